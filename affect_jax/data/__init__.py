@@ -1,0 +1,1 @@
+"""From recordings to device arrays: streams, examples, folds, normalisation."""

@@ -1,0 +1,1 @@
+"""Flax modules that more than one model uses."""

@@ -1,0 +1,1 @@
+"""One file a paper's architecture; each exports `Model`, chosen by name in a config."""

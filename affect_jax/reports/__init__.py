@@ -1,0 +1,1 @@
+"""Published figures beside ours: tables and figures made from run folders."""
