@@ -1,0 +1,68 @@
+# make run and make test need Python 3.11 or newer and make, nothing else.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format bench clean
+
+# The first of these that starts, is new enough and can make a virtual environment; `make PYTHON=/path/to/python` overrules.
+PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3 python3.14 python)
+CONFIG ?= configs/sew.py
+WORKDIR ?= runs/sew
+
+VENV := .venv
+BENCH := .venv-bench
+PIP := -m pip --disable-pip-version-check --no-input install --quiet
+
+# $(1): the folder of the environment, $(2): the requirements file. What is there and works is kept and brought up to date.
+define install
+	@if ! $(1)/bin/python -c 'import pip' 2>/dev/null; then \
+	  python=; old=; \
+	  for candidate in $(PYTHONS); do \
+	    "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    if "$$candidate" -c 'import ensurepip, venv' 2>/dev/null; then python=$$candidate; break; fi; \
+	    old=$$candidate; \
+	  done; \
+	  if [ -z "$$python" ] && [ -n "$$old" ]; then \
+	    echo "error: $$old cannot make virtual environments (no ensurepip); on Debian or Ubuntu: apt install python3-venv" >&2; exit 2; fi; \
+	  if [ -z "$$python" ]; then \
+	    echo "error: no Python 3.11 or newer among: $(PYTHONS); install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; fi; \
+	  echo "making $(1) with $$("$$python" --version)"; \
+	  "$$python" -m venv --clear $(1) || exit 2; \
+	fi
+	@echo "installing $(2) into $(1)"
+	@$(1)/bin/python $(PIP) -r $(2)
+	@touch $@
+endef
+
+$(VENV)/.requirements: requirements.txt
+	$(call install,$(VENV),requirements.txt)
+
+$(VENV)/.requirements-dev: requirements-dev.txt $(VENV)/.requirements
+	$(call install,$(VENV),requirements-dev.txt)
+
+$(BENCH)/.requirements-bench: requirements-bench.txt requirements-dev.txt requirements.txt
+	$(call install,$(BENCH),requirements-bench.txt)
+
+help: ## list what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(VENV)/.requirements ## make .venv and install the pinned requirements
+
+run: setup ## train SEW on the synthetic corpus into runs/sew and print its table; again: continue it or print it (CONFIG=, WORKDIR=)
+	$(VENV)/bin/python -m launch.main --config=$(CONFIG) --workdir=$(WORKDIR)
+
+test: $(VENV)/.requirements-dev ## run the test suite (ARGS= go to pytest)
+	$(VENV)/bin/python -m pytest --durations=10 $(ARGS)
+
+lint: $(VENV)/.requirements-dev ## check style and format
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+
+format: $(VENV)/.requirements-dev ## mend what the linter can mend
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+bench: $(BENCH)/.requirements-bench ## time ours against PyTorch, on a machine that does nothing else (ARGS= go to benchmarks.run)
+	$(BENCH)/bin/python -m benchmarks.run $(ARGS)
+
+clean: ## remove the environments and caches; runs/ stays
+	rm -rf $(VENV) $(BENCH) .pytest_cache .ruff_cache build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,38 @@
+"""What every test shares. The settings below must stand before jax is imported, so importing this file makes them."""
+
+import os
+import pathlib
+import tempfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+DEVICES = "--xla_force_host_platform_device_count"
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+if DEVICES not in os.environ.get("XLA_FLAGS", ""):
+    # Four virtual devices, so that sharding is tested wherever the tests run.
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {DEVICES}=4".strip()
+os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"  # [B] - [B, T] is a bug until somebody writes the None
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["PYTHONFAULTHANDLER"] = "1"  # for the programs that tests start; pytest sees to its own process
+# Corpora and font lists built by the way go here and vanish with the run, never into the home of who runs the tests.
+_cache = tempfile.TemporaryDirectory(prefix="affect_jax_tests_", ignore_cleanup_errors=True)
+os.environ["XDG_CACHE_HOME"] = _cache.name
+
+
+@pytest.fixture(scope="session")
+def repo_root() -> pathlib.Path:
+    """The folder of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> pathlib.Path:
+    """The folder with the public corpora (`cmu_mosi`, `ravdess`); tests that need it are skipped where it is not."""
+    named = os.environ.get("AFFECT_JAX_SHARED_DATA")
+    places = [pathlib.Path(named)] if named else [ROOT.parent / "shared" / "data", ROOT / "shared" / "data"]
+    for place in places:
+        if place.is_dir():
+            return place
+    pytest.skip(f"no public corpora at {' or '.join(map(str, places))}; AFFECT_JAX_SHARED_DATA names another folder")

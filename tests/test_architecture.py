@@ -1,0 +1,206 @@
+"""The order of the rooms (docs: imports go one way), held by reading the source, not by importing it."""
+
+import ast
+import json
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+# From the bottom up: a room may import itself, its neighbours on the same line and what stands above it in this list.
+FLOORS = (
+    {"errors", "suggest"},
+    {"types"},
+    {"features"},
+    {"losses", "metrics"},
+    {"layers"},
+    {"models"},
+    {"datasets"},
+    {"data"},
+    {"training"},
+    {"runs"},
+    {"reports", "analysis"},
+    {"experiment"},
+    {"launch"},
+)
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+# What writes or reads run folders must work where nothing is trained.
+NEVER = {(room, "training") for room in ("runs", "reports", "analysis")}
+
+PRODUCT = ("affect_jax", "launch", "configs", "colabs")
+EVERYTHING = (*PRODUCT, "benchmarks", "tests")
+HEAVY = {"tensorflow", "torch"}
+# Reading these formats can run code of whoever wrote the file.
+UNSAFE_MODULES = {"pickle", "cloudpickle", "dill", "marshal", "shelve"}
+UNSAFE_CALLS = {"yaml.load", "joblib.load", "eval", "exec"}
+LONGEST = 450
+
+
+def imported(tree: ast.AST, package: str = "") -> Iterator[str]:
+    """Every module that a file imports, wherever in it; `package` is the one the file is in, for relative imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")
+            base = ".".join(parents[: len(parents) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            yield from (f"{module}.{name.name}" for name in node.names)
+        elif isinstance(node, ast.Call) and dotted(node.func).endswith("import_module") and node.args:
+            name = node.args[0].values[0] if isinstance(node.args[0], ast.JoinedStr) else node.args[0]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                yield name.value
+
+
+def dotted(node: ast.AST) -> str:
+    """`a.b.c` of an expression made of names and dots, else ''."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        base = dotted(node.value)
+        return f"{base}.{node.attr}" if base else ""
+    return ""
+
+
+def room(module: str) -> str | None:
+    """The room of a module of ours: 'affect_jax.losses.alignment' -> 'losses'; None for anybody else's."""
+    parts = module.split(".")
+    if parts[0] == "affect_jax":
+        return parts[1] if len(parts) > 1 and parts[1] else ""
+    return parts[0] if parts[0] == "launch" else None
+
+
+def wrong_imports(module: str, tree: ast.AST, package: str) -> list[str]:
+    """What a module imports from a room above it."""
+    here = room(module)
+    found = []
+    for target in imported(tree, package):
+        there = room(target)
+        if there is None or there == here:
+            continue
+        if there == "" or FLOOR.get(there, len(FLOORS)) > FLOOR[here] or (here, there) in NEVER:
+            found.append(f"{module} imports {target}")
+    return found
+
+
+def unsafe(tree: ast.AST) -> list[str]:
+    """Loading that can run foreign code."""
+    found = [name for name in imported(tree) if name.split(".")[0] in UNSAFE_MODULES]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            if dotted(node.func) in UNSAFE_CALLS:
+                found.append(f"{dotted(node.func)}(")
+            for keyword in node.keywords:
+                allowed = isinstance(keyword.value, ast.Constant) and not keyword.value.value
+                if keyword.arg == "allow_pickle" and not allowed:
+                    found.append("allow_pickle")
+    return found
+
+
+def python_files(root: pathlib.Path, folders: tuple[str, ...]) -> list[pathlib.Path]:
+    return sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
+
+
+def sources(root: pathlib.Path, folders: tuple[str, ...]) -> Iterator[tuple[str, ast.AST]]:
+    """(path, syntax tree) of every python file and of the code cells of every notebook."""
+    for path in python_files(root, folders):
+        yield str(path.relative_to(root)), ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted(path for folder in folders for path in (root / folder).rglob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        lines = [line for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).splitlines()]
+        code = "\n".join("pass" if line.lstrip().startswith(("%", "!")) else line for line in lines)
+        yield str(path.relative_to(root)), ast.parse(code)
+
+
+def module_and_package(path: str) -> tuple[str, str]:
+    parts = path.removesuffix(".py").split("/")
+    if parts[-1] == "__init__":
+        return ".".join(parts[:-1]), ".".join(parts[:-1])
+    return ".".join(parts), ".".join(parts[:-1])
+
+
+def test_every_room_has_its_floor(repo_root):
+    modules = (module_and_package(path)[0] for path, _ in sources(repo_root, ("affect_jax",)))
+    unknown = {room(module) for module in modules} - FLOOR.keys() - {""}
+    assert not unknown, f"give {unknown} a place in FLOORS"
+
+
+def test_imports_go_one_way(repo_root):
+    found = []
+    for path, tree in sources(repo_root, ("affect_jax", "launch")):
+        module, package = module_and_package(path)
+        if module == "affect_jax":
+            assert not [name for name in imported(tree, package) if room(name) is not None], "the root imports no room"
+        else:
+            found += wrong_imports(module, tree, package)
+    assert not found
+
+
+def test_configs_are_plain_values(repo_root):
+    found = [
+        f"{path} imports {name}"
+        for path, tree in sources(repo_root, ("configs",))
+        for name in imported(tree, "configs")
+        if room(name) is not None
+    ]
+    assert not found
+
+
+def test_no_tensorflow_no_pytorch(repo_root):
+    found = [
+        f"{path} imports {name}"
+        for path, tree in sources(repo_root, PRODUCT)
+        for name in imported(tree)
+        if name.split(".")[0] in HEAVY
+    ]
+    assert not found
+
+
+def test_no_loading_that_runs_foreign_code(repo_root):
+    assert not [f"{path}: {what}" for path, tree in sources(repo_root, PRODUCT) for what in unsafe(tree)]
+
+
+def test_files_stay_short(repo_root):
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in python_files(repo_root, EVERYTHING)}
+    assert not {str(path): lines for path, lines in lengths.items() if lines > LONGEST}
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "wrong"),
+    [
+        ("affect_jax.losses.regression", "from affect_jax.types import Batch", False),
+        ("affect_jax.losses.regression", "from affect_jax.metrics.regression import ccc", False),
+        ("affect_jax.losses.regression", "from affect_jax import models", True),
+        ("affect_jax.losses.regression", "from ..models import sew", True),
+        ("affect_jax.losses.regression", "from . import alignment", False),
+        ("affect_jax.models.sew", "def f():\n    import affect_jax.training.study as s", True),
+        ("affect_jax.models.sew", "import affect_jax", True),
+        ("affect_jax.reports.tables", "from affect_jax.training import study", True),
+        ("affect_jax.reports.tables", "from affect_jax.runs import read", False),
+        ("affect_jax.training.study", "from affect_jax.runs import write", True),
+        ("affect_jax.experiment", "import importlib\nimportlib.import_module(f'affect_jax.models.{name}')", False),
+        ("affect_jax.losses.regression", "import importlib\nimportlib.import_module(f'affect_jax.models.{n}')", True),
+        ("affect_jax.experiment", "from launch.main import main", True),
+        ("launch.report", "from affect_jax.experiment import run", False),
+    ],
+)
+def test_a_wrong_import_is_seen(module, source, wrong):
+    assert bool(wrong_imports(module, ast.parse(source), module.rpartition(".")[0])) is wrong
+
+
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("np.load(path, allow_pickle=True)", True),
+        ("np.load(path, allow_pickle=flag)", True),
+        ("np.load(path, allow_pickle=False)", False),
+        ("from pickle import loads", True),
+        ("yaml.load(text)", True),
+        ("yaml.safe_load(text)", False),
+        ("eval(text)", True),
+        ("model.eval()", False),
+        ("ast.literal_eval(text)", False),
+    ],
+)
+def test_unsafe_loading_is_seen(source, wrong):
+    assert bool(unsafe(ast.parse(source))) is wrong
