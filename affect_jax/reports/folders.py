@@ -1,0 +1,241 @@
+"""Reads run folders: results.json, config.json and predictions.npz, with nothing of the trainer.
+
+The layouts are those of `affect_jax.runs`. What does not fit them is refused by name, because a report that
+guesses is worse than none.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from affect_jax import runs
+from affect_jax.errors import UserError
+from affect_jax.reports.sources import Source
+
+_KEYS = {
+    "name": str,
+    "config_arg": str,
+    "corpus": dict,
+    "task": str,
+    "rows": list,
+    "cells": list,
+    "baselines": dict,
+}
+_CORPUS_KEYS = {"name": str, "synthetic": bool}
+_ROW_KEYS = {"study": str, "cell": str}
+_CELL_KEYS = {"study": str, "cell": str, "split": str, "metric": str, "n": int}
+_ALIGNMENTS = ("dcca", "dcca_ema", "soft_cca", "barlow", "vicreg")
+
+
+class Run(NamedTuple):
+    """A finished run folder."""
+
+    path: Path
+    results: dict[str, Any]
+    config: dict[str, Any]  # {} where the folder has no config.json
+
+    @property
+    def synthetic(self) -> bool:
+        return self.results["corpus"]["synthetic"]
+
+
+class Figure(NamedTuple):
+    """Mean and sample standard deviation (None for one row) over n rows."""
+
+    mean: float
+    std: float | None
+    n: int
+
+
+class Predictions(NamedTuple):
+    """R rows of F steps of one study and split; `row` indexes the rows of results.json."""
+
+    prediction: np.ndarray  # float32 [R, F], or [R, F, C] logits
+    target: np.ndarray  # float32 [F]
+    id: np.ndarray  # str [F]
+    group: np.ndarray  # str [F]
+    row: np.ndarray  # int [R]
+
+
+def _refuse(path: Path, found: str) -> UserError:
+    return UserError(
+        f"{path} {found}, where a results.json of schema {runs.SCHEMA} was expected; "
+        "train it again with launch.main, or take its folder away"
+    )
+
+
+def _check(path: Path, what: str, value: Any, keys: Mapping[str, type]) -> None:
+    if not isinstance(value, dict):
+        raise _refuse(path, f"has {what} that is {type(value).__name__}, not an object")
+    for key, kind in keys.items():
+        if key not in value:
+            raise _refuse(path, f"has {what} without {key!r}")
+        if not isinstance(value[key], kind):
+            raise _refuse(path, f"has {what} whose {key!r} is {value[key]!r}, not {kind.__name__}")
+
+
+def read_run(folder: str | Path) -> Run:
+    """Reads and checks one run folder.
+
+    Raises:
+      UserError: there is no results.json, it is not JSON, of another schema, or lacks a key.
+    """
+    folder = Path(folder)
+    path = folder / "results.json"
+    if not path.is_file():
+        raise UserError(f"{folder} has no results.json; name the folder of a finished run (its --workdir)")
+    results = runs.read_json(path)
+    if not isinstance(results, dict) or results.get("schema") != runs.SCHEMA:
+        found = results.get("schema") if isinstance(results, dict) else type(results).__name__
+        raise _refuse(path, f"is of schema {found!r}")
+    _check(path, "a top level", results, _KEYS)
+    _check(path, "a corpus", results["corpus"], _CORPUS_KEYS)
+    for row in results["rows"]:
+        _check(path, "a row", row, _ROW_KEYS)
+        if "fold" not in row or "seed" not in row:
+            raise _refuse(path, "has a row without 'fold' or 'seed'")
+        if not all(isinstance(row.get(split) or {}, dict) for split in ("validation", "test")):
+            raise _refuse(path, "has a row whose 'validation' or 'test' is not an object")
+    for cell in results["cells"]:
+        _check(path, "a cell", cell, _CELL_KEYS)
+        if not (_number(cell.get("mean", "")) and _number(cell.get("std", ""))):
+            raise _refuse(path, "has a cell whose 'mean' or 'std' is neither a number nor null")
+    for split, scores in results["baselines"].items():
+        _check(path, f"a baseline of {split}", scores, {})
+    config = folder / "config.json"
+    return Run(folder, results, runs.read_json(config) if config.is_file() else {})
+
+
+def _number(value: Any) -> bool:
+    return value is None or isinstance(value, int | float)
+
+
+def find_run(folder: str | Path, config_arg: str) -> Run | None:
+    """The finished run of a config argument below `folder`, or None.
+
+    Raises:
+      UserError: the folder of that name holds the run of another config, or a broken results.json.
+    """
+    folder = Path(folder) / runs.folder_name(config_arg)
+    if not (folder / "results.json").is_file():
+        return None
+    run = read_run(folder)
+    found = run.results["config_arg"]
+    if runs.folder_name(found) != runs.folder_name(config_arg):
+        raise UserError(f"{folder} holds a run of {found}, not of {config_arg}; move it away or name it as its config")
+    return run
+
+
+def figure(run: Run, source: Source, split: str, metric: str) -> Figure | None:
+    """One cell of the run, or None where it has no such cell or no figure in it."""
+    for cell in run.results["cells"]:
+        if (cell["study"], cell["cell"], cell["split"], cell["metric"]) == (source.study, source.cell, split, metric):
+            if cell["mean"] is None or not math.isfinite(cell["mean"]):
+                return None
+            std = cell["std"]
+            return Figure(
+                cell["mean"], None if std is None or cell["n"] < 2 or not math.isfinite(std) else std, cell["n"]
+            )
+    return None
+
+
+def baseline(run: Run, split: str, metric: str) -> float | None:
+    """The majority (classes) or constant-mean (numbers) score of a split."""
+    value = (run.results["baselines"].get(split) or {}).get(metric)
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def baseline_name(run: Run) -> str:
+    """What the constant answer of the run's task is called."""
+    return "constant" if run.results["task"] == "regression" else "majority"
+
+
+def matched_rows(run: Run, source: Source) -> dict[tuple[str, int], int]:
+    """(fold, seed) -> index into results.json's rows, for one cell; of searched rows only the selected ones.
+
+    Raises:
+      UserError: two rows share fold and seed and no selection tells them apart.
+    """
+    selected = {
+        str(s["fold"]): s["hyper"]
+        for s in run.results.get("selected", ())
+        if (s["study"], s["cell"]) == (source.study, source.cell)
+    }
+    found: dict[tuple[str, int], int] = {}
+    for index, row in enumerate(run.results["rows"]):
+        if (row["study"], row["cell"]) != (source.study, source.cell):
+            continue
+        hyper = row.get("hyper") or {}
+        if any(hyper.get(key, value) != value for key, value in selected.get(str(row["fold"]), {}).items()):
+            continue
+        key = (str(row["fold"]), row["seed"])
+        if key in found:
+            raise _refuse(
+                run.path / "results.json",
+                f"has two rows of {source.study}, {source.cell} with fold {key[0]} and seed {key[1]}",
+            )
+        found[key] = index
+    return found
+
+
+def read_arrays(run: Run) -> dict[str, np.ndarray]:
+    """All arrays of predictions.npz; {} where the run kept none.
+
+    Raises:
+      UserError: the file is damaged or holds pickled objects.
+    """
+    path = run.path / "predictions.npz"
+    return runs.read_arrays(path) if path.is_file() else {}
+
+
+def predictions(arrays: Mapping[str, np.ndarray], study: str, split: str) -> Predictions | None:
+    """The predictions of one study and split out of `read_arrays`, or None where they were not kept.
+
+    Raises:
+      UserError: the arrays do not fit together.
+    """
+    names = [f"{study}/{split}/{name}" for name in ("prediction", "target", "id", "group")] + [f"{study}/row"]
+    if not all(name in arrays for name in names):
+        return None
+    found = Predictions(*(arrays[name] for name in names))
+    steps = {found.target.shape[0], found.id.shape[0], found.group.shape[0], found.prediction.shape[1]}
+    if len(steps) != 1 or found.prediction.shape[0] != found.row.shape[0]:
+        raise UserError(f"predictions.npz has arrays of {study}/{split} whose lengths differ; make the run again")
+    return found
+
+
+def describe(run: Run) -> str:
+    """One line that says what a run is: corpus, folds and seeds, alignment, revision."""
+    results = run.results
+    corpus = results["corpus"]
+    kind = "synthetic " if run.synthetic else ""
+    folds = sorted({str(row["fold"]) for row in results["rows"]})
+    seeds = {row["seed"] for row in results["rows"]}
+    parts = [
+        f"{kind}corpus {'/'.join(filter(None, (corpus['name'], corpus.get('variant'))))}",
+        f"fingerprint {str(corpus.get('fingerprint', 'unknown'))[:12]}",
+        f"alignment {', '.join(alignments(run.config)) or 'none named'}",
+        f"{'validation draws' if corpus['name'] == 'cmu_mosi' else 'folds'} {', '.join(folds) or 'none'}",
+        f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}",
+        f"git {str(results.get('provenance', {}).get('git', 'unknown'))[:12]}",
+    ]
+    return f"{run.path.name}: {'; '.join(parts)}."
+
+
+def alignments(config: Any) -> tuple[str, ...]:
+    """Names of the alignment losses in a resolved config, wherever they stand in it."""
+    return tuple(sorted({value for value in _strings(config) if value in _ALIGNMENTS}))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)

@@ -1,0 +1,85 @@
+"""Which cell of which run answers which question: the agreement between the configs and the reports.
+
+A run is named by its config argument; its studies and cells are named as in the thesis' rows.
+"""
+
+from typing import NamedTuple
+
+
+class Source(NamedTuple):
+    """One cell of one of our runs."""
+
+    config: str  # the config argument that makes the run folder
+    study: str
+    cell: str
+
+
+class Pair(NamedTuple):
+    """One co-learning question: `method` against each reference, on rows of the same fold and seed."""
+
+    label: str
+    corpus: str
+    split: str
+    metrics: tuple[str, ...]
+    method: Source
+    references: tuple[tuple[str, Source], ...]
+
+
+MODALITIES = {"audio": "audio", "geo": "video_geometric", "app": "video_appearance", "video": "video", "text": "text"}
+ENCODERS = {"Classifier": "classifier", "BiGRU+Classifier": "bigru", "BiGRU+TE+Classifier": "bigru+te"}
+CELLS_SEW = ("SEW", "-S_D2", "-CCA", "-S_D1", "-(CCA & S_D1)")
+CELLS_SEQSEW = ("SeqSEW", "-LFA", "-Decoder")
+PAIRS_SEW = ("arousal,geo+audio", "arousal,app+audio", "valence,audio+geo", "valence,app+audio", "valence,app+geo")
+PAIRS_SEQSEW = (
+    "mosi,video+text",
+    "mosi,audio+text",
+    "recola,arousal,app+audio",
+    "recola,arousal,geo+audio",
+    "recola,valence,audio+app",
+    "recola,valence,audio+geo",
+)
+
+
+def sew(pair: str, cell: str = "SEW") -> Source:
+    """SEW and its ablations are the study 'pair'; its own unimodal baselines are 'weaker' and 'stronger'."""
+    study = {"unimodal weaker": "weaker", "unimodal stronger": "stronger"}.get(cell, "pair")
+    return Source(f"configs/sew.py:{pair}", study, cell)
+
+
+def sew_unimodal(target: str, modality: str) -> Source:
+    """SEW's regressor on one modality: a study a modality."""
+    return Source(f"configs/sew_unimodal.py:{target}", MODALITIES[modality], "regressor")
+
+
+def seqsew(pair: str, cell: str = "SeqSEW") -> Source:
+    """SeqSEW and its ablations; `pair` is 'mosi,video+text' or 'recola,arousal,geo+audio'."""
+    return Source(f"configs/seqsew.py:{pair}", "pair", cell)
+
+
+def seqsew_unimodal(corpus: str, modality: str, cell: str = "BiGRU+TE+Classifier") -> Source:
+    """`corpus` is 'mosi', 'recola,arousal' or 'recola,valence'."""
+    return Source(f"configs/seqsew_unimodal.py:{corpus}", f"{MODALITIES[modality]}/{ENCODERS[cell]}", cell)
+
+
+def _pair_seqsew(pair: str) -> Pair:
+    corpus, weaker = pair.rsplit(",", 1)[0], pair.rsplit(",", 1)[1].split("+")[0]
+    mosi = corpus == "mosi"
+    references = (("unimodal BiGRU+TE", seqsew_unimodal(corpus, weaker)),) + tuple(
+        (cell, seqsew(pair, cell)) for cell in CELLS_SEQSEW[1:]
+    )
+    return Pair(
+        f"SeqSEW {pair}",
+        "cmu_mosi" if mosi else "recola",
+        "test" if mosi else "validation",
+        ("accuracy", "weighted_f1") if mosi else ("ccc",),
+        seqsew(pair),
+        references,
+    )
+
+
+def _pair_sew(pair: str) -> Pair:
+    references = tuple((cell, sew(pair, cell)) for cell in ("unimodal weaker", *CELLS_SEW[1:]))
+    return Pair(f"SEW {pair}", "recola", "validation", ("ccc",), sew(pair), references)
+
+
+PAIRS = tuple(_pair_sew(pair) for pair in PAIRS_SEW) + tuple(_pair_seqsew(pair) for pair in PAIRS_SEQSEW)

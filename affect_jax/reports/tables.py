@@ -1,0 +1,238 @@
+"""The thesis' tables with our figures beside its own, and plain comparisons of run folders.
+
+A figure of ours stands as mean ± sample standard deviation over n rows (fold x seed), with the score of a constant
+answer in the same cell. Whatever a synthetic corpus made says so in its own cell and in its row's label.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from affect_jax.reports import folders, formats
+from affect_jax.reports.folders import Figure, Run
+from affect_jax.reports.formats import Grid
+from affect_jax.reports.sources import Source
+from affect_jax.reports.thesis import NOTES, Column, Row, Table
+from affect_jax.runs import folder_name
+
+Runs = Mapping[str, Run | None]  # config argument -> its run, None where it was not run
+
+PERCENT = ("accuracy", "uar", "weighted_f1", "macro_f1")
+_LABELS = {
+    "accuracy": "accuracy %",
+    "uar": "UAR %",
+    "weighted_f1": "weighted F1 %",
+    "macro_f1": "macro F1 %",
+    "ccc": "CCC",
+    "ccc_per_recording": "CCC per recording",
+    "pcc": "PCC",
+    "rmse": "RMSE",
+}
+NOT_RUN = "not run"
+_READING = (
+    "ours: mean ± sample standard deviation over n rows (fold x seed); then the score of a constant answer "
+    "(majority: the most frequent class; constant: one number for every step). Accuracy and F1 in percent."
+)
+_SYNTHETIC = "ours (synthetic) comes from a generated corpus: it shows that the code runs, nothing about the thesis."
+
+
+def number(value: float, metric: str) -> str:
+    """A score of a metric as printed: percent with one decimal, or a fraction with three."""
+    return f"{100 * value:.1f}" if metric in PERCENT else f"{value:.3f}"
+
+
+def label(metric: str) -> str:
+    """A metric's name as a column head."""
+    return _LABELS.get(metric, metric)
+
+
+def needed(tables: Iterable[Table]) -> tuple[str, ...]:
+    """Config arguments of the runs that fill these tables, each once, in order."""
+    sources = (source for table in tables for row in table.rows for source in row.sources if source is not None)
+    return tuple(dict.fromkeys(source.config for source in sources))
+
+
+def mean_std(figure: Figure, metric: str) -> str:
+    """'63.4 ± 0.8', or the mean alone of a single row."""
+    spread = "" if figure.std is None else f" ± {number(figure.std, metric)}"
+    return number(figure.mean, metric) + spread
+
+
+def _published(value: float | None, metric: str, mark: str = "") -> str:
+    if value is None:
+        return "–"
+    return (f"{value:.1f}" if metric in PERCENT else f"{value:.3f}") + mark
+
+
+def _cell(run: Run, source: Source, split: str, metric: str) -> str | None:
+    """'63.4 ± 0.8 (n=10; majority 62.1; synthetic)', or None where the run has no such figure."""
+    figure = folders.figure(run, source, split, metric)
+    if figure is None:
+        return None
+    parts = [f"n={figure.n}"]
+    recording = folders.figure(run, source, split, "ccc_per_recording") if metric == "ccc" else None
+    if recording is not None:
+        parts.append(f"per recording {mean_std(recording, metric)}")
+    constant = folders.baseline(run, split, metric)
+    parts.append(f"{folders.baseline_name(run)} {'unknown' if constant is None else number(constant, metric)}")
+    if run.synthetic:
+        parts.append("synthetic")
+    return f"{mean_std(figure, metric)} ({'; '.join(parts)})"
+
+
+def _sources(row: Row, table: Table) -> tuple[Source | None, ...]:
+    return row.sources or (None,) * len(table.columns)
+
+
+def _filled(source: Source | None, column: Column, table: Table, runs: Runs) -> Run | None:
+    """The run that fills a cell, or None: no run of ours belongs there, or it holds no such figure."""
+    run = None if source is None else runs.get(source.config)
+    if run is None or source is None or folders.figure(run, source, table.split, column.metric) is None:
+        return None
+    return run
+
+
+def _row_label(row: Row, table: Table, runs: Runs) -> str:
+    filled = [_filled(s, c, table, runs) for s, c in zip(_sources(row, table), table.columns, strict=True)]
+    return f"{row.label} (synthetic)" if any(run is not None and run.synthetic for run in filled) else row.label
+
+
+def _notes(table: Table, runs: Runs) -> tuple[str, ...]:
+    notes = []
+    used = {config: runs.get(config) for config in needed([table])}
+    if any(run is not None and run.synthetic for run in used.values()):
+        notes.append(_SYNTHETIC)
+    if table.scored_by_owners:
+        notes.append(
+            "Part: the held-out test part, whose labels the corpus' owners keep: they score the predictions that are "
+            "sent to them, so no figure of ours can stand here."
+        )
+    else:
+        notes += [_READING, *NOTES[table.corpus]]
+    if table.swap is not None:
+        notes.append(f"† {table.swap.why}")
+    missing = [config for config, run in used.items() if run is None]
+    if missing:
+        notes.append(f"Not run: {', '.join(f'{folder_name(c)} ({c})' for c in missing)}.")
+    notes += [folders.describe(run) for run in used.values() if run is not None]
+    for row in table.rows:
+        for source, column in zip(_sources(row, table), table.columns, strict=True):
+            run = None if source is None else used[source.config]
+            if run is not None and source is not None and _filled(source, column, table, runs) is None:
+                notes.append(
+                    f"{run.path.name} has no {column.metric} on {table.split} of study {source.study}, "
+                    f"cell {source.cell}."
+                )
+    return tuple(dict.fromkeys(notes))
+
+
+def _title(table: Table) -> str:
+    return f"Table {table.number}. {table.caption}"
+
+
+def beside(table: Table, runs: Runs, command: str = "") -> Grid:
+    """The table as the thesis lays it out, its figure and ours side by side."""
+    ours = not table.scored_by_owners
+    header = [("", "")]
+    for column in table.columns:
+        name = f"{column.label} %" if column.metric in PERCENT else column.label
+        header += [(name, "thesis"), (name, "ours")] if ours else [(name, "thesis")]
+    rows = []
+    for row in table.rows:
+        swapped = table.swap.columns if table.swap is not None and row.label in table.swap.rows else ()
+        cells = [_row_label(row, table, runs)]
+        for i, (source, column, value) in enumerate(
+            zip(_sources(row, table), table.columns, table.figures(row), strict=True)
+        ):
+            cells.append(_published(value, column.metric, " †" if i in swapped else ""))
+            if ours:
+                run = _filled(source, column, table, runs)
+                blank = "" if source is None else NOT_RUN
+                cells.append(blank if run is None or source is None else _cell(run, source, table.split, column.metric))
+        rows.append(tuple(cells))
+    return Grid(_title(table), tuple(header), tuple(rows), _notes(table, runs), command)
+
+
+_TIDY = (
+    "table",
+    "row",
+    "column",
+    "metric",
+    "split",
+    "status",
+    "thesis",
+    "ours",
+    "std",
+    "n",
+    "per_recording",
+    "per_recording_std",
+    "baseline",
+    "baseline_kind",
+    "run",
+)
+
+
+def _plain(value: float | None, metric: str) -> str:
+    return "" if value is None else f"{100 * value if metric in PERCENT else value:.6g}"
+
+
+def _tidy_figures(run: Run, source: Source, split: str, metric: str) -> tuple[str, ...]:
+    """The columns ours ... baseline_kind of one figure."""
+    figure = folders.figure(run, source, split, metric)
+    recording = folders.figure(run, source, split, "ccc_per_recording") if metric == "ccc" else None
+    pair = (None, None) if recording is None else recording[:2]
+    return (
+        *(_plain(value, metric) for value in figure[:2]),
+        str(figure.n),
+        *(_plain(value, metric) for value in pair),
+        _plain(folders.baseline(run, split, metric), metric),
+        folders.baseline_name(run),
+    )
+
+
+def tidy(table: Table, runs: Runs, command: str = "") -> Grid:
+    """The same figures with a line each, for a spreadsheet: units as printed, nothing rounded off."""
+    rows = []
+    for row in table.rows:
+        for source, column, value in zip(_sources(row, table), table.columns, table.figures(row), strict=True):
+            run = _filled(source, column, table, runs)
+            if value is None and source is None:
+                continue
+            name, status, figures, folder = row.label, "published", ("",) * 7, ""
+            if source is not None:
+                status, folder = NOT_RUN, folder_name(source.config)
+            if run is not None and source is not None:
+                name = f"{row.label} (synthetic)" if run.synthetic else row.label
+                status = "run (synthetic)" if run.synthetic else "run"
+                figures = _tidy_figures(run, source, table.split, column.metric)
+            thesis = "" if value is None else f"{value:g}"
+            rows.append(
+                (table.number, name, column.label, column.metric, table.split, status, thesis, *figures, folder)
+            )
+    header = tuple(("", name) for name in _TIDY)
+    return Grid(_title(table), header, tuple(rows), _notes(table, runs), command)
+
+
+def render(table: Table, runs: Runs, command: str = "") -> dict[str, str]:
+    """The table's text by file extension: md, csv, tex."""
+    grid = beside(table, runs, command)
+    return {
+        "md": formats.markdown(grid),
+        "csv": formats.comma_separated(tidy(table, runs, command)),
+        "tex": formats.latex(grid),
+    }
+
+
+def comparison(runs: Sequence[Run], command: str = "") -> Grid:
+    """Every cell of some run folders, a line a (run, study, cell, split), with no published figure anywhere."""
+    metrics = list(dict.fromkeys(cell["metric"] for run in runs for cell in run.results["cells"]))
+    shown = [m for m in metrics if m != "ccc_per_recording" or "ccc" not in metrics]
+    rows = []
+    for run in runs:
+        name = f"{run.path.name} (synthetic)" if run.synthetic else run.path.name
+        keys = dict.fromkeys((c["study"], c["cell"], c["split"]) for c in run.results["cells"])
+        for study, cell, split in keys:
+            figures = (_cell(run, Source("", study, cell), split, metric) for metric in shown)
+            rows.append((name, study, cell, split, *(figure or "" for figure in figures)))
+    header = tuple(("", name) for name in ("run", "study", "cell", "split", *map(label, shown)))
+    trap = NOTES["cmu_mosi"][1:2] if any(run.results["corpus"]["name"] == "cmu_mosi" for run in runs) else ()
+    notes = (_READING, *trap, *(folders.describe(run) for run in runs))
+    return Grid("Cells of " + ", ".join(run.path.name for run in runs), header, tuple(rows), notes, command)

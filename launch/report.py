@@ -1,0 +1,147 @@
+"""Prints our figures beside the thesis', or compares run folders.
+
+    python -m launch.report --tables=mosi --runs=runs --out=runs/report
+    python -m launch.report --tables=5.4 --runs=runs --train --manual_dir=../data/cmu_mosi --set=study.seeds=2
+    python -m launch.report runs/seqsew_mosi_video_text runs/seqsew_unimodal_mosi
+
+A table looks for its run folders below --runs by their default names (configs/seqsew.py:mosi,video+text is
+seqsew_mosi_video_text). It prints Markdown and writes table_5_4.md, .csv and .tex, and cotraining.md, .csv and .tex
+where a pair of modalities was asked for. Without --train nothing is computed and what is missing says "not run".
+"""
+
+import ast
+import importlib.util
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import ml_collections
+from absl import flags
+
+from affect_jax.errors import UserError
+from affect_jax.reports import build
+from affect_jax.reports.thesis import Table
+from affect_jax.runs import folder_name
+from affect_jax.suggest import nearest
+from launch import cli
+
+FLAGS = flags.FLAGS
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def define_flags() -> None:
+    """Called by the program alone, so that importing this module never clashes with another launcher's flags."""
+    flags.DEFINE_list(
+        "tables", [], "Tables by number (5.1 ... 5.9), or mosi (5.4,5.6), or recola (5.1,5.2,5.3,5.5,5.7)."
+    )
+    flags.DEFINE_string("runs", "runs", "Folder that holds the run folders.")
+    flags.DEFINE_string("out", "", "Where the files go. Default: RUNS/report for tables; nowhere for run folders.")
+    flags.DEFINE_bool("train", False, "First make, or go on with, the runs that are missing.")
+    flags.DEFINE_string("manual_dir", "", "With --train: the corpus' release; default is a synthetic corpus.")
+    flags.DEFINE_string("data_dir", "", "With --train: where built corpora go.")
+    flags.DEFINE_multi_string("set", [], "With --train: key=value for every config, e.g. --set=study.seeds=2.")
+
+
+def load_config(config_arg: str) -> ml_collections.ConfigDict:
+    """`configs/sew.py:arousal,geo+audio` -> get_config('arousal,geo+audio') of that file.
+
+    Raises:
+      UserError: there is no such file.
+    """
+    name, _, argument = config_arg.partition(":")
+    path = _ROOT / name
+    if not path.is_file():
+        raise UserError(f"{path} is missing, and the tables need it; check out the whole repository")
+    spec = importlib.util.spec_from_file_location(f"_config_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_config(argument)
+
+
+def _value(text: str, current: object, assignment: str) -> object:
+    if isinstance(current, str):
+        return text
+    if isinstance(current, bool) and text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        raise UserError(
+            f"--set={assignment}: {text!r} is no {type(current).__name__}; give one like {current!r}"
+        ) from None
+    return tuple(value) if isinstance(current, tuple) and isinstance(value, list) else value
+
+
+def override(config: ml_collections.ConfigDict, assignments: Sequence[str], config_arg: str) -> None:
+    """Sets dotted keys of a config in place, e.g. `study.seeds=2`.
+
+    Raises:
+      UserError: an assignment without `=`, a key that the config lacks, or a value of another type.
+    """
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise UserError(f"--set={assignment} has no value; write --set=key=value, e.g. --set=study.seeds=2")
+        *parents, last = path.split(".")
+        node = config
+        for key in (*parents, last):
+            if not isinstance(node, ml_collections.ConfigDict) or key not in node:
+                known = list(node) if isinstance(node, ml_collections.ConfigDict) else []
+                raise UserError(
+                    f"--set={assignment}: {config_arg} has no {path!r}{nearest(key, known)}; it has {known}"
+                )
+            parent, node = node, node[key]
+        try:
+            parent[last] = _value(text, node, assignment)
+        except TypeError as error:
+            raise UserError(f"--set={assignment}: {error}; give a value like {node!r}") from None
+
+
+def assignments(wanted: Sequence[Table]) -> list[str]:
+    """What the flags change in every config.
+
+    Raises:
+      UserError: flags that only training reads without --train, or one --manual_dir for two corpora.
+    """
+    given = [name for name in ("manual_dir", "data_dir", "set") if FLAGS[name].value]
+    if given and not FLAGS.train:
+        raise UserError(f"--{given[0]} only matters to runs that are made; add --train or leave it out")
+    corpora = sorted({table.corpus for table in wanted})
+    if FLAGS.manual_dir and len(corpora) > 1:
+        raise UserError(f"--manual_dir is of one corpus, but the tables are of {' and '.join(corpora)}; ask one by one")
+    corpus = [f"corpus.{name}={FLAGS[name].value}" for name in ("manual_dir", "data_dir") if FLAGS[name].value]
+    return corpus + FLAGS.set
+
+
+def main(argv: Sequence[str]) -> None:
+    """Prints and writes the report that the flags and arguments ask for."""
+    command = f"python -m launch.report {shlex.join(sys.argv[1:])}"
+    folders = argv[1:]
+    if folders and FLAGS.tables:
+        raise UserError("give either --tables or run folders, not both")
+    if folders:
+        files, out = build.compare(folders, command), FLAGS.out
+    else:
+        wanted = build.chosen(FLAGS.tables)
+        changes = assignments(wanted)
+
+        def train(config_arg: str) -> None:
+            from affect_jax import experiment  # here, so that a report alone does not wait for JAX to start
+
+            config = load_config(config_arg)
+            override(config, changes, config_arg)
+            print(f"training {config_arg}", file=sys.stderr)
+            experiment.run(config, str(Path(FLAGS.runs) / folder_name(config_arg)), config_arg=config_arg)
+
+        runs = build.gather(wanted, FLAGS.runs, train if FLAGS.train else None)
+        files, out = build.render(wanted, runs, command), FLAGS.out or str(Path(FLAGS.runs) / "report")
+    for texts in files.values():
+        print(texts["md"])
+    for path in build.write(files, out) if out else ():
+        print(f"wrote {path}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    define_flags()
+    cli.run(main)
