@@ -1,0 +1,392 @@
+"""Config -> run folder: the one file that joins corpora, models, the engine and the results."""
+
+import importlib
+import json
+import pkgutil
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import ml_collections
+import numpy as np
+from tensorboardX import SummaryWriter
+
+from affect_jax import datasets, results, runs
+from affect_jax.analysis import avec
+from affect_jax.data import corpus as corpora
+from affect_jax.data import folds as folding
+from affect_jax.datasets.recordings import Recording, Recordings
+from affect_jax.errors import UserError
+from affect_jax.progress import Display
+from affect_jax.suggest import nearest
+from affect_jax.training import checkpoint, mesh, predictor, studies, study
+from affect_jax.training.rows import Row, grid
+
+
+class Part(NamedTuple):
+    """One side of a corpus: on the device, and what the host knows of it."""
+
+    corpus: corpora.Corpus
+    index: corpora.Index
+    target: np.ndarray
+    """float32 [F], the gold standard as released (not delayed)."""
+    recording: np.ndarray
+    """int [F], each frame's recording."""
+
+
+class Run(NamedTuple):
+    """What every study of one run shares."""
+
+    config: ml_collections.ConfigDict
+    workdir: Path
+    engine: study.Engine
+    development: Part
+    folds: folding.Folds
+    fold_names: tuple[str, ...]
+    test: Part | None
+    display: Display
+    board: SummaryWriter
+
+
+def load(config: ml_collections.ConfigDict) -> Recordings:
+    """The recordings that `config.corpus` names, built where they are missing.
+
+    Raises:
+      UserError: no such corpus, or whatever its reader finds wrong.
+    """
+    there = sorted(m.name for m in pkgutil.iter_modules(datasets.__path__) if m.ispkg)
+    name = config.corpus.name
+    if name not in there:
+        raise UserError(f"config.corpus.name is {name!r}{nearest(name, there)}; there are {there}")
+    return importlib.import_module(f"affect_jax.datasets.{name}").load(config.corpus)
+
+
+def _part(recordings: Sequence[Recording], config: ml_collections.ConfigDict) -> Part:
+    data = config.data
+    gold = [r.targets.get(data.target, np.zeros(len(r.steps), np.float32)) for r in recordings]
+    if data.delay:
+        recordings = [
+            r._replace(targets={data.target: avec.delay_targets(r.targets[data.target], data.delay)})
+            if data.target in r.targets
+            else r
+            for r in recordings
+        ]
+    corpus, index = corpora.build(
+        recordings,
+        modalities=tuple(data.modalities),
+        target=data.target,
+        unit=data.unit,
+        window=data.window,
+        hop=data.hop,
+    )
+    recording = np.repeat(np.arange(len(recordings)), np.diff(index.offsets))
+    return Part(corpus, index, np.concatenate(gold), recording)
+
+
+def _splits(recordings: Recordings, config: ml_collections.ConfigDict) -> list[folding.Split]:
+    train = [r.id for r in recordings.splits["train"]]
+    if "validation" in recordings.splits:
+        return [folding.Split("dev", tuple(train), tuple(r.id for r in recordings.splits["validation"]))]
+    names = tuple(config.study.folds) or (("given",) if "given" in recordings.draws else tuple(recordings.draws))
+    splits = []
+    for name in names:
+        if name not in recordings.draws:
+            raise UserError(
+                f"config.study.folds names {name!r}{nearest(name, recordings.draws)}; "
+                f"the corpus has the validation draws {sorted(recordings.draws)}"
+            )
+        held = recordings.draws[name]
+        splits.append(folding.Split(name, tuple(r for r in train if r not in held), tuple(held)))
+    return splits
+
+
+def _engine(config: ml_collections.ConfigDict) -> study.Engine:
+    return study.Engine(
+        mesh=mesh.make(config.engine.devices),
+        at_once=mesh.rows_at_once(config.engine.rows_at_once),
+        eval_size=config.data.eval_size,
+        checkpoint_seconds=config.engine.checkpoint_seconds,
+    )
+
+
+def _listener(run: Run, part: str, rows: Sequence[Row], metric: str) -> study.Listener:
+    """Writes metrics.jsonl and TensorBoard events, and shows the epoch."""
+
+    def epoch(done: study.Progress) -> None:
+        lines = []
+        for k, number in enumerate(done.rows):
+            row = rows[number]
+            values = {name: float(column[k]) for name, column in done.log.items()}
+            where = {"part": part, "stage": done.stage, "epoch": done.epoch, "row": number}
+            which = {"cell": row.cell, "fold": run.fold_names[row.fold], "seed": row.seed}
+            lines.append({**where, **which, **{n: v if np.isfinite(v) else None for n, v in values.items()}})
+        runs.append_metrics(run.workdir, lines)
+        for name, column in done.log.items():
+            run.board.add_scalar(f"{part}/{done.stage}/{name}", float(np.mean(column)), done.epoch)
+        run.display.epoch(f"{part} {done.stage}", done.epoch, done.epochs, done.live, done.of, metric, done.best)
+
+    def resumed(stage: str, at: int) -> None:
+        run.display.say(f"{part} {stage}: goes on after epoch {at}")
+        runs.rewind_metrics(run.workdir, part, stage, at)
+
+    return study.Listener(epoch, resumed)
+
+
+def _waves(run: Run, spec: studies.Study, rows: Sequence[Row]) -> list[Sequence[Row]]:
+    """Cuts rows into pieces whose training state fits `config.engine.wave_gigabytes`."""
+    params = study.shapes(spec.model, run.development.corpus, run.folds)[0]
+    row_bytes = 5 * 4 * sum(x.size for part in params.values() for x in _leaves(part))
+    fit = max(int(run.config.engine.wave_gigabytes * 1e9 / row_bytes), 1)
+    size = max(fit // run.engine.mesh.size, 1) * run.engine.mesh.size
+    return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
+def _leaves(tree: Any) -> list[Any]:
+    import jax
+
+    return jax.tree.leaves(tree)
+
+
+def _fit(run: Run, spec: studies.Study, part: str, rows: Sequence[Row]) -> study.Fitted:
+    return study.fit(
+        spec.model,
+        spec.stages,
+        run.config.task,
+        run.development.corpus,
+        run.folds,
+        rows,
+        run.engine,
+        folder=run.workdir / "checkpoints" / part,
+        listener=_listener(run, part, rows, spec.stages[-1].metric),
+    )
+
+
+def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
+    """Trains the grid and picks, for each cell and fold, the point with the best validation score.
+
+    Returns:
+      (cell, fold) -> hyper-parameters, and what results.json says of it.
+    """
+    searched = {cell: fixed for cell, fixed in spec.cells.items() if set(spec.axes) - set(fixed)}
+    if not searched:
+        return {}, []
+    rows = grid(searched, spec.axes, spec.traced, len(run.fold_names), studies.seeds(run.config.search.seeds))
+    candidates = []
+    for number, wave in enumerate(_waves(run, spec, rows)):
+        part = f"{spec.name}-search-{number:03d}".replace("/", "_")
+        folder = run.workdir / "checkpoints" / part
+        summary = folder / "scores.json"
+        if not summary.exists():
+            fitted = _fit(run, spec, part, wave)
+            runs.write_json(summary, [float(x) for x in fitted.score])
+            for stage in spec.stages:  # only the scores of a search are wanted
+                shutil.rmtree(folder / stage.name)
+        scores = runs.read_json(summary)
+        candidates += [{**row._asdict(), "score": s} for row, s in zip(wave, scores, strict=True)]
+    chosen = results.select(candidates, spec.stages[-1].sign)
+    said = [
+        {
+            "study": spec.name,
+            "cell": cell,
+            "fold": run.fold_names[fold],
+            "hyper": {path: hyper[path] for path in spec.axes if path not in spec.cells[cell]},
+            "score": score,
+            "candidates": count,
+        }
+        for (cell, fold), (hyper, score, count) in chosen.items()
+    ]
+    return {where: hyper for where, (hyper, _, _) in chosen.items()}, said
+
+
+def _predict(run: Run, spec: studies.Study, fitted: study.Fitted, rows: Sequence[Row]) -> dict[str, np.ndarray]:
+    """split -> float32 [R, F] predictions, back on the gold standard's own clock."""
+    fold_of = np.array([row.fold for row in rows], np.int32)
+    development, output = run.development, spec.stages[-1].prediction
+    examples = {"validation": (development, np.asarray(run.folds.validation))}
+    if run.test:
+        every = np.flatnonzero(run.test.index.evaluation).astype(np.int32)
+        examples["test"] = run.test, np.tile(every, (len(run.fold_names), 1))
+    found = {}
+    for split, (part, numbers) in examples.items():
+        values = predictor.predict(
+            spec.model, fitted.params, fold_of, part.corpus, run.folds, numbers, output, run.engine
+        )
+        if run.config.data.delay:
+            values = np.stack([_undelay(v, part, run.config.data.delay) for v in values])
+        found[split] = values
+    if run.config.data.postprocess:
+        _postprocess(run, found)
+    return found
+
+
+def _undelay(values: np.ndarray, part: Part, delay: int) -> np.ndarray:
+    pieces = np.split(values, part.index.offsets[1:-1])
+    return np.concatenate([avec.undelay_predictions(piece, delay) for piece in pieces])
+
+
+def _postprocess(run: Run, found: dict[str, np.ndarray]) -> None:
+    """AVEC post-processing, each step fitted on the row's own validation predictions; in place."""
+    for r in range(len(found["validation"])):
+        shown = ~np.isnan(found["validation"][r])
+        development = run.development
+        chosen = avec.fit(found["validation"][r][shown], development.target[shown], development.recording[shown])
+        found["validation"][r][shown] = avec.apply(chosen, found["validation"][r][shown], development.recording[shown])
+        if run.test:
+            found["test"][r] = avec.apply(chosen, found["test"][r], run.test.recording)
+
+
+def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], dict[str, np.ndarray]]:
+    """Searches, trains, predicts and scores one study: its results rows, its selection, its predictions."""
+    chosen, said = _search(run, spec)
+    rows = [
+        row._replace(hyper={**row.hyper, **chosen.get((row.cell, row.fold), {})})
+        for row in grid(spec.cells, {}, spec.traced, len(run.fold_names), studies.seeds(run.config.study.seeds))
+    ]
+    entries: list[dict] = []
+    predictions: dict[str, list[np.ndarray]] = {}
+    for number, wave in enumerate(_waves(run, spec, rows)):
+        part = f"{spec.name}-final-{number:03d}".replace("/", "_")
+        fitted = _fit(run, spec, part, wave)
+        meta = {"rows": [len(entries) + i for i in range(len(wave))], "model": spec.model_config}
+        checkpoint.save(run.workdir / "weights" / spec.name.replace("/", "_"), number, fitted.params, meta, keep=10_000)
+        split_values = _predict(run, spec, fitted, wave)
+        for split, values in split_values.items():
+            predictions.setdefault(split, []).append(values)
+        for r, row in enumerate(wave):
+            entries.append(
+                {
+                    "study": spec.name,
+                    "cell": row.cell,
+                    "fold": run.fold_names[row.fold],
+                    "seed": row.seed,
+                    "hyper": row.hyper,
+                    "best_epoch": {s: int(v[r]) for s, v in fitted.best_epoch.items()},
+                    "epochs": {s: int(v[r]) for s, v in fitted.epochs.items()},
+                    "finite": bool(fitted.finite[r]),
+                    **{split: _score(run, split, values[r]) for split, values in split_values.items()},
+                }
+            )
+    return entries, said, {split: np.concatenate(values) for split, values in predictions.items()}
+
+
+def _of_split(run: Run, split: str) -> Part:
+    return run.development if split == "validation" else run.test
+
+
+def _score(run: Run, split: str, prediction: np.ndarray) -> dict | None:
+    part = _of_split(run, split)
+    if split == "test" and not part.index.labelled.all():
+        return None
+    return results.score(run.config.task, prediction, part.target, part.recording)
+
+
+def _counts(recordings: Recordings, config: ml_collections.ConfigDict) -> dict[str, Any]:
+    counts = {}
+    for split, members in recordings.splits.items():
+        counts[split] = {"recordings": len(members), "steps": sum(len(r.steps) for r in members)}
+        labels = [r.targets[config.data.target] for r in members if config.data.target in r.targets]
+        if config.task != "regression" and labels:
+            values, sizes = np.unique(np.concatenate(labels), return_counts=True)
+            counts[split]["classes"] = {str(int(v)): int(n) for v, n in zip(values, sizes, strict=True)}
+    return counts
+
+
+def _arrays(run: Run, spec_name: str, first: int, predictions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """predictions.npz entries of one study; frames that no row shows are left out."""
+    count = len(next(iter(predictions.values())))
+    arrays = {f"{spec_name}/row": np.arange(first, first + count)}
+    for split, values in predictions.items():
+        part = _of_split(run, split)
+        shown = ~np.isnan(values).all(0)
+        arrays[f"{spec_name}/{split}/prediction"] = values[:, shown]
+        arrays[f"{spec_name}/{split}/target"] = part.target[shown]
+        arrays[f"{spec_name}/{split}/id"] = part.index.frame_ids[shown]
+        arrays[f"{spec_name}/{split}/group"] = np.array(part.index.groups)[part.recording[shown]]
+    return arrays
+
+
+def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> dict[str, Any]:
+    """Trains everything that `config` asks for, or goes on with it, or reads it where it is finished.
+
+    Args:
+      config: the resolved config.
+      workdir: the run folder.
+      config_arg: `configs/<file>.py:<argument>`, for the record.
+
+    Returns:
+      What results.json holds.
+
+    Raises:
+      UserError: bad input of any kind.
+    """
+    folder = Path(workdir)
+    specs = studies.parse(config)
+    runs.open_folder(folder, json.loads(config.to_json()), config_arg)
+    finished = folder / "results.json"
+    if finished.exists():
+        return runs.read_json(finished)
+    recordings = load(config)
+    splits = _splits(recordings, config)
+    development = _part(recordings.splits["train"] + recordings.splits.get("validation", []), config)
+    standardize = {m: bool(config.data.standardize) for m in config.data.modalities}
+    with Display() as display, SummaryWriter(str(folder)) as board:
+        engine = _engine(config)
+        state = Run(
+            config=config,
+            workdir=folder,
+            engine=engine,
+            development=development,
+            folds=folding.build(development.corpus, development.index, splits, standardize),
+            fold_names=tuple(split.name for split in splits),
+            test=_part(recordings.splits["test"], config) if recordings.splits.get("test") else None,
+            display=display,
+            board=board,
+        )
+        kind = "synthetic " if recordings.synthetic else ""
+        display.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}), {engine.mesh.size} device(s)")
+        rows: list[dict] = []
+        selected: list[dict] = []
+        arrays: dict[str, np.ndarray] = {}
+        for spec in specs:
+            entries, said, predictions = _run_study(state, spec)
+            arrays |= _arrays(state, spec.name, len(rows), predictions)
+            rows += entries
+            selected += said
+    in_any = np.isin(np.arange(len(development.recording)), _validation_frames(state))
+    baseline = {"validation": results.baselines(config.task, development.target, in_any)}
+    labelled_test = state.test is not None and state.test.index.labelled.all()
+    if labelled_test:
+        baseline["test"] = results.baselines(config.task, state.test.target, np.ones(len(state.test.target), bool))
+    last = specs[0].stages[-1]
+    found = {
+        "schema": runs.SCHEMA,
+        "name": config.name,
+        "config_arg": config_arg,
+        "task": config.task,
+        "monitor": {"metric": last.metric, "goal": "max" if last.sign > 0 else "min"},
+        "corpus": {
+            "name": recordings.corpus,
+            "variant": recordings.variant,
+            "synthetic": recordings.synthetic,
+            "fingerprint": recordings.fingerprint,
+            "counts": _counts(recordings, config),
+        },
+        "rows": [{"test": None, **row} for row in rows],
+        "cells": results.cells([{"test": None, **row} for row in rows], ("validation", "test")),
+        "selected": selected,
+        "baselines": baseline,
+        "provenance": runs.provenance(" ".join(sys.argv)),
+    }
+    runs.write_arrays(folder / "predictions.npz", arrays)
+    runs.write_json(finished, found)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    return found
+
+
+def _validation_frames(run: Run) -> np.ndarray:
+    """Numbers of the development frames that some fold validates on."""
+    examples = np.unique(np.asarray(run.folds.validation))
+    positions = corpora.frame_positions(run.development.corpus, examples[examples >= 0])
+    return np.unique(positions[positions >= 0])

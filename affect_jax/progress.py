@@ -1,0 +1,68 @@
+"""What a person sees of long work: a bar on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+QUIET_SECONDS = 10.0
+
+
+class Display:
+    """Shows epochs as they end. A context manager, so that the terminal is left as it was found.
+
+    Time left assumes that no row stops early, so it is the most there can be.
+    """
+
+    def __init__(self) -> None:
+        self._console = Console(file=sys.stderr)
+        self._bar: Progress | None = None
+        self._task: int | None = None
+        self._part = ""
+        self._printed = 0.0
+        self._began = 0.0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("epoch {task.completed:.0f}/{task.total:.0f}  {task.fields[state]}"),
+                TimeElapsedColumn(),
+                TextColumn("at most"),
+                TimeRemainingColumn(),
+                console=self._console,
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def say(self, line: str) -> None:
+        """A line above the bar."""
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def epoch(self, part: str, epoch: int, epochs: int, live: int, of: int, metric: str, best: float) -> None:
+        """One epoch of `part` is over."""
+        state = f"{live}/{of} rows live  best {metric} {best:.3f}"
+        if self._bar:
+            if part != self._part:
+                if self._task is not None:
+                    self._bar.remove_task(self._task)
+                self._task = self._bar.add_task(part, total=epochs, state="")
+            self._bar.update(self._task, completed=epoch, state=state)
+        else:
+            now = time.monotonic()
+            if part != self._part:
+                self._began = now
+            if live == 0 or part != self._part or now - self._printed >= QUIET_SECONDS:
+                left = (now - self._began) / max(epoch - 1, 1) * (epochs - epoch)
+                ahead = f"  at most {left:.0f} s left" if live and epoch > 1 else ""
+                self.say(f"{part}: epoch {epoch}/{epochs}  {state}{ahead}")
+                self._printed = now
+        self._part = part

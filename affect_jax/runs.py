@@ -1,0 +1,164 @@
+"""The run folder: what a run leaves behind, written whole or not at all, and read back with clear errors.
+
+runs/<name>/
+  config.json          the resolved config and the argument that made it
+  metrics.jsonl        one line an epoch a row
+  checkpoints/         unfinished fits, to go on from; finished ones until the run is over
+  weights/<study>/     orbax: the kept weights of every row
+  predictions.npz      see `predictions`
+  results.json         every metric a row, means, baselines, provenance
+"""
+
+import difflib
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affect_jax.errors import UserError
+
+SCHEMA = 1
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "scikit-learn")
+
+
+def folder_name(config_arg: str) -> str:
+    """`configs/seqsew.py:mosi,video+text` -> `seqsew_mosi_video_text`: the default name of its run folder."""
+    path, _, argument = config_arg.partition(":")
+    return re.sub(r"[^0-9A-Za-z]+", "_", f"{Path(path).stem} {argument}".strip()).strip("_")
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Writes a file so that a reader sees the old one or the new one, whatever happens in between."""
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """JSON with sorted keys; NaN is refused, as JSON has none."""
+    write_atomic(path, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Reads what `write_json` wrote.
+
+    Raises:
+      UserError: missing or not JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; is {path.parent} a run folder made by launch.main?") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid JSON ({error}); restore it or delete the run folder") from error
+
+
+def open_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -> None:
+    """Makes the folder for this config, or checks that it was made for the same (`engine` may differ: it says how
+    to run, not what).
+
+    Raises:
+      UserError: it belongs to another config (the difference is shown), or is a file.
+    """
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"--workdir {workdir} is a file; give a folder")
+    workdir.mkdir(parents=True, exist_ok=True)
+    mine = {"config_arg": config_arg, "config": json.loads(json.dumps(config))}
+    path = workdir / "config.json"
+    if not path.exists():
+        strangers = sorted(p.name for p in workdir.iterdir() if not p.name.startswith("."))
+        if strangers:
+            raise UserError(
+                f"--workdir {workdir} holds {strangers[0]!r} but no config.json; give a new or empty folder"
+            )
+        write_json(path, mine)
+        return
+    theirs = read_json(path)
+    compared = [{k: v for k, v in x["config"].items() if k != "engine"} for x in (theirs, mine)]
+    if compared[0] != compared[1]:
+        lines = [json.dumps(x, indent=1, sort_keys=True).splitlines() for x in compared]
+        changed = [d for d in difflib.unified_diff(*lines, n=0, lineterm="") if not d.startswith(("---", "+++", "@@"))]
+        raise UserError(
+            f"{workdir} was made with another config; use another --workdir or the same values "
+            f"(- the folder's, + yours):\n" + "\n".join(changed)
+        )
+
+
+def append_metrics(workdir: Path, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Adds lines to metrics.jsonl."""
+    with open(workdir / "metrics.jsonl", "a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+def rewind_metrics(workdir: Path, part: str, stage: str, epoch: int) -> None:
+    """Drops the lines of `part` and `stage` after `epoch`: a resumed fit writes them again."""
+    path = workdir / "metrics.jsonl"
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text().splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # a line that was cut when the process died
+        if entry["part"] != part or entry["stage"] != stage or entry["epoch"] <= epoch:
+            kept.append(line)
+    write_atomic(path, "".join(f"{line}\n" for line in kept).encode())
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """A compressed npz, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_atomic(path, buffer.getvalue())
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Reads an npz; pickled objects in it are refused.
+
+    Raises:
+      UserError: missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; train with launch.main first") from None
+    except Exception as error:  # zipfile, zlib and numpy raise many types for a damaged file
+        raise UserError(f"{path} cannot be read ({type(error).__name__}: {error}); train that run again") from error
+
+
+def provenance(command: str) -> dict[str, Any]:
+    """Where numbers come from: git revision (with `+` where files differ), package versions, Python, command."""
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str:
+        try:
+            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+        return done.stdout.strip()
+
+    revision = git("rev-parse", "HEAD")
+    return {
+        "git": revision + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        if revision
+        else "unknown",
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "command": command,
+    }

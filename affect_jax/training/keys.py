@@ -1,0 +1,15 @@
+"""Randomness from a root key, a purpose and a step: nothing is split or stored."""
+
+import zlib
+
+import jax
+
+from affect_jax.types import Array
+
+
+def purpose(key: Array, name: str, step: Array | int = 0) -> Array:
+    """The key of one purpose at one step, e.g. `purpose(key, 'student/dropout', state.step)`.
+
+    Purposes are told apart by the CRC-32 of their name, so adding one never changes another's numbers.
+    """
+    return jax.random.fold_in(jax.random.fold_in(key, zlib.crc32(name.encode())), step)

@@ -1,0 +1,153 @@
+"""Losses wired by name: a config says which output meets which target, and the step adds them up.
+
+    losses = dict(
+        prediction=dict(kind='mse', prediction='prediction', target='target', weight=1.0),
+        translation=dict(kind='mse', prediction='translation', target='inputs/audio', weight=1.0),
+        alignment=dict(kind='dcca', a='latent/weaker', b='latent/stronger', weight=1.0, k=10),
+    )
+
+Weights are traced, so rows of one study may differ in them.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from affect_jax.errors import UserError
+from affect_jax.losses import alignment, classification, regression
+from affect_jax.suggest import nearest
+from affect_jax.types import Array, Batch, Outputs
+
+# Per-step values, averaged over the valid steps of the batch.
+ELEMENTWISE = {
+    "mse": regression.squared_error,
+    "mae": regression.absolute_error,
+    "binary_cross_entropy": classification.binary_cross_entropy,
+    "cross_entropy": classification.cross_entropy,
+}
+# One number from all valid steps of the batch.
+AGREEMENT = {"pcc": regression.pcc_loss, "ccc": regression.ccc_loss}
+# One number from two latent codes.
+ALIGNMENT = {
+    "dcca": alignment.dcca,
+    "soft_cca": alignment.soft_cca,
+    "barlow": alignment.barlow,
+    "vicreg": alignment.vicreg,
+}
+# The same with a running state that the train state carries.
+STATEFUL = {"dcca_ema": (alignment.dcca_ema_init, alignment.dcca_ema)}
+KINDS = sorted([*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *STATEFUL])
+
+LossState = dict[str, Any]
+
+
+class Term(NamedTuple):
+    """One loss of a stage: `kind` applied to the outputs or batch entries `left` and `right`."""
+
+    name: str
+    kind: str
+    left: str
+    right: str
+    options: tuple[tuple[str, Any], ...]
+
+
+def parse(losses: Mapping[str, Mapping[str, Any]]) -> tuple[Term, ...]:
+    """Config losses -> terms, in the order of their names.
+
+    Raises:
+      UserError: an unknown kind (with the list and the nearest one) or a missing entry.
+    """
+    terms = []
+    for name in sorted(losses):
+        spec = dict(losses[name])
+        kind = spec.pop("kind", None)
+        if kind not in KINDS:
+            raise UserError(f"loss {name!r} has kind {kind!r}{nearest(str(kind), KINDS)}; choose one of {KINDS}")
+        sides = ("a", "b") if kind in ALIGNMENT or kind in STATEFUL else ("prediction", "target")
+        missing = [key for key in (*sides, "weight") if key not in spec]
+        if missing:
+            raise UserError(
+                f"loss {name!r} of kind {kind!r} needs {missing[0]!r}; give {sides[0]}, {sides[1]} and weight"
+            )
+        left, right = spec.pop(sides[0]), spec.pop(sides[1])
+        del spec["weight"]
+        terms.append(Term(name, kind, left, right, tuple(sorted(spec.items()))))
+    if not terms:
+        raise UserError("a stage has no losses; give config.stages.<stage>.losses at least one")
+    return tuple(terms)
+
+
+def available(outputs: Outputs, batch: Batch) -> dict[str, Array]:
+    """Everything that a loss may name: the outputs, `target` and `inputs/<modality>`."""
+    return {**outputs, "target": batch["target"], **{f"inputs/{m}": x for m, x in batch["inputs"].items()}}
+
+
+def check_names(terms: tuple[Term, ...], names: Mapping[str, Any]) -> None:
+    """Raises UserError for a term that names what the model does not put out."""
+    for term in terms:
+        for ref in (term.left, term.right):
+            check_name(f"loss {term.name!r} reads", ref, names)
+
+
+def check_name(who: str, name: str, names: Mapping[str, Any]) -> None:
+    """Raises UserError where `name` is not among `names` of the model."""
+    if name not in names:
+        raise UserError(f"{who} {name!r}{nearest(name, names)}, which this model does not have; it has {sorted(names)}")
+
+
+def init_state(terms: tuple[Term, ...], names: Mapping[str, Any]) -> LossState:
+    """Running states of the stateful losses; `names` maps names to arrays or shapes."""
+    return {
+        t.name: STATEFUL[t.kind][0](names[t.left].shape[-1], names[t.right].shape[-1])
+        for t in terms
+        if t.kind in STATEFUL
+    }
+
+
+def _average(values: Array, mask: Array) -> Array:
+    count = jnp.maximum(mask.sum(), 1)
+    return jnp.where(mask, values, 0.0).sum() / count
+
+
+def _value(term: Term, left: Array, right: Array, mask: Array) -> Array:
+    options = dict(term.options)
+    if term.kind in ELEMENTWISE:
+        fn: Callable = functools.partial(ELEMENTWISE[term.kind], **options)
+        return _average(fn(left, right), mask)
+    fn = AGREEMENT[term.kind] if term.kind in AGREEMENT else ALIGNMENT[term.kind]
+    return fn(left, right, mask, **options)
+
+
+def total(
+    terms: tuple[Term, ...],
+    weights: Mapping[str, Array],
+    outputs: Outputs,
+    batch: Batch,
+    state: LossState,
+) -> tuple[Array, tuple[dict[str, Array], LossState]]:
+    """Weighted sum of the terms over the valid steps of one batch (eqs. 5.10 and 5.15 of the thesis).
+
+    Args:
+      terms: from `parse`.
+      weights: term name -> traced scalar.
+      outputs: of the model.
+      batch: the batch; its `mask` says which steps count.
+      state: of the stateful losses.
+
+    Returns:
+      The sum, and (each term's unweighted value, the new state).
+    """
+    names = available(outputs, batch)
+    values, new_state = {}, {}
+    for term in terms:
+        left, right = names[term.left], names[term.right]
+        if term.kind in STATEFUL:
+            fn = STATEFUL[term.kind][1]
+            values[term.name], new_state[term.name] = fn(
+                left, right, batch["mask"], state[term.name], **dict(term.options)
+            )
+        else:
+            values[term.name] = _value(term, left, right, batch["mask"])
+    return sum(weights[name] * value for name, value in values.items()), (values, new_state)

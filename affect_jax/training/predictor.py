@@ -1,0 +1,60 @@
+"""Predictions of every row of a trained study over one split, frame by frame, on the host."""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from affect_jax.data.corpus import Corpus, frame_positions
+from affect_jax.data.folds import Folds
+from affect_jax.training import mesh, step
+from affect_jax.training.study import Engine, slots_of
+from affect_jax.types import Params
+
+
+def _scatter(corpus: Corpus, index: np.ndarray, values: np.ndarray, frames: int) -> np.ndarray:
+    """values [N, T] or [N] of examples `index` -> [F] by frame, NaN where no example shows it."""
+    positions = frame_positions(corpus, index)
+    out = np.full(frames, np.nan, np.float32)
+    shown = positions >= 0
+    out[positions[shown]] = values[shown]
+    return out
+
+
+def predict(
+    model: nn.Module,
+    params: Params,
+    fold_of: np.ndarray,
+    corpus: Corpus,
+    folds: Folds,
+    examples: np.ndarray,
+    output: str,
+    engine: Engine,
+) -> np.ndarray:
+    """float32 [R, F]: each row's prediction of every frame, NaN for frames that none of its examples shows.
+
+    Args:
+      model: the model.
+      params: leaves [R, ...], on the host.
+      fold_of: int32 [R], the row's fold: its standardisation, and its line of `examples`.
+      corpus: the part to predict.
+      folds: for the standardisation only.
+      examples: int32 [K, n] example numbers a fold, -1 for padding.
+      output: the model's output to take.
+      engine: how to run.
+    """
+    slots = slots_of(range(len(fold_of)), engine)
+
+    def one(shared: Any, fold: Any, params: Params) -> Any:
+        corpus, folds, examples = shared
+        mean = {m: x[fold] for m, x in folds.mean.items()}
+        scale = {m: x[fold] for m, x in folds.scale.items()}
+        return step.predict(model, params, corpus, examples[fold], mean, scale, output, engine.eval_size)[0]
+
+    shared = mesh.replicate(engine.mesh, (corpus, folds, jnp.asarray(examples)))
+    rows = mesh.shard_rows(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
+    values = mesh.to_host(mesh.row_program(engine.mesh, engine.at_once, one)(shared, *rows))
+    frames = corpus.target.values.shape[0]
+    return np.stack([_scatter(corpus, examples[fold], values[r], frames) for r, fold in enumerate(fold_of)])

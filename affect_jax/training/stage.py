@@ -1,0 +1,127 @@
+"""A stage: what is trained, with which losses, how fast, and when it stops. Read from `config.stages.<name>`."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import optax
+
+from affect_jax.errors import UserError
+from affect_jax.suggest import nearest
+from affect_jax.training import objective
+from affect_jax.types import Array
+
+# Optimizers, and the hyper-parameters of each that are traced (beside the learning rate's own schedule).
+OPTIMIZERS = {
+    "sgd": ("learning_rate", "inverse_time_decay", "momentum", "weight_decay"),
+    "adam": ("learning_rate", "inverse_time_decay", "weight_decay"),
+}
+METRICS = {
+    "regression": ("ccc", "pcc", "rmse"),
+    "binary": ("accuracy", "uar", "weighted_f1", "macro_f1", "log_loss"),
+    "multiclass": ("accuracy", "uar", "weighted_f1", "macro_f1", "log_loss"),
+}
+LOWER_IS_BETTER = ("rmse", "log_loss")
+
+
+class Stage(NamedTuple):
+    """Static part of a stage; its numbers that rows may sweep are hyper-parameters, see `defaults`.
+
+    Attributes:
+      name: key in config.stages.
+      train: top-level parameter names that move; all others stand still and run deterministically.
+      terms: the losses.
+      optimizer: a key of OPTIMIZERS.
+      batch: examples a step.
+      epochs: at most this many.
+      patience: stop after this many epochs without a better score; 0 never stops early.
+      plateau_factor: the learning rate is multiplied by this ...
+      plateau_patience: ... after this many epochs without a better score; 0 never.
+      metric: the validation score, a key of METRICS[task].
+      prediction: the output that is scored.
+      keep: `best` or `last` weights go on.
+    """
+
+    name: str
+    train: tuple[str, ...]
+    terms: tuple[objective.Term, ...]
+    optimizer: str
+    batch: int
+    epochs: int
+    patience: int
+    plateau_factor: float
+    plateau_patience: int
+    metric: str
+    prediction: str
+    keep: str
+
+    @property
+    def sign(self) -> float:
+        """+1 where a larger score is better, -1 where a smaller one is."""
+        return -1.0 if self.metric in LOWER_IS_BETTER else 1.0
+
+
+def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
+    """Reads `config.stages.<name>`.
+
+    Raises:
+      UserError: an unknown optimizer, metric, loss or a number out of range.
+    """
+    optimizer = config["optimizer"]["name"]
+    if optimizer not in OPTIMIZERS:
+        raise UserError(
+            f"stage {name!r} has optimizer {optimizer!r}{nearest(optimizer, OPTIMIZERS)}; "
+            f"choose one of {sorted(OPTIMIZERS)}"
+        )
+    metric = config["monitor"]["metric"]
+    if metric not in METRICS[task]:
+        raise UserError(
+            f"stage {name!r} monitors {metric!r}{nearest(metric, METRICS[task])}; "
+            f"a {task} task has {list(METRICS[task])}"
+        )
+    if config["keep"] not in ("best", "last"):
+        raise UserError(f"stage {name!r} keeps {config['keep']!r}; choose best or last")
+    for key in ("batch", "epochs"):
+        if config[key] < 1:
+            raise UserError(f"stage {name!r} has {key}={config[key]}; it must be at least 1")
+    if not config["train"]:
+        raise UserError(f"stage {name!r} trains nothing; name top-level parts in config.stages.{name}.train")
+    return Stage(
+        name=name,
+        train=tuple(config["train"]),
+        terms=objective.parse(config["losses"]),
+        optimizer=optimizer,
+        batch=int(config["batch"]),
+        epochs=int(config["epochs"]),
+        patience=int(config["patience"]),
+        plateau_factor=float(config["plateau"]["factor"]),
+        plateau_patience=int(config["plateau"]["patience"]),
+        metric=metric,
+        prediction=config["monitor"]["prediction"],
+        keep=config["keep"],
+    )
+
+
+def defaults(name: str, config: Mapping[str, Any]) -> dict[str, float]:
+    """The stage's traced hyper-parameters by config path, e.g. `stages.fit.losses.alignment.weight` -> 1.0."""
+    prefix = f"stages.{name}"
+    found = {f"{prefix}.dropout": float(config["dropout"])}
+    for key in OPTIMIZERS[config["optimizer"]["name"]]:
+        found[f"{prefix}.optimizer.{key}"] = float(config["optimizer"][key])
+    for loss, spec in config["losses"].items():
+        found[f"{prefix}.losses.{loss}.weight"] = float(spec["weight"])
+    return found
+
+
+def transform(stage: Stage, hyper: Mapping[str, Array]) -> optax.GradientTransformation:
+    """Gradients -> directions; the caller multiplies by minus the learning rate (PyTorch's coupled weight decay)."""
+    prefix = f"stages.{stage.name}.optimizer"
+    decay = optax.add_decayed_weights(hyper[f"{prefix}.weight_decay"])
+    if stage.optimizer == "sgd":
+        return optax.chain(decay, optax.trace(hyper[f"{prefix}.momentum"]))
+    return optax.chain(decay, optax.scale_by_adam())
+
+
+def learning_rate(stage: Stage, hyper: Mapping[str, Array], scale: Array, updates: Array) -> Array:
+    """lr * plateau scale / (1 + decay * updates): Keras' inverse time decay counts updates, not epochs."""
+    prefix = f"stages.{stage.name}.optimizer"
+    return hyper[f"{prefix}.learning_rate"] * scale / (1.0 + hyper[f"{prefix}.inverse_time_decay"] * updates)

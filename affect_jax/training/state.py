@@ -1,0 +1,60 @@
+"""What one row carries from step to step and from epoch to epoch."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from flax import struct
+
+from affect_jax.types import Array, Params
+
+
+@struct.dataclass
+class RowState:
+    """State of one row in one stage (every leaf gets a leading row axis in a study).
+
+    Attributes:
+      params: the parameters that this stage trains.
+      opt_state: optax state of `params`.
+      loss_state: running statistics of stateful losses.
+      updates: int32, optimizer updates so far.
+      epoch: int32, epochs done.
+      live: bool, still training.
+      finite: bool, False once a loss was NaN or infinite (the row then stands still).
+      best: the parameters to keep.
+      best_score: float32, validation score of `best`, larger is better.
+      best_epoch: int32, the epoch (from 1) that gave it.
+      plateau_start: int32, epoch from which the plateau schedule counts.
+      scale: float32, what the plateau schedule has made of the learning rate.
+    """
+
+    params: Params
+    opt_state: Any
+    loss_state: Any
+    updates: Array
+    epoch: Array
+    live: Array
+    finite: Array
+    best: Params
+    best_score: Array
+    best_epoch: Array
+    plateau_start: Array
+    scale: Array
+
+
+def create(params: Params, opt_state: Any, loss_state: Any) -> RowState:
+    """The state before the first epoch."""
+    zero = jnp.zeros((), jnp.int32)
+    return RowState(
+        params=params,
+        opt_state=opt_state,
+        loss_state=loss_state,
+        updates=zero,
+        epoch=zero,
+        live=jnp.array(True),
+        finite=jnp.array(True),
+        best=params,
+        best_score=jnp.array(-jnp.inf, jnp.float32),
+        best_epoch=zero,
+        plateau_start=zero,
+        scale=jnp.ones((), jnp.float32),
+    )

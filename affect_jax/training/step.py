@@ -1,0 +1,177 @@
+"""One update, one epoch and one evaluation of one row: free functions, traced once for all rows of a study."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from affect_jax import metrics
+from affect_jax.data.corpus import Corpus, take
+from affect_jax.data.folds import Folds
+from affect_jax.training import keys, objective
+from affect_jax.training.rows import RowArrays
+from affect_jax.training.stage import Stage, learning_rate, transform
+from affect_jax.training.state import RowState
+from affect_jax.types import Array, Batch, Params
+
+
+def split_params(params: Params, train: tuple[str, ...]) -> tuple[Params, Params]:
+    """(trained, frozen) by top-level name."""
+    return {k: v for k, v in params.items() if k in train}, {k: v for k, v in params.items() if k not in train}
+
+
+def batches(index: Array, size: int) -> Array:
+    """int32 [n] -> [ceil(n / size), size], padded with -1."""
+    count = -(-index.shape[0] // size)
+    return jnp.pad(index, (0, count * size - index.shape[0]), constant_values=-1).reshape(count, size)
+
+
+def shuffled(index: Array, key: Array) -> Array:
+    """A permutation of the examples in `index` [n] that leaves its -1 padding at the end."""
+    order = jnp.where(index < 0, jnp.inf, jax.random.uniform(key, index.shape))
+    return index[jnp.argsort(order)]
+
+
+def update(
+    model: nn.Module, stage: Stage, row: RowArrays, frozen: Params, state: RowState, batch: Batch, key: Array
+) -> tuple[RowState, dict[str, Array]]:
+    """One optimizer update on one batch. A batch without a valid step changes nothing.
+
+    Args:
+      model: the model.
+      stage: what is trained with which losses.
+      row: this row's hyper-parameters (scalars).
+      frozen: parameters that stand still.
+      state: before the update.
+      batch: the examples.
+      key: the row's root key.
+
+    Returns:
+      The state after it, and each loss term's value beside `loss`, their weighted sum.
+    """
+    prefix = f"stages.{stage.name}"
+    weights = {t.name: row.hyper[f"{prefix}.losses.{t.name}.weight"] for t in stage.terms}
+    rngs = {"dropout": keys.purpose(key, f"{stage.name}/dropout", state.updates)}
+
+    def loss(params: Params) -> tuple[Array, Any]:
+        outputs = model.apply(
+            {"params": {**frozen, **params}},
+            batch["inputs"],
+            batch["masks"],
+            train=True,
+            dropout=row.hyper[f"{prefix}.dropout"],
+            frozen=tuple(sorted(frozen)),
+            rngs=rngs,
+        )
+        return objective.total(stage.terms, weights, outputs, batch, state.loss_state)
+
+    (value, (terms, loss_state)), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+    directions, opt_state = transform(stage, row.hyper).update(grads, state.opt_state, state.params)
+    rate = learning_rate(stage, row.hyper, state.scale, state.updates)
+    params = optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, directions))
+    after = state.replace(
+        params=params,
+        opt_state=opt_state,
+        loss_state=loss_state,
+        updates=state.updates + 1,
+        finite=state.finite & jnp.isfinite(value),
+    )
+    any_valid = batch["mask"].any()
+    kept = jax.tree.map(lambda new, old: jnp.where(any_valid & after.finite, new, old), after, state)
+    return kept.replace(finite=jnp.where(any_valid, after.finite, state.finite)), {**terms, "loss": value}
+
+
+def predict(
+    model: nn.Module,
+    params: Params,
+    corpus: Corpus,
+    index: Array,
+    mean: Mapping[str, Array],
+    scale: Mapping[str, Array],
+    output: str,
+    size: int,
+) -> tuple[Array, Array, Array]:
+    """(prediction, target, mask), each [n, T] or [n], for the examples `index` [n], `size` at a time."""
+
+    def one(chunk: Array) -> tuple[Array, Array, Array]:
+        batch = take(corpus, chunk, mean, scale)
+        outputs = model.apply({"params": params}, batch["inputs"], batch["masks"], train=False)
+        return outputs[output], batch["target"], batch["mask"]
+
+    parts = jax.lax.map(one, batches(index, size))
+    return tuple(x.reshape(-1, *x.shape[2:])[: index.shape[0]] for x in parts)
+
+
+def _advance(stage: Stage, state: RowState, score: Array) -> RowState:
+    """Best weights, early stopping and the plateau schedule after an epoch with validation `score` (signed)."""
+    epoch = state.epoch + 1
+    better = (score > state.best_score) & jnp.isfinite(score)
+    keep = better if stage.keep == "best" else jnp.array(True)
+    best_epoch = jnp.where(better, epoch, state.best_epoch)
+    waited = epoch - jnp.maximum(best_epoch, state.plateau_start)
+    drop = (waited >= stage.plateau_patience) if stage.plateau_patience else jnp.array(False)
+    stopped = (epoch - best_epoch >= stage.patience) if stage.patience else jnp.array(False)
+    return state.replace(
+        epoch=epoch,
+        live=state.live & state.finite & ~stopped & (epoch < stage.epochs),
+        best=jax.tree.map(lambda new, old: jnp.where(keep & state.finite, new, old), state.params, state.best),
+        best_score=jnp.where(better, score, state.best_score),
+        best_epoch=best_epoch,
+        plateau_start=jnp.where(drop, epoch, state.plateau_start),
+        scale=jnp.where(drop, state.scale * stage.plateau_factor, state.scale),
+    )
+
+
+def run_epoch(
+    model: nn.Module,
+    stage: Stage,
+    task: str,
+    eval_size: int,
+    corpus: Corpus,
+    folds: Folds,
+    row: RowArrays,
+    frozen: Params,
+    state: RowState,
+) -> tuple[RowState, dict[str, Array]]:
+    """One epoch of one row: a scan over shuffled batches, then the validation score. A row that stopped stands still.
+
+    Returns:
+      The state, and a log of scalars: mean of every loss term, `validation/<metric>`, `scale`.
+    """
+
+    def stands(state: RowState) -> tuple[RowState, dict[str, Array]]:
+        return state, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(moves, state)[1])
+
+    def moves(state: RowState) -> tuple[RowState, dict[str, Array]]:
+        key = jax.random.key(row.seed)
+        mean = {m: x[row.fold] for m, x in folds.mean.items()}
+        scale = {m: x[row.fold] for m, x in folds.scale.items()}
+        order = shuffled(folds.train[row.fold], keys.purpose(key, f"{stage.name}/order", state.epoch))
+
+        def one(state: RowState, index: Array) -> tuple[RowState, tuple[dict[str, Array], Array]]:
+            batch = take(corpus, index, mean, scale)
+            state, terms = update(model, stage, row, frozen, state, batch, key)
+            return state, (terms, (index >= 0).sum())
+
+        state, (terms, counts) = jax.lax.scan(one, state, batches(order, stage.batch))
+        share = counts / jnp.maximum(counts.sum(), 1)
+        log = {name: jnp.where(counts > 0, values * share, 0.0).sum() for name, values in terms.items()}
+        prediction, target, mask = predict(
+            model,
+            {**frozen, **state.params},
+            corpus,
+            folds.validation[row.fold],
+            mean,
+            scale,
+            stage.prediction,
+            eval_size,
+        )
+        scores = metrics.evaluate(task, prediction, target, mask)
+        log |= {f"validation/{name}": value for name, value in scores.items()}
+        log["scale"] = state.scale
+        return _advance(stage, state, stage.sign * scores[stage.metric]), log
+
+    return jax.lax.cond(state.live, moves, stands, state)

@@ -1,0 +1,360 @@
+"""Fits every row of a study as one program, stage after stage.
+
+The host's part is small: call one jitted epoch for all live rows, write down what came back, now and then save,
+and pack the rows together once half of them have stopped. It never sees the test part.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from affect_jax.data.corpus import Corpus, take
+from affect_jax.data.folds import Folds
+from affect_jax.training import checkpoint, keys, mesh, objective, step
+from affect_jax.training.rows import Row, RowArrays, as_arrays, distinct
+from affect_jax.training.stage import Stage, transform
+from affect_jax.training.state import RowState, create
+from affect_jax.types import Array, Batch, Params
+
+
+class Engine(NamedTuple):
+    """How a study runs; nothing here changes its numbers beyond float rounding.
+
+    Attributes:
+      mesh: devices, axis `replica`.
+      at_once: rows of one `vmap` on a device.
+      eval_size: examples of a validation or test batch.
+      checkpoint_seconds: least time between two checkpoints.
+    """
+
+    mesh: jax.sharding.Mesh
+    at_once: int
+    eval_size: int
+    checkpoint_seconds: float
+
+
+class Progress(NamedTuple):
+    """What `on_epoch` is told after each epoch of a stage.
+
+    Attributes:
+      stage: its name.
+      epoch: from 1.
+      epochs: at most so many.
+      rows: numbers (in the study) of the rows that ran this epoch.
+      log: name -> float32 [len(rows)].
+      best: best validation score so far of any row, in the metric's own sign.
+      live: rows still training ...
+      of: ... of so many distinct ones.
+    """
+
+    stage: str
+    epoch: int
+    epochs: int
+    rows: list[int]
+    log: dict[str, np.ndarray]
+    best: float
+    live: int
+    of: int
+
+
+class Listener(NamedTuple):
+    """Who hears of a fit: `epoch` after each, `resumed(stage, epoch)` before a stage goes on from a checkpoint."""
+
+    epoch: Callable[[Progress], None]
+    resumed: Callable[[str, int], None]
+
+
+class Outcome(NamedTuple):
+    """A finished stage of U distinct rows, on the host.
+
+    Attributes:
+      params: all parameters, the kept weights among them, leaves [U, ...].
+      score: float32 [U], best validation score, in the metric's own sign.
+      best_epoch: int32 [U].
+      epochs: int32 [U].
+      finite: bool [U], False where a loss became NaN or infinite; such a row keeps its best weights until then.
+    """
+
+    params: Params
+    score: np.ndarray
+    best_epoch: np.ndarray
+    epochs: np.ndarray
+    finite: np.ndarray
+
+
+class Fitted(NamedTuple):
+    """A trained study of R rows, on the host: the last stage's outcome, and the epochs of each stage.
+
+    Attributes:
+      params: all parameters, leaves [R, ...].
+      score: float32 [R], of the last stage.
+      best_epoch: stage -> int32 [R].
+      epochs: stage -> int32 [R].
+      finite: bool [R], over all stages.
+    """
+
+    params: Params
+    score: np.ndarray
+    best_epoch: dict[str, np.ndarray]
+    epochs: dict[str, np.ndarray]
+    finite: np.ndarray
+
+
+def _pick(tree: Any, rows: Sequence[int]) -> Any:
+    return jax.tree.map(lambda x: x[np.asarray(rows)], tree)
+
+
+def _example(shared: tuple[Corpus, Folds]) -> Batch:
+    """A batch of two examples, to trace a model with."""
+    corpus, folds = shared
+    first = {m: x[0] for m, x in folds.mean.items()}, {m: x[0] for m, x in folds.scale.items()}
+    return take(corpus, jnp.zeros(2, jnp.int32), *first)
+
+
+def shapes(model: nn.Module, corpus: Corpus, folds: Folds) -> tuple[Any, Any, Any]:
+    """(parameters, outputs, batch) as shapes, without running anything."""
+
+    def trace() -> tuple[Any, Any, Any]:
+        batch = _example((corpus, folds))
+        variables = model.init(jax.random.key(0), batch["inputs"], batch["masks"], train=False)
+        return variables["params"], model.apply(variables, batch["inputs"], batch["masks"], train=False), batch
+
+    return jax.eval_shape(trace)
+
+
+def check(model: nn.Module, stages: Sequence[Stage], corpus: Corpus, folds: Folds) -> None:
+    """Compares every name in the stages with what the model has.
+
+    Raises:
+      UserError: a loss or monitor names an output that is not there, or a stage a part that is not there.
+    """
+    params, outputs, batch = shapes(model, corpus, folds)
+    for stage in stages:
+        objective.check_names(stage.terms, objective.available(outputs, batch))
+        objective.check_name(f"stage {stage.name!r} monitors", stage.prediction, outputs)
+        for part in stage.train:
+            objective.check_name(f"stage {stage.name!r} trains", part, params)
+
+
+def slots_of(rows: Sequence[int], engine: Engine) -> list[int]:
+    """Row numbers, and then copies of the first one up to a multiple of what the devices run at once."""
+    size = engine.mesh.size
+    whole = size * min(engine.at_once, -(-len(rows) // size))
+    return list(rows) + [rows[0]] * (-len(rows) % whole)
+
+
+def initial_params(model: nn.Module, shared: tuple[Corpus, Folds], rows: Sequence[Row], engine: Engine) -> Params:
+    """Each row's initial parameters from its seed, leaves [R, ...] on the host."""
+
+    def init(shared: tuple[Corpus, Folds], seed: Array) -> Params:
+        batch = _example(shared)
+        key = keys.purpose(jax.random.key(seed), "init")
+        return model.init(key, batch["inputs"], batch["masks"], train=False)["params"]
+
+    slots = slots_of(range(len(rows)), engine)
+    seeds = np.array([rows[i].seed for i in slots], np.int32)
+    params = mesh.row_program(engine.mesh, engine.at_once, init)(shared, mesh.shard_rows(engine.mesh, seeds))
+    return jax.tree.map(lambda x: x[: len(rows)], mesh.to_host(params))
+
+
+def _new_states(stage: Stage, params: Params, rows: RowArrays, loss_state: Any, live: Sequence[bool]) -> RowState:
+    def one(params: Params, hyper: dict[str, Array]) -> RowState:
+        return create(params, transform(stage, hyper).init(params), loss_state)
+
+    states = jax.vmap(one)(params, rows.hyper)
+    return states.replace(live=jnp.asarray(live))
+
+
+def fit_stage(
+    model: nn.Module,
+    stage: Stage,
+    task: str,
+    shared: tuple[Corpus, Folds],
+    rows: Sequence[Row],
+    numbers: Sequence[int],
+    start: Params,
+    engine: Engine,
+    *,
+    folder: Path | None,
+    listener: Listener | None,
+) -> Outcome:
+    """Trains U distinct rows through one stage.
+
+    Args:
+      model: the model.
+      stage: the stage.
+      task: `regression`, `binary` or `multiclass`.
+      shared: corpus and folds, replicated over the mesh.
+      rows: the U rows.
+      numbers: their numbers in the study, for the listener.
+      start: all parameters, leaves [U, ...], on the host.
+      engine: how to run.
+      folder: the stage's checkpoints; a finished or unfinished stage found there is taken or goes on.
+      listener: hears of each epoch.
+    """
+    trained, frozen = step.split_params(start, stage.train)
+    best = {part: jax.tree.map(np.array, tree) for part, tree in trained.items()}
+    summary = {
+        "score": np.full(len(rows), -np.inf, np.float32),
+        "best_epoch": np.zeros(len(rows), np.int32),
+        "epochs": np.zeros(len(rows), np.int32),
+        "finite": np.ones(len(rows), bool),
+    }
+
+    def outcome() -> Outcome:
+        kept = {**summary, "score": stage.sign * summary["score"]}
+        return Outcome(params={**start, **best}, **kept)
+
+    def place(slots: Sequence[int]) -> tuple[RowArrays, Params]:
+        picked = as_arrays([rows[i] for i in slots])
+        return mesh.shard_rows(engine.mesh, (picked, _pick(frozen, slots)))
+
+    def harvest(state: RowState) -> None:
+        """Takes over what the slots hold; copies behind `count` are padding."""
+        for slot, row in enumerate(slots[:count]):
+            for part, tree in best.items():
+                jax.tree.map(lambda to, of, r=row, s=slot: to.__setitem__(r, of[s]), tree, state.best[part])
+            summary["score"][row] = state.best_score[slot]
+            summary["best_epoch"][row] = state.best_epoch[slot]
+            summary["epochs"][row] = state.epoch[slot]
+            summary["finite"][row] = state.finite[slot]
+
+    saved = checkpoint.restore(folder) if folder else None
+    if saved and saved[1]["done"]:
+        best, summary = (
+            checkpoint.like(tree, part, folder)
+            for tree, part in zip((best, summary), checkpoint.parts(saved[0], ("best", "summary")), strict=True)
+        )
+        return outcome()
+
+    names = objective.available(*shapes(model, *shared)[1:])
+    loss_state = objective.init_state(stage.terms, names)
+    slots, count, epoch = slots_of(range(len(rows)), engine), len(rows), 0
+    if saved:
+        slots, count, epoch = list(saved[1]["slots"]), saved[1]["count"], saved[1]["epoch"]
+    arrays, frozen_rows = place(slots)
+    state = _new_states(stage, _pick(trained, slots), arrays, loss_state, [i < count for i in range(len(slots))])
+    if saved:
+        leaves = checkpoint.parts(saved[0], ("best", "summary", "state"))
+        best, summary, state = (
+            checkpoint.like(tree, part, folder) for tree, part in zip((best, summary, state), leaves, strict=True)
+        )
+        if listener:
+            listener.resumed(stage.name, epoch)
+    state = mesh.shard_rows(engine.mesh, state)
+    live = np.asarray(state.live)
+
+    def row_epoch(shared: tuple[Corpus, Folds], row: RowArrays, frozen: Params, state: RowState) -> Any:
+        return step.run_epoch(model, stage, task, engine.eval_size, *shared, row, frozen, state)
+
+    program = mesh.row_program(engine.mesh, engine.at_once, row_epoch, donate=3)
+    last_save, pause = time.monotonic(), engine.checkpoint_seconds
+    while live.any():
+        ran = np.flatnonzero(live)
+        state, log = program(shared, arrays, frozen_rows, state)
+        epoch += 1
+        live, scores, log = mesh.to_host((state.live, state.best_score, log))
+        if listener:
+            listener.epoch(
+                Progress(
+                    stage=stage.name,
+                    epoch=epoch,
+                    epochs=stage.epochs,
+                    rows=[numbers[slots[i]] for i in ran],
+                    log={name: values[ran] for name, values in log.items()},
+                    best=stage.sign * float(max(summary["score"].max(), scores[:count].max())),
+                    live=int(live.sum()),
+                    of=len(rows),
+                )
+            )
+        keep = [i for i in range(count) if live[i]]
+        smaller = slots_of(keep, engine) if keep else []
+        if 2 * len(keep) <= count and len(smaller) < len(slots):
+            on_host = mesh.to_host(state)
+            harvest(on_host)
+            if not keep:
+                break
+            slots, count = [slots[i] for i in smaller], len(keep)
+            arrays, frozen_rows = place(slots)
+            state = _pick(on_host, smaller)
+            live = state.live & (np.arange(len(slots)) < count)
+            state = mesh.shard_rows(engine.mesh, state.replace(live=live))
+        if folder and time.monotonic() - last_save >= pause and live.any():
+            begin = time.monotonic()
+            tree = {"best": best, "summary": summary, "state": mesh.to_host(state)}
+            meta = {"done": False, "epoch": epoch, "slots": [int(i) for i in slots], "count": count}
+            checkpoint.save(folder, epoch, tree, meta)
+            last_save = time.monotonic()
+            pause = max(engine.checkpoint_seconds, 20 * (last_save - begin))  # saving takes at most 5 % of the time
+    if folder:
+        checkpoint.save(folder, epoch, {"best": best, "summary": summary}, {"done": True}, keep=1)
+    return outcome()
+
+
+def fit(
+    model: nn.Module,
+    stages: Sequence[Stage],
+    task: str,
+    corpus: Corpus,
+    folds: Folds,
+    rows: Sequence[Row],
+    engine: Engine,
+    *,
+    folder: Path | None = None,
+    listener: Listener | None = None,
+) -> Fitted:
+    """Trains every row through every stage.
+
+    Rows that agree in fold, seed and all that the stages so far read are trained once: SeqSEW's teacher does not
+    depend on the student's loss weights, so one teacher serves a whole grid of them.
+
+    Args:
+      model: chosen by the config.
+      stages: in order; each starts from the weights that the one before kept.
+      task: `regression`, `binary` or `multiclass`.
+      corpus: the development part; the test part is not handed to this function.
+      folds: over the development part.
+      rows: the study.
+      engine: how to run.
+      folder: where to checkpoint, a folder a stage; an unfinished fit found there goes on. None: no checkpoints.
+      listener: hears of each epoch.
+
+    Raises:
+      UserError: a name that the model lacks, or a damaged checkpoint.
+    """
+    check(model, stages, corpus, folds)
+    shared = mesh.replicate(engine.mesh, (corpus, folds))
+    reads: list[str] = []
+    before: tuple[Outcome, list[int]] | None = None
+    best_epoch, epochs, finite = {}, {}, np.ones(len(rows), bool)
+    for stage in stages:
+        reads += [path for path in rows[0].hyper if path.startswith(f"stages.{stage.name}.")]
+        chosen, position = distinct(rows, reads)
+        some = [rows[i] for i in chosen]
+        if before is None:
+            start = initial_params(model, shared, some, engine)
+        else:
+            start = _pick(before[0].params, [before[1][i] for i in chosen])
+        outcome = fit_stage(
+            model,
+            stage,
+            task,
+            shared,
+            some,
+            chosen,
+            start,
+            engine,
+            folder=folder / stage.name if folder else None,
+            listener=listener,
+        )
+        before = outcome, position
+        best_epoch[stage.name] = outcome.best_epoch[position]
+        epochs[stage.name] = outcome.epochs[position]
+        finite &= outcome.finite[position]
+    return Fitted(_pick(outcome.params, position), outcome.score[position], best_epoch, epochs, finite)

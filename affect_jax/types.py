@@ -1,0 +1,26 @@
+"""Names for the trees that pass between rooms."""
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+import jax
+
+Array = jax.Array
+Params = dict[str, Any]
+"""Flax parameters: top-level part name -> tree of arrays."""
+
+Outputs = dict[str, Array]
+"""A model's named outputs: `prediction`, `logits`, `latent/<who>`, `translation`, `reconstruction`, ..."""
+
+
+class Batch(TypedDict):
+    """What a step sees of the corpus. Padding has mask False and value 0."""
+
+    inputs: Mapping[str, Array]
+    """modality -> float32 [B, T, D], or [B, D] where an example is one frame."""
+    masks: Mapping[str, Array]
+    """modality -> bool [B, T] or [B]."""
+    target: Array
+    """float32 [B, T] or [B]."""
+    mask: Array
+    """bool, the target's shape."""

@@ -1,0 +1,1 @@
+"""Experiments: one file each, chosen by `--config=configs/<file>.py:<argument>`."""

@@ -1,0 +1,124 @@
+"""Blocks that the experiments share: corpora, stages, engine. Values are the thesis' where it gives one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+RECOLA = {"audio": "audio", "geo": "video_geometric", "app": "video_appearance"}
+MOSI = {"text": "text", "audio": "audio", "video": "video"}
+
+
+def choose(what: str, value: str, among: Sequence[str]) -> str:
+    """`value`, if it is one of `among`.
+
+    Raises:
+      ValueError: it is not; the sentence lists what there is.
+    """
+    if value not in among:
+        raise ValueError(f"config argument: {what} is {value!r}; choose one of {', '.join(among)}")
+    return value
+
+
+def recola(target: str) -> dict[str, Any]:
+    """The RECOLA corpus in AVEC 2016 form; without `manual_dir`, a synthetic one in the same layout."""
+    return dict(
+        name="recola",
+        manual_dir="",
+        data_dir="",
+        form="avec",
+        target=target,
+        nonfinite="refuse",
+        synthetic=dict(recordings=3, frames=750, seed=0),
+    )
+
+
+def cmu_mosi() -> dict[str, Any]:
+    """The CMU-MOSI features of Poria et al.; without `manual_dir` (or `download`), a synthetic corpus."""
+    return dict(
+        name="cmu_mosi",
+        manual_dir="",
+        data_dir="",
+        download=False,
+        labels="binary",
+        validation=(),
+        nonfinite="refuse",
+        synthetic=dict(train_videos=24, test_videos=12, seed=0),
+    )
+
+
+def loss(kind: str, prediction: str, target: str, weight: float = 1.0, **options: Any) -> dict[str, Any]:
+    """A loss between a named output and a named target."""
+    return dict(kind=kind, prediction=prediction, target=target, weight=weight, **options)
+
+
+def alignment(weight: float = 1.0) -> dict[str, Any]:
+    """Deep CCA between the two latent codes: top 10 correlations, ridge .001 relative to the codes' own scale."""
+    return dict(
+        kind="dcca", a="latent/weaker", b="latent/stronger", weight=weight, k=10, ridge=1e-3, ridge_mode="scale"
+    )
+
+
+def stage(
+    train: Sequence[str],
+    losses: Mapping[str, Any],
+    *,
+    optimizer: Mapping[str, Any],
+    metric: str,
+    prediction: str = "prediction",
+    epochs: int,
+    patience: int,
+    dropout: float = 0.0,
+) -> dict[str, Any]:
+    """One stage of training; see affect_jax/training/stage.py for every entry."""
+    return dict(
+        train=tuple(train),
+        losses=dict(losses),
+        optimizer=dict(optimizer),
+        batch=32,
+        epochs=epochs,
+        patience=patience,
+        plateau=dict(factor=0.1, patience=0),
+        dropout=dropout,
+        monitor=dict(metric=metric, prediction=prediction),
+        keep="best",
+    )
+
+
+def sgd(learning_rate: float, momentum: float, weight_decay: float) -> dict[str, Any]:
+    """Stochastic gradient descent with momentum."""
+    return dict(
+        name="sgd",
+        learning_rate=learning_rate,
+        inverse_time_decay=0.0,
+        momentum=momentum,
+        weight_decay=weight_decay,
+    )
+
+
+def adam(learning_rate: float, weight_decay: float = 0.0) -> dict[str, Any]:
+    """Adam."""
+    return dict(name="adam", learning_rate=learning_rate, inverse_time_decay=0.0, weight_decay=weight_decay)
+
+
+def weight(stage_name: str, **weights: float) -> dict[str, Any]:
+    """A cell that fixes loss weights, e.g. weight('fit', alignment=0.0)."""
+    return dict(stages={stage_name: dict(losses={name: dict(weight=value) for name, value in weights.items()})})
+
+
+def data(modalities: Sequence[str], target: str, unit: str, *, eval_size: int, window: int = 0, hop: int = 0) -> dict:
+    """What an example is; see affect_jax/data/corpus.py. `delay` is in frames."""
+    return dict(
+        modalities=tuple(modalities),
+        target=target,
+        unit=unit,
+        window=window,
+        hop=hop,
+        eval_size=eval_size,
+        standardize=True,
+        delay=0,
+        postprocess=False,
+    )
+
+
+def engine() -> dict[str, Any]:
+    """How a study runs, not what it computes. 0 lets the backend choose."""
+    return dict(devices=0, rows_at_once=0, wave_gigabytes=4.0, checkpoint_seconds=60.0)
