@@ -30,17 +30,21 @@ FLAGS = flags.FLAGS
 _ROOT = Path(__file__).resolve().parents[1]
 
 
-def define_flags() -> None:
-    """Called by the program alone, so that importing this module never clashes with another launcher's flags."""
+def define_flags(values: flags.FlagValues) -> None:
+    """Called by the program, not by importing this module: other launchers have flags of the same names."""
     flags.DEFINE_list(
-        "tables", [], "Tables by number (5.1 ... 5.9), or mosi (5.4,5.6), or recola (5.1,5.2,5.3,5.5,5.7)."
+        "tables", [], "5.1 ... 5.9, mosi (5.4 and 5.6) or recola (5.1, 5.2, 5.3, 5.5 and 5.7).", flag_values=values
     )
-    flags.DEFINE_string("runs", "runs", "Folder that holds the run folders.")
-    flags.DEFINE_string("out", "", "Where the files go. Default: RUNS/report for tables; nowhere for run folders.")
-    flags.DEFINE_bool("train", False, "First make, or go on with, the runs that are missing.")
-    flags.DEFINE_string("manual_dir", "", "With --train: the corpus' release; default is a synthetic corpus.")
-    flags.DEFINE_string("data_dir", "", "With --train: where built corpora go.")
-    flags.DEFINE_multi_string("set", [], "With --train: key=value for every config, e.g. --set=study.seeds=2.")
+    flags.DEFINE_string("runs", "runs", "Folder that holds the run folders.", flag_values=values)
+    flags.DEFINE_string(
+        "out", "", "Where the files go. Default: RUNS/report for tables, nowhere for run folders.", flag_values=values
+    )
+    flags.DEFINE_bool("train", False, "First make, or go on with, the runs that are missing.", flag_values=values)
+    flags.DEFINE_string(
+        "manual_dir", "", "With --train: the corpus' release. Default: a synthetic corpus.", flag_values=values
+    )
+    flags.DEFINE_string("data_dir", "", "With --train: where built corpora go.", flag_values=values)
+    flags.DEFINE_multi_string("set", [], "With --train: key=value for every config; may repeat.", flag_values=values)
 
 
 def load_config(config_arg: str) -> ml_collections.ConfigDict:
@@ -124,10 +128,18 @@ def main(argv: Sequence[str]) -> None:
         files, out = build.compare(folders, command), FLAGS.out
     else:
         wanted = build.chosen(FLAGS.tables)
+        if not FLAGS.train and not Path(FLAGS.runs).is_dir():
+            raise UserError(
+                f"--runs={FLAGS.runs} is not a folder; name the one that holds the run folders, or add --train"
+            )
         changes = assignments(wanted)
 
         def train(config_arg: str) -> None:
-            from affect_jax import experiment  # here, so that a report alone does not wait for JAX to start
+            # Here, so that a report alone does not wait for JAX; the cores are set before JAX looks for devices.
+            from affect_jax.training import mesh
+
+            mesh.use_all_cores()
+            from affect_jax import experiment
 
             config = load_config(config_arg)
             override(config, changes, config_arg)
@@ -143,5 +155,5 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
+    define_flags(FLAGS)
     cli.run(main)

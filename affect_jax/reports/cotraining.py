@@ -64,15 +64,22 @@ def _score(run: Run, index: int, split: str, metric: str) -> float:
     return math.nan if value is None else float(value)
 
 
-def _units(run: Run, split: str) -> int | None:
-    return run.results["corpus"].get("counts", {}).get(split, {}).get("recordings")
+def _recordings(run: Run, arrays: Mapping[str, np.ndarray], pair: Pair) -> tuple[int, int] | None:
+    """Recordings that one row trains on and is scored on; None where the run does not count them."""
+    counts = run.results["corpus"].get("counts", {})
+    train, test = (counts.get(split, {}).get("recordings") for split in ("train", pair.split))
+    if not train or not test:
+        return None
+    held = None if "validation" in counts else folders.predictions(arrays, pair.method.study, "validation")
+    if held is not None:  # a draw out of the training part: what the first row validates on, it does not train on
+        train -= len(set(held.group[np.isfinite(held.prediction[0])]))
+    return (train, test) if train > 0 else None
 
 
-def _test(run: Run, split: str, a: np.ndarray, b: np.ndarray) -> dict[str, PairedTest]:
+def _test(a: np.ndarray, b: np.ndarray, recordings: tuple[int, int] | None) -> dict[str, PairedTest]:
     tests = {"t": paired_t_test(a, b), "wilcoxon": wilcoxon_signed_rank(a, b)}
-    n_train, n_test = _units(run, "train"), _units(run, split)
-    if n_train and n_test:
-        tests["resampled"] = corrected_resampled_t_test(a, b, n_train=n_train, n_test=n_test)
+    if recordings is not None:
+        tests["resampled"] = corrected_resampled_t_test(a, b, n_train=recordings[0], n_test=recordings[1])
     return tests
 
 
@@ -149,7 +156,7 @@ def compare(
     testable = kept is not None and (source is None or beside is not None)
     return made._replace(
         scores=(float(a.mean()), float(b.mean())),
-        tests=_test(run, pair.split, a, b),
+        tests=_test(a, b, _recordings(run, arrays[pair.method.config], pair)),
         interval=_bootstrap(kept, beside, run.results["task"], metric) if testable else None,
     )
 

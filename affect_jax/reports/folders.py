@@ -217,11 +217,14 @@ def describe(run: Run) -> str:
     parts = [
         f"{kind}corpus {'/'.join(filter(None, (corpus['name'], corpus.get('variant'))))}",
         f"fingerprint {str(corpus.get('fingerprint', 'unknown'))[:12]}",
-        f"alignment {', '.join(alignments(run.config)) or 'none named'}",
+        f"alignment {', '.join(alignments(run.config)) or 'none named' if run.config else 'not recorded'}",
         f"{'validation draws' if corpus['name'] == 'cmu_mosi' else 'folds'} {', '.join(folds) or 'none'}",
         f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}",
         f"git {str(results.get('provenance', {}).get('git', 'unknown'))[:12]}",
     ]
+    diverged = sum(row.get("finite") is False for row in results["rows"])
+    if diverged:
+        parts.append(f"{diverged} of {len(results['rows'])} rows met a loss that was not finite")
     return f"{run.path.name}: {'; '.join(parts)}."
 
 

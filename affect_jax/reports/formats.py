@@ -1,4 +1,4 @@
-"""A table as text: Markdown, CSV and LaTeX from one grid of strings."""
+"""A table as text: Markdown, CSV, LaTeX or plain columns from one grid of strings."""
 
 import csv
 import io
@@ -124,6 +124,18 @@ def _latex_groups(groups: list[str]) -> list[str]:
             cells += [""] * span
         start += span
     return [" & ".join(cells) + r" \\", "".join(rules)]
+
+
+def plain(grid: Grid) -> str:
+    """Columns padded with spaces, for a terminal; empty columns are left out."""
+    header = tuple(f"{group}: {name}" if group else name for group, name in grid.header)
+    columns = [column for column in zip(header, *grid.rows, strict=True) if any(column[1:])]
+    widths = [max(map(len, column)) for column in columns]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in zip(*columns, strict=True)
+    ]
+    return "\n".join([_one_line(grid.title), "", *lines, "", *map(_one_line, grid.notes)]).rstrip() + "\n"
 
 
 FORMATS = {"md": markdown, "csv": comma_separated, "tex": latex}

@@ -5,6 +5,8 @@ answer in the same cell. Whatever a synthetic corpus made says so in its own cel
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from affect_jax.reports import folders, formats
 from affect_jax.reports.folders import Figure, Run
@@ -22,7 +24,6 @@ _LABELS = {
     "weighted_f1": "weighted F1 %",
     "macro_f1": "macro F1 %",
     "ccc": "CCC",
-    "ccc_per_recording": "CCC per recording",
     "pcc": "PCC",
     "rmse": "RMSE",
 }
@@ -68,7 +69,7 @@ def _cell(run: Run, source: Source, split: str, metric: str) -> str | None:
     if figure is None:
         return None
     parts = [f"n={figure.n}"]
-    recording = folders.figure(run, source, split, "ccc_per_recording") if metric == "ccc" else None
+    recording = folders.figure(run, source, split, f"{metric}_per_recording")
     if recording is not None:
         parts.append(f"per recording {mean_std(recording, metric)}")
     constant = folders.baseline(run, split, metric)
@@ -177,7 +178,7 @@ def _plain(value: float | None, metric: str) -> str:
 def _tidy_figures(run: Run, source: Source, split: str, metric: str) -> tuple[str, ...]:
     """The columns ours ... baseline_kind of one figure."""
     figure = folders.figure(run, source, split, metric)
-    recording = folders.figure(run, source, split, "ccc_per_recording") if metric == "ccc" else None
+    recording = folders.figure(run, source, split, f"{metric}_per_recording")
     pair = (None, None) if recording is None else recording[:2]
     return (
         *(_plain(value, metric) for value in figure[:2]),
@@ -224,7 +225,9 @@ def render(table: Table, runs: Runs, command: str = "") -> dict[str, str]:
 def comparison(runs: Sequence[Run], command: str = "") -> Grid:
     """Every cell of some run folders, a line a (run, study, cell, split), with no published figure anywhere."""
     metrics = list(dict.fromkeys(cell["metric"] for run in runs for cell in run.results["cells"]))
-    shown = [m for m in metrics if m != "ccc_per_recording" or "ccc" not in metrics]
+    shown = [
+        m for m in metrics if m.removesuffix("_per_recording") == m or m.removesuffix("_per_recording") not in metrics
+    ]
     rows = []
     for run in runs:
         name = f"{run.path.name} (synthetic)" if run.synthetic else run.path.name
@@ -236,3 +239,8 @@ def comparison(runs: Sequence[Run], command: str = "") -> Grid:
     trap = NOTES["cmu_mosi"][1:2] if any(run.results["corpus"]["name"] == "cmu_mosi" for run in runs) else ()
     notes = (_READING, *trap, *(folders.describe(run) for run in runs))
     return Grid("Cells of " + ", ".join(run.path.name for run in runs), header, tuple(rows), notes, command)
+
+
+def summary(results: dict[str, Any]) -> str:
+    """What one run's results.json says, as aligned text for a terminal."""
+    return formats.plain(comparison([Run(Path(results["name"]), results, {})]))

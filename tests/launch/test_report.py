@@ -1,0 +1,206 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import ml_collections
+import pytest
+from absl import flags
+
+import affect_jax
+from affect_jax.errors import UserError
+from affect_jax.reports.thesis import TABLES
+from affect_jax.runs import folder_name
+from affect_jax.training import mesh
+from launch import report
+
+
+def write_results(folder, config_arg, study, cell, synthetic=True):
+    folder.mkdir(parents=True)
+    rows = [
+        {
+            "study": study,
+            "cell": cell,
+            "fold": "draw_0",
+            "seed": seed,
+            "hyper": {},
+            "test": {"accuracy": 0.5 + seed / 10},
+        }
+        for seed in range(2)
+    ]
+    figure = {"study": study, "cell": cell, "split": "test", "metric": "accuracy", "mean": 0.55, "std": 0.07, "n": 2}
+    results = {
+        "schema": 1,
+        "name": folder.name,
+        "config_arg": config_arg,
+        "task": "binary",
+        "corpus": {"name": "cmu_mosi", "variant": "poria", "synthetic": synthetic, "fingerprint": "0", "counts": {}},
+        "rows": rows,
+        "cells": [figure],
+        "baselines": {"test": {"accuracy": 0.6}},
+    }
+    (folder / "results.json").write_text(json.dumps(results))
+
+
+@pytest.fixture
+def runs(tmp_path):
+    config = "configs/seqsew.py:mosi,video+text"
+    write_results(tmp_path / "runs" / folder_name(config), config, "pair", "SeqSEW")
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def program(repo_root):
+    def call(*arguments):
+        command = [sys.executable, "-m", "launch.report", *map(str, arguments)]
+        return subprocess.run(command, cwd=repo_root, capture_output=True, text=True, env={**os.environ}, check=False)
+
+    return call
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Runs main with flags of its own; returns what it passed to `experiment.run`."""
+
+    def call(*arguments, make=None):
+        calls = []
+
+        def run(config, workdir, *, config_arg):
+            calls.append((config_arg, workdir, config))
+            if make is not None:
+                make(config_arg, workdir)
+
+        values = flags.FlagValues()
+        report.define_flags(values)
+        argv = values(["report", *map(str, arguments)])
+        monkeypatch.setattr(report, "FLAGS", values)
+        monkeypatch.setattr(mesh, "use_all_cores", lambda: None)
+        monkeypatch.setattr(affect_jax, "experiment", type("Fake", (), {"run": staticmethod(run)}), raising=False)
+        report.main(argv)
+        return calls
+
+    return call
+
+
+def test_the_program_prints_and_writes(program, runs, tmp_path):
+    done = program("--tables=5.4,5.6", f"--runs={runs}", f"--out={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr
+    assert "| SeqSEW (+text) (synthetic) | 63.4 | 55.0 ± 7.0 (n=2; majority 60.0; synthetic) |" in done.stdout
+    assert "Did co-learning help here?" in done.stdout
+    names = {f"{stem}.{end}" for stem in ("table_5_4", "table_5_6", "cotraining") for end in ("md", "csv", "tex")}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    for path in (tmp_path / "out").iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert f"python -m launch.report --tables=5.4,5.6 --runs={runs} --out=" in text.splitlines()[-1]
+    lines = (tmp_path / "out" / "table_5_6.csv").read_text(encoding="utf-8").splitlines()
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("# ")))
+    assert sum(row["status"] == "run (synthetic)" for row in rows) == 1
+
+
+def test_the_program_refuses_in_one_line(program, runs):
+    (runs / "seqsew_mosi_video_text" / "results.json").write_text("{")
+    done = program("--tables=mosi", f"--runs={runs}")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "results.json" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_run_folders_are_compared(in_process, runs, capsys):
+    in_process(runs / "seqsew_mosi_video_text")
+    printed = capsys.readouterr().out
+    assert "seqsew\\_mosi\\_video\\_text (synthetic) | pair | SeqSEW | test | 55.0 ± 7.0 (n=2" in printed
+    assert [path.name for path in runs.iterdir()] == ["seqsew_mosi_video_text"], "nothing is written without --out"
+
+
+def test_tables_go_beside_the_runs(in_process, runs):
+    in_process("--tables=5.6", f"--runs={runs}")
+    assert (runs / "report" / "table_5_6.md").is_file()
+
+
+def test_missing_runs_are_trained_with_what_the_flags_set(in_process, runs, tmp_path):
+    def make(config_arg, workdir):
+        write_results(tmp_path / "runs" / folder_name(config_arg), config_arg, "pair", "SeqSEW", synthetic=False)
+
+    arguments = ("--tables=mosi", f"--runs={runs}", "--train", "--manual_dir=/data", "--data_dir=/built")
+    calls = in_process(*arguments, "--set=study.seeds=2", make=make)
+    assert [call[0] for call in calls] == ["configs/seqsew_unimodal.py:mosi", "configs/seqsew.py:mosi,audio+text"]
+    for config_arg, workdir, config in calls:
+        assert workdir == str(runs / folder_name(config_arg))
+        assert config.study.seeds == 2
+        assert (config.corpus.manual_dir, config.corpus.data_dir) == ("/data", "/built")
+
+
+def test_every_config_of_the_tables_loads():
+    from affect_jax.reports.tables import needed
+
+    for config_arg in needed(TABLES.values()):
+        config = report.load_config(config_arg)
+        assert config.corpus.name == ("cmu_mosi" if ":mosi" in config_arg else "recola")
+
+
+def test_the_configs_have_the_studies_and_cells_that_the_tables_read():
+    for table in TABLES.values():
+        for row in table.rows:
+            for source in row.sources:
+                if source is not None:
+                    assert source.cell in report.load_config(source.config).studies[source.study].cells, source
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "no table was named"),
+        (("--tables=5.10",), "no table '5.10'"),
+        (("--tables=5.4", "--runs=/nowhere"), "--runs=/nowhere is not a folder"),
+        (("--tables=5.4", "some_run"), "either --tables or run folders"),
+        (("--tables=5.4", "--manual_dir=/data"), "--manual_dir only matters"),
+        (("--tables=5.4", "--set=study.seeds=2"), "--set only matters"),
+        (("--tables=mosi,recola", "--train", "--manual_dir=/data"), "--manual_dir is of one corpus"),
+        (("some_run",), "some_run has no results.json"),
+    ],
+)
+def test_wrong_flags(in_process, runs, arguments, said):
+    if "--tables=5.4" in arguments and "--runs=/nowhere" not in arguments:
+        arguments = (*arguments, f"--runs={runs}")
+    with pytest.raises(UserError, match=said):
+        in_process(*arguments)
+
+
+def make_config():
+    return ml_collections.ConfigDict(
+        {"name": "x", "study": {"seeds": 10, "folds": ("draw_0",)}, "rate": 0.1, "corpus": {"download": False}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("assignment", "read", "value"),
+    [
+        ("study.seeds=2", lambda c: c.study.seeds, 2),
+        ("rate=1", lambda c: c.rate, 1.0),
+        ("name=a=b", lambda c: c.name, "a=b"),
+        ("corpus.download=true", lambda c: c.corpus.download, True),
+        ("study.folds=['draw_1', 'draw_2']", lambda c: c.study.folds, ("draw_1", "draw_2")),
+    ],
+)
+def test_override(assignment, read, value):
+    config = make_config()
+    report.override(config, [assignment], "configs/x.py")
+    assert read(config) == value
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("study.seeds", "has no value"),
+        ("study.sedes=2", r"configs/x\.py has no 'study\.sedes' \(did you mean 'seeds'\?\); it has"),
+        ("study.seeds.x=2", "has no 'study.seeds.x'"),
+        ("study.seeds=many", "'many' is no int"),
+        ("study.seeds=2.5", "study.seeds=2.5"),
+        ("study=3", "study=3"),
+    ],
+)
+def test_override_refuses(assignment, said):
+    with pytest.raises(UserError, match=said):
+        report.override(make_config(), [assignment], "configs/x.py")

@@ -1,0 +1,137 @@
+"""Run folders as `affect_jax.runs` leaves them, made up without training."""
+
+import json
+
+import numpy as np
+import pytest
+
+from affect_jax.runs import folder_name
+
+VIDEOS = 6
+STEPS = 8
+
+
+def _scores(prediction, target):
+    right = (prediction >= 0.5) == (target >= 0.5)
+    return {"accuracy": float(right.mean()), "weighted_f1": float(right.mean()) - 0.01}
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """make_run(config_arg, [(study, cell), ...]) -> the run folder's path, below tmp_path/'runs'.
+
+    A binary run's rows are scored from its predictions, whose error rate is `error[cell]`; a regression run's scores
+    are `0.5 + seed / 100` (no predictions).
+    """
+
+    def make(
+        config_arg,
+        cells,
+        *,
+        task="binary",
+        synthetic=False,
+        corpus=None,
+        split="test",
+        folds=("draw_0", "draw_1"),
+        seeds=2,
+        error=None,
+        extra_metrics=None,
+        predictions=True,
+    ):
+        folder = tmp_path / "runs" / folder_name(config_arg)
+        folder.mkdir(parents=True)
+        random = np.random.default_rng(0)
+        target = (np.arange(VIDEOS * STEPS) % 3 == 0).astype(np.float32)
+        rows, arrays, summary = [], {}, []
+        for study in dict.fromkeys(study for study, _ in cells):
+            kept = []
+            for cell in (c for s, c in cells if s == study):
+                for fold in folds:
+                    for seed in range(seeds):
+                        rate = (error or {}).get(cell, 0.3)
+                        wrong = random.random(target.size) < rate
+                        prediction = np.where(wrong, 1 - target, target).astype(np.float32)
+                        if task == "binary":
+                            scores = _scores(prediction, target)
+                        else:
+                            scores = {"ccc": 0.5 + seed / 100}
+                        scores |= extra_metrics or {}
+                        kept.append((len(rows), prediction))
+                        rows.append(
+                            {"study": study, "cell": cell, "fold": fold, "seed": seed, "hyper": {}, split: scores}
+                        )
+                mine = [row[split] for row in rows if row["study"] == study and row["cell"] == cell]
+                for metric in mine[0]:
+                    values = [scores[metric] for scores in mine]
+                    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
+                    summary.append(
+                        {
+                            "study": study,
+                            "cell": cell,
+                            "split": split,
+                            "metric": metric,
+                            "mean": float(np.mean(values)),
+                            "std": std,
+                            "n": len(values),
+                            "folds": {},
+                        }
+                    )
+            arrays[f"{study}/row"] = np.array([index for index, _ in kept])
+            arrays[f"{study}/{split}/prediction"] = np.stack([prediction for _, prediction in kept])
+            arrays[f"{study}/{split}/target"] = target
+            arrays[f"{study}/{split}/id"] = np.array([f"v{i // STEPS}_{i % STEPS}" for i in range(target.size)])
+            arrays[f"{study}/{split}/group"] = np.array([f"v{i // STEPS}" for i in range(target.size)])
+        name = corpus or ("cmu_mosi" if task == "binary" else "recola")
+        baseline = {"accuracy": 2 / 3, "weighted_f1": 0.533} if task == "binary" else {"ccc": 0.0}
+        results = {
+            "schema": 1,
+            "name": folder.name,
+            "config_arg": config_arg,
+            "corpus": {
+                "name": name,
+                "variant": "poria",
+                "synthetic": synthetic,
+                "fingerprint": f"{name}{synthetic}",
+                "counts": {"train": {"recordings": 20}, split: {"recordings": VIDEOS}},
+            },
+            "task": task,
+            "rows": rows,
+            "cells": summary,
+            "selected": [],
+            "baselines": {split: baseline},
+            "provenance": {"git": "0123456789abcdef"},
+        }
+        (folder / "results.json").write_text(json.dumps(results))
+        config = {"config_arg": config_arg, "config": {"stages": {"fit": {"losses": {"alignment": {"kind": "dcca"}}}}}}
+        (folder / "config.json").write_text(json.dumps(config))
+        if predictions:
+            np.savez(folder / "predictions.npz", **arrays)
+        return folder
+
+    return make
+
+
+PAIR = [("pair", cell) for cell in ("SeqSEW", "-LFA", "-Decoder")]
+UNIMODAL = [
+    (f"{modality}/{encoder}", cell)
+    for modality in ("text", "audio", "video")
+    for encoder, cell in (
+        ("classifier", "Classifier"),
+        ("bigru", "BiGRU+Classifier"),
+        ("bigru+te", "BiGRU+TE+Classifier"),
+    )
+]
+
+
+@pytest.fixture
+def mosi_runs(make_run):
+    """mosi_runs(synthetic) makes all runs of tables 5.4 and 5.6."""
+
+    def make(synthetic, **options):
+        return [
+            make_run("configs/seqsew.py:mosi,video+text", PAIR, synthetic=synthetic, **options),
+            make_run("configs/seqsew.py:mosi,audio+text", PAIR, synthetic=synthetic, **options),
+            make_run("configs/seqsew_unimodal.py:mosi", UNIMODAL, synthetic=synthetic, **options),
+        ]
+
+    return make

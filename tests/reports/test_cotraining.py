@@ -1,0 +1,191 @@
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from affect_jax.reports import build, cotraining
+from affect_jax.reports.sources import PAIRS
+from affect_jax.reports.thesis import TABLES
+
+MOSI = (TABLES["5.4"], TABLES["5.6"])
+VIDEO = next(pair for pair in PAIRS if pair.label == "SeqSEW mosi,video+text")
+GOOD = {"SeqSEW": 0.05, "BiGRU+TE+Classifier": 0.5, "-LFA": 0.5, "-Decoder": 0.5}
+
+
+def found(comparisons, reference, metric="accuracy"):
+    return next(c for c in comparisons if c.reference == reference and c.metric == metric)
+
+
+@pytest.fixture
+def compared(mosi_runs, tmp_path):
+    def make(synthetic=False, **options):
+        mosi_runs(synthetic, **options)
+        return cotraining.comparisons([VIDEO], build.gather(MOSI, tmp_path / "runs"))
+
+    return make
+
+
+def test_help_is_found(compared):
+    made = compared(error=GOOD, seeds=3)
+    assert [c.reference for c in made[:4]] == ["unimodal BiGRU+TE", "-LFA", "-Decoder", "majority"]
+    unimodal = found(made, "unimodal BiGRU+TE")
+    assert cotraining.verdict(unimodal) == "better"
+    assert unimodal.interval.groups == 6
+    assert unimodal.interval.difference == pytest.approx(unimodal.tests["t"].difference)
+    assert "yes, co-learning helped, +" in cotraining.answer(VIDEO, made)
+    assert "against the majority answer better" in cotraining.answer(VIDEO, made)
+
+
+def test_rows_are_matched_and_tested(compared, tmp_path):
+    made = compared(error=GOOD, seeds=3)
+    rows = {}
+    for name in ("seqsew_mosi_video_text", "seqsew_unimodal_mosi"):
+        for row in json.loads((tmp_path / "runs" / name / "results.json").read_text())["rows"]:
+            rows[row["study"], row["cell"], row["fold"], row["seed"]] = row["test"]["accuracy"]
+    keys = [(f"draw_{fold}", seed) for fold in range(2) for seed in range(3)]
+    a = [rows["pair", "SeqSEW", *key] for key in keys]
+    b = [rows["video/bigru+te", "BiGRU+TE+Classifier", *key] for key in keys]
+    unimodal = found(made, "unimodal BiGRU+TE")
+    assert unimodal.tests["t"].p == pytest.approx(stats.ttest_rel(a, b).pvalue)
+    assert unimodal.tests["wilcoxon"].p == pytest.approx(stats.wilcoxon(np.subtract(a, b)).pvalue)
+    # 20 recordings to train on, 6 to test on.
+    t = np.mean(np.subtract(a, b)) / math.sqrt((1 / 6 + 6 / 20) * np.var(np.subtract(a, b), ddof=1))
+    assert unimodal.tests["resampled"].statistic == pytest.approx(t)
+    majority = found(made, "majority")
+    assert majority.scores[1] == pytest.approx(2 / 3)
+    assert majority.tests["t"].p == pytest.approx(stats.ttest_1samp(a, 2 / 3).pvalue)
+
+
+def test_what_a_draw_holds_out_is_not_trained_on(compared, tmp_path):
+    before = found(compared(error=GOOD), "unimodal BiGRU+TE").tests["resampled"]
+    path = tmp_path / "runs" / "seqsew_mosi_video_text" / "predictions.npz"
+    arrays = dict(np.load(path, allow_pickle=False))
+    nan = np.full((12, 1), np.nan)
+    arrays["pair/validation/prediction"] = np.concatenate([np.ones((12, 3)), nan], 1)
+    arrays["pair/validation/target"] = np.ones(4)
+    for name in ("id", "group"):
+        arrays[f"pair/validation/{name}"] = np.array(["a", "b", "c", "d"])
+    np.savez(path, **arrays)
+    runs = build.gather(MOSI, tmp_path / "runs")
+    after = found(cotraining.comparisons([VIDEO], runs), "unimodal BiGRU+TE").tests["resampled"]
+    assert after.statistic / before.statistic == pytest.approx(math.sqrt((1 / 4 + 6 / 20) / (1 / 4 + 6 / 17)))
+
+
+def test_holm_is_over_one_method_and_metric(compared):
+    made = [c for c in compared(error=GOOD) if c.metric == "accuracy"]
+    smallest = min(made, key=lambda c: c.tests["t"].p)
+    assert smallest.holm["t"] == pytest.approx(min(1.0, 4 * smallest.tests["t"].p))
+
+
+def test_harm_is_found(compared):
+    made = compared(error={"SeqSEW": 0.9, "BiGRU+TE+Classifier": 0.05}, seeds=3)
+    assert cotraining.verdict(found(made, "unimodal BiGRU+TE")) == "worse"
+    assert "no, co-learning hurt, −" in cotraining.answer(VIDEO, made)
+
+
+def test_no_difference_is_said(compared):
+    made = compared(error={"SeqSEW": 0.3, "BiGRU+TE+Classifier": 0.3})
+    assert cotraining.verdict(found(made, "unimodal BiGRU+TE")) == "no difference shown"
+    assert ": no help shown, " in cotraining.answer(VIDEO, made)
+
+
+def test_sure_over_seeds_is_not_sure_over_videos(compared):
+    comparison = found(compared(error=GOOD, seeds=3), "unimodal BiGRU+TE")
+    doubtful = comparison._replace(interval=comparison.interval._replace(low=-0.1))
+    assert cotraining.verdict(doubtful) == "better over seeds, not certain over groups"
+    assert cotraining.verdict(comparison._replace(interval=None)) == "better over seeds, groups not bootstrapped"
+
+
+def test_without_predictions_no_interval(compared):
+    made = compared(error=GOOD, predictions=False)
+    assert all(c.interval is None and c.tests for c in made)
+
+
+def test_one_row_is_no_evidence(compared):
+    made = compared(folds=("draw_0",), seeds=1)
+    assert "not answered, one row is no evidence" in cotraining.answer(VIDEO, made)
+
+
+def test_missing_runs(make_run, tmp_path):
+    made = cotraining.comparisons([VIDEO], {})
+    assert {cotraining.verdict(c) for c in made} == {"not run"}
+    assert cotraining.answer(VIDEO, made).endswith("not answered, seqsew_mosi_video_text was not run.")
+    make_run(VIDEO.method.config, [("pair", "SeqSEW")])
+    made = cotraining.comparisons([VIDEO], build.gather(MOSI, tmp_path / "runs"))
+    assert found(made, "unimodal BiGRU+TE").missing == "seqsew_unimodal_mosi was not run"
+    assert cotraining.verdict(found(made, "-LFA")) == "not comparable"
+    assert found(made, "majority").tests["t"].n == 4
+    assert "not answered, seqsew_unimodal_mosi was not run" in cotraining.answer(VIDEO, made)
+
+
+def test_two_corpora_are_not_compared(make_run, tmp_path):
+    make_run(VIDEO.method.config, [("pair", "SeqSEW")])
+    make_run("configs/seqsew_unimodal.py:mosi", [("video/bigru+te", "BiGRU+TE+Classifier")], synthetic=True)
+    made = cotraining.comparisons([VIDEO], build.gather(MOSI, tmp_path / "runs"))
+    assert "are of different corpora" in found(made, "unimodal BiGRU+TE").missing
+    assert found(made, "unimodal BiGRU+TE").synthetic
+
+
+def test_only_rows_of_both_count(make_run, tmp_path):
+    make_run(VIDEO.method.config, [("pair", "SeqSEW")], seeds=3)
+    make_run("configs/seqsew_unimodal.py:mosi", [("video/bigru+te", "BiGRU+TE+Classifier")], seeds=2)
+    made = cotraining.comparisons([VIDEO], build.gather(MOSI, tmp_path / "runs"))
+    assert found(made, "unimodal BiGRU+TE").tests["t"].n == 4
+
+
+def test_steps_are_matched_by_id(compared, tmp_path):
+    before = found(compared(error=GOOD), "unimodal BiGRU+TE")
+    path = tmp_path / "runs" / "seqsew_unimodal_mosi" / "predictions.npz"
+    arrays = dict(np.load(path, allow_pickle=False))
+    order = np.random.default_rng(0).permutation(48)
+    study = "video/bigru+te/test"
+    for name in ("target", "id", "group"):
+        arrays[f"{study}/{name}"] = arrays[f"{study}/{name}"][order]
+    arrays[f"{study}/prediction"] = arrays[f"{study}/prediction"][:, order]
+    np.savez(path, **arrays)
+    runs = build.gather(MOSI, tmp_path / "runs")
+    assert found(cotraining.comparisons([VIDEO], runs), "unimodal BiGRU+TE").interval == before.interval
+    arrays[f"{study}/target"] = 1 - arrays[f"{study}/target"]
+    np.savez(path, **arrays)
+    assert found(cotraining.comparisons([VIDEO], runs), "unimodal BiGRU+TE").interval is None
+
+
+def test_regression_pairs(make_run, tmp_path):
+    pair = next(pair for pair in PAIRS if pair.label == "SEW arousal,geo+audio")
+    cells = [("pair", "SEW"), ("pair", "-CCA"), ("weaker", "unimodal weaker")]
+    make_run(pair.method.config, cells, task="regression", split="validation")
+    made = cotraining.comparisons([pair], build.gather([TABLES["5.2"]], tmp_path / "runs"))
+    assert [c.reference for c in made] == ["unimodal weaker", "-S_D2", "-CCA", "-S_D1", "-(CCA & S_D1)", "constant"]
+    assert made[0].tests["t"].p == 1.0
+    assert made[-1].scores == (pytest.approx(0.505), 0.0)
+    assert "+0.000 CCC" in cotraining.answer(pair, made)
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_three_formats(mosi_runs, tmp_path, synthetic):
+    mosi_runs(synthetic, error=GOOD)
+    runs = build.gather(MOSI, tmp_path / "runs")
+    texts = cotraining.render([VIDEO], runs, "python -m x")
+    rows = list(csv.DictReader(line for line in texts["csv"].splitlines() if not line.startswith("# ")))
+    assert len(rows) == 8
+    made = cotraining.comparisons([VIDEO], runs)
+    assert float(rows[0]["difference"]) == pytest.approx(made[0].tests["t"].difference, rel=1e-5)
+    assert float(rows[0]["p_t_holm"]) == pytest.approx(made[0].holm["t"], rel=1e-5)
+    assert float(rows[0]["low"]) == pytest.approx(made[0].interval.low, rel=1e-5)
+    assert "Validation trap" in texts["md"]
+    assert cotraining.answer(VIDEO, made) in texts["csv"]
+    assert texts["tex"].count("{") == texts["tex"].count("}")
+    for text in texts.values():
+        for line in text.splitlines():
+            if "SeqSEW mosi" in line:
+                assert ("(synthetic)" in line) is synthetic
+
+
+def test_pairs_of_the_tables():
+    assert [pair.label for pair in cotraining.pairs_of(["configs/seqsew.py:mosi,audio+text"])] == [
+        "SeqSEW mosi,audio+text"
+    ]
+    assert cotraining.pairs_of(["configs/seqsew_unimodal.py:mosi"]) == ()

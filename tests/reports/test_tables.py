@@ -1,0 +1,183 @@
+import csv
+import re
+
+import pytest
+
+from affect_jax.reports import build, folders, tables
+from affect_jax.reports.formats import FORMATS
+from affect_jax.reports.thesis import TABLES
+
+MOSI = (TABLES["5.4"], TABLES["5.6"])
+
+
+def parsed(text):
+    return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("# ")))
+
+
+def row_of(text, label):
+    return next(line for line in text.splitlines() if line.startswith(f"| {label} |"))
+
+
+def test_a_table_beside_the_thesis(mosi_runs, tmp_path):
+    mosi_runs(False, error={"SeqSEW": 0.0})
+    text = tables.render(TABLES["5.6"], build.gather(MOSI, tmp_path / "runs"), "python -m x")["md"]
+    assert text.startswith("**Table 5.6. CMU-MOSI")
+    cell = "100.0 ± 0.0 (n=4; majority 66.7)"
+    second = "99.0 ± 0.0 (n=4; majority 53.3)"
+    assert row_of(text, "SeqSEW (+text)") == (
+        f"| SeqSEW (+text) | 63.4 | {cell} | 63.9 | {second} | 64.8 | {cell} | 64.3 | {second} |"
+    )
+    assert row_of(text, r"MU-SA (Ghosal 2018)") == "| MU-SA (Ghosal 2018) | 63.7 |  | – |  | 62.1 |  | – |  |"
+    assert "synthetic" not in text
+    assert "Validation trap" in text
+    assert "alignment dcca; validation draws draw\\_0, draw\\_1" in text
+    assert "Part: test" in text
+    assert text.endswith("Made by `python -m x`\n")
+
+
+def test_missing_runs_are_not_run(make_run, tmp_path):
+    make_run("configs/seqsew.py:mosi,video+text", [("pair", "SeqSEW")])
+    texts = tables.render(TABLES["5.6"], build.gather(MOSI, tmp_path / "runs"))
+    line = row_of(texts["md"], "SeqSEW (+text)")
+    assert line.count("not run") == 2
+    assert row_of(texts["md"], "SeqSEW (+text) -LFA").count("not run") == 4
+    assert r"Not run: seqsew\_unimodal\_mosi (configs/seqsew\_unimodal.py:mosi)" in texts["md"]
+    assert "seqsew_mosi_video_text has no accuracy on test of study pair, cell -LFA." in texts["csv"]
+    assert "not run" in texts["tex"]
+    rows = parsed(texts["csv"])
+    assert {r["status"] for r in rows} == {"published", "not run", "run"}
+
+
+def test_csv_holds_the_numbers(mosi_runs, tmp_path):
+    runs_ = build.gather(MOSI, mosi_runs(False)[0].parent)
+    rows = parsed(tables.render(TABLES["5.6"], runs_)["csv"])
+    found = next(r for r in rows if r["row"] == "SeqSEW (+text) -LFA" and r["column"] == "audio accuracy")
+    run = runs_["configs/seqsew.py:mosi,audio+text"]
+    figure = folders.figure(run, TABLES["5.6"].rows[10].sources[2], "test", "accuracy")
+    assert float(found["thesis"]) == 63.6
+    assert float(found["ours"]) == pytest.approx(100 * figure.mean, rel=1e-5)
+    assert float(found["std"]) == pytest.approx(100 * figure.std, rel=1e-5)
+    assert (found["n"], found["baseline_kind"], found["split"]) == ("4", "majority", "test")
+    assert float(found["baseline"]) == pytest.approx(66.6667)
+    assert found["run"] == "seqsew_mosi_audio_text"
+    published = sum(value is not None for row in TABLES["5.6"].rows for value in row.published)
+    assert len(rows) == published
+
+
+def test_recola_figures(make_run):
+    folder = make_run(
+        "configs/sew.py:arousal,geo+audio",
+        [("pair", "SEW"), ("weaker", "unimodal weaker")],
+        task="regression",
+        split="validation",
+        extra_metrics={"ccc_per_recording": 0.25},
+    )
+    runs_ = build.gather([TABLES["5.2"]], folder.parent)
+    text = tables.render(TABLES["5.2"], runs_)["md"]
+    cell = "0.505 ± 0.006 (n=4; per recording 0.250 ± 0.000; constant 0.000)"
+    assert row_of(text, "SEW").startswith(f"| SEW | 0.565 | {cell} | 0.544 | not run |")
+    assert row_of(text, "unimodal weaker").startswith(f"| unimodal weaker | 0.482 | {cell} |")
+    assert "The same part chose the stopping" in text
+    rows = parsed(tables.render(TABLES["5.2"], runs_)["csv"])
+    assert (rows[0]["ours"], rows[0]["per_recording"], rows[0]["split"]) == ("0.505", "0.25", "validation")
+
+
+def test_swapped_rows_are_marked_and_explained():
+    texts = tables.render(TABLES["5.7"], {})
+    assert row_of(texts["md"], "SVR + offset (Valstar 2016)").startswith(
+        "| SVR + offset (Valstar 2016) | 0.483 † |  | 0.379 † |  | 0.455 |"
+    )
+    assert "- † the thesis prints these rows" in texts["md"]
+    assert "\n# † the thesis prints" in texts["csv"]
+    assert "$\\dagger$ the thesis prints" in texts["tex"]
+    assert "†" not in row_of(texts["md"], "SeqSEW (+audio)")
+
+
+@pytest.mark.parametrize("number", ["5.8", "5.9"])
+def test_what_the_owners_score_has_no_column_of_ours(number):
+    text = tables.render(TABLES[number], {})["md"]
+    assert "ours |" not in text
+    assert "owners keep" in text
+
+
+@pytest.mark.parametrize("extension", FORMATS)
+@pytest.mark.parametrize("table", MOSI, ids=lambda table: table.number)
+def test_nothing_synthetic_stands_beside_the_thesis_unsaid(mosi_runs, tmp_path, table, extension):
+    mosi_runs(True)
+    runs_ = build.gather(MOSI, tmp_path / "runs")
+    text = tables.render(table, runs_)[extension]
+    both = 0
+    for row in table.rows:
+        published = [f"{value:{form}}" for value in row.published if value is not None for form in ("g", ".1f")]
+        ours = set()
+        for source, column in zip(row.sources, table.columns, strict=bool(row.sources)):
+            mean = 100 * folders.figure(runs_[source.config], source, "test", column.metric).mean
+            ours |= {f"{mean:.1f}", f"{mean:.6g}"}
+        for line in text.splitlines():
+            numbers = set(re.findall(r"\d+\.?\d*", line))
+            if numbers & set(published) and numbers & ours:
+                both += 1
+                assert "synthetic" in line, line
+    assert both >= sum(bool(row.sources) for row in table.rows)
+
+
+def test_every_synthetic_cell_and_row_says_so(mosi_runs, tmp_path):
+    mosi_runs(True)
+    texts = tables.render(TABLES["5.4"], build.gather(MOSI, tmp_path / "runs"))
+    for line in texts["md"].splitlines():
+        if "(n=" in line:
+            assert line.split("|")[1].strip().endswith("(synthetic)")
+            assert line.count("(n=") == line.count("; synthetic)") == 2
+    for line in texts["tex"].splitlines():
+        if "(n=" in line:
+            assert "(synthetic) &" in line
+            assert line.count("(n=") == line.count("; synthetic)")
+    for row in parsed(texts["csv"]):
+        assert row["row"].endswith("(synthetic)")
+        assert row["status"] == "run (synthetic)"
+
+
+def test_one_synthetic_run_marks_only_what_it_filled(make_run, tmp_path):
+    cells = [("pair", cell) for cell in ("SeqSEW", "-LFA", "-Decoder")]
+    make_run("configs/seqsew.py:mosi,video+text", cells, synthetic=True)
+    make_run("configs/seqsew.py:mosi,audio+text", cells)
+    text = tables.render(TABLES["5.6"], build.gather(MOSI, tmp_path / "runs"))["md"]
+    line = row_of(text, r"SeqSEW (+text) (synthetic)")
+    assert line.count("; synthetic)") == 2
+    assert line.count("(n=") == 4
+    assert "(synthetic)" not in row_of(text, "HMTL (+text) (Seo 2020)")
+
+
+def test_comparison_of_run_folders(mosi_runs):
+    grid = tables.comparison([folders.read_run(folder) for folder in mosi_runs(True)[:2]])
+    assert [name for _, name in grid.header] == ["run", "study", "cell", "split", "accuracy %", "weighted F1 %"]
+    assert len(grid.rows) == 6
+    assert grid.rows[0][:4] == ("seqsew_mosi_video_text (synthetic)", "pair", "SeqSEW", "test")
+    assert grid.rows[0][4].endswith("(n=4; majority 66.7; synthetic)")
+    assert any("Validation trap" in note for note in grid.notes)
+
+
+def test_runs_of_two_tasks_compare(make_run):
+    binary = make_run("configs/seqsew.py:mosi,video+text", [("pair", "SeqSEW")])
+    regression = make_run("configs/sew.py:arousal,geo+audio", [("pair", "SEW")], task="regression", split="validation")
+    grid = tables.comparison([folders.read_run(binary), folders.read_run(regression)])
+    assert [name for _, name in grid.header][4:] == ["accuracy %", "weighted F1 %", "CCC"]
+    assert grid.rows[1][4:6] == ("", "")
+    assert grid.rows[1][6] == "0.505 ± 0.006 (n=4; constant 0.000)"
+
+
+def test_summary_of_one_run(make_run):
+    cells = [("pair", "SEW"), ("weaker", "unimodal weaker")]
+    folder = make_run(
+        "configs/sew.py:arousal,geo+audio",
+        cells,
+        task="regression",
+        split="validation",
+        synthetic=True,
+        extra_metrics={"ccc_per_recording": 0.25},
+    )
+    lines = tables.summary(folders.read_run(folder).results).splitlines()
+    assert lines[2].split() == ["run", "study", "cell", "split", "CCC"]
+    assert lines[3].startswith("sew_arousal_geo_audio (synthetic)  pair    SEW              validation  0.505 ± 0.006")
+    assert lines[3].endswith("(n=4; per recording 0.250 ± 0.000; constant 0.000; synthetic)")
+    assert "alignment not recorded" in lines[-1]

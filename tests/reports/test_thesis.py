@@ -1,0 +1,175 @@
+import json
+import math
+
+import pytest
+
+from affect_jax.reports import sources, thesis
+from affect_jax.reports.tables import needed
+from affect_jax.runs import folder_name
+
+# Our row and column names -> those of ../shared/thesis/tables.json.
+ROWS = {
+    "SVR + offset (Valstar 2016)": "SVR+offset [49]",
+    "MTL, RE (Han 2017a)": "MTL (RE) [208]",
+    "MTL, PU (Han 2017b)": "MTL (PU) [209]",
+    "DDAT, RE (Zhang 2019)": "DDAT (RE) [210]",
+    "DDAT, PU (Zhang 2019)": "DDAT (PU) [210]",
+    "EmoBed (Han 2019)": "EmoBed [23]",
+    "EmoBed (+audio) (Han 2019)": "EmoBed(+Acoustic)",
+    "EmoBed (+appearance) (Han 2019)": "EmoBed(+app)",
+    "EmoBed (+geometric) (Han 2019)": "EmoBed(+geo)",
+    "CAT-LSTM-Uni (Poria 2017)": "CAT-LSTM-Uni [185]",
+    "CAT-LSTM-Uni, the thesis' rerun": "CAT-LSTM-Uni rerun",
+    "MU-SA (Ghosal 2018)": "MU-SA [186]",
+    "MU-SA, the thesis' rerun": "MU-SA rerun",
+    "Seq2SeqSent-Uni (Pham 2018)": "Seq2SeqSent-Uni [85]",
+    "HMTL-Uni (Seo 2020)": "HMTL-Uni [50]",
+    "Seq2SeqSent (+text) (Pham 2018)": "Seq2SeqSent(+Textual) [85]",
+    "HMTL (+text) (Seo 2020)": "HMTL(+Textual) [50]",
+    "unimodal BiGRU+TE+Classifier": "our unimodal",
+    "SeqSEW (+text)": "SeqSEW(+Textual)",
+    "SeqSEW (+text) -LFA": "-LFA",
+    "SeqSEW (+text) -Decoder": "-Decoder",
+    "SEW (+audio)": "SEW(+Acoustic)",
+    "SEW (+geometric)": "SEW(+geo)",
+}
+COLUMNS = {
+    "5.1": ["audio", "video_geo", "video_app"],
+    "5.2": ["arousal geo(+audio)", "arousal app(+audio)", "valence audio(+geo)", "valence app(+audio)"]
+    + ["valence app(+geo)"],
+    "5.3": ["arousal geo", "arousal app", "valence audio", "valence app"],
+    "5.4": ["acc", "weighted_f1"],
+    "5.5": ["audio", "video_app", "video_geo"],
+    "5.6": ["visual acc", "visual f1", "acoustic acc", "acoustic f1"],
+    "5.7": ["arousal app", "arousal geo", "valence audio"],
+    "5.8": ["audio", "video_app", "video_geo"],
+    "5.9": ["arousal app", "arousal geo", "valence audio"],
+}
+
+
+def their_row(table, label):
+    """The cells of one of our rows in tables.json, whose tables keep rows in three ways."""
+    if label in table:
+        return table[label]
+    group, _, cell = label.partition(": ")
+    if cell:
+        return table[group][cell]
+    for ours, theirs in (
+        ("SeqSEW (+audio)", "SeqSEW(+Acoustic)"),
+        ("SeqSEW (+appearance)", "SeqSEW(+app)"),
+        ("SeqSEW (+geometric)", "SeqSEW(+geo)"),
+    ):
+        if label.startswith(ours):
+            return table["rows"][label.replace(ours, theirs)]
+    return table["rows"][ROWS.get(label, label)]
+
+
+@pytest.mark.parametrize("number", thesis.TABLES)
+def test_every_published_cell(number, repo_root):
+    path = repo_root.parent / "shared" / "thesis" / "tables.json"
+    if not path.is_file():
+        pytest.skip(f"no {path}: the thesis' tables are not part of the project")
+    theirs = json.loads(path.read_text())[f"table_{number.replace('.', '_')}"]
+    table = thesis.TABLES[number]
+    assert theirs["columns"] == COLUMNS[number]
+    for row in table.rows:
+        assert list(row.published) == their_row(theirs, row.label), row.label
+    held = (
+        len(theirs["rows"])
+        if "rows" in theirs
+        else sum(
+            len(value) if isinstance(value, dict) else 1
+            for key, value in theirs.items()
+            if key not in ("what", "columns")
+        )
+    )
+    assert len(table.rows) == held
+
+
+@pytest.mark.parametrize("table", thesis.TABLES.values(), ids=thesis.TABLES.keys())
+def test_rows_fit_their_columns(table):
+    for row in table.rows:
+        assert len(row.published) == len(table.columns)
+        assert len(row.sources) in (0, len(table.columns))
+        for source, value in zip(row.sources, row.published, strict=False):
+            assert (source is None) == (value is None)
+
+
+def test_the_swap_of_5_7():
+    table = thesis.TABLES["5.7"]
+    rows = {row.label: row for row in table.rows}
+    assert [column.label for column in table.columns[:2]] == ["arousal appearance", "arousal geometric"]
+    # The AVEC 2016 baseline: geometric .379, appearance .483.
+    assert table.figures(rows["SVR + offset (Valstar 2016)"])[:2] == (0.483, 0.379)
+    assert table.figures(rows["SeqSEW (+audio)"]) == (0.574, 0.586, None)
+    # After it, the tables agree with each other.
+    others = {row.label: row.published for row in thesis.TABLES["5.3"].rows}
+    for label in table.swap.rows[:5]:
+        assert table.figures(rows[label]) == (others[label][1], others[label][0], others[label][2])
+    assert table.figures(rows["SEW (+audio)"])[:2] == (others["SEW"][1], others["SEW"][0])
+    assert set(table.swap.rows) <= rows.keys()
+
+
+def test_figures_that_the_thesis_prints_twice_agree():
+    unimodal = {row.label: row.published for row in thesis.TABLES["5.4"].rows}
+    printed = next(row for row in thesis.TABLES["5.6"].rows if row.label.startswith("unimodal")).published
+    assert printed == unimodal["video: BiGRU+TE+Classifier"] + unimodal["audio: BiGRU+TE+Classifier"]
+
+
+def test_the_runs_of_the_tables():
+    assert needed(thesis.TABLES[n] for n in thesis.GROUPS["mosi"]) == (
+        "configs/seqsew_unimodal.py:mosi",
+        "configs/seqsew.py:mosi,video+text",
+        "configs/seqsew.py:mosi,audio+text",
+    )
+    recola = needed(thesis.TABLES[n] for n in thesis.GROUPS["recola"])
+    assert {folder_name(config) for config in recola} == {
+        "sew_unimodal_arousal",
+        "sew_unimodal_valence",
+        "sew_arousal_geo_audio",
+        "sew_arousal_app_audio",
+        "sew_valence_audio_geo",
+        "sew_valence_app_audio",
+        "sew_valence_app_geo",
+        "seqsew_unimodal_recola_arousal",
+        "seqsew_unimodal_recola_valence",
+        "seqsew_recola_arousal_app_audio",
+        "seqsew_recola_arousal_geo_audio",
+        "seqsew_recola_valence_audio_app",
+        "seqsew_recola_valence_audio_geo",
+    }
+    assert needed([thesis.TABLES["5.8"], thesis.TABLES["5.9"]]) == ()
+
+
+def test_a_cell_is_what_its_label_says():
+    by_label = {row.label: row.sources for row in thesis.TABLES["5.7"].rows}
+    assert by_label["SEW (+audio)"][0] == sources.Source("configs/sew.py:arousal,app+audio", "pair", "SEW")
+    assert by_label["SeqSEW (+geometric) -LFA"][2] == sources.Source(
+        "configs/seqsew.py:recola,valence,audio+geo", "pair", "-LFA"
+    )
+    assert thesis.TABLES["5.4"].rows[4].sources[0] == sources.Source(
+        "configs/seqsew_unimodal.py:mosi", "audio/bigru", "BiGRU+Classifier"
+    )
+    assert sources.sew("arousal,geo+audio", "unimodal stronger").study == "stronger"
+
+
+def test_pairs_ask_with_the_weaker_modality():
+    pairs = {pair.label: pair for pair in sources.PAIRS}
+    assert len(pairs) == 11
+    mosi = pairs["SeqSEW mosi,audio+text"]
+    assert (mosi.split, mosi.metrics) == ("test", ("accuracy", "weighted_f1"))
+    assert [name for name, _ in mosi.references] == ["unimodal BiGRU+TE", "-LFA", "-Decoder"]
+    assert mosi.references[0][1].study == "audio/bigru+te"
+    recola = pairs["SeqSEW recola,arousal,geo+audio"]
+    assert recola.references[0][1] == sources.Source(
+        "configs/seqsew_unimodal.py:recola,arousal", "video_geometric/bigru+te", "BiGRU+TE+Classifier"
+    )
+    assert pairs["SEW arousal,geo+audio"].references[0][1].study == "weaker"
+
+
+def test_percent_and_fractions_are_not_mixed():
+    for table in thesis.TABLES.values():
+        for row in table.rows:
+            for value, column in zip(row.published, table.columns, strict=True):
+                assert value is None or (0 < value < 1) == (column.metric == "ccc")
+                assert value is None or math.isfinite(value)
