@@ -1,0 +1,208 @@
+"""SeqSEW: a trained stronger modality guides a weaker one over a sequence (thesis 5.2.3 and 5.4.1).
+
+    part                  thesis   what it is
+    weaker_encoder        W_E      bi-GRU layers (units a direction = input size) -> dense 100 -> + sinusoidal
+                                   positions -> 2 post-norm transformer encoder layers (2 heads, feed-forward 400)
+    weaker_classifier     C_W      dense 300, ReLU, dropout .3, dense 1, sigmoid or tanh
+    stronger_encoder      S_E      as W_E
+    stronger_classifier   C_S      as C_W
+    decoder               S_D      bi-GRU layers -> dense to the stronger modality's feature size
+
+Stage 1 trains S_E and C_S; stage 2 names them in `frozen` and trains the rest. W_E and C_W stay.
+Where the thesis is silent: the dense layers behind bi-GRUs are linear; the encoder's dropout acts where it is named,
+inside the transformer layers, so encoder 'bigru' has none; that encoder ends with its dense layer, as does the one with
+a transformer before it, so both classifiers read 100 features.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from affect_jax.errors import UserError
+from affect_jax.layers.dense import Dense
+from affect_jax.layers.dropout import Dropout
+from affect_jax.layers.masking import select, zero_padding
+from affect_jax.layers.recurrent import BiGRU
+from affect_jax.layers.transformer import TransformerEncoderLayer, sinusoidal_positions
+from affect_jax.suggest import nearest
+
+ENCODERS = ("none", "bigru", "bigru+te")
+ACTIVATIONS = {"sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
+
+
+class Encoder(nn.Module):
+    """Features [B, T, D] -> codes [B, T, latent]; padded steps give 0. Without transformer layers, no positions."""
+
+    gru_layers: int
+    latent: int
+    transformer_layers: int
+    heads: int
+    feed_forward: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array, mask: jax.Array, *, train: bool, dropout: float | jax.Array) -> jax.Array:
+        units = x.shape[-1]
+        for index in range(self.gru_layers):
+            x = BiGRU(units, name=f"gru_{index}")(x, mask)
+        x = Dense(self.latent, name="dense")(x)
+        if self.transformer_layers:
+            x = x + sinusoidal_positions(x.shape[1], self.latent)[None].astype(x.dtype)
+        for index in range(self.transformer_layers):
+            layer = TransformerEncoderLayer(self.heads, self.feed_forward, name=f"transformer_{index}")
+            x = layer(x, mask, train=train, dropout=dropout)
+        return zero_padding(x, mask)
+
+
+class Classifier(nn.Module):
+    """Two dense layers, shared by all steps: [B, T, D] -> logits [B, T]."""
+
+    width: int
+    dropout: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        hidden = nn.relu(Dense(self.width, name="dense_0")(x))
+        return Dense(1, name="dense_1")(Dropout(name="dropout")(hidden, self.dropout, train=train))[..., 0]
+
+
+class Decoder(nn.Module):
+    """Codes [B, T, latent] -> the stronger modality's features [B, T, features]; padded steps give 0."""
+
+    width: int
+    layers: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array, mask: jax.Array, features: int) -> jax.Array:
+        for index in range(self.layers):
+            x = BiGRU(self.width, name=f"gru_{index}")(x, mask)
+        return zero_padding(Dense(features, name="dense")(x), mask)
+
+
+class Model(nn.Module):
+    """SeqSEW, or with `stronger=None` the unimodal model of tables 5.4 and 5.5 in the `weaker_*` parts.
+
+    Attributes:
+      weaker: modality that is deployed.
+      stronger: modality that teaches, or None.
+      encoder: 'none' (classifier on the features; unimodal only), 'bigru' or 'bigru+te'.
+      weaker_gru_layers: bi-GRU layers of W_E.
+      stronger_gru_layers: bi-GRU layers of S_E.
+      latent: size of the codes.
+      heads: attention heads; they divide `latent`.
+      feed_forward: width of the transformer layers' first dense layer.
+      transformer_layers: how many.
+      classifier_width: width of the classifiers' first dense layer.
+      classifier_dropout: rate behind it; the `dropout` of a call is the encoders'.
+      activation: of the prediction, 'sigmoid' or 'tanh'.
+      decoder_width: units a direction of the decoder's bi-GRU layers.
+      decoder_layers: how many.
+    """
+
+    weaker: str
+    stronger: str | None = None
+    encoder: str = "bigru+te"
+    weaker_gru_layers: int = 2
+    stronger_gru_layers: int = 2
+    latent: int = 100
+    heads: int = 2
+    feed_forward: int = 400
+    transformer_layers: int = 2
+    classifier_width: int = 300
+    classifier_dropout: float = 0.3
+    activation: str = "sigmoid"
+    decoder_width: int = 250
+    decoder_layers: int = 2
+
+    @property
+    def deployed(self) -> tuple[str, ...]:
+        """Top-level parameter names that stay after training."""
+        return ("weaker_classifier",) if self.encoder == "none" else ("weaker_encoder", "weaker_classifier")
+
+    def setup(self) -> None:
+        """Names the parts.
+
+        Raises:
+          UserError: the arguments do not fit each other.
+        """
+        _choose("encoder", self.encoder, ENCODERS)
+        _choose("activation", self.activation, tuple(ACTIVATIONS))
+        if self.latent % self.heads:
+            raise UserError(
+                f"model 'seqsew' has latent {self.latent}, which {self.heads} heads cannot share; "
+                "choose a number of heads that divides it"
+            )
+        if self.stronger is not None and self.encoder == "none":
+            raise UserError(
+                f"model 'seqsew' has encoder 'none' with the stronger modality {self.stronger!r}, but co-learning "
+                "needs encoders; choose 'bigru' or 'bigru+te', or set stronger to None"
+            )
+        self.weaker_classifier = self._classifier()
+        if self.encoder != "none":
+            self.weaker_encoder = self._encoder(self.weaker_gru_layers)
+        if self.stronger is not None:
+            self.stronger_encoder = self._encoder(self.stronger_gru_layers)
+            self.stronger_classifier = self._classifier()
+            self.decoder = Decoder(self.decoder_width, self.decoder_layers)
+
+    def _encoder(self, gru_layers: int) -> Encoder:
+        transformer_layers = self.transformer_layers if self.encoder == "bigru+te" else 0
+        return Encoder(gru_layers, self.latent, transformer_layers, self.heads, self.feed_forward)
+
+    def _classifier(self) -> Classifier:
+        return Classifier(self.classifier_width, self.classifier_dropout)
+
+    def __call__(
+        self,
+        inputs: Mapping[str, jax.Array],
+        masks: Mapping[str, jax.Array],
+        *,
+        train: bool,
+        dropout: float | jax.Array = 0.0,
+        frozen: Sequence[str] = (),
+    ) -> dict[str, jax.Array]:
+        """All outputs.
+
+        Args:
+          inputs: modality -> [B, T, D]. Whatever padded steps hold has no effect. Without the stronger modality, the
+            outputs that need it are left out.
+          masks: modality -> bool [B, T], True at valid steps, padding at the end.
+          train: dropout acts; needs the rng stream 'dropout'.
+          dropout: rate in the transformer layers; may be traced.
+          frozen: parts that run without dropout even when training.
+
+        Returns:
+          `prediction`, `logits` [B, T], `latent/weaker` [B, T, latent] (not with encoder 'none'); with a stronger
+          modality `prediction/stronger`, `logits/stronger`, `latent/stronger` and `translation` [B, T, its size].
+        """
+
+        def acts(part: str) -> bool:
+            return train and part not in frozen
+
+        def side(who: str, modality: str, suffix: str = "") -> dict[str, jax.Array]:
+            outputs = {}
+            code = select(inputs, masks, modality)
+            if self.encoder != "none":
+                encoder = getattr(self, f"{who}_encoder")
+                code = encoder(code, masks[modality], train=acts(f"{who}_encoder"), dropout=dropout)
+                outputs[f"latent/{who}"] = code
+            logits = getattr(self, f"{who}_classifier")(code, train=acts(f"{who}_classifier"))
+            prediction = ACTIVATIONS[self.activation](logits)
+            return outputs | {f"prediction{suffix}": prediction, f"logits{suffix}": logits}
+
+        outputs = side("weaker", self.weaker)
+        if self.stronger is None or (self.stronger not in inputs and not self.is_initializing()):
+            return outputs
+        outputs |= side("stronger", self.stronger, "/stronger")
+        width = inputs[self.stronger].shape[-1]
+        return outputs | {"translation": self.decoder(outputs["latent/weaker"], masks[self.weaker], width)}
+
+    def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
+        """Prediction [B, T] from the weaker modality alone, with the deployed parameters alone."""
+        return self({self.weaker: inputs[self.weaker]}, masks, train=False)["prediction"]
+
+
+def _choose(what: str, value: str, among: Sequence[str]) -> None:
+    if value not in among:
+        raise UserError(f"model 'seqsew' has {what} {value!r}{nearest(value, among)}; choose one of {list(among)}")

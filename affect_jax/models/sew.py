@@ -1,0 +1,145 @@
+"""SEW, Stronger Enhancing Weaker, on single steps (thesis 5.2.2 and 5.3.1).
+
+A weaker modality's encoder W_E feeds a regressor R and a translator S_D1 to the stronger modality's features. The
+stronger modality has its own auto-encoder, S_E and S_D2; losses between the outputs named below (translation,
+reconstruction, CCA of the two codes) let it teach W_E. Only W_E and R stay after training.
+
+    part                 thesis     sizes, geo / audio / app
+    weaker_encoder       W_E        [512, 256, d] / [108, d] / [d], d = 168 where app takes part, else 128
+    regressor            R          4 GRU layers of 120 with one step each, then a dense layer to 1
+    stronger_encoder     S_E        as W_E, of the stronger modality
+    translator           S_D1       [256, 512, 632] / [108, 88] / [168], of the stronger modality
+    reconstructor        S_D2       as S_D1, own parameters
+
+Tanh stands between the layers of an encoder or decoder and not after its last one, so codes and reconstructions of
+standardised features are unbounded; the single layer for app is affine. Nothing here has dropout.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import jax
+from flax import linen as nn
+
+from affect_jax.errors import UserError
+from affect_jax.layers.dense import MLP, Dense
+from affect_jax.layers.masking import select
+from affect_jax.layers.recurrent import SingleStepGRU
+
+
+class Regressor(nn.Module):
+    """Layers of single-step GRUs and a linear read-out: [..., D] -> [...]."""
+
+    width: int
+    layers: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        for index in range(self.layers):
+            x = SingleStepGRU(self.width, name=f"gru_{index}")(x)
+        return Dense(1, name="dense")(x)[..., 0]
+
+
+class Model(nn.Module):
+    """SEW, or with `stronger=None` the unimodal regressor of table 5.1: R on the weaker modality's features.
+
+    Attributes:
+      weaker: modality that is deployed.
+      stronger: modality that teaches, or None.
+      weaker_layers: widths of W_E; the last is the size of its code.
+      stronger_layers: widths of S_E; the last is the size of its code.
+      stronger_decoder_layers: widths of S_D1 and S_D2; the last is the stronger modality's feature size.
+      regressor_width: units of each of R's GRU layers.
+      regressor_layers: how many.
+    """
+
+    weaker: str
+    stronger: str | None = None
+    weaker_layers: Sequence[int] = ()
+    stronger_layers: Sequence[int] = ()
+    stronger_decoder_layers: Sequence[int] = ()
+    regressor_width: int = 120
+    regressor_layers: int = 4
+
+    @property
+    def deployed(self) -> tuple[str, ...]:
+        """Top-level parameter names that stay after training."""
+        return ("regressor",) if self.stronger is None else ("weaker_encoder", "regressor")
+
+    def setup(self) -> None:
+        """Names the parts.
+
+        Raises:
+          UserError: the arguments do not fit each other.
+        """
+        layers = {
+            name: tuple(getattr(self, name)) for name in ("weaker_layers", "stronger_layers", "stronger_decoder_layers")
+        }
+        self.regressor = Regressor(self.regressor_width, self.regressor_layers)
+        if self.stronger is None:
+            given = [name for name, widths in layers.items() if widths]
+            if given:
+                raise UserError(
+                    f"model 'sew' has {given[0]} {list(layers[given[0]])} but no stronger modality, and its unimodal "
+                    f"regressor reads the features themselves; name a stronger modality or set {given[0]} to ()"
+                )
+            return
+        missing = [name for name, widths in layers.items() if not widths]
+        if missing:
+            raise UserError(
+                f"model 'sew' has the stronger modality {self.stronger!r} but no {missing[0]}; "
+                "give the widths of its layers, for example (108, 128)"
+            )
+        self.weaker_encoder = MLP(layers["weaker_layers"])
+        self.stronger_encoder = MLP(layers["stronger_layers"])
+        self.translator = MLP(layers["stronger_decoder_layers"])
+        self.reconstructor = MLP(layers["stronger_decoder_layers"])
+
+    def __call__(
+        self,
+        inputs: Mapping[str, jax.Array],
+        masks: Mapping[str, jax.Array],
+        *,
+        train: bool,
+        dropout: float | jax.Array = 0.0,
+        frozen: Sequence[str] = (),
+    ) -> dict[str, jax.Array]:
+        """All outputs.
+
+        Args:
+          inputs: modality -> [B, D] (or [B, T, D]: every step is treated alone). Without the stronger one, the outputs
+            that need it are left out.
+          masks: modality -> bool, the input's shape without its last axis. Invalid examples are read as zeros.
+          train: no effect, as there is no dropout.
+          dropout: no effect.
+          frozen: no effect.
+
+        Returns:
+          `prediction` and `logits` (the same, [B]); with a stronger modality also `latent/weaker`, `translation`,
+          `latent/stronger` and `reconstruction`.
+        """
+        del train, dropout, frozen
+        outputs = {}
+        code = select(inputs, masks, self.weaker)
+        if self.stronger is not None:
+            code = self.weaker_encoder(code)
+            outputs["latent/weaker"] = code
+        outputs["prediction"] = outputs["logits"] = self.regressor(code)
+        if self.stronger is None or (self.stronger not in inputs and not self.is_initializing()):
+            return outputs
+        features = select(inputs, masks, self.stronger)
+        width = self.stronger_decoder_layers[-1]
+        if width != features.shape[-1]:
+            raise UserError(
+                f"config.model.stronger_decoder_layers ends in {width} but {self.stronger!r} has "
+                f"{features.shape[-1]} features; make its last width {features.shape[-1]}"
+            )
+        teacher = self.stronger_encoder(features)
+        return outputs | {
+            "translation": self.translator(code),
+            "latent/stronger": teacher,
+            "reconstruction": self.reconstructor(teacher),
+        }
+
+    def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
+        """Prediction [B] from the weaker modality alone, with the deployed parameters alone."""
+        return self({self.weaker: inputs[self.weaker]}, masks, train=False)["prediction"]
