@@ -1,0 +1,115 @@
+"""What is timed: training steps of chapter 5's models at their published sizes, on random data of the right shapes."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Case(NamedTuple):
+    """One training step.
+
+    Attributes:
+      name: on the command line.
+      title: in the table.
+      config: file in configs/ and its argument; our side reads model, losses and optimizer from it.
+      stage: the stage of that config.
+      weaker: (modality, features a step).
+      stronger: (modality, features a step).
+      task: `regression` or `binary`.
+      recordings: how many are made.
+      frames: steps of the longest one.
+      ragged: recordings are of different lengths, as CMU-MOSI's videos are.
+      steps: steps of one timed block.
+    """
+
+    name: str
+    title: str
+    config: tuple[str, str]
+    stage: str
+    weaker: tuple[str, int]
+    stronger: tuple[str, int]
+    task: str
+    recordings: int
+    frames: int
+    ragged: bool
+    steps: int
+
+
+BATCH = 32
+GEO, AUDIO = ("video_geometric", 632), ("audio", 88)
+_RECOLA = dict(config=("seqsew", "recola,arousal,geo+audio"), weaker=GEO, stronger=AUDIO, task="regression")
+_MOSI = dict(config=("seqsew", "mosi,video+text"), weaker=("video", 100), stronger=("text", 100), task="binary")
+# A RECOLA recording here is one window of 3 s. CMU-MOSI: 52 videos to train on and 10 to select by.
+_WINDOWS = dict(recordings=96, frames=75, ragged=False)
+_VIDEOS = dict(recordings=62, frames=63, ragged=True)
+VALIDATION = 10
+
+CASES = (
+    Case(
+        name="sew",
+        title="SEW arousal geo(+audio)",
+        config=("sew", "arousal,geo+audio"),
+        stage="fit",
+        weaker=GEO,
+        stronger=AUDIO,
+        task="regression",
+        recordings=16,
+        frames=64,
+        ragged=False,
+        steps=100,
+    ),
+    Case(name="seqsew-recola-1", title="SeqSEW stage 1, RECOLA audio", stage="teacher", steps=8, **_RECOLA, **_WINDOWS),
+    Case(name="seqsew-mosi-1", title="SeqSEW stage 1, CMU-MOSI text", stage="teacher", steps=8, **_MOSI, **_VIDEOS),
+    Case(
+        name="seqsew-recola-2",
+        title="SeqSEW stage 2, RECOLA geo(+audio)",
+        stage="student",
+        steps=2,
+        **_RECOLA,
+        **_WINDOWS,
+    ),
+    Case(
+        name="seqsew-mosi-2",
+        title="SeqSEW stage 2, CMU-MOSI video(+text)",
+        stage="student",
+        steps=4,
+        **_MOSI,
+        **_VIDEOS,
+    ),
+)
+BY_NAME = {case.name: case for case in CASES}
+
+
+class Study(NamedTuple):
+    """Many rows of one case: how long a whole study of it takes."""
+
+    case: Case
+    rows: int
+    epochs: int
+
+
+MANY_ROWS = Study(BY_NAME["seqsew-mosi-2"], rows=10, epochs=10)
+
+
+class Example(NamedTuple):
+    """A recording: modality -> float32 [T, D], and the target, float32 [T]."""
+
+    features: dict[str, np.ndarray]
+    target: np.ndarray
+
+
+def examples(case: Case) -> list[Example]:
+    """The case's recordings, the same numbers for both sides."""
+    rng = np.random.default_rng(0)
+    made = []
+    for number in range(case.recordings):
+        # The first is the longest, so that padding is to `frames`; the mean of the others is CMU-MOSI's 25 utterances.
+        frames = int(rng.integers(9, 41)) if case.ragged and number else case.frames
+        target = rng.standard_normal(frames) / 4
+        made.append(
+            Example(
+                {m: rng.standard_normal((frames, d), np.float32) for m, d in (case.weaker, case.stronger)},
+                (target > 0 if case.task == "binary" else target).astype(np.float32),
+            )
+        )
+    return made

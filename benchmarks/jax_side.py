@@ -1,0 +1,116 @@
+"""Our side: the shipped configs, models, losses and engine; only the data are made here."""
+
+import importlib
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from affect_jax.data import corpus as corpora
+from affect_jax.data import folds as folding
+from affect_jax.datasets.recordings import Recording
+from affect_jax.training import keys, mesh, objective, rows, stage, state, step, studies, study
+from benchmarks.cases import BATCH, VALIDATION, Case, Study, examples
+
+
+def load(case: Case) -> tuple[studies.Study, stage.Stage, corpora.Corpus, folding.Folds, dict[str, Any]]:
+    """(the config's study, its stage, the case's recordings, one fold over them, the config)."""
+    file, argument = case.config
+    config = importlib.import_module(f"configs.{file}").get_config(argument)
+    spec = next(s for s in studies.parse(config) if s.name == "pair")
+    recordings = [
+        Recording(
+            id=f"r{number}",
+            group=f"r{number}",
+            steps=tuple(f"r{number}_{t}" for t in range(len(example.target))),
+            features=example.features,
+            targets={config.data.target: example.target},
+        )
+        for number, example in enumerate(examples(case))
+    ]
+    corpus, index = corpora.build(
+        recordings,
+        modalities=tuple(config.data.modalities),
+        target=config.data.target,
+        unit=config.data.unit,
+        window=config.data.window,
+        hop=config.data.hop,
+    )
+    split = folding.Split("bench", index.recordings[:-VALIDATION], index.recordings[-VALIDATION:])
+    folds = folding.build(corpus, index, [split], dict.fromkeys(corpus.inputs, True))
+    return spec, next(s for s in spec.stages if s.name == case.stage), corpus, folds, config
+
+
+def row(spec: studies.Study, seed: int) -> rows.Row:
+    """The whole model with this seed."""
+    return rows.Row("bench", fold=0, seed=seed, hyper=spec.traced)
+
+
+class Steps:
+    """Blocks of training steps of one case: the engine's update in a scan, as an epoch has it, on one device."""
+
+    def __init__(self, case: Case, compiled: bool):
+        del compiled  # there is no other way
+        spec, staged, corpus, folds, _ = load(case)
+        one = jax.tree.map(lambda x: x[0], rows.as_arrays([row(spec, 0)]))
+        mean, scale = ({m: x[0] for m, x in part.items()} for part in (folds.mean, folds.scale))
+        names = objective.available(*study.shapes(spec.model, corpus, folds)[1:])
+
+        @jax.jit
+        def start(key: jax.Array) -> tuple[state.RowState, Any]:
+            batch = corpora.take(corpus, jnp.arange(2), mean, scale)
+            params = spec.model.init(key, batch["inputs"], batch["masks"], train=False)["params"]
+            trained, frozen = step.split_params(params, staged.train)
+            opt_state = stage.transform(staged, one.hyper).init(trained)
+            return state.create(trained, opt_state, objective.init_state(staged.terms, names)), frozen
+
+        def block(now: state.RowState, frozen: Any, index: jax.Array) -> tuple[state.RowState, jax.Array]:
+            def body(now: state.RowState, index: jax.Array) -> tuple[state.RowState, jax.Array]:
+                batch = corpora.take(corpus, index, mean, scale)
+                now, terms = step.update(spec.model, staged, one, frozen, now, batch, jax.random.key(0))
+                return now, terms["loss"]
+
+            now, losses = jax.lax.scan(body, now, index)
+            return now, losses[-1]
+
+        self._block = jax.jit(block, donate_argnums=0)
+        self._state, self._frozen = start(keys.purpose(jax.random.key(0), "init"))
+        self._train = np.asarray(folds.train[0])
+        self._random = np.random.default_rng(0)
+        self.parameters = sum(x.size for x in jax.tree.leaves((self._state.params, self._frozen)))
+
+    def run(self, steps: int) -> float:
+        """Takes so many steps; the last loss, which also waits for the device."""
+        index = self._random.choice(self._train, (steps, BATCH)).astype(np.int32)
+        self._state, loss = self._block(self._state, self._frozen, index)
+        return float(loss)
+
+
+def fit_rows(many: Study) -> list[float]:
+    """Trains the study's rows as one program; the seconds that each epoch of all rows ended at."""
+    spec, staged, corpus, folds, config = load(many.case)
+    ended = []
+    study.fit(
+        spec.model,
+        [staged._replace(epochs=many.epochs, patience=0)],
+        config.task,
+        corpus,
+        folds,
+        [row(spec, seed) for seed in range(many.rows)],
+        study.Engine(mesh.make(), mesh.rows_at_once(0), config.data.eval_size, checkpoint_seconds=1e9),
+        listener=study.Listener(lambda done: ended.append(time.perf_counter()), lambda stage, epoch: None),
+    )
+    return ended
+
+
+def device_memory() -> int | None:
+    """Peak bytes on the accelerator; None on a CPU."""
+    return (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use") if jax.default_backend() != "cpu" else None
+
+
+def versions() -> dict[str, str]:
+    """What the table names."""
+    device = jax.devices()[0]
+    return {"jax": jax.__version__, "device": device.device_kind, "devices": str(jax.device_count())}

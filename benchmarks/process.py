@@ -1,0 +1,52 @@
+"""A worker process and the lines that pass to and fro."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+
+class Worker:
+    """One side of one case; see benchmarks.worker."""
+
+    def __init__(self, side: str, case: str, environment: Mapping[str, str] | None = None):
+        self._command = [sys.executable, "-m", "benchmarks.worker", side, case]
+        self._what = f"{side} {case}"
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        """Starts the process."""
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self._environment
+        )
+
+    def send(self, question: str) -> None:
+        """Hands it a line."""
+        self._process.stdin.write(question + "\n")
+        self._process.stdin.flush()
+
+    def read(self) -> dict[str, Any]:
+        """Its next message; SystemExit where it died."""
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"error: {self._what} ended with status {self._process.wait()}; its output stands above")
+        return json.loads(line)
+
+    def ask(self, question: str) -> dict[str, Any]:
+        """`send`, then `read`."""
+        self.send(question)
+        return self.read()
+
+    def finish(self) -> dict[str, Any]:
+        """Ends its input; its last message."""
+        self._process.stdin.close()
+        return self.read()
+
+    def stop(self) -> None:
+        """Ends the process, wherever it is."""
+        if self._process and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()

@@ -1,0 +1,173 @@
+"""Times ours against PyTorch and writes benchmarks/results/<device>.md and .json.
+
+python -m benchmarks.run                          # everything; 10 to 20 minutes on two cores, nothing else running
+python -m benchmarks.run --only=sew,rows --quick  # one short round, prints only
+python -m benchmarks.run --compile                # torch.compile as a third side
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cases import BY_NAME, CASES, MANY_ROWS, Case
+from benchmarks.process import Worker
+from benchmarks.table import markdown
+
+RESULTS = Path(__file__).parent / "results"
+SETTLE_SECONDS = 0.5  # OpenMP threads spin for a while after their last work
+
+
+def time_case(case: Case, sides: Sequence[str], rounds: int, steps: int) -> dict[str, Any]:
+    """Seconds a step of every side, block after block in turn."""
+    with_workers = {side: Worker(side, case.name) for side in sides}
+    try:
+        ready = {}
+        for side, worker in with_workers.items():  # one after another: compiling takes all cores
+            worker.start()
+            ready[side] = worker.read()
+        seconds: dict[str, list[float]] = {side: [] for side in sides}
+        for _ in range(rounds):
+            for side, worker in with_workers.items():
+                time.sleep(SETTLE_SECONDS)
+                answer = worker.ask(str(steps))
+                if not abs(answer["loss"]) < float("inf"):
+                    raise SystemExit(
+                        f"error: {side} {case.name}: the loss is {answer['loss']}; such a time means nothing"
+                    )
+                seconds[side].append(answer["seconds"] / steps)
+        peaks = {side: worker.finish()["peak"] for side, worker in with_workers.items()}
+    finally:
+        for worker in with_workers.values():
+            worker.stop()
+    counts = {side: message["parameters"] for side, message in ready.items()}
+    if len(set(counts.values())) > 1:
+        print(f"note: {case.name}: parameters differ: {counts}", file=sys.stderr)
+    return {
+        "title": case.title,
+        "sides": {
+            side: {
+                "seconds": seconds[side],
+                "median": statistics.median(seconds[side]),
+                "first": ready[side]["ready"],
+                "peak": peaks[side],
+                "parameters": counts[side],
+                "versions": ready[side]["versions"],
+            }
+            for side in sides
+        },
+    }
+
+
+def time_rows(rounds: int) -> dict[str, Any]:
+    """Seconds of a whole study: ours as one program, PyTorch as one single-threaded process a core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    found: dict[str, list[dict[str, float]]] = {"ours": [], "pytorch": []}
+    shares = [list(range(first, MANY_ROWS.rows, cores)) for first in range(min(cores, MANY_ROWS.rows))]
+    for _ in range(rounds):
+        for side, questions in (("ours", ["fit"]), ("pytorch", [json.dumps(share) for share in shares])):
+            threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} if side == "pytorch" else {}
+            workers = [Worker(side, "rows", threads) for _ in questions]
+            try:
+                for worker in workers:
+                    worker.start()
+                ready = [worker.read() for worker in workers]
+                for worker, question in zip(workers, questions, strict=True):
+                    worker.send(question)
+                answers = [worker.read() for worker in workers]
+                peaks = [worker.finish()["peak"] for worker in workers]
+            finally:
+                for worker in workers:
+                    worker.stop()
+            found[side].append(
+                {
+                    "seconds": max(answer["seconds"] for answer in answers),
+                    "first": max(m["ready"] for m in ready) + max(answer.get("first", 0.0) for answer in answers),
+                    "peak": sum(peaks),
+                    "versions": ready[0]["versions"],
+                }
+            )
+    study = MANY_ROWS
+    return {
+        "title": f"{study.rows} rows of {study.case.title}, {study.epochs} epochs with validation",
+        "sides": {
+            side: {
+                "seconds": [one["seconds"] for one in times],
+                "median": statistics.median(one["seconds"] for one in times),
+                "first": statistics.median(one["first"] for one in times),
+                "peak": max(one["peak"] for one in times),
+                "versions": times[0]["versions"],
+            }
+            for side, times in found.items()
+        },
+    }
+
+
+def processor() -> str:
+    """What /proc/cpuinfo calls the processor."""
+    try:
+        names = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        names = []
+    return names[0] if names else "unknown processor"
+
+
+def machine(found: dict[str, Any]) -> dict[str, str]:
+    """The device that was measured, and a name for its files."""
+    versions = next(iter(found.values()))["sides"]["ours"]["versions"]
+    cores = os.cpu_count()
+    if versions["device"] == "cpu":
+        return {"device": f"{cores} cores of {processor()}", "file": f"cpu-{cores}-cores"}
+    return {"device": versions["device"], "file": re.sub(r"\W+", "-", versions["device"]).strip("-").lower()}
+
+
+def main() -> None:
+    """Parses flags, times, prints, writes."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Times ours against PyTorch.")
+    names = [*BY_NAME, "rows"]
+    parser.add_argument("--only", default=",".join(names), help=f"comma-separated, of {', '.join(names)}")
+    parser.add_argument("--rounds", type=int, default=7, help="timed blocks a side")
+    parser.add_argument(
+        "--quick", action="store_true", help="one short block a side, to see that it runs; writes nothing"
+    )
+    parser.add_argument("--compile", action="store_true", help="time torch.compile too")
+    flags = parser.parse_args()
+    wanted = flags.only.split(",")
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        parser.error(f"--only names {unknown[0]!r}; choose from {', '.join(names)}")
+    load = os.getloadavg()[0]
+    if load > 0.3:
+        print(
+            f"note: load average {load:.1f}; PyTorch collapses beside other work, so time on an idle machine",
+            file=sys.stderr,
+        )
+    sides = ("ours", "pytorch", *(("pytorch-compiled",) if flags.compile else ()))
+    found = {}
+    for case in CASES:
+        if case.name in wanted:
+            print(f"{case.name} ...", file=sys.stderr)
+            rounds, steps = (1, max(case.steps // 8, 1)) if flags.quick else (flags.rounds, case.steps)
+            found[case.name] = time_case(case, sides, rounds, steps)
+    if "rows" in wanted:
+        print("rows ...", file=sys.stderr)
+        found["rows"] = time_rows(1 if flags.quick else 3)
+    where = machine(found)
+    text = markdown(found, where["device"], load)
+    print(text)
+    if not flags.quick:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{where['file']}.md").write_text(text, encoding="utf-8")
+        record = {"machine": where["device"], "load_before": load, "cases": found}
+        (RESULTS / f"{where['file']}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        print(f"written: benchmarks/results/{where['file']}.md and .json", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""The PyTorch side: eager modules (or `torch.compile`) in the usual loop, batches ready in memory."""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmarks.cases import BATCH, VALIDATION, Case, Study, examples
+from benchmarks.torch_losses import dcca, masked_mean
+from benchmarks.torch_models import Sew, Student, Teacher
+
+DROPOUT = 0.3
+RATES = {"regression": 1e-5, "binary": 1e-4}
+
+
+class Arrays(NamedTuple):
+    """N examples: weaker [N, T, D], stronger [N, T, D'], target [N, T], mask [N, T]; SEW's have no T."""
+
+    weaker: Tensor
+    stronger: Tensor
+    target: Tensor
+    mask: Tensor
+
+    def take(self, index: Tensor) -> "Arrays":
+        """The examples `index`."""
+        return Arrays(*(part[index] for part in self))
+
+
+def arrays(case: Case, device: torch.device) -> Arrays:
+    """The case's recordings, padded."""
+    made = examples(case)
+    if case.stage == "fit":
+        parts = [np.concatenate([e.features[m] for e in made]) for m, _ in (case.weaker, case.stronger)]
+        target = np.concatenate([e.target for e in made])
+        return Arrays(*(torch.tensor(x, device=device) for x in (*parts, target, np.ones_like(target))))
+
+    def pad(x: np.ndarray) -> np.ndarray:
+        return np.pad(x, [(0, case.frames - len(x)), *[(0, 0)] * (x.ndim - 1)])
+
+    parts = [np.stack([pad(e.features[m]) for e in made]) for m, _ in (case.weaker, case.stronger)]
+    target = np.stack([pad(e.target) for e in made])
+    mask = np.stack([pad(np.ones_like(e.target)) for e in made])
+    return Arrays(*(torch.tensor(x, device=device) for x in (*parts, target, mask)))
+
+
+def prediction_loss(case: Case, logits: Tensor, batch: Arrays) -> Tensor:
+    """Binary cross-entropy, or squared error after tanh."""
+    if case.task == "binary":
+        values = F.binary_cross_entropy_with_logits(logits, batch.target, reduction="none")
+    else:
+        values = (torch.tanh(logits) - batch.target) ** 2
+    return masked_mean(values, batch.mask)
+
+
+class Model(NamedTuple):
+    """What a case trains: a module, its loss on a batch and its optimizer; `teacher` stands still."""
+
+    module: nn.Module
+    teacher: nn.Module | None
+    loss: Callable[[Arrays], Tensor]
+    optimizer: torch.optim.Optimizer
+
+
+def make(case: Case, device: torch.device, compiled: bool) -> Model:
+    """Builds the case's model, loss and optimizer."""
+    if case.stage == "fit":
+        module: nn.Module = Sew((case.weaker[1], 512, 256, 128), (case.stronger[1], 108, 128), (108, case.stronger[1]))
+        teacher = None
+        optimizer: Any = torch.optim.SGD
+        options = dict(lr=1e-3, momentum=0.7, weight_decay=1e-4)
+    else:
+        teacher = Teacher(case.stronger[1], 1, case.frames, DROPOUT)
+        if case.stage == "student":
+            module = Student(case.weaker[1], case.stronger[1], 2, case.frames, DROPOUT)
+            teacher = teacher.to(device).eval().requires_grad_(False)
+        else:
+            module, teacher = teacher, None
+        optimizer = torch.optim.Adam
+        options = dict(lr=RATES[case.task])
+    module.to(device).train()
+
+    def padding(batch: Arrays) -> Tensor | None:
+        return batch.mask == 0 if case.ragged else None
+
+    def sew_loss(batch: Arrays) -> Tensor:
+        out = module(batch.weaker, batch.stronger)
+        alignment = dcca(out["latent/weaker"], out["latent/stronger"], batch.mask)
+        translation = masked_mean((out["translation"] - batch.stronger) ** 2, batch.mask)
+        reconstruction = masked_mean((out["reconstruction"] - batch.stronger) ** 2, batch.mask)
+        return (
+            masked_mean((out["prediction"] - batch.target) ** 2, batch.mask) + translation + reconstruction + alignment
+        )
+
+    def teacher_loss(batch: Arrays) -> Tensor:
+        return prediction_loss(case, module(batch.stronger, padding(batch))["logits"], batch)
+
+    def student_loss(batch: Arrays) -> Tensor:
+        with torch.no_grad():
+            guide = teacher.encoder(batch.stronger, padding(batch))
+        out = module(batch.weaker, padding(batch))
+        alignment = dcca(out["latent/weaker"], guide, batch.mask)
+        translation = masked_mean((out["translation"] - batch.stronger).abs(), batch.mask)
+        return prediction_loss(case, out["logits"], batch) + 0.1 * alignment + 0.1 * translation
+
+    loss = {"fit": sew_loss, "teacher": teacher_loss, "student": student_loss}[case.stage]
+    return Model(module, teacher, torch.compile(loss) if compiled else loss, optimizer(module.parameters(), **options))
+
+
+def use_device() -> torch.device:
+    """The GPU where there is one; with TF32 products then, as jax has them by default."""
+    if torch.cuda.is_available():
+        torch.set_float32_matmul_precision("high")
+        return torch.device("cuda")
+    return torch.device("cpu")
+
+
+def parameters(model: Model) -> int:
+    """How many, the teacher's among them."""
+    modules = [m for m in (model.module, model.teacher) if m is not None]
+    return sum(p.numel() for module in modules for p in module.parameters())
+
+
+def update(model: Model, batch: Arrays) -> Tensor:
+    """One training step; its loss."""
+    model.optimizer.zero_grad(set_to_none=True)
+    loss = model.loss(batch)
+    loss.backward()
+    model.optimizer.step()
+    return loss.detach()
+
+
+class Steps:
+    """Blocks of training steps of one case."""
+
+    def __init__(self, case: Case, compiled: bool):
+        torch.manual_seed(0)
+        device = use_device()
+        data = arrays(case, device)
+        self._model = make(case, device, compiled)
+        self._batches = [data.take(torch.randperm(len(data.target))[:BATCH].to(device)) for _ in range(4)]
+        self.parameters = parameters(self._model)
+
+    def run(self, steps: int) -> float:
+        """Takes so many steps; the last loss, which also waits for the device."""
+        for number in range(steps):
+            loss = update(self._model, self._batches[number % len(self._batches)])
+        return float(loss)
+
+
+class Rows:
+    """Rows of a study one after another, as a shell loop has them: epochs with validation, best weights kept."""
+
+    def __init__(self, study: Study):
+        torch.set_num_threads(1)
+        self._case, self._epochs, self._device = study.case, study.epochs, use_device()
+        data = arrays(study.case, self._device)
+        self._train, self._validation = (
+            data.take(torch.arange(len(data.target))[part].to(self._device))
+            for part in (slice(-VALIDATION), slice(-VALIDATION, None))
+        )
+        self.run([0], epochs=1)
+
+    def run(self, seeds: list[int], epochs: int | None = None) -> float:
+        """Trains these rows; the last validation accuracy."""
+        for seed in seeds:
+            torch.manual_seed(seed)
+            model, best = make(self._case, self._device, compiled=False), -1.0
+            for _ in range(epochs or self._epochs):
+                for batch in self._shuffled():
+                    update(model, batch)
+                accuracy = self._accuracy(model.module)
+                if accuracy > best:
+                    best, _kept = accuracy, copy.deepcopy(model.module.state_dict())
+        return accuracy
+
+    def _shuffled(self) -> Iterator[Arrays]:
+        for index in torch.randperm(len(self._train.target)).to(self._device).split(BATCH):
+            yield self._train.take(index)
+
+    @torch.no_grad()
+    def _accuracy(self, module: nn.Module) -> float:
+        part = self._validation
+        module.eval()
+        right = (module(part.weaker, part.mask == 0)["logits"] >= 0) == (part.target > 0)
+        module.train()
+        return float((right * part.mask).sum() / part.mask.sum())
+
+
+def device_memory() -> int | None:
+    """Peak bytes on the GPU; None without one."""
+    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+
+
+def versions() -> dict[str, str]:
+    """What the table names."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    return {"torch": torch.__version__, "device": device, "threads": str(torch.get_num_threads())}
