@@ -1,0 +1,77 @@
+"""The TFDS builder of CMU-MOSI: an example is one video, its utterances in order of time."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from affect_jax.datasets.cmu_mosi import poria
+from affect_jax.datasets.files import read_marker
+
+URL = "https://raw.githubusercontent.com/SenticNet/contextual-sentiment-analysis/master/data/"
+"""The public repository. checksums.tsv holds size and sha256 of each file, taken from a copy at hand; that the branch
+is called master could not be looked up (no network where this was written): a wrong one is a download error, never
+other data."""
+
+
+@dataclasses.dataclass
+class CmuMosiConfig(tfds.core.BuilderConfig):
+    """Where the files come from: `manual_dir`, or the public repository."""
+
+    download: bool = False
+
+
+class CmuMosi(tfds.core.GeneratorBasedBuilder):
+    """CMU-MOSI (Zadeh et al., 2016), with the utterance features of Poria et al., "Context-dependent sentiment", ACL
+    2017."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "Copy the folder data of github.com/SenticNet/contextual-sentiment-analysis."
+    BUILDER_CONFIGS = [CmuMosiConfig(name="poria"), CmuMosiConfig(name="poria_download", download=True)]
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        # Bytes: the only encoding that is exact, takes two open dimensions, and is read back without a copy.
+        matrix = tfds.features.Tensor(shape=(None, None), dtype=np.float32, encoding="bytes")
+        vector = tfds.features.Tensor(shape=(None,), dtype=np.float32, encoding="bytes")
+        numbers = tfds.features.Tensor(shape=(None,), dtype=np.int32, encoding="bytes")
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "id": tfds.features.Text(),
+                    "segments": numbers,
+                    "rows": numbers,
+                    "words": tfds.features.Sequence(tfds.features.Text()),
+                    "features": tfds.features.FeaturesDict(dict.fromkeys(poria.MODALITIES, matrix)),
+                    "binary": vector,
+                    "sentiment": vector,
+                    "class7": vector,
+                }
+            ),
+            homepage="https://github.com/SenticNet/contextual-sentiment-analysis",
+            metadata=tfds.core.MetadataDict(),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        marker = None
+        if self.builder_config.download:
+            paths = dl_manager.download({name: URL + name for name in poria.FILES})
+            files = {name: Path(path) for name, path in paths.items()}
+        else:
+            folder = Path(dl_manager.manual_dir)
+            marker = read_marker(folder, "cmu_mosi")
+            files = poria.locate(folder)
+        sizes = poria.RELEASE if marker is None else poria.Sizes(**marker["sizes"])
+        self.info.metadata.update(
+            synthetic=marker is not None,
+            scored=poria.LABELS_FILE in files,
+            files={name: str(path) for name, path in files.items()},
+        )
+        return {part: self._generate_examples(videos) for part, videos in poria.read(files, sizes).items()}
+
+    def _generate_examples(self, videos: list[poria.Video]) -> Iterator[tuple[str, dict[str, Any]]]:
+        for video in videos:
+            yield video.id, {**video._asdict(), "words": list(video.words)}

@@ -1,0 +1,251 @@
+"""CMU-MOSI in the form of Poria et al. (ACL 2017): one row of features an utterance, in csv files without headers.
+
+    {text,audio,video}/<m>_{train,test}0.csv    D features and the label 0/1
+    text_{train,test}.csv                       the row's number in transcripts.csv (from 0) and the text features again
+    transcripts.csv                             utterance id, words, number of the video, label
+    mosi_labels.csv                             (beside the release) sentiment -3..3 and its 7 classes, by utterance id
+
+The files lie in a folder `data` of the public repository SenticNet/contextual-sentiment-analysis, and the folder itself
+or its parent may be given. Their rows are in no order of time: label 1 comes first, then label 0, and in each the rows
+follow transcripts.csv, which is sorted as *text* (`_1`, `_10`, `_2`). The three modalities share one row order, which
+only text_{train,test}.csv says. Here rows become videos, and utterances are put in order by number. Ids hold `_` and
+`-` themselves, so they are split at the last `_`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from affect_jax.datasets.files import need, read_rows, to_float32, to_floats
+from affect_jax.errors import UserError
+
+MODALITIES = ("text", "audio", "video")
+PARTS = ("train", "test")
+FILES = (
+    "transcripts.csv",
+    *(f"text_{part}.csv" for part in PARTS),
+    *(f"{m}/{m}_{part}0.csv" for m in MODALITIES for part in PARTS),
+)
+LABELS_FILE = "mosi_labels.csv"
+
+
+class Sizes(NamedTuple):
+    """What a release must hold: videos, utterances and utterances of label 1 by part; columns by modality."""
+
+    videos: dict[str, int]
+    utterances: dict[str, int]
+    positive: dict[str, int]
+    columns: dict[str, int]
+
+
+RELEASE = Sizes(
+    videos={"train": 62, "test": 31},
+    utterances={"train": 1447, "test": 752},
+    positive={"train": 709, "test": 467},
+    columns={"text": 100, "audio": 73, "video": 100},
+)
+
+
+class Video(NamedTuple):
+    """One video of T utterances in order of time.
+
+    Attributes:
+      id: the video.
+      segments: int32 [T], utterance numbers, increasing.
+      words: T transcripts.
+      rows: int32 [T], the row of the feature files that each utterance is on, from 1.
+      features: modality -> float32 [T, D].
+      binary: float32 [T], 0 (negative) or 1.
+      sentiment: float32 [T] in -3..3, NaN where mosi_labels.csv is not there.
+      class7: float32 [T], 0..6 for the classes -3..3, NaN likewise.
+    """
+
+    id: str
+    segments: np.ndarray
+    words: tuple[str, ...]
+    rows: np.ndarray
+    features: dict[str, np.ndarray]
+    binary: np.ndarray
+    sentiment: np.ndarray
+    class7: np.ndarray
+
+
+class _Utterance(NamedTuple):
+    id: str
+    video: str
+    segment: int
+    words: str
+    label: int
+
+
+def locate(folder: Path) -> dict[str, Path]:
+    """The release's files by their names in `FILES`, and mosi_labels.csv where it is there.
+
+    Raises:
+      UserError: one is missing.
+    """
+    root = folder / "data" if not (folder / FILES[0]).is_file() and (folder / "data" / FILES[0]).is_file() else folder
+    found = {name: need(root / name, "a file of CMU-MOSI in Poria's form") for name in FILES}
+    for place in (root, folder):
+        if (place / LABELS_FILE).is_file():
+            found[LABELS_FILE] = place / LABELS_FILE
+    return found
+
+
+def read(files: Mapping[str, Path], sizes: Sizes) -> dict[str, list[Video]]:
+    """part -> videos, in the order of transcripts.csv.
+
+    Raises:
+      UserError: damaged files; modalities, index and transcripts that disagree on a row's label or number of rows; a
+        video in both parts; other counts than `sizes`.
+    """
+    utterances = _transcripts(files["transcripts.csv"])
+    scores = _scores(files[LABELS_FILE], utterances) if LABELS_FILE in files else {}
+    parts: dict[str, list[Video]] = {}
+    seen: dict[int, str] = {}
+    for part in PARTS:
+        path = files[f"text_{part}.csv"]
+        index, again = _index(path, len(utterances), sizes.columns["text"])
+        for row, number in enumerate(index, start=1):
+            if number in seen:
+                raise UserError(f"{path} row {row} names row {number} of transcripts.csv, which {seen[number]} has too")
+            seen[number] = f"{path} row {row}"
+        features = {}
+        for modality in MODALITIES:
+            place = files[f"{modality}/{modality}_{part}0.csv"]
+            features[modality], labels = _features(place, sizes.columns[modality], len(index), path)
+            expected = np.array([utterances[number].label for number in index])
+            wrong = np.flatnonzero(labels != expected)
+            if wrong.size:
+                at = int(wrong[0])
+                raise UserError(
+                    f"{place} row {at + 1} has label {labels[at]:g}, but transcripts.csv has {expected[at]} for"
+                    f" {utterances[index[at]].id}; the rows are not in the same order: copy the files again"
+                )
+        # The index file repeats the text features: the proof that its rows are in the modalities' order.
+        off = np.flatnonzero((np.abs(features["text"] - again) > 1e-6).any(axis=1))
+        if off.size:
+            raise UserError(
+                f"{path} row {off[0] + 1} has other text features than text/text_{part}0.csv; copy both again"
+            )
+        parts[part] = _videos([utterances[number] for number in index], index, features, scores)
+        _check_counts(parts[part], part, sizes, files["transcripts.csv"].parent)
+    both = {v.id for v in parts["train"]} & {v.id for v in parts["test"]}
+    if both:
+        raise UserError(
+            f"video {min(both)} is in both train and test of {files['transcripts.csv'].parent}; copy it again"
+        )
+    return parts
+
+
+def split_id(utterance: str) -> tuple[str, int]:
+    """('03bSnISJMiM', 10) of '03bSnISJMiM_10'; ValueError where there is no number after the last `_`."""
+    video, separator, segment = utterance.rpartition("_")
+    if not separator or not video or not segment.isdecimal():
+        raise ValueError(f"{utterance!r} is not VIDEO_NUMBER")
+    return video, int(segment)
+
+
+def _transcripts(path: Path) -> list[_Utterance]:
+    found, ids, numbers = [], set(), {}
+    for row, (name, words, number, label) in enumerate(read_rows(path, columns=4), start=1):
+        try:
+            video, segment = split_id(name)
+        except ValueError:
+            raise UserError(
+                f"{path} row {row} has utterance id {name!r}, expected VIDEO_NUMBER; copy it again"
+            ) from None
+        if label not in ("0", "1") or name in ids or numbers.setdefault(video, number) != number:
+            raise UserError(
+                f"{path} row {row} ({name}, video {number}, label {label}): expected an utterance that is new, its"
+                " video's number, and label 0 or 1; copy it again"
+            )
+        ids.add(name)
+        found.append(_Utterance(name, video, segment, words, int(label)))
+    return found
+
+
+def _index(path: Path, count: int, columns: int) -> tuple[list[int], np.ndarray]:
+    """The numbers in transcripts.csv of a part's rows, and the text features beside them."""
+    rows = read_rows(path, columns=1 + columns)
+    numbers = []
+    for row, fields in enumerate(rows, start=1):
+        if not fields[0].isdecimal() or int(fields[0]) >= count:
+            raise UserError(
+                f"{path} row {row} starts with {fields[0]!r}, expected a row of transcripts.csv, 0 to {count - 1}"
+            )
+        numbers.append(int(fields[0]))
+    return numbers, to_floats([fields[1:] for fields in rows], path, first_column=2)
+
+
+def _features(path: Path, columns: int, count: int, index: Path) -> tuple[np.ndarray, np.ndarray]:
+    rows = read_rows(path, columns=columns + 1)
+    if len(rows) != count:
+        raise UserError(
+            f"{path} has {len(rows)} rows, but {index.name} has {count}; one of them is cut short: copy both again"
+        )
+    values = to_floats(rows, path)
+    return to_float32(values[:, :-1]), values[:, -1]
+
+
+def _scores(path: Path, utterances: list[_Utterance]) -> dict[str, tuple[float, float]]:
+    """utterance id -> (sentiment, class 0..6), after checking that it agrees with every binary label."""
+    rows = read_rows(path)
+    needed = ("utt_id", "poria_binary", "sentiment", "class7")
+    missing = [name for name in needed if name not in rows[0]]
+    if missing:
+        raise UserError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(rows[0])}")
+    at = [rows[0].index(name) for name in needed]
+    numbers = to_floats([[row[i] for i in at[1:]] for row in rows[1:]], path, first_row=2)
+    scores = {}
+    for row, (fields, (label, sentiment, class7)) in enumerate(zip(rows[1:], numbers.tolist(), strict=True), start=2):
+        if not (-3 <= sentiment <= 3 and class7 in range(-3, 4) and label == (sentiment >= 0)):
+            raise UserError(
+                f"{path} row {row} has sentiment {sentiment:g}, class {class7:g} and label {label:g}, expected -3 to 3, a"
+                " whole class -3 to 3, and label 1 where the sentiment is 0 or more"
+            )
+        scores[fields[at[0]]] = (label, sentiment, class7 + 3)
+    for utterance in utterances:
+        if utterance.id not in scores or scores[utterance.id][0] != utterance.label:
+            raise UserError(f"{path} lacks utterance {utterance.id}, or disagrees with transcripts.csv on its label")
+    return {name: (sentiment, class7) for name, (_, sentiment, class7) in scores.items()}
+
+
+def _videos(
+    utterances: list[_Utterance],
+    index: list[int],
+    features: dict[str, np.ndarray],
+    scores: dict[str, tuple[float, float]],
+) -> list[Video]:
+    rows_of: dict[str, list[int]] = {}
+    for row in np.argsort(index):  # the order of transcripts.csv, for the videos' order
+        rows_of.setdefault(utterances[row].video, []).append(int(row))
+    videos = []
+    for video, rows in rows_of.items():
+        rows = sorted(rows, key=lambda row: utterances[row].segment)
+        score = np.array([scores.get(utterances[row].id, (np.nan, np.nan)) for row in rows], np.float32)
+        videos.append(
+            Video(
+                id=video,
+                segments=np.array([utterances[row].segment for row in rows], np.int32),
+                words=tuple(utterances[row].words for row in rows),
+                rows=np.array(rows, np.int32) + 1,
+                features={modality: values[rows] for modality, values in features.items()},
+                binary=np.array([utterances[row].label for row in rows], np.float32),
+                sentiment=score[:, 0],
+                class7=score[:, 1],
+            )
+        )
+    return videos
+
+
+def _check_counts(videos: list[Video], part: str, sizes: Sizes, folder: Path) -> None:
+    found = (len(videos), sum(len(v.binary) for v in videos), int(sum(v.binary.sum() for v in videos)))
+    expected = (sizes.videos[part], sizes.utterances[part], sizes.positive[part])
+    if found != expected:
+        raise UserError(
+            f"the {part} part in {folder} has {found[0]} videos, {found[1]} utterances and {found[2]} of label 1,"
+            f" expected {expected[0]}, {expected[1]} and {expected[2]}; copy the release again"
+        )

@@ -1,0 +1,152 @@
+"""Reading a release's folder: where things are, strict csv, and a cheap signature of what is there."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affect_jax.errors import UserError
+
+MARKER = "synthetic.json"
+"""A folder with this file was made by a generator: it holds the corpus' name, its parameters and its sizes."""
+
+
+def default_data_dir() -> Path:
+    """`$XDG_CACHE_HOME/affect_jax/corpora`, or `~/.cache/affect_jax/corpora`."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "affect_jax" / "corpora"
+
+
+def existing_folder(manual_dir: str, what: str) -> Path:
+    """The release's folder, absolute.
+
+    Raises:
+      UserError: it is not there; `what` says what it should hold.
+    """
+    folder = Path(manual_dir).expanduser().resolve()
+    if not folder.is_dir():
+        raise UserError(f"config.corpus.manual_dir {manual_dir} is not a folder; give the folder that holds {what}")
+    return folder
+
+
+def need(path: Path, what: str) -> Path:
+    """`path`, which must be a file.
+
+    Raises:
+      UserError: it is missing; `what` says what it is.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing ({what}); complete the folder or correct config.corpus.manual_dir")
+    return path
+
+
+def signature(folder: Path, suffixes: Sequence[str]) -> str:
+    """sha256 over the relative name, size and modification time of the folder's files with these suffixes.
+
+    It changes when the release's files do, and costs no reading.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in suffixes and p.is_file()):
+        status = path.stat()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def read_text(path: Path) -> str:
+    """A text file in UTF-8 (a byte order mark is dropped), line ends as they are.
+
+    Raises:
+      UserError: it is missing or not UTF-8.
+    """
+    try:
+        return need(path, "a file of the release").read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); it may be damaged: copy it again") from error
+
+
+def read_marker(folder: Path, corpus: str) -> dict[str, Any] | None:
+    """What a generator wrote about its folder; None for a real release.
+
+    Raises:
+      UserError: it is not readable, or of another corpus.
+    """
+    path = folder / MARKER
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(read_text(path))
+        sizes, name = found["sizes"], found["corpus"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is not what a generator writes ({error!r}); make the synthetic corpus again"
+        ) from error
+    if name != corpus:
+        raise UserError(
+            f"{folder} is a synthetic {name!r} corpus, not {corpus!r}; correct config.corpus.name or manual_dir"
+        )
+    return {"sizes": sizes, "parameters": found.get("parameters", {})}
+
+
+def read_rows(path: Path, *, delimiter: str = ",", columns: int | None = None) -> list[list[str]]:
+    """All rows of a csv file as text, every one with the same number of columns.
+
+    Args:
+      path: the file.
+      delimiter: between columns.
+      columns: how many there must be; None takes the first row's number.
+
+    Raises:
+      UserError: missing or empty file, broken quotes, or a row of another width, named by its row.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise UserError(f"{path} is not a csv file ({error}); it may be cut short: copy it again") from error
+    while rows and not rows[-1]:  # blank lines at the end are no rows; elsewhere they are an error
+        rows.pop()
+    if not rows:
+        raise UserError(f"{path} is empty; copy it again")
+    width = columns or len(rows[0])
+    for number, row in enumerate(rows, start=1):
+        if len(row) != width:
+            raise UserError(f"{path} row {number} has {len(row)} columns, expected {width}; it may be cut short")
+    return rows
+
+
+def to_floats(rows: Sequence[Sequence[str]], path: Path, *, first_row: int = 1, first_column: int = 1) -> np.ndarray:
+    """float64 [rows, columns]; `nan` and `inf` are numbers here, empty or other text is not.
+
+    Args:
+      rows: equally long rows of text.
+      path: named in errors.
+      first_row: the number that rows[0] has in the file, from 1.
+      first_column: the number that the first column has in the file, from 1.
+
+    Raises:
+      UserError: text that is not a number, with its row and column.
+    """
+    try:
+        return np.array(rows, dtype=np.float64)
+    except ValueError:
+        pass
+    for r, row in enumerate(rows, start=first_row):
+        for c, field in enumerate(row, start=first_column):
+            try:
+                float(field)
+            except ValueError:
+                raise UserError(
+                    f"{path} row {r} column {c} is {field!r}, not a number; mend or copy it again"
+                ) from None
+    raise UserError(f"{path} does not hold a table of numbers")
+
+
+def to_float32(values: np.ndarray) -> np.ndarray:
+    """float32, where what is too large becomes infinite (and is then met by `nonfinite`) without a warning."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values, np.float32)

@@ -1,0 +1,167 @@
+"""The flat part of ARFF that AVEC's files use: named string and numeric columns, `,` between, `?` for missing.
+
+Layout of the gold standard as AVEC 2016 shipped it (nine lines, then rows such as `dev_1,0,-0.022925`): `@relation
+GOLDSTANDARD`, a blank, the three attributes, two blanks, `@data`, a blank. That the data start on line 10 is also what
+the organisers' own script for the gold standard reads.
+"""
+
+import contextlib
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from affect_jax.datasets.files import read_text
+from affect_jax.errors import UserError
+
+_ATTRIBUTE = re.compile(r"""@attribute\s+('[^']*'|"[^"]*"|\S+)\s+(\S.*)""", re.IGNORECASE)
+_NUMERIC = ("numeric", "real", "integer")
+_HEADER = """@relation GOLDSTANDARD
+
+@attribute Instance_name string
+@attribute frameTime numeric
+@attribute GoldStandard numeric
+
+
+@data
+
+"""
+
+
+class Table(NamedTuple):
+    """An arff file of N rows.
+
+    Attributes:
+      path: where it came from.
+      names: names of the numeric columns.
+      values: float64 [N, len(names)], NaN for `?`.
+      strings: name of a string column -> its N values.
+      lines: int [N], the line of the file that each row is on, from 1.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    values: np.ndarray
+    strings: dict[str, list[str]]
+    lines: np.ndarray
+
+
+def read(path: Path) -> Table:
+    """Reads an arff file.
+
+    Raises:
+      UserError: missing or not text; no `@data` (cut short), an attribute that is neither numeric nor string, a row of
+        another width, or text that is not a number. It names the file and the line.
+    """
+    lines = read_text(path).splitlines()
+    attributes: list[tuple[str, bool]] = []
+    start = None
+    for number, line in enumerate(lines, start=1):
+        word = line.strip()
+        if word.lower().startswith("@attribute"):
+            attributes.append(_attribute(word, path, number))
+        elif word.lower() == "@data":
+            start = number
+            break
+        elif word and not word.startswith("%") and not word.lower().startswith("@relation"):
+            raise UserError(
+                f"{path}:{number} is {word[:40]!r}, expected an arff header; it may be damaged: copy it again"
+            )
+    if start is None or not attributes:
+        raise UserError(
+            f"{path} has no {'@data' if start is None else '@attribute'} line; it may be cut short: copy it again"
+        )
+    kept = [(n, line) for n, line in enumerate(lines[start:], start=start + 1) if line.strip() and line[0] != "%"]
+    for number, line in kept:
+        if line.count(",") != len(attributes) - 1:
+            raise UserError(
+                f"{path}:{number} has {line.count(',') + 1} columns, expected {len(attributes)}; it may be cut short:"
+                " copy it again"
+            )
+    numeric = [i for i, (_, is_numeric) in enumerate(attributes) if is_numeric]
+    textual = [i for i, (_, is_numeric) in enumerate(attributes) if not is_numeric]
+    strings = {attributes[i][0]: [line.split(",")[i].strip().strip("'\"") for _, line in kept] for i in textual}
+    return Table(
+        path=path,
+        names=tuple(attributes[i][0] for i in numeric),
+        values=_numbers(path, kept, numeric),
+        strings=strings,
+        lines=np.array([number for number, _ in kept], np.int64),
+    )
+
+
+def _attribute(line: str, path: Path, number: int) -> tuple[str, bool]:
+    found = _ATTRIBUTE.fullmatch(line)
+    kind = found.group(2).strip().lower() if found else ""
+    if kind not in (*_NUMERIC, "string"):
+        raise UserError(
+            f"{path}:{number} is {line[:60]!r}, expected '@attribute NAME numeric' or '@attribute NAME string'"
+        )
+    return found.group(1).strip("'\""), kind != "string"
+
+
+def _numbers(path: Path, rows: list[tuple[int, str]], columns: list[int]) -> np.ndarray:
+    """float64 [rows, columns]. numpy's reader is C and takes most of the time; the slow loop only finds what it
+    refused."""
+    if not rows or not columns:
+        return np.empty((len(rows), len(columns)))
+    try:
+        return np.loadtxt(
+            [line.replace("?", "nan") for _, line in rows], delimiter=",", usecols=columns, ndmin=2, comments=None
+        )
+    except ValueError:
+        pass
+    for number, line in rows:
+        fields = line.split(",")
+        for column in columns:
+            try:
+                float(fields[column].strip().replace("?", "nan"))
+            except ValueError:
+                raise UserError(
+                    f"{path}:{number} column {column + 1} is {fields[column].strip()!r}, not a number or '?'; copy it"
+                    " again"
+                ) from None
+    raise UserError(f"{path} does not hold a table of numbers; copy it again")
+
+
+def write_gold(path: Path, instance_name: str, frame_times: np.ndarray, predictions: np.ndarray) -> None:
+    """Writes predictions in the form of AVEC 2016's gold standard, which its owners score test predictions in.
+
+    Args:
+      path: the file, whole or not there at all.
+      instance_name: the recording, `test_1`.
+      frame_times: [T] seconds, increasing.
+      predictions: [T], finite; kept to six decimals like the shipped gold.
+
+    Raises:
+      ValueError: shapes that differ, times that do not increase, values that are not finite, a name that arff would
+        split.
+      UserError: the folder cannot be written.
+    """
+    times, values = np.asarray(frame_times, np.float64), np.asarray(predictions, np.float64)
+    if times.ndim != 1 or times.shape != values.shape:
+        raise ValueError(f"frame_times {times.shape} and predictions {values.shape} must be two vectors of one length")
+    if not np.isfinite(values).all() or not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+        raise ValueError(f"the predictions of {instance_name} must be finite, at times that increase")
+    if not re.fullmatch(r"[\w.-]+", instance_name):
+        raise ValueError(f"instance name {instance_name!r} is not one word")
+    rows = [f"{instance_name},{_seconds(t)},{v:.6f}\n" for t, v in zip(times.tolist(), values.tolist(), strict=True)]
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(_HEADER + "".join(rows))
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise UserError(
+            f"cannot write {path}: {os.strerror(error.errno)}; name a folder that can be written"
+        ) from error
+
+
+def _seconds(time: float) -> str:
+    """`0`, `0.04`, `300`: two decimals at most, as in the shipped files."""
+    return f"{time:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,167 @@
+"""RECOLA as AVEC 2016 shipped it: one arff file a recording, modality and target, nine recordings a part.
+
+    features_{audio,video_geometric,video_appearance}/{arousal,valence}/{train,dev,test}_{1..9}.arff
+    ratings_gold_standard/{arousal,valence}/{train,dev}_{1..9}.arff
+
+A feature file has a frame-time column (seconds, every 40 ms from 0) and D feature columns; a string column beside them
+is ignored. The features of one modality differ between the two target folders (windows of another length, Valstar et
+al., "AVEC 2016", ACM MM 2016). Test gold was not shipped; where a gold file of the test part lies in the folder it is
+read.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from affect_jax.datasets.files import need, to_float32
+from affect_jax.datasets.recola import arff
+from affect_jax.errors import UserError
+
+FRAME_SECONDS = 0.04
+PARTS = {"train": "train", "validation": "dev", "test": "test"}
+"""Part of the project -> prefix of the release's files."""
+TIME_COLUMNS = ("frametime", "frame_time", "time", "timestamp")
+_TOLERANCE = 1e-3  # seconds: frame times are shipped with two or three decimals
+
+
+class Sizes(NamedTuple):
+    """What a release must hold: recordings a part, frames a recording, columns a modality."""
+
+    recordings: dict[str, int]
+    frames: int
+    columns: dict[str, int]
+
+
+RELEASE = Sizes(
+    recordings={"train": 9, "validation": 9, "test": 9},
+    frames=7501,
+    columns={"audio": 88, "video_geometric": 632, "video_appearance": 168},
+)
+
+
+class RawRecording(NamedTuple):
+    """One recording as read.
+
+    Attributes:
+      id: 'dev_3', or 'P16' in the native form.
+      features: modality -> float32 [T, D].
+      columns: modality -> D names.
+      files: modality -> path, for messages.
+      target: float32 [T]; None where there is no gold standard.
+      start: number of the first frame; its time is `start * FRAME_SECONDS`.
+    """
+
+    id: str
+    features: dict[str, np.ndarray]
+    columns: dict[str, tuple[str, ...]]
+    files: dict[str, Path]
+    target: np.ndarray | None
+    start: int
+
+
+def recording_ids(folder: Path, target: str, part: str, sizes: Sizes) -> list[str]:
+    """The ids of a part, 1 to n in number order, after checking that every modality has exactly these files.
+
+    Raises:
+      UserError: a file is missing, or there are more.
+    """
+    expected = [f"{PARTS[part]}_{i}" for i in range(1, sizes.recordings[part] + 1)]
+    for modality in sizes.columns:
+        place = folder / f"features_{modality}" / target
+        for name in expected:
+            need(
+                place / f"{name}.arff", f"{modality} features of {len(expected)} {PARTS[part]} recordings for {target}"
+            )
+        extra = {p.stem for p in place.glob(f"{PARTS[part]}_*.arff")} - set(expected)
+        if extra:
+            raise UserError(
+                f"{place} has {min(extra)}.arff beside the {len(expected)} {PARTS[part]} files; take it away"
+            )
+    return expected
+
+
+def read_recording(folder: Path, target: str, part: str, name: str, sizes: Sizes) -> RawRecording:
+    """Reads the features and the gold standard of one recording and checks that they lie on one time grid.
+
+    Raises:
+      UserError: a missing or damaged file, a wrong number of columns or rows, frame times off the 40-ms grid, gold of
+        another recording, or gold that is not finite.
+    """
+    features, columns, files = {}, {}, {}
+    for modality, width in sizes.columns.items():
+        path = folder / f"features_{modality}" / target / f"{name}.arff"
+        table = arff.read(path)
+        _, values, names = split_time(table)
+        if len(names) != width:
+            raise UserError(f"{path} has {len(names)} feature columns, expected {width} for {modality}; copy it again")
+        _check_grid(table, sizes.frames)
+        features[modality], columns[modality], files[modality] = to_float32(values), names, path
+    path = folder / "ratings_gold_standard" / target / f"{name}.arff"
+    gold = None
+    if part != "test" or path.is_file():
+        gold = _read_gold(path, name, sizes.frames)
+    return RawRecording(name, features, columns, files, gold, start=0)
+
+
+def split_time(table: arff.Table) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """(times [N], the other values [N, D], their names).
+
+    Raises:
+      UserError: not exactly one column is named like a time.
+    """
+    at = [i for i, name in enumerate(table.names) if name.lower() in TIME_COLUMNS]
+    if len(at) != 1:
+        raise UserError(
+            f"{table.path} has {len(at)} columns of frame times, expected one of {', '.join(TIME_COLUMNS)}; its columns"
+            f" start with {', '.join(table.names[:4])}"
+        )
+    names = table.names[: at[0]] + table.names[at[0] + 1 :]
+    return table.values[:, at[0]], np.delete(table.values, at[0], axis=1), names
+
+
+def frame_numbers(times: np.ndarray, path: Path, lines: np.ndarray) -> np.ndarray:
+    """int64 [N]: times as multiples of 40 ms, which must follow one another.
+
+    Raises:
+      UserError: a time off the grid, repeated or skipped, with its line.
+    """
+    with np.errstate(invalid="ignore"):
+        numbers = np.rint(times / FRAME_SECONDS)
+        off = ~(np.abs(times - numbers * FRAME_SECONDS) <= _TOLERANCE)
+    off[1:] |= np.diff(numbers) != 1
+    if off.any():
+        row = int(np.flatnonzero(off)[0])
+        before = f" after {times[row - 1]:g} s" if row else ""
+        raise UserError(
+            f"{path}:{lines[row]} has frame time {times[row]:g} s{before}, expected steps of 0.04 s; copy it again"
+        )
+    return numbers.astype(np.int64)
+
+
+def _check_grid(table: arff.Table, frames: int) -> None:
+    times, _, _ = split_time(table)
+    if len(times) != frames:
+        raise UserError(f"{table.path} has {len(times)} rows, expected {frames}; it may be cut short: copy it again")
+    numbers = frame_numbers(times, table.path, table.lines)
+    if numbers[0] != 0:
+        raise UserError(f"{table.path} starts at {times[0]:g} s, expected 0 s; features and gold would not line up")
+
+
+def _read_gold(path: Path, name: str, frames: int) -> np.ndarray:
+    need(path, "the gold standard of a train or dev recording")
+    table = arff.read(path)
+    _, values, names = split_time(table)
+    if len(names) != 1:
+        raise UserError(f"{path} has {len(names)} value columns, expected one, GoldStandard; copy it again")
+    for column in table.strings.values():
+        other = next((word for word in column if word.lower() != name.lower()), None)
+        if other is not None:
+            raise UserError(
+                f"{path} holds the gold standard of {other!r}, expected {name!r}; the files may be mixed up"
+            )
+    _check_grid(table, frames)
+    if not np.isfinite(values).all():
+        line = table.lines[int(np.flatnonzero(~np.isfinite(values[:, 0]))[0])]
+        raise UserError(f"{path}:{line} has no finite gold standard; a target cannot be imputed: copy the file again")
+    return to_float32(values[:, 0])

@@ -1,0 +1,98 @@
+"""The TFDS builder of RECOLA: an example is one recording of up to five minutes, a frame every 40 ms."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from affect_jax.datasets.files import MARKER, read_marker
+from affect_jax.datasets.recola import avec, native
+from affect_jax.errors import UserError
+
+
+@dataclasses.dataclass
+class RecolaConfig(tfds.core.BuilderConfig):
+    """Which target's folder, and which release.
+
+    Attributes:
+      target: 'arousal' or 'valence'.
+      form: 'avec' (AVEC 2016) or 'native' (the database's own).
+    """
+
+    target: str = "arousal"
+    form: str = "avec"
+
+
+class Recola(tfds.core.GeneratorBasedBuilder):
+    """RECOLA: Ringeval et al., "Introducing the RECOLA multimodal corpus", EmoSPACE 2013."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "RECOLA is given out on request: https://diuf.unifr.ch/main/diva/recola/"
+    BUILDER_CONFIGS = [
+        RecolaConfig(name=target if form == "avec" else f"{target}_native", target=target, form=form)
+        for form in ("avec", "native")
+        for target in ("arousal", "valence")
+    ]
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        names = avec.RELEASE.columns if self.builder_config.form == "avec" else native.MODALITIES
+        # Bytes: the only encoding that is exact, takes two open dimensions, and is read back without a copy.
+        matrix = tfds.features.Tensor(shape=(None, None), dtype=np.float32, encoding="bytes")
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "id": tfds.features.Text(),
+                    "start": np.int32,
+                    "labelled": np.bool_,
+                    "target": tfds.features.Tensor(shape=(None,), dtype=np.float32, encoding="bytes"),
+                    "features": tfds.features.FeaturesDict(dict.fromkeys(names, matrix)),
+                }
+            ),
+            metadata=tfds.core.MetadataDict(),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        folder, config = Path(dl_manager.manual_dir), self.builder_config
+        marker = read_marker(folder, "recola")
+        if marker and config.form != "avec":
+            raise UserError(
+                f"{folder} is synthetic ({MARKER}), which exists in AVEC's form only; set config.corpus.form='avec'"
+            )
+        self.info.metadata.update(synthetic=marker is not None, columns={}, files={})
+        if config.form == "native":
+            parts = native.partition(folder)
+            sizes = None
+        else:
+            sizes = avec.RELEASE if marker is None else avec.Sizes(**marker["sizes"])
+            parts = {part: avec.recording_ids(folder, config.target, part, sizes) for part in avec.PARTS}
+        return {part: self._generate_examples(folder, part, names, sizes) for part, names in parts.items()}
+
+    def _generate_examples(
+        self, folder: Path, part: str, names: list[str], sizes: avec.Sizes | None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        target, metadata = self.builder_config.target, self.info.metadata
+        for name in names:
+            if sizes is None:
+                raw = native.read_recording(folder, target, part, name)
+            else:
+                raw = avec.read_recording(folder, target, part, name, sizes)
+            for modality, columns in raw.columns.items():
+                known = metadata["columns"].setdefault(modality, list(columns))
+                if known != list(columns):
+                    raise UserError(f"{raw.files[modality]} has other columns than the files before it; copy it again")
+            metadata["files"][name] = {m: path.relative_to(folder).as_posix() for m, path in raw.files.items()}
+            frames = len(next(iter(raw.features.values())))
+            yield (
+                name,
+                {
+                    "id": raw.id,
+                    "start": raw.start,
+                    "labelled": raw.target is not None,
+                    "target": np.full(frames, np.nan, np.float32) if raw.target is None else raw.target,
+                    "features": raw.features,
+                },
+            )

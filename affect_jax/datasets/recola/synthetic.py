@@ -1,0 +1,126 @@
+"""A small corpus in AVEC 2016's layout with planted answers, read by the same readers as the release.
+
+What is planted. Each recording has an affect process y (smooth in time) and four nuisance processes z (smooth too;
+think of who speaks and how the head is held). The shared code c = (y, z) drives every modality, x = tanh(W c) +
+private + noise, and the gold standard is y plus a rater's drift that no feature knows of.
+
+- The **stronger** modality (audio for arousal, geometry for valence) has little private variation and noise: it
+  predicts affect well by itself and carries all of c.
+- A **weaker** modality weighs y less and has many strong smooth factors of its own. In a few recordings these correlate
+  with the gold standard by chance (both are smooth, so there are few independent moments), and a regression on labels
+  alone takes them for affect. What the weaker modality shares with the stronger one is c alone: learning to predict,
+  or to correlate with, the stronger modality leaves the five directions in which y lies. So co-learning helps; a
+  linear two-step version of it (regress stronger on weaker, keep five directions, regress the label on them) shows it
+  in the tests.
+- both video modalities have runs of all-zero rows, as the release has where no face was found.
+
+Nothing links y to a recording's number or to time. The two target folders have different features (another draw), and
+the test part has no gold standard, as in the release.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from affect_jax.datasets.building import whole_folder
+from affect_jax.datasets.files import MARKER
+from affect_jax.datasets.recola import arff
+from affect_jax.datasets.recola.avec import FRAME_SECONDS, PARTS
+from affect_jax.errors import UserError
+
+_NUISANCES, _PRIVATE = 4, 12
+_DRIFT = 0.7  # of the rater, against unit affect
+_FACE_LOST = 0.03  # of the frames of a video modality, in one run
+# modality -> (weight of y, of z, of the private factors, of white noise), for the stronger and for a weaker modality
+_STRONGER = (1.0, 1.0, 0.3, 0.5)
+_WEAKER = (0.6, 1.0, 2.0, 0.8)
+_STRONGEST = {"arousal": "audio", "valence": "video_geometric"}
+
+
+def synthesize(
+    folder: Path,
+    *,
+    recordings: int = 3,
+    frames: int = 250,
+    audio: int = 88,
+    video_geometric: int = 632,
+    video_appearance: int = 168,
+    seed: int = 0,
+) -> None:
+    """Writes the corpus; `folder` must not exist and is there only when everything is written.
+
+    Args:
+      folder: where.
+      recordings: in each of the three parts.
+      frames: of 40 ms in each recording.
+      audio: feature columns.
+      video_geometric: feature columns.
+      video_appearance: feature columns.
+      seed: of all that is random.
+
+    Raises:
+      UserError: a size below 1 (frames: 4), or the folder exists or cannot be written.
+    """
+    columns = {"audio": audio, "video_geometric": video_geometric, "video_appearance": video_appearance}
+    if min(recordings, frames // 4, *columns.values()) < 1:
+        raise UserError("config.corpus.synthetic needs sizes of at least 1, and at least 4 frames")
+    parameters = {"recordings": recordings, "frames": frames, **columns, "seed": seed}
+    sizes = {"recordings": dict.fromkeys(PARTS, recordings), "frames": frames, "columns": columns}
+    with whole_folder(Path(folder)) as place:
+        for number, target in enumerate(("arousal", "valence")):
+            _write_target(place, target, sizes, np.random.default_rng([seed, number]))
+        manifest = {"corpus": "recola", "synthetic": True, "parameters": parameters, "sizes": sizes}
+        (place / MARKER).write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+def _write_target(place: Path, target: str, sizes: dict, rng: np.random.Generator) -> None:
+    frames, columns = sizes["frames"], sizes["columns"]
+    times = np.arange(frames) * FRAME_SECONDS
+    weights = {
+        m: (_STRONGER if m == _STRONGEST[target] else _WEAKER, rng.normal(size=(1 + _NUISANCES + _PRIVATE, width)))
+        for m, width in columns.items()
+    }
+    for part, prefix in PARTS.items():
+        for number in range(1, sizes["recordings"][part] + 1):
+            name = f"{prefix}_{number}"
+            code = _smooth(rng, frames, 1 + _NUISANCES)
+            for modality, (scales, mixing) in weights.items():
+                values = _modality(rng, code, scales, mixing)
+                if modality != "audio":
+                    lost = int(round(_FACE_LOST * frames))
+                    start = rng.integers(0, frames - lost + 1)
+                    values[start : start + lost] = 0.0
+                _write_features(place / f"features_{modality}" / target / f"{name}.arff", times, values)
+            if part != "test":
+                gold = np.tanh(0.3 * (code[:, 0] + _DRIFT * _smooth(rng, frames, 1)[:, 0]))
+                arff.write_gold(place / "ratings_gold_standard" / target / f"{name}.arff", name, times, gold)
+
+
+def _modality(rng: np.random.Generator, code: np.ndarray, scales: tuple, mixing: np.ndarray) -> np.ndarray:
+    affect, nuisance, private, noise = scales
+    own = _smooth(rng, len(code), _PRIVATE)
+    shared = np.concatenate([affect * code[:, :1], nuisance * code[:, 1:]], axis=1)
+    count = shared.shape[1]
+    # / sqrt(factors) keeps tanh in its useful range whatever the number of factors.
+    driven = np.tanh(shared @ mixing[:count] / np.sqrt(count)) + private * own @ mixing[count:] / np.sqrt(_PRIVATE)
+    return driven + noise * rng.normal(size=driven.shape)
+
+
+def _smooth(rng: np.random.Generator, frames: int, count: int, width: float = 8.0) -> np.ndarray:
+    """[frames, count] independent Gaussian processes of unit variance that change over about `width` frames."""
+    reach = int(4 * width)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    white = rng.normal(size=(frames + 2 * reach, count))
+    smooth = np.stack([np.convolve(white[:, i], kernel, mode="valid") for i in range(count)], axis=1)
+    return smooth / np.sqrt((kernel**2).sum())
+
+
+def _write_features(path: Path, times: np.ndarray, values: np.ndarray) -> None:
+    header = ["@relation FEATURES", "", "@attribute frametime numeric"]
+    header += [f"@attribute f{i} numeric" for i in range(values.shape[1])]
+    # Two decimals are far below the noise and keep the files small.
+    form = ",".join(["%.2f"] * (1 + values.shape[1]))
+    rows = [form % tuple(row) for row in np.column_stack([times, values]).tolist()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([*header, "", "@data", *rows, ""]))

@@ -1,0 +1,94 @@
+"""What a dataset package hands to `affect_jax.data`: recordings of several modalities, split as their release splits
+them."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from affect_jax.errors import UserError
+from affect_jax.suggest import nearest
+
+
+class Recording(NamedTuple):
+    """One recording (a speaker's five minutes, a video, a clip) of T steps.
+
+    Attributes:
+      id: unique in the corpus: 'train_1', '03bSnISJMiM'.
+      group: the speaker, video or debate, which is never on both sides of a split.
+      steps: T ids, one a step: 'train_1@0.04', '03bSnISJMiM_1'.
+      features: modality -> float32 [T, D].
+      targets: name -> float32 [T]; an unlabelled recording has no entry.
+    """
+
+    id: str
+    group: str
+    steps: tuple[str, ...]
+    features: dict[str, np.ndarray]
+    targets: dict[str, np.ndarray]
+
+
+class Recordings(NamedTuple):
+    """A whole corpus.
+
+    Attributes:
+      corpus: 'recola', 'cmu_mosi', ...
+      variant: which of the corpus' forms or tasks: 'arousal', 'poria', ...
+      synthetic: made by a generator of this project, not by people.
+      splits: 'train', 'validation', 'test' -> recordings in the release's order; a part that the release lacks is not
+        a key.
+      draws: named validation draws: ids of 'train' to hold out; {} where the release has its own validation part.
+      fingerprint: sha256 over everything above, as 64 hexadecimal digits.
+    """
+
+    corpus: str
+    variant: str
+    synthetic: bool
+    splits: dict[str, list[Recording]]
+    draws: dict[str, tuple[str, ...]]
+    fingerprint: str
+
+
+def fingerprint(recordings: Recordings) -> str:
+    """sha256 of everything but `recordings.fingerprint`.
+
+    The order of dictionary entries does not matter; the order of recordings, steps and drawn ids does, and so does
+    every bit of every array.
+    """
+    digest = hashlib.sha256()
+
+    def text(*words: str) -> None:
+        # The length goes first, so that ('ab', 'c') and ('a', 'bc') differ.
+        for word in words:
+            data = word.encode()
+            digest.update(len(data).to_bytes(8, "little"))
+            digest.update(data)
+
+    def arrays(kind: str, named: dict[str, np.ndarray]) -> None:
+        text(kind, str(len(named)))
+        for name in sorted(named):
+            value = np.ascontiguousarray(named[name], dtype="<f4")
+            text(name, str(value.shape))
+            digest.update(value.data)
+
+    text(recordings.corpus, recordings.variant, str(recordings.synthetic))
+    for part in sorted(recordings.splits):
+        text("part", part, str(len(recordings.splits[part])))
+        for recording in recordings.splits[part]:
+            text(recording.id, recording.group, str(len(recording.steps)), *recording.steps)
+            arrays("features", recording.features)
+            arrays("targets", recording.targets)
+    for name in sorted(recordings.draws):
+        text("draw", name, str(len(recordings.draws[name])), *recordings.draws[name])
+    return digest.hexdigest()
+
+
+def check_choice(key: str, value: str, choices: Sequence[str]) -> None:
+    """Refuses a config value that is not one of `choices`.
+
+    Raises:
+      UserError: with the key, the value and what is allowed.
+    """
+    if value not in choices:
+        raise UserError(f"config.corpus.{key} is {value!r}{nearest(str(value), choices)}; choose {', '.join(choices)}")
