@@ -5,7 +5,7 @@ guesses is worse than none.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +35,7 @@ class Run(NamedTuple):
 
     path: Path
     results: dict[str, Any]
-    config: dict[str, Any]  # {} where the folder has no config.json
+    config: dict[str, Any]  # the resolved config; {} where the folder has no config.json
 
     @property
     def synthetic(self) -> bool:
@@ -105,8 +105,16 @@ def read_run(folder: str | Path) -> Run:
             raise _refuse(path, "has a cell whose 'mean' or 'std' is neither a number nor null")
     for split, scores in results["baselines"].items():
         _check(path, f"a baseline of {split}", scores, {})
-    config = folder / "config.json"
-    return Run(folder, results, runs.read_json(config) if config.is_file() else {})
+    return Run(folder, results, _config(folder / "config.json"))
+
+
+def _config(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    held = runs.read_json(path)
+    if not isinstance(held, dict) or not isinstance(held.get("config"), dict):
+        raise UserError(f"{path} holds no 'config'; restore it, or train that run again with launch.main")
+    return held["config"]
 
 
 def _number(value: Any) -> bool:
@@ -228,17 +236,14 @@ def describe(run: Run) -> str:
     return f"{run.path.name}: {'; '.join(parts)}."
 
 
-def alignments(config: Any) -> tuple[str, ...]:
-    """Names of the alignment losses in a resolved config, wherever they stand in it."""
-    return tuple(sorted({value for value in _strings(config) if value in _ALIGNMENTS}))
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _strings(item)
+def alignments(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the alignment losses that some study of a resolved config keeps."""
+    found = set()
+    for study in config.get("studies", {}).values():
+        for stage, spec in config.get("stages", {}).items():
+            changed = study.get("override", {}).get("stages", {}).get(stage, {}).get("losses", {})
+            for name, loss in spec.get("losses", {}).items():
+                kind = changed.get(name, {}).get("kind", loss.get("kind"))
+                if kind in _ALIGNMENTS and f"stages.{stage}.losses.{name}" not in study.get("drop", ()):
+                    found.add(kind)
+    return tuple(sorted(found))

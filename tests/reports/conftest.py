@@ -102,7 +102,9 @@ def make_run(tmp_path):
             "provenance": {"git": "0123456789abcdef"},
         }
         (folder / "results.json").write_text(json.dumps(results))
-        config = {"config_arg": config_arg, "config": {"stages": {"fit": {"losses": {"alignment": {"kind": "dcca"}}}}}}
+        stages = {"fit": {"losses": {"prediction": {"kind": "mse"}, "alignment": {"kind": "dcca"}}}}
+        studies = {study: {} for study, _ in cells}
+        config = {"config_arg": config_arg, "config": {"stages": stages, "studies": studies}}
         (folder / "config.json").write_text(json.dumps(config))
         if predictions:
             np.savez(folder / "predictions.npz", **arrays)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
+from affect_jax import metrics
 from affect_jax.reports import by_group
 
 random = np.random.default_rng(0)
@@ -65,3 +66,16 @@ def test_logits_are_answered_by_the_largest():
     logits = random.normal(size=(1, 60, 3))
     counts = by_group.statistics("multiclass", logits, logits[0].argmax(-1).astype(np.float32), GROUP)
     assert by_group.accuracy(counts.sum(1)) == [1.0]
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_the_scores_are_those_of_the_metrics(task):
+    target = (random.random(60) < 0.6).astype(np.float32)
+    prediction, everywhere = random.random(60).astype(np.float32), np.ones(60, bool)
+    found = by_group.statistics(task, prediction[None], target, GROUP)
+    theirs = metrics.evaluate(task, prediction, target, everywhere)
+    constant = metrics.baseline(task, target, everywhere)
+    for name in ("accuracy", "weighted_f1") if task == "binary" else ("ccc",):
+        assert by_group.SCORES[name](found.sum(1)) == pytest.approx(float(theirs[name]), abs=1e-5)
+        ours = by_group.SCORES[name](by_group.constant(task, found).sum(1))
+        assert ours == pytest.approx(float(constant[name]), abs=1e-5)

@@ -164,10 +164,22 @@ def test_rows_that_diverged_are_counted(make_run):
     assert "1 of 4 rows met a loss that was not finite." in folders.describe(folders.read_run(folder))
 
 
-def test_alignments_by_name(make_run):
+def test_alignments_by_name():
+    losses = {"prediction": {"kind": "mse"}, "alignment": {"kind": "dcca"}}
+    config = {"stages": {"fit": {"losses": losses}}, "studies": {"pair": {}}}
+    assert folders.alignments(config) == ("dcca",)
+    other = {"override": {"stages": {"fit": {"losses": {"alignment": {"kind": "barlow"}}}}}}
+    assert folders.alignments(config | {"studies": {"pair": {}, "other": other}}) == ("barlow", "dcca")
+    # A study that drops the loss has no alignment, though the config's stages name one.
+    assert folders.alignments(config | {"studies": {"audio": {"drop": ["stages.fit.losses.alignment"]}}}) == ()
+
+
+def test_config_json(make_run):
     folder = make_run(CONFIG, CELLS)
-    assert "alignment dcca;" in folders.describe(folders.read_run(folder))
-    (folder / "config.json").write_text('{"config": {"losses": [{"kind": "mse"}]}}')
+    (folder / "config.json").write_text('{"config": {"studies": {}}}')
     assert "alignment none named;" in folders.describe(folders.read_run(folder))
+    (folder / "config.json").write_text("[]")
+    with pytest.raises(UserError, match=r"config\.json holds no 'config'"):
+        folders.read_run(folder)
     (folder / "config.json").unlink()
     assert "alignment not recorded;" in folders.describe(folders.read_run(folder))
