@@ -23,7 +23,7 @@ from typing import Any
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-from affect_jax.datasets.files import MARKER
+from affect_jax.datasets.reading import MARKER
 from affect_jax.errors import UserError
 from affect_jax.suggest import nearest
 
@@ -139,7 +139,7 @@ def built(
       config: name of its BuilderConfig.
       data_dir: where built corpora go.
       manual_dir: the release's folder; None for a builder that downloads.
-      source: what the raw files are (`files.signature`); kept with the built corpus, which is made again when it
+      source: what the raw files are (`reading.signature`); kept with the built corpus, which is made again when it
         differs.
 
     Raises:

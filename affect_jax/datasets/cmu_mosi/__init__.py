@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from affect_jax.datasets import building, files, nonfinite
+from affect_jax.datasets import building, nonfinite, reading
 from affect_jax.datasets.cmu_mosi import draws
 from affect_jax.datasets.cmu_mosi.cmu_mosi import CmuMosi
 from affect_jax.datasets.cmu_mosi.poria import LABELS_FILE
@@ -64,7 +64,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     settings = building.resolve(corpus, DEFAULTS)
     check_choice("labels", settings["labels"], ("binary", "class7", "sentiment"))
     check_choice("nonfinite", settings["nonfinite"], nonfinite.POLICIES)
-    builder = _builder(settings, Path(settings["data_dir"] or files.default_data_dir()).expanduser().resolve())
+    builder = _builder(settings, Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve())
     metadata = builder.info.metadata
     if settings["labels"] != "binary" and not metadata["scored"]:
         raise UserError(
@@ -100,10 +100,10 @@ def _builder(settings: dict[str, Any], data_dir: Path) -> CmuMosi:
         source = hashlib.sha256(registered.encode()).hexdigest()
         return building.built(CmuMosi, config="poria_download", data_dir=data_dir, manual_dir=None, source=source)
     if settings["manual_dir"]:
-        folder = files.existing_folder(settings["manual_dir"], "transcripts.csv, text/, audio/, video/, ...")
+        folder = reading.existing_folder(settings["manual_dir"], "transcripts.csv, text/, audio/, video/, ...")
     else:
         folder = building.synthetic_folder("cmu_mosi", settings["synthetic"], data_dir, synthesize)
-    source = files.signature(folder, (".csv", ".json"))
+    source = reading.signature(folder, (".csv", ".json"))
     return building.built(CmuMosi, config="poria", data_dir=data_dir, manual_dir=folder, source=source)
 
 

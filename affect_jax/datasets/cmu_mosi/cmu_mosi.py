@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from affect_jax.datasets.cmu_mosi import poria
-from affect_jax.datasets.files import read_marker
+from affect_jax.datasets.reading import read_marker
 
 URL = "https://raw.githubusercontent.com/SenticNet/contextual-sentiment-analysis/master/data/"
 """The public repository. checksums.tsv holds size and sha256 of each file, taken from a copy at hand; that the branch

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.files import need, read_rows, to_float32, to_floats
+from affect_jax.datasets.reading import need, read_rows, to_float32, to_floats
 from affect_jax.errors import UserError
 
 MODALITIES = ("text", "audio", "video")
@@ -203,8 +203,8 @@ def _scores(path: Path, utterances: list[_Utterance]) -> dict[str, tuple[float, 
     for row, (fields, (label, sentiment, class7)) in enumerate(zip(rows[1:], numbers.tolist(), strict=True), start=2):
         if not (-3 <= sentiment <= 3 and class7 in range(-3, 4) and label == (sentiment >= 0)):
             raise UserError(
-                f"{path} row {row} has sentiment {sentiment:g}, class {class7:g} and label {label:g}, expected -3 to 3, a"
-                " whole class -3 to 3, and label 1 where the sentiment is 0 or more"
+                f"{path} row {row} has sentiment {sentiment:g}, class {class7:g} and label {label:g}, expected -3 to 3,"
+                " a whole class -3 to 3, and label 1 where the sentiment is 0 or more"
             )
         scores[fields[at[0]]] = (label, sentiment, class7 + 3)
     for utterance in utterances:

@@ -26,7 +26,7 @@ import numpy as np
 
 from affect_jax.datasets.building import whole_folder
 from affect_jax.datasets.cmu_mosi.poria import LABELS_FILE, MODALITIES, PARTS
-from affect_jax.datasets.files import MARKER
+from affect_jax.datasets.reading import MARKER
 from affect_jax.errors import UserError
 
 _NUISANCES, _PRIVATE = 4, 16

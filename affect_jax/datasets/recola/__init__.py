@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from affect_jax.datasets import building, files, nonfinite
+from affect_jax.datasets import building, nonfinite, reading
 from affect_jax.datasets.recola.avec import FRAME_SECONDS
 from affect_jax.datasets.recola.recola import Recola
 from affect_jax.datasets.recola.synthetic import synthesize
@@ -54,9 +54,9 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     check_choice("target", settings["target"], ("arousal", "valence"))
     check_choice("form", settings["form"], ("avec", "native"))
     check_choice("nonfinite", settings["nonfinite"], nonfinite.POLICIES)
-    data_dir = Path(settings["data_dir"] or files.default_data_dir()).expanduser().resolve()
+    data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
     if settings["manual_dir"]:
-        folder = files.existing_folder(settings["manual_dir"], "features_audio/, ratings_gold_standard/, ...")
+        folder = reading.existing_folder(settings["manual_dir"], "features_audio/, ratings_gold_standard/, ...")
     else:
         folder = building.synthetic_folder("recola", settings["synthetic"], data_dir, synthesize)
     config = settings["target"] if settings["form"] == "avec" else f"{settings['target']}_native"
@@ -65,7 +65,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         config=config,
         data_dir=data_dir,
         manual_dir=folder,
-        source=files.signature(folder, (".arff", ".csv", ".json")),
+        source=reading.signature(folder, (".arff", ".csv", ".json")),
     )
     metadata = builder.info.metadata
 

@@ -5,7 +5,6 @@ GOLDSTANDARD`, a blank, the three attributes, two blanks, `@data`, a blank. That
 the organisers' own script for the gold standard reads.
 """
 
-import contextlib
 import os
 import re
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.files import read_text
+from affect_jax.datasets.reading import read_text
 from affect_jax.errors import UserError
+from affect_jax.files import write_atomic
 
 _ATTRIBUTE = re.compile(r"""@attribute\s+('[^']*'|"[^"]*"|\S+)\s+(\S.*)""", re.IGNORECASE)
 _NUMERIC = ("numeric", "real", "integer")
@@ -149,17 +149,11 @@ def write_gold(path: Path, instance_name: str, frame_times: np.ndarray, predicti
         raise ValueError(f"instance name {instance_name!r} is not one word")
     rows = [f"{instance_name},{_seconds(t)},{v:.6f}\n" for t, v in zip(times.tolist(), values.tolist(), strict=True)]
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(_HEADER + "".join(rows))
-        temporary.replace(path)
+        write_atomic(path, (_HEADER + "".join(rows)).encode())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise UserError(
-            f"cannot write {path}: {os.strerror(error.errno)}; name a folder that can be written"
-        ) from error
+        raise UserError(f"cannot write {path}: {os.strerror(error.errno)}; name a writable folder") from error
 
 
 def _seconds(time: float) -> str:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.files import need, to_float32
+from affect_jax.datasets.reading import need, to_float32
 from affect_jax.datasets.recola import arff
 from affect_jax.errors import UserError
 

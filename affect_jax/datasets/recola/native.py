@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.files import need, read_rows, read_text, to_float32, to_floats
+from affect_jax.datasets.reading import need, read_rows, read_text, to_float32, to_floats
 from affect_jax.datasets.recola import arff
 from affect_jax.datasets.recola.avec import PARTS, TIME_COLUMNS, RawRecording, frame_numbers, split_time
 from affect_jax.errors import UserError

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from affect_jax.datasets.files import MARKER, read_marker
+from affect_jax.datasets.reading import MARKER, read_marker
 from affect_jax.datasets.recola import avec, native
 from affect_jax.errors import UserError
 

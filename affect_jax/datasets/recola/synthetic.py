@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from affect_jax.datasets.building import whole_folder
-from affect_jax.datasets.files import MARKER
+from affect_jax.datasets.reading import MARKER
 from affect_jax.datasets.recola import arff
 from affect_jax.datasets.recola.avec import FRAME_SECONDS, PARTS
 from affect_jax.errors import UserError
