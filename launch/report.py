@@ -1,7 +1,7 @@
 """Prints our figures beside the thesis', or compares run folders.
 
     python -m launch.report --tables=mosi --runs=runs --out=runs/report
-    python -m launch.report --tables=5.4 --runs=runs --train --manual_dir=../data/cmu_mosi --set=study.seeds=2
+    python -m launch.report --tables=5.4 --runs=runs --train --manual_dir=DIR --set=study.seeds=2
     python -m launch.report runs/seqsew_mosi_video_text runs/seqsew_unimodal_mosi
 
 A table looks for its run folders below --runs by their default names (configs/seqsew.py:mosi,video+text is
