@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from affect_jax.errors import UserError
+from affect_jax.files import write_atomic
 from affect_jax.reports import cotraining, folders, formats, tables
 from affect_jax.reports.thesis import GROUPS, TABLES, Table
-from affect_jax.runs import write_atomic
 from affect_jax.suggest import nearest
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from affect_jax import runs
 from affect_jax.errors import UserError
+from affect_jax.files import read_json
 from affect_jax.reports.sources import Source
 
 _KEYS = {
@@ -87,7 +88,7 @@ def read_run(folder: str | Path) -> Run:
     path = folder / "results.json"
     if not path.is_file():
         raise UserError(f"{folder} has no results.json; name the folder of a finished run (its --workdir)")
-    results = runs.read_json(path)
+    results = read_json(path)
     if not isinstance(results, dict) or results.get("schema") != runs.SCHEMA:
         found = results.get("schema") if isinstance(results, dict) else type(results).__name__
         raise _refuse(path, f"is of schema {found!r}")
@@ -111,7 +112,7 @@ def read_run(folder: str | Path) -> Run:
 def _config(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    held = runs.read_json(path)
+    held = read_json(path)
     if not isinstance(held, dict) or not isinstance(held.get("config"), dict):
         raise UserError(f"{path} holds no 'config'; restore it, or train that run again with launch.main")
     return held["config"]
