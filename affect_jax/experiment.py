@@ -5,10 +5,11 @@ import json
 import pkgutil
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import ml_collections
 import numpy as np
 from tensorboardX import SummaryWriter
@@ -68,9 +69,11 @@ def _part(recordings: Sequence[Recording], config: ml_collections.ConfigDict) ->
     gold = [r.targets.get(data.target, np.zeros(len(r.steps), np.float32)) for r in recordings]
     if data.delay:
         recordings = [
-            r._replace(targets={data.target: avec.delay_targets(r.targets[data.target], data.delay)})
-            if data.target in r.targets
-            else r
+            r._replace(
+                targets={
+                    name: avec.delay_targets(y, np.ones(y.shape, bool), data.delay) for name, y in r.targets.items()
+                }
+            )
             for r in recordings
         ]
     corpus, index = corpora.build(
@@ -137,16 +140,10 @@ def _listener(run: Run, part: str, rows: Sequence[Row], metric: str) -> study.Li
 def _waves(run: Run, spec: studies.Study, rows: Sequence[Row]) -> list[Sequence[Row]]:
     """Cuts rows into pieces whose training state fits `config.engine.wave_gigabytes`."""
     params = study.shapes(spec.model, run.development.corpus, run.folds)[0]
-    row_bytes = 5 * 4 * sum(x.size for part in params.values() for x in _leaves(part))
+    row_bytes = 5 * 4 * sum(x.size for part in params.values() for x in jax.tree.leaves(part))
     fit = max(int(run.config.engine.wave_gigabytes * 1e9 / row_bytes), 1)
     size = max(fit // run.engine.mesh.size, 1) * run.engine.mesh.size
     return [rows[i : i + size] for i in range(0, len(rows), size)]
-
-
-def _leaves(tree: Any) -> list[Any]:
-    import jax
-
-    return jax.tree.leaves(tree)
 
 
 def _fit(run: Run, spec: studies.Study, part: str, rows: Sequence[Row]) -> study.Fitted:
@@ -175,7 +172,7 @@ def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
     rows = grid(searched, spec.axes, spec.traced, len(run.fold_names), studies.seeds(run.config.search.seeds))
     candidates = []
     for number, wave in enumerate(_waves(run, spec, rows)):
-        part = f"{spec.name}-search-{number:03d}".replace("/", "_")
+        part = runs.part_name(spec.name, "search", number)
         folder = run.workdir / "checkpoints" / part
         summary = folder / "scores.json"
         if not summary.exists():
@@ -214,27 +211,44 @@ def _predict(run: Run, spec: studies.Study, fitted: study.Fitted, rows: Sequence
             spec.model, fitted.params, fold_of, part.corpus, run.folds, numbers, output, run.engine
         )
         if run.config.data.delay:
-            values = np.stack([_undelay(v, part, run.config.data.delay) for v in values])
+            values = np.stack([_restore_delay(v, part, run.config.data.delay) for v in values])
         found[split] = values
     if run.config.data.postprocess:
         _postprocess(run, found)
     return found
 
 
-def _undelay(values: np.ndarray, part: Part, delay: int) -> np.ndarray:
+def _by_recording(values: np.ndarray, part: Part) -> dict[int, np.ndarray]:
+    """[F] -> recording -> its frames, of the recordings that `values` shows (not NaN)."""
     pieces = np.split(values, part.index.offsets[1:-1])
-    return np.concatenate([avec.undelay_predictions(piece, delay) for piece in pieces])
+    return {r: piece for r, piece in enumerate(pieces) if not np.isnan(piece).any()}
+
+
+def _joined(values: np.ndarray, part: Part, pieces: Mapping[int, np.ndarray]) -> np.ndarray:
+    """The way back of `_by_recording`: `values` with the recordings in `pieces` replaced."""
+    out = values.copy()
+    for r, piece in pieces.items():
+        out[part.index.offsets[r] : part.index.offsets[r + 1]] = piece
+    return out
+
+
+def _restore_delay(values: np.ndarray, part: Part, delay: int) -> np.ndarray:
+    pieces = _by_recording(values, part)
+    return _joined(values, part, {r: avec.restore_delay(x, np.ones(x.shape, bool), delay) for r, x in pieces.items()})
 
 
 def _postprocess(run: Run, found: dict[str, np.ndarray]) -> None:
     """AVEC post-processing, each step fitted on the row's own validation predictions; in place."""
-    for r in range(len(found["validation"])):
-        shown = ~np.isnan(found["validation"][r])
-        development = run.development
-        chosen = avec.fit(found["validation"][r][shown], development.target[shown], development.recording[shown])
-        found["validation"][r][shown] = avec.apply(chosen, found["validation"][r][shown], development.recording[shown])
-        if run.test:
-            found["test"][r] = avec.apply(chosen, found["test"][r], run.test.recording)
+    development = run.development
+    gold = _by_recording(development.target, development)
+    for number in range(len(found["validation"])):
+        mine = _by_recording(found["validation"][number], development)
+        chosen = avec.fit(list(mine.values()), [gold[r] for r in mine])
+        for split, values in found.items():
+            part = _of_split(run, split)
+            pieces = _by_recording(values[number], part)
+            done = avec.apply(chosen, list(pieces.values()))
+            values[number] = _joined(values[number], part, dict(zip(pieces, done, strict=True)))
 
 
 def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], dict[str, np.ndarray]]:
@@ -247,10 +261,9 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
     entries: list[dict] = []
     predictions: dict[str, list[np.ndarray]] = {}
     for number, wave in enumerate(_waves(run, spec, rows)):
-        part = f"{spec.name}-final-{number:03d}".replace("/", "_")
+        part = runs.part_name(spec.name, "final", number)
         fitted = _fit(run, spec, part, wave)
-        meta = {"rows": [len(entries) + i for i in range(len(wave))], "model": spec.model_config}
-        checkpoint.save(run.workdir / "weights" / spec.name.replace("/", "_"), number, fitted.params, meta, keep=10_000)
+        _save_weights(run, spec, number, fitted, wave, len(entries))
         split_values = _predict(run, spec, fitted, wave)
         for split, values in split_values.items():
             predictions.setdefault(split, []).append(values)
@@ -269,6 +282,20 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
                 }
             )
     return entries, said, {split: np.concatenate(values) for split, values in predictions.items()}
+
+
+def _save_weights(
+    run: Run, spec: studies.Study, number: int, fitted: study.Fitted, rows: Sequence[Row], first: int
+) -> None:
+    """Each row's weights with the standardisation of its fold: all that a prediction from raw features needs."""
+    fold_of = np.array([row.fold for row in rows])
+    statistics = {
+        kind: {m: np.asarray(x)[fold_of] for m, x in getattr(run.folds, kind).items()} for kind in ("mean", "scale")
+    }
+    steps = run.development.corpus.target.steps
+    meta = {"first": first, "rows": len(rows), "model": spec.model_config, "steps": steps}
+    folder = runs.weights_folder(run.workdir, spec.name)
+    checkpoint.save(folder / f"{number:03d}", 0, {"params": fitted.params, **statistics}, meta)
 
 
 def _of_split(run: Run, split: str) -> Part:

@@ -4,7 +4,7 @@ runs/<name>/
   config.json          the resolved config and the argument that made it
   metrics.jsonl        one line an epoch a row
   checkpoints/         unfinished fits, to go on from; finished ones until the run is over
-  weights/<study>/     orbax: the kept weights of every row
+  weights/<study>/     orbax: every row's kept weights and standardisation
   predictions.npz      see `predictions`
   results.json         every metric a row, means, baselines, provenance
 """
@@ -13,7 +13,6 @@ import difflib
 import importlib.metadata
 import io
 import json
-import os
 import platform
 import re
 import subprocess
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from affect_jax.errors import UserError
+from affect_jax.files import read_json, write_atomic, write_json
 
 SCHEMA = 1
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "scikit-learn")
@@ -35,36 +35,14 @@ def folder_name(config_arg: str) -> str:
     return re.sub(r"[^0-9A-Za-z]+", "_", f"{Path(path).stem} {argument}".strip()).strip("_")
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Writes a file so that a reader sees the old one or the new one, whatever happens in between."""
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def part_name(study: str, phase: str, wave: int) -> str:
+    """Name of one fit within a run: in metrics.jsonl, in TensorBoard and under checkpoints/."""
+    return f"{study}-{phase}-{wave:03d}".replace("/", "_")
 
 
-def write_json(path: Path, value: Any) -> None:
-    """JSON with sorted keys; NaN is refused, as JSON has none."""
-    write_atomic(path, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
-
-
-def read_json(path: Path) -> Any:
-    """Reads what `write_json` wrote.
-
-    Raises:
-      UserError: missing or not JSON.
-    """
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; is {path.parent} a run folder made by launch.main?") from None
-    except (ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid JSON ({error}); restore it or delete the run folder") from error
+def weights_folder(workdir: Path, study: str) -> Path:
+    """Where the kept weights of a study lie, one checkpoint a wave."""
+    return workdir / "weights" / study.replace("/", "_")
 
 
 def open_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -> None:

@@ -3,9 +3,10 @@
     python -m launch.main --config=configs/seqsew.py:mosi,video+text --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/seqsew.py:recola,arousal,geo+audio --config.corpus.manual_dir=DIR
 
-Argument: mosi,video+text | mosi,audio+text | recola,arousal,geo+audio | recola,arousal,app+audio | recola,valence,audio+app |
-recola,valence,audio+geo. Stage `teacher` trains the stronger encoder and classifier; stage `student` freezes them and
-trains the weaker encoder, its classifier and the decoder. Loss weights are searched on validation. The thesis has
+Argument: mosi,video+text | mosi,audio+text | recola,arousal,geo+audio | recola,arousal,app+audio |
+recola,valence,audio+app | recola,valence,audio+geo.
+Stage `teacher` trains the stronger encoder and classifier; stage `student` freezes them and trains the weaker
+encoder, its classifier and the decoder. Loss weights are searched on validation. The thesis has
 accuracy 63.4 (video) and 64.8 (audio) on CMU-MOSI, where always saying the majority class has 62.1.
 """
 

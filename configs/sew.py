@@ -1,9 +1,10 @@
 """SEW on RECOLA: a stronger modality teaches a weaker one, frame by frame (thesis 5.2.2; one column of table 5.2).
 
-    python -m launch.main --config=configs/sew.py                                     # arousal,geo+audio, synthetic corpus
+    python -m launch.main --config=configs/sew.py    # arousal,geo+audio on a synthetic corpus
     python -m launch.main --config=configs/sew.py:valence,audio+geo --config.corpus.manual_dir=DIR
 
-Argument: `target,weaker+stronger` of arousal,geo+audio | arousal,app+audio | valence,audio+geo | valence,app+audio | valence,app+geo.
+Argument: arousal,geo+audio | arousal,app+audio | valence,audio+geo | valence,app+audio | valence,app+geo
+(target, weaker + stronger).
 One run trains the model, its four ablations and both unimodal regressors over the seeds. The thesis has .565 (CCC on
 the development part, real RECOLA) for arousal geo(+audio), .482 for geo alone, .761 for audio alone.
 The 125-point grid of loss weights: --config.search.grid=... see docs/studies.md.

@@ -1,7 +1,14 @@
-"""Checkpoints of trees by named leaves: orbax stores the arrays, a digest tells a damaged one from a good one."""
+"""Checkpoints of trees by named leaves.
+
+<folder>/000012/        the arrays, as orbax writes them
+<folder>/000012.json    what goes with them, and the sha256 of every file; written last: without it there is
+                        no checkpoint 12
+"""
 
 import hashlib
+import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +16,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from affect_jax import files
 from affect_jax.errors import UserError
 
 logging.getLogger("absl").setLevel(logging.WARNING)
@@ -42,59 +50,51 @@ def parts(leaves: dict[str, np.ndarray], names: tuple[str, ...]) -> list[dict[st
     return [{k[len(n) + 1 :]: v for k, v in leaves.items() if k.startswith(f"{n}/")} for n in names]
 
 
-def digest(leaves: dict[str, np.ndarray]) -> str:
-    """sha256 over names, types, shapes and bytes."""
-    sha = hashlib.sha256()
-    for name in sorted(leaves):
-        leaf = np.ascontiguousarray(leaves[name])
-        sha.update(f"{name}|{leaf.dtype}|{leaf.shape}|".encode())
-        sha.update(leaf.data)
-    return sha.hexdigest()
+def _digests(folder: Path) -> dict[str, str]:
+    """File -> sha256, of all files below `folder`."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-def _manager(folder: Path, keep: int) -> ocp.CheckpointManager:
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep, enable_async_checkpointing=False)
-    return ocp.CheckpointManager(folder.absolute(), options=options)
+def save(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int = 1) -> None:
+    """Writes `tree` and `meta` as checkpoint `step` of `folder`, then removes all but the newest `keep`.
 
-
-def save(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int = 2) -> None:
-    """Writes `tree` and `meta` as checkpoint `step` of `folder`; orbax makes it appear at once and whole."""
-    leaves = named(tree)
-    with _manager(folder, keep) as manager:
-        manager.save(
-            step,
-            args=ocp.args.Composite(
-                arrays=ocp.args.StandardSave(leaves), meta=ocp.args.JsonSave({**meta, "digest": digest(leaves)})
-            ),
-        )
+    Raises:
+      OSError: the disk is full or not writable; the checkpoints before this one are untouched.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = folder / f"{step:06d}"
+    shutil.rmtree(arrays, ignore_errors=True)  # what a process that died here left behind
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(arrays.absolute(), named(tree))
+    files.write_json(arrays.with_suffix(".json"), {"meta": meta, "sha256": _digests(arrays)})
+    for old in sorted(folder.glob("[0-9]*.json"))[:-keep]:
+        old.unlink()
+    for left in folder.glob("[0-9]*"):
+        if left.is_dir() and not left.with_suffix(".json").exists():
+            shutil.rmtree(left)
 
 
 def restore(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     """The newest checkpoint of `folder` as (named leaves, meta), or None where there is none.
 
     Raises:
-      UserError: it cannot be read or its digest differs.
+      UserError: it is damaged.
     """
-    if not folder.is_dir():
+    entries = sorted(folder.glob("[0-9]*.json"))
+    if not entries:
         return None
+    arrays = entries[-1].with_suffix("")
     try:
-        with _manager(folder, 2) as manager:
-            step = manager.latest_step()
-            if step is None:
-                return None
-            found = manager.restore(
-                step, args=ocp.args.Composite(arrays=ocp.args.StandardRestore(), meta=ocp.args.JsonRestore())
-            )
-        leaves = {name: np.asarray(leaf) for name, leaf in found["arrays"].items()}
-        meta = dict(found["meta"])
-        good = meta.pop("digest", None) == digest(leaves)
-    except Exception as error:  # orbax and tensorstore raise many types for a damaged file
-        raise UserError(
-            f"the checkpoint in {folder} cannot be read ({type(error).__name__}); delete that folder to train "
-            "this part again"
-        ) from error
+        entry = json.loads(entries[-1].read_text())
+        good = entry["sha256"] == _digests(arrays)
+    except (OSError, ValueError, KeyError, TypeError):
+        good = False
     if not good:
         raise UserError(
-            f"the checkpoint in {folder} is damaged (its digest differs); delete that folder to train it again"
+            f"the checkpoint {arrays} is damaged (its files differ from their checksums); "
+            f"delete {folder} to train this part again"
         )
-    return leaves, meta
+    with ocp.StandardCheckpointer() as checkpointer:
+        found = checkpointer.restore(arrays.absolute())
+    return {name: np.asarray(leaf) for name, leaf in found.items()}, entry["meta"]

@@ -13,10 +13,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
-
 from affect_jax.errors import UserError
-from affect_jax.losses import alignment, classification, regression
+from affect_jax.losses import alignment, classification, decorrelation, reduction, regression
 from affect_jax.suggest import nearest
 from affect_jax.types import Array, Batch, Outputs
 
@@ -30,14 +28,12 @@ ELEMENTWISE = {
 # One number from all valid steps of the batch.
 AGREEMENT = {"pcc": regression.pcc_loss, "ccc": regression.ccc_loss}
 # One number from two latent codes.
-ALIGNMENT = {
-    "dcca": alignment.dcca,
-    "soft_cca": alignment.soft_cca,
-    "barlow": alignment.barlow,
-    "vicreg": alignment.vicreg,
-}
+ALIGNMENT = {"dcca": alignment.dcca, "barlow": decorrelation.barlow, "vicreg": decorrelation.vicreg}
 # The same with a running state that the train state carries.
-STATEFUL = {"dcca_ema": (alignment.dcca_ema_init, alignment.dcca_ema)}
+STATEFUL = {
+    "dcca_ema": (alignment.dcca_ema_init, alignment.dcca_ema),
+    "soft_cca": (decorrelation.soft_cca_init, decorrelation.soft_cca),
+}
 KINDS = sorted([*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *STATEFUL])
 
 LossState = dict[str, Any]
@@ -106,16 +102,11 @@ def init_state(terms: tuple[Term, ...], names: Mapping[str, Any]) -> LossState:
     }
 
 
-def _average(values: Array, mask: Array) -> Array:
-    count = jnp.maximum(mask.sum(), 1)
-    return jnp.where(mask, values, 0.0).sum() / count
-
-
 def _value(term: Term, left: Array, right: Array, mask: Array) -> Array:
     options = dict(term.options)
     if term.kind in ELEMENTWISE:
         fn: Callable = functools.partial(ELEMENTWISE[term.kind], **options)
-        return _average(fn(left, right), mask)
+        return reduction.masked_mean(fn(left, right), mask)
     fn = AGREEMENT[term.kind] if term.kind in AGREEMENT else ALIGNMENT[term.kind]
     return fn(left, right, mask, **options)
 

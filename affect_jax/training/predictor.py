@@ -1,5 +1,7 @@
 """Predictions of every row of a trained study over one split, frame by frame, on the host."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -21,6 +23,17 @@ def _scatter(corpus: Corpus, index: np.ndarray, values: np.ndarray, frames: int)
     shown = positions >= 0
     out[positions[shown]] = values[shown]
     return out
+
+
+@functools.lru_cache(maxsize=16)
+def _program(model: nn.Module, output: str, engine: Engine) -> Callable[..., Any]:
+    def one(shared: Any, fold: Any, params: Params) -> Any:
+        corpus, folds, examples = shared
+        mean = {m: x[fold] for m, x in folds.mean.items()}
+        scale = {m: x[fold] for m, x in folds.scale.items()}
+        return step.predict(model, params, corpus, examples[fold], mean, scale, output, engine.eval_size)[0]
+
+    return mesh.row_program(engine.mesh, engine.at_once, one)
 
 
 def predict(
@@ -47,14 +60,8 @@ def predict(
     """
     slots = slots_of(range(len(fold_of)), engine)
 
-    def one(shared: Any, fold: Any, params: Params) -> Any:
-        corpus, folds, examples = shared
-        mean = {m: x[fold] for m, x in folds.mean.items()}
-        scale = {m: x[fold] for m, x in folds.scale.items()}
-        return step.predict(model, params, corpus, examples[fold], mean, scale, output, engine.eval_size)[0]
-
     shared = mesh.replicate(engine.mesh, (corpus, folds, jnp.asarray(examples)))
     rows = mesh.shard_rows(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
-    values = mesh.to_host(mesh.row_program(engine.mesh, engine.at_once, one)(shared, *rows))
+    values = mesh.to_host(_program(model, output, engine)(shared, *rows))
     frames = corpus.target.values.shape[0]
     return np.stack([_scatter(corpus, examples[fold], values[r], frames) for r, fold in enumerate(fold_of)])

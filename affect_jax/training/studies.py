@@ -3,7 +3,7 @@
 `config.studies.<name>` may hold
   override: nested values that replace those of the config in this study, e.g. dict(model=dict(stronger=None));
   drop: dotted paths to delete, e.g. ('stages.fit.losses.translation',);
-  cells: name -> nested hyper-parameters, e.g. {'-CCA': {'stages': {'fit': {'losses': {'alignment': {'weight': 0.0}}}}}}.
+  cells: name -> nested hyper-parameters, e.g. {'-CCA': {'stages': {'fit': {'losses': {'alignment': {'weight': 0}}}}}}.
 Cells and the grid may only set what is traced (learning rates, loss weights, dropout): they are rows of one program.
 """
 

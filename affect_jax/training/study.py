@@ -4,6 +4,7 @@ The host's part is small: call one jitted epoch for all live rows, write down wh
 and pack the rows together once half of them have stopped. It never sees the test part.
 """
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ class Engine(NamedTuple):
       mesh: devices, axis `replica`.
       at_once: rows of one `vmap` on a device.
       eval_size: examples of a validation or test batch.
-      checkpoint_seconds: least time between two checkpoints.
+      checkpoint_seconds: least time between two checkpoints; 0 saves every epoch.
     """
 
     mesh: jax.sharding.Mesh
@@ -149,17 +150,22 @@ def slots_of(rows: Sequence[int], engine: Engine) -> list[int]:
     return list(rows) + [rows[0]] * (-len(rows) % whole)
 
 
-def initial_params(model: nn.Module, shared: tuple[Corpus, Folds], rows: Sequence[Row], engine: Engine) -> Params:
-    """Each row's initial parameters from its seed, leaves [R, ...] on the host."""
-
+@functools.lru_cache(maxsize=16)
+def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
     def init(shared: tuple[Corpus, Folds], seed: Array) -> Params:
         batch = _example(shared)
         key = keys.purpose(jax.random.key(seed), "init")
         return model.init(key, batch["inputs"], batch["masks"], train=False)["params"]
 
+    return mesh.row_program(engine.mesh, engine.at_once, init)
+
+
+def initial_params(model: nn.Module, shared: tuple[Corpus, Folds], rows: Sequence[Row], engine: Engine) -> Params:
+    """Each row's initial parameters from its seed, leaves [R, ...] on the host."""
+
     slots = slots_of(range(len(rows)), engine)
     seeds = np.array([rows[i].seed for i in slots], np.int32)
-    params = mesh.row_program(engine.mesh, engine.at_once, init)(shared, mesh.shard_rows(engine.mesh, seeds))
+    params = _init_program(model, engine)(shared, mesh.shard_rows(engine.mesh, seeds))
     return jax.tree.map(lambda x: x[: len(rows)], mesh.to_host(params))
 
 
@@ -169,6 +175,16 @@ def _new_states(stage: Stage, params: Params, rows: RowArrays, loss_state: Any, 
 
     states = jax.vmap(one)(params, rows.hyper)
     return states.replace(live=jnp.asarray(live))
+
+
+@functools.lru_cache(maxsize=16)
+def _epoch_program(model: nn.Module, stage: Stage, task: str, engine: Engine) -> Callable[..., Any]:
+    """One epoch of every row. Kept, so that the waves of a study and its packed sizes share what is compiled."""
+
+    def row_epoch(shared: tuple[Corpus, Folds], row: RowArrays, frozen: Params, state: RowState) -> Any:
+        return step.run_epoch(model, stage, task, engine.eval_size, *shared, row, frozen, state)
+
+    return mesh.row_program(engine.mesh, engine.at_once, row_epoch, donate=3)
 
 
 def fit_stage(
@@ -250,10 +266,7 @@ def fit_stage(
     state = mesh.shard_rows(engine.mesh, state)
     live = np.asarray(state.live)
 
-    def row_epoch(shared: tuple[Corpus, Folds], row: RowArrays, frozen: Params, state: RowState) -> Any:
-        return step.run_epoch(model, stage, task, engine.eval_size, *shared, row, frozen, state)
-
-    program = mesh.row_program(engine.mesh, engine.at_once, row_epoch, donate=3)
+    program = _epoch_program(model, stage, task, engine)
     last_save, pause = time.monotonic(), engine.checkpoint_seconds
     while live.any():
         ran = np.flatnonzero(live)
@@ -289,11 +302,12 @@ def fit_stage(
             begin = time.monotonic()
             tree = {"best": best, "summary": summary, "state": mesh.to_host(state)}
             meta = {"done": False, "epoch": epoch, "slots": [int(i) for i in slots], "count": count}
-            checkpoint.save(folder, epoch, tree, meta)
+            checkpoint.save(folder, epoch, tree, meta, keep=2)
             last_save = time.monotonic()
-            pause = max(engine.checkpoint_seconds, 20 * (last_save - begin))  # saving takes at most 5 % of the time
+            if pause:  # saving takes at most 5 % of the time, unless every epoch is to be saved
+                pause = max(engine.checkpoint_seconds, 20 * (last_save - begin))
     if folder:
-        checkpoint.save(folder, epoch, {"best": best, "summary": summary}, {"done": True}, keep=1)
+        checkpoint.save(folder, epoch, {"best": best, "summary": summary}, {"done": True})
     return outcome()
 
 

@@ -1,0 +1,55 @@
+"""A run's predictions as files: RECOLA's gold-standard arff form, or csv."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affect_jax import runs
+from affect_jax.datasets.recola import arff
+from affect_jax.errors import UserError
+
+
+def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path) -> list[Path]:
+    """Writes row `number`'s predictions of `split`, one file a recording.
+
+    Args:
+      run: the run folder.
+      results: its results.json.
+      number: row of results.json.
+      split: `validation` or `test`.
+      out: folder to write.
+
+    Returns:
+      The files.
+
+    Raises:
+      UserError: the run has no predictions of that split.
+    """
+    arrays = runs.read_arrays(run / "predictions.npz")
+    study = results["rows"][number]["study"]
+    if f"{study}/{split}/prediction" not in arrays:
+        raise UserError(f"{run} has no predictions of the {split} part; its corpus has none, or use another --split")
+    at = int(np.flatnonzero(arrays[f"{study}/row"] == number)[0])
+    values = arrays[f"{study}/{split}/prediction"][at]
+    ids, groups = arrays[f"{study}/{split}/id"], arrays[f"{study}/{split}/group"]
+    shown = ~np.isnan(values)
+    out.mkdir(parents=True, exist_ok=True)
+    files = []
+    for group in dict.fromkeys(groups[shown]):
+        mine = shown & (groups == group)
+        if results["corpus"]["name"] == "recola":
+            times = np.array([float(step.rpartition("@")[2]) for step in ids[mine]])
+            path = out / f"{group}.arff"
+            arff.write_gold(path, str(group), times, values[mine])
+        else:
+            path = out / f"{group}.csv"
+            text = io.StringIO()
+            table = csv.writer(text, lineterminator="\n")
+            table.writerow(("id", "prediction"))
+            table.writerows((step, f"{value:.6f}") for step, value in zip(ids[mine], values[mine], strict=True))
+            runs.write_atomic(path, text.getvalue().encode())
+        files.append(path)
+    return files
