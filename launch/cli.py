@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
+from affect_jax import startup
 from affect_jax.errors import UserError
 
 # Of the system's errors, those that the user can mend; any other is a bug and keeps its traceback.
@@ -24,6 +25,9 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
     Args:
       main: gets the program's name and its positional arguments, after the flags are parsed.
     """
+
+    startup.use_all_cores()
+    startup.cache_compilations()
 
     def guarded(argv: list[str]) -> Any:
         if not flags.FLAGS["verbosity"].present:

@@ -101,9 +101,21 @@ def describe(recordings: Recordings) -> Iterator[str]:
         yield f"{part:<12} {steps}; {_targets(found)}"
     features = next(iter(recordings.splits.values()))[0].features
     yield f"features     {', '.join(f'{name} {values.shape[1]}' for name, values in features.items())}"
+    zeros = _zero_rows(recordings)
+    if zeros:
+        yield f"zero rows    {', '.join(f'{name} {count}' for name, count in zeros.items())} (kept as they are)"
     for name, ids in recordings.draws.items():
         steps = sum(len(r.steps) for r in recordings.splits["train"] if r.id in ids)
         yield f"{name:<12} holds out {len(ids)} training recordings, {steps} steps: {' '.join(ids)}"
+
+
+def _zero_rows(recordings: Recordings) -> dict[str, int]:
+    """modality -> steps whose features are all zero, as where no face was found."""
+    counts: dict[str, int] = {}
+    for recording in (r for found in recordings.splits.values() for r in found):
+        for name, values in recording.features.items():
+            counts[name] = counts.get(name, 0) + int((~values.any(axis=1)).sum())
+    return {name: count for name, count in counts.items() if count}
 
 
 def _targets(found: list[Recording]) -> str:

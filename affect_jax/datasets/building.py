@@ -107,20 +107,28 @@ def _rename(source: Path, target: Path) -> None:
 
 
 def synthetic_folder(
-    corpus: str, parameters: Mapping[str, Any], data_dir: Path, synthesize: Callable[..., None]
+    builder_cls: type[tfds.core.GeneratorBasedBuilder],
+    parameters: Mapping[str, Any],
+    data_dir: Path,
+    synthesize: Callable[..., None],
 ) -> Path:
     """The raw synthetic corpus of these parameters below `data_dir`, made where it is not there yet.
 
     Args:
-      corpus: its name.
+      builder_cls: the corpus' builder; its version counts for the generator too.
       parameters: keyword arguments of `synthesize`; they are part of the folder's name.
       data_dir: where built corpora go.
       synthesize: (folder, **parameters), which writes the whole folder, marker file included.
     """
-    key = hashlib.sha256(json.dumps(dict(parameters), sort_keys=True).encode()).hexdigest()[:12]
-    folder = data_dir / "synthetic" / f"{corpus}-{key}"
+    described = json.dumps([str(builder_cls.VERSION), dict(parameters)], sort_keys=True)
+    folder = data_dir / "synthetic" / f"{builder_cls.name}-{hashlib.sha256(described.encode()).hexdigest()[:12]}"
     if not (folder / MARKER).is_file():
-        synthesize(folder, **parameters)
+        try:
+            synthesize(folder, **parameters)
+        except UserError:
+            # Another process may have made the same folder meanwhile.
+            if not (folder / MARKER).is_file():
+                raise
     return folder
 
 

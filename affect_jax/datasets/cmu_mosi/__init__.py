@@ -102,7 +102,7 @@ def _builder(settings: dict[str, Any], data_dir: Path) -> CmuMosi:
     if settings["manual_dir"]:
         folder = reading.existing_folder(settings["manual_dir"], "transcripts.csv, text/, audio/, video/, ...")
     else:
-        folder = building.synthetic_folder("cmu_mosi", settings["synthetic"], data_dir, synthesize)
+        folder = building.synthetic_folder(CmuMosi, settings["synthetic"], data_dir, synthesize)
     source = reading.signature(folder, (".csv", ".json"))
     return building.built(CmuMosi, config="poria", data_dir=data_dir, manual_dir=folder, source=source)
 

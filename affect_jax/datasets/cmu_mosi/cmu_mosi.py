@@ -28,6 +28,7 @@ class CmuMosi(tfds.core.GeneratorBasedBuilder):
     """CMU-MOSI (Zadeh et al., 2016), with the utterance features of Poria et al., "Context-dependent sentiment", ACL
     2017."""
 
+    # To be raised whenever the reader or the generator gives other values: built corpora are then made again.
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "Copy the folder data of github.com/SenticNet/contextual-sentiment-analysis."
     BUILDER_CONFIGS = [CmuMosiConfig(name="poria"), CmuMosiConfig(name="poria_download", download=True)]

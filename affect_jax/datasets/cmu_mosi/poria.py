@@ -110,7 +110,9 @@ def read(files: Mapping[str, Path], sizes: Sizes) -> dict[str, list[Video]]:
         index, again = _index(path, len(utterances), sizes.columns["text"])
         for row, number in enumerate(index, start=1):
             if number in seen:
-                raise UserError(f"{path} row {row} names row {number} of transcripts.csv, which {seen[number]} has too")
+                raise UserError(
+                    f"{path} row {row} names entry {number} of transcripts.csv, which {seen[number]} has too"
+                )
             seen[number] = f"{path} row {row}"
         features = {}
         for modality in MODALITIES:

@@ -58,7 +58,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     if settings["manual_dir"]:
         folder = reading.existing_folder(settings["manual_dir"], "features_audio/, ratings_gold_standard/, ...")
     else:
-        folder = building.synthetic_folder("recola", settings["synthetic"], data_dir, synthesize)
+        folder = building.synthetic_folder(Recola, settings["synthetic"], data_dir, synthesize)
     config = settings["target"] if settings["form"] == "avec" else f"{settings['target']}_native"
     builder = building.built(
         Recola,

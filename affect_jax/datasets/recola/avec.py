@@ -92,10 +92,10 @@ def read_recording(folder: Path, target: str, part: str, name: str, sizes: Sizes
     for modality, width in sizes.columns.items():
         path = folder / f"features_{modality}" / target / f"{name}.arff"
         table = arff.read(path)
-        _, values, names = split_time(table)
+        times, values, names = split_time(table)
         if len(names) != width:
             raise UserError(f"{path} has {len(names)} feature columns, expected {width} for {modality}; copy it again")
-        _check_grid(table, sizes.frames)
+        _check_grid(table, times, sizes.frames)
         features[modality], columns[modality], files[modality] = to_float32(values), names, path
     path = folder / "ratings_gold_standard" / target / f"{name}.arff"
     gold = None
@@ -139,8 +139,7 @@ def frame_numbers(times: np.ndarray, path: Path, lines: np.ndarray) -> np.ndarra
     return numbers.astype(np.int64)
 
 
-def _check_grid(table: arff.Table, frames: int) -> None:
-    times, _, _ = split_time(table)
+def _check_grid(table: arff.Table, times: np.ndarray, frames: int) -> None:
     if len(times) != frames:
         raise UserError(f"{table.path} has {len(times)} rows, expected {frames}; it may be cut short: copy it again")
     numbers = frame_numbers(times, table.path, table.lines)
@@ -151,7 +150,7 @@ def _check_grid(table: arff.Table, frames: int) -> None:
 def _read_gold(path: Path, name: str, frames: int) -> np.ndarray:
     need(path, "the gold standard of a train or dev recording")
     table = arff.read(path)
-    _, values, names = split_time(table)
+    times, values, names = split_time(table)
     if len(names) != 1:
         raise UserError(f"{path} has {len(names)} value columns, expected one, GoldStandard; copy it again")
     for column in table.strings.values():
@@ -160,7 +159,7 @@ def _read_gold(path: Path, name: str, frames: int) -> np.ndarray:
             raise UserError(
                 f"{path} holds the gold standard of {other!r}, expected {name!r}; the files may be mixed up"
             )
-    _check_grid(table, frames)
+    _check_grid(table, times, frames)
     if not np.isfinite(values).all():
         line = table.lines[int(np.flatnonzero(~np.isfinite(values[:, 0]))[0])]
         raise UserError(f"{path}:{line} has no finite gold standard; a target cannot be imputed: copy the file again")

@@ -29,6 +29,7 @@ class RecolaConfig(tfds.core.BuilderConfig):
 class Recola(tfds.core.GeneratorBasedBuilder):
     """RECOLA: Ringeval et al., "Introducing the RECOLA multimodal corpus", EmoSPACE 2013."""
 
+    # To be raised whenever the reader or the generator gives other values: built corpora are then made again.
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "RECOLA is given out on request: https://diuf.unifr.ch/main/diva/recola/"
     BUILDER_CONFIGS = [

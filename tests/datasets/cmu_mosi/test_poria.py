@@ -1,0 +1,210 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from affect_jax.datasets import cmu_mosi
+from affect_jax.datasets.cmu_mosi import poria
+from affect_jax.datasets.reading import MARKER, read_rows
+from affect_jax.errors import UserError
+
+
+def load(folder, tmp_path, **settings):
+    return cmu_mosi.load({"manual_dir": str(folder), "data_dir": str(tmp_path / "data"), **settings})
+
+
+def rewrite(path, change):
+    rows = read_rows(path)
+    change(rows)
+    with path.open("w", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def release(shared_data, tmp_path_factory):
+    folder = shared_data / "cmu_mosi"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    return folder, tmp_path_factory.mktemp("mosi")
+
+
+def test_ids_are_split_from_the_right():
+    assert poria.split_id("Bfr499ggo-0_12") == ("Bfr499ggo-0", 12)
+    assert poria.split_id("_dI--eQ6qVU_3") == ("_dI--eQ6qVU", 3)
+    assert poria.split_id("6_0THN4chvY_1") == ("6_0THN4chvY", 1)
+    for bad in ("abc", "_1", "abc_", "abc_x", "abc_-1"):
+        with pytest.raises(ValueError, match="VIDEO_NUMBER|invalid literal"):
+            poria.split_id(bad)
+
+
+def test_load_gives_what_the_files_say(mosi_raw, tmp_path):
+    corpus = load(mosi_raw, tmp_path, labels="sentiment")
+    assert (corpus.corpus, corpus.variant, corpus.synthetic) == ("cmu_mosi", "poria", True)
+    assert {part: len(found) for part, found in corpus.splits.items()} == {"train": 7, "test": 3}
+    scores = {row[0]: row[1:] for row in read_rows(mosi_raw / "mosi_labels.csv")}
+    names = [row[0] for row in read_rows(mosi_raw / "transcripts.csv")]
+    seen = 0
+    for part, videos in corpus.splits.items():
+        rows_of = {names[int(row[0])]: i for i, row in enumerate(read_rows(mosi_raw / f"text_{part}.csv"))}
+        for modality in ("text", "audio", "video"):
+            table = np.array(read_rows(mosi_raw / modality / f"{modality}_{part}0.csv"), np.float64)
+            for video in videos:
+                rows = [rows_of[step] for step in video.steps]
+                np.testing.assert_array_equal(video.features[modality], table[rows, :-1].astype(np.float32))
+        for video in videos:
+            assert video.group == video.id
+            assert video.steps == tuple(f"{video.id}_{t}" for t in range(1, len(video.steps) + 1))
+            expected = [float(scores[step][1]) for step in video.steps]
+            np.testing.assert_array_equal(video.targets["sentiment"], np.array(expected, np.float32))
+            seen += len(video.steps)
+    assert seen == len(names)
+
+
+def test_rows_are_not_in_time_order_in_the_files(mosi_raw):
+    """The trap that the reader is for: reading the rows as they come would give another order."""
+    names = [row[0] for row in read_rows(mosi_raw / "transcripts.csv")]
+    assert names == sorted(names)
+    index = [int(row[0]) for row in read_rows(mosi_raw / "text_train.csv")]
+    labels = [float(row[-1]) for row in read_rows(mosi_raw / "text" / "text_train0.csv")]
+    assert labels == sorted(labels, reverse=True)
+    assert index != sorted(index)
+
+
+def test_the_three_labels(mosi_raw, tmp_path):
+    found = {}
+    for labels in ("binary", "class7", "sentiment"):
+        corpus = load(mosi_raw, tmp_path, labels=labels)
+        assert set(corpus.splits["train"][0].targets) == {labels}
+        found[labels] = np.concatenate([v.targets[labels] for v in corpus.splits["train"]])
+    assert np.array_equal(found["binary"], found["sentiment"] >= 0)
+    assert set(found["class7"]) <= set(range(7))
+    assert np.abs(found["class7"] - 3 - found["sentiment"]).max() <= 0.5 + 1e-6
+    with pytest.raises(UserError, match="labels is 'binry'"):
+        load(mosi_raw, tmp_path, labels="binry")
+
+
+def test_scores_are_optional(mosi_copy, tmp_path):
+    (mosi_copy / "mosi_labels.csv").unlink()
+    assert load(mosi_copy, tmp_path).splits["train"][0].targets["binary"].dtype == np.float32
+    with pytest.raises(UserError, match="labels is 'class7', but the release has no mosi_labels.csv"):
+        load(mosi_copy, tmp_path, labels="class7")
+
+
+def test_the_repository_s_own_folder_is_found_inside(mosi_raw, tmp_path):
+    (tmp_path / "repository").mkdir()
+    (tmp_path / "repository" / "data").symlink_to(mosi_raw)
+    assert poria.locate(tmp_path / "repository")["transcripts.csv"].parent.name == "data"
+
+
+def set_label(rows):
+    rows[0][-1] = "0" if rows[0][-1] == "1" else "1"
+
+
+def swap(rows):
+    rows[0], rows[1] = rows[1], rows[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("audio/audio_train0.csv", set_label, r"audio_train0.csv row 1 has label 0, but transcripts.csv has 1"),
+        ("text_train.csv", swap, r"text_train.csv row 1 has other text features than text/text_train0.csv"),
+        (
+            "video/video_test0.csv",
+            lambda rows: rows.pop(),
+            r"rows, but text_test.csv has \d+; one of them is cut short",
+        ),
+        ("video/video_test0.csv", lambda rows: rows[2].pop(), "video_test0.csv row 3 has 4 columns, expected 5"),
+        ("audio/audio_test0.csv", lambda rows: rows[3].__setitem__(1, "x"), "row 4 column 2 is 'x', not a number"),
+        ("text_test.csv", lambda rows: rows[0].__setitem__(0, "99999"), "row 1 starts with '99999', expected a row of"),
+        (
+            "text_test.csv",
+            lambda rows: rows[1].__setitem__(0, rows[0][0]),
+            r"row 2 names entry \d+ of transcripts.csv, which .*text_test.csv row 1 has too",
+        ),
+        ("transcripts.csv", lambda rows: rows[4].__setitem__(0, "abc"), "row 5 has utterance id 'abc', expected"),
+        ("transcripts.csv", lambda rows: rows[4].__setitem__(3, "2"), r"row 5 \(.*label 2\)"),
+        (
+            "transcripts.csv",
+            lambda rows: rows[4].__setitem__(0, rows[3][0]),
+            r"row 5 \(.*expected an utterance that is new",
+        ),
+        ("mosi_labels.csv", lambda rows: rows[1].__setitem__(2, "-9"), "row 2 has sentiment -9"),
+        ("mosi_labels.csv", lambda rows: rows.pop(), "lacks utterance"),
+        (
+            "mosi_labels.csv",
+            lambda rows: rows[0].__setitem__(2, "score"),
+            "has no column 'sentiment'; its columns are utt_id",
+        ),
+    ],
+)
+def test_damage(mosi_copy, tmp_path, name, change, message):
+    rewrite(mosi_copy / name, change)
+    with pytest.raises(UserError, match=message):
+        load(mosi_copy, tmp_path)
+
+
+@pytest.mark.parametrize("name", poria.FILES)
+def test_missing_file(mosi_copy, tmp_path, name):
+    (mosi_copy / name).unlink()
+    with pytest.raises(UserError, match=f"{name} is missing"):
+        load(mosi_copy, tmp_path)
+
+
+def test_counts_are_checked_against_the_manifest(mosi_copy, tmp_path):
+    manifest = json.loads((mosi_copy / MARKER).read_text())
+    manifest["sizes"]["utterances"]["test"] += 1
+    (mosi_copy / MARKER).write_text(json.dumps(manifest))
+    with pytest.raises(
+        UserError, match=r"the test part in .* has 3 videos, \d+ utterances and \d+ of label 1, expected 3"
+    ):
+        load(mosi_copy, tmp_path)
+
+
+def test_a_real_folder_must_have_the_release_s_sizes(mosi_copy, tmp_path):
+    (mosi_copy / MARKER).unlink()
+    with pytest.raises(UserError, match="columns, expected 101"):
+        load(mosi_copy, tmp_path)
+
+
+def test_missing_values_are_refused_by_name_or_replaced(mosi_copy, tmp_path):
+    rewrite(mosi_copy / "audio" / "audio_train0.csv", lambda rows: rows[5].__setitem__(2, "nan"))
+    names = [row[0] for row in read_rows(mosi_copy / "transcripts.csv")]
+    step = names[int(read_rows(mosi_copy / "text_train.csv")[5][0])]
+    with pytest.raises(UserError, match=rf"1 missing .* in .*audio_train0.csv column 3 row 6 \({step}\)"):
+        load(mosi_copy, tmp_path)
+    video = next(v for v in load(mosi_copy, tmp_path, nonfinite="zero").splits["train"] if step in v.steps)
+    assert video.features["audio"][video.steps.index(step), 2] == 0
+
+
+def test_the_release(release):
+    folder, data = release
+    corpus = cmu_mosi.load({"manual_dir": str(folder), "data_dir": str(data)})
+    assert not corpus.synthetic
+    videos = {part: len(found) for part, found in corpus.splits.items()}
+    steps = {part: sum(len(v.steps) for v in found) for part, found in corpus.splits.items()}
+    assert videos == {"train": 62, "test": 31}
+    assert steps == {"train": 1447, "test": 752}
+    for found in corpus.splits.values():
+        for video in found:
+            assert video.steps == tuple(f"{video.id}_{t}" for t in range(1, len(video.steps) + 1))
+            assert {m: v.shape[1] for m, v in video.features.items()} == {"text": 100, "audio": 73, "video": 100}
+    test = np.concatenate([v.targets["binary"] for v in corpus.splits["test"]])
+    assert (test.sum(), len(test)) == (467, 752)
+    assert round(100 * max(test.mean(), 1 - test.mean()), 1) == 62.1
+    # One utterance by hand: its row in text_test0.csv is the 470th, its label negative.
+    first = corpus.splits["test"][0]
+    assert first.steps[1] == "03bSnISJMiM_2"
+    row = read_rows(folder / "text" / "text_test0.csv")[469]
+    np.testing.assert_array_equal(first.features["text"][1], np.array(row[:-1], np.float32))
+    assert first.targets["binary"][1] == float(row[-1]) == 0
+
+
+def test_the_release_s_scores(release):
+    folder, data = release
+    sentiment = cmu_mosi.load({"manual_dir": str(folder), "data_dir": str(data), "labels": "sentiment"})
+    assert sentiment.splits["test"][0].targets["sentiment"][:3].tolist() == pytest.approx([2.4, -0.8, -1.0])
+    class7 = cmu_mosi.load({"manual_dir": str(folder), "data_dir": str(data), "labels": "class7"})
+    values = np.concatenate([v.targets["class7"] for part in class7.splits.values() for v in part])
+    assert np.bincount(values.astype(int)).tolist() == [82, 383, 422, 368, 396, 461, 87]

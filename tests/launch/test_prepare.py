@@ -1,0 +1,112 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+
+from affect_jax.datasets import cmu_mosi, recola
+from affect_jax.errors import UserError
+from launch import prepare
+
+MOSI = {"train_videos": 7, "test_videos": 3, "text": 5, "audio": 3, "video": 4}
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("raw") / "cmu_mosi"
+    cmu_mosi.synthesize(folder, **MOSI)
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    def main(*arguments):
+        values = flags.FlagValues()
+        prepare.define_flags(values)
+        monkeypatch.setattr(prepare, "FLAGS", values)
+        prepare.main(values(["prepare", *arguments]))
+
+    return main
+
+
+def test_prints_what_it_found(run, release, tmp_path, capsys):
+    run("--corpus=cmu_mosi", f"--manual_dir={release}", f"--data_dir={tmp_path}")
+    lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    found = cmu_mosi.load({"manual_dir": str(release), "data_dir": str(tmp_path)})
+    steps = sum(len(r.steps) for r in found.splits["train"])
+    assert lines["corpus"] == "cmu_mosi poria (synthetic: made by a generator, not by people)"
+    assert lines["train"].startswith(f"7 recordings of 7 groups, {steps} steps, ")
+    assert "majority" in lines["test"]
+    assert lines["features"] == "audio 3, text 5, video 4"
+    assert lines["draw_4"].startswith("holds out 1 training recordings")
+    assert lines["missing"] == "none"
+    assert lines["fingerprint"] == found.fingerprint
+
+
+def test_counts_missing_values(run, tmp_path, capsys):
+    raw = tmp_path / "recola"
+    recola.synthesize(raw, recordings=1, frames=6, audio=2, video_geometric=1, video_appearance=1)
+    path = raw / "features_audio" / "valence" / "dev_1.arff"
+    lines = path.read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("0.08,"))
+    lines[at] = "0.08,?," + lines[at].rpartition(",")[2]
+    path.write_text("\n".join(lines))
+    common = ("--corpus=recola", f"--manual_dir={raw}", f"--data_dir={tmp_path / 'data'}", "--target=valence")
+    with pytest.raises(
+        UserError, match=r"dev_1.arff column f0 at 0.08 s; mend the file, or set config.corpus.nonfinite"
+    ):
+        run(*common)
+    run(*common, "--nonfinite=mean")
+    out = capsys.readouterr().out
+    assert "missing      1 values in 1 columns, replaced by mean, the first in" in out
+    assert "test         1 recordings of 1 groups, 6 steps, 6 each; no labels" in out
+
+
+def test_writes_a_synthetic_release(run, tmp_path, capsys):
+    run("--corpus=cmu_mosi", f"--synthetic_out={tmp_path / 'out'}")
+    assert (tmp_path / "out" / "synthetic.json").is_file()
+    assert f"--manual_dir={tmp_path / 'out'}" in capsys.readouterr().out
+    with pytest.raises(UserError, match="exists already"):
+        run("--corpus=cmu_mosi", f"--synthetic_out={tmp_path / 'out'}")
+    with pytest.raises(UserError, match="leave out --nonfinite"):
+        run("--corpus=cmu_mosi", f"--synthetic_out={tmp_path / 'b'}", "--nonfinite=zero")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--corpus=recla"], r"--corpus=recla is not here \(did you mean 'recola'\?\)"),
+        (["--corpus=recola", "--labels=class7"], "--labels is no setting of recola"),
+        (["--corpus=recola", "more"], "'more' is not a flag"),
+    ],
+)
+def test_refuses(run, arguments, message):
+    with pytest.raises(UserError, match=message):
+        run(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--corpus=cmu_mosi", "--manual_dir=/nowhere/at/all"],
+            "config.corpus.manual_dir /nowhere/at/all is not a folder",
+        ),
+        (["--corpsu=cmu_mosi"], "Unknown command line flag 'corpsu'"),
+    ],
+)
+def test_status_2_and_one_line(repo_root, arguments, message):
+    environment = {**os.environ, "PYTHONPATH": str(repo_root)}
+    done = subprocess.run(
+        [sys.executable, "-m", "launch.prepare", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=repo_root,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
