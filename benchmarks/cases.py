@@ -80,15 +80,10 @@ CASES = (
 BY_NAME = {case.name: case for case in CASES}
 
 
-class Study(NamedTuple):
-    """Many rows of one case: how long a whole study of it takes."""
-
-    case: Case
-    rows: int
-    epochs: int
-
-
-MANY_ROWS = Study(BY_NAME["seqsew-mosi-2"], rows=10, epochs=10)
+# Many rows as one study: which case, how many, for how long.
+ROWS_CASE = BY_NAME["seqsew-mosi-2"]
+ROWS = 10
+ROWS_EPOCHS = 10
 
 
 class Example(NamedTuple):

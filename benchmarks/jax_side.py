@@ -12,7 +12,7 @@ from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets.recordings import Recording
 from affect_jax.training import keys, mesh, objective, rows, stage, state, step, studies, study
-from benchmarks.cases import BATCH, VALIDATION, Case, Study, examples
+from benchmarks.cases import BATCH, VALIDATION, Case, examples
 
 
 def load(case: Case) -> tuple[studies.Study, stage.Stage, corpora.Corpus, folding.Folds, dict[str, Any]]:
@@ -79,7 +79,7 @@ class Steps:
         self._state, self._frozen = start(keys.purpose(jax.random.key(0), "init"))
         self._train = np.asarray(folds.train[0])
         self._random = np.random.default_rng(0)
-        self.parameters = sum(x.size for x in jax.tree.leaves((self._state.params, self._frozen)))
+        self.parameters = sum(x.size for x in jax.tree.leaves(self._state.params))
 
     def run(self, steps: int) -> float:
         """Takes so many steps; the last loss, which also waits for the device."""
@@ -88,17 +88,17 @@ class Steps:
         return float(loss)
 
 
-def fit_rows(many: Study) -> list[float]:
-    """Trains the study's rows as one program; the seconds that each epoch of all rows ended at."""
-    spec, staged, corpus, folds, config = load(many.case)
+def fit_rows(case: Case, seeds: list[int], epochs: int) -> list[float]:
+    """Trains these rows as one program; the seconds that each epoch of all rows ended at."""
+    spec, staged, corpus, folds, config = load(case)
     ended = []
     study.fit(
         spec.model,
-        [staged._replace(epochs=many.epochs, patience=0)],
+        [staged._replace(epochs=epochs, patience=0)],
         config.task,
         corpus,
         folds,
-        [row(spec, seed) for seed in range(many.rows)],
+        [row(spec, seed) for seed in seeds],
         study.Engine(mesh.make(), mesh.rows_at_once(0), config.data.eval_size, checkpoint_seconds=1e9),
         listener=study.Listener(lambda done: ended.append(time.perf_counter()), lambda stage, epoch: None),
     )

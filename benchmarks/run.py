@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import BY_NAME, CASES, MANY_ROWS, Case
+from benchmarks.cases import BY_NAME, CASES, ROWS, ROWS_CASE, ROWS_EPOCHS, Case
 from benchmarks.process import Worker
 from benchmarks.table import markdown
 
@@ -26,7 +26,7 @@ SETTLE_SECONDS = 0.5  # OpenMP threads spin for a while after their last work
 
 def time_case(case: Case, sides: Sequence[str], rounds: int, steps: int) -> dict[str, Any]:
     """Seconds a step of every side, block after block in turn."""
-    with_workers = {side: Worker(side, case.name) for side in sides}
+    with_workers = {side: Worker(side, case.name, steps) for side in sides}
     try:
         ready = {}
         for side, worker in with_workers.items():  # one after another: compiling takes all cores
@@ -36,7 +36,7 @@ def time_case(case: Case, sides: Sequence[str], rounds: int, steps: int) -> dict
         for _ in range(rounds):
             for side, worker in with_workers.items():
                 time.sleep(SETTLE_SECONDS)
-                answer = worker.ask(str(steps))
+                answer = worker.ask("go")
                 if not abs(answer["loss"]) < float("inf"):
                     raise SystemExit(
                         f"error: {side} {case.name}: the loss is {answer['loss']}; such a time means nothing"
@@ -65,21 +65,21 @@ def time_case(case: Case, sides: Sequence[str], rounds: int, steps: int) -> dict
     }
 
 
-def time_rows(rounds: int) -> dict[str, Any]:
+def time_rows(rounds: int, rows: int, epochs: int) -> dict[str, Any]:
     """Seconds of a whole study: ours as one program, PyTorch as one single-threaded process a core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     found: dict[str, list[dict[str, float]]] = {"ours": [], "pytorch": []}
-    shares = [list(range(first, MANY_ROWS.rows, cores)) for first in range(min(cores, MANY_ROWS.rows))]
+    shares = [list(range(first, rows, cores)) for first in range(min(cores, rows))]
     for _ in range(rounds):
-        for side, questions in (("ours", ["fit"]), ("pytorch", [json.dumps(share) for share in shares])):
+        for side, parts in (("ours", [list(range(rows))]), ("pytorch", shares)):
             threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} if side == "pytorch" else {}
-            workers = [Worker(side, "rows", threads) for _ in questions]
+            workers = [Worker(side, "rows", epochs, threads) for _ in parts]
             try:
                 for worker in workers:
                     worker.start()
                 ready = [worker.read() for worker in workers]
-                for worker, question in zip(workers, questions, strict=True):
-                    worker.send(question)
+                for worker, seeds in zip(workers, parts, strict=True):
+                    worker.send(json.dumps(seeds))
                 answers = [worker.read() for worker in workers]
                 peaks = [worker.finish()["peak"] for worker in workers]
             finally:
@@ -93,9 +93,8 @@ def time_rows(rounds: int) -> dict[str, Any]:
                     "versions": ready[0]["versions"],
                 }
             )
-    study = MANY_ROWS
     return {
-        "title": f"{study.rows} rows of {study.case.title}, {study.epochs} epochs with validation",
+        "title": f"{rows} rows of {ROWS_CASE.title}, {epochs} epochs with validation",
         "sides": {
             side: {
                 "seconds": [one["seconds"] for one in times],
@@ -157,7 +156,7 @@ def main() -> None:
             found[case.name] = time_case(case, sides, rounds, steps)
     if "rows" in wanted:
         print("rows ...", file=sys.stderr)
-        found["rows"] = time_rows(1 if flags.quick else 3)
+        found["rows"] = time_rows(*((1, 2, 2) if flags.quick else (3, ROWS, ROWS_EPOCHS)))
     where = machine(found)
     text = markdown(found, where["device"], load)
     print(text)

@@ -14,7 +14,7 @@ def _line(cells: list[str]) -> str:
 
 
 def markdown(found: dict[str, Any], device: str, load: float) -> str:
-    """The page: medians, how many times PyTorch's time ours is, time to the first step and peak memory.
+    """The page: medians, how many times PyTorch's time ours is, start-up and peak memory.
 
     Args:
       found: case -> title and sides.
@@ -24,7 +24,7 @@ def markdown(found: dict[str, Any], device: str, load: float) -> str:
     sides = [side for side in HEADS if any(side in case["sides"] for case in found.values())]
     others = sides[1:]
     heads = ["", *(HEADS[s] for s in sides), *(f"{HEADS[s]} / ours" for s in others)]
-    heads += [f"{HEADS[s]}: {what}" for what in ("first step after", "peak memory") for s in sides]
+    heads += [f"{HEADS[s]}: {what}" for what in ("start-up", "peak memory") for s in sides]
     lines = [_line(heads), _line(["---", *["---:"] * (len(heads) - 1)])]
     for case in found.values():
         measured = case["sides"]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.cases import BATCH, VALIDATION, Case, Study, examples
+from benchmarks.cases import BATCH, VALIDATION, Case, examples
 from benchmarks.torch_losses import dcca, masked_mean
 from benchmarks.torch_models import Sew, Student, Teacher
 
@@ -118,12 +118,6 @@ def use_device() -> torch.device:
     return torch.device("cpu")
 
 
-def parameters(model: Model) -> int:
-    """How many, the teacher's among them."""
-    modules = [m for m in (model.module, model.teacher) if m is not None]
-    return sum(p.numel() for module in modules for p in module.parameters())
-
-
 def update(model: Model, batch: Arrays) -> Tensor:
     """One training step; its loss."""
     model.optimizer.zero_grad(set_to_none=True)
@@ -142,7 +136,7 @@ class Steps:
         data = arrays(case, device)
         self._model = make(case, device, compiled)
         self._batches = [data.take(torch.randperm(len(data.target))[:BATCH].to(device)) for _ in range(4)]
-        self.parameters = parameters(self._model)
+        self.parameters = sum(p.numel() for p in self._model.module.parameters())
 
     def run(self, steps: int) -> float:
         """Takes so many steps; the last loss, which also waits for the device."""
@@ -154,22 +148,22 @@ class Steps:
 class Rows:
     """Rows of a study one after another, as a shell loop has them: epochs with validation, best weights kept."""
 
-    def __init__(self, study: Study):
+    def __init__(self, case: Case):
         torch.set_num_threads(1)
-        self._case, self._epochs, self._device = study.case, study.epochs, use_device()
-        data = arrays(study.case, self._device)
+        self._case, self._device = case, use_device()
+        data = arrays(case, self._device)
         self._train, self._validation = (
             data.take(torch.arange(len(data.target))[part].to(self._device))
             for part in (slice(-VALIDATION), slice(-VALIDATION, None))
         )
-        self.run([0], epochs=1)
+        self.run([0], 1)
 
-    def run(self, seeds: list[int], epochs: int | None = None) -> float:
+    def run(self, seeds: list[int], epochs: int) -> float:
         """Trains these rows; the last validation accuracy."""
         for seed in seeds:
             torch.manual_seed(seed)
             model, best = make(self._case, self._device, compiled=False), -1.0
-            for _ in range(epochs or self._epochs):
+            for _ in range(epochs):
                 for batch in self._shuffled():
                     update(model, batch)
                 accuracy = self._accuracy(model.module)

@@ -1,6 +1,6 @@
 """One side of one case in a process of its own, so that neither thread pool nor memory of the other is near.
 
-    python -m benchmarks.worker SIDE CASE        (started by benchmarks.run)
+    python -m benchmarks.worker SIDE CASE COUNT        (started by benchmarks.run; CASE `rows`: COUNT epochs of a study)
 
 Speaks lines of JSON: says `ready`, then answers every line of standard input, and says `peak` when that ends.
 """
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.cases import BY_NAME, MANY_ROWS
+from benchmarks.cases import BY_NAME, ROWS_CASE
 
 STARTED = time.perf_counter()
 SIDES = ("ours", "pytorch", "pytorch-compiled")
@@ -25,52 +25,56 @@ def peak_bytes(device_memory: Callable[[], int | None]) -> int:
     return device_memory() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def serve_steps(side: str, name: str, say: Callable[..., None]) -> None:
-    """Answers a number of steps with the seconds that they took."""
+def serve_steps(side: str, name: str, count: int, say: Callable[..., None]) -> None:
+    """Answers every line with the seconds that `count` steps took."""
     if side == "ours":
+        from affect_jax import startup
+
+        # One model on all cores: one device whose products are threaded. What else a program sets, startup sets.
+        os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=1 --xla_cpu_multi_thread_eigen=true"
+        startup.use_all_cores()
         from benchmarks import jax_side as module
     else:
         from benchmarks import torch_side as module
-    case = BY_NAME[name]
-    steps = module.Steps(case, compiled=side == "pytorch-compiled")
-    steps.run(case.steps)
+    steps = module.Steps(BY_NAME[name], compiled=side == "pytorch-compiled")
+    steps.run(count)
     first = time.perf_counter() - STARTED
-    steps.run(case.steps)
+    steps.run(count)
     say(ready=first, parameters=steps.parameters, versions=module.versions())
-    for line in sys.stdin:
+    for _ in sys.stdin:
         begin = time.perf_counter()
-        loss = steps.run(int(line))
+        loss = steps.run(count)
         say(seconds=time.perf_counter() - begin, loss=loss)
     say(peak=peak_bytes(module.device_memory))
 
 
-def serve_rows(side: str, say: Callable[..., None]) -> None:
-    """Ours: fits the whole study at the first line. PyTorch: trains the rows whose seeds the line lists."""
+def serve_rows(side: str, epochs: int, say: Callable[..., None]) -> None:
+    """Trains the rows whose seeds a line lists. Ours, as one program, says its start-up apart."""
     if side == "ours":
-        from affect_jax.training import mesh
+        from affect_jax import startup
 
-        mesh.use_all_cores()
+        startup.use_all_cores()
         from benchmarks import jax_side as module
 
         say(ready=time.perf_counter() - STARTED, versions=module.versions())
-        for _ in sys.stdin:
+        for line in sys.stdin:
             begin = time.perf_counter()
-            ended = module.fit_rows(MANY_ROWS)
-            steady = (ended[-1] - ended[0]) / (len(ended) - 1) * len(ended)
-            say(seconds=steady, first=ended[0] - begin - steady / len(ended))
+            ended = module.fit_rows(ROWS_CASE, json.loads(line), epochs)
+            epoch = (ended[-1] - ended[0]) / (epochs - 1)
+            say(seconds=epoch * epochs, first=ended[0] - begin - epoch)
     else:
         from benchmarks import torch_side as module
 
-        rows = module.Rows(MANY_ROWS)
+        rows = module.Rows(ROWS_CASE)
         say(ready=time.perf_counter() - STARTED, versions=module.versions())
         for line in sys.stdin:
             begin = time.perf_counter()
-            rows.run(json.loads(line))
+            rows.run(json.loads(line), epochs)
             say(seconds=time.perf_counter() - begin)
     say(peak=peak_bytes(module.device_memory))
 
 
-def main(side: str, name: str) -> None:
+def main(side: str, name: str, count: str) -> None:
     """Serves until standard input ends. What libraries print goes to standard error."""
     with os.fdopen(os.dup(1), "w", buffering=1) as channel:
         os.dup2(2, 1)
@@ -79,9 +83,9 @@ def main(side: str, name: str) -> None:
             channel.write(json.dumps(message) + "\n")
 
         if name == "rows":
-            serve_rows(side, say)
+            serve_rows(side, int(count), say)
         else:
-            serve_steps(side, name, say)
+            serve_steps(side, name, int(count), say)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ if DEVICES not in os.environ.get("XLA_FLAGS", ""):
     # Four virtual devices, so that sharding is tested wherever the tests run.
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {DEVICES}=4".strip()
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"  # [B] - [B, T] is a bug until somebody writes the None
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin between jax's small factorisations
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["PYTHONFAULTHANDLER"] = "1"  # for the programs that tests start; pytest sees to its own process
 # Corpora and font lists built by the way go here and vanish with the run, never into the home of who runs the tests.
