@@ -87,7 +87,7 @@ def _parameters(module: nn.Module, inputs: int, units: int, suffix: str = "") ->
 def _split_bias(bias_ih: jax.Array, bias_hh: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The bias that may be added to the inputs beforehand [3H], and b_hn [H], which the reset gate multiplies."""
     units = bias_hh.shape[0] // 3
-    return bias_ih.at[: 2 * units].add(bias_hh[: 2 * units]), bias_hh[2 * units :]
+    return bias_ih + jnp.pad(bias_hh[: 2 * units], (0, units)), bias_hh[2 * units :]
 
 
 def _run(x: jax.Array, mask: jax.Array | None, directions: list[tuple[jax.Array, ...]]) -> jax.Array:
@@ -105,7 +105,7 @@ def _run(x: jax.Array, mask: jax.Array | None, directions: list[tuple[jax.Array,
     gates_TxKxBxG = jnp.stack(gates, axis=1)
     if mask is not None:
         units = weights[0].shape[0]
-        hold_G = jnp.zeros(3 * units, x.dtype).at[units : 2 * units].set(_HOLD)
+        hold_G = jnp.pad(jnp.full((units,), _HOLD, x.dtype), units)  # of the update gate; the others do not matter
         mask_TxKxB = jnp.stack([mask.T[::flip] for flip in flips], axis=1)
         gates_TxKxBxG = jnp.where(mask_TxKxB[..., None], gates_TxKxBxG, hold_G[None, None, None, :])
     h_TxKxBxH = gru_scan(gates_TxKxBxG, jnp.stack(weights), jnp.stack(biases))
