@@ -1,1 +1,36 @@
-"""Pure loss functions: per-example values or one masked scalar; none knows of a model or a trainer."""
+"""Pure loss functions: per-example values or one masked scalar; none knows of a model or a trainer.
+
+Three shapes of loss, float32 in and out (float64 stays float64):
+
+- elementwise, `loss(prediction, target)`: values of the shape of `prediction` (less the class axis for
+  `cross_entropy`); `masked_mean(values, where)` turns them into a scalar over the valid steps;
+- whole batch, `loss(prediction, target, where)`: one scalar over all valid entries;
+- alignment, `loss(a, b, where, ...)`: one scalar to minimise over two views. An alignment with a running estimate has
+  a partner `<name>_init(d_a, d_b)`, takes that state after `where` and returns `(loss, state)`.
+"""
+
+from affect_jax.losses.alignment import EmaState, canonical_correlations, dcca, dcca_ema, dcca_ema_init
+from affect_jax.losses.classification import binary_cross_entropy, cross_entropy
+from affect_jax.losses.decorrelation import SoftCcaState, barlow, soft_cca, soft_cca_init, vicreg
+from affect_jax.losses.reduction import masked_mean
+from affect_jax.losses.regression import absolute_error, ccc_loss, pcc_loss, squared_error
+
+__all__ = [
+    "EmaState",
+    "SoftCcaState",
+    "absolute_error",
+    "barlow",
+    "binary_cross_entropy",
+    "canonical_correlations",
+    "ccc_loss",
+    "cross_entropy",
+    "dcca",
+    "dcca_ema",
+    "dcca_ema_init",
+    "masked_mean",
+    "pcc_loss",
+    "soft_cca",
+    "soft_cca_init",
+    "squared_error",
+    "vicreg",
+]

@@ -1,0 +1,69 @@
+"""Classification metrics over a whole split, from confusion matrices, which merge by addition.
+
+Names. `accuracy`: the share of right answers (elsewhere WA, weighted accuracy, WAR). `uar`: unweighted average recall,
+the mean of the classes' recalls (elsewhere UA, balanced accuracy). The thesis' eq. 2.10 has the two names the other way
+round: its UWA is `accuracy`, its WA is `uar`.
+
+A class that no true label carries has no recall and is left out of `uar`; one that neither truth nor prediction uses
+has no F1 and is left out of `macro_f1`: scikit-learn's `balanced_accuracy_score` and `f1_score` with their default
+labels. No entries: every metric is 0.
+"""
+
+import jax
+import jax.numpy as jnp
+
+
+def confusion(predicted: jax.Array, target: jax.Array, where: jax.Array, classes: int) -> jax.Array:
+    """Counts, int32 [classes, classes]: rows are the truth, columns the prediction.
+
+    predicted, target: class indices of one shape with `where` (bool); floats that hold whole numbers will do.
+    An entry whose label or prediction lies outside 0..classes-1 is not counted. Raises ValueError where shapes differ.
+    """
+    if not predicted.shape == target.shape == where.shape:
+        raise ValueError(
+            f"predicted {predicted.shape}, target {target.shape} and where {where.shape} must have one shape"
+        )
+    predicted, target = (jnp.where(where, x, 0).astype(jnp.int32) for x in (predicted, target))
+    known = where & (target >= 0) & (target < classes) & (predicted >= 0) & (predicted < classes)
+    cell = jnp.where(known, target * classes + predicted, 0).reshape(-1)
+    counts = jnp.zeros(classes * classes, jnp.int32).at[cell].add(known.reshape(-1).astype(jnp.int32))
+    return counts.reshape(classes, classes)
+
+
+def accuracy(confusion: jax.Array) -> jax.Array:
+    """Right answers over all answers (the thesis' UWA)."""
+    return _ratio(jnp.trace(confusion), jnp.sum(confusion))
+
+
+def uar(confusion: jax.Array) -> jax.Array:
+    """Mean recall over the classes that occur (the thesis' WA)."""
+    support = jnp.sum(confusion, axis=1)
+    return _ratio(jnp.sum(_ratio(jnp.diagonal(confusion), support)), jnp.sum(support > 0))
+
+
+def macro_f1(confusion: jax.Array) -> jax.Array:
+    """Mean F1 = 2 tp / (2 tp + fp + fn) over the classes that truth or prediction uses."""
+    return _ratio(jnp.sum(_f1(confusion)), jnp.sum(_used(confusion) > 0))
+
+
+def weighted_f1(confusion: jax.Array) -> jax.Array:
+    """F1 of the classes, weighted by how often each is true."""
+    support = jnp.sum(confusion, axis=1)
+    return _ratio(jnp.sum(_f1(confusion) * support), jnp.sum(support))
+
+
+def majority(confusion: jax.Array) -> jax.Array:
+    """The accuracy of always giving the most frequent true class."""
+    return _ratio(jnp.max(jnp.sum(confusion, axis=1)), jnp.sum(confusion))
+
+
+def _f1(confusion: jax.Array) -> jax.Array:
+    return _ratio(2 * jnp.diagonal(confusion), _used(confusion))
+
+
+def _used(confusion: jax.Array) -> jax.Array:
+    return jnp.sum(confusion, axis=0) + jnp.sum(confusion, axis=1)
+
+
+def _ratio(part: jax.Array, whole: jax.Array) -> jax.Array:
+    return jnp.where(whole > 0, part / jnp.maximum(whole, 1), 0)
