@@ -61,9 +61,7 @@ def _all(x):
     [
         ((40, 5, 4), "scale"),
         ((40, 5, 4), "absolute"),
-        ((12, 8, 10), "scale"),
         ((6, 16, 12), "scale"),  # both views rotated onto their samples
-        ((6, 16, 12), "absolute"),
         ((6, 8, 14), "scale"),  # only the second
     ],
 )
@@ -235,12 +233,11 @@ def test_inside_the_study_program():
     assert np.all(np.diff(values, axis=1) < 0)
 
 
-@pytest.mark.parametrize("ridge_mode", ["scale", "absolute"])
-def test_ema_starts_as_dcca(ridge_mode):
+def test_ema_starts_as_dcca():
     a, b = _f32(*_views(offset=3.0))
     where = np.arange(24) % 5 > 0
-    (expected, _), slopes = correlate(a, b, where, 0.1, ridge_mode=ridge_mode)
-    (value, _), gradients = ema(a, b, where, dcca_ema_init(12, 12), 0.1, ridge_mode=ridge_mode)
+    (expected, _), slopes = correlate(a, b, where, 0.1, ridge_mode="absolute")
+    (value, _), gradients = ema(a, b, where, dcca_ema_init(12, 12), 0.1, ridge_mode="absolute")
     np.testing.assert_allclose(value, expected, rtol=1e-5)
     for g, e in zip(gradients, slopes, strict=True):
         np.testing.assert_allclose(g, e, atol=1e-5)
