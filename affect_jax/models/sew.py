@@ -142,4 +142,5 @@ class Model(nn.Module):
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Prediction [B] from the weaker modality alone, with the deployed parameters alone."""
-        return self({self.weaker: inputs[self.weaker]}, masks, train=False)["prediction"]
+        weaker = {name: x for name, x in inputs.items() if name == self.weaker}
+        return self(weaker, masks, train=False)["prediction"]
