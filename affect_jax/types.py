@@ -1,7 +1,7 @@
 """Names for the trees that pass between rooms."""
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import jax
 
@@ -24,3 +24,5 @@ class Batch(TypedDict):
     """float32 [B, T] or [B]."""
     mask: Array
     """bool, the target's shape."""
+    segments: NotRequired[Array]
+    """int32 [B, T]: steps of one number are one sequence, where a line of the batch holds several; see data/packing."""

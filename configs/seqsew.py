@@ -33,7 +33,7 @@ def gru_layers(corpus: str, modality: str) -> int:
 def base(corpus: str, target: str, modalities: tuple[str, ...]) -> dict:
     """What SeqSEW and its unimodal baselines share: corpus, windows, task, the number of seeds."""
     if corpus == "mosi":
-        release, data = common.cmu_mosi(), common.data(modalities, "binary", "recording", eval_size=32)
+        release, data = common.cmu_mosi(), common.data(modalities, "binary", "recording", eval_size=10)
         task = "binary"
     else:
         release = common.recola(target)
@@ -52,9 +52,12 @@ def prediction_loss(task: str, who: str = "") -> dict:
 
 
 def fitting(corpus: str) -> dict:
-    """Optimizer, score and stopping rule of every stage: Adam, 1e-4 on CMU-MOSI and 1e-5 on RECOLA."""
+    """Optimizer, score and stopping rule of every stage: Adam, 1e-4 on CMU-MOSI and 1e-5 on RECOLA.
+
+    The thesis gives no number of epochs; these were fixed before any test figure was seen.
+    """
     if corpus == "mosi":
-        return dict(optimizer=common.adam(1e-4), metric="accuracy", epochs=150, patience=30)
+        return dict(optimizer=common.adam(1e-4), metric="accuracy", epochs=40, patience=10)
     return dict(optimizer=common.adam(1e-5), metric="ccc", epochs=100, patience=10)
 
 
@@ -102,13 +105,13 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
             ),
         ),
         studies=dict(
-            pair=dict(
-                cells={
-                    "SeqSEW": {},
-                    "-LFA": common.weight("student", alignment=0.0),
-                    "-Decoder": common.weight("student", translation=0.0),
-                }
-            )
+            pair=dict(cells={"SeqSEW": {}, "-LFA": common.weight("student", alignment=0.0)}),
+            # Not a weight of 0 but a program without the decoder, which is most of the work.
+            no_decoder=dict(
+                override=dict(stages=dict(student=dict(train=("weaker_encoder", "weaker_classifier")))),
+                drop=("stages.student.losses.translation",),
+                cells={"-Decoder": {}},
+            ),
         ),
         search=dict(
             grid=dict(
@@ -120,7 +123,7 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
                     )
                 )
             ),
-            seeds=2,
+            seeds=1,
         ),
     )
     return ml_collections.ConfigDict(config)

@@ -57,6 +57,6 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
             for short, modality in names.items()
             for encoder, kind in ENCODERS.items()
         },
-        search=dict(grid=dict(stages=dict(fit=dict(dropout=(0.2, 0.5)))), seeds=2),
+        search=dict(grid=dict(stages=dict(fit=dict(dropout=(0.2, 0.5)))), seeds=1),
     )
     return ml_collections.ConfigDict(config)

@@ -19,9 +19,6 @@ _WORKDIR = flags.DEFINE_string("workdir", "", "Run folder. Default: runs/<name o
 def main(argv: list[str]) -> None:
     """Runs the config of the flags."""
     del argv
-    from affect_jax.training import mesh
-
-    mesh.use_all_cores()
     from affect_jax import experiment, runs
     from affect_jax.reports import tables
 

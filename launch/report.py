@@ -135,11 +135,7 @@ def main(argv: Sequence[str]) -> None:
         changes = assignments(wanted)
 
         def train(config_arg: str) -> None:
-            # Here, so that a report alone does not wait for JAX; the cores are set before JAX looks for devices.
-            from affect_jax.training import mesh
-
-            mesh.use_all_cores()
-            from affect_jax import experiment
+            from affect_jax import experiment  # here, so that a report alone does not wait for jax
 
             config = load_config(config_arg)
             override(config, changes, config_arg)

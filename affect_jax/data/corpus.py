@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
+from affect_jax.data.packing import Packing
 from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
 from affect_jax.types import Array, Batch
@@ -165,19 +166,31 @@ def build(
     return corpus, index
 
 
-def _gather(stream: Stream, index: Array) -> tuple[Array, Array]:
+def _gather(stream: Stream, index: Array, packing: Packing | None) -> tuple[Array, Array]:
     valid = index >= 0
     start = stream.start[index]
     if stream.steps is None:
         return stream.values[start], valid
-    at_BxT = jnp.arange(stream.steps)[None, :]
     length = jnp.where(valid, stream.length[index], 0)
-    mask_BxT = at_BxT < length[:, None]
+    if packing is None:
+        at_BxT = jnp.arange(stream.steps)[None, :]
+        frame_BxT, mask_BxT = start[:, None] + at_BxT, at_BxT < length[:, None]
+    else:
+        by_length = jnp.argsort(-length)
+        rank_BxT, at_BxT = jnp.array(packing.rank), jnp.array(packing.step)
+        frame_BxT = start[by_length][rank_BxT] + at_BxT
+        mask_BxT = (at_BxT < length[by_length][rank_BxT]) & (rank_BxT >= 0)
     last = stream.values.shape[0] - 1
-    return stream.values[jnp.minimum(start[:, None] + at_BxT, last)], mask_BxT
+    return stream.values[jnp.minimum(frame_BxT, last)], mask_BxT
 
 
-def take(corpus: Corpus, index: Array, mean: Mapping[str, Array], scale: Mapping[str, Array]) -> Batch:
+def take(
+    corpus: Corpus,
+    index: Array,
+    mean: Mapping[str, Array],
+    scale: Mapping[str, Array],
+    packing: Packing | None = None,
+) -> Batch:
     """The batch of examples `index` (int32 [B]; -1 is padding), its features standardised.
 
     Args:
@@ -185,16 +198,19 @@ def take(corpus: Corpus, index: Array, mean: Mapping[str, Array], scale: Mapping
       index: int32 [B].
       mean: modality -> [D], subtracted.
       scale: modality -> [D], divided by.
+      packing: how several examples share a line of the batch; None for one example a line. All modalities of a
+        packed corpus have the same lengths.
     """
     inputs, masks = {}, {}
     for name, stream in corpus.inputs.items():
-        values, mask = _gather(stream, index)
+        values, mask = _gather(stream, index, packing)
         lead = (None,) * (values.ndim - 1)
         values = (values - mean[name][lead]) / scale[name][lead]
         inputs[name] = jnp.where(mask[..., None], values, 0.0)
         masks[name] = mask
-    target, mask = _gather(corpus.target, index)
-    return Batch(inputs=inputs, masks=masks, target=jnp.where(mask, target, 0.0), mask=mask)
+    target, mask = _gather(corpus.target, index, packing)
+    batch = Batch(inputs=inputs, masks=masks, target=jnp.where(mask, target, 0.0), mask=mask)
+    return batch if packing is None else Batch(**batch, segments=jnp.array(packing.rank, jnp.int32))
 
 
 def frame_positions(corpus: Corpus, index: np.ndarray) -> np.ndarray:

@@ -32,27 +32,29 @@ class GRU(nn.Module):
 
     `mask` [B, T] is True at valid steps, None where all are. A padded step holds the state and outputs 0, so padding
     never changes a valid output and whatever the input holds there (NaN too) has no effect and an exact zero gradient.
+    `segments` [B, T] numbers the sequences where a line holds several (each in one piece, padding behind its valid
+    steps): the state starts from 0 in each.
     """
 
     features: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, mask: jax.Array | None = None) -> jax.Array:
-        return _run(x, mask, [_parameters(self, x.shape[-1], self.features)])
+    def __call__(self, x: jax.Array, mask: jax.Array | None = None, segments: jax.Array | None = None) -> jax.Array:
+        return _run(x, mask, segments, [_parameters(self, x.shape[-1], self.features)])
 
 
 class BiGRU(nn.Module):
     """A forward and a backward GRU over the second axis, concatenated: [B, T, D] -> [B, T, 2 * features].
 
-    `mask` as in `GRU`. With padding at the end the backward direction starts at each sequence's last valid step.
+    `mask` and `segments` as in `GRU`. The backward direction starts at each sequence's last valid step.
     """
 
     features: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, mask: jax.Array | None = None) -> jax.Array:
+    def __call__(self, x: jax.Array, mask: jax.Array | None = None, segments: jax.Array | None = None) -> jax.Array:
         directions = [_parameters(self, x.shape[-1], self.features, suffix) for suffix in ("", "_reverse")]
-        return _run(x, mask, directions)
+        return _run(x, mask, segments, directions)
 
 
 class SingleStepGRU(nn.Module):
@@ -90,7 +92,9 @@ def _split_bias(bias_ih: jax.Array, bias_hh: jax.Array) -> tuple[jax.Array, jax.
     return bias_ih + jnp.pad(bias_hh[: 2 * units], (0, units)), bias_hh[2 * units :]
 
 
-def _run(x: jax.Array, mask: jax.Array | None, directions: list[tuple[jax.Array, ...]]) -> jax.Array:
+def _run(
+    x: jax.Array, mask: jax.Array | None, segments: jax.Array | None, directions: list[tuple[jax.Array, ...]]
+) -> jax.Array:
     """Runs the directions (the second one, if any, backward in time) over x [B, T, D]; returns [B, T, K * H]."""
     if mask is not None:
         x = zero_padding(x, mask)  # before any product: NaN * 0 is NaN
@@ -108,32 +112,46 @@ def _run(x: jax.Array, mask: jax.Array | None, directions: list[tuple[jax.Array,
         hold_G = jnp.pad(jnp.full((units,), _HOLD, x.dtype), units)  # of the update gate; the others do not matter
         mask_TxKxB = jnp.stack([mask.T[::flip] for flip in flips], axis=1)
         gates_TxKxBxG = jnp.where(mask_TxKxB[..., None], gates_TxKxBxG, hold_G[None, None, None, :])
-    h_TxKxBxH = gru_scan(gates_TxKxBxG, jnp.stack(weights), jnp.stack(biases))
+    keep_TxKxB = None
+    if segments is not None:
+        same = segments.T[1:] == segments.T[:-1]
+        first = jnp.zeros_like(same[:1])
+        forward_TxB, backward_TxB = jnp.concatenate([first, same]), jnp.concatenate([same, first])
+        keep_TxKxB = jnp.stack([forward_TxB, backward_TxB[::-1]][: len(directions)], axis=1).astype(x.dtype)
+    h_TxKxBxH = gru_scan(gates_TxKxBxG, jnp.stack(weights), jnp.stack(biases), keep_TxKxB)
     h_TxBxKH = jnp.concatenate([h_TxKxBxH[::flip, k] for k, flip in enumerate(flips)], axis=-1)
     h = h_TxBxKH.swapaxes(0, 1)
     return h if mask is None else zero_padding(h, mask)
 
 
 @jax.custom_vjp
-def gru_scan(gates_TxKxBxG: jax.Array, weight_KxHxG: jax.Array, bias_KxH: jax.Array) -> jax.Array:
+def gru_scan(
+    gates_TxKxBxG: jax.Array, weight_KxHxG: jax.Array, bias_KxH: jax.Array, keep_TxKxB: jax.Array | None = None
+) -> jax.Array:
     """The recurrence alone: states [T, K, B, H] of K independent GRUs, from the state 0.
 
     `gates` are the inputs' share of the gates with every bias but b_hn, `weight` is weight_hh and `bias` is b_hn.
+    `keep` is 0 where a step starts from the state 0 again, 1 elsewhere.
     """
 
-    def body(h, gates):
-        h, _ = _step(h, gates, weight_KxHxG, bias_KxH)
+    def body(h, step):
+        h, _ = _step(h, *step, weight_KxHxG, bias_KxH)
         return h, h
 
-    return jax.lax.scan(body, _initial(gates_TxKxBxG), gates_TxKxBxG)[1]
+    return jax.lax.scan(body, _initial(gates_TxKxBxG), (gates_TxKxBxG, keep_TxKxB))[1]
 
 
 def _initial(gates_TxKxBxG: jax.Array) -> jax.Array:
     return jnp.zeros_like(gates_TxKxBxG[0, ..., : gates_TxKxBxG.shape[-1] // 3])
 
 
-def _step(h, gates, weight, bias):
+def _kept(h: jax.Array, keep: jax.Array | None) -> jax.Array:
+    return h if keep is None else h * keep[..., None]
+
+
+def _step(h, gates, keep, weight, bias):
     """One step; returns the new state and what the backward pass needs: r, z, n and q = h W_hn + b_hn."""
+    h = _kept(h, keep)
     gates_r, gates_z, gates_n = jnp.split(gates, 3, axis=-1)
     hidden_r, hidden_z, hidden_n = jnp.split(jnp.einsum("kbh,khg->kbg", h, weight), 3, axis=-1)
     r = jax.nn.sigmoid(gates_r + hidden_r)
@@ -143,18 +161,18 @@ def _step(h, gates, weight, bias):
     return (1 - z) * n + z * h, (r, z, n, q)
 
 
-def _forward(gates, weight, bias):
-    def body(h, gates):
-        h, saved = _step(h, gates, weight, bias)
+def _forward(gates, weight, bias, keep):
+    def body(h, step):
+        h, saved = _step(h, *step, weight, bias)
         return h, (h, *saved)
 
-    _, saved = jax.lax.scan(body, _initial(gates), gates)
-    return saved[0], (saved, weight)
+    _, saved = jax.lax.scan(body, _initial(gates), (gates, keep))
+    return saved[0], (saved, weight, keep)
 
 
 def _backward(residuals, dy):
-    (h, r, z, n, q), weight = residuals
-    previous = jnp.concatenate([jnp.zeros_like(h[:1]), h[:-1]])
+    (h, r, z, n, q), weight, keep = residuals
+    previous = _kept(jnp.concatenate([jnp.zeros_like(h[:1]), h[:-1]]), keep)
     # With d = dLoss/dh', the derivatives with respect to the gates' inputs are d times these, for all steps at once.
     slope_n = (1 - z) * (1 - n * n)
     slope_z = (previous - n) * z * (1 - z)
@@ -162,17 +180,18 @@ def _backward(residuals, dy):
     slopes = jnp.concatenate([slope_r, slope_z, slope_n * r], axis=-1)  # of the hidden state's share: q is behind r
 
     def body(carry, step):
-        dy, slopes, z = step
+        dy, slopes, z, keep = step
         d = carry + dy
         d_hidden = jnp.concatenate([d, d, d], axis=-1) * slopes
-        return d * z + jnp.einsum("kbg,khg->kbh", d_hidden, weight), d
+        return _kept(d * z + jnp.einsum("kbg,khg->kbh", d_hidden, weight), keep), d
 
-    _, d = jax.lax.scan(body, jnp.zeros_like(h[0]), (dy, slopes, z), reverse=True)
+    _, d = jax.lax.scan(body, jnp.zeros_like(h[0]), (dy, slopes, z, keep), reverse=True)
     d_hidden = jnp.concatenate([d, d, d], axis=-1) * slopes
     units = h.shape[-1]
     d_gates = jnp.concatenate([d_hidden[..., : 2 * units], d * slope_n], axis=-1)
     d_weight = jnp.einsum("tkbh,tkbg->khg", previous, d_hidden)
-    return d_gates, d_weight, d_hidden[..., 2 * units :].sum(axis=(0, 2))
+    d_keep = None if keep is None else jnp.zeros_like(keep)  # a constant of the batch, never trained
+    return d_gates, d_weight, d_hidden[..., 2 * units :].sum(axis=(0, 2)), d_keep
 
 
 gru_scan.defvjp(_forward, _backward)

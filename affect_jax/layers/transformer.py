@@ -25,17 +25,31 @@ def sinusoidal_positions(length: int, features: int) -> jax.Array:
     return table[:, :features]
 
 
+def positions_within(segments: jax.Array) -> jax.Array:
+    """int32 [B, T]: each step's number within its own sequence, where lines hold several."""
+    at = jnp.arange(segments.shape[1])[None, :]
+    starts = jnp.concatenate([jnp.ones_like(segments[:, :1], bool), segments[:, 1:] != segments[:, :-1]], axis=1)
+    return at - jax.lax.cummax(jnp.where(starts, at, 0), axis=1)
+
+
 class SelfAttention(nn.Module):
     """Multi-head self-attention: x [B, T, D], mask [B, T] (True at valid keys) -> [B, T, D]. `heads` divides D.
 
-    A sequence without a valid key attends evenly to its padding: finite, and of no meaning.
+    With `segments` [B, T], steps attend to steps of their own number only. A sequence without a valid key attends
+    evenly to its padding: finite, and of no meaning.
     """
 
     heads: int
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, mask: jax.Array, *, train: bool = False, dropout: float | jax.Array = 0.0
+        self,
+        x: jax.Array,
+        mask: jax.Array,
+        *,
+        segments: jax.Array | None = None,
+        train: bool = False,
+        dropout: float | jax.Array = 0.0,
     ) -> jax.Array:
         features = x.shape[-1]
         if features % self.heads:
@@ -46,14 +60,17 @@ class SelfAttention(nn.Module):
         qkv = in_proj(x).reshape(*x.shape[:2], 3, self.heads, features // self.heads)
         q_BxTxHxC, k_BxSxHxC, v_BxSxHxC = qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2]
         logits = jnp.einsum("bthc,bshc->bhts", q_BxTxHxC * (features // self.heads) ** -0.5, k_BxSxHxC)
-        logits = jnp.where(mask[:, None, None, :], logits, jnp.asarray(_MASKED, logits.dtype))
+        seen_Bx1xTxS = mask[:, None, None, :]
+        if segments is not None:
+            seen_Bx1xTxS = seen_Bx1xTxS & (segments[:, None, :, None] == segments[:, None, None, :])
+        logits = jnp.where(seen_Bx1xTxS, logits, jnp.asarray(_MASKED, logits.dtype))
         att_BxHxTxS = Dropout(name="dropout")(jax.nn.softmax(logits, axis=-1), dropout, train=train)
         mixed = jnp.einsum("bhts,bshc->bthc", att_BxHxTxS, v_BxSxHxC).reshape(x.shape)
         return Dense(features, bias_init=zeros, name="out_proj")(mixed)
 
 
 class TransformerEncoderLayer(nn.Module):
-    """One encoder layer: x [B, T, D], mask [B, T] -> [B, T, D]. Valid outputs do not depend on padded inputs.
+    """One encoder layer: x [B, T, D], mask and segments [B, T] -> [B, T, D]. Valid outputs ignore padded inputs.
 
     Padded inputs must be finite: their outputs are computed, and ignored by every layer that follows.
     """
@@ -63,12 +80,18 @@ class TransformerEncoderLayer(nn.Module):
 
     @nn.compact
     def __call__(
-        self, x: jax.Array, mask: jax.Array, *, train: bool = False, dropout: float | jax.Array = 0.0
+        self,
+        x: jax.Array,
+        mask: jax.Array,
+        *,
+        segments: jax.Array | None = None,
+        train: bool = False,
+        dropout: float | jax.Array = 0.0,
     ) -> jax.Array:
         def drop(name: str, x: jax.Array) -> jax.Array:
             return Dropout(name=name)(x, dropout, train=train)
 
-        attended = SelfAttention(self.heads, name="self_attn")(x, mask, train=train, dropout=dropout)
+        attended = SelfAttention(self.heads, name="self_attn")(x, mask, segments=segments, train=train, dropout=dropout)
         x = _norm("norm1")(x + drop("dropout1", attended))
         hidden = drop("dropout", nn.relu(Dense(self.feed_forward, name="linear1")(x)))
         return _norm("norm2")(x + drop("dropout2", Dense(x.shape[-1], name="linear2")(hidden)))

@@ -25,7 +25,7 @@ from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import select, zero_padding
 from affect_jax.layers.recurrent import BiGRU
-from affect_jax.layers.transformer import TransformerEncoderLayer, sinusoidal_positions
+from affect_jax.layers.transformer import TransformerEncoderLayer, positions_within, sinusoidal_positions
 from affect_jax.suggest import nearest
 
 ENCODERS = ("none", "bigru", "bigru+te")
@@ -42,16 +42,25 @@ class Encoder(nn.Module):
     feed_forward: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, mask: jax.Array, *, train: bool, dropout: float | jax.Array) -> jax.Array:
+    def __call__(
+        self,
+        x: jax.Array,
+        mask: jax.Array,
+        segments: jax.Array | None,
+        *,
+        train: bool,
+        dropout: float | jax.Array,
+    ) -> jax.Array:
         units = x.shape[-1]
         for index in range(self.gru_layers):
-            x = BiGRU(units, name=f"gru_{index}")(x, mask)
+            x = BiGRU(units, name=f"gru_{index}")(x, mask, segments)
         x = Dense(self.latent, name="dense")(x)
         if self.transformer_layers:
-            x = x + sinusoidal_positions(x.shape[1], self.latent)[None].astype(x.dtype)
+            positions_TxC = sinusoidal_positions(x.shape[1], self.latent).astype(x.dtype)
+            x = x + (positions_TxC[None] if segments is None else positions_TxC[positions_within(segments)])
         for index in range(self.transformer_layers):
             layer = TransformerEncoderLayer(self.heads, self.feed_forward, name=f"transformer_{index}")
-            x = layer(x, mask, train=train, dropout=dropout)
+            x = layer(x, mask, segments=segments, train=train, dropout=dropout)
         return zero_padding(x, mask)
 
 
@@ -74,9 +83,9 @@ class Decoder(nn.Module):
     layers: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, mask: jax.Array, features: int) -> jax.Array:
+    def __call__(self, x: jax.Array, mask: jax.Array, segments: jax.Array | None, features: int) -> jax.Array:
         for index in range(self.layers):
-            x = BiGRU(self.width, name=f"gru_{index}")(x, mask)
+            x = BiGRU(self.width, name=f"gru_{index}")(x, mask, segments)
         return zero_padding(Dense(features, name="dense")(x), mask)
 
 
@@ -161,6 +170,7 @@ class Model(nn.Module):
         train: bool,
         dropout: float | jax.Array = 0.0,
         frozen: Sequence[str] = (),
+        segments: jax.Array | None = None,
     ) -> dict[str, jax.Array]:
         """All outputs.
 
@@ -171,6 +181,7 @@ class Model(nn.Module):
           train: dropout acts; needs the rng stream 'dropout'.
           dropout: rate in the transformer layers; may be traced.
           frozen: parts that run without dropout even when training.
+          segments: int32 [B, T], numbers of the sequences where a line holds several.
 
         Returns:
           `prediction`, `logits` [B, T], `latent/weaker` [B, T, latent] (not with encoder 'none'); with a stronger
@@ -185,7 +196,7 @@ class Model(nn.Module):
             code = select(inputs, masks, modality)
             if self.encoder != "none":
                 encoder = getattr(self, f"{who}_encoder")
-                code = encoder(code, masks[modality], train=acts(f"{who}_encoder"), dropout=dropout)
+                code = encoder(code, masks[modality], segments, train=acts(f"{who}_encoder"), dropout=dropout)
                 outputs[f"latent/{who}"] = code
             logits = getattr(self, f"{who}_classifier")(code, train=acts(f"{who}_classifier"))
             prediction = ACTIVATIONS[self.activation](logits)
@@ -196,11 +207,12 @@ class Model(nn.Module):
             return outputs
         outputs |= side("stronger", self.stronger, "/stronger")
         width = inputs[self.stronger].shape[-1]
-        return outputs | {"translation": self.decoder(outputs["latent/weaker"], masks[self.weaker], width)}
+        return outputs | {"translation": self.decoder(outputs["latent/weaker"], masks[self.weaker], segments, width)}
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Prediction [B, T] from the weaker modality alone, with the deployed parameters alone."""
-        return self({self.weaker: inputs[self.weaker]}, masks, train=False)["prediction"]
+        weaker = {name: x for name, x in inputs.items() if name == self.weaker}
+        return self(weaker, masks, train=False)["prediction"]
 
 
 def _choose(what: str, value: str, among: Sequence[str]) -> None:

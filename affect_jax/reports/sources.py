@@ -52,8 +52,11 @@ def sew_unimodal(target: str, modality: str) -> Source:
 
 
 def seqsew(pair: str, cell: str = "SeqSEW") -> Source:
-    """SeqSEW and its ablations; `pair` is 'mosi,video+text' or 'recola,arousal,geo+audio'."""
-    return Source(f"configs/seqsew.py:{pair}", "pair", cell)
+    """SeqSEW and its ablations, of which the one without the decoder is a study of its own (a smaller program).
+
+    `pair` is 'mosi,video+text' or 'recola,arousal,geo+audio'.
+    """
+    return Source(f"configs/seqsew.py:{pair}", "no_decoder" if cell == "-Decoder" else "pair", cell)
 
 
 def seqsew_unimodal(corpus: str, modality: str, cell: str = "BiGRU+TE+Classifier") -> Source:

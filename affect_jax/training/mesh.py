@@ -5,7 +5,6 @@ small models makes them slower there, and batched Cholesky factors can hang jax 
 An accelerator runs them in chunks under `vmap`. The numbers are the same.
 """
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -15,19 +14,6 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from affect_jax.errors import UserError
-
-
-def use_all_cores() -> None:
-    """One single-threaded virtual CPU device a core. Call before jax starts; what XLA_FLAGS already says stays."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    flags = os.environ.get("XLA_FLAGS", "")
-    for flag, value in (
-        ("xla_force_host_platform_device_count", str(cores)),
-        ("xla_cpu_multi_thread_eigen", "false"),
-    ):
-        if flag not in flags:
-            flags += f" --{flag}={value}"
-    os.environ["XLA_FLAGS"] = flags.strip()
 
 
 def make(replicas: int = 0) -> jax.sharding.Mesh:

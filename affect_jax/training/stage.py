@@ -31,7 +31,7 @@ class Stage(NamedTuple):
       train: top-level parameter names that move; all others stand still and run deterministically.
       terms: the losses.
       optimizer: a key of OPTIMIZERS.
-      batch: examples a step.
+      batch: examples a step, at most; an epoch is cut into equal batches.
       epochs: at most this many.
       patience: stop after this many epochs without a better score; 0 never stops early.
       plateau_factor: the learning rate is multiplied by this ...

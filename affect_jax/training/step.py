@@ -11,6 +11,7 @@ import optax
 from affect_jax import metrics
 from affect_jax.data.corpus import Corpus, take
 from affect_jax.data.folds import Folds
+from affect_jax.data.packing import Packing
 from affect_jax.training import keys, objective
 from affect_jax.training.rows import RowArrays
 from affect_jax.training.stage import Stage, learning_rate, transform
@@ -24,8 +25,12 @@ def split_params(params: Params, train: tuple[str, ...]) -> tuple[Params, Params
 
 
 def batches(index: Array, size: int) -> Array:
-    """int32 [n] -> [ceil(n / size), size], padded with -1."""
+    """int32 [n] -> ceil(n / size) batches of equal length, at most `size`, the last ones padded with -1.
+
+    52 examples in batches of 32 become 26 and 26, not 32 and 20: no small last batch, and less padding.
+    """
     count = -(-index.shape[0] // size)
+    size = -(-index.shape[0] // count)
     return jnp.pad(index, (0, count * size - index.shape[0]), constant_values=-1).reshape(count, size)
 
 
@@ -56,6 +61,8 @@ def update(
     weights = {t.name: row.hyper[f"{prefix}.losses.{t.name}.weight"] for t in stage.terms}
     rngs = {"dropout": keys.purpose(key, f"{stage.name}/dropout", state.updates)}
 
+    packed = {"segments": batch["segments"]} if "segments" in batch else {}
+
     def loss(params: Params) -> tuple[Array, Any]:
         outputs = model.apply(
             {"params": {**frozen, **params}},
@@ -65,6 +72,7 @@ def update(
             dropout=row.hyper[f"{prefix}.dropout"],
             frozen=tuple(sorted(frozen)),
             rngs=rngs,
+            **packed,
         )
         return objective.total(stage.terms, weights, outputs, batch, state.loss_state)
 
@@ -130,6 +138,7 @@ def run_epoch(
     stage: Stage,
     task: str,
     eval_size: int,
+    packing: Packing | None,
     corpus: Corpus,
     folds: Folds,
     row: RowArrays,
@@ -152,7 +161,7 @@ def run_epoch(
         order = shuffled(folds.train[row.fold], keys.purpose(key, f"{stage.name}/order", state.epoch))
 
         def one(state: RowState, index: Array) -> tuple[RowState, tuple[dict[str, Array], Array]]:
-            batch = take(corpus, index, mean, scale)
+            batch = take(corpus, index, mean, scale, packing)
             state, terms = update(model, stage, row, frozen, state, batch, key)
             return state, (terms, (index >= 0).sum())
 

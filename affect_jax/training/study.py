@@ -5,6 +5,7 @@ and pack the rows together once half of them have stopped. It never sees the tes
 """
 
 import functools
+import inspect
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,8 +16,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from affect_jax.data import packing
 from affect_jax.data.corpus import Corpus, take
 from affect_jax.data.folds import Folds
+from affect_jax.data.packing import Packing
 from affect_jax.training import checkpoint, keys, mesh, objective, step
 from affect_jax.training.rows import Row, RowArrays, as_arrays, distinct
 from affect_jax.training.stage import Stage, transform
@@ -178,13 +181,25 @@ def _new_states(stage: Stage, params: Params, rows: RowArrays, loss_state: Any, 
 
 
 @functools.lru_cache(maxsize=16)
-def _epoch_program(model: nn.Module, stage: Stage, task: str, engine: Engine) -> Callable[..., Any]:
+def _epoch_program(
+    model: nn.Module, stage: Stage, task: str, engine: Engine, packing: Packing | None
+) -> Callable[..., Any]:
     """One epoch of every row. Kept, so that the waves of a study and its packed sizes share what is compiled."""
 
     def row_epoch(shared: tuple[Corpus, Folds], row: RowArrays, frozen: Params, state: RowState) -> Any:
-        return step.run_epoch(model, stage, task, engine.eval_size, *shared, row, frozen, state)
+        return step.run_epoch(model, stage, task, engine.eval_size, packing, *shared, row, frozen, state)
 
     return mesh.row_program(engine.mesh, engine.at_once, row_epoch, donate=3)
+
+
+def _packing(model: nn.Module, stage: Stage, shared: tuple[Corpus, Folds]) -> Packing | None:
+    """How training examples share lines, for a model of sequences that can tell them apart."""
+    corpus, folds = shared
+    if corpus.target.steps is None or "segments" not in inspect.signature(model.__call__).parameters:
+        return None
+    lengths, train = np.asarray(corpus.target.length), np.asarray(folds.train)
+    size = step.batches(train[0], stage.batch).shape[1]
+    return packing.plan([lengths[fold[fold >= 0]] for fold in train], size)
 
 
 def fit_stage(
@@ -266,7 +281,7 @@ def fit_stage(
     state = mesh.shard_rows(engine.mesh, state)
     live = np.asarray(state.live)
 
-    program = _epoch_program(model, stage, task, engine)
+    program = _epoch_program(model, stage, task, engine, _packing(model, stage, shared))
     last_save, pause = time.monotonic(), engine.checkpoint_seconds
     while live.any():
         ran = np.flatnonzero(live)

@@ -12,7 +12,6 @@ import affect_jax
 from affect_jax.errors import UserError
 from affect_jax.reports.thesis import TABLES
 from affect_jax.runs import folder_name
-from affect_jax.training import mesh
 from launch import report
 
 
@@ -75,7 +74,6 @@ def in_process(monkeypatch):
         report.define_flags(values)
         argv = values(["report", *map(str, arguments)])
         monkeypatch.setattr(report, "FLAGS", values)
-        monkeypatch.setattr(mesh, "use_all_cores", lambda: None)
         monkeypatch.setattr(affect_jax, "experiment", type("Fake", (), {"run": staticmethod(run)}), raising=False)
         report.main(argv)
         return calls

@@ -1,0 +1,81 @@
+"""Sequences that share a line must give what they give alone."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from affect_jax.data import corpus as corpora
+from affect_jax.data import packing
+from affect_jax.models import seqsew
+from affect_jax.training import objective
+from tests import toy
+
+LENGTHS = np.array([9, 8, 7, 3, 3, 2, 2, 1, 1])
+
+
+def test_every_rank_has_a_place_of_its_own_and_long_enough():
+    plan = packing.plan([LENGTHS, LENGTHS[2:]], 6)
+    rank, step = np.array(plan.rank), np.array(plan.step)
+    assert rank.shape[1] == 9
+    assert rank.shape[0] < 6
+    for k, longest in enumerate(LENGTHS[:6]):
+        lines, columns = np.nonzero(rank == k)
+        assert len(set(lines)) == 1
+        np.testing.assert_array_equal(step[lines, columns], np.arange(longest))
+
+
+def test_no_plan_where_it_would_save_little():
+    assert packing.plan([np.full(8, 5)], 4) is None
+
+
+@pytest.fixture(scope="module")
+def batches():
+    """The same three videos and a padding example, one a line and packed."""
+    made = toy.recordings(count=7, length=9)
+    made = [
+        r._replace(
+            steps=r.steps[:n],
+            features={m: x[:n] for m, x in r.features.items()},
+            targets={m: x[:n] for m, x in r.targets.items()},
+        )
+        for r, n in zip(made, (9, 2, 4, 7, 3, 2, 1), strict=True)
+    ]
+    corpus, _ = corpora.build(made, modalities=("a", "b"), target="y", unit="recording")
+    plan = packing.plan([np.asarray(corpus.target.length)], 4)
+    zero = {"a": jnp.zeros(3), "b": jnp.zeros(2)}, {"a": jnp.ones(3), "b": jnp.ones(2)}
+    index = jnp.array([2, 0, -1, 4])
+    return corpora.take(corpus, index, *zero), corpora.take(corpus, index, *zero, plan)
+
+
+def test_a_packed_batch_has_the_same_steps(batches):
+    padded, packed = batches
+    assert packed["mask"].shape[0] < padded["mask"].shape[0]
+    assert packed["mask"].sum() == padded["mask"].sum() == 9 + 4 + 3
+    for name in ("a", "b"):
+        both = [np.asarray(b["inputs"][name])[np.asarray(b["mask"])] for b in (padded, packed)]
+        np.testing.assert_array_equal(*(rows[np.lexsort(rows.T)] for rows in both))
+
+
+def test_losses_and_gradients_of_seqsew_are_those_of_one_sequence_a_line(batches):
+    model = seqsew.Model(
+        weaker="a", stronger="b", latent=4, feed_forward=6, classifier_width=5, decoder_width=3, decoder_layers=1
+    )
+    params = model.init(jax.random.key(0), batches[0]["inputs"], batches[0]["masks"], train=False)
+    terms = objective.parse(
+        {
+            "prediction": dict(kind="binary_cross_entropy", prediction="logits", target="target", weight=1.0),
+            "translation": dict(kind="mae", prediction="translation", target="inputs/b", weight=1.0),
+            "alignment": dict(kind="dcca", a="latent/weaker", b="latent/stronger", weight=1.0, k=2),
+        }
+    )
+
+    @jax.jit
+    @jax.value_and_grad
+    def loss(params, batch):
+        outputs = model.apply(params, batch["inputs"], batch["masks"], train=False, segments=batch.get("segments"))
+        return objective.total(terms, {t.name: 1.0 for t in terms}, outputs, batch, {})[0]
+
+    padded, packed = (loss(params, batch) for batch in batches)
+    toy.trees_equal(packed, padded, rtol=2e-4, atol=2e-5)
+    assert padded[0] > -2
