@@ -24,8 +24,8 @@ def variables(kind=BiGRU):
 
 
 @jax.jit
-def bigru(variables, x, mask):
-    return BiGRU(UNITS).apply(variables, x, mask)
+def bigru(variables, x, mask, segments=None):
+    return BiGRU(UNITS).apply(variables, x, mask, segments)
 
 
 def loss(variables, x, mask):
@@ -107,10 +107,12 @@ def test_parameters_have_torchs_names_shapes_and_range():
     assert len({float(p.ravel()[0]) for p in params.values()}) == 4  # no two share a key
 
 
-def plain_scan(gates, weight, bias):
+def plain_scan(gates, weight, bias, keep=None):
     """What gru_scan computes, written plainly and left to autodiff."""
 
-    def body(h, gates):
+    def body(h, step):
+        gates, keep = step
+        h = h if keep is None else h * keep[..., None]
         hidden = jnp.einsum("kbh,khg->kbg", h, weight)
         r = jax.nn.sigmoid(gates[..., :UNITS] + hidden[..., :UNITS])
         z = jax.nn.sigmoid(gates[..., UNITS : 2 * UNITS] + hidden[..., UNITS : 2 * UNITS])
@@ -118,7 +120,7 @@ def plain_scan(gates, weight, bias):
         h = (1 - z) * n + z * h
         return h, h
 
-    return jax.lax.scan(body, jnp.zeros_like(gates[0, ..., :UNITS]), gates)[1]
+    return jax.lax.scan(body, jnp.zeros_like(gates[0, ..., :UNITS]), (gates, keep))[1]
 
 
 def random_arguments():
@@ -127,16 +129,22 @@ def random_arguments():
     return tuple(jnp.asarray(draw.normal(size=shape)) for shape in shapes)
 
 
-def test_handwritten_gradient_is_autodiffs():
+@pytest.mark.parametrize("restarts", [False, True])
+def test_handwritten_gradient_is_autodiffs(restarts):
     with jax.enable_x64(True):
-        arguments = random_arguments()
-        weights = jnp.asarray(np.random.default_rng(2).normal(size=(STEPS, 2, BATCH, UNITS)))
+        draw = np.random.default_rng(2)
+        keep = jnp.asarray(draw.integers(0, 2, (STEPS, 2, BATCH)), jnp.float64) if restarts else None
+        arguments = (*random_arguments(), keep)
+        weights = jnp.asarray(draw.normal(size=(STEPS, 2, BATCH, UNITS)))
 
         def graded(scan):
-            return jax.jit(jax.value_and_grad(lambda *a: jnp.sum(weights * scan(*a)), argnums=(0, 1, 2)))(*arguments)
+            def loss(*arguments):
+                h = scan(*arguments)
+                return jnp.sum(weights * h), h
+
+            return jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2), has_aux=True))(*arguments)
 
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), graded(gru_scan), graded(plain_scan))
-        np.testing.assert_allclose(gru_scan(*arguments), plain_scan(*arguments), atol=1e-14)
 
 
 def test_gradient_is_the_finite_difference():
@@ -185,6 +193,19 @@ def test_an_invalid_step_in_the_middle_is_skipped():
     forward, backward = reference(params, X[mask]), reference(params, X[mask][::-1], "_reverse")[::-1]
     np.testing.assert_allclose(out[mask], np.concatenate([forward, backward], -1), atol=2e-6)
     np.testing.assert_array_equal(out[~mask], 0)
+
+
+def test_sequences_on_one_line_are_as_alone():
+    segments = np.tile(np.array([0, 0, 1, 1, 1, 2]), (BATCH, 1))
+    mask = np.ones((BATCH, STEPS), bool)
+    mask[0, 4] = False  # padding behind the second one's valid steps
+    x = np.where(mask[..., None], X, np.nan)
+    out = bigru(variables(), x, mask, segments)
+    for part in (slice(0, 2), slice(2, 4), slice(5, 6)):
+        params = variables()["params"]
+        forward, backward = reference(params, X[0, part]), reference(params, X[0, part][::-1], "_reverse")[::-1]
+        np.testing.assert_allclose(out[0, part], np.concatenate([forward, backward], -1), atol=2e-6)
+    np.testing.assert_array_equal(out[0, 4], 0)
 
 
 def test_the_forward_direction_is_causal_and_the_backward_one_anticausal():
