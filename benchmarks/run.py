@@ -1,6 +1,6 @@
 """Times ours against PyTorch and writes benchmarks/results/<device>.md and .json.
 
-python -m benchmarks.run                          # everything; 10 to 20 minutes on two cores, nothing else running
+python -m benchmarks.run                          # everything; about half an hour on two cores, nothing else running
 python -m benchmarks.run --only=sew,rows --quick  # one short round, prints only
 python -m benchmarks.run --compile                # torch.compile as a third side
 """
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import BY_NAME, CASES, ROWS, ROWS_CASE, ROWS_EPOCHS, Case
+from benchmarks.cases import BY_NAME, ROWS, ROWS_CASE, ROWS_EPOCHS, Case
 from benchmarks.process import Worker
 from benchmarks.table import markdown
 
@@ -126,8 +126,20 @@ def machine(found: dict[str, Any]) -> dict[str, str]:
     return {"device": versions["device"], "file": re.sub(r"\W+", "-", versions["device"]).strip("-").lower()}
 
 
+def write(found: dict[str, Any]) -> None:
+    """Puts what was timed beside what the machine's files already hold of other cases."""
+    where = machine(found)
+    record, page = (RESULTS / f"{where['file']}{suffix}" for suffix in (".json", ".md"))
+    before = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {"cases": {}}
+    cases = {**before["cases"], **found}
+    cases = {name: cases[name] for name in [*BY_NAME, "rows"] if name in cases}
+    RESULTS.mkdir(exist_ok=True)
+    record.write_text(json.dumps({"machine": where["device"], "cases": cases}, indent=1) + "\n", encoding="utf-8")
+    page.write_text(markdown(cases, where["device"]), encoding="utf-8")
+
+
 def main() -> None:
-    """Parses flags, times, prints, writes."""
+    """Parses flags, times, writes after every case, prints."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Times ours against PyTorch.")
     names = [*BY_NAME, "rows"]
     parser.add_argument("--only", default=",".join(names), help=f"comma-separated, of {', '.join(names)}")
@@ -141,31 +153,29 @@ def main() -> None:
     unknown = [name for name in wanted if name not in names]
     if unknown:
         parser.error(f"--only names {unknown[0]!r}; choose from {', '.join(names)}")
-    load = os.getloadavg()[0]
+    sides = ("ours", "pytorch", *(("pytorch-compiled",) if flags.compile else ()))
+    load = os.getloadavg()[0]  # once: from here on it is our own work
     if load > 0.3:
         print(
-            f"note: load average {load:.1f}; PyTorch collapses beside other work, so time on an idle machine",
+            f"note: load average {load:.1f}; PyTorch collapses beside other work, time on an idle machine",
             file=sys.stderr,
         )
-    sides = ("ours", "pytorch", *(("pytorch-compiled",) if flags.compile else ()))
-    found = {}
-    for case in CASES:
-        if case.name in wanted:
-            print(f"{case.name} ...", file=sys.stderr)
-            rounds, steps = (1, max(case.steps // 8, 1)) if flags.quick else (flags.rounds, case.steps)
-            found[case.name] = time_case(case, sides, rounds, steps)
-    if "rows" in wanted:
-        print("rows ...", file=sys.stderr)
-        found["rows"] = time_rows(*((1, 2, 2) if flags.quick else (3, ROWS, ROWS_EPOCHS)))
-    where = machine(found)
-    text = markdown(found, where["device"], load)
-    print(text)
-    if not flags.quick:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{where['file']}.md").write_text(text, encoding="utf-8")
-        record = {"machine": where["device"], "load_before": load, "cases": found}
-        (RESULTS / f"{where['file']}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        print(f"written: benchmarks/results/{where['file']}.md and .json", file=sys.stderr)
+    found: dict[str, Any] = {}
+    for name in names:
+        if name not in wanted:
+            continue
+        print(f"{name} ...", file=sys.stderr)
+        if name == "rows":
+            timed = time_rows(*((1, 2, 2) if flags.quick else (3, ROWS, ROWS_EPOCHS)))
+        else:
+            case = BY_NAME[name]
+            timed = time_case(
+                case, sides, *((1, max(case.steps // 8, 1)) if flags.quick else (flags.rounds, case.steps))
+            )
+        found[name] = {**timed, "load": load}
+        if not flags.quick:
+            write(found)
+    print(markdown(found, machine(found)["device"]))
 
 
 if __name__ == "__main__":

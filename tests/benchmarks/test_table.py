@@ -8,10 +8,15 @@ def side(median, version):
 
 
 def test_ratio_units_and_versions():
-    case = {"title": "a step", "sides": {"ours": side(0.01, {"jax": "1"}), "pytorch": side(2.5, {"torch": "2"})}}
-    lines = markdown({"a": case}, "two cores", load=0.1).splitlines()
+    case = {
+        "title": "a step",
+        "load": 0.1,
+        "sides": {"ours": side(0.01, {"jax": "1"}), "pytorch": side(2.5, {"torch": "2"})},
+    }
+    lines = markdown({"a": case}, "two cores").splitlines()
     assert lines[0] == "# two cores"
     assert "jax 1, torch 2" in lines[2]
+    assert "at most 0.1" in lines[2]
     assert lines[-1] == "| a step | 10.0 ms | 2.50 s | 250.00 | 2.0 s | 2.0 s | 0.50 GB | 0.50 GB |"
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
 
@@ -19,8 +24,8 @@ def test_ratio_units_and_versions():
 def test_a_side_that_one_case_lacks_is_left_empty():
     ours, theirs = side(1.0, {"jax": "1"}), side(2.0, {"torch": "2"})
     found = {
-        "a": {"title": "a", "sides": {"ours": ours, "pytorch": theirs, "pytorch-compiled": theirs}},
-        "b": {"title": "b", "sides": {"ours": ours, "pytorch": theirs}},
+        "a": {"title": "a", "load": 0.1, "sides": {"ours": ours, "pytorch": theirs, "pytorch-compiled": theirs}},
+        "b": {"title": "b", "load": 2.0, "sides": {"ours": ours, "pytorch": theirs}},
     }
-    last = markdown(found, "two cores", load=0.0).splitlines()[-1]
+    last = markdown(found, "two cores").splitlines()[-1]
     assert last.startswith("| b | 1.00 s | 2.00 s |  | 2.00 |  |")
