@@ -22,7 +22,7 @@ from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
 from affect_jax.progress import Display
 from affect_jax.suggest import nearest
-from affect_jax.training import checkpoint, mesh, predictor, studies, study
+from affect_jax.training import checkpoint, mesh, objective, predictor, studies, study
 from affect_jax.training.rows import Row, grid
 
 
@@ -267,6 +267,7 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
         split_values = _predict(run, spec, fitted, wave)
         for split, values in split_values.items():
             predictions.setdefault(split, []).append(values)
+        aligned = _held_out_alignment(run, spec, fitted, wave)
         for r, row in enumerate(wave):
             entries.append(
                 {
@@ -278,6 +279,7 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
                     "best_epoch": {s: int(v[r]) for s, v in fitted.best_epoch.items()},
                     "epochs": {s: int(v[r]) for s, v in fitted.epochs.items()},
                     "finite": bool(fitted.finite[r]),
+                    "held_out_cca": {name: round(float(values[r]), 6) for name, values in aligned.items()},
                     **{split: _score(run, split, values[r]) for split, values in split_values.items()},
                 }
             )
@@ -296,6 +298,32 @@ def _save_weights(
     meta = {"first": first, "rows": len(rows), "model": spec.model_config, "steps": steps}
     folder = runs.weights_folder(run.workdir, spec.name)
     checkpoint.save(folder / f"{number:03d}", 0, {"params": fitted.params, **statistics}, meta)
+
+
+def _held_out_alignment(
+    run: Run, spec: studies.Study, fitted: study.Fitted, rows: Sequence[Row]
+) -> dict[str, np.ndarray]:
+    terms = objective.alignments(spec.stages[-1].terms)
+    if not terms:
+        return {}
+    fold_of = np.array([row.fold for row in rows], np.int32)
+    corpus = run.development.corpus
+    return predictor.held_out_alignment(spec.model, fitted.params, fold_of, corpus, run.folds, terms, run.engine)
+
+
+def _warn_of_saturation(run: Run, spec: studies.Study) -> None:
+    """Few samples a batch beside the codes' dimensions: the correlations of any two codes are then near 1."""
+    corpus = run.development.corpus
+    outputs = study.shapes(spec.model, corpus, run.folds)[1]
+    length = float(np.mean(np.asarray(corpus.target.length)[run.development.index.training]))
+    for stage in spec.stages:
+        for term in objective.alignments(stage.terms):
+            samples, width = round(stage.batch * length), outputs[term.left].shape[-1]
+            if term.kind == "dcca" and samples < 2 * width:
+                run.display.say(
+                    f"note: loss {term.name!r} of study {spec.name!r} correlates {width} dimensions over about "
+                    f"{samples} samples a batch, where even unrelated codes look aligned; kind 'dcca_ema' is meant for that"
+                )
 
 
 def _of_split(run: Run, split: str) -> Part:
@@ -377,6 +405,7 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
         selected: list[dict] = []
         arrays: dict[str, np.ndarray] = {}
         for spec in specs:
+            _warn_of_saturation(state, spec)
             entries, said, predictions = _run_study(state, spec)
             arrays |= _arrays(state, spec.name, len(rows), predictions)
             rows += entries

@@ -3,8 +3,9 @@
 | task         | prediction                                     | metrics                                |
 |--------------|------------------------------------------------|----------------------------------------|
 | 'regression' | values, shaped like the target                 | ccc, pcc, rmse                         |
-| 'binary'     | probabilities of class 1, .5 counts as class 1 | accuracy, uar, weighted_f1, macro_f1   |
-| 'multiclass' | logits, the target's shape and a class axis    | the same four                          |
+| 'binary'     | probabilities of class 1, .5 counts as class 1 | accuracy, uar, weighted_f1, macro_f1,  |
+|              |                                                | log_loss                               |
+| 'multiclass' | logits, the target's shape and a class axis    | the same five                          |
 
 `uar` is what the thesis' eq. 2.10 calls WA, and `accuracy` its UWA (see `classification`).
 """
@@ -34,6 +35,7 @@ def evaluate(task: str, prediction: jax.Array, target: jax.Array, where: jax.Arr
         classes = 2 if task == "binary" else prediction.shape[-1]
         predicted = prediction >= 0.5 if task == "binary" else jnp.argmax(prediction, axis=-1)
         values = _classification(classification.confusion(predicted, target, where, classes))
+        values["log_loss"] = classification.log_loss(prediction, target, where)
         lost = jnp.isnan(prediction) if task == "binary" else jnp.any(jnp.isnan(prediction), axis=-1)
         broken = jnp.any(lost & where)
         return {name: jnp.where(broken, jnp.nan, value) for name, value in values.items()}
@@ -43,7 +45,8 @@ def evaluate(task: str, prediction: jax.Array, target: jax.Array, where: jax.Arr
 def baseline(task: str, target: np.ndarray, where: np.ndarray) -> dict[str, float]:
     """What knowing nothing but the labels gives, under the names of `evaluate`; on the host.
 
-    Classes: always the most frequent class (the first of equals), so uar is 1 / the number of classes that occur.
+    Classes: always the most frequent class (the first of equals), so uar is 1 / the number of classes that occur;
+    log_loss is that of answering with the classes' shares, their entropy.
     Regression: always the mean, so ccc 0, pcc 0 and rmse the population standard deviation.
     """
     labels = np.asarray(target)[np.asarray(where)]
@@ -54,7 +57,9 @@ def baseline(task: str, target: np.ndarray, where: np.ndarray) -> dict[str, floa
     counts = np.bincount(labels.astype(np.int64), minlength=2)
     confusion = np.zeros((counts.size, counts.size), np.int32)
     confusion[:, np.argmax(counts)] = counts
-    return {name: float(value) for name, value in _classification(jnp.asarray(confusion)).items()}
+    values = {name: float(value) for name, value in _classification(jnp.asarray(confusion)).items()}
+    share = counts[counts > 0] / max(counts.sum(), 1)
+    return values | {"log_loss": float(-(share * np.log(share)).sum())}
 
 
 def per_group(

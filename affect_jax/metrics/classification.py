@@ -57,6 +57,21 @@ def majority(confusion: jax.Array) -> jax.Array:
     return _ratio(jnp.max(jnp.sum(confusion, axis=1)), jnp.sum(confusion))
 
 
+def log_loss(prediction: jax.Array, target: jax.Array, where: jax.Array) -> jax.Array:
+    """Mean negative log-likelihood of the true classes, in nats; NaN without entries.
+
+    prediction: probabilities of class 1 of the target's shape (taken as at least 1e-7 away from 0 and 1), or logits
+    with a class axis behind it.
+    """
+    if prediction.ndim == target.ndim:
+        chance = jnp.clip(prediction, 1e-7, 1 - 1e-7)
+        likelihood = jnp.log(jnp.where(target > 0.5, chance, 1 - chance))
+    else:
+        classes = jnp.where(where, target, 0).astype(jnp.int32)
+        likelihood = jnp.take_along_axis(jax.nn.log_softmax(prediction), classes[..., None], axis=-1)[..., 0]
+    return -jnp.sum(jnp.where(where, likelihood, 0)) / jnp.sum(where)
+
+
 def _f1(confusion: jax.Array) -> jax.Array:
     return _ratio(2 * jnp.diagonal(confusion), _used(confusion))
 

@@ -80,6 +80,11 @@ def available(outputs: Outputs, batch: Batch) -> dict[str, Array]:
     return {**outputs, "target": batch["target"], **{f"inputs/{m}": x for m, x in batch["inputs"].items()}}
 
 
+def alignments(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    """The terms that align two codes."""
+    return tuple(term for term in terms if term.kind in ALIGNMENT or term.kind in STATEFUL)
+
+
 def check_names(terms: tuple[Term, ...], names: Mapping[str, Any]) -> None:
     """Raises UserError for a term that names what the model does not put out."""
     for term in terms:

@@ -11,7 +11,8 @@ import numpy as np
 
 from affect_jax.data.corpus import Corpus, frame_positions
 from affect_jax.data.folds import Folds
-from affect_jax.training import mesh, step
+from affect_jax.losses.alignment import canonical_correlations
+from affect_jax.training import mesh, objective, step
 from affect_jax.training.study import Engine, slots_of
 from affect_jax.types import Params
 
@@ -34,6 +35,45 @@ def _program(model: nn.Module, output: str, engine: Engine) -> Callable[..., Any
         return step.predict(model, params, corpus, examples[fold], mean, scale, output, engine.eval_size)[0]
 
     return mesh.row_program(engine.mesh, engine.at_once, one)
+
+
+@functools.lru_cache(maxsize=16)
+def _alignment_program(model: nn.Module, terms: tuple[objective.Term, ...], engine: Engine) -> Callable[..., Any]:
+    def one(shared: Any, fold: Any, params: Params) -> Any:
+        corpus, folds = shared
+        mean = {m: x[fold] for m, x in folds.mean.items()}
+        scale = {m: x[fold] for m, x in folds.scale.items()}
+        found = {}
+        for term in terms:
+            (a, _, mask), (b, _, _) = (
+                step.predict(model, params, corpus, folds.validation[fold], mean, scale, side, engine.eval_size)
+                for side in (term.left, term.right)
+            )
+            k = dict(term.options).get("k", min(10, a.shape[-1], b.shape[-1]))
+            found[term.name] = canonical_correlations(a, b, mask, k=k).sum()
+        return found
+
+    return mesh.row_program(engine.mesh, engine.at_once, one)
+
+
+def held_out_alignment(
+    model: nn.Module,
+    params: Params,
+    fold_of: np.ndarray,
+    corpus: Corpus,
+    folds: Folds,
+    terms: tuple[objective.Term, ...],
+    engine: Engine,
+) -> dict[str, np.ndarray]:
+    """alignment term -> float32 [R], the sum of the top k canonical correlations over the whole validation part.
+
+    What the loss reports is of one batch, where few samples make even unrelated codes look aligned; this is not.
+    """
+    slots = slots_of(range(len(fold_of)), engine)
+    shared = mesh.replicate(engine.mesh, (corpus, folds))
+    rows = mesh.shard_rows(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
+    found = mesh.to_host(_alignment_program(model, terms, engine)(shared, *rows))
+    return {name: values[: len(fold_of)] for name, values in found.items()}
 
 
 def predict(

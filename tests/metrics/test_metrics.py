@@ -7,12 +7,12 @@ import sklearn.metrics as sk
 from affect_jax import metrics
 
 evaluate = jax.jit(metrics.evaluate, static_argnums=0)
-FOUR = {"accuracy", "uar", "weighted_f1", "macro_f1"}
+NAMES = {"accuracy", "uar", "weighted_f1", "macro_f1", "log_loss"}
 
 
 def test_binary_counts_a_half_as_the_second_class():
     values = evaluate("binary", jnp.array([0.5, 0.49, 1.0]), jnp.array([1.0, 0.0, 0.0]), jnp.ones(3, bool))
-    assert values.keys() == FOUR
+    assert values.keys() == NAMES
     np.testing.assert_allclose(values["accuracy"], 2 / 3, rtol=1e-6)
     np.testing.assert_allclose(values["uar"], 3 / 4)
 
@@ -26,6 +26,17 @@ def test_multiclass_under_jit():
     np.testing.assert_allclose(values["accuracy"], sk.accuracy_score(truth, predicted), rtol=1e-6)
     np.testing.assert_allclose(values["uar"], sk.balanced_accuracy_score(truth, predicted), rtol=1e-6)
     np.testing.assert_allclose(values["macro_f1"], sk.f1_score(truth, predicted, average="macro"), rtol=1e-6)
+    chances = np.asarray(jax.nn.softmax(logits[where]))
+    np.testing.assert_allclose(values["log_loss"], sk.log_loss(truth, chances), rtol=1e-5)
+
+
+def test_log_loss_of_probabilities_and_its_baseline():
+    target, where = np.array([1.0, 0, 1, 1]), np.array([True, True, True, False])
+    chances = np.array([0.9, 0.2, 0.6, 0.1])
+    values = evaluate("binary", jnp.asarray(chances), jnp.asarray(target), jnp.asarray(where))
+    np.testing.assert_allclose(values["log_loss"], sk.log_loss(target[:3], chances[:3]), rtol=1e-5)
+    known = metrics.baseline("binary", target, where)["log_loss"]
+    np.testing.assert_allclose(known, sk.log_loss(target[:3], np.full(3, 2 / 3)), rtol=1e-6)
 
 
 def test_regression():

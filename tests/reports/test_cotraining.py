@@ -63,8 +63,9 @@ def test_what_a_draw_holds_out_is_not_trained_on(compared, tmp_path):
     before = found(compared(error=GOOD), "unimodal BiGRU+TE").tests["resampled"]
     path = tmp_path / "runs" / "seqsew_mosi_video_text" / "predictions.npz"
     arrays = dict(np.load(path, allow_pickle=False))
-    nan = np.full((12, 1), np.nan)
-    arrays["pair/validation/prediction"] = np.concatenate([np.ones((12, 3)), nan], 1)
+    rows = len(arrays["pair/row"])
+    nan = np.full((rows, 1), np.nan)
+    arrays["pair/validation/prediction"] = np.concatenate([np.ones((rows, 3)), nan], 1)
     arrays["pair/validation/target"] = np.ones(4)
     for name in ("id", "group"):
         arrays[f"pair/validation/{name}"] = np.array(["a", "b", "c", "d"])
