@@ -322,7 +322,8 @@ def _warn_of_saturation(run: Run, spec: studies.Study) -> None:
             if term.kind == "dcca" and samples < 2 * width:
                 run.display.say(
                     f"note: loss {term.name!r} of study {spec.name!r} correlates {width} dimensions over about "
-                    f"{samples} samples a batch, where even unrelated codes look aligned; kind 'dcca_ema' is meant for that"
+                    f"{samples} samples a batch, where even unrelated codes look aligned; "
+                    "kind 'dcca_ema' is meant for that"
                 )
 
 

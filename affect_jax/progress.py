@@ -24,6 +24,7 @@ class Display:
         self._part = ""
         self._printed = 0.0
         self._began = 0.0
+        self._first = 1  # the epoch at which this process began with the part
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -59,10 +60,10 @@ class Display:
         else:
             now = time.monotonic()
             if part != self._part:
-                self._began = now
+                self._began, self._first = now, epoch
             if live == 0 or part != self._part or now - self._printed >= QUIET_SECONDS:
-                left = (now - self._began) / max(epoch - 1, 1) * (epochs - epoch)
-                ahead = f"  at most {left:.0f} s left" if live and epoch > 1 else ""
+                left = (now - self._began) / max(epoch - self._first, 1) * (epochs - epoch)
+                ahead = f"  at most {left:.0f} s left" if live and epoch > self._first else ""
                 self.say(f"{part}: epoch {epoch}/{epochs}  {state}{ahead}")
                 self._printed = now
         self._part = part

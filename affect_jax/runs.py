@@ -112,7 +112,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
       UserError: missing or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise UserError(f"{path} is missing; train with launch.main first") from None

@@ -116,11 +116,7 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
         search=dict(
             grid=dict(
                 stages=dict(
-                    student=dict(
-                        losses=dict(
-                            alignment=dict(weight=(0.001, 0.03, 1.0)), translation=dict(weight=(0.001, 0.03, 1.0))
-                        )
-                    )
+                    student=dict(losses=dict(alignment=dict(weight=(0.01, 1.0)), translation=dict(weight=(0.01, 1.0))))
                 )
             ),
             seeds=1,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from affect_jax.errors import UserError
 from affect_jax.files import write_atomic
-from affect_jax.reports import cotraining, folders, formats, tables
+from affect_jax.reports import cotraining, diagnosis, folders, formats, tables
 from affect_jax.reports.thesis import GROUPS, TABLES, Table
 from affect_jax.suggest import nearest
 
@@ -50,12 +50,13 @@ def gather(
 
 
 def render(wanted: Sequence[Table], runs: tables.Runs, command: str) -> dict[str, dict[str, str]]:
-    """File stem ('table_5_4', 'cotraining') -> extension -> text."""
+    """File stem ('table_5_4', 'cotraining', 'diagnosis') -> extension -> text."""
     files = {f"table_{table.number.replace('.', '_')}": tables.render(table, runs, command) for table in wanted}
     pairs = cotraining.pairs_of(tables.needed(wanted))
     if pairs:
         files["cotraining"] = cotraining.render(pairs, runs, command)
-    return files
+    diagnosed = diagnosis.render([run for run in runs.values() if run], command)
+    return files | ({"diagnosis": diagnosed} if diagnosed else {})
 
 
 def compare(run_folders: Sequence[str | Path], command: str) -> dict[str, dict[str, str]]:

@@ -1,0 +1,102 @@
+"""`python -m launch.main` as users start it: killed, resumed, misspelt."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests import small
+
+OVERRIDES = [
+    "--config.corpus.synthetic={'recordings': 2, 'frames': 30, 'seed': 0, "
+    "'audio': 4, 'video_geometric': 5, 'video_appearance': 3}",
+    "--config.model.weaker_layers=(4, 3)",
+    "--config.model.stronger_layers=(3,)",
+    "--config.model.stronger_decoder_layers=(3, 4)",
+    "--config.model.regressor_width=3",
+    "--config.model.regressor_layers=1",
+    "--config.stages.fit.losses.alignment.k=2",
+    "--config.stages.fit.epochs=4",
+    "--config.study.seeds=2",
+    "--config.engine.checkpoint_seconds=0.0",
+    "--config.engine.devices=1",
+]
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "launch.main", *arguments]
+
+
+def start(repo_root, arguments, **kwargs):
+    return subprocess.run(command(*arguments), cwd=repo_root, capture_output=True, text=True, timeout=110, **kwargs)
+
+
+@pytest.fixture
+def overrides():
+    """The flags of `small.sew_config`."""
+    assert small.FEATURES == dict(audio=4, video_geometric=5, video_appearance=3)
+    return OVERRIDES
+
+
+@pytest.mark.timeout(300)
+def test_kill_in_mid_study_and_resume_gives_the_same_results(repo_root, tmp_path, overrides):
+    config = ["--config=configs/sew.py", *overrides]
+    whole = start(repo_root, [*config, f"--workdir={tmp_path / 'whole'}"])
+    assert whole.returncode == 0, whole.stderr
+    assert "synthetic" in whole.stdout
+    assert "unimodal stronger" in whole.stdout
+
+    killed = tmp_path / "killed"
+    process = subprocess.Popen(
+        command(*config, f"--workdir={killed}"), cwd=repo_root, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 100
+    lines = killed / "metrics.jsonl"
+    while not (lines.exists() and lines.read_text().count("\n") >= 12):  # the second epoch of the study of 10 rows
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "results.json").exists()
+
+    resumed = start(repo_root, [*config, f"--workdir={killed}"])
+    assert resumed.returncode == 0, resumed.stderr
+    a, b = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("whole", "killed"))
+    for results in (a, b):
+        del results["provenance"]["command"]  # names the work folder
+    assert a == b
+    counts = [sum(1 for _ in open(tmp_path / name / "metrics.jsonl")) for name in ("whole", "killed")]
+    assert counts[0] == counts[1]  # no epoch is written down twice
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config=configs/sew.py", "--config.stages.fit.optimizer.learning_rat=1"], "did you mean.*learning_rate"),
+        (["--config=configs/sew.py:arousal,geo+text"], "choose one of arousal,geo"),
+        (["--config=configs/nothing.py"], "configs/nothing.py"),
+        (["--config=configs/sew.py", "--config.corpus.manual_dir=/nowhere"], "/nowhere"),
+        ([], "--config"),
+    ],
+)
+def test_mistakes_are_one_clear_line(repo_root, tmp_path, arguments, message):
+    done = start(repo_root, [*arguments, f"--workdir={tmp_path / 'run'}"])
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert re.search(message, done.stderr, re.IGNORECASE), done.stderr
+
+
+def test_a_workdir_that_cannot_be_made_is_one_clear_line(repo_root, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    done = start(repo_root, ["--config=configs/sew.py", f"--workdir={file}"])
+    assert done.returncode == 2
+    assert "is a file" in done.stderr
+    done = start(repo_root, ["--config=configs/sew.py", "--workdir=/proc/nothing/here"])
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,53 @@
+"""The real experiments at sizes that train in seconds."""
+
+from configs import seqsew, sew
+
+FEATURES = dict(audio=4, video_geometric=5, video_appearance=3)
+
+
+def sew_config(data_dir, **study):
+    """configs/sew.py on a synthetic RECOLA of 3 x 2 recordings of 30 frames."""
+    config = sew.get_config()
+    config.corpus.data_dir = str(data_dir)
+    config.corpus.synthetic = dict(recordings=2, frames=30, seed=0, **FEATURES)
+    config.model.weaker_layers = (4, 3)
+    config.model.stronger_layers = (3,)
+    config.model.stronger_decoder_layers = (3, 4)
+    config.model.regressor_width = 3
+    config.model.regressor_layers = 1
+    config.stages.fit.losses.alignment.k = 2
+    config.stages.fit.epochs = 3
+    config.study.seeds = 2
+    for key, value in study.items():
+        config.study[key] = value
+    config.engine.checkpoint_seconds = 0.0
+    return config
+
+
+def seqsew_config(data_dir):
+    """configs/seqsew.py on a synthetic CMU-MOSI of 14 + 3 videos, with a search."""
+    config = seqsew.get_config("mosi,video+text")
+    config.corpus.data_dir = str(data_dir)
+    config.corpus.synthetic = dict(train_videos=14, test_videos=3, text=4, audio=3, video=5, seed=0)
+    config.model.encoder = "bigru"
+    config.model.latent = 4
+    config.model.feed_forward = 5
+    config.model.transformer_layers = 1
+    config.model.classifier_width = 4
+    config.model.weaker_gru_layers = 1
+    config.model.decoder_width = 3
+    config.model.decoder_layers = 1
+    config.study.folds = ("draw_0", "draw_1")
+    config.study.seeds = 2
+    # What is left has as many rows in its search as in its final study, so that both share what is compiled.
+    with config.unlocked():
+        del config.studies["no_decoder"]
+        del config.studies.pair.cells["-LFA"]
+    for name in ("teacher", "student"):
+        config.stages[name].epochs = 2
+        config.stages[name].optimizer.learning_rate = 0.01
+    config.stages.student.losses.alignment.k = 2
+    weights = config.search.grid.stages.student.losses
+    weights.alignment.weight = (0.01, 1.0)
+    weights.translation.weight = (1.0,)
+    return config

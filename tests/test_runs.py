@@ -1,0 +1,60 @@
+"""Run folders: files whole or not at all, and errors that say what to do."""
+
+import errno
+import json
+
+import numpy as np
+import pytest
+
+from affect_jax import files, runs
+from affect_jax.errors import UserError
+
+
+def test_names_of_run_folders():
+    assert runs.folder_name("configs/seqsew.py:mosi,video+text") == "seqsew_mosi_video_text"
+    assert runs.folder_name("configs/sew.py") == "sew"
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "results.json"
+    files.write_json(path, {"a": 1})
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write_json(path, {"a": 2})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_nan_never_gets_into_json(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "x.json", {"a": float("nan")})
+
+
+def test_a_folder_of_something_else_is_not_taken(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(UserError, match=r"holds 'thesis.tex' but no config.json"):
+        runs.open_folder(tmp_path, {}, "x")
+
+
+def test_lines_after_a_resumed_epoch_are_dropped_and_a_cut_line_too(tmp_path):
+    lines = [dict(part=p, stage="s", epoch=e, row=0) for p, e in (("a", 1), ("a", 2), ("b", 1), ("b", 2), ("b", 3))]
+    runs.append_metrics(tmp_path, lines)
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"part": "b", "sta')
+    runs.rewind_metrics(tmp_path, "b", "s", 1)
+    kept = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert kept == lines[:3]
+
+
+def test_damaged_arrays_are_named(tmp_path):
+    path = tmp_path / "predictions.npz"
+    runs.write_arrays(path, {"a": np.arange(1000)})
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"predictions.npz cannot be read"):
+        runs.read_arrays(path)
+    with pytest.raises(UserError, match="train with launch.main first"):
+        runs.read_arrays(tmp_path / "none.npz")
