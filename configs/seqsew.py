@@ -41,7 +41,9 @@ def base(corpus: str, target: str, modalities: tuple[str, ...]) -> dict:
         data = common.data(modalities, target, "window", window=window, hop=SECONDS, eval_size=128)
         task = "regression"
     folds = ("draw_0", "draw_1", "draw_2") if corpus == "mosi" else ()
-    return dict(task=task, corpus=release, data=data, study=dict(folds=folds, seeds=10), engine=common.engine())
+    return dict(
+        task=task, corpus=release, data=data, study=dict(only=(), folds=folds, seeds=10), engine=common.engine()
+    )
 
 
 def prediction_loss(task: str, who: str = "") -> dict:

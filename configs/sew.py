@@ -75,7 +75,7 @@ def get_config(argument: str = PAIRS[0]) -> ml_collections.ConfigDict:
                 for who in ("weaker", "stronger")
             },
         ),
-        study=dict(folds=(), seeds=3),
+        study=dict(only=(), folds=(), seeds=3),
         search=dict(grid={}, seeds=1),
         engine=common.engine(),
     )

@@ -80,12 +80,17 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
 
 
 def parse(config: ml_collections.ConfigDict) -> list[Study]:
-    """All studies of a config, in the order of their names.
+    """The studies that `config.study.only` names (all where it is empty), in the order of their names.
 
     Raises:
       UserError: anything in it that does not fit.
     """
     studies = []
+    for name in config.study.only:
+        if name not in config.studies:
+            raise UserError(
+                f"config.study.only names {name!r}{nearest(name, config.studies)}; there are {sorted(config.studies)}"
+            )
     for name in sorted(config.studies):
         spec = config.studies[name].to_dict()
         own = {key: config[key].to_dict() for key in ("model", "stages")}
@@ -122,7 +127,7 @@ def parse(config: ml_collections.ConfigDict) -> list[Study]:
     for study in studies:
         for cell, fixed in study.cells.items():
             rows.check_paths(sorted(fixed), study.traced, f"cell {cell!r} of study {study.name!r}")
-    return studies
+    return [study for study in studies if not config.study.only or study.name in config.study.only]
 
 
 def seeds(value: int | tuple[int, ...]) -> tuple[int, ...]:
