@@ -54,7 +54,12 @@ def open_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -> No
     """
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"--workdir {workdir} is a file; give a folder")
-    workdir.mkdir(parents=True, exist_ok=True)
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"--workdir {workdir} cannot be made ({error.strerror}); give a folder that you may write"
+        ) from error
     mine = {"config_arg": config_arg, "config": json.loads(json.dumps(config))}
     path = workdir / "config.json"
     if not path.exists():

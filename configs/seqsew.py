@@ -25,6 +25,10 @@ ARGUMENTS = (
 SECONDS = 25  # frames of RECOLA a second
 
 
+# Sizes of 5.4.1, the same in every model.
+SIZES = dict(latent=100, heads=2, feed_forward=400, transformer_layers=2, classifier_width=300, classifier_dropout=0.3)
+
+
 def gru_layers(corpus: str, modality: str) -> int:
     """Two bi-GRU layers, but one for RECOLA's audio and MOSI's text (5.4.1)."""
     return 1 if (corpus, modality) in (("recola", "audio"), ("mosi", "text")) else 2
@@ -76,6 +80,7 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
         shared,
         name=f"SeqSEW {argument}",
         model=dict(
+            SIZES,
             name="seqsew",
             weaker=names[weaker],
             stronger=names[stronger],

@@ -26,6 +26,7 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
         shared,
         name=f"SeqSEW unimodal {argument}",
         model=dict(
+            seqsew.SIZES,
             name="seqsew",
             weaker=next(iter(names.values())),
             stronger=None,

@@ -39,6 +39,8 @@ def get_config(argument: str = PAIRS[0]) -> ml_collections.ConfigDict:
             weaker_layers=(*ENCODERS[weaker], latent),
             stronger_layers=(*ENCODERS[stronger], latent),
             stronger_decoder_layers=DECODERS[stronger],
+            regressor_width=120,
+            regressor_layers=4,
         ),
         schedule=("fit",),
         stages=dict(

@@ -43,7 +43,7 @@ def report(runs: Iterable[Run], command: str = "") -> Grid:
     """Accuracy in percent of every cell of the runs that have class labels on a test part."""
     rows, notes = [], []
     for run in runs:
-        scored = [r for r in run.results["rows"] if r.get("test") and "accuracy" in r["test"]]
+        scored = [r for r in run.results["rows"] if all("accuracy" in (r.get(s) or {}) for s in ("validation", "test"))]
         for study, cell in dict.fromkeys((r["study"], r["cell"]) for r in scored):
             mine = [r for r in scored if (r["study"], r["cell"]) == (study, cell)]
             rows.append(_line(run, study, cell, mine))

@@ -1,0 +1,60 @@
+"""Every config with every argument fits its corpus, its model and the published sizes; nothing is compiled."""
+
+import jax
+import pytest
+
+from affect_jax import experiment
+from affect_jax.data import folds as folding
+from affect_jax.training import studies, study
+from configs import seqsew, seqsew_unimodal, sew, sew_unimodal
+
+CASES = [
+    (config, argument)
+    for config, arguments in (
+        (sew, sew.PAIRS),
+        (sew_unimodal, sew_unimodal.TARGETS),
+        (seqsew, seqsew.ARGUMENTS),
+        (seqsew_unimodal, seqsew_unimodal.ARGUMENTS),
+    )
+    for argument in arguments
+]
+# Parameters of the whole model (SEW) or of what is deployed (SeqSEW), from the thesis' sizes.
+WHOLE = {"arousal,geo+audio": 910_413, "valence,audio+geo": 1_841_013, "valence,app+geo": 1_891_001}
+DEPLOYED = {"recola,arousal,geo+audio": 12_397_589, "mosi,video+text": 595_701, "mosi,audio+text": 449_523}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("corpora")
+
+
+def size(tree):
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+@pytest.mark.parametrize(("config", "argument"), CASES, ids=lambda x: x if isinstance(x, str) else x.__name__)
+def test_a_config_fits(config, argument, data_dir):
+    made = config.get_config(argument)
+    made.corpus.data_dir = str(data_dir)
+    small = dict(recordings=2, frames=80, seed=0)
+    if made.corpus.name == "cmu_mosi":
+        small = dict(train_videos=12, test_videos=2, seed=0)
+    made.corpus.synthetic = small
+    specs = studies.parse(made)
+    recordings = experiment.load(made)
+    part = experiment._part(recordings.splits["train"] + recordings.splits.get("validation", []), made)
+    standardize = dict.fromkeys(made.data.modalities, True)
+    folds = folding.build(part.corpus, part.index, experiment._splits(recordings, made)[:1], standardize)
+    for spec in specs:
+        study.check(spec.model, spec.stages, part.corpus, folds)
+    params = study.shapes(specs[-1].model if config is seqsew else specs[0].model, part.corpus, folds)[0]
+    if config is sew:
+        assert size(params) == WHOLE.get(argument, 477_885)
+    if config is seqsew and argument in DEPLOYED:
+        assert sum(size(params[name]) for name in specs[-1].model.deployed) == DEPLOYED[argument]
+
+
+@pytest.mark.parametrize("config", [sew, sew_unimodal, seqsew, seqsew_unimodal])
+def test_an_unknown_argument_is_told_what_there_is(config):
+    with pytest.raises(ValueError, match="choose one of"):
+        config.get_config("joy,nose+ear")
