@@ -167,8 +167,10 @@ def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
       (cell, fold) -> hyper-parameters, and what results.json says of it.
     """
     searched = {cell: fixed for cell, fixed in spec.cells.items() if set(spec.axes) - set(fixed)}
-    if not searched:
-        return {}, []
+    if all(len(values) == 1 for values in spec.axes.values()):  # nothing to choose from
+        point = {path: float(values[0]) for path, values in spec.axes.items()}
+        folds = range(len(run.fold_names))
+        return {(c, f): {k: v for k, v in point.items() if k not in spec.cells[c]} for c in searched for f in folds}, []
     rows = grid(searched, spec.axes, spec.traced, len(run.fold_names), studies.seeds(run.config.search.seeds))
     candidates = []
     for number, wave in enumerate(_waves(run, spec, rows)):

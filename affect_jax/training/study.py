@@ -147,10 +147,15 @@ def check(model: nn.Module, stages: Sequence[Stage], corpus: Corpus, folds: Fold
 
 
 def slots_of(rows: Sequence[int], engine: Engine) -> list[int]:
-    """Row numbers, and then copies of the first one up to a multiple of what the devices run at once."""
+    """Row numbers, and then copies of the first one up to a multiple of what the devices run at once.
+
+    Where a device runs rows in a loop it gets at least two: XLA unrolls a loop of one and rounds it differently, and
+    a row alone should be that row of a study to the last bit. Copies stand still and cost nothing.
+    """
     size = engine.mesh.size
     whole = size * min(engine.at_once, -(-len(rows) // size))
-    return list(rows) + [rows[0]] * (-len(rows) % whole)
+    least = 2 * size if engine.at_once == 1 else 0
+    return list(rows) + [rows[0]] * max(-len(rows) % whole, least - len(rows))
 
 
 @functools.lru_cache(maxsize=16)
