@@ -118,7 +118,7 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
                 stages=dict(
                     student=dict(
                         losses=dict(
-                            alignment=dict(weight=(0.001, 0.03, 1.0)), translation=dict(weight=(0.001, 0.03, 1.0))
+                            alignment=dict(weight=(0.01, 1.0)), translation=dict(weight=(0.01, 1.0))
                         )
                     )
                 )
