@@ -36,7 +36,7 @@ def test_a_row_of_a_study_equals_that_row_alone(pair):
     parsed, rows, whole = pair
     for number in (0, 5):
         alone = fit([rows[number]], parsed)
-        toy.trees_equal(pick(alone, 0), pick(whole, number), rtol=1e-5, atol=1e-6)
+        toy.trees_equal(pick(alone, 0), pick(whole, number))  # to the last bit: on a CPU a row is the same loop body
 
 
 def test_sharded_over_devices_equals_unsharded(pair):
