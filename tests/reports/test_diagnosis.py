@@ -16,7 +16,7 @@ def run(synthetic=False, task="binary"):
 
 def test_columns_by_hand():
     grid = diagnosis.report([run()])
-    assert grid.rows == (("a/te: TE", "80.0", "60.0", "+20.0", "50.0", "70.0"),)
+    assert grid.rows == (("x, a/te: TE", "80.0", "60.0", "+20.0", "50.0", "70.0"),)
     assert "test 80.0 % of class 1, train 75.0 % of class 0" in grid.notes[0]
     assert "TEST (diagnosis only)" in grid.header[-1][1]
 
