@@ -1,11 +1,9 @@
 """Config -> run folder: the one file that joins corpora, models, the engine and the results."""
 
-import importlib
 import json
-import pkgutil
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,27 +12,13 @@ import ml_collections
 import numpy as np
 from tensorboardX import SummaryWriter
 
-from affect_jax import datasets, results, runs
-from affect_jax.analysis import avec
+from affect_jax import parts, results, runs
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
-from affect_jax.datasets.recordings import Recording, Recordings
-from affect_jax.errors import UserError
+from affect_jax.datasets.recordings import Recordings
 from affect_jax.progress import Display
-from affect_jax.suggest import nearest
 from affect_jax.training import checkpoint, mesh, objective, predictor, studies, study
 from affect_jax.training.rows import Row, grid
-
-
-class Part(NamedTuple):
-    """One side of a corpus: on the device, and what the host knows of it."""
-
-    corpus: corpora.Corpus
-    index: corpora.Index
-    target: np.ndarray
-    """float32 [F], the gold standard as released (not delayed)."""
-    recording: np.ndarray
-    """int [F], each frame's recording."""
 
 
 class Run(NamedTuple):
@@ -43,66 +27,12 @@ class Run(NamedTuple):
     config: ml_collections.ConfigDict
     workdir: Path
     engine: study.Engine
-    development: Part
+    development: parts.Part
     folds: folding.Folds
     fold_names: tuple[str, ...]
-    test: Part | None
+    test: parts.Part | None
     display: Display
     board: SummaryWriter
-
-
-def load(config: ml_collections.ConfigDict) -> Recordings:
-    """The recordings that `config.corpus` names, built where they are missing.
-
-    Raises:
-      UserError: no such corpus, or whatever its reader finds wrong.
-    """
-    there = sorted(m.name for m in pkgutil.iter_modules(datasets.__path__) if m.ispkg)
-    name = config.corpus.name
-    if name not in there:
-        raise UserError(f"config.corpus.name is {name!r}{nearest(name, there)}; there are {there}")
-    return importlib.import_module(f"affect_jax.datasets.{name}").load(config.corpus)
-
-
-def _part(recordings: Sequence[Recording], config: ml_collections.ConfigDict) -> Part:
-    data = config.data
-    gold = [r.targets.get(data.target, np.zeros(len(r.steps), np.float32)) for r in recordings]
-    if data.delay:
-        recordings = [
-            r._replace(
-                targets={
-                    name: avec.delay_targets(y, np.ones(y.shape, bool), data.delay) for name, y in r.targets.items()
-                }
-            )
-            for r in recordings
-        ]
-    corpus, index = corpora.build(
-        recordings,
-        modalities=tuple(data.modalities),
-        target=data.target,
-        unit=data.unit,
-        window=data.window,
-        hop=data.hop,
-    )
-    recording = np.repeat(np.arange(len(recordings)), np.diff(index.offsets))
-    return Part(corpus, index, np.concatenate(gold), recording)
-
-
-def _splits(recordings: Recordings, config: ml_collections.ConfigDict) -> list[folding.Split]:
-    train = [r.id for r in recordings.splits["train"]]
-    if "validation" in recordings.splits:
-        return [folding.Split("dev", tuple(train), tuple(r.id for r in recordings.splits["validation"]))]
-    names = tuple(config.study.folds) or (("given",) if "given" in recordings.draws else tuple(recordings.draws))
-    splits = []
-    for name in names:
-        if name not in recordings.draws:
-            raise UserError(
-                f"config.study.folds names {name!r}{nearest(name, recordings.draws)}; "
-                f"the corpus has the validation draws {sorted(recordings.draws)}"
-            )
-        held = recordings.draws[name]
-        splits.append(folding.Split(name, tuple(r for r in train if r not in held), tuple(held)))
-    return splits
 
 
 def _engine(config: ml_collections.ConfigDict) -> study.Engine:
@@ -213,44 +143,11 @@ def _predict(run: Run, spec: studies.Study, fitted: study.Fitted, rows: Sequence
             spec.model, fitted.params, fold_of, part.corpus, run.folds, numbers, output, run.engine
         )
         if run.config.data.delay:
-            values = np.stack([_restore_delay(v, part, run.config.data.delay) for v in values])
+            values = np.stack([parts.restore_delay(v, part, run.config.data.delay) for v in values])
         found[split] = values
     if run.config.data.postprocess:
-        _postprocess(run, found)
+        parts.postprocess(found, {split: _of_split(run, split) for split in found})
     return found
-
-
-def _by_recording(values: np.ndarray, part: Part) -> dict[int, np.ndarray]:
-    """[F] -> recording -> its frames, of the recordings that `values` shows (not NaN)."""
-    pieces = np.split(values, part.index.offsets[1:-1])
-    return {r: piece for r, piece in enumerate(pieces) if not np.isnan(piece).any()}
-
-
-def _joined(values: np.ndarray, part: Part, pieces: Mapping[int, np.ndarray]) -> np.ndarray:
-    """The way back of `_by_recording`: `values` with the recordings in `pieces` replaced."""
-    out = values.copy()
-    for r, piece in pieces.items():
-        out[part.index.offsets[r] : part.index.offsets[r + 1]] = piece
-    return out
-
-
-def _restore_delay(values: np.ndarray, part: Part, delay: int) -> np.ndarray:
-    pieces = _by_recording(values, part)
-    return _joined(values, part, {r: avec.restore_delay(x, np.ones(x.shape, bool), delay) for r, x in pieces.items()})
-
-
-def _postprocess(run: Run, found: dict[str, np.ndarray]) -> None:
-    """AVEC post-processing, each step fitted on the row's own validation predictions; in place."""
-    development = run.development
-    gold = _by_recording(development.target, development)
-    for number in range(len(found["validation"])):
-        mine = _by_recording(found["validation"][number], development)
-        chosen = avec.fit(list(mine.values()), [gold[r] for r in mine])
-        for split, values in found.items():
-            part = _of_split(run, split)
-            pieces = _by_recording(values[number], part)
-            done = avec.apply(chosen, list(pieces.values()))
-            values[number] = _joined(values[number], part, dict(zip(pieces, done, strict=True)))
 
 
 def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], dict[str, np.ndarray]]:
@@ -329,7 +226,7 @@ def _warn_of_saturation(run: Run, spec: studies.Study) -> None:
                 )
 
 
-def _of_split(run: Run, split: str) -> Part:
+def _of_split(run: Run, split: str) -> parts.Part:
     return run.development if split == "validation" else run.test
 
 
@@ -385,9 +282,9 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
     finished = folder / "results.json"
     if finished.exists():
         return runs.read_json(finished)
-    recordings = load(config)
-    splits = _splits(recordings, config)
-    development = _part(recordings.splits["train"] + recordings.splits.get("validation", []), config)
+    recordings = parts.load(config)
+    splits = parts.splits(recordings, config)
+    development = parts.build(recordings.splits["train"] + recordings.splits.get("validation", []), config)
     standardize = {m: bool(config.data.standardize) for m in config.data.modalities}
     with Display() as display, SummaryWriter(str(folder)) as board:
         engine = _engine(config)
@@ -398,7 +295,7 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
             development=development,
             folds=folding.build(development.corpus, development.index, splits, standardize),
             fold_names=tuple(split.name for split in splits),
-            test=_part(recordings.splits["test"], config) if recordings.splits.get("test") else None,
+            test=parts.build(recordings.splits["test"], config) if recordings.splits.get("test") else None,
             display=display,
             board=board,
         )

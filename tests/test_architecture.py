@@ -22,7 +22,7 @@ FLOORS = (
     {"training"},
     {"runs"},
     {"reports", "analysis"},
-    {"experiment", "deploy"},
+    {"deploy", "experiment", "parts"},
     {"launch"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

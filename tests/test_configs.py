@@ -3,7 +3,7 @@
 import jax
 import pytest
 
-from affect_jax import experiment
+from affect_jax import parts
 from affect_jax.data import folds as folding
 from affect_jax.training import studies, study
 from configs import seqsew, seqsew_unimodal, sew, sew_unimodal
@@ -41,10 +41,10 @@ def test_a_config_fits(config, argument, data_dir):
         small = dict(train_videos=12, test_videos=2, seed=0)
     made.corpus.synthetic = small
     specs = studies.parse(made)
-    recordings = experiment.load(made)
-    part = experiment._part(recordings.splits["train"] + recordings.splits.get("validation", []), made)
+    recordings = parts.load(made)
+    part = parts.build(recordings.splits["train"] + recordings.splits.get("validation", []), made)
     standardize = dict.fromkeys(made.data.modalities, True)
-    folds = folding.build(part.corpus, part.index, experiment._splits(recordings, made)[:1], standardize)
+    folds = folding.build(part.corpus, part.index, parts.splits(recordings, made)[:1], standardize)
     for spec in specs:
         study.check(spec.model, spec.stages, part.corpus, folds)
     params = study.shapes(specs[-1].model if config is seqsew else specs[0].model, part.corpus, folds)[0]

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from affect_jax import deploy, experiment, runs
+from affect_jax import deploy, experiment, parts, runs
 from affect_jax.datasets.recola import arff
 from affect_jax.errors import UserError
 from affect_jax.reports import predictions
@@ -109,7 +109,7 @@ def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
         artifact = jax.export.deserialize(bytearray((out / "model.jax").read_bytes()))
         config = small.seqsew_config("x") if cell == "SeqSEW" else small.sew_config("x")
         config.corpus.data_dir = json.loads((folder / "config.json").read_text())["config"]["corpus"]["data_dir"]
-        recordings = experiment.load(config).splits
+        recordings = parts.load(config).splits
         arrays = runs.read_arrays(folder / "predictions.npz")
         split = "test" if cell == "SeqSEW" else "validation"
         at = int(np.flatnonzero(arrays["pair/row"] == number)[0])
@@ -143,7 +143,7 @@ def test_delay_and_postprocessing_run_and_keep_the_clock(corpora, tmp_path):
 
 def test_a_draw_in_the_test_part_is_refused(corpora, tmp_path):
     config = small.seqsew_config(corpora)
-    names = [r.id for r in experiment.load(config).splits["test"]]
+    names = [r.id for r in parts.load(config).splits["test"]]
     config.corpus.validation = (names[0],)
     with pytest.raises(UserError, match=f"{names[0]}.*test part"):
         experiment.run(config, str(tmp_path / "run"), config_arg="x")

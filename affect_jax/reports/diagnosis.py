@@ -25,7 +25,13 @@ def _line(run: Run, study: str, cell: str, rows: list[Mapping[str, Any]]) -> tup
     by_validation = test[max(range(len(rows)), key=validation.__getitem__)]
     mark = " (synthetic)" if run.synthetic else ""
     gap = f"{100 * (means[0] - means[1]):+.1f}"
-    return (f"{run.path.name}, {study}: {cell}{mark}", *map(_percent, means), gap, _percent(by_validation), _percent(max(test)))
+    return (
+        f"{run.path.name}, {study}: {cell}{mark}",
+        *map(_percent, means),
+        gap,
+        _percent(by_validation),
+        _percent(max(test)),
+    )
 
 
 def _shares(run: Run) -> str:

@@ -1,0 +1,126 @@
+"""The parts of a corpus as a run uses them: on the device, and on the host with the gold standard's own clock."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import ml_collections
+import numpy as np
+
+from affect_jax import datasets
+from affect_jax.analysis import avec
+from affect_jax.data import corpus as corpora
+from affect_jax.data import folds as folding
+from affect_jax.datasets.recordings import Recording, Recordings
+from affect_jax.errors import UserError
+from affect_jax.suggest import nearest
+
+
+class Part(NamedTuple):
+    """One side of a corpus: on the device, and what the host knows of it."""
+
+    corpus: corpora.Corpus
+    index: corpora.Index
+    target: np.ndarray
+    """float32 [F], the gold standard as released (not delayed)."""
+    recording: np.ndarray
+    """int [F], each frame's recording."""
+
+
+def load(config: ml_collections.ConfigDict) -> Recordings:
+    """The recordings that `config.corpus` names, built where they are missing.
+
+    Raises:
+      UserError: no such corpus, or whatever its reader finds wrong.
+    """
+    there = sorted(m.name for m in pkgutil.iter_modules(datasets.__path__) if m.ispkg)
+    name = config.corpus.name
+    if name not in there:
+        raise UserError(f"config.corpus.name is {name!r}{nearest(name, there)}; there are {there}")
+    return importlib.import_module(f"affect_jax.datasets.{name}").load(config.corpus)
+
+
+def build(recordings: Sequence[Recording], config: ml_collections.ConfigDict) -> Part:
+    """Lays recordings out as `config.data` says, their targets delayed where it asks for that."""
+    data = config.data
+    gold = [r.targets.get(data.target, np.zeros(len(r.steps), np.float32)) for r in recordings]
+    if data.delay:
+        recordings = [
+            r._replace(
+                targets={
+                    name: avec.delay_targets(y, np.ones(y.shape, bool), data.delay) for name, y in r.targets.items()
+                }
+            )
+            for r in recordings
+        ]
+    corpus, index = corpora.build(
+        recordings,
+        modalities=tuple(data.modalities),
+        target=data.target,
+        unit=data.unit,
+        window=data.window,
+        hop=data.hop,
+    )
+    recording = np.repeat(np.arange(len(recordings)), np.diff(index.offsets))
+    return Part(corpus, index, np.concatenate(gold), recording)
+
+
+def splits(recordings: Recordings, config: ml_collections.ConfigDict) -> list[folding.Split]:
+    """The folds of the development part: its own validation part, or the validation draws that the config names.
+
+    Raises:
+      UserError: a draw that the corpus does not have.
+    """
+    train = [r.id for r in recordings.splits["train"]]
+    if "validation" in recordings.splits:
+        return [folding.Split("dev", tuple(train), tuple(r.id for r in recordings.splits["validation"]))]
+    names = tuple(config.study.folds) or (("given",) if "given" in recordings.draws else tuple(recordings.draws))
+    found = []
+    for name in names:
+        if name not in recordings.draws:
+            raise UserError(
+                f"config.study.folds names {name!r}{nearest(name, recordings.draws)}; "
+                f"the corpus has the validation draws {sorted(recordings.draws)}"
+            )
+        held = recordings.draws[name]
+        found.append(folding.Split(name, tuple(r for r in train if r not in held), tuple(held)))
+    return found
+
+
+def _by_recording(values: np.ndarray, part: Part) -> dict[int, np.ndarray]:
+    """[F] -> recording -> its frames, of the recordings that `values` shows (not NaN)."""
+    pieces = np.split(values, part.index.offsets[1:-1])
+    return {r: piece for r, piece in enumerate(pieces) if not np.isnan(piece).any()}
+
+
+def _joined(values: np.ndarray, part: Part, pieces: Mapping[int, np.ndarray]) -> np.ndarray:
+    """The way back of `_by_recording`: `values` with the recordings in `pieces` replaced."""
+    out = values.copy()
+    for r, piece in pieces.items():
+        out[part.index.offsets[r] : part.index.offsets[r + 1]] = piece
+    return out
+
+
+def restore_delay(values: np.ndarray, part: Part, delay: int) -> np.ndarray:
+    """Predictions [F] of delayed targets, moved back by `delay` frames within each recording."""
+    pieces = _by_recording(values, part)
+    return _joined(values, part, {r: avec.restore_delay(x, np.ones(x.shape, bool), delay) for r, x in pieces.items()})
+
+
+def postprocess(found: Mapping[str, np.ndarray], parts: Mapping[str, Part]) -> None:
+    """AVEC post-processing, each step fitted on a row's own validation predictions; in place.
+
+    Args:
+      found: split -> predictions [R, F], NaN where a row shows nothing; has `validation`.
+      parts: split -> its part.
+    """
+    development = parts["validation"]
+    gold = _by_recording(development.target, development)
+    for number in range(len(found["validation"])):
+        mine = _by_recording(found["validation"][number], development)
+        chosen = avec.fit(list(mine.values()), [gold[r] for r in mine])
+        for split, values in found.items():
+            pieces = _by_recording(values[number], parts[split])
+            done = avec.apply(chosen, list(pieces.values()))
+            values[number] = _joined(values[number], parts[split], dict(zip(pieces, done, strict=True)))
