@@ -1,8 +1,8 @@
 """Builds a corpus and prints what it found.
 
-    python -m launch.prepare --corpus=cmu_mosi --manual_dir=../shared/data/cmu_mosi
+    python -m launch.prepare --corpus=cmu_mosi --manual_dir=DIR
     python -m launch.prepare --corpus=recola --manual_dir=DIR --target=valence --nonfinite=mean
-    python -m launch.prepare --corpus=recola --synthetic_out=/tmp/recola
+    python -m launch.prepare --corpus=recola --synthetic_out=DIR
 
 Checks the release's files against each other and against its known sizes, and stores them in --data_dir, where
 launch.main finds them; it builds there itself what is missing. Without --manual_dir (or --download) it makes a small
