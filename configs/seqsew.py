@@ -117,7 +117,8 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
             no_decoder=dict(
                 override=dict(stages=dict(student=dict(train=("weaker_encoder", "weaker_classifier")))),
                 drop=("stages.student.losses.translation",),
-                cells={"-Decoder": {}},
+                # The last one is the control: the same student with nothing of the teacher in its losses.
+                cells={"-Decoder": {}, "-(LFA & Decoder)": common.weight("student", alignment=0.0)},
             ),
         ),
         search=dict(
