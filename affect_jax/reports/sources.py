@@ -28,7 +28,7 @@ class Pair(NamedTuple):
 MODALITIES = {"audio": "audio", "geo": "video_geometric", "app": "video_appearance", "video": "video", "text": "text"}
 ENCODERS = {"Classifier": "classifier", "BiGRU+Classifier": "bigru", "BiGRU+TE+Classifier": "bigru+te"}
 CELLS_SEW = ("SEW", "-S_D2", "-CCA", "-S_D1", "-(CCA & S_D1)")
-CELLS_SEQSEW = ("SeqSEW", "-LFA", "-Decoder")
+CELLS_SEQSEW = ("SeqSEW", "-LFA", "-Decoder", "-(LFA & Decoder)")
 PAIRS_SEW = ("arousal,geo+audio", "arousal,app+audio", "valence,audio+geo", "valence,app+audio", "valence,app+geo")
 PAIRS_SEQSEW = (
     "mosi,video+text",
@@ -52,11 +52,12 @@ def sew_unimodal(target: str, modality: str) -> Source:
 
 
 def seqsew(pair: str, cell: str = "SeqSEW") -> Source:
-    """SeqSEW and its ablations, of which the one without the decoder is a study of its own (a smaller program).
+    """SeqSEW and its ablations, of which those without the decoder are a study of their own (a smaller
+    program).
 
     `pair` is 'mosi,video+text' or 'recola,arousal,geo+audio'.
     """
-    return Source(f"configs/seqsew.py:{pair}", "no_decoder" if cell == "-Decoder" else "pair", cell)
+    return Source(f"configs/seqsew.py:{pair}", "no_decoder" if "Decoder" in cell else "pair", cell)
 
 
 def seqsew_unimodal(corpus: str, modality: str, cell: str = "BiGRU+TE+Classifier") -> Source:

@@ -113,7 +113,7 @@ def make_run(tmp_path):
     return make
 
 
-PAIR = [("pair", "SeqSEW"), ("pair", "-LFA"), ("no_decoder", "-Decoder")]
+PAIR = [("pair", "SeqSEW"), ("pair", "-LFA"), ("no_decoder", "-Decoder"), ("no_decoder", "-(LFA & Decoder)")]
 UNIMODAL = [
     (f"{modality}/{encoder}", cell)
     for modality in ("text", "audio", "video")

@@ -61,7 +61,7 @@ def test_csv_holds_the_numbers(mosi_runs, tmp_path):
     assert float(found["baseline"]) == pytest.approx(66.6667)
     assert found["run"] == "seqsew_mosi_audio_text"
     published = sum(value is not None for row in TABLES["5.6"].rows for value in row.published)
-    assert len(rows) == published
+    assert len(rows) == published + 4  # and the control, which has no published figure
 
 
 def test_recola_figures(make_run):
@@ -138,7 +138,7 @@ def test_every_synthetic_cell_and_row_says_so(mosi_runs, tmp_path):
 
 
 def test_one_synthetic_run_marks_only_what_it_filled(make_run, tmp_path):
-    cells = [("pair", "SeqSEW"), ("pair", "-LFA"), ("no_decoder", "-Decoder")]
+    cells = [("pair", "SeqSEW"), ("pair", "-LFA"), ("no_decoder", "-Decoder"), ("no_decoder", "-(LFA & Decoder)")]
     make_run("configs/seqsew.py:mosi,video+text", cells, synthetic=True)
     make_run("configs/seqsew.py:mosi,audio+text", cells)
     text = tables.render(TABLES["5.6"], build.gather(MOSI, tmp_path / "runs"))["md"]
@@ -151,7 +151,7 @@ def test_one_synthetic_run_marks_only_what_it_filled(make_run, tmp_path):
 def test_comparison_of_run_folders(mosi_runs):
     grid = tables.comparison([folders.read_run(folder) for folder in mosi_runs(True)[:2]])
     assert [name for _, name in grid.header] == ["run", "study", "cell", "split", "accuracy %", "weighted F1 %"]
-    assert len(grid.rows) == 6
+    assert len(grid.rows) == 8
     assert grid.rows[0][:4] == ("seqsew_mosi_video_text (synthetic)", "pair", "SeqSEW", "test")
     assert grid.rows[0][4].endswith("(n=4; majority 66.7; synthetic)")
     assert any("Validation trap" in note for note in grid.notes)

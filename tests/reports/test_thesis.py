@@ -72,7 +72,8 @@ def test_every_published_cell(number, repo_root):
     theirs = json.loads(path.read_text())[f"table_{number.replace('.', '_')}"]
     table = thesis.TABLES[number]
     assert theirs["columns"] == COLUMNS[number]
-    for row in table.rows:
+    published = [row for row in table.rows if any(value is not None for value in row.published)]
+    for row in published:
         assert list(row.published) == their_row(theirs, row.label), row.label
     held = (
         len(theirs["rows"])
@@ -83,7 +84,7 @@ def test_every_published_cell(number, repo_root):
             if key not in ("what", "columns")
         )
     )
-    assert len(table.rows) == held
+    assert len(published) == held
 
 
 @pytest.mark.parametrize("table", thesis.TABLES.values(), ids=thesis.TABLES.keys())
@@ -92,7 +93,7 @@ def test_rows_fit_their_columns(table):
         assert len(row.published) == len(table.columns)
         assert len(row.sources) in (0, len(table.columns))
         for source, value in zip(row.sources, row.published, strict=False):
-            assert (source is None) == (value is None)
+            assert (source is None) == (value is None) or "(LFA & Decoder)" in row.label
 
 
 def test_the_swap_of_5_7():
@@ -158,7 +159,7 @@ def test_pairs_ask_with_the_weaker_modality():
     assert len(pairs) == 11
     mosi = pairs["SeqSEW mosi,audio+text"]
     assert (mosi.split, mosi.metrics) == ("test", ("accuracy", "weighted_f1"))
-    assert [name for name, _ in mosi.references] == ["unimodal BiGRU+TE", "-LFA", "-Decoder"]
+    assert [name for name, _ in mosi.references] == ["unimodal BiGRU+TE", "-LFA", "-Decoder", "-(LFA & Decoder)"]
     assert mosi.references[0][1].study == "audio/bigru+te"
     recola = pairs["SeqSEW recola,arousal,geo+audio"]
     assert recola.references[0][1] == sources.Source(
