@@ -21,8 +21,8 @@ FLOORS = (
     {"data"},
     {"training"},
     {"runs"},
-    {"reports", "analysis"},
-    {"deploy", "experiment", "parts"},
+    {"reports", "analysis", "baselines"},
+    {"convert", "deploy", "experiment", "hearing", "parts"},
     {"launch"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -17,8 +17,9 @@ class Recording(NamedTuple):
     Attributes:
       id: unique in the corpus: 'train_1', '03bSnISJMiM'.
       group: the speaker, video or debate, which is never on both sides of a split.
-      steps: T ids, one a step: 'train_1@0.04', '03bSnISJMiM_1'.
-      features: modality -> float32 [T, D].
+      steps: T ids, one a step of the target: 'train_1@0.04', '03bSnISJMiM_1'; one, where a whole clip has one label.
+      features: modality -> float32 [T, D], or, where the recording is one item with one label, of any length: float32
+        [T_m, D], or a mono waveform int16 [T_m].
       targets: name -> float32 [T]; an unlabelled recording has no entry.
     """
 
@@ -29,6 +30,13 @@ class Recording(NamedTuple):
     targets: dict[str, np.ndarray]
 
 
+class Fold(NamedTuple):
+    """One fold of a cross-validation: recording ids to select by and to score at the end; the others train."""
+
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
 class Recordings(NamedTuple):
     """A whole corpus.
 
@@ -37,8 +45,9 @@ class Recordings(NamedTuple):
       variant: which of the corpus' forms or tasks: 'arousal', 'poria', ...
       synthetic: made by a generator of this project, not by people.
       splits: 'train', 'validation', 'test' -> recordings in the release's order; a part that the release lacks is not
-        a key.
+        a key. A corpus that is cross-validated has 'train' alone.
       draws: named validation draws: ids of 'train' to hold out; {} where the release has its own validation part.
+      folds: named folds of a cross-validation inside 'train'; {} where the release has a test part.
       fingerprint: sha256 over everything above, as 64 hexadecimal digits.
     """
 
@@ -47,6 +56,7 @@ class Recordings(NamedTuple):
     synthetic: bool
     splits: dict[str, list[Recording]]
     draws: dict[str, tuple[str, ...]]
+    folds: dict[str, Fold]
     fingerprint: str
 
 
@@ -68,7 +78,7 @@ def fingerprint(recordings: Recordings) -> str:
     def arrays(kind: str, named: dict[str, np.ndarray]) -> None:
         text(kind, str(len(named)))
         for name in sorted(named):
-            value = np.ascontiguousarray(named[name], dtype="<f4")
+            value = np.ascontiguousarray(named[name], dtype="<i2" if named[name].dtype == np.int16 else "<f4")
             text(name, str(value.shape))
             digest.update(value.data)
 
@@ -81,6 +91,9 @@ def fingerprint(recordings: Recordings) -> str:
             arrays("targets", recording.targets)
     for name in sorted(recordings.draws):
         text("draw", name, str(len(recordings.draws[name])), *recordings.draws[name])
+    for name in sorted(recordings.folds):
+        for side, ids in recordings.folds[name]._asdict().items():
+            text("fold", name, side, str(len(ids)), *ids)
     return digest.hexdigest()
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from affect_jax.datasets.recordings import Recording, Recordings, check_choice, fingerprint
+from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, fingerprint
 from affect_jax.errors import UserError
 
 
@@ -16,7 +16,7 @@ def corpus(**changes):
         )
 
     splits = {"train": [recording("a", 1.0), recording("b", 2.0)], "test": [recording("c", 3.0)]}
-    made = Recordings("cmu_mosi", "poria", False, splits, {"draw_0": ("a",)}, "")
+    made = Recordings("cmu_mosi", "poria", False, splits, {"draw_0": ("a",)}, {}, "")
     return made._replace(**changes)
 
 
@@ -41,6 +41,8 @@ def test_fingerprint_sees_every_field():
         made._replace(draws={"draw_0": ("b",)}),
         made._replace(draws={"draw_1": ("a",)}),
         made._replace(draws={}),
+        made._replace(folds={"fold_1": Fold(("a",), ("b",))}),
+        made._replace(folds={"fold_1": Fold(("b",), ("a",))}),
         made._replace(splits={"train": train[::-1], "test": test}),
         made._replace(splits={"train": test, "test": train}),
         *(

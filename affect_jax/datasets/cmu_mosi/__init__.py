@@ -87,6 +87,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         synthetic=metadata["synthetic"],
         splits=splits,
         draws=_draws(splits, metadata["synthetic"], settings["validation"]),
+        folds={},
         fingerprint="",
     )
     return recordings._replace(fingerprint=fingerprint(recordings)), gaps

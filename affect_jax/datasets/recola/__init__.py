@@ -79,7 +79,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         if part in builder.info.splits
     }
     splits, gaps = nonfinite.fill(splits, settings["nonfinite"], locate)
-    recordings = Recordings("recola", config, metadata["synthetic"], splits, {}, "")
+    recordings = Recordings("recola", config, metadata["synthetic"], splits, {}, {}, "")
     return recordings._replace(fingerprint=fingerprint(recordings)), gaps
 
 
