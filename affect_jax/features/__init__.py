@@ -1,0 +1,1 @@
+"""Features that are computed here, from files as people have them."""

@@ -1,0 +1,186 @@
+"""Speech from files: decoding, one sampling rate, the RMS normalisation of raw speech, and MFCC.
+
+Everything is numpy in memory; nothing here knows of a corpus. A file that cannot be used is a UserError that names it.
+"""
+
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from affect_jax.errors import UserError
+
+FULL_SCALE = 0.999
+"""A sample of at least this magnitude counts as clipped: 16-bit converters stop at 32767 / 32768."""
+_KINDS = "wav, flac, ogg or mp3"
+_OPEN_SIZES = (0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)  # what programs write that do not know the length beforehand
+
+
+class Sound(NamedTuple):
+    """A decoded file: float32 [T] in about [-1, 1], mono, at its own rate in Hz."""
+
+    samples: np.ndarray
+    rate: int
+
+
+def read(path: str | Path, *, rate: int) -> np.ndarray:
+    """One file as mono speech at one rate.
+
+    Args:
+      path: a wav, flac, ogg or mp3 file of any rate and number of channels.
+      rate: in Hz.
+
+    Returns:
+      float32 [T]; may be a little outside of [-1, 1] where resampling overshoots.
+
+    Raises:
+      UserError: as `decode`; or the file is shorter than one sample at `rate`.
+    """
+    sound = decode(path)
+    samples = resample(sound, rate)
+    if not samples.size:
+        raise UserError(f"{path} has {sound.samples.size} samples at {sound.rate} Hz, too few to be read at {rate} Hz")
+    return samples
+
+
+def decode(path: str | Path) -> Sound:
+    """A file at its own rate, its channels averaged.
+
+    An ogg or mp3 file that ends early between two of its frames cannot be told from a shorter one.
+
+    Raises:
+      UserError: the file is missing, is not audio, is cut short, has no samples, or has NaN or infinite samples.
+    """
+    import soundfile
+
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path} is not a file; name a {_KINDS} file")
+    try:
+        if not path.stat().st_size:
+            raise UserError(f"{path} is empty (0 bytes); copy or record it again")
+        missing = _missing_bytes(path)
+        with soundfile.SoundFile(path) as file:
+            rate, announced = file.samplerate, file.frames
+            channels = file.read(dtype="float32", always_2d=True)
+    # TypeError: a name like x.raw, for which soundfile asks for a format instead of looking into the file.
+    except (soundfile.SoundFileError, OSError, TypeError) as error:
+        reason = " ".join(str(error).replace(f"Error opening {str(path)!r}: ", "").split())
+        raise UserError(f"{path} cannot be read as audio ({reason}); give a whole {_KINDS} file") from error
+    if missing or len(channels) < announced:
+        lost = f"{missing} bytes" if missing else f"{announced - len(channels)} of {announced} samples"
+        raise UserError(f"{path} is cut short: {lost} that its header announces are not there; copy it again")
+    if not len(channels):
+        raise UserError(f"{path} has no samples (zero length); record or copy it again")
+    samples = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1)
+    wrong = int((~np.isfinite(samples)).sum())
+    if wrong:
+        raise UserError(
+            f"{path} has {wrong} NaN or infinite samples, the first at"
+            f" {int(np.argmin(np.isfinite(samples))) / rate:.3f} s; write the file again"
+        )
+    return Sound(samples, rate)
+
+
+def resample(sound: Sound, rate: int) -> np.ndarray:
+    """float32 [about T * rate / sound.rate]: band-limited resampling in high quality (soxr HQ)."""
+    if sound.rate == rate:
+        return sound.samples
+    import soxr
+
+    return soxr.resample(sound.samples, sound.rate, rate, quality="HQ")
+
+
+def to_int16(x: np.ndarray) -> np.ndarray:
+    """int16 of samples in [-1, 1): full scale is 32768, rounded to the nearest, what is outside is clipped."""
+    return np.clip(np.rint(np.asarray(x, np.float32) * 32768), -32768, 32767).astype(np.int16)
+
+
+def to_float(x: np.ndarray) -> np.ndarray:
+    """float32 samples in about [-1, 1] of int16 or float samples."""
+    x = np.asarray(x)
+    return x.astype(np.float32) / np.float32(32768) if x.dtype == np.int16 else x.astype(np.float32, copy=False)
+
+
+def normalize(x: np.ndarray, name: str = "the recording") -> np.ndarray:
+    """x / sqrt(mean x^2) over its own samples: equation 3.4 of the thesis.
+
+    Args:
+      x: int16 or float [T].
+      name: of the file or clip, for the message.
+
+    Returns:
+      float32 [T] with a root mean square of 1.
+
+    Raises:
+      UserError: there are no samples, or all are 0, so that there is nothing to scale by.
+    """
+    x = np.asarray(x, np.float32)
+    rms = np.sqrt(np.mean(np.square(x, dtype=np.float64))) if x.size else 0.0
+    if not rms > 0:
+        raise UserError(f"{name} is silent (its root mean square is 0); leave it out or record it again")
+    return (x / rms).astype(np.float32)
+
+
+def clipped_share(x: np.ndarray) -> float:
+    """The share of samples at full scale (`FULL_SCALE`), of int16 or float [T] samples; 0 where there are none.
+
+    To be asked before resampling, which rounds the flat tops off.
+    """
+    return float(np.mean(np.abs(to_float(x)) >= FULL_SCALE)) if len(x) else 0.0
+
+
+def mfcc(x: np.ndarray, rate: int) -> np.ndarray:
+    """40 Mel-frequency cepstral coefficients with their first and second differences.
+
+    Windows of 25 ms every 10 ms (Hamming), as in chapter 4 of the thesis; 64 Mel bands up to rate / 2; the differences
+    are those of a parabola through 9 windows. Not standardised.
+
+    Args:
+      x: int16 or float [T].
+      rate: in Hz.
+
+    Returns:
+      float32 [1 + T // (rate / 100), 120]: 40 coefficients, 40 first and 40 second differences.
+
+    Raises:
+      UserError: fewer samples than one window, or a rate at which the bands would be empty.
+    """
+    import librosa
+
+    window, hop = round(rate * 0.025), round(rate * 0.010)
+    if rate < 8000 or len(x) < window:
+        raise UserError(f"MFCC need at least 25 ms at 8000 Hz or more; these are {len(x)} samples at {rate} Hz")
+    # Padded to at least twice the window: the lowest of 64 Mel bands are narrower than 1 / 25 ms.
+    size = 2 ** int(np.ceil(np.log2(2 * window)))
+    samples = np.pad(to_float(x), (0, max(0, size - len(x))))
+    found = librosa.feature.mfcc(
+        y=samples, sr=rate, n_mfcc=40, n_fft=size, win_length=window, hop_length=hop, window="hamming", n_mels=64
+    )[:, : 1 + len(x) // hop]
+    # 'nearest' at the ends: 'interp' would refuse clips of fewer than 9 windows.
+    changes = [librosa.feature.delta(found, order=order, mode="nearest") for order in (1, 2)]
+    return np.concatenate([found, *changes]).T.astype(np.float32)
+
+
+def _missing_bytes(path: Path) -> int:
+    """How many bytes a wav file lacks of the samples that its header announces; 0 for other files.
+
+    libsndfile reads such a file as if it were whole.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return 0
+        announced, start = _data_chunk(file)
+    return 0 if announced in _OPEN_SIZES else max(0, start + announced - size)
+
+
+def _data_chunk(file: BinaryIO) -> tuple[int, int]:
+    """(announced bytes of the samples, where they start); (0, 0) where the file ends before them."""
+    while len(chunk := file.read(8)) == 8:
+        length = int.from_bytes(chunk[4:], "little")
+        if chunk[:4] == b"data":
+            return length, file.tell()
+        file.seek(length + length % 2, 1)
+    return 0, 0
