@@ -1,0 +1,106 @@
+"""A convolutional network on raw speech without recurrence: the end-to-end baseline of table 3.1.
+
+Segura, Balcells, Umbert, Arias & Luque, "Automatic Speech Feature Learning for Continuous Prediction of Customer
+Satisfaction in Contact Center Phone Calls" (IberSPEECH 2016), train a CNN on raw audio to tell the conflict level of
+SSPNet's clips; the thesis cites PCC .779 and UAR 79.8 from there. The sizes of their network are given neither in the
+thesis nor in that paper's abstract, all that was at hand, so those here are chosen, not theirs: ConflictNET's three
+blocks and two more of the same kind, so that a last step sees about a second, then mean and maximum over all steps
+in place of recurrence and attention, and two dense layers. What it differs in from ConflictNET is thus how time is
+summed up.
+
+    part      output, 30 s at 8 kHz             trainable
+    conv_0    64 x 6, pool 8: 29,999 x 64       576
+    conv_1    128 x 4, pool 6: 4,999 x 128      33,152
+    conv_2    256 x 4, pool 6: 832 x 256        131,840
+    conv_3    256 x 3, pool 4: 207 x 256        197,376
+    conv_4    256 x 3, pool 4: 51 x 256         197,376
+    dense_0   mean and maximum, 512 -> 128      65,664
+    dense     1                                 129
+"""
+
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from affect_jax.errors import UserError
+from affect_jax.layers.convolution import ConvBlock
+from affect_jax.layers.dense import Dense
+from affect_jax.layers.masking import select
+from affect_jax.layers.pooling import shortest_input
+from affect_jax.models.conflictnet import check_length, named_outputs
+
+
+class Model(nn.Module):
+    """Blocks of convolution, ReLU, batch norm and max pool; mean and maximum over time; two dense layers.
+
+    As in ConflictNET, padding is silence that the network reads, and an example without a valid step reaches no
+    statistic of a batch norm.
+
+    Attributes:
+      weaker: modality that is read, a waveform, and the only one.
+      classes: number of classes, or 0 for regression.
+      filters: of the convolutions.
+      widths: of their filters, steps.
+      pools: of the max pools behind them, steps.
+      hidden: width of the first dense layer.
+      momentum: of the batch norms' running statistics.
+    """
+
+    weaker: str = "speech"
+    classes: int = 0
+    filters: Sequence[int] = (64, 128, 256, 256, 256)
+    widths: Sequence[int] = (6, 4, 4, 3, 3)
+    pools: Sequence[int] = (8, 6, 6, 4, 4)
+    hidden: int = 128
+    momentum: float = 0.99
+
+    @property
+    def deployed(self) -> tuple[str, ...]:
+        """Top-level parameter names that stay after training: all."""
+        return (*(f"conv_{index}" for index in range(len(self.filters))), "dense_0", "dense")
+
+    @property
+    def shortest(self) -> int:
+        """Samples that a clip must have at least."""
+        return shortest_input(self.widths, self.pools)
+
+    def setup(self) -> None:
+        """Names the parts.
+
+        Raises:
+          UserError: the arguments do not fit each other.
+        """
+        sizes = {name: len(getattr(self, name)) for name in ("filters", "widths", "pools")}
+        if len(set(sizes.values())) > 1 or not self.filters:
+            raise UserError(f"model 'raw_cnn' has {sizes} entries in its sizes; give each convolution one of each")
+        if self.classes < 0 or self.classes == 1:
+            raise UserError(f"model 'raw_cnn' has {self.classes} classes; give 0 for regression, or 2 or more")
+        blocks = zip(self.filters, self.widths, self.pools, strict=True)
+        self.conv = [ConvBlock(*sizes, momentum=self.momentum) for sizes in blocks]
+        weights = nn.initializers.glorot_uniform(), nn.initializers.zeros
+        self.dense_0 = Dense(self.hidden, *weights)
+        self.dense = Dense(self.classes or 1, *weights)
+
+    def __call__(
+        self,
+        inputs: Mapping[str, jax.Array],
+        masks: Mapping[str, jax.Array],
+        *,
+        train: bool,
+        dropout: float | jax.Array = 0.0,
+        frozen: Sequence[str] = (),
+    ) -> dict[str, jax.Array]:
+        """All outputs; arguments, outputs and errors as ConflictNET's."""
+        del dropout
+        x, valid = select(inputs, masks, self.weaker), masks[self.weaker].any(axis=-1)
+        check_length(x, self.shortest, "raw_cnn")
+        for index, block in enumerate(self.conv):
+            x = block(x, valid, train=train and f"conv_{index}" not in frozen)
+        summary = jnp.concatenate([x.mean(axis=1), x.max(axis=1)], axis=-1)
+        return named_outputs(self.dense(nn.relu(self.dense_0(summary))), self.classes)
+
+    def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
+        """Prediction [B], or logits [B, C], with the running statistics."""
+        return self(inputs, masks, train=False)["prediction"]
