@@ -31,6 +31,9 @@ class Run(NamedTuple):
     folds: folding.Folds
     fold_names: tuple[str, ...]
     test: parts.Part | None
+    """The release's own test part, or the development part itself where it is cross-validated."""
+    test_examples: np.ndarray
+    """int32 [K, n], the examples of `test` that each fold is scored on, -1 for padding."""
     display: Display
     board: SummaryWriter
 
@@ -130,13 +133,12 @@ def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
 
 
 def _predict(run: Run, spec: studies.Study, fitted: study.Fitted, rows: Sequence[Row]) -> dict[str, np.ndarray]:
-    """split -> float32 [R, F] predictions, back on the gold standard's own clock."""
+    """split -> float32 [R, F] predictions (or [R, F, C] logits), back on the gold standard's own clock."""
     fold_of = np.array([row.fold for row in rows], np.int32)
     development, output = run.development, spec.stages[-1].prediction
     examples = {"validation": (development, np.asarray(run.folds.validation))}
     if run.test:
-        every = np.flatnonzero(run.test.index.evaluation).astype(np.int32)
-        examples["test"] = run.test, np.tile(every, (len(run.fold_names), 1))
+        examples["test"] = run.test, run.test_examples
     found = {}
     for split, (part, numbers) in examples.items():
         values = predictor.predict(
@@ -145,6 +147,8 @@ def _predict(run: Run, spec: studies.Study, fitted: study.Fitted, rows: Sequence
         if run.config.data.delay:
             values = np.stack([parts.restore_delay(v, part, run.config.data.delay) for v in values])
         found[split] = values
+    if run.config.data.get("rescale"):
+        parts.rescale(found, run.development, run.folds, fold_of)
     if run.config.data.postprocess:
         parts.postprocess(found, {split: _of_split(run, split) for split in found})
     return found
@@ -254,7 +258,7 @@ def _arrays(run: Run, spec_name: str, first: int, predictions: dict[str, np.ndar
     arrays = {f"{spec_name}/row": np.arange(first, first + count)}
     for split, values in predictions.items():
         part = _of_split(run, split)
-        shown = ~np.isnan(values).all(0)
+        shown = ~np.isnan(values.reshape(count, len(part.target), -1)).all((0, 2))
         arrays[f"{spec_name}/{split}/prediction"] = values[:, shown]
         arrays[f"{spec_name}/{split}/target"] = part.target[shown]
         arrays[f"{spec_name}/{split}/id"] = part.index.frame_ids[shown]
@@ -285,6 +289,7 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
     recordings = parts.load(config)
     splits = parts.splits(recordings, config)
     development = parts.build(recordings.splits["train"] + recordings.splits.get("validation", []), config)
+    test, test_examples = _test(recordings, config, development, splits)
     standardize = {m: bool(config.data.standardize) for m in config.data.modalities}
     with Display() as display, SummaryWriter(str(folder)) as board:
         engine = _engine(config)
@@ -295,7 +300,8 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
             development=development,
             folds=folding.build(development.corpus, development.index, splits, standardize),
             fold_names=tuple(split.name for split in splits),
-            test=parts.build(recordings.splits["test"], config) if recordings.splits.get("test") else None,
+            test=test,
+            test_examples=test_examples,
             display=display,
             board=board,
         )
@@ -310,11 +316,10 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
             arrays |= _arrays(state, spec.name, len(rows), predictions)
             rows += entries
             selected += said
-    in_any = np.isin(np.arange(len(development.recording)), _validation_frames(state))
-    baseline = {"validation": results.baselines(config.task, development.target, in_any)}
-    labelled_test = state.test is not None and state.test.index.labelled.all()
-    if labelled_test:
-        baseline["test"] = results.baselines(config.task, state.test.target, np.ones(len(state.test.target), bool))
+    validated = _shown(development, np.asarray(state.folds.validation))
+    baseline = {"validation": results.baselines(config.task, development.target, validated)}
+    if test is not None and test.index.labelled.all():
+        baseline["test"] = results.baselines(config.task, test.target, _shown(test, test_examples))
     last = specs[0].stages[-1]
     found = {
         "schema": runs.SCHEMA,
@@ -328,6 +333,7 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
             "synthetic": recordings.synthetic,
             "fingerprint": recordings.fingerprint,
             "counts": _counts(recordings, config),
+            **({"labels": list(recordings.labels)} if recordings.labels else {}),
         },
         "rows": [{"test": None, **row} for row in rows],
         "cells": results.cells([{"test": None, **row} for row in rows], ("validation", "test")),
@@ -341,8 +347,21 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
     return found
 
 
-def _validation_frames(run: Run) -> np.ndarray:
-    """Numbers of the development frames that some fold validates on."""
-    examples = np.unique(np.asarray(run.folds.validation))
-    positions = corpora.frame_positions(run.development.corpus, examples[examples >= 0])
-    return np.unique(positions[positions >= 0])
+def _shown(part: parts.Part, examples: np.ndarray) -> np.ndarray:
+    """bool [F]: the frames that these examples [K, n] show."""
+    numbers = np.unique(examples[examples >= 0])
+    positions = corpora.frame_positions(part.corpus, numbers)
+    return np.isin(np.arange(len(part.recording)), positions[positions >= 0])
+
+
+def _test(
+    recordings: Recordings, config: ml_collections.ConfigDict, development: parts.Part, splits: list[folding.Split]
+) -> tuple[parts.Part | None, np.ndarray]:
+    """What is scored at the end, and the numbers of each fold's examples in it."""
+    if recordings.folds:
+        return development, folding.held_out(development.index, splits)
+    if not recordings.splits.get("test"):
+        return None, np.zeros((len(splits), 0), np.int32)
+    part = parts.build(recordings.splits["test"], config)
+    every = np.flatnonzero(part.index.evaluation).astype(np.int32)
+    return part, np.tile(every, (len(splits), 1))

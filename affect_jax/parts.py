@@ -12,7 +12,7 @@ from affect_jax import datasets
 from affect_jax.analysis import avec
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
-from affect_jax.datasets.recordings import Recording, Recordings
+from affect_jax.datasets.recordings import Fold, Recording, Recordings
 from affect_jax.errors import UserError
 from affect_jax.suggest import nearest
 
@@ -61,30 +61,30 @@ def build(recordings: Sequence[Recording], config: ml_collections.ConfigDict) ->
         unit=data.unit,
         window=data.window,
         hop=data.hop,
+        steps=data.get("steps"),
     )
     recording = np.repeat(np.arange(len(recordings)), np.diff(index.offsets))
     return Part(corpus, index, np.concatenate(gold), recording)
 
 
 def splits(recordings: Recordings, config: ml_collections.ConfigDict) -> list[folding.Split]:
-    """The folds of the development part: its own validation part, or the validation draws that the config names.
+    """The folds of the development part: its own validation part, or those draws or folds that the config names.
 
     Raises:
-      UserError: a draw that the corpus does not have.
+      UserError: a draw or fold that the corpus does not have.
     """
     train = [r.id for r in recordings.splits["train"]]
     if "validation" in recordings.splits:
         return [folding.Split("dev", tuple(train), tuple(r.id for r in recordings.splits["validation"]))]
-    names = tuple(config.study.folds) or (("given",) if "given" in recordings.draws else tuple(recordings.draws))
+    there = recordings.folds or {name: Fold(held, ()) for name, held in recordings.draws.items()}
     found = []
-    for name in names:
-        if name not in recordings.draws:
+    for name in tuple(config.study.folds) or (("given",) if "given" in there else tuple(there)):
+        if name not in there:
             raise UserError(
-                f"config.study.folds names {name!r}{nearest(name, recordings.draws)}; "
-                f"the corpus has the validation draws {sorted(recordings.draws)}"
+                f"config.study.folds names {name!r}{nearest(name, there)}; the corpus has {sorted(there)}"
             )
-        held = recordings.draws[name]
-        found.append(folding.Split(name, tuple(r for r in train if r not in held), tuple(held)))
+        held = {*there[name].validation, *there[name].test}
+        found.append(folding.Split(name, tuple(r for r in train if r not in held), *there[name]))
     return found
 
 
@@ -124,3 +124,28 @@ def postprocess(found: Mapping[str, np.ndarray], parts: Mapping[str, Part]) -> N
             pieces = _by_recording(values[number], parts[split])
             done = avec.apply(chosen, list(pieces.values()))
             values[number] = _joined(values[number], parts[split], dict(zip(pieces, done, strict=True)))
+
+
+def rescale(
+    found: Mapping[str, np.ndarray], development: Part, folds: folding.Folds, fold_of: np.ndarray
+) -> None:
+    """Maps each row's predictions of each split to the range of its training labels; in place.
+
+    As the authors of ConflictNET do before they binarise. It uses the smallest and largest prediction of the very part
+    that is scored, so it is transductive: a clip's class depends on the other clips. Correlations do not change.
+
+    Args:
+      found: split -> predictions [R, F], NaN where a row shows nothing.
+      development: the part that the folds are of.
+      folds: for the training examples.
+      fold_of: int [R].
+    """
+    for values in found.values():
+        for row, fold in enumerate(fold_of):
+            train = np.asarray(folds.train[fold])
+            positions = corpora.frame_positions(development.corpus, train[train >= 0])
+            gold = development.target[positions[positions >= 0]]
+            low, high = np.nanmin(values[row]), np.nanmax(values[row])
+            if high > low:
+                share = (values[row] - low) / (high - low)
+                values[row] = gold.min() + share * (gold.max() - gold.min())

@@ -27,13 +27,13 @@ def score(task: str, prediction: np.ndarray, target: np.ndarray, recording: np.n
     """Every metric of one row over the frames it predicts.
 
     Args:
-      task: `regression`, `binary` or `multiclass`.
-      prediction: float32 [F], NaN where the row predicts nothing.
+      task: one of metrics.TASKS.
+      prediction: float32 [F], or [F, C] logits; NaN where the row predicts nothing.
       target: float32 [F].
       recording: int [F], the recording of each frame; regression adds `<metric>_per_recording`, means over them.
     """
-    shown = ~np.isnan(prediction)
-    filled = np.where(shown, prediction, 0.0).astype(np.float32)
+    shown = ~np.isnan(prediction) if prediction.ndim == 1 else ~np.isnan(prediction).any(-1)
+    filled = np.nan_to_num(prediction, nan=0.0).astype(np.float32)
     found = {name: _plain(v) for name, v in _evaluate(task, filled, target.astype(np.float32), shown).items()}
     if task == "regression":
         per = metrics.per_group(task, filled, target, recording, shown)

@@ -61,10 +61,10 @@ class Steps:
         @jax.jit
         def start(key: jax.Array) -> tuple[state.RowState, Any]:
             batch = corpora.take(corpus, jnp.arange(2), mean, scale)
-            params = spec.model.init(key, batch["inputs"], batch["masks"], train=False)["params"]
-            trained, frozen = step.split_params(params, staged.train)
+            parts = step.join(spec.model.init(key, batch["inputs"], batch["masks"], train=False))
+            trained, statistics, frozen = step.split(parts, staged.train)
             opt_state = stage.transform(staged, one.hyper).init(trained)
-            return state.create(trained, opt_state, objective.init_state(staged.terms, names)), frozen
+            return state.create(trained, statistics, opt_state, objective.init_state(staged.terms, names)), frozen
 
         def block(now: state.RowState, frozen: Any, index: jax.Array) -> tuple[state.RowState, jax.Array]:
             def body(now: state.RowState, index: jax.Array) -> tuple[state.RowState, jax.Array]:

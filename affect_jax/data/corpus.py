@@ -1,7 +1,7 @@
 """A corpus on the device: flat frames, and examples that are (start, length) into them.
 
-Nothing is padded or copied in storage: a video of utterances, a 3-s window that overlaps its neighbours and a
-single frame are all a start and a length. A batch gathers its frames and pads them on the way.
+Nothing is padded or copied in storage: a video of utterances, a 3-s window that overlaps its neighbours, a clip of raw
+speech and a single frame are all a start and a length. A batch gathers its frames and pads them on the way.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,15 +23,18 @@ class Stream:
     """One modality (or the target) of N examples.
 
     Attributes:
-      values: float32 [F, D] frames of all recordings end to end; the target is [F].
+      values: float32 [F, D] frames of all recordings end to end; the target is [F]; waveforms are int16 [F] with
+        `steps` zeros behind them.
       start: int32 [N], an example's first frame.
       length: int32 [N], how many frames it has.
+      gain: float32 [N], what a waveform is multiplied by; None for all others.
       steps: padded length T of a batch; None where an example is one frame and has no time axis.
     """
 
     values: Array
     start: Array
     length: Array
+    gain: Array | None
     steps: int | None = struct.field(pytree_node=False)
 
 
@@ -50,7 +53,8 @@ class Index(NamedTuple):
       recordings: R recording ids, in the frames' order.
       groups: R group names (speaker or video).
       labelled: bool [R], whether the recording has the target.
-      offsets: int64 [R + 1], a recording's first frame.
+      offsets: int64 [R + 1], a recording's first frame of the target ...
+      input_offsets: ... and of each modality, which differ where an example is an item.
       frame_ids: F step ids.
       recording_of: int32 [N], each example's recording.
       training: bool [N], example is one to train on (windows may overlap).
@@ -61,6 +65,7 @@ class Index(NamedTuple):
     groups: tuple[str, ...]
     labelled: np.ndarray
     offsets: np.ndarray
+    input_offsets: dict[str, np.ndarray]
     frame_ids: np.ndarray
     recording_of: np.ndarray
     training: np.ndarray
@@ -88,7 +93,7 @@ def windows(length: int, window: int, hop: int, *, remainder: bool) -> list[tupl
 
 def _examples(lengths: Sequence[int], unit: str, window: int, hop: int) -> tuple[list, list]:
     """Training and evaluation examples as (recording, start within it, length)."""
-    if unit == "recording":
+    if unit in ("recording", "item"):
         whole = [(r, 0, n) for r, n in enumerate(lengths)]
         return whole, whole
     if unit == "frame":
@@ -98,7 +103,7 @@ def _examples(lengths: Sequence[int], unit: str, window: int, hop: int) -> tuple
         train = [(r, *w) for r, n in enumerate(lengths) for w in windows(n, window, hop, remainder=False)]
         evaluate = [(r, *w) for r, n in enumerate(lengths) for w in windows(n, window, window, remainder=True)]
         return train, evaluate
-    raise UserError(f"config.data.unit is {unit!r}; choose recording, window or frame")
+    raise UserError(f"config.data.unit is {unit!r}; choose recording, item, window or frame")
 
 
 def build(
@@ -109,6 +114,7 @@ def build(
     unit: str,
     window: int = 0,
     hop: int = 0,
+    steps: Mapping[str, int] | None = None,
 ) -> tuple[Corpus, Index]:
     """Lays recordings end to end.
 
@@ -116,12 +122,14 @@ def build(
       recordings: in any order; they keep it.
       modalities: the ones to keep.
       target: name of the target; recordings without it get zeros and `labelled` False.
-      unit: what an example is: a whole `recording`, a `window`, or a `frame`.
+      unit: what an example is: a whole `recording` with a target a step, an `item` (a whole recording with one target,
+        its modalities of any lengths), a `window`, or a `frame`.
       window: frames of a window.
       hop: frames between the starts of training windows; evaluation windows never overlap.
+      steps: modality -> length to which an item is cut or padded with zeros; the longest one's where it is not named.
 
     Raises:
-      UserError: no recordings, a modality that is not there, or windows that do not fit.
+      UserError: no recordings, a modality that is not there or too long, silence, or windows that do not fit.
     """
     if not recordings:
         raise UserError("the corpus part has no recordings; check config.corpus and the release's files")
@@ -132,6 +140,7 @@ def build(
                 f"recording {recording.id} has no modality {missing[0]!r}; it has {sorted(recording.features)}"
             )
     lengths = [len(recording.steps) for recording in recordings]
+    _check_lengths(recordings, modalities, unit)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     train, evaluate = _examples(lengths, unit, window, hop)
     together = train if train is evaluate else train + evaluate
@@ -140,24 +149,26 @@ def build(
     length = jnp.asarray([e[2] for e in together], jnp.int32)
     is_train = np.zeros(len(together), bool)
     is_train[: len(train)] = True
-    steps = None if unit == "frame" else max(e[2] for e in together)
+    longest = None if unit in ("frame", "item") else max(e[2] for e in together)
     labelled = np.array([target in recording.targets for recording in recordings])
     values = np.concatenate(
         [r.targets.get(target, np.zeros(n, np.float32)) for r, n in zip(recordings, lengths, strict=True)]
     )
-
-    def stream(frames: np.ndarray) -> Stream:
-        return Stream(jnp.asarray(frames, jnp.float32), start, length, steps)
-
-    corpus = Corpus(
-        inputs={m: stream(np.concatenate([r.features[m] for r in recordings])) for m in modalities},
-        target=stream(values),
-    )
+    inputs, input_offsets = {}, {}
+    for m in modalities:
+        if unit == "item":
+            inputs[m], input_offsets[m] = _items(recordings, m, (steps or {}).get(m, 0))
+        else:
+            frames = np.concatenate([r.features[m] for r in recordings])
+            inputs[m] = Stream(jnp.asarray(frames, jnp.float32), start, length, None, longest)
+            input_offsets[m] = offsets
+    corpus = Corpus(inputs, Stream(jnp.asarray(values, jnp.float32), start, length, None, longest))
     index = Index(
         recordings=tuple(r.id for r in recordings),
         groups=tuple(r.group for r in recordings),
         labelled=labelled,
         offsets=offsets,
+        input_offsets=input_offsets,
         frame_ids=np.array([s for r in recordings for s in r.steps]),
         recording_of=recording_of,
         training=is_train,
@@ -166,7 +177,58 @@ def build(
     return corpus, index
 
 
+def _check_lengths(recordings: Sequence[Recording], modalities: Sequence[str], unit: str) -> None:
+    for r in recordings:
+        if unit == "item" and len(r.steps) != 1:
+            raise UserError(
+                f"config.data.unit is 'item' but recording {r.id} has {len(r.steps)} labels; set it to 'recording'"
+            )
+        for m in modalities:
+            if unit != "item" and len(r.features[m]) != len(r.steps):
+                raise UserError(
+                    f"recording {r.id} has {len(r.features[m])} frames of {m!r} and {len(r.steps)} labels; "
+                    "set config.data.unit to 'item', or give both the same length"
+                )
+
+
+def _items(recordings: Sequence[Recording], modality: str, steps: int) -> tuple[Stream, np.ndarray]:
+    """One modality of whole recordings, and its offsets int64 [R + 1]."""
+    pieces = [r.features[modality] for r in recordings]
+    lengths = np.array([len(piece) for piece in pieces], np.int64)
+    if not lengths.all():
+        empty = recordings[int(np.argmin(lengths))].id
+        raise UserError(f"recording {empty} has no frames of {modality!r}; remove it or mend its file")
+    steps = steps or int(lengths.max())
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    if offsets[-1] + steps >= 2**31:
+        raise UserError(
+            f"the corpus part has {offsets[-1]} frames of {modality!r} and a device holds at most {2**31 - steps - 1}; "
+            "use a lower rate or fewer recordings"
+        )
+    start = jnp.asarray(offsets[:-1], jnp.int32)
+    length = jnp.asarray(np.minimum(lengths, steps), jnp.int32)
+    if pieces[0].ndim == 2:
+        return Stream(jnp.asarray(np.concatenate(pieces), jnp.float32), start, length, None, steps), offsets
+    power = np.array([np.mean(np.square(piece, dtype=np.float64)) for piece in pieces])
+    if not power.all():
+        silent = recordings[int(np.argmin(power))].id
+        raise UserError(f"recording {silent} is silent (all its samples are 0); remove it or mend its file")
+    samples = np.concatenate([*pieces, np.zeros(steps, pieces[0].dtype)])
+    gain = jnp.asarray(1 / np.sqrt(power), jnp.float32)
+    return Stream(jnp.asarray(samples), start, length, gain, steps), offsets
+
+
+def _waveforms(stream: Stream, index: Array) -> tuple[Array, Array]:
+    """float32 [B, T, 1] with a root mean square of 1 over each clip's own samples (thesis eq. 3.4), bool [B, T]."""
+    cut_BxT = jax.vmap(lambda at: jax.lax.dynamic_slice_in_dim(stream.values, at, stream.steps))(stream.start[index])
+    length = jnp.where(index >= 0, stream.length[index], 0)
+    mask_BxT = jnp.arange(stream.steps)[None, :] < length[:, None]
+    return (cut_BxT.astype(jnp.float32) * stream.gain[index][:, None])[..., None], mask_BxT
+
+
 def _gather(stream: Stream, index: Array, packing: Packing | None) -> tuple[Array, Array]:
+    if stream.gain is not None:
+        return _waveforms(stream, index)
     valid = index >= 0
     start = stream.start[index]
     if stream.steps is None:

@@ -1,5 +1,6 @@
 """Folds as index arrays: which examples a run trains on and which it selects by. Never the test part."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -36,11 +37,24 @@ class Split(NamedTuple):
     name: str
     train: tuple[str, ...]
     validation: tuple[str, ...]
+    test: tuple[str, ...] = ()
+    """Of a cross-validation; `build` only looks that it is apart from the other two."""
 
 
 def _pad(rows: Sequence[np.ndarray]) -> np.ndarray:
     width = max(len(row) for row in rows)
     return np.stack([np.pad(row, (0, width - len(row)), constant_values=-1) for row in rows]).astype(np.int32)
+
+
+def _examples(index: Index, names: Sequence[str]) -> np.ndarray:
+    """Numbers of the examples that show these recordings once."""
+    number = {name: r for r, name in enumerate(index.recordings)}
+    return np.flatnonzero(index.evaluation & np.isin(index.recording_of, [number[name] for name in names]))
+
+
+def held_out(index: Index, splits: Sequence[Split]) -> np.ndarray:
+    """int32 [K, n] numbers of each fold's test examples, -1 for padding: of a cross-validation, kept from the fit."""
+    return _pad([_examples(index, split.test) for split in splits])
 
 
 def build(corpus: Corpus, index: Index, splits: Sequence[Split], standardize: Mapping[str, bool]) -> Folds:
@@ -53,15 +67,16 @@ def build(corpus: Corpus, index: Index, splits: Sequence[Split], standardize: Ma
       standardize: modality -> whether its features are standardised.
 
     Raises:
-      UserError: an empty side, an unknown or unlabelled recording, or a group (speaker, video) on both sides.
+      UserError: an empty side, an unknown or unlabelled recording, or a group (speaker, video) on two sides.
     """
     number = {name: r for r, name in enumerate(index.recordings)}
     train, validation = [], []
     mean = {m: [] for m in corpus.inputs}
     scale = {m: [] for m in corpus.inputs}
     for split in splits:
-        for side, names in (("training", split.train), ("validation", split.validation)):
-            if not names:
+        sides = {"training": split.train, "validation": split.validation, "test": split.test}
+        for side, names in sides.items():
+            if not names and side != "test":
                 raise UserError(f"fold {split.name!r} has no {side} recordings; give it at least one")
             unknown = [name for name in names if name not in number]
             if unknown:
@@ -69,16 +84,20 @@ def build(corpus: Corpus, index: Index, splits: Sequence[Split], standardize: Ma
             bare = [name for name in names if not index.labelled[number[name]]]
             if bare:
                 raise UserError(f"fold {split.name!r} uses recording {bare[0]!r}, which has no labels")
-        shared = {index.groups[number[n]] for n in split.train} & {index.groups[number[n]] for n in split.validation}
-        if shared:
-            raise UserError(f"fold {split.name!r} has group {min(shared)!r} in both training and validation")
+        for one, other in itertools.combinations(sides, 2):
+            shared = {index.groups[number[n]] for n in sides[one]} & {index.groups[number[n]] for n in sides[other]}
+            if shared:
+                raise UserError(f"fold {split.name!r} has group {min(shared)!r} in both {one} and {other}")
         train_recordings = np.array([number[n] for n in split.train])
-        validation_recordings = np.array([number[n] for n in split.validation])
         train.append(np.flatnonzero(index.training & np.isin(index.recording_of, train_recordings)))
-        validation.append(np.flatnonzero(index.evaluation & np.isin(index.recording_of, validation_recordings)))
-        frames = np.concatenate([np.arange(index.offsets[r], index.offsets[r + 1]) for r in train_recordings])
+        validation.append(_examples(index, split.validation))
         for modality, stream in corpus.inputs.items():
-            m, s = moments(np.asarray(stream.values)[frames], active=standardize[modality])
+            if stream.gain is not None:  # a waveform, which has a gain a clip instead
+                m, s = np.zeros(1, np.float32), np.ones(1, np.float32)
+            else:
+                first = index.input_offsets[modality]
+                frames = np.concatenate([np.arange(first[r], first[r + 1]) for r in train_recordings])
+                m, s = moments(np.asarray(stream.values)[frames], active=standardize[modality])
             mean[modality].append(m)
             scale[modality].append(s)
     return Folds(

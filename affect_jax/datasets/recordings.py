@@ -58,6 +58,8 @@ class Recordings(NamedTuple):
     draws: dict[str, tuple[str, ...]]
     folds: dict[str, Fold]
     fingerprint: str
+    labels: tuple[str, ...] = ()
+    """Names of the classes 0, 1, ...; not part of the fingerprint."""
 
 
 def fingerprint(recordings: Recordings) -> str:

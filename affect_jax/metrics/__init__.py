@@ -3,6 +3,8 @@
 | task         | prediction                                     | metrics                                |
 |--------------|------------------------------------------------|----------------------------------------|
 | 'regression' | values, shaped like the target                 | ccc, pcc, rmse                         |
+| 'signed_     | the same; 0 and above is the class 'high'      | ccc, pcc, rmse, accuracy, uar          |
+|  regression' |                                                |                                        |
 | 'binary'     | probabilities of class 1, .5 counts as class 1 | accuracy, uar, weighted_f1, macro_f1,  |
 |              |                                                | log_loss                               |
 | 'multiclass' | logits, the target's shape and a class axis    | the same five                          |
@@ -16,7 +18,7 @@ import numpy as np
 
 from affect_jax.metrics import classification, regression
 
-TASKS = ("regression", "binary", "multiclass")
+TASKS = ("regression", "signed_regression", "binary", "multiclass")
 
 
 def evaluate(task: str, prediction: jax.Array, target: jax.Array, where: jax.Array) -> dict[str, jax.Array]:
@@ -26,9 +28,10 @@ def evaluate(task: str, prediction: jax.Array, target: jax.Array, where: jax.Arr
     (`regression`). A NaN among the valid predictions makes every metric NaN, for it is not an answer. Raises ValueError
     for an unknown task or shapes that do not fit.
     """
-    if task == "regression":
+    if task in ("regression", "signed_regression"):
         m = regression.moments(prediction, target, where)
-        return {"ccc": regression.ccc(m), "pcc": regression.pcc(m), "rmse": regression.rmse(m)}
+        values = {"ccc": regression.ccc(m), "pcc": regression.pcc(m), "rmse": regression.rmse(m)}
+        return values if task == "regression" else values | _signs(prediction, target, where)
     if task in ("binary", "multiclass"):
         if prediction.shape[: target.ndim] != target.shape:
             raise ValueError(f"prediction {prediction.shape} does not begin with the target's shape {target.shape}")
@@ -47,11 +50,13 @@ def baseline(task: str, target: np.ndarray, where: np.ndarray) -> dict[str, floa
 
     Classes: always the most frequent class (the first of equals), so uar is 1 / the number of classes that occur;
     log_loss is that of answering with the classes' shares, their entropy.
-    Regression: always the mean, so ccc 0, pcc 0 and rmse the population standard deviation.
+    Regression: always the mean, so ccc 0, pcc 0 and rmse the population standard deviation; its sign as two classes.
     """
     labels = np.asarray(target)[np.asarray(where)]
-    if task == "regression":
-        return {"ccc": 0.0, "pcc": 0.0, "rmse": float(np.std(labels, dtype=np.float64)) if labels.size else np.nan}
+    if task in ("regression", "signed_regression"):
+        values = {"ccc": 0.0, "pcc": 0.0, "rmse": float(np.std(labels, dtype=np.float64)) if labels.size else np.nan}
+        signs = baseline("binary", labels >= 0, np.ones(labels.shape, bool)) if task == "signed_regression" else {}
+        return values | {name: signs[name] for name in ("accuracy", "uar") if signs}
     if task not in TASKS:
         raise ValueError(f"the task is one of {', '.join(TASKS)}, not {task!r}")
     counts = np.bincount(labels.astype(np.int64), minlength=2)
@@ -80,6 +85,14 @@ def per_group(
     one = jax.jit(evaluate, static_argnums=0)
     values = [one(task, jnp.asarray(prediction), jnp.asarray(target), jnp.asarray(where & (group == g))) for g in names]
     return {name: float(np.mean([v[name] for v in values])) for name in values[0]}
+
+
+def _signs(prediction: jax.Array, target: jax.Array, where: jax.Array) -> dict[str, jax.Array]:
+    """Accuracy and uar of `0 and above` against `below 0` (thesis 3.3); NaN where a valid prediction is."""
+    counts = classification.confusion(prediction >= 0, target >= 0, where, 2)
+    broken = jnp.any(jnp.isnan(prediction) & where)
+    values = {"accuracy": classification.accuracy(counts), "uar": classification.uar(counts)}
+    return {name: jnp.where(broken, jnp.nan, value) for name, value in values.items()}
 
 
 def _classification(confusion: jax.Array) -> dict[str, jax.Array]:

@@ -159,7 +159,7 @@ def baseline(run: Run, split: str, metric: str) -> float | None:
 
 def baseline_name(run: Run) -> str:
     """What the constant answer of the run's task is called."""
-    return "constant" if run.results["task"] == "regression" else "majority"
+    return "constant" if run.results["task"].endswith("regression") else "majority"
 
 
 def matched_rows(run: Run, source: Source) -> dict[tuple[str, int], int]:

@@ -18,9 +18,9 @@ from affect_jax.types import Params
 
 
 def _scatter(corpus: Corpus, index: np.ndarray, values: np.ndarray, frames: int) -> np.ndarray:
-    """values [N, T] or [N] of examples `index` -> [F] by frame, NaN where no example shows it."""
+    """values [N, T, ...] or [N, ...] of examples `index` -> [F, ...] by frame, NaN where no example shows it."""
     positions = frame_positions(corpus, index)
-    out = np.full(frames, np.nan, np.float32)
+    out = np.full((frames, *values.shape[positions.ndim :]), np.nan, np.float32)
     shown = positions >= 0
     out[positions[shown]] = values[shown]
     return out
@@ -86,7 +86,7 @@ def predict(
     output: str,
     engine: Engine,
 ) -> np.ndarray:
-    """float32 [R, F]: each row's prediction of every frame, NaN for frames that none of its examples shows.
+    """float32 [R, F] (or [R, F, C] logits): each row's prediction of every frame, NaN where no example shows it.
 
     Args:
       model: the model.

@@ -17,6 +17,7 @@ OPTIMIZERS = {
 }
 METRICS = {
     "regression": ("ccc", "pcc", "rmse"),
+    "signed_regression": ("ccc", "pcc", "rmse", "accuracy", "uar"),
     "binary": ("accuracy", "uar", "weighted_f1", "macro_f1", "log_loss"),
     "multiclass": ("accuracy", "uar", "weighted_f1", "macro_f1", "log_loss"),
 }

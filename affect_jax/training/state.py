@@ -14,13 +14,14 @@ class RowState:
 
     Attributes:
       params: the parameters that this stage trains.
+      statistics: what the model gathers while training, such as batch norm's running moments; {} for most models.
       opt_state: optax state of `params`.
       loss_state: running statistics of stateful losses.
       updates: int32, optimizer updates so far.
       epoch: int32, epochs done.
       live: bool, still training.
       finite: bool, False once a loss was NaN or infinite (the row then stands still).
-      best: the parameters to keep.
+      best: the parameters and statistics to keep.
       best_score: float32, validation score of `best`, larger is better.
       best_epoch: int32, the epoch (from 1) that gave it.
       plateau_start: int32, epoch from which the plateau schedule counts.
@@ -28,6 +29,7 @@ class RowState:
     """
 
     params: Params
+    statistics: Params
     opt_state: Any
     loss_state: Any
     updates: Array
@@ -41,18 +43,19 @@ class RowState:
     scale: Array
 
 
-def create(params: Params, opt_state: Any, loss_state: Any) -> RowState:
+def create(params: Params, statistics: Params, opt_state: Any, loss_state: Any) -> RowState:
     """The state before the first epoch."""
     zero = jnp.zeros((), jnp.int32)
     return RowState(
         params=params,
+        statistics=statistics,
         opt_state=opt_state,
         loss_state=loss_state,
         updates=zero,
         epoch=zero,
         live=jnp.array(True),
         finite=jnp.array(True),
-        best=params,
+        best={**params, **statistics},
         best_score=jnp.array(-jnp.inf, jnp.float32),
         best_epoch=zero,
         plateau_start=zero,

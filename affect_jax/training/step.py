@@ -19,9 +19,27 @@ from affect_jax.training.state import RowState
 from affect_jax.types import Array, Batch, Params
 
 
-def split_params(params: Params, train: tuple[str, ...]) -> tuple[Params, Params]:
-    """(trained, frozen) by top-level name."""
-    return {k: v for k, v in params.items() if k in train}, {k: v for k, v in params.items() if k not in train}
+STATISTICS = "batch_stats"
+"""The flax collection of batch norm's running moments, and its name among a row's top-level parts."""
+
+
+def join(variables: Mapping[str, Params]) -> Params:
+    """Flax variables -> the parts of a row: parameters by name, and the statistics as one part more."""
+    statistics = {STATISTICS: variables[STATISTICS]} if STATISTICS in variables else {}
+    return {**variables["params"], **statistics}
+
+
+def variables(parts: Params) -> dict[str, Params]:
+    """The way back of `join`: what `model.apply` takes."""
+    params = {k: v for k, v in parts.items() if k != STATISTICS}
+    return {"params": params, STATISTICS: parts[STATISTICS]} if STATISTICS in parts else {"params": params}
+
+
+def split(parts: Params, train: tuple[str, ...]) -> tuple[Params, Params, Params]:
+    """(trained, statistics, frozen) by top-level name."""
+    trained = {k: v for k, v in parts.items() if k in train}
+    statistics = {k: v for k, v in parts.items() if k == STATISTICS}
+    return trained, statistics, {k: v for k, v in parts.items() if k not in trained and k not in statistics}
 
 
 def batches(index: Array, size: int) -> Array:
@@ -64,24 +82,27 @@ def update(
     packed = {"segments": batch["segments"]} if "segments" in batch else {}
 
     def loss(params: Params) -> tuple[Array, Any]:
-        outputs = model.apply(
-            {"params": {**frozen, **params}},
+        outputs, gathered = model.apply(
+            variables({**frozen, **params, **state.statistics}),
             batch["inputs"],
             batch["masks"],
             train=True,
             dropout=row.hyper[f"{prefix}.dropout"],
             frozen=tuple(sorted(frozen)),
             rngs=rngs,
+            mutable=[STATISTICS],
             **packed,
         )
-        return objective.total(stage.terms, weights, outputs, batch, state.loss_state)
+        value, rest = objective.total(stage.terms, weights, outputs, batch, state.loss_state)
+        return value, (*rest, gathered if state.statistics else {})
 
-    (value, (terms, loss_state)), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+    (value, (terms, loss_state, statistics)), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
     directions, opt_state = transform(stage, row.hyper).update(grads, state.opt_state, state.params)
     rate = learning_rate(stage, row.hyper, state.scale, state.updates)
     params = optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, directions))
     after = state.replace(
         params=params,
+        statistics=statistics,
         opt_state=opt_state,
         loss_state=loss_state,
         updates=state.updates + 1,
@@ -102,11 +123,11 @@ def predict(
     output: str,
     size: int,
 ) -> tuple[Array, Array, Array]:
-    """(prediction, target, mask), each [n, T] or [n], for the examples `index` [n], `size` at a time."""
+    """(prediction, target, mask), each [n, T] or [n] (logits with a class axis behind), for the examples `index` [n], `size` at a time."""
 
     def one(chunk: Array) -> tuple[Array, Array, Array]:
         batch = take(corpus, chunk, mean, scale)
-        outputs = model.apply({"params": params}, batch["inputs"], batch["masks"], train=False)
+        outputs = model.apply(variables(params), batch["inputs"], batch["masks"], train=False)
         return outputs[output], batch["target"], batch["mask"]
 
     parts = jax.lax.map(one, batches(index, size))
@@ -125,7 +146,9 @@ def _advance(stage: Stage, state: RowState, score: Array) -> RowState:
     return state.replace(
         epoch=epoch,
         live=state.live & state.finite & ~stopped & (epoch < stage.epochs),
-        best=jax.tree.map(lambda new, old: jnp.where(keep & state.finite, new, old), state.params, state.best),
+        best=jax.tree.map(
+            lambda new, old: jnp.where(keep & state.finite, new, old), {**state.params, **state.statistics}, state.best
+        ),
         best_score=jnp.where(better, score, state.best_score),
         best_epoch=best_epoch,
         plateau_start=jnp.where(drop, epoch, state.plateau_start),
@@ -170,7 +193,7 @@ def run_epoch(
         log = {name: jnp.where(counts > 0, values * share, 0.0).sum() for name, values in terms.items()}
         prediction, target, mask = predict(
             model,
-            {**frozen, **state.params},
+            {**frozen, **state.params, **state.statistics},
             corpus,
             folds.validation[row.fold],
             mean,

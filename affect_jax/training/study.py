@@ -78,7 +78,7 @@ class Outcome(NamedTuple):
     """A finished stage of U distinct rows, on the host.
 
     Attributes:
-      params: all parameters, the kept weights among them, leaves [U, ...].
+      params: all parameters and statistics, the kept weights among them, leaves [U, ...].
       score: float32 [U], best validation score, in the metric's own sign.
       best_epoch: int32 [U].
       epochs: int32 [U].
@@ -96,7 +96,7 @@ class Fitted(NamedTuple):
     """A trained study of R rows, on the host: the last stage's outcome, and the epochs of each stage.
 
     Attributes:
-      params: all parameters, leaves [R, ...].
+      params: all parameters and statistics, leaves [R, ...].
       score: float32 [R], of the last stage.
       best_epoch: stage -> int32 [R].
       epochs: stage -> int32 [R].
@@ -127,7 +127,7 @@ def shapes(model: nn.Module, corpus: Corpus, folds: Folds) -> tuple[Any, Any, An
     def trace() -> tuple[Any, Any, Any]:
         batch = _example((corpus, folds))
         variables = model.init(jax.random.key(0), batch["inputs"], batch["masks"], train=False)
-        return variables["params"], model.apply(variables, batch["inputs"], batch["masks"], train=False), batch
+        return step.join(variables), model.apply(variables, batch["inputs"], batch["masks"], train=False), batch
 
     return jax.eval_shape(trace)
 
@@ -163,7 +163,7 @@ def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
     def init(shared: tuple[Corpus, Folds], seed: Array) -> Params:
         batch = _example(shared)
         key = keys.purpose(jax.random.key(seed), "init")
-        return model.init(key, batch["inputs"], batch["masks"], train=False)["params"]
+        return step.join(model.init(key, batch["inputs"], batch["masks"], train=False))
 
     return mesh.row_program(engine.mesh, engine.at_once, init)
 
@@ -177,11 +177,13 @@ def initial_params(model: nn.Module, shared: tuple[Corpus, Folds], rows: Sequenc
     return jax.tree.map(lambda x: x[: len(rows)], mesh.to_host(params))
 
 
-def _new_states(stage: Stage, params: Params, rows: RowArrays, loss_state: Any, live: Sequence[bool]) -> RowState:
-    def one(params: Params, hyper: dict[str, Array]) -> RowState:
-        return create(params, transform(stage, hyper).init(params), loss_state)
+def _new_states(
+    stage: Stage, params: Params, statistics: Params, rows: RowArrays, loss_state: Any, live: Sequence[bool]
+) -> RowState:
+    def one(params: Params, statistics: Params, hyper: dict[str, Array]) -> RowState:
+        return create(params, statistics, transform(stage, hyper).init(params), loss_state)
 
-    states = jax.vmap(one)(params, rows.hyper)
+    states = jax.vmap(one)(params, statistics, rows.hyper)
     return states.replace(live=jnp.asarray(live))
 
 
@@ -234,8 +236,8 @@ def fit_stage(
       folder: the stage's checkpoints; a finished or unfinished stage found there is taken or goes on.
       listener: hears of each epoch.
     """
-    trained, frozen = step.split_params(start, stage.train)
-    best = {part: jax.tree.map(np.array, tree) for part, tree in trained.items()}
+    trained, statistics, frozen = step.split(start, stage.train)
+    best = {part: jax.tree.map(np.array, tree) for part, tree in (trained | statistics).items()}
     summary = {
         "score": np.full(len(rows), -np.inf, np.float32),
         "best_epoch": np.zeros(len(rows), np.int32),
@@ -275,7 +277,8 @@ def fit_stage(
     if saved:
         slots, count, epoch = list(saved[1]["slots"]), saved[1]["count"], saved[1]["epoch"]
     arrays, frozen_rows = place(slots)
-    state = _new_states(stage, _pick(trained, slots), arrays, loss_state, [i < count for i in range(len(slots))])
+    live = [i < count for i in range(len(slots))]
+    state = _new_states(stage, *_pick((trained, statistics), slots), arrays, loss_state, live)
     if saved:
         leaves = checkpoint.parts(saved[0], ("best", "summary", "state"))
         best, summary, state = (

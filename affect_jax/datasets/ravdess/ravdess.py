@@ -1,0 +1,122 @@
+"""The TFDS builder of RAVDESS: an example is one clip, in the order of actors and names."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from affect_jax.datasets.ravdess import release
+from affect_jax.datasets.reading import read_marker
+from affect_jax.errors import UserError
+from affect_jax.features import audio
+
+MODALITIES = ("speech", "mfcc", "action_units")
+
+
+@dataclasses.dataclass
+class RavdessConfig(tfds.core.BuilderConfig):
+    """What is stored of each clip, and at how many Hz its speech is read."""
+
+    modalities: tuple[str, ...] = ("speech",)
+    rate: int = 8000
+
+
+def config_name(modalities: tuple[str, ...], rate: int) -> str:
+    """'speech+mfcc_8000': the name of the config that stores these modalities at this rate."""
+    return f"{'+'.join(modality for modality in MODALITIES if modality in modalities)}_{rate}"
+
+
+class Ravdess(tfds.core.GeneratorBasedBuilder):
+    """RAVDESS: eight emotions acted in speech by 24 actors (Livingstone & Russo, PLOS ONE 13(5), 2018)."""
+
+    # To be raised whenever the reader or the generator gives other values: built corpora are then made again.
+    VERSION = tfds.core.Version("1.0.0")
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "Unpack Audio_Speech_Actors_01-24.zip of zenodo.org/records/1188976."
+
+    @classmethod
+    def get_builder_config(cls, name: str, version: str | tfds.core.Version | None = None) -> RavdessConfig:
+        """The config of a `config_name`; any rate may be asked for, so they are not listed in BUILDER_CONFIGS."""
+        modalities, _, rate = name.rpartition("_")
+        return RavdessConfig(name=name, modalities=tuple(modalities.split("+")), rate=int(rate))
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        matrix = tfds.features.Tensor(shape=(None, None), dtype=np.float32, encoding="bytes")
+        kinds = {"speech": tfds.features.Tensor(shape=(None,), dtype=np.int16, encoding="bytes")}
+        numbers = dict.fromkeys(release.Clip._fields, tfds.features.Scalar(np.int32))
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "id": tfds.features.Text(),
+                    **numbers,
+                    "features": tfds.features.FeaturesDict(
+                        {modality: kinds.get(modality, matrix) for modality in self.builder_config.modalities}
+                    ),
+                }
+            ),
+            homepage="https://zenodo.org/records/1188976",
+            metadata=tfds.core.MetadataDict(),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        folder = Path(dl_manager.manual_dir)
+        files, synthetic = located(folder)
+        self.info.metadata.update(synthetic=synthetic)
+        units = {}
+        if "action_units" in self.builder_config.modalities:
+            units = release.read_action_units(folder / release.ACTION_UNITS_FILE, files)
+        return {"train": self._generate_examples(files, units)}
+
+    def _generate_examples(
+        self, files: dict[release.Clip, Path], units: dict[release.Clip, np.ndarray]
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        settings = self.builder_config
+        for clip, path in files.items():
+            speech = read(path, settings.rate)
+            features = {"speech": audio.to_int16(speech)}
+            if "mfcc" in settings.modalities:
+                features["mfcc"] = audio.mfcc(speech, settings.rate)
+            if clip in units:
+                features["action_units"] = units[clip]
+            yield (
+                clip.id,
+                {
+                    "id": clip.id,
+                    **clip._asdict(),
+                    "features": {modality: features[modality] for modality in settings.modalities},
+                },
+            )
+
+
+def located(folder: Path) -> tuple[dict[release.Clip, Path], bool]:
+    """The clips' files of a release, or of what `synthesize` wrote, and which of the two it is.
+
+    Raises:
+      UserError: from `release.locate`, or a damaged marker file.
+    """
+    marker = read_marker(folder, "ravdess")
+    if marker is None:
+        return release.locate(folder, release.RELEASE), False
+    try:
+        sizes = release.Sizes(**{**marker["sizes"], "actors": tuple(marker["sizes"]["actors"])})
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"the sizes in {folder / 'synthetic.json'} are not what the generator writes ({error!r}); make the"
+            " synthetic corpus again"
+        ) from error
+    return release.locate(folder, sizes), True
+
+
+def read(path: Path, rate: int) -> np.ndarray:
+    """float32 [T] mono at `rate`, with its silence at both ends.
+
+    Raises:
+      UserError: not a sound file, without samples, or silent throughout as it will be stored (int16).
+    """
+    speech = audio.read(path, rate=rate)
+    if not audio.to_int16(speech).any():
+        raise UserError(f"{path} is silent throughout (all samples are 0); copy it again")
+    return speech

@@ -1,0 +1,201 @@
+"""The files of RAVDESS' audio-only speech part: what a clip's name says, which clips there are, and the action units.
+
+    Actor_{01..24}/03-01-EE-II-SS-RR-AA.{wav,flac}    60 clips an actor, 1440 in all, at any rate
+    action_units_mean.csv                             (beside the release) means of OpenFace's action units, one row a clip
+
+A name's fields are modality (03: audio alone), vocal channel (01 speech, 02 song), emotion, intensity (01 normal, 02
+strong), statement, repetition and actor; odd actors are men. Neutral has no strong intensity. The name is the truth:
+the folder that a clip lies in is not read. Songs and files that are neither wav nor flac are passed over.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from affect_jax.datasets.reading import read_rows, to_float32, to_floats
+from affect_jax.errors import UserError
+
+EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+"""Emotion 1 to 8 of the file names."""
+NEUTRAL, ANGRY, STRONG = 1, 5, 2
+
+ACTION_UNITS_FILE = "action_units_mean.csv"
+_INTENSITIES = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
+ACTION_UNITS = tuple(
+    [f"AU{number:02d}_r" for number in _INTENSITIES] + [f"AU{number:02d}_c" for number in (*_INTENSITIES[:16], 28, 45)]
+)
+"""OpenFace's 35 columns: 17 intensities (_r, 0 to 5) and 18 presences (_c, 0 to 1), each a mean over a clip's frames."""
+
+SUFFIXES = (".wav", ".flac")
+_FOLDERS = ("Audio_Speech_Actors_01-24", "audio_speech_actors_01-24")
+_NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
+
+
+class Clip(NamedTuple):
+    """What the name of a clip says, in the release's own numbers."""
+
+    emotion: int
+    intensity: int
+    statement: int
+    repetition: int
+    actor: int
+
+    @property
+    def id(self) -> str:
+        """The name of its audio file, without suffix."""
+        return "03-01-" + "-".join(f"{field:02d}" for field in self)
+
+
+class Sizes(NamedTuple):
+    """Which clips a release must hold: every emotion and intensity of these actors, statements and repetitions."""
+
+    actors: tuple[int, ...]
+    statements: int
+    repetitions: int
+
+
+RELEASE = Sizes(actors=tuple(range(1, 25)), statements=2, repetitions=2)
+
+
+def clips(sizes: Sizes) -> list[Clip]:
+    """All clips of a release of this size, in the order of their actors and then of their names."""
+    return [
+        Clip(emotion, intensity, statement, repetition, actor)
+        for actor in sizes.actors
+        for emotion in range(1, len(EMOTIONS) + 1)
+        for intensity in ((1,) if emotion == NEUTRAL else (1, STRONG))
+        for statement in range(1, sizes.statements + 1)
+        for repetition in range(1, sizes.repetitions + 1)
+    ]
+
+
+def parse(name: str, where: str, modalities: tuple[str, ...]) -> Clip | None:
+    """The clip that a file or a row is named after; None for a song.
+
+    Args:
+      name: without suffix.
+      where: the file or row, named in errors.
+      modalities: which first fields are expected: ('03',) for audio.
+
+    Raises:
+      UserError: it is no name of a RAVDESS clip of these modalities.
+    """
+    match = _NAME.fullmatch(name)
+    fields = match.groups() if match else ()
+    clip = Clip(*map(int, fields[2:])) if fields else None
+    known = (
+        clip is not None
+        and fields[0] in modalities
+        and fields[1] in ("01", "02")
+        and 1 <= clip.emotion <= len(EMOTIONS)
+        and clip.intensity in ((1,) if clip.emotion == NEUTRAL else (1, STRONG))
+        and clip.statement in (1, 2)
+        and clip.repetition in (1, 2)
+        and clip.actor in RELEASE.actors
+    )
+    if not known:
+        raise UserError(
+            f"{where} is not named after a RAVDESS clip; expected {'|'.join(modalities)}-01-EMOTION-INTENSITY-STATEMENT"
+            "-REPETITION-ACTOR with emotion 01 to 08, intensity, statement and repetition 01 or 02 (neutral has"
+            " intensity 01 only) and actor 01 to 24: correct the name or take the file away"
+        )
+    return clip if fields[1] == "01" else None
+
+
+def locate(folder: Path, sizes: Sizes) -> dict[Clip, Path]:
+    """The audio file of every clip, in the order of `clips`.
+
+    Raises:
+      UserError: no actor's folder, a name that is none, a clip twice, and clips that are missing or too many.
+    """
+    root = next((folder / name for name in _FOLDERS if (folder / name).is_dir()), folder)
+    folders = sorted(path for path in root.glob("Actor_*") if path.is_dir())
+    if not folders:
+        raise UserError(
+            f"{folder} holds no folder Actor_01, Actor_02, ...; set config.corpus.manual_dir to the folder into which"
+            " RAVDESS' Audio_Speech_Actors_01-24.zip was unpacked"
+        )
+    found: dict[Clip, Path] = {}
+    for path in sorted(path for place in folders for path in place.iterdir()):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):  # macOS leaves ._* beside each file
+            continue
+        clip = parse(path.stem, str(path), ("03",))
+        if clip is None:
+            continue
+        if clip in found:
+            raise UserError(f"{path} and {found[clip]} are the same clip; keep one")
+        found[clip] = path
+    _check_complete(found, sizes, root)
+    return {clip: found[clip] for clip in clips(sizes)}
+
+
+def _check_complete(found: Iterable[Clip], sizes: Sizes, root: Path) -> None:
+    expected = clips(sizes)
+    found = set(found)
+    actors = {clip.actor for clip in found}
+    absent = [actor for actor in sizes.actors if actor not in actors]
+    if absent:
+        raise UserError(
+            f"{root} has no clips of actor {', '.join(f'{actor:02d}' for actor in absent)}, expected"
+            f" {len(sizes.actors)} actors; unpack the release again"
+        )
+    missing = [clip for clip in expected if clip not in found]
+    if missing or len(found) != len(expected):
+        of = missing[0].actor if missing else min(found - set(expected)).actor
+        what = f"{missing[0].id} is missing" if missing else f"{min(found - set(expected)).id} is one too many"
+        has = sum(clip.actor == of for clip in found)
+        raise UserError(
+            f"{root} has {len(found)} clips, expected {len(expected)}; {what} (actor {of:02d} has {has} of"
+            f" {sum(clip.actor == of for clip in expected)}): unpack the release again"
+        )
+
+
+def read_action_units(path: Path, wanted: Iterable[Clip]) -> dict[Clip, np.ndarray]:
+    """Clip -> float32 [1, 35], the columns `ACTION_UNITS` in that order.
+
+    The table was made from the films, so its names begin with 01 (audio and video) or 02 (video alone).
+
+    Args:
+      path: the table, `;` between its columns; rows of songs are passed over, other columns too.
+      wanted: which clips must have a row.
+
+    Raises:
+      UserError: no table, a column or a clip without row, a row twice, of another width or of no RAVDESS clip, and
+        values that are not finite numbers.
+    """
+    if not path.is_file():
+        raise UserError(
+            f"{path} is missing (OpenFace's action units, one row a clip); put it there, or leave 'action_units' out of"
+            " config.corpus.modalities"
+        )
+    header, *rows = read_rows(path, delimiter=";")
+    absent = [name for name in (*ACTION_UNITS, "name") if name not in header]
+    if absent:
+        raise UserError(
+            f"{path} has no column {absent[0]!r}; expected {len(ACTION_UNITS)} columns AU.._r and AU.._c and the column"
+            " name, with ';' between them: copy it again"
+        )
+    at = [header.index(name) for name in ACTION_UNITS]
+    named = [header.index(name) for name in ("name", "path") if name in header]
+    values = to_float32(to_floats([[row[i] for i in at] for row in rows], path, first_row=2))
+    found: dict[Clip, np.ndarray] = {}
+    for number, (row, means) in enumerate(zip(rows, values, strict=True), start=2):
+        where = f"{path} row {number} ({row[named[0]]})"
+        if len({Path(row[i]).name.partition(".")[0] for i in named}) > 1:
+            raise UserError(f"{where} has another clip in its column path, {row[named[1]]}; mend the row")
+        clip = parse(Path(row[named[0]]).name.partition(".")[0], where, ("01", "02"))
+        if clip is None:
+            continue
+        if clip in found:
+            raise UserError(f"{where} is there twice; keep one row a clip")
+        if not np.isfinite(means).all():
+            column = ACTION_UNITS[int(np.flatnonzero(~np.isfinite(means))[0])]
+            raise UserError(f"{where} has no finite value in column {column}; mend the row or copy the table again")
+        found[clip] = means[None, :]
+    lacking = [clip for clip in wanted if clip not in found]
+    if lacking:
+        raise UserError(f"{path} has no row of {lacking[0].id} ({len(lacking)} clips have none); copy the table again")
+    return found
