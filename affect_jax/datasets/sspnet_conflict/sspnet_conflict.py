@@ -1,0 +1,123 @@
+"""The TFDS builder of the SSPNet Conflict Corpus: an example is one clip of a debate, resampled once."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from affect_jax.datasets.reading import MARKER, read_marker
+from affect_jax.datasets.sspnet_conflict import release
+from affect_jax.errors import UserError
+from affect_jax.features import audio
+
+CLIPPED = 0.01
+"""A clip with a larger share of its samples at full scale is clipped."""
+_TOLERANCE = 0.5  # seconds that a clip may be longer or shorter than the others
+
+
+@dataclasses.dataclass
+class SspnetConflictConfig(tfds.core.BuilderConfig):
+    """At how many Hz the speech is stored, and the csv of the partition ('': what the release's folder has)."""
+
+    rate: int = 8000
+    partition: str = ""
+
+
+class SspnetConflict(tfds.core.GeneratorBasedBuilder):
+    """SSPNet Conflict Corpus: Kim et al., "Predicting continuous conflict perception with Bayesian Gaussian processes",
+    IEEE Transactions on Affective Computing 5(2), 2014.
+    """
+
+    # To be raised whenever the reader or the generator gives other values: built corpora are then made again.
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = [SspnetConflictConfig(name=f"speech_{rate}", rate=rate) for rate in (8000, 16000)]
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "The corpus is given out on request by its owners (A. Vinciarelli, Glasgow)."
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "id": tfds.features.Text(),
+                    "debate": tfds.features.Text(),
+                    "level": np.float32,
+                    "speech": tfds.features.Tensor(shape=(None,), dtype=np.int16, encoding="bytes"),
+                }
+            ),
+            metadata=tfds.core.MetadataDict(),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        folder, named = Path(dl_manager.manual_dir), self.builder_config.partition
+        sizes, synthetic = _sizes(folder)
+        self.info.metadata.update(synthetic=synthetic, clipped={})
+        clips = release.read(folder, Path(named) if named else None, sizes)
+        unusable: list[str] = []
+        return {
+            part: self._generate_examples(found, sizes.seconds, unusable, last=part == release.PARTS[-1])
+            for part, found in clips.items()
+        }
+
+    def _generate_examples(
+        self, clips: list[release.Clip], seconds: float, unusable: list[str], *, last: bool
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Goes on after a clip that cannot be used, so that the error at the end can count them in all parts."""
+        before = len(unusable)
+        for clip in clips:
+            try:
+                speech, clipped = read(clip.path, self.builder_config.rate, seconds)
+            except UserError as error:
+                unusable.append(str(error))
+                continue
+            if clipped > CLIPPED:
+                self.info.metadata["clipped"][str(clip.path)] = clipped
+            example = {"id": clip.name, "debate": clip.debate, "level": clip.level, "speech": speech}
+            yield clip.name, example
+        # TFDS would complain in its own words about a part without a single example.
+        if unusable and (last or len(unusable) - before == len(clips)):
+            more = f"{release.count(unusable, 'clip')} cannot be used, the first: " if len(unusable) > 1 else ""
+            raise UserError(more + unusable[0])
+
+
+def config(rate: int, partition: str) -> SspnetConflictConfig:
+    """One of the builder's own configs, or, for another rate or a partition from elsewhere, one beside them."""
+    name = f"speech_{rate}" + (f"_{hashlib.sha256(partition.encode()).hexdigest()[:8]}" if partition else "")
+    known = SspnetConflict.builder_configs
+    return known[name] if name in known else SspnetConflictConfig(name=name, rate=rate, partition=partition)
+
+
+def read(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, float]:
+    """int16 [T] mono at `rate`, and the share of samples at full scale before resampling.
+
+    Raises:
+      UserError: not a whole sound file, of another length than `seconds`, or silent as it will be stored.
+    """
+    sound = audio.decode(path)
+    length = len(sound.samples) / sound.rate
+    if abs(length - seconds) > _TOLERANCE:
+        raise UserError(f"{path} is {length:.2f} s long, expected {seconds:g} s; copy it again")
+    speech = audio.to_int16(audio.resample(sound, rate))
+    if not speech.any():
+        raise UserError(f"{path} is silent throughout (its root mean square is 0); copy it again")
+    return speech, audio.clipped_share(sound.samples)
+
+
+def _sizes(folder: Path) -> tuple[release.Sizes, bool]:
+    """What the folder must hold, and whether a generator wrote it."""
+    marker = read_marker(folder, "sspnet_conflict")
+    if marker is None:
+        return release.RELEASE, False
+    try:
+        sizes = release.Sizes(**marker["sizes"])
+        if not all({*release.PARTS} <= {*counts} for counts in (sizes.clips, sizes.high)):
+            raise ValueError("a part is missing")
+        return sizes._replace(seconds=float(sizes.seconds)), True
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"the sizes in {folder / MARKER} are not what the generator writes ({error!r}); make the synthetic corpus"
+            " again"
+        ) from error
