@@ -1,0 +1,211 @@
+"""`launch.explain` on run folders whose model is planted: it hears the energy of known tenths of a clip."""
+
+import json
+import subprocess
+import sys
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import soundfile
+
+from affect_jax import deploy, parts
+from affect_jax.datasets.recordings import Recording, Recordings
+from affect_jax.errors import UserError
+from launch import explain
+
+RATE, STEPS, SEGMENTS = 100, 200, 10
+FAST = explain.Settings(perturbations=200, seeds=2, steps=4, batch=64)
+
+
+class Planted(NamedTuple):
+    """What deploy.load gives."""
+
+    weights: np.ndarray
+    """[10], or [10, C] for logits of classes."""
+    steps: int = STEPS
+
+
+def recording(number, target):
+    samples = np.random.default_rng(number).normal(size=STEPS - 20 * (number == 1)) * 3000
+    return Recording(
+        f"clip_{number}", "debate", (f"clip_{number}",), {"speech": samples.astype(np.int16)}, {"conflict": target}
+    )
+
+
+TARGETS = np.array([0.4, 0.3, -0.5, 0.9, 0.1], np.float32)
+PREDICTIONS = np.array([0.6, -0.2, 0.3, 0.1, 0.05], np.float32)
+
+
+@pytest.fixture
+def clips():
+    members = [recording(n, TARGETS[n : n + 1]) for n in range(5)] + [recording(5, np.zeros(1, np.float32))]
+    return Recordings("sspnet_conflict", "", True, {"train": members[5:], "test": members[:5]}, {}, {}, "0" * 64)
+
+
+def write_run(folder, task="signed_regression", predictions=PREDICTIONS, targets=TARGETS):
+    folder.mkdir()
+    metric = "pcc" if task != "multiclass" else "uar"
+    row = {"study": "net", "cell": "ConflictNET", "fold": "dev", "seed": 0, "validation": {metric: 0.5}}
+    corpus = {"name": "c", "synthetic": True, "fingerprint": "0" * 64, "labels": ["calm", "angry"]}
+    results = {
+        "task": task,
+        "rows": [{**row, "validation": None, "test": {metric: 0.5}}],
+        "monitor": {"metric": metric, "goal": "max"},
+        "corpus": corpus,
+    }
+    config = {"corpus": {"name": "c", "rate": RATE}, "data": {"target": "conflict"}}
+    (folder / "results.json").write_text(json.dumps(results))
+    (folder / "config.json").write_text(json.dumps({"config_arg": "x", "config": config}))
+    where = "net/test/"
+    np.savez(
+        folder / "predictions.npz",
+        **{
+            "net/row": np.arange(1),
+            f"{where}prediction": predictions[None],
+            f"{where}target": targets,
+            f"{where}id": np.array([f"clip_{n}" for n in range(5)]),
+            f"{where}group": np.array(["debate"] * 5),
+        },
+    )
+    return folder
+
+
+def plant(monkeypatch, clips, weights):
+    def predict(deployed, features, mask):
+        assert mask.shape == features.shape[:2]
+        energy = jnp.mean(jnp.square(features[..., 0].reshape(-1, SEGMENTS, STEPS // SEGMENTS)), axis=2)
+        return energy @ deployed.weights
+
+    monkeypatch.setattr(deploy, "load", lambda run, number: Planted(weights))
+    monkeypatch.setattr(deploy, "predict", predict)
+    monkeypatch.setattr(parts, "load", lambda config: clips)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, clips):
+    weights = np.zeros(SEGMENTS, np.float32)
+    weights[[6, 2]] = 0.4, -0.2
+    plant(monkeypatch, clips, weights)
+    return write_run(tmp_path / "run")
+
+
+def test_a_named_clip_is_explained_by_what_was_planted(run, capsys):
+    (path,) = explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0)
+    entry = json.loads(path.read_text())
+    assert entry["order"][:2] == [6, 2]
+    assert entry["lime"][6] > 0 > entry["lime"][2]
+    assert entry["lime_r2"] > 0.95
+    assert (entry["id"], entry["case"]) == ("clip_0", 1)
+    assert (entry["target"], entry["prediction"]) == (pytest.approx(0.4), pytest.approx(0.6))
+    assert entry["segments"][6] == [pytest.approx(1.2), pytest.approx(1.4)]
+    for other in ("occlusion", "integrated_gradients"):
+        assert int(np.argmax(entry[other])) == 6
+        assert int(np.argmin(entry[other])) == 2
+    np.testing.assert_allclose(entry["integrated_gradients"], entry["occlusion"], atol=1e-5)  # the model is additive
+    assert entry["settings"]["perturbations"] == 200
+    assert path.with_suffix(".png").stat().st_size > 10_000
+    assert not path.with_suffix(".svg").exists()
+    out = capsys.readouterr().out
+    assert "clip_0" in out
+    assert "6 2-" in out
+    assert str(run / "explanations" / "explanations.csv") in out
+
+
+def test_without_names_one_clip_of_each_case_is_explained(run, capsys):
+    paths = explain.explain(run, FAST, out=run / "explanations", row=0)
+    assert [path.stem for path in paths] == ["clip_0", "clip_1", "clip_2", "clip_3"]
+    cases = [json.loads(path.read_text())["case"] for path in paths]
+    assert cases == [1, 2, 3, 4]
+    short = json.loads(paths[1].read_text())
+    assert short["segments"][-1][1] == pytest.approx(1.8)  # its own end, not that of the padding
+    assert len((run / "explanations" / "explanations.csv").read_text().splitlines()) == 5
+
+
+def test_cases_without_a_clip_are_named(tmp_path, monkeypatch, clips, capsys):
+    plant(monkeypatch, clips, np.zeros(SEGMENTS, np.float32))
+    run = write_run(tmp_path / "run", predictions=np.abs(TARGETS), targets=np.abs(TARGETS))
+    (path,) = explain.explain(run, FAST, out=tmp_path / "out", row=0)
+    err = capsys.readouterr().err
+    assert [f"case {n}" in err for n in (1, 2, 3, 4)] == [False, True, True, True]
+    notes = " ".join(json.loads(path.read_text())["notes"])
+    assert "nothing to explain" in notes
+    assert "predictions.npz" in notes  # the planted model does not answer what the folder says
+
+
+def test_a_clip_of_the_training_part_says_so(run):
+    (path,) = explain.explain(run, FAST, out=run / "explanations", ids=["clip_5"], row=0)
+    assert "trained on this clip" in json.loads(path.read_text())["notes"][0]
+
+
+def test_own_files_are_read_cut_and_explained(run, tmp_path):
+    loud = np.random.default_rng(3).normal(size=3 * STEPS).astype(np.float32) * 0.05
+    soundfile.write(tmp_path / "mine.wav", loud, RATE)
+    soundfile.write(tmp_path / "short.wav", loud[:90], RATE)
+    mine, short = explain.explain(
+        run, FAST, out=tmp_path / "out", files=[str(tmp_path / "mine.wav"), str(tmp_path / "short.wav")], row=0
+    )
+    entry = json.loads(mine.read_text())
+    assert (entry["id"], entry["target"], entry["case"]) == ("mine", None, None)
+    assert entry["order"][:2] == [6, 2]
+    assert entry["notes"][0] == "only the first 2.0 of its 6.0 s are explained"
+    assert json.loads(short.read_text())["segments"][-1] == [pytest.approx(0.81), pytest.approx(0.9)]
+    with pytest.raises(UserError, match="two of the files are named 'mine'"):
+        explain.explain(run, FAST, out=tmp_path, files=[str(tmp_path / "mine.wav")] * 2, row=0)
+    with pytest.raises(UserError, match="nothing.wav"):
+        explain.explain(run, FAST, out=tmp_path, files=[str(tmp_path / "nothing.wav")], row=0)
+
+
+def test_classes_are_explained_by_name(tmp_path, monkeypatch, clips):
+    weights = np.zeros((SEGMENTS, 2), np.float32)
+    weights[4, 1], weights[8, 0] = 1.5, 0.7
+    plant(monkeypatch, clips, weights)
+    run = write_run(tmp_path / "run", "multiclass", np.tile(np.array([0.0, 1.0], np.float32), (5, 1)), TARGETS > 0)
+    say = dict(out=tmp_path / "out", ids=["clip_0"], row=0)
+    (path,) = explain.explain(run, FAST, **say)
+    entry = json.loads(path.read_text())
+    assert (entry["class"], entry["target"]) == ("angry", "calm")
+    assert 0.5 < entry["prediction"] < 1
+    assert entry["order"][:2] == [4, 8]
+    (path,) = explain.explain(run, FAST, **say, label="calm")
+    other = json.loads(path.read_text())
+    np.testing.assert_allclose(other["lime"], -np.array(entry["lime"]), atol=1e-6)
+    with pytest.raises(UserError, match=r"--label=clam \(did you mean 'calm'\?\)"):
+        explain.explain(run, FAST, **say, label="clam")
+    with pytest.raises(UserError, match="name the clips with --id"):
+        explain.explain(run, FAST, out=tmp_path / "out", row=0)
+
+
+def test_an_unknown_clip_is_named_with_the_nearest(run):
+    with pytest.raises(UserError, match=r"no clip 'clip_9' \(did you mean 'clip_\d'\?\)"):
+        explain.explain(run, FAST, out=run / "explanations", ids=["clip_9"], row=0)
+
+
+def test_a_changed_corpus_is_noticed(run, monkeypatch, clips, capsys):
+    monkeypatch.setattr(parts, "load", lambda config: clips._replace(fingerprint="1" * 64))
+    explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0)
+    assert "fingerprint differs" in capsys.readouterr().err
+
+
+def test_a_class_of_a_regression_and_a_run_without_speech_are_refused(run):
+    with pytest.raises(UserError, match="is a regression"):
+        explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0, label="calm")
+    results = json.loads((run / "results.json").read_text())
+    (run / "results.json").write_text(json.dumps({**results, "task": "binary"}))
+    with pytest.raises(UserError, match="no model of raw speech"):
+        explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0)
+
+
+def test_mistakes_are_one_clear_line(repo_root, tmp_path):
+    def start(*arguments):
+        done = subprocess.run(
+            [sys.executable, "-m", "launch.explain", *arguments], cwd=repo_root, capture_output=True, text=True
+        )
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    (tmp_path / "config.json").write_text("{}")
+    assert "not finished; go on with launch.main" in start(f"--run={tmp_path}")
+    assert "either --id or --file" in start(f"--run={tmp_path}", "--id=a", "--file=b.wav")
