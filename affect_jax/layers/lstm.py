@@ -100,8 +100,8 @@ def _backward(activation, residuals, dy):
     i, f, g, o = jnp.split(values, 4, axis=-1)
     before = jnp.concatenate([jnp.zeros_like(c[:1]), c[:-1]])
     squashed = jnp.tanh(c)
-    # With d_c = dLoss/dc' and d_h = dLoss/dh', the derivatives with respect to the gates' inputs are d_c times the first
-    # three of these and d_h times the last, for all steps at once.
+    # With d_c = dLoss/dc' and d_h = dLoss/dh', the derivatives with respect to the gates' inputs are d_c times the
+    # first three of these and d_h times the last, for all steps at once.
     slopes = [
         g * _gate_slope(i, activation),
         before * _gate_slope(f, activation),

@@ -6,7 +6,7 @@ import jax
 
 
 def average_pool(x: jax.Array, size: int) -> jax.Array:
-    """Means of `size` steps each, [B, T, D] -> [B, T // size, D]; what is left over at the end is dropped, as in Keras."""
+    """Means of `size` steps each, [B, T, D] -> [B, T // size, D]; the rest at the end is dropped, as in Keras."""
     steps = x.shape[1] // size
     return x[:, : steps * size].reshape(x.shape[0], steps, size, x.shape[2]).mean(axis=2)
 

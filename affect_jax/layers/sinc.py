@@ -23,7 +23,7 @@ _FIRST_HZ = 30.0
 
 
 def mel_bands(filters: int, rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where `low` and `band` start: float32 [filters] each, fractions of `rate` (Hz); the last band ends at rate / 2."""
+    """Where `low` and `band` start, float32 [filters], fractions of `rate` (Hz); the last band ends at rate / 2."""
     ends = np.array([_FIRST_HZ, rate / 2 - 2 * LEAST_HZ])
     mel = np.linspace(*(2595 * np.log10(1 + ends / 700)), filters + 1)
     hz = 700 * (10 ** (mel / 2595) - 1)
@@ -49,10 +49,10 @@ def band_pass(lower: jax.Array, upper: jax.Array, width: int) -> jax.Array:
 
 
 class SincBlock(nn.Module):
-    """A `ConvBlock` on a waveform with band-pass kernels and no bias: [B, T, 1] -> [B, (T - width + 1) // pool, filters].
+    """A `ConvBlock` on a waveform with band-pass kernels and no bias.
 
-    Parameters: `low`, `band` [filters], fractions of the sampling rate, and the batch norm's `gamma`, `beta` [filters].
-    Running statistics as in `ConvBlock`.
+    [B, T, 1] -> [B, (T - width + 1) // pool, filters]. Parameters: `low`, `band` [filters], fractions of the sampling
+    rate, and the batch norm's `gamma`, `beta` [filters]. Running statistics as in `ConvBlock`.
 
     Attributes:
       filters: how many.

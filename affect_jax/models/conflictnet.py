@@ -28,6 +28,7 @@ mask is all False, which fill up a batch, are kept out of the batch norms' stati
 from collections.abc import Mapping, Sequence
 
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from affect_jax.errors import UserError
@@ -158,7 +159,7 @@ class Model(nn.Module):
           UserError: the clips are too short for the pools.
         """
         del dropout
-        x, valid = select(inputs, masks, self.weaker), masks[self.weaker].any(axis=-1)
+        x, valid = select(inputs, masks, self.weaker), jnp.any(masks[self.weaker], axis=-1)
         check_length(x, self.shortest, "conflictnet")
         for index, block in enumerate(self.conv):
             x = block(x, valid, train=train and f"conv_{index}" not in frozen)

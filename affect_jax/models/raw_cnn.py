@@ -94,7 +94,7 @@ class Model(nn.Module):
     ) -> dict[str, jax.Array]:
         """All outputs; arguments, outputs and errors as ConflictNET's."""
         del dropout
-        x, valid = select(inputs, masks, self.weaker), masks[self.weaker].any(axis=-1)
+        x, valid = select(inputs, masks, self.weaker), jnp.any(masks[self.weaker], axis=-1)
         check_length(x, self.shortest, "raw_cnn")
         for index, block in enumerate(self.conv):
             x = block(x, valid, train=train and f"conv_{index}" not in frozen)

@@ -1,0 +1,125 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from affect_jax.layers.lstm import ACTIVATIONS, LSTM, lstm_scan
+
+BATCH, STEPS, INPUTS, UNITS = 3, 6, 4, 5
+draw = np.random.default_rng(0)
+X = draw.normal(size=(BATCH, STEPS, INPUTS)).astype(np.float32)
+PARAMS = {
+    "kernel": draw.normal(size=(INPUTS, 4 * UNITS)).astype(np.float32),
+    "recurrent_kernel": draw.normal(size=(UNITS, 4 * UNITS)).astype(np.float32),
+    "bias": draw.normal(size=4 * UNITS).astype(np.float32),
+}
+
+
+def gate(x, activation):
+    return 1 / (1 + np.exp(-x)) if activation == "sigmoid" else np.clip(0.2 * x + 0.5, 0, 1)
+
+
+def reference(x, activation):
+    """States [T, H] of one sequence [T, D] in float64, one gate after another."""
+    kernel, recurrent, bias = (np.asarray(PARAMS[name], np.float64) for name in ("kernel", "recurrent_kernel", "bias"))
+    h, c, states = np.zeros(UNITS), np.zeros(UNITS), []
+    for step in np.asarray(x, np.float64):
+        i, f, g, o = (
+            step @ kernel[:, at] + h @ recurrent[:, at] + bias[at]
+            for at in (slice(number * UNITS, (number + 1) * UNITS) for number in range(4))
+        )
+        c = gate(f, activation) * c + gate(i, activation) * np.tanh(g)
+        h = gate(o, activation) * np.tanh(c)
+        states.append(h)
+    return np.array(states)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_states_are_keras(activation):
+    out = jax.jit(LSTM(UNITS, activation).apply)({"params": PARAMS}, X)
+    expected = np.stack([reference(x, activation) for x in X])
+    np.testing.assert_allclose(out, expected, atol=2e-6)
+
+
+def test_parameters_have_keras_names_shapes_and_start():
+    params = jax.jit(LSTM(64).init)(jax.random.key(0), jnp.zeros((1, 1, 128)))["params"]
+    shapes = {"kernel": (128, 256), "recurrent_kernel": (64, 256), "bias": (256,)}
+    assert {name: p.shape for name, p in params.items()} == shapes
+    np.testing.assert_array_equal(params["bias"], np.repeat([0, 1, 0, 0], 64))
+    np.testing.assert_allclose(params["recurrent_kernel"] @ params["recurrent_kernel"].T, np.eye(64), atol=1e-5)
+    bound = (6 / (128 + 256)) ** 0.5
+    assert 0.95 * bound < np.abs(params["kernel"]).max() <= bound
+
+
+def plain_scan(gates, weight, activation):
+    """What lstm_scan computes, written plainly and left to autodiff."""
+    s = jax.nn.sigmoid if activation == "sigmoid" else lambda x: jnp.clip(0.2 * x + 0.5, 0, 1)
+
+    def body(carry, gates):
+        h, c = carry
+        i, f, g, o = jnp.split(gates + h @ weight, 4, axis=-1)
+        c = s(f) * c + s(i) * jnp.tanh(g)
+        h = s(o) * jnp.tanh(c)
+        return (h, c), h
+
+    zeros = jnp.zeros((gates.shape[1], weight.shape[0]))
+    return jax.lax.scan(body, (zeros, zeros), gates)[1]
+
+
+def arguments(steps=STEPS):
+    draw = np.random.default_rng(1)
+    return jnp.asarray(draw.normal(size=(steps, BATCH, 4 * UNITS))), jnp.asarray(draw.normal(size=(UNITS, 4 * UNITS)))
+
+
+def graded(scan, activation, arguments):
+    weights = jnp.cos(jnp.arange(arguments[0].size // 4).reshape(*arguments[0].shape[:2], UNITS))
+
+    def loss(*arguments):
+        h = scan(*arguments, activation)
+        return jnp.sum(weights * h), h
+
+    return jax.jit(jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))(*arguments)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_handwritten_gradient_is_autodiffs(activation):
+    with jax.enable_x64(True):
+        gates, weight = arguments()
+        gates = 3 * gates  # so that hard sigmoids saturate at both ends
+        if activation == "hard_sigmoid":
+            assert {0.0, 1.0} <= set(np.clip(0.2 * np.asarray(gates) + 0.5, 0, 1).ravel())
+        ours, plain = (graded(scan, activation, (gates, weight)) for scan in (lstm_scan, plain_scan))
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), ours, plain)
+
+
+def test_gradient_is_the_finite_difference():
+    with jax.enable_x64(True):
+        check_grads(jax.jit(functools.partial(lstm_scan, activation="sigmoid")), arguments(), order=1, modes=["rev"])
+
+
+def test_long_sequences_keep_the_gradient_right():
+    # A wrong carry shows late: 300 steps, float32 against float64.
+    with jax.enable_x64(True):
+        long = arguments(300)
+        exact = graded(lstm_scan, "sigmoid", long)
+    single = graded(lstm_scan, "sigmoid", [jnp.asarray(np.asarray(a), jnp.float32) for a in long])
+    for a, b in zip(jax.tree.leaves(single), jax.tree.leaves(exact), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4 * np.abs(b).max())
+
+
+def test_one_step_and_its_gradient():
+    with jax.enable_x64(True):
+        ours, plain = (graded(scan, "sigmoid", arguments(1)) for scan in (lstm_scan, plain_scan))
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), ours, plain)
+
+
+def test_rows_by_vmap_and_by_map_agree():
+    def one(params):
+        return jax.value_and_grad(lambda p: jnp.sum(LSTM(UNITS).apply({"params": p}, X) ** 2))(params)
+
+    rows = jax.tree.map(lambda p: jnp.stack([p, 0.5 * p]), PARAMS)
+    vmapped, mapped = jax.jit(lambda r: (jax.vmap(one)(r), jax.lax.map(one, r)))(rows)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), vmapped, mapped)
