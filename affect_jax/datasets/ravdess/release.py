@@ -1,7 +1,7 @@
-"""The files of RAVDESS' audio-only speech part: what a clip's name says, which clips there are, and the action units.
+"""The files of RAVDESS' audio-only speech part: what names say, which clips there are, and the action units.
 
     Actor_{01..24}/03-01-EE-II-SS-RR-AA.{wav,flac}    60 clips an actor, 1440 in all, at any rate
-    action_units_mean.csv                             (beside the release) means of OpenFace's action units, one row a clip
+    action_units_mean.csv                             OpenFace's action units, means over each clip (not of the release)
 
 A name's fields are modality (03: audio alone), vocal channel (01 speech, 02 song), emotion, intensity (01 normal, 02
 strong), statement, repetition and actor; odd actors are men. Neutral has no strong intensity. The name is the truth:
@@ -24,10 +24,11 @@ NEUTRAL, ANGRY, STRONG = 1, 5, 2
 
 ACTION_UNITS_FILE = "action_units_mean.csv"
 _INTENSITIES = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
-ACTION_UNITS = tuple(
-    [f"AU{number:02d}_r" for number in _INTENSITIES] + [f"AU{number:02d}_c" for number in (*_INTENSITIES[:16], 28, 45)]
+ACTION_UNITS = (
+    *(f"AU{number:02d}_r" for number in _INTENSITIES),
+    *(f"AU{number:02d}_c" for number in (*_INTENSITIES[:16], 28, 45)),
 )
-"""OpenFace's 35 columns: 17 intensities (_r, 0 to 5) and 18 presences (_c, 0 to 1), each a mean over a clip's frames."""
+"""OpenFace's 35 columns: 17 intensities (_r, 0 to 5) and 18 presences (_c, 0 to 1), means over a clip."""
 
 SUFFIXES = (".wav", ".flac")
 _FOLDERS = ("Audio_Speech_Actors_01-24", "audio_speech_actors_01-24")

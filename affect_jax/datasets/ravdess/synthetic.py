@@ -30,8 +30,8 @@ from affect_jax.datasets.ravdess.release import (
 from affect_jax.datasets.reading import MARKER
 from affect_jax.errors import UserError
 
-# emotion -> semitones above neutral, semitones that the pitch moves, dB above neutral, dB an octave less steep, syllables
-# a second
+# emotion -> semitones above neutral, semitones that the pitch moves, dB above neutral, dB an octave less steep than
+# neutral, syllables a second
 _VOICES = {
     "neutral": (0.0, 1.0, 0.0, 0.0, 5.0),
     "calm": (-1.0, 0.6, -3.0, -1.0, 4.2),
@@ -45,7 +45,7 @@ _VOICES = {
 _VOWELS = ((700, 1200), (300, 2200), (500, 900), (400, 1800), (350, 750), (600, 1700))  # two formants in Hz
 _SYLLABLES = {1: (0, 3, 1, 4, 2, 5, 0), 2: (2, 1, 5, 3, 0, 4, 1, 3)}  # statement -> vowels
 _SILENCE = (0.15, 0.35)  # seconds before and after
-_LEVEL, _HISS = 0.03, 1e-4  # root mean square of neutral speech and of the hiss
+_LEVEL, _HISS = 0.012, 1e-4  # root mean square of neutral speech and of the hiss
 
 
 def synthesize(
