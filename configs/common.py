@@ -7,6 +7,29 @@ RECOLA = {"audio": "audio", "geo": "video_geometric", "app": "video_appearance"}
 MOSI = {"text": "text", "audio": "audio", "video": "video"}
 
 
+def _folder(name: str, **settings: Any) -> dict[str, Any]:
+    return dict(name=name, manual_dir="", data_dir="", **settings)
+
+
+def sspnet_conflict() -> dict[str, Any]:
+    """The SSPNet Conflict Corpus at 8 kHz; without `manual_dir`, a synthetic corpus of 6-s clips."""
+    synthetic = dict(train=48, validation=16, test=16, seconds=6, seed=0)
+    return _folder("sspnet_conflict", rate=8000, partition="", clipped="note", synthetic=synthetic)
+
+
+def ravdess(modalities: Sequence[str], labels: str) -> dict[str, Any]:
+    """RAVDESS with its five actor folds; without `manual_dir`, a synthetic corpus."""
+    synthetic = dict(actors=10, statements=2, repetitions=1, rate=16000, seed=0)
+    return _folder("ravdess", rate=8000, modalities=tuple(modalities), labels=labels, synthetic=synthetic)
+
+
+def ravdess_debates() -> dict[str, Any]:
+    """30-s clips put together from RAVDESS: real speech, constructed target."""
+    synthetic = dict(actors=10, statements=2, repetitions=1, rate=16000, seed=0)
+    sizes = dict(train=160, validation=48, test=64, seconds=30, rate=8000, seed=0)
+    return _folder("ravdess_debates", **sizes, synthetic=synthetic)
+
+
 def choose(what: str, value: str, among: Sequence[str]) -> str:
     """`value`, if it is one of `among`.
 
@@ -66,6 +89,7 @@ def stage(
     prediction: str = "prediction",
     epochs: int,
     patience: int,
+    batch: int = 32,
     dropout: float = 0.0,
 ) -> dict[str, Any]:
     """One stage of training; see affect_jax/training/stage.py for every entry."""
@@ -73,7 +97,7 @@ def stage(
         train=tuple(train),
         losses=dict(losses),
         optimizer=dict(optimizer),
-        batch=32,
+        batch=batch,
         epochs=epochs,
         patience=patience,
         plateau=dict(factor=0.1, patience=0),

@@ -6,7 +6,7 @@ import pytest
 from affect_jax import parts
 from affect_jax.data import folds as folding
 from affect_jax.training import studies, study
-from configs import seqsew, seqsew_unimodal, sew, sew_unimodal
+from configs import conflictnet, seqsew, seqsew_unimodal, sew, sew_unimodal, speech_emotion
 
 CASES = [
     (config, argument)
@@ -15,12 +15,24 @@ CASES = [
         (sew_unimodal, sew_unimodal.TARGETS),
         (seqsew, seqsew.ARGUMENTS),
         (seqsew_unimodal, seqsew_unimodal.ARGUMENTS),
+        (conflictnet, conflictnet.ARGUMENTS),
+        (speech_emotion, tuple(speech_emotion.CLASSES)),
     )
     for argument in arguments
 ]
 # Parameters of the whole model (SEW) or of what is deployed (SeqSEW), from the thesis' sizes.
 WHOLE = {"arousal,geo+audio": 910_413, "valence,audio+geo": 1_841_013, "valence,app+geo": 1_891_001}
 DEPLOYED = {"recola,arousal,geo+audio": 12_397_589, "mosi,video+text": 595_701, "mosi,audio+text": 449_523}
+
+
+FEW_ACTORS = dict(actors=10, statements=1, repetitions=1, rate=8000, seed=0)
+SMALL = {
+    "recola": dict(synthetic=dict(recordings=2, frames=80, seed=0)),
+    "cmu_mosi": dict(synthetic=dict(train_videos=12, test_videos=2, seed=0)),
+    "sspnet_conflict": dict(synthetic=dict(train=3, validation=2, test=2, seconds=2, seed=0)),
+    "ravdess": dict(synthetic=FEW_ACTORS),
+    "ravdess_debates": dict(synthetic=FEW_ACTORS, train=2, validation=2, test=2, seconds=6),
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +48,7 @@ def size(tree):
 def test_a_config_fits(config, argument, data_dir):
     made = config.get_config(argument)
     made.corpus.data_dir = str(data_dir)
-    small = dict(recordings=2, frames=80, seed=0)
-    if made.corpus.name == "cmu_mosi":
-        small = dict(train_videos=12, test_videos=2, seed=0)
-    made.corpus.synthetic = small
+    made.corpus.update(SMALL[made.corpus.name])
     specs = studies.parse(made)
     recordings = parts.load(made)
     part = parts.build(recordings.splits["train"] + recordings.splits.get("validation", []), made)
@@ -50,11 +59,16 @@ def test_a_config_fits(config, argument, data_dir):
     params = study.shapes(specs[-1].model if config is seqsew else specs[0].model, part.corpus, folds)[0]
     if config is sew:
         assert size(params) == WHOLE.get(argument, 477_885)
+    if argument == "sspnet_conflict":
+        sizes = {spec.name: size(study.shapes(spec.model, part.corpus, folds)[0]) for spec in specs}
+        assert sizes["conflictnet"] == 420_418 + 896
+        assert sizes["conflictnet"] - sizes["paranet"] == 8_257
+        assert sizes["paranet"] == sizes["paranet+ap"]
     if config is seqsew and argument in DEPLOYED:
         assert sum(size(params[name]) for name in specs[-1].model.deployed) == DEPLOYED[argument]
 
 
-@pytest.mark.parametrize("config", [sew, sew_unimodal, seqsew, seqsew_unimodal])
+@pytest.mark.parametrize("config", [sew, sew_unimodal, seqsew, seqsew_unimodal, conflictnet, speech_emotion])
 def test_an_unknown_argument_is_told_what_there_is(config):
     with pytest.raises(ValueError, match="choose one of"):
         config.get_config("joy,nose+ear")

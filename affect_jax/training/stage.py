@@ -29,7 +29,7 @@ class Stage(NamedTuple):
 
     Attributes:
       name: key in config.stages.
-      train: top-level parameter names that move; all others stand still and run deterministically.
+      train: top-level parameter names that move, or `*` for all; others stand still and run deterministically.
       terms: the losses.
       optimizer: a key of OPTIMIZERS.
       batch: examples a step, at most; an epoch is cut into equal batches.

@@ -36,8 +36,8 @@ def variables(parts: Params) -> dict[str, Params]:
 
 
 def split(parts: Params, train: tuple[str, ...]) -> tuple[Params, Params, Params]:
-    """(trained, statistics, frozen) by top-level name."""
-    trained = {k: v for k, v in parts.items() if k in train}
+    """(trained, statistics, frozen) by top-level name; `*` trains all parameters."""
+    trained = {k: v for k, v in parts.items() if k != STATISTICS and (k in train or "*" in train)}
     statistics = {k: v for k, v in parts.items() if k == STATISTICS}
     return trained, statistics, {k: v for k, v in parts.items() if k not in trained and k not in statistics}
 
