@@ -2,6 +2,7 @@
 
     python -m launch.prepare --corpus=cmu_mosi --manual_dir=DIR
     python -m launch.prepare --corpus=recola --manual_dir=DIR --target=valence --nonfinite=mean
+    python -m launch.prepare --corpus=sspnet_conflict --manual_dir=DIR --rate=8000 --partition=parts.csv
     python -m launch.prepare --corpus=recola --synthetic_out=DIR
 
 Checks the release's files against each other and against its known sizes, and stores them in --data_dir, where
@@ -11,7 +12,7 @@ synthetic corpus in the release's own layout. --synthetic_out only writes such f
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,19 @@ from affect_jax.suggest import nearest
 from launch import cli
 
 FLAGS = flags.FLAGS
-_SETTINGS = ("manual_dir", "data_dir", "target", "form", "nonfinite", "labels", "download")
+_SETTINGS = (
+    "manual_dir",
+    "data_dir",
+    "target",
+    "form",
+    "nonfinite",
+    "labels",
+    "download",
+    "rate",
+    "modalities",
+    "partition",
+    "clipped",
+)
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -46,8 +59,19 @@ def define_flags(values: flags.FlagValues) -> None:
         "Missing or infinite feature values: refuse (default), zero, or mean (of the recording's column).",
         flag_values=values,
     )
-    flags.DEFINE_string("labels", None, "cmu_mosi: binary (default), class7 or sentiment.", flag_values=values)
+    flags.DEFINE_string(
+        "labels",
+        None,
+        "cmu_mosi: binary (default), class7 or sentiment; ravdess: emotion (default), emotion7 or intensity.",
+        flag_values=values,
+    )
     flags.DEFINE_bool("download", None, "cmu_mosi: fetch the public files.", flag_values=values)
+    flags.DEFINE_integer("rate", None, "Corpora of speech: Hz to store it at (default 8000).", flag_values=values)
+    flags.DEFINE_list(
+        "modalities", None, "ravdess: speech (default), mfcc, action_units; commas between.", flag_values=values
+    )
+    flags.DEFINE_string("partition", None, "sspnet_conflict: csv with the columns Name, split.", flag_values=values)
+    flags.DEFINE_string("clipped", None, "sspnet_conflict: note (default) or refuse clipped clips.", flag_values=values)
     flags.DEFINE_string(
         "synthetic_out", None, "Only write a synthetic corpus's raw files to this new folder.", flag_values=values
     )
@@ -75,10 +99,13 @@ def main(argv: list[str]) -> None:
         if name not in package.DEFAULTS:
             raise UserError(f"--{name} is no setting of {FLAGS.corpus}; leave it out")
     recordings, gaps = package.inspect(given)
-    for line in describe(recordings):
+    for line in describe(recordings, given.get("rate", package.DEFAULTS.get("rate"))):
         print(line)
     replaced = f"replaced by {given.get('nonfinite')}, the first in {gaps.first}" if gaps.count else "none"
     print(f"missing      {f'{gaps.count} values in {gaps.columns} columns, ' if gaps.count else ''}{replaced}")
+    # Of packages that have something to say beside what is in the recordings.
+    for remark in package.remarks(given) if hasattr(package, "remarks") else ():
+        print(f"note         {remark}")
     print(f"fingerprint  {recordings.fingerprint}")
 
 
@@ -89,32 +116,70 @@ def _write_synthetic(package: ModuleType, out: str, given: dict[str, Any]) -> No
     print(f"wrote a synthetic {FLAGS.corpus} corpus to {out}; read it with --manual_dir={out}")
 
 
-def describe(recordings: Recordings) -> Iterator[str]:
-    """Lines about a corpus: what it is, its parts, its features, its targets, its validation draws."""
-    kind = " (synthetic: made by a generator, not by people)" if recordings.synthetic else ""
+def describe(recordings: Recordings, rate: int | None = None) -> Iterator[str]:
+    """Lines about a corpus: what it is, its parts, its features, its targets, its validation draws, its folds.
+
+    Args:
+      recordings: all of it.
+      rate: of its waveforms in Hz; None counts their samples.
+    """
+    # Where the form is synthetic in one respect only, its name says which.
+    plain = recordings.synthetic and "synthetic" not in recordings.variant
+    kind = " (synthetic: made by a generator, not by people)" if plain else ""
     yield f"corpus       {recordings.corpus} {recordings.variant}{kind}"
     for part, found in recordings.splits.items():
         lengths = [len(recording.steps) for recording in found]
-        groups = len({recording.group for recording in found})
-        span = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{max(lengths)}"
-        steps = f"{len(found)} recordings of {groups} groups, {sum(lengths)} steps, {span} each"
-        yield f"{part:<12} {steps}; {_targets(found)}"
-    features = next(iter(recordings.splits.values()))[0].features
-    yield f"features     {', '.join(f'{name} {values.shape[1]}' for name, values in features.items())}"
-    zeros = _zero_rows(recordings)
+        steps = f", {sum(lengths)} steps, {_span(lengths)} each" if max(lengths) > 1 else ""
+        yield f"{part:<12} {len(found)} recordings of {_groups(found)} groups{steps}; {_targets(found)}"
+    everything = [recording for found in recordings.splits.values() for recording in found]
+    yield f"features     {', '.join(_features(name, everything, rate) for name in everything[0].features)}"
+    zeros = _zero_rows(everything)
     if zeros:
         yield f"zero rows    {', '.join(f'{name} {count}' for name, count in zeros.items())} (kept as they are)"
     for name, ids in recordings.draws.items():
         steps = sum(len(r.steps) for r in recordings.splits["train"] if r.id in ids)
         yield f"{name:<12} holds out {len(ids)} training recordings, {steps} steps: {' '.join(ids)}"
+    for name, fold in recordings.folds.items():
+        sides = [[r for r in recordings.splits["train"] if r.id in set(ids)] for ids in (fold.test, fold.validation)]
+        scored, selecting = (f"{len(side)} recordings of {_named_groups(side)}" for side in sides)
+        trained = len(recordings.splits["train"]) - sum(map(len, sides))
+        yield f"{name:<12} scored on {scored}; selected by {selecting}; trained on the other {trained}"
 
 
-def _zero_rows(recordings: Recordings) -> dict[str, int]:
-    """modality -> steps whose features are all zero, as where no face was found."""
+def _span(lengths: Sequence[float], form: str = "g") -> str:
+    least, most = (format(length, form) for length in (min(lengths), max(lengths)))
+    return most if least == most else f"{least} to {most}"
+
+
+def _groups(found: list[Recording]) -> int:
+    return len({recording.group for recording in found})
+
+
+def _named_groups(found: list[Recording]) -> str:
+    names = sorted({recording.group for recording in found})
+    return " ".join(names) if len(names) <= 8 else f"{len(names)} groups"
+
+
+def _features(name: str, found: list[Recording], rate: int | None) -> str:
+    """A modality's width, or its length where that is its own: of waveforms, and of rows under a single label."""
+    values = [recording.features[name] for recording in found]
+    if values[0].ndim == 1:
+        lengths = [len(x) for x in values]
+        if rate is None:
+            return f"{name} (waveforms of {_span(lengths)} samples)"
+        seconds = _span([length / rate for length in lengths], ".2f")
+        return f"{name} (waveforms of {seconds} s at {rate} Hz, {sum(lengths) / rate / 3600:.2f} h in all)"
+    own = any(len(x) != len(r.steps) for x, r in zip(values, found, strict=True))
+    return f"{name} {values[0].shape[1]}" + (f" ({_span([len(x) for x in values])} rows each)" if own else "")
+
+
+def _zero_rows(found: list[Recording]) -> dict[str, int]:
+    """modality -> rows that are all zero, as where no face was found; a waveform's zeros are silence."""
     counts: dict[str, int] = {}
-    for recording in (r for found in recordings.splits.values() for r in found):
+    for recording in found:
         for name, values in recording.features.items():
-            counts[name] = counts.get(name, 0) + int((~values.any(axis=1)).sum())
+            if values.ndim > 1:
+                counts[name] = counts.get(name, 0) + int((~values.any(axis=1)).sum())
     return {name: count for name, count in counts.items() if count}
 
 

@@ -2,10 +2,13 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 from absl import flags
 
-from affect_jax.datasets import cmu_mosi, recola
+from affect_jax.datasets import cmu_mosi, recola, sspnet_conflict
+from affect_jax.datasets.recordings import Fold, Recording, Recordings
 from affect_jax.errors import UserError
 from launch import prepare
 
@@ -61,6 +64,49 @@ def test_counts_missing_values(run, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "missing      1 values in 1 columns, replaced by mean, the first in" in out
     assert "test         1 recordings of 1 groups, 6 steps, 6 each; no labels" in out
+
+
+def test_describes_waveforms(run, tmp_path, capsys):
+    raw = tmp_path / "raw"
+    sspnet_conflict.synthesize(raw, train=3, validation=1, test=1, seconds=2)
+    common = ("--corpus=sspnet_conflict", f"--manual_dir={raw}", f"--data_dir={tmp_path / 'data'}")
+    run(*common, "--rate=16000")
+    lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert lines["corpus"] == "sspnet_conflict speech (synthetic: made by a generator, not by people)"
+    assert lines["train"].startswith("3 recordings of 1 groups; conflict -1.000 to ")
+    assert lines["features"] == "speech (waveforms of 2.00 s at 16000 Hz, 0.00 h in all)"
+    assert lines["missing"] == "none"
+    assert not {"zero", "note"} & set(lines)
+    path = next((raw / "audiodata").iterdir())
+    soundfile.write(path, np.sign(np.sin(np.arange(96000) / 50)), 48000)
+    run(*common)
+    lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert lines["note"].startswith("1 clip with more than 1 % of the samples at full scale, the first is ")
+    assert "at 8000 Hz" in lines["features"]
+    with pytest.raises(UserError, match="leave them out, or set config.corpus.clipped to 'note'"):
+        run(*common, "--clipped=refuse")
+
+
+def test_describes_folds_and_modalities_of_their_own_length():
+    def clip(number):
+        features = {
+            "speech": np.zeros(400 + number, np.int16),
+            "mfcc": np.zeros((3 + number, 2), np.float32),
+            "face": np.ones((1, 5), np.float32),
+        }
+        name = f"clip_{number}"
+        return Recording(name, f"actor_{number % 3}", (name,), features, {"emotion": np.float32([number % 2])})
+
+    fold = Fold(validation=("clip_1", "clip_4"), test=("clip_0", "clip_3"))
+    found = Recordings("c", "v", False, {"train": [clip(n) for n in range(6)]}, {}, {"fold_0": fold}, "")
+    lines = dict(line.split(None, 1) for line in prepare.describe(found))
+    assert lines["corpus"] == "c v"
+    assert lines["train"] == "6 recordings of 3 groups; emotion 0: 3, 1: 3 (majority 50.0 %)"
+    assert lines["features"] == "speech (waveforms of 400 to 405 samples), mfcc 2 (3 to 8 rows each), face 5"
+    assert lines["zero"] == f"rows    mfcc {sum(range(3, 9))} (kept as they are)"
+    assert lines["fold_0"] == (
+        "scored on 2 recordings of actor_0; selected by 2 recordings of actor_1; trained on the other 2"
+    )
 
 
 def test_writes_a_synthetic_release(run, tmp_path, capsys):

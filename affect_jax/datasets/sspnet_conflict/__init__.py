@@ -13,10 +13,10 @@ from affect_jax.datasets import building, nonfinite, reading
 from affect_jax.datasets.recordings import Recording, Recordings, check_choice, fingerprint
 from affect_jax.datasets.sspnet_conflict import release
 from affect_jax.datasets.sspnet_conflict.sspnet_conflict import CLIPPED, SspnetConflict, config
-from affect_jax.datasets.sspnet_conflict.synthetic import synthesize
+from affect_jax.datasets.sspnet_conflict.synthetic import PLANTED_FILE, synthesize
 from affect_jax.errors import UserError
 
-__all__ = ["DEFAULTS", "inspect", "load", "remarks", "synthesize"]
+__all__ = ["DEFAULTS", "inspect", "load", "planted", "remarks", "synthesize"]
 
 DEFAULTS: dict[str, Any] = {
     "name": "sspnet_conflict",
@@ -61,6 +61,19 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     splits = {part: [_recording(e) for e in building.examples(builder, part)] for part in release.PARTS}
     recordings = Recordings("sspnet_conflict", "speech", builder.info.metadata["synthetic"], splits, {}, {}, "")
     return recordings._replace(fingerprint=fingerprint(recordings)), nonfinite.Gaps(0, 0, "")
+
+
+def planted(corpus: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Clip -> the tenths of it, 0 to 9, in which a generated corpus has conflict: what an explanation should point at.
+
+    Raises:
+      UserError: as `load`; or the corpus was not generated.
+    """
+    folder = Path(_builder(corpus).info.metadata["folder"])
+    path = folder / PLANTED_FILE
+    if not path.is_file():
+        raise UserError(f"{folder} has no {PLANTED_FILE}: only a synthetic corpus knows where its conflict is")
+    return {name: tuple(map(int, tenths.split())) for name, tenths, *_ in reading.read_rows(path)[1:]}
 
 
 def remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ class SspnetConflict(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         folder, named = Path(dl_manager.manual_dir), self.builder_config.partition
         sizes, synthetic = _sizes(folder)
-        self.info.metadata.update(synthetic=synthetic, clipped={})
+        self.info.metadata.update(synthetic=synthetic, folder=str(folder), clipped={})
         clips = release.read(folder, Path(named) if named else None, sizes)
         unusable: list[str] = []
         return {

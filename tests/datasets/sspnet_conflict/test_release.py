@@ -246,6 +246,31 @@ def test_the_release_s_sizes():
     assert low == {"train": 471, "validation": 127, "test": 226}
 
 
+def test_a_folder_as_large_as_the_release_is_taken(tmp_path):
+    """The sound files are empty: this is about tables and names."""
+    (tmp_path / "audiodata").mkdir()
+    levels, parts = ["Name,Value"], ["Name,split"]
+    for number, part in enumerate(release.PARTS):
+        for k in range(release.RELEASE.clips[part]):
+            name = f"0{6 + number}-{1 + k // 100:02d}-{1 + k // 10 % 10:02d}_{30 * k}_{30 * k + 30}"
+            (tmp_path / "audiodata" / f"{name}.wav").touch()
+            levels.append(f"{name},{0.0 if k < release.RELEASE.high[part] else -0.001}")
+            parts.append(f"{name},{part}")
+    (tmp_path / "conflictlevel.csv").write_text("\n".join(levels))
+    (tmp_path / "partition.csv").write_text("\n".join(parts))
+    found = release.read(tmp_path, None, release.RELEASE)
+    assert {part: len(clips) for part, clips in found.items()} == release.RELEASE.clips
+    assert found["train"][0].debate == "06-01-01"
+
+
+def test_only_a_synthetic_corpus_knows_where_its_conflict_is(copy, tmp_path):
+    settings = {"manual_dir": str(copy), "data_dir": str(tmp_path / "data")}
+    assert sspnet_conflict.planted(settings).keys() == set(names(copy))
+    (copy / "planted.csv").unlink()
+    with pytest.raises(UserError, match=r"has no planted.csv: only a synthetic corpus knows"):
+        sspnet_conflict.planted(settings)
+
+
 def silence(path):
     soundfile.write(path, np.zeros(2 * RATE, np.int16), RATE)
 

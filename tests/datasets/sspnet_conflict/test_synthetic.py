@@ -24,18 +24,18 @@ def raw(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def corpus(raw, tmp_path_factory):
-    return sspnet_conflict.load({"manual_dir": str(raw), "data_dir": str(tmp_path_factory.mktemp("data"))})
+def settings(raw, tmp_path_factory):
+    return {"manual_dir": str(raw), "data_dir": str(tmp_path_factory.mktemp("data"))}
 
 
 @pytest.fixture(scope="module")
-def planted(raw):
-    with (raw / "planted.csv").open(newline="") as file:
-        return {row["Name"]: row for row in csv.DictReader(file)}
+def corpus(settings):
+    return sspnet_conflict.load(settings)
 
 
-def tenths_of(row):
-    return [int(tenth) for tenth in row["Tenths"].split()]
+@pytest.fixture(scope="module")
+def planted(settings):
+    return sspnet_conflict.planted(settings)
 
 
 def statistics(speech):
@@ -69,7 +69,7 @@ def test_planted_conflict_is_heard_by_simple_statistics(corpus, planted):
     assert np.corrcoef(found, y_test[:, 0])[0, 1] > 0.9
     names = {part: [clip.id for clip in corpus.splits[part]] for part in ("train", "test")}
     where = {
-        part: np.array([[t in tenths_of(planted[name]) for t in range(10)] for name in found]).ravel()
+        part: np.array([[t in planted[name] for t in range(10)] for name in found]).ravel()
         for part, found in names.items()
     }
     scores = ridge(x.reshape(-1, x.shape[-1]), where["train"].astype(float), x_test.reshape(-1, x.shape[-1]))
@@ -86,12 +86,15 @@ def test_loudness_alone_and_the_debate_do_not_tell(corpus):
     assert means.std() < 0.6 * levels.std()
 
 
-def test_the_level_is_the_stated_function_of_the_planted_share(corpus, planted):
+def test_the_level_is_the_stated_function_of_the_planted_share(raw, corpus, planted):
+    with (raw / "planted.csv").open(newline="") as file:
+        rows = {row["Name"]: row for row in csv.DictReader(file)}
     for clips in corpus.splits.values():
         for clip in clips:
-            row = planted[clip.id]
-            assert len(tenths_of(row)) == 10 * float(row["Share"])
-            assert clip.targets["conflict"][0] == pytest.approx(synthetic.level(float(row["Share"])) / 10)
+            share = len(planted[clip.id]) / 10
+            assert float(rows[clip.id]["Share"]) == share
+            level = synthetic.level(share)
+            assert clip.targets["conflict"][0] * 10 == pytest.approx(level) == float(rows[clip.id]["Level"])
     shares = np.linspace(0, 1, 11)
     assert (np.diff([synthetic.level(s) for s in shares]) > 0).all()
     assert (synthetic.level(0), synthetic.level(1)) == (-10, 10)
@@ -102,7 +105,7 @@ def test_every_part_has_all_levels_and_every_tenth_its_turn(corpus, planted):
         levels = [float(clip.targets["conflict"][0]) for clip in clips]
         assert min(levels) == -1
         assert max(levels) == 1
-    turns = np.bincount([t for row in planted.values() for t in tenths_of(row)], minlength=10)
+    turns = np.bincount([t for tenths in planted.values() for t in tenths], minlength=10)
     assert turns.min() > 0.5 * turns.max()
 
 
