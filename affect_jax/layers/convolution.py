@@ -1,12 +1,18 @@
-"""Convolution over time, ReLU, batch norm and max pooling, as Keras defines them: one block of ConflictNET's trunk."""
+"""Convolution over time, ReLU, batch norm and max pooling, as Keras defines them: one block of ConflictNET's trunk.
+
+What takes time and memory is in affect_jax/layers/pooled_convolution.py; here are parameters and running statistics.
+"""
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from affect_jax.errors import UserError
+from affect_jax.layers.pooled_convolution import conv_norm_pool, conv_pool
+
 
 class ConvBlock(nn.Module):
-    """Valid convolution, ReLU, batch norm, max pool without overlap: [B, T, C] -> [B, (T - width + 1) // pool, filters].
+    """Valid convolution, ReLU, batch norm, max pool: [B, T, C] -> [B, (T - width + 1) // pool, filters].
 
     Parameters: `kernel` [width, C, filters] (Glorot uniform), `bias`, `gamma`, `beta` [filters]. The collection
     `batch_stats` holds the running `mean` and `variance` [filters]; training moves each by 1 - momentum towards the
@@ -32,8 +38,11 @@ class ConvBlock(nn.Module):
 
         Args:
           x: float32 [B, T, C].
-          valid: bool [B]. Examples that are False reach no statistic.
+          valid: bool [B]. Examples that are False are read as zeros, reach no statistic and have no gradient.
           train: normalise by the batch's statistics and move the running ones, else normalise by the running ones.
+
+        Raises:
+          UserError: x is too short for one pooled value.
         """
         shape = (self.width, x.shape[-1], self.filters)
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), shape)
@@ -42,17 +51,19 @@ class ConvBlock(nn.Module):
         beta = self.param("beta", nn.initializers.zeros, (self.filters,))
         mean = self.variable("batch_stats", "mean", jnp.zeros, (self.filters,))
         variance = self.variable("batch_stats", "variance", jnp.ones, (self.filters,))
-        a = jax.lax.conv_general_dilated(x, kernel, (1,), "VALID", dimension_numbers=("NWC", "WIO", "NWC"))
-        a = jax.nn.relu(a + bias[None, None, :])
-        m, v = mean.value, variance.value
-        if train:
-            weight = valid.astype(a.dtype)[:, None, None]
-            count = jnp.maximum(weight.sum() * a.shape[1], 1)
-            m = (a * weight).sum(axis=(0, 1)) / count
-            v = (jnp.square(a - m[None, None, :]) * weight).sum(axis=(0, 1)) / count
-            if not self.is_initializing() and self.is_mutable_collection("batch_stats"):
-                rate = jnp.where(valid.any(), 1 - self.momentum, 0.0)
-                mean.value = mean.value + rate * (jax.lax.stop_gradient(m) - mean.value)
-                variance.value = variance.value + rate * (jax.lax.stop_gradient(v) - variance.value)
-        y = (a - m[None, None, :]) * (gamma * jax.lax.rsqrt(v + self.epsilon))[None, None, :] + beta[None, None, :]
-        return jax.lax.reduce_window(y, -jnp.inf, jax.lax.max, (1, self.pool, 1), (1, self.pool, 1), "VALID")
+        needed = self.width + self.pool - 1
+        if x.shape[1] < needed:
+            raise UserError(
+                f"a convolution of width {self.width} with pooling by {self.pool} got {x.shape[1]} steps and needs "
+                f"{needed} at least; make the clips longer"
+            )
+        if not train:
+            scale = gamma * jax.lax.rsqrt(variance.value + self.epsilon)
+            pooled = conv_pool(x, kernel, bias, gamma < 0, valid, pool=self.pool)
+            return (pooled - mean.value[None, None, :]) * scale[None, None, :] + beta[None, None, :]
+        y, of_batch = conv_norm_pool(x, kernel, bias, gamma, beta, valid, pool=self.pool, epsilon=self.epsilon)
+        if self.is_mutable_collection("batch_stats") and not self.is_initializing():
+            rate = jnp.where(valid.any(), 1 - self.momentum, 0.0)
+            for running, now in zip((mean, variance), of_batch, strict=True):
+                running.value += rate * (now - running.value)
+        return y
