@@ -101,7 +101,6 @@ def test_other_heads_delimiters_and_names_are_read(raw, copy, tmp_path):
     text = (copy / "partition.csv").read_text().replace(",val", ",devel")
     (copy / "partition.csv").unlink()
     (copy / "is13.csv").write_text(text)
-    wav(raw, 0)
     (copy / "audiodata" / f"._{wav(raw, 0).name}").write_bytes(b"left by macOS")
     assert load(copy, tmp_path).fingerprint == load(raw, tmp_path).fingerprint
 
@@ -199,9 +198,6 @@ def test_missing_things(copy, tmp_path):
         load(copy, tmp_path)
     (copy / "conflictlevel.csv").unlink()
     with pytest.raises(UserError, match=r"conflictlevel\.csv is missing"):
-        load(copy, tmp_path)
-    shutil.rmtree(copy / "audiodata")
-    with pytest.raises(UserError):
         load(copy, tmp_path)
 
 
