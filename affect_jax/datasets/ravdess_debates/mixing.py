@@ -1,0 +1,57 @@
+"""From utterances to the waveform of a clip."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from affect_jax.datasets.ravdess_debates.plan import Turn
+from affect_jax.features.audio import to_int16
+
+_FRAME = 0.01  # seconds
+_QUIET = 30.0  # dB below the loudest frame
+_PEAK = 0.9
+_FADE = 0.02  # seconds
+
+
+def spoken(speech: np.ndarray, rate: int) -> tuple[int, int]:
+    """The samples from the first to after the last 10 ms that are within 30 dB of the loudest 30 ms.
+
+    Args:
+      speech: float [T], not silent.
+      rate: in Hz.
+    """
+    frame = max(1, int(rate * _FRAME))
+    count = max(1, len(speech) // frame)
+    power = np.array([np.mean(np.square(part, dtype=np.float64)) for part in np.array_split(speech, count)])
+    smooth = np.convolve(power, np.ones(3) / 3)[1:-1]
+    loud = np.flatnonzero(smooth >= smooth.max() * 10 ** (-_QUIET / 10))
+    edges = np.linspace(0, len(speech), count + 1).astype(int)
+    return int(edges[loud[0]]), int(edges[loud[-1] + 1])
+
+
+def mix(turns: Sequence[Turn], speech: Sequence[np.ndarray], samples: int, rate: int) -> np.ndarray:
+    """The sum of the recordings, each with its speech where its turn begins.
+
+    A recording comes whole, with the room's sound before and after the speech, faded over 20 ms at its ends. Recordings
+    keep the levels that they have beside each other. The clip as a whole is scaled to a peak of 0.9, which the RMS
+    normalisation before any model undoes: it only spares the stored numbers from clipping and coarse steps.
+
+    Args:
+      turns: what to say and when.
+      speech: the float [T] recording of each turn's utterance.
+      samples: of the clip; what goes beyond its ends is cut off.
+      rate: in Hz.
+
+    Returns:
+      int16 [samples].
+    """
+    clip = np.zeros(samples, np.float64)
+    for (utterance, at), whole in zip(turns, speech, strict=True):
+        fade = min(int(rate * _FADE), len(whole) // 2)
+        ends = np.ones(len(whole))
+        ends[:fade] = np.arange(fade) / fade
+        ends[len(whole) - fade :] = ends[:fade][::-1]
+        first = at - utterance.start
+        start, stop = max(0, first), min(samples, first + len(whole))
+        clip[start:stop] += (whole * ends)[start - first : stop - first]
+    return to_int16(_PEAK * clip / np.abs(clip).max())

@@ -1,0 +1,170 @@
+"""What is said when in a made-up debate, and the number that follows from it.
+
+A clip is a chain of utterances, each by another actor than the one before. Neighbours either overlap, so that two talk
+at once, or leave a pause; three never talk at once. Two shares are read off the finished chain, sample by sample:
+
+    overlap = time in which two talk / time in which somebody talks
+    anger   = mean over everybody's talking time of the weight of what is said: 1 for strong anger, 1/2 for normal
+              anger, 0 for all other emotions
+
+and the target is
+
+    s = min(overlap / 0.5, 1) + min(anger / 0.7, 1)
+    target = 20 F(s) - 10,  F(s) = s^2 / 2 where s <= 1, else 1 - (2 - s)^2 / 2
+
+F is the distribution function of a sum of two independent uniform numbers. The two shares are drawn independently and
+uniformly, so the target is about uniform in [-10, 10], rises with either share, and half of its variance is left to
+whoever knows only one of them.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from affect_jax.datasets.ravdess.release import ANGRY, STRONG, Clip
+
+MOST_OVERLAP, MOST_ANGER = 0.5, 0.7
+TENTHS = 10
+_CAP = 0.48  # of the shorter neighbour, so that an utterance between two others is never covered by both at once
+_SILENCE = (0.05, 0.12)  # of the clip, at least so much is left for pauses
+
+
+class Utterance(NamedTuple):
+    """A clip of RAVDESS and the samples in which it is spoken: from the first loud one to after the last."""
+
+    clip: Clip
+    start: int
+    stop: int
+
+    @property
+    def weight(self) -> float:
+        """How angry it is: 0, 1/2 or 1."""
+        return 0.0 if self.clip.emotion != ANGRY else 1.0 if self.clip.intensity == STRONG else 0.5
+
+
+class Turn(NamedTuple):
+    """An utterance and the sample of the debate at which its speech starts."""
+
+    utterance: Utterance
+    at: int
+
+
+class Planted(NamedTuple):
+    """What a clip holds.
+
+    Attributes:
+      overlap: share of speaking time.
+      anger: weighted share of talking time.
+      overlap_tenths: float32 [10], in each tenth of the clip the share of its time in which two talk.
+      anger_tenths: float32 [10], in each tenth of the clip the mean over its time of the talk's weight (that of two who
+        talk at once added up).
+    """
+
+    overlap: float
+    anger: float
+    overlap_tenths: np.ndarray
+    anger_tenths: np.ndarray
+
+
+def target(overlap: float, anger: float) -> float:
+    """The stated function of the two shares, in [-10, 10]."""
+    s = min(overlap / MOST_OVERLAP, 1.0) + min(anger / MOST_ANGER, 1.0)
+    return 20 * (s**2 / 2 if s <= 1 else 1 - (2 - s) ** 2 / 2) - 10
+
+
+def measure(turns: Sequence[Turn], samples: int) -> Planted:
+    """The two shares of a clip of this many samples, and where they lie in it."""
+    talking, weight = np.zeros(samples, np.int8), np.zeros(samples, np.float32)
+    for utterance, at in turns:
+        span = slice(at, at + utterance.stop - utterance.start)
+        talking[span] += 1
+        weight[span] += utterance.weight
+    return Planted(
+        overlap=float((talking > 1).sum() / (talking > 0).sum()),
+        anger=float(weight.sum(dtype=np.float64) / talking.sum()),
+        overlap_tenths=_tenths(talking > 1),
+        anger_tenths=_tenths(weight),
+    )
+
+
+def _tenths(values: np.ndarray) -> np.ndarray:
+    return np.array([part.mean() for part in np.array_split(values, TENTHS)], np.float32)
+
+
+def draws(rng: np.random.Generator, count: int) -> np.ndarray:
+    """[count, 2] wanted shares of overlap and anger: independent, each evenly over 0 to its most (one in every
+    count-th part of the range)."""
+    places = np.stack([rng.permutation(count) for _ in range(2)], axis=1)
+    return (places + rng.uniform(size=(count, 2))) / count * np.array([MOST_OVERLAP, MOST_ANGER])
+
+
+def debate(rng: np.random.Generator, pool: Sequence[Utterance], wanted: Sequence[float], samples: int) -> list[Turn]:
+    """A chain of turns that fills a clip and comes near to the wanted shares.
+
+    Angry utterances stand in one passage of the clip and overlaps in another, drawn independently, so that some moments
+    matter and others do not. A passage that runs over the clip's end goes on at its beginning: no moment is favoured. An
+    actor's utterances are drawn without replacement until all have been used.
+
+    Args:
+      rng: of the draw.
+      pool: all utterances of the two or three actors.
+      wanted: shares of overlap and anger.
+      samples: length of the clip.
+
+    Returns:
+      The turns in order of time, all within the clip.
+    """
+    overlap, anger = wanted
+    speaking = samples * (1 - rng.uniform(*_SILENCE))
+    said = _choose(rng, pool, anger, speaking * (1 + overlap))
+    while True:
+        lengths = np.array([u.stop - u.start for u in said])
+        overlaps = _overlaps(rng, lengths, overlap)
+        left = samples - lengths.sum() + overlaps.sum()
+        # In a short clip, few neighbours may not be able to overlap so much as to make room for all.
+        if left >= _SILENCE[0] * samples or len(said) == 1:
+            break
+        said.pop()
+    pauses = np.where(overlaps > 0, 0.0, rng.exponential(size=len(overlaps)))
+    edges = 0.3 * rng.exponential(size=2) + 1e-3  # before the first and after the last
+    scale = left / (pauses.sum() + edges.sum())
+    starts = edges[0] * scale + np.concatenate([[0], np.cumsum(lengths[:-1] - overlaps + scale * pauses)])
+    return [Turn(utterance, int(at)) for utterance, at in zip(said, starts, strict=True)]
+
+
+def _choose(rng: np.random.Generator, pool: Sequence[Utterance], anger: float, talk: float) -> list[Utterance]:
+    """Utterances in order, no two neighbours by one actor, of together at most `talk` samples (but at least one)."""
+    decks: dict[tuple[int, bool], list[Utterance]] = {}
+    actors = sorted({u.clip.actor for u in pool})
+    mean = float(np.mean([u.stop - u.start for u in pool]))
+    width = anger / 0.75  # normal and strong anger come up equally often
+    passage = rng.uniform()
+    said: list[Utterance] = []
+    total = 0
+    while True:
+        actor = int(rng.choice([a for a in actors if not said or a != said[-1].clip.actor]))
+        angry = bool(((total + mean / 2) / talk - passage) % 1 < width)
+        deck = decks.setdefault((actor, angry), [])
+        if not deck:
+            mine = [u for u in pool if u.clip.actor == actor and (u.clip.emotion == ANGRY) is angry]
+            deck.extend(mine[i] for i in rng.permutation(len(mine)))
+        total += deck[-1].stop - deck[-1].start
+        if total > talk and said:
+            return said
+        said.append(deck.pop())
+
+
+def _overlaps(rng: np.random.Generator, lengths: np.ndarray, wanted: float) -> np.ndarray:
+    """[N - 1] samples by which neighbours overlap, together `wanted` of the time in which somebody then talks."""
+    caps = _CAP * np.minimum(lengths[:-1], lengths[1:])
+    needed = lengths.sum() * wanted / (1 + wanted)  # overlap / (sum - overlap) = wanted
+    away = np.abs((np.arange(len(caps)) - rng.uniform(0, len(caps)) + len(caps) / 2) % len(caps) - len(caps) / 2)
+    order = np.argsort(away + rng.uniform(0, 1.5, len(caps)))
+    overlaps = np.zeros(len(caps))
+    for place in order:
+        overlaps[place] = min(caps[place] * rng.uniform(0.8, 1.0), needed - overlaps.sum())
+        if overlaps[place] <= 0:
+            overlaps[place] = 0
+            break
+    return np.floor(overlaps)

@@ -1,0 +1,112 @@
+"""The TFDS builder of the debates: an example is one clip, put together from a RAVDESS release."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from affect_jax.datasets.ravdess import ravdess
+from affect_jax.datasets.ravdess.actors import FOLDS
+from affect_jax.datasets.ravdess.release import Clip
+from affect_jax.datasets.ravdess_debates import mixing, plan
+from affect_jax.errors import UserError
+
+PARTS: dict[str, tuple[int, ...]] = {
+    "train": (*FOLDS["fold_2"], *FOLDS["fold_3"], *FOLDS["fold_4"]),
+    "validation": FOLDS["fold_5"],
+    "test": FOLDS["fold_1"],
+}
+"""Part -> actors, by the published folds of RAVDESS: no voice is in two parts."""
+
+
+@dataclasses.dataclass
+class DebatesConfig(tfds.core.BuilderConfig):
+    """How many clips of how many seconds at how many Hz, and the seed of what is said in them."""
+
+    train: int = 160
+    validation: int = 48
+    test: int = 64
+    seconds: int = 30
+    rate: int = 8000
+    seed: int = 0
+
+
+_NUMBERS = ("train", "validation", "test", "seconds", "rate", "seed")
+
+
+def config_name(settings: dict[str, Any]) -> str:
+    """'160_48_64_30_8000_0': the name of the config with these numbers, in the order of `DebatesConfig`."""
+    return "_".join(str(settings[name]) for name in _NUMBERS)
+
+
+class RavdessDebates(tfds.core.GeneratorBasedBuilder):
+    """Clips of two or three RAVDESS actors with a planted amount of overlap and of angry speech."""
+
+    # To be raised whenever the same release and config give other values: built corpora are then made again.
+    VERSION = tfds.core.Version("1.0.0")
+    MANUAL_DOWNLOAD_INSTRUCTIONS = ravdess.Ravdess.MANUAL_DOWNLOAD_INSTRUCTIONS
+
+    @classmethod
+    def get_builder_config(cls, name: str, version: str | tfds.core.Version | None = None) -> DebatesConfig:
+        """The config of a `config_name`; any numbers may be asked for, so they are not listed in BUILDER_CONFIGS."""
+        return DebatesConfig(name=name, **dict(zip(_NUMBERS, map(int, name.split("_")), strict=True)))
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        tenths = tfds.features.Tensor(shape=(plan.TENTHS,), dtype=np.float32)
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "id": tfds.features.Text(),
+                    "actors": tfds.features.Text(),
+                    "speech": tfds.features.Tensor(shape=(None,), dtype=np.int16, encoding="bytes"),
+                    "target": np.float64,
+                    "overlap": np.float64,
+                    "anger": np.float64,
+                    "overlap_tenths": tenths,
+                    "anger_tenths": tenths,
+                }
+            ),
+            homepage="https://zenodo.org/records/1188976",
+            metadata=tfds.core.MetadataDict(),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        files, synthetic = ravdess.located(Path(dl_manager.manual_dir))
+        self.info.metadata.update(synthetic_speech=synthetic)
+        return {part: self._generate_examples(part, files) for part in PARTS}
+
+    def _generate_examples(self, part: str, files: dict[Clip, Path]) -> Iterator[tuple[str, dict[str, Any]]]:
+        settings = self.builder_config
+        samples = settings.seconds * settings.rate
+        speech = {clip: ravdess.read(path, settings.rate) for clip, path in files.items() if clip.actor in PARTS[part]}
+        said = [plan.Utterance(clip, *mixing.spoken(x, settings.rate)) for clip, x in speech.items()]
+        actors = sorted({clip.actor for clip in speech})
+        if len(actors) < 2:
+            raise UserError(
+                f"the {part} part of the debates would have {len(actors)} actors, expected 2 or more; set"
+                " config.corpus.synthetic.actors to 10 or more"
+            )
+        count = getattr(settings, part)
+        # A stream for each part, so that the size of one does not change the others.
+        rng = np.random.default_rng([settings.seed, list(PARTS).index(part)])
+        for number, wanted in enumerate(plan.draws(rng, count)):
+            chosen = sorted(rng.choice(actors, rng.integers(2, min(3, len(actors)) + 1), replace=False).tolist())
+            turns = plan.debate(rng, [u for u in said if u.clip.actor in chosen], wanted, samples)
+            planted = plan.measure(turns, samples)
+            name = f"{part}_{number:04d}"
+            yield (
+                name,
+                {
+                    "id": name,
+                    "actors": "+".join(f"{actor:02d}" for actor in chosen),
+                    "speech": mixing.mix(
+                        turns, [speech[turn.utterance.clip] for turn in turns], samples, settings.rate
+                    ),
+                    "target": plan.target(planted.overlap, planted.anger),
+                    **planted._asdict(),
+                },
+            )

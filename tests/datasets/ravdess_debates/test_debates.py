@@ -1,0 +1,137 @@
+import numpy as np
+import pytest
+import soundfile
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from affect_jax.datasets import ravdess, ravdess_debates
+from affect_jax.datasets.ravdess import actors
+from affect_jax.datasets.ravdess_debates import PARTS, plan
+from affect_jax.errors import UserError
+from affect_jax.features import audio
+
+SMALL = {"train": 5, "validation": 3, "test": 4, "seconds": 10}
+
+
+def load(folder, tmp_path, **settings):
+    return ravdess_debates.load({"manual_dir": str(folder), "data_dir": str(tmp_path), **SMALL, **settings})
+
+
+def test_parts_are_whole_published_folds():
+    assert sorted(actor for part in PARTS.values() for actor in part) == list(range(1, 25))
+    for fold in actors.FOLDS.values():
+        assert sum(set(fold) <= set(part) for part in PARTS.values()) == 1
+
+
+def test_load(ravdess_raw, tmp_path):
+    corpus = load(ravdess_raw, tmp_path)
+    assert (corpus.corpus, corpus.synthetic, corpus.draws, corpus.folds) == ("ravdess_debates", True, {}, {})
+    assert corpus.variant == "synthetic speech, constructed target"
+    assert {part: len(found) for part, found in corpus.splits.items()} == {"train": 5, "validation": 3, "test": 4}
+    held = ravdess_debates.planted({"manual_dir": str(ravdess_raw), "data_dir": str(tmp_path), **SMALL})
+    assert list(held) == [clip.id for part in corpus.splits.values() for clip in part]
+    for part, found in corpus.splits.items():
+        for number, clip in enumerate(found):
+            assert (clip.id, clip.steps) == (f"{part}_{number:04d}", (f"{part}_{number:04d}",))
+            named = [int(actor) for actor in clip.group.split("+")]
+            assert len(named) in (2, 3)
+            assert set(named) <= set(PARTS[part])
+            assert {m: (v.dtype, v.shape) for m, v in clip.features.items()} == {"speech": (np.int16, (80000,))}
+            (value,) = clip.targets["planted"]
+            assert value.dtype == np.float32
+            what = held[clip.id]
+            assert value == pytest.approx(plan.target(what.overlap, what.anger) / 10, abs=1e-6)
+            assert what.overlap_tenths.shape == what.anger_tenths.shape == (10,)
+            assert (what.anger == 0) == (what.anger_tenths.max() == 0)
+
+
+def test_the_word_conflict_is_not_in_it(ravdess_raw, tmp_path):
+    corpus = load(ravdess_raw, tmp_path)
+    names = [corpus.corpus, corpus.variant, *corpus.splits["train"][0].targets, *ravdess_debates.DEFAULTS]
+    assert not [name for name in names if "conflict" in name]
+
+
+def test_real_speech_is_called_semi_synthetic(ravdess_raw, tmp_path, monkeypatch):
+    found = ravdess.ravdess.located(ravdess_raw)[0]
+    monkeypatch.setattr(ravdess.ravdess, "located", lambda folder: (found, False))
+    corpus = load(ravdess_raw, tmp_path)
+    assert corpus.synthetic
+    assert corpus.variant == "semi-synthetic: real speech, constructed target"
+
+
+def test_seeded_and_parts_independent(ravdess_raw, tmp_path):
+    corpus = load(ravdess_raw, tmp_path)
+    assert load(ravdess_raw, tmp_path / "again").fingerprint == corpus.fingerprint
+    assert load(ravdess_raw, tmp_path, seed=1).fingerprint != corpus.fingerprint
+    more = load(ravdess_raw, tmp_path, train=6)
+    for part in ("validation", "test"):
+        for a, b in zip(corpus.splits[part], more.splits[part], strict=True):
+            np.testing.assert_array_equal(a.features["speech"], b.features["speech"])
+
+
+def test_planted_tenths_are_in_the_sound(tmp_path, ravdess_raw):
+    """Where strong anger lies in a clip of the twin, it is louder than where nobody is angry."""
+    settings = {"manual_dir": str(ravdess_raw), "data_dir": str(tmp_path), **SMALL, "train": 30, "seconds": 20}
+    held = ravdess_debates.planted(settings)
+    louder = []
+    for clip in ravdess_debates.load(settings).splits["train"]:
+        power = np.array([np.mean(part**2) for part in np.array_split(clip.features["speech"] / 32768, 10)])
+        angry = held[clip.id].anger_tenths > 0.5
+        if 0 < angry.sum() < 10:
+            louder.append(np.log10(power[angry].mean() / power[~angry].mean()))
+    assert np.mean(louder) > 0.5
+    assert np.mean(np.array(louder) > 0) > 0.85
+
+
+def statistics(speech):
+    """Levels and spectra of a clip, and how far they vary in it."""
+    x = audio.normalize(speech)
+    frames = x[: len(x) // 256 * 256].reshape(-1, 256)
+    level = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-5)
+    power = np.abs(np.fft.rfft(frames * np.hanning(256), axis=1)) ** 2
+    bands = np.log10(np.stack([part.sum(axis=1) for part in np.array_split(power, 16, axis=1)], axis=1) + 1e-4)
+    percentiles = np.percentile(bands, (10, 50, 90), axis=0).ravel()
+    return [*np.percentile(level, (5, 10, 25, 50, 75, 90, 95)), level.std(), *bands.std(axis=0), *percentiles]
+
+
+def test_target_can_be_heard_by_simple_statistics_but_not_perfectly(ravdess_raw, tmp_path):
+    corpus = load(ravdess_raw, tmp_path, train=100, test=60, seconds=20)
+    x = {part: np.array([statistics(c.features["speech"]) for c in corpus.splits[part]]) for part in ("train", "test")}
+    y = {part: np.array([c.targets["planted"][0] for c in corpus.splits[part]]) for part in ("train", "test")}
+    model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 4, 9))).fit(x["train"], y["train"])
+    found = np.corrcoef(model.predict(x["test"]), y["test"])[0, 1]
+    assert 0.5 < found < 0.97
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"train": 0}, "config.corpus.train is 0; set it to 1 or more"),
+        ({"test": -1}, "config.corpus.test is -1; set it to 1 or more"),
+        ({"seconds": 5}, "config.corpus.seconds is 5; set it to 6 or more"),
+        ({"rate": 100}, "config.corpus.rate is 100; set it to 1000 or more"),
+        ({"seed": -1}, "config.corpus.seed is -1; set it to 0 or more"),
+        ({"second": 30}, r"config.corpus.second is not a setting \(did you mean 'seconds'\?\)"),
+        ({"manual_dir": "/nowhere"}, "/nowhere is not a folder"),
+    ],
+)
+def test_refused_settings(ravdess_raw, tmp_path, settings, message):
+    with pytest.raises(UserError, match=message):
+        load(ravdess_raw, tmp_path, **settings)
+
+
+def test_too_few_actors(tmp_path):
+    with pytest.raises(UserError, match="part of the debates would have 1 actors, .*synthetic.actors to 10 or more"):
+        ravdess_debates.load(
+            {"data_dir": str(tmp_path), **SMALL, "synthetic": {"actors": 5, "statements": 1, "rate": 4000}}
+        )
+
+
+def test_silent_utterance_is_named(tmp_path):
+    raw = tmp_path / "raw"
+    ravdess_debates.synthesize(raw, actors=10, statements=1, repetitions=1, rate=4000)
+    path = raw / "Actor_05" / "03-01-05-01-01-01-05.wav"
+    soundfile.write(path, np.zeros(4000), 4000)
+    with pytest.raises(UserError, match="03-01-05-01-01-01-05.wav is silent throughout"):
+        load(raw, tmp_path / "data")
