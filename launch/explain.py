@@ -109,6 +109,8 @@ def explain(
     if results["task"] not in TASKS or not config.corpus.get("rate"):
         raise UserError(f"{run} has no model of raw speech (task {results['task']!r}); name a run of one")
     deployed, rate = deploy.load(run, number), int(config.corpus.rate)
+    if deployed.modality != "speech":
+        raise UserError(f"row {number} of {run} hears {deployed.modality!r}, not raw speech; name one that does")
     labels = results["corpus"].get("labels", [])
     chosen = _class(label, labels) if label else None
     if chosen is not None and results["task"] != "multiclass":

@@ -25,6 +25,7 @@ class Planted(NamedTuple):
     weights: np.ndarray
     """[10], or [10, C] for logits of classes."""
     steps: int = STEPS
+    modality: str = "speech"
 
 
 def recording(number, target):
@@ -188,9 +189,13 @@ def test_a_changed_corpus_is_noticed(run, monkeypatch, clips, capsys):
     assert "fingerprint differs" in capsys.readouterr().err
 
 
-def test_a_class_of_a_regression_and_a_run_without_speech_are_refused(run):
+def test_a_class_of_a_regression_and_a_run_without_speech_are_refused(run, monkeypatch):
     with pytest.raises(UserError, match="is a regression"):
         explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0, label="calm")
+    with monkeypatch.context() as context:
+        context.setattr(deploy, "load", lambda run, number: Planted(np.zeros(SEGMENTS), modality="mfcc"))
+        with pytest.raises(UserError, match="hears 'mfcc'"):
+            explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0)
     results = json.loads((run / "results.json").read_text())
     (run / "results.json").write_text(json.dumps({**results, "task": "binary"}))
     with pytest.raises(UserError, match="no model of raw speech"):
