@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 BINARY = "/usr/bin/chromium"
 FLAGS = (
     "--headless=new",
@@ -36,7 +38,23 @@ while min(ends) < 5:
 os.dup2(ends[0], 3), os.dup2(ends[1], 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
-KEYS = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Home": 36, "End": 35, "Enter": 13, " ": 32}
+KEYS = {
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+    "Home": 36,
+    "End": 35,
+    "Enter": 13,
+    "Tab": 9,
+    " ": 32,
+}
+
+
+def need() -> None:
+    """Skips the test where there is no Chromium."""
+    if not os.path.exists(BINARY):
+        pytest.skip(f"no {BINARY}; on Debian: apt install chromium")
 
 
 class Page:

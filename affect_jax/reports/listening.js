@@ -51,7 +51,7 @@ const figure = regression
   : matrix($("figure"), clips, view.classes, choose);
 
 const boxes = CASES.map(([name, said]) => {
-  const box = make("input", { type: "checkbox", id: `case-${name}`, checked: "" });
+  const box = make("input", { type: "checkbox", id: `case-${name}`, checked: "", autocomplete: "off" });
   const count = make("output", { id: `count-${name}` });
   box.addEventListener("change", () => {
     state.hidden[box.checked ? "delete" : "add"](name);

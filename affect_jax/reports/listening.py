@@ -89,7 +89,7 @@ def spread(clips: Clips, limit: int, among: Container[str]) -> list[str]:
 
 
 def explanations(folder: Path, number: int) -> dict[str, dict[str, Any]]:
-    """Clip id -> what launch.explain found of row `number`: `segments` (seconds), `lime`, how far to trust it, the class.
+    """Clip id -> what launch.explain found of row `number`: `segments` in seconds, `lime`, how far to trust it.
 
     Args:
       folder: one JSON file a clip; {} where it is not there.

@@ -115,7 +115,8 @@ function matrix(holder, clips, classes, choose) {
   clips.forEach((clip) => (counts[clip.target][clip.predicted] += 1));
   const cells = [];
   const table = make("table", { role: "grid" }, make("caption", {}, "Truth in lines, prediction in columns; a cell shows its clips alone."));
-  table.append(make("tr", {}, ...["", ...classes, "recall"].map((name) => make("th", { scope: "col" }, name))));
+  const body = make("tbody");
+  table.append(make("thead", {}, make("tr", {}, ...["", ...classes, "recall"].map((name) => make("th", { scope: "col" }, name)))), body);
   classes.forEach((name, truth) => {
     const total = counts[truth].reduce((a, b) => a + b, 0);
     const row = make("tr", {}, make("th", { scope: "row" }, name));
@@ -131,7 +132,7 @@ function matrix(holder, clips, classes, choose) {
       row.append(cell);
     });
     row.append(make("th", {}, total ? `${number((100 * counts[truth][truth]) / total, 0)} %` : "–"));
-    table.append(row);
+    body.append(row);
   });
   holder.append(table);
 

@@ -1,0 +1,184 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from absl import flags
+
+from affect_jax import parts
+from affect_jax.datasets.recordings import Recording, Recordings
+from affect_jax.errors import UserError
+from launch import explore
+from tests import browser
+
+IDS = ("c0", "c1", "c2", "c3")
+TARGETS = np.array([0.5, -0.5, 0.2, -0.9], np.float32)
+PREDICTIONS = np.array([[0.0] * 4, [0.4, 0.3, 0.15, -0.2]], np.float32)
+SAMPLES = (8000 * np.sin(np.arange(4000) / 5)).astype(np.int16)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A finished run of one cell with two rows, the second one the better, on four clips."""
+    folder = tmp_path / "run"
+    (folder / "explanations").mkdir(parents=True)
+    row = {"study": "one", "cell": "ConflictNET", "fold": "given", "seed": 0}
+    scores = ({"pcc": 0.0, "ccc": None}, {"pcc": 0.625, "ccc": None})
+    results = {
+        "name": "conflictnet",
+        "task": "signed_regression",
+        "monitor": {"metric": "pcc", "goal": "max"},
+        "corpus": {"name": "talk", "variant": "made of noise", "synthetic": True, "fingerprint": "f"},
+        "rows": [{**row, "validation": score, "test": score} for score in scores],
+    }
+    (folder / "results.json").write_text(json.dumps(results))
+    config = {"corpus": {"name": "talk", "rate": 8000}, "data": {"target": "planted"}}
+    (folder / "config.json").write_text(json.dumps({"config_arg": "", "config": config}))
+    arrays = {"row": np.arange(2), "test/prediction": PREDICTIONS, "test/target": TARGETS}
+    arrays |= {"test/id": np.array(IDS), "test/group": np.array(["d0", "d0", "d1", "d1"])}
+    np.savez(folder / "predictions.npz", **{f"one/{name}": value for name, value in arrays.items()})
+    for number, name in enumerate(IDS[:2]):
+        said = {"id": name, "row": number, "segments": [[0, 0.25], [0.25, 0.5]], "lime": [0.1, -0.1], "lime_r2": 0.5}
+        (folder / "explanations" / f"{name}.json").write_text(json.dumps(said))
+    return folder
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    folder = tmp_path / "wavs" / "deep"
+    folder.mkdir(parents=True)
+    for name in (*IDS[:3], "another"):
+        soundfile.write(folder / f"{name}.wav", SAMPLES, 8000)
+    return folder.parent
+
+
+@pytest.fixture
+def corpus(monkeypatch):
+    """A corpus of the same clips takes the place of what the config names."""
+
+    def call(fingerprint="f", modality="speech"):
+        members = [
+            Recording(name, "d", (name,), {modality: SAMPLES}, {"planted": np.ones(1, np.float32)}) for name in IDS
+        ]
+        made = Recordings("talk", "made of noise", True, {"train": [], "test": members}, {}, {}, fingerprint)
+        monkeypatch.setattr(parts, "load", lambda config: made)
+
+    return call
+
+
+@pytest.fixture
+def program(monkeypatch):
+    """Runs main with flags of its own."""
+
+    def call(*arguments):
+        values = flags.FlagValues()
+        explore.define_flags(values)
+        monkeypatch.setattr(explore, "FLAGS", values)
+        explore.main(values(["explore", *map(str, arguments)]))
+
+    return call
+
+
+def data(path):
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text.split('id="data">')[1].split("</script>")[0]), text
+
+
+def test_the_page_of_a_corpus(program, corpus, run, capsys):
+    corpus()
+    program(f"--run={run}")
+    out = run / "listening" / "test_row_1.html"
+    view, text = data(out)
+    printed, noted = capsys.readouterr()
+    assert printed == f"4 clips, 4 with sound, 1 with LIME weights, {out.stat().st_size / 1e6:.1f} MB -> {out}\n"
+    assert not noted
+    assert "<title>conflictnet: test part of talk, made of noise (SYNTHETIC corpus)</title>" in text
+    assert view["facts"] == ["row 1: ConflictNET, fold given, seed 0", "pcc 0.625"]
+    assert view["target"] == "planted"
+    assert [clip["id"] for clip in view["clips"]] == list(IDS)
+    np.testing.assert_allclose([clip["prediction"] for clip in view["clips"]], PREDICTIONS[1], atol=1e-6)
+    assert [clip["seconds"] for clip in view["clips"]] == [0.5] * 4
+    assert ["explanation" in clip for clip in view["clips"]] == [False, True, False, False], "of row 1, not of row 0"
+
+
+def test_a_row_and_a_place_of_ones_own(program, corpus, run, tmp_path):
+    corpus()
+    out = tmp_path / "new" / "x.html"
+    program(f"--run={run}", "--row=0", f"--out={out}")
+    view, _ = data(out)
+    assert {clip["prediction"] for clip in view["clips"]} == {0.0}
+    assert "explanation" in view["clips"][0]
+
+
+def test_a_limit_keeps_every_clip_but_not_its_sound(program, corpus, run, capsys):
+    corpus()
+    program(f"--run={run}", "--limit=2")
+    view, _ = data(run / "listening" / "test_row_1.html")
+    assert [clip["sound"] for clip in view["clips"]] == [False, True, True, False], "the worst and the best"
+    assert all("outline" in clip for clip in view["clips"])
+    assert "4 clips, 2 with sound" in capsys.readouterr().out
+
+
+def test_another_corpus_is_noted(program, corpus, run, capsys):
+    corpus(fingerprint="g")
+    program(f"--run={run}")
+    assert "the corpus has changed since the run" in capsys.readouterr().err
+
+
+def test_sound_from_a_folder(program, run, sounds, capsys):
+    program(f"--run={run}", f"--audio_dir={sounds}")
+    view, _ = data(run / "listening" / "test_row_1.html")
+    assert [clip["sound"] for clip in view["clips"]] == [True, True, True, False]
+    assert "4 clips, 3 with sound" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--row=7",), "the run has rows 0 to 1"),
+        (("--split=validation",), "no labelled predictions of the validation part"),
+        (("--audio_dir=/nowhere",), "--audio_dir=/nowhere is not a folder"),
+        (("--audio_dir={run}",), r"no file named like a clip of the run, such as c0\.wav"),
+    ],
+)
+def test_what_cannot_be_shown(program, run, arguments, said):
+    with pytest.raises(UserError, match=said):
+        program(f"--run={run}", *(argument.format(run=run) for argument in arguments))
+
+
+def test_a_clip_with_two_files_is_refused(program, run, sounds):
+    soundfile.write(sounds / "c1.flac", SAMPLES, 8000)
+    with pytest.raises(UserError, match=r"c1\.flac and .*c1\.wav are both of one clip"):
+        program(f"--run={run}", f"--audio_dir={sounds}")
+
+
+def test_a_corpus_without_speech_is_refused(program, corpus, run):
+    corpus(modality="video")
+    with pytest.raises(UserError, match="talk has no speech of the clips"):
+        program(f"--run={run}")
+
+
+def test_the_program_names_a_bad_file_in_one_line(run, sounds, repo_root):
+    bad = sounds / "deep" / "c3.ogg"
+    bad.write_bytes(b"no sound")
+    command = [sys.executable, "-m", "launch.explore", f"--run={run}", f"--audio_dir={sounds}"]
+    done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, env={**os.environ}, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"error: {bad} cannot be read as audio")
+    assert not (run / "listening").exists()
+
+
+def test_what_was_written_plays(program, corpus, run, tmp_path):
+    browser.need()
+    corpus()
+    program(f"--run={run}")
+    with browser.Page(tmp_path / "profile") as page:
+        page.open(run / "listening" / "test_row_1.html")
+        page.click('circle[data-clip="1"]')
+        page.wait("sound.ended || sound.currentTime > 0.1")
+        assert page.js("now.textContent") == "c1"
+        assert page.js("sound.duration") == pytest.approx(0.5, abs=0.02)
+        assert not page.named("Runtime.exceptionThrown")
