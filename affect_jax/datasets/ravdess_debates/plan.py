@@ -93,8 +93,8 @@ def _tenths(values: np.ndarray) -> np.ndarray:
 
 
 def draws(rng: np.random.Generator, count: int) -> np.ndarray:
-    """[count, 2] wanted shares of overlap and anger: independent, each evenly over 0 to its most (one in every
-    count-th part of the range)."""
+    """[count, 2] wanted shares of overlap and anger: independent, each with one value in every count-th of its
+    range."""
     places = np.stack([rng.permutation(count) for _ in range(2)], axis=1)
     return (places + rng.uniform(size=(count, 2))) / count * np.array([MOST_OVERLAP, MOST_ANGER])
 
@@ -103,8 +103,8 @@ def debate(rng: np.random.Generator, pool: Sequence[Utterance], wanted: Sequence
     """A chain of turns that fills a clip and comes near to the wanted shares.
 
     Angry utterances stand in one passage of the clip and overlaps in another, drawn independently, so that some moments
-    matter and others do not. A passage that runs over the clip's end goes on at its beginning: no moment is favoured. An
-    actor's utterances are drawn without replacement until all have been used.
+    matter and others do not. A passage that runs over the clip's end goes on at its beginning, so that no moment is
+    favoured. An actor's utterances are drawn without replacement until all have been used.
 
     Args:
       rng: of the draw.
