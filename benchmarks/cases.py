@@ -1,8 +1,11 @@
-"""What is timed: training steps of chapter 5's models at their published sizes, on random data of the right shapes."""
+"""What is timed: steps of the models of chapters 3 and 5 at their published sizes, on random data of these shapes."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+
+BATCH = 32
 
 
 class Case(NamedTuple):
@@ -20,6 +23,7 @@ class Case(NamedTuple):
       frames: steps of the longest one.
       ragged: recordings are of different lengths, as CMU-MOSI's videos are.
       steps: steps of one timed block.
+      batch: examples of a step.
     """
 
     name: str
@@ -33,9 +37,9 @@ class Case(NamedTuple):
     frames: int
     ragged: bool
     steps: int
+    batch: int = BATCH
 
 
-BATCH = 32
 GEO, AUDIO = ("video_geometric", 632), ("audio", 88)
 _RECOLA = dict(config=("seqsew", "recola,arousal,geo+audio"), weaker=GEO, stronger=AUDIO, task="regression")
 _MOSI = dict(config=("seqsew", "mosi,video+text"), weaker=("video", 100), stronger=("text", 100), task="binary")
@@ -77,7 +81,63 @@ CASES = (
         **_VIDEOS,
     ),
 )
-BY_NAME = {case.name: case for case in CASES}
+
+
+class SpeechCase(NamedTuple):
+    """One step of ConflictNET on raw speech.
+
+    Attributes:
+      name: on the command line.
+      title: in the table.
+      batch: clips.
+      seconds: of a clip.
+      train: a training step; else a prediction.
+      config: as in `Case`.
+      stage: as in `Case`.
+      steps: as in `Case`.
+    """
+
+    name: str
+    title: str
+    batch: int
+    seconds: float
+    train: bool
+    config: tuple[str, str] = ("conflictnet", "sspnet_conflict")
+    stage: str = "fit"
+    steps: int = 1
+
+    @property
+    def samples(self) -> int:
+        """Length of a clip at SSPNet Conflict's 8 kHz."""
+        return round(self.seconds * 8000)
+
+
+def _speech(batch: int, seconds: float, train: bool = True) -> SpeechCase:
+    what = "training" if train else "prediction"
+    name = f"conflictnet-{what}-{seconds:g}s-b{batch}"
+    return SpeechCase(name, f"ConflictNET {what}, {batch} clips of {seconds:g} s", batch, seconds, train)
+
+
+# Growing in batch, growing in length, predicting.
+SPEECH = (
+    *(_speech(batch, 30) for batch in (4, 8, 16, 32)),
+    *(_speech(8, seconds) for seconds in (3.75, 7.5, 15)),
+    *(_speech(batch, 30, train=False) for batch in (8, 32)),
+)
+BY_NAME = {case.name: case for case in (*CASES, *SPEECH)}
+
+
+def choose(wanted: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The names that are wanted, by themselves or by what stands before a dash in them.
+
+    Raises:
+      ValueError: something wanted is neither.
+    """
+    chosen = {want: [name for name in names if name == want or name.startswith(f"{want}-")] for want in wanted}
+    unknown = [want for want, found in chosen.items() if not found]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is none of {', '.join(names)}")
+    return [name for name in names if any(name in found for found in chosen.values())]
 
 
 # Many rows as one study: which case, how many, for how long.
@@ -108,3 +168,10 @@ def examples(case: Case) -> list[Example]:
             )
         )
     return made
+
+
+def clips(case: SpeechCase, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Waveforms int16 [count, T] and targets float32 [count] in [-1, 1], the same numbers for both sides."""
+    rng = np.random.default_rng(0)
+    waves = (3000 * rng.standard_normal((count, case.samples), np.float32)).astype(np.int16)
+    return waves, rng.uniform(-1, 1, count).astype(np.float32)

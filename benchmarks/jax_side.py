@@ -6,39 +6,52 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets.recordings import Recording
 from affect_jax.training import keys, mesh, objective, rows, stage, state, step, studies, study
-from benchmarks.cases import BATCH, VALIDATION, Case, examples
+from benchmarks.cases import VALIDATION, Case, SpeechCase, clips, examples
 
 
-def load(case: Case) -> tuple[studies.Study, stage.Stage, corpora.Corpus, folding.Folds, dict[str, Any]]:
-    """(the config's study, its stage, the case's recordings, one fold over them, the config)."""
-    file, argument = case.config
-    config = importlib.import_module(f"configs.{file}").get_config(argument)
-    spec = next(s for s in studies.parse(config) if s.name == "pair")
-    recordings = [
+def recordings(case: Case | SpeechCase, target: str) -> list[Recording]:
+    """The case's recordings; of speech, enough for one batch and one clip to select by."""
+    if isinstance(case, SpeechCase):
+        waves, targets = clips(case, case.batch + 1)
+        made = [({"speech": wave}, label[None]) for wave, label in zip(waves, targets, strict=True)]
+    else:
+        made = [(example.features, example.target) for example in examples(case)]
+    return [
         Recording(
             id=f"r{number}",
             group=f"r{number}",
-            steps=tuple(f"r{number}_{t}" for t in range(len(example.target))),
-            features=example.features,
-            targets={config.data.target: example.target},
+            steps=tuple(f"r{number}_{t}" for t in range(len(labels))),
+            features=features,
+            targets={target: labels},
         )
-        for number, example in enumerate(examples(case))
+        for number, (features, labels) in enumerate(made)
     ]
+
+
+def load(
+    case: Case | SpeechCase,
+) -> tuple[studies.Study, stage.Stage, corpora.Corpus, folding.Folds, ml_collections.ConfigDict]:
+    """(the config's study, its stage, the case's recordings, one fold over them, the config)."""
+    file, argument = case.config
+    config = importlib.import_module(f"configs.{file}").get_config(argument)
+    name, held_out = ("conflictnet", 1) if isinstance(case, SpeechCase) else ("pair", VALIDATION)
+    spec = next(s for s in studies.parse(config) if s.name == name)
     corpus, index = corpora.build(
-        recordings,
+        recordings(case, config.data.target),
         modalities=tuple(config.data.modalities),
         target=config.data.target,
         unit=config.data.unit,
         window=config.data.window,
         hop=config.data.hop,
     )
-    split = folding.Split("bench", index.recordings[:-VALIDATION], index.recordings[-VALIDATION:])
+    split = folding.Split("bench", index.recordings[:-held_out], index.recordings[-held_out:])
     folds = folding.build(corpus, index, [split], dict.fromkeys(corpus.inputs, True))
     return spec, next(s for s in spec.stages if s.name == case.stage), corpus, folds, config
 
@@ -49,14 +62,15 @@ def row(spec: studies.Study, seed: int) -> rows.Row:
 
 
 class Steps:
-    """Blocks of training steps of one case: the engine's update in a scan, as an epoch has it, on one device."""
+    """Blocks of steps of one case: the engine's update in a scan, as an epoch has it, on one device; or predictions."""
 
-    def __init__(self, case: Case, compiled: bool):
+    def __init__(self, case: Case | SpeechCase, compiled: bool):
         del compiled  # there is no other way
         spec, staged, corpus, folds, _ = load(case)
         one = jax.tree.map(lambda x: x[0], rows.as_arrays([row(spec, 0)]))
         mean, scale = ({m: x[0] for m, x in part.items()} for part in (folds.mean, folds.scale))
         names = objective.available(*study.shapes(spec.model, corpus, folds)[1:])
+        train = case.train if isinstance(case, SpeechCase) else True
 
         @jax.jit
         def start(key: jax.Array) -> tuple[state.RowState, Any]:
@@ -66,24 +80,30 @@ class Steps:
             opt_state = stage.transform(staged, one.hyper).init(trained)
             return state.create(trained, statistics, opt_state, objective.init_state(staged.terms, names)), frozen
 
-        def block(now: state.RowState, frozen: Any, index: jax.Array) -> tuple[state.RowState, jax.Array]:
-            def body(now: state.RowState, index: jax.Array) -> tuple[state.RowState, jax.Array]:
-                batch = corpora.take(corpus, index, mean, scale)
-                now, terms = step.update(spec.model, staged, one, frozen, now, batch, jax.random.key(0))
-                return now, terms["loss"]
+        def update(now: state.RowState, frozen: Any, index: jax.Array) -> tuple[state.RowState, jax.Array]:
+            batch = corpora.take(corpus, index, mean, scale)
+            now, terms = step.update(spec.model, staged, one, frozen, now, batch, jax.random.key(0))
+            return now, terms["loss"]
 
-            now, losses = jax.lax.scan(body, now, index)
+        def predict(now: state.RowState, frozen: Any, index: jax.Array) -> tuple[state.RowState, jax.Array]:
+            parts = {**frozen, **now.params, **now.statistics}
+            output = staged.prediction
+            return now, step.predict(spec.model, parts, corpus, index, mean, scale, output, len(index))[0].sum()
+
+        def block(now: state.RowState, frozen: Any, index: jax.Array) -> tuple[state.RowState, jax.Array]:
+            one_step = update if train else predict
+            now, losses = jax.lax.scan(lambda now, index: one_step(now, frozen, index), now, index)
             return now, losses[-1]
 
         self._block = jax.jit(block, donate_argnums=0)
         self._state, self._frozen = start(keys.purpose(jax.random.key(0), "init"))
-        self._train = np.asarray(folds.train[0])
+        self._train, self._batch = np.asarray(folds.train[0]), case.batch
         self._random = np.random.default_rng(0)
         self.parameters = sum(x.size for x in jax.tree.leaves(self._state.params))
 
     def run(self, steps: int) -> float:
-        """Takes so many steps; the last loss, which also waits for the device."""
-        index = self._random.choice(self._train, (steps, BATCH)).astype(np.int32)
+        """Takes so many steps; the last loss (or a sum of predictions), which also waits for the device."""
+        index = self._random.choice(self._train, (steps, self._batch)).astype(np.int32)
         self._state, loss = self._block(self._state, self._frozen, index)
         return float(loss)
 

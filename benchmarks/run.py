@@ -1,6 +1,7 @@
 """Times ours against PyTorch and writes benchmarks/results/<device>.md and .json.
 
-python -m benchmarks.run                          # everything; about half an hour on two cores, nothing else running
+python -m benchmarks.run                          # everything; about 40 minutes on two cores, nothing else running
+python -m benchmarks.run --only=conflictnet       # those whose name begins so; about 10 minutes
 python -m benchmarks.run --only=sew,rows --quick  # one short round, prints only
 python -m benchmarks.run --compile                # torch.compile as a third side
 """
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import BY_NAME, ROWS, ROWS_CASE, ROWS_EPOCHS, Case
+from benchmarks.cases import BY_NAME, ROWS, ROWS_CASE, ROWS_EPOCHS, Case, SpeechCase, choose
 from benchmarks.process import Worker
 from benchmarks.table import markdown
 
@@ -24,7 +25,7 @@ RESULTS = Path(__file__).parent / "results"
 SETTLE_SECONDS = 0.5  # OpenMP threads spin for a while after their last work
 
 
-def time_case(case: Case, sides: Sequence[str], rounds: int, steps: int) -> dict[str, Any]:
+def time_case(case: Case | SpeechCase, sides: Sequence[str], rounds: int, steps: int) -> dict[str, Any]:
     """Seconds a step of every side, block after block in turn."""
     with_workers = {side: Worker(side, case.name, steps) for side in sides}
     try:
@@ -142,17 +143,21 @@ def main() -> None:
     """Parses flags, times, writes after every case, prints."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Times ours against PyTorch.")
     names = [*BY_NAME, "rows"]
-    parser.add_argument("--only", default=",".join(names), help=f"comma-separated, of {', '.join(names)}")
-    parser.add_argument("--rounds", type=int, default=7, help="timed blocks a side")
+    parser.add_argument(
+        "--only",
+        default=",".join(names),
+        help=f"comma-separated, of {', '.join(names)}; what stands before a dash means all of these",
+    )
+    parser.add_argument("--rounds", type=int, default=0, help="timed blocks a side; 0: 7, and 3 of ConflictNET")
     parser.add_argument(
         "--quick", action="store_true", help="one short block a side, to see that it runs; writes nothing"
     )
     parser.add_argument("--compile", action="store_true", help="time torch.compile too")
     flags = parser.parse_args()
-    wanted = flags.only.split(",")
-    unknown = [name for name in wanted if name not in names]
-    if unknown:
-        parser.error(f"--only names {unknown[0]!r}; choose from {', '.join(names)}")
+    try:
+        wanted = choose(flags.only.split(","), names)
+    except ValueError as wrong:
+        parser.error(f"--only: {wrong}")
     sides = ("ours", "pytorch", *(("pytorch-compiled",) if flags.compile else ()))
     load = os.getloadavg()[0]  # once: from here on it is our own work
     if load > 0.3:
@@ -161,17 +166,14 @@ def main() -> None:
             file=sys.stderr,
         )
     found: dict[str, Any] = {}
-    for name in names:
-        if name not in wanted:
-            continue
+    for name in wanted:
         print(f"{name} ...", file=sys.stderr)
         if name == "rows":
             timed = time_rows(*((1, 2, 2) if flags.quick else (3, ROWS, ROWS_EPOCHS)))
         else:
             case = BY_NAME[name]
-            timed = time_case(
-                case, sides, *((1, max(case.steps // 8, 1)) if flags.quick else (flags.rounds, case.steps))
-            )
+            rounds = flags.rounds or (3 if isinstance(case, SpeechCase) else 7)
+            timed = time_case(case, sides, *((1, max(case.steps // 8, 1)) if flags.quick else (rounds, case.steps)))
         found[name] = {**timed, "load": load}
         if not flags.quick:
             write(found)

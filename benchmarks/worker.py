@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.cases import BY_NAME, ROWS_CASE
+from benchmarks.cases import BY_NAME, ROWS_CASE, SpeechCase
 
 STARTED = time.perf_counter()
 SIDES = ("ours", "pytorch", "pytorch-compiled")
@@ -34,6 +34,8 @@ def serve_steps(side: str, name: str, count: int, say: Callable[..., None]) -> N
         os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=1 --xla_cpu_multi_thread_eigen=true"
         startup.use_all_cores()
         from benchmarks import jax_side as module
+    elif isinstance(BY_NAME[name], SpeechCase):
+        from benchmarks import torch_speech as module
     else:
         from benchmarks import torch_side as module
     steps = module.Steps(BY_NAME[name], compiled=side == "pytorch-compiled")

@@ -4,7 +4,7 @@ import importlib
 
 import pytest
 
-from benchmarks.cases import BATCH, CASES, examples
+from benchmarks.cases import BATCH, CASES, SPEECH, choose, examples
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -28,3 +28,19 @@ def test_both_sides_get_the_same_examples():
         assert {m: x.shape[1] for m, x in one.features.items()} == dict([case.weaker, case.stronger])
         assert all((one.features[m] == other.features[m]).all() for m in one.features)
         assert set(one.target) <= {0.0, 1.0}
+
+
+def test_speech_cases_are_conflictnet():
+    for case in SPEECH:
+        file, argument = case.config
+        config = importlib.import_module(f"configs.{file}").get_config(argument)
+        assert (config.model.name, config.model.weaker, config.data.unit) == ("conflictnet", "speech", "item")
+        assert case.samples == case.seconds * config.corpus.rate
+    assert config.stages[case.stage].batch == max(case.batch for case in SPEECH)
+
+
+def test_cases_are_chosen_by_name_or_by_what_stands_before_a_dash():
+    names = [case.name for case in CASES]
+    assert choose(["sew", "seqsew-mosi"], names) == ["sew", "seqsew-mosi-1", "seqsew-mosi-2"]
+    with pytest.raises(ValueError, match="'seq' is none of sew"):
+        choose(["seq"], names)
