@@ -56,8 +56,8 @@ def attend(x_BxTxD: jax.Array, of_t: jax.Array, of_other: jax.Array, score_U: ja
         return jax.nn.softmax(e_BxRxT, axis=-1) @ x_BxTxD
 
     batch, steps, units = of_t.shape
-    rows = min(ROWS, steps)
-    padded = jnp.pad(of_t, ((0, 0), (0, -steps % rows), (0, 0)))
-    groups_NxBxRxU = padded.reshape(batch, -1, rows, units).swapaxes(0, 1)
+    groups = (steps + ROWS - 1) // ROWS
+    padded = jnp.pad(of_t, ((0, 0), (0, groups * ROWS - steps), (0, 0)))
+    groups_NxBxRxU = padded.reshape(batch, groups, ROWS, units).swapaxes(0, 1)
     out_NxBxRxD = jax.lax.map(group, groups_NxBxRxU)
-    return out_NxBxRxD.swapaxes(0, 1).reshape(batch, -1, x_BxTxD.shape[-1])[:, :steps]
+    return out_NxBxRxD.swapaxes(0, 1).reshape(batch, groups * ROWS, x_BxTxD.shape[-1])[:, :steps]

@@ -98,7 +98,10 @@ class Model(nn.Module):
         check_length(x, self.shortest, "raw_cnn")
         for index, block in enumerate(self.conv):
             x = block(x, valid, train=train and f"conv_{index}" not in frozen)
-        summary = jnp.concatenate([x.mean(axis=1), x.max(axis=1)], axis=-1)
+        # Not x.max(): its gradient looks for the elements that equal the maximum, and finds none (0 / 0) where XLA
+        # forms x twice and rounds it in two ways.
+        largest = jnp.take_along_axis(x, x.argmax(axis=1, keepdims=True), axis=1)[:, 0]
+        summary = jnp.concatenate([x.mean(axis=1), largest], axis=-1)
         return named_outputs(self.dense(nn.relu(self.dense_0(summary))), self.classes)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:

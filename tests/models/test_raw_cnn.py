@@ -1,0 +1,77 @@
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from affect_jax.errors import UserError
+from affect_jax.models.raw_cnn import Model
+
+SMALL = dict(filters=(3, 4), widths=(6, 3), pools=(4, 2), hidden=5)
+STEPS = 60
+SPEECH = np.random.default_rng(0).normal(size=(3, STEPS, 1)).astype(np.float32)
+MASK = np.arange(STEPS)[None] < np.array([[STEPS], [40], [0]])
+
+
+def shapes(model, steps=STEPS):
+    x, mask = jnp.zeros((2, steps, 1)), jnp.ones((2, steps), bool)
+    return jax.eval_shape(lambda: model.init(jax.random.key(0), {"speech": x}, {"speech": mask}, train=False))
+
+
+def test_parts_and_parameters_are_those_of_the_docstring():
+    tree = shapes(Model(), 240000)
+    counts = {part: sum(math.prod(p.shape) for p in leaves.values()) for part, leaves in tree["params"].items()}
+    assert counts == {
+        "conv_0": 576,
+        "conv_1": 33152,
+        "conv_2": 131840,
+        "conv_3": 197376,
+        "conv_4": 197376,
+        "dense_0": 65664,
+        "dense": 129,
+    }
+    assert counts.keys() == set(Model().deployed)
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_outputs_and_gradients_of_a_training_step(classes):
+    model = Model(**SMALL, classes=classes)
+    draw = np.random.default_rng(1)
+    tree = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes(model))
+    tree["batch_stats"] = jax.tree.map(np.abs, tree["batch_stats"])
+    spoiled = np.where(MASK[..., None], SPEECH, np.nan)
+
+    @jax.jit
+    @functools.partial(jax.value_and_grad, has_aux=True)
+    def step(params, x, mask):
+        both = {**tree, "params": params}
+        out, moved = model.apply(both, {"speech": x}, {"speech": mask}, train=True, mutable=["batch_stats"])
+        return jnp.sum(out["prediction"][:2] ** 2), (out, moved)
+
+    (_, (out, moved)), grads = step(tree["params"], spoiled, MASK)
+    shape = (3, classes) if classes else (3,)
+    assert {name: value.shape for name, value in out.items()} == dict.fromkeys(
+        ["logits", "prediction"] if classes else ["prediction"], shape
+    )
+    for path, grad in jax.tree_util.tree_leaves_with_path(grads):
+        assert np.isfinite(grad).all(), path
+        assert np.abs(grad).max() > 0, path
+    (_, (alone, moved_alone)), _ = step(tree["params"], SPEECH[:2] * MASK[:2, :, None], MASK[:2])
+    np.testing.assert_allclose(out["prediction"][:2], alone["prediction"], atol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), moved, moved_alone)
+    deployed = model.apply(tree, {"speech": SPEECH}, {"speech": MASK}, method="deploy")
+    np.testing.assert_array_equal(
+        deployed, model.apply(tree, {"speech": SPEECH}, {"speech": MASK}, train=False)["prediction"]
+    )
+
+
+def test_what_does_not_fit():
+    model = Model()
+    with pytest.raises(UserError, match=f"'raw_cnn' got clips of {model.shortest - 1:,} samples"):
+        shapes(model, model.shortest - 1)
+    with pytest.raises(UserError, match="entries in its sizes"):
+        shapes(Model(widths=(3,)))
+    with pytest.raises(UserError, match="has 1 classes"):
+        shapes(Model(classes=1))
