@@ -1,4 +1,5 @@
-"""The deployed part of a trained model: the weaker encoder and its head, without anything of the stronger modality."""
+"""The deployed part of a trained model: the weaker encoder and its head, without anything of the stronger modality.
+A model of one modality is deployed whole."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from jax import export as jax_export
 from affect_jax import runs
 from affect_jax.errors import UserError
 from affect_jax.suggest import nearest
-from affect_jax.training import checkpoint, studies
+from affect_jax.training import checkpoint, step, studies
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 
@@ -21,11 +22,12 @@ class Deployed(NamedTuple):
 
     Attributes:
       model: the module.
-      params: only the parts in `model.deployed`.
+      params: only the parts in `model.deployed`, and the statistics of batch norms.
       modality: the weaker one, the only input.
-      mean: float32 [D], subtracted from its features.
-      scale: float32 [D], divided by.
+      mean: float32 [D], subtracted from its features; [0] for a waveform, which comes RMS-normalised.
+      scale: float32 [D], divided by; [1] for a waveform.
       steps: padded length of a sequence; None where an example is one frame.
+      item: a whole sequence has one prediction, not one a step.
       row: the entry of results.json.
     """
 
@@ -35,6 +37,7 @@ class Deployed(NamedTuple):
     mean: np.ndarray
     scale: np.ndarray
     steps: int | None
+    item: bool
     row: dict[str, Any]
 
 
@@ -80,11 +83,12 @@ def load(run: Path, number: int) -> Deployed:
     params, mean, scale = checkpoint.parts(kept, ("params", "mean", "scale"))
     return Deployed(
         model=model,
-        params=_nested({k: v for k, v in params.items() if k.split("/")[0] in model.deployed}),
+        params=_nested({k: v for k, v in params.items() if k.split("/")[0] in (*model.deployed, step.STATISTICS)}),
         modality=model.weaker,
         mean=mean[model.weaker],
         scale=scale[model.weaker],
-        steps=meta["steps"],
+        steps=meta["steps"][model.weaker],
+        item=meta["unit"] == "item",
         row=row,
     )
 
@@ -110,31 +114,33 @@ def predict(deployed: Deployed, features: jax.Array, mask: jax.Array) -> jax.Arr
 
     Args:
       deployed: from `load`.
-      features: float32 [B, T, D], or [B, D] for a model of single frames.
+      features: float32 [B, T, D], or [B, D] for a model of single frames; a waveform is [B, T, 1] with a root mean
+        square of 1 over its own samples.
       mask: bool [B, T] or [B].
 
     Returns:
-      float32, the mask's shape; 0 where the mask is False.
+      float32, the mask's shape and 0 where the mask is False; for items [B], or [B, C] logits.
     """
     lead = (None,) * (features.ndim - 1)
     inputs = (features - deployed.mean[lead]) / deployed.scale[lead]
     inputs = jnp.where(mask[..., None], inputs, 0.0)
     value = deployed.model.apply(
-        {"params": deployed.params}, {deployed.modality: inputs}, {deployed.modality: mask}, method="deploy"
+        step.variables(deployed.params), {deployed.modality: inputs}, {deployed.modality: mask}, method="deploy"
     )
-    return jnp.where(mask, value, 0.0)
+    return value if deployed.item else jnp.where(mask, value, 0.0)
 
 
 def export(deployed: Deployed, out: Path, provenance: dict[str, Any]) -> dict[str, Any]:
     """Writes `model.jax` (runs with jax alone), `params.npz` and `description.json` to `out`.
 
-    Any batch size and, for a sequence model, any length fit the artifact.
+    Any batch size and, for a model with a prediction a step, any length fit the artifact; items have their one length.
 
     Returns:
       The description.
     """
     width = len(deployed.mean)
-    dims = "b, t" if deployed.steps else "b"
+    length = str(deployed.steps) if deployed.item else "t"
+    dims = f"b, {length}" if deployed.steps else "b"
     shape = jax_export.symbolic_shape(f"{dims}, {width}")
     arguments = (
         jax.ShapeDtypeStruct(shape, jnp.float32),
@@ -150,7 +156,11 @@ def export(deployed: Deployed, out: Path, provenance: dict[str, Any]) -> dict[st
             "mask": {"dtype": "bool", "shape": f"[{dims}]", "meaning": "True where features are valid"},
         },
         "standardised_inside": True,
-        "output": {"dtype": "float32", "shape": f"[{dims}]", "meaning": "prediction; 0 where mask is False"},
+        "output": {
+            "dtype": "float32",
+            "shape": str(list(exported.out_avals[0].shape)).replace("'", ""),
+            "meaning": "prediction (logits of classes)" if deployed.item else "prediction; 0 where mask is False",
+        },
         "platforms": list(PLATFORMS),
         "parameters": int(sum(leaf.size for leaf in leaves.values())),
         "parts": sorted(deployed.params),

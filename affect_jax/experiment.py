@@ -197,8 +197,9 @@ def _save_weights(
     statistics = {
         kind: {m: np.asarray(x)[fold_of] for m, x in getattr(run.folds, kind).items()} for kind in ("mean", "scale")
     }
-    steps = run.development.corpus.target.steps
-    meta = {"first": first, "rows": len(rows), "model": spec.model_config, "steps": steps}
+    steps = {m: stream.steps for m, stream in run.development.corpus.inputs.items()}
+    unit = run.config.data.unit
+    meta = {"first": first, "rows": len(rows), "model": spec.model_config, "steps": steps, "unit": unit}
     folder = runs.weights_folder(run.workdir, spec.name)
     checkpoint.save(folder / f"{number:03d}", 0, {"params": fitted.params, **statistics}, meta)
 

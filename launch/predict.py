@@ -1,38 +1,178 @@
-"""Writes a run's predictions of one part of its corpus, one file a recording.
+"""What a trained model says: of one's own recordings, or of one part of the corpus that it was trained on.
 
+    python -m launch.predict --run=runs/conflictnet talk.wav debate.mp3 [--out=csv|json|FILE.csv|FILE.json] [--plot]
+    python -m launch.predict --run=runs/conflictnet --window=30 --hop=10 *.flac > timeline.csv
     python -m launch.predict --run=runs/seqsew_recola_arousal_geo_audio --split=test [--cell=SeqSEW | --row=3]
 
-RECOLA: the arff form of its gold standard, to be sent to its owners for the unlabelled test part.
-Other corpora: csv with columns id, prediction. Without --row, the best row on validation of the cell is taken.
+Recordings: wav, flac, ogg or mp3 of any rate and length, mono or more, for a run of raw speech. Windows slide over each
+file; its timeline goes to standard output (csv) or into a file, a summary of each file to standard error. A file that
+cannot be heard is named and skipped; if there was one, the exit status is 2 in the end. --plot writes
+<name>_timeline.png beside the output.
+
+A part of the corpus: one file a recording below --out, RECOLA's in the arff form of its gold standard (to be sent to
+its owners for the unlabelled test part), others' as csv with columns id, prediction.
+
+Without --row, the best row on validation of the cell is taken.
 """
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from affect_jax.errors import UserError
 from launch import cli
 
-_RUN = flags.DEFINE_string("run", None, "A finished run folder.", required=True)
-_SPLIT = flags.DEFINE_enum("split", "test", ["validation", "test"], "Which part.")
-_CELL = flags.DEFINE_string("cell", "", "Cell whose best row predicts. Default: the run's first.")
-_ROW = flags.DEFINE_integer("row", -1, "Row of results.json, instead of a cell's best.")
-_OUT = flags.DEFINE_string("out", "", "Folder to write. Default: <run>/predictions/<split>.")
+FLAGS = flags.FLAGS
+_OF_RECORDINGS = ("window", "hop", "plot")
 
 
-def main(argv: list[str]) -> None:
-    """Writes the predictions that the flags choose."""
-    del argv
+def define_flags(values: flags.FlagValues) -> None:
+    """Called by the program, not by importing this module: other launchers have flags of the same names."""
+    flags.DEFINE_string("run", None, "A finished run folder.", required=True, flag_values=values)
+    flags.DEFINE_enum("split", "test", ["validation", "test"], "Part of the run's corpus.", flag_values=values)
+    flags.DEFINE_string("cell", "", "Cell whose best row predicts. Default: the run's first.", flag_values=values)
+    flags.DEFINE_integer("row", -1, "Row of results.json, instead of a cell's best.", flag_values=values)
+    out = "Recordings: csv (default) or json on standard output, or a file. A part: folder, default RUN/predictions."
+    flags.DEFINE_string("out", "", out, flag_values=values)
+    flags.DEFINE_float("window", None, "Seconds of a window. Default: what the model hears.", flag_values=values)
+    flags.DEFINE_float("hop", None, "Seconds between windows. Default: a third of a window.", flag_values=values)
+    flags.DEFINE_bool("plot", False, "Draw each recording's timeline.", flag_values=values)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Predicts what the flags and arguments choose."""
     from affect_jax import deploy, runs
+
+    recordings = argv[1:]
+    wrong = ("split",) if recordings else _OF_RECORDINGS
+    given = [name for name in wrong if FLAGS[name].present]
+    if given:
+        raise UserError(
+            f"--{given[0]} is of a part of the corpus, but recordings are named; leave one of the two out"
+            if recordings
+            else f"--{given[0]} is of recordings, but none is named; name files, as in: --run={FLAGS.run} talk.wav"
+        )
+    run = Path(FLAGS.run)
+    results = runs.read_json(run / "results.json")
+    number = deploy.choose_row(results, FLAGS.cell, FLAGS.row)
+    if recordings:
+        _hear(run, results, number, recordings)
+    else:
+        _split(run, results, number)
+
+
+def _split(run: Path, results: dict[str, Any], number: int) -> None:
     from affect_jax.reports import predictions
 
-    run = Path(_RUN.value)
-    results = runs.read_json(run / "results.json")
-    number = deploy.choose_row(results, _CELL.value, _ROW.value)
-    out = Path(_OUT.value or run / "predictions" / _SPLIT.value)
-    files = predictions.write(run, results, number, _SPLIT.value, out)
+    out = Path(FLAGS.out or run / "predictions" / FLAGS.split)
+    files = predictions.write(run, results, number, FLAGS.split, out)
+    print(f"{_row(results, number)}: {len(files)} files -> {out}")
+
+
+def _row(results: dict[str, Any], number: int) -> str:
     kind = " (from a synthetic corpus)" if results["corpus"]["synthetic"] else ""
-    print(f"row {number}, cell {results['rows'][number]['cell']!r}{kind}: {len(files)} files -> {out}")
+    return f"row {number}, cell {results['rows'][number]['cell']!r}{kind}"
+
+
+def _hear(run: Path, results: dict[str, Any], number: int, recordings: Sequence[str]) -> None:
+    """Writes the timelines of recordings; ends the program with status 2 where one could not be heard."""
+    form, target = _output(FLAGS.out or "csv")
+    from affect_jax import deploy, hearing, runs
+    from affect_jax.files import write_atomic
+    from affect_jax.hearing import writing
+
+    config = runs.read_json(run / "config.json")["config"]
+    rate = config["corpus"].get("rate")
+    deployed = deploy.load(run, number)
+    if not rate or deployed.modality != "speech" or not deployed.steps:
+        raise UserError(
+            f"row {number} of {run} hears {deployed.modality!r}, not raw speech; name a run of raw speech to hear files"
+        )
+    cut = hearing.sizes(rate, deployed.steps, FLAGS.window, FLAGS.hop)
+    task, labels = results["task"], results["corpus"].get("labels") or ()
+    name = config["data"]["target"]
+    console = Console(file=sys.stderr)
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    say(f"{_row(results, number)}: windows of {cut.window / rate:g} s every {cut.hop / rate:g} s, predicting {name!r}")
+    described, names, taken = [], (), set()
+    with _bar(console) as bar:
+        windows = bar.add_task("hearing", total=hearing.count(recordings, cut))
+        for heard in hearing.hear(
+            recordings, hearing.program(deployed), cut, lambda count: bar.advance(windows, count)
+        ):
+            described.append(writing.describe(heard, task, labels))
+            say(writing.line(described[-1]))
+            if heard.error:
+                continue
+            names = writing.class_names(task, labels, heard.prediction.shape[-1])
+            if FLAGS.plot:
+                picture = _free((target or Path()).parent, Path(heard.file).stem, taken)
+                writing.plot(picture, heard, task, labels, name)
+                say(f"wrote {picture}")
+    about = {
+        "run": str(run),
+        "row": number,
+        "cell": results["rows"][number]["cell"],
+        "trained_on": {key: results["corpus"].get(key) for key in ("name", "variant", "synthetic")},
+        "task": task,
+        "target": name,
+        "rate": rate,
+        "window": round(cut.window / rate, 6),
+        "hop": round(cut.hop / rate, 6),
+    }
+    text = writing.as_json(described, about) if form == "json" else writing.as_csv(described, names)
+    if target is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        write_atomic(target, text.encode())
+        say(f"wrote {target}")
+    failed = sum("error" in file for file in described)
+    say(f"{len(described) - failed} of {len(described)} recordings heard" + (f", {failed} skipped" if failed else ""))
+    if failed:
+        sys.exit(2)
+
+
+def _output(out: str) -> tuple[str, Path | None]:
+    """(csv or json, the file or None for standard output).
+
+    Raises:
+      UserError: neither, or a file in a folder that is not there.
+    """
+    if out in ("csv", "json"):
+        return out, None
+    path = Path(out)
+    if path.suffix not in (".csv", ".json"):
+        raise UserError(f"--out is {out!r}; for recordings give csv, json, or a file that ends in .csv or .json")
+    if not path.parent.is_dir():
+        raise UserError(f"--out is {out!r} but there is no folder {path.parent}; make it, or name another file")
+    return path.suffix[1:], path
+
+
+def _free(folder: Path, stem: str, taken: set[Path]) -> Path:
+    """A picture's name that no other recording of this call has: a_timeline.png, a_2_timeline.png, ..."""
+    number = 1
+    while (path := folder / f"{stem}{'' if number == 1 else f'_{number}'}_timeline.png") in taken:
+        number += 1
+    taken.add(path)
+    return path
+
+
+def _bar(console: Console) -> Progress:
+    """Windows done of all, on a terminal; elsewhere each file's summary is progress enough."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("windows"))
+    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    return Progress(*columns, *times, console=console, disable=not console.is_terminal)
 
 
 if __name__ == "__main__":
+    define_flags(FLAGS)
     cli.run(main)
