@@ -80,9 +80,9 @@ def main(argv: Sequence[str]) -> None:
 
 
 def title(results: Mapping[str, Any], split: str) -> str:
-    """What was run, on what; a corpus that nobody recorded is called so."""
+    """What was run, on what; a corpus that was made up is called so, where its variant does not say it."""
     corpus = results["corpus"]
-    made = " (SYNTHETIC corpus)" if corpus["synthetic"] else ""
+    made = " (synthetic corpus)" if corpus["synthetic"] and "synthetic" not in corpus["variant"] else ""
     return f"{results['name']}: {split} part of {corpus['name']}, {corpus['variant']}{made}"
 
 

@@ -7,7 +7,7 @@ from affect_jax.reports import listening
 
 RATE = 8000
 TARGETS = np.array([0.8, 0.6, -0.5, -0.9, 0.0, 0.3])
-PREDICTIONS = np.array([0.7, -0.4, 0.4, -0.1, 0.0, 0.8])  # cases 1, 2, 3, 4, and 1 twice: 0 is positive; on the margin
+PREDICTIONS = np.array([0.7, -0.4, 0.4, -0.1, 0.05, 0.8])  # cases 1, 2, 3, 4, 1 (0 is positive), 1 (on the margin)
 HOSTILE = "</script><img src=x onerror=alert(1)>&<!--"
 IDS = ("good", "missed", "alarm", "far", "zero", HOSTILE)
 GROUPS = ("debate_a", "debate_a", "debate_b", "debate_b", "debate_c", "debate_c")

@@ -95,13 +95,26 @@ def test_the_page_of_a_corpus(program, corpus, run, capsys):
     printed, noted = capsys.readouterr()
     assert printed == f"4 clips, 4 with sound, 1 with LIME weights, {out.stat().st_size / 1e6:.1f} MB -> {out}\n"
     assert not noted
-    assert "<title>conflictnet: test part of talk, made of noise (SYNTHETIC corpus)</title>" in text
+    assert "<title>conflictnet: test part of talk, made of noise (synthetic corpus)</title>" in text
     assert view["facts"] == ["row 1: ConflictNET, fold given, seed 0", "pcc 0.625"]
     assert view["target"] == "planted"
     assert [clip["id"] for clip in view["clips"]] == list(IDS)
     np.testing.assert_allclose([clip["prediction"] for clip in view["clips"]], PREDICTIONS[1], atol=1e-6)
     assert [clip["seconds"] for clip in view["clips"]] == [0.5] * 4
     assert ["explanation" in clip for clip in view["clips"]] == [False, True, False, False], "of row 1, not of row 0"
+
+
+@pytest.mark.parametrize(
+    ("synthetic", "variant", "said"),
+    [
+        (False, "speech", "speech"),
+        (True, "speech", "speech (synthetic corpus)"),
+        (True, "semi-synthetic: real speech, constructed target", "semi-synthetic: real speech, constructed target"),
+    ],
+)
+def test_the_title_says_what_the_corpus_is(synthetic, variant, said):
+    corpus = {"name": "talk", "variant": variant, "synthetic": synthetic}
+    assert explore.title({"name": "x", "corpus": corpus}, "test") == f"x: test part of talk, {said}"
 
 
 def test_a_row_and_a_place_of_ones_own(program, corpus, run, tmp_path):

@@ -34,8 +34,10 @@ def show(chromium, tmp_path):
     assert not [url for url in asked if not url.startswith(("file:", "data:"))]
 
 
-def points(chromium, kind="circle.point:not(.off)"):
-    return set(chromium.js(f"[...document.querySelectorAll('{kind}')].map(c => Number(c.dataset.clip))"))
+def points(chromium, kind="circle.point"):
+    """Numbers of the clips whose points are to be seen."""
+    seen = f"[...document.querySelectorAll('{kind}')].filter(c => c.getBoundingClientRect().width > 0)"
+    return set(chromium.js(f"{seen}.map(c => Number(c.dataset.clip))"))
 
 
 def listed(chromium):
