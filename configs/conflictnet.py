@@ -58,7 +58,7 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
                 dict(prediction=common.loss("pcc", "prediction", "target")),
                 optimizer=dict(common.adam(0.01), inverse_time_decay=decay),
                 metric="pcc",
-                epochs=30 if small else 100,
+                epochs=15 if small else 100,
                 patience=10,
                 batch=batch,
             )

@@ -71,28 +71,35 @@ $("head").append(make("tr", {}, make("th", { scope: "col" }, "clip"), make("th",
   make("th", { scope: "col" }, regression ? "prediction" : "predicted"), errorHead));
 
 const rows = clips.map((clip, i) => {
-  const row = make("tr", { tabindex: -1, "data-clip": i }, make("td", {}, clip.id), make("td", {}, clip.truthText),
+  const row = make("tr", { tabindex: -1, "aria-selected": "false", "data-clip": i }, make("td", {}, clip.id), make("td", {}, clip.truthText),
     make("td", {}, clip.predictionText), make("td", {}, number(clip.error)));
   row.addEventListener("click", () => select(i));
   return row;
 });
 
-let order = [];
+let order = []; // the clips that are shown, as the table has them
+let marked = [];
 function update() {
   order = visible();
   const kinds = clips.map((_, i) => kindOf(i));
   CASES.forEach(([name], c) => (boxes[c].textContent = `${kinds.filter((kind) => kind === name).length}`));
-  const first = order.includes(state.selected) ? state.selected : order[0];
-  rows.forEach((row, i) => {
-    row.className = kinds[i];
-    row.tabIndex = i === first ? 0 : -1;
-    row.setAttribute("aria-selected", String(i === state.selected));
-  });
+  rows.forEach((row, i) => (row.className = kinds[i]));
   $("rows").replaceChildren(...order.map((i) => rows[i]));
   $("count").textContent = `${order.length} of ${clips.length}`;
   sorter.textContent = `${regression ? "error" : "error, % "} ${state.ascending ? "▲" : "▼"}`;
   errorHead.setAttribute("aria-sort", state.ascending ? "ascending" : "descending");
-  figure.update(state, order, kindOf);
+  figure.update(state, order, kinds);
+  mark();
+}
+
+/** Shows which clip is selected; the table is one stop of the Tab key, at that clip or at its first. */
+function mark() {
+  for (const row of marked) fill(row, { tabindex: -1, "aria-selected": "false" }, []);
+  const [chosen, entry] = [rows[state.selected], rows[order.includes(state.selected) ? state.selected : order[0]]];
+  marked = [chosen, entry].filter(Boolean);
+  entry?.setAttribute("tabindex", 0);
+  chosen?.setAttribute("aria-selected", "true");
+  figure.mark(state.selected);
 }
 
 /** Shows a clip and plays it. */
@@ -104,7 +111,7 @@ function select(i) {
   $("said").textContent = `${view.target}: truth ${clip.truthText}, ${regression ? "prediction" : "predicted"} ${clip.predictionText}, error ${number(clip.error)}; ${said}` +
     (clip.sound ? "" : ". Its sound is not in this page.");
   const within = document.activeElement.closest("#rows");
-  update();
+  mark();
   if (within) rows[i].focus();
   else scrollTo(i);
   draw();

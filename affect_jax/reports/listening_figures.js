@@ -84,16 +84,16 @@ function scatter(holder, clips, target, select) {
     if (i >= 0) select(i);
   });
   return {
-    element: svg,
-    update(state, visible, kindOf) {
+    update(state, visible, kinds) {
       shown.clear();
       visible.forEach((i) => shown.add(i));
       lines.replaceChildren(slope(0, "equal"), slope(state.margin, "margin"), slope(-state.margin, "margin"));
       points.forEach((point, i) => {
-        const name = `point ${kindOf(i)}${clips[i].sound ? "" : " silent"}${shown.has(i) ? "" : " off"}`;
+        const name = `point ${kinds[i]}${clips[i].sound ? "" : " silent"}${shown.has(i) ? "" : " off"}`;
         point.setAttribute("class", name);
       });
-      const at = state.selected;
+    },
+    mark(at) {
       ring.setAttribute("visibility", at >= 0 && shown.has(at) ? "visible" : "hidden");
       if (at >= 0) fill(ring, { cx: place(at)[0], cy: place(at)[1] }, []);
     },
@@ -159,7 +159,7 @@ function matrix(holder, clips, classes, choose) {
     event.preventDefault();
     event.stopPropagation(); // the page's own keys go through the table of clips
   });
-  return { element: table, update() {} };
+  return { update() {}, mark() {} };
 }
 
 /** The waveform scaled to its own peak, under bands of LIME weights; `seconds` is the whole width. */

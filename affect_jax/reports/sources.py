@@ -65,6 +65,11 @@ def seqsew_unimodal(corpus: str, modality: str, cell: str = "BiGRU+TE+Classifier
     return Source(f"configs/seqsew_unimodal.py:{corpus}", f"{MODALITIES[modality]}/{ENCODERS[cell]}", cell)
 
 
+def conflictnet(study: str, cell: str) -> Source:
+    """A network of chapter 3 on SSPNet Conflict."""
+    return Source("configs/conflictnet.py:sspnet_conflict", study, cell)
+
+
 def _pair_seqsew(pair: str) -> Pair:
     corpus, weaker = pair.rsplit(",", 1)[0], pair.rsplit(",", 1)[1].split("+")[0]
     mosi = corpus == "mosi"
