@@ -69,7 +69,7 @@ def test_outputs_gradients_and_running_statistics_are_ours():
     np.testing.assert_allclose(prediction, array(theirs), atol=1e-5)
     np.testing.assert_allclose(value, array(wanted), atol=1e-4)
     reference = tree(net, of=lambda parameter: array(parameter.grad))
-    # The score's bias hardly acts, as softmax takes it back: its gradient is what is left of numbers 1e3 times as large.
+    # The score's bias hardly acts, as softmax takes it back: its gradient is what numbers 1e3 times as large leave.
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6 + 2e-4 * np.abs(b).max()), grads, reference)
     for i in range(3):
         running = array(net.convolutions[4 * i + 2].running_mean)
