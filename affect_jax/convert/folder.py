@@ -1,0 +1,117 @@
+"""A converted model on disk: a folder of two files.
+
+params.npz    every array by its path, e.g. `params/lstm_0/kernel`, `batch_stats/conv_0/mean`, float32
+model.json    `model`: its name and arguments, as in config.model; `input`: modality -> `steps` and `features` of
+              what it reads, and for speech the `rate` in Hz; `source`: the file that it was made from; `schema`
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from affect_jax import files, runs
+from affect_jax.errors import UserError
+from affect_jax.training import checkpoint, studies
+
+SCHEMA = 1
+Variables = dict[str, Any]
+"""Collections of a model's arrays: `params`, and `batch_stats` where it has running statistics."""
+
+
+def write(
+    folder: Path, model: nn.Module, variables: Variables, inputs: Mapping[str, Mapping[str, int]], source: str
+) -> None:
+    """Writes a model to `folder`, where `read` finds it.
+
+    Args:
+      folder: made where it is missing.
+      model: one of affect_jax/models.
+      variables: its arrays.
+      inputs: modality -> `steps`, `features`, and for speech `rate` (Hz).
+      source: where the arrays come from, in words.
+
+    Raises:
+      UserError: inputs that the model cannot read.
+    """
+    shapes(model, inputs)
+    arguments = {
+        field.name: getattr(model, field.name)
+        for field in dataclasses.fields(model)
+        if field.name not in ("parent", "name")
+    }
+    name = type(model).__module__.rpartition(".")[2]
+    described = {"schema": SCHEMA, "model": {"name": name, **arguments}, "input": inputs, "source": source}
+    folder.mkdir(parents=True, exist_ok=True)
+    runs.write_arrays(folder / "params.npz", checkpoint.named(variables))
+    files.write_json(folder / "model.json", described)
+
+
+def read(folder: Path) -> tuple[nn.Module, Variables]:
+    """The model and the variables that `write` left in `folder`.
+
+    Raises:
+      UserError: not such a folder, damaged, or its arrays are not the model's.
+    """
+    described = describe(folder)
+    path = folder / "params.npz"
+    # JSON has no tuples, and a model with lists cannot be hashed.
+    arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in described["model"].items()}
+    model, arrays = studies.make_model(arguments), read_arrays(path)
+    tree = shapes(model, described["input"])
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    expected = {jax.tree_util.keystr(at, simple=True, separator="/"): leaf.shape for at, leaf in leaves}
+    for name in sorted(expected.keys() | arrays.keys()):
+        wanted = f"float32 {list(expected[name])}" if name in expected else "none"
+        found = f"{arrays[name].dtype} {list(arrays[name].shape)}" if name in arrays else "none"
+        if wanted != found:
+            raise UserError(
+                f"{path} has for {name!r} {found}, but the model of {folder / 'model.json'} has {wanted}; "
+                "convert the weights again with launch.convert"
+            )
+    return model, checkpoint.like(tree, arrays, path)
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """What model.json says: `model`, `input`, `source`.
+
+    Raises:
+      UserError: missing, damaged or of another version.
+    """
+    path = folder / "model.json"
+    if not path.exists():
+        raise UserError(f"{path} is missing; give a folder that launch.convert has written")
+    described = files.read_json(path)
+    if not isinstance(described, dict) or described.get("schema") != SCHEMA or {"model", "input"} - described.keys():
+        raise UserError(f"{path} is not of schema {SCHEMA}; convert the weights again with launch.convert")
+    return described
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The named arrays of an npz; pickled objects are refused.
+
+    Raises:
+      UserError: missing, damaged, or no npz.
+    """
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; give an npz file of named arrays") from None
+    except Exception as error:  # zipfile, zlib and numpy raise many types for a damaged file
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{path} is no npz file of plain named arrays ({type(error).__name__}: {reason}); write it with numpy.savez"
+        ) from error
+
+
+def shapes(model: nn.Module, inputs: Mapping[str, Mapping[str, int]]) -> Variables:
+    """The model's variables as shapes; nothing is run. `inputs` as in `write`."""
+    features = {name: jnp.zeros((1, size["steps"], size["features"])) for name, size in inputs.items()}
+    masks = {name: jnp.ones((1, size["steps"]), bool) for name, size in inputs.items()}
+    return jax.eval_shape(lambda: model.init(jax.random.key(0), features, masks, train=False))
