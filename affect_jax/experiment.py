@@ -283,6 +283,7 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
     """
     folder = Path(workdir)
     specs = studies.parse(config)
+    parts.check(config)
     runs.open_folder(folder, json.loads(config.to_json()), config_arg)
     finished = folder / "results.json"
     if finished.exists():

@@ -41,6 +41,16 @@ def load(config: ml_collections.ConfigDict) -> Recordings:
     return importlib.import_module(f"affect_jax.datasets.{name}").load(config.corpus)
 
 
+RESCALE = ("", "authors")
+
+
+def check(config: ml_collections.ConfigDict) -> None:
+    """Raises UserError for a setting of `config.data` that is not one."""
+    value = config.data.get("rescale", "")
+    if value not in RESCALE:
+        raise UserError(f"config.data.rescale is {value!r}{nearest(value, RESCALE)}; choose 'authors', or '' for none")
+
+
 def build(recordings: Sequence[Recording], config: ml_collections.ConfigDict) -> Part:
     """Lays recordings out as `config.data` says, their targets delayed where it asks for that."""
     data = config.data
@@ -80,9 +90,7 @@ def splits(recordings: Recordings, config: ml_collections.ConfigDict) -> list[fo
     found = []
     for name in tuple(config.study.folds) or (("given",) if "given" in there else tuple(there)):
         if name not in there:
-            raise UserError(
-                f"config.study.folds names {name!r}{nearest(name, there)}; the corpus has {sorted(there)}"
-            )
+            raise UserError(f"config.study.folds names {name!r}{nearest(name, there)}; the corpus has {sorted(there)}")
         held = {*there[name].validation, *there[name].test}
         found.append(folding.Split(name, tuple(r for r in train if r not in held), *there[name]))
     return found
@@ -126,9 +134,7 @@ def postprocess(found: Mapping[str, np.ndarray], parts: Mapping[str, Part]) -> N
             values[number] = _joined(values[number], parts[split], dict(zip(pieces, done, strict=True)))
 
 
-def rescale(
-    found: Mapping[str, np.ndarray], development: Part, folds: folding.Folds, fold_of: np.ndarray
-) -> None:
+def rescale(found: Mapping[str, np.ndarray], development: Part, folds: folding.Folds, fold_of: np.ndarray) -> None:
     """Maps each row's predictions of each split to the range of its training labels; in place.
 
     As the authors of ConflictNET do before they binarise. It uses the smallest and largest prediction of the very part

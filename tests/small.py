@@ -1,6 +1,6 @@
 """The real experiments at sizes that train in seconds."""
 
-from configs import seqsew, sew
+from configs import conflictnet, seqsew, sew, speech_emotion
 
 FEATURES = dict(audio=4, video_geometric=5, video_appearance=3)
 
@@ -50,4 +50,34 @@ def seqsew_config(data_dir):
     weights = config.search.grid.stages.student.losses
     weights.alignment.weight = (0.01, 1.0)
     weights.translation.weight = (1.0,)
+    return config
+
+
+NETWORK = dict(filters=(2, 3), widths=(6, 4), pools=(8, 6), lstm_units=(3, 2), attention_units=2)
+
+
+def conflictnet_config(data_dir):
+    """configs/conflictnet.py on a synthetic SSPNet Conflict of 6 + 3 + 3 clips of two seconds."""
+    config = conflictnet.get_config()
+    config.corpus.data_dir = str(data_dir)
+    config.corpus.synthetic = dict(train=6, validation=3, test=3, seconds=2, seed=0)
+    config.stages.fit.epochs = 2
+    config.stages.fit.batch = 4
+    config.data.eval_size = 4
+    with config.unlocked():
+        config.model.update(NETWORK)
+        del config.studies["raw_cnn"]
+    return config
+
+
+def speech_emotion_config(data_dir):
+    """configs/speech_emotion.py on two folds of a synthetic RAVDESS, cut to half a second."""
+    config = speech_emotion.get_config()
+    config.corpus.data_dir = str(data_dir)
+    config.corpus.synthetic = dict(actors=10, statements=1, repetitions=1, rate=8000, seed=0)
+    config.study.folds = ("fold_1", "fold_4")
+    config.data.steps.speech = 4000
+    config.stages.fit.epochs = 1
+    with config.unlocked():
+        config.model.update(NETWORK)
     return config
