@@ -5,8 +5,8 @@
 
 Parameters: `kernel` [D, 4H], `recurrent_kernel` [H, 4H], `bias` [4H], gates in the order i, f, c, o; there is one bias,
 as in Keras, not torch's two. s is the sigmoid, or the hard sigmoid clip(.2 x + .5, 0, 1), the default before Keras 2.3
-(what Keras 3 calls so is another one, clip(x / 6 + .5, 0, 1)). At the start the kernel is Glorot uniform, the recurrent kernel orthogonal, and the bias 0 but for 1
-at the forget gate.
+(Keras 3 means another one by that name, clip(x / 6 + .5, 0, 1)). At the start the kernel is Glorot uniform, the
+recurrent kernel orthogonal, and the bias 0 but for 1 at the forget gate.
 
 As in `recurrent.py`, the input's products are taken before the scan and the backward pass is written by hand: its scan
 carries dh and dc alone, and every weight's gradient is one product after it. Reverse-mode only.
