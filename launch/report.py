@@ -2,6 +2,7 @@
 
     python -m launch.report --tables=mosi --runs=runs --out=runs/report
     python -m launch.report --tables=5.4 --runs=runs --train --manual_dir=DIR --set=study.seeds=2
+    python -m launch.report --tables=recola --runs=runs/quick --train --set=study.seeds=1 --set=stages.fit.epochs=1
     python -m launch.report runs/seqsew_mosi_video_text runs/seqsew_unimodal_mosi
 
 A table looks for its run folders below --runs by their default names (configs/seqsew.py:mosi,video+text is
@@ -20,7 +21,7 @@ import ml_collections
 from absl import flags
 
 from affect_jax.errors import UserError
-from affect_jax.reports import build
+from affect_jax.reports import build, tables
 from affect_jax.reports.thesis import Table
 from affect_jax.runs import folder_name
 from affect_jax.suggest import nearest
@@ -33,7 +34,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 def define_flags(values: flags.FlagValues) -> None:
     """Called by the program, not by importing this module: other launchers have flags of the same names."""
     flags.DEFINE_list(
-        "tables", [], "5.1 ... 5.9, mosi (5.4 and 5.6) or recola (5.1, 5.2, 5.3, 5.5 and 5.7).", flag_values=values
+        "tables", [], "3.1, 5.1 ... 5.9, conflict (3.1), mosi (5.4, 5.6) or recola (5.1, 5.2, 5.3, 5.5, 5.7).", flag_values=values
     )
     flags.DEFINE_string("runs", "runs", "Folder that holds the run folders.", flag_values=values)
     flags.DEFINE_string(
@@ -44,7 +45,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "manual_dir", "", "With --train: the corpus' release. Default: a synthetic corpus.", flag_values=values
     )
     flags.DEFINE_string("data_dir", "", "With --train: where built corpora go.", flag_values=values)
-    flags.DEFINE_multi_string("set", [], "With --train: key=value for every config; may repeat.", flag_values=values)
+    flags.DEFINE_multi_string("set", [], "With --train: key=value for every config that has the key; may repeat.", flag_values=values)
 
 
 def load_config(config_arg: str) -> ml_collections.ConfigDict:
@@ -102,6 +103,28 @@ def override(config: ml_collections.ConfigDict, assignments: Sequence[str], conf
             raise UserError(f"--set={assignment}: {error}; give a value like {node!r}") from None
 
 
+def has(config: ml_collections.ConfigDict, assignment: str) -> bool:
+    """Whether a config has the key of `key=value`."""
+    node = config
+    for key in assignment.partition("=")[0].split("."):
+        if not isinstance(node, ml_collections.ConfigDict) or key not in node:
+            return False
+        node = node[key]
+    return True
+
+
+def check_keys(changes: Sequence[str], config_args: Sequence[str]) -> None:
+    """Refuses a change that no config could take: tables may be made of configs with other stages.
+
+    Raises:
+      UserError: as `override`, of the first config.
+    """
+    configs = [load_config(config_arg) for config_arg in config_args]
+    for change in changes:
+        if configs and not any(has(config, change) for config in configs):
+            override(configs[0], [change], config_args[0])
+
+
 def assignments(wanted: Sequence[Table]) -> list[str]:
     """What the flags change in every config.
 
@@ -133,12 +156,13 @@ def main(argv: Sequence[str]) -> None:
                 f"--runs={FLAGS.runs} is not a folder; name the one that holds the run folders, or add --train"
             )
         changes = assignments(wanted)
+        check_keys(changes, tables.needed(wanted))
 
         def train(config_arg: str) -> None:
             from affect_jax import experiment  # here, so that a report alone does not wait for jax
 
             config = load_config(config_arg)
-            override(config, changes, config_arg)
+            override(config, [change for change in changes if has(config, change)], config_arg)
             print(f"training {config_arg}", file=sys.stderr)
             experiment.run(config, str(Path(FLAGS.runs) / folder_name(config_arg)), config_arg=config_arg)
 

@@ -135,7 +135,15 @@ def test_every_config_of_the_tables_loads():
 
     for config_arg in needed(TABLES.values()):
         config = report.load_config(config_arg)
-        assert config.corpus.name == ("cmu_mosi" if ":mosi" in config_arg else "recola")
+        of_another = {"configs/conflictnet.py:sspnet_conflict": "sspnet_conflict"}.get(config_arg, "recola")
+        assert config.corpus.name == ("cmu_mosi" if ":mosi" in config_arg else of_another)
+
+
+def test_a_change_goes_to_the_configs_that_have_its_key():
+    both = ["configs/sew.py:arousal,geo+audio", "configs/seqsew.py:recola,arousal,geo+audio"]
+    report.check_keys(["stages.fit.epochs=1", "stages.teacher.epochs=1", "study.seeds=1"], both)
+    with pytest.raises(UserError, match="has no 'stages.fitt.epochs'"):
+        report.check_keys(["stages.fitt.epochs=1"], both)
 
 
 def test_the_configs_have_the_studies_and_cells_that_the_tables_read():
