@@ -33,9 +33,8 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 def define_flags(values: flags.FlagValues) -> None:
     """Called by the program, not by importing this module: other launchers have flags of the same names."""
-    flags.DEFINE_list(
-        "tables", [], "3.1, 5.1 ... 5.9, conflict (3.1), mosi (5.4, 5.6) or recola (5.1, 5.2, 5.3, 5.5, 5.7).", flag_values=values
-    )
+    known = "3.1, 5.1 ... 5.9, conflict (3.1), mosi (5.4, 5.6) or recola (5.1, 5.2, 5.3, 5.5, 5.7)."
+    flags.DEFINE_list("tables", [], known, flag_values=values)
     flags.DEFINE_string("runs", "runs", "Folder that holds the run folders.", flag_values=values)
     flags.DEFINE_string(
         "out", "", "Where the files go. Default: RUNS/report for tables, nowhere for run folders.", flag_values=values
@@ -45,7 +44,9 @@ def define_flags(values: flags.FlagValues) -> None:
         "manual_dir", "", "With --train: the corpus' release. Default: a synthetic corpus.", flag_values=values
     )
     flags.DEFINE_string("data_dir", "", "With --train: where built corpora go.", flag_values=values)
-    flags.DEFINE_multi_string("set", [], "With --train: key=value for every config that has the key; may repeat.", flag_values=values)
+    flags.DEFINE_multi_string(
+        "set", [], "With --train: key=value for every config that has the key; may repeat.", flag_values=values
+    )
 
 
 def load_config(config_arg: str) -> ml_collections.ConfigDict:
