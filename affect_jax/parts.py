@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import NamedTuple
 
 import ml_collections
@@ -38,7 +39,17 @@ def load(config: ml_collections.ConfigDict) -> Recordings:
     name = config.corpus.name
     if name not in there:
         raise UserError(f"config.corpus.name is {name!r}{nearest(name, there)}; there are {there}")
-    return importlib.import_module(f"affect_jax.datasets.{name}").load(config.corpus)
+    return _package(name).load(config.corpus)
+
+
+def _package(name: str) -> ModuleType:
+    return importlib.import_module(f"affect_jax.datasets.{name}")
+
+
+def planted_tenths(config: ml_collections.ConfigDict) -> dict[str, np.ndarray]:
+    """Clip -> float32 [10], how much of what makes its target is in each tenth, where a generator knows; else {}."""
+    find = getattr(_package(config.corpus.name), "planted_tenths", None)
+    return find(config.corpus) if find else {}
 
 
 RESCALE = ("", "authors")

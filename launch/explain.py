@@ -98,7 +98,7 @@ def explain(
     Raises:
       UserError: an unfinished run, a model that does not hear waveforms, or clips or files that are not there.
     """
-    from affect_jax import deploy, runs
+    from affect_jax import deploy, parts, runs
     from affect_jax.reports import explanations
 
     if (run / "config.json").exists() and not (run / "results.json").exists():
@@ -123,9 +123,12 @@ def explain(
     written = []
     with notes:
         explainer = _explainer(deployed, settings, notes.advance)
+        known = {} if files or settings.segments != 10 else parts.planted_tenths(config)
         for clip in clips:
             notes.begin(clip.id)
             entry = explainer(clip, rate, chosen, labels)
+            if clip.id in known:
+                entry = explanations.beside_planted(entry, known[clip.id])
             extra = {"row": number, "cell": results["rows"][number]["cell"], "settings": settings._asdict()}
             written.append(explanations.write(out, clip, rate, {**entry, **extra}, svg=svg))
             notes.end()
@@ -277,6 +280,10 @@ def _summary(entry: dict[str, Any], path: Path) -> str:
     case = f" (case {entry['case']})" if entry["case"] else ""
     order = " ".join(f"{k}{'-' if entry['lime'][k] < 0 else ''}" for k in entry["order"])
     lines = [f"{title}{case}", f"  {quality}; super-samples by relevance: {order} -> {path}"]
+    if "planted" in entry:
+        where = " ".join(f"{k} ({share:.2f})" for k, share in enumerate(entry["planted"]) if share > 0)
+        rank = "undefined" if entry["planted_spearman"] is None else f"{entry['planted_spearman']:.2f}"
+        lines.append(f"  planted in {where or 'none'}; rank correlation with LIME's weights {rank}")
     return "\n".join(lines + [f"  note: {note}" for note in entry["notes"]])
 
 

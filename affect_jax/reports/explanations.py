@@ -18,6 +18,7 @@ LOW_R2, LOW_STABILITY = 0.5, 0.6
 """Below these an explanation is said to be doubtful. Mean Kendall tau .6: one pair of super-samples in five changes its
 order from draw to draw."""
 _COLUMNS = ("id", "case", "target", "prediction", "lime_r2", "lime_stability", "clipped", "order", "notes")
+_PLANTED = "planted_spearman"
 
 
 class Clip(NamedTuple):
@@ -87,6 +88,12 @@ def describe(
         "agreement": {name: {k: _number(v) for k, v in values.items()} for name, values in agreement.items()},
         "notes": [*clip.notes, *_differs(clip, answer), *_doubts(found, integrated)],
     }
+
+
+def beside_planted(entry: Mapping[str, Any], planted: np.ndarray) -> dict[str, Any]:
+    """An entry, and what a generator has planted [S] in its super-samples: the answer that LIME should find."""
+    rank = attribution.agreement(np.array(entry["lime"]), planted)["spearman"]
+    return {**entry, "planted": planted.tolist(), _PLANTED: _number(rank)}
 
 
 def _number(value: float) -> float | None:
@@ -177,10 +184,11 @@ def write_table(folder: Path) -> Path:
     agreed = [(f"{other}_{k}", other, k) for other in others for k in ("spearman", "top3")]
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow((*_COLUMNS, *(name for name, _, _ in agreed)))
+    table.writerow((*_COLUMNS, *(name for name, _, _ in agreed), _PLANTED))
     for entry in entries:
         flat = {**entry, "order": " ".join(map(str, entry["order"])), "notes": "; ".join(entry["notes"])}
         values = [flat[column] for column in _COLUMNS] + [entry["agreement"][other][k] for _, other, k in agreed]
+        values.append(entry.get(_PLANTED))
         table.writerow("" if v is None else f"{v:.6g}" if isinstance(v, float) else v for v in values)
     path = folder / "explanations.csv"
     write_atomic(path, text.getvalue().encode())

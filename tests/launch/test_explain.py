@@ -82,6 +82,7 @@ def plant(monkeypatch, clips, weights):
     monkeypatch.setattr(deploy, "load", lambda run, number: Planted(weights))
     monkeypatch.setattr(deploy, "predict", predict)
     monkeypatch.setattr(parts, "load", lambda config: clips)
+    monkeypatch.setattr(parts, "planted_tenths", lambda config: {"clip_0": np.eye(SEGMENTS, dtype=np.float32)[6]})
 
 
 @pytest.fixture
@@ -106,6 +107,8 @@ def test_a_named_clip_is_explained_by_what_was_planted(run, capsys):
         assert int(np.argmin(entry[other])) == 2
     np.testing.assert_allclose(entry["integrated_gradients"], entry["occlusion"], atol=1e-5)  # the model is additive
     assert entry["settings"]["perturbations"] == 200
+    assert entry["planted"][6] == 1
+    assert entry["planted_spearman"] > 0.4
     assert path.with_suffix(".png").stat().st_size > 10_000
     assert not path.with_suffix(".svg").exists()
     out = capsys.readouterr().out

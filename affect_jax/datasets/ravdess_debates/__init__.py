@@ -24,7 +24,7 @@ from affect_jax.datasets.ravdess_debates.ravdess_debates import PARTS, RavdessDe
 from affect_jax.datasets.recordings import Recording, Recordings, fingerprint
 from affect_jax.errors import UserError
 
-__all__ = ["DEFAULTS", "PARTS", "Planted", "inspect", "load", "planted", "synthesize"]
+__all__ = ["DEFAULTS", "PARTS", "Planted", "inspect", "load", "planted", "planted_tenths", "synthesize"]
 
 DEFAULTS: dict[str, Any] = {
     "name": "ravdess_debates",
@@ -89,6 +89,11 @@ def planted(corpus: Mapping[str, Any]) -> dict[str, Planted]:
         for part in PARTS
         for example in building.examples(builder, part)
     }
+
+
+def planted_tenths(corpus: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Clip -> float32 [10], overlap and anger of each tenth added up."""
+    return {name: held.overlap_tenths + held.anger_tenths for name, held in planted(corpus).items()}
 
 
 def _builder(corpus: Mapping[str, Any]) -> tfds.core.GeneratorBasedBuilder:

@@ -16,7 +16,7 @@ from affect_jax.datasets.sspnet_conflict.sspnet_conflict import CLIPPED, SspnetC
 from affect_jax.datasets.sspnet_conflict.synthetic import PLANTED_FILE, synthesize
 from affect_jax.errors import UserError
 
-__all__ = ["DEFAULTS", "inspect", "load", "planted", "remarks", "synthesize"]
+__all__ = ["DEFAULTS", "inspect", "load", "planted", "planted_tenths", "remarks", "synthesize"]
 
 DEFAULTS: dict[str, Any] = {
     "name": "sspnet_conflict",
@@ -74,6 +74,13 @@ def planted(corpus: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     if not path.is_file():
         raise UserError(f"{folder} has no {PLANTED_FILE}: only a synthetic corpus knows where its conflict is")
     return {name: tuple(map(int, tenths.split())) for name, tenths, *_ in reading.read_rows(path)[1:]}
+
+
+def planted_tenths(corpus: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Clip -> float32 [10], 1 in the tenths with planted conflict; {} for the release, which people recorded."""
+    if not _builder(corpus).info.metadata["synthetic"]:
+        return {}
+    return {name: np.isin(np.arange(10), tenths).astype(np.float32) for name, tenths in planted(corpus).items()}
 
 
 def remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:
