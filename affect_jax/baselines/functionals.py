@@ -1,0 +1,47 @@
+"""The 6,373 functionals of the INTERSPEECH 2013 challenge, by openSMILE.
+
+ComParE_2016 is the set of 2013 (130 low-level descriptors, their functionals) as openSMILE now ships it; its authors
+mended some descriptors since, so the numbers are not those that the challenge handed out.
+"""
+
+import importlib.metadata
+
+import numpy as np
+
+from affect_jax.baselines.descriptors import Extractor
+from affect_jax.errors import UserError
+
+NAME = "ComParE_2016"
+
+
+def installed() -> bool:
+    """Whether openSMILE is there."""
+    return bool(_version())
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("opensmile")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def extractor() -> Extractor:
+    """The functionals of a whole clip.
+
+    Raises:
+      UserError: openSMILE is not installed.
+    """
+    if not installed():
+        raise UserError(
+            "the IS13 baseline needs openSMILE, which is not installed: pip install 'opensmile>=2.5' "
+            "(free for research and teaching only), or leave is13 out of --methods"
+        )
+    import opensmile
+
+    smile = opensmile.Smile(opensmile.FeatureSet.ComParE_2016, opensmile.FeatureLevel.Functionals)
+
+    def row(x: np.ndarray, rate: int) -> np.ndarray:
+        return smile.process_signal(x, rate).to_numpy()[0]
+
+    return Extractor(NAME, _version(), tuple(smile.feature_names), row)

@@ -1,0 +1,170 @@
+r"""Classical baselines on the corpus, target and folds of a network's config, written as a run folder.
+
+    python -m launch.baselines --config=configs/conflictnet.py:sspnet_conflict --config.corpus.manual_dir=DIR
+    python -m launch.baselines --config=configs/speech_emotion.py --config.corpus.manual_dir=DIR \
+      --config.corpus.rate=16000
+    python -m launch.baselines --config=configs/conflictnet.py:ravdess_debates --methods=is13,random_subset --seeds=3
+
+Methods: mfcc_statistics, action_units, both (MFCC statistics and action units together), is13 (openSMILE's functionals
+and a linear support vector machine) and random_subset (features chosen by random subsets, then nearest neighbours).
+Without --methods: all that the corpus and what is installed allow. What a method must choose, it chooses on validation.
+`launch.report` reads the folder as any other; the study is `baseline`. On a finished folder the results are printed.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import ml_collections
+from absl import flags
+from ml_collections import config_flags
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from affect_jax.baselines import functionals, study
+from affect_jax.datasets.recordings import Recordings
+from affect_jax.errors import UserError
+from launch import cli
+
+FLAGS = flags.FLAGS
+UNITS = ("action_units", "both")
+QUIET_SECONDS = 10.0
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Called by the program, not by importing this module: other launchers have flags of the same names."""
+    config_flags.DEFINE_config_file(
+        "config", None, "configs/<experiment>.py[:argument].", lock_config=True, flag_values=values
+    )
+    flags.DEFINE_list("methods", [], f"Of {', '.join(study.NAMES)}. Default: all that can be.", flag_values=values)
+    flags.DEFINE_integer("seeds", 1, "Of random_subset; nothing else is random.", flag_values=values)
+    flags.DEFINE_integer(
+        "iterations", 10_000, "Random subsets of random_subset; its authors took 300,000.", flag_values=values
+    )
+    refit = "Fit finally on training and validation part together. Default: where the corpus is cross-validated."
+    flags.DEFINE_bool("refit", None, refit, flag_values=values)
+    flags.DEFINE_string("workdir", "", "Run folder. Default: runs/<name of the config>_baseline.", flag_values=values)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the baselines of the flags, or prints what is there."""
+    if argv[1:]:
+        raise UserError(f"{argv[1]!r} is not a flag; --help lists the flags")
+    from affect_jax import runs
+    from affect_jax.datasets import reading
+    from affect_jax.reports import tables
+
+    config = FLAGS.config
+    config_arg = FLAGS["config"].config_filename
+    config_arg += f"{',' if ':' in config_arg else ':'}baseline"
+    if not config.corpus.get("rate"):
+        raise UserError(
+            f"the corpus {config.corpus.name!r} of {config_arg} is not one of speech; choose another config"
+        )
+    methods = FLAGS.methods or [name for name in study.NAMES if name != "is13" or functionals.installed()]
+    plan = study.Plan(config.task, config.data.target, tuple(methods), FLAGS.seeds, FLAGS.iterations, FLAGS.refit)
+    study.check(plan)
+    folder = Path(FLAGS.workdir or f"runs/{runs.folder_name(config_arg)}")
+    asked = {name: FLAGS[name].value for name in ("methods", "seeds", "iterations", "refit")}
+    made_of = {name: json.loads(config.to_json())[name] for name in ("name", "task", "corpus", "data")}
+    made_of |= {"folds": list(config.study.folds), "baselines": asked}
+    if (folder / "results.json").exists():
+        runs.open_folder(folder, made_of, config_arg)
+        results = runs.read_json(folder / "results.json")
+    else:
+        with _Notes() as notes:
+            plan, recordings, splits = _prepare(plan, config, notes, chosen=bool(FLAGS.methods))
+            runs.open_folder(folder, made_of, config_arg)
+            data_dir = Path(config.corpus.data_dir or reading.default_data_dir()).expanduser().resolve()
+            results = study.run(
+                plan,
+                recordings,
+                splits,
+                int(config.corpus.rate),
+                data_dir / "descriptors" / recordings.corpus,
+                folder,
+                name=f"{config.name} baselines",
+                config_arg=config_arg,
+                progress=notes.progress,
+            )
+    print(tables.summary(results))
+    print(f"run folder: {folder}")
+
+
+def _prepare(
+    plan: study.Plan, config: ml_collections.ConfigDict, notes: "_Notes", *, chosen: bool
+) -> tuple[study.Plan, Recordings, list]:
+    """The plan without what cannot be, unless it was asked for by name; the corpus; its folds.
+
+    Raises:
+      UserError: a method that was asked for and cannot be, or whatever is wrong with the corpus.
+    """
+    from affect_jax import parts
+
+    if not functionals.installed():
+        if not chosen:
+            notes.say("note: without the IS13 baseline, as openSMILE is not installed (pip install opensmile)")
+        if "random_subset" in plan.methods:
+            notes.say("note: random_subset chooses among MFCC statistics, as openSMILE is not installed")
+    if not set(UNITS) & set(plan.methods):
+        recordings = parts.load(config)
+    elif "modalities" in config.corpus:
+        speech = config.corpus.modalities
+        config.corpus.modalities = ("speech", "action_units")
+        try:
+            recordings = parts.load(config)
+        except UserError as error:
+            if chosen:
+                raise
+            notes.say(f"note: without action units ({error})")
+            plan = plan._replace(methods=tuple(m for m in plan.methods if m not in UNITS))
+            config.corpus.modalities = speech
+            recordings = parts.load(config)
+    elif chosen:
+        raise UserError(f"the corpus {config.corpus.name!r} has no action units; leave {' and '.join(UNITS)} out")
+    else:
+        plan = plan._replace(methods=tuple(m for m in plan.methods if m not in UNITS))
+        recordings = parts.load(config)
+    kind = "synthetic " if recordings.synthetic else ""
+    notes.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}): {', '.join(plan.methods)}")
+    return plan, recordings, parts.splits(recordings, config)
+
+
+class _Notes:
+    """What a person sees of the work on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = Console(file=sys.stderr)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
+        self._task, self._name, self._printed = None, "", time.monotonic()
+
+    def __enter__(self) -> "_Notes":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def say(self, line: str) -> None:
+        """One line."""
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def progress(self, name: str, done: int, of: int) -> None:
+        """So much of a piece of work is done."""
+        if name != self._name:
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task, self._name = self._bar.add_task(name), name
+        self._bar.update(self._task, completed=done, total=of)
+        if not self._console.is_terminal and time.monotonic() - self._printed >= QUIET_SECONDS:
+            self.say(f"{name}: {done} of {of}")
+            self._printed = time.monotonic()
+
+
+if __name__ == "__main__":
+    define_flags(FLAGS)
+    flags.mark_flag_as_required("config")
+    cli.run(main)

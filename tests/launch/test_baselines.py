@@ -1,0 +1,105 @@
+"""`launch.baselines` on small synthetic corpora, with openSMILE out of the way."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+
+from affect_jax.baselines import functionals, study
+from affect_jax.errors import UserError
+from affect_jax.reports import folders, tables
+from launch import baselines
+
+# Of ml_collections, which loads a config file in an old way.
+pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
+
+SMALL = {
+    "sspnet_conflict": dict(train=8, validation=4, test=4, seconds=2),
+    "ravdess": dict(actors=5, statements=1),
+}
+
+
+@pytest.fixture
+def main(monkeypatch, tmp_path, repo_root):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(functionals, "installed", lambda: False)
+
+    def call(config, corpus, *arguments):
+        values = flags.FlagValues()
+        baselines.define_flags(values)
+        sizes = [f"--config.corpus.synthetic.{name}={value}" for name, value in SMALL[corpus].items()]
+        data = f"--config.corpus.data_dir={tmp_path / 'data'}"
+        argv = ["baselines", f"--config={repo_root / config}", data, *sizes, *arguments]
+        monkeypatch.setattr(sys, "argv", argv)  # config_flags looks there for what is overridden
+        argv = values(argv)
+        monkeypatch.setattr(baselines, "FLAGS", values)
+        baselines.main(argv)
+
+    return call
+
+
+def test_one_command_for_a_regression(main, tmp_path, capsys):
+    arguments = ("configs/conflictnet.py", "sspnet_conflict", "--iterations=40", f"--workdir={tmp_path / 'run'}")
+    main(*arguments)
+    out, err = capsys.readouterr()
+    assert "without the IS13 baseline, as openSMILE is not installed" in err
+    run = folders.read_run(tmp_path / "run")
+    assert {row["cell"] for row in run.results["rows"]} == {"MFCC statistics", "Random subset feature selection"}
+    assert run.results["task"] == "signed_regression"
+    assert run.results["config_arg"].endswith("configs/conflictnet.py:baseline")
+    assert run.config["corpus"]["rate"] == 8000
+    assert "MFCC statistics" in out
+    before = (tmp_path / "run" / "results.json").read_bytes()
+    main(*arguments)
+    assert (tmp_path / "run" / "results.json").read_bytes() == before
+    assert "MFCC statistics" in capsys.readouterr().out
+    with pytest.raises(UserError, match="was made with another config"):
+        main(*arguments, "--seeds=2")
+
+
+def test_one_command_for_classes(main, tmp_path, capsys):
+    methods = "--methods=mfcc_statistics,action_units,both"
+    main("configs/speech_emotion.py", "ravdess", methods, f"--workdir={tmp_path / 'run'}")
+    run = folders.read_run(tmp_path / "run")
+    assert list(dict.fromkeys(row["cell"] for row in run.results["rows"])) == [
+        study.NAMES[name] for name in ("mfcc_statistics", "action_units", "both")
+    ]
+    assert run.results["corpus"]["labels"][0] == "neutral"
+    capsys.readouterr()
+
+
+def test_the_folder_has_a_name_of_its_own_and_is_made_last(main, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(study, "run", lambda *args, **kwargs: {"name": "x", "rows": [], "cells": []})
+    monkeypatch.setattr(tables, "summary", lambda results: "")
+    folder = tmp_path / "runs" / "conflictnet_baseline"
+    for wrong in ("--methods=mfcc_statistic", "--config.corpus.manual_dir=/nowhere"):
+        with pytest.raises(UserError, match="did you mean 'mfcc_statistics'|/nowhere is not a folder"):
+            main("configs/conflictnet.py", "sspnet_conflict", wrong)
+        assert not folder.exists()
+    main("configs/conflictnet.py", "sspnet_conflict", "--methods=mfcc_statistics")
+    assert json.loads((folder / "config.json").read_text())["config"]["baselines"]["methods"] == ["mfcc_statistics"]
+    assert "runs/conflictnet_baseline" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--methods=is13"], "needs openSMILE, which is not installed"),
+        (["--methods=action_units"], "the corpus 'sspnet_conflict' has no action units"),
+        (["more"], "'more' is not a flag"),
+    ],
+)
+def test_refuses(main, arguments, said):
+    with pytest.raises(UserError, match=said):
+        main("configs/conflictnet.py", "sspnet_conflict", *arguments)
+
+
+def test_the_program_refuses_in_one_line(repo_root):
+    command = [sys.executable, "-m", "launch.baselines", "--config=configs/sew.py"]
+    done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(
+        "error: the corpus 'recola' of configs/sew.py:baseline is not one of"
+    )

@@ -1,0 +1,185 @@
+"""`launch.predict` on run folders whose model is planted: it says how much of a window is sound."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import soundfile
+from absl import flags
+
+from affect_jax import deploy
+from affect_jax.errors import UserError
+from launch import predict
+
+RATE, STEPS = 800, 1600  # two seconds
+
+
+class Planted(NamedTuple):
+    """What deploy.load gives."""
+
+    modality: str = "speech"
+    steps: int | None = STEPS
+
+
+def write_run(folder, task="signed_regression", labels=None):
+    folder.mkdir()
+    rows = [
+        {"study": "net", "cell": cell, "fold": "dev", "seed": 0, "validation": {"pcc": 0.5}, "test": {"pcc": 0.5}}
+        for cell in ("ConflictNET", "ParaNET")
+    ]
+    results = {
+        "task": task,
+        "rows": rows,
+        "monitor": {"metric": "pcc", "goal": "max"},
+        "corpus": {"name": "c", "variant": "v", "synthetic": True, **({"labels": labels} if labels else {})},
+    }
+    config = {"corpus": {"name": "c", "rate": RATE}, "data": {"target": "conflict"}}
+    (folder / "results.json").write_text(json.dumps(results))
+    (folder / "config.json").write_text(json.dumps({"config_arg": "x", "config": config}))
+    where = "net/test/"
+    arrays = {"net/row": np.arange(2), f"{where}prediction": np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)}
+    texts = {f"{where}id": np.array(["a_1", "b_1"]), f"{where}group": np.array(["a", "b"])}
+    np.savez(folder / "predictions.npz", **arrays, **texts, **{f"{where}target": np.zeros(2, np.float32)})
+    return folder
+
+
+@pytest.fixture
+def plant(monkeypatch):
+    def call(classes=0, **deployed):
+        def say(found, features, mask):
+            share = jnp.mean(mask, 1)
+            return jnp.stack([share, 2 * share], 1) if classes else share
+
+        monkeypatch.setattr(deploy, "load", lambda run, number: Planted(**deployed))
+        monkeypatch.setattr(deploy, "predict", say)
+
+    call()
+    return call
+
+
+@pytest.fixture
+def main(monkeypatch):
+    def call(*arguments):
+        values = flags.FlagValues()
+        predict.define_flags(values)
+        argv = values(["predict", *map(str, arguments)])
+        monkeypatch.setattr(predict, "FLAGS", values)
+        predict.main(argv)
+
+    return call
+
+
+@pytest.fixture
+def run(tmp_path, plant):
+    return write_run(tmp_path / "run")
+
+
+@pytest.fixture
+def talk(tmp_path):
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, 0.3 * np.sin(np.arange(RATE * 4)), RATE)
+    return path
+
+
+def test_a_timeline_on_standard_output(main, run, talk, capsys):
+    main(f"--run={run}", talk)
+    out, err = capsys.readouterr()
+    rows = list(csv.DictReader(io.StringIO(out)))
+    starts = [float(row["start"]) for row in rows]
+    assert starts[0] == 0
+    assert np.diff(starts) == pytest.approx(2 / 3, abs=0.01)  # a third of what the model hears
+    assert float(rows[-1]["end"]) == 4
+    assert float(rows[0]["prediction"]) == 1
+    assert "row 0, cell 'ConflictNET' (from a synthetic corpus): windows of 2 s every 0.66625 s" in err
+    assert "1 of 1 recordings heard" in err.splitlines()[-1]
+
+
+def test_windows_and_hops_are_chosen(main, run, talk, capsys):
+    main(f"--run={run}", "--window=1", "--hop=0.5", "--out=json", "--cell=ParaNET", talk)
+    found = json.loads(capsys.readouterr().out)
+    (file,) = found["files"]
+    assert [w["start"] for w in file["windows"]] == [0, 0.5, 1, 1.5, 2, 2.5, 3]
+    assert {w["prediction"] for w in file["windows"]} == {0.5}, "a window of 1 s fills half of the model's clip"
+    assert (found["row"], found["cell"], found["window"], found["hop"]) == (1, "ParaNET", 1.0, 0.5)
+    assert found["trained_on"] == {"name": "c", "variant": "v", "synthetic": True}
+    assert found["target"] == "conflict"
+
+
+def test_a_bad_file_is_skipped_and_the_status_says_so(main, run, talk, tmp_path, capsys):
+    (tmp_path / "notes.wav").write_text("no sound")
+    with pytest.raises(SystemExit) as ended:
+        main(f"--run={run}", tmp_path / "notes.wav", talk, tmp_path / "missing.mp3", f"--out={tmp_path / 'out.csv'}")
+    assert ended.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"skipped: {tmp_path / 'notes.wav'} cannot be read as audio" in err
+    assert err.splitlines()[-1] == "1 of 3 recordings heard, 2 skipped"
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert sum(row["file"] == str(talk) for row in rows) == len(rows) - 2
+    assert "is not a file" in rows[-1]["note"]
+
+
+def test_classes_have_their_names(main, tmp_path, plant, talk, capsys):
+    plant(classes=2)
+    run = write_run(tmp_path / "run", "multiclass", ["calm", "angry"])
+    main(f"--run={run}", talk, "--window=2", "--hop=2")
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["prediction"] for row in rows] == ["angry", "angry"]
+    assert float(rows[0]["angry"]) == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-5)
+    assert float(rows[0]["calm"]) + float(rows[0]["angry"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_pictures_lie_beside_the_output(main, run, talk, tmp_path, capsys):
+    again = tmp_path / "other" / "talk.wav"
+    again.parent.mkdir()
+    again.write_bytes(talk.read_bytes())
+    (tmp_path / "out").mkdir()
+    main(f"--run={run}", "--plot", f"--out={tmp_path / 'out' / 't.json'}", talk, again)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"t.json", "talk_timeline.png", "talk_2_timeline.png"}
+    assert f"wrote {tmp_path / 'out' / 'talk_timeline.png'}" in capsys.readouterr().err
+
+
+def test_a_part_of_the_corpus_as_before(main, run, capsys):
+    main(f"--run={run}", "--split=test", "--row=1")
+    assert "row 1, cell 'ParaNET' (from a synthetic corpus): 2 files -> " in capsys.readouterr().out
+    assert (run / "predictions" / "test" / "a.csv").read_text() == "id,prediction\na_1,0.300000\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--window=3", "talk.wav"], "--window is 3 s; this model hears between 0.1 and 2 s"),
+        (["--hop=9", "talk.wav"], "--hop is 9 s and a window 2 s"),
+        (["--out=txt", "talk.wav"], "--out is 'txt'; for recordings give csv, json, or a file that ends in"),
+        (["--out=/nowhere/a.csv", "talk.wav"], "there is no folder /nowhere"),
+        (["--split=test", "talk.wav"], "--split is of a part of the corpus, but recordings are named"),
+        (["--hop=1"], "--hop is of recordings, but none is named"),
+        (["--plot"], "--plot is of recordings"),
+        (["--cell=ConflictNE", "talk.wav"], "did you mean 'ConflictNET'"),
+    ],
+)
+def test_wrong_flags(main, run, arguments, said):
+    with pytest.raises(UserError, match=said):
+        main(f"--run={run}", *arguments)
+
+
+@pytest.mark.parametrize("deployed", [dict(modality="audio"), dict(steps=None)])
+def test_models_of_something_else_are_refused(main, run, plant, deployed):
+    plant(**deployed)
+    with pytest.raises(UserError, match="not raw speech; name a run of raw speech to hear files"):
+        main(f"--run={run}", "talk.wav")
+
+
+def test_the_program_refuses_in_one_line(repo_root, tmp_path):
+    command = [sys.executable, "-m", "launch.predict", f"--run={tmp_path}", "a.wav"]
+    done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "results.json is missing" in done.stderr
