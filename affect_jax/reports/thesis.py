@@ -358,11 +358,12 @@ GROUPS = {"conflict": ("3.1",), "mosi": ("5.4", "5.6"), "recola": ("5.1", "5.2",
 # Printed under every table of a corpus, whatever the runs are.
 NOTES = {
     "sspnet_conflict": (
-        "Part: test (397 clips of 30 s, 226 low and 171 high). * trained on the validation part as well. UAR and accuracy "
-        "after binarising at 0; the thesis first maps predictions to the range of the training labels by the test "
-        "predictions' own minimum and maximum (config.data.rescale=authors does it; off here), which leaves PCC as it is.",
-        "The thesis names its runs' spread for ConflictNET alone: PCC ± .003, UAR ± .43, WAR ± .51 over 10. "
-        "Its value by chance is PCC -.008, UAR 50.",
+        "Part: test (397 clips of 30 s, 226 low and 171 high). * trained on the validation part as well. UAR and "
+        "accuracy after binarising at 0; the thesis first maps predictions to the range of the training labels by the "
+        "test predictions' own minimum and maximum (config.data.rescale=authors does it; off here), which leaves PCC "
+        "as it is.",
+        "The thesis gives a spread for ConflictNET alone: PCC ± .003, UAR ± .43, WAR ± .51 over 10 runs. Chance: PCC "
+        "-.008, UAR 50.",
     ),
     "cmu_mosi": (
         "Part: test (31 videos, 752 utterances in the public release, of which 467 are of one class: a constant "
