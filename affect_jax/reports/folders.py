@@ -217,16 +217,17 @@ def predictions(arrays: Mapping[str, np.ndarray], study: str, split: str) -> Pre
 
 
 def describe(run: Run) -> str:
-    """One line that says what a run is: corpus, folds and seeds, alignment, revision."""
+    """One line that says what a run is: corpus, alignment where it has one, folds and seeds, revision."""
     results = run.results
     corpus = results["corpus"]
     kind = "synthetic " if run.synthetic else ""
     folds = sorted({str(row["fold"]) for row in results["rows"]})
     seeds = {row["seed"] for row in results["rows"]}
+    aligned = ", ".join(alignments(run.config))
     parts = [
         f"{kind}corpus {'/'.join(filter(None, (corpus['name'], corpus.get('variant'))))}",
         f"fingerprint {str(corpus.get('fingerprint', 'unknown'))[:12]}",
-        f"alignment {', '.join(alignments(run.config)) or 'none named' if run.config else 'not recorded'}",
+        *([f"alignment {aligned}"] if aligned else []),
         f"{'validation draws' if corpus['name'] == 'cmu_mosi' else 'folds'} {', '.join(folds) or 'none'}",
         f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}",
         f"git {str(results.get('provenance', {}).get('git', 'unknown'))[:12]}",

@@ -180,4 +180,4 @@ def test_summary_of_one_run(make_run):
     assert lines[2].split() == ["run", "study", "cell", "split", "CCC"]
     assert lines[3].startswith("sew_arousal_geo_audio (synthetic)  pair    SEW              validation  0.505 ± 0.006")
     assert lines[3].endswith("(n=4; per recording 0.250 ± 0.000; constant 0.000; synthetic)")
-    assert "alignment not recorded" in lines[-1]
+    assert "fingerprint recolaTrue; folds draw_0" in lines[-1]  # a line about alignment needs config.json
