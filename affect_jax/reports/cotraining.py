@@ -243,8 +243,16 @@ def _evidence(c: Comparison) -> str:
     return f"{signed(c.tests['t'].difference, c.metric)} {unit} ({'; '.join(parts)})"
 
 
+CONTROLS = ("-(LFA & Decoder)", "-(CCA & S_D1)")
+"""Cells that train the weaker modality in the method's own program with nothing of the stronger one in the losses."""
+
+
 def answer(pair: Pair, made: Iterable[Comparison]) -> str:
-    """One sentence to 'did co-learning help here', whatever it is: by the pair's first metric."""
+    """One sentence to 'did co-learning help here', whatever it is: by the pair's first metric.
+
+    To beat one's unimodal model is not enough for a yes: the same training without anything of the teacher (CONTROLS)
+    must be beaten as well.
+    """
     mine = [c for c in made if c.pair.label == pair.label and c.metric == pair.metrics[0]]
     unimodal, constant = mine[0], mine[-1]
     label = f"{pair.label}{' (synthetic)' if any(c.synthetic for c in mine) else ''}"
@@ -258,6 +266,15 @@ def answer(pair: Pair, made: Iterable[Comparison]) -> str:
         "one row only, not tested": "not answered, one row is no evidence",
     }.get(said, f"not certain, {said}")
     sentence = f"{label}: {word}, {_evidence(unimodal)} against {unimodal.reference}"
+    control = next((c for c in mine if c.reference in CONTROLS), None)
+    if control is not None:
+        held = not control.missing and verdict(control) == "better"
+        if said == "better" and not held:
+            sentence = (
+                f"{label}: better than {unimodal.reference}, {_evidence(unimodal)}, but not shown to be by its teacher"
+            )
+        found = "was not run" if control.missing else f"{verdict(control)}, {_evidence(control)}"
+        sentence += f"; against the control without a teacher, {control.reference}: {found}"
     if constant.missing:
         return f"{sentence}; not compared with a {constant.reference} answer."
     return f"{sentence}; against the {constant.reference} answer {verdict(constant)}, {_evidence(constant)}."

@@ -87,6 +87,13 @@ def test_harm_is_found(compared):
     assert "no, co-learning hurt, −" in cotraining.answer(VIDEO, made)
 
 
+def test_a_control_without_a_teacher_must_be_beaten_as_well(compared):
+    said = cotraining.answer(VIDEO, compared(error=GOOD | {"-(LFA & Decoder)": 0.05}, seeds=3))
+    assert "better than unimodal BiGRU+TE, +" in said
+    assert "but not shown to be by its teacher; against the control without a teacher, -(LFA & Decoder): " in said
+    assert "yes" not in said
+
+
 def test_no_difference_is_said(compared):
     made = compared(error={"SeqSEW": 0.3, "BiGRU+TE+Classifier": 0.3})
     assert cotraining.verdict(found(made, "unimodal BiGRU+TE")) == "no difference shown"
