@@ -88,6 +88,8 @@ def _hear(run: Path, results: dict[str, Any], number: int, recordings: Sequence[
 
     config = runs.read_json(run / "config.json")["config"]
     rate = config["corpus"].get("rate")
+    if not (run / "weights").is_dir():
+        raise UserError(f"{run} has no weights to hear with (a run of baselines keeps none); name the run of a network")
     deployed = deploy.load(run, number)
     if not rate or deployed.modality != "speech" or not deployed.steps:
         raise UserError(

@@ -28,7 +28,7 @@ class Planted(NamedTuple):
 
 
 def write_run(folder, task="signed_regression", labels=None):
-    folder.mkdir()
+    (folder / "weights").mkdir(parents=True)
     rows = [
         {"study": "net", "cell": cell, "fold": "dev", "seed": 0, "validation": {"pcc": 0.5}, "test": {"pcc": 0.5}}
         for cell in ("ConflictNET", "ParaNET")
@@ -174,6 +174,12 @@ def test_wrong_flags(main, run, arguments, said):
 def test_models_of_something_else_are_refused(main, run, plant, deployed):
     plant(**deployed)
     with pytest.raises(UserError, match="not raw speech; name a run of raw speech to hear files"):
+        main(f"--run={run}", "talk.wav")
+
+
+def test_runs_without_weights_are_refused(main, run):
+    (run / "weights").rmdir()
+    with pytest.raises(UserError, match="has no weights to hear with"):
         main(f"--run={run}", "talk.wav")
 
 
