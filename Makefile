@@ -52,7 +52,7 @@ run: setup ## train SEW on the synthetic corpus into runs/sew and print its tabl
 	$(VENV)/bin/python -m launch.main --config=$(CONFIG) --workdir=$(WORKDIR) $(RUN)
 
 test: $(VENV)/.requirements-dev ## run the test suite (ARGS= go to pytest)
-	$(VENV)/bin/python -m pytest --durations=10 $(ARGS)
+	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --durations=10 $(ARGS)
 
 lint: $(VENV)/.requirements-dev ## check style and format
 	$(VENV)/bin/ruff check
