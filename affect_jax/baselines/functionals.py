@@ -34,7 +34,7 @@ def extractor() -> Extractor:
     """
     if not installed():
         raise UserError(
-            "the IS13 baseline needs openSMILE, which is not installed: pip install 'opensmile>=2.5' "
+            "the IS13 baseline needs openSMILE, which is not installed: pip install 'affect-jax[opensmile]' or opensmile "
             "(free for research and teaching only), or leave is13 out of --methods"
         )
     import opensmile
