@@ -34,8 +34,8 @@ def extractor() -> Extractor:
     """
     if not installed():
         raise UserError(
-            "the IS13 baseline needs openSMILE, which is not installed: pip install 'affect-jax[opensmile]' (its licence "
-            "is for research and teaching only), or leave is13 out of --methods"
+            "the IS13 baseline needs openSMILE, which is not installed: pip install 'affect-jax[opensmile]' "
+            "(its licence is for research and teaching only), or leave is13 out of --methods"
         )
     import opensmile
 
