@@ -2,6 +2,7 @@
 
     python -m launch.predict --run=runs/conflictnet talk.wav debate.mp3 [--out=csv|json|FILE.csv|FILE.json] [--plot]
     python -m launch.predict --run=runs/conflictnet --window=30 --hop=10 *.flac > timeline.csv
+    python -m launch.predict --run=converted talk.wav             # a folder that launch.convert wrote
     python -m launch.predict --run=runs/seqsew_recola_arousal_geo_audio --split=test [--cell=SeqSEW | --row=3]
 
 Recordings: wav, flac, ogg or mp3 of any rate and length, mono or more, for a run of raw speech. Windows slide over each
@@ -33,7 +34,9 @@ _OF_RECORDINGS = ("window", "hop", "plot")
 
 def define_flags(values: flags.FlagValues) -> None:
     """Called by the program, not by importing this module: other launchers have flags of the same names."""
-    flags.DEFINE_string("run", None, "A finished run folder.", required=True, flag_values=values)
+    flags.DEFINE_string(
+        "run", None, "A finished run folder, or one of launch.convert.", required=True, flag_values=values
+    )
     flags.DEFINE_enum("split", "test", ["validation", "test"], "Part of the run's corpus.", flag_values=values)
     flags.DEFINE_string("cell", "", "Cell whose best row predicts. Default: the run's first.", flag_values=values)
     flags.DEFINE_integer("row", -1, "Row of results.json, instead of a cell's best.", flag_values=values)
@@ -58,12 +61,14 @@ def main(argv: Sequence[str]) -> None:
             else f"--{given[0]} is of recordings, but none is named; name files, as in: --run={FLAGS.run} talk.wav"
         )
     run = Path(FLAGS.run)
-    results = runs.read_json(run / "results.json")
-    number = deploy.choose_row(results, FLAGS.cell, FLAGS.row)
     if recordings:
-        _hear(run, results, number, recordings)
-    else:
-        _split(run, results, number)
+        from affect_jax import hearing
+
+        converted = (run / "model.json").exists()
+        _hear(hearing.of_folder(run) if converted else hearing.of_run(run, FLAGS.cell, FLAGS.row), recordings)
+        return
+    results = runs.read_json(run / "results.json")
+    _split(run, results, deploy.choose_row(results, FLAGS.cell, FLAGS.row))
 
 
 def _split(run: Path, results: dict[str, Any], number: int) -> None:
@@ -71,44 +76,30 @@ def _split(run: Path, results: dict[str, Any], number: int) -> None:
 
     out = Path(FLAGS.out or run / "predictions" / FLAGS.split)
     files = predictions.write(run, results, number, FLAGS.split, out)
-    print(f"{_row(results, number)}: {len(files)} files -> {out}")
-
-
-def _row(results: dict[str, Any], number: int) -> str:
     kind = " (from a synthetic corpus)" if results["corpus"]["synthetic"] else ""
-    return f"row {number}, cell {results['rows'][number]['cell']!r}{kind}"
+    print(f"row {number}, cell {results['rows'][number]['cell']!r}{kind}: {len(files)} files -> {out}")
 
 
-def _hear(run: Path, results: dict[str, Any], number: int, recordings: Sequence[str]) -> None:
+def _hear(hearer: Any, recordings: Sequence[str]) -> None:
     """Writes the timelines of recordings; ends the program with status 2 where one could not be heard."""
     form, target = _output(FLAGS.out or "csv")
-    from affect_jax import deploy, hearing, runs
+    from affect_jax import hearing
     from affect_jax.files import write_atomic
     from affect_jax.hearing import writing
 
-    config = runs.read_json(run / "config.json")["config"]
-    rate = config["corpus"].get("rate")
-    if not (run / "weights").is_dir():
-        raise UserError(f"{run} has no weights to hear with (a run of baselines keeps none); name the run of a network")
-    deployed = deploy.load(run, number)
-    if not rate or deployed.modality != "speech" or not deployed.steps:
-        raise UserError(
-            f"row {number} of {run} hears {deployed.modality!r}, not raw speech; name a run of raw speech to hear files"
-        )
-    cut = hearing.sizes(rate, deployed.steps, FLAGS.window, FLAGS.hop)
-    task, labels = results["task"], results["corpus"].get("labels") or ()
-    name = config["data"]["target"]
+    rate, task, labels, name = hearer.rate, hearer.task, hearer.labels, hearer.target
+    cut = hearing.sizes(rate, hearer.deployed.steps, FLAGS.window, FLAGS.hop)
     console = Console(file=sys.stderr)
 
     def say(line: str) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    say(f"{_row(results, number)}: windows of {cut.window / rate:g} s every {cut.hop / rate:g} s, predicting {name!r}")
+    say(f"{hearer.title}: windows of {cut.window / rate:g} s every {cut.hop / rate:g} s, predicting {name!r}")
     described, names, taken = [], (), set()
     with _bar(console) as bar:
         windows = bar.add_task("hearing", total=hearing.count(recordings, cut))
         for heard in hearing.hear(
-            recordings, hearing.program(deployed), cut, lambda count: bar.advance(windows, count)
+            recordings, hearing.program(hearer.deployed), cut, lambda count: bar.advance(windows, count)
         ):
             described.append(writing.describe(heard, task, labels))
             say(writing.line(described[-1]))
@@ -120,10 +111,7 @@ def _hear(run: Path, results: dict[str, Any], number: int, recordings: Sequence[
                 writing.plot(picture, heard, task, labels, name)
                 say(f"wrote {picture}")
     about = {
-        "run": str(run),
-        "row": number,
-        "cell": results["rows"][number]["cell"],
-        "trained_on": {key: results["corpus"].get(key) for key in ("name", "variant", "synthetic")},
+        **hearer.about,
         "task": task,
         "target": name,
         "rate": rate,

@@ -18,7 +18,6 @@ from affect_jax.training.stage import Stage, learning_rate, transform
 from affect_jax.training.state import RowState
 from affect_jax.types import Array, Batch, Params
 
-
 STATISTICS = "batch_stats"
 """The flax collection of batch norm's running moments, and its name among a row's top-level parts."""
 
@@ -123,7 +122,10 @@ def predict(
     output: str,
     size: int,
 ) -> tuple[Array, Array, Array]:
-    """(prediction, target, mask), each [n, T] or [n] (logits with a class axis behind), for the examples `index` [n], `size` at a time."""
+    """(prediction, target, mask), each [n, T] or [n], for the examples `index` [n], `size` at a time.
+
+    Predictions of classes are logits with a class axis behind.
+    """
 
     def one(chunk: Array) -> tuple[Array, Array, Array]:
         batch = take(corpus, chunk, mean, scale)

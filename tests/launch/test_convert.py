@@ -61,3 +61,15 @@ def test_errors_are_one_line_and_status_2(program, tmp_path):
         assert message in done.stderr
         assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_converted_model_hears_a_file(program, tmp_path, repo_root):
+    import soundfile
+
+    np.savez(tmp_path / "in.npz", **arrays())
+    program("--direction=from_keras", "--seconds=0.5", tmp_path / "in.npz", tmp_path / "out")
+    soundfile.write(tmp_path / "talk.wav", 0.5 * np.sin(np.arange(8000)), 8000)
+    command = [sys.executable, "-m", "launch.predict", f"--run={tmp_path / 'out'}", str(tmp_path / "talk.wav")]
+    done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, env={**os.environ}, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("talk.wav") == 5  # windows of half a second, a third of one apart, to the end
