@@ -31,7 +31,9 @@ def get_config(argument: str = "emotion") -> ml_collections.ConfigDict:
             average_pool=4,
             attention=True,
             global_average=True,
-            momentum=0.99,
+            # Not Keras' .99: running variances start at 1, and where the true ones are near .01 that start still rules
+            # after 200 updates (6 epochs): training loss fell to 1.0 while every validation clip got one class.
+            momentum=0.9,
         ),
         schedule=("fit",),
         stages=dict(
