@@ -4,6 +4,7 @@ python -m benchmarks.run                          # everything; about 40 minutes
 python -m benchmarks.run --only=conflictnet       # those whose name begins so; about 10 minutes
 python -m benchmarks.run --only=sew,rows --quick  # one short round, prints only
 python -m benchmarks.run --compile                # torch.compile as a third side
+python -m benchmarks.run --one-core               # processor time on one core, where the machine is not idle
 """
 
 import argparse
@@ -20,14 +21,18 @@ from typing import Any
 from benchmarks.cases import BY_NAME, ROWS, ROWS_CASE, ROWS_EPOCHS, Case, SpeechCase, choose
 from benchmarks.process import Worker
 from benchmarks.table import markdown
+from benchmarks.worker import ONE_CORE
 
 RESULTS = Path(__file__).parent / "results"
 SETTLE_SECONDS = 0.5  # OpenMP threads spin for a while after their last work
 
 
-def time_case(case: Case | SpeechCase, sides: Sequence[str], rounds: int, steps: int) -> dict[str, Any]:
-    """Seconds a step of every side, block after block in turn."""
-    with_workers = {side: Worker(side, case.name, steps) for side in sides}
+def time_case(
+    case: Case | SpeechCase, sides: Sequence[str], rounds: int, steps: int, one_core: bool = False
+) -> dict[str, Any]:
+    """Seconds a step of every side, block after block in turn; with `one_core` the processor's time on one core."""
+    environment = {ONE_CORE: "1"} if one_core else {}
+    with_workers = {side: Worker(side, case.name, steps, environment) for side in sides}
     try:
         ready = {}
         for side, worker in with_workers.items():  # one after another: compiling takes all cores
@@ -42,7 +47,7 @@ def time_case(case: Case | SpeechCase, sides: Sequence[str], rounds: int, steps:
                     raise SystemExit(
                         f"error: {side} {case.name}: the loss is {answer['loss']}; such a time means nothing"
                     )
-                seconds[side].append(answer["seconds"] / steps)
+                seconds[side].append(answer["processor" if one_core else "seconds"] / steps)
         peaks = {side: worker.finish()["peak"] for side, worker in with_workers.items()}
     finally:
         for worker in with_workers.values():
@@ -118,18 +123,20 @@ def processor() -> str:
     return names[0] if names else "unknown processor"
 
 
-def machine(found: dict[str, Any]) -> dict[str, str]:
+def machine(found: dict[str, Any], one_core: bool = False) -> dict[str, str]:
     """The device that was measured, and a name for its files."""
     versions = next(iter(found.values()))["sides"]["ours"]["versions"]
     cores = os.cpu_count()
+    if one_core:
+        return {"device": f"processor time on one core of {processor()}", "file": "cpu-one-core"}
     if versions["device"] == "cpu":
         return {"device": f"{cores} cores of {processor()}", "file": f"cpu-{cores}-cores"}
     return {"device": versions["device"], "file": re.sub(r"\W+", "-", versions["device"]).strip("-").lower()}
 
 
-def write(found: dict[str, Any]) -> None:
+def write(found: dict[str, Any], one_core: bool = False) -> None:
     """Puts what was timed beside what the machine's files already hold of other cases."""
-    where = machine(found)
+    where = machine(found, one_core)
     record, page = (RESULTS / f"{where['file']}{suffix}" for suffix in (".json", ".md"))
     before = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {"cases": {}}
     cases = {**before["cases"], **found}
@@ -146,23 +153,30 @@ def main() -> None:
     parser.add_argument(
         "--only",
         default=",".join(names),
-        help=f"comma-separated, of {', '.join(names)}; what stands before a dash means all of these",
+        help=f"by commas, of {', '.join(names)}; what stands before a dash means all of these",
     )
     parser.add_argument("--rounds", type=int, default=0, help="timed blocks a side; 0: 7, and 3 of ConflictNET")
     parser.add_argument(
         "--quick", action="store_true", help="one short block a side, to see that it runs; writes nothing"
     )
     parser.add_argument("--compile", action="store_true", help="time torch.compile too")
+    parser.add_argument(
+        "--one-core",
+        action="store_true",
+        help="count the processor's time on one core: for a machine that others use too; into files of their own",
+    )
     flags = parser.parse_args()
+    if flags.one_core:
+        names.remove("rows")  # which is about all cores
     try:
-        wanted = choose(flags.only.split(","), names)
+        wanted = choose(flags.only.split(","), names) if flags.only else names
     except ValueError as wrong:
         parser.error(f"--only: {wrong}")
     sides = ("ours", "pytorch", *(("pytorch-compiled",) if flags.compile else ()))
     load = os.getloadavg()[0]  # once: from here on it is our own work
-    if load > 0.3:
+    if load > 0.3 and not flags.one_core:
         print(
-            f"note: load average {load:.1f}; PyTorch collapses beside other work, time on an idle machine",
+            f"note: load average {load:.1f}; PyTorch collapses beside other work, time on an idle machine or --one-core",
             file=sys.stderr,
         )
     found: dict[str, Any] = {}
@@ -173,11 +187,12 @@ def main() -> None:
         else:
             case = BY_NAME[name]
             rounds = flags.rounds or (3 if isinstance(case, SpeechCase) else 7)
-            timed = time_case(case, sides, *((1, max(case.steps // 8, 1)) if flags.quick else (rounds, case.steps)))
+            size = (1, max(case.steps // 8, 1)) if flags.quick else (rounds, case.steps)
+            timed = time_case(case, sides, *size, one_core=flags.one_core)
         found[name] = {**timed, "load": load}
         if not flags.quick:
-            write(found)
-    print(markdown(found, machine(found)["device"]))
+            write(found, flags.one_core)
+    print(markdown(found, machine(found, flags.one_core)["device"]))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from typing import Any
 from benchmarks.cases import BY_NAME, ROWS_CASE, SpeechCase
 
 STARTED = time.perf_counter()
+ONE_CORE = "BENCHMARKS_ONE_CORE"
+"""Environment variable: where it is set, a worker keeps to one core."""
 SIDES = ("ours", "pytorch", "pytorch-compiled")
 
 
@@ -44,9 +46,9 @@ def serve_steps(side: str, name: str, count: int, say: Callable[..., None]) -> N
     steps.run(count)
     say(ready=first, parameters=steps.parameters, versions=module.versions())
     for _ in sys.stdin:
-        begin = time.perf_counter()
+        begin, busy = time.perf_counter(), time.process_time()
         loss = steps.run(count)
-        say(seconds=time.perf_counter() - begin, loss=loss)
+        say(seconds=time.perf_counter() - begin, processor=time.process_time() - busy, loss=loss)
     say(peak=peak_bytes(module.device_memory))
 
 
@@ -78,6 +80,8 @@ def serve_rows(side: str, epochs: int, say: Callable[..., None]) -> None:
 
 def main(side: str, name: str, count: str) -> None:
     """Serves until standard input ends. What libraries print goes to standard error."""
+    if ONE_CORE in os.environ:  # before any library counts the cores
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with os.fdopen(os.dup(1), "w", buffering=1) as channel:
         os.dup2(2, 1)
 
