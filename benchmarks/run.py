@@ -176,7 +176,7 @@ def main() -> None:
     load = os.getloadavg()[0]  # once: from here on it is our own work
     if load > 0.3 and not flags.one_core:
         print(
-            f"note: load average {load:.1f}; PyTorch collapses beside other work, time on an idle machine or --one-core",
+            f"note: load average {load:.1f}; PyTorch collapses beside others, time on an idle machine or --one-core",
             file=sys.stderr,
         )
     found: dict[str, Any] = {}
