@@ -22,9 +22,22 @@ def dropout(key: jax.Array, x: jax.Array, rate: float | jax.Array) -> jax.Array:
     scale is the inverse of the rounded keep probability, so the mean is exact. Rate 0 returns `x` bit for bit, rate 1
     returns zeros.
     """
-    keep = jnp.round((1.0 - jnp.asarray(rate, jnp.float32)) * 2.0**_BITS).astype(jnp.uint32)
-    scale = (2.0**_BITS / jnp.maximum(keep, 1).astype(jnp.float32)).astype(x.dtype)
-    return jnp.where(random_words(key, x.shape) >> (32 - _BITS) < keep, x * scale, jnp.zeros((), x.dtype))
+    return jnp.where(keep_mask(key, x.shape, rate), x * keep_scale(rate).astype(x.dtype), jnp.zeros((), x.dtype))
+
+
+def _keep(rate: float | jax.Array) -> jax.Array:
+    """How many of 2^24 words keep their element."""
+    return jnp.round((1.0 - jnp.asarray(rate, jnp.float32)) * 2.0**_BITS).astype(jnp.uint32)
+
+
+def keep_mask(key: jax.Array, shape: tuple[int, ...], rate: float | jax.Array) -> jax.Array:
+    """bool of `shape`, True with probability 1 - `rate`; `key` is a typed or a raw key."""
+    return random_words(key, shape) >> (32 - _BITS) < _keep(rate)
+
+
+def keep_scale(rate: float | jax.Array) -> jax.Array:
+    """float32 scalar, what the kept elements are multiplied by."""
+    return 2.0**_BITS / jnp.maximum(_keep(rate), 1).astype(jnp.float32)
 
 
 def random_words(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:

@@ -1,8 +1,9 @@
-"""Pooling over time without overlap, and what a stack of convolutions and pools needs at least."""
+"""Pooling over time without overlap and across vectors, and what a stack of convolutions and pools needs at least."""
 
 from collections.abc import Sequence
 
 import jax
+import jax.numpy as jnp
 
 
 def average_pool(x: jax.Array, size: int) -> jax.Array:
@@ -16,3 +17,14 @@ def shortest_input(widths: Sequence[int], pools: Sequence[int], least: int = 1) 
     for width, pool in reversed(list(zip(widths, pools, strict=True))):
         least = least * pool + width - 1
     return least
+
+
+def statistics_across(x_BxPxD: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Mean and unbiased standard deviation across P >= 2 vectors, [B, D] each (statistical pooling, thesis 4.2).
+
+    Where all P are equal the deviation is 0 and its gradient 0, not infinite.
+    """
+    mean = x_BxPxD.mean(axis=1)
+    variance = jnp.square(x_BxPxD - mean[:, None]).sum(axis=1) / (x_BxPxD.shape[1] - 1)
+    varies = variance > 0
+    return mean, jnp.where(varies, jnp.sqrt(jnp.where(varies, variance, 1.0)), 0.0)

@@ -1,0 +1,212 @@
+"""Intra- and cross-modal attention fusion of several modalities (thesis chapter 4; Rajan, Brutti & Cavallaro 2022).
+
+    part                    what it is                                                  text, video, audio of IEMOCAP
+    <m>_map                 learned linear map over time, T steps -> fewer (eq. 4.1)    -, 825, 500,500
+    <m>_gru                 bi-GRU, 60 units a direction (eq. 4.2)                      130,320, 759,600, 65,520
+    intra_<m>               multi-head self-attention, then the mean over time          58,080 each
+    cross_<source>_<target> the source's steps attend to the target's, then the mean    58,080 each
+    concat, classifier      two dense layers with nothing between them (eq. 4.3)        14,460 + 427
+
+1,645,892 parameters with intra-, 1,820,132 with cross-modal attention. Between attention and the dense layers,
+statistical pooling: mean and unbiased standard deviation across the vectors, of which there is one a modality or one a
+pair. A vector alone (one modality, one pair) has no deviation and goes to the dense layers as it is.
+
+The map over time ("convolution, kernel 1" with time as channels) mixes all steps of its modality, so behind it every
+step counts; in text, which has none, padding is masked. A missing modality has no valid step: it attends to nothing, nothing
+attends to it, and its vectors are the biases of their attention's last layer.
+`fidelity='authors'` is the public model to the letter: no masks (padding and missing modalities are zeros that
+are read), and the deviation stands before the mean.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from affect_jax.errors import UserError
+from affect_jax.layers.dense import Dense, uniform
+from affect_jax.layers.dropout import Dropout
+from affect_jax.layers.masking import select
+from affect_jax.layers.mean_attention import MeanAttention
+from affect_jax.layers.pooling import statistics_across
+from affect_jax.layers.recurrent import BiGRU
+from affect_jax.suggest import nearest
+
+ATTENTION = ("intra", "cross", "cross+intra")
+FIDELITY = ("thesis", "authors")
+ARROW = "->"
+
+
+class TimeMap(nn.Module):
+    """Learned linear map over time: [B, T, D] -> [B, steps, D], the same for every feature."""
+
+    steps: int
+
+    @nn.compact
+    def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
+        length = x_BxTxD.shape[1]
+        kernel_TxS = self.param("kernel", uniform(length**-0.5), (length, self.steps))
+        bias_S = self.param("bias", uniform(length**-0.5), (self.steps,))
+        return jnp.einsum("ts,btd->bsd", kernel_TxS, x_BxTxD) + bias_S[None, :, None]
+
+
+class Model(nn.Module):
+    """Attention fusion and its ablations.
+
+    Attributes:
+      modalities: those that are read, in this order; others in a batch are ignored.
+      classes: number of classes.
+      attention: 'intra', 'cross' or 'cross+intra'.
+      pairs: of cross-modal attention, as 'video->text' (video asks, text answers: the thesis' V2T); () for all.
+      statistical_pooling: mean and deviation across the vectors; False for all vectors side by side.
+      map_steps: steps behind each modality's map over time, 0 for no map.
+      units: of the bi-GRUs, a direction.
+      heads: of attention; they divide 2 * units.
+      hidden: width of the first dense layer.
+      input_dropout: rate on each modality's features (the authors' code has .25 on text).
+      fidelity: 'thesis' or 'authors'.
+    """
+
+    modalities: Sequence[str] = ("text", "video", "audio")
+    classes: int = 7
+    attention: str = "intra"
+    pairs: Sequence[str] = ()
+    statistical_pooling: bool = True
+    map_steps: Sequence[int] = (0, 25, 500)
+    units: int = 60
+    heads: int = 6
+    hidden: int = 60
+    input_dropout: Sequence[float] = (0.0, 0.0, 0.0)
+    fidelity: str = "thesis"
+
+    @property
+    def deployed(self) -> tuple[str, ...]:
+        """Top-level parameter names that stay after training: all."""
+        maps = tuple(f"{m}_map" for m, steps in zip(self.modalities, self.map_steps, strict=True) if steps)
+        attentions = tuple(self._part(vector) for vector in self.vectors)
+        return (*maps, *(f"{m}_gru" for m in self.modalities), *attentions, "concat", "classifier")
+
+    @property
+    def vectors(self) -> tuple[tuple[str, ...], ...]:
+        """What each vector before pooling is made of: (source, target) of a pair, or (modality,)."""
+        pairs = tuple(tuple(pair.split(ARROW)) for pair in self.pairs)
+        if not pairs:
+            pairs = tuple((source, target) for target, source in itertools.permutations(self.modalities, 2))
+        alone = tuple((modality,) for modality in self.modalities)
+        return (pairs if "cross" in self.attention else ()) + (alone if "intra" in self.attention else ())
+
+    @staticmethod
+    def _part(vector: tuple[str, ...]) -> str:
+        return "_".join(("intra" if len(vector) == 1 else "cross", *vector))
+
+    def setup(self) -> None:
+        """Names the parts.
+
+        Raises:
+          UserError: the arguments do not fit each other.
+        """
+        self._check()
+        for modality, steps in zip(self.modalities, self.map_steps, strict=True):
+            if steps:
+                setattr(self, f"{modality}_map", TimeMap(steps))
+            setattr(self, f"{modality}_gru", BiGRU(self.units))
+        for vector in self.vectors:
+            setattr(self, self._part(vector), MeanAttention(self.heads))
+        self.drop = Dropout()
+        self.concat = Dense(self.hidden)
+        self.classifier = Dense(self.classes)
+
+    def _check(self) -> None:
+        for what, among in (("attention", ATTENTION), ("fidelity", FIDELITY)):
+            value = getattr(self, what)
+            if value not in among:
+                raise UserError(f"model 'attention_fusion' has {what} {value!r}{nearest(value, among)}; choose {among}")
+        for what in ("map_steps", "input_dropout"):
+            if len(getattr(self, what)) != len(self.modalities):
+                raise UserError(
+                    f"model 'attention_fusion' has {len(getattr(self, what))} {what} for {len(self.modalities)} "
+                    f"modalities {tuple(self.modalities)}; give one each"
+                )
+        if 2 * self.units % self.heads:
+            raise UserError(
+                f"model 'attention_fusion' has {2 * self.units} features a step, which {self.heads} heads cannot "
+                "share; choose a number of heads that divides 2 * units"
+            )
+        for pair in self.pairs:
+            sides = pair.split(ARROW)
+            if len(sides) != 2 or sides[0] == sides[1] or set(sides) - set(self.modalities):
+                raise UserError(
+                    f"model 'attention_fusion' has pair {pair!r}; write two of {tuple(self.modalities)} as "
+                    f"'source{ARROW}target'"
+                )
+        if not self.vectors:
+            raise UserError(
+                f"model 'attention_fusion' has attention 'cross' over {tuple(self.modalities)} alone; "
+                "give two modalities, or choose 'intra'"
+            )
+
+    def __call__(
+        self,
+        inputs: Mapping[str, jax.Array],
+        masks: Mapping[str, jax.Array],
+        *,
+        train: bool,
+        dropout: float | jax.Array = 0.0,
+        frozen: Sequence[str] = (),
+    ) -> dict[str, jax.Array]:
+        """All outputs.
+
+        Args:
+          inputs: modality -> [B, T, D]; a modality with a map over time always has the T of the first call.
+          masks: modality -> bool [B, T], True at valid steps; all False where the modality is missing.
+          train: dropout acts; needs the rng stream 'dropout'.
+          dropout: rate on the attention weights (the thesis has .1); may be traced.
+          frozen: no effect: parts are trained together.
+
+        Returns:
+          `logits` and `prediction`, the same, [B, classes]; `pooled` [B, P, 2 * units], the vectors before pooling.
+        """
+        del frozen
+        steps, valid = {}, {}
+        for modality, size, rate in zip(self.modalities, self.map_steps, self.input_dropout, strict=True):
+            x, mask = select(inputs, masks, modality), masks[modality]
+            if rate:
+                x = self.drop(x, rate, train=train)
+            if self.fidelity == "authors":
+                mask = jnp.ones_like(mask)
+            if size:
+                x = getattr(self, f"{modality}_map")(x)
+                mask = jnp.broadcast_to(mask.any(axis=1, keepdims=True), x.shape[:2])
+            steps[modality], valid[modality] = getattr(self, f"{modality}_gru")(x, mask), mask
+        pooled = []
+        for vector in self.vectors:
+            source, target = vector[0], vector[-1]
+            attend = getattr(self, self._part(vector))
+            sides = steps[source], steps[target], valid[source], valid[target]
+            pooled.append(attend(*sides, train=train, dropout=dropout))
+        pooled_BxPxD = jnp.stack(pooled, axis=1)
+        logits = self.classify(pooled_BxPxD)
+        return {"logits": logits, "prediction": logits, "pooled": pooled_BxPxD}
+
+    def classify(self, pooled_BxPxD: jax.Array) -> jax.Array:
+        """Logits [B, classes] from the vectors in the order of `vectors`."""
+        return self.classifier(self.concat(self._joined(pooled_BxPxD)))
+
+    def _joined(self, pooled_BxPxD: jax.Array) -> jax.Array:
+        if not self.statistical_pooling:
+            return pooled_BxPxD.reshape(pooled_BxPxD.shape[0], -1)
+        crossed = sum(len(vector) == 2 for vector in self.vectors)
+        found: list[jax.Array] = []
+        for group in (pooled_BxPxD[:, :crossed], pooled_BxPxD[:, crossed:]):
+            if group.shape[1] > 1:
+                pair = statistics_across(group)
+                found += pair[::-1] if self.fidelity == "authors" else pair
+            elif group.shape[1]:
+                found.append(group[:, 0])
+        return jnp.concatenate(found, axis=-1)
+
+    def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
+        """Logits [B, classes]."""
+        return self(inputs, masks, train=False)["logits"]
