@@ -12,10 +12,10 @@ statistical pooling: mean and unbiased standard deviation across the vectors, of
 pair. A vector alone (one modality, one pair) has no deviation and goes to the dense layers as it is.
 
 The map over time ("convolution, kernel 1" with time as channels) mixes all steps of its modality, so behind it every
-step counts; in text, which has none, padding is masked. A missing modality has no valid step: it attends to nothing, nothing
-attends to it, and its vectors are the biases of their attention's last layer.
-`fidelity='authors'` is the public model to the letter: no masks (padding and missing modalities are zeros that
-are read), and the deviation stands before the mean.
+step counts; in text, which has none, padding is masked. A missing modality has no valid step: it attends to nothing,
+nothing attends to it, and its vectors are the biases of their attention's last layer.
+`fidelity='authors'` is the public model to the letter: no masks (padding and missing modalities are zeros that are
+read), and the deviation stands before the mean.
 """
 
 import itertools
