@@ -292,7 +292,6 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
     splits = parts.splits(recordings, config)
     development = parts.build(recordings.splits["train"] + recordings.splits.get("validation", []), config)
     test, test_examples = _test(recordings, config, development, splits)
-    standardize = {m: bool(config.data.standardize) for m in config.data.modalities}
     with Display() as display, SummaryWriter(str(folder)) as board:
         engine = _engine(config)
         state = Run(
@@ -300,7 +299,7 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
             workdir=folder,
             engine=engine,
             development=development,
-            folds=folding.build(development.corpus, development.index, splits, standardize),
+            folds=folding.build(development.corpus, development.index, splits, parts.standardized(config)),
             fold_names=tuple(split.name for split in splits),
             test=test,
             test_examples=test_examples,

@@ -62,6 +62,24 @@ def check(config: ml_collections.ConfigDict) -> None:
         raise UserError(f"config.data.rescale is {value!r}{nearest(value, RESCALE)}; choose 'authors', or '' for none")
 
 
+def standardized(config: ml_collections.ConfigDict) -> dict[str, bool]:
+    """Modality -> whether its features are: `config.data.standardize` is True, False or a tuple of modalities.
+
+    Raises:
+      UserError: it names one that is not read.
+    """
+    value, modalities = config.data.standardize, tuple(config.data.modalities)
+    if isinstance(value, bool):
+        return dict.fromkeys(modalities, value)
+    for name in value:
+        if name not in modalities:
+            raise UserError(
+                f"config.data.standardize names {name!r}{nearest(name, modalities)}; config.data.modalities has "
+                f"{list(modalities)}"
+            )
+    return {m: m in value for m in modalities}
+
+
 def build(recordings: Sequence[Recording], config: ml_collections.ConfigDict) -> Part:
     """Lays recordings out as `config.data` says, their targets delayed where it asks for that."""
     data = config.data

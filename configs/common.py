@@ -91,6 +91,7 @@ def stage(
     patience: int,
     batch: int = 32,
     dropout: float = 0.0,
+    plateau: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One stage of training; see affect_jax/training/stage.py for every entry."""
     return dict(
@@ -100,10 +101,11 @@ def stage(
         batch=batch,
         epochs=epochs,
         patience=patience,
-        plateau=dict(factor=0.1, patience=0),
+        plateau=dict(dict(factor=0.1, patience=0, metric=""), **plateau or {}),
         dropout=dropout,
         monitor=dict(metric=metric, prediction=prediction),
         keep="best",
+        moddrop=(),
     )
 
 

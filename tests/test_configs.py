@@ -52,8 +52,7 @@ def test_a_config_fits(config, argument, data_dir):
     specs = studies.parse(made)
     recordings = parts.load(made)
     part = parts.build(recordings.splits["train"] + recordings.splits.get("validation", []), made)
-    standardize = dict.fromkeys(made.data.modalities, True)
-    folds = folding.build(part.corpus, part.index, parts.splits(recordings, made)[:1], standardize)
+    folds = folding.build(part.corpus, part.index, parts.splits(recordings, made)[:1], parts.standardized(made))
     for spec in specs:
         study.check(spec.model, spec.stages, part.corpus, folds)
     params = study.shapes(specs[-1].model if config is seqsew else specs[0].model, part.corpus, folds)[0]

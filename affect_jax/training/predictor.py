@@ -27,12 +27,13 @@ def _scatter(corpus: Corpus, index: np.ndarray, values: np.ndarray, frames: int)
 
 
 @functools.lru_cache(maxsize=16)
-def _program(model: nn.Module, output: str, engine: Engine) -> Callable[..., Any]:
+def _program(model: nn.Module, output: str, engine: Engine, absent: tuple[str, ...]) -> Callable[..., Any]:
     def one(shared: Any, fold: Any, params: Params) -> Any:
         corpus, folds, examples = shared
         mean = {m: x[fold] for m, x in folds.mean.items()}
         scale = {m: x[fold] for m, x in folds.scale.items()}
-        return step.predict(model, params, corpus, examples[fold], mean, scale, output, engine.eval_size)[0]
+        size = engine.eval_size
+        return step.predict(model, params, corpus, examples[fold], mean, scale, output, size, absent)[0]
 
     return mesh.row_program(engine.mesh, engine.at_once, one)
 
@@ -85,6 +86,7 @@ def predict(
     examples: np.ndarray,
     output: str,
     engine: Engine,
+    absent: tuple[str, ...] = (),
 ) -> np.ndarray:
     """float32 [R, F] (or [R, F, C] logits): each row's prediction of every frame, NaN where no example shows it.
 
@@ -97,11 +99,11 @@ def predict(
       examples: int32 [K, n] example numbers a fold, -1 for padding.
       output: the model's output to take.
       engine: how to run.
+      absent: modalities that are missing.
     """
     slots = slots_of(range(len(fold_of)), engine)
-
     shared = mesh.replicate(engine.mesh, (corpus, folds, jnp.asarray(examples)))
     rows = mesh.shard_rows(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
-    values = mesh.to_host(_program(model, output, engine)(shared, *rows))
+    values = mesh.to_host(_program(model, output, engine, absent)(shared, *rows))
     frames = corpus.target.values.shape[0]
     return np.stack([_scatter(corpus, examples[fold], values[r], frames) for r, fold in enumerate(fold_of)])

@@ -37,9 +37,11 @@ class Stage(NamedTuple):
       patience: stop after this many epochs without a better score; 0 never stops early.
       plateau_factor: the learning rate is multiplied by this ...
       plateau_patience: ... after this many epochs without a better score; 0 never.
+      plateau_metric: ... of this key of METRICS[task].
       metric: the validation score, a key of METRICS[task].
       prediction: the output that is scored.
       keep: `best` or `last` weights go on.
+      moddrop: combinations of modalities in which every training example appears; () for whole examples.
     """
 
     name: str
@@ -51,14 +53,21 @@ class Stage(NamedTuple):
     patience: int
     plateau_factor: float
     plateau_patience: int
+    plateau_metric: str
     metric: str
     prediction: str
     keep: str
+    moddrop: tuple[tuple[str, ...], ...]
 
     @property
     def sign(self) -> float:
         """+1 where a larger score is better, -1 where a smaller one is."""
-        return -1.0 if self.metric in LOWER_IS_BETTER else 1.0
+        return sign(self.metric)
+
+
+def sign(metric: str) -> float:
+    """+1 where a larger value of the metric is better, -1 where a smaller one is."""
+    return -1.0 if metric in LOWER_IS_BETTER else 1.0
 
 
 def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
@@ -74,11 +83,13 @@ def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
             f"choose one of {sorted(OPTIMIZERS)}"
         )
     metric = config["monitor"]["metric"]
-    if metric not in METRICS[task]:
-        raise UserError(
-            f"stage {name!r} monitors {metric!r}{nearest(metric, METRICS[task])}; "
-            f"a {task} task has {list(METRICS[task])}"
-        )
+    plateau_metric = config["plateau"].get("metric") or metric
+    for value in (metric, plateau_metric):
+        if value not in METRICS[task]:
+            raise UserError(
+                f"stage {name!r} monitors {value!r}{nearest(value, METRICS[task])}; "
+                f"a {task} task has {list(METRICS[task])}"
+            )
     if config["keep"] not in ("best", "last"):
         raise UserError(f"stage {name!r} keeps {config['keep']!r}; choose best or last")
     for key in ("batch", "epochs"):
@@ -96,9 +107,11 @@ def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
         patience=int(config["patience"]),
         plateau_factor=float(config["plateau"]["factor"]),
         plateau_patience=int(config["plateau"]["patience"]),
+        plateau_metric=plateau_metric,
         metric=metric,
         prediction=config["monitor"]["prediction"],
         keep=config["keep"],
+        moddrop=tuple(tuple(names.split("+")) for names in config.get("moddrop", ())),
     )
 
 

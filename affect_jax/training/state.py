@@ -24,6 +24,7 @@ class RowState:
       best: the parameters and statistics to keep.
       best_score: float32, validation score of `best`, larger is better.
       best_epoch: int32, the epoch (from 1) that gave it.
+      plateau_best: float32, the plateau schedule's own score, larger is better.
       plateau_start: int32, epoch from which the plateau schedule counts.
       scale: float32, what the plateau schedule has made of the learning rate.
     """
@@ -39,6 +40,7 @@ class RowState:
     best: Params
     best_score: Array
     best_epoch: Array
+    plateau_best: Array
     plateau_start: Array
     scale: Array
 
@@ -58,6 +60,7 @@ def create(params: Params, statistics: Params, opt_state: Any, loss_state: Any) 
         best={**params, **statistics},
         best_score=jnp.array(-jnp.inf, jnp.float32),
         best_epoch=zero,
+        plateau_best=jnp.array(-jnp.inf, jnp.float32),
         plateau_start=zero,
         scale=jnp.ones((), jnp.float32),
     )

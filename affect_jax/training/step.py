@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import optax
 
 from affect_jax import metrics
+from affect_jax.data import moddrop
 from affect_jax.data.corpus import Corpus, take
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
 from affect_jax.training import keys, objective
 from affect_jax.training.rows import RowArrays
-from affect_jax.training.stage import Stage, learning_rate, transform
+from affect_jax.training.stage import Stage, learning_rate, sign, transform
 from affect_jax.training.state import RowState
 from affect_jax.types import Array, Batch, Params
 
@@ -121,14 +122,15 @@ def predict(
     scale: Mapping[str, Array],
     output: str,
     size: int,
+    absent: tuple[str, ...] = (),
 ) -> tuple[Array, Array, Array]:
     """(prediction, target, mask), each [n, T] or [n], for the examples `index` [n], `size` at a time.
 
-    Predictions of classes are logits with a class axis behind.
+    Predictions of classes are logits with a class axis behind. The modalities `absent` are missing.
     """
 
     def one(chunk: Array) -> tuple[Array, Array, Array]:
-        batch = take(corpus, chunk, mean, scale)
+        batch = moddrop.absent(take(corpus, chunk, mean, scale), absent)
         outputs = model.apply(variables(params), batch["inputs"], batch["masks"], train=False)
         return outputs[output], batch["target"], batch["mask"]
 
@@ -136,13 +138,14 @@ def predict(
     return tuple(x.reshape(-1, *x.shape[2:])[: index.shape[0]] for x in parts)
 
 
-def _advance(stage: Stage, state: RowState, score: Array) -> RowState:
-    """Best weights, early stopping and the plateau schedule after an epoch with validation `score` (signed)."""
+def _advance(stage: Stage, state: RowState, score: Array, plateau: Array) -> RowState:
+    """Best weights, early stopping and the plateau schedule after an epoch with two validation scores (signed)."""
     epoch = state.epoch + 1
     better = (score > state.best_score) & jnp.isfinite(score)
     keep = better if stage.keep == "best" else jnp.array(True)
     best_epoch = jnp.where(better, epoch, state.best_epoch)
-    waited = epoch - jnp.maximum(best_epoch, state.plateau_start)
+    rises = (plateau > state.plateau_best) & jnp.isfinite(plateau)
+    waited = jnp.where(rises, 0, epoch - state.plateau_start)
     drop = (waited >= stage.plateau_patience) if stage.plateau_patience else jnp.array(False)
     stopped = (epoch - best_epoch >= stage.patience) if stage.patience else jnp.array(False)
     return state.replace(
@@ -153,7 +156,8 @@ def _advance(stage: Stage, state: RowState, score: Array) -> RowState:
         ),
         best_score=jnp.where(better, score, state.best_score),
         best_epoch=best_epoch,
-        plateau_start=jnp.where(drop, epoch, state.plateau_start),
+        plateau_best=jnp.where(rises, plateau, state.plateau_best),
+        plateau_start=jnp.where(drop | rises, epoch, state.plateau_start),
         scale=jnp.where(drop, state.scale * stage.plateau_factor, state.scale),
     )
 
@@ -183,10 +187,16 @@ def run_epoch(
         key = jax.random.key(row.seed)
         mean = {m: x[row.fold] for m, x in folds.mean.items()}
         scale = {m: x[row.fold] for m, x in folds.scale.items()}
-        order = shuffled(folds.train[row.fold], keys.purpose(key, f"{stage.name}/order", state.epoch))
+        examples, ways = folds.train[row.fold], len(stage.moddrop)
+        if ways:
+            examples = moddrop.expanded(examples, ways)
+        order = shuffled(examples, keys.purpose(key, f"{stage.name}/order", state.epoch))
 
         def one(state: RowState, index: Array) -> tuple[RowState, tuple[dict[str, Array], Array]]:
-            batch = take(corpus, index, mean, scale, packing)
+            example, way = moddrop.parted(index, ways) if ways else (index, None)
+            batch = take(corpus, example, mean, scale, packing)
+            if ways:
+                batch = moddrop.dropped(batch, way, stage.moddrop)
             state, terms = update(model, stage, row, frozen, state, batch, key)
             return state, (terms, (index >= 0).sum())
 
@@ -206,6 +216,7 @@ def run_epoch(
         scores = metrics.evaluate(task, prediction, target, mask)
         log |= {f"validation/{name}": value for name, value in scores.items()}
         log["scale"] = state.scale
-        return _advance(stage, state, stage.sign * scores[stage.metric]), log
+        plateau = sign(stage.plateau_metric) * scores[stage.plateau_metric]
+        return _advance(stage, state, stage.sign * scores[stage.metric], plateau), log
 
     return jax.lax.cond(state.live, moves, stands, state)

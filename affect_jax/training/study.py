@@ -20,6 +20,8 @@ from affect_jax.data import packing
 from affect_jax.data.corpus import Corpus, take
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
+from affect_jax.errors import UserError
+from affect_jax.suggest import nearest
 from affect_jax.training import checkpoint, keys, mesh, objective, step
 from affect_jax.training.rows import Row, RowArrays, as_arrays, distinct
 from affect_jax.training.stage import Stage, transform
@@ -144,6 +146,11 @@ def check(model: nn.Module, stages: Sequence[Stage], corpus: Corpus, folds: Fold
         objective.check_name(f"stage {stage.name!r} monitors", stage.prediction, outputs)
         for part in set(stage.train) - {"*"}:
             objective.check_name(f"stage {stage.name!r} trains", part, params)
+        for modality in {name for names in stage.moddrop for name in names} - set(corpus.inputs):
+            raise UserError(
+                f"stage {stage.name!r} has Moddrop with {modality!r}{nearest(modality, corpus.inputs)}; "
+                f"config.data.modalities has {sorted(corpus.inputs)}"
+            )
 
 
 def slots_of(rows: Sequence[int], engine: Engine) -> list[int]:
