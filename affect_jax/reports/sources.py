@@ -25,6 +25,17 @@ class Pair(NamedTuple):
     references: tuple[tuple[str, Source], ...]
 
 
+class Question(NamedTuple):
+    """Do two cells differ on rows of the same fold and seed?"""
+
+    label: str
+    a: Source
+    b: Source
+    split: str
+    metrics: tuple[str, ...]
+
+
+FUSION = "configs/fusion.py"
 MODALITIES = {"audio": "audio", "geo": "video_geometric", "app": "video_appearance", "video": "video", "text": "text"}
 ENCODERS = {"Classifier": "classifier", "BiGRU+Classifier": "bigru", "BiGRU+TE+Classifier": "bigru+te"}
 CELLS_SEW = ("SEW", "-S_D2", "-CCA", "-S_D1", "-(CCA & S_D1)")
@@ -70,6 +81,11 @@ def conflictnet(study: str, cell: str) -> Source:
     return Source("configs/conflictnet.py:sspnet_conflict", study, cell)
 
 
+def fusion(runs: str, study: str) -> Source:
+    """A study of chapter 4, whose one cell has its name; `runs` is the set of studies that are one run folder."""
+    return Source(f"{FUSION}:{runs}", study, study)
+
+
 def _pair_seqsew(pair: str) -> Pair:
     corpus, weaker = pair.rsplit(",", 1)[0], pair.rsplit(",", 1)[1].split("+")[0]
     mosi = corpus == "mosi"
@@ -92,3 +108,31 @@ def _pair_sew(pair: str) -> Pair:
 
 
 PAIRS = tuple(_pair_sew(pair) for pair in PAIRS_SEW) + tuple(_pair_seqsew(pair) for pair in PAIRS_SEQSEW)
+
+
+def _question(label: str, a: Source, b: Source) -> Question:
+    return Question(label, a, b, "test", ("uar", "accuracy"))
+
+
+def _two_modalities(modalities: str) -> tuple[Question, ...]:
+    a = fusion("modalities", f"intra {modalities}")
+    return tuple(
+        _question(f"intra vs {against}, {modalities}", a, fusion("modalities", f"{study} {modalities}"))
+        for against, study in (("cross", "cross"), ("MDRE", "mdre"), ("MHA", "mha"))
+    )
+
+
+_INTRA, _CROSS = fusion("trimodal", "intra"), fusion("trimodal", "cross")
+QUESTIONS = (
+    _question("intra vs cross, T+V+A", _INTRA, _CROSS),
+    _question("intra vs MDRE, T+V+A", _INTRA, fusion("modalities", "mdre")),
+    _question("intra vs AMH, T+V+A", _INTRA, fusion("modalities", "amh")),
+    *(question for modalities in ("T+V", "T+A", "V+A") for question in _two_modalities(modalities)),
+    _question("intra-nosp vs cross-nosp", fusion("ablations", "intra-nosp"), fusion("ablations", "cross-nosp")),
+    _question("intra vs intra-nosp", _INTRA, fusion("ablations", "intra-nosp")),
+    _question("cross vs cross-nosp", _CROSS, fusion("ablations", "cross-nosp")),
+    _question("cross+intra vs intra", fusion("ablations", "cross+intra"), _INTRA),
+    _question("intra+moddrop vs intra", fusion("moddrop", "intra+moddrop"), _INTRA),
+    _question("cross+moddrop vs cross", fusion("moddrop", "cross+moddrop"), _CROSS),
+)
+"""What chapter 4 compares."""

@@ -11,8 +11,8 @@ from typing import Any
 from affect_jax.reports import folders, formats
 from affect_jax.reports.folders import Figure, Run
 from affect_jax.reports.formats import Grid
-from affect_jax.reports.sources import Source
-from affect_jax.reports.thesis import NOTES, Column, Row, Table
+from affect_jax.reports.sources import FUSION, Source
+from affect_jax.reports.thesis import NAMING, NOTES, Column, Published, Row, Spread, Table
 from affect_jax.runs import folder_name
 
 Runs = Mapping[str, Run | None]  # config argument -> its run, None where it was not run
@@ -30,14 +30,20 @@ _LABELS = {
 NOT_RUN = "not run"
 _READING = (
     "ours: mean ± sample standard deviation over n rows (fold x seed); then the score of a constant answer "
-    "(majority: the most frequent class; constant: one number for every step). Accuracy and F1 in percent."
+    "(majority: the most frequent class; constant: one number for every step)."
 )
+_PERCENT_NOTE = f"{_READING} Accuracy and F1 in percent."
+_FRACTIONS_NOTE = f"{_READING} Scores are fractions, as the thesis prints them here."
 _SYNTHETIC = "ours (synthetic) comes from a generated corpus: it shows that the code runs, nothing about the thesis."
 
 
-def number(value: float, metric: str) -> str:
-    """A score of a metric as printed: percent with one decimal, or a fraction with three."""
-    return f"{100 * value:.1f}" if metric in PERCENT else f"{value:.3f}"
+def _in_percent(metric: str, fractions: bool) -> bool:
+    return metric in PERCENT and not fractions
+
+
+def number(value: float, metric: str, fractions: bool = False) -> str:
+    """A score of a metric as printed: percent with one decimal, or (always with `fractions`) a fraction with three."""
+    return f"{100 * value:.1f}" if _in_percent(metric, fractions) else f"{value:.3f}"
 
 
 def label(metric: str) -> str:
@@ -51,19 +57,23 @@ def needed(tables: Iterable[Table]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(source.config for source in sources))
 
 
-def mean_std(figure: Figure, metric: str) -> str:
+def mean_std(figure: Figure, metric: str, fractions: bool = False) -> str:
     """'63.4 ± 0.8', or the mean alone of a single row."""
-    spread = "" if figure.std is None else f" ± {number(figure.std, metric)}"
-    return number(figure.mean, metric) + spread
+    spread = "" if figure.std is None else f" ± {number(figure.std, metric, fractions)}"
+    return number(figure.mean, metric, fractions) + spread
 
 
-def _published(value: float | None, metric: str, mark: str = "") -> str:
+def _published(value: Published, metric: str, fractions: bool, mark: str = "") -> str:
+    """A printed cell, in the unit that it was printed in."""
     if value is None:
         return "–"
-    return (f"{value:.1f}" if metric in PERCENT else f"{value:.3f}") + mark
+    form = ".1f" if _in_percent(metric, fractions) else ".3f"
+    if isinstance(value, Spread):
+        return f"{value.mean:{form}} ± {value.std:{form}}{mark}"
+    return f"{value:{form}}{mark}"
 
 
-def _cell(run: Run, source: Source, split: str, metric: str) -> str | None:
+def _cell(run: Run, source: Source, split: str, metric: str, fractions: bool = False) -> str | None:
     """'63.4 ± 0.8 (n=10; majority 62.1; synthetic)', or None where the run has no such figure."""
     figure = folders.figure(run, source, split, metric)
     if figure is None:
@@ -71,12 +81,13 @@ def _cell(run: Run, source: Source, split: str, metric: str) -> str | None:
     parts = [f"n={figure.n}"]
     recording = folders.figure(run, source, split, f"{metric}_per_recording")
     if recording is not None:
-        parts.append(f"per recording {mean_std(recording, metric)}")
+        parts.append(f"per recording {mean_std(recording, metric, fractions)}")
     constant = folders.baseline(run, split, metric)
-    parts.append(f"{folders.baseline_name(run)} {'unknown' if constant is None else number(constant, metric)}")
+    said = "unknown" if constant is None else number(constant, metric, fractions)
+    parts.append(f"{folders.baseline_name(run)} {said}")
     if run.synthetic:
         parts.append("synthetic")
-    return f"{mean_std(figure, metric)} ({'; '.join(parts)})"
+    return f"{mean_std(figure, metric, fractions)} ({'; '.join(parts)})"
 
 
 def _sources(row: Row, table: Table) -> tuple[Source | None, ...]:
@@ -107,7 +118,7 @@ def _notes(table: Table, runs: Runs) -> tuple[str, ...]:
             "sent to them, so no figure of ours can stand here."
         )
     else:
-        notes += [_READING, *NOTES[table.corpus]]
+        notes += [_FRACTIONS_NOTE if table.fractions else _PERCENT_NOTE, *NOTES[table.corpus]]
     if table.swap is not None:
         notes.append(f"† {table.swap.why}")
     missing = [config for config, run in used.items() if run is None]
@@ -134,7 +145,7 @@ def beside(table: Table, runs: Runs, command: str = "") -> Grid:
     ours = not table.scored_by_owners
     header = [("", "")]
     for column in table.columns:
-        name = f"{column.label} %" if column.metric in PERCENT else column.label
+        name = f"{column.label} %" if _in_percent(column.metric, table.fractions) else column.label
         header += [(name, "thesis"), (name, "ours")] if ours else [(name, "thesis")]
     rows = []
     for row in table.rows:
@@ -143,11 +154,13 @@ def beside(table: Table, runs: Runs, command: str = "") -> Grid:
         for i, (source, column, value) in enumerate(
             zip(_sources(row, table), table.columns, table.figures(row), strict=True)
         ):
-            cells.append(_published(value, column.metric, " †" if i in swapped else ""))
+            cells.append(_published(value, column.metric, table.fractions, " †" if i in swapped else ""))
             if ours:
                 run = _filled(source, column, table, runs)
-                blank = "" if source is None else NOT_RUN
-                cells.append(blank if run is None or source is None else _cell(run, source, table.split, column.metric))
+                if run is None or source is None:
+                    cells.append("" if source is None else NOT_RUN)
+                else:
+                    cells.append(_cell(run, source, table.split, column.metric, table.fractions))
         rows.append(tuple(cells))
     return Grid(_title(table), tuple(header), tuple(rows), _notes(table, runs), command)
 
@@ -160,6 +173,7 @@ _TIDY = (
     "split",
     "status",
     "thesis",
+    "thesis_std",
     "ours",
     "std",
     "n",
@@ -171,20 +185,21 @@ _TIDY = (
 )
 
 
-def _plain(value: float | None, metric: str) -> str:
-    return "" if value is None else f"{100 * value if metric in PERCENT else value:.6g}"
+def _plain(value: float | None, metric: str, fractions: bool) -> str:
+    return "" if value is None else f"{100 * value if _in_percent(metric, fractions) else value:.6g}"
 
 
-def _tidy_figures(run: Run, source: Source, split: str, metric: str) -> tuple[str, ...]:
+def _tidy_figures(run: Run, source: Source, table: Table, metric: str) -> tuple[str, ...]:
     """The columns ours ... baseline_kind of one figure."""
+    split, fractions = table.split, table.fractions
     figure = folders.figure(run, source, split, metric)
     recording = folders.figure(run, source, split, f"{metric}_per_recording")
     pair = (None, None) if recording is None else recording[:2]
     return (
-        *(_plain(value, metric) for value in figure[:2]),
+        *(_plain(value, metric, fractions) for value in figure[:2]),
         str(figure.n),
-        *(_plain(value, metric) for value in pair),
-        _plain(folders.baseline(run, split, metric), metric),
+        *(_plain(value, metric, fractions) for value in pair),
+        _plain(folders.baseline(run, split, metric), metric, fractions),
         folders.baseline_name(run),
     )
 
@@ -203,10 +218,11 @@ def tidy(table: Table, runs: Runs, command: str = "") -> Grid:
             if run is not None and source is not None:
                 name = f"{row.label} (synthetic)" if run.synthetic else row.label
                 status = "run (synthetic)" if run.synthetic else "run"
-                figures = _tidy_figures(run, source, table.split, column.metric)
-            thesis = "" if value is None else f"{value:g}"
+                figures = _tidy_figures(run, source, table, column.metric)
+            thesis = value if isinstance(value, Spread) else (value, None)
+            printed = ("" if x is None else f"{x:g}" for x in thesis)
             rows.append(
-                (table.number, name, column.label, column.metric, table.split, status, thesis, *figures, folder)
+                (table.number, name, column.label, column.metric, table.split, status, *printed, *figures, folder)
             )
     header = tuple(("", name) for name in _TIDY)
     return Grid(_title(table), header, tuple(rows), _notes(table, runs), command)
@@ -237,7 +253,9 @@ def comparison(runs: Sequence[Run], command: str = "") -> Grid:
             rows.append((name, study, cell, split, *(figure or "" for figure in figures)))
     header = tuple(("", name) for name in ("run", "study", "cell", "split", *map(label, shown)))
     trap = NOTES["cmu_mosi"][1:2] if any(run.results["corpus"]["name"] == "cmu_mosi" for run in runs) else ()
-    notes = (_READING, *trap, *(folders.describe(run) for run in runs))
+    if any(run.results["config_arg"].startswith(FUSION) for run in runs):
+        trap = (*trap, NAMING)
+    notes = (_PERCENT_NOTE, *trap, *(folders.describe(run) for run in runs))
     return Grid("Cells of " + ", ".join(run.path.name for run in runs), header, tuple(rows), notes, command)
 
 

@@ -1,67 +1,15 @@
-"""The figures of the thesis' result tables as data, and which run of ours fills which cell.
-
-Every published figure of the project lives here and nowhere else. `published` holds the cells exactly as printed
-(accuracy, UAR and F1 in percent, CCC as a fraction, None where nothing was printed); a misprint is mended by `Swap`,
-which keeps what was printed and says why it moved.
-"""
-
-from typing import NamedTuple
+"""Chapter 5: SEW and SeqSEW."""
 
 from affect_jax.reports.sources import (
     CELLS_SEQSEW,
     ENCODERS,
     PAIRS_SEW,
-    Source,
-    conflictnet,
     seqsew,
     seqsew_unimodal,
     sew,
     sew_unimodal,
 )
-
-
-class Column(NamedTuple):
-    """What a column holds: its head without a unit, and the metric in our results."""
-
-    label: str
-    metric: str
-
-
-class Row(NamedTuple):
-    """A printed row; of the literature where it has no sources."""
-
-    label: str
-    published: tuple[float | None, ...]
-    sources: tuple[Source | None, ...] = ()  # one a column; () for a row of the literature
-
-
-class Swap(NamedTuple):
-    """Two columns whose heads changed places for some rows, as printed."""
-
-    columns: tuple[int, int]
-    rows: tuple[str, ...]
-    why: str
-
-
-class Table(NamedTuple):
-    """A printed table."""
-
-    number: str
-    caption: str
-    corpus: str
-    split: str  # the part whose figures are printed: 'validation' is RECOLA's development part
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    swap: Swap | None = None
-    scored_by_owners: bool = False  # labels are kept back: no run of ours can fill a cell
-
-    def figures(self, row: Row) -> tuple[float | None, ...]:
-        """The published cells of a row under the columns they belong to."""
-        cells = list(row.published)
-        if self.swap is not None and row.label in self.swap.rows:
-            i, j = self.swap.columns
-            cells[i], cells[j] = cells[j], cells[i]
-        return tuple(cells)
+from affect_jax.reports.thesis.printed import Column, Row, Swap, Table
 
 
 def _columns(*labels: str, metric: str = "ccc") -> tuple[Column, ...]:
@@ -73,36 +21,6 @@ _UNIMODAL = (
     seqsew_unimodal("recola,arousal", "app"),
     seqsew_unimodal("recola,arousal", "geo"),
     seqsew_unimodal("recola,valence", "audio"),
-)
-
-
-def _network(label: str, published: tuple, study: str) -> Row:
-    return Row(label, published, (conflictnet(study, label),) * 3)
-
-
-_TABLE_3_1 = Table(
-    "3.1",
-    "SSPNet Conflict, intensity of conflict from speech",
-    "sspnet_conflict",
-    "test",
-    (Column("PCC", "pcc"), Column("UAR", "uar"), Column("accuracy (the thesis' WAR)", "accuracy")),
-    (
-        Row("IS13 baseline (Schuller 2013) *", (0.826, 80.8, None)),
-        Row("Random subset feature selection (Räsänen 2013)", (0.826, 81.6, 82.1)),
-        Row("Random discriminative projection (Kaya 2015) *", (None, 84.6, None)),
-        Row("Deep hierarchical neural networks (Brueckner 2015) *", (0.838, 84.3, None)),
-        Row("Greedy forward-backward (Gosztolya 2015) *", (0.842, 85.6, None)),
-        Row("Ensemble Nyström (Huang 2014) *", (0.849, None, None)),
-        Row("Speaker overlap (Grezes 2013)", (None, 83.1, None)),
-        Row("Speech interruption (Caraty 2015)", (None, 85.3, None)),
-        Row("DNN features (Gosztolya 2017)", (0.856, 84.7, None)),
-        _network("End-to-end CNN", (0.779, 79.8, None), "raw_cnn"),
-        _network("ParaNET", (0.675, 72.4, 75.3), "paranet"),
-        _network("ParaNET+AP", (0.781, 79.9, 81.3), "paranet+ap"),
-        _network("ParaNET+Attn", (0.837, 82.2, 83.4), "paranet+attn"),
-        _network("ParaNET+AP+Attn+GAP", (0.850, 84.5, 84.8), "paranet+ap+attn+gap"),
-        _network("ConflictNET", (0.853, 84.3, 84.3), "conflictnet"),
-    ),
 )
 
 
@@ -335,36 +253,19 @@ _TABLE_5_9 = Table(
     scored_by_owners=True,
 )
 
-TABLES = {
-    table.number: table
-    for table in (
-        _TABLE_3_1,
-        _TABLE_5_1,
-        _TABLE_5_2,
-        _TABLE_5_3,
-        _TABLE_5_4,
-        _TABLE_5_5,
-        _TABLE_5_6,
-        _TABLE_5_7,
-        _TABLE_5_8,
-        _TABLE_5_9,
-    )
-}
+TABLES = (
+    _TABLE_5_1,
+    _TABLE_5_2,
+    _TABLE_5_3,
+    _TABLE_5_4,
+    _TABLE_5_5,
+    _TABLE_5_6,
+    _TABLE_5_7,
+    _TABLE_5_8,
+    _TABLE_5_9,
+)
 
-# What `--tables=mosi` and `--tables=recola` stand for.
-GROUPS = {"conflict": ("3.1",), "mosi": ("5.4", "5.6"), "recola": ("5.1", "5.2", "5.3", "5.5", "5.7")}
-
-
-# Printed under every table of a corpus, whatever the runs are.
 NOTES = {
-    "sspnet_conflict": (
-        "Part: test (397 clips of 30 s, 226 low and 171 high). * trained on the validation part as well. UAR and "
-        "accuracy after binarising at 0; the thesis first maps predictions to the range of the training labels by the "
-        "test predictions' own minimum and maximum (config.data.rescale=authors does it; off here), which leaves PCC "
-        "as it is.",
-        "The thesis gives a spread for ConflictNET alone: PCC ± .003, UAR ± .43, WAR ± .51 over 10 runs. Chance: PCC "
-        "-.008, UAR 50.",
-    ),
     "cmu_mosi": (
         "Part: test (31 videos, 752 utterances in the public release, of which 467 are of one class: a constant "
         "answer scores 62.1 %, above several of the figures).",
