@@ -11,8 +11,20 @@ import numpy as np
 
 from affect_jax.convert.conflictnet import conflictnet_from_keras, conflictnet_to_keras
 from affect_jax.convert.folder import Variables, describe, read, read_arrays, write
+from affect_jax.convert.fusion import fusion_from_torch, fusion_inputs, fusion_to_torch
 
-__all__ = ["MODELS", "conflictnet_from_keras", "conflictnet_to_keras", "describe", "read", "read_arrays", "write"]
+__all__ = [
+    "MODELS",
+    "conflictnet_from_keras",
+    "conflictnet_to_keras",
+    "describe",
+    "fusion_from_torch",
+    "fusion_inputs",
+    "fusion_to_torch",
+    "read",
+    "read_arrays",
+    "write",
+]
 
 
 class Converter(NamedTuple):
@@ -28,5 +40,6 @@ class Converter(NamedTuple):
 
 
 MODELS = {
-    "conflictnet": Converter(reads={"from_keras": conflictnet_from_keras}, writes={"to_keras": conflictnet_to_keras})
+    "attention_fusion": Converter(reads={"from_torch": fusion_from_torch}, writes={"to_torch": fusion_to_torch}),
+    "conflictnet": Converter(reads={"from_keras": conflictnet_from_keras}, writes={"to_keras": conflictnet_to_keras}),
 }

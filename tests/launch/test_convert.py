@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 
 from affect_jax import convert
+from affect_jax.models import attention_fusion
 from affect_jax.models.conflictnet import Model
 
 
@@ -54,6 +56,14 @@ def test_errors_are_one_line_and_status_2(program, tmp_path):
         (("--direction=from_keras", tmp_path / "in.npz", tmp_path / "out"), "there is an array 'other', which"),
         (("--direction=from_keras", tmp_path / "in.npz"), "takes two paths, IN and OUT, but got 1"),
         (("--direction=from_keras", tmp_path / "in.npz", tmp_path / "file"), "is a file; name a folder to write"),
+        (
+            ("--direction=from_torch", tmp_path / "in.npz", tmp_path / "out"),
+            "--direction=from_torch is not for --model=conflictnet; choose one of ['from_keras', 'to_keras']",
+        ),
+        (
+            ("--direction=from_keras", "--heads=6", tmp_path / "in.npz", tmp_path / "out"),
+            "--heads is for --model=attention_fusion alone and says nothing about conflictnet; leave it out",
+        ),
     ):
         done = program(*arguments)
         assert done.returncode == 2, done.stderr
@@ -61,6 +71,45 @@ def test_errors_are_one_line_and_status_2(program, tmp_path):
         assert message in done.stderr
         assert done.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_attention_fusion_there_and_back(program, tmp_path):
+    """A small one of two modalities: zeros again."""
+    fusion = ("--model=attention_fusion", "--direction=from_torch")
+    sizes = {"text": {"steps": 128, "features": 3}, "audio": {"steps": 5, "features": 4}}
+    model = attention_fusion.Model(
+        modalities=tuple(sizes), classes=2, attention="cross", map_steps=(0, 4), units=2, heads=2, input_dropout=(0, 0)
+    )
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), convert.folder.shapes(model, sizes))
+    given = convert.fusion_to_torch(model, zeros)
+    np.savez(tmp_path / "in.npz", **given)
+    done = program(*fusion, "--attention=cross", "--heads=2", tmp_path / "in.npz", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "attention cross, text [128, 3], audio [5, 4], 2 heads, 2 classes; " in done.stdout
+    assert convert.describe(tmp_path / "out")["input"] == sizes
+    assert convert.read(tmp_path / "out")[0] == model.clone(fidelity="authors", input_dropout=(0.25, 0.0))
+    done = program(fusion[0], "--direction=to_torch", tmp_path / "out", tmp_path / "back.npz")
+    assert (done.returncode, done.stderr) == (0, "")
+    back = convert.read_arrays(tmp_path / "back.npz")
+    assert {name: value.shape for name, value in back.items()} == {name: value.shape for name, value in given.items()}
+    for arguments, message in (
+        (
+            (*fusion, tmp_path / "in.npz", tmp_path / "x"),
+            "--direction=from_torch needs --attention; say intra or cross",
+        ),
+        (
+            (*fusion, "--attention=cross", "--seconds=3", tmp_path / "in.npz", tmp_path / "x"),
+            "--seconds is for --model=conflictnet alone and says nothing about attention_fusion; leave it out",
+        ),
+        (
+            ("--direction=to_keras", tmp_path / "out", tmp_path / "x"),
+            "holds a model 'attention_fusion', but --model is 'conflictnet'; make them agree",
+        ),
+    ):
+        done = program(*arguments)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert message in done.stderr
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_converted_model_hears_a_file(program, tmp_path, repo_root):
