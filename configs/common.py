@@ -23,6 +23,13 @@ def ravdess(modalities: Sequence[str], labels: str) -> dict[str, Any]:
     return _folder("ravdess", rate=8000, modalities=tuple(modalities), labels=labels, synthetic=synthetic)
 
 
+def iemocap() -> dict[str, Any]:
+    """IEMOCAP with seven emotions and the AMH authors' features and folds; without `manual_dir`, a synthetic corpus."""
+    synthetic = dict(sessions=5, utterances=24, text=16, video=12, audio=24, width=16, seed=0)
+    modalities = ("text", "video", "audio", "prosody")
+    return _folder("iemocap", form="precomputed", modalities=modalities, labels="emotion7", synthetic=synthetic)
+
+
 def ravdess_debates() -> dict[str, Any]:
     """30-s clips put together from RAVDESS: real speech, constructed target."""
     synthetic = dict(actors=10, statements=2, repetitions=1, rate=16000, seed=0)

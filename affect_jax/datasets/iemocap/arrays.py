@@ -1,0 +1,68 @@
+"""Strict reading of npy files: mapped into memory, never unpickled, of a known shape, finite."""
+
+from pathlib import Path
+
+import numpy as np
+
+from affect_jax.datasets.reading import need, to_float32
+from affect_jax.errors import UserError
+
+
+def read(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
+    """A read-only map of the file; nothing is read yet.
+
+    Args:
+      path: an npy file of numbers.
+      shape: what it must have; None is any length.
+
+    Raises:
+      UserError: it is missing, pickled, cut short, of another shape, or not of numbers.
+    """
+    need(path, "a file of the corpus")
+    try:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        reason = " ".join(str(error).split())
+        pickled = "pickle" in reason or "Python objects" in reason
+        what = "holds pickled objects, which could run code and are never loaded" if pickled else "is not a whole npy"
+        raise UserError(f"{path} {what} ({reason}); save it again as an array of numbers with numpy.save") from error
+    if values.dtype.kind not in "fiu":
+        raise UserError(f"{path} is an array of {values.dtype}, expected numbers; save it again")
+    if values.ndim != len(shape) or any(
+        want not in (None, have) for want, have in zip(shape, values.shape, strict=True)
+    ):
+        wanted = ", ".join("any" if n is None else str(n) for n in shape)
+        raise UserError(f"{path} has the shape {list(values.shape)}, expected [{wanted}]; copy or compute it again")
+    return values
+
+
+def whole_numbers(values: np.ndarray, path: Path) -> np.ndarray:
+    """int64 of whole numbers from 0 on, however they are stored.
+
+    Raises:
+      UserError: a value that is negative or not whole.
+    """
+    numbers = np.asarray(values)
+    wrong = ~np.isfinite(numbers) | (numbers < 0) | (numbers != np.rint(numbers))
+    if wrong.any():
+        raise UserError(f"{path} has the value {numbers[wrong][0]}, expected whole numbers from 0 on; copy it again")
+    return numbers.astype(np.int64)
+
+
+def checked(values: np.ndarray, where: str) -> np.ndarray:
+    """float32 [T, D] in memory.
+
+    Raises:
+      UserError: T is 0, or a value is NaN or infinite.
+    """
+    found = to_float32(values)
+    if not len(found):
+        raise UserError(f"{where} has no steps (zero length); mend the file or take the utterance out of the corpus")
+    bad = ~np.isfinite(found)
+    if bad.any():
+        step, column = np.argwhere(bad)[0].tolist()
+        raise UserError(
+            f"{where} has {int(bad.sum())} NaN or infinite values, the first at step {step} column {column} (from 0);"
+            " mend the file or compute it again"
+        )
+    return np.ascontiguousarray(found)

@@ -1,0 +1,143 @@
+"""A small IEMOCAP in both of its layouts with planted answers (`planted`), read by the same readers as the real files.
+
+Both forms have the same utterances, emotions, words and video; only the audio differs: numbers in 120 columns in the
+precomputed form, a voice to compute MFCC from in the release form (`voices`).
+
+The precomputed form's folds leave one session out, as those of the release form do; its rows are in another order in
+every fold, and some utterances have no video (video_seqN = 0). Real files are float32; here the large arrays are
+float16, to keep five copies of them small.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from affect_jax.datasets.building import whole_folder
+from affect_jax.datasets.iemocap import planted, precomputed, sessions
+from affect_jax.datasets.iemocap.emotions import COUNTS
+from affect_jax.datasets.iemocap.planted import Planted
+from affect_jax.datasets.reading import MARKER
+from affect_jax.errors import UserError
+
+FORMS = ("precomputed",)
+_FACELESS = 60  # every so many utterances, one has no video in the precomputed form
+_NOISE = {"video": 1.0, "audio": 1.0}
+
+
+def synthesize(
+    folder: Path,
+    *,
+    form: str = "precomputed",
+    sessions: int = 5,
+    utterances: int = 24,
+    text: int = 16,
+    video: int = 12,
+    audio: int = 24,
+    width: int = 16,
+    seed: int = 0,
+) -> None:
+    """Writes the corpus; `folder` must not exist and is there only when everything is written.
+
+    Args:
+      folder: where.
+      form: 'precomputed' or 'release'.
+      sessions: how many, of two speakers each.
+      utterances: of each speaker.
+      text: the most words of an utterance.
+      video: the most video frames.
+      audio: the most audio frames, of 10 ms.
+      width: of video.
+      seed: of all that is random.
+
+    Raises:
+      UserError: a size that cannot be, or the folder exists or cannot be written.
+    """
+    if not (form in FORMS and 3 <= sessions <= 5 and min(text, video, audio) >= 6 and width >= 2):
+        raise UserError(
+            f"config.corpus.synthetic has the form {form!r}, {sessions} sessions, at most {text} words, {video} video"
+            f" and {audio} audio frames, and video {width} wide; expected one of {', '.join(FORMS)}, 3 to 5, 6 or more"
+            " each, and 2 or more"
+        )
+    counts = planted.counts(2 * sessions * utterances)
+    if utterances < 1 or len(set(counts.values())) < len(COUNTS) or min(counts.values()) < sessions:
+        raise UserError(
+            f"config.corpus.synthetic has {utterances} utterances a speaker, too few for {len(COUNTS)} emotions of"
+            " which no two are as frequent; use 24 or more"
+        )
+    parameters = dict(
+        form=form, sessions=sessions, utterances=utterances, text=text, video=video, audio=audio, width=width, seed=seed
+    )
+    found = planted.draw(sessions, utterances, seed)
+    with whole_folder(Path(folder)) as place:
+        _write_precomputed(place, found, parameters)
+        sizes = {"form": form, "counts": counts, "sessions": sessions, "video": width}
+        manifest = {"corpus": "iemocap", "synthetic": True, "parameters": parameters, "sizes": sizes}
+        (place / MARKER).write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+def video_frames(utterance: Planted, number: int, parameters: dict) -> np.ndarray:
+    """float64 [T, width] of the utterance `number`, the same in both forms."""
+    return _seen("video", utterance, number, parameters["video"], parameters["width"], parameters["seed"])
+
+
+def spoken(utterance: Planted, number: int, parameters: dict) -> list[str]:
+    """The words of the utterance `number`, the same in both forms."""
+    rng = np.random.default_rng([parameters["seed"], 5, number])
+    return planted.words(rng, utterance.codes["text"], parameters["text"])
+
+
+def _seen(modality: str, utterance: Planted, number: int, longest: int, width: int, seed: int) -> np.ndarray:
+    """float64 [T, width]: half to all of `longest` frames."""
+    kind = ("video", "audio").index(modality)
+    code = utterance.codes[modality]
+    mixing = np.random.default_rng([seed, 4, kind]).normal(size=(len(code), width))
+    speaker = [utterance.session, "FM".index(utterance.speaker[-1])]
+    own = np.random.default_rng([seed, 6, kind, *speaker]).normal(scale=0.3, size=width)
+    rng = np.random.default_rng([seed, 7, kind, number])
+    length = int(rng.integers(longest // 2, longest + 1))
+    return planted.frames(rng, code, mixing, own, length, _NOISE[modality])
+
+
+def _write_precomputed(place: Path, found: list[Planted], parameters: dict) -> None:
+    rows = [_row(utterance, number, parameters) for number, utterance in enumerate(found)]
+    table = planted.vectors(parameters["seed"], precomputed.TEXT)
+    # Row 0 is the padding's.
+    vocabulary = np.stack([np.zeros(precomputed.TEXT, np.float32), *table.values()])
+    there = tuple(range(1, parameters["sessions"] + 1))
+    for fold, tested in enumerate(there):
+        folder = place / "seven_category_120" / "folds" / f"fold{tested:02d}"
+        folder.mkdir(parents=True)
+        np.save(folder / precomputed.VOCABULARY, vocabulary)
+        order = np.random.default_rng([parameters["seed"], 8, fold]).permutation(len(found)).tolist()
+        for part in precomputed.PARTS:
+            mine = [rows[i] for i in order if sessions.sides(found[i].session, there)[fold] == part]
+            for kind in precomputed.KINDS:
+                np.save(folder / f"{part}_{kind}.npy", np.stack([row[kind] for row in mine]))
+
+
+def _row(utterance: Planted, number: int, parameters: dict) -> dict[str, np.ndarray]:
+    """Kind of file -> the utterance's row."""
+    seed = parameters["seed"]
+    video = video_frames(utterance, number, parameters)
+    coefficients = _seen("audio", utterance, number, parameters["audio"], precomputed.AUDIO // 3, seed)
+    first = np.gradient(coefficients, axis=0)
+    audio = np.concatenate([coefficients, first, np.gradient(first, axis=0)], axis=1)
+    mixing = np.random.default_rng([seed, 9]).normal(size=(precomputed.AUDIO // 3, precomputed.PROSODY)) / 3
+    rng = np.random.default_rng([seed, 10, number])
+    prosody = coefficients.mean(axis=0) @ mixing + 0.5 * rng.normal(size=precomputed.PROSODY)
+    numbers = [1 + planted.VOCABULARY.index(word) for word in spoken(utterance, number, parameters)]
+    faceless = number % _FACELESS == _FACELESS - 1
+    return {
+        "audio_mfcc": _padded(audio, parameters["audio"]),
+        "audio_seqN": np.int64(len(audio)),
+        "audio_prosody": prosody.astype(np.float32),
+        "video": _padded(0 * video if faceless else video, parameters["video"]),
+        "video_seqN": np.int64(0 if faceless else len(video)),
+        "nlp_trans": np.pad(np.array(numbers, np.int64), (0, parameters["text"] - len(numbers))),
+        "label": np.int64(list(COUNTS).index(utterance.code)),
+    }
+
+
+def _padded(values: np.ndarray, length: int) -> np.ndarray:
+    return np.pad(values, ((0, length - len(values)), (0, 0))).astype(np.float16)
