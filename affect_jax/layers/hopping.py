@@ -1,0 +1,85 @@
+"""Attention that hops from one modality to the next (Yoon et al. 2019, 2020).
+
+A hop attends over the steps of one modality, its target, with what is known of the others as the context:
+
+    c = [summaries of the other modalities]        q = c W + b
+    a_t = softmax over valid t of h_t . q          new summary of the target = sum of a_t h_t
+
+At the start every summary is its modality's last state. Each hop has its own W and b and puts its result in place of
+the target's summary, so later hops see what earlier ones found. What leaves is the concatenation of all summaries.
+Letters in names of arrays are axes: B batch, T steps, H units of the target, C size of the context.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from affect_jax.errors import UserError
+from affect_jax.layers.dense import Dense
+from affect_jax.layers.recurrent_fusion import Encoded, RecurrentFusion
+
+# Finite, so that a clip without a single valid step gives a finite softmax with finite gradients; exp() of it is 0.
+_MASKED = -1e30
+
+
+class Hop(nn.Module):
+    """One hop: context [B, C], states [B, T, H], mask [B, T] -> (weighted mean of the states [B, H], weights [B, T]).
+
+    Weights are 0 at padded steps and sum to 1; where no step is valid, all of them and the mean are 0.
+    Parameters: `query` {kernel [C, H], bias [H]}.
+    """
+
+    @nn.compact
+    def __call__(
+        self, context_BxC: jax.Array, states_BxTxH: jax.Array, mask_BxT: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        query_BxH = Dense(states_BxTxH.shape[-1], name="query")(context_BxC)
+        scores_BxT = jnp.einsum("bth,bh->bt", states_BxTxH, query_BxH)
+        weights_BxT = jax.nn.softmax(jnp.where(mask_BxT, scores_BxT, _MASKED), axis=-1)
+        weights_BxT = jnp.where(mask_BxT, weights_BxT, 0)
+        return jnp.einsum("bt,bth->bh", weights_BxT, states_BxTxH), weights_BxT
+
+
+class HoppingFusion(RecurrentFusion):
+    """Base of MHA and AMH, which say by `targets` where each hop goes.
+
+    Attributes:
+      hops: how many, 1 or more. Each has parameters of its own.
+    """
+
+    hops: int = 1
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The modality that each hop attends over."""
+        raise NotImplementedError
+
+    @property
+    def between(self) -> tuple[str, ...]:
+        """The parts between GRUs and classifier."""
+        return tuple(f"hop_{number}" for number in range(1, self.hops + 1))
+
+    def setup(self) -> None:
+        """Names the parts.
+
+        Raises:
+          UserError: the arguments do not fit each other.
+        """
+        super().setup()
+        if self.hops < 1:
+            raise UserError(f"model {self.title!r} has {self.hops} hops; give 1 or more, or choose model 'mdre'")
+        for part in self.between:
+            setattr(self, part, Hop())
+
+    def fuse(self, encoded: Mapping[str, Encoded]) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """The summaries behind the last hop, and `attention/hop_<i>` [B, T], the weights of each."""
+        summaries = {modality: side.summary(side.last_BxH) for modality, side in encoded.items()}
+        weights = {}
+        for part, target in zip(self.between, self.targets, strict=True):
+            context = jnp.concatenate([summaries[m] for m in self.modalities if m != target], axis=-1)
+            side = encoded[target]
+            found, weights[f"attention/{part}"] = getattr(self, part)(context, side.states_BxTxH, side.mask_BxT)
+            summaries[target] = side.summary(found)
+        return jnp.concatenate([summaries[m] for m in self.modalities], axis=-1), weights
