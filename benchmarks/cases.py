@@ -1,9 +1,7 @@
-"""What is timed: steps of the models of chapters 3 and 5 at their published sizes, on random data of these shapes."""
+"""What is timed: steps of the models of chapters 3 to 5 at their published sizes; `data` makes the numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-
-import numpy as np
 
 BATCH = 32
 
@@ -124,7 +122,50 @@ SPEECH = (
     *(_speech(8, seconds) for seconds in (3.75, 7.5, 15)),
     *(_speech(batch, 30, train=False) for batch in (8, 32)),
 )
-BY_NAME = {case.name: case for case in (*CASES, *SPEECH)}
+
+
+class FusionCase(NamedTuple):
+    """One step of attention fusion on utterances of text, video and audio.
+
+    Attributes:
+      name: on the command line.
+      title: in the table.
+      attention: 'intra' or 'cross', which is also the study of the config.
+      train: a training step; else a prediction.
+      recordings: how many are made, one of them to select by.
+      config: as in `Case`.
+      stage: as in `Case`.
+      steps: as in `Case`.
+      batch: as in `Case`.
+      sizes: modality -> (steps, features) of every utterance.
+      maps: modality -> (steps before, steps behind) of its map over time.
+      classes: number of classes.
+      dropout: rate on the attention weights.
+      rate: Adam's learning rate.
+    """
+
+    name: str
+    title: str
+    attention: str
+    train: bool
+    recordings: int = BATCH + 1
+    config: tuple[str, str] = ("fusion", "trimodal,iemocap")
+    stage: str = "fit"
+    steps: int = 2
+    batch: int = BATCH
+    sizes: Mapping[str, tuple[int, int]] = {"text": (128, 300), "video": (32, 2048), "audio": (1000, 120)}
+    maps: Mapping[str, tuple[int, int]] = {"video": (32, 25), "audio": (1000, 500)}
+    classes: int = 7
+    dropout: float = 0.1
+    rate: float = 0.001
+
+
+FUSION = tuple(
+    FusionCase(f"fusion-{attention}-{what}", f"Attention fusion, {attention}, {what}", attention, what == "training")
+    for what in ("training", "prediction")
+    for attention in ("intra", "cross")
+)
+BY_NAME = {case.name: case for case in (*CASES, *SPEECH, *FUSION)}
 
 
 def choose(wanted: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -140,38 +181,46 @@ def choose(wanted: Sequence[str], names: Sequence[str]) -> list[str]:
     return [name for name in names if any(name in found for found in chosen.values())]
 
 
-# Many rows as one study: which case, how many, for how long.
-ROWS_CASE = BY_NAME["seqsew-mosi-2"]
-ROWS = 10
-ROWS_EPOCHS = 10
+class RowsCase(NamedTuple):
+    """Many rows as one study.
+
+    Attributes:
+      name: on the command line.
+      title: in the table, with {rows} and {epochs}.
+      case: what a row trains.
+      rows: how many.
+      epochs: of each.
+      steps: of an epoch, where the time of one row's step is to be shown; 0: the time of the whole study.
+      single: name of the case of a single run's step, to be timed in turns with it; '' for none.
+    """
+
+    name: str
+    title: str
+    case: Case | FusionCase
+    rows: int
+    epochs: int
+    steps: int = 0
+    single: str = ""
 
 
-class Example(NamedTuple):
-    """A recording: modality -> float32 [T, D], and the target, float32 [T]."""
-
-    features: dict[str, np.ndarray]
-    target: np.ndarray
-
-
-def examples(case: Case) -> list[Example]:
-    """The case's recordings, the same numbers for both sides."""
-    rng = np.random.default_rng(0)
-    made = []
-    for number in range(case.recordings):
-        # The first is the longest, so that padding is to `frames`; the mean of the others is CMU-MOSI's 25 utterances.
-        frames = int(rng.integers(9, 41)) if case.ragged and number else case.frames
-        target = rng.standard_normal(frames) / 4
-        made.append(
-            Example(
-                {m: rng.standard_normal((frames, d), np.float32) for m, d in (case.weaker, case.stronger)},
-                (target > 0 if case.task == "binary" else target).astype(np.float32),
-            )
-        )
-    return made
-
-
-def clips(case: SpeechCase, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Waveforms int16 [count, T] and targets float32 [count] in [-1, 1], the same numbers for both sides."""
-    rng = np.random.default_rng(0)
-    waves = (3000 * rng.standard_normal((count, case.samples), np.float32)).astype(np.int16)
-    return waves, rng.uniform(-1, 1, count).astype(np.float32)
+ROWS = {
+    case.name: case
+    for case in (
+        RowsCase(
+            "rows",
+            f"{{rows}} rows of {BY_NAME['seqsew-mosi-2'].title}, {{epochs}} epochs with validation",
+            BY_NAME["seqsew-mosi-2"],
+            rows=10,
+            epochs=10,
+        ),
+        RowsCase(
+            "fusion-rows",
+            "Attention fusion, intra: {rows} rows as one study, a step of one of them",
+            FUSION[0]._replace(recordings=2 * BATCH + 1),
+            rows=4,
+            epochs=3,
+            steps=2,
+            single="fusion-intra-training",
+        ),
+    )
+}

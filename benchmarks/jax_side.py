@@ -13,12 +13,16 @@ from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets.recordings import Recording
 from affect_jax.training import keys, mesh, objective, rows, stage, state, step, studies, study
-from benchmarks.cases import VALIDATION, Case, SpeechCase, clips, examples
+from benchmarks.cases import VALIDATION, Case, FusionCase, SpeechCase
+from benchmarks.data import clips, examples, utterances
 
 
-def recordings(case: Case | SpeechCase, target: str) -> list[Recording]:
+def recordings(case: Case | SpeechCase | FusionCase, target: str) -> list[Recording]:
     """The case's recordings; of speech, enough for one batch and one clip to select by."""
-    if isinstance(case, SpeechCase):
+    if isinstance(case, FusionCase):
+        all_of = utterances(case)
+        made = [({m: x[n] for m, x in all_of.features.items()}, label[None]) for n, label in enumerate(all_of.target)]
+    elif isinstance(case, SpeechCase):
         waves, targets = clips(case, case.batch + 1)
         made = [({"speech": wave}, label[None]) for wave, label in zip(waves, targets, strict=True)]
     else:
@@ -36,16 +40,20 @@ def recordings(case: Case | SpeechCase, target: str) -> list[Recording]:
 
 
 def load(
-    case: Case | SpeechCase,
+    case: Case | SpeechCase | FusionCase,
 ) -> tuple[studies.Study, stage.Stage, corpora.Corpus, folding.Folds, ml_collections.ConfigDict]:
     """(the config's study, its stage, the case's recordings, one fold over them, the config)."""
     file, argument = case.config
     config = importlib.import_module(f"configs.{file}").get_config(argument)
-    name, held_out = ("conflictnet", 1) if isinstance(case, SpeechCase) else ("pair", VALIDATION)
+    name, held_out, modalities = "pair", VALIDATION, tuple(config.data.modalities)
+    if isinstance(case, SpeechCase):
+        name, held_out = "conflictnet", 1
+    elif isinstance(case, FusionCase):
+        name, held_out, modalities = case.attention, 1, tuple(case.sizes)  # the config has prosody too, for baselines
     spec = next(s for s in studies.parse(config) if s.name == name)
     corpus, index = corpora.build(
         recordings(case, config.data.target),
-        modalities=tuple(config.data.modalities),
+        modalities=modalities,
         target=config.data.target,
         unit=config.data.unit,
         window=config.data.window,
@@ -64,13 +72,13 @@ def row(spec: studies.Study, seed: int) -> rows.Row:
 class Steps:
     """Blocks of steps of one case: the engine's update in a scan, as an epoch has it, on one device; or predictions."""
 
-    def __init__(self, case: Case | SpeechCase, compiled: bool):
+    def __init__(self, case: Case | SpeechCase | FusionCase, compiled: bool):
         del compiled  # there is no other way
         spec, staged, corpus, folds, _ = load(case)
         one = jax.tree.map(lambda x: x[0], rows.as_arrays([row(spec, 0)]))
         mean, scale = ({m: x[0] for m, x in part.items()} for part in (folds.mean, folds.scale))
         names = objective.available(*study.shapes(spec.model, corpus, folds)[1:])
-        train = case.train if isinstance(case, SpeechCase) else True
+        train = True if isinstance(case, Case) else case.train
 
         @jax.jit
         def start(key: jax.Array) -> tuple[state.RowState, Any]:
@@ -108,7 +116,7 @@ class Steps:
         return float(loss)
 
 
-def fit_rows(case: Case, seeds: list[int], epochs: int) -> list[float]:
+def fit_rows(case: Case | FusionCase, seeds: list[int], epochs: int) -> list[float]:
     """Trains these rows as one program; the seconds that each epoch of all rows ended at."""
     spec, staged, corpus, folds, config = load(case)
     ended = []

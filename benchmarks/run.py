@@ -1,7 +1,7 @@
 """Times ours against PyTorch and writes benchmarks/results/<device>.md and .json.
 
-python -m benchmarks.run                          # everything; about 40 minutes on two cores, nothing else running
-python -m benchmarks.run --only=conflictnet       # those whose name begins so; about 10 minutes
+python -m benchmarks.run                          # everything; about 50 minutes on two cores, nothing else running
+python -m benchmarks.run --only=conflictnet       # those whose name begins so; about 10 minutes, as long as fusion
 python -m benchmarks.run --only=sew,rows --quick  # one short round, prints only
 python -m benchmarks.run --compile                # torch.compile as a third side
 python -m benchmarks.run --one-core               # processor time on one core, where the machine is not idle
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import BY_NAME, ROWS, ROWS_CASE, ROWS_EPOCHS, Case, SpeechCase, choose
+from benchmarks.cases import BY_NAME, ROWS, Case, FusionCase, RowsCase, SpeechCase, choose
 from benchmarks.process import Worker
 from benchmarks.table import markdown
 from benchmarks.worker import ONE_CORE
@@ -28,7 +28,7 @@ SETTLE_SECONDS = 0.5  # OpenMP threads spin for a while after their last work
 
 
 def time_case(
-    case: Case | SpeechCase, sides: Sequence[str], rounds: int, steps: int, one_core: bool = False
+    case: Case | SpeechCase | FusionCase, sides: Sequence[str], rounds: int, steps: int, one_core: bool = False
 ) -> dict[str, Any]:
     """Seconds a step of every side, block after block in turn; with `one_core` the processor's time on one core."""
     environment = {ONE_CORE: "1"} if one_core else {}
@@ -71,15 +71,20 @@ def time_case(
     }
 
 
-def time_rows(rounds: int, rows: int, epochs: int) -> dict[str, Any]:
-    """Seconds of a whole study: ours as one program, PyTorch as one single-threaded process a core."""
+def time_rows(case: RowsCase, rounds: int, rows: int, epochs: int) -> dict[str, Any]:
+    """Seconds of a study (or a row-step of it): ours as one program, PyTorch as one single-threaded process a core.
+
+    Where the case names one, a step of a single run of ours is timed in turns with them.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     found: dict[str, list[dict[str, float]]] = {"ours": [], "pytorch": []}
+    single: list[float] = []
     shares = [list(range(first, rows, cores)) for first in range(min(cores, rows))]
+    row_steps = rows * epochs * case.steps or 1
     for _ in range(rounds):
         for side, parts in (("ours", [list(range(rows))]), ("pytorch", shares)):
             threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} if side == "pytorch" else {}
-            workers = [Worker(side, "rows", epochs, threads) for _ in parts]
+            workers = [Worker(side, case.name, epochs, threads) for _ in parts]
             try:
                 for worker in workers:
                     worker.start()
@@ -93,14 +98,17 @@ def time_rows(rounds: int, rows: int, epochs: int) -> dict[str, Any]:
                     worker.stop()
             found[side].append(
                 {
-                    "seconds": max(answer["seconds"] for answer in answers),
+                    "seconds": max(answer["seconds"] for answer in answers) / row_steps,
                     "first": max(m["ready"] for m in ready) + max(answer.get("first", 0.0) for answer in answers),
                     "peak": sum(peaks),
                     "versions": ready[0]["versions"],
                 }
             )
+        if case.single:
+            alone = BY_NAME[case.single]
+            single += time_case(alone, ["ours"], rounds=3, steps=alone.steps)["sides"]["ours"]["seconds"]
     return {
-        "title": f"{rows} rows of {ROWS_CASE.title}, {epochs} epochs with validation",
+        "title": case.title.format(rows=rows, epochs=epochs),
         "sides": {
             side: {
                 "seconds": [one["seconds"] for one in times],
@@ -111,6 +119,7 @@ def time_rows(rounds: int, rows: int, epochs: int) -> dict[str, Any]:
             }
             for side, times in found.items()
         },
+        **({"single": {"seconds": single, "median": statistics.median(single)}} if single else {}),
     }
 
 
@@ -140,7 +149,7 @@ def write(found: dict[str, Any], one_core: bool = False) -> None:
     record, page = (RESULTS / f"{where['file']}{suffix}" for suffix in (".json", ".md"))
     before = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {"cases": {}}
     cases = {**before["cases"], **found}
-    cases = {name: cases[name] for name in [*BY_NAME, "rows"] if name in cases}
+    cases = {name: cases[name] for name in [*BY_NAME, *ROWS] if name in cases}
     RESULTS.mkdir(exist_ok=True)
     record.write_text(json.dumps({"machine": where["device"], "cases": cases}, indent=1) + "\n", encoding="utf-8")
     page.write_text(markdown(cases, where["device"]), encoding="utf-8")
@@ -149,10 +158,9 @@ def write(found: dict[str, Any], one_core: bool = False) -> None:
 def main() -> None:
     """Parses flags, times, writes after every case, prints."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description="Times ours against PyTorch.")
-    names = [*BY_NAME, "rows"]
+    names = [*BY_NAME, *ROWS]
     parser.add_argument(
         "--only",
-        default=",".join(names),
         help=f"by commas, of {', '.join(names)}; what stands before a dash means all of these",
     )
     parser.add_argument("--rounds", type=int, default=0, help="timed blocks a side; 0: 7, and 3 of ConflictNET")
@@ -167,9 +175,10 @@ def main() -> None:
     )
     flags = parser.parse_args()
     if flags.one_core:
-        names.remove("rows")  # which is about all cores
+        names = list(BY_NAME)  # studies are about all cores
+    only = flags.only or ",".join(names)
     try:
-        wanted = choose(flags.only.split(","), names) if flags.only else names
+        wanted = choose(only.split(","), names)
     except ValueError as wrong:
         parser.error(f"--only: {wrong}")
     sides = ("ours", "pytorch", *(("pytorch-compiled",) if flags.compile else ()))
@@ -182,8 +191,9 @@ def main() -> None:
     found: dict[str, Any] = {}
     for name in wanted:
         print(f"{name} ...", file=sys.stderr)
-        if name == "rows":
-            timed = time_rows(*((1, 2, 2) if flags.quick else (3, ROWS, ROWS_EPOCHS)))
+        if name in ROWS:
+            rows = ROWS[name]
+            timed = time_rows(rows, *((1, 2, 2) if flags.quick else (3, rows.rows, rows.epochs)))
         else:
             case = BY_NAME[name]
             rounds = flags.rounds or (3 if isinstance(case, SpeechCase) else 7)

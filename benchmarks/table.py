@@ -33,6 +33,14 @@ def markdown(found: dict[str, Any], device: str) -> str:
         cells += [f"{measured[s]['first']:.1f} s" if s in measured else "" for s in sides]
         cells += [f"{measured[s]['peak'] / 1e9:.2f} GB" if s in measured else "" for s in sides]
         lines.append(_line(cells))
+    notes = []
+    for case in found.values():
+        if "single" in case:
+            row, single = case["sides"]["ours"]["median"], case["single"]["median"]
+            notes.append(
+                f"{case['title']}: {_time(row)}. A step of one run alone on all cores, in turns with it: "
+                f"{_time(single)}. A row takes {row / single:.2f} of it."
+            )
     load = max(case["load"] for case in found.values())
     any_case = next(iter(found.values()))["sides"]
     versions = ", ".join(
@@ -45,4 +53,4 @@ def markdown(found: dict[str, Any], device: str) -> str:
         "where nothing else is said. How to read it: docs/benchmarks.md. Every single time stands in the .json beside.",
         "",
     ]
-    return "\n".join([*head, *lines]) + "\n"
+    return "\n".join([*head, *lines, *(["", *notes] if notes else [])]) + "\n"

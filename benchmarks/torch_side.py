@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.cases import BATCH, VALIDATION, Case, examples
+from benchmarks.cases import BATCH, VALIDATION, Case
+from benchmarks.data import examples
 from benchmarks.torch_losses import dcca, masked_mean
 from benchmarks.torch_models import Sew, Student, Teacher
 

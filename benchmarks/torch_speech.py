@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from benchmarks.cases import SpeechCase, clips
+from benchmarks.cases import SpeechCase
+from benchmarks.data import clips
 from benchmarks.torch_side import device_memory, use_device, versions
 
 __all__ = ["Steps", "device_memory", "versions"]

@@ -1,6 +1,6 @@
 """One side of one case in a process of its own, so that neither thread pool nor memory of the other is near.
 
-    python -m benchmarks.worker SIDE CASE COUNT        (started by benchmarks.run; CASE `rows`: COUNT epochs of a study)
+    python -m benchmarks.worker SIDE CASE COUNT        (started by benchmarks.run; of rows: COUNT epochs of a study)
 
 Speaks lines of JSON: says `ready`, then answers every line of standard input, and says `peak` when that ends.
 """
@@ -11,9 +11,10 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
-from benchmarks.cases import BY_NAME, ROWS_CASE, SpeechCase
+from benchmarks.cases import BY_NAME, ROWS, Case, FusionCase, SpeechCase
 
 STARTED = time.perf_counter()
 ONE_CORE = "BENCHMARKS_ONE_CORE"
@@ -27,6 +28,17 @@ def peak_bytes(device_memory: Callable[[], int | None]) -> int:
     return device_memory() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def _torch_module(case: Case | SpeechCase | FusionCase) -> ModuleType:
+    """Where the PyTorch side of a case is."""
+    if isinstance(case, SpeechCase):
+        from benchmarks import torch_speech as module
+    elif isinstance(case, FusionCase):
+        from benchmarks import torch_fusion as module
+    else:
+        from benchmarks import torch_side as module
+    return module
+
+
 def serve_steps(side: str, name: str, count: int, say: Callable[..., None]) -> None:
     """Answers every line with the seconds that `count` steps took."""
     if side == "ours":
@@ -36,10 +48,8 @@ def serve_steps(side: str, name: str, count: int, say: Callable[..., None]) -> N
         os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=1 --xla_cpu_multi_thread_eigen=true"
         startup.use_all_cores()
         from benchmarks import jax_side as module
-    elif isinstance(BY_NAME[name], SpeechCase):
-        from benchmarks import torch_speech as module
     else:
-        from benchmarks import torch_side as module
+        module = _torch_module(BY_NAME[name])
     steps = module.Steps(BY_NAME[name], compiled=side == "pytorch-compiled")
     steps.run(count)
     first = time.perf_counter() - STARTED
@@ -52,8 +62,9 @@ def serve_steps(side: str, name: str, count: int, say: Callable[..., None]) -> N
     say(peak=peak_bytes(module.device_memory))
 
 
-def serve_rows(side: str, epochs: int, say: Callable[..., None]) -> None:
+def serve_rows(side: str, name: str, epochs: int, say: Callable[..., None]) -> None:
     """Trains the rows whose seeds a line lists. Ours, as one program, says its start-up apart."""
+    case = ROWS[name].case
     if side == "ours":
         from affect_jax import startup
 
@@ -63,13 +74,12 @@ def serve_rows(side: str, epochs: int, say: Callable[..., None]) -> None:
         say(ready=time.perf_counter() - STARTED, versions=module.versions())
         for line in sys.stdin:
             begin = time.perf_counter()
-            ended = module.fit_rows(ROWS_CASE, json.loads(line), epochs)
+            ended = module.fit_rows(case, json.loads(line), epochs)
             epoch = (ended[-1] - ended[0]) / (epochs - 1)
             say(seconds=epoch * epochs, first=ended[0] - begin - epoch)
     else:
-        from benchmarks import torch_side as module
-
-        rows = module.Rows(ROWS_CASE)
+        module = _torch_module(case)
+        rows = module.Rows(case)
         say(ready=time.perf_counter() - STARTED, versions=module.versions())
         for line in sys.stdin:
             begin = time.perf_counter()
@@ -88,8 +98,8 @@ def main(side: str, name: str, count: str) -> None:
         def say(**message: Any) -> None:
             channel.write(json.dumps(message) + "\n")
 
-        if name == "rows":
-            serve_rows(side, int(count), say)
+        if name in ROWS:
+            serve_rows(side, name, int(count), say)
         else:
             serve_steps(side, name, int(count), say)
 

@@ -4,7 +4,8 @@ import importlib
 
 import pytest
 
-from benchmarks.cases import BATCH, CASES, SPEECH, choose, examples
+from benchmarks.cases import BATCH, BY_NAME, CASES, FUSION, ROWS, SPEECH, choose
+from benchmarks.data import examples, utterances
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -37,6 +38,35 @@ def test_speech_cases_are_conflictnet():
         assert (config.model.name, config.model.weaker, config.data.unit) == ("conflictnet", "speech", "item")
         assert case.samples == case.seconds * config.corpus.rate
     assert config.stages[case.stage].batch == max(case.batch for case in SPEECH)
+
+
+def test_fusion_cases_are_the_thesis_sizes():
+    rows = ROWS["fusion-rows"]
+    for case in (*FUSION, rows.case):
+        file, argument = case.config
+        config = importlib.import_module(f"configs.{file}").get_config(argument)
+        assert (config.model.name, config.data.unit) == ("attention_fusion", "item")
+        assert config.model.modalities == tuple(case.sizes)
+        assert config.model.map_steps == tuple(case.maps.get(m, (0, 0))[1] for m in case.sizes)
+        assert config.model.input_dropout == (0, 0, 0)
+        assert {m: config.data.steps[m] for m in case.sizes} == {m: steps for m, (steps, _) in case.sizes.items()}
+        assert config.model.classes == case.classes
+        assert config.studies[case.attention].override.model.attention == case.attention
+        stage = config.stages[case.stage]
+        assert (stage.batch, stage.dropout, stage.optimizer.learning_rate) == (case.batch, case.dropout, case.rate)
+        assert stage.optimizer.name == "adam"
+    assert rows.case.recordings - 1 == rows.steps * rows.case.batch
+    assert BY_NAME[rows.single].attention == rows.case.attention
+    assert choose(["fusion"], [*BY_NAME, *ROWS]) == [*(case.name for case in FUSION), "fusion-rows"]
+
+
+def test_both_sides_get_the_same_utterances():
+    case = FUSION[0]._replace(recordings=9, sizes={"text": (4, 3), "audio": (2, 5)})
+    first, second = utterances(case), utterances(case)
+    assert {m: x.shape for m, x in first.features.items()} == {"text": (9, 4, 3), "audio": (9, 2, 5)}
+    assert all((first.features[m] == second.features[m]).all() for m in first.features)
+    assert (first.target == second.target).all()
+    assert set(first.target) <= set(range(7))
 
 
 def test_cases_are_chosen_by_name_or_by_what_stands_before_a_dash():

@@ -29,3 +29,13 @@ def test_a_side_that_one_case_lacks_is_left_empty():
     }
     last = markdown(found, "two cores").splitlines()[-1]
     assert last.startswith("| b | 1.00 s | 2.00 s |  | 2.00 |  |")
+
+
+def test_a_row_is_held_against_a_single_run():
+    sides = {"ours": side(0.9, {"jax": "1"}), "pytorch": side(1.8, {"torch": "2"})}
+    case = {"title": "a row-step", "load": 0.1, "sides": sides, "single": {"seconds": [1.0], "median": 1.0}}
+    *_, row, empty, note = markdown({"a": case}, "two cores").splitlines()
+    assert (row.count("|"), empty) == (9, "")
+    assert note == (
+        "a row-step: 900.0 ms. A step of one run alone on all cores, in turns with it: 1.00 s. A row takes 0.90 of it."
+    )
