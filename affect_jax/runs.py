@@ -110,15 +110,15 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     write_atomic(path, buffer.getvalue())
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Reads an npz; pickled objects in it are refused.
+def read_arrays(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
+    """Reads the arrays of an npz whose names begin with `prefix`; pickled objects in it are refused.
 
     Raises:
       UserError: missing or damaged.
     """
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            return {name: file[name] for name in file.files if name.startswith(prefix)}
     except FileNotFoundError:
         raise UserError(f"{path} is missing; train with launch.main first") from None
     except Exception as error:  # zipfile, zlib and numpy raise many types for a damaged file

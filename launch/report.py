@@ -3,11 +3,17 @@
     python -m launch.report --tables=mosi --runs=runs --out=runs/report
     python -m launch.report --tables=5.4 --runs=runs --train --manual_dir=DIR --set=study.seeds=2
     python -m launch.report --tables=recola --runs=runs/quick --train --set=study.seeds=1 --set=stages.fit.epochs=1
+    python -m launch.report --tables=fusion --runs=runs --train
     python -m launch.report runs/seqsew_mosi_video_text runs/seqsew_unimodal_mosi
+    python -m launch.report runs/fusion_trimodal_ravdess --compare="intra vs cross" --confusion=intra,cross --out=DIR
 
 A table looks for its run folders below --runs by their default names (configs/seqsew.py:mosi,video+text is
-seqsew_mosi_video_text). It prints Markdown and writes table_5_4.md, .csv and .tex, and cotraining.md, .csv and .tex
-where a pair of modalities was asked for. Without --train nothing is computed and what is missing says "not run".
+seqsew_mosi_video_text). It prints Markdown and writes table_5_4.md, .csv and .tex, and in the same way cotraining where
+a pair of modalities was asked for, significance where chapter 4 compares two models, and confusion_intra_cross, with a
+png, where both of them are there. Without --train nothing is computed and what is missing says "not run".
+
+Names of --compare and --confusion are those of cells, or of studies with one cell; FOLDER:NAME where two run folders
+have one.
 """
 
 import ast
@@ -33,12 +39,23 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 def define_flags(values: flags.FlagValues) -> None:
     """Called by the program, not by importing this module: other launchers have flags of the same names."""
-    known = "3.1, 5.1 ... 5.9, conflict (3.1), mosi (5.4, 5.6) or recola (5.1, 5.2, 5.3, 5.5, 5.7)."
+    known = (
+        "3.1, 4.1 ... 4.3, 4.5, 5.1 ... 5.9, conflict (3.1), fusion (4.1, 4.2, 4.3, 4.5), mosi (5.4, 5.6) or recola "
+        "(5.1, 5.2, 5.3, 5.5, 5.7)."
+    )
     flags.DEFINE_list("tables", [], known, flag_values=values)
     flags.DEFINE_string("runs", "runs", "Folder that holds the run folders.", flag_values=values)
     flags.DEFINE_string(
         "out", "", "Where the files go. Default: RUNS/report for tables, nowhere for run folders.", flag_values=values
     )
+    flags.DEFINE_multi_string(
+        "compare",
+        [],
+        "With run folders: test NAME vs NAME on rows of the same fold and seed; may repeat.",
+        flag_values=values,
+    )
+    flags.DEFINE_list("confusion", [], "With run folders: cells to draw confusion matrices of.", flag_values=values)
+    flags.DEFINE_string("fold", "", "The one fold of the confusion matrices. Default: all.", flag_values=values)
     flags.DEFINE_bool("train", False, "First make, or go on with, the runs that are missing.", flag_values=values)
     flags.DEFINE_string(
         "manual_dir", "", "With --train: the corpus' release. Default: a synthetic corpus.", flag_values=values
@@ -142,16 +159,28 @@ def assignments(wanted: Sequence[Table]) -> list[str]:
     return corpus + FLAGS.set
 
 
+def check_fold(drawn: bool) -> None:
+    """Raises UserError for --fold where no confusion matrix is drawn."""
+    if FLAGS.fold and not drawn:
+        raise UserError("--fold only matters to confusion matrices; add --confusion=NAME,NAME or leave it out")
+
+
 def main(argv: Sequence[str]) -> None:
     """Prints and writes the report that the flags and arguments ask for."""
     command = f"python -m launch.report {shlex.join(sys.argv[1:])}"
     folders = argv[1:]
     if folders and FLAGS.tables:
         raise UserError("give either --tables or run folders, not both")
+    for name in ("compare", "confusion"):
+        if FLAGS[name].value and not folders:
+            raise UserError(f"--{name} is for run folders; name them, or leave it out")
     if folders:
-        files, out = build.compare(folders, command), FLAGS.out
+        check_fold(bool(FLAGS.confusion))
+        asked = dict(asked=FLAGS.compare, confused=FLAGS.confusion, fold=FLAGS.fold)
+        files, out = build.compare(folders, command, **asked), FLAGS.out
     else:
         wanted = build.chosen(FLAGS.tables)
+        check_fold(build.drawn(wanted))
         if not FLAGS.train and not Path(FLAGS.runs).is_dir():
             raise UserError(
                 f"--runs={FLAGS.runs} is not a folder; name the one that holds the run folders, or add --train"
@@ -167,8 +196,10 @@ def main(argv: Sequence[str]) -> None:
             print(f"training {config_arg}", file=sys.stderr)
             experiment.run(config, str(Path(FLAGS.runs) / folder_name(config_arg)), config_arg=config_arg)
 
-        runs = build.gather(wanted, FLAGS.runs, train if FLAGS.train else None)
-        files, out = build.render(wanted, runs, command), FLAGS.out or str(Path(FLAGS.runs) / "report")
+        # A release has its own sizes; without one, the small synthetic runs are what there is to show.
+        runs = build.gather(wanted, FLAGS.runs, train if FLAGS.train else None, synthetic=not FLAGS.manual_dir)
+        files = build.render(wanted, runs, command, FLAGS.fold)
+        out = FLAGS.out or str(Path(FLAGS.runs) / "report")
     for texts in files.values():
         print(texts["md"])
     for path in build.write(files, out) if out else ():

@@ -29,6 +29,14 @@ class PairedTest(NamedTuple):
     n: int
 
 
+class Sample(NamedTuple):
+    """Mean, sample standard deviation (nan for one value) and number of some scores."""
+
+    mean: float
+    std: float
+    n: int
+
+
 class Interval(NamedTuple):
     """A difference on the whole test set, and the percentile interval of its bootstrap."""
 
@@ -66,6 +74,27 @@ def paired_t_test(a: np.ndarray, b: np.ndarray) -> PairedTest:
     """
     differences = _differences(a, b)
     return _t_test(differences, 1 / differences.size)
+
+
+def sample(scores: np.ndarray) -> Sample:
+    """The summary of scores [n]."""
+    scores = np.asarray(scores, np.float64)
+    return Sample(float(scores.mean()), float(scores.std(ddof=1)) if scores.size > 1 else float("nan"), scores.size)
+
+
+def independent_t_test(a: Sample, b: Sample) -> float:
+    """Two-tailed p of Student's t-test of two independent samples (the same as `scipy.stats.ttest_ind`).
+
+    It needs no more than their summaries, so printed figures can be tested as well. nan where one has a single value.
+    """
+    freedom = a.n + b.n - 2
+    if min(a.n, b.n) < 2:
+        return float("nan")
+    variance = ((a.n - 1) * a.std**2 + (b.n - 1) * b.std**2) / freedom
+    difference, error = a.mean - b.mean, np.sqrt(variance * (1 / a.n + 1 / b.n))
+    if error <= 1e-12 * max(1.0, abs(difference)):  # nothing varies: t is 0/0 or infinite
+        return 0.0 if abs(difference) > 1e-12 else 1.0
+    return float(2 * stats.t.sf(abs(difference) / error, freedom))
 
 
 def corrected_resampled_t_test(a: np.ndarray, b: np.ndarray, *, n_train: int, n_test: int) -> PairedTest:

@@ -5,13 +5,30 @@ from pathlib import Path
 
 from affect_jax.errors import UserError
 from affect_jax.files import write_atomic
-from affect_jax.reports import cotraining, diagnosis, folders, formats, tables
+from affect_jax.reports import (
+    confusion,
+    cotraining,
+    diagnosis,
+    folders,
+    formats,
+    fusion,
+    matching,
+    questions,
+    sources,
+    tables,
+)
 from affect_jax.reports.thesis import GROUPS, TABLES, Table
 from affect_jax.suggest import nearest
 
+Files = dict[str, dict[str, str | bytes]]
+"""File stem ('table_5_4', 'cotraining') -> extension -> what goes into the file; there is always an 'md'."""
+
+_DRAWN = tuple(sources.fusion("trimodal", study) for study in ("intra", "cross"))
+"""The two models of figure 4.3."""
+
 
 def chosen(names: Iterable[str]) -> tuple[Table, ...]:
-    """Tables by number ('5.4') or by group ('mosi', 'recola'), each once, in the order asked for.
+    """Tables by number ('5.4') or by group ('mosi', 'fusion'), each once, in the order asked for.
 
     Raises:
       UserError: no such table, or none named.
@@ -28,7 +45,11 @@ def chosen(names: Iterable[str]) -> tuple[Table, ...]:
 
 
 def gather(
-    wanted: Sequence[Table], folder: str | Path, train: Callable[[str], None] | None = None
+    wanted: Sequence[Table],
+    folder: str | Path,
+    train: Callable[[str], None] | None = None,
+    *,
+    synthetic: bool = True,
 ) -> dict[str, folders.Run | None]:
     """The runs that these tables need, by config argument; None for one that is not there.
 
@@ -36,40 +57,99 @@ def gather(
       wanted: tables.
       folder: where the run folders are.
       train: makes the run of a config argument below `folder`; called for those that are missing.
+      synthetic: whether a run at the small sizes of a synthetic corpus may stand in, and be trained, for one that
+        has other sizes on the real one.
 
     Raises:
-      UserError: a results.json that is not one.
+      UserError: a results.json that is not one, or a stand-in on a real corpus.
     """
     found = {}
     for config_arg in tables.needed(wanted):
-        found[config_arg] = folders.find_run(folder, config_arg)
+        found[config_arg] = _find(folder, config_arg, synthetic)
         if found[config_arg] is None and train is not None:
-            train(config_arg)
-            found[config_arg] = folders.find_run(folder, config_arg)
+            train(sources.small(config_arg) if synthetic else config_arg)
+            found[config_arg] = _find(folder, config_arg, synthetic)
     return found
 
 
-def render(wanted: Sequence[Table], runs: tables.Runs, command: str) -> dict[str, dict[str, str]]:
-    """File stem ('table_5_4', 'cotraining', 'diagnosis') -> extension -> text."""
+def _find(folder: str | Path, config_arg: str, synthetic: bool) -> folders.Run | None:
+    real = sources.candidates(config_arg, False)
+    for candidate in sources.candidates(config_arg, synthetic):
+        run = folders.find_run(folder, candidate)
+        if run is not None and candidate not in real and not run.synthetic:
+            raise UserError(
+                f"{run.path} is of a real corpus at the sizes of the synthetic one; move it away and train {config_arg}"
+            )
+        if run is not None:
+            return run
+    return None
+
+
+def drawn(wanted: Sequence[Table]) -> bool:
+    """Whether the confusion matrices of figure 4.3 go with these tables."""
+    return _DRAWN[0].config in tables.needed(wanted)
+
+
+def render(wanted: Sequence[Table], runs: tables.Runs, command: str, fold: str = "") -> Files:
+    """The tables, and what goes with them: 'cotraining', 'significance', 'confusion_intra_cross', 'diagnosis'.
+
+    Args:
+      wanted: tables.
+      runs: as `gather` found them.
+      command: the command line, for the record.
+      fold: the one fold of the confusion matrices; '' takes all.
+
+    Raises:
+      UserError: no such fold.
+    """
     files = {f"table_{table.number.replace('.', '_')}": tables.render(table, runs, command) for table in wanted}
     pairs = cotraining.pairs_of(tables.needed(wanted))
     if pairs:
         files["cotraining"] = cotraining.render(pairs, runs, command)
+    asked = questions.questions_of(tables.needed(wanted))
+    if asked:
+        files["significance"] = fusion.render(asked, runs, command)
+    trimodal = runs.get(_DRAWN[0].config) if drawn(wanted) else None
+    if trimodal is not None and all(confusion.kept(trimodal, source) for source in _DRAWN):
+        files |= confusion.render(_DRAWN, runs, fold, command)
     diagnosed = diagnosis.render([run for run in runs.values() if run], command)
     return files | ({"diagnosis": diagnosed} if diagnosed else {})
 
 
-def compare(run_folders: Sequence[str | Path], command: str) -> dict[str, dict[str, str]]:
+def compare(
+    run_folders: Sequence[str | Path],
+    command: str,
+    *,
+    asked: Sequence[str] = (),
+    confused: Sequence[str] = (),
+    fold: str = "",
+) -> Files:
     """The plain comparison of any finished run folders, laid out as `render` does.
 
+    Args:
+      run_folders: at least one.
+      command: the command line, for the record.
+      asked: 'NAME vs NAME', which goes to 'significance'.
+      confused: names of cells whose confusion matrices are drawn side by side.
+      fold: the one fold of the confusion matrices; '' takes all.
+
     Raises:
-      UserError: a folder is not that of a finished run.
+      UserError: a folder is not that of a finished run, or a name that is not one cell's.
     """
-    grid = tables.comparison([folders.read_run(folder) for folder in run_folders], command)
-    return {"comparison": {extension: write(grid) for extension, write in formats.FORMATS.items()}}
+    runs = [folders.read_run(folder) for folder in run_folders]
+    grid = tables.comparison(runs, command)
+    files: Files = {"comparison": {extension: write(grid) for extension, write in formats.FORMATS.items()}}
+    named = {str(run.path): run for run in runs}
+    if asked:
+        parsed = [questions.parse(text, named) for text in dict.fromkeys(asked)]
+        files["significance"] = fusion.render(parsed, named, command)
+    if confused:
+        cells = [matching.find_cell(name, named) for name in confused]
+        files |= confusion.render(cells, named, fold, command)
+    return files
 
 
-def write(files: dict[str, dict[str, str]], out: str | Path) -> list[Path]:
+def write(files: Files, out: str | Path) -> list[Path]:
     """Writes what `render` or `compare` made; returns the paths.
 
     Raises:
@@ -82,7 +162,7 @@ def write(files: dict[str, dict[str, str]], out: str | Path) -> list[Path]:
         raise UserError(f"--out={out} cannot be made ({error.strerror}); give a folder that can be written") from error
     paths = []
     for stem, texts in files.items():
-        for extension, text in texts.items():
+        for extension, content in texts.items():
             paths.append(out / f"{stem}.{extension}")
-            write_atomic(paths[-1], text.encode())
+            write_atomic(paths[-1], content if isinstance(content, bytes) else content.encode())
     return paths

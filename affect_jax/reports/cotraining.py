@@ -20,9 +20,9 @@ from affect_jax.analysis.significance import (
     paired_t_test,
     wilcoxon_signed_rank,
 )
-from affect_jax.reports import by_group, folders, formats, tables
-from affect_jax.reports.folders import Run
+from affect_jax.reports import by_group, folders, formats, matching, tables
 from affect_jax.reports.formats import Grid
+from affect_jax.reports.matching import p_value
 from affect_jax.reports.sources import PAIRS, Pair, Source
 from affect_jax.reports.thesis import NOTES
 from affect_jax.runs import folder_name
@@ -57,23 +57,6 @@ class Comparison(NamedTuple):
     holm: Mapping[str, float] = {}
     interval: Interval | None = None
     missing: str = ""
-
-
-def _score(run: Run, index: int, split: str, metric: str) -> float:
-    value = (run.results["rows"][index].get(split) or {}).get(metric)
-    return math.nan if value is None else float(value)
-
-
-def _recordings(run: Run, arrays: Mapping[str, np.ndarray], pair: Pair) -> tuple[int, int] | None:
-    """Recordings that one row trains on and is scored on; None where the run does not count them."""
-    counts = run.results["corpus"].get("counts", {})
-    train, test = (counts.get(split, {}).get("recordings") for split in ("train", pair.split))
-    if not train or not test:
-        return None
-    held = None if "validation" in counts else folders.predictions(arrays, pair.method.study, "validation")
-    if held is not None:  # a draw out of the training part: what the first row validates on, it does not train on
-        train -= len(set(held.group[np.isfinite(held.prediction[0])]))
-    return (train, test) if train > 0 else None
 
 
 def _test(a: np.ndarray, b: np.ndarray, recordings: tuple[int, int] | None) -> dict[str, PairedTest]:
@@ -136,27 +119,19 @@ def compare(
     made = made._replace(synthetic=run.synthetic or other.synthetic)
     if run.results["corpus"].get("fingerprint") != other.results["corpus"].get("fingerprint"):
         return made._replace(missing=f"{run.path.name} and {other.path.name} are of different corpora")
-    rows = folders.matched_rows(run, pair.method)
-    constant = folders.baseline(run, pair.split, metric)
-    others = rows if source is None else folders.matched_rows(other, source)
-    keys = sorted(rows.keys() & others.keys())
-    a = np.array([_score(run, rows[key], pair.split, metric) for key in keys])
-    if source is None:
-        b = np.full(len(keys), math.nan if constant is None else constant)
-    else:
-        b = np.array([_score(other, others[key], pair.split, metric) for key in keys])
-    if not keys or np.isnan(a).any() or np.isnan(b).any():
+    matched = matching.match(run, pair.method, other, source or pair.method, pair.split, metric)
+    if matched is not None and source is None:
+        constant = folders.baseline(run, pair.split, metric)
+        matched = None if constant is None else matched._replace(b=np.full(len(matched.a), constant))
+    if matched is None:
         return made._replace(missing=f"no rows of both with the same fold and seed have a {metric} on {pair.split}")
-    kept = _kept(arrays[pair.method.config], pair.method.study, pair.split, [rows[key] for key in keys])
-    beside = (
-        None
-        if source is None
-        else _kept(arrays[source.config], source.study, pair.split, [others[key] for key in keys])
-    )
+    a, b, rows, others = matched
+    kept = _kept(arrays[pair.method.config], pair.method.study, pair.split, rows)
+    beside = None if source is None else _kept(arrays[source.config], source.study, pair.split, others)
     testable = kept is not None and (source is None or beside is not None)
     return made._replace(
         scores=(float(a.mean()), float(b.mean())),
-        tests=_test(a, b, _recordings(run, arrays[pair.method.config], pair)),
+        tests=_test(a, b, matching.sizes(run, arrays[pair.method.config], pair.method.study, pair.split)),
         interval=_bootstrap(kept, beside, run.results["task"], metric) if testable else None,
     )
 
@@ -219,14 +194,8 @@ def verdict(c: Comparison) -> str:
 
 
 def signed(value: float, metric: str) -> str:
-    """'+2.1' points for shares, '+0.021' for CCC; the minus is U+2212."""
-    text = f"{100 * value:+.1f}" if metric in tables.PERCENT else f"{value:+.3f}"
-    return text.replace("-", "−")
-
-
-def p_value(p: float) -> str:
-    """Three decimals, or '<0.001'; '' for nan."""
-    return "" if math.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
+    """'+2.1' points for shares, '+0.021' for CCC."""
+    return matching.signed(value, metric in tables.PERCENT)
 
 
 def _interval(c: Comparison) -> str:

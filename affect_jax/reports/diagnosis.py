@@ -46,10 +46,14 @@ def _shares(run: Run) -> str:
 
 
 def report(runs: Iterable[Run], command: str = "") -> Grid:
-    """Accuracy in percent of every cell of the runs that have class labels on a test part."""
+    """Accuracy in percent of every cell of the runs that have class labels on a test part.
+
+    A cross-validation has none: its rows are scored on different clips, and none of them is the best.
+    """
     rows, notes = [], []
     for run in runs:
-        scored = [r for r in run.results["rows"] if all("accuracy" in (r.get(s) or {}) for s in ("validation", "test"))]
+        rows_of_one_part = run.results["rows"] if "test" in run.results["corpus"].get("counts", {}) else []
+        scored = [r for r in rows_of_one_part if all("accuracy" in (r.get(s) or {}) for s in ("validation", "test"))]
         for study, cell in dict.fromkeys((r["study"], r["cell"]) for r in scored):
             mine = [r for r in scored if (r["study"], r["cell"]) == (study, cell)]
             rows.append(_line(run, study, cell, mine))

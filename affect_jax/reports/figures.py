@@ -136,19 +136,24 @@ def explanation(
 
 
 def write(figure: Any, path: Path) -> None:
-    """Writes a figure whole, in the format of the path's ending; the same figure gives the same bytes.
+    """Writes a figure whole, in the format of the path's ending.
 
     Raises:
       UserError: neither png nor svg.
     """
-    import matplotlib
-
     kind = path.suffix.removeprefix(".")
     if kind not in FORMATS:
         raise UserError(f"{path} would be a {kind or 'nameless'} file; choose {' or '.join(FORMATS)}")
+    write_atomic(path, encode(figure, kind))
+
+
+def encode(figure: Any, kind: str) -> bytes:
+    """A figure as a file of one of `FORMATS`; the same figure gives the same bytes."""
+    import matplotlib
+
     data = io.BytesIO()
     # Dates, versions and random ids would make every file differ.
     unchanging = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     with matplotlib.rc_context({"svg.hashsalt": "affect_jax"}):
         figure.savefig(data, format=kind, dpi=130, metadata=unchanging)
-    write_atomic(path, data.getvalue())
+    return data.getvalue()

@@ -190,14 +190,14 @@ def matched_rows(run: Run, source: Source) -> dict[tuple[str, int], int]:
     return found
 
 
-def read_arrays(run: Run) -> dict[str, np.ndarray]:
-    """All arrays of predictions.npz; {} where the run kept none.
+def read_arrays(run: Run, study: str = "") -> dict[str, np.ndarray]:
+    """The arrays of predictions.npz, of one study or (with '') all; {} where the run kept none.
 
     Raises:
       UserError: the file is damaged or holds pickled objects.
     """
     path = run.path / "predictions.npz"
-    return runs.read_arrays(path) if path.is_file() else {}
+    return runs.read_arrays(path, f"{study}/" if study else "") if path.is_file() else {}
 
 
 def predictions(arrays: Mapping[str, np.ndarray], study: str, split: str) -> Predictions | None:

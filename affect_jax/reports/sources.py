@@ -83,7 +83,25 @@ def conflictnet(study: str, cell: str) -> Source:
 
 def fusion(runs: str, study: str) -> Source:
     """A study of chapter 4, whose one cell has its name; `runs` is the set of studies that are one run folder."""
-    return Source(f"{FUSION}:{runs}", study, study)
+    return Source(f"{FUSION}:{runs},iemocap", study, study)
+
+
+def small(config: str) -> str:
+    """The config argument of the same studies at the sizes of the synthetic corpus; `config` where it has none."""
+    return config.removesuffix(",iemocap") if config.startswith(f"{FUSION}:") else config
+
+
+def candidates(config: str, synthetic: bool) -> tuple[str, ...]:
+    """Config arguments whose runs have the studies of `config`, the first choice first.
+
+    Args:
+      config: what a `Source` names.
+      synthetic: whether a small synthetic run may stand in.
+    """
+    if not config.startswith(f"{FUSION}:"):
+        return (config,)
+    found = (config, f"{FUSION}:all,iemocap")
+    return (*found, *map(small, found)) if synthetic else found
 
 
 def _pair_seqsew(pair: str) -> Pair:

@@ -217,7 +217,7 @@ def tidy(table: Table, runs: Runs, command: str = "") -> Grid:
                 status, folder = NOT_RUN, folder_name(source.config)
             if run is not None and source is not None:
                 name = f"{row.label} (synthetic)" if run.synthetic else row.label
-                status = "run (synthetic)" if run.synthetic else "run"
+                status, folder = "run (synthetic)" if run.synthetic else "run", run.path.name
                 figures = _tidy_figures(run, source, table, column.metric)
             thesis = value if isinstance(value, Spread) else (value, None)
             printed = ("" if x is None else f"{x:g}" for x in thesis)

@@ -27,6 +27,20 @@ def test_paired_t_is_scipys():
     assert ours.p == pytest.approx(theirs.pvalue)
 
 
+def test_independent_t_is_scipys():
+    random = np.random.default_rng(2)
+    a, b = random.normal(size=30), random.normal(0.5, 2, size=20)
+    ours = significance.independent_t_test(significance.sample(a), significance.sample(b))
+    assert ours == pytest.approx(stats.ttest_ind(a, b).pvalue)
+
+
+def test_independent_t_of_what_does_not_vary():
+    still = significance.Sample(0.5, 0.0, 50)
+    assert significance.independent_t_test(still, still) == 1.0
+    assert significance.independent_t_test(still, still._replace(mean=0.6)) == 0.0
+    assert math.isnan(significance.independent_t_test(significance.sample(A[:1]), still))
+
+
 def test_corrected_resampled_t_by_hand():
     test = significance.corrected_resampled_t_test(A, B, n_train=10, n_test=5)
     assert test.statistic == pytest.approx(1 / math.sqrt((1 / 4 + 5 / 10) * 2 / 3))

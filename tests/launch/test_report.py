@@ -10,7 +10,9 @@ from absl import flags
 
 import affect_jax
 from affect_jax.errors import UserError
-from affect_jax.reports.thesis import TABLES
+from affect_jax.reports import sources
+from affect_jax.reports.tables import needed
+from affect_jax.reports.thesis import GROUPS, TABLES
 from affect_jax.runs import folder_name
 from launch import report
 
@@ -112,6 +114,29 @@ def test_run_folders_are_compared(in_process, runs, capsys):
     assert [path.name for path in runs.iterdir()] == ["seqsew_mosi_video_text"], "nothing is written without --out"
 
 
+def test_two_cells_are_compared(in_process, runs, tmp_path, capsys):
+    config = "configs/seqsew_unimodal.py:mosi"
+    write_results(runs / folder_name(config), config, "video/bigru+te", "BiGRU+TE+Classifier")
+    arguments = (runs / "seqsew_mosi_video_text", runs / "seqsew_unimodal_mosi", f"--out={tmp_path / 'out'}")
+    in_process(*arguments, "--compare=SeqSEW vs BiGRU+TE+Classifier")
+    assert "| SeqSEW vs BiGRU+TE+Classifier (synthetic) | accuracy (WA; the thesis' UWA) |" in capsys.readouterr().out
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"comparison", "significance"}
+    with pytest.raises(UserError, match="--compare='SeqSEW' is not two names"):
+        in_process(*arguments, "--compare=SeqSEW")
+    with pytest.raises(UserError, match="is of task binary"):
+        in_process(*arguments, "--confusion=SeqSEW")
+
+
+def test_without_a_release_the_small_runs_are_trained(in_process, tmp_path):
+    calls = in_process("--tables=4.5", f"--runs={tmp_path / 'here'}", "--train", "--set=study.seeds=2")
+    assert [(call[0], call[1]) for call in calls] == [
+        (f"configs/fusion.py:{name}", str(tmp_path / "here" / f"fusion_{name}")) for name in ("trimodal", "moddrop")
+    ]
+    calls = in_process("--tables=4.5", f"--runs={tmp_path / 'here'}", "--train", "--manual_dir=/data")
+    assert [call[0] for call in calls] == [f"configs/fusion.py:{name},iemocap" for name in ("trimodal", "moddrop")]
+    assert {call[2].corpus.manual_dir for call in calls} == {"/data"}
+
+
 def test_tables_go_beside_the_runs(in_process, runs):
     in_process("--tables=5.6", f"--runs={runs}")
     assert (runs / "report" / "table_5_6.md").is_file()
@@ -131,12 +156,17 @@ def test_missing_runs_are_trained_with_what_the_flags_set(in_process, runs, tmp_
 
 
 def test_every_config_of_the_tables_loads():
-    from affect_jax.reports.tables import needed
-
     for config_arg in needed(TABLES.values()):
         config = report.load_config(config_arg)
-        of_another = {"configs/conflictnet.py:sspnet_conflict": "sspnet_conflict"}.get(config_arg, "recola")
-        assert config.corpus.name == ("cmu_mosi" if ":mosi" in config_arg else of_another)
+        named = {":mosi": "cmu_mosi", "sspnet_conflict": "sspnet_conflict", "iemocap": "iemocap"}
+        assert config.corpus.name == next((corpus for name, corpus in named.items() if name in config_arg), "recola")
+
+
+def test_the_small_configs_of_chapter_4_have_the_same_studies():
+    for config_arg in needed(TABLES[number] for number in GROUPS["fusion"]):
+        small = sources.small(config_arg)
+        assert small != config_arg
+        assert report.load_config(small).studies.keys() == report.load_config(config_arg).studies.keys()
 
 
 def test_a_change_goes_to_the_configs_that_have_its_key():
@@ -163,6 +193,10 @@ def test_the_configs_have_the_studies_and_cells_that_the_tables_read():
         (("--tables=5.4", "some_run"), "either --tables or run folders"),
         (("--tables=5.4", "--manual_dir=/data"), "--manual_dir only matters"),
         (("--tables=5.4", "--set=study.seeds=2"), "--set only matters"),
+        (("--tables=5.4", "--compare=a vs b"), "--compare is for run folders"),
+        (("--tables=5.4", "--confusion=a"), "--confusion is for run folders"),
+        (("--tables=5.4", "--fold=fold_1"), "--fold only matters to confusion matrices"),
+        (("some_run", "--fold=fold_1"), "--fold only matters to confusion matrices"),
         (("--tables=mosi,recola", "--train", "--manual_dir=/data"), "--manual_dir is of one corpus"),
         (("some_run",), "some_run has no results.json"),
     ],

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from affect_jax import results as scoring
 from affect_jax.runs import folder_name
 
 VIDEOS = 6
@@ -135,5 +136,92 @@ def mosi_runs(make_run):
             make_run("configs/seqsew.py:mosi,audio+text", PAIR, synthetic=synthetic, **options),
             make_run("configs/seqsew_unimodal.py:mosi", UNIMODAL, synthetic=synthetic, **options),
         ]
+
+    return make
+
+
+CLASSES = ("happy", "sad", "angry")
+CLIPS = 60
+FOLDS = 5
+
+
+def _class_scores(answer, target):
+    recalls = [(answer[target == c] == c).mean() for c in range(len(CLASSES)) if (target == c).any()]
+    return {"accuracy": round(float((answer == target).mean()), 6), "uar": round(float(np.mean(recalls)), 6)}
+
+
+@pytest.fixture
+def make_fusion_run(tmp_path):
+    """make_fusion_run(config_arg, {study: error rate}) -> the run folder's path, below tmp_path/'runs'.
+
+    A cross-validation of 60 clips in three uneven classes: clip i is tested in fold i % 5, validated in the one before.
+    """
+
+    def make(config_arg, error, *, synthetic=False, fingerprint="iemocap", seeds=3, prefix="clip", predictions=True):
+        folder = tmp_path / "runs" / folder_name(config_arg)
+        folder.mkdir(parents=True)
+        random = np.random.default_rng(0)
+        clip = np.arange(CLIPS)
+        target = np.minimum(clip // 5 % 4, 2)
+        rows, arrays = [], {}
+        for study, rate in error.items():
+            arrays[f"{study}/row"] = np.arange(len(rows), len(rows) + FOLDS * seeds)
+            kept = {"validation": [], "test": []}
+            for fold in range(FOLDS):
+                for seed in range(seeds):
+                    row = {"study": study, "cell": study, "fold": f"fold_{fold}", "seed": seed, "hyper": {}}
+                    for split, mine in (("validation", clip % 5 == (fold + 1) % 5), ("test", clip % 5 == fold)):
+                        answer = np.where(random.random(CLIPS) < rate, (target + 1) % 3, target)
+                        logits = np.eye(3, dtype=np.float32)[answer]
+                        logits[~mine] = np.nan
+                        kept[split].append(logits)
+                        row[split] = _class_scores(answer[mine], target[mine])
+                    rows.append(row)
+            for split, logits in kept.items():
+                arrays[f"{study}/{split}/prediction"] = np.stack(logits)
+                arrays[f"{study}/{split}/target"] = target.astype(np.float32)
+                arrays[f"{study}/{split}/id"] = np.array([f"{prefix}_{i}" for i in clip])
+                arrays[f"{study}/{split}/group"] = np.array([f"speaker_{i % 5}" for i in clip])
+        baseline = {"accuracy": 0.5, "uar": 1 / 3}
+        results = {
+            "schema": 1,
+            "name": folder.name,
+            "config_arg": config_arg,
+            "corpus": {
+                "name": "iemocap",
+                "variant": "emotion7",
+                "synthetic": synthetic,
+                "fingerprint": fingerprint,
+                "counts": {"train": {"recordings": CLIPS, "steps": CLIPS}},
+                "labels": list(CLASSES),
+            },
+            "task": "multiclass",
+            "rows": rows,
+            "cells": scoring.cells(rows, ("validation", "test")),
+            "selected": [],
+            "baselines": {"validation": baseline, "test": baseline},
+            "provenance": {"git": "0123456789abcdef"},
+        }
+        (folder / "results.json").write_text(json.dumps(results))
+        if predictions:
+            np.savez(folder / "predictions.npz", **arrays)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def fusion_runs(make_fusion_run):
+    """fusion_runs(synthetic) makes the runs of tables 4.1, 4.2, 4.3 and 4.5."""
+    from affect_jax.reports.thesis import GROUPS, TABLES
+
+    def make(synthetic, **options):
+        studies = {}
+        for number in GROUPS["fusion"]:
+            for row in TABLES[number].rows:
+                studies.setdefault(row.sources[0].config, {})[row.sources[0].study] = 0.3
+        for config, error in studies.items():
+            given = config.removesuffix(",iemocap") if synthetic else config
+            make_fusion_run(given, error, synthetic=synthetic, **options)
 
     return make

@@ -8,7 +8,11 @@ def numbers(names):
     return [table.number for table in build.chosen(names)]
 
 
+FUSION = ("modalities", "trimodal", "ablations", "pairs", "moddrop")
+
+
 def test_tables_by_number_and_group():
+    assert numbers(["fusion"]) == ["4.1", "4.2", "4.3", "4.5"]
     assert numbers(["5.6", "mosi"]) == ["5.6", "5.4"]
     assert numbers(["recola"]) == ["5.1", "5.2", "5.3", "5.5", "5.7"]
     with pytest.raises(UserError, match=r"no table 'mosy' \(did you mean 'mosi'\?\)"):
@@ -44,6 +48,55 @@ def test_files(mosi_runs, tmp_path):
         assert "python -m launch.report --tables=mosi" in path.read_text(encoding="utf-8").splitlines()[-1]
 
 
+def test_files_of_chapter_4(fusion_runs, tmp_path):
+    fusion_runs(True)
+    wanted = build.chosen(["fusion"])
+    files = build.render(wanted, build.gather(wanted, tmp_path / "runs"), "python -m x")
+    tables = [f"table_4_{n}" for n in (1, 2, 3, 5)]
+    assert list(files) == [*tables, "significance", "confusion_intra_cross"]
+    assert set(files["confusion_intra_cross"]) == {"md", "csv", "tex", "png"}
+    assert (
+        "fold fold_3"
+        in build.render(wanted, build.gather(wanted, tmp_path / "runs"), "", "fold_3")["confusion_intra_cross_fold_3"][
+            "csv"
+        ]
+    )
+
+
+def test_nothing_is_drawn_of_what_is_not_there(make_fusion_run, tmp_path):
+    wanted = build.chosen(["fusion"])
+    assert build.drawn(wanted)
+    assert not build.drawn(build.chosen(["4.3", "mosi"]))
+    assert "confusion_intra_cross" not in build.render(wanted, {}, "")
+    make_fusion_run("configs/fusion.py:trimodal,iemocap", {"intra": 0.3, "cross": 0.3}, predictions=False)
+    assert "confusion_intra_cross" not in build.render(wanted, build.gather(wanted, tmp_path / "runs"), "")
+    assert list(build.render(build.chosen(["4.3"]), {}, "")) == ["table_4_3"], "4.3 has no question of two runs"
+
+
+def test_small_synthetic_runs_stand_in(make_fusion_run, tmp_path):
+    wanted = build.chosen(["fusion"])
+    trained = []
+    assert set(build.gather(wanted, tmp_path / "runs", trained.append).values()) == {None}
+    assert trained == [f"configs/fusion.py:{name}" for name in FUSION]
+    small = make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3}, synthetic=True)
+    every = make_fusion_run("configs/fusion.py:all", {"T2V": 0.3}, synthetic=True)
+    found = build.gather(wanted, tmp_path / "runs")
+    assert found["configs/fusion.py:trimodal,iemocap"].path == small
+    assert found["configs/fusion.py:pairs,iemocap"].path == every
+    # On a release nothing stands in, and what is trained has its sizes.
+    trained.clear()
+    assert set(build.gather(wanted, tmp_path / "runs", trained.append, synthetic=False).values()) == {None}
+    assert trained == [f"configs/fusion.py:{name},iemocap" for name in FUSION]
+    real = make_fusion_run("configs/fusion.py:all,iemocap", {"intra": 0.3})
+    assert {run.path for run in build.gather(wanted, tmp_path / "runs").values()} == {real}
+
+
+def test_a_stand_in_on_a_real_corpus_is_refused(make_fusion_run, tmp_path):
+    make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3})
+    with pytest.raises(UserError, match="is of a real corpus at the sizes of the synthetic one; move it away"):
+        build.gather(build.chosen(["4.5"]), tmp_path / "runs")
+
+
 def test_no_pair_no_cotraining():
     assert list(build.render(build.chosen(["5.4"]), {}, "")) == ["table_5_4"]
 
@@ -58,3 +111,15 @@ def test_comparison(mosi_runs):
     files = build.compare(mosi_runs(False), "python -m x")
     assert list(files) == ["comparison"]
     assert "seqsew\\_unimodal\\_mosi" in files["comparison"]["md"]
+
+
+def test_what_is_asked_of_run_folders(make_fusion_run):
+    folder = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"intra": 0.3, "cross": 0.3})
+    other = make_fusion_run("configs/fusion.py:moddrop,ravdess", {"intra+moddrop": 0.3})
+    files = build.compare(
+        [folder, other], "python -m x", asked=["intra vs cross", "intra+moddrop vs intra"], confused=["cross"]
+    )
+    assert list(files) == ["comparison", "significance", "confusion_cross"]
+    assert len(files["significance"]["csv"].splitlines()) > 5
+    for texts in files.values():
+        assert "python -m x" in texts["md"]

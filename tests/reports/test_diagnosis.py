@@ -30,3 +30,9 @@ def test_nothing_without_a_labelled_test_part():
     for row in unlabelled.results["rows"]:
         row["test"] = None
     assert diagnosis.render([unlabelled]) == {}
+
+
+def test_nothing_of_a_cross_validation():
+    folded = run()
+    del folded.results["corpus"]["counts"]["test"]
+    assert diagnosis.render([folded]) == {}

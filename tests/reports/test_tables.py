@@ -148,6 +148,52 @@ def test_one_synthetic_run_marks_only_what_it_filled(make_run, tmp_path):
     assert "(synthetic)" not in row_of(text, "HMTL (+text) (Seo 2020)")
 
 
+FUSION = build.chosen(["fusion"])
+
+
+def test_chapter_4_prints_fractions_with_deviations_and_names(fusion_runs, tmp_path):
+    fusion_runs(False)
+    runs_ = build.gather(FUSION, tmp_path / "runs")
+    for table in FUSION:
+        text = tables.render(table, runs_)["md"]
+        header = text.splitlines()[2]
+        assert header.count("UAR (UA; the thesis' WA): ") == header.count("accuracy (WA; the thesis' UWA): ") == 2
+        assert "%" not in header
+        assert "Naming trap: the thesis' eq. 2.10 calls plain accuracy UWA and mean per-class recall WA" in text
+        assert "Accuracy and F1 in percent" not in text
+    texts = tables.render(TABLES["4.5"], runs_)
+    figure = folders.figure(runs_["configs/fusion.py:moddrop,iemocap"], TABLES["4.5"].rows[3].sources[0], "test", "uar")
+    cells = row_of(texts["md"], "intra+moddrop").split(" | ")
+    assert cells[1:3] == ["0.593 ± 0.022", f"{figure.mean:.3f} ± {figure.std:.3f} (n=15; majority 0.333)"]
+    assert r"0.593 $\pm$ 0.022" in texts["tex"]
+    row = next(r for r in parsed(texts["csv"]) if (r["row"], r["metric"]) == ("intra+moddrop", "uar"))
+    assert (row["thesis"], row["thesis_std"], row["run"]) == ("0.593", "0.022", "fusion_moddrop_iemocap")
+    assert float(row["ours"]) == pytest.approx(figure.mean, rel=1e-5)
+    assert float(row["std"]) == pytest.approx(figure.std, rel=1e-5)
+    assert float(row["baseline"]) == pytest.approx(1 / 3, rel=1e-5)
+
+
+def test_nothing_synthetic_stands_beside_chapter_4_unsaid(fusion_runs, tmp_path):
+    fusion_runs(True)
+    runs_ = build.gather(FUSION, tmp_path / "runs")
+    for table in FUSION:
+        texts = tables.render(table, runs_)
+        for line in texts["md"].splitlines():
+            if "(n=" in line:
+                assert line.split("|")[1].strip().endswith("(synthetic)")
+                assert line.count("(n=") == line.count("; synthetic)") == 2
+        for row in parsed(texts["csv"]):
+            assert row["status"] == "run (synthetic)"
+            assert row["run"].startswith("fusion_")
+            assert not row["run"].endswith("iemocap")
+
+
+def test_chapter_4_without_runs():
+    text = tables.render(TABLES["4.3"], {})["md"]
+    assert row_of(text, "A2V+T2V") == "| A2V+T2V | 0.569 ± 0.018 | not run | 0.622 ± 0.015 | not run |"
+    assert r"Not run: fusion\_pairs\_iemocap (configs/fusion.py:pairs,iemocap)." in text
+
+
 def test_comparison_of_run_folders(mosi_runs):
     grid = tables.comparison([folders.read_run(folder) for folder in mosi_runs(True)[:2]])
     assert [name for _, name in grid.header] == ["run", "study", "cell", "split", "accuracy %", "weighted F1 %"]

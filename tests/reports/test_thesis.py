@@ -265,9 +265,15 @@ def test_chapter_4_prints_a_model_twice_alike_but_for_one_deviation():
 
 def test_the_runs_of_chapter_4():
     assert needed(thesis.TABLES[n] for n in thesis.GROUPS["fusion"]) == tuple(
-        f"configs/fusion.py:{name}" for name in ("modalities", "trimodal", "ablations", "pairs", "moddrop")
+        f"configs/fusion.py:{name},iemocap" for name in ("modalities", "trimodal", "ablations", "pairs", "moddrop")
     )
-    assert sources.fusion("pairs", "V2T+A2T") == sources.Source("configs/fusion.py:pairs", "V2T+A2T", "V2T+A2T")
+    pair = sources.Source("configs/fusion.py:pairs,iemocap", "V2T+A2T", "V2T+A2T")
+    assert sources.fusion("pairs", "V2T+A2T") == pair
+    assert sources.small(pair.config) == "configs/fusion.py:pairs"
+    real = (pair.config, "configs/fusion.py:all,iemocap")
+    assert sources.candidates(pair.config, False) == real
+    assert sources.candidates(pair.config, True) == (*real, "configs/fusion.py:pairs", "configs/fusion.py:all")
+    assert sources.candidates("configs/seqsew.py:mosi", True) == ("configs/seqsew.py:mosi",)
 
 
 def test_questions_are_of_rows_in_the_tables():

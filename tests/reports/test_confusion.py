@@ -1,0 +1,96 @@
+import json
+
+import numpy as np
+import pytest
+
+from affect_jax.errors import UserError
+from affect_jax.reports import build, confusion, folders
+from affect_jax.reports.sources import Source
+
+CONFIG = "configs/fusion.py:trimodal"
+INTRA, CROSS = (Source("here", study, study) for study in ("intra", "cross"))
+
+
+@pytest.fixture
+def run(make_fusion_run):
+    return folders.read_run(make_fusion_run(CONFIG, {"intra": 0.3, "cross": 0.0}, synthetic=True))
+
+
+def test_every_row_counts_its_own_fold(run):
+    found = confusion.count(run, INTRA)
+    # 60 clips, each tested in one fold with three seeds; the classes have 15, 15 and 30 clips.
+    assert found.counts.sum(1).tolist() == [45, 45, 90]
+    right = [row["test"]["accuracy"] for row in run.results["rows"] if row["study"] == "intra"]
+    assert np.trace(found.counts) / 180 == pytest.approx(np.mean(right), abs=1e-6)
+    wrong = found.counts - np.diag(np.diagonal(found.counts))
+    assert wrong.sum() == wrong[0, 1] + wrong[1, 2] + wrong[2, 0], "an error answers the next class"
+    assert found.labels == ("happy", "sad", "angry")
+    assert found.rows == "test part, 5 folds, 15 rows"
+
+
+def test_one_fold(run):
+    found = confusion.count(run, CROSS, "fold_2")
+    assert found.counts.tolist() == [[9, 0, 0], [0, 9, 0], [0, 0, 18]]
+    assert found.rows == "test part, fold fold_2, 3 rows"
+    with pytest.raises(UserError, match=r"--fold=fold_9 is no fold of .*there are fold_0, fold_1"):
+        confusion.count(run, CROSS, "fold_9")
+
+
+def test_shares_are_of_the_truth():
+    share = confusion.shares(np.array([[3, 1, 0], [0, 0, 0], [2, 0, 2]]))
+    np.testing.assert_allclose(share, [[0.75, 0.25, 0], [0, 0, 0], [0.5, 0, 0.5]])
+
+
+def test_the_picture_shows_shares_and_names(run):
+    figure = confusion.picture([confusion.count(run, INTRA), confusion.count(run, CROSS)])
+    left, right = figure.axes[:2]
+    assert [axis.get_title().splitlines()[0] for axis in (left, right)] == ["intra (synthetic)", "cross (synthetic)"]
+    assert [label.get_text() for label in left.get_yticklabels()] == ["happy", "sad", "angry"]
+    assert sorted({text.get_text() for text in right.texts}) == [".00", "1.00"]
+    assert (left.get_xlabel(), left.get_ylabel()) == ("answer", "truth")
+
+
+def test_files(run, tmp_path):
+    files = confusion.render((INTRA, CROSS), {"here": run}, "", "python -m x")
+    assert list(files) == ["confusion_intra_cross"]
+    texts = files["confusion_intra_cross"]
+    assert texts["png"].startswith(b"\x89PNG")
+    assert texts["png"] == confusion.render((INTRA, CROSS), {"here": run}, "", "x")["confusion_intra_cross"]["png"]
+    assert "cross (synthetic),happy,45,0,0,45,1.000" in texts["csv"].splitlines()
+    assert "| cross (synthetic) | angry | 0 | 0 | 90 | 90 | 1.000 |" in texts["md"]
+    assert list(confusion.render((INTRA,), {"here": run}, "fold_1")) == ["confusion_intra_fold_1"]
+    assert {path.name for path in build.write(files, tmp_path)} == {
+        f"confusion_intra_cross.{extension}" for extension in ("md", "csv", "tex", "png")
+    }
+    assert (tmp_path / "confusion_intra_cross.png").read_bytes() == texts["png"]
+
+
+def change(folder, edit):
+    path = folder / "results.json"
+    results = json.loads(path.read_text())
+    edit(results)
+    path.write_text(json.dumps(results))
+
+
+def test_classes_without_names_are_numbered(run):
+    change(run.path, lambda results: results["corpus"].pop("labels"))
+    assert confusion.count(folders.read_run(run.path), INTRA).labels == ("0", "1", "2")
+
+
+def test_what_cannot_be_drawn(make_fusion_run, make_run, run):
+    binary = folders.read_run(make_run("configs/seqsew.py:mosi,video+text", [("pair", "SeqSEW")]))
+    with pytest.raises(UserError, match="is of task binary; a confusion matrix needs task multiclass"):
+        confusion.count(binary, Source("", "pair", "SeqSEW"))
+    bare = folders.read_run(make_fusion_run("configs/fusion.py:all", {"intra": 0.3}, predictions=False))
+    with pytest.raises(UserError, match="kept no predictions of intra"):
+        confusion.count(bare, INTRA)
+    assert confusion.kept(run, INTRA)
+    assert not confusion.kept(bare, INTRA)
+    assert not confusion.kept(binary, INTRA)
+
+
+def test_two_sets_of_classes_are_not_drawn_together(make_fusion_run, run):
+    folder = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"other": 0.3})
+    change(folder, lambda results: results["corpus"].update(labels=["calm", "sad", "angry"]))
+    with pytest.raises(UserError, match="other answers calm, sad, angry, intra .* answers happy"):
+        confusion.render((INTRA, Source("x", "other", "other")), {"here": run, "x": folders.read_run(folder)})

@@ -1,0 +1,79 @@
+import csv
+
+import pytest
+
+from affect_jax.reports import build, fusion, questions
+from affect_jax.reports.sources import QUESTIONS
+from affect_jax.reports.thesis import NAMES, NAMING, TABLES
+
+WANTED = build.chosen(["fusion"])
+
+
+def parsed(text):
+    return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("# ")))
+
+
+def lines_of(text, label):
+    return [line for line in text.splitlines() if line.startswith(f"| {label}")]
+
+
+@pytest.mark.parametrize("synthetic", [True, False])
+def test_three_formats(fusion_runs, tmp_path, synthetic):
+    fusion_runs(synthetic)
+    runs = build.gather(WANTED, tmp_path / "runs")
+    texts = fusion.render(QUESTIONS, runs, "python -m x")
+    rows = parsed(texts["csv"])
+    assert len(rows) == 2 * len(QUESTIONS)
+    made = questions.answers(QUESTIONS, runs)
+    for row, x in zip(rows, made, strict=True):
+        assert float(row["p_resampled"]) == pytest.approx(x.p["resampled"], rel=1e-5)
+        assert float(row["p_independent_holm"]) == pytest.approx(x.holm["independent"], rel=1e-5)
+        assert float(row["difference"]) == pytest.approx(x.difference.difference, rel=1e-5, abs=1e-9)
+        assert (row["n"], row["n_train"], row["n_test"]) == ("15", "36", "12")
+        assert (row["thesis_significant"] == "yes") == x.starred
+        assert row["metric"] == x.metric
+        assert row["comparison"].endswith(" (synthetic)") is synthetic
+    for extension, text in texts.items():
+        assert "not run" not in text
+        for line in text.splitlines():
+            begins = line.removeprefix("| ").removeprefix('"')
+            if any(begins.startswith(question.label) for question in QUESTIONS):
+                assert ("(synthetic)" in line) is synthetic, (extension, line)
+    assert texts["tex"].count("{") == texts["tex"].count("}")
+
+
+def test_the_names_are_said(fusion_runs, tmp_path):
+    fusion_runs(False)
+    text = fusion.render(QUESTIONS, build.gather(WANTED, tmp_path / "runs"))["md"]
+    uar, accuracy = lines_of(text, "intra vs cross, T+V+A")
+    assert uar.split(" | ")[1:3] == [NAMES["uar"], r"0.053 \*"]
+    assert accuracy.split(" | ")[1:3] == [NAMES["accuracy"], "0.099"]
+    assert NAMING in text
+    assert "fusion\\_trimodal\\_iemocap: a row trains on 36 recordings and is scored on 12, in the mean." in text
+
+
+def test_what_is_missing_says_so(make_fusion_run, tmp_path):
+    make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3, "cross": 0.3}, synthetic=True)
+    texts = fusion.render(QUESTIONS, build.gather(WANTED, tmp_path / "runs"))
+    lines = lines_of(texts["md"], "intra+moddrop vs intra")
+    assert len(lines) == 2
+    assert all(line.endswith("|  |  |  |  |  |  | not run |") for line in lines)
+    assert "intra+moddrop vs intra: fusion_moddrop_iemocap was not run." in texts["csv"]
+    assert [row["verdict"] for row in parsed(texts["csv"])].count("not run") == 2 * (len(QUESTIONS) - 1)
+
+
+def test_one_row_prints_no_p(make_fusion_run, tmp_path):
+    folder = make_fusion_run("configs/fusion.py:trimodal,iemocap", {"intra": 0.3, "cross": 0.3}, seeds=1)
+    runs = build.gather([TABLES["4.5"]], folder.parent)
+    made = [x._replace(difference=x.difference._replace(n=1)) for x in questions.answers(QUESTIONS[:1], runs)]
+    assert fusion.report(made, runs).rows[0][-1] == "one row only, not tested"
+
+
+def test_no_column_of_the_thesis_for_another_corpus(make_fusion_run):
+    folder = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"intra": 0.3, "cross": 0.3}, synthetic=True)
+    files = build.compare([folder], "python -m x", asked=["intra vs cross", "intra vs cross"])
+    text = files["significance"]["md"]
+    assert "thesis:" not in text.replace("(WA; the thesis", "")
+    assert "p thesis" not in text
+    assert len(lines_of(text, "intra vs cross (synthetic)")) == 2
+    assert NAMING in files["comparison"]["md"]
