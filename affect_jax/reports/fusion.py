@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from affect_jax.reports import folders, formats, tables
 from affect_jax.reports.formats import Grid
 from affect_jax.reports.matching import p_value, signed
-from affect_jax.reports.questions import TESTS, Answer, answers, verdict
+from affect_jax.reports.questions import NOT_RUN, TESTS, Answer, answers, verdict
 from affect_jax.reports.sources import Question
 from affect_jax.reports.thesis import NAMES, NAMING, chapter_4
 
@@ -35,7 +35,13 @@ def _notes(made: Sequence[Answer], runs: tables.Runs) -> tuple[str, ...]:
         for x in made
         if x.sizes is not None
     )
-    missing = dict.fromkeys(f"{x.question.label}: {x.missing}." for x in made if x.missing)
+    missing = dict.fromkeys(
+        f"Not run: {x.missing.removesuffix(NOT_RUN)}."
+        if x.missing.endswith(NOT_RUN)
+        else f"{x.question.label}: {x.missing}."
+        for x in made
+        if x.missing
+    )
     return (
         *([NAMING] if any(x.metric in NAMES for x in made) else []),
         *_READING,

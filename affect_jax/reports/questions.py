@@ -28,6 +28,7 @@ from affect_jax.reports.thesis import GROUPS, TABLES, chapter_4
 from affect_jax.runs import folder_name
 
 LEVEL = 0.05
+NOT_RUN = " was not run"
 TESTS = ("independent", "paired", "resampled")
 METRICS = ("uar", "accuracy", "ccc", "pcc")
 """What two cells can be compared by, where both have it; of each of them, more is better."""
@@ -97,7 +98,7 @@ def _answer(question: Question, metric: str, runs: tables.Runs, sizes: tuple[int
     run_a, run_b = runs.get(a.config), runs.get(b.config)
     if run_a is None or run_b is None:
         absent = a.config if run_a is None else b.config
-        return found._replace(missing=f"{folder_name(absent)} was not run")
+        return found._replace(missing=f"{folder_name(absent)}{NOT_RUN}")
     found = found._replace(synthetic=run_a.synthetic or run_b.synthetic)
     rows = matching.match(run_a, a, run_b, b, question.split, metric)
     if rows is None:
@@ -162,7 +163,7 @@ def parse(text: str, runs: Mapping[str, Run]) -> Question:
 def verdict(answer: Answer) -> str:
     """Which is better by the corrected test, that nothing was shown, or why nothing can be said."""
     if answer.missing:
-        return tables.NOT_RUN if answer.missing.endswith("was not run") else "not comparable"
+        return tables.NOT_RUN if answer.missing.endswith(NOT_RUN) else "not comparable"
     if answer.difference.n < 2:
         return "one row only, not tested"
     if "resampled" not in answer.p:

@@ -101,7 +101,8 @@ def candidates(config: str, synthetic: bool) -> tuple[str, ...]:
     if not config.startswith(f"{FUSION}:"):
         return (config,)
     found = (config, f"{FUSION}:all,iemocap")
-    return (*found, *map(small, found)) if synthetic else found
+    unnamed = (FUSION,) if small(config) == f"{FUSION}:trimodal" else ()  # what the config file makes when not asked
+    return (*found, *map(small, found), *unnamed) if synthetic else found
 
 
 def _pair_seqsew(pair: str) -> Pair:

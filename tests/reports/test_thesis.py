@@ -273,6 +273,7 @@ def test_the_runs_of_chapter_4():
     real = (pair.config, "configs/fusion.py:all,iemocap")
     assert sources.candidates(pair.config, False) == real
     assert sources.candidates(pair.config, True) == (*real, "configs/fusion.py:pairs", "configs/fusion.py:all")
+    assert sources.candidates("configs/fusion.py:trimodal,iemocap", True)[-1] == "configs/fusion.py"
     assert sources.candidates("configs/seqsew.py:mosi", True) == ("configs/seqsew.py:mosi",)
 
 
