@@ -28,17 +28,16 @@ from configs import common
 SETS = ("trimodal", "moddrop", "ablations", "pairs", "modalities")
 CORPORA = ("synthetic", "iemocap", "ravdess")
 LETTERS = {"iemocap": {"T": "text", "V": "video", "A": "audio"}, "ravdess": {"V": "action_units", "A": "mfcc"}}
-# Steps behind the map over time: the thesis' for IEMOCAP. The synthetic corpus is shorter; RAVDESS' clips are cut to 4 s
-# (400 frames), and its action units are one step.
+# Steps behind the map over time: the thesis' for IEMOCAP. The synthetic corpus is shorter; RAVDESS' clips are cut to
+# 4 s (400 frames), and its action units are one step.
 MAP_STEPS = {
     "iemocap": dict(T=0, V=25, A=500),
     "synthetic": dict(T=0, V=6, A=16),
     "ravdess": dict(V=0, A=50),
 }
-PAIRS = (
-    *("T2V", "T2A", "V2T", "V2A", "A2T", "A2V"),
-    *("V2T+A2T", "V2A+T2A", "A2V+T2V", "T2V+T2A", "V2A+V2T", "A2T+A2V"),
-)
+SINGLE = ("T2V", "T2A", "V2T", "V2A", "A2T", "A2V")
+DOUBLE = ("V2T+A2T", "V2A+T2A", "A2V+T2V", "T2V+T2A", "V2A+V2T", "A2T+A2V")
+PAIRS = (*SINGLE, *DOUBLE)
 
 
 def _studies(letters: str, corpus: str) -> dict[str, dict[str, dict[str, Any]]]:

@@ -84,9 +84,9 @@ class Model(nn.Module):
     @property
     def deployed(self) -> tuple[str, ...]:
         """Top-level parameter names that stay after training: all."""
-        maps = tuple(f"{m}_map" for m, steps in zip(self.modalities, self.map_steps, strict=True) if steps)
+        maps = tuple(f"{m}_map" for m, steps, _ in self._used if steps)
         attentions = tuple(self._part(vector) for vector in self.vectors)
-        return (*maps, *(f"{m}_gru" for m in self.modalities), *attentions, "concat", "classifier")
+        return (*maps, *(f"{m}_gru" for m, _, _ in self._used), *attentions, "concat", "classifier")
 
     @property
     def vectors(self) -> tuple[tuple[str, ...], ...]:
@@ -96,6 +96,12 @@ class Model(nn.Module):
             pairs = tuple((source, target) for target, source in itertools.permutations(self.modalities, 2))
         alone = tuple((modality,) for modality in self.modalities)
         return (pairs if "cross" in self.attention else ()) + (alone if "intra" in self.attention else ())
+
+    @property
+    def _used(self) -> list[tuple[str, int, float]]:
+        """(modality, steps behind its map, rate of dropout) of those that a vector is made of."""
+        each = zip(self.modalities, self.map_steps, self.input_dropout, strict=True)
+        return [entry for entry in each if any(entry[0] in vector for vector in self.vectors)]
 
     @staticmethod
     def _part(vector: tuple[str, ...]) -> str:
@@ -108,7 +114,7 @@ class Model(nn.Module):
           UserError: the arguments do not fit each other.
         """
         self._check()
-        for modality, steps in zip(self.modalities, self.map_steps, strict=True):
+        for modality, steps, _ in self._used:
             if steps:
                 setattr(self, f"{modality}_map", TimeMap(steps))
             setattr(self, f"{modality}_gru", BiGRU(self.units))
@@ -170,7 +176,7 @@ class Model(nn.Module):
         """
         del frozen
         steps, valid = {}, {}
-        for modality, size, rate in zip(self.modalities, self.map_steps, self.input_dropout, strict=True):
+        for modality, size, rate in self._used:
             x, mask = select(inputs, masks, modality), masks[modality]
             if rate:
                 x = self.drop(x, rate, train=train)
