@@ -3,6 +3,7 @@
     python -m launch.prepare --corpus=cmu_mosi --manual_dir=DIR
     python -m launch.prepare --corpus=recola --manual_dir=DIR --target=valence --nonfinite=mean
     python -m launch.prepare --corpus=sspnet_conflict --manual_dir=DIR --rate=8000 --partition=parts.csv
+    python -m launch.prepare --corpus=iemocap --form=release --modalities=text,audio --manual_dir=DIR --glove=FILE
     python -m launch.prepare --corpus=recola --synthetic_out=DIR
 
 Checks the release's files against each other and against its known sizes, and stores them in --data_dir, where
@@ -13,6 +14,7 @@ synthetic corpus in the release's own layout. --synthetic_out only writes such f
 import importlib
 import pkgutil
 from collections.abc import Iterator, Sequence
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,6 +41,8 @@ _SETTINGS = (
     "modalities",
     "partition",
     "clipped",
+    "glove",
+    "video_features",
 )
 
 
@@ -52,7 +56,12 @@ def define_flags(values: flags.FlagValues) -> None:
         "data_dir", None, "Where built corpora go. Default: ~/.cache/affect_jax/corpora.", flag_values=values
     )
     flags.DEFINE_string("target", None, "recola: arousal (default) or valence.", flag_values=values)
-    flags.DEFINE_string("form", None, "recola: avec (AVEC 2016, default) or native.", flag_values=values)
+    flags.DEFINE_string(
+        "form",
+        None,
+        "recola: avec (AVEC 2016, default) or native; iemocap: precomputed (default) or release.",
+        flag_values=values,
+    )
     flags.DEFINE_string(
         "nonfinite",
         None,
@@ -62,16 +71,24 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "labels",
         None,
-        "cmu_mosi: binary (default), class7 or sentiment; ravdess: emotion (default), emotion7 or intensity.",
+        "cmu_mosi: binary (default), class7 or sentiment; ravdess: emotion (default), emotion7 or intensity; iemocap:"
+        " emotion7 (default), emotion6 or emotion4.",
         flag_values=values,
     )
     flags.DEFINE_bool("download", None, "cmu_mosi: fetch the public files.", flag_values=values)
     flags.DEFINE_integer("rate", None, "Corpora of speech: Hz to store it at (default 8000).", flag_values=values)
     flags.DEFINE_list(
-        "modalities", None, "ravdess: speech (default), mfcc, action_units; commas between.", flag_values=values
+        "modalities",
+        None,
+        "Commas between. ravdess: speech (default), mfcc, action_units; iemocap: text, video, audio, prosody (all).",
+        flag_values=values,
     )
     flags.DEFINE_string("partition", None, "sspnet_conflict: csv with the columns Name, split.", flag_values=values)
     flags.DEFINE_string("clipped", None, "sspnet_conflict: note (default) or refuse clipped clips.", flag_values=values)
+    flags.DEFINE_string("glove", None, "iemocap, release: file of 300-d word vectors.", flag_values=values)
+    flags.DEFINE_string(
+        "video_features", None, "iemocap, release: folder of an npy [T, D] an utterance.", flag_values=values
+    )
     flags.DEFINE_string(
         "synthetic_out", None, "Only write a synthetic corpus's raw files to this new folder.", flag_values=values
     )
@@ -110,10 +127,14 @@ def main(argv: list[str]) -> None:
 
 
 def _write_synthetic(package: ModuleType, out: str, given: dict[str, Any]) -> None:
-    if given:
-        raise UserError(f"--synthetic_out only writes files; leave out --{next(iter(given))}")
-    package.synthesize(Path(out), **package.DEFAULTS["synthetic"])
-    print(f"wrote a synthetic {FLAGS.corpus} corpus to {out}; read it with --manual_dir={out}")
+    # A corpus of several forms can be written in each.
+    form = {"form": given["form"]} if "form" in given and "form" in signature(package.synthesize).parameters else {}
+    other = [name for name in given if name not in form]
+    if other:
+        raise UserError(f"--synthetic_out only writes files; leave out --{other[0]}")
+    package.synthesize(Path(out), **package.DEFAULTS["synthetic"], **form)
+    again = "".join(f" --{name}={value}" for name, value in form.items())
+    print(f"wrote a synthetic {FLAGS.corpus} corpus to {out}; read it with --manual_dir={out}{again}")
 
 
 def describe(recordings: Recordings, rate: int | None = None) -> Iterator[str]:
@@ -130,7 +151,8 @@ def describe(recordings: Recordings, rate: int | None = None) -> Iterator[str]:
     for part, found in recordings.splits.items():
         lengths = [len(recording.steps) for recording in found]
         steps = f", {sum(lengths)} steps, {_span(lengths)} each" if max(lengths) > 1 else ""
-        yield f"{part:<12} {len(found)} recordings of {_groups(found)} groups{steps}; {_targets(found)}"
+        targets = _targets(found, recordings.labels)
+        yield f"{part:<12} {len(found)} recordings of {_groups(found)} groups{steps}; {targets}"
     everything = [recording for found in recordings.splits.values() for recording in found]
     yield f"features     {', '.join(_features(name, everything, rate) for name in everything[0].features)}"
     zeros = _zero_rows(everything)
@@ -183,14 +205,15 @@ def _zero_rows(found: list[Recording]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def _targets(found: list[Recording]) -> str:
+def _targets(found: list[Recording], labels: tuple[str, ...]) -> str:
     names = sorted({name for recording in found for name in recording.targets})
     words = []
     for name in names:
         values = np.concatenate([r.targets[name] for r in found if name in r.targets])
         classes, counts = np.unique(values, return_counts=True)
         if len(classes) <= 20 and (classes == np.rint(classes)).all():
-            each = ", ".join(f"{c:g}: {n}" for c, n in zip(classes, counts, strict=True))
+            called = [labels[int(c)] if labels else f"{c:g}" for c in classes]
+            each = ", ".join(f"{c}: {n}" for c, n in zip(called, counts, strict=True))
             words.append(f"{name} {each} (majority {100 * counts.max() / counts.sum():.1f} %)")
         else:
             words.append(

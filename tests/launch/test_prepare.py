@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from absl import flags
 
-from affect_jax.datasets import cmu_mosi, recola, sspnet_conflict
+from affect_jax.datasets import cmu_mosi, iemocap, recola, sspnet_conflict
 from affect_jax.datasets.recordings import Fold, Recording, Recordings
 from affect_jax.errors import UserError
 from launch import prepare
@@ -107,6 +107,29 @@ def test_describes_folds_and_modalities_of_their_own_length():
     assert lines["fold_0"] == (
         "scored on 2 recordings of actor_0; selected by 2 recordings of actor_1; trained on the other 2"
     )
+
+
+def test_names_the_classes_and_what_was_left_out(run, tmp_path, capsys):
+    small = {"sessions": 3, "utterances": 12, "text": 6, "video": 6, "audio": 8, "width": 2}
+    iemocap.synthesize(tmp_path / "raw", form="release", **small)
+    where = (f"--manual_dir={tmp_path / 'raw'}", f"--data_dir={tmp_path / 'data'}")
+    (tmp_path / "raw" / "glove.txt").rename(tmp_path / "vectors.txt")
+    run("--corpus=iemocap", "--form=release", "--modalities=text,video", f"--glove={tmp_path / 'vectors.txt'}", *where)
+    out = capsys.readouterr().out
+    lines = dict(line.split(None, 1) for line in out.splitlines())
+    assert lines["corpus"] == "iemocap release text+video (synthetic: made by a generator, not by people)"
+    assert lines["train"].startswith("72 recordings of 6 groups; emotion7 angry: 12, excited: 9, happy: 6, ")
+    assert lines["session1"].startswith("scored on 24 recordings of Ses01F Ses01M; selected by 24 recordings of Ses02F")
+    assert "have no vector in vectors.txt: zeros; most often um" in out
+    assert "IEMOCAP has 7487 utterances of emotion7: angry 1103" in out
+
+
+def test_writes_a_corpus_in_the_form_that_is_asked_for(run, tmp_path, capsys):
+    run("--corpus=iemocap", "--form=release", f"--synthetic_out={tmp_path / 'out'}")
+    assert (tmp_path / "out" / "Session5").is_dir()
+    assert capsys.readouterr().out.endswith(f"--manual_dir={tmp_path / 'out'} --form=release\n")
+    with pytest.raises(UserError, match="leave out --form"):
+        run("--corpus=recola", "--form=native", f"--synthetic_out={tmp_path / 'b'}")
 
 
 def test_writes_a_synthetic_release(run, tmp_path, capsys):

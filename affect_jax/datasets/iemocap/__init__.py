@@ -9,6 +9,7 @@ session out. In the precomputed form nobody's name is known: the folds are the a
 group, and a speaker may be on several sides, which makes the figures better than they would be for new speakers.
 """
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from affect_jax.datasets import building, nonfinite, reading
+from affect_jax.datasets.iemocap import release
 from affect_jax.datasets.iemocap.emotions import LABELS
-from affect_jax.datasets.iemocap.iemocap import MODALITIES, Iemocap, config_name
+from affect_jax.datasets.iemocap.iemocap import MODALITIES, Iemocap, config
 from affect_jax.datasets.iemocap.synthetic import FORMS, synthesize
 from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, fingerprint
 from affect_jax.errors import UserError
@@ -31,6 +33,8 @@ DEFAULTS: dict[str, Any] = {
     "form": "precomputed",
     "modalities": MODALITIES,
     "labels": "emotion7",
+    "glove": "",
+    "video_features": "",
     "synthetic": {
         "sessions": 5,
         "utterances": 24,
@@ -48,6 +52,8 @@ data_dir: where built corpora go; '' is ~/.cache/affect_jax/corpora.
 form: precomputed or release.
 modalities: of text [T, 300], video [T, D], audio [T, 120] and prosody [1, 35] (precomputed form only).
 labels: emotion7, emotion6 or emotion4; see `LABELS`.
+glove: of the release form, a file of 300 numbers a word; '' is glove.txt in manual_dir.
+video_features: of the release form, a folder of <utterance>.npy [T, D]; '' is video_features/ in manual_dir.
 """
 
 
@@ -92,12 +98,20 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
 
 
 def remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a person who prepares the corpus should know beside its numbers: what was left out.
+    """What a person who prepares the corpus should know beside its numbers: what was left out, and what there would be.
 
     Raises:
       UserError: as `load`.
     """
-    return tuple(_builder(corpus)[1].info.metadata["notes"])
+    settings, builder = _builder(corpus)
+    classes = LABELS[settings["labels"]]
+    whole = ", ".join(f"{name} {count}" for name, count in zip(classes.names, classes.counts, strict=True))
+    speakers = ("speakers are not known in this form: one may be on several sides of a fold",)
+    return (
+        *builder.info.metadata["notes"],
+        *(speakers if settings["form"] == "precomputed" else ()),
+        f"IEMOCAP has {sum(classes.counts)} utterances of {settings['labels']}: {whole}",
+    )
 
 
 def source_folder(settings: Mapping[str, Any], data_dir: Path) -> Path:
@@ -123,16 +137,48 @@ def _builder(corpus: Mapping[str, Any]) -> tuple[dict[str, Any], Iemocap]:
         )
     for modality in settings["modalities"]:
         check_choice("modalities", modality, MODALITIES)
+    if settings["form"] == "release" and "prosody" in settings["modalities"]:
+        raise UserError(
+            "config.corpus.modalities has 'prosody', which only the form 'precomputed' has; leave it out of the form"
+            " 'release'"
+        )
     data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
     folder = source_folder(settings, data_dir)
+    outside = {name: _outside(settings, name) for name in ("glove", "video_features")}
     builder = building.built(
         Iemocap,
-        config=config_name(settings["form"], settings["modalities"]),
+        config=config(settings["form"], settings["modalities"], **outside),
         data_dir=data_dir,
         manual_dir=folder,
-        source=reading.signature(folder, (".npy", ".json")),
+        source=_signature(folder, settings["form"], *outside.values()),
     )
     return settings, builder
+
+
+def _outside(settings: Mapping[str, Any], name: str) -> str:
+    """The absolute path of a file or folder that the config names; '' where it names none."""
+    if not settings[name]:
+        return ""
+    if settings["form"] != "release":
+        raise UserError(f"config.corpus.{name} is for the form 'release' only; leave it out, or set config.corpus.form")
+    path = Path(settings[name]).expanduser().resolve()
+    if not path.exists():
+        raise UserError(f"config.corpus.{name} {settings[name]} is not there; correct it")
+    return str(path)
+
+
+def _signature(folder: Path, form: str, glove: str, video_features: str) -> str:
+    """What the raw files are; of the release, which has many more, only those that are read."""
+    if form == "precomputed":
+        return reading.signature(folder, (".npy", ".json"))
+    sessions = sorted([*folder.glob("Session?"), *folder.glob("IEMOCAP_full_release/Session?")])
+    places = [path / name for path in sessions for name in release.FOLDERS]
+    places.append(Path(video_features or folder / release.VIDEO_FOLDER))
+    found = [reading.signature(place, (".txt", ".wav", ".npy")) for place in places]
+    for path in (folder / reading.MARKER, Path(glove or folder / release.GLOVE_FILE)):
+        status = path.stat() if path.is_file() else None
+        found.append(repr(status and (status.st_size, status.st_mtime_ns)))
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
 def _recording(example: dict[str, Any], labels: str, number: int) -> Recording:

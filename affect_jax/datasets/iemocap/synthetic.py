@@ -1,11 +1,12 @@
 """A small IEMOCAP in both of its layouts with planted answers (`planted`), read by the same readers as the real files.
 
 Both forms have the same utterances, emotions, words and video; only the audio differs: numbers in 120 columns in the
-precomputed form, a voice to compute MFCC from in the release form (`voices`).
+precomputed form, a voice to compute MFCC from in the release form.
 
 The precomputed form's folds leave one session out, as those of the release form do; its rows are in another order in
 every fold, and some utterances have no video (video_seqN = 0). Real files are float32; here the large arrays are
-float16, to keep five copies of them small.
+float16, to keep five copies of them small. The release form has what a reader stumbles over: names whose first letter
+is not the speaker's, codes that are left out, latin-1, `._*` files, and a word without a vector.
 """
 
 import json
@@ -14,15 +15,18 @@ from pathlib import Path
 import numpy as np
 
 from affect_jax.datasets.building import whole_folder
-from affect_jax.datasets.iemocap import planted, precomputed, sessions
-from affect_jax.datasets.iemocap.emotions import COUNTS
+from affect_jax.datasets.iemocap import planted, precomputed, release, rendering
+from affect_jax.datasets.iemocap.emotions import COUNTS, LEFT_OUT
 from affect_jax.datasets.iemocap.planted import Planted
+from affect_jax.datasets.iemocap.sessions import sides
 from affect_jax.datasets.reading import MARKER
 from affect_jax.errors import UserError
+from affect_jax.features.audio import to_int16
 
-FORMS = ("precomputed",)
-_FACELESS = 60  # every so many utterances, one has no video in the precomputed form
-_NOISE = {"video": 1.0, "audio": 1.0}
+FORMS = ("precomputed", "release")
+FACELESS = 60
+"""Of every so many utterances of the precomputed form, one has no video."""
+_NOISE = 1.0  # of a frame, against groups of 1
 
 
 def synthesize(
@@ -53,11 +57,12 @@ def synthesize(
     Raises:
       UserError: a size that cannot be, or the folder exists or cannot be written.
     """
-    if not (form in FORMS and 3 <= sessions <= 5 and min(text, video, audio) >= 6 and width >= 2):
+    # Four frames are the shortest sound that has a window of 25 ms.
+    if not (form in FORMS and 3 <= sessions <= 5 and min(text, video, audio - 2) >= 6 and width >= 2):
         raise UserError(
             f"config.corpus.synthetic has the form {form!r}, {sessions} sessions, at most {text} words, {video} video"
-            f" and {audio} audio frames, and video {width} wide; expected one of {', '.join(FORMS)}, 3 to 5, 6 or more"
-            " each, and 2 or more"
+            f" and {audio} audio frames, and video {width} wide; expected one of {', '.join(FORMS)}, 3 to 5, 6 or"
+            " more, 6 or more, 8 or more, and 2 or more"
         )
     counts = planted.counts(2 * sessions * utterances)
     if utterances < 1 or len(set(counts.values())) < len(COUNTS) or min(counts.values()) < sessions:
@@ -70,24 +75,35 @@ def synthesize(
     )
     found = planted.draw(sessions, utterances, seed)
     with whole_folder(Path(folder)) as place:
-        _write_precomputed(place, found, parameters)
+        (_write_precomputed if form == "precomputed" else _write_release)(place, found, parameters)
         sizes = {"form": form, "counts": counts, "sessions": sessions, "video": width}
         manifest = {"corpus": "iemocap", "synthetic": True, "parameters": parameters, "sizes": sizes}
         (place / MARKER).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
-def video_frames(utterance: Planted, number: int, parameters: dict) -> np.ndarray:
-    """float64 [T, width] of the utterance `number`, the same in both forms."""
-    return _seen("video", utterance, number, parameters["video"], parameters["width"], parameters["seed"])
-
-
 def spoken(utterance: Planted, number: int, parameters: dict) -> list[str]:
     """The words of the utterance `number`, the same in both forms."""
     rng = np.random.default_rng([parameters["seed"], 5, number])
-    return planted.words(rng, utterance.codes["text"], parameters["text"])
+    return rendering.words(rng, utterance.codes["text"], parameters["text"])
 
 
-def _seen(modality: str, utterance: Planted, number: int, longest: int, width: int, seed: int) -> np.ndarray:
+def seen(utterance: Planted, number: int, parameters: dict) -> np.ndarray:
+    """float64 [T, width], the video of the utterance `number`, the same in both forms."""
+    return _frames("video", utterance, number, parameters["video"], parameters["width"], parameters["seed"])
+
+
+def heard(utterance: Planted, number: int, parameters: dict) -> np.ndarray:
+    """int16 [T] at 16 kHz, the sound of the utterance `number` in the release form."""
+    seed, man = parameters["seed"], utterance.speaker[-1] == "M"
+    own = np.random.default_rng([seed, 11, utterance.session, int(man)]).normal(size=4)
+    rng = np.random.default_rng([seed, 12, number])
+    # As many frames of 10 ms as in the precomputed form.
+    frames = int(rng.integers(parameters["audio"] // 2, parameters["audio"] + 1))
+    voice = rendering.voice(rng, utterance.codes["audio"], own, man, (frames - 1) * release.RATE // 100, release.RATE)
+    return to_int16(voice)
+
+
+def _frames(modality: str, utterance: Planted, number: int, longest: int, width: int, seed: int) -> np.ndarray:
     """float64 [T, width]: half to all of `longest` frames."""
     kind = ("video", "audio").index(modality)
     code = utterance.codes[modality]
@@ -96,12 +112,12 @@ def _seen(modality: str, utterance: Planted, number: int, longest: int, width: i
     own = np.random.default_rng([seed, 6, kind, *speaker]).normal(scale=0.3, size=width)
     rng = np.random.default_rng([seed, 7, kind, number])
     length = int(rng.integers(longest // 2, longest + 1))
-    return planted.frames(rng, code, mixing, own, length, _NOISE[modality])
+    return rendering.frames(rng, code, mixing, own, length, _NOISE)
 
 
 def _write_precomputed(place: Path, found: list[Planted], parameters: dict) -> None:
     rows = [_row(utterance, number, parameters) for number, utterance in enumerate(found)]
-    table = planted.vectors(parameters["seed"], precomputed.TEXT)
+    table = rendering.vectors(parameters["seed"], precomputed.TEXT)
     # Row 0 is the padding's.
     vocabulary = np.stack([np.zeros(precomputed.TEXT, np.float32), *table.values()])
     there = tuple(range(1, parameters["sessions"] + 1))
@@ -111,7 +127,7 @@ def _write_precomputed(place: Path, found: list[Planted], parameters: dict) -> N
         np.save(folder / precomputed.VOCABULARY, vocabulary)
         order = np.random.default_rng([parameters["seed"], 8, fold]).permutation(len(found)).tolist()
         for part in precomputed.PARTS:
-            mine = [rows[i] for i in order if sessions.sides(found[i].session, there)[fold] == part]
+            mine = [rows[i] for i in order if sides(found[i].session, there)[fold] == part]
             for kind in precomputed.KINDS:
                 np.save(folder / f"{part}_{kind}.npy", np.stack([row[kind] for row in mine]))
 
@@ -119,15 +135,15 @@ def _write_precomputed(place: Path, found: list[Planted], parameters: dict) -> N
 def _row(utterance: Planted, number: int, parameters: dict) -> dict[str, np.ndarray]:
     """Kind of file -> the utterance's row."""
     seed = parameters["seed"]
-    video = video_frames(utterance, number, parameters)
-    coefficients = _seen("audio", utterance, number, parameters["audio"], precomputed.AUDIO // 3, seed)
+    video = seen(utterance, number, parameters)
+    coefficients = _frames("audio", utterance, number, parameters["audio"], precomputed.AUDIO // 3, seed)
     first = np.gradient(coefficients, axis=0)
     audio = np.concatenate([coefficients, first, np.gradient(first, axis=0)], axis=1)
     mixing = np.random.default_rng([seed, 9]).normal(size=(precomputed.AUDIO // 3, precomputed.PROSODY)) / 3
     rng = np.random.default_rng([seed, 10, number])
     prosody = coefficients.mean(axis=0) @ mixing + 0.5 * rng.normal(size=precomputed.PROSODY)
-    numbers = [1 + planted.VOCABULARY.index(word) for word in spoken(utterance, number, parameters)]
-    faceless = number % _FACELESS == _FACELESS - 1
+    numbers = [1 + rendering.VOCABULARY.index(word) for word in spoken(utterance, number, parameters)]
+    faceless = number % FACELESS == FACELESS - 1
     return {
         "audio_mfcc": _padded(audio, parameters["audio"]),
         "audio_seqN": np.int64(len(audio)),
@@ -141,3 +157,44 @@ def _row(utterance: Planted, number: int, parameters: dict) -> dict[str, np.ndar
 
 def _padded(values: np.ndarray, length: int) -> np.ndarray:
     return np.pad(values, ((0, length - len(values)), (0, 0))).astype(np.float16)
+
+
+def _write_release(place: Path, found: list[Planted], parameters: dict) -> None:
+    import soundfile
+
+    emotions: dict[Path, list[str]] = {}
+    transcripts: dict[Path, list[str]] = {}
+    (place / release.VIDEO_FOLDER).mkdir()
+    for number, utterance in enumerate(found):
+        session, dialog = place / f"Session{utterance.session}", utterance.id.rpartition("_")[0]
+        wav = session / "sentences" / "wav" / dialog / f"{utterance.id}.wav"
+        wav.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(wav, heard(utterance, number, parameters), release.RATE, subtype="PCM_16")
+        (wav.parent / f"._{wav.name}").write_bytes(b"not a sound")
+        video = seen(utterance, number, parameters).astype(np.float32)
+        np.save(place / release.VIDEO_FOLDER / f"{utterance.id}.npy", video)
+        path = session / "dialog" / "EmoEvaluation" / f"{dialog}.txt"
+        emotions.setdefault(path, []).append(f"[1.0000 - 2.0000]\t{utterance.id}\t{utterance.code}\t[2.5, 2.5, 2.5]")
+        said = " ".join(spoken(utterance, number, parameters)).capitalize() + "."
+        path = session / "dialog" / "transcriptions" / f"{dialog}.txt"
+        transcripts.setdefault(path, []).append(f"{utterance.id} [001.0000-002.0000]: {said}")
+    for number, (path, lines) in enumerate(emotions.items()):
+        # An utterance of another emotion, which has no transcript and no sound here.
+        other = f"[3.0000 - 4.0000]\t{path.stem}_F999\t{LEFT_OUT[number % len(LEFT_OUT)]}\t[2.5, 2.5, 2.5]"
+        votes = ["C-E1:\tNeutral;\t()", "A-E1:\tval 3; act 2; dom  2;\t(caf\u00e9)", ""]
+        heading = ["% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]", ""]
+        _write_text(path, [*heading, *(row for line in (*lines, other) for row in (line, *votes))])
+    for path, lines in transcripts.items():
+        _write_text(path, [*lines, "M: (says \u00e9 without a name)"])
+    table = rendering.vectors(parameters["seed"], precomputed.TEXT)
+    table["."] = table["the"]
+    with (place / release.GLOVE_FILE).open("w") as file:
+        for word, vector in table.items():
+            if word != rendering.UNKNOWN_WORD:
+                file.write(f"{word} {' '.join(f'{x:.4f}' for x in vector)}\n")
+
+
+def _write_text(path: Path, lines: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(("\n".join(lines) + "\n").encode("latin-1"))
+    (path.parent / f"._{path.name}").write_bytes(b"\x00\x05\x16\x07")

@@ -1,0 +1,81 @@
+"""Words of a transcript, and their GloVe vectors from a file of the user's (nlp.stanford.edu/projects/glove)."""
+
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from affect_jax.errors import UserError
+
+# A contraction's end as GloVe's own tokeniser cuts it off, a word, or a mark that says how a sentence is meant.
+_TOKEN = re.compile(r"n't\b|'(?:s|m|d|re|ve|ll)\b|[^\W_]+?(?=n't\b)|[^\W_]+|[.,!?]")
+
+
+def tokens(transcript: str) -> list[str]:
+    """The words of a transcript, in lower case, with `. , ! ?` as words of their own.
+
+    Contractions come apart as in GloVe's vocabulary: "don't" is do n't, "I'm" is i 'm. Hyphens part words; brackets and
+    all other marks vanish, so "[LAUGHTER]" is laughter.
+    """
+    return _TOKEN.findall(transcript.lower().replace("\u2019", "'"))
+
+
+def read_glove(path: Path, wanted: Collection[str], width: int) -> dict[str, np.ndarray]:
+    """Word -> float32 [width], for those of the wanted words that the file has.
+
+    Reads the file line by line, so it may be larger than memory; of a word that is there twice, the first one counts.
+
+    Args:
+      path: text, a line a word and its numbers with single spaces between, as glove.840B.300d.txt. Words with spaces in
+        them, of which that file has some, are passed over.
+      wanted: the words to look for.
+      width: how many numbers a line must have.
+
+    Raises:
+      UserError: there is no such file, a line of another width, or a vector that is not of finite numbers.
+    """
+    if not path.is_file():
+        raise UserError(
+            f"{path} is not a file; name a GloVe file of {width} numbers a word, such as glove.840B.300d.txt"
+        )
+    names = {word.encode(): word for word in wanted}
+    found: dict[str, np.ndarray] = {}
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            line = line.rstrip(b"\r\n ")
+            extra = line.count(b" ") - width
+            if extra and not (extra > 0 and not _is_number(line.split(b" ", extra + 1)[extra])):
+                raise UserError(
+                    f"{path} line {number} has {width + extra} numbers, expected a word and {width} numbers; name a"
+                    f" file of {width}-dimensional vectors, or copy it again"
+                )
+            word = names.get(line.partition(b" ")[0])
+            if extra or word is None or word in found:
+                continue
+            found[word] = _vector(line.split(b" ")[1:], f"{path} line {number} ({word!r})")
+    return found
+
+
+def _is_number(field: bytes) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def _vector(fields: Sequence[bytes], where: str) -> np.ndarray:
+    try:
+        vector = np.array(fields).astype(np.float32)
+    except ValueError as error:
+        raise UserError(f"{where} is not a vector of numbers ({error}); copy the file again") from error
+    if not np.isfinite(vector).all():
+        raise UserError(f"{where} has NaN or infinite numbers; copy the file again")
+    return vector
+
+
+def look_up(words: Sequence[str], vectors: dict[str, np.ndarray], width: int) -> np.ndarray:
+    """float32 [T, width], a row a word; zeros for a word that has no vector."""
+    nothing = np.zeros(width, np.float32)
+    return np.array([vectors.get(word, nothing) for word in words], np.float32).reshape(len(words), width)
