@@ -291,7 +291,7 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
     recordings = parts.load(config)
     splits = parts.splits(recordings, config)
     development = parts.build(recordings.splits["train"] + recordings.splits.get("validation", []), config)
-    test, test_examples = _test(recordings, config, development, splits)
+    test, test_examples = test_part(recordings, config, development, splits)
     with Display() as display, SummaryWriter(str(folder)) as board:
         engine = _engine(config)
         state = Run(
@@ -355,7 +355,7 @@ def _shown(part: parts.Part, examples: np.ndarray) -> np.ndarray:
     return np.isin(np.arange(len(part.recording)), positions[positions >= 0])
 
 
-def _test(
+def test_part(
     recordings: Recordings, config: ml_collections.ConfigDict, development: parts.Part, splits: list[folding.Split]
 ) -> tuple[parts.Part | None, np.ndarray]:
     """What is scored at the end, and the numbers of each fold's examples in it."""

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 QUIET_SECONDS = 10.0
 
@@ -67,3 +67,35 @@ class Display:
                 self.say(f"{part}: epoch {epoch}/{epochs}  {state}{ahead}")
                 self._printed = now
         self._part = part
+
+
+class Work:
+    """Shows pieces of work that are counted: a bar on a terminal, a line every ten seconds elsewhere."""
+
+    def __init__(self) -> None:
+        self._console = Console(file=sys.stderr)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
+        self._task, self._name, self._printed = None, "", time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def say(self, line: str) -> None:
+        """One line."""
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def progress(self, name: str, done: int, of: int) -> None:
+        """So much of a piece of work is done."""
+        if name != self._name:
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task, self._name = self._bar.add_task(name), name
+        self._bar.update(self._task, completed=done, total=of)
+        if not self._console.is_terminal and time.monotonic() - self._printed >= QUIET_SECONDS:
+            self.say(f"{name}: {done} of {of}")
+            self._printed = time.monotonic()

@@ -12,25 +12,21 @@ Without --methods: all that the corpus and what is installed allow. What a metho
 """
 
 import json
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import ml_collections
 from absl import flags
 from ml_collections import config_flags
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from affect_jax.baselines import functionals, study
 from affect_jax.datasets.recordings import Recordings
 from affect_jax.errors import UserError
+from affect_jax.progress import Work
 from launch import cli
 
 FLAGS = flags.FLAGS
 UNITS = ("action_units", "both")
-QUIET_SECONDS = 10.0
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -74,7 +70,7 @@ def main(argv: Sequence[str]) -> None:
         runs.open_folder(folder, made_of, config_arg)
         results = runs.read_json(folder / "results.json")
     else:
-        with _Notes() as notes:
+        with Work() as notes:
             plan, recordings, splits = _prepare(plan, config, notes, chosen=bool(FLAGS.methods))
             runs.open_folder(folder, made_of, config_arg)
             data_dir = Path(config.corpus.data_dir or reading.default_data_dir()).expanduser().resolve()
@@ -94,7 +90,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _prepare(
-    plan: study.Plan, config: ml_collections.ConfigDict, notes: "_Notes", *, chosen: bool
+    plan: study.Plan, config: ml_collections.ConfigDict, notes: Work, *, chosen: bool
 ) -> tuple[study.Plan, Recordings, list]:
     """The plan without what cannot be, unless it was asked for by name; the corpus; its folds.
 
@@ -130,38 +126,6 @@ def _prepare(
     kind = "synthetic " if recordings.synthetic else ""
     notes.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}): {', '.join(plan.methods)}")
     return plan, recordings, parts.splits(recordings, config)
-
-
-class _Notes:
-    """What a person sees of the work on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
-
-    def __init__(self) -> None:
-        self._console = Console(file=sys.stderr)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
-        self._task, self._name, self._printed = None, "", time.monotonic()
-
-    def __enter__(self) -> "_Notes":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def say(self, line: str) -> None:
-        """One line."""
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    def progress(self, name: str, done: int, of: int) -> None:
-        """So much of a piece of work is done."""
-        if name != self._name:
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._task, self._name = self._bar.add_task(name), name
-        self._bar.update(self._task, completed=done, total=of)
-        if not self._console.is_terminal and time.monotonic() - self._printed >= QUIET_SECONDS:
-            self.say(f"{name}: {done} of {of}")
-            self._printed = time.monotonic()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ FLOORS = (
     {"training"},
     {"runs"},
     {"reports", "analysis", "baselines"},
-    {"convert", "deploy", "experiment", "hearing", "parts"},
+    {"convert", "deploy", "experiment", "hearing", "missing", "parts"},
     {"launch"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

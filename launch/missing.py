@@ -1,0 +1,108 @@
+r"""Tests a finished run of configs/fusion.py with modalities missing (thesis 4.4): tables and figures.
+
+    python -m launch.missing --run=runs/fusion_all [--study=intra --study=cross] [--k=5,10,100]
+    python -m launch.missing --run=runs/fusion --also=runs/fusion_modalities --also=runs/fusion_moddrop
+
+Every row of every study of at least two modalities, under every combination of present modalities. In place of what is
+missing: zeros at the input, or, where statistical pooling reads its vectors, the training part's mean or the mean of
+the K nearest training examples. --also names runs whose models were trained on fewer modalities ('orig'), or that were
+tested by this program before, such as those with Moddrop. Writes RUN/missing: missing.json, tables (md, csv, tex) and
+figures; studies that are in missing.json are not asked again.
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from absl import flags
+
+from affect_jax.errors import UserError
+from affect_jax.progress import Work
+from affect_jax.suggest import nearest
+from launch import cli
+
+FLAGS = flags.FLAGS
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Called by the program, not by importing this module: other launchers have flags of the same names."""
+    flags.DEFINE_string("run", None, "A finished run folder.", required=True, flag_values=values)
+    flags.DEFINE_multi_string("study", [], "Study to test; may repeat. Default: all that can be.", flag_values=values)
+    flags.DEFINE_list("k", ["5", "10", "100"], "Numbers of nearest neighbours.", flag_values=values)
+    flags.DEFINE_list("metric", ["euclidean", "cosine"], "Distances; the first is drawn.", flag_values=values)
+    flags.DEFINE_multi_string("also", [], "Another run folder to set beside; may repeat.", flag_values=values)
+    flags.DEFINE_bool("svg", False, "Write the figures as svg, too.", flag_values=values)
+    flags.DEFINE_string("out", "", "Folder to write. Default: RUN/missing.", flag_values=values)
+
+
+def counts(texts: Sequence[str]) -> tuple[int, ...]:
+    """--k as numbers, each once, in order.
+
+    Raises:
+      UserError: none, or one that is no number above 0.
+    """
+    for text in texts:
+        if not text.isdecimal() or not int(text):
+            raise UserError(f"--k has {text!r}, which is no number of neighbours; give numbers above 0, e.g. --k=5,10")
+    if not texts:
+        raise UserError("--k is empty; give numbers of neighbours, e.g. --k=5,10,100")
+    return tuple(sorted({int(text) for text in texts}))
+
+
+def metrics(names: Sequence[str]) -> tuple[str, ...]:
+    """--metric, each once.
+
+    Raises:
+      UserError: none, or one that there is not.
+    """
+    from affect_jax.analysis.imputation import METRICS
+
+    for name in names or [""]:
+        if name not in METRICS:
+            raise UserError(f"--metric has {name!r}{nearest(name, METRICS)}; choose of {', '.join(METRICS)}")
+    return tuple(dict.fromkeys(names))
+
+
+def main(argv: Sequence[str]) -> None:
+    """Tests what the flags name, writes it and prints the table."""
+    if argv[1:]:
+        raise UserError(f"{argv[1]!r} is no flag; name a run with --run=DIR")
+    ks, distances = counts(FLAGS.k), metrics(FLAGS.metric)
+    from affect_jax import missing
+    from affect_jax.missing import asking, record
+    from affect_jax.reports import build, folders, formats, missing_figures
+    from affect_jax.reports import missing as tables
+
+    command = f"python -m launch.missing {shlex.join(sys.argv[1:])}"
+    run = Path(FLAGS.run)
+    out = Path(FLAGS.out or run / "missing")
+    checked = missing.check(run, FLAGS.study)
+    also = record.check_also(checked, [Path(folder) for folder in FLAGS.also])
+    document = record.start(checked, ks, distances, out, command)
+    left = [subject for subject in checked.subjects if subject.spec.name not in document["studies"]]
+    with Work() as work:
+        if left:
+            loaded = missing.load(checked)
+            asking.check_counts(loaded, ks)
+            kind = "synthetic " if document["corpus"]["synthetic"] else ""
+            work.say(f"{kind}corpus {document['corpus']['name']}: {', '.join(s.spec.name for s in left)}")
+        for subject in left:
+            name = subject.spec.name
+            tell = partial(work.progress, name)
+            document["studies"][name] = asking.evaluate(checked, loaded, subject, ks, distances, tell)
+            record.write(document, out)
+    shown = record.merged(document, [tested for tested in map(record.tested, also) if tested])
+    record.originals(shown, [folders.read_run(run), *also])
+    record.write(document, out)
+    paths = build.write(tables.render(shown, command), out)
+    paths += missing_figures.write(shown, out, ("png", "svg") if FLAGS.svg else ("png",))
+    print(formats.plain(tables.zeros(shown)))
+    for path in (out / record.FILE, *paths):
+        print(f"wrote {path}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    define_flags(FLAGS)
+    cli.run(main)

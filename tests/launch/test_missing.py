@@ -1,0 +1,233 @@
+"""`launch.missing` on a finished run, from its folder to the tables."""
+
+import csv
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from absl import flags
+
+from affect_jax import missing
+from affect_jax.errors import UserError
+from affect_jax.missing import asking
+from launch import missing as launcher
+from tests import fusion_run
+
+MASKS = ("A", "V", "A+V")
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("corpora")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, data_dir):
+    """A run of intra and the same with Moddrop; two folds, two seeds."""
+    folder = tmp_path_factory.mktemp("runs") / "fusion"
+    return fusion_run.make(folder, data_dir, "intra", "intra+moddrop")
+
+
+@pytest.fixture
+def copied(run, tmp_path):
+    """A copy of the run, to be spoilt."""
+    return shutil.copytree(run, tmp_path / "fusion", ignore=shutil.ignore_patterns("missing"))
+
+
+@pytest.fixture
+def main(monkeypatch):
+    def call(*arguments):
+        values = flags.FlagValues()
+        launcher.define_flags(values)
+        argv = ["missing", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", argv)
+        rest = values(argv)
+        monkeypatch.setattr(launcher, "FLAGS", values)
+        launcher.main(rest)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def tested(run):
+    """The entry of `intra` in missing.json, and all of it."""
+    values, before = flags.FlagValues(), launcher.FLAGS
+    launcher.define_flags(values)
+    values(["missing", f"--run={run}", "--k=1,3", "--svg"])
+    try:
+        launcher.FLAGS = values
+        launcher.main(["missing"])
+    finally:
+        launcher.FLAGS = before
+    document = json.loads((run / "missing" / "missing.json").read_text())
+    return document["studies"]["intra"], document
+
+
+def test_nothing_missing_gives_the_scores_of_the_run_itself(tested, run):
+    rows = json.loads((run / "results.json").read_text())["rows"]
+    for name, entry in tested[1]["studies"].items():
+        mine = [row for row in rows if row["study"] == name]
+        assert [(row["fold"], row["seed"]) for row in mine] == [(r["fold"], r["seed"]) for r in entry["rows"]]
+        for scores in entry["masks"]["A+V"]["scores"].values():
+            for metric in asking.METRICS:
+                assert scores[metric]["values"] == [row["test"][metric] for row in mine]
+
+
+def test_every_mask_and_imputation_is_in_the_record(tested):
+    entry, document = tested
+    assert set(document["studies"]) == {"intra", "intra+moddrop"}
+    assert set(entry["masks"]) == set(MASKS)
+    imputations = ["zeros", "mean", *(f"knn {k} {metric}" for metric in ("euclidean", "cosine") for k in (1, 3))]
+    for mask in entry["masks"].values():
+        assert sorted(mask["scores"]) == sorted(imputations)
+        for scores in mask["scores"].values():
+            figure = scores["uar"]
+            assert (len(figure["values"]), figure["n"]) == (4, 4)
+            assert figure["mean"] == pytest.approx(np.mean(figure["values"]), abs=1e-6)
+            assert figure["std"] == pytest.approx(np.std(figure["values"], ddof=1), abs=1e-6)
+    assert document["studies"]["intra+moddrop"]["moddrop"] == [["mfcc", "action_units"], ["mfcc"], ["action_units"]]
+    assert document["corpus"]["synthetic"] is True
+    assert document["classes"] == 8
+
+
+def test_the_model_of_the_present_modality_stands_beside(tested, run, copied, main, tmp_path):
+    path = copied / "results.json"
+    results = json.loads(path.read_text())
+    for cell in results["cells"]:
+        cell["study"] = cell["cell"] = "intra V" if cell["study"] == "intra" else "intra A+V"
+    path.write_text(json.dumps(results))
+    shutil.copytree(run / "missing", tmp_path / "out")
+    main(f"--run={run}", "--k=1,3", f"--also={copied}", f"--out={tmp_path / 'out'}")
+    studies = json.loads((tmp_path / "out" / "missing.json").read_text())["studies"]
+    for entry in studies.values():
+        assert set(entry["orig"]) == {"V"}
+        assert (entry["orig"]["V"]["study"], entry["orig"]["V"]["run"]) == ("intra V", "fusion")
+        whole = studies["intra"]["masks"]["A+V"]["scores"]["zeros"]
+        for metric in asking.METRICS:
+            assert entry["orig"]["V"][metric] == {key: whole[metric][key] for key in ("mean", "std", "n")}
+
+
+def test_tables_and_figures_are_written(tested, run):
+    names = {path.name for path in (run / "missing").iterdir()}
+    tables = {f"missing_{what}.{kind}" for what in ("zeros", "accuracy", "uar") for kind in ("md", "csv", "tex")}
+    figures = {f"{what}_intra.{kind}" for what in ("moddrop", "knn") for kind in ("png", "svg")}
+    assert names == {"missing.json", *tables, *figures}
+    with open(run / "missing" / "missing_uar.csv") as file:
+        rows = [row for row in csv.reader(file) if not row[0].startswith("#")]
+    assert len(rows) == 1 + 2 * len(MASKS) + 1
+    assert rows[1][:3] == ["intra (synthetic)", "●", "○"]
+
+
+def test_what_is_there_is_not_asked_again(tested, run, main, monkeypatch, capsys):
+    monkeypatch.setattr(asking, "evaluate", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr(missing, "load", lambda *_: pytest.fail("loaded again"))
+    main(f"--run={run}", "--k=3,1", "--study=intra")
+    assert "majority class (synthetic)" in capsys.readouterr().out
+
+
+def test_studies_of_another_run_stand_beside(tested, run, copied, main, tmp_path):
+    shutil.copytree(run / "missing", copied / "missing")
+    document = json.loads((copied / "missing" / "missing.json").read_text())
+    document["studies"]["other"] = document["studies"].pop("intra+moddrop")
+    (copied / "missing" / "missing.json").write_text(json.dumps(document))
+    main(f"--run={run}", "--k=1,3", f"--also={copied}", f"--out={run / 'missing'}")
+    assert "other (synthetic)" in (run / "missing" / "missing_zeros.md").read_text()
+    assert "other" not in json.loads((run / "missing" / "missing.json").read_text())["studies"]
+    document["made_of"]["counts"] = [1, 4]
+    (copied / "missing" / "missing.json").write_text(json.dumps(document))
+    with pytest.raises(UserError, match="make both with the same --k"):
+        main(f"--run={run}", "--k=1,3", f"--also={copied}", f"--out={run / 'missing'}")
+    # Of a run that was trained again since, nothing is taken.
+    document["made_of"]["results_sha256"] = "another"
+    (copied / "missing" / "missing.json").write_text(json.dumps(document))
+    main(f"--run={run}", "--k=1,3", f"--also={copied}", f"--out={run / 'missing'}")
+    assert "other (synthetic)" not in (run / "missing" / "missing_zeros.md").read_text()
+
+
+def test_a_run_of_another_corpus_is_refused(run, copied, main):
+    path = copied / "results.json"
+    results = json.loads(path.read_text())
+    results["corpus"]["fingerprint"] = "another"
+    path.write_text(json.dumps(results))
+    with pytest.raises(UserError, match="of another corpus or target"):
+        main(f"--run={run}", f"--also={copied}")
+    with pytest.raises(UserError, match="has changed since .* was trained"):
+        main(f"--run={copied}")
+
+
+def test_more_neighbours_than_training_examples_are_refused(run, main, tmp_path):
+    with pytest.raises(UserError, match="--k has 100 neighbours but a fold trains on 45 examples"):
+        main(f"--run={run}", "--k=100", f"--out={tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--k=5,x"], "--k has 'x', which is no number of neighbours"),
+        (["--k=0"], "--k has '0', which is no number of neighbours"),
+        (["--k="], "--k is empty"),
+        (["--metric=cosin"], "did you mean 'cosine'"),
+        (["--metric="], "--metric has ''"),
+        (["--study=intr"], "did you mean 'intra'"),
+        (["extra"], "'extra' is no flag"),
+    ],
+)
+def test_wrong_flags_are_told_what_is_right(run, main, arguments, sentence):
+    with pytest.raises(UserError, match=sentence):
+        main(f"--run={run}", *arguments)
+
+
+def test_folders_that_cannot_be_tested_are_refused(copied, main, tmp_path):
+    with pytest.raises(UserError, match="is missing"):
+        main(f"--run={tmp_path / 'nowhere'}")
+    config = json.loads((copied / "config.json").read_text())
+    original = json.dumps(config)
+    config["config"]["model"].update(name="raw_cnn")
+    (copied / "config.json").write_text(json.dumps({**config, "config": {"task": "binary"}}))
+    with pytest.raises(UserError, match="is not a run of networks"):
+        main(f"--run={copied}")
+    (copied / "config.json").write_text(original)
+    shutil.move(copied / "weights", tmp_path / "weights")
+    with pytest.raises(UserError, match="has no weights to ask"):
+        main(f"--run={copied}")
+    (tmp_path / "weights" / "intra" / "000").rename(tmp_path / "wave")
+    shutil.move(tmp_path / "weights", copied / "weights")
+    with pytest.raises(UserError, match="has weights of 0 rows of study 'intra'"):
+        main(f"--run={copied}", "--study=intra", "--k=1")
+    (copied / "results.json").unlink()
+    with pytest.raises(UserError, match="is not finished"):
+        main(f"--run={copied}")
+
+
+@pytest.mark.parametrize(
+    ("only", "model", "asked", "sentence"),
+    [
+        (["intra V"], None, (), "models of one modality alone"),
+        (["intra", "intra V"], None, ("intra V",), r"no attention_fusion of two or more modalities; .* \['intra'\]"),
+        ([], {"name": "mdre", "modalities": ["mfcc", "action_units"]}, (), r"has models \['mdre'\]"),
+    ],
+)
+def test_models_that_cannot_miss_a_modality_are_refused(run, tmp_path, only, model, asked, sentence):
+    held = json.loads((run / "config.json").read_text())
+    held["config"]["study"]["only"] = only
+    if model:
+        held["config"]["model"], held["config"]["studies"] = model, {"x": {"cells": {"x": {}}}}
+    (tmp_path / "config.json").write_text(json.dumps(held))
+    shutil.copy(run / "results.json", tmp_path)
+    (tmp_path / "weights").mkdir()
+    with pytest.raises(UserError, match=sentence):
+        missing.check(tmp_path, asked)
+
+
+def test_runs_without_test_labels_or_with_several_cells_are_refused(copied):
+    held, results = (json.loads((copied / name).read_text()) for name in ("config.json", "results.json"))
+    held["config"]["studies"]["intra"]["cells"]["dropped"] = {"stages": {"fit": {"dropout": 0.5}}}
+    (copied / "config.json").write_text(json.dumps(held))
+    with pytest.raises(UserError, match=r"has the cells \['dropped', 'intra'\]"):
+        missing.check(copied, ("intra",))
+    results["rows"][0]["test"] = None
+    (copied / "results.json").write_text(json.dumps(results))
+    with pytest.raises(UserError, match="has no test scores"):
+        missing.check(copied)

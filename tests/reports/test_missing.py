@@ -1,0 +1,174 @@
+"""Tables and figures of a made-up missing.json."""
+
+import itertools
+
+import pytest
+
+from affect_jax.reports import missing, missing_figures
+from affect_jax.reports.thesis import NAMES, NAMING, TABLE_4_4
+
+COUNTS = (5, 10)
+IMPUTATIONS = ("zeros", "mean", *(f"knn {k} {metric}" for metric in ("euclidean", "cosine") for k in COUNTS))
+
+
+def figure(mean, n=4):
+    return {"values": [mean] * n, "mean": mean, "std": 0.02, "n": n}
+
+
+def study(attention="intra", letters="TVA", moddrop=(), level=0.5, **model):
+    """The entry of a study whose scores are `level` and a hundredth more for each modality and imputation."""
+    masks = {}
+    # Sorted, as a file has them.
+    for mask in sorted(
+        "+".join(some) for n in range(1, len(letters) + 1) for some in itertools.combinations(letters, n)
+    ):
+        present = mask.split("+")
+        scores = {}
+        for number, name in enumerate(IMPUTATIONS):
+            mean = round(level + 0.01 * len(present) + 0.001 * number, 4)
+            scores[name] = {"accuracy": figure(mean), "uar": figure(mean - 0.1)}
+        masks[mask] = {"present": present, "scores": scores}
+        if attention == "cross" and len(present) == 1:
+            masks[mask] |= {"reason": "no vector is known"}
+            scores |= dict.fromkeys(IMPUTATIONS[2:])
+    return {
+        "attention": attention,
+        "model": {"name": "attention_fusion", **model},
+        "modalities": list(letters),
+        "letters": list(letters),
+        "moddrop": list(moddrop),
+        "vectors": [],
+        "rows": [{"fold": f"fold_{n // 2}", "seed": n % 2} for n in range(4)],
+        "masks": masks,
+        "orig": {},
+    }
+
+
+def document(synthetic=False, name="iemocap", classes=7, **studies):
+    return {
+        "run": "fusion",
+        "corpus": {"name": name, "variant": "full", "synthetic": synthetic, "fingerprint": "x"},
+        "classes": classes,
+        "majority": {"accuracy": 0.25, "uar": round(1 / classes, 3)},
+        "made_of": {"counts": list(COUNTS), "metrics": ["euclidean", "cosine"]},
+        "studies": {key.replace("_", "+"): value for key, value in studies.items()},
+    }
+
+
+@pytest.fixture
+def both():
+    made = document(intra=study(), intra_moddrop=study(moddrop=["x"], level=0.6), cross=study("cross"))
+    origin = {"study": "intra T", "run": "modalities", "accuracy": figure(0.55), "uar": figure(0.45)}
+    made["studies"]["intra"]["orig"] = {"T": origin}
+    return made
+
+
+def cells(grid, model, signs):
+    """The cells of a line as (group, column) -> text."""
+    (row,) = (row for row in grid.rows if row[0] == model and "".join(row[1:4]) == signs)
+    return dict(zip(grid.header, row, strict=True))
+
+
+def test_every_mask_has_a_line_few_modalities_first(both):
+    grid = missing.zeros(both)
+    mine = ["".join(row[1:4]) for row in grid.rows if row[0] == "intra"]
+    assert mine == ["●○○", "○●○", "○○●", "●●○", "●○●", "○●●", "●●●"]
+    assert len(grid.rows) == 3 * 7 + 1
+
+
+def test_a_model_of_the_present_modalities_stands_beside(both):
+    grid = missing.zeros(both)
+    alone = cells(grid, "intra", "●○○")
+    assert alone["zeros", NAMES["accuracy"]] == "0.510 ± 0.020"
+    assert alone["orig", NAMES["uar"]] == "0.450 ± 0.020"
+    assert cells(grid, "intra", "○●○")["orig", NAMES["uar"]] == "not run"
+    assert cells(grid, "intra", "●●●")["orig", NAMES["uar"]] == ""
+    assert cells(grid, "cross", "●○○")["orig", NAMES["uar"]] == "n.a."
+    assert "orig from run modalities: intra T." in grid.notes
+    assert any(note.startswith("Not run: cross T+A, cross T+V") for note in grid.notes)
+
+
+def test_only_the_real_corpus_has_the_thesis_beside_it(both):
+    printed = TABLE_4_4["intra"]["T"]
+    line = cells(missing.zeros(both), "intra", "●○○")
+    assert line["thesis: zeros", NAMES["uar"]] == f"{printed.uar:.3f} ± {printed.uar_std:.3f}"
+    assert line["thesis: orig", NAMES["accuracy"]] == "0.535 ± 0.016"
+    assert cells(missing.zeros(both), "cross", "●○○")["thesis: orig", NAMES["uar"]] == "n.a."
+    assert cells(missing.zeros(both), "cross", "●●○")["thesis: orig", NAMES["uar"]] == "0.567 ± 0.022"
+    assert cells(missing.zeros(both), "intra+moddrop", "●○○")["thesis: zeros", NAMES["uar"]] == ""
+    for other in (document(synthetic=True, intra=study()), document(name="ravdess", intra=study())):
+        assert not [group for group, _ in missing.zeros(other).header if "thesis" in group]
+    assert not missing.like_the_thesis(document(classes=4, intra=study()))
+
+
+def test_every_line_of_a_synthetic_corpus_says_so():
+    made = document(synthetic=True, intra=study())
+    for grid in (missing.zeros(made), missing.matrix(made, "uar")):
+        assert all(row[0].endswith("(synthetic)") for row in grid.rows)
+        assert "synthetic corpus" in grid.title
+
+
+def test_the_majority_class_and_the_names_are_in_every_table(both):
+    for metric in missing.METRICS:
+        grid = missing.matrix(both, metric)
+        assert grid.rows[-1][:5] == ("majority class", "", "", "", f"{both['majority'][metric]:.3f}")
+        assert NAMING in grid.notes
+        assert "chance is 1/7 = 0.143" in grid.notes[0]
+    assert NAMING in missing.zeros(both).notes
+
+
+def test_every_imputation_has_a_column(both):
+    grid = missing.matrix(both, "accuracy")
+    assert [head for head in grid.header if head[0] in ("Euclidean", "Cosine")] == [
+        (distance, f"K={k}") for distance in ("Euclidean", "Cosine") for k in COUNTS
+    ]
+    assert cells(grid, "intra", "●○○")["Cosine", "K=10"] == "0.515 ± 0.020"
+    assert cells(grid, "cross", "○○●")["Cosine", "K=10"] == "n.a."
+    assert "n.a.: no vector is known; or there is no such model." in grid.notes
+
+
+def test_fewer_modalities_than_others_leave_a_dash(both):
+    both["studies"]["T2V"] = study("cross", "TV", pairs=["text->video"]) | {"orig": None}
+    grid = missing.zeros(both)
+    assert cells(grid, "T2V", "●○–")["orig", NAMES["uar"]] == ""
+
+
+def test_all_formats_are_rendered(both):
+    files = missing.render(both, "python -m launch.missing")
+    assert set(files) == {"missing_zeros", "missing_uar", "missing_accuracy"}
+    for texts in files.values():
+        assert set(texts) == {"md", "csv", "tex"}
+        assert r"$\bullet$" in texts["tex"]
+        assert "●" not in texts["tex"]
+
+
+def test_figures_show_what_the_studies_allow(both):
+    found = missing_figures.series(both, "intra", COUNTS, "euclidean")
+    names = [one.name for one in found]
+    assert names[1:] == ["trained on all (MTUT, MTBT)", "KNN K=5", "KNN K=10", "Moddrop"]
+    assert names[0].startswith("trained on just these")
+    assert len({(one.colour, one.marker) for one in found}) == len(found)
+    assert list(found[1].points) == ["T", "V", "A", "T+V", "T+A", "V+A", "T+V+A"]
+    crossed = missing_figures.series(both, "cross", COUNTS, "euclidean")
+    assert [one.name for one in crossed] == ["trained on all (MTUT, MTBT)", "KNN K=5", "KNN K=10"]
+    assert list(crossed[1].points) == ["T+V", "T+A", "V+A", "T+V+A"]
+    assert missing_figures.series(both, "cross+intra", COUNTS, "euclidean") == []
+
+
+def test_ablations_are_in_no_figure():
+    made = document(nosp=study(statistical_pooling=False))
+    assert missing_figures.series(made, "intra", ()) == []
+
+
+def test_figures_are_written_and_say_where_they_come_from(both, tmp_path):
+    both["corpus"]["synthetic"] = True
+    paths = missing_figures.write(both, tmp_path, ("svg",))
+    names = ["knn_cross", "knn_intra", "moddrop_cross", "moddrop_intra"]
+    assert sorted(path.name for path in paths) == [f"{name}.svg" for name in names]
+    drawn = missing_figures.draw(both, missing_figures.series(both, "intra", ()), "synthetic iemocap")
+    upper, lower = drawn.axes
+    assert [tick.get_text() for tick in lower.get_xticklabels()] == ["T", "V", "A", "T+V", "T+A", "V+A", "T+V+A"]
+    heights = upper.containers[0].lines[0].get_ydata()
+    assert [float(y) for y in heights] == [0.45]
+    before = paths[0].read_bytes()
+    assert missing_figures.write(both, tmp_path, ("svg",))[0].read_bytes() == before
