@@ -76,7 +76,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     settings, builder = _builder(corpus)
     classes = LABELS[settings["labels"]]
     utterances, sides = [], {}
-    for example in building.examples(builder, "train"):
+    for example in (e for chunk in sorted(builder.info.splits) for e in building.examples(builder, chunk)):
         number = classes.number(example["code"].decode())
         if number is not None:
             utterances.append(_recording(example, settings["labels"], number))

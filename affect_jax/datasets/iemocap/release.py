@@ -169,21 +169,30 @@ def read_audio(utterance: Utterance) -> np.ndarray:
         raise UserError(f"{utterance.wav} is too short: {error}") from error
 
 
-def read_video(folder: Path, name: str, width: int | None) -> np.ndarray:
-    """float32 [T, D] of the user's npy file of an utterance.
+def video_width(folder: Path, name: str) -> int:
+    """D of an utterance's file of video features; all others must have the same.
 
-    Args:
-      folder: of the files.
-      name: the utterance.
-      width: what D must be; None takes any.
+    Raises:
+      UserError: as `read_video`.
+    """
+    return arrays.read(_video_file(folder, name), (None, None)).shape[1]
+
+
+def read_video(folder: Path, name: str, width: int) -> np.ndarray:
+    """float32 [T, width] of the user's npy file of an utterance.
 
     Raises:
       UserError: no file, pickled, of another shape, without rows, or not finite.
     """
+    path = _video_file(folder, name)
+    return arrays.checked(arrays.read(path, (None, width)), str(path))
+
+
+def _video_file(folder: Path, name: str) -> Path:
     path = folder / f"{name}.npy"
     if not path.is_file():
         raise UserError(
             f"{name} has a label but no video features: {path} is missing; compute it, or leave 'video' out of"
             " config.corpus.modalities"
         )
-    return arrays.checked(arrays.read(path, (None, width)), str(path))
+    return path

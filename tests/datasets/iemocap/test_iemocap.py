@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -17,13 +18,24 @@ def test_the_config_is_the_package_s_default():
 
 def test_built_once_and_again_when_a_file_changed(amh_copy, tmp_path, read):
     first = read(amh_copy, "precomputed", "video", "prosody")
-    records = next((tmp_path / "data").rglob("*train*.array_record*"))
+    records = next((tmp_path / "data").rglob("*.array_record*"))
     stamp = records.stat().st_mtime_ns
     assert read(amh_copy, "precomputed", "prosody", "video").fingerprint == first.fingerprint
     assert records.stat().st_mtime_ns == stamp
     path = next(amh_copy.rglob("fold01/train_audio_prosody.npy"))
     np.save(path, np.load(path) + 1)
     assert read(amh_copy, "precomputed", "video", "prosody").fingerprint != first.fingerprint
+
+
+@pytest.mark.parametrize("form", ["precomputed", "release"])
+def test_stored_in_chunks(amh_raw, release_raw, read, monkeypatch, tmp_path, form):
+    folder = amh_raw if form == "precomputed" else release_raw
+    whole = read(folder, form, "text", "video")
+    assert len(list((tmp_path / "data").rglob("*.array_record*"))) == 1
+    shutil.rmtree(tmp_path / "data")
+    monkeypatch.setattr(iemocap.iemocap, "CHUNK", 7)
+    assert read(folder, form, "text", "video").fingerprint == whole.fingerprint
+    assert len(list((tmp_path / "data").rglob("*.array_record*"))) == -(-len(whole.splits["train"]) // 7)
 
 
 @pytest.mark.parametrize(
