@@ -27,6 +27,15 @@ class SspnetConflictConfig(tfds.core.BuilderConfig):
     partition: str = ""
 
 
+_CONFIGS: dict[str, SspnetConflictConfig] = {}  # by name, as TFDS asks for them
+
+
+def config(rate: int, partition: str) -> SspnetConflictConfig:
+    """The config of a rate in Hz and a partition's csv ('': what the folder has); the same object for the same two."""
+    name = f"speech_{rate}" + (f"_{hashlib.sha256(partition.encode()).hexdigest()[:8]}" if partition else "")
+    return _CONFIGS.setdefault(name, SspnetConflictConfig(name=name, rate=rate, partition=partition))
+
+
 class SspnetConflict(tfds.core.GeneratorBasedBuilder):
     """SSPNet Conflict Corpus: Kim et al., "Predicting continuous conflict perception with Bayesian Gaussian processes",
     IEEE Transactions on Affective Computing 5(2), 2014.
@@ -34,8 +43,14 @@ class SspnetConflict(tfds.core.GeneratorBasedBuilder):
 
     # To be raised whenever the reader or the generator gives other values: built corpora are then made again.
     VERSION = tfds.core.Version("1.0.0")
-    BUILDER_CONFIGS = [SspnetConflictConfig(name=f"speech_{rate}", rate=rate) for rate in (8000, 16000)]
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The corpus is given out on request by its owners (A. Vinciarelli, Glasgow)."
+
+    @classmethod
+    def get_builder_config(
+        cls, name: str, version: str | tfds.core.Version | None = None
+    ) -> SspnetConflictConfig | None:
+        """What `config` made under this name: TFDS warns of any config that its class does not know."""
+        return _CONFIGS.get(name)
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
@@ -81,13 +96,6 @@ class SspnetConflict(tfds.core.GeneratorBasedBuilder):
         if unusable and (last or len(unusable) - before == len(clips)):
             more = f"{release.count(unusable, 'clip')} cannot be used, the first: " if len(unusable) > 1 else ""
             raise UserError(more + unusable[0])
-
-
-def config(rate: int, partition: str) -> SspnetConflictConfig:
-    """One of the builder's own configs, or, for another rate or a partition from elsewhere, one beside them."""
-    name = f"speech_{rate}" + (f"_{hashlib.sha256(partition.encode()).hexdigest()[:8]}" if partition else "")
-    known = SspnetConflict.builder_configs
-    return known[name] if name in known else SspnetConflictConfig(name=name, rate=rate, partition=partition)
 
 
 def read(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, float]:

@@ -1,6 +1,8 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -80,6 +82,19 @@ def test_the_rate_is_a_setting(raw, tmp_path):
         assert len(clip.features["speech"]) == 2 * rate
     with pytest.raises(UserError, match="config.corpus.rate is 8 Hz; give the speech 1000 Hz or more"):
         load(raw, tmp_path, rate=8)
+
+
+def test_an_unusual_rate_and_partition_are_built_without_a_word(raw, tmp_path):
+    """In a process of its own: what libraries log there goes to standard error as a user sees it."""
+    settings = {
+        "manual_dir": str(raw),
+        "data_dir": str(tmp_path),
+        "rate": 7350,
+        "partition": str(raw / "partition.csv"),
+    }
+    code = f"from affect_jax.datasets import sspnet_conflict as s; s.load({settings}); s.load({settings})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_folders_of_parts_give_the_same_corpus(raw, copy, tmp_path):
