@@ -1,6 +1,7 @@
 """The deployed part of a trained model: the weaker encoder and its head, without anything of the stronger modality.
-A model of one modality is deployed whole."""
+Models of one modality, and models that fuse several, are deployed whole."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,28 +18,46 @@ from affect_jax.training import checkpoint, step, studies
 PLATFORMS = ("cpu", "cuda", "tpu")
 
 
+class Input(NamedTuple):
+    """What becomes of one modality's raw features.
+
+    Attributes:
+      mean: float32 [D], subtracted; [0] for a waveform, which comes RMS-normalised.
+      scale: float32 [D], divided by; [1] for a waveform.
+      steps: padded length of a sequence; None where an example is one frame.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    steps: int | None
+
+
 class Deployed(NamedTuple):
     """One row of a run, cut down to what predicts.
 
     Attributes:
       model: the module.
       params: only the parts in `model.deployed`, and the statistics of batch norms.
-      modality: the weaker one, the only input.
-      mean: float32 [D], subtracted from its features; [0] for a waveform, which comes RMS-normalised.
-      scale: float32 [D], divided by; [1] for a waveform.
-      steps: padded length of a sequence; None where an example is one frame.
+      inputs: modality -> what becomes of it: the weaker one alone, or all that a fusion model reads.
       item: a whole sequence has one prediction, not one a step.
       row: the entry of results.json.
     """
 
     model: Any
     params: dict[str, Any]
-    modality: str
-    mean: np.ndarray
-    scale: np.ndarray
-    steps: int | None
+    inputs: dict[str, Input]
     item: bool
     row: dict[str, Any]
+
+    @property
+    def modality(self) -> str:
+        """The only modality; names with a `+` between them where there are several."""
+        return "+".join(self.inputs)
+
+    @property
+    def steps(self) -> int | None:
+        """Padded length of the first modality."""
+        return next(iter(self.inputs.values())).steps
 
 
 def choose_row(results: dict[str, Any], cell: str = "", row: int = -1) -> int:
@@ -81,16 +100,21 @@ def load(run: Path, number: int) -> Deployed:
     model = studies.make_model(meta["model"])
     kept = {name: leaf[at] for name, leaf in leaves.items()}
     params, mean, scale = checkpoint.parts(kept, ("params", "mean", "scale"))
+    reads = reads_of(model)
     return Deployed(
         model=model,
         params=_nested({k: v for k, v in params.items() if k.split("/")[0] in (*model.deployed, step.STATISTICS)}),
-        modality=model.weaker,
-        mean=mean[model.weaker],
-        scale=scale[model.weaker],
-        steps=meta["steps"][model.weaker],
+        inputs={m: Input(mean[m], scale[m], meta["steps"][m]) for m in reads},
         item=meta["unit"] == "item",
         row=row,
     )
+
+
+def reads_of(model: Any) -> tuple[str, ...]:
+    """The modalities that a model's deployed part reads."""
+    names = tuple(model.modalities) if hasattr(model, "modalities") else (model.weaker,)
+    prosody = getattr(model, "prosody", "")  # of the compared methods, which read it beside the audio
+    return (*names, prosody) if prosody and model.audio in names else names
 
 
 def _first_row(run: Path, study: str) -> int:
@@ -109,25 +133,30 @@ def _nested(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
     return tree
 
 
-def predict(deployed: Deployed, features: jax.Array, mask: jax.Array) -> jax.Array:
+Arrays = jax.Array | Mapping[str, jax.Array]
+"""Of the only modality, or by modality."""
+
+
+def predict(deployed: Deployed, features: Arrays, mask: Arrays) -> jax.Array:
     """Prediction from raw (not standardised) features.
 
     Args:
       deployed: from `load`.
       features: float32 [B, T, D], or [B, D] for a model of single frames; a waveform is [B, T, 1] with a root mean
-        square of 1 over its own samples.
-      mask: bool [B, T] or [B].
+        square of 1 over its own samples. By modality where the model reads several.
+      mask: bool [B, T] or [B], likewise; all False where a modality is missing.
 
     Returns:
       float32, the mask's shape and 0 where the mask is False; for items [B], or [B, C] logits.
     """
-    lead = (None,) * (features.ndim - 1)
-    inputs = (features - deployed.mean[lead]) / deployed.scale[lead]
-    inputs = jnp.where(mask[..., None], inputs, 0.0)
-    value = deployed.model.apply(
-        step.variables(deployed.params), {deployed.modality: inputs}, {deployed.modality: mask}, method="deploy"
-    )
-    return value if deployed.item else jnp.where(mask, value, 0.0)
+    if not isinstance(features, Mapping):
+        features, mask = {deployed.modality: features}, {deployed.modality: mask}
+    inputs = {}
+    for name, (mean, scale, _) in deployed.inputs.items():
+        lead = (None,) * (features[name].ndim - 1)
+        inputs[name] = jnp.where(mask[name][..., None], (features[name] - mean[lead]) / scale[lead], 0.0)
+    value = deployed.model.apply(step.variables(deployed.params), inputs, dict(mask), method="deploy")
+    return value if deployed.item else jnp.where(mask[deployed.modality], value, 0.0)
 
 
 def export(deployed: Deployed, out: Path, provenance: dict[str, Any]) -> dict[str, Any]:
@@ -138,23 +167,27 @@ def export(deployed: Deployed, out: Path, provenance: dict[str, Any]) -> dict[st
     Returns:
       The description.
     """
-    width = len(deployed.mean)
-    length = str(deployed.steps) if deployed.item else "t"
-    dims = f"b, {length}" if deployed.steps else "b"
-    shape = jax_export.symbolic_shape(f"{dims}, {width}")
-    arguments = (
-        jax.ShapeDtypeStruct(shape, jnp.float32),
-        jax.ShapeDtypeStruct(shape[:-1], jnp.bool_),
-    )
-    exported = jax_export.export(jax.jit(lambda x, m: predict(deployed, x, m)), platforms=PLATFORMS)(*arguments)
+    scope = jax_export.SymbolicScope()
+    arguments, described = {}, {}
+    for name, (mean, _, steps) in deployed.inputs.items():
+        dims = f"b, {steps if deployed.item else 't'}" if steps else "b"
+        shape = jax_export.symbolic_shape(f"{dims}, {len(mean)}", scope=scope)
+        arguments[name] = jax.ShapeDtypeStruct(shape, jnp.float32), jax.ShapeDtypeStruct(shape[:-1], jnp.bool_)
+        described[name] = {
+            "features": {"modality": name, "dtype": "float32", "shape": f"[{dims}, {len(mean)}]"},
+            "mask": {"dtype": "bool", "shape": f"[{dims}]", "meaning": "True where features are valid"},
+        }
+    several = len(arguments) > 1
+    sides = [{name: pair[side] for name, pair in arguments.items()} for side in (0, 1)]
+    if not several:
+        sides, described = arguments[deployed.modality], described[deployed.modality]
+    exported = jax_export.export(jax.jit(lambda x, m: predict(deployed, x, m)), platforms=PLATFORMS)(*sides)
     leaves = checkpoint.named(deployed.params)
     description = {
         "file": "model.jax",
         "how": "jax.export.deserialize(open('model.jax', 'rb').read()).call(features, mask)",
-        "inputs": {
-            "features": {"modality": deployed.modality, "dtype": "float32", "shape": f"[{dims}, {width}]"},
-            "mask": {"dtype": "bool", "shape": f"[{dims}]", "meaning": "True where features are valid"},
-        },
+        "inputs": described,
+        **({"takes": "features and mask by modality; all False where one is missing"} if several else {}),
         "standardised_inside": True,
         "output": {
             "dtype": "float32",

@@ -23,11 +23,12 @@ def ravdess(modalities: Sequence[str], labels: str) -> dict[str, Any]:
     return _folder("ravdess", rate=8000, modalities=tuple(modalities), labels=labels, synthetic=synthetic)
 
 
-def iemocap() -> dict[str, Any]:
-    """IEMOCAP with seven emotions and the AMH authors' features and folds; without `manual_dir`, a synthetic corpus."""
+def iemocap(release: bool = False, labels: str = "emotion7") -> dict[str, Any]:
+    """IEMOCAP, of AMH's authors' features and folds or its `release`; without `manual_dir`, a synthetic corpus."""
     synthetic = dict(sessions=5, utterances=24, text=16, video=12, audio=24, width=16, seed=0)
-    modalities = ("text", "video", "audio", "prosody")
-    return _folder("iemocap", form="precomputed", modalities=modalities, labels="emotion7", synthetic=synthetic)
+    modalities = ("text", "video", "audio") if release else ("text", "video", "audio", "prosody")
+    settings = dict(form="release" if release else "precomputed", modalities=modalities, labels=labels)
+    return _folder("iemocap", **settings, glove="", video_features="", synthetic=synthetic)
 
 
 def ravdess_debates() -> dict[str, Any]:

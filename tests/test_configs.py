@@ -6,7 +6,7 @@ import pytest
 from affect_jax import parts
 from affect_jax.data import folds as folding
 from affect_jax.training import studies, study
-from configs import conflictnet, seqsew, seqsew_unimodal, sew, sew_unimodal, speech_emotion
+from configs import conflictnet, fusion, seqsew, seqsew_unimodal, sew, sew_unimodal, speech_emotion
 
 CASES = [
     (config, argument)
@@ -17,6 +17,7 @@ CASES = [
         (seqsew_unimodal, seqsew_unimodal.ARGUMENTS),
         (conflictnet, conflictnet.ARGUMENTS),
         (speech_emotion, tuple(speech_emotion.CLASSES)),
+        (fusion, ("all", "all,ravdess", "moddrop,iemocap_release,emotion4")),
     )
     for argument in arguments
 ]
@@ -31,6 +32,7 @@ SMALL = {
     "cmu_mosi": dict(synthetic=dict(train_videos=12, test_videos=2, seed=0)),
     "sspnet_conflict": dict(synthetic=dict(train=3, validation=2, test=2, seconds=2, seed=0)),
     "ravdess": dict(synthetic=FEW_ACTORS),
+    "iemocap": dict(synthetic=dict(sessions=3, utterances=12, text=6, video=6, audio=8, width=3, seed=1)),
     "ravdess_debates": dict(synthetic=FEW_ACTORS, train=2, validation=2, test=2, seconds=6),
 }
 
@@ -56,6 +58,9 @@ def test_a_config_fits(config, argument, data_dir):
     for spec in specs:
         study.check(spec.model, spec.stages, part.corpus, folds)
     params = study.shapes(specs[-1].model if config is seqsew else specs[0].model, part.corpus, folds)[0]
+    if config is fusion and argument == "all":
+        everything = {spec.name: size(study.shapes(spec.model, part.corpus, folds)[0]) for spec in specs}
+        assert everything["intra"] == everything["intra+moddrop"] < everything["cross"] < everything["cross+intra"]
     if config is sew:
         assert size(params) == WHOLE.get(argument, 477_885)
     if argument == "sspnet_conflict":
@@ -67,7 +72,7 @@ def test_a_config_fits(config, argument, data_dir):
         assert sum(size(params[name]) for name in specs[-1].model.deployed) == DEPLOYED[argument]
 
 
-@pytest.mark.parametrize("config", [sew, sew_unimodal, seqsew, seqsew_unimodal, conflictnet, speech_emotion])
+@pytest.mark.parametrize("config", [sew, sew_unimodal, seqsew, seqsew_unimodal, conflictnet, speech_emotion, fusion])
 def test_an_unknown_argument_is_told_what_there_is(config):
     with pytest.raises(ValueError, match="choose one of"):
         config.get_config("joy,nose+ear")

@@ -4,7 +4,7 @@ Their layers, and what holds the same here:
 
     <m>_encoder, <m>_conv        <m>_gru, <m>_map        m: text (which has no conv), video, audio
     mha_t, mha_v, mha_a          intra_text ...          intra
-    mha_v_t, mha_a_t, ...        cross_text_video ...    cross: text asks, video answers
+    mha_v_t, mha_a_t, ...        cross_video_text ...    cross: video answers, text asks
     concat_linear, classifier    concat, classifier
 
 PyTorch keeps a weight as [out, in], we as [in, out]. Models of two modalities lack the third one's layers.
@@ -128,9 +128,8 @@ def _paths(modalities: Sequence[str], attention: str) -> dict[str, tuple[str, ..
     if attention == "intra":
         layers |= {f"mha_{_LETTERS[m]}": (f"intra_{m}", _ATTEND) for m in modalities}
     else:
-        # Who answers stands first in their name, who asks in ours.
         pairs = itertools.permutations(modalities, 2)
-        layers |= {f"mha_{_LETTERS[y]}_{_LETTERS[x]}": (f"cross_{x}_{y}", _ATTEND) for x, y in pairs}
+        layers |= {f"mha_{_LETTERS[x]}_{_LETTERS[y]}": (f"cross_{x}_{y}", _ATTEND) for x, y in pairs}
     layers |= {"concat_linear": ("concat", _DENSE), "classifier": ("classifier", _DENSE)}
     return {
         f"{layer}.{leaf}": (part, *path) for layer, (part, leaves) in layers.items() for leaf, path in leaves.items()

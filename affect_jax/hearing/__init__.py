@@ -87,10 +87,7 @@ def of_folder(folder: Path) -> Hearer:
     deployed = deploy.Deployed(
         model=model,
         params=step.join(variables),
-        modality="speech",
-        mean=np.zeros(1, np.float32),
-        scale=np.ones(1, np.float32),
-        steps=speech["steps"],
+        inputs={"speech": deploy.Input(np.zeros(1, np.float32), np.ones(1, np.float32), speech["steps"])},
         item=True,
         row={},
     )

@@ -4,7 +4,7 @@
     <m>_map                 learned linear map over time, T steps -> fewer (eq. 4.1)    -, 825, 500,500
     <m>_gru                 bi-GRU, 60 units a direction (eq. 4.2)                      130,320, 759,600, 65,520
     intra_<m>               multi-head self-attention, then the mean over time          58,080 each
-    cross_<source>_<target> the source's steps attend to the target's, then the mean    58,080 each
+    cross_<source>_<target> the target's steps attend to the source's, then the mean    58,080 each
     concat, classifier      two dense layers with nothing between them (eq. 4.3)        14,460 + 427
 
 1,645,892 parameters with intra-, 1,820,132 with cross-modal attention. Between attention and the dense layers,
@@ -59,7 +59,7 @@ class Model(nn.Module):
       modalities: those that are read, in this order; others in a batch are ignored.
       classes: number of classes.
       attention: 'intra', 'cross' or 'cross+intra'.
-      pairs: of cross-modal attention, as 'video->text' (video asks, text answers: the thesis' V2T); () for all.
+      pairs: of cross-modal attention, as 'video->text' (text asks, video answers: the thesis' V2T); () for all.
       statistical_pooling: mean and deviation across the vectors; False for all vectors side by side.
       map_steps: steps behind each modality's map over time, 0 for no map.
       units: of the bi-GRUs, a direction.
@@ -190,7 +190,7 @@ class Model(nn.Module):
         for vector in self.vectors:
             source, target = vector[0], vector[-1]
             attend = getattr(self, self._part(vector))
-            sides = steps[source], steps[target], valid[source], valid[target]
+            sides = steps[target], steps[source], valid[target], valid[source]
             pooled.append(attend(*sides, train=train, dropout=dropout))
         pooled_BxPxD = jnp.stack(pooled, axis=1)
         logits = self.classify(pooled_BxPxD)

@@ -31,7 +31,7 @@ def layer():
 
 def the_long_way(variables, x, y, x_mask, y_mask):
     """Multi-head attention step by step, then the mean over the valid queries."""
-    p = variables["params"]
+    p = jax.tree.map(np.asarray, variables["params"])
     weights, biases = np.split(p["in_proj"]["kernel"], 3, axis=1), np.split(p["in_proj"]["bias"], 3)
     q, k, v = (np.asarray(z) @ w + b for z, w, b in zip((x, y, y), weights, biases, strict=True))
     out = []

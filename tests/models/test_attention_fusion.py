@@ -147,14 +147,14 @@ def test_logits_follow_from_the_vectors_before_pooling():
     np.testing.assert_allclose(again, out["logits"], atol=1e-6)
 
 
-def test_a_pair_has_its_two_modalities_and_asks_the_target():
-    """With one valid step in the target, what the source holds is nothing to the answer."""
-    model, variables = made(attention="cross", pairs=("video->text",))
+def test_a_pair_has_its_two_modalities_and_the_target_asks():
+    """With one valid step in the source, what the target holds is nothing to the answer."""
+    model, variables = made(attention="cross", pairs=("text->video",))
     assert set(variables["params"]) == {
         "text_gru",
         "video_map",
         "video_gru",
-        "cross_video_text",
+        "cross_text_video",
         "concat",
         "classifier",
     }
