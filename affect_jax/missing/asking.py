@@ -59,16 +59,22 @@ def evaluate(
     check_counts(loaded, counts)
     spec, plan = subject.spec, Plan(subject.masks, tuple(counts), tuple(metrics))
     rows = [row for row in checked.results["rows"] if row["study"] == spec.name]
+    waves = _weights(checked.folder, spec.name, study.shapes(spec.model, loaded.development.corpus, loaded.folds)[0])
+    kept = sum(len(jax.tree.leaves(params)[0]) for _, params in waves)
+    if kept != len(rows):
+        raise UserError(
+            f"{checked.folder} has weights of {kept} rows of study {spec.name!r} and results of {len(rows)}; "
+            "train that run again with launch.main"
+        )
     fold_of = np.array([loaded.fold_names.index(row["fold"]) for row in rows], np.int32)
     engine, ask = loaded.engine, program(spec.model, loaded.engine, plan)
     development = mesh.replicate(engine.mesh, loaded.development.corpus)
     test = development if loaded.test is loaded.development else mesh.replicate(engine.mesh, loaded.test.corpus)
     rest = mesh.replicate(engine.mesh, (loaded.folds, loaded.examples))
     shared = development, rest[0], test, rest[1]
-    shapes = study.shapes(spec.model, loaded.development.corpus, loaded.folds)[0]
     scores: list[dict[tuple[int, int], dict[str, float]]] = []
     at_once = engine.mesh.size * max(engine.at_once, 2)
-    for first, params in _weights(checked.folder, spec.name, shapes):
+    for first, params in waves:
         count = len(jax.tree.leaves(params)[0])
         for begin in range(0, count, at_once):
             some = list(range(begin, min(begin + at_once, count)))
@@ -78,11 +84,6 @@ def evaluate(
             for at, row in enumerate(some):
                 scores.append(_scores(checked.results["task"], loaded, plan, subject, fold_of[first + row], logits[at]))
             progress(len(scores), len(rows))
-    if len(scores) != len(rows):
-        raise UserError(
-            f"{checked.folder} has weights of {len(scores)} rows of study {spec.name!r} and results of {len(rows)}; "
-            "train that run again with launch.main"
-        )
     return _entry(subject, plan, rows, scores)
 
 

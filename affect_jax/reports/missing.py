@@ -142,7 +142,7 @@ def _notes(document: Document) -> tuple[str, ...]:
     chance = f"1/{document['classes']} = {1 / document['classes']:.3f}"
     notes = [
         f"{THERE} present, {GONE} missing. Mean ± sample standard deviation over {' or '.join(map(str, counts))} rows "
-        f"({folds} folds x {seeds} seeds) on the test part; the majority class is in the last row, chance is {chance}.",
+        f"(folds x seeds: {folds} x {seeds}) on the test part; the majority class is in the last row, chance {chance}.",
         NAMING,
         "zeros: the missing modality is zeros at the input. Training mean, K=...: the vectors before statistical "
         "pooling that need a missing modality are the mean of the training part's, or of the K training examples "
@@ -150,10 +150,13 @@ def _notes(document: Document) -> tuple[str, ...]:
     ]
     if document["corpus"]["synthetic"]:
         notes.append("A generated corpus: it shows that the code runs, nothing about emotions.")
-    reasons = (m.get("reason") for entry in document["studies"].values() for m in entry["masks"].values())
-    notes += [
-        f"{NOT_POSSIBLE}: {reason}; or there is no such model." for reason in dict.fromkeys(filter(None, reasons))
-    ]
+    reasons = [m["reason"] for e in document["studies"].values() for m in e["masks"].values() if "reason" in m]
+    if reasons:
+        notes += [f"{NOT_POSSIBLE}: {reason}; or there is no such model." for reason in dict.fromkeys(reasons)]
+        notes.append(
+            "Cross-modal attention attends to nothing where one of its two modalities is missing: a model with masks "
+            "(fidelity 'thesis') whose vectors are all like that gives every example the same answer."
+        )
     return (*notes, *_originals(document))
 
 

@@ -13,7 +13,7 @@ from affect_jax.reports import figures
 from affect_jax.reports.missing import METRICS, Document, letters, masks, neighbours
 from affect_jax.reports.thesis import NAMES
 
-_ORIGINAL, _ZEROS, _MODDROP = "trained on just these (UTUT, BTBT)", "trained on all (MTUT, MTBT)", "Moddrop"
+_ORIGINAL, _ZEROS, _MODDROP = "trained on just these (UTUT, BTBT)", "trained on all, zeros (MTUT, MTBT)", "Moddrop"
 _STYLES = {_ORIGINAL: ("#000000", "s"), _ZEROS: ("#D55E00", "o"), _MODDROP: ("#0072B2", "^")}
 _NEIGHBOURS = (("#009E73", "D"), ("#CC79A7", "v"), ("#E69F00", "P"), ("#56B4E9", "X"))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from absl import flags
 
-from affect_jax import missing
+from affect_jax import missing, parts
 from affect_jax.errors import UserError
 from affect_jax.missing import asking
 from launch import missing as launcher
@@ -18,16 +18,18 @@ from tests import fusion_run
 MASKS = ("A", "V", "A+V")
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("corpora")
+@pytest.fixture(scope="module", autouse=True)
+def corpus():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "load", lambda config: fusion_run.corpus())
+        yield
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, data_dir):
-    """A run of intra and the same with Moddrop; two folds, two seeds."""
+def run(tmp_path_factory):
+    """A run of intra and the same with Moddrop; two folds, three seeds."""
     folder = tmp_path_factory.mktemp("runs") / "fusion"
-    return fusion_run.make(folder, data_dir, "intra", "intra+moddrop")
+    return fusion_run.make(folder, "intra", "intra+moddrop")
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_every_mask_and_imputation_is_in_the_record(tested):
         assert sorted(mask["scores"]) == sorted(imputations)
         for scores in mask["scores"].values():
             figure = scores["uar"]
-            assert (len(figure["values"]), figure["n"]) == (4, 4)
+            assert (len(figure["values"]), figure["n"]) == (6, 6)
             assert figure["mean"] == pytest.approx(np.mean(figure["values"]), abs=1e-6)
             assert figure["std"] == pytest.approx(np.std(figure["values"], ddof=1), abs=1e-6)
     assert document["studies"]["intra+moddrop"]["moddrop"] == [["mfcc", "action_units"], ["mfcc"], ["action_units"]]
@@ -158,7 +160,7 @@ def test_a_run_of_another_corpus_is_refused(run, copied, main):
 
 
 def test_more_neighbours_than_training_examples_are_refused(run, main, tmp_path):
-    with pytest.raises(UserError, match="--k has 100 neighbours but a fold trains on 45 examples"):
+    with pytest.raises(UserError, match="--k has 100 neighbours but a fold trains on 36 examples"):
         main(f"--run={run}", "--k=100", f"--out={tmp_path}")
 
 
@@ -194,7 +196,7 @@ def test_folders_that_cannot_be_tested_are_refused(copied, main, tmp_path):
         main(f"--run={copied}")
     (tmp_path / "weights" / "intra" / "000").rename(tmp_path / "wave")
     shutil.move(tmp_path / "weights", copied / "weights")
-    with pytest.raises(UserError, match="has weights of 0 rows of study 'intra'"):
+    with pytest.raises(UserError, match="has weights of 2 rows of study 'intra' and results of 6"):
         main(f"--run={copied}", "--study=intra", "--k=1")
     (copied / "results.json").unlink()
     with pytest.raises(UserError, match="is not finished"):
