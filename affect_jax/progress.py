@@ -75,7 +75,8 @@ class Work:
     def __init__(self) -> None:
         self._console = Console(file=sys.stderr)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
+        left = (TextColumn("left"), TimeRemainingColumn())
+        self._bar = Progress(*columns, *left, console=self._console, disable=not self._console.is_terminal)
         self._task, self._name, self._printed = None, "", time.monotonic()
 
     def __enter__(self) -> Self:

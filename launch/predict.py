@@ -49,7 +49,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Predicts what the flags and arguments choose."""
-    from affect_jax import deploy, runs
+    from affect_jax import deploy, hearing, runs
 
     recordings = argv[1:]
     wrong = ("split",) if recordings else _OF_RECORDINGS
@@ -62,11 +62,13 @@ def main(argv: Sequence[str]) -> None:
         )
     run = Path(FLAGS.run)
     if recordings:
-        from affect_jax import hearing
-
-        converted = (run / "model.json").exists()
-        _hear(hearing.of_folder(run) if converted else hearing.of_run(run, FLAGS.cell, FLAGS.row), recordings)
+        _hear(hearing.of(run, FLAGS.cell, FLAGS.row), recordings)
         return
+    if hearing.converted(run):
+        raise UserError(
+            f"{run} holds a converted model, which has no corpus to predict a part of; name recordings, as in: "
+            f"--run={run} talk.wav"
+        )
     results = runs.read_json(run / "results.json")
     _split(run, results, deploy.choose_row(results, FLAGS.cell, FLAGS.row))
 

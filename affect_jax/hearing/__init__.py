@@ -14,10 +14,29 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from affect_jax import convert, deploy, runs
+from affect_jax import deploy
 from affect_jax.errors import UserError
 from affect_jax.features import audio
-from affect_jax.training import mesh, step
+from affect_jax.hearing.hearers import Hearer, converted, of, of_folder, of_run
+from affect_jax.training import mesh
+
+__all__ = (
+    "CLIPPED",
+    "Hearer",
+    "Predict",
+    "Sizes",
+    "Timeline",
+    "converted",
+    "count",
+    "hear",
+    "of",
+    "of_folder",
+    "of_run",
+    "program",
+    "read",
+    "sizes",
+    "starts",
+)
 
 PEAKS = 1000
 """Points of a file's envelope."""
@@ -26,76 +45,6 @@ CLIPPED = 0.01
 
 Predict = Callable[[np.ndarray, np.ndarray], Any]
 """(float32 [B, T, 1], bool [B, T]) -> float32 [B], or [B, C] logits."""
-
-
-class Hearer(NamedTuple):
-    """A model that hears speech, and what its answers are.
-
-    Attributes:
-      deployed: the model.
-      rate: Hz, of the speech that it hears.
-      task: of metrics.TASKS.
-      labels: names of its classes, or ().
-      target: what it predicts.
-      about: where it comes from, for the record.
-      title: the same in words.
-    """
-
-    deployed: deploy.Deployed
-    rate: int
-    task: str
-    labels: tuple[str, ...]
-    target: str
-    about: dict[str, Any]
-    title: str
-
-
-def of_run(run: Path, cell: str = "", row: int = -1) -> Hearer:
-    """A row of a finished run of raw speech: `row`, or the best on validation of `cell`.
-
-    Raises:
-      UserError: an unfinished run, one without weights, or one that does not hear speech.
-    """
-    results, config = runs.read_json(run / "results.json"), runs.read_json(run / "config.json")["config"]
-    number = deploy.choose_row(results, cell, row)
-    if not (run / "weights").is_dir():
-        raise UserError(f"{run} has no weights to hear with (a run of baselines keeps none); name the run of a network")
-    deployed, rate = deploy.load(run, number), config["corpus"].get("rate")
-    if not rate or deployed.modality != "speech" or not deployed.steps:
-        raise UserError(
-            f"row {number} of {run} hears {deployed.modality!r}, not raw speech; name a run of raw speech to hear files"
-        )
-    corpus, cell = results["corpus"], results["rows"][number]["cell"]
-    about = {"run": str(run), "row": number, "cell": cell}
-    about["trained_on"] = {key: corpus.get(key) for key in ("name", "variant", "synthetic")}
-    title = f"row {number}, cell {cell!r}{' (from a synthetic corpus)' if corpus['synthetic'] else ''}"
-    labels = tuple(corpus.get("labels") or ())
-    return Hearer(deployed, rate, results["task"], labels, config["data"]["target"], about, title)
-
-
-def of_folder(folder: Path) -> Hearer:
-    """The model that launch.convert wrote to `folder`.
-
-    Raises:
-      UserError: it is damaged or hears no speech.
-    """
-    described = convert.describe(folder)
-    speech = described["input"].get("speech")
-    if speech is None or len(described["input"]) > 1:
-        raise UserError(f"{folder} holds a model of {sorted(described['input'])}, not of raw speech; name one that is")
-    model, variables = convert.read(folder)
-    deployed = deploy.Deployed(
-        model=model,
-        params=step.join(variables),
-        inputs={"speech": deploy.Input(np.zeros(1, np.float32), np.ones(1, np.float32), speech["steps"])},
-        item=True,
-        row={},
-    )
-    about = {"converted": str(folder), "model": described["model"]["name"], "source": described["source"]}
-    task = "multiclass" if model.classes else "signed_regression"
-    return Hearer(
-        deployed, speech["rate"], task, (), "prediction", about, f"model converted from {described['source']}"
-    )
 
 
 class Sizes(NamedTuple):
@@ -258,18 +207,26 @@ def hear(
     yield from done()
 
 
+def read(file: str | Path, rate: int) -> tuple[np.ndarray, audio.Sound]:
+    """A file as models hear it, int16 [T] mono at `rate`, and as it was.
+
+    Raises:
+      UserError: it cannot be read, is shorter than one sample at `rate`, or is silent.
+    """
+    sound = audio.decode(file)
+    # 16 bits, as corpora are stored: what is not heard there (dither, the tail of a filter) is silence here, too.
+    samples = audio.to_int16(audio.resample(sound, rate))
+    if not samples.size:
+        raise UserError(f"{file} has {len(sound.samples)} samples at {sound.rate} Hz, too few to be heard at {rate} Hz")
+    if not samples.any():
+        raise UserError(f"{file} is silent throughout (all samples are 0); record it again")
+    return samples, sound
+
+
 def _open(file: str | Path, cut: Sizes) -> _Open:
     """A file before it is heard."""
     try:
-        sound = audio.decode(file)
-        # 16 bits, as corpora are stored: what is not heard there (dither, the tail of a filter) is silence here, too.
-        samples = audio.to_int16(audio.resample(sound, cut.rate))
-        if not samples.size:
-            raise UserError(
-                f"{file} has {len(sound.samples)} samples at {sound.rate} Hz, too few to be heard at {cut.rate} Hz"
-            )
-        if not samples.any():
-            raise UserError(f"{file} is silent throughout (all samples are 0); record it again")
+        samples, sound = read(file, cut.rate)
     except UserError as error:
         return _Open(Timeline(str(file), str(error)), np.zeros(0, np.int16), [], {})
     start = starts(len(samples), cut.window, cut.hop)

@@ -32,6 +32,7 @@ class Clip(NamedTuple):
       prediction: what the run has written of it, in its scale; None where it has not.
       case: 1 to 4, see `analysis.cases`; None where there is none.
       notes: what a reader must know of it.
+      planted: float32 [10], how much of what makes its target a generator has put into each tenth; None: unknown.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Clip(NamedTuple):
     prediction: float | None = None
     case: int | None = None
     notes: tuple[str, ...] = ()
+    planted: np.ndarray | None = None
 
 
 def describe(
@@ -144,6 +146,19 @@ def headline(entry: Mapping[str, Any]) -> str:
         f"{entry['id']}{truth}  prediction{of_class} {_short(entry['prediction'])}\n"
         f"LIME: R² {entry['lime_r2']:.2f}, rank stability {stability}"
     )
+
+
+def summary(entry: Mapping[str, Any], path: Path) -> str:
+    """A clip's entry as lines for a terminal; `path` is its file."""
+    title, quality = headline(entry).splitlines()
+    case = f" (case {entry['case']})" if entry["case"] else ""
+    order = " ".join(f"{k}{'-' if entry['lime'][k] < 0 else ''}" for k in entry["order"])
+    lines = [f"{title}{case}", f"  {quality}; super-samples by relevance: {order} -> {path}"]
+    if "planted" in entry:
+        where = " ".join(f"{k} ({share:.2f})" for k, share in enumerate(entry["planted"]) if share > 0)
+        rank = "undefined" if entry[_PLANTED] is None else f"{entry[_PLANTED]:.2f}"
+        lines.append(f"  planted in {where or 'none'}; rank correlation with LIME's weights {rank}")
+    return "\n".join(lines + [f"  note: {note}" for note in entry["notes"]])
 
 
 def _short(value: float | str) -> str:

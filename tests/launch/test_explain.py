@@ -5,14 +5,17 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import soundfile
+from absl import flags
 
-from affect_jax import deploy, parts
+from affect_jax import convert, deploy, hearing, parts
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
+from affect_jax.models import conflictnet
 from launch import explain
 
 RATE, STEPS, SEGMENTS = 100, 200, 10
@@ -46,7 +49,7 @@ def clips():
 
 
 def write_run(folder, task="signed_regression", predictions=PREDICTIONS, targets=TARGETS):
-    folder.mkdir()
+    (folder / "weights").mkdir(parents=True)
     metric = "pcc" if task != "multiclass" else "uar"
     row = {"study": "net", "cell": "ConflictNET", "fold": "dev", "seed": 0, "validation": {metric: 0.5}}
     corpus = {"name": "c", "synthetic": True, "fingerprint": "0" * 64, "labels": ["calm", "angry"]}
@@ -155,10 +158,6 @@ def test_own_files_are_read_cut_and_explained(run, tmp_path):
     assert entry["order"][:2] == [6, 2]
     assert entry["notes"][0] == "only the first 2.0 of its 6.0 s are explained"
     assert json.loads(short.read_text())["segments"][-1] == [pytest.approx(0.81), pytest.approx(0.9)]
-    with pytest.raises(UserError, match="two of the files are named 'mine'"):
-        explain.explain(run, FAST, out=tmp_path, files=[str(tmp_path / "mine.wav")] * 2, row=0)
-    with pytest.raises(UserError, match="nothing.wav"):
-        explain.explain(run, FAST, out=tmp_path, files=[str(tmp_path / "nothing.wav")], row=0)
 
 
 def test_classes_are_explained_by_name(tmp_path, monkeypatch, clips):
@@ -205,15 +204,72 @@ def test_a_class_of_a_regression_and_a_run_without_speech_are_refused(run, monke
         explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0)
 
 
-def test_mistakes_are_one_clear_line(repo_root, tmp_path):
-    def start(*arguments):
-        done = subprocess.run(
-            [sys.executable, "-m", "launch.explain", *arguments], cwd=repo_root, capture_output=True, text=True
-        )
-        assert done.returncode == 2
-        assert "Traceback" not in done.stderr
-        return done.stderr
+def test_a_mistake_is_one_clear_line(repo_root, tmp_path):
+    command = [sys.executable, "-m", "launch.explain", f"--run={tmp_path}", "--id=a", "b.wav"]
+    done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "error: give either --id or sound files, not both\n")
 
+
+def test_an_unfinished_run_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
-    assert "not finished; go on with launch.main" in start(f"--run={tmp_path}")
-    assert "either --id or --file" in start(f"--run={tmp_path}", "--id=a", "--file=b.wav")
+    with pytest.raises(UserError, match="is not finished; go on with launch.main"):
+        explain.explain(tmp_path, FAST, out=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """A folder as of launch.convert: a tiny ConflictNET that hears 1/4 s at 8 kHz, two classes."""
+    folder = tmp_path_factory.mktemp("converted")
+    model = conflictnet.Model(filters=(2, 2, 2), lstm_units=(2, 2), average_pool=2, classes=2)
+    inputs = {"speech": {"steps": 2000, "features": 1, "rate": 8000}}
+    rng = np.random.default_rng(0)
+    variables = jax.tree.map(
+        lambda leaf: rng.uniform(0.1, 1, leaf.shape).astype(np.float32), convert.folder.shapes(model, inputs)
+    )
+    convert.write(folder, model, variables, inputs, "weights.npz")
+    return folder
+
+
+@pytest.fixture
+def main(monkeypatch):
+    def call(*arguments):
+        values = flags.FlagValues()
+        explain.define_flags(values)
+        argv = values(["explain", *map(str, arguments)])
+        monkeypatch.setattr(explain, "FLAGS", values)
+        explain.main(argv)
+
+    return call
+
+
+def test_a_converted_model_explains_a_file_as_it_hears_it(main, converted, tmp_path, capsys):
+    speech = np.random.default_rng(0).normal(size=2000) * np.linspace(0, 0.2, 2000)
+    soundfile.write(tmp_path / "talk.wav", speech, 8000)
+    arguments = ("--seeds=1", "--perturbations=8", "--segments=4", "--steps=2", "--batch=4", "--label=1")
+    main(f"--run={converted}", *arguments, f"--out={tmp_path / 'out'}", tmp_path / "talk.wav")
+    entry = json.loads((tmp_path / "out" / "talk.json").read_text())
+    assert (entry["converted"], entry["source"], entry["model"]) == (str(converted), "weights.npz", "conflictnet")
+    assert (entry["class"], entry["target"], entry["segments"][-1]) == ("1", None, [0.1875, 0.25])
+    assert (tmp_path / "out" / "talk.png").exists()
+    assert "talk  prediction of class '1'" in capsys.readouterr().out
+    heard = hearing.of(converted)
+    cut = hearing.sizes(heard.rate, heard.deployed.steps, None, None)
+    (timeline,) = hearing.hear([tmp_path / "talk.wav"], hearing.program(heard.deployed), cut)
+    odds = np.exp(timeline.prediction[0])
+    assert entry["prediction"] == pytest.approx(odds[1] / odds.sum(), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--id=clip_0"], "holds a converted model, which has no corpus to take --id from; name sound files"),
+        ([], "holds a converted model, which has no corpus to take the four cases from; name sound files"),
+        (["--cell=ConflictNET", "a.wav"], "holds one converted model, without cells and rows; leave --cell and --row"),
+        (["--row=0", "a.wav"], "holds one converted model, without cells and rows"),
+        (["--label=angry", "a.wav"], "--label=angry is no class of the model; choose 0, 1"),
+        (["--file=b.wav"], "b.wav is not a file"),
+    ],
+)
+def test_what_needs_a_run_is_refused_of_a_converted_model(main, converted, arguments, said):
+    with pytest.raises(UserError, match=said):
+        main(f"--run={converted}", *arguments)

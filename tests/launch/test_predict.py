@@ -183,6 +183,19 @@ def test_runs_without_weights_are_refused(main, run):
         main(f"--run={run}", "talk.wav")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--split=test"], "holds a converted model, which has no corpus to predict a part of; name recordings"),
+        (["--row=1", "a.wav"], "holds one converted model, without cells and rows; leave --cell and --row out"),
+    ],
+)
+def test_what_needs_a_run_is_refused_of_a_converted_model(main, tmp_path, arguments, said):
+    (tmp_path / "model.json").write_text("{}")
+    with pytest.raises(UserError, match=said):
+        main(f"--run={tmp_path}", *arguments)
+
+
 def test_the_program_refuses_in_one_line(repo_root, tmp_path):
     command = [sys.executable, "-m", "launch.predict", f"--run={tmp_path}", "a.wav"]
     done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, check=False)
