@@ -12,10 +12,10 @@ statistical pooling: mean and unbiased standard deviation across the vectors, of
 pair. A vector alone (one modality, one pair) has no deviation and goes to the dense layers as it is.
 
 The map over time ("convolution, kernel 1" with time as channels) mixes all steps of its modality, so behind it every
-step counts; in text, which has none, padding is masked. A missing modality has no valid step: it attends to nothing,
-nothing attends to it, and its vectors are the biases of their attention's last layer.
-`fidelity='authors'` is the public model to the letter: no masks (padding and missing modalities are zeros that are
-read), and the deviation stands before the mean.
+step counts; in text, which has none, padding is masked. A missing modality is a sequence of zeros at full length that
+is read like any other (thesis 4.4), so that what is there can still ask it, and answer it.
+`fidelity='authors'` is the public model to the letter: no masks (padding is zeros that are read), and the deviation
+stands before the mean.
 """
 
 import itertools
@@ -180,11 +180,11 @@ class Model(nn.Module):
             x, mask = select(inputs, masks, modality), masks[modality]
             if rate:
                 x = self.drop(x, rate, train=train)
-            if self.fidelity == "authors":
-                mask = jnp.ones_like(mask)
+            mask = mask | ~mask.any(axis=1, keepdims=True)
             if size:
                 x = getattr(self, f"{modality}_map")(x)
-                mask = jnp.broadcast_to(mask.any(axis=1, keepdims=True), x.shape[:2])
+            if size or self.fidelity == "authors":
+                mask = jnp.ones(x.shape[:2], bool)
             steps[modality], valid[modality] = getattr(self, f"{modality}_gru")(x, mask), mask
         pooled = []
         for vector in self.vectors:

@@ -153,10 +153,6 @@ def _notes(document: Document) -> tuple[str, ...]:
     reasons = [m["reason"] for e in document["studies"].values() for m in e["masks"].values() if "reason" in m]
     if reasons:
         notes += [f"{NOT_POSSIBLE}: {reason}; or there is no such model." for reason in dict.fromkeys(reasons)]
-        notes.append(
-            "Cross-modal attention attends to nothing where one of its two modalities is missing: a model with masks "
-            "(fidelity 'thesis') whose vectors are all like that gives every example the same answer."
-        )
     return (*notes, *_originals(document))
 
 
