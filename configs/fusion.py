@@ -106,7 +106,7 @@ def get_config(argument: str = "trimodal") -> ml_collections.ConfigDict:
     chosen = {name: model for s in SETS if which in (s, "all") for name, model in sets[s].items()}
     if not chosen:
         raise ValueError(f"config argument: {corpus} has no studies in the set {which!r}; choose one of the others")
-    # On RAVDESS the best epoch is among the first five (1,000 clips, 35 updates an epoch; Moddrop's are three times that).
+    # On RAVDESS the best epoch is among the first five (1,000 clips, 35 updates an epoch; Moddrop has three times that).
     patience = dict(plain=5, moddrop=2) if ravdess else dict(plain=10, moddrop=10)
     moddrop = dict(fit=dict(moddrop=_combinations(letters, names), patience=patience["moddrop"]))
     attention_only = ("attention", "pairs", "statistical_pooling", "map_steps", "units", "heads", "hidden", "fidelity")
