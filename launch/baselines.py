@@ -14,6 +14,7 @@ Without --methods: all that the corpus and what is installed allow. What a metho
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import ml_collections
 from absl import flags
@@ -23,10 +24,20 @@ from affect_jax.baselines import functionals, study
 from affect_jax.datasets.recordings import Recordings
 from affect_jax.errors import UserError
 from affect_jax.progress import Work
+from affect_jax.reports import sources
 from launch import cli
 
 FLAGS = flags.FLAGS
 UNITS = ("action_units", "both")
+
+
+class Asked(NamedTuple):
+    """What to fit; the flags of the same names."""
+
+    methods: Sequence[str] = ()
+    seeds: int = 1
+    iterations: int = 10_000
+    refit: bool | None = None
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -34,11 +45,11 @@ def define_flags(values: flags.FlagValues) -> None:
     config_flags.DEFINE_config_file(
         "config", None, "configs/<experiment>.py[:argument].", lock_config=True, flag_values=values
     )
+    default = Asked()
     flags.DEFINE_list("methods", [], f"Of {', '.join(study.NAMES)}. Default: all that can be.", flag_values=values)
-    flags.DEFINE_integer("seeds", 1, "Of random_subset; nothing else is random.", flag_values=values)
-    flags.DEFINE_integer(
-        "iterations", 10_000, "Random subsets of random_subset; its authors took 300,000.", flag_values=values
-    )
+    flags.DEFINE_integer("seeds", default.seeds, "Of random_subset; nothing else is random.", flag_values=values)
+    iterations = "Random subsets of random_subset; its authors took 300,000."
+    flags.DEFINE_integer("iterations", default.iterations, iterations, flag_values=values)
     refit = "Fit finally on training and validation part together. Default: where the corpus is cross-validated."
     flags.DEFINE_bool("refit", None, refit, flag_values=values)
     flags.DEFINE_string("workdir", "", "Run folder. Default: runs/<name of the config>_baseline.", flag_values=values)
@@ -49,44 +60,60 @@ def main(argv: Sequence[str]) -> None:
     if argv[1:]:
         raise UserError(f"{argv[1]!r} is not a flag; --help lists the flags")
     from affect_jax import runs
-    from affect_jax.datasets import reading
     from affect_jax.reports import tables
 
-    config = FLAGS.config
-    config_arg = FLAGS["config"].config_filename
-    config_arg += f"{',' if ':' in config_arg else ':'}baseline"
+    config_arg = sources.baselines(FLAGS["config"].config_filename)
+    folder = Path(FLAGS.workdir or f"runs/{runs.folder_name(config_arg)}")
+    asked = {name: FLAGS[name].value for name in Asked._fields}
+    print(tables.summary(make(FLAGS.config, folder, config_arg=config_arg, asked=Asked(**asked))))
+    print(f"run folder: {folder}")
+
+
+def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, asked: Asked) -> dict[str, Any]:
+    """Fits baselines on a config's corpus, target and folds; where that is done, reads what is there.
+
+    Args:
+      config: of a corpus of speech.
+      folder: the run folder.
+      config_arg: of `sources.baselines`.
+      asked: which, and how.
+
+    Returns:
+      What results.json holds.
+
+    Raises:
+      UserError: a method or a corpus that cannot be, or a folder of another config.
+    """
+    from affect_jax import runs
+    from affect_jax.datasets import reading
+
     if not config.corpus.get("rate"):
         raise UserError(
             f"the corpus {config.corpus.name!r} of {config_arg} is not one of speech; choose another config"
         )
-    methods = FLAGS.methods or [name for name in study.NAMES if name != "is13" or functionals.installed()]
-    plan = study.Plan(config.task, config.data.target, tuple(methods), FLAGS.seeds, FLAGS.iterations, FLAGS.refit)
+    methods = asked.methods or [name for name in study.NAMES if name != "is13" or functionals.installed()]
+    plan = study.Plan(config.task, config.data.target, tuple(methods), asked.seeds, asked.iterations, asked.refit)
     study.check(plan)
-    folder = Path(FLAGS.workdir or f"runs/{runs.folder_name(config_arg)}")
-    asked = {name: FLAGS[name].value for name in ("methods", "seeds", "iterations", "refit")}
     made_of = {name: json.loads(config.to_json())[name] for name in ("name", "task", "corpus", "data")}
-    made_of |= {"folds": list(config.study.folds), "baselines": asked}
+    made_of |= {"folds": list(config.study.folds), "baselines": asked._asdict()}
     if (folder / "results.json").exists():
         runs.open_folder(folder, made_of, config_arg)
-        results = runs.read_json(folder / "results.json")
-    else:
-        with Work() as notes:
-            plan, recordings, splits = _prepare(plan, config, notes, chosen=bool(FLAGS.methods))
-            runs.open_folder(folder, made_of, config_arg)
-            data_dir = Path(config.corpus.data_dir or reading.default_data_dir()).expanduser().resolve()
-            results = study.run(
-                plan,
-                recordings,
-                splits,
-                int(config.corpus.rate),
-                data_dir / "descriptors" / recordings.corpus,
-                folder,
-                name=f"{config.name} baselines",
-                config_arg=config_arg,
-                progress=notes.progress,
-            )
-    print(tables.summary(results))
-    print(f"run folder: {folder}")
+        return runs.read_json(folder / "results.json")
+    with Work() as notes:
+        plan, recordings, splits = _prepare(plan, config, notes, chosen=bool(asked.methods))
+        runs.open_folder(folder, made_of, config_arg)
+        data_dir = Path(config.corpus.data_dir or reading.default_data_dir()).expanduser().resolve()
+        return study.run(
+            plan,
+            recordings,
+            splits,
+            int(config.corpus.rate),
+            data_dir / "descriptors" / recordings.corpus,
+            folder,
+            name=f"{config.name} baselines",
+            config_arg=config_arg,
+            progress=notes.progress,
+        )
 
 
 def _prepare(

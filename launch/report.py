@@ -8,9 +8,10 @@
     python -m launch.report runs/fusion_trimodal_ravdess --compare="intra vs cross" --confusion=intra,cross --out=DIR
 
 A table looks for its run folders below --runs by their default names (configs/seqsew.py:mosi,video+text is
-seqsew_mosi_video_text). It prints Markdown and writes table_5_4.md, .csv and .tex, and in the same way cotraining where
-a pair of modalities was asked for, significance where chapter 4 compares two models, and confusion_intra_cross, with a
-png, where both of them are there. Without --train nothing is computed and what is missing says "not run".
+seqsew_mosi_video_text; two rows of table 3.1 are in conflictnet_sspnet_conflict_baseline, made by launch.baselines).
+It prints Markdown and writes table_5_4.md, .csv and .tex, and in the same way cotraining where a pair of modalities was
+asked for, significance where chapter 4 compares two models, and confusion_intra_cross, with a png, where both of them
+are there. Without --train nothing is computed and what is missing says "not run".
 
 Names of --compare and --confusion are those of cells, or of studies with one cell; FOLDER:NAME where two run folders
 have one.
@@ -21,13 +22,14 @@ import importlib.util
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import ml_collections
 from absl import flags
 
 from affect_jax.errors import UserError
-from affect_jax.reports import build, tables
+from affect_jax.reports import build, sources, tables
 from affect_jax.reports.thesis import Table
 from affect_jax.runs import folder_name
 from affect_jax.suggest import nearest
@@ -67,12 +69,13 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def load_config(config_arg: str) -> ml_collections.ConfigDict:
-    """`configs/sew.py:arousal,geo+audio` -> get_config('arousal,geo+audio') of that file.
+    """`configs/sew.py:arousal,geo+audio` -> get_config('arousal,geo+audio') of that file; for classical baselines the
+    config of the network whose corpus and folds they share.
 
     Raises:
       UserError: there is no such file.
     """
-    name, _, argument = config_arg.partition(":")
+    name, _, argument = sources.network(config_arg).partition(":")
     path = _ROOT / name
     if not path.is_file():
         raise UserError(f"{path} is missing, and the tables need it; check out the whole repository")
@@ -165,6 +168,31 @@ def check_fold(drawn: bool) -> None:
         raise UserError("--fold only matters to confusion matrices; add --confusion=NAME,NAME or leave it out")
 
 
+def make(config_arg: str, changes: Sequence[str], runs: Path) -> None:
+    """Trains, or fits classical baselines, into a folder below `runs`.
+
+    Args:
+      config_arg: what a `Source` names.
+      changes: key=value, for a config that has the key.
+      runs: holds the run folders.
+
+    Raises:
+      UserError: whatever is wrong with the config or its corpus.
+    """
+    config, folder = load_config(config_arg), runs / folder_name(config_arg)
+    override(config, [change for change in changes if has(config, change)], config_arg)
+    print(f"training {config_arg}", file=sys.stderr)
+    # Imported here, so that a report alone does not wait for jax.
+    if sources.network(config_arg) != config_arg:
+        from launch import baselines
+
+        baselines.make(config, folder, config_arg=config_arg, asked=baselines.Asked(seeds=config.study.seeds))
+    else:
+        from affect_jax import experiment
+
+        experiment.run(config, str(folder), config_arg=config_arg)
+
+
 def main(argv: Sequence[str]) -> None:
     """Prints and writes the report that the flags and arguments ask for."""
     command = f"python -m launch.report {shlex.join(sys.argv[1:])}"
@@ -188,16 +216,9 @@ def main(argv: Sequence[str]) -> None:
         changes = assignments(wanted)
         check_keys(changes, tables.needed(wanted))
 
-        def train(config_arg: str) -> None:
-            from affect_jax import experiment  # here, so that a report alone does not wait for jax
-
-            config = load_config(config_arg)
-            override(config, [change for change in changes if has(config, change)], config_arg)
-            print(f"training {config_arg}", file=sys.stderr)
-            experiment.run(config, str(Path(FLAGS.runs) / folder_name(config_arg)), config_arg=config_arg)
-
+        train = partial(make, changes=changes, runs=Path(FLAGS.runs)) if FLAGS.train else None
         # A release has its own sizes; without one, the small synthetic runs are what there is to show.
-        runs = build.gather(wanted, FLAGS.runs, train if FLAGS.train else None, synthetic=not FLAGS.manual_dir)
+        runs = build.gather(wanted, FLAGS.runs, train, synthetic=not FLAGS.manual_dir)
         files = build.render(wanted, runs, command, FLAGS.fold)
         out = FLAGS.out or str(Path(FLAGS.runs) / "report")
     for texts in files.values():

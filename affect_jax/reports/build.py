@@ -61,7 +61,8 @@ def gather(
         has other sizes on the real one.
 
     Raises:
-      UserError: a results.json that is not one, or a stand-in on a real corpus.
+      UserError: a results.json that is not one, a run of another corpus than the table's, or a stand-in on a real
+        corpus.
     """
     found = {}
     for config_arg in tables.needed(wanted):
@@ -69,6 +70,13 @@ def gather(
         if found[config_arg] is None and train is not None:
             train(sources.small(config_arg) if synthetic else config_arg)
             found[config_arg] = _find(folder, config_arg, synthetic)
+    for table in wanted:
+        for run in filter(None, map(found.get, tables.needed([table]))):
+            name = run.results["corpus"]["name"]
+            if name != table.corpus:
+                raise UserError(
+                    f"{run.path} is of the corpus {name}, table {table.number} of {table.corpus}; move it away"
+                )
     return found
 
 

@@ -34,7 +34,7 @@ def _line(run: Run, study: str, cell: str, rows: list[Mapping[str, Any]]) -> tup
     )
 
 
-def _shares(run: Run) -> str:
+def _shares(run: Run) -> list[str]:
     counts = run.results["corpus"]["counts"]
     said = []
     for split, entry in sorted(counts.items()):
@@ -42,7 +42,7 @@ def _shares(run: Run) -> str:
         if classes:
             largest = max(classes, key=classes.get)
             said.append(f"{split} {_percent(classes[largest] / sum(classes.values()))} % of class {largest}")
-    return f"Largest class of {run.path.name}: {', '.join(said)}."
+    return [f"Largest class of {run.path.name}: {', '.join(said)}."] if said else []
 
 
 def report(runs: Iterable[Run], command: str = "") -> Grid:
@@ -58,7 +58,7 @@ def report(runs: Iterable[Run], command: str = "") -> Grid:
             mine = [r for r in scored if (r["study"], r["cell"]) == (study, cell)]
             rows.append(_line(run, study, cell, mine))
         if scored:
-            notes.append(_shares(run))
+            notes += _shares(run)
     notes.append(
         "Rows are fold x seed. A large gap means that the validation part says little about the test part; where the "
         "shares of the classes differ between parts, a model of the training part cannot reach the test majority by "

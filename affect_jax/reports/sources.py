@@ -3,6 +3,7 @@
 A run is named by its config argument; its studies and cells are named as in the thesis' rows.
 """
 
+import re
 from typing import NamedTuple
 
 
@@ -35,7 +36,11 @@ class Question(NamedTuple):
     metrics: tuple[str, ...]
 
 
+CONFLICTNET = "configs/conflictnet.py:sspnet_conflict"
 FUSION = "configs/fusion.py"
+BASELINES = "baseline"
+"""Last part of the config argument, and the only study, of what launch.baselines makes."""
+IS13, RANDOM_SUBSET = "IS13 baseline", "Random subset feature selection"
 MODALITIES = {"audio": "audio", "geo": "video_geometric", "app": "video_appearance", "video": "video", "text": "text"}
 ENCODERS = {"Classifier": "classifier", "BiGRU+Classifier": "bigru", "BiGRU+TE+Classifier": "bigru+te"}
 CELLS_SEW = ("SEW", "-S_D2", "-CCA", "-S_D1", "-(CCA & S_D1)")
@@ -78,7 +83,22 @@ def seqsew_unimodal(corpus: str, modality: str, cell: str = "BiGRU+TE+Classifier
 
 def conflictnet(study: str, cell: str) -> Source:
     """A network of chapter 3 on SSPNet Conflict."""
-    return Source("configs/conflictnet.py:sspnet_conflict", study, cell)
+    return Source(CONFLICTNET, study, cell)
+
+
+def classical(cell: str) -> Source:
+    """A classical baseline on SSPNet Conflict."""
+    return Source(baselines(CONFLICTNET), BASELINES, cell)
+
+
+def baselines(config: str) -> str:
+    """The config argument of what launch.baselines makes of a config's corpus and folds."""
+    return f"{config}{',' if ':' in config else ':'}{BASELINES}"
+
+
+def network(config: str) -> str:
+    """The way back of `baselines`; any other config argument is left alone."""
+    return re.sub(rf"[,:]{BASELINES}$", "", config)
 
 
 def fusion(runs: str, study: str) -> Source:

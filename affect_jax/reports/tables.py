@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from affect_jax.reports import folders, formats
+from affect_jax.reports import classical, folders, formats
 from affect_jax.reports.folders import Figure, Run
 from affect_jax.reports.formats import Grid
 from affect_jax.reports.sources import FUSION, Source
@@ -125,6 +125,7 @@ def _notes(table: Table, runs: Runs) -> tuple[str, ...]:
     if missing:
         notes.append(f"Not run: {', '.join(f'{folder_name(c)} ({c})' for c in missing)}.")
     notes += [folders.describe(run) for run in used.values() if run is not None]
+    notes += classical.notes(used)
     for row in table.rows:
         for source, column in zip(_sources(row, table), table.columns, strict=True):
             run = None if source is None else used[source.config]

@@ -3,14 +3,16 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from absl import flags
 
 from affect_jax.baselines import functionals, study
 from affect_jax.errors import UserError
-from affect_jax.reports import folders, tables
-from launch import baselines
+from affect_jax.reports import build, folders, sources, tables
+from affect_jax.reports.thesis import TABLES
+from launch import baselines, report
 
 # Of ml_collections, which loads a config file in an old way.
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
@@ -57,6 +59,26 @@ def test_one_command_for_a_regression(main, tmp_path, capsys):
     assert "MFCC statistics" in capsys.readouterr().out
     with pytest.raises(UserError, match="was made with another config"):
         main(*arguments, "--seeds=2")
+
+
+def test_a_report_fits_what_table_3_1_needs(main, tmp_path, monkeypatch, capsys):
+    """`launch.report --tables=3.1 --train` on a small synthetic corpus, up to the networks, which are left out."""
+    sizes = [f"corpus.synthetic.{name}={value}" for name, value in SMALL["sspnet_conflict"].items()]
+    changes = [*sizes, f"corpus.data_dir={tmp_path / 'data'}", "study.seeds=2", "stages.fit.epochs=1"]
+    monkeypatch.setattr(baselines, "Asked", partial(baselines.Asked, iterations=40))
+
+    def train(config_arg):
+        if sources.network(config_arg) != config_arg:
+            report.make(config_arg, changes, tmp_path / "runs")
+
+    table = TABLES["3.1"]
+    found = build.gather([table], tmp_path / "runs", train)
+    text = tables.render(table, found)["md"]
+    (row,) = (line for line in text.splitlines() if line.startswith("| Random subset feature selection"))
+    assert row.count("(n=2; constant") == row.count("; synthetic)") == 3
+    assert "without the optional package opensmile" in text
+    assert "without the IS13 baseline, as openSMILE is not installed" in capsys.readouterr().err
+    assert build.gather([table], tmp_path / "runs")[sources.classical(sources.IS13).config] is not None
 
 
 def test_one_command_for_classes(main, tmp_path, capsys):
