@@ -1,12 +1,13 @@
 """The engine: what a row becomes must not depend on what runs beside it, where, or with which interruptions."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
 from affect_jax.training import rows as rowing
-from affect_jax.training import study
+from affect_jax.training import state, step, study
 from tests import toy
 
 DATA = toy.development()
@@ -154,6 +155,43 @@ def test_plateau_and_inverse_time_decay_lower_the_rate():
     listener = study.Listener(lambda p: scale.append(float(p.log["scale"][0])), lambda *_: None)
     fit(toy.rows(traced, folds=1, seeds=(0,)), parsed, listener=listener)
     assert scale == [1.0, 1.0, 1.0, 0.5]  # best in epoch 1; dropped after two epochs without a better one
+
+
+def test_the_plateau_watches_a_score_of_its_own():
+    (stage,), _ = toy.stages(fit=toy.stage_config(epochs=9, plateau=dict(factor=0.5, patience=2, metric="rmse")))
+    assert (stage.metric, stage.plateau_metric) == ("ccc", "rmse")
+    now, scales = state.create({}, {}, None, {}), []
+    for plateau in (-3.0, -2.0, -2.5, -2.5, -1.0):  # the monitored score gets better all the time
+        now = step._advance(stage, now, now.epoch + 1.0, jnp.float32(plateau))
+        scales.append(float(now.scale))
+    assert scales == [1.0, 1.0, 1.0, 0.5, 0.5]
+    assert int(now.best_epoch) == 5
+
+
+def test_moddrop_with_whole_examples_alone_is_plain_training():
+    plain, traced = toy.stages(fit=toy.stage_config(epochs=2))
+    whole, _ = toy.stages(fit=toy.stage_config(epochs=2, moddrop=("a+b",)))
+    rows = toy.rows(traced, folds=1, seeds=(0,))
+    toy.trees_equal(fit(rows, whole).params, fit(rows, plain).params, rtol=1e-6, atol=1e-7)
+
+
+def test_moddrop_shows_every_example_in_every_combination():
+    parsed, traced = toy.stages(fit=toy.stage_config(epochs=1, moddrop=("a+b", "b")))
+    rows = toy.rows(traced, folds=1, seeds=(0,))
+    with_b_alone, _ = toy.stages(fit=toy.stage_config(epochs=1, moddrop=("b", "b")))
+    both, one = (fit(rows, stages).params["student"]["kernel"] for stages in (parsed, with_b_alone))
+    still = [row._replace(hyper={**row.hyper, "stages.fit.optimizer.learning_rate": 0.0}) for row in rows]
+    start = fit(still, parsed).params["student"]["kernel"]
+    assert np.abs(both - start).max() > 1e-5
+    np.testing.assert_allclose(
+        one, start, rtol=1e-4
+    )  # but for weight decay: the student reads `a`, which is never there
+
+
+def test_moddrop_of_an_unknown_modality_is_refused():
+    parsed, traced = toy.stages(fit=toy.stage_config(moddrop=("a+smell",)))
+    with pytest.raises(UserError, match="Moddrop with 'smell'"):
+        fit(toy.rows(traced), parsed)
 
 
 def test_a_row_whose_loss_is_not_finite_stops_alone():
