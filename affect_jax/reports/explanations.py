@@ -114,7 +114,8 @@ def _differs(clip: Clip, answer: float) -> list[str]:
 def _doubts(found: lime.Explanation, integrated: attribution.Integrated) -> list[str]:
     said = []
     if not found.coefficients.any():
-        said.append("the model answers the same whatever is silenced: there is nothing to explain")
+        if found.clipped < 1:  # else they are the same because all were clipped, which is said below
+            said.append("the model answers the same whatever is silenced: there is nothing to explain")
     elif found.r2 < LOW_R2:
         said.append(
             f"low surrogate R^2 of {found.r2:.2f}: the model is not linear in the super-samples; trust the ranks little"

@@ -57,6 +57,7 @@ def test_an_entry_has_everything_in_seconds_and_in_json_s_numbers(clip):
         (dict(stability=0.2), "unstable ranks"),
         (dict(clipped=0.4), "40% of the perturbed clips"),
         (dict(coefficients=np.zeros(3), r2=0.0), "nothing to explain"),
+        (dict(coefficients=np.zeros(3), r2=0.0, clipped=1.0), "100% of the perturbed clips"),
         (dict(error=0.05), "raise --steps"),
         (dict(answer=0.8), "rescaled"),
     ],
