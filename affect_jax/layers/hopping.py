@@ -10,7 +10,7 @@ the target's summary, so later hops see what earlier ones found. What leaves is 
 Letters in names of arrays are axes: B batch, T steps, H units of the target, C size of the context.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from flax import linen as nn
 
 from affect_jax.errors import UserError
 from affect_jax.layers.dense import Dense
-from affect_jax.layers.recurrent_fusion import Encoded, RecurrentFusion
+from affect_jax.layers.recurrent_fusion import Encoded
 
 # Finite, so that a clip without a single valid step gives a finite softmax with finite gradients; exp() of it is 0.
 _MASKED = -1e30
@@ -42,44 +42,28 @@ class Hop(nn.Module):
         return jnp.einsum("bt,bth->bh", weights_BxT, states_BxTxH), weights_BxT
 
 
-class HoppingFusion(RecurrentFusion):
-    """Base of MHA and AMH, which say by `targets` where each hop goes.
+def check_hops(model: str, hops: int) -> None:
+    """Raises UserError for no hop at all."""
+    if hops < 1:
+        raise UserError(f"model {model!r} has {hops} hops; give 1 or more, or choose model 'mdre'")
 
-    Attributes:
-      hops: how many, 1 or more. Each has parameters of its own.
+
+def hop(encoded: Mapping[str, Encoded], targets: Sequence[str]) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Hops over `targets` in turn; called from a model's compact method, whose parts `hop_1`, `hop_2`, ... they become.
+
+    Args:
+      encoded: modality -> its states and last state.
+      targets: the modality that each hop attends over.
+
+    Returns:
+      The newest summaries side by side [B, S], and `attention/hop_<i>` [B, T], the weights of each hop.
     """
-
-    hops: int = 1
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """The modality that each hop attends over."""
-        raise NotImplementedError
-
-    @property
-    def between(self) -> tuple[str, ...]:
-        """The parts between GRUs and classifier."""
-        return tuple(f"hop_{number}" for number in range(1, self.hops + 1))
-
-    def setup(self) -> None:
-        """Names the parts.
-
-        Raises:
-          UserError: the arguments do not fit each other.
-        """
-        super().setup()
-        if self.hops < 1:
-            raise UserError(f"model {self.title!r} has {self.hops} hops; give 1 or more, or choose model 'mdre'")
-        for part in self.between:
-            setattr(self, part, Hop())
-
-    def fuse(self, encoded: Mapping[str, Encoded]) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """The summaries behind the last hop, and `attention/hop_<i>` [B, T], the weights of each."""
-        summaries = {modality: side.summary(side.last_BxH) for modality, side in encoded.items()}
-        weights = {}
-        for part, target in zip(self.between, self.targets, strict=True):
-            context = jnp.concatenate([summaries[m] for m in self.modalities if m != target], axis=-1)
-            side = encoded[target]
-            found, weights[f"attention/{part}"] = getattr(self, part)(context, side.states_BxTxH, side.mask_BxT)
-            summaries[target] = side.summary(found)
-        return jnp.concatenate([summaries[m] for m in self.modalities], axis=-1), weights
+    summaries = {modality: side.summary(side.last_BxH) for modality, side in encoded.items()}
+    weights = {}
+    for number, target in enumerate(targets, 1):
+        context = jnp.concatenate([summary for m, summary in summaries.items() if m != target], axis=-1)
+        side = encoded[target]
+        attended = Hop(name=f"hop_{number}")(context, side.states_BxTxH, side.mask_BxT)
+        found, weights[f"attention/hop_{number}"] = attended
+        summaries[target] = side.summary(found)
+    return jnp.concatenate(list(summaries.values()), axis=-1), weights

@@ -22,21 +22,82 @@ as in MDRE. There dropout acts on what enters the GRUs with a rate for each moda
 vectors are trained further; here one rate is a training setting and the words' vectors are data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from affect_jax.layers.hopping import HoppingFusion
+import jax
+from flax import linen as nn
+
+from affect_jax.layers.dense import Dense
+from affect_jax.layers.hopping import check_hops, hop
+from affect_jax.layers.recurrent_fusion import check, encode, sizes
 
 
-class Model(HoppingFusion):
-    """AMH. Attributes of `HoppingFusion`; exactly three modalities."""
+class Model(nn.Module):
+    """AMH of exactly three modalities.
 
+    Attributes:
+      modalities: in the order of hops: the second, the third, the first, and around again.
+      classes: number of classes.
+      units: of the GRUs, a direction; one number for all, or one a modality.
+      bidirectional: GRUs both ways; without, forward only.
+      prosody: the modality, one vector a clip, that joins the audio; '' for none. Not read where the audio is not.
+      audio: the modality it joins.
+      hops: how many, 1 or more. Each has parameters of its own.
+    """
+
+    modalities: Sequence[str] = ("text", "video", "audio")
+    classes: int = 7
     units: int | Sequence[int] = (200, 128, 200)
+    bidirectional: bool = False
+    prosody: str = "prosody"
+    audio: str = "audio"
     hops: int = 7
-
-    title = "amh"
-    counts = range(3, 4)
 
     @property
     def targets(self) -> tuple[str, ...]:
         """The modality that each hop attends over: second, third, first, second, ..."""
         return tuple(self.modalities[(hop + 1) % 3] for hop in range(self.hops))
+
+    @property
+    def deployed(self) -> tuple[str, ...]:
+        """Top-level parameter names that stay after training: all."""
+        hops = tuple(f"hop_{number}" for number in range(1, self.hops + 1))
+        return (*(f"{m}_gru" for m in self.modalities), *hops, "classifier")
+
+    @nn.compact
+    def __call__(
+        self,
+        inputs: Mapping[str, jax.Array],
+        masks: Mapping[str, jax.Array],
+        *,
+        train: bool,
+        dropout: float | jax.Array = 0.0,
+        frozen: Sequence[str] = (),
+    ) -> dict[str, jax.Array]:
+        """`logits` and `prediction`, the same, [B, classes], and `attention/hop_<i>` [B, T].
+
+        Arguments as of `layers.recurrent_fusion.encode`.
+
+        Raises:
+          UserError: the model's arguments do not fit each other, or the batch.
+        """
+        check("amh", self.modalities, (3,), self.units, self.classes)
+        check_hops("amh", self.hops)
+        encoded = encode(
+            dict(zip(self.modalities, sizes(self.units, self.modalities), strict=True)),
+            inputs,
+            masks,
+            bidirectional=self.bidirectional,
+            prosody=self.prosody,
+            audio=self.audio,
+            train=train,
+            dropout=dropout,
+            frozen=frozen,
+        )
+        fused, weights = hop(encoded, self.targets)
+        logits = Dense(self.classes, name="classifier")(fused)
+        return {"logits": logits, "prediction": logits, **weights}
+
+    def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
+        """Logits [B, classes]."""
+        return self(inputs, masks, train=False)["logits"]

@@ -15,45 +15,75 @@ GRUs, with another rate for audio (.3) than for text (.7); here one rate is a tr
 for each class, is not the model's: the thesis trains every model with the categorical cross-entropy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from affect_jax.layers.dense import Dense
-from affect_jax.layers.recurrent_fusion import Encoded, RecurrentFusion
+from affect_jax.layers.recurrent_fusion import check, encode, sizes
 
 
-class Model(RecurrentFusion):
-    """MDRE of one to three modalities. Attributes of `RecurrentFusion`, and:
+class Model(nn.Module):
+    """MDRE of one to three modalities.
 
     Attributes:
+      modalities: those that are read, in this order; others in a batch are ignored.
+      classes: number of classes.
+      units: of the GRUs, a direction; one number for all, or one a modality.
+      bidirectional: GRUs both ways; without, forward only.
+      prosody: the modality, one vector a clip, that joins the audio; '' for none. Not read where the audio is not.
+      audio: the modality it joins.
       hidden: width of the dense layer behind each encoder.
     """
 
+    modalities: Sequence[str] = ("text", "video", "audio")
+    classes: int = 7
+    units: int | Sequence[int] = 200
+    bidirectional: bool = False
+    prosody: str = "prosody"
+    audio: str = "audio"
     hidden: int = 100
 
-    title = "mdre"
-
     @property
-    def between(self) -> tuple[str, ...]:
-        """The parts between GRUs and classifier."""
-        return tuple(f"{modality}_dense" for modality in self.modalities)
+    def deployed(self) -> tuple[str, ...]:
+        """Top-level parameter names that stay after training: all."""
+        return (*(f"{m}_{layer}" for layer in ("gru", "dense") for m in self.modalities), "classifier")
 
-    def setup(self) -> None:
-        """Names the parts.
+    @nn.compact
+    def __call__(
+        self,
+        inputs: Mapping[str, jax.Array],
+        masks: Mapping[str, jax.Array],
+        *,
+        train: bool,
+        dropout: float | jax.Array = 0.0,
+        frozen: Sequence[str] = (),
+    ) -> dict[str, jax.Array]:
+        """`logits` and `prediction`, the same, [B, classes].
+
+        Arguments as of `layers.recurrent_fusion.encode`.
 
         Raises:
-          UserError: the arguments do not fit each other.
+          UserError: the model's arguments do not fit each other, or the batch.
         """
-        super().setup()
-        for part in self.between:
-            setattr(self, part, Dense(self.hidden))
+        check("mdre", self.modalities, (1, 2, 3), self.units, self.classes)
+        encoded = encode(
+            dict(zip(self.modalities, sizes(self.units, self.modalities), strict=True)),
+            inputs,
+            masks,
+            bidirectional=self.bidirectional,
+            prosody=self.prosody,
+            audio=self.audio,
+            train=train,
+            dropout=dropout,
+            frozen=frozen,
+        )
+        codes = [Dense(self.hidden, name=f"{m}_dense")(side.summary(side.last_BxH)) for m, side in encoded.items()]
+        logits = Dense(self.classes, name="classifier")(jnp.concatenate(codes, axis=-1))
+        return {"logits": logits, "prediction": logits}
 
-    def fuse(self, encoded: Mapping[str, Encoded]) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """The dense layers' outputs side by side."""
-        codes = [
-            getattr(self, part)(side.summary(side.last_BxH))
-            for part, side in zip(self.between, encoded.values(), strict=True)
-        ]
-        return jnp.concatenate(codes, axis=-1), {}
+    def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
+        """Logits [B, classes]."""
+        return self(inputs, masks, train=False)["logits"]

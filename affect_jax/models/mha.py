@@ -21,22 +21,82 @@ needs equal sizes, which prosody breaks, so a learned map leads from context to 
 residual connection around the GRUs, which that code leaves switched off. 200 units are those of MDRE and AMH.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from affect_jax.layers.hopping import HoppingFusion
+import jax
+from flax import linen as nn
+
+from affect_jax.layers.dense import Dense
+from affect_jax.layers.hopping import check_hops, hop
+from affect_jax.layers.recurrent_fusion import check, encode, sizes
 
 
-class Model(HoppingFusion):
-    """MHA. Attributes of `HoppingFusion`; exactly two modalities, the one that hop 1 attends over first."""
+class Model(nn.Module):
+    """MHA of exactly two modalities.
+
+    Attributes:
+      modalities: the one that hop 1 attends over, and the other.
+      classes: number of classes.
+      units: of the GRUs, a direction; one number for all, or one a modality.
+      bidirectional: GRUs both ways; without, forward only.
+      prosody: the modality, one vector a clip, that joins the audio; '' for none. Not read where the audio is not.
+      audio: the modality it joins.
+      hops: how many, 1 or more. Each has parameters of its own.
+    """
 
     modalities: Sequence[str] = ("text", "audio")
+    classes: int = 7
+    units: int | Sequence[int] = 200
     bidirectional: bool = True
+    prosody: str = "prosody"
+    audio: str = "audio"
     hops: int = 2
-
-    title = "mha"
-    counts = range(2, 3)
 
     @property
     def targets(self) -> tuple[str, ...]:
         """The modality that each hop attends over: first, second, first, ..."""
         return tuple(self.modalities[hop % 2] for hop in range(self.hops))
+
+    @property
+    def deployed(self) -> tuple[str, ...]:
+        """Top-level parameter names that stay after training: all."""
+        hops = tuple(f"hop_{number}" for number in range(1, self.hops + 1))
+        return (*(f"{m}_gru" for m in self.modalities), *hops, "classifier")
+
+    @nn.compact
+    def __call__(
+        self,
+        inputs: Mapping[str, jax.Array],
+        masks: Mapping[str, jax.Array],
+        *,
+        train: bool,
+        dropout: float | jax.Array = 0.0,
+        frozen: Sequence[str] = (),
+    ) -> dict[str, jax.Array]:
+        """`logits` and `prediction`, the same, [B, classes], and `attention/hop_<i>` [B, T].
+
+        Arguments as of `layers.recurrent_fusion.encode`.
+
+        Raises:
+          UserError: the model's arguments do not fit each other, or the batch.
+        """
+        check("mha", self.modalities, (2,), self.units, self.classes)
+        check_hops("mha", self.hops)
+        encoded = encode(
+            dict(zip(self.modalities, sizes(self.units, self.modalities), strict=True)),
+            inputs,
+            masks,
+            bidirectional=self.bidirectional,
+            prosody=self.prosody,
+            audio=self.audio,
+            train=train,
+            dropout=dropout,
+            frozen=frozen,
+        )
+        fused, weights = hop(encoded, self.targets)
+        logits = Dense(self.classes, name="classifier")(fused)
+        return {"logits": logits, "prediction": logits, **weights}
+
+    def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
+        """Logits [B, classes]."""
+        return self(inputs, masks, train=False)["logits"]

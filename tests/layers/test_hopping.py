@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.layers.hopping import Hop, HoppingFusion
+from affect_jax.layers.hopping import Hop, check_hops
 
 STEPS, SIZE, CONTEXT = 4, 3, 2
 MASK = np.arange(STEPS)[None] < np.array([[4], [2], [0]])
@@ -56,7 +56,5 @@ def test_a_constant_in_every_state_shifts_no_weight_and_leaves_unchanged():
 
 @pytest.mark.parametrize("hops", [0, -1])
 def test_no_hop_is_refused(hops):
-    inputs, masks = {"a": STATES, "b": STATES}, {"a": MASK, "b": MASK}
-    model = HoppingFusion(("a", "b"), hops=hops)
-    with pytest.raises(UserError, match=f"has {hops} hops; give 1 or more, or choose model 'mdre'"):
-        jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, masks, train=False))
+    with pytest.raises(UserError, match=f"'mha' has {hops} hops; give 1 or more, or choose model 'mdre'"):
+        check_hops("mha", hops)

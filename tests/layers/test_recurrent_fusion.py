@@ -2,24 +2,35 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from affect_jax.errors import UserError
-from affect_jax.layers.recurrent_fusion import RecurrentFusion, last_state
+from affect_jax.layers.dense import Dense
+from affect_jax.layers.recurrent_fusion import check, encode, last_state, sizes
 
 STEPS = 4
 MASK = np.arange(STEPS)[None] < np.array([[4], [2], [0]])
 draw = np.random.default_rng(0)
 
 
-class Joined(RecurrentFusion):
+class Joined(nn.Module):
     """Nothing between the encoders and the classifier."""
 
-    title = "joined"
+    modalities: tuple[str, ...]
+    classes: int
+    units: int | tuple[int, ...] = 200
+    prosody: str = "prosody"
+    audio: str = "audio"
 
-    def fuse(self, encoded):
-        return jnp.concatenate([side.summary(side.last_BxH) for side in encoded.values()], axis=-1), {
-            f"last/{modality}": side.last_BxH for modality, side in encoded.items()
-        }
+    @nn.compact
+    def __call__(self, inputs, masks, *, train):
+        check("joined", self.modalities, (1, 2, 3), self.units, self.classes)
+        units = dict(zip(self.modalities, sizes(self.units, self.modalities), strict=True))
+        of_prosody = dict(prosody=self.prosody, audio=self.audio)
+        encoded = encode(units, inputs, masks, bidirectional=False, **of_prosody, train=train, dropout=0.0, frozen=())
+        joined = jnp.concatenate([side.summary(side.last_BxH) for side in encoded.values()], axis=-1)
+        last = {f"last/{modality}": side.last_BxH for modality, side in encoded.items()}
+        return {"logits": Dense(self.classes, name="classifier")(joined), **last}
 
 
 MODEL = Joined(("text", "audio"), 3, units=(2, 3))
@@ -88,4 +99,4 @@ def test_audio_may_have_another_name():
 )
 def test_arguments_that_do_not_fit(arguments, message):
     with pytest.raises(UserError, match=message):
-        shapes(Joined(**{"modalities": ("text",), **arguments}))
+        shapes(Joined(**{"modalities": ("text",), "classes": 3, **arguments}))
