@@ -279,15 +279,24 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
       What results.json holds.
 
     Raises:
-      UserError: bad input of any kind.
+      UserError: bad input of any kind, or another process at work on the folder.
     """
     folder = Path(workdir)
     specs = studies.parse(config)
     parts.check(config)
-    runs.open_folder(folder, json.loads(config.to_json()), config_arg)
-    finished = folder / "results.json"
-    if finished.exists():
+    finished, made_of = folder / "results.json", json.loads(config.to_json())
+    if finished.exists():  # anybody may read it, at any time
+        runs.open_folder(folder, made_of, config_arg)
         return runs.read_json(finished)
+    with runs.held(folder):
+        runs.open_folder(folder, made_of, config_arg)
+        return runs.read_json(finished) if finished.exists() else _train(config, specs, folder, config_arg)
+
+
+def _train(
+    config: ml_collections.ConfigDict, specs: Sequence[studies.Study], folder: Path, config_arg: str
+) -> dict[str, Any]:
+    """Trains every study, or goes on with it, and writes predictions.npz and results.json."""
     recordings = parts.load(config)
     splits = parts.splits(recordings, config)
     development = parts.build(recordings.splits["train"] + recordings.splits.get("validation", []), config)
@@ -343,7 +352,7 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
         "provenance": runs.provenance(" ".join(sys.argv)),
     }
     runs.write_arrays(folder / "predictions.npz", arrays)
-    runs.write_json(finished, found)
+    runs.write_json(folder / "results.json", found)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     return found
 

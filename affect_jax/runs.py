@@ -9,6 +9,7 @@ runs/<name>/
   results.json         every metric a row, means, baselines, provenance
 """
 
+import contextlib
 import difflib
 import importlib.metadata
 import io
@@ -16,14 +17,14 @@ import json
 import platform
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from affect_jax.errors import UserError
-from affect_jax.files import read_json, write_atomic, write_json
+from affect_jax.files import locked, read_json, write_atomic, write_json
 
 SCHEMA = 1
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "scikit-learn")
@@ -45,13 +46,8 @@ def weights_folder(workdir: Path, study: str) -> Path:
     return workdir / "weights" / study.replace("/", "_")
 
 
-def open_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -> None:
-    """Makes the folder for this config, or checks that it was made for the same (`engine` may differ: it says how
-    to run, not what).
-
-    Raises:
-      UserError: it belongs to another config (the difference is shown), or is a file.
-    """
+def _make(workdir: Path) -> None:
+    """Makes the folder; UserError where it is a file, cannot be made, or holds something else than a run."""
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"--workdir {workdir} is a file; give a folder")
     try:
@@ -60,14 +56,35 @@ def open_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -> No
         raise UserError(
             f"--workdir {workdir} cannot be made ({error.strerror}); give a folder that you may write"
         ) from error
+    strangers = sorted(p.name for p in workdir.iterdir() if not p.name.startswith("."))
+    if strangers and not (workdir / "config.json").exists():
+        raise UserError(f"--workdir {workdir} holds {strangers[0]!r} but no config.json; give a new or empty folder")
+
+
+@contextlib.contextmanager
+def held(workdir: Path) -> Iterator[None]:
+    """Keeps the run folder, made where it is not there, for this process alone; who only reads need not ask.
+
+    Raises:
+      UserError: another process has it, or it cannot be a run folder.
+    """
+    _make(workdir)
+    refusal = f"another process is at work on {workdir}; wait until it ends, or give another --workdir"
+    with locked(workdir / ".lock", refusal):
+        yield
+
+
+def open_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -> None:
+    """Makes the folder for this config, or checks that it was made for the same (`engine` may differ: it says how
+    to run, not what).
+
+    Raises:
+      UserError: it belongs to another config (the difference is shown), or is a file.
+    """
+    _make(workdir)
     mine = {"config_arg": config_arg, "config": json.loads(json.dumps(config))}
     path = workdir / "config.json"
     if not path.exists():
-        strangers = sorted(p.name for p in workdir.iterdir() if not p.name.startswith("."))
-        if strangers:
-            raise UserError(
-                f"--workdir {workdir} holds {strangers[0]!r} but no config.json; give a new or empty folder"
-            )
         write_json(path, mine)
         return
     theirs = read_json(path)

@@ -101,19 +101,20 @@ def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, as
         return runs.read_json(folder / "results.json")
     with Work() as notes:
         plan, recordings, splits = _prepare(plan, config, notes, chosen=bool(asked.methods))
-        runs.open_folder(folder, made_of, config_arg)
         data_dir = Path(config.corpus.data_dir or reading.default_data_dir()).expanduser().resolve()
-        return study.run(
-            plan,
-            recordings,
-            splits,
-            int(config.corpus.rate),
-            data_dir / "descriptors" / recordings.corpus,
-            folder,
-            name=f"{config.name} baselines",
-            config_arg=config_arg,
-            progress=notes.progress,
-        )
+        with runs.held(folder):
+            runs.open_folder(folder, made_of, config_arg)
+            return study.run(
+                plan,
+                recordings,
+                splits,
+                int(config.corpus.rate),
+                data_dir / "descriptors" / recordings.corpus,
+                folder,
+                name=f"{config.name} baselines",
+                config_arg=config_arg,
+                progress=notes.progress,
+            )
 
 
 def _prepare(

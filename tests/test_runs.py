@@ -2,6 +2,8 @@
 
 import errno
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -58,3 +60,30 @@ def test_damaged_arrays_are_named(tmp_path):
         runs.read_arrays(path)
     with pytest.raises(UserError, match="train with launch.main first"):
         runs.read_arrays(tmp_path / "none.npz")
+
+
+def test_a_run_folder_is_held_by_one_process_and_free_once_it_is_killed(tmp_path, repo_root):
+    program = f"""
+import pathlib, time
+from affect_jax import runs
+with runs.held(pathlib.Path({str(tmp_path)!r})):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], cwd=repo_root, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(UserError, match=r"another process is at work on .*; wait until it ends"),
+            runs.held(tmp_path),
+        ):
+            pass
+        process.kill()
+    with runs.held(tmp_path):
+        runs.open_folder(tmp_path, {}, "x")  # the lock's own file is no stranger
+
+
+def test_a_folder_of_something_else_gets_no_lock(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(UserError, match="holds 'thesis.tex'"), runs.held(tmp_path):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
