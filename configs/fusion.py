@@ -20,9 +20,10 @@ Argument: a set of studies, then a corpus, then its labels, each with a default 
 
     emotion7, emotion6, emotion4 of IEMOCAP; emotion (8 classes) and emotion7 of RAVDESS
 
-Every row is a fold and a seed: 5 folds x 10 seeds (x 2 on the synthetic corpus but for trimodal). The thesis has accuracy .642 and UAR .587 with intra, .636 and .578
-with cross on IEMOCAP's seven classes. RAVDESS has statements for which text says nothing, so it has none; a logistic
-regression gets .47 on MFCC, .59 on action units, .69 on both (`python -m launch.baselines --help`).
+Every row is a fold and a seed: 5 folds x 10 seeds (2 on the synthetic corpus, but for trimodal). The thesis has
+accuracy .642 and UAR .587 with intra, .636 and .578 with cross on IEMOCAP's seven classes. RAVDESS' two statements say
+nothing of emotions, so it has no text; a logistic regression gets .47 on MFCC, .59 on action units, .69 on both
+(`python -m launch.baselines --help`).
 """
 
 import itertools
@@ -107,8 +108,8 @@ def get_config(argument: str = "trimodal") -> ml_collections.ConfigDict:
     if not chosen:
         raise ValueError(f"config argument: {corpus} has no studies in the set {which!r}; choose one of the others")
     small = corpus == "synthetic"
-    # On RAVDESS the best epoch is among the first five (1,000 clips, 35 updates an epoch; Moddrop has three times that),
-    # and on the synthetic corpus, where shorter waits keep all tables a matter of minutes.
+    # On RAVDESS the best epoch is among the first five (1,000 clips, 35 updates an epoch; with Moddrop, three times
+    # that); so it is on the synthetic corpus.
     patience = dict(plain=5, moddrop=2 if ravdess else 5) if ravdess or small else dict(plain=10, moddrop=10)
     moddrop = dict(fit=dict(moddrop=_combinations(letters, names), patience=patience["moddrop"]))
     attention_only = ("attention", "pairs", "statistical_pooling", "map_steps", "units", "heads", "hidden", "fidelity")
