@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets.recordings import Recordings
 from affect_jax.progress import Display
+from affect_jax.stopping import never
 from affect_jax.training import checkpoint, mesh, objective, predictor, studies, study
 from affect_jax.training.rows import Row, grid
 
@@ -36,6 +37,7 @@ class Run(NamedTuple):
     """int32 [K, n], the examples of `test` that each fold is scored on, -1 for padding."""
     display: Display
     board: SummaryWriter
+    stop: Callable[[], bool]
 
 
 def _engine(config: ml_collections.ConfigDict) -> study.Engine:
@@ -67,7 +69,7 @@ def _listener(run: Run, part: str, rows: Sequence[Row], metric: str) -> study.Li
         run.display.say(f"{part} {stage}: goes on after epoch {at}")
         runs.rewind_metrics(run.workdir, part, stage, at)
 
-    return study.Listener(epoch, resumed)
+    return study.Listener(epoch, resumed, run.stop)
 
 
 def _waves(run: Run, spec: studies.Study, rows: Sequence[Row]) -> list[Sequence[Row]]:
@@ -267,19 +269,23 @@ def _arrays(run: Run, spec_name: str, first: int, predictions: dict[str, np.ndar
     return arrays
 
 
-def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> dict[str, Any]:
+def run(
+    config: ml_collections.ConfigDict, workdir: str, *, config_arg: str, stop: Callable[[], bool] = never
+) -> dict[str, Any]:
     """Trains everything that `config` asks for, or goes on with it, or reads it where it is finished.
 
     Args:
       config: the resolved config.
       workdir: the run folder.
       config_arg: `configs/<file>.py:<argument>`, for the record.
+      stop: asked after every epoch; at True its state is saved and the run ends.
 
     Returns:
       What results.json holds.
 
     Raises:
       UserError: bad input of any kind, or another process at work on the folder.
+      Stopped: `stop` asked for it; the same call goes on from there.
     """
     folder = Path(workdir)
     specs = studies.parse(config)
@@ -290,11 +296,15 @@ def run(config: ml_collections.ConfigDict, workdir: str, *, config_arg: str) -> 
         return runs.read_json(finished)
     with runs.held(folder):
         runs.open_folder(folder, made_of, config_arg)
-        return runs.read_json(finished) if finished.exists() else _train(config, specs, folder, config_arg)
+        return runs.read_json(finished) if finished.exists() else _train(config, specs, folder, config_arg, stop)
 
 
 def _train(
-    config: ml_collections.ConfigDict, specs: Sequence[studies.Study], folder: Path, config_arg: str
+    config: ml_collections.ConfigDict,
+    specs: Sequence[studies.Study],
+    folder: Path,
+    config_arg: str,
+    stop: Callable[[], bool],
 ) -> dict[str, Any]:
     """Trains every study, or goes on with it, and writes predictions.npz and results.json."""
     recordings = parts.load(config)
@@ -314,6 +324,7 @@ def _train(
             test_examples=test_examples,
             display=display,
             board=board,
+            stop=stop,
         )
         kind = "synthetic " if recordings.synthetic else ""
         display.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}), {engine.mesh.size} device(s)")

@@ -9,7 +9,7 @@ import pytest
 
 # From the bottom up: a room may import itself, its neighbours on the same line and what stands above it in this list.
 FLOORS = (
-    {"errors", "files", "progress", "startup", "suggest"},
+    {"errors", "files", "progress", "startup", "stopping", "suggest"},
     {"files"},
     {"types"},
     {"features"},

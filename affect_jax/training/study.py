@@ -21,6 +21,7 @@ from affect_jax.data.corpus import Corpus, take
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
 from affect_jax.errors import UserError
+from affect_jax.stopping import Stopped, never
 from affect_jax.suggest import nearest
 from affect_jax.training import checkpoint, keys, mesh, objective, step
 from affect_jax.training.rows import Row, RowArrays, as_arrays, distinct
@@ -70,10 +71,17 @@ class Progress(NamedTuple):
 
 
 class Listener(NamedTuple):
-    """Who hears of a fit: `epoch` after each, `resumed(stage, epoch)` before a stage goes on from a checkpoint."""
+    """Who hears of a fit, and may end it.
+
+    Attributes:
+      epoch: told after each epoch.
+      resumed: told (stage, epoch) before a stage goes on from a checkpoint.
+      stop: asked before a stage and after each epoch; at True the state is saved and `Stopped` raised.
+    """
 
     epoch: Callable[[Progress], None]
     resumed: Callable[[str, int], None]
+    stop: Callable[[], bool] = never
 
 
 class Outcome(NamedTuple):
@@ -242,6 +250,9 @@ def fit_stage(
       engine: how to run.
       folder: the stage's checkpoints; a finished or unfinished stage found there is taken or goes on.
       listener: hears of each epoch.
+
+    Raises:
+      Stopped: the listener asked for it.
     """
     trained, statistics, frozen = step.split(start, stage.train)
     best = {part: jax.tree.map(np.array, tree) for part, tree in (trained | statistics).items()}
@@ -297,7 +308,10 @@ def fit_stage(
     live = np.asarray(state.live)
 
     program = _epoch_program(model, stage, task, engine, _packing(model, stage, shared))
+    stop = listener.stop if listener else never
     last_save, pause = time.monotonic(), engine.checkpoint_seconds
+    if stop():
+        raise Stopped(f"{stage.name}: stopped after epoch {epoch}")
     while live.any():
         ran = np.flatnonzero(live)
         state, log = program(shared, arrays, frozen_rows, state)
@@ -328,7 +342,8 @@ def fit_stage(
             state = _pick(on_host, smaller)
             live = state.live & (np.arange(len(slots)) < count)
             state = mesh.shard_rows(engine.mesh, state.replace(live=live))
-        if folder and time.monotonic() - last_save >= pause and live.any():
+        stopped = live.any() and stop()
+        if folder and live.any() and (stopped or time.monotonic() - last_save >= pause):
             begin = time.monotonic()
             tree = {"best": best, "summary": summary, "state": mesh.to_host(state)}
             meta = {"done": False, "epoch": epoch, "slots": [int(i) for i in slots], "count": count}
@@ -336,6 +351,8 @@ def fit_stage(
             last_save = time.monotonic()
             if pause:  # saving takes at most 5 % of the time, unless every epoch is to be saved
                 pause = max(engine.checkpoint_seconds, 20 * (last_save - begin))
+        if stopped:
+            raise Stopped(f"{stage.name}: stopped after epoch {epoch}")
     if folder:
         checkpoint.save(folder, epoch, {"best": best, "summary": summary}, {"done": True})
     return outcome()
@@ -371,6 +388,7 @@ def fit(
 
     Raises:
       UserError: a name that the model lacks, or a damaged checkpoint.
+      Stopped: the listener asked for it; the same call goes on from there.
     """
     check(model, stages, corpus, folds)
     shared = mesh.replicate(engine.mesh, (corpus, folds))

@@ -42,6 +42,20 @@ def overrides():
     return OVERRIDES
 
 
+def begun(repo_root, arguments, folder, count):
+    """The program once it has written more than `count` lines of metrics."""
+    process = subprocess.Popen(
+        command(*arguments), cwd=repo_root, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    )
+    deadline = time.monotonic() + 100
+    lines = folder / "metrics.jsonl"
+    while not (lines.exists() and lines.read_text().count("\n") > count):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return process
+
+
 @pytest.mark.timeout(300)
 def test_kill_in_mid_study_and_resume_gives_the_same_results(repo_root, tmp_path, overrides):
     config = ["--config=configs/sew.py", *overrides]
@@ -51,18 +65,22 @@ def test_kill_in_mid_study_and_resume_gives_the_same_results(repo_root, tmp_path
     assert "unimodal stronger" in whole.stdout
 
     killed = tmp_path / "killed"
-    process = subprocess.Popen(
-        command(*config, f"--workdir={killed}"), cwd=repo_root, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 100
-    lines = killed / "metrics.jsonl"
-    while not (lines.exists() and lines.read_text().count("\n") >= 12):  # the second epoch of the study of 10 rows
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    process = begun(repo_root, [*config, f"--workdir={killed}"], killed, 11)  # the second epoch of the study of 10 rows
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert not (killed / "results.json").exists()
+
+    # A signal that can be caught: nothing of the epoch is lost, however seldom checkpoints are due.
+    count = (killed / "metrics.jsonl").read_text().count("\n")
+    seldom = "--config.engine.checkpoint_seconds=1000.0"
+    process = begun(repo_root, [*config, seldom, f"--workdir={killed}"], killed, count)
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate()[1]
+    assert process.returncode == 128 + signal.SIGTERM, said
+    assert re.search(
+        r"SIGTERM: this epoch ends.*\n(.*\n)*.*stopped after epoch \d and saved in .*goes on from there", said
+    )
+    assert "Traceback" not in said
 
     resumed = start(repo_root, [*config, f"--workdir={killed}"])
     assert resumed.returncode == 0, resumed.stderr

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
+from affect_jax.stopping import Stopped
 from affect_jax.training import rows as rowing
 from affect_jax.training import state, step, study
 from tests import toy
@@ -96,6 +97,21 @@ def test_resume_equals_continue_bitwise(pair, tmp_path):
     assert ("resumed teacher", 2) in heard
     assert ("resumed student", 3) in heard
     assert heard.count(("teacher", 1)) == 1  # what was saved is not trained again
+
+
+def test_stopped_on_request_and_resumed_equals_continued_bitwise(pair, tmp_path):
+    parsed, rows, whole = pair
+    heard = []
+    for stage, last in (("teacher", 2), ("student", 1), ("student", 4)):
+        listener = study.Listener(
+            lambda p: heard.append((p.stage, p.epoch)), lambda *_: None, lambda at=(stage, last): at in heard
+        )
+        with pytest.raises(Stopped, match=f"{stage}: stopped after epoch {last}"):
+            fit(rows, parsed, folder=tmp_path, listener=listener, checkpoint_seconds=1e9)
+    heard.clear()
+    listener = study.Listener(lambda p: heard.append((p.stage, p.epoch)), lambda *at: heard.append(at))
+    toy.trees_equal(fit(rows, parsed, folder=tmp_path, listener=listener), whole)
+    assert heard == [("student", 4), ("student", 5)]  # what was saved is not trained again
 
 
 def test_a_damaged_checkpoint_is_refused(pair, tmp_path):
