@@ -82,7 +82,7 @@ def _waves(run: Run, spec: studies.Study, rows: Sequence[Row]) -> list[Sequence[
 
 
 def _fit(run: Run, spec: studies.Study, part: str, rows: Sequence[Row]) -> study.Fitted:
-    return study.fit(
+    fitted = study.fit(
         spec.model,
         spec.stages,
         run.config.task,
@@ -93,6 +93,11 @@ def _fit(run: Run, spec: studies.Study, part: str, rows: Sequence[Row]) -> study
         folder=run.workdir / "checkpoints" / part,
         listener=_listener(run, part, rows, spec.stages[-1].metric),
     )
+    for number, why in sorted(fitted.stopped.items()):
+        row = rows[number]
+        where = f"{part}, {row.cell}, fold {run.fold_names[row.fold]}, seed {row.seed}"
+        run.display.say(f"note: {where} stopped and keeps its weights until then: {why}")
+    return fitted
 
 
 def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
@@ -184,6 +189,7 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
                     "best_epoch": {s: int(v[r]) for s, v in fitted.best_epoch.items()},
                     "epochs": {s: int(v[r]) for s, v in fitted.epochs.items()},
                     "finite": bool(fitted.finite[r]),
+                    "stopped": fitted.stopped.get(r),
                     "held_out_cca": {name: round(float(values[r]), 6) for name, values in aligned.items()},
                     **{split: _score(run, split, values[r]) for split, values in split_values.items()},
                 }

@@ -21,6 +21,9 @@ def write_atomic(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk is told without
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

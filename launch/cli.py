@@ -13,7 +13,7 @@ from affect_jax import startup
 from affect_jax.errors import UserError
 
 # Of the system's errors, those that the user can mend; any other is a bug and keeps its traceback.
-_MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+_MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_CONFIG = "Configuration is not available"
 
 

@@ -5,9 +5,11 @@
                         no checkpoint 12
 """
 
+import errno
 import hashlib
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,16 @@ from affect_jax.errors import UserError
 
 logging.getLogger("absl").setLevel(logging.WARNING)
 
+SCHEMA = 1
+"""Of what a checkpoint says of itself; those of before it was written down are of schema 1."""
+
+_META = "meta"  # its checksum stands beside those of the files; the first checkpoints have none
+
+# What orbax' own errors say in words, with the number only in the text.
+_SYSTEM = {
+    os.strerror(number): number for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
+}
+
 
 def named(tree: Any) -> dict[str, np.ndarray]:
     """A tree's leaves by path, on the host, e.g. `params/regressor/kernel`."""
@@ -28,11 +40,17 @@ def named(tree: Any) -> dict[str, np.ndarray]:
     return {jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf) for path, leaf in leaves}
 
 
-def like(tree: Any, leaves: dict[str, np.ndarray], where: Path | str) -> Any:
+def like(tree: Any, leaves: dict[str, np.ndarray], where: Path | str, *, sized: bool = False) -> Any:
     """The inverse of `named`: puts leaves into the structure of `tree` (whose own values are not read).
 
+    Args:
+      tree: the structure.
+      leaves: by path.
+      where: they are from, for the message.
+      sized: the shapes must be those of `tree`, too.
+
     Raises:
-      UserError: other names or types than `tree` has: a checkpoint of another model.
+      UserError: other names, or shapes, than `tree` has: a checkpoint of another model.
     """
     paths, structure = jax.tree_util.tree_flatten_with_path(tree)
     names = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in paths]
@@ -42,6 +60,12 @@ def like(tree: Any, leaves: dict[str, np.ndarray], where: Path | str) -> Any:
         raise UserError(
             f"{where} is of another model: it {side} {other!r}; use a run folder of this model, or start a new one"
         )
+    for name, (_, leaf) in zip(names, paths, strict=True):
+        if sized and np.shape(leaf) != leaves[name].shape:
+            raise UserError(
+                f"{where} is of another model: its {name!r} is {list(leaves[name].shape)}, not {list(np.shape(leaf))}; "
+                "use a run folder of this model, or start a new one"
+            )
     return jax.tree_util.tree_unflatten(structure, [leaves[name] for name in names])
 
 
@@ -50,10 +74,21 @@ def parts(leaves: dict[str, np.ndarray], names: tuple[str, ...]) -> list[dict[st
     return [{k[len(n) + 1 :]: v for k, v in leaves.items() if k.startswith(f"{n}/")} for n in names]
 
 
+def _digest(meta: Any) -> str:
+    """sha256 of it as JSON gives it back: numbers as keys have become text."""
+    return hashlib.sha256(json.dumps(json.loads(json.dumps(meta)), sort_keys=True).encode()).hexdigest()
+
+
 def _digests(folder: Path) -> dict[str, str]:
     """File -> sha256, of all files below `folder`."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def _clear(arrays: Path) -> None:
+    """Removes a checkpoint's arrays, finished or not."""
+    for path in (arrays, *arrays.parent.glob(f"{arrays.name}.orbax-checkpoint-tmp*")):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def save(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int = 1) -> None:
@@ -64,10 +99,25 @@ def save(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int 
     """
     folder.mkdir(parents=True, exist_ok=True)
     arrays = folder / f"{step:06d}"
-    shutil.rmtree(arrays, ignore_errors=True)  # what a process that died here left behind
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(arrays.absolute(), named(tree))
-    files.write_json(arrays.with_suffix(".json"), {"meta": meta, "sha256": _digests(arrays)})
+    arrays.with_suffix(".json").unlink(missing_ok=True)
+    _clear(arrays)  # what a process that died here left behind
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # orbax logs the traceback of what it then raises
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(arrays.absolute(), named(tree))
+        sums = {**_digests(arrays), _META: _digest(meta)}
+        entry = {"schema": SCHEMA, "meta": meta, "sha256": sums}
+        files.write_json(arrays.with_suffix(".json"), entry)
+    except Exception as error:
+        _clear(arrays)  # makes room, too
+        number = next((number for words, number in _SYSTEM.items() if words in str(error)), None)
+        if number is None or isinstance(error, OSError):
+            raise
+        raise OSError(number, os.strerror(number), str(arrays)) from error
+    finally:
+        logger.setLevel(level)
     for old in sorted(folder.glob("[0-9]*.json"))[:-keep]:
         old.unlink()
     for left in folder.glob("[0-9]*"):
@@ -79,7 +129,7 @@ def restore(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None
     """The newest checkpoint of `folder` as (named leaves, meta), or None where there is none.
 
     Raises:
-      UserError: it is damaged.
+      UserError: it is damaged, or of another schema.
     """
     entries = sorted(folder.glob("[0-9]*.json"))
     if not entries:
@@ -87,13 +137,19 @@ def restore(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None
     arrays = entries[-1].with_suffix("")
     try:
         entry = json.loads(entries[-1].read_text())
-        good = entry["sha256"] == _digests(arrays)
+        sums = entry["sha256"]
+        good = sums == {**_digests(arrays), **({_META: _digest(entry["meta"])} if _META in sums else {})}
     except (OSError, ValueError, KeyError, TypeError):
         good = False
     if not good:
+        mend = f"delete {folder} to train this part again"
+        if len(entries) > 1:
+            mend = f"delete {arrays} and {entries[-1].name} beside it to go on from checkpoint {entries[-2].stem}"
+        raise UserError(f"the checkpoint {arrays} is damaged (its files differ from their checksums); {mend}")
+    if entry.get("schema", 1) != SCHEMA:
         raise UserError(
-            f"the checkpoint {arrays} is damaged (its files differ from their checksums); "
-            f"delete {folder} to train this part again"
+            f"the checkpoint {arrays} is of schema {entry['schema']}, this version of affect_jax reads {SCHEMA}; "
+            f"use the version that wrote it, or delete {folder} to train this part again"
         )
     with ocp.StandardCheckpointer() as checkpointer:
         found = checkpointer.restore(arrays.absolute())

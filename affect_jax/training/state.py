@@ -20,7 +20,7 @@ class RowState:
       updates: int32, optimizer updates so far.
       epoch: int32, epochs done.
       live: bool, still training.
-      finite: bool, False once a loss was NaN or infinite (the row then stands still).
+      finite: bool, False once a loss or parameter was NaN or infinite; the row then stands still before that update.
       best: the parameters and statistics to keep.
       best_score: float32, validation score of `best`, larger is better.
       best_epoch: int32, the epoch (from 1) that gave it.

@@ -1,5 +1,6 @@
 """One update, one epoch and one evaluation of one row: free functions, traced once for all rows of a study."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,23 +59,10 @@ def shuffled(index: Array, key: Array) -> Array:
     return index[jnp.argsort(order)]
 
 
-def update(
+def gradients(
     model: nn.Module, stage: Stage, row: RowArrays, frozen: Params, state: RowState, batch: Batch, key: Array
-) -> tuple[RowState, dict[str, Array]]:
-    """One optimizer update on one batch. A batch without a valid step changes nothing.
-
-    Args:
-      model: the model.
-      stage: what is trained with which losses.
-      row: this row's hyper-parameters (scalars).
-      frozen: parameters that stand still.
-      state: before the update.
-      batch: the examples.
-      key: the row's root key.
-
-    Returns:
-      The state after it, and each loss term's value beside `loss`, their weighted sum.
-    """
+) -> tuple[tuple[Array, Any], Params]:
+    """((loss, (terms, loss state, statistics, outputs)), gradients of `state.params`) of one batch; as `update`."""
     prefix = f"stages.{stage.name}"
     weights = {t.name: row.hyper[f"{prefix}.losses.{t.name}.weight"] for t in stage.terms}
     rngs = {"dropout": keys.purpose(key, f"{stage.name}/dropout", state.updates)}
@@ -94,23 +82,53 @@ def update(
             **packed,
         )
         value, rest = objective.total(stage.terms, weights, outputs, batch, state.loss_state)
-        return value, (*rest, gathered if state.statistics else {})
+        return value, (*rest, gathered if state.statistics else {}, OrderedDict(outputs))
 
-    (value, (terms, loss_state, statistics)), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
-    directions, opt_state = transform(stage, row.hyper).update(grads, state.opt_state, state.params)
-    rate = learning_rate(stage, row.hyper, state.scale, state.updates)
-    params = optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, directions))
+    return jax.value_and_grad(loss, has_aux=True)(state.params)
+
+
+def update(
+    model: nn.Module, stage: Stage, row: RowArrays, frozen: Params, state: RowState, batch: Batch, key: Array
+) -> tuple[RowState, dict[str, Array]]:
+    """One optimizer update on one batch. A batch without a valid step changes nothing.
+
+    An update whose loss, parameters or statistics are not finite is not made; from it on the row stands still.
+
+    Args:
+      model: the model.
+      stage: what is trained with which losses.
+      row: this row's hyper-parameters (scalars).
+      frozen: parameters that stand still.
+      state: before the update.
+      batch: the examples.
+      key: the row's root key.
+
+    Returns:
+      The state after it, and each loss term's value beside `loss`, their weighted sum.
+    """
+    (value, (terms, loss_state, statistics, _)), grads = gradients(model, stage, row, frozen, state, batch, key)
+    params, opt_state = moved(stage, row, state, grads)
+    sound = jnp.isfinite(value)
+    for leaf in jax.tree.leaves((params, statistics)):
+        sound &= jnp.isfinite(leaf).all()
     after = state.replace(
         params=params,
         statistics=statistics,
         opt_state=opt_state,
         loss_state=loss_state,
         updates=state.updates + 1,
-        finite=state.finite & jnp.isfinite(value),
+        finite=state.finite & sound,
     )
     any_valid = batch["mask"].any()
     kept = jax.tree.map(lambda new, old: jnp.where(any_valid & after.finite, new, old), after, state)
     return kept.replace(finite=jnp.where(any_valid, after.finite, state.finite)), {**terms, "loss": value}
+
+
+def moved(stage: Stage, row: RowArrays, state: RowState, grads: Params) -> tuple[Params, Any]:
+    """(parameters, optimizer's state) one step along the gradients."""
+    directions, opt_state = transform(stage, row.hyper).update(grads, state.opt_state, state.params)
+    rate = learning_rate(stage, row.hyper, state.scale, state.updates)
+    return optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, directions)), opt_state
 
 
 def predict(
@@ -162,6 +180,30 @@ def _advance(stage: Stage, state: RowState, score: Array, plateau: Array) -> Row
     )
 
 
+def standard(folds: Folds, fold: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+    """(mean, scale) of a fold, by modality."""
+    return {m: x[fold] for m, x in folds.mean.items()}, {m: x[fold] for m, x in folds.scale.items()}
+
+
+def order_of(stage: Stage, folds: Folds, row: RowArrays, epoch: Array) -> Array:
+    """int32 [N, B], what each of an epoch's batches takes: examples, and with Moddrop a combination of each; -1 pads
+    the last ones.
+    """
+    examples = folds.train[row.fold]
+    if stage.moddrop:
+        examples = moddrop.expanded(examples, len(stage.moddrop))
+    order = shuffled(examples, keys.purpose(jax.random.key(row.seed), f"{stage.name}/order", epoch))
+    return batches(order, stage.batch)
+
+
+def batch_of(stage: Stage, packing: Packing | None, corpus: Corpus, folds: Folds, fold: Array, index: Array) -> Batch:
+    """The training batch of one line of `order_of`."""
+    ways = len(stage.moddrop)
+    example, way = moddrop.parted(index, ways) if ways else (index, None)
+    batch = take(corpus, example, *standard(folds, fold), packing)
+    return moddrop.dropped(batch, way, stage.moddrop) if ways else batch
+
+
 def run_epoch(
     model: nn.Module,
     stage: Stage,
@@ -185,22 +227,13 @@ def run_epoch(
 
     def moves(state: RowState) -> tuple[RowState, dict[str, Array]]:
         key = jax.random.key(row.seed)
-        mean = {m: x[row.fold] for m, x in folds.mean.items()}
-        scale = {m: x[row.fold] for m, x in folds.scale.items()}
-        examples, ways = folds.train[row.fold], len(stage.moddrop)
-        if ways:
-            examples = moddrop.expanded(examples, ways)
-        order = shuffled(examples, keys.purpose(key, f"{stage.name}/order", state.epoch))
 
         def one(state: RowState, index: Array) -> tuple[RowState, tuple[dict[str, Array], Array]]:
-            example, way = moddrop.parted(index, ways) if ways else (index, None)
-            batch = take(corpus, example, mean, scale, packing)
-            if ways:
-                batch = moddrop.dropped(batch, way, stage.moddrop)
+            batch = batch_of(stage, packing, corpus, folds, row.fold, index)
             state, terms = update(model, stage, row, frozen, state, batch, key)
             return state, (terms, (index >= 0).sum())
 
-        state, (terms, counts) = jax.lax.scan(one, state, batches(order, stage.batch))
+        state, (terms, counts) = jax.lax.scan(one, state, order_of(stage, folds, row, state.epoch))
         share = counts / jnp.maximum(counts.sum(), 1)
         log = {name: jnp.where(counts > 0, values * share, 0.0).sum() for name, values in terms.items()}
         prediction, target, mask = predict(
@@ -208,8 +241,7 @@ def run_epoch(
             {**frozen, **state.params, **state.statistics},
             corpus,
             folds.validation[row.fold],
-            mean,
-            scale,
+            *standard(folds, row.fold),
             stage.prediction,
             eval_size,
         )

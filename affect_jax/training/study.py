@@ -24,6 +24,7 @@ from affect_jax.errors import UserError
 from affect_jax.stopping import Stopped, never
 from affect_jax.suggest import nearest
 from affect_jax.training import checkpoint, keys, mesh, objective, step
+from affect_jax.training.diagnosis import first_not_finite
 from affect_jax.training.rows import Row, RowArrays, as_arrays, distinct
 from affect_jax.training.stage import Stage, transform
 from affect_jax.training.state import RowState, create
@@ -92,7 +93,9 @@ class Outcome(NamedTuple):
       score: float32 [U], best validation score, in the metric's own sign.
       best_epoch: int32 [U].
       epochs: int32 [U].
-      finite: bool [U], False where a loss became NaN or infinite; such a row keeps its best weights until then.
+      finite: bool [U], False where a loss or a parameter became NaN or infinite; such a row keeps its best weights
+        until then.
+      stopped: for the rows that are not finite, what was the first that was not.
     """
 
     params: Params
@@ -100,6 +103,7 @@ class Outcome(NamedTuple):
     best_epoch: np.ndarray
     epochs: np.ndarray
     finite: np.ndarray
+    stopped: dict[int, str]
 
 
 class Fitted(NamedTuple):
@@ -111,6 +115,7 @@ class Fitted(NamedTuple):
       best_epoch: stage -> int32 [R].
       epochs: stage -> int32 [R].
       finite: bool [R], over all stages.
+      stopped: for the rows that are not finite, in which stage and what.
     """
 
     params: Params
@@ -118,6 +123,7 @@ class Fitted(NamedTuple):
     best_epoch: dict[str, np.ndarray]
     epochs: dict[str, np.ndarray]
     finite: np.ndarray
+    stopped: dict[int, str]
 
 
 def _pick(tree: Any, rows: Sequence[int]) -> Any:
@@ -265,7 +271,7 @@ def fit_stage(
 
     def outcome() -> Outcome:
         kept = {**summary, "score": stage.sign * summary["score"]}
-        return Outcome(params={**start, **best}, **kept)
+        return Outcome(params={**start, **best}, **kept, stopped=stopped)
 
     def place(slots: Sequence[int]) -> tuple[RowArrays, Params]:
         picked = as_arrays([rows[i] for i in slots])
@@ -280,11 +286,15 @@ def fit_stage(
             summary["best_epoch"][row] = state.best_epoch[slot]
             summary["epochs"][row] = state.epoch[slot]
             summary["finite"][row] = state.finite[slot]
+            if not state.finite[slot]:
+                one = as_arrays([rows[row]]), _pick(frozen, [row]), _pick(state, [slot])
+                stopped[row] = first_not_finite(model, stage, packed, shared, *jax.tree.map(lambda x: x[0], one))
 
     saved = checkpoint.restore(folder) if folder else None
+    stopped = {int(row): why for row, why in (saved[1].get("stopped", {}) if saved else {}).items()}
     if saved and saved[1]["done"]:
         best, summary = (
-            checkpoint.like(tree, part, folder)
+            checkpoint.like(tree, part, folder, sized=True)
             for tree, part in zip((best, summary), checkpoint.parts(saved[0], ("best", "summary")), strict=True)
         )
         return outcome()
@@ -300,14 +310,16 @@ def fit_stage(
     if saved:
         leaves = checkpoint.parts(saved[0], ("best", "summary", "state"))
         best, summary, state = (
-            checkpoint.like(tree, part, folder) for tree, part in zip((best, summary, state), leaves, strict=True)
+            checkpoint.like(tree, part, folder, sized=True)
+            for tree, part in zip((best, summary, state), leaves, strict=True)
         )
         if listener:
             listener.resumed(stage.name, epoch)
     state = mesh.shard_rows(engine.mesh, state)
     live = np.asarray(state.live)
 
-    program = _epoch_program(model, stage, task, engine, _packing(model, stage, shared))
+    packed = _packing(model, stage, shared)
+    program = _epoch_program(model, stage, task, engine, packed)
     stop = listener.stop if listener else never
     last_save, pause = time.monotonic(), engine.checkpoint_seconds
     if stop():
@@ -342,19 +354,20 @@ def fit_stage(
             state = _pick(on_host, smaller)
             live = state.live & (np.arange(len(slots)) < count)
             state = mesh.shard_rows(engine.mesh, state.replace(live=live))
-        stopped = live.any() and stop()
-        if folder and live.any() and (stopped or time.monotonic() - last_save >= pause):
+        asked = live.any() and stop()
+        if folder and live.any() and (asked or time.monotonic() - last_save >= pause):
             begin = time.monotonic()
             tree = {"best": best, "summary": summary, "state": mesh.to_host(state)}
             meta = {"done": False, "epoch": epoch, "slots": [int(i) for i in slots], "count": count}
+            meta["stopped"] = stopped
             checkpoint.save(folder, epoch, tree, meta, keep=2)
             last_save = time.monotonic()
             if pause:  # saving takes at most 5 % of the time, unless every epoch is to be saved
                 pause = max(engine.checkpoint_seconds, 20 * (last_save - begin))
-        if stopped:
+        if asked:
             raise Stopped(f"{stage.name}: stopped after epoch {epoch}")
     if folder:
-        checkpoint.save(folder, epoch, {"best": best, "summary": summary}, {"done": True})
+        checkpoint.save(folder, epoch, {"best": best, "summary": summary}, {"done": True, "stopped": stopped})
     return outcome()
 
 
@@ -394,7 +407,7 @@ def fit(
     shared = mesh.replicate(engine.mesh, (corpus, folds))
     reads: list[str] = []
     before: tuple[Outcome, list[int]] | None = None
-    best_epoch, epochs, finite = {}, {}, np.ones(len(rows), bool)
+    best_epoch, epochs, finite, stopped = {}, {}, np.ones(len(rows), bool), {}
     for stage in stages:
         reads += [path for path in rows[0].hyper if path.startswith(f"stages.{stage.name}.")]
         chosen, position = distinct(rows, reads)
@@ -419,4 +432,6 @@ def fit(
         best_epoch[stage.name] = outcome.best_epoch[position]
         epochs[stage.name] = outcome.epochs[position]
         finite &= outcome.finite[position]
-    return Fitted(_pick(outcome.params, position), outcome.score[position], best_epoch, epochs, finite)
+        why = {row: outcome.stopped.get(at) for row, at in enumerate(position)}
+        stopped = {row: f"{stage.name}: {text}" for row, text in why.items() if text} | stopped
+    return Fitted(_pick(outcome.params, position), outcome.score[position], best_epoch, epochs, finite, stopped)

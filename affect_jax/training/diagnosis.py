@@ -1,0 +1,79 @@
+"""Which tensor was the first that was not finite: one update done again, of a row that stands still because of it."""
+
+import functools
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from affect_jax.data.corpus import Corpus
+from affect_jax.data.folds import Folds
+from affect_jax.data.packing import Packing
+from affect_jax.training import step
+from affect_jax.training.rows import RowArrays
+from affect_jax.training.stage import Stage
+from affect_jax.training.state import RowState
+from affect_jax.types import Array, Params
+
+
+def _leaves(tree: Any) -> dict[str, Array]:
+    """Leaves by path, e.g. `student/kernel`."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+@functools.lru_cache(maxsize=16)
+def _program(model: nn.Module, stage: Stage, packing: Packing | None) -> Callable[..., Any]:
+    def again(shared: tuple[Corpus, Folds], row: RowArrays, frozen: Params, state: RowState) -> OrderedDict[str, Array]:
+        """Name -> whether all of it is finite, in the order in which an update makes them."""
+        corpus, folds = shared
+        order = step.order_of(stage, folds, row, state.epoch - 1)
+        # Every epoch makes as many updates as it has batches with an example, and those without come last.
+        index = order[state.updates - (state.epoch - 1) * (order >= 0).any(1).sum()]
+        batch = step.batch_of(stage, packing, corpus, folds, row.fold, index)
+        key = jax.random.key(row.seed)
+        (_, (terms, _, statistics, outputs)), grads = step.gradients(model, stage, row, frozen, state, batch, key)
+        # A model may name its prediction first, but makes it last.
+        outputs = sorted(outputs.items(), key=lambda item: item[0].partition("/")[0] in ("prediction", "logits"))
+        made: list[tuple[str, dict[str, Any]]] = [
+            ("input ", batch["inputs"]),
+            ("", {"target": batch["target"]}),
+            ("parameter ", _leaves({**frozen, **state.params})),
+            ("output ", dict(outputs)),
+            ("loss ", terms),
+            ("", _leaves(statistics)),
+            ("gradient of ", _leaves(grads)),
+            ("updated parameter ", _leaves(step.moved(stage, row, state, grads)[0])),
+        ]
+        return OrderedDict((kind + name, jnp.isfinite(x).all()) for kind, some in made for name, x in some.items())
+
+    return jax.jit(again)
+
+
+def first_not_finite(
+    model: nn.Module,
+    stage: Stage,
+    packing: Packing | None,
+    shared: tuple[Corpus, Folds],
+    row: RowArrays,
+    frozen: Params,
+    state: RowState,
+) -> str:
+    """Where a row lost its way, e.g. `not finite in epoch 3, update 41: gradient of student/kernel`.
+
+    Args:
+      model: the model.
+      stage: the stage.
+      packing: as the row was trained with.
+      shared: corpus and folds.
+      row: the row, no row axis.
+      frozen: its parameters that stand still.
+      state: its state after the epoch in which `finite` became False: of before the update that was not made.
+    """
+    sound = _program(model, stage, packing)(shared, row, frozen, state)
+    wrong = [name for name, good in sound.items() if not good]
+    found = wrong[0] if wrong else "a tensor that is finite when the update is done again alone"
+    return f"not finite in epoch {int(state.epoch)}, update {int(state.updates) + 1}: {found}"
