@@ -66,7 +66,8 @@ def _listener(run: Run, part: str, rows: Sequence[Row], metric: str) -> study.Li
         run.display.epoch(f"{part} {done.stage}", done.epoch, done.epochs, done.live, done.of, metric, done.best)
 
     def resumed(stage: str, at: int) -> None:
-        run.display.say(f"{part} {stage}: goes on after epoch {at}")
+        if at:
+            run.display.say(f"{part} {stage}: goes on after epoch {at}")
         runs.rewind_metrics(run.workdir, part, stage, at)
 
     return study.Listener(epoch, resumed, run.stop)

@@ -76,7 +76,8 @@ class Listener(NamedTuple):
 
     Attributes:
       epoch: told after each epoch.
-      resumed: told (stage, epoch) before a stage goes on from a checkpoint.
+      resumed: told (stage, epoch) before a stage goes on from a checkpoint; epoch 0 where there is none, though a
+        process that died may have told of some.
       stop: asked before a stage and after each epoch; at True the state is saved and `Stopped` raised.
     """
 
@@ -313,8 +314,8 @@ def fit_stage(
             checkpoint.like(tree, part, folder, sized=True)
             for tree, part in zip((best, summary, state), leaves, strict=True)
         )
-        if listener:
-            listener.resumed(stage.name, epoch)
+    if listener and folder:
+        listener.resumed(stage.name, epoch)
     state = mesh.shard_rows(engine.mesh, state)
     live = np.asarray(state.live)
 

@@ -97,6 +97,7 @@ def test_resume_equals_continue_bitwise(pair, tmp_path):
             fit(rows, parsed, folder=tmp_path, listener=killer(stage, epoch, heard))
     resumed = fit(rows, parsed, folder=tmp_path, listener=killer("", 0, heard))
     toy.trees_equal(resumed, whole)
+    assert heard[0] == ("resumed teacher", 0)  # told, so that what a process before this one told can be taken back
     assert ("resumed teacher", 2) in heard
     assert ("resumed student", 3) in heard
     assert heard.count(("teacher", 1)) == 1  # what was saved is not trained again
