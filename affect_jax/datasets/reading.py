@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +70,16 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}); it may be damaged: copy it again") from error
 
 
-def read_marker(folder: Path, corpus: str) -> dict[str, Any] | None:
+def read_marker(folder: Path, corpus: str, like: Mapping[str, Any]) -> dict[str, Any] | None:
     """What a generator wrote about its folder; None for a real release.
 
+    Args:
+      folder: the corpus'.
+      corpus: its name.
+      like: sizes of the same names and kinds as those that the generator writes: the real release's.
+
     Raises:
-      UserError: it is not readable, or of another corpus.
+      UserError: it is not readable, or of another corpus, or its sizes are not `like` that.
     """
     path = folder / MARKER
     if not path.is_file():
@@ -90,7 +95,34 @@ def read_marker(folder: Path, corpus: str) -> dict[str, Any] | None:
         raise UserError(
             f"{folder} is a synthetic {name!r} corpus, not {corpus!r}; correct config.corpus.name or manual_dir"
         )
+    if not _alike(sizes, like):
+        raise damaged_sizes(folder, ", ".join(like))
     return {"sizes": sizes, "parameters": found.get("parameters", {})}
+
+
+def damaged_sizes(folder: Path, expected: str) -> UserError:
+    """The error of a marker whose sizes cannot be; `expected` says which they should be."""
+    return UserError(
+        f"the sizes in {folder / MARKER} are not what the generator writes ({expected}); make the synthetic corpus"
+        " again"
+    )
+
+
+def _alike(value: Any, like: Any) -> bool:
+    if isinstance(like, Mapping):
+        return isinstance(value, dict) and value.keys() == like.keys() and all(_alike(value[k], like[k]) for k in like)
+    if isinstance(like, tuple):
+        return isinstance(value, list) and all(_alike(v, like[0]) for v in value)
+    if isinstance(like, str):
+        return isinstance(value, str)
+    # More than a million would be no small corpus, but hours of work.
+    kinds = (int, float) if isinstance(like, float) else (int,)
+    return type(value) in kinds and 0 <= value < 1_000_000
+
+
+def shown(text: str, most: int = 60) -> str:
+    """The text in quotes for a message, cut where it is longer than `most` characters."""
+    return repr(text if len(text) <= most else f"{text[:most]}...")
 
 
 def read_rows(path: Path, *, delimiter: str = ",", columns: int | None = None) -> list[list[str]]:
@@ -141,7 +173,7 @@ def to_floats(rows: Sequence[Sequence[str]], path: Path, *, first_row: int = 1, 
                 float(field)
             except ValueError:
                 raise UserError(
-                    f"{path} row {r} column {c} is {field!r}, not a number; mend or copy it again"
+                    f"{path} row {r} column {c} is {shown(field)}, not a number; mend or copy it again"
                 ) from None
     raise UserError(f"{path} does not hold a table of numbers")
 

@@ -3,6 +3,8 @@
 Everything is numpy in memory; nothing here knows of a corpus. A file that cannot be used is a UserError that names it.
 """
 
+import re
+import struct
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -13,6 +15,7 @@ from affect_jax.errors import UserError
 FULL_SCALE = 0.999
 """A sample of at least this magnitude counts as clipped: 16-bit converters stop at 32767 / 32768."""
 _KINDS = "wav, flac, ogg or mp3"
+_PLAIN = (1, 3, 0xFFFE)  # kinds of wav whose samples are plain numbers
 _OPEN_SIZES = (0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)  # what programs write that do not know the length beforehand
 
 
@@ -49,7 +52,8 @@ def decode(path: str | Path) -> Sound:
     An ogg or mp3 file that ends early between two of its frames cannot be told from a shorter one.
 
     Raises:
-      UserError: the file is missing, is not audio, is cut short, has no samples, or has NaN or infinite samples.
+      UserError: the file is missing, is not audio, is cut short or damaged, has no samples, or has NaN
+        or infinite samples.
     """
     import soundfile
 
@@ -59,7 +63,7 @@ def decode(path: str | Path) -> Sound:
     try:
         if not path.stat().st_size:
             raise UserError(f"{path} is empty (0 bytes); copy or record it again")
-        missing = _missing_bytes(path)
+        damage = _wav_damage(path)
         with soundfile.SoundFile(path) as file:
             rate, announced = file.samplerate, file.frames
             channels = file.read(dtype="float32", always_2d=True)
@@ -67,9 +71,11 @@ def decode(path: str | Path) -> Sound:
     except (soundfile.SoundFileError, OSError, TypeError) as error:
         reason = " ".join(str(error).replace(f"Error opening {str(path)!r}: ", "").split())
         raise UserError(f"{path} cannot be read as audio ({reason}); give a whole {_KINDS} file") from error
-    if missing or len(channels) < announced:
-        lost = f"{missing} bytes" if missing else f"{announced - len(channels)} of {announced} samples"
-        raise UserError(f"{path} is cut short: {lost} that its header announces are not there; copy it again")
+    if not damage and len(channels) < announced:
+        lost = announced - len(channels)
+        damage = f"cut short: {lost} of {announced} samples that its header announces are not there"
+    if damage:
+        raise UserError(f"{path} is {damage}; copy it again")
     if not len(channels):
         raise UserError(f"{path} has no samples (zero length); record or copy it again")
     samples = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1)
@@ -162,25 +168,45 @@ def mfcc(x: np.ndarray, rate: int) -> np.ndarray:
     return np.concatenate([found, *changes]).T.astype(np.float32)
 
 
-def _missing_bytes(path: Path) -> int:
-    """How many bytes a wav file lacks of the samples that its header announces; 0 for other files.
+def _wav_damage(path: Path) -> str:
+    """What is wrong with a wav file as a whole, in words; '' where nothing is, and for other files.
 
-    libsndfile reads such a file as if it were whole.
+    libsndfile reads a file that lacks samples as if it were whole, takes a shorter length for the true one, and does
+    not mind that the numbers of a header contradict one another.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return 0
-        announced, start = _data_chunk(file)
-    return 0 if announced in _OPEN_SIZES else max(0, start + announced - size)
+            return ""
+        form, announced, start = _chunks(file)
+        kind, channels, rate, bytes_a_second, frame, bits = struct.unpack("<HHIIHH", form.ljust(16, b"\0")[:16])
+        if kind in _PLAIN and (frame != channels * -(-bits // 8) or bytes_a_second != rate * frame):
+            return (
+                f"damaged: its header has {channels} channels of {bits} bits at {rate} Hz, but {frame} bytes a sample"
+                f" and {bytes_a_second} a second"
+            )
+        if announced in _OPEN_SIZES:
+            return ""
+        end = start + announced
+        if end > size:
+            return f"cut short: {end - size} bytes that its header announces are not there"
+        file.seek(end)
+        behind = file.read()
+    # Other chunks may follow the samples, one zero byte or none before them; and some programs fill a block with zeros.
+    if behind.strip(b"\0") and not re.match(rb"\0?[ -~]{4}", behind):
+        return f"damaged: it has {len(behind)} bytes behind the end of the samples that its header announces"
+    return ""
 
 
-def _data_chunk(file: BinaryIO) -> tuple[int, int]:
-    """(announced bytes of the samples, where they start); (0, 0) where the file ends before them."""
+def _chunks(file: BinaryIO) -> tuple[bytes, int, int]:
+    """(the chunk of the form, announced bytes of the samples, where they start); b'' and 0 where there are none."""
+    form = b""
     while len(chunk := file.read(8)) == 8:
-        length = int.from_bytes(chunk[4:], "little")
+        length, at = int.from_bytes(chunk[4:], "little"), file.tell()
         if chunk[:4] == b"data":
-            return length, file.tell()
-        file.seek(length + length % 2, 1)
-    return 0, 0
+            return form, length, at
+        if chunk[:4] == b"fmt ":
+            form = file.read(min(length, 16))
+        file.seek(at + length + length % 2)
+    return form, 0, 0

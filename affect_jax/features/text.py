@@ -1,5 +1,6 @@
 """Words of a transcript, and their GloVe vectors from a file of the user's (nlp.stanford.edu/projects/glove)."""
 
+import codecs
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -43,7 +44,7 @@ def read_glove(path: Path, wanted: Collection[str], width: int) -> dict[str, np.
     found: dict[str, np.ndarray] = {}
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            line = line.rstrip(b"\r\n ")
+            line = line.removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n ")
             extra = line.count(b" ") - width
             if extra and not (extra > 0 and not _is_number(line.split(b" ", extra + 1)[extra])):
                 raise UserError(

@@ -1,3 +1,4 @@
+import json
 import os
 
 import numpy as np
@@ -71,6 +72,20 @@ def test_signature_follows_the_files(tmp_path):
     assert reading.signature(tmp_path, (".csv",)) != before
 
 
+def test_marker_whose_sizes_cannot_be(tmp_path):
+    like = {"clips": {"train": 3}, "actors": (1,), "seconds": 1.0}
+    good = {"clips": {"train": 5}, "actors": [2, 3], "seconds": 2}
+    for sizes in ([], {}, good | {"clips": {"test": 5}}, good | {"actors": ["2"]}, good | {"seconds": -1}, good):
+        (tmp_path / reading.MARKER).write_text(json.dumps({"corpus": "recola", "sizes": sizes}))
+        if sizes == good:
+            assert reading.read_marker(tmp_path, "recola", like)["sizes"] == good
+            continue
+        with pytest.raises(
+            UserError, match=r"sizes in .*json are not what the generator writes \(clips, actors, seconds"
+        ):
+            reading.read_marker(tmp_path, "recola", like)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -80,7 +95,7 @@ def test_signature_follows_the_files(tmp_path):
     ],
 )
 def test_marker_of_another_corpus_or_damaged(tmp_path, text, message):
-    assert reading.read_marker(tmp_path, "recola") is None
+    assert reading.read_marker(tmp_path, "recola", {}) is None
     (tmp_path / reading.MARKER).write_text(text)
     with pytest.raises(UserError, match=message):
-        reading.read_marker(tmp_path, "recola")
+        reading.read_marker(tmp_path, "recola", {})

@@ -134,3 +134,23 @@ def test_a_wav_of_unknown_length_is_read(tmp_path):
     data[4:8] = data[40:44] = b"\xff\xff\xff\xff"
     (tmp_path / "a.wav").write_bytes(data)
     assert len(audio.read(tmp_path / "a.wav", rate=RATE)) == RATE
+
+
+@pytest.mark.parametrize(
+    ("at", "new", "message"),
+    [
+        (24, 8001, "its header has 1 channels of 16 bits at 8001 Hz, but 2 bytes a sample and 16000 a second"),
+        (40, 1000, "it has 1000 bytes behind the end of the samples that its header announces"),
+        (40, 3000, "cut short: 1000 bytes that its header announces are not there"),
+    ],
+)
+def test_a_damaged_wav_header(tmp_path, at, new, message):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.full(1000, 0.5), 8000, subtype="PCM_16")
+    whole = path.read_bytes()
+    assert len(audio.decode(path).samples) == 1000
+    path.write_bytes(whole[:at] + new.to_bytes(4, "little") + whole[at + 4 :])
+    with pytest.raises(UserError, match=message):
+        audio.decode(path)
+    path.write_bytes(whole + b"LIST" + (4).to_bytes(4, "little") + b"INFO")
+    assert len(audio.decode(path).samples) == 1000

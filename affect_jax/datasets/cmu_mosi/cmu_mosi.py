@@ -63,7 +63,7 @@ class CmuMosi(tfds.core.GeneratorBasedBuilder):
             files = {name: Path(path) for name, path in paths.items()}
         else:
             folder = Path(dl_manager.manual_dir)
-            marker = read_marker(folder, "cmu_mosi")
+            marker = read_marker(folder, "cmu_mosi", poria.RELEASE._asdict())
             files = poria.locate(folder)
         sizes = poria.RELEASE if marker is None else poria.Sizes(**marker["sizes"])
         self.info.metadata.update(

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.reading import need, read_rows, to_float32, to_floats
+from affect_jax.datasets.reading import need, read_rows, shown, to_float32, to_floats
 from affect_jax.errors import UserError
 
 MODALITIES = ("text", "audio", "video")
@@ -155,14 +155,20 @@ def _transcripts(path: Path) -> list[_Utterance]:
     for row, (name, words, number, label) in enumerate(read_rows(path, columns=4), start=1):
         try:
             video, segment = split_id(name)
-        except ValueError:
+            np.int32(segment)
+        except (ValueError, OverflowError):
             raise UserError(
-                f"{path} row {row} has utterance id {name!r}, expected VIDEO_NUMBER; copy it again"
+                f"{path} row {row} has utterance id {shown(name)}, expected VIDEO_NUMBER; copy it again"
             ) from None
         if label not in ("0", "1") or name in ids or numbers.setdefault(video, number) != number:
             raise UserError(
-                f"{path} row {row} ({name}, video {number}, label {label}): expected an utterance that is new, its"
-                " video's number, and label 0 or 1; copy it again"
+                f"{path} row {row} ({name}, video {number[:60]}, label {label[:60]}): expected a new utterance,"
+                " its video's number, and label 0 or 1; copy it again"
+            )
+        if found and name < found[-1].id:
+            raise UserError(
+                f"{path} row {row} ({name}) comes after {found[-1].id}, expected ids in the order of text: the other"
+                " files count on it, so copy it again"
             )
         ids.add(name)
         found.append(_Utterance(name, video, segment, words, int(label)))
@@ -174,9 +180,9 @@ def _index(path: Path, count: int, columns: int) -> tuple[list[int], np.ndarray]
     rows = read_rows(path, columns=1 + columns)
     numbers = []
     for row, fields in enumerate(rows, start=1):
-        if not fields[0].isdecimal() or int(fields[0]) >= count:
+        if not fields[0].isdecimal() or len(fields[0]) > 9 or int(fields[0]) >= count:
             raise UserError(
-                f"{path} row {row} starts with {fields[0]!r}, expected a row of transcripts.csv, 0 to {count - 1}"
+                f"{path} row {row} starts with {shown(fields[0])}, expected a row of transcripts.csv, 0 to {count - 1}"
             )
         numbers.append(int(fields[0]))
     return numbers, to_floats([fields[1:] for fields in rows], path, first_column=2)
@@ -198,7 +204,7 @@ def _scores(path: Path, utterances: list[_Utterance]) -> dict[str, tuple[float, 
     needed = ("utt_id", "poria_binary", "sentiment", "class7")
     missing = [name for name in needed if name not in rows[0]]
     if missing:
-        raise UserError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(rows[0])}")
+        raise UserError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(rows[0])[:200]}")
     at = [rows[0].index(name) for name in needed]
     numbers = to_floats([[row[i] for i in at[1:]] for row in rows[1:]], path, first_row=2)
     scores = {}

@@ -21,11 +21,16 @@ def read(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
     need(path, "a file of the corpus")
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        reason = " ".join(str(error).split())
+    except Exception as error:  # numpy parses the header as Python, and raises many types for a damaged one
+        reason = " ".join(str(error).split())[:200]
         pickled = "pickle" in reason or "Python objects" in reason
         what = "holds pickled objects, which could run code and are never loaded" if pickled else "is not a whole npy"
         raise UserError(f"{path} {what} ({reason}); save it again as an array of numbers with numpy.save") from error
+    if path.stat().st_size != values.offset + values.nbytes or values.dtype.byteorder == ">":
+        raise UserError(
+            f"{path} has {path.stat().st_size - values.offset} bytes behind its header, which announces {values.nbytes}"
+            f" of type {values.dtype.str}, expected as many in little endian; the header may be damaged: save it again"
+        )
     if values.dtype.kind not in "fiu":
         raise UserError(f"{path} is an array of {values.dtype}, expected numbers; save it again")
     if values.ndim != len(shape) or any(

@@ -93,6 +93,9 @@ def locate(folder: Path, sizes: Sizes) -> list[Path]:
     missing = [fold for fold in folds if not fold.is_dir()]
     if missing:
         raise UserError(f"{missing[0]} is missing, expected {sizes.folds} folds; copy it again")
+    more = sorted({*root.glob("fold[0-9][0-9]")} - {*folds})
+    if more:
+        raise UserError(f"{more[0]} is there beside the expected {sizes.folds} folds; take it away")
     return folds
 
 

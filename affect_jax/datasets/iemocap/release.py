@@ -66,14 +66,15 @@ def locate(folder: Path, count: int) -> dict[int, Path]:
     return found
 
 
-def _lines(folder: Path) -> list[tuple[Path, int, str]]:
-    """(file, line number, line) of the text files of a folder, not of folders in it."""
+def _files(folder: Path) -> list[tuple[Path, list[str]]]:
+    """(file, its lines) of the text files of a folder, not of folders in it."""
     files = sorted(path for path in folder.glob("*.txt") if not path.name.startswith("."))
-    return [
-        (path, number, line)
-        for path in files
-        for number, line in enumerate(path.read_bytes().decode("latin-1").splitlines(), start=1)
-    ]
+    return [(path, path.read_bytes().decode("latin-1").splitlines()) for path in files]
+
+
+def _lines(folder: Path) -> list[tuple[Path, int, str]]:
+    """(file, line number, line) of all of them."""
+    return [(path, at, line) for path, lines in _files(folder) for at, line in enumerate(lines, start=1)]
 
 
 def read_emotions(places: dict[int, Path]) -> list[Utterance]:
@@ -84,7 +85,11 @@ def read_emotions(places: dict[int, Path]) -> list[Utterance]:
     """
     found: dict[str, Utterance] = {}
     for number, place in places.items():
-        for path, at, line in _lines(place / "dialog" / "EmoEvaluation"):
+        folder = place / "dialog" / "EmoEvaluation"
+        for path, lines in _files(folder):
+            if not any(line.startswith("[") for line in lines):
+                raise UserError(f"{path} has no line that labels an utterance; it may be damaged: copy it again")
+        for path, at, line in _lines(folder):
             match = _EMOTION.fullmatch(line.rstrip())
             if not match:
                 if line.startswith("["):
@@ -119,9 +124,11 @@ def read_transcripts(places: dict[int, Path], wanted: Collection[str]) -> dict[s
                 raise UserError(f"{path} line {at} has {match[1]} a second time with other words; copy the file again")
     missing = [name for name in wanted if name not in found]
     if missing:
+        folder = places[sessions.session(missing[0])] / "dialog" / "transcriptions"
+        path = folder / f"{missing[0].rpartition('_')[0]}.txt"
         raise UserError(
-            f"{missing[0]} has a label but no transcript ({len(missing)} of {len(wanted)} utterances have none); copy"
-            " the folders dialog/transcriptions again"
+            f"{missing[0]} has a label but no transcript in {path} ({len(missing)} of {len(wanted)} utterances have"
+            " none); copy the folders dialog/transcriptions again"
         )
     return {name: found[name] for name in wanted}
 
@@ -143,6 +150,11 @@ def read_text(places: dict[int, Path], wanted: Collection[str], glove: Path) -> 
         raise UserError(f"the transcript of {empty[0]} has no words (zero length); mend it in dialog/transcriptions")
     every = Counter(word for found in words.values() for word in found)
     vectors = text.read_glove(glove, every, TEXT)
+    if not vectors:
+        raise UserError(
+            f"{glove} has none of the {len(every)} words of the transcripts, such as {every.most_common(1)[0][0]!r};"
+            " name a GloVe file in UTF-8, or copy it again"
+        )
     unknown = Counter({word: n for word, n in every.items() if word not in vectors})
     often = ", ".join(word for word, _ in unknown.most_common(5))
     note = (

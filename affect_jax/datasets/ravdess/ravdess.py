@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from affect_jax.datasets.ravdess import release
-from affect_jax.datasets.reading import read_marker
+from affect_jax.datasets.reading import damaged_sizes, read_marker
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 
@@ -97,16 +97,12 @@ def located(folder: Path) -> tuple[dict[release.Clip, Path], bool]:
     Raises:
       UserError: from `release.locate`, or a damaged marker file.
     """
-    marker = read_marker(folder, "ravdess")
+    marker = read_marker(folder, "ravdess", release.RELEASE._asdict())
     if marker is None:
         return release.locate(folder, release.RELEASE), False
-    try:
-        sizes = release.Sizes(**{**marker["sizes"], "actors": tuple(marker["sizes"]["actors"])})
-    except (KeyError, TypeError) as error:
-        raise UserError(
-            f"the sizes in {folder / 'synthetic.json'} are not what the generator writes ({error!r}); make the"
-            " synthetic corpus again"
-        ) from error
+    sizes = release.Sizes(**{**marker["sizes"], "actors": tuple(marker["sizes"]["actors"])})
+    if max(sizes.statements, sizes.repetitions) > 2 or len(set(sizes.actors)) < len(sizes.actors):
+        raise damaged_sizes(folder, "different actors, at most 2 statements and 2 repetitions")
     return release.locate(folder, sizes), True
 
 

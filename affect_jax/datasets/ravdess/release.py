@@ -184,9 +184,9 @@ def read_action_units(path: Path, wanted: Iterable[Clip]) -> dict[Clip, np.ndarr
     values = to_float32(to_floats([[row[i] for i in at] for row in rows], path, first_row=2))
     found: dict[Clip, np.ndarray] = {}
     for number, (row, means) in enumerate(zip(rows, values, strict=True), start=2):
-        where = f"{path} row {number} ({row[named[0]]})"
+        where = f"{path} row {number} ({row[named[0]][:60]})"
         if len({Path(row[i]).name.partition(".")[0] for i in named}) > 1:
-            raise UserError(f"{where} has another clip in its column path, {row[named[1]]}; mend the row")
+            raise UserError(f"{where} has another clip in its column path, {row[named[1]][:60]}; mend the row")
         clip = parse(Path(row[named[0]]).name.partition(".")[0], where, ("01", "02"))
         if clip is None:
             continue

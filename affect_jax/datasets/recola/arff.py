@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.reading import read_text
+from affect_jax.datasets.reading import read_text, shown
 from affect_jax.errors import UserError
 from affect_jax.files import write_atomic
 
@@ -120,8 +120,8 @@ def _numbers(path: Path, rows: list[tuple[int, str]], columns: list[int]) -> np.
                 float(fields[column].strip().replace("?", "nan"))
             except ValueError:
                 raise UserError(
-                    f"{path}:{number} column {column + 1} is {fields[column].strip()!r}, not a number or '?'; copy it"
-                    " again"
+                    f"{path}:{number} column {column + 1} is {shown(fields[column].strip())}, not a number or '?'; copy"
+                    " it again"
                 ) from None
     raise UserError(f"{path} does not hold a table of numbers; copy it again")
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.reading import need, to_float32
+from affect_jax.datasets.reading import need, shown, to_float32
 from affect_jax.datasets.recola import arff
 from affect_jax.errors import UserError
 
@@ -157,7 +157,7 @@ def _read_gold(path: Path, name: str, frames: int) -> np.ndarray:
         other = next((word for word in column if word.lower() != name.lower()), None)
         if other is not None:
             raise UserError(
-                f"{path} holds the gold standard of {other!r}, expected {name!r}; the files may be mixed up"
+                f"{path} holds the gold standard of {shown(other)}, expected {name!r}; the files may be mixed up"
             )
     _check_grid(table, times, frames)
     if not np.isfinite(values).all():

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.reading import need, read_rows, read_text, to_float32, to_floats
+from affect_jax.datasets.reading import need, read_rows, read_text, shown, to_float32, to_floats
 from affect_jax.datasets.recola import arff
 from affect_jax.datasets.recola.avec import PARTS, TIME_COLUMNS, RawRecording, frame_numbers, split_time
 from affect_jax.errors import UserError
@@ -45,14 +45,14 @@ def partition(folder: Path) -> dict[str, list[str]]:
         )
     rows = [[field.strip() for field in row] for row in read_rows(path, columns=2)]
     if rows[0] != ["participant", "part"]:
-        raise UserError(f"{path} starts with {','.join(rows[0])!r}, expected 'participant,part'")
+        raise UserError(f"{path} starts with {shown(','.join(rows[0]))}, expected 'participant,part'")
     names = {**{part: part for part in PARTS}, "dev": "validation"}
     parts: dict[str, list[str]] = {part: [] for part in PARTS}
     for number, (participant, part) in enumerate(rows[1:], start=2):
         if part not in names:
-            raise UserError(f"{path} row {number} has part {part!r}, expected train, validation or test")
+            raise UserError(f"{path} row {number} has part {shown(part)}, expected train, validation or test")
         if any(participant in people for people in parts.values()):
-            raise UserError(f"{path} row {number} names {participant} a second time; each is in one part")
+            raise UserError(f"{path} row {number} names {participant[:60]} a second time; each is in one part")
         parts[names[part]].append(participant)
     if not parts["train"]:
         raise UserError(f"{path} puts nobody into train")
@@ -117,7 +117,7 @@ def _read_ratings(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
     at = [i for i, name in enumerate(names) if name.lower() in TIME_COLUMNS]
     if len(at) != 1 or len(names) < 2 or len(rows) < 2:
         raise UserError(
-            f"{path} starts with {header.strip()!r}, expected a column 'time' and columns of ratings below it"
+            f"{path} starts with {shown(header.strip())}, expected a column 'time' and columns of ratings below it"
         )
     values = to_floats(rows[1:], path, first_row=2)
     return values[:, at[0]], np.delete(values, at[0], axis=1), names[: at[0]] + names[at[0] + 1 :]

@@ -58,7 +58,7 @@ class Recola(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         folder, config = Path(dl_manager.manual_dir), self.builder_config
-        marker = read_marker(folder, "recola")
+        marker = read_marker(folder, "recola", avec.RELEASE._asdict())
         if marker and config.form != "avec":
             raise UserError(
                 f"{folder} is synthetic ({MARKER}), which exists in AVEC's form only; set config.corpus.form='avec'"

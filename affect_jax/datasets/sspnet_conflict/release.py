@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import NamedTuple
 
-from affect_jax.datasets.reading import need, read_rows, read_text
+from affect_jax.datasets.reading import need, read_rows, read_text, shown
 from affect_jax.errors import UserError
 from affect_jax.suggest import nearest
 
@@ -75,7 +75,7 @@ def read(folder: Path, partition: Path | None, sizes: Sizes) -> dict[str, list[C
     if unheard:
         raise UserError(
             f"{labels} has {count(unheard, 'label')} without a file in {folder / AUDIO_FOLDER}, the first of"
-            f" {unheard[0]}{nearest(unheard[0], files)}; copy the files again"
+            f" {unheard[0][:60]}{nearest(unheard[0], files)}; copy the files again"
         )
     unlabelled = [files[name] for name in files if name not in levels]
     if unlabelled:
@@ -117,7 +117,7 @@ def read_levels(path: Path) -> dict[str, float]:
         except ValueError:
             levels[name] = math.nan
         if not -LARGEST <= levels[name] <= LARGEST:
-            wrong.append(f"row {row} ({name}: {text!r})")
+            wrong.append(f"row {row} ({name[:60]}: {shown(text)})")
     if wrong:
         raise UserError(
             f"{path} has {count(wrong, 'level')} other than a number in -10..10, the first in {wrong[0]}; correct it or"
@@ -136,9 +136,9 @@ def read_partition(path: Path, known: Mapping[str, float]) -> dict[str, str]:
     for name, (row, text) in _table(path, "split").items():
         part = _PART_OF.get(text.lower())
         if part is None:
-            wrong.append(f"row {row} ({name}: {text!r})")
+            wrong.append(f"row {row} ({name[:60]}: {shown(text)})")
         elif name not in known:
-            strange.append(f"row {row} ({name!r})")
+            strange.append(f"row {row} ({shown(name)})")
         else:
             parts[name] = part
     if wrong:
@@ -166,14 +166,16 @@ def _table(path: Path, column: str) -> dict[str, tuple[int, str]]:
     heads = [head.strip().lower() for head in rows[0]]
     missing = [name for name in ("Name", column) if heads.count(name.lower()) != 1]
     if missing:
-        raise UserError(f"{path} starts with {header.strip()!r}, expected one column {missing[0]!r}; correct its head")
+        raise UserError(
+            f"{path} starts with {shown(header.strip())}, expected one column {missing[0]!r}; correct its head"
+        )
     at, value = heads.index("name"), heads.index(column.lower())
     found: dict[str, tuple[int, str]] = {}
     twice = []
     for row, fields in enumerate(rows[1:], start=2):
         name = _stem(fields[at].strip())
         if name in found:
-            twice.append(f"row {row} ({name}, as in row {found[name][0]})")
+            twice.append(f"row {row} ({name[:60]}, as in row {found[name][0]})")
         else:
             found[name] = row, fields[value].strip()
     if twice:
@@ -214,7 +216,7 @@ def _partition_file(folder: Path) -> Path:
     if (folder / PARTITION_FILE).is_file():
         return folder / PARTITION_FILE
     found = []
-    for path in sorted(folder.glob("*.csv")):
+    for path in sorted(p for p in folder.glob("*.csv") if p.is_file()):
         head = path.read_bytes().partition(b"\n")[0].decode("utf-8-sig", "replace")
         if {"name", "split"} <= {field.strip(' "').lower() for field in re.split(r"[,;\t]", head.strip())}:
             found.append(path)
@@ -231,8 +233,8 @@ def _debate(name: str, path: Path) -> str:
     date = _DEBATE.match(name)
     if date is None:
         raise UserError(
-            f"{path} names the clip {name!r}, expected yy-mm-dd_start_end: the date says which debate a clip is of, and"
-            " no debate may be in two parts"
+            f"{path} names the clip {shown(name)}, expected yy-mm-dd_start_end: the date says which debate a clip is"
+            " of, and no debate may be in two parts"
         )
     return date.group()
 

@@ -161,7 +161,7 @@ def twice(path):
         (EMOTIONS, edit("[1.0000 - 2.0000]\t", "[1.0000 - 2.0"), "is cut short or damaged"),
         (EMOTIONS, edit(ONE, "Ses03F_impro01_M001"), "names Ses03F_impro01_M001, which is not of session 2"),
         (EMOTIONS, edit(ONE, "hello"), "names an utterance 'hello', expected a name like"),
-        (TRANSCRIPTS, drop_line(ONE), rf"{ONE} has a label but no transcript \(1 of 72"),
+        (TRANSCRIPTS, drop_line(ONE), rf"{ONE} has a label but no transcript in .*Ses02F_impro01.txt \(1 of 72"),
         (TRANSCRIPTS, twice, f"has {ONE} a second time with other words"),
         (TRANSCRIPTS, lambda p: p.unlink(), "has a label but no transcript"),
         ("Session3/dialog/transcriptions", shutil.rmtree, "transcriptions is missing, expected 3 sessions"),
@@ -190,6 +190,20 @@ def test_an_empty_transcript(release_copy, read):
     path.write_text("\n".join(x.partition("]: ")[0] + "]: " if ONE in x else x for x in lines), "latin-1")
     with pytest.raises(UserError, match=rf"the transcript of {ONE} has no words \(zero length\)"):
         read(release_copy, "release", "text")
+
+
+def test_files_with_nothing_of_what_is_wanted(release_copy, read):
+    path = release_copy / "glove.txt"
+    before = path.read_bytes()
+    path.write_bytes(b"".join(b"x" + line for line in before.splitlines(keepends=True)))
+    with pytest.raises(UserError, match=r"glove.txt has none of the \d+ words of the transcripts"):
+        read(release_copy, "release", "text")
+    path.write_bytes(b"\xef\xbb\xbf" + before)
+    assert read(release_copy, "release", "text").splits["train"]
+    path = sorted((release_copy / "Session1/dialog/EmoEvaluation").glob("Ses*.txt"))[0]
+    path.write_bytes(path.read_bytes().decode("latin-1").encode("utf-16"))
+    with pytest.raises(UserError, match=f"{path.name} has no line that labels an utterance"):
+        read(release_copy, "release", "video")
 
 
 def test_only_what_is_asked_for_must_be_there(release_copy, read):
