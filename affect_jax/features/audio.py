@@ -3,6 +3,7 @@
 Everything is numpy in memory; nothing here knows of a corpus. A file that cannot be used is a UserError that names it.
 """
 
+import hashlib
 import re
 import struct
 from pathlib import Path
@@ -16,6 +17,7 @@ FULL_SCALE = 0.999
 """A sample of at least this magnitude counts as clipped: 16-bit converters stop at 32767 / 32768."""
 _KINDS = "wav, flac, ogg or mp3"
 _PLAIN = (1, 3, 0xFFFE)  # kinds of wav whose samples are plain numbers
+_FLAC_RATES = {4: 8000, 5: 16000, 6: 22050, 7: 24000, 8: 32000, 9: 44100, 10: 48000}  # Hz by a frame's code
 _OPEN_SIZES = (0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)  # what programs write that do not know the length beforehand
 
 
@@ -67,8 +69,10 @@ def decode(path: str | Path) -> Sound:
         with soundfile.SoundFile(path) as file:
             rate, announced = file.samplerate, file.frames
             channels = file.read(dtype="float32", always_2d=True)
+            damage = damage or (_flac_damage(path, channels) if file.subtype == "PCM_16" else "")
     # TypeError: a name like x.raw, for which soundfile asks for a format instead of looking into the file.
-    except (soundfile.SoundFileError, OSError, TypeError) as error:
+    # MemoryError: a damaged header that announces billions of samples.
+    except (soundfile.SoundFileError, OSError, TypeError, MemoryError) as error:
         reason = " ".join(str(error).replace(f"Error opening {str(path)!r}: ", "").split())
         raise UserError(f"{path} cannot be read as audio ({reason}); give a whole {_KINDS} file") from error
     if not damage and len(channels) < announced:
@@ -196,6 +200,26 @@ def _wav_damage(path: Path) -> str:
     # Other chunks may follow the samples, one zero byte or none before them; and some programs fill a block with zeros.
     if behind.strip(b"\0") and not re.match(rb"\0?[ -~]{4}", behind):
         return f"damaged: it has {len(behind)} bytes behind the end of the samples that its header announces"
+    return ""
+
+
+def _flac_damage(path: Path, channels: np.ndarray) -> str:
+    """What is wrong with the header of a flac file of 16 bits, in words; '' where nothing is, and for other files.
+
+    libsndfile believes its rate, which the first frame repeats, and its number of samples, and compares no checksum.
+    """
+    data = path.read_bytes()
+    if data[:4] != b"fLaC":
+        return ""
+    rate, checksum = int.from_bytes(data[18:21], "big") >> 4, data[26:42]
+    at, last = 4, False
+    while not last and at + 4 <= len(data):
+        last, at = data[at] >= 128, at + 4 + int.from_bytes(data[at + 1 : at + 4], "big")
+    repeated = _FLAC_RATES.get(data[at + 2] & 15, rate) if at + 2 < len(data) else rate
+    if repeated != rate:
+        return f"damaged: its header has {rate} Hz, but its first frame {repeated} Hz"
+    if any(checksum) and hashlib.md5(to_int16(channels).astype("<i2").tobytes()).digest() != checksum:
+        return "damaged: its samples are not those of the checksum in its header"
     return ""
 
 
