@@ -65,21 +65,43 @@ def metrics(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def main(argv: Sequence[str]) -> None:
-    """Tests what the flags name, writes it and prints the table."""
-    if argv[1:]:
-        raise UserError(f"{argv[1]!r} is no flag; name a run with --run=DIR")
-    ks, distances = counts(FLAGS.k), metrics(FLAGS.metric)
+def ask(
+    run: Path,
+    out: Path,
+    command: str,
+    *,
+    also: Sequence[Path] = (),
+    studies: Sequence[str] = (),
+    ks: Sequence[int] = (5, 10, 100),
+    distances: Sequence[str] = ("euclidean", "cosine"),
+    formats: Sequence[str] = ("png",),
+) -> str:
+    """Tests a run and writes what it says.
+
+    Args:
+      run: a finished run folder.
+      out: the folder to write; a missing.json in it goes on.
+      command: for the record.
+      also: run folders to set beside.
+      studies: to test; () for all that can be.
+      ks: numbers of nearest neighbours.
+      distances: of affect_jax.analysis.imputation.METRICS.
+      formats: of the figures.
+
+    Returns:
+      The table of zeros, as text.
+
+    Raises:
+      UserError: a run that cannot be tested, or too few training examples.
+    """
     from affect_jax import missing
     from affect_jax.missing import asking, record
-    from affect_jax.reports import build, folders, formats, missing_figures
+    from affect_jax.reports import build, folders, missing_figures
+    from affect_jax.reports import formats as text
     from affect_jax.reports import missing as tables
 
-    command = f"python -m launch.missing {shlex.join(sys.argv[1:])}"
-    run = Path(FLAGS.run)
-    out = Path(FLAGS.out or run / "missing")
-    checked = missing.check(run, FLAGS.study)
-    also = record.check_also(checked, [Path(folder) for folder in FLAGS.also])
+    checked = missing.check(run, studies)
+    beside = record.check_also(checked, also)
     document = record.start(checked, ks, distances, out, command)
     left = [subject for subject in checked.subjects if subject.spec.name not in document["studies"]]
     with Work() as work:
@@ -93,14 +115,33 @@ def main(argv: Sequence[str]) -> None:
             tell = partial(work.progress, name)
             document["studies"][name] = asking.evaluate(checked, loaded, subject, ks, distances, tell)
             record.write(document, out)
-    shown = record.merged(document, [tested for tested in map(record.tested, also) if tested])
-    record.originals(shown, [folders.read_run(run), *also])
+    shown = record.merged(document, [tested for tested in map(record.tested, beside) if tested])
+    record.originals(shown, [folders.read_run(run), *beside])
     record.write(document, out)
     paths = build.write(tables.render(shown, command), out)
-    paths += missing_figures.write(shown, out, ("png", "svg") if FLAGS.svg else ("png",))
-    print(formats.plain(tables.zeros(shown)))
+    paths += missing_figures.write(shown, out, formats)
     for path in (out / record.FILE, *paths):
         print(f"wrote {path}", file=sys.stderr)
+    return text.plain(tables.zeros(shown))
+
+
+def main(argv: Sequence[str]) -> None:
+    """Tests what the flags name, writes it and prints the table."""
+    if argv[1:]:
+        raise UserError(f"{argv[1]!r} is no flag; name a run with --run=DIR")
+    ks, distances = counts(FLAGS.k), metrics(FLAGS.metric)
+    run = Path(FLAGS.run)
+    table = ask(
+        run,
+        Path(FLAGS.out or run / "missing"),
+        f"python -m launch.missing {shlex.join(sys.argv[1:])}",
+        also=[Path(folder) for folder in FLAGS.also],
+        studies=FLAGS.study,
+        ks=ks,
+        distances=distances,
+        formats=("png", "svg") if FLAGS.svg else ("png",),
+    )
+    print(table)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ A table looks for its run folders below --runs by their default names (configs/s
 seqsew_mosi_video_text; two rows of table 3.1 are in conflictnet_sspnet_conflict_baseline, made by launch.baselines).
 It prints Markdown and writes table_5_4.md, .csv and .tex, and in the same way cotraining where a pair of modalities was
 asked for, significance where chapter 4 compares two models, and confusion_intra_cross, with a png, where both of them
-are there. Without --train nothing is computed and what is missing says "not run".
+are there. With --train, chapter 4's runs are also tested with modalities missing, as launch.missing does it. Without
+--train nothing is computed and what is missing says "not run".
 
 Names of --compare and --confusion are those of cells, or of studies with one cell; FOLDER:NAME where two run folders
 have one.
@@ -193,6 +194,20 @@ def make(config_arg: str, changes: Sequence[str], runs: Path) -> None:
         experiment.run(config, str(folder), config_arg=config_arg)
 
 
+def missing_modalities(runs: tables.Runs, out: Path, command: str) -> str:
+    """Table 4.4 and figures 4.4 to 4.7 of chapter 4's runs, as text; '' where that of all modalities is missing."""
+    from launch import missing
+
+    parts = (("trimodal", "intra"), ("moddrop", "intra+moddrop"), ("modalities", "intra T"))
+    whole, moddrop, fewer = (runs.get(sources.fusion(*part).config) for part in parts)
+    if whole is None:
+        return ""
+    beside = [run.path for run in (moddrop, fewer) if run is not None and run.path != whole.path]
+    if moddrop is not None and moddrop.path in beside:
+        missing.ask(moddrop.path, moddrop.path / "missing", command)
+    return missing.ask(whole.path, out, command, also=beside)
+
+
 def main(argv: Sequence[str]) -> None:
     """Prints and writes the report that the flags and arguments ask for."""
     command = f"python -m launch.report {shlex.join(sys.argv[1:])}"
@@ -225,6 +240,9 @@ def main(argv: Sequence[str]) -> None:
         print(texts["md"])
     for path in build.write(files, out) if out else ():
         print(f"wrote {path}", file=sys.stderr)
+    table = missing_modalities(runs, Path(out), command) if not folders and FLAGS.train and build.drawn(wanted) else ""
+    if table:
+        print(table)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import ml_collections
 import pytest
@@ -11,10 +12,11 @@ from absl import flags
 import affect_jax
 from affect_jax.errors import UserError
 from affect_jax.reports import sources
+from affect_jax.reports.folders import Run
 from affect_jax.reports.tables import needed
 from affect_jax.reports.thesis import GROUPS, TABLES
 from affect_jax.runs import folder_name
-from launch import report
+from launch import missing, report
 
 
 def write_results(folder, config_arg, study, cell, synthetic=True):
@@ -135,6 +137,23 @@ def test_without_a_release_the_small_runs_are_trained(in_process, tmp_path):
     calls = in_process("--tables=4.5", f"--runs={tmp_path / 'here'}", "--train", "--manual_dir=/data")
     assert [call[0] for call in calls] == [f"configs/fusion.py:{name},iemocap" for name in ("trimodal", "moddrop")]
     assert {call[2].corpus.manual_dir for call in calls} == {"/data"}
+
+
+def test_trained_runs_of_chapter_4_are_tested_with_modalities_missing(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        missing, "ask", lambda run, out, command, also=(): asked.append((run, out, list(also))) or "table"
+    )
+    of = {name: Run(Path(name), {}, {}) for name in ("whole", "moddrop", "fewer")}
+    configs = {name: f"configs/fusion.py:{name},iemocap" for name in ("trimodal", "moddrop", "modalities")}
+    runs = dict(zip(configs.values(), of.values(), strict=True))
+    assert report.missing_modalities(runs, Path("out"), "") == "table"
+    moddrop, fewer = Path("moddrop"), Path("fewer")
+    assert asked == [(moddrop, moddrop / "missing", []), (Path("whole"), Path("out"), [moddrop, fewer])]
+    assert report.missing_modalities({**runs, configs["trimodal"]: None}, Path("out"), "") == ""
+    asked.clear()
+    report.missing_modalities(dict.fromkeys(configs.values(), of["whole"]), Path("out"), "")
+    assert asked == [(Path("whole"), Path("out"), [])]  # one folder holds all studies
 
 
 def test_tables_go_beside_the_runs(in_process, runs):
