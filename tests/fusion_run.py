@@ -63,7 +63,7 @@ def _first_weights(model, stages, task, corpus, folds, rows, engine, **_):
     # Large ones, so that answers differ between examples.
     params = jax.tree.map(lambda x: 4 * x, params)
     none = {stage.name: np.zeros(len(rows), np.int32) for stage in stages}
-    return study.Fitted(params, np.zeros(len(rows), np.float32), none, none, np.ones(len(rows), bool))
+    return study.Fitted(params, np.zeros(len(rows), np.float32), none, none, np.ones(len(rows), bool), {})
 
 
 def make(folder, *studies):
