@@ -11,6 +11,7 @@ Letters in names of arrays are axes: B batch, T steps, H units of the target, C 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +19,7 @@ from flax import linen as nn
 
 from affect_jax.errors import UserError
 from affect_jax.layers.dense import Dense
-from affect_jax.layers.recurrent_fusion import Encoded
+from affect_jax.layers.recurrent_fusion import Encoded, check, encode, sizes
 
 # Finite, so that a clip without a single valid step gives a finite softmax with finite gradients; exp() of it is 0.
 _MASKED = -1e30
@@ -67,3 +68,50 @@ def hop(encoded: Mapping[str, Encoded], targets: Sequence[str]) -> tuple[jax.Arr
         found, weights[f"attention/hop_{number}"] = attended
         summaries[target] = side.summary(found)
     return jnp.concatenate(list(summaries.values()), axis=-1), weights
+
+
+def hopped(
+    name: str,
+    counts: Sequence[int],
+    model: Any,
+    inputs: Mapping[str, jax.Array],
+    masks: Mapping[str, jax.Array],
+    *,
+    train: bool,
+    dropout: float | jax.Array,
+    frozen: Sequence[str],
+) -> dict[str, jax.Array]:
+    """What MHA and AMH answer; called from their compact methods, whose parts the layers become.
+
+    Args:
+      name: the model's, for the sentences.
+      counts: how many modalities it can read.
+      model: its attributes: modalities, classes, units, bidirectional, prosody, audio, hops and targets.
+      inputs: modality -> float32 [B, T, D], and so on as of `recurrent_fusion.encode`.
+      masks: likewise.
+      train: likewise.
+      dropout: likewise.
+      frozen: likewise.
+
+    Returns:
+      `logits` and `prediction`, the same, [B, classes], and `attention/hop_<i>` [B, T].
+
+    Raises:
+      UserError: the model's arguments do not fit each other, or the batch.
+    """
+    check(name, model.modalities, counts, model.units, model.classes)
+    check_hops(name, model.hops)
+    encoded = encode(
+        dict(zip(model.modalities, sizes(model.units, model.modalities), strict=True)),
+        inputs,
+        masks,
+        bidirectional=model.bidirectional,
+        prosody=model.prosody,
+        audio=model.audio,
+        train=train,
+        dropout=dropout,
+        frozen=frozen,
+    )
+    fused, weights = hop(encoded, model.targets)
+    logits = Dense(model.classes, name="classifier")(fused)
+    return {"logits": logits, "prediction": logits, **weights}

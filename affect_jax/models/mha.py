@@ -26,9 +26,7 @@ from collections.abc import Mapping, Sequence
 import jax
 from flax import linen as nn
 
-from affect_jax.layers.dense import Dense
-from affect_jax.layers.hopping import check_hops, hop
-from affect_jax.layers.recurrent_fusion import check, encode, sizes
+from affect_jax.layers.hopping import hopped
 
 
 class Model(nn.Module):
@@ -75,27 +73,12 @@ class Model(nn.Module):
     ) -> dict[str, jax.Array]:
         """`logits` and `prediction`, the same, [B, classes], and `attention/hop_<i>` [B, T].
 
-        Arguments as of `layers.recurrent_fusion.encode`.
+        Arguments as of `layers.hopping.hopped`.
 
         Raises:
           UserError: the model's arguments do not fit each other, or the batch.
         """
-        check("mha", self.modalities, (2,), self.units, self.classes)
-        check_hops("mha", self.hops)
-        encoded = encode(
-            dict(zip(self.modalities, sizes(self.units, self.modalities), strict=True)),
-            inputs,
-            masks,
-            bidirectional=self.bidirectional,
-            prosody=self.prosody,
-            audio=self.audio,
-            train=train,
-            dropout=dropout,
-            frozen=frozen,
-        )
-        fused, weights = hop(encoded, self.targets)
-        logits = Dense(self.classes, name="classifier")(fused)
-        return {"logits": logits, "prediction": logits, **weights}
+        return hopped("mha", (2,), self, inputs, masks, train=train, dropout=dropout, frozen=frozen)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Logits [B, classes]."""
