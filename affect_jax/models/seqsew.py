@@ -1,4 +1,4 @@
-"""SeqSEW: a trained stronger modality guides a weaker one over a sequence (thesis 5.2.3 and 5.4.1).
+"""SeqSEW: a trained stronger modality guides a weaker one over a sequence (thesis 5.2.3, 5.4.1), or several do (6.2).
 
     part                  thesis   what it is
     weaker_encoder        W_E      bi-GRU layers (units a direction = input size) -> dense 100 -> + sinusoidal
@@ -9,6 +9,8 @@
     decoder               S_D      bi-GRU layers -> dense to the stronger modality's feature size
 
 Stage 1 trains S_E and C_S; stage 2 names them in `frozen` and trains the rest. W_E and C_W stay.
+Of several stronger modalities each has its own S_E, C_S and S_D, named by it (`layers.teachers`): `decoder_text`. All
+decoders read the one code of W_E.
 Where the thesis is silent: the dense layers behind bi-GRUs are linear; the encoder's dropout acts where it is named,
 inside the transformer layers, so encoder 'bigru' has none; that encoder ends with its dense layer, as does the one with
 a transformer before it, so both classifiers read 100 features.
@@ -25,6 +27,7 @@ from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import select, zero_padding
 from affect_jax.layers.recurrent import BiGRU
+from affect_jax.layers.teachers import Teachers, teachers_of
 from affect_jax.layers.transformer import TransformerEncoderLayer, positions_within, sinusoidal_positions
 from affect_jax.suggest import nearest
 
@@ -94,10 +97,10 @@ class Model(nn.Module):
 
     Attributes:
       weaker: modality that is deployed.
-      stronger: modality that teaches, or None.
+      stronger: modality that teaches, a sequence of several that do, or None.
       encoder: 'none' (classifier on the features; unimodal only), 'bigru' or 'bigru+te'.
       weaker_gru_layers: bi-GRU layers of W_E.
-      stronger_gru_layers: bi-GRU layers of S_E.
+      stronger_gru_layers: bi-GRU layers of S_E; one number, or one for each stronger modality.
       latent: size of the codes.
       heads: attention heads; they divide `latent`.
       feed_forward: width of the transformer layers' first dense layer.
@@ -110,10 +113,10 @@ class Model(nn.Module):
     """
 
     weaker: str
-    stronger: str | None = None
+    stronger: str | Sequence[str] | None = None
     encoder: str = "bigru+te"
     weaker_gru_layers: int = 2
-    stronger_gru_layers: int = 2
+    stronger_gru_layers: int | Sequence[int] = 2
     latent: int = 100
     heads: int = 2
     feed_forward: int = 400
@@ -129,6 +132,11 @@ class Model(nn.Module):
         """Top-level parameter names that stay after training."""
         return ("weaker_classifier",) if self.encoder == "none" else ("weaker_encoder", "weaker_classifier")
 
+    @property
+    def teachers(self) -> Teachers:
+        """The stronger modalities, and what their parts and outputs are called."""
+        return teachers_of("seqsew", self.weaker, self.stronger)
+
     def setup(self) -> None:
         """Names the parts.
 
@@ -142,18 +150,30 @@ class Model(nn.Module):
                 f"model 'seqsew' has latent {self.latent}, which {self.heads} heads cannot share; "
                 "choose a number of heads that divides it"
             )
-        if self.stronger is not None and self.encoder == "none":
+        teachers = self.teachers
+        if teachers.names and self.encoder == "none":
             raise UserError(
-                f"model 'seqsew' has encoder 'none' with the stronger modality {self.stronger!r}, but co-learning "
+                f"model 'seqsew' has encoder 'none' with the stronger modality {teachers.names[0]!r}, but co-learning "
                 "needs encoders; choose 'bigru' or 'bigru+te', or set stronger to None"
             )
         self.weaker_classifier = self._classifier()
         if self.encoder != "none":
             self.weaker_encoder = self._encoder(self.weaker_gru_layers)
-        if self.stronger is not None:
-            self.stronger_encoder = self._encoder(self.stronger_gru_layers)
-            self.stronger_classifier = self._classifier()
-            self.decoder = Decoder(self.decoder_width, self.decoder_layers)
+        for modality, gru_layers in zip(teachers.names, self._stronger_gru_layers(), strict=True):
+            setattr(self, teachers.part("stronger_encoder", modality), self._encoder(gru_layers))
+            setattr(self, teachers.part("stronger_classifier", modality), self._classifier())
+            setattr(self, teachers.part("decoder", modality), Decoder(self.decoder_width, self.decoder_layers))
+
+    def _stronger_gru_layers(self) -> tuple[int, ...]:
+        """One number a teacher."""
+        given, names = self.stronger_gru_layers, self.teachers.names
+        layers = (given,) * len(names) if isinstance(given, int) else tuple(given)
+        if len(layers) != len(names):
+            raise UserError(
+                f"model 'seqsew' has {len(layers)} stronger_gru_layers {list(layers)} for {len(names)} stronger "
+                f"modalities {list(names)}; give one number, or one for each"
+            )
+        return layers
 
     def _encoder(self, gru_layers: int) -> Encoder:
         transformer_layers = self.transformer_layers if self.encoder == "bigru+te" else 0
@@ -175,7 +195,7 @@ class Model(nn.Module):
         """All outputs.
 
         Args:
-          inputs: modality -> [B, T, D]. Whatever padded steps hold has no effect. Without the stronger modality, the
+          inputs: modality -> [B, T, D]. Whatever padded steps hold has no effect. Without a stronger modality, the
             outputs that need it are left out.
           masks: modality -> bool [B, T], True at valid steps, padding at the end.
           train: dropout acts; needs the rng stream 'dropout'.
@@ -185,29 +205,38 @@ class Model(nn.Module):
 
         Returns:
           `prediction`, `logits` [B, T], `latent/weaker` [B, T, latent] (not with encoder 'none'); with a stronger
-          modality `prediction/stronger`, `logits/stronger`, `latent/stronger` and `translation` [B, T, its size].
+          modality `prediction/stronger`, `logits/stronger`, `latent/stronger` and `translation` [B, T, its size]; with
+          several, each of these for each of them, as `latent/stronger/text` and `translation/text`.
         """
 
         def acts(part: str) -> bool:
             return train and part not in frozen
 
-        def side(who: str, modality: str, suffix: str = "") -> dict[str, jax.Array]:
+        def side(modality: str, encoder: str, classifier: str, latent: str, suffix: str) -> dict[str, jax.Array]:
             outputs = {}
             code = select(inputs, masks, modality)
             if self.encoder != "none":
-                encoder = getattr(self, f"{who}_encoder")
-                code = encoder(code, masks[modality], segments, train=acts(f"{who}_encoder"), dropout=dropout)
-                outputs[f"latent/{who}"] = code
-            logits = getattr(self, f"{who}_classifier")(code, train=acts(f"{who}_classifier"))
+                code = getattr(self, encoder)(code, masks[modality], segments, train=acts(encoder), dropout=dropout)
+                outputs[latent] = code
+            logits = getattr(self, classifier)(code, train=acts(classifier))
             prediction = ACTIVATIONS[self.activation](logits)
             return outputs | {f"prediction{suffix}": prediction, f"logits{suffix}": logits}
 
-        outputs = side("weaker", self.weaker)
-        if self.stronger is None or (self.stronger not in inputs and not self.is_initializing()):
-            return outputs
-        outputs |= side("stronger", self.stronger, "/stronger")
-        width = inputs[self.stronger].shape[-1]
-        return outputs | {"translation": self.decoder(outputs["latent/weaker"], masks[self.weaker], segments, width)}
+        outputs = side(self.weaker, "weaker_encoder", "weaker_classifier", "latent/weaker", "")
+        teachers = self.teachers
+        for modality in teachers.names:
+            if modality not in inputs and not self.is_initializing():
+                continue
+            encoder, classifier, decoder = (
+                teachers.part(kind, modality) for kind in ("stronger_encoder", "stronger_classifier", "decoder")
+            )
+            suffix = teachers.output("/stronger", modality)
+            outputs |= side(modality, encoder, classifier, f"latent{suffix}", suffix)
+            translated = getattr(self, decoder)(
+                outputs["latent/weaker"], masks[self.weaker], segments, inputs[modality].shape[-1]
+            )
+            outputs[teachers.output("translation", modality)] = translated
+        return outputs
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Prediction [B, T] from the weaker modality alone, with the deployed parameters alone."""

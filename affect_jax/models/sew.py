@@ -13,6 +13,9 @@ reconstruction, CCA of the two codes) let it teach W_E. Only W_E and R stay afte
 
 Tanh stands between the layers of an encoder or decoder and not after its last one, so codes and reconstructions of
 standardised features are unbounded; the single layer for app is affine. Nothing here has dropout.
+
+Several stronger modalities (6.2) have an S_E, S_D1 and S_D2 each, named by it (`layers.teachers`): `translator_audio`.
+All translators read the one code of W_E.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +27,10 @@ from affect_jax.errors import UserError
 from affect_jax.layers.dense import MLP, Dense
 from affect_jax.layers.masking import select
 from affect_jax.layers.recurrent import SingleStepGRU
+from affect_jax.layers.teachers import Teachers, teachers_of
+
+Widths = Sequence[int] | Sequence[Sequence[int]]
+"""Of one modality's layers, or those of each of several."""
 
 
 class Regressor(nn.Module):
@@ -44,26 +51,32 @@ class Model(nn.Module):
 
     Attributes:
       weaker: modality that is deployed.
-      stronger: modality that teaches, or None.
+      stronger: modality that teaches, a sequence of several that do, or None.
       weaker_layers: widths of W_E; the last is the size of its code.
-      stronger_layers: widths of S_E; the last is the size of its code.
-      stronger_decoder_layers: widths of S_D1 and S_D2; the last is the stronger modality's feature size.
+      stronger_layers: widths of S_E; the last is the size of its code. Of several stronger modalities, one such
+        sequence for each.
+      stronger_decoder_layers: widths of S_D1 and S_D2, likewise; the last is the stronger modality's feature size.
       regressor_width: units of each of R's GRU layers.
       regressor_layers: how many.
     """
 
     weaker: str
-    stronger: str | None = None
+    stronger: str | Sequence[str] | None = None
     weaker_layers: Sequence[int] = ()
-    stronger_layers: Sequence[int] = ()
-    stronger_decoder_layers: Sequence[int] = ()
+    stronger_layers: Widths = ()
+    stronger_decoder_layers: Widths = ()
     regressor_width: int = 120
     regressor_layers: int = 4
 
     @property
     def deployed(self) -> tuple[str, ...]:
         """Top-level parameter names that stay after training."""
-        return ("regressor",) if self.stronger is None else ("weaker_encoder", "regressor")
+        return ("weaker_encoder", "regressor") if self.teachers.names else ("regressor",)
+
+    @property
+    def teachers(self) -> Teachers:
+        """The stronger modalities, and what their parts and outputs are called."""
+        return teachers_of("sew", self.weaker, self.stronger)
 
     def setup(self) -> None:
         """Names the parts.
@@ -71,11 +84,12 @@ class Model(nn.Module):
         Raises:
           UserError: the arguments do not fit each other.
         """
+        teachers = self.teachers
         layers = {
             name: tuple(getattr(self, name)) for name in ("weaker_layers", "stronger_layers", "stronger_decoder_layers")
         }
         self.regressor = Regressor(self.regressor_width, self.regressor_layers)
-        if self.stronger is None:
+        if not teachers.names:
             given = [name for name, widths in layers.items() if widths]
             if given:
                 raise UserError(
@@ -86,13 +100,27 @@ class Model(nn.Module):
         missing = [name for name, widths in layers.items() if not widths]
         if missing:
             raise UserError(
-                f"model 'sew' has the stronger modality {self.stronger!r} but no {missing[0]}; "
+                f"model 'sew' has the stronger modality {teachers.names[0]!r} but no {missing[0]}; "
                 "give the widths of its layers, for example (108, 128)"
             )
         self.weaker_encoder = MLP(layers["weaker_layers"])
-        self.stronger_encoder = MLP(layers["stronger_layers"])
-        self.translator = MLP(layers["stronger_decoder_layers"])
-        self.reconstructor = MLP(layers["stronger_decoder_layers"])
+        encoders, decoders = self._each("stronger_layers"), self._each("stronger_decoder_layers")
+        for modality in teachers.names:
+            setattr(self, teachers.part("stronger_encoder", modality), MLP(encoders[modality]))
+            setattr(self, teachers.part("translator", modality), MLP(decoders[modality]))
+            setattr(self, teachers.part("reconstructor", modality), MLP(decoders[modality]))
+
+    def _each(self, name: str) -> dict[str, tuple[int, ...]]:
+        """Teacher -> its widths in the field `name`."""
+        names, given = self.teachers.names, tuple(getattr(self, name))
+        if len(names) == 1 and all(isinstance(width, int) for width in given):
+            given = (given,)
+        if len(given) != len(names) or any(isinstance(widths, int) for widths in given):
+            raise UserError(
+                f"model 'sew' has {name} {list(given)} for the stronger modalities {list(names)}; "
+                "give the widths of each, for example ((108, 128), (128,))"
+            )
+        return {modality: tuple(widths) for modality, widths in zip(names, given, strict=True)}
 
     def __call__(
         self,
@@ -106,7 +134,7 @@ class Model(nn.Module):
         """All outputs.
 
         Args:
-          inputs: modality -> [B, D] (or [B, T, D]: every step is treated alone). Without the stronger one, the outputs
+          inputs: modality -> [B, D] (or [B, T, D]: every step is treated alone). Without a stronger one, the outputs
             that need it are left out.
           masks: modality -> bool, the input's shape without its last axis. Invalid examples are read as zeros.
           train: no effect, as there is no dropout.
@@ -115,29 +143,36 @@ class Model(nn.Module):
 
         Returns:
           `prediction` and `logits` (the same, [B]); with a stronger modality also `latent/weaker`, `translation`,
-          `latent/stronger` and `reconstruction`.
+          `latent/stronger` and `reconstruction`, of several the last three for each, as `translation/audio`.
         """
         del train, dropout, frozen
         outputs = {}
         code = select(inputs, masks, self.weaker)
-        if self.stronger is not None:
+        if self.teachers.names:
             code = self.weaker_encoder(code)
             outputs["latent/weaker"] = code
         outputs["prediction"] = outputs["logits"] = self.regressor(code)
-        if self.stronger is None or (self.stronger not in inputs and not self.is_initializing()):
-            return outputs
-        features = select(inputs, masks, self.stronger)
-        width = self.stronger_decoder_layers[-1]
+        for modality in self.teachers.names:
+            if modality in inputs or self.is_initializing():
+                outputs |= self._taught(modality, code, select(inputs, masks, modality))
+        return outputs
+
+    def _taught(self, modality: str, code: jax.Array, features: jax.Array) -> dict[str, jax.Array]:
+        """One teacher's outputs, from the weaker modality's code and its own features."""
+        teachers, width = self.teachers, self._each("stronger_decoder_layers")[modality][-1]
         if width != features.shape[-1]:
             raise UserError(
-                f"config.model.stronger_decoder_layers ends in {width} but {self.stronger!r} has "
+                f"config.model.stronger_decoder_layers ends in {width} but {modality!r} has "
                 f"{features.shape[-1]} features; make its last width {features.shape[-1]}"
             )
-        teacher = self.stronger_encoder(features)
-        return outputs | {
-            "translation": self.translator(code),
-            "latent/stronger": teacher,
-            "reconstruction": self.reconstructor(teacher),
+        encoder, translator, reconstructor = (
+            getattr(self, teachers.part(kind, modality)) for kind in ("stronger_encoder", "translator", "reconstructor")
+        )
+        latent = encoder(features)
+        return {
+            teachers.output("translation", modality): translator(code),
+            teachers.output("latent/stronger", modality): latent,
+            teachers.output("reconstruction", modality): reconstructor(latent),
         }
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
