@@ -1,9 +1,42 @@
-"""What is timed: steps of the models of chapters 3 to 5 at their published sizes; `data` makes the numbers."""
+"""What is timed: steps of the models of chapters 3 to 5 at their published sizes; `data` makes the numbers.
+
+Whole studies of them are in `studies`.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 BATCH = 32
+
+OURS = "ours"
+# Every way in which the PyTorch side takes its steps: the model as it is or under torch.compile, the optimizer a loop
+# over parameters (torch's default on a CPU) or one fused call.
+SIDES = {
+    OURS: "ours",
+    "pytorch": "eager",
+    "pytorch-fused": "eager, fused optimizer",
+    "pytorch-compiled": "torch.compile",
+    "pytorch-compiled-fused": "torch.compile, fused optimizer",
+}
+
+
+class ProductCase(NamedTuple):
+    """The product of two square matrices of float32: what the machine can do where nothing else holds it up.
+
+    Attributes:
+      name: on the command line.
+      title: in the table.
+      steps: as in `Case`.
+    """
+
+    name: str
+    title: str
+    steps: int
+
+    @staticmethod
+    def size(device: str) -> int:
+        """Rows and columns, large enough for the device ('cpu' or another) to reach its rate."""
+        return 2048 if device == "cpu" else 8192
 
 
 class Case(NamedTuple):
@@ -165,7 +198,25 @@ FUSION = tuple(
     for what in ("training", "prediction")
     for attention in ("intra", "cross")
 )
-BY_NAME = {case.name: case for case in (*CASES, *SPEECH, *FUSION)}
+PRODUCT = ProductCase("matmul", "product of two large square matrices", steps=4)
+BY_NAME: dict[str, ProductCase | Case | SpeechCase | FusionCase] = {
+    case.name: case for case in (PRODUCT, *CASES, *SPEECH, *FUSION)
+}
+
+
+def sides_of(case: ProductCase | Case | SpeechCase | FusionCase) -> tuple[str, ...]:
+    """Which sides are worth timing.
+
+    Nothing is optimized where nothing is trained. ConflictNET has .7 M parameters and takes seconds a step, so a faster
+    optimizer cannot show, and `torch.compile` is tried where a block takes less than a minute.
+    """
+    if isinstance(case, ProductCase):
+        return (OURS, "pytorch")
+    if isinstance(case, SpeechCase):
+        return (OURS, "pytorch", *(("pytorch-compiled",) if case.batch * case.seconds <= 120 else ()))
+    if isinstance(case, FusionCase) and not case.train:
+        return (OURS, "pytorch", "pytorch-compiled")
+    return tuple(SIDES)
 
 
 def choose(wanted: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -179,48 +230,3 @@ def choose(wanted: Sequence[str], names: Sequence[str]) -> list[str]:
     if unknown:
         raise ValueError(f"{unknown[0]!r} is none of {', '.join(names)}")
     return [name for name in names if any(name in found for found in chosen.values())]
-
-
-class RowsCase(NamedTuple):
-    """Many rows as one study.
-
-    Attributes:
-      name: on the command line.
-      title: in the table, with {rows} and {epochs}.
-      case: what a row trains.
-      rows: how many.
-      epochs: of each.
-      steps: of an epoch, where the time of one row's step is to be shown; 0: the time of the whole study.
-      single: name of the case of a single run's step, to be timed in turns with it; '' for none.
-    """
-
-    name: str
-    title: str
-    case: Case | FusionCase
-    rows: int
-    epochs: int
-    steps: int = 0
-    single: str = ""
-
-
-ROWS = {
-    case.name: case
-    for case in (
-        RowsCase(
-            "rows",
-            f"{{rows}} rows of {BY_NAME['seqsew-mosi-2'].title}, {{epochs}} epochs with validation",
-            BY_NAME["seqsew-mosi-2"],
-            rows=10,
-            epochs=10,
-        ),
-        RowsCase(
-            "fusion-rows",
-            "Attention fusion, intra: {rows} rows as one study, a step of one of them",
-            FUSION[0]._replace(recordings=2 * BATCH + 1),
-            rows=4,
-            epochs=3,
-            steps=2,
-            single="fusion-intra-training",
-        ),
-    )
-}

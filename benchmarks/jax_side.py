@@ -2,6 +2,7 @@
 
 import importlib
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -13,8 +14,10 @@ from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets.recordings import Recording
 from affect_jax.training import keys, mesh, objective, rows, stage, state, step, studies, study
-from benchmarks.cases import VALIDATION, Case, FusionCase, SpeechCase
+from benchmarks import products
+from benchmarks.cases import VALIDATION, Case, FusionCase, ProductCase, SpeechCase
 from benchmarks.data import clips, examples, utterances
+from benchmarks.studies import RowsCase
 
 
 def recordings(case: Case | SpeechCase | FusionCase, target: str) -> list[Recording]:
@@ -64,18 +67,36 @@ def load(
     return spec, next(s for s in spec.stages if s.name == case.stage), corpus, folds, config
 
 
-def row(spec: studies.Study, seed: int) -> rows.Row:
-    """The whole model with this seed."""
-    return rows.Row("bench", fold=0, seed=seed, hyper=spec.traced)
+def row(spec: studies.Study, seed: int, staged: stage.Stage, weights: Mapping[str, float]) -> rows.Row:
+    """The whole model with this seed and these weights of the stage's losses."""
+    changed = {f"stages.{staged.name}.losses.{loss}.weight": weight for loss, weight in weights.items()}
+    rows.check_paths(sorted(changed), spec.traced, "the benchmark's grid")
+    return rows.Row("bench", fold=0, seed=seed, hyper={**spec.traced, **changed})
+
+
+class Products:
+    """Blocks of products of two square matrices."""
+
+    def __init__(self, case: ProductCase):
+        size = case.size(jax.default_backend())
+        draw = np.random.default_rng(0)
+        self._a, self._b = (jnp.asarray(draw.standard_normal((size, size), np.float32)) for _ in range(2))
+        self._product = jax.jit(jnp.matmul)
+        self.parameters, self.products = 0, 2.0 * size**3
+
+    def run(self, steps: int) -> float:
+        """Takes so many products; an element of the last one, which also waits for the device."""
+        for _ in range(steps):
+            product = self._product(self._a, self._b)
+        return float(product[0, 0])
 
 
 class Steps:
     """Blocks of steps of one case: the engine's update in a scan, as an epoch has it, on one device; or predictions."""
 
-    def __init__(self, case: Case | SpeechCase | FusionCase, compiled: bool):
-        del compiled  # there is no other way
+    def __init__(self, case: Case | SpeechCase | FusionCase):
         spec, staged, corpus, folds, _ = load(case)
-        one = jax.tree.map(lambda x: x[0], rows.as_arrays([row(spec, 0)]))
+        one = jax.tree.map(lambda x: x[0], rows.as_arrays([row(spec, 0, staged, {})]))
         mean, scale = ({m: x[0] for m, x in part.items()} for part in (folds.mean, folds.scale))
         names = objective.available(*study.shapes(spec.model, corpus, folds)[1:])
         train = True if isinstance(case, Case) else case.train
@@ -103,7 +124,7 @@ class Steps:
             now, losses = jax.lax.scan(lambda now, index: one_step(now, frozen, index), now, index)
             return now, losses[-1]
 
-        self._block = jax.jit(block, donate_argnums=0)
+        self._block, self._compiled = jax.jit(block, donate_argnums=0), {}
         self._state, self._frozen = start(keys.purpose(jax.random.key(0), "init"))
         self._train, self._batch = np.asarray(folds.train[0]), case.batch
         self._random = np.random.default_rng(0)
@@ -112,24 +133,49 @@ class Steps:
     def run(self, steps: int) -> float:
         """Takes so many steps; the last loss (or a sum of predictions), which also waits for the device."""
         index = self._random.choice(self._train, (steps, self._batch)).astype(np.int32)
-        self._state, loss = self._block(self._state, self._frozen, index)
+        if steps not in self._compiled:
+            traced = self._block.trace(self._state, self._frozen, index)
+            self.products = products.count(traced.jaxpr) / steps
+            self._compiled[steps] = traced.lower().compile()
+        self._state, loss = self._compiled[steps](self._state, self._frozen, index)
         return float(loss)
 
+    def memory(self, steps: int) -> int:
+        """Bytes that a block of so many steps holds by XLA's plan: arguments (the data among them), results and what is
+        between. `run` comes first."""
+        plan = self._compiled[steps].memory_analysis()
+        sizes = plan.argument_size_in_bytes, plan.output_size_in_bytes, plan.temp_size_in_bytes
+        return sum(sizes) - plan.alias_size_in_bytes
 
-def fit_rows(case: Case | FusionCase, seeds: list[int], epochs: int) -> list[float]:
-    """Trains these rows as one program; the seconds that each epoch of all rows ended at."""
-    spec, staged, corpus, folds, config = load(case)
-    ended = []
-    study.fit(
+
+def steps_of(case: ProductCase | Case | SpeechCase | FusionCase) -> Products | Steps:
+    """What runs the case."""
+    return Products(case) if isinstance(case, ProductCase) else Steps(case)
+
+
+def fit_rows(study_case: RowsCase, numbers: list[int], epochs: int) -> list[float]:
+    """Trains these rows as one program; the seconds that each epoch of all rows ended at.
+
+    Raises:
+      SystemExit: a row stopped because its loss was not finite: what is left to do is less then.
+    """
+    spec, staged, corpus, folds, config = load(study_case.case)
+    ended: list[float] = []
+    chosen = [study_case.row(number) for number in numbers]
+    fitted = study.fit(
         spec.model,
         [staged._replace(epochs=epochs, patience=0)],
         config.task,
         corpus,
         folds,
-        [row(spec, seed) for seed in seeds],
+        [row(spec, one.seed, staged, one.weights) for one in chosen],
         study.Engine(mesh.make(), mesh.rows_at_once(0), config.data.eval_size, checkpoint_seconds=1e9),
         listener=study.Listener(lambda done: ended.append(time.perf_counter()), lambda stage, epoch: None),
     )
+    if not fitted.finite.all():
+        raise SystemExit(
+            f"error: {study_case.name}: {(~fitted.finite).sum()} rows are not finite; their time means nothing"
+        )
     return ended
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from benchmarks.cases import FusionCase
 from benchmarks.data import utterances
+from benchmarks.studies import Row, RowsCase
 from benchmarks.torch_side import device_memory, use_device, versions
 
 __all__ = ["Fusion", "Rows", "Steps", "device_memory", "versions"]
@@ -88,6 +89,11 @@ def make(case: FusionCase, device: torch.device) -> Fusion:
     return Fusion(features, case.maps, case.attention, case.classes, dropout=case.dropout).to(device).train()
 
 
+def optimizer_of(case: FusionCase, model: nn.Module, fused: bool) -> torch.optim.Optimizer:
+    """Adam, one fused call or torch's default."""
+    return torch.optim.Adam(model.parameters(), lr=case.rate, fused=fused or None)
+
+
 class Arrays:
     """The case's recordings on the device."""
 
@@ -113,13 +119,13 @@ def update(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Mapping[s
 class Steps:
     """Blocks of steps of one case."""
 
-    def __init__(self, case: FusionCase, compiled: bool):
+    def __init__(self, case: FusionCase, compiled: bool, fused: bool):
         torch.manual_seed(0)
         device = use_device()
         self._inputs, self._target = Arrays(case, device).take(torch.arange(case.batch, device=device))
         self._model = make(case, device).train(case.train)
         self._forward = torch.compile(self._model) if compiled else self._model
-        self._optimizer = torch.optim.Adam(self._model.parameters(), lr=case.rate)
+        self._optimizer = optimizer_of(case, self._model, fused)
         self._train = case.train
         self.parameters = sum(p.numel() for p in self._model.parameters())
 
@@ -137,20 +143,20 @@ class Steps:
 class Rows:
     """Rows of a study one after another, as a shell loop has them: epochs with validation, best weights kept."""
 
-    def __init__(self, case: FusionCase):
+    def __init__(self, study: RowsCase, fused: bool):
         torch.set_num_threads(1)
-        self._case, self._device = case, use_device()
-        self._arrays = Arrays(case, self._device)
-        self.run([0], 1)
+        self._case, self._fused, self._device = study.case, fused, use_device()
+        self._arrays = Arrays(self._case, self._device)
+        self.run([study.row(0)], 1)
 
-    def run(self, seeds: list[int], epochs: int) -> float:
+    def run(self, rows: list[Row], epochs: int) -> float:
         """Trains these rows; the last validation accuracy."""
         train = self._case.recordings - 1
         held_out = torch.tensor([train], device=self._device)
-        for seed in seeds:
-            torch.manual_seed(seed)
+        for row in rows:
+            torch.manual_seed(row.seed)
             model, best = make(self._case, self._device), -1.0
-            optimizer = torch.optim.Adam(model.parameters(), lr=self._case.rate)
+            optimizer = optimizer_of(self._case, model, self._fused)
             for _ in range(epochs):
                 for index in torch.randperm(train).to(self._device).split(self._case.batch):
                     update(model, optimizer, *self._arrays.take(index))

@@ -11,6 +11,12 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     return (values * mask).sum() / mask.sum()
 
 
+def ccc(a: Tensor, b: Tensor) -> Tensor:
+    """Concordance correlation of two vectors."""
+    da, db = a - a.mean(), b - b.mean()
+    return 2 * (da * db).mean() / (da.square().mean() + db.square().mean() + (a.mean() - b.mean()).square())
+
+
 def dcca(a: Tensor, b: Tensor, mask: Tensor, k: int = 10, ridge: float = 1e-3) -> Tensor:
     """Minus the sum of the k largest canonical correlations of the valid steps (Andrew et al., 2013).
 

@@ -1,7 +1,7 @@
 """The PyTorch side: eager modules (or `torch.compile`) in the usual loop, batches ready in memory."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.cases import BATCH, VALIDATION, Case
+from benchmarks.cases import BATCH, VALIDATION, Case, ProductCase
 from benchmarks.data import examples
-from benchmarks.torch_losses import dcca, masked_mean
+from benchmarks.studies import Row, RowsCase
+from benchmarks.torch_losses import ccc, dcca, masked_mean
 from benchmarks.torch_models import Sew, Student, Teacher
 
 DROPOUT = 0.3
@@ -66,8 +67,11 @@ class Model(NamedTuple):
     optimizer: torch.optim.Optimizer
 
 
-def make(case: Case, device: torch.device, compiled: bool) -> Model:
-    """Builds the case's model, loss and optimizer."""
+def make(
+    case: Case, device: torch.device, *, compiled: bool, fused: bool, weights: Mapping[str, float] | None = None
+) -> Model:
+    """Builds the case's model, loss (SEW's with these weights) and optimizer."""
+    weights = weights or {}
     if case.stage == "fit":
         module: nn.Module = Sew((case.weaker[1], 512, 256, 128), (case.stronger[1], 108, 128), (108, case.stronger[1]))
         teacher = None
@@ -92,9 +96,9 @@ def make(case: Case, device: torch.device, compiled: bool) -> Model:
         alignment = dcca(out["latent/weaker"], out["latent/stronger"], batch.mask)
         translation = masked_mean((out["translation"] - batch.stronger) ** 2, batch.mask)
         reconstruction = masked_mean((out["reconstruction"] - batch.stronger) ** 2, batch.mask)
-        return (
-            masked_mean((out["prediction"] - batch.target) ** 2, batch.mask) + translation + reconstruction + alignment
-        )
+        losses = {"translation": translation, "reconstruction": reconstruction, "alignment": alignment}
+        prediction = masked_mean((out["prediction"] - batch.target) ** 2, batch.mask)
+        return prediction + sum(weights.get(name, 1.0) * value for name, value in losses.items())
 
     def teacher_loss(batch: Arrays) -> Tensor:
         return prediction_loss(case, module(batch.stronger, padding(batch))["logits"], batch)
@@ -108,7 +112,9 @@ def make(case: Case, device: torch.device, compiled: bool) -> Model:
         return prediction_loss(case, out["logits"], batch) + 0.1 * alignment + 0.1 * translation
 
     loss = {"fit": sew_loss, "teacher": teacher_loss, "student": student_loss}[case.stage]
-    return Model(module, teacher, torch.compile(loss) if compiled else loss, optimizer(module.parameters(), **options))
+    # None: torch's default, a loop over parameters on a CPU and one call for groups of them on a GPU.
+    made = optimizer(module.parameters(), fused=fused or None, **options)
+    return Model(module, teacher, torch.compile(loss) if compiled else loss, made)
 
 
 def use_device() -> torch.device:
@@ -128,14 +134,30 @@ def update(model: Model, batch: Arrays) -> Tensor:
     return loss.detach()
 
 
+class Products:
+    """Blocks of products of two square matrices."""
+
+    def __init__(self, case: ProductCase):
+        device = use_device()
+        size = case.size(device.type)
+        self._a, self._b = (torch.randn(size, size, device=device) for _ in range(2))
+        self.parameters, self.products = 0, 2.0 * size**3
+
+    def run(self, steps: int) -> float:
+        """Takes so many products; an element of the last one, which also waits for the device."""
+        for _ in range(steps):
+            product = self._a @ self._b
+        return float(product[0, 0])
+
+
 class Steps:
     """Blocks of training steps of one case."""
 
-    def __init__(self, case: Case, compiled: bool):
+    def __init__(self, case: Case, compiled: bool, fused: bool):
         torch.manual_seed(0)
         device = use_device()
         data = arrays(case, device)
-        self._model = make(case, device, compiled)
+        self._model = make(case, device, compiled=compiled, fused=fused)
         self._batches = [data.take(torch.randperm(len(data.target))[:BATCH].to(device)) for _ in range(4)]
         self.parameters = sum(p.numel() for p in self._model.module.parameters())
 
@@ -149,40 +171,46 @@ class Steps:
 class Rows:
     """Rows of a study one after another, as a shell loop has them: epochs with validation, best weights kept."""
 
-    def __init__(self, case: Case):
+    def __init__(self, study: RowsCase, fused: bool):
         torch.set_num_threads(1)
-        self._case, self._device = case, use_device()
-        data = arrays(case, self._device)
+        self._case, self._fused, self._device = study.case, fused, use_device()
+        data = arrays(self._case, self._device)
+        validation = VALIDATION * (self._case.frames if self._case.stage == "fit" else 1)
         self._train, self._validation = (
             data.take(torch.arange(len(data.target))[part].to(self._device))
-            for part in (slice(-VALIDATION), slice(-VALIDATION, None))
+            for part in (slice(-validation), slice(-validation, None))
         )
-        self.run([0], 1)
+        self.run([study.row(0)], 1)
 
-    def run(self, seeds: list[int], epochs: int) -> float:
-        """Trains these rows; the last validation accuracy."""
-        for seed in seeds:
-            torch.manual_seed(seed)
-            model, best = make(self._case, self._device, compiled=False), -1.0
+    def run(self, rows: list[Row], epochs: int) -> float:
+        """Trains these rows; the last validation score."""
+        for row in rows:
+            torch.manual_seed(row.seed)
+            model = make(self._case, self._device, compiled=False, fused=self._fused, weights=row.weights)
+            best = -1.0
             for _ in range(epochs):
                 for batch in self._shuffled():
                     update(model, batch)
-                accuracy = self._accuracy(model.module)
-                if accuracy > best:
-                    best, _kept = accuracy, copy.deepcopy(model.module.state_dict())
-        return accuracy
+                score = self._score(model.module)
+                if score > best:
+                    best, _kept = score, copy.deepcopy(model.module.state_dict())
+        return score
 
     def _shuffled(self) -> Iterator[Arrays]:
         for index in torch.randperm(len(self._train.target)).to(self._device).split(BATCH):
             yield self._train.take(index)
 
     @torch.no_grad()
-    def _accuracy(self, module: nn.Module) -> float:
+    def _score(self, module: nn.Module) -> float:
         part = self._validation
         module.eval()
-        right = (module(part.weaker, part.mask == 0)["logits"] >= 0) == (part.target > 0)
+        if self._case.stage == "fit":
+            score = ccc(module.regressor(module.weaker_encoder(part.weaker)), part.target)
+        else:
+            right = (module(part.weaker, part.mask == 0)["logits"] >= 0) == (part.target > 0)
+            score = (right * part.mask).sum() / part.mask.sum()
         module.train()
-        return float((right * part.mask).sum() / part.mask.sum())
+        return float(score)
 
 
 def device_memory() -> int | None:

@@ -63,7 +63,7 @@ def pcc_loss(prediction: Tensor, target: Tensor) -> Tensor:
 class Steps:
     """Blocks of steps of one case."""
 
-    def __init__(self, case: SpeechCase, compiled: bool):
+    def __init__(self, case: SpeechCase, compiled: bool, fused: bool):
         torch.manual_seed(0)
         device = use_device()
         waves, targets = clips(case, case.batch)
@@ -73,7 +73,7 @@ class Steps:
         self._model = ConflictNet().to(device).train(case.train)
         self._forward = torch.compile(self._model) if compiled else self._model
         trained = [p for p in self._model.parameters() if p.requires_grad]
-        self._optimizer = torch.optim.Adam(trained, lr=0.01)
+        self._optimizer = torch.optim.Adam(trained, lr=0.01, fused=fused or None)
         self._train = case.train
         self.parameters = sum(p.numel() for p in trained)
 

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from benchmarks.cases import BY_NAME, ROWS, Case, FusionCase, SpeechCase
+from benchmarks.cases import BY_NAME, OURS, Case, FusionCase, ProductCase, SpeechCase
+from benchmarks.studies import ROWS
 
 STARTED = time.perf_counter()
 ONE_CORE = "BENCHMARKS_ONE_CORE"
 """Environment variable: where it is set, a worker keeps to one core."""
-SIDES = ("ours", "pytorch", "pytorch-compiled")
 
 
 def peak_bytes(device_memory: Callable[[], int | None]) -> int:
@@ -28,7 +28,7 @@ def peak_bytes(device_memory: Callable[[], int | None]) -> int:
     return device_memory() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _torch_module(case: Case | SpeechCase | FusionCase) -> ModuleType:
+def _torch_module(case: ProductCase | Case | SpeechCase | FusionCase) -> ModuleType:
     """Where the PyTorch side of a case is."""
     if isinstance(case, SpeechCase):
         from benchmarks import torch_speech as module
@@ -41,20 +41,27 @@ def _torch_module(case: Case | SpeechCase | FusionCase) -> ModuleType:
 
 def serve_steps(side: str, name: str, count: int, say: Callable[..., None]) -> None:
     """Answers every line with the seconds that `count` steps took."""
-    if side == "ours":
+    case = BY_NAME[name]
+    if side == OURS:
         from affect_jax import startup
 
         # One model on all cores: one device whose products are threaded. What else a program sets, startup sets.
         os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=1 --xla_cpu_multi_thread_eigen=true"
         startup.use_all_cores()
         from benchmarks import jax_side as module
+
+        steps = module.steps_of(case)
     else:
-        module = _torch_module(BY_NAME[name])
-    steps = module.Steps(BY_NAME[name], compiled=side == "pytorch-compiled")
+        module = _torch_module(case)
+        if isinstance(case, ProductCase):
+            steps = module.Products(case)
+        else:
+            steps = module.Steps(case, compiled="compiled" in side, fused="fused" in side)
     steps.run(count)
     first = time.perf_counter() - STARTED
     steps.run(count)
-    say(ready=first, parameters=steps.parameters, versions=module.versions())
+    counted = getattr(steps, "products", None)
+    say(ready=first, parameters=steps.parameters, products=counted, versions=module.versions())
     for _ in sys.stdin:
         begin, busy = time.perf_counter(), time.process_time()
         loss = steps.run(count)
@@ -63,9 +70,9 @@ def serve_steps(side: str, name: str, count: int, say: Callable[..., None]) -> N
 
 
 def serve_rows(side: str, name: str, epochs: int, say: Callable[..., None]) -> None:
-    """Trains the rows whose seeds a line lists. Ours, as one program, says its start-up apart."""
-    case = ROWS[name].case
-    if side == "ours":
+    """Trains the rows whose numbers a line lists. Ours, as one program, says its start-up apart."""
+    study = ROWS[name]
+    if side == OURS:
         from affect_jax import startup
 
         startup.use_all_cores()
@@ -74,16 +81,16 @@ def serve_rows(side: str, name: str, epochs: int, say: Callable[..., None]) -> N
         say(ready=time.perf_counter() - STARTED, versions=module.versions())
         for line in sys.stdin:
             begin = time.perf_counter()
-            ended = module.fit_rows(case, json.loads(line), epochs)
+            ended = module.fit_rows(study, json.loads(line), epochs)
             epoch = (ended[-1] - ended[0]) / (epochs - 1)
             say(seconds=epoch * epochs, first=ended[0] - begin - epoch)
     else:
-        module = _torch_module(case)
-        rows = module.Rows(case)
+        module = _torch_module(study.case)
+        rows = module.Rows(study, fused="fused" in side)
         say(ready=time.perf_counter() - STARTED, versions=module.versions())
         for line in sys.stdin:
             begin = time.perf_counter()
-            rows.run(json.loads(line), epochs)
+            rows.run([study.row(number) for number in json.loads(line)], epochs)
             say(seconds=time.perf_counter() - begin)
     say(peak=peak_bytes(module.device_memory))
 

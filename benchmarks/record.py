@@ -1,0 +1,74 @@
+"""What was measured, kept: results/<device>.json by part, and RESULTS.md, which is written from these files alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks import tables
+from benchmarks.cases import BY_NAME, OURS
+from benchmarks.machine import Machine
+from benchmarks.studies import ROWS
+
+FOLDER = Path(__file__).parent
+PARTS = ("cases", "startup", "growth")
+HEAD = """# Speed: what was measured
+
+Written by `make bench` from [results/](results) and by nothing else. How it is measured and how to read it:
+[docs/benchmarks.md](../docs/benchmarks.md).
+"""
+
+
+def read_all(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+    """File stem -> record of every machine, CPUs with all their cores first."""
+    files = sorted((folder / "results").glob("*.json"), key=lambda f: (f.stem == "cpu-one-core", f.stem))
+    return {f.stem: json.loads(f.read_text(encoding="utf-8")) for f in files}
+
+
+def everything(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Name on the command line -> what is kept of it."""
+    others = {part: record[part] for part in PARTS[1:] if part in record}
+    return {**record.get("cases", {}), **others}
+
+
+def put(where: Machine, part: str, values: dict[str, Any], folder: Path = FOLDER) -> None:
+    """Writes these values over what the machine's file has of them, and the page anew.
+
+    Args:
+      where: the machine.
+      part: one of `PARTS`. Of cases, sides that `values` lacks keep what they had, and the rest of the file stays.
+      values: what was measured.
+      folder: where results/ and RESULTS.md are.
+    """
+    file = folder / "results" / f"{where.file}.json"
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    kept["machine"] = where.device
+    if part == "cases":
+        before = kept.get("cases", {})
+        merged = {**before, **{name: with_other_sides(case, before.get(name)) for name, case in values.items()}}
+        kept["cases"] = {name: merged[name] for name in [*BY_NAME, *ROWS] if name in merged}
+    else:
+        kept[part] = values
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    write_page(folder)
+
+
+def with_other_sides(case: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
+    """The case with those sides that only an earlier run has, each held against ours of that run."""
+    if before is None or before["title"] != case["title"]:
+        return case
+    sides = {side: {"against": before["sides"][OURS]["median"], **values} for side, values in before["sides"].items()}
+    return {**before, **case, "sides": {**sides, **case["sides"]}}
+
+
+def write_page(folder: Path = FOLDER) -> None:
+    """RESULTS.md from all files."""
+    lines = [HEAD]
+    for file, record in read_all(folder).items():
+        lines += [f"## {record['machine'][0].upper()}{record['machine'][1:]}", ""]
+        lines += tables.page(record, f"results/{file}.json")
+    (folder / "RESULTS.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_page()

@@ -1,0 +1,187 @@
+"""What was measured -> tables in markdown."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from benchmarks.cases import OURS, SIDES
+from benchmarks.studies import ROWS
+
+Cases = dict[str, dict[str, Any]]
+
+
+def seconds(value: float) -> str:
+    """With a unit that fits."""
+    return f"{value * 1e3:,.1f} ms" if value < 1 else f"{value:,.2f} s"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A markdown table, the first column to the left and the others to the right, and an empty line."""
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return [*(f"| {' | '.join(line)} |" for line in lines), ""]
+
+
+def ratio(case: dict[str, Any], side: str) -> float:
+    """How many times as long as ours of the same run this side takes."""
+    one = case["sides"][side]
+    return one["median"] / one.get("against", case["sides"][OURS]["median"])
+
+
+def fastest(case: dict[str, Any]) -> str | None:
+    """The fastest of the other sides; None where there is none."""
+    others = [side for side in case["sides"] if side != OURS]
+    return min(others, key=lambda side: ratio(case, side)) if others else None
+
+
+def share(case: dict[str, Any]) -> str:
+    """Ours' operations in products a second, of the machine's own rate in the same run."""
+    if not case.get("products") or not case.get("rate"):
+        return ""
+    return f"{100 * case['products'] / case['sides'][OURS]['median'] / case['rate']:.0f} %"
+
+
+def _against_fastest(case: dict[str, Any]) -> list[str]:
+    """Ours, the fastest other side, which it is, how many times ours."""
+    side = fastest(case)
+    rest = [seconds(case["sides"][side]["median"]), SIDES[side], f"{ratio(case, side):.2f}"] if side else [""] * 3
+    return [seconds(case["sides"][OURS]["median"]), *rest]
+
+
+def steps(found: Cases) -> list[str]:
+    """Single steps: ours, the fastest of PyTorch's ways, and the share of the machine's rate of products."""
+    heads = ["one step", "ours", "PyTorch", "its fastest way", "PyTorch / ours", "products", "share of the rate"]
+    rows = []
+    for case in found.values():
+        products = f"{case['products'] / 1e9:,.2f} GFLOP" if case.get("products") else ""
+        rows.append([case["title"], *_against_fastest(case), products, share(case)])
+    return table(heads, rows)
+
+
+def ways(found: Cases) -> list[str]:
+    """Every way of PyTorch's that was tried, and how many times ours it is."""
+    others = [side for side in SIDES if side != OURS and any(side in case["sides"] for case in found.values())]
+    rows = []
+    for case in found.values():
+        tried = [side in case["sides"] for side in others]
+        if sum(tried) > 1:
+            cells = [
+                f"{seconds(case['sides'][side]['median'])} ({ratio(case, side):.2f})" if there else ""
+                for side, there in zip(others, tried, strict=True)
+            ]
+            rows.append([case["title"], *cells])
+    return table(["time (and how many times ours)", *(SIDES[side] for side in others)], rows) if rows else []
+
+
+def studies(found: Cases) -> list[str]:
+    """Whole studies, and a row's step against a single run's."""
+    heads = ["a study", "ours", "PyTorch, a process a core", "optimizer", "PyTorch / ours"]
+    lines = table(heads, ([case["title"], *_against_fastest(case)] for case in found.values()))
+    for case in found.values():
+        if "single" in case:
+            row, single = case["sides"][OURS]["median"], case["single"]["median"]
+            lines += [
+                f"{case['title']}: {seconds(row)}. A step of one run alone on all cores, in turns with it: "
+                f"{seconds(single)}. A row takes {row / single:.2f} of it.",
+                "",
+            ]
+    return lines
+
+
+def memory(found: Cases) -> list[str]:
+    """Peak memory, and the time from the start of the process to the end of its first block."""
+    heads = ["", "peak memory: ours", "PyTorch", "first block after: ours", "PyTorch"]
+    rows = []
+    for case in found.values():
+        both = [case["sides"][side] for side in (OURS, fastest(case)) if side]
+        cells = [f"{one['peak'] / 1e9:.2f} GB" for one in both] + [f"{one['first']:.1f} s" for one in both]
+        rows.append([case["title"], *(cells if len(both) == 2 else [cells[0], "", cells[1], ""])])
+    return table(heads, rows)
+
+
+def products(case: dict[str, Any]) -> list[str]:
+    """The rate that shares are taken of."""
+    rates = {side: case["products"] / one["median"] / 1e9 for side, one in case["sides"].items()}
+    said = ", ".join(f"{rates[side]:,.0f} GFLOP/s by {name}" for side, name in ((OURS, "jax"), ("pytorch", "PyTorch")))
+    return [f"The product of two large square matrices of float32: {said}. A share is one of the faster.", ""]
+
+
+def aims(found: Cases) -> list[str]:
+    """Which cases take at most half of the time of PyTorch's fastest way, which are no slower, which are."""
+    groups: dict[str, list[str]] = {"At most half of PyTorch's time": [], "Not slower": [], "Slower": []}
+    half, level, slower = groups.values()
+    for case in found.values():
+        side = fastest(case)
+        if side:
+            times = ratio(case, side)
+            (half if times >= 2 else level if times >= 1 else slower).append(f"{case['title']} ({times:.2f})")
+    return [line for name, titles in groups.items() if titles for line in (f"{name}: {'; '.join(titles)}.", "")]
+
+
+def cases(found: Cases) -> list[str]:
+    """Everything that was timed against PyTorch."""
+    single = {name: case for name, case in found.items() if name not in ROWS and name != "matmul"}
+    many = {name: case for name, case in found.items() if name in ROWS}
+    lines = products(found["matmul"]) if "matmul" in found else []
+    for title, what, made in (
+        ("Steps", single, steps),
+        ("PyTorch's ways", single, ways),
+        ("Studies", many, studies),
+        ("Memory and start", {**single, **many}, memory),
+        ("Against the aims", {**single, **many}, aims),
+    ):
+        body = made(what) if what else []
+        lines += [f"### {title}", "", *body] if body else []
+    return lines
+
+
+def startup(measured: dict[str, Any]) -> list[str]:
+    """Start-up of the training program."""
+    heads = ["`python -m launch.main --config=`", "nothing cached", "programs cached"]
+    rows = (
+        [f"`{command}`", seconds(one["cold"]), ", ".join(seconds(x) for x in one["warm"])]
+        for command, one in measured["configs"].items()
+    )
+    return ["### Start-up to the end of the first epoch", "", *table(heads, rows)]
+
+
+def growth(measured: dict[str, Any]) -> list[str]:
+    """Laws and plots."""
+    lines = ["### Growth", ""]
+    for one in measured["axes"].values():
+        points = list(zip(one["sizes"], one["seconds"], one["bytes"], strict=True))
+        heads = [one["unit"], *(f"{size:g}" for size, _, _ in points)]
+        rows = [["time", *(seconds(s) for _, s, _ in points)], ["memory", *(f"{b / 1e9:.3f} GB" for _, _, b in points)]]
+        lines += [f"{one['title']}. {' '.join(one['laws'])}", "", *table(heads, rows), f"![]({one['plot']})", ""]
+    return lines
+
+
+def sources(record: dict[str, Any], file: str) -> list[str]:
+    """The commands and dates behind a machine's tables, the versions, and the file with every single time."""
+    kept: dict[tuple[str, str], None] = {}
+    loads, versions = [], {}
+    for case in record.get("cases", {}).values():
+        loads.append(case["load"])
+        for side in case["sides"].values():
+            versions |= {name: side["versions"][name] for name in ("jax", "torch") if name in side["versions"]}
+            kept[side.get("date", "before dates were kept"), side.get("command", "python -m benchmarks.run")] = None
+    for part in ("startup", "growth"):
+        if part in record:
+            kept[record[part]["date"], record[part]["command"]] = None
+    commands = [f"- `{command}` ({date})" for date, command in sorted(kept)]
+    said = ", ".join(f"{name} {version}" for name, version in versions.items())
+    load = f"Load average before: at most {max(loads):.1f}. " if loads else ""
+    return [
+        "### Commands",
+        "",
+        f"{said}; float32. {load}Medians; every single time stands in [{file}]({file}).",
+        "",
+        *commands,
+        "",
+    ]
+
+
+def page(record: dict[str, Any], file: str) -> list[str]:
+    """All of one machine."""
+    lines = cases(record["cases"]) if record.get("cases") else []
+    lines += startup(record["startup"]) if "startup" in record else []
+    lines += growth(record["growth"]) if "growth" in record else []
+    return [*lines, *sources(record, file)]

@@ -1,0 +1,134 @@
+"""Runs the workers of a case in turns and says what they took."""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.cases import BY_NAME, OURS, Case, FusionCase, ProductCase, SpeechCase
+from benchmarks.machine import cores
+from benchmarks.process import Worker
+from benchmarks.studies import RowsCase
+from benchmarks.worker import ONE_CORE
+
+SETTLE_SECONDS = 0.5  # OpenMP threads spin for a while after their last work
+
+
+def time_case(
+    case: ProductCase | Case | SpeechCase | FusionCase,
+    sides: Sequence[str],
+    rounds: int,
+    steps: int,
+    one_core: bool = False,
+) -> dict[str, Any]:
+    """Seconds a step of every side, block after block in turn; with `one_core` the processor's time on one core."""
+    environment = {ONE_CORE: "1"} if one_core else {}
+    with_workers = {side: Worker(side, case.name, steps, environment) for side in sides}
+    try:
+        ready = {}
+        for side, worker in with_workers.items():  # one after another: compiling takes all cores
+            worker.start()
+            ready[side] = worker.read()
+        seconds: dict[str, list[float]] = {side: [] for side in sides}
+        for _ in range(rounds):
+            for side, worker in with_workers.items():
+                time.sleep(SETTLE_SECONDS)
+                answer = worker.ask("go")
+                if not abs(answer["loss"]) < float("inf"):
+                    raise SystemExit(
+                        f"error: {side} {case.name}: the loss is {answer['loss']}; such a time means nothing"
+                    )
+                seconds[side].append(answer["processor" if one_core else "seconds"] / steps)
+        peaks = {side: worker.finish()["peak"] for side, worker in with_workers.items()}
+    finally:
+        for worker in with_workers.values():
+            worker.stop()
+    counts = {side: message["parameters"] for side, message in ready.items()}
+    if len(set(counts.values())) > 1:
+        print(f"note: {case.name}: parameters differ: {counts}", file=sys.stderr)
+    return {
+        "title": case.title,
+        "products": ready[OURS]["products"],
+        "sides": _against_ours(
+            {
+                side: {
+                    "seconds": seconds[side],
+                    "median": statistics.median(seconds[side]),
+                    "first": ready[side]["ready"],
+                    "peak": peaks[side],
+                    "parameters": counts[side],
+                    "versions": ready[side]["versions"],
+                }
+                for side in sides
+            }
+        ),
+    }
+
+
+def rate(products: dict[str, Any]) -> float:
+    """Floating-point operations a second of the faster of jax's and PyTorch's products of large matrices."""
+    return products["products"] / min(side["median"] for side in products["sides"].values())
+
+
+def time_rows(case: RowsCase, sides: Sequence[str], rounds: int, rows: int, epochs: int) -> dict[str, Any]:
+    """Seconds of a study (or a row-step of it): ours as one program, PyTorch as one single-threaded process a core.
+
+    Where the case names one, a step of a single run of ours is timed in turns with them.
+    """
+    found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
+    single: list[float] = []
+    shares = [list(range(first, rows, cores())) for first in range(min(cores(), rows))]
+    row_steps = rows * epochs * case.steps or 1
+    for _ in range(rounds):
+        for side in sides:
+            parts = [list(range(rows))] if side == OURS else shares
+            found[side].append(_one_study(side, case.name, epochs, parts, row_steps))
+        if case.single:
+            alone = BY_NAME[case.single]
+            single += time_case(alone, [OURS], rounds=3, steps=alone.steps)["sides"][OURS]["seconds"]
+    return {
+        "title": case.title.format(rows=rows, epochs=epochs),
+        "sides": _against_ours(
+            {
+                side: {
+                    "seconds": [one["seconds"] for one in times],
+                    "median": statistics.median(one["seconds"] for one in times),
+                    "first": statistics.median(one["first"] for one in times),
+                    "peak": max(one["peak"] for one in times),
+                    "versions": times[0]["versions"],
+                }
+                for side, times in found.items()
+            }
+        ),
+        **({"single": {"seconds": single, "median": statistics.median(single)}} if single else {}),
+    }
+
+
+def _one_study(side: str, name: str, epochs: int, parts: list[list[int]], row_steps: int) -> dict[str, Any]:
+    """One side's study, a process for each part of the rows."""
+    threads = {} if side == OURS else {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    workers = [Worker(side, name, epochs, threads) for _ in parts]
+    try:
+        for worker in workers:
+            worker.start()
+        ready = [worker.read() for worker in workers]
+        for worker, numbers in zip(workers, parts, strict=True):
+            worker.send(json.dumps(numbers))
+        answers = [worker.read() for worker in workers]
+        peaks = [worker.finish()["peak"] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.stop()
+    return {
+        "seconds": max(answer["seconds"] for answer in answers) / row_steps,
+        "first": max(m["ready"] for m in ready) + max(answer.get("first", 0.0) for answer in answers),
+        "peak": sum(peaks),
+        "versions": ready[0]["versions"],
+    }
+
+
+def _against_ours(sides: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Beside each side, ours of the same run: what its ratio is taken of, wherever it is kept later."""
+    return {side: {**values, "against": sides[OURS]["median"]} for side, values in sides.items()}
