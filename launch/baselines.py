@@ -7,8 +7,11 @@ r"""Classical baselines on the corpus, target and folds of a network's config, w
 
 Methods: mfcc_statistics, action_units, both (MFCC statistics and action units together), is13 (openSMILE's functionals
 and a linear support vector machine) and random_subset (features chosen by random subsets, then nearest neighbours).
-Without --methods: all that the corpus and what is installed allow. What a method must choose, it chooses on validation.
-`launch.report` reads the folder as any other; the study is `baseline`. On a finished folder the results are printed.
+What a method must choose, it chooses on validation.
+Needs: a config of a corpus of speech; is13 also `pip install opensmile`, action_units the corpus' table of them.
+Without --methods: all that the corpus and what is installed allow.
+Writes: runs/<name of the config>_baseline, which launch.report reads as any other run folder; the study is `baseline`.
+On a finished folder the results are printed.
 """
 
 import json
@@ -57,15 +60,14 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Runs the baselines of the flags, or prints what is there."""
-    if argv[1:]:
-        raise UserError(f"{argv[1]!r} is not a flag; --help lists the flags")
+    cli.no_arguments(argv)
     from affect_jax import runs
-    from affect_jax.reports import tables
+    from affect_jax.reports import comparison_grid
 
     config_arg = sources.baselines(FLAGS["config"].config_filename)
     folder = Path(FLAGS.workdir or f"runs/{runs.folder_name(config_arg)}")
     asked = {name: FLAGS[name].value for name in Asked._fields}
-    print(tables.summary(make(FLAGS.config, folder, config_arg=config_arg, asked=Asked(**asked))))
+    print(comparison_grid.summary(make(FLAGS.config, folder, config_arg=config_arg, asked=Asked(**asked))))
     print(f"run folder: {folder}")
 
 

@@ -14,6 +14,8 @@ from affect_jax.errors import UserError
 
 # Of the system's errors, those that the user can mend; any other is a bug and keeps its traceback.
 _MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
+_STATUS = """Exit status: 0 done; 2 something that you can mend, which one line on stderr names; 1 anything else, with a
+traceback that is worth reporting."""
 _NO_CONFIG = "Configuration is not available"
 
 
@@ -28,6 +30,9 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
 
     startup.use_all_cores()
     startup.cache_compilations()
+    program = sys.modules["__main__"]
+    if program.__doc__:  # what --help prints
+        program.__doc__ = f"{program.__doc__.rstrip()}\n\n{_STATUS}\n"
 
     def guarded(argv: list[str]) -> Any:
         if not flags.FLAGS["verbosity"].present:
@@ -50,6 +55,16 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
     app.run(guarded, flags_parser=_parse)
 
 
+def no_arguments(argv: Sequence[str]) -> None:
+    """Refuses words that are no flags, in programs that take none.
+
+    Raises:
+      UserError: there is one.
+    """
+    if argv[1:]:
+        raise UserError(f"{argv[1]!r} is not a flag; --help lists the flags")
+
+
 def fail(message: str) -> NoReturn:
     """Prints `error: message` on stderr and exits with status 2."""
     print(f"error: {message}", file=sys.stderr)
@@ -59,6 +74,8 @@ def fail(message: str) -> NoReturn:
 def _parse(argv: Sequence[str]) -> list[str]:
     try:
         return flags.FLAGS(list(argv))
+    except SystemExit:  # --help was asked for and printed; absl calls that a failure
+        sys.exit(0)
     except UserError as error:
         fail(str(error))
     except flags.Error as error:

@@ -1,13 +1,15 @@
 """Explains what a trained model heard in clips: SLIME, beside integrated gradients and occlusion.
 
-    python -m launch.explain --run=runs/conflictnet [--id=CLIP,...] [--cell=ConflictNET | --row=3]
+    python -m launch.explain --run=runs/conflictnet                               # one clip of each of the four cases
+    python -m launch.explain --run=runs/conflictnet --id=CLIP,CLIP --cell=ConflictNET --seeds=5
     python -m launch.explain --run=runs/conflictnet talk.wav debate.mp3
     python -m launch.explain --run=converted talk.wav             # a folder that launch.convert wrote
 
-Without clips and files: one clip of each of the four cases of section 3.4.1, the one with the largest |prediction|.
-Writes RUN/explanations/<id>.json and .png and explanations.csv. A clip takes some 1,000 passes through the model,
-whatever --seeds and --perturbations: of 10 super-samples there are only 1,024 perturbations. Without --row, the best
-row on validation of the cell explains. Of a longer file only what the model takes at once is explained.
+Needs: a finished run of a model of raw speech. Without clips and files: one clip of each of the four cases of section
+3.4.1, the one with the largest |prediction|. Without --row, the best row on validation of the cell explains.
+Writes: RUN/explanations/<id>.json and .png, and explanations.csv. A clip takes some 1,000 passes through the model,
+whatever --seeds and --perturbations: of 10 super-samples there are only 1,024 perturbations. Of a longer file only what
+the model takes at once is explained.
 """
 
 from collections.abc import Sequence

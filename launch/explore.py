@@ -1,10 +1,13 @@
 """Writes a run's clips as one HTML page to look at and listen to; it opens from a file, without a network.
 
-    python -m launch.explore --run=runs/conflictnet [--split=test] [--cell=ConflictNET | --row=3] [--limit=100]
+    python -m launch.explore --run=runs/conflictnet
+    python -m launch.explore --run=runs/conflictnet --split=validation --cell=ConflictNET --limit=100
+    python -m launch.explore --run=runs/fusion_trimodal_ravdess --audio_dir=RAVDESS_DIR
 
-A regression gives truth against prediction, classes give a confusion matrix. Waveforms show the LIME weights that
-launch.explain left in the run folder. Sound is what the corpus has, or the files of --audio_dir; about 100 kB a clip of
-30 s at 8 kHz. Without --row, the best row on validation of the cell is taken.
+Needs: a finished run whose examples are clips. Sound is what its corpus has, or the files of --audio_dir. Without
+--row, the best row on validation of the cell is taken.
+Writes: RUN/listening/SPLIT_row_N.html, about 100 kB a clip of 30 s at 8 kHz. A regression gives truth against
+prediction, classes give a confusion matrix. Waveforms show the LIME weights that launch.explain left in the run folder.
 """
 
 import sys
@@ -47,7 +50,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Writes the page that the flags ask for."""
-    del argv
+    cli.no_arguments(argv)
     from affect_jax import deploy, runs
     from affect_jax.reports import listening
 

@@ -1,9 +1,12 @@
-"""Writes the deployed part of a trained model: the weaker modality's encoder and head alone.
+"""Writes the deployed part of a trained model: of SEW and SeqSEW the weaker modality's encoder and head alone.
 
-    python -m launch.export --run=runs/sew [--cell=SEW | --row=3] [--out=runs/sew/export]
+    python -m launch.export --run=runs/sew
+    python -m launch.export --run=runs/sew --cell=-CCA --out=exported
+    python -m launch.export --run=runs/sew --row=3
 
-`model.jax` is a jax.export artifact that runs without this package, `params.npz` the parameters by name,
-`description.json` what goes in and comes out. Without --row, the best row on validation of the cell is taken.
+Needs: a finished run folder. Without --row, the best row on validation of the cell is taken.
+Writes: RUN/export/model.jax, a jax.export artifact that runs without this package; params.npz, the parameters by name;
+description.json, what goes in and comes out.
 """
 
 import sys
@@ -13,25 +16,31 @@ from absl import flags
 
 from launch import cli
 
-_RUN = flags.DEFINE_string("run", None, "A finished run folder.", required=True)
-_CELL = flags.DEFINE_string("cell", "", "Cell whose best row is exported. Default: the run's first.")
-_ROW = flags.DEFINE_integer("row", -1, "Row of results.json to export, instead of a cell's best.")
-_OUT = flags.DEFINE_string("out", "", "Folder to write. Default: <run>/export.")
+FLAGS = flags.FLAGS
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Called by the program, not by importing this module: other launchers have flags of the same names."""
+    flags.DEFINE_string("run", None, "A finished run folder.", required=True, flag_values=values)
+    flags.DEFINE_string("cell", "", "Cell whose best row is exported. Default: the run's first.", flag_values=values)
+    flags.DEFINE_integer("row", -1, "Row of results.json, instead of a cell's best.", flag_values=values)
+    flags.DEFINE_string("out", "", "Folder to write. Default: RUN/export.", flag_values=values)
 
 
 def main(argv: list[str]) -> None:
     """Exports the row that the flags choose."""
-    del argv
+    cli.no_arguments(argv)
     from affect_jax import deploy, runs
 
-    run = Path(_RUN.value)
+    run = Path(FLAGS.run)
     results = runs.read_json(run / "results.json")
-    number = deploy.choose_row(results, _CELL.value, _ROW.value)
-    out = Path(_OUT.value or run / "export")
+    number = deploy.choose_row(results, FLAGS.cell, FLAGS.row)
+    out = Path(FLAGS.out or run / "export")
     described = deploy.export(deploy.load(run, number), out, runs.provenance(" ".join(sys.argv)))
     kind = " (trained on a synthetic corpus)" if results["corpus"]["synthetic"] else ""
     print(f"row {number}, cell {described['row']['cell']!r}{kind}: {described['parameters']:,} parameters -> {out}")
 
 
 if __name__ == "__main__":
+    define_flags(FLAGS)
     cli.run(main)

@@ -1,13 +1,16 @@
-r"""Tests a finished run of configs/fusion.py with modalities missing (thesis 4.4): tables and figures.
+"""Tests a finished run of configs/fusion.py with modalities missing (thesis 4.4): tables and figures.
 
-    python -m launch.missing --run=runs/fusion_all [--study=intra --study=cross] [--k=5,10,100]
+    python -m launch.missing --run=runs/fusion
+    python -m launch.missing --run=runs/fusion_all --study=intra --study=cross --k=5,10,100
     python -m launch.missing --run=runs/fusion --also=runs/fusion_modalities --also=runs/fusion_moddrop
 
 Every row of every study of at least two modalities, under every combination of present modalities. In place of what is
 missing: zeros at the input, or, where statistical pooling reads its vectors, the training part's mean or the mean of
-the K nearest training examples. --also names runs whose models were trained on fewer modalities ('orig'), or that were
-tested by this program before, such as those with Moddrop. Writes RUN/missing: missing.json, tables (md, csv, tex) and
-figures; studies that are in missing.json are not asked again.
+the K nearest training examples.
+Needs: a finished run. --also names runs whose models were trained on fewer modalities ('orig'), or that were tested by
+this program before, such as those with Moddrop.
+Writes: RUN/missing: missing.json, tables (md, csv, tex) and figures; studies that are in missing.json are not asked
+again.
 """
 
 import shlex

@@ -1,17 +1,18 @@
 """What a trained model says: of one's own recordings, or of one part of the corpus that it was trained on.
 
-    python -m launch.predict --run=runs/conflictnet talk.wav debate.mp3 [--out=csv|json|FILE.csv|FILE.json] [--plot]
+    python -m launch.predict --run=runs/conflictnet talk.wav debate.mp3 --plot
     python -m launch.predict --run=runs/conflictnet --window=30 --hop=10 *.flac > timeline.csv
     python -m launch.predict --run=converted talk.wav             # a folder that launch.convert wrote
-    python -m launch.predict --run=runs/seqsew_recola_arousal_geo_audio --split=test [--cell=SeqSEW | --row=3]
+    python -m launch.predict --run=runs/seqsew_recola_arousal_geo_audio --split=test --cell=SeqSEW
 
-Recordings: wav, flac, ogg or mp3 of any rate and length, mono or more, for a run of raw speech. Windows slide over each
-file; its timeline goes to standard output (csv) or into a file, a summary of each file to standard error. A file that
-cannot be heard is named and skipped; if there was one, the exit status is 2 in the end. --plot writes
-<name>_timeline.png beside the output.
+Needs, for recordings: a run of raw speech, and wav, flac, ogg or mp3 files of any rate and length, mono or more.
+Writes their timelines to standard output (csv) or into --out, a summary of each file to standard error; --plot draws
+<name>_timeline.png beside the output. Windows slide over each file. A file that cannot be heard is named and skipped;
+if there was one, the exit status is 2 in the end.
 
-A part of the corpus: one file a recording below --out, RECOLA's in the arff form of its gold standard (to be sent to
-its owners for the unlabelled test part), others' as csv with columns id, prediction.
+Needs, for a part of the corpus: any finished run.
+Writes one file a recording below --out: RECOLA's in the arff form of its gold standard (to be sent to its owners for
+the unlabelled test part), others' as csv with columns id, prediction.
 
 Without --row, the best row on validation of the cell is taken.
 """
