@@ -15,6 +15,7 @@ from affect_jax.errors import UserError
 
 FULL_SCALE = 0.999
 """A sample of at least this magnitude counts as clipped: 16-bit converters stop at 32767 / 32768."""
+MFCC_WIDTH = 120
 _KINDS = "wav, flac, ogg or mp3"
 _PLAIN = (1, 3, 0xFFFE)  # kinds of wav whose samples are plain numbers
 _FLAC_RATES = {4: 8000, 5: 16000, 6: 22050, 7: 24000, 8: 32000, 9: 44100, 10: 48000}  # Hz by a frame's code
@@ -159,17 +160,23 @@ def mfcc(x: np.ndarray, rate: int) -> np.ndarray:
     import librosa
 
     window, hop = round(rate * 0.025), round(rate * 0.010)
-    if rate < 8000 or len(x) < window:
-        raise UserError(f"MFCC need at least 25 ms at 8000 Hz or more; these are {len(x)} samples at {rate} Hz")
+    frames = mfcc_frames(len(x), rate)
     # Padded to at least twice the window: the lowest of 64 Mel bands are narrower than 1 / 25 ms.
     size = 2 ** int(np.ceil(np.log2(2 * window)))
     samples = np.pad(to_float(x), (0, max(0, size - len(x))))
     found = librosa.feature.mfcc(
         y=samples, sr=rate, n_mfcc=40, n_fft=size, win_length=window, hop_length=hop, window="hamming", n_mels=64
-    )[:, : 1 + len(x) // hop]
+    )[:, :frames]
     # 'nearest' at the ends: 'interp' would refuse clips of fewer than 9 windows.
     changes = [librosa.feature.delta(found, order=order, mode="nearest") for order in (1, 2)]
     return np.concatenate([found, *changes]).T.astype(np.float32)
+
+
+def mfcc_frames(samples: int, rate: int) -> int:
+    """How many frames `mfcc` makes of so many samples; its errors are those of `mfcc`."""
+    if rate < 8000 or samples < round(rate * 0.025):
+        raise UserError(f"MFCC need at least 25 ms at 8000 Hz or more; these are {samples} samples at {rate} Hz")
+    return 1 + samples // round(rate * 0.010)
 
 
 def _wav_damage(path: Path) -> str:

@@ -18,6 +18,17 @@ def read(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
     Raises:
       UserError: it is missing, pickled, cut short, of another shape, or not of numbers.
     """
+    values = mapped(path)
+    if values.ndim != len(shape) or any(
+        want not in (None, have) for want, have in zip(shape, values.shape, strict=True)
+    ):
+        wanted = ", ".join("any" if n is None else str(n) for n in shape)
+        raise UserError(f"{path} has the shape {list(values.shape)}, expected [{wanted}]; copy or compute it again")
+    return values
+
+
+def mapped(path: Path) -> np.ndarray:
+    """`read` of any shape."""
     need(path, "a file of the corpus")
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -33,11 +44,6 @@ def read(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
         )
     if values.dtype.kind not in "fiu":
         raise UserError(f"{path} is an array of {values.dtype}, expected numbers; save it again")
-    if values.ndim != len(shape) or any(
-        want not in (None, have) for want, have in zip(shape, values.shape, strict=True)
-    ):
-        wanted = ", ".join("any" if n is None else str(n) for n in shape)
-        raise UserError(f"{path} has the shape {list(values.shape)}, expected [{wanted}]; copy or compute it again")
     return values
 
 

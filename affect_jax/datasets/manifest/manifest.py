@@ -1,0 +1,129 @@
+"""The TFDS builder of a manifest: an example is one item with its features; labels stay in the csv file."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from affect_jax.datasets import building
+from affect_jax.datasets.manifest import frames
+from affect_jax.datasets.manifest.survey import Cell, Cells
+from affect_jax.datasets.manifest.table import Sheet
+from affect_jax.errors import UserError
+
+CHUNK = 200_000_000
+"""Bytes stored together. TFDS keeps a split in memory while it writes it, and beyond 1 GB it would need TensorFlow."""
+
+
+@dataclasses.dataclass
+class ManifestConfig(tfds.core.BuilderConfig):
+    """Which files are read and how: everything that the builder needs beside the files."""
+
+    widths: tuple[tuple[str, int], ...] = ()
+    """(modality, D), 0 for a waveform."""
+    items: tuple[tuple[str, tuple[tuple[str, Path, Cell], ...]], ...] = ()
+    """(id, (modality, path, what was measured there)) in the manifest's order."""
+    sound: str = "mfcc"
+    rate: int = 8000
+
+
+_CONFIGS: dict[str, ManifestConfig] = {}  # by name, as TFDS asks for them
+
+
+class Manifest(tfds.core.GeneratorBasedBuilder):
+    """A corpus of anybody's own files, listed in one csv file."""
+
+    # To be raised whenever a reader gives other values: built corpora are then made again.
+    VERSION = tfds.core.Version("1.0.0")
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "The files are those that the manifest names."
+
+    @classmethod
+    def get_builder_config(cls, name: str, version: str | tfds.core.Version | None = None) -> ManifestConfig | None:
+        """What `build` made under this name."""
+        return _CONFIGS.get(name)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        matrix = tfds.features.Tensor(shape=(None, None), dtype=np.float32, encoding="bytes")
+        waveform = tfds.features.Tensor(shape=(None,), dtype=np.int16, encoding="bytes")
+        kinds = {modality: matrix if width else waveform for modality, width in self.builder_config.widths}
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {"id": tfds.features.Text(), "features": tfds.features.FeaturesDict(kinds)}
+            ),
+            metadata=tfds.core.MetadataDict(),
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        chunks: list[list[tuple]] = [[]]
+        held = 0
+        for item in self.builder_config.items:
+            size = sum(cell.frames * (4 * cell.width or 2) for _, _, cell in item[1])
+            if chunks[-1] and held + size > CHUNK:
+                chunks.append([])
+                held = 0
+            chunks[-1].append(item)
+            held += size
+        return {f"chunk_{number:03d}": self._generate_examples(chunk) for number, chunk in enumerate(chunks)}
+
+    def _generate_examples(self, items: list[tuple]) -> Iterator[tuple[int, dict[str, Any]]]:
+        settings = self.builder_config
+        # TFDS gives no empty tensors back, so a missing modality is stored as one frame of zeros that nobody reads.
+        absent = {
+            m: np.zeros((1, width), np.float32) if width else np.zeros(1, np.int16) for m, width in settings.widths
+        }
+        for number, (name, files) in enumerate(items):
+            found = {m: _read(path, cell, settings.sound, settings.rate) for m, path, cell in files}
+            yield number, {"id": name, "features": {**absent, **found}}
+
+
+def _read(path: Path, cell: Cell, sound: str, rate: int) -> np.ndarray:
+    values = frames.read(path, sound, rate).values
+    bad = int((~np.isfinite(values)).sum())
+    if (len(values), values.shape[1] if values.ndim > 1 else 0, bad) != (cell.frames, cell.width, cell.bad):
+        raise UserError(f"{path} changed since it was checked, a moment ago; try again when it is written")
+    return values
+
+
+def build(sheet: Sheet, cells: Cells, *, sound: str, rate: int, data_dir: Path) -> dict[int, dict[str, np.ndarray]]:
+    """Row number -> modality -> float32 [T, D] or int16 [T], from what is built below `data_dir`, or built there now.
+
+    Raises:
+      UserError: a file changed meanwhile, or the corpus cannot be written.
+    """
+    widths = {m: next(cells[row.number, m].width for row in sheet.rows if m in row.files) for m in sheet.modalities}
+    key = json.dumps([str(sheet.path.resolve()), widths, sound, rate])
+    config = ManifestConfig(
+        name=f"manifest_{hashlib.sha256(key.encode()).hexdigest()[:12]}",
+        widths=tuple(widths.items()),
+        items=tuple(
+            (row.id, tuple((m, path, cells[row.number, m]) for m, path in row.files.items())) for row in sheet.rows
+        ),
+        sound=sound,
+        rate=rate,
+    )
+    _CONFIGS[config.name] = config
+    builder = building.built(
+        Manifest, config=config, data_dir=data_dir, manual_dir=sheet.path.resolve().parent, source=_signature(sheet)
+    )
+    examples = (e for chunk in sorted(builder.info.splits) for e in building.examples(builder, chunk))
+    return {
+        row.number: {m: example["features"][m] for m in row.files}
+        for row, example in zip(sheet.rows, examples, strict=True)
+    }
+
+
+def _signature(sheet: Sheet) -> str:
+    """sha256 of ids, and of the path, size and time of change of every file, which costs no reading."""
+    digest = hashlib.sha256()
+    for row in sheet.rows:
+        digest.update(f"{row.id}\0".encode())
+        for modality, path in row.files.items():
+            status = path.stat()
+            digest.update(f"{modality}\0{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,41 @@
+"""eGeMAPS low-level descriptors by openSMILE, which is an extra with a licence for research and teaching only."""
+
+import functools
+import importlib.util
+from typing import Any
+
+import numpy as np
+
+from affect_jax.errors import UserError
+
+WIDTH = 25
+"""Loudness, pitch, formants, jitter, shimmer, spectral slopes and four MFCC (Eyben et al., 2016; set v02)."""
+
+
+@functools.cache
+def _smile() -> Any:
+    if importlib.util.find_spec("opensmile") is None:
+        raise UserError(
+            "eGeMAPS needs openSMILE, which is not installed: pip install 'affect-jax[opensmile]' (its licence is for"
+            " research and teaching only), or use MFCC"
+        )
+    import opensmile
+
+    return opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.LowLevelDescriptors)
+
+
+def check() -> None:
+    """Raises UserError where openSMILE is not installed."""
+    _smile()
+
+
+def descriptors(x: np.ndarray, rate: int) -> np.ndarray:
+    """float32 [T, 25], a row every 10 ms, of float [T] speech at `rate` Hz.
+
+    Raises:
+      UserError: openSMILE is not installed, or the speech is too short for one row.
+    """
+    found = _smile().process_signal(x, rate).to_numpy()
+    if found.shape[1] != WIDTH or not len(found) or not np.isfinite(found).all():
+        raise UserError(f"eGeMAPS need about 60 ms of speech or more; these are {len(x)} samples at {rate} Hz")
+    return found.astype(np.float32)
