@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import ml_collections
 import numpy as np
@@ -33,23 +33,48 @@ def load(config: ml_collections.ConfigDict) -> Recordings:
     """The recordings that `config.corpus` names, built where they are missing.
 
     Raises:
-      UserError: no such corpus, or whatever its reader finds wrong.
+      UserError: no such corpus, a setting that it does not have, or whatever its reader finds wrong.
     """
-    there = sorted(m.name for m in pkgutil.iter_modules(datasets.__path__) if m.ispkg)
-    name = config.corpus.name
-    if name not in there:
-        raise UserError(f"config.corpus.name is {name!r}{nearest(name, there)}; there are {there}")
-    return _package(name).load(config.corpus)
+    return _package(config.corpus.name).load(settings(config))
 
 
 def _package(name: str) -> ModuleType:
+    there = sorted(m.name for m in pkgutil.iter_modules(datasets.__path__) if m.ispkg)
+    if name not in there:
+        raise UserError(f"config.corpus.name is {name!r}{nearest(name, there)}; there are {there}")
     return importlib.import_module(f"affect_jax.datasets.{name}")
+
+
+OWN = "manifest"
+"""The corpus that anybody can make of their own files; every config has its settings beside those of a release."""
+_OPEN = ("", (), [], 0)
+
+
+def settings(config: ml_collections.ConfigDict) -> dict[str, Any]:
+    """What `config.corpus` says to the corpus it names: without what is another's, and with what it leaves open.
+
+    '', () and 0 leave a setting open. A release's `modalities` and `target` then are what `config.data` reads; anything
+    else, and all of one's own corpus, is as the corpus has it by default. What a corpus does not know is not dropped but
+    left for it to refuse, unless it comes from the config file of a release and is of no use on one's own files.
+
+    Raises:
+      UserError: no such corpus.
+    """
+    given = config.corpus.to_dict()
+    known = _package(given["name"]).DEFAULTS
+    if given["name"] == OWN:
+        return {k: v for k, v in given.items() if v not in _OPEN and (k in known or k == "manual_dir")}
+    found = {k: v for k, v in given.items() if k in known or v not in _OPEN}
+    for key, read in (("modalities", tuple(config.data.modalities)), ("target", config.data.target)):
+        if key in known and not found.get(key):
+            found[key] = read
+    return found
 
 
 def planted_tenths(config: ml_collections.ConfigDict) -> dict[str, np.ndarray]:
     """Clip -> float32 [10], how much of what makes its target is in each tenth, where a generator knows; else {}."""
     find = getattr(_package(config.corpus.name), "planted_tenths", None)
-    return find(config.corpus) if find else {}
+    return find(settings(config)) if find else {}
 
 
 RESCALE = ("", "authors")

@@ -7,8 +7,14 @@ RECOLA = {"audio": "audio", "geo": "video_geometric", "app": "video_appearance"}
 MOSI = {"text": "text", "audio": "audio", "video": "video"}
 
 
+# What can be said of one's own corpus (config.corpus.name=manifest, docs/own_data.md), left open here. A release has no
+# use for it and refuses what is set, but for its own `modalities` and `target`: left open, they are what data reads.
+OWN = dict(manifest="", modalities=(), target="", classes=False, pair="", layout="", sound="", rate=0, nonfinite="")
+OWN |= dict(folds=0, seed=0)
+
+
 def _folder(name: str, **settings: Any) -> dict[str, Any]:
-    return dict(name=name, manual_dir="", data_dir="", **settings)
+    return dict(OWN, name=name, manual_dir="", data_dir="", **settings)
 
 
 def sspnet_conflict() -> dict[str, Any]:
@@ -17,18 +23,17 @@ def sspnet_conflict() -> dict[str, Any]:
     return _folder("sspnet_conflict", rate=8000, partition="", clipped="note", synthetic=synthetic)
 
 
-def ravdess(modalities: Sequence[str], labels: str) -> dict[str, Any]:
+def ravdess(labels: str) -> dict[str, Any]:
     """RAVDESS with its five actor folds; without `manual_dir`, a synthetic corpus."""
     synthetic = dict(actors=10, statements=2, repetitions=1, rate=16000, seed=0)
-    return _folder("ravdess", rate=8000, modalities=tuple(modalities), labels=labels, synthetic=synthetic)
+    return _folder("ravdess", rate=8000, labels=labels, synthetic=synthetic)
 
 
 def iemocap(release: bool = False, labels: str = "emotion7") -> dict[str, Any]:
     """IEMOCAP, of AMH's authors' features and folds or its `release`; without `manual_dir`, a synthetic corpus."""
     synthetic = dict(sessions=5, utterances=24, text=16, video=12, audio=24, width=16, seed=0)
-    modalities = ("text", "video", "audio") if release else ("text", "video", "audio", "prosody")
-    settings = dict(form="release" if release else "precomputed", modalities=modalities, labels=labels)
-    return _folder("iemocap", **settings, glove="", video_features="", synthetic=synthetic)
+    form = "release" if release else "precomputed"
+    return _folder("iemocap", form=form, labels=labels, glove="", video_features="", synthetic=synthetic)
 
 
 def ravdess_debates() -> dict[str, Any]:
@@ -49,31 +54,15 @@ def choose(what: str, value: str, among: Sequence[str]) -> str:
     return value
 
 
-def recola(target: str) -> dict[str, Any]:
+def recola() -> dict[str, Any]:
     """The RECOLA corpus in AVEC 2016 form; without `manual_dir`, a synthetic one in the same layout."""
-    return dict(
-        name="recola",
-        manual_dir="",
-        data_dir="",
-        form="avec",
-        target=target,
-        nonfinite="refuse",
-        synthetic=dict(recordings=3, frames=750, seed=0),
-    )
+    return _folder("recola", form="avec", nonfinite="refuse", synthetic=dict(recordings=3, frames=750, seed=0))
 
 
 def cmu_mosi() -> dict[str, Any]:
     """The CMU-MOSI features of Poria et al.; without `manual_dir` (or `download`), a synthetic corpus."""
-    return dict(
-        name="cmu_mosi",
-        manual_dir="",
-        data_dir="",
-        download=False,
-        labels="binary",
-        validation=(),
-        nonfinite="refuse",
-        synthetic=dict(train_videos=24, test_videos=12, seed=0),
-    )
+    synthetic = dict(train_videos=24, test_videos=12, seed=0)
+    return _folder("cmu_mosi", download=False, labels="binary", validation=(), nonfinite="refuse", synthetic=synthetic)
 
 
 def loss(kind: str, prediction: str, target: str, weight: float = 1.0, **options: Any) -> dict[str, Any]:
@@ -154,5 +143,5 @@ def data(modalities: Sequence[str], target: str, unit: str, *, eval_size: int, w
 
 
 def engine() -> dict[str, Any]:
-    """How a study runs, not what it computes. 0 lets the backend choose."""
-    return dict(devices=0, rows_at_once=0, wave_gigabytes=4.0, checkpoint_seconds=60.0)
+    """How a study runs, not what it computes. 0 lets the backend choose; `data` devices share each batch."""
+    return dict(devices=0, data=1, rows_at_once=0, wave_gigabytes=4.0, checkpoint_seconds=60.0)

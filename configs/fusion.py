@@ -130,7 +130,7 @@ def get_config(argument: str = "trimodal") -> ml_collections.ConfigDict:
     config = dict(
         name=f"Attention fusion {which} {corpus} {labels}",
         task="multiclass",
-        corpus=common.ravdess(modalities, labels) if ravdess else common.iemocap(corpus == "iemocap_release", labels),
+        corpus=common.ravdess(labels) if ravdess else common.iemocap(corpus == "iemocap_release", labels),
         data=dict(common.data((*modalities, *prosody), labels, "item", eval_size=64), steps=steps),
         study=dict(only=(), folds=(), seeds=2 if small and which != "trimodal" else 10),
         model=dict(

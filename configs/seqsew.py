@@ -2,19 +2,25 @@
 
     python -m launch.main --config=configs/seqsew.py:mosi,video+text --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/seqsew.py:recola,arousal,geo+audio --config.corpus.manual_dir=DIR
+    python -m launch.main --config=configs/seqsew.py:mosi,video+text+audio --config.corpus.manual_dir=DIR
 
 Argument: mosi,video+text | mosi,audio+text | recola,arousal,geo+audio | recola,arousal,app+audio |
-recola,valence,audio+app | recola,valence,audio+geo.
+recola,valence,audio+app | recola,valence,audio+geo; with two stronger modalities (thesis 6.2, weaker first):
+mosi,video+text+audio | mosi,audio+text+video | recola,arousal,geo+audio+app | recola,arousal,app+audio+geo |
+recola,valence,audio+app+geo.
 Stage `teacher` trains the stronger encoder and classifier; stage `student` freezes them and trains the weaker
 encoder, its classifier and the decoder. Loss weights are searched on validation. The thesis has
 accuracy 63.4 (video) and 64.8 (audio) on CMU-MOSI, where always saying the majority class has 62.1.
+Several stronger modalities have a stage, a decoder and two losses each (`teacher_text`, `decoder_text`,
+`translation_text`, `alignment_text`), and studies with all of them, with each alone and with none.
 """
 
 import ml_collections
 
+from affect_jax.layers.teachers import Teachers
 from configs import common
 
-ARGUMENTS = (
+PAIRS = (
     "mosi,video+text",
     "mosi,audio+text",
     "recola,arousal,geo+audio",
@@ -22,8 +28,16 @@ ARGUMENTS = (
     "recola,valence,audio+app",
     "recola,valence,audio+geo",
 )
+SEVERAL = (
+    "mosi,video+text+audio",
+    "mosi,audio+text+video",
+    "recola,arousal,geo+audio+app",
+    "recola,arousal,app+audio+geo",
+    "recola,valence,audio+app+geo",
+)
+ARGUMENTS = PAIRS + SEVERAL
 SECONDS = 25  # frames of RECOLA a second
-
+WEAKER = ("weaker_encoder", "weaker_classifier")
 
 # Sizes of 5.4.1, the same in every model.
 SIZES = dict(latent=100, heads=2, feed_forward=400, transformer_layers=2, classifier_width=300, classifier_dropout=0.3)
@@ -40,7 +54,7 @@ def base(corpus: str, target: str, modalities: tuple[str, ...]) -> dict:
         release, data = common.cmu_mosi(), common.data(modalities, "binary", "recording", eval_size=10)
         task = "binary"
     else:
-        release = common.recola(target)
+        release = common.recola()
         window = 3 * SECONDS
         data = common.data(modalities, target, "window", window=window, hop=SECONDS, eval_size=128)
         task = "regression"
@@ -67,15 +81,67 @@ def fitting(corpus: str) -> dict:
     return dict(optimizer=common.adam(1e-5), metric="ccc", epochs=100, patience=10)
 
 
+def teacher_stage(task: str, corpus: str, teachers: Teachers, modality: str) -> dict:
+    """The stage that trains a stronger modality's encoder and classifier by its own score."""
+    who = teachers.output("/stronger", modality)
+    parts = tuple(teachers.part(kind, modality) for kind in ("stronger_encoder", "stronger_classifier"))
+    losses = dict(prediction=prediction_loss(task, who))
+    return common.stage(parts, losses, prediction=f"prediction{who}", dropout=0.3, **fitting(corpus))
+
+
+def teaching(teachers: Teachers, modality: str) -> dict:
+    """The two losses by which a stronger modality teaches the weaker one (eqs. 5.13 and 5.14)."""
+    latent, translation = teachers.output("latent/stronger", modality), teachers.output("translation", modality)
+    return {
+        teachers.part("alignment", modality): dict(common.alignment(0.1), b=latent),
+        teachers.part("translation", modality): common.loss("mae", translation, f"inputs/{modality}", 0.1),
+    }
+
+
+def one_teacher() -> dict:
+    """Studies of a pair: the thesis' ablations, and the student that is taught by nobody."""
+    return dict(
+        pair=dict(cells={"SeqSEW": {}, "-LFA": common.weight("student", alignment=0.0)}),
+        # Not a weight of 0 but a program without the decoder, which is most of the work.
+        no_decoder=dict(
+            override=dict(stages=dict(student=dict(train=WEAKER))),
+            drop=("stages.student.losses.translation",),
+            # The last one is the control: the same student with nothing of the teacher in its losses.
+            cells={"-Decoder": {}, "-(LFA & Decoder)": common.weight("student", alignment=0.0)},
+        ),
+    )
+
+
+def several_teachers(teachers: Teachers, short: dict[str, str]) -> dict:
+    """Studies of several: all, each alone, none. Decoders are most of the work, so each is a program with its own."""
+
+    def study(cell: str, taught_by: tuple[str, ...]) -> dict:
+        others = [m for m in teachers.names if m not in taught_by]
+        decoders = tuple(teachers.part("decoder", m) for m in taught_by)
+        schedule = (*(teachers.part("teacher", m) for m in taught_by), "student")
+        return dict(
+            override=dict(schedule=schedule, stages=dict(student=dict(train=WEAKER + decoders))),
+            drop=tuple(f"stages.student.losses.{name}" for m in others for name in teaching(teachers, m)),
+            cells={cell: {}},
+        )
+
+    alone = {f"only_{short[m]}": study(f"{short[m]} alone", (m,)) for m in teachers.names}
+    return dict(all=study("all teachers", teachers.names), **alone, none=study("no teacher", ()))
+
+
 def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
-    """The config of one corpus, target and pair."""
-    common.choose("the corpus, target and pair", argument, ARGUMENTS)
-    corpus, *target, pair = argument.split(",")
-    weaker, stronger = pair.split("+")
+    """The config of one corpus, target and weaker modality with one or more stronger ones."""
+    common.choose("the corpus, target and modalities", argument, ARGUMENTS)
+    corpus, *target, modalities = argument.split(",")
+    weaker, *stronger = modalities.split("+")
     names = common.MOSI if corpus == "mosi" else common.RECOLA
-    shared = base(corpus, *target or [""], (names[weaker], names[stronger]))
+    teachers = Teachers(tuple(names[m] for m in stronger))
+    shared = base(corpus, *target or [""], (names[weaker], *teachers.names))
     task = shared["task"]
     wide = (corpus, *target) == ("recola", "valence")
+    gru = tuple(gru_layers(corpus, m) for m in stronger)
+    taught = {name: loss for m in teachers.names for name, loss in teaching(teachers, m).items()}
+    several = len(stronger) > 1
     config = dict(
         shared,
         name=f"SeqSEW {argument}",
@@ -83,51 +149,27 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
             SIZES,
             name="seqsew",
             weaker=names[weaker],
-            stronger=names[stronger],
+            stronger=teachers.names if several else teachers.names[0],
             encoder="bigru+te",
             weaker_gru_layers=gru_layers(corpus, weaker),
-            stronger_gru_layers=gru_layers(corpus, stronger),
+            stronger_gru_layers=gru if several else gru[0],
             activation="sigmoid" if task == "binary" else "tanh",
             decoder_width=500 if wide else 250,
             decoder_layers=1 if wide else 2,
         ),
-        schedule=("teacher", "student"),
+        schedule=(*(teachers.part("teacher", m) for m in teachers.names), "student"),
         stages=dict(
-            teacher=common.stage(
-                ("stronger_encoder", "stronger_classifier"),
-                dict(prediction=prediction_loss(task, "/stronger")),
-                prediction="prediction/stronger",
-                dropout=0.3,
-                **fitting(corpus),
-            ),
+            {teachers.part("teacher", m): teacher_stage(task, corpus, teachers, m) for m in teachers.names},
             student=common.stage(
-                ("weaker_encoder", "weaker_classifier", "decoder"),
-                dict(
-                    prediction=prediction_loss(task),
-                    alignment=common.alignment(0.1),
-                    translation=common.loss("mae", "translation", f"inputs/{names[stronger]}", 0.1),
-                ),
+                (*WEAKER, *(teachers.part("decoder", m) for m in teachers.names)),
+                dict(prediction=prediction_loss(task), **taught),
                 dropout=0.3,
                 **fitting(corpus),
             ),
         ),
-        studies=dict(
-            pair=dict(cells={"SeqSEW": {}, "-LFA": common.weight("student", alignment=0.0)}),
-            # Not a weight of 0 but a program without the decoder, which is most of the work.
-            no_decoder=dict(
-                override=dict(stages=dict(student=dict(train=("weaker_encoder", "weaker_classifier")))),
-                drop=("stages.student.losses.translation",),
-                # The last one is the control: the same student with nothing of the teacher in its losses.
-                cells={"-Decoder": {}, "-(LFA & Decoder)": common.weight("student", alignment=0.0)},
-            ),
-        ),
+        studies=several_teachers(teachers, {names[m]: m for m in stronger}) if several else one_teacher(),
         search=dict(
-            grid=dict(
-                stages=dict(
-                    student=dict(losses=dict(alignment=dict(weight=(0.01, 1.0)), translation=dict(weight=(0.01, 1.0))))
-                )
-            ),
-            seeds=1,
+            grid=dict(stages=dict(student=dict(losses={n: dict(weight=(0.01, 1.0)) for n in taught}))), seeds=1
         ),
     )
     return ml_collections.ConfigDict(config)

@@ -21,7 +21,7 @@ def get_config(argument: str = "emotion") -> ml_collections.ConfigDict:
     config = dict(
         name=f"Speech emotion {argument}",
         task="multiclass",
-        corpus=common.ravdess(("speech",), argument),
+        corpus=common.ravdess(argument),
         data=dict(common.data(("speech",), argument, "item", eval_size=32), steps=dict(speech=0)),
         study=dict(only=(), folds=(), seeds=1),
         model=dict(
