@@ -62,7 +62,7 @@ format: $(VENV)/.requirements-dev ## mend what the linter can mend
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-bench: $(BENCH)/.requirements-bench ## time ours against PyTorch, on a machine that does nothing else (ARGS= go to benchmarks.run)
+bench: $(BENCH)/.requirements-bench ## ours against PyTorch, start-up and growth into benchmarks/RESULTS.md: over an hour on an idle machine (ARGS= go to benchmarks.run)
 	$(BENCH)/bin/python -m benchmarks.run $(ARGS)
 
 clean: ## remove the environments and caches; runs/ stays

@@ -130,13 +130,15 @@ def measure(quick: bool = False, only: str = "") -> None:
     for name, axis in AXES.items():
         if only in ("", name):
             count = 2 if quick else len(axis.sizes)
+            begin = time.perf_counter()
             ask = [sys.executable, "-m", "benchmarks.growth", "--serve", name, str(count)]
             printed = subprocess.run(ask, check=True, stdout=subprocess.PIPE, text=True).stdout
             answer = json.loads(printed.splitlines()[-1])
             where = machine(answer.pop("kind"))
             said = laws.sentences(answer["sizes"], answer["seconds"], answer["bytes"], axis.each)
             plot = f"results/growth-{name}-{where.file}.svg"
-            found[name] = {"title": axis.title, "unit": axis.unit, **answer, "laws": said, "plot": plot}
+            took = time.perf_counter() - begin
+            found[name] = {"title": axis.title, "unit": axis.unit, **answer, "laws": said, "plot": plot, "took": took}
             print(f"{name}: {' '.join(said)}", file=sys.stderr)
             if not quick:
                 sizes = answer["sizes"], answer["seconds"], answer["bytes"]
@@ -146,7 +148,8 @@ def measure(quick: bool = False, only: str = "") -> None:
         return
     before = record.read_all().get(where.file, {}).get("growth", {}).get("axes", {})
     axes = {name: {**before, **found}[name] for name in AXES if name in {**before, **found}}
-    record.put(where, "growth", {"axes": axes, "date": today(), "command": command})
+    took = sum(one["took"] for one in axes.values())
+    record.put(where, "growth", {"axes": axes, "date": today(), "command": command, "took": took})
 
 
 if __name__ == "__main__":

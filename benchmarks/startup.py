@@ -64,6 +64,7 @@ def first_epoch(config: str, cache: Path, folder: Path) -> float:
 def measure(quick: bool = False) -> None:
     """Times every config and writes the record; with `quick` the first config, which is only printed."""
     found: dict[str, dict[str, Any]] = {}
+    begin = time.perf_counter()
     for config in CONFIGS[:1] if quick else CONFIGS:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
             cache = Path(scratch) / "cache"
@@ -74,7 +75,8 @@ def measure(quick: bool = False) -> None:
                 times.append(first_epoch(config, cache, folder))
         found[config] = {"cold": times[0], "warm": times[1:]}
         print(f"{config}: {json.dumps(found[config])}", file=sys.stderr)
-    values = {"configs": found, "date": today(), "command": "python -m benchmarks.startup"}
+    took = time.perf_counter() - begin
+    values = {"configs": found, "date": today(), "command": "python -m benchmarks.startup", "took": took}
     if quick:
         print("\n".join(tables.startup(values)))
     else:

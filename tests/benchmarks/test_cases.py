@@ -4,8 +4,9 @@ import importlib
 
 import pytest
 
-from benchmarks.cases import BATCH, BY_NAME, CASES, FUSION, ROWS, SPEECH, choose
+from benchmarks.cases import BATCH, BY_NAME, CASES, FUSION, OURS, PRODUCT, SIDES, SPEECH, choose, sides_of
 from benchmarks.data import examples, utterances
+from benchmarks.studies import GRID, ROWS
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -41,8 +42,8 @@ def test_speech_cases_are_conflictnet():
 
 
 def test_fusion_cases_are_the_thesis_sizes():
-    rows = ROWS["fusion-rows"]
-    for case in (*FUSION, rows.case):
+    many = [ROWS["rows-fusion-4"], ROWS["rows-fusion-50"]]
+    for case in (*FUSION, *(rows.case for rows in many)):
         file, argument = case.config
         config = importlib.import_module(f"configs.{file}").get_config(argument)
         assert (config.model.name, config.data.unit) == ("attention_fusion", "item")
@@ -55,9 +56,39 @@ def test_fusion_cases_are_the_thesis_sizes():
         stage = config.stages[case.stage]
         assert (stage.batch, stage.dropout, stage.optimizer.learning_rate) == (case.batch, case.dropout, case.rate)
         assert stage.optimizer.name == "adam"
-    assert rows.case.recordings - 1 == rows.steps * rows.case.batch
-    assert BY_NAME[rows.single].attention == rows.case.attention
-    assert choose(["fusion"], [*BY_NAME, *ROWS]) == [*(case.name for case in FUSION), "fusion-rows"]
+    for rows in many:
+        assert rows.case.recordings - 1 == rows.steps * rows.case.batch
+        assert not rows.single or BY_NAME[rows.single].attention == rows.case.attention
+    assert choose(["fusion"], [*BY_NAME, *ROWS]) == [case.name for case in FUSION]
+    assert choose(["rows"], [*BY_NAME, *ROWS]) == list(ROWS)
+
+
+def test_studies_are_as_large_as_the_issue_asks():
+    assert {name: case.rows for name, case in ROWS.items()} == {
+        "rows-sew": 125,
+        "rows-seqsew": 10,
+        "rows-fusion-4": 4,
+        "rows-fusion-50": 50,
+    }
+
+
+def test_rows_are_the_points_of_the_grid_or_seeds():
+    grid, seeds = ROWS["rows-sew"], ROWS["rows-seqsew"]
+    points = [grid.row(number) for number in range(grid.rows)]
+    assert {point.seed for point in points} == {0}
+    assert len({tuple(point.weights.items()) for point in points}) == 5**3
+    assert all(set(point.weights) == set(GRID) for point in points)
+    config = importlib.import_module("configs.sew").get_config(grid.case.config[1])
+    assert set(GRID) < set(config.stages.fit.losses)
+    assert [seeds.row(number) for number in (0, 3)] == [(0, {}), (3, {})]
+
+
+def test_sides_that_are_timed_unasked():
+    assert sides_of(PRODUCT) == (OURS, "pytorch")
+    assert sides_of(BY_NAME["sew"]) == tuple(SIDES)
+    for name, case in BY_NAME.items():
+        assert sides_of(case)[:2] == (OURS, "pytorch")
+        assert not ("prediction" in name and any("fused" in side for side in sides_of(case)))
 
 
 def test_both_sides_get_the_same_utterances():

@@ -1,0 +1,120 @@
+"""The page says medians, ratios and shares of what was measured."""
+
+from benchmarks import tables
+
+
+def side(median, **more):
+    return {"median": median, "first": 2.0, "peak": 5e8, "versions": {"jax": "1"}, **more}
+
+
+def case(title="a step", **sides):
+    named = {name.replace("_", "-"): value for name, value in sides.items()}
+    return {"title": title, "load": 0.1, "sides": named}
+
+
+def test_the_fastest_way_of_pytorch_is_shown_and_named():
+    one = case(ours=side(0.01), pytorch=side(3.5), pytorch_fused=side(2.5), pytorch_compiled=side(2.6))
+    *_, row, empty = tables.steps({"a": one})
+    assert empty == ""
+    assert row == "| a step | 10.0 ms | 2.50 s | eager, fused optimizer | 250.00 |  |  |"
+    head, _, tried, _ = tables.ways({"a": one})
+    assert head == "| time (and how many times ours) | eager | eager, fused optimizer | torch.compile |"
+    assert tried == "| a step | 3.50 s (350.00) | 2.50 s (250.00) | 2.60 s (260.00) |"
+
+
+def test_a_side_of_another_run_is_held_against_ours_of_that_run():
+    one = case(ours=side(1.0, against=1.0), pytorch=side(2.0, against=0.5), pytorch_fused=side(3.0, against=1.0))
+    assert tables.ratio(one, "pytorch") == 4
+    assert tables.fastest(one) == "pytorch-fused"
+
+
+def test_the_share_is_of_the_rate_in_the_same_run():
+    one = case(ours=side(0.5), pytorch=side(1.0)) | {"products": 2e9, "rate": 16e9}
+    assert tables.share(one) == "25 %"
+    assert tables.steps({"a": one})[-2].endswith("| 2.00 GFLOP | 25 % |")
+    product = case(ours=side(0.1), pytorch=side(0.05)) | {"products": 1e10}
+    assert "100 GFLOP/s by jax, 200 GFLOP/s by PyTorch" in tables.products(product)[0]
+
+
+def test_a_way_that_one_case_lacks_is_left_empty_and_one_way_alone_is_no_table():
+    two = {
+        "a": case("a", ours=side(1.0), pytorch=side(2.0), pytorch_compiled=side(2.0)),
+        "b": case("b", ours=side(1.0), pytorch_fused=side(4.0), pytorch=side(2.0)),
+        "c": case("c", ours=side(1.0), pytorch=side(2.0)),
+    }
+    *_, a, b, _ = tables.ways(two)
+    assert a == "| a | 2.00 s (2.00) |  | 2.00 s (2.00) |"
+    assert b == "| b | 2.00 s (2.00) | 4.00 s (4.00) |  |"
+    assert tables.ways({"c": two["c"]}) == []
+
+
+def test_a_row_is_held_against_a_single_run():
+    one = case("a row-step", ours=side(0.9), pytorch=side(1.8)) | {"single": {"seconds": [1.0], "median": 1.0}}
+    *_, row, _, note, _ = tables.studies({"a": one})
+    assert row == "| a row-step | 900.0 ms | 1.80 s | eager | 2.00 |"
+    assert note == (
+        "a row-step: 900.0 ms. A step of one run alone on all cores, in turns with it: 1.00 s. A row takes 0.90 of it."
+    )
+
+
+def test_ours_alone_is_shown_without_a_ratio():
+    one = {"a": case(ours=side(0.2))}
+    assert tables.steps(one)[-2] == "| a step | 200.0 ms |  |  |  |  |  |"
+    assert tables.memory(one)[-2] == "| a step | 0.50 GB |  | 2.0 s |  |"
+    assert tables.aims(one) == []
+
+
+def test_the_aims_count_every_case_once():
+    found = {str(x): case(f"case {x}", ours=side(1.0), pytorch=side(x)) for x in (3.0, 2.0, 1.5, 0.5)}
+    assert tables.aims(found) == [
+        "At most half of PyTorch's time: case 3.0 (3.00); case 2.0 (2.00).",
+        "",
+        "Not slower: case 1.5 (1.50).",
+        "",
+        "Slower: case 0.5 (0.50).",
+        "",
+    ]
+
+
+def test_a_whole_page_has_tables_of_one_width_and_names_its_commands():
+    versions = {"versions": {"torch": "2"}}
+    record = {
+        "machine": "two cores",
+        "cases": {
+            "sew": case(ours=side(1.0, date="2026-01-02", command="python -m a"), pytorch=side(2.0) | versions),
+            "rows-sew": case("a study", ours=side(1.0), pytorch=side(2.0) | versions),
+        },
+        "startup": {
+            "configs": {"configs/sew.py": {"cold": 30.0, "warm": [9.0, 8.5]}},
+            "date": "2026-01-03",
+            "command": "python -m b",
+        },
+        "growth": {
+            "axes": {
+                "rows": {
+                    "title": "A study against its rows",
+                    "unit": "rows",
+                    "sizes": [1, 10],
+                    "seconds": [0.5, 5.0],
+                    "bytes": [1e9, 2e9],
+                    "laws": ["Time grows."],
+                    "plot": "results/growth.svg",
+                }
+            },
+            "date": "2026-01-03",
+            "command": "python -m c",
+        },
+    }
+    lines = tables.page(record, "results/two.json")
+    assert "jax 1, torch 2; float32. Load average before: at most 0.1." in "\n".join(lines)
+    assert {line for line in lines if line.startswith("- `")} == {
+        "- `python -m a` (2026-01-02)",
+        "- `python -m b` (2026-01-03)",
+        "- `python -m c` (2026-01-03)",
+        "- `python -m benchmarks.run` (before dates were kept)",
+    }
+    assert "| `configs/sew.py` | 30.00 s | 9.00 s, 8.50 s |" in lines
+    assert "| time | 500.0 ms | 5.00 s |" in lines
+    assert "![](results/growth.svg)" in lines
+    blocks = "\n".join(lines).split("\n\n")
+    assert all(len({line.count("|") for line in b.splitlines()}) == 1 for b in blocks if b.startswith("|"))

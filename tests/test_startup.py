@@ -1,0 +1,49 @@
+"""Environment variables that every program sets before jax is imported."""
+
+import os
+
+import pytest
+
+from affect_jax import startup
+from launch import cli
+
+CACHE = "JAX_COMPILATION_CACHE_DIR"
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """An environment of its own, with a home folder and no setting of ours or jax's."""
+    names = (CACHE, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "XLA_FLAGS", "OPENBLAS_NUM_THREADS", "XDG_CACHE_HOME")
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    monkeypatch.setattr(os, "environ", {**kept, "HOME": "/home/somebody"})
+    monkeypatch.setattr(startup, "_keep_freed_memory", lambda: None)
+    return os.environ
+
+
+def test_compiled_programs_are_kept_in_the_users_cache_folder(environment):
+    startup.cache_compilations()
+    assert environment[CACHE].endswith("/.cache/affect_jax/compiled")
+    assert float(environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"]) < 1
+
+
+def test_the_cache_folder_is_the_one_the_user_has_set(environment):
+    environment["XDG_CACHE_HOME"] = "/elsewhere"
+    startup.cache_compilations()
+    assert environment[CACHE] == "/elsewhere/affect_jax/compiled"
+    environment[CACHE] = "/chosen"
+    startup.cache_compilations()
+    assert environment[CACHE] == "/chosen"
+
+
+def test_every_program_keeps_its_compiled_programs(environment, monkeypatch):
+    monkeypatch.setattr(cli.app, "run", lambda main, flags_parser: None)
+    cli.run(print)
+    assert environment[CACHE].endswith("affect_jax/compiled")
+    assert "host_platform_device_count" in environment["XLA_FLAGS"]
+
+
+def test_flags_that_are_set_stay(environment):
+    environment["XLA_FLAGS"] = "--xla_force_host_platform_device_count=7"
+    startup.use_all_cores()
+    assert environment["XLA_FLAGS"] == "--xla_force_host_platform_device_count=7 --xla_cpu_multi_thread_eigen=false"
+    assert environment["OPENBLAS_NUM_THREADS"] == "1"
