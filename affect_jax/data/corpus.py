@@ -14,6 +14,7 @@ from flax import struct
 
 from affect_jax.data.packing import Packing
 from affect_jax.datasets.recordings import Recording
+from affect_jax.datasets.stored import Stored
 from affect_jax.errors import UserError
 from affect_jax.types import Array, Batch
 
@@ -24,14 +25,14 @@ class Stream:
 
     Attributes:
       values: float32 [F, D] frames of all recordings end to end; the target is [F]; waveforms are int16 [F] with
-        `steps` zeros behind them.
+        `steps` zeros behind them; None where they stay on the host, see data/streaming.py.
       start: int32 [N], an example's first frame.
       length: int32 [N], how many frames it has.
       gain: float32 [N], what a waveform is multiplied by; None for all others.
       steps: padded length T of a batch; None where an example is one frame and has no time axis.
     """
 
-    values: Array
+    values: Array | None
     start: Array
     length: Array
     gain: Array | None
@@ -115,11 +116,13 @@ def build(
     window: int = 0,
     hop: int = 0,
     steps: Mapping[str, int] | None = None,
+    resident: bool = True,
 ) -> tuple[Corpus, Index]:
     """Lays recordings end to end.
 
     Args:
-      recordings: in any order; they keep it.
+      recordings: in any order; they keep it. An item may lack modalities, which then have length 0: a batch shows them
+        as zeros whose mask is False.
       modalities: the ones to keep.
       target: name of the target; recordings without it get zeros and `labelled` False.
       unit: what an example is: a whole `recording` with a target a step, an `item` (a whole recording with one target,
@@ -127,17 +130,19 @@ def build(
       window: frames of a window.
       hop: frames between the starts of training windows; evaluation windows never overlap.
       steps: modality -> length to which an item is cut or padded with zeros; the longest one's where it is not named.
+      resident: False leaves the inputs' `values` away and all numbers in numpy: for `streaming.source`.
 
     Raises:
       UserError: no recordings, a modality that is not there or too long, silence, or windows that do not fit.
     """
     if not recordings:
         raise UserError("the corpus part has no recordings; check config.corpus and the release's files")
-    for recording in recordings:
-        missing = [m for m in modalities if m not in recording.features]
-        if missing:
+    for m in modalities:
+        missing = [recording for recording in recordings if m not in recording.features]
+        if missing and (unit != "item" or len(missing) == len(recordings)):
             raise UserError(
-                f"recording {recording.id} has no modality {missing[0]!r}; it has {sorted(recording.features)}"
+                f"recording {missing[0].id} has no modality {m!r}; it has {sorted(missing[0].features)}"
+                + (", and only items may lack one (config.data.unit)" if len(missing) < len(recordings) else "")
             )
     lengths = [len(recording.steps) for recording in recordings]
     _check_lengths(recordings, modalities, unit)
@@ -157,10 +162,10 @@ def build(
     inputs, input_offsets = {}, {}
     for m in modalities:
         if unit == "item":
-            inputs[m], input_offsets[m] = _items(recordings, m, (steps or {}).get(m, 0))
+            inputs[m], input_offsets[m] = _items(recordings, m, (steps or {}).get(m, 0), resident)
         else:
-            frames = np.concatenate([r.features[m] for r in recordings])
-            inputs[m] = Stream(jnp.asarray(frames, jnp.float32), start, length, None, longest)
+            frames = jnp.asarray(np.concatenate([r.features[m] for r in recordings]), jnp.float32) if resident else None
+            inputs[m] = Stream(frames, start, length, None, longest)
             input_offsets[m] = offsets
     corpus = Corpus(inputs, Stream(jnp.asarray(values, jnp.float32), start, length, None, longest))
     index = Index(
@@ -191,31 +196,39 @@ def _check_lengths(recordings: Sequence[Recording], modalities: Sequence[str], u
                 )
 
 
-def _items(recordings: Sequence[Recording], modality: str, steps: int) -> tuple[Stream, np.ndarray]:
+def _items(recordings: Sequence[Recording], modality: str, steps: int, resident: bool) -> tuple[Stream, np.ndarray]:
     """One modality of whole recordings, and its offsets int64 [R + 1]."""
-    pieces = [r.features[modality] for r in recordings]
-    lengths = np.array([len(piece) for piece in pieces], np.int64)
-    if not lengths.all():
-        empty = recordings[int(np.argmin(lengths))].id
+    has = np.array([modality in r.features for r in recordings])
+    pieces = [r.features[modality] for r in recordings if modality in r.features]
+    lengths = np.zeros(len(recordings), np.int64)
+    lengths[has] = [len(piece) for piece in pieces]
+    if not lengths[has].all():
+        empty = recordings[int(np.argmax(has & (lengths == 0)))].id
         raise UserError(f"recording {empty} has no frames of {modality!r}; remove it or mend its file")
     steps = steps or int(lengths.max())
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    if offsets[-1] + steps >= 2**31:
+    if resident and offsets[-1] + steps >= 2**31:
         raise UserError(
             f"the corpus part has {offsets[-1]} frames of {modality!r} and a device holds at most {2**31 - steps - 1}; "
-            "use a lower rate or fewer recordings"
+            "set config.engine.stream to True, or use a lower rate or fewer recordings"
         )
-    start = jnp.asarray(offsets[:-1], jnp.int32)
+    start = jnp.asarray(offsets[:-1], jnp.int32) if resident else offsets[:-1]
     length = jnp.asarray(np.minimum(lengths, steps), jnp.int32)
     if pieces[0].ndim == 2:
-        return Stream(jnp.asarray(np.concatenate(pieces), jnp.float32), start, length, None, steps), offsets
-    power = np.array([np.mean(np.square(piece, dtype=np.float64)) for piece in pieces])
+        frames = jnp.asarray(np.concatenate(pieces), jnp.float32) if resident else None
+        return Stream(frames, start, length, None, steps), offsets
+    power = np.ones(len(recordings))
+    power[has] = [x.summary.power if isinstance(x, Stored) else _power(x) for x in pieces]
     if not power.all():
         silent = recordings[int(np.argmin(power))].id
         raise UserError(f"recording {silent} is silent (all its samples are 0); remove it or mend its file")
-    samples = np.concatenate([*pieces, np.zeros(steps, pieces[0].dtype)])
+    samples = jnp.asarray(np.concatenate([*pieces, np.zeros(steps, pieces[0].dtype)])) if resident else None
     gain = jnp.asarray(1 / np.sqrt(power), jnp.float32)
-    return Stream(jnp.asarray(samples), start, length, gain, steps), offsets
+    return Stream(samples, start, length, gain, steps), offsets
+
+
+def _power(samples: np.ndarray) -> float:
+    return float(np.mean(np.square(samples, dtype=np.float64)))
 
 
 def _waveforms(stream: Stream, index: Array) -> tuple[Array, Array]:

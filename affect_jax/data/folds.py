@@ -9,7 +9,8 @@ import numpy as np
 from flax import struct
 
 from affect_jax.data.corpus import Corpus, Index
-from affect_jax.data.normalize import moments
+from affect_jax.data.normalize import merged, moments
+from affect_jax.data.streaming import Source, summaries
 from affect_jax.errors import UserError
 from affect_jax.types import Array
 
@@ -57,7 +58,7 @@ def held_out(index: Index, splits: Sequence[Split]) -> np.ndarray:
     return _pad([_examples(index, split.test) for split in splits])
 
 
-def build(corpus: Corpus, index: Index, splits: Sequence[Split], standardize: Mapping[str, bool]) -> Folds:
+def build(corpus: Corpus | Source, index: Index, splits: Sequence[Split], standardize: Mapping[str, bool]) -> Folds:
     """Turns named splits into index arrays and training-part statistics.
 
     Args:
@@ -92,10 +93,17 @@ def build(corpus: Corpus, index: Index, splits: Sequence[Split], standardize: Ma
         train.append(np.flatnonzero(index.training & np.isin(index.recording_of, train_recordings)))
         validation.append(_examples(index, split.validation))
         for modality, stream in corpus.inputs.items():
+            first = index.input_offsets[modality]
+            if not (first[train_recordings + 1] > first[train_recordings]).any():
+                raise UserError(
+                    f"fold {split.name!r} has no training recording with the modality {modality!r}; leave it out of"
+                    " config.data.modalities"
+                )
             if stream.gain is not None:  # a waveform, which has a gain a clip instead
                 m, s = np.zeros(1, np.float32), np.ones(1, np.float32)
+            elif isinstance(corpus, Source):
+                m, s = merged(summaries(corpus, modality, train_recordings), active=standardize[modality])
             else:
-                first = index.input_offsets[modality]
                 frames = np.concatenate([np.arange(first[r], first[r + 1]) for r in train_recordings])
                 m, s = moments(np.asarray(stream.values)[frames], active=standardize[modality])
             mean[modality].append(m)

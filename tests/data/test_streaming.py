@@ -1,0 +1,165 @@
+"""What is cut from a source gives the same batches as the corpus that lies on the device whole."""
+
+import threading
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from affect_jax.data import corpus as corpora
+from affect_jax.data import folds as folding
+from affect_jax.data import packing, streaming
+from affect_jax.datasets import stored
+from affect_jax.datasets.recordings import Recording
+from tests import toy
+
+UNITS = ("recording", "window", "frame")
+
+
+def clips(count=6):
+    """Items with a waveform of any length, a matrix of another and one label."""
+    draw = np.random.default_rng(1)
+    return [
+        Recording(
+            id=f"c{n}",
+            group=f"g{n}",
+            steps=(f"c{n}",),
+            features={
+                "speech": draw.integers(-900, 900, 40 + 7 * (n % 4)).astype(np.int16),
+                "m": draw.normal(size=(3 + n % 3, 2)).astype(np.float32),
+            },
+            targets={"y": np.float32([n / count])},
+        )
+        for n in range(count)
+    ]
+
+
+def both(made, unit, modalities, **kwargs):
+    """(corpus on the device, source over features in files) of the same recordings, and their index."""
+    settings = dict(modalities=modalities, target="y", unit=unit, window=4, hop=2, **kwargs)
+    corpus, index = corpora.build(made, **settings)
+    lazy = stored.recordings(made, lambda recording: recording)
+    laid, same = corpora.build(lazy, **settings, resident=False)
+    np.testing.assert_array_equal(index.recording_of, same.recording_of)
+    return corpus, streaming.source(laid, index, lazy), index
+
+
+def standard(corpus):
+    """Some mean and scale of every modality."""
+    mean = {m: jnp.full(1 if s.gain is not None else s.values.shape[1], 0.3) for m, s in corpus.inputs.items()}
+    return mean, {m: x + 1.1 for m, x in mean.items()}
+
+
+def same_batches(corpus, source, lines, ways=1, packed=None):
+    fold = np.unique(lines[lines >= 0] // ways)[None]
+    room = streaming.room(source, fold, lines.size)
+    chunk, mine = streaming.chunk(source, lines, len(lines) + 1, ways, room)
+    assert (mine[len(lines) :] == -1).all()
+    np.testing.assert_array_equal(lines % ways, mine[: len(lines)] % ways)
+    batch = jax.jit(lambda corpus, index: corpora.take(corpus, index, *standard(corpus), packed))
+    for line, index in zip(lines, mine[: len(lines)], strict=True):
+        wanted, found = (
+            batch(of, np.where(numbers < 0, -1, numbers // ways)) for of, numbers in ((corpus, line), (chunk, index))
+        )
+        toy.trees_equal(found, wanted)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_batches_of_a_chunk_are_those_of_the_corpus_to_the_last_bit(unit):
+    corpus, source, index = both(toy.recordings(), unit, ("a", "b"))
+    examples = np.random.default_rng(0).permutation(len(index.recording_of))[:7]
+    same_batches(corpus, source, np.append(examples, -1).reshape(2, 4).astype(np.int32))
+
+
+def test_items_of_any_length_and_waveforms_too():
+    corpus, source, _ = both(clips(), "item", ("speech", "m"), steps={"speech": 50})
+    same_batches(corpus, source, np.int32([[5, 0, 3], [2, 4, -1]]))
+
+
+def test_moddrop_and_packed_lines_too():
+    corpus, source, _ = both(toy.recordings(), "recording", ("a", "b"))
+    same_batches(corpus, source, np.int32([[9, 0, 8], [3, 12, -1]]), ways=2)
+    made = [toy.recordings(length=n)[0]._replace(id=f"r{n}") for n in (3, 9, 4, 2)]
+    corpus, source, _ = both(made, "recording", ("a", "b"))
+    plan = packing.plan([np.array([3, 9, 4, 2])], 4)
+    assert plan is not None
+    same_batches(corpus, source, np.int32([[1, 3, 0, 2]]), packed=plan)
+
+
+def test_a_chunk_is_never_larger_than_its_room_and_all_chunks_of_a_room_have_one_shape():
+    _, source, index = both(clips(12), "item", ("speech", "m"))
+    room = streaming.room(source, np.arange(12)[None], 4)
+    shapes = set()
+    for draw in range(5):
+        cut = streaming.cut(source, np.random.default_rng(draw).permutation(12)[: 1 + draw % 4], room)
+        assert sum(x.nbytes for x in (cut.inputs["speech"].values, cut.inputs["m"].values)) <= streaming.nbytes(
+            source, room
+        )
+        shapes.add(tuple(s.values.shape for s in (*cut.inputs.values(), cut.target)))
+    assert len(shapes) == 1
+    assert len(index.recordings) == 12
+
+
+def test_fold_statistics_are_those_of_all_frames():
+    made = toy.recordings()
+    corpus, source, index = both(made, "recording", ("a", "b"))
+    splits = [folding.Split("f", tuple(f"r{n}" for n in range(5)), ("r5", "r6"))]
+    whole, parts = (folding.build(c, index, splits, {"a": True, "b": False}) for c in (corpus, source))
+    toy.trees_equal(parts, whole, rtol=1e-6)
+
+
+def test_features_are_read_from_their_files_again_and_never_kept():
+    made, reads = toy.recordings(), []
+
+    def make(number):
+        reads.append(number)
+        return made[number]
+
+    lazy = stored.recordings(range(len(made)), make)
+    assert reads == list(range(len(made)))
+    np.testing.assert_array_equal(np.asarray(lazy[2].features["a"]), made[2].features["a"])
+    np.testing.assert_array_equal(np.asarray(lazy[2].features["b"], np.float64), made[2].features["b"])
+    assert reads[len(made) :] == [2]  # once for both modalities
+    assert (len(lazy[1].features["a"]), lazy[1].features["a"].shape) == (8, (8, 3))
+
+
+def test_a_chunk_reads_each_of_its_recordings_once():
+    made, reads = toy.recordings(), []
+    lazy = stored.recordings(range(len(made)), lambda n: (reads.append(n), made[n])[1])
+    laid, index = corpora.build(lazy, modalities=("a", "b"), target="y", unit="frame", resident=False)
+    source = streaming.source(laid, index, lazy)
+    np.asarray(lazy[5].features["a"])
+    reads.clear()
+    frames = np.random.default_rng(0).permutation(30)
+    streaming.cut(source, frames, streaming.room(source, np.arange(30)[None], 30))
+    assert reads == [0, 1, 2, 3]
+    assert index.recording_of[:30].max() == 3
+
+
+def test_work_is_done_ahead_in_order_and_no_further_than_asked():
+    begun, lock = [], threading.Lock()
+
+    def work(number):
+        with lock:
+            begun.append(number)
+        return number * number
+
+    stream = streaming.ahead(work, 6, threads=2, depth=2)
+    assert next(stream) == 0
+    time.sleep(0.05)
+    assert sorted(begun) == [0, 1, 2]
+    assert list(stream) == [1, 4, 9, 16, 25]
+
+
+def test_what_goes_wrong_in_a_thread_is_raised_where_it_is_asked_for():
+    def work(number):
+        if number == 2:
+            raise OSError("the disk is gone")
+        return number
+
+    stream = streaming.ahead(work, 9, threads=2, depth=2)
+    assert [next(stream), next(stream)] == [0, 1]
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(stream)
