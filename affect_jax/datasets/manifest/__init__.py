@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from affect_jax.datasets import building, nonfinite, reading
-from affect_jax.datasets.manifest import frames, labels, layouts, manifest, sides, survey, table
+from affect_jax.datasets.manifest import frames, labels, layouts, manifest, sides, survey, table, telling
 from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.datasets.manifest.synthetic import synthesize
 from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, fingerprint
 from affect_jax.errors import UserError
 from affect_jax.features import egemaps
 from affect_jax.suggest import nearest
 
-__all__ = ["DEFAULTS", "Column", "Description", "Label", "describe", "inspect", "load"]
+__all__ = ["DEFAULTS", "Column", "Description", "Label", "describe", "findings", "inspect", "load", "synthesize"]
 
 DEFAULTS: dict[str, Any] = {
     "name": "manifest",
@@ -117,6 +118,16 @@ def describe(corpus: Mapping[str, Any]) -> Description:
         items=len(sheet.rows),
         groups=len({row.group for row in sheet.rows}),
     )
+
+
+def findings(corpus: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a person who prepares the corpus should see before it is built; everything is checked by then.
+
+    Raises:
+      UserError: as `describe`.
+    """
+    checked = _check(corpus)
+    return tuple(telling.lines(checked.sheet, checked.cells, checked.labels, checked.sides, checked.settings))
 
 
 def load(corpus: Mapping[str, Any]) -> Recordings:

@@ -1,0 +1,75 @@
+"""A small manifest with planted answers and files of several kinds, to look at or to try things on.
+
+What is planted. An item has one of three emotions, and a valence that follows from it. The voice's pitch and loudness
+tell the emotion well, the face's slow movement tells it half as well, the words' vector only sad from the others. Every
+speaker has a pitch and a face of his own, so other speakers must be learned from. Some faces are missing.
+"""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+
+from affect_jax.datasets.building import whole_folder
+from affect_jax.datasets.reading import MARKER
+from affect_jax.errors import UserError
+
+_VALENCE = {"happy": 0.8, "neutral": 0.0, "sad": -0.7}
+_PITCH = {"happy": 260.0, "neutral": 200.0, "sad": 160.0}  # Hz
+_RATE = 16000
+_MISSING = 6  # every so many items one has no face
+
+
+def synthesize(folder: Path, *, speakers: int = 8, items: int = 6, seed: int = 0) -> None:
+    """Writes `manifest.csv` and its files; `folder` must not exist and is there only when everything is written.
+
+    Args:
+      folder: where.
+      speakers: how many groups.
+      items: of each.
+      seed: of all that is random.
+
+    Raises:
+      UserError: too few speakers for folds or items for classes, or the folder exists or cannot be written.
+    """
+    if speakers < 3 or items < 3:
+        raise UserError(f"a synthetic manifest has {speakers} speakers and {items} items of each; expected 3 or more")
+    with whole_folder(Path(folder)) as place:
+        for name in ("face", "voice", "words"):
+            (place / name).mkdir()
+        with (place / "manifest.csv").open("w", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(["id", "group", "label:emotion", "label:valence", "voice", "face", "words"])
+            for speaker in range(speakers):
+                table.writerows(_speaker(place, speaker, items, seed))
+        parameters = dict(speakers=speakers, items=items, seed=seed)
+        marker = {"corpus": "manifest", "synthetic": True, "parameters": parameters, "sizes": {}}
+        (place / MARKER).write_text(json.dumps(marker, indent=1) + "\n")
+
+
+def _speaker(place: Path, speaker: int, items: int, seed: int) -> list[list[str]]:
+    import soundfile
+
+    own = np.random.default_rng([seed, speaker]).normal(size=2)
+    rows = []
+    for item in range(items):
+        rng = np.random.default_rng([seed, speaker, item])
+        name, emotion = f"speaker{speaker + 1}_{item + 1}", tuple(_VALENCE)[item % 3]
+        valence = _VALENCE[emotion] + rng.normal(scale=0.1)
+        seconds = rng.uniform(0.6, 1.2)
+        times = np.arange(int(seconds * _RATE)) / _RATE
+        pitch = _PITCH[emotion] * 2 ** ((own[0] + 0.5 * rng.normal()) / 12)
+        sound = np.sin(2 * np.pi * pitch * times) * (0.25 + 0.1 * valence) + 0.01 * rng.normal(size=len(times))
+        soundfile.write(place / "voice" / f"{name}.wav", sound, _RATE, subtype="PCM_16")
+        frames = np.arange(int(25 * seconds))
+        movement = np.sin(frames[:, None] * (0.5 + 0.3 * valence) * np.array([0.3, 0.5, 0.7, 0.9])[None, :])
+        face = movement + 0.5 * valence + own[1] + 0.7 * rng.normal(size=movement.shape)
+        missing = (speaker * items + item) % _MISSING == _MISSING - 1
+        if not missing:
+            np.save(place / "face" / f"{name}.npy", face.astype(np.float32))
+        words = np.where(emotion == "sad", 1.0, -0.5) + rng.normal(size=3)
+        (place / "words" / f"{name}.csv").write_text("w1,w2,w3\n" + ",".join(f"{x:.4f}" for x in words) + "\n")
+        files = [f"voice/{name}.wav", "" if missing else f"face/{name}.npy", f"words/{name}.csv"]
+        rows.append([name, f"speaker{speaker + 1}", emotion, f"{valence:.4f}", *files])
+    return rows
