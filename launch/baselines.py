@@ -17,18 +17,21 @@ On a finished folder the results are printed.
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ml_collections
 from absl import flags
 from ml_collections import config_flags
 
-from affect_jax.baselines import functionals, study
-from affect_jax.datasets.recordings import Recordings
+from affect_jax.baselines import NAMES
 from affect_jax.errors import UserError
 from affect_jax.progress import Work
 from affect_jax.reports import sources
 from launch import cli
+
+if TYPE_CHECKING:  # --help does not wait for jax
+    from affect_jax.baselines import study
+    from affect_jax.datasets.recordings import Recordings
 
 FLAGS = flags.FLAGS
 UNITS = ("action_units", "both")
@@ -49,7 +52,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "config", None, "configs/<experiment>.py[:argument].", lock_config=True, flag_values=values
     )
     default = Asked()
-    flags.DEFINE_list("methods", [], f"Of {', '.join(study.NAMES)}. Default: all that can be.", flag_values=values)
+    flags.DEFINE_list("methods", [], f"Of {', '.join(NAMES)}. Default: all that can be.", flag_values=values)
     flags.DEFINE_integer("seeds", default.seeds, "Of random_subset; nothing else is random.", flag_values=values)
     iterations = "Random subsets of random_subset; its authors took 300,000."
     flags.DEFINE_integer("iterations", default.iterations, iterations, flag_values=values)
@@ -87,13 +90,14 @@ def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, as
       UserError: a method or a corpus that cannot be, or a folder of another config.
     """
     from affect_jax import runs
+    from affect_jax.baselines import functionals, study
     from affect_jax.datasets import reading
 
     if not config.corpus.get("rate"):
         raise UserError(
             f"the corpus {config.corpus.name!r} of {config_arg} is not one of speech; choose another config"
         )
-    methods = asked.methods or [name for name in study.NAMES if name != "is13" or functionals.installed()]
+    methods = asked.methods or [name for name in NAMES if name != "is13" or functionals.installed()]
     plan = study.Plan(config.task, config.data.target, tuple(methods), asked.seeds, asked.iterations, asked.refit)
     study.check(plan)
     made_of = {name: json.loads(config.to_json())[name] for name in ("name", "task", "corpus", "data")}
@@ -120,14 +124,15 @@ def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, as
 
 
 def _prepare(
-    plan: study.Plan, config: ml_collections.ConfigDict, notes: Work, *, chosen: bool
-) -> tuple[study.Plan, Recordings, list]:
+    plan: "study.Plan", config: ml_collections.ConfigDict, notes: Work, *, chosen: bool
+) -> tuple["study.Plan", "Recordings", list]:
     """The plan without what cannot be, unless it was asked for by name; the corpus; its folds.
 
     Raises:
       UserError: a method that was asked for and cannot be, or whatever is wrong with the corpus.
     """
     from affect_jax import parts
+    from affect_jax.baselines import functionals
 
     if not functionals.installed():
         if not chosen:

@@ -7,9 +7,10 @@
     python -m launch.prepare --corpus=manifest --manifest=FILE.csv --target=valence
     python -m launch.prepare --corpus=recola --synthetic_out=DIR
 
-Checks the release's files against each other and against its known sizes, and stores them in --data_dir, where
-launch.main finds them; it builds there itself what is missing. Without --manual_dir (or --download) it makes a small
-synthetic corpus in the release's own layout. --synthetic_out only writes such files, to look at or to try a reader on.
+Needs: a release's folder (docs/corpora.md); without --manual_dir (or --download) it makes a small synthetic corpus in
+the release's own layout. The files are checked against each other and against the release's known sizes.
+Writes: the built corpus below --data_dir, where launch.main finds it (and builds itself what is missing).
+--synthetic_out only writes a synthetic corpus' raw files, to look at or to try a reader on.
 Of your own files (--corpus=manifest) every fault is told at once, a line each, and what was found is printed before
 anything is built.
 """

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affect_jax import metrics, results, runs
-from affect_jax.baselines import descriptors, functionals, learners, neighbours
+from affect_jax.baselines import NAMES, descriptors, functionals, learners, neighbours
 from affect_jax.data.folds import Split
 from affect_jax.data.normalize import moments
 from affect_jax.datasets.recordings import Recording, Recordings
@@ -22,14 +22,6 @@ from affect_jax.errors import UserError
 from affect_jax.suggest import nearest
 
 STUDY = "baseline"
-NAMES = {
-    "mfcc_statistics": "MFCC statistics",
-    "action_units": "Action units",
-    "both": "MFCC statistics + action units",
-    "is13": "IS13 baseline",
-    "random_subset": "Random subset feature selection",
-}
-"""Method -> its cell."""
 
 
 class Plan(NamedTuple):
