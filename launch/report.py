@@ -1,11 +1,20 @@
-"""Prints our figures beside the thesis', or compares run folders.
+"""A report of any run folders, or the thesis' tables with our figures beside its own.
+
+    python -m launch.report runs/fusion_trimodal_ravdess
+    python -m launch.report runs/seqsew_mosi_video_text runs/seqsew_unimodal_mosi --reference=SeqSEW --expect=thesis
+    python -m launch.report runs/fusion_trimodal_ravdess --compare="intra vs cross" --confusion=intra,cross --out=DIR
+
+Needs: finished run folders.
+Writes: index.html, one page that needs nothing else: every cell's mean, standard deviation and 95 % interval, a paired
+test against a reference cell with Holm's correction, the majority or constant answer, confusion matrices, truth against
+prediction, concordance over time, learning curves. As md, csv and tex: comparison, learning, confusion (classes),
+concordance (continuous labels); significance where --compare asks, confusion_intra_cross and a png where --confusion
+does. Runs in one report are of one task. docs/reports.md says how to read it.
 
     python -m launch.report --tables=mosi --runs=runs --out=runs/report
     python -m launch.report --tables=5.4 --runs=runs --train --manual_dir=DIR --set=study.seeds=2
     python -m launch.report --tables=recola --runs=runs/quick --train --set=study.seeds=1 --set=stages.fit.epochs=1
     python -m launch.report --tables=fusion --runs=runs --train
-    python -m launch.report runs/seqsew_mosi_video_text runs/seqsew_unimodal_mosi
-    python -m launch.report runs/fusion_trimodal_ravdess --compare="intra vs cross" --confusion=intra,cross --out=DIR
 
 A table looks for its run folders below --runs by their default names (configs/seqsew.py:mosi,video+text is
 seqsew_mosi_video_text; two rows of table 3.1 are in conflictnet_sspnet_conflict_baseline, made by launch.baselines).
@@ -14,30 +23,26 @@ asked for, significance where chapter 4 compares two models, and confusion_intra
 are there. With --train, chapter 4's runs are also tested with modalities missing, as launch.missing does it. Without
 --train nothing is computed and what is missing says "not run".
 
-Names of --compare and --confusion are those of cells, or of studies with one cell; FOLDER:NAME where two run folders
-have one.
+Names of --reference, --compare and --confusion are those of cells, or of studies with one cell; FOLDER:NAME where two
+run folders have one.
 """
 
-import ast
-import importlib.util
 import shlex
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import ml_collections
 from absl import flags
 
 from affect_jax.errors import UserError
 from affect_jax.reports import build, sources, tables
 from affect_jax.reports.thesis import Table
 from affect_jax.runs import folder_name
-from affect_jax.suggest import nearest
-from launch import cli
+from launch import changes, cli
 
 FLAGS = flags.FLAGS
-_ROOT = Path(__file__).resolve().parents[1]
+_OF_FOLDERS = ("compare", "confusion", "reference", "metric", "expect")
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -49,7 +54,28 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_list("tables", [], known, flag_values=values)
     flags.DEFINE_string("runs", "runs", "Folder that holds the run folders.", flag_values=values)
     flags.DEFINE_string(
-        "out", "", "Where the files go. Default: RUNS/report for tables, nowhere for run folders.", flag_values=values
+        "out",
+        "",
+        "Where the files go. Default: RUNS/report for tables; report/ in the only run folder, or beside the first.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "reference",
+        "",
+        "With run folders: the cell that all others are tested against. Default: the first.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "metric",
+        "",
+        "With run folders: what is tested and drawn. Default: what the runs were stopped by.",
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "expect",
+        "",
+        "With run folders: 'thesis' puts its figure and the difference beside ours, where the corpus is the real one.",
+        flag_values=values,
     )
     flags.DEFINE_multi_string(
         "compare",
@@ -67,84 +93,6 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_multi_string(
         "set", [], "With --train: key=value for every config that has the key; may repeat.", flag_values=values
     )
-
-
-def load_config(config_arg: str) -> ml_collections.ConfigDict:
-    """`configs/sew.py:arousal,geo+audio` -> get_config('arousal,geo+audio') of that file; for classical baselines the
-    config of the network whose corpus and folds they share.
-
-    Raises:
-      UserError: there is no such file.
-    """
-    name, _, argument = sources.network(config_arg).partition(":")
-    path = _ROOT / name
-    if not path.is_file():
-        raise UserError(f"{path} is missing, and the tables need it; check out the whole repository")
-    spec = importlib.util.spec_from_file_location(f"_config_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config(argument)
-
-
-def _value(text: str, current: object, assignment: str) -> object:
-    if isinstance(current, str):
-        return text
-    if isinstance(current, bool) and text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        raise UserError(
-            f"--set={assignment}: {text!r} is no {type(current).__name__}; give one like {current!r}"
-        ) from None
-    return tuple(value) if isinstance(current, tuple) and isinstance(value, list) else value
-
-
-def override(config: ml_collections.ConfigDict, assignments: Sequence[str], config_arg: str) -> None:
-    """Sets dotted keys of a config in place, e.g. `study.seeds=2`.
-
-    Raises:
-      UserError: an assignment without `=`, a key that the config lacks, or a value of another type.
-    """
-    for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        if not equals:
-            raise UserError(f"--set={assignment} has no value; write --set=key=value, e.g. --set=study.seeds=2")
-        *parents, last = path.split(".")
-        node = config
-        for key in (*parents, last):
-            if not isinstance(node, ml_collections.ConfigDict) or key not in node:
-                known = list(node) if isinstance(node, ml_collections.ConfigDict) else []
-                raise UserError(
-                    f"--set={assignment}: {config_arg} has no {path!r}{nearest(key, known)}; it has {known}"
-                )
-            parent, node = node, node[key]
-        try:
-            parent[last] = _value(text, node, assignment)
-        except TypeError as error:
-            raise UserError(f"--set={assignment}: {error}; give a value like {node!r}") from None
-
-
-def has(config: ml_collections.ConfigDict, assignment: str) -> bool:
-    """Whether a config has the key of `key=value`."""
-    node = config
-    for key in assignment.partition("=")[0].split("."):
-        if not isinstance(node, ml_collections.ConfigDict) or key not in node:
-            return False
-        node = node[key]
-    return True
-
-
-def check_keys(changes: Sequence[str], config_args: Sequence[str]) -> None:
-    """Refuses a change that no config could take: tables may be made of configs with other stages.
-
-    Raises:
-      UserError: as `override`, of the first config.
-    """
-    configs = [load_config(config_arg) for config_arg in config_args]
-    for change in changes:
-        if configs and not any(has(config, change) for config in configs):
-            override(configs[0], [change], config_args[0])
 
 
 def assignments(wanted: Sequence[Table]) -> list[str]:
@@ -169,19 +117,19 @@ def check_fold(drawn: bool) -> None:
         raise UserError("--fold only matters to confusion matrices; add --confusion=NAME,NAME or leave it out")
 
 
-def make(config_arg: str, changes: Sequence[str], runs: Path) -> None:
+def make(config_arg: str, changed: Sequence[str], runs: Path) -> None:
     """Trains, or fits classical baselines, into a folder below `runs`.
 
     Args:
       config_arg: what a `Source` names.
-      changes: key=value, for a config that has the key.
+      changed: key=value, for a config that has the key.
       runs: holds the run folders.
 
     Raises:
       UserError: whatever is wrong with the config or its corpus.
     """
-    config, folder = load_config(config_arg), runs / folder_name(config_arg)
-    override(config, [change for change in changes if has(config, change)], config_arg)
+    config, folder = changes.load_config(config_arg), runs / folder_name(config_arg)
+    changes.override(config, [change for change in changed if changes.has(config, change)], config_arg)
     print(f"training {config_arg}", file=sys.stderr)
     # Imported here, so that a report alone does not wait for jax.
     if sources.network(config_arg) != config_arg:
@@ -208,41 +156,61 @@ def missing_modalities(runs: tables.Runs, out: Path, command: str) -> str:
     return missing.ask(whole.path, out, command, also=beside)
 
 
+def beside(run_folders: Sequence[str]) -> Path:
+    """Where a report of run folders goes by itself: into the only one, or beside the first."""
+    first = Path(run_folders[0])
+    return (first if len(set(run_folders)) == 1 else first.parent) / "report"
+
+
+def of_folders(run_folders: Sequence[str], command: str) -> None:
+    """Prints the scores of run folders and writes their report."""
+    check_fold(bool(FLAGS.confusion))
+    asked = build.Asked(fold=FLAGS.fold, **{name: FLAGS[name].value for name in _OF_FOLDERS})
+    files = build.compare(run_folders, command, asked)
+    for stem, texts in files.items():
+        if stem == "comparison" or stem == "significance" or "png" in texts:
+            print(texts["md"])
+    paths = build.write(files, FLAGS.out or beside(run_folders))
+    for path in paths:
+        print(f"wrote {path}", file=sys.stderr)
+
+
+def of_tables(command: str) -> None:
+    """Prints and writes the thesis' tables."""
+    wanted = build.chosen(FLAGS.tables)
+    check_fold(build.drawn(wanted))
+    if not FLAGS.train and not Path(FLAGS.runs).is_dir():
+        raise UserError(f"--runs={FLAGS.runs} is not a folder; name the one that holds the run folders, or add --train")
+    changed = assignments(wanted)
+    changes.check_keys(changed, tables.needed(wanted))
+
+    train = partial(make, changed=changed, runs=Path(FLAGS.runs)) if FLAGS.train else None
+    # A release has its own sizes; without one, the small synthetic runs are what there is to show.
+    runs = build.gather(wanted, FLAGS.runs, train, synthetic=not FLAGS.manual_dir)
+    files = build.render(wanted, runs, command, FLAGS.fold)
+    out = Path(FLAGS.out or Path(FLAGS.runs) / "report")
+    for texts in files.values():
+        print(texts["md"])
+    for path in build.write(files, out):
+        print(f"wrote {path}", file=sys.stderr)
+    table = missing_modalities(runs, out, command) if FLAGS.train and build.drawn(wanted) else ""
+    if table:
+        print(table)
+
+
 def main(argv: Sequence[str]) -> None:
     """Prints and writes the report that the flags and arguments ask for."""
     command = f"python -m launch.report {shlex.join(sys.argv[1:])}"
     folders = argv[1:]
     if folders and FLAGS.tables:
         raise UserError("give either --tables or run folders, not both")
-    for name in ("compare", "confusion"):
+    for name in _OF_FOLDERS:
         if FLAGS[name].value and not folders:
             raise UserError(f"--{name} is for run folders; name them, or leave it out")
     if folders:
-        check_fold(bool(FLAGS.confusion))
-        asked = dict(asked=FLAGS.compare, confused=FLAGS.confusion, fold=FLAGS.fold)
-        files, out = build.compare(folders, command, **asked), FLAGS.out
+        of_folders(folders, command)
     else:
-        wanted = build.chosen(FLAGS.tables)
-        check_fold(build.drawn(wanted))
-        if not FLAGS.train and not Path(FLAGS.runs).is_dir():
-            raise UserError(
-                f"--runs={FLAGS.runs} is not a folder; name the one that holds the run folders, or add --train"
-            )
-        changes = assignments(wanted)
-        check_keys(changes, tables.needed(wanted))
-
-        train = partial(make, changes=changes, runs=Path(FLAGS.runs)) if FLAGS.train else None
-        # A release has its own sizes; without one, the small synthetic runs are what there is to show.
-        runs = build.gather(wanted, FLAGS.runs, train, synthetic=not FLAGS.manual_dir)
-        files = build.render(wanted, runs, command, FLAGS.fold)
-        out = FLAGS.out or str(Path(FLAGS.runs) / "report")
-    for texts in files.values():
-        print(texts["md"])
-    for path in build.write(files, out) if out else ():
-        print(f"wrote {path}", file=sys.stderr)
-    table = missing_modalities(runs, Path(out), command) if not folders and FLAGS.train and build.drawn(wanted) else ""
-    if table:
-        print(table)
+        of_tables(command)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,22 @@ def sample(scores: np.ndarray) -> Sample:
     return Sample(float(scores.mean()), float(scores.std(ddof=1)) if scores.size > 1 else float("nan"), scores.size)
 
 
+def mean_interval(scores: Sample, *, overlap: float = 0.0, level: float = 0.95) -> tuple[float, float]:
+    """Student's two-sided interval of a mean; nan for a single value.
+
+    With `overlap` the variance 1/n becomes 1/n + overlap, as in `corrected_resampled_t_test`.
+
+    Args:
+      scores: mean, sample standard deviation and number.
+      overlap: units tested on for each unit trained on, where the scores' training parts overlap; 0 where they do not.
+      level: of the interval.
+    """
+    if scores.n < 2:
+        return float("nan"), float("nan")
+    half = stats.t.ppf((1 + level) / 2, scores.n - 1) * scores.std * np.sqrt(1 / scores.n + overlap)
+    return float(scores.mean - half), float(scores.mean + half)
+
+
 def independent_t_test(a: Sample, b: Sample) -> float:
     """Two-tailed p of Student's t-test of two independent samples (the same as `scipy.stats.ttest_ind`).
 

@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from affect_jax.errors import UserError
 from affect_jax.files import write_atomic
 from affect_jax.reports import (
+    comparison,
+    comparison_grid,
     confusion,
     cotraining,
+    curves,
     diagnosis,
+    expected,
     folders,
-    formats,
     fusion,
     matching,
+    over_time,
     questions,
+    sections,
     sources,
     tables,
 )
@@ -21,7 +27,7 @@ from affect_jax.reports.thesis import GROUPS, TABLES, Table
 from affect_jax.suggest import nearest
 
 Files = dict[str, dict[str, str | bytes]]
-"""File stem ('table_5_4', 'cotraining') -> extension -> what goes into the file; there is always an 'md'."""
+"""File stem ('table_5_4', 'cotraining') -> extension -> what goes into the file."""
 
 _DRAWN = tuple(sources.fusion("trimodal", study) for study in ("intra", "cross"))
 """The two models of figure 4.3."""
@@ -116,7 +122,7 @@ def render(wanted: Sequence[Table], runs: tables.Runs, command: str, fold: str =
         files["cotraining"] = cotraining.render(pairs, runs, command)
     asked = questions.questions_of(tables.needed(wanted))
     if asked:
-        files["significance"] = fusion.render(asked, runs, command)
+        files["significance"] = fusion.render(questions.answers(asked, runs), runs, command)
     trimodal = runs.get(_DRAWN[0].config) if drawn(wanted) else None
     if trimodal is not None and all(confusion.kept(trimodal, source) for source in _DRAWN):
         files |= confusion.render(_DRAWN, runs, fold, command)
@@ -124,37 +130,63 @@ def render(wanted: Sequence[Table], runs: tables.Runs, command: str, fold: str =
     return files | ({"diagnosis": diagnosed} if diagnosed else {})
 
 
-def compare(
-    run_folders: Sequence[str | Path],
-    command: str,
-    *,
-    asked: Sequence[str] = (),
-    confused: Sequence[str] = (),
-    fold: str = "",
-) -> Files:
-    """The plain comparison of any finished run folders, laid out as `render` does.
+class Asked(NamedTuple):
+    """What a report of run folders shall have beyond the scores.
+
+    Attributes:
+      compare: 'NAME vs NAME', which go to 'significance'.
+      confusion: names of cells whose confusion matrices are drawn side by side as a picture.
+      fold: the one fold of those; '' takes all.
+      reference: the cell that all others are tested against; '' is the first.
+      metric: what they are tested by; '' is what the runs were stopped by.
+      expect: 'thesis' puts its figures beside ours.
+    """
+
+    compare: Sequence[str] = ()
+    confusion: Sequence[str] = ()
+    fold: str = ""
+    reference: str = ""
+    metric: str = ""
+    expect: str = ""
+
+
+def compare(run_folders: Sequence[str | Path], command: str, asked: Asked | None = None) -> Files:
+    """The report of any finished run folders, laid out as `render` does, with the page as 'index'.
+
+    Files: 'comparison', 'learning' where a run kept its epochs, 'confusion' of classes, 'concordance' of continuous
+    labels, and what was asked for: 'significance', 'confusion_NAME_NAME'.
 
     Args:
       run_folders: at least one.
       command: the command line, for the record.
-      asked: 'NAME vs NAME', which goes to 'significance'.
-      confused: names of cells whose confusion matrices are drawn side by side.
-      fold: the one fold of the confusion matrices; '' takes all.
+      asked: what else.
 
     Raises:
-      UserError: a folder is not that of a finished run, or a name that is not one cell's.
+      UserError: a folder is not that of a finished run, runs that have nothing in common, or a name that is not one
+        cell's.
     """
-    runs = [folders.read_run(folder) for folder in run_folders]
-    grid = tables.comparison(runs, command)
-    files: Files = {"comparison": {extension: write(grid) for extension, write in formats.FORMATS.items()}}
-    named = {str(run.path): run for run in runs}
-    if asked:
-        parsed = [questions.parse(text, named) for text in dict.fromkeys(asked)]
-        files["significance"] = fusion.render(parsed, named, command)
-    if confused:
-        cells = [matching.find_cell(name, named) for name in confused]
-        files |= confusion.render(cells, named, fold, command)
-    return files
+    asked = asked or Asked()
+    expected.check(asked.expect)
+    runs = comparison.read(run_folders)
+    named = comparison.named(runs)
+    found = comparison.compare(runs, reference=asked.reference, metric=asked.metric, expect=bool(asked.expect))
+    files: Files = {"comparison": comparison_grid.render(found, command)}
+    more = []
+    if asked.compare:
+        answers = questions.answers([questions.parse(text, named) for text in dict.fromkeys(asked.compare)], named)
+        files["significance"] = fusion.render(answers, named, command)
+        more.append(sections.asked(fusion.report(answers, named, command)))
+    if asked.confusion:
+        files |= confusion.render(
+            [matching.find_cell(name, named) for name in asked.confusion], named, asked.fold, command
+        )
+    made = {
+        "learning": curves.render(runs, command),
+        "confusion": confusion.every(runs, command),
+        "concordance": over_time.render(runs, command),
+    }
+    page = {"html": sections.build(found, runs, command, more)}
+    return files | {stem: texts for stem, texts in made.items() if texts} | {"index": page}
 
 
 def write(files: Files, out: str | Path) -> list[Path]:

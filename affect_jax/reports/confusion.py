@@ -13,6 +13,8 @@ from affect_jax.reports.formats import Grid
 from affect_jax.reports.sources import Source
 from affect_jax.suggest import nearest
 
+TASKS = ("binary", "multiclass")
+
 
 class Confusion(NamedTuple):
     """One cell's answers, over its rows.
@@ -32,7 +34,7 @@ class Confusion(NamedTuple):
 
 def kept(run: Run, source: Source) -> bool:
     """Whether the run still has what a confusion matrix of this cell needs."""
-    return run.results["task"] == "multiclass" and bool(folders.read_arrays(run, source.study))
+    return run.results["task"] in TASKS and bool(folders.read_arrays(run, source.study))
 
 
 def count(run: Run, source: Source, fold: str = "") -> Confusion:
@@ -41,22 +43,27 @@ def count(run: Run, source: Source, fold: str = "") -> Confusion:
     Raises:
       UserError: the task has no classes, predictions were not kept, or there is no such fold.
     """
-    if run.results["task"] != "multiclass":
-        raise UserError(f"{run.path} is of task {run.results['task']}; a confusion matrix needs task multiclass")
+    if run.results["task"] not in TASKS:
+        raise UserError(f"{run.path} is of task {run.results['task']}; a confusion matrix needs {' or '.join(TASKS)}")
     arrays = folders.read_arrays(run, source.study)
-    split = "test" if f"{source.study}/test/prediction" in arrays else "validation"
+    matched = folders.matched_rows(run, source)
+    # Owners may keep the labels of the test part back: then nothing is scored on it.
+    tested = any(run.results["rows"][row].get("test") for row in matched.values())
+    split = "test" if tested and f"{source.study}/test/prediction" in arrays else "validation"
     found = folders.predictions(arrays, source.study, split)
     if found is None:
         raise UserError(f"{run.path} kept no predictions of {source.study}; train it again with launch.main")
-    matched = folders.matched_rows(run, source)
     there = sorted({name for name, _ in matched})
     if fold and fold not in there:
         raise UserError(f"--fold={fold} is no fold of {run.path}{nearest(fold, there)}; there are {', '.join(there)}")
     rows = [row for (name, _), row in matched.items() if fold in ("", name)]
-    logits = found.prediction[np.isin(found.row, rows)]
-    classes = logits.shape[-1]
-    row, clip = np.nonzero(np.isfinite(logits).all(-1))
-    cells = found.target[clip].astype(np.int64) * classes + logits[row, clip].argmax(-1)
+    values = found.prediction[np.isin(found.row, rows)]
+    if values.ndim == 2:  # probabilities of class 1
+        answers, classes, known = values >= 0.5, 2, np.isfinite(values)
+    else:
+        answers, classes, known = values.argmax(-1), values.shape[-1], np.isfinite(values).all(-1)
+    row, clip = np.nonzero(known)
+    cells = found.target[clip].astype(np.int64) * classes + answers[row, clip]
     counts = np.bincount(cells, minlength=classes**2).reshape(classes, classes)
     labels = run.results["corpus"].get("labels") or [str(c) for c in range(classes)]
     folds = f"fold {fold}" if fold else f"{len(there)} fold{'' if len(there) == 1 else 's'}"
@@ -120,6 +127,20 @@ def report(found: Sequence[Confusion], runs: Sequence[Run], command: str = "") -
     )
     title = "Confusion of " + " and ".join(confusion.name for confusion in found)
     return Grid(title, (*header, ("", "clips"), ("", "recall")), tuple(rows), notes, command)
+
+
+def every(runs: Sequence[Run], command: str = "") -> dict[str, str]:
+    """The counts of every cell by file extension (md, csv, tex); {} unless all have the same classes."""
+    found, whole = [], []
+    for run in runs:
+        named = dict.fromkeys((row["study"], row["cell"]) for row in run.results["rows"])
+        cells = [Source(str(run.path), *name) for name in named]
+        found += [count(run, cell) for cell in cells if kept(run, cell)]
+        whole += [run] if any(kept(run, cell) for cell in cells) else []
+    if len({confusion.labels for confusion in found}) != 1:
+        return {}
+    grid = report(found, whole, command)
+    return {extension: write(grid) for extension, write in formats.FORMATS.items()}
 
 
 def render(

@@ -86,6 +86,8 @@ def read_run(folder: str | Path) -> Run:
     """
     folder = Path(folder)
     path = folder / "results.json"
+    if (folder / "config.json").is_file() and not path.is_file():
+        raise UserError(f"{folder} has no results.json: its run is not finished; the command that began it goes on")
     if not path.is_file():
         raise UserError(f"{folder} has no results.json; name the folder of a finished run (its --workdir)")
     results = read_json(path)

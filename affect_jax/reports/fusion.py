@@ -1,13 +1,12 @@
 """The comparisons of chapter 4, or of any two cells, as a table: the thesis' t-test and one that allows for folds."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from affect_jax.reports import folders, formats, tables
 from affect_jax.reports.formats import Grid
 from affect_jax.reports.matching import p_value, signed
-from affect_jax.reports.questions import NOT_RUN, TESTS, Answer, answers, verdict
-from affect_jax.reports.sources import Question
+from affect_jax.reports.questions import NOT_RUN, TESTS, Answer, verdict
 from affect_jax.reports.thesis import NAMES, NAMING, chapter_4
 
 _TITLE = "Which differences are more than chance?"
@@ -93,9 +92,8 @@ def tidy(made: Sequence[Answer], runs: tables.Runs, command: str = "") -> Grid:
     return Grid(_TITLE, header, tuple(rows), _notes(made, runs), command)
 
 
-def render(asked: Iterable[Question], runs: tables.Runs, command: str = "") -> dict[str, str]:
+def render(made: Sequence[Answer], runs: tables.Runs, command: str = "") -> dict[str, str]:
     """The table's text by file extension: md, csv, tex."""
-    made = answers(asked, runs)
     grid = report(made, runs, command)
     return {
         "md": formats.markdown(grid),

@@ -4,14 +4,10 @@ The view of the thesis' section 3.4.1 (figure 3.3): every clip is a point, a cli
 and no other file; `listening.html`, `.css` and the two `.js` beside this module are its parts.
 """
 
-import base64
-import hashlib
 import html
 import io
 import json
-import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from importlib import resources
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +17,7 @@ from affect_jax import runs
 from affect_jax.analysis import cases
 from affect_jax.errors import UserError
 from affect_jax.features import audio
+from affect_jax.reports import template
 
 BUCKETS = 800
 """Columns of a drawn waveform."""
@@ -168,10 +165,12 @@ def page(
     for name, sound in sounds:
         entry = entries[number[name]]
         entry["seconds"] = round(len(sound.samples) / sound.rate, 3)
-        entry["outline"] = _text(outline(sound.samples).tobytes())
+        entry["outline"] = template.text(outline(sound.samples).tobytes())
         entry["sound"] = name in audible
         if name in audible:
-            blocks.append(f'<script type="text/plain" id="sound-{number[name]}">{_text(encode(sound))}</script>')
+            blocks.append(
+                f'<script type="text/plain" id="sound-{number[name]}">{template.text(encode(sound))}</script>'
+            )
     for name in number.keys() & explained.keys():
         entries[number[name]]["explanation"] = explained[name]
     kinds = list(cases.NAMES.values())
@@ -186,18 +185,13 @@ def page(
         "margin": 100 * cases.MARGIN,
         "clips": entries,
     }
-    style, script = _part("listening.css"), _part("listening_figures.js") + _part("listening.js")
     pieces = {
         "title": html.escape(title),
-        "style": style,
-        "style_hash": _hash(style),
-        "script": script,
-        "script_hash": _hash(script),
         # A `<` in a name could end the element that holds the data; in JSON it may be written as its code.
         "data": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         "sounds": "\n".join(blocks),
     }
-    return b"".join(_filled(_part("listening.html"), pieces))
+    return template.render("listening", pieces, scripts=("listening_figures.js", "listening.js"))
 
 
 def _entry(clips: Clips, i: int) -> dict[str, Any]:
@@ -208,26 +202,3 @@ def _entry(clips: Clips, i: int) -> dict[str, Any]:
         "prediction": np.round(clips.predictions[i], 6).tolist(),
         "sound": False,
     }
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _part(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """How a content security policy names an element's text."""
-    return f"sha256-{_text(hashlib.sha256(text.encode()).digest())}"
-
-
-def _filled(template: str, pieces: Mapping[str, str]) -> Iterator[bytes]:
-    """The template with every `{{name}}` replaced once: what is put in is not read again."""
-    at = 0
-    for found in re.finditer(r"\{\{(\w+)\}\}", template):
-        yield template[at : found.start()].encode()
-        yield pieces[found[1]].encode()
-        at = found.end()
-    yield template[at:].encode()

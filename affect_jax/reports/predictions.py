@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -13,7 +14,10 @@ from affect_jax.errors import UserError
 
 
 def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path) -> list[Path]:
-    """Writes row `number`'s predictions of `split`, one file a recording.
+    """Writes row `number`'s predictions of `split`, one file a group: a recording, a video or a speaker.
+
+    A csv file has a prediction a line; of classes the most likely one, by its name where the corpus has names, and
+    beside it the probability of each.
 
     Args:
       run: the run folder.
@@ -35,7 +39,8 @@ def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path
     at = int(np.flatnonzero(arrays[f"{study}/row"] == number)[0])
     values = arrays[f"{study}/{split}/prediction"][at]
     ids, groups = arrays[f"{study}/{split}/id"], arrays[f"{study}/{split}/group"]
-    shown = ~np.isnan(values)
+    shown = ~np.isnan(values.reshape(len(values), -1)).any(-1)
+    names = tuple(results["corpus"].get("labels") or map(str, range(values.shape[-1]))) if values.ndim > 1 else ()
     out.mkdir(parents=True, exist_ok=True)
     files = []
     for group in dict.fromkeys(groups[shown]):
@@ -45,11 +50,19 @@ def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path
             path = out / f"{group}.arff"
             arff.write_gold(path, str(group), times, values[mine])
         else:
-            path = out / f"{group}.csv"
+            path = out / f"{quote(str(group), safe=' ')}.csv"  # a group may be called anything
             text = io.StringIO()
             table = csv.writer(text, lineterminator="\n")
-            table.writerow(("id", "prediction"))
-            table.writerows((step, f"{value:.6f}") for step, value in zip(ids[mine], values[mine], strict=True))
+            table.writerow(("id", "prediction", *names))
+            table.writerows((step, *_cells(value, names)) for step, value in zip(ids[mine], values[mine], strict=True))
             runs.write_atomic(path, text.getvalue().encode())
         files.append(path)
     return files
+
+
+def _cells(value: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What is said of one step: a number; or the likeliest class, and the probabilities of all."""
+    if not names:
+        return (f"{value:.6f}",)
+    chances = np.exp(value - value.max(), dtype=np.float64)
+    return (names[int(value.argmax())], *(f"{chance:.6f}" for chance in chances / chances.sum()))

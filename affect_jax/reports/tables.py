@@ -1,18 +1,16 @@
-"""The thesis' tables with our figures beside its own, and plain comparisons of run folders.
+"""The thesis' tables with our figures beside its own.
 
 A figure of ours stands as mean ± sample standard deviation over n rows (fold x seed), with the score of a constant
 answer in the same cell. Whatever a synthetic corpus made says so in its own cell and in its row's label.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from affect_jax.reports import classical, folders, formats
 from affect_jax.reports.folders import Figure, Run
 from affect_jax.reports.formats import Grid
-from affect_jax.reports.sources import FUSION, Source
-from affect_jax.reports.thesis import NAMING, NOTES, Column, Published, Row, Spread, Table
+from affect_jax.reports.sources import Source
+from affect_jax.reports.thesis import NOTES, Column, Published, Row, Spread, Table
 from affect_jax.runs import folder_name
 
 Runs = Mapping[str, Run | None]  # config argument -> its run, None where it was not run
@@ -237,29 +235,3 @@ def render(table: Table, runs: Runs, command: str = "") -> dict[str, str]:
         "csv": formats.comma_separated(tidy(table, runs, command)),
         "tex": formats.latex(grid),
     }
-
-
-def comparison(runs: Sequence[Run], command: str = "") -> Grid:
-    """Every cell of some run folders, a line a (run, study, cell, split), with no published figure anywhere."""
-    metrics = list(dict.fromkeys(cell["metric"] for run in runs for cell in run.results["cells"]))
-    shown = [
-        m for m in metrics if m.removesuffix("_per_recording") == m or m.removesuffix("_per_recording") not in metrics
-    ]
-    rows = []
-    for run in runs:
-        name = f"{run.path.name} (synthetic)" if run.synthetic else run.path.name
-        keys = dict.fromkeys((c["study"], c["cell"], c["split"]) for c in run.results["cells"])
-        for study, cell, split in keys:
-            figures = (_cell(run, Source("", study, cell), split, metric) for metric in shown)
-            rows.append((name, study, cell, split, *(figure or "" for figure in figures)))
-    header = tuple(("", name) for name in ("run", "study", "cell", "split", *map(label, shown)))
-    trap = NOTES["cmu_mosi"][1:2] if any(run.results["corpus"]["name"] == "cmu_mosi" for run in runs) else ()
-    if any(run.results["config_arg"].startswith(FUSION) for run in runs):
-        trap = (*trap, NAMING)
-    notes = (_PERCENT_NOTE, *trap, *(folders.describe(run) for run in runs))
-    return Grid("Cells of " + ", ".join(run.path.name for run in runs), header, tuple(rows), notes, command)
-
-
-def summary(results: dict[str, Any]) -> str:
-    """What one run's results.json says, as aligned text for a terminal."""
-    return formats.plain(comparison([Run(Path(results["name"]), results, {})]))

@@ -10,7 +10,7 @@ from affect_jax.baselines import descriptors, functionals, study
 from affect_jax.data.folds import Split
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
-from affect_jax.reports import folders, tables
+from affect_jax.reports import comparison_grid, folders
 
 RATE = 100
 
@@ -99,7 +99,7 @@ def test_a_cross_validation(make):
     assert accuracy["MFCC statistics + action units"] > accuracy["MFCC statistics"]
     assert run.results["baselines"]["test"]["accuracy"] == pytest.approx(1 / 3)
     assert run.results["corpus"]["labels"] == ["calm", "angry", "sad"]
-    assert "MFCC statistics" in tables.summary(run.results)
+    assert "MFCC statistics" in comparison_grid.summary(run.results)
 
 
 def test_parts_of_the_release(make, monkeypatch):

@@ -16,7 +16,7 @@ from affect_jax.reports.folders import Run
 from affect_jax.reports.tables import needed
 from affect_jax.reports.thesis import GROUPS, TABLES
 from affect_jax.runs import folder_name
-from launch import missing, report
+from launch import changes, missing, report
 
 
 def write_results(folder, config_arg, study, cell, synthetic=True):
@@ -110,23 +110,33 @@ def test_the_program_refuses_in_one_line(program, runs):
 
 
 def test_run_folders_are_compared(in_process, runs, capsys):
-    in_process(runs / "seqsew_mosi_video_text")
-    printed = capsys.readouterr().out
-    assert "seqsew\\_mosi\\_video\\_text (synthetic) | pair | SeqSEW | test | 55.0 ± 7.0 (n=2" in printed
-    assert [path.name for path in runs.iterdir()] == ["seqsew_mosi_video_text"], "nothing is written without --out"
+    folder = runs / "seqsew_mosi_video_text"
+    in_process(folder)
+    printed = capsys.readouterr()
+    assert "seqsew\\_mosi\\_video\\_text (synthetic) | pair | SeqSEW | test | 2 | 55.0 ± 7.0 [" in printed.out
+    assert "| cmu\\_mosi (synthetic) |  | majority | test |  | 60.0 |" in printed.out
+    assert f"wrote {folder / 'report' / 'index.html'}" in printed.err, "one run has its report in its folder"
+    assert {path.name for path in (folder / "report").iterdir()} == {
+        "index.html",
+        *(f"comparison.{end}" for end in ("md", "csv", "tex")),
+    }
 
 
 def test_two_cells_are_compared(in_process, runs, tmp_path, capsys):
     config = "configs/seqsew_unimodal.py:mosi"
     write_results(runs / folder_name(config), config, "video/bigru+te", "BiGRU+TE+Classifier")
-    arguments = (runs / "seqsew_mosi_video_text", runs / "seqsew_unimodal_mosi", f"--out={tmp_path / 'out'}")
-    in_process(*arguments, "--compare=SeqSEW vs BiGRU+TE+Classifier")
+    both = (runs / "seqsew_mosi_video_text", runs / "seqsew_unimodal_mosi")
+    in_process(*both, "--compare=SeqSEW vs BiGRU+TE+Classifier", f"--out={tmp_path / 'out'}")
     assert "| SeqSEW vs BiGRU+TE+Classifier (synthetic) | accuracy (WA; the thesis' UWA) |" in capsys.readouterr().out
-    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"comparison", "significance"}
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == {"comparison", "significance", "index"}
+    in_process(*both, "--reference=BiGRU+TE+Classifier", "--expect=thesis")
+    assert "against BiGRU+TE+Classifier (synthetic): p, Holm" in (runs / "report" / "comparison.md").read_text()
     with pytest.raises(UserError, match="--compare='SeqSEW' is not two names"):
-        in_process(*arguments, "--compare=SeqSEW")
-    with pytest.raises(UserError, match="is of task binary"):
-        in_process(*arguments, "--confusion=SeqSEW")
+        in_process(*both, "--compare=SeqSEW")
+    with pytest.raises(UserError, match="kept no predictions of pair"):
+        in_process(*both, "--confusion=SeqSEW")
+    with pytest.raises(UserError, match=r"--metric=acuracy: .*did you mean 'accuracy'"):
+        in_process(*both, "--metric=acuracy")
 
 
 def test_without_a_release_the_small_runs_are_trained(in_process, tmp_path):
@@ -176,7 +186,7 @@ def test_missing_runs_are_trained_with_what_the_flags_set(in_process, runs, tmp_
 
 def test_every_config_of_the_tables_loads():
     for config_arg in needed(TABLES.values()):
-        config = report.load_config(config_arg)
+        config = changes.load_config(config_arg)
         named = {":mosi": "cmu_mosi", "sspnet_conflict": "sspnet_conflict", "iemocap": "iemocap"}
         assert config.corpus.name == next((corpus for name, corpus in named.items() if name in config_arg), "recola")
 
@@ -185,14 +195,14 @@ def test_the_small_configs_of_chapter_4_have_the_same_studies():
     for config_arg in needed(TABLES[number] for number in GROUPS["fusion"]):
         small = sources.small(config_arg)
         assert small != config_arg
-        assert report.load_config(small).studies.keys() == report.load_config(config_arg).studies.keys()
+        assert changes.load_config(small).studies.keys() == changes.load_config(config_arg).studies.keys()
 
 
 def test_a_change_goes_to_the_configs_that_have_its_key():
     both = ["configs/sew.py:arousal,geo+audio", "configs/seqsew.py:recola,arousal,geo+audio"]
-    report.check_keys(["stages.fit.epochs=1", "stages.teacher.epochs=1", "study.seeds=1"], both)
+    changes.check_keys(["stages.fit.epochs=1", "stages.teacher.epochs=1", "study.seeds=1"], both)
     with pytest.raises(UserError, match="has no 'stages.fitt.epochs'"):
-        report.check_keys(["stages.fitt.epochs=1"], both)
+        changes.check_keys(["stages.fitt.epochs=1"], both)
 
 
 def test_the_configs_have_the_studies_and_cells_that_the_tables_read():
@@ -200,7 +210,7 @@ def test_the_configs_have_the_studies_and_cells_that_the_tables_read():
         for row in table.rows:
             for source in row.sources:
                 if source is not None and sources.network(source.config) == source.config:
-                    assert source.cell in report.load_config(source.config).studies[source.study].cells, source
+                    assert source.cell in changes.load_config(source.config).studies[source.study].cells, source
 
 
 @pytest.mark.parametrize(
@@ -214,6 +224,7 @@ def test_the_configs_have_the_studies_and_cells_that_the_tables_read():
         (("--tables=5.4", "--set=study.seeds=2"), "--set only matters"),
         (("--tables=5.4", "--compare=a vs b"), "--compare is for run folders"),
         (("--tables=5.4", "--confusion=a"), "--confusion is for run folders"),
+        (("--tables=5.4", "--expect=thesis"), "--expect is for run folders"),
         (("--tables=5.4", "--fold=fold_1"), "--fold only matters to confusion matrices"),
         (("some_run", "--fold=fold_1"), "--fold only matters to confusion matrices"),
         (("--tables=mosi,recola", "--train", "--manual_dir=/data"), "--manual_dir is of one corpus"),
@@ -245,7 +256,7 @@ def make_config():
 )
 def test_override(assignment, read, value):
     config = make_config()
-    report.override(config, [assignment], "configs/x.py")
+    changes.override(config, [assignment], "configs/x.py")
     assert read(config) == value
 
 
@@ -262,4 +273,4 @@ def test_override(assignment, read, value):
 )
 def test_override_refuses(assignment, said):
     with pytest.raises(UserError, match=said):
-        report.override(make_config(), [assignment], "configs/x.py")
+        changes.override(make_config(), [assignment], "configs/x.py")

@@ -109,17 +109,25 @@ def test_out_that_is_a_file(tmp_path):
 
 def test_comparison(mosi_runs):
     files = build.compare(mosi_runs(False), "python -m x")
-    assert list(files) == ["comparison"]
+    assert list(files) == ["comparison", "confusion", "index"]
     assert "seqsew\\_unimodal\\_mosi" in files["comparison"]["md"]
 
 
 def test_what_is_asked_of_run_folders(make_fusion_run):
     folder = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"intra": 0.3, "cross": 0.3})
     other = make_fusion_run("configs/fusion.py:moddrop,ravdess", {"intra+moddrop": 0.3})
-    files = build.compare(
-        [folder, other], "python -m x", asked=["intra vs cross", "intra+moddrop vs intra"], confused=["cross"]
-    )
-    assert list(files) == ["comparison", "significance", "confusion_cross"]
+    asked = build.Asked(compare=["intra vs cross", "intra+moddrop vs intra"], confusion=["cross"])
+    files = build.compare([folder, other], "python -m x", asked)
+    assert list(files) == ["comparison", "significance", "confusion_cross", "confusion", "index"]
     assert len(files["significance"]["csv"].splitlines()) > 5
+    page = files.pop("index")["html"].decode()
+    assert "python -m x" in page
+    assert "Asked comparisons" in page
     for texts in files.values():
         assert "python -m x" in texts["md"]
+
+
+def test_unknown_figures_are_not_expected(make_fusion_run):
+    folder = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"intra": 0.3})
+    with pytest.raises(UserError, match=r"--expect=theses: .*\(did you mean 'thesis'\?\); choose thesis"):
+        build.compare([folder], "", build.Asked(expect="theses"))

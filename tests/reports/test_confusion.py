@@ -78,15 +78,40 @@ def test_classes_without_names_are_numbered(run):
 
 
 def test_what_cannot_be_drawn(make_fusion_run, make_run, run):
-    binary = folders.read_run(make_run("configs/seqsew.py:mosi,video+text", [("pair", "SeqSEW")]))
-    with pytest.raises(UserError, match="is of task binary; a confusion matrix needs task multiclass"):
-        confusion.count(binary, Source("", "pair", "SeqSEW"))
+    config = "configs/sew.py:arousal,geo+audio"
+    numbers = folders.read_run(make_run(config, [("pair", "SEW")], task="regression", split="validation"))
+    with pytest.raises(UserError, match="is of task regression; a confusion matrix needs binary or multiclass"):
+        confusion.count(numbers, Source("", "pair", "SEW"))
     bare = folders.read_run(make_fusion_run("configs/fusion.py:all", {"intra": 0.3}, predictions=False))
     with pytest.raises(UserError, match="kept no predictions of intra"):
         confusion.count(bare, INTRA)
     assert confusion.kept(run, INTRA)
     assert not confusion.kept(bare, INTRA)
-    assert not confusion.kept(binary, INTRA)
+    assert not confusion.kept(numbers, INTRA)
+    assert confusion.every([numbers, bare]) == {}
+
+
+def test_two_classes(make_run):
+    run = folders.read_run(make_run("configs/seqsew.py:mosi,video+text", [("pair", "SeqSEW")], error={"SeqSEW": 0.0}))
+    found = confusion.count(run, Source("", "pair", "SeqSEW"))
+    # 48 steps, every third is of class 1; two draws with two seeds.
+    assert found.counts.tolist() == [[128, 0], [0, 64]]
+    assert found.labels == ("0", "1")
+
+
+def test_labels_that_are_kept_back_are_not_taken_for_truth(run):
+    change(run.path, lambda results: [row.update(test=None) for row in results["rows"]])
+    assert confusion.count(folders.read_run(run.path), INTRA).rows.startswith("validation part")
+
+
+def test_every_cell_in_one_table(run, make_fusion_run):
+    texts = confusion.every([run], "python -m x")
+    assert [line.split(",")[0] for line in texts["csv"].splitlines()[1:7]] == ["intra (synthetic)"] * 3 + [
+        "cross (synthetic)"
+    ] * 3
+    other = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"other": 0.3})
+    change(other, lambda results: results["corpus"].update(labels=["calm", "sad", "angry"]))
+    assert confusion.every([run, folders.read_run(other)]) == {}, "classes differ"
 
 
 def test_two_sets_of_classes_are_not_drawn_together(make_fusion_run, run):

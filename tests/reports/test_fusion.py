@@ -13,6 +13,11 @@ def parsed(text):
     return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("# ")))
 
 
+def rendered(folder):
+    runs = build.gather(WANTED, folder / "runs")
+    return fusion.render(questions.answers(QUESTIONS, runs), runs)
+
+
 def lines_of(text, label):
     return [line for line in text.splitlines() if line.startswith(f"| {label}")]
 
@@ -21,10 +26,10 @@ def lines_of(text, label):
 def test_three_formats(fusion_runs, tmp_path, synthetic):
     fusion_runs(synthetic)
     runs = build.gather(WANTED, tmp_path / "runs")
-    texts = fusion.render(QUESTIONS, runs, "python -m x")
+    made = questions.answers(QUESTIONS, runs)
+    texts = fusion.render(made, runs, "python -m x")
     rows = parsed(texts["csv"])
     assert len(rows) == 2 * len(QUESTIONS)
-    made = questions.answers(QUESTIONS, runs)
     for row, x in zip(rows, made, strict=True):
         assert float(row["p_resampled"]) == pytest.approx(x.p["resampled"], rel=1e-5)
         assert float(row["p_independent_holm"]) == pytest.approx(x.holm["independent"], rel=1e-5)
@@ -44,7 +49,7 @@ def test_three_formats(fusion_runs, tmp_path, synthetic):
 
 def test_the_names_are_said(fusion_runs, tmp_path):
     fusion_runs(False)
-    text = fusion.render(QUESTIONS, build.gather(WANTED, tmp_path / "runs"))["md"]
+    text = rendered(tmp_path)["md"]
     uar, accuracy = lines_of(text, "intra vs cross, T+V+A")
     assert uar.split(" | ")[1:3] == [NAMES["uar"], r"0.053 \*"]
     assert accuracy.split(" | ")[1:3] == [NAMES["accuracy"], "0.099"]
@@ -54,7 +59,7 @@ def test_the_names_are_said(fusion_runs, tmp_path):
 
 def test_what_is_missing_says_so(make_fusion_run, tmp_path):
     make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3, "cross": 0.3}, synthetic=True)
-    texts = fusion.render(QUESTIONS, build.gather(WANTED, tmp_path / "runs"))
+    texts = rendered(tmp_path)
     lines = lines_of(texts["md"], "intra+moddrop vs intra")
     assert len(lines) == 2
     assert all(line.endswith("|  |  |  |  |  |  | not run |") for line in lines)
@@ -71,7 +76,7 @@ def test_one_row_prints_no_p(make_fusion_run, tmp_path):
 
 def test_no_column_of_the_thesis_for_another_corpus(make_fusion_run):
     folder = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"intra": 0.3, "cross": 0.3}, synthetic=True)
-    files = build.compare([folder], "python -m x", asked=["intra vs cross", "intra vs cross"])
+    files = build.compare([folder], "python -m x", build.Asked(compare=["intra vs cross"] * 2))
     text = files["significance"]["md"]
     assert "thesis:" not in text.replace("(WA; the thesis", "")
     assert "p thesis" not in text

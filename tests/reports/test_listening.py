@@ -9,7 +9,7 @@ import soundfile
 
 from affect_jax.errors import UserError
 from affect_jax.features.audio import Sound
-from affect_jax.reports import listening
+from affect_jax.reports import listening, template
 from tests.clips import HOSTILE, IDS, RATE, classes, page, regression, tone
 
 
@@ -51,7 +51,7 @@ def test_only_the_pages_own_script_and_style_may_run(elements):
     assert "default-src 'none'" in policy
     for tag in ("script", "style"):
         [text] = [text for name, attributes, text in elements if name == tag and "type" not in attributes]
-        digest = listening._text(hashlib.sha256(text.encode()).digest())
+        digest = template.text(hashlib.sha256(text.encode()).digest())
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 

@@ -192,38 +192,3 @@ def test_chapter_4_without_runs():
     text = tables.render(TABLES["4.3"], {})["md"]
     assert row_of(text, "A2V+T2V") == "| A2V+T2V | 0.569 ± 0.018 | not run | 0.622 ± 0.015 | not run |"
     assert r"Not run: fusion\_pairs\_iemocap (configs/fusion.py:pairs,iemocap)." in text
-
-
-def test_comparison_of_run_folders(mosi_runs):
-    grid = tables.comparison([folders.read_run(folder) for folder in mosi_runs(True)[:2]])
-    assert [name for _, name in grid.header] == ["run", "study", "cell", "split", "accuracy %", "weighted F1 %"]
-    assert len(grid.rows) == 8
-    assert grid.rows[0][:4] == ("seqsew_mosi_video_text (synthetic)", "pair", "SeqSEW", "test")
-    assert grid.rows[0][4].endswith("(n=4; majority 66.7; synthetic)")
-    assert any("Validation trap" in note for note in grid.notes)
-
-
-def test_runs_of_two_tasks_compare(make_run):
-    binary = make_run("configs/seqsew.py:mosi,video+text", [("pair", "SeqSEW")])
-    regression = make_run("configs/sew.py:arousal,geo+audio", [("pair", "SEW")], task="regression", split="validation")
-    grid = tables.comparison([folders.read_run(binary), folders.read_run(regression)])
-    assert [name for _, name in grid.header][4:] == ["accuracy %", "weighted F1 %", "CCC"]
-    assert grid.rows[1][4:6] == ("", "")
-    assert grid.rows[1][6] == "0.505 ± 0.006 (n=4; constant 0.000)"
-
-
-def test_summary_of_one_run(make_run):
-    cells = [("pair", "SEW"), ("weaker", "unimodal weaker")]
-    folder = make_run(
-        "configs/sew.py:arousal,geo+audio",
-        cells,
-        task="regression",
-        split="validation",
-        synthetic=True,
-        extra_metrics={"ccc_per_recording": 0.25},
-    )
-    lines = tables.summary(folders.read_run(folder).results).splitlines()
-    assert lines[2].split() == ["run", "study", "cell", "split", "CCC"]
-    assert lines[3].startswith("sew_arousal_geo_audio (synthetic)  pair    SEW              validation  0.505 ± 0.006")
-    assert lines[3].endswith("(n=4; per recording 0.250 ± 0.000; constant 0.000; synthetic)")
-    assert "fingerprint recolaTrue; folds draw_0" in lines[-1]  # a line about alignment needs config.json
