@@ -147,7 +147,8 @@ def predict(deployed: Deployed, features: Arrays, mask: Arrays) -> jax.Array:
       mask: bool [B, T] or [B], likewise; all False where a modality is missing.
 
     Returns:
-      float32, the mask's shape and 0 where the mask is False; for items [B], or [B, C] logits.
+      float32, the mask's shape and 0 where the mask is False, of classes with an axis of logits behind it; for items
+      [B], or [B, C] logits.
     """
     if not isinstance(features, Mapping):
         features, mask = {deployed.modality: features}, {deployed.modality: mask}
@@ -156,7 +157,10 @@ def predict(deployed: Deployed, features: Arrays, mask: Arrays) -> jax.Array:
         lead = (None,) * (features[name].ndim - 1)
         inputs[name] = jnp.where(mask[name][..., None], (features[name] - mean[lead]) / scale[lead], 0.0)
     value = deployed.model.apply(step.variables(deployed.params), inputs, dict(mask), method="deploy")
-    return value if deployed.item else jnp.where(mask[deployed.modality], value, 0.0)
+    if deployed.item:
+        return value
+    valid = mask[deployed.modality]
+    return jnp.where(valid if value.ndim == valid.ndim else valid[..., None], value, 0.0)
 
 
 def export(deployed: Deployed, out: Path, provenance: dict[str, Any]) -> dict[str, Any]:

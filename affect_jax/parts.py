@@ -54,8 +54,8 @@ def settings(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """What `config.corpus` says to the corpus it names: without what is another's, and with what it leaves open.
 
     '', () and 0 leave a setting open. A release's `modalities` and `target` then are what `config.data` reads; anything
-    else, and all of one's own corpus, is as the corpus has it by default. What a corpus does not know is not dropped but
-    left for it to refuse, unless it comes from the config file of a release and is of no use on one's own files.
+    else, and all of one's own corpus, is as the corpus has it by default. What is set and a corpus does not know is left
+    for it to refuse, unless the config file of a release has set it and one's own files have no use for it.
 
     Raises:
       UserError: no such corpus.

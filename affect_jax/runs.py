@@ -30,10 +30,13 @@ SCHEMA = 1
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "scikit-learn")
 
 
-def folder_name(config_arg: str) -> str:
-    """`configs/seqsew.py:mosi,video+text` -> `seqsew_mosi_video_text`: the default name of its run folder."""
+def folder_name(config_arg: str, manifest: str = "") -> str:
+    """`configs/seqsew.py:mosi,video+text` -> `seqsew_mosi_video_text`: the default name of its run folder.
+
+    On one's own corpus the name of the csv file stands behind it.
+    """
     path, _, argument = config_arg.partition(":")
-    return re.sub(r"[^0-9A-Za-z]+", "_", f"{Path(path).stem} {argument}".strip()).strip("_")
+    return re.sub(r"[^0-9A-Za-z]+", "_", f"{Path(path).stem} {argument} {Path(manifest).stem}".strip()).strip("_")
 
 
 def part_name(study: str, phase: str, wave: int) -> str:

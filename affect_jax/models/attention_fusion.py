@@ -32,6 +32,7 @@ from affect_jax.layers.masking import select
 from affect_jax.layers.mean_attention import MeanAttention
 from affect_jax.layers.pooling import statistics_across
 from affect_jax.layers.recurrent import BiGRU
+from affect_jax.models.conflictnet import named_outputs
 from affect_jax.suggest import nearest
 
 ATTENTION = ("intra", "cross", "cross+intra")
@@ -57,7 +58,7 @@ class Model(nn.Module):
 
     Attributes:
       modalities: those that are read, in this order; others in a batch are ignored.
-      classes: number of classes.
+      classes: number of classes, or 0 for a regression.
       attention: 'intra', 'cross' or 'cross+intra'.
       pairs: of cross-modal attention, as 'video->text' (text asks, video answers: the thesis' V2T); () for all.
       statistical_pooling: mean and deviation across the vectors; False for all vectors side by side.
@@ -122,7 +123,7 @@ class Model(nn.Module):
             setattr(self, self._part(vector), MeanAttention(self.heads))
         self.drop = Dropout()
         self.concat = Dense(self.hidden)
-        self.classifier = Dense(self.classes)
+        self.classifier = Dense(self.classes or 1)
 
     def _check(self) -> None:
         for what, among in (("attention", ATTENTION), ("fidelity", FIDELITY)):
@@ -135,6 +136,8 @@ class Model(nn.Module):
                     f"model 'attention_fusion' has {len(getattr(self, what))} {what} for {len(self.modalities)} "
                     f"modalities {tuple(self.modalities)}; give one each"
                 )
+        if self.classes < 0 or self.classes == 1:
+            raise UserError(f"model 'attention_fusion' has {self.classes} classes; give 0 for numbers, or 2 or more")
         if 2 * self.units % self.heads:
             raise UserError(
                 f"model 'attention_fusion' has {2 * self.units} features a step, which {self.heads} heads cannot "
@@ -172,7 +175,8 @@ class Model(nn.Module):
           frozen: no effect: parts are trained together.
 
         Returns:
-          `logits` and `prediction`, the same, [B, classes]; `pooled` [B, P, 2 * units], the vectors before pooling.
+          `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B]; `pooled`
+          [B, P, 2 * units], the vectors before pooling.
         """
         del frozen
         steps, valid = {}, {}
@@ -193,11 +197,10 @@ class Model(nn.Module):
             sides = steps[target], steps[source], valid[target], valid[source]
             pooled.append(attend(*sides, train=train, dropout=dropout))
         pooled_BxPxD = jnp.stack(pooled, axis=1)
-        logits = self.classify(pooled_BxPxD)
-        return {"logits": logits, "prediction": logits, "pooled": pooled_BxPxD}
+        return {**named_outputs(self.classify(pooled_BxPxD), self.classes), "pooled": pooled_BxPxD}
 
     def classify(self, pooled_BxPxD: jax.Array) -> jax.Array:
-        """Logits [B, classes] from the vectors in the order of `vectors`."""
+        """Logits [B, classes], or numbers [B, 1], from the vectors in the order of `vectors`."""
         return self.classifier(self.concat(self._joined(pooled_BxPxD)))
 
     def _joined(self, pooled_BxPxD: jax.Array) -> jax.Array:
@@ -214,5 +217,5 @@ class Model(nn.Module):
         return jnp.concatenate(found, axis=-1)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
-        """Logits [B, classes]."""
-        return self(inputs, masks, train=False)["logits"]
+        """Logits [B, classes], or numbers [B]."""
+        return self(inputs, masks, train=False)["prediction"]

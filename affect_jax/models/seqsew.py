@@ -32,7 +32,7 @@ from affect_jax.layers.transformer import TransformerEncoderLayer, positions_wit
 from affect_jax.suggest import nearest
 
 ENCODERS = ("none", "bigru", "bigru+te")
-ACTIVATIONS = {"sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh}
+ACTIVATIONS = {"sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh, "linear": lambda logits: logits}
 
 
 class Encoder(nn.Module):
@@ -68,15 +68,18 @@ class Encoder(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Two dense layers, shared by all steps: [B, T, D] -> logits [B, T]."""
+    """Two dense layers, shared by all steps: [B, T, D] -> logits [B, T], or [B, T, classes]."""
 
     width: int
     dropout: float
+    classes: int = 0
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         hidden = nn.relu(Dense(self.width, name="dense_0")(x))
-        return Dense(1, name="dense_1")(Dropout(name="dropout")(hidden, self.dropout, train=train))[..., 0]
+        hidden = Dropout(name="dropout")(hidden, self.dropout, train=train)
+        logits = Dense(self.classes or 1, name="dense_1")(hidden)
+        return logits if self.classes else logits[..., 0]
 
 
 class Decoder(nn.Module):
@@ -107,7 +110,8 @@ class Model(nn.Module):
       transformer_layers: how many.
       classifier_width: width of the classifiers' first dense layer.
       classifier_dropout: rate behind it; the `dropout` of a call is the encoders'.
-      activation: of the prediction, 'sigmoid' or 'tanh'.
+      classes: number of classes, which take activation 'linear'; 0 for one number a step, as in the thesis.
+      activation: of the prediction, 'sigmoid', 'tanh' or 'linear'.
       decoder_width: units a direction of the decoder's bi-GRU layers.
       decoder_layers: how many.
     """
@@ -123,6 +127,7 @@ class Model(nn.Module):
     transformer_layers: int = 2
     classifier_width: int = 300
     classifier_dropout: float = 0.3
+    classes: int = 0
     activation: str = "sigmoid"
     decoder_width: int = 250
     decoder_layers: int = 2
@@ -145,6 +150,11 @@ class Model(nn.Module):
         """
         _choose("encoder", self.encoder, ENCODERS)
         _choose("activation", self.activation, tuple(ACTIVATIONS))
+        if self.classes < 0 or self.classes == 1 or (self.classes and self.activation != "linear"):
+            raise UserError(
+                f"model 'seqsew' has {self.classes} classes and the activation {self.activation!r}; give 0 classes, or "
+                "2 or more with 'linear'"
+            )
         if self.latent % self.heads:
             raise UserError(
                 f"model 'seqsew' has latent {self.latent}, which {self.heads} heads cannot share; "
@@ -180,7 +190,7 @@ class Model(nn.Module):
         return Encoder(gru_layers, self.latent, transformer_layers, self.heads, self.feed_forward)
 
     def _classifier(self) -> Classifier:
-        return Classifier(self.classifier_width, self.classifier_dropout)
+        return Classifier(self.classifier_width, self.classifier_dropout, self.classes)
 
     def __call__(
         self,
@@ -204,9 +214,10 @@ class Model(nn.Module):
           segments: int32 [B, T], numbers of the sequences where a line holds several.
 
         Returns:
-          `prediction`, `logits` [B, T], `latent/weaker` [B, T, latent] (not with encoder 'none'); with a stronger
-          modality `prediction/stronger`, `logits/stronger`, `latent/stronger` and `translation` [B, T, its size]; with
-          several, each of these for each of them, as `latent/stronger/text` and `translation/text`.
+          `prediction`, `logits` [B, T], or of classes [B, T, classes], `latent/weaker` [B, T, latent] (not with encoder
+          'none'); with a stronger modality `prediction/stronger`, `logits/stronger`, `latent/stronger` and
+          `translation` [B, T, its size]; with several, each of these for each of them, as `latent/stronger/text` and
+          `translation/text`.
         """
 
         def acts(part: str) -> bool:
@@ -239,7 +250,7 @@ class Model(nn.Module):
         return outputs
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
-        """Prediction [B, T] from the weaker modality alone, with the deployed parameters alone."""
+        """Prediction [B, T], or logits [B, T, classes], from the weaker modality and the deployed parameters alone."""
         weaker = {name: x for name, x in inputs.items() if name == self.weaker}
         return self(weaker, masks, train=False)["prediction"]
 

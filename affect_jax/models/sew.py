@@ -34,16 +34,18 @@ Widths = Sequence[int] | Sequence[Sequence[int]]
 
 
 class Regressor(nn.Module):
-    """Layers of single-step GRUs and a linear read-out: [..., D] -> [...]."""
+    """Layers of single-step GRUs and a linear read-out: [..., D] -> [...], or [..., classes]."""
 
     width: int
     layers: int
+    classes: int = 0
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         for index in range(self.layers):
             x = SingleStepGRU(self.width, name=f"gru_{index}")(x)
-        return Dense(1, name="dense")(x)[..., 0]
+        y = Dense(self.classes or 1, name="dense")(x)
+        return y if self.classes else y[..., 0]
 
 
 class Model(nn.Module):
@@ -58,6 +60,7 @@ class Model(nn.Module):
       stronger_decoder_layers: widths of S_D1 and S_D2, likewise; the last is the stronger modality's feature size.
       regressor_width: units of each of R's GRU layers.
       regressor_layers: how many.
+      classes: number of classes, or 0 for a regression, which is all that the thesis has.
     """
 
     weaker: str
@@ -67,6 +70,7 @@ class Model(nn.Module):
     stronger_decoder_layers: Widths = ()
     regressor_width: int = 120
     regressor_layers: int = 4
+    classes: int = 0
 
     @property
     def deployed(self) -> tuple[str, ...]:
@@ -88,7 +92,9 @@ class Model(nn.Module):
         layers = {
             name: tuple(getattr(self, name)) for name in ("weaker_layers", "stronger_layers", "stronger_decoder_layers")
         }
-        self.regressor = Regressor(self.regressor_width, self.regressor_layers)
+        if self.classes < 0 or self.classes == 1:
+            raise UserError(f"model 'sew' has {self.classes} classes; give 0 for a regression, or 2 or more")
+        self.regressor = Regressor(self.regressor_width, self.regressor_layers, self.classes)
         if not teachers.names:
             given = [name for name, widths in layers.items() if widths]
             if given:
@@ -142,8 +148,9 @@ class Model(nn.Module):
           frozen: no effect.
 
         Returns:
-          `prediction` and `logits` (the same, [B]); with a stronger modality also `latent/weaker`, `translation`,
-          `latent/stronger` and `reconstruction`, of several the last three for each, as `translation/audio`.
+          `prediction` and `logits` (the same, [B], of classes [B, classes]); with a stronger modality also
+          `latent/weaker`, `translation`, `latent/stronger` and `reconstruction`, of several the last three for each, as
+          `translation/audio`.
         """
         del train, dropout, frozen
         outputs = {}
@@ -176,6 +183,6 @@ class Model(nn.Module):
         }
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
-        """Prediction [B] from the weaker modality alone, with the deployed parameters alone."""
+        """Prediction [B], or logits [B, classes], from the weaker modality and with the deployed parameters alone."""
         weaker = {name: x for name, x in inputs.items() if name == self.weaker}
         return self(weaker, masks, train=False)["prediction"]

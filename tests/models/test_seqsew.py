@@ -148,7 +148,7 @@ def test_tanh_keeps_regression_between_minus_one_and_one():
     ("arguments", "message"),
     [
         (dict(encoder="bigru+t"), r"has encoder 'bigru\+t' \(did you mean 'bigru\+te'\?\)"),
-        (dict(activation="relu"), r"has activation 'relu'; choose one of \['sigmoid', 'tanh'\]"),
+        (dict(activation="relu"), r"has activation 'relu'; choose one of \['sigmoid', 'tanh', 'linear'\]"),
         (dict(heads=3), "has latent 100, which 3 heads cannot share"),
         (dict(encoder="none"), "has encoder 'none' with the stronger modality 'b'"),
         (dict(stronger="c"), r"reads modality 'c' but the batch has \['a', 'b'\]"),
