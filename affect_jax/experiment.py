@@ -1,5 +1,6 @@
 """Config -> run folder: the one file that joins corpora, models, the engine and the results."""
 
+import contextlib
 import json
 import shutil
 import sys
@@ -12,13 +13,13 @@ import ml_collections
 import numpy as np
 from tensorboardX import SummaryWriter
 
-from affect_jax import parts, results, runs
+from affect_jax import adapting, parts, results, runs
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets.recordings import Recordings
 from affect_jax.progress import Display
 from affect_jax.stopping import never
-from affect_jax.training import checkpoint, mesh, objective, predictor, studies, study
+from affect_jax.training import checkpoint, hosts, mesh, objective, predictor, studies, study
 from affect_jax.training.rows import Row, grid
 
 
@@ -42,7 +43,7 @@ class Run(NamedTuple):
 
 def _engine(config: ml_collections.ConfigDict) -> study.Engine:
     return study.Engine(
-        mesh=mesh.make(config.engine.devices),
+        mesh=mesh.make(config.engine.devices, config.engine.get("data", 1)),
         at_once=mesh.rows_at_once(config.engine.rows_at_once),
         eval_size=config.data.eval_size,
         checkpoint_seconds=config.engine.checkpoint_seconds,
@@ -50,7 +51,9 @@ def _engine(config: ml_collections.ConfigDict) -> study.Engine:
 
 
 def _listener(run: Run, part: str, rows: Sequence[Row], metric: str) -> study.Listener:
-    """Writes metrics.jsonl and TensorBoard events, and shows the epoch."""
+    """Writes metrics.jsonl and TensorBoard events, and shows the epoch; in the first process."""
+    if not hosts.leads():
+        return study.Listener(lambda _: None, lambda *_: None, run.stop)
 
     def epoch(done: study.Progress) -> None:
         lines = []
@@ -78,7 +81,8 @@ def _waves(run: Run, spec: studies.Study, rows: Sequence[Row]) -> list[Sequence[
     params = study.shapes(spec.model, run.development.corpus, run.folds)[0]
     row_bytes = 5 * 4 * sum(x.size for part in params.values() for x in jax.tree.leaves(part))
     fit = max(int(run.config.engine.wave_gigabytes * 1e9 / row_bytes), 1)
-    size = max(fit // run.engine.mesh.size, 1) * run.engine.mesh.size
+    side_by_side = mesh.replicas(run.engine.mesh)
+    size = max(fit // side_by_side, 1) * side_by_side
     return [rows[i : i + size] for i in range(0, len(rows), size)]
 
 
@@ -118,12 +122,14 @@ def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
         part = runs.part_name(spec.name, "search", number)
         folder = run.workdir / "checkpoints" / part
         summary = folder / "scores.json"
-        if not summary.exists():
-            fitted = _fit(run, spec, part, wave)
-            runs.write_json(summary, [float(x) for x in fitted.score])
-            for stage in spec.stages:  # only the scores of a search are wanted
-                shutil.rmtree(folder / stage.name)
-        scores = runs.read_json(summary)
+        if summary.exists():
+            scores = runs.read_json(summary)
+        else:
+            scores = [float(x) for x in _fit(run, spec, part, wave).score]
+            if hosts.leads():
+                runs.write_json(summary, scores)
+                for stage in spec.stages:  # only the scores of a search are wanted
+                    shutil.rmtree(folder / stage.name)
         candidates += [{**row._asdict(), "score": s} for row, s in zip(wave, scores, strict=True)]
     chosen = results.select(candidates, spec.stages[-1].sign)
     said = [
@@ -282,7 +288,7 @@ def run(
     """Trains everything that `config` asks for, or goes on with it, or reads it where it is finished.
 
     Args:
-      config: the resolved config.
+      config: the config of a file and its flags; what is run is `adapting.adapted` of it.
       workdir: the run folder.
       config_arg: `configs/<file>.py:<argument>`, for the record.
       stop: asked after every epoch; at True its state is saved and the run ends.
@@ -295,15 +301,17 @@ def run(
       Stopped: `stop` asked for it; the same call goes on from there.
     """
     folder = Path(workdir)
+    config = hosts.in_turn(lambda: adapting.adapted(config))
     specs = studies.parse(config)
     parts.check(config)
     finished, made_of = folder / "results.json", json.loads(config.to_json())
-    if finished.exists():  # anybody may read it, at any time
-        runs.open_folder(folder, made_of, config_arg)
-        return runs.read_json(finished)
-    with runs.held(folder):
-        runs.open_folder(folder, made_of, config_arg)
-        return runs.read_json(finished) if finished.exists() else _train(config, specs, folder, config_arg, stop)
+    with contextlib.ExitStack() as stack:
+        if not hosts.agreed(finished.exists())[0]:  # a finished one may be read by anybody, at any time
+            hosts.in_turn(lambda: stack.enter_context(runs.held(folder)) if hosts.leads() else None)
+        hosts.in_turn(lambda: runs.open_folder(folder, made_of, config_arg))
+        if hosts.agreed(finished.exists())[0]:
+            return runs.read_json(finished)
+        return _train(config, specs, folder, config_arg, stop)
 
 
 def _train(
@@ -314,11 +322,12 @@ def _train(
     stop: Callable[[], bool],
 ) -> dict[str, Any]:
     """Trains every study, or goes on with it, and writes predictions.npz and results.json."""
-    recordings = parts.load(config)
+    recordings = hosts.in_turn(lambda: parts.load(config))
     splits = parts.splits(recordings, config)
     development = parts.build(recordings.splits["train"] + recordings.splits.get("validation", []), config)
     test, test_examples = test_part(recordings, config, development, splits)
-    with Display() as display, SummaryWriter(str(folder)) as board:
+    alone = hosts.leads()
+    with Display(shown=alone) as display, SummaryWriter(str(folder), write_to_disk=alone) as board:
         engine = _engine(config)
         state = Run(
             config=config,
@@ -369,9 +378,11 @@ def _train(
         "baselines": baseline,
         "provenance": runs.provenance(" ".join(sys.argv)),
     }
-    runs.write_arrays(folder / "predictions.npz", arrays)
-    runs.write_json(folder / "results.json", found)
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    if alone:
+        runs.write_arrays(folder / "predictions.npz", arrays)
+        runs.write_json(folder / "results.json", found)
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    hosts.wait("finished")
     return found
 
 

@@ -14,11 +14,11 @@ QUIET_SECONDS = 10.0
 class Display:
     """Shows epochs as they end. A context manager, so that the terminal is left as it was found.
 
-    Time left assumes that no row stops early, so it is the most there can be.
+    Time left assumes that no row stops early, so it is the most there can be. Not `shown`: it says nothing.
     """
 
-    def __init__(self) -> None:
-        self._console = Console(file=sys.stderr)
+    def __init__(self, *, shown: bool = True) -> None:
+        self._console = Console(file=sys.stderr, quiet=not shown)
         self._bar: Progress | None = None
         self._task: int | None = None
         self._part = ""
@@ -27,7 +27,7 @@ class Display:
         self._first = 1  # the epoch at which this process began with the part
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self._console.is_terminal and not self._console.quiet:
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),

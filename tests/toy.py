@@ -109,9 +109,9 @@ def rows(traced, cells=None, axes=None, folds=2, seeds=(0, 1)):
     return grid(cells or {"toy": {}}, axes or {}, traced, folds, seeds)
 
 
-def engine(devices=1, at_once=1, checkpoint_seconds=0.0):
+def engine(devices=1, at_once=1, checkpoint_seconds=0.0, data=1):
     """An engine on some of the virtual devices."""
-    return study.Engine(mesh.make(devices), at_once, 4, checkpoint_seconds)
+    return study.Engine(mesh.make(devices, data), at_once, 4, checkpoint_seconds)
 
 
 def trees_equal(a, b, **tolerance):

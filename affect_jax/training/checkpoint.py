@@ -3,6 +3,8 @@
 <folder>/000012/        the arrays, as orbax writes them
 <folder>/000012.json    what goes with them, and the sha256 of every file; written last: without it there is
                         no checkpoint 12
+
+Of several processes each writes the shards that it has, and the first one everything else.
 """
 
 import errno
@@ -20,6 +22,7 @@ import orbax.checkpoint as ocp
 
 from affect_jax import files
 from affect_jax.errors import UserError
+from affect_jax.training import hosts
 
 logging.getLogger("absl").setLevel(logging.WARNING)
 
@@ -36,8 +39,18 @@ _SYSTEM = {
 
 def named(tree: Any) -> dict[str, np.ndarray]:
     """A tree's leaves by path, on the host, e.g. `params/regressor/kernel`."""
+    return {name: np.asarray(leaf) for name, leaf in _leaves(tree).items()}
+
+
+def _leaves(tree: Any) -> dict[str, Any]:
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf) for path, leaf in leaves}
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def _writable(tree: Any) -> dict[str, Any]:
+    """What orbax is to write, by path: numpy arrays, and as they are those arrays that no process has whole."""
+    apart = {n for n, x in _leaves(tree).items() if isinstance(x, jax.Array) and not x.is_fully_addressable}
+    return {name: leaf if name in apart else np.asarray(leaf) for name, leaf in _leaves(tree).items()}
 
 
 def like(tree: Any, leaves: dict[str, np.ndarray], where: Path | str, *, sized: bool = False) -> Any:
@@ -94,22 +107,26 @@ def _clear(arrays: Path) -> None:
 def save(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int = 1) -> None:
     """Writes `tree` and `meta` as checkpoint `step` of `folder`, then removes all but the newest `keep`.
 
+    All processes call it.
+
     Raises:
       OSError: the disk is full or not writable; the checkpoints before this one are untouched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     arrays = folder / f"{step:06d}"
-    arrays.with_suffix(".json").unlink(missing_ok=True)
-    _clear(arrays)  # what a process that died here left behind
+    if hosts.leads():
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays.with_suffix(".json").unlink(missing_ok=True)
+        _clear(arrays)  # what a process that died here left behind
+    hosts.wait(f"save {arrays}")
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # orbax logs the traceback of what it then raises
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            checkpointer.save(arrays.absolute(), named(tree))
-        sums = {**_digests(arrays), _META: _digest(meta)}
-        entry = {"schema": SCHEMA, "meta": meta, "sha256": sums}
-        files.write_json(arrays.with_suffix(".json"), entry)
+            checkpointer.save(arrays.absolute(), _writable(tree))
+        if hosts.leads():
+            sums = {**_digests(arrays), _META: _digest(meta)}
+            files.write_json(arrays.with_suffix(".json"), {"schema": SCHEMA, "meta": meta, "sha256": sums})
     except Exception as error:
         _clear(arrays)  # makes room, too
         number = next((number for words, number in _SYSTEM.items() if words in str(error)), None)
@@ -118,6 +135,13 @@ def save(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int 
         raise OSError(number, os.strerror(number), str(arrays)) from error
     finally:
         logger.setLevel(level)
+    if hosts.leads():
+        _forget(folder, keep)
+    hosts.wait(f"saved {arrays}")
+
+
+def _forget(folder: Path, keep: int) -> None:
+    """Removes all checkpoints but the newest `keep`, and arrays without an entry."""
     for old in sorted(folder.glob("[0-9]*.json"))[:-keep]:
         old.unlink()
     for left in folder.glob("[0-9]*"):
@@ -151,6 +175,8 @@ def restore(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None
             f"the checkpoint {arrays} is of schema {entry['schema']}, this version of affect_jax reads {SCHEMA}; "
             f"use the version that wrote it, or delete {folder} to train this part again"
         )
-    with ocp.StandardCheckpointer() as checkpointer:
-        found = checkpointer.restore(arrays.absolute())
+    with ocp.PyTreeCheckpointer() as checkpointer:
+        there = checkpointer.metadata(arrays.absolute()).item_metadata.tree
+        whole = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), there)  # also what was sharded
+        found = checkpointer.restore(arrays.absolute(), restore_args=whole)
     return {name: np.asarray(leaf) for name, leaf in found.items()}, entry["meta"]

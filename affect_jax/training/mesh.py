@@ -1,8 +1,14 @@
 """Devices and how they run rows: the mesh, and one program mapped over the rows of a study.
 
+The mesh has two axes. Rows lie over `replica`; where `data` has more than one device, each row's batches lie over
+those: inside a row's program that axis is automatic, so XLA puts the sums over a batch together, and every loss, batch
+statistic and correlation is that of the whole batch by construction.
+
 A CPU runs its rows one after another on as many virtual devices as it has cores, each single-threaded: batching
 small models makes them slower there, and batched Cholesky factors can hang jax 0.10's CPU backend for good.
 An accelerator runs them in chunks under `vmap`. The numbers are the same.
+
+Of several processes each has some of the mesh's devices; arrays from the host are the same in all of them.
 """
 
 from collections.abc import Callable
@@ -16,16 +22,33 @@ from jax.sharding import PartitionSpec as P
 from affect_jax.errors import UserError
 
 
-def make(replicas: int = 0) -> jax.sharding.Mesh:
-    """A mesh with the axis `replica` over `replicas` devices (0: all)."""
-    devices = jax.devices()
-    if replicas > len(devices):
+def make(devices: int = 0, data: int = 1) -> jax.sharding.Mesh:
+    """A mesh of `devices` devices (0: all, of all processes), `data` of which share each batch.
+
+    Raises:
+      UserError: there are not so many, or `data` does not divide them.
+    """
+    there = jax.devices()
+    if devices > len(there):
         raise UserError(
-            f"config.engine.devices is {replicas} but {len(devices)} {devices[0].platform} devices are there; "
+            f"config.engine.devices is {devices} but {len(there)} {there[0].platform} devices are there; "
             "lower it, or use 0 for all"
         )
-    count = replicas or len(devices)
-    return jax.make_mesh((count,), ("replica",), axis_types=(AxisType.Auto,), devices=devices[:count])
+    if 0 < devices < len(there) and jax.process_count() > 1:
+        raise UserError(
+            f"config.engine.devices is {devices} but {jax.process_count()} processes have {len(there)} devices; "
+            "use 0, so that every process has a part"
+        )
+    count = devices or len(there)
+    if data < 1 or count % data:
+        raise UserError(f"config.engine.data is {data}, which does not divide {count} devices; choose a divisor")
+    shape, kinds = (count // data, data), (AxisType.Auto, AxisType.Auto)
+    return jax.make_mesh(shape, ("replica", "data"), axis_types=kinds, devices=there[:count])
+
+
+def replicas(mesh: jax.sharding.Mesh) -> int:
+    """How many rows, or chunks of rows, run side by side."""
+    return mesh.shape["replica"]
 
 
 def rows_at_once(setting: int) -> int:
@@ -44,7 +67,7 @@ def rows_at_once(setting: int) -> int:
 
 
 def row_program(
-    mesh: jax.sharding.Mesh, at_once: int, row_fn: Callable[..., Any], *, donate: int | None = None
+    mesh: jax.sharding.Mesh, at_once: int, row_fn: Callable[..., Any], *, donate: int | None = None, laid: Any = P()
 ) -> Callable[..., Any]:
     """Maps `row_fn(shared, *of_row)` over rows that are sharded over the mesh axis `replica`.
 
@@ -53,10 +76,14 @@ def row_program(
       at_once: rows under one `vmap` on each device; 1 runs them in a loop.
       row_fn: shared tree, then trees of one row (no row axis) -> tree of one row.
       donate: number of the argument whose memory may be reused for the result.
+      laid: how the shared tree, or each branch of it, lies on the mesh; of what lies over `replica` a row gets the
+        piece of its device.
 
     Returns:
-      Jitted `fn(shared, *rows)`; every tree of `rows` has leading axis R, a multiple of the mesh's size.
+      Jitted `fn(shared, *rows)`; every tree of `rows` has leading axis R, a multiple of `replicas(mesh)`.
     """
+    # Only where batches are shared: an axis of one device left to XLA would cost programs their exact equality.
+    manual = {"replica"} if mesh.shape["data"] > 1 else set(mesh.axis_names)
 
     def local(shared: Any, rows: tuple) -> Any:
         count = jax.tree.leaves(rows)[0].shape[0]
@@ -64,23 +91,49 @@ def row_program(
         return jax.lax.map(lambda of_row: row_fn(shared, *of_row), rows, batch_size=chunk if chunk > 1 else None)
 
     def call(shared: Any, *rows: Any) -> Any:
-        return jax.shard_map(local, mesh=mesh, in_specs=(P(), P("replica")), out_specs=P("replica"), check_vma=False)(
-            shared, rows
+        mapped = jax.shard_map(
+            local, mesh=mesh, in_specs=(laid, P("replica")), out_specs=P("replica"), axis_names=manual, check_vma=False
         )
+        return mapped(shared, rows)
 
-    return jax.jit(call, donate_argnums=() if donate is None else (donate,))
+    kept = NamedSharding(mesh, P("replica"))  # a row's state is whole on each of the devices that share its batches
+    return jax.jit(call, out_shardings=kept, donate_argnums=() if donate is None else (donate,))
+
+
+def spread(batch: Any) -> Any:
+    """Lays the examples of a batch (the leading axis of every leaf) over `data`; outside of a row's program, or where
+    one device has the whole batch, it is left as it is.
+    """
+    if "data" not in jax.sharding.get_abstract_mesh().auto_axes:
+        return batch
+    return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, P("data")), batch)
 
 
 def shard_rows(mesh: jax.sharding.Mesh, tree: Any) -> Any:
     """Lays the leading axis of every leaf over `replica`."""
-    return jax.device_put(tree, NamedSharding(mesh, P("replica")))
+    return _put(tree, NamedSharding(mesh, P("replica")))
 
 
 def replicate(mesh: jax.sharding.Mesh, tree: Any) -> Any:
     """A copy of `tree` on every device."""
-    return jax.device_put(tree, NamedSharding(mesh, P()))
+    return _put(tree, NamedSharding(mesh, P()))
+
+
+def _put(tree: Any, sharding: NamedSharding) -> Any:
+    if sharding.is_fully_addressable:
+        return jax.device_put(tree, sharding)
+
+    def own(leaf: Any) -> jax.Array:
+        whole = np.asarray(leaf)
+        return jax.make_array_from_callback(whole.shape, sharding, lambda at: whole[at])  # nothing is sent
+
+    return jax.tree.map(own, tree)
 
 
 def to_host(tree: Any) -> Any:
-    """Arrays -> numpy."""
+    """Arrays -> numpy, whole in every process."""
+    leaves = [x for x in jax.tree.leaves(tree) if isinstance(x, jax.Array)]
+    if not all(x.is_fully_addressable or x.is_fully_replicated for x in leaves):
+        kept = NamedSharding(next(x for x in leaves if not x.is_fully_addressable).sharding.mesh, P())
+        tree = jax.jit(lambda same: same, out_shardings=kept)(tree)
     return jax.tree.map(np.asarray, jax.device_get(tree))

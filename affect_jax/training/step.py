@@ -15,6 +15,7 @@ from affect_jax.data.corpus import Corpus, take
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
 from affect_jax.training import keys, objective
+from affect_jax.training.mesh import spread
 from affect_jax.training.rows import RowArrays
 from affect_jax.training.stage import Stage, learning_rate, sign, transform
 from affect_jax.training.state import RowState
@@ -148,12 +149,27 @@ def predict(
     """
 
     def one(chunk: Array) -> tuple[Array, Array, Array]:
-        batch = moddrop.absent(take(corpus, chunk, mean, scale), absent)
-        outputs = model.apply(variables(params), batch["inputs"], batch["masks"], train=False)
-        return outputs[output], batch["target"], batch["mask"]
+        outputs, target, mask = shown(model, params, corpus, chunk, mean, scale, (output,), absent)
+        return outputs[output], target, mask
 
     parts = jax.lax.map(one, batches(index, size))
     return tuple(x.reshape(-1, *x.shape[2:])[: index.shape[0]] for x in parts)
+
+
+def shown(
+    model: nn.Module,
+    params: Params,
+    corpus: Corpus,
+    index: Array,
+    mean: Mapping[str, Array],
+    scale: Mapping[str, Array],
+    names: tuple[str, ...],
+    absent: tuple[str, ...] = (),
+) -> tuple[dict[str, Array], Array, Array]:
+    """(outputs by name, target, mask) of one batch of examples `index`, without the modalities `absent`."""
+    batch = moddrop.absent(spread(take(corpus, index, mean, scale)), absent)
+    outputs = model.apply(variables(params), batch["inputs"], batch["masks"], train=False)
+    return {name: outputs[name] for name in names}, batch["target"], batch["mask"]
 
 
 def _advance(stage: Stage, state: RowState, score: Array, plateau: Array) -> RowState:
@@ -200,7 +216,7 @@ def batch_of(stage: Stage, packing: Packing | None, corpus: Corpus, folds: Folds
     """The training batch of one line of `order_of`."""
     ways = len(stage.moddrop)
     example, way = moddrop.parted(index, ways) if ways else (index, None)
-    batch = take(corpus, example, *standard(folds, fold), packing)
+    batch = spread(take(corpus, example, *standard(folds, fold), packing))
     return moddrop.dropped(batch, way, stage.moddrop) if ways else batch
 
 
@@ -234,9 +250,7 @@ def run_epoch(
             return state, (terms, (index >= 0).sum())
 
         state, (terms, counts) = jax.lax.scan(one, state, order_of(stage, folds, row, state.epoch))
-        share = counts / jnp.maximum(counts.sum(), 1)
-        log = {name: jnp.where(counts > 0, values * share, 0.0).sum() for name, values in terms.items()}
-        prediction, target, mask = predict(
+        shows = predict(
             model,
             {**frozen, **state.params, **state.statistics},
             corpus,
@@ -245,10 +259,40 @@ def run_epoch(
             stage.prediction,
             eval_size,
         )
-        scores = metrics.evaluate(task, prediction, target, mask)
-        log |= {f"validation/{name}": value for name, value in scores.items()}
-        log["scale"] = state.scale
-        plateau = sign(stage.plateau_metric) * scores[stage.plateau_metric]
-        return _advance(stage, state, stage.sign * scores[stage.metric], plateau), log
+        return finish(stage, task, state, terms, counts, *shows)
 
     return jax.lax.cond(state.live, moves, stands, state)
+
+
+def finish(
+    stage: Stage,
+    task: str,
+    state: RowState,
+    terms: Mapping[str, Array],
+    counts: Array,
+    prediction: Array,
+    target: Array,
+    mask: Array,
+) -> tuple[RowState, dict[str, Array]]:
+    """What comes after the updates of an epoch: its log, the validation score and what follows from it.
+
+    Args:
+      stage: the stage.
+      task: `regression`, `binary` or `multiclass`.
+      state: after the last update.
+      terms: loss term -> [N], by batch.
+      counts: int32 [N], examples of each batch.
+      prediction: of the validation examples, as `predict` has it ...
+      target: ... their targets ...
+      mask: ... and which of them count.
+
+    Returns:
+      As `run_epoch`.
+    """
+    share = counts / jnp.maximum(counts.sum(), 1)
+    log = {name: jnp.where(counts > 0, values * share, 0.0).sum() for name, values in terms.items()}
+    scores = metrics.evaluate(task, prediction, target, mask)
+    log |= {f"validation/{name}": value for name, value in scores.items()}
+    log["scale"] = state.scale
+    plateau = sign(stage.plateau_metric) * scores[stage.plateau_metric]
+    return _advance(stage, state, stage.sign * scores[stage.metric], plateau), log

@@ -4,6 +4,7 @@ The host's part is small: call one jitted epoch for all live rows, write down wh
 and pack the rows together once half of them have stopped. It never sees the test part.
 """
 
+import contextlib
 import functools
 import inspect
 import time
@@ -20,31 +21,18 @@ from affect_jax.data import packing
 from affect_jax.data.corpus import Corpus, take
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
+from affect_jax.data.streaming import Source
 from affect_jax.errors import UserError
 from affect_jax.stopping import Stopped, never
 from affect_jax.suggest import nearest
-from affect_jax.training import checkpoint, keys, mesh, objective, step
+from affect_jax.training import checkpoint, hosts, keys, mesh, objective, step
 from affect_jax.training.diagnosis import first_not_finite
+from affect_jax.training.epochs import Engine, Epochs, Resident
 from affect_jax.training.rows import Row, RowArrays, as_arrays, distinct
 from affect_jax.training.stage import Stage, transform
 from affect_jax.training.state import RowState, create
+from affect_jax.training.streamed import Streamed
 from affect_jax.types import Array, Batch, Params
-
-
-class Engine(NamedTuple):
-    """How a study runs; nothing here changes its numbers beyond float rounding.
-
-    Attributes:
-      mesh: devices, axis `replica`.
-      at_once: rows of one `vmap` on a device.
-      eval_size: examples of a validation or test batch.
-      checkpoint_seconds: least time between two checkpoints; 0 saves every epoch.
-    """
-
-    mesh: jax.sharding.Mesh
-    at_once: int
-    eval_size: int
-    checkpoint_seconds: float
 
 
 class Progress(NamedTuple):
@@ -131,14 +119,15 @@ def _pick(tree: Any, rows: Sequence[int]) -> Any:
     return jax.tree.map(lambda x: x[np.asarray(rows)], tree)
 
 
-def _example(shared: tuple[Corpus, Folds]) -> Batch:
+def _example(shared: tuple[Corpus | Source, Folds]) -> Batch:
     """A batch of two examples, to trace a model with."""
     corpus, folds = shared
+    corpus = corpus.example if isinstance(corpus, Source) else corpus
     first = {m: x[0] for m, x in folds.mean.items()}, {m: x[0] for m, x in folds.scale.items()}
     return take(corpus, jnp.zeros(2, jnp.int32), *first)
 
 
-def shapes(model: nn.Module, corpus: Corpus, folds: Folds) -> tuple[Any, Any, Any]:
+def shapes(model: nn.Module, corpus: Corpus | Source, folds: Folds) -> tuple[Any, Any, Any]:
     """(parameters, outputs, batch) as shapes, without running anything."""
 
     def trace() -> tuple[Any, Any, Any]:
@@ -149,7 +138,7 @@ def shapes(model: nn.Module, corpus: Corpus, folds: Folds) -> tuple[Any, Any, An
     return jax.eval_shape(trace)
 
 
-def check(model: nn.Module, stages: Sequence[Stage], corpus: Corpus, folds: Folds) -> None:
+def check(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Source, folds: Folds) -> None:
     """Compares every name in the stages with what the model has.
 
     Raises:
@@ -174,7 +163,7 @@ def slots_of(rows: Sequence[int], engine: Engine) -> list[int]:
     Where a device runs rows in a loop it gets at least two: XLA unrolls a loop of one and rounds it differently, and
     a row alone should be that row of a study to the last bit. Copies stand still and cost nothing.
     """
-    size = engine.mesh.size
+    size = mesh.replicas(engine.mesh)
     whole = size * min(engine.at_once, -(-len(rows) // size))
     least = 2 * size if engine.at_once == 1 else 0
     return list(rows) + [rows[0]] * max(-len(rows) % whole, least - len(rows))
@@ -190,9 +179,12 @@ def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
     return mesh.row_program(engine.mesh, engine.at_once, init)
 
 
-def initial_params(model: nn.Module, shared: tuple[Corpus, Folds], rows: Sequence[Row], engine: Engine) -> Params:
+def initial_params(
+    model: nn.Module, shared: tuple[Corpus | Source, Folds], rows: Sequence[Row], engine: Engine
+) -> Params:
     """Each row's initial parameters from its seed, leaves [R, ...] on the host."""
-
+    corpus, folds = shared
+    shared = (corpus.example if isinstance(corpus, Source) else corpus), folds
     slots = slots_of(range(len(rows)), engine)
     seeds = np.array([rows[i].seed for i in slots], np.int32)
     params = _init_program(model, engine)(shared, mesh.shard_rows(engine.mesh, seeds))
@@ -209,19 +201,7 @@ def _new_states(
     return states.replace(live=jnp.asarray(live))
 
 
-@functools.lru_cache(maxsize=16)
-def _epoch_program(
-    model: nn.Module, stage: Stage, task: str, engine: Engine, packing: Packing | None
-) -> Callable[..., Any]:
-    """One epoch of every row. Kept, so that the waves of a study and its packed sizes share what is compiled."""
-
-    def row_epoch(shared: tuple[Corpus, Folds], row: RowArrays, frozen: Params, state: RowState) -> Any:
-        return step.run_epoch(model, stage, task, engine.eval_size, packing, *shared, row, frozen, state)
-
-    return mesh.row_program(engine.mesh, engine.at_once, row_epoch, donate=3)
-
-
-def _packing(model: nn.Module, stage: Stage, shared: tuple[Corpus, Folds]) -> Packing | None:
+def _packing(model: nn.Module, stage: Stage, shared: tuple[Corpus | Source, Folds]) -> Packing | None:
     """How training examples share lines, for a model of sequences that can tell them apart."""
     corpus, folds = shared
     if corpus.target.steps is None or "segments" not in inspect.signature(model.__call__).parameters:
@@ -234,12 +214,12 @@ def _packing(model: nn.Module, stage: Stage, shared: tuple[Corpus, Folds]) -> Pa
 def fit_stage(
     model: nn.Module,
     stage: Stage,
-    task: str,
-    shared: tuple[Corpus, Folds],
+    shared: tuple[Corpus | Source, Folds],
     rows: Sequence[Row],
     numbers: Sequence[int],
     start: Params,
     engine: Engine,
+    epochs: Epochs,
     *,
     folder: Path | None,
     listener: Listener | None,
@@ -249,17 +229,18 @@ def fit_stage(
     Args:
       model: the model.
       stage: the stage.
-      task: `regression`, `binary` or `multiclass`.
-      shared: corpus and folds, replicated over the mesh.
+      shared: corpus and folds, replicated over the mesh; or a corpus that is streamed, and the folds.
       rows: the U rows.
       numbers: their numbers in the study, for the listener.
       start: all parameters, leaves [U, ...], on the host.
       engine: how to run.
+      epochs: what runs them.
       folder: the stage's checkpoints; a finished or unfinished stage found there is taken or goes on.
       listener: hears of each epoch.
 
     Raises:
       Stopped: the listener asked for it.
+      UserError: a damaged checkpoint, or one from inside an epoch that was streamed and now is not.
     """
     trained, statistics, frozen = step.split(start, stage.train)
     best = {part: jax.tree.map(np.array, tree) for part, tree in (trained | statistics).items()}
@@ -289,7 +270,8 @@ def fit_stage(
             summary["finite"][row] = state.finite[slot]
             if not state.finite[slot]:
                 one = as_arrays([rows[row]]), _pick(frozen, [row]), _pick(state, [slot])
-                stopped[row] = first_not_finite(model, stage, packed, shared, *jax.tree.map(lambda x: x[0], one))
+                alone = jax.tree.map(lambda x: np.asarray(x)[0], one)
+                stopped[row] = first_not_finite(model, stage, epochs.packing, shared, *alone)
 
     saved = checkpoint.restore(folder) if folder else None
     stopped = {int(row): why for row, why in (saved[1].get("stopped", {}) if saved else {}).items()}
@@ -302,9 +284,11 @@ def fit_stage(
 
     names = objective.available(*shapes(model, *shared)[1:])
     loss_state = objective.init_state(stage.terms, names)
-    slots, count, epoch = slots_of(range(len(rows)), engine), len(rows), 0
+    slots, count, epoch, batch, inside = slots_of(range(len(rows)), engine), len(rows), 0, 0, 0
     if saved:
         slots, count, epoch = list(saved[1]["slots"]), saved[1]["count"], saved[1]["epoch"]
+        batch, inside = saved[1].get("batch", 0), saved[1].get("inside", 0)
+    made = None
     arrays, frozen_rows = place(slots)
     live = [i < count for i in range(len(slots))]
     state = _new_states(stage, *_pick((trained, statistics), slots), arrays, loss_state, live)
@@ -314,20 +298,39 @@ def fit_stage(
             checkpoint.like(tree, part, folder, sized=True)
             for tree, part in zip((best, summary, state), leaves, strict=True)
         )
+        if batch:
+            (made,) = checkpoint.parts(saved[0], ("made",))
     if listener and folder:
         listener.resumed(stage.name, epoch)
     state = mesh.shard_rows(engine.mesh, state)
-    live = np.asarray(state.live)
+    live = mesh.to_host(state.live)
+    epochs.place([rows[i] for i in slots], epoch, batch, made)
 
-    packed = _packing(model, stage, shared)
-    program = _epoch_program(model, stage, task, engine, packed)
+    def save(state: RowState, done: Any = None, batch: int = 0) -> None:
+        nonlocal last_save, pause, inside
+        begin, inside = time.monotonic(), inside + (batch > 0)
+        tree = {"best": best, "summary": summary, "state": state, **({"made": done} if batch else {})}
+        meta = {"done": False, "epoch": epoch, "slots": [int(i) for i in slots], "count": count}
+        meta |= {"stopped": stopped, "batch": batch, "inside": inside}
+        checkpoint.save(folder, epoch + inside, tree, meta, keep=2)
+        last_save = time.monotonic()
+        if pause:  # saving takes at most 5 % of the time, unless every epoch is to be saved
+            pause = max(engine.checkpoint_seconds, 20 * (last_save - begin))
+
+    def between(state: RowState, done: Any, batch: int) -> None:
+        asked, due = hosts.agreed(stop(), time.monotonic() - last_save >= pause)
+        if folder and (asked or due):
+            save(state, done, batch)
+        if asked:
+            raise Stopped(f"{stage.name}: stopped in epoch {epoch + 1} after batch {batch}")
+
     stop = listener.stop if listener else never
     last_save, pause = time.monotonic(), engine.checkpoint_seconds
-    if stop():
+    if hosts.agreed(stop())[0]:
         raise Stopped(f"{stage.name}: stopped after epoch {epoch}")
     while live.any():
         ran = np.flatnonzero(live)
-        state, log = program(shared, arrays, frozen_rows, state)
+        state, log = epochs.run(arrays, frozen_rows, state, live, between)
         epoch += 1
         live, scores, log = mesh.to_host((state.live, state.best_score, log))
         if listener:
@@ -352,23 +355,17 @@ def fit_stage(
                 break
             slots, count = [slots[i] for i in smaller], len(keep)
             arrays, frozen_rows = place(slots)
+            epochs.place([rows[i] for i in slots], epoch)
             state = _pick(on_host, smaller)
             live = state.live & (np.arange(len(slots)) < count)
             state = mesh.shard_rows(engine.mesh, state.replace(live=live))
-        asked = live.any() and stop()
-        if folder and live.any() and (asked or time.monotonic() - last_save >= pause):
-            begin = time.monotonic()
-            tree = {"best": best, "summary": summary, "state": mesh.to_host(state)}
-            meta = {"done": False, "epoch": epoch, "slots": [int(i) for i in slots], "count": count}
-            meta["stopped"] = stopped
-            checkpoint.save(folder, epoch, tree, meta, keep=2)
-            last_save = time.monotonic()
-            if pause:  # saving takes at most 5 % of the time, unless every epoch is to be saved
-                pause = max(engine.checkpoint_seconds, 20 * (last_save - begin))
+        asked, due = hosts.agreed(stop(), time.monotonic() - last_save >= pause) if live.any() else (False, False)
+        if folder and (asked or due):
+            save(state)
         if asked:
             raise Stopped(f"{stage.name}: stopped after epoch {epoch}")
     if folder:
-        checkpoint.save(folder, epoch, {"best": best, "summary": summary}, {"done": True, "stopped": stopped})
+        checkpoint.save(folder, epoch + inside, {"best": best, "summary": summary}, {"done": True, "stopped": stopped})
     return outcome()
 
 
@@ -376,7 +373,7 @@ def fit(
     model: nn.Module,
     stages: Sequence[Stage],
     task: str,
-    corpus: Corpus,
+    corpus: Corpus | Source,
     folds: Folds,
     rows: Sequence[Row],
     engine: Engine,
@@ -393,7 +390,8 @@ def fit(
       model: chosen by the config.
       stages: in order; each starts from the weights that the one before kept.
       task: `regression`, `binary` or `multiclass`.
-      corpus: the development part; the test part is not handed to this function.
+      corpus: the development part, to be laid on the devices or, of a `Source`, streamed; the test part is not handed
+        to this function.
       folds: over the development part.
       rows: the study.
       engine: how to run.
@@ -405,7 +403,8 @@ def fit(
       Stopped: the listener asked for it; the same call goes on from there.
     """
     check(model, stages, corpus, folds)
-    shared = mesh.replicate(engine.mesh, (corpus, folds))
+    folds = mesh.replicate(engine.mesh, folds)
+    shared = (corpus if isinstance(corpus, Source) else mesh.replicate(engine.mesh, corpus)), folds
     reads: list[str] = []
     before: tuple[Outcome, list[int]] | None = None
     best_epoch, epochs, finite, stopped = {}, {}, np.ones(len(rows), bool), {}
@@ -417,18 +416,20 @@ def fit(
             start = initial_params(model, shared, some, engine)
         else:
             start = _pick(before[0].params, [before[1][i] for i in chosen])
-        outcome = fit_stage(
-            model,
-            stage,
-            task,
-            shared,
-            some,
-            chosen,
-            start,
-            engine,
-            folder=folder / stage.name if folder else None,
-            listener=listener,
-        )
+        kind = Streamed if isinstance(corpus, Source) else Resident
+        with contextlib.closing(kind(model, stage, task, engine, _packing(model, stage, shared), shared)) as runner:
+            outcome = fit_stage(
+                model,
+                stage,
+                shared,
+                some,
+                chosen,
+                start,
+                engine,
+                runner,
+                folder=folder / stage.name if folder else None,
+                listener=listener,
+            )
         before = outcome, position
         best_epoch[stage.name] = outcome.best_epoch[position]
         epochs[stage.name] = outcome.epochs[position]

@@ -1,0 +1,109 @@
+"""Several processes that train one study together: how they find each other, who writes, what they agree on.
+
+Every process runs the same program over the whole mesh and has the same values on its host. The first one alone writes
+(run folder, metrics, results; checkpoints are written by orbax, each process its part); the run folder is on a file
+system that all of them see. One process is the usual case, in which nothing here costs anything.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from affect_jax.errors import UserError
+
+T = TypeVar("T")
+_LONGEST = 4000  # bytes of an error that are told to the other processes
+
+
+def connect(how: str) -> None:
+    """Joins this process with the others; to be called before anything asks jax for its devices.
+
+    Args:
+      how: 'auto' reads the scheduler's environment (SLURM, TPU pods, Open MPI, Kubernetes);
+        'HOST:PORT,PROCESSES,PROCESS' names the first process' address, how many there are and which this one is;
+        '' for one process.
+
+    Raises:
+      UserError: neither of the three, or no scheduler's environment is there, or the others cannot be reached.
+    """
+    if not how:
+        return
+    try:
+        if how == "auto":
+            jax.distributed.initialize()
+            return
+        address, count, number = how.split(",")
+        count, number = int(count), int(number)
+    except ValueError as error:
+        if how == "auto":
+            raise UserError(
+                "--distributed=auto finds no scheduler's environment (SLURM, TPU, Open MPI, Kubernetes); "
+                "name the processes: --distributed=HOST:PORT,PROCESSES,PROCESS"
+            ) from error
+        raise UserError(
+            f"--distributed is {how!r}; use auto, or HOST:PORT,PROCESSES,PROCESS such as 10.0.0.1:8476,4,0"
+        ) from None
+    except RuntimeError as error:
+        raise UserError(f"--distributed=auto: {_first_line(error)}; are all processes running?") from error
+    if not 0 <= number < count or ":" not in address:
+        raise UserError(
+            f"--distributed is {how!r}; the address is HOST:PORT and PROCESS is one of 0..{max(count - 1, 0)}"
+        )
+    try:
+        jax.distributed.initialize(address, count, number)
+    except RuntimeError as error:
+        raise UserError(f"--distributed={how}: {_first_line(error)}; are all {count} processes running?") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def leads() -> bool:
+    """Whether this process is the one that writes."""
+    return jax.process_index() == 0
+
+
+def agreed(*mine: bool) -> tuple[bool, ...]:
+    """For each question whether any process says yes: the same answers in all of them."""
+    if jax.process_count() == 1:
+        return mine
+    return tuple(bool(x) for x in multihost_utils.process_allgather(np.array(mine)).any(0))
+
+
+def in_turn(work: Callable[[], T]) -> T:
+    """Does `work` in the first process and then in the others: what the first one writes the others find.
+
+    Raises:
+      UserError: in all processes, where any of them raised it.
+    """
+    if jax.process_count() == 1:
+        return work()
+    found, wrong = None, ""
+    for turn in (leads(), not leads()):
+        if turn:
+            try:
+                found = work()
+            except UserError as error:
+                wrong = str(error)
+        _raise_any(wrong)
+    return found
+
+
+def wait(name: str) -> None:
+    """Until all processes are here."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(name)
+
+
+def _raise_any(wrong: str) -> None:
+    mine = np.zeros(_LONGEST, np.uint8)
+    told = np.frombuffer(wrong.encode()[:_LONGEST], np.uint8)
+    mine[: len(told)] = told
+    for number, line in enumerate(multihost_utils.process_allgather(mine)):
+        said = bytes(line).rstrip(b"\0").decode(errors="ignore")
+        if said:
+            raise UserError(wrong or f"process {number}: {said}")

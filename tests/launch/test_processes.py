@@ -1,0 +1,106 @@
+"""`python -m launch.main --distributed`: two processes of two devices each are one run."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from affect_jax import experiment
+from affect_jax.errors import UserError
+from affect_jax.training import hosts
+from configs import sew
+from tests import small
+from tests.launch.test_main import OVERRIDES
+
+KEPT = [flag for flag in OVERRIDES if "engine.devices" not in flag and "epochs" not in flag]
+EPOCHS = 12
+ARGUMENTS = [
+    *KEPT,
+    "--config.engine.data=2",
+    "--config.study.only=('pair',)",
+    f"--config.stages.fit.epochs={EPOCHS}",
+]
+ROWS = 10  # five cells, two seeds
+
+
+def start(repo_root, folder, arguments=ARGUMENTS):
+    """Both processes, at work on `folder`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # Two devices a process, and products computed as this process does.
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=true"
+    begun = []
+    for number in (0, 1):
+        log = open(folder.with_suffix(f".{number}.log"), "a")  # noqa: SIM115: the process has it
+        command = [sys.executable, "-m", "launch.main", "--config=configs/sew.py", *arguments, f"--workdir={folder}"]
+        command.append(f"--distributed=127.0.0.1:{port},2,{number}")
+        environment = {**os.environ, "XLA_FLAGS": flags}
+        begun.append(subprocess.Popen(command, cwd=repo_root, env=environment, stdout=log, stderr=log))
+        log.close()
+    return begun
+
+
+def logs(folder):
+    return "\n".join(folder.with_suffix(f".{n}.log").read_text()[-3000:] for n in (0, 1))
+
+
+@pytest.mark.timeout(550)
+def test_two_processes_give_the_results_of_one_also_after_one_was_killed(repo_root, tmp_path):
+    folder = tmp_path / "two"
+    processes = start(repo_root, folder)
+    metrics, deadline = folder / "metrics.jsonl", time.monotonic() + 250
+    while not (metrics.exists() and metrics.read_text().count("\n") > 3 * ROWS):
+        assert all(p.poll() is None for p in processes), logs(folder)
+        assert time.monotonic() < deadline, logs(folder)
+        time.sleep(0.01)
+    processes[1].send_signal(signal.SIGKILL)
+    processes[1].wait()
+    try:
+        processes[0].wait(20)
+    except subprocess.TimeoutExpired:  # it waits for the other one, until the heartbeat tells it
+        processes[0].kill()
+        processes[0].wait()
+    assert not (folder / "results.json").exists()
+
+    processes = start(repo_root, folder)
+    assert [p.wait(250) for p in processes] == [0, 0], logs(folder)
+    assert "goes on after epoch" in folder.with_suffix(".0.log").read_text()
+    assert "run folder" not in folder.with_suffix(".1.log").read_text()
+
+    config = small.sew_config(tmp_path / "data", seeds=2, only=("pair",))
+    config.stages.fit.epochs = EPOCHS
+    config.engine.data = 2
+    one = experiment.run(config, str(tmp_path / "one"), config_arg="configs/sew.py")
+    two = json.loads((folder / "results.json").read_text())
+    for results in (one, two):
+        del results["provenance"]
+    assert two == json.loads(json.dumps(one))
+    lines = [(tmp_path / name / "metrics.jsonl").read_text().splitlines() for name in ("one", "two")]
+    assert sorted(lines[0]) == sorted(lines[1])
+
+
+@pytest.mark.timeout(300)
+def test_what_one_process_finds_wrong_all_of_them_say(repo_root, tmp_path):
+    processes = start(repo_root, tmp_path / "wrong", [*ARGUMENTS, "--config.corpus.manual_dir=/nowhere"])
+    assert [p.wait(250) for p in processes] == [2, 2]
+    for number in (0, 1):
+        assert "error: " in (tmp_path / f"wrong.{number}.log").read_text()
+
+
+@pytest.mark.parametrize("how", ["10.0.0.1:8476", "10.0.0.1:8476,2,2", "10.0.0.1,2,0", "a:1,two,0"])
+def test_addresses_that_are_none_are_refused(how):
+    with pytest.raises(UserError, match=r"--distributed is .*HOST:PORT"):
+        hosts.connect(how)
+
+
+def test_alone_nothing_is_waited_for():
+    assert hosts.leads()
+    assert hosts.agreed(True, False) == (True, False)
+    assert hosts.in_turn(lambda: 3) == 3
+    assert sew.get_config().engine.data == 1

@@ -1,0 +1,100 @@
+"""The mesh: rows over one axis, the examples of each batch over the other, and the numbers of one device."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from affect_jax.errors import UserError
+from affect_jax.losses import alignment, decorrelation, regression
+from affect_jax.models import conflictnet
+from affect_jax.training import mesh, step, study
+from affect_jax.training.mesh import spread
+from tests import small, toy
+
+DATA = toy.development()
+
+
+def on(devices, data, row_fn, *rows):
+    """`row_fn` of one row, its batches over `data` devices."""
+    where = mesh.make(devices, data)
+    doubled = jax.tree.map(lambda x: jnp.stack([x] * mesh.replicas(where)), rows)
+    program = mesh.row_program(where, 1, lambda _, *row: row_fn(*row))
+    return jax.tree.map(lambda x: x[0], mesh.to_host(program((), *mesh.shard_rows(where, doubled))))
+
+
+def of_all_samples(name, loss):
+    """A loss that binds all samples of a batch together, and its gradient."""
+
+    def of_batch(a, b, where):
+        (a, b, where) = spread((a, b, where))
+        return jax.value_and_grad(loss, argnums=(0, 1))(a, b, where)
+
+    return pytest.param(of_batch, id=name)
+
+
+@pytest.mark.parametrize(
+    "of_batch",
+    [
+        of_all_samples("pcc", lambda a, b, where: regression.pcc_loss(a[..., 0], b[..., 0], where)),
+        of_all_samples("ccc", lambda a, b, where: regression.ccc_loss(a[..., 0], b[..., 0], where)),
+        of_all_samples("dcca", lambda a, b, where: alignment.dcca(a, b, where, k=2)),
+        of_all_samples("dcca of few samples", lambda a, b, where: alignment.dcca(a[:, 0], b[:, 0], where[:, 0], k=2)),
+        of_all_samples("barlow", lambda a, b, where: decorrelation.barlow(a, b, where)),
+        of_all_samples("vicreg", lambda a, b, where: decorrelation.vicreg(a, b, where)),
+    ],
+)
+def test_losses_of_all_samples_see_the_whole_batch_over_several_devices(of_batch):
+    draw = np.random.default_rng(0)
+    a, b = draw.normal(size=(2, 6, 5, 16)).astype(np.float32)
+    where = np.arange(5)[None, :] < np.array([5, 2, 4, 0, 5, 3])[:, None]
+    toy.trees_equal(on(4, 4, of_batch, a, b, where), on(1, 1, of_batch, a, b, where), rtol=2e-4, atol=2e-6)
+
+
+def test_a_study_whose_batches_lie_over_devices_equals_it_on_one():
+    """Batches of 3 examples over 2 devices: also what does not divide."""
+    losses = toy.stage_config()["losses"]
+    losses["concordance"] = dict(kind="ccc", prediction="prediction", target="target", weight=0.5)
+    losses["alignment"] = dict(kind="dcca", a="latent/weaker", b="latent/stronger", weight=0.1, k=2, ridge=1e-2)
+    parsed, traced = toy.stages(fit=toy.stage_config(losses=losses))
+    rows = toy.rows(traced)[:3]
+    corpus, _, folds = DATA
+
+    def fit(**engine):
+        return study.fit(toy.Model(), parsed, "regression", corpus, folds, rows, toy.engine(**engine))
+
+    toy.trees_equal(fit(devices=4, data=2), fit(), rtol=1e-4, atol=1e-5)
+
+
+def test_batch_statistics_are_those_of_the_whole_batch():
+    model = conflictnet.Model(**small.NETWORK)
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(4, 900, 1)).astype(np.float32)
+    variables = model.init(jax.random.key(0), {"speech": x}, {"speech": np.ones((4, 900), bool)}, train=False)
+
+    def gradients(parts, x):
+        x, mask = spread((x, jnp.ones(x.shape[:2], bool)))
+
+        def loss(params):
+            outputs, changed = model.apply(
+                step.variables({**parts, **params}),
+                {"speech": x},
+                {"speech": mask},
+                train=True,
+                mutable=["batch_stats"],
+            )
+            return regression.pcc_loss(outputs["prediction"], jnp.arange(4.0), jnp.ones(4, bool)), changed
+
+        return jax.value_and_grad(loss, has_aux=True)({k: v for k, v in parts.items() if k != step.STATISTICS})
+
+    parts = step.join(variables)
+    toy.trees_equal(on(2, 2, gradients, parts, x), on(1, 1, gradients, parts, x), rtol=1e-3, atol=1e-5)
+
+
+def test_what_is_no_mesh_is_refused():
+    with pytest.raises(UserError, match="config.engine.devices is 99 but 4 cpu devices are there"):
+        mesh.make(99)
+    with pytest.raises(UserError, match="config.engine.data is 3, which does not divide 4 devices"):
+        mesh.make(4, 3)
+    with pytest.raises(UserError, match="config.engine.data is 0"):
+        mesh.make(4, 0)
