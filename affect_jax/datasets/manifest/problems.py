@@ -16,8 +16,8 @@ class Problems:
         self.path = path
         self._found: list[tuple[int, str]] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def __len__(self) -> int:
+        return len(self._found)
 
     def add(self, row: int, what: str) -> None:
         """A problem of a row (numbered as a spreadsheet shows it; the header is row 1), or of none of them (0)."""

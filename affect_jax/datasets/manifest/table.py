@@ -72,8 +72,10 @@ def read(path: Path, modalities: Sequence[str], problems: Problems) -> Sheet:
       UserError: no such file, no text, no rows, or columns that cannot be told apart: then nothing else can be checked.
     """
     header, rows = _cells(path, problems)
+    before = len(problems)
     _check_header(header, problems)
-    problems.stop()
+    if len(problems) > before:
+        problems.stop()
     labels = {name: name.partition(":")[2] or name for name in header if _is_label(name)}
     there = [name for name in header if name not in _OWN and name not in labels]
     for name in modalities:
@@ -181,7 +183,8 @@ def _check_rows(sheet: Sheet, problems: Problems) -> None:
             guess = nearest(row.part, PARTS)
             problems.add(row.number, f"has the split {shown(row.part)}{guess}, expected {', '.join(PARTS)}")
         if not row.files:
-            problems.add(row.number, f"item {shown(row.id)} has no modality at all; fill a cell or delete the row")
+            what = f"none of the modalities {listed(sheet.modalities)}"
+            problems.add(row.number, f"item {shown(row.id)} has {what}; fill a cell or delete the row")
     for name in sheet.modalities:
         if not any(name in row.files for row in sheet.rows):
             problems.add(1, f"column {name!r} is empty in every row; delete it or fill it")

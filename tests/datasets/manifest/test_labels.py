@@ -1,0 +1,125 @@
+"""Label columns: classes, numbers, one an item or one a step."""
+
+import numpy as np
+import pytest
+
+from affect_jax.datasets import manifest
+from affect_jax.datasets.manifest import labels, problems, table
+from affect_jax.errors import UserError
+
+
+def read(corpus, cells, *, classes=False, needed=True):
+    """The column `label` with these cells, or what is wrong with it, a line each."""
+    corpus.rows = [{"id": f"i{n}", "label": cell, "a": f"{n}.npy"} for n, cell in enumerate(cells)]
+    corpus.write()
+    found = problems.Problems(corpus.path)
+    sheet = table.read(corpus.path, (), found)
+    column = labels.read(sheet, "label", needed=needed, classes=classes, problems=found)
+    try:
+        found.stop()
+    except UserError as error:
+        return [line.removeprefix(str(corpus.path)).strip() for line in str(error).split("\n")]
+    return column
+
+
+def test_classes_count_from_0_in_the_order_of_their_names(corpus):
+    found = read(corpus, ["sad", "happy", "sad", "calm"])
+    assert (found.kind, found.classes, found.per_step) == ("class", ("calm", "happy", "sad"), False)
+    assert [found.values[n].tolist() for n in (2, 3, 4, 5)] == [[2], [1], [2], [0]]
+
+
+def test_numbers_are_numbers_unless_they_are_named_classes(corpus):
+    found = read(corpus, ["10", "2", "-0.5"])
+    assert (found.kind, found.classes) == ("number", ())
+    assert found.values[4].tolist() == [-0.5]
+    found = read(corpus, ["10", "2.0", "2"], classes=True)
+    assert (found.kind, found.classes) == ("class", ("2", "10"))
+    assert [found.values[n].tolist() for n in (2, 3, 4)] == [[1], [0], [0]]
+
+
+def test_labels_per_step_from_every_format(corpus):
+    values = np.array([0.5, -1, 2])
+    np.save(corpus.folder / "0.npy", values)
+    np.savez(corpus.folder / "1.npz", values[:, None])
+    (corpus.folder / "2.csv").write_text("time,arousal\n0,0.5\n1,-1\n2,2\n")
+    head = "@relation x\n@attribute n string\n@attribute frametime numeric\n@attribute gold numeric\n@data\n"
+    (corpus.folder / "3.arff").write_text(f"{head}a,0,0.5\na,1,-1\na,2,2\n")
+    found = read(corpus, ["0.npy", "1.npz", "2.csv", "3.arff"])
+    assert (found.kind, found.per_step) == ("number", True)
+    for row in (2, 3, 4, 5):
+        np.testing.assert_array_equal(found.values[row], values)
+
+
+def test_classes_per_step(corpus):
+    (corpus.folder / "0.csv").write_text("mood\nsad\ncalm\n")
+    (corpus.folder / "1.csv").write_text("mood\nsad\nsad\nsad\n")
+    found = read(corpus, ["0.csv", "1.csv"])
+    assert (found.kind, found.classes, found.per_step) == ("class", ("calm", "sad"), True)
+    assert found.values[2].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["a", "", "b"], ["row 3: item 'i1' has no label 'label'"]),
+        (["a", "b", "7"], ["row 4: label 'label' is a number, but most have classes"]),
+        (["1", "2", "x"], ["row 4: label 'label' is a class, but most other rows have numbers"]),
+        (["1", "nan", "2"], ["row 3: label 'label': 'nan' is not a finite number"]),
+        (["1", "1e300", "2"], ["row 3: label 'label': '1e300' is not a finite number"]),
+        (["1", "1_0", "2"], ["row 3: label 'label': '1_0' is not a finite number in plain digits"]),
+        (["Sad", "sad", "calm", "sad"], ["row 2: label 'label' is 'Sad', elsewhere 'sad'"]),
+        (["sad", "sad"], [": label 'label' is 'sad' in every row"]),
+        (["3", "3.0"], [": label 'label' is the same number in every row"]),
+        (["a", "b", "c.npy"], ["row 4: label 'label' is 'c.npy', but most other rows have labels"]),
+        (["none.npy", "one.npy", "x"], ["row 2: label", "row 3: label", "row 4: label 'label' is 'x', but most"]),
+    ],
+)
+def test_what_cannot_be(corpus, cells, said):
+    found = read(corpus, cells)
+    assert len(found) == len(said), found
+    for line, beginning in zip(found, said, strict=True):
+        assert line.startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "message"),
+    [
+        ("a.npy", lambda p: np.save(p, np.zeros((2, 2))), r"has the shape \[2, 2\], expected \[steps\]"),
+        ("a.npy", lambda p: np.save(p, np.zeros(0)), "has no labels|whole npy"),
+        ("a.npy", lambda p: np.save(p, np.array([1, np.inf])), r"has no finite label at step 1 \(from 0\)"),
+        ("a.csv", lambda p: p.write_text("x,y\n1,2\n"), "has 2 columns of labels, expected one"),
+        ("a.csv", lambda p: p.write_text("x\nsad\n7\n"), "row 3 is '7', expected the name of a class"),
+        ("a.csv", lambda p: p.write_text("x\n"), "has no labels"),
+    ],
+)
+def test_files_of_labels_that_cannot_be(corpus, name, write, message):
+    write(corpus.folder / name)
+    with pytest.raises(UserError, match=message):
+        labels._per_step(corpus.folder / name)
+
+
+def test_a_column_that_is_not_learned_may_have_gaps(corpus):
+    corpus.column("vector")
+    for number, row in enumerate(corpus.rows):
+        row["label:age"] = "" if number % 2 else str(number)
+    corpus.write()
+    assert manifest.describe(corpus.settings()).labels["age"].kind == "number"
+    with pytest.raises(UserError, match="row 3: item 'i1' has no label 'age'"):
+        manifest.describe(corpus.settings(target="age"))
+
+
+def test_labels_per_step_that_do_not_fit(corpus):
+    corpus.column("npy", frames=20)
+    for number, row in enumerate(corpus.rows):
+        for name, steps in (("label:a", 10), ("label:b", 10 if number != 4 else 9)):
+            row[name] = f"{name[-1]}{row['id']}.npy"
+            np.save(corpus.folder / row[name], np.arange(steps if number != 7 else 3) / 9)
+    del corpus.rows[0]["label"]
+    corpus.rows = [{k: v for k, v in row.items() if k != "label"} for row in corpus.rows]
+    corpus.write()
+    with pytest.raises(UserError) as error:
+        manifest.describe(corpus.settings(layout="steps"))
+    said = str(error.value).split("\n")
+    assert len(said) == 2
+    assert "row 6: item 'i4' has different numbers of labels (a 10, b 9)" in said[0]
+    assert "row 9: 3 labels 'a' do not fit 21 frames of 'npy': the other items have about 2.1 frames" in said[1]

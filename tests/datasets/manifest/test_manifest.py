@@ -1,0 +1,188 @@
+"""From files to recordings: the same arrays, in every layout, built once."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from affect_jax.datasets import manifest, nonfinite
+from affect_jax.errors import UserError
+from affect_jax.features import audio
+from tests.datasets.manifest.conftest import RATE, WIDTH
+
+
+def everyone(found):
+    return {r.id: r for part in found.splits.values() for r in part}
+
+
+def test_every_format_gives_its_arrays_back(corpus):
+    for name in ("npy", "npz", "csv", "arff", "plain", "vector"):
+        corpus.column(name)
+    corpus.sound("flac").write()
+    settings = corpus.settings(sound="waveform")
+    described = manifest.describe(settings)
+    assert not (corpus.folder / "data" / "built").exists()
+    found = manifest.load(settings)
+    assert list(found.splits) == ["train"]
+    assert (found.corpus, found.variant, found.labels) == ("manifest", "label", ("calm", "loud"))
+    assert not found.synthetic
+    for row, recording in zip(corpus.rows, found.splits["train"], strict=True):
+        assert (recording.id, recording.group, recording.steps) == (row["id"], row["group"], (row["id"],))
+        assert list(recording.features) == list(described.modalities)
+        for name, values in recording.features.items():
+            np.testing.assert_array_equal(values, corpus.arrays[row["id"], name])
+            assert values.dtype == (np.int16 if name == "voice" else np.float32)
+        np.testing.assert_array_equal(recording.targets["label"], [["calm", "loud"].index(row["label"])])
+
+
+def test_describe_says_what_load_gives(corpus):
+    corpus.column("npy").column("vector").sound().write()
+    for sound, layout in (("mfcc", "item"), ("waveform", "item"), ("mfcc", "group")):
+        settings = corpus.settings(sound=sound, layout=layout)
+        described, found = manifest.describe(settings), manifest.load(settings)
+        assert (described.parts, described.items, described.groups) == ("", 12, 6)
+        assert described.labels["label"] == manifest.Label("label", "class", ("calm", "loud"), False)
+        for name, column in described.modalities.items():
+            values = [recording.features[name] for recording in found.splits["train"]]
+            assert column.name == name
+            assert column.longest == max(map(len, values))
+            assert {column.width} == {x.shape[1] if x.ndim > 1 else 1 for x in values}
+            assert column.kind == ("waveform" if values[0].ndim == 1 else "features")
+
+
+def test_recordings_become_mfcc_at_one_rate(corpus):
+    corpus.sound().write()
+    louder = corpus.folder / corpus.rows[0]["voice"]
+    soundfile.write(louder, np.sin(np.arange(3200) / 9), 2 * RATE, subtype="PCM_16")
+    found = everyone(manifest.load(corpus.settings()))
+    samples = audio.read(louder, rate=RATE)
+    np.testing.assert_array_equal(found["i0"].features["voice"], audio.mfcc(samples, RATE))
+    assert found["i1"].features["voice"].shape == (11, 120)
+
+
+def test_an_empty_cell_is_a_missing_modality(corpus):
+    corpus.column("npy", items={0, 5, 6}).column("csv").write()
+    found = everyone(manifest.load(corpus.settings()))
+    assert [name for name, recording in found.items() if "npy" in recording.features] == ["i0", "i5", "i6"]
+    assert all("csv" in recording.features for recording in found.values())
+    np.testing.assert_array_equal(found["i6"].features["npy"], corpus.arrays["i6", "npy"])
+
+
+def test_only_the_modalities_that_are_asked_for(corpus):
+    corpus.column("npy").column("csv")
+    for row in corpus.rows:
+        row["notes"] = "sun and rain"
+    corpus.write()
+    settings = corpus.settings(modalities=("csv",))
+    assert list(manifest.describe(settings).modalities) == ["csv"]
+    assert list(everyone(manifest.load(settings))["i3"].features) == ["csv"]
+    with pytest.raises(UserError, match=r"config.corpus.modalities names 'cvs' \(did you mean 'csv'\?\)"):
+        manifest.load(corpus.settings(modalities=("cvs",)))
+
+
+def test_built_once_and_again_when_a_file_changed(corpus):
+    corpus.column("npy").column("csv").write()
+    first = manifest.load(corpus.settings())
+    records = next((corpus.folder / "data").rglob("*.array_record*"))
+    stamp = records.stat().st_mtime_ns
+    # Labels, groups and folds are read from the csv file itself.
+    corpus.write([{**row, "label": row["label"].upper()} for row in corpus.rows])
+    relabelled = manifest.load(corpus.settings(seed=1))
+    assert relabelled.labels == ("CALM", "LOUD")
+    assert records.stat().st_mtime_ns == stamp
+    np.save(corpus.folder / "npy" / "i3.npy", np.zeros((9, WIDTH), np.float32))
+    changed = manifest.load(corpus.settings())
+    assert changed.fingerprint != first.fingerprint
+    assert manifest.describe(corpus.settings()).modalities["npy"].longest == 9
+    np.testing.assert_array_equal(everyone(changed)["i3"].features["npy"], np.zeros((9, WIDTH)))
+    np.testing.assert_array_equal(everyone(changed)["i4"].features["npy"], corpus.arrays["i4", "npy"])
+
+
+def test_nan_is_refused_or_replaced(corpus):
+    corpus.column("npy").column("vector").write()
+    path = corpus.folder / "npy" / "i2.npy"
+    values = np.load(path)
+    values[1, 2] = np.nan
+    np.save(path, values)
+    with pytest.raises(
+        UserError, match=r"corpus.csv row 4: column 'npy': .*i2.npy has 1 NaN or infinite values, the fi"
+    ):
+        manifest.describe(corpus.settings())
+    for policy, expected in (("zero", 0.0), ("mean", values[[0, *range(2, len(values))], 2].mean())):
+        found, gaps = manifest.inspect(corpus.settings(nonfinite=policy))
+        assert gaps == nonfinite.Gaps(1, 1, f"{path} frame 1 column 2 (from 0)")
+        np.testing.assert_allclose(everyone(found)["i2"].features["npy"][1, 2], expected, rtol=1e-6)
+
+
+def test_labels_per_step_bring_every_modality_to_their_clock(corpus):
+    corpus.column("npy", frames=8).column("vector")
+    for number, row in enumerate(corpus.rows):
+        row["label:arousal"] = f"{row['id']}.npy"
+        np.save(corpus.folder / f"{row['id']}.npy", np.linspace(-1, 1, 4 + number % 3 // 2))
+    corpus.write()
+    found = manifest.load(corpus.settings(target="arousal", layout="steps"))
+    described = manifest.describe(corpus.settings(target="arousal", layout="steps"))
+    assert described.labels["arousal"] == manifest.Label("arousal", "number", (), True)
+    assert described.modalities["npy"] == manifest.Column("npy", "features", WIDTH, 5)
+    recording = everyone(found)["i0"]
+    np.testing.assert_allclose(recording.targets["arousal"], np.linspace(-1, 1, 4), rtol=1e-6)
+    assert recording.steps == ("i0@0", "i0@1", "i0@2", "i0@3")
+    # Step t of 4 shows frame int((t + 0.5) / 4 * 8).
+    np.testing.assert_array_equal(recording.features["npy"], corpus.arrays["i0", "npy"][[1, 3, 5, 7]])
+    np.testing.assert_array_equal(recording.features["vector"], np.repeat(corpus.arrays["i0", "vector"], 4, axis=0))
+
+
+def test_a_group_is_a_recording_of_its_items(corpus):
+    corpus.column("npy").column("vector").write()
+    found = everyone(manifest.load(corpus.settings(layout="group")))
+    assert list(found) == [f"g{n}" for n in range(6)]
+    recording = found["g1"]
+    assert (recording.group, recording.steps) == ("g1", ("i1", "i7"))
+    np.testing.assert_array_equal(recording.targets["label"], [0, 1])
+    for at, item in enumerate(("i1", "i7")):
+        frames = corpus.arrays[item, "npy"]
+        expected = np.concatenate([frames.mean(0), frames.std(0)])
+        np.testing.assert_allclose(recording.features["npy"][at], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(recording.features["vector"][at], corpus.arrays[item, "vector"][0])
+
+
+def test_a_synthetic_manifest_says_so(tmp_path):
+    manifest.synthesize(tmp_path / "made", speakers=5, items=3)
+    settings = {"manifest": str(tmp_path / "made" / "manifest.csv"), "data_dir": str(tmp_path)}
+    settings["modalities"] = ("face", "words")
+    found = manifest.load({**settings, "target": "valence"})
+    assert found.synthetic
+    assert found.variant == "valence"
+    assert found.labels == ()
+    with pytest.raises(UserError, match="row 7: item 'speaker2_3' has none of the modalities face"):
+        manifest.load({**settings, "modalities": ("face",)})
+    with pytest.raises(UserError, match="expected 3 or more"):
+        manifest.synthesize(tmp_path / "other", speakers=2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"layout": "row"}, "config.corpus.layout is 'row'.*; choose item, steps, group"),
+        ({"sound": "mfc"}, r"config.corpus.sound is 'mfc' \(did you mean 'mfcc'\?\)"),
+        ({"rate": 4000}, "config.corpus.rate is 4000 Hz, expected 8000 or more for config.corpus.sound='mfcc'"),
+        ({"target": "lable"}, r"config.corpus.target is 'lable' \(did you mean 'label'\?\)"),
+        ({"nonfinite": "drop"}, "config.corpus.nonfinite is 'drop'"),
+        ({"manifest": ""}, "config.corpus.manifest is not set; name the csv file"),
+        ({"manifest": "/nowhere/corpus.csv"}, "/nowhere/corpus.csv is not a file; set config.corpus.manifest"),
+        ({"folds": 9}, r"has 6 groups \(g0, .*\) and config.corpus.folds is 9"),
+    ],
+)
+def test_settings_that_cannot_be(corpus, settings, message):
+    corpus.column("vector").write()
+    with pytest.raises(UserError, match=message):
+        manifest.describe(corpus.settings(**settings))
+
+
+def test_layouts_that_do_not_fit(corpus):
+    corpus.column("vector", items=range(11)).sound().write()
+    with pytest.raises(UserError, match="row 13: item 'i11' has no 'vector', which only the layout 'item' may lack"):
+        manifest.describe(corpus.settings(layout="group"))
+    with pytest.raises(UserError, match="column 'voice' is waveforms, which the layout 'group' cannot have"):
+        manifest.describe(corpus.settings(layout="group", sound="waveform"))
+    with pytest.raises(UserError, match="layout is 'steps', but label 'label' is one an item"):
+        manifest.describe(corpus.settings(layout="steps"))
