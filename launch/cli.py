@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from affect_jax.errors import UserError
 _MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
 _STATUS = """Exit status: 0 done; 2 something that you can mend, which one line on stderr names; 1 anything else, with a
 traceback that is worth reporting."""
+_MISSING = re.compile(r"Flag --(\w+) must have a value other than None")
 _NO_CONFIG = "Configuration is not available"
 
 
@@ -80,7 +82,8 @@ def _parse(argv: Sequence[str]) -> list[str]:
         fail(str(error))
     except flags.Error as error:
         if "Traceback" not in str(error):
-            fail(f"{error}; --help lists the flags")
+            missing = _MISSING.search(str(error))
+            fail(f"--{missing[1]} is missing; --help has examples" if missing else f"{error}; --help lists the flags")
         # config_flags puts what get_config raised into the message, as text.
         kind, _, message = _last_line(error).partition(": ")
         if kind.rpartition(".")[2] not in ("ValueError", "UserError"):

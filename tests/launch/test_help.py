@@ -69,10 +69,23 @@ def test_main_names_every_config(asked):
     assert not [name for name in commands.CONFIGS if f"configs/{name}" not in text]
 
 
+def export(repo_root, *arguments):
+    command = [sys.executable, "-m", "launch.export", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=repo_root)
+
+
 def test_help_is_no_failure(repo_root):
-    done = subprocess.run(
-        [sys.executable, "-m", "launch.export", "--help"], capture_output=True, text=True, cwd=repo_root
-    )
+    done = export(repo_root, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "python -m launch.export --run=" in done.stdout
     assert "Exit status: 0 done" in done.stdout
+
+
+def test_a_flag_that_is_missing_is_named(repo_root):
+    done = export(repo_root)
+    assert (done.returncode, done.stderr) == (2, "error: --run is missing; --help has examples\n")
+
+
+def test_a_word_that_is_no_flag_is_refused(repo_root):
+    done = export(repo_root, "--run=runs/none", "extra")
+    assert (done.returncode, done.stderr) == (2, "error: 'extra' is not a flag; --help lists the flags\n")
