@@ -1,13 +1,27 @@
 """Trains what a config asks for, or goes on with it, and prints the results.
 
-    python -m launch.main --config=configs/sew.py
+    python -m launch.main --config=configs/sew.py                  # a small synthetic corpus, about two minutes
     python -m launch.main --config=configs/sew.py:arousal,app+audio --config.study.seeds=10 --workdir=runs/mine
+    python -m launch.main --config=configs/seqsew.py:mosi,video+text --config.corpus.manual_dir=DIR
 
-The same command on an interrupted run goes on from where it was; on a finished one it prints the results.
-Ctrl-C or SIGTERM ends it after the current epoch, which is saved; a second one ends it at once.
+Needs: a config; the head of its file lists its arguments. Every value in it is a flag: --config.stages.fit.epochs=5.
+    configs/conflictnet.py     conflict in raw speech, ConflictNET and its ablations (chapter 3)
+    configs/speech_emotion.py  emotions in raw speech
+    configs/fusion.py          emotions from several modalities, intra- and cross-modal attention (chapter 4)
+    configs/sew.py             a stronger modality teaches a weaker one, step by step; configs/sew_unimodal.py one alone
+    configs/seqsew.py          the same over sequences (chapter 5); configs/seqsew_unimodal.py one alone
+    configs/third_modality.py  when does a second teacher help? Planted answers
 Without config.corpus.manual_dir a small synthetic corpus in the release's own layout is made and used.
+Writes: the run folder, with results.json, metrics.jsonl (a line an epoch a row), predictions.npz and weights/.
+
+The same command on an interrupted run goes on from where it was; on a finished one it prints the results. Ctrl-C or
+SIGTERM ends it after the current epoch, which is saved, with exit status 130 or 143; a second one ends it at once.
+
+On several hosts, the same command in every process with --distributed=auto (SLURM, TPU pods, Open MPI, Kubernetes) or
+--distributed=HOST:PORT,PROCESSES,PROCESS; the run folder is on a file system that all of them see (docs/scaling.md).
 """
 
+import signal
 import sys
 
 from absl import flags
@@ -15,28 +29,42 @@ from ml_collections import config_flags
 
 from launch import cli
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "configs/<experiment>.py[:argument].", lock_config=True)
-_WORKDIR = flags.DEFINE_string("workdir", "", "Run folder. Default: runs/<name of the config and its argument>.")
+FLAGS = flags.FLAGS
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Called by the program, not by importing this module: other launchers have flags of the same names."""
+    config_flags.DEFINE_config_file(
+        "config", None, "configs/<experiment>.py[:argument].", lock_config=True, flag_values=values
+    )
+    workdir = "Run folder. Default: runs/<name of the config and its argument>."
+    flags.DEFINE_string("workdir", "", workdir, flag_values=values)
+    several = "Several processes: auto, or HOST:PORT,PROCESSES,PROCESS (the first one's address, how many, which)."
+    flags.DEFINE_string("distributed", "", several, flag_values=values)
 
 
 def main(argv: list[str]) -> None:
     """Runs the config of the flags."""
-    del argv
+    cli.no_arguments(argv)
     from affect_jax import experiment, runs, stopping
-    from affect_jax.reports import tables
+    from affect_jax.reports import comparison_grid
+    from affect_jax.training import hosts
 
-    config_arg = flags.FLAGS["config"].config_filename
-    workdir = _WORKDIR.value or f"runs/{runs.folder_name(config_arg)}"
+    hosts.connect(FLAGS.distributed)
+    config_arg = FLAGS["config"].config_filename
+    workdir = FLAGS.workdir or f"runs/{runs.folder_name(config_arg, FLAGS.config.corpus.get('manifest', ''))}"
     with stopping.requested("this epoch ends and is saved first; once more to end at once") as request:
         try:
-            results = experiment.run(_CONFIG.value, workdir, config_arg=config_arg, stop=request)
+            results = experiment.run(FLAGS.config, workdir, config_arg=config_arg, stop=request)
         except stopping.Stopped as stopped:
             print(f"{stopped} and saved in {workdir}; the same command goes on from there", file=sys.stderr)
-            sys.exit(128 + request.signal)
-    print(tables.summary(results))
-    print(f"run folder: {workdir}")
+            sys.exit(128 + (request.signal or signal.SIGTERM))  # of several processes another one may have been asked
+    if hosts.leads():
+        print(comparison_grid.summary(results))
+        print(f"run folder: {workdir}")
 
 
 if __name__ == "__main__":
+    define_flags(FLAGS)
     flags.mark_flag_as_required("config")
     cli.run(main)
