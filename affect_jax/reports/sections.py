@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from affect_jax.reports import comparison, comparison_grid, confusion, curves, folders, over_time, page, svg, tables
 from affect_jax.reports.comparison import Comparison
 from affect_jax.reports.folders import Run
@@ -84,25 +82,24 @@ def truth(found: Comparison, runs: Sequence[Run]) -> Section | None:
 def _recording(cells: Sequence[tuple[Source, over_time.Recording]], run: Run, called: Mapping[Source, str]) -> str:
     first = cells[0][1]
     axis, window = "seconds" if first.seconds else "step", over_time.window_of(len(first.target))
-    traces = [svg.Line("truth", *svg.thin(first.time, first.target.astype(np.float64)))]
+    traces = [svg.Line("truth", *svg.thin(first.time, first.target.astype(float)))]
     running, names = [], ["truth"]
     for source, recording in cells:
-        answer = recording.predictions[over_time.least_row(run, recording.rows)].astype(np.float64)
+        answer = recording.predictions[over_time.least_row(run, recording.rows)].astype(float)
         traces.append(svg.Line(called[source], *svg.thin(recording.time, answer)))
         followed = over_time.running_ccc(answer, recording.target, window)
         middle = recording.time[window // 2 : window // 2 + len(followed)]
         running.append(svg.Line(called[source], *svg.thin(middle, followed)))
         names.append(f"{called[source]} (CCC {over_time.scores(recording).mean():.3f})")
-    # The truth has the first colour above; an empty line keeps the cells' colours the same below.
-    blank = svg.Line("", first.time[:1], np.array([np.nan]))
     said = f"{first.name}: truth and predictions over time"
     above = svg.lines(traces, x_label=axis, y_label="label", said=said)
     below = svg.lines(
-        [blank, *running],
+        running,
         x_label=axis,
         y_label="CCC in windows",
         said=f"{first.name}: concordance in windows of {window} steps",
         y=(-1.05, 1.05),
+        first=1,  # the truth has the first colour above
     )
     caption = f"{first.name}: CCC in windows of {window} steps"
     return page.grid_of([page.figure(above, first.name, names), page.figure(below, caption)])

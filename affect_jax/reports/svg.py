@@ -153,8 +153,9 @@ def lines(
     said: str,
     y: tuple[float, float] | None = None,
     whole: bool = False,
+    first: int = 0,
 ) -> str:
-    """Lines with bands, the first with class c0.
+    """Lines with bands, each with the class of its number.
 
     Args:
       drawn: at least one line with a point.
@@ -163,11 +164,13 @@ def lines(
       said: for who does not see the chart.
       y: limits; those of lines and bands where they are not given.
       whole: x is counted, so that only whole numbers are written.
+      first: number of the first line: c0, c1, ...
     """
     spreads = [0 * line.y if line.spread is None else np.nan_to_num(line.spread) for line in drawn]
     edges = [line.y + sign * spread for line, spread in zip(drawn, spreads, strict=True) for sign in (-1, 1)]
     plane = _Plane(limits(*(line.x for line in drawn), margin=0.02), y or limits(*edges))
-    return _frame(plane, x_label, y_label, "".join(_drawn(line, k, plane) for k, line in enumerate(drawn)), said, whole)
+    body = "".join(_drawn(line, k, plane) for k, line in enumerate(drawn, first))
+    return _frame(plane, x_label, y_label, body, said, whole)
 
 
 def scatter(truth: np.ndarray, answer: np.ndarray, *, said: str) -> str:

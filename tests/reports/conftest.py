@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from affect_jax import results as scoring
-from affect_jax.runs import folder_name
+from affect_jax.reports import by_group
+from affect_jax.runs import folder_name, part_name
 
 VIDEOS = 6
 STEPS = 8
@@ -225,3 +226,76 @@ def fusion_runs(make_fusion_run):
             make_fusion_run(given, error, synthetic=synthetic, **options)
 
     return make
+
+
+@pytest.fixture
+def make_traces(tmp_path):
+    """make_traces(noise={cell: size}) -> a RECOLA run of three recordings of 60 steps, 25 a second, and three seeds.
+
+    A row's prediction is the label plus noise; its seed makes the noise. Test labels are kept back.
+    """
+
+    def make(noise, *, synthetic=False, config_arg="configs/sew.py:arousal,geo+audio", name=""):
+        folder = tmp_path / "runs" / (name or folder_name(config_arg))
+        folder.mkdir(parents=True)
+        steps = np.arange(60)
+        target = np.concatenate([np.sin(steps / 9 + k) for k in range(3)]).astype(np.float32)
+        ids = np.array([f"dev_{k}@{t / 25:.2f}" for k in range(3) for t in steps])
+        groups = np.array([f"dev_{k}" for k in range(3) for _ in steps])
+        random = np.random.default_rng(0)
+        rows, predictions = [], []
+        for cell, size in noise.items():
+            for seed in range(3):
+                predictions.append(target + size * random.normal(size=target.size).astype(np.float32))
+                sums = by_group.moments(predictions[-1][None], target, np.zeros(target.size))
+                scores = {"ccc": float(by_group.ccc(sums)[0, 0])}
+                where = {"study": "pair", "cell": cell, "fold": "dev", "seed": seed, "hyper": {}}
+                rows.append({**where, "validation": scores, "test": None})
+        arrays = {"pair/row": np.arange(len(rows))}
+        for split in ("validation", "test"):
+            arrays[f"pair/{split}/prediction"] = np.stack(predictions)
+            arrays[f"pair/{split}/target"] = target if split == "validation" else np.zeros_like(target)
+            arrays[f"pair/{split}/id"], arrays[f"pair/{split}/group"] = ids, groups
+        results = {
+            "schema": 1,
+            "name": folder.name,
+            "config_arg": config_arg,
+            "corpus": {
+                "name": "recola",
+                "variant": "arousal",
+                "synthetic": synthetic,
+                "fingerprint": "recola",
+                "counts": {part: {"recordings": 3, "steps": 180} for part in ("train", "validation", "test")},
+            },
+            "task": "regression",
+            "monitor": {"metric": "ccc", "goal": "max"},
+            "rows": rows,
+            "cells": scoring.cells(rows, ("validation", "test")),
+            "selected": [],
+            "baselines": {"validation": {"ccc": 0.0}},
+            "provenance": {"git": "0123456789abcdef"},
+        }
+        (folder / "results.json").write_text(json.dumps(results))
+        np.savez(folder / "predictions.npz", **arrays)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def add_epochs():
+    """add_epochs(folder, study, {cell: last epoch of each row}) adds metrics.jsonl: loss r + 1/e in row r, epoch e."""
+
+    def add(folder, study, last, *, phase="final", stage="fit", metric="uar"):
+        lines = []
+        for cell, epochs in last.items():
+            for row, end in enumerate(epochs):
+                for epoch in range(1, end + 1):
+                    where = {"part": part_name(study, phase, 0), "stage": stage, "epoch": epoch, "row": row}
+                    which = {"cell": cell, "fold": "fold_0", "seed": row}
+                    values = {"loss": row + 1 / epoch, "prediction": row + 1 / epoch, "scale": 1.0}
+                    lines.append({**where, **which, **values, f"validation/{metric}": 1 - 1 / (epoch + 1)})
+        with open(folder / "metrics.jsonl", "a") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+
+    return add

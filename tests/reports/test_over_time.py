@@ -1,0 +1,108 @@
+import json
+
+import numpy as np
+import pytest
+
+from affect_jax.errors import UserError
+from affect_jax.reports import comparison, folders, over_time
+from affect_jax.reports.sources import Source
+
+SEW = Source("", "pair", "SEW")
+
+
+def lin(a, b):
+    """Lin's concordance as he defines it (Biometrics 45, 1989)."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    return 2 * np.cov(a, b, bias=True)[0, 1] / (a.var() + b.var() + (a.mean() - b.mean()) ** 2)
+
+
+def test_running_ccc_is_the_ccc_of_every_window():
+    random = np.random.default_rng(0)
+    target = random.normal(size=50).cumsum() + 100
+    prediction = 0.7 * target + random.normal(size=50)
+    found = over_time.running_ccc(prediction, target, 12)
+    assert found.shape == (39,)
+    for start in (0, 7, 38):
+        assert found[start] == pytest.approx(lin(prediction[start : start + 12], target[start : start + 12]))
+    assert np.all(over_time.running_ccc(target, target, 12) > 1 - 1e-9)
+    np.testing.assert_array_equal(over_time.running_ccc(np.ones(50), np.ones(50), 12), 0)
+    for window in (1, 51):
+        with pytest.raises(ValueError, match="window is from 2 to 50 steps"):
+            over_time.running_ccc(prediction, target, window)
+
+
+def test_recordings_with_their_times(make_traces):
+    run = folders.read_run(make_traces({"SEW": 0.3, "-CCA": 1.0}))
+    found = over_time.recordings(run, SEW, "validation")
+    assert [recording.name for recording in found] == ["dev_0", "dev_1", "dev_2"]
+    assert found[1].seconds
+    np.testing.assert_allclose(found[1].time, np.arange(60) / 25)
+    np.testing.assert_allclose(found[1].target, np.sin(np.arange(60) / 9 + 1), atol=1e-6)
+    assert found[1].rows.tolist() == [0, 1, 2], "the rows of this cell alone"
+    expected = [lin(row, found[1].target) for row in found[1].predictions]
+    np.testing.assert_allclose(over_time.scores(found[1]), expected, atol=1e-5)
+
+
+def test_without_times_a_recording_is_a_group(make_traces):
+    folder = make_traces({"SEW": 0.3})
+    with np.load(folder / "predictions.npz") as file:
+        arrays = dict(file)
+    arrays["pair/validation/id"] = np.array([f"step {k}" for k in range(180)])
+    np.savez(folder / "predictions.npz", **arrays)
+    found = over_time.recordings(folders.read_run(folder), SEW, "validation")
+    assert [recording.name for recording in found] == ["dev_0", "dev_1", "dev_2"]
+    assert not found[0].seconds
+    np.testing.assert_array_equal(found[0].time, np.arange(60))
+
+
+def test_labels_that_are_kept_back_are_not_drawn(make_traces):
+    run = folders.read_run(make_traces({"SEW": 0.3}))
+    assert over_time.recordings(run, SEW, "test") == []
+    assert over_time.points(run, SEW, "test")[2] == 0
+
+
+def test_only_numbers_along_recordings_have_a_course(make_run, make_fusion_run):
+    few = folders.read_run(make_run("configs/sew.py:x", [("pair", "SEW")], task="regression", split="validation"))
+    assert not over_time.continuous(few, "validation"), "6 recordings, and their steps are not counted"
+    classes = folders.read_run(make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3}))
+    assert over_time.recordings(classes, comparison.cells(classes)[0], "test") == []
+    assert over_time.points(classes, comparison.cells(classes)[0], "test")[2] == 0
+
+
+def test_the_table_has_every_recording(make_traces):
+    texts = over_time.render([folders.read_run(make_traces({"SEW": 0.0, "-CCA": 1.0}, synthetic=True))], "python -m x")
+    lines = [line for line in texts["csv"].splitlines() if not line.startswith("# ")]
+    assert len(lines) == 1 + 2 * 3
+    assert lines[1] == "sew_arousal_geo_audio (synthetic),pair,SEW,validation,dev_0,60,3,1.000,0.000"
+    assert "python -m x" in texts["tex"]
+
+
+def test_points_are_of_the_least_seed_of_each_fold(make_traces, make_run):
+    run = folders.read_run(make_traces({"SEW": 0.5}))
+    truth, answer, steps = over_time.points(run, SEW, "validation")
+    kept = folders.predictions(folders.read_arrays(run), "pair", "validation")
+    assert steps == 180
+    np.testing.assert_allclose(truth, kept.target)
+    np.testing.assert_allclose(answer, kept.prediction[0])
+    truth, answer, steps = over_time.points(run, SEW, "validation", most=10)
+    assert (len(truth), len(answer), steps) == (10, 10, 180)
+    # A cross-validation shows each step in the fold that was tested on it.
+    folded = kept.prediction.copy()
+    folded[0, 90:], folded[1, :90] = np.nan, np.nan
+    results = {**run.results, "rows": [dict(row) for row in run.results["rows"]]}
+    results["rows"][0]["fold"], results["rows"][1].update(fold="other", seed=0)
+    with np.load(run.path / "predictions.npz") as file:
+        arrays = {**file, "pair/validation/prediction": folded}
+    np.savez(run.path / "predictions.npz", **arrays)
+    (run.path / "results.json").write_text(json.dumps(results))
+    _, answer, steps = over_time.points(folders.read_run(run.path), SEW, "validation")
+    assert steps == 180
+    np.testing.assert_allclose(answer, np.r_[kept.prediction[0, :90], kept.prediction[1, 90:]])
+
+
+def test_damaged_predictions(make_traces):
+    folder = make_traces({"SEW": 0.5})
+    (folder / "predictions.npz").write_bytes(b"PK damaged")
+    for read in (over_time.recordings, over_time.points):
+        with pytest.raises(UserError, match=r"predictions\.npz cannot be read"):
+            read(folders.read_run(folder), SEW, "validation")

@@ -1,0 +1,97 @@
+import pytest
+
+from affect_jax.reports import build
+from tests import browser
+
+HOSTILE = "</script><script>window.harm = 1</script><img src=x onerror='window.harm=1'>"
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    browser.need()
+    with browser.Page(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def show(chromium, tmp_path):
+    """Opens the report of run folders; afterwards nothing may have gone wrong in it or left it."""
+
+    def call(*folders, **asked):
+        [path] = [
+            p
+            for p in build.write(build.compare(folders, "x", build.Asked(**asked)), tmp_path / "out")
+            if p.suffix == ".html"
+        ]
+        chromium.open(path)
+        return chromium
+
+    chromium.events.clear()
+    yield call
+    for kind in ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded"):
+        assert not chromium.named(kind)
+    asked = [event["request"]["url"] for event in chromium.named("Network.requestWillBeSent")]
+    assert asked
+    assert not [url for url in asked if not url.startswith("file:")]
+
+
+def column(opened, number):
+    cells = f"[...document.querySelectorAll('#scores tbody tr')].map(row => row.cells[{number}].textContent)"
+    return opened.js(cells)
+
+
+def test_a_click_on_a_head_sorts(show, make_fusion_run):
+    error = {"one": 0.5, "two": 0.1, "three": 0.9}
+    opened = show(make_fusion_run("configs/fusion.py:trimodal", error), metric="accuracy")
+    names = opened.js("[...document.querySelectorAll('#scores tr.names th')].map(head => head.textContent)")
+    at = names.index("accuracy %")
+    for expected, state in ((True, "descending"), (False, "ascending")):
+        opened.click(f"#scores tr.names th:nth-child({at + 1}) button")
+        values = [float(cell.split()[0]) for cell in column(opened, at)]
+        assert values == sorted(values, reverse=expected)
+        assert opened.js(f"document.querySelectorAll('#scores tr.names th')[{at}].ariaSort") == state
+    opened.js("document.querySelectorAll('#scores tr.names button')[1].focus()")
+    opened.press("Enter")
+    assert column(opened, 1) == sorted(column(opened, 1), reverse=True), "names sort as text, by keyboard too"
+    at = names.index("p, Holm")
+    opened.click(f"#scores tr.names th:nth-child({at + 1}) button")
+    assert column(opened, at)[2:] == [""] * 6, "what is not there comes last"
+
+
+def test_hostile_names_are_seen_and_do_nothing(show, make_fusion_run, add_epochs):
+    folder = make_fusion_run("configs/fusion.py:trimodal", {HOSTILE: 0.3, "cross": 0.2}, synthetic=True)
+    add_epochs(folder, HOSTILE, {HOSTILE: (5, 5)})
+    opened = show(folder)
+    assert opened.js("window.harm === undefined")
+    assert opened.js("document.images.length") == 0
+    assert HOSTILE in opened.js("document.querySelector('#scores').textContent")
+    assert HOSTILE in opened.js("document.querySelector('#learning svg').getAttribute('aria-label')")
+
+
+def test_charts_are_drawn_inside_their_paper(show, make_traces, add_epochs):
+    folder = make_traces({"SEW": 0.3, "-CCA": 0.6})
+    add_epochs(folder, "pair", {"SEW": (6, 6, 5), "-CCA": (4, 4, 4)}, metric="ccc")
+    opened = show(folder)
+    opened.js("document.querySelectorAll('details').forEach(details => { details.open = true; })")
+    outside = """[...document.querySelectorAll('svg .paper')].flatMap(paper => {
+        const frame = paper.getBoundingClientRect();
+        return [...paper.parentNode.querySelectorAll('.line, .dots, circle')].filter(drawn => {
+            const box = drawn.getBoundingClientRect();
+            return box.left < frame.left - 3 || box.right > frame.right + 3
+                || box.top < frame.top - 3 || box.bottom > frame.bottom + 3;
+        });
+    }).length"""
+    assert opened.js("document.querySelectorAll('svg .paper').length") == 1 + 2 + 3 * 2 + 2
+    assert opened.js(outside) == 0
+    assert opened.js("document.documentElement.scrollWidth <= innerWidth"), "only tables scroll sideways"
+
+
+def test_text_is_readable_in_the_dark(show, make_traces):
+    opened, seen = show(make_traces({"SEW": 0.3})), {}
+    for scheme in ("dark", "light"):
+        opened.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        bright = "(text) => text.match(/\\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0)"
+        ink = "getComputedStyle(document.querySelector('svg text')).fill"
+        seen[scheme] = opened.js(f"[{ink}, getComputedStyle(document.body).backgroundColor].map({bright})")
+    assert seen["light"][0] < 200 < 600 < seen["light"][1]
+    assert seen["dark"][1] < 200 < 600 < seen["dark"][0]
