@@ -54,7 +54,7 @@ def settings(config: ml_collections.ConfigDict) -> dict[str, Any]:
     """What `config.corpus` says to the corpus it names: without what is another's, and with what it leaves open.
 
     '', () and 0 leave a setting open. A release's `modalities` and `target` then are what `config.data` reads; anything
-    else, and all of one's own corpus, is as the corpus has it by default. What is set and a corpus does not know is left
+    else, and all of one's own corpus, is as the corpus has it by default. What is set and unknown to a corpus is left
     for it to refuse, unless the config file of a release has set it and one's own files have no use for it.
 
     Raises:
@@ -145,8 +145,8 @@ def splits(recordings: Recordings, config: ml_collections.ConfigDict) -> list[fo
     for name in tuple(config.study.folds) or (("given",) if "given" in there else tuple(there)):
         if name not in there:
             raise UserError(f"config.study.folds names {name!r}{nearest(name, there)}; the corpus has {sorted(there)}")
-        held = {*there[name].validation, *there[name].test}
-        found.append(folding.Split(name, tuple(r for r in train if r not in held), *there[name]))
+        fold = there[name]
+        found.append(folding.Split(name, fold.trains(train), fold.validation, fold.test))
     return found
 
 

@@ -1,6 +1,6 @@
 """The sets of studies of configs/fusion.py over any modalities: what chapter 4 has of text, video and audio.
 
-A modality's letter in the thesis is its whole name here: `intra voice+face` for `intra A+V`, `face2voice` for `V2A`.
+Where some modality has no letter in the thesis, all go by their names: `intra face+voice`, `face2voice`.
 """
 
 import itertools
@@ -14,8 +14,15 @@ UNMAPPED = 100
 """Sequences of at most so many steps are not mapped over time."""
 MAPPED = 50
 """Steps behind the map of longer ones."""
+LETTERS = {"text": "T", "video": "V", "action_units": "V", "audio": "A", "mfcc": "A"}
 METHODS = {"mdre": (1, 2, 3), "mha": (2,), "amh": (3,)}
 """Compared method -> how many modalities it can take."""
+
+
+def letters(modalities: Sequence[str]) -> tuple[str, ...]:
+    """'T' for text and so on; the names themselves where one has no letter, or a letter would stand for two."""
+    found = tuple(LETTERS.get(m, "") for m in modalities)
+    return found if all(found) and len(set(found)) == len(found) else tuple(modalities)
 
 
 def sizes(columns: Mapping[str, Column]) -> dict[str, Any]:
@@ -72,11 +79,12 @@ def _incomplete(modalities: Sequence[str]) -> tuple[str, ...]:
 
 def _pairs(modalities: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Every pair alone, and, of three modalities or more, all pairs into one of them and all out of one."""
-    found = {f"{a}2{b}": (f"{a}->{b}",) for a, b in itertools.permutations(modalities, 2)}
+    called = dict(zip(modalities, letters(modalities), strict=True))
+    found = {f"{called[a]}2{called[b]}": (f"{a}->{b}",) for a, b in itertools.permutations(modalities, 2)}
     for one in modalities if len(modalities) > 2 else ():
         others = [m for m in modalities if m != one]
         for pairs in ([(m, one) for m in others], [(one, m) for m in others]):
-            found["+".join(f"{a}2{b}" for a, b in pairs)] = tuple(f"{a}->{b}" for a, b in pairs)
+            found["+".join(f"{called[a]}2{called[b]}" for a, b in pairs)] = tuple(f"{a}->{b}" for a, b in pairs)
     return found
 
 
@@ -87,18 +95,17 @@ def _subsets(
     methods: Mapping[str, Sequence[int]],
 ) -> None:
     """Fewer modalities, and the compared methods where they can take as many; these also of all modalities."""
+    called = dict(zip(columns, letters(columns), strict=True))
     models = {study["override"]["model"].get("name"): study["override"]["model"] for study in before.values()}
     for size in range(1, len(columns) + 1):
         for some in itertools.combinations(columns, size):
-            label, whole = "+".join(some), size == len(columns)
+            label, whole = "+".join(called[m] for m in some), size == len(columns)
             kinds = () if whole else ("intra", "cross") if size > 1 else ("intra",)
             fewer = sizes({m: columns[m] for m in some})
             _add(plain, {f"{kind} {label}": dict(fewer, attention=kind) for kind in kinds})
             for method in (m for m, takes in methods.items() if m in models and size in takes and size > 1):
-                name, model = (
-                    method if whole else f"{method} {label}",
-                    dict(models[method], modalities=some, prosody=""),
-                )
+                name = method if whole else f"{method} {label}"
+                model = dict(models[method], modalities=some, prosody="")
                 _add(plain, {name: model})
                 unknown = [key for key in plain["model"] if key not in (*model, "classes")]
                 plain["studies"][name]["drop"] = tuple(f"model.{key}" for key in unknown)

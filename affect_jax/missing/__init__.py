@@ -13,13 +13,13 @@ import ml_collections
 import numpy as np
 
 from affect_jax import experiment, parts, runs
+from affect_jax.adapting.fusion import letters
 from affect_jax.data import folds as folding
 from affect_jax.errors import UserError
 from affect_jax.suggest import nearest
 from affect_jax.training import mesh, studies, study
 
 MODEL = "attention_fusion"
-LETTERS = {"text": "T", "video": "V", "action_units": "V", "audio": "A", "mfcc": "A"}
 
 
 class Subject(NamedTuple):
@@ -37,9 +37,8 @@ class Subject(NamedTuple):
 
     @property
     def letters(self) -> tuple[str, ...]:
-        """'T' for text and so on; the names themselves where a letter is not known or would stand for two."""
-        found = tuple(LETTERS.get(m, m) for m in self.modalities)
-        return found if len(set(found)) == len(found) else self.modalities
+        """What the thesis calls them, 'T' for text, or their names."""
+        return letters(self.modalities)
 
     def label(self, present: Sequence[str]) -> str:
         """'T+V' of text and video."""
@@ -86,6 +85,8 @@ def check(folder: Path, names: Sequence[str] = ()) -> Checked:
     if "studies" not in config or "model" not in config:
         raise UserError(f"{folder} is not a run of networks; name a run of configs/fusion.py")
     config = ml_collections.ConfigDict(config)
+    if config.task != "multiclass":
+        raise UserError(f"{folder} predicts numbers, and what is missing is scored by classes; name a run of classes")
     specs = {spec.name: spec for spec in studies.parse(config)}
     models = sorted({spec.model_config["name"] for spec in specs.values()})
     if MODEL not in models:
