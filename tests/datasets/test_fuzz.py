@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from affect_jax.convert import folder
-from affect_jax.datasets import cmu_mosi, iemocap, ravdess, recola, sspnet_conflict
+from affect_jax.datasets import cmu_mosi, iemocap, manifest, ravdess, recola, sspnet_conflict
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 from tests.datasets import fuzzing
@@ -107,6 +107,15 @@ CASES = {
         100,
         (("nlp_trans", "text"), ("W_embedding", "text"), ("prosody", "prosody")),
     ),
+    # Its csv file is fuzzed in manifest/test_csv_fuzz.py.
+    "manifest": Case(
+        lambda folder: manifest.synthesize(folder, speakers=5, items=3),
+        manifest,
+        {"sound": "waveform", "rate": 16000},
+        ("face/*.npy", "words/*.csv", "voice/*.wav"),
+        80,
+        (("face", "face"), ("words", "words")),
+    ),
 }
 
 
@@ -125,7 +134,9 @@ def made(request, tmp_path_factory):
     case, place = CASES[request.param], tmp_path_factory.mktemp("fuzz")
     folder = place / "corpus"
     case.make(folder)
-    corpus = {"manual_dir": str(folder), "data_dir": str(place / "data"), **case.settings}
+    listed = case.corpus is manifest
+    where = {"manifest": str(folder / "manifest.csv")} if listed else {"manual_dir": str(folder)}
+    corpus = {**where, "data_dir": str(place / "data"), **case.settings}
     with pytest.MonkeyPatch.context() as patch:
         fuzzing.in_memory(patch)
         files = tuple(tuple(sorted(folder.glob(pattern))) for pattern in case.files)
@@ -143,7 +154,8 @@ def test_damaged_files_are_refused_or_do_no_harm(made):
         try:
             loaded = made.load()
         except UserError as error:
-            fuzzing.check_message(str(error), damage.kind, path, made.folder)
+            for line in str(error).split("\n") if made.case.corpus is manifest else [str(error)]:
+                fuzzing.check_message(line, damage.kind, path, made.folder)
         else:
             free = next((m for word, m in made.case.free if word in str(path.relative_to(made.folder))), None)
             fuzzing.check_loaded(made.whole, loaded, damage, free)
