@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 _FENCE = re.compile(r"\s*(```+|~~~+)\s*(\S*)")
 _LINK = re.compile(r"\]\(\s*([^)\s]+)(?:\s+\"[^\"]*\")?\s*\)")
+_BARE = re.compile(r"<(https?:[^>\s]*)>|\b(?:src|href)=\"([^\"]*)\"")
 _INLINE = re.compile(r"(`+)(.+?)\1")
 
 
@@ -41,6 +42,7 @@ class Page(NamedTuple):
         for line in self.prose:
             plain = _INLINE.sub("", line.text)
             yield from (Piece(line.line, "", match[1]) for match in _LINK.finditer(plain))
+            yield from (Piece(line.line, "", match[1] or match[2]) for match in _BARE.finditer(plain))
 
     def anchors(self) -> set[str]:
         """The anchors that GitHub gives to the headings."""

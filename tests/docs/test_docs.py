@@ -243,11 +243,11 @@ def test_a_wrong_link_is_seen(tmp_path):
 def test_pages_are_read_as_markdown(tmp_path):
     path = tmp_path / "a.md"
     table = "| a | b |\n| --- | --- |\n| 1 \\| 2 | [z](#w) |\n"
-    path.write_text(f"# A `b`, c!\n\n    make x \\\n      y\n\n{table}\n```python\n1\n```\n# A b c\n")
+    path.write_text(f"# A `b`, c!\n\n    make x \\\n      y\n\n{table}\n```python\n1\n```\n# A b c\n<https://a.b>\n")
     page = pages.read(path)
     assert page.anchors() == {"a-b-c", "a-b-c-1"}
     assert [(line.line, line.text) for line in pages.commands(page)] == [(3, "make x y")]
     ((header, rows),) = page.tables()
     assert (header, pages.cells(rows[0].text)) == (["a", "b"], ["1 | 2", "[z](#w)"])
-    assert [link.text for link in page.links()] == ["#w"]
+    assert [link.text for link in page.links()] == ["#w", "https://a.b"]
     assert [(block.line, block.kind, block.text) for block in page.blocks][1] == (10, "python", "1")
