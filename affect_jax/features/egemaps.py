@@ -10,6 +10,8 @@ from affect_jax.errors import UserError
 
 WIDTH = 25
 """Loudness, pitch, formants, jitter, shimmer, spectral slopes and four MFCC (Eyben et al., 2016; set v02)."""
+SHORTEST = 0.06
+"""Seconds; below it openSMILE has no window."""
 
 
 @functools.cache
@@ -35,7 +37,9 @@ def descriptors(x: np.ndarray, rate: int) -> np.ndarray:
     Raises:
       UserError: openSMILE is not installed, or the speech is too short for one row.
     """
+    if len(x) < SHORTEST * rate:
+        raise UserError(f"eGeMAPS need 60 ms of speech or more; these are {len(x)} samples at {rate} Hz")
     found = _smile().process_signal(x, rate).to_numpy()
-    if found.shape[1] != WIDTH or not len(found) or not np.isfinite(found).all():
-        raise UserError(f"eGeMAPS need about 60 ms of speech or more; these are {len(x)} samples at {rate} Hz")
+    if not np.isfinite(found).all():
+        raise UserError(f"openSMILE finds no finite eGeMAPS in these {len(x)} samples at {rate} Hz; leave them out")
     return found.astype(np.float32)
