@@ -135,5 +135,7 @@ def _drawn(
 
 def _natural(text: str) -> list[tuple[int, str]]:
     """fold_2 before fold_10."""
-    runs = ("".join(run) for _, run in itertools.groupby(text, str.isdigit))
-    return [(int(run), "") if run.isdecimal() and run.isascii() else (-1, run) for run in runs]
+    runs = ["".join(run) for _, run in itertools.groupby(text, lambda c: c in "0123456789")]
+    digits = [run.lstrip("0") if run[0] in "0123456789" else None for run in runs]
+    # A longer number is a larger one; Python makes no int of thousands of digits.
+    return [(-1, run) if number is None else (len(number), number) for run, number in zip(runs, digits, strict=True)]
