@@ -119,4 +119,4 @@ def test_through_load(corpus):
     assert list(found.folds) == ["f0", "f1", "f2"]
     assert found.folds["f0"].test == ("i0", "i3", "i6", "i9")
     grouped = manifest.load(corpus.settings(layout="group"))
-    assert grouped.folds["f0"] == (("g1", "g4"), ("g0", "g3"))
+    assert (grouped.folds["f0"].validation, grouped.folds["f0"].test) == (("g1", "g4"), ("g0", "g3"))
