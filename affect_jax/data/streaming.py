@@ -5,9 +5,11 @@ What is cut is a small `Corpus` with example numbers of its own. So `take` gathe
 as it does one of a corpus that lies on the device whole, and the batch has the same bits.
 """
 
+import bisect
 import collections
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
@@ -17,6 +19,7 @@ from affect_jax.data.corpus import Corpus, Index, Stream
 from affect_jax.datasets.recordings import Recording
 from affect_jax.datasets.stored import Stored, Summary, summary
 
+Q = TypeVar("Q")
 T = TypeVar("T")
 
 
@@ -181,20 +184,38 @@ def chunk(source: Source, lines: np.ndarray, count: int, ways: int, of: Room) ->
     return cut(source, examples, of), mine
 
 
-def ahead(work: Callable[[int], T], count: int, *, threads: int, depth: int) -> Iterator[T]:
-    """work(0), ..., work(count - 1) in order; threads do up to `depth` of them before they are asked for."""
+def ahead(work: Callable[[Q], T], questions: Iterable[Q], *, threads: int, depth: int) -> Iterator[T]:
+    """work(q) of every question in order; threads do up to `depth` of them before they are asked for."""
+    asked = iter(questions)
     with ThreadPoolExecutor(threads, "affect_jax-streaming") as pool:
-        waiting = collections.deque(pool.submit(work, number) for number in range(min(depth, count)))
+        waiting = collections.deque(pool.submit(work, q) for q in itertools.islice(asked, depth))
         try:
-            for number in range(depth, count + depth):
+            while waiting:
                 done = waiting.popleft().result()
-                if number < count:
-                    waiting.append(pool.submit(work, number))
+                waiting.extend(pool.submit(work, q) for q in itertools.islice(asked, 1))
                 yield done
                 del done
         finally:
             for left in waiting:
                 left.cancel()
+
+
+def batches_at_once(source: Source, folds: np.ndarray, size: int, count: int, limit: float) -> int:
+    """How many of `count` batches of `size` examples are to be cut at a time, all times about as many, at least one.
+
+    Args:
+      source: the whole.
+      folds: int32 [K, n], the examples that the batches are of, -1 for padding.
+      size: of a batch.
+      count: of an epoch.
+      limit: bytes of what is cut at a time, if one batch is not larger.
+    """
+    examples = folds.shape[1]
+    most = bisect.bisect_right(
+        range(1, count + 1), limit, key=lambda n: nbytes(source, room(source, folds, min(n * size, examples)))
+    )
+    times = -(-count // max(most, 1))
+    return -(-count // times)
 
 
 def summaries(source: Source, modality: str, recordings: np.ndarray) -> list[Summary]:

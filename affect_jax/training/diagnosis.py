@@ -8,10 +8,13 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from affect_jax.data import streaming
 from affect_jax.data.corpus import Corpus
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
+from affect_jax.data.streaming import Source
 from affect_jax.training import step
 from affect_jax.training.rows import RowArrays
 from affect_jax.training.stage import Stage
@@ -27,12 +30,11 @@ def _leaves(tree: Any) -> dict[str, Array]:
 
 @functools.lru_cache(maxsize=16)
 def _program(model: nn.Module, stage: Stage, packing: Packing | None) -> Callable[..., Any]:
-    def again(shared: tuple[Corpus, Folds], row: RowArrays, frozen: Params, state: RowState) -> OrderedDict[str, Array]:
+    def again(
+        shared: tuple[Corpus, Folds], row: RowArrays, frozen: Params, state: RowState, index: Array
+    ) -> OrderedDict[str, Array]:
         """Name -> whether all of it is finite, in the order in which an update makes them."""
         corpus, folds = shared
-        order = step.order_of(stage, folds, row, state.epoch - 1)
-        # Every epoch makes as many updates as it has batches with an example, and those without come last.
-        index = order[state.updates - (state.epoch - 1) * (order >= 0).any(1).sum()]
         batch = step.batch_of(stage, packing, corpus, folds, row.fold, index)
         key = jax.random.key(row.seed)
         (_, (terms, _, statistics, outputs)), grads = step.gradients(model, stage, row, frozen, state, batch, key)
@@ -53,11 +55,22 @@ def _program(model: nn.Module, stage: Stage, packing: Packing | None) -> Callabl
     return jax.jit(again)
 
 
+@functools.lru_cache(maxsize=16)
+def _line_program(stage: Stage) -> Callable[..., Array]:
+    def line(folds: Folds, row: RowArrays, state: RowState) -> Array:
+        """int32 [B], the line of `order_of` whose update was not made."""
+        order = step.order_of(stage, folds, row, state.epoch - 1)
+        # Every epoch makes as many updates as it has batches with an example, and those without come last.
+        return order[state.updates - (state.epoch - 1) * (order >= 0).any(1).sum()]
+
+    return jax.jit(line)
+
+
 def first_not_finite(
     model: nn.Module,
     stage: Stage,
     packing: Packing | None,
-    shared: tuple[Corpus, Folds],
+    shared: tuple[Corpus | Source, Folds],
     row: RowArrays,
     frozen: Params,
     state: RowState,
@@ -73,7 +86,13 @@ def first_not_finite(
       frozen: its parameters that stand still.
       state: its state after the epoch in which `finite` became False: of before the update that was not made.
     """
-    sound = _program(model, stage, packing)(shared, row, frozen, state)
+    corpus, folds = shared
+    index = _line_program(stage)(folds, row, state)
+    if isinstance(corpus, Source):
+        whole, lines = corpus, np.asarray(index)[None]
+        room = streaming.room(whole, np.asarray(folds.train), lines.size)
+        corpus, (index,) = streaming.chunk(whole, lines, 1, max(len(stage.moddrop), 1), room)
+    sound = _program(model, stage, packing)((corpus, folds), row, frozen, state, index)
     wrong = [name for name, good in sound.items() if not good]
     found = wrong[0] if wrong else "a tensor that is finite when the update is done again alone"
     return f"not finite in epoch {int(state.epoch)}, update {int(state.updates) + 1}: {found}"

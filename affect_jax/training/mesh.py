@@ -67,7 +67,7 @@ def rows_at_once(setting: int) -> int:
 
 
 def row_program(
-    mesh: jax.sharding.Mesh, at_once: int, row_fn: Callable[..., Any], *, donate: int | None = None, laid: Any = P()
+    mesh: jax.sharding.Mesh, at_once: int, row_fn: Callable[..., Any], *, donate: int | None = None, laid: Any = None
 ) -> Callable[..., Any]:
     """Maps `row_fn(shared, *of_row)` over rows that are sharded over the mesh axis `replica`.
 
@@ -76,8 +76,8 @@ def row_program(
       at_once: rows under one `vmap` on each device; 1 runs them in a loop.
       row_fn: shared tree, then trees of one row (no row axis) -> tree of one row.
       donate: number of the argument whose memory may be reused for the result.
-      laid: how the shared tree, or each branch of it, lies on the mesh; of what lies over `replica` a row gets the
-        piece of its device.
+      laid: how the shared tree, or each branch of it, lies on the mesh (None: all of it on every device); of what lies
+        over `replica` a row gets the piece of its device.
 
     Returns:
       Jitted `fn(shared, *rows)`; every tree of `rows` has leading axis R, a multiple of `replicas(mesh)`.
@@ -92,7 +92,12 @@ def row_program(
 
     def call(shared: Any, *rows: Any) -> Any:
         mapped = jax.shard_map(
-            local, mesh=mesh, in_specs=(laid, P("replica")), out_specs=P("replica"), axis_names=manual, check_vma=False
+            local,
+            mesh=mesh,
+            in_specs=(P() if laid is None else laid, P("replica")),
+            out_specs=P("replica"),
+            axis_names=manual,
+            check_vma=False,
         )
         return mapped(shared, rows)
 

@@ -11,10 +11,12 @@ import numpy as np
 
 from affect_jax.data.corpus import Corpus, frame_positions
 from affect_jax.data.folds import Folds
+from affect_jax.data.streaming import Source
 from affect_jax.losses.alignment import canonical_correlations
-from affect_jax.training import mesh, objective, step
-from affect_jax.training.study import Engine, slots_of
-from affect_jax.types import Params
+from affect_jax.training import mesh, objective, step, streamed
+from affect_jax.training.epochs import Engine
+from affect_jax.training.study import slots_of
+from affect_jax.types import Array, Params
 
 
 def _scatter(corpus: Corpus, index: np.ndarray, values: np.ndarray, frames: int) -> np.ndarray:
@@ -50,18 +52,30 @@ def _alignment_program(model: nn.Module, terms: tuple[objective.Term, ...], engi
                 step.predict(model, params, corpus, folds.validation[fold], mean, scale, side, engine.eval_size)
                 for side in (term.left, term.right)
             )
-            k = dict(term.options).get("k", min(10, a.shape[-1], b.shape[-1]))
-            found[term.name] = canonical_correlations(a, b, mask, k=k).sum()
+            found[term.name] = _top(term, a, b, mask)
         return found
 
     return mesh.row_program(engine.mesh, engine.at_once, one)
+
+
+@functools.lru_cache(maxsize=16)
+def _correlation_program(terms: tuple[objective.Term, ...], engine: Engine) -> Callable[..., Any]:
+    def one(_: None, codes: dict[str, Array], mask: Array) -> dict[str, Array]:
+        return {term.name: _top(term, codes[term.left], codes[term.right], mask) for term in terms}
+
+    return mesh.row_program(engine.mesh, engine.at_once, one)
+
+
+def _top(term: objective.Term, a: Array, b: Array, mask: Array) -> Array:
+    k = dict(term.options).get("k", min(10, a.shape[-1], b.shape[-1]))
+    return canonical_correlations(a, b, mask, k=k).sum()
 
 
 def held_out_alignment(
     model: nn.Module,
     params: Params,
     fold_of: np.ndarray,
-    corpus: Corpus,
+    corpus: Corpus | Source,
     folds: Folds,
     terms: tuple[objective.Term, ...],
     engine: Engine,
@@ -71,17 +85,23 @@ def held_out_alignment(
     What the loss reports is of one batch, where few samples make even unrelated codes look aligned; this is not.
     """
     slots = slots_of(range(len(fold_of)), engine)
-    shared = mesh.replicate(engine.mesh, (corpus, folds))
     rows = mesh.shard_rows(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
-    found = mesh.to_host(_alignment_program(model, terms, engine)(shared, *rows))
-    return {name: values[: len(fold_of)] for name, values in found.items()}
+    if isinstance(corpus, Source):
+        names = tuple(sorted({side for term in terms for side in (term.left, term.right)}))
+        part, examples = mesh.replicate(engine.mesh, folds), np.asarray(folds.validation)
+        codes = streamed.outputs(model, rows[1], fold_of[slots], corpus, part, examples, names, engine)
+        found = _correlation_program(terms, engine)(None, *mesh.shard_rows(engine.mesh, codes))
+    else:
+        shared = mesh.replicate(engine.mesh, (corpus, folds))
+        found = _alignment_program(model, terms, engine)(shared, *rows)
+    return {name: values[: len(fold_of)] for name, values in mesh.to_host(found).items()}
 
 
 def predict(
     model: nn.Module,
     params: Params,
     fold_of: np.ndarray,
-    corpus: Corpus,
+    corpus: Corpus | Source,
     folds: Folds,
     examples: np.ndarray,
     output: str,
@@ -102,8 +122,13 @@ def predict(
       absent: modalities that are missing.
     """
     slots = slots_of(range(len(fold_of)), engine)
-    shared = mesh.replicate(engine.mesh, (corpus, folds, jnp.asarray(examples)))
     rows = mesh.shard_rows(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
-    values = mesh.to_host(_program(model, output, engine, absent)(shared, *rows))
+    if isinstance(corpus, Source):
+        part = mesh.replicate(engine.mesh, folds)
+        shown, _ = streamed.outputs(model, rows[1], fold_of[slots], corpus, part, examples, (output,), engine, absent)
+        values = shown[output]
+    else:
+        shared = mesh.replicate(engine.mesh, (corpus, folds, jnp.asarray(examples)))
+        values = mesh.to_host(_program(model, output, engine, absent)(shared, *rows))
     frames = corpus.target.values.shape[0]
     return np.stack([_scatter(corpus, examples[fold], values[r], frames) for r, fold in enumerate(fold_of)])

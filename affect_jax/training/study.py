@@ -122,7 +122,7 @@ def _pick(tree: Any, rows: Sequence[int]) -> Any:
 def _example(shared: tuple[Corpus | Source, Folds]) -> Batch:
     """A batch of two examples, to trace a model with."""
     corpus, folds = shared
-    corpus = corpus.example if isinstance(corpus, Source) else corpus
+    corpus = jax.tree.map(jnp.asarray, corpus.example) if isinstance(corpus, Source) else corpus
     first = {m: x[0] for m, x in folds.mean.items()}, {m: x[0] for m, x in folds.scale.items()}
     return take(corpus, jnp.zeros(2, jnp.int32), *first)
 
@@ -184,7 +184,7 @@ def initial_params(
 ) -> Params:
     """Each row's initial parameters from its seed, leaves [R, ...] on the host."""
     corpus, folds = shared
-    shared = (corpus.example if isinstance(corpus, Source) else corpus), folds
+    shared = (mesh.replicate(engine.mesh, corpus.example) if isinstance(corpus, Source) else corpus), folds
     slots = slots_of(range(len(rows)), engine)
     seeds = np.array([rows[i].seed for i in slots], np.int32)
     params = _init_program(model, engine)(shared, mesh.shard_rows(engine.mesh, seeds))

@@ -146,7 +146,7 @@ def test_work_is_done_ahead_in_order_and_no_further_than_asked():
             begun.append(number)
         return number * number
 
-    stream = streaming.ahead(work, 6, threads=2, depth=2)
+    stream = streaming.ahead(work, range(6), threads=2, depth=2)
     assert next(stream) == 0
     time.sleep(0.05)
     assert sorted(begun) == [0, 1, 2]
@@ -159,7 +159,7 @@ def test_what_goes_wrong_in_a_thread_is_raised_where_it_is_asked_for():
             raise OSError("the disk is gone")
         return number
 
-    stream = streaming.ahead(work, 9, threads=2, depth=2)
+    stream = streaming.ahead(work, range(9), threads=2, depth=2)
     assert [next(stream), next(stream)] == [0, 1]
     with pytest.raises(OSError, match="the disk is gone"):
         next(stream)

@@ -1,0 +1,402 @@
+"""Epochs of a corpus that is streamed: chunk after chunk of batches, cut on the host while the devices work on the one
+before.
+
+The batches, their order and the updates are those of `step.run_epoch`, and so are the numbers. Rows of one device that
+read the same batches (those of a grid over loss weights) share one copy of them.
+"""
+
+import functools
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax.sharding import PartitionSpec as P
+
+from affect_jax.data import streaming
+from affect_jax.data.folds import Folds
+from affect_jax.data.packing import Packing
+from affect_jax.data.streaming import Source
+from affect_jax.training import checkpoint, mesh, step
+from affect_jax.training.epochs import Between, Engine
+from affect_jax.training.rows import Row, RowArrays
+from affect_jax.training.stage import Stage
+from affect_jax.training.state import RowState
+from affect_jax.types import Array, Params
+
+THREADS = 2
+DEPTH = 2
+"""Chunks that the host has ready or at work before the devices ask for them; these hold one more, besides their own."""
+
+
+@struct.dataclass
+class Done:
+    """What an epoch of a row has made so far.
+
+    Attributes:
+      terms: loss term -> float32 [N], by batch.
+      counts: int32 [N], examples of each batch.
+    """
+
+    terms: dict[str, Array]
+    counts: Array
+
+
+class Lines(NamedTuple):
+    """Batches that rows read, and how they are cut.
+
+    Attributes:
+      members: for each replica of the mesh the kinds (fold and seed, or fold) of lines that its rows read, G of them.
+      which: int32 [S], the place of each slot's kind among its replica's.
+      read: (kind, epoch) -> int32 [N, B], example numbers as `step.order_of` has them.
+      count: N.
+      at_once: batches of a chunk.
+      ways: combinations of Moddrop, else 1.
+      room: what a chunk of one kind holds.
+    """
+
+    members: tuple[tuple[tuple[int, ...], ...], ...]
+    which: np.ndarray
+    read: Callable[[tuple[int, ...], int], np.ndarray]
+    count: int
+    at_once: int
+    ways: int
+    room: streaming.Room
+
+
+class Cut(NamedTuple):
+    """A chunk on the host: batches `first`, ..., `first + count - 1`, and for each replica of this process a corpus and
+    lines, leaves [G, ...]."""
+
+    first: int
+    count: int
+    parts: Mapping[int, Any]
+
+
+def shared_out(kinds: Sequence[tuple[int, ...]], replicas: int) -> tuple[tuple[tuple[tuple[int, ...], ...], ...], Any]:
+    """(members, which) of `Lines`, for slots that lie over the replicas in equal pieces."""
+    mine = np.array_split(np.arange(len(kinds)), replicas)
+    members = [list(dict.fromkeys(kinds[slot] for slot in slots)) for slots in mine]
+    which = [members[r].index(kinds[slot]) for r, slots in enumerate(mine) for slot in slots]
+    most = max(map(len, members))
+    return tuple((*m, *[m[0]] * (most - len(m))) for m in members), np.array(which, np.int32)
+
+
+def plan(
+    source: Source,
+    kinds: Sequence[tuple[int, ...]],
+    read: Callable[[tuple[int, ...], int], np.ndarray],
+    folds: np.ndarray,
+    ways: int,
+    engine: Engine,
+) -> Lines:
+    """Lines of which a device holds chunks of `engine.stream_megabytes`.
+
+    Args:
+      source: the corpus.
+      kinds: S kinds of lines, one a slot; the first number of each is a line of `folds`.
+      read: kind and epoch -> lines.
+      folds: int32 [K, n], the examples.
+      ways: combinations of Moddrop, else 1.
+      engine: the study's.
+    """
+    members, which = shared_out(kinds, mesh.replicas(engine.mesh))
+    count, size = read(kinds[0], 0).shape
+    limit = engine.stream_megabytes * 1e6 / len(members[0])
+    at_once = streaming.batches_at_once(source, folds, size, count, limit)
+    room = streaming.room(source, folds, min(at_once * size, folds.shape[1]))
+    return Lines(members, which, read, count, at_once, ways, room)
+
+
+def _here(of: jax.sharding.Mesh) -> list[int]:
+    """The replicas that have a device in this process."""
+    devices = of.devices.reshape(mesh.replicas(of), -1)
+    return [r for r, mine in enumerate(devices) if any(d.process_index == jax.process_index() for d in mine)]
+
+
+def cut(
+    source: Source, lines: Lines, epoch: int, first: int, replicas: Iterable[int], live: Collection[Any] = ()
+) -> Cut:
+    """The chunk of an epoch that begins with batch `first`, for the replicas of this process.
+
+    Kinds that are not `live`, where any are, get what a live one gets: nobody looks at it.
+    """
+    made: dict[tuple[int, ...], Any] = {}
+    parts = {}
+    for replica in replicas:
+        kinds = [kind if kind in live or not live else min(live) for kind in lines.members[replica]]
+        for kind in set(kinds) - made.keys():
+            mine = lines.read(kind, epoch)[first : first + lines.at_once]
+            made[kind] = streaming.chunk(source, mine, lines.at_once, lines.ways, lines.room)
+        one = [made[kind] for kind in kinds]
+        parts[replica] = jax.tree.map(lambda *x: x[0][None] if len(x) == 1 else np.stack(x), *one)
+    return Cut(first, min(lines.at_once, lines.count - first), parts)
+
+
+def _placed(of: jax.sharding.Mesh, parts: Mapping[int, Any]) -> Any:
+    """Trees [G, ...] of the replicas of this process -> arrays [replicas * G, ...] over the mesh axis `replica`."""
+    sharding = jax.sharding.NamedSharding(of, P("replica"))
+
+    def whole(*leaves: np.ndarray) -> Array:
+        of_replica, size = dict(zip(parts, leaves, strict=True)), len(leaves[0])
+        shape = (mesh.replicas(of) * size, *leaves[0].shape[1:])
+        return jax.make_array_from_callback(shape, sharding, lambda at: of_replica[(at[0].start or 0) // size])
+
+    return jax.tree.map(whole, *parts.values())
+
+
+def _pick(tree: Any, which: Array) -> Any:
+    """The part of one kind; where there is but one, nothing is copied."""
+    return jax.tree.map(lambda x: x[0] if x.shape[0] == 1 else x[which], tree)
+
+
+@functools.lru_cache(maxsize=16)
+def _train_program(model: nn.Module, stage: Stage, engine: Engine, packing: Packing | None) -> Callable[..., Any]:
+    """((folds, first, count), chunk), which, row, frozen, (state, done) -> ((state, done), updates)."""
+
+    def one_row(shared: Any, which: Array, row: RowArrays, frozen: Params, carried: Any) -> Any:
+        (folds, first, count), chunk = shared
+
+        def moves(carried: tuple[RowState, Done]) -> tuple[RowState, Done]:
+            corpus, lines = _pick(chunk, which)
+            key = jax.random.key(row.seed)
+
+            def one(at: Array, carried: tuple[RowState, Done]) -> tuple[RowState, Done]:
+                state, done = carried
+                batch = step.batch_of(stage, packing, corpus, folds, row.fold, lines[at])
+                state, terms = step.update(model, stage, row, frozen, state, batch, key)
+                made = Done(terms, (lines[at] >= 0).sum())
+                return state, jax.tree.map(lambda all_N, x: all_N.at[first + at].set(x), done, made)
+
+            return jax.lax.fori_loop(0, count, one, carried)
+
+        state, done = jax.lax.cond(carried[0].live, moves, lambda same: same, carried)
+        return (state, done), state.updates + 0
+
+    return mesh.row_program(engine.mesh, engine.at_once, one_row, donate=4, laid=(P(), P("replica")))
+
+
+@functools.lru_cache(maxsize=16)
+def _show_program(
+    model: nn.Module, outputs: tuple[str, ...], engine: Engine, absent: tuple[str, ...]
+) -> Callable[..., Any]:
+    """((folds, count), chunk), which, fold, live, params -> ({output: [C, B, ...]}, target, mask)."""
+
+    def one_row(shared: Any, which: Array, fold: Array, live: Array, params: Params) -> Any:
+        (folds, count), chunk = shared
+        corpus, lines = _pick(chunk, which)
+
+        def shown(index: Array) -> Any:
+            return step.shown(model, params, corpus, index, *step.standard(folds, fold), outputs, absent)
+
+        none = jax.tree.map(lambda x: jnp.zeros((lines.shape[0], *x.shape), x.dtype), jax.eval_shape(shown, lines[0]))
+
+        def one(at: Array, made: Any) -> Any:
+            return jax.tree.map(lambda all_C, x: all_C.at[at].set(x), made, shown(lines[at]))
+
+        return jax.lax.cond(live, lambda: jax.lax.fori_loop(0, count, one, none), lambda: none)
+
+    return mesh.row_program(engine.mesh, engine.at_once, one_row, laid=(P(), P("replica")))
+
+
+@functools.lru_cache(maxsize=16)
+def _finish_program(stage: Stage, task: str, engine: Engine) -> Callable[..., Any]:
+    """folds, state, done, chunks that were shown -> (state, log)."""
+
+    def one_row(folds: Folds, state: RowState, done: Done, chunks: tuple[Any, ...]) -> Any:
+        def whole(*parts: Array) -> Array:
+            together = jnp.concatenate(parts)
+            return together.reshape(-1, *together.shape[2:])[: folds.validation.shape[1]]
+
+        (prediction, *_), target, mask = jax.tree.map(whole, *((tuple(o.values()), t, m) for o, t, m in chunks))
+
+        def moves() -> tuple[RowState, dict[str, Array]]:
+            return step.finish(stage, task, state, done.terms, done.counts, prediction, target, mask)
+
+        def stands() -> tuple[RowState, dict[str, Array]]:
+            return state, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(moves)[1])
+
+        return jax.lax.cond(state.live, moves, stands)
+
+    return mesh.row_program(engine.mesh, engine.at_once, one_row, donate=1)
+
+
+@functools.lru_cache(maxsize=16)
+def _order_program(stage: Stage) -> Callable[..., Array]:
+    def order(folds: Folds, fold: Array, seed: Array, epoch: Array) -> Array:
+        return step.order_of(stage, folds, RowArrays(fold, seed, {}), epoch)
+
+    return jax.jit(jax.vmap(order, (None, 0, 0, None)))
+
+
+class Streamed:
+    """Epochs of a corpus that is streamed; see `epochs.Epochs`.
+
+    Attributes:
+      packing: as in `step.batch_of`.
+      waited: seconds in which nothing was ready on the host when it was asked for.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        stage: Stage,
+        task: str,
+        engine: Engine,
+        packing: Packing | None,
+        shared: tuple[Source, Folds],
+    ):
+        self._stage, self._engine, self.packing, self.waited = stage, engine, packing, 0.0
+        self._source, self._folds = shared
+        self._programs = (
+            _train_program(model, stage, engine, packing),
+            _show_program(model, (stage.prediction,), engine, ()),
+            _finish_program(stage, task, engine),
+        )
+        self._cuts: Iterator[Cut] = iter(())
+
+    def place(self, rows: Sequence[Row], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None) -> None:
+        """Begins to read for these rows."""
+        self.close()
+        devices, folds = self._engine.mesh, jax.tree.map(np.asarray, self._folds)
+        self._kinds = [(row.fold, row.seed) for row in rows]
+        read = _orders(self._stage, folds, self._kinds)
+        self._train = plan(self._source, self._kinds, read, folds.train, max(len(self._stage.moddrop), 1), self._engine)
+        self._show = showing(self._source, [row.fold for row in rows], folds.validation, self._engine)
+        self._fold = mesh.shard_rows(devices, np.array([row.fold for row in rows], np.int32))
+        self._which = [mesh.shard_rows(devices, lines.which) for lines in (self._train, self._show)]
+        self._live = self._of_live(np.ones(len(rows), bool))
+        self._batch, self._done = batch, self._nothing()
+        if made is not None:
+            done = checkpoint.like(self._done, made, "the checkpoint inside the epoch", sized=True)
+            self._done = mesh.shard_rows(devices, done)
+        here = _here(devices)
+
+        def wanted(epoch: int, batch: int) -> Iterator[tuple[Lines, int, int]]:
+            while epoch < self._stage.epochs:
+                yield from ((self._train, epoch, at) for at in range(batch, self._train.count, self._train.at_once))
+                yield from ((self._show, epoch, at) for at in range(0, self._show.count, self._show.at_once))
+                epoch, batch = epoch + 1, 0
+
+        def work(one: tuple[Lines, int, int]) -> Cut:
+            return cut(self._source, *one, here, self._live[one[0] is self._show])
+
+        self._cuts = streaming.ahead(work, wanted(epoch, batch), threads=THREADS, depth=DEPTH)
+
+    def close(self) -> None:
+        """Ends the threads that read ahead."""
+        if hasattr(self._cuts, "close"):
+            self._cuts.close()
+
+    def _nothing(self) -> Done:
+        """What an epoch of the rows has made before its first batch."""
+        shape = (len(self._kinds), self._train.count)
+        terms = {name: np.zeros(shape, np.float32) for name in ("loss", *(term.name for term in self._stage.terms))}
+        return mesh.shard_rows(self._engine.mesh, Done(terms, np.zeros(shape, np.int32)))
+
+    def _of_live(self, live: np.ndarray) -> tuple[set[tuple[int, ...]], set[tuple[int, ...]]]:
+        """Kinds of training and of validation lines that a live row reads."""
+        kinds = {kind for kind, alive in zip(self._kinds, live, strict=True) if alive}
+        return kinds, {(fold,) for fold, _ in kinds}
+
+    def _next(self) -> tuple[Cut, Any]:
+        """The next chunk, and its corpora and lines on the devices."""
+        begin = time.monotonic()
+        found = next(self._cuts)
+        self.waited += time.monotonic() - begin
+        return found, _placed(self._engine.mesh, found.parts)
+
+    def run(
+        self, arrays: RowArrays, frozen: Params, state: RowState, live: np.ndarray, between: Between
+    ) -> tuple[RowState, dict[str, Array]]:
+        """One epoch, or what is left of it."""
+        train, show, finish = self._programs
+        self._live = self._of_live(live)
+        done, batch, before = self._done, self._batch, None
+        while batch < self._train.count:
+            now, chunk = self._next()
+            given = (self._folds, np.int32(now.first), np.int32(now.count)), chunk
+            (state, done), token = train(given, self._which[0], arrays, frozen, (state, done))
+            jax.block_until_ready(before)  # so that the devices never hold more than two chunks
+            before, batch = token, now.first + now.count
+            del now, chunk, given
+            if batch < self._train.count:
+                between(state, done, batch)
+        params, shown = {**frozen, **state.params, **state.statistics}, []
+        for _ in range(0, self._show.count, self._show.at_once):
+            now, chunk = self._next()
+            given = (self._folds, np.int32(now.count)), chunk
+            shown.append(show(given, self._which[1], self._fold, state.live, params))
+            jax.block_until_ready(before)
+            before = shown[-1]
+            del now, chunk, given
+        self._batch, self._done = 0, self._nothing()
+        return finish(self._folds, state, done, tuple(shown))
+
+
+def _orders(stage: Stage, folds: Folds, kinds: Sequence[tuple[int, int]]) -> Callable[[tuple[int, ...], int], Any]:
+    """`Lines.read` of training: what each (fold, seed) takes in an epoch; the last two epochs are kept."""
+    number = {kind: n for n, kind in enumerate(sorted(set(kinds)))}
+    fold, seed = np.array(list(number), np.int32).T
+    lock = threading.Lock()
+
+    @functools.lru_cache(maxsize=2)
+    def orders(epoch: int) -> np.ndarray:
+        return np.asarray(_order_program(stage)(folds, fold, seed, np.int32(epoch)))
+
+    def read(kind: tuple[int, ...], epoch: int) -> np.ndarray:
+        with lock:
+            return orders(epoch)[number[kind]]
+
+    return read
+
+
+def showing(source: Source, fold_of: Sequence[int], examples: np.ndarray, engine: Engine) -> Lines:
+    """Lines of the examples int32 [K, n] of each slot's fold, `engine.eval_size` at a time."""
+    of_fold = {fold: np.asarray(step.batches(jnp.asarray(examples[fold]), engine.eval_size)) for fold in set(fold_of)}
+    return plan(source, [(fold,) for fold in fold_of], lambda kind, _: of_fold[kind[0]], examples, 1, engine)
+
+
+def outputs(
+    model: nn.Module,
+    params: Params,
+    fold_of: np.ndarray,
+    source: Source,
+    folds: Folds,
+    examples: np.ndarray,
+    names: tuple[str, ...],
+    engine: Engine,
+    absent: tuple[str, ...] = (),
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """({output: [S, n, ...]}, mask [S, n] or [S, n, T]) of S slots, on the host, as `step.predict` has them.
+
+    Args:
+      model: the model.
+      params: leaves [S, ...], over the mesh.
+      fold_of: int32 [S].
+      source: the corpus part to predict.
+      folds: replicated, for the standardisation.
+      examples: int32 [K, n] numbers of examples a fold, -1 for padding.
+      names: of the outputs.
+      engine: how to run.
+      absent: modalities that are missing.
+    """
+    lines = showing(source, [int(fold) for fold in fold_of], examples, engine)
+    which, fold, live = mesh.shard_rows(engine.mesh, (lines.which, fold_of, np.ones(len(fold_of), bool)))
+    here, found = _here(engine.mesh), []
+    firsts = range(0, lines.count, lines.at_once)
+    for now in streaming.ahead(lambda first: cut(source, lines, 0, first, here), firsts, threads=THREADS, depth=DEPTH):
+        given = (folds, np.int32(now.count)), _placed(engine.mesh, now.parts)
+        made = mesh.to_host(_show_program(model, names, engine, absent)(given, which, fold, live, params))
+        found.append(jax.tree.map(lambda x, n=now.count: x[:, :n], (made[0], made[2])))
+
+    def whole(*parts: np.ndarray) -> np.ndarray:
+        together = np.concatenate(parts, 1)
+        return together.reshape(len(fold_of), -1, *together.shape[3:])[:, : examples.shape[1]]
+
+    return jax.tree.map(whole, *found)

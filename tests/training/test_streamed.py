@@ -1,0 +1,92 @@
+"""A streamed study is the resident one: the same batches, updates, scores and weights, with any interruption."""
+
+import jax
+import numpy as np
+import pytest
+
+from affect_jax.data import corpus as corpora
+from affect_jax.data import streaming
+from affect_jax.datasets import stored
+from affect_jax.errors import UserError
+from affect_jax.stopping import Stopped
+from affect_jax.training import objective, predictor, streamed, study
+from tests import toy
+
+TINY = 1e-6  # megabytes: a batch at a time
+
+
+def sources(unit="recording", **kwargs):
+    """(corpus, source, folds) of the toy corpus; the features of the source are read when they are asked for."""
+    corpus, index, folds = toy.development(unit=unit, **kwargs)
+    lazy = stored.recordings(toy.recordings(**kwargs), lambda recording: recording)
+    laid, _ = corpora.build(lazy, modalities=("a", "b"), target="y", unit=unit, window=4, hop=2, resident=False)
+    return corpus, streaming.source(laid, index, lazy), folds
+
+
+CORPUS, SOURCE, FOLDS = sources()
+
+
+def fit(corpus, rows, parsed, *, folds=FOLDS, listener=None, folder=None, megabytes=TINY, **engine):
+    engine = toy.engine(devices=2, **engine)._replace(stream_megabytes=megabytes)
+    return study.fit(toy.Model(), parsed, "regression", corpus, folds, rows, engine, folder=folder, listener=listener)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Resident: 2 folds x 2 seeds x 2 learning rates, with one of which the loss is not finite at once."""
+    parsed, traced = toy.stages(fit=toy.stage_config(train=("*",), epochs=3, batch=2, moddrop=("a+b", "b")))
+    rate = "stages.fit.optimizer.learning_rate"
+    rows = toy.rows(traced, axes={rate: (0.02, 1e30)})
+    return parsed, rows, fit(CORPUS, rows, parsed)
+
+
+def test_streamed_equals_resident_to_the_last_bit(plain):
+    parsed, rows, whole = plain
+    seen = []
+    listener = study.Listener(lambda p: seen.append(len(p.rows)), lambda *_: None)
+    toy.trees_equal(fit(SOURCE, rows, parsed, listener=listener), whole)  # reasons of what is not finite among them
+    assert seen == [8, 4, 4]  # rows that stopped have made room, as there
+    assert len(whole.stopped) == 4
+
+
+def test_stopped_inside_an_epoch_and_resumed_equals_continued(plain, tmp_path):
+    parsed, rows, whole = plain
+    for call, where in ((2, "epoch 1 after batch 1"), (2, "epoch 1 after batch 2"), (7, "epoch 2 after batch 2")):
+        calls = iter(range(1, 99))
+        listener = study.Listener(lambda _: None, lambda *_: None, lambda n=calls, call=call: next(n) >= call)
+        with pytest.raises(Stopped, match=f"fit: stopped in {where}"):
+            fit(SOURCE, rows, parsed, folder=tmp_path, listener=listener, checkpoint_seconds=1e9)
+    with pytest.raises(UserError, match="set config.engine.stream to True"):
+        fit(CORPUS, rows, parsed, folder=tmp_path)
+    heard = []
+    listener = study.Listener(lambda p: heard.append(p.epoch), lambda *at: heard.append(at))
+    toy.trees_equal(fit(SOURCE, rows, parsed, folder=tmp_path, listener=listener, megabytes=0.002), whole)
+    assert heard == [("fit", 1), 2, 3]  # what was saved is not trained again, and chunks may be of another size
+
+
+def test_predictions_and_held_out_alignment_are_those_of_a_resident_corpus(plain):
+    parsed, rows, whole = plain
+    fold_of = np.array([row.fold for row in rows], np.int32)
+    engine = toy.engine()._replace(stream_megabytes=TINY, eval_size=2)
+    examples = np.int32([[1, 4, 2, -1, -1], [0, 7, 6, 5, 3]])
+    terms = objective.parse({"cca": dict(kind="dcca", a="latent/weaker", b="latent/stronger", weight=1.0, k=2)})
+    found = [
+        (
+            predictor.predict(toy.Model(), whole.params, fold_of, part, FOLDS, examples, "prediction", engine, ("b",)),
+            predictor.held_out_alignment(toy.Model(), whole.params, fold_of, part, FOLDS, terms, engine)["cca"],
+        )
+        for part in (CORPUS, SOURCE)
+    ]
+    toy.trees_equal(*found, rtol=1e-5)
+
+
+def test_what_rows_of_one_device_read_alike_is_cut_once():
+    members, which = streamed.shared_out([(0, 0), (0, 1), (0, 0), (1, 0), (1, 0), (1, 0)], 2)
+    assert members == (((0, 0), (0, 1)), ((1, 0), (1, 0)))
+    np.testing.assert_array_equal(which, [0, 1, 0, 0, 0, 0])
+
+
+def test_what_nobody_alive_reads_is_not_cut():
+    lines = streamed.showing(SOURCE, [0, 1], np.asarray(FOLDS.validation), toy.engine())
+    parts = streamed.cut(SOURCE, lines, 0, 0, [0], {(1,)}).parts[0]
+    toy.trees_equal(*(jax.tree.map(lambda x, g=g: x[g], parts) for g in (0, 1)))
