@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +15,10 @@ import numpy as np
 from tensorboardX import SummaryWriter
 
 from affect_jax import adapting, parts, results, runs
+from affect_jax.adapting import auto
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
+from affect_jax.data import streaming
 from affect_jax.datasets.recordings import Recordings
 from affect_jax.progress import Display
 from affect_jax.stopping import never
@@ -47,6 +50,7 @@ def _engine(config: ml_collections.ConfigDict) -> study.Engine:
         at_once=mesh.rows_at_once(config.engine.rows_at_once),
         eval_size=config.data.eval_size,
         checkpoint_seconds=config.engine.checkpoint_seconds,
+        stream_megabytes=config.engine.get("stream_megabytes", 64.0),
     )
 
 
@@ -301,6 +305,8 @@ def run(
       Stopped: `stop` asked for it; the same call goes on from there.
     """
     folder = Path(workdir)
+    if "ranking" in config:
+        config = auto.chosen(config, folder, partial(_rank, config_arg=config_arg, stop=stop), _say)
     config = hosts.in_turn(lambda: adapting.adapted(config))
     specs = studies.parse(config)
     parts.check(config)
@@ -314,6 +320,15 @@ def run(
         return _train(config, specs, folder, config_arg, stop)
 
 
+def _rank(config: ml_collections.ConfigDict, folder: Path, config_arg: str, stop: Callable[[], bool]) -> None:
+    run(config, str(folder), config_arg=config_arg, stop=stop)
+
+
+def _say(line: str) -> None:
+    with Display(shown=hosts.leads()) as display:
+        display.say(line)
+
+
 def _train(
     config: ml_collections.ConfigDict,
     specs: Sequence[studies.Study],
@@ -322,9 +337,11 @@ def _train(
     stop: Callable[[], bool],
 ) -> dict[str, Any]:
     """Trains every study, or goes on with it, and writes predictions.npz and results.json."""
-    recordings = hosts.in_turn(lambda: parts.load(config))
+    stream = bool(config.engine.get("stream", False))
+    recordings = hosts.in_turn(lambda: parts.load(config, stream=stream))
     splits = parts.splits(recordings, config)
-    development = parts.build(recordings.splits["train"] + recordings.splits.get("validation", []), config)
+    developed = recordings.splits["train"] + recordings.splits.get("validation", [])
+    development = parts.build(developed, config, stream=stream)
     test, test_examples = test_part(recordings, config, development, splits)
     alone = hosts.leads()
     with Display(shown=alone) as display, SummaryWriter(str(folder), write_to_disk=alone) as board:
@@ -401,6 +418,7 @@ def test_part(
         return development, folding.held_out(development.index, splits)
     if not recordings.splits.get("test"):
         return None, np.zeros((len(splits), 0), np.int32)
-    part = parts.build(recordings.splits["test"], config)
+    streams = isinstance(development.corpus, streaming.Source)
+    part = parts.build(recordings.splits["test"], config, stream=streams)
     every = np.flatnonzero(part.index.evaluation).astype(np.int32)
     return part, np.tile(every, (len(splits), 1))

@@ -59,7 +59,8 @@ def _make(workdir: Path) -> None:
         raise UserError(
             f"--workdir {workdir} cannot be made ({error.strerror}); give a folder that you may write"
         ) from error
-    strangers = sorted(p.name for p in workdir.iterdir() if not p.name.startswith("."))
+    # The run of a ranking comes before the config that it is for.
+    strangers = sorted(p.name for p in workdir.iterdir() if not p.name.startswith(".") and p.name != "ranking")
     if strangers and not (workdir / "config.json").exists():
         raise UserError(f"--workdir {workdir} holds {strangers[0]!r} but no config.json; give a new or empty folder")
 

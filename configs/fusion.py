@@ -17,6 +17,7 @@ Argument: a set of studies, then a corpus, then its labels, each with a default 
     iemocap          the features and folds of AMH's authors, which the thesis uses
     iemocap_release  the full release; without prosody, which AMH's authors do not ship the recipe of
     ravdess          two modalities, A (MFCC) and V (one vector of action units), and so fewer studies
+    manifest         one's own, whatever modalities it has (docs/own_data.md): --config.corpus.manifest=FILE.csv
 
     emotion7, emotion6, emotion4 of IEMOCAP; emotion (8 classes) and emotion7 of RAVDESS
 
@@ -34,7 +35,7 @@ import ml_collections
 from configs import common
 
 SETS = ("trimodal", "moddrop", "ablations", "pairs", "modalities")
-CORPORA = ("synthetic", "iemocap", "iemocap_release", "ravdess")
+CORPORA = ("synthetic", "iemocap", "iemocap_release", "ravdess", "manifest")
 CLASSES = {"emotion": 8, "emotion7": 7, "emotion6": 6, "emotion4": 4}
 LETTERS = {"iemocap": {"T": "text", "V": "video", "A": "audio"}, "ravdess": {"V": "action_units", "A": "mfcc"}}
 # Steps behind the map over time: the thesis' for IEMOCAP. The synthetic corpus is shorter; RAVDESS' clips are cut to
@@ -44,6 +45,7 @@ MAP_STEPS = {
     "iemocap_release": dict(T=0, V=25, A=500),
     "synthetic": dict(T=0, V=6, A=16),
     "ravdess": dict(V=0, A=50),
+    "manifest": dict(T=0, V=0, A=0),  # these three only stand for what the manifest has
 }
 SINGLE = ("T2V", "T2A", "V2T", "V2A", "A2T", "A2V")
 DOUBLE = ("V2T+A2T", "V2A+T2A", "A2V+T2V", "T2V+T2A", "V2A+V2T", "A2T+A2V")
@@ -61,7 +63,7 @@ def _studies(letters: str, corpus: str) -> dict[str, dict[str, dict[str, Any]]]:
         return dict(over(some), attention=attention, input_dropout=(0.0,) * len(some), **changes)
 
     def compared(some: str, method: str) -> dict[str, Any]:
-        prosody = "" if corpus == "iemocap_release" else "prosody"
+        prosody = "" if corpus in ("iemocap_release", "manifest") else "prosody"
         small = dict(units=12) if corpus == "synthetic" else {}
         return dict(name=method, modalities=over(some)["modalities"], prosody=prosody, **small)
 
@@ -127,10 +129,13 @@ def get_config(argument: str = "trimodal") -> ml_collections.ConfigDict:
         steps["mfcc"] = 400
     if corpus.startswith("iemocap"):
         steps.update(text=128, video=32, audio=1000)
+    release = common.ravdess(labels) if ravdess else common.iemocap(corpus == "iemocap_release", labels)
+    if corpus == "manifest":
+        release["name"] = corpus
     config = dict(
         name=f"Attention fusion {which} {corpus} {labels}",
         task="multiclass",
-        corpus=common.ravdess(labels) if ravdess else common.iemocap(corpus == "iemocap_release", labels),
+        corpus=release,
         data=dict(common.data((*modalities, *prosody), labels, "item", eval_size=64), steps=steps),
         study=dict(only=(), folds=(), seeds=2 if small and which != "trimodal" else 10),
         model=dict(

@@ -3,11 +3,15 @@
     python -m launch.main --config=configs/seqsew.py:mosi,video+text --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/seqsew.py:recola,arousal,geo+audio --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/seqsew.py:mosi,video+text+audio --config.corpus.manual_dir=DIR
+    python -m launch.main --config=configs/seqsew.py:auto --config.corpus.manual_dir=DIR
+    python -m launch.main --config=configs/seqsew.py:auto --config.corpus.name=manifest --config.corpus.manifest=FILE
 
 Argument: mosi,video+text | mosi,audio+text | recola,arousal,geo+audio | recola,arousal,app+audio |
 recola,valence,audio+app | recola,valence,audio+geo; with two stronger modalities (thesis 6.2, weaker first):
 mosi,video+text+audio | mosi,audio+text+video | recola,arousal,geo+audio+app | recola,arousal,app+audio+geo |
-recola,valence,audio+app+geo.
+recola,valence,audio+app+geo; auto | auto,mosi | auto,recola,arousal | auto,recola,valence.
+`auto` (`auto,mosi`) ranks the modalities first, as configs/rank.py does, in WORKDIR/ranking: the one with the best mean
+validation score over folds and seeds teaches the one with the worst; test scores choose nothing.
 Stage `teacher` trains the stronger encoder and classifier; stage `student` freezes them and trains the weaker
 encoder, its classifier and the decoder. Loss weights are searched on validation. The thesis has
 accuracy 63.4 (video) and 64.8 (audio) on CMU-MOSI, where always saying the majority class has 62.1.
@@ -35,7 +39,8 @@ SEVERAL = (
     "recola,arousal,app+audio+geo",
     "recola,valence,audio+app+geo",
 )
-ARGUMENTS = PAIRS + SEVERAL
+AUTO = ("auto", "auto,mosi", "auto,recola,arousal", "auto,recola,valence")
+ARGUMENTS = PAIRS + SEVERAL + AUTO
 SECONDS = 25  # frames of RECOLA a second
 WEAKER = ("weaker_encoder", "weaker_classifier")
 
@@ -129,9 +134,22 @@ def several_teachers(teachers: Teachers, short: dict[str, str]) -> dict:
     return dict(all=study("all teachers", teachers.names), **alone, none=study("no teacher", ()))
 
 
+def auto(argument: str) -> ml_collections.ConfigDict:
+    """The config of a corpus and target whose pair is found by a ranking, which is a config in it."""
+    from configs import rank  # which reads this file
+
+    corpus = argument.removeprefix("auto").removeprefix(",") or "mosi"
+    config = get_config(next(pair for pair in PAIRS if pair.startswith(corpus)))
+    ranking = {k: v for k, v in rank.get_config(corpus).to_dict().items() if k not in ("corpus", "engine")}
+    config.update(name=f"SeqSEW {argument}", ranking=dict(ranking, study=dict(ranking["study"], seeds=3)))
+    return config
+
+
 def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
     """The config of one corpus, target and weaker modality with one or more stronger ones."""
     common.choose("the corpus, target and modalities", argument, ARGUMENTS)
+    if argument in AUTO:
+        return auto(argument)
     corpus, *target, modalities = argument.split(",")
     weaker, *stronger = modalities.split("+")
     names = common.MOSI if corpus == "mosi" else common.RECOLA

@@ -10,6 +10,7 @@ Needs: a config; the head of its file lists its arguments. Every value in it is 
     configs/fusion.py          emotions from several modalities, intra- and cross-modal attention (chapter 4)
     configs/sew.py             a stronger modality teaches a weaker one, step by step; configs/sew_unimodal.py one alone
     configs/seqsew.py          the same over sequences (chapter 5); configs/seqsew_unimodal.py one alone
+    configs/rank.py            each modality alone, ranked: which one is the stronger? (5.2.1)
     configs/third_modality.py  when does a second teacher help? Planted answers
 Without config.corpus.manual_dir a small synthetic corpus in the release's own layout is made and used.
 Writes: the run folder, with results.json, metrics.jsonl (a line an epoch a row), predictions.npz and weights/.
@@ -23,6 +24,7 @@ On several hosts, the same command in every process with --distributed=auto (SLU
 
 import signal
 import sys
+from pathlib import Path
 
 from absl import flags
 from ml_collections import config_flags
@@ -47,7 +49,7 @@ def main(argv: list[str]) -> None:
     """Runs the config of the flags."""
     cli.no_arguments(argv)
     from affect_jax import experiment, runs, stopping
-    from affect_jax.reports import comparison_grid
+    from affect_jax.reports import comparison_grid, ranking
     from affect_jax.training import hosts
 
     hosts.connect(FLAGS.distributed)
@@ -61,6 +63,8 @@ def main(argv: list[str]) -> None:
             sys.exit(128 + (request.signal or signal.SIGTERM))  # of several processes another one may have been asked
     if hosts.leads():
         print(comparison_grid.summary(results))
+        if said := ranking.summary(Path(workdir)):
+            print(said)
         print(f"run folder: {workdir}")
 
 

@@ -23,6 +23,7 @@ from affect_jax.datasets.building import resolve
 from affect_jax.datasets.manifest import Column, frames, table
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.errors import UserError
+from affect_jax.reports.ranking import of_one_modality
 
 Columns = dict[str, Column]
 DRAWS = ("draw_0", "draw_1", "draw_2")
@@ -48,7 +49,7 @@ def adapted(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 
 def _fit(plain: dict[str, Any], pair: str) -> None:
     model = plain["model"]["name"]
-    alone = bool(naming.of_one_modality(plain))
+    alone = bool(of_one_modality(plain))
     if model not in (*SPEECH, *STEPS, "attention_fusion"):
         raise UserError(f"model {model!r} is not one that one's own corpus can be run with by itself; choose a config")
     if pair and (model not in STEPS or alone):
@@ -121,10 +122,10 @@ def _speech(plain: dict[str, Any], columns: Columns) -> Columns:
             f"model {model!r} hears one recording an item, but there are {heard}; name one of them, as in "
             f"--config.corpus.modalities=\"('{heard[0]}',)\""
         )
-    samples = plain["data"]["steps"].get(plain["model"]["weaker"], 0)
-    plain["data"]["steps"] = {heard[0]: samples}
+    cut = plain["data"]["steps"].get(plain["model"]["weaker"], 0)  # samples, which a flag may say
     plain["model"]["weaker"] = heard[0]
-    return {heard[0]: columns[heard[0]]}
+    column = columns[heard[0]]
+    return {heard[0]: column._replace(longest=cut or column.longest)}
 
 
 def _each(plain: dict[str, Any], columns: Columns) -> Columns:
@@ -157,7 +158,6 @@ def _read(plain: dict[str, Any], columns: Columns) -> None:
         )
     data["modalities"] = tuple(columns)
     if data["unit"] == "item":  # every part is padded to the same lengths, which some models need
-        given = data.get("steps") or {}
-        data["steps"] = {name: given.get(name) or column.longest for name, column in columns.items()}
+        data["steps"] = {name: column.longest for name, column in columns.items()}
     if not isinstance(data["standardize"], bool) and not set(data["standardize"]) <= set(columns):
         data["standardize"] = True

@@ -59,7 +59,7 @@ def pair_up(plain: dict[str, Any], pair: Sequence[str], widths: dict[str, int]) 
       widths: features of each; SEW's translators end in those of their modality.
     """
     names = dict(zip(of(plain), pair, strict=True))
-    for part in ("model", "stages", "studies", "search"):
+    for part in ("model", "schedule", "stages", "studies", "search"):
         plain[part] = renamed(plain[part], names)
     layers = plain["model"].get("stronger_decoder_layers")
     if layers:

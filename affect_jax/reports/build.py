@@ -19,6 +19,7 @@ from affect_jax.reports import (
     matching,
     over_time,
     questions,
+    ranking,
     sections,
     sources,
     tables,
@@ -154,7 +155,8 @@ def compare(run_folders: Sequence[str | Path], command: str, asked: Asked | None
     """The report of any finished run folders, laid out as `render` does, with the page as 'index'.
 
     Files: 'comparison', 'learning' where a run kept its epochs, 'confusion' of classes, 'concordance' of continuous
-    labels, and what was asked for: 'significance', 'confusion_NAME_NAME'.
+    labels, 'ranking' and 'ranking_pairs' of a run with a model of each modality alone, and what was asked for:
+    'significance', 'confusion_NAME_NAME'.
 
     Args:
       run_folders: at least one.
@@ -180,10 +182,13 @@ def compare(run_folders: Sequence[str | Path], command: str, asked: Asked | None
         files |= confusion.render(
             [matching.find_cell(name, named) for name in asked.confusion], named, asked.fold, command
         )
+    ranked = [one for one in map(ranking.of, runs) if one is not None]
+    more += [sections.ranked(ranking.report(one, command)) for one in ranked]
     made = {
         "learning": curves.render(runs, command),
         "confusion": confusion.every(runs, command),
         "concordance": over_time.render(runs, command),
+        **ranking.render(ranked, command),
     }
     page = {"html": sections.build(found, runs, command, more)}
     return files | {stem: texts for stem, texts in made.items() if texts} | {"index": page}

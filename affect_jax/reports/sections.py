@@ -47,6 +47,11 @@ def asked(grid: Grid) -> Section:
     return Section("significance", "Asked comparisons", page.table(grid))
 
 
+def ranked(grid: Grid) -> Section:
+    """The modalities of a run that has a model of each alone."""
+    return Section("ranking", "Which modality is the stronger one", page.table(grid))
+
+
 def confusions(found: Comparison, runs: Sequence[Run]) -> Section | None:
     """A matrix a cell; None where no run has classes and predictions."""
     made = []
