@@ -40,7 +40,7 @@ def as_written(text, folder):
     """id -> (group, text of the first label, {modality: path}), as plain as possible."""
     header, *rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""))]
     target = next(name for name in header if name.startswith("label"))
-    modalities = [name for name in header if name in ("voice", "face", "words")]
+    modalities = [name for name in header if name not in ("id", "group", "fold", "split") and name[:5] != "label"]
     found = {}
     for row in (dict(zip(header, row, strict=False)) for row in rows if any(row)):
         files = {name: folder / row[name] for name in modalities if row[name]}
