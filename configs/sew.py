@@ -9,8 +9,8 @@ valence,audio+app+geo | valence,app+audio+geo.
 One run trains the model, its four ablations and both unimodal regressors over the seeds. The thesis has .565 (CCC on
 the development part, real RECOLA) for arousal geo(+audio), .482 for geo alone, .761 for audio alone.
 The 125-point grid of loss weights: --config.search.grid=... see docs/studies.md.
-Several stronger modalities have three parts and losses each (`translator_audio`, `translation_audio`), and cells with all
-of them, with each alone and with none.
+Several stronger modalities have three parts and losses each (`translator_audio`, `translation_audio`), and cells with
+all of them, with each alone and with none.
 """
 
 import ml_collections

@@ -31,10 +31,17 @@ class Recording(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """One fold of a cross-validation: recording ids to select by and to score at the end; the others train."""
+    """One fold of a cross-validation: recording ids to select by and to score at the end; the others train, or those
+    that `train` names, where the rest is nothing to this fold."""
 
     validation: tuple[str, ...]
     test: tuple[str, ...]
+    train: tuple[str, ...] = ()
+
+    def trains(self, there: Sequence[str]) -> tuple[str, ...]:
+        """Ids of the training recordings, of all that are `there`."""
+        held = {*self.validation, *self.test}
+        return self.train or tuple(name for name in there if name not in held)
 
 
 class Recordings(NamedTuple):
@@ -95,7 +102,8 @@ def fingerprint(recordings: Recordings) -> str:
         text("draw", name, str(len(recordings.draws[name])), *recordings.draws[name])
     for name in sorted(recordings.folds):
         for side, ids in recordings.folds[name]._asdict().items():
-            text("fold", name, side, str(len(ids)), *ids)
+            if ids or side != "train":
+                text("fold", name, side, str(len(ids)), *ids)
     return digest.hexdigest()
 
 

@@ -35,8 +35,9 @@ def describe(recordings: Recordings, rate: int | None = None) -> Iterator[str]:
     for name, fold in recordings.folds.items():
         sides = [[r for r in recordings.splits["train"] if r.id in set(ids)] for ids in (fold.test, fold.validation)]
         scored, selecting = (f"{len(side)} recordings of {_named_groups(side)}" for side in sides)
-        trained = len(recordings.splits["train"]) - sum(map(len, sides))
-        yield f"{name:<12} scored on {scored}; selected by {selecting}; trained on the other {trained}"
+        trained = len(fold.trains([r.id for r in recordings.splits["train"]]))
+        others = f"{trained} others" if fold.train else f"the other {trained}"
+        yield f"{name:<12} scored on {scored}; selected by {selecting}; trained on {others}"
 
 
 def _span(lengths: Sequence[float], form: str = "g") -> str:
