@@ -1,6 +1,6 @@
 # make run and make test need Python 3.11 or newer and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench clean
+.PHONY: help setup run test lint format bench screenshots clean
 
 # The first of these that starts, is new enough and can make a virtual environment; `make PYTHON=/path/to/python` overrules.
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3 python3.14 python)
@@ -44,7 +44,7 @@ $(BENCH)/.requirements-bench: requirements-bench.txt requirements-dev.txt requir
 	$(call install,$(BENCH),requirements-bench.txt)
 
 help: ## list what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: $(VENV)/.requirements ## make .venv and install the pinned requirements
 
@@ -64,6 +64,9 @@ format: $(VENV)/.requirements-dev ## mend what the linter can mend
 
 bench: $(BENCH)/.requirements-bench ## ours against PyTorch, start-up and growth into benchmarks/RESULTS.md: over an hour on an idle machine (ARGS= go to benchmarks.run)
 	$(BENCH)/bin/python -m benchmarks.run $(ARGS)
+
+screenshots: $(VENV)/.requirements-dev ## take docs/images/report.png and listening.png by Chromium (ARGS= go to tests.screenshots)
+	$(VENV)/bin/python -m tests.screenshots $(ARGS)
 
 clean: ## remove the environments and caches; runs/ stays
 	rm -rf $(VENV) $(BENCH) .pytest_cache .ruff_cache build *.egg-info

@@ -179,7 +179,8 @@ class Page:
         self.js("0")
         return [event["params"] for event in self.events if event.get("method") == method]
 
-    def screenshot(self, path: pathlib.Path):
-        """The whole page as PNG."""
-        found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    def screenshot(self, path: pathlib.Path, *, height: int = 0):
+        """The whole page as PNG, or its upper part."""
+        part = {"clip": dict(x=0, y=0, width=self.size[0], height=height, scale=1)} if height else {}
+        found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, **part)
         path.write_bytes(base64.b64decode(found["data"]))

@@ -64,16 +64,16 @@ def continuous(run: Run, split: str) -> bool:
     return run.results["task"].endswith("regression") and bool(recordings) and steps >= FEWEST * recordings
 
 
-def _named(ids: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Recording of each step, and its time in seconds where ids are `recording@seconds`."""
+def _named(ids: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray | None, bool]:
+    """Recording of each step, and its time, where ids are `recording@time`: seconds have decimals, steps none."""
     parts = [str(step).rpartition("@") for step in ids]
     try:
         times = np.array([float(time) for _, _, time in parts])
     except ValueError:
-        return groups.astype(str), None
+        return groups.astype(str), None, False
     if not all(at for _, at, _ in parts) or not np.isfinite(times).all():
-        return groups.astype(str), None
-    return np.array([name for name, _, _ in parts]), times
+        return groups.astype(str), None, False
+    return np.array([name for name, _, _ in parts]), times, any("." in time for _, _, time in parts)
 
 
 def recordings(run: Run, source: Source, split: str) -> list[Recording]:
@@ -88,17 +88,17 @@ def recordings(run: Run, source: Source, split: str) -> list[Recording]:
     if kept is None:
         return []
     wanted = np.isin(kept.row, list(folders.matched_rows(run, source).values()))
-    names, times = _named(kept.id, kept.group)
-    found = [_recording(kept, wanted, names == name, str(name), times) for name in dict.fromkeys(names)]
+    names, times, seconds = _named(kept.id, kept.group)
+    found = [_recording(kept, wanted, names == name, str(name), times, seconds) for name in dict.fromkeys(names)]
     return [recording for recording in found if len(recording.rows) and len(recording.target) >= FEWEST]
 
 
 def _recording(
-    kept: Predictions, wanted: np.ndarray, mine: np.ndarray, name: str, times: np.ndarray | None
+    kept: Predictions, wanted: np.ndarray, mine: np.ndarray, name: str, times: np.ndarray | None, seconds: bool
 ) -> Recording:
     whole = wanted & np.isfinite(kept.prediction[:, mine]).all(1)
     time = np.arange(int(mine.sum()), dtype=np.float64) if times is None else times[mine]
-    return Recording(name, time, times is not None, kept.target[mine], kept.prediction[whole][:, mine], kept.row[whole])
+    return Recording(name, time, seconds, kept.target[mine], kept.prediction[whole][:, mine], kept.row[whole])
 
 
 def scores(recording: Recording) -> np.ndarray:

@@ -16,7 +16,7 @@ COLOURS = 8
 _WIDTH, _WIDE, _HEIGHT = 460, 720, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 12, 10, 40
 _ROW = 24  # pixels of a line of `intervals`
-_CHARACTER, _LONGEST = 6.6, 48  # pixels, about, of a label's character, and how many of them are shown
+_CHARACTER, _LONGEST = 7.3, 44  # pixels, about, of a label's character, and how many of them are shown
 
 
 class Line(NamedTuple):

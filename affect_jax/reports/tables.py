@@ -24,6 +24,7 @@ _LABELS = {
     "ccc": "CCC",
     "pcc": "PCC",
     "rmse": "RMSE",
+    "log_loss": "log loss",
 }
 NOT_RUN = "not run"
 _READING = (

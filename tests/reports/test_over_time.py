@@ -43,14 +43,20 @@ def test_recordings_with_their_times(make_traces):
     np.testing.assert_allclose(over_time.scores(found[1]), expected, atol=1e-5)
 
 
-def test_without_times_a_recording_is_a_group(make_traces):
+@pytest.mark.parametrize(
+    ("named", "recordings"),
+    [
+        (lambda k: f"step {k}", ["dev_0", "dev_1", "dev_2"]),  # no times: a recording is a group
+        (lambda k: f"item {k // 60}@{k % 60}", ["item 0", "item 1", "item 2"]),  # whole numbers are no seconds
+    ],
+)
+def test_ids_without_seconds(make_traces, named, recordings):
     folder = make_traces({"SEW": 0.3})
     with np.load(folder / "predictions.npz") as file:
-        arrays = dict(file)
-    arrays["pair/validation/id"] = np.array([f"step {k}" for k in range(180)])
+        arrays = {**file, "pair/validation/id": np.array([named(k) for k in range(180)])}
     np.savez(folder / "predictions.npz", **arrays)
     found = over_time.recordings(folders.read_run(folder), SEW, "validation")
-    assert [recording.name for recording in found] == ["dev_0", "dev_1", "dev_2"]
+    assert [recording.name for recording in found] == recordings
     assert not found[0].seconds
     np.testing.assert_array_equal(found[0].time, np.arange(60))
 
