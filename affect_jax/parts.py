@@ -1,5 +1,6 @@
 """The parts of a corpus as a run uses them: on the device, and on the host with the gold standard's own clock."""
 
+import contextlib
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
@@ -13,15 +14,17 @@ from affect_jax import datasets
 from affect_jax.analysis import avec
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
+from affect_jax.data import streaming
+from affect_jax.datasets import building
 from affect_jax.datasets.recordings import Fold, Recording, Recordings
 from affect_jax.errors import UserError
 from affect_jax.suggest import nearest
 
 
 class Part(NamedTuple):
-    """One side of a corpus: on the device, and what the host knows of it."""
+    """One side of a corpus: on the device, or to be streamed to it, and what the host knows of it."""
 
-    corpus: corpora.Corpus
+    corpus: corpora.Corpus | streaming.Source
     index: corpora.Index
     target: np.ndarray
     """float32 [F], the gold standard as released (not delayed)."""
@@ -29,13 +32,18 @@ class Part(NamedTuple):
     """int [F], each frame's recording."""
 
 
-def load(config: ml_collections.ConfigDict) -> Recordings:
+def load(config: ml_collections.ConfigDict, *, stream: bool = False) -> Recordings:
     """The recordings that `config.corpus` names, built where they are missing.
+
+    Args:
+      config: of a run.
+      stream: leaves the features in the built corpus' files, see `data.streaming`.
 
     Raises:
       UserError: no such corpus, a setting that it does not have, or whatever its reader finds wrong.
     """
-    return _package(config.corpus.name).load(settings(config))
+    with building.features_left() if stream else contextlib.nullcontext():
+        return _package(config.corpus.name).load(settings(config))
 
 
 def _package(name: str) -> ModuleType:
@@ -105,8 +113,9 @@ def standardized(config: ml_collections.ConfigDict) -> dict[str, bool]:
     return {m: m in value for m in modalities}
 
 
-def build(recordings: Sequence[Recording], config: ml_collections.ConfigDict) -> Part:
-    """Lays recordings out as `config.data` says, their targets delayed where it asks for that."""
+def build(recordings: Sequence[Recording], config: ml_collections.ConfigDict, *, stream: bool = False) -> Part:
+    """Lays recordings out as `config.data` says, their targets delayed where it asks for that; `stream` leaves their
+    features where they are."""
     data = config.data
     gold = [r.targets.get(data.target, np.zeros(len(r.steps), np.float32)) for r in recordings]
     if data.delay:
@@ -126,7 +135,10 @@ def build(recordings: Sequence[Recording], config: ml_collections.ConfigDict) ->
         window=data.window,
         hop=data.hop,
         steps=data.get("steps"),
+        resident=not stream,
     )
+    if stream:
+        corpus = streaming.source(corpus, index, recordings)
     recording = np.repeat(np.arange(len(recordings)), np.diff(index.offsets))
     return Part(corpus, index, np.concatenate(gold), recording)
 

@@ -143,5 +143,14 @@ def data(modalities: Sequence[str], target: str, unit: str, *, eval_size: int, w
 
 
 def engine() -> dict[str, Any]:
-    """How a study runs, not what it computes. 0 lets the backend choose; `data` devices share each batch."""
-    return dict(devices=0, data=1, rows_at_once=0, wave_gigabytes=4.0, checkpoint_seconds=60.0)
+    """How a study runs, not what it computes. 0 lets the backend choose; `data` devices share each batch; `stream`
+    leaves the features in their files, of which chunks of `stream_megabytes` go to a device."""
+    return dict(
+        devices=0,
+        data=1,
+        rows_at_once=0,
+        wave_gigabytes=4.0,
+        checkpoint_seconds=60.0,
+        stream=False,
+        stream_megabytes=64.0,
+    )

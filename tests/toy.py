@@ -6,6 +6,7 @@ import numpy as np
 
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
+from affect_jax.datasets import stored
 from affect_jax.datasets.recordings import Recording
 from affect_jax.training import mesh, stage, study
 from affect_jax.training.rows import grid
@@ -31,6 +32,12 @@ def recordings(count=8, length=9, seed=0, task="regression"):
             )
         )
     return made
+
+
+def left_in_files(made):
+    """The recordings with features that are read whenever they are asked for."""
+    examples = stored.examples([{"features": recording.features} for recording in made])
+    return [r._replace(features=example["features"]) for r, example in zip(made, examples, strict=True)]
 
 
 def development(unit="recording", folds=2, **kwargs):

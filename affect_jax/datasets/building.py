@@ -8,6 +8,7 @@ TFDS writes into `incomplete.*` and renames it when every file is closed, so a f
 """
 
 import contextlib
+import contextvars
 import errno
 import hashlib
 import io
@@ -23,9 +24,12 @@ from typing import Any
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
+from affect_jax.datasets import stored
 from affect_jax.datasets.reading import MARKER
 from affect_jax.errors import UserError
 from affect_jax.suggest import nearest
+
+_LEFT = contextvars.ContextVar("features_left", default=False)
 
 
 def resolve(corpus: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,4 +195,15 @@ def _is_built(builder: tfds.core.GeneratorBasedBuilder, source: str) -> bool:
 
 def examples(builder: tfds.core.GeneratorBasedBuilder, split: str) -> list[dict[str, Any]]:
     """All examples of a split, in the order in which the builder made them (`disable_shuffling`)."""
-    return list(builder.as_data_source(split))
+    source = builder.as_data_source(split)
+    return stored.examples(source) if _LEFT.get() else list(source)
+
+
+@contextlib.contextmanager
+def features_left() -> Iterator[None]:
+    """What is loaded in this context has its features left in the built corpus' files, see `stored.Stored`."""
+    token = _LEFT.set(True)
+    try:
+        yield
+    finally:
+        _LEFT.reset(token)

@@ -1,12 +1,12 @@
 """Arrays that stay in a built corpus' files until somebody asks for them: the features of a corpus that is streamed."""
 
+import functools
+import operator
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from affect_jax.datasets.recordings import Recording
 
 
 class Summary(NamedTuple):
@@ -57,30 +57,36 @@ class Stored:
 
 
 class _Reader:
-    """Recordings by number from a data source, each thread's last one kept: its arrays are asked for one by one."""
+    """Examples by number, each thread's last one kept: its arrays are asked for one by one."""
 
-    def __init__(self, source: Sequence[Any], make: Callable[[Any], Recording]):
-        self._source, self._make, self._last = source, make, threading.local()
+    def __init__(self, source: Sequence[Any]):
+        self._source, self._last = source, threading.local()
 
-    def recording(self, number: int) -> Recording:
+    def __call__(self, number: int) -> Any:
         if getattr(self._last, "number", None) != number:
-            self._last.recording, self._last.number = self._make(self._source[number]), number
-        return self._last.recording
-
-    def array(self, number: int, modality: str) -> np.ndarray:
-        return self.recording(number).features[modality]
+            self._last.example, self._last.number = self._source[number], number
+        return self._last.example
 
 
-def recordings(source: Sequence[Any], make: Callable[[Any], Recording]) -> list[Recording]:
-    """Every example of a data source as a recording whose features are `Stored`; reads each example once.
+KEYS = ("features", "speech")
+"""Where the examples of our builders have their features."""
+
+
+def examples(source: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every example of a data source, its features `Stored`; reads each once.
 
     Args:
       source: examples by number; several threads may read it at once.
-      make: example -> recording.
     """
-    reader, found = _Reader(source, make), []
+    reader = _Reader(source)
+
+    def kept(number: int, path: tuple[str, ...], value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: kept(number, (*path, key), of_key) for key, of_key in value.items()}
+        return Stored(value, lambda: functools.reduce(operator.getitem, path, reader(number)))
+
+    found = []
     for number in range(len(source)):
-        whole = reader.recording(number)
-        features = {m: Stored(x, lambda n=number, m=m: reader.array(n, m)) for m, x in whole.features.items()}
-        found.append(whole._replace(features=features))
+        example = reader(number)
+        found.append({key: kept(number, (key,), x) if key in KEYS else x for key, x in example.items()})
     return found

@@ -1,15 +1,12 @@
 """Epochs of a corpus that is streamed: chunk after chunk of batches, cut on the host while the devices work on the one
-before.
-
-The batches, their order and the updates are those of `step.run_epoch`, and so are the numbers. Rows of one device that
-read the same batches (those of a grid over loss weights) share one copy of them.
+before. The batches, their order and the updates are those of `step.run_epoch`, and so are the numbers.
 """
 
 import functools
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -18,20 +15,16 @@ import numpy as np
 from flax import struct
 from jax.sharding import PartitionSpec as P
 
-from affect_jax.data import streaming
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
 from affect_jax.data.streaming import Source
-from affect_jax.training import checkpoint, mesh, step
+from affect_jax.training import checkpoint, chunks, mesh, step
+from affect_jax.training.chunks import Cut, Lines
 from affect_jax.training.epochs import Between, Engine
 from affect_jax.training.rows import Row, RowArrays
 from affect_jax.training.stage import Stage
 from affect_jax.training.state import RowState
 from affect_jax.types import Array, Params
-
-THREADS = 2
-DEPTH = 2
-"""Chunks that the host has ready or at work before the devices ask for them; these hold one more, besides their own."""
 
 
 @struct.dataclass
@@ -45,109 +38,6 @@ class Done:
 
     terms: dict[str, Array]
     counts: Array
-
-
-class Lines(NamedTuple):
-    """Batches that rows read, and how they are cut.
-
-    Attributes:
-      members: for each replica of the mesh the kinds (fold and seed, or fold) of lines that its rows read, G of them.
-      which: int32 [S], the place of each slot's kind among its replica's.
-      read: (kind, epoch) -> int32 [N, B], example numbers as `step.order_of` has them.
-      count: N.
-      at_once: batches of a chunk.
-      ways: combinations of Moddrop, else 1.
-      room: what a chunk of one kind holds.
-    """
-
-    members: tuple[tuple[tuple[int, ...], ...], ...]
-    which: np.ndarray
-    read: Callable[[tuple[int, ...], int], np.ndarray]
-    count: int
-    at_once: int
-    ways: int
-    room: streaming.Room
-
-
-class Cut(NamedTuple):
-    """A chunk on the host: batches `first`, ..., `first + count - 1`, and for each replica of this process a corpus and
-    lines, leaves [G, ...]."""
-
-    first: int
-    count: int
-    parts: Mapping[int, Any]
-
-
-def shared_out(kinds: Sequence[tuple[int, ...]], replicas: int) -> tuple[tuple[tuple[tuple[int, ...], ...], ...], Any]:
-    """(members, which) of `Lines`, for slots that lie over the replicas in equal pieces."""
-    mine = np.array_split(np.arange(len(kinds)), replicas)
-    members = [list(dict.fromkeys(kinds[slot] for slot in slots)) for slots in mine]
-    which = [members[r].index(kinds[slot]) for r, slots in enumerate(mine) for slot in slots]
-    most = max(map(len, members))
-    return tuple((*m, *[m[0]] * (most - len(m))) for m in members), np.array(which, np.int32)
-
-
-def plan(
-    source: Source,
-    kinds: Sequence[tuple[int, ...]],
-    read: Callable[[tuple[int, ...], int], np.ndarray],
-    folds: np.ndarray,
-    ways: int,
-    engine: Engine,
-) -> Lines:
-    """Lines of which a device holds chunks of `engine.stream_megabytes`.
-
-    Args:
-      source: the corpus.
-      kinds: S kinds of lines, one a slot; the first number of each is a line of `folds`.
-      read: kind and epoch -> lines.
-      folds: int32 [K, n], the examples.
-      ways: combinations of Moddrop, else 1.
-      engine: the study's.
-    """
-    members, which = shared_out(kinds, mesh.replicas(engine.mesh))
-    count, size = read(kinds[0], 0).shape
-    limit = engine.stream_megabytes * 1e6 / len(members[0])
-    at_once = streaming.batches_at_once(source, folds, size, count, limit)
-    room = streaming.room(source, folds, min(at_once * size, folds.shape[1]))
-    return Lines(members, which, read, count, at_once, ways, room)
-
-
-def _here(of: jax.sharding.Mesh) -> list[int]:
-    """The replicas that have a device in this process."""
-    devices = of.devices.reshape(mesh.replicas(of), -1)
-    return [r for r, mine in enumerate(devices) if any(d.process_index == jax.process_index() for d in mine)]
-
-
-def cut(
-    source: Source, lines: Lines, epoch: int, first: int, replicas: Iterable[int], live: Collection[Any] = ()
-) -> Cut:
-    """The chunk of an epoch that begins with batch `first`, for the replicas of this process.
-
-    Kinds that are not `live`, where any are, get what a live one gets: nobody looks at it.
-    """
-    made: dict[tuple[int, ...], Any] = {}
-    parts = {}
-    for replica in replicas:
-        kinds = [kind if kind in live or not live else min(live) for kind in lines.members[replica]]
-        for kind in set(kinds) - made.keys():
-            mine = lines.read(kind, epoch)[first : first + lines.at_once]
-            made[kind] = streaming.chunk(source, mine, lines.at_once, lines.ways, lines.room)
-        one = [made[kind] for kind in kinds]
-        parts[replica] = jax.tree.map(lambda *x: x[0][None] if len(x) == 1 else np.stack(x), *one)
-    return Cut(first, min(lines.at_once, lines.count - first), parts)
-
-
-def _placed(of: jax.sharding.Mesh, parts: Mapping[int, Any]) -> Any:
-    """Trees [G, ...] of the replicas of this process -> arrays [replicas * G, ...] over the mesh axis `replica`."""
-    sharding = jax.sharding.NamedSharding(of, P("replica"))
-
-    def whole(*leaves: np.ndarray) -> Array:
-        of_replica, size = dict(zip(parts, leaves, strict=True)), len(leaves[0])
-        shape = (mesh.replicas(of) * size, *leaves[0].shape[1:])
-        return jax.make_array_from_callback(shape, sharding, lambda at: of_replica[(at[0].start or 0) // size])
-
-    return jax.tree.map(whole, *parts.values())
 
 
 def _pick(tree: Any, which: Array) -> Any:
@@ -266,8 +156,10 @@ class Streamed:
         devices, folds = self._engine.mesh, jax.tree.map(np.asarray, self._folds)
         self._kinds = [(row.fold, row.seed) for row in rows]
         read = _orders(self._stage, folds, self._kinds)
-        self._train = plan(self._source, self._kinds, read, folds.train, max(len(self._stage.moddrop), 1), self._engine)
-        self._show = showing(self._source, [row.fold for row in rows], folds.validation, self._engine)
+        self._train = chunks.plan(
+            self._source, self._kinds, read, folds.train, max(len(self._stage.moddrop), 1), self._engine
+        )
+        self._show = chunks.showing(self._source, [row.fold for row in rows], folds.validation, self._engine)
         self._fold = mesh.shard_rows(devices, np.array([row.fold for row in rows], np.int32))
         self._which = [mesh.shard_rows(devices, lines.which) for lines in (self._train, self._show)]
         self._live = self._of_live(np.ones(len(rows), bool))
@@ -275,18 +167,16 @@ class Streamed:
         if made is not None:
             done = checkpoint.like(self._done, made, "the checkpoint inside the epoch", sized=True)
             self._done = mesh.shard_rows(devices, done)
-        here = _here(devices)
 
-        def wanted(epoch: int, batch: int) -> Iterator[tuple[Lines, int, int]]:
+        def wanted(epoch: int, batch: int) -> Iterator[tuple[Lines, int, int, Any]]:
             while epoch < self._stage.epochs:
-                yield from ((self._train, epoch, at) for at in range(batch, self._train.count, self._train.at_once))
-                yield from ((self._show, epoch, at) for at in range(0, self._show.count, self._show.at_once))
+                for at in range(batch, self._train.count, self._train.at_once):
+                    yield self._train, epoch, at, self._live[0]
+                for at in range(0, self._show.count, self._show.at_once):
+                    yield self._show, epoch, at, self._live[1]
                 epoch, batch = epoch + 1, 0
 
-        def work(one: tuple[Lines, int, int]) -> Cut:
-            return cut(self._source, *one, here, self._live[one[0] is self._show])
-
-        self._cuts = streaming.ahead(work, wanted(epoch, batch), threads=THREADS, depth=DEPTH)
+        self._cuts = chunks.ahead(self._source, devices, wanted(epoch, batch))
 
     def close(self) -> None:
         """Ends the threads that read ahead."""
@@ -309,7 +199,7 @@ class Streamed:
         begin = time.monotonic()
         found = next(self._cuts)
         self.waited += time.monotonic() - begin
-        return found, _placed(self._engine.mesh, found.parts)
+        return found, chunks.placed(self._engine.mesh, found.parts)
 
     def run(
         self, arrays: RowArrays, frozen: Params, state: RowState, live: np.ndarray, between: Between
@@ -356,12 +246,6 @@ def _orders(stage: Stage, folds: Folds, kinds: Sequence[tuple[int, int]]) -> Cal
     return read
 
 
-def showing(source: Source, fold_of: Sequence[int], examples: np.ndarray, engine: Engine) -> Lines:
-    """Lines of the examples int32 [K, n] of each slot's fold, `engine.eval_size` at a time."""
-    of_fold = {fold: np.asarray(step.batches(jnp.asarray(examples[fold]), engine.eval_size)) for fold in set(fold_of)}
-    return plan(source, [(fold,) for fold in fold_of], lambda kind, _: of_fold[kind[0]], examples, 1, engine)
-
-
 def outputs(
     model: nn.Module,
     params: Params,
@@ -386,12 +270,11 @@ def outputs(
       engine: how to run.
       absent: modalities that are missing.
     """
-    lines = showing(source, [int(fold) for fold in fold_of], examples, engine)
+    lines = chunks.showing(source, [int(fold) for fold in fold_of], examples, engine)
     which, fold, live = mesh.shard_rows(engine.mesh, (lines.which, fold_of, np.ones(len(fold_of), bool)))
-    here, found = _here(engine.mesh), []
-    firsts = range(0, lines.count, lines.at_once)
-    for now in streaming.ahead(lambda first: cut(source, lines, 0, first, here), firsts, threads=THREADS, depth=DEPTH):
-        given = (folds, np.int32(now.count)), _placed(engine.mesh, now.parts)
+    firsts, found = range(0, lines.count, lines.at_once), []
+    for now in chunks.ahead(source, engine.mesh, ((lines, 0, first, ()) for first in firsts)):
+        given = (folds, np.int32(now.count)), chunks.placed(engine.mesh, now.parts)
         made = mesh.to_host(_show_program(model, names, engine, absent)(given, which, fold, live, params))
         found.append(jax.tree.map(lambda x, n=now.count: x[:, :n], (made[0], made[2])))
 

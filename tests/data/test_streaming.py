@@ -40,7 +40,7 @@ def both(made, unit, modalities, **kwargs):
     """(corpus on the device, source over features in files) of the same recordings, and their index."""
     settings = dict(modalities=modalities, target="y", unit=unit, window=4, hop=2, **kwargs)
     corpus, index = corpora.build(made, **settings)
-    lazy = stored.recordings(made, lambda recording: recording)
+    lazy = toy.left_in_files(made)
     laid, same = corpora.build(lazy, **settings, resident=False)
     np.testing.assert_array_equal(index.recording_of, same.recording_of)
     return corpus, streaming.source(laid, index, lazy), index
@@ -110,31 +110,42 @@ def test_fold_statistics_are_those_of_all_frames():
     toy.trees_equal(parts, whole, rtol=1e-6)
 
 
+class Counted(list):
+    """Examples of a data source, which knows what was read."""
+
+    def __init__(self, made):
+        super().__init__({"id": r.id, "features": r.features} for r in made)
+        self.read = []
+
+    def __getitem__(self, number):
+        self.read.append(number)
+        return super().__getitem__(number)
+
+
 def test_features_are_read_from_their_files_again_and_never_kept():
-    made, reads = toy.recordings(), []
-
-    def make(number):
-        reads.append(number)
-        return made[number]
-
-    lazy = stored.recordings(range(len(made)), make)
-    assert reads == list(range(len(made)))
-    np.testing.assert_array_equal(np.asarray(lazy[2].features["a"]), made[2].features["a"])
-    np.testing.assert_array_equal(np.asarray(lazy[2].features["b"], np.float64), made[2].features["b"])
-    assert reads[len(made) :] == [2]  # once for both modalities
-    assert (len(lazy[1].features["a"]), lazy[1].features["a"].shape) == (8, (8, 3))
+    made = toy.recordings()
+    counted = Counted(made)
+    examples = stored.examples(counted)
+    assert [e["id"] for e in examples] == [r.id for r in made]
+    assert counted.read == list(range(len(made)))
+    features = examples[2]["features"]
+    np.testing.assert_array_equal(np.asarray(features["a"]), made[2].features["a"])
+    np.testing.assert_array_equal(np.asarray(features["b"], np.float64), made[2].features["b"])
+    assert counted.read[len(made) :] == [2]  # once for both modalities
+    assert (len(features["a"]), features["a"].shape, features["a"].ndim) == (7, (7, 3), 2)
 
 
 def test_a_chunk_reads_each_of_its_recordings_once():
-    made, reads = toy.recordings(), []
-    lazy = stored.recordings(range(len(made)), lambda n: (reads.append(n), made[n])[1])
+    made = toy.recordings()
+    counted = Counted(made)
+    lazy = [r._replace(features=e["features"]) for r, e in zip(made, stored.examples(counted), strict=True)]
     laid, index = corpora.build(lazy, modalities=("a", "b"), target="y", unit="frame", resident=False)
     source = streaming.source(laid, index, lazy)
     np.asarray(lazy[5].features["a"])
-    reads.clear()
+    counted.read.clear()
     frames = np.random.default_rng(0).permutation(30)
     streaming.cut(source, frames, streaming.room(source, np.arange(30)[None], 30))
-    assert reads == [0, 1, 2, 3]
+    assert counted.read == [0, 1, 2, 3]
     assert index.recording_of[:30].max() == 3
 
 

@@ -6,10 +6,9 @@ import pytest
 
 from affect_jax.data import corpus as corpora
 from affect_jax.data import streaming
-from affect_jax.datasets import stored
 from affect_jax.errors import UserError
 from affect_jax.stopping import Stopped
-from affect_jax.training import objective, predictor, streamed, study
+from affect_jax.training import chunks, objective, predictor, study
 from tests import toy
 
 TINY = 1e-6  # megabytes: a batch at a time
@@ -18,7 +17,7 @@ TINY = 1e-6  # megabytes: a batch at a time
 def sources(unit="recording", **kwargs):
     """(corpus, source, folds) of the toy corpus; the features of the source are read when they are asked for."""
     corpus, index, folds = toy.development(unit=unit, **kwargs)
-    lazy = stored.recordings(toy.recordings(**kwargs), lambda recording: recording)
+    lazy = toy.left_in_files(toy.recordings(**kwargs))
     laid, _ = corpora.build(lazy, modalities=("a", "b"), target="y", unit=unit, window=4, hop=2, resident=False)
     return corpus, streaming.source(laid, index, lazy), folds
 
@@ -81,12 +80,12 @@ def test_predictions_and_held_out_alignment_are_those_of_a_resident_corpus(plain
 
 
 def test_what_rows_of_one_device_read_alike_is_cut_once():
-    members, which = streamed.shared_out([(0, 0), (0, 1), (0, 0), (1, 0), (1, 0), (1, 0)], 2)
+    members, which = chunks.shared_out([(0, 0), (0, 1), (0, 0), (1, 0), (1, 0), (1, 0)], 2)
     assert members == (((0, 0), (0, 1)), ((1, 0), (1, 0)))
     np.testing.assert_array_equal(which, [0, 1, 0, 0, 0, 0])
 
 
 def test_what_nobody_alive_reads_is_not_cut():
-    lines = streamed.showing(SOURCE, [0, 1], np.asarray(FOLDS.validation), toy.engine())
-    parts = streamed.cut(SOURCE, lines, 0, 0, [0], {(1,)}).parts[0]
+    lines = chunks.showing(SOURCE, [0, 1], np.asarray(FOLDS.validation), toy.engine())
+    parts = chunks.cut(SOURCE, lines, 0, 0, [0], {(1,)}).parts[0]
     toy.trees_equal(*(jax.tree.map(lambda x, g=g: x[g], parts) for g in (0, 1)))
