@@ -70,6 +70,6 @@ def make(folder, *studies):
     """The run folder `folder`, finished. Who reads its corpus again must have parts.load give `corpus()`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "fit", _first_weights)
-        patch.setattr(parts, "load", lambda config: corpus())
+        patch.setattr(parts, "load", lambda config, **_: corpus())
         experiment.run(config(*studies), str(folder), config_arg="configs/fusion.py:all,ravdess")
     return folder
