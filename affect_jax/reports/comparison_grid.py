@@ -64,7 +64,7 @@ def _difference(entry: Entry, metric: str) -> str:
 def _tested(found: Comparison, entry: Entry) -> tuple[str, str, str]:
     test = found.tests.get(entry.source) if entry.split == found.split else None
     if entry.source == found.reference and entry.split == found.split:
-        return "reference", "", ""
+        return "0 (reference)", "", ""
     if test is None or math.isnan(test.difference):
         return "", "", ""
     difference = f"{matching.signed(test.difference, found.metric in tables.PERCENT)} (n={test.n})"

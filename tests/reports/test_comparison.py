@@ -87,7 +87,7 @@ def test_all_are_tested_against_one_and_corrected_together(make_fusion_run):
     expected = holm(np.array([p[source.study] for source in found.tests]))
     assert [test.holm for test in found.tests.values()] == pytest.approx(list(expected))
     said = column(found, "difference", "against intra")
-    assert said[0] == "reference"
+    assert said[0] == "0 (reference)"
     assert all(cell.startswith("−") and cell.endswith("(n=15)") for cell in said[1:4])
     assert said[4:] == [""] * 6, "validation scores and the majority are not tested"
 

@@ -50,6 +50,10 @@ def test_a_click_on_a_head_sorts(show, make_fusion_run):
         values = [float(cell.split()[0]) for cell in column(opened, at)]
         assert values == sorted(values, reverse=expected)
         assert opened.js(f"document.querySelectorAll('#scores tr.names th')[{at}].ariaSort") == state
+    at = names.index("difference")
+    opened.click(f"#scores tr.names th:nth-child({at + 1}) button")
+    differences = [float(cell.split()[0].replace("−", "-")) for cell in column(opened, at)[:3]]
+    assert differences == sorted(differences, reverse=True), "the reference is 0, a minus counts"
     opened.js("document.querySelectorAll('#scores tr.names button')[1].focus()")
     opened.press("Enter")
     assert column(opened, 1) == sorted(column(opened, 1), reverse=True), "names sort as text, by keyboard too"
