@@ -29,6 +29,8 @@ CONFIGS = tuple(
 )
 TARGETS = tuple(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 _OPEN = "…"  # a word with it stands for something, and is not looked up
+OPEN_CONFIG = re.compile(r"…|[:,][A-Z]{2,}\b")
+"""In a config argument words of capitals stand for something, too: `configs/fusion.py:SET,manifest`."""
 _HELP = ("--help", "--helpfull")
 
 
@@ -80,7 +82,7 @@ def _launched(name: str, arguments: Sequence[str], whole: bool) -> str:
     if name not in PROGRAMS:
         return f"there is no launch.{name}; there are {', '.join(PROGRAMS)}"
     arguments = [word for word in arguments if word not in _HELP]
-    opened = [word for word in arguments if word.startswith("--config=") and _OPEN in word]
+    opened = [word for word in arguments if word.startswith("--config=") and OPEN_CONFIG.search(word)]
     if opened:
         arguments = [word for word in arguments if word not in opened and not word.startswith("--config.")]
     values = known(name)

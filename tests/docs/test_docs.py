@@ -85,7 +85,7 @@ def check_word(word: str) -> str:
         return ""
     if re.match(r"(python -m |launch\.\w+ |make )", word):
         return commands.wrong(word, whole=False)
-    if re.fullmatch(r"configs/\w+\.py:[\w+,]+", word):
+    if re.fullmatch(r"configs/\w+\.py:[\w+,]+", word) and not commands.OPEN_CONFIG.search(word):
         name, _, argument = word.removeprefix("configs/").partition(":")
         try:
             commands.config(name, argument)
