@@ -51,12 +51,12 @@ def read(sheet: Sheet, name: str, *, needed: bool, classes: bool, problems: Prob
         for row in sheet.rows:
             if not row.labels[name]:
                 problems.add(row.number, f"item {shown(row.id)} has no label {name!r}; fill the cell or delete the row")
-    paths = [row for row in rows if Path(row.labels[name]).suffix.lower() in frames.FEATURES]
+    paths = {row.number for row in rows if Path(row.labels[name]).suffix.lower() in frames.FEATURES}
     per_step = 2 * len(paths) > len(rows)
     found: dict[int, Values] = {}
     for row in rows:
         text = row.labels[name]
-        if (row in paths) != per_step:
+        if (row.number in paths) != per_step:
             usual = "paths to labels per step" if per_step else "labels"
             problems.add(row.number, f"label {name!r} is {shown(text)}, but most other rows have {usual}; mend it")
             continue
@@ -133,7 +133,7 @@ def _of_one_kind(
     problems: Problems,
 ) -> Labels:
     numbers = [row for row, values in found.items() if isinstance(values, np.ndarray)]
-    named = [row for row in found if row not in set(numbers)]
+    named = [row for row, values in found.items() if not isinstance(values, np.ndarray)]
     kind = "number" if len(numbers) > len(named) else "class"
     for row in named if kind == "number" else numbers:
         what = "a class, but most other rows have numbers" if kind == "number" else "a number, but most have classes"

@@ -102,7 +102,7 @@ def arrange(
 def at_steps(values: np.ndarray, steps: int) -> np.ndarray:
     """[T, D] -> [steps, D]: step t shows the frame at the relative time (t + 0.5) / steps."""
     at = ((np.arange(steps) + 0.5) / steps * len(values)).astype(np.int64)
-    return values[np.minimum(at, len(values) - 1)]
+    return np.asarray(values)[np.minimum(at, len(values) - 1)]
 
 
 def moving(features: Mapping[int, dict[str, np.ndarray]]) -> set[str]:
@@ -130,5 +130,7 @@ def _grouped(
 
 def _over_time(values: np.ndarray, both: bool) -> np.ndarray:
     """[T, D] -> [D] means, and behind them D standard deviations where `both`."""
-    mean = values.mean(axis=0, dtype=np.float64)
-    return np.concatenate([mean, values.std(axis=0, dtype=np.float64)] if both else [mean]).astype(np.float32)
+    frames = np.asarray(values, np.float64)
+    return np.concatenate([frames.mean(axis=0), frames.std(axis=0)] if both else [frames.mean(axis=0)]).astype(
+        np.float32
+    )

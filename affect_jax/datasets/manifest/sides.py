@@ -54,10 +54,10 @@ def arrange(sheet: Sheet, target: Labels, *, folds: int, seed: int, problems: Pr
     following = dict(zip(names, names[1:] + names[:1], strict=True))
     made = {name: (tuple(parted[following[name]]), tuple(parted[name])) for name in names}
     everything = tuple(row.number for row in sheet.rows)
-    sides = {
-        f"fold {shown(name)}": ({n for n in everything if n not in {*validation, *test}}, {*validation, *test})
-        for name, (validation, test) in made.items()
-    }
+    sides = {}
+    for name, both in made.items():
+        held = {row for rows in both for row in rows}
+        sides[f"fold {shown(name)}"] = ({*everything} - held, held)
     _check_classes(target, sides, problems)
     return Sides({"train": everything}, {}, made)
 

@@ -134,9 +134,11 @@ def _read_cache(path: Path) -> dict[str, list]:
 def _of_one_kind(sheet: Sheet, modality: str, problems: Problems) -> Iterable[Row]:
     """The rows whose cell has a known suffix, all of them features or all of them recordings."""
     rows = [row for row in sheet.rows if modality in row.files]
-    readable = [row for row in rows if row.files[modality].suffix.lower() in (*frames.FEATURES, *frames.SOUNDS)]
+    suffixes = {row.number: row.files[modality].suffix.lower() for row in rows}
+    features = [row for row in rows if suffixes[row.number] in frames.FEATURES]
+    sounds = [row for row in rows if suffixes[row.number] in frames.SOUNDS]
     expected = f"a path to a {', '.join((*frames.FEATURES, *frames.SOUNDS))} file"
-    if rows and not readable:
+    if rows and not features and not sounds:
         first = rows[0]
         problems.add(
             first.number,
@@ -145,23 +147,21 @@ def _of_one_kind(sheet: Sheet, modality: str, problems: Problems) -> Iterable[Ro
         )
         return []
     for row in rows:
-        if row not in readable:
+        if suffixes[row.number] not in (*frames.FEATURES, *frames.SOUNDS):
             problems.add(
                 row.number,
                 f"column {modality!r} has {shown(row.files[modality].name)}, expected {expected}; correct or empty it",
             )
-    sounds = [row for row in readable if frames.is_sound(row.files[modality])]
-    odd = sounds if 2 * len(sounds) <= len(readable) else [row for row in readable if row not in sounds]
-    if len(odd) == len(readable):
-        return readable
+    kept, odd, kind = (
+        (features, sounds, "features") if len(features) >= len(sounds) else (sounds, features, "recordings")
+    )
     for row in odd:
-        other = "recordings" if odd is not sounds else "features"
         problems.add(
             row.number,
-            f"column {modality!r} has {shown(row.files[modality].name)}, but {len(readable) - len(odd)} other rows have"
-            f" {other} there; give each kind a column of its own",
+            f"column {modality!r} has {shown(row.files[modality].name)}, but {len(kept)} other rows have {kind} there;"
+            " give each kind a column of its own",
         )
-    return [row for row in readable if row not in odd]
+    return kept
 
 
 def _check_column(sheet: Sheet, modality: str, found: Cells, nonfinite: str, problems: Problems) -> None:
