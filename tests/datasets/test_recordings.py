@@ -63,6 +63,14 @@ def test_fingerprint_sees_every_field():
     assert len(set(prints)) == len(prints)
 
 
+def test_a_fold_trains_on_what_it_names_or_on_all_others():
+    fold = Fold(("a",), ("b",))
+    assert fold.trains(("a", "b", "c", "d")) == ("c", "d")
+    assert fold._replace(train=("d",)).trains(("a", "b", "c", "d")) == ("d",)
+    prints = {fingerprint(corpus(folds={"fold_1": f})) for f in (fold, fold._replace(train=("c",)))}
+    assert len(prints) == 2
+
+
 def test_choice_suggests():
     with pytest.raises(UserError, match=r"config.corpus.target is 'arrousal' \(did you mean 'arousal'\?\); choose"):
         check_choice("target", "arrousal", ("arousal", "valence"))
