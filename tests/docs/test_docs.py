@@ -1,4 +1,4 @@
-"""README, docs/ and colabs/README: links lead somewhere, commands are understood, code compiles, what is named exists."""
+"""README, docs/ and colabs/README: links lead somewhere, commands are understood, code compiles, names exist."""
 
 import ast
 import re
