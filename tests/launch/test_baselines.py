@@ -10,7 +10,7 @@ from absl import flags
 
 from affect_jax.baselines import functionals, study
 from affect_jax.errors import UserError
-from affect_jax.reports import build, folders, sources, tables
+from affect_jax.reports import build, comparison_grid, folders, sources, tables
 from affect_jax.reports.thesis import TABLES
 from launch import baselines, report
 
@@ -94,7 +94,7 @@ def test_one_command_for_classes(main, tmp_path, capsys):
 
 def test_the_folder_has_a_name_of_its_own_and_is_made_last(main, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(study, "run", lambda *args, **kwargs: {"name": "x", "rows": [], "cells": []})
-    monkeypatch.setattr(tables, "summary", lambda results: "")
+    monkeypatch.setattr(comparison_grid, "summary", lambda results: "")
     folder = tmp_path / "runs" / "conflictnet_baseline"
     for wrong in ("--methods=mfcc_statistic", "--config.corpus.manual_dir=/nowhere"):
         with pytest.raises(UserError, match="did you mean 'mfcc_statistics'|/nowhere is not a folder"):
