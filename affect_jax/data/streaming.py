@@ -84,7 +84,8 @@ def room(source: Source, folds: np.ndarray, count: int) -> Room:
     """What any `count` examples of one line of `folds` (int [K, n], -1 for padding) need at most."""
 
     def longest(stream: Stream) -> int:
-        return max(int(np.sort(stream.length[line[line >= 0]])[::-1][:count].sum()) for line in folds)
+        most = max(int(np.sort(stream.length[line[line >= 0]])[::-1][:count].sum()) for line in folds)
+        return max(most, 1)  # where all lack a modality there is still something to look at
 
     return Room(count, {m: longest(stream) for m, stream in source.inputs.items()}, longest(source.target))
 

@@ -78,6 +78,13 @@ def test_items_of_any_length_and_waveforms_too():
     same_batches(corpus, source, np.int32([[5, 0, 3], [2, 4, -1]]))
 
 
+def test_items_that_lack_a_modality_too():
+    made = [r if n % 2 else r._replace(features={"speech": r.features["speech"]}) for n, r in enumerate(clips())]
+    corpus, source, _ = both(made, "item", ("speech", "m"))
+    same_batches(corpus, source, np.int32([[5, 0, 3], [2, 4, -1]]))
+    same_batches(corpus, source, np.int32([[0, 2]]))
+
+
 def test_moddrop_and_packed_lines_too():
     corpus, source, _ = both(toy.recordings(), "recording", ("a", "b"))
     same_batches(corpus, source, np.int32([[9, 0, 8], [3, 12, -1]]), ways=2)
