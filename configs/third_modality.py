@@ -18,12 +18,13 @@ MODELS = ("sew", "seqsew")
 WEAK = "weak"
 TEACHERS = ("first", "redundant", "complementary", "distracting", "noise")
 FEATURES = 60  # of every modality
-# Chosen on validation parts of corpora with seeds of 100 and above, never on those of the results.
+# The sizes, weights and learning rate of SEW were chosen with a stand-in for it (translation alone) on worlds of the
+# seed 100, not on those of the results. A wide code (16) or a light translation (1) show less of any teacher.
 WEIGHTS = {
-    "sew": dict(translation=1.0, reconstruction=1.0, alignment=0.1),
-    "seqsew": dict(translation=1.0, alignment=0.1),
+    "sew": dict(translation=10.0, reconstruction=1.0, alignment=0.1),
+    "seqsew": dict(translation=10.0, alignment=0.1),
 }
-CODE = 16
+CODE = 6
 
 
 def taught_by(stage: str, weights: dict[str, float], teachers: Teachers, *modalities: str, times: float = 1.0) -> dict:
@@ -77,7 +78,7 @@ def sew(teachers: Teachers) -> dict:
             name="sew",
             weaker=WEAK,
             stronger=teachers.names,
-            weaker_layers=(32, CODE),
+            weaker_layers=(CODE,),
             stronger_layers=((CODE,),) * count,
             stronger_decoder_layers=((FEATURES,),) * count,
             regressor_width=16,
@@ -88,10 +89,10 @@ def sew(teachers: Teachers) -> dict:
             fit=common.stage(
                 ("weaker_encoder", "regressor", *parts),
                 losses(WEIGHTS["sew"], teachers),
-                optimizer=common.adam(1e-3, weight_decay=1e-4),
+                optimizer=common.adam(3e-3, weight_decay=1e-4),
                 metric="ccc",
-                epochs=60,
-                patience=15,
+                epochs=80,
+                patience=25,
             )
         ),
         studies=dict(teachers=dict(cells=cells("fit", WEIGHTS["sew"], teachers))),
@@ -100,7 +101,7 @@ def sew(teachers: Teachers) -> dict:
 
 def seqsew(teachers: Teachers) -> dict:
     """Small SeqSEW: each teacher learns the target first, in a stage of its own."""
-    fitting = dict(optimizer=common.adam(1e-3), metric="ccc", epochs=40, patience=10, batch=8, dropout=0.2)
+    fitting = dict(optimizer=common.adam(3e-3), metric="ccc", epochs=60, patience=20, batch=8)
     stages = {}
     for m in teachers.names:
         who = teachers.output("/stronger", m)
@@ -124,7 +125,6 @@ def seqsew(teachers: Teachers) -> dict:
             stronger_gru_layers=1,
             latent=CODE,
             classifier_width=16,
-            classifier_dropout=0.2,
             activation="tanh",
             decoder_width=CODE,
             decoder_layers=1,
@@ -150,7 +150,7 @@ def get_config(argument: str = MODELS[0]) -> ml_collections.ConfigDict:
         ),
         data=common.data((WEAK, *TEACHERS), "affect", unit, eval_size=64),
         **(sew if argument == "sew" else seqsew)(teachers),
-        study=dict(only=(), folds=(), seeds=3),
+        study=dict(only=(), folds=(), seeds=1),
         search=dict(grid={}, seeds=1),
         engine=common.engine(),
     )
