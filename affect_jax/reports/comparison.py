@@ -6,7 +6,6 @@ Rows of a single fold are told apart by seeds alone: Student's t, which says not
 """
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,13 +13,12 @@ import numpy as np
 
 from affect_jax.analysis.significance import Sample, holm, mean_interval
 from affect_jax.errors import UserError
-from affect_jax.reports import expected, folders, matching, questions
+from affect_jax.reports import expected, folders, matching, naming, questions
 from affect_jax.reports.expected import Expected
 from affect_jax.reports.folders import Figure, Run
 from affect_jax.reports.sources import Question, Source
 from affect_jax.suggest import nearest
 
-SPLITS = ("test", "validation")
 PER_RECORDING = "_per_recording"
 
 
@@ -104,47 +102,6 @@ def named(runs: Sequence[Run]) -> dict[str, Run]:
     return {str(run.path): run for run in runs}
 
 
-def labels(runs: Sequence[Run]) -> dict[str, str]:
-    """Folder names by config, with the folder above where two are the same; synthetic ones say so."""
-    count = Counter(run.path.name for run in runs)
-    found = {}
-    for run in runs:
-        name = run.path.name if count[run.path.name] == 1 else str(run.path)
-        found[str(run.path)] = f"{name} (synthetic)" if run.synthetic else name
-    return found
-
-
-def splits(run: Run) -> list[str]:
-    """The parts that a run is scored on, the test part first."""
-    there = {cell["split"] for cell in run.results["cells"]}
-    return [split for split in SPLITS if split in there]
-
-
-def cells(run: Run) -> list[Source]:
-    """The cells of a run in order."""
-    found = dict.fromkeys((cell["study"], cell["cell"]) for cell in run.results["cells"])
-    return [Source(str(run.path), study, cell) for study, cell in found]
-
-
-def names(runs: Sequence[Run]) -> dict[Source, str]:
-    """Cells by the shortest name that is theirs alone: the cell's, its study's, both, or with the run before them."""
-    found: dict[Source, str] = {}
-    for run in runs:
-        mine = cells(run)
-        in_cell, in_study = Counter(s.cell for s in mine), Counter(s.study for s in mine)
-        for source in mine:
-            alone = source.study if in_study[source.study] == 1 else f"{source.study}: {source.cell}"
-            found[source] = source.cell if in_cell[source.cell] == 1 else alone
-    count, run_names = Counter(found.values()), labels(runs)
-    for run in runs:
-        for source in cells(run):
-            if count[found[source]] > 1:
-                found[source] = f"{run_names[source.config]}: {found[source]}"
-            elif run.synthetic:
-                found[source] = f"{found[source]} (synthetic)"
-    return found
-
-
 def _interval(figure: Figure, folds: int, sizes: tuple[int, int] | None) -> tuple[float, float] | None:
     if figure.std is None or (folds > 1 and sizes is None):
         return None
@@ -156,8 +113,8 @@ def _entries(run: Run, expect: bool) -> list[Entry]:
     found = []
     arrays: dict[str, dict[str, np.ndarray]] = {}
     metrics = list(dict.fromkeys(cell["metric"] for cell in run.results["cells"]))
-    for split in splits(run):
-        for source in cells(run):
+    for split in naming.splits(run):
+        for source in naming.cells(run):
             figures = {m: folders.figure(run, source, split, m) for m in metrics}
             figures = {metric: figure for metric, figure in figures.items() if figure is not None}
             if not figures:
@@ -238,9 +195,9 @@ def compare(runs: Sequence[Run], *, reference: str | None = None, metric: str = 
     Raises:
       UserError: no metric in common, or no such metric or cell.
     """
-    split = next((part for part in SPLITS if all(part in splits(run) for run in runs)), None)
+    split = next((part for part in naming.SPLITS if all(part in naming.splits(run) for run in runs)), None)
     if split is None and len(runs) == 1:
-        split = SPLITS[0]
+        split = naming.SPLITS[0]
     if split is None:
         raise UserError(f"{' and '.join(str(run.path) for run in runs)} have no scored part in common")
     metric = choose_metric(runs, split, metric)
@@ -251,8 +208,8 @@ def compare(runs: Sequence[Run], *, reference: str | None = None, metric: str = 
         against = mine[0].source
     return Comparison(
         entries=tuple(entries),
-        labels=labels(runs),
-        names=names(runs),
+        labels=naming.labels(runs),
+        names=naming.names(runs),
         metrics=tuple(m for m in dict.fromkeys(m for e in entries for m in e.figures) if not _of_recording(m, entries)),
         metric=metric,
         split=split,

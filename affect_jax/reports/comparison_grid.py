@@ -98,7 +98,8 @@ def _notes(found: Comparison) -> tuple[str, ...]:
         notes.append(
             f"Difference: {tables.label(found.metric)} of the cell minus that of {found.names[found.reference]} "
             f"({found.labels[found.reference.config]}) on the {found.split} part, over rows of the same fold and seed; "
-            f"p: two-tailed, paired; Holm: corrected (Holm 1979) for the {tested} test{'' if tested == 1 else 's'} of this table."
+            "p: two-tailed, paired; Holm: corrected (Holm 1979) for all tests of this table, of which there are "
+            f"{tested}."
         )
         for why in dict.fromkeys(test.missing for test in found.tests.values() if test.missing):
             held = [found.names[a] for a, test in found.tests.items() if test.missing == why]

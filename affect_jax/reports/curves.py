@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affect_jax.errors import UserError
-from affect_jax.reports import comparison, formats, svg, tables
+from affect_jax.reports import formats, naming, svg, tables
 from affect_jax.reports.folders import Run
 from affect_jax.reports.formats import Grid
 from affect_jax.reports.sources import Source
@@ -72,7 +72,7 @@ def read(run: Run) -> list[Curve]:
     path = run.path / "metrics.jsonl"
     if not path.is_file():
         return []
-    studies = {part_name(source.study, "final", 0)[:-3]: source.study for source in comparison.cells(run)}
+    studies = {part_name(source.study, "final", 0)[:-3]: source.study for source in naming.cells(run)}
     values: dict[tuple[str, str, str, str], dict[int, dict[tuple, float]]] = {}
     for line in _lines(path):
         study = studies.get(str(line["part"])[:-3])
@@ -132,7 +132,7 @@ def _mean(values: Sequence[Any]) -> str:
 
 def report(runs: Sequence[Run], command: str = "") -> Grid:
     """A line a cell and stage: how long it was trained, and where it stood at its best epoch and at its last ones."""
-    rows, names = [], comparison.labels(runs)
+    rows, names = [], naming.labels(runs)
     for run in runs:
         found = read(run)
         for stage in dict.fromkeys(curve.stage for curve in found):

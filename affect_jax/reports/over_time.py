@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.reports import by_group, comparison, folders, formats
+from affect_jax.reports import by_group, folders, formats, naming
 from affect_jax.reports.folders import Predictions, Run
 from affect_jax.reports.formats import Grid
 from affect_jax.reports.sources import Source
@@ -109,10 +109,10 @@ def scores(recording: Recording) -> np.ndarray:
 
 def report(runs: Sequence[Run], command: str = "") -> Grid:
     """CCC of every recording, a line a cell and recording."""
-    rows, names = [], comparison.labels(runs)
+    rows, names = [], naming.labels(runs)
     for run in runs:
-        for source in comparison.cells(run):
-            for split in comparison.splits(run)[:1]:
+        for source in naming.cells(run):
+            for split in naming.splits(run)[:1]:
                 for recording in recordings(run, source, split):
                     found = scores(recording)
                     std = f"{found.std(ddof=1):.3f}" if len(found) > 1 else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from affect_jax.reports import comparison, comparison_grid, confusion, curves, folders, over_time, page, svg, tables
+from affect_jax.reports import comparison_grid, confusion, curves, folders, naming, over_time, page, svg, tables
 from affect_jax.reports.comparison import Comparison
 from affect_jax.reports.folders import Run
 from affect_jax.reports.formats import Grid
@@ -56,7 +56,7 @@ def confusions(found: Comparison, runs: Sequence[Run]) -> Section | None:
     """A matrix a cell; None where no run has classes and predictions."""
     made = []
     for run in runs:
-        for source in comparison.cells(run):
+        for source in naming.cells(run):
             if confusion.kept(run, source):
                 counted = confusion.count(run, source)
                 name = f"{found.names[source]}: {counted.rows}"
@@ -71,7 +71,7 @@ def truth(found: Comparison, runs: Sequence[Run]) -> Section | None:
     """Truth against prediction of a regression; None where there is none."""
     made = []
     for run in runs:
-        for source in comparison.cells(run):
+        for source in naming.cells(run):
             target, answer, steps = over_time.points(run, source, found.split)
             if steps:
                 name = found.names[source]
@@ -114,7 +114,7 @@ def over_times(found: Comparison, runs: Sequence[Run], table: Grid) -> Section |
     """Traces and running concordance of continuous labels; None where there are none."""
     body = ""
     for run in runs:
-        for group in _few(comparison.cells(run), svg.COLOURS - 1):
+        for group in _few(naming.cells(run), svg.COLOURS - 1):
             held: dict[str, list[tuple[Source, over_time.Recording]]] = {}
             for source in group:
                 for recording in over_time.recordings(run, source, found.split):

@@ -1,7 +1,7 @@
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import comparison, comparison_grid, expected, folders
+from affect_jax.reports import comparison, comparison_grid, expected, folders, naming
 
 PAIR = "configs/seqsew.py:mosi,video+text"
 
@@ -17,7 +17,7 @@ def test_the_printed_figure_and_the_difference_stand_beside_ours(make_run):
     grid = grid_of(run.path)
     at = grid.header.index(("accuracy %", "ours"))
     assert [name for _, name in grid.header[at : at + 3]] == ["ours", "thesis", "difference"]
-    ours = folders.figure(run, comparison.cells(run)[0], "test", "accuracy").mean
+    ours = folders.figure(run, naming.cells(run)[0], "test", "accuracy").mean
     said = f"{100 * ours - 63.4:+.1f}".replace("-", "−")
     assert grid.rows[0][at + 1 : at + 3] == ("63.4 (5.6)", said)
     assert grid.rows[1][at + 1 : at + 3] == ("", ""), "the thesis has no such control"

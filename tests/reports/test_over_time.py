@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import comparison, folders, over_time
+from affect_jax.reports import folders, naming, over_time
 from affect_jax.reports.sources import Source
 
 SEW = Source("", "pair", "SEW")
@@ -71,8 +71,8 @@ def test_only_numbers_along_recordings_have_a_course(make_run, make_fusion_run):
     few = folders.read_run(make_run("configs/sew.py:x", [("pair", "SEW")], task="regression", split="validation"))
     assert not over_time.continuous(few, "validation"), "6 recordings, and their steps are not counted"
     classes = folders.read_run(make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3}))
-    assert over_time.recordings(classes, comparison.cells(classes)[0], "test") == []
-    assert over_time.points(classes, comparison.cells(classes)[0], "test")[2] == 0
+    assert over_time.recordings(classes, naming.cells(classes)[0], "test") == []
+    assert over_time.points(classes, naming.cells(classes)[0], "test")[2] == 0
 
 
 def test_the_table_has_every_recording(make_traces):
