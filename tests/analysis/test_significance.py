@@ -48,6 +48,18 @@ def test_corrected_resampled_t_by_hand():
     assert test.p > significance.paired_t_test(A, B).p
 
 
+def test_mean_interval_is_scipys_and_wider_for_rows_that_share_data():
+    scores = np.random.default_rng(3).normal(size=12)
+    found = significance.mean_interval(significance.sample(scores))
+    theirs = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
+    assert found == pytest.approx((theirs.low, theirs.high))
+    wide = significance.mean_interval(significance.sample(scores), overlap=1 / 4)
+    ratio = math.sqrt((1 / 12 + 1 / 4) * 12)
+    assert wide[1] - wide[0] == pytest.approx(ratio * (found[1] - found[0]))
+    assert sum(wide) == pytest.approx(sum(found))
+    assert all(map(math.isnan, significance.mean_interval(significance.sample(scores[:1]))))
+
+
 def test_wilcoxon_is_scipys():
     a, b = np.random.default_rng(1).normal(size=(2, 12))
     theirs = stats.wilcoxon(a, b)

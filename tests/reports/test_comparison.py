@@ -7,8 +7,7 @@ import pytest
 
 from affect_jax.analysis.significance import corrected_resampled_t_test, holm, paired_t_test, sample
 from affect_jax.errors import UserError
-from affect_jax.reports import comparison, comparison_grid, folders, naming
-from affect_jax.reports.sources import Source
+from affect_jax.reports import comparison, comparison_grid, folders
 
 TRIMODAL = "configs/fusion.py:trimodal"
 PAIR = "configs/seqsew.py:mosi,video+text"
@@ -149,16 +148,6 @@ def test_unfinished_and_damaged_folders(make_fusion_run, tmp_path):
 def test_a_folder_counts_once(make_fusion_run):
     folder = make_fusion_run(TRIMODAL, {"intra": 0.1})
     assert len(comparison.read([folder, folder])) == 1
-
-
-def test_names_are_short_and_never_the_same(make_run, make_fusion_run):
-    encoders = [("video/bigru", "BiGRU"), ("text/bigru", "BiGRU"), ("video/te", "TE")]
-    run = folders.read_run(make_run("configs/seqsew_unimodal.py:mosi", encoders))
-    assert list(naming.names([run]).values()) == ["video/bigru", "text/bigru", "TE"]
-    other = folders.read_run(make_run(PAIR, [("pair", "TE")], synthetic=True))
-    names = naming.names([run, other])
-    assert list(names.values())[2:] == ["seqsew_unimodal_mosi: TE", "seqsew_mosi_video_text (synthetic): TE"]
-    assert naming.names([other])[Source(str(other.path), "pair", "TE")] == "TE (synthetic)"
 
 
 def test_the_csv_has_a_figure_a_line(make_fusion_run):
