@@ -11,7 +11,8 @@ from affect_jax.stopping import Stopped
 from affect_jax.training import chunks, objective, predictor, study
 from tests import toy
 
-TINY = 1e-6  # megabytes: a batch at a time
+SMALL = 0.004  # megabytes: two of five batches at a time
+TINY = 1e-6  # one
 
 
 def sources(unit="recording", **kwargs):
@@ -22,10 +23,10 @@ def sources(unit="recording", **kwargs):
     return corpus, streaming.source(laid, index, lazy), folds
 
 
-CORPUS, SOURCE, FOLDS = sources()
+CORPUS, SOURCE, FOLDS = sources(count=12)
 
 
-def fit(corpus, rows, parsed, *, folds=FOLDS, listener=None, folder=None, megabytes=TINY, **engine):
+def fit(corpus, rows, parsed, *, folds=FOLDS, listener=None, folder=None, megabytes=SMALL, **engine):
     engine = toy.engine(devices=2, **engine)._replace(stream_megabytes=megabytes)
     return study.fit(toy.Model(), parsed, "regression", corpus, folds, rows, engine, folder=folder, listener=listener)
 
@@ -33,7 +34,7 @@ def fit(corpus, rows, parsed, *, folds=FOLDS, listener=None, folder=None, megaby
 @pytest.fixture(scope="module")
 def plain():
     """Resident: 2 folds x 2 seeds x 2 learning rates, with one of which the loss is not finite at once."""
-    parsed, traced = toy.stages(fit=toy.stage_config(train=("*",), epochs=3, batch=2, moddrop=("a+b", "b")))
+    parsed, traced = toy.stages(fit=toy.stage_config(train=("*",), epochs=3, batch=4, moddrop=("a+b", "b")))
     rate = "stages.fit.optimizer.learning_rate"
     rows = toy.rows(traced, axes={rate: (0.02, 1e30)})
     return parsed, rows, fit(CORPUS, rows, parsed)
@@ -50,7 +51,7 @@ def test_streamed_equals_resident_to_the_last_bit(plain):
 
 def test_stopped_inside_an_epoch_and_resumed_equals_continued(plain, tmp_path):
     parsed, rows, whole = plain
-    for call, where in ((2, "epoch 1 after batch 1"), (2, "epoch 1 after batch 2"), (7, "epoch 2 after batch 2")):
+    for call, where in ((2, "epoch 1 after batch 2"), (4, "epoch 2 after batch 2")):
         calls = iter(range(1, 99))
         listener = study.Listener(lambda _: None, lambda *_: None, lambda n=calls, call=call: next(n) >= call)
         with pytest.raises(Stopped, match=f"fit: stopped in {where}"):
@@ -59,7 +60,7 @@ def test_stopped_inside_an_epoch_and_resumed_equals_continued(plain, tmp_path):
         fit(CORPUS, rows, parsed, folder=tmp_path)
     heard = []
     listener = study.Listener(lambda p: heard.append(p.epoch), lambda *at: heard.append(at))
-    toy.trees_equal(fit(SOURCE, rows, parsed, folder=tmp_path, listener=listener, megabytes=0.002), whole)
+    toy.trees_equal(fit(SOURCE, rows, parsed, folder=tmp_path, listener=listener, megabytes=TINY), whole)
     assert heard == [("fit", 1), 2, 3]  # what was saved is not trained again, and chunks may be of another size
 
 
