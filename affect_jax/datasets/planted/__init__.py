@@ -47,7 +47,7 @@ class _Generator:
 
     name = "planted"
     # To be raised whenever the generator gives other values.
-    VERSION = "1.0.0"
+    VERSION = "1.1.0"
 
 
 def load(corpus: Mapping[str, Any]) -> Recordings:
