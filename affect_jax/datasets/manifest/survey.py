@@ -102,7 +102,7 @@ def cells(sheet: Sheet, *, sound: str, rate: int, nonfinite: str, data_dir: Path
             return f"{shown(str(path), 200)} cannot be read ({reason}); correct the path or empty the cell"
 
     found: dict[tuple[int, str], Cell] = {}
-    fresh: dict[str, list] = {}
+    fresh = dict(known)  # other columns' files among them, which are read at another time
     threads = 1 if sound == "egemaps" else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     with ThreadPoolExecutor(threads) as pool:
         looked = pool.map(look, [path for _, _, path in wanted])

@@ -186,3 +186,22 @@ def test_layouts_that_do_not_fit(corpus):
         manifest.describe(corpus.settings(layout="group", sound="waveform"))
     with pytest.raises(UserError, match="layout is 'steps', but label 'label' is one an item"):
         manifest.describe(corpus.settings(layout="steps"))
+
+
+def test_files_are_measured_once(corpus, monkeypatch):
+    corpus.column("npy").column("csv").write()
+    read = []
+    measure = manifest.survey.measure
+    monkeypatch.setattr(manifest.survey, "measure", lambda path, *rest: read.append(path.name) or measure(path, *rest))
+    manifest.describe(corpus.settings(modalities=("npy",)))
+    manifest.describe(corpus.settings(modalities=("csv",)))
+    assert len(read) == 24
+    manifest.describe(corpus.settings())
+    assert len(read) == 24
+    np.save(corpus.folder / "npy" / "i3.npy", np.zeros((9, WIDTH), np.float32))
+    manifest.describe(corpus.settings())
+    assert read[24:] == ["i3.npy"]
+    cache = next((corpus.folder / "data" / "manifest").iterdir())
+    cache.write_text(cache.read_text()[:-9])
+    manifest.describe(corpus.settings())
+    assert len(read) == 25 + 24
