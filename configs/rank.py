@@ -1,13 +1,13 @@
 """Which modality is the stronger one (thesis 5.2.1)? A model of each modality alone, over folds and seeds, ranked.
 
-    python -m launch.main --config=configs/rank.py                          # a synthetic CMU-MOSI
+    python -m launch.main --config=configs/rank.py                     # a synthetic IEMOCAP, small models
     python -m launch.main --config=configs/rank.py:mosi --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/rank.py:manifest --config.corpus.manifest=FILE.csv
-    python -m launch.report runs/rank_mosi --out=DIR                        # the ranking as md, csv and LaTeX
+    python -m launch.report runs/rank_mosi --out=DIR                   # the ranking as md, csv and LaTeX
 
-Argument: mosi | recola,arousal | recola,valence: the bi-GRU with transformer encoder of tables 5.4 and 5.5; labels per
-step.
-synthetic | iemocap | iemocap_release | ravdess: intra-modal attention of table 4.1; one label an item.
+Argument: synthetic (the default) | iemocap | iemocap_release | ravdess: intra-modal attention of table 4.1; one label
+an item.
+mosi | recola,arousal | recola,valence: the bi-GRU with transformer encoder of tables 5.4 and 5.5; labels per step.
 manifest: one's own corpus with one label an item; manifest,sequence: with labels per step, or groups of items as
 sequences (docs/own_data.md).
 
@@ -22,11 +22,10 @@ import ml_collections
 from configs import common, fusion, seqsew_unimodal
 
 SEQUENCES = {**{argument: argument for argument in seqsew_unimodal.ARGUMENTS}, "manifest,sequence": "mosi"}
-ITEMS = fusion.CORPORA
-ARGUMENTS = (*SEQUENCES, *ITEMS)
+ARGUMENTS = (*fusion.CORPORA, *SEQUENCES)
 
 
-def get_config(argument: str = "mosi") -> ml_collections.ConfigDict:
+def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
     """The config of one corpus, and its target where that has several."""
     common.choose("the corpus", argument, ARGUMENTS)
     if argument in SEQUENCES:

@@ -89,11 +89,12 @@ def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, as
     Raises:
       UserError: a method or a corpus that cannot be, or a folder of another config.
     """
-    from affect_jax import runs
+    from affect_jax import adapting, runs
     from affect_jax.baselines import functionals, study
     from affect_jax.datasets import reading
 
-    if not config.corpus.get("rate"):
+    config = adapting.adapted(config)
+    if not config.corpus.get("rate") or config.corpus.get("sound", "waveform") != "waveform":
         raise UserError(
             f"the corpus {config.corpus.name!r} of {config_arg} is not one of speech; choose another config"
         )
@@ -141,7 +142,7 @@ def _prepare(
             notes.say("note: random_subset chooses among MFCC statistics, as openSMILE is not installed")
     if not set(UNITS) & set(plan.methods):
         recordings = parts.load(config)
-    elif "modalities" in config.corpus:
+    elif "modalities" in config.corpus and config.corpus.name != parts.OWN:
         speech = config.corpus.modalities
         config.corpus.modalities = ("speech", "action_units")
         try:
@@ -160,7 +161,18 @@ def _prepare(
         recordings = parts.load(config)
     kind = "synthetic " if recordings.synthetic else ""
     notes.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}): {', '.join(plan.methods)}")
+    if config.corpus.name == parts.OWN:
+        recordings = _as_speech(recordings, config.data.modalities[0])
     return plan, recordings, parts.splits(recordings, config)
+
+
+def _as_speech(recordings: "Recordings", column: str) -> "Recordings":
+    """One's own column of recordings under the name that it has in other corpora."""
+    splits = {
+        part: [r._replace(features={"speech": r.features[column]} if column in r.features else {}) for r in members]
+        for part, members in recordings.splits.items()
+    }
+    return recordings._replace(splits=splits)
 
 
 if __name__ == "__main__":

@@ -57,9 +57,9 @@ def _fit(plain: dict[str, Any], pair: str) -> None:
     if not plain["corpus"].get("manifest"):
         raise UserError("config.corpus.manifest is not set; name the csv file of your corpus (docs/own_data.md)")
     corpus = resolve({**_choices(plain), **plain["corpus"]}, manifest.DEFAULTS)
+    _check_layout(plain["data"]["unit"], corpus["layout"])
     found = manifest.describe(corpus)
     label = found.labels[corpus["target"] or next(iter(found.labels))]
-    _check_layout(plain["data"]["unit"], corpus["layout"])
     if model in SPEECH:
         columns = _speech(plain, found.modalities)
         plain["model"] |= {"rate": float(corpus["rate"])} if "rate" in plain["model"] else {}
@@ -80,11 +80,11 @@ def _fit(plain: dict[str, Any], pair: str) -> None:
 
 def _choices(plain: dict[str, Any]) -> dict[str, str]:
     """The settings of the corpus that hang on the model, where the user leaves them open."""
-    if plain["model"]["name"] in SPEECH:
-        return {"sound": "waveform"}
-    if plain["model"]["name"] in STEPS and "layout" not in plain["corpus"]:
-        return {"layout": "steps" if _per_step(plain["corpus"]) else "group"}
-    return {}
+    sound = {"sound": "waveform"} if plain["model"]["name"] in SPEECH else {}
+    if "layout" in plain["corpus"]:
+        return sound
+    layout = "steps" if _per_step(plain["corpus"]) else "item" if plain["data"]["unit"] == "item" else "group"
+    return {"layout": layout, **sound}
 
 
 def _per_step(corpus: dict[str, Any]) -> bool:
@@ -98,8 +98,10 @@ def _per_step(corpus: dict[str, Any]) -> bool:
 def _check_layout(unit: str, layout: str) -> None:
     if unit == "item" and layout != "item":
         raise UserError(
-            f"this config learns from items with one label each, but config.corpus.layout is {layout!r}; leave it out, "
-            "or choose configs/sew.py or configs/seqsew.py"
+            "this config learns from items with one label each, but "
+            + ("the labels are per step" if layout == "steps" else f"config.corpus.layout is {layout!r}")
+            + "; set config.corpus.target to another label, or choose configs/sew.py, configs/seqsew.py or "
+            "configs/rank.py:manifest,sequence"
         )
     if unit != "item" and layout == "item":
         raise UserError(

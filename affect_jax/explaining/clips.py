@@ -64,7 +64,7 @@ def of_run(run: Path, hearer: hearing.Hearer, ids: Sequence[str], say: Callable[
         if name not in there:
             raise UserError(f"--id: the corpus has no clip {name!r}{nearest(name, there)}; it has {len(there)} others")
         recording = there[name]
-        x = audio.normalize(recording.features["speech"], name)[:steps]
+        x = audio.normalize(recording.features[hearer.deployed.modality], name)[:steps]
         clip = Clip(name, _padded(x, steps), len(x), planted=planted.get(name))
         if hearer.target in recording.targets:
             clip = clip._replace(target=float(recording.targets[hearer.target][0]))

@@ -64,7 +64,8 @@ def of_run(run: Path, cell: str = "", row: int = -1) -> Hearer:
     if not (run / "weights").is_dir():
         raise UserError(f"{run} has no weights to hear with (a run of baselines keeps none); name the run of a network")
     deployed, rate = deploy.load(run, number), config["corpus"].get("rate")
-    if not rate or deployed.modality != "speech" or not deployed.steps:
+    speech = deployed.modality == "speech" or config["corpus"].get("sound") == "waveform"
+    if not rate or not speech or not deployed.steps:
         raise UserError(
             f"row {number} of {run} hears {deployed.modality!r}, not raw speech; name a run of raw speech to hear files"
         )

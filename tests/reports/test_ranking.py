@@ -1,0 +1,107 @@
+"""Modalities ranked by validation alone, with tests that know of folds and of their number."""
+
+import json
+
+import pytest
+
+from affect_jax.errors import UserError
+from affect_jax.reports import build, ranking
+from affect_jax.reports.folders import read_run
+
+CELLS = [("audio", "audio"), ("text", "text"), ("video", "video")]
+ERROR = {"audio": 0.45, "text": 0.05, "video": 0.3}
+
+
+@pytest.fixture
+def ranked(make_run):
+    """ranked(**options of make_run) -> a folder with a model of each modality alone."""
+
+    def make(config_arg="configs/rank.py:mosi", cells=CELLS, **options):
+        folder = make_run(config_arg, cells, **{"split": "validation", "error": ERROR, "seeds": 4, **options})
+        path = folder / "config.json"
+        held = json.loads(path.read_text())
+        held["config"]["model"] = {"weaker": "text", "stronger": None}
+        held["config"]["studies"] = {study: {"override": {"model": {"weaker": study}}} for study, _ in cells}
+        path.write_text(json.dumps(held))
+        results = json.loads((folder / "results.json").read_text())
+        results["monitor"] = {"metric": "accuracy", "goal": "max"}
+        (folder / "results.json").write_text(json.dumps(results))
+        return folder
+
+    return make
+
+
+def change(folder, what):
+    results = json.loads((folder / "results.json").read_text())
+    what(results)
+    (folder / "results.json").write_text(json.dumps(results))
+
+
+def test_the_best_on_validation_teaches_the_worst_whatever_the_test_part_says(ranked):
+    folder = ranked()
+
+    def contradict(results):
+        for cell in [dict(cell) for cell in results["cells"]]:
+            results["cells"].append({**cell, "split": "test", "mean": 1 - cell["mean"]})
+
+    change(folder, contradict)
+    found = ranking.read(folder)
+    assert [one.modality for one in found.ranked] == ["text", "video", "audio"]
+    assert (found.stronger, found.weaker) == ("text", "audio")
+    assert found.ranked[0].test.mean < found.ranked[1].test.mean < found.ranked[2].test.mean
+
+
+def test_every_two_are_tested_and_corrected_for_their_number(ranked):
+    found = ranking.read(ranked())
+    assert [test.question.label for test in found.tests] == ["text vs video", "text vs audio", "video vs audio"]
+    for test in found.tests:
+        assert test.difference.n == 8
+        assert test.difference.difference > 0
+        assert test.p["paired"] < test.p["resampled"] <= test.holm["resampled"] <= 1
+    assert found.tests[1].holm["resampled"] == pytest.approx(
+        max(3 * min(t.p["resampled"] for t in found.tests), found.tests[1].p["resampled"]), rel=1e-6
+    )
+
+
+def test_the_table_has_the_pair_the_trap_and_the_constant(ranked):
+    folder = ranked(synthetic=True)
+    files = build.compare([folder], "python -m launch.report X")
+    text = files["ranking"]["md"]
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert [line.split("|")[2].strip() for line in lines[2:]] == [
+        "text (synthetic)",
+        "video (synthetic)",
+        "audio (synthetic)",
+        "majority answer",
+    ]
+    assert "text better" in lines[2]
+    assert "66.7" in lines[-1]
+    assert "text teaches audio" in text
+    assert "Validation trap" in text
+    assert "launch.report X" in text
+    assert files["ranking"]["csv"].startswith("rank,modality,")
+    assert r"\begin{table}" in files["ranking"]["tex"]
+    assert files["ranking_pairs"]["md"].count(" vs ") == 3
+    assert b"Which modality is the stronger one" in files["index"]["html"]
+    assert "text teaches audio" in ranking.summary(folder)
+
+
+def test_one_row_is_not_tested(ranked):
+    found = ranking.read(ranked(folds=("draw_0",), seeds=1))
+    assert "not tested: one row" in ranking.summary(found.run.path)
+
+
+def test_a_loss_is_not_ranked_by(ranked):
+    folder = ranked()
+    change(folder, lambda results: results.update(monitor={"metric": "log_loss", "goal": "min"}))
+    assert ranking.read(folder).metric == "accuracy"
+
+
+@pytest.mark.parametrize("cells", [[("text", "text")], [("pair", "SeqSEW"), ("weaker", "x")]])
+def test_other_runs_have_none(make_run, ranked, cells):
+    folder = ranked(cells=cells) if cells[0][0] == "text" else make_run("configs/sew.py", cells, split="validation")
+    assert ranking.of(read_run(folder)) is None
+    assert ranking.summary(folder) == ""
+    assert "ranking" not in build.compare([folder], "command")
+    with pytest.raises(UserError, match="has no ranking of modalities; make one with configs/rank.py"):
+        ranking.read(folder)
