@@ -20,6 +20,7 @@ from affect_jax.datasets import cmu_mosi, iemocap, manifest, ravdess, recola, ss
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 from tests.datasets import fuzzing
+from tests.datasets.recola import native_files
 
 LONG = int(os.environ.get("AFFECT_JAX_FUZZ", 0))
 SPEECH = {"actors": 5, "statements": 1, "repetitions": 1, "rate": 8000}
@@ -57,6 +58,14 @@ CASES = {
         {"target": "arousal"},
         ("features_*/arousal/*.arff", "ratings_gold_standard/arousal/*.arff", "synthetic.json"),
         100,
+    ),
+    # Who is in which part nothing but the user's partition.csv says.
+    "recola native": Case(
+        lambda folder: native_files.write(folder, frames=8),
+        recola,
+        {"target": "arousal", "form": "native"},
+        ("RECOLA-*-features/*.arff", "RECOLA-Annotation/*/*/*.csv"),
+        60,
     ),
     "cmu_mosi": Case(
         lambda folder: cmu_mosi.synthesize(folder, **MOSI),

@@ -50,6 +50,7 @@ class RawRecording(NamedTuple):
       files: modality -> path, for messages.
       target: float32 [T]; None where there is no gold standard.
       start: number of the first frame; its time is `start * FRAME_SECONDS`.
+      spans: modality or 'target' -> numbers of its file's first and last frame, where files may differ in them.
     """
 
     id: str
@@ -58,6 +59,7 @@ class RawRecording(NamedTuple):
     files: dict[str, Path]
     target: np.ndarray | None
     start: int
+    spans: dict[str, tuple[int, int]] = {}
 
 
 def recording_ids(folder: Path, target: str, part: str, sizes: Sizes) -> list[str]:

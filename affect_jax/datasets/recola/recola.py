@@ -63,7 +63,7 @@ class Recola(tfds.core.GeneratorBasedBuilder):
             raise UserError(
                 f"{folder} is synthetic ({MARKER}), which exists in AVEC's form only; set config.corpus.form='avec'"
             )
-        self.info.metadata.update(synthetic=marker is not None, columns={}, files={})
+        self.info.metadata.update(synthetic=marker is not None, columns={}, files={}, spans={})
         if config.form == "native":
             parts = native.partition(folder)
             sizes = None
@@ -85,6 +85,14 @@ class Recola(tfds.core.GeneratorBasedBuilder):
                 known = metadata["columns"].setdefault(modality, list(columns))
                 if known != list(columns):
                     raise UserError(f"{raw.files[modality]} has other columns than the files before it; copy it again")
+            for kind, span in raw.spans.items():
+                known = metadata["spans"].setdefault(kind, list(span))
+                if known != list(span):
+                    covered = [f"{n * avec.FRAME_SECONDS:g}" for n in (*span, *known)]
+                    raise UserError(
+                        f"the {kind} file of participant {name} has {covered[0]}-{covered[1]} s, those before it "
+                        f"{covered[2]}-{covered[3]} s; copy the short one again"
+                    )
             metadata["files"][name] = {m: path.relative_to(folder).as_posix() for m, path in raw.files.items()}
             frames = len(next(iter(raw.features.values())))
             yield (

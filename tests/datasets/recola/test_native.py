@@ -3,47 +3,13 @@ import pytest
 
 from affect_jax.datasets import recola
 from affect_jax.errors import UserError
-
-BEHAVIOUR = "RECOLA-Annotation/emotional_behaviour"
-PEOPLE = {"P16": "train", "P17": "train", "P19": "dev", "P65": "test"}
-FRAMES = 50
-
-
-def features(seed, width):
-    return np.random.default_rng(seed).normal(size=(FRAMES, width)).round(3)
-
-
-def ratings(seed):
-    return np.random.default_rng(100 + seed).normal(size=(FRAMES, 6)).round(2)
-
-
-def put(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+from tests.datasets.recola.native_files import BEHAVIOUR, FRAMES, features, put, ratings, write
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Features from 0.04 s to the last frame but one, annotation on all frames; the release's own spelling."""
-    root = tmp_path / "RECOLA"
-    put(root / "partition.csv", "participant,part\n" + "".join(f"{p},{part}\n" for p, part in PEOPLE.items()))
-    times = [f"{0.04 * i:.2f}" for i in range(FRAMES)]
-    for seed, name in enumerate(PEOPLE):
-        for place, width in (("RECOLA-Audio-features", 4), ("RECOLA-Video-features", 3)):
-            values = features(seed, width)
-            head = [
-                "@relation r",
-                "@attribute frametime numeric",
-                *(f"@attribute a{i} numeric" for i in range(width)),
-                "@data",
-            ]
-            rows = [",".join([t, *map(str, v)]) for t, v in list(zip(times, values.tolist(), strict=True))[1:-1]]
-            put(root / place / f"{name}.arff", "\n".join(head + rows) + "\n")
-        if PEOPLE[name] != "test":
-            rows = [";".join([t, *map(str, r)]) for t, r in zip(times, ratings(seed).tolist(), strict=True)]
-            text = "\n".join(["time;FM1 ;FM2 ;FM3 ;FF1 ;FF2 ;FF3", *rows]) + "\n"
-            put(root / BEHAVIOUR / "arousal" / f"{name}.csv", text)
-    return root
+    write(tmp_path / "RECOLA")
+    return tmp_path / "RECOLA"
 
 
 def load(folder, tmp_path, **settings):
@@ -130,6 +96,15 @@ def test_files_of_other_times(folder, tmp_path):
     path.write_text("\n".join(lines[:-40]) + "\n")
     with pytest.raises(
         UserError, match="the files of participant P16 cover different times .audio 0.04-1.92 s, video 0.04-0.32 s"
+    ):
+        load(folder, tmp_path)
+
+
+def test_files_that_are_shorter_than_those_of_others(folder, tmp_path):
+    path = folder / BEHAVIOUR / "arousal" / "P17.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-3]) + "\n")
+    with pytest.raises(
+        UserError, match="the target file of participant P17 has 0-1.84 s, those before it 0-1.96 s; copy the short one"
     ):
         load(folder, tmp_path)
 
