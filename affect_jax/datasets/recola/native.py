@@ -10,7 +10,8 @@ Nobody here has seen the release. Known from public code that reads it: the fold
 the six annotators' columns (with their trailing blanks) on 7,501 rows of 40 ms; 130 audio columns beside a first one,
 on the 7,499 frames from .04 s to 299.96 s, in arff; that a gold folder with comma-separated files exists somewhere.
 Assumed: the time column's name (one of `time`, `frametime`, ...), that video files look like audio files, that frames
-lie on the same 40-ms grid, and that files of one kind have the same frames. All of that is checked while reading; nothing is taken by position. The modalities here are
+lie on the same 40-ms grid, and that files of one kind have the same frames. All of that is checked while reading;
+nothing is taken by position. The modalities here are
 `audio` and `video`, not AVEC's three, so AVEC's configurations do not run on this form.
 
 The release does not say who is in which part (AVEC's train_1 ... test_9 are other names of these people), so the user

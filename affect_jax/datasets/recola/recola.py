@@ -86,12 +86,12 @@ class Recola(tfds.core.GeneratorBasedBuilder):
                 if known != list(columns):
                     raise UserError(f"{raw.files[modality]} has other columns than the files before it; copy it again")
             for kind, span in raw.spans.items():
-                known = metadata["spans"].setdefault(kind, list(span))
+                first, *known = metadata["spans"].setdefault(kind, [name, *span])
                 if known != list(span):
-                    covered = [f"{n * avec.FRAME_SECONDS:g}" for n in (*span, *known)]
+                    covered = [f"{n * avec.FRAME_SECONDS:g}" for n in (*known, *span)]
                     raise UserError(
-                        f"the {kind} file of participant {name} has {covered[0]}-{covered[1]} s, those before it "
-                        f"{covered[2]}-{covered[3]} s; copy the short one again"
+                        f"the {kind} file of participant {first} has {covered[0]}-{covered[1]} s, that of {name} "
+                        f"{covered[2]}-{covered[3]} s; copy the shorter one again"
                     )
             metadata["files"][name] = {m: path.relative_to(folder).as_posix() for m, path in raw.files.items()}
             frames = len(next(iter(raw.features.values())))

@@ -104,7 +104,7 @@ def test_files_that_are_shorter_than_those_of_others(folder, tmp_path):
     path = folder / BEHAVIOUR / "arousal" / "P17.csv"
     path.write_text("\n".join(path.read_text().splitlines()[:-3]) + "\n")
     with pytest.raises(
-        UserError, match="the target file of participant P17 has 0-1.84 s, those before it 0-1.96 s; copy the short one"
+        UserError, match="target file of participant P16 has 0-1.96 s, that of P17 0-1.84 s; copy the shorter one again"
     ):
         load(folder, tmp_path)
 
