@@ -1,7 +1,7 @@
 """Blocks that the experiments share: corpora, stages, engine. Values are the thesis' where it gives one."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 RECOLA = {"audio": "audio", "geo": "video_geometric", "app": "video_appearance"}
 MOSI = {"text": "text", "audio": "audio", "video": "video"}
@@ -63,6 +63,21 @@ def cmu_mosi() -> dict[str, Any]:
     """The CMU-MOSI features of Poria et al.; without `manual_dir` (or `download`), a synthetic corpus."""
     synthetic = dict(train_videos=24, test_videos=12, seed=0)
     return _folder("cmu_mosi", download=False, labels="binary", validation=(), nonfinite="refuse", synthetic=synthetic)
+
+
+class Teachers(NamedTuple):
+    """Names of the parts and outputs of stronger modalities, as `affect_jax/layers/teachers.py` gives them: a test holds
+    that, for configs import nothing of the package."""
+
+    names: tuple[str, ...]
+
+    def part(self, kind: str, modality: str) -> str:
+        """Top-level parameter name of a teacher's part."""
+        return f"{kind}_{modality}" if len(self.names) > 1 else kind
+
+    def output(self, kind: str, modality: str) -> str:
+        """Name of an output about a teacher."""
+        return f"{kind}/{modality}" if len(self.names) > 1 else kind
 
 
 def loss(kind: str, prediction: str, target: str, weight: float = 1.0, **options: Any) -> dict[str, Any]:

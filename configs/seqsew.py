@@ -21,8 +21,8 @@ Several stronger modalities have a stage, a decoder and two losses each (`teache
 
 import ml_collections
 
-from affect_jax.layers.teachers import Teachers
 from configs import common
+from configs.common import Teachers
 
 PAIRS = (
     "mosi,video+text",

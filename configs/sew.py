@@ -15,8 +15,8 @@ all of them, with each alone and with none.
 
 import ml_collections
 
-from affect_jax.layers.teachers import Teachers
 from configs import common
+from configs.common import Teachers
 
 PAIRS = ("arousal,geo+audio", "arousal,app+audio", "valence,audio+geo", "valence,app+audio", "valence,app+geo")
 SEVERAL = ("arousal,geo+audio+app", "arousal,app+audio+geo", "valence,audio+app+geo", "valence,app+audio+geo")

@@ -11,8 +11,8 @@ All cells are rows of one program: a teacher that does not teach has weights of 
 
 import ml_collections
 
-from affect_jax.layers.teachers import Teachers
 from configs import common
+from configs.common import Teachers
 
 MODELS = ("sew", "seqsew")
 WEAK = "weak"

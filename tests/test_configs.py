@@ -5,8 +5,19 @@ import pytest
 
 from affect_jax import parts
 from affect_jax.data import folds as folding
+from affect_jax.layers import teachers
 from affect_jax.training import studies, study
-from configs import conflictnet, fusion, seqsew, seqsew_unimodal, sew, sew_unimodal, speech_emotion, third_modality
+from configs import (
+    common,
+    conflictnet,
+    fusion,
+    seqsew,
+    seqsew_unimodal,
+    sew,
+    sew_unimodal,
+    speech_emotion,
+    third_modality,
+)
 
 CASES = [
     (config, argument)
@@ -83,3 +94,11 @@ def test_a_config_fits(config, argument, data_dir):
 def test_an_unknown_argument_is_told_what_there_is(config):
     with pytest.raises(ValueError, match="choose one of"):
         config.get_config("joy,nose+ear")
+
+
+@pytest.mark.parametrize("names", [("audio",), ("audio", "text")])
+def test_configs_name_teachers_as_the_models_do(names):
+    ours, theirs = common.Teachers(names), teachers.Teachers(names)
+    for modality in names:
+        assert ours.part("decoder", modality) == theirs.part("decoder", modality)
+        assert ours.output("translation", modality) == theirs.output("translation", modality)
