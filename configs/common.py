@@ -66,8 +66,10 @@ def cmu_mosi() -> dict[str, Any]:
 
 
 class Teachers(NamedTuple):
-    """Names of the parts and outputs of stronger modalities, as `affect_jax/layers/teachers.py` gives them: a test holds
-    that, for configs import nothing of the package."""
+    """Names of the parts and outputs of stronger modalities, as `affect_jax/layers/teachers.py` gives them.
+
+    A test holds the two equal: configs import nothing of the package.
+    """
 
     names: tuple[str, ...]
 
