@@ -30,12 +30,13 @@ def score(task: str, prediction: np.ndarray, target: np.ndarray, recording: np.n
       task: one of metrics.TASKS.
       prediction: float32 [F], or [F, C] logits; NaN where the row predicts nothing.
       target: float32 [F].
-      recording: int [F], the recording of each frame; regression adds `<metric>_per_recording`, means over them.
+      recording: int [F], the recording of each frame; regression adds `<metric>_per_recording`, means over them, where
+        recordings are more than single frames.
     """
     shown = ~np.isnan(prediction) if prediction.ndim == 1 else ~np.isnan(prediction).any(-1)
     filled = np.nan_to_num(prediction, nan=0.0).astype(np.float32)
     found = {name: _plain(v) for name, v in _evaluate(task, filled, target.astype(np.float32), shown).items()}
-    if task == "regression":
+    if task == "regression" and len(np.unique(recording)) < len(recording):  # of single numbers nothing is correlated
         per = metrics.per_group(task, filled, target, recording, shown)
         found |= {f"{name}_per_recording": _plain(v) for name, v in per.items()}
     return found

@@ -57,7 +57,7 @@ def config(*studies):
     return made
 
 
-def first_weights(model, stages, task, corpus, folds, rows, engine, **_):
+def _first_weights(model, stages, task, corpus, folds, rows, engine, **_):
     """In place of study.fit."""
     params = study.initial_params(model, mesh.replicate(engine.mesh, (corpus, folds)), rows, engine)
     # Large ones, so that answers differ between examples.
@@ -69,7 +69,7 @@ def first_weights(model, stages, task, corpus, folds, rows, engine, **_):
 def make(folder, *studies):
     """The run folder `folder`, finished. Who reads its corpus again must have parts.load give `corpus()`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "fit", first_weights)
+        patch.setattr(study, "fit", _first_weights)
         patch.setattr(parts, "load", lambda config, **_: corpus())
         experiment.run(config(*studies), str(folder), config_arg="configs/fusion.py:all,ravdess")
     return folder
