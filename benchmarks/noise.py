@@ -1,0 +1,54 @@
+"""A corpus of noise in array_record files, as large as one likes: for timing how it is read, nothing to learn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from affect_jax.datasets import building
+from affect_jax.datasets.recordings import Recording
+
+RATE = 8000
+
+
+class Noise(tfds.core.GeneratorBasedBuilder):
+    """Clips of noise at 8 kHz; the config's name is `<clips>x<seconds>`."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    @classmethod
+    def get_builder_config(cls, name: str, version: Any = None) -> tfds.core.BuilderConfig:
+        """Any size may be asked for, so none is listed in BUILDER_CONFIGS."""
+        return tfds.core.BuilderConfig(name=name)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        speech = tfds.features.Tensor(shape=(None,), dtype=np.int16, encoding="bytes")
+        features = {"id": tfds.features.Text(), "speech": speech, "level": tfds.features.Scalar(np.float32)}
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features), metadata=tfds.core.MetadataDict(), disable_shuffling=True
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        clips, seconds = map(int, self.builder_config.name.split("x"))
+        draw = np.random.default_rng(0)
+        for number in range(clips):
+            speech = draw.integers(-6000, 6000, seconds * RATE, np.int16)
+            yield f"{number:06d}", {"id": f"clip{number:06d}", "speech": speech, "level": draw.uniform(-1, 1)}
+
+
+def load(folder: Path, clips: int, seconds: int) -> list[Recording]:
+    """The clips, built below `folder` where they are not there yet; `building.features_left` leaves them there."""
+    settings = dict(config=f"{clips}x{seconds}", data_dir=folder, source="noise")
+    builder = building.built(Noise, **settings, manual_dir=None)
+    return [_recording(example) for example in building.examples(builder, "train")]
+
+
+def _recording(example: dict[str, Any]) -> Recording:
+    name = example["id"].decode()
+    target = np.array([example["level"]], np.float32)
+    return Recording(name, name, (name,), {"speech": example["speech"]}, {"level": target})
