@@ -24,7 +24,7 @@ from benchmarks.machine import machine, today
 
 FOLDER = Path(__file__).parent / "results" / "streaming"
 CLIPS, SECONDS, BATCH = 840, 30, 16
-MEGABYTES = 32.0
+MEGABYTES = 16.0
 SIDES = ("resident", "streamed")
 
 
@@ -49,7 +49,7 @@ class Case(NamedTuple):
 CASES = {
     "mean-1": Case("next to no model, all clips", "mean", CLIPS - BATCH, 1, 5),
     "mean-4": Case("next to no model, all clips, 4 rows of 4 seeds", "mean", CLIPS - BATCH, 4, 3),
-    "conflictnet": Case("ConflictNET, 96 of the clips", "conflictnet", 96, 1, 2),
+    "conflictnet": Case("ConflictNET, 64 of the clips", "conflictnet", 64, 1, 2),
 }
 
 

@@ -1,0 +1,27 @@
+"""The corpus of noise that streaming is timed with, and the page of its results."""
+
+import numpy as np
+
+from affect_jax.datasets import building
+from affect_jax.datasets.stored import Stored
+from benchmarks import noise, streaming
+
+
+def test_noise_left_in_its_files_is_the_noise_in_memory(tmp_path):
+    whole = noise.load(tmp_path, clips=3, seconds=1)
+    with building.features_left():
+        left = noise.load(tmp_path, clips=3, seconds=1)
+    assert [r.id for r in left] == [r.id for r in whole]
+    for a, b in zip(left, whole, strict=True):
+        assert isinstance(a.features["speech"], Stored)
+        np.testing.assert_array_equal(np.asarray(a.features["speech"]), b.features["speech"])
+        assert b.features["speech"].dtype == np.int16
+        assert b.features["speech"].shape == (noise.RATE,)
+
+
+def test_the_page_compares_what_was_timed():
+    side = dict(clips=100, waited=[0.0, 0.0, 0.0], before=10e6, peak=410e6)
+    sides = {"resident": {**side, "seconds": [1.0, 2.0, 9.0]}, "streamed": {**side, "seconds": [4.0, 4.0, 4.0]}}
+    sides["streamed"] |= dict(waited=[1.0, 1.0, 4.0], peak=110e6)
+    row = streaming.table({"mean-1": {"title": "a model", **sides}}, "where").splitlines()[-1]
+    assert row == "| a model | 50.0 | 25.0 | 50% | 12 | 50% | 400 MB | 100 MB |"
