@@ -1,0 +1,105 @@
+"""The notebooks as they lie in git, and run from their first cell to their last at a small size by this very Python."""
+
+import json
+import os
+import re
+import sys
+
+import nbclient
+import nbformat
+import pytest
+
+from colabs import tidy
+
+NOTEBOOKS = tidy.notebooks()
+COLAB = "https://colab.research.google.com/github/"
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_SCORE = re.compile(r"\d\.\d|\d %|\d%")
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def prose(path):
+    """The text cells."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+
+
+def test_there_are_three():
+    assert [path.stem for path in NOTEBOOKS] == ["colearning_cmu_mosi", "conflictnet_explained", "fusion_missing"]
+
+
+@each
+def test_it_is_stripped_and_has_its_badge(path):
+    text = path.read_text(encoding="utf-8")
+    assert tidy.tidied(text, path.name) == text, "python -m colabs.tidy"
+    notebook = json.loads(text)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert not [cell["id"] for cell in code if cell["outputs"] or cell["execution_count"] is not None]
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, tidy.FOLDER / "README.md"], ids=lambda path: path.name)
+def test_links_and_badges_lead_to_files(path, repo_root):
+    text = path.read_text(encoding="utf-8") if path.suffix == ".md" else prose(path)
+    links = _LINK.findall(text)
+    badges = [link for link in links if link.startswith(COLAB)]
+    assert {tidy.FOLDER / link.rpartition("/")[2] for link in badges} == ({path} if path in NOTEBOOKS else {*NOTEBOOKS})
+    start = f"{COLAB}{tidy.REPOSITORY}/blob/{tidy.BRANCH}/"
+    assert all(link.startswith(start) and (repo_root / link.removeprefix(start)).is_file() for link in badges)
+    near = [link for link in links if "://" not in link]
+    assert not [link for link in near if not (path.parent / link).is_file()]
+
+
+@pytest.fixture
+def kernel(tmp_path, monkeypatch):
+    """Settings under which a kernel writes below `tmp_path` alone and reaches no network; the folder it runs in."""
+    folders = {name: tmp_path / name.lower() for name in ("HOME", "XDG_CONFIG_HOME", "IPYTHONDIR", "WORK")}
+    folders |= {f"JUPYTER_{name}_DIR": tmp_path / f"jupyter_{name.lower()}" for name in ("DATA", "RUNTIME", "CONFIG")}
+    for name, folder in folders.items():
+        folder.mkdir()
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")  # without it, a warning
+    # A kernel of its own, as one of this name may be set up elsewhere on the machine, with another Python.
+    spec = {"argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
+    place = folders["JUPYTER_DATA_DIR"] / "kernels" / "ours"
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(json.dumps({**spec, "display_name": "ours"}))
+    return folders["WORK"]
+
+
+def execute(path, work, root):
+    """Runs a notebook; it with its outputs."""
+    notebook = nbformat.read(path, as_version=4)
+    nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    env = {**os.environ, **nowhere, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    resources = {"metadata": {"path": str(work)}}
+    client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="ours", resources=resources)
+    client.execute(env={**env, "AFFECT_JAX_NOTEBOOK_SMALL": "1"})
+    return notebook
+
+
+def listed(folder):
+    return {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
+
+
+@pytest.mark.timeout(400)
+@each
+def test_it_runs(path, kernel, repo_root):
+    before = listed(tidy.FOLDER)
+    notebook = execute(path, kernel, repo_root)
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    shown = [output.data for output in outputs if output.output_type in ("display_data", "execute_result")]
+    assert sum("image/png" in data for data in shown) >= 2
+    printed = [output.text for output in outputs if output.output_type == "stream" and output.name == "stdout"]
+    tables = [data["text/markdown"] for data in shown if "text/markdown" in data]
+    lines = "".join(printed).splitlines()
+    lines += [line for table in tables for line in table.splitlines() if line.startswith("| ")]
+    scores = [line for line in lines if _SCORE.search(line) and not line.startswith("jax ")]
+    assert scores
+    assert not [line for line in scores if "synthetic" not in line]
+    if path.stem == "colearning_cmu_mosi":
+        assert "a synthetic corpus takes the place of CMU-MOSI" in printed[1]
+    if path.stem == "conflictnet_explained":
+        assert any("<audio" in data.get("text/html", "") for data in shown)
+    assert (kernel / "runs").is_dir()
+    assert listed(tidy.FOLDER) == before
