@@ -110,10 +110,10 @@ def in_corpus(
     if recordings.fingerprint != results["corpus"]["fingerprint"]:
         print("note: the corpus has changed since the run; what is heard may differ from what it saw", file=sys.stderr)
     found = {}
+    speech = config.data.modalities[0] if config.corpus.get("sound") == "waveform" else "speech"
     for recording in (r for members in recordings.splits.values() for r in members):
-        if recording.steps[0] in wanted and len(recording.steps) == 1:
-            for speech in (x for x in recording.features.values() if x.ndim == 1):  # a waveform; there is one at most
-                found[recording.steps[0]] = partial(audio.Sound, speech, config.corpus.rate)
+        if recording.steps[0] in wanted and len(recording.steps) == 1 and speech in recording.features:
+            found[recording.steps[0]] = partial(audio.Sound, recording.features[speech], config.corpus.rate)
     if not found:
         raise UserError(
             f"corpus {recordings.corpus} has no speech of the clips that the run predicts; "
