@@ -150,8 +150,8 @@ def table(found: dict[str, Any], note: str) -> str:
         note,
         "",
         "| what is trained | clips/s resident | streamed | share | MB/s streamed | of an epoch waits for the host "
-        "| memory resident | streamed |",
-        "|---|---|---|---|---|---|---|---|",
+        "| memory resident | streamed | load average before |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for case in found.values():
         sides = [case[side] for side in SIDES]
@@ -161,7 +161,7 @@ def table(found: dict[str, Any], note: str) -> str:
         flow = rates[1] * SECONDS * 16000 / 1e6
         lines.append(
             f"| {case['title']} | {rates[0]:.1f} | {rates[1]:.1f} | {rates[1] / rates[0]:.0%} | {flow:.0f} "
-            f"| {waits:.0%} | {memory[0]} | {memory[1]} |"
+            f"| {waits:.0%} | {memory[0]} | {memory[1]} | {case['load']:.1f} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -170,20 +170,20 @@ def measure(only: str, quick: bool) -> None:
     """Times every case, or the one named, and writes the page; with `quick` prints only."""
     clips = CLIPS // 10 if quick else CLIPS
     found: dict[str, Any] = {}
-    load = os.getloadavg()[0]  # once: from here on it is our own work
     with tempfile.TemporaryDirectory(prefix="affect_jax_streaming_") as folder:
         for name, case in CASES.items():
             if only not in ("", name):
                 continue
-            found[name] = {"title": case.title}
+            load = os.getloadavg()[0]
+            found[name] = {"title": case.title, "load": load}
             for side in SIDES:
                 ask = [sys.executable, "-m", "benchmarks.streaming", "--serve", name, side, folder, str(clips)]
                 printed = subprocess.run(ask, check=True, stdout=subprocess.PIPE, text=True).stdout
                 found[name][side] = json.loads(printed.splitlines()[-1])
     where = machine(found[next(iter(found))]["resident"]["kind"])
     note = (
-        f"`python -m benchmarks.streaming`{' --quick' if quick else ''} on {where.device}, {today()}, load average "
-        f"{load:.1f} at the beginning: {clips} clips of noise, {clips * SECONDS * 16000 / 1e6:.0f} MB (synthetic: only "
+        f"`python -m benchmarks.streaming`{' --quick' if quick else ''} on {where.device}, {today()}: "
+        f"{clips} clips of noise, {clips * SECONDS * 16000 / 1e6:.0f} MB (synthetic: only "
         f"times mean anything), batches of {BATCH}, chunks of {MEGABYTES:.0f} MB, of which a device has two. Memory is "
         "what the process held at most beyond what it held before it read the corpus; in it are the model's own needs."
     )

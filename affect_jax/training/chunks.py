@@ -1,5 +1,6 @@
 """Which chunks of batches the rows on the mesh read, and how the host cuts them and lays them on the devices."""
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,9 +15,8 @@ from affect_jax.training import mesh, step
 from affect_jax.training.epochs import Engine
 from affect_jax.types import Array
 
-THREADS = 2
-DEPTH = 2
-"""Chunks that the host has ready or at work before the devices ask for them; these hold one more, besides their own."""
+THREADS = min(max((os.cpu_count() or 1) // 2, 2), 8)
+"""So many chunks the host has ready or at work before the devices ask for them, a thread each."""
 
 
 class Lines(NamedTuple):
@@ -133,4 +133,4 @@ def ahead(
 ) -> Iterator[Cut]:
     """The chunks of (lines, epoch, first batch, live kinds) in order, cut by threads before they are asked for."""
     replicas = _here(of)
-    return streaming.ahead(lambda one: cut(source, *one[:3], replicas, one[3]), wanted, threads=THREADS, depth=DEPTH)
+    return streaming.ahead(lambda one: cut(source, *one[:3], replicas, one[3]), wanted, threads=THREADS, depth=THREADS)

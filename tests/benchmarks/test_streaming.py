@@ -23,5 +23,5 @@ def test_the_page_compares_what_was_timed():
     side = dict(clips=100, waited=[0.0, 0.0, 0.0], before=10e6, peak=410e6)
     sides = {"resident": {**side, "seconds": [1.0, 2.0, 9.0]}, "streamed": {**side, "seconds": [4.0, 4.0, 4.0]}}
     sides["streamed"] |= dict(waited=[1.0, 1.0, 4.0], peak=110e6)
-    row = streaming.table({"mean-1": {"title": "a model", **sides}}, "where").splitlines()[-1]
-    assert row == "| a model | 50.0 | 25.0 | 50% | 12 | 50% | 400 MB | 100 MB |"
+    row = streaming.table({"mean-1": {"title": "a model", "load": 0.2, **sides}}, "where").splitlines()[-1]
+    assert row == "| a model | 50.0 | 25.0 | 50% | 12 | 50% | 400 MB | 100 MB | 0.2 |"
