@@ -19,8 +19,8 @@ INSTALL_ID = "install"
 """The id of the cell that installs; it stands second."""
 # The version of jax is the one of requirements.txt, which says why; what else is needed comes with the package.
 INSTALL = f"""\
-# Where affect_jax can be imported, this does nothing. A checkout is used as it is; elsewhere, as in Colab, the package is
-# installed, which takes a few minutes.
+# Where affect_jax can be imported, this does nothing. A checkout is used as it is; elsewhere, as in Colab, the package
+# is installed, which takes a few minutes.
 import importlib.util
 import shutil
 import subprocess

@@ -70,11 +70,13 @@ def kernel(tmp_path, monkeypatch):
 def execute(path, work, root):
     """Runs a notebook; it with its outputs."""
     notebook = nbformat.read(path, as_version=4)
+    # One virtual device: of four, three would train copies, as a notebook has few rows at this size.
+    flags = re.sub(r"(device_count)=\d+", r"\1=1", os.environ["XLA_FLAGS"])
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
     env = {**os.environ, **nowhere, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     resources = {"metadata": {"path": str(work)}}
     client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="ours", resources=resources)
-    client.execute(env={**env, "AFFECT_JAX_NOTEBOOK_SMALL": "1"})
+    client.execute(env={**env, "XLA_FLAGS": flags, "AFFECT_JAX_NOTEBOOK_SMALL": "1"})
     return notebook
 
 
