@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
+from affect_jax.layers.pooled_convolution import conv_norm_pool
 from affect_jax.losses import alignment, decorrelation, regression
-from affect_jax.models import conflictnet
-from affect_jax.training import mesh, step, study
+from affect_jax.training import mesh, study
 from affect_jax.training.mesh import spread
-from tests import small, toy
+from tests import toy
 
 DATA = toy.development()
 
@@ -55,7 +55,6 @@ def test_a_study_whose_batches_lie_over_devices_equals_it_on_one():
     """Batches of 3 examples over 2 devices: also what does not divide."""
     losses = toy.stage_config()["losses"]
     losses["concordance"] = dict(kind="ccc", prediction="prediction", target="target", weight=0.5)
-    losses["alignment"] = dict(kind="dcca", a="latent/weaker", b="latent/stronger", weight=0.1, k=2, ridge=1e-2)
     parsed, traced = toy.stages(fit=toy.stage_config(losses=losses))
     rows = toy.rows(traced)[:3]
     corpus, _, folds = DATA
@@ -67,28 +66,23 @@ def test_a_study_whose_batches_lie_over_devices_equals_it_on_one():
 
 
 def test_batch_statistics_are_those_of_the_whole_batch():
-    model = conflictnet.Model(**small.NETWORK)
+    """ConflictNET's block, whose sums over a batch are in a backward pass of its own."""
     draw = np.random.default_rng(0)
-    x = draw.normal(size=(4, 900, 1)).astype(np.float32)
-    variables = model.init(jax.random.key(0), {"speech": x}, {"speech": np.ones((4, 900), bool)}, train=False)
+    x, kernel = draw.normal(size=(4, 60, 2)).astype(np.float32), draw.normal(size=(5, 2, 3)).astype(np.float32)
+    scale = np.array([1.0, -0.5, 2.0], np.float32)
 
-    def gradients(parts, x):
-        x, mask = spread((x, jnp.ones(x.shape[:2], bool)))
+    def gradients(x, kernel, scale):
+        x, valid = spread((x, jnp.array([True, True, False, True])))
 
-        def loss(params):
-            outputs, changed = model.apply(
-                step.variables({**parts, **params}),
-                {"speech": x},
-                {"speech": mask},
-                train=True,
-                mutable=["batch_stats"],
-            )
-            return regression.pcc_loss(outputs["prediction"], jnp.arange(4.0), jnp.ones(4, bool)), changed
+        def loss(kernel, scale):
+            zero = jnp.zeros(3)
+            pooled, statistics = conv_norm_pool(x, kernel, zero, scale, zero, valid, pool=4, epsilon=1e-3)
+            return jnp.sin(pooled).sum(), statistics
 
-        return jax.value_and_grad(loss, has_aux=True)({k: v for k, v in parts.items() if k != step.STATISTICS})
+        return jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(kernel, scale)
 
-    parts = step.join(variables)
-    toy.trees_equal(on(2, 2, gradients, parts, x), on(1, 1, gradients, parts, x), rtol=1e-3, atol=1e-5)
+    rows = x, kernel, scale
+    toy.trees_equal(on(2, 2, gradients, *rows), on(1, 1, gradients, *rows), rtol=1e-4, atol=1e-5)
 
 
 def test_what_is_no_mesh_is_refused():

@@ -65,7 +65,7 @@ def test_no_speaker_is_on_two_sides(release_raw, read):
         return folding.build(corpus, index, [folding.Split("a", train, validation, test)], {"video": True})
 
     for fold in found.folds.values():
-        build(*fold)
+        build(fold.validation, fold.test)
     first = found.folds["session1"]
     for validation, test in ((first.validation[1:], first.test), (first.validation, first.test[1:])):
         with pytest.raises(UserError, match=r"fold 'a' has group 'Ses0[12][FM]' in both training and"):

@@ -84,7 +84,7 @@ def test_folds_part_the_actors(ravdess_raw, tmp_path):
     expected = actors.folds(set(group.values()))
     assert corpus.folds.keys() == expected.keys()
     for name, fold in corpus.folds.items():
-        for ids, side in zip(fold, expected[name], strict=True):
+        for ids, side in zip((fold.validation, fold.test), expected[name], strict=True):
             assert set(ids) == {i for i, actor in group.items() if actor in side}
             assert len(ids) == 15 * len(side)
 
