@@ -59,7 +59,16 @@ def test_a_packed_batch_has_the_same_steps(batches):
 
 def test_losses_and_gradients_of_seqsew_are_those_of_one_sequence_a_line(batches):
     model = seqsew.Model(
-        weaker="a", stronger="b", latent=4, feed_forward=6, classifier_width=5, decoder_width=3, decoder_layers=1
+        weaker="a",
+        stronger="b",
+        latent=4,
+        feed_forward=6,
+        transformer_layers=1,
+        weaker_gru_layers=1,
+        stronger_gru_layers=1,
+        classifier_width=5,
+        decoder_width=3,
+        decoder_layers=1,
     )
     params = model.init(jax.random.key(0), batches[0]["inputs"], batches[0]["masks"], train=False)
     terms = objective.parse(
