@@ -21,7 +21,7 @@ def scripts(repo_root, tmp_path, monkeypatch):
 
 def test_five_lines_make_a_manifest_and_seven_more_add_the_face(scripts, tmp_path):
     first, second = scripts
-    assert first.count("\n") == 5
+    assert sum(bool(line) for line in first.splitlines()) == 5
     (tmp_path / "make.py").write_text(first + second)
     subprocess.run([sys.executable, "make.py"], check=True)
     settings = {"data_dir": str(tmp_path / "data"), "sound": "waveform", "folds": 3}
