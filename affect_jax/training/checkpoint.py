@@ -39,18 +39,22 @@ _SYSTEM = {
 
 def named(tree: Any) -> dict[str, np.ndarray]:
     """A tree's leaves by path, on the host, e.g. `params/regressor/kernel`."""
-    return {name: np.asarray(leaf) for name, leaf in _leaves(tree).items()}
+    return {name: np.asarray(leaf) for name, leaf in by_path(tree).items()}
 
 
-def _leaves(tree: Any) -> dict[str, Any]:
+def by_path(tree: Any) -> dict[str, Any]:
+    """A tree's leaves as they are, by path."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
 
 def _writable(tree: Any) -> dict[str, Any]:
     """What orbax is to write, by path: numpy arrays, and as they are those arrays that no process has whole."""
-    apart = {n for n, x in _leaves(tree).items() if isinstance(x, jax.Array) and not x.is_fully_addressable}
-    return {name: leaf if name in apart else np.asarray(leaf) for name, leaf in _leaves(tree).items()}
+
+    def apart(leaf: Any) -> bool:
+        return isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
+
+    return {name: leaf if apart(leaf) else np.asarray(leaf) for name, leaf in by_path(tree).items()}
 
 
 def like(tree: Any, leaves: dict[str, np.ndarray], where: Path | str, *, sized: bool = False) -> Any:

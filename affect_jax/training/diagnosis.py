@@ -16,16 +16,11 @@ from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
 from affect_jax.data.streaming import Source
 from affect_jax.training import step
+from affect_jax.training.checkpoint import by_path
 from affect_jax.training.rows import RowArrays
 from affect_jax.training.stage import Stage
 from affect_jax.training.state import RowState
 from affect_jax.types import Array, Params
-
-
-def _leaves(tree: Any) -> dict[str, Array]:
-    """Leaves by path, e.g. `student/kernel`."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
 
 
 @functools.lru_cache(maxsize=16)
@@ -43,12 +38,12 @@ def _program(model: nn.Module, stage: Stage, packing: Packing | None) -> Callabl
         made: list[tuple[str, dict[str, Any]]] = [
             ("input ", batch["inputs"]),
             ("", {"target": batch["target"]}),
-            ("parameter ", _leaves({**frozen, **state.params})),
+            ("parameter ", by_path({**frozen, **state.params})),
             ("output ", dict(outputs)),
             ("loss ", terms),
-            ("", _leaves(statistics)),
-            ("gradient of ", _leaves(grads)),
-            ("updated parameter ", _leaves(step.moved(stage, row, state, grads)[0])),
+            ("", by_path(statistics)),
+            ("gradient of ", by_path(grads)),
+            ("updated parameter ", by_path(step.moved(stage, row, state, grads)[0])),
         ]
         return OrderedDict((kind + name, jnp.isfinite(x).all()) for kind, some in made for name, x in some.items())
 

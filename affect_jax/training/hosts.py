@@ -32,30 +32,30 @@ def connect(how: str) -> None:
     if not how:
         return
     try:
-        if how == "auto":
-            jax.distributed.initialize()
-            return
+        jax.distributed.initialize(*(() if how == "auto" else _parsed(how)))
+    except ValueError as error:
+        raise UserError(
+            f"--distributed={how} finds no scheduler's environment (SLURM, TPU, Open MPI, Kubernetes); "
+            "name the processes: --distributed=HOST:PORT,PROCESSES,PROCESS"
+        ) from error
+    except RuntimeError as error:
+        raise UserError(f"--distributed={how}: {_first_line(error)}; are all processes running?") from error
+
+
+def _parsed(how: str) -> tuple[str, int, int]:
+    """(address, processes, process) of 'HOST:PORT,PROCESSES,PROCESS'."""
+    try:
         address, count, number = how.split(",")
         count, number = int(count), int(number)
-    except ValueError as error:
-        if how == "auto":
-            raise UserError(
-                "--distributed=auto finds no scheduler's environment (SLURM, TPU, Open MPI, Kubernetes); "
-                "name the processes: --distributed=HOST:PORT,PROCESSES,PROCESS"
-            ) from error
+    except ValueError:
         raise UserError(
             f"--distributed is {how!r}; use auto, or HOST:PORT,PROCESSES,PROCESS such as 10.0.0.1:8476,4,0"
         ) from None
-    except RuntimeError as error:
-        raise UserError(f"--distributed=auto: {_first_line(error)}; are all processes running?") from error
     if not 0 <= number < count or ":" not in address:
         raise UserError(
             f"--distributed is {how!r}; the address is HOST:PORT and PROCESS is one of 0..{max(count - 1, 0)}"
         )
-    try:
-        jax.distributed.initialize(address, count, number)
-    except RuntimeError as error:
-        raise UserError(f"--distributed={how}: {_first_line(error)}; are all {count} processes running?") from error
+    return address, count, number
 
 
 def _first_line(error: Exception) -> str:
