@@ -4,6 +4,7 @@ With weights A [T, S] of T queries over S keys, mean over t of (A V) is (mean ov
 on A. So the second large product of attention, and the projection of the values, shrink to one vector an example, and
 of A only its mean is needed: it is formed an example at a time, and again in the hand-written backward pass instead of
 being kept (as in FlashAttention, Dao et al. 2022). Nothing of size [B, H, T, S] ever exists on a CPU.
+Of bfloat16 inputs the products are in bfloat16; the softmax, its sums and everything that is added up are float32.
 Letters in names of arrays are axes: B batch, T queries, S keys, H heads, C features of a head, D = H C.
 """
 
@@ -46,18 +47,20 @@ class MeanAttention(nn.Module):
         size = features // self.heads
 
         def project(z: jax.Array, part: int) -> jax.Array:
-            projected = z @ weights[part] + biases[part][None, None, :]
+            product = z @ weights[part]
+            projected = (product + biases[part][None, None, :]).astype(product.dtype)
             return projected.reshape(*z.shape[:2], self.heads, size).swapaxes(1, 2)
 
-        share_BxT = x_mask / jnp.maximum(x_mask.sum(axis=1, keepdims=True), 1).astype(x.dtype)
+        wide = _wide(x.dtype)
+        share_BxT = x_mask / jnp.maximum(x_mask.sum(axis=1, keepdims=True), 1).astype(wide)
         keys = _keys(self.make_rng("dropout"), x.shape[0]) if train else None
-        rate = jnp.asarray(dropout, x.dtype)
+        rate = jnp.asarray(dropout, wide)
         mean_BxHxS = mean_weights(project(x, 0) * size**-0.5, project(y, 1), share_BxT, y_mask, keys, rate)
         # (mean A) (y W + b) = ((mean A) y) W + (sum of mean A) b, a product over S with D columns fewer.
         seen_BxHxD = jnp.einsum("bhs,bsd->bhd", mean_BxHxS, y)
         value_DxHxC = weights[2].reshape(features, self.heads, size)
         value_bias = mean_BxHxS.sum(axis=-1)[..., None] * biases[2].reshape(1, self.heads, size)
-        mixed = jnp.einsum("bhd,dhc->bhc", seen_BxHxD, value_DxHxC) + value_bias
+        mixed = (jnp.einsum("bhd,dhc->bhc", seen_BxHxD, value_DxHxC) + value_bias).astype(x.dtype)
         out_proj = Dense(features, bias_init=nn.initializers.zeros_init(), name="out_proj")
         return out_proj(mixed.reshape(x.shape[0], features))
 
@@ -105,8 +108,18 @@ def _each(one: Callable[..., Any], *arrays: Any) -> Any:
     return jax.vmap(one)(*arrays)
 
 
+def _wide(dtype: jnp.dtype) -> jnp.dtype:
+    """What sums are formed in: float32 at least."""
+    return jnp.promote_types(dtype, jnp.float32)
+
+
+def _product(subscripts: str, x: jax.Array, y: jax.Array) -> jax.Array:
+    """The product in y's precision, with its sums in float32 at least."""
+    return jnp.einsum(subscripts, x.astype(y.dtype), y, preferred_element_type=_wide(y.dtype))
+
+
 def _scores(q_HxTxC: jax.Array, k_HxSxC: jax.Array) -> jax.Array:
-    return jnp.einsum("htc,hsc->hts", q_HxTxC, k_HxSxC)
+    return _product("htc,hsc->hts", q_HxTxC, k_HxSxC)
 
 
 def _kept(key_K: jax.Array | None, values_HxTxS: jax.Array, rate: jax.Array) -> jax.Array:
@@ -125,11 +138,11 @@ def _forward(q, k, share, mask, keys, rate):
         weights = jnp.exp(scores - top)
         total_HxT = weights.sum(axis=-1)
         share_HxT = share_T[None, :] / jnp.maximum(total_HxT, 1e-30)
-        mean_HxS = jnp.einsum("ht,hts->hs", share_HxT, _kept(key_K, weights, rate))
+        mean_HxS = _product("ht,hts->hs", share_HxT, _kept(key_K, weights, rate).astype(k_HxSxC.dtype))
         return mean_HxS, top[..., 0] + jnp.log(jnp.maximum(total_HxT, 1e-30))
 
     mean_BxHxS, log_total_BxHxT = _each(one, q, k, share, mask, keys)
-    return mean_BxHxS * _scale(keys, rate), (q, k, share, mask, keys, rate, log_total_BxHxT)
+    return (mean_BxHxS * _scale(keys, rate)).astype(k.dtype), (q, k, share, mask, keys, rate, log_total_BxHxT)
 
 
 def _backward(residuals, d_mean_BxHxS):
@@ -141,7 +154,8 @@ def _backward(residuals, d_mean_BxHxS):
         d_weights = _kept(key_K, jnp.broadcast_to(d_mean_HxS[:, None, :], weights.shape), rate)
         part = weights * d_weights
         d_scores = (part - weights * part.sum(axis=-1, keepdims=True)) * share_T[None, :, None]
-        return jnp.einsum("hts,hsc->htc", d_scores, k_HxSxC), jnp.einsum("hts,htc->hsc", d_scores, q_HxTxC)
+        d_q, d_k = _product("hts,hsc->htc", d_scores, k_HxSxC), _product("hts,htc->hsc", d_scores, q_HxTxC)
+        return d_q.astype(q_HxTxC.dtype), d_k.astype(k_HxSxC.dtype)
 
     d_q, d_k = _each(one, q, k, share, mask, keys, log_total, d_mean_BxHxS * _scale(keys, rate))
     return d_q, d_k, jnp.zeros_like(share), None, None, jnp.zeros_like(rate)

@@ -12,6 +12,8 @@ as U(+-1/sqrt(H)).
 What makes it fast, on a CPU and on a GPU alike: the input's products for all steps are taken before the scan, both
 directions advance in one scan, and a hand-written backward pass carries nothing but dh: what a gate's derivative needs
 is formed for all steps at once before the backward scan, and dW is one product after it. Reverse-mode only.
+Of bfloat16 inputs and weights only the products are in bfloat16: what a scan carries, and what is summed over time,
+is float32.
 Letters in names of arrays are axes: T steps, K directions, B batch, H units, G = 3H gates.
 """
 
@@ -69,11 +71,12 @@ class SingleStepGRU(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         weight_ih, _, bias_ih, bias_hh = _parameters(self, x.shape[-1], self.features)
         gates_bias, new_bias = _split_bias(bias_ih, bias_hh)
-        gates = x @ weight_ih + gates_bias.reshape((1,) * (x.ndim - 1) + (-1,))
+        product = x @ weight_ih
+        gates = product + gates_bias.reshape((1,) * (x.ndim - 1) + (-1,))
         reset, update, new = jnp.split(gates, 3, axis=-1)
         update = jax.nn.sigmoid(update)
         new = jnp.tanh(new + jax.nn.sigmoid(reset) * new_bias.reshape((1,) * (x.ndim - 1) + (-1,)))
-        return (1 - update) * new
+        return ((1 - update) * new).astype(product.dtype)
 
 
 def _parameters(module: nn.Module, inputs: int, units: int, suffix: str = "") -> tuple[jax.Array, ...]:
@@ -103,7 +106,8 @@ def _run(
     gates, weights, biases = [], [], []
     for flip, (weight_ih, weight_hh, bias_ih, bias_hh) in zip(flips, directions, strict=True):
         gates_bias, new_bias = _split_bias(bias_ih, bias_hh)
-        gates.append(x_TxBxD[::flip] @ weight_ih + gates_bias[None, None, :])
+        product = x_TxBxD[::flip] @ weight_ih
+        gates.append((product + gates_bias[None, None, :]).astype(product.dtype))
         weights.append(weight_hh)
         biases.append(new_bias)
     gates_TxKxBxG = jnp.stack(gates, axis=1)
@@ -136,13 +140,14 @@ def gru_scan(
 
     def body(h, step):
         h, _ = _step(h, *step, weight_KxHxG, bias_KxH)
-        return h, h
+        return h, h.astype(gates_TxKxBxG.dtype)
 
     return jax.lax.scan(body, _initial(gates_TxKxBxG), (gates_TxKxBxG, keep_TxKxB))[1]
 
 
 def _initial(gates_TxKxBxG: jax.Array) -> jax.Array:
-    return jnp.zeros_like(gates_TxKxBxG[0, ..., : gates_TxKxBxG.shape[-1] // 3])
+    first = gates_TxKxBxG[0, ..., : gates_TxKxBxG.shape[-1] // 3]
+    return jnp.zeros_like(first, jnp.promote_types(first.dtype, jnp.float32))
 
 
 def _kept(h: jax.Array, keep: jax.Array | None) -> jax.Array:
@@ -153,12 +158,17 @@ def _step(h, gates, keep, weight, bias):
     """One step; returns the new state and what the backward pass needs: r, z, n and q = h W_hn + b_hn."""
     h = _kept(h, keep)
     gates_r, gates_z, gates_n = jnp.split(gates, 3, axis=-1)
-    hidden_r, hidden_z, hidden_n = jnp.split(jnp.einsum("kbh,khg->kbg", h, weight), 3, axis=-1)
+    hidden_r, hidden_z, hidden_n = jnp.split(_product("kbh,khg->kbg", h, weight), 3, axis=-1)
     r = jax.nn.sigmoid(gates_r + hidden_r)
     z = jax.nn.sigmoid(gates_z + hidden_z)
     q = hidden_n + bias[:, None, :]
     n = jnp.tanh(gates_n + r * q)
     return (1 - z) * n + z * h, (r, z, n, q)
+
+
+def _product(subscripts, x, weight):
+    """The product in the weight's precision, its sums and the result in that of x."""
+    return jnp.einsum(subscripts, x.astype(weight.dtype), weight, preferred_element_type=x.dtype)
 
 
 def _forward(gates, weight, bias, keep):
@@ -167,11 +177,11 @@ def _forward(gates, weight, bias, keep):
         return h, (h, *saved)
 
     _, saved = jax.lax.scan(body, _initial(gates), (gates, keep))
-    return saved[0], (saved, weight, keep)
+    return saved[0].astype(gates.dtype), (saved, weight, bias, keep)
 
 
 def _backward(residuals, dy):
-    (h, r, z, n, q), weight, keep = residuals
+    (h, r, z, n, q), weight, bias, keep = residuals
     previous = _kept(jnp.concatenate([jnp.zeros_like(h[:1]), h[:-1]]), keep)
     # With d = dLoss/dh', the derivatives with respect to the gates' inputs are d times these, for all steps at once.
     slope_n = (1 - z) * (1 - n * n)
@@ -183,15 +193,16 @@ def _backward(residuals, dy):
         dy, slopes, z, keep = step
         d = carry + dy
         d_hidden = jnp.concatenate([d, d, d], axis=-1) * slopes
-        return _kept(d * z + jnp.einsum("kbg,khg->kbh", d_hidden, weight), keep), d
+        return _kept(d * z + _product("kbg,khg->kbh", d_hidden, weight), keep), d
 
     _, d = jax.lax.scan(body, jnp.zeros_like(h[0]), (dy, slopes, z, keep), reverse=True)
     d_hidden = jnp.concatenate([d, d, d], axis=-1) * slopes
     units = h.shape[-1]
     d_gates = jnp.concatenate([d_hidden[..., : 2 * units], d * slope_n], axis=-1)
-    d_weight = jnp.einsum("tkbh,tkbg->khg", previous, d_hidden)
+    d_weight = _product("tkbh,tkbg->khg", previous, d_hidden.astype(weight.dtype)).astype(weight.dtype)
+    d_bias = d_hidden[..., 2 * units :].sum(axis=(0, 2)).astype(bias.dtype)
     d_keep = None if keep is None else jnp.zeros_like(keep)  # a constant of the batch, never trained
-    return d_gates, d_weight, d_hidden[..., 2 * units :].sum(axis=(0, 2)), d_keep
+    return d_gates.astype(dy.dtype), d_weight, d_bias, d_keep
 
 
 gru_scan.defvjp(_forward, _backward)
