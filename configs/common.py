@@ -120,6 +120,7 @@ def stage(
         monitor=dict(metric=metric, prediction=prediction),
         keep="best",
         moddrop=(),
+        precision="float32",
     )
 
 

@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from affect_jax.layers.wide import wide
+
 # Steps t that are scored at once: [B, ROWS, T, U] is all that is ever held of g, in the backward pass too.
 ROWS = 16
 
@@ -39,7 +41,8 @@ def attend(x_BxTxD: jax.Array, of_t: jax.Array, of_other: jax.Array, score_U: ja
     """The weighted means [B, T, D], a few steps t at a time.
 
     The groups of steps are the loop, not the examples, so a batch may be sharded. `checkpoint` forms g again for the
-    backward pass instead of keeping it.
+    backward pass instead of keeping it. Scores, softmax and the gradients that the groups add up are float32 at least;
+    of bfloat16 steps, the product of weights and steps is in bfloat16.
 
     Args:
       x_BxTxD: what is averaged.
@@ -49,11 +52,14 @@ def attend(x_BxTxD: jax.Array, of_t: jax.Array, of_other: jax.Array, score_U: ja
       bias: ba, [1].
     """
 
+    dtype = x_BxTxD.dtype
+    x_BxTxD, of_t, of_other, score_U, bias = (wide(a) for a in (x_BxTxD, of_t, of_other, score_U, bias))
+
     @jax.checkpoint
     def group(of_t_BxRxU: jax.Array) -> jax.Array:
         g = jnp.tanh(of_t_BxRxU[:, :, None, :] + of_other[:, None, :, :])
         e_BxRxT = jnp.tanh((g * score_U[None, None, None, :]).sum(axis=-1) + bias[None, None, :])
-        return jax.nn.softmax(e_BxRxT, axis=-1) @ x_BxTxD
+        return jax.nn.softmax(e_BxRxT, axis=-1).astype(dtype) @ x_BxTxD.astype(dtype)
 
     batch, steps, units = of_t.shape
     groups = (steps + ROWS - 1) // ROWS

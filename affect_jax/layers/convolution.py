@@ -60,7 +60,8 @@ class ConvBlock(nn.Module):
         if not train:
             scale = gamma * jax.lax.rsqrt(variance.value + self.epsilon)
             pooled = conv_pool(x, kernel, bias, gamma < 0, valid, pool=self.pool)
-            return (pooled - mean.value[None, None, :]) * scale[None, None, :] + beta[None, None, :]
+            y = (pooled - mean.value[None, None, :]) * scale[None, None, :] + beta[None, None, :]
+            return y.astype(x.dtype)
         y, of_batch = conv_norm_pool(x, kernel, bias, gamma, beta, valid, pool=self.pool, epsilon=self.epsilon)
         if self.is_mutable_collection("batch_stats") and not self.is_initializing():
             rate = jnp.where(valid.any(), 1 - self.momentum, 0.0)

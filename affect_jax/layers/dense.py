@@ -33,7 +33,8 @@ class Dense(nn.Module):
         default = uniform(x.shape[-1] ** -0.5)
         kernel = self.param("kernel", self.kernel_init or default, (x.shape[-1], self.features))
         bias = self.param("bias", self.bias_init or default, (self.features,))
-        return x @ kernel + bias.reshape((1,) * (x.ndim - 1) + (-1,))
+        product = x @ kernel
+        return (product + bias.reshape((1,) * (x.ndim - 1) + (-1,))).astype(product.dtype)
 
 
 class MLP(nn.Module):

@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from affect_jax.layers.wide import wide_type
+
 _BITS = 24  # float32 holds every integer up to 2^24, so the keep probability below is exact
 
 
@@ -22,7 +24,9 @@ def dropout(key: jax.Array, x: jax.Array, rate: float | jax.Array) -> jax.Array:
     scale is the inverse of the rounded keep probability, so the mean is exact. Rate 0 returns `x` bit for bit, rate 1
     returns zeros.
     """
-    return jnp.where(keep_mask(key, x.shape, rate), x * keep_scale(rate).astype(x.dtype), jnp.zeros((), x.dtype))
+    kept = keep_mask(key, x.shape, rate)
+    scaled = x * keep_scale(rate).astype(wide_type(x.dtype))  # 1 / .9 is not 1.11 to bfloat16
+    return jnp.where(kept, scaled.astype(x.dtype), jnp.zeros((), x.dtype))
 
 
 def _keep(rate: float | jax.Array) -> jax.Array:

@@ -9,7 +9,8 @@ as in Keras, not torch's two. s is the sigmoid, or the hard sigmoid clip(.2 x + 
 recurrent kernel orthogonal, and the bias 0 but for 1 at the forget gate.
 
 As in `recurrent.py`, the input's products are taken before the scan and the backward pass is written by hand: its scan
-carries dh and dc alone, and every weight's gradient is one product after it. Reverse-mode only.
+carries dh and dc alone, and every weight's gradient is one product after it. Reverse-mode only. Of bfloat16 inputs and
+weights only the products are in bfloat16, as there.
 Letters in names of arrays are axes: T steps, B batch, H units, G = 4H gates.
 """
 
@@ -19,6 +20,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+
+from affect_jax.layers.wide import wide_type
 
 ACTIVATIONS = ("sigmoid", "hard_sigmoid")
 
@@ -40,7 +43,8 @@ class LSTM(nn.Module):
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), (x.shape[-1], gates))
         recurrent_kernel = self.param("recurrent_kernel", nn.initializers.orthogonal(), (self.features, gates))
         bias = self.param("bias", _unit_forget_bias, (gates,))
-        gates_TxBxG = x.swapaxes(0, 1) @ kernel + bias[None, None, :]
+        product = x.swapaxes(0, 1) @ kernel
+        gates_TxBxG = (product + bias[None, None, :]).astype(product.dtype)
         return lstm_scan(gates_TxBxG, recurrent_kernel, self.recurrent_activation).swapaxes(0, 1)
 
 
@@ -68,19 +72,25 @@ def lstm_scan(gates_TxBxG: jax.Array, weight_HxG: jax.Array, activation: str) ->
 
     def body(carry, gates):
         h, c, _ = _step(*carry, gates, weight_HxG, activation)
-        return (h, c), h
+        return (h, c), h.astype(gates.dtype)
 
     return jax.lax.scan(body, _initial(gates_TxBxG), gates_TxBxG)[1]
 
 
 def _initial(gates_TxBxG: jax.Array) -> tuple[jax.Array, jax.Array]:
-    zeros_BxH = jnp.zeros_like(gates_TxBxG[0, :, : gates_TxBxG.shape[-1] // 4])
+    first = gates_TxBxG[0, :, : gates_TxBxG.shape[-1] // 4]
+    zeros_BxH = jnp.zeros_like(first, wide_type(first.dtype))
     return zeros_BxH, zeros_BxH
+
+
+def _product(x, weight):
+    """The product in the weight's precision, its sums and the result in that of x."""
+    return jnp.matmul(x.astype(weight.dtype), weight, preferred_element_type=x.dtype)
 
 
 def _step(h, c, gates, weight, activation):
     """One step; returns the new h and c, and the gates' values [B, G], which the backward pass needs."""
-    i, f, g, o = jnp.split(gates + h @ weight, 4, axis=-1)
+    i, f, g, o = jnp.split(gates + _product(h, weight), 4, axis=-1)
     i, f, g, o = _gate(i, activation), _gate(f, activation), jnp.tanh(g), _gate(o, activation)
     c = f * c + i * g
     return o * jnp.tanh(c), c, jnp.concatenate([i, f, g, o], axis=-1)
@@ -92,7 +102,7 @@ def _forward(gates, weight, activation):
         return (h, c), (h, c, values)
 
     _, saved = jax.lax.scan(body, _initial(gates), gates)
-    return saved[0], (saved, weight)
+    return saved[0].astype(gates.dtype), (saved, weight)
 
 
 def _backward(activation, residuals, dy):
@@ -116,11 +126,13 @@ def _backward(activation, residuals, dy):
         d_h = d_h + dy
         d_c = d_c + d_h * through
         d_gates = jnp.concatenate([d_c, d_c, d_c, d_h], axis=-1) * slopes
-        return (d_gates @ weight.T, d_c * f), d_gates
+        return (_product(d_gates, weight.T), d_c * f), d_gates
 
     steps = dy, jnp.concatenate(slopes, axis=-1), through, f
     _, d_gates = jax.lax.scan(body, (jnp.zeros_like(h[0]), jnp.zeros_like(h[0])), steps, reverse=True)
-    return d_gates, jnp.einsum("tbh,tbg->hg", h[:-1], d_gates[1:])  # the first step's state is 0
+    states, slopes = (part.astype(weight.dtype) for part in (h[:-1], d_gates[1:]))  # the first step's state is 0
+    d_weight = jnp.einsum("tbh,tbg->hg", states, slopes, preferred_element_type=h.dtype)
+    return d_gates.astype(dy.dtype), d_weight.astype(weight.dtype)
 
 
 lstm_scan.defvjp(_forward, _backward)

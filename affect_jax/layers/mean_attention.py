@@ -17,6 +17,7 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import keep_mask, keep_scale
+from affect_jax.layers.wide import wide_type
 
 
 class MeanAttention(nn.Module):
@@ -51,7 +52,7 @@ class MeanAttention(nn.Module):
             projected = (product + biases[part][None, None, :]).astype(product.dtype)
             return projected.reshape(*z.shape[:2], self.heads, size).swapaxes(1, 2)
 
-        wide = _wide(x.dtype)
+        wide = wide_type(x.dtype)
         share_BxT = x_mask / jnp.maximum(x_mask.sum(axis=1, keepdims=True), 1).astype(wide)
         keys = _keys(self.make_rng("dropout"), x.shape[0]) if train else None
         rate = jnp.asarray(dropout, wide)
@@ -108,14 +109,9 @@ def _each(one: Callable[..., Any], *arrays: Any) -> Any:
     return jax.vmap(one)(*arrays)
 
 
-def _wide(dtype: jnp.dtype) -> jnp.dtype:
-    """What sums are formed in: float32 at least."""
-    return jnp.promote_types(dtype, jnp.float32)
-
-
 def _product(subscripts: str, x: jax.Array, y: jax.Array) -> jax.Array:
     """The product in y's precision, with its sums in float32 at least."""
-    return jnp.einsum(subscripts, x.astype(y.dtype), y, preferred_element_type=_wide(y.dtype))
+    return jnp.einsum(subscripts, x.astype(y.dtype), y, preferred_element_type=wide_type(y.dtype))
 
 
 def _scores(q_HxTxC: jax.Array, k_HxSxC: jax.Array) -> jax.Array:

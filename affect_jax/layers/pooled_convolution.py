@@ -12,6 +12,7 @@ are sought before it; where a window's extreme value is not positive, the pooled
 
 Statistics are exact for any mean: squares are taken around the mean of a window, windows are put together around the
 mean of a piece and pieces around the mean of the batch (Chan, Golub & LeVeque 1983), so nothing cancels.
+Where x and the kernel are bfloat16, so are the products' inputs, the pooled values and dx; sums are float32.
 Letters in names of arrays are axes: B batch, T steps of x, C channels, F filters, P pooled windows, W windows of a
 piece, J steps of a window, N = W J, K = width C.
 """
@@ -25,6 +26,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
+
+from affect_jax.layers.wide import wide, wide_type
 
 # Values of the activation in one piece. On a CPU 512 KiB, which stays in a core's cache (from 64 to 1,024 windows of 8
 # steps and 64 filters time hardly changes, whole clips take four times as long); elsewhere whole clips, to launch less.
@@ -146,10 +149,10 @@ def _conv_norm_pool_backward(pool, epsilon, residuals, cotangents):
     def body(sums, number):
         example, first, new_Wx1 = pieces.place(number)
         dy_WxF, pooled_WxF = (_take(a, example, first, pieces.windows) for a in (dy, pooled))
-        dy_WxF = jnp.where(new_Wx1 & valid[example], dy_WxF, 0)
+        dy_WxF = jnp.where(new_Wx1 & valid[example], dy_WxF.astype(mean.dtype), 0)
         return (sums[0] + dy_WxF.sum(0), sums[1] + (dy_WxF * (pooled_WxF - mean[None, :])).sum(0)), None
 
-    zeros = jnp.zeros_like(gamma), jnp.zeros_like(gamma)
+    zeros = jnp.zeros_like(mean), jnp.zeros_like(mean)
     (d_beta, along), _ = lax.scan(body, zeros, jnp.arange(x.shape[0] * pieces.count))
     inverse = lax.rsqrt(variance + epsilon)
     scale, count = gamma * inverse, _count(x, kernel, valid)
@@ -161,7 +164,7 @@ def _conv_norm_pool_backward(pool, epsilon, residuals, cotangents):
         return flat[lead] + tilt[lead] * (activation - mean[lead])
 
     gradients = _pull(x, kernel, bias, valid, extreme, dy, scale, pool, needs_dx, slopes)
-    return *gradients, along * inverse, d_beta, None
+    return *gradients, (along * inverse).astype(gamma.dtype), d_beta.astype(gamma.dtype), None
 
 
 _conv_norm_pool.defvjp(_conv_norm_pool_forward, _conv_norm_pool_backward, symbolic_zeros=True)
@@ -169,7 +172,8 @@ _conv_norm_pool.defvjp(_conv_norm_pool_forward, _conv_norm_pool_backward, symbol
 
 def _normalise(pooled, statistics, gamma, beta, epsilon):
     scale = gamma * lax.rsqrt(statistics.variance + epsilon)
-    return (pooled - statistics.mean[None, None, :]) * scale[None, None, :] + beta[None, None, :]
+    y = (pooled - statistics.mean[None, None, :]) * scale[None, None, :] + beta[None, None, :]
+    return y.astype(pooled.dtype)
 
 
 def _pull(
@@ -213,26 +217,27 @@ def _pull(
         is_extreme = extreme_WxF[:, None, :] == jnp.arange(pool, dtype=extreme.dtype)[None, :, None]
         dz_WxJxF = jnp.where(is_extreme, d_pooled_WxF[:, None, :], 0)
         if slopes is not None:
-            z_WxJxF = (columns_NxK @ kernel_KxF).reshape(dz_WxJxF.shape) + bias[None, None, :]
+            z_WxJxF = _product(columns_NxK, kernel_KxF).reshape(dz_WxJxF.shape) + bias[None, None, :]
             dz_WxJxF += jnp.where((z_WxJxF > 0) & use_Wx1[:, :, None], slopes(z_WxJxF), 0)
         # Without the barrier each of the products below would form dz anew.
-        dz_NxF = lax.optimization_barrier(dz_WxJxF.reshape(steps, -1))
-        d_kernel += columns_NxK.T @ dz_NxF
-        d_bias += dz_NxF.sum(0)
+        dz_NxF = lax.optimization_barrier(dz_WxJxF.reshape(steps, -1).astype(x.dtype))
+        d_kernel += _product(columns_NxK.T, dz_NxF)
+        d_bias += dz_NxF.sum(0, dtype=d_bias.dtype)
         if needs_dx is not None:
-            dx = _add_columns(dx, dz_NxF @ kernel_KxF.T, example, first * pool)
+            dx = _add_columns(dx, _product(dz_NxF, kernel_KxF.T), example, first * pool)
         return (d_kernel, d_bias, dx), None
 
-    zeros = jnp.zeros_like(kernel_KxF), jnp.zeros_like(bias), None if needs_dx is None else jnp.zeros_like(x)
+    sums = (jnp.zeros_like(a, wide_type(x.dtype)) for a in (kernel_KxF, bias))
+    zeros = *sums, None if needs_dx is None else jnp.zeros_like(x)
     (d_kernel, d_bias, dx), _ = lax.scan(body, zeros, jnp.arange(x.shape[0] * pieces.count))
     d_kernel = d_kernel.reshape(kernel.shape)
     if slopes is not None:
         begin = pieces.total * pool
-        activation, pull = jax.vjp(_activation, _rest(x, valid, begin), kernel, bias)
+        activation, pull = jax.vjp(_activation, _rest(x, valid, begin), wide(kernel), wide(bias))
         d_rest, *rest = pull(jnp.where(valid[:, None, None], slopes(activation), 0))
         d_kernel, d_bias = d_kernel + rest[0], d_bias + rest[1]
-        dx = None if needs_dx is None else dx.at[:, begin:].add(d_rest)
-    return dx, d_kernel, d_bias
+        dx = None if needs_dx is None else dx.at[:, begin:].add(d_rest.astype(dx.dtype))
+    return dx, d_kernel.astype(kernel.dtype), d_bias.astype(bias.dtype)
 
 
 def _run(
@@ -261,7 +266,7 @@ def _run(
         example, first, new_Wx1 = pieces.place(number)
         steps = pieces.windows * pool
         columns_NxK = _columns(_slice(x, example, valid, first * pool, steps + width - 1), width)
-        z_WxJxF = (columns_NxK @ kernel_KxF).reshape(pieces.windows, pool, filters)
+        z_WxJxF = _product(columns_NxK, kernel_KxF).reshape(pieces.windows, pool, filters)
         # Written out step by step: XLA makes one pass over [W, F] of each of these, and slow loops of reductions.
         z = [z_WxJxF[:, j] + bias_F[None, :] for j in range(pool)]
         best, at = z[0], jnp.zeros(z[0].shape, byte)
@@ -269,7 +274,7 @@ def _run(
             at = jnp.where(z[j] > best, byte.type(j), at)
             best = jnp.maximum(z[j], best)
         best = jax.nn.relu(best * sign_F[None, :])
-        pooled = lax.dynamic_update_slice(pooled, best[None], (example, first, 0))
+        pooled = lax.dynamic_update_slice(pooled, best[None].astype(pooled.dtype), (example, first, 0))
         if record:
             at = jnp.where(best > 0, at, byte.type(pool))
             extreme = lax.dynamic_update_slice(extreme, at[None], (example, first, 0))
@@ -290,7 +295,7 @@ def _run(
     if not measure:
         return pooled, extreme, None
     # Each step that is left over at the end is a share of its own: one value, around which nothing is spread.
-    rest_RxF = _activation(_rest(x, valid, pieces.total * pool), kernel, bias).reshape(-1, filters)
+    rest_RxF = _activation(_rest(x, valid, pieces.total * pool), wide(kernel), bias).reshape(-1, filters)
     rest = (
         jnp.repeat(valid, (x.shape[1] - width + 1) % pool).astype(shares[0].dtype),
         rest_RxF,
@@ -316,7 +321,12 @@ def _cut(x: jax.Array, kernel: jax.Array, pool: int) -> _Pieces:
 
 def _count(x: jax.Array, kernel: jax.Array, valid: jax.Array) -> jax.Array:
     """How many activations a channel has; 1 where no example is valid."""
-    return jnp.maximum(valid.sum() * (x.shape[1] - kernel.shape[0] + 1), 1).astype(x.dtype)
+    return jnp.maximum(valid.sum() * (x.shape[1] - kernel.shape[0] + 1), 1).astype(wide_type(x.dtype))
+
+
+def _product(x: jax.Array, y: jax.Array) -> jax.Array:
+    """x @ y with its sums in float32 at least."""
+    return jnp.matmul(x, y, preferred_element_type=wide_type(x.dtype))
 
 
 def _take(x: jax.Array, example: jax.Array, begin: jax.Array, steps: int) -> jax.Array:
@@ -330,8 +340,10 @@ def _slice(x: jax.Array, example: jax.Array, valid: jax.Array, begin: jax.Array,
 
 
 def _rest(x: jax.Array, valid: jax.Array, begin: int) -> jax.Array:
-    """The steps that no window has, with those before them that their filters reach: [B, < pool + width - 1, C]."""
-    return jnp.where(valid[:, None, None], x[:, begin:], 0)
+    """The steps that no window has, with those before them that their filters reach: [B, < pool + width - 1, C], few
+    and so in float32 at least.
+    """
+    return wide(jnp.where(valid[:, None, None], x[:, begin:], 0))
 
 
 def _activation(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
@@ -351,10 +363,10 @@ def _add_columns(x: jax.Array, columns: jax.Array, example: jax.Array, begin: ja
     channels = x.shape[2]
     width = columns.shape[1] // channels
     steps = columns.shape[0]
-    part = _take(x, example, begin, steps + width - 1)
+    part = _take(x, example, begin, steps + width - 1).astype(columns.dtype)
     for k in range(width):
         part = part.at[k : k + steps].add(columns[:, k * channels : (k + 1) * channels])
-    return lax.dynamic_update_slice(x, part[None], (example, begin, 0))
+    return lax.dynamic_update_slice(x, part[None].astype(x.dtype), (example, begin, 0))
 
 
 def _asked(x: jax.custom_derivatives.CustomVJPPrimal) -> tuple[()] | None:

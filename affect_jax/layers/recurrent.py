@@ -23,6 +23,7 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import uniform
 from affect_jax.layers.masking import zero_padding
+from affect_jax.layers.wide import wide_type
 
 # Added to nothing but put in place of the update gate's input at padded steps: sigmoid gives exactly 1 there, so the
 # state is held and every derivative of the step is exactly 0, at no cost inside the scan.
@@ -147,7 +148,7 @@ def gru_scan(
 
 def _initial(gates_TxKxBxG: jax.Array) -> jax.Array:
     first = gates_TxKxBxG[0, ..., : gates_TxKxBxG.shape[-1] // 3]
-    return jnp.zeros_like(first, jnp.promote_types(first.dtype, jnp.float32))
+    return jnp.zeros_like(first, wide_type(first.dtype))
 
 
 def _kept(h: jax.Array, keep: jax.Array | None) -> jax.Array:

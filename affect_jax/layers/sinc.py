@@ -85,9 +85,9 @@ class SincBlock(nn.Module):
             raise UserError(f"a sinc layer has rate {self.rate} Hz; give the speech's sampling rate, such as 8000")
         starts = dict(zip(("low", "band"), mel_bands(self.filters, self.rate), strict=True))
         low, band = (self.param(name, lambda _, at=at: jnp.asarray(at)) for name, at in starts.items())
-        zeros = jnp.zeros((self.filters,), x.dtype)
+        zeros = jnp.zeros((self.filters,), low.dtype)
         params = {
-            "kernel": band_pass(*cutoffs(low, band, self.rate), self.width),
+            "kernel": band_pass(*cutoffs(low, band, self.rate), self.width).astype(x.dtype),
             "bias": zeros,
             "gamma": self.param("gamma", nn.initializers.ones, (self.filters,)),
             "beta": self.param("beta", nn.initializers.zeros, (self.filters,)),

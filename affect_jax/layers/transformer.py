@@ -12,6 +12,7 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
+from affect_jax.layers.wide import wide
 
 # Finite, so that a row without a single valid key gives a finite softmax with finite gradients; exp() of it is 0.
 _MASKED = -1e30
@@ -63,8 +64,10 @@ class SelfAttention(nn.Module):
         seen_Bx1xTxS = mask[:, None, None, :]
         if segments is not None:
             seen_Bx1xTxS = seen_Bx1xTxS & (segments[:, None, :, None] == segments[:, None, None, :])
+        logits = wide(logits)
         logits = jnp.where(seen_Bx1xTxS, logits, jnp.asarray(_MASKED, logits.dtype))
-        att_BxHxTxS = Dropout(name="dropout")(jax.nn.softmax(logits, axis=-1), dropout, train=train)
+        att_BxHxTxS = jax.nn.softmax(logits, axis=-1).astype(qkv.dtype)
+        att_BxHxTxS = Dropout(name="dropout")(att_BxHxTxS, dropout, train=train)
         mixed = jnp.einsum("bhts,bshc->bthc", att_BxHxTxS, v_BxSxHxC).reshape(x.shape)
         return Dense(features, bias_init=zeros, name="out_proj")(mixed)
 
@@ -92,10 +95,11 @@ class TransformerEncoderLayer(nn.Module):
             return Dropout(name=name)(x, dropout, train=train)
 
         attended = SelfAttention(self.heads, name="self_attn")(x, mask, segments=segments, train=train, dropout=dropout)
-        x = _norm("norm1")(x + drop("dropout1", attended))
+        x = _norm("norm1", x + drop("dropout1", attended))
         hidden = drop("dropout", nn.relu(Dense(self.feed_forward, name="linear1")(x)))
-        return _norm("norm2")(x + drop("dropout2", Dense(x.shape[-1], name="linear2")(hidden)))
+        return _norm("norm2", x + drop("dropout2", Dense(x.shape[-1], name="linear2")(hidden)))
 
 
-def _norm(name: str) -> nn.LayerNorm:
-    return nn.LayerNorm(epsilon=1e-5, use_fast_variance=False, name=name)
+def _norm(name: str, x: jax.Array) -> jax.Array:
+    # flax takes the moments of bfloat16 in float32, and its scale and bias here are float32 too.
+    return nn.LayerNorm(epsilon=1e-5, use_fast_variance=False, name=name)(x).astype(x.dtype)

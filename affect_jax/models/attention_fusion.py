@@ -32,6 +32,7 @@ from affect_jax.layers.masking import select
 from affect_jax.layers.mean_attention import MeanAttention
 from affect_jax.layers.pooling import statistics_across
 from affect_jax.layers.recurrent import BiGRU
+from affect_jax.layers.wide import wide
 from affect_jax.models.conflictnet import named_outputs
 from affect_jax.suggest import nearest
 
@@ -50,7 +51,8 @@ class TimeMap(nn.Module):
         length = x_BxTxD.shape[1]
         kernel_TxS = self.param("kernel", uniform(length**-0.5), (length, self.steps))
         bias_S = self.param("bias", uniform(length**-0.5), (self.steps,))
-        return jnp.einsum("ts,btd->bsd", kernel_TxS, x_BxTxD) + bias_S[None, :, None]
+        product = jnp.einsum("ts,btd->bsd", kernel_TxS, x_BxTxD)
+        return (product + bias_S[None, :, None]).astype(product.dtype)
 
 
 class Model(nn.Module):
@@ -201,7 +203,7 @@ class Model(nn.Module):
 
     def classify(self, pooled_BxPxD: jax.Array) -> jax.Array:
         """Logits [B, classes], or numbers [B, 1], from the vectors in the order of `vectors`."""
-        return self.classifier(self.concat(self._joined(pooled_BxPxD)))
+        return self.classifier(wide(self.concat(self._joined(pooled_BxPxD))))
 
     def _joined(self, pooled_BxPxD: jax.Array) -> jax.Array:
         if not self.statistical_pooling:

@@ -39,6 +39,7 @@ from affect_jax.layers.lstm import ACTIVATIONS, LSTM
 from affect_jax.layers.masking import select
 from affect_jax.layers.pooling import average_pool, shortest_input
 from affect_jax.layers.sinc import SincBlock
+from affect_jax.layers.wide import wide
 from affect_jax.suggest import nearest
 
 FIRST_LAYERS = ("convolution", "sincnet")
@@ -169,7 +170,7 @@ class Model(nn.Module):
         if self.attention:
             x = self.attend(x)
         x = self.lstm[1](x)
-        return named_outputs(self.dense(x.mean(axis=1) if self.global_average else x[:, -1]), self.classes)
+        return named_outputs(self.dense(wide(x.mean(axis=1) if self.global_average else x[:, -1])), self.classes)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Prediction [B], or logits [B, C], with the running statistics."""

@@ -29,6 +29,7 @@ from affect_jax.layers.convolution import ConvBlock
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.masking import select
 from affect_jax.layers.pooling import shortest_input
+from affect_jax.layers.wide import wide
 from affect_jax.models.conflictnet import check_length, named_outputs
 
 
@@ -102,7 +103,7 @@ class Model(nn.Module):
         # forms x twice and rounds it in two ways.
         largest = jnp.take_along_axis(x, x.argmax(axis=1, keepdims=True), axis=1)[:, 0]
         summary = jnp.concatenate([x.mean(axis=1), largest], axis=-1)
-        return named_outputs(self.dense(nn.relu(self.dense_0(summary))), self.classes)
+        return named_outputs(self.dense(wide(nn.relu(self.dense_0(summary)))), self.classes)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Prediction [B], or logits [B, C], with the running statistics."""

@@ -29,6 +29,7 @@ from affect_jax.layers.masking import select, zero_padding
 from affect_jax.layers.recurrent import BiGRU
 from affect_jax.layers.teachers import Teachers, teachers_of
 from affect_jax.layers.transformer import TransformerEncoderLayer, positions_within, sinusoidal_positions
+from affect_jax.layers.wide import wide
 from affect_jax.suggest import nearest
 
 ENCODERS = ("none", "bigru", "bigru+te")
@@ -78,7 +79,7 @@ class Classifier(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         hidden = nn.relu(Dense(self.width, name="dense_0")(x))
         hidden = Dropout(name="dropout")(hidden, self.dropout, train=train)
-        logits = Dense(self.classes or 1, name="dense_1")(hidden)
+        logits = Dense(self.classes or 1, name="dense_1")(wide(hidden))
         return logits if self.classes else logits[..., 0]
 
 

@@ -28,6 +28,7 @@ from affect_jax.layers.dense import MLP, Dense
 from affect_jax.layers.masking import select
 from affect_jax.layers.recurrent import SingleStepGRU
 from affect_jax.layers.teachers import Teachers, teachers_of
+from affect_jax.layers.wide import wide
 
 Widths = Sequence[int] | Sequence[Sequence[int]]
 """Of one modality's layers, or those of each of several."""
@@ -44,7 +45,7 @@ class Regressor(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         for index in range(self.layers):
             x = SingleStepGRU(self.width, name=f"gru_{index}")(x)
-        y = Dense(self.classes or 1, name="dense")(x)
+        y = Dense(self.classes or 1, name="dense")(wide(x))
         return y if self.classes else y[..., 0]
 
 

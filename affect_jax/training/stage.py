@@ -8,6 +8,7 @@ import optax
 from affect_jax.errors import UserError
 from affect_jax.suggest import nearest
 from affect_jax.training import objective
+from affect_jax.training.precision import PRECISIONS
 from affect_jax.types import Array
 
 # Optimizers, and the hyper-parameters of each that are traced (beside the learning rate's own schedule).
@@ -42,6 +43,7 @@ class Stage(NamedTuple):
       prediction: the output that is scored.
       keep: `best` or `last` weights go on.
       moddrop: combinations of modalities in which every training example appears; () for whole examples.
+      precision: of the model while training, one of PRECISIONS; predictions are float32 always.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Stage(NamedTuple):
     prediction: str
     keep: str
     moddrop: tuple[tuple[str, ...], ...]
+    precision: str
 
     @property
     def sign(self) -> float:
@@ -74,7 +77,7 @@ def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
     """Reads `config.stages.<name>`.
 
     Raises:
-      UserError: an unknown optimizer, metric, loss or a number out of range.
+      UserError: an unknown optimizer, metric, loss or precision, or a number out of range.
     """
     optimizer = config["optimizer"]["name"]
     if optimizer not in OPTIMIZERS:
@@ -95,6 +98,12 @@ def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
     for key in ("batch", "epochs"):
         if config[key] < 1:
             raise UserError(f"stage {name!r} has {key}={config[key]}; it must be at least 1")
+    precision = config.get("precision", PRECISIONS[0])
+    if precision not in PRECISIONS:
+        raise UserError(
+            f"stage {name!r} has precision {precision!r}{nearest(str(precision), PRECISIONS)}; "
+            f"choose one of {list(PRECISIONS)}"
+        )
     if not config["train"]:
         raise UserError(f"stage {name!r} trains nothing; name top-level parts in config.stages.{name}.train")
     return Stage(
@@ -112,6 +121,7 @@ def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
         prediction=config["monitor"]["prediction"],
         keep=config["keep"],
         moddrop=tuple(tuple(names.split("+")) for names in config.get("moddrop", ())),
+        precision=precision,
     )
 
 

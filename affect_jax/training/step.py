@@ -14,7 +14,7 @@ from affect_jax.data import moddrop
 from affect_jax.data.corpus import Corpus, take
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
-from affect_jax.training import keys, objective
+from affect_jax.training import keys, objective, precision
 from affect_jax.training.mesh import spread
 from affect_jax.training.rows import RowArrays
 from affect_jax.training.stage import Stage, learning_rate, sign, transform
@@ -63,7 +63,11 @@ def shuffled(index: Array, key: Array) -> Array:
 def gradients(
     model: nn.Module, stage: Stage, row: RowArrays, frozen: Params, state: RowState, batch: Batch, key: Array
 ) -> tuple[tuple[Array, Any], Params]:
-    """((loss, (terms, loss state, statistics, outputs)), gradients of `state.params`) of one batch; as `update`."""
+    """((loss, (terms, loss state, statistics, outputs)), gradients of `state.params`) of one batch; as `update`.
+
+    Where `stage.precision` is bfloat16, so are the model's forward and backward pass here; outputs, losses, statistics
+    and gradients are float32. `predict` and `shown`, and so validation scores and tests, are float32 always.
+    """
     prefix = f"stages.{stage.name}"
     weights = {t.name: row.hyper[f"{prefix}.losses.{t.name}.weight"] for t in stage.terms}
     rngs = {"dropout": keys.purpose(key, f"{stage.name}/dropout", state.updates)}
@@ -71,9 +75,10 @@ def gradients(
     packed = {"segments": batch["segments"]} if "segments" in batch else {}
 
     def loss(params: Params) -> tuple[Array, Any]:
+        parts, inputs = precision.lowered(stage.precision, {**frozen, **params}, batch["inputs"])
         outputs, gathered = model.apply(
-            variables({**frozen, **params, **state.statistics}),
-            batch["inputs"],
+            variables({**parts, **state.statistics}),
+            inputs,
             batch["masks"],
             train=True,
             dropout=row.hyper[f"{prefix}.dropout"],
@@ -82,6 +87,7 @@ def gradients(
             mutable=[STATISTICS],
             **packed,
         )
+        outputs = precision.raised(outputs)
         value, rest = objective.total(stage.terms, weights, outputs, batch, state.loss_state)
         return value, (*rest, gathered if state.statistics else {}, OrderedDict(outputs))
 
