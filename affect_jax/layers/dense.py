@@ -33,7 +33,7 @@ class Dense(nn.Module):
         default = uniform(x.shape[-1] ** -0.5)
         kernel = self.param("kernel", self.kernel_init or default, (x.shape[-1], self.features))
         bias = self.param("bias", self.bias_init or default, (self.features,))
-        product = x @ kernel
+        product = x @ kernel.astype(jnp.promote_types(kernel.dtype, x.dtype))  # x may be `wide`
         return (product + bias.reshape((1,) * (x.ndim - 1) + (-1,))).astype(product.dtype)
 
 

@@ -1,0 +1,229 @@
+"""bfloat16 while training: what is in it, what stays float32, and that gradients are the same but for rounding."""
+
+import functools
+import importlib
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+from jax.extend.core import ClosedJaxpr, Jaxpr
+
+from affect_jax.errors import UserError
+from affect_jax.training import objective, precision, rows, stage, state, step, studies, study
+from tests import toy
+
+FUSION = dict(text=(32, 128, 300), video=(32, 32, 2048), audio=(32, 1000, 120))
+SPEECH = dict(speech=(8, 240_000, 1))
+SINC = dict(first_layer="sincnet", sinc_width=125)
+# Name -> (config, argument, study, changes of the model, shapes of the inputs), at the published sizes: to be traced.
+PUBLISHED = {
+    "sew": ("sew", "arousal,geo+audio", "pair", {}, dict(video_geometric=(32, 632), audio=(32, 88))),
+    "seqsew": ("seqsew", "mosi,video+text", "pair", {}, dict(video=(32, 63, 100), text=(32, 63, 100))),
+    "conflictnet": ("conflictnet", "sspnet_conflict", "conflictnet", SINC, SPEECH),
+    "cross": ("fusion", "trimodal,iemocap", "cross", {}, FUSION),
+}
+_SEQ = dict(latent=10, feed_forward=12, classifier_width=40, transformer_layers=1)
+_SEW = dict(weaker_layers=(16, 12), stronger_layers=(12,), stronger_decoder_layers=(10,), regressor_width=9)
+_CONV = dict(filters=(6,), widths=(6,), pools=(40,), lstm_units=(6, 5), attention_units=3)
+_FUSED = dict(modalities=("audio",), units=6, heads=3, hidden=5, map_steps=(9,), input_dropout=(0.0,))
+_MDRE = dict(modalities=("text", "audio"), units=6, hidden=5)
+# The same, small: to be run.
+SMALL = {
+    "sew": (*PUBLISHED["sew"][:3], _SEW, dict(video_geometric=(32, 14), audio=(32, 10))),
+    "seqsew": ("seqsew_unimodal", "mosi", "text/bigru+te", _SEQ, dict(text=(6, 7, 11))),
+    "conflictnet": (*PUBLISHED["conflictnet"][:3], _CONV, dict(speech=(6, 2600, 1))),
+    "intra": ("fusion", "trimodal,iemocap", "intra", _FUSED, dict(audio=(4, 12, 9))),
+    "mdre": ("fusion", "modalities,iemocap", "mdre", _MDRE, dict(text=(4, 7, 5), audio=(4, 12, 9), prosody=(4, 1, 3))),
+}
+
+
+def loaded(case):
+    """(module, stage, row, batch, shapes of its state and frozen parts) of a case."""
+    file, argument, name, changes, shapes = case
+    config = importlib.import_module(f"configs.{file}").get_config(argument)
+    config.study.only = (name,)
+    (spec,) = studies.parse(config)
+    module, staged = spec.model.clone(**changes), spec.stages[-1]
+    row = jax.tree.map(lambda x: x[0], rows.as_arrays([rows.Row("cell", 0, 0, spec.traced)]))
+    first = next(iter(shapes.values()))
+    lead = first[:1] if config.data.unit == "item" else first[:-1]
+    dtype = jnp.float32
+    batch = {
+        "inputs": {m: jax.ShapeDtypeStruct(shape, dtype) for m, shape in shapes.items()},
+        "masks": {m: jax.ShapeDtypeStruct(shape[:-1], bool) for m, shape in shapes.items()},
+        "target": jax.ShapeDtypeStruct(lead, dtype),
+        "mask": jax.ShapeDtypeStruct(lead, bool),
+    }
+
+    def start(batch):
+        parts = step.join(module.init(jax.random.key(0), batch["inputs"], batch["masks"], train=False))
+        trained, statistics, frozen = step.split(parts, staged.train)
+        return state.create(trained, statistics, (), {}), frozen
+
+    return module, staged, row, batch, jax.eval_shape(start, batch)
+
+
+def traced(name, chosen):
+    """The jaxpr of a case's gradients at published sizes, without the alignment, which is float32 throughout."""
+    module, staged, row, batch, (now, frozen) = loaded(PUBLISHED[name])
+    aligned = objective.alignments(staged.terms)
+    staged = staged._replace(precision=chosen, terms=tuple(t for t in staged.terms if t not in aligned))
+    key = jax.random.key(1)
+    gradients = functools.partial(step.gradients, module, staged)
+    return jax.make_jaxpr(lambda *args: gradients(*args, key))(row, frozen, now, batch)
+
+
+def equations(jaxpr, times=1):
+    """(equation, how often it runs) of a jaxpr and of all that stand in it."""
+    for equation in getattr(jaxpr, "jaxpr", jaxpr).eqns:
+        yield equation, times
+        rounds = times * equation.params.get("length", 1) if equation.primitive.name == "scan" else times
+        for value in equation.params.values():
+            for part in value if isinstance(value, tuple | list) else (value,):
+                if isinstance(part, ClosedJaxpr | Jaxpr):
+                    yield from equations(part, rounds)
+
+
+def operations(equation):
+    (contracted, _), _ = equation.params["dimension_numbers"]
+    left = equation.invars[0].aval.shape
+    return math.prod(equation.outvars[0].aval.shape) * math.prod(left[axis] for axis in contracted)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_products_are_in_bfloat16_and_sums_are_not(name):
+    jaxpr = traced(name, "bfloat16")
+    narrow, wide = 0, 0
+    for equation, times in equations(jaxpr):
+        read = [v.aval.dtype for v in equation.invars if hasattr(v.aval, "dtype")]
+        if equation.primitive.name == "dot_general":
+            assert len(set(read)) == 1  # a product of two precisions is one in the wider
+            if read[0] == jnp.bfloat16:
+                narrow += times * operations(equation)
+            else:
+                wide += times * operations(equation)
+        if equation.primitive.name in ("reduce_sum", "cumsum", "reduce_prod") and read[0] == jnp.bfloat16:
+            shape = equation.invars[0].aval.shape
+            assert all(shape[axis] == 1 for axis in equation.params["axes"]), equation
+    # Read-outs, and the few steps at the end of a clip that no pooling window has.
+    assert wide < 0.003 * (narrow + wide)
+    assert all(v.aval.dtype != jnp.bfloat16 for v in jaxpr.jaxpr.outvars)
+
+
+def test_float32_is_cast_nowhere():
+    assert "bf16" not in str(traced("sew", "float32"))
+    tree = {"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3)}
+    params, inputs = precision.lowered("float32", tree, {"x": tree["kernel"]})
+    assert params["kernel"] is tree["kernel"] is inputs["x"]
+    assert precision.raised(tree)["bias"] is tree["bias"]
+
+
+def test_matrices_and_inputs_are_cast_and_vectors_are_not():
+    tree = {"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3)}
+    params, inputs = precision.lowered("bfloat16", {"dense": tree}, {"x": jnp.ones((4, 2))})
+    assert {k: x.dtype for k, x in params["dense"].items()} == {"kernel": jnp.bfloat16, "bias": jnp.float32}
+    assert inputs["x"].dtype == jnp.bfloat16
+
+
+def numbers(batch, now, frozen, classes):
+    """Random numbers of these shapes: clips that differ, weights of unit gain."""
+    draw = np.random.default_rng(0)
+
+    def weight(x):
+        return (draw.standard_normal(x.shape) * max(math.prod(x.shape[:-1]), 1) ** -0.5).astype(np.float32)
+
+    inputs = {m: draw.standard_normal(x.shape, np.float32) for m, x in batch["inputs"].items()}
+    if "speech" in inputs:
+        at = np.arange(inputs["speech"].shape[1])[None, :, None]
+        clip = np.arange(len(inputs["speech"]))[:, None, None]
+        inputs["speech"] = (0.3 * inputs["speech"] + np.sin(at * (0.05 + 0.25 * clip))).astype(np.float32)
+    target = draw.integers(0, classes, batch["target"].shape) if classes else draw.uniform(0, 1, batch["target"].shape)
+    masks = {m: np.ones(x.shape, bool) for m, x in batch["masks"].items()}
+    made = dict(inputs=inputs, masks=masks, target=target.astype(np.float32), mask=np.ones(batch["mask"].shape, bool))
+    params, still = (jax.tree.map(weight, tree) for tree in (now.params, frozen))
+    moments = jax.tree.map(lambda x: np.ones(x.shape, np.float32), now.statistics)
+    return made, state.create(params, moments, (), {}), still
+
+
+# Rounding sends a gradient another way where it decides between nearly equal things: which step of a pooling window is
+# the largest (weights and inputs alone rounded, in float32, took conv_0 to .989), or on which side of 0 a ReLU is.
+@pytest.mark.parametrize(
+    ("name", "least"), [("sew", 0.998), ("seqsew", 0.98), ("conflictnet", 0.97), ("intra", 0.998), ("mdre", 0.998)]
+)
+def test_gradients_are_those_of_float32_but_for_rounding(name, least):
+    module, staged, row, batch, (now, frozen) = loaded(SMALL[name])
+    batch, now, frozen = numbers(batch, now, frozen, getattr(module, "classes", 0))
+
+    @jax.jit
+    def both(now, frozen, batch):
+        key = jax.random.key(1)
+        return [
+            step.gradients(module, staged._replace(precision=p), row, frozen, now, batch, key)
+            for p in precision.PRECISIONS
+        ]
+
+    ((_, wanted_aux), wanted), ((_, aux), found) = both(now, frozen, batch)
+    for part in wanted:
+        a, b = (np.concatenate([np.ravel(x) for x in jax.tree.leaves(tree[part])]) for tree in (wanted, found))
+        assert a @ b > least * np.linalg.norm(a) * np.linalg.norm(b), part
+        assert 0.8 < np.linalg.norm(b) / np.linalg.norm(a) < 1.25, part
+    assert {x.dtype for x in jax.tree.leaves((found, aux))} == {jnp.dtype("float32")}
+    for one, other in zip(jax.tree.leaves(wanted_aux[2]), jax.tree.leaves(aux[2]), strict=True):
+        np.testing.assert_allclose(other, one, rtol=0.01, atol=0.01 * np.abs(one).max())  # running statistics
+
+
+class Echo(nn.Module):
+    """Says what it hears."""
+
+    @nn.compact
+    def __call__(self, inputs, masks, *, train, dropout=0.0, frozen=()):
+        """Outputs."""
+        return {"prediction": inputs["x"] @ self.param("kernel", nn.initializers.ones, (2, 1)), "echo": inputs["x"]}
+
+
+def test_a_target_is_the_original_also_where_it_is_an_input():
+    config = toy.stage_config(
+        train=("*",), losses={"echo": dict(kind="mse", prediction="echo", target="inputs/x", weight=1.0)}
+    )
+    (staged,), hyper = toy.stages(fit=config | dict(precision="bfloat16"))
+    x = jnp.array([[1 / 3, 2.0]])
+    batch = dict(inputs={"x": x}, masks={"x": jnp.ones(1, bool)}, target=jnp.zeros(1), mask=jnp.ones(1, bool))
+    row = rows.RowArrays(fold=0, seed=0, hyper=hyper)
+    now = state.create({"kernel": jnp.ones((2, 1))}, {}, (), {})
+    (value, _), _ = step.gradients(Echo(), staged, row, {}, now, batch, jax.random.key(0))
+    assert value == jnp.square(jnp.bfloat16(1 / 3).astype(jnp.float32) - x[0, 0]) / 2 > 0
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(UserError, match=r"stage 'fit' has precision 'bfloat' \(did you mean 'bfloat16'"):
+        toy.stages(fit=toy.stage_config(precision="bfloat"))
+    with pytest.raises(UserError, match=r"precision 16; .*choose one of \['float32', 'bfloat16'\]"):
+        toy.stages(fit=toy.stage_config(precision=16))
+
+
+def test_resume_equals_continue_in_bfloat16(tmp_path):
+    corpus, _, folds = toy.development()
+    parsed, traced = toy.stages(fit=toy.stage_config(precision="bfloat16", train=("*",), epochs=3))
+    chosen = toy.rows(traced, folds=1, seeds=(0,))
+
+    class Killed(Exception):
+        pass
+
+    def dies(progress):
+        if progress.epoch == 2:
+            raise Killed
+
+    def fit(folder, on_epoch=lambda progress: None):
+        listener = study.Listener(on_epoch, lambda *_: None)
+        settings = dict(folder=folder, listener=listener)
+        return study.fit(toy.Model(), parsed, "regression", corpus, folds, chosen, toy.engine(), **settings)
+
+    with pytest.raises(Killed):
+        fit(tmp_path / "killed", dies)
+    whole = fit(tmp_path / "whole")
+    toy.trees_equal(fit(tmp_path / "killed"), whole)
+    assert {x.dtype for x in jax.tree.leaves(whole.params)} == {np.dtype("float32")}
+    assert stage.parse("fit", toy.stage_config(), "regression").precision == "float32"
