@@ -18,10 +18,12 @@ SIDES = {
     "pytorch-compiled": "torch.compile",
     "pytorch-compiled-fused": "torch.compile, fused optimizer",
 }
+# In which steps are taken: ours by config.stages.<stage>.precision, PyTorch's by torch.autocast; losses are float32.
+PRECISIONS = ("float32", "bfloat16")
 
 
 class ProductCase(NamedTuple):
-    """The product of two square matrices of float32: what the machine can do where nothing else holds it up.
+    """The product of two square matrices: what the machine can do where nothing else holds it up.
 
     Attributes:
       name: on the command line.
@@ -217,6 +219,11 @@ def sides_of(case: ProductCase | Case | SpeechCase | FusionCase) -> tuple[str, .
     if isinstance(case, FusionCase) and not case.train:
         return (OURS, "pytorch", "pytorch-compiled")
     return tuple(SIDES)
+
+
+def in_precision(case: ProductCase | Case | SpeechCase | FusionCase, precision: str) -> bool:
+    """Whether there is such a step: our predictions are float32 always."""
+    return precision == "float32" or getattr(case, "train", True)
 
 
 def choose(wanted: Sequence[str], names: Sequence[str]) -> list[str]:

@@ -43,7 +43,7 @@ def recordings(case: Case | SpeechCase | FusionCase, target: str) -> list[Record
 
 
 def load(
-    case: Case | SpeechCase | FusionCase,
+    case: Case | SpeechCase | FusionCase, precision: str = "float32"
 ) -> tuple[studies.Study, stage.Stage, corpora.Corpus, folding.Folds, ml_collections.ConfigDict]:
     """(the config's study, its stage, the case's recordings, one fold over them, the config)."""
     file, argument = case.config
@@ -64,7 +64,8 @@ def load(
     )
     split = folding.Split("bench", index.recordings[:-held_out], index.recordings[-held_out:])
     folds = folding.build(corpus, index, [split], dict.fromkeys(corpus.inputs, True))
-    return spec, next(s for s in spec.stages if s.name == case.stage), corpus, folds, config
+    staged = next(s for s in spec.stages if s.name == case.stage)
+    return spec, staged._replace(precision=precision), corpus, folds, config
 
 
 def row(spec: studies.Study, seed: int, staged: stage.Stage, weights: Mapping[str, float]) -> rows.Row:
@@ -77,10 +78,10 @@ def row(spec: studies.Study, seed: int, staged: stage.Stage, weights: Mapping[st
 class Products:
     """Blocks of products of two square matrices."""
 
-    def __init__(self, case: ProductCase):
+    def __init__(self, case: ProductCase, precision: str):
         size = case.size(jax.default_backend())
         draw = np.random.default_rng(0)
-        self._a, self._b = (jnp.asarray(draw.standard_normal((size, size), np.float32)) for _ in range(2))
+        self._a, self._b = (jnp.asarray(draw.standard_normal((size, size), np.float32), precision) for _ in range(2))
         self._product = jax.jit(jnp.matmul)
         self.parameters, self.products = 0, 2.0 * size**3
 
@@ -94,8 +95,8 @@ class Products:
 class Steps:
     """Blocks of steps of one case: the engine's update in a scan, as an epoch has it, on one device; or predictions."""
 
-    def __init__(self, case: Case | SpeechCase | FusionCase):
-        spec, staged, corpus, folds, _ = load(case)
+    def __init__(self, case: Case | SpeechCase | FusionCase, precision: str = "float32"):
+        spec, staged, corpus, folds, _ = load(case, precision)
         one = jax.tree.map(lambda x: x[0], rows.as_arrays([row(spec, 0, staged, {})]))
         mean, scale = ({m: x[0] for m, x in part.items()} for part in (folds.mean, folds.scale))
         names = objective.available(*study.shapes(spec.model, corpus, folds)[1:])
@@ -148,18 +149,18 @@ class Steps:
         return sum(sizes) - plan.alias_size_in_bytes
 
 
-def steps_of(case: ProductCase | Case | SpeechCase | FusionCase) -> Products | Steps:
+def steps_of(case: ProductCase | Case | SpeechCase | FusionCase, precision: str) -> Products | Steps:
     """What runs the case."""
-    return Products(case) if isinstance(case, ProductCase) else Steps(case)
+    return Products(case, precision) if isinstance(case, ProductCase) else Steps(case, precision)
 
 
-def fit_rows(study_case: RowsCase, numbers: list[int], epochs: int) -> list[float]:
+def fit_rows(study_case: RowsCase, numbers: list[int], epochs: int, precision: str = "float32") -> list[float]:
     """Trains these rows as one program; the seconds that each epoch of all rows ended at.
 
     Raises:
       SystemExit: a row stopped because its loss was not finite: what is left to do is less then.
     """
-    spec, staged, corpus, folds, config = load(study_case.case)
+    spec, staged, corpus, folds, config = load(study_case.case, precision)
     ended: list[float] = []
     chosen = [study_case.row(number) for number in numbers]
     fitted = study.fit(

@@ -3,6 +3,8 @@
 import datetime
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,12 @@ def processor() -> str:
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def accelerator() -> bool:
+    """Whether jax finds a GPU or TPU here. Another process asks, so that this one holds nothing of it."""
+    asked = [sys.executable, "-c", "import jax; print(jax.default_backend())"]
+    return subprocess.run(asked, stdout=subprocess.PIPE, text=True, check=True).stdout.split()[-1] != "cpu"
 
 
 def machine(kind: str, one_core: bool = False) -> Machine:

@@ -11,8 +11,8 @@ from typing import Any
 class Worker:
     """One side of one case; see benchmarks.worker."""
 
-    def __init__(self, side: str, case: str, count: int, environment: Mapping[str, str] | None = None):
-        self._command = [sys.executable, "-m", "benchmarks.worker", side, case, str(count)]
+    def __init__(self, side: str, case: str, count: int, precision: str, environment: Mapping[str, str] | None = None):
+        self._command = [sys.executable, "-m", "benchmarks.worker", side, case, str(count), precision]
         self._what = f"{side} {case}"
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen | None = None

@@ -10,7 +10,9 @@ from benchmarks.machine import Machine
 from benchmarks.studies import ROWS
 
 FOLDER = Path(__file__).parent
-PARTS = ("cases", "startup", "growth")
+TIMED = {"float32": "cases", "bfloat16": "bfloat16"}
+"""Precision -> the part of a record that keeps what was timed in it."""
+PARTS = (*TIMED.values(), "startup", "growth")
 HEAD = """# Speed: what was measured
 
 Written by `make bench` from [results/](results) and by nothing else. How it is measured and how to read it:
@@ -25,9 +27,15 @@ def read_all(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
 
 
 def everything(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Name on the command line -> what is kept of it."""
-    others = {part: record[part] for part in PARTS[1:] if part in record}
-    return {**record.get("cases", {}), **others}
+    """What `in_words` calls it -> what is kept of it."""
+    others = {part: record[part] for part in ("startup", "growth") if part in record}
+    lowered = {in_words(name, "bfloat16"): case for name, case in record.get("bfloat16", {}).items()}
+    return {**record.get("cases", {}), **lowered, **others}
+
+
+def in_words(name: str, precision: str) -> str:
+    """A case's name with what it is timed in."""
+    return name if precision == "float32" else f"{name} in {precision}"
 
 
 def put(where: Machine, part: str, values: dict[str, Any], folder: Path = FOLDER) -> None:
@@ -35,17 +43,17 @@ def put(where: Machine, part: str, values: dict[str, Any], folder: Path = FOLDER
 
     Args:
       where: the machine.
-      part: one of `PARTS`. Of cases, sides that `values` lacks keep what they had, and the rest of the file stays.
+      part: one of `PARTS`. Of those of TIMED, sides that `values` lacks keep what they had; the rest of the file stays.
       values: what was measured.
       folder: where results/ and RESULTS.md are.
     """
     file = folder / "results" / f"{where.file}.json"
     kept = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     kept["machine"] = where.device
-    if part == "cases":
-        before = kept.get("cases", {})
+    if part in TIMED.values():
+        before = kept.get(part, {})
         merged = {**before, **{name: with_other_sides(case, before.get(name)) for name, case in values.items()}}
-        kept["cases"] = {name: merged[name] for name in [*BY_NAME, *ROWS] if name in merged}
+        kept[part] = {name: merged[name] for name in [*BY_NAME, *ROWS] if name in merged}
     else:
         kept[part] = values
     file.parent.mkdir(exist_ok=True)

@@ -5,6 +5,7 @@ python -m benchmarks.run --only=conflictnet,rows   # those whose name begins so
 python -m benchmarks.run --only=sew --sides=pytorch-fused    # ours and this side; the others keep what they had
 python -m benchmarks.run --only=sew,rows-seqsew --quick      # one short round, prints only
 python -m benchmarks.run --one-core                # processor time on one core, where the machine is not idle
+python -m benchmarks.run --precision=bfloat16      # training steps in bfloat16; on a GPU both are timed unasked
 
 Says before it begins how long the same took last time.
 """
@@ -17,10 +18,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import growth, record, startup, tables
-from benchmarks.cases import BY_NAME, OURS, PRODUCT, SIDES, SpeechCase, choose, sides_of
-from benchmarks.machine import Machine, machine, today
-from benchmarks.studies import ROWS
-from benchmarks.timing import rate, time_case, time_rows
+from benchmarks.cases import (
+    BY_NAME,
+    OURS,
+    PRECISIONS,
+    PRODUCT,
+    SIDES,
+    SpeechCase,
+    choose,
+    in_precision,
+    sides_of,
+)
+from benchmarks.machine import Machine, accelerator, machine, today
+from benchmarks.studies import FEW, ROWS
+from benchmarks.timing import LONGER, rate, time_case, time_rows
 
 OTHERS = ("startup", "growth")
 TRIALS = 5  # blocks a side, and 3 of ConflictNET
@@ -49,11 +60,21 @@ def main() -> None:
         action="store_true",
         help="count the processor's time on one core: for a machine that others use too; into a file of its own",
     )
+    parser.add_argument(
+        "--precision",
+        default="",
+        help=f"by commas, of {', '.join(PRECISIONS)}. Default: float32, on an accelerator both",
+    )
     flags = parser.parse_args()
+    flags.accelerator = not flags.one_core and accelerator()
     if flags.one_core:
         names = list(BY_NAME)  # studies are about all cores
+    usual = [name for name in names if flags.accelerator or name not in FEW]
+    precisions = flags.precision.split(",") if flags.precision else PRECISIONS[: 2 if flags.accelerator else 1]
+    for precision in set(precisions) - set(PRECISIONS):
+        parser.error(f"--precision: {precision!r} is none of {', '.join(PRECISIONS)}")
     try:
-        wanted = choose((flags.only or ",".join(names)).split(","), names)
+        wanted = choose((flags.only or ",".join(usual)).split(","), names)
     except ValueError as wrong:
         parser.error(f"--only: {wrong}")
     chosen = flags.sides.split(",") if flags.sides else []
@@ -68,44 +89,56 @@ def main() -> None:
             file=sys.stderr,
         )
     if not flags.quick:
-        print(estimate(wanted, record.read_all(), flags.one_core), file=sys.stderr)
+        planned = [record.in_words(name, precision) for precision in precisions for name in wanted]
+        print(estimate(planned, record.read_all(), flags.one_core), file=sys.stderr)
     begin = time.perf_counter()
-    found = time_all([name for name in wanted if name not in OTHERS], chosen, flags, load)
+    timed = [name for name in wanted if name not in OTHERS]
+    found = {precision: time_all(timed, chosen, flags, load, precision) for precision in precisions}
     for other in OTHERS:
         if other in wanted:
             print(f"{other} ...", file=sys.stderr)
             {"startup": startup, "growth": growth}[other].measure(flags.quick)
     print(f"{(time.perf_counter() - begin) / 60:.0f} minutes", file=sys.stderr)
-    if found:
-        print("\n".join(tables.cases(found)))
+    float32 = found.get("float32", {})
+    print("\n".join((tables.cases(float32) if float32 else []) + tables.bfloat16(found.get("bfloat16", {}), float32)))
 
 
 def time_all(
-    wanted: Sequence[str], chosen: Sequence[str], flags: argparse.Namespace, load: float
+    wanted: Sequence[str], chosen: Sequence[str], flags: argparse.Namespace, load: float, precision: str
 ) -> dict[str, dict[str, Any]]:
     """Name of a case -> what was timed; written after every case, but with --quick."""
     found: dict[str, dict[str, Any]] = {}
     products = None
     for name in wanted:
-        print(f"{name} ...", file=sys.stderr)
+        if name in BY_NAME and not in_precision(BY_NAME[name], precision):
+            continue
+        print(f"{record.in_words(name, precision)} ...", file=sys.stderr)
         begin = time.perf_counter()
         if name in ROWS:
-            rows = ROWS[name]
-            sides = among(chosen, rows.sides, [side for side in SIDES if "compiled" not in side])
-            size = (1, 2, 2) if flags.quick else (flags.rounds or rows.rounds, rows.rows, rows.epochs)
-            timed = time_rows(rows, sides, *size)
+            rows = ROWS[name].on(flags.accelerator)
+            possible = [OURS] if rows.sides == (OURS,) else [side for side in SIDES if "compiled" not in side]
+            sides = among(chosen, rows.sides, possible)
+            size = (1, min(rows.rows, 2), 2) if flags.quick else (flags.rounds or rows.rounds, rows.rows, rows.epochs)
+            alone = (
+                among(chosen, sides_of(BY_NAME[rows.single]), list(SIDES))
+                if flags.accelerator and rows.single
+                else [OURS]
+            )
+            timed = time_rows(rows, sides, *size, precision=precision, single=alone, accelerator=flags.accelerator)
         else:
             case = BY_NAME[name]
             rounds = flags.rounds or (3 if isinstance(case, SpeechCase) else TRIALS)
-            size = (1, max(case.steps // 8, 1)) if flags.quick else (rounds, case.steps)
+            steps = case.steps * (LONGER if flags.accelerator else 1)
+            size = (1, max(case.steps // 8, 1)) if flags.quick else (rounds, steps)
             sides = sides_of(case) if case is PRODUCT else among(chosen, sides_of(case), list(SIDES))
-            timed = time_case(case, sides, *size, one_core=flags.one_core)
+            timed = time_case(case, sides, *size, one_core=flags.one_core, precision=precision)
             products = rate(timed) if case is PRODUCT else products
             timed["rate"] = products
         found[name] = {**timed, "load": load, "took": time.perf_counter() - begin}
         if not flags.quick:
             command = " ".join(["python -m benchmarks.run", *sys.argv[1:]])
-            record.put(where(found, flags.one_core), "cases", {name: stamped(found[name], command)})
+            part = record.TIMED[precision]
+            record.put(where(found, flags.one_core), part, {name: stamped(found[name], command)})
     return found
 
 
@@ -127,7 +160,7 @@ def where(found: dict[str, dict[str, Any]], one_core: bool) -> Machine:
 
 
 def estimate(wanted: Sequence[str], records: dict[str, dict[str, Any]], one_core: bool) -> str:
-    """How long this took the last time, where anything of this kind was timed."""
+    """How long this took the last time, where anything of this kind was timed; names as of `record.in_words`."""
     mine = [r for file, r in records.items() if (file == "cpu-one-core") == one_core]
     took = {name: one["took"] for r in mine for name, one in record.everything(r).items() if one.get("took")}
     known = [took[name] for name in wanted if name in took]

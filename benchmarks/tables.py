@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from benchmarks.cases import OURS, SIDES
-from benchmarks.studies import ROWS
+from benchmarks.studies import ROWS, table_4_1
 
 Cases = dict[str, dict[str, Any]]
 
@@ -83,7 +83,39 @@ def studies(found: Cases) -> list[str]:
                 f"{seconds(single)}. A row takes {row / single:.2f} of it.",
                 "",
             ]
+            others = case["single"].get("others")
+            if others:
+                side = min(others, key=lambda side: others[side])
+                lines += [
+                    f"PyTorch's step of one run alone there, the fastest of its ways ({SIDES[side]}): "
+                    f"{seconds(others[side])}, {others[side] / row:.1f} times a row's step.",
+                    "",
+                ]
+    if "epochs" in found.get("rows-fusion-50", {}).get("sides", {}).get(OURS, {}):
+        lines += [table_4_1(found["rows-fusion-50"]["sides"][OURS]["median"]), ""]
     return lines
+
+
+def compiling(found: Cases) -> list[str]:
+    """What a first block takes beyond a second one: tracing, compiling, and an accelerator's own start."""
+    timed = {name: case for name, case in found.items() if "compile" in case["sides"][OURS]}
+    sides = [side for side in SIDES if any("compile" in case["sides"].get(side, {}) for case in timed.values())]
+    rows = []
+    for case in timed.values():
+        each = [case["sides"].get(side, {}) for side in sides]
+        rows.append([case["title"], *(f"{one['compile']:.1f} s" if "compile" in one else "" for one in each)])
+    return table(["the first block less the second", *(SIDES[side] for side in sides)], rows) if rows else []
+
+
+def lowered(found: Cases, float32: Cases) -> list[str]:
+    """What was timed in bfloat16, held against float32 of either side."""
+    heads = ["in bfloat16", "ours", "float32 / bfloat16", "PyTorch", "its fastest way", "PyTorch / ours"]
+    rows = []
+    for name, case in found.items():
+        before = float32[name]["sides"][OURS]["median"] / case["sides"][OURS]["median"] if name in float32 else None
+        ours, *rest = _against_fastest(case)
+        rows.append([case["title"], ours, f"{before:.2f}" if before else "", *rest, share(case)])
+    return table([*heads, "share of the rate"], rows) if rows else []
 
 
 def memory(found: Cases) -> list[str]:
@@ -97,11 +129,11 @@ def memory(found: Cases) -> list[str]:
     return table(heads, rows)
 
 
-def products(case: dict[str, Any]) -> list[str]:
+def products(case: dict[str, Any], precision: str = "float32") -> list[str]:
     """The rate that shares are taken of."""
     rates = {side: case["products"] / one["median"] / 1e9 for side, one in case["sides"].items()}
     said = ", ".join(f"{rates[side]:,.0f} GFLOP/s by {name}" for side, name in ((OURS, "jax"), ("pytorch", "PyTorch")))
-    return [f"The product of two large square matrices of float32: {said}. A share is one of the faster.", ""]
+    return [f"The product of two large square matrices of {precision}: {said}. A share is one of the faster.", ""]
 
 
 def aims(found: Cases) -> list[str]:
@@ -126,11 +158,24 @@ def cases(found: Cases) -> list[str]:
         ("PyTorch's ways", single, ways),
         ("Studies", many, studies),
         ("Memory and start", {**single, **many}, memory),
+        ("Compiling", single, compiling),
         ("Against the aims", {**single, **many}, aims),
     ):
         body = made(what) if what else []
         lines += [f"### {title}", "", *body] if body else []
     return lines
+
+
+def bfloat16(found: Cases, float32: Cases) -> list[str]:
+    """Everything that was timed in bfloat16."""
+    if not found:
+        return []
+    timed = {name: case for name, case in found.items() if name != "matmul"}
+    many = {name: case for name, case in timed.items() if name in ROWS}
+    lines = ["### In bfloat16", "", "Losses, statistics, parameters and the optimizer's state are float32.", ""]
+    lines += products(found["matmul"], "bfloat16") if "matmul" in found else []
+    lines += lowered(timed, float32)
+    return [*lines, *(studies(many) if many else []), *(memory(timed) if timed else []), *compiling(timed)]
 
 
 def startup(measured: dict[str, Any]) -> list[str]:
@@ -158,7 +203,7 @@ def sources(record: dict[str, Any], file: str) -> list[str]:
     """The commands and dates behind a machine's tables, the versions, and the file with every single time."""
     kept: dict[tuple[str, str], None] = {}
     loads, versions = [], {}
-    for case in record.get("cases", {}).values():
+    for case in [*record.get("cases", {}).values(), *record.get("bfloat16", {}).values()]:
         loads.append(case["load"])
         for side in case["sides"].values():
             versions |= {name: side["versions"][name] for name in ("jax", "torch") if name in side["versions"]}
@@ -168,11 +213,12 @@ def sources(record: dict[str, Any], file: str) -> list[str]:
             kept[record[part]["date"], record[part]["command"]] = None
     commands = [f"- `{command}` ({date})" for date, command in sorted(kept)]
     said = ", ".join(f"{name} {version}" for name, version in versions.items())
+    precisions = "float32 and bfloat16" if record.get("bfloat16") else "float32"
     load = f"Load average before: at most {max(loads):.1f}. " if loads else ""
     return [
         "### Commands",
         "",
-        f"{said}; float32. {load}Medians; every single time stands in [{file}]({file}).",
+        f"{said}; {precisions}. {load}Medians; every single time stands in [{file}]({file}).",
         "",
         *commands,
         "",
@@ -182,6 +228,7 @@ def sources(record: dict[str, Any], file: str) -> list[str]:
 def page(record: dict[str, Any], file: str) -> list[str]:
     """All of one machine."""
     lines = cases(record["cases"]) if record.get("cases") else []
+    lines += bfloat16(record.get("bfloat16", {}), record.get("cases", {}))
     lines += startup(record["startup"]) if "startup" in record else []
     lines += growth(record["growth"]) if "growth" in record else []
     return [*lines, *sources(record, file)]

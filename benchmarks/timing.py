@@ -4,16 +4,17 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.cases import BY_NAME, OURS, Case, FusionCase, ProductCase, SpeechCase
 from benchmarks.machine import cores
 from benchmarks.process import Worker
 from benchmarks.studies import RowsCase
-from benchmarks.worker import ONE_CORE
+from benchmarks.worker import ACCELERATOR, ONE_CORE
 
 SETTLE_SECONDS = 0.5  # OpenMP threads spin for a while after their last work
+LONGER = 10  # times as many steps a block on an accelerator, where they take milliseconds
 
 
 def time_case(
@@ -22,10 +23,11 @@ def time_case(
     rounds: int,
     steps: int,
     one_core: bool = False,
+    precision: str = "float32",
 ) -> dict[str, Any]:
     """Seconds a step of every side, block after block in turn; with `one_core` the processor's time on one core."""
     environment = {ONE_CORE: "1"} if one_core else {}
-    with_workers = {side: Worker(side, case.name, steps, environment) for side in sides}
+    with_workers = {side: Worker(side, case.name, steps, precision, environment) for side in sides}
     try:
         ready = {}
         for side, worker in with_workers.items():  # one after another: compiling takes all cores
@@ -57,6 +59,7 @@ def time_case(
                     "seconds": seconds[side],
                     "median": statistics.median(seconds[side]),
                     "first": ready[side]["ready"],
+                    "compile": ready[side]["compile"],
                     "peak": peaks[side],
                     "parameters": counts[side],
                     "versions": ready[side]["versions"],
@@ -72,22 +75,34 @@ def rate(products: dict[str, Any]) -> float:
     return products["products"] / min(side["median"] for side in products["sides"].values())
 
 
-def time_rows(case: RowsCase, sides: Sequence[str], rounds: int, rows: int, epochs: int) -> dict[str, Any]:
+def time_rows(
+    case: RowsCase,
+    sides: Sequence[str],
+    rounds: int,
+    rows: int,
+    epochs: int,
+    *,
+    precision: str = "float32",
+    single: Sequence[str] = (OURS,),
+    accelerator: bool = False,
+) -> dict[str, Any]:
     """Seconds of a study (or a row-step of it): ours as one program, PyTorch as one single-threaded process a core.
 
-    Where the case names one, a step of a single run of ours is timed in turns with them.
+    Where the case names one, a step of a single run of the sides `single` is timed in turns with them.
     """
     found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
-    single: list[float] = []
+    alone: list[dict[str, Any]] = []
+    environment = {ACCELERATOR: "1"} if accelerator else {}
     shares = [list(range(first, rows, cores())) for first in range(min(cores(), rows))]
     row_steps = rows * epochs * case.steps or 1
     for _ in range(rounds):
         for side in sides:
             parts = [list(range(rows))] if side == OURS else shares
-            found[side].append(_one_study(side, case.name, epochs, parts, row_steps))
+            found[side].append(_one_study(side, case.name, epochs, parts, row_steps, precision, environment))
         if case.single:
-            alone = BY_NAME[case.single]
-            single += time_case(alone, [OURS], rounds=3, steps=alone.steps)["sides"][OURS]["seconds"]
+            one = BY_NAME[case.single]
+            steps = one.steps * (LONGER if accelerator else 1)
+            alone.append(time_case(one, single, rounds=3, steps=steps, precision=precision)["sides"])
     return {
         "title": case.title.format(rows=rows, epochs=epochs),
         "sides": _against_ours(
@@ -98,18 +113,35 @@ def time_rows(case: RowsCase, sides: Sequence[str], rounds: int, rows: int, epoc
                     "first": statistics.median(one["first"] for one in times),
                     "peak": max(one["peak"] for one in times),
                     "versions": times[0]["versions"],
+                    **({"epochs": [one["epochs"] for one in times]} if "epochs" in times[0] else {}),
                 }
                 for side, times in found.items()
             }
         ),
-        **({"single": {"seconds": single, "median": statistics.median(single)}} if single else {}),
+        **({"single": _single(alone)} if alone else {}),
     }
 
 
-def _one_study(side: str, name: str, epochs: int, parts: list[list[int]], row_steps: int) -> dict[str, Any]:
+def _single(alone: list[dict[str, Any]]) -> dict[str, Any]:
+    """Ours' times of a step of a single run; `others`, the median of each other side, where there are any."""
+    seconds = {side: [s for one in alone for s in one[side]["seconds"]] for side in alone[0]}
+    others = {side: statistics.median(times) for side, times in seconds.items() if side != OURS}
+    ours = {"seconds": seconds[OURS], "median": statistics.median(seconds[OURS])}
+    return {**ours, "others": others} if others else ours
+
+
+def _one_study(
+    side: str,
+    name: str,
+    epochs: int,
+    parts: list[list[int]],
+    row_steps: int,
+    precision: str,
+    environment: Mapping[str, str],
+) -> dict[str, Any]:
     """One side's study, a process for each part of the rows."""
     threads = {} if side == OURS else {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    workers = [Worker(side, name, epochs, threads) for _ in parts]
+    workers = [Worker(side, name, epochs, precision, {**threads, **environment}) for _ in parts]
     try:
         for worker in workers:
             worker.start()
@@ -126,6 +158,7 @@ def _one_study(side: str, name: str, epochs: int, parts: list[list[int]], row_st
         "first": max(m["ready"] for m in ready) + max(answer.get("first", 0.0) for answer in answers),
         "peak": sum(peaks),
         "versions": ready[0]["versions"],
+        **({"epochs": answers[0]["epochs"]} if "epochs" in answers[0] else {}),
     }
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from benchmarks.cases import FusionCase
 from benchmarks.data import utterances
 from benchmarks.studies import Row, RowsCase
-from benchmarks.torch_side import device_memory, use_device, versions
+from benchmarks.torch_side import device_memory, lowered, use_device, versions
 
 __all__ = ["Fusion", "Rows", "Steps", "device_memory", "versions"]
 
@@ -107,10 +107,14 @@ class Arrays:
         return {m: x[index] for m, x in self.inputs.items()}, self.target[index]
 
 
-def update(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Mapping[str, Tensor], target: Tensor) -> Tensor:
-    """One training step; its loss."""
+def update(
+    model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Mapping[str, Tensor], target: Tensor, precision: str
+) -> Tensor:
+    """One training step, the loss in float32; its loss."""
     optimizer.zero_grad(set_to_none=True)
-    loss = F.cross_entropy(model(inputs), target)
+    with lowered(precision, target.device):
+        logits = model(inputs)
+    loss = F.cross_entropy(logits.float(), target)
     loss.backward()
     optimizer.step()
     return loss.detach()
@@ -119,21 +123,21 @@ def update(model: nn.Module, optimizer: torch.optim.Optimizer, inputs: Mapping[s
 class Steps:
     """Blocks of steps of one case."""
 
-    def __init__(self, case: FusionCase, compiled: bool, fused: bool):
+    def __init__(self, case: FusionCase, compiled: bool, fused: bool, precision: str):
         torch.manual_seed(0)
         device = use_device()
         self._inputs, self._target = Arrays(case, device).take(torch.arange(case.batch, device=device))
         self._model = make(case, device).train(case.train)
         self._forward = torch.compile(self._model) if compiled else self._model
         self._optimizer = optimizer_of(case, self._model, fused)
-        self._train = case.train
+        self._train, self._precision = case.train, precision
         self.parameters = sum(p.numel() for p in self._model.parameters())
 
     def run(self, steps: int) -> float:
         """Takes so many steps; the last loss (or a sum of logits), which also waits for the device."""
         for _ in range(steps):
             if self._train:
-                loss = update(self._forward, self._optimizer, self._inputs, self._target)
+                loss = update(self._forward, self._optimizer, self._inputs, self._target, self._precision)
             else:
                 with torch.inference_mode():
                     loss = self._forward(self._inputs).sum()
@@ -143,9 +147,9 @@ class Steps:
 class Rows:
     """Rows of a study one after another, as a shell loop has them: epochs with validation, best weights kept."""
 
-    def __init__(self, study: RowsCase, fused: bool):
+    def __init__(self, study: RowsCase, fused: bool, precision: str):
         torch.set_num_threads(1)
-        self._case, self._fused, self._device = study.case, fused, use_device()
+        self._case, self._fused, self._device, self._precision = study.case, fused, use_device(), precision
         self._arrays = Arrays(self._case, self._device)
         self.run([study.row(0)], 1)
 
@@ -159,7 +163,7 @@ class Rows:
             optimizer = optimizer_of(self._case, model, self._fused)
             for _ in range(epochs):
                 for index in torch.randperm(train).to(self._device).split(self._case.batch):
-                    update(model, optimizer, *self._arrays.take(index))
+                    update(model, optimizer, *self._arrays.take(index), self._precision)
                 accuracy = self._accuracy(model, held_out)
                 if accuracy > best:
                     best, _kept = accuracy, copy.deepcopy(model.state_dict())

@@ -1,5 +1,6 @@
 """The PyTorch side: eager modules (or `torch.compile`) in the usual loop, batches ready in memory."""
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -49,6 +50,11 @@ def arrays(case: Case, device: torch.device) -> Arrays:
     return Arrays(*(torch.tensor(x, device=device) for x in (*parts, target, mask)))
 
 
+def lowered(precision: str, device: torch.device) -> contextlib.AbstractContextManager:
+    """What a model trains under: autocast to bfloat16, or nothing."""
+    return torch.autocast(device.type, dtype=torch.bfloat16) if precision == "bfloat16" else contextlib.nullcontext()
+
+
 def prediction_loss(case: Case, logits: Tensor, batch: Arrays) -> Tensor:
     """Binary cross-entropy, or squared error after tanh."""
     if case.task == "binary":
@@ -68,9 +74,15 @@ class Model(NamedTuple):
 
 
 def make(
-    case: Case, device: torch.device, *, compiled: bool, fused: bool, weights: Mapping[str, float] | None = None
+    case: Case,
+    device: torch.device,
+    *,
+    compiled: bool,
+    fused: bool,
+    weights: Mapping[str, float] | None = None,
+    precision: str = "float32",
 ) -> Model:
-    """Builds the case's model, loss (SEW's with these weights) and optimizer."""
+    """Builds the case's model in this precision, its loss (SEW's with these weights) in float32, and its optimizer."""
     weights = weights or {}
     if case.stage == "fit":
         module: nn.Module = Sew((case.weaker[1], 512, 256, 128), (case.stronger[1], 108, 128), (108, case.stronger[1]))
@@ -91,8 +103,13 @@ def make(
     def padding(batch: Arrays) -> Tensor | None:
         return batch.mask == 0 if case.ragged else None
 
+    def outputs(*inputs: Tensor | None) -> dict[str, Tensor]:
+        with lowered(precision, device):
+            found = module(*inputs)
+        return {name: x.float() for name, x in found.items()}
+
     def sew_loss(batch: Arrays) -> Tensor:
-        out = module(batch.weaker, batch.stronger)
+        out = outputs(batch.weaker, batch.stronger)
         alignment = dcca(out["latent/weaker"], out["latent/stronger"], batch.mask)
         translation = masked_mean((out["translation"] - batch.stronger) ** 2, batch.mask)
         reconstruction = masked_mean((out["reconstruction"] - batch.stronger) ** 2, batch.mask)
@@ -101,12 +118,12 @@ def make(
         return prediction + sum(weights.get(name, 1.0) * value for name, value in losses.items())
 
     def teacher_loss(batch: Arrays) -> Tensor:
-        return prediction_loss(case, module(batch.stronger, padding(batch))["logits"], batch)
+        return prediction_loss(case, outputs(batch.stronger, padding(batch))["logits"], batch)
 
     def student_loss(batch: Arrays) -> Tensor:
-        with torch.no_grad():
-            guide = teacher.encoder(batch.stronger, padding(batch))
-        out = module(batch.weaker, padding(batch))
+        with torch.no_grad(), lowered(precision, device):
+            guide = teacher.encoder(batch.stronger, padding(batch)).float()
+        out = outputs(batch.weaker, padding(batch))
         alignment = dcca(out["latent/weaker"], guide, batch.mask)
         translation = masked_mean((out["translation"] - batch.stronger).abs(), batch.mask)
         return prediction_loss(case, out["logits"], batch) + 0.1 * alignment + 0.1 * translation
@@ -137,10 +154,10 @@ def update(model: Model, batch: Arrays) -> Tensor:
 class Products:
     """Blocks of products of two square matrices."""
 
-    def __init__(self, case: ProductCase):
+    def __init__(self, case: ProductCase, precision: str):
         device = use_device()
         size = case.size(device.type)
-        self._a, self._b = (torch.randn(size, size, device=device) for _ in range(2))
+        self._a, self._b = (torch.randn(size, size, device=device).to(getattr(torch, precision)) for _ in range(2))
         self.parameters, self.products = 0, 2.0 * size**3
 
     def run(self, steps: int) -> float:
@@ -153,11 +170,11 @@ class Products:
 class Steps:
     """Blocks of training steps of one case."""
 
-    def __init__(self, case: Case, compiled: bool, fused: bool):
+    def __init__(self, case: Case, compiled: bool, fused: bool, precision: str):
         torch.manual_seed(0)
         device = use_device()
         data = arrays(case, device)
-        self._model = make(case, device, compiled=compiled, fused=fused)
+        self._model = make(case, device, compiled=compiled, fused=fused, precision=precision)
         self._batches = [data.take(torch.randperm(len(data.target))[:BATCH].to(device)) for _ in range(4)]
         self.parameters = sum(p.numel() for p in self._model.module.parameters())
 
@@ -171,9 +188,10 @@ class Steps:
 class Rows:
     """Rows of a study one after another, as a shell loop has them: epochs with validation, best weights kept."""
 
-    def __init__(self, study: RowsCase, fused: bool):
+    def __init__(self, study: RowsCase, fused: bool, precision: str):
         torch.set_num_threads(1)
-        self._case, self._fused, self._device = study.case, fused, use_device()
+        self._case, self._device = study.case, use_device()
+        self._options = dict(compiled=False, fused=fused, precision=precision)
         data = arrays(self._case, self._device)
         validation = VALIDATION * (self._case.frames if self._case.stage == "fit" else 1)
         self._train, self._validation = (
@@ -186,7 +204,7 @@ class Rows:
         """Trains these rows; the last validation score."""
         for row in rows:
             torch.manual_seed(row.seed)
-            model = make(self._case, self._device, compiled=False, fused=self._fused, weights=row.weights)
+            model = make(self._case, self._device, weights=row.weights, **self._options)
             best = -1.0
             for _ in range(epochs):
                 for batch in self._shuffled():

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from benchmarks.cases import SpeechCase
 from benchmarks.data import clips
-from benchmarks.torch_side import device_memory, use_device, versions
+from benchmarks.torch_side import device_memory, lowered, use_device, versions
 
 __all__ = ["Steps", "device_memory", "versions"]
 
@@ -63,7 +63,7 @@ def pcc_loss(prediction: Tensor, target: Tensor) -> Tensor:
 class Steps:
     """Blocks of steps of one case."""
 
-    def __init__(self, case: SpeechCase, compiled: bool, fused: bool):
+    def __init__(self, case: SpeechCase, compiled: bool, fused: bool, precision: str):
         torch.manual_seed(0)
         device = use_device()
         waves, targets = clips(case, case.batch)
@@ -74,7 +74,7 @@ class Steps:
         self._forward = torch.compile(self._model) if compiled else self._model
         trained = [p for p in self._model.parameters() if p.requires_grad]
         self._optimizer = torch.optim.Adam(trained, lr=0.01, fused=fused or None)
-        self._train = case.train
+        self._train, self._precision = case.train, precision
         self.parameters = sum(p.numel() for p in trained)
 
     def run(self, steps: int) -> float:
@@ -82,7 +82,9 @@ class Steps:
         for _ in range(steps):
             if self._train:
                 self._optimizer.zero_grad(set_to_none=True)
-                loss = pcc_loss(self._forward(self._x), self._target)
+                with lowered(self._precision, self._x.device):
+                    prediction = self._forward(self._x)
+                loss = pcc_loss(prediction.float(), self._target)
                 loss.backward()
                 self._optimizer.step()
             else:

@@ -1,10 +1,11 @@
 """One side of one case in a process of its own, so that neither thread pool nor memory of the other is near.
 
-    python -m benchmarks.worker SIDE CASE COUNT        (started by benchmarks.run; of rows: COUNT epochs of a study)
+    python -m benchmarks.worker SIDE CASE COUNT PRECISION    (started by benchmarks.run; of rows: COUNT epochs)
 
 Speaks lines of JSON: says `ready`, then answers every line of standard input, and says `peak` when that ends.
 """
 
+import itertools
 import json
 import os
 import resource
@@ -20,6 +21,8 @@ from benchmarks.studies import ROWS
 STARTED = time.perf_counter()
 ONE_CORE = "BENCHMARKS_ONE_CORE"
 """Environment variable: where it is set, a worker keeps to one core."""
+ACCELERATOR = "BENCHMARKS_ACCELERATOR"
+"""Environment variable: where it is set, studies are of the size that an accelerator is timed with."""
 
 
 def peak_bytes(device_memory: Callable[[], int | None]) -> int:
@@ -39,7 +42,7 @@ def _torch_module(case: ProductCase | Case | SpeechCase | FusionCase) -> ModuleT
     return module
 
 
-def serve_steps(side: str, name: str, count: int, say: Callable[..., None]) -> None:
+def serve_steps(side: str, name: str, count: int, precision: str, say: Callable[..., None]) -> None:
     """Answers every line with the seconds that `count` steps took."""
     case = BY_NAME[name]
     if side == OURS:
@@ -50,18 +53,21 @@ def serve_steps(side: str, name: str, count: int, say: Callable[..., None]) -> N
         startup.use_all_cores()
         from benchmarks import jax_side as module
 
-        steps = module.steps_of(case)
+        steps = module.steps_of(case, precision)
     else:
         module = _torch_module(case)
         if isinstance(case, ProductCase):
-            steps = module.Products(case)
+            steps = module.Products(case, precision)
         else:
-            steps = module.Steps(case, compiled="compiled" in side, fused="fused" in side)
+            steps = module.Steps(case, compiled="compiled" in side, fused="fused" in side, precision=precision)
+    begin = time.perf_counter()
     steps.run(count)
-    first = time.perf_counter() - STARTED
+    first = time.perf_counter()
     steps.run(count)
+    compiling = first - begin - (time.perf_counter() - first)
     counted = getattr(steps, "products", None)
-    say(ready=first, parameters=steps.parameters, products=counted, versions=module.versions())
+    said = dict(parameters=steps.parameters, products=counted, versions=module.versions())
+    say(ready=first - STARTED, compile=max(compiling, 0.0), **said)
     for _ in sys.stdin:
         begin, busy = time.perf_counter(), time.process_time()
         loss = steps.run(count)
@@ -69,9 +75,9 @@ def serve_steps(side: str, name: str, count: int, say: Callable[..., None]) -> N
     say(peak=peak_bytes(module.device_memory))
 
 
-def serve_rows(side: str, name: str, epochs: int, say: Callable[..., None]) -> None:
-    """Trains the rows whose numbers a line lists. Ours, as one program, says its start-up apart."""
-    study = ROWS[name]
+def serve_rows(side: str, name: str, epochs: int, precision: str, say: Callable[..., None]) -> None:
+    """Trains the rows whose numbers a line lists. Ours, as one program, says its start-up and its epochs apart."""
+    study = ROWS[name].on(ACCELERATOR in os.environ)
     if side == OURS:
         from affect_jax import startup
 
@@ -81,12 +87,13 @@ def serve_rows(side: str, name: str, epochs: int, say: Callable[..., None]) -> N
         say(ready=time.perf_counter() - STARTED, versions=module.versions())
         for line in sys.stdin:
             begin = time.perf_counter()
-            ended = module.fit_rows(study, json.loads(line), epochs)
-            epoch = (ended[-1] - ended[0]) / (epochs - 1)
-            say(seconds=epoch * epochs, first=ended[0] - begin - epoch)
+            ended = module.fit_rows(study, json.loads(line), epochs, precision)
+            took = [after - before for before, after in itertools.pairwise(ended)]
+            epoch = sum(took) / len(took)
+            say(seconds=epoch * epochs, first=ended[0] - begin - epoch, epochs=took)
     else:
         module = _torch_module(study.case)
-        rows = module.Rows(study, fused="fused" in side)
+        rows = module.Rows(study, fused="fused" in side, precision=precision)
         say(ready=time.perf_counter() - STARTED, versions=module.versions())
         for line in sys.stdin:
             begin = time.perf_counter()
@@ -95,8 +102,10 @@ def serve_rows(side: str, name: str, epochs: int, say: Callable[..., None]) -> N
     say(peak=peak_bytes(module.device_memory))
 
 
-def main(side: str, name: str, count: str) -> None:
+def main(side: str, name: str, count: str, precision: str) -> None:
     """Serves until standard input ends. What libraries print goes to standard error."""
+    # The other sides' processes hold memory of the same accelerator.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     if ONE_CORE in os.environ:  # before any library counts the cores
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with os.fdopen(os.dup(1), "w", buffering=1) as channel:
@@ -106,9 +115,9 @@ def main(side: str, name: str, count: str) -> None:
             channel.write(json.dumps(message) + "\n")
 
         if name in ROWS:
-            serve_rows(side, name, int(count), say)
+            serve_rows(side, name, int(count), precision, say)
         else:
-            serve_steps(side, name, int(count), say)
+            serve_steps(side, name, int(count), precision, say)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,24 @@ import importlib
 
 import pytest
 
-from benchmarks.cases import BATCH, BY_NAME, CASES, FUSION, OURS, PRODUCT, SIDES, SPEECH, choose, sides_of
+from affect_jax.reports.thesis.chapter_4 import TABLES
+from affect_jax.training.precision import PRECISIONS as stage_precisions
+from benchmarks.cases import (
+    BATCH,
+    BY_NAME,
+    CASES,
+    FUSION,
+    OURS,
+    PRECISIONS,
+    PRODUCT,
+    SIDES,
+    SPEECH,
+    choose,
+    in_precision,
+    sides_of,
+)
 from benchmarks.data import examples, utterances
-from benchmarks.studies import GRID, ROWS
+from benchmarks.studies import FEW, GRID, MODELS, ROWS, ROWS_EACH, table_4_1
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -42,7 +57,7 @@ def test_speech_cases_are_conflictnet():
 
 
 def test_fusion_cases_are_the_thesis_sizes():
-    many = [ROWS["rows-fusion-4"], ROWS["rows-fusion-50"]]
+    many = [rows.on(there) for name, rows in ROWS.items() if "fusion" in name for there in (False, True)]
     for case in (*FUSION, *(rows.case for rows in many)):
         file, argument = case.config
         config = importlib.import_module(f"configs.{file}").get_config(argument)
@@ -68,8 +83,39 @@ def test_studies_are_as_large_as_the_issue_asks():
         "rows-sew": 125,
         "rows-seqsew": 10,
         "rows-fusion-4": 4,
+        "rows-fusion-1": 1,
+        "rows-fusion-8": 8,
         "rows-fusion-50": 50,
     }
+    assert set(FEW) < set(ROWS)
+
+
+def test_on_an_accelerator_a_study_whose_step_is_shown_has_longer_epochs_and_one_process():
+    for rows in ROWS.values():
+        there = rows.on(True)
+        assert rows.on(False) is rows
+        assert (there is rows) == (not rows.steps)
+        if rows.steps:
+            assert (there.steps, there.sides, there.rows) == (8, (OURS,), rows.rows)
+            assert BY_NAME[there.single].train
+
+
+def test_the_whole_table_is_extrapolated_by_an_arithmetic_that_stands_there():
+    assert (MODELS, ROWS_EACH) == (len(next(t for t in TABLES if t.number == "4.1").rows), 5 * 10)
+    config = importlib.import_module("configs.fusion").get_config("all,iemocap")
+    assert (config.stages.fit.batch, config.stages.fit.epochs) == (BATCH, 100)
+    # 950 rows x 188 steps x 1 ms are 178.6 s.
+    said = table_4_1(0.001)
+    assert "19 models x 50 rows x 188 steps" in said
+    assert "x 1.00 ms a row's step" in said
+    assert "3.0 minutes an epoch, 1.0 hours for 20 epochs of every row, 5.0 for the 100" in said
+
+
+def test_training_steps_are_timed_in_bfloat16_and_predictions_are_not():
+    assert PRECISIONS == stage_precisions
+    timed = [name for name, case in BY_NAME.items() if in_precision(case, "bfloat16")]
+    assert [name for name in BY_NAME if name not in timed] == [name for name in BY_NAME if "prediction" in name]
+    assert all(in_precision(case, "float32") for case in BY_NAME.values())
 
 
 def test_rows_are_the_points_of_the_grid_or_seeds():

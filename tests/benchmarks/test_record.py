@@ -58,6 +58,21 @@ def test_the_committed_page_is_what_the_committed_files_say(tmp_path):
     assert (tmp_path / "RESULTS.md").read_text() == (record.FOLDER / "RESULTS.md").read_text()
 
 
+def test_bfloat16_stands_beside_float32_and_is_estimated_apart(tmp_path):
+    record.put(GPU, "cases", {"sew": case(ours=1.0, pytorch=3.0)}, tmp_path)
+    record.put(GPU, "bfloat16", {"sew": case(ours=0.5, pytorch=2.0)}, tmp_path)
+    record.put(GPU, "bfloat16", {"sew": case(ours=0.4)}, tmp_path)
+    found = kept(tmp_path, GPU)
+    assert found["cases"]["sew"]["sides"]["ours"]["median"] == 1.0
+    assert {side: one["median"] for side, one in found["bfloat16"]["sew"]["sides"].items()} == {
+        "ours": 0.4,
+        "pytorch": 2.0,
+    }
+    assert "### In bfloat16" in (tmp_path / "RESULTS.md").read_text()
+    said = run.estimate(["sew", "sew in bfloat16", "rows-sew in bfloat16"], {"gpu-y": found}, one_core=False)
+    assert said == "last time this took 3 minutes; nothing is known of rows-sew in bfloat16"
+
+
 def test_every_plot_of_the_page_is_there():
     for one in record.read_all().values():
         for axis in one.get("growth", {}).get("axes", {}).values():

@@ -57,6 +57,35 @@ def test_a_row_is_held_against_a_single_run():
     )
 
 
+def test_a_row_on_an_accelerator_is_held_against_pytorchs_single_step_and_the_table_is_extrapolated():
+    single = {"seconds": [0.02], "median": 0.02, "others": {"pytorch": 0.05, "pytorch-compiled": 0.04}}
+    one = case("a row-step", ours=side(0.002, epochs=[[0.8, 0.8]])) | {"single": single}
+    lines = tables.studies({"rows-fusion-50": one})
+    fastest = "PyTorch's step of one run alone there, the fastest of its ways (torch.compile): 40.0 ms, "
+    assert f"{fastest}20.0 times a row's step." in lines
+    assert any("188 steps" in line and "2.00 ms a row's step" in line for line in lines)
+    assert not any("188 steps" in line for line in tables.studies({"rows-fusion-8": one}))
+
+
+def test_bfloat16_is_held_against_float32_of_ours():
+    both = {"sew": case(ours=side(1.0), pytorch=side(3.0))}, {"sew": case(ours=side(0.5), pytorch=side(2.0))}
+    shared = dict(products=2e9, rate=16e9)
+    lines = tables.bfloat16(
+        {"sew": both[1]["sew"] | shared, "matmul": case(ours=side(1.0), pytorch=side(1.0)) | shared}, both[0]
+    )
+    assert "| a step | 500.0 ms | 2.00 | 2.00 s | eager | 4.00 | 25 % |" in lines
+    assert any(line.startswith("The product of two large square matrices of bfloat16: 2 GFLOP/s") for line in lines)
+    assert "| a step | 500.0 ms |  | 2.00 s | eager | 4.00 |  |" in tables.bfloat16(both[1], {})
+    assert tables.bfloat16({}, both[0]) == []
+
+
+def test_compiling_is_shown_where_it_was_timed():
+    timed = case(ours=side(1.0, compile=9.0), pytorch=side(1.0), pytorch_compiled=side(1.0, compile=40.0))
+    *_, row, _ = tables.compiling({"a": timed, "old": case(ours=side(1.0))})
+    assert row == "| a step | 9.0 s | 40.0 s |"
+    assert tables.compiling({"old": case(ours=side(1.0))}) == []
+
+
 def test_ours_alone_is_shown_without_a_ratio():
     one = {"a": case(ours=side(0.2))}
     assert tables.steps(one)[-2] == "| a step | 200.0 ms |  |  |  |  |  |"
