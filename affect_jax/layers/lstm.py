@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.layers.wide import wide_type
+from affect_jax.layers.wide import product, wide_type
 
 ACTIVATIONS = ("sigmoid", "hard_sigmoid")
 
@@ -43,8 +43,8 @@ class LSTM(nn.Module):
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), (x.shape[-1], gates))
         recurrent_kernel = self.param("recurrent_kernel", nn.initializers.orthogonal(), (self.features, gates))
         bias = self.param("bias", _unit_forget_bias, (gates,))
-        product = x.swapaxes(0, 1) @ kernel
-        gates_TxBxG = (product + bias[None, None, :]).astype(product.dtype)
+        products = x.swapaxes(0, 1) @ kernel
+        gates_TxBxG = (products + bias[None, None, :]).astype(products.dtype)
         return lstm_scan(gates_TxBxG, recurrent_kernel, self.recurrent_activation).swapaxes(0, 1)
 
 
@@ -83,14 +83,9 @@ def _initial(gates_TxBxG: jax.Array) -> tuple[jax.Array, jax.Array]:
     return zeros_BxH, zeros_BxH
 
 
-def _product(x, weight):
-    """The product in the weight's precision, its sums and the result in that of x."""
-    return jnp.matmul(x.astype(weight.dtype), weight, preferred_element_type=x.dtype)
-
-
 def _step(h, c, gates, weight, activation):
     """One step; returns the new h and c, and the gates' values [B, G], which the backward pass needs."""
-    i, f, g, o = jnp.split(gates + _product(h, weight), 4, axis=-1)
+    i, f, g, o = jnp.split(gates + product(h, weight), 4, axis=-1)
     i, f, g, o = _gate(i, activation), _gate(f, activation), jnp.tanh(g), _gate(o, activation)
     c = f * c + i * g
     return o * jnp.tanh(c), c, jnp.concatenate([i, f, g, o], axis=-1)
@@ -126,12 +121,12 @@ def _backward(activation, residuals, dy):
         d_h = d_h + dy
         d_c = d_c + d_h * through
         d_gates = jnp.concatenate([d_c, d_c, d_c, d_h], axis=-1) * slopes
-        return (_product(d_gates, weight.T), d_c * f), d_gates
+        return (product(d_gates, weight.T), d_c * f), d_gates
 
     steps = dy, jnp.concatenate(slopes, axis=-1), through, f
     _, d_gates = jax.lax.scan(body, (jnp.zeros_like(h[0]), jnp.zeros_like(h[0])), steps, reverse=True)
-    states, slopes = (part.astype(weight.dtype) for part in (h[:-1], d_gates[1:]))  # the first step's state is 0
-    d_weight = jnp.einsum("tbh,tbg->hg", states, slopes, preferred_element_type=h.dtype)
+    # The first step's state is 0.
+    d_weight = product(h[:-1], d_gates[1:].astype(weight.dtype), "tbh,tbg->hg")
     return d_gates.astype(dy.dtype), d_weight.astype(weight.dtype)
 
 

@@ -17,7 +17,7 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import keep_mask, keep_scale
-from affect_jax.layers.wide import wide_type
+from affect_jax.layers.wide import product, wide_type
 
 
 class MeanAttention(nn.Module):
@@ -48,8 +48,8 @@ class MeanAttention(nn.Module):
         size = features // self.heads
 
         def project(z: jax.Array, part: int) -> jax.Array:
-            product = z @ weights[part]
-            projected = (product + biases[part][None, None, :]).astype(product.dtype)
+            products = z @ weights[part]
+            projected = (products + biases[part][None, None, :]).astype(products.dtype)
             return projected.reshape(*z.shape[:2], self.heads, size).swapaxes(1, 2)
 
         wide = wide_type(x.dtype)
@@ -109,13 +109,8 @@ def _each(one: Callable[..., Any], *arrays: Any) -> Any:
     return jax.vmap(one)(*arrays)
 
 
-def _product(subscripts: str, x: jax.Array, y: jax.Array) -> jax.Array:
-    """The product in y's precision, with its sums in float32 at least."""
-    return jnp.einsum(subscripts, x.astype(y.dtype), y, preferred_element_type=wide_type(y.dtype))
-
-
 def _scores(q_HxTxC: jax.Array, k_HxSxC: jax.Array) -> jax.Array:
-    return _product("htc,hsc->hts", q_HxTxC, k_HxSxC)
+    return product(q_HxTxC, k_HxSxC, "htc,hsc->hts")
 
 
 def _kept(key_K: jax.Array | None, values_HxTxS: jax.Array, rate: jax.Array) -> jax.Array:
@@ -134,7 +129,7 @@ def _forward(q, k, share, mask, keys, rate):
         weights = jnp.exp(scores - top)
         total_HxT = weights.sum(axis=-1)
         share_HxT = share_T[None, :] / jnp.maximum(total_HxT, 1e-30)
-        mean_HxS = _product("ht,hts->hs", share_HxT, _kept(key_K, weights, rate).astype(k_HxSxC.dtype))
+        mean_HxS = product(share_HxT, _kept(key_K, weights, rate).astype(k_HxSxC.dtype), "ht,hts->hs")
         return mean_HxS, top[..., 0] + jnp.log(jnp.maximum(total_HxT, 1e-30))
 
     mean_BxHxS, log_total_BxHxT = _each(one, q, k, share, mask, keys)
@@ -150,7 +145,7 @@ def _backward(residuals, d_mean_BxHxS):
         d_weights = _kept(key_K, jnp.broadcast_to(d_mean_HxS[:, None, :], weights.shape), rate)
         part = weights * d_weights
         d_scores = (part - weights * part.sum(axis=-1, keepdims=True)) * share_T[None, :, None]
-        d_q, d_k = _product("hts,hsc->htc", d_scores, k_HxSxC), _product("hts,htc->hsc", d_scores, q_HxTxC)
+        d_q, d_k = product(d_scores, k_HxSxC, "hts,hsc->htc"), product(d_scores, q_HxTxC, "hts,htc->hsc")
         return d_q.astype(q_HxTxC.dtype), d_k.astype(k_HxSxC.dtype)
 
     d_q, d_k = _each(one, q, k, share, mask, keys, log_total, d_mean_BxHxS * _scale(keys, rate))

@@ -27,7 +27,7 @@ import numpy as np
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
-from affect_jax.layers.wide import wide, wide_type
+from affect_jax.layers.wide import product, wide, wide_type
 
 # Values of the activation in one piece. On a CPU 512 KiB, which stays in a core's cache (from 64 to 1,024 windows of 8
 # steps and 64 filters time hardly changes, whole clips take four times as long); elsewhere whole clips, to launch less.
@@ -217,14 +217,14 @@ def _pull(
         is_extreme = extreme_WxF[:, None, :] == jnp.arange(pool, dtype=extreme.dtype)[None, :, None]
         dz_WxJxF = jnp.where(is_extreme, d_pooled_WxF[:, None, :], 0)
         if slopes is not None:
-            z_WxJxF = _product(columns_NxK, kernel_KxF).reshape(dz_WxJxF.shape) + bias[None, None, :]
+            z_WxJxF = product(columns_NxK, kernel_KxF).reshape(dz_WxJxF.shape) + bias[None, None, :]
             dz_WxJxF += jnp.where((z_WxJxF > 0) & use_Wx1[:, :, None], slopes(z_WxJxF), 0)
         # Without the barrier each of the products below would form dz anew.
         dz_NxF = lax.optimization_barrier(dz_WxJxF.reshape(steps, -1).astype(x.dtype))
-        d_kernel += _product(columns_NxK.T, dz_NxF)
+        d_kernel += product(columns_NxK.T, dz_NxF)
         d_bias += dz_NxF.sum(0, dtype=d_bias.dtype)
         if needs_dx is not None:
-            dx = _add_columns(dx, _product(dz_NxF, kernel_KxF.T), example, first * pool)
+            dx = _add_columns(dx, product(dz_NxF, kernel_KxF.T), example, first * pool)
         return (d_kernel, d_bias, dx), None
 
     sums = (jnp.zeros_like(a, wide_type(x.dtype)) for a in (kernel_KxF, bias))
@@ -266,7 +266,7 @@ def _run(
         example, first, new_Wx1 = pieces.place(number)
         steps = pieces.windows * pool
         columns_NxK = _columns(_slice(x, example, valid, first * pool, steps + width - 1), width)
-        z_WxJxF = _product(columns_NxK, kernel_KxF).reshape(pieces.windows, pool, filters)
+        z_WxJxF = product(columns_NxK, kernel_KxF).reshape(pieces.windows, pool, filters)
         # Written out step by step: XLA makes one pass over [W, F] of each of these, and slow loops of reductions.
         z = [z_WxJxF[:, j] + bias_F[None, :] for j in range(pool)]
         best, at = z[0], jnp.zeros(z[0].shape, byte)
@@ -322,11 +322,6 @@ def _cut(x: jax.Array, kernel: jax.Array, pool: int) -> _Pieces:
 def _count(x: jax.Array, kernel: jax.Array, valid: jax.Array) -> jax.Array:
     """How many activations a channel has; 1 where no example is valid."""
     return jnp.maximum(valid.sum() * (x.shape[1] - kernel.shape[0] + 1), 1).astype(wide_type(x.dtype))
-
-
-def _product(x: jax.Array, y: jax.Array) -> jax.Array:
-    """x @ y with its sums in float32 at least."""
-    return jnp.matmul(x, y, preferred_element_type=wide_type(x.dtype))
 
 
 def _take(x: jax.Array, example: jax.Array, begin: jax.Array, steps: int) -> jax.Array:

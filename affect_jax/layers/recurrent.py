@@ -23,7 +23,7 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import uniform
 from affect_jax.layers.masking import zero_padding
-from affect_jax.layers.wide import wide_type
+from affect_jax.layers.wide import product, wide_type
 
 # Added to nothing but put in place of the update gate's input at padded steps: sigmoid gives exactly 1 there, so the
 # state is held and every derivative of the step is exactly 0, at no cost inside the scan.
@@ -72,12 +72,12 @@ class SingleStepGRU(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         weight_ih, _, bias_ih, bias_hh = _parameters(self, x.shape[-1], self.features)
         gates_bias, new_bias = _split_bias(bias_ih, bias_hh)
-        product = x @ weight_ih
-        gates = product + gates_bias.reshape((1,) * (x.ndim - 1) + (-1,))
+        products = x @ weight_ih
+        gates = products + gates_bias.reshape((1,) * (x.ndim - 1) + (-1,))
         reset, update, new = jnp.split(gates, 3, axis=-1)
         update = jax.nn.sigmoid(update)
         new = jnp.tanh(new + jax.nn.sigmoid(reset) * new_bias.reshape((1,) * (x.ndim - 1) + (-1,)))
-        return ((1 - update) * new).astype(product.dtype)
+        return ((1 - update) * new).astype(products.dtype)
 
 
 def _parameters(module: nn.Module, inputs: int, units: int, suffix: str = "") -> tuple[jax.Array, ...]:
@@ -107,8 +107,8 @@ def _run(
     gates, weights, biases = [], [], []
     for flip, (weight_ih, weight_hh, bias_ih, bias_hh) in zip(flips, directions, strict=True):
         gates_bias, new_bias = _split_bias(bias_ih, bias_hh)
-        product = x_TxBxD[::flip] @ weight_ih
-        gates.append((product + gates_bias[None, None, :]).astype(product.dtype))
+        products = x_TxBxD[::flip] @ weight_ih
+        gates.append((products + gates_bias[None, None, :]).astype(products.dtype))
         weights.append(weight_hh)
         biases.append(new_bias)
     gates_TxKxBxG = jnp.stack(gates, axis=1)
@@ -159,17 +159,12 @@ def _step(h, gates, keep, weight, bias):
     """One step; returns the new state and what the backward pass needs: r, z, n and q = h W_hn + b_hn."""
     h = _kept(h, keep)
     gates_r, gates_z, gates_n = jnp.split(gates, 3, axis=-1)
-    hidden_r, hidden_z, hidden_n = jnp.split(_product("kbh,khg->kbg", h, weight), 3, axis=-1)
+    hidden_r, hidden_z, hidden_n = jnp.split(product(h, weight, "kbh,khg->kbg"), 3, axis=-1)
     r = jax.nn.sigmoid(gates_r + hidden_r)
     z = jax.nn.sigmoid(gates_z + hidden_z)
     q = hidden_n + bias[:, None, :]
     n = jnp.tanh(gates_n + r * q)
     return (1 - z) * n + z * h, (r, z, n, q)
-
-
-def _product(subscripts, x, weight):
-    """The product in the weight's precision, its sums and the result in that of x."""
-    return jnp.einsum(subscripts, x.astype(weight.dtype), weight, preferred_element_type=x.dtype)
 
 
 def _forward(gates, weight, bias, keep):
@@ -194,13 +189,13 @@ def _backward(residuals, dy):
         dy, slopes, z, keep = step
         d = carry + dy
         d_hidden = jnp.concatenate([d, d, d], axis=-1) * slopes
-        return _kept(d * z + _product("kbg,khg->kbh", d_hidden, weight), keep), d
+        return _kept(d * z + product(d_hidden, weight, "kbg,khg->kbh"), keep), d
 
     _, d = jax.lax.scan(body, jnp.zeros_like(h[0]), (dy, slopes, z, keep), reverse=True)
     d_hidden = jnp.concatenate([d, d, d], axis=-1) * slopes
     units = h.shape[-1]
     d_gates = jnp.concatenate([d_hidden[..., : 2 * units], d * slope_n], axis=-1)
-    d_weight = _product("tkbh,tkbg->khg", previous, d_hidden.astype(weight.dtype)).astype(weight.dtype)
+    d_weight = product(previous, d_hidden.astype(weight.dtype), "tkbh,tkbg->khg").astype(weight.dtype)
     d_bias = d_hidden[..., 2 * units :].sum(axis=(0, 2)).astype(bias.dtype)
     d_keep = None if keep is None else jnp.zeros_like(keep)  # a constant of the batch, never trained
     return d_gates.astype(dy.dtype), d_weight, d_bias, d_keep

@@ -19,3 +19,22 @@ def wide(x: jax.Array) -> jax.Array:
     and those of numbers near 2 that have 8 bits are multiples of 1/64.
     """
     return x.astype(wide_type(x.dtype))
+
+
+def product(a: jax.Array, b: jax.Array, subscripts: str = "") -> jax.Array:
+    """The matrix product (or einsum) of b and of a in b's precision, its sums and the result in float32 at least.
+
+    XLA's CPU runtime has no product of bfloat16 with a result in float32. There the factors, rounded, are widened: the
+    products of two such numbers are exact in float32, so the sums are of the same terms.
+    """
+    dtype = wide_type(b.dtype)
+    a = a.astype(b.dtype)
+    if b.dtype != dtype and _emulated():
+        a, b = wide(a), wide(b)
+    if subscripts:
+        return jnp.einsum(subscripts, a, b, preferred_element_type=dtype)
+    return jnp.matmul(a, b, preferred_element_type=dtype)
+
+
+def _emulated() -> bool:
+    return jax.default_backend() == "cpu"
