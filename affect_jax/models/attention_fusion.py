@@ -48,11 +48,13 @@ class TimeMap(nn.Module):
 
     @nn.compact
     def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
-        length = x_BxTxD.shape[1]
+        batch, length, features = x_BxTxD.shape
         kernel_TxS = self.param("kernel", uniform(length**-0.5), (length, self.steps))
         bias_S = self.param("bias", uniform(length**-0.5), (self.steps,))
-        product = jnp.einsum("ts,btd->bsd", kernel_TxS, x_BxTxD)
-        return (product + bias_S[None, :, None]).astype(product.dtype)
+        # With time in front, as the GRU behind it wants it, nothing is copied element by element.
+        x_TxBD = x_BxTxD.swapaxes(0, 1).reshape(length, batch * features)
+        mapped_SxBxD = (kernel_TxS.T @ x_TxBD).reshape(self.steps, batch, features)
+        return (mapped_SxBxD + bias_S[:, None, None]).astype(mapped_SxBxD.dtype).swapaxes(0, 1)
 
 
 class Model(nn.Module):

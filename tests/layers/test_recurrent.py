@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import PartitionSpec as P
-from jax.test_util import check_grads
 
-from affect_jax.layers.recurrent import GRU, BiGRU, SingleStepGRU, gru_scan
+from affect_jax.layers.recurrent import GRU, BiGRU, SingleStepGRU
 
 BATCH, STEPS, INPUTS, UNITS = 3, 6, 4, 5
 LENGTHS = np.array([6, 3, 0])  # a full sequence, a padded one and one that is nothing but padding
@@ -105,51 +104,6 @@ def test_parameters_have_torchs_names_shapes_and_range():
         assert np.abs(p).max() <= 1 / 8, name
         assert np.std(p) == pytest.approx(1 / 8 / np.sqrt(3), rel=0.15), name
     assert len({float(p.ravel()[0]) for p in params.values()}) == 4  # no two share a key
-
-
-def plain_scan(gates, weight, bias, keep=None):
-    """What gru_scan computes, written plainly and left to autodiff."""
-
-    def body(h, step):
-        gates, keep = step
-        h = h if keep is None else h * keep[..., None]
-        hidden = jnp.einsum("kbh,khg->kbg", h, weight)
-        r = jax.nn.sigmoid(gates[..., :UNITS] + hidden[..., :UNITS])
-        z = jax.nn.sigmoid(gates[..., UNITS : 2 * UNITS] + hidden[..., UNITS : 2 * UNITS])
-        n = jnp.tanh(gates[..., 2 * UNITS :] + r * (hidden[..., 2 * UNITS :] + bias[:, None]))
-        h = (1 - z) * n + z * h
-        return h, h
-
-    return jax.lax.scan(body, jnp.zeros_like(gates[0, ..., :UNITS]), (gates, keep))[1]
-
-
-def random_arguments():
-    draw = np.random.default_rng(1)
-    shapes = ((STEPS, 2, BATCH, 3 * UNITS), (2, UNITS, 3 * UNITS), (2, UNITS))
-    return tuple(jnp.asarray(draw.normal(size=shape)) for shape in shapes)
-
-
-@pytest.mark.parametrize("restarts", [False, True])
-def test_handwritten_gradient_is_autodiffs(restarts):
-    with jax.enable_x64(True):
-        draw = np.random.default_rng(2)
-        keep = jnp.asarray(draw.integers(0, 2, (STEPS, 2, BATCH)), jnp.float64) if restarts else None
-        arguments = (*random_arguments(), keep)
-        weights = jnp.asarray(draw.normal(size=(STEPS, 2, BATCH, UNITS)))
-
-        def graded(scan):
-            def loss(*arguments):
-                h = scan(*arguments)
-                return jnp.sum(weights * h), h
-
-            return jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2), has_aux=True))(*arguments)
-
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), graded(gru_scan), graded(plain_scan))
-
-
-def test_gradient_is_the_finite_difference():
-    with jax.enable_x64(True):
-        check_grads(jax.jit(gru_scan), random_arguments(), order=1, modes=["rev"])
 
 
 def test_long_sequences_keep_the_gradient_right():
