@@ -112,10 +112,10 @@ def _input_gates(x_BxTxD: jax.Array, weight_KxDxG: jax.Array) -> jax.Array:
     batch, steps, _ = x_BxTxD.shape
     directions, _, gates = weight_KxDxG.shape
     if _turns_inputs(weight_KxDxG):
-        product = _product("kdg,knd->kgn", weight_KxDxG, _merged(_turned_inputs(x_BxTxD, directions), 1))
-        return product.reshape(directions, gates, steps, batch).astype(x_BxTxD.dtype)
-    product = _product("kdg,nd->kgn", weight_KxDxG, _merged(x_BxTxD.swapaxes(0, 1), 0))
-    return _turned(product.reshape(directions, gates, steps, batch), 2).astype(x_BxTxD.dtype)
+        gates_KxGxN = _product("kdg,knd->kgn", weight_KxDxG, _merged(_turned_inputs(x_BxTxD, directions), 1))
+        return gates_KxGxN.reshape(directions, gates, steps, batch).astype(x_BxTxD.dtype)
+    gates_KxGxN = _product("kdg,nd->kgn", weight_KxDxG, _merged(x_BxTxD.swapaxes(0, 1), 0))
+    return _turned(gates_KxGxN.reshape(directions, gates, steps, batch), 2).astype(x_BxTxD.dtype)
 
 
 def _input_gradients(d_KxGxN: jax.Array, x_BxTxD: jax.Array, weight_KxDxG: jax.Array) -> tuple[jax.Array, jax.Array]:
