@@ -58,15 +58,17 @@ class SelfAttention(nn.Module):
         # torch draws the three projections as one [3D, D] matrix, which makes its xavier bound smaller than one's own.
         zeros = nn.initializers.zeros_init()
         in_proj = Dense(3 * features, nn.initializers.xavier_uniform(), zeros, name="in_proj")
-        qkv = in_proj(x).reshape(*x.shape[:2], 3, self.heads, features // self.heads)
-        q_BxTxHxC, k_BxSxHxC, v_BxSxHxC = qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2]
+        # Split, not sliced: the gradient of slices is a sum of padded arrays.
+        qkv = jnp.split(in_proj(x), 3, axis=-1)
+        heads = (*x.shape[:2], self.heads, features // self.heads)
+        q_BxTxHxC, k_BxSxHxC, v_BxSxHxC = (part.reshape(heads) for part in qkv)
         logits = jnp.einsum("bthc,bshc->bhts", q_BxTxHxC * (features // self.heads) ** -0.5, k_BxSxHxC)
         seen_Bx1xTxS = mask[:, None, None, :]
         if segments is not None:
             seen_Bx1xTxS = seen_Bx1xTxS & (segments[:, None, :, None] == segments[:, None, None, :])
         logits = wide(logits)
         logits = jnp.where(seen_Bx1xTxS, logits, jnp.asarray(_MASKED, logits.dtype))
-        att_BxHxTxS = jax.nn.softmax(logits, axis=-1).astype(qkv.dtype)
+        att_BxHxTxS = jax.nn.softmax(logits, axis=-1).astype(v_BxSxHxC.dtype)
         att_BxHxTxS = Dropout(name="dropout")(att_BxHxTxS, dropout, train=train)
         mixed = jnp.einsum("bhts,bshc->bthc", att_BxHxTxS, v_BxSxHxC).reshape(x.shape)
         return Dense(features, bias_init=zeros, name="out_proj")(mixed)
