@@ -148,6 +148,10 @@ class Steps:
         sizes = plan.argument_size_in_bytes, plan.output_size_in_bytes, plan.temp_size_in_bytes
         return sum(sizes) - plan.alias_size_in_bytes
 
+    def program(self, steps: int) -> str:
+        """XLA's text of the compiled block of so many steps. `run` comes first."""
+        return self._compiled[steps].as_text()
+
 
 def steps_of(case: ProductCase | Case | SpeechCase | FusionCase, precision: str) -> Products | Steps:
     """What runs the case."""

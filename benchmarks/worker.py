@@ -42,15 +42,19 @@ def _torch_module(case: ProductCase | Case | SpeechCase | FusionCase) -> ModuleT
     return module
 
 
+def use_one_device() -> None:
+    """One model on all cores: one device whose products are threaded. Comes before jax is imported."""
+    from affect_jax import startup
+
+    os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=1 --xla_cpu_multi_thread_eigen=true"
+    startup.use_all_cores()  # what else a program sets
+
+
 def serve_steps(side: str, name: str, count: int, precision: str, say: Callable[..., None]) -> None:
     """Answers every line with the seconds that `count` steps took."""
     case = BY_NAME[name]
     if side == OURS:
-        from affect_jax import startup
-
-        # One model on all cores: one device whose products are threaded. What else a program sets, startup sets.
-        os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=1 --xla_cpu_multi_thread_eigen=true"
-        startup.use_all_cores()
+        use_one_device()
         from benchmarks import jax_side as module
 
         steps = module.steps_of(case, precision)

@@ -4,7 +4,7 @@ equations and the parameters).
 What makes it fast: the input's products for all steps are taken before the scan, both directions advance in one scan,
 and the backward pass carries nothing but dh: what a gate's derivative needs is formed for all steps at once before the
 backward scan, and dW is one product after it. States are columns, [H, B]: on a CPU the product W h of a few columns is
-up to half faster than h W of as many rows. Reverse-mode only.
+faster than h W of as many rows. Reverse-mode only.
 Of bfloat16 inputs and weights only the products are in bfloat16: what a scan carries, and what is summed over time,
 is float32.
 Letters in names of arrays are axes: T steps, K directions, B batch, N = T B, D inputs, H units, G = 3H gates.
@@ -36,7 +36,7 @@ def gru(
     )
 
     # A round of this scan ends a step and opens the next. A CPU gets one kernel for all that stands between
-    # two products, and one with several transcendental functions runs three times as long as one for each of them.
+    # two products, and one with several transcendental functions is slower than one for each of them.
     def body(opened, step):
         h, _ = _closed(*opened)
         return cell(h, step), h

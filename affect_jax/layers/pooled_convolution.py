@@ -222,7 +222,7 @@ def _pull(
         # Without the barrier each of the products below would form dz anew.
         dz_NxF = lax.optimization_barrier(dz_WxJxF.reshape(steps, -1).astype(x.dtype))
         d_kernel += product(columns_NxK.T, dz_NxF)
-        d_bias += product(jnp.ones((1, steps), x.dtype), dz_NxF)[0]  # a CPU's sum takes three times as long
+        d_bias += product(jnp.ones((1, steps), x.dtype), dz_NxF)[0]  # a CPU's sum takes longer
         if needs_dx is not None:
             dx = _add_columns(dx, product(dz_NxF, kernel_KxF.T), example, first * pool)
         return (d_kernel, d_bias, dx), None
