@@ -8,7 +8,7 @@ as in Keras, not torch's two. s is the sigmoid, or the hard sigmoid clip(.2 x + 
 (Keras 3 means another one by that name, clip(x / 6 + .5, 0, 1)). At the start the kernel is Glorot uniform, the
 recurrent kernel orthogonal, and the bias 0 but for 1 at the forget gate.
 
-As in `recurrent.py`, the input's products are taken before the scan and the backward pass is written by hand: its scan
+As in `gru.py`, the input's products are taken before the scan and the backward pass is written by hand: its scan
 carries dh and dc alone, and every weight's gradient is one product after it. Reverse-mode only. Of bfloat16 inputs and
 weights only the products are in bfloat16, as there.
 Letters in names of arrays are axes: T steps, B batch, H units, G = 4H gates.
