@@ -79,7 +79,7 @@ class Products:
     """Blocks of products of two square matrices."""
 
     def __init__(self, case: ProductCase, precision: str):
-        size = case.size(jax.default_backend())
+        size = case.size(jax.default_backend(), precision)
         draw = np.random.default_rng(0)
         self._a, self._b = (jnp.asarray(draw.standard_normal((size, size), np.float32), precision) for _ in range(2))
         self._product = jax.jit(jnp.matmul)

@@ -156,7 +156,7 @@ class Products:
 
     def __init__(self, case: ProductCase, precision: str):
         device = use_device()
-        size = case.size(device.type)
+        size = case.size(device.type, precision)
         self._a, self._b = (torch.randn(size, size, device=device).to(getattr(torch, precision)) for _ in range(2))
         self.parameters, self.products = 0, 2.0 * size**3
 
