@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
+from affect_jax.layers import gru as core
 from affect_jax.layers.gru import gru
 
 BATCH, STEPS, UNITS = 3, 6, 5
@@ -57,3 +58,21 @@ def test_handwritten_gradient_is_autodiffs(inputs, directions, masked):
 def test_gradient_is_the_finite_difference():
     with jax.enable_x64(True):
         check_grads(jax.jit(gru), arguments(4), order=1, modes=["rev"])
+
+
+@pytest.mark.parametrize("inputs", [4, 20])
+def test_steps_and_batch_as_two_axes_as_on_an_accelerator_give_the_same(inputs, monkeypatch):
+    def loss(*arguments):
+        return jnp.sum(jnp.sin(gru(*arguments)))
+
+    graded = jax.value_and_grad(loss, argnums=range(5))
+    with jax.enable_x64(True):
+        with_n = jax.jit(graded).trace(*arguments(inputs))
+        merged = with_n.lower().compile()(*arguments(inputs))
+        monkeypatch.setattr(core, "_merges", lambda: False)
+        without = jax.jit(lambda *arguments: graded(*arguments)).trace(*arguments(inputs))
+        apart = without.lower().compile()(*arguments(inputs))
+    kgn = f"[2,{3 * UNITS},{STEPS * BATCH}]"
+    assert kgn in str(with_n.jaxpr)
+    assert kgn not in str(without.jaxpr)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), merged, apart)
