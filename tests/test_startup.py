@@ -1,6 +1,8 @@
 """Environment variables that every program sets before jax is imported."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -47,3 +49,27 @@ def test_flags_that_are_set_stay(environment):
     startup.use_all_cores()
     assert environment["XLA_FLAGS"] == "--xla_force_host_platform_device_count=7 --xla_cpu_multi_thread_eigen=false"
     assert environment["OPENBLAS_NUM_THREADS"] == "1"
+
+
+PROGRAM = """
+from affect_jax import startup
+startup.cache_compilations()
+import jax
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.block_until_ready(jax.jit(lambda x: jax.numpy.tanh(x @ x).sum())(jax.numpy.ones((8, 8))))
+"""
+
+
+def test_nothing_is_said_of_programs_that_were_kept(repo_root, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            cwd=repo_root,
+            env={**environment, CACHE: str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert any(tmp_path.iterdir())
+        assert done.stdout + done.stderr == ""
