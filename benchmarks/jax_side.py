@@ -127,19 +127,25 @@ class Steps:
 
         self._block, self._compiled = jax.jit(block, donate_argnums=0), {}
         self._state, self._frozen = start(keys.purpose(jax.random.key(0), "init"))
-        self._train, self._batch = np.asarray(folds.train[0]), case.batch
+        examples = np.asarray(folds.train[0])
+        self.train, self._batch = examples[examples >= 0], case.batch
         self._random = np.random.default_rng(0)
         self.parameters = sum(x.size for x in jax.tree.leaves(self._state.params))
 
     def run(self, steps: int) -> float:
         """Takes so many steps; the last loss (or a sum of predictions), which also waits for the device."""
-        index = self._random.choice(self._train, (steps, self._batch)).astype(np.int32)
+        index = self._random.choice(self.train, (steps, self._batch)).astype(np.int32)
         if steps not in self._compiled:
             traced = self._block.trace(self._state, self._frozen, index)
             self.products = products.count(traced.jaxpr) / steps
             self._compiled[steps] = traced.lower().compile()
         self._state, loss = self._compiled[steps](self._state, self._frozen, index)
         return float(loss)
+
+    def count(self) -> float:
+        """Floating-point operations in the matrix products of a step, without compiling it."""
+        index = np.zeros((1, self._batch), np.int32)
+        return products.count(self._block.trace(self._state, self._frozen, index).jaxpr)
 
     def memory(self, steps: int) -> int:
         """Bytes that a block of so many steps holds by XLA's plan: arguments (the data among them), results and what is
@@ -156,6 +162,12 @@ class Steps:
 def steps_of(case: ProductCase | Case | SpeechCase | FusionCase, precision: str) -> Products | Steps:
     """What runs the case."""
     return Products(case, precision) if isinstance(case, ProductCase) else Steps(case, precision)
+
+
+def row_products(study_case: RowsCase, precision: str = "float32") -> float:
+    """Floating-point operations in the matrix products of an epoch of a row's updates, without its validation."""
+    steps = Steps(study_case.case, precision)
+    return steps.count() * -(-len(steps.train) // study_case.case.batch)
 
 
 def fit_rows(study_case: RowsCase, numbers: list[int], epochs: int, precision: str = "float32") -> list[float]:

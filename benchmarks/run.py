@@ -80,7 +80,7 @@ def main() -> None:
     chosen = flags.sides.split(",") if flags.sides else []
     for side in set(chosen) - set(SIDES):
         parser.error(f"--sides: {side!r} is none of {', '.join(SIDES)}")
-    if set(wanted) & set(BY_NAME) and PRODUCT.name not in wanted:
+    if set(wanted) - set(OTHERS) and PRODUCT.name not in wanted:
         wanted = [PRODUCT.name, *wanted]  # every share of the machine's rate is one of the rate in the same run
     load = os.getloadavg()[0]  # once: from here on it is our own work
     if load > 0.3 and not flags.one_core:
@@ -133,7 +133,7 @@ def time_all(
             sides = sides_of(case) if case is PRODUCT else among(chosen, sides_of(case), list(SIDES))
             timed = time_case(case, sides, *size, one_core=flags.one_core, precision=precision)
             products = rate(timed) if case is PRODUCT else products
-            timed["rate"] = products
+        timed["rate"] = products
         found[name] = {**timed, "load": load, "took": time.perf_counter() - begin}
         if not flags.quick:
             command = " ".join(["python -m benchmarks.run", *sys.argv[1:]])

@@ -105,6 +105,7 @@ def time_rows(
             alone.append(time_case(one, single, rounds=3, steps=steps, precision=precision)["sides"])
     return {
         "title": case.title.format(rows=rows, epochs=epochs),
+        "products": found[OURS][0]["products"] * rows * epochs / row_steps,
         "sides": _against_ours(
             {
                 side: {
@@ -158,6 +159,7 @@ def _one_study(
         "first": max(m["ready"] for m in ready) + max(answer.get("first", 0.0) for answer in answers),
         "peak": sum(peaks),
         "versions": ready[0]["versions"],
+        "products": ready[0].get("products"),
         **({"epochs": answers[0]["epochs"]} if "epochs" in answers[0] else {}),
     }
 

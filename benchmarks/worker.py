@@ -88,7 +88,8 @@ def serve_rows(side: str, name: str, epochs: int, precision: str, say: Callable[
         startup.use_all_cores()
         from benchmarks import jax_side as module
 
-        say(ready=time.perf_counter() - STARTED, versions=module.versions())
+        ready = time.perf_counter() - STARTED
+        say(ready=ready, products=module.row_products(study, precision), versions=module.versions())
         for line in sys.stdin:
             begin = time.perf_counter()
             ended = module.fit_rows(study, json.loads(line), epochs, precision)

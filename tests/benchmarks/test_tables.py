@@ -51,7 +51,7 @@ def test_a_way_that_one_case_lacks_is_left_empty_and_one_way_alone_is_no_table()
 def test_a_row_is_held_against_a_single_run():
     one = case("a row-step", ours=side(0.9), pytorch=side(1.8)) | {"single": {"seconds": [1.0], "median": 1.0}}
     *_, row, _, note, _ = tables.studies({"a": one})
-    assert row == "| a row-step | 900.0 ms | 1.80 s | eager | 2.00 |"
+    assert row == "| a row-step | 900.0 ms | 1.80 s | eager | 2.00 |  |  |"
     assert note == (
         "a row-step: 900.0 ms. A step of one run alone on all cores, in turns with it: 1.00 s. A row takes 0.90 of it."
     )
@@ -103,6 +103,12 @@ def test_the_aims_count_every_case_once():
         "Slower: case 0.5 (0.50).",
         "",
     ]
+
+
+def test_what_misses_half_of_pytorchs_time_says_which_share_of_the_rate_that_would_be():
+    bound = case("a study", ours=side(1.0), pytorch=side(1.5)) | {"products": 12e9, "rate": 16e9}
+    assert tables.studies({"a": bound})[-2].endswith("| 1.50 | 12.00 GFLOP | 75 % |")
+    assert tables.aims({"a": bound})[0] == "Not slower: a study (1.50; half would be 100 % of the rate)."
 
 
 def test_a_whole_page_has_tables_of_one_width_and_names_its_commands():
