@@ -13,6 +13,7 @@ Letters in names of arrays are axes: T steps, K directions, B batch, N = T B, D 
 import jax
 import jax.numpy as jnp
 
+from affect_jax.layers.rounds import scan
 from affect_jax.layers.wide import product, wide_type
 
 
@@ -42,7 +43,7 @@ def gru(
         return cell(h, step), h
 
     zero = jnp.zeros_like(state)
-    opened, before = jax.lax.scan(body, (state, zero, jnp.ones_like(state), zero, zero), steps)
+    opened, before = scan(body, (state, zero, jnp.ones_like(state), zero, zero), steps)
     h_TxKxHxB = jnp.concatenate([before[1:], _closed(*opened)[0][None]])
     return _side_by_side(h_TxKxHxB).astype(x_BxTxD.dtype)
 
@@ -157,7 +158,7 @@ def _forward(x, weight_ih, weight_hh, bias, new_bias, mask, keep):
         h, n = _closed(*opened)
         return h, (h, r, z, n, q)
 
-    _, saved = jax.lax.scan(body, state, steps)
+    _, saved = scan(body, state, steps)
     return _side_by_side(saved[0]).astype(x.dtype), (x, saved, weight_ih, weight_hh, bias, new_bias, keep)
 
 
@@ -183,7 +184,7 @@ def _backward(residuals, dy_BxTxKH):
         d_hidden = d_gates[:, :3].reshape(directions, 3 * units, -1)
         return _kept(d * z + _product("kgb,khg->khb", d_hidden, newest_first_KxHxG), keep), d_gates
 
-    _, d_TxKx4xHxB = jax.lax.scan(body, jnp.zeros_like(h[0]), (dy, slopes_TxKx4xHxB, z, keep), reverse=True)
+    _, d_TxKx4xHxB = scan(body, jnp.zeros_like(h[0]), (dy, slopes_TxKx4xHxB, z, keep), reverse=True)
     d_Kx4xHxN = _merged(d_TxKx4xHxB.transpose(1, 2, 3, 0, 4), 3)
     parts = d_Kx4xHxN[:, :3], d_Kx4xHxN[:, 1:]
     d_hidden, d_inputs = (part.reshape(directions, 3 * units, *part.shape[3:]) for part in parts)

@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from affect_jax.layers.rounds import scan
 from affect_jax.layers.wide import product, wide_type
 
 ACTIVATIONS = ("sigmoid", "hard_sigmoid")
@@ -74,7 +75,7 @@ def lstm_scan(gates_TxBxG: jax.Array, weight_HxG: jax.Array, activation: str) ->
         h, c, _ = _step(*carry, gates, weight_HxG, activation)
         return (h, c), h.astype(gates.dtype)
 
-    return jax.lax.scan(body, _initial(gates_TxBxG), gates_TxBxG)[1]
+    return scan(body, _initial(gates_TxBxG), gates_TxBxG)[1]
 
 
 def _initial(gates_TxBxG: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -96,7 +97,7 @@ def _forward(gates, weight, activation):
         h, c, values = _step(*carry, gates, weight, activation)
         return (h, c), (h, c, values)
 
-    _, saved = jax.lax.scan(body, _initial(gates), gates)
+    _, saved = scan(body, _initial(gates), gates)
     return saved[0].astype(gates.dtype), (saved, weight)
 
 
@@ -124,7 +125,7 @@ def _backward(activation, residuals, dy):
         return (product(d_gates, weight.T), d_c * f), d_gates
 
     steps = dy, jnp.concatenate(slopes, axis=-1), through, f
-    _, d_gates = jax.lax.scan(body, (jnp.zeros_like(h[0]), jnp.zeros_like(h[0])), steps, reverse=True)
+    _, d_gates = scan(body, (jnp.zeros_like(h[0]), jnp.zeros_like(h[0])), steps, reverse=True)
     # The first step's state is 0.
     d_weight = product(h[:-1], d_gates[1:].astype(weight.dtype), "tbh,tbg->hg")
     return d_gates.astype(dy.dtype), d_weight.astype(weight.dtype)
