@@ -66,6 +66,11 @@ def rows_at_once(setting: int) -> int:
     return 1
 
 
+def rows_of_chunk(count: int, at_once: int) -> int:
+    """How many of `count` rows a device runs together: its chunks are as few as `at_once` allows, and of one size."""
+    return -(-count // -(-count // at_once))
+
+
 def row_program(
     mesh: jax.sharding.Mesh, at_once: int, row_fn: Callable[..., Any], *, donate: int | None = None, laid: Any = None
 ) -> Callable[..., Any]:
@@ -73,7 +78,7 @@ def row_program(
 
     Args:
       mesh: the devices.
-      at_once: rows under one `vmap` on each device; 1 runs them in a loop.
+      at_once: at most so many rows under one `vmap` on each device; 1 runs them in a loop.
       row_fn: shared tree, then trees of one row (no row axis) -> tree of one row.
       donate: number of the argument whose memory may be reused for the result.
       laid: how the shared tree, or each branch of it, lies on the mesh (None: all of it on every device); of what lies
@@ -87,7 +92,7 @@ def row_program(
 
     def local(shared: Any, rows: tuple) -> Any:
         count = jax.tree.leaves(rows)[0].shape[0]
-        chunk = min(at_once, count)
+        chunk = rows_of_chunk(count, at_once)
         return jax.lax.map(lambda of_row: row_fn(shared, *of_row), rows, batch_size=chunk if chunk > 1 else None)
 
     def call(shared: Any, *rows: Any) -> Any:

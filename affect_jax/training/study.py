@@ -161,10 +161,11 @@ def slots_of(rows: Sequence[int], engine: Engine) -> list[int]:
     """Row numbers, and then copies of the first one up to a multiple of what the devices run at once.
 
     Where a device runs rows in a loop it gets at least two: XLA unrolls a loop of one and rounds it differently, and
-    a row alone should be that row of a study to the last bit. Copies stand still and cost nothing.
+    a row alone should be that row of a study to the last bit. Copies stand still; in a loop they cost nothing, under
+    `vmap` as much as a row.
     """
     size = mesh.replicas(engine.mesh)
-    whole = size * min(engine.at_once, -(-len(rows) // size))
+    whole = size * mesh.rows_of_chunk(-(-len(rows) // size), engine.at_once)
     least = 2 * size if engine.at_once == 1 else 0
     return list(rows) + [rows[0]] * max(-len(rows) % whole, least - len(rows))
 
