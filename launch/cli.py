@@ -19,12 +19,14 @@ _STATUS = """Exit status: 0 done; 2 something that you can mend, which one line 
 traceback that is worth reporting."""
 _MISSING = re.compile(r"Flag --(\w+) must have a value other than None")
 _NO_CONFIG = "Configuration is not available"
+_NO_MEMORY = "RESOURCE_EXHAUSTED"  # what XLA's errors say where a device cannot hold an array
 
 
 def run(main: Callable[[list[str]], Any]) -> NoReturn:
     """`absl.app.run` that ends with `error: ...` and status 2 where the user can mend it.
 
-    That is: a UserError, wrong flags, a wrong config file or override, a full disk, a folder that is closed.
+    That is: a UserError, wrong flags, a wrong config file or override, a full disk, a folder that is closed, a program
+    that does not fit a device's memory.
 
     Args:
       main: gets the program's name and its positional arguments, after the flags are parsed.
@@ -53,6 +55,15 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
             if error.errno not in _MENDABLE:
                 raise
             fail(f"{os.strerror(error.errno)}: {error.filename or 'while writing'}; free space or name another folder")
+
+        except RuntimeError as error:
+            if _NO_MEMORY not in str(error):
+                raise
+            fail(
+                f"a device has no memory left ({_first_line(error)}); give config.engine.rows_at_once or the stage's "
+                "batch a smaller value, or leave a large corpus in its files with config.engine.stream=True; the same "
+                "command then goes on from the last checkpoint"
+            )
 
     app.run(guarded, flags_parser=_parse)
 
@@ -97,6 +108,10 @@ def _parse(argv: Sequence[str]) -> list[str]:
         while isinstance(what, BaseException):
             what = what.args[0]
         fail(f"the config has no setting {'; '.join(str(what).splitlines())}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].strip()
 
 
 def _last_line(error: Exception) -> str:

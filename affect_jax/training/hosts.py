@@ -74,6 +74,11 @@ def agreed(*mine: bool) -> tuple[bool, ...]:
     return tuple(bool(x) for x in multihost_utils.process_allgather(np.array(mine)).any(0))
 
 
+def least(mine: int) -> int:
+    """The smallest of the processes' numbers."""
+    return mine if jax.process_count() == 1 else int(multihost_utils.process_allgather(np.array(mine)).min())
+
+
 def in_turn(work: Callable[[], T]) -> T:
     """Does `work` in the first process and then in the others: what the first one writes the others find.
 

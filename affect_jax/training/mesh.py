@@ -20,6 +20,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from affect_jax.errors import UserError
+from affect_jax.training import hosts
 
 
 def make(devices: int = 0, data: int = 1) -> jax.sharding.Mesh:
@@ -51,14 +52,21 @@ def replicas(mesh: jax.sharding.Mesh) -> int:
     return mesh.shape["replica"]
 
 
+# Bytes of an accelerator for each row. By XLA's plan (`python -m benchmarks.ahead`) a row of attention fusion at
+# IEMOCAP's sizes needs .6e9, and one of ConflictNET .4e9 with 8 clips of 30 s; the rest is for larger batches.
+_ROW_BYTES = 1.5e9
+
+
 def rows_at_once(setting: int) -> int:
-    """How many rows a device runs under one `vmap`: 1 on a CPU; elsewhere `setting`, or 8 where that is 0.
+    """How many rows a device runs under one `vmap`: 1 on a CPU; elsewhere `setting`, or where that is 0 what its memory
+    has room for, 8 to 64: the more there are, the less each waits for the launches of a scan's kernels.
 
     Raises:
       UserError: more than one on a CPU, where batched linear algebra can hang (see the module's docstring).
     """
     if jax.default_backend() != "cpu":
-        return setting or 8
+        stats = jax.local_devices()[0].memory_stats() or {}
+        return setting or hosts.least(int(np.clip(stats.get("bytes_limit", 0) // _ROW_BYTES, 8, 64)))
     if setting > 1:
         raise UserError(
             f"config.engine.rows_at_once is {setting} on a CPU, where rows run one after another; set it to 0 or 1"

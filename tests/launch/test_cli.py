@@ -56,6 +56,7 @@ def run(tmp_path, repo_root):
         ("raise UserError('this; do that')", [], "this; do that"),
         ("raise OSError(errno.ENOSPC, 'x', 'disk')", [], "No space left on device: disk; free space"),
         ("raise PermissionError(errno.EACCES, 'x', 'closed')", [], "Permission denied: closed"),
+        ("raise RuntimeError('RESOURCE_EXHAUSTED: 9 GB')", [], "no memory left (RESOURCE_EXHAUSTED: 9 GB); give"),
         ("pass", ["--number=x"], "--number=x"),
         ("pass", ["--nunber=1"], "Unknown command line flag 'nunber'. Did you mean: number"),
         ("pass", ["--config=config.py:odd"], "the argument is odd; choose even"),

@@ -92,3 +92,21 @@ def test_what_is_no_mesh_is_refused():
         mesh.make(4, 3)
     with pytest.raises(UserError, match="config.engine.data is 0"):
         mesh.make(4, 0)
+
+
+@pytest.mark.parametrize(("gigabytes", "rows"), [(None, 8), (6, 8), (60, 40), (140, 64)])
+def test_an_accelerator_runs_as_many_rows_as_its_memory_has_room_for(monkeypatch, gigabytes, rows):
+    class Device:
+        def memory_stats(self):
+            return gigabytes and {"bytes_limit": int(gigabytes * 1e9)}
+
+    assert mesh.rows_at_once(0) == 1
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(jax, "local_devices", lambda: [Device()])
+    assert mesh.rows_at_once(0) == rows
+    assert mesh.rows_at_once(5) == 5
+
+
+@pytest.mark.parametrize(("count", "at_once", "chunk"), [(50, 40, 25), (50, 8, 8), (7, 8, 7), (9, 8, 5), (3, 1, 1)])
+def test_chunks_of_rows_are_few_and_of_one_size(count, at_once, chunk):
+    assert mesh.rows_of_chunk(count, at_once) == chunk
