@@ -42,7 +42,7 @@ def load(config: ml_collections.ConfigDict, *, stream: bool = False) -> Recordin
     Raises:
       UserError: no such corpus, a setting that it does not have, or whatever its reader finds wrong.
     """
-    with building.features_left() if stream else contextlib.nullcontext():
+    with building.features_left(host_megabytes(config)) if stream else contextlib.nullcontext():
         return _package(config.corpus.name).load(settings(config))
 
 
@@ -88,8 +88,21 @@ def planted_tenths(config: ml_collections.ConfigDict) -> dict[str, np.ndarray]:
 RESCALE = ("", "authors")
 
 
+def host_megabytes(config: ml_collections.ConfigDict) -> float:
+    """Of a streamed corpus in the host's memory; folders of before it was a setting have none in their config.
+
+    Raises:
+      UserError: negative or not a number.
+    """
+    value = config.engine.get("host_megabytes", 1024.0)
+    if not value >= 0:
+        raise UserError(f"config.engine.host_megabytes is {value}; set megabytes of memory, or 0 to keep nothing")
+    return value
+
+
 def check(config: ml_collections.ConfigDict) -> None:
-    """Raises UserError for a setting of `config.data` that is not one."""
+    """Raises UserError for a setting of `config.data` or of `config.engine` that is not one."""
+    host_megabytes(config)
     value = config.data.get("rescale", "")
     if value not in RESCALE:
         raise UserError(f"config.data.rescale is {value!r}{nearest(value, RESCALE)}; choose 'authors', or '' for none")

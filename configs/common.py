@@ -162,7 +162,8 @@ def data(modalities: Sequence[str], target: str, unit: str, *, eval_size: int, w
 
 def engine() -> dict[str, Any]:
     """How a study runs, not what it computes. 0 lets the backend choose; `data` devices share each batch; `stream`
-    leaves the features in their files, of which chunks of `stream_megabytes` go to a device."""
+    leaves the features in their files, of which `host_megabytes` stay in the host's memory once they were read, and
+    chunks of `stream_megabytes` go to a device."""
     return dict(
         devices=0,
         data=1,
@@ -171,4 +172,5 @@ def engine() -> dict[str, Any]:
         checkpoint_seconds=60.0,
         stream=False,
         stream_megabytes=64.0,
+        host_megabytes=1024.0,
     )

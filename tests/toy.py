@@ -7,6 +7,7 @@ import numpy as np
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets import stored
+from affect_jax.datasets.cache import Cache
 from affect_jax.datasets.recordings import Recording
 from affect_jax.training import mesh, stage, study
 from affect_jax.training.rows import grid
@@ -34,9 +35,10 @@ def recordings(count=8, length=9, seed=0, task="regression"):
     return made
 
 
-def left_in_files(made):
-    """The recordings with features that are read whenever they are asked for."""
-    examples = stored.examples([{"features": recording.features} for recording in made])
+def left_in_files(made, limit=0.0, kind=list):
+    """The recordings with features that are read whenever they are asked for, but for `limit` bytes that are kept;
+    `kind` makes the data source of a list of examples."""
+    examples = stored.examples(kind([{"features": recording.features} for recording in made]), Cache(limit))
     return [r._replace(features=example["features"]) for r, example in zip(made, examples, strict=True)]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from affect_jax.data.corpus import Corpus, Index, Stream
 from affect_jax.datasets.recordings import Recording
-from affect_jax.datasets.stored import Stored, Summary, summary
+from affect_jax.datasets.stored import Stored, Summary, cached_first, summary
 
 Q = TypeVar("Q")
 T = TypeVar("T")
@@ -119,10 +119,10 @@ def cut(source: Source, examples: np.ndarray, of: Room) -> Corpus:
         gain = None if stream.gain is None else _filled(stream.gain[examples], order, of.examples, 1)
         inputs[m] = _laid(places[m], order, np.zeros((of.frames[m] + behind, *shape), dtype), gain, stream.steps, of)
     edges = np.flatnonzero(np.diff(recording, prepend=-1, append=-1))
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
-        features = source.recordings[recording[begin]].features
-        for m in features.keys() & inputs.keys():
-            places[m].copy(np.asarray(features[m]), inputs[m].values, begin, end)
+    features = [source.recordings[r].features for r in recording[edges[:-1]]]
+    for n in cached_first(features):
+        for m in features[n].keys() & inputs.keys():
+            places[m].copy(np.asarray(features[n][m]), inputs[m].values, edges[n], edges[n + 1])
     gold = _Places.of(source.target.start[examples], source.target.length[examples])
     target = _laid(gold, order, np.zeros(of.target, np.float32), None, source.target.steps, of)
     gold.copy(source.target.values, target.values, 0, len(examples))

@@ -25,11 +25,12 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 from affect_jax.datasets import stored
+from affect_jax.datasets.cache import Cache
 from affect_jax.datasets.reading import MARKER
 from affect_jax.errors import UserError
 from affect_jax.suggest import nearest
 
-_LEFT = contextvars.ContextVar("features_left", default=False)
+_LEFT: contextvars.ContextVar[Cache | None] = contextvars.ContextVar("features_left", default=None)
 
 
 def resolve(corpus: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,14 +196,19 @@ def _is_built(builder: tfds.core.GeneratorBasedBuilder, source: str) -> bool:
 
 def examples(builder: tfds.core.GeneratorBasedBuilder, split: str) -> list[dict[str, Any]]:
     """All examples of a split, in the order in which the builder made them (`disable_shuffling`)."""
-    source = builder.as_data_source(split)
-    return stored.examples(source) if _LEFT.get() else list(source)
+    source, cache = builder.as_data_source(split), _LEFT.get()
+    return list(source) if cache is None else stored.examples(source, cache)
 
 
 @contextlib.contextmanager
-def features_left() -> Iterator[None]:
-    """What is loaded in this context has its features left in the built corpus' files, see `stored.Stored`."""
-    token = _LEFT.set(True)
+def features_left(megabytes: float) -> Iterator[None]:
+    """What is loaded in this context has its features left in the built corpus' files, see `stored.Stored`.
+
+    Args:
+      megabytes: of features, of all that is loaded here together, that stay in the host's memory once they were read;
+        0 for none.
+    """
+    token = _LEFT.set(Cache(megabytes * 1e6))
     try:
         yield
     finally:

@@ -3,10 +3,12 @@
 import functools
 import operator
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from affect_jax.datasets.cache import Cache
 
 
 class Summary(NamedTuple):
@@ -36,18 +38,19 @@ def summary(frames: np.ndarray) -> Summary:
 
 
 class Stored:
-    """An array that is read again whenever numpy asks for it, e.g. by `np.asarray`; nothing is kept but its summary.
+    """An array that is read again whenever numpy asks for it, e.g. by `np.asarray`; it keeps nothing but its summary.
 
     Attributes:
       shape: of the array.
       dtype: of the array.
       ndim: of the array.
       summary: of its frames.
+      cached: asks whether it would come from memory now.
     """
 
-    def __init__(self, array: np.ndarray, read: Callable[[], np.ndarray]):
+    def __init__(self, array: np.ndarray, read: Callable[[], np.ndarray], cached: Callable[[], bool]):
         self.shape, self.dtype, self.ndim, self.summary = array.shape, array.dtype, array.ndim, summary(array)
-        self._read = read
+        self._read, self.cached = read, cached
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -57,36 +60,68 @@ class Stored:
 
 
 class _Reader:
-    """Examples by number, each thread's last one kept: its arrays are asked for one by one."""
+    """Features by the number of their example, each thread's last ones kept: their arrays are asked for one by one."""
 
-    def __init__(self, source: Sequence[Any]):
-        self._source, self._last = source, threading.local()
+    def __init__(self, source: Sequence[dict[str, Any]], cache: Cache):
+        self._source, self._cache, self._last = source, cache, threading.local()
 
-    def __call__(self, number: int) -> Any:
+    def __call__(self, number: int) -> dict[str, Any]:
         if getattr(self._last, "number", None) != number:
-            self._last.example, self._last.number = self._source[number], number
-        return self._last.example
+            read = functools.partial(self._read, number)
+            self._last.features = self._cache.get((self, number), read)  # the cache is of many sources
+            self._last.number = number
+        return self._last.features
+
+    def first(self, number: int) -> dict[str, Any]:
+        """The whole example, its features kept where there is room."""
+        example = self._source[number]
+        self._cache.get((self, number), functools.partial(_features, example))
+        return example
+
+    def cached(self, number: int) -> bool:
+        return (self, number) in self._cache
+
+    def _read(self, number: int) -> dict[str, Any]:
+        return _features(self._source[number])
 
 
 KEYS = ("features", "speech")
 """Where the examples of our builders have their features."""
 
 
-def examples(source: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _features(example: dict[str, Any]) -> dict[str, Any]:
+    return {key: example[key] for key in KEYS if key in example}
+
+
+def examples(source: Sequence[dict[str, Any]], cache: Cache) -> list[dict[str, Any]]:
     """Every example of a data source, its features `Stored`; reads each once.
 
     Args:
       source: examples by number; several threads may read it at once.
+      cache: keeps features that were read; other sources may share it.
     """
-    reader = _Reader(source)
+    reader = _Reader(source, cache)
 
     def kept(number: int, path: tuple[str, ...], value: Any) -> Any:
         if isinstance(value, dict):
             return {key: kept(number, (*path, key), of_key) for key, of_key in value.items()}
-        return Stored(value, lambda: functools.reduce(operator.getitem, path, reader(number)))
+        return Stored(
+            value,
+            lambda: functools.reduce(operator.getitem, path, reader(number)),
+            lambda: reader.cached(number),
+        )
 
     found = []
     for number in range(len(source)):
-        example = reader(number)
+        example = reader.first(number)
         found.append({key: kept(number, (key,), x) if key in KEYS else x for key, x in example.items()})
     return found
+
+
+def cached_first(all_features: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The order in which these recordings' features are best read: those in memory before reading pushes them out."""
+
+    def read(number: int) -> bool:
+        return any(isinstance(x, Stored) and not x.cached() for x in all_features[number].values())
+
+    return sorted(range(len(all_features)), key=read)

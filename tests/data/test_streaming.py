@@ -12,6 +12,7 @@ from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.data import packing, streaming
 from affect_jax.datasets import stored
+from affect_jax.datasets.cache import Cache
 from affect_jax.datasets.recordings import Recording
 from tests import toy
 
@@ -121,7 +122,7 @@ class Counted(list):
     """Examples of a data source, which knows what was read."""
 
     def __init__(self, made):
-        super().__init__({"id": r.id, "features": r.features} for r in made)
+        super().__init__(made)
         self.read = []
 
     def __getitem__(self, number):
@@ -131,8 +132,8 @@ class Counted(list):
 
 def test_features_are_read_from_their_files_again_and_never_kept():
     made = toy.recordings()
-    counted = Counted(made)
-    examples = stored.examples(counted)
+    counted = Counted({"id": r.id, "features": r.features} for r in made)
+    examples = stored.examples(counted, Cache(0))
     assert [e["id"] for e in examples] == [r.id for r in made]
     assert counted.read == list(range(len(made)))
     features = examples[2]["features"]
@@ -142,18 +143,38 @@ def test_features_are_read_from_their_files_again_and_never_kept():
     assert (len(features["a"]), features["a"].shape, features["a"].ndim) == (7, (7, 3), 2)
 
 
-def test_a_chunk_reads_each_of_its_recordings_once():
-    made = toy.recordings()
-    counted = Counted(made)
-    lazy = [r._replace(features=e["features"]) for r, e in zip(made, stored.examples(counted), strict=True)]
+def counted_source(made, limit):
+    """(source of frames, what was read of it, its recordings) with a cache of so many bytes."""
+    kept = []
+    lazy = toy.left_in_files(made, limit, lambda examples: kept.append(Counted(examples)) or kept[0])
     laid, index = corpora.build(lazy, modalities=("a", "b"), target="y", unit="frame", resident=False)
-    source = streaming.source(laid, index, lazy)
-    np.asarray(lazy[5].features["a"])
-    counted.read.clear()
+    return streaming.source(laid, index, lazy), index, kept[0].read
+
+
+def test_a_chunk_reads_each_of_its_recordings_once():
+    source, index, read = counted_source(toy.recordings(), 0)
+    np.asarray(source.recordings[5].features["a"])
+    read.clear()
     frames = np.random.default_rng(0).permutation(30)
     streaming.cut(source, frames, streaming.room(source, np.arange(30)[None], 30))
-    assert counted.read == [0, 1, 2, 3]
+    assert read == [0, 1, 2, 3]
     assert index.recording_of[:30].max() == 3
+
+
+def test_what_the_cache_has_is_not_read_and_what_it_lacks_is_read_once_a_chunk():
+    made = toy.recordings(count=9, length=9)
+    size = sum(r.features["a"].nbytes + r.features["b"].nbytes for r in made)
+    every = np.arange(sum(len(r.steps) for r in made))
+    plain, _, _ = counted_source(made, 0)
+    room = streaming.room(plain, every[None], len(every))
+    whole = streaming.cut(plain, every, room)
+    for share in (1.0, 0.6, 0.1):
+        source, _, read = counted_source(made, share * size)
+        for _ in range(4):
+            read.clear()
+            toy.trees_equal(streaming.cut(source, every, room), whole)
+            assert len(read) == len(set(read)) <= 9 - int(9 * share) + 1, share
+        assert share < 1 or not read
 
 
 def test_work_is_done_ahead_in_order_and_no_further_than_asked():
