@@ -42,6 +42,18 @@ def left_in_files(made, limit=0.0, kind=list):
     return [r._replace(features=example["features"]) for r, example in zip(made, examples, strict=True)]
 
 
+class Counted(list):
+    """Examples of a data source, which knows what was read."""
+
+    def __init__(self, made):
+        super().__init__(made)
+        self.read = []
+
+    def __getitem__(self, number):
+        self.read.append(number)
+        return super().__getitem__(number)
+
+
 def development(unit="recording", folds=2, **kwargs):
     """(corpus, index, folds): fold k validates on recordings k and k + 2."""
     made = recordings(**kwargs)

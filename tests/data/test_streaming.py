@@ -118,21 +118,9 @@ def test_fold_statistics_are_those_of_all_frames():
     toy.trees_equal(parts, whole, rtol=1e-6)
 
 
-class Counted(list):
-    """Examples of a data source, which knows what was read."""
-
-    def __init__(self, made):
-        super().__init__(made)
-        self.read = []
-
-    def __getitem__(self, number):
-        self.read.append(number)
-        return super().__getitem__(number)
-
-
 def test_features_are_read_from_their_files_again_and_never_kept():
     made = toy.recordings()
-    counted = Counted({"id": r.id, "features": r.features} for r in made)
+    counted = toy.Counted({"id": r.id, "features": r.features} for r in made)
     examples = stored.examples(counted, Cache(0))
     assert [e["id"] for e in examples] == [r.id for r in made]
     assert counted.read == list(range(len(made)))
@@ -146,7 +134,7 @@ def test_features_are_read_from_their_files_again_and_never_kept():
 def counted_source(made, limit):
     """(source of frames, what was read of it, its recordings) with a cache of so many bytes."""
     kept = []
-    lazy = toy.left_in_files(made, limit, lambda examples: kept.append(Counted(examples)) or kept[0])
+    lazy = toy.left_in_files(made, limit, lambda examples: kept.append(toy.Counted(examples)) or kept[0])
     laid, index = corpora.build(lazy, modalities=("a", "b"), target="y", unit="frame", resident=False)
     return streaming.source(laid, index, lazy), index, kept[0].read
 

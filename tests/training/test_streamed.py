@@ -15,10 +15,10 @@ SMALL = 0.004  # megabytes: two of five batches at a time
 TINY = 1e-6  # one
 
 
-def sources(unit="recording", **kwargs):
+def sources(unit="recording", limit=0.0, kind=list, **kwargs):
     """(corpus, source, folds) of the toy corpus; the features of the source are read when they are asked for."""
     corpus, index, folds = toy.development(unit=unit, **kwargs)
-    lazy = toy.left_in_files(toy.recordings(**kwargs))
+    lazy = toy.left_in_files(toy.recordings(**kwargs), limit, kind)
     laid, _ = corpora.build(lazy, modalities=("a", "b"), target="y", unit=unit, window=4, hop=2, resident=False)
     return corpus, streaming.source(laid, index, lazy), folds
 
@@ -47,6 +47,20 @@ def test_streamed_equals_resident_to_the_last_bit(plain):
     toy.trees_equal(fit(SOURCE, rows, parsed, listener=listener), whole)  # reasons of what is not finite among them
     assert seen == [8, 4, 4]  # rows that stopped have made room, as there
     assert len(whole.stopped) == 4
+
+
+def test_windows_too_and_their_recordings_are_read_once_where_there_is_room():
+    parsed, traced = toy.stages(fit=toy.stage_config(train=("*",), epochs=2, batch=4))
+    rows, times = toy.rows(traced, folds=1, seeds=(0,)), []
+    corpus, _, folds = sources("window", count=5)
+    whole = fit(corpus, rows, parsed, folds=folds)
+    for limit in (0.0, 1e9):
+        made = []
+        _, source, _ = sources("window", limit, lambda x, made=made: made.append(toy.Counted(x)) or made[0], count=5)
+        toy.trees_equal(fit(source, rows, parsed, folds=folds, megabytes=TINY), whole)
+        times.append(max(map(made[0].read.count, range(5))))
+    assert times[0] > 4
+    assert times[1] == 1  # when it was laid out, and never again
 
 
 def test_stopped_inside_an_epoch_and_resumed_equals_continued(plain, tmp_path):
