@@ -1,15 +1,19 @@
 """Training with the corpus on the device against the same training with the corpus streamed from its files.
 
-python -m benchmarks.streaming            # about 6 minutes on two cores, 400 MB of disk for the time being
-python -m benchmarks.streaming --quick    # a tenth of the corpus, prints only
+python -m benchmarks.streaming            # about 8 minutes on two cores, 450 MB of disk for the time being
+python -m benchmarks.streaming --quick    # a tenth of the corpora, prints only
 python -m benchmarks.streaming --only=mean-1
 
-The corpus is noise: 840 clips of 30 s at 8 kHz in int16, 403 MB in array_record files. `mean` is a model of next to
-nothing (loudness in tenths of a second, one dense layer), so that reading is all there is to wait for; ConflictNET is
-the model that such a corpus is for. Every side has a process of its own. Files are in the system's page cache.
+The corpora are noise: 840 clips of 30 s at 8 kHz in int16, 403 MB in array_record files; and 18 recordings in RECOLA's
+sizes, 7,501 frames of 88 float32 features, 48 MB, in windows of 75, whose chunks are as much smaller, so that an epoch
+has as many. `mean` is a model of next to nothing (loudness in tenths of a second, one dense layer), so that reading is
+all there is to wait for, and so is `dense`; ConflictNET is the model that the clips are for. Every side has a process
+of its own: on the device, streamed as it is by default, and streamed without keeping anything in the host's memory.
+Files are in the system's page cache.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -17,15 +21,48 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.machine import machine, today
+from configs import common
 
 FOLDER = Path(__file__).parent / "results" / "streaming"
-CLIPS, SECONDS, BATCH = 840, 30, 16
-MEGABYTES = 16.0
-SIDES = ("resident", "streamed")
+BATCH = 16
+SECONDS = 30
+FRAMES, WIDTH, WINDOW = 7501, 88, 75
+HOST = common.engine()["host_megabytes"]
+SIDES = {"resident": None, "streamed": HOST, "uncached": 0.0}
+"""Megabytes in the host's memory of each side that streams."""
+
+
+class Material(NamedTuple):
+    """What examples are.
+
+    Attributes:
+      modality: their only one.
+      unit: as `config.data.unit` has it.
+      window: frames of a window, and between two.
+      recordings: how many.
+      held: how many of them are validated on.
+      megabytes: of a chunk.
+      size: bytes of an example.
+      whole: bytes of a recording.
+    """
+
+    modality: str
+    unit: str
+    window: int
+    recordings: int
+    held: int
+    megabytes: float
+    size: int
+    whole: int
+
+
+CLIPS = Material("speech", "item", 0, 840, BATCH, 16.0, SECONDS * 16000, SECONDS * 16000)
+WINDOWS = Material("audio", "window", WINDOW, 18, 1, 2.0, WINDOW * WIDTH * 4, FRAMES * WIDTH * 4)
 
 
 class Case(NamedTuple):
@@ -33,27 +70,30 @@ class Case(NamedTuple):
 
     Attributes:
       title: in the table.
-      model: `mean` or `conflictnet`.
-      train: clips to train on, of all.
+      model: `mean`, `dense` or `conflictnet`.
+      material: what it is trained on.
+      train: recordings to train on, of all.
       rows: seeds; each has an order of its own, so each reads on its own.
       epochs: timed, after one that is not.
     """
 
     title: str
     model: str
+    material: Material
     train: int
     rows: int
     epochs: int
 
 
 CASES = {
-    "mean-1": Case("next to no model, all clips", "mean", CLIPS - BATCH, 1, 5),
-    "mean-4": Case("next to no model, all clips, 4 rows of 4 seeds", "mean", CLIPS - BATCH, 4, 3),
-    "conflictnet": Case("ConflictNET, 64 of the clips", "conflictnet", 64, 1, 2),
+    "mean-1": Case("next to no model, all clips", "mean", CLIPS, 824, 1, 5),
+    "mean-4": Case("next to no model, all clips, 4 rows of 4 seeds", "mean", CLIPS, 824, 4, 3),
+    "windows": Case("next to no model, windows of long recordings", "dense", WINDOWS, 17, 1, 5),
+    "conflictnet": Case("ConflictNET, 64 of the clips", "conflictnet", CLIPS, 64, 1, 2),
 }
 
 
-def serve(name: str, side: str, folder: Path, clips: int) -> dict[str, Any]:
+def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     """Trains one case in this process."""
     from affect_jax import startup
 
@@ -72,23 +112,24 @@ def serve(name: str, side: str, folder: Path, clips: int) -> dict[str, Any]:
     from benchmarks.jax_side import device_memory
     from benchmarks.worker import peak_bytes
 
-    case, streamed = CASES[name], side == "streamed"
+    case, host = CASES[name], SIDES[side]
+    of, streamed = case.material, host is not None
+    count = _recordings(of, quick)
     model, config = _model(case.model)
     staged, traced = stage.parse("fit", config, "regression"), stage.defaults("fit", config)
     jax.block_until_ready(jax.jit(lambda x: x + 1)(0.0))
     before = peak_bytes(device_memory)
-    if streamed:
-        with building.features_left():
-            recordings = noise.load(folder, clips, SECONDS)
-    else:
-        recordings = noise.load(folder, clips, SECONDS)
-    settings = dict(modalities=("speech",), target="level", unit="item")
+    with building.features_left(host) if streamed else contextlib.nullcontext():
+        if of is CLIPS:
+            recordings = noise.clips(folder, count, SECONDS)
+        else:
+            recordings = noise.recordings(folder, count, FRAMES, WIDTH)
+    settings = dict(modalities=(of.modality,), target="level", unit=of.unit, window=of.window, hop=of.window)
     corpus, index = corpora.build(recordings, **settings, resident=not streamed)
     if streamed:
         corpus = streaming.source(corpus, index, recordings)
-    train = min(case.train, clips - BATCH)
-    split = folding.Split("noise", index.recordings[:train], index.recordings[-BATCH:])
-    folds = folding.build(corpus, index, [split], {"speech": False})
+    split = folding.Split("noise", index.recordings[: min(case.train, count - of.held)], index.recordings[-of.held :])
+    folds = folding.build(corpus, index, [split], {of.modality: of is WINDOWS})
     del recordings
     made: list[Streamed] = []
     study.Streamed = lambda *rest: made.append(Streamed(*rest)) or made[-1]  # to ask it how long it waited
@@ -105,17 +146,21 @@ def serve(name: str, side: str, folder: Path, clips: int) -> dict[str, Any]:
         corpus,
         folds,
         grid({"noise": {}}, {}, traced, 1, range(case.rows)),
-        study.Engine(mesh.make(), mesh.rows_at_once(0), BATCH, 1e9, MEGABYTES),
+        study.Engine(mesh.make(), mesh.rows_at_once(0), BATCH, 1e9, of.megabytes),
         listener=study.Listener(heard, lambda *_: None),
     )
     return {
         "kind": jax.devices()[0].device_kind,
-        "clips": case.rows * (train + BATCH),
+        "clips": case.rows * int((folds.train >= 0).sum() + (folds.validation >= 0).sum()),
         "seconds": [b - a for a, b in zip(ended, ended[1:], strict=False)],
         "waited": [b - a for a, b in zip(waited, waited[1:], strict=False)],
         "before": before,
         "peak": peak_bytes(device_memory),
     }
+
+
+def _recordings(of: Material, quick: bool) -> int:
+    return max(of.recordings // 10, 2) if quick else of.recordings
 
 
 def _model(name: str) -> tuple[Any, dict[str, Any]]:
@@ -135,57 +180,66 @@ def _model(name: str) -> tuple[Any, dict[str, Any]]:
             loud_BxL = jnp.abs(x_BxTx1.reshape(len(x_BxTx1), -1, 800)).mean(-1)
             return {"prediction": nn.Dense(1, name="head")(loud_BxL)[..., 0]}
 
+    class Dense(nn.Module):
+        """A dense layer for every frame."""
+
+        @nn.compact
+        def __call__(self, inputs: Any, masks: Any, *, train: bool, dropout: Any = 0.0, frozen: Any = ()) -> Any:
+            return {"prediction": nn.Dense(1, name="head")(inputs["audio"])[..., 0]}
+
     config = conflictnet.get_config()
     chosen = config.stages.fit.to_dict() | dict(batch=BATCH, train=("*",))
-    if name == "mean":
-        return Mean(), chosen
+    if name != "conflictnet":
+        return {"mean": Mean, "dense": Dense}[name](), chosen
     return next(s for s in studies.parse(config) if s.name == "conflictnet").model, chosen
 
 
 def table(found: dict[str, Any], note: str) -> str:
     """The page of a machine."""
-    lines = [
-        "# Streaming against a corpus on the device",
-        "",
-        note,
-        "",
-        "| what is trained | clips/s resident | streamed | share | MB/s streamed | of an epoch waits for the host "
-        "| memory resident | streamed | load average before |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    heads = ["what is trained", "examples/s resident", "streamed", "share", "nothing kept", "share", "MB/s streamed"]
+    heads += ["of an epoch waits for the host: streamed", "nothing kept"]
+    heads += ["memory resident", "streamed", "nothing kept", "load average before"]
+    lines = ["# Streaming against a corpus on the device", "", note, "", _line(heads), _line(["---"] * len(heads))]
     for case in found.values():
         sides = [case[side] for side in SIDES]
         rates = [one["clips"] / statistics.median(one["seconds"]) for one in sides]
-        waits = sum(sides[1]["waited"]) / sum(sides[1]["seconds"])
+        shares = [f"{rate / rates[0]:.0%}" for rate in rates]
+        waits = [f"{sum(one['waited']) / sum(one['seconds']):.0%}" for one in sides[1:]]
         memory = [f"{(one['peak'] - one['before']) / 1e6:.0f} MB" for one in sides]
-        flow = rates[1] * SECONDS * 16000 / 1e6
-        lines.append(
-            f"| {case['title']} | {rates[0]:.1f} | {rates[1]:.1f} | {rates[1] / rates[0]:.0%} | {flow:.0f} "
-            f"| {waits:.0%} | {memory[0]} | {memory[1]} | {case['load']:.1f} |"
-        )
+        flow = f"{rates[1] * case['size'] / 1e6:.0f}"
+        said = [f"{rates[0]:.1f}", f"{rates[1]:.1f}", shares[1], f"{rates[2]:.1f}", shares[2], flow]
+        lines.append(_line([case["title"], *said, *waits, *memory, f"{case['load']:.1f}"]))
     return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def measure(only: str, quick: bool) -> None:
     """Times every case, or the one named, and writes the page; with `quick` prints only."""
-    clips = CLIPS // 10 if quick else CLIPS
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="affect_jax_streaming_") as folder:
         for name, case in CASES.items():
             if only not in ("", name):
                 continue
             load = os.getloadavg()[0]
-            found[name] = {"title": case.title, "load": load}
+            found[name] = {"title": case.title, "size": case.material.size, "load": load}
             for side in SIDES:
-                ask = [sys.executable, "-m", "benchmarks.streaming", "--serve", name, side, folder, str(clips)]
-                printed = subprocess.run(ask, check=True, stdout=subprocess.PIPE, text=True).stdout
+                ask = [sys.executable, "-m", "benchmarks.streaming", "--serve", name, side, folder]
+                asked = [*ask, *["--quick"] * quick]
+                printed = subprocess.run(asked, check=True, stdout=subprocess.PIPE, text=True).stdout
                 found[name][side] = json.loads(printed.splitlines()[-1])
     where = machine(found[next(iter(found))]["resident"]["kind"])
+    clips, recordings = (_recordings(of, quick) for of in (CLIPS, WINDOWS))
+    sizes = [f"{n * of.whole / 1e6:.0f} MB" for n, of in ((clips, CLIPS), (recordings, WINDOWS))]
     note = (
-        f"`python -m benchmarks.streaming`{' --quick' if quick else ''} on {where.device}, {today()}: "
-        f"{clips} clips of noise, {clips * SECONDS * 16000 / 1e6:.0f} MB (synthetic: only "
-        f"times mean anything), batches of {BATCH}, chunks of {MEGABYTES:.0f} MB, of which a device has two. Memory is "
-        "what the process held at most beyond what it held before it read the corpus; in it are the model's own needs."
+        f"`python -m benchmarks.streaming{' --quick' if quick else ''}` on {where.device}, {today()}: noise "
+        f"(synthetic: only times mean anything), {clips} clips of {SECONDS} s, {sizes[0]}, and {recordings} "
+        f"recordings of {FRAMES} frames, {sizes[1]}, in windows of {WINDOW}. Batches of {BATCH}; chunks of {CLIPS.megabytes:.0f} MB "
+        f"of clips and {WINDOWS.megabytes:.0f} MB of windows, of which a device has two. Streamed: up to {HOST:.0f} MB of "
+        "recordings stay in the host's memory, as by default; nothing kept: none. Memory is what the process held at "
+        "most beyond what it held before it read the corpus; in it are the model's own needs."
     )
     print(table(found, note))
     if quick:
@@ -201,11 +255,11 @@ def measure(only: str, quick: bool) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.streaming", description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", choices=["", *CASES], help="this one alone")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the corpus; writes nothing")
-    parser.add_argument("--serve", nargs=4, metavar=("CASE", "SIDE", "FOLDER", "CLIPS"), help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the corpora; writes nothing")
+    parser.add_argument("--serve", nargs=3, metavar=("CASE", "SIDE", "FOLDER"), help=argparse.SUPPRESS)
     flags = parser.parse_args()
     if flags.serve:
-        name, side, folder, clips = flags.serve
-        print(json.dumps(serve(name, side, Path(folder), int(clips))))
+        name, side, folder = flags.serve
+        print(json.dumps(serve(name, side, Path(folder), flags.quick)))
     else:
         measure(flags.only, flags.quick)
