@@ -233,13 +233,14 @@ def measure(only: str, quick: bool) -> None:
     where = machine(found[next(iter(found))]["resident"]["kind"])
     clips, recordings = (_recordings(of, quick) for of in (CLIPS, WINDOWS))
     sizes = [f"{n * of.whole / 1e6:.0f} MB" for n, of in ((clips, CLIPS), (recordings, WINDOWS))]
+    chunk, window = (f"{of.megabytes:.0f} MB" for of in (CLIPS, WINDOWS))
     note = (
         f"`python -m benchmarks.streaming{' --quick' if quick else ''}` on {where.device}, {today()}: noise "
         f"(synthetic: only times mean anything), {clips} clips of {SECONDS} s, {sizes[0]}, and {recordings} "
-        f"recordings of {FRAMES} frames, {sizes[1]}, in windows of {WINDOW}. Batches of {BATCH}; chunks of {CLIPS.megabytes:.0f} MB "
-        f"of clips and {WINDOWS.megabytes:.0f} MB of windows, of which a device has two. Streamed: up to {HOST:.0f} MB of "
-        "recordings stay in the host's memory, as by default; nothing kept: none. Memory is what the process held at "
-        "most beyond what it held before it read the corpus; in it are the model's own needs."
+        f"recordings of {FRAMES} frames, {sizes[1]}, in windows of {WINDOW}. Batches of {BATCH}; chunks of {chunk} of "
+        f"clips and {window} of windows, of which a device has two. Streamed: up to {HOST:.0f} MB of recordings stay "
+        "in the host's memory, as by default; nothing kept: none. Memory is what the process held at most beyond "
+        "what it held before it read the corpus; in it are the model's own needs."
     )
     print(table(found, note))
     if quick:
