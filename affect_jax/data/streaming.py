@@ -48,6 +48,10 @@ class Source:
         object.__setattr__(self, "example", cut(self, few, room(self, few[None], len(few))))
 
 
+_LINE = 64
+"""Bytes to a multiple of which XLA wants an array to begin."""
+
+
 class Room(NamedTuple):
     """What so many examples need at most, so that all that is cut for a program has the same shapes.
 
@@ -117,7 +121,9 @@ def cut(source: Source, examples: np.ndarray, of: Room) -> Corpus:
         behind = 0 if stream.gain is None else stream.steps  # a waveform is cut out `steps` long
         places[m] = _Places.of(source.first[m][examples], stream.length[examples])
         gain = None if stream.gain is None else _filled(stream.gain[examples], order, of.examples, 1)
-        inputs[m] = _laid(places[m], order, np.zeros((of.frames[m] + behind, *shape), dtype), gain, stream.steps, of)
+        values = _aligned((of.frames[m] + behind, *shape), dtype)
+        values[places[m].edge[-1] :] = 0  # what nobody's frames are copied to below
+        inputs[m] = _laid(places[m], order, values, gain, stream.steps, of)
     edges = np.flatnonzero(np.diff(recording, prepend=-1, append=-1))
     features = [source.recordings[r].features for r in recording[edges[:-1]]]
     for n in cached_first(features):
@@ -148,6 +154,14 @@ class _Places(NamedTuple):
             return
         shift = np.repeat(self.first[begin:end] - self.edge[begin:end], self.length[begin:end])
         to[goal] = values[np.arange(goal.start, goal.stop) + shift]
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array to be filled, which lies so that a CPU takes it for its own memory instead of copying it."""
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    memory = np.empty(size + _LINE, np.uint8)
+    begin = -memory.ctypes.data % _LINE
+    return memory[begin : begin + size].view(dtype).reshape(shape)
 
 
 def _filled(values: np.ndarray, order: np.ndarray, count: int, fill: int) -> np.ndarray:
