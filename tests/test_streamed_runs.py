@@ -28,10 +28,12 @@ def test_a_streamed_run_of_raw_speech_leaves_the_same_results(tmp_path, monkeypa
     whole = experiment.run(config, str(tmp_path / "whole"), config_arg="test")
     config.engine.stream = True
     config.engine.stream_megabytes = 0.05  # less than a batch
+    config.engine.host_megabytes = 0.07  # two clips of all three parts together
     laid, build = [], parts.build
     monkeypatch.setattr(parts, "build", lambda *args, **kwargs: laid.append(build(*args, **kwargs)) or laid[-1])
     streamed = experiment.run(config, str(tmp_path / "streamed"), config_arg="test")
     assert [isinstance(r.features["speech"], Stored) for part in laid for r in part.corpus.recordings] == [True] * 11
+    assert sum(r.features["speech"].cached() for part in laid for r in part.corpus.recordings) == 2
     assert streamed["rows"] == whole["rows"]
     assert streamed["corpus"] == whole["corpus"]
     arrays = [runs.read_arrays(tmp_path / name / "predictions.npz") for name in ("whole", "streamed")]

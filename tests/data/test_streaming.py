@@ -105,6 +105,9 @@ def test_a_chunk_is_never_larger_than_its_room_and_all_chunks_of_a_room_have_one
         assert sum(x.nbytes for x in (cut.inputs["speech"].values, cut.inputs["m"].values)) <= streaming.nbytes(
             source, room
         )
+        for laid in cut.inputs.values():
+            assert not laid.values[int((laid.start + laid.length).max()) :].any()  # what is left over is clear
+            assert laid.values.ctypes.data % 64 == 0
         shapes.add(tuple(s.values.shape for s in (*cut.inputs.values(), cut.target)))
     assert len(shapes) == 1
     assert len(index.recordings) == 12
