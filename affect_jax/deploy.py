@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export as jax_export
 
-from affect_jax import runs
+from affect_jax import exported, runs
 from affect_jax.errors import UserError
 from affect_jax.suggest import nearest
 from affect_jax.training import checkpoint, step, studies
@@ -41,6 +41,8 @@ class Deployed(NamedTuple):
       inputs: modality -> what becomes of it: the weaker one alone, or all that a fusion model reads.
       item: a whole sequence has one prediction, not one a step.
       row: the entry of results.json.
+      trained: what an export says of the run: `task`, `target`, `labels` of classes, `corpus` and, of raw speech, its
+        `rate` in Hz, else None.
     """
 
     model: Any
@@ -48,6 +50,7 @@ class Deployed(NamedTuple):
     inputs: dict[str, Input]
     item: bool
     row: dict[str, Any]
+    trained: dict[str, Any]
 
     @property
     def modality(self) -> str:
@@ -107,7 +110,25 @@ def load(run: Path, number: int) -> Deployed:
         inputs={m: Input(mean[m], scale[m], meta["steps"][m]) for m in reads},
         item=meta["unit"] == "item",
         row=row,
+        trained=_trained(run, reads),
     )
+
+
+def _trained(run: Path, reads: tuple[str, ...]) -> dict[str, Any]:
+    """What is said of the run beside its row."""
+    results, config = runs.read_json(run / "results.json"), runs.read_json(run / "config.json")["config"]
+    return {
+        "task": results["task"],
+        "target": config["data"]["target"],
+        "labels": list(results["corpus"].get("labels") or ()),
+        "corpus": {key: results["corpus"].get(key) for key in ("name", "variant", "synthetic")},
+        "rate": speech_rate(config["corpus"], "+".join(reads)),
+    }
+
+
+def speech_rate(corpus: Mapping[str, Any], modality: str) -> int | None:
+    """Hz of the raw speech that a run reads as `modality`; None where that is something else."""
+    return corpus.get("rate") if modality == "speech" or corpus.get("sound") == "waveform" else None
 
 
 def reads_of(model: Any) -> tuple[str, ...]:
@@ -164,7 +185,7 @@ def predict(deployed: Deployed, features: Arrays, mask: Arrays) -> jax.Array:
 
 
 def export(deployed: Deployed, out: Path, provenance: dict[str, Any]) -> dict[str, Any]:
-    """Writes `model.jax` (runs with jax alone), `params.npz` and `description.json` to `out`.
+    """Writes `model.jax` (runs with jax alone), `params.npz` and `description.json` to `out`; `exported` reads them.
 
     Any batch size and, for a model with a prediction a step, any length fit the artifact; items have their one length.
 
@@ -172,40 +193,34 @@ def export(deployed: Deployed, out: Path, provenance: dict[str, Any]) -> dict[st
       The description.
     """
     scope = jax_export.SymbolicScope()
-    arguments, described = {}, {}
+    arguments = {}
     for name, (mean, _, steps) in deployed.inputs.items():
         dims = f"b, {steps if deployed.item else 't'}" if steps else "b"
         shape = jax_export.symbolic_shape(f"{dims}, {len(mean)}", scope=scope)
         arguments[name] = jax.ShapeDtypeStruct(shape, jnp.float32), jax.ShapeDtypeStruct(shape[:-1], jnp.bool_)
-        described[name] = {
-            "features": {"modality": name, "dtype": "float32", "shape": f"[{dims}, {len(mean)}]"},
-            "mask": {"dtype": "bool", "shape": f"[{dims}]", "meaning": "True where features are valid"},
-        }
     several = len(arguments) > 1
     sides = [{name: pair[side] for name, pair in arguments.items()} for side in (0, 1)]
     if not several:
-        sides, described = arguments[deployed.modality], described[deployed.modality]
-    exported = jax_export.export(jax.jit(lambda x, m: predict(deployed, x, m)), platforms=PLATFORMS)(*sides)
+        sides = arguments[deployed.modality]
+    artifact = jax_export.export(jax.jit(lambda x, m: predict(deployed, x, m)), platforms=PLATFORMS)(*sides)
     leaves = checkpoint.named(deployed.params)
     description = {
         "file": "model.jax",
         "how": "jax.export.deserialize(open('model.jax', 'rb').read()).call(features, mask)",
-        "inputs": described,
+        "inputs": exported.inputs_of(artifact, tuple(deployed.inputs)),
         **({"takes": "features and mask by modality; all False where one is missing"} if several else {}),
         "standardised_inside": True,
         "output": {
             "dtype": "float32",
-            "shape": str(list(exported.out_avals[0].shape)).replace("'", ""),
+            "shape": exported.shown(artifact.out_avals[0].shape),
+            "unit": "item" if deployed.item else "step",
             "meaning": "prediction (logits of classes)" if deployed.item else "prediction; 0 where mask is False",
         },
         "platforms": list(PLATFORMS),
         "parameters": int(sum(leaf.size for leaf in leaves.values())),
         "parts": sorted(deployed.params),
         "row": deployed.row,
+        "trained": deployed.trained,
         "provenance": provenance,
     }
-    out.mkdir(parents=True, exist_ok=True)
-    runs.write_atomic(out / "model.jax", bytes(exported.serialize()))
-    runs.write_arrays(out / "params.npz", leaves)
-    runs.write_json(out / "description.json", description)
-    return description
+    return exported.write(out, bytes(artifact.serialize()), leaves, description)

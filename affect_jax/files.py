@@ -5,7 +5,7 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,40 @@ from affect_jax.errors import UserError
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Writes a file so that a reader sees the old one or the new one, whatever happens in between."""
-    temporary = path.with_name(f".{path.name}.partial")
+    write_together({path: data})
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Writes files so that all stay as they were where one cannot be written, e.g. as the disk is full.
+
+    A process that is killed while they get their names may leave some of the old and some of the new ones, each whole.
+    """
+    partial = {path: path.with_name(f".{path.name}.partial") for path in contents}
     try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        error.filename = error.filename or str(path)  # a full disk is told without
-        raise
+        for path, data in contents.items():
+            try:
+                with open(partial[path], "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError as error:
+                error.filename = error.filename or str(path)  # a full disk is told without
+                raise
+        for path, temporary in partial.items():
+            os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        for temporary in partial.values():
+            temporary.unlink(missing_ok=True)
+
+
+def as_json(value: Any) -> bytes:
+    """JSON with sorted keys; NaN is refused, as JSON has none."""
+    return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def write_json(path: Path, value: Any) -> None:
-    """JSON with sorted keys; NaN is refused, as JSON has none."""
-    write_atomic(path, (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+    """`as_json`, whole or not at all."""
+    write_atomic(path, as_json(value))
 
 
 def read_json(path: Path) -> Any:

@@ -126,9 +126,14 @@ def rewind_metrics(workdir: Path, part: str, stage: str, epoch: int) -> None:
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """A compressed npz, whole or not at all."""
+    write_atomic(path, as_npz(arrays))
+
+
+def as_npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """A compressed npz."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_arrays(path: Path, prefix: str = "") -> dict[str, np.ndarray]:

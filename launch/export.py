@@ -6,7 +6,8 @@
 
 Needs: a finished run folder. Without --row, the best row on validation of the cell is taken.
 Writes: RUN/export/model.jax, a jax.export artifact that runs without this package; params.npz, the parameters by name;
-description.json, what goes in and comes out.
+description.json, what goes in and comes out, and checksums of all three. `launch.predict --run=RUN/export FILE ...`
+reads it back.
 """
 
 import sys

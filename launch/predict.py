@@ -3,12 +3,18 @@
     python -m launch.predict --run=runs/conflictnet talk.wav debate.mp3 --plot
     python -m launch.predict --run=runs/conflictnet --window=30 --hop=10 *.flac > timeline.csv
     python -m launch.predict --run=converted talk.wav             # a folder that launch.convert wrote
+    python -m launch.predict --run=runs/sew/export features.csv   # a folder that launch.export wrote
     python -m launch.predict --run=runs/seqsew_recola_arousal_geo_audio --split=test --cell=SeqSEW
 
 Needs, for recordings: a run of raw speech, and wav, flac, ogg or mp3 files of any rate and length, mono or more.
 Writes their timelines to standard output (csv) or into --out, a summary of each file to standard error; --plot draws
 <name>_timeline.png beside the output. Windows slide over each file. A file that cannot be heard is named and skipped;
 if there was one, the exit status is 2 in the end.
+
+Needs, for features: an export of a model that reads them, and npy, npz, csv or arff files as docs/own_data.md describes
+them, each an item or a recording, as they are before standardisation. For several modalities: npz files with an array
+of each by its name; one that is left out is missing.
+Writes a csv with columns id, prediction, and of classes the probability of each, to standard output or into --out.
 
 Needs, for a part of the corpus: any finished run.
 Writes one file a recording below --out: RECOLA's in the arff form of its gold standard (to be sent to its owners for
@@ -22,6 +28,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from absl import flags
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -31,17 +38,17 @@ from launch import cli
 
 FLAGS = flags.FLAGS
 _OF_RECORDINGS = ("window", "hop", "plot")
+_OF_RUNS = ("split", "cell", "row")
 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Called by the program, not by importing this module: other launchers have flags of the same names."""
-    flags.DEFINE_string(
-        "run", None, "A finished run folder, or one of launch.convert.", required=True, flag_values=values
-    )
+    run = "A finished run folder, or one of launch.convert or launch.export."
+    flags.DEFINE_string("run", None, run, required=True, flag_values=values)
     flags.DEFINE_enum("split", "test", ["validation", "test"], "Part of the run's corpus.", flag_values=values)
     flags.DEFINE_string("cell", "", "Cell whose best row predicts. Default: the run's first.", flag_values=values)
     flags.DEFINE_integer("row", -1, "Row of results.json, instead of a cell's best.", flag_values=values)
-    out = "Recordings: csv (default) or json on standard output, or a file. A part: folder, default RUN/predictions."
+    out = "Files: csv (default), of recordings also json, on standard output, or a file of these. A part: a folder."
     flags.DEFINE_string("out", "", out, flag_values=values)
     flags.DEFINE_float("window", None, "Seconds of a window. Default: what the model hears.", flag_values=values)
     flags.DEFINE_float("hop", None, "Seconds between windows. Default: a third of a window.", flag_values=values)
@@ -50,9 +57,12 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Predicts what the flags and arguments choose."""
-    from affect_jax import deploy, hearing, runs
+    from affect_jax import deploy, exported, hearing, runs
 
     recordings = argv[1:]
+    if exported.is_export(Path(FLAGS.run)):
+        _export(Path(FLAGS.run), recordings)
+        return
     wrong = ("split",) if recordings else _OF_RECORDINGS
     given = [name for name in wrong if FLAGS[name].present]
     if given:
@@ -74,6 +84,64 @@ def main(argv: Sequence[str]) -> None:
     _split(run, results, deploy.choose_row(results, FLAGS.cell, FLAGS.row))
 
 
+def _export(folder: Path, paths: Sequence[str]) -> None:
+    """Predicts of files with what launch.export wrote; ends the program with status 2 where one could not be read."""
+    from affect_jax import exported, hearing
+
+    given = [name for name in _OF_RUNS if FLAGS[name].present]
+    if given:
+        raise UserError(f"{folder} holds an export, which is one row without its corpus; leave --{given[0]} out")
+    if not paths:
+        raise UserError(f"{folder} holds an export; name files to predict of, as in: --run={folder} FILE")
+    found = exported.read(folder)
+    if found.description["trained"]["rate"]:
+        _hear(hearing.of_export(folder, found), paths)
+        return
+    given = [name for name in _OF_RECORDINGS if FLAGS[name].present]
+    if given:
+        raise UserError(f"--{given[0]} is of recordings, but the model takes {found.modality!r}; leave it out")
+    form, target = _output(FLAGS.out or "csv")
+    if form != "csv":
+        raise UserError(f"--out is {FLAGS.out!r}; of features give csv, or a file that ends in .csv")
+    _features(found, paths, target)
+
+
+def _features(found: Any, paths: Sequence[str], target: Path | None) -> None:
+    """Writes what an export says of files of features."""
+    from affect_jax import exported
+    from affect_jax.reports import predictions
+
+    ids, values, failed = [], [], 0
+    for path in paths:
+        try:
+            names, said = exported.predict(found, Path(path))
+        except UserError as error:
+            print(f"skipped: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        ids += names
+        values.append(said)
+    if values:
+        text = predictions.as_csv(ids, np.concatenate(values), found.description["trained"]["labels"])
+        _put(text, target)
+    kind = " (trained on a synthetic corpus)" if found.description["trained"]["corpus"]["synthetic"] else ""
+    said = f"{len(paths) - failed} of {len(paths)} files predicted{kind}"
+    print(said + (f", {failed} skipped" if failed else "") + (f" -> {target}" if target else ""), file=sys.stderr)
+    if failed:
+        sys.exit(2)
+
+
+def _put(text: str, target: Path | None) -> None:
+    """To standard output, or into a file whole or not at all."""
+    from affect_jax.files import write_atomic
+
+    if target is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        write_atomic(target, text.encode())
+
+
 def _split(run: Path, results: dict[str, Any], number: int) -> None:
     from affect_jax.reports import predictions
 
@@ -87,7 +155,6 @@ def _hear(hearer: Any, recordings: Sequence[str]) -> None:
     """Writes the timelines of recordings; ends the program with status 2 where one could not be heard."""
     form, target = _output(FLAGS.out or "csv")
     from affect_jax import hearing
-    from affect_jax.files import write_atomic
     from affect_jax.hearing import writing
 
     rate, task, labels, name = hearer.rate, hearer.task, hearer.labels, hearer.target
@@ -122,11 +189,8 @@ def _hear(hearer: Any, recordings: Sequence[str]) -> None:
         "hop": round(cut.hop / rate, 6),
     }
     text = writing.as_json(described, about) if form == "json" else writing.as_csv(described, names)
-    if target is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    else:
-        write_atomic(target, text.encode())
+    _put(text, target)
+    if target:
         say(f"wrote {target}")
     failed = sum("error" in file for file in described)
     say(f"{len(described) - failed} of {len(described)} recordings heard" + (f", {failed} skipped" if failed else ""))

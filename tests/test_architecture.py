@@ -22,7 +22,7 @@ FLOORS = (
     {"training"},
     {"runs"},
     {"reports", "analysis", "baselines"},
-    {"adapting", "convert", "deploy", "experiment", "explaining", "hearing", "missing", "parts"},
+    {"adapting", "convert", "deploy", "experiment", "explaining", "exported", "hearing", "missing", "parts"},
     {"launch"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from affect_jax import deploy, experiment, parts, runs
+from affect_jax import deploy, experiment, exported, parts, runs
 from affect_jax.datasets.recola import arff
 from affect_jax.errors import UserError
 from affect_jax.reports import predictions
@@ -108,6 +108,7 @@ def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
         description = deploy.export(deployed, out, {})
         assert description["parameters"] == sum(x.size for x in jax.tree.leaves(deployed.params))
         artifact = jax.export.deserialize(bytearray((out / "model.jax").read_bytes()))
+        read = exported.read(out)
         config = small.seqsew_config("x") if cell == "SeqSEW" else small.sew_config("x")
         config.corpus.data_dir = json.loads((folder / "config.json").read_text())["config"]["corpus"]["data_dir"]
         recordings = parts.load(config).splits
@@ -120,6 +121,9 @@ def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
             mine = arrays[f"pair/{split}/group"] == recording.group
             want = arrays[f"pair/{split}/prediction"][at][mine]
             np.testing.assert_allclose(np.ravel(artifact.call(x, mask)), want, rtol=1e-4, atol=1e-5)
+            np.save(tmp_path / "x.npy", recording.features[deployed.modality])
+            said = exported.predict(read, tmp_path / "x.npy")[1]
+            np.testing.assert_allclose(said, np.ravel(deploy.predict(deployed, x, mask)), rtol=1e-5, atol=1e-6)
 
 
 def test_predictions_of_the_unlabelled_part_in_the_owners_form(sew, tmp_path):

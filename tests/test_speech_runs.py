@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from affect_jax import deploy, experiment, parts, runs
+from affect_jax import deploy, experiment, exported, hearing, parts, runs
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 from tests import small
@@ -54,6 +54,10 @@ def test_the_deployed_model_hears_waveforms_as_the_run_did(conflict, tmp_path):
     want = arrays["conflictnet/test/prediction"][1]
     np.testing.assert_allclose(artifact.call(x, np.ones(x.shape[:2], bool)), want, rtol=1e-4, atol=1e-5)
     assert json.loads((tmp_path / "description.json").read_text())["output"]["shape"] == "[b]"
+    hearer = hearing.of_export(tmp_path, exported.read(tmp_path))
+    assert (hearer.rate, hearer.task, hearer.target) == (8000, "signed_regression", "conflict")
+    said = hearing.program(hearer.deployed)(x, np.ones(x.shape[:2], bool))
+    np.testing.assert_allclose(said, deploy.predict(deployed, x, np.ones(x.shape[:2], bool)), rtol=1e-5, atol=1e-6)
 
 
 def test_running_statistics_are_kept_with_the_weights(conflict):

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from affect_jax import deploy
+from affect_jax import deploy, exported
 from affect_jax.errors import UserError
 from affect_jax.features import audio
-from affect_jax.hearing.hearers import Hearer, converted, of, of_folder, of_run
+from affect_jax.hearing.hearers import Hearer, converted, of, of_export, of_folder, of_run
 from affect_jax.training import mesh
 
 __all__ = (
@@ -30,6 +30,7 @@ __all__ = (
     "count",
     "hear",
     "of",
+    "of_export",
     "of_folder",
     "of_run",
     "program",
@@ -116,8 +117,10 @@ def sizes(rate: int, steps: int, window: float | None, hop: float | None) -> Siz
     return Sizes(rate, steps, samples, step, batch=math.ceil(4 / count) * count)
 
 
-def program(deployed: deploy.Deployed) -> Predict:
-    """The model as one compiled function of a batch, which is spread over all devices."""
+def program(deployed: deploy.Deployed | exported.Exported) -> Predict:
+    """The model as one compiled function of a batch, which is spread over all devices; an export is made for one."""
+    if isinstance(deployed, exported.Exported):
+        return deployed.call
     devices = mesh.make()
 
     def one(_: tuple, x_Tx1: jax.Array, mask_T: jax.Array) -> jax.Array:

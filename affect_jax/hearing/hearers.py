@@ -1,11 +1,11 @@
-"""Models that hear speech: a row of a run, or what launch.convert wrote."""
+"""Models that hear speech: a row of a run, or what launch.convert or launch.export wrote."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax import convert, deploy, runs
+from affect_jax import convert, deploy, exported, runs
 from affect_jax.errors import UserError
 from affect_jax.training import step
 
@@ -20,11 +20,11 @@ class Hearer(NamedTuple):
       labels: names of its classes, or ().
       target: what it predicts.
       about: where it comes from, for the record: of a run `run`, `row`, `cell` and `trained_on`, of a converted model
-        `converted`, `model` and `source`.
+        `converted`, `model` and `source`, of an export `export`, `cell` and `trained_on`.
       title: the same in words.
     """
 
-    deployed: deploy.Deployed
+    deployed: deploy.Deployed | exported.Exported
     rate: int
     task: str
     labels: tuple[str, ...]
@@ -63,9 +63,9 @@ def of_run(run: Path, cell: str = "", row: int = -1) -> Hearer:
     number = deploy.choose_row(results, cell, row)
     if not (run / "weights").is_dir():
         raise UserError(f"{run} has no weights to hear with (a run of baselines keeps none); name the run of a network")
-    deployed, rate = deploy.load(run, number), config["corpus"].get("rate")
-    speech = deployed.modality == "speech" or config["corpus"].get("sound") == "waveform"
-    if not rate or not speech or not deployed.steps:
+    deployed = deploy.load(run, number)
+    rate = deploy.speech_rate(config["corpus"], deployed.modality)
+    if not rate or not deployed.steps:
         raise UserError(
             f"row {number} of {run} hears {deployed.modality!r}, not raw speech; name a run of raw speech to hear files"
         )
@@ -94,8 +94,23 @@ def of_folder(folder: Path) -> Hearer:
         inputs={"speech": deploy.Input(np.zeros(1, np.float32), np.ones(1, np.float32), speech["steps"])},
         item=True,
         row={},
+        trained={},
     )
     about = {"converted": str(folder), "model": described["model"]["name"], "source": described["source"]}
     task, labels = "multiclass" if model.classes else "signed_regression", tuple(map(str, range(model.classes)))
     title = f"model converted from {described['source']}"
     return Hearer(deployed, speech["rate"], task, labels, "prediction", about, title)
+
+
+def of_export(folder: Path, found: exported.Exported) -> Hearer:
+    """The model that launch.export wrote to `folder`, as `exported.read` gives it.
+
+    Raises:
+      UserError: it hears no speech.
+    """
+    trained, cell = found.description["trained"], found.description["row"]["cell"]
+    if not trained["rate"] or not found.steps:
+        raise UserError(f"{folder} holds a model of {found.modality!r}, not of raw speech; name files of its features")
+    about = {"export": str(folder), "cell": cell, "trained_on": trained["corpus"]}
+    title = f"export of cell {cell!r}{' (from a synthetic corpus)' if trained['corpus']['synthetic'] else ''}"
+    return Hearer(found, trained["rate"], trained["task"], tuple(trained["labels"]), trained["target"], about, title)

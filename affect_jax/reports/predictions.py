@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,7 +41,7 @@ def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path
     values = arrays[f"{study}/{split}/prediction"][at]
     ids, groups = arrays[f"{study}/{split}/id"], arrays[f"{study}/{split}/group"]
     shown = ~np.isnan(values.reshape(len(values), -1)).any(-1)
-    names = tuple(results["corpus"].get("labels") or map(str, range(values.shape[-1]))) if values.ndim > 1 else ()
+    labels = results["corpus"].get("labels") or ()
     out.mkdir(parents=True, exist_ok=True)
     files = []
     for group in dict.fromkeys(groups[shown]):
@@ -51,13 +52,25 @@ def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path
             arff.write_gold(path, str(group), times, values[mine])
         else:
             path = out / f"{quote(str(group), safe=' ')}.csv"  # a group may be called anything
-            text = io.StringIO()
-            table = csv.writer(text, lineterminator="\n")
-            table.writerow(("id", "prediction", *names))
-            table.writerows((step, *_cells(value, names)) for step, value in zip(ids[mine], values[mine], strict=True))
-            runs.write_atomic(path, text.getvalue().encode())
+            runs.write_atomic(path, as_csv(ids[mine], values[mine], labels).encode())
         files.append(path)
     return files
+
+
+def as_csv(ids: Sequence[str], values: np.ndarray, labels: Sequence[str] = ()) -> str:
+    """A prediction a line.
+
+    Args:
+      ids: [N].
+      values: float [N], or [N, C] logits.
+      labels: names of the C classes; their numbers where there are none.
+    """
+    names = tuple(labels or map(str, range(values.shape[-1]))) if values.ndim > 1 else ()
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("id", "prediction", *names))
+    table.writerows((step, *_cells(value, names)) for step, value in zip(ids, values, strict=True))
+    return text.getvalue()
 
 
 def _cells(value: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:

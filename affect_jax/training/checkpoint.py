@@ -91,7 +91,7 @@ def parts(leaves: dict[str, np.ndarray], names: tuple[str, ...]) -> list[dict[st
     return [{k[len(n) + 1 :]: v for k, v in leaves.items() if k.startswith(f"{n}/")} for n in names]
 
 
-def _digest(meta: Any) -> str:
+def digest(meta: Any) -> str:
     """sha256 of it as JSON gives it back: numbers as keys have become text."""
     return hashlib.sha256(json.dumps(json.loads(json.dumps(meta)), sort_keys=True).encode()).hexdigest()
 
@@ -129,7 +129,7 @@ def save(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int 
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(arrays.absolute(), _writable(tree))
         if hosts.leads():
-            sums = {**_digests(arrays), _META: _digest(meta)}
+            sums = {**_digests(arrays), _META: digest(meta)}
             files.write_json(arrays.with_suffix(".json"), {"schema": SCHEMA, "meta": meta, "sha256": sums})
     except Exception as error:
         _clear(arrays)  # makes room, too
@@ -166,7 +166,7 @@ def restore(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None
     try:
         entry = json.loads(entries[-1].read_text())
         sums = entry["sha256"]
-        good = sums == {**_digests(arrays), **({_META: _digest(entry["meta"])} if _META in sums else {})}
+        good = sums == {**_digests(arrays), **({_META: digest(entry["meta"])} if _META in sums else {})}
     except (OSError, ValueError, KeyError, TypeError):
         good = False
     if not good:

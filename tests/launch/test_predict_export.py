@@ -1,0 +1,149 @@
+"""`launch.predict` on what launch.export wrote."""
+
+import csv
+import io
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import soundfile
+from absl import flags
+
+from affect_jax import deploy, hearing
+from affect_jax.errors import UserError
+from launch import cli, predict
+from tests.exported import toys
+
+RATE, STEPS = 800, 1600  # two seconds
+
+
+class Loudest(nn.Module):
+    """Of speech: the largest sample, and how much of the window is sound."""
+
+    @nn.compact
+    def deploy(self, inputs, masks):
+        """float32 [B]."""
+        return jnp.where(masks["speech"], inputs["speech"][..., 0], -jnp.inf).max(1) + masks["speech"].mean(1)
+
+
+@pytest.fixture(scope="module")
+def of_features(tmp_path_factory):
+    model = toys.deployed(
+        toys.Item(), item=True, task="multiclass", labels=("calm", "angry", "glad"), face=(2, 4), text=(3, None)
+    )
+    folder = tmp_path_factory.mktemp("features")
+    deploy.export(model, folder, {})
+    return folder, model
+
+
+@pytest.fixture(scope="module")
+def of_speech(tmp_path_factory):
+    steps = {"speech": deploy.Input(np.zeros(1, np.float32), np.ones(1, np.float32), STEPS)}
+    model = toys.deployed(Loudest(), item=True, rate=RATE)._replace(params={}, inputs=steps)
+    folder = tmp_path_factory.mktemp("speech")
+    deploy.export(model, folder, {})
+    return folder, model
+
+
+@pytest.fixture
+def main(monkeypatch):
+    def call(*arguments):
+        values = flags.FlagValues()
+        predict.define_flags(values)
+        argv = values(["predict", *map(str, arguments)])
+        monkeypatch.setattr(predict, "FLAGS", values)
+        predict.main(argv)
+
+    return call
+
+
+@pytest.fixture
+def item(tmp_path):
+    path = tmp_path / "item.npz"
+    np.savez(path, face=np.arange(6.0).reshape(3, 2), text=np.array([1.0, -2.0, 0.5]))
+    return path
+
+
+@pytest.fixture
+def talk(tmp_path):
+    path = tmp_path / "talk.wav"
+    soundfile.write(path, 0.3 * np.sin(np.arange(RATE * 4)), RATE)
+    return path
+
+
+def test_features(main, of_features, item, capsys):
+    folder, model = of_features
+    main(f"--run={folder}", item, item)
+    out, err = capsys.readouterr()
+    assert err == "2 of 2 files predicted (trained on a synthetic corpus)\n"
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["id"] for row in rows] == ["item", "item"]
+    face = np.concatenate([np.arange(6.0).reshape(3, 2), np.zeros((1, 2))]).astype(np.float32)
+    features = {"face": face, "text": np.array([1.0, -2.0, 0.5], np.float32)}
+    logits = toys.answer(model, features, {"face": np.arange(4) < 3, "text": np.array(True)})
+    labels = ("calm", "angry", "glad")
+    assert rows[0]["prediction"] == labels[int(logits.argmax())]
+    chances = np.exp(logits - logits.max())
+    assert [float(rows[0][name]) for name in labels] == pytest.approx(chances / chances.sum(), abs=2e-6)
+
+
+def test_a_bad_file_is_skipped_and_the_status_says_so(main, of_features, item, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(f"--run={of_features[0]}", tmp_path / "none.npz", item, f"--out={tmp_path / 'out.csv'}")
+    assert ended.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"skipped: {tmp_path / 'none.npz'} is missing" in err
+    assert err.endswith(
+        f"1 of 2 files predicted (trained on a synthetic corpus), 1 skipped -> {tmp_path / 'out.csv'}\n"
+    )
+    assert (tmp_path / "out.csv").read_text().startswith("id,prediction,calm,angry,glad\nitem,")
+
+
+def test_recordings_are_heard_as_the_model_of_the_run_hears_them(main, of_speech, talk, capsys):
+    folder, model = of_speech
+    main(f"--run={folder}", "--hop=1", talk)
+    out, err = capsys.readouterr()
+    said = [float(row["prediction"]) for row in csv.DictReader(io.StringIO(out))]
+    assert "export of cell 'toy' (from a synthetic corpus): windows of 2 s every 1 s, predicting 'y'" in err
+    cut = hearing.sizes(RATE, STEPS, None, 1.0)
+    (want,) = hearing.hear([talk], hearing.program(model), cut)
+    assert len(said) == 3
+    assert said == pytest.approx(want.prediction, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("which", "arguments", "said"),
+    [
+        ("of_features", [], "holds an export; name files to predict of, as in: --run="),
+        ("of_features", ["--split=test"], "one row without its corpus; leave --split out"),
+        ("of_speech", ["--cell=x", "a.wav"], "one row without its corpus; leave --cell out"),
+        ("of_speech", ["--row=0", "a.wav"], "leave --row out"),
+        ("of_features", ["--hop=1", "a.npz"], r"--hop is of recordings, but the model takes 'face\+text'"),
+        ("of_features", ["--out=json", "a.npz"], "--out is 'json'; of features give csv"),
+        ("of_features", ["--out=txt", "a.npz"], "--out is 'txt'"),
+    ],
+)
+def test_what_needs_more_than_an_export_is_refused(request, main, which, arguments, said):
+    with pytest.raises(UserError, match=said):
+        main(f"--run={request.getfixturevalue(which)[0]}", *arguments)
+
+
+def test_a_damaged_export_is_one_line_and_status_2(monkeypatch, of_features, item, tmp_path, capsys):
+    (tmp_path / "export").mkdir()
+    for path in of_features[0].iterdir():
+        (tmp_path / "export" / path.name).write_bytes(path.read_bytes())
+    model = tmp_path / "export" / "model.jax"
+    model.write_bytes(model.read_bytes()[:-1])
+    values = flags.FlagValues()
+    predict.define_flags(values)
+    values(["predict", f"--run={tmp_path / 'export'}", str(item)])
+    monkeypatch.setattr(predict, "FLAGS", values)
+    monkeypatch.setattr(cli.app, "run", lambda main, flags_parser: main(["predict", str(item)]))
+    monkeypatch.setattr(cli.startup, "use_all_cores", lambda: None)
+    monkeypatch.setattr(cli.startup, "cache_compilations", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(predict.main)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(f"error: {model} is not the file that")
