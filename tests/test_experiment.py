@@ -126,6 +126,62 @@ def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
             np.testing.assert_allclose(said, np.ravel(deploy.predict(deployed, x, mask)), rtol=1e-5, atol=1e-6)
 
 
+def test_a_recording_cannot_lead_predictions_out_of_their_folder(sew, tmp_path):
+    folder, results = sew
+    arrays = runs.read_arrays(folder / "predictions.npz")
+    arrays["pair/test/group"] = np.full(len(arrays["pair/test/group"]), "../out")
+    run = tmp_path / "run"
+    run.mkdir()
+    runs.write_arrays(run / "predictions.npz", arrays)
+    with pytest.raises(UserError, match=r"has a recording '\.\./out', which RECOLA has not"):
+        predictions.write(run, results, 0, "test", tmp_path / "here")
+    others = results | {"corpus": results["corpus"] | {"name": "manifest"}}
+    (path,) = predictions.write(run, others, 0, "test", tmp_path / "here")
+    assert path == tmp_path / "here" / "..%2Fout.csv"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["here", "run"]
+
+
+# With a dot in it, a name is refused by ConfigDict.
+@pytest.mark.parametrize("name", ["/out", "a/b", "", "a\n", "x" * 300])
+def test_a_stage_cannot_lead_out_of_the_run_folder(name, corpora, tmp_path):
+    config = small.sew_config(corpora)
+    with config.unlocked():
+        config.stages = {name: config.stages.fit.to_dict()}
+        config.schedule = (name,)
+    with pytest.raises(UserError, match="config.stages has the name .* cannot be a folder's"):
+        experiment.run(config, str(tmp_path / "run"), config_arg="x")
+    assert not list(tmp_path.rglob("checkpoints"))
+
+
+@pytest.mark.parametrize("name", ["", "a\0", "x" * 300])
+def test_a_study_cannot_lead_out_of_the_run_folder(name, corpora, tmp_path):
+    config = small.sew_config(corpora)
+    with config.unlocked():
+        config.studies = {name: config.studies.pair.to_dict()}
+    with pytest.raises(UserError, match="config.studies has the name .* cannot be a folder's"):
+        experiment.run(config, str(tmp_path / "run"), config_arg="x")
+
+
+def test_two_studies_cannot_share_a_folder(corpora, tmp_path):
+    config = small.sew_config(corpora)
+    with config.unlocked():
+        config.studies = {name: config.studies.pair.to_dict() for name in ("a/b", "a_b")}
+    with pytest.raises(UserError, match="config.studies has 'a/b' and 'a_b', whose folders are one"):
+        experiment.run(config, str(tmp_path / "run"), config_arg="x")
+
+
+@pytest.mark.parametrize("name", ["..os", "os.path", "../sew", "sew.py", "__init__", ""])
+def test_a_model_is_imported_only_from_those_that_are_here(name, corpora, tmp_path):
+    config = small.sew_config(corpora)
+    config.model.name = name
+    with pytest.raises(UserError, match=r"config.model.name is .* there are \["):
+        experiment.run(config, str(tmp_path / "run"), config_arg="x")
+    config = small.sew_config(corpora)
+    config.corpus.name = name
+    with pytest.raises(UserError, match=r"config.corpus.name is .* there are \["):
+        experiment.run(config, str(tmp_path / "run"), config_arg="x")
+
+
 def test_predictions_of_the_unlabelled_part_in_the_owners_form(sew, tmp_path):
     folder, results = sew
     files = predictions.write(folder, results, 0, "test", tmp_path)

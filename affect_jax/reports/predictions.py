@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path
       The files.
 
     Raises:
-      UserError: the run has no predictions of that split.
+      UserError: the run has no predictions of that split, or a recording of RECOLA whose name is none.
     """
     arrays = runs.read_arrays(run / "predictions.npz")
     study = results["rows"][number]["study"]
@@ -47,6 +48,8 @@ def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path
     for group in dict.fromkeys(groups[shown]):
         mine = shown & (groups == group)
         if results["corpus"]["name"] == "recola":
+            if not re.fullmatch(r"[\w.-]+", str(group)):  # it would not be a name of the arff form, nor of a file here
+                raise UserError(f"{run / 'predictions.npz'} has a recording {str(group)[:60]!r}, which RECOLA has not")
             times = np.array([float(step.rpartition("@")[2]) for step in ids[mine]])
             path = out / f"{group}.arff"
             arff.write_gold(path, str(group), times, values[mine])

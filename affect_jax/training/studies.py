@@ -9,7 +9,7 @@ Cells and the grid may only set what is traced (learning rates, loss weights, dr
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -79,6 +79,19 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
     return model(**arguments)
 
 
+def _check_folders(names: Iterable[str], where: str) -> None:
+    """Studies and stages become folders of the run, some of which are removed again: none may lie outside of it, and no
+    two may be one."""
+    taken: dict[str, str] = {}
+    for name in names:
+        folder = name.replace("/", "_")
+        if folder in ("", ".", "..") or not folder.isprintable() or len(folder.encode()) > 200:
+            raise UserError(f"{where} has the name {name[:60]!r}, which cannot be a folder's; use letters and digits")
+        if folder in taken:
+            raise UserError(f"{where} has {taken[folder]!r} and {name!r}, whose folders are one; rename one of them")
+        taken[folder] = name
+
+
 def parse(config: ml_collections.ConfigDict) -> list[Study]:
     """The studies that `config.study.only` names (all where it is empty), in the order of their names.
 
@@ -91,6 +104,7 @@ def parse(config: ml_collections.ConfigDict) -> list[Study]:
             raise UserError(
                 f"config.study.only names {name!r}{nearest(name, config.studies)}; there are {sorted(config.studies)}"
             )
+    _check_folders(config.studies, "config.studies")
     for name in sorted(config.studies):
         spec = config.studies[name].to_dict()
         own = {key: config[key].to_dict() for key in ("model", "stages")}
@@ -104,6 +118,10 @@ def parse(config: ml_collections.ConfigDict) -> list[Study]:
                 f"config.schedule names stage {unknown[0]!r}{nearest(unknown[0], own['stages'])}; "
                 f"config.stages has {sorted(own['stages'])}"
             )
+        for s in own["stages"]:
+            if "/" in s:
+                raise UserError(f"config.stages has the name {s!r}, which cannot be a folder's; leave out the '/'")
+        _check_folders(own["stages"], "config.stages")
         stages = tuple(stage.parse(s, own["stages"][s], config.task) for s in own["schedule"])
         traced: dict[str, float] = {}
         for s in own["schedule"]:
