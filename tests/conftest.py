@@ -18,10 +18,18 @@ os.environ["XLA_FLAGS"] += " --xla_backend_optimization_level=0 --xla_llvm_disab
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"  # [B] - [B, T] is a bug until somebody writes the None
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin between jax's small factorisations
 os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # XLA warns of every program that it takes from a cache
 os.environ["PYTHONFAULTHANDLER"] = "1"  # for the programs that tests start; pytest sees to its own process
 # Corpora and font lists built by the way go here and vanish with the run, never into the home of who runs the tests.
 _cache = tempfile.TemporaryDirectory(prefix="affect_jax_tests_", ignore_cleanup_errors=True)
 os.environ["XDG_CACHE_HOME"] = _cache.name
+
+import jax  # noqa: E402
+
+# Many tests train the same again: resumed, streamed, with other data. What this process has compiled once, it reads
+# back; programs that tests start have a folder of their own, as one that is killed may leave half a file behind.
+jax.config.update("jax_compilation_cache_dir", os.path.join(_cache.name, "compiled_by_tests"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 @pytest.fixture(scope="session")

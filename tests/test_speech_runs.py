@@ -56,8 +56,10 @@ def test_the_deployed_model_hears_waveforms_as_the_run_did(conflict, tmp_path):
     assert json.loads((tmp_path / "description.json").read_text())["output"]["shape"] == "[b]"
     hearer = hearing.of_export(tmp_path, exported.read(tmp_path))
     assert (hearer.rate, hearer.task, hearer.target) == (8000, "signed_regression", "conflict")
-    said = hearing.program(hearer.deployed)(x, np.ones(x.shape[:2], bool))
-    np.testing.assert_allclose(said, deploy.predict(deployed, x, np.ones(x.shape[:2], bool)), rtol=1e-5, atol=1e-6)
+    sides = x, np.ones(x.shape[:2], bool)
+    said = hearing.program(hearer.deployed)(*sides)
+    alone = jax.jit(lambda *sides: deploy.predict(deployed, *sides))(*sides)
+    np.testing.assert_allclose(said, alone, rtol=1e-5, atol=1e-6)
 
 
 def test_running_statistics_are_kept_with_the_weights(conflict):

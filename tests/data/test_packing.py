@@ -70,7 +70,10 @@ def test_losses_and_gradients_of_seqsew_are_those_of_one_sequence_a_line(batches
         decoder_width=3,
         decoder_layers=1,
     )
-    params = model.init(jax.random.key(0), batches[0]["inputs"], batches[0]["masks"], train=False)
+    first = batches[0]["inputs"], batches[0]["masks"]
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), *first, train=False))
+    draw = np.random.default_rng(0)  # jax's initialisers take long to compile
+    params = jax.tree.map(lambda p: draw.uniform(-0.5, 0.5, p.shape).astype(np.float32), shapes)
     terms = objective.parse(
         {
             "prediction": dict(kind="binary_cross_entropy", prediction="logits", target="target", weight=1.0),

@@ -1,6 +1,7 @@
 """Deployed parts whose models are a line each, so that exports are made in a moment."""
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -60,4 +61,5 @@ def answer(model, features, masks):
     one = isinstance(features, np.ndarray)
     features, masks = ({"x": features}, {"x": masks}) if one else (features, masks)
     sides = [{name: jnp.asarray(x)[None] for name, x in side.items()} for side in (features, masks)]
-    return np.asarray(deploy.predict(model, *(side["x"] if one else side for side in sides)))[0]
+    predict = jax.jit(lambda *sides: deploy.predict(model, *sides))
+    return np.asarray(predict(*(side["x"] if one else side for side in sides)))[0]

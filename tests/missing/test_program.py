@@ -74,8 +74,10 @@ def answers(corpus, model, plan, rows=2, at_once=1):
     engine = toy.engine(at_once=at_once)
     zeros = {m: jnp.zeros((1, 4, 4)) for m in MODALITIES}
     masks = {m: jnp.ones((1, 4), bool) for m in MODALITIES}
-    params = model.init(jax.random.key(0), zeros, masks, train=False)["params"]
-    params = jax.tree.map(lambda x: np.stack([np.asarray(x) * (1 + r) for r in range(rows)]), params)
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), zeros, masks, train=False))["params"]
+    draw = np.random.default_rng(0)  # jax's initialisers take long to compile
+    first = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes)
+    params = jax.tree.map(lambda x: np.stack([x * (1 + r) for r in range(rows)]), first)
     shared = mesh.replicate(engine.mesh, (built, folds, built, jnp.asarray(examples)))
     picked = mesh.shard_rows(engine.mesh, (np.arange(rows, dtype=np.int32), params))
     return np.asarray(program(model, engine, plan)(shared, *picked)), params, engine
