@@ -1,6 +1,6 @@
 """Training with the corpus on the device against the same training with the corpus streamed from its files.
 
-python -m benchmarks.streaming            # about 8 minutes on two cores, 450 MB of disk for the time being
+python -m benchmarks.streaming            # about 4 minutes on two cores, 450 MB of disk for the time being
 python -m benchmarks.streaming --quick    # a tenth of the corpora, prints only
 python -m benchmarks.streaming --only=mean-1
 
