@@ -3,10 +3,10 @@
 import csv
 import io
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 
@@ -173,7 +173,7 @@ def write(folder: Path, clip: Clip, rate: int, entry: Mapping[str, Any], *, svg:
       The JSON file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name = re.sub(r"[^\w.-]+", "_", clip.id)
+    name = quote(clip.id, safe=" ")  # a clip may be called anything, and no two are to be one file
     figure = figures.explanation(
         clip.x[: clip.length],
         rate,

@@ -73,7 +73,7 @@ def test_files_and_the_table_over_all_of_them(clip, tmp_path):
         path = explanations.write(folder, clip, RATE, {**describe(clip, r2=0.3), "id": name}, svg=name == "b")
         clip = clip._replace(id="b")
     assert path == folder / "b.json"
-    assert {p.name for p in folder.iterdir()} == {"day_1_a.json", "day_1_a.png", "b.json", "b.png", "b.svg"}
+    assert {p.name for p in folder.iterdir()} == {"day%2F1 a.json", "day%2F1 a.png", "b.json", "b.png", "b.svg"}
     lines = list(csv.DictReader(explanations.write_table(folder).read_text().splitlines()))
     assert [line["id"] for line in lines] == ["b", "day/1 a"]
     assert lines[0]["order"] == "1 0 2"
