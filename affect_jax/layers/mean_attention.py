@@ -3,7 +3,8 @@
 With weights A [T, S] of T queries over S keys, mean over t of (A V) is (mean over t of A) V exactly, also with dropout
 on A. So the second large product of attention, and the projection of the values, shrink to one vector an example, and
 of A only its mean is needed: it is formed an example at a time, and again in the hand-written backward pass instead of
-being kept (as in FlashAttention, Dao et al. 2022). Nothing of size [B, H, T, S] ever exists on a CPU.
+being kept (as in FlashAttention, Dao et al. 2022); on an accelerator a few examples at a time. Nothing of size
+[B, H, T, S] ever exists.
 Of bfloat16 inputs the products are in bfloat16; the softmax, its sums and everything that is added up are float32.
 Letters in names of arrays are axes: B batch, T queries, S keys, H heads, C features of a head, D = H C.
 """
@@ -102,11 +103,28 @@ def mean_weights(
     return _forward(q_BxHxTxC, k_BxHxSxC, share_BxT, mask_BxS, keys_BxK, rate)[0]
 
 
+_GROUP = 2**24
+"""Weights that an accelerator forms at a time, of each row."""
+
+
 def _each(one: Callable[..., Any], *arrays: Any) -> Any:
-    """`one` of every example: in turn on a CPU, whose caches hold one example's weights; together elsewhere."""
+    """`one` of every example, whose queries and keys come first: in turn on a CPU, whose caches hold one example's
+    weights; in groups elsewhere, so that all weights together need no room."""
     if jax.default_backend() == "cpu":
         return jax.lax.map(lambda of_one: one(*of_one), arrays)
-    return jax.vmap(one)(*arrays)
+    (batch, heads, queries, _), keys = arrays[0].shape, arrays[1].shape[2]
+    groups = _groups(batch, heads * queries * keys)
+    if groups == 1:
+        return jax.vmap(one)(*arrays)
+    # Every `groups`-th example is of one group: a batch that is spread over devices stays so in each of them.
+    apart = jax.tree.map(lambda x: x.reshape(batch // groups, groups, *x.shape[1:]).swapaxes(0, 1), arrays)
+    found = jax.lax.map(lambda of_group: jax.vmap(one)(*of_group), apart)
+    return jax.tree.map(lambda x: x.swapaxes(0, 1).reshape(batch, *x.shape[2:]), found)
+
+
+def _groups(batch: int, weights: int) -> int:
+    """The least number of equal groups of which none has more than `_GROUP` weights; one an example has so many."""
+    return next(n for n in range(1, batch + 1) if batch % n == 0 and (n == batch or batch // n * weights <= _GROUP))
 
 
 def _scores(q_HxTxC: jax.Array, k_HxSxC: jax.Array) -> jax.Array:

@@ -117,17 +117,29 @@ def test_examples_draw_masks_of_their_own_and_rate_0_changes_nothing():
     np.testing.assert_allclose(run(0.0), jax.jit(module.apply)(variables, x, y, x_mask, y_mask), atol=1e-6)
 
 
-def test_a_batch_in_one_piece_is_a_batch_in_turn(monkeypatch):
+@pytest.mark.parametrize("weights", [1, 2**24])
+def test_a_batch_in_groups_or_in_one_piece_is_a_batch_in_turn(monkeypatch, weights):
     """What an accelerator runs, and a CPU."""
     module, variables = layer()
     rngs = {"dropout": jax.random.key(6)}
 
     def run():
-        return jax.jit(lambda: module.apply(variables, *sides(), train=True, dropout=0.3, rngs=rngs))()
+        def loss(variables):
+            y = module.apply(variables, *sides(), train=True, dropout=0.3, rngs=rngs)
+            return jnp.sum(jnp.sin(y)), y
+
+        return jax.jit(jax.value_and_grad(loss, has_aux=True))(variables)
 
     in_turn = run()
-    monkeypatch.setattr(mean_attention, "_each", lambda one, *arrays: jax.vmap(one)(*arrays))
-    np.testing.assert_allclose(run(), in_turn, atol=1e-6)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(mean_attention, "_GROUP", weights)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), run(), in_turn)
+
+
+def test_groups_are_few_and_of_one_size():
+    audio, text = 6 * 500 * 500, 6 * 128 * 128
+    assert [mean_attention._groups(32, size) for size in (audio, text, 2**30)] == [4, 1, 32]
+    assert mean_attention._groups(31, audio) == 31
 
 
 def test_the_mask_is_that_of_dropout():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
+from affect_jax.layers import mean_attention
 from affect_jax.layers.pooled_convolution import conv_norm_pool
 from affect_jax.losses import alignment, decorrelation, regression
 from affect_jax.training import mesh, study
@@ -49,6 +50,25 @@ def test_losses_of_all_samples_see_the_whole_batch_over_several_devices(of_batch
     a, b = draw.normal(size=(2, 6, 5, 16)).astype(np.float32)
     where = np.arange(5)[None, :] < np.array([5, 2, 4, 0, 5, 3])[:, None]
     toy.trees_equal(on(4, 4, of_batch, a, b, where), on(1, 1, of_batch, a, b, where), rtol=2e-4, atol=2e-6)
+
+
+def test_attention_in_groups_of_a_batch_over_several_devices_is_that_on_one(monkeypatch):
+    draw = np.random.default_rng(0)
+    q, k = draw.normal(size=(4, 2, 5, 3)).astype(np.float32), draw.normal(size=(4, 2, 6, 3)).astype(np.float32)
+    share, valid = np.full((4, 5), 0.2, np.float32), np.arange(6)[None, :] < np.array([6, 2, 4, 3])[:, None]
+
+    def of_batch(*batch):
+        q, k, share, valid = spread(batch)
+
+        def loss(q, k):
+            return jnp.sum(jnp.sin(mean_attention.mean_weights(q, k, share, valid, None, jnp.zeros(()))))
+
+        return jax.value_and_grad(loss, argnums=(0, 1))(q, k)
+
+    in_turn = on(1, 1, of_batch, q, k, share, valid)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")  # a CPU takes one example after another
+    monkeypatch.setattr(mean_attention, "_GROUP", 2 * 2 * 5 * 6)
+    toy.trees_equal(on(2, 2, of_batch, q, k, share, valid), in_turn, rtol=1e-5, atol=1e-6)
 
 
 def test_a_study_whose_batches_lie_over_devices_equals_it_on_one():
