@@ -156,9 +156,9 @@ def main() -> None:
 
     jax.config.update("jax_platforms", "cpu")  # of what runs here; a topology finds its plugin all the same
     try:
-        topology = topologies.get_topology_desc("1x1x1", "cuda", target_config=DEVICE.read_text())
-    except Exception as error:
-        parser.exit(2, f'error: no CUDA compiler here ({error}); pip install "jax[cuda12]=={jax.__version__}"\n')
+        topology = topologies.get_topology_desc(platform="cuda", topology="1x1x1", target_config=DEVICE.read_text())
+    except NotImplementedError:
+        parser.exit(2, f'error: JAX\'s CUDA plugin is missing; pip install "jax[cuda12]=={jax.__version__}"\n')
     begin = time.perf_counter()
     lowered = lower(BY_NAME[asked.case], asked.precision, asked.rows, topology.devices[0])
     between = time.perf_counter()
@@ -167,7 +167,7 @@ def main() -> None:
     print(f"{asked.case}, rows: {asked.rows}, {asked.precision}, {topology.devices[0].device_kind}: {took}")
     plan, found = compiled.memory_analysis(), loops(compiled.as_text())
     arguments, temporaries = plan.argument_size_in_bytes / 2**30, plan.temp_size_in_bytes / 2**30
-    print(f"memory: {arguments:.2f} GiB of arguments, {temporaries:.2f} GiB of temporaries")
+    print(f"memory: {arguments:.3f} GiB of arguments, {temporaries:.3f} GiB of temporaries")
     print(f"kernels a step: {sum(loop.rounds * loop.kernels for loop in found) / STEPS:,.0f}")
     for loop in sorted(found, key=lambda loop: -loop.rounds * loop.kernels)[: asked.top]:
         rounds = f"{loop.rounds / STEPS:.0f}" if loop.known else "unknown"
