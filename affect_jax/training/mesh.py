@@ -53,7 +53,7 @@ def replicas(mesh: jax.sharding.Mesh) -> int:
 
 
 # Bytes of an accelerator for each row. By XLA's plan (`python -m benchmarks.ahead`) a row of attention fusion at
-# IEMOCAP's sizes needs .6e9, and one of ConflictNET .4e9 with 8 clips of 30 s; the rest is for larger batches.
+# IEMOCAP's sizes needs .3e9, and one of ConflictNET .4e9 with 8 clips of 30 s; the rest is for larger batches.
 _ROW_BYTES = 1.5e9
 
 
