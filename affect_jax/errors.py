@@ -1,4 +1,4 @@
-"""The one error that a user can cause and mend."""
+"""The one error that a user can cause and mend, and what a library's error says in short."""
 
 
 class UserError(Exception):
@@ -7,3 +7,8 @@ class UserError(Exception):
     The message is one sentence that says what was found, what was expected and what to do.
     `launch` prints it after `error: ` and exits with status 2; anything else is a bug and keeps its traceback.
     """
+
+
+def first_line(error: Exception) -> str:
+    """What an error of a library says first, or its type where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 
 from affect_jax import startup
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, first_line
 
 # Of the system's errors, those that the user can mend; any other is a bug and keeps its traceback.
 _MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
@@ -55,12 +55,11 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
             if error.errno not in _MENDABLE:
                 raise
             fail(f"{os.strerror(error.errno)}: {error.filename or 'while writing'}; free space or name another folder")
-
         except RuntimeError as error:
             if _NO_MEMORY not in str(error):
                 raise
             fail(
-                f"a device has no memory left ({_first_line(error)}); give config.engine.rows_at_once or the stage's "
+                f"a device has no memory left ({first_line(error)}); give config.engine.rows_at_once or the stage's "
                 "batch a smaller value, or leave a large corpus in its files with config.engine.stream=True; the same "
                 "command then goes on from the last checkpoint"
             )
@@ -108,10 +107,6 @@ def _parse(argv: Sequence[str]) -> list[str]:
         while isinstance(what, BaseException):
             what = what.args[0]
         fail(f"the config has no setting {'; '.join(str(what).splitlines())}")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].strip()
 
 
 def _last_line(error: Exception) -> str:

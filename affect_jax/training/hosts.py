@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, first_line
 
 T = TypeVar("T")
 _LONGEST = 4000  # bytes of an error that are told to the other processes
@@ -39,7 +39,7 @@ def connect(how: str) -> None:
             "name the processes: --distributed=HOST:PORT,PROCESSES,PROCESS"
         ) from error
     except RuntimeError as error:
-        raise UserError(f"--distributed={how}: {_first_line(error)}; are all processes running?") from error
+        raise UserError(f"--distributed={how}: {first_line(error)}; are all processes running?") from error
 
 
 def _parsed(how: str) -> tuple[str, int, int]:
@@ -56,10 +56,6 @@ def _parsed(how: str) -> tuple[str, int, int]:
             f"--distributed is {how!r}; the address is HOST:PORT and PROCESS is one of 0..{max(count - 1, 0)}"
         )
     return address, count, number
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def leads() -> bool:
