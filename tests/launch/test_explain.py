@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import soundfile
-from absl import flags
 
 from affect_jax import convert, deploy, hearing, parts
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
 from affect_jax.models import conflictnet
 from launch import explain
+from tests.launch.starting import starter
 
 RATE, STEPS, SEGMENTS = 100, 200, 10
 FAST = explain.Settings(perturbations=200, seeds=2, steps=4, batch=64)
@@ -232,14 +232,7 @@ def converted(tmp_path_factory):
 
 @pytest.fixture
 def main(monkeypatch):
-    def call(*arguments):
-        values = flags.FlagValues()
-        explain.define_flags(values)
-        argv = values(["explain", *map(str, arguments)])
-        monkeypatch.setattr(explain, "FLAGS", values)
-        explain.main(argv)
-
-    return call
+    return starter(explain, monkeypatch)
 
 
 def test_a_converted_model_explains_a_file_as_it_hears_it(main, converted, tmp_path, capsys):

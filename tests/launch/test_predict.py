@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import soundfile
-from absl import flags
 
 from affect_jax import deploy
 from affect_jax.errors import UserError
 from launch import predict
+from tests.launch.starting import starter
 
 RATE, STEPS = 800, 1600  # two seconds
 
@@ -65,14 +65,7 @@ def plant(monkeypatch):
 
 @pytest.fixture
 def main(monkeypatch):
-    def call(*arguments):
-        values = flags.FlagValues()
-        predict.define_flags(values)
-        argv = values(["predict", *map(str, arguments)])
-        monkeypatch.setattr(predict, "FLAGS", values)
-        predict.main(argv)
-
-    return call
+    return starter(predict, monkeypatch)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from affect_jax import deploy, hearing
 from affect_jax.errors import UserError
 from launch import cli, predict
 from tests.exported import toys
+from tests.launch.starting import starter
 
 RATE, STEPS = 800, 1600  # two seconds
 
@@ -48,14 +49,7 @@ def of_speech(tmp_path_factory):
 
 @pytest.fixture
 def main(monkeypatch):
-    def call(*arguments):
-        values = flags.FlagValues()
-        predict.define_flags(values)
-        argv = values(["predict", *map(str, arguments)])
-        monkeypatch.setattr(predict, "FLAGS", values)
-        predict.main(argv)
-
-    return call
+    return starter(predict, monkeypatch)
 
 
 @pytest.fixture
