@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 
 from affect_jax.layers.rounds import scan
+from affect_jax.layers.spread import each_device, left_to_xla
 from affect_jax.layers.wide import product, wide_type
 
 
-@jax.custom_vjp
 def gru(
     x_BxTxD: jax.Array,
     weight_ih_KxDxG: jax.Array,
@@ -32,9 +32,13 @@ def gru(
     `bias` holds every bias but b_hn, which is `new_bias`. A step whose `mask` is False holds the state, one whose
     `keep` is False starts from 0 again; both are in the order in which their direction reads the steps.
     """
-    cell, state, steps = _prepared(
-        x_BxTxD, weight_ih_KxDxG, weight_hh_KxHxG, bias_KxG, new_bias_KxH, mask_TxKxB, keep_TxKxB
-    )
+    of_examples = each_device(_gru, (0, None, None, None, None, 2, 2))
+    return of_examples(x_BxTxD, weight_ih_KxDxG, weight_hh_KxHxG, bias_KxG, new_bias_KxH, mask_TxKxB, keep_TxKxB)
+
+
+@jax.custom_vjp
+def _gru(x, weight_ih, weight_hh, bias, new_bias, mask, keep):
+    cell, state, steps = _prepared(x, weight_ih, weight_hh, bias, new_bias, mask, keep)
 
     # A round of this scan ends a step and opens the next. A CPU gets one kernel for all that stands between
     # two products, and one with several transcendental functions is slower than one for each of them.
@@ -45,7 +49,7 @@ def gru(
     zero = jnp.zeros_like(state)
     opened, before = scan(body, (state, zero, jnp.ones_like(state), zero, zero), steps)
     h_TxKxHxB = jnp.concatenate([before[1:], _closed(*opened)[0][None]])
-    return _side_by_side(h_TxKxHxB).astype(x_BxTxD.dtype)
+    return _side_by_side(h_TxKxHxB).astype(x.dtype)
 
 
 def _prepared(x, weight_ih, weight_hh, bias, new_bias, mask, keep):
@@ -100,7 +104,7 @@ def _merged(a: jax.Array, axis: int) -> jax.Array:
 
 
 def _merges() -> bool:
-    return jax.default_backend() == "cpu"
+    return not left_to_xla()
 
 
 def _turned(a: jax.Array, axis: int) -> jax.Array:
@@ -198,4 +202,4 @@ def _backward(residuals, dy_BxTxKH):
     return *(grad.astype(primal.dtype) for grad, primal in zip(grads, primals, strict=True)), None, None
 
 
-gru.defvjp(_forward, _backward)
+_gru.defvjp(_forward, _backward)

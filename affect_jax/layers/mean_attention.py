@@ -18,6 +18,7 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import keep_mask, keep_scale
+from affect_jax.layers.spread import each_device
 from affect_jax.layers.wide import product, wide_type
 
 
@@ -81,7 +82,6 @@ def _keys(key: jax.Array, count: int) -> jax.Array:
     return jax.vmap(lambda number: jax.random.key_data(jax.random.fold_in(key, number)))(jnp.arange(count))
 
 
-@jax.custom_vjp
 def mean_weights(
     q_BxHxTxC: jax.Array,
     k_BxHxSxC: jax.Array,
@@ -100,7 +100,13 @@ def mean_weights(
       keys_BxK: raw random keys for dropout, one an example; None for none.
       rate: of dropout, scalar.
     """
-    return _forward(q_BxHxTxC, k_BxHxSxC, share_BxT, mask_BxS, keys_BxK, rate)[0]
+    of_examples = each_device(_mean_weights, (0, 0, 0, 0, 0, None))
+    return of_examples(q_BxHxTxC, k_BxHxSxC, share_BxT, mask_BxS, keys_BxK, rate)
+
+
+@jax.custom_vjp
+def _mean_weights(q, k, share, mask, keys, rate):
+    return _forward(q, k, share, mask, keys, rate)[0]
 
 
 _GROUP = 2**24
@@ -170,4 +176,4 @@ def _backward(residuals, d_mean_BxHxS):
     return d_q, d_k, jnp.zeros_like(share), None, None, jnp.zeros_like(rate)
 
 
-mean_weights.defvjp(_forward, _backward)
+_mean_weights.defvjp(_forward, _backward)

@@ -18,8 +18,7 @@ piece, J steps of a window, N = W J, K = width C.
 """
 
 import functools
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +26,7 @@ import numpy as np
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
+from affect_jax.layers.spread import each_device
 from affect_jax.layers.wide import product, wide, wide_type
 
 # Values of the activation in one piece. On a CPU 512 KiB, which stays in a core's cache (from 64 to 1,024 windows of 8
@@ -144,30 +144,56 @@ def _conv_norm_pool_forward(pool, epsilon, x, kernel, bias, gamma, beta, valid):
 def _conv_norm_pool_backward(pool, epsilon, residuals, cotangents):
     x, kernel, bias, gamma, valid, pooled, extreme, (mean, variance), needs_dx = residuals
     dy = _instantiate(cotangents[0])  # the others are zeros
-    pieces = _cut(x, kernel, pool)
-
-    def body(sums, number):
-        example, first, new_Wx1 = pieces.place(number)
-        dy_WxF, pooled_WxF = (_take(a, example, first, pieces.windows) for a in (dy, pooled))
-        dy_WxF = jnp.where(new_Wx1 & valid[example], dy_WxF.astype(mean.dtype), 0)
-        return (sums[0] + dy_WxF.sum(0), sums[1] + (dy_WxF * (pooled_WxF - mean[None, :])).sum(0)), None
-
-    zeros = jnp.zeros_like(mean), jnp.zeros_like(mean)
-    (d_beta, along), _ = lax.scan(body, zeros, jnp.arange(x.shape[0] * pieces.count))
+    d_beta, along = _sums(_cut(x, kernel, pool), dy, pooled, mean, valid)
     inverse = lax.rsqrt(variance + epsilon)
     scale, count = gamma * inverse, _count(x, kernel, valid)
-    flat, tilt = -scale * d_beta / count, -scale * along * inverse**2 / count
-
-    def slopes(activation: jax.Array) -> jax.Array:
-        """What every activation [..., F] has of the loss by way of the statistics."""
-        lead = (None,) * (activation.ndim - 1)
-        return flat[lead] + tilt[lead] * (activation - mean[lead])
-
+    slopes = _Slopes(-scale * d_beta / count, -scale * along * inverse**2 / count, mean)
     gradients = _pull(x, kernel, bias, valid, extreme, dy, scale, pool, needs_dx, slopes)
     return *gradients, (along * inverse).astype(gamma.dtype), d_beta.astype(gamma.dtype), None
 
 
 _conv_norm_pool.defvjp(_conv_norm_pool_forward, _conv_norm_pool_backward, symbolic_zeros=True)
+
+
+class _Slopes(NamedTuple):
+    """What every activation has of the loss by way of the statistics: `flat` + `tilt` (activation - `mean`), [F]."""
+
+    flat: jax.Array
+    tilt: jax.Array
+    mean: jax.Array
+
+    def at(self, activation: jax.Array) -> jax.Array:
+        """Of activations [..., F]."""
+        flat, tilt, mean = (a[(None,) * (activation.ndim - 1)] for a in self)
+        return flat + tilt * (activation - mean)
+
+
+def _sums(
+    pieces: _Pieces, dy: jax.Array, pooled: jax.Array, mean: jax.Array, valid: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """The sums [F] over all windows of valid examples of dy, and of dy (pooled - mean)."""
+
+    def of_examples(dy, pooled, valid, mean):
+        def body(sums, number):
+            example, first, new_Wx1 = pieces.place(number)
+            dy_WxF, pooled_WxF = (_take(a, example, first, pieces.windows) for a in (dy, pooled))
+            dy_WxF = jnp.where(new_Wx1 & valid[example], dy_WxF.astype(mean.dtype), 0)
+            return (sums[0] + dy_WxF.sum(0), sums[1] + (dy_WxF * (pooled_WxF - mean[None, :])).sum(0)), None
+
+        zeros = jnp.zeros_like(mean), jnp.zeros_like(mean)
+        sums, _ = lax.scan(body, zeros, jnp.arange(dy.shape[0] * pieces.count))
+        return _apart(sums)
+
+    return _together(each_device(of_examples, (0, 0, 0, None))(dy, pooled, valid, mean))
+
+
+def _apart(sums: Any) -> Any:
+    """A device's sums over its own examples, with an axis in front for the devices; `_together` adds them up."""
+    return jax.tree.map(lambda a: a[None], sums)
+
+
+def _together(sums: Any) -> Any:
+    return jax.tree.map(lambda a: a.sum(0), sums)
 
 
 def _normalise(pooled, statistics, gamma, beta, epsilon):
@@ -186,7 +212,7 @@ def _pull(
     scale: jax.Array,
     pool: int,
     needs_dx: tuple[()] | None,
-    slopes: Callable[[jax.Array], jax.Array] | None = None,
+    slopes: _Slopes | None = None,
 ) -> tuple[jax.Array | None, jax.Array, jax.Array]:
     """The gradients of x (None where nobody asked), kernel and bias.
 
@@ -200,8 +226,21 @@ def _pull(
       scale: see `dy`.
       pool: same.
       needs_dx: None where the gradient of x is not needed.
-      slopes: the gradient that reaches every valid activation besides, as a function of the activation.
+      slopes: the gradient that reaches every valid activation besides.
     """
+
+    def of_examples(x, valid, extreme, dy, kernel, bias, scale, slopes):
+        dx, *sums = _pull_examples(x, kernel, bias, valid, extreme, dy, scale, pool, needs_dx, slopes)
+        return dx, _apart(sums)
+
+    arguments = x, valid, extreme, dy, kernel, bias, scale, slopes
+    dx, sums = each_device(of_examples, (0, 0, 0, 0, None, None, None, None))(*arguments)
+    d_kernel, d_bias = _together(sums)
+    return dx, d_kernel.astype(kernel.dtype), d_bias.astype(bias.dtype)
+
+
+def _pull_examples(x, kernel, bias, valid, extreme, dy, scale, pool, needs_dx, slopes):
+    """As `_pull`, of the examples that a device has; gradients of weights are float32 at least."""
     pieces = _cut(x, kernel, pool)
     width = kernel.shape[0]
     kernel_KxF = kernel.reshape(-1, kernel.shape[-1])
@@ -218,7 +257,7 @@ def _pull(
         dz_WxJxF = jnp.where(is_extreme, d_pooled_WxF[:, None, :], 0)
         if slopes is not None:
             z_WxJxF = product(columns_NxK, kernel_KxF).reshape(dz_WxJxF.shape) + bias[None, None, :]
-            dz_WxJxF += jnp.where((z_WxJxF > 0) & use_Wx1[:, :, None], slopes(z_WxJxF), 0)
+            dz_WxJxF += jnp.where((z_WxJxF > 0) & use_Wx1[:, :, None], slopes.at(z_WxJxF), 0)
         # Without the barrier each of the products below would form dz anew.
         dz_NxF = lax.optimization_barrier(dz_WxJxF.reshape(steps, -1).astype(x.dtype))
         d_kernel += product(columns_NxK.T, dz_NxF)
@@ -234,10 +273,10 @@ def _pull(
     if slopes is not None:
         begin = pieces.total * pool
         activation, pull = jax.vjp(_activation, _rest(x, valid, begin), wide(kernel), wide(bias))
-        d_rest, *rest = pull(jnp.where(valid[:, None, None], slopes(activation), 0))
+        d_rest, *rest = pull(jnp.where(valid[:, None, None], slopes.at(activation), 0))
         d_kernel, d_bias = d_kernel + rest[0], d_bias + rest[1]
         dx = None if needs_dx is None else dx.at[:, begin:].add(d_rest.astype(dx.dtype))
-    return dx, d_kernel.astype(kernel.dtype), d_bias.astype(bias.dtype)
+    return dx, d_kernel, d_bias
 
 
 def _run(
@@ -254,6 +293,26 @@ def _run(
     """(pooled activation, its extremes where asked to `record`, the activation's statistics where asked to `measure`).
 
     Extremes [B, P, F] are numbers of steps in their windows, or `pool` where the pooled value is 0.
+    """
+
+    def of_examples(x, valid, kernel, bias, smallest):
+        return _run_examples(x, kernel, bias, smallest, valid, pool, measure, record)
+
+    arguments = x, valid, kernel, bias, smallest
+    pooled, extreme, shares = each_device(of_examples, (0, 0, None, None, None))(*arguments)
+    if shares is None:
+        return pooled, extreme, None
+    counts, means, squares = shares
+    count = _count(x, kernel, valid)
+    weights = (counts / count)[:, None]
+    mean = (means * weights).sum(0)
+    spread = squares / count + jnp.square(means - mean[None, :]) * weights
+    return pooled, extreme, Statistics(mean, jnp.where(counts[:, None] > 0, spread, 0).sum(0))
+
+
+def _run_examples(x, kernel, bias, smallest, valid, pool, measure, record):
+    """As `_run`, of the examples that a device has; in place of the statistics (counts [S], means [S, F], sums of
+    squares around them [S, F]) of all pieces.
     """
     pieces = _cut(x, kernel, pool)
     width, filters = kernel.shape[0], kernel.shape[-1]
@@ -301,12 +360,7 @@ def _run(
         rest_RxF,
         jnp.zeros_like(rest_RxF),
     )
-    counts, means, squares = (jnp.concatenate(pair) for pair in zip(shares, rest, strict=True))
-    count = _count(x, kernel, valid)
-    weights = (counts / count)[:, None]
-    mean = (means * weights).sum(0)
-    spread = squares / count + jnp.square(means - mean[None, :]) * weights
-    return pooled, extreme, Statistics(mean, jnp.where(counts[:, None] > 0, spread, 0).sum(0))
+    return pooled, extreme, tuple(jnp.concatenate(pair) for pair in zip(shares, rest, strict=True))
 
 
 def _cut(x: jax.Array, kernel: jax.Array, pool: int) -> _Pieces:
