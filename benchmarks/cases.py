@@ -226,6 +226,15 @@ def sides_of(case: ProductCase | Case | SpeechCase | FusionCase) -> tuple[str, .
     return tuple(SIDES)
 
 
+def spreads(case: Case | SpeechCase | FusionCase) -> bool:
+    """Whether our side lays the batch of one model over all devices, by `config.engine.data`, or has it on one.
+
+    What was faster on 2 cores: SEW's step of 2.5 ms is shorter than devices take to meet as often as its losses ask,
+    and the products of the largest SeqSEW gain nothing.
+    """
+    return case.name not in ("sew", "seqsew-recola-2")
+
+
 def in_precision(case: ProductCase | Case | SpeechCase | FusionCase, precision: str) -> bool:
     """Whether there is such a step: our predictions are float32 always."""
     return precision == "float32" or getattr(case, "train", True)

@@ -15,7 +15,7 @@ from affect_jax.data import folds as folding
 from affect_jax.datasets.recordings import Recording
 from affect_jax.training import keys, mesh, objective, rows, stage, state, step, studies, study
 from benchmarks import products
-from benchmarks.cases import VALIDATION, Case, FusionCase, ProductCase, SpeechCase
+from benchmarks.cases import VALIDATION, Case, FusionCase, ProductCase, SpeechCase, spreads
 from benchmarks.data import clips, examples, utterances
 from benchmarks.studies import RowsCase
 
@@ -93,66 +93,75 @@ class Products:
 
 
 class Steps:
-    """Blocks of steps of one case: the engine's update in a scan, as an epoch has it, on one device; or predictions."""
+    """Blocks of steps of one case: the engine's update in a scan, as an epoch of one row has it, or predictions; on so
+    many devices as `cases.spreads` says, over which the batch lies."""
 
     def __init__(self, case: Case | SpeechCase | FusionCase, precision: str = "float32"):
         spec, staged, corpus, folds, _ = load(case, precision)
-        one = jax.tree.map(lambda x: x[0], rows.as_arrays([row(spec, 0, staged, {})]))
-        mean, scale = ({m: x[0] for m, x in part.items()} for part in (folds.mean, folds.scale))
+        self.devices = len(jax.devices()) if spreads(case) else 1
+        where = mesh.make(self.devices, self.devices)
+        arrays = rows.as_arrays([row(spec, 0, staged, {})])
         names = objective.available(*study.shapes(spec.model, corpus, folds)[1:])
         train = True if isinstance(case, Case) else case.train
 
-        @jax.jit
-        def start(key: jax.Array) -> tuple[state.RowState, Any]:
-            batch = corpora.take(corpus, jnp.arange(2), mean, scale)
+        def start(shared: Any, row: rows.RowArrays) -> tuple[Any, state.RowState]:
+            batch = corpora.take(shared[0], jnp.arange(2), *step.standard(shared[1], row.fold))
+            key = keys.purpose(jax.random.key(row.seed), "init")
             parts = step.join(spec.model.init(key, batch["inputs"], batch["masks"], train=False))
             trained, statistics, frozen = step.split(parts, staged.train)
-            opt_state = stage.transform(staged, one.hyper).init(trained)
-            return state.create(trained, statistics, opt_state, objective.init_state(staged.terms, names)), frozen
+            opt_state = stage.transform(staged, row.hyper).init(trained)
+            return frozen, state.create(trained, statistics, opt_state, objective.init_state(staged.terms, names))
 
-        def update(now: state.RowState, frozen: Any, index: jax.Array) -> tuple[state.RowState, jax.Array]:
-            batch = corpora.take(corpus, index, mean, scale)
-            now, terms = step.update(spec.model, staged, one, frozen, now, batch, jax.random.key(0))
+        def update(shared: Any, row: rows.RowArrays, frozen: Any, now: state.RowState, index: jax.Array) -> Any:
+            batch = step.batch_of(staged, None, *shared, row.fold, index)
+            now, terms = step.update(spec.model, staged, row, frozen, now, batch, jax.random.key(row.seed))
             return now, terms["loss"]
 
-        def predict(now: state.RowState, frozen: Any, index: jax.Array) -> tuple[state.RowState, jax.Array]:
-            parts = {**frozen, **now.params, **now.statistics}
-            output = staged.prediction
-            return now, step.predict(spec.model, parts, corpus, index, mean, scale, output, len(index))[0].sum()
+        def predict(shared: Any, row: rows.RowArrays, frozen: Any, now: state.RowState, index: jax.Array) -> Any:
+            corpus, folds = shared
+            parts, standard = {**frozen, **now.params, **now.statistics}, step.standard(folds, row.fold)
+            return now, step.predict(spec.model, parts, corpus, index, *standard, staged.prediction, len(index))[
+                0
+            ].sum()
 
-        def block(now: state.RowState, frozen: Any, index: jax.Array) -> tuple[state.RowState, jax.Array]:
+        def block(shared: Any, row: rows.RowArrays, frozen: Any, now: state.RowState, index: jax.Array) -> Any:
             one_step = update if train else predict
-            now, losses = jax.lax.scan(lambda now, index: one_step(now, frozen, index), now, index)
+            now, losses = jax.lax.scan(lambda now, index: one_step(shared, row, frozen, now, index), now, index)
             return now, losses[-1]
 
-        self._block, self._compiled = jax.jit(block, donate_argnums=0), {}
-        self._state, self._frozen = start(keys.purpose(jax.random.key(0), "init"))
+        self._block, self._compiled = mesh.row_program(where, 1, block, donate=3), {}
+        self._put = lambda tree: mesh.shard_rows(where, tree)
+        self._shared, self._row = mesh.replicate(where, (corpus, folds)), self._put(arrays)
+        self._frozen, self._state = mesh.row_program(where, 1, start)(self._shared, self._row)
         examples = np.asarray(folds.train[0])
         self.train, self._batch = examples[examples >= 0], case.batch
         self._random = np.random.default_rng(0)
         self.parameters = sum(x.size for x in jax.tree.leaves(self._state.params))
 
+    def _trace(self, index: np.ndarray) -> Any:
+        return self._block.trace(self._shared, self._row, self._frozen, self._state, self._put(index[None]))
+
     def run(self, steps: int) -> float:
         """Takes so many steps; the last loss (or a sum of predictions), which also waits for the device."""
         index = self._random.choice(self.train, (steps, self._batch)).astype(np.int32)
         if steps not in self._compiled:
-            traced = self._block.trace(self._state, self._frozen, index)
+            traced = self._trace(index)
             self.products = products.count(traced.jaxpr) / steps
             self._compiled[steps] = traced.lower().compile()
-        self._state, loss = self._compiled[steps](self._state, self._frozen, index)
-        return float(loss)
+        arguments = self._shared, self._row, self._frozen, self._state, self._put(index[None])
+        self._state, loss = self._compiled[steps](*arguments)
+        return float(loss[0])
 
     def count(self) -> float:
         """Floating-point operations in the matrix products of a step, without compiling it."""
-        index = np.zeros((1, self._batch), np.int32)
-        return products.count(self._block.trace(self._state, self._frozen, index).jaxpr)
+        return products.count(self._trace(np.zeros((1, self._batch), np.int32)).jaxpr)
 
     def memory(self, steps: int) -> int:
         """Bytes that a block of so many steps holds by XLA's plan: arguments (the data among them), results and what is
-        between. `run` comes first."""
+        between, on all devices together. `run` comes first."""
         plan = self._compiled[steps].memory_analysis()
         sizes = plan.argument_size_in_bytes, plan.output_size_in_bytes, plan.temp_size_in_bytes
-        return sum(sizes) - plan.alias_size_in_bytes
+        return self.devices * (sum(sizes) - plan.alias_size_in_bytes)
 
     def program(self, steps: int) -> str:
         """XLA's text of the compiled block of so many steps. `run` comes first."""

@@ -38,6 +38,8 @@ def _of_equation(equation: JaxprEqn) -> float:
         filters = kernel[params["dimension_numbers"].rhs_spec[0]]
         return 2.0 * math.prod(equation.outvars[0].aval.shape) * math.prod(kernel) / filters
     inner = [_of(part) for part in _inside(params)]
+    if name == "shard_map":  # inside stands what one device does
+        return math.prod(params["mesh"].shape[axis] for axis in params["manual_axes"]) * sum(inner)
     if name == "scan":
         return params["length"] * sum(inner)
     if name == "cond":

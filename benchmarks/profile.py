@@ -3,8 +3,9 @@
     python -m benchmarks.profile fusion-intra-training            # the ten dearest
     python -m benchmarks.profile seqsew-recola-2 --top=30 --precision=bfloat16
 
-Works on a CPU and on a GPU. A `while` contains what its rounds take; on a CPU products run beside one another, so the
-times may add up to more than the step. `rounds` is how often an operation runs in a step.
+Works on a CPU and on a GPU. A `while` contains what its rounds take; on a CPU operations run beside one another, so the
+times may add up to more than the step, and of one that is cut in pieces only the last piece shows. `rounds` is how
+often an operation runs in a step. Of several devices, the mean is shown.
 """
 
 import argparse
@@ -16,8 +17,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from affect_jax import startup
 from benchmarks.cases import BY_NAME, PRECISIONS, ProductCase
-from benchmarks.worker import use_one_device
 
 _OPERATION = re.compile(r"\s*(?:ROOT )?%([\w.\-]+) = (\S+)")
 _SOURCE = re.compile(r'op_name="([^"]*)"')
@@ -87,7 +88,7 @@ def measure(name: str, precision: str) -> tuple[list[Cost], float]:
         for line in plane.lines
         for event in line.events
     ]
-    return ranked(events, operations(steps.program(case.steps)), case.steps), milliseconds
+    return ranked(events, operations(steps.program(case.steps)), case.steps * steps.devices), milliseconds
 
 
 def main() -> None:
@@ -98,7 +99,8 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=10, help="how many operations to print")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of training")
     asked = parser.parse_args()
-    use_one_device()
+    startup.use_huge_pages()
+    startup.use_all_cores()
     costs, milliseconds = measure(asked.case, asked.precision)
     print(f"{BY_NAME[asked.case].title}: {milliseconds:.1f} ms a step")
     for cost in costs[: asked.top]:

@@ -43,7 +43,7 @@ def _torch_module(case: ProductCase | Case | SpeechCase | FusionCase) -> ModuleT
 
 
 def use_one_device() -> None:
-    """One model on all cores: one device whose products are threaded. Comes before jax is imported."""
+    """One device whose products are threaded, as JAX has it unasked. Comes before jax is imported."""
     from affect_jax import startup
 
     os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=1 --xla_cpu_multi_thread_eigen=true"
@@ -54,7 +54,11 @@ def serve_steps(side: str, name: str, count: int, precision: str, say: Callable[
     """Answers every line with the seconds that `count` steps took."""
     case = BY_NAME[name]
     if side == OURS:
-        use_one_device()
+        from affect_jax import startup
+
+        if isinstance(case, ProductCase):
+            use_one_device()
+        startup.use_all_cores()
         from benchmarks import jax_side as module
 
         steps = module.steps_of(case, precision)

@@ -1,7 +1,6 @@
 """bfloat16 while training: what is in it, what stays float32, and that gradients are the same but for rounding."""
 
 import functools
-import importlib
 import math
 
 import jax
@@ -13,63 +12,13 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from affect_jax.errors import UserError
 from affect_jax.layers import wide as layers
-from affect_jax.training import objective, precision, rows, stage, state, step, studies, study
-from tests import toy
-
-FUSION = dict(text=(32, 128, 300), video=(32, 32, 2048), audio=(32, 1000, 120))
-SPEECH = dict(speech=(8, 240_000, 1))
-SINC = dict(first_layer="sincnet", sinc_width=125)
-# Name -> (config, argument, study, changes of the model, shapes of the inputs), at the published sizes: to be traced.
-PUBLISHED = {
-    "sew": ("sew", "arousal,geo+audio", "pair", {}, dict(video_geometric=(32, 632), audio=(32, 88))),
-    "seqsew": ("seqsew", "mosi,video+text", "pair", {}, dict(video=(32, 63, 100), text=(32, 63, 100))),
-    "conflictnet": ("conflictnet", "sspnet_conflict", "conflictnet", SINC, SPEECH),
-    "cross": ("fusion", "trimodal,iemocap", "cross", {}, FUSION),
-}
-_SEQ = dict(latent=10, feed_forward=12, classifier_width=40, transformer_layers=1)
-_SEW = dict(weaker_layers=(16, 12), stronger_layers=(12,), stronger_decoder_layers=(10,), regressor_width=9)
-_CONV = dict(filters=(6,), widths=(6,), pools=(40,), lstm_units=(6, 5), attention_units=3)
-_FUSED = dict(modalities=("audio",), units=6, heads=3, hidden=5, map_steps=(9,), input_dropout=(0.0,))
-_MDRE = dict(modalities=("text", "audio"), units=6, hidden=5)
-# The same, small: to be run.
-SMALL = {
-    "sew": (*PUBLISHED["sew"][:3], _SEW, dict(video_geometric=(32, 14), audio=(32, 10))),
-    "seqsew": ("seqsew_unimodal", "mosi", "text/bigru+te", _SEQ, dict(text=(6, 7, 11))),
-    "conflictnet": (*PUBLISHED["conflictnet"][:3], _CONV, dict(speech=(6, 2600, 1))),
-    "intra": ("fusion", "trimodal,iemocap", "intra", _FUSED, dict(audio=(4, 12, 9))),
-    "mdre": ("fusion", "modalities,iemocap", "mdre", _MDRE, dict(text=(4, 7, 5), audio=(4, 12, 9), prosody=(4, 1, 3))),
-}
-
-
-def loaded(case):
-    """(module, stage, row, batch, shapes of its state and frozen parts) of a case."""
-    file, argument, name, changes, shapes = case
-    config = importlib.import_module(f"configs.{file}").get_config(argument)
-    config.study.only = (name,)
-    (spec,) = studies.parse(config)
-    module, staged = spec.model.clone(**changes), spec.stages[-1]
-    row = jax.tree.map(lambda x: x[0], rows.as_arrays([rows.Row("cell", 0, 0, spec.traced)]))
-    first = next(iter(shapes.values()))
-    lead = first[:1] if config.data.unit == "item" else first[:-1]
-    dtype = jnp.float32
-    batch = {
-        "inputs": {m: jax.ShapeDtypeStruct(shape, dtype) for m, shape in shapes.items()},
-        "masks": {m: jax.ShapeDtypeStruct(shape[:-1], bool) for m, shape in shapes.items()},
-        "target": jax.ShapeDtypeStruct(lead, dtype),
-        "mask": jax.ShapeDtypeStruct(lead, bool),
-    }
-
-    def start(batch):
-        parts = step.join(module.init(jax.random.key(0), batch["inputs"], batch["masks"], train=False))
-        trained, statistics, frozen = step.split(parts, staged.train)
-        return state.create(trained, statistics, (), {}), frozen
-
-    return module, staged, row, batch, jax.eval_shape(start, batch)
+from affect_jax.training import objective, precision, rows, stage, state, step, study
+from tests import families, toy
 
 
 def traced(name, chosen):
     """The jaxpr of a case's gradients at published sizes, without the alignment, which is float32 throughout."""
-    module, staged, row, batch, (now, frozen) = loaded(PUBLISHED[name])
+    module, staged, row, batch, (now, frozen) = families.loaded(families.PUBLISHED[name])
     aligned = objective.alignments(staged.terms)
     staged = staged._replace(precision=chosen, terms=tuple(t for t in staged.terms if t not in aligned))
     key = jax.random.key(1)
@@ -94,7 +43,7 @@ def operations(equation):
     return math.prod(equation.outvars[0].aval.shape) * math.prod(left[axis] for axis in contracted)
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", families.PUBLISHED)
 def test_products_are_in_bfloat16_and_sums_are_not(name, monkeypatch):
     monkeypatch.setattr(layers, "_emulated", lambda: False)  # as on an accelerator
     jaxpr = traced(name, "bfloat16")
@@ -130,34 +79,14 @@ def test_matrices_and_inputs_are_cast_and_vectors_are_not():
     assert inputs["x"].dtype == jnp.bfloat16
 
 
-def numbers(batch, now, frozen, classes):
-    """Random numbers of these shapes: clips that differ, weights of unit gain."""
-    draw = np.random.default_rng(0)
-
-    def weight(x):
-        return (draw.standard_normal(x.shape) * max(math.prod(x.shape[:-1]), 1) ** -0.5).astype(np.float32)
-
-    inputs = {m: draw.standard_normal(x.shape, np.float32) for m, x in batch["inputs"].items()}
-    if "speech" in inputs:
-        at = np.arange(inputs["speech"].shape[1])[None, :, None]
-        clip = np.arange(len(inputs["speech"]))[:, None, None]
-        inputs["speech"] = (0.3 * inputs["speech"] + np.sin(at * (0.05 + 0.25 * clip))).astype(np.float32)
-    target = draw.integers(0, classes, batch["target"].shape) if classes else draw.uniform(0, 1, batch["target"].shape)
-    masks = {m: np.ones(x.shape, bool) for m, x in batch["masks"].items()}
-    made = dict(inputs=inputs, masks=masks, target=target.astype(np.float32), mask=np.ones(batch["mask"].shape, bool))
-    params, still = (jax.tree.map(weight, tree) for tree in (now.params, frozen))
-    moments = jax.tree.map(lambda x: np.ones(x.shape, np.float32), now.statistics)
-    return made, state.create(params, moments, (), {}), still
-
-
 # Rounding sends a gradient another way where it decides between nearly equal things: which step of a pooling window is
 # the largest (weights and inputs alone rounded, in float32, took conv_0 to .989), or on which side of 0 a ReLU is.
 @pytest.mark.parametrize(
     ("name", "least"), [("sew", 0.998), ("seqsew", 0.98), ("conflictnet", 0.97), ("intra", 0.998), ("mdre", 0.998)]
 )
 def test_gradients_are_those_of_float32_but_for_rounding(name, least):
-    module, staged, row, batch, (now, frozen) = loaded(SMALL[name])
-    batch, now, frozen = numbers(batch, now, frozen, getattr(module, "classes", 0))
+    module, staged, row, batch, (now, frozen) = families.loaded(families.SMALL[name])
+    batch, now, frozen = families.numbers(batch, now, frozen, getattr(module, "classes", 0))
 
     @jax.jit
     def both(now, frozen, batch):

@@ -1,0 +1,46 @@
+"""Every family of models with its batches over two devices: the gradients of one, and no examples sent around."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from affect_jax.training import mesh, step
+from tests import families, toy
+
+
+def graded(name, devices):
+    """(the compiled program's text, (loss, statistics, gradients)) of a family's batch over so many devices."""
+    module, staged, row, batch, (now, frozen) = families.loaded(families.SMALL[name])
+    batch, now, frozen = families.numbers(batch, now, frozen, getattr(module, "classes", 0))
+    batch["masks"] = {m: shortened(mask) if 1 < mask[0].size < 100 else mask for m, mask in batch["masks"].items()}
+    batch["mask"][1] = False
+
+    def of_row(_, row, frozen, now, batch):
+        key = jax.random.key(1)
+        (value, (_, _, moments, _)), found = step.gradients(module, staged, row, frozen, now, mesh.spread(batch), key)
+        return value, moments, found
+
+    where = mesh.make(devices, devices)
+    arguments = mesh.shard_rows(where, jax.tree.map(lambda x: jnp.asarray(x)[None], (row, frozen, now, batch)))
+    program = mesh.row_program(where, 1, of_row).lower((), *arguments).compile()
+    return program.as_text(), mesh.to_host(program((), *arguments))
+
+
+def shortened(mask_BxT):
+    """Every second example ends early."""
+    batch, steps = mask_BxT.shape
+    return mask_BxT & (np.arange(steps)[None, :] < np.where(np.arange(batch) % 2, steps, max(steps // 2, 1))[:, None])
+
+
+@pytest.mark.parametrize("name", families.SMALL)
+def test_gradients_over_two_devices_are_those_of_one_and_no_examples_are_sent(name):
+    alone, wanted = graded(name, 1)
+    text, found = graded(name, 2)
+    toy.trees_equal(found, wanted, rtol=2e-3, atol=2e-5)
+    sent = r"= .*\b(all-gather|all-to-all|collective-permute)(-start)?\("
+    assert not re.search(sent, alone)
+    assert [line.strip()[:200] for line in text.splitlines() if re.search(sent, line)] == []
+    assert "all-reduce" in text
