@@ -179,6 +179,7 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
         row._replace(hyper={**row.hyper, **chosen.get((row.cell, row.fold), {})})
         for row in grid(spec.cells, {}, spec.traced, len(run.fold_names), studies.seeds(run.config.study.seeds))
     ]
+    _warn_of_idle_devices(run, spec, len(rows))
     entries: list[dict] = []
     predictions: dict[str, list[np.ndarray]] = {}
     for number, wave in enumerate(_waves(run, spec, rows)):
@@ -248,6 +249,17 @@ def _warn_of_saturation(run: Run, spec: studies.Study) -> None:
                     f"{samples} samples a batch, where even unrelated codes look aligned; "
                     "kind 'dcca_ema' is meant for that"
                 )
+
+
+def _warn_of_idle_devices(run: Run, spec: studies.Study, rows: int) -> None:
+    """Half of the devices or more have no row."""
+    shared, data = run.engine.mesh.shape["data"], mesh.sharing(run.engine.mesh, rows)
+    if data > shared:
+        run.display.say(
+            f"note: study {spec.name!r} has {rows} row{'s' if rows > 1 else ''} for {mesh.replicas(run.engine.mesh)} "
+            f"places; where a step takes long, --config.engine.data={data} lets {data} devices share each batch "
+            "(docs/scaling.md)"
+        )
 
 
 def _of_split(run: Run, split: str) -> parts.Part:

@@ -98,13 +98,13 @@ def _product(subscripts: str, a: jax.Array, b: jax.Array) -> jax.Array:
 def _merged(a: jax.Array, axis: int) -> jax.Array:
     """The axes T, B at `axis` as one, N: a product over two axes copies both factors on a CPU.
 
-    On an accelerator they stay two, as B may be spread over devices and N could not.
+    On an accelerator they stay two, and where XLA splits a batch among devices, as N could not be split.
     """
     return a.reshape(*a.shape[:axis], -1, *a.shape[axis + 2 :]) if _merges() else a
 
 
 def _merges() -> bool:
-    return not left_to_xla()
+    return jax.default_backend() == "cpu" and not left_to_xla()
 
 
 def _turned(a: jax.Array, axis: int) -> jax.Array:

@@ -14,27 +14,25 @@ from jax.sharding import PartitionSpec as P
 AXIS = "data"
 
 
-def each_device(fn: Callable[..., Any], axes: tuple[int | None, ...], out: int = 0) -> Callable[..., Any]:
-    """`fn`, whose examples do not know of one another, run by every device on its own examples.
+def each_device(fn: Callable[..., Any], axes: tuple[int | None, ...]) -> Callable[..., Any]:
+    """`fn`, whose examples do not know of one another, run by every device on its own examples: the leading axis of
+    what it returns.
 
     Where no batch is shared, or its examples do not divide among the devices, that is `fn` itself.
 
     Args:
       fn: of arrays (or trees of them, or None).
       axes: for every argument, which of its axes are the examples; None: it is of all examples, such as weights.
-      out: which axis of the results are the examples.
     """
 
     def run(*arguments: Any) -> Any:
-        mesh = jax.sharding.get_abstract_mesh()
         if not left_to_xla():
             return fn(*arguments)
         of_batch = [(x, axis) for x, axis in zip(arguments, axes, strict=True) if axis is not None]
-        if any(leaf.shape[axis] % mesh.shape[AXIS] for x, axis in of_batch for leaf in jax.tree.leaves(x)):
+        if any(leaf.shape[axis] % devices() for x, axis in of_batch for leaf in jax.tree.leaves(x)):
             return fn(*arguments)
-        specs = tuple(P() if axis is None else _at(axis) for axis in axes)
-        mapped = jax.shard_map(fn, in_specs=specs, out_specs=_at(out), axis_names={AXIS}, check_vma=False)
-        return mapped(*arguments)
+        specs = tuple(P() if axis is None else P(*[None] * axis, AXIS) for axis in axes)
+        return jax.shard_map(fn, in_specs=specs, out_specs=P(AXIS), axis_names={AXIS}, check_vma=False)(*arguments)
 
     return run
 
@@ -44,5 +42,6 @@ def left_to_xla() -> bool:
     return AXIS in jax.sharding.get_abstract_mesh().auto_axes
 
 
-def _at(axis: int) -> P:
-    return P(*[None] * axis, AXIS)
+def devices() -> int:
+    """Among how many devices XLA splits the batch of what is traced."""
+    return jax.sharding.get_abstract_mesh().shape[AXIS] if left_to_xla() else 1

@@ -20,6 +20,7 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from affect_jax.errors import UserError
+from affect_jax.layers.spread import AXIS, left_to_xla
 from affect_jax.training import hosts
 
 
@@ -50,6 +51,13 @@ def make(devices: int = 0, data: int = 1) -> jax.sharding.Mesh:
 def replicas(mesh: jax.sharding.Mesh) -> int:
     """How many rows, or chunks of rows, run side by side."""
     return mesh.shape["replica"]
+
+
+def sharing(mesh: jax.sharding.Mesh, rows: int) -> int:
+    """How many devices may share each batch (`data`) of so many rows without any row waiting for another."""
+    return max(
+        data for data in range(1, mesh.size + 1) if mesh.size % data == 0 and (data == 1 or mesh.size // data >= rows)
+    )
 
 
 # Bytes of an accelerator for each row. By XLA's plan (`python -m benchmarks.ahead`) a row of attention fusion at
@@ -122,9 +130,9 @@ def spread(batch: Any) -> Any:
     """Lays the examples of a batch (the leading axis of every leaf) over `data`; outside of a row's program, or where
     one device has the whole batch, it is left as it is.
     """
-    if "data" not in jax.sharding.get_abstract_mesh().auto_axes:
+    if not left_to_xla():
         return batch
-    return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, P("data")), batch)
+    return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, P(AXIS)), batch)
 
 
 def shard_rows(mesh: jax.sharding.Mesh, tree: Any) -> Any:

@@ -14,6 +14,7 @@ from affect_jax.data import moddrop
 from affect_jax.data.corpus import Corpus, take
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
+from affect_jax.layers.spread import devices
 from affect_jax.training import keys, objective, precision
 from affect_jax.training.mesh import spread
 from affect_jax.training.rows import RowArrays
@@ -44,13 +45,14 @@ def split(parts: Params, train: tuple[str, ...]) -> tuple[Params, Params, Params
     return trained, statistics, {k: v for k, v in parts.items() if k not in trained and k not in statistics}
 
 
-def batches(index: Array, size: int) -> Array:
-    """int32 [n] -> ceil(n / size) batches of equal length, at most `size`, the last ones padded with -1.
+def batches(index: Array, size: int, among: int = 1) -> Array:
+    """int32 [n] -> ceil(n / size) batches of equal length, the last ones padded with -1.
 
-    52 examples in batches of 32 become 26 and 26, not 32 and 20: no small last batch, and less padding.
+    52 examples in batches of 32 become 26 and 26, not 32 and 20: no small last batch, and less padding. A length is at
+    most `size`, or the multiple of `among` above it.
     """
     count = -(-index.shape[0] // size)
-    size = -(-index.shape[0] // count)
+    size = -(-index.shape[0] // (count * among)) * among
     return jnp.pad(index, (0, count * size - index.shape[0]), constant_values=-1).reshape(count, size)
 
 
@@ -158,7 +160,7 @@ def predict(
         outputs, target, mask = shown(model, params, corpus, chunk, mean, scale, (output,), absent)
         return outputs[output], target, mask
 
-    parts = jax.lax.map(one, batches(index, size))
+    parts = jax.lax.map(one, batches(index, size, devices()))
     return tuple(x.reshape(-1, *x.shape[2:])[: index.shape[0]] for x in parts)
 
 

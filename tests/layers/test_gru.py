@@ -61,7 +61,7 @@ def test_gradient_is_the_finite_difference():
 
 
 @pytest.mark.parametrize("inputs", [4, 20])
-def test_steps_and_batch_as_two_axes_as_on_an_accelerator_give_the_same(inputs, monkeypatch):
+def test_steps_and_batch_as_two_axes_give_the_same_as_one(inputs, monkeypatch):
     def loss(*arguments):
         return jnp.sum(jnp.sin(gru(*arguments)))
 

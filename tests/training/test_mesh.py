@@ -130,3 +130,9 @@ def test_an_accelerator_runs_as_many_rows_as_its_memory_has_room_for(monkeypatch
 @pytest.mark.parametrize(("count", "at_once", "chunk"), [(50, 40, 25), (50, 8, 8), (7, 8, 7), (9, 8, 5), (3, 1, 1)])
 def test_chunks_of_rows_are_few_and_of_one_size(count, at_once, chunk):
     assert mesh.rows_of_chunk(count, at_once) == chunk
+
+
+@pytest.mark.parametrize(("devices", "rows", "data"), [(4, 1, 4), (4, 2, 2), (4, 3, 1), (4, 9, 1), (3, 1, 3), (1, 1, 1)])
+def test_devices_without_a_row_of_their_own_may_share_batches(devices, rows, data):
+    assert mesh.sharing(mesh.make(devices), rows) == data
+    assert mesh.sharing(mesh.make(devices, devices), rows) == data
