@@ -5,8 +5,6 @@ import os
 import sys
 from pathlib import Path
 
-_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-
 
 def use_all_cores() -> None:
     """Settings for a CPU: one single-threaded virtual device a core. What is already set stays.
@@ -25,32 +23,6 @@ def use_all_cores() -> None:
             flags += f" --{flag}={value}"
     os.environ["XLA_FLAGS"] = flags.strip()
     _keep_freed_memory()
-
-
-def huge_pages() -> dict[str, str]:
-    """The environment variable that has glibc ask for memory in pages of 2 MB; {} where Linux gives none to who asks.
-
-    A step of attention fusion at its published sizes took 15 to 20 % less time with them (2 cores of AMD EPYC).
-    """
-    try:
-        kind = _PAGES.read_text(encoding="ascii")
-    except OSError:
-        return {}
-    set_already = os.environ.get("GLIBC_TUNABLES", "")
-    if "[madvise]" not in kind or "glibc.malloc.hugetlb" in set_already:
-        return {}
-    return {"GLIBC_TUNABLES": ":".join(filter(None, [set_already, "glibc.malloc.hugetlb=1"]))}
-
-
-def use_huge_pages() -> None:
-    """Starts a program that was started as `python -m NAME` anew with `huge_pages`, which glibc reads first.
-
-    Comes first: nothing of this process is left. Where there is nothing to set, as the second time, nothing is done.
-    """
-    spec = sys.modules["__main__"].__spec__
-    asked = spec is not None and spec.name in sys.orig_argv  # not so inside of another program, such as IPython
-    if asked and sys.executable and (environment := huge_pages()):
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, **environment})
 
 
 def _keep_freed_memory() -> None:

@@ -89,7 +89,6 @@ def serve(name: str, count: int) -> dict[str, Any]:
     axis = AXES[name]
     if axis.case:
         os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=1 --xla_cpu_multi_thread_eigen=true"
-    startup.use_huge_pages()
     startup.use_all_cores()
     startup.cache_compilations()  # nothing of compiling is measured here
     import jax

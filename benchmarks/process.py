@@ -7,8 +7,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from affect_jax import startup
-
 
 class Worker:
     """One side of one case; see benchmarks.worker."""
@@ -16,7 +14,7 @@ class Worker:
     def __init__(self, side: str, case: str, count: int, precision: str, environment: Mapping[str, str] | None = None):
         self._command = [sys.executable, "-m", "benchmarks.worker", side, case, str(count), precision]
         self._what = f"{side} {case}"
-        self._environment = {**os.environ, **startup.huge_pages(), **(environment or {})}  # what ours asks for, for all
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:

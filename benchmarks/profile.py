@@ -99,7 +99,6 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=10, help="how many operations to print")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of training")
     asked = parser.parse_args()
-    startup.use_huge_pages()
     startup.use_all_cores()
     costs, milliseconds = measure(asked.case, asked.precision)
     print(f"{BY_NAME[asked.case].title}: {milliseconds:.1f} ms a step")

@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from affect_jax import startup
 from benchmarks import record, tables
 from benchmarks.machine import machine, today
 
@@ -56,7 +55,7 @@ def first_epoch(config: str, cache: Path, folder: Path) -> float:
       SystemExit: it ended, or nothing came within five minutes.
     """
     environment = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
-    environment |= {"XDG_CACHE_HOME": str(cache), **startup.huge_pages()}
+    environment["XDG_CACHE_HOME"] = str(cache)
     command = [sys.executable, "-c", MAIN, f"--config={config}", f"--workdir={folder / 'run'}"]
     metrics = folder / "run" / "metrics.jsonl"
     with open(folder / "log", "w") as log:

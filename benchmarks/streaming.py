@@ -97,7 +97,6 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     """Trains one case in this process."""
     from affect_jax import startup
 
-    startup.use_huge_pages()
     startup.use_all_cores()
     startup.cache_compilations()
     import jax

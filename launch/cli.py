@@ -32,7 +32,6 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
       main: gets the program's name and its positional arguments, after the flags are parsed.
     """
 
-    startup.use_huge_pages()
     startup.use_all_cores()
     startup.cache_compilations()
     program = sys.modules["__main__"]

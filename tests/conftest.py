@@ -6,8 +6,6 @@ import tempfile
 
 import pytest
 
-from affect_jax import startup
-
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DEVICES = "--xla_force_host_platform_device_count"
 
@@ -21,7 +19,6 @@ os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"  # [B] - [B, T] is a bug until 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin between jax's small factorisations
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as of a program of ours, see affect_jax/startup.py
-os.environ.update(startup.huge_pages())  # so that the programs that tests start need not start twice
 os.environ["PYTHONFAULTHANDLER"] = "1"  # for the programs that tests start; pytest sees to its own process
 # Corpora and font lists built by the way go here and vanish with the run, never into the home of who runs the tests.
 _cache = tempfile.TemporaryDirectory(prefix="affect_jax_tests_", ignore_cleanup_errors=True)

@@ -51,42 +51,6 @@ def test_flags_that_are_set_stay(environment):
     assert environment["OPENBLAS_NUM_THREADS"] == "1"
 
 
-@pytest.mark.parametrize(
-    ("pages", "before", "after"),
-    [
-        ("always [madvise] never", "", "glibc.malloc.hugetlb=1"),
-        ("always [madvise] never", "glibc.malloc.check=1", "glibc.malloc.check=1:glibc.malloc.hugetlb=1"),
-        ("always [madvise] never", "glibc.malloc.hugetlb=0", "glibc.malloc.hugetlb=0"),
-        ("[always] madvise never", "", ""),
-        ("always madvise [never]", "", ""),
-        (None, "", ""),
-    ],
-)
-def test_a_program_starts_anew_with_huge_pages_where_linux_gives_them_to_who_asks(
-    repo_root, tmp_path, pages, before, after
-):
-    if pages:
-        (tmp_path / "pages").write_text(pages + "\n")
-    (tmp_path / "program.py").write_text(
-        "import os, pathlib, sys\n"
-        "from affect_jax import startup\n"
-        "startup._PAGES = pathlib.Path('pages')\n"
-        "print('started', flush=True)\n"
-        "startup.use_huge_pages()\n"
-        "print(os.environ['GLIBC_TUNABLES'], *sys.argv[1:])\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "program", "--flag=two words"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(repo_root), "GLIBC_TUNABLES": before},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    times = 1 if before == after else 2
-    assert done.stdout.splitlines() == [*["started"] * times, f"{after} --flag=two words"]
-
-
 PROGRAM = """
 from affect_jax import startup
 startup.cache_compilations()
