@@ -119,10 +119,9 @@ class Steps:
 
         def predict(shared: Any, row: rows.RowArrays, frozen: Any, now: state.RowState, index: jax.Array) -> Any:
             corpus, folds = shared
-            parts, standard = {**frozen, **now.params, **now.statistics}, step.standard(folds, row.fold)
-            return now, step.predict(spec.model, parts, corpus, index, *standard, staged.prediction, len(index))[
-                0
-            ].sum()
+            parts, how = {**frozen, **now.params, **now.statistics}, (staged.prediction, len(index))
+            shown, _, _ = step.predict(spec.model, parts, corpus, index, *step.standard(folds, row.fold), *how)
+            return now, shown.sum()
 
         def block(shared: Any, row: rows.RowArrays, frozen: Any, now: state.RowState, index: jax.Array) -> Any:
             one_step = update if train else predict

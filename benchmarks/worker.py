@@ -56,9 +56,7 @@ def serve_steps(side: str, name: str, count: int, precision: str, say: Callable[
     if side == OURS:
         from affect_jax import startup
 
-        if isinstance(case, ProductCase):
-            use_one_device()
-        startup.use_all_cores()
+        use_one_device() if isinstance(case, ProductCase) else startup.use_all_cores()
         from benchmarks import jax_side as module
 
         steps = module.steps_of(case, precision)
