@@ -26,15 +26,16 @@ def use_all_cores() -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Has glibc keep what is freed, up to blocks of 32 MB, instead of handing it back to the system at once.
+    """Has glibc keep what is freed instead of handing it back to the system at once.
 
     XLA's temporaries on a CPU come and go with every step: fetching fresh pages for them took a fifth of SeqSEW's time
-    (21 % of all processor time in the kernel; 3 % with this). Elsewhere than on glibc, nothing is done.
+    (21 % of all processor time in the kernel; 3 % with this) and a tenth of fusion's predictions, whose temporaries
+    are larger than 32 MB, the most that glibc keeps unless mapping is off. Elsewhere than on glibc, nothing is done.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:
-        trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # malloc.h
-        mallopt(mmap_threshold, 1 << 25)
+        trim_threshold, top_pad, mmap_max = -1, -2, -4  # malloc.h
+        mallopt(mmap_max, 0)
         mallopt(trim_threshold, 2**31 - 1)
         mallopt(top_pad, 1 << 26)
 

@@ -52,7 +52,7 @@ class MeanAttention(nn.Module):
         def project(z: jax.Array, part: int) -> jax.Array:
             products = z @ weights[part]
             projected = (products + biases[part][None, None, :]).astype(products.dtype)
-            return projected.reshape(*z.shape[:2], self.heads, size).swapaxes(1, 2)
+            return projected.reshape(*z.shape[:2], self.heads, size)
 
         wide = wide_type(x.dtype)
         share_BxT = x_mask / jnp.maximum(x_mask.sum(axis=1, keepdims=True), 1).astype(wide)
@@ -83,8 +83,8 @@ def _keys(key: jax.Array, count: int) -> jax.Array:
 
 
 def mean_weights(
-    q_BxHxTxC: jax.Array,
-    k_BxHxSxC: jax.Array,
+    q_BxTxHxC: jax.Array,
+    k_BxSxHxC: jax.Array,
     share_BxT: jax.Array,
     mask_BxS: jax.Array,
     keys_BxK: jax.Array | None,
@@ -93,15 +93,15 @@ def mean_weights(
     """[B, H, S]: sum over t of share_t * dropout(softmax over s of q_t . k_s). Differentiable in q and k.
 
     Args:
-      q_BxHxTxC: queries, already scaled.
-      k_BxHxSxC: keys.
+      q_BxTxHxC: queries, already scaled.
+      k_BxSxHxC: keys.
       share_BxT: what a query counts.
       mask_BxS: True at keys that may be attended to.
       keys_BxK: raw random keys for dropout, one an example; None for none.
       rate: of dropout, scalar.
     """
     of_examples = each_device(_mean_weights, (0, 0, 0, 0, 0, None))
-    return of_examples(q_BxHxTxC, k_BxHxSxC, share_BxT, mask_BxS, keys_BxK, rate)
+    return of_examples(q_BxTxHxC, k_BxSxHxC, share_BxT, mask_BxS, keys_BxK, rate)
 
 
 @jax.custom_vjp
@@ -118,7 +118,7 @@ def _each(one: Callable[..., Any], *arrays: Any) -> Any:
     weights; in groups elsewhere, so that all weights together need no room."""
     if jax.default_backend() == "cpu":
         return jax.lax.map(lambda of_one: one(*of_one), arrays)
-    (batch, heads, queries, _), keys = arrays[0].shape, arrays[1].shape[2]
+    (batch, queries, heads, _), keys = arrays[0].shape, arrays[1].shape[1]
     groups = _groups(batch, heads * queries * keys)
     if groups == 1:
         return jax.vmap(one)(*arrays)
@@ -133,8 +133,8 @@ def _groups(batch: int, weights: int) -> int:
     return next(n for n in range(1, batch + 1) if batch % n == 0 and (n == batch or batch // n * weights <= _GROUP))
 
 
-def _scores(q_HxTxC: jax.Array, k_HxSxC: jax.Array) -> jax.Array:
-    return product(q_HxTxC, k_HxSxC, "htc,hsc->hts")
+def _scores(q_TxHxC: jax.Array, k_SxHxC: jax.Array) -> jax.Array:
+    return product(q_TxHxC, k_SxHxC, "thc,shc->hts")
 
 
 def _kept(key_K: jax.Array | None, values_HxTxS: jax.Array, rate: jax.Array) -> jax.Array:
@@ -147,13 +147,13 @@ def _scale(keys: jax.Array | None, rate: jax.Array) -> jax.Array:
 
 
 def _forward(q, k, share, mask, keys, rate):
-    def one(q_HxTxC, k_HxSxC, share_T, mask_S, key_K):
-        scores = jnp.where(mask_S[None, None, :], _scores(q_HxTxC, k_HxSxC), -jnp.inf)
+    def one(q_TxHxC, k_SxHxC, share_T, mask_S, key_K):
+        scores = jnp.where(mask_S[None, None, :], _scores(q_TxHxC, k_SxHxC), -jnp.inf)
         top = jnp.maximum(scores.max(axis=-1, keepdims=True), -1e30)  # finite without a single valid key
         weights = jnp.exp(scores - top)
         total_HxT = weights.sum(axis=-1)
         share_HxT = share_T[None, :] / jnp.maximum(total_HxT, 1e-30)
-        mean_HxS = product(share_HxT, _kept(key_K, weights, rate).astype(k_HxSxC.dtype), "ht,hts->hs")
+        mean_HxS = product(share_HxT, _kept(key_K, weights, rate).astype(k_SxHxC.dtype), "ht,hts->hs")
         return mean_HxS, top[..., 0] + jnp.log(jnp.maximum(total_HxT, 1e-30))
 
     mean_BxHxS, log_total_BxHxT = _each(one, q, k, share, mask, keys)
@@ -163,14 +163,14 @@ def _forward(q, k, share, mask, keys, rate):
 def _backward(residuals, d_mean_BxHxS):
     q, k, share, mask, keys, rate, log_total = residuals
 
-    def one(q_HxTxC, k_HxSxC, share_T, mask_S, key_K, log_total_HxT, d_mean_HxS):
-        scores = jnp.where(mask_S[None, None, :], _scores(q_HxTxC, k_HxSxC), -jnp.inf)
+    def one(q_TxHxC, k_SxHxC, share_T, mask_S, key_K, log_total_HxT, d_mean_HxS):
+        scores = jnp.where(mask_S[None, None, :], _scores(q_TxHxC, k_SxHxC), -jnp.inf)
         weights = jnp.exp(scores - log_total_HxT[..., None])
         d_weights = _kept(key_K, jnp.broadcast_to(d_mean_HxS[:, None, :], weights.shape), rate)
         part = weights * d_weights
         d_scores = (part - weights * part.sum(axis=-1, keepdims=True)) * share_T[None, :, None]
-        d_q, d_k = product(d_scores, k_HxSxC, "hts,hsc->htc"), product(d_scores, q_HxTxC, "hts,htc->hsc")
-        return d_q.astype(q_HxTxC.dtype), d_k.astype(k_HxSxC.dtype)
+        d_q, d_k = product(d_scores, k_SxHxC, "hts,shc->thc"), product(d_scores, q_TxHxC, "hts,thc->shc")
+        return d_q.astype(q_TxHxC.dtype), d_k.astype(k_SxHxC.dtype)
 
     d_q, d_k = _each(one, q, k, share, mask, keys, log_total, d_mean_BxHxS * _scale(keys, rate))
     return d_q, d_k, jnp.zeros_like(share), None, None, jnp.zeros_like(rate)

@@ -82,12 +82,12 @@ def test_without_a_valid_step_only_the_last_bias_is_left(side):
 
 def test_dropout_is_dropout_of_the_weights_and_its_gradient_too():
     """The same masks, applied the long way, give the same numbers by plain differentiation."""
-    q, k, _, y_mask = (*(z.reshape(B, -1, HEADS, D // HEADS).swapaxes(1, 2) for z in sides()[:2]), *sides()[2:])
+    q, k, _, y_mask = (*(z.reshape(B, -1, HEADS, D // HEADS) for z in sides()[:2]), *sides()[2:])
     share = jnp.full((B, T), 1 / T)
     keys, rate = mean_attention._keys(jax.random.key(3), B), jnp.float32(0.4)
 
     def plain(q, k):
-        scores = jnp.where(y_mask[:, None, None, :], jnp.einsum("bhtc,bhsc->bhts", q, k), -jnp.inf)
+        scores = jnp.where(y_mask[:, None, None, :], jnp.einsum("bthc,bshc->bhts", q, k), -jnp.inf)
         masks = jnp.stack([keep_mask(key, (HEADS, T, S), rate) for key in keys])
         weights = jnp.where(masks, jax.nn.softmax(scores), 0) * keep_scale(rate)
         return jnp.einsum("bhts,bt->bhs", weights, share)

@@ -54,7 +54,7 @@ def test_losses_of_all_samples_see_the_whole_batch_over_several_devices(of_batch
 
 def test_attention_in_groups_of_a_batch_over_several_devices_is_that_on_one(monkeypatch):
     draw = np.random.default_rng(0)
-    q, k = draw.normal(size=(4, 2, 5, 3)).astype(np.float32), draw.normal(size=(4, 2, 6, 3)).astype(np.float32)
+    q, k = draw.normal(size=(4, 5, 2, 3)).astype(np.float32), draw.normal(size=(4, 6, 2, 3)).astype(np.float32)
     share, valid = np.full((4, 5), 0.2, np.float32), np.arange(6)[None, :] < np.array([6, 2, 4, 3])[:, None]
 
     def of_batch(*batch):
