@@ -1,5 +1,6 @@
 """Environment variables that every program sets before jax is imported."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -49,6 +50,28 @@ def test_flags_that_are_set_stay(environment):
     startup.use_all_cores()
     assert environment["XLA_FLAGS"] == "--xla_force_host_platform_device_count=7 --xla_cpu_multi_thread_eigen=false"
     assert environment["OPENBLAS_NUM_THREADS"] == "1"
+
+
+FREED = """
+import resource
+from affect_jax import startup
+
+def fresh_pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    bytearray(b"x") * (100 << 20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+startup.use_all_cores()
+print(fresh_pages(), fresh_pages())
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="no glibc, whose settings these are")
+def test_memory_that_was_freed_is_used_again():
+    """Also what is larger than the 32 MB up to which glibc keeps blocks by itself."""
+    ran = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, check=True)
+    first, again = map(int, ran.stdout.split())
+    assert again < first / 10
 
 
 PROGRAM = """
