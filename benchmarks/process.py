@@ -5,22 +5,37 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
 class Worker:
-    """One side of one case; see benchmarks.worker."""
+    """One side of one case; see benchmarks.worker. `folder` is the checkout whose code runs, this one by default."""
 
-    def __init__(self, side: str, case: str, count: int, precision: str, environment: Mapping[str, str] | None = None):
+    def __init__(
+        self,
+        side: str,
+        case: str,
+        count: int,
+        precision: str,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ):
         self._command = [sys.executable, "-m", "benchmarks.worker", side, case, str(count), precision]
         self._what = f"{side} {case}"
+        self._folder = folder
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:
         """Starts the process."""
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self._environment
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=self._environment,
+            cwd=self._folder,
         )
 
     def send(self, question: str) -> None:
