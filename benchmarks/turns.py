@@ -4,7 +4,7 @@
     python -m benchmarks.turns sew --before=HEAD~3 --rounds=15
 
 For a change of a few percent on a machine whose speed comes and goes: each has several processes, as one may be slower
-than the next of the same code by chance, and the lower quartile stands beside the median, as bad minutes touch it least.
+than the next of the same code by chance, and the lower quartile, which bad minutes touch least, is shown too.
 """
 
 import argparse
