@@ -29,8 +29,8 @@ def _keep_freed_memory() -> None:
     """Has glibc keep what is freed instead of handing it back to the system at once.
 
     XLA's temporaries on a CPU come and go with every step: fetching fresh pages for them took a fifth of SeqSEW's time
-    (21 % of all processor time in the kernel; 3 % with this). Fusion's are larger than 32 MB, which glibc maps anew each
-    time unless mapping is off. Elsewhere than on glibc, nothing is done.
+    (21 % of all processor time in the kernel; 3 % with this). Fusion's are larger than 32 MB, which glibc maps anew
+    every time unless mapping is off. Elsewhere than on glibc, nothing is done.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:
