@@ -27,6 +27,9 @@ class Worker:
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen | None = None
 
+    def __str__(self) -> str:
+        return self._what
+
     def start(self) -> None:
         """Starts the process."""
         self._process = subprocess.Popen(

@@ -27,26 +27,8 @@ def time_case(
 ) -> dict[str, Any]:
     """Seconds a step of every side, block after block in turn; with `one_core` the processor's time on one core."""
     environment = {ONE_CORE: "1"} if one_core else {}
-    with_workers = {side: Worker(side, case.name, steps, precision, environment) for side in sides}
-    try:
-        ready = {}
-        for side, worker in with_workers.items():  # one after another: compiling takes all cores
-            worker.start()
-            ready[side] = worker.read()
-        seconds: dict[str, list[float]] = {side: [] for side in sides}
-        for _ in range(rounds):
-            for side, worker in with_workers.items():
-                time.sleep(SETTLE_SECONDS)
-                answer = worker.ask("go")
-                if not abs(answer["loss"]) < float("inf"):
-                    raise SystemExit(
-                        f"error: {side} {case.name}: the loss is {answer['loss']}; such a time means nothing"
-                    )
-                seconds[side].append(answer["processor" if one_core else "seconds"] / steps)
-        peaks = {side: worker.finish()["peak"] for side, worker in with_workers.items()}
-    finally:
-        for worker in with_workers.values():
-            worker.stop()
+    workers = {side: Worker(side, case.name, steps, precision, environment) for side in sides}
+    ready, seconds, peaks = take_turns(workers, rounds, steps, "processor" if one_core else "seconds")
     counts = {side: message["parameters"] for side, message in ready.items()}
     if len(set(counts.values())) > 1:
         print(f"note: {case.name}: parameters differ: {counts}", file=sys.stderr)
@@ -68,6 +50,39 @@ def time_case(
             }
         ),
     }
+
+
+def take_turns(
+    workers: Mapping[Any, Worker], rounds: int, steps: int, clock: str = "seconds"
+) -> tuple[dict[Any, dict[str, Any]], dict[Any, list[float]], dict[Any, int]]:
+    """What each worker said when it was ready, the seconds a step of its blocks, the bytes of its peak memory.
+
+    Args:
+      workers: of one case, by whatever names them; not started yet.
+      rounds: blocks of each, one after another in turn.
+      steps: of a block.
+      clock: what of a worker's answer counts: 'seconds' or 'processor'.
+
+    Raises:
+      SystemExit: a worker died, or its loss is not finite.
+    """
+    try:
+        ready = {}
+        for name, worker in workers.items():  # one after another: compiling takes all cores
+            worker.start()
+            ready[name] = worker.read()
+        seconds: dict[Any, list[float]] = {name: [] for name in workers}
+        for _ in range(rounds):
+            for name, worker in workers.items():
+                time.sleep(SETTLE_SECONDS)
+                answer = worker.ask("go")
+                if not abs(answer["loss"]) < float("inf"):
+                    raise SystemExit(f"error: {worker}: the loss is {answer['loss']}; such a time means nothing")
+                seconds[name].append(answer[clock] / steps)
+        return ready, seconds, {name: worker.finish()["peak"] for name, worker in workers.items()}
+    finally:
+        for worker in workers.values():
+            worker.stop()
 
 
 def rate(products: dict[str, Any]) -> float:

@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks import tables
 from benchmarks.cases import BY_NAME, OURS, PRECISIONS, ProductCase, choose
 from benchmarks.process import Worker
+from benchmarks.timing import take_turns
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,23 +38,13 @@ def unpack(revision: str, folder: Path) -> None:
 def measure(name: str, folders: Mapping[str, Path], rounds: int, processes: int, precision: str) -> dict[str, list]:
     """Label of a checkout -> seconds a step of its blocks, of all its processes."""
     steps = BY_NAME[name].steps
-    workers = [
-        (label, Worker(OURS, name, steps, precision, folder=folder))
-        for _ in range(processes)
+    workers = {
+        (label, number): Worker(OURS, name, steps, precision, folder=folder)
+        for number in range(processes)
         for label, folder in folders.items()
-    ]
-    seconds: dict[str, list[float]] = {label: [] for label in folders}
-    try:
-        for _, worker in workers:  # one after another: compiling takes all cores
-            worker.start()
-            worker.read()
-        for _ in range(rounds):
-            for label, worker in workers:
-                seconds[label].append(worker.ask("go")["seconds"] / steps)
-    finally:
-        for _, worker in workers:
-            worker.stop()
-    return seconds
+    }
+    _, seconds, _ = take_turns(workers, rounds, steps)
+    return {label: [x for (of, _), block in seconds.items() if of == label for x in block] for label in folders}
 
 
 def line(title: str, now: list[float], before: list[float]) -> list[str]:

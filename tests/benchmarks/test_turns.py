@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import turns
+from benchmarks import timing, turns
 
 
 def test_a_line_has_median_and_lower_quartile_of_both():
@@ -26,12 +26,16 @@ def test_processes_of_both_take_turns(monkeypatch):
 
         def ask(self, question):
             asked.append(str(self.folder))
-            return {"seconds": 100.0 if str(self.folder) == "here" else 300.0}
+            return {"seconds": 100.0 if str(self.folder) == "here" else 300.0, "loss": 1.0}
+
+        def finish(self):
+            return {"peak": 1}
 
         def stop(self):
             asked.append("stop")
 
     monkeypatch.setattr(turns, "Worker", Worker)
+    monkeypatch.setattr(timing, "SETTLE_SECONDS", 0.0)
     folders = {"now": Path("here"), "before": Path("there")}
     found = turns.measure("sew", folders, rounds=3, processes=2, precision="float32")  # blocks of 100 steps
     assert found == {"now": [1.0] * 6, "before": [3.0] * 6}
