@@ -1,4 +1,7 @@
-"""The one error that a user can cause and mend, and what a library's error says in short."""
+"""The one error that a user can cause and mend, and what helps to word it."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class UserError(Exception):
@@ -12,3 +15,9 @@ class UserError(Exception):
 def first_line(error: Exception) -> str:
     """What an error of a library says first, or its type where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
+
+
+def suggest_nearest(name: str, names: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` with the closest of `names`, or nothing where none is close."""
+    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f" (did you mean {matches[0]!r}?)" if matches else ""

@@ -106,24 +106,26 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
     import numpy as np
     from jax.sharding import NamedSharding, PartitionSpec
 
-    from affect_jax.training import mesh, objective, rows, stage, state, step, study
+    from affect_jax.training import loop, mesh, objective, stage, state, step, trials
     from benchmarks import jax_side
 
     spec, staged, corpus, folds, _ = jax_side.load(case, precision)
     staged = staged._replace(batch=case.batch)
-    arrays = rows.as_arrays([jax_side.row(spec, seed, staged, {}) for seed in range(count)])
+    arrays = trials.stack_trials([jax_side.row(spec, seed, staged, {}) for seed in range(count)])
 
-    def fresh(params: Any, row: rows.RowArrays) -> tuple[Any, state.RowState]:
-        trained, statistics, frozen = step.split(params, staged.train)
-        opt_state = stage.transform(staged, row.hyper).init(trained)
-        return frozen, state.create(trained, statistics, opt_state, objective.init_state(staged.terms, names))
+    def fresh(params: Any, row: trials.TrialArrays) -> tuple[Any, state.TrialState]:
+        trained, statistics, frozen = step.split_submodules(params, staged.train)
+        opt_state = stage.make_transform(staged, row.hyper).init(trained)
+        return frozen, state.create_state(
+            trained, statistics, opt_state, objective.init_loss_state(staged.terms, names)
+        )
 
-    def updates(shared: Any, row: rows.RowArrays, frozen: Any, now: state.RowState) -> Any:
-        def one(now: state.RowState, index: jax.Array) -> tuple[state.RowState, dict[str, jax.Array]]:
-            batch = step.batch_of(staged, None, *shared, row.fold, index)
-            return step.update(spec.model, staged, row, frozen, now, batch, jax.random.key(row.seed))
+    def updates(shared: Any, row: trials.TrialArrays, frozen: Any, now: state.TrialState) -> Any:
+        def one(now: state.TrialState, index: jax.Array) -> tuple[state.TrialState, dict[str, jax.Array]]:
+            batch = step.take_training_batch(staged, None, *shared, row.fold, index)
+            return step.train_step(spec.model, staged, row, frozen, now, batch, jax.random.key(row.seed))
 
-        order = step.order_of(staged, shared[1], row, now.epoch)
+        order = step.order_epoch(staged, shared[1], row, now.epoch)
         return jax.lax.scan(one, now, jnp.resize(order, (STEPS, order.shape[1])))
 
     devices = jax.sharding.Mesh(np.array([[device]]), ("replica", "data"))
@@ -133,10 +135,10 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), tree)
 
     with traced_for_gpu():
-        params, outputs, example = study.shapes(spec.model, corpus, folds)
-        names = objective.available(outputs, example)
+        params, outputs, example = loop.trace_shapes(spec.model, corpus, folds)
+        names = objective.collect_names(outputs, example)
         frozen, now = jax.eval_shape(jax.vmap(fresh, in_axes=(None, 0)), params, arrays)
-        program = mesh.row_program(devices, count, updates, donate=3)
+        program = mesh.map_over_trials(devices, count, updates, donate=3)
         arguments = laid((corpus, folds)), *laid((arrays, frozen, now), "replica")
         return program.trace(*arguments).lower(lowering_platforms=("cuda",))
 

@@ -84,7 +84,7 @@ AXES = {
 
 def serve(name: str, count: int) -> dict[str, Any]:
     """Measures the axis' first `count` sizes in this process."""
-    from affect_jax import startup
+    from affect_jax.runtime import startup
 
     axis = AXES[name]
     if axis.case:

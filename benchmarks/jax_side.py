@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import ml_collections
 import numpy as np
 
+from affect_jax.config import studies
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets.recordings import Recording
-from affect_jax.training import keys, mesh, objective, rows, stage, state, step, studies, study
+from affect_jax.training import keys, loop, mesh, objective, stage, state, step, trials
 from benchmarks import products
 from benchmarks.cases import VALIDATION, Case, FusionCase, ProductCase, SpeechCase, spreads
 from benchmarks.data import clips, examples, utterances
@@ -53,8 +54,8 @@ def load(
         name, held_out = "conflictnet", 1
     elif isinstance(case, FusionCase):
         name, held_out, modalities = case.attention, 1, tuple(case.sizes)  # the config has prosody too, for baselines
-    spec = next(s for s in studies.parse(config) if s.name == name)
-    corpus, index = corpora.build(
+    spec = next(s for s in studies.parse_studies(config) if s.name == name)
+    corpus, index = corpora.build_corpus(
         recordings(case, config.data.target),
         modalities=modalities,
         target=config.data.target,
@@ -62,17 +63,17 @@ def load(
         window=config.data.window,
         hop=config.data.hop,
     )
-    split = folding.Split("bench", index.recordings[:-held_out], index.recordings[-held_out:])
-    folds = folding.build(corpus, index, [split], dict.fromkeys(corpus.inputs, True))
+    split = folding.FoldMembers("bench", index.recordings[:-held_out], index.recordings[-held_out:])
+    folds = folding.build_folds(corpus, index, [split], dict.fromkeys(corpus.inputs, True))
     staged = next(s for s in spec.stages if s.name == case.stage)
     return spec, staged._replace(precision=precision), corpus, folds, config
 
 
-def row(spec: studies.Study, seed: int, staged: stage.Stage, weights: Mapping[str, float]) -> rows.Row:
+def row(spec: studies.Study, seed: int, staged: stage.Stage, weights: Mapping[str, float]) -> trials.Trial:
     """The whole model with this seed and these weights of the stage's losses."""
     changed = {f"stages.{staged.name}.losses.{loss}.weight": weight for loss, weight in weights.items()}
-    rows.check_paths(sorted(changed), spec.traced, "the benchmark's grid")
-    return rows.Row("bench", fold=0, seed=seed, hyper={**spec.traced, **changed})
+    trials.check_paths(sorted(changed), spec.traced, "the benchmark's grid")
+    return trials.Trial("bench", fold=0, seed=seed, hyper={**spec.traced, **changed})
 
 
 class Products:
@@ -99,39 +100,43 @@ class Steps:
     def __init__(self, case: Case | SpeechCase | FusionCase, precision: str = "float32"):
         spec, staged, corpus, folds, _ = load(case, precision)
         self.devices = len(jax.devices()) if spreads(case) else 1
-        where = mesh.make(self.devices, self.devices)
-        arrays = rows.as_arrays([row(spec, 0, staged, {})])
-        names = objective.available(*study.shapes(spec.model, corpus, folds)[1:])
+        where = mesh.make_mesh(self.devices, self.devices)
+        arrays = trials.stack_trials([row(spec, 0, staged, {})])
+        names = objective.collect_names(*loop.trace_shapes(spec.model, corpus, folds)[1:])
         train = True if isinstance(case, Case) else case.train
 
-        def start(shared: Any, row: rows.RowArrays) -> tuple[Any, state.RowState]:
-            batch = corpora.take(shared[0], jnp.arange(2), *step.standard(shared[1], row.fold))
-            key = keys.purpose(jax.random.key(row.seed), "init")
-            parts = step.join(spec.model.init(key, batch["inputs"], batch["masks"], train=False))
-            trained, statistics, frozen = step.split(parts, staged.train)
-            opt_state = stage.transform(staged, row.hyper).init(trained)
-            return frozen, state.create(trained, statistics, opt_state, objective.init_state(staged.terms, names))
+        def start(shared: Any, row: trials.TrialArrays) -> tuple[Any, state.TrialState]:
+            batch = corpora.take_batch(shared[0], jnp.arange(2), *step.fold_moments(shared[1], row.fold))
+            key = keys.derive_key(jax.random.key(row.seed), "init")
+            parts = step.join_variables(spec.model.init(key, batch["inputs"], batch["masks"], train=False))
+            trained, statistics, frozen = step.split_submodules(parts, staged.train)
+            opt_state = stage.make_transform(staged, row.hyper).init(trained)
+            return frozen, state.create_state(
+                trained, statistics, opt_state, objective.init_loss_state(staged.terms, names)
+            )
 
-        def update(shared: Any, row: rows.RowArrays, frozen: Any, now: state.RowState, index: jax.Array) -> Any:
-            batch = step.batch_of(staged, None, *shared, row.fold, index)
-            now, terms = step.update(spec.model, staged, row, frozen, now, batch, jax.random.key(row.seed))
+        def update(shared: Any, row: trials.TrialArrays, frozen: Any, now: state.TrialState, index: jax.Array) -> Any:
+            batch = step.take_training_batch(staged, None, *shared, row.fold, index)
+            now, terms = step.train_step(spec.model, staged, row, frozen, now, batch, jax.random.key(row.seed))
             return now, terms["loss"]
 
-        def predict(shared: Any, row: rows.RowArrays, frozen: Any, now: state.RowState, index: jax.Array) -> Any:
+        def predict(shared: Any, row: trials.TrialArrays, frozen: Any, now: state.TrialState, index: jax.Array) -> Any:
             corpus, folds = shared
             parts, how = {**frozen, **now.params, **now.statistics}, (staged.prediction, len(index))
-            shown, _, _ = step.predict(spec.model, parts, corpus, index, *step.standard(folds, row.fold), *how)
+            shown, _, _ = step.predict_examples(
+                spec.model, parts, corpus, index, *step.fold_moments(folds, row.fold), *how
+            )
             return now, shown.sum()
 
-        def block(shared: Any, row: rows.RowArrays, frozen: Any, now: state.RowState, index: jax.Array) -> Any:
+        def block(shared: Any, row: trials.TrialArrays, frozen: Any, now: state.TrialState, index: jax.Array) -> Any:
             one_step = update if train else predict
             now, losses = jax.lax.scan(lambda now, index: one_step(shared, row, frozen, now, index), now, index)
             return now, losses[-1]
 
-        self._block, self._compiled = mesh.row_program(where, 1, block, donate=3), {}
-        self._put = lambda tree: mesh.shard_rows(where, tree)
+        self._block, self._compiled = mesh.map_over_trials(where, 1, block, donate=3), {}
+        self._put = lambda tree: mesh.shard_trials(where, tree)
         self._shared, self._row = mesh.replicate(where, (corpus, folds)), self._put(arrays)
-        self._frozen, self._state = mesh.row_program(where, 1, start)(self._shared, self._row)
+        self._frozen, self._state = mesh.map_over_trials(where, 1, start)(self._shared, self._row)
         examples = np.asarray(folds.train[0])
         self.train, self._batch = examples[examples >= 0], case.batch
         self._random = np.random.default_rng(0)
@@ -187,15 +192,15 @@ def fit_rows(study_case: RowsCase, numbers: list[int], epochs: int, precision: s
     spec, staged, corpus, folds, config = load(study_case.case, precision)
     ended: list[float] = []
     chosen = [study_case.row(number) for number in numbers]
-    fitted = study.fit(
+    fitted = loop.fit_study(
         spec.model,
         [staged._replace(epochs=epochs, patience=0)],
         config.task,
         corpus,
         folds,
         [row(spec, one.seed, staged, one.weights) for one in chosen],
-        study.Engine(mesh.make(), mesh.rows_at_once(0), config.data.eval_size, checkpoint_seconds=1e9),
-        listener=study.Listener(lambda done: ended.append(time.perf_counter()), lambda stage, epoch: None),
+        loop.Engine(mesh.make_mesh(), mesh.choose_trials_at_once(0), config.data.eval_size, checkpoint_seconds=1e9),
+        listener=loop.Listener(lambda done: ended.append(time.perf_counter()), lambda stage, epoch: None),
     )
     if not fitted.finite.all():
         raise SystemExit(

@@ -76,8 +76,8 @@ def recordings(folder: Path, count: int, frames: int, width: int) -> list[Record
 
 
 def _examples(builder_cls: type[tfds.core.GeneratorBasedBuilder], folder: Path, config: str) -> list[dict[str, Any]]:
-    builder = building.built(builder_cls, config=config, data_dir=folder, source="noise", manual_dir=None)
-    return building.examples(builder, "train")
+    builder = building.build_once(builder_cls, config=config, data_dir=folder, source="noise", manual_dir=None)
+    return building.read_examples(builder, "train")
 
 
 def _clip(example: dict[str, Any]) -> Recording:

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from affect_jax import startup
+from affect_jax.runtime import startup
 from benchmarks.cases import BY_NAME, PRECISIONS, ProductCase
 
 _OPERATION = re.compile(r"\s*(?:ROOT )?%([\w.\-]+) = (\S+)")

@@ -95,7 +95,7 @@ CASES = {
 
 def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     """Trains one case in this process."""
-    from affect_jax import startup
+    from affect_jax.runtime import startup
 
     startup.use_all_cores()
     startup.cache_compilations()
@@ -105,9 +105,9 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     from affect_jax.data import folds as folding
     from affect_jax.data import streaming
     from affect_jax.datasets import building
-    from affect_jax.training import mesh, stage, study
-    from affect_jax.training.rows import grid
+    from affect_jax.training import loop, mesh, stage
     from affect_jax.training.streamed import Streamed
+    from affect_jax.training.trials import plan_trials
     from benchmarks import noise
     from benchmarks.jax_side import device_memory
     from benchmarks.worker import peak_bytes
@@ -116,38 +116,40 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     of, streamed = case.material, host is not None
     count = _recordings(of, quick)
     model, config = _model(case.model)
-    staged, traced = stage.parse("fit", config, "regression"), stage.defaults("fit", config)
+    staged, traced = stage.parse_stage("fit", config, "regression"), stage.default_hyper("fit", config)
     jax.block_until_ready(jax.jit(lambda x: x + 1)(0.0))
     before = peak_bytes(device_memory)
-    with building.features_left(host) if streamed else contextlib.nullcontext():
+    with building.leave_features(host) if streamed else contextlib.nullcontext():
         if of is CLIPS:
             recordings = noise.clips(folder, count, SECONDS)
         else:
             recordings = noise.recordings(folder, count, FRAMES, WIDTH)
     settings = dict(modalities=(of.modality,), target="level", unit=of.unit, window=of.window, hop=of.window)
-    corpus, index = corpora.build(recordings, **settings, resident=not streamed)
+    corpus, index = corpora.build_corpus(recordings, **settings, resident=not streamed)
     if streamed:
-        corpus = streaming.source(corpus, index, recordings)
-    split = folding.Split("noise", index.recordings[: min(case.train, count - of.held)], index.recordings[-of.held :])
-    folds = folding.build(corpus, index, [split], {of.modality: of is WINDOWS})
+        corpus = streaming.make_source(corpus, index, recordings)
+    split = folding.FoldMembers(
+        "noise", index.recordings[: min(case.train, count - of.held)], index.recordings[-of.held :]
+    )
+    folds = folding.build_folds(corpus, index, [split], {of.modality: of is WINDOWS})
     del recordings
     made: list[Streamed] = []
-    study.Streamed = lambda *rest: made.append(Streamed(*rest)) or made[-1]  # to ask it how long it waited
+    loop.Streamed = lambda *rest: made.append(Streamed(*rest)) or made[-1]  # to ask it how long it waited
     ended, waited = [], []
 
-    def heard(_: study.Progress) -> None:
+    def heard(_: loop.Progress) -> None:
         ended.append(time.perf_counter())
         waited.append(made[0].waited if made else 0.0)
 
-    study.fit(
+    loop.fit_study(
         model,
         [staged._replace(epochs=case.epochs + 1, patience=0)],
         "regression",
         corpus,
         folds,
-        grid({"noise": {}}, {}, traced, 1, range(case.rows)),
-        study.Engine(mesh.make(), mesh.rows_at_once(0), BATCH, 1e9, of.megabytes),
-        listener=study.Listener(heard, lambda *_: None),
+        plan_trials({"noise": {}}, {}, traced, 1, range(case.rows)),
+        loop.Engine(mesh.make_mesh(), mesh.choose_trials_at_once(0), BATCH, 1e9, of.megabytes),
+        listener=loop.Listener(heard, lambda *_: None),
     )
     return {
         "kind": jax.devices()[0].device_kind,
@@ -168,7 +170,7 @@ def _model(name: str) -> tuple[Any, dict[str, Any]]:
     import flax.linen as nn
     import jax.numpy as jnp
 
-    from affect_jax.training import studies
+    from affect_jax.config import studies
     from configs import conflictnet
 
     class Mean(nn.Module):
@@ -191,7 +193,7 @@ def _model(name: str) -> tuple[Any, dict[str, Any]]:
     chosen = config.stages.fit.to_dict() | dict(batch=BATCH, train=("*",))
     if name != "conflictnet":
         return {"mean": Mean, "dense": Dense}[name](), chosen
-    return next(s for s in studies.parse(config) if s.name == "conflictnet").model, chosen
+    return next(s for s in studies.parse_studies(config) if s.name == "conflictnet").model, chosen
 
 
 def table(found: dict[str, Any], note: str) -> str:

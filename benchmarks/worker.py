@@ -44,7 +44,7 @@ def _torch_module(case: ProductCase | Case | SpeechCase | FusionCase) -> ModuleT
 
 def use_one_device() -> None:
     """One device whose products are threaded, as JAX has it unasked. Comes before jax is imported."""
-    from affect_jax import startup
+    from affect_jax.runtime import startup
 
     os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=1 --xla_cpu_multi_thread_eigen=true"
     startup.use_all_cores()  # what else a program sets
@@ -54,7 +54,7 @@ def serve_steps(side: str, name: str, count: int, precision: str, say: Callable[
     """Answers every line with the seconds that `count` steps took."""
     case = BY_NAME[name]
     if side == OURS:
-        from affect_jax import startup
+        from affect_jax.runtime import startup
 
         use_one_device() if isinstance(case, ProductCase) else startup.use_all_cores()
         from benchmarks import jax_side as module
@@ -85,7 +85,7 @@ def serve_rows(side: str, name: str, epochs: int, precision: str, say: Callable[
     """Trains the rows whose numbers a line lists. Ours, as one program, says its start-up and its epochs apart."""
     study = ROWS[name].on(ACCELERATOR in os.environ)
     if side == OURS:
-        from affect_jax import startup
+        from affect_jax.runtime import startup
 
         startup.use_all_cores()
         from benchmarks import jax_side as module

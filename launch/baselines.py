@@ -25,8 +25,8 @@ from ml_collections import config_flags
 
 from affect_jax.baselines import NAMES
 from affect_jax.errors import UserError
-from affect_jax.progress import Work
 from affect_jax.reports import sources
+from affect_jax.runtime.progress import Work
 from launch import cli
 
 if TYPE_CHECKING:  # --help does not wait for jax
@@ -64,11 +64,11 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: Sequence[str]) -> None:
     """Runs the baselines of the flags, or prints what is there."""
     cli.no_arguments(argv)
-    from affect_jax import runs
     from affect_jax.reports import comparison_grid
+    from affect_jax.runtime import run_folder
 
     config_arg = sources.baselines(FLAGS["config"].config_filename)
-    folder = Path(FLAGS.workdir or f"runs/{runs.folder_name(config_arg)}")
+    folder = Path(FLAGS.workdir or f"runs/{run_folder.name_run_folder(config_arg)}")
     asked = {name: FLAGS[name].value for name in Asked._fields}
     print(comparison_grid.summary(make(FLAGS.config, folder, config_arg=config_arg, asked=Asked(**asked))))
     print(f"run folder: {folder}")
@@ -89,11 +89,12 @@ def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, as
     Raises:
       UserError: a method or a corpus that cannot be, or a folder of another config.
     """
-    from affect_jax import adapting, runs
     from affect_jax.baselines import functionals, study
+    from affect_jax.config import fit
     from affect_jax.datasets import reading
+    from affect_jax.runtime import run_folder
 
-    config = adapting.adapted(config)
+    config = fit.fit_to_corpus(config)
     if not config.corpus.get("rate") or config.corpus.get("sound", "waveform") != "waveform":
         raise UserError(
             f"the corpus {config.corpus.name!r} of {config_arg} is not one of speech; choose another config"
@@ -104,13 +105,13 @@ def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, as
     made_of = {name: json.loads(config.to_json())[name] for name in ("name", "task", "corpus", "data")}
     made_of |= {"folds": list(config.study.folds), "baselines": asked._asdict()}
     if (folder / "results.json").exists():
-        runs.open_folder(folder, made_of, config_arg)
-        return runs.read_json(folder / "results.json")
+        run_folder.open_run_folder(folder, made_of, config_arg)
+        return run_folder.read_json(folder / "results.json")
     with Work() as notes:
         plan, recordings, splits = _prepare(plan, config, notes, chosen=bool(asked.methods))
         data_dir = Path(config.corpus.data_dir or reading.default_data_dir()).expanduser().resolve()
-        with runs.held(folder):
-            runs.open_folder(folder, made_of, config_arg)
+        with run_folder.lock_run_folder(folder):
+            run_folder.open_run_folder(folder, made_of, config_arg)
             return study.run(
                 plan,
                 recordings,
@@ -132,8 +133,8 @@ def _prepare(
     Raises:
       UserError: a method that was asked for and cannot be, or whatever is wrong with the corpus.
     """
-    from affect_jax import parts
     from affect_jax.baselines import functionals
+    from affect_jax.data import splits
 
     if not functionals.installed():
         if not chosen:
@@ -141,29 +142,29 @@ def _prepare(
         if "random_subset" in plan.methods:
             notes.say("note: random_subset chooses among MFCC statistics, as openSMILE is not installed")
     if not set(UNITS) & set(plan.methods):
-        recordings = parts.load(config)
-    elif "modalities" in config.corpus and config.corpus.name != parts.OWN:
+        recordings = splits.load_recordings(config)
+    elif "modalities" in config.corpus and config.corpus.name != splits.OWN:
         speech = config.corpus.modalities
         config.corpus.modalities = ("speech", "action_units")
         try:
-            recordings = parts.load(config)
+            recordings = splits.load_recordings(config)
         except UserError as error:
             if chosen:
                 raise
             notes.say(f"note: without action units ({error})")
             plan = plan._replace(methods=tuple(m for m in plan.methods if m not in UNITS))
             config.corpus.modalities = speech
-            recordings = parts.load(config)
+            recordings = splits.load_recordings(config)
     elif chosen:
         raise UserError(f"the corpus {config.corpus.name!r} has no action units; leave {' and '.join(UNITS)} out")
     else:
         plan = plan._replace(methods=tuple(m for m in plan.methods if m not in UNITS))
-        recordings = parts.load(config)
+        recordings = splits.load_recordings(config)
     kind = "synthetic " if recordings.synthetic else ""
     notes.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}): {', '.join(plan.methods)}")
-    if config.corpus.name == parts.OWN:
+    if config.corpus.name == splits.OWN:
         recordings = _as_speech(recordings, config.data.modalities[0])
-    return plan, recordings, parts.splits(recordings, config)
+    return plan, recordings, splits.make_folds(recordings, config)
 
 
 def _as_speech(recordings: "Recordings", column: str) -> "Recordings":

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import ml_collections
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.reports import sources
-from affect_jax.suggest import nearest
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -61,7 +60,7 @@ def override(config: ml_collections.ConfigDict, assignments: Sequence[str], conf
             if not isinstance(node, ml_collections.ConfigDict) or key not in node:
                 known = list(node) if isinstance(node, ml_collections.ConfigDict) else []
                 raise UserError(
-                    f"--set={assignment}: {config_arg} has no {path!r}{nearest(key, known)}; it has {known}"
+                    f"--set={assignment}: {config_arg} has no {path!r}{suggest_nearest(key, known)}; it has {known}"
                 )
             parent, node = node, node[key]
         try:

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
-from affect_jax import startup
 from affect_jax.errors import UserError, first_line
+from affect_jax.runtime import startup
 
 # Of the system's errors, those that the user can mend; any other is a bug and keeps its traceback.
 _MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)

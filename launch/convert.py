@@ -73,7 +73,8 @@ def main(argv: list[str]) -> None:
         raise UserError(f"{out} is a folder; name an npz file to write")
     if not writes and out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; name a folder to write")
-    from affect_jax import convert, runs
+    from affect_jax import convert
+    from affect_jax.runtime import run_folder
 
     converter = convert.MODELS[FLAGS.model]
     if writes:
@@ -82,7 +83,7 @@ def main(argv: list[str]) -> None:
             raise UserError(f"{source} holds a model {name!r}, but --model is {FLAGS.model!r}; make them agree")
         arrays = converter.writes[FLAGS.direction](*convert.read(source))
         out.parent.mkdir(parents=True, exist_ok=True)
-        runs.write_arrays(out, arrays)
+        run_folder.write_arrays(out, arrays)
         print(f"{len(arrays)} arrays -> {out}")
         return
     read = _conflictnet if FLAGS.model == "conflictnet" else _attention_fusion

@@ -51,13 +51,14 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: Sequence[str]) -> None:
     """Writes the page that the flags ask for."""
     cli.no_arguments(argv)
-    from affect_jax import deploy, runs
+    from affect_jax.inference import deployment
     from affect_jax.reports import listening
+    from affect_jax.runtime import run_folder
 
     run = Path(FLAGS.run)
-    results = runs.read_json(run / "results.json")
-    number = deploy.choose_row(results, FLAGS.cell, FLAGS.row)
-    config = ml_collections.ConfigDict(runs.read_json(run / "config.json")["config"])
+    results = run_folder.read_json(run / "results.json")
+    number = deployment.choose_trial(results, FLAGS.cell, FLAGS.row)
+    config = ml_collections.ConfigDict(run_folder.read_json(run / "config.json")["config"])
     clips = listening.read(run, results, number, FLAGS.split)
     wanted = set(clips.ids)
     openers = in_folder(Path(FLAGS.audio_dir), wanted) if FLAGS.audio_dir else in_corpus(config, results, wanted)
@@ -75,7 +76,7 @@ def main(argv: Sequence[str]) -> None:
     )
     out = Path(FLAGS.out or run / "listening" / f"{FLAGS.split}_row_{number}.html")
     out.parent.mkdir(parents=True, exist_ok=True)
-    runs.write_atomic(out, data)
+    run_folder.write_atomic(out, data)
     print(
         f"{len(clips.ids)} clips, {len(audible)} with sound, {len(wanted & explained.keys())} with LIME weights, "
         f"{len(data) / 1e6:.1f} MB -> {out}"
@@ -104,9 +105,9 @@ def in_corpus(
     Raises:
       UserError: the corpus has no speech, or none of these clips.
     """
-    from affect_jax import parts
+    from affect_jax.data import splits
 
-    recordings = parts.load(config)
+    recordings = splits.load_recordings(config)
     if recordings.fingerprint != results["corpus"]["fingerprint"]:
         print("note: the corpus has changed since the run; what is heard may differ from what it saw", file=sys.stderr)
     found = {}

@@ -31,13 +31,16 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: list[str]) -> None:
     """Exports the row that the flags choose."""
     cli.no_arguments(argv)
-    from affect_jax import deploy, runs
+    from affect_jax.inference import deployment
+    from affect_jax.runtime import run_folder
 
     run = Path(FLAGS.run)
-    results = runs.read_json(run / "results.json")
-    number = deploy.choose_row(results, FLAGS.cell, FLAGS.row)
+    results = run_folder.read_json(run / "results.json")
+    number = deployment.choose_trial(results, FLAGS.cell, FLAGS.row)
     out = Path(FLAGS.out or run / "export")
-    described = deploy.export(deploy.load(run, number), out, runs.provenance(" ".join(sys.argv)))
+    described = deployment.export_deployed(
+        deployment.load_deployed(run, number), out, run_folder.describe_provenance(" ".join(sys.argv))
+    )
     kind = " (trained on a synthetic corpus)" if results["corpus"]["synthetic"] else ""
     print(f"row {number}, cell {described['row']['cell']!r}{kind}: {described['parameters']:,} parameters -> {out}")
 

@@ -48,20 +48,20 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: list[str]) -> None:
     """Runs the config of the flags."""
     cli.no_arguments(argv)
-    from affect_jax import experiment, runs, stopping
+    from affect_jax.experiment.run import run
     from affect_jax.reports import comparison_grid, ranking
-    from affect_jax.training import hosts
+    from affect_jax.runtime import hosts, run_folder, signals
 
     hosts.connect(FLAGS.distributed)
     config_arg = FLAGS["config"].config_filename
-    workdir = FLAGS.workdir or f"runs/{runs.folder_name(config_arg, FLAGS.config.corpus.get('manifest', ''))}"
-    with stopping.requested("this epoch ends and is saved first; once more to end at once") as request:
+    workdir = FLAGS.workdir or f"runs/{run_folder.name_run_folder(config_arg, FLAGS.config.corpus.get('manifest', ''))}"
+    with signals.watch_signals("this epoch ends and is saved first; once more to end at once") as request:
         try:
-            results = experiment.run(FLAGS.config, workdir, config_arg=config_arg, stop=request)
-        except stopping.Stopped as stopped:
+            results = run.run(FLAGS.config, workdir, config_arg=config_arg, stop=request)
+        except signals.Stopped as stopped:
             print(f"{stopped} and saved in {workdir}; the same command goes on from there", file=sys.stderr)
             sys.exit(128 + (request.signal or signal.SIGTERM))  # of several processes another one may have been asked
-    if hosts.leads():
+    if hosts.is_leader():
         print(comparison_grid.summary(results))
         if said := ranking.summary(Path(workdir)):
             print(said)

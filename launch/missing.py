@@ -21,9 +21,8 @@ from pathlib import Path
 
 from absl import flags
 
-from affect_jax.errors import UserError
-from affect_jax.progress import Work
-from affect_jax.suggest import nearest
+from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.runtime.progress import Work
 from launch import cli
 
 FLAGS = flags.FLAGS
@@ -60,11 +59,11 @@ def metrics(names: Sequence[str]) -> tuple[str, ...]:
     Raises:
       UserError: none, or one that there is not.
     """
-    from affect_jax.analysis.imputation import METRICS
+    from affect_jax.evaluation.imputation import METRICS
 
     for name in names or [""]:
         if name not in METRICS:
-            raise UserError(f"--metric has {name!r}{nearest(name, METRICS)}; choose of {', '.join(METRICS)}")
+            raise UserError(f"--metric has {name!r}{suggest_nearest(name, METRICS)}; choose of {', '.join(METRICS)}")
     return tuple(dict.fromkeys(names))
 
 
@@ -88,7 +87,7 @@ def ask(
       also: run folders to set beside.
       studies: to test; () for all that can be.
       ks: numbers of nearest neighbours.
-      distances: of affect_jax.analysis.imputation.METRICS.
+      distances: of affect_jax.evaluation.imputation.METRICS.
       formats: of the figures.
 
     Returns:
@@ -97,26 +96,25 @@ def ask(
     Raises:
       UserError: a run that cannot be tested, or too few training examples.
     """
-    from affect_jax import missing
-    from affect_jax.missing import asking, record
+    from affect_jax.evaluation.missing import masked_scores, record, subjects
     from affect_jax.reports import build, folders, missing_figures
     from affect_jax.reports import formats as text
     from affect_jax.reports import missing as tables
 
-    checked = missing.check(run, studies)
+    checked = subjects.check(run, studies)
     beside = record.check_also(checked, also)
     document = record.start(checked, ks, distances, out, command)
     left = [subject for subject in checked.subjects if subject.spec.name not in document["studies"]]
     with Work() as work:
         if left:
-            loaded = missing.load(checked)
-            asking.check_counts(loaded, ks)
+            loaded = subjects.load(checked)
+            masked_scores.check_counts(loaded, ks)
             kind = "synthetic " if document["corpus"]["synthetic"] else ""
             work.say(f"{kind}corpus {document['corpus']['name']}: {', '.join(s.spec.name for s in left)}")
         for subject in left:
             name = subject.spec.name
             tell = partial(work.progress, name)
-            document["studies"][name] = asking.evaluate(checked, loaded, subject, ks, distances, tell)
+            document["studies"][name] = masked_scores.evaluate(checked, loaded, subject, ks, distances, tell)
             record.write(document, out)
     shown = record.merged(document, [tested for tested in map(record.tested, beside) if tested])
     record.originals(shown, [folders.read_run(run), *beside])

@@ -57,10 +57,11 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Predicts what the flags and arguments choose."""
-    from affect_jax import deploy, exported, hearing, runs
+    from affect_jax.inference import deployment, export_folder, timelines
+    from affect_jax.runtime import run_folder
 
     recordings = argv[1:]
-    if exported.is_export(Path(FLAGS.run)):
+    if export_folder.is_export(Path(FLAGS.run)):
         _export(Path(FLAGS.run), recordings)
         return
     wrong = ("split",) if recordings else _OF_RECORDINGS
@@ -73,29 +74,29 @@ def main(argv: Sequence[str]) -> None:
         )
     run = Path(FLAGS.run)
     if recordings:
-        _hear(hearing.of(run, FLAGS.cell, FLAGS.row), recordings)
+        _hear(timelines.of(run, FLAGS.cell, FLAGS.row), recordings)
         return
-    if hearing.converted(run):
+    if timelines.converted(run):
         raise UserError(
             f"{run} holds a converted model, which has no corpus to predict a part of; name recordings, as in: "
             f"--run={run} talk.wav"
         )
-    results = runs.read_json(run / "results.json")
-    _split(run, results, deploy.choose_row(results, FLAGS.cell, FLAGS.row))
+    results = run_folder.read_json(run / "results.json")
+    _split(run, results, deployment.choose_trial(results, FLAGS.cell, FLAGS.row))
 
 
 def _export(folder: Path, paths: Sequence[str]) -> None:
     """Predicts of files with what launch.export wrote; ends the program with status 2 where one could not be read."""
-    from affect_jax import exported, hearing
+    from affect_jax.inference import export_folder, timelines
 
     given = [name for name in _OF_RUNS if FLAGS[name].present]
     if given:
         raise UserError(f"{folder} holds an export, which is one row without its corpus; leave --{given[0]} out")
     if not paths:
         raise UserError(f"{folder} holds an export; name files to predict of, as in: --run={folder} FILE")
-    found = exported.read(folder)
+    found = export_folder.read_export(folder)
     if found.description["trained"]["rate"]:
-        _hear(hearing.of_export(folder, found), paths)
+        _hear(timelines.of_export(folder, found), paths)
         return
     given = [name for name in _OF_RECORDINGS if FLAGS[name].present]
     if given:
@@ -108,13 +109,13 @@ def _export(folder: Path, paths: Sequence[str]) -> None:
 
 def _features(found: Any, paths: Sequence[str], target: Path | None) -> None:
     """Writes what an export says of files of features."""
-    from affect_jax import exported
+    from affect_jax.inference import export_items
     from affect_jax.reports import predictions
 
     ids, values, failed = [], [], 0
     for path in paths:
         try:
-            names, said = exported.predict(found, Path(path))
+            names, said = export_items.predict_item(found, Path(path))
         except UserError as error:
             print(f"skipped: {error}", file=sys.stderr)
             failed += 1
@@ -133,7 +134,7 @@ def _features(found: Any, paths: Sequence[str], target: Path | None) -> None:
 
 def _put(text: str, target: Path | None) -> None:
     """To standard output, or into a file whole or not at all."""
-    from affect_jax.files import write_atomic
+    from affect_jax.runtime.files import write_atomic
 
     if target is None:
         sys.stdout.write(text)
@@ -154,11 +155,10 @@ def _split(run: Path, results: dict[str, Any], number: int) -> None:
 def _hear(hearer: Any, recordings: Sequence[str]) -> None:
     """Writes the timelines of recordings; ends the program with status 2 where one could not be heard."""
     form, target = _output(FLAGS.out or "csv")
-    from affect_jax import hearing
-    from affect_jax.hearing import writing
+    from affect_jax.inference import timeline_files, timelines
 
     rate, task, labels, name = hearer.rate, hearer.task, hearer.labels, hearer.target
-    cut = hearing.sizes(rate, hearer.deployed.steps, FLAGS.window, FLAGS.hop)
+    cut = timelines.sizes(rate, hearer.deployed.steps, FLAGS.window, FLAGS.hop)
     console = Console(file=sys.stderr)
 
     def say(line: str) -> None:
@@ -167,18 +167,18 @@ def _hear(hearer: Any, recordings: Sequence[str]) -> None:
     say(f"{hearer.title}: windows of {cut.window / rate:g} s every {cut.hop / rate:g} s, predicting {name!r}")
     described, names, taken = [], (), set()
     with _bar(console) as bar:
-        windows = bar.add_task("hearing", total=hearing.count(recordings, cut))
-        for heard in hearing.hear(
-            recordings, hearing.program(hearer.deployed), cut, lambda count: bar.advance(windows, count)
+        windows = bar.add_task("hearing", total=timelines.count(recordings, cut))
+        for heard in timelines.hear(
+            recordings, timelines.program(hearer.deployed), cut, lambda count: bar.advance(windows, count)
         ):
-            described.append(writing.describe(heard, task, labels))
-            say(writing.line(described[-1]))
+            described.append(timeline_files.describe(heard, task, labels))
+            say(timeline_files.line(described[-1]))
             if heard.error:
                 continue
-            names = writing.class_names(task, labels, heard.prediction.shape[-1])
+            names = timeline_files.class_names(task, labels, heard.prediction.shape[-1])
             if FLAGS.plot:
                 picture = _free((target or Path()).parent, Path(heard.file).stem, taken)
-                writing.plot(picture, heard, task, labels, name)
+                timeline_files.plot(picture, heard, task, labels, name)
                 say(f"wrote {picture}")
     about = {
         **hearer.about,
@@ -188,7 +188,7 @@ def _hear(hearer: Any, recordings: Sequence[str]) -> None:
         "window": round(cut.window / rate, 6),
         "hop": round(cut.hop / rate, 6),
     }
-    text = writing.as_json(described, about) if form == "json" else writing.as_csv(described, names)
+    text = timeline_files.as_json(described, about) if form == "json" else timeline_files.as_csv(described, names)
     _put(text, target)
     if target:
         say(f"wrote {target}")

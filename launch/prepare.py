@@ -26,8 +26,7 @@ from absl import flags
 
 from affect_jax import datasets
 from affect_jax.datasets.summary import describe
-from affect_jax.errors import UserError
-from affect_jax.suggest import nearest
+from affect_jax.errors import UserError, suggest_nearest
 from launch import cli
 
 FLAGS = flags.FLAGS
@@ -91,7 +90,7 @@ def main(argv: list[str]) -> None:
         raise UserError(f"{argv[1]!r} is not a flag; --help lists the flags")
     if FLAGS.corpus not in corpora():
         raise UserError(
-            f"--corpus={FLAGS.corpus} is not here{nearest(FLAGS.corpus, corpora())}; choose {', '.join(corpora())}"
+            f"--corpus={FLAGS.corpus} is not here{suggest_nearest(FLAGS.corpus, corpora())}; choose {', '.join(corpora())}"
         )
     package = importlib.import_module(f"affect_jax.datasets.{FLAGS.corpus}")
     given = {name: FLAGS[name].value for name in _SETTINGS if FLAGS[name].value is not None}

@@ -38,7 +38,7 @@ from absl import flags
 from affect_jax.errors import UserError
 from affect_jax.reports import build, sources, tables
 from affect_jax.reports.thesis import Table
-from affect_jax.runs import folder_name
+from affect_jax.runtime.run_folder import name_run_folder
 from launch import changes, cli
 
 FLAGS = flags.FLAGS
@@ -128,7 +128,7 @@ def make(config_arg: str, changed: Sequence[str], runs: Path) -> None:
     Raises:
       UserError: whatever is wrong with the config or its corpus.
     """
-    config, folder = changes.load_config(config_arg), runs / folder_name(config_arg)
+    config, folder = changes.load_config(config_arg), runs / name_run_folder(config_arg)
     changes.override(config, [change for change in changed if changes.has(config, change)], config_arg)
     print(f"training {config_arg}", file=sys.stderr)
     # Imported here, so that a report alone does not wait for jax.
@@ -137,9 +137,9 @@ def make(config_arg: str, changed: Sequence[str], runs: Path) -> None:
 
         baselines.make(config, folder, config_arg=config_arg, asked=baselines.Asked(seeds=config.study.seeds))
     else:
-        from affect_jax import experiment
+        from affect_jax.experiment.run import run
 
-        experiment.run(config, str(folder), config_arg=config_arg)
+        run.run(config, str(folder), config_arg=config_arg)
 
 
 def missing_modalities(runs: tables.Runs, out: Path, command: str) -> str:

@@ -18,7 +18,7 @@ os.environ["XLA_FLAGS"] += " --xla_backend_optimization_level=0 --xla_llvm_disab
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"  # [B] - [B, T] is a bug until somebody writes the None
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin between jax's small factorisations
 os.environ["MPLBACKEND"] = "Agg"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as of a program of ours, see affect_jax/startup.py
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as of a program of ours, see affect_jax/runtime/startup.py
 os.environ["PYTHONFAULTHANDLER"] = "1"  # for the programs that tests start; pytest sees to its own process
 # Corpora and font lists built by the way go here and vanish with the run, never into the home of who runs the tests.
 _cache = tempfile.TemporaryDirectory(prefix="affect_jax_tests_", ignore_cleanup_errors=True)

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from affect_jax.training import rows, state, step, studies
+from affect_jax.config import studies
+from affect_jax.training import state, step, trials
 
 FUSION = dict(text=(32, 128, 300), video=(32, 32, 2048), audio=(32, 1000, 120))
 SPEECH = dict(speech=(8, 240_000, 1))
@@ -38,9 +39,9 @@ def loaded(case):
     file, argument, name, changes, shapes = case
     config = importlib.import_module(f"configs.{file}").get_config(argument)
     config.study.only = (name,)
-    (spec,) = studies.parse(config)
+    (spec,) = studies.parse_studies(config)
     module, staged = spec.model.clone(**changes), spec.stages[-1]
-    row = jax.tree.map(lambda x: x[0], rows.as_arrays([rows.Row("cell", 0, 0, spec.traced)]))
+    row = jax.tree.map(lambda x: x[0], trials.stack_trials([trials.Trial("cell", 0, 0, spec.traced)]))
     first = next(iter(shapes.values()))
     lead = first[:1] if config.data.unit == "item" else first[:-1]
     dtype = jnp.float32
@@ -52,9 +53,9 @@ def loaded(case):
     }
 
     def start(batch):
-        parts = step.join(module.init(jax.random.key(0), batch["inputs"], batch["masks"], train=False))
-        trained, statistics, frozen = step.split(parts, staged.train)
-        return state.create(trained, statistics, (), {}), frozen
+        parts = step.join_variables(module.init(jax.random.key(0), batch["inputs"], batch["masks"], train=False))
+        trained, statistics, frozen = step.split_submodules(parts, staged.train)
+        return state.create_state(trained, statistics, (), {}), frozen
 
     return module, staged, row, batch, jax.eval_shape(start, batch)
 
@@ -76,4 +77,4 @@ def numbers(batch, now, frozen, classes):
     made = dict(inputs=inputs, masks=masks, target=target.astype(np.float32), mask=np.ones(batch["mask"].shape, bool))
     params, still = (jax.tree.map(weight, tree) for tree in (now.params, frozen))
     moments = jax.tree.map(lambda x: np.ones(x.shape, np.float32), now.statistics)
-    return made, state.create(params, moments, (), {}), still
+    return made, state.create_state(params, moments, (), {}), still

@@ -8,9 +8,10 @@ import jax
 import numpy as np
 import pytest
 
-from affect_jax import experiment, parts
+from affect_jax.data import splits
 from affect_jax.datasets import recordings
-from affect_jax.training import mesh, study
+from affect_jax.experiment.run import run
+from affect_jax.training import loop, mesh
 from configs import fusion
 
 ACTORS, CLIPS = 10, 6
@@ -59,17 +60,17 @@ def config(*studies):
 
 def _first_weights(model, stages, task, corpus, folds, rows, engine, **_):
     """In place of study.fit."""
-    params = study.initial_params(model, mesh.replicate(engine.mesh, (corpus, folds)), rows, engine)
+    params = loop.init_params(model, mesh.replicate(engine.mesh, (corpus, folds)), rows, engine)
     # Large ones, so that answers differ between examples.
     params = jax.tree.map(lambda x: 4 * x, params)
     none = {stage.name: np.zeros(len(rows), np.int32) for stage in stages}
-    return study.Fitted(params, np.zeros(len(rows), np.float32), none, none, np.ones(len(rows), bool), {})
+    return loop.Fitted(params, np.zeros(len(rows), np.float32), none, none, np.ones(len(rows), bool), {})
 
 
 def make(folder, *studies):
     """The run folder `folder`, finished. Who reads its corpus again must have parts.load give `corpus()`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "fit", _first_weights)
-        patch.setattr(parts, "load", lambda config, **_: corpus())
-        experiment.run(config(*studies), str(folder), config_arg="configs/fusion.py:all,ravdess")
+        patch.setattr(loop, "fit", _first_weights)
+        patch.setattr(splits, "load", lambda config, **_: corpus())
+        run.run(config(*studies), str(folder), config_arg="configs/fusion.py:all,ravdess")
     return folder

@@ -3,10 +3,11 @@
 import jax
 import pytest
 
-from affect_jax import parts
+from affect_jax.config import studies
 from affect_jax.data import folds as folding
+from affect_jax.data import splits
 from affect_jax.layers import teachers
-from affect_jax.training import studies, study
+from affect_jax.training import loop
 from configs import (
     common,
     conflictnet,
@@ -66,23 +67,25 @@ def test_a_config_fits(config, argument, data_dir):
     made = config.get_config(argument)
     made.corpus.data_dir = str(data_dir)
     made.corpus.update(SMALL[made.corpus.name])
-    specs = studies.parse(made)
-    recordings = parts.load(made)
-    part = parts.build(recordings.splits["train"] + recordings.splits.get("validation", []), made)
-    folds = folding.build(part.corpus, part.index, parts.splits(recordings, made)[:1], parts.standardized(made))
+    specs = studies.parse_studies(made)
+    recordings = splits.load_recordings(made)
+    part = splits.build_split(recordings.splits["train"] + recordings.splits.get("validation", []), made)
+    folds = folding.build_folds(
+        part.corpus, part.index, splits.make_folds(recordings, made)[:1], splits.choose_standardized(made)
+    )
     if config is fusion:
         specs = [spec for spec in specs if spec.name in ONE_OF_A_KIND]
     if argument in seqsew.SEVERAL:  # the rest have fewer teachers still
         specs = [spec for spec in specs if spec.name in ("all", "only_text")]
     for spec in specs:
-        study.check(spec.model, spec.stages, part.corpus, folds)
-    params = study.shapes(specs[-1].model if config is seqsew else specs[0].model, part.corpus, folds)[0]
+        loop.check_stages(spec.model, spec.stages, part.corpus, folds)
+    params = loop.trace_shapes(specs[-1].model if config is seqsew else specs[0].model, part.corpus, folds)[0]
     if config is fusion and argument == "all":
         assert {spec.name for spec in specs} == set(ONE_OF_A_KIND)
     if config is sew and argument in sew.PAIRS:
         assert size(params) == WHOLE.get(argument, 477_885)
     if argument == "sspnet_conflict":
-        sizes = {spec.name: size(study.shapes(spec.model, part.corpus, folds)[0]) for spec in specs}
+        sizes = {spec.name: size(loop.trace_shapes(spec.model, part.corpus, folds)[0]) for spec in specs}
         assert sizes["conflictnet"] == 420_418 + 896
         assert sizes["conflictnet"] - sizes["paranet"] == 8_257
         assert sizes["paranet"] == sizes["paranet+ap"]

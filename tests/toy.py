@@ -9,8 +9,8 @@ from affect_jax.data import folds as folding
 from affect_jax.datasets import stored
 from affect_jax.datasets.cache import Cache
 from affect_jax.datasets.recordings import Recording
-from affect_jax.training import mesh, stage, study
-from affect_jax.training.rows import grid
+from affect_jax.training import loop, mesh, stage
+from affect_jax.training.trials import plan_trials
 
 
 def recordings(count=8, length=9, seed=0, task="regression"):
@@ -57,13 +57,13 @@ class Counted(list):
 def development(unit="recording", folds=2, **kwargs):
     """(corpus, index, folds): fold k validates on recordings k and k + 2."""
     made = recordings(**kwargs)
-    corpus, index = corpora.build(made, modalities=("a", "b"), target="y", unit=unit, window=4, hop=2)
+    corpus, index = corpora.build_corpus(made, modalities=("a", "b"), target="y", unit=unit, window=4, hop=2)
     names = [r.id for r in made]
     splits = [
-        folding.Split(f"f{k}", tuple(n for n in names if n not in (f"r{k}", f"r{k + 2}")), (f"r{k}", f"r{k + 2}"))
+        folding.FoldMembers(f"f{k}", tuple(n for n in names if n not in (f"r{k}", f"r{k + 2}")), (f"r{k}", f"r{k + 2}"))
         for k in range(folds)
     ]
-    return corpus, index, folding.build(corpus, index, splits, {"a": True, "b": True})
+    return corpus, index, folding.build_folds(corpus, index, splits, {"a": True, "b": True})
 
 
 class Model(nn.Module):
@@ -118,21 +118,21 @@ def teacher_config(**changes):
 
 def stages(task="regression", **configs):
     """name -> config to (stages, traced defaults)."""
-    parsed = tuple(stage.parse(name, config, task) for name, config in configs.items())
+    parsed = tuple(stage.parse_stage(name, config, task) for name, config in configs.items())
     traced = {}
     for name, config in configs.items():
-        traced |= stage.defaults(name, config)
+        traced |= stage.default_hyper(name, config)
     return parsed, traced
 
 
 def rows(traced, cells=None, axes=None, folds=2, seeds=(0, 1)):
     """Rows over everything."""
-    return grid(cells or {"toy": {}}, axes or {}, traced, folds, seeds)
+    return plan_trials(cells or {"toy": {}}, axes or {}, traced, folds, seeds)
 
 
 def engine(devices=1, at_once=1, checkpoint_seconds=0.0, data=1):
     """An engine on some of the virtual devices."""
-    return study.Engine(mesh.make(devices, data), at_once, 4, checkpoint_seconds)
+    return loop.Engine(mesh.make_mesh(devices, data), at_once, 4, checkpoint_seconds)
 
 
 def trees_equal(a, b, **tolerance):

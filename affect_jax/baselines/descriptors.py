@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax import runs
 from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
 from affect_jax.features import audio
+from affect_jax.runtime import run_folder
 
 SAVE_SECONDS = 60.0
 COEFFICIENTS = 20
@@ -152,7 +152,7 @@ def _read(path: Path, width: int) -> dict[str, np.ndarray]:
     if not path.is_file():
         return {}
     try:
-        arrays = runs.read_arrays(path)
+        arrays = run_folder.read_arrays(path)
     except UserError:
         return {}
     if arrays.keys() != {"key", "value"} or arrays["value"].shape != (len(arrays["key"]), width):
@@ -161,4 +161,4 @@ def _read(path: Path, width: int) -> dict[str, np.ndarray]:
 
 
 def _write(path: Path, known: dict[str, np.ndarray]) -> None:
-    runs.write_arrays(path, {"key": np.array(list(known)), "value": np.stack(list(known.values()))})
+    run_folder.write_arrays(path, {"key": np.array(list(known)), "value": np.stack(list(known.values()))})

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affect_jax.baselines import neighbours
-from affect_jax.data.normalize import moments
+from affect_jax.data.normalize import compute_moments
 
 Fitted = Callable[[np.ndarray], np.ndarray]
 REGRESSIONS = ("regression", "signed_regression")
@@ -46,7 +46,7 @@ def fit(learner: Learner, task: str, classes: int, hyper: Mapping[str, float], x
     Returns:
       float32 [M, D] -> float32 [M], or [M, C] logits of a task 'multiclass'.
     """
-    mean, scale = moments(x)
+    mean, scale = compute_moments(x)
     fitted = learner.fit(task, classes, hyper, (x - mean[None, :]) / scale[None, :], y)
     return lambda rows: np.asarray(fitted((rows - mean[None, :]) / scale[None, :]), np.float32)
 

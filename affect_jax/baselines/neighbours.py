@@ -125,8 +125,8 @@ def select(
         said = answer(jnp.where(same_NxN, jnp.inf, distances(part, part)), y_N, k=k, classes=classes)
         return _criterion(said, y_N, classes)
 
-    devices = mesh.make()
-    run = mesh.row_program(devices, mesh.rows_at_once(0), one)
+    devices = mesh.make_mesh()
+    run = mesh.map_over_trials(devices, mesh.choose_trials_at_once(0), one)
     shared = mesh.replicate(devices, (x.astype(np.float32), y.astype(np.float32), same))
     chunk = -(-min(CHUNK, iterations) // devices.size) * devices.size
     draws = random.integers(x.shape[1], size=(iterations, size))
@@ -134,7 +134,7 @@ def select(
     for first in range(0, iterations, chunk):
         mine = draws[first : first + chunk]
         filled = np.concatenate([mine, np.zeros((chunk - len(mine), size), mine.dtype)])
-        scores.append(mesh.to_host(run(shared, mesh.shard_rows(devices, filled)))[: len(mine)])
+        scores.append(mesh.to_host(run(shared, mesh.shard_trials(devices, filled)))[: len(mine)])
         progress(first + len(mine), iterations)
     score = np.concatenate(scores).astype(np.float64)
     relevance = np.zeros(x.shape[1])

@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax import metrics, results, runs
+from affect_jax import metrics
 from affect_jax.baselines import NAMES, descriptors, functionals, learners, neighbours
-from affect_jax.data.folds import Split
-from affect_jax.data.normalize import moments
+from affect_jax.data.folds import FoldMembers
+from affect_jax.data.normalize import compute_moments
 from affect_jax.datasets.recordings import Recording, Recordings
-from affect_jax.errors import UserError
-from affect_jax.suggest import nearest
+from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.experiment.run import results
+from affect_jax.runtime import run_folder
 
 STUDY = "baseline"
 
@@ -70,9 +71,13 @@ def check(plan: Plan) -> None:
     """
     for method in plan.methods:
         if method not in NAMES:
-            raise UserError(f"--methods names {method!r}{nearest(method, NAMES)}; choose from {', '.join(NAMES)}")
+            raise UserError(
+                f"--methods names {method!r}{suggest_nearest(method, NAMES)}; choose from {', '.join(NAMES)}"
+            )
     if plan.task not in metrics.TASKS:
-        raise UserError(f"config.task is {plan.task!r}{nearest(plan.task, metrics.TASKS)}; choose {metrics.TASKS}")
+        raise UserError(
+            f"config.task is {plan.task!r}{suggest_nearest(plan.task, metrics.TASKS)}; choose {metrics.TASKS}"
+        )
     for name, least in (("seeds", 1), ("iterations", 1)):
         if getattr(plan, name) < least:
             raise UserError(f"--{name} is {getattr(plan, name)}; give {least} or more")
@@ -113,7 +118,7 @@ def tables(
 def run(
     plan: Plan,
     recordings: Recordings,
-    splits: Sequence[Split],
+    splits: Sequence[FoldMembers],
     rate: int,
     cache: Path,
     workdir: Path,
@@ -170,9 +175,9 @@ def run(
         arrays[f"{STUDY}/{split}/target"] = clips.y[shown]
         arrays[f"{STUDY}/{split}/id"] = np.array([r.steps[0] for r in clips.recordings])[shown]
         arrays[f"{STUDY}/{split}/group"] = clips.groups[shown]
-        baseline[split] = results.baselines(plan.task, clips.y, shown)
+        baseline[split] = results.score_baselines(plan.task, clips.y, shown)
     found = {
-        "schema": runs.SCHEMA,
+        "schema": run_folder.SCHEMA,
         "name": name,
         "config_arg": config_arg,
         "task": plan.task,
@@ -186,15 +191,15 @@ def run(
             **({"labels": list(recordings.labels)} if recordings.labels else {}),
         },
         "rows": rows,
-        "cells": results.cells(rows, ("validation", "test")),
+        "cells": results.summarize_variants(rows, ("validation", "test")),
         "selected": [],
         "baselines": baseline,
         "provenance": _provenance(plan),
     }
-    runs.write_arrays(workdir / "predictions.npz", arrays)
+    run_folder.write_arrays(workdir / "predictions.npz", arrays)
     if kept:
-        runs.write_json(workdir / "kept_features.json", kept)
-    runs.write_json(workdir / "results.json", found)
+        run_folder.write_json(workdir / "kept_features.json", kept)
+    run_folder.write_json(workdir / "results.json", found)
     return found
 
 
@@ -253,7 +258,7 @@ def _row(
     x, columns, chosen = table.values, [], {}
     if method == "random_subset":
         part = x[fold.train]
-        mean, scale = moments(part)
+        mean, scale = compute_moments(part)
         selection = neighbours.select(
             (part - mean[None, :]) / scale[None, :],
             clips.y[fold.train],
@@ -306,7 +311,7 @@ def _row(
 
 
 def _score(plan: Plan, learner: learners.Learner, values: np.ndarray, clips: _Clips) -> dict[str, float | None]:
-    found = results.score(plan.task, values, clips.y, np.zeros(len(clips.y), int))
+    found = results.score_trial(plan.task, values, clips.y, np.zeros(len(clips.y), int))
     found = {name: value for name, value in found.items() if not name.endswith("_per_recording")}
     if "log_loss" in found and not learner.probabilities:
         found["log_loss"] = None
@@ -325,7 +330,7 @@ def _counts(plan: Plan, recordings: Recordings) -> dict[str, Any]:
 
 
 def _provenance(plan: Plan) -> dict[str, Any]:
-    found = runs.provenance(" ".join(sys.argv))
+    found = run_folder.describe_provenance(" ".join(sys.argv))
     if {"is13", "random_subset"} & set(plan.methods) and functionals.installed():
         found["packages"] |= {"opensmile": functionals.extractor().version}
     return found

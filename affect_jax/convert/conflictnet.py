@@ -6,9 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from affect_jax.convert.folder import Variables, shapes
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.models.conflictnet import Model
-from affect_jax.suggest import nearest
 
 # Kind of layer -> its array in Keras -> the same array here. An LSTM has its cell between, see `_name`.
 _ARRAYS = {
@@ -142,7 +141,7 @@ def _parse(arrays: Mapping[str, np.ndarray]) -> _Found:
         if not layers or leaf not in _ARRAYS[layers[0][1]]:
             known = [_name(k, at, leaf) for k, leaves in _ARRAYS.items() for at in range(3) for leaf in leaves]
             raise UserError(
-                f"there is an array {name!r}{nearest(name, known)}, which a Keras ConflictNET does not have; "
+                f"there is an array {name!r}{suggest_nearest(name, known)}, which a Keras ConflictNET does not have; "
                 f"leave it out, or give it a name like {known[0]!r}"
             )
         key = layers[0][1], int(layers[0][2] or 0), leaf

@@ -15,9 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from affect_jax import files, runs
+from affect_jax.config import studies
 from affect_jax.errors import UserError
-from affect_jax.training import checkpoint, studies
+from affect_jax.runtime import files, run_folder
+from affect_jax.training import checkpoint
 
 SCHEMA = 1
 Variables = dict[str, Any]
@@ -48,7 +49,7 @@ def write(
     name = type(model).__module__.rpartition(".")[2]
     described = {"schema": SCHEMA, "model": {"name": name, **arguments}, "input": inputs, "source": source}
     folder.mkdir(parents=True, exist_ok=True)
-    runs.write_arrays(folder / "params.npz", checkpoint.named(variables))
+    run_folder.write_arrays(folder / "params.npz", checkpoint.flatten_leaves(variables))
     files.write_json(folder / "model.json", described)
 
 
@@ -74,7 +75,7 @@ def read(folder: Path) -> tuple[nn.Module, Variables]:
                 f"{path} has for {name!r} {found}, but the model of {folder / 'model.json'} has {wanted}; "
                 "convert the weights again with launch.convert"
             )
-    return model, checkpoint.like(tree, arrays, path)
+    return model, checkpoint.restore_like(tree, arrays, path)
 
 
 def describe(folder: Path) -> dict[str, Any]:

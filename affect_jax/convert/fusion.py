@@ -16,9 +16,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from affect_jax.convert.folder import Variables, shapes
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.models.attention_fusion import Model
-from affect_jax.suggest import nearest
 
 _LETTERS = {"text": "t", "video": "v", "audio": "a"}
 _MAPPED = ("video", "audio")
@@ -57,7 +56,9 @@ def fusion_from_torch(arrays: Mapping[str, np.ndarray], attention: str, heads: i
       UserError: an array that is missing, unknown, of a shape that does not fit the others, or not finite numbers.
     """
     if attention not in _ATTENTION:
-        raise UserError(f"attention is {attention!r}{nearest(attention, _ATTENTION)}; choose 'intra' or 'cross'")
+        raise UserError(
+            f"attention is {attention!r}{suggest_nearest(attention, _ATTENTION)}; choose 'intra' or 'cross'"
+        )
     modalities = tuple(modality for modality in _LETTERS if any(_mentions(name, modality) for name in arrays))
     paths = _check_names(arrays, modalities, attention)
     tree: Variables = {}
@@ -157,7 +158,7 @@ def _check_names(
                 f"with {other!r} does; convert it with attention {other!r}"
             )
         raise UserError(
-            f"there is an array {name!r}{nearest(name, known)}, which the authors' model with attention "
+            f"there is an array {name!r}{suggest_nearest(name, known)}, which the authors' model with attention "
             f"{attention!r} does not have; leave it out, or give it a name like {next(iter(known))!r}"
         )
     if len(modalities) < 2:

@@ -73,7 +73,7 @@ class Index(NamedTuple):
     evaluation: np.ndarray
 
 
-def windows(length: int, window: int, hop: int, *, remainder: bool) -> list[tuple[int, int]]:
+def cut_windows(length: int, window: int, hop: int, *, remainder: bool) -> list[tuple[int, int]]:
     """(start, length) of the windows over `length` frames; `remainder` adds what a last whole window leaves over.
 
     Raises:
@@ -101,13 +101,13 @@ def _examples(lengths: Sequence[int], unit: str, window: int, hop: int) -> tuple
         frames = [(r, t, 1) for r, n in enumerate(lengths) for t in range(n)]
         return frames, frames
     if unit == "window":
-        train = [(r, *w) for r, n in enumerate(lengths) for w in windows(n, window, hop, remainder=False)]
-        evaluate = [(r, *w) for r, n in enumerate(lengths) for w in windows(n, window, window, remainder=True)]
+        train = [(r, *w) for r, n in enumerate(lengths) for w in cut_windows(n, window, hop, remainder=False)]
+        evaluate = [(r, *w) for r, n in enumerate(lengths) for w in cut_windows(n, window, window, remainder=True)]
         return train, evaluate
     raise UserError(f"config.data.unit is {unit!r}; choose recording, item, window or frame")
 
 
-def build(
+def build_corpus(
     recordings: Sequence[Recording],
     *,
     modalities: Sequence[str],
@@ -259,7 +259,7 @@ def _gather(stream: Stream, index: Array, packing: Packing | None) -> tuple[Arra
     return stream.values[jnp.minimum(frame_BxT, last)], mask_BxT
 
 
-def take(
+def take_batch(
     corpus: Corpus,
     index: Array,
     mean: Mapping[str, Array],
@@ -288,7 +288,7 @@ def take(
     return batch if packing is None else Batch(**batch, segments=jnp.array(packing.rank, jnp.int32))
 
 
-def frame_positions(corpus: Corpus, index: np.ndarray) -> np.ndarray:
+def locate_frames(corpus: Corpus, index: np.ndarray) -> np.ndarray:
     """int64 [N, T] (or [N]): the frame that each step of the examples `index` shows, -1 for padding. On the host."""
     stream = corpus.target
     start, length = np.asarray(stream.start)[index], np.asarray(stream.length)[index]
@@ -298,6 +298,6 @@ def frame_positions(corpus: Corpus, index: np.ndarray) -> np.ndarray:
     return np.where((at < length[:, None]) & (index >= 0)[:, None], start[:, None] + at, -1)
 
 
-def nbytes(corpus: Corpus) -> int:
+def count_bytes(corpus: Corpus) -> int:
     """Bytes of the corpus on one device."""
     return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(corpus))

@@ -9,8 +9,8 @@ import numpy as np
 from flax import struct
 
 from affect_jax.data.corpus import Corpus, Index
-from affect_jax.data.normalize import merged, moments
-from affect_jax.data.streaming import Source, summaries
+from affect_jax.data.normalize import compute_moments, merge_moments
+from affect_jax.data.streaming import Source, summarize_features
 from affect_jax.errors import UserError
 from affect_jax.types import Array
 
@@ -32,7 +32,7 @@ class Folds:
     scale: dict[str, Array]
 
 
-class Split(NamedTuple):
+class FoldMembers(NamedTuple):
     """One fold by recording id."""
 
     name: str
@@ -53,12 +53,14 @@ def _examples(index: Index, names: Sequence[str]) -> np.ndarray:
     return np.flatnonzero(index.evaluation & np.isin(index.recording_of, [number[name] for name in names]))
 
 
-def held_out(index: Index, splits: Sequence[Split]) -> np.ndarray:
+def index_test_examples(index: Index, splits: Sequence[FoldMembers]) -> np.ndarray:
     """int32 [K, n] numbers of each fold's test examples, -1 for padding: of a cross-validation, kept from the fit."""
     return _pad([_examples(index, split.test) for split in splits])
 
 
-def build(corpus: Corpus | Source, index: Index, splits: Sequence[Split], standardize: Mapping[str, bool]) -> Folds:
+def build_folds(
+    corpus: Corpus | Source, index: Index, splits: Sequence[FoldMembers], standardize: Mapping[str, bool]
+) -> Folds:
     """Turns named splits into index arrays and training-part statistics.
 
     Args:
@@ -102,10 +104,12 @@ def build(corpus: Corpus | Source, index: Index, splits: Sequence[Split], standa
             if stream.gain is not None:  # a waveform, which has a gain a clip instead
                 m, s = np.zeros(1, np.float32), np.ones(1, np.float32)
             elif isinstance(corpus, Source):
-                m, s = merged(summaries(corpus, modality, train_recordings), active=standardize[modality])
+                m, s = merge_moments(
+                    summarize_features(corpus, modality, train_recordings), active=standardize[modality]
+                )
             else:
                 frames = np.concatenate([np.arange(first[r], first[r + 1]) for r in train_recordings])
-                m, s = moments(np.asarray(stream.values)[frames], active=standardize[modality])
+                m, s = compute_moments(np.asarray(stream.values)[frames], active=standardize[modality])
             mean[modality].append(m)
             scale[modality].append(s)
     return Folds(

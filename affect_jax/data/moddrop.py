@@ -11,25 +11,25 @@ import jax.numpy as jnp
 from affect_jax.types import Array, Batch
 
 
-def absent(batch: Batch, names: Sequence[str]) -> Batch:
+def remove_modalities(batch: Batch, names: Sequence[str]) -> Batch:
     """The batch with the modalities `names` missing: zeros and all-False masks."""
     inputs = {m: jnp.zeros_like(x) if m in names else x for m, x in batch["inputs"].items()}
     masks = {m: jnp.zeros_like(x) if m in names else x for m, x in batch["masks"].items()}
     return Batch(**{**batch, "inputs": inputs, "masks": masks})
 
 
-def expanded(index: Array, combinations: int) -> Array:
+def expand_examples(index: Array, combinations: int) -> Array:
     """int32 [n] examples, -1 for padding -> [n * C]: each in every combination."""
     every_NxC = index[:, None] * combinations + jnp.arange(combinations)[None, :]
     return jnp.where(index[:, None] < 0, -1, every_NxC).reshape(-1)
 
 
-def parted(index: Array, combinations: int) -> tuple[Array, Array]:
+def split_combination(index: Array, combinations: int) -> tuple[Array, Array]:
     """The way back of `expanded`: (examples, -1 for padding; combinations), int32 [n] each."""
     return jnp.where(index < 0, -1, index // combinations), index % combinations
 
 
-def dropped(batch: Batch, combination: Array, present: Sequence[Sequence[str]]) -> Batch:
+def apply_moddrop(batch: Batch, combination: Array, present: Sequence[Sequence[str]]) -> Batch:
     """The batch whose example b has the modalities `present[combination[b]]` and no others."""
     inputs, masks = dict(batch["inputs"]), dict(batch["masks"])
     for modality in inputs:

@@ -25,7 +25,7 @@ class Packing(NamedTuple):
     step: tuple[tuple[int, ...], ...]
 
 
-def plan(lengths: Sequence[np.ndarray], batch: int) -> Packing | None:
+def plan_packing(lengths: Sequence[np.ndarray], batch: int) -> Packing | None:
     """A packing for any `batch` of the examples, by first-fit decreasing (Johnson 1973).
 
     Args:

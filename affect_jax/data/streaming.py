@@ -45,7 +45,7 @@ class Source:
 
     def __post_init__(self):
         few = np.arange(min(2, len(self.recording_of)))
-        object.__setattr__(self, "example", cut(self, few, room(self, few[None], len(few))))
+        object.__setattr__(self, "example", cut_features(self, few, measure_room(self, few[None], len(few))))
 
 
 _LINE = 64
@@ -66,7 +66,7 @@ class Room(NamedTuple):
     target: int
 
 
-def source(corpus: Corpus, index: Index, recordings: Sequence[Recording]) -> Source:
+def make_source(corpus: Corpus, index: Index, recordings: Sequence[Recording]) -> Source:
     """What `corpus.build(..., resident=False)` laid out, with the recordings that it laid out."""
     inputs = {m: _on_host(stream) for m, stream in corpus.inputs.items()}
     first = {m: s.start - index.input_offsets[m][index.recording_of] for m, s in inputs.items()}
@@ -84,7 +84,7 @@ def _kind(source: Source, modality: str) -> tuple[np.dtype, tuple[int, ...]]:
     return np.dtype(there.dtype if source.inputs[modality].gain is not None else np.float32), there.shape[1:]
 
 
-def room(source: Source, folds: np.ndarray, count: int) -> Room:
+def measure_room(source: Source, folds: np.ndarray, count: int) -> Room:
     """What any `count` examples of one line of `folds` (int [K, n], -1 for padding) need at most."""
 
     def longest(stream: Stream) -> int:
@@ -94,7 +94,7 @@ def room(source: Source, folds: np.ndarray, count: int) -> Room:
     return Room(count, {m: longest(stream) for m, stream in source.inputs.items()}, longest(source.target))
 
 
-def nbytes(source: Source, of: Room) -> int:
+def count_bytes(source: Source, of: Room) -> int:
     """Bytes of a corpus with this room."""
     frames = 0
     for modality, count in of.frames.items():
@@ -104,7 +104,7 @@ def nbytes(source: Source, of: Room) -> int:
     return frames + 4 * of.target + 8 * of.examples * (len(of.frames) + 1)
 
 
-def cut(source: Source, examples: np.ndarray, of: Room) -> Corpus:
+def cut_features(source: Source, examples: np.ndarray, of: Room) -> Corpus:
     """A corpus of some examples, in numpy, which are number 0, 1, ... in it; each recording is read once.
 
     Args:
@@ -120,17 +120,17 @@ def cut(source: Source, examples: np.ndarray, of: Room) -> Corpus:
         dtype, shape = _kind(source, m)
         behind = 0 if stream.gain is None else stream.steps  # a waveform is cut out `steps` long
         places[m] = _Places.of(source.first[m][examples], stream.length[examples])
-        gain = None if stream.gain is None else _filled(stream.gain[examples], order, of.examples, 1)
-        values = _aligned((of.frames[m] + behind, *shape), dtype)
+        gain = None if stream.gain is None else _fill(stream.gain[examples], order, of.examples, 1)
+        values = _align((of.frames[m] + behind, *shape), dtype)
         values[places[m].edge[-1] :] = 0  # what nobody's frames are copied to below
-        inputs[m] = _laid(places[m], order, values, gain, stream.steps, of)
+        inputs[m] = _lay_out(places[m], order, values, gain, stream.steps, of)
     edges = np.flatnonzero(np.diff(recording, prepend=-1, append=-1))
     features = [source.recordings[r].features for r in recording[edges[:-1]]]
     for n in cached_first(features):
         for m in features[n].keys() & inputs.keys():
             places[m].copy(np.asarray(features[n][m]), inputs[m].values, edges[n], edges[n + 1])
     gold = _Places.of(source.target.start[examples], source.target.length[examples])
-    target = _laid(gold, order, np.zeros(of.target, np.float32), None, source.target.steps, of)
+    target = _lay_out(gold, order, np.zeros(of.target, np.float32), None, source.target.steps, of)
     gold.copy(source.target.values, target.values, 0, len(examples))
     return Corpus(inputs, target)
 
@@ -156,7 +156,7 @@ class _Places(NamedTuple):
         to[goal] = values[np.arange(goal.start, goal.stop) + shift]
 
 
-def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+def _align(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An array to be filled, which lies so that a CPU takes it for its own memory instead of copying it."""
     size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     memory = np.empty(size + _LINE, np.uint8)
@@ -164,22 +164,22 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     return memory[begin : begin + size].view(dtype).reshape(shape)
 
 
-def _filled(values: np.ndarray, order: np.ndarray, count: int, fill: int) -> np.ndarray:
+def _fill(values: np.ndarray, order: np.ndarray, count: int, fill: int) -> np.ndarray:
     """`values`, which are in `order`, in the order of before, and `fill` behind them."""
     out = np.full(count, fill, values.dtype)
     out[order] = values
     return out
 
 
-def _laid(
+def _lay_out(
     places: _Places, order: np.ndarray, values: np.ndarray, gain: np.ndarray | None, steps: int | None, of: Room
 ) -> Stream:
-    start = _filled(places.edge[:-1].astype(np.int32), order, of.examples, 0)
-    length = _filled(places.length.astype(np.int32), order, of.examples, 0)
+    start = _fill(places.edge[:-1].astype(np.int32), order, of.examples, 0)
+    length = _fill(places.length.astype(np.int32), order, of.examples, 0)
     return Stream(values, start, length, gain, steps)
 
 
-def chunk(source: Source, lines: np.ndarray, count: int, ways: int, of: Room) -> tuple[Corpus, np.ndarray]:
+def make_chunk(source: Source, lines: np.ndarray, count: int, ways: int, of: Room) -> tuple[Corpus, np.ndarray]:
     """What some batches need.
 
     Args:
@@ -196,10 +196,10 @@ def chunk(source: Source, lines: np.ndarray, count: int, ways: int, of: Room) ->
     examples, place = np.unique(lines[shown] // ways, return_inverse=True)
     mine = np.full((count, lines.shape[1]), -1, np.int32)
     mine[: len(lines)][shown] = place * ways + lines[shown] % ways
-    return cut(source, examples, of), mine
+    return cut_features(source, examples, of), mine
 
 
-def ahead(work: Callable[[Q], T], questions: Iterable[Q], *, threads: int, depth: int) -> Iterator[T]:
+def read_ahead(work: Callable[[Q], T], questions: Iterable[Q], *, threads: int, depth: int) -> Iterator[T]:
     """work(q) of every question in order; threads do up to `depth` of them before they are asked for."""
     asked = iter(questions)
     with ThreadPoolExecutor(threads, "affect_jax-streaming") as pool:
@@ -215,7 +215,7 @@ def ahead(work: Callable[[Q], T], questions: Iterable[Q], *, threads: int, depth
                 left.cancel()
 
 
-def batches_at_once(source: Source, folds: np.ndarray, size: int, count: int, limit: float) -> int:
+def count_batches_at_once(source: Source, folds: np.ndarray, size: int, count: int, limit: float) -> int:
     """How many of `count` batches of `size` examples are to be cut at a time, all times about as many, at least one.
 
     Args:
@@ -227,13 +227,15 @@ def batches_at_once(source: Source, folds: np.ndarray, size: int, count: int, li
     """
     examples = folds.shape[1]
     most = bisect.bisect_right(
-        range(1, count + 1), limit, key=lambda n: nbytes(source, room(source, folds, min(n * size, examples)))
+        range(1, count + 1),
+        limit,
+        key=lambda n: count_bytes(source, measure_room(source, folds, min(n * size, examples))),
     )
     times = -(-count // max(most, 1))
     return -(-count // times)
 
 
-def summaries(source: Source, modality: str, recordings: np.ndarray) -> list[Summary]:
+def summarize_features(source: Source, modality: str, recordings: np.ndarray) -> list[Summary]:
     """Of the frames of these recordings (numbers) that have the modality."""
     of = [source.recordings[r].features for r in recordings]
     arrays = [features[modality] for features in of if modality in features]

@@ -27,13 +27,12 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 from affect_jax.datasets import stored
 from affect_jax.datasets.cache import Cache
 from affect_jax.datasets.reading import MARKER
-from affect_jax.errors import UserError
-from affect_jax.suggest import nearest
+from affect_jax.errors import UserError, suggest_nearest
 
 _LEFT: contextvars.ContextVar[Cache | None] = contextvars.ContextVar("features_left", default=None)
 
 
-def resolve(corpus: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+def resolve_settings(corpus: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """`config.corpus` over a package's defaults, down into its `synthetic` table.
 
     Raises:
@@ -45,7 +44,9 @@ def resolve(corpus: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str,
         for key, value in given.items():
             name = f"{prefix}.{key}"
             if key not in base:
-                raise UserError(f"{name} is not a setting{nearest(key, base)}; choose {', '.join(sorted(base))}")
+                raise UserError(
+                    f"{name} is not a setting{suggest_nearest(key, base)}; choose {', '.join(sorted(base))}"
+                )
             if isinstance(base[key], Mapping):
                 merged[key] = merge(value, base[key], name)
                 continue
@@ -59,7 +60,7 @@ def resolve(corpus: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str,
 
 
 @contextlib.contextmanager
-def writing(where: Path) -> Iterator[None]:
+def report_write_errors(where: Path) -> Iterator[None]:
     """Turns a full disk, a folder that cannot be written and the like into a UserError that names `where`."""
     try:
         yield
@@ -83,7 +84,7 @@ def writing(where: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
+def make_whole_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target` that gets its name only when the block ends without an error.
 
     Raises:
@@ -91,7 +92,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
     """
     if target.exists():
         raise UserError(f"{target} exists already; delete it or name another folder")
-    with writing(target):
+    with report_write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f"incomplete.{target.name}.", dir=target.parent))
         try:
@@ -137,7 +138,7 @@ def synthetic_folder(
     return folder
 
 
-def built(
+def build_once(
     builder_cls: type[tfds.core.GeneratorBasedBuilder],
     *,
     config: str,
@@ -160,7 +161,7 @@ def built(
     """
     key = hashlib.sha256(str(manual_dir or "download").encode()).hexdigest()[:12]
     folder = data_dir / "built" / key
-    with writing(folder):
+    with report_write_errors(folder):
         builder = builder_cls(config=config, data_dir=folder, file_format="array_record")
         if _is_built(builder, source):
             return builder
@@ -194,14 +195,14 @@ def _is_built(builder: tfds.core.GeneratorBasedBuilder, source: str) -> bool:
     return finished and builder.info.metadata.get("source") == source
 
 
-def examples(builder: tfds.core.GeneratorBasedBuilder, split: str) -> list[dict[str, Any]]:
+def read_examples(builder: tfds.core.GeneratorBasedBuilder, split: str) -> list[dict[str, Any]]:
     """All examples of a split, in the order in which the builder made them (`disable_shuffling`)."""
     source, cache = builder.as_data_source(split), _LEFT.get()
     return list(source) if cache is None else stored.examples(source, cache)
 
 
 @contextlib.contextmanager
-def features_left(megabytes: float) -> Iterator[None]:
+def leave_features(megabytes: float) -> Iterator[None]:
     """What is loaded in this context has its features left in the built corpus' files, see `stored.Stored`.
 
     Args:

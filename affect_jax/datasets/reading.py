@@ -35,7 +35,7 @@ def existing_folder(manual_dir: str, what: str) -> Path:
     return folder
 
 
-def need(path: Path, what: str) -> Path:
+def require_file(path: Path, what: str) -> Path:
     """`path`, which must be a file.
 
     Raises:
@@ -46,7 +46,7 @@ def need(path: Path, what: str) -> Path:
     return path
 
 
-def signature(folder: Path, suffixes: Sequence[str]) -> str:
+def sign_files(folder: Path, suffixes: Sequence[str]) -> str:
     """sha256 over the relative name, size and modification time of the folder's files with these suffixes.
 
     It changes when the release's files do, and costs no reading.
@@ -65,7 +65,7 @@ def read_text(path: Path) -> str:
       UserError: it is missing or not UTF-8.
     """
     try:
-        return need(path, "a file of the release").read_bytes().decode("utf-8-sig")
+        return require_file(path, "a file of the release").read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}); it may be damaged: copy it again") from error
 
@@ -120,7 +120,7 @@ def _alike(value: Any, like: Any) -> bool:
     return type(value) in kinds and 0 <= value < 1_000_000
 
 
-def shown(text: str, most: int = 60) -> str:
+def quote_values(text: str, most: int = 60) -> str:
     """The text in quotes for a message, cut where it is longer than `most` characters."""
     return repr(text if len(text) <= most else f"{text[:most]}...")
 
@@ -173,7 +173,7 @@ def to_floats(rows: Sequence[Sequence[str]], path: Path, *, first_row: int = 1, 
                 float(field)
             except ValueError:
                 raise UserError(
-                    f"{path} row {r} column {c} is {shown(field)}, not a number; mend or copy it again"
+                    f"{path} row {r} column {c} is {quote_values(field)}, not a number; mend or copy it again"
                 ) from None
     raise UserError(f"{path} does not hold a table of numbers")
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.errors import UserError
-from affect_jax.suggest import nearest
+from affect_jax.errors import UserError, suggest_nearest
 
 
 class Recording(NamedTuple):
@@ -114,4 +113,6 @@ def check_choice(key: str, value: str, choices: Sequence[str]) -> None:
       UserError: with the key, the value and what is allowed.
     """
     if value not in choices:
-        raise UserError(f"config.corpus.{key} is {value!r}{nearest(str(value), choices)}; choose {', '.join(choices)}")
+        raise UserError(
+            f"config.corpus.{key} is {value!r}{suggest_nearest(str(value), choices)}; choose {', '.join(choices)}"
+        )

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.layers.wide import wide
+from affect_jax.layers.wide import to_wide
 
 # Steps t that are scored at once: [B, ROWS, T, U] is all that is ever held of g, in the backward pass too.
 ROWS = 16
@@ -53,7 +53,7 @@ def attend(x_BxTxD: jax.Array, of_t: jax.Array, of_other: jax.Array, score_U: ja
     """
 
     dtype = x_BxTxD.dtype
-    x_BxTxD, of_t, of_other, score_U, bias = (wide(a) for a in (x_BxTxD, of_t, of_other, score_U, bias))
+    x_BxTxD, of_t, of_other, score_U, bias = (to_wide(a) for a in (x_BxTxD, of_t, of_other, score_U, bias))
 
     @jax.checkpoint
     def group(of_t_BxRxU: jax.Array) -> jax.Array:

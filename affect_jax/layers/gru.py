@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 
 from affect_jax.layers.rounds import scan
-from affect_jax.layers.spread import each_device, left_to_xla
-from affect_jax.layers.wide import product, wide_type
+from affect_jax.layers.spread import is_left_to_xla, map_over_devices
+from affect_jax.layers.wide import wide_product, wide_type
 
 
 def gru(
@@ -32,7 +32,7 @@ def gru(
     `bias` holds every bias but b_hn, which is `new_bias`. A step whose `mask` is False holds the state, one whose
     `keep` is False starts from 0 again; both are in the order in which their direction reads the steps.
     """
-    of_examples = each_device(_gru, (0, None, None, None, None, 2, 2))
+    of_examples = map_over_devices(_gru, (0, None, None, None, None, 2, 2))
     return of_examples(x_BxTxD, weight_ih_KxDxG, weight_hh_KxHxG, bias_KxG, new_bias_KxH, mask_TxKxB, keep_TxKxB)
 
 
@@ -92,7 +92,7 @@ def _product(subscripts: str, a: jax.Array, b: jax.Array) -> jax.Array:
     `n` stands for all steps of a batch, see `_merged`.
     """
     subscripts = subscripts if _merges() else subscripts.replace("n", "tb")
-    return product(a, b, subscripts)
+    return wide_product(a, b, subscripts)
 
 
 def _merged(a: jax.Array, axis: int) -> jax.Array:
@@ -104,7 +104,7 @@ def _merged(a: jax.Array, axis: int) -> jax.Array:
 
 
 def _merges() -> bool:
-    return jax.default_backend() == "cpu" and not left_to_xla()
+    return jax.default_backend() == "cpu" and not is_left_to_xla()
 
 
 def _turned(a: jax.Array, axis: int) -> jax.Array:

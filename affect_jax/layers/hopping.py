@@ -20,7 +20,7 @@ from flax import linen as nn
 from affect_jax.errors import UserError
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.recurrent_fusion import Encoded, check, encode, sizes
-from affect_jax.layers.wide import wide
+from affect_jax.layers.wide import to_wide
 
 # Finite, so that a clip without a single valid step gives a finite softmax with finite gradients; exp() of it is 0.
 _MASKED = -1e30
@@ -39,7 +39,7 @@ class Hop(nn.Module):
     ) -> tuple[jax.Array, jax.Array]:
         query_BxH = Dense(states_BxTxH.shape[-1], name="query")(context_BxC)
         scores_BxT = jnp.einsum("bth,bh->bt", states_BxTxH, query_BxH)
-        weights_BxT = jax.nn.softmax(jnp.where(mask_BxT, wide(scores_BxT), _MASKED), axis=-1)
+        weights_BxT = jax.nn.softmax(jnp.where(mask_BxT, to_wide(scores_BxT), _MASKED), axis=-1)
         weights_BxT = jnp.where(mask_BxT, weights_BxT, 0)
         return jnp.einsum("bt,bth->bh", weights_BxT.astype(states_BxTxH.dtype), states_BxTxH), weights_BxT
 
@@ -114,5 +114,5 @@ def hopped(
         frozen=frozen,
     )
     fused, weights = hop(encoded, model.targets)
-    logits = Dense(model.classes, name="classifier")(wide(fused))
+    logits = Dense(model.classes, name="classifier")(to_wide(fused))
     return {"logits": logits, "prediction": logits, **weights}

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from affect_jax.layers.rounds import scan
-from affect_jax.layers.wide import product, wide_type
+from affect_jax.layers.wide import wide_product, wide_type
 
 ACTIVATIONS = ("sigmoid", "hard_sigmoid")
 
@@ -86,7 +86,7 @@ def _initial(gates_TxBxG: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def _step(h, c, gates, weight, activation):
     """One step; returns the new h and c, and the gates' values [B, G], which the backward pass needs."""
-    i, f, g, o = jnp.split(gates + product(h, weight), 4, axis=-1)
+    i, f, g, o = jnp.split(gates + wide_product(h, weight), 4, axis=-1)
     i, f, g, o = _gate(i, activation), _gate(f, activation), jnp.tanh(g), _gate(o, activation)
     c = f * c + i * g
     return o * jnp.tanh(c), c, jnp.concatenate([i, f, g, o], axis=-1)
@@ -122,12 +122,12 @@ def _backward(activation, residuals, dy):
         d_h = d_h + dy
         d_c = d_c + d_h * through
         d_gates = jnp.concatenate([d_c, d_c, d_c, d_h], axis=-1) * slopes
-        return (product(d_gates, weight.T), d_c * f), d_gates
+        return (wide_product(d_gates, weight.T), d_c * f), d_gates
 
     steps = dy, jnp.concatenate(slopes, axis=-1), through, f
     _, d_gates = scan(body, (jnp.zeros_like(h[0]), jnp.zeros_like(h[0])), steps, reverse=True)
     # The first step's state is 0.
-    d_weight = product(h[:-1], d_gates[1:].astype(weight.dtype), "tbh,tbg->hg")
+    d_weight = wide_product(h[:-1], d_gates[1:].astype(weight.dtype), "tbh,tbg->hg")
     return d_gates.astype(dy.dtype), d_weight.astype(weight.dtype)
 
 

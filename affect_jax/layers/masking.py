@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from affect_jax.errors import UserError
 
 
-def select(inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array], modality: str) -> jax.Array:
+def select_modality(inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array], modality: str) -> jax.Array:
     """`inputs[modality]` [..., D] with zeros where `masks[modality]` [...] is False.
 
     Padding is selected away, not multiplied away, so NaN there reaches neither values nor gradients.

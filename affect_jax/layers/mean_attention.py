@@ -18,8 +18,8 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import keep_mask, keep_scale
-from affect_jax.layers.spread import each_device
-from affect_jax.layers.wide import product, wide_type
+from affect_jax.layers.spread import map_over_devices
+from affect_jax.layers.wide import wide_product, wide_type
 
 
 class MeanAttention(nn.Module):
@@ -100,7 +100,7 @@ def mean_weights(
       keys_BxK: raw random keys for dropout, one an example; None for none.
       rate: of dropout, scalar.
     """
-    of_examples = each_device(_mean_weights, (0, 0, 0, 0, 0, None))
+    of_examples = map_over_devices(_mean_weights, (0, 0, 0, 0, 0, None))
     return of_examples(q_BxTxHxC, k_BxSxHxC, share_BxT, mask_BxS, keys_BxK, rate)
 
 
@@ -134,7 +134,7 @@ def _groups(batch: int, weights: int) -> int:
 
 
 def _scores(q_TxHxC: jax.Array, k_SxHxC: jax.Array) -> jax.Array:
-    return product(q_TxHxC, k_SxHxC, "thc,shc->hts")
+    return wide_product(q_TxHxC, k_SxHxC, "thc,shc->hts")
 
 
 def _kept(key_K: jax.Array | None, values_HxTxS: jax.Array, rate: jax.Array) -> jax.Array:
@@ -153,7 +153,7 @@ def _forward(q, k, share, mask, keys, rate):
         weights = jnp.exp(scores - top)
         total_HxT = weights.sum(axis=-1)
         share_HxT = share_T[None, :] / jnp.maximum(total_HxT, 1e-30)
-        mean_HxS = product(share_HxT, _kept(key_K, weights, rate).astype(k_SxHxC.dtype), "ht,hts->hs")
+        mean_HxS = wide_product(share_HxT, _kept(key_K, weights, rate).astype(k_SxHxC.dtype), "ht,hts->hs")
         return mean_HxS, top[..., 0] + jnp.log(jnp.maximum(total_HxT, 1e-30))
 
     mean_BxHxS, log_total_BxHxT = _each(one, q, k, share, mask, keys)
@@ -169,7 +169,7 @@ def _backward(residuals, d_mean_BxHxS):
         d_weights = _kept(key_K, jnp.broadcast_to(d_mean_HxS[:, None, :], weights.shape), rate)
         part = weights * d_weights
         d_scores = (part - weights * part.sum(axis=-1, keepdims=True)) * share_T[None, :, None]
-        d_q, d_k = product(d_scores, k_SxHxC, "hts,shc->thc"), product(d_scores, q_TxHxC, "hts,thc->shc")
+        d_q, d_k = wide_product(d_scores, k_SxHxC, "hts,shc->thc"), wide_product(d_scores, q_TxHxC, "hts,thc->shc")
         return d_q.astype(q_TxHxC.dtype), d_k.astype(k_SxHxC.dtype)
 
     d_q, d_k = _each(one, q, k, share, mask, keys, log_total, d_mean_BxHxS * _scale(keys, rate))

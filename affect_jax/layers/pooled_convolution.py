@@ -26,8 +26,8 @@ import numpy as np
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
-from affect_jax.layers.spread import each_device
-from affect_jax.layers.wide import product, wide, wide_type
+from affect_jax.layers.spread import map_over_devices
+from affect_jax.layers.wide import to_wide, wide_product, wide_type
 
 # Values of the activation in one piece. On a CPU 512 KiB, which stays in a core's cache (from 64 to 1,024 windows of 8
 # steps and 64 filters time hardly changes, whole clips take four times as long); elsewhere whole clips, to launch less.
@@ -184,7 +184,7 @@ def _sums(
         sums, _ = lax.scan(body, zeros, jnp.arange(dy.shape[0] * pieces.count))
         return _apart(sums)
 
-    return _together(each_device(of_examples, (0, 0, 0, None))(dy, pooled, valid, mean))
+    return _together(map_over_devices(of_examples, (0, 0, 0, None))(dy, pooled, valid, mean))
 
 
 def _apart(sums: Any) -> Any:
@@ -234,7 +234,7 @@ def _pull(
         return dx, _apart(sums)
 
     arguments = x, valid, extreme, dy, kernel, bias, scale, slopes
-    dx, sums = each_device(of_examples, (0, 0, 0, 0, None, None, None, None))(*arguments)
+    dx, sums = map_over_devices(of_examples, (0, 0, 0, 0, None, None, None, None))(*arguments)
     d_kernel, d_bias = _together(sums)
     return dx, d_kernel.astype(kernel.dtype), d_bias.astype(bias.dtype)
 
@@ -256,14 +256,14 @@ def _pull_examples(x, kernel, bias, valid, extreme, dy, scale, pool, needs_dx, s
         is_extreme = extreme_WxF[:, None, :] == jnp.arange(pool, dtype=extreme.dtype)[None, :, None]
         dz_WxJxF = jnp.where(is_extreme, d_pooled_WxF[:, None, :], 0)
         if slopes is not None:
-            z_WxJxF = product(columns_NxK, kernel_KxF).reshape(dz_WxJxF.shape) + bias[None, None, :]
+            z_WxJxF = wide_product(columns_NxK, kernel_KxF).reshape(dz_WxJxF.shape) + bias[None, None, :]
             dz_WxJxF += jnp.where((z_WxJxF > 0) & use_Wx1[:, :, None], slopes.at(z_WxJxF), 0)
         # Without the barrier each of the products below would form dz anew.
         dz_NxF = lax.optimization_barrier(dz_WxJxF.reshape(steps, -1).astype(x.dtype))
-        d_kernel += product(columns_NxK.T, dz_NxF)
-        d_bias += product(jnp.ones((1, steps), x.dtype), dz_NxF)[0]  # a CPU's sum takes longer
+        d_kernel += wide_product(columns_NxK.T, dz_NxF)
+        d_bias += wide_product(jnp.ones((1, steps), x.dtype), dz_NxF)[0]  # a CPU's sum takes longer
         if needs_dx is not None:
-            dx = _add_columns(dx, product(dz_NxF, kernel_KxF.T), example, first * pool)
+            dx = _add_columns(dx, wide_product(dz_NxF, kernel_KxF.T), example, first * pool)
         return (d_kernel, d_bias, dx), None
 
     sums = (jnp.zeros_like(a, wide_type(x.dtype)) for a in (kernel_KxF, bias))
@@ -272,7 +272,7 @@ def _pull_examples(x, kernel, bias, valid, extreme, dy, scale, pool, needs_dx, s
     d_kernel = d_kernel.reshape(kernel.shape)
     if slopes is not None:
         begin = pieces.total * pool
-        activation, pull = jax.vjp(_activation, _rest(x, valid, begin), wide(kernel), wide(bias))
+        activation, pull = jax.vjp(_activation, _rest(x, valid, begin), to_wide(kernel), to_wide(bias))
         d_rest, *rest = pull(jnp.where(valid[:, None, None], slopes.at(activation), 0))
         d_kernel, d_bias = d_kernel + rest[0], d_bias + rest[1]
         dx = None if needs_dx is None else dx.at[:, begin:].add(d_rest.astype(dx.dtype))
@@ -299,7 +299,7 @@ def _run(
         return _run_examples(x, kernel, bias, smallest, valid, pool, measure, record)
 
     arguments = x, valid, kernel, bias, smallest
-    pooled, extreme, shares = each_device(of_examples, (0, 0, None, None, None))(*arguments)
+    pooled, extreme, shares = map_over_devices(of_examples, (0, 0, None, None, None))(*arguments)
     if shares is None:
         return pooled, extreme, None
     counts, means, squares = shares
@@ -325,7 +325,7 @@ def _run_examples(x, kernel, bias, smallest, valid, pool, measure, record):
         example, first, new_Wx1 = pieces.place(number)
         steps = pieces.windows * pool
         columns_NxK = _columns(_slice(x, example, valid, first * pool, steps + width - 1), width)
-        z_WxJxF = product(columns_NxK, kernel_KxF).reshape(pieces.windows, pool, filters)
+        z_WxJxF = wide_product(columns_NxK, kernel_KxF).reshape(pieces.windows, pool, filters)
         # Written out step by step: XLA makes one pass over [W, F] of each of these, and slow loops of reductions.
         z = [z_WxJxF[:, j] + bias_F[None, :] for j in range(pool)]
         best, at = z[0], jnp.zeros(z[0].shape, byte)
@@ -354,7 +354,7 @@ def _run_examples(x, kernel, bias, smallest, valid, pool, measure, record):
     if not measure:
         return pooled, extreme, None
     # Each step that is left over at the end is a share of its own: one value, around which nothing is spread.
-    rest_RxF = _activation(_rest(x, valid, pieces.total * pool), wide(kernel), bias).reshape(-1, filters)
+    rest_RxF = _activation(_rest(x, valid, pieces.total * pool), to_wide(kernel), bias).reshape(-1, filters)
     rest = (
         jnp.repeat(valid, (x.shape[1] - width + 1) % pool).astype(shares[0].dtype),
         rest_RxF,
@@ -392,7 +392,7 @@ def _rest(x: jax.Array, valid: jax.Array, begin: int) -> jax.Array:
     """The steps that no window has, with those before them that their filters reach: [B, < pool + width - 1, C], few
     and so in float32 at least.
     """
-    return wide(jnp.where(valid[:, None, None], x[:, begin:], 0))
+    return to_wide(jnp.where(valid[:, None, None], x[:, begin:], 0))
 
 
 def _activation(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from affect_jax.layers.wide import wide
+from affect_jax.layers.wide import to_wide
 
 
 def average_pool(x: jax.Array, size: int) -> jax.Array:
@@ -27,7 +27,7 @@ def statistics_across(x_BxPxD: jax.Array) -> tuple[jax.Array, jax.Array]:
     Where all P are equal the deviation is 0 and its gradient 0, not infinite. Of bfloat16 formed in float32.
     """
     dtype = x_BxPxD.dtype
-    x_BxPxD = wide(x_BxPxD)
+    x_BxPxD = to_wide(x_BxPxD)
     mean = x_BxPxD.mean(axis=1)
     variance = jnp.square(x_BxPxD - mean[:, None]).sum(axis=1) / (x_BxPxD.shape[1] - 1)
     varies = variance > 0

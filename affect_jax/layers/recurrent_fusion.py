@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from affect_jax.errors import UserError
 from affect_jax.layers.dropout import Dropout
-from affect_jax.layers.masking import select
+from affect_jax.layers.masking import select_modality
 from affect_jax.layers.recurrent import GRU, BiGRU
 
 
@@ -121,7 +121,7 @@ def encode(
     """
     encoded, drop = {}, Dropout(name="drop")
     for modality, size in units.items():
-        part, x, mask = f"{modality}_gru", select(inputs, masks, modality), masks[modality]
+        part, x, mask = f"{modality}_gru", select_modality(inputs, masks, modality), masks[modality]
         x = drop(x, dropout, train=train and part not in frozen)
         states = (BiGRU if bidirectional else GRU)(size, name=part)(x, mask)
         last = last_state(states, mask, bidirectional=bidirectional)
@@ -133,7 +133,7 @@ def encode(
 def _prosody(
     inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array], prosody: str, audio_mask: jax.Array
 ) -> jax.Array:
-    x = select(inputs, masks, prosody)
+    x = select_modality(inputs, masks, prosody)
     if x.shape[1] != 1:
         raise UserError(
             f"the model reads prosody from modality {prosody!r} but that has {x.shape[1]} steps a clip, not one; "

@@ -14,7 +14,7 @@ from jax.sharding import PartitionSpec as P
 AXIS = "data"
 
 
-def each_device(fn: Callable[..., Any], axes: tuple[int | None, ...]) -> Callable[..., Any]:
+def map_over_devices(fn: Callable[..., Any], axes: tuple[int | None, ...]) -> Callable[..., Any]:
     """`fn`, whose examples do not know of one another, run by every device on its own examples: the leading axis of
     what it returns.
 
@@ -26,10 +26,10 @@ def each_device(fn: Callable[..., Any], axes: tuple[int | None, ...]) -> Callabl
     """
 
     def run(*arguments: Any) -> Any:
-        if not left_to_xla():
+        if not is_left_to_xla():
             return fn(*arguments)
         of_batch = [(x, axis) for x, axis in zip(arguments, axes, strict=True) if axis is not None]
-        if any(leaf.shape[axis] % devices() for x, axis in of_batch for leaf in jax.tree.leaves(x)):
+        if any(leaf.shape[axis] % count_devices() for x, axis in of_batch for leaf in jax.tree.leaves(x)):
             return fn(*arguments)
         specs = tuple(P() if axis is None else P(*[None] * axis, AXIS) for axis in axes)
         return jax.shard_map(fn, in_specs=specs, out_specs=P(AXIS), axis_names={AXIS}, check_vma=False)(*arguments)
@@ -37,11 +37,11 @@ def each_device(fn: Callable[..., Any], axes: tuple[int | None, ...]) -> Callabl
     return run
 
 
-def left_to_xla() -> bool:
+def is_left_to_xla() -> bool:
     """Whether the batch of what is traced lies over devices, and XLA splits the work among them."""
     return AXIS in jax.sharding.get_abstract_mesh().auto_axes
 
 
-def devices() -> int:
+def count_devices() -> int:
     """Among how many devices XLA splits the batch of what is traced."""
-    return jax.sharding.get_abstract_mesh().shape[AXIS] if left_to_xla() else 1
+    return jax.sharding.get_abstract_mesh().shape[AXIS] if is_left_to_xla() else 1

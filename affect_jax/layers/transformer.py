@@ -12,7 +12,7 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
-from affect_jax.layers.wide import wide
+from affect_jax.layers.wide import to_wide
 
 # Finite, so that a row without a single valid key gives a finite softmax with finite gradients; exp() of it is 0.
 _MASKED = -1e30
@@ -66,7 +66,7 @@ class SelfAttention(nn.Module):
         seen_Bx1xTxS = mask[:, None, None, :]
         if segments is not None:
             seen_Bx1xTxS = seen_Bx1xTxS & (segments[:, None, :, None] == segments[:, None, None, :])
-        logits = wide(logits)
+        logits = to_wide(logits)
         logits = jnp.where(seen_Bx1xTxS, logits, jnp.asarray(_MASKED, logits.dtype))
         att_BxHxTxS = jax.nn.softmax(logits, axis=-1).astype(v_BxSxHxC.dtype)
         att_BxHxTxS = Dropout(name="dropout")(att_BxHxTxS, dropout, train=train)

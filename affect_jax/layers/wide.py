@@ -12,7 +12,7 @@ def wide_type(dtype: jnp.dtype) -> jnp.dtype:
     return jnp.promote_types(dtype, jnp.float32)
 
 
-def wide(x: jax.Array) -> jax.Array:
+def to_wide(x: jax.Array) -> jax.Array:
     """x in float32 at least.
 
     What a model's last layer reads is wide too: a loss may depend on differences of predictions alone (a correlation),
@@ -21,7 +21,7 @@ def wide(x: jax.Array) -> jax.Array:
     return x.astype(wide_type(x.dtype))
 
 
-def product(a: jax.Array, b: jax.Array, subscripts: str = "") -> jax.Array:
+def wide_product(a: jax.Array, b: jax.Array, subscripts: str = "") -> jax.Array:
     """The matrix product (or einsum) of b and of a in b's precision, its sums and the result in float32 at least.
 
     XLA's CPU runtime has no product of bfloat16 with a result in float32. There the factors, rounded, are widened: the
@@ -30,7 +30,7 @@ def product(a: jax.Array, b: jax.Array, subscripts: str = "") -> jax.Array:
     dtype = wide_type(b.dtype)
     a = a.astype(b.dtype)
     if b.dtype != dtype and _emulated():
-        a, b = wide(a), wide(b)
+        a, b = to_wide(a), to_wide(b)
     if subscripts:
         return jnp.einsum(subscripts, a, b, preferred_element_type=dtype)
     return jnp.matmul(a, b, preferred_element_type=dtype)

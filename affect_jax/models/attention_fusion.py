@@ -25,16 +25,15 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.dropout import Dropout
-from affect_jax.layers.masking import select
+from affect_jax.layers.masking import select_modality
 from affect_jax.layers.mean_attention import MeanAttention
 from affect_jax.layers.pooling import statistics_across
 from affect_jax.layers.recurrent import BiGRU
-from affect_jax.layers.wide import wide
+from affect_jax.layers.wide import to_wide
 from affect_jax.models.conflictnet import named_outputs
-from affect_jax.suggest import nearest
 
 ATTENTION = ("intra", "cross", "cross+intra")
 FIDELITY = ("thesis", "authors")
@@ -133,7 +132,9 @@ class Model(nn.Module):
         for what, among in (("attention", ATTENTION), ("fidelity", FIDELITY)):
             value = getattr(self, what)
             if value not in among:
-                raise UserError(f"model 'attention_fusion' has {what} {value!r}{nearest(value, among)}; choose {among}")
+                raise UserError(
+                    f"model 'attention_fusion' has {what} {value!r}{suggest_nearest(value, among)}; choose {among}"
+                )
         for what in ("map_steps", "input_dropout"):
             if len(getattr(self, what)) != len(self.modalities):
                 raise UserError(
@@ -185,7 +186,7 @@ class Model(nn.Module):
         del frozen
         steps, valid = {}, {}
         for modality, size, rate in self._used:
-            x, mask = select(inputs, masks, modality), masks[modality]
+            x, mask = select_modality(inputs, masks, modality), masks[modality]
             if rate:
                 x = self.drop(x, rate, train=train)
             mask = mask | ~mask.any(axis=1, keepdims=True)
@@ -205,7 +206,7 @@ class Model(nn.Module):
 
     def classify(self, pooled_BxPxD: jax.Array) -> jax.Array:
         """Logits [B, classes], or numbers [B, 1], from the vectors in the order of `vectors`."""
-        return self.classifier(wide(self.concat(self._joined(pooled_BxPxD))))
+        return self.classifier(to_wide(self.concat(self._joined(pooled_BxPxD))))
 
     def _joined(self, pooled_BxPxD: jax.Array) -> jax.Array:
         if not self.statistical_pooling:

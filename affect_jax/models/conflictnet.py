@@ -31,16 +31,15 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.layers.attention import AdditiveSelfAttention
 from affect_jax.layers.convolution import ConvBlock
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.lstm import ACTIVATIONS, LSTM
-from affect_jax.layers.masking import select
+from affect_jax.layers.masking import select_modality
 from affect_jax.layers.pooling import average_pool, shortest_input
 from affect_jax.layers.sinc import SincBlock
-from affect_jax.layers.wide import wide
-from affect_jax.suggest import nearest
+from affect_jax.layers.wide import to_wide
 
 FIRST_LAYERS = ("convolution", "sincnet")
 
@@ -132,7 +131,7 @@ class Model(nn.Module):
             value = getattr(self, what)
             if value not in among:
                 raise UserError(
-                    f"model 'conflictnet' has {what} {value!r}{nearest(value, among)}; choose one of {list(among)}"
+                    f"model 'conflictnet' has {what} {value!r}{suggest_nearest(value, among)}; choose one of {list(among)}"
                 )
 
     def __call__(
@@ -160,7 +159,7 @@ class Model(nn.Module):
           UserError: the clips are too short for the pools.
         """
         del dropout
-        x, valid = select(inputs, masks, self.weaker), jnp.any(masks[self.weaker], axis=-1)
+        x, valid = select_modality(inputs, masks, self.weaker), jnp.any(masks[self.weaker], axis=-1)
         check_length(x, self.shortest, "conflictnet")
         for index, block in enumerate(self.conv):
             x = block(x, valid, train=train and f"conv_{index}" not in frozen)
@@ -170,7 +169,7 @@ class Model(nn.Module):
         if self.attention:
             x = self.attend(x)
         x = self.lstm[1](x)
-        return named_outputs(self.dense(wide(x.mean(axis=1) if self.global_average else x[:, -1])), self.classes)
+        return named_outputs(self.dense(to_wide(x.mean(axis=1) if self.global_average else x[:, -1])), self.classes)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Prediction [B], or logits [B, C], with the running statistics."""

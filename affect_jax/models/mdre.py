@@ -23,7 +23,7 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.recurrent_fusion import check, encode, sizes
-from affect_jax.layers.wide import wide
+from affect_jax.layers.wide import to_wide
 
 
 class Model(nn.Module):
@@ -82,7 +82,7 @@ class Model(nn.Module):
             frozen=frozen,
         )
         codes = [Dense(self.hidden, name=f"{m}_dense")(side.summary(side.last_BxH)) for m, side in encoded.items()]
-        logits = Dense(self.classes, name="classifier")(wide(jnp.concatenate(codes, axis=-1)))
+        logits = Dense(self.classes, name="classifier")(to_wide(jnp.concatenate(codes, axis=-1)))
         return {"logits": logits, "prediction": logits}
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:

@@ -27,9 +27,9 @@ from flax import linen as nn
 from affect_jax.errors import UserError
 from affect_jax.layers.convolution import ConvBlock
 from affect_jax.layers.dense import Dense
-from affect_jax.layers.masking import select
+from affect_jax.layers.masking import select_modality
 from affect_jax.layers.pooling import shortest_input
-from affect_jax.layers.wide import wide
+from affect_jax.layers.wide import to_wide
 from affect_jax.models.conflictnet import check_length, named_outputs
 
 
@@ -95,7 +95,7 @@ class Model(nn.Module):
     ) -> dict[str, jax.Array]:
         """All outputs; arguments, outputs and errors as ConflictNET's."""
         del dropout
-        x, valid = select(inputs, masks, self.weaker), jnp.any(masks[self.weaker], axis=-1)
+        x, valid = select_modality(inputs, masks, self.weaker), jnp.any(masks[self.weaker], axis=-1)
         check_length(x, self.shortest, "raw_cnn")
         for index, block in enumerate(self.conv):
             x = block(x, valid, train=train and f"conv_{index}" not in frozen)
@@ -103,7 +103,7 @@ class Model(nn.Module):
         # forms x twice and rounds it in two ways.
         largest = jnp.take_along_axis(x, x.argmax(axis=1, keepdims=True), axis=1)[:, 0]
         summary = jnp.concatenate([x.mean(axis=1), largest], axis=-1)
-        return named_outputs(self.dense(wide(nn.relu(self.dense_0(summary)))), self.classes)
+        return named_outputs(self.dense(to_wide(nn.relu(self.dense_0(summary)))), self.classes)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Prediction [B], or logits [B, C], with the running statistics."""

@@ -22,15 +22,14 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
-from affect_jax.layers.masking import select, zero_padding
+from affect_jax.layers.masking import select_modality, zero_padding
 from affect_jax.layers.recurrent import BiGRU
 from affect_jax.layers.teachers import Teachers, teachers_of
 from affect_jax.layers.transformer import TransformerEncoderLayer, positions_within, sinusoidal_positions
-from affect_jax.layers.wide import wide
-from affect_jax.suggest import nearest
+from affect_jax.layers.wide import to_wide
 
 ENCODERS = ("none", "bigru", "bigru+te")
 ACTIVATIONS = {"sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh, "linear": lambda logits: logits}
@@ -79,7 +78,7 @@ class Classifier(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         hidden = nn.relu(Dense(self.width, name="dense_0")(x))
         hidden = Dropout(name="dropout")(hidden, self.dropout, train=train)
-        logits = Dense(self.classes or 1, name="dense_1")(wide(hidden))
+        logits = Dense(self.classes or 1, name="dense_1")(to_wide(hidden))
         return logits if self.classes else logits[..., 0]
 
 
@@ -226,7 +225,7 @@ class Model(nn.Module):
 
         def side(modality: str, encoder: str, classifier: str, latent: str, suffix: str) -> dict[str, jax.Array]:
             outputs = {}
-            code = select(inputs, masks, modality)
+            code = select_modality(inputs, masks, modality)
             if self.encoder != "none":
                 code = getattr(self, encoder)(code, masks[modality], segments, train=acts(encoder), dropout=dropout)
                 outputs[latent] = code
@@ -258,4 +257,6 @@ class Model(nn.Module):
 
 def _choose(what: str, value: str, among: Sequence[str]) -> None:
     if value not in among:
-        raise UserError(f"model 'seqsew' has {what} {value!r}{nearest(value, among)}; choose one of {list(among)}")
+        raise UserError(
+            f"model 'seqsew' has {what} {value!r}{suggest_nearest(value, among)}; choose one of {list(among)}"
+        )

@@ -25,10 +25,10 @@ from flax import linen as nn
 
 from affect_jax.errors import UserError
 from affect_jax.layers.dense import MLP, Dense
-from affect_jax.layers.masking import select
+from affect_jax.layers.masking import select_modality
 from affect_jax.layers.recurrent import SingleStepGRU
 from affect_jax.layers.teachers import Teachers, teachers_of
-from affect_jax.layers.wide import wide
+from affect_jax.layers.wide import to_wide
 
 Widths = Sequence[int] | Sequence[Sequence[int]]
 """Of one modality's layers, or those of each of several."""
@@ -45,7 +45,7 @@ class Regressor(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         for index in range(self.layers):
             x = SingleStepGRU(self.width, name=f"gru_{index}")(x)
-        y = Dense(self.classes or 1, name="dense")(wide(x))
+        y = Dense(self.classes or 1, name="dense")(to_wide(x))
         return y if self.classes else y[..., 0]
 
 
@@ -155,14 +155,14 @@ class Model(nn.Module):
         """
         del train, dropout, frozen
         outputs = {}
-        code = select(inputs, masks, self.weaker)
+        code = select_modality(inputs, masks, self.weaker)
         if self.teachers.names:
             code = self.weaker_encoder(code)
             outputs["latent/weaker"] = code
         outputs["prediction"] = outputs["logits"] = self.regressor(code)
         for modality in self.teachers.names:
             if modality in inputs or self.is_initializing():
-                outputs |= self._taught(modality, code, select(inputs, masks, modality))
+                outputs |= self._taught(modality, code, select_modality(inputs, masks, modality))
         return outputs
 
     def _taught(self, modality: str, code: jax.Array, features: jax.Array) -> dict[str, jax.Array]:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from affect_jax.errors import UserError
-from affect_jax.files import write_atomic
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.reports import (
     comparison,
     comparison_grid,
@@ -25,7 +24,7 @@ from affect_jax.reports import (
     tables,
 )
 from affect_jax.reports.thesis import GROUPS, TABLES, Table
-from affect_jax.suggest import nearest
+from affect_jax.runtime.files import write_atomic
 
 Files = dict[str, dict[str, str | bytes]]
 """File stem ('table_5_4', 'cotraining') -> extension -> what goes into the file."""
@@ -44,7 +43,7 @@ def chosen(names: Iterable[str]) -> tuple[Table, ...]:
     for name in names:
         if name not in TABLES and name not in GROUPS:
             known = [*TABLES, *GROUPS]
-            raise UserError(f"there is no table {name!r}{nearest(name, known)}; choose from {', '.join(known)}")
+            raise UserError(f"there is no table {name!r}{suggest_nearest(name, known)}; choose from {', '.join(known)}")
         numbers += GROUPS.get(name, (name,))
     if not numbers:
         raise UserError("no table was named; give --tables=5.4,5.6 or --tables=mosi")

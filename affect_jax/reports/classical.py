@@ -7,7 +7,7 @@ from typing import Any
 
 from affect_jax.reports import sources
 from affect_jax.reports.folders import Run
-from affect_jax.runs import folder_name
+from affect_jax.runtime.run_folder import name_run_folder
 
 SMILE = "ComParE_2016"
 """What `baselines.functionals` calls openSMILE's functionals."""
@@ -35,7 +35,7 @@ def command(config: str) -> str:
 
 def _missing(config: str) -> list[str]:
     return [
-        f"{folder_name(config)} is made by launch.report --train, or by {command(config)} (without manual_dir: of a "
+        f"{name_run_folder(config)} is made by launch.report --train, or by {command(config)} (without manual_dir: of a "
         f"synthetic corpus). Its cell {sources.IS13} needs {_INSTALL}."
     ]
 

@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.analysis.significance import Sample, holm, mean_interval
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.evaluation.significance import Sample, holm, mean_interval
 from affect_jax.reports import expected, folders, matching, naming, questions
 from affect_jax.reports.expected import Expected
 from affect_jax.reports.folders import Figure, Run
 from affect_jax.reports.sources import Question, Source
-from affect_jax.suggest import nearest
 
 PER_RECORDING = "_per_recording"
 
@@ -152,7 +151,7 @@ def choose_metric(runs: Sequence[Run], split: str, metric: str = "") -> str:
         if metric and metric not in there:
             known = sorted(there)
             raise UserError(
-                f"--metric={metric}: {run.path} has none on its {split} part{nearest(metric, known)}; "
+                f"--metric={metric}: {run.path} has none on its {split} part{suggest_nearest(metric, known)}; "
                 f"it has {', '.join(known)}"
             )
     monitors = {(run.results.get("monitor") or {}).get("metric") for run in runs}

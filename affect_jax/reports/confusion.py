@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.reports import figures, folders, formats
 from affect_jax.reports.folders import Run
 from affect_jax.reports.formats import Grid
 from affect_jax.reports.sources import Source
-from affect_jax.suggest import nearest
 
 TASKS = ("binary", "multiclass")
 
@@ -55,7 +54,9 @@ def count(run: Run, source: Source, fold: str = "") -> Confusion:
         raise UserError(f"{run.path} kept no predictions of {source.study}; train it again with launch.main")
     there = sorted({name for name, _ in matched})
     if fold and fold not in there:
-        raise UserError(f"--fold={fold} is no fold of {run.path}{nearest(fold, there)}; there are {', '.join(there)}")
+        raise UserError(
+            f"--fold={fold} is no fold of {run.path}{suggest_nearest(fold, there)}; there are {', '.join(there)}"
+        )
     rows = [row for (name, _), row in matched.items() if fold in ("", name)]
     values = found.prediction[np.isin(found.row, rows)]
     if values.ndim == 2:  # probabilities of class 1

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.analysis.significance import (
+from affect_jax.evaluation.significance import (
     Interval,
     PairedTest,
     cluster_bootstrap,
@@ -25,7 +25,7 @@ from affect_jax.reports.formats import Grid
 from affect_jax.reports.matching import p_value
 from affect_jax.reports.sources import PAIRS, Pair, Source
 from affect_jax.reports.thesis import NOTES
-from affect_jax.runs import folder_name
+from affect_jax.runtime.run_folder import name_run_folder
 
 Arrays = Mapping[str, Mapping[str, np.ndarray]]  # config argument -> its run's predictions.npz
 
@@ -115,7 +115,7 @@ def compare(
     other = run if source is None else runs.get(source.config)
     if run is None or other is None:
         absent = pair.method.config if run is None else source.config
-        return made._replace(missing=f"{folder_name(absent)} was not run")
+        return made._replace(missing=f"{name_run_folder(absent)} was not run")
     made = made._replace(synthetic=run.synthetic or other.synthetic)
     if run.results["corpus"].get("fingerprint") != other.results["corpus"].get("fingerprint"):
         return made._replace(missing=f"{run.path.name} and {other.path.name} are of different corpora")

@@ -14,7 +14,7 @@ from affect_jax.reports import formats, naming, svg, tables
 from affect_jax.reports.folders import Run
 from affect_jax.reports.formats import Grid
 from affect_jax.reports.sources import Source
-from affect_jax.runs import part_name
+from affect_jax.runtime.run_folder import name_fit
 
 _WHERE = ("part", "stage", "epoch", "row", "cell", "fold", "seed")
 _SCHEDULE = "scale"  # the learning rate's, no loss
@@ -72,7 +72,7 @@ def read(run: Run) -> list[Curve]:
     path = run.path / "metrics.jsonl"
     if not path.is_file():
         return []
-    studies = {part_name(source.study, "final", 0)[:-3]: source.study for source in naming.cells(run)}
+    studies = {name_fit(source.study, "final", 0)[:-3]: source.study for source in naming.cells(run)}
     values: dict[tuple[str, str, str, str], dict[int, dict[tuple, float]]] = {}
     for line in _lines(path):
         study = studies.get(str(line["part"])[:-3])

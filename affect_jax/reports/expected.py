@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.reports import sources, tables
 from affect_jax.reports.folders import Run
 from affect_jax.reports.thesis import TABLES, Spread
-from affect_jax.runs import folder_name
-from affect_jax.suggest import nearest
+from affect_jax.runtime.run_folder import name_run_folder
 
 KNOWN = ("thesis",)
 """What published figures there are."""
@@ -29,7 +28,9 @@ Key = tuple[str, str, str, str, str, str]  # corpus, run folder's name, study, c
 def check(name: str) -> None:
     """Raises UserError for published figures that nobody has."""
     if name and name not in KNOWN:
-        raise UserError(f"--expect={name}: no such published figures{nearest(name, KNOWN)}; choose {', '.join(KNOWN)}")
+        raise UserError(
+            f"--expect={name}: no such published figures{suggest_nearest(name, KNOWN)}; choose {', '.join(KNOWN)}"
+        )
 
 
 def _cells() -> Iterator[tuple[Key, Expected]]:
@@ -43,7 +44,7 @@ def _cells() -> Iterator[tuple[Key, Expected]]:
                 scale = 100 if percent else 1
                 found = Expected(mean / scale, None if std is None else std / scale, table.number)
                 for config in sources.candidates(source.config, False):
-                    where = (table.corpus, folder_name(config), source.study, source.cell)
+                    where = (table.corpus, name_run_folder(config), source.study, source.cell)
                     yield (*where, table.split, column.metric), found
 
 
@@ -61,5 +62,5 @@ def find(run: Run, study: str, cell: str, split: str, metric: str) -> Expected |
     results = run.results
     if run.synthetic:
         return None
-    key = (results["corpus"]["name"], folder_name(results["config_arg"]), study, cell, split, metric)
+    key = (results["corpus"]["name"], name_run_folder(results["config_arg"]), study, cell, split, metric)
     return _published().get(key)

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from affect_jax.analysis import attribution, lime
-from affect_jax.files import read_json, write_atomic, write_json
+from affect_jax.evaluation import attribution, lime
 from affect_jax.reports import figures
+from affect_jax.runtime.files import read_json, write_atomic, write_json
 
 LOW_R2, LOW_STABILITY = 0.5, 0.6
 """Below these an explanation is said to be doubtful. Mean Kendall tau .6: one pair of super-samples in five changes its

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from affect_jax.errors import UserError
-from affect_jax.files import write_atomic
+from affect_jax.runtime.files import write_atomic
 
 FOR, AGAINST = "#E69F00", "#0072B2"
 """Orange and blue of M. Okabe and K. Ito's palette: told apart by all common kinds of colour vision."""

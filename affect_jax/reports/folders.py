@@ -1,6 +1,6 @@
 """Reads run folders: results.json, config.json and predictions.npz, with nothing of the trainer.
 
-The layouts are those of `affect_jax.runs`. What does not fit them is refused by name, because a report that
+The layouts are those of `affect_jax.runtime.run_folder`. What does not fit them is refused by name, because a report that
 guesses is worse than none.
 """
 
@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax import runs
 from affect_jax.errors import UserError
-from affect_jax.files import read_json
 from affect_jax.reports.sources import Source
+from affect_jax.runtime import run_folder
+from affect_jax.runtime.files import read_json
 
 _KEYS = {
     "name": str,
@@ -63,7 +63,7 @@ class Predictions(NamedTuple):
 
 def _refuse(path: Path, found: str) -> UserError:
     return UserError(
-        f"{path} {found}, where a results.json of schema {runs.SCHEMA} was expected; "
+        f"{path} {found}, where a results.json of schema {run_folder.SCHEMA} was expected; "
         "train it again with launch.main, or take its folder away"
     )
 
@@ -91,7 +91,7 @@ def read_run(folder: str | Path) -> Run:
     if not path.is_file():
         raise UserError(f"{folder} has no results.json; name the folder of a finished run (its --workdir)")
     results = read_json(path)
-    if not isinstance(results, dict) or results.get("schema") != runs.SCHEMA:
+    if not isinstance(results, dict) or results.get("schema") != run_folder.SCHEMA:
         found = results.get("schema") if isinstance(results, dict) else type(results).__name__
         raise _refuse(path, f"is of schema {found!r}")
     _check(path, "a top level", results, _KEYS)
@@ -130,12 +130,12 @@ def find_run(folder: str | Path, config_arg: str) -> Run | None:
     Raises:
       UserError: the folder of that name holds the run of another config, or a broken results.json.
     """
-    folder = Path(folder) / runs.folder_name(config_arg)
+    folder = Path(folder) / run_folder.name_run_folder(config_arg)
     if not (folder / "results.json").is_file():
         return None
     run = read_run(folder)
     found = run.results["config_arg"]
-    if runs.folder_name(found) != runs.folder_name(config_arg):
+    if run_folder.name_run_folder(found) != run_folder.name_run_folder(config_arg):
         raise UserError(f"{folder} holds a run of {found}, not of {config_arg}; move it away or name it as its config")
     return run
 
@@ -199,7 +199,7 @@ def read_arrays(run: Run, study: str = "") -> dict[str, np.ndarray]:
       UserError: the file is damaged or holds pickled objects.
     """
     path = run.path / "predictions.npz"
-    return runs.read_arrays(path, f"{study}/" if study else "") if path.is_file() else {}
+    return run_folder.read_arrays(path, f"{study}/" if study else "") if path.is_file() else {}
 
 
 def predictions(arrays: Mapping[str, np.ndarray], study: str, split: str) -> Predictions | None:

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax import runs
-from affect_jax.analysis import cases
 from affect_jax.errors import UserError
+from affect_jax.evaluation import cases
 from affect_jax.features import audio
 from affect_jax.reports import template
+from affect_jax.runtime import run_folder
 
 BUCKETS = 800
 """Columns of a drawn waveform."""
@@ -53,7 +53,7 @@ def read(run: Path, results: Mapping[str, Any], number: int, split: str) -> Clip
     Raises:
       UserError: no predictions or no labels of that split.
     """
-    arrays = runs.read_arrays(run / "predictions.npz")
+    arrays = run_folder.read_arrays(run / "predictions.npz")
     row = results["rows"][number]
     where = f"{row['study']}/{split}"
     if f"{where}/prediction" not in arrays or row.get(split) is None:
@@ -97,7 +97,7 @@ def explanations(folder: Path, number: int) -> dict[str, dict[str, Any]]:
     """
     found = {}
     for path in sorted(folder.glob("*.json")):
-        said = runs.read_json(path)
+        said = run_folder.read_json(path)
         try:
             if said["row"] == number:
                 found[said["id"]] = {

@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.reports import folders
 from affect_jax.reports.folders import Run
 from affect_jax.reports.sources import Source
-from affect_jax.suggest import nearest
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -113,7 +112,7 @@ def find_cell(name: str, runs: Mapping[str, Run]) -> Source:
     found = known.get(rest if colon else name, [])
     if not found:
         raise UserError(
-            f"no run has a study or cell {name!r}{nearest(rest if colon else name, known)}; "
+            f"no run has a study or cell {name!r}{suggest_nearest(rest if colon else name, known)}; "
             f"there are {', '.join(sorted(known)) or f'none in a folder {folder}'}"
         )
     if len(found) > 1:

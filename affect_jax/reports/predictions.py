@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from affect_jax import runs
 from affect_jax.datasets.recola import arff
 from affect_jax.errors import UserError
+from affect_jax.runtime import run_folder
 
 
 def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path) -> list[Path]:
@@ -34,7 +34,7 @@ def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path
     Raises:
       UserError: the run has no predictions of that split, or a recording of RECOLA whose name is none.
     """
-    arrays = runs.read_arrays(run / "predictions.npz")
+    arrays = run_folder.read_arrays(run / "predictions.npz")
     study = results["rows"][number]["study"]
     if f"{study}/{split}/prediction" not in arrays:
         raise UserError(f"{run} has no predictions of the {split} part; its corpus has none, or use another --split")
@@ -55,7 +55,7 @@ def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path
             arff.write_gold(path, str(group), times, values[mine])
         else:
             path = out / f"{quote(str(group), safe=' ')}.csv"  # a group may be called anything
-            runs.write_atomic(path, as_csv(ids[mine], values[mine], labels).encode())
+            run_folder.write_atomic(path, as_csv(ids[mine], values[mine], labels).encode())
         files.append(path)
     return files
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.analysis.significance import (
+from affect_jax.errors import UserError
+from affect_jax.evaluation.significance import (
     PairedTest,
     Sample,
     corrected_resampled_t_test,
@@ -20,12 +21,11 @@ from affect_jax.analysis.significance import (
     paired_t_test,
     sample,
 )
-from affect_jax.errors import UserError
 from affect_jax.reports import folders, matching, tables
 from affect_jax.reports.folders import Run
 from affect_jax.reports.sources import QUESTIONS, Question, Source
 from affect_jax.reports.thesis import GROUPS, TABLES, chapter_4
-from affect_jax.runs import folder_name
+from affect_jax.runtime.run_folder import name_run_folder
 
 LEVEL = 0.05
 NOT_RUN = " was not run"
@@ -98,7 +98,7 @@ def _answer(question: Question, metric: str, runs: tables.Runs, sizes: tuple[int
     run_a, run_b = runs.get(a.config), runs.get(b.config)
     if run_a is None or run_b is None:
         absent = a.config if run_a is None else b.config
-        return found._replace(missing=f"{folder_name(absent)}{NOT_RUN}")
+        return found._replace(missing=f"{name_run_folder(absent)}{NOT_RUN}")
     found = found._replace(synthetic=run_a.synthetic or run_b.synthetic)
     rows = matching.match(run_a, a, run_b, b, question.split, metric)
     if rows is None:

@@ -11,7 +11,7 @@ from affect_jax.reports.folders import Figure, Run
 from affect_jax.reports.formats import Grid
 from affect_jax.reports.sources import Source
 from affect_jax.reports.thesis import NOTES, Column, Published, Row, Spread, Table
-from affect_jax.runs import folder_name
+from affect_jax.runtime.run_folder import name_run_folder
 
 Runs = Mapping[str, Run | None]  # config argument -> its run, None where it was not run
 
@@ -122,7 +122,7 @@ def _notes(table: Table, runs: Runs) -> tuple[str, ...]:
         notes.append(f"† {table.swap.why}")
     missing = [config for config, run in used.items() if run is None]
     if missing:
-        notes.append(f"Not run: {', '.join(f'{folder_name(c)} ({c})' for c in missing)}.")
+        notes.append(f"Not run: {', '.join(f'{name_run_folder(c)} ({c})' for c in missing)}.")
     notes += [folders.describe(run) for run in used.values() if run is not None]
     notes += classical.notes(used)
     for row in table.rows:
@@ -214,7 +214,7 @@ def tidy(table: Table, runs: Runs, command: str = "") -> Grid:
                 continue
             name, status, figures, folder = row.label, "published", ("",) * 7, ""
             if source is not None:
-                status, folder = NOT_RUN, folder_name(source.config)
+                status, folder = NOT_RUN, name_run_folder(source.config)
             if run is not None and source is not None:
                 name = f"{row.label} (synthetic)" if run.synthetic else row.label
                 status, folder = "run (synthetic)" if run.synthetic else "run", run.path.name

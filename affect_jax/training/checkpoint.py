@@ -20,9 +20,8 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from affect_jax import files
 from affect_jax.errors import UserError
-from affect_jax.training import hosts
+from affect_jax.runtime import files, hosts
 
 logging.getLogger("absl").setLevel(logging.WARNING)
 
@@ -37,12 +36,12 @@ _SYSTEM = {
 }
 
 
-def named(tree: Any) -> dict[str, np.ndarray]:
+def flatten_leaves(tree: Any) -> dict[str, np.ndarray]:
     """A tree's leaves by path, on the host, e.g. `params/regressor/kernel`."""
-    return {name: np.asarray(leaf) for name, leaf in by_path(tree).items()}
+    return {name: np.asarray(leaf) for name, leaf in leaves_by_path(tree).items()}
 
 
-def by_path(tree: Any) -> dict[str, Any]:
+def leaves_by_path(tree: Any) -> dict[str, Any]:
     """A tree's leaves as they are, by path."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
     return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
@@ -54,10 +53,10 @@ def _writable(tree: Any) -> dict[str, Any]:
     def apart(leaf: Any) -> bool:
         return isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
 
-    return {name: leaf if apart(leaf) else np.asarray(leaf) for name, leaf in by_path(tree).items()}
+    return {name: leaf if apart(leaf) else np.asarray(leaf) for name, leaf in leaves_by_path(tree).items()}
 
 
-def like(tree: Any, leaves: dict[str, np.ndarray], where: Path | str, *, sized: bool = False) -> Any:
+def restore_like(tree: Any, leaves: dict[str, np.ndarray], where: Path | str, *, sized: bool = False) -> Any:
     """The inverse of `named`: puts leaves into the structure of `tree` (whose own values are not read).
 
     Args:
@@ -86,17 +85,17 @@ def like(tree: Any, leaves: dict[str, np.ndarray], where: Path | str, *, sized: 
     return jax.tree_util.tree_unflatten(structure, [leaves[name] for name in names])
 
 
-def parts(leaves: dict[str, np.ndarray], names: tuple[str, ...]) -> list[dict[str, np.ndarray]]:
+def split_by_prefix(leaves: dict[str, np.ndarray], names: tuple[str, ...]) -> list[dict[str, np.ndarray]]:
     """Splits named leaves by their first path element, e.g. `state/params/...` -> the part `state`."""
     return [{k[len(n) + 1 :]: v for k, v in leaves.items() if k.startswith(f"{n}/")} for n in names]
 
 
-def digest(meta: Any) -> str:
+def hash_leaves(meta: Any) -> str:
     """sha256 of it as JSON gives it back: numbers as keys have become text."""
     return hashlib.sha256(json.dumps(json.loads(json.dumps(meta)), sort_keys=True).encode()).hexdigest()
 
 
-def _digests(folder: Path) -> dict[str, str]:
+def _hash_files(folder: Path) -> dict[str, str]:
     """File -> sha256, of all files below `folder`."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
@@ -108,7 +107,7 @@ def _clear(arrays: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def save(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int = 1) -> None:
+def save_checkpoint(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int = 1) -> None:
     """Writes `tree` and `meta` as checkpoint `step` of `folder`, then removes all but the newest `keep`.
 
     All processes call it.
@@ -117,19 +116,19 @@ def save(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int 
       OSError: the disk is full or not writable; the checkpoints before this one are untouched.
     """
     arrays = folder / f"{step:06d}"
-    if hosts.leads():
+    if hosts.is_leader():
         folder.mkdir(parents=True, exist_ok=True)
         arrays.with_suffix(".json").unlink(missing_ok=True)
         _clear(arrays)  # what a process that died here left behind
-    hosts.wait(f"save {arrays}")
+    hosts.wait_for_all(f"save {arrays}")
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # orbax logs the traceback of what it then raises
     try:
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(arrays.absolute(), _writable(tree))
-        if hosts.leads():
-            sums = {**_digests(arrays), _META: digest(meta)}
+        if hosts.is_leader():
+            sums = {**_hash_files(arrays), _META: hash_leaves(meta)}
             files.write_json(arrays.with_suffix(".json"), {"schema": SCHEMA, "meta": meta, "sha256": sums})
     except Exception as error:
         _clear(arrays)  # makes room, too
@@ -139,9 +138,9 @@ def save(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int 
         raise OSError(number, os.strerror(number), str(arrays)) from error
     finally:
         logger.setLevel(level)
-    if hosts.leads():
+    if hosts.is_leader():
         _forget(folder, keep)
-    hosts.wait(f"saved {arrays}")
+    hosts.wait_for_all(f"saved {arrays}")
 
 
 def _forget(folder: Path, keep: int) -> None:
@@ -153,7 +152,7 @@ def _forget(folder: Path, keep: int) -> None:
             shutil.rmtree(left)
 
 
-def restore(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+def restore_checkpoint(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     """The newest checkpoint of `folder` as (named leaves, meta), or None where there is none.
 
     Raises:
@@ -166,7 +165,7 @@ def restore(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None
     try:
         entry = json.loads(entries[-1].read_text())
         sums = entry["sha256"]
-        good = sums == {**_digests(arrays), **({_META: digest(entry["meta"])} if _META in sums else {})}
+        good = sums == {**_hash_files(arrays), **({_META: hash_leaves(entry["meta"])} if _META in sums else {})}
     except (OSError, ValueError, KeyError, TypeError):
         good = False
     if not good:

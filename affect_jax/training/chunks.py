@@ -50,7 +50,9 @@ class Cut(NamedTuple):
     parts: Mapping[int, Any]
 
 
-def shared_out(kinds: Sequence[tuple[int, ...]], replicas: int) -> tuple[tuple[tuple[tuple[int, ...], ...], ...], Any]:
+def assign_to_replicas(
+    kinds: Sequence[tuple[int, ...]], replicas: int
+) -> tuple[tuple[tuple[tuple[int, ...], ...], ...], Any]:
     """(members, which) of `Lines`, for slots that lie over the replicas in equal pieces."""
     mine = np.array_split(np.arange(len(kinds)), replicas)
     members = [list(dict.fromkeys(kinds[slot] for slot in slots)) for slots in mine]
@@ -59,7 +61,7 @@ def shared_out(kinds: Sequence[tuple[int, ...]], replicas: int) -> tuple[tuple[t
     return tuple((*m, *[m[0]] * (most - len(m))) for m in members), np.array(which, np.int32)
 
 
-def plan(
+def plan_lines(
     source: Source,
     kinds: Sequence[tuple[int, ...]],
     read: Callable[[tuple[int, ...], int], np.ndarray],
@@ -77,21 +79,21 @@ def plan(
       ways: combinations of Moddrop, else 1.
       engine: the study's.
     """
-    members, which = shared_out(kinds, mesh.replicas(engine.mesh))
+    members, which = assign_to_replicas(kinds, mesh.count_replicas(engine.mesh))
     count, size = read(kinds[0], 0).shape
     limit = engine.stream_megabytes * 1e6 / len(members[0])
-    at_once = streaming.batches_at_once(source, folds, size, count, limit)
-    room = streaming.room(source, folds, min(at_once * size, folds.shape[1]))
+    at_once = streaming.count_batches_at_once(source, folds, size, count, limit)
+    room = streaming.measure_room(source, folds, min(at_once * size, folds.shape[1]))
     return Lines(members, which, read, count, at_once, ways, room)
 
 
 def _here(of: jax.sharding.Mesh) -> list[int]:
     """The replicas that have a device in this process."""
-    devices = of.devices.reshape(mesh.replicas(of), -1)
+    devices = of.devices.reshape(mesh.count_replicas(of), -1)
     return [r for r, mine in enumerate(devices) if any(d.process_index == jax.process_index() for d in mine)]
 
 
-def cut(
+def cut_chunk(
     source: Source, lines: Lines, epoch: int, first: int, replicas: Iterable[int], live: Collection[Any] = ()
 ) -> Cut:
     """The chunk of an epoch that begins with batch `first`, for the replicas of this process.
@@ -104,33 +106,37 @@ def cut(
         kinds = [kind if kind in live or not live else min(live) for kind in lines.members[replica]]
         for kind in set(kinds) - made.keys():
             mine = lines.read(kind, epoch)[first : first + lines.at_once]
-            made[kind] = streaming.chunk(source, mine, lines.at_once, lines.ways, lines.room)
+            made[kind] = streaming.make_chunk(source, mine, lines.at_once, lines.ways, lines.room)
         one = [made[kind] for kind in kinds]
         parts[replica] = jax.tree.map(lambda *x: x[0][None] if len(x) == 1 else np.stack(x), *one)
     return Cut(first, min(lines.at_once, lines.count - first), parts)
 
 
-def placed(of: jax.sharding.Mesh, parts: Mapping[int, Any]) -> Any:
+def place_on_mesh(of: jax.sharding.Mesh, parts: Mapping[int, Any]) -> Any:
     """Trees [G, ...] of the replicas of this process -> arrays [replicas * G, ...] over the mesh axis `replica`."""
     sharding = jax.sharding.NamedSharding(of, P("replica"))
 
     def whole(*leaves: np.ndarray) -> Array:
         of_replica, size = dict(zip(parts, leaves, strict=True)), len(leaves[0])
-        shape = (mesh.replicas(of) * size, *leaves[0].shape[1:])
+        shape = (mesh.count_replicas(of) * size, *leaves[0].shape[1:])
         return jax.make_array_from_callback(shape, sharding, lambda at: of_replica[(at[0].start or 0) // size])
 
     return jax.tree.map(whole, *parts.values())
 
 
-def showing(source: Source, fold_of: Sequence[int], examples: np.ndarray, engine: Engine) -> Lines:
+def plan_prediction(source: Source, fold_of: Sequence[int], examples: np.ndarray, engine: Engine) -> Lines:
     """Lines of the examples int32 [K, n] of each slot's fold, `engine.eval_size` at a time."""
-    of_fold = {fold: np.asarray(step.batches(jnp.asarray(examples[fold]), engine.eval_size)) for fold in set(fold_of)}
-    return plan(source, [(fold,) for fold in fold_of], lambda kind, _: of_fold[kind[0]], examples, 1, engine)
+    of_fold = {
+        fold: np.asarray(step.cut_batches(jnp.asarray(examples[fold]), engine.eval_size)) for fold in set(fold_of)
+    }
+    return plan_lines(source, [(fold,) for fold in fold_of], lambda kind, _: of_fold[kind[0]], examples, 1, engine)
 
 
-def ahead(
+def read_ahead(
     source: Source, of: jax.sharding.Mesh, wanted: Iterable[tuple[Lines, int, int, Collection[Any]]]
 ) -> Iterator[Cut]:
     """The chunks of (lines, epoch, first batch, live kinds) in order, cut by threads before they are asked for."""
     replicas = _here(of)
-    return streaming.ahead(lambda one: cut(source, *one[:3], replicas, one[3]), wanted, threads=THREADS, depth=THREADS)
+    return streaming.read_ahead(
+        lambda one: cut_chunk(source, *one[:3], replicas, one[3]), wanted, threads=THREADS, depth=THREADS
+    )

@@ -16,34 +16,36 @@ from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
 from affect_jax.data.streaming import Source
 from affect_jax.training import step
-from affect_jax.training.checkpoint import by_path
-from affect_jax.training.rows import RowArrays
+from affect_jax.training.checkpoint import leaves_by_path
 from affect_jax.training.stage import Stage
-from affect_jax.training.state import RowState
+from affect_jax.training.state import TrialState
+from affect_jax.training.trials import TrialArrays
 from affect_jax.types import Array, Params
 
 
 @functools.lru_cache(maxsize=16)
 def _program(model: nn.Module, stage: Stage, packing: Packing | None) -> Callable[..., Any]:
     def again(
-        shared: tuple[Corpus, Folds], row: RowArrays, frozen: Params, state: RowState, index: Array
+        shared: tuple[Corpus, Folds], row: TrialArrays, frozen: Params, state: TrialState, index: Array
     ) -> OrderedDict[str, Array]:
         """Name -> whether all of it is finite, in the order in which an update makes them."""
         corpus, folds = shared
-        batch = step.batch_of(stage, packing, corpus, folds, row.fold, index)
+        batch = step.take_training_batch(stage, packing, corpus, folds, row.fold, index)
         key = jax.random.key(row.seed)
-        (_, (terms, _, statistics, outputs)), grads = step.gradients(model, stage, row, frozen, state, batch, key)
+        (_, (terms, _, statistics, outputs)), grads = step.compute_gradients(
+            model, stage, row, frozen, state, batch, key
+        )
         # A model may name its prediction first, but makes it last.
         outputs = sorted(outputs.items(), key=lambda item: item[0].partition("/")[0] in ("prediction", "logits"))
         made: list[tuple[str, dict[str, Any]]] = [
             ("input ", batch["inputs"]),
             ("", {"target": batch["target"]}),
-            ("parameter ", by_path({**frozen, **state.params})),
+            ("parameter ", leaves_by_path({**frozen, **state.params})),
             ("output ", dict(outputs)),
             ("loss ", terms),
-            ("", by_path(statistics)),
-            ("gradient of ", by_path(grads)),
-            ("updated parameter ", by_path(step.moved(stage, row, state, grads)[0])),
+            ("", leaves_by_path(statistics)),
+            ("gradient of ", leaves_by_path(grads)),
+            ("updated parameter ", leaves_by_path(step.apply_update(stage, row, state, grads)[0])),
         ]
         return OrderedDict((kind + name, jnp.isfinite(x).all()) for kind, some in made for name, x in some.items())
 
@@ -52,9 +54,9 @@ def _program(model: nn.Module, stage: Stage, packing: Packing | None) -> Callabl
 
 @functools.lru_cache(maxsize=16)
 def _line_program(stage: Stage) -> Callable[..., Array]:
-    def line(folds: Folds, row: RowArrays, state: RowState) -> Array:
+    def line(folds: Folds, row: TrialArrays, state: TrialState) -> Array:
         """int32 [B], the line of `order_of` whose update was not made."""
-        order = step.order_of(stage, folds, row, state.epoch - 1)
+        order = step.order_epoch(stage, folds, row, state.epoch - 1)
         # Every epoch makes as many updates as it has batches with an example, and those without come last.
         return order[state.updates - (state.epoch - 1) * (order >= 0).any(1).sum()]
 
@@ -66,9 +68,9 @@ def first_not_finite(
     stage: Stage,
     packing: Packing | None,
     shared: tuple[Corpus | Source, Folds],
-    row: RowArrays,
+    row: TrialArrays,
     frozen: Params,
-    state: RowState,
+    state: TrialState,
 ) -> str:
     """Where a row lost its way, e.g. `not finite in epoch 3, update 41: gradient of student/kernel`.
 
@@ -85,8 +87,8 @@ def first_not_finite(
     index = _line_program(stage)(folds, row, state)
     if isinstance(corpus, Source):
         whole, lines = corpus, np.asarray(index)[None]
-        room = streaming.room(whole, np.asarray(folds.train), lines.size)
-        corpus, (index,) = streaming.chunk(whole, lines, 1, max(len(stage.moddrop), 1), room)
+        room = streaming.measure_room(whole, np.asarray(folds.train), lines.size)
+        corpus, (index,) = streaming.make_chunk(whole, lines, 1, max(len(stage.moddrop), 1), room)
     sound = _program(model, stage, packing)((corpus, folds), row, frozen, state, index)
     wrong = [name for name, good in sound.items() if not good]
     found = wrong[0] if wrong else "a tensor that is finite when the update is done again alone"

@@ -13,9 +13,9 @@ from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
 from affect_jax.errors import UserError
 from affect_jax.training import mesh, step
-from affect_jax.training.rows import Row, RowArrays
 from affect_jax.training.stage import Stage
-from affect_jax.training.state import RowState
+from affect_jax.training.state import TrialState
+from affect_jax.training.trials import Trial, TrialArrays
 from affect_jax.types import Array, Params
 
 
@@ -38,7 +38,7 @@ class Engine(NamedTuple):
     stream_megabytes: float = 64.0
 
 
-Between = Callable[[RowState, Any, int], None]
+Between = Callable[[TrialState, Any, int], None]
 """Is told, inside an epoch: the state, what its batches so far have made, and how many they are."""
 
 
@@ -51,7 +51,9 @@ class Epochs(Protocol):
 
     packing: Packing | None
 
-    def place(self, rows: Sequence[Row], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None) -> None:
+    def place(
+        self, rows: Sequence[Trial], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None
+    ) -> None:
         """These rows, one a slot, go on after so many epochs, and batches of the next one.
 
         Args:
@@ -65,8 +67,8 @@ class Epochs(Protocol):
         """
 
     def run(
-        self, arrays: RowArrays, frozen: Params, state: RowState, live: np.ndarray, between: Between
-    ) -> tuple[RowState, dict[str, Array]]:
+        self, arrays: TrialArrays, frozen: Params, state: TrialState, live: np.ndarray, between: Between
+    ) -> tuple[TrialState, dict[str, Array]]:
         """One epoch.
 
         Args:
@@ -88,10 +90,10 @@ class Epochs(Protocol):
 def _program(model: nn.Module, stage: Stage, task: str, engine: Engine, packing: Packing | None) -> Callable[..., Any]:
     """One epoch of every row. Kept, so that the waves of a study and its packed sizes share what is compiled."""
 
-    def row_epoch(shared: tuple[Corpus, Folds], row: RowArrays, frozen: Params, state: RowState) -> Any:
+    def row_epoch(shared: tuple[Corpus, Folds], row: TrialArrays, frozen: Params, state: TrialState) -> Any:
         return step.run_epoch(model, stage, task, engine.eval_size, packing, *shared, row, frozen, state)
 
-    return mesh.row_program(engine.mesh, engine.at_once, row_epoch, donate=3)
+    return mesh.map_over_trials(engine.mesh, engine.at_once, row_epoch, donate=3)
 
 
 class Resident:
@@ -109,7 +111,9 @@ class Resident:
         self.packing, self._shared = packing, shared
         self._program = _program(model, stage, task, engine, packing)
 
-    def place(self, rows: Sequence[Row], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None) -> None:
+    def place(
+        self, rows: Sequence[Trial], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None
+    ) -> None:
         """There is nothing to prepare."""
         if batch:
             raise UserError(
@@ -118,8 +122,8 @@ class Resident:
             )
 
     def run(
-        self, arrays: RowArrays, frozen: Params, state: RowState, live: np.ndarray, between: Between
-    ) -> tuple[RowState, dict[str, Array]]:
+        self, arrays: TrialArrays, frozen: Params, state: TrialState, live: np.ndarray, between: Between
+    ) -> tuple[TrialState, dict[str, Array]]:
         """One epoch."""
         return self._program(self._shared, arrays, frozen, state)
 

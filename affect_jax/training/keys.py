@@ -7,7 +7,7 @@ import jax
 from affect_jax.types import Array
 
 
-def purpose(key: Array, name: str, step: Array | int = 0) -> Array:
+def derive_key(key: Array, name: str, step: Array | int = 0) -> Array:
     """The key of one purpose at one step, e.g. `purpose(key, 'student/dropout', state.step)`.
 
     Purposes are told apart by the CRC-32 of their name, so adding one never changes another's numbers.

@@ -20,11 +20,11 @@ from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from affect_jax.errors import UserError
-from affect_jax.layers.spread import AXIS, left_to_xla
-from affect_jax.training import hosts
+from affect_jax.layers.spread import AXIS, is_left_to_xla
+from affect_jax.runtime import hosts
 
 
-def make(devices: int = 0, data: int = 1) -> jax.sharding.Mesh:
+def make_mesh(devices: int = 0, data: int = 1) -> jax.sharding.Mesh:
     """A mesh of `devices` devices (0: all, of all processes), `data` of which share each batch.
 
     Raises:
@@ -48,12 +48,12 @@ def make(devices: int = 0, data: int = 1) -> jax.sharding.Mesh:
     return jax.make_mesh(shape, ("replica", "data"), axis_types=kinds, devices=there[:count])
 
 
-def replicas(mesh: jax.sharding.Mesh) -> int:
+def count_replicas(mesh: jax.sharding.Mesh) -> int:
     """How many rows, or chunks of rows, run side by side."""
     return mesh.shape["replica"]
 
 
-def sharing(mesh: jax.sharding.Mesh, rows: int) -> int:
+def choose_data_devices(mesh: jax.sharding.Mesh, rows: int) -> int:
     """How many devices may share each batch (`data`) of so many rows without any row waiting for another."""
     return max(
         data for data in range(1, mesh.size + 1) if mesh.size % data == 0 and (data == 1 or mesh.size // data >= rows)
@@ -65,7 +65,7 @@ def sharing(mesh: jax.sharding.Mesh, rows: int) -> int:
 _ROW_BYTES = 1.5e9
 
 
-def rows_at_once(setting: int) -> int:
+def choose_trials_at_once(setting: int) -> int:
     """How many rows a device runs under one `vmap`: 1 on a CPU; elsewhere `setting`, or where that is 0 what its memory
     has room for, 8 to 64: the more there are, the less each waits for the launches of a scan's kernels.
 
@@ -74,7 +74,7 @@ def rows_at_once(setting: int) -> int:
     """
     if jax.default_backend() != "cpu":
         stats = jax.local_devices()[0].memory_stats() or {}
-        return setting or hosts.least(int(np.clip(stats.get("bytes_limit", 0) // _ROW_BYTES, 8, 64)))
+        return setting or hosts.agree_on_least(int(np.clip(stats.get("bytes_limit", 0) // _ROW_BYTES, 8, 64)))
     if setting > 1:
         raise UserError(
             f"config.engine.rows_at_once is {setting} on a CPU, where rows run one after another; set it to 0 or 1"
@@ -82,12 +82,12 @@ def rows_at_once(setting: int) -> int:
     return 1
 
 
-def rows_of_chunk(count: int, at_once: int) -> int:
+def size_chunk(count: int, at_once: int) -> int:
     """How many of `count` rows a device runs together: its chunks are as few as `at_once` allows, and of one size."""
     return -(-count // -(-count // at_once))
 
 
-def row_program(
+def map_over_trials(
     mesh: jax.sharding.Mesh, at_once: int, row_fn: Callable[..., Any], *, donate: int | None = None, laid: Any = None
 ) -> Callable[..., Any]:
     """Maps `row_fn(shared, *of_row)` over rows that are sharded over the mesh axis `replica`.
@@ -108,7 +108,7 @@ def row_program(
 
     def local(shared: Any, rows: tuple) -> Any:
         count = jax.tree.leaves(rows)[0].shape[0]
-        chunk = rows_of_chunk(count, at_once)
+        chunk = size_chunk(count, at_once)
         return jax.lax.map(lambda of_row: row_fn(shared, *of_row), rows, batch_size=chunk if chunk > 1 else None)
 
     def call(shared: Any, *rows: Any) -> Any:
@@ -126,16 +126,16 @@ def row_program(
     return jax.jit(call, out_shardings=kept, donate_argnums=() if donate is None else (donate,))
 
 
-def spread(batch: Any) -> Any:
+def shard_batch(batch: Any) -> Any:
     """Lays the examples of a batch (the leading axis of every leaf) over `data`; outside of a row's program, or where
     one device has the whole batch, it is left as it is.
     """
-    if not left_to_xla():
+    if not is_left_to_xla():
         return batch
     return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, P(AXIS)), batch)
 
 
-def shard_rows(mesh: jax.sharding.Mesh, tree: Any) -> Any:
+def shard_trials(mesh: jax.sharding.Mesh, tree: Any) -> Any:
     """Lays the leading axis of every leaf over `replica`."""
     return _put(tree, NamedSharding(mesh, P("replica")))
 

@@ -13,9 +13,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.losses import alignment, classification, decorrelation, reduction, regression
-from affect_jax.suggest import nearest
 from affect_jax.types import Array, Batch, Outputs
 
 # Per-step values, averaged over the valid steps of the batch.
@@ -49,7 +48,7 @@ class Term(NamedTuple):
     options: tuple[tuple[str, Any], ...]
 
 
-def parse(losses: Mapping[str, Mapping[str, Any]]) -> tuple[Term, ...]:
+def parse_losses(losses: Mapping[str, Mapping[str, Any]]) -> tuple[Term, ...]:
     """Config losses -> terms, in the order of their names.
 
     Raises:
@@ -60,7 +59,9 @@ def parse(losses: Mapping[str, Mapping[str, Any]]) -> tuple[Term, ...]:
         spec = dict(losses[name])
         kind = spec.pop("kind", None)
         if kind not in KINDS:
-            raise UserError(f"loss {name!r} has kind {kind!r}{nearest(str(kind), KINDS)}; choose one of {KINDS}")
+            raise UserError(
+                f"loss {name!r} has kind {kind!r}{suggest_nearest(str(kind), KINDS)}; choose one of {KINDS}"
+            )
         sides = ("a", "b") if kind in ALIGNMENT or kind in STATEFUL else ("prediction", "target")
         missing = [key for key in (*sides, "weight") if key not in spec]
         if missing:
@@ -75,12 +76,12 @@ def parse(losses: Mapping[str, Mapping[str, Any]]) -> tuple[Term, ...]:
     return tuple(terms)
 
 
-def available(outputs: Outputs, batch: Batch) -> dict[str, Array]:
+def collect_names(outputs: Outputs, batch: Batch) -> dict[str, Array]:
     """Everything that a loss may name: the outputs, `target` and `inputs/<modality>`."""
     return {**outputs, "target": batch["target"], **{f"inputs/{m}": x for m, x in batch["inputs"].items()}}
 
 
-def alignments(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+def select_alignments(terms: tuple[Term, ...]) -> tuple[Term, ...]:
     """The terms that align two codes."""
     return tuple(term for term in terms if term.kind in ALIGNMENT or term.kind in STATEFUL)
 
@@ -95,10 +96,12 @@ def check_names(terms: tuple[Term, ...], names: Mapping[str, Any]) -> None:
 def check_name(who: str, name: str, names: Mapping[str, Any]) -> None:
     """Raises UserError where `name` is not among `names` of the model."""
     if name not in names:
-        raise UserError(f"{who} {name!r}{nearest(name, names)}, which this model does not have; it has {sorted(names)}")
+        raise UserError(
+            f"{who} {name!r}{suggest_nearest(name, names)}, which this model does not have; it has {sorted(names)}"
+        )
 
 
-def init_state(terms: tuple[Term, ...], names: Mapping[str, Any]) -> LossState:
+def init_loss_state(terms: tuple[Term, ...], names: Mapping[str, Any]) -> LossState:
     """Running states of the stateful losses; `names` maps names to arrays or shapes."""
     return {
         t.name: STATEFUL[t.kind][0](names[t.left].shape[-1], names[t.right].shape[-1])
@@ -107,7 +110,7 @@ def init_state(terms: tuple[Term, ...], names: Mapping[str, Any]) -> LossState:
     }
 
 
-def _value(term: Term, left: Array, right: Array, mask: Array) -> Array:
+def _evaluate_term(term: Term, left: Array, right: Array, mask: Array) -> Array:
     options = dict(term.options)
     if term.kind in ELEMENTWISE:
         fn: Callable = functools.partial(ELEMENTWISE[term.kind], **options)
@@ -116,7 +119,7 @@ def _value(term: Term, left: Array, right: Array, mask: Array) -> Array:
     return fn(left, right, mask, **options)
 
 
-def total(
+def total_loss(
     terms: tuple[Term, ...],
     weights: Mapping[str, Array],
     outputs: Outputs,
@@ -135,7 +138,7 @@ def total(
     Returns:
       The sum, and (each term's unweighted value, the new state).
     """
-    names = available(outputs, batch)
+    names = collect_names(outputs, batch)
     values, new_state = {}, {}
     for term in terms:
         left, right = names[term.left], names[term.right]
@@ -145,5 +148,5 @@ def total(
                 left, right, batch["mask"], state[term.name], **dict(term.options)
             )
         else:
-            values[term.name] = _value(term, left, right, batch["mask"])
+            values[term.name] = _evaluate_term(term, left, right, batch["mask"])
     return sum(weights[name] * value for name, value in values.items()), (values, new_state)

@@ -18,7 +18,7 @@ from affect_jax.types import Array, Params
 PRECISIONS = ("float32", "bfloat16")
 
 
-def lowered(precision: str, params: Params, inputs: Mapping[str, Array]) -> tuple[Params, dict[str, Array]]:
+def lower_precision(precision: str, params: Params, inputs: Mapping[str, Array]) -> tuple[Params, dict[str, Array]]:
     """(parameters, inputs) as a model in this precision takes them: float32 arrays of two axes or more are cast."""
     dtype = jnp.dtype(precision)
 
@@ -28,6 +28,6 @@ def lowered(precision: str, params: Params, inputs: Mapping[str, Array]) -> tupl
     return jax.tree.map(cast, params), {modality: cast(x) for modality, x in inputs.items()}
 
 
-def raised(outputs: Mapping[str, Array]) -> dict[str, Array]:
+def raise_precision(outputs: Mapping[str, Array]) -> dict[str, Array]:
     """The outputs as losses take them: bfloat16 becomes float32, in the order of the names as given."""
     return {name: x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x for name, x in outputs.items()}

@@ -9,19 +9,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from affect_jax.data.corpus import Corpus, frame_positions
+from affect_jax.data.corpus import Corpus, locate_frames
 from affect_jax.data.folds import Folds
 from affect_jax.data.streaming import Source
 from affect_jax.losses.alignment import canonical_correlations
 from affect_jax.training import mesh, objective, step, streamed
 from affect_jax.training.epochs import Engine
-from affect_jax.training.study import slots_of
+from affect_jax.training.loop import assign_slots
 from affect_jax.types import Array, Params
 
 
 def _scatter(corpus: Corpus, index: np.ndarray, values: np.ndarray, frames: int) -> np.ndarray:
     """values [N, T, ...] or [N, ...] of examples `index` -> [F, ...] by frame, NaN where no example shows it."""
-    positions = frame_positions(corpus, index)
+    positions = locate_frames(corpus, index)
     out = np.full((frames, *values.shape[positions.ndim :]), np.nan, np.float32)
     shown = positions >= 0
     out[positions[shown]] = values[shown]
@@ -35,9 +35,9 @@ def _program(model: nn.Module, output: str, engine: Engine, absent: tuple[str, .
         mean = {m: x[fold] for m, x in folds.mean.items()}
         scale = {m: x[fold] for m, x in folds.scale.items()}
         size = engine.eval_size
-        return step.predict(model, params, corpus, examples[fold], mean, scale, output, size, absent)[0]
+        return step.predict_examples(model, params, corpus, examples[fold], mean, scale, output, size, absent)[0]
 
-    return mesh.row_program(engine.mesh, engine.at_once, one)
+    return mesh.map_over_trials(engine.mesh, engine.at_once, one)
 
 
 @functools.lru_cache(maxsize=16)
@@ -49,13 +49,15 @@ def _alignment_program(model: nn.Module, terms: tuple[objective.Term, ...], engi
         found = {}
         for term in terms:
             (a, _, mask), (b, _, _) = (
-                step.predict(model, params, corpus, folds.validation[fold], mean, scale, side, engine.eval_size)
+                step.predict_examples(
+                    model, params, corpus, folds.validation[fold], mean, scale, side, engine.eval_size
+                )
                 for side in (term.left, term.right)
             )
             found[term.name] = _top(term, a, b, mask)
         return found
 
-    return mesh.row_program(engine.mesh, engine.at_once, one)
+    return mesh.map_over_trials(engine.mesh, engine.at_once, one)
 
 
 @functools.lru_cache(maxsize=16)
@@ -63,7 +65,7 @@ def _correlation_program(terms: tuple[objective.Term, ...], engine: Engine) -> C
     def one(_: None, codes: dict[str, Array], mask: Array) -> dict[str, Array]:
         return {term.name: _top(term, codes[term.left], codes[term.right], mask) for term in terms}
 
-    return mesh.row_program(engine.mesh, engine.at_once, one)
+    return mesh.map_over_trials(engine.mesh, engine.at_once, one)
 
 
 def _top(term: objective.Term, a: Array, b: Array, mask: Array) -> Array:
@@ -71,7 +73,7 @@ def _top(term: objective.Term, a: Array, b: Array, mask: Array) -> Array:
     return canonical_correlations(a, b, mask, k=k).sum()
 
 
-def held_out_alignment(
+def measure_alignment(
     model: nn.Module,
     params: Params,
     fold_of: np.ndarray,
@@ -84,20 +86,20 @@ def held_out_alignment(
 
     What the loss reports is of one batch, where few samples make even unrelated codes look aligned; this is not.
     """
-    slots = slots_of(range(len(fold_of)), engine)
-    rows = mesh.shard_rows(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
+    slots = assign_slots(range(len(fold_of)), engine)
+    rows = mesh.shard_trials(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
     if isinstance(corpus, Source):
         names = tuple(sorted({side for term in terms for side in (term.left, term.right)}))
         part, examples = mesh.replicate(engine.mesh, folds), np.asarray(folds.validation)
-        codes = streamed.outputs(model, rows[1], fold_of[slots], corpus, part, examples, names, engine)
-        found = _correlation_program(terms, engine)(None, *mesh.shard_rows(engine.mesh, codes))
+        codes = streamed.predict_outputs(model, rows[1], fold_of[slots], corpus, part, examples, names, engine)
+        found = _correlation_program(terms, engine)(None, *mesh.shard_trials(engine.mesh, codes))
     else:
         shared = mesh.replicate(engine.mesh, (corpus, folds))
         found = _alignment_program(model, terms, engine)(shared, *rows)
     return {name: values[: len(fold_of)] for name, values in mesh.to_host(found).items()}
 
 
-def predict(
+def predict_split(
     model: nn.Module,
     params: Params,
     fold_of: np.ndarray,
@@ -121,11 +123,13 @@ def predict(
       engine: how to run.
       absent: modalities that are missing.
     """
-    slots = slots_of(range(len(fold_of)), engine)
-    rows = mesh.shard_rows(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
+    slots = assign_slots(range(len(fold_of)), engine)
+    rows = mesh.shard_trials(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
     if isinstance(corpus, Source):
         part = mesh.replicate(engine.mesh, folds)
-        shown, _ = streamed.outputs(model, rows[1], fold_of[slots], corpus, part, examples, (output,), engine, absent)
+        shown, _ = streamed.predict_outputs(
+            model, rows[1], fold_of[slots], corpus, part, examples, (output,), engine, absent
+        )
         values = shown[output]
     else:
         shared = mesh.replicate(engine.mesh, (corpus, folds, jnp.asarray(examples)))

@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 
 import optax
 
-from affect_jax.errors import UserError
-from affect_jax.suggest import nearest
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.training import objective
 from affect_jax.training.precision import PRECISIONS
 from affect_jax.types import Array
@@ -65,15 +64,15 @@ class Stage(NamedTuple):
     @property
     def sign(self) -> float:
         """+1 where a larger score is better, -1 where a smaller one is."""
-        return sign(self.metric)
+        return metric_sign(self.metric)
 
 
-def sign(metric: str) -> float:
+def metric_sign(metric: str) -> float:
     """+1 where a larger value of the metric is better, -1 where a smaller one is."""
     return -1.0 if metric in LOWER_IS_BETTER else 1.0
 
 
-def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
+def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
     """Reads `config.stages.<name>`.
 
     Raises:
@@ -82,7 +81,7 @@ def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
     optimizer = config["optimizer"]["name"]
     if optimizer not in OPTIMIZERS:
         raise UserError(
-            f"stage {name!r} has optimizer {optimizer!r}{nearest(optimizer, OPTIMIZERS)}; "
+            f"stage {name!r} has optimizer {optimizer!r}{suggest_nearest(optimizer, OPTIMIZERS)}; "
             f"choose one of {sorted(OPTIMIZERS)}"
         )
     metric = config["monitor"]["metric"]
@@ -90,7 +89,7 @@ def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
     for value in (metric, plateau_metric):
         if value not in METRICS[task]:
             raise UserError(
-                f"stage {name!r} monitors {value!r}{nearest(value, METRICS[task])}; "
+                f"stage {name!r} monitors {value!r}{suggest_nearest(value, METRICS[task])}; "
                 f"a {task} task has {list(METRICS[task])}"
             )
     if config["keep"] not in ("best", "last"):
@@ -101,7 +100,7 @@ def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
     precision = config.get("precision", PRECISIONS[0])
     if precision not in PRECISIONS:
         raise UserError(
-            f"stage {name!r} has precision {precision!r}{nearest(str(precision), PRECISIONS)}; "
+            f"stage {name!r} has precision {precision!r}{suggest_nearest(str(precision), PRECISIONS)}; "
             f"choose one of {list(PRECISIONS)}"
         )
     if not config["train"]:
@@ -109,7 +108,7 @@ def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
     return Stage(
         name=name,
         train=tuple(config["train"]),
-        terms=objective.parse(config["losses"]),
+        terms=objective.parse_losses(config["losses"]),
         optimizer=optimizer,
         batch=int(config["batch"]),
         epochs=int(config["epochs"]),
@@ -125,7 +124,7 @@ def parse(name: str, config: Mapping[str, Any], task: str) -> Stage:
     )
 
 
-def defaults(name: str, config: Mapping[str, Any]) -> dict[str, float]:
+def default_hyper(name: str, config: Mapping[str, Any]) -> dict[str, float]:
     """The stage's traced hyper-parameters by config path, e.g. `stages.fit.losses.alignment.weight` -> 1.0."""
     prefix = f"stages.{name}"
     found = {f"{prefix}.dropout": float(config["dropout"])}
@@ -136,7 +135,7 @@ def defaults(name: str, config: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def transform(stage: Stage, hyper: Mapping[str, Array]) -> optax.GradientTransformation:
+def make_transform(stage: Stage, hyper: Mapping[str, Array]) -> optax.GradientTransformation:
     """Gradients -> directions; the caller multiplies by minus the learning rate (PyTorch's coupled weight decay)."""
     prefix = f"stages.{stage.name}.optimizer"
     decay = optax.add_decayed_weights(hyper[f"{prefix}.weight_decay"])
@@ -145,7 +144,7 @@ def transform(stage: Stage, hyper: Mapping[str, Array]) -> optax.GradientTransfo
     return optax.chain(decay, optax.scale_by_adam())
 
 
-def learning_rate(stage: Stage, hyper: Mapping[str, Array], scale: Array, updates: Array) -> Array:
+def compute_learning_rate(stage: Stage, hyper: Mapping[str, Array], scale: Array, updates: Array) -> Array:
     """lr * plateau scale / (1 + decay * updates): Keras' inverse time decay counts updates, not epochs."""
     prefix = f"stages.{stage.name}.optimizer"
     return hyper[f"{prefix}.learning_rate"] * scale / (1.0 + hyper[f"{prefix}.inverse_time_decay"] * updates)

@@ -9,7 +9,7 @@ from affect_jax.types import Array, Params
 
 
 @struct.dataclass
-class RowState:
+class TrialState:
     """State of one row in one stage (every leaf gets a leading row axis in a study).
 
     Attributes:
@@ -45,10 +45,10 @@ class RowState:
     scale: Array
 
 
-def create(params: Params, statistics: Params, opt_state: Any, loss_state: Any) -> RowState:
+def create_state(params: Params, statistics: Params, opt_state: Any, loss_state: Any) -> TrialState:
     """The state before the first epoch."""
     zero = jnp.zeros((), jnp.int32)
-    return RowState(
+    return TrialState(
         params=params,
         statistics=statistics,
         opt_state=opt_state,

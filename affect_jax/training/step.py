@@ -11,41 +11,41 @@ import optax
 
 from affect_jax import metrics
 from affect_jax.data import moddrop
-from affect_jax.data.corpus import Corpus, take
+from affect_jax.data.corpus import Corpus, take_batch
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
-from affect_jax.layers.spread import devices
+from affect_jax.layers.spread import count_devices
 from affect_jax.training import keys, objective, precision
-from affect_jax.training.mesh import spread
-from affect_jax.training.rows import RowArrays
-from affect_jax.training.stage import Stage, learning_rate, sign, transform
-from affect_jax.training.state import RowState
+from affect_jax.training.mesh import shard_batch
+from affect_jax.training.stage import Stage, compute_learning_rate, make_transform, metric_sign
+from affect_jax.training.state import TrialState
+from affect_jax.training.trials import TrialArrays
 from affect_jax.types import Array, Batch, Params
 
 STATISTICS = "batch_stats"
 """The flax collection of batch norm's running moments, and its name among a row's top-level parts."""
 
 
-def join(variables: Mapping[str, Params]) -> Params:
+def join_variables(variables: Mapping[str, Params]) -> Params:
     """Flax variables -> the parts of a row: parameters by name, and the statistics as one part more."""
     statistics = {STATISTICS: variables[STATISTICS]} if STATISTICS in variables else {}
     return {**variables["params"], **statistics}
 
 
-def variables(parts: Params) -> dict[str, Params]:
+def split_variables(parts: Params) -> dict[str, Params]:
     """The way back of `join`: what `model.apply` takes."""
     params = {k: v for k, v in parts.items() if k != STATISTICS}
     return {"params": params, STATISTICS: parts[STATISTICS]} if STATISTICS in parts else {"params": params}
 
 
-def split(parts: Params, train: tuple[str, ...]) -> tuple[Params, Params, Params]:
+def split_submodules(parts: Params, train: tuple[str, ...]) -> tuple[Params, Params, Params]:
     """(trained, statistics, frozen) by top-level name; `*` trains all parameters."""
     trained = {k: v for k, v in parts.items() if k != STATISTICS and (k in train or "*" in train)}
     statistics = {k: v for k, v in parts.items() if k == STATISTICS}
     return trained, statistics, {k: v for k, v in parts.items() if k not in trained and k not in statistics}
 
 
-def batches(index: Array, size: int, among: int = 1) -> Array:
+def cut_batches(index: Array, size: int, among: int = 1) -> Array:
     """int32 [n] -> ceil(n / size) batches of equal length, the last ones padded with -1.
 
     52 examples in batches of 32 become 26 and 26, not 32 and 20: no small last batch, and less padding. A length is at
@@ -56,14 +56,14 @@ def batches(index: Array, size: int, among: int = 1) -> Array:
     return jnp.pad(index, (0, count * size - index.shape[0]), constant_values=-1).reshape(count, size)
 
 
-def shuffled(index: Array, key: Array) -> Array:
+def shuffle_examples(index: Array, key: Array) -> Array:
     """A permutation of the examples in `index` [n] that leaves its -1 padding at the end."""
     order = jnp.where(index < 0, jnp.inf, jax.random.uniform(key, index.shape))
     return index[jnp.argsort(order)]
 
 
-def gradients(
-    model: nn.Module, stage: Stage, row: RowArrays, frozen: Params, state: RowState, batch: Batch, key: Array
+def compute_gradients(
+    model: nn.Module, stage: Stage, row: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
 ) -> tuple[tuple[Array, Any], Params]:
     """((loss, (terms, loss state, statistics, outputs)), gradients of `state.params`) of one batch; as `update`.
 
@@ -72,14 +72,14 @@ def gradients(
     """
     prefix = f"stages.{stage.name}"
     weights = {t.name: row.hyper[f"{prefix}.losses.{t.name}.weight"] for t in stage.terms}
-    rngs = {"dropout": keys.purpose(key, f"{stage.name}/dropout", state.updates)}
+    rngs = {"dropout": keys.derive_key(key, f"{stage.name}/dropout", state.updates)}
 
     packed = {"segments": batch["segments"]} if "segments" in batch else {}
 
     def loss(params: Params) -> tuple[Array, Any]:
-        parts, inputs = precision.lowered(stage.precision, {**frozen, **params}, batch["inputs"])
+        parts, inputs = precision.lower_precision(stage.precision, {**frozen, **params}, batch["inputs"])
         outputs, gathered = model.apply(
-            variables({**parts, **state.statistics}),
+            split_variables({**parts, **state.statistics}),
             inputs,
             batch["masks"],
             train=True,
@@ -89,16 +89,16 @@ def gradients(
             mutable=[STATISTICS],
             **packed,
         )
-        outputs = precision.raised(outputs)
-        value, rest = objective.total(stage.terms, weights, outputs, batch, state.loss_state)
+        outputs = precision.raise_precision(outputs)
+        value, rest = objective.total_loss(stage.terms, weights, outputs, batch, state.loss_state)
         return value, (*rest, gathered if state.statistics else {}, OrderedDict(outputs))
 
     return jax.value_and_grad(loss, has_aux=True)(state.params)
 
 
-def update(
-    model: nn.Module, stage: Stage, row: RowArrays, frozen: Params, state: RowState, batch: Batch, key: Array
-) -> tuple[RowState, dict[str, Array]]:
+def train_step(
+    model: nn.Module, stage: Stage, row: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
+) -> tuple[TrialState, dict[str, Array]]:
     """One optimizer update on one batch. A batch without a valid step changes nothing.
 
     An update whose loss, parameters or statistics are not finite is not made; from it on the row stands still.
@@ -115,8 +115,8 @@ def update(
     Returns:
       The state after it, and each loss term's value beside `loss`, their weighted sum.
     """
-    (value, (terms, loss_state, statistics, _)), grads = gradients(model, stage, row, frozen, state, batch, key)
-    params, opt_state = moved(stage, row, state, grads)
+    (value, (terms, loss_state, statistics, _)), grads = compute_gradients(model, stage, row, frozen, state, batch, key)
+    params, opt_state = apply_update(stage, row, state, grads)
     sound = jnp.isfinite(value)
     for leaf in jax.tree.leaves((params, statistics)):
         sound &= jnp.isfinite(leaf).all()
@@ -133,14 +133,14 @@ def update(
     return kept.replace(finite=jnp.where(any_valid, after.finite, state.finite)), {**terms, "loss": value}
 
 
-def moved(stage: Stage, row: RowArrays, state: RowState, grads: Params) -> tuple[Params, Any]:
+def apply_update(stage: Stage, row: TrialArrays, state: TrialState, grads: Params) -> tuple[Params, Any]:
     """(parameters, optimizer's state) one step along the gradients."""
-    directions, opt_state = transform(stage, row.hyper).update(grads, state.opt_state, state.params)
-    rate = learning_rate(stage, row.hyper, state.scale, state.updates)
+    directions, opt_state = make_transform(stage, row.hyper).update(grads, state.opt_state, state.params)
+    rate = compute_learning_rate(stage, row.hyper, state.scale, state.updates)
     return optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, directions)), opt_state
 
 
-def predict(
+def predict_examples(
     model: nn.Module,
     params: Params,
     corpus: Corpus,
@@ -157,14 +157,14 @@ def predict(
     """
 
     def one(chunk: Array) -> tuple[Array, Array, Array]:
-        outputs, target, mask = shown(model, params, corpus, chunk, mean, scale, (output,), absent)
+        outputs, target, mask = predict_batch(model, params, corpus, chunk, mean, scale, (output,), absent)
         return outputs[output], target, mask
 
-    parts = jax.lax.map(one, batches(index, size, devices()))
+    parts = jax.lax.map(one, cut_batches(index, size, count_devices()))
     return tuple(x.reshape(-1, *x.shape[2:])[: index.shape[0]] for x in parts)
 
 
-def shown(
+def predict_batch(
     model: nn.Module,
     params: Params,
     corpus: Corpus,
@@ -175,12 +175,12 @@ def shown(
     absent: tuple[str, ...] = (),
 ) -> tuple[dict[str, Array], Array, Array]:
     """(outputs by name, target, mask) of one batch of examples `index`, without the modalities `absent`."""
-    batch = moddrop.absent(spread(take(corpus, index, mean, scale)), absent)
-    outputs = model.apply(variables(params), batch["inputs"], batch["masks"], train=False)
+    batch = moddrop.remove_modalities(shard_batch(take_batch(corpus, index, mean, scale)), absent)
+    outputs = model.apply(split_variables(params), batch["inputs"], batch["masks"], train=False)
     return {name: outputs[name] for name in names}, batch["target"], batch["mask"]
 
 
-def _advance(stage: Stage, state: RowState, score: Array, plateau: Array) -> RowState:
+def _advance_schedule(stage: Stage, state: TrialState, score: Array, plateau: Array) -> TrialState:
     """Best weights, early stopping and the plateau schedule after an epoch with two validation scores (signed)."""
     epoch = state.epoch + 1
     better = (score > state.best_score) & jnp.isfinite(score)
@@ -204,28 +204,30 @@ def _advance(stage: Stage, state: RowState, score: Array, plateau: Array) -> Row
     )
 
 
-def standard(folds: Folds, fold: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+def fold_moments(folds: Folds, fold: Array) -> tuple[dict[str, Array], dict[str, Array]]:
     """(mean, scale) of a fold, by modality."""
     return {m: x[fold] for m, x in folds.mean.items()}, {m: x[fold] for m, x in folds.scale.items()}
 
 
-def order_of(stage: Stage, folds: Folds, row: RowArrays, epoch: Array) -> Array:
+def order_epoch(stage: Stage, folds: Folds, row: TrialArrays, epoch: Array) -> Array:
     """int32 [N, B], what each of an epoch's batches takes: examples, and with Moddrop a combination of each; -1 pads
     the last ones.
     """
     examples = folds.train[row.fold]
     if stage.moddrop:
-        examples = moddrop.expanded(examples, len(stage.moddrop))
-    order = shuffled(examples, keys.purpose(jax.random.key(row.seed), f"{stage.name}/order", epoch))
-    return batches(order, stage.batch)
+        examples = moddrop.expand_examples(examples, len(stage.moddrop))
+    order = shuffle_examples(examples, keys.derive_key(jax.random.key(row.seed), f"{stage.name}/order", epoch))
+    return cut_batches(order, stage.batch)
 
 
-def batch_of(stage: Stage, packing: Packing | None, corpus: Corpus, folds: Folds, fold: Array, index: Array) -> Batch:
+def take_training_batch(
+    stage: Stage, packing: Packing | None, corpus: Corpus, folds: Folds, fold: Array, index: Array
+) -> Batch:
     """The training batch of one line of `order_of`."""
     ways = len(stage.moddrop)
-    example, way = moddrop.parted(index, ways) if ways else (index, None)
-    batch = spread(take(corpus, example, *standard(folds, fold), packing))
-    return moddrop.dropped(batch, way, stage.moddrop) if ways else batch
+    example, way = moddrop.split_combination(index, ways) if ways else (index, None)
+    batch = shard_batch(take_batch(corpus, example, *fold_moments(folds, fold), packing))
+    return moddrop.apply_moddrop(batch, way, stage.moddrop) if ways else batch
 
 
 def run_epoch(
@@ -236,52 +238,52 @@ def run_epoch(
     packing: Packing | None,
     corpus: Corpus,
     folds: Folds,
-    row: RowArrays,
+    row: TrialArrays,
     frozen: Params,
-    state: RowState,
-) -> tuple[RowState, dict[str, Array]]:
+    state: TrialState,
+) -> tuple[TrialState, dict[str, Array]]:
     """One epoch of one row: a scan over shuffled batches, then the validation score. A row that stopped stands still.
 
     Returns:
       The state, and a log of scalars: mean of every loss term, `validation/<metric>`, `scale`.
     """
 
-    def stands(state: RowState) -> tuple[RowState, dict[str, Array]]:
+    def stands(state: TrialState) -> tuple[TrialState, dict[str, Array]]:
         return state, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(moves, state)[1])
 
-    def moves(state: RowState) -> tuple[RowState, dict[str, Array]]:
+    def moves(state: TrialState) -> tuple[TrialState, dict[str, Array]]:
         key = jax.random.key(row.seed)
 
-        def one(state: RowState, index: Array) -> tuple[RowState, tuple[dict[str, Array], Array]]:
-            batch = batch_of(stage, packing, corpus, folds, row.fold, index)
-            state, terms = update(model, stage, row, frozen, state, batch, key)
+        def one(state: TrialState, index: Array) -> tuple[TrialState, tuple[dict[str, Array], Array]]:
+            batch = take_training_batch(stage, packing, corpus, folds, row.fold, index)
+            state, terms = train_step(model, stage, row, frozen, state, batch, key)
             return state, (terms, (index >= 0).sum())
 
-        state, (terms, counts) = jax.lax.scan(one, state, order_of(stage, folds, row, state.epoch))
-        shows = predict(
+        state, (terms, counts) = jax.lax.scan(one, state, order_epoch(stage, folds, row, state.epoch))
+        shows = predict_examples(
             model,
             {**frozen, **state.params, **state.statistics},
             corpus,
             folds.validation[row.fold],
-            *standard(folds, row.fold),
+            *fold_moments(folds, row.fold),
             stage.prediction,
             eval_size,
         )
-        return finish(stage, task, state, terms, counts, *shows)
+        return finish_epoch(stage, task, state, terms, counts, *shows)
 
     return jax.lax.cond(state.live, moves, stands, state)
 
 
-def finish(
+def finish_epoch(
     stage: Stage,
     task: str,
-    state: RowState,
+    state: TrialState,
     terms: Mapping[str, Array],
     counts: Array,
     prediction: Array,
     target: Array,
     mask: Array,
-) -> tuple[RowState, dict[str, Array]]:
+) -> tuple[TrialState, dict[str, Array]]:
     """What comes after the updates of an epoch: its log, the validation score and what follows from it.
 
     Args:
@@ -302,5 +304,5 @@ def finish(
     scores = metrics.evaluate(task, prediction, target, mask)
     log |= {f"validation/{name}": value for name, value in scores.items()}
     log["scale"] = state.scale
-    plateau = sign(stage.plateau_metric) * scores[stage.plateau_metric]
-    return _advance(stage, state, stage.sign * scores[stage.metric], plateau), log
+    plateau = metric_sign(stage.plateau_metric) * scores[stage.plateau_metric]
+    return _advance_schedule(stage, state, stage.sign * scores[stage.metric], plateau), log

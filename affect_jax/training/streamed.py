@@ -21,9 +21,9 @@ from affect_jax.data.streaming import Source
 from affect_jax.training import checkpoint, chunks, mesh, step
 from affect_jax.training.chunks import Cut, Lines
 from affect_jax.training.epochs import Between, Engine
-from affect_jax.training.rows import Row, RowArrays
 from affect_jax.training.stage import Stage
-from affect_jax.training.state import RowState
+from affect_jax.training.state import TrialState
+from affect_jax.training.trials import Trial, TrialArrays
 from affect_jax.types import Array, Params
 
 
@@ -49,17 +49,17 @@ def _pick(tree: Any, which: Array) -> Any:
 def _train_program(model: nn.Module, stage: Stage, engine: Engine, packing: Packing | None) -> Callable[..., Any]:
     """((folds, first, count), chunk), which, row, frozen, (state, done) -> ((state, done), updates)."""
 
-    def one_row(shared: Any, which: Array, row: RowArrays, frozen: Params, carried: Any) -> Any:
+    def one_row(shared: Any, which: Array, row: TrialArrays, frozen: Params, carried: Any) -> Any:
         (folds, first, count), chunk = shared
 
-        def moves(carried: tuple[RowState, Done]) -> tuple[RowState, Done]:
+        def moves(carried: tuple[TrialState, Done]) -> tuple[TrialState, Done]:
             corpus, lines = _pick(chunk, which)
             key = jax.random.key(row.seed)
 
-            def one(at: Array, carried: tuple[RowState, Done]) -> tuple[RowState, Done]:
+            def one(at: Array, carried: tuple[TrialState, Done]) -> tuple[TrialState, Done]:
                 state, done = carried
-                batch = step.batch_of(stage, packing, corpus, folds, row.fold, lines[at])
-                state, terms = step.update(model, stage, row, frozen, state, batch, key)
+                batch = step.take_training_batch(stage, packing, corpus, folds, row.fold, lines[at])
+                state, terms = step.train_step(model, stage, row, frozen, state, batch, key)
                 made = Done(terms, (lines[at] >= 0).sum())
                 return state, jax.tree.map(lambda all_N, x: all_N.at[first + at].set(x), done, made)
 
@@ -68,7 +68,7 @@ def _train_program(model: nn.Module, stage: Stage, engine: Engine, packing: Pack
         state, done = jax.lax.cond(carried[0].live, moves, lambda same: same, carried)
         return (state, done), state.updates + 0
 
-    return mesh.row_program(engine.mesh, engine.at_once, one_row, donate=4, laid=(P(), P("replica")))
+    return mesh.map_over_trials(engine.mesh, engine.at_once, one_row, donate=4, laid=(P(), P("replica")))
 
 
 @functools.lru_cache(maxsize=16)
@@ -82,7 +82,7 @@ def _show_program(
         corpus, lines = _pick(chunk, which)
 
         def shown(index: Array) -> Any:
-            return step.shown(model, params, corpus, index, *step.standard(folds, fold), outputs, absent)
+            return step.predict_batch(model, params, corpus, index, *step.fold_moments(folds, fold), outputs, absent)
 
         none = jax.tree.map(lambda x: jnp.zeros((lines.shape[0], *x.shape), x.dtype), jax.eval_shape(shown, lines[0]))
 
@@ -91,35 +91,35 @@ def _show_program(
 
         return jax.lax.cond(live, lambda: jax.lax.fori_loop(0, count, one, none), lambda: none)
 
-    return mesh.row_program(engine.mesh, engine.at_once, one_row, laid=(P(), P("replica")))
+    return mesh.map_over_trials(engine.mesh, engine.at_once, one_row, laid=(P(), P("replica")))
 
 
 @functools.lru_cache(maxsize=16)
 def _finish_program(stage: Stage, task: str, engine: Engine) -> Callable[..., Any]:
     """folds, state, done, chunks that were shown -> (state, log)."""
 
-    def one_row(folds: Folds, state: RowState, done: Done, chunks: tuple[Any, ...]) -> Any:
+    def one_row(folds: Folds, state: TrialState, done: Done, chunks: tuple[Any, ...]) -> Any:
         def whole(*parts: Array) -> Array:
             together = jnp.concatenate(parts)
             return together.reshape(-1, *together.shape[2:])[: folds.validation.shape[1]]
 
         (prediction, *_), target, mask = jax.tree.map(whole, *((tuple(o.values()), t, m) for o, t, m in chunks))
 
-        def moves() -> tuple[RowState, dict[str, Array]]:
-            return step.finish(stage, task, state, done.terms, done.counts, prediction, target, mask)
+        def moves() -> tuple[TrialState, dict[str, Array]]:
+            return step.finish_epoch(stage, task, state, done.terms, done.counts, prediction, target, mask)
 
-        def stands() -> tuple[RowState, dict[str, Array]]:
+        def stands() -> tuple[TrialState, dict[str, Array]]:
             return state, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(moves)[1])
 
         return jax.lax.cond(state.live, moves, stands)
 
-    return mesh.row_program(engine.mesh, engine.at_once, one_row, donate=1)
+    return mesh.map_over_trials(engine.mesh, engine.at_once, one_row, donate=1)
 
 
 @functools.lru_cache(maxsize=16)
 def _order_program(stage: Stage) -> Callable[..., Array]:
     def order(folds: Folds, fold: Array, seed: Array, epoch: Array) -> Array:
-        return step.order_of(stage, folds, RowArrays(fold, seed, {}), epoch)
+        return step.order_epoch(stage, folds, TrialArrays(fold, seed, {}), epoch)
 
     return jax.jit(jax.vmap(order, (None, 0, 0, None)))
 
@@ -150,23 +150,25 @@ class Streamed:
         )
         self._cuts: Iterator[Cut] = iter(())
 
-    def place(self, rows: Sequence[Row], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None) -> None:
+    def place(
+        self, rows: Sequence[Trial], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None
+    ) -> None:
         """Begins to read for these rows."""
         self.close()
         devices, folds = self._engine.mesh, jax.tree.map(np.asarray, self._folds)
         self._kinds = [(row.fold, row.seed) for row in rows]
-        read = _orders(self._stage, folds, self._kinds)
-        self._train = chunks.plan(
+        read = _order_epochs(self._stage, folds, self._kinds)
+        self._train = chunks.plan_lines(
             self._source, self._kinds, read, folds.train, max(len(self._stage.moddrop), 1), self._engine
         )
-        self._show = chunks.showing(self._source, [row.fold for row in rows], folds.validation, self._engine)
-        self._fold = mesh.shard_rows(devices, np.array([row.fold for row in rows], np.int32))
-        self._which = [mesh.shard_rows(devices, lines.which) for lines in (self._train, self._show)]
+        self._show = chunks.plan_prediction(self._source, [row.fold for row in rows], folds.validation, self._engine)
+        self._fold = mesh.shard_trials(devices, np.array([row.fold for row in rows], np.int32))
+        self._which = [mesh.shard_trials(devices, lines.which) for lines in (self._train, self._show)]
         self._live = self._of_live(np.ones(len(rows), bool))
         self._batch, self._done = batch, self._nothing()
         if made is not None:
-            done = checkpoint.like(self._done, made, "the checkpoint inside the epoch", sized=True)
-            self._done = mesh.shard_rows(devices, done)
+            done = checkpoint.restore_like(self._done, made, "the checkpoint inside the epoch", sized=True)
+            self._done = mesh.shard_trials(devices, done)
 
         def wanted(epoch: int, batch: int) -> Iterator[tuple[Lines, int, int, Any]]:
             while epoch < self._stage.epochs:
@@ -176,7 +178,7 @@ class Streamed:
                     yield self._show, epoch, at, self._live[1]
                 epoch, batch = epoch + 1, 0
 
-        self._cuts = chunks.ahead(self._source, devices, wanted(epoch, batch))
+        self._cuts = chunks.read_ahead(self._source, devices, wanted(epoch, batch))
 
     def close(self) -> None:
         """Ends the threads that read ahead."""
@@ -187,7 +189,7 @@ class Streamed:
         """What an epoch of the rows has made before its first batch."""
         shape = (len(self._kinds), self._train.count)
         terms = {name: np.zeros(shape, np.float32) for name in ("loss", *(term.name for term in self._stage.terms))}
-        return mesh.shard_rows(self._engine.mesh, Done(terms, np.zeros(shape, np.int32)))
+        return mesh.shard_trials(self._engine.mesh, Done(terms, np.zeros(shape, np.int32)))
 
     def _of_live(self, live: np.ndarray) -> tuple[set[tuple[int, ...]], set[tuple[int, ...]]]:
         """Kinds of training and of validation lines that a live row reads."""
@@ -199,11 +201,11 @@ class Streamed:
         begin = time.monotonic()
         found = next(self._cuts)
         self.waited += time.monotonic() - begin
-        return found, chunks.placed(self._engine.mesh, found.parts)
+        return found, chunks.place_on_mesh(self._engine.mesh, found.parts)
 
     def run(
-        self, arrays: RowArrays, frozen: Params, state: RowState, live: np.ndarray, between: Between
-    ) -> tuple[RowState, dict[str, Array]]:
+        self, arrays: TrialArrays, frozen: Params, state: TrialState, live: np.ndarray, between: Between
+    ) -> tuple[TrialState, dict[str, Array]]:
         """One epoch, or what is left of it."""
         train, show, finish = self._programs
         self._live = self._of_live(live)
@@ -229,7 +231,9 @@ class Streamed:
         return finish(self._folds, state, done, tuple(shown))
 
 
-def _orders(stage: Stage, folds: Folds, kinds: Sequence[tuple[int, int]]) -> Callable[[tuple[int, ...], int], Any]:
+def _order_epochs(
+    stage: Stage, folds: Folds, kinds: Sequence[tuple[int, int]]
+) -> Callable[[tuple[int, ...], int], Any]:
     """`Lines.read` of training: what each (fold, seed) takes in an epoch; the last two epochs are kept."""
     number = {kind: n for n, kind in enumerate(sorted(set(kinds)))}
     fold, seed = np.array(list(number), np.int32).T
@@ -246,7 +250,7 @@ def _orders(stage: Stage, folds: Folds, kinds: Sequence[tuple[int, int]]) -> Cal
     return read
 
 
-def outputs(
+def predict_outputs(
     model: nn.Module,
     params: Params,
     fold_of: np.ndarray,
@@ -270,11 +274,11 @@ def outputs(
       engine: how to run.
       absent: modalities that are missing.
     """
-    lines = chunks.showing(source, [int(fold) for fold in fold_of], examples, engine)
-    which, fold, live = mesh.shard_rows(engine.mesh, (lines.which, fold_of, np.ones(len(fold_of), bool)))
+    lines = chunks.plan_prediction(source, [int(fold) for fold in fold_of], examples, engine)
+    which, fold, live = mesh.shard_trials(engine.mesh, (lines.which, fold_of, np.ones(len(fold_of), bool)))
     firsts, found = range(0, lines.count, lines.at_once), []
-    for now in chunks.ahead(source, engine.mesh, ((lines, 0, first, ()) for first in firsts)):
-        given = (folds, np.int32(now.count)), chunks.placed(engine.mesh, now.parts)
+    for now in chunks.read_ahead(source, engine.mesh, ((lines, 0, first, ()) for first in firsts)):
+        given = (folds, np.int32(now.count)), chunks.place_on_mesh(engine.mesh, now.parts)
         made = mesh.to_host(_show_program(model, names, engine, absent)(given, which, fold, live, params))
         found.append(jax.tree.map(lambda x, n=now.count: x[:, :n], (made[0], made[2])))
 

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from affect_jax import runs
 from affect_jax.baselines import descriptors, functionals, study
-from affect_jax.data.folds import Split
+from affect_jax.data.folds import FoldMembers
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
 from affect_jax.reports import comparison_grid, folders
+from affect_jax.runtime import run_folder
 
 RATE = 100
 
@@ -44,7 +44,7 @@ def crossed(classes=3, clips=48):
     labels = ("calm", "angry", "sad")[:classes]
     corpus = Recordings("ravdess", "speech", False, {"train": members}, {}, {"f": None}, "0" * 64, labels)
     ids = [tuple(r.id for r in members if r.group == f"actor_{a}") for a in range(4)]
-    splits = [Split(f"fold_{a}", ids[(a + 2) % 4] + ids[(a + 3) % 4], ids[(a + 1) % 4], ids[a]) for a in range(4)]
+    splits = [FoldMembers(f"fold_{a}", ids[(a + 2) % 4] + ids[(a + 3) % 4], ids[(a + 1) % 4], ids[a]) for a in range(4)]
     return corpus, splits
 
 
@@ -55,14 +55,14 @@ def parted(clips=60):
     parts = {"train": members[:30], "validation": members[30:45], "test": members[45:]}
     corpus = Recordings("sspnet_conflict", "speech", True, parts, {}, {}, "1" * 64)
     ids = {name: tuple(r.id for r in part) for name, part in parts.items()}
-    return corpus, [Split("dev", ids["train"], ids["validation"])]
+    return corpus, [FoldMembers("dev", ids["train"], ids["validation"])]
 
 
 @pytest.fixture
 def make(tmp_path):
     def call(plan, corpus, splits, name="run", **settings):
         folder = tmp_path / name
-        runs.open_folder(folder, {"corpus": {"rate": RATE}}, "configs/x.py:baseline")
+        run_folder.open_run_folder(folder, {"corpus": {"rate": RATE}}, "configs/x.py:baseline")
         study.run(
             plan,
             corpus,

@@ -9,7 +9,7 @@ from benchmarks import noise, streaming
 
 def test_noise_left_in_its_files_is_the_noise_in_memory(tmp_path):
     whole = noise.clips(tmp_path, 3, seconds=1)
-    with building.features_left(0):
+    with building.leave_features(0):
         left = noise.clips(tmp_path, 3, seconds=1)
     assert [r.id for r in left] == [r.id for r in whole]
     for a, b in zip(left, whole, strict=True):
@@ -21,7 +21,7 @@ def test_noise_left_in_its_files_is_the_noise_in_memory(tmp_path):
 
 def test_noise_of_frames_has_a_label_a_frame(tmp_path):
     whole = noise.recordings(tmp_path, 2, frames=5, width=3)
-    with building.features_left(1):
+    with building.leave_features(1):
         left = noise.recordings(tmp_path, 2, frames=5, width=3)
     assert [r.id for r in left] == [r.id for r in whole]
     for a, b in zip(left, whole, strict=True):

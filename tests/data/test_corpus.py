@@ -6,7 +6,7 @@ import pytest
 
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
-from affect_jax.data.normalize import moments
+from affect_jax.data.normalize import compute_moments
 from affect_jax.errors import UserError
 from tests import toy
 
@@ -14,12 +14,12 @@ MADE = toy.recordings(count=4, length=9)  # of 9, 8, 7 and 9 steps
 
 
 def build(unit, **kwargs):
-    return corpora.build(MADE, modalities=("a",), target="y", unit=unit, **kwargs)
+    return corpora.build_corpus(MADE, modalities=("a",), target="y", unit=unit, **kwargs)
 
 
 def plain(corpus, index):
     zero, one = {"a": jnp.zeros(3)}, {"a": jnp.ones(3)}
-    return corpora.take(corpus, jnp.asarray(index), zero, one)
+    return corpora.take_batch(corpus, jnp.asarray(index), zero, one)
 
 
 def test_recordings_as_examples_are_padded_at_the_end():
@@ -34,16 +34,16 @@ def test_recordings_as_examples_are_padded_at_the_end():
 
 def test_training_windows_overlap_and_evaluation_windows_show_every_frame_once():
     corpus, index = build("window", window=4, hop=2)
-    train = corpora.frame_positions(corpus, np.flatnonzero(index.training))
+    train = corpora.locate_frames(corpus, np.flatnonzero(index.training))
     assert (train >= 0).all()
     assert [tuple(w) for w in train[:3] % 9] == [(0, 1, 2, 3), (2, 3, 4, 5), (4, 5, 6, 7)]
-    evaluation = corpora.frame_positions(corpus, np.flatnonzero(index.evaluation))
+    evaluation = corpora.locate_frames(corpus, np.flatnonzero(index.evaluation))
     np.testing.assert_array_equal(np.sort(evaluation[evaluation >= 0]), np.arange(9 + 8 + 7 + 9))
 
 
 def test_avec_recordings_have_298_windows():
-    assert len(corpora.windows(7501, 75, 25, remainder=False)) == 298
-    assert len(corpora.windows(7501, 75, 75, remainder=True)) == 101
+    assert len(corpora.cut_windows(7501, 75, 25, remainder=False)) == 298
+    assert len(corpora.cut_windows(7501, 75, 75, remainder=True)) == 101
 
 
 def test_frames_have_no_time_axis():
@@ -57,18 +57,18 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(UserError, match="window of at most 7"):
         build("window", window=8, hop=2)
     with pytest.raises(UserError, match="no modality 'c'"):
-        corpora.build(MADE, modalities=("c",), target="y", unit="frame")
+        corpora.build_corpus(MADE, modalities=("c",), target="y", unit="frame")
     with pytest.raises(UserError, match="no recordings"):
-        corpora.build([], modalities=("a",), target="y", unit="frame")
+        corpora.build_corpus([], modalities=("a",), target="y", unit="frame")
 
 
 def split(train, validation):
-    return folding.Split("f", tuple(train), tuple(validation))
+    return folding.FoldMembers("f", tuple(train), tuple(validation))
 
 
 def test_folds_standardise_by_their_own_training_frames():
     corpus, index = build("recording")
-    folds = folding.build(corpus, index, [split(["r0", "r1"], ["r2"]), split(["r2"], ["r0", "r3"])], {"a": True})
+    folds = folding.build_folds(corpus, index, [split(["r0", "r1"], ["r2"]), split(["r2"], ["r0", "r3"])], {"a": True})
     np.testing.assert_array_equal(folds.train, [[0, 1], [2, -1]])
     np.testing.assert_array_equal(folds.validation, [[2, -1], [0, 3]])
     frames = np.concatenate([MADE[0].features["a"], MADE[1].features["a"]])
@@ -77,7 +77,7 @@ def test_folds_standardise_by_their_own_training_frames():
 
 
 def test_a_constant_column_becomes_zero():
-    mean, scale = moments(np.full((5, 1), 1000.1, np.float32))
+    mean, scale = compute_moments(np.full((5, 1), 1000.1, np.float32))
     assert scale[0] == 1
     assert abs(1000.1 - mean[0]) < 1e-3
 
@@ -93,4 +93,4 @@ def test_a_constant_column_becomes_zero():
 def test_bad_folds_are_refused(sides, message):
     corpus, index = build("recording")
     with pytest.raises(UserError, match=message):
-        folding.build(corpus, index, [split(*sides)], {"a": True})
+        folding.build_folds(corpus, index, [split(*sides)], {"a": True})

@@ -26,12 +26,12 @@ def recordings():
 
 
 def build(made):
-    return corpora.build(made, modalities=("face", "voice"), target="y", unit="item")
+    return corpora.build_corpus(made, modalities=("face", "voice"), target="y", unit="item")
 
 
 def batch_of(corpus, index):
     zero, one = {"face": jnp.zeros(2), "voice": jnp.zeros(1)}, {"face": jnp.ones(2), "voice": jnp.ones(1)}
-    return corpora.take(corpus, jnp.asarray(index), zero, one)
+    return corpora.take_batch(corpus, jnp.asarray(index), zero, one)
 
 
 def test_a_missing_modality_is_zeros_under_a_false_mask():
@@ -58,7 +58,9 @@ def test_whole_items_are_the_same_beside_others_that_lack_something():
 def test_statistics_are_over_what_is_there():
     made = recordings()
     corpus, index = build(made)
-    found = folding.build(corpus, index, [folding.Split("f", ("r0", "r1"), ("r2",))], {"face": True, "voice": True})
+    found = folding.build_folds(
+        corpus, index, [folding.FoldMembers("f", ("r0", "r1"), ("r2",))], {"face": True, "voice": True}
+    )
     np.testing.assert_allclose(found.mean["face"][0], made[0].features["face"].mean(0), rtol=1e-5)
     np.testing.assert_allclose(found.scale["face"][0], made[0].features["face"].std(0), rtol=1e-5)
 
@@ -68,13 +70,13 @@ def test_what_cannot_be_left_out():
     corpus, index = build(made)
     standardize = {"face": True, "voice": True}
     with pytest.raises(UserError, match="fold 'f' has no training recording with the modality 'face'; leave it out"):
-        folding.build(corpus, index, [folding.Split("f", ("r1",), ("r0",))], standardize)
+        folding.build_folds(corpus, index, [folding.FoldMembers("f", ("r1",), ("r0",))], standardize)
     with pytest.raises(UserError, match="fold 'f' has no training recording with the modality 'voice'"):
-        folding.build(corpus, index, [folding.Split("f", ("r2",), ("r0",))], standardize)
+        folding.build_folds(corpus, index, [folding.FoldMembers("f", ("r2",), ("r0",))], standardize)
     with pytest.raises(UserError, match="recording r1 has no modality 'face'"):
         build([made[1], made[3]])
     with pytest.raises(UserError, match=r"recording r1 has no modality 'face'.*only items may lack one"):
-        corpora.build(made, modalities=("face",), target="y", unit="recording")
+        corpora.build_corpus(made, modalities=("face",), target="y", unit="recording")
     empty = made[0]._replace(features={**made[0].features, "face": np.zeros((0, 2), np.float32)})
     with pytest.raises(UserError, match="recording r0 has no frames of 'face'"):
         build([empty, made[2]])

@@ -17,14 +17,14 @@ def batch():
 
 
 def test_every_example_appears_once_in_every_combination():
-    expanded = moddrop.expanded(jnp.array([4, 7, -1]), 3)
-    example, way = moddrop.parted(expanded, 3)
+    expanded = moddrop.expand_examples(jnp.array([4, 7, -1]), 3)
+    example, way = moddrop.split_combination(expanded, 3)
     assert example.tolist() == [4, 4, 4, 7, 7, 7, -1, -1, -1]
     assert way[:6].tolist() == [0, 1, 2, 0, 1, 2]
 
 
 def test_an_example_keeps_the_modalities_of_its_combination_alone():
-    found = moddrop.dropped(batch(), jnp.array([0, 1, 2]), PRESENT)
+    found = moddrop.apply_moddrop(batch(), jnp.array([0, 1, 2]), PRESENT)
     for modality in ("a", "b"):
         for at, names in enumerate(PRESENT):
             there = modality in names
@@ -34,7 +34,10 @@ def test_an_example_keeps_the_modalities_of_its_combination_alone():
 
 
 def test_an_absent_modality_is_that_of_a_combination_without_it():
-    one, other = moddrop.absent(batch(), ("b",)), moddrop.dropped(batch(), jnp.array([1, 1, 1]), PRESENT)
+    one, other = (
+        moddrop.remove_modalities(batch(), ("b",)),
+        moddrop.apply_moddrop(batch(), jnp.array([1, 1, 1]), PRESENT),
+    )
     toy.trees_equal(one["inputs"], other["inputs"])
     toy.trees_equal(one["masks"], other["masks"])
-    toy.trees_equal(moddrop.absent(batch(), ()), batch())
+    toy.trees_equal(moddrop.remove_modalities(batch(), ()), batch())

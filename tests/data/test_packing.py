@@ -15,7 +15,7 @@ LENGTHS = np.array([9, 8, 7, 3, 3, 2, 2, 1, 1])
 
 
 def test_every_rank_has_a_place_of_its_own_and_long_enough():
-    plan = packing.plan([LENGTHS, LENGTHS[2:]], 6)
+    plan = packing.plan_packing([LENGTHS, LENGTHS[2:]], 6)
     rank, step = np.array(plan.rank), np.array(plan.step)
     assert rank.shape[1] == 9
     assert rank.shape[0] < 6
@@ -26,7 +26,7 @@ def test_every_rank_has_a_place_of_its_own_and_long_enough():
 
 
 def test_no_plan_where_it_would_save_little():
-    assert packing.plan([np.full(8, 5)], 4) is None
+    assert packing.plan_packing([np.full(8, 5)], 4) is None
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +41,11 @@ def batches():
         )
         for r, n in zip(made, (9, 2, 4, 7, 3, 2, 1), strict=True)
     ]
-    corpus, _ = corpora.build(made, modalities=("a", "b"), target="y", unit="recording")
-    plan = packing.plan([np.asarray(corpus.target.length)], 4)
+    corpus, _ = corpora.build_corpus(made, modalities=("a", "b"), target="y", unit="recording")
+    plan = packing.plan_packing([np.asarray(corpus.target.length)], 4)
     zero = {"a": jnp.zeros(3), "b": jnp.zeros(2)}, {"a": jnp.ones(3), "b": jnp.ones(2)}
     index = jnp.array([2, 0, -1, 4])
-    return corpora.take(corpus, index, *zero), corpora.take(corpus, index, *zero, plan)
+    return corpora.take_batch(corpus, index, *zero), corpora.take_batch(corpus, index, *zero, plan)
 
 
 def test_a_packed_batch_has_the_same_steps(batches):
@@ -74,7 +74,7 @@ def test_losses_and_gradients_of_seqsew_are_those_of_one_sequence_a_line(batches
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), *first, train=False))
     draw = np.random.default_rng(0)  # jax's initialisers take long to compile
     params = jax.tree.map(lambda p: draw.uniform(-0.5, 0.5, p.shape).astype(np.float32), shapes)
-    terms = objective.parse(
+    terms = objective.parse_losses(
         {
             "prediction": dict(kind="binary_cross_entropy", prediction="logits", target="target", weight=1.0),
             "translation": dict(kind="mae", prediction="translation", target="inputs/b", weight=1.0),
@@ -86,7 +86,7 @@ def test_losses_and_gradients_of_seqsew_are_those_of_one_sequence_a_line(batches
     @jax.value_and_grad
     def loss(params, batch):
         outputs = model.apply(params, batch["inputs"], batch["masks"], train=False, segments=batch.get("segments"))
-        return objective.total(terms, {t.name: 1.0 for t in terms}, outputs, batch, {})[0]
+        return objective.total_loss(terms, {t.name: 1.0 for t in terms}, outputs, batch, {})[0]
 
     padded, packed = (loss(params, batch) for batch in batches)
     toy.trees_equal(packed, padded, rtol=2e-4, atol=2e-5)

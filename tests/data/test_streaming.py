@@ -40,11 +40,11 @@ def clips(count=6):
 def both(made, unit, modalities, **kwargs):
     """(corpus on the device, source over features in files) of the same recordings, and their index."""
     settings = dict(modalities=modalities, target="y", unit=unit, window=4, hop=2, **kwargs)
-    corpus, index = corpora.build(made, **settings)
+    corpus, index = corpora.build_corpus(made, **settings)
     lazy = toy.left_in_files(made)
-    laid, same = corpora.build(lazy, **settings, resident=False)
+    laid, same = corpora.build_corpus(lazy, **settings, resident=False)
     np.testing.assert_array_equal(index.recording_of, same.recording_of)
-    return corpus, streaming.source(laid, index, lazy), index
+    return corpus, streaming.make_source(laid, index, lazy), index
 
 
 def standard(corpus):
@@ -55,11 +55,11 @@ def standard(corpus):
 
 def same_batches(corpus, source, lines, ways=1, packed=None):
     fold = np.unique(lines[lines >= 0] // ways)[None]
-    room = streaming.room(source, fold, lines.size)
-    chunk, mine = streaming.chunk(source, lines, len(lines) + 1, ways, room)
+    room = streaming.measure_room(source, fold, lines.size)
+    chunk, mine = streaming.make_chunk(source, lines, len(lines) + 1, ways, room)
     assert (mine[len(lines) :] == -1).all()
     np.testing.assert_array_equal(lines % ways, mine[: len(lines)] % ways)
-    batch = jax.jit(lambda corpus, index: corpora.take(corpus, index, *standard(corpus), packed))
+    batch = jax.jit(lambda corpus, index: corpora.take_batch(corpus, index, *standard(corpus), packed))
     for line, index in zip(lines, mine[: len(lines)], strict=True):
         wanted, found = (
             batch(of, np.where(numbers < 0, -1, numbers // ways)) for of, numbers in ((corpus, line), (chunk, index))
@@ -91,18 +91,18 @@ def test_moddrop_and_packed_lines_too():
     same_batches(corpus, source, np.int32([[9, 0, 8], [3, 12, -1]]), ways=2)
     made = [toy.recordings(length=n)[0]._replace(id=f"r{n}") for n in (3, 9, 4, 2)]
     corpus, source, _ = both(made, "recording", ("a", "b"))
-    plan = packing.plan([np.array([3, 9, 4, 2])], 4)
+    plan = packing.plan_packing([np.array([3, 9, 4, 2])], 4)
     assert plan is not None
     same_batches(corpus, source, np.int32([[1, 3, 0, 2]]), packed=plan)
 
 
 def test_a_chunk_is_never_larger_than_its_room_and_all_chunks_of_a_room_have_one_shape():
     _, source, index = both(clips(12), "item", ("speech", "m"))
-    room = streaming.room(source, np.arange(12)[None], 4)
+    room = streaming.measure_room(source, np.arange(12)[None], 4)
     shapes = set()
     for draw in range(5):
-        cut = streaming.cut(source, np.random.default_rng(draw).permutation(12)[: 1 + draw % 4], room)
-        assert sum(x.nbytes for x in (cut.inputs["speech"].values, cut.inputs["m"].values)) <= streaming.nbytes(
+        cut = streaming.cut_features(source, np.random.default_rng(draw).permutation(12)[: 1 + draw % 4], room)
+        assert sum(x.nbytes for x in (cut.inputs["speech"].values, cut.inputs["m"].values)) <= streaming.count_bytes(
             source, room
         )
         for laid in cut.inputs.values():
@@ -116,8 +116,8 @@ def test_a_chunk_is_never_larger_than_its_room_and_all_chunks_of_a_room_have_one
 def test_fold_statistics_are_those_of_all_frames():
     made = toy.recordings()
     corpus, source, index = both(made, "recording", ("a", "b"))
-    splits = [folding.Split("f", tuple(f"r{n}" for n in range(5)), ("r5", "r6"))]
-    whole, parts = (folding.build(c, index, splits, {"a": True, "b": False}) for c in (corpus, source))
+    splits = [folding.FoldMembers("f", tuple(f"r{n}" for n in range(5)), ("r5", "r6"))]
+    whole, parts = (folding.build_folds(c, index, splits, {"a": True, "b": False}) for c in (corpus, source))
     toy.trees_equal(parts, whole, rtol=1e-6)
 
 
@@ -138,8 +138,8 @@ def counted_source(made, limit):
     """(source of frames, what was read of it, its recordings) with a cache of so many bytes."""
     kept = []
     lazy = toy.left_in_files(made, limit, lambda examples: kept.append(toy.Counted(examples)) or kept[0])
-    laid, index = corpora.build(lazy, modalities=("a", "b"), target="y", unit="frame", resident=False)
-    return streaming.source(laid, index, lazy), index, kept[0].read
+    laid, index = corpora.build_corpus(lazy, modalities=("a", "b"), target="y", unit="frame", resident=False)
+    return streaming.make_source(laid, index, lazy), index, kept[0].read
 
 
 def test_a_chunk_reads_each_of_its_recordings_once():
@@ -147,7 +147,7 @@ def test_a_chunk_reads_each_of_its_recordings_once():
     np.asarray(source.recordings[5].features["a"])
     read.clear()
     frames = np.random.default_rng(0).permutation(30)
-    streaming.cut(source, frames, streaming.room(source, np.arange(30)[None], 30))
+    streaming.cut_features(source, frames, streaming.measure_room(source, np.arange(30)[None], 30))
     assert read == [0, 1, 2, 3]
     assert index.recording_of[:30].max() == 3
 
@@ -157,13 +157,13 @@ def test_what_the_cache_has_is_not_read_and_what_it_lacks_is_read_once_a_chunk()
     size = sum(r.features["a"].nbytes + r.features["b"].nbytes for r in made)
     every = np.arange(sum(len(r.steps) for r in made))
     plain, _, _ = counted_source(made, 0)
-    room = streaming.room(plain, every[None], len(every))
-    whole = streaming.cut(plain, every, room)
+    room = streaming.measure_room(plain, every[None], len(every))
+    whole = streaming.cut_features(plain, every, room)
     for share in (1.0, 0.6, 0.1):
         source, _, read = counted_source(made, share * size)
         for _ in range(4):
             read.clear()
-            toy.trees_equal(streaming.cut(source, every, room), whole)
+            toy.trees_equal(streaming.cut_features(source, every, room), whole)
             assert len(read) == len(set(read)) <= 9 - int(9 * share) + 1, share
         assert share < 1 or not read
 
@@ -176,7 +176,7 @@ def test_work_is_done_ahead_in_order_and_no_further_than_asked():
             begun.append(number)
         return number * number
 
-    stream = streaming.ahead(work, range(6), threads=2, depth=2)
+    stream = streaming.read_ahead(work, range(6), threads=2, depth=2)
     assert next(stream) == 0
     time.sleep(0.05)
     assert sorted(begun) == [0, 1, 2]
@@ -189,7 +189,7 @@ def test_what_goes_wrong_in_a_thread_is_raised_where_it_is_asked_for():
             raise OSError("the disk is gone")
         return number
 
-    stream = streaming.ahead(work, range(9), threads=2, depth=2)
+    stream = streaming.read_ahead(work, range(9), threads=2, depth=2)
     assert [next(stream), next(stream)] == [0, 1]
     with pytest.raises(OSError, match="the disk is gone"):
         next(stream)

@@ -13,7 +13,7 @@ DEFAULTS = {"manual_dir": "", "download": False, "validation": (), "synthetic": 
 
 def test_settings_are_merged_over_the_defaults():
     given = ml_collections.ConfigDict({"download": True, "synthetic": {"frames": 7}, "validation": ["a"]})
-    assert building.resolve(given, DEFAULTS) == {
+    assert building.resolve_settings(given, DEFAULTS) == {
         "manual_dir": "",
         "download": True,
         "validation": ("a",),
@@ -32,25 +32,25 @@ def test_settings_are_merged_over_the_defaults():
 )
 def test_unknown_or_mistyped_settings(given, message):
     with pytest.raises(UserError, match=message):
-        building.resolve(ml_collections.ConfigDict(given), DEFAULTS)
+        building.resolve_settings(ml_collections.ConfigDict(given), DEFAULTS)
 
 
 def test_whole_folder_or_nothing(tmp_path):
     target = tmp_path / "deep" / "folder"
 
     def fail_halfway():
-        with building.whole_folder(target) as place:
+        with building.make_whole_folder(target) as place:
             (place / "half").write_text("x")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail_halfway()
     assert list(target.parent.iterdir()) == []
-    with building.whole_folder(target) as place:
+    with building.make_whole_folder(target) as place:
         (place / "a").write_text("x")
         assert not target.exists()
     assert [p.name for p in target.parent.iterdir()] == ["folder"]
-    with pytest.raises(UserError, match="exists already"), building.whole_folder(target):
+    with pytest.raises(UserError, match="exists already"), building.make_whole_folder(target):
         pass
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from affect_jax import parts
+from affect_jax.data import splits
 from affect_jax.datasets.cache import Cache, nbytes
 from affect_jax.errors import UserError
 
@@ -97,8 +97,8 @@ def test_what_cannot_be_read_is_asked_for_anew():
 
 
 def test_the_setting_is_refused_in_one_sentence_and_older_configs_do_without():
-    assert parts.host_megabytes(ConfigDict({"engine": {}})) == 1024
-    assert parts.host_megabytes(ConfigDict({"engine": {"host_megabytes": 0.0}})) == 0
+    assert splits.check_host_megabytes(ConfigDict({"engine": {}})) == 1024
+    assert splits.check_host_megabytes(ConfigDict({"engine": {"host_megabytes": 0.0}})) == 0
     for wrong in (-1.0, float("nan")):
         with pytest.raises(UserError, match="config.engine.host_megabytes is (-1.0|nan); set"):
-            parts.host_megabytes(ConfigDict({"engine": {"host_megabytes": wrong}}))
+            splits.check_host_megabytes(ConfigDict({"engine": {"host_megabytes": wrong}}))

@@ -65,11 +65,11 @@ def test_signature_follows_the_files(tmp_path):
     path = tmp_path / "sub" / "a.csv"
     path.write_text("1")
     (tmp_path / "b.wav").write_text("1")
-    before = reading.signature(tmp_path, (".csv",))
+    before = reading.sign_files(tmp_path, (".csv",))
     (tmp_path / "b.wav").write_text("22")
-    assert reading.signature(tmp_path, (".csv",)) == before
+    assert reading.sign_files(tmp_path, (".csv",)) == before
     os.utime(path, ns=(1, 1))
-    assert reading.signature(tmp_path, (".csv",)) != before
+    assert reading.sign_files(tmp_path, (".csv",)) != before
 
 
 def test_marker_whose_sizes_cannot_be(tmp_path):

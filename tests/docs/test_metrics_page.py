@@ -27,7 +27,7 @@ def test_tasks_and_their_metrics():
 def test_every_metric_has_a_line_and_its_direction():
     shown = {row[0].strip("`"): row[3] for row in TABLES["name"]}
     known = {name for names in stage.METRICS.values() for name in names}
-    assert {name: "higher" if stage.sign(name) > 0 else "lower" for name in known} == shown
+    assert {name: "higher" if stage.metric_sign(name) > 0 else "lower" for name in known} == shown
 
 
 def test_every_loss_has_its_options():

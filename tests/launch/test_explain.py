@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from affect_jax import convert, deploy, hearing, parts
+from affect_jax import convert
+from affect_jax.data import splits
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
+from affect_jax.inference import deployment, timelines
 from affect_jax.models import conflictnet
 from launch import explain
 from tests.launch.starting import starter
@@ -82,10 +84,10 @@ def plant(monkeypatch, clips, weights):
         energy = jnp.mean(jnp.square(features[..., 0].reshape(-1, SEGMENTS, STEPS // SEGMENTS)), axis=2)
         return energy @ deployed.weights
 
-    monkeypatch.setattr(deploy, "load", lambda run, number: Planted(weights))
-    monkeypatch.setattr(deploy, "predict", predict)
-    monkeypatch.setattr(parts, "load", lambda config: clips)
-    monkeypatch.setattr(parts, "planted_tenths", lambda config: {"clip_0": np.eye(SEGMENTS, dtype=np.float32)[6]})
+    monkeypatch.setattr(deployment, "load", lambda run, number: Planted(weights))
+    monkeypatch.setattr(deployment, "predict", predict)
+    monkeypatch.setattr(splits, "load", lambda config: clips)
+    monkeypatch.setattr(splits, "planted_tenths", lambda config: {"clip_0": np.eye(SEGMENTS, dtype=np.float32)[6]})
 
 
 @pytest.fixture
@@ -186,7 +188,7 @@ def test_an_unknown_clip_is_named_with_the_nearest(run):
 
 
 def test_a_changed_corpus_is_noticed(run, monkeypatch, clips, capsys):
-    monkeypatch.setattr(parts, "load", lambda config: clips._replace(fingerprint="1" * 64))
+    monkeypatch.setattr(splits, "load", lambda config: clips._replace(fingerprint="1" * 64))
     explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0)
     assert "fingerprint differs" in capsys.readouterr().err
 
@@ -195,7 +197,7 @@ def test_a_class_of_a_regression_and_a_run_without_speech_are_refused(run, monke
     with pytest.raises(UserError, match="is a regression"):
         explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0, label="calm")
     with monkeypatch.context() as context:
-        context.setattr(deploy, "load", lambda run, number: Planted(np.zeros(SEGMENTS), modality="mfcc"))
+        context.setattr(deployment, "load", lambda run, number: Planted(np.zeros(SEGMENTS), modality="mfcc"))
         with pytest.raises(UserError, match="hears 'mfcc'"):
             explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0)
     results = json.loads((run / "results.json").read_text())
@@ -245,9 +247,9 @@ def test_a_converted_model_explains_a_file_as_it_hears_it(main, converted, tmp_p
     assert (entry["class"], entry["target"], entry["segments"][-1]) == ("1", None, [0.1875, 0.25])
     assert (tmp_path / "out" / "talk.png").exists()
     assert "talk  prediction of class '1'" in capsys.readouterr().out
-    heard = hearing.of(converted)
-    cut = hearing.sizes(heard.rate, heard.deployed.steps, None, None)
-    (timeline,) = hearing.hear([tmp_path / "talk.wav"], hearing.program(heard.deployed), cut)
+    heard = timelines.of(converted)
+    cut = timelines.sizes(heard.rate, heard.deployed.steps, None, None)
+    (timeline,) = timelines.hear([tmp_path / "talk.wav"], timelines.program(heard.deployed), cut)
     odds = np.exp(timeline.prediction[0])
     assert entry["prediction"] == pytest.approx(odds[1] / odds.sum(), abs=1e-5)
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from absl import flags
 
-from affect_jax import parts
+from affect_jax.data import splits
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
 from launch import explore
@@ -64,7 +64,7 @@ def corpus(monkeypatch):
             Recording(name, "d", (name,), {modality: SAMPLES}, {"planted": np.ones(1, np.float32)}) for name in IDS
         ]
         made = Recordings("talk", "made of noise", True, {"train": [], "test": members}, {}, {}, fingerprint)
-        monkeypatch.setattr(parts, "load", lambda config: made)
+        monkeypatch.setattr(splits, "load", lambda config: made)
 
     return call
 

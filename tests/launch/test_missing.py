@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from absl import flags
 
-from affect_jax import deploy, exported, missing, parts
+from affect_jax.data import splits
 from affect_jax.errors import UserError
-from affect_jax.missing import asking
+from affect_jax.evaluation.missing import masked_scores, subjects
+from affect_jax.inference import deployment, export_folder, export_items
 from launch import missing as launcher
 from tests import fusion_run
 
@@ -22,7 +23,7 @@ MASKS = ("A", "V", "A+V")
 @pytest.fixture(scope="module", autouse=True)
 def corpus():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "load", lambda config: fusion_run.corpus())
+        patch.setattr(splits, "load", lambda config: fusion_run.corpus())
         yield
 
 
@@ -74,7 +75,7 @@ def test_nothing_missing_gives_the_scores_of_the_run_itself(tested, run):
         mine = [row for row in rows if row["study"] == name]
         assert [(row["fold"], row["seed"]) for row in mine] == [(r["fold"], r["seed"]) for r in entry["rows"]]
         for scores in entry["masks"]["A+V"]["scores"].values():
-            for metric in asking.METRICS:
+            for metric in masked_scores.METRICS:
                 assert scores[metric]["values"] == [row["test"][metric] for row in mine]
 
 
@@ -108,7 +109,7 @@ def test_the_model_of_the_present_modality_stands_beside(tested, run, copied, ma
         assert set(entry["orig"]) == {"V"}
         assert (entry["orig"]["V"]["study"], entry["orig"]["V"]["run"]) == ("intra V", "fusion")
         whole = studies["intra"]["masks"]["A+V"]["scores"]["zeros"]
-        for metric in asking.METRICS:
+        for metric in masked_scores.METRICS:
             assert entry["orig"]["V"][metric] == {key: whole[metric][key] for key in ("mean", "std", "n")}
 
 
@@ -124,8 +125,8 @@ def test_tables_and_figures_are_written(tested, run):
 
 
 def test_what_is_there_is_not_asked_again(tested, run, main, monkeypatch, capsys):
-    monkeypatch.setattr(asking, "evaluate", lambda *_: pytest.fail("asked again"))
-    monkeypatch.setattr(missing, "load", lambda *_: pytest.fail("loaded again"))
+    monkeypatch.setattr(masked_scores, "evaluate", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr(subjects, "load", lambda *_: pytest.fail("loaded again"))
     main(f"--run={run}", "--k=3,1", "--study=intra")
     assert "majority class (synthetic)" in capsys.readouterr().out
 
@@ -221,7 +222,7 @@ def test_models_that_cannot_miss_a_modality_are_refused(run, tmp_path, only, mod
     shutil.copy(run / "results.json", tmp_path)
     (tmp_path / "weights").mkdir()
     with pytest.raises(UserError, match=sentence):
-        missing.check(tmp_path, asked)
+        subjects.check(tmp_path, asked)
 
 
 def test_runs_without_test_labels_or_with_several_cells_are_refused(copied):
@@ -229,20 +230,23 @@ def test_runs_without_test_labels_or_with_several_cells_are_refused(copied):
     held["config"]["studies"]["intra"]["cells"]["dropped"] = {"stages": {"fit": {"dropout": 0.5}}}
     (copied / "config.json").write_text(json.dumps(held))
     with pytest.raises(UserError, match=r"has the cells \['dropped', 'intra'\]"):
-        missing.check(copied, ("intra",))
+        subjects.check(copied, ("intra",))
     results["rows"][0]["test"] = None
     (copied / "results.json").write_text(json.dumps(results))
     with pytest.raises(UserError, match="has no test scores"):
-        missing.check(copied)
+        subjects.check(copied)
 
 
 def test_an_export_says_what_the_row_says_of_items_with_modalities_missing(run, tmp_path):
-    deployed, clip = deploy.load(run, 1), fusion_run.corpus().splits["train"][7]
-    deploy.export(deployed, tmp_path, {})
-    read, predict = exported.read(tmp_path), jax.jit(lambda *sides: deploy.predict(deployed, *sides))
+    deployed, clip = deployment.load_deployed(run, 1), fusion_run.corpus().splits["train"][7]
+    deployment.export_deployed(deployed, tmp_path, {})
+    read, predict = (
+        export_folder.read_export(tmp_path),
+        jax.jit(lambda *sides: deployment.predict_deployed(deployed, *sides)),
+    )
     for absent in ((), ("mfcc",), ("action_units",)):
         np.savez(tmp_path / "clip.npz", **{m: x for m, x in clip.features.items() if m not in absent})
-        (name,), said = exported.predict(read, tmp_path / "clip.npz")
+        (name,), said = export_items.predict_item(read, tmp_path / "clip.npz")
         features, mask = {}, {}
         for modality, (_, _, steps) in deployed.inputs.items():
             x = clip.features[modality][:steps]

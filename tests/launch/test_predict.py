@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from affect_jax import deploy
 from affect_jax.errors import UserError
+from affect_jax.inference import deployment
 from launch import predict
 from tests.launch.starting import starter
 
@@ -56,8 +56,8 @@ def plant(monkeypatch):
             share = jnp.mean(mask, 1)
             return jnp.stack([share, 2 * share], 1) if classes else share
 
-        monkeypatch.setattr(deploy, "load", lambda run, number: Planted(**deployed))
-        monkeypatch.setattr(deploy, "predict", say)
+        monkeypatch.setattr(deployment, "load", lambda run, number: Planted(**deployed))
+        monkeypatch.setattr(deployment, "predict", say)
 
     call()
     return call

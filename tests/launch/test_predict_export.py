@@ -10,10 +10,10 @@ import pytest
 import soundfile
 from absl import flags
 
-from affect_jax import deploy, hearing
 from affect_jax.errors import UserError
+from affect_jax.inference import deployment, timelines
 from launch import cli, predict
-from tests.exported import toys
+from tests.inference import toys
 from tests.launch.starting import starter
 
 RATE, STEPS = 800, 1600  # two seconds
@@ -34,16 +34,16 @@ def of_features(tmp_path_factory):
         toys.Item(), item=True, task="multiclass", labels=("calm", "angry", "glad"), face=(2, 4), text=(3, None)
     )
     folder = tmp_path_factory.mktemp("features")
-    deploy.export(model, folder, {})
+    deployment.export_deployed(model, folder, {})
     return folder, model
 
 
 @pytest.fixture(scope="module")
 def of_speech(tmp_path_factory):
-    steps = {"speech": deploy.Input(np.zeros(1, np.float32), np.ones(1, np.float32), STEPS)}
+    steps = {"speech": deployment.Input(np.zeros(1, np.float32), np.ones(1, np.float32), STEPS)}
     model = toys.deployed(Loudest(), item=True, rate=RATE)._replace(params={}, inputs=steps)
     folder = tmp_path_factory.mktemp("speech")
-    deploy.export(model, folder, {})
+    deployment.export_deployed(model, folder, {})
     return folder, model
 
 
@@ -101,8 +101,8 @@ def test_recordings_are_heard_as_the_model_of_the_run_hears_them(main, of_speech
     out, err = capsys.readouterr()
     said = [float(row["prediction"]) for row in csv.DictReader(io.StringIO(out))]
     assert "export of cell 'toy' (from a synthetic corpus): windows of 2 s every 1 s, predicting 'y'" in err
-    cut = hearing.sizes(RATE, STEPS, None, 1.0)
-    (want,) = hearing.hear([talk], hearing.program(model), cut)
+    cut = timelines.sizes(RATE, STEPS, None, 1.0)
+    (want,) = timelines.hear([talk], timelines.program(model), cut)
     assert len(said) == 3
     assert said == pytest.approx(want.prediction, abs=1e-5)
 

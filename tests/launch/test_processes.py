@@ -10,9 +10,9 @@ import time
 
 import pytest
 
-from affect_jax import experiment
 from affect_jax.errors import UserError
-from affect_jax.training import hosts
+from affect_jax.experiment.run import run
+from affect_jax.runtime import hosts
 from configs import sew
 from tests import small
 from tests.launch.test_main import OVERRIDES
@@ -77,7 +77,7 @@ def test_two_processes_give_the_results_of_one_also_after_one_was_killed(repo_ro
     config = small.sew_config(tmp_path / "data", seeds=2, only=("weaker",))
     config.stages.fit.epochs = EPOCHS
     config.engine.data = 2
-    one = experiment.run(config, str(tmp_path / "one"), config_arg="configs/sew.py")
+    one = run.run(config, str(tmp_path / "one"), config_arg="configs/sew.py")
     two = json.loads((folder / "results.json").read_text())
     for results in (one, two):
         del results["provenance"]
@@ -101,7 +101,7 @@ def test_addresses_that_are_none_are_refused(how):
 
 
 def test_alone_nothing_is_waited_for():
-    assert hosts.leads()
-    assert hosts.agreed(True, False) == (True, False)
-    assert hosts.in_turn(lambda: 3) == 3
+    assert hosts.is_leader()
+    assert hosts.agree(True, False) == (True, False)
+    assert hosts.run_in_turn(lambda: 3) == 3
     assert sew.get_config().engine.data == 1

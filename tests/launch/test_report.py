@@ -15,7 +15,7 @@ from affect_jax.reports import sources
 from affect_jax.reports.folders import Run
 from affect_jax.reports.tables import needed
 from affect_jax.reports.thesis import GROUPS, TABLES
-from affect_jax.runs import folder_name
+from affect_jax.runtime.run_folder import name_run_folder
 from launch import changes, missing, report
 
 
@@ -49,7 +49,7 @@ def write_results(folder, config_arg, study, cell, synthetic=True):
 @pytest.fixture
 def runs(tmp_path):
     config = "configs/seqsew.py:mosi,video+text"
-    write_results(tmp_path / "runs" / folder_name(config), config, "pair", "SeqSEW")
+    write_results(tmp_path / "runs" / name_run_folder(config), config, "pair", "SeqSEW")
     return tmp_path / "runs"
 
 
@@ -124,7 +124,7 @@ def test_run_folders_are_compared(in_process, runs, capsys):
 
 def test_two_cells_are_compared(in_process, runs, tmp_path, capsys):
     config = "configs/seqsew_unimodal.py:mosi"
-    write_results(runs / folder_name(config), config, "video/bigru+te", "BiGRU+TE+Classifier")
+    write_results(runs / name_run_folder(config), config, "video/bigru+te", "BiGRU+TE+Classifier")
     both = (runs / "seqsew_mosi_video_text", runs / "seqsew_unimodal_mosi")
     in_process(*both, "--compare=SeqSEW vs BiGRU+TE+Classifier", f"--out={tmp_path / 'out'}")
     assert "| SeqSEW vs BiGRU+TE+Classifier (synthetic) | accuracy (WA; the thesis' UWA) |" in capsys.readouterr().out
@@ -173,13 +173,13 @@ def test_tables_go_beside_the_runs(in_process, runs):
 
 def test_missing_runs_are_trained_with_what_the_flags_set(in_process, runs, tmp_path):
     def make(config_arg, workdir):
-        write_results(tmp_path / "runs" / folder_name(config_arg), config_arg, "pair", "SeqSEW", synthetic=False)
+        write_results(tmp_path / "runs" / name_run_folder(config_arg), config_arg, "pair", "SeqSEW", synthetic=False)
 
     arguments = ("--tables=mosi", f"--runs={runs}", "--train", "--manual_dir=/data", "--data_dir=/built")
     calls = in_process(*arguments, "--set=study.seeds=2", make=make)
     assert [call[0] for call in calls] == ["configs/seqsew_unimodal.py:mosi", "configs/seqsew.py:mosi,audio+text"]
     for config_arg, workdir, config in calls:
-        assert workdir == str(runs / folder_name(config_arg))
+        assert workdir == str(runs / name_run_folder(config_arg))
         assert config.study.seeds == 2
         assert (config.corpus.manual_dir, config.corpus.data_dir) == ("/data", "/built")
 

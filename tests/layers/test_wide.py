@@ -9,7 +9,7 @@ from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import dropout
 from affect_jax.layers.lstm import lstm_scan
 from affect_jax.layers.recurrent import GRU
-from affect_jax.layers.wide import wide, wide_type
+from affect_jax.layers.wide import to_wide, wide_type
 
 LOW = jnp.bfloat16
 STEPS = 1000
@@ -17,15 +17,15 @@ STEPS = 1000
 
 def test_float32_and_float64_stay():
     x = jnp.ones(2)
-    assert wide(x) is x
-    assert wide(x.astype(LOW)).dtype == jnp.float32
+    assert to_wide(x) is x
+    assert to_wide(x.astype(LOW)).dtype == jnp.float32
     assert wide_type(np.dtype("float64")) == np.dtype("float64")
 
 
 def test_gradients_count_every_step():
     params = {"kernel": jnp.zeros((2, 3), LOW), "bias": jnp.zeros(3)}
     x = jnp.ones((4096, 2), LOW)
-    found = jax.grad(lambda p: wide(Dense(3).apply({"params": p}, x)).sum())(params)
+    found = jax.grad(lambda p: to_wide(Dense(3).apply({"params": p}, x)).sum())(params)
     assert (found["bias"] == 4096).all()  # added up in bfloat16, ones stop at 256
     assert (found["kernel"] == 4096).all()
     assert found["kernel"].dtype == LOW
@@ -52,5 +52,5 @@ def test_dropout_scales_by_what_it_says():
     x = jnp.linspace(1, 2, 200_000).astype(LOW)
     kept = dropout(jax.random.key(0), x, 0.1)
     assert kept.dtype == LOW
-    scale = np.asarray(wide(kept)) / np.asarray(wide(x))
+    scale = np.asarray(to_wide(kept)) / np.asarray(to_wide(x))
     assert scale[scale > 0].mean() == pytest.approx(1 / 0.9, abs=3e-4)  # the nearest number of 8 bits is 1.1094

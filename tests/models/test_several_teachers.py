@@ -61,7 +61,7 @@ def losses(ends):
         found[f"alignment{part}"] = dict(
             kind="dcca", a="latent/weaker", b=f"latent/stronger{output}", k=1, ridge=1e-1, weight=1.0
         )
-    return objective.parse(found)
+    return objective.parse_losses(found)
 
 
 BOTH = losses({"b": ("_b", "/b"), "c": ("_c", "/c")})
@@ -73,7 +73,7 @@ def total(model, terms):
 
     def value(params, weights):
         outputs = model.apply({"params": params}, INPUTS, MASKS, train=False)
-        return objective.total(terms, weights, outputs, BATCH, {})[0]
+        return objective.total_loss(terms, weights, outputs, BATCH, {})[0]
 
     return value
 

@@ -1,13 +1,13 @@
-"""Run folders as `affect_jax.runs` leaves them, made up without training."""
+"""Run folders as `affect_jax.runtime.run_folder` leaves them, made up without training."""
 
 import json
 
 import numpy as np
 import pytest
 
-from affect_jax import results as scoring
+from affect_jax.experiment.run import results as scoring
 from affect_jax.reports import by_group
-from affect_jax.runs import folder_name, part_name
+from affect_jax.runtime.run_folder import name_fit, name_run_folder
 
 VIDEOS = 6
 STEPS = 8
@@ -40,7 +40,7 @@ def make_run(tmp_path):
         extra_metrics=None,
         predictions=True,
     ):
-        folder = tmp_path / "runs" / folder_name(config_arg)
+        folder = tmp_path / "runs" / name_run_folder(config_arg)
         folder.mkdir(parents=True)
         random = np.random.default_rng(0)
         target = (np.arange(VIDEOS * STEPS) % 3 == 0).astype(np.float32)
@@ -159,7 +159,7 @@ def make_fusion_run(tmp_path):
     """
 
     def make(config_arg, error, *, synthetic=False, fingerprint="iemocap", seeds=3, prefix="clip", predictions=True):
-        folder = tmp_path / "runs" / folder_name(config_arg)
+        folder = tmp_path / "runs" / name_run_folder(config_arg)
         folder.mkdir(parents=True)
         random = np.random.default_rng(0)
         clip = np.arange(CLIPS)
@@ -198,7 +198,7 @@ def make_fusion_run(tmp_path):
             },
             "task": "multiclass",
             "rows": rows,
-            "cells": scoring.cells(rows, ("validation", "test")),
+            "cells": scoring.summarize_variants(rows, ("validation", "test")),
             "selected": [],
             "baselines": {"validation": baseline, "test": baseline},
             "provenance": {"git": "0123456789abcdef"},
@@ -236,7 +236,7 @@ def make_traces(tmp_path):
     """
 
     def make(noise, *, synthetic=False, config_arg="configs/sew.py:arousal,geo+audio", name=""):
-        folder = tmp_path / "runs" / (name or folder_name(config_arg))
+        folder = tmp_path / "runs" / (name or name_run_folder(config_arg))
         folder.mkdir(parents=True)
         steps = np.arange(60)
         target = np.concatenate([np.sin(steps / 9 + k) for k in range(3)]).astype(np.float32)
@@ -270,7 +270,7 @@ def make_traces(tmp_path):
             "task": "regression",
             "monitor": {"metric": "ccc", "goal": "max"},
             "rows": rows,
-            "cells": scoring.cells(rows, ("validation", "test")),
+            "cells": scoring.summarize_variants(rows, ("validation", "test")),
             "selected": [],
             "baselines": {"validation": {"ccc": 0.0}},
             "provenance": {"git": "0123456789abcdef"},
@@ -291,7 +291,7 @@ def add_epochs():
         for cell, epochs in last.items():
             for row, end in enumerate(epochs):
                 for epoch in range(1, end + 1):
-                    where = {"part": part_name(study, phase, 0), "stage": stage, "epoch": epoch, "row": row}
+                    where = {"part": name_fit(study, phase, 0), "stage": stage, "epoch": epoch, "row": row}
                     which = {"cell": cell, "fold": "fold_0", "seed": row}
                     values = {"loss": row + 1 / epoch, "prediction": row + 1 / epoch, "scale": 1.0}
                     lines.append({**where, **which, **values, f"validation/{metric}": 1 - 1 / (epoch + 1)})

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from affect_jax.analysis.significance import corrected_resampled_t_test, holm, paired_t_test, sample
 from affect_jax.errors import UserError
+from affect_jax.evaluation.significance import corrected_resampled_t_test, holm, paired_t_test, sample
 from affect_jax.reports import comparison, comparison_grid, folders
 
 TRIMODAL = "configs/fusion.py:trimodal"

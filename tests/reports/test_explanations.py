@@ -4,8 +4,8 @@ import json
 import numpy as np
 import pytest
 
-from affect_jax.analysis.attribution import Integrated
-from affect_jax.analysis.lime import Explanation
+from affect_jax.evaluation.attribution import Integrated
+from affect_jax.evaluation.lime import Explanation
 from affect_jax.reports import explanations
 
 RATE = 100

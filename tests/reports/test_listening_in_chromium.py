@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from affect_jax.analysis import cases
+from affect_jax.evaluation import cases
 from tests import browser
 from tests.clips import HOSTILE, IDS, LABELS, PREDICTIONS, TARGETS, classes, page, regression
 

@@ -6,7 +6,7 @@ import pytest
 from affect_jax.reports import sources, thesis
 from affect_jax.reports.tables import needed
 from affect_jax.reports.thesis.chapter_4 import SIGNIFICANT
-from affect_jax.runs import folder_name
+from affect_jax.runtime.run_folder import name_run_folder
 
 # Our row and column names -> those of ../shared/thesis/tables.json.
 ROWS = {
@@ -144,7 +144,7 @@ def test_the_runs_of_the_tables():
         "configs/seqsew.py:mosi,audio+text",
     )
     recola = needed(thesis.TABLES[n] for n in thesis.GROUPS["recola"])
-    assert {folder_name(config) for config in recola} == {
+    assert {name_run_folder(config) for config in recola} == {
         "sew_unimodal_arousal",
         "sew_unimodal_valence",
         "sew_arousal_geo_audio",

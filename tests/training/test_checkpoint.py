@@ -7,8 +7,8 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from affect_jax import files
 from affect_jax.errors import UserError
+from affect_jax.runtime import files
 from affect_jax.training import checkpoint
 
 TREE = {"a": {"kernel": np.arange(6.0).reshape(2, 3)}, "b": np.array(True)}
@@ -17,7 +17,7 @@ TREE = {"a": {"kernel": np.arange(6.0).reshape(2, 3)}, "b": np.array(True)}
 @pytest.fixture
 def folder(tmp_path):
     """Checkpoint 3 of TREE."""
-    checkpoint.save(tmp_path / "fit", 3, TREE, {"epoch": 3})
+    checkpoint.save_checkpoint(tmp_path / "fit", 3, TREE, {"epoch": 3})
     return tmp_path / "fit"
 
 
@@ -26,7 +26,7 @@ def names(folder):
 
 
 def is_whole(folder, epoch):
-    leaves, meta = checkpoint.restore(folder)
+    leaves, meta = checkpoint.restore_checkpoint(folder)
     np.testing.assert_array_equal(leaves["a/kernel"], TREE["a"]["kernel"])
     return meta == {"epoch": epoch}
 
@@ -34,15 +34,15 @@ def is_whole(folder, epoch):
 def test_what_was_saved_comes_back_and_only_the_newest_are_kept(folder):
     assert is_whole(folder, 3)
     for epoch in (4, 5, 6):
-        checkpoint.save(folder, epoch, TREE, {"epoch": epoch}, keep=2)
+        checkpoint.save_checkpoint(folder, epoch, TREE, {"epoch": epoch}, keep=2)
     assert names(folder) == ["000005", "000005.json", "000006", "000006.json"]
     assert is_whole(folder, 6)
-    assert checkpoint.restore(folder / "nothing") is None
+    assert checkpoint.restore_checkpoint(folder / "nothing") is None
 
 
 def test_numbers_as_keys_are_no_damage(folder):
-    checkpoint.save(folder, 4, TREE, {"stopped": {2: "a", 10: "b"}})
-    assert checkpoint.restore(folder)[1] == {"stopped": {"2": "a", "10": "b"}}
+    checkpoint.save_checkpoint(folder, 4, TREE, {"stopped": {2: "a", 10: "b"}})
+    assert checkpoint.restore_checkpoint(folder)[1] == {"stopped": {"2": "a", "10": "b"}}
 
 
 def test_a_disk_that_fills_up_in_the_arrays_leaves_the_checkpoint_before(folder, monkeypatch):
@@ -55,7 +55,7 @@ def test_a_disk_that_fills_up_in_the_arrays_leaves_the_checkpoint_before(folder,
 
     monkeypatch.setattr(ocp.StandardCheckpointer, "save", full)
     with pytest.raises(OSError, match="No space left on device: .*000004") as caught:
-        checkpoint.save(folder, 4, TREE, {"epoch": 4})
+        checkpoint.save_checkpoint(folder, 4, TREE, {"epoch": 4})
     assert caught.value.errno == errno.ENOSPC
     assert names(folder) == ["000003", "000003.json"]
     assert is_whole(folder, 3)
@@ -67,7 +67,7 @@ def test_a_disk_that_fills_up_after_the_arrays_leaves_the_checkpoint_before(fold
 
     monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match=r"No space left on device: .*000004.json"):
-        checkpoint.save(folder, 4, TREE, {"epoch": 4})
+        checkpoint.save_checkpoint(folder, 4, TREE, {"epoch": 4})
     monkeypatch.undo()
     assert names(folder) == ["000003", "000003.json"]
     assert is_whole(folder, 3)
@@ -105,14 +105,14 @@ def largest(folder):
 def test_a_damaged_checkpoint_is_one_clear_sentence(folder, which, harm):
     harm(which(folder))
     with pytest.raises(UserError, match=r"000003 is damaged \(.*\); delete .*fit to train this part again"):
-        checkpoint.restore(folder)
+        checkpoint.restore_checkpoint(folder)
 
 
 def test_where_an_older_one_is_left_it_says_how_to_go_on_from_it(folder):
-    checkpoint.save(folder, 4, TREE, {"epoch": 4}, keep=2)
+    checkpoint.save_checkpoint(folder, 4, TREE, {"epoch": 4}, keep=2)
     cut(folder / "000004.json")
     with pytest.raises(UserError, match=r"delete .*000004 and 000004.json beside it to go on from checkpoint 000003"):
-        checkpoint.restore(folder)
+        checkpoint.restore_checkpoint(folder)
     (folder / "000004.json").unlink()
     assert is_whole(folder, 3)
 
@@ -122,7 +122,7 @@ def test_another_schema_is_one_clear_sentence_and_none_is_the_first(folder):
     entry = json.loads(path.read_text())
     files.write_json(path, {**entry, "schema": 9})
     with pytest.raises(UserError, match=r"is of schema 9, this version of affect_jax reads 1; use the version"):
-        checkpoint.restore(folder)
+        checkpoint.restore_checkpoint(folder)
     del entry["schema"]
     files.write_json(path, entry)
     assert is_whole(folder, 3)
@@ -138,4 +138,4 @@ def test_another_schema_is_one_clear_sentence_and_none_is_the_first(folder):
 )
 def test_another_model_is_one_clear_sentence(folder, tree, message):
     with pytest.raises(UserError, match=message):
-        checkpoint.like(tree, checkpoint.restore(folder)[0], folder, sized=True)
+        checkpoint.restore_like(tree, checkpoint.restore_checkpoint(folder)[0], folder, sized=True)

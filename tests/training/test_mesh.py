@@ -9,8 +9,8 @@ from affect_jax.errors import UserError
 from affect_jax.layers import mean_attention
 from affect_jax.layers.pooled_convolution import conv_norm_pool
 from affect_jax.losses import alignment, decorrelation, regression
-from affect_jax.training import mesh, study
-from affect_jax.training.mesh import spread
+from affect_jax.training import loop, mesh
+from affect_jax.training.mesh import shard_batch
 from tests import toy
 
 DATA = toy.development()
@@ -18,17 +18,17 @@ DATA = toy.development()
 
 def on(devices, data, row_fn, *rows):
     """`row_fn` of one row, its batches over `data` devices."""
-    where = mesh.make(devices, data)
-    doubled = jax.tree.map(lambda x: jnp.stack([x] * mesh.replicas(where)), rows)
-    program = mesh.row_program(where, 1, lambda _, *row: row_fn(*row))
-    return jax.tree.map(lambda x: x[0], mesh.to_host(program((), *mesh.shard_rows(where, doubled))))
+    where = mesh.make_mesh(devices, data)
+    doubled = jax.tree.map(lambda x: jnp.stack([x] * mesh.count_replicas(where)), rows)
+    program = mesh.map_over_trials(where, 1, lambda _, *row: row_fn(*row))
+    return jax.tree.map(lambda x: x[0], mesh.to_host(program((), *mesh.shard_trials(where, doubled))))
 
 
 def of_all_samples(name, loss):
     """A loss that binds all samples of a batch together, and its gradient."""
 
     def of_batch(a, b, where):
-        (a, b, where) = spread((a, b, where))
+        (a, b, where) = shard_batch((a, b, where))
         return jax.value_and_grad(loss, argnums=(0, 1))(a, b, where)
 
     return pytest.param(of_batch, id=name)
@@ -58,7 +58,7 @@ def test_attention_in_groups_of_a_batch_over_several_devices_is_that_on_one(monk
     share, valid = np.full((4, 5), 0.2, np.float32), np.arange(6)[None, :] < np.array([6, 2, 4, 3])[:, None]
 
     def of_batch(*batch):
-        q, k, share, valid = spread(batch)
+        q, k, share, valid = shard_batch(batch)
 
         def loss(q, k):
             return jnp.sum(jnp.sin(mean_attention.mean_weights(q, k, share, valid, None, jnp.zeros(()))))
@@ -80,7 +80,7 @@ def test_a_study_whose_batches_lie_over_devices_equals_it_on_one():
     corpus, _, folds = DATA
 
     def fit(**engine):
-        return study.fit(toy.Model(), parsed, "regression", corpus, folds, rows, toy.engine(**engine))
+        return loop.fit_study(toy.Model(), parsed, "regression", corpus, folds, rows, toy.engine(**engine))
 
     toy.trees_equal(fit(devices=4, data=2), fit(), rtol=1e-4, atol=1e-5)
 
@@ -92,7 +92,7 @@ def test_batch_statistics_are_those_of_the_whole_batch():
     scale = np.array([1.0, -0.5, 2.0], np.float32)
 
     def gradients(x, kernel, scale):
-        x, valid = spread((x, jnp.array([True, True, False, True])))
+        x, valid = shard_batch((x, jnp.array([True, True, False, True])))
 
         def loss(kernel, scale):
             zero = jnp.zeros(3)
@@ -107,11 +107,11 @@ def test_batch_statistics_are_those_of_the_whole_batch():
 
 def test_what_is_no_mesh_is_refused():
     with pytest.raises(UserError, match="config.engine.devices is 99 but 4 cpu devices are there"):
-        mesh.make(99)
+        mesh.make_mesh(99)
     with pytest.raises(UserError, match="config.engine.data is 3, which does not divide 4 devices"):
-        mesh.make(4, 3)
+        mesh.make_mesh(4, 3)
     with pytest.raises(UserError, match="config.engine.data is 0"):
-        mesh.make(4, 0)
+        mesh.make_mesh(4, 0)
 
 
 @pytest.mark.parametrize(("gigabytes", "rows"), [(None, 8), (6, 8), (60, 40), (140, 64)])
@@ -120,19 +120,19 @@ def test_an_accelerator_runs_as_many_rows_as_its_memory_has_room_for(monkeypatch
         def memory_stats(self):
             return gigabytes and {"bytes_limit": int(gigabytes * 1e9)}
 
-    assert mesh.rows_at_once(0) == 1
+    assert mesh.choose_trials_at_once(0) == 1
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     monkeypatch.setattr(jax, "local_devices", lambda: [Device()])
-    assert mesh.rows_at_once(0) == rows
-    assert mesh.rows_at_once(5) == 5
+    assert mesh.choose_trials_at_once(0) == rows
+    assert mesh.choose_trials_at_once(5) == 5
 
 
 @pytest.mark.parametrize(("count", "at_once", "chunk"), [(50, 40, 25), (50, 8, 8), (7, 8, 7), (9, 8, 5), (3, 1, 1)])
 def test_chunks_of_rows_are_few_and_of_one_size(count, at_once, chunk):
-    assert mesh.rows_of_chunk(count, at_once) == chunk
+    assert mesh.size_chunk(count, at_once) == chunk
 
 
 @pytest.mark.parametrize(("devices", "rows", "data"), [(4, 1, 4), (4, 2, 2), (4, 3, 1), (4, 9, 1), (3, 1, 3)])
 def test_devices_without_a_row_of_their_own_may_share_batches(devices, rows, data):
-    assert mesh.sharing(mesh.make(devices), rows) == data
-    assert mesh.sharing(mesh.make(devices, devices), rows) == data
+    assert mesh.choose_data_devices(mesh.make_mesh(devices), rows) == data
+    assert mesh.choose_data_devices(mesh.make_mesh(devices, devices), rows) == data

@@ -12,17 +12,17 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from affect_jax.errors import UserError
 from affect_jax.layers import wide as layers
-from affect_jax.training import objective, precision, rows, stage, state, step, study
+from affect_jax.training import loop, objective, precision, stage, state, step, trials
 from tests import families, toy
 
 
 def traced(name, chosen):
     """The jaxpr of a case's gradients at published sizes, without the alignment, which is float32 throughout."""
     module, staged, row, batch, (now, frozen) = families.loaded(families.PUBLISHED[name])
-    aligned = objective.alignments(staged.terms)
+    aligned = objective.select_alignments(staged.terms)
     staged = staged._replace(precision=chosen, terms=tuple(t for t in staged.terms if t not in aligned))
     key = jax.random.key(1)
-    gradients = functools.partial(step.gradients, module, staged)
+    gradients = functools.partial(step.compute_gradients, module, staged)
     return jax.make_jaxpr(lambda *args: gradients(*args, key))(row, frozen, now, batch)
 
 
@@ -67,14 +67,14 @@ def test_products_are_in_bfloat16_and_sums_are_not(name, monkeypatch):
 def test_float32_is_cast_nowhere():
     assert "bf16" not in str(traced("sew", "float32"))
     tree = {"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3)}
-    params, inputs = precision.lowered("float32", tree, {"x": tree["kernel"]})
+    params, inputs = precision.lower_precision("float32", tree, {"x": tree["kernel"]})
     assert params["kernel"] is tree["kernel"] is inputs["x"]
-    assert precision.raised(tree)["bias"] is tree["bias"]
+    assert precision.raise_precision(tree)["bias"] is tree["bias"]
 
 
 def test_matrices_and_inputs_are_cast_and_vectors_are_not():
     tree = {"kernel": jnp.ones((2, 3)), "bias": jnp.ones(3)}
-    params, inputs = precision.lowered("bfloat16", {"dense": tree}, {"x": jnp.ones((4, 2))})
+    params, inputs = precision.lower_precision("bfloat16", {"dense": tree}, {"x": jnp.ones((4, 2))})
     assert {k: x.dtype for k, x in params["dense"].items()} == {"kernel": jnp.bfloat16, "bias": jnp.float32}
     assert inputs["x"].dtype == jnp.bfloat16
 
@@ -92,7 +92,7 @@ def test_gradients_are_those_of_float32_but_for_rounding(name, least):
     def both(now, frozen, batch):
         key = jax.random.key(1)
         return [
-            step.gradients(module, staged._replace(precision=p), row, frozen, now, batch, key)
+            step.compute_gradients(module, staged._replace(precision=p), row, frozen, now, batch, key)
             for p in precision.PRECISIONS
         ]
 
@@ -122,9 +122,9 @@ def test_a_target_is_the_original_also_where_it_is_an_input():
     (staged,), hyper = toy.stages(fit=config | dict(precision="bfloat16"))
     x = jnp.array([[1 / 3, 2.0]])
     batch = dict(inputs={"x": x}, masks={"x": jnp.ones(1, bool)}, target=jnp.zeros(1), mask=jnp.ones(1, bool))
-    row = rows.RowArrays(fold=0, seed=0, hyper=hyper)
-    now = state.create({"kernel": jnp.ones((2, 1))}, {}, (), {})
-    (value, _), _ = step.gradients(Echo(), staged, row, {}, now, batch, jax.random.key(0))
+    row = trials.TrialArrays(fold=0, seed=0, hyper=hyper)
+    now = state.create_state({"kernel": jnp.ones((2, 1))}, {}, (), {})
+    (value, _), _ = step.compute_gradients(Echo(), staged, row, {}, now, batch, jax.random.key(0))
     assert value == jnp.square(jnp.bfloat16(1 / 3).astype(jnp.float32) - x[0, 0]) / 2 > 0
 
 
@@ -148,13 +148,13 @@ def test_resume_equals_continue_in_bfloat16(tmp_path):
             raise Killed
 
     def fit(folder, on_epoch=lambda progress: None):
-        listener = study.Listener(on_epoch, lambda *_: None)
+        listener = loop.Listener(on_epoch, lambda *_: None)
         settings = dict(folder=folder, listener=listener)
-        return study.fit(toy.Model(), parsed, "regression", corpus, folds, chosen, toy.engine(), **settings)
+        return loop.fit_study(toy.Model(), parsed, "regression", corpus, folds, chosen, toy.engine(), **settings)
 
     with pytest.raises(Killed):
         fit(tmp_path / "killed", dies)
     whole = fit(tmp_path / "whole")
     toy.trees_equal(fit(tmp_path / "killed"), whole)
     assert {x.dtype for x in jax.tree.leaves(whole.params)} == {np.dtype("float32")}
-    assert stage.parse("fit", toy.stage_config(), "regression").precision == "float32"
+    assert stage.parse_stage("fit", toy.stage_config(), "regression").precision == "float32"

@@ -20,12 +20,14 @@ def graded(name, devices):
 
     def of_row(_, row, frozen, now, batch):
         key = jax.random.key(1)
-        (value, (_, _, moments, _)), found = step.gradients(module, staged, row, frozen, now, mesh.spread(batch), key)
+        (value, (_, _, moments, _)), found = step.compute_gradients(
+            module, staged, row, frozen, now, mesh.shard_batch(batch), key
+        )
         return value, moments, found
 
-    where = mesh.make(devices, devices)
-    arguments = mesh.shard_rows(where, jax.tree.map(lambda x: jnp.asarray(x)[None], (row, frozen, now, batch)))
-    program = mesh.row_program(where, 1, of_row).lower((), *arguments).compile()
+    where = mesh.make_mesh(devices, devices)
+    arguments = mesh.shard_trials(where, jax.tree.map(lambda x: jnp.asarray(x)[None], (row, frozen, now, batch)))
+    program = mesh.map_over_trials(where, 1, of_row).lower((), *arguments).compile()
     return program.as_text(), mesh.to_host(program((), *arguments))
 
 

@@ -7,8 +7,8 @@ import pytest
 from affect_jax.data import corpus as corpora
 from affect_jax.data import streaming
 from affect_jax.errors import UserError
-from affect_jax.stopping import Stopped
-from affect_jax.training import chunks, objective, predictor, study
+from affect_jax.runtime.signals import Stopped
+from affect_jax.training import chunks, loop, objective, predictor
 from tests import toy
 
 SMALL = 0.004  # megabytes: two of five batches at a time
@@ -19,8 +19,8 @@ def sources(unit="recording", limit=0.0, kind=list, **kwargs):
     """(corpus, source, folds) of the toy corpus; the features of the source are read when they are asked for."""
     corpus, index, folds = toy.development(unit=unit, **kwargs)
     lazy = toy.left_in_files(toy.recordings(**kwargs), limit, kind)
-    laid, _ = corpora.build(lazy, modalities=("a", "b"), target="y", unit=unit, window=4, hop=2, resident=False)
-    return corpus, streaming.source(laid, index, lazy), folds
+    laid, _ = corpora.build_corpus(lazy, modalities=("a", "b"), target="y", unit=unit, window=4, hop=2, resident=False)
+    return corpus, streaming.make_source(laid, index, lazy), folds
 
 
 CORPUS, SOURCE, FOLDS = sources(count=12)
@@ -28,7 +28,9 @@ CORPUS, SOURCE, FOLDS = sources(count=12)
 
 def fit(corpus, rows, parsed, *, folds=FOLDS, listener=None, folder=None, megabytes=SMALL, **engine):
     engine = toy.engine(devices=2, **engine)._replace(stream_megabytes=megabytes)
-    return study.fit(toy.Model(), parsed, "regression", corpus, folds, rows, engine, folder=folder, listener=listener)
+    return loop.fit_study(
+        toy.Model(), parsed, "regression", corpus, folds, rows, engine, folder=folder, listener=listener
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def plain():
 def test_streamed_equals_resident_to_the_last_bit(plain):
     parsed, rows, whole = plain
     seen = []
-    listener = study.Listener(lambda p: seen.append(len(p.rows)), lambda *_: None)
+    listener = loop.Listener(lambda p: seen.append(len(p.rows)), lambda *_: None)
     toy.trees_equal(fit(SOURCE, rows, parsed, listener=listener), whole)  # reasons of what is not finite among them
     assert seen == [8, 4, 4]  # rows that stopped have made room, as there
     assert len(whole.stopped) == 4
@@ -67,13 +69,13 @@ def test_stopped_inside_an_epoch_and_resumed_equals_continued(plain, tmp_path):
     parsed, rows, whole = plain
     for call, where in ((2, "epoch 1 after batch 2"), (4, "epoch 2 after batch 2")):
         calls = iter(range(1, 99))
-        listener = study.Listener(lambda _: None, lambda *_: None, lambda n=calls, call=call: next(n) >= call)
+        listener = loop.Listener(lambda _: None, lambda *_: None, lambda n=calls, call=call: next(n) >= call)
         with pytest.raises(Stopped, match=f"fit: stopped in {where}"):
             fit(SOURCE, rows, parsed, folder=tmp_path, listener=listener, checkpoint_seconds=1e9)
     with pytest.raises(UserError, match="set config.engine.stream to True"):
         fit(CORPUS, rows, parsed, folder=tmp_path)
     heard = []
-    listener = study.Listener(lambda p: heard.append(p.epoch), lambda *at: heard.append(at))
+    listener = loop.Listener(lambda p: heard.append(p.epoch), lambda *at: heard.append(at))
     toy.trees_equal(fit(SOURCE, rows, parsed, folder=tmp_path, listener=listener, megabytes=TINY), whole)
     assert heard == [("fit", 1), 2, 3]  # what was saved is not trained again, and chunks may be of another size
 
@@ -83,11 +85,13 @@ def test_predictions_and_held_out_alignment_are_those_of_a_resident_corpus(plain
     fold_of = np.array([row.fold for row in rows], np.int32)
     engine = toy.engine()._replace(stream_megabytes=TINY, eval_size=2)
     examples = np.int32([[1, 4, 2, -1, -1], [0, 7, 6, 5, 3]])
-    terms = objective.parse({"cca": dict(kind="dcca", a="latent/weaker", b="latent/stronger", weight=1.0, k=2)})
+    terms = objective.parse_losses({"cca": dict(kind="dcca", a="latent/weaker", b="latent/stronger", weight=1.0, k=2)})
     found = [
         (
-            predictor.predict(toy.Model(), whole.params, fold_of, part, FOLDS, examples, "prediction", engine, ("b",)),
-            predictor.held_out_alignment(toy.Model(), whole.params, fold_of, part, FOLDS, terms, engine)["cca"],
+            predictor.predict_split(
+                toy.Model(), whole.params, fold_of, part, FOLDS, examples, "prediction", engine, ("b",)
+            ),
+            predictor.measure_alignment(toy.Model(), whole.params, fold_of, part, FOLDS, terms, engine)["cca"],
         )
         for part in (CORPUS, SOURCE)
     ]
@@ -95,12 +99,12 @@ def test_predictions_and_held_out_alignment_are_those_of_a_resident_corpus(plain
 
 
 def test_what_rows_of_one_device_read_alike_is_cut_once():
-    members, which = chunks.shared_out([(0, 0), (0, 1), (0, 0), (1, 0), (1, 0), (1, 0)], 2)
+    members, which = chunks.assign_to_replicas([(0, 0), (0, 1), (0, 0), (1, 0), (1, 0), (1, 0)], 2)
     assert members == (((0, 0), (0, 1)), ((1, 0), (1, 0)))
     np.testing.assert_array_equal(which, [0, 1, 0, 0, 0, 0])
 
 
 def test_what_nobody_alive_reads_is_not_cut():
-    lines = chunks.showing(SOURCE, [0, 1], np.asarray(FOLDS.validation), toy.engine())
-    parts = chunks.cut(SOURCE, lines, 0, 0, [0], {(1,)}).parts[0]
+    lines = chunks.plan_prediction(SOURCE, [0, 1], np.asarray(FOLDS.validation), toy.engine())
+    parts = chunks.cut_chunk(SOURCE, lines, 0, 0, [0], {(1,)}).parts[0]
     toy.trees_equal(*(jax.tree.map(lambda x, g=g: x[g], parts) for g in (0, 1)))

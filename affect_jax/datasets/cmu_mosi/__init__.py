@@ -61,7 +61,7 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 
 def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     """`load`, and what was missing in the features."""
-    settings = building.resolve(corpus, DEFAULTS)
+    settings = building.resolve_settings(corpus, DEFAULTS)
     check_choice("labels", settings["labels"], ("binary", "class7", "sentiment"))
     check_choice("nonfinite", settings["nonfinite"], nonfinite.POLICIES)
     builder = _builder(settings, Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve())
@@ -71,7 +71,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
             f"config.corpus.labels is {settings['labels']!r}, but the release has no {LABELS_FILE}; put it beside the"
             " other files, or set labels to 'binary'"
         )
-    examples = {part: building.examples(builder, part) for part in ("train", "test")}
+    examples = {part: building.read_examples(builder, part) for part in ("train", "test")}
     row_of = {(part, e["id"].decode()): e["rows"].tolist() for part, found in examples.items() for e in found}
 
     def locate(recording: Recording, modality: str, step: int, column: int) -> str:
@@ -99,13 +99,13 @@ def _builder(settings: dict[str, Any], data_dir: Path) -> CmuMosi:
             raise UserError("config.corpus sets both manual_dir and download; keep one")
         registered = "".join(f"{url} {info.checksum}\n" for url, info in sorted(CmuMosi.url_infos.items()))
         source = hashlib.sha256(registered.encode()).hexdigest()
-        return building.built(CmuMosi, config="poria_download", data_dir=data_dir, manual_dir=None, source=source)
+        return building.build_once(CmuMosi, config="poria_download", data_dir=data_dir, manual_dir=None, source=source)
     if settings["manual_dir"]:
         folder = reading.existing_folder(settings["manual_dir"], "transcripts.csv, text/, audio/, video/, ...")
     else:
         folder = building.synthetic_folder(CmuMosi, settings["synthetic"], data_dir, synthesize)
-    source = reading.signature(folder, (".csv", ".json"))
-    return building.built(CmuMosi, config="poria", data_dir=data_dir, manual_dir=folder, source=source)
+    source = reading.sign_files(folder, (".csv", ".json"))
+    return building.build_once(CmuMosi, config="poria", data_dir=data_dir, manual_dir=folder, source=source)
 
 
 def _recording(example: dict[str, Any], labels: str) -> Recording:

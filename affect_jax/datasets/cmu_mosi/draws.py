@@ -10,8 +10,7 @@ training part.
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from affect_jax.errors import UserError
-from affect_jax.suggest import nearest
+from affect_jax.errors import UserError, suggest_nearest
 
 NUMBER = 5
 VIDEOS = 10
@@ -56,7 +55,7 @@ def given(videos: Sequence[str], train: Sequence[str], test: Sequence[str]) -> t
                 f"validation video {video!r} is in the test part; config.corpus.validation takes training videos only"
             )
         if video not in train:
-            raise UserError(f"validation video {video!r} is not in the corpus{nearest(video, train)}")
+            raise UserError(f"validation video {video!r} is not in the corpus{suggest_nearest(video, train)}")
     if len(set(videos)) != len(videos):
         raise UserError(f"config.corpus.validation names {max(videos, key=list(videos).count)!r} twice")
     if len(videos) == len(train):

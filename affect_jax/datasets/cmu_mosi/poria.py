@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.reading import need, read_rows, shown, to_float32, to_floats
+from affect_jax.datasets.reading import quote_values, read_rows, require_file, to_float32, to_floats
 from affect_jax.errors import UserError
 
 MODALITIES = ("text", "audio", "video")
@@ -87,7 +87,7 @@ def locate(folder: Path) -> dict[str, Path]:
       UserError: one is missing.
     """
     root = folder / "data" if not (folder / FILES[0]).is_file() and (folder / "data" / FILES[0]).is_file() else folder
-    found = {name: need(root / name, "a file of CMU-MOSI in Poria's form") for name in FILES}
+    found = {name: require_file(root / name, "a file of CMU-MOSI in Poria's form") for name in FILES}
     for place in (root, folder):
         if (place / LABELS_FILE).is_file():
             found[LABELS_FILE] = place / LABELS_FILE
@@ -158,7 +158,7 @@ def _transcripts(path: Path) -> list[_Utterance]:
             np.int32(segment)
         except (ValueError, OverflowError):
             raise UserError(
-                f"{path} row {row} has utterance id {shown(name)}, expected VIDEO_NUMBER; copy it again"
+                f"{path} row {row} has utterance id {quote_values(name)}, expected VIDEO_NUMBER; copy it again"
             ) from None
         if label not in ("0", "1") or name in ids or numbers.setdefault(video, number) != number:
             raise UserError(
@@ -182,7 +182,7 @@ def _index(path: Path, count: int, columns: int) -> tuple[list[int], np.ndarray]
     for row, fields in enumerate(rows, start=1):
         if not fields[0].isdecimal() or len(fields[0]) > 9 or int(fields[0]) >= count:
             raise UserError(
-                f"{path} row {row} starts with {shown(fields[0])}, expected a row of transcripts.csv, 0 to {count - 1}"
+                f"{path} row {row} starts with {quote_values(fields[0])}, expected a row of transcripts.csv, 0 to {count - 1}"
             )
         numbers.append(int(fields[0]))
     return numbers, to_floats([fields[1:] for fields in rows], path, first_column=2)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import whole_folder
+from affect_jax.datasets.building import make_whole_folder
 from affect_jax.datasets.cmu_mosi.poria import LABELS_FILE, MODALITIES, PARTS
 from affect_jax.datasets.reading import MARKER
 from affect_jax.errors import UserError
@@ -71,7 +71,7 @@ def synthesize(
     utterances = [u for number, part in enumerate(part_of, 1) for u in _video(rng, seed, part, number, mixing)]
     utterances.sort(key=lambda u: u["id"])  # as text, like the release
     parameters = {"train_videos": train_videos, "test_videos": test_videos, **columns, "seed": seed}
-    with whole_folder(Path(folder)) as place:
+    with make_whole_folder(Path(folder)) as place:
         sizes = _write(place, utterances, counts, columns)
         manifest = {"corpus": "cmu_mosi", "synthetic": True, "parameters": parameters, "sizes": sizes}
         (place / MARKER).write_text(json.dumps(manifest, indent=1) + "\n")

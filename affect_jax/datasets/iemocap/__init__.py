@@ -76,7 +76,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     settings, builder = _builder(corpus)
     classes = LABELS[settings["labels"]]
     utterances, sides = [], {}
-    for example in (e for chunk in sorted(builder.info.splits) for e in building.examples(builder, chunk)):
+    for example in (e for chunk in sorted(builder.info.splits) for e in building.read_examples(builder, chunk)):
         number = classes.number(example["code"].decode())
         if number is not None:
             utterances.append(_recording(example, settings["labels"], number))
@@ -127,7 +127,7 @@ def source_folder(settings: Mapping[str, Any], data_dir: Path) -> Path:
 
 
 def _builder(corpus: Mapping[str, Any]) -> tuple[dict[str, Any], Iemocap]:
-    settings = building.resolve(corpus, DEFAULTS)
+    settings = building.resolve_settings(corpus, DEFAULTS)
     check_choice("labels", settings["labels"], tuple(LABELS))
     check_choice("form", settings["form"], FORMS)
     if not settings["modalities"] or len(set(settings["modalities"])) < len(settings["modalities"]):
@@ -145,7 +145,7 @@ def _builder(corpus: Mapping[str, Any]) -> tuple[dict[str, Any], Iemocap]:
     data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
     folder = source_folder(settings, data_dir)
     outside = {name: _outside(settings, name) for name in ("glove", "video_features")}
-    builder = building.built(
+    builder = building.build_once(
         Iemocap,
         config=config(settings["form"], settings["modalities"], **outside),
         data_dir=data_dir,
@@ -170,11 +170,11 @@ def _outside(settings: Mapping[str, Any], name: str) -> str:
 def _signature(folder: Path, form: str, glove: str, video_features: str) -> str:
     """What the raw files are; of the release, which has many more, only those that are read."""
     if form == "precomputed":
-        return reading.signature(folder, (".npy", ".json"))
+        return reading.sign_files(folder, (".npy", ".json"))
     sessions = sorted([*folder.glob("Session?"), *folder.glob("IEMOCAP_full_release/Session?")])
     places = [path / name for path in sessions for name in release.FOLDERS]
     places.append(Path(video_features or folder / release.VIDEO_FOLDER))
-    found = [reading.signature(place, (".txt", ".wav", ".npy")) for place in places]
+    found = [reading.sign_files(place, (".txt", ".wav", ".npy")) for place in places]
     for path in (folder / reading.MARKER, Path(glove or folder / release.GLOVE_FILE)):
         status = path.stat() if path.is_file() else None
         found.append(repr(status and (status.st_size, status.st_mtime_ns)))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.reading import need, to_float32
+from affect_jax.datasets.reading import require_file, to_float32
 from affect_jax.errors import UserError
 
 
@@ -29,7 +29,7 @@ def read(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
 
 def mapped(path: Path) -> np.ndarray:
     """`read` of any shape."""
-    need(path, "a file of the corpus")
+    require_file(path, "a file of the corpus")
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy parses the header as Python, and raises many types for a damaged one

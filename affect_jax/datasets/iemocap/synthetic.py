@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import whole_folder
+from affect_jax.datasets.building import make_whole_folder
 from affect_jax.datasets.iemocap import planted, precomputed, release, rendering
 from affect_jax.datasets.iemocap.emotions import COUNTS, LEFT_OUT
 from affect_jax.datasets.iemocap.planted import Planted
@@ -74,7 +74,7 @@ def synthesize(
         form=form, sessions=sessions, utterances=utterances, text=text, video=video, audio=audio, width=width, seed=seed
     )
     found = planted.draw(sessions, utterances, seed)
-    with whole_folder(Path(folder)) as place:
+    with make_whole_folder(Path(folder)) as place:
         (_write_precomputed if form == "precomputed" else _write_release)(place, found, parameters)
         sizes = {"form": form, "counts": counts, "sessions": sessions, "video": width}
         manifest = {"corpus": "iemocap", "synthetic": True, "parameters": parameters, "sizes": sizes}

@@ -15,9 +15,8 @@ from affect_jax.datasets.manifest import frames, labels, layouts, manifest, side
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.synthetic import synthesize
 from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, fingerprint
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.features import egemaps
-from affect_jax.suggest import nearest
 
 __all__ = ["DEFAULTS", "Column", "Description", "Label", "describe", "findings", "inspect", "load", "synthesize"]
 
@@ -179,7 +178,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
 
 
 def _check(corpus: Mapping[str, Any]) -> _Checked:
-    settings = building.resolve(corpus, DEFAULTS)
+    settings = building.resolve_settings(corpus, DEFAULTS)
     check_choice("layout", settings["layout"], layouts.LAYOUTS)
     check_choice("sound", settings["sound"], tuple(frames.LOWEST))
     check_choice("nonfinite", settings["nonfinite"], nonfinite.POLICIES)
@@ -198,7 +197,7 @@ def _check(corpus: Mapping[str, Any]) -> _Checked:
     target = settings["target"] or sheet.labels[0]
     if target not in sheet.labels:
         raise UserError(
-            f"config.corpus.target is {target!r}{nearest(target, sheet.labels)}; {path} has the labels"
+            f"config.corpus.target is {target!r}{suggest_nearest(target, sheet.labels)}; {path} has the labels"
             f" {', '.join(sheet.labels)}"
         )
     if settings["sound"] == "egemaps" and any(frames.is_sound(p) for row in sheet.rows for p in row.files.values()):

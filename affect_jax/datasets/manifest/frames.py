@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affect_jax.datasets.iemocap import arrays
-from affect_jax.datasets.reading import need, read_rows, shown, to_float32, to_floats
+from affect_jax.datasets.reading import quote_values, read_rows, require_file, to_float32, to_floats
 from affect_jax.datasets.recola import arff
 from affect_jax.datasets.recola.avec import TIME_COLUMNS
 from affect_jax.errors import UserError
@@ -135,7 +135,7 @@ def table(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
       UserError: it is missing, damaged or not of numbers.
     """
     if path.suffix.lower() == ".arff":
-        found = arff.read(need(path, "a file of the manifest"))
+        found = arff.read(require_file(path, "a file of the manifest"))
         return found.values, found.names
     header, rows = text_table(path)
     return to_floats(rows, path, first_row=2).reshape(len(rows), len(header)), header
@@ -147,14 +147,16 @@ def text_table(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
     Raises:
       UserError: it is missing, damaged, or without header.
     """
-    header, *rows = read_rows(need(path, "a file of the manifest"))
+    header, *rows = read_rows(require_file(path, "a file of the manifest"))
     header = tuple(name.strip() for name in header)
     numbers = [name for name in header if is_number(name)]
     if numbers:
-        raise UserError(f"{path} has the number {shown(numbers[0])} in row 1, expected the names of the columns there")
+        raise UserError(
+            f"{path} has the number {quote_values(numbers[0])} in row 1, expected the names of the columns there"
+        )
     twice = [name for name in header if header.count(name) > 1]
     if twice:
-        raise UserError(f"{path} has two columns called {shown(twice[0])}; copy or compute it again")
+        raise UserError(f"{path} has two columns called {quote_values(twice[0])}; copy or compute it again")
     return header, rows
 
 
@@ -175,7 +177,7 @@ def array(path: Path) -> np.ndarray:
     """
     if path.suffix.lower() == ".npy":
         return np.array(arrays.mapped(path))
-    need(path, "a file of the manifest")
+    require_file(path, "a file of the manifest")
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             named = {name: file[name] for name in file.files}

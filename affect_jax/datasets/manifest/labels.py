@@ -9,7 +9,7 @@ import numpy as np
 from affect_jax.datasets.manifest import frames
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.table import Sheet
-from affect_jax.datasets.reading import shown, to_float32
+from affect_jax.datasets.reading import quote_values, to_float32
 from affect_jax.datasets.recola.avec import TIME_COLUMNS
 from affect_jax.errors import UserError
 
@@ -50,7 +50,9 @@ def read(sheet: Sheet, name: str, *, needed: bool, classes: bool, problems: Prob
     if needed:
         for row in sheet.rows:
             if not row.labels[name]:
-                problems.add(row.number, f"item {shown(row.id)} has no label {name!r}; fill the cell or delete the row")
+                problems.add(
+                    row.number, f"item {quote_values(row.id)} has no label {name!r}; fill the cell or delete the row"
+                )
     paths = {row.number for row in rows if Path(row.labels[name]).suffix.lower() in frames.FEATURES}
     per_step = 2 * len(paths) > len(rows)
     found: dict[int, Values] = {}
@@ -58,7 +60,9 @@ def read(sheet: Sheet, name: str, *, needed: bool, classes: bool, problems: Prob
         text = row.labels[name]
         if (row.number in paths) != per_step:
             usual = "paths to labels per step" if per_step else "labels"
-            problems.add(row.number, f"label {name!r} is {shown(text)}, but most other rows have {usual}; mend it")
+            problems.add(
+                row.number, f"label {name!r} is {quote_values(text)}, but most other rows have {usual}; mend it"
+            )
             continue
         try:
             found[row.number] = _per_step(sheet.path.parent / text) if per_step else _one(text)
@@ -76,7 +80,7 @@ def _one(text: str) -> Values:
     if is_number(text):
         return np.array([float(text)])
     if frames.is_number(text):
-        raise UserError(f"{shown(text)} is not a finite number in plain digits; mend it")
+        raise UserError(f"{quote_values(text)} is not a finite number in plain digits; mend it")
     return [text]
 
 
@@ -102,7 +106,9 @@ def _per_step(path: Path) -> Values:
         return _finite(np.array([float(word) for word in words]), path)
     numbers = [n for n, word in enumerate(words, start=2) if frames.is_number(word) or not word]
     if numbers:
-        raise UserError(f"{path} row {numbers[0]} is {shown(words[numbers[0] - 2])}, expected the name of a class")
+        raise UserError(
+            f"{path} row {numbers[0]} is {quote_values(words[numbers[0] - 2])}, expected the name of a class"
+        )
     return words
 
 
@@ -149,7 +155,7 @@ def _of_one_kind(
     order = tuple(sorted(there, key=float if kind == "number" else str))
     _check_spelling(sheet, name, words, problems)
     if needed and len(there) == 1:
-        problems.add(0, f"label {name!r} is {shown(order[0])} in every row; there is nothing to learn")
+        problems.add(0, f"label {name!r} is {quote_values(order[0])} in every row; there is nothing to learn")
     at = {word: number for number, word in enumerate(order)}
     values = {row: np.array([at[word] for word in found_T], np.float32) for row, found_T in words.items()}
     return Labels(name, "class", order, per_step, values)
@@ -169,4 +175,6 @@ def _check_spelling(sheet: Sheet, name: str, words: dict[int, list[str]], proble
         odd = next((word for word in found if usual["".join(word.lower().split())] != word), None)
         if odd is not None:
             right = usual["".join(odd.lower().split())]
-            problems.add(row, f"label {name!r} is {shown(odd)}, elsewhere {shown(right)}; write it in one way")
+            problems.add(
+                row, f"label {name!r} is {quote_values(odd)}, elsewhere {quote_values(right)}; write it in one way"
+            )

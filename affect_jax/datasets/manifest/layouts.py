@@ -8,7 +8,7 @@ from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.survey import Cells
 from affect_jax.datasets.manifest.table import Row, Sheet
-from affect_jax.datasets.reading import shown
+from affect_jax.datasets.reading import quote_values
 from affect_jax.datasets.recordings import Recording
 
 LAYOUTS = ("item", "steps", "group")
@@ -37,7 +37,7 @@ def check(
             if row.files and modality not in row.files:
                 problems.add(
                     row.number,
-                    f"item {shown(row.id)} has no {modality!r}, which only the layout 'item' may lack; fill the cell,"
+                    f"item {quote_values(row.id)} has no {modality!r}, which only the layout 'item' may lack; fill the cell,"
                     " delete the row, or leave the modality out of config.corpus.modalities",
                 )
     if layout == "steps":
@@ -50,7 +50,9 @@ def _check_lengths(sheet: Sheet, cells: Cells, labels: Sequence[Labels], target:
         steps = {column.name: len(column.values[row.number]) for column in labels if row.number in column.values}
         if len(set(steps.values())) > 1:
             counts = ", ".join(f"{name} {count}" for name, count in steps.items())
-            problems.add(row.number, f"item {shown(row.id)} has different numbers of labels ({counts}); mend one file")
+            problems.add(
+                row.number, f"item {quote_values(row.id)} has different numbers of labels ({counts}); mend one file"
+            )
     chosen = next((column for column in labels if column.name == target), None)
     if chosen is None:
         return

@@ -108,10 +108,10 @@ def build(sheet: Sheet, cells: Cells, *, sound: str, rate: int, data_dir: Path) 
         rate=rate,
     )
     _CONFIGS[config.name] = config
-    builder = building.built(
+    builder = building.build_once(
         Manifest, config=config, data_dir=data_dir, manual_dir=sheet.path.resolve().parent, source=_signature(sheet)
     )
-    examples = (e for chunk in sorted(builder.info.splits) for e in building.examples(builder, chunk))
+    examples = (e for chunk in sorted(builder.info.splits) for e in building.read_examples(builder, chunk))
     return {
         row.number: {m: example["features"][m] for m in row.files}
         for row, example in zip(sheet.rows, examples, strict=True)

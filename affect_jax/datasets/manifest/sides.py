@@ -9,7 +9,7 @@ import numpy as np
 from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.table import PARTS, Row, Sheet, listed
-from affect_jax.datasets.reading import shown
+from affect_jax.datasets.reading import quote_values
 
 
 class Sides(NamedTuple):
@@ -57,7 +57,7 @@ def arrange(sheet: Sheet, target: Labels, *, folds: int, seed: int, problems: Pr
     sides = {}
     for name, both in made.items():
         held = {row for rows in both for row in rows}
-        sides[f"fold {shown(name)}"] = ({*everything} - held, held)
+        sides[f"fold {quote_values(name)}"] = ({*everything} - held, held)
     _check_classes(target, sides, problems)
     return Sides({"train": everything}, {}, made)
 
@@ -93,7 +93,7 @@ def _check_classes(target: Labels, sides: Mapping[str, tuple[set[int], set[int]]
             row = min(n for n in held if n in target.values and number in target.values[n])
             problems.add(
                 row,
-                f"class {shown(target.classes[number])} of label {target.name!r} is in {side} but in none of the rows"
+                f"class {quote_values(target.classes[number])} of label {target.name!r} is in {side} but in none of the rows"
                 " that then train; give it more groups, or take it out",
             )
 

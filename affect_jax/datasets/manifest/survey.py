@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax import files
 from affect_jax.datasets import building
 from affect_jax.datasets.manifest import frames
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.table import Row, Sheet
-from affect_jax.datasets.reading import shown
+from affect_jax.datasets.reading import quote_values
 from affect_jax.errors import UserError
+from affect_jax.runtime import files
 
 
 class Cell(NamedTuple):
@@ -99,7 +99,7 @@ def cells(sheet: Sheet, *, sound: str, rate: int, nonfinite: str, data_dir: Path
             return f"{path} is missing; correct the path or empty the cell"
         except (OSError, ValueError) as error:  # ValueError: a zero byte in a path
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            return f"{shown(str(path), 200)} cannot be read ({reason}); correct the path or empty the cell"
+            return f"{quote_values(str(path), 200)} cannot be read ({reason}); correct the path or empty the cell"
 
     found: dict[tuple[int, str], Cell] = {}
     fresh = dict(known)  # other columns' files among them, which are read at another time
@@ -113,7 +113,7 @@ def cells(sheet: Sheet, *, sound: str, rate: int, nonfinite: str, data_dir: Path
             stamp, found[row.number, modality] = seen
             fresh[str(path)] = [*stamp, *found[row.number, modality]]
     if fresh != known:
-        with building.writing(cache):
+        with building.report_write_errors(cache):
             cache.parent.mkdir(parents=True, exist_ok=True)
             files.write_atomic(cache, json.dumps(fresh).encode())
     for modality in sheet.modalities:
@@ -142,7 +142,7 @@ def _of_one_kind(sheet: Sheet, modality: str, problems: Problems) -> Iterable[Ro
         first = rows[0]
         problems.add(
             first.number,
-            f"column {modality!r} has {shown(first.files[modality].name)}, expected {expected}; if it is no modality,"
+            f"column {modality!r} has {quote_values(first.files[modality].name)}, expected {expected}; if it is no modality,"
             " delete or rename it, or name the modalities in config.corpus.modalities",
         )
         return []
@@ -150,7 +150,7 @@ def _of_one_kind(sheet: Sheet, modality: str, problems: Problems) -> Iterable[Ro
         if suffixes[row.number] not in (*frames.FEATURES, *frames.SOUNDS):
             problems.add(
                 row.number,
-                f"column {modality!r} has {shown(row.files[modality].name)}, expected {expected}; correct or empty it",
+                f"column {modality!r} has {quote_values(row.files[modality].name)}, expected {expected}; correct or empty it",
             )
     kept, odd, kind = (
         (features, sounds, "features") if len(features) >= len(sounds) else (sounds, features, "recordings")
@@ -158,7 +158,7 @@ def _of_one_kind(sheet: Sheet, modality: str, problems: Problems) -> Iterable[Ro
     for row in odd:
         problems.add(
             row.number,
-            f"column {modality!r} has {shown(row.files[modality].name)}, but {len(kept)} other rows have {kind} there;"
+            f"column {modality!r} has {quote_values(row.files[modality].name)}, but {len(kept)} other rows have {kind} there;"
             " give each kind a column of its own",
         )
     return kept

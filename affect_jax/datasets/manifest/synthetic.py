@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import whole_folder
+from affect_jax.datasets.building import make_whole_folder
 from affect_jax.datasets.reading import MARKER
 from affect_jax.errors import UserError
 
@@ -35,7 +35,7 @@ def synthesize(folder: Path, *, speakers: int = 8, items: int = 6, seed: int = 0
     """
     if speakers < 3 or items < 3:
         raise UserError(f"a synthetic manifest has {speakers} speakers and {items} items of each; expected 3 or more")
-    with whole_folder(Path(folder)) as place:
+    with make_whole_folder(Path(folder)) as place:
         for name in ("face", "voice", "words"):
             (place / name).mkdir()
         with (place / "manifest.csv").open("w", newline="") as file:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from affect_jax.datasets.manifest.problems import Problems
-from affect_jax.datasets.reading import shown
-from affect_jax.errors import UserError
-from affect_jax.suggest import nearest
+from affect_jax.datasets.reading import quote_values
+from affect_jax.errors import UserError, suggest_nearest
 
 PARTS = ("train", "validation", "test")
 _OWN = ("id", "split", "fold", "group")
@@ -81,7 +80,7 @@ def read(path: Path, modalities: Sequence[str], problems: Problems) -> Sheet:
     for name in modalities:
         if name not in there:
             raise UserError(
-                f"config.corpus.modalities names {name!r}{nearest(name, there)}, which is no column of {path}; its"
+                f"config.corpus.modalities names {name!r}{suggest_nearest(name, there)}, which is no column of {path}; its"
                 f" modalities are {', '.join(there)}"
             )
     wanted = tuple(name for name in there if name in modalities) if modalities else tuple(there)
@@ -147,17 +146,23 @@ def _cells(path: Path, problems: Problems) -> tuple[list[str], list[tuple[int, d
 def _check_header(header: Sequence[str], problems: Problems) -> None:
     for name in dict.fromkeys(header):
         if header.count(name) > 1:
-            problems.add(1, f"has {header.count(name)} columns called {shown(name)}; every column needs its own name")
+            problems.add(
+                1, f"has {header.count(name)} columns called {quote_values(name)}; every column needs its own name"
+            )
         plain = name.partition(":")[2] if name.startswith("label:") else name
         if not _NAME.fullmatch(plain):
-            problems.add(1, f"has a column called {shown(name)}; use letters, digits and _, beginning with a letter")
+            problems.add(
+                1, f"has a column called {quote_values(name)}; use letters, digits and _, beginning with a letter"
+            )
         similar = [own for own in (*_OWN, "label") if name != own and name.lower() == own]
         if similar:
             problems.add(1, f"has a column called {name!r}; write {similar[0]!r}")
     if "id" not in header:
-        problems.add(1, f"has no column 'id'{nearest('id', header)}; every item needs a name of its own")
+        problems.add(1, f"has no column 'id'{suggest_nearest('id', header)}; every item needs a name of its own")
     if not any(_is_label(name) for name in header):
-        problems.add(1, f"has no column 'label' or 'label:NAME'{nearest('label', header)}; there is nothing to learn")
+        problems.add(
+            1, f"has no column 'label' or 'label:NAME'{suggest_nearest('label', header)}; there is nothing to learn"
+        )
     names = [name.partition(":")[2] or name for name in header if _is_label(name)]
     if len(set(names)) < len(names) and len(set(header)) == len(header):
         problems.add(1, "has the columns 'label' and 'label:label', which are the same; rename one")
@@ -173,18 +178,22 @@ def _check_rows(sheet: Sheet, problems: Problems) -> None:
         if not row.id:
             problems.add(row.number, "has no id; give the item a name of its own")
         elif row.id in seen:
-            problems.add(row.number, f"has the id {shown(row.id)} of row {seen[row.id]}; every item needs its own")
+            problems.add(
+                row.number, f"has the id {quote_values(row.id)} of row {seen[row.id]}; every item needs its own"
+            )
         seen.setdefault(row.id, row.number)
         if sheet.grouped and not row.group:
-            problems.add(row.number, f"item {shown(row.id)} has no group; name its speaker, dialog or video")
+            problems.add(row.number, f"item {quote_values(row.id)} has no group; name its speaker, dialog or video")
         if sheet.parts and not row.part:
-            problems.add(row.number, f"item {shown(row.id)} has an empty cell in column {sheet.parts!r}; fill it")
+            problems.add(
+                row.number, f"item {quote_values(row.id)} has an empty cell in column {sheet.parts!r}; fill it"
+            )
         elif sheet.parts == "split" and row.part not in PARTS:
-            guess = nearest(row.part, PARTS)
-            problems.add(row.number, f"has the split {shown(row.part)}{guess}, expected {', '.join(PARTS)}")
+            guess = suggest_nearest(row.part, PARTS)
+            problems.add(row.number, f"has the split {quote_values(row.part)}{guess}, expected {', '.join(PARTS)}")
         if not row.files:
             what = f"none of the modalities {listed(sheet.modalities)}"
-            problems.add(row.number, f"item {shown(row.id)} has {what}; fill a cell or delete the row")
+            problems.add(row.number, f"item {quote_values(row.id)} has {what}; fill a cell or delete the row")
     for name in sheet.modalities:
         if not any(name in row.files for row in sheet.rows):
             problems.add(1, f"column {name!r} is empty in every row; delete it or fill it")
@@ -201,7 +210,7 @@ def _check_groups(sheet: Sheet, problems: Problems) -> None:
             told.add(row.group)
             problems.add(
                 row.number,
-                f"group {shown(row.group)} is in {sheet.parts} {shown(row.part)} here and in {shown(first.part)} in row"
+                f"group {quote_values(row.group)} is in {sheet.parts} {quote_values(row.part)} here and in {quote_values(first.part)} in row"
                 f" {first.number}; put it on one side",
             )
     owners: dict[tuple[str, Path], Row] = {}
@@ -211,7 +220,7 @@ def _check_groups(sheet: Sheet, problems: Problems) -> None:
             if sheet.grouped and first.group != row.group:
                 problems.add(
                     row.number,
-                    f"{modality} {shown(str(file))} is also that of row {first.number}, of another group; one of the"
+                    f"{modality} {quote_values(str(file))} is also that of row {first.number}, of another group; one of the"
                     " two is wrong",
                 )
 

@@ -64,7 +64,7 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 
 def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     """`load`, and what was missing in the features: nothing ever."""
-    settings = building.resolve(corpus, DEFAULTS)
+    settings = building.resolve_settings(corpus, DEFAULTS)
     data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
     folder = building.synthetic_folder(_Generator, settings["synthetic"], data_dir, synthesize)
     own = {"manifest": str(folder / "manifest.csv"), "layout": "steps", "data_dir": str(data_dir)}

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import whole_folder
+from affect_jax.datasets.building import make_whole_folder
 from affect_jax.datasets.reading import MARKER
 from affect_jax.errors import UserError
 
@@ -85,7 +85,7 @@ def synthesize(
         raise UserError(
             f"config.corpus.synthetic has sizes {sizes}; give at least 3 worlds, and at least 1 of the rest"
         )
-    with whole_folder(Path(folder)) as place:
+    with make_whole_folder(Path(folder)) as place:
         (place / "features").mkdir()
         lines = []
         for number in range(worlds):

@@ -73,7 +73,7 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 
 def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     """`load`, and what was missing in the features: nothing ever, since a missing value is an error here."""
-    settings = building.resolve(corpus, DEFAULTS)
+    settings = building.resolve_settings(corpus, DEFAULTS)
     check_choice("labels", settings["labels"], tuple(LABELS))
     if not settings["modalities"] or len(set(settings["modalities"])) < len(settings["modalities"]):
         raise UserError(
@@ -86,14 +86,14 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         raise UserError(f"config.corpus.rate is {settings['rate']} Hz; give the speech 1000 Hz or more, such as 8000")
     data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
     folder = source_folder(settings, data_dir)
-    builder = building.built(
+    builder = building.build_once(
         Ravdess,
         config=config_name(settings["modalities"], settings["rate"]),
         data_dir=data_dir,
         manual_dir=folder,
-        source=reading.signature(folder, (*SUFFIXES, ".csv", ".json")),
+        source=reading.sign_files(folder, (*SUFFIXES, ".csv", ".json")),
     )
-    clips = [_recording(example, settings["labels"]) for example in building.examples(builder, "train")]
+    clips = [_recording(example, settings["labels"]) for example in building.read_examples(builder, "train")]
     recordings = Recordings(
         corpus="ravdess",
         variant="+".join(settings["modalities"]),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import whole_folder
+from affect_jax.datasets.building import make_whole_folder
 from affect_jax.datasets.ravdess.actors import is_man, spread
 from affect_jax.datasets.ravdess.release import (
     ACTION_UNITS,
@@ -77,7 +77,7 @@ def synthesize(
         )
     sizes = Sizes(spread(actors), statements, repetitions)
     parameters = dict(actors=actors, statements=statements, repetitions=repetitions, rate=rate, seed=seed)
-    with whole_folder(Path(folder)) as place:
+    with make_whole_folder(Path(folder)) as place:
         _write_clips(place, sizes, rate, seed)
         _write_action_units(place / ACTION_UNITS_FILE, sizes, seed)
         manifest = {"corpus": "ravdess", "synthetic": True, "parameters": parameters, "sizes": sizes._asdict()}

@@ -67,7 +67,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         corpus="ravdess_debates",
         variant=f"{'' if speech == 'synthetic' else 'semi-synthetic: '}{speech} speech, constructed target",
         synthetic=True,
-        splits={part: [_recording(example) for example in building.examples(builder, part)] for part in PARTS},
+        splits={part: [_recording(example) for example in building.read_examples(builder, part)] for part in PARTS},
         draws={},
         folds={},
         fingerprint="",
@@ -87,7 +87,7 @@ def planted(corpus: Mapping[str, Any]) -> dict[str, Planted]:
             anger_tenths=example["anger_tenths"],
         )
         for part in PARTS
-        for example in building.examples(builder, part)
+        for example in building.read_examples(builder, part)
     }
 
 
@@ -97,19 +97,19 @@ def planted_tenths(corpus: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _builder(corpus: Mapping[str, Any]) -> tfds.core.GeneratorBasedBuilder:
-    settings = building.resolve(corpus, DEFAULTS)
+    settings = building.resolve_settings(corpus, DEFAULTS)
     # Six seconds hold the longest utterance of the release with a pause; 1000 Hz is less than speech needs.
     for name, least in {**dict.fromkeys(PARTS, 1), "seconds": 6, "rate": 1000, "seed": 0}.items():
         if settings[name] < least:
             raise UserError(f"config.corpus.{name} is {settings[name]}; set it to {least} or more")
     data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
     folder = ravdess.source_folder(settings, data_dir)
-    return building.built(
+    return building.build_once(
         RavdessDebates,
         config=config_name(settings),
         data_dir=data_dir,
         manual_dir=folder,
-        source=reading.signature(folder, (*SUFFIXES, ".json")),
+        source=reading.sign_files(folder, (*SUFFIXES, ".json")),
     )
 
 

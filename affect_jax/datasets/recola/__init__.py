@@ -50,7 +50,7 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 
 def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     """`load`, and what was missing in the features."""
-    settings = building.resolve(corpus, DEFAULTS)
+    settings = building.resolve_settings(corpus, DEFAULTS)
     check_choice("target", settings["target"], ("arousal", "valence"))
     check_choice("form", settings["form"], ("avec", "native"))
     check_choice("nonfinite", settings["nonfinite"], nonfinite.POLICIES)
@@ -60,12 +60,12 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     else:
         folder = building.synthetic_folder(Recola, settings["synthetic"], data_dir, synthesize)
     config = settings["target"] if settings["form"] == "avec" else f"{settings['target']}_native"
-    builder = building.built(
+    builder = building.build_once(
         Recola,
         config=config,
         data_dir=data_dir,
         manual_dir=folder,
-        source=reading.signature(folder, (".arff", ".csv", ".json")),
+        source=reading.sign_files(folder, (".arff", ".csv", ".json")),
     )
     metadata = builder.info.metadata
 
@@ -74,7 +74,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         return f"{where} column {metadata['columns'][modality][column]} at {recording.steps[step].partition('@')[2]} s"
 
     splits = {
-        part: [_recording(example, settings["target"]) for example in building.examples(builder, part)]
+        part: [_recording(example, settings["target"]) for example in building.read_examples(builder, part)]
         for part in ("train", "validation", "test")
         if part in builder.info.splits
     }

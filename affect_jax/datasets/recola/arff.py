@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.reading import read_text, shown
+from affect_jax.datasets.reading import quote_values, read_text
 from affect_jax.errors import UserError
-from affect_jax.files import write_atomic
+from affect_jax.runtime.files import write_atomic
 
 _ATTRIBUTE = re.compile(r"""@attribute\s+('[^']*'|"[^"]*"|\S+)\s+(\S.*)""", re.IGNORECASE)
 _NUMERIC = ("numeric", "real", "integer")
@@ -120,7 +120,7 @@ def _numbers(path: Path, rows: list[tuple[int, str]], columns: list[int]) -> np.
                 float(fields[column].strip().replace("?", "nan"))
             except ValueError:
                 raise UserError(
-                    f"{path}:{number} column {column + 1} is {shown(fields[column].strip())}, not a number or '?'; copy"
+                    f"{path}:{number} column {column + 1} is {quote_values(fields[column].strip())}, not a number or '?'; copy"
                     " it again"
                 ) from None
     raise UserError(f"{path} does not hold a table of numbers; copy it again")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.reading import need, shown, to_float32
+from affect_jax.datasets.reading import quote_values, require_file, to_float32
 from affect_jax.datasets.recola import arff
 from affect_jax.errors import UserError
 
@@ -72,7 +72,7 @@ def recording_ids(folder: Path, target: str, part: str, sizes: Sizes) -> list[st
     for modality in sizes.columns:
         place = folder / f"features_{modality}" / target
         for name in expected:
-            need(
+            require_file(
                 place / f"{name}.arff", f"{modality} features of {len(expected)} {PARTS[part]} recordings for {target}"
             )
         extra = {p.stem for p in place.glob(f"{PARTS[part]}_*.arff")} - set(expected)
@@ -150,7 +150,7 @@ def _check_grid(table: arff.Table, times: np.ndarray, frames: int) -> None:
 
 
 def _read_gold(path: Path, name: str, frames: int) -> np.ndarray:
-    need(path, "the gold standard of a train or dev recording")
+    require_file(path, "the gold standard of a train or dev recording")
     table = arff.read(path)
     times, values, names = split_time(table)
     if len(names) != 1:
@@ -159,7 +159,7 @@ def _read_gold(path: Path, name: str, frames: int) -> np.ndarray:
         other = next((word for word in column if word.lower() != name.lower()), None)
         if other is not None:
             raise UserError(
-                f"{path} holds the gold standard of {shown(other)}, expected {name!r}; the files may be mixed up"
+                f"{path} holds the gold standard of {quote_values(other)}, expected {name!r}; the files may be mixed up"
             )
     _check_grid(table, times, frames)
     if not np.isfinite(values).all():

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.reading import need, read_rows, read_text, shown, to_float32, to_floats
+from affect_jax.datasets.reading import quote_values, read_rows, read_text, require_file, to_float32, to_floats
 from affect_jax.datasets.recola import arff
 from affect_jax.datasets.recola.avec import PARTS, TIME_COLUMNS, RawRecording, frame_numbers, split_time
 from affect_jax.errors import UserError
@@ -46,12 +46,12 @@ def partition(folder: Path) -> dict[str, list[str]]:
         )
     rows = [[field.strip() for field in row] for row in read_rows(path, columns=2)]
     if rows[0] != ["participant", "part"]:
-        raise UserError(f"{path} starts with {shown(','.join(rows[0]))}, expected 'participant,part'")
+        raise UserError(f"{path} starts with {quote_values(','.join(rows[0]))}, expected 'participant,part'")
     names = {**{part: part for part in PARTS}, "dev": "validation"}
     parts: dict[str, list[str]] = {part: [] for part in PARTS}
     for number, (participant, part) in enumerate(rows[1:], start=2):
         if part not in names:
-            raise UserError(f"{path} row {number} has part {shown(part)}, expected train, validation or test")
+            raise UserError(f"{path} row {number} has part {quote_values(part)}, expected train, validation or test")
         if any(participant in people for people in parts.values()):
             raise UserError(f"{path} row {number} names {participant[:60]} a second time; each is in one part")
         parts[names[part]].append(participant)
@@ -69,7 +69,7 @@ def read_recording(folder: Path, target: str, part: str, name: str) -> RawRecord
     values, columns, files, numbers = {}, {}, {}, {}
     for modality, place in MODALITIES.items():
         path = folder / place / f"{name}.arff"
-        table = arff.read(need(path, f"{modality} features of participant {name}"))
+        table = arff.read(require_file(path, f"{modality} features of participant {name}"))
         times, values[modality], columns[modality] = split_time(table)
         numbers[modality], files[modality] = frame_numbers(times, path, table.lines), path
         if not len(times) or not columns[modality]:
@@ -99,7 +99,7 @@ def _gold(folder: Path, target: str, name: str, *, required: bool) -> tuple[np.n
             raise UserError(f"{shipped} has {len(names)} value columns, expected one, the gold standard; copy it again")
         path = shipped
     elif rated.is_file() or required:
-        times, ratings, _ = _read_ratings(need(rated, f"{target} annotation of participant {name}"))
+        times, ratings, _ = _read_ratings(require_file(rated, f"{target} annotation of participant {name}"))
         path = rated
     else:
         return None
@@ -119,7 +119,7 @@ def _read_ratings(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
     at = [i for i, name in enumerate(names) if name.lower() in TIME_COLUMNS]
     if len(at) != 1 or len(names) < 2 or len(rows) < 2:
         raise UserError(
-            f"{path} starts with {shown(header.strip())}, expected a column 'time' and columns of ratings below it"
+            f"{path} starts with {quote_values(header.strip())}, expected a column 'time' and columns of ratings below it"
         )
     values = to_floats(rows[1:], path, first_row=2)
     return values[:, at[0]], np.delete(values, at[0], axis=1), names[: at[0]] + names[at[0] + 1 :]

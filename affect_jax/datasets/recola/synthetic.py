@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import whole_folder
+from affect_jax.datasets.building import make_whole_folder
 from affect_jax.datasets.reading import MARKER
 from affect_jax.datasets.recola import arff
 from affect_jax.datasets.recola.avec import FRAME_SECONDS, PARTS
@@ -67,7 +67,7 @@ def synthesize(
         raise UserError("config.corpus.synthetic needs sizes of at least 1, and at least 4 frames")
     parameters = {"recordings": recordings, "frames": frames, **columns, "seed": seed}
     sizes = {"recordings": dict.fromkeys(PARTS, recordings), "frames": frames, "columns": columns}
-    with whole_folder(Path(folder)) as place:
+    with make_whole_folder(Path(folder)) as place:
         for number, target in enumerate(("arousal", "valence")):
             _write_target(place, target, sizes, np.random.default_rng([seed, number]))
         manifest = {"corpus": "recola", "synthetic": True, "parameters": parameters, "sizes": sizes}

@@ -58,7 +58,7 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     """`load`, and what was missing in the features: nothing ever, since a sample that is not finite is an error."""
     builder = _builder(corpus)
-    splits = {part: [_recording(e) for e in building.examples(builder, part)] for part in release.PARTS}
+    splits = {part: [_recording(e) for e in building.read_examples(builder, part)] for part in release.PARTS}
     recordings = Recordings("sspnet_conflict", "speech", builder.info.metadata["synthetic"], splits, {}, {}, "")
     return recordings._replace(fingerprint=fingerprint(recordings)), nonfinite.Gaps(0, 0, "")
 
@@ -94,7 +94,7 @@ def remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _builder(corpus: Mapping[str, Any]) -> SspnetConflict:
-    settings = building.resolve(corpus, DEFAULTS)
+    settings = building.resolve_settings(corpus, DEFAULTS)
     check_choice("clipped", settings["clipped"], ("note", "refuse"))
     if settings["rate"] < 1000:
         raise UserError(f"config.corpus.rate is {settings['rate']} Hz; give the speech 1000 Hz or more, such as 8000")
@@ -103,7 +103,7 @@ def _builder(corpus: Mapping[str, Any]) -> SspnetConflict:
         folder = reading.existing_folder(settings["manual_dir"], f"{release.AUDIO_FOLDER}/, {release.LABELS_FILE}")
     else:
         folder = building.synthetic_folder(SspnetConflict, settings["synthetic"], data_dir, synthesize)
-    source = reading.signature(folder, (".wav", ".WAV", ".csv", ".json"))
+    source = reading.sign_files(folder, (".wav", ".WAV", ".csv", ".json"))
     partition = ""
     if settings["partition"]:
         path = Path(settings["partition"]).expanduser().resolve()
@@ -114,7 +114,7 @@ def _builder(corpus: Mapping[str, Any]) -> SspnetConflict:
             )
         partition = str(path)
         source += hashlib.sha256(path.read_bytes()).hexdigest()
-    builder = building.built(
+    builder = building.build_once(
         SspnetConflict,
         config=config(settings["rate"], partition),
         data_dir=data_dir,

@@ -16,9 +16,8 @@ from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import NamedTuple
 
-from affect_jax.datasets.reading import need, read_rows, read_text, shown
-from affect_jax.errors import UserError
-from affect_jax.suggest import nearest
+from affect_jax.datasets.reading import quote_values, read_rows, read_text, require_file
+from affect_jax.errors import UserError, suggest_nearest
 
 PARTS = ("train", "validation", "test")
 LABELS_FILE, PARTITION_FILE, AUDIO_FOLDER = "conflictlevel.csv", "partition.csv", "audiodata"
@@ -75,7 +74,7 @@ def read(folder: Path, partition: Path | None, sizes: Sizes) -> dict[str, list[C
     if unheard:
         raise UserError(
             f"{labels} has {count(unheard, 'label')} without a file in {folder / AUDIO_FOLDER}, the first of"
-            f" {unheard[0][:60]}{nearest(unheard[0], files)}; copy the files again"
+            f" {unheard[0][:60]}{suggest_nearest(unheard[0], files)}; copy the files again"
         )
     unlabelled = [files[name] for name in files if name not in levels]
     if unlabelled:
@@ -117,7 +116,7 @@ def read_levels(path: Path) -> dict[str, float]:
         except ValueError:
             levels[name] = math.nan
         if not -LARGEST <= levels[name] <= LARGEST:
-            wrong.append(f"row {row} ({name[:60]}: {shown(text)})")
+            wrong.append(f"row {row} ({name[:60]}: {quote_values(text)})")
     if wrong:
         raise UserError(
             f"{path} has {count(wrong, 'level')} other than a number in -10..10, the first in {wrong[0]}; correct it or"
@@ -136,9 +135,9 @@ def read_partition(path: Path, known: Mapping[str, float]) -> dict[str, str]:
     for name, (row, text) in _table(path, "split").items():
         part = _PART_OF.get(text.lower())
         if part is None:
-            wrong.append(f"row {row} ({name[:60]}: {shown(text)})")
+            wrong.append(f"row {row} ({name[:60]}: {quote_values(text)})")
         elif name not in known:
-            strange.append(f"row {row} ({shown(name)})")
+            strange.append(f"row {row} ({quote_values(name)})")
         else:
             parts[name] = part
     if wrong:
@@ -160,14 +159,14 @@ def count(found: Sized, noun: str) -> str:
 
 def _table(path: Path, column: str) -> dict[str, tuple[int, str]]:
     """name -> (row number, field of `column`), of a csv that may have other columns, and `;` or tabs between them."""
-    header = read_text(need(path, f"a csv with the columns Name and {column}")).partition("\n")[0]
+    header = read_text(require_file(path, f"a csv with the columns Name and {column}")).partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
     rows = read_rows(path, delimiter=delimiter)
     heads = [head.strip().lower() for head in rows[0]]
     missing = [name for name in ("Name", column) if heads.count(name.lower()) != 1]
     if missing:
         raise UserError(
-            f"{path} starts with {shown(header.strip())}, expected one column {missing[0]!r}; correct its head"
+            f"{path} starts with {quote_values(header.strip())}, expected one column {missing[0]!r}; correct its head"
         )
     at, value = heads.index("name"), heads.index(column.lower())
     found: dict[str, tuple[int, str]] = {}
@@ -233,7 +232,7 @@ def _debate(name: str, path: Path) -> str:
     date = _DEBATE.match(name)
     if date is None:
         raise UserError(
-            f"{path} names the clip {shown(name)}, expected yy-mm-dd_start_end: the date says which debate a clip is"
+            f"{path} names the clip {quote_values(name)}, expected yy-mm-dd_start_end: the date says which debate a clip is"
             " of, and no debate may be in two parts"
         )
     return date.group()

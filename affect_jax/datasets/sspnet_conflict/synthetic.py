@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import whole_folder
+from affect_jax.datasets.building import make_whole_folder
 from affect_jax.datasets.reading import MARKER
 from affect_jax.datasets.sspnet_conflict import release, voices
 from affect_jax.errors import UserError
@@ -62,7 +62,7 @@ def synthesize(
         raise UserError("config.corpus.synthetic needs at least 1 clip in each part, and clips of at least 2 s")
     rng = np.random.default_rng(seed)
     rows, debates = [], 0
-    with whole_folder(Path(folder)) as place:
+    with make_whole_folder(Path(folder)) as place:
         (place / release.AUDIO_FOLDER).mkdir()
         for part, number in counts.items():
             shares = _deal(rng, number) / TENTHS

@@ -4,16 +4,16 @@ import shutil
 import numpy as np
 import pytest
 
-from affect_jax import parts
+from affect_jax.data import splits
 from affect_jax.datasets import iemocap
-from affect_jax.datasets.building import resolve
+from affect_jax.datasets.building import resolve_settings
 from affect_jax.errors import UserError
 from configs import fusion
 
 
 def test_the_config_is_the_package_s_default():
-    made = parts.settings(fusion.get_config())
-    assert resolve(made, iemocap.DEFAULTS) == iemocap.DEFAULTS
+    made = splits.corpus_settings(fusion.get_config())
+    assert resolve_settings(made, iemocap.DEFAULTS) == iemocap.DEFAULTS
     assert made["synthetic"] == iemocap.DEFAULTS["synthetic"]
 
 

@@ -7,8 +7,7 @@ from affect_jax.datasets.iemocap import precomputed, rendering, synthetic
 from affect_jax.datasets.iemocap.emotions import COUNTS
 from affect_jax.datasets.iemocap.planted import draw
 from affect_jax.errors import UserError
-
-from .conftest import SMALL
+from tests.datasets.iemocap.conftest import SMALL
 
 ALL = ("text", "video", "audio", "prosody")
 

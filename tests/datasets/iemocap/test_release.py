@@ -12,8 +12,7 @@ from affect_jax.datasets.iemocap.emotions import COUNTS, LEFT_OUT
 from affect_jax.datasets.iemocap.planted import draw
 from affect_jax.errors import UserError
 from affect_jax.features import audio, text
-
-from .conftest import SMALL
+from tests.datasets.iemocap.conftest import SMALL
 
 ONE = "Ses02F_impro01_M001"  # an utterance of a man in a dialog in which the woman wore the markers
 WAV = f"Session2/sentences/wav/Ses02F_impro01/{ONE}.wav"
@@ -57,12 +56,12 @@ def test_no_speaker_is_on_two_sides(release_raw, read):
     """The corpus' folds pass the guard of `data.folds`; one made by hand in which a speaker is on two does not."""
     found = read(release_raw, "release", "video")
     recordings = found.splits["train"]
-    corpus, index = corpora.build(recordings, modalities=("video",), target="emotion7", unit="item")
+    corpus, index = corpora.build_corpus(recordings, modalities=("video",), target="emotion7", unit="item")
     ids = [recording.id for recording in recordings]
 
     def build(validation, test):
         train = tuple(i for i in ids if i not in {*validation, *test})
-        return folding.build(corpus, index, [folding.Split("a", train, validation, test)], {"video": True})
+        return folding.build_folds(corpus, index, [folding.FoldMembers("a", train, validation, test)], {"video": True})
 
     for fold in found.folds.values():
         build(fold.validation, fold.test)

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from affect_jax import parts
+from affect_jax.data import splits
 from affect_jax.datasets import planted
 from affect_jax.datasets.planted import synthetic
 from affect_jax.errors import UserError
@@ -32,7 +32,7 @@ def test_worlds_have_nothing_in_common(corpus):
 
 def test_a_fold_of_a_study_is_a_world(corpus):
     config = third_modality.get_config()
-    for split in parts.splits(corpus, config):
+    for split in splits.make_folds(corpus, config):
         ids = (*split.train, *split.validation, *split.test)
         assert all(name.startswith(f"{split.name}_") for name in ids)
         assert [len(side) for side in (split.train, split.validation, split.test)] == [3, 2, 2]

@@ -1,0 +1,1 @@
+"""Questions asked of finished runs: significance, missing modalities, explanations."""

@@ -1,0 +1,1 @@
+"""Config -> run folder: search, train, predict, score, results.json."""

@@ -1,0 +1,1 @@
+"""What a trained model says: exports, recordings, files of features."""

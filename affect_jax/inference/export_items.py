@@ -1,0 +1,106 @@
+"""What an export says of a file of features."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from affect_jax.convert import read_arrays
+from affect_jax.datasets.manifest import frames
+from affect_jax.datasets.reading import to_float32
+from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.inference.export_folder import Exported
+
+
+def predict_item(exported: Exported, file: Path) -> tuple[tuple[str, ...], np.ndarray]:
+    """(ids, predictions) of one file: `name` of an item, else `name@0`, `name@1`, ... of its frames.
+
+    Args:
+      exported: the model.
+      file: npy, npz, csv or arff, as docs/own_data.md describes them, not standardised; for a model of several
+        modalities an npz with an array for each, where one that is left out is missing.
+
+    Returns:
+      The ids, [1] or [T], and float32 of the same length, of classes with an axis of logits behind it.
+
+    Raises:
+      UserError: the file is missing, damaged, or not what the model takes; or the answer is not finite.
+    """
+    found = _read(exported, file)
+    features, mask = {}, {}
+    for name, shape in exported.shapes.items():
+        features[name], mask[name] = _lay_out(found.get(name), shape, exported.unit, f"{name!r} in {file}")
+    _check_lengths(exported, features, file)
+    sides = (features, mask)
+    if len(exported.shapes) == 1:
+        sides = tuple(side[exported.modality] for side in sides)
+    values = np.asarray(exported.call(*sides), np.float32)
+    if not np.isfinite(values).all():
+        raise UserError(f"the model answers {file} with numbers that are not finite; export another row")
+    if exported.unit == "item":
+        return (file.stem,), values
+    first = next(iter(exported.shapes.values()))
+    values = values[0] if len(first) == 3 else values
+    return tuple(f"{file.stem}@{step}" for step in range(len(values))), values
+
+
+def _read(exported: Exported, file: Path) -> dict[str, np.ndarray]:
+    """Modality -> float32 [T, D], of the modalities that the file has."""
+    if file.suffix.lower() not in frames.FEATURES:
+        raise UserError(
+            f"{file} is no file of features, and the model takes {exported.modality!r}, not recordings; "
+            f"name files that end in {', '.join(frames.FEATURES)}"
+        )
+    if len(exported.shapes) == 1:
+        return {exported.modality: frames.features(file).values}
+    if file.suffix.lower() != ".npz":
+        raise UserError(
+            f"{file} has one table, but the model takes {sorted(exported.shapes)}; write an npz with an array for each"
+        )
+    arrays = read_arrays(file)
+    for name, values in arrays.items():
+        if name not in exported.shapes:
+            raise UserError(
+                f"{file} has {name!r}{suggest_nearest(name, exported.shapes)}; the model takes {sorted(exported.shapes)}"
+            )
+        if values.dtype.kind not in "fiu" or values.ndim not in (1, 2) or not values.size:
+            raise UserError(
+                f"{name!r} in {file} is {values.dtype} {list(values.shape)}, expected numbers [frames, columns] or "
+                "[columns]; leave it out if it is missing"
+            )
+    if not arrays:
+        raise UserError(f"{file} has no array; give at least one of {sorted(exported.shapes)}")
+    return {name: to_float32(np.atleast_2d(values)) for name, values in arrays.items()}
+
+
+def _lay_out(
+    values: np.ndarray | None, shape: tuple[int | str, ...], unit: str, where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """A modality's features and mask as the artifact takes them; what is missing is zeros under a mask of False."""
+    width, lone = shape[-1], len(shape) == 2
+    steps = shape[1] if not lone and isinstance(shape[1], int) else 0
+    if values is None:
+        size = (1, width) if lone else (1, steps or 1, width)
+        return np.zeros(size, np.float32), np.zeros(size[:-1], bool)
+    if values.shape[1] != width:
+        raise UserError(f"{where} has {values.shape[1]} columns, the model takes {width}; give what it was trained on")
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise UserError(f"{where} has {bad} values that are not finite; mend them or leave the file out")
+    if lone:
+        if unit == "item" and len(values) != 1:
+            raise UserError(f"{where} has {len(values)} frames, the model takes one an item; split it into files")
+        return values, np.ones(len(values), bool)
+    # A longer item is cut, as those are that models are trained on.
+    values = values[: steps or None]
+    padded = np.zeros((1, steps or len(values), width), np.float32)
+    padded[0, : len(values)] = values
+    return padded, np.arange(padded.shape[1])[None] < len(values)
+
+
+def _check_lengths(exported: Exported, features: Mapping[str, np.ndarray], file: Path) -> None:
+    if exported.unit == "step":
+        lengths = {name: values.shape[:-1] for name, values in features.items()}
+        if len(set(lengths.values())) > 1:
+            said = ", ".join(f"{shape[-1]} of {name!r}" for name, shape in lengths.items())
+            raise UserError(f"{file} has {said} frames, expected as many of each; give modalities of one rate")

@@ -1,0 +1,174 @@
+"""Timelines as JSON, csv and pictures."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affect_jax.inference.timelines import CLIPPED, Timeline
+from affect_jax.runtime import files
+
+CLASSES = ("binary", "multiclass")
+"""Tasks whose predictions are classes."""
+
+
+def class_names(task: str, labels: Sequence[str], classes: int) -> tuple[str, ...]:
+    """The names of the columns of `probabilities`: of the run, or the classes' numbers; () for a regression."""
+    if task not in CLASSES:
+        return ()
+    count = 2 if task == "binary" else classes
+    return tuple(labels) if len(labels) == count else tuple(str(c) for c in range(count))
+
+
+def probabilities(task: str, prediction: np.ndarray) -> np.ndarray:
+    """float32 [W, C] of logits [W, C], or of the probabilities of class 1 [W] of a binary run."""
+    if task == "binary":
+        return np.stack([1 - prediction, prediction], axis=1)
+    shifted = np.exp(prediction - prediction.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def describe(timeline: Timeline, task: str, labels: Sequence[str]) -> dict[str, Any]:
+    """One file as plain values: its windows, and a summary over those that are not silent.
+
+    A window has `start` and `end` in seconds and a `prediction`, which is a number, or for classes the name of the most
+    probable one beside all `probabilities`; a silent window has null and says so. The summary has the mean and the
+    largest number and where that is; for classes the mean probabilities, the class with the largest, and where that
+    class is most probable. A file that cannot be heard has an `error` instead.
+    """
+    if timeline.error:
+        return {"file": timeline.file, "error": timeline.error}
+    silent = timeline.silent
+    if task in CLASSES:
+        values = probabilities(task, timeline.prediction)
+        names = class_names(task, labels, values.shape[1])
+        mean = values[~silent].mean(0)
+        main = int(np.argmax(mean))
+        curve = values[:, main]
+        summary = {"prediction": names[main], "probabilities": _named(names, mean)}
+        said = [
+            {"prediction": names[int(np.argmax(row))], "probabilities": _named(names, row)}
+            if not quiet
+            else {"prediction": None, "probabilities": None, "note": "silent"}
+            for row, quiet in zip(values, silent, strict=True)
+        ]
+    else:
+        curve = timeline.prediction
+        summary = {"mean": round(float(curve[~silent].mean()), 6)}
+        said = [
+            {"prediction": round(float(value), 6)} if not quiet else {"prediction": None, "note": "silent"}
+            for value, quiet in zip(curve, silent, strict=True)
+        ]
+    top = int(np.nanargmax(curve))
+    times = [
+        {"start": round(float(s), 3), "end": round(float(e), 3)}
+        for s, e in zip(timeline.start, timeline.end, strict=True)
+    ]
+    return {
+        "file": timeline.file,
+        "seconds": round(timeline.seconds, 3),
+        "summary": summary | {"max": round(float(curve[top]), 6), "max_at": times[top]},
+        "windows": [time | window for time, window in zip(times, said, strict=True)],
+        "notes": notes(timeline),
+    }
+
+
+def _named(names: Sequence[str], row: np.ndarray) -> dict[str, float]:
+    return {name: round(float(value), 6) for name, value in zip(names, row, strict=True)}
+
+
+def notes(timeline: Timeline) -> list[str]:
+    """What makes one doubt a file's predictions: silent windows, clipping."""
+    found = []
+    if timeline.silent.any():
+        found.append(f"{int(timeline.silent.sum())} of {len(timeline.start)} windows are silent and have no prediction")
+    if timeline.clipped > CLIPPED:
+        found.append(f"{100 * timeline.clipped:.1f} % of the samples are at full scale: the recording is clipped")
+    return found
+
+
+def line(described: dict[str, Any]) -> str:
+    """A file's summary for a person."""
+    if "error" in described:
+        return f"skipped: {described['error']}"
+    summary, at = described["summary"], described["summary"]["max_at"]
+    peak = f"largest {summary['max']:.3f} at {at['start']:g} to {at['end']:g} s"
+    if "mean" in summary:
+        what = f"mean {summary['mean']:.3f}, {peak}"
+    else:
+        what = (
+            f"{summary['prediction']}, mean probability {summary['probabilities'][summary['prediction']]:.3f}, {peak}"
+        )
+    many = len(described["windows"])
+    said = f"{described['file']}: {described['seconds']:g} s, {many} window{'' if many == 1 else 's'}, {what}"
+    return "; ".join([said, *described["notes"]])
+
+
+def as_json(described: Sequence[dict[str, Any]], about: dict[str, Any]) -> str:
+    """Everything: `about` the run, and the files."""
+    return json.dumps({**about, "files": list(described)}, indent=1, ensure_ascii=False) + "\n"
+
+
+def as_csv(described: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
+    """A line a window; a file that cannot be heard has one line, with the reason in its last column.
+
+    Args:
+      described: from `describe`.
+      names: of the classes, whose probabilities get a column each; () for a regression.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("file", "start", "end", "prediction", *names, "note"))
+    for file in described:
+        if "error" in file:
+            table.writerow((file["file"], *[""] * (3 + len(names)), file["error"]))
+            continue
+        for window in file["windows"]:
+            shares = window.get("probabilities") or {}
+            times = (file["file"], window["start"], window["end"])
+            table.writerow(
+                (*times, window["prediction"], *(shares.get(name) for name in names), window.get("note", ""))
+            )
+    return text.getvalue()
+
+
+def plot(path: Path, timeline: Timeline, task: str, labels: Sequence[str], what: str) -> None:
+    """A picture (png) of one file: its envelope, and below it what each window says, drawn over the whole window.
+
+    Args:
+      path: the file to write.
+      timeline: of a file that was heard.
+      task: of the run.
+      labels: names of its classes.
+      what: name of a regression's target, for the axis.
+    """
+    from matplotlib.figure import Figure  # not pyplot, which keeps every figure until it is told
+
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2))
+    at = np.linspace(0, timeline.seconds, len(timeline.peaks), endpoint=False)
+    above.fill_between(at, -timeline.peaks, timeline.peaks, linewidth=0, color="0.6")
+    above.set(ylabel="amplitude", title=Path(timeline.file).name.replace("$", r"\$"), xlim=(0, timeline.seconds))
+    middle = (timeline.start + timeline.end) / 2
+    if task in CLASSES:
+        values = probabilities(task, timeline.prediction)
+        curves = dict(zip(class_names(task, labels, values.shape[1]), values.T, strict=True))
+        below.set(ylabel="probability", ylim=(0, 1))
+    else:
+        curves = {what: timeline.prediction}
+        below.set(ylabel=what)
+    for name, curve in curves.items():
+        drawn = below.plot(middle, curve, marker="o", markersize=3, label=name)[0]
+        below.hlines(curve, timeline.start, timeline.end, color=drawn.get_color(), alpha=0.3)
+    for start, end in zip(timeline.start[timeline.silent], timeline.end[timeline.silent], strict=True):
+        below.axvspan(start, end, color="0.9", zorder=0)
+    if len(curves) > 1:
+        below.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    below.set(xlabel="seconds")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    files.write_atomic(path, buffer.getvalue())

@@ -1,0 +1,1 @@
+"""What every program needs around its work: start-up, signals, progress, files, the run folder, several hosts."""

@@ -1,0 +1,173 @@
+"""The run folder: what a run leaves behind, written whole or not at all, and read back with clear errors.
+
+runs/<name>/
+  config.json          the resolved config and the argument that made it
+  metrics.jsonl        one line an epoch a row
+  checkpoints/         unfinished fits, to go on from; finished ones until the run is over
+  weights/<study>/     orbax: every row's kept weights and standardisation
+  predictions.npz      see `predictions`
+  results.json         every metric a row, means, baselines, provenance
+"""
+
+import contextlib
+import difflib
+import importlib.metadata
+import io
+import json
+import platform
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affect_jax.errors import UserError
+from affect_jax.runtime.files import lock_file, read_json, write_atomic, write_json
+
+SCHEMA = 1
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "scikit-learn")
+
+
+def name_run_folder(config_arg: str, manifest: str = "") -> str:
+    """`configs/seqsew.py:mosi,video+text` -> `seqsew_mosi_video_text`: the default name of its run folder.
+
+    On one's own corpus the name of the csv file stands behind it.
+    """
+    path, _, argument = config_arg.partition(":")
+    return re.sub(r"[^0-9A-Za-z]+", "_", f"{Path(path).stem} {argument} {Path(manifest).stem}".strip()).strip("_")
+
+
+def name_fit(study: str, phase: str, wave: int) -> str:
+    """Name of one fit within a run: in metrics.jsonl, in TensorBoard and under checkpoints/."""
+    return f"{study}-{phase}-{wave:03d}".replace("/", "_")
+
+
+def locate_weights(workdir: Path, study: str) -> Path:
+    """Where the kept weights of a study lie, one checkpoint a wave."""
+    return workdir / "weights" / study.replace("/", "_")
+
+
+def _make(workdir: Path) -> None:
+    """Makes the folder; UserError where it is a file, cannot be made, or holds something else than a run."""
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"--workdir {workdir} is a file; give a folder")
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"--workdir {workdir} cannot be made ({error.strerror}); give a folder that you may write"
+        ) from error
+    # The run of a ranking comes before the config that it is for.
+    strangers = sorted(p.name for p in workdir.iterdir() if not p.name.startswith(".") and p.name != "ranking")
+    if strangers and not (workdir / "config.json").exists():
+        raise UserError(f"--workdir {workdir} holds {strangers[0]!r} but no config.json; give a new or empty folder")
+
+
+@contextlib.contextmanager
+def lock_run_folder(workdir: Path) -> Iterator[None]:
+    """Keeps the run folder, made where it is not there, for this process alone; who only reads need not ask.
+
+    Raises:
+      UserError: another process has it, or it cannot be a run folder.
+    """
+    _make(workdir)
+    refusal = f"another process is at work on {workdir}; wait until it ends, or give another --workdir"
+    with lock_file(workdir / ".lock", refusal):
+        yield
+
+
+def open_run_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -> None:
+    """Makes the folder for this config, or checks that it was made for the same (`engine` may differ: it says how
+    to run, not what).
+
+    Raises:
+      UserError: it belongs to another config (the difference is shown), or is a file.
+    """
+    _make(workdir)
+    mine = {"config_arg": config_arg, "config": json.loads(json.dumps(config))}
+    path = workdir / "config.json"
+    if not path.exists():
+        write_json(path, mine)
+        return
+    theirs = read_json(path)
+    compared = [{k: v for k, v in x["config"].items() if k != "engine"} for x in (theirs, mine)]
+    if compared[0] != compared[1]:
+        lines = [json.dumps(x, indent=1, sort_keys=True).splitlines() for x in compared]
+        changed = [d for d in difflib.unified_diff(*lines, n=0, lineterm="") if not d.startswith(("---", "+++", "@@"))]
+        raise UserError(
+            f"{workdir} was made with another config; use another --workdir or the same values "
+            f"(- the folder's, + yours):\n" + "\n".join(changed)
+        )
+
+
+def append_metrics(workdir: Path, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Adds lines to metrics.jsonl."""
+    with open(workdir / "metrics.jsonl", "a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+def rewind_metrics(workdir: Path, part: str, stage: str, epoch: int) -> None:
+    """Drops the lines of `part` and `stage` after `epoch`: a resumed fit writes them again."""
+    path = workdir / "metrics.jsonl"
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text().splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # a line that was cut when the process died
+        if entry["part"] != part or entry["stage"] != stage or entry["epoch"] <= epoch:
+            kept.append(line)
+    write_atomic(path, "".join(f"{line}\n" for line in kept).encode())
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """A compressed npz, whole or not at all."""
+    write_atomic(path, encode_npz(arrays))
+
+
+def encode_npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """A compressed npz."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def read_arrays(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
+    """Reads the arrays of an npz whose names begin with `prefix`; pickled objects in it are refused.
+
+    Raises:
+      UserError: missing or damaged.
+    """
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files if name.startswith(prefix)}
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; train with launch.main first") from None
+    except Exception as error:  # zipfile, zlib and numpy raise many types for a damaged file
+        raise UserError(f"{path} cannot be read ({type(error).__name__}: {error}); train that run again") from error
+
+
+def describe_provenance(command: str) -> dict[str, Any]:
+    """Where numbers come from: git revision (with `+` where files differ), package versions, Python, command."""
+    root = Path(__file__).resolve().parent.parent
+
+    def git(*arguments: str) -> str:
+        try:
+            done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+        return done.stdout.strip()
+
+    revision = git("rev-parse", "HEAD")
+    return {
+        "git": revision + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+        if revision
+        else "unknown",
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "command": command,
+    }

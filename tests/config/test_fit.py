@@ -1,0 +1,203 @@
+"""Every config on one's own corpus: what it becomes, that the models take it, and what cannot be."""
+
+import pytest
+
+from affect_jax.config import fit, rename_modalities, studies
+from affect_jax.data import folds as folding
+from affect_jax.data import splits
+from affect_jax.errors import UserError
+from affect_jax.training import loop
+from configs import conflictnet, fusion, rank, seqsew, seqsew_unimodal, sew, sew_unimodal, speech_emotion
+from tests import own
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return own.write(tmp_path_factory.mktemp("own"))
+
+
+def made(config, argument, path, **corpus):
+    """The adapted config; without `modalities`, of the features alone, which need no sound to be read."""
+    raw = config.get_config(argument) if argument else config.get_config()
+    if config is seqsew:
+        raw.model.encoder = "bigru"  # which is traced sooner
+    if config not in (conflictnet, speech_emotion):
+        corpus = {"modalities": own.FEATURES, **corpus}
+    return fit.fit_to_corpus(own.use(raw, path, **corpus))
+
+
+# Config, argument, settings of the corpus, and the task, unit, layout and studies that come of them.
+CASES = [
+    (conflictnet, "", dict(target="valence"), ("regression", "item", "item", {*conflictnet.NETWORKS, "raw_cnn"})),
+    (speech_emotion, "", dict(target="emotion"), ("multiclass", "item", "item", {"trunk"})),
+    (fusion, "", dict(target="valence"), ("regression", "item", "item", {"intra", "cross"})),
+    (rank, "manifest", dict(target="mood"), ("multiclass", "item", "item", {"face", "text"})),
+    (rank, "manifest,sequence", dict(target="mood"), ("binary", "recording", "group", {"face", "text"})),
+    (sew, "", dict(target="emotion"), ("multiclass", "frame", "group", {"pair", "weaker", "stronger"})),
+    (sew, "", dict(target="trace"), ("regression", "frame", "steps", {"pair", "weaker", "stronger"})),
+    (sew_unimodal, "", dict(target="valence"), ("regression", "frame", "group", {"face", "text"})),
+    (seqsew, "", dict(target="emotion"), ("multiclass", "recording", "group", {"pair", "no_decoder"})),
+    (
+        seqsew,
+        "mosi,video+text+audio",
+        dict(target="valence", modalities=("face", "text", "gaze"), pair="text+face+gaze"),
+        ("regression", "recording", "group", {"all", "only_face", "only_gaze", "none"}),
+    ),
+    (
+        seqsew_unimodal,
+        "",
+        dict(target="trace"),
+        ("regression", "recording", "steps", {f"{m}/{e}" for m in own.FEATURES for e in seqsew_unimodal.ENCODERS}),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("config", "argument", "corpus", "expected"), CASES, ids=lambda x: getattr(x, "__name__", None)
+)
+def test_every_config_fits_a_manifest(config, argument, corpus, expected, path):
+    config = made(config, argument, path, **corpus)
+    assert (config.task, config.data.unit, config.corpus.layout, set(config.studies)) == expected
+    assert config.data.target == config.corpus.target == corpus["target"]
+    assert fit.fit_to_corpus(config).to_dict() == config.to_dict()
+    specs = studies.parse_studies(config)
+    recordings = splits.load_recordings(config)
+    part = splits.build_split(recordings.splits["train"] + recordings.splits["validation"], config)
+    folds = folding.build_folds(
+        part.corpus, part.index, splits.make_folds(recordings, config), splits.choose_standardized(config)
+    )
+    loop.check_stages(specs[0].model, specs[0].stages, part.corpus, folds)
+    outputs = loop.trace_shapes(specs[0].model, part.corpus, folds)[1]
+    shape = outputs[specs[0].stages[-1].prediction].shape
+    classes = {"emotion": 3, "mood": 2}.get(corpus["target"]) if config.task == "multiclass" else None
+    assert shape[1 if config.data.unit == "recording" else 0 :][1:] == ((classes,) if classes else ())
+
+
+def test_a_config_is_left_alone_and_a_release_gets_its_own_settings(path):
+    for config in (fusion, seqsew, sew, conflictnet):
+        raw = config.get_config()
+        before = raw.to_dict()
+        plain = fit.fit_to_corpus(raw).to_dict()
+        assert raw.to_dict() == before
+        assert not {"manifest", "layout", "sound", "pair"} & set(plain["corpus"])
+        assert {k: v for k, v in plain.items() if k != "corpus"} == {k: v for k, v in before.items() if k != "corpus"}
+    assert fit.fit_to_corpus(sew.get_config("valence,app+geo")).corpus.target == "valence"
+    assert fit.fit_to_corpus(fusion.get_config("all,ravdess")).corpus.modalities == ("mfcc", "action_units")
+
+
+def test_losses_and_scores_follow_the_labels(path):
+    def said(config, target, argument=""):
+        stage = made(config, argument, path, target=target).stages.to_dict().popitem()[1]
+        loss = stage["losses"]["prediction"]
+        return loss["kind"], loss["prediction"], stage["monitor"]["metric"], stage["plateau"]["metric"]
+
+    assert said(conflictnet, "valence") == ("pcc", "prediction", "pcc", "")  # what fits stays
+    assert said(conflictnet, "mood") == ("cross_entropy", "logits", "uar", "")
+    assert said(speech_emotion, "valence") == ("ccc", "prediction", "ccc", "")
+    assert said(fusion, "mood") == ("cross_entropy", "logits", "accuracy", "log_loss")
+    assert said(fusion, "valence") == ("ccc", "prediction", "ccc", "")
+    assert said(sew, "mood") == ("cross_entropy", "logits", "uar", "")
+    config = made(seqsew, "", path, target="emotion")
+    assert config.stages.teacher.losses.prediction.to_dict() == dict(
+        kind="cross_entropy", prediction="logits/stronger", target="target", weight=1.0
+    )
+    assert (config.model.activation, config.model.classes) == ("linear", 3)
+    assert made(seqsew, "", path, target="mood").model.activation == "sigmoid"
+
+
+def test_the_pair_is_the_asked_one_or_the_config_s_or_the_first_two(path, tmp_path):
+    def pair(config, path, **corpus):
+        config = made(config, "", path, target="valence", **corpus)
+        assert config.data.modalities == config.corpus.modalities == (config.model.weaker, config.model.stronger)
+        return config.data.modalities
+
+    assert pair(seqsew, path) == ("face", "text")
+    assert pair(sew, path, pair="text+face") == ("text", "face")
+    assert made(sew, "", path, target="valence", pair="text+face").model.stronger_decoder_layers[-1] == 2 * 3
+    config = made(sew, "", path, target="valence", pair="face+text")
+    assert config.model.stronger_decoder_layers == (108, 4)
+    assert config.stages.fit.losses.translation.target == "inputs/text"
+    assert config.studies.weaker.override.model.weaker == "face"
+    (tmp_path / "more").mkdir()
+    text = path.read_text().replace("face,text", "text,video", 1)
+    renamed = path.with_name("renamed.csv")
+    renamed.write_text(text)
+    assert pair(seqsew, renamed, modalities=("text", "video")) == ("video", "text")
+
+
+def test_sizes_follow_the_data(path):
+    config = made(fusion, "all", path, target="emotion")
+    assert (config.model.modalities, config.model.map_steps, config.model.classes) == (own.FEATURES, (0, 0), 3)
+    assert config.data.steps.to_dict() == {"face": 5, "text": 1}
+    raw = own.use(speech_emotion.get_config(), path, target="mood", rate=4000)
+    assert fit.fit_to_corpus(raw).data.steps.to_dict() == {"voice": 800}
+    raw.data.steps.speech = 500
+    assert fit.fit_to_corpus(raw).data.steps.to_dict() == {"voice": 500}
+
+
+def test_folds_of_cmu_mosi_are_not_asked_of_others(path):
+    assert made(seqsew, "", path).study.folds == ()
+    raw = own.use(seqsew.get_config(), path, modalities=own.FEATURES)
+    raw.study.folds = ("mine",)
+    assert fit.fit_to_corpus(raw).study.folds == ("mine",)
+
+
+def test_names_are_replaced_where_they_are_names():
+    names = {"audio": "voice", "text": "audio"}
+    assert rename_modalities.rename_modalities(
+        {"a_text": ("inputs/audio", "text alone", "stages.s.losses.translation_audio", 3)}, names
+    ) == {"a_audio": ("inputs/voice", "audio alone", "stages.s.losses.translation_voice", 3)}
+    assert rename_modalities.rename_modalities(["context", "audio_2", "texts", "audio->text"], names) == [
+        "context",
+        "audio_2",
+        "texts",
+        "voice->audio",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "corpus", "message"),
+    [
+        (
+            conflictnet,
+            dict(modalities=own.FEATURES),
+            r"hears raw speech, but of the modalities \['face', 'text'\] none",
+        ),
+        (speech_emotion, dict(sound="mfcc"), "none are recordings read as waveforms; add a column of .wav"),
+        (seqsew, dict(modalities=("face",)), r"seqsew needs 2 modalities.*has \['face'\]; add a column"),
+        (sew, dict(modalities=("face",)), "sew needs 2 modalities"),
+        (fusion, dict(modalities=("face",)), "has one modality, 'face', and fusion joins two or more"),
+        (seqsew, dict(pair="fcae+text"), r"no modality 'fcae' \(did you mean 'face'\?\)"),
+        (seqsew, dict(pair="face+text+gaze", modalities=("face", "text", "gaze")), "teaches with 1; write 2 different"),
+        (seqsew, dict(pair="face+face"), "write 2 different"),
+        (fusion, dict(pair="face+text"), "in this config no modality teaches another"),
+        (rank, dict(pair="face+text"), "in this config no modality teaches another"),
+        (fusion, dict(layout="group"), "items with one label each, but config.corpus.layout is 'group'"),
+        (sew, dict(layout="item"), "learns from steps, but config.corpus.layout is 'item'"),
+        (fusion, dict(target="trace"), "items with one label each, but the labels are per step; set"),
+        (fusion, dict(modalities=("face", "voice"), sound="waveform"), "config.corpus.sound is 'waveform' and 'voice'"),
+        (fusion, dict(target="moood"), r"config.corpus.target is 'moood' \(did you mean 'mood'\?\)"),
+        (fusion, dict(manual_dir="x"), "config.corpus.manual_dir is not a setting"),
+        (fusion, dict(manifest=""), "config.corpus.manifest is not set"),
+        (fusion, dict(name="iemocap", layout="group"), "config.corpus.layout is not a setting"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(config, corpus, message, path):
+    settings = {"name": "manifest", "manifest": str(path), "data_dir": str(path.parent / "data")}
+    raw = config.get_config()
+    if config not in (conflictnet, speech_emotion):
+        settings["modalities"] = own.FEATURES
+    raw.corpus.update({**settings, **corpus})
+    if raw.corpus.name != "manifest":
+        raw.corpus.update(manifest="", modalities=())
+    with pytest.raises(UserError, match=message):
+        splits.load_recordings(fit.fit_to_corpus(raw))
+
+
+def test_of_several_recordings_one_must_be_named(path):
+    lines = path.read_text().splitlines()
+    twice = path.with_name("twice.csv")
+    twice.write_text("\n".join([f"{lines[0]},other", *(f"{x},{x.rpartition(',')[2]}" for x in lines[1:])]) + "\n")
+    with pytest.raises(UserError, match=r"there are \['voice', 'other'\]; name one of them"):
+        made(speech_emotion, "", twice, target="mood")
+    assert made(speech_emotion, "", twice, target="mood", modalities=("other",)).model.weaker == "other"

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import soundfile
+
+from affect_jax.errors import UserError
+from affect_jax.evaluation import explained_clips
+from affect_jax.inference import timelines
+
+RATE, STEPS = 800, 1600
+
+
+@pytest.fixture
+def write(tmp_path):
+    def call(name, seconds, loudness=0.1):
+        samples = loudness * np.random.default_rng(0).normal(size=round(seconds * RATE))
+        soundfile.write(tmp_path / name, samples, RATE)
+        return str(tmp_path / name)
+
+    return call
+
+
+def test_a_file_is_what_a_model_hears_of_it(write):
+    (clip,) = explained_clips.of_files([write("short.wav", 0.5)], RATE, STEPS)
+    assert (clip.id, clip.length, clip.notes) == ("short", RATE // 2, ())
+    assert (clip.x.dtype, clip.x.shape) == (np.float32, (STEPS,))
+    assert not clip.x[clip.length :].any()
+    assert np.mean(np.square(clip.x[: clip.length])) == pytest.approx(1, rel=1e-5)
+    samples, _ = timelines.read(write("short.wav", 0.5), RATE)
+    stored = samples.astype(np.float32)
+    np.testing.assert_allclose(clip.x[: clip.length], stored / np.sqrt(np.mean(stored**2)), rtol=1e-5)
+
+
+def test_a_long_file_is_cut_and_says_so(write):
+    (clip,) = explained_clips.of_files([write("long.wav", 3)], RATE, STEPS)
+    assert clip.length == STEPS
+    assert clip.notes == ("only the first 2.0 of its 3.0 s are explained",)
+    assert np.mean(np.square(clip.x)) == pytest.approx(1, rel=1e-5), "of what is explained, not of all"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["a.wav", "a.wav"], r"two of the files are named 'a'; explain them one by one"),
+        (["nothing.wav"], r"nothing\.wav is not a file"),
+        (["silent.wav"], r"silent\.wav is silent throughout"),
+    ],
+)
+def test_files_that_cannot_be_explained(write, tmp_path, files, said):
+    write("a.wav", 1)
+    write("silent.wav", 1, loudness=0)
+    with pytest.raises(UserError, match=said):
+        explained_clips.of_files([tmp_path / file for file in files], RATE, STEPS)

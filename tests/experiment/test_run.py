@@ -1,0 +1,239 @@
+"""Configs become run folders: whole, resumable, honest about where numbers come from."""
+
+import json
+
+import numpy as np
+import pytest
+
+from affect_jax.data import splits
+from affect_jax.datasets.recola import arff
+from affect_jax.errors import UserError
+from affect_jax.experiment.run import run
+from affect_jax.inference import deployment, export_folder, export_items
+from affect_jax.reports import predictions
+from affect_jax.runtime import run_folder
+from tests import small
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory):
+    return tmp_path_factory.mktemp("corpora")
+
+
+@pytest.fixture(scope="module")
+def sew(corpora, tmp_path_factory):
+    """A finished SEW run: (folder, results)."""
+    folder = tmp_path_factory.mktemp("runs") / "sew"
+    return folder, run.run(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
+
+
+@pytest.fixture(scope="module")
+def seqsew(corpora, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "seqsew"
+    config = small.seqsew_config(corpora)
+    return folder, run.run(config, str(folder), config_arg="configs/seqsew.py:mosi,video+text")
+
+
+def test_every_cell_of_table_5_2_is_there(sew):
+    folder, results = sew
+    cells = {(c["study"], c["cell"]) for c in results["cells"] if c["metric"] == "ccc"}
+    assert {cell for _, cell in cells} == {
+        "SEW",
+        "-S_D2",
+        "-CCA",
+        "-S_D1",
+        "-(CCA & S_D1)",
+        "unimodal weaker",
+        "unimodal stronger",
+    }
+    assert results["corpus"]["synthetic"] is True
+    assert len(results["corpus"]["fingerprint"]) == 64
+    assert all(row["test"] is None for row in results["rows"])  # RECOLA's test part has no gold standard
+    assert results["baselines"]["validation"]["ccc"] == 0
+    assert {"config.json", "metrics.jsonl", "predictions.npz", "results.json", "weights"} <= {
+        path.name for path in folder.iterdir()
+    }
+    assert not (folder / "checkpoints").exists()
+
+
+def test_validation_scores_are_those_of_the_saved_predictions(sew):
+    folder, results = sew
+    arrays = run_folder.read_arrays(folder / "predictions.npz")
+    for at, number in enumerate(arrays["pair/row"]):
+        x, y = arrays["pair/validation/prediction"][at], arrays["pair/validation/target"]
+        ccc = 2 * np.cov(x, y, bias=True)[0, 1] / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
+        assert results["rows"][number]["validation"]["ccc"] == pytest.approx(ccc, abs=1e-5)
+
+
+def test_a_finished_run_is_read_not_trained(sew, corpora):
+    folder, results = sew
+    before = (folder / "metrics.jsonl").read_bytes()
+    with run_folder.lock_run_folder(folder):  # even where a process holds the folder
+        again = run.run(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
+    assert again == results
+    assert (folder / "metrics.jsonl").read_bytes() == before
+
+
+def test_another_config_is_refused_and_the_difference_shown(sew, corpora):
+    folder, _ = sew
+    config = small.sew_config(corpora)
+    config.stages.fit.optimizer.learning_rate = 0.5
+    with pytest.raises(UserError, match=r'another config(.|\n)*-.*"learning_rate": 0.001(.|\n)*\+.*0.5'):
+        run.run(config, str(folder), config_arg="configs/sew.py")
+    config = small.sew_config(corpora)
+    config.engine.checkpoint_seconds = 7.0  # how to run, not what
+    run.run(config, str(folder), config_arg="configs/sew.py")
+
+
+def test_search_selects_on_validation_per_fold_and_the_final_rows_use_it(seqsew):
+    _, results = seqsew
+    assert results["corpus"]["synthetic"] is True
+    chosen = {(s["study"], s["cell"], s["fold"]): s for s in results["selected"]}
+    assert set(chosen) == {("pair", "SeqSEW", "draw_0"), ("pair", "SeqSEW", "draw_1")}
+    weight = "stages.student.losses.alignment.weight"
+    assert chosen["pair", "SeqSEW", "draw_0"]["candidates"] == 2
+    for row in results["rows"]:
+        assert row["hyper"][weight] == chosen["pair", "SeqSEW", row["fold"]]["hyper"][weight]
+        assert 0 <= row["test"]["accuracy"] <= 1
+        assert 0 <= row["held_out_cca"]["alignment"] <= 2
+    assert len(results["rows"]) == 4
+
+
+def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
+    import jax
+
+    for (folder, results), cell in ((seqsew, "SeqSEW"), (sew, "SEW")):
+        number = deployment.choose_trial(results, cell)
+        deployed = deployment.load_deployed(folder, number)
+        assert set(deployed.params) == set(deployed.model.deployed)
+        assert not [name for name in deployed.params if "stronger" in name or "decoder" in name or "translator" in name]
+        out = tmp_path / cell
+        description = deployment.export_deployed(deployed, out, {})
+        assert description["parameters"] == sum(x.size for x in jax.tree.leaves(deployed.params))
+        artifact = jax.export.deserialize(bytearray((out / "model.jax").read_bytes()))
+        read, predict = (
+            export_folder.read_export(out),
+            jax.jit(lambda *sides, model=deployed: deployment.predict_deployed(model, *sides)),
+        )
+        config = small.seqsew_config("x") if cell == "SeqSEW" else small.sew_config("x")
+        config.corpus.data_dir = json.loads((folder / "config.json").read_text())["config"]["corpus"]["data_dir"]
+        recordings = splits.load_recordings(config).splits
+        arrays = run_folder.read_arrays(folder / "predictions.npz")
+        split = "test" if cell == "SeqSEW" else "validation"
+        at = int(np.flatnonzero(arrays["pair/row"] == number)[0])
+        for recording in recordings[split]:
+            x = recording.features[deployed.modality]
+            x, mask = (x[None], np.ones((1, len(x)), bool)) if deployed.steps else (x, np.ones(len(x), bool))
+            mine = arrays[f"pair/{split}/group"] == recording.group
+            want = arrays[f"pair/{split}/prediction"][at][mine]
+            np.testing.assert_allclose(np.ravel(artifact.call(x, mask)), want, rtol=1e-4, atol=1e-5)
+            np.save(tmp_path / "x.npy", recording.features[deployed.modality])
+            said = export_items.predict_item(read, tmp_path / "x.npy")[1]
+            np.testing.assert_allclose(said, np.ravel(predict(x, mask)), rtol=1e-5, atol=1e-6)
+
+
+def test_a_recording_cannot_lead_predictions_out_of_their_folder(sew, tmp_path):
+    folder, results = sew
+    arrays = run_folder.read_arrays(folder / "predictions.npz")
+    arrays["pair/test/group"] = np.full(len(arrays["pair/test/group"]), "../out")
+    run = tmp_path / "run"
+    run.mkdir()
+    run_folder.write_arrays(run / "predictions.npz", arrays)
+    with pytest.raises(UserError, match=r"has a recording '\.\./out', which RECOLA has not"):
+        predictions.write(run, results, 0, "test", tmp_path / "here")
+    others = results | {"corpus": results["corpus"] | {"name": "manifest"}}
+    (path,) = predictions.write(run, others, 0, "test", tmp_path / "here")
+    assert path == tmp_path / "here" / "..%2Fout.csv"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["here", "run"]
+
+
+# With a dot in it, a name is refused by ConfigDict.
+@pytest.mark.parametrize("name", ["/out", "a/b", "", "a\n", "x" * 300])
+def test_a_stage_cannot_lead_out_of_the_run_folder(name, corpora, tmp_path):
+    config = small.sew_config(corpora)
+    with config.unlocked():
+        config.stages = {name: config.stages.fit.to_dict()}
+        config.schedule = (name,)
+    with pytest.raises(UserError, match="config.stages has the name .* cannot be a folder's"):
+        run.run(config, str(tmp_path / "run"), config_arg="x")
+    assert not list(tmp_path.rglob("checkpoints"))
+
+
+@pytest.mark.parametrize("name", ["", "a\0", "x" * 300])
+def test_a_study_cannot_lead_out_of_the_run_folder(name, corpora, tmp_path):
+    config = small.sew_config(corpora)
+    with config.unlocked():
+        config.studies = {name: config.studies.pair.to_dict()}
+    with pytest.raises(UserError, match="config.studies has the name .* cannot be a folder's"):
+        run.run(config, str(tmp_path / "run"), config_arg="x")
+
+
+def test_two_studies_cannot_share_a_folder(corpora, tmp_path):
+    config = small.sew_config(corpora)
+    with config.unlocked():
+        config.studies = {name: config.studies.pair.to_dict() for name in ("a/b", "a_b")}
+    with pytest.raises(UserError, match="config.studies has 'a/b' and 'a_b', whose folders are one"):
+        run.run(config, str(tmp_path / "run"), config_arg="x")
+
+
+@pytest.mark.parametrize("name", ["..os", "os.path", "../sew", "sew.py", "__init__", ""])
+def test_a_model_is_imported_only_from_those_that_are_here(name, corpora, tmp_path):
+    config = small.sew_config(corpora)
+    config.model.name = name
+    with pytest.raises(UserError, match=r"config.model.name is .* there are \["):
+        run.run(config, str(tmp_path / "run"), config_arg="x")
+    config = small.sew_config(corpora)
+    config.corpus.name = name
+    with pytest.raises(UserError, match=r"config.corpus.name is .* there are \["):
+        run.run(config, str(tmp_path / "run"), config_arg="x")
+
+
+def test_predictions_of_the_unlabelled_part_in_the_owners_form(sew, tmp_path):
+    folder, results = sew
+    files = predictions.write(folder, results, 0, "test", tmp_path)
+    assert [path.name for path in files] == ["test_1.arff", "test_2.arff"]
+    arrays = run_folder.read_arrays(folder / "predictions.npz")
+    table = arff.read(files[0])
+    want = arrays["pair/test/prediction"][0][arrays["pair/test/group"] == "test_1"]
+    np.testing.assert_allclose(np.asarray(table.values)[:, -1], want, atol=1e-6)
+
+
+def test_delay_and_postprocessing_run_and_keep_the_clock(corpora, tmp_path):
+    config = small.sew_config(corpora)
+    config.data.delay = 2
+    config.data.postprocess = True
+    results = run.run(config, str(tmp_path / "run"), config_arg="configs/sew.py")
+    arrays = run_folder.read_arrays(tmp_path / "run" / "predictions.npz")
+    assert not np.isnan(arrays["pair/validation/prediction"]).any()
+    assert results["rows"][0]["validation"]["ccc"] is not None
+
+
+def test_a_draw_in_the_test_part_is_refused(corpora, tmp_path):
+    config = small.seqsew_config(corpora)
+    names = [r.id for r in splits.load_recordings(config).splits["test"]]
+    config.corpus.validation = (names[0],)
+    with pytest.raises(UserError, match=f"{names[0]}.*test part"):
+        run.run(config, str(tmp_path / "run"), config_arg="x")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.model.__setitem__("name", "sewn"), "did you mean 'sew'"),
+        (lambda c: c.model.__setitem__("weaker", "audoi"), "audoi"),
+        (lambda c: c.stages.fit.losses.alignment.__setitem__("kind", "dca"), "did you mean 'dcca'"),
+        (lambda c: c.stages.fit.monitor.__setitem__("metric", "accuracy"), "regression task has"),
+        (lambda c: c.stages.fit.optimizer.__setitem__("name", "adamw"), "did you mean 'adam'"),
+        (lambda c: c.corpus.__setitem__("name", "recolla"), "did you mean 'recola'"),
+        (lambda c: c.data.__setitem__("unit", "minute"), "recording, item, window or frame"),
+        (lambda c: c.__setitem__("schedule", ("fitt",)), "did you mean 'fit'"),
+        (lambda c: c.study.__setitem__("only", ("weakest",)), "did you mean 'weaker'"),
+        (lambda c: c.search.__setitem__("grid", {"model": {"regressor_width": (1, 2)}}), "cannot differ in"),
+    ],
+)
+def test_bad_values_are_named(change, message, corpora, tmp_path):
+    config = small.sew_config(corpora)
+    config.unlock()
+    change(config)
+    with pytest.raises(UserError, match=message):
+        run.run(config, str(tmp_path / "run"), config_arg="x")

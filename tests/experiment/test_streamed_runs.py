@@ -1,0 +1,43 @@
+"""A run that streams its corpus from the built files leaves the numbers of one that has it on the device."""
+
+import numpy as np
+
+from affect_jax.data import splits
+from affect_jax.datasets.stored import Stored
+from affect_jax.experiment.run import run
+from affect_jax.runtime import run_folder
+from configs import conflictnet
+
+
+def cnn(data_dir):
+    """The CNN on raw speech of configs/conflictnet.py, very small, on a synthetic corpus of 5 + 3 + 3 short clips."""
+    config = conflictnet.get_config()
+    config.corpus.data_dir = str(data_dir)
+    config.corpus.synthetic = dict(train=5, validation=3, test=3, seconds=2, seed=0)
+    config.study.only = ("raw_cnn",)
+    config.study.seeds = 1
+    config.stages.fit.epochs = 2
+    config.stages.fit.batch = 2
+    config.data.eval_size = 2
+    with config.unlocked():
+        config.model.update(dict(filters=(2,), widths=(6,), pools=(80,), hidden=3))
+        config.studies = {"raw_cnn": config.studies["raw_cnn"]}
+    return config
+
+
+def test_a_streamed_run_of_raw_speech_leaves_the_same_results(tmp_path, monkeypatch):
+    config = cnn(tmp_path / "data")
+    whole = run.run(config, str(tmp_path / "whole"), config_arg="test")
+    config.engine.stream = True
+    config.engine.stream_megabytes = 0.05  # less than a batch
+    config.engine.host_megabytes = 0.07  # two clips of all three parts together
+    laid, build = [], splits.build_split
+    monkeypatch.setattr(splits, "build", lambda *args, **kwargs: laid.append(build(*args, **kwargs)) or laid[-1])
+    streamed = run.run(config, str(tmp_path / "streamed"), config_arg="test")
+    assert [isinstance(r.features["speech"], Stored) for part in laid for r in part.corpus.recordings] == [True] * 11
+    assert sum(r.features["speech"].cached() for part in laid for r in part.corpus.recordings) == 2
+    assert streamed["rows"] == whole["rows"]
+    assert streamed["corpus"] == whole["corpus"]
+    arrays = [run_folder.read_arrays(tmp_path / name / "predictions.npz") for name in ("whole", "streamed")]
+    for name, values in arrays[0].items():
+        np.testing.assert_array_equal(arrays[1][name], values)

@@ -1,0 +1,117 @@
+"""What an export says of files of features is what deploy.predict says of the model that it was made of."""
+
+import numpy as np
+import pytest
+
+from affect_jax.errors import UserError
+from affect_jax.inference import deployment, export_folder, export_items
+from tests.inference import toys
+
+SIZES = {"audio": (3, 6), "face": (2, None), "text": (4, 5)}
+
+
+def opened(model, folder):
+    deployment.export_deployed(model, folder, {})
+    return export_folder.read_export(folder)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    model = toys.deployed(toys.Item(), item=True, task="multiclass", **SIZES)
+    return model, opened(model, tmp_path_factory.mktemp("several"))
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory):
+    model = toys.deployed(toys.Steps(), x=(3, 9))
+    return model, opened(model, tmp_path_factory.mktemp("steps"))
+
+
+def drawn(*shape, seed=0):
+    return (3 * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
+
+
+def padded(x, length):
+    return np.concatenate([x, np.zeros((length - len(x), x.shape[1]), np.float32)])
+
+
+@pytest.mark.parametrize("length", [1, 4, 20])
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv"])
+def test_a_prediction_a_step(steps, tmp_path, suffix, length):
+    model, found = steps
+    x, path = drawn(length, 3), tmp_path / f"talk{suffix}"
+    if suffix == ".csv":
+        np.savetxt(path, x, delimiter=",", header="a,b,c", comments="", fmt="%.9g")
+    elif suffix == ".npy":
+        np.save(path, x)
+    else:
+        np.savez(path, whatever=x)
+    ids, values = export_items.predict_item(found, path)
+    assert ids == tuple(f"talk@{t}" for t in range(length))
+    np.testing.assert_allclose(values, toys.answer(model, x, np.ones(length, bool)), rtol=1e-5, atol=1e-5)
+
+
+def test_frames_that_know_no_time(tmp_path):
+    model = toys.deployed(toys.Steps(), x=(3, None))
+    found, x = opened(model, tmp_path / "export"), drawn(7, 3)
+    np.save(tmp_path / "a.npy", x)
+    ids, values = export_items.predict_item(found, tmp_path / "a.npy")
+    assert ids == tuple(f"a@{t}" for t in range(7))
+    np.testing.assert_allclose(
+        values, np.asarray(deployment.predict_deployed(model, x, np.ones(7, bool))), rtol=1e-5, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("missing", [(), ("face",), ("audio", "text")])
+def test_an_item_of_several_modalities_some_of_them_missing(several, tmp_path, missing):
+    model, found = several
+    given = {"audio": drawn(4, 3), "face": drawn(2), "text": drawn(9, 4)}  # shorter, a vector, and longer: it is cut
+    np.savez(tmp_path / "a.npz", **{name: x for name, x in given.items() if name not in missing})
+    ids, values = export_items.predict_item(found, tmp_path / "a.npz")
+    features = {"audio": padded(given["audio"], 6), "face": given["face"], "text": given["text"][:5]}
+    masks = {"audio": np.arange(6) < 4, "face": np.array(True), "text": np.ones(5, bool)}
+    masks = {name: mask & (name not in missing) for name, mask in masks.items()}
+    assert ids == ("a",)
+    assert values.shape == (1, 3)
+    np.testing.assert_allclose(values[0], toys.answer(model, features, masks), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({}, "has no array"),
+        ({"audi": drawn(4, 3)}, "did you mean 'audio'"),
+        ({"audio": drawn(4, 2)}, r"'audio' in .*a.npz has 2 columns, the model takes 3"),
+        ({"audio": drawn(4, 3, 1)}, r"float32 \[4, 3, 1\], expected numbers"),
+        ({"audio": np.array(["x"])}, r"expected numbers"),
+        ({"audio": np.array([[1, 2, {}]], object)}, "no npz file of plain named arrays"),
+        ({"audio": drawn(0, 3)}, "expected numbers"),
+        ({"face": drawn(2, 2)}, "has 2 frames, the model takes one an item"),
+        ({"text": np.array([[0, 1, np.nan, np.inf]])}, "has 2 values that are not finite"),
+    ],
+)
+def test_what_the_model_does_not_take_is_named(several, tmp_path, arrays, said):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(UserError, match=said):
+        export_items.predict_item(several[1], tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a", "a.pkl", "a.csv"])
+def test_files_of_another_kind_are_refused(several, tmp_path, name):
+    (tmp_path / name).write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match=r"name files that end in|write an npz with an array for each"):
+        export_items.predict_item(several[1], tmp_path / name)
+
+
+def test_modalities_of_different_lengths_have_no_prediction_a_step(tmp_path):
+    found = export_folder.Exported(None, {"a": ("b", "t", 2), "b": ("b", "t", 2)}, "step", {})
+    np.savez(tmp_path / "x.npz", a=drawn(3, 2), b=drawn(4, 2))
+    with pytest.raises(UserError, match=r"3 of 'a', 4 of 'b' frames, expected as many of each"):
+        export_items.predict_item(found, tmp_path / "x.npz")
+
+
+def test_an_answer_that_is_not_finite_is_refused(steps, tmp_path):
+    found = steps[1]._replace(call=lambda x, m: x[..., 0] / 0 * np.where(m, 1, 0))
+    np.save(tmp_path / "a.npy", np.ones((2, 3), np.float32))
+    with np.errstate(all="ignore"), pytest.raises(UserError, match="not finite; export another row"):
+        export_items.predict_item(found, tmp_path / "a.npy")

@@ -1,0 +1,65 @@
+"""Deployed parts whose models are a line each, so that exports are made in a moment."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from affect_jax.inference import deployment
+
+
+class Steps(nn.Module):
+    """A number a step of one modality: with a bias, so that a step's answer tells whether it was masked."""
+
+    def deploy(self, inputs, masks):
+        """float32 [B, T] or [B]."""
+        (name,) = inputs
+        return nn.Dense(1)(inputs[name])[..., 0]
+
+    deploy = nn.compact(deploy)
+
+
+class Item(nn.Module):
+    """Logits of an item, of the sums over the steps of all its modalities."""
+
+    @nn.compact
+    def deploy(self, inputs, masks):
+        """float32 [B, 3]."""
+        sums = []
+        for name in sorted(inputs):
+            x = nn.Dense(3, name=name)(inputs[name]) * masks[name][..., None]
+            sums.append(x.sum(1) if x.ndim == 3 else x)
+        return sum(sums)
+
+
+def deployed(model, seed=0, *, item=False, task="regression", labels=(), rate=None, **steps):
+    """A Deployed: `model` with random numbers; `steps` as modality=(columns, its Input.steps)."""
+    draw = np.random.default_rng(seed)
+    widths = {name: width for name, (width, _) in steps.items()}
+    parts = [f"{name}" for name in steps] if item else ["Dense_0"]
+    out = 3 if item else 1
+    params = {
+        part: {
+            "kernel": draw.normal(size=(width, out)).astype(np.float32),
+            "bias": draw.normal(size=out).astype(np.float32),
+        }
+        for part, width in zip(parts, widths.values(), strict=True)
+    }
+    inputs = {
+        name: deployment.Input(
+            draw.normal(size=width).astype(np.float32), draw.uniform(1, 2, size=width).astype(np.float32), length
+        )
+        for name, (width, length) in steps.items()
+    }
+    corpus = {"name": "toy", "variant": "v", "synthetic": True}
+    trained = {"task": task, "target": "y", "labels": list(labels), "corpus": corpus, "rate": rate}
+    return deployment.Deployed(model, params, inputs, item, {"cell": "toy", "seed": seed}, trained)
+
+
+def answer(model, features, masks):
+    """What deploy.predict says, of arrays without the axis of the batch."""
+    one = isinstance(features, np.ndarray)
+    features, masks = ({"x": features}, {"x": masks}) if one else (features, masks)
+    sides = [{name: jnp.asarray(x)[None] for name, x in side.items()} for side in (features, masks)]
+    predict = jax.jit(lambda *sides: deployment.predict_deployed(model, *sides))
+    return np.asarray(predict(*(side["x"] if one else side for side in sides)))[0]

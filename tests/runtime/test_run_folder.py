@@ -1,0 +1,89 @@
+"""Run folders: files whole or not at all, and errors that say what to do."""
+
+import errno
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from affect_jax.errors import UserError
+from affect_jax.runtime import files, run_folder
+
+
+def test_names_of_run_folders():
+    assert run_folder.name_run_folder("configs/seqsew.py:mosi,video+text") == "seqsew_mosi_video_text"
+    assert run_folder.name_run_folder("configs/sew.py") == "sew"
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "results.json"
+    files.write_json(path, {"a": 1})
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write_json(path, {"a": 2})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_nan_never_gets_into_json(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "x.json", {"a": float("nan")})
+
+
+def test_a_folder_of_something_else_is_not_taken(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(UserError, match=r"holds 'thesis.tex' but no config.json"):
+        run_folder.open_run_folder(tmp_path, {}, "x")
+
+
+def test_lines_after_a_resumed_epoch_are_dropped_and_a_cut_line_too(tmp_path):
+    lines = [dict(part=p, stage="s", epoch=e, row=0) for p, e in (("a", 1), ("a", 2), ("b", 1), ("b", 2), ("b", 3))]
+    run_folder.append_metrics(tmp_path, lines)
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"part": "b", "sta')
+    run_folder.rewind_metrics(tmp_path, "b", "s", 1)
+    kept = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert kept == lines[:3]
+
+
+def test_damaged_arrays_are_named(tmp_path):
+    path = tmp_path / "predictions.npz"
+    run_folder.write_arrays(path, {"a": np.arange(1000)})
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"predictions.npz cannot be read"):
+        run_folder.read_arrays(path)
+    with pytest.raises(UserError, match="train with launch.main first"):
+        run_folder.read_arrays(tmp_path / "none.npz")
+
+
+def test_a_run_folder_is_held_by_one_process_and_free_once_it_is_killed(tmp_path, repo_root):
+    program = f"""
+import pathlib, time
+from affect_jax import runs
+with runs.held(pathlib.Path({str(tmp_path)!r})):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], cwd=repo_root, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        with (
+            pytest.raises(UserError, match=r"another process is at work on .*; wait until it ends"),
+            run_folder.lock_run_folder(tmp_path),
+        ):
+            pass
+        process.kill()
+    with run_folder.lock_run_folder(tmp_path):
+        run_folder.open_run_folder(tmp_path, {}, "x")  # the lock's own file is no stranger
+
+
+def test_a_folder_of_something_else_gets_no_lock(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(UserError, match="holds 'thesis.tex'"), run_folder.lock_run_folder(tmp_path):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
