@@ -141,7 +141,7 @@ def adam(learning_rate: float, weight_decay: float = 0.0) -> dict[str, Any]:
 
 
 def weight(stage_name: str, **weights: float) -> dict[str, Any]:
-    """A cell that fixes loss weights, e.g. weight('fit', alignment=0.0)."""
+    """A variant that fixes loss weights, e.g. weight('fit', alignment=0.0)."""
     return dict(stages={stage_name: dict(losses={name: dict(weight=value) for name, value in weights.items()})})
 
 
@@ -167,8 +167,8 @@ def engine() -> dict[str, Any]:
     return dict(
         devices=0,
         data=1,
-        rows_at_once=0,
-        wave_gigabytes=4.0,
+        trials_at_once=0,
+        trial_batch_gigabytes=4.0,
         checkpoint_seconds=60.0,
         stream=False,
         stream_megabytes=64.0,

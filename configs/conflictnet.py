@@ -4,7 +4,7 @@
     python -m launch.main --config=configs/conflictnet.py:sspnet_conflict --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/conflictnet.py:ravdess_debates --config.corpus.manual_dir=RAVDESS_DIR
 
-Argument: synthetic (2 seeds of ConflictNET alone, on 6-s clips, with a schedule for few updates), or a corpus (all rows
+Argument: synthetic (2 seeds of ConflictNET alone, on 6-s clips, with a schedule for few updates), or a corpus (all trials
 of table 3.1 that are networks, 10 seeds). The thesis has PCC .853 and UAR 84.3 on SSPNet Conflict's test part.
 `ravdess_debates` is real speech with a constructed target: its figures say nothing about conflict.
 `--config.model.first_layer=sincnet` puts learned band-pass filters first; `--config.data.rescale=authors` maps
@@ -18,7 +18,7 @@ from configs import common
 ARGUMENTS = ("synthetic", "sspnet_conflict", "ravdess_debates")
 PLAIN = dict(average_pool=0, attention=False, global_average=False)
 
-# Study -> (cell, what differs from ParaNET in the model).
+# Study -> (variant, what differs from ParaNET in the model).
 NETWORKS = {
     "paranet": ("ParaNET", {}),
     "paranet+ap": ("ParaNET+AP", dict(average_pool=4)),
@@ -34,14 +34,14 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
     small = argument == "synthetic"
     debates = argument == "ravdess_debates"
     studies = {
-        name: dict(override=dict(model=dict(PLAIN, **changes)), cells={cell: {}})
-        for name, (cell, changes) in NETWORKS.items()
+        name: dict(override=dict(model=dict(PLAIN, **changes)), variants={variant: {}})
+        for name, (variant, changes) in NETWORKS.items()
     }
     only_conflictnet = ("recurrent_activation", "first_layer", "rate", *PLAIN)
     studies["raw_cnn"] = dict(
         override=dict(model=dict(name="raw_cnn")),
         drop=tuple(f"model.{name}" for name in only_conflictnet),
-        cells={"End-to-end CNN": {}},
+        variants={"End-to-end CNN": {}},
     )
     # Batch, learning rate, its decay, momentum of batch norm: of the thesis for its own corpus, where an epoch has 25
     # updates. Few clips make few updates, which ask for smaller batches, a slower schedule and running statistics that

@@ -1,6 +1,6 @@
 """Intra- and cross-modal attention fusion for emotions from text, video and audio (thesis chapter 4).
 
-    python -m launch.main --config=configs/fusion.py                        # intra and cross, 50 rows each, synthetic
+    python -m launch.main --config=configs/fusion.py                        # intra and cross, 50 trials each, synthetic
     python -m launch.main --config=configs/fusion.py:all,iemocap --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/fusion.py:all,ravdess --config.corpus.manual_dir=RAVDESS_DIR
 
@@ -21,7 +21,7 @@ Argument: a set of studies, then a corpus, then its labels, each with a default 
 
     emotion7, emotion6, emotion4 of IEMOCAP; emotion (8 classes) and emotion7 of RAVDESS
 
-Every row is a fold and a seed: 5 folds x 10 seeds (2 on the synthetic corpus, but for trimodal). The thesis has
+Every trial is a fold and a seed: 5 folds x 10 seeds (2 on the synthetic corpus, but for trimodal). The thesis has
 accuracy .642 and UAR .587 with intra, .636 and .578 with cross on IEMOCAP's seven classes. RAVDESS' two statements say
 nothing of emotions, so it has no text; a logistic regression gets .47 on MFCC, .59 on action units, .69 on both
 (`python -m launch.baselines --help`).
@@ -117,7 +117,7 @@ def get_config(argument: str = "trimodal") -> ml_collections.ConfigDict:
     attention_only = ("attention", "pairs", "statistical_pooling", "map_steps", "units", "heads", "hidden", "fidelity")
     studies = {}
     for name, model in chosen.items():
-        studies[name] = dict(override=dict(model=model), cells={name: {}})
+        studies[name] = dict(override=dict(model=model), variants={name: {}})
         if name in sets["moddrop"]:
             studies[name]["override"]["stages"] = moddrop
         if "name" in model:

@@ -40,7 +40,7 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
         config["data"]["modalities"] = tuple(studies)
     config |= dict(
         name=f"Modality ranking {argument}",
-        studies={modality: dict(study, cells={modality: {}}) for modality, study in studies.items()},
+        studies={modality: dict(study, variants={modality: {}}) for modality, study in studies.items()},
         search=dict(grid={}, seeds=1),
     )
     return ml_collections.ConfigDict(config)

@@ -106,13 +106,13 @@ def teaching(teachers: Teachers, modality: str) -> dict:
 def one_teacher() -> dict:
     """Studies of a pair: the thesis' ablations, and the student that is taught by nobody."""
     return dict(
-        pair=dict(cells={"SeqSEW": {}, "-LFA": common.weight("student", alignment=0.0)}),
+        pair=dict(variants={"SeqSEW": {}, "-LFA": common.weight("student", alignment=0.0)}),
         # Not a weight of 0 but a program without the decoder, which is most of the work.
         no_decoder=dict(
             override=dict(stages=dict(student=dict(train=WEAKER))),
             drop=("stages.student.losses.translation",),
             # The last one is the control: the same student with nothing of the teacher in its losses.
-            cells={"-Decoder": {}, "-(LFA & Decoder)": common.weight("student", alignment=0.0)},
+            variants={"-Decoder": {}, "-(LFA & Decoder)": common.weight("student", alignment=0.0)},
         ),
     )
 
@@ -120,14 +120,14 @@ def one_teacher() -> dict:
 def several_teachers(teachers: Teachers, short: dict[str, str]) -> dict:
     """Studies of several: all, each alone, none. Decoders are most of the work, so each is a program with its own."""
 
-    def study(cell: str, taught_by: tuple[str, ...]) -> dict:
+    def study(variant: str, taught_by: tuple[str, ...]) -> dict:
         others = [m for m in teachers.names if m not in taught_by]
         decoders = tuple(teachers.part("decoder", m) for m in taught_by)
         schedule = (*(teachers.part("teacher", m) for m in taught_by), "student")
         return dict(
             override=dict(schedule=schedule, stages=dict(student=dict(train=WEAKER + decoders))),
             drop=tuple(f"stages.student.losses.{name}" for m in others for name in teaching(teachers, m)),
-            cells={cell: {}},
+            variants={variant: {}},
         )
 
     alone = {f"only_{short[m]}": study(f"{short[m]} alone", (m,)) for m in teachers.names}

@@ -13,7 +13,7 @@ from configs import common, seqsew
 
 ARGUMENTS = ("mosi", "recola,arousal", "recola,valence")
 ENCODERS = {"classifier": "none", "bigru": "bigru", "bigru+te": "bigru+te"}
-CELLS = {"classifier": "Classifier", "bigru": "BiGRU+Classifier", "bigru+te": "BiGRU+TE+Classifier"}
+VARIANTS = {"classifier": "Classifier", "bigru": "BiGRU+Classifier", "bigru+te": "BiGRU+TE+Classifier"}
 
 
 def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
@@ -53,7 +53,7 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
                         )
                     ),
                 ),
-                cells={CELLS[encoder]: {}},
+                variants={VARIANTS[encoder]: {}},
             )
             for short, modality in names.items()
             for encoder, kind in ENCODERS.items()

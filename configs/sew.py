@@ -9,7 +9,7 @@ valence,audio+app+geo | valence,app+audio+geo.
 One run trains the model, its four ablations and both unimodal regressors over the seeds. The thesis has .565 (CCC on
 the development part, real RECOLA) for arousal geo(+audio), .482 for geo alone, .761 for audio alone.
 The 125-point grid of loss weights: --config.search.grid=... see docs/studies.md.
-Several stronger modalities have three parts and losses each (`translator_audio`, `translation_audio`), and cells with
+Several stronger modalities have three parts and losses each (`translator_audio`, `translation_audio`), and variants with
 all of them, with each alone and with none.
 """
 
@@ -41,11 +41,11 @@ def teaching(teachers: Teachers, modality: str) -> dict:
 
 
 def without(teachers: Teachers, *modalities: str) -> dict:
-    """A cell in which these do not teach."""
+    """A variant in which these do not teach."""
     return common.weight("fit", **{teachers.part(kind, m): 0.0 for m in modalities for kind in LOSSES})
 
 
-def cells(teachers: Teachers, short: dict[str, str]) -> dict:
+def variants(teachers: Teachers, short: dict[str, str]) -> dict:
     """The ablations of table 5.2; of several teachers: all, each alone, none."""
     if len(teachers.names) == 1:
         return {
@@ -75,7 +75,7 @@ def get_config(argument: str = PAIRS[0]) -> ml_collections.ConfigDict:
     parts = tuple(
         teachers.part(kind, m) for m in teachers.names for kind in ("stronger_encoder", "translator", "reconstructor")
     )
-    # Unimodal regressors: name of the study -> (modality, name of the cell).
+    # Unimodal regressors: name of the study -> (modality, name of the variant).
     unimodal = {"weaker": (common.RECOLA[weaker], "unimodal weaker")}
     for m in teachers.names:
         unimodal[teachers.part("stronger", m)] = m, f"unimodal {short[m] if several else 'stronger'}"
@@ -106,14 +106,14 @@ def get_config(argument: str = PAIRS[0]) -> ml_collections.ConfigDict:
             )
         ),
         studies=dict(
-            {"teachers" if several else "pair": dict(cells=cells(teachers, short))},
+            {"teachers" if several else "pair": dict(variants=variants(teachers, short))},
             **{
                 study: dict(
                     override=dict(model=dict(alone, weaker=modality), stages=dict(fit=dict(train=("regressor",)))),
                     drop=tuple(f"stages.fit.losses.{name}" for name in taught),
-                    cells={cell: {}},
+                    variants={variant: {}},
                 )
-                for study, (modality, cell) in unimodal.items()
+                for study, (modality, variant) in unimodal.items()
             },
         ),
         study=dict(only=(), folds=(), seeds=3),

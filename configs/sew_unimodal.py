@@ -24,7 +24,7 @@ def get_config(argument: str = TARGETS[0]) -> ml_collections.ConfigDict:
             modality: dict(
                 override=dict(alone["override"], model=dict(alone["override"]["model"], weaker=modality)),
                 drop=alone["drop"],
-                cells={"regressor": {}},
+                variants={"regressor": {}},
             )
             for modality in common.RECOLA.values()
         },

@@ -46,7 +46,7 @@ def get_config(argument: str = "emotion") -> ml_collections.ConfigDict:
                 patience=10,
             )
         ),
-        studies=dict(trunk=dict(cells={"ConflictNET trunk": {}})),
+        studies=dict(trunk=dict(variants={"ConflictNET trunk": {}})),
         search=dict(grid={}, seeds=1),
         engine=common.engine(),
     )

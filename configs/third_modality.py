@@ -5,7 +5,7 @@
 
 Argument: sew | seqsew. The corpus is synthetic (affect_jax/datasets/planted): `weak` shows two halves of the affect,
 teacher `first` knows one of them, and a second teacher beside it is redundant, complementary, distracting or noise.
-All cells are rows of one program: a teacher that does not teach has weights of 0. "first x2" has twice the weights of
+All variants are trials of one program: a teacher that does not teach has weights of 0. "first x2" has twice the weights of
 "first", so that a second teacher is not taken for more teaching. docs/third_modality.md has the answers.
 """
 
@@ -28,7 +28,7 @@ CODE = 6
 
 
 def taught_by(stage: str, weights: dict[str, float], teachers: Teachers, *modalities: str, times: float = 1.0) -> dict:
-    """A cell in which only these teach, with `times` the weights."""
+    """A variant in which only these teach, with `times` the weights."""
     found = {}
     for m in teachers.names:
         for kind, value in weights.items():
@@ -36,20 +36,20 @@ def taught_by(stage: str, weights: dict[str, float], teachers: Teachers, *modali
     return common.weight(stage, **found)
 
 
-def cells(stage: str, weights: dict[str, float], teachers: Teachers) -> dict:
+def variants(stage: str, weights: dict[str, float], teachers: Teachers) -> dict:
     """None, one, twice one, another alone, two, all."""
 
-    def cell(*modalities: str, times: float = 1.0) -> dict:
+    def variant(*modalities: str, times: float = 1.0) -> dict:
         return taught_by(stage, weights, teachers, *modalities, times=times)
 
     first, *others = teachers.names
     return {
-        "no teacher": cell(),
-        first: cell(first),
-        f"{first} x2": cell(first, times=2.0),
-        **{m: cell(m) for m in others},
-        **{f"{first}+{m}": cell(first, m) for m in others},
-        "all five": cell(*teachers.names),
+        "no teacher": variant(),
+        first: variant(first),
+        f"{first} x2": variant(first, times=2.0),
+        **{m: variant(m) for m in others},
+        **{f"{first}+{m}": variant(first, m) for m in others},
+        "all five": variant(*teachers.names),
     }
 
 
@@ -95,7 +95,7 @@ def sew(teachers: Teachers) -> dict:
                 patience=25,
             )
         ),
-        studies=dict(teachers=dict(cells=cells("fit", WEIGHTS["sew"], teachers))),
+        studies=dict(teachers=dict(variants=variants("fit", WEIGHTS["sew"], teachers))),
     )
 
 
@@ -131,7 +131,7 @@ def seqsew(teachers: Teachers) -> dict:
         ),
         schedule=tuple(stages),
         stages=stages,
-        studies=dict(teachers=dict(cells=cells("student", WEIGHTS["seqsew"], teachers))),
+        studies=dict(teachers=dict(variants=variants("student", WEIGHTS["seqsew"], teachers))),
     )
 
 

@@ -59,7 +59,7 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
             if _NO_MEMORY not in str(error):
                 raise
             fail(
-                f"a device has no memory left ({first_line(error)}); give config.engine.rows_at_once or the stage's "
+                f"a device has no memory left ({first_line(error)}); give config.engine.trials_at_once or the stage's "
                 "batch a smaller value, or leave a large corpus in its files with config.engine.stream=True; the same "
                 "command then goes on from the last checkpoint"
             )

@@ -6,7 +6,7 @@
     python -m launch.convert --model=attention_fusion --direction=to_torch IN OUT.npz
 
 Needs: from_...: an npz of named arrays (numpy.savez, nothing pickled). For ConflictNET by the names of its Keras
-layers: `conv1d/kernel`, `lstm/lstm_cell/bias` and so on. For attention fusion by those of its authors' PyTorch
+layers: `conv1d/kernel`, `lstm/lstm_variant/bias` and so on. For attention fusion by those of its authors' PyTorch
 state_dict: `text_encoder.weight_ih_l0`, `mha_t.in_proj_weight` and so on; there, PyTorch at hand,
 `numpy.savez("IN.npz", **{name: x.cpu().numpy() for name, x in model.state_dict().items()})` writes it.
 to_...: a folder that this program wrote.

@@ -1,12 +1,12 @@
 """Explains what a trained model heard in clips: SLIME, beside integrated gradients and occlusion.
 
     python -m launch.explain --run=runs/conflictnet                               # one clip of each of the four cases
-    python -m launch.explain --run=runs/conflictnet --id=CLIP,CLIP --cell=ConflictNET --seeds=5
+    python -m launch.explain --run=runs/conflictnet --id=CLIP,CLIP --variant=ConflictNET --seeds=5
     python -m launch.explain --run=runs/conflictnet talk.wav debate.mp3
     python -m launch.explain --run=converted talk.wav             # a folder that launch.convert wrote
 
 Needs: a finished run of a model of raw speech. Without clips and files: one clip of each of the four cases of section
-3.4.1, the one with the largest |prediction|. Without --row, the best row on validation of the cell explains.
+3.4.1, the one with the largest |prediction|. Without --trial, the best trial on validation of the variant explains.
 Writes: RUN/explanations/<id>.json and .png, and explanations.csv. A clip takes some 1,000 passes through the model,
 whatever --seeds and --perturbations: of 10 super-samples there are only 1,024 perturbations. Of a longer file only what
 the model takes at once is explained.
@@ -32,8 +32,10 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_list("id", [], "Clips of the run's corpus.", flag_values=values)
     files = "Sound files instead, as those that are named without a flag: wav, flac, mp3 or ogg of any rate."
     flags.DEFINE_list("file", [], files, flag_values=values)
-    flags.DEFINE_string("cell", "", "Cell whose best row explains. Default: the run's first.", flag_values=values)
-    flags.DEFINE_integer("row", -1, "Row of results.json, instead of a cell's best.", flag_values=values)
+    flags.DEFINE_string(
+        "variant", "", "Variant whose best trial explains. Default: the run's first.", flag_values=values
+    )
+    flags.DEFINE_integer("trial", -1, "Trial of results.json, instead of a variant's best.", flag_values=values)
     for name, low, text in (
         ("segments", 2, "Super-samples, equal parts of a clip."),
         ("perturbations", 2, "Perturbed clips a draw, the clip itself first."),
@@ -58,7 +60,7 @@ def main(argv: Sequence[str]) -> None:
     settings = Settings(**{name: FLAGS[name].value for name in Settings._fields})
     run = Path(FLAGS.run)
     out = Path(FLAGS.out or run / "explanations")
-    chosen = {name: FLAGS[name].value for name in ("cell", "row", "label", "svg")}
+    chosen = {name: FLAGS[name].value for name in ("variant", "trial", "label", "svg")}
     explain(run, settings, out=out, ids=FLAGS.id, files=files, **chosen)
 
 
@@ -69,8 +71,8 @@ def explain(
     out: Path,
     ids: Sequence[str] = (),
     files: Sequence[str] = (),
-    cell: str = "",
-    row: int = -1,
+    variant: str = "",
+    trial: int = -1,
     label: str = "",
     svg: bool = False,
 ) -> list[Path]:
@@ -84,16 +86,16 @@ def explain(
         a converted model, which has no corpus.
     """
     from affect_jax.evaluation import explained_clips, explainer
-    from affect_jax.inference import timelines
+    from affect_jax.inference import speech_models
     from affect_jax.reports import explanations
     from affect_jax.runtime.progress import Work
 
-    if not files and timelines.converted(run):
+    if not files and speech_models.converted(run):
         raise UserError(
             f"{run} holds a converted model, which has no corpus to take {'--id' if ids else 'the four cases'} from; "
             f"name sound files, as in: --run={run} talk.wav"
         )
-    hearer = timelines.of(run, cell, row)
+    hearer = speech_models.of(run, variant, trial)
     written = []
     with Work() as notes:
         of_clip = explainer.make(hearer, settings, label, notes.progress)

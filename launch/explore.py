@@ -1,12 +1,12 @@
 """Writes a run's clips as one HTML page to look at and listen to; it opens from a file, without a network.
 
     python -m launch.explore --run=runs/conflictnet
-    python -m launch.explore --run=runs/conflictnet --split=validation --cell=ConflictNET --limit=100
+    python -m launch.explore --run=runs/conflictnet --split=validation --variant=ConflictNET --limit=100
     python -m launch.explore --run=runs/fusion_trimodal_ravdess --audio_dir=RAVDESS_DIR
 
 Needs: a finished run whose examples are clips. Sound is what its corpus has, or the files of --audio_dir. Without
---row, the best row on validation of the cell is taken.
-Writes: RUN/listening/SPLIT_row_N.html, about 100 kB a clip of 30 s at 8 kHz. A regression gives truth against
+--trial, the best trial on validation of the variant is taken.
+Writes: RUN/listening/SPLIT_trial_N.html, about 100 kB a clip of 30 s at 8 kHz. A regression gives truth against
 prediction, classes give a confusion matrix. Waveforms show the LIME weights that launch.explain left in the run folder.
 """
 
@@ -33,9 +33,11 @@ def define_flags(values: flags.FlagValues) -> None:
     """Called by the program, not by importing this module: other launchers have flags of the same names."""
     flags.DEFINE_string("run", None, "A finished run folder.", required=True, flag_values=values)
     flags.DEFINE_enum("split", "test", ["validation", "test"], "Which part.", flag_values=values)
-    flags.DEFINE_string("cell", "", "Cell whose best row is shown. Default: the run's first.", flag_values=values)
-    flags.DEFINE_integer("row", -1, "Row of results.json, instead of a cell's best.", flag_values=values)
-    flags.DEFINE_string("out", "", "The page. Default: RUN/listening/SPLIT_row_N.html.", flag_values=values)
+    flags.DEFINE_string(
+        "variant", "", "Variant whose best trial is shown. Default: the run's first.", flag_values=values
+    )
+    flags.DEFINE_integer("trial", -1, "Trial of results.json, instead of a variant's best.", flag_values=values)
+    flags.DEFINE_string("out", "", "The page. Default: RUN/listening/SPLIT_trial_N.html.", flag_values=values)
     flags.DEFINE_integer(
         "limit",
         0,
@@ -57,7 +59,7 @@ def main(argv: Sequence[str]) -> None:
 
     run = Path(FLAGS.run)
     results = run_folder.read_json(run / "results.json")
-    number = deployment.choose_trial(results, FLAGS.cell, FLAGS.row)
+    number = deployment.choose_trial(results, FLAGS.variant, FLAGS.trial)
     config = ml_collections.ConfigDict(run_folder.read_json(run / "config.json")["config"])
     clips = listening.read(run, results, number, FLAGS.split)
     wanted = set(clips.ids)
@@ -74,7 +76,7 @@ def main(argv: Sequence[str]) -> None:
         audible=set(audible),
         explained=explained,
     )
-    out = Path(FLAGS.out or run / "listening" / f"{FLAGS.split}_row_{number}.html")
+    out = Path(FLAGS.out or run / "listening" / f"{FLAGS.split}_trial_{number}.html")
     out.parent.mkdir(parents=True, exist_ok=True)
     run_folder.write_atomic(out, data)
     print(
@@ -91,10 +93,10 @@ def title(results: Mapping[str, Any], split: str) -> str:
 
 
 def facts(results: Mapping[str, Any], number: int, split: str) -> list[str]:
-    """Which row the page shows, and its scores."""
-    row = results["rows"][number]
-    scores = [f"{name} {value:.3f}" for name, value in row[split].items() if value is not None]
-    return [f"row {number}: {row['cell']}, fold {row['fold']}, seed {row['seed']}", *scores]
+    """Which trial the page shows, and its scores."""
+    trial = results["trials"][number]
+    scores = [f"{name} {value:.3f}" for name, value in trial[split].items() if value is not None]
+    return [f"trial {number}: {trial['variant']}, fold {trial['fold']}, seed {trial['seed']}", *scores]
 
 
 def in_corpus(

@@ -13,7 +13,7 @@ Needs: a config; the head of its file lists its arguments. Every value in it is 
     configs/rank.py            each modality alone, ranked: which one is the stronger? (5.2.1)
     configs/third_modality.py  when does a second teacher help? Planted answers
 Without config.corpus.manual_dir a small synthetic corpus in the release's own layout is made and used.
-Writes: the run folder, with results.json, metrics.jsonl (a line an epoch a row), predictions.npz and weights/.
+Writes: the run folder, with results.json, metrics.jsonl (a line an epoch a trial), predictions.npz and weights/.
 
 The same command on an interrupted run goes on from where it was; on a finished one it prints the results. Ctrl-C or
 SIGTERM ends it after the current epoch, which is saved, with exit status 130 or 143; a second one ends it at once.
@@ -48,7 +48,7 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: list[str]) -> None:
     """Runs the config of the flags."""
     cli.no_arguments(argv)
-    from affect_jax.experiment.run import run
+    from affect_jax.experiment.run import run_experiment
     from affect_jax.reports import comparison_grid, ranking
     from affect_jax.runtime import hosts, run_folder, signals
 
@@ -57,7 +57,7 @@ def main(argv: list[str]) -> None:
     workdir = FLAGS.workdir or f"runs/{run_folder.name_run_folder(config_arg, FLAGS.config.corpus.get('manifest', ''))}"
     with signals.watch_signals("this epoch ends and is saved first; once more to end at once") as request:
         try:
-            results = run.run(FLAGS.config, workdir, config_arg=config_arg, stop=request)
+            results = run_experiment(FLAGS.config, workdir, config_arg=config_arg, stop=request)
         except signals.Stopped as stopped:
             print(f"{stopped} and saved in {workdir}; the same command goes on from there", file=sys.stderr)
             sys.exit(128 + (request.signal or signal.SIGTERM))  # of several processes another one may have been asked

@@ -4,7 +4,7 @@
     python -m launch.missing --run=runs/fusion_all --study=intra --study=cross --k=5,10,100
     python -m launch.missing --run=runs/fusion --also=runs/fusion_modalities --also=runs/fusion_moddrop
 
-Every row of every study of at least two modalities, under every combination of present modalities. In place of what is
+Every trial of every study of at least two modalities, under every combination of present modalities. In place of what is
 missing: zeros at the input, or, where statistical pooling reads its vectors, the training part's mean or the mean of
 the K nearest training examples.
 Needs: a finished run. --also names runs whose models were trained on fewer modalities ('orig'), or that were tested by

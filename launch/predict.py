@@ -4,7 +4,7 @@
     python -m launch.predict --run=runs/conflictnet --window=30 --hop=10 *.flac > timeline.csv
     python -m launch.predict --run=converted talk.wav             # a folder that launch.convert wrote
     python -m launch.predict --run=runs/sew/export features.csv   # a folder that launch.export wrote
-    python -m launch.predict --run=runs/seqsew_recola_arousal_geo_audio --split=test --cell=SeqSEW
+    python -m launch.predict --run=runs/seqsew_recola_arousal_geo_audio --split=test --variant=SeqSEW
 
 Needs, for recordings: a run of raw speech, and wav, flac, ogg or mp3 files of any rate and length, mono or more.
 Writes their timelines to standard output (csv) or into --out, a summary of each file to standard error; --plot draws
@@ -20,7 +20,7 @@ Needs, for a part of the corpus: any finished run.
 Writes one file a recording below --out: RECOLA's in the arff form of its gold standard (to be sent to its owners for
 the unlabelled test part), others' as csv with columns id, prediction.
 
-Without --row, the best row on validation of the cell is taken.
+Without --trial, the best trial on validation of the variant is taken.
 """
 
 import sys
@@ -38,7 +38,7 @@ from launch import cli
 
 FLAGS = flags.FLAGS
 _OF_RECORDINGS = ("window", "hop", "plot")
-_OF_RUNS = ("split", "cell", "row")
+_OF_RUNS = ("split", "variant", "trial")
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -46,8 +46,10 @@ def define_flags(values: flags.FlagValues) -> None:
     run = "A finished run folder, or one of launch.convert or launch.export."
     flags.DEFINE_string("run", None, run, required=True, flag_values=values)
     flags.DEFINE_enum("split", "test", ["validation", "test"], "Part of the run's corpus.", flag_values=values)
-    flags.DEFINE_string("cell", "", "Cell whose best row predicts. Default: the run's first.", flag_values=values)
-    flags.DEFINE_integer("row", -1, "Row of results.json, instead of a cell's best.", flag_values=values)
+    flags.DEFINE_string(
+        "variant", "", "Variant whose best trial predicts. Default: the run's first.", flag_values=values
+    )
+    flags.DEFINE_integer("trial", -1, "Trial of results.json, instead of a variant's best.", flag_values=values)
     out = "Files: csv (default), of recordings also json, on standard output, or a file of these. A part: a folder."
     flags.DEFINE_string("out", "", out, flag_values=values)
     flags.DEFINE_float("window", None, "Seconds of a window. Default: what the model hears.", flag_values=values)
@@ -57,7 +59,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Predicts what the flags and arguments choose."""
-    from affect_jax.inference import deployment, export_folder, timelines
+    from affect_jax.inference import deployment, export_folder, speech_models
     from affect_jax.runtime import run_folder
 
     recordings = argv[1:]
@@ -74,29 +76,29 @@ def main(argv: Sequence[str]) -> None:
         )
     run = Path(FLAGS.run)
     if recordings:
-        _hear(timelines.of(run, FLAGS.cell, FLAGS.row), recordings)
+        _hear(speech_models.of(run, FLAGS.variant, FLAGS.trial), recordings)
         return
-    if timelines.converted(run):
+    if speech_models.converted(run):
         raise UserError(
             f"{run} holds a converted model, which has no corpus to predict a part of; name recordings, as in: "
             f"--run={run} talk.wav"
         )
     results = run_folder.read_json(run / "results.json")
-    _split(run, results, deployment.choose_trial(results, FLAGS.cell, FLAGS.row))
+    _split(run, results, deployment.choose_trial(results, FLAGS.variant, FLAGS.trial))
 
 
 def _export(folder: Path, paths: Sequence[str]) -> None:
     """Predicts of files with what launch.export wrote; ends the program with status 2 where one could not be read."""
-    from affect_jax.inference import export_folder, timelines
+    from affect_jax.inference import export_folder, speech_models
 
     given = [name for name in _OF_RUNS if FLAGS[name].present]
     if given:
-        raise UserError(f"{folder} holds an export, which is one row without its corpus; leave --{given[0]} out")
+        raise UserError(f"{folder} holds an export, which is one trial without its corpus; leave --{given[0]} out")
     if not paths:
         raise UserError(f"{folder} holds an export; name files to predict of, as in: --run={folder} FILE")
     found = export_folder.read_export(folder)
     if found.description["trained"]["rate"]:
-        _hear(timelines.of_export(folder, found), paths)
+        _hear(speech_models.of_export(folder, found), paths)
         return
     given = [name for name in _OF_RECORDINGS if FLAGS[name].present]
     if given:
@@ -149,7 +151,7 @@ def _split(run: Path, results: dict[str, Any], number: int) -> None:
     out = Path(FLAGS.out or run / "predictions" / FLAGS.split)
     files = predictions.write(run, results, number, FLAGS.split, out)
     kind = " (from a synthetic corpus)" if results["corpus"]["synthetic"] else ""
-    print(f"row {number}, cell {results['rows'][number]['cell']!r}{kind}: {len(files)} files -> {out}")
+    print(f"trial {number}, variant {results['trials'][number]['variant']!r}{kind}: {len(files)} files -> {out}")
 
 
 def _hear(hearer: Any, recordings: Sequence[str]) -> None:

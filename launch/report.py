@@ -5,8 +5,8 @@
     python -m launch.report runs/fusion_trimodal_ravdess --compare="intra vs cross" --confusion=intra,cross --out=DIR
 
 Needs: finished run folders.
-Writes: index.html, one page that needs nothing else: every cell's mean, standard deviation and 95 % interval, a paired
-test against a reference cell with Holm's correction, the majority or constant answer, confusion matrices, truth against
+Writes: index.html, one page that needs nothing else: every variant's mean, standard deviation and 95 % interval, a paired
+test against a reference variant with Holm's correction, the majority or constant answer, confusion matrices, truth against
 prediction, concordance over time, learning curves. As md, csv and tex: comparison, learning, confusion (classes),
 concordance (continuous labels); significance where --compare asks, confusion_intra_cross and a png where --confusion
 does. Runs in one report are of one task. docs/reports.md says how to read it.
@@ -17,13 +17,13 @@ does. Runs in one report are of one task. docs/reports.md says how to read it.
     python -m launch.report --tables=fusion --runs=runs --train
 
 A table looks for its run folders below --runs by their default names (configs/seqsew.py:mosi,video+text is
-seqsew_mosi_video_text; two rows of table 3.1 are in conflictnet_sspnet_conflict_baseline, made by launch.baselines).
+seqsew_mosi_video_text; two trials of table 3.1 are in conflictnet_sspnet_conflict_baseline, made by launch.baselines).
 It prints Markdown and writes table_5_4.md, .csv and .tex, and in the same way cotraining where a pair of modalities was
 asked for, significance where chapter 4 compares two models, and confusion_intra_cross, with a png, where both of them
 are there. With --train, chapter 4's runs are also tested with modalities missing, as launch.missing does it. Without
 --train nothing is computed and what is missing says "not run".
 
-Names of --reference, --compare and --confusion are those of cells, or of studies with one cell; FOLDER:NAME where two
+Names of --reference, --compare and --confusion are those of variants, or of studies with one variant; FOLDER:NAME where two
 run folders have one.
 """
 
@@ -62,7 +62,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "reference",
         "",
-        "With run folders: the cell that all others are tested against. Default: the first.",
+        "With run folders: the variant that all others are tested against. Default: the first.",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -80,10 +80,10 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_multi_string(
         "compare",
         [],
-        "With run folders: test NAME vs NAME on rows of the same fold and seed; may repeat.",
+        "With run folders: test NAME vs NAME on trials of the same fold and seed; may repeat.",
         flag_values=values,
     )
-    flags.DEFINE_list("confusion", [], "With run folders: cells to draw confusion matrices of.", flag_values=values)
+    flags.DEFINE_list("confusion", [], "With run folders: variants to draw confusion matrices of.", flag_values=values)
     flags.DEFINE_string("fold", "", "The one fold of the confusion matrices. Default: all.", flag_values=values)
     flags.DEFINE_bool("train", False, "First make, or go on with, the runs that are missing.", flag_values=values)
     flags.DEFINE_string(
@@ -137,9 +137,9 @@ def make(config_arg: str, changed: Sequence[str], runs: Path) -> None:
 
         baselines.make(config, folder, config_arg=config_arg, asked=baselines.Asked(seeds=config.study.seeds))
     else:
-        from affect_jax.experiment.run import run
+        from affect_jax.experiment.run import run_experiment
 
-        run.run(config, str(folder), config_arg=config_arg)
+        run_experiment(config, str(folder), config_arg=config_arg)
 
 
 def missing_modalities(runs: tables.Runs, out: Path, command: str) -> str:

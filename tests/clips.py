@@ -44,7 +44,7 @@ def page(clips, **changes):
     settings = dict(
         title=f"a run <b>: synthetic & {HOSTILE}",
         target="planted",
-        facts=["row 0", HOSTILE],
+        facts=["trial 0", HOSTILE],
         sounds=[(name, tone()) for name in clips.ids],
         audible=set(clips.ids) - {"far"},
         explained=EXPLAINED,

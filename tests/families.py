@@ -35,13 +35,13 @@ SMALL = {
 
 
 def loaded(case):
-    """(module, stage, row, batch, shapes of its state and frozen parts) of a case."""
+    """(module, stage, trial, batch, shapes of its state and frozen parts) of a case."""
     file, argument, name, changes, shapes = case
     config = importlib.import_module(f"configs.{file}").get_config(argument)
     config.study.only = (name,)
     (spec,) = studies.parse_studies(config)
     module, staged = spec.model.clone(**changes), spec.stages[-1]
-    row = jax.tree.map(lambda x: x[0], trials.stack_trials([trials.Trial("cell", 0, 0, spec.traced)]))
+    trial = jax.tree.map(lambda x: x[0], trials.stack_trials([trials.Trial("variant", 0, 0, spec.traced)]))
     first = next(iter(shapes.values()))
     lead = first[:1] if config.data.unit == "item" else first[:-1]
     dtype = jnp.float32
@@ -57,7 +57,7 @@ def loaded(case):
         trained, statistics, frozen = step.split_submodules(parts, staged.train)
         return state.create_state(trained, statistics, (), {}), frozen
 
-    return module, staged, row, batch, jax.eval_shape(start, batch)
+    return module, staged, trial, batch, jax.eval_shape(start, batch)
 
 
 def numbers(batch, now, frozen, classes):

@@ -10,7 +10,7 @@ import pytest
 
 from affect_jax.data import splits
 from affect_jax.datasets import recordings
-from affect_jax.experiment.run import run
+from affect_jax.experiment.run import run_experiment
 from affect_jax.training import loop, mesh
 from configs import fusion
 
@@ -50,7 +50,7 @@ def config(*studies):
     made.data.steps.mfcc = 8
     made.study.only = studies
     made.study.seeds = 3
-    made.engine.wave_gigabytes = 1e-6
+    made.engine.trial_batch_gigabytes = 1e-6
     made.model.update(units=4, heads=2, hidden=5)
     for name in studies:
         model = made.studies[name].override.model
@@ -58,13 +58,13 @@ def config(*studies):
     return made
 
 
-def _first_weights(model, stages, task, corpus, folds, rows, engine, **_):
+def _first_weights(model, stages, task, corpus, folds, trials, engine, **_):
     """In place of study.fit."""
-    params = loop.init_params(model, mesh.replicate(engine.mesh, (corpus, folds)), rows, engine)
+    params = loop.init_params(model, mesh.replicate(engine.mesh, (corpus, folds)), trials, engine)
     # Large ones, so that answers differ between examples.
     params = jax.tree.map(lambda x: 4 * x, params)
-    none = {stage.name: np.zeros(len(rows), np.int32) for stage in stages}
-    return loop.Fitted(params, np.zeros(len(rows), np.float32), none, none, np.ones(len(rows), bool), {})
+    none = {stage.name: np.zeros(len(trials), np.int32) for stage in stages}
+    return loop.Fitted(params, np.zeros(len(trials), np.float32), none, none, np.ones(len(trials), bool), {})
 
 
 def make(folder, *studies):
@@ -72,5 +72,5 @@ def make(folder, *studies):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "fit", _first_weights)
         patch.setattr(splits, "load", lambda config, **_: corpus())
-        run.run(config(*studies), str(folder), config_arg="configs/fusion.py:all,ravdess")
+        run_experiment(config(*studies), str(folder), config_arg="configs/fusion.py:all,ravdess")
     return folder

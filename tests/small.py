@@ -39,10 +39,10 @@ def seqsew_config(data_dir):
     config.model.decoder_layers = 1
     config.study.folds = ("draw_0", "draw_1")
     config.study.seeds = 2
-    # What is left has as many rows in its search as in its final study, so that both share what is compiled.
+    # What is left has as many trials in its search as in its final study, so that both share what is compiled.
     with config.unlocked():
         del config.studies["no_decoder"]
-        del config.studies.pair.cells["-LFA"]
+        del config.studies.pair.variants["-LFA"]
     for name in ("teacher", "student"):
         config.stages[name].epochs = 2
         config.stages[name].optimizer.learning_rate = 0.01

@@ -125,9 +125,9 @@ def stages(task="regression", **configs):
     return parsed, traced
 
 
-def rows(traced, cells=None, axes=None, folds=2, seeds=(0, 1)):
-    """Rows over everything."""
-    return plan_trials(cells or {"toy": {}}, axes or {}, traced, folds, seeds)
+def trials(traced, variants=None, axes=None, folds=2, seeds=(0, 1)):
+    """Trials over everything."""
+    return plan_trials(variants or {"toy": {}}, axes or {}, traced, folds, seeds)
 
 
 def engine(devices=1, at_once=1, checkpoint_seconds=0.0, data=1):

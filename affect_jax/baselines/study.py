@@ -19,7 +19,7 @@ from affect_jax.data.folds import FoldMembers
 from affect_jax.data.normalize import compute_moments
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.experiment.run import results
+from affect_jax.experiment import results
 from affect_jax.runtime import run_folder
 
 STUDY = "baseline"
@@ -154,21 +154,21 @@ def run(
         folds.append(_Fold(split.name, *(np.array(side, int) for side in (*sides[:2], sides[2] or everywhere))))
     classes = 0 if plan.task in learners.REGRESSIONS else _classes(plan, clips, recordings)
     refit = bool(recordings.folds) if plan.refit is None else plan.refit
-    rows, predictions, kept = [], {"validation": [], "test": []}, {}
+    trials, predictions, kept = [], {"validation": [], "test": []}, {}
     for method, table in tables(plan, clips.recordings, rate, cache, progress).items():
         for fold in folds:
             for seed in range(plan.seeds if method == "random_subset" else 1):
-                row, said, columns = _row(plan, method, table, clips, fold, seed, classes, refit, progress)
-                rows.append(row)
+                trial, said, columns = _trial(plan, method, table, clips, fold, seed, classes, refit, progress)
+                trials.append(trial)
                 for split, values in said.items():
                     predictions[split].append(values)
                 if columns:
                     kept[f"{fold.name}/{seed}"] = columns
-    arrays = {f"{STUDY}/row": np.arange(len(rows))}
+    arrays = {f"{STUDY}/trial": np.arange(len(trials))}
     baseline = {}
     for split, values in predictions.items():
         stacked = np.stack(values)
-        shown = ~np.isnan(stacked.reshape(len(rows), len(clips.y), -1)).all((0, 2))
+        shown = ~np.isnan(stacked.reshape(len(trials), len(clips.y), -1)).all((0, 2))
         if not shown.any():
             continue
         arrays[f"{STUDY}/{split}/prediction"] = stacked[:, shown]
@@ -190,8 +190,8 @@ def run(
             "counts": _counts(plan, recordings),
             **({"labels": list(recordings.labels)} if recordings.labels else {}),
         },
-        "rows": rows,
-        "cells": results.summarize_variants(rows, ("validation", "test")),
+        "trials": trials,
+        "variants": results.summarize_variants(trials, ("validation", "test")),
         "selected": [],
         "baselines": baseline,
         "provenance": _provenance(plan),
@@ -237,7 +237,7 @@ def _metric(task: str) -> str:
     return "pcc" if task in learners.REGRESSIONS else "uar"
 
 
-def _row(
+def _trial(
     plan: Plan,
     method: str,
     table: descriptors.Table,
@@ -248,7 +248,7 @@ def _row(
     refit: bool,
     progress: Callable[[str, int, int], None],
 ) -> tuple[dict[str, Any], dict[str, np.ndarray], list[str]]:
-    """One entry of results.json's rows, split -> its predictions [N] or [N, C], and the columns that were kept."""
+    """One entry of results.json's trials, split -> its predictions [N] or [N, C], and the columns that were kept."""
     learner = {"is13": learners.SVM, "random_subset": learners.KNN}.get(method, learners.LINEAR)
     choices = learner.choices(plan.task)
     if len(choices) > 1 and not fold.validation.size:
@@ -292,9 +292,9 @@ def _row(
     if refit:
         predict = fitted(hyper, np.concatenate([fold.train, fold.validation]))
     test = spread(fold.test, predict)
-    row = {
+    trial = {
         "study": STUDY,
-        "cell": NAMES[method],
+        "variant": NAMES[method],
         "fold": fold.name,
         "seed": seed,
         "hyper": hyper,
@@ -307,7 +307,7 @@ def _row(
         "validation": score if fold.validation.size else None,
         "test": _score(plan, learner, test, clips) if fold.test.size else None,
     }
-    return row, {"validation": validation, "test": test}, columns
+    return trial, {"validation": validation, "test": test}, columns
 
 
 def _score(plan: Plan, learner: learners.Learner, values: np.ndarray, clips: _Clips) -> dict[str, float | None]:

@@ -68,7 +68,7 @@ def fit_fusion(plain: dict[str, Any], columns: Mapping[str, Column], *, classes:
 
 def _add(plain: dict[str, Any], models: Mapping[str, Mapping[str, Any]], **override: Any) -> None:
     for name, model in models.items():
-        plain["studies"][name] = dict(override=dict(override, model=dict(model)), cells={name: {}})
+        plain["studies"][name] = dict(override=dict(override, model=dict(model)), variants={name: {}})
 
 
 def _incomplete(modalities: Sequence[str]) -> tuple[str, ...]:

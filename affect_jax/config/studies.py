@@ -1,10 +1,10 @@
-"""Config -> studies: the model, stages, cells and rows that `config.studies` asks for.
+"""Config -> studies: the model, stages, variants and trials that `config.studies` asks for.
 
 `config.studies.<name>` may hold
   override: nested values that replace those of the config in this study, e.g. dict(model=dict(stronger=None));
   drop: dotted paths to delete, e.g. ('stages.fit.losses.translation',);
-  cells: name -> nested hyper-parameters, e.g. {'-CCA': {'stages': {'fit': {'losses': {'alignment': {'weight': 0}}}}}}.
-Cells and the grid may only set what is traced (learning rates, loss weights, dropout): they are rows of one program.
+  variants: name -> nested hyper-parameters, e.g. {'-CCA': {'stages': {'fit': {'losses': {'alignment': {'weight': 0}}}}}}.
+Variants and the grid may only set what is traced (learning rates, loss weights, dropout): they are trials of one program.
 """
 
 import importlib
@@ -21,7 +21,7 @@ from affect_jax.training import stage, trials
 
 
 class Study(NamedTuple):
-    """Rows that share shapes.
+    """Trials that share shapes.
 
     Attributes:
       name: its name in config.studies.
@@ -29,7 +29,7 @@ class Study(NamedTuple):
       model_config: what made it.
       stages: in order.
       traced: hyper-parameter path -> default.
-      cells: name -> path -> fixed value.
+      variants: name -> path -> fixed value.
       axes: path -> values of the search grid, of the paths that this study has.
     """
 
@@ -38,7 +38,7 @@ class Study(NamedTuple):
     model_config: dict[str, Any]
     stages: tuple[stage.Stage, ...]
     traced: dict[str, float]
-    cells: dict[str, dict[str, float]]
+    variants: dict[str, dict[str, float]]
     axes: dict[str, tuple[float, ...]]
 
 
@@ -133,7 +133,7 @@ def parse_studies(config: ml_collections.ConfigDict) -> list[Study]:
                 model_config=own["model"],
                 stages=stages,
                 traced=traced,
-                cells={cell: trials.flatten_paths(fixed) for cell, fixed in spec["cells"].items()},
+                variants={variant: trials.flatten_paths(fixed) for variant, fixed in spec["variants"].items()},
                 axes={path: tuple(values) for path, values in axes.items() if path in traced},
             )
         )
@@ -144,8 +144,8 @@ def parse_studies(config: ml_collections.ConfigDict) -> list[Study]:
         "the search grid",
     )
     for study in studies:
-        for cell, fixed in study.cells.items():
-            trials.check_paths(sorted(fixed), study.traced, f"cell {cell!r} of study {study.name!r}")
+        for variant, fixed in study.variants.items():
+            trials.check_paths(sorted(fixed), study.traced, f"variant {variant!r} of study {study.name!r}")
     return [study for study in studies if not config.study.only or study.name in config.study.only]
 
 

@@ -17,7 +17,7 @@ from affect_jax.types import Array
 
 @struct.dataclass
 class Folds:
-    """K folds of one development corpus; a row of a study holds a fold's number.
+    """K folds of one development corpus; a trial of a study holds a fold's number.
 
     Attributes:
       train: int32 [K, n], example numbers, -1 for padding at the end.
@@ -42,9 +42,9 @@ class FoldMembers(NamedTuple):
     """Of a cross-validation; `build` only looks that it is apart from the other two."""
 
 
-def _pad(rows: Sequence[np.ndarray]) -> np.ndarray:
-    width = max(len(row) for row in rows)
-    return np.stack([np.pad(row, (0, width - len(row)), constant_values=-1) for row in rows]).astype(np.int32)
+def _pad(trials: Sequence[np.ndarray]) -> np.ndarray:
+    width = max(len(trial) for trial in trials)
+    return np.stack([np.pad(trial, (0, width - len(trial)), constant_values=-1) for trial in trials]).astype(np.int32)
 
 
 def _examples(index: Index, names: Sequence[str]) -> np.ndarray:

@@ -200,10 +200,10 @@ def restore_delayed_predictions(values: np.ndarray, part: Split, delay: int) -> 
 
 
 def postprocess_predictions(found: Mapping[str, np.ndarray], parts: Mapping[str, Split]) -> None:
-    """AVEC post-processing, each step fitted on a row's own validation predictions; in place.
+    """AVEC post-processing, each step fitted on a trial's own validation predictions; in place.
 
     Args:
-      found: split -> predictions [R, F], NaN where a row shows nothing; has `validation`.
+      found: split -> predictions [R, F], NaN where a trial shows nothing; has `validation`.
       parts: split -> its part.
     """
     development = parts["validation"]
@@ -220,23 +220,23 @@ def postprocess_predictions(found: Mapping[str, np.ndarray], parts: Mapping[str,
 def rescale_predictions(
     found: Mapping[str, np.ndarray], development: Split, folds: folding.Folds, fold_of: np.ndarray
 ) -> None:
-    """Maps each row's predictions of each split to the range of its training labels; in place.
+    """Maps each trial's predictions of each split to the range of its training labels; in place.
 
     As the authors of ConflictNET do before they binarise. It uses the smallest and largest prediction of the very part
     that is scored, so it is transductive: a clip's class depends on the other clips. Correlations do not change.
 
     Args:
-      found: split -> predictions [R, F], NaN where a row shows nothing.
+      found: split -> predictions [R, F], NaN where a trial shows nothing.
       development: the part that the folds are of.
       folds: for the training examples.
       fold_of: int [R].
     """
     for values in found.values():
-        for row, fold in enumerate(fold_of):
+        for trial, fold in enumerate(fold_of):
             train = np.asarray(folds.train[fold])
             positions = corpora.locate_frames(development.corpus, train[train >= 0])
             gold = development.target[positions[positions >= 0]]
-            low, high = np.nanmin(values[row]), np.nanmax(values[row])
+            low, high = np.nanmin(values[trial]), np.nanmax(values[trial])
             if high > low:
-                share = (values[row] - low) / (high - low)
-                values[row] = gold.min() + share * (gold.max() - gold.min())
+                share = (values[trial] - low) / (high - low)
+                values[trial] = gold.min() + share * (gold.max() - gold.min())

@@ -9,7 +9,7 @@ import numpy as np
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation.cases import NAMES, cases, examples
 from affect_jax.features import audio
-from affect_jax.inference import timelines
+from affect_jax.inference import speech_models, timelines
 from affect_jax.reports import listening
 from affect_jax.reports.explanations import Clip
 from affect_jax.runtime import run_folder
@@ -32,12 +32,12 @@ def of_files(files: Sequence[str | Path], rate: int, steps: int) -> list[Clip]:
     return list(clips.values())
 
 
-def of_run(run: Path, hearer: timelines.Hearer, ids: Sequence[str], say: Callable[[str], None]) -> list[Clip]:
+def of_run(run: Path, hearer: speech_models.Hearer, ids: Sequence[str], say: Callable[[str], None]) -> list[Clip]:
     """The named clips of a run's corpus, or without names one of each case of section 3.4.1.
 
     Args:
       run: its folder.
-      hearer: a row of it.
+      hearer: a trial of it.
       ids: of recordings.
       say: is told what a person should know.
 
@@ -46,14 +46,14 @@ def of_run(run: Path, hearer: timelines.Hearer, ids: Sequence[str], say: Callabl
     """
     results = run_folder.read_json(run / "results.json")
     config = ml_collections.ConfigDict(run_folder.read_json(run / "config.json")["config"])
-    number, steps, regression = hearer.about["row"], hearer.deployed.steps, hearer.task != "multiclass"
-    splits = [split for split in ("test", "validation") if results["rows"][number].get(split) is not None]
+    number, steps, regression = hearer.about["trial"], hearer.deployed.steps, hearer.task != "multiclass"
+    splits = [split for split in ("test", "validation") if results["trials"][number].get(split) is not None]
     said = [listening.read(run, results, number, split) for split in splits]
     if not ids:
         if not regression:
             raise UserError("the four cases of section 3.4.1 are of regressions; name the clips with --id")
         if not said:
-            raise UserError(f"row {number} of {run} has no scored part to choose from; name the clips with --id")
+            raise UserError(f"trial {number} of {run} has no scored part to choose from; name the clips with --id")
         ids = _one_of_each_case(said[0], splits[0], say)
     recordings = splits.load_recordings(config)
     if recordings.fingerprint != results["corpus"]["fingerprint"]:
@@ -72,7 +72,7 @@ def of_run(run: Path, hearer: timelines.Hearer, ids: Sequence[str], say: Callabl
             clip = clip._replace(target=float(recording.targets[hearer.target][0]))
         where = [(part, part.ids.index(name)) for part in said if name in part.ids]
         if not where:
-            clip = clip._replace(notes=("the row may have been trained on this clip",))
+            clip = clip._replace(notes=("the trial may have been trained on this clip",))
         elif regression:
             part, i = where[0]
             case = int(cases(part.targets[i], part.predictions[i]))

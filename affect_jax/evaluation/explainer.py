@@ -11,7 +11,7 @@ from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation import attribution, lime
 from affect_jax.evaluation.explanation_settings import Settings
 from affect_jax.inference import deployment
-from affect_jax.inference.timelines import Hearer
+from affect_jax.inference.speech_models import Hearer
 from affect_jax.reports import explanations
 
 TASKS = ("regression", "signed_regression", "multiclass")

@@ -1,4 +1,4 @@
-"""Predictions -> results.json: every metric a row, means over rows, baselines."""
+"""Predictions -> results.json: every metric a trial, means over trials, baselines."""
 
 import functools
 import math
@@ -26,11 +26,11 @@ def _plain(value: Any) -> float | None:
 def score_trial(
     task: str, prediction: np.ndarray, target: np.ndarray, recording: np.ndarray
 ) -> dict[str, float | None]:
-    """Every metric of one row over the frames it predicts.
+    """Every metric of one trial over the frames it predicts.
 
     Args:
       task: one of metrics.TASKS.
-      prediction: float32 [F], or [F, C] logits; NaN where the row predicts nothing.
+      prediction: float32 [F], or [F, C] logits; NaN where the trial predicts nothing.
       target: float32 [F].
       recording: int [F], the recording of each frame; regression adds `<metric>_per_recording`, means over them, where
         recordings are more than single frames.
@@ -50,29 +50,29 @@ def score_baselines(task: str, target: np.ndarray, where: np.ndarray) -> dict[st
     return {name: _plain(value) for name, value in found.items()}
 
 
-def summarize_variants(rows: Sequence[Mapping[str, Any]], splits: Sequence[str]) -> list[dict[str, Any]]:
-    """Mean and sample standard deviation over the rows of every (study, cell), split and metric.
+def summarize_variants(trials: Sequence[Mapping[str, Any]], splits: Sequence[str]) -> list[dict[str, Any]]:
+    """Mean and sample standard deviation over the trials of every (study, variant), split and metric.
 
-    A cell with one row has no standard deviation: None.
+    A variant with one trial has no standard deviation: None.
     """
     found = []
-    for study, cell in dict.fromkeys((row["study"], row["cell"]) for row in rows):
-        mine = [row for row in rows if (row["study"], row["cell"]) == (study, cell)]
+    for study, variant in dict.fromkeys((trial["study"], trial["variant"]) for trial in trials):
+        mine = [trial for trial in trials if (trial["study"], trial["variant"]) == (study, variant)]
         for split in splits:
             if mine[0][split] is None:
                 continue
             for metric in mine[0][split]:
-                values = [row[split][metric] for row in mine if row[split][metric] is not None]
+                values = [trial[split][metric] for trial in mine if trial[split][metric] is not None]
                 if not values:
                     continue
                 by_fold = {
-                    fold: statistics.fmean(row[split][metric] for row in mine if row["fold"] == fold)
-                    for fold in dict.fromkeys(row["fold"] for row in mine if row[split][metric] is not None)
+                    fold: statistics.fmean(trial[split][metric] for trial in mine if trial["fold"] == fold)
+                    for fold in dict.fromkeys(trial["fold"] for trial in mine if trial[split][metric] is not None)
                 }
                 found.append(
                     {
                         "study": study,
-                        "cell": cell,
+                        "variant": variant,
                         "split": split,
                         "metric": metric,
                         "mean": _plain(statistics.fmean(values)),
@@ -90,16 +90,16 @@ def select_points(
     """The point of the grid with the best mean validation score over the search's seeds.
 
     Args:
-      candidates: one entry a searched row: cell, fold, hyper, score.
+      candidates: one entry a searched trial: variant, fold, hyper, score.
       sign: +1 where a larger score is better.
 
     Returns:
-      (cell, fold) -> (hyper-parameters, mean score, number of points). Ties go to the point searched first.
+      (variant, fold) -> (hyper-parameters, mean score, number of points). Ties go to the point searched first.
     """
     scores: dict[tuple[str, int], dict[tuple, list[float]]] = {}
     for c in candidates:
         point = tuple(sorted(c["hyper"].items()))
-        scores.setdefault((c["cell"], c["fold"]), {}).setdefault(point, []).append(c["score"])
+        scores.setdefault((c["variant"], c["fold"]), {}).setdefault(point, []).append(c["score"])
     chosen = {}
     for where, points in scores.items():
         best = max(points, key=lambda p: sign * statistics.fmean(points[p]))

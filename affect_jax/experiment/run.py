@@ -19,7 +19,7 @@ from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.data import splits, streaming
 from affect_jax.datasets.recordings import Recordings
-from affect_jax.experiment.run import results
+from affect_jax.experiment import results
 from affect_jax.runtime import hosts, run_folder
 from affect_jax.runtime.progress import Display
 from affect_jax.runtime.signals import never_stop
@@ -48,25 +48,25 @@ class Run(NamedTuple):
 def _make_engine(config: ml_collections.ConfigDict) -> loop.Engine:
     return loop.Engine(
         mesh=mesh.make_mesh(config.engine.devices, config.engine.get("data", 1)),
-        at_once=mesh.choose_trials_at_once(config.engine.rows_at_once),
+        at_once=mesh.choose_trials_at_once(config.engine.trials_at_once),
         eval_size=config.data.eval_size,
         checkpoint_seconds=config.engine.checkpoint_seconds,
         stream_megabytes=config.engine.get("stream_megabytes", 64.0),
     )
 
 
-def _make_listener(run: Run, part: str, rows: Sequence[Trial], metric: str) -> loop.Listener:
+def _make_listener(run: Run, part: str, trials: Sequence[Trial], metric: str) -> loop.Listener:
     """Writes metrics.jsonl and TensorBoard events, and shows the epoch; in the first process."""
     if not hosts.is_leader():
         return loop.Listener(lambda _: None, lambda *_: None, run.stop)
 
     def epoch(done: loop.Progress) -> None:
         lines = []
-        for k, number in enumerate(done.rows):
-            row = rows[number]
+        for k, number in enumerate(done.trials):
+            trial = trials[number]
             values = {name: float(column[k]) for name, column in done.log.items()}
-            where = {"part": part, "stage": done.stage, "epoch": done.epoch, "row": number}
-            which = {"cell": row.cell, "fold": run.fold_names[row.fold], "seed": row.seed}
+            where = {"part": part, "stage": done.stage, "epoch": done.epoch, "trial": number}
+            which = {"variant": trial.variant, "fold": run.fold_names[trial.fold], "seed": trial.seed}
             lines.append({**where, **which, **{n: v if np.isfinite(v) else None for n, v in values.items()}})
         run_folder.append_metrics(run.workdir, lines)
         for name, column in done.log.items():
@@ -81,51 +81,53 @@ def _make_listener(run: Run, part: str, rows: Sequence[Trial], metric: str) -> l
     return loop.Listener(epoch, resumed, run.stop)
 
 
-def _split_into_batches(run: Run, spec: studies.Study, rows: Sequence[Trial]) -> list[Sequence[Trial]]:
-    """Cuts rows into pieces whose training state fits `config.engine.wave_gigabytes`."""
+def _split_into_batches(run: Run, spec: studies.Study, trials: Sequence[Trial]) -> list[Sequence[Trial]]:
+    """Cuts trials into pieces whose training state fits `config.engine.trial_batch_gigabytes`."""
     params = loop.trace_shapes(spec.model, run.development.corpus, run.folds)[0]
-    row_bytes = 5 * 4 * sum(x.size for part in params.values() for x in jax.tree.leaves(part))
-    fit = max(int(run.config.engine.wave_gigabytes * 1e9 / row_bytes), 1)
+    trial_bytes = 5 * 4 * sum(x.size for part in params.values() for x in jax.tree.leaves(part))
+    fit = max(int(run.config.engine.trial_batch_gigabytes * 1e9 / trial_bytes), 1)
     side_by_side = mesh.count_replicas(run.engine.mesh)
     size = max(fit // side_by_side, 1) * side_by_side
-    return [rows[i : i + size] for i in range(0, len(rows), size)]
+    return [trials[i : i + size] for i in range(0, len(trials), size)]
 
 
-def _fit(run: Run, spec: studies.Study, part: str, rows: Sequence[Trial]) -> loop.Fitted:
+def _fit(run: Run, spec: studies.Study, part: str, trials: Sequence[Trial]) -> loop.Fitted:
     fitted = loop.fit_study(
         spec.model,
         spec.stages,
         run.config.task,
         run.development.corpus,
         run.folds,
-        rows,
+        trials,
         run.engine,
         folder=run.workdir / "checkpoints" / part,
-        listener=_make_listener(run, part, rows, spec.stages[-1].metric),
+        listener=_make_listener(run, part, trials, spec.stages[-1].metric),
     )
     for number, why in sorted(fitted.stopped.items()):
-        row = rows[number]
-        where = f"{part}, {row.cell}, fold {run.fold_names[row.fold]}, seed {row.seed}"
+        trial = trials[number]
+        where = f"{part}, {trial.variant}, fold {run.fold_names[trial.fold]}, seed {trial.seed}"
         run.display.say(f"note: {where} stopped and keeps its weights until then: {why}")
     return fitted
 
 
 def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
-    """Trains the grid and picks, for each cell and fold, the point with the best validation score.
+    """Trains the grid and picks, for each variant and fold, the point with the best validation score.
 
     Returns:
-      (cell, fold) -> hyper-parameters, and what results.json says of it.
+      (variant, fold) -> hyper-parameters, and what results.json says of it.
     """
-    searched = {cell: fixed for cell, fixed in spec.cells.items() if set(spec.axes) - set(fixed)}
+    searched = {variant: fixed for variant, fixed in spec.variants.items() if set(spec.axes) - set(fixed)}
     if all(len(values) == 1 for values in spec.axes.values()):  # nothing to choose from
         point = {path: float(values[0]) for path, values in spec.axes.items()}
         folds = range(len(run.fold_names))
-        return {(c, f): {k: v for k, v in point.items() if k not in spec.cells[c]} for c in searched for f in folds}, []
-    rows = plan_trials(
+        return {
+            (c, f): {k: v for k, v in point.items() if k not in spec.variants[c]} for c in searched for f in folds
+        }, []
+    trials = plan_trials(
         searched, spec.axes, spec.traced, len(run.fold_names), studies.list_seeds(run.config.search.seeds)
     )
     candidates = []
-    for number, wave in enumerate(_split_into_batches(run, spec, rows)):
+    for number, wave in enumerate(_split_into_batches(run, spec, trials)):
         part = run_folder.name_fit(spec.name, "search", number)
         folder = run.workdir / "checkpoints" / part
         summary = folder / "scores.json"
@@ -137,25 +139,25 @@ def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
                 run_folder.write_json(summary, scores)
                 for stage in spec.stages:  # only the scores of a search are wanted
                     shutil.rmtree(folder / stage.name)
-        candidates += [{**row._asdict(), "score": s} for row, s in zip(wave, scores, strict=True)]
+        candidates += [{**trial._asdict(), "score": s} for trial, s in zip(wave, scores, strict=True)]
     chosen = results.select_points(candidates, spec.stages[-1].sign)
     said = [
         {
             "study": spec.name,
-            "cell": cell,
+            "variant": variant,
             "fold": run.fold_names[fold],
-            "hyper": {path: hyper[path] for path in spec.axes if path not in spec.cells[cell]},
+            "hyper": {path: hyper[path] for path in spec.axes if path not in spec.variants[variant]},
             "score": score,
             "candidates": count,
         }
-        for (cell, fold), (hyper, score, count) in chosen.items()
+        for (variant, fold), (hyper, score, count) in chosen.items()
     ]
     return {where: hyper for where, (hyper, _, _) in chosen.items()}, said
 
 
-def _predict(run: Run, spec: studies.Study, fitted: loop.Fitted, rows: Sequence[Trial]) -> dict[str, np.ndarray]:
+def _predict(run: Run, spec: studies.Study, fitted: loop.Fitted, trials: Sequence[Trial]) -> dict[str, np.ndarray]:
     """split -> float32 [R, F] predictions (or [R, F, C] logits), back on the gold standard's own clock."""
-    fold_of = np.array([row.fold for row in rows], np.int32)
+    fold_of = np.array([trial.fold for trial in trials], np.int32)
     development, output = run.development, spec.stages[-1].prediction
     examples = {"validation": (development, np.asarray(run.folds.validation))}
     if run.test:
@@ -176,18 +178,18 @@ def _predict(run: Run, spec: studies.Study, fitted: loop.Fitted, rows: Sequence[
 
 
 def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], dict[str, np.ndarray]]:
-    """Searches, trains, predicts and scores one study: its results rows, its selection, its predictions."""
+    """Searches, trains, predicts and scores one study: its results trials, its selection, its predictions."""
     chosen, said = _search(run, spec)
-    rows = [
-        row._replace(hyper={**row.hyper, **chosen.get((row.cell, row.fold), {})})
-        for row in plan_trials(
-            spec.cells, {}, spec.traced, len(run.fold_names), studies.list_seeds(run.config.study.seeds)
+    trials = [
+        trial._replace(hyper={**trial.hyper, **chosen.get((trial.variant, trial.fold), {})})
+        for trial in plan_trials(
+            spec.variants, {}, spec.traced, len(run.fold_names), studies.list_seeds(run.config.study.seeds)
         )
     ]
-    _warn_of_idle_devices(run, spec, len(rows))
+    _warn_of_idle_devices(run, spec, len(trials))
     entries: list[dict] = []
     predictions: dict[str, list[np.ndarray]] = {}
-    for number, wave in enumerate(_split_into_batches(run, spec, rows)):
+    for number, wave in enumerate(_split_into_batches(run, spec, trials)):
         part = run_folder.name_fit(spec.name, "final", number)
         fitted = _fit(run, spec, part, wave)
         _save_weights(run, spec, number, fitted, wave, len(entries))
@@ -195,14 +197,14 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
         for split, values in split_values.items():
             predictions.setdefault(split, []).append(values)
         aligned = _measure_alignment(run, spec, fitted, wave)
-        for r, row in enumerate(wave):
+        for r, trial in enumerate(wave):
             entries.append(
                 {
                     "study": spec.name,
-                    "cell": row.cell,
-                    "fold": run.fold_names[row.fold],
-                    "seed": row.seed,
-                    "hyper": row.hyper,
+                    "variant": trial.variant,
+                    "fold": run.fold_names[trial.fold],
+                    "seed": trial.seed,
+                    "hyper": trial.hyper,
                     "best_epoch": {s: int(v[r]) for s, v in fitted.best_epoch.items()},
                     "epochs": {s: int(v[r]) for s, v in fitted.epochs.items()},
                     "finite": bool(fitted.finite[r]),
@@ -215,27 +217,27 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
 
 
 def _save_weights(
-    run: Run, spec: studies.Study, number: int, fitted: loop.Fitted, rows: Sequence[Trial], first: int
+    run: Run, spec: studies.Study, number: int, fitted: loop.Fitted, trials: Sequence[Trial], first: int
 ) -> None:
-    """Each row's weights with the standardisation of its fold: all that a prediction from raw features needs."""
-    fold_of = np.array([row.fold for row in rows])
+    """Each trial's weights with the standardisation of its fold: all that a prediction from raw features needs."""
+    fold_of = np.array([trial.fold for trial in trials])
     statistics = {
         kind: {m: np.asarray(x)[fold_of] for m, x in getattr(run.folds, kind).items()} for kind in ("mean", "scale")
     }
     steps = {m: stream.steps for m, stream in run.development.corpus.inputs.items()}
     unit = run.config.data.unit
-    meta = {"first": first, "rows": len(rows), "model": spec.model_config, "steps": steps, "unit": unit}
+    meta = {"first": first, "trials": len(trials), "model": spec.model_config, "steps": steps, "unit": unit}
     folder = run_folder.locate_weights(run.workdir, spec.name)
     checkpoint.save_checkpoint(folder / f"{number:03d}", 0, {"params": fitted.params, **statistics}, meta)
 
 
 def _measure_alignment(
-    run: Run, spec: studies.Study, fitted: loop.Fitted, rows: Sequence[Trial]
+    run: Run, spec: studies.Study, fitted: loop.Fitted, trials: Sequence[Trial]
 ) -> dict[str, np.ndarray]:
     terms = objective.select_alignments(spec.stages[-1].terms)
     if not terms:
         return {}
-    fold_of = np.array([row.fold for row in rows], np.int32)
+    fold_of = np.array([trial.fold for trial in trials], np.int32)
     corpus = run.development.corpus
     return predictor.measure_alignment(spec.model, fitted.params, fold_of, corpus, run.folds, terms, run.engine)
 
@@ -256,12 +258,12 @@ def _warn_of_saturation(run: Run, spec: studies.Study) -> None:
                 )
 
 
-def _warn_of_idle_devices(run: Run, spec: studies.Study, rows: int) -> None:
-    """Half of the devices or more have no row."""
-    shared, data = run.engine.mesh.shape["data"], mesh.choose_data_devices(run.engine.mesh, rows)
+def _warn_of_idle_devices(run: Run, spec: studies.Study, trials: int) -> None:
+    """Half of the devices or more have no trial."""
+    shared, data = run.engine.mesh.shape["data"], mesh.choose_data_devices(run.engine.mesh, trials)
     if data > shared:
         run.display.say(
-            f"note: study {spec.name!r} has {rows} row{'s' if rows > 1 else ''} for {mesh.count_replicas(run.engine.mesh)} "
+            f"note: study {spec.name!r} has {trials} trial{'s' if trials > 1 else ''} for {mesh.count_replicas(run.engine.mesh)} "
             f"places; where a step takes long, --config.engine.data={data} lets {data} devices share each batch "
             "(docs/scaling.md)"
         )
@@ -292,9 +294,9 @@ def _count_examples(recordings: Recordings, config: ml_collections.ConfigDict) -
 def _collect_predictions(
     run: Run, spec_name: str, first: int, predictions: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """predictions.npz entries of one study; frames that no row shows are left out."""
+    """predictions.npz entries of one study; frames that no trial shows are left out."""
     count = len(next(iter(predictions.values())))
-    arrays = {f"{spec_name}/row": np.arange(first, first + count)}
+    arrays = {f"{spec_name}/trial": np.arange(first, first + count)}
     for split, values in predictions.items():
         part = _choose_split(run, split)
         shown = ~np.isnan(values.reshape(count, len(part.target), -1)).all((0, 2))
@@ -305,7 +307,7 @@ def _collect_predictions(
     return arrays
 
 
-def run(
+def run_experiment(
     config: ml_collections.ConfigDict, workdir: str, *, config_arg: str, stop: Callable[[], bool] = never_stop
 ) -> dict[str, Any]:
     """Trains everything that `config` asks for, or goes on with it, or reads it where it is finished.
@@ -344,7 +346,7 @@ def run(
 
 
 def _run_ranking(config: ml_collections.ConfigDict, folder: Path, config_arg: str, stop: Callable[[], bool]) -> None:
-    run(config, str(folder), config_arg=config_arg, stop=stop)
+    run_experiment(config, str(folder), config_arg=config_arg, stop=stop)
 
 
 def _print_line(line: str) -> None:
@@ -374,9 +376,7 @@ def _train(
             workdir=folder,
             engine=engine,
             development=development,
-            folds=folding.build_folds(
-                development.corpus, development.index, folds, splits.choose_standardized(config)
-            ),
+            folds=folding.build_folds(development.corpus, development.index, folds, splits.choose_standardized(config)),
             fold_names=tuple(fold.name for fold in folds),
             test=test,
             test_examples=test_examples,
@@ -386,14 +386,14 @@ def _train(
         )
         kind = "synthetic " if recordings.synthetic else ""
         display.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}), {engine.mesh.size} device(s)")
-        rows: list[dict] = []
+        trials: list[dict] = []
         selected: list[dict] = []
         arrays: dict[str, np.ndarray] = {}
         for spec in specs:
             _warn_of_saturation(state, spec)
             entries, said, predictions = _run_study(state, spec)
-            arrays |= _collect_predictions(state, spec.name, len(rows), predictions)
-            rows += entries
+            arrays |= _collect_predictions(state, spec.name, len(trials), predictions)
+            trials += entries
             selected += said
     validated = _mark_predicted(development, np.asarray(state.folds.validation))
     baseline = {"validation": results.score_baselines(config.task, development.target, validated)}
@@ -414,8 +414,8 @@ def _train(
             "counts": _count_examples(recordings, config),
             **({"labels": list(recordings.labels)} if recordings.labels else {}),
         },
-        "rows": [{"test": None, **row} for row in rows],
-        "cells": results.summarize_variants([{"test": None, **row} for row in rows], ("validation", "test")),
+        "trials": [{"test": None, **trial} for trial in trials],
+        "variants": results.summarize_variants([{"test": None, **trial} for trial in trials], ("validation", "test")),
         "selected": selected,
         "baselines": baseline,
         "provenance": run_folder.describe_provenance(" ".join(sys.argv)),

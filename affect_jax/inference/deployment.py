@@ -34,14 +34,14 @@ class Input(NamedTuple):
 
 
 class Deployed(NamedTuple):
-    """One row of a run, cut down to what predicts.
+    """One trial of a run, cut down to what predicts.
 
     Attributes:
       model: the module.
       params: only the parts in `model.deployed`, and the statistics of batch norms.
       inputs: modality -> what becomes of it: the weaker one alone, or all that a fusion model reads.
       item: a whole sequence has one prediction, not one a step.
-      row: the entry of results.json.
+      trial: the entry of results.json.
       trained: what an export says of the run: `task`, `target`, `labels` of classes, `corpus` and, of raw speech, its
         `rate` in Hz, else None.
     """
@@ -50,7 +50,7 @@ class Deployed(NamedTuple):
     params: dict[str, Any]
     inputs: dict[str, Input]
     item: bool
-    row: dict[str, Any]
+    trial: dict[str, Any]
     trained: dict[str, Any]
 
     @property
@@ -64,43 +64,43 @@ class Deployed(NamedTuple):
         return next(iter(self.inputs.values())).steps
 
 
-def choose_trial(results: dict[str, Any], cell: str = "", row: int = -1) -> int:
-    """Number of a row of results.json: `row` itself, or the best on validation among those of `cell`.
+def choose_trial(results: dict[str, Any], variant: str = "", trial: int = -1) -> int:
+    """Number of a trial of results.json: `trial` itself, or the best on validation among those of `variant`.
 
     Raises:
-      UserError: no such cell or row, or several cells and none named.
+      UserError: no such variant or trial, or several variants and none named.
     """
-    rows = results["rows"]
-    if row >= 0:
-        if row >= len(rows):
-            raise UserError(f"--row is {row} but the run has rows 0 to {len(rows) - 1}")
-        return row
-    cells = list(dict.fromkeys(r["cell"] for r in rows))
-    cell = cell or cells[0]
-    if cell not in cells:
-        raise UserError(f"--cell is {cell!r}{suggest_nearest(cell, cells)}; the run has {cells}")
+    trials = results["trials"]
+    if trial >= 0:
+        if trial >= len(trials):
+            raise UserError(f"--trial is {trial} but the run has trials 0 to {len(trials) - 1}")
+        return trial
+    variants = list(dict.fromkeys(r["variant"] for r in trials))
+    variant = variant or variants[0]
+    if variant not in variants:
+        raise UserError(f"--variant is {variant!r}{suggest_nearest(variant, variants)}; the run has {variants}")
     metric, sign = results["monitor"]["metric"], 1.0 if results["monitor"]["goal"] == "max" else -1.0
-    mine = [i for i, r in enumerate(rows) if r["cell"] == cell and r["validation"][metric] is not None]
+    mine = [i for i, r in enumerate(trials) if r["variant"] == variant and r["validation"][metric] is not None]
     if not mine:
-        raise UserError(f"no row of cell {cell!r} has a validation score; train it again")
-    return max(mine, key=lambda i: sign * rows[i]["validation"][metric])
+        raise UserError(f"no trial of variant {variant!r} has a validation score; train it again")
+    return max(mine, key=lambda i: sign * trials[i]["validation"][metric])
 
 
 def load_deployed(run: Path, number: int) -> Deployed:
-    """Reads row `number` of a finished run.
+    """Reads trial `number` of a finished run.
 
     Raises:
       UserError: the run is unfinished or damaged.
     """
-    row = run_folder.read_json(run / "results.json")["rows"][number]
-    folder = run_folder.locate_weights(run, row["study"])
+    trial = run_folder.read_json(run / "results.json")["trials"][number]
+    folder = run_folder.locate_weights(run, trial["study"])
     for wave in sorted(folder.glob("[0-9]*")):
-        leaves, meta = checkpoint.restore_checkpoint(wave) or ({}, {"first": 0, "rows": 0})
-        at = number - meta["first"] - _find_first_trial(run, row["study"])
-        if 0 <= at < meta["rows"]:
+        leaves, meta = checkpoint.restore_checkpoint(wave) or ({}, {"first": 0, "trials": 0})
+        at = number - meta["first"] - _find_first_trial(run, trial["study"])
+        if 0 <= at < meta["trials"]:
             break
     else:
-        raise UserError(f"{folder} has no weights of row {number}; train that run again with launch.main")
+        raise UserError(f"{folder} has no weights of trial {number}; train that run again with launch.main")
     model = studies.make_model(meta["model"])
     kept = {name: leaf[at] for name, leaf in leaves.items()}
     params, mean, scale = checkpoint.split_by_prefix(kept, ("params", "mean", "scale"))
@@ -110,13 +110,13 @@ def load_deployed(run: Path, number: int) -> Deployed:
         params=_nest({k: v for k, v in params.items() if k.split("/")[0] in (*model.deployed, step.STATISTICS)}),
         inputs={m: Input(mean[m], scale[m], meta["steps"][m]) for m in reads},
         item=meta["unit"] == "item",
-        row=row,
+        trial=trial,
         trained=_describe_training(run, reads),
     )
 
 
 def _describe_training(run: Path, reads: tuple[str, ...]) -> dict[str, Any]:
-    """What is said of the run beside its row."""
+    """What is said of the run beside its trial."""
     results, config = run_folder.read_json(run / "results.json"), run_folder.read_json(run / "config.json")["config"]
     return {
         "task": results["task"],
@@ -140,8 +140,8 @@ def list_inputs(model: Any) -> tuple[str, ...]:
 
 
 def _find_first_trial(run: Path, study: str) -> int:
-    rows = run_folder.read_json(run / "results.json")["rows"]
-    return next(i for i, row in enumerate(rows) if row["study"] == study)
+    trials = run_folder.read_json(run / "results.json")["trials"]
+    return next(i for i, trial in enumerate(trials) if trial["study"] == study)
 
 
 def _nest(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def export_deployed(deployed: Deployed, out: Path, provenance: dict[str, Any]) -
         "platforms": list(PLATFORMS),
         "parameters": int(sum(leaf.size for leaf in leaves.values())),
         "parts": sorted(deployed.params),
-        "row": deployed.row,
+        "trial": deployed.trial,
         "trained": deployed.trained,
         "provenance": provenance,
     }

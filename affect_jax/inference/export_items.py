@@ -36,7 +36,7 @@ def predict_item(exported: Exported, file: Path) -> tuple[tuple[str, ...], np.nd
         sides = tuple(side[exported.modality] for side in sides)
     values = np.asarray(exported.call(*sides), np.float32)
     if not np.isfinite(values).all():
-        raise UserError(f"the model answers {file} with numbers that are not finite; export another row")
+        raise UserError(f"the model answers {file} with numbers that are not finite; export another trial")
     if exported.unit == "item":
         return (file.stem,), values
     first = next(iter(exported.shapes.values()))

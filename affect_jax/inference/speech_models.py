@@ -1,4 +1,4 @@
-"""Models that hear speech: a row of a run, or what launch.convert or launch.export wrote."""
+"""Models that hear speech: a trial of a run, or what launch.convert or launch.export wrote."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,8 +21,8 @@ class Hearer(NamedTuple):
       task: of metrics.TASKS.
       labels: names of its classes, or ().
       target: what it predicts.
-      about: where it comes from, for the record: of a run `run`, `row`, `cell` and `trained_on`, of a converted model
-        `converted`, `model` and `source`, of an export `export`, `cell` and `trained_on`.
+      about: where it comes from, for the record: of a run `run`, `trial`, `variant` and `trained_on`, of a converted model
+        `converted`, `model` and `source`, of an export `export`, `variant` and `trained_on`.
       title: the same in words.
     """
 
@@ -36,25 +36,27 @@ class Hearer(NamedTuple):
 
 
 def converted(folder: Path) -> bool:
-    """Whether launch.convert wrote a folder: a model alone, with no rows, no cells and no corpus."""
+    """Whether launch.convert wrote a folder: a model alone, with no trials, no variants and no corpus."""
     return (folder / "model.json").exists()
 
 
-def of(folder: Path, cell: str = "", row: int = -1) -> Hearer:
+def of(folder: Path, variant: str = "", trial: int = -1) -> Hearer:
     """`of_folder` or `of_run`, whichever the folder is.
 
     Raises:
-      UserError: as these; or a cell or row of a converted model.
+      UserError: as these; or a variant or trial of a converted model.
     """
     if not converted(folder):
-        return of_run(folder, cell, row)
-    if cell or row >= 0:
-        raise UserError(f"{folder} holds one converted model, without cells and rows; leave --cell and --row out")
+        return of_run(folder, variant, trial)
+    if variant or trial >= 0:
+        raise UserError(
+            f"{folder} holds one converted model, without variants and trials; leave --variant and --trial out"
+        )
     return of_folder(folder)
 
 
-def of_run(run: Path, cell: str = "", row: int = -1) -> Hearer:
-    """A row of a finished run of raw speech: `row`, or the best on validation of `cell`.
+def of_run(run: Path, variant: str = "", trial: int = -1) -> Hearer:
+    """A trial of a finished run of raw speech: `trial`, or the best on validation of `variant`.
 
     Raises:
       UserError: an unfinished run, one without weights, or one that does not hear speech.
@@ -62,19 +64,19 @@ def of_run(run: Path, cell: str = "", row: int = -1) -> Hearer:
     if (run / "config.json").exists() and not (run / "results.json").exists():
         raise UserError(f"{run} is not finished; go on with launch.main and the same --workdir")
     results, config = run_folder.read_json(run / "results.json"), run_folder.read_json(run / "config.json")["config"]
-    number = deployment.choose_trial(results, cell, row)
+    number = deployment.choose_trial(results, variant, trial)
     if not (run / "weights").is_dir():
         raise UserError(f"{run} has no weights to hear with (a run of baselines keeps none); name the run of a network")
     deployed = deployment.load_deployed(run, number)
     rate = deployment.find_speech_rate(config["corpus"], deployed.modality)
     if not rate or not deployed.steps:
         raise UserError(
-            f"row {number} of {run} hears {deployed.modality!r}, not raw speech; name a run of raw speech to hear files"
+            f"trial {number} of {run} hears {deployed.modality!r}, not raw speech; name a run of raw speech to hear files"
         )
-    corpus, cell = results["corpus"], results["rows"][number]["cell"]
-    about = {"run": str(run), "row": number, "cell": cell}
+    corpus, variant = results["corpus"], results["trials"][number]["variant"]
+    about = {"run": str(run), "trial": number, "variant": variant}
     about["trained_on"] = {key: corpus.get(key) for key in ("name", "variant", "synthetic")}
-    title = f"row {number}, cell {cell!r}{' (from a synthetic corpus)' if corpus['synthetic'] else ''}"
+    title = f"trial {number}, variant {variant!r}{' (from a synthetic corpus)' if corpus['synthetic'] else ''}"
     labels = tuple(corpus.get("labels") or ())
     return Hearer(deployed, rate, results["task"], labels, config["data"]["target"], about, title)
 
@@ -95,7 +97,7 @@ def of_folder(folder: Path) -> Hearer:
         params=step.join_variables(variables),
         inputs={"speech": deployment.Input(np.zeros(1, np.float32), np.ones(1, np.float32), speech["steps"])},
         item=True,
-        row={},
+        trial={},
         trained={},
     )
     about = {"converted": str(folder), "model": described["model"]["name"], "source": described["source"]}
@@ -110,9 +112,9 @@ def of_export(folder: Path, found: export_folder.Exported) -> Hearer:
     Raises:
       UserError: it hears no speech.
     """
-    trained, cell = found.description["trained"], found.description["row"]["cell"]
+    trained, variant = found.description["trained"], found.description["trial"]["variant"]
     if not trained["rate"] or not found.steps:
         raise UserError(f"{folder} holds a model of {found.modality!r}, not of raw speech; name files of its features")
-    about = {"export": str(folder), "cell": cell, "trained_on": trained["corpus"]}
-    title = f"export of cell {cell!r}{' (from a synthetic corpus)' if trained['corpus']['synthetic'] else ''}"
+    about = {"export": str(folder), "variant": variant, "trained_on": trained["corpus"]}
+    title = f"export of variant {variant!r}{' (from a synthetic corpus)' if trained['corpus']['synthetic'] else ''}"
     return Hearer(found, trained["rate"], trained["task"], tuple(trained["labels"]), trained["target"], about, title)

@@ -51,10 +51,10 @@ def describe(timeline: Timeline, task: str, labels: Sequence[str]) -> dict[str, 
         curve = values[:, main]
         summary = {"prediction": names[main], "probabilities": _named(names, mean)}
         said = [
-            {"prediction": names[int(np.argmax(row))], "probabilities": _named(names, row)}
+            {"prediction": names[int(np.argmax(trial))], "probabilities": _named(names, trial)}
             if not quiet
             else {"prediction": None, "probabilities": None, "note": "silent"}
-            for row, quiet in zip(values, silent, strict=True)
+            for trial, quiet in zip(values, silent, strict=True)
         ]
     else:
         curve = timeline.prediction
@@ -77,8 +77,8 @@ def describe(timeline: Timeline, task: str, labels: Sequence[str]) -> dict[str, 
     }
 
 
-def _named(names: Sequence[str], row: np.ndarray) -> dict[str, float]:
-    return {name: round(float(value), 6) for name, value in zip(names, row, strict=True)}
+def _named(names: Sequence[str], trial: np.ndarray) -> dict[str, float]:
+    return {name: round(float(value), 6) for name, value in zip(names, trial, strict=True)}
 
 
 def notes(timeline: Timeline) -> list[str]:

@@ -17,27 +17,7 @@ import numpy as np
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 from affect_jax.inference import deployment, export_folder
-from affect_jax.inference.speech_models import Hearer, converted, of, of_export, of_folder, of_run
 from affect_jax.training import mesh
-
-__all__ = (
-    "CLIPPED",
-    "Hearer",
-    "Predict",
-    "Sizes",
-    "Timeline",
-    "converted",
-    "count",
-    "hear",
-    "of",
-    "of_export",
-    "of_folder",
-    "of_run",
-    "program",
-    "read",
-    "sizes",
-    "starts",
-)
 
 PEAKS = 1000
 """Points of a file's envelope."""
@@ -184,7 +164,7 @@ def hear(
         values = np.asarray(predict(x, mask), np.float32)[: len(batch)]
         if not np.isfinite(values).all():
             raise UserError(
-                "the model answers with numbers that are not finite; choose another --row or train it again"
+                "the model answers with numbers that are not finite; choose another --trial or train it again"
             )
         for (opened, window, _), value in zip(batch, values, strict=True):
             opened.answers[window] = value

@@ -41,7 +41,7 @@ def _missing(config: str) -> list[str]:
 
 
 def _there(config: str, run: Run) -> list[str]:
-    name, rows = run.path.name, {row["cell"]: row for row in run.results["rows"]}
+    name, rows = run.path.name, {row["variant"]: row for row in run.results["trials"]}
     said = [
         f"{name}, {cell}: of {rows[cell].get('features', 'unknown features')}, fitted on "
         f"{rows[cell].get('fitted_on', 'an unknown part')}{_unlike(cell, rows[cell], run)}."

@@ -111,7 +111,7 @@ def _interval(figure: Figure, folds: int, sizes: tuple[int, int] | None) -> tupl
 def _entries(run: Run, expect: bool) -> list[Entry]:
     found = []
     arrays: dict[str, dict[str, np.ndarray]] = {}
-    metrics = list(dict.fromkeys(cell["metric"] for cell in run.results["cells"]))
+    metrics = list(dict.fromkeys(cell["metric"] for cell in run.results["variants"]))
     for split in naming.splits(run):
         for source in naming.cells(run):
             figures = {m: folders.figure(run, source, split, m) for m in metrics}
@@ -134,7 +134,7 @@ def _entries(run: Run, expect: bool) -> list[Entry]:
 
 
 def _rows(run: Run, source: Source) -> list[Mapping]:
-    return [row for row in run.results["rows"] if (row["study"], row["cell"]) == (source.study, source.cell)]
+    return [row for row in run.results["trials"] if (row["study"], row["variant"]) == (source.study, source.cell)]
 
 
 def choose_metric(runs: Sequence[Run], split: str, metric: str = "") -> str:
@@ -145,7 +145,9 @@ def choose_metric(runs: Sequence[Run], split: str, metric: str = "") -> str:
     Raises:
       UserError: they share none, or not the one asked for.
     """
-    of = [{c["metric"] for c in run.results["cells"] if c["split"] == split and c["mean"] is not None} for run in runs]
+    of = [
+        {c["metric"] for c in run.results["variants"] if c["split"] == split and c["mean"] is not None} for run in runs
+    ]
     shared = set.intersection(*of)
     for run, there in zip(runs, of, strict=True):
         if metric and metric not in there:

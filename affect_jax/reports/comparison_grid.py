@@ -136,7 +136,7 @@ def report(found: Comparison, command: str = "") -> Grid:
     against = "" if found.reference is None else f"against {found.names[found.reference]}"
     lines = [_line(found, entry, metrics, beside) for entry in found.entries]
     lines += [_constant(found, metrics, beside, *constant) for constant in constants(found)]
-    header = [("", name) for name in ("run", "study", "cell", "split", "n")]
+    header = [("", name) for name in ("run", "study", "variant", "split", "n")]
     for metric in metrics:
         name = tables.label(metric)
         header += [(name, "ours"), (name, "thesis"), (name, "difference")] if metric in beside else [("", name)]
@@ -172,7 +172,21 @@ def _constant(
     return cells
 
 
-_TIDY = ("run", "corpus", "synthetic", "study", "cell", "split", "metric", "mean", "std", "n", "folds", "low", "high")
+_TIDY = (
+    "run",
+    "corpus",
+    "synthetic",
+    "study",
+    "variant",
+    "split",
+    "metric",
+    "mean",
+    "std",
+    "n",
+    "folds",
+    "low",
+    "high",
+)
 _TIDY_MORE = ("constant", "thesis", "thesis_std", "thesis_table", "reference", "difference", "p", "p_holm", "untested")
 
 

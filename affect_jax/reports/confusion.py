@@ -47,7 +47,7 @@ def count(run: Run, source: Source, fold: str = "") -> Confusion:
     arrays = folders.read_arrays(run, source.study)
     matched = folders.matched_rows(run, source)
     # Owners may keep the labels of the test part back: then nothing is scored on it.
-    tested = any(run.results["rows"][row].get("test") for row in matched.values())
+    tested = any(run.results["trials"][row].get("test") for row in matched.values())
     split = "test" if tested and f"{source.study}/test/prediction" in arrays else "validation"
     found = folders.predictions(arrays, source.study, split)
     if found is None:
@@ -134,7 +134,7 @@ def every(runs: Sequence[Run], command: str = "") -> dict[str, str]:
     """The counts of every cell by file extension (md, csv, tex); {} unless all have the same classes."""
     found, whole = [], []
     for run in runs:
-        named = dict.fromkeys((row["study"], row["cell"]) for row in run.results["rows"])
+        named = dict.fromkeys((row["study"], row["variant"]) for row in run.results["trials"])
         cells = [Source(str(run.path), *name) for name in named]
         found += [count(run, cell) for cell in cells if kept(run, cell)]
         whole += [run] if any(kept(run, cell) for cell in cells) else []

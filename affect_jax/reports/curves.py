@@ -16,7 +16,7 @@ from affect_jax.reports.formats import Grid
 from affect_jax.reports.sources import Source
 from affect_jax.runtime.run_folder import name_fit
 
-_WHERE = ("part", "stage", "epoch", "row", "cell", "fold", "seed")
+_WHERE = ("part", "stage", "epoch", "trial", "variant", "fold", "seed")
 _SCHEDULE = "scale"  # the learning rate's, no loss
 _VALIDATION = "validation/"
 
@@ -51,7 +51,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             line = json.loads(text)
             if not isinstance(line, dict) or not all(key in line for key in _WHERE):
                 raise ValueError
-            if not isinstance(line["epoch"], int) or not isinstance(line["row"], int):
+            if not isinstance(line["epoch"], int) or not isinstance(line["trial"], int):
                 raise ValueError
         except ValueError:
             if number == len(texts):
@@ -78,11 +78,11 @@ def read(run: Run) -> list[Curve]:
         study = studies.get(str(line["part"])[:-3])
         if study is None:
             continue
-        row = (line["part"], line["row"])  # a line that a resumed run wrote again counts once
+        row = (line["part"], line["trial"])  # a line that a resumed run wrote again counts once
         for name, value in line.items():
             if name in _WHERE or name == _SCHEDULE or not isinstance(value, int | float) or not math.isfinite(value):
                 continue
-            key = (study, str(line["cell"]), str(line["stage"]), name)
+            key = (study, str(line["variant"]), str(line["stage"]), name)
             values.setdefault(key, {}).setdefault(int(line["epoch"]), {})[row] = float(value)
     return [_curve(run, key, epochs) for key, epochs in values.items()]
 
@@ -139,7 +139,9 @@ def report(runs: Sequence[Run], command: str = "") -> Grid:
             metric = monitored(run, stage, [curve.name for curve in found if curve.stage == stage])
             for source in dict.fromkeys(curve.source for curve in found if curve.stage == stage):
                 mine = {c.name: c for c in found if (c.source, c.stage) == (source, stage)}
-                trained = [r for r in run.results["rows"] if (r["study"], r["cell"]) == (source.study, source.cell)]
+                trained = [
+                    r for r in run.results["trials"] if (r["study"], r["variant"]) == (source.study, source.cell)
+                ]
                 epochs = [
                     _mean([(row.get(key) or {}).get(stage) for row in trained]) for key in ("epochs", "best_epoch")
                 ]
@@ -149,7 +151,7 @@ def report(runs: Sequence[Run], command: str = "") -> Grid:
                 last = tables.number(shown(score).y[-1], name) if score else ""
                 label = tables.label(name) if score else ""
                 rows.append((names[source.config], source.study, source.cell, stage, *epochs, *ends, label, last))
-    head = ("run", "study", "cell", "stage", "epochs", "best epoch", "first loss", "last loss", "validation", "last")
+    head = ("run", "study", "variant", "stage", "epochs", "best epoch", "first loss", "last loss", "validation", "last")
     notes = (
         "Means over rows. Best epoch: the one whose weights were kept, by the validation part. Last: the last epoch in "
         "which at least half of the rows were still trained.",
@@ -159,7 +161,7 @@ def report(runs: Sequence[Run], command: str = "") -> Grid:
 
 def tidy(runs: Sequence[Run], command: str = "") -> Grid:
     """Every epoch of every curve."""
-    head = ("run", "study", "cell", "stage", "value", "epoch", "mean", "std", "rows")
+    head = ("run", "study", "variant", "stage", "value", "epoch", "mean", "std", "trials")
     rows = tuple(
         (run.path.name, curve.source.study, curve.source.cell, curve.stage, curve.name, str(epoch))
         + (f"{mean:.6g}", "" if math.isnan(std) else f"{std:.6g}", str(n))

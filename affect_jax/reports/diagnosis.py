@@ -52,10 +52,10 @@ def report(runs: Iterable[Run], command: str = "") -> Grid:
     """
     rows, notes = [], []
     for run in runs:
-        rows_of_one_part = run.results["rows"] if "test" in run.results["corpus"].get("counts", {}) else []
+        rows_of_one_part = run.results["trials"] if "test" in run.results["corpus"].get("counts", {}) else []
         scored = [r for r in rows_of_one_part if all("accuracy" in (r.get(s) or {}) for s in ("validation", "test"))]
-        for study, cell in dict.fromkeys((r["study"], r["cell"]) for r in scored):
-            mine = [r for r in scored if (r["study"], r["cell"]) == (study, cell)]
+        for study, cell in dict.fromkeys((r["study"], r["variant"]) for r in scored):
+            mine = [r for r in scored if (r["study"], r["variant"]) == (study, cell)]
             rows.append(_line(run, study, cell, mine))
         if scored:
             notes += _shares(run)
@@ -64,7 +64,7 @@ def report(runs: Iterable[Run], command: str = "") -> Grid:
         "shares of the classes differ between parts, a model of the training part cannot reach the test majority by "
         "prior knowledge alone."
     )
-    header = (("", "cell"), *(("", name) for name in _COLUMNS))
+    header = (("", "variant"), *(("", name) for name in _COLUMNS))
     return Grid("Diagnosis: accuracy (%) by other rules of selection", header, tuple(rows), tuple(notes), command)
 
 

@@ -21,13 +21,13 @@ _KEYS = {
     "config_arg": str,
     "corpus": dict,
     "task": str,
-    "rows": list,
-    "cells": list,
+    "trials": list,
+    "variants": list,
     "baselines": dict,
 }
 _CORPUS_KEYS = {"name": str, "synthetic": bool}
-_ROW_KEYS = {"study": str, "cell": str}
-_CELL_KEYS = {"study": str, "cell": str, "split": str, "metric": str, "n": int}
+_ROW_KEYS = {"study": str, "variant": str}
+_CELL_KEYS = {"study": str, "variant": str, "split": str, "metric": str, "n": int}
 _ALIGNMENTS = ("dcca", "dcca_ema", "soft_cca", "barlow", "vicreg")
 
 
@@ -96,13 +96,13 @@ def read_run(folder: str | Path) -> Run:
         raise _refuse(path, f"is of schema {found!r}")
     _check(path, "a top level", results, _KEYS)
     _check(path, "a corpus", results["corpus"], _CORPUS_KEYS)
-    for row in results["rows"]:
+    for row in results["trials"]:
         _check(path, "a row", row, _ROW_KEYS)
         if "fold" not in row or "seed" not in row:
             raise _refuse(path, "has a row without 'fold' or 'seed'")
         if not all(isinstance(row.get(split) or {}, dict) for split in ("validation", "test")):
             raise _refuse(path, "has a row whose 'validation' or 'test' is not an object")
-    for cell in results["cells"]:
+    for cell in results["variants"]:
         _check(path, "a cell", cell, _CELL_KEYS)
         if not (_number(cell.get("mean", "")) and _number(cell.get("std", ""))):
             raise _refuse(path, "has a cell whose 'mean' or 'std' is neither a number nor null")
@@ -142,8 +142,13 @@ def find_run(folder: str | Path, config_arg: str) -> Run | None:
 
 def figure(run: Run, source: Source, split: str, metric: str) -> Figure | None:
     """One cell of the run, or None where it has no such cell or no figure in it."""
-    for cell in run.results["cells"]:
-        if (cell["study"], cell["cell"], cell["split"], cell["metric"]) == (source.study, source.cell, split, metric):
+    for cell in run.results["variants"]:
+        if (cell["study"], cell["variant"], cell["split"], cell["metric"]) == (
+            source.study,
+            source.cell,
+            split,
+            metric,
+        ):
             if cell["mean"] is None or not math.isfinite(cell["mean"]):
                 return None
             std = cell["std"]
@@ -173,11 +178,11 @@ def matched_rows(run: Run, source: Source) -> dict[tuple[str, int], int]:
     selected = {
         str(s["fold"]): s["hyper"]
         for s in run.results.get("selected", ())
-        if (s["study"], s["cell"]) == (source.study, source.cell)
+        if (s["study"], s["variant"]) == (source.study, source.cell)
     }
     found: dict[tuple[str, int], int] = {}
-    for index, row in enumerate(run.results["rows"]):
-        if (row["study"], row["cell"]) != (source.study, source.cell):
+    for index, row in enumerate(run.results["trials"]):
+        if (row["study"], row["variant"]) != (source.study, source.cell):
             continue
         hyper = row.get("hyper") or {}
         if any(hyper.get(key, value) != value for key, value in selected.get(str(row["fold"]), {}).items()):
@@ -223,8 +228,8 @@ def describe(run: Run) -> str:
     results = run.results
     corpus = results["corpus"]
     kind = "synthetic " if run.synthetic else ""
-    folds = sorted({str(row["fold"]) for row in results["rows"]})
-    seeds = {row["seed"] for row in results["rows"]}
+    folds = sorted({str(row["fold"]) for row in results["trials"]})
+    seeds = {row["seed"] for row in results["trials"]}
     aligned = ", ".join(alignments(run.config))
     parts = [
         f"{kind}corpus {'/'.join(filter(None, (corpus['name'], corpus.get('variant'))))}",
@@ -234,9 +239,9 @@ def describe(run: Run) -> str:
         f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}",
         f"git {str(results.get('provenance', {}).get('git', 'unknown'))[:12]}",
     ]
-    diverged = sum(row.get("finite") is False for row in results["rows"])
+    diverged = sum(row.get("finite") is False for row in results["trials"])
     if diverged:
-        parts.append(f"{diverged} of {len(results['rows'])} rows met a loss that was not finite")
+        parts.append(f"{diverged} of {len(results['trials'])} rows met a loss that was not finite")
     return f"{run.path.name}: {'; '.join(parts)}."
 
 

@@ -54,7 +54,7 @@ def read(run: Path, results: Mapping[str, Any], number: int, split: str) -> Clip
       UserError: no predictions or no labels of that split.
     """
     arrays = run_folder.read_arrays(run / "predictions.npz")
-    row = results["rows"][number]
+    row = results["trials"][number]
     where = f"{row['study']}/{split}"
     if f"{where}/prediction" not in arrays or row.get(split) is None:
         raise UserError(f"{run} has no labelled predictions of the {split} part; use another --split")
@@ -99,7 +99,7 @@ def explanations(folder: Path, number: int) -> dict[str, dict[str, Any]]:
     for path in sorted(folder.glob("*.json")):
         said = run_folder.read_json(path)
         try:
-            if said["row"] == number:
+            if said["trial"] == number:
                 found[said["id"]] = {
                     "segments": [[float(start), float(end)] for start, end in said["segments"]],
                     "lime": [float(weight) for weight in said["lime"]],

@@ -31,7 +31,7 @@ class Matched(NamedTuple):
 
 
 def _scores(run: Run, rows: Sequence[int], split: str, metric: str) -> np.ndarray:
-    found = ((run.results["rows"][row].get(split) or {}).get(metric) for row in rows)
+    found = ((run.results["trials"][row].get(split) or {}).get(metric) for row in rows)
     return np.array([math.nan if value is None else value for value in found], np.float64)
 
 
@@ -104,7 +104,7 @@ def find_cell(name: str, runs: Mapping[str, Run]) -> Source:
     for config, run in runs.items():
         if colon and run.path.name != folder:
             continue
-        there = list(dict.fromkeys((row["study"], row["cell"]) for row in run.results["rows"]))
+        there = list(dict.fromkeys((row["study"], row["variant"]) for row in run.results["trials"]))
         for study, cell in there:
             alone = [s for s, _ in there].count(study) == 1
             for called in dict.fromkeys((cell, study) if alone else (cell,)):

@@ -136,8 +136,8 @@ def _where(document: Document) -> str:
 
 
 def _notes(document: Document) -> tuple[str, ...]:
-    rows = [(row["fold"], row["seed"]) for entry in document["studies"].values() for row in entry["rows"]]
-    counts = sorted({len(entry["rows"]) for entry in document["studies"].values()})
+    rows = [(row["fold"], row["seed"]) for entry in document["studies"].values() for row in entry["trials"]]
+    counts = sorted({len(entry["trials"]) for entry in document["studies"].values()})
     folds, seeds = (len(set(numbers)) for numbers in zip(*rows, strict=True))
     chance = f"1/{document['classes']} = {1 / document['classes']:.3f}"
     notes = [

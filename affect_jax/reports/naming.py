@@ -21,13 +21,13 @@ def labels(runs: Sequence[Run]) -> dict[str, str]:
 
 def splits(run: Run) -> list[str]:
     """The parts that a run is scored on, the test part first."""
-    there = {cell["split"] for cell in run.results["cells"]}
+    there = {cell["split"] for cell in run.results["variants"]}
     return [split for split in SPLITS if split in there]
 
 
 def cells(run: Run) -> list[Source]:
     """The cells of a run in order."""
-    found = dict.fromkeys((cell["study"], cell["cell"]) for cell in run.results["cells"])
+    found = dict.fromkeys((cell["study"], cell["variant"]) for cell in run.results["variants"])
     return [Source(str(run.path), study, cell) for study, cell in found]
 
 

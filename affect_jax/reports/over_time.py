@@ -119,7 +119,7 @@ def report(runs: Sequence[Run], command: str = "") -> Grid:
                     cells = (names[source.config], source.study, source.cell, split, recording.name)
                     length = str(len(recording.target))
                     rows.append((*cells, length, str(len(found)), f"{found.mean():.3f}", std))
-    head = ("run", "study", "cell", "split", "recording", "steps", "n", "CCC", "std")
+    head = ("run", "study", "variant", "split", "recording", "steps", "n", "CCC", "std")
     notes = ("CCC over the whole recording: mean and sample standard deviation over the n rows that predict it.",)
     return Grid("CCC of every recording", tuple(("", name) for name in head), tuple(rows), notes, command)
 
@@ -132,7 +132,7 @@ def render(runs: Sequence[Run], command: str = "") -> dict[str, str]:
 
 def least_row(run: Run, rows: np.ndarray) -> int:
     """Place in `rows` of the row with the least seed: one model, not a mean of several, which would look better."""
-    seeds = [run.results["rows"][int(row)]["seed"] for row in rows]
+    seeds = [run.results["trials"][int(row)]["seed"] for row in rows]
     return int(np.argmin(seeds))
 
 
@@ -147,14 +147,15 @@ def points(run: Run, source: Source, split: str, most: int = 1500) -> tuple[np.n
     """
     none = (np.zeros(0), np.zeros(0), 0)
     if not run.results["task"].endswith("regression") or not any(
-        (row["study"], row["cell"]) == (source.study, source.cell) and row.get(split) for row in run.results["rows"]
+        (row["study"], row["variant"]) == (source.study, source.cell) and row.get(split)
+        for row in run.results["trials"]
     ):
         return none
     kept = folders.predictions(folders.read_arrays(run, source.study), source.study, split)
     if kept is None:
         return none
     wanted = np.flatnonzero(np.isin(kept.row, list(folders.matched_rows(run, source).values())))
-    wanted = sorted(wanted, key=lambda k: run.results["rows"][int(kept.row[k])]["seed"])
+    wanted = sorted(wanted, key=lambda k: run.results["trials"][int(kept.row[k])]["seed"])
     answer = np.full(len(kept.target), math.nan)
     for k in reversed(wanted):
         known = np.isfinite(kept.prediction[k])

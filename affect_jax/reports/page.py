@@ -73,7 +73,7 @@ def matrix(counts: np.ndarray, labels: Sequence[str], title: str) -> str:
         for other, count, part in zip(labels, mine, share, strict=True):
             said = escape(f"{label} taken for {other}: {count} of {mine.sum()}")
             cells += f'<td class="s{round(10 * part)}" title="{said}">{100 * part:.0f}</td>'
-        rows += f'<tr><th scope="row">{escape(label)}</th>{cells}</tr>'
+        rows += f'<tr><th scope="trial">{escape(label)}</th>{cells}</tr>'
     corner = '<td class="corner">truth ↓ answer →</td>'
     whole = f"<thead><tr>{corner}{head}</tr></thead><tbody>{rows}</tbody>"
     return f'<table class="matrix" aria-label="{escape(title)}">{whole}</table>'

@@ -35,7 +35,7 @@ def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path
       UserError: the run has no predictions of that split, or a recording of RECOLA whose name is none.
     """
     arrays = run_folder.read_arrays(run / "predictions.npz")
-    study = results["rows"][number]["study"]
+    study = results["trials"][number]["study"]
     if f"{study}/{split}/prediction" not in arrays:
         raise UserError(f"{run} has no predictions of the {split} part; its corpus has none, or use another --split")
     at = int(np.flatnonzero(arrays[f"{study}/row"] == number)[0])

@@ -75,7 +75,7 @@ def of_one_modality(config: Mapping[str, Any]) -> dict[str, str]:
 def of(run: Run) -> Ranking | None:
     """The ranking of a run; None where it has not one cell for each of two modalities or more."""
     by_study = of_one_modality(run.config)
-    cells = dict.fromkeys((row["study"], row["cell"]) for row in run.results["rows"])
+    cells = dict.fromkeys((row["study"], row["variant"]) for row in run.results["trials"])
     found = {by_study.get(study, ""): Source(str(run.path), study, cell) for study, cell in cells}
     if len(found) < 2 or len(found) < len(cells) or "" in found:
         return None

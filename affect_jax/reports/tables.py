@@ -167,7 +167,7 @@ def beside(table: Table, runs: Runs, command: str = "") -> Grid:
 
 _TIDY = (
     "table",
-    "row",
+    "trial",
     "column",
     "metric",
     "split",

@@ -14,7 +14,7 @@ QUIET_SECONDS = 10.0
 class Display:
     """Shows epochs as they end. A context manager, so that the terminal is left as it was found.
 
-    Time left assumes that no row stops early, so it is the most there can be. Not `shown`: it says nothing.
+    Time left assumes that no trial stops early, so it is the most there can be. Not `shown`: it says nothing.
     """
 
     def __init__(self, *, shown: bool = True) -> None:
@@ -50,7 +50,7 @@ class Display:
 
     def epoch(self, part: str, epoch: int, epochs: int, live: int, of: int, metric: str, best: float) -> None:
         """One epoch of `part` is over."""
-        state = f"{live}/{of} rows live  best {metric} {best:.3f}"
+        state = f"{live}/{of} trials live  best {metric} {best:.3f}"
         if self._bar:
             if part != self._part:
                 if self._task is not None:

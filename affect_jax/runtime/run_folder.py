@@ -2,11 +2,11 @@
 
 runs/<name>/
   config.json          the resolved config and the argument that made it
-  metrics.jsonl        one line an epoch a row
+  metrics.jsonl        one line an epoch a trial
   checkpoints/         unfinished fits, to go on from; finished ones until the run is over
-  weights/<study>/     orbax: every row's kept weights and standardisation
+  weights/<study>/     orbax: every trial's kept weights and standardisation
   predictions.npz      see `predictions`
-  results.json         every metric a row, means, baselines, provenance
+  results.json         every metric a trial, means, baselines, provenance
 """
 
 import contextlib

@@ -1,1 +1,1 @@
-"""The replica engine: one jitted program trains every row of a study."""
+"""The replica engine: one jitted program trains every trial of a study."""

@@ -1,4 +1,4 @@
-"""Which chunks of batches the rows on the mesh read, and how the host cuts them and lays them on the devices."""
+"""Which chunks of batches the trials on the mesh read, and how the host cuts them and lays them on the devices."""
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,10 +20,10 @@ THREADS = min(max((os.cpu_count() or 1) // 2, 2), 8)
 
 
 class Lines(NamedTuple):
-    """Batches that rows read, and how they are cut.
+    """Batches that trials read, and how they are cut.
 
     Attributes:
-      members: for each replica of the mesh the kinds (fold and seed, or fold) of lines that its rows read, G of them.
+      members: for each replica of the mesh the kinds (fold and seed, or fold) of lines that its trials read, G of them.
       which: int32 [S], the place of each slot's kind among its replica's.
       read: (kind, epoch) -> int32 [N, B], example numbers as `step.order_of` has them.
       count: N.

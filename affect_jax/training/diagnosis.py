@@ -1,4 +1,4 @@
-"""Which tensor was the first that was not finite: one update done again, of a row that stands still because of it."""
+"""Which tensor was the first that was not finite: one update done again, of a trial that stands still because of it."""
 
 import functools
 from collections import OrderedDict
@@ -26,14 +26,14 @@ from affect_jax.types import Array, Params
 @functools.lru_cache(maxsize=16)
 def _program(model: nn.Module, stage: Stage, packing: Packing | None) -> Callable[..., Any]:
     def again(
-        shared: tuple[Corpus, Folds], row: TrialArrays, frozen: Params, state: TrialState, index: Array
+        shared: tuple[Corpus, Folds], trial: TrialArrays, frozen: Params, state: TrialState, index: Array
     ) -> OrderedDict[str, Array]:
         """Name -> whether all of it is finite, in the order in which an update makes them."""
         corpus, folds = shared
-        batch = step.take_training_batch(stage, packing, corpus, folds, row.fold, index)
-        key = jax.random.key(row.seed)
+        batch = step.take_training_batch(stage, packing, corpus, folds, trial.fold, index)
+        key = jax.random.key(trial.seed)
         (_, (terms, _, statistics, outputs)), grads = step.compute_gradients(
-            model, stage, row, frozen, state, batch, key
+            model, stage, trial, frozen, state, batch, key
         )
         # A model may name its prediction first, but makes it last.
         outputs = sorted(outputs.items(), key=lambda item: item[0].partition("/")[0] in ("prediction", "logits"))
@@ -45,7 +45,7 @@ def _program(model: nn.Module, stage: Stage, packing: Packing | None) -> Callabl
             ("loss ", terms),
             ("", leaves_by_path(statistics)),
             ("gradient of ", leaves_by_path(grads)),
-            ("updated parameter ", leaves_by_path(step.apply_update(stage, row, state, grads)[0])),
+            ("updated parameter ", leaves_by_path(step.apply_update(stage, trial, state, grads)[0])),
         ]
         return OrderedDict((kind + name, jnp.isfinite(x).all()) for kind, some in made for name, x in some.items())
 
@@ -54,9 +54,9 @@ def _program(model: nn.Module, stage: Stage, packing: Packing | None) -> Callabl
 
 @functools.lru_cache(maxsize=16)
 def _line_program(stage: Stage) -> Callable[..., Array]:
-    def line(folds: Folds, row: TrialArrays, state: TrialState) -> Array:
+    def line(folds: Folds, trial: TrialArrays, state: TrialState) -> Array:
         """int32 [B], the line of `order_of` whose update was not made."""
-        order = step.order_epoch(stage, folds, row, state.epoch - 1)
+        order = step.order_epoch(stage, folds, trial, state.epoch - 1)
         # Every epoch makes as many updates as it has batches with an example, and those without come last.
         return order[state.updates - (state.epoch - 1) * (order >= 0).any(1).sum()]
 
@@ -68,28 +68,28 @@ def first_not_finite(
     stage: Stage,
     packing: Packing | None,
     shared: tuple[Corpus | Source, Folds],
-    row: TrialArrays,
+    trial: TrialArrays,
     frozen: Params,
     state: TrialState,
 ) -> str:
-    """Where a row lost its way, e.g. `not finite in epoch 3, update 41: gradient of student/kernel`.
+    """Where a trial lost its way, e.g. `not finite in epoch 3, update 41: gradient of student/kernel`.
 
     Args:
       model: the model.
       stage: the stage.
-      packing: as the row was trained with.
+      packing: as the trial was trained with.
       shared: corpus and folds.
-      row: the row, no row axis.
+      trial: the trial, no trial axis.
       frozen: its parameters that stand still.
       state: its state after the epoch in which `finite` became False: of before the update that was not made.
     """
     corpus, folds = shared
-    index = _line_program(stage)(folds, row, state)
+    index = _line_program(stage)(folds, trial, state)
     if isinstance(corpus, Source):
         whole, lines = corpus, np.asarray(index)[None]
         room = streaming.measure_room(whole, np.asarray(folds.train), lines.size)
         corpus, (index,) = streaming.make_chunk(whole, lines, 1, max(len(stage.moddrop), 1), room)
-    sound = _program(model, stage, packing)((corpus, folds), row, frozen, state, index)
+    sound = _program(model, stage, packing)((corpus, folds), trial, frozen, state, index)
     wrong = [name for name, good in sound.items() if not good]
     found = wrong[0] if wrong else "a tensor that is finite when the update is done again alone"
     return f"not finite in epoch {int(state.epoch)}, update {int(state.updates) + 1}: {found}"

@@ -1,4 +1,4 @@
-"""How the rows of a stage go through an epoch: with the corpus on the device whole, or streamed."""
+"""How the trials of a stage go through an epoch: with the corpus on the device whole, or streamed."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ class Engine(NamedTuple):
 
     Attributes:
       mesh: devices, axes `replica` and `data`.
-      at_once: rows of one `vmap` on a device.
+      at_once: trials of one `vmap` on a device.
       eval_size: examples of a validation or test batch.
       checkpoint_seconds: least time between two checkpoints; 0 saves every epoch, and every chunk of one that is
         streamed.
@@ -43,7 +43,7 @@ Between = Callable[[TrialState, Any, int], None]
 
 
 class Epochs(Protocol):
-    """Runs epochs of rows that lie in slots over the mesh.
+    """Runs epochs of trials that lie in slots over the mesh.
 
     Attributes:
       packing: how training examples share lines, as in `step.batch_of`.
@@ -52,12 +52,12 @@ class Epochs(Protocol):
     packing: Packing | None
 
     def place(
-        self, rows: Sequence[Trial], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None
+        self, trials: Sequence[Trial], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None
     ) -> None:
-        """These rows, one a slot, go on after so many epochs, and batches of the next one.
+        """These trials, one a slot, go on after so many epochs, and batches of the next one.
 
         Args:
-          rows: one a slot.
+          trials: one a slot.
           epoch: epochs that are done.
           batch: batches of the next one that are done ...
           made: ... and what they made, named leaves of a checkpoint.
@@ -72,7 +72,7 @@ class Epochs(Protocol):
         """One epoch.
 
         Args:
-          arrays: the slots' rows, over the mesh.
+          arrays: the slots' trials, over the mesh.
           frozen: their parameters that stand still.
           state: theirs; its memory is used again.
           live: bool [S], on the host.
@@ -88,12 +88,12 @@ class Epochs(Protocol):
 
 @functools.lru_cache(maxsize=16)
 def _program(model: nn.Module, stage: Stage, task: str, engine: Engine, packing: Packing | None) -> Callable[..., Any]:
-    """One epoch of every row. Kept, so that the waves of a study and its packed sizes share what is compiled."""
+    """One epoch of every trial. Kept, so that the waves of a study and its packed sizes share what is compiled."""
 
-    def row_epoch(shared: tuple[Corpus, Folds], row: TrialArrays, frozen: Params, state: TrialState) -> Any:
-        return step.run_epoch(model, stage, task, engine.eval_size, packing, *shared, row, frozen, state)
+    def trial_epoch(shared: tuple[Corpus, Folds], trial: TrialArrays, frozen: Params, state: TrialState) -> Any:
+        return step.run_epoch(model, stage, task, engine.eval_size, packing, *shared, trial, frozen, state)
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, row_epoch, donate=3)
+    return mesh.map_over_trials(engine.mesh, engine.at_once, trial_epoch, donate=3)
 
 
 class Resident:
@@ -112,7 +112,7 @@ class Resident:
         self._program = _program(model, stage, task, engine, packing)
 
     def place(
-        self, rows: Sequence[Trial], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None
+        self, trials: Sequence[Trial], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None
     ) -> None:
         """There is nothing to prepare."""
         if batch:

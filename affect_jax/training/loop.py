@@ -1,7 +1,7 @@
-"""Fits every row of a study as one program, stage after stage.
+"""Fits every trial of a study as one program, stage after stage.
 
-The host's part is small: call one jitted epoch for all live rows, write down what came back, now and then save,
-and pack the rows together once half of them have stopped. It never sees the test part.
+The host's part is small: call one jitted epoch for all live trials, write down what came back, now and then save,
+and pack the trials together once half of them have stopped. It never sees the test part.
 """
 
 import contextlib
@@ -42,17 +42,17 @@ class Progress(NamedTuple):
       stage: its name.
       epoch: from 1.
       epochs: at most so many.
-      rows: numbers (in the study) of the rows that ran this epoch.
-      log: name -> float32 [len(rows)].
-      best: best validation score so far of any row, in the metric's own sign.
-      live: rows still training ...
+      trials: numbers (in the study) of the trials that ran this epoch.
+      log: name -> float32 [len(trials)].
+      best: best validation score so far of any trial, in the metric's own sign.
+      live: trials still training ...
       of: ... of so many distinct ones.
     """
 
     stage: str
     epoch: int
     epochs: int
-    rows: list[int]
+    trials: list[int]
     log: dict[str, np.ndarray]
     best: float
     live: int
@@ -75,16 +75,16 @@ class Listener(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A finished stage of U distinct rows, on the host.
+    """A finished stage of U distinct trials, on the host.
 
     Attributes:
       params: all parameters and statistics, the kept weights among them, leaves [U, ...].
       score: float32 [U], best validation score, in the metric's own sign.
       best_epoch: int32 [U].
       epochs: int32 [U].
-      finite: bool [U], False where a loss or a parameter became NaN or infinite; such a row keeps its best weights
+      finite: bool [U], False where a loss or a parameter became NaN or infinite; such a trial keeps its best weights
         until then.
-      stopped: for the rows that are not finite, what was the first that was not.
+      stopped: for the trials that are not finite, what was the first that was not.
     """
 
     params: Params
@@ -96,7 +96,7 @@ class Outcome(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """A trained study of R rows, on the host: the last stage's outcome, and the epochs of each stage.
+    """A trained study of R trials, on the host: the last stage's outcome, and the epochs of each stage.
 
     Attributes:
       params: all parameters and statistics, leaves [R, ...].
@@ -104,7 +104,7 @@ class Fitted(NamedTuple):
       best_epoch: stage -> int32 [R].
       epochs: stage -> int32 [R].
       finite: bool [R], over all stages.
-      stopped: for the rows that are not finite, in which stage and what.
+      stopped: for the trials that are not finite, in which stage and what.
     """
 
     params: Params
@@ -115,8 +115,8 @@ class Fitted(NamedTuple):
     stopped: dict[int, str]
 
 
-def _pick_trials(tree: Any, rows: Sequence[int]) -> Any:
-    return jax.tree.map(lambda x: x[np.asarray(rows)], tree)
+def _pick_trials(tree: Any, trials: Sequence[int]) -> Any:
+    return jax.tree.map(lambda x: x[np.asarray(trials)], tree)
 
 
 def _example_batch(shared: tuple[Corpus | Source, Folds]) -> Batch:
@@ -161,17 +161,17 @@ def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Sou
             )
 
 
-def assign_slots(rows: Sequence[int], engine: Engine) -> list[int]:
-    """Row numbers, and then copies of the first one up to a multiple of what the devices run at once.
+def assign_slots(trials: Sequence[int], engine: Engine) -> list[int]:
+    """Trial numbers, and then copies of the first one up to a multiple of what the devices run at once.
 
-    Where a device runs rows in a loop it gets at least two: XLA unrolls a loop of one and rounds it differently, and
-    a row alone should be that row of a study to the last bit. Copies stand still; in a loop they cost nothing, under
-    `vmap` as much as a row.
+    Where a device runs trials in a loop it gets at least two: XLA unrolls a loop of one and rounds it differently, and
+    a trial alone should be that trial of a study to the last bit. Copies stand still; in a loop they cost nothing, under
+    `vmap` as much as a trial.
     """
     size = mesh.count_replicas(engine.mesh)
-    whole = size * mesh.size_chunk(-(-len(rows) // size), engine.at_once)
+    whole = size * mesh.size_chunk(-(-len(trials) // size), engine.at_once)
     least = 2 * size if engine.at_once == 1 else 0
-    return list(rows) + [rows[0]] * max(-len(rows) % whole, least - len(rows))
+    return list(trials) + [trials[0]] * max(-len(trials) % whole, least - len(trials))
 
 
 @functools.lru_cache(maxsize=16)
@@ -185,24 +185,24 @@ def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
 
 
 def init_params(
-    model: nn.Module, shared: tuple[Corpus | Source, Folds], rows: Sequence[Trial], engine: Engine
+    model: nn.Module, shared: tuple[Corpus | Source, Folds], trials: Sequence[Trial], engine: Engine
 ) -> Params:
-    """Each row's initial parameters from its seed, leaves [R, ...] on the host."""
+    """Each trial's initial parameters from its seed, leaves [R, ...] on the host."""
     corpus, folds = shared
     shared = (mesh.replicate(engine.mesh, corpus.example) if isinstance(corpus, Source) else corpus), folds
-    slots = assign_slots(range(len(rows)), engine)
-    seeds = np.array([rows[i].seed for i in slots], np.int32)
+    slots = assign_slots(range(len(trials)), engine)
+    seeds = np.array([trials[i].seed for i in slots], np.int32)
     params = _init_program(model, engine)(shared, mesh.shard_trials(engine.mesh, seeds))
-    return jax.tree.map(lambda x: x[: len(rows)], mesh.to_host(params))
+    return jax.tree.map(lambda x: x[: len(trials)], mesh.to_host(params))
 
 
 def _new_states(
-    stage: Stage, params: Params, statistics: Params, rows: TrialArrays, loss_state: Any, live: Sequence[bool]
+    stage: Stage, params: Params, statistics: Params, trials: TrialArrays, loss_state: Any, live: Sequence[bool]
 ) -> TrialState:
     def one(params: Params, statistics: Params, hyper: dict[str, Array]) -> TrialState:
         return create_state(params, statistics, make_transform(stage, hyper).init(params), loss_state)
 
-    states = jax.vmap(one)(params, statistics, rows.hyper)
+    states = jax.vmap(one)(params, statistics, trials.hyper)
     return states.replace(live=jnp.asarray(live))
 
 
@@ -220,7 +220,7 @@ def fit_stage(
     model: nn.Module,
     stage: Stage,
     shared: tuple[Corpus | Source, Folds],
-    rows: Sequence[Trial],
+    trials: Sequence[Trial],
     numbers: Sequence[int],
     start: Params,
     engine: Engine,
@@ -229,13 +229,13 @@ def fit_stage(
     folder: Path | None,
     listener: Listener | None,
 ) -> Outcome:
-    """Trains U distinct rows through one stage.
+    """Trains U distinct trials through one stage.
 
     Args:
       model: the model.
       stage: the stage.
       shared: corpus and folds, replicated over the mesh; or a corpus that is streamed, and the folds.
-      rows: the U rows.
+      trials: the U trials.
       numbers: their numbers in the study, for the listener.
       start: all parameters, leaves [U, ...], on the host.
       engine: how to run.
@@ -250,10 +250,10 @@ def fit_stage(
     trained, statistics, frozen = step.split_submodules(start, stage.train)
     best = {part: jax.tree.map(np.array, tree) for part, tree in (trained | statistics).items()}
     summary = {
-        "score": np.full(len(rows), -np.inf, np.float32),
-        "best_epoch": np.zeros(len(rows), np.int32),
-        "epochs": np.zeros(len(rows), np.int32),
-        "finite": np.ones(len(rows), bool),
+        "score": np.full(len(trials), -np.inf, np.float32),
+        "best_epoch": np.zeros(len(trials), np.int32),
+        "epochs": np.zeros(len(trials), np.int32),
+        "finite": np.ones(len(trials), bool),
     }
 
     def outcome() -> Outcome:
@@ -261,25 +261,25 @@ def fit_stage(
         return Outcome(params={**start, **best}, **kept, stopped=stopped)
 
     def place(slots: Sequence[int]) -> tuple[TrialArrays, Params]:
-        picked = stack_trials([rows[i] for i in slots])
+        picked = stack_trials([trials[i] for i in slots])
         return mesh.shard_trials(engine.mesh, (picked, _pick_trials(frozen, slots)))
 
     def harvest(state: TrialState) -> None:
         """Takes over what the slots hold; copies behind `count` are padding."""
-        for slot, row in enumerate(slots[:count]):
+        for slot, trial in enumerate(slots[:count]):
             for part, tree in best.items():
-                jax.tree.map(lambda to, of, r=row, s=slot: to.__setitem__(r, of[s]), tree, state.best[part])
-            summary["score"][row] = state.best_score[slot]
-            summary["best_epoch"][row] = state.best_epoch[slot]
-            summary["epochs"][row] = state.epoch[slot]
-            summary["finite"][row] = state.finite[slot]
+                jax.tree.map(lambda to, of, r=trial, s=slot: to.__setitem__(r, of[s]), tree, state.best[part])
+            summary["score"][trial] = state.best_score[slot]
+            summary["best_epoch"][trial] = state.best_epoch[slot]
+            summary["epochs"][trial] = state.epoch[slot]
+            summary["finite"][trial] = state.finite[slot]
             if not state.finite[slot]:
-                one = stack_trials([rows[row]]), _pick_trials(frozen, [row]), _pick_trials(state, [slot])
+                one = stack_trials([trials[trial]]), _pick_trials(frozen, [trial]), _pick_trials(state, [slot])
                 alone = jax.tree.map(lambda x: np.asarray(x)[0], one)
-                stopped[row] = first_not_finite(model, stage, epochs.packing, shared, *alone)
+                stopped[trial] = first_not_finite(model, stage, epochs.packing, shared, *alone)
 
     saved = checkpoint.restore_checkpoint(folder) if folder else None
-    stopped = {int(row): why for row, why in (saved[1].get("stopped", {}) if saved else {}).items()}
+    stopped = {int(trial): why for trial, why in (saved[1].get("stopped", {}) if saved else {}).items()}
     if saved and saved[1]["done"]:
         best, summary = (
             checkpoint.restore_like(tree, part, folder, sized=True)
@@ -291,12 +291,12 @@ def fit_stage(
 
     names = objective.collect_names(*trace_shapes(model, *shared)[1:])
     loss_state = objective.init_loss_state(stage.terms, names)
-    slots, count, epoch, batch, inside = assign_slots(range(len(rows)), engine), len(rows), 0, 0, 0
+    slots, count, epoch, batch, inside = assign_slots(range(len(trials)), engine), len(trials), 0, 0, 0
     if saved:
         slots, count, epoch = list(saved[1]["slots"]), saved[1]["count"], saved[1]["epoch"]
         batch, inside = saved[1].get("batch", 0), saved[1].get("inside", 0)
     made = None
-    arrays, frozen_rows = place(slots)
+    arrays, frozen_trials = place(slots)
     live = [i < count for i in range(len(slots))]
     state = _new_states(stage, *_pick_trials((trained, statistics), slots), arrays, loss_state, live)
     if saved:
@@ -311,7 +311,7 @@ def fit_stage(
         listener.resumed(stage.name, epoch)
     state = mesh.shard_trials(engine.mesh, state)
     live = mesh.to_host(state.live)
-    epochs.place([rows[i] for i in slots], epoch, batch, made)
+    epochs.place([trials[i] for i in slots], epoch, batch, made)
 
     def save(state: TrialState, done: Any = None, batch: int = 0) -> None:
         nonlocal last_save, pause, inside
@@ -337,7 +337,7 @@ def fit_stage(
         raise Stopped(f"{stage.name}: stopped after epoch {epoch}")
     while live.any():
         ran = np.flatnonzero(live)
-        state, log = epochs.run(arrays, frozen_rows, state, live, between)
+        state, log = epochs.run(arrays, frozen_trials, state, live, between)
         epoch += 1
         live, scores, log = mesh.to_host((state.live, state.best_score, log))
         if listener:
@@ -346,11 +346,11 @@ def fit_stage(
                     stage=stage.name,
                     epoch=epoch,
                     epochs=stage.epochs,
-                    rows=[numbers[slots[i]] for i in ran],
+                    trials=[numbers[slots[i]] for i in ran],
                     log={name: values[ran] for name, values in log.items()},
                     best=stage.sign * float(max(summary["score"].max(), scores[:count].max())),
                     live=int(live.sum()),
-                    of=len(rows),
+                    of=len(trials),
                 )
             )
         keep = [i for i in range(count) if live[i]]
@@ -361,8 +361,8 @@ def fit_stage(
             if not keep:
                 break
             slots, count = [slots[i] for i in smaller], len(keep)
-            arrays, frozen_rows = place(slots)
-            epochs.place([rows[i] for i in slots], epoch)
+            arrays, frozen_trials = place(slots)
+            epochs.place([trials[i] for i in slots], epoch)
             state = _pick_trials(on_host, smaller)
             live = state.live & (np.arange(len(slots)) < count)
             state = mesh.shard_trials(engine.mesh, state.replace(live=live))
@@ -384,15 +384,15 @@ def fit_study(
     task: str,
     corpus: Corpus | Source,
     folds: Folds,
-    rows: Sequence[Trial],
+    trials: Sequence[Trial],
     engine: Engine,
     *,
     folder: Path | None = None,
     listener: Listener | None = None,
 ) -> Fitted:
-    """Trains every row through every stage.
+    """Trains every trial through every stage.
 
-    Rows that agree in fold, seed and all that the stages so far read are trained once: SeqSEW's teacher does not
+    Trials that agree in fold, seed and all that the stages so far read are trained once: SeqSEW's teacher does not
     depend on the student's loss weights, so one teacher serves a whole grid of them.
 
     Args:
@@ -402,7 +402,7 @@ def fit_study(
       corpus: the development part, to be laid on the devices or, of a `Source`, streamed; the test part is not handed
         to this function.
       folds: over the development part.
-      rows: the study.
+      trials: the study.
       engine: how to run.
       folder: where to checkpoint, a folder a stage; an unfinished fit found there goes on. None: no checkpoints.
       listener: hears of each epoch.
@@ -416,11 +416,11 @@ def fit_study(
     shared = (corpus if isinstance(corpus, Source) else mesh.replicate(engine.mesh, corpus)), folds
     reads: list[str] = []
     before: tuple[Outcome, list[int]] | None = None
-    best_epoch, epochs, finite, stopped = {}, {}, np.ones(len(rows), bool), {}
+    best_epoch, epochs, finite, stopped = {}, {}, np.ones(len(trials), bool), {}
     for stage in stages:
-        reads += [path for path in rows[0].hyper if path.startswith(f"stages.{stage.name}.")]
-        chosen, position = find_distinct(rows, reads)
-        some = [rows[i] for i in chosen]
+        reads += [path for path in trials[0].hyper if path.startswith(f"stages.{stage.name}.")]
+        chosen, position = find_distinct(trials, reads)
+        some = [trials[i] for i in chosen]
         if before is None:
             start = init_params(model, shared, some, engine)
         else:
@@ -445,6 +445,6 @@ def fit_study(
         best_epoch[stage.name] = outcome.best_epoch[position]
         epochs[stage.name] = outcome.epochs[position]
         finite &= outcome.finite[position]
-        why = {row: outcome.stopped.get(at) for row, at in enumerate(position)}
-        stopped = {row: f"{stage.name}: {text}" for row, text in why.items() if text} | stopped
+        why = {trial: outcome.stopped.get(at) for trial, at in enumerate(position)}
+        stopped = {trial: f"{stage.name}: {text}" for trial, text in why.items() if text} | stopped
     return Fitted(_pick_trials(outcome.params, position), outcome.score[position], best_epoch, epochs, finite, stopped)

@@ -1,10 +1,10 @@
-"""Devices and how they run rows: the mesh, and one program mapped over the rows of a study.
+"""Devices and how they run trials: the mesh, and one program mapped over the trials of a study.
 
-The mesh has two axes. Rows lie over `replica`; where `data` has more than one device, each row's batches lie over
-those: inside a row's program that axis is automatic, so XLA puts the sums over a batch together, and every loss, batch
+The mesh has two axes. Trials lie over `replica`; where `data` has more than one device, each trial's batches lie over
+those: inside a trial's program that axis is automatic, so XLA puts the sums over a batch together, and every loss, batch
 statistic and correlation is that of the whole batch by construction.
 
-A CPU runs its rows one after another on as many virtual devices as it has cores, each single-threaded: batching
+A CPU runs its trials one after another on as many virtual devices as it has cores, each single-threaded: batching
 small models makes them slower there, and batched Cholesky factors can hang jax 0.10's CPU backend for good.
 An accelerator runs them in chunks under `vmap`. The numbers are the same.
 
@@ -49,24 +49,24 @@ def make_mesh(devices: int = 0, data: int = 1) -> jax.sharding.Mesh:
 
 
 def count_replicas(mesh: jax.sharding.Mesh) -> int:
-    """How many rows, or chunks of rows, run side by side."""
+    """How many trials, or chunks of trials, run side by side."""
     return mesh.shape["replica"]
 
 
-def choose_data_devices(mesh: jax.sharding.Mesh, rows: int) -> int:
-    """How many devices may share each batch (`data`) of so many rows without any row waiting for another."""
+def choose_data_devices(mesh: jax.sharding.Mesh, trials: int) -> int:
+    """How many devices may share each batch (`data`) of so many trials without any trial waiting for another."""
     return max(
-        data for data in range(1, mesh.size + 1) if mesh.size % data == 0 and (data == 1 or mesh.size // data >= rows)
+        data for data in range(1, mesh.size + 1) if mesh.size % data == 0 and (data == 1 or mesh.size // data >= trials)
     )
 
 
-# Bytes of an accelerator for each row. By XLA's plan (`python -m benchmarks.ahead`) a row of attention fusion at
+# Bytes of an accelerator for each trial. By XLA's plan (`python -m benchmarks.ahead`) a trial of attention fusion at
 # IEMOCAP's sizes needs .3e9, and one of ConflictNET .4e9 with 8 clips of 30 s; the rest is for larger batches.
-_ROW_BYTES = 1.5e9
+_TRIAL_BYTES = 1.5e9
 
 
 def choose_trials_at_once(setting: int) -> int:
-    """How many rows a device runs under one `vmap`: 1 on a CPU; elsewhere `setting`, or where that is 0 what its memory
+    """How many trials a device runs under one `vmap`: 1 on a CPU; elsewhere `setting`, or where that is 0 what its memory
     has room for, 8 to 64: the more there are, the less each waits for the launches of a scan's kernels.
 
     Raises:
@@ -74,44 +74,46 @@ def choose_trials_at_once(setting: int) -> int:
     """
     if jax.default_backend() != "cpu":
         stats = jax.local_devices()[0].memory_stats() or {}
-        return setting or hosts.agree_on_least(int(np.clip(stats.get("bytes_limit", 0) // _ROW_BYTES, 8, 64)))
+        return setting or hosts.agree_on_least(int(np.clip(stats.get("bytes_limit", 0) // _TRIAL_BYTES, 8, 64)))
     if setting > 1:
         raise UserError(
-            f"config.engine.rows_at_once is {setting} on a CPU, where rows run one after another; set it to 0 or 1"
+            f"config.engine.trials_at_once is {setting} on a CPU, where trials run one after another; set it to 0 or 1"
         )
     return 1
 
 
 def size_chunk(count: int, at_once: int) -> int:
-    """How many of `count` rows a device runs together: its chunks are as few as `at_once` allows, and of one size."""
+    """How many of `count` trials a device runs together: its chunks are as few as `at_once` allows, and of one size."""
     return -(-count // -(-count // at_once))
 
 
 def map_over_trials(
-    mesh: jax.sharding.Mesh, at_once: int, row_fn: Callable[..., Any], *, donate: int | None = None, laid: Any = None
+    mesh: jax.sharding.Mesh, at_once: int, trial_fn: Callable[..., Any], *, donate: int | None = None, laid: Any = None
 ) -> Callable[..., Any]:
-    """Maps `row_fn(shared, *of_row)` over rows that are sharded over the mesh axis `replica`.
+    """Maps `trial_fn(shared, *of_trial)` over trials that are sharded over the mesh axis `replica`.
 
     Args:
       mesh: the devices.
-      at_once: at most so many rows under one `vmap` on each device; 1 runs them in a loop.
-      row_fn: shared tree, then trees of one row (no row axis) -> tree of one row.
+      at_once: at most so many trials under one `vmap` on each device; 1 runs them in a loop.
+      trial_fn: shared tree, then trees of one trial (no trial axis) -> tree of one trial.
       donate: number of the argument whose memory may be reused for the result.
       laid: how the shared tree, or each branch of it, lies on the mesh (None: all of it on every device); of what lies
-        over `replica` a row gets the piece of its device.
+        over `replica` a trial gets the piece of its device.
 
     Returns:
-      Jitted `fn(shared, *rows)`; every tree of `rows` has leading axis R, a multiple of `replicas(mesh)`.
+      Jitted `fn(shared, *trials)`; every tree of `trials` has leading axis R, a multiple of `replicas(mesh)`.
     """
     # Only where batches are shared: an axis of one device left to XLA would cost programs their exact equality.
     manual = {"replica"} if mesh.shape["data"] > 1 else set(mesh.axis_names)
 
-    def local(shared: Any, rows: tuple) -> Any:
-        count = jax.tree.leaves(rows)[0].shape[0]
+    def local(shared: Any, trials: tuple) -> Any:
+        count = jax.tree.leaves(trials)[0].shape[0]
         chunk = size_chunk(count, at_once)
-        return jax.lax.map(lambda of_row: row_fn(shared, *of_row), rows, batch_size=chunk if chunk > 1 else None)
+        return jax.lax.map(
+            lambda of_trial: trial_fn(shared, *of_trial), trials, batch_size=chunk if chunk > 1 else None
+        )
 
-    def call(shared: Any, *rows: Any) -> Any:
+    def call(shared: Any, *trials: Any) -> Any:
         mapped = jax.shard_map(
             local,
             mesh=mesh,
@@ -120,14 +122,14 @@ def map_over_trials(
             axis_names=manual,
             check_vma=False,
         )
-        return mapped(shared, rows)
+        return mapped(shared, trials)
 
-    kept = NamedSharding(mesh, P("replica"))  # a row's state is whole on each of the devices that share its batches
+    kept = NamedSharding(mesh, P("replica"))  # a trial's state is whole on each of the devices that share its batches
     return jax.jit(call, out_shardings=kept, donate_argnums=() if donate is None else (donate,))
 
 
 def shard_batch(batch: Any) -> Any:
-    """Lays the examples of a batch (the leading axis of every leaf) over `data`; outside of a row's program, or where
+    """Lays the examples of a batch (the leading axis of every leaf) over `data`; outside of a trial's program, or where
     one device has the whole batch, it is left as it is.
     """
     if not is_left_to_xla():

@@ -6,7 +6,7 @@
         alignment=dict(kind='dcca', a='latent/weaker', b='latent/stronger', weight=1.0, k=10),
     )
 
-Weights are traced, so rows of one study may differ in them.
+Weights are traced, so trials of one study may differ in them.
 """
 
 import functools

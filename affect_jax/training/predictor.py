@@ -1,4 +1,4 @@
-"""Predictions of every row of a trained study over one split, frame by frame, on the host."""
+"""Predictions of every trial of a trained study over one split, frame by frame, on the host."""
 
 import functools
 from collections.abc import Callable
@@ -87,15 +87,15 @@ def measure_alignment(
     What the loss reports is of one batch, where few samples make even unrelated codes look aligned; this is not.
     """
     slots = assign_slots(range(len(fold_of)), engine)
-    rows = mesh.shard_trials(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
+    trials = mesh.shard_trials(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
     if isinstance(corpus, Source):
         names = tuple(sorted({side for term in terms for side in (term.left, term.right)}))
         part, examples = mesh.replicate(engine.mesh, folds), np.asarray(folds.validation)
-        codes = streamed.predict_outputs(model, rows[1], fold_of[slots], corpus, part, examples, names, engine)
+        codes = streamed.predict_outputs(model, trials[1], fold_of[slots], corpus, part, examples, names, engine)
         found = _correlation_program(terms, engine)(None, *mesh.shard_trials(engine.mesh, codes))
     else:
         shared = mesh.replicate(engine.mesh, (corpus, folds))
-        found = _alignment_program(model, terms, engine)(shared, *rows)
+        found = _alignment_program(model, terms, engine)(shared, *trials)
     return {name: values[: len(fold_of)] for name, values in mesh.to_host(found).items()}
 
 
@@ -110,12 +110,12 @@ def predict_split(
     engine: Engine,
     absent: tuple[str, ...] = (),
 ) -> np.ndarray:
-    """float32 [R, F] (or [R, F, C] logits): each row's prediction of every frame, NaN where no example shows it.
+    """float32 [R, F] (or [R, F, C] logits): each trial's prediction of every frame, NaN where no example shows it.
 
     Args:
       model: the model.
       params: leaves [R, ...], on the host.
-      fold_of: int32 [R], the row's fold: its standardisation, and its line of `examples`.
+      fold_of: int32 [R], the trial's fold: its standardisation, and its line of `examples`.
       corpus: the part to predict.
       folds: for the standardisation only.
       examples: int32 [K, n] example numbers a fold, -1 for padding.
@@ -124,15 +124,15 @@ def predict_split(
       absent: modalities that are missing.
     """
     slots = assign_slots(range(len(fold_of)), engine)
-    rows = mesh.shard_trials(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
+    trials = mesh.shard_trials(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
     if isinstance(corpus, Source):
         part = mesh.replicate(engine.mesh, folds)
         shown, _ = streamed.predict_outputs(
-            model, rows[1], fold_of[slots], corpus, part, examples, (output,), engine, absent
+            model, trials[1], fold_of[slots], corpus, part, examples, (output,), engine, absent
         )
         values = shown[output]
     else:
         shared = mesh.replicate(engine.mesh, (corpus, folds, jnp.asarray(examples)))
-        values = mesh.to_host(_program(model, output, engine, absent)(shared, *rows))
+        values = mesh.to_host(_program(model, output, engine, absent)(shared, *trials))
     frames = corpus.target.values.shape[0]
     return np.stack([_scatter(corpus, examples[fold], values[r], frames) for r, fold in enumerate(fold_of)])

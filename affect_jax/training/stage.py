@@ -25,7 +25,7 @@ LOWER_IS_BETTER = ("rmse", "log_loss")
 
 
 class Stage(NamedTuple):
-    """Static part of a stage; its numbers that rows may sweep are hyper-parameters, see `defaults`.
+    """Static part of a stage; its numbers that trials may sweep are hyper-parameters, see `defaults`.
 
     Attributes:
       name: key in config.stages.

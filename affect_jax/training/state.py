@@ -1,4 +1,4 @@
-"""What one row carries from step to step and from epoch to epoch."""
+"""What one trial carries from step to step and from epoch to epoch."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from affect_jax.types import Array, Params
 
 @struct.dataclass
 class TrialState:
-    """State of one row in one stage (every leaf gets a leading row axis in a study).
+    """State of one trial in one stage (every leaf gets a leading trial axis in a study).
 
     Attributes:
       params: the parameters that this stage trains.
@@ -20,7 +20,7 @@ class TrialState:
       updates: int32, optimizer updates so far.
       epoch: int32, epochs done.
       live: bool, still training.
-      finite: bool, False once a loss or parameter was NaN or infinite; the row then stands still before that update.
+      finite: bool, False once a loss or parameter was NaN or infinite; the trial then stands still before that update.
       best: the parameters and statistics to keep.
       best_score: float32, validation score of `best`, larger is better.
       best_epoch: int32, the epoch (from 1) that gave it.

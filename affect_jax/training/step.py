@@ -1,4 +1,4 @@
-"""One update, one epoch and one evaluation of one row: free functions, traced once for all rows of a study."""
+"""One update, one epoch and one evaluation of one trial: free functions, traced once for all trials of a study."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ from affect_jax.training.trials import TrialArrays
 from affect_jax.types import Array, Batch, Params
 
 STATISTICS = "batch_stats"
-"""The flax collection of batch norm's running moments, and its name among a row's top-level parts."""
+"""The flax collection of batch norm's running moments, and its name among a trial's top-level parts."""
 
 
 def join_variables(variables: Mapping[str, Params]) -> Params:
-    """Flax variables -> the parts of a row: parameters by name, and the statistics as one part more."""
+    """Flax variables -> the parts of a trial: parameters by name, and the statistics as one part more."""
     statistics = {STATISTICS: variables[STATISTICS]} if STATISTICS in variables else {}
     return {**variables["params"], **statistics}
 
@@ -63,7 +63,7 @@ def shuffle_examples(index: Array, key: Array) -> Array:
 
 
 def compute_gradients(
-    model: nn.Module, stage: Stage, row: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
+    model: nn.Module, stage: Stage, trial: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
 ) -> tuple[tuple[Array, Any], Params]:
     """((loss, (terms, loss state, statistics, outputs)), gradients of `state.params`) of one batch; as `update`.
 
@@ -71,7 +71,7 @@ def compute_gradients(
     and gradients are float32. `predict` and `shown`, and so validation scores and tests, are float32 always.
     """
     prefix = f"stages.{stage.name}"
-    weights = {t.name: row.hyper[f"{prefix}.losses.{t.name}.weight"] for t in stage.terms}
+    weights = {t.name: trial.hyper[f"{prefix}.losses.{t.name}.weight"] for t in stage.terms}
     rngs = {"dropout": keys.derive_key(key, f"{stage.name}/dropout", state.updates)}
 
     packed = {"segments": batch["segments"]} if "segments" in batch else {}
@@ -83,7 +83,7 @@ def compute_gradients(
             inputs,
             batch["masks"],
             train=True,
-            dropout=row.hyper[f"{prefix}.dropout"],
+            dropout=trial.hyper[f"{prefix}.dropout"],
             frozen=tuple(sorted(frozen)),
             rngs=rngs,
             mutable=[STATISTICS],
@@ -97,26 +97,28 @@ def compute_gradients(
 
 
 def train_step(
-    model: nn.Module, stage: Stage, row: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
+    model: nn.Module, stage: Stage, trial: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
 ) -> tuple[TrialState, dict[str, Array]]:
     """One optimizer update on one batch. A batch without a valid step changes nothing.
 
-    An update whose loss, parameters or statistics are not finite is not made; from it on the row stands still.
+    An update whose loss, parameters or statistics are not finite is not made; from it on the trial stands still.
 
     Args:
       model: the model.
       stage: what is trained with which losses.
-      row: this row's hyper-parameters (scalars).
+      trial: this trial's hyper-parameters (scalars).
       frozen: parameters that stand still.
       state: before the update.
       batch: the examples.
-      key: the row's root key.
+      key: the trial's root key.
 
     Returns:
       The state after it, and each loss term's value beside `loss`, their weighted sum.
     """
-    (value, (terms, loss_state, statistics, _)), grads = compute_gradients(model, stage, row, frozen, state, batch, key)
-    params, opt_state = apply_update(stage, row, state, grads)
+    (value, (terms, loss_state, statistics, _)), grads = compute_gradients(
+        model, stage, trial, frozen, state, batch, key
+    )
+    params, opt_state = apply_update(stage, trial, state, grads)
     sound = jnp.isfinite(value)
     for leaf in jax.tree.leaves((params, statistics)):
         sound &= jnp.isfinite(leaf).all()
@@ -133,10 +135,10 @@ def train_step(
     return kept.replace(finite=jnp.where(any_valid, after.finite, state.finite)), {**terms, "loss": value}
 
 
-def apply_update(stage: Stage, row: TrialArrays, state: TrialState, grads: Params) -> tuple[Params, Any]:
+def apply_update(stage: Stage, trial: TrialArrays, state: TrialState, grads: Params) -> tuple[Params, Any]:
     """(parameters, optimizer's state) one step along the gradients."""
-    directions, opt_state = make_transform(stage, row.hyper).update(grads, state.opt_state, state.params)
-    rate = compute_learning_rate(stage, row.hyper, state.scale, state.updates)
+    directions, opt_state = make_transform(stage, trial.hyper).update(grads, state.opt_state, state.params)
+    rate = compute_learning_rate(stage, trial.hyper, state.scale, state.updates)
     return optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, directions)), opt_state
 
 
@@ -209,14 +211,14 @@ def fold_moments(folds: Folds, fold: Array) -> tuple[dict[str, Array], dict[str,
     return {m: x[fold] for m, x in folds.mean.items()}, {m: x[fold] for m, x in folds.scale.items()}
 
 
-def order_epoch(stage: Stage, folds: Folds, row: TrialArrays, epoch: Array) -> Array:
+def order_epoch(stage: Stage, folds: Folds, trial: TrialArrays, epoch: Array) -> Array:
     """int32 [N, B], what each of an epoch's batches takes: examples, and with Moddrop a combination of each; -1 pads
     the last ones.
     """
-    examples = folds.train[row.fold]
+    examples = folds.train[trial.fold]
     if stage.moddrop:
         examples = moddrop.expand_examples(examples, len(stage.moddrop))
-    order = shuffle_examples(examples, keys.derive_key(jax.random.key(row.seed), f"{stage.name}/order", epoch))
+    order = shuffle_examples(examples, keys.derive_key(jax.random.key(trial.seed), f"{stage.name}/order", epoch))
     return cut_batches(order, stage.batch)
 
 
@@ -238,11 +240,11 @@ def run_epoch(
     packing: Packing | None,
     corpus: Corpus,
     folds: Folds,
-    row: TrialArrays,
+    trial: TrialArrays,
     frozen: Params,
     state: TrialState,
 ) -> tuple[TrialState, dict[str, Array]]:
-    """One epoch of one row: a scan over shuffled batches, then the validation score. A row that stopped stands still.
+    """One epoch of one trial: a scan over shuffled batches, then the validation score. A trial that stopped stands still.
 
     Returns:
       The state, and a log of scalars: mean of every loss term, `validation/<metric>`, `scale`.
@@ -252,20 +254,20 @@ def run_epoch(
         return state, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(moves, state)[1])
 
     def moves(state: TrialState) -> tuple[TrialState, dict[str, Array]]:
-        key = jax.random.key(row.seed)
+        key = jax.random.key(trial.seed)
 
         def one(state: TrialState, index: Array) -> tuple[TrialState, tuple[dict[str, Array], Array]]:
-            batch = take_training_batch(stage, packing, corpus, folds, row.fold, index)
-            state, terms = train_step(model, stage, row, frozen, state, batch, key)
+            batch = take_training_batch(stage, packing, corpus, folds, trial.fold, index)
+            state, terms = train_step(model, stage, trial, frozen, state, batch, key)
             return state, (terms, (index >= 0).sum())
 
-        state, (terms, counts) = jax.lax.scan(one, state, order_epoch(stage, folds, row, state.epoch))
+        state, (terms, counts) = jax.lax.scan(one, state, order_epoch(stage, folds, trial, state.epoch))
         shows = predict_examples(
             model,
             {**frozen, **state.params, **state.statistics},
             corpus,
-            folds.validation[row.fold],
-            *fold_moments(folds, row.fold),
+            folds.validation[trial.fold],
+            *fold_moments(folds, trial.fold),
             stage.prediction,
             eval_size,
         )

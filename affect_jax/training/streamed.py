@@ -29,7 +29,7 @@ from affect_jax.types import Array, Params
 
 @struct.dataclass
 class Done:
-    """What an epoch of a row has made so far.
+    """What an epoch of a trial has made so far.
 
     Attributes:
       terms: loss term -> float32 [N], by batch.
@@ -47,19 +47,19 @@ def _pick(tree: Any, which: Array) -> Any:
 
 @functools.lru_cache(maxsize=16)
 def _train_program(model: nn.Module, stage: Stage, engine: Engine, packing: Packing | None) -> Callable[..., Any]:
-    """((folds, first, count), chunk), which, row, frozen, (state, done) -> ((state, done), updates)."""
+    """((folds, first, count), chunk), which, trial, frozen, (state, done) -> ((state, done), updates)."""
 
-    def one_row(shared: Any, which: Array, row: TrialArrays, frozen: Params, carried: Any) -> Any:
+    def one_trial(shared: Any, which: Array, trial: TrialArrays, frozen: Params, carried: Any) -> Any:
         (folds, first, count), chunk = shared
 
         def moves(carried: tuple[TrialState, Done]) -> tuple[TrialState, Done]:
             corpus, lines = _pick(chunk, which)
-            key = jax.random.key(row.seed)
+            key = jax.random.key(trial.seed)
 
             def one(at: Array, carried: tuple[TrialState, Done]) -> tuple[TrialState, Done]:
                 state, done = carried
-                batch = step.take_training_batch(stage, packing, corpus, folds, row.fold, lines[at])
-                state, terms = step.train_step(model, stage, row, frozen, state, batch, key)
+                batch = step.take_training_batch(stage, packing, corpus, folds, trial.fold, lines[at])
+                state, terms = step.train_step(model, stage, trial, frozen, state, batch, key)
                 made = Done(terms, (lines[at] >= 0).sum())
                 return state, jax.tree.map(lambda all_N, x: all_N.at[first + at].set(x), done, made)
 
@@ -68,7 +68,7 @@ def _train_program(model: nn.Module, stage: Stage, engine: Engine, packing: Pack
         state, done = jax.lax.cond(carried[0].live, moves, lambda same: same, carried)
         return (state, done), state.updates + 0
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, one_row, donate=4, laid=(P(), P("replica")))
+    return mesh.map_over_trials(engine.mesh, engine.at_once, one_trial, donate=4, laid=(P(), P("replica")))
 
 
 @functools.lru_cache(maxsize=16)
@@ -77,7 +77,7 @@ def _show_program(
 ) -> Callable[..., Any]:
     """((folds, count), chunk), which, fold, live, params -> ({output: [C, B, ...]}, target, mask)."""
 
-    def one_row(shared: Any, which: Array, fold: Array, live: Array, params: Params) -> Any:
+    def one_trial(shared: Any, which: Array, fold: Array, live: Array, params: Params) -> Any:
         (folds, count), chunk = shared
         corpus, lines = _pick(chunk, which)
 
@@ -91,14 +91,14 @@ def _show_program(
 
         return jax.lax.cond(live, lambda: jax.lax.fori_loop(0, count, one, none), lambda: none)
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, one_row, laid=(P(), P("replica")))
+    return mesh.map_over_trials(engine.mesh, engine.at_once, one_trial, laid=(P(), P("replica")))
 
 
 @functools.lru_cache(maxsize=16)
 def _finish_program(stage: Stage, task: str, engine: Engine) -> Callable[..., Any]:
     """folds, state, done, chunks that were shown -> (state, log)."""
 
-    def one_row(folds: Folds, state: TrialState, done: Done, chunks: tuple[Any, ...]) -> Any:
+    def one_trial(folds: Folds, state: TrialState, done: Done, chunks: tuple[Any, ...]) -> Any:
         def whole(*parts: Array) -> Array:
             together = jnp.concatenate(parts)
             return together.reshape(-1, *together.shape[2:])[: folds.validation.shape[1]]
@@ -113,7 +113,7 @@ def _finish_program(stage: Stage, task: str, engine: Engine) -> Callable[..., An
 
         return jax.lax.cond(state.live, moves, stands)
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, one_row, donate=1)
+    return mesh.map_over_trials(engine.mesh, engine.at_once, one_trial, donate=1)
 
 
 @functools.lru_cache(maxsize=16)
@@ -151,20 +151,22 @@ class Streamed:
         self._cuts: Iterator[Cut] = iter(())
 
     def place(
-        self, rows: Sequence[Trial], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None
+        self, trials: Sequence[Trial], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None
     ) -> None:
-        """Begins to read for these rows."""
+        """Begins to read for these trials."""
         self.close()
         devices, folds = self._engine.mesh, jax.tree.map(np.asarray, self._folds)
-        self._kinds = [(row.fold, row.seed) for row in rows]
+        self._kinds = [(trial.fold, trial.seed) for trial in trials]
         read = _order_epochs(self._stage, folds, self._kinds)
         self._train = chunks.plan_lines(
             self._source, self._kinds, read, folds.train, max(len(self._stage.moddrop), 1), self._engine
         )
-        self._show = chunks.plan_prediction(self._source, [row.fold for row in rows], folds.validation, self._engine)
-        self._fold = mesh.shard_trials(devices, np.array([row.fold for row in rows], np.int32))
+        self._show = chunks.plan_prediction(
+            self._source, [trial.fold for trial in trials], folds.validation, self._engine
+        )
+        self._fold = mesh.shard_trials(devices, np.array([trial.fold for trial in trials], np.int32))
         self._which = [mesh.shard_trials(devices, lines.which) for lines in (self._train, self._show)]
-        self._live = self._of_live(np.ones(len(rows), bool))
+        self._live = self._of_live(np.ones(len(trials), bool))
         self._batch, self._done = batch, self._nothing()
         if made is not None:
             done = checkpoint.restore_like(self._done, made, "the checkpoint inside the epoch", sized=True)
@@ -186,13 +188,13 @@ class Streamed:
             self._cuts.close()
 
     def _nothing(self) -> Done:
-        """What an epoch of the rows has made before its first batch."""
+        """What an epoch of the trials has made before its first batch."""
         shape = (len(self._kinds), self._train.count)
         terms = {name: np.zeros(shape, np.float32) for name in ("loss", *(term.name for term in self._stage.terms))}
         return mesh.shard_trials(self._engine.mesh, Done(terms, np.zeros(shape, np.int32)))
 
     def _of_live(self, live: np.ndarray) -> tuple[set[tuple[int, ...]], set[tuple[int, ...]]]:
-        """Kinds of training and of validation lines that a live row reads."""
+        """Kinds of training and of validation lines that a live trial reads."""
         kinds = {kind for kind, alive in zip(self._kinds, live, strict=True) if alive}
         return kinds, {(fold,) for fold, _ in kinds}
 

@@ -8,7 +8,8 @@ import pytest
 
 from affect_jax.config import auto_pair, studies
 from affect_jax.errors import UserError
-from affect_jax.experiment.run import run
+from affect_jax.experiment import run
+from affect_jax.experiment.run import run_experiment
 from affect_jax.reports import build, predictions, ranking
 from affect_jax.reports.folders import read_run
 from affect_jax.runtime import run_folder
@@ -29,7 +30,7 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
     config.stages.fit.epochs = 1
     config.engine.devices = 1
     config.study.update(only=("intra",), seeds=1)
-    results = run.run(config, str(tmp_path / "run"), config_arg="configs/fusion.py:trimodal,manifest")
+    results = run_experiment(config, str(tmp_path / "run"), config_arg="configs/fusion.py:trimodal,manifest")
     assert results["corpus"]["name"] == "manifest"
     assert not results["corpus"]["synthetic"]
     assert results["corpus"]["labels"] == ["emotion0", "emotion1", "emotion2"]
@@ -38,12 +39,12 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
     assert resolved["data"]["steps"] == {"face": 5, "text": 1}
     files = predictions.write(tmp_path / "run", results, 0, "test", tmp_path / "predictions")
     assert [file.name for file in files] == ["speaker5.csv"]
-    rows = list(csv.DictReader(files[0].read_text().splitlines()))
-    assert [row["id"] for row in rows] == ["item5", "item11"]
-    for row in rows:
-        chances = {name: float(row[name]) for name in results["corpus"]["labels"]}
+    trials = list(csv.DictReader(files[0].read_text().splitlines()))
+    assert [trial["id"] for trial in trials] == ["item5", "item11"]
+    for trial in trials:
+        chances = {name: float(trial[name]) for name in results["corpus"]["labels"]}
         assert sum(chances.values()) == pytest.approx(1, abs=1e-5)
-        assert row["prediction"] == max(chances, key=chances.get)
+        assert trial["prediction"] == max(chances, key=chances.get)
     assert "emotion2" in build.compare([tmp_path / "run"], "command")["confusion"]["md"]
     assert ranking.of(read_run(tmp_path / "run")) is None
 
@@ -67,7 +68,7 @@ def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
         return train(config, *rest) if config.model.stronger is None else {}
 
     monkeypatch.setattr(run, "_train", ranks_only)
-    run.run(config, str(tmp_path / "run"), config_arg="configs/seqsew.py:auto")
+    run_experiment(config, str(tmp_path / "run"), config_arg="configs/seqsew.py:auto")
     said = capsys.readouterr().err
     found = ranking.read(tmp_path / "run" / auto_pair.FOLDER)
     assert (found.stronger, found.weaker) == ("text", "audio")
@@ -80,7 +81,7 @@ def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
     assert trained[1].data.modalities == ("audio", "text")
     resolved = run_folder.read_json(tmp_path / "run" / "config.json")["config"]
     assert "ranking" not in resolved
-    run.run(config, str(tmp_path / "run"), config_arg="configs/seqsew.py:auto")
+    run_experiment(config, str(tmp_path / "run"), config_arg="configs/seqsew.py:auto")
     assert len(trained) == 3  # the ranking, finished, is read
 
 
@@ -90,7 +91,7 @@ def test_a_ranking_has_a_study_of_each_modality(argument):
     alone = ranking.of_one_modality(config.to_dict())
     assert alone
     assert set(alone) == set(alone.values()) == set(config.data.modalities)
-    assert {spec.name: tuple(spec.cells) for spec in studies.parse_studies(config)} == {m: (m,) for m in alone}
+    assert {spec.name: tuple(spec.variants) for spec in studies.parse_studies(config)} == {m: (m,) for m in alone}
     with pytest.raises(ValueError, match="choose one of"):
         rank.get_config("joy")
 

@@ -1,8 +1,8 @@
-"""What results.json says of a row."""
+"""What results.json says of a trial."""
 
 import numpy as np
 
-from affect_jax.experiment.run import results
+from affect_jax.experiment import results
 
 
 def test_scores_per_recording_are_of_recordings_that_have_several_steps():

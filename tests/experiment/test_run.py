@@ -8,7 +8,7 @@ import pytest
 from affect_jax.data import splits
 from affect_jax.datasets.recola import arff
 from affect_jax.errors import UserError
-from affect_jax.experiment.run import run
+from affect_jax.experiment.run import run_experiment
 from affect_jax.inference import deployment, export_folder, export_items
 from affect_jax.reports import predictions
 from affect_jax.runtime import run_folder
@@ -24,20 +24,20 @@ def corpora(tmp_path_factory):
 def sew(corpora, tmp_path_factory):
     """A finished SEW run: (folder, results)."""
     folder = tmp_path_factory.mktemp("runs") / "sew"
-    return folder, run.run(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
+    return folder, run_experiment(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
 
 
 @pytest.fixture(scope="module")
 def seqsew(corpora, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "seqsew"
     config = small.seqsew_config(corpora)
-    return folder, run.run(config, str(folder), config_arg="configs/seqsew.py:mosi,video+text")
+    return folder, run_experiment(config, str(folder), config_arg="configs/seqsew.py:mosi,video+text")
 
 
-def test_every_cell_of_table_5_2_is_there(sew):
+def test_every_variant_of_table_5_2_is_there(sew):
     folder, results = sew
-    cells = {(c["study"], c["cell"]) for c in results["cells"] if c["metric"] == "ccc"}
-    assert {cell for _, cell in cells} == {
+    variants = {(c["study"], c["variant"]) for c in results["variants"] if c["metric"] == "ccc"}
+    assert {variant for _, variant in variants} == {
         "SEW",
         "-S_D2",
         "-CCA",
@@ -48,7 +48,7 @@ def test_every_cell_of_table_5_2_is_there(sew):
     }
     assert results["corpus"]["synthetic"] is True
     assert len(results["corpus"]["fingerprint"]) == 64
-    assert all(row["test"] is None for row in results["rows"])  # RECOLA's test part has no gold standard
+    assert all(trial["test"] is None for trial in results["trials"])  # RECOLA's test part has no gold standard
     assert results["baselines"]["validation"]["ccc"] == 0
     assert {"config.json", "metrics.jsonl", "predictions.npz", "results.json", "weights"} <= {
         path.name for path in folder.iterdir()
@@ -59,17 +59,17 @@ def test_every_cell_of_table_5_2_is_there(sew):
 def test_validation_scores_are_those_of_the_saved_predictions(sew):
     folder, results = sew
     arrays = run_folder.read_arrays(folder / "predictions.npz")
-    for at, number in enumerate(arrays["pair/row"]):
+    for at, number in enumerate(arrays["pair/trial"]):
         x, y = arrays["pair/validation/prediction"][at], arrays["pair/validation/target"]
         ccc = 2 * np.cov(x, y, bias=True)[0, 1] / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
-        assert results["rows"][number]["validation"]["ccc"] == pytest.approx(ccc, abs=1e-5)
+        assert results["trials"][number]["validation"]["ccc"] == pytest.approx(ccc, abs=1e-5)
 
 
 def test_a_finished_run_is_read_not_trained(sew, corpora):
     folder, results = sew
     before = (folder / "metrics.jsonl").read_bytes()
     with run_folder.lock_run_folder(folder):  # even where a process holds the folder
-        again = run.run(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
+        again = run_experiment(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
     assert again == results
     assert (folder / "metrics.jsonl").read_bytes() == before
 
@@ -79,35 +79,35 @@ def test_another_config_is_refused_and_the_difference_shown(sew, corpora):
     config = small.sew_config(corpora)
     config.stages.fit.optimizer.learning_rate = 0.5
     with pytest.raises(UserError, match=r'another config(.|\n)*-.*"learning_rate": 0.001(.|\n)*\+.*0.5'):
-        run.run(config, str(folder), config_arg="configs/sew.py")
+        run_experiment(config, str(folder), config_arg="configs/sew.py")
     config = small.sew_config(corpora)
     config.engine.checkpoint_seconds = 7.0  # how to run, not what
-    run.run(config, str(folder), config_arg="configs/sew.py")
+    run_experiment(config, str(folder), config_arg="configs/sew.py")
 
 
-def test_search_selects_on_validation_per_fold_and_the_final_rows_use_it(seqsew):
+def test_search_selects_on_validation_per_fold_and_the_final_trials_use_it(seqsew):
     _, results = seqsew
     assert results["corpus"]["synthetic"] is True
-    chosen = {(s["study"], s["cell"], s["fold"]): s for s in results["selected"]}
+    chosen = {(s["study"], s["variant"], s["fold"]): s for s in results["selected"]}
     assert set(chosen) == {("pair", "SeqSEW", "draw_0"), ("pair", "SeqSEW", "draw_1")}
     weight = "stages.student.losses.alignment.weight"
     assert chosen["pair", "SeqSEW", "draw_0"]["candidates"] == 2
-    for row in results["rows"]:
-        assert row["hyper"][weight] == chosen["pair", "SeqSEW", row["fold"]]["hyper"][weight]
-        assert 0 <= row["test"]["accuracy"] <= 1
-        assert 0 <= row["held_out_cca"]["alignment"] <= 2
-    assert len(results["rows"]) == 4
+    for trial in results["trials"]:
+        assert trial["hyper"][weight] == chosen["pair", "SeqSEW", trial["fold"]]["hyper"][weight]
+        assert 0 <= trial["test"]["accuracy"] <= 1
+        assert 0 <= trial["held_out_cca"]["alignment"] <= 2
+    assert len(results["trials"]) == 4
 
 
 def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
     import jax
 
-    for (folder, results), cell in ((seqsew, "SeqSEW"), (sew, "SEW")):
-        number = deployment.choose_trial(results, cell)
+    for (folder, results), variant in ((seqsew, "SeqSEW"), (sew, "SEW")):
+        number = deployment.choose_trial(results, variant)
         deployed = deployment.load_deployed(folder, number)
         assert set(deployed.params) == set(deployed.model.deployed)
         assert not [name for name in deployed.params if "stronger" in name or "decoder" in name or "translator" in name]
-        out = tmp_path / cell
+        out = tmp_path / variant
         description = deployment.export_deployed(deployed, out, {})
         assert description["parameters"] == sum(x.size for x in jax.tree.leaves(deployed.params))
         artifact = jax.export.deserialize(bytearray((out / "model.jax").read_bytes()))
@@ -115,12 +115,12 @@ def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
             export_folder.read_export(out),
             jax.jit(lambda *sides, model=deployed: deployment.predict_deployed(model, *sides)),
         )
-        config = small.seqsew_config("x") if cell == "SeqSEW" else small.sew_config("x")
+        config = small.seqsew_config("x") if variant == "SeqSEW" else small.sew_config("x")
         config.corpus.data_dir = json.loads((folder / "config.json").read_text())["config"]["corpus"]["data_dir"]
         recordings = splits.load_recordings(config).splits
         arrays = run_folder.read_arrays(folder / "predictions.npz")
-        split = "test" if cell == "SeqSEW" else "validation"
-        at = int(np.flatnonzero(arrays["pair/row"] == number)[0])
+        split = "test" if variant == "SeqSEW" else "validation"
+        at = int(np.flatnonzero(arrays["pair/trial"] == number)[0])
         for recording in recordings[split]:
             x = recording.features[deployed.modality]
             x, mask = (x[None], np.ones((1, len(x)), bool)) if deployed.steps else (x, np.ones(len(x), bool))
@@ -155,7 +155,7 @@ def test_a_stage_cannot_lead_out_of_the_run_folder(name, corpora, tmp_path):
         config.stages = {name: config.stages.fit.to_dict()}
         config.schedule = (name,)
     with pytest.raises(UserError, match="config.stages has the name .* cannot be a folder's"):
-        run.run(config, str(tmp_path / "run"), config_arg="x")
+        run_experiment(config, str(tmp_path / "run"), config_arg="x")
     assert not list(tmp_path.rglob("checkpoints"))
 
 
@@ -165,7 +165,7 @@ def test_a_study_cannot_lead_out_of_the_run_folder(name, corpora, tmp_path):
     with config.unlocked():
         config.studies = {name: config.studies.pair.to_dict()}
     with pytest.raises(UserError, match="config.studies has the name .* cannot be a folder's"):
-        run.run(config, str(tmp_path / "run"), config_arg="x")
+        run_experiment(config, str(tmp_path / "run"), config_arg="x")
 
 
 def test_two_studies_cannot_share_a_folder(corpora, tmp_path):
@@ -173,7 +173,7 @@ def test_two_studies_cannot_share_a_folder(corpora, tmp_path):
     with config.unlocked():
         config.studies = {name: config.studies.pair.to_dict() for name in ("a/b", "a_b")}
     with pytest.raises(UserError, match="config.studies has 'a/b' and 'a_b', whose folders are one"):
-        run.run(config, str(tmp_path / "run"), config_arg="x")
+        run_experiment(config, str(tmp_path / "run"), config_arg="x")
 
 
 @pytest.mark.parametrize("name", ["..os", "os.path", "../sew", "sew.py", "__init__", ""])
@@ -181,11 +181,11 @@ def test_a_model_is_imported_only_from_those_that_are_here(name, corpora, tmp_pa
     config = small.sew_config(corpora)
     config.model.name = name
     with pytest.raises(UserError, match=r"config.model.name is .* there are \["):
-        run.run(config, str(tmp_path / "run"), config_arg="x")
+        run_experiment(config, str(tmp_path / "run"), config_arg="x")
     config = small.sew_config(corpora)
     config.corpus.name = name
     with pytest.raises(UserError, match=r"config.corpus.name is .* there are \["):
-        run.run(config, str(tmp_path / "run"), config_arg="x")
+        run_experiment(config, str(tmp_path / "run"), config_arg="x")
 
 
 def test_predictions_of_the_unlabelled_part_in_the_owners_form(sew, tmp_path):
@@ -202,10 +202,10 @@ def test_delay_and_postprocessing_run_and_keep_the_clock(corpora, tmp_path):
     config = small.sew_config(corpora)
     config.data.delay = 2
     config.data.postprocess = True
-    results = run.run(config, str(tmp_path / "run"), config_arg="configs/sew.py")
+    results = run_experiment(config, str(tmp_path / "run"), config_arg="configs/sew.py")
     arrays = run_folder.read_arrays(tmp_path / "run" / "predictions.npz")
     assert not np.isnan(arrays["pair/validation/prediction"]).any()
-    assert results["rows"][0]["validation"]["ccc"] is not None
+    assert results["trials"][0]["validation"]["ccc"] is not None
 
 
 def test_a_draw_in_the_test_part_is_refused(corpora, tmp_path):
@@ -213,7 +213,7 @@ def test_a_draw_in_the_test_part_is_refused(corpora, tmp_path):
     names = [r.id for r in splits.load_recordings(config).splits["test"]]
     config.corpus.validation = (names[0],)
     with pytest.raises(UserError, match=f"{names[0]}.*test part"):
-        run.run(config, str(tmp_path / "run"), config_arg="x")
+        run_experiment(config, str(tmp_path / "run"), config_arg="x")
 
 
 @pytest.mark.parametrize(
@@ -236,4 +236,4 @@ def test_bad_values_are_named(change, message, corpora, tmp_path):
     config.unlock()
     change(config)
     with pytest.raises(UserError, match=message):
-        run.run(config, str(tmp_path / "run"), config_arg="x")
+        run_experiment(config, str(tmp_path / "run"), config_arg="x")

@@ -113,5 +113,5 @@ def test_modalities_of_different_lengths_have_no_prediction_a_step(tmp_path):
 def test_an_answer_that_is_not_finite_is_refused(steps, tmp_path):
     found = steps[1]._replace(call=lambda x, m: x[..., 0] / 0 * np.where(m, 1, 0))
     np.save(tmp_path / "a.npy", np.ones((2, 3), np.float32))
-    with np.errstate(all="ignore"), pytest.raises(UserError, match="not finite; export another row"):
+    with np.errstate(all="ignore"), pytest.raises(UserError, match="not finite; export another trial"):
         export_items.predict_item(found, tmp_path / "a.npy")

@@ -83,19 +83,19 @@ def test_csv_holds_every_window_and_every_bad_file():
         timeline_files.describe(REGRESSION, "regression", ()),
         timeline_files.describe(Timeline("a,b.wav", "a,b.wav is empty"), "regression", ()),
     ]
-    rows = list(csv.DictReader(io.StringIO(timeline_files.as_csv(described, ()))))
-    assert [row["prediction"] for row in rows] == ["0.1", "", "0.7", "-0.2", ""]
-    assert rows[1]["note"] == "silent"
-    assert rows[-1] == {"file": "a,b.wav", "start": "", "end": "", "prediction": "", "note": "a,b.wav is empty"}
+    trials = list(csv.DictReader(io.StringIO(timeline_files.as_csv(described, ()))))
+    assert [trial["prediction"] for trial in trials] == ["0.1", "", "0.7", "-0.2", ""]
+    assert trials[1]["note"] == "silent"
+    assert trials[-1] == {"file": "a,b.wav", "start": "", "end": "", "prediction": "", "note": "a,b.wav is empty"}
     assert "skipped: a,b.wav is empty" in timeline_files.line(described[1])
 
 
 def test_csv_of_classes_has_their_probabilities():
     text = timeline_files.as_csv([timeline_files.describe(CLASSES, "multiclass", LABELS)], LABELS)
-    rows = list(csv.DictReader(io.StringIO(text)))
-    assert [row["prediction"] for row in rows] == ["calm", "angry", "angry"]
-    for row in rows:
-        assert sum(float(row[name]) for name in LABELS) == pytest.approx(1, abs=1e-5)
+    trials = list(csv.DictReader(io.StringIO(text)))
+    assert [trial["prediction"] for trial in trials] == ["calm", "angry", "angry"]
+    for trial in trials:
+        assert sum(float(trial[name]) for name in LABELS) == pytest.approx(1, abs=1e-5)
 
 
 def test_json_is_json():

@@ -53,7 +53,7 @@ def deployed(model, seed=0, *, item=False, task="regression", labels=(), rate=No
     }
     corpus = {"name": "toy", "variant": "v", "synthetic": True}
     trained = {"task": task, "target": "y", "labels": list(labels), "corpus": corpus, "rate": rate}
-    return deployment.Deployed(model, params, inputs, item, {"cell": "toy", "seed": seed}, trained)
+    return deployment.Deployed(model, params, inputs, item, {"variant": "toy", "seed": seed}, trained)
 
 
 def answer(model, features, masks):

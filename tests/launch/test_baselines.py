@@ -48,7 +48,10 @@ def test_one_command_for_a_regression(main, tmp_path, capsys):
     out, err = capsys.readouterr()
     assert "without the IS13 baseline, as openSMILE is not installed" in err
     run = folders.read_run(tmp_path / "run")
-    assert {row["cell"] for row in run.results["rows"]} == {"MFCC statistics", "Random subset feature selection"}
+    assert {trial["variant"] for trial in run.results["trials"]} == {
+        "MFCC statistics",
+        "Random subset feature selection",
+    }
     assert run.results["task"] == "signed_regression"
     assert run.results["config_arg"].endswith("configs/conflictnet.py:baseline")
     assert run.config["corpus"]["rate"] == 8000
@@ -74,8 +77,8 @@ def test_a_report_fits_what_table_3_1_needs(main, tmp_path, monkeypatch, capsys)
     table = TABLES["3.1"]
     found = build.gather([table], tmp_path / "runs", train)
     text = tables.render(table, found)["md"]
-    (row,) = (line for line in text.splitlines() if line.startswith("| Random subset feature selection"))
-    assert row.count("(n=2; constant") == row.count("; synthetic)") == 3
+    (trial,) = (line for line in text.splitlines() if line.startswith("| Random subset feature selection"))
+    assert trial.count("(n=2; constant") == trial.count("; synthetic)") == 3
     assert "without the optional package opensmile" in text
     assert "without the IS13 baseline, as openSMILE is not installed" in capsys.readouterr().err
     assert build.gather([table], tmp_path / "runs")[sources.classical(sources.IS13).config] is not None
@@ -85,7 +88,7 @@ def test_one_command_for_classes(main, tmp_path, capsys):
     methods = "--methods=mfcc_statistics,action_units,both"
     main("configs/speech_emotion.py", "ravdess", methods, f"--workdir={tmp_path / 'run'}")
     run = folders.read_run(tmp_path / "run")
-    assert list(dict.fromkeys(row["cell"] for row in run.results["rows"])) == [
+    assert list(dict.fromkeys(trial["variant"] for trial in run.results["trials"])) == [
         study.NAMES[name] for name in ("mfcc_statistics", "action_units", "both")
     ]
     assert run.results["corpus"]["labels"][0] == "neutral"
@@ -93,7 +96,7 @@ def test_one_command_for_classes(main, tmp_path, capsys):
 
 
 def test_the_folder_has_a_name_of_its_own_and_is_made_last(main, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(study, "run", lambda *args, **kwargs: {"name": "x", "rows": [], "cells": []})
+    monkeypatch.setattr(study, "run", lambda *args, **kwargs: {"name": "x", "trials": [], "variants": []})
     monkeypatch.setattr(comparison_grid, "summary", lambda results: "")
     folder = tmp_path / "runs" / "conflictnet_baseline"
     for wrong in ("--methods=mfcc_statistic", "--config.corpus.manual_dir=/nowhere"):

@@ -15,7 +15,7 @@ from affect_jax import convert
 from affect_jax.data import splits
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
-from affect_jax.inference import deployment, timelines
+from affect_jax.inference import deployment, speech_models, timelines
 from affect_jax.models import conflictnet
 from launch import explain
 from tests.launch.starting import starter
@@ -53,11 +53,11 @@ def clips():
 def write_run(folder, task="signed_regression", predictions=PREDICTIONS, targets=TARGETS):
     (folder / "weights").mkdir(parents=True)
     metric = "pcc" if task != "multiclass" else "uar"
-    row = {"study": "net", "cell": "ConflictNET", "fold": "dev", "seed": 0, "validation": {metric: 0.5}}
+    trial = {"study": "net", "variant": "ConflictNET", "fold": "dev", "seed": 0, "validation": {metric: 0.5}}
     corpus = {"name": "c", "synthetic": True, "fingerprint": "0" * 64, "labels": ["calm", "angry"]}
     results = {
         "task": task,
-        "rows": [{**row, "validation": None, "test": {metric: 0.5}}],
+        "trials": [{**trial, "validation": None, "test": {metric: 0.5}}],
         "monitor": {"metric": metric, "goal": "max"},
         "corpus": corpus,
     }
@@ -68,7 +68,7 @@ def write_run(folder, task="signed_regression", predictions=PREDICTIONS, targets
     np.savez(
         folder / "predictions.npz",
         **{
-            "net/row": np.arange(1),
+            "net/trial": np.arange(1),
             f"{where}prediction": predictions[None],
             f"{where}target": targets,
             f"{where}id": np.array([f"clip_{n}" for n in range(5)]),
@@ -99,7 +99,7 @@ def run(tmp_path, monkeypatch, clips):
 
 
 def test_a_named_clip_is_explained_by_what_was_planted(run, capsys):
-    (path,) = explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0)
+    (path,) = explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], trial=0)
     entry = json.loads(path.read_text())
     assert entry["order"][:2] == [6, 2]
     assert entry["lime"][6] > 0 > entry["lime"][2]
@@ -123,7 +123,7 @@ def test_a_named_clip_is_explained_by_what_was_planted(run, capsys):
 
 
 def test_without_names_one_clip_of_each_case_is_explained(run, capsys):
-    paths = explain.explain(run, FAST, out=run / "explanations", row=0)
+    paths = explain.explain(run, FAST, out=run / "explanations", trial=0)
     assert [path.stem for path in paths] == ["clip_0", "clip_1", "clip_2", "clip_3"]
     cases = [json.loads(path.read_text())["case"] for path in paths]
     assert cases == [1, 2, 3, 4]
@@ -135,7 +135,7 @@ def test_without_names_one_clip_of_each_case_is_explained(run, capsys):
 def test_cases_without_a_clip_are_named(tmp_path, monkeypatch, clips, capsys):
     plant(monkeypatch, clips, np.zeros(SEGMENTS, np.float32))
     run = write_run(tmp_path / "run", predictions=np.abs(TARGETS), targets=np.abs(TARGETS))
-    (path,) = explain.explain(run, FAST, out=tmp_path / "out", row=0)
+    (path,) = explain.explain(run, FAST, out=tmp_path / "out", trial=0)
     err = capsys.readouterr().err
     assert [f"case {n}" in err for n in (1, 2, 3, 4)] == [False, True, True, True]
     notes = " ".join(json.loads(path.read_text())["notes"])
@@ -144,7 +144,7 @@ def test_cases_without_a_clip_are_named(tmp_path, monkeypatch, clips, capsys):
 
 
 def test_a_clip_of_the_training_part_says_so(run):
-    (path,) = explain.explain(run, FAST, out=run / "explanations", ids=["clip_5"], row=0)
+    (path,) = explain.explain(run, FAST, out=run / "explanations", ids=["clip_5"], trial=0)
     assert "trained on this clip" in json.loads(path.read_text())["notes"][0]
 
 
@@ -153,7 +153,7 @@ def test_own_files_are_read_cut_and_explained(run, tmp_path):
     soundfile.write(tmp_path / "mine.wav", loud, RATE)
     soundfile.write(tmp_path / "short.wav", loud[:90], RATE)
     mine, short = explain.explain(
-        run, FAST, out=tmp_path / "out", files=[str(tmp_path / "mine.wav"), str(tmp_path / "short.wav")], row=0
+        run, FAST, out=tmp_path / "out", files=[str(tmp_path / "mine.wav"), str(tmp_path / "short.wav")], trial=0
     )
     entry = json.loads(mine.read_text())
     assert (entry["id"], entry["target"], entry["case"]) == ("mine", None, None)
@@ -167,7 +167,7 @@ def test_classes_are_explained_by_name(tmp_path, monkeypatch, clips):
     weights[4, 1], weights[8, 0] = 1.5, 0.7
     plant(monkeypatch, clips, weights)
     run = write_run(tmp_path / "run", "multiclass", np.tile(np.array([0.0, 1.0], np.float32), (5, 1)), TARGETS > 0)
-    say = dict(out=tmp_path / "out", ids=["clip_0"], row=0)
+    say = dict(out=tmp_path / "out", ids=["clip_0"], trial=0)
     (path,) = explain.explain(run, FAST, **say)
     entry = json.loads(path.read_text())
     assert (entry["class"], entry["target"]) == ("angry", "calm")
@@ -179,31 +179,31 @@ def test_classes_are_explained_by_name(tmp_path, monkeypatch, clips):
     with pytest.raises(UserError, match=r"--label=clam \(did you mean 'calm'\?\)"):
         explain.explain(run, FAST, **say, label="clam")
     with pytest.raises(UserError, match="name the clips with --id"):
-        explain.explain(run, FAST, out=tmp_path / "out", row=0)
+        explain.explain(run, FAST, out=tmp_path / "out", trial=0)
 
 
 def test_an_unknown_clip_is_named_with_the_nearest(run):
     with pytest.raises(UserError, match=r"no clip 'clip_9' \(did you mean 'clip_\d'\?\)"):
-        explain.explain(run, FAST, out=run / "explanations", ids=["clip_9"], row=0)
+        explain.explain(run, FAST, out=run / "explanations", ids=["clip_9"], trial=0)
 
 
 def test_a_changed_corpus_is_noticed(run, monkeypatch, clips, capsys):
     monkeypatch.setattr(splits, "load", lambda config: clips._replace(fingerprint="1" * 64))
-    explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0)
+    explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], trial=0)
     assert "fingerprint differs" in capsys.readouterr().err
 
 
 def test_a_class_of_a_regression_and_a_run_without_speech_are_refused(run, monkeypatch):
     with pytest.raises(UserError, match="is a regression"):
-        explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0, label="calm")
+        explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], trial=0, label="calm")
     with monkeypatch.context() as context:
         context.setattr(deployment, "load", lambda run, number: Planted(np.zeros(SEGMENTS), modality="mfcc"))
         with pytest.raises(UserError, match="hears 'mfcc'"):
-            explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0)
+            explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], trial=0)
     results = json.loads((run / "results.json").read_text())
     (run / "results.json").write_text(json.dumps({**results, "task": "binary"}))
     with pytest.raises(UserError, match="no model of raw speech"):
-        explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], row=0)
+        explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], trial=0)
 
 
 def test_a_mistake_is_one_clear_line(repo_root, tmp_path):
@@ -247,7 +247,7 @@ def test_a_converted_model_explains_a_file_as_it_hears_it(main, converted, tmp_p
     assert (entry["class"], entry["target"], entry["segments"][-1]) == ("1", None, [0.1875, 0.25])
     assert (tmp_path / "out" / "talk.png").exists()
     assert "talk  prediction of class '1'" in capsys.readouterr().out
-    heard = timelines.of(converted)
+    heard = speech_models.of(converted)
     cut = timelines.sizes(heard.rate, heard.deployed.steps, None, None)
     (timeline,) = timelines.hear([tmp_path / "talk.wav"], timelines.program(heard.deployed), cut)
     odds = np.exp(timeline.prediction[0])
@@ -259,8 +259,11 @@ def test_a_converted_model_explains_a_file_as_it_hears_it(main, converted, tmp_p
     [
         (["--id=clip_0"], "holds a converted model, which has no corpus to take --id from; name sound files"),
         ([], "holds a converted model, which has no corpus to take the four cases from; name sound files"),
-        (["--cell=ConflictNET", "a.wav"], "holds one converted model, without cells and rows; leave --cell and --row"),
-        (["--row=0", "a.wav"], "holds one converted model, without cells and rows"),
+        (
+            ["--variant=ConflictNET", "a.wav"],
+            "holds one converted model, without variants and trials; leave --variant and --trial",
+        ),
+        (["--trial=0", "a.wav"], "holds one converted model, without variants and trials"),
         (["--label=angry", "a.wav"], "--label=angry is no class of the model; choose 0, 1"),
         (["--file=b.wav"], "b.wav is not a file"),
     ],

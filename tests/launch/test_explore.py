@@ -22,26 +22,26 @@ SAMPLES = (8000 * np.sin(np.arange(4000) / 5)).astype(np.int16)
 
 @pytest.fixture
 def run(tmp_path):
-    """A finished run of one cell with two rows, the second one the better, on four clips."""
+    """A finished run of one variant with two trials, the second one the better, on four clips."""
     folder = tmp_path / "run"
     (folder / "explanations").mkdir(parents=True)
-    row = {"study": "one", "cell": "ConflictNET", "fold": "given", "seed": 0}
+    trial = {"study": "one", "variant": "ConflictNET", "fold": "given", "seed": 0}
     scores = ({"pcc": 0.0, "ccc": None}, {"pcc": 0.625, "ccc": None})
     results = {
         "name": "conflictnet",
         "task": "signed_regression",
         "monitor": {"metric": "pcc", "goal": "max"},
         "corpus": {"name": "talk", "variant": "made of noise", "synthetic": True, "fingerprint": "f"},
-        "rows": [{**row, "validation": score, "test": score} for score in scores],
+        "trials": [{**trial, "validation": score, "test": score} for score in scores],
     }
     (folder / "results.json").write_text(json.dumps(results))
     config = {"corpus": {"name": "talk", "rate": 8000}, "data": {"target": "planted"}}
     (folder / "config.json").write_text(json.dumps({"config_arg": "", "config": config}))
-    arrays = {"row": np.arange(2), "test/prediction": PREDICTIONS, "test/target": TARGETS}
+    arrays = {"trial": np.arange(2), "test/prediction": PREDICTIONS, "test/target": TARGETS}
     arrays |= {"test/id": np.array(IDS), "test/group": np.array(["d0", "d0", "d1", "d1"])}
     np.savez(folder / "predictions.npz", **{f"one/{name}": value for name, value in arrays.items()})
     for number, name in enumerate(IDS[:2]):
-        said = {"id": name, "row": number, "segments": [[0, 0.25], [0.25, 0.5]], "lime": [0.1, -0.1], "lime_r2": 0.5}
+        said = {"id": name, "trial": number, "segments": [[0, 0.25], [0.25, 0.5]], "lime": [0.1, -0.1], "lime_r2": 0.5}
         (folder / "explanations" / f"{name}.json").write_text(json.dumps(said))
     return folder
 
@@ -90,18 +90,20 @@ def data(path):
 def test_the_page_of_a_corpus(program, corpus, run, capsys):
     corpus()
     program(f"--run={run}")
-    out = run / "listening" / "test_row_1.html"
+    out = run / "listening" / "test_trial_1.html"
     view, text = data(out)
     printed, noted = capsys.readouterr()
     assert printed == f"4 clips, 4 with sound, 1 with LIME weights, {out.stat().st_size / 1e6:.1f} MB -> {out}\n"
     assert not noted
     assert "<title>conflictnet: test part of talk, made of noise (synthetic corpus)</title>" in text
-    assert view["facts"] == ["row 1: ConflictNET, fold given, seed 0", "pcc 0.625"]
+    assert view["facts"] == ["trial 1: ConflictNET, fold given, seed 0", "pcc 0.625"]
     assert view["target"] == "planted"
     assert [clip["id"] for clip in view["clips"]] == list(IDS)
     np.testing.assert_allclose([clip["prediction"] for clip in view["clips"]], PREDICTIONS[1], atol=1e-6)
     assert [clip["seconds"] for clip in view["clips"]] == [0.5] * 4
-    assert ["explanation" in clip for clip in view["clips"]] == [False, True, False, False], "of row 1, not of row 0"
+    assert ["explanation" in clip for clip in view["clips"]] == [False, True, False, False], (
+        "of trial 1, not of trial 0"
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,10 +119,10 @@ def test_the_title_says_what_the_corpus_is(synthetic, variant, said):
     assert explore.title({"name": "x", "corpus": corpus}, "test") == f"x: test part of talk, {said}"
 
 
-def test_a_row_and_a_place_of_ones_own(program, corpus, run, tmp_path):
+def test_a_trial_and_a_place_of_ones_own(program, corpus, run, tmp_path):
     corpus()
     out = tmp_path / "new" / "x.html"
-    program(f"--run={run}", "--row=0", f"--out={out}")
+    program(f"--run={run}", "--trial=0", f"--out={out}")
     view, _ = data(out)
     assert {clip["prediction"] for clip in view["clips"]} == {0.0}
     assert "explanation" in view["clips"][0]
@@ -129,7 +131,7 @@ def test_a_row_and_a_place_of_ones_own(program, corpus, run, tmp_path):
 def test_a_limit_keeps_every_clip_but_not_its_sound(program, corpus, run, capsys):
     corpus()
     program(f"--run={run}", "--limit=2")
-    view, _ = data(run / "listening" / "test_row_1.html")
+    view, _ = data(run / "listening" / "test_trial_1.html")
     assert [clip["sound"] for clip in view["clips"]] == [False, True, True, False], "the worst and the best"
     assert all("outline" in clip for clip in view["clips"])
     assert "4 clips, 2 with sound" in capsys.readouterr().out
@@ -143,7 +145,7 @@ def test_another_corpus_is_noted(program, corpus, run, capsys):
 
 def test_sound_from_a_folder(program, run, sounds, capsys):
     program(f"--run={run}", f"--audio_dir={sounds}")
-    view, _ = data(run / "listening" / "test_row_1.html")
+    view, _ = data(run / "listening" / "test_trial_1.html")
     assert [clip["sound"] for clip in view["clips"]] == [True, True, True, False]
     assert "4 clips, 3 with sound" in capsys.readouterr().out
 
@@ -151,7 +153,7 @@ def test_sound_from_a_folder(program, run, sounds, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--row=7",), "the run has rows 0 to 1"),
+        (("--trial=7",), "the run has trials 0 to 1"),
         (("--split=validation",), "no labelled predictions of the validation part"),
         (("--audio_dir=/nowhere",), "--audio_dir=/nowhere is not a folder"),
         (("--audio_dir={run}",), r"no file named like a clip of the run, such as c0\.wav"),
@@ -189,7 +191,7 @@ def test_what_was_written_plays(program, corpus, run, tmp_path):
     corpus()
     program(f"--run={run}")
     with browser.Page(tmp_path / "profile") as page:
-        page.open(run / "listening" / "test_row_1.html")
+        page.open(run / "listening" / "test_trial_1.html")
         page.click('circle[data-clip="1"]')
         page.wait("sound.ended || sound.currentTime > 0.1")
         assert page.js("now.textContent") == "c1"

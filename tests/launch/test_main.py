@@ -65,7 +65,9 @@ def test_kill_in_mid_study_and_resume_gives_the_same_results(repo_root, tmp_path
     assert "unimodal stronger" in whole.stdout
 
     killed = tmp_path / "killed"
-    process = begun(repo_root, [*config, f"--workdir={killed}"], killed, 11)  # the second epoch of the study of 10 rows
+    process = begun(
+        repo_root, [*config, f"--workdir={killed}"], killed, 11
+    )  # the second epoch of the study of 10 trials
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (killed / "results.json").exists()

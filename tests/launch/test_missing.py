@@ -70,13 +70,13 @@ def tested(run):
 
 
 def test_nothing_missing_gives_the_scores_of_the_run_itself(tested, run):
-    rows = json.loads((run / "results.json").read_text())["rows"]
+    trials = json.loads((run / "results.json").read_text())["trials"]
     for name, entry in tested[1]["studies"].items():
-        mine = [row for row in rows if row["study"] == name]
-        assert [(row["fold"], row["seed"]) for row in mine] == [(r["fold"], r["seed"]) for r in entry["rows"]]
+        mine = [trial for trial in trials if trial["study"] == name]
+        assert [(trial["fold"], trial["seed"]) for trial in mine] == [(r["fold"], r["seed"]) for r in entry["trials"]]
         for scores in entry["masks"]["A+V"]["scores"].values():
             for metric in masked_scores.METRICS:
-                assert scores[metric]["values"] == [row["test"][metric] for row in mine]
+                assert scores[metric]["values"] == [trial["test"][metric] for trial in mine]
 
 
 def test_every_mask_and_imputation_is_in_the_record(tested):
@@ -99,8 +99,8 @@ def test_every_mask_and_imputation_is_in_the_record(tested):
 def test_the_model_of_the_present_modality_stands_beside(tested, run, copied, main, tmp_path):
     path = copied / "results.json"
     results = json.loads(path.read_text())
-    for cell in results["cells"]:
-        cell["study"] = cell["cell"] = "intra V" if cell["study"] == "intra" else "intra A+V"
+    for variant in results["variants"]:
+        variant["study"] = variant["variant"] = "intra V" if variant["study"] == "intra" else "intra A+V"
     path.write_text(json.dumps(results))
     shutil.copytree(run / "missing", tmp_path / "out")
     main(f"--run={run}", "--k=1,3", f"--also={copied}", f"--out={tmp_path / 'out'}")
@@ -119,9 +119,9 @@ def test_tables_and_figures_are_written(tested, run):
     figures = {f"{what}_intra.{kind}" for what in ("moddrop", "knn") for kind in ("png", "svg")}
     assert names == {"missing.json", *tables, *figures}
     with open(run / "missing" / "missing_uar.csv") as file:
-        rows = [row for row in csv.reader(file) if not row[0].startswith("#")]
-    assert len(rows) == 1 + 2 * len(MASKS) + 1
-    assert rows[1][:3] == ["intra (synthetic)", "●", "○"]
+        trials = [trial for trial in csv.reader(file) if not trial[0].startswith("#")]
+    assert len(trials) == 1 + 2 * len(MASKS) + 1
+    assert trials[1][:3] == ["intra (synthetic)", "●", "○"]
 
 
 def test_what_is_there_is_not_asked_again(tested, run, main, monkeypatch, capsys):
@@ -198,7 +198,7 @@ def test_folders_that_cannot_be_tested_are_refused(copied, main, tmp_path):
         main(f"--run={copied}")
     (tmp_path / "weights" / "intra" / "000").rename(tmp_path / "wave")
     shutil.move(tmp_path / "weights", copied / "weights")
-    with pytest.raises(UserError, match="has weights of 2 rows of study 'intra' and results of 6"):
+    with pytest.raises(UserError, match="has weights of 2 trials of study 'intra' and results of 6"):
         main(f"--run={copied}", "--study=intra", "--k=1")
     (copied / "results.json").unlink()
     with pytest.raises(UserError, match="is not finished"):
@@ -217,7 +217,7 @@ def test_models_that_cannot_miss_a_modality_are_refused(run, tmp_path, only, mod
     held = json.loads((run / "config.json").read_text())
     held["config"]["study"]["only"] = only
     if model:
-        held["config"]["model"], held["config"]["studies"] = model, {"x": {"cells": {"x": {}}}}
+        held["config"]["model"], held["config"]["studies"] = model, {"x": {"variants": {"x": {}}}}
     (tmp_path / "config.json").write_text(json.dumps(held))
     shutil.copy(run / "results.json", tmp_path)
     (tmp_path / "weights").mkdir()
@@ -225,19 +225,19 @@ def test_models_that_cannot_miss_a_modality_are_refused(run, tmp_path, only, mod
         subjects.check(tmp_path, asked)
 
 
-def test_runs_without_test_labels_or_with_several_cells_are_refused(copied):
+def test_runs_without_test_labels_or_with_several_variants_are_refused(copied):
     held, results = (json.loads((copied / name).read_text()) for name in ("config.json", "results.json"))
-    held["config"]["studies"]["intra"]["cells"]["dropped"] = {"stages": {"fit": {"dropout": 0.5}}}
+    held["config"]["studies"]["intra"]["variants"]["dropped"] = {"stages": {"fit": {"dropout": 0.5}}}
     (copied / "config.json").write_text(json.dumps(held))
-    with pytest.raises(UserError, match=r"has the cells \['dropped', 'intra'\]"):
+    with pytest.raises(UserError, match=r"has the variants \['dropped', 'intra'\]"):
         subjects.check(copied, ("intra",))
-    results["rows"][0]["test"] = None
+    results["trials"][0]["test"] = None
     (copied / "results.json").write_text(json.dumps(results))
     with pytest.raises(UserError, match="has no test scores"):
         subjects.check(copied)
 
 
-def test_an_export_says_what_the_row_says_of_items_with_modalities_missing(run, tmp_path):
+def test_an_export_says_what_the_trial_says_of_items_with_modalities_missing(run, tmp_path):
     deployed, clip = deployment.load_deployed(run, 1), fusion_run.corpus().splits["train"][7]
     deployment.export_deployed(deployed, tmp_path, {})
     read, predict = (

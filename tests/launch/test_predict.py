@@ -29,13 +29,13 @@ class Planted(NamedTuple):
 
 def write_run(folder, task="signed_regression", labels=None):
     (folder / "weights").mkdir(parents=True)
-    rows = [
-        {"study": "net", "cell": cell, "fold": "dev", "seed": 0, "validation": {"pcc": 0.5}, "test": {"pcc": 0.5}}
-        for cell in ("ConflictNET", "ParaNET")
+    trials = [
+        {"study": "net", "variant": variant, "fold": "dev", "seed": 0, "validation": {"pcc": 0.5}, "test": {"pcc": 0.5}}
+        for variant in ("ConflictNET", "ParaNET")
     ]
     results = {
         "task": task,
-        "rows": rows,
+        "trials": trials,
         "monitor": {"metric": "pcc", "goal": "max"},
         "corpus": {"name": "c", "variant": "v", "synthetic": True, **({"labels": labels} if labels else {})},
     }
@@ -43,7 +43,7 @@ def write_run(folder, task="signed_regression", labels=None):
     (folder / "results.json").write_text(json.dumps(results))
     (folder / "config.json").write_text(json.dumps({"config_arg": "x", "config": config}))
     where = "net/test/"
-    arrays = {"net/row": np.arange(2), f"{where}prediction": np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)}
+    arrays = {"net/trial": np.arange(2), f"{where}prediction": np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)}
     texts = {f"{where}id": np.array(["a_1", "b_1"]), f"{where}group": np.array(["a", "b"])}
     np.savez(folder / "predictions.npz", **arrays, **texts, **{f"{where}target": np.zeros(2, np.float32)})
     return folder
@@ -83,23 +83,23 @@ def talk(tmp_path):
 def test_a_timeline_on_standard_output(main, run, talk, capsys):
     main(f"--run={run}", talk)
     out, err = capsys.readouterr()
-    rows = list(csv.DictReader(io.StringIO(out)))
-    starts = [float(row["start"]) for row in rows]
+    trials = list(csv.DictReader(io.StringIO(out)))
+    starts = [float(trial["start"]) for trial in trials]
     assert starts[0] == 0
     assert np.diff(starts) == pytest.approx(2 / 3, abs=0.01)  # a third of what the model hears
-    assert float(rows[-1]["end"]) == 4
-    assert float(rows[0]["prediction"]) == 1
-    assert "row 0, cell 'ConflictNET' (from a synthetic corpus): windows of 2 s every 0.66625 s" in err
+    assert float(trials[-1]["end"]) == 4
+    assert float(trials[0]["prediction"]) == 1
+    assert "trial 0, variant 'ConflictNET' (from a synthetic corpus): windows of 2 s every 0.66625 s" in err
     assert "1 of 1 recordings heard" in err.splitlines()[-1]
 
 
 def test_windows_and_hops_are_chosen(main, run, talk, capsys):
-    main(f"--run={run}", "--window=1", "--hop=0.5", "--out=json", "--cell=ParaNET", talk)
+    main(f"--run={run}", "--window=1", "--hop=0.5", "--out=json", "--variant=ParaNET", talk)
     found = json.loads(capsys.readouterr().out)
     (file,) = found["files"]
     assert [w["start"] for w in file["windows"]] == [0, 0.5, 1, 1.5, 2, 2.5, 3]
     assert {w["prediction"] for w in file["windows"]} == {0.5}, "a window of 1 s fills half of the model's clip"
-    assert (found["row"], found["cell"], found["window"], found["hop"]) == (1, "ParaNET", 1.0, 0.5)
+    assert (found["trial"], found["variant"], found["window"], found["hop"]) == (1, "ParaNET", 1.0, 0.5)
     assert found["trained_on"] == {"name": "c", "variant": "v", "synthetic": True}
     assert found["target"] == "conflict"
 
@@ -113,19 +113,19 @@ def test_a_bad_file_is_skipped_and_the_status_says_so(main, run, talk, tmp_path,
     assert out == ""
     assert f"skipped: {tmp_path / 'notes.wav'} cannot be read as audio" in err
     assert err.splitlines()[-1] == "1 of 3 recordings heard, 2 skipped"
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
-    assert sum(row["file"] == str(talk) for row in rows) == len(rows) - 2
-    assert "is not a file" in rows[-1]["note"]
+    trials = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert sum(trial["file"] == str(talk) for trial in trials) == len(trials) - 2
+    assert "is not a file" in trials[-1]["note"]
 
 
 def test_classes_have_their_names(main, tmp_path, plant, talk, capsys):
     plant(classes=2)
     run = write_run(tmp_path / "run", "multiclass", ["calm", "angry"])
     main(f"--run={run}", talk, "--window=2", "--hop=2")
-    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [row["prediction"] for row in rows] == ["angry", "angry"]
-    assert float(rows[0]["angry"]) == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-5)
-    assert float(rows[0]["calm"]) + float(rows[0]["angry"]) == pytest.approx(1, abs=1e-5)
+    trials = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [trial["prediction"] for trial in trials] == ["angry", "angry"]
+    assert float(trials[0]["angry"]) == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-5)
+    assert float(trials[0]["calm"]) + float(trials[0]["angry"]) == pytest.approx(1, abs=1e-5)
 
 
 def test_pictures_lie_beside_the_output(main, run, talk, tmp_path, capsys):
@@ -140,8 +140,8 @@ def test_pictures_lie_beside_the_output(main, run, talk, tmp_path, capsys):
 
 
 def test_a_part_of_the_corpus_as_before(main, run, capsys):
-    main(f"--run={run}", "--split=test", "--row=1")
-    assert "row 1, cell 'ParaNET' (from a synthetic corpus): 2 files -> " in capsys.readouterr().out
+    main(f"--run={run}", "--split=test", "--trial=1")
+    assert "trial 1, variant 'ParaNET' (from a synthetic corpus): 2 files -> " in capsys.readouterr().out
     assert (run / "predictions" / "test" / "a.csv").read_text() == "id,prediction\na_1,0.300000\n"
 
 
@@ -155,7 +155,7 @@ def test_a_part_of_the_corpus_as_before(main, run, capsys):
         (["--split=test", "talk.wav"], "--split is of a part of the corpus, but recordings are named"),
         (["--hop=1"], "--hop is of recordings, but none is named"),
         (["--plot"], "--plot is of recordings"),
-        (["--cell=ConflictNE", "talk.wav"], "did you mean 'ConflictNET'"),
+        (["--variant=ConflictNE", "talk.wav"], "did you mean 'ConflictNET'"),
     ],
 )
 def test_wrong_flags(main, run, arguments, said):
@@ -180,7 +180,10 @@ def test_runs_without_weights_are_refused(main, run):
     ("arguments", "said"),
     [
         (["--split=test"], "holds a converted model, which has no corpus to predict a part of; name recordings"),
-        (["--row=1", "a.wav"], "holds one converted model, without cells and rows; leave --cell and --row out"),
+        (
+            ["--trial=1", "a.wav"],
+            "holds one converted model, without variants and trials; leave --variant and --trial out",
+        ),
     ],
 )
 def test_what_needs_a_run_is_refused_of_a_converted_model(main, tmp_path, arguments, said):

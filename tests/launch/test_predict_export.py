@@ -71,15 +71,15 @@ def test_features(main, of_features, item, capsys):
     main(f"--run={folder}", item, item)
     out, err = capsys.readouterr()
     assert err == "2 of 2 files predicted (trained on a synthetic corpus)\n"
-    rows = list(csv.DictReader(io.StringIO(out)))
-    assert [row["id"] for row in rows] == ["item", "item"]
+    trials = list(csv.DictReader(io.StringIO(out)))
+    assert [trial["id"] for trial in trials] == ["item", "item"]
     face = np.concatenate([np.arange(6.0).reshape(3, 2), np.zeros((1, 2))]).astype(np.float32)
     features = {"face": face, "text": np.array([1.0, -2.0, 0.5], np.float32)}
     logits = toys.answer(model, features, {"face": np.arange(4) < 3, "text": np.array(True)})
     labels = ("calm", "angry", "glad")
-    assert rows[0]["prediction"] == labels[int(logits.argmax())]
+    assert trials[0]["prediction"] == labels[int(logits.argmax())]
     chances = np.exp(logits - logits.max())
-    assert [float(rows[0][name]) for name in labels] == pytest.approx(chances / chances.sum(), abs=2e-6)
+    assert [float(trials[0][name]) for name in labels] == pytest.approx(chances / chances.sum(), abs=2e-6)
 
 
 def test_a_bad_file_is_skipped_and_the_status_says_so(main, of_features, item, tmp_path, capsys):
@@ -99,8 +99,8 @@ def test_recordings_are_heard_as_the_model_of_the_run_hears_them(main, of_speech
     folder, model = of_speech
     main(f"--run={folder}", "--hop=1", talk)
     out, err = capsys.readouterr()
-    said = [float(row["prediction"]) for row in csv.DictReader(io.StringIO(out))]
-    assert "export of cell 'toy' (from a synthetic corpus): windows of 2 s every 1 s, predicting 'y'" in err
+    said = [float(trial["prediction"]) for trial in csv.DictReader(io.StringIO(out))]
+    assert "export of variant 'toy' (from a synthetic corpus): windows of 2 s every 1 s, predicting 'y'" in err
     cut = timelines.sizes(RATE, STEPS, None, 1.0)
     (want,) = timelines.hear([talk], timelines.program(model), cut)
     assert len(said) == 3
@@ -111,9 +111,9 @@ def test_recordings_are_heard_as_the_model_of_the_run_hears_them(main, of_speech
     ("which", "arguments", "said"),
     [
         ("of_features", [], "holds an export; name files to predict of, as in: --run="),
-        ("of_features", ["--split=test"], "one row without its corpus; leave --split out"),
-        ("of_speech", ["--cell=x", "a.wav"], "one row without its corpus; leave --cell out"),
-        ("of_speech", ["--row=0", "a.wav"], "leave --row out"),
+        ("of_features", ["--split=test"], "one trial without its corpus; leave --split out"),
+        ("of_speech", ["--variant=x", "a.wav"], "one trial without its corpus; leave --variant out"),
+        ("of_speech", ["--trial=0", "a.wav"], "leave --trial out"),
         ("of_features", ["--hop=1", "a.npz"], r"--hop is of recordings, but the model takes 'face\+text'"),
         ("of_features", ["--out=json", "a.npz"], "--out is 'json'; of features give csv"),
         ("of_features", ["--out=txt", "a.npz"], "--out is 'txt'"),

@@ -102,8 +102,8 @@ def test_describes_folds_and_modalities_of_their_own_length():
     lines = dict(line.split(None, 1) for line in prepare.describe(found))
     assert lines["corpus"] == "c v"
     assert lines["train"] == "6 recordings of 3 groups; emotion 0: 3, 1: 3 (majority 50.0 %)"
-    assert lines["features"] == "speech (waveforms of 400 to 405 samples), mfcc 2 (3 to 8 rows each), face 5"
-    assert lines["zero"] == f"rows    mfcc {sum(range(3, 9))} (kept as they are)"
+    assert lines["features"] == "speech (waveforms of 400 to 405 samples), mfcc 2 (3 to 8 trials each), face 5"
+    assert lines["zero"] == f"trials    mfcc {sum(range(3, 9))} (kept as they are)"
     assert lines["fold_0"] == (
         "scored on 2 recordings of actor_0; selected by 2 recordings of actor_1; trained on the other 2"
     )

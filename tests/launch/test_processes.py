@@ -11,7 +11,7 @@ import time
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.experiment.run import run
+from affect_jax.experiment.run import run_experiment
 from affect_jax.runtime import hosts
 from configs import sew
 from tests import small
@@ -25,7 +25,7 @@ ARGUMENTS = [
     "--config.study.only=('weaker',)",
     f"--config.stages.fit.epochs={EPOCHS}",
 ]
-ROWS = 2  # one cell, two seeds
+TRIALS = 2  # one variant, two seeds
 
 
 def start(repo_root, folder, arguments=ARGUMENTS):
@@ -55,7 +55,7 @@ def test_two_processes_give_the_results_of_one_also_after_one_was_killed(repo_ro
     folder = tmp_path / "two"
     processes = start(repo_root, folder)
     metrics, deadline = folder / "metrics.jsonl", time.monotonic() + 250
-    while not (metrics.exists() and metrics.read_text().count("\n") > 3 * ROWS):
+    while not (metrics.exists() and metrics.read_text().count("\n") > 3 * TRIALS):
         assert all(p.poll() is None for p in processes), logs(folder)
         assert time.monotonic() < deadline, logs(folder)
         time.sleep(0.01)
@@ -68,7 +68,7 @@ def test_two_processes_give_the_results_of_one_also_after_one_was_killed(repo_ro
         processes[0].wait()
     assert not (folder / "results.json").exists()
 
-    # It goes on with the corpus streamed, each process reading what its own rows need.
+    # It goes on with the corpus streamed, each process reading what its own trials need.
     processes = start(repo_root, folder, [*ARGUMENTS, "--config.engine.stream=True"])
     assert [p.wait(250) for p in processes] == [0, 0], logs(folder)
     assert "goes on after epoch" in folder.with_suffix(".0.log").read_text()
@@ -77,7 +77,7 @@ def test_two_processes_give_the_results_of_one_also_after_one_was_killed(repo_ro
     config = small.sew_config(tmp_path / "data", seeds=2, only=("weaker",))
     config.stages.fit.epochs = EPOCHS
     config.engine.data = 2
-    one = run.run(config, str(tmp_path / "one"), config_arg="configs/sew.py")
+    one = run_experiment(config, str(tmp_path / "one"), config_arg="configs/sew.py")
     two = json.loads((folder / "results.json").read_text())
     for results in (one, two):
         del results["provenance"]

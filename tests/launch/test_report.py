@@ -19,12 +19,12 @@ from affect_jax.runtime.run_folder import name_run_folder
 from launch import changes, missing, report
 
 
-def write_results(folder, config_arg, study, cell, synthetic=True):
+def write_results(folder, config_arg, study, variant, synthetic=True):
     folder.mkdir(parents=True)
-    rows = [
+    trials = [
         {
             "study": study,
-            "cell": cell,
+            "variant": variant,
             "fold": "draw_0",
             "seed": seed,
             "hyper": {},
@@ -32,15 +32,23 @@ def write_results(folder, config_arg, study, cell, synthetic=True):
         }
         for seed in range(2)
     ]
-    figure = {"study": study, "cell": cell, "split": "test", "metric": "accuracy", "mean": 0.55, "std": 0.07, "n": 2}
+    figure = {
+        "study": study,
+        "variant": variant,
+        "split": "test",
+        "metric": "accuracy",
+        "mean": 0.55,
+        "std": 0.07,
+        "n": 2,
+    }
     results = {
         "schema": 1,
         "name": folder.name,
         "config_arg": config_arg,
         "task": "binary",
         "corpus": {"name": "cmu_mosi", "variant": "poria", "synthetic": synthetic, "fingerprint": "0", "counts": {}},
-        "rows": rows,
-        "cells": [figure],
+        "trials": trials,
+        "variants": [figure],
         "baselines": {"test": {"accuracy": 0.6}},
     }
     (folder / "results.json").write_text(json.dumps(results))
@@ -96,8 +104,8 @@ def test_the_program_prints_and_writes(program, runs, tmp_path):
         text = path.read_text(encoding="utf-8")
         assert f"python -m launch.report --tables=5.4,5.6 --runs={runs} --out=" in text.splitlines()[-1]
     lines = (tmp_path / "out" / "table_5_6.csv").read_text(encoding="utf-8").splitlines()
-    rows = list(csv.DictReader(line for line in lines if not line.startswith("# ")))
-    assert sum(row["status"] == "run (synthetic)" for row in rows) == 1
+    trials = list(csv.DictReader(line for line in lines if not line.startswith("# ")))
+    assert sum(trial["status"] == "run (synthetic)" for trial in trials) == 1
 
 
 def test_the_program_refuses_in_one_line(program, runs):
@@ -122,7 +130,7 @@ def test_run_folders_are_compared(in_process, runs, capsys):
     }
 
 
-def test_two_cells_are_compared(in_process, runs, tmp_path, capsys):
+def test_two_variants_are_compared(in_process, runs, tmp_path, capsys):
     config = "configs/seqsew_unimodal.py:mosi"
     write_results(runs / name_run_folder(config), config, "video/bigru+te", "BiGRU+TE+Classifier")
     both = (runs / "seqsew_mosi_video_text", runs / "seqsew_unimodal_mosi")
@@ -205,12 +213,12 @@ def test_a_change_goes_to_the_configs_that_have_its_key():
         changes.check_keys(["stages.fitt.epochs=1"], both)
 
 
-def test_the_configs_have_the_studies_and_cells_that_the_tables_read():
+def test_the_configs_have_the_studies_and_variants_that_the_tables_read():
     for table in TABLES.values():
-        for row in table.rows:
-            for source in row.sources:
+        for trial in table.trials:
+            for source in trial.sources:
                 if source is not None and sources.network(source.config) == source.config:
-                    assert source.cell in changes.load_config(source.config).studies[source.study].cells, source
+                    assert source.variant in changes.load_config(source.config).studies[source.study].variants, source
 
 
 @pytest.mark.parametrize(

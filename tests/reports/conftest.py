@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from affect_jax.experiment.run import results as scoring
+from affect_jax.experiment import results as scoring
 from affect_jax.reports import by_group
 from affect_jax.runtime.run_folder import name_fit, name_run_folder
 
@@ -60,16 +60,16 @@ def make_run(tmp_path):
                         scores |= extra_metrics or {}
                         kept.append((len(rows), prediction))
                         rows.append(
-                            {"study": study, "cell": cell, "fold": fold, "seed": seed, "hyper": {}, split: scores}
+                            {"study": study, "variant": cell, "fold": fold, "seed": seed, "hyper": {}, split: scores}
                         )
-                mine = [row[split] for row in rows if row["study"] == study and row["cell"] == cell]
+                mine = [row[split] for row in rows if row["study"] == study and row["variant"] == cell]
                 for metric in mine[0]:
                     values = [scores[metric] for scores in mine]
                     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
                     summary.append(
                         {
                             "study": study,
-                            "cell": cell,
+                            "variant": cell,
                             "split": split,
                             "metric": metric,
                             "mean": float(np.mean(values)),
@@ -97,8 +97,8 @@ def make_run(tmp_path):
                 "counts": {"train": {"recordings": 20}, split: {"recordings": VIDEOS}},
             },
             "task": task,
-            "rows": rows,
-            "cells": summary,
+            "trials": rows,
+            "variants": summary,
             "selected": [],
             "baselines": {split: baseline},
             "provenance": {"git": "0123456789abcdef"},
@@ -170,7 +170,7 @@ def make_fusion_run(tmp_path):
             kept = {"validation": [], "test": []}
             for fold in range(FOLDS):
                 for seed in range(seeds):
-                    row = {"study": study, "cell": study, "fold": f"fold_{fold}", "seed": seed, "hyper": {}}
+                    row = {"study": study, "variant": study, "fold": f"fold_{fold}", "seed": seed, "hyper": {}}
                     for split, mine in (("validation", clip % 5 == (fold + 1) % 5), ("test", clip % 5 == fold)):
                         answer = np.where(random.random(CLIPS) < rate, (target + 1) % 3, target)
                         logits = np.eye(3, dtype=np.float32)[answer]
@@ -197,8 +197,8 @@ def make_fusion_run(tmp_path):
                 "labels": list(CLASSES),
             },
             "task": "multiclass",
-            "rows": rows,
-            "cells": scoring.summarize_variants(rows, ("validation", "test")),
+            "trials": rows,
+            "variants": scoring.summarize_variants(rows, ("validation", "test")),
             "selected": [],
             "baselines": {"validation": baseline, "test": baseline},
             "provenance": {"git": "0123456789abcdef"},
@@ -249,7 +249,7 @@ def make_traces(tmp_path):
                 predictions.append(target + size * random.normal(size=target.size).astype(np.float32))
                 sums = by_group.moments(predictions[-1][None], target, np.zeros(target.size))
                 scores = {"ccc": float(by_group.ccc(sums)[0, 0])}
-                where = {"study": "pair", "cell": cell, "fold": "dev", "seed": seed, "hyper": {}}
+                where = {"study": "pair", "variant": cell, "fold": "dev", "seed": seed, "hyper": {}}
                 rows.append({**where, "validation": scores, "test": None})
         arrays = {"pair/row": np.arange(len(rows))}
         for split in ("validation", "test"):
@@ -269,8 +269,8 @@ def make_traces(tmp_path):
             },
             "task": "regression",
             "monitor": {"metric": "ccc", "goal": "max"},
-            "rows": rows,
-            "cells": scoring.summarize_variants(rows, ("validation", "test")),
+            "trials": rows,
+            "variants": scoring.summarize_variants(rows, ("validation", "test")),
             "selected": [],
             "baselines": {"validation": {"ccc": 0.0}},
             "provenance": {"git": "0123456789abcdef"},
@@ -291,8 +291,8 @@ def add_epochs():
         for cell, epochs in last.items():
             for row, end in enumerate(epochs):
                 for epoch in range(1, end + 1):
-                    where = {"part": name_fit(study, phase, 0), "stage": stage, "epoch": epoch, "row": row}
-                    which = {"cell": cell, "fold": "fold_0", "seed": row}
+                    where = {"part": name_fit(study, phase, 0), "stage": stage, "epoch": epoch, "trial": row}
+                    which = {"variant": cell, "fold": "fold_0", "seed": row}
                     values = {"loss": row + 1 / epoch, "prediction": row + 1 / epoch, "scale": 1.0}
                     lines.append({**where, **which, **values, f"validation/{metric}": 1 - 1 / (epoch + 1)})
         with open(folder / "metrics.jsonl", "a") as file:

@@ -27,8 +27,8 @@ def make(make_run):
             predictions=False,
         )
         results = json.loads((folder / "results.json").read_text())
-        for row in results["rows"]:
-            row |= {"features": features[row["cell"]], "fitted_on": fitted_on}
+        for row in results["trials"]:
+            row |= {"features": features[row["variant"]], "fitted_on": fitted_on}
         (folder / "results.json").write_text(json.dumps(results))
         config = {"config_arg": CONFIG, "config": {"baselines": {"iterations": 10_000}}}
         (folder / "config.json").write_text(json.dumps(config))

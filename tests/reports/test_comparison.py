@@ -33,7 +33,7 @@ def change(folder, edit):
 def test_every_cell_and_the_constant_answer_have_a_line(mosi_runs):
     grid = comparison_grid.report(compared(*mosi_runs(True)[:2], reference=""))
     assert [name for _, name in grid.header] == [
-        *("run", "study", "cell", "split", "n", "accuracy %", "difference", "p", "p, Holm", "weighted F1 %")
+        *("run", "study", "variant", "split", "n", "accuracy %", "difference", "p", "p, Holm", "weighted F1 %")
     ]
     assert len(grid.rows) == 9
     assert grid.rows[0][:5] == ("seqsew_mosi_video_text (synthetic)", "pair", "SeqSEW", "test", "4")
@@ -44,7 +44,7 @@ def test_every_cell_and_the_constant_answer_have_a_line(mosi_runs):
 
 def test_folds_share_data_and_one_fold_does_not(make_fusion_run, make_traces):
     entry = compared(make_fusion_run(TRIMODAL, {"intra": 0.3})).entries[0]
-    scores = [row["test"]["uar"] for row in entry.run.results["rows"]]
+    scores = [row["test"]["uar"] for row in entry.run.results["trials"]]
     low, high = entry.intervals["uar"]
     # A row trains on 36 of the 60 clips, 12 are validated and 12 tested.
     for edge in (low, high):
@@ -53,7 +53,7 @@ def test_folds_share_data_and_one_fold_does_not(make_fusion_run, make_traces):
     plain = sample(np.array(scores)).std / math.sqrt(15)
     assert high - low > 2 * 2.1 * plain, "wider than the interval that takes rows for independent"
     entry = compared(make_traces({"SEW": 0.4})).entries[0]
-    scores = np.array([row["validation"]["ccc"] for row in entry.run.results["rows"]])
+    scores = np.array([row["validation"]["ccc"] for row in entry.run.results["trials"]])
     assert entry.folds == 1
     for edge in entry.intervals["ccc"]:
         assert paired_t_test(scores, np.full(3, edge)).p == pytest.approx(0.05, abs=1e-4)
@@ -76,7 +76,7 @@ def test_all_are_tested_against_one_and_corrected_together(make_fusion_run):
     found = compared(make_fusion_run(TRIMODAL, error), reference="intra", metric="accuracy")
     assert found.reference.study == "intra"
     assert {source.study for source in found.tests} == {"cross", "both", "none"}
-    rows = folders.read_run(found.entries[0].run.path).results["rows"]
+    rows = folders.read_run(found.entries[0].run.path).results["trials"]
     scores = {s: np.array([row["test"]["accuracy"] for row in rows if row["study"] == s]) for s in error}
     p = {s: corrected_resampled_t_test(scores[s], scores["intra"], n_train=36, n_test=12).p for s in error}
     for source, test in found.tests.items():
@@ -127,7 +127,7 @@ def test_runs_that_cannot_stand_together(make_fusion_run, make_run, make_traces)
     other = make_run("configs/sew.py:valence,geo+audio", [("pair", "SEW")], task="regression", split="test")
     with pytest.raises(UserError, match="have no scored part in common"):
         compared(traces, other)
-    change(other, lambda r: r.update(cells=[{**r["cells"][0], "metric": "rmse", "split": "validation"}]))
+    change(other, lambda r: r.update(cells=[{**r["variants"][0], "metric": "rmse", "split": "validation"}]))
     with pytest.raises(UserError, match="have no metric in common; make a report of each"):
         compared(traces, other)
 
@@ -154,7 +154,7 @@ def test_the_csv_has_a_figure_a_line(make_fusion_run):
     folder = make_fusion_run(TRIMODAL, {"intra": 0.1, "cross": 0.5}, synthetic=True)
     texts = comparison_grid.render(compared(folder, reference="intra", metric="uar"), "python -m x")
     rows = list(csv.DictReader(line for line in texts["csv"].splitlines() if not line.startswith("# ")))
-    assert [(row["cell"], row["split"], row["metric"]) for row in rows] == [
+    assert [(row["variant"], row["split"], row["metric"]) for row in rows] == [
         (cell, split, metric)
         for split in ("test", "validation")
         for cell in ("intra", "cross")
@@ -173,7 +173,7 @@ def test_summary_of_one_run(make_run):
     options = dict(task="regression", split="validation", synthetic=True, extra_metrics={"ccc_per_recording": 0.25})
     folder = make_run("configs/sew.py:arousal,geo+audio", cells, folds=("dev",), **options)
     lines = comparison_grid.summary(folders.read_run(folder).results).splitlines()
-    assert lines[2].split() == ["run", "study", "cell", "split", "n", "CCC"]
+    assert lines[2].split() == ["run", "study", "variant", "split", "n", "CCC"]
     assert lines[3].startswith(
         "sew_arousal_geo_audio (synthetic)  pair    SEW              validation  2  0.505 ± 0.007 ["
     )

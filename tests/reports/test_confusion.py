@@ -20,7 +20,7 @@ def test_every_row_counts_its_own_fold(run):
     found = confusion.count(run, INTRA)
     # 60 clips, each tested in one fold with three seeds; the classes have 15, 15 and 30 clips.
     assert found.counts.sum(1).tolist() == [45, 45, 90]
-    right = [row["test"]["accuracy"] for row in run.results["rows"] if row["study"] == "intra"]
+    right = [row["test"]["accuracy"] for row in run.results["trials"] if row["study"] == "intra"]
     assert np.trace(found.counts) / 180 == pytest.approx(np.mean(right), abs=1e-6)
     wrong = found.counts - np.diag(np.diagonal(found.counts))
     assert wrong.sum() == wrong[0, 1] + wrong[1, 2] + wrong[2, 0], "an error answers the next class"
@@ -100,7 +100,7 @@ def test_two_classes(make_run):
 
 
 def test_labels_that_are_kept_back_are_not_taken_for_truth(run):
-    change(run.path, lambda results: [row.update(test=None) for row in results["rows"]])
+    change(run.path, lambda results: [row.update(test=None) for row in results["trials"]])
     assert confusion.count(folders.read_run(run.path), INTRA).rows.startswith("validation part")
 
 

@@ -43,8 +43,8 @@ def test_rows_are_matched_and_tested(compared, tmp_path):
     made = compared(error=GOOD, seeds=3)
     rows = {}
     for name in ("seqsew_mosi_video_text", "seqsew_unimodal_mosi"):
-        for row in json.loads((tmp_path / "runs" / name / "results.json").read_text())["rows"]:
-            rows[row["study"], row["cell"], row["fold"], row["seed"]] = row["test"]["accuracy"]
+        for row in json.loads((tmp_path / "runs" / name / "results.json").read_text())["trials"]:
+            rows[row["study"], row["variant"], row["fold"], row["seed"]] = row["test"]["accuracy"]
     keys = [(f"draw_{fold}", seed) for fold in range(2) for seed in range(3)]
     a = [rows["pair", "SeqSEW", *key] for key in keys]
     b = [rows["video/bigru+te", "BiGRU+TE+Classifier", *key] for key in keys]

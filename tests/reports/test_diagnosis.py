@@ -6,11 +6,11 @@ from affect_jax.reports.folders import Run
 
 def run(synthetic=False, task="binary"):
     rows = [
-        {"study": "a/te", "cell": "TE", "validation": {"accuracy": v}, "test": {"accuracy": t} if t else None}
+        {"study": "a/te", "variant": "TE", "validation": {"accuracy": v}, "test": {"accuracy": t} if t else None}
         for v, t in ((0.9, 0.5), (0.8, 0.7), (0.7, 0.6))
     ]
     counts = {"train": {"classes": {"0": 3, "1": 1}}, "test": {"classes": {"0": 1, "1": 4}}}
-    results = {"rows": rows, "corpus": {"counts": counts, "synthetic": synthetic}, "task": task}
+    results = {"trials": rows, "corpus": {"counts": counts, "synthetic": synthetic}, "task": task}
     return Run(Path("runs/x"), results, {})
 
 
@@ -27,7 +27,7 @@ def test_synthetic_is_said_on_the_line():
 
 def test_nothing_without_a_labelled_test_part():
     unlabelled = run()
-    for row in unlabelled.results["rows"]:
+    for row in unlabelled.results["trials"]:
         row["test"] = None
     assert diagnosis.render([unlabelled]) == {}
 

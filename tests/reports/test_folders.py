@@ -44,7 +44,7 @@ def test_one_row_has_no_deviation(make_run):
     assert folders.figure(run, SEQSEW, "test", "accuracy")[1:] == (None, 1)
 
 
-@pytest.mark.parametrize("missing", ["rows", "cells", "corpus", "baselines", "config_arg", "task"])
+@pytest.mark.parametrize("missing", ["trials", "variants", "corpus", "baselines", "config_arg", "task"])
 def test_a_missing_key_is_named(make_run, missing):
     folder = make_run(CONFIG, CELLS)
     change(folder, lambda results: results.pop(missing))
@@ -57,19 +57,19 @@ def spoil_synthetic(results):
 
 
 def spoil_row(results):
-    del results["rows"][0]["seed"]
+    del results["trials"][0]["seed"]
 
 
 def spoil_scores(results):
-    results["rows"][0]["test"] = [0.5]
+    results["trials"][0]["test"] = [0.5]
 
 
 def spoil_mean(results):
-    results["cells"][0]["mean"] = "0.5"
+    results["variants"][0]["mean"] = "0.5"
 
 
 def spoil_count(results):
-    del results["cells"][0]["n"]
+    del results["variants"][0]["n"]
 
 
 def spoil_baseline(results):
@@ -119,9 +119,9 @@ def test_of_searched_rows_the_selected_one(make_run):
     folder = make_run(CONFIG, CELLS, folds=("draw_0",), seeds=1)
 
     def search(results):
-        row = results["rows"][0]
-        results["rows"] = [row | {"hyper": {"lr": lr}} for lr in (0.1, 0.2)]
-        chosen = {"study": "pair", "cell": "SeqSEW", "fold": "draw_0", "hyper": {"lr": 0.2}}
+        row = results["trials"][0]
+        results["trials"] = [row | {"hyper": {"lr": lr}} for lr in (0.1, 0.2)]
+        chosen = {"study": "pair", "variant": "SeqSEW", "fold": "draw_0", "hyper": {"lr": 0.2}}
         results["selected"] = [chosen]
 
     change(folder, search)
@@ -160,7 +160,7 @@ def test_a_run_is_described(make_run):
 
 def test_rows_that_diverged_are_counted(make_run):
     folder = make_run(CONFIG, CELLS)
-    change(folder, lambda results: results["rows"][1].update(finite=False))
+    change(folder, lambda results: results["trials"][1].update(finite=False))
     assert "1 of 4 rows met a loss that was not finite." in folders.describe(folders.read_run(folder))
 
 

@@ -119,7 +119,7 @@ def written(folder, **arrays):
 
 
 def results(task, **row):
-    return {"task": task, "rows": [None] * 5 + [{"study": "s", "test": {"pcc": 0.5}, **row}]}
+    return {"task": task, "trials": [None] * 5 + [{"study": "s", "test": {"pcc": 0.5}, **row}]}
 
 
 @pytest.mark.parametrize(
@@ -155,13 +155,13 @@ def test_a_part_without_labels_is_refused(tmp_path):
 
 
 def test_explanations_are_those_of_the_row(tmp_path):
-    said = {"row": 3, "segments": [[0, 1.5], [1.5, 3]], "lime": [0.1, -0.2], "lime_r2": 0.5, "lime_stability": None}
+    said = {"trial": 3, "segments": [[0, 1.5], [1.5, 3]], "lime": [0.1, -0.2], "lime_r2": 0.5, "lime_stability": None}
     for number, name in ((3, "a"), (4, "b")):
-        (tmp_path / f"{name}.json").write_text(json.dumps({**said, "row": number, "id": name}))
+        (tmp_path / f"{name}.json").write_text(json.dumps({**said, "trial": number, "id": name}))
     found = listening.explanations(tmp_path, 3)
     assert list(found) == ["a"]
     assert (found["a"]["lime"], found["a"]["r2"], found["a"]["stability"]) == ([0.1, -0.2], 0.5, None)
     assert listening.explanations(tmp_path / "nowhere", 3) == {}
-    (tmp_path / "c.json").write_text('{"row": 3, "id": "c"}')
+    (tmp_path / "c.json").write_text('{"trial": 3, "id": "c"}')
     with pytest.raises(UserError, match=r"c\.json is no explanation"):
         listening.explanations(tmp_path, 3)

@@ -23,7 +23,7 @@ def test_rows_of_the_same_fold_and_seed(make_fusion_run):
     found = matching.match(run, source("intra"), run, source("cross"), "test", "uar")
     assert len(found.a) == 15
     for k, (i, j) in enumerate(zip(found.rows_a, found.rows_b, strict=True)):
-        mine, theirs = run.results["rows"][i], run.results["rows"][j]
+        mine, theirs = run.results["trials"][i], run.results["trials"][j]
         assert (mine["fold"], mine["seed"]) == (theirs["fold"], theirs["seed"])
         assert (found.a[k], found.b[k]) == (mine["test"]["uar"], theirs["test"]["uar"])
     assert matching.match(run, source("intra"), run, source("cross"), "test", "ccc") is None

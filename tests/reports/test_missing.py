@@ -38,7 +38,7 @@ def study(attention="intra", letters="TVA", moddrop=(), level=0.5, **model):
         "letters": list(letters),
         "moddrop": list(moddrop),
         "vectors": [],
-        "rows": [{"fold": f"fold_{n // 2}", "seed": n % 2} for n in range(4)],
+        "trials": [{"fold": f"fold_{n // 2}", "seed": n % 2} for n in range(4)],
         "masks": masks,
         "orig": {},
     }

@@ -95,8 +95,8 @@ def test_points_are_of_the_least_seed_of_each_fold(make_traces, make_run):
     # A cross-validation shows each step in the fold that was tested on it.
     folded = kept.prediction.copy()
     folded[0, 90:], folded[1, :90] = np.nan, np.nan
-    results = {**run.results, "rows": [dict(row) for row in run.results["rows"]]}
-    results["rows"][0]["fold"], results["rows"][1].update(fold="other", seed=0)
+    results = {**run.results, "trials": [dict(row) for row in run.results["trials"]]}
+    results["trials"][0]["fold"], results["trials"][1].update(fold="other", seed=0)
     with np.load(run.path / "predictions.npz") as file:
         arrays = {**file, "pair/validation/prediction": folded}
     np.savez(run.path / "predictions.npz", **arrays)

@@ -26,7 +26,7 @@ def asked(make_fusion_run):
 
 
 def scores(folder, study, metric):
-    rows = json.loads((folder / "results.json").read_text())["rows"]
+    rows = json.loads((folder / "results.json").read_text())["trials"]
     return np.array([row["test"][metric] for row in rows if row["study"] == study])
 
 

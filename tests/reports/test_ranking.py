@@ -41,8 +41,8 @@ def test_the_best_on_validation_teaches_the_worst_whatever_the_test_part_says(ra
     folder = ranked()
 
     def contradict(results):
-        for cell in [dict(cell) for cell in results["cells"]]:
-            results["cells"].append({**cell, "split": "test", "mean": 1 - cell["mean"]})
+        for cell in [dict(cell) for cell in results["variants"]]:
+            results["variants"].append({**cell, "split": "test", "mean": 1 - cell["mean"]})
 
     change(folder, contradict)
     found = ranking.read(folder)
@@ -97,7 +97,7 @@ def test_a_loss_is_not_ranked_by(ranked):
     assert ranking.read(folder).metric == "accuracy"
 
 
-@pytest.mark.parametrize("cells", [[("text", "text")], [("pair", "SeqSEW"), ("weaker", "x")]])
+@pytest.mark.parametrize("variants", [[("text", "text")], [("pair", "SeqSEW"), ("weaker", "x")]])
 def test_other_runs_have_none(make_run, ranked, cells):
     folder = ranked(cells=cells) if cells[0][0] == "text" else make_run("configs/sew.py", cells, split="validation")
     assert ranking.of(read_run(folder)) is None

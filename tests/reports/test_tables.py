@@ -51,7 +51,7 @@ def test_missing_runs_are_not_run(make_run, tmp_path):
 def test_csv_holds_the_numbers(mosi_runs, tmp_path):
     runs_ = build.gather(MOSI, mosi_runs(False)[0].parent)
     rows = parsed(tables.render(TABLES["5.6"], runs_)["csv"])
-    found = next(r for r in rows if r["row"] == "SeqSEW (+text) -LFA" and r["column"] == "audio accuracy")
+    found = next(r for r in rows if r["trial"] == "SeqSEW (+text) -LFA" and r["column"] == "audio accuracy")
     run = runs_["configs/seqsew.py:mosi,audio+text"]
     figure = folders.figure(run, TABLES["5.6"].rows[10].sources[2], "test", "accuracy")
     assert float(found["thesis"]) == 63.6
@@ -133,7 +133,7 @@ def test_every_synthetic_cell_and_row_says_so(mosi_runs, tmp_path):
             assert "(synthetic) &" in line
             assert line.count("(n=") == line.count("; synthetic)")
     for row in parsed(texts["csv"]):
-        assert row["row"].endswith("(synthetic)")
+        assert row["trial"].endswith("(synthetic)")
         assert row["status"] == "run (synthetic)"
 
 
@@ -166,7 +166,7 @@ def test_chapter_4_prints_fractions_with_deviations_and_names(fusion_runs, tmp_p
     cells = row_of(texts["md"], "intra+moddrop").split(" | ")
     assert cells[1:3] == ["0.593 ± 0.022", f"{figure.mean:.3f} ± {figure.std:.3f} (n=15; majority 0.333)"]
     assert r"0.593 $\pm$ 0.022" in texts["tex"]
-    row = next(r for r in parsed(texts["csv"]) if (r["row"], r["metric"]) == ("intra+moddrop", "uar"))
+    row = next(r for r in parsed(texts["csv"]) if (r["trial"], r["metric"]) == ("intra+moddrop", "uar"))
     assert (row["thesis"], row["thesis_std"], row["run"]) == ("0.593", "0.022", "fusion_moddrop_iemocap")
     assert float(row["ours"]) == pytest.approx(figure.mean, rel=1e-5)
     assert float(row["std"]) == pytest.approx(figure.std, rel=1e-5)

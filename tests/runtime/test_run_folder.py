@@ -43,7 +43,7 @@ def test_a_folder_of_something_else_is_not_taken(tmp_path):
 
 
 def test_lines_after_a_resumed_epoch_are_dropped_and_a_cut_line_too(tmp_path):
-    lines = [dict(part=p, stage="s", epoch=e, row=0) for p, e in (("a", 1), ("a", 2), ("b", 1), ("b", 2), ("b", 3))]
+    lines = [dict(part=p, stage="s", epoch=e, trial=0) for p, e in (("a", 1), ("a", 2), ("b", 1), ("b", 2), ("b", 3))]
     run_folder.append_metrics(tmp_path, lines)
     with open(tmp_path / "metrics.jsonl", "a") as file:
         file.write('{"part": "b", "sta')
@@ -65,8 +65,8 @@ def test_damaged_arrays_are_named(tmp_path):
 def test_a_run_folder_is_held_by_one_process_and_free_once_it_is_killed(tmp_path, repo_root):
     program = f"""
 import pathlib, time
-from affect_jax import runs
-with runs.held(pathlib.Path({str(tmp_path)!r})):
+from affect_jax.runtime import run_folder
+with run_folder.lock_run_folder(pathlib.Path({str(tmp_path)!r})):
     print("held", flush=True)
     time.sleep(60)
 """

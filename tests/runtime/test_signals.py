@@ -30,8 +30,8 @@ def test_the_second_ends_the_process_even_in_the_middle_of_foreign_code(repo_roo
     # One long call without a bytecode in between, as a compiled epoch is; hashing leaves the interpreter's lock alone.
     program = """
 import hashlib
-from affect_jax import stopping
-with stopping.requested("noted"):
+from affect_jax.runtime import signals
+with signals.watch_signals("noted"):
     print("ready", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)
 """

@@ -54,7 +54,7 @@ def test_flags_that_are_set_stay(environment):
 
 FREED = """
 import resource
-from affect_jax import startup
+from affect_jax.runtime import startup
 
 def fresh_pages():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -75,7 +75,7 @@ def test_memory_that_was_freed_is_used_again():
 
 
 PROGRAM = """
-from affect_jax import startup
+from affect_jax.runtime import startup
 startup.cache_compilations()
 import jax
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)

@@ -1,4 +1,4 @@
-"""The engine: what a row becomes must not depend on what runs beside it, where, or with which interruptions."""
+"""The engine: what a trial becomes must not depend on what runs beside it, where, or with which interruptions."""
 
 import re
 
@@ -16,60 +16,60 @@ from tests import toy
 DATA = toy.development()
 
 
-def fit(rows, parsed, *, model=None, data=DATA, listener=None, folder=None, **engine):
+def fit(trials, parsed, *, model=None, data=DATA, listener=None, folder=None, **engine):
     corpus, _, folds = data
     model = model or toy.Model()
     return loop.fit_study(
-        model, parsed, "regression", corpus, folds, rows, toy.engine(**engine), folder=folder, listener=listener
+        model, parsed, "regression", corpus, folds, trials, toy.engine(**engine), folder=folder, listener=listener
     )
 
 
 def pick(fitted, number):
-    """One row of a fitted study, without the row axis."""
+    """One trial of a fitted study, without the trial axis."""
     return jax.tree.map(lambda x: x[number], fitted)
 
 
 @pytest.fixture(scope="module")
 def pair():
-    """Two stages, 2 folds x 2 seeds x 2 weights = 8 rows, on one device."""
+    """Two stages, 2 folds x 2 seeds x 2 weights = 8 trials, on one device."""
     parsed, traced = toy.stages(teacher=toy.teacher_config(), student=toy.stage_config())
-    rows = toy.rows(traced, axes={"stages.student.losses.match.weight": (0.0, 1.0)})
-    return parsed, rows, fit(rows, parsed)
+    trials = toy.trials(traced, axes={"stages.student.losses.match.weight": (0.0, 1.0)})
+    return parsed, trials, fit(trials, parsed)
 
 
-def test_a_row_of_a_study_equals_that_row_alone(pair):
-    parsed, rows, whole = pair
+def test_a_trial_of_a_study_equals_that_trial_alone(pair):
+    parsed, trials, whole = pair
     for number in (0, 5):
-        alone = fit([rows[number]], parsed)
-        toy.trees_equal(pick(alone, 0), pick(whole, number))  # to the last bit: on a CPU a row is the same loop body
+        alone = fit([trials[number]], parsed)
+        toy.trees_equal(pick(alone, 0), pick(whole, number))  # to the last bit: on a CPU a trial is the same loop body
 
 
 def test_sharded_over_devices_equals_unsharded(pair):
-    parsed, rows, whole = pair
-    toy.trees_equal(fit(rows[:7], parsed, devices=4), jax.tree.map(lambda x: x[:7], whole), rtol=1e-5, atol=1e-6)
+    parsed, trials, whole = pair
+    toy.trees_equal(fit(trials[:7], parsed, devices=4), jax.tree.map(lambda x: x[:7], whole), rtol=1e-5, atol=1e-6)
 
 
 def test_vmap_equals_map(pair):
-    parsed, rows, whole = pair
-    toy.trees_equal(fit(rows, parsed, at_once=4), whole, rtol=1e-5, atol=1e-6)
+    parsed, trials, whole = pair
+    toy.trees_equal(fit(trials, parsed, at_once=4), whole, rtol=1e-5, atol=1e-6)
 
 
-def test_rows_differ_where_their_hyper_parameters_do(pair):
-    _, rows, whole = pair
-    assert rows[0].hyper != rows[1].hyper
+def test_trials_differ_where_their_hyper_parameters_do(pair):
+    _, trials, whole = pair
+    assert trials[0].hyper != trials[1].hyper
     student = whole.params["student"]["kernel"]
     assert np.abs(student[0] - student[1]).max() > 1e-4
     assert np.abs(student[0] - student[2]).max() > 1e-4  # another seed
 
 
-def test_a_stage_moves_only_its_parts_and_what_rows_share_is_trained_once(pair):
-    parsed, rows, whole = pair
-    chosen, position = rowing.find_distinct(rows, [p for p in rows[0].hyper if p.startswith("stages.teacher.")])
+def test_a_stage_moves_only_its_parts_and_what_trials_share_is_trained_once(pair):
+    parsed, trials, whole = pair
+    chosen, position = rowing.find_distinct(trials, [p for p in trials[0].hyper if p.startswith("stages.teacher.")])
     assert len(chosen) == 4
     assert position == [0, 0, 1, 1, 2, 2, 3, 3]
     teacher = whole.params["teacher"]["kernel"]
     np.testing.assert_array_equal(teacher[0], teacher[1])
-    only_teacher = fit(rows, parsed[:1])
+    only_teacher = fit(trials, parsed[:1])
     toy.trees_equal(whole.params["teacher"], only_teacher.params["teacher"])
     assert np.abs(whole.params["student"]["kernel"] - only_teacher.params["student"]["kernel"]).max() > 1e-3
 
@@ -90,12 +90,12 @@ def killer(stage, epoch, heard):
 
 
 def test_resume_equals_continue_bitwise(pair, tmp_path):
-    parsed, rows, whole = pair
+    parsed, trials, whole = pair
     heard = []
     for stage, epoch in (("teacher", 3), ("student", 1), ("student", 4)):
         with pytest.raises(Killed):
-            fit(rows, parsed, folder=tmp_path, listener=killer(stage, epoch, heard))
-    resumed = fit(rows, parsed, folder=tmp_path, listener=killer("", 0, heard))
+            fit(trials, parsed, folder=tmp_path, listener=killer(stage, epoch, heard))
+    resumed = fit(trials, parsed, folder=tmp_path, listener=killer("", 0, heard))
     toy.trees_equal(resumed, whole)
     assert heard[0] == ("resumed teacher", 0)  # told, so that what a process before this one told can be taken back
     assert ("resumed teacher", 2) in heard
@@ -104,49 +104,49 @@ def test_resume_equals_continue_bitwise(pair, tmp_path):
 
 
 def test_stopped_on_request_and_resumed_equals_continued_bitwise(pair, tmp_path):
-    parsed, rows, whole = pair
+    parsed, trials, whole = pair
     heard = []
     for stage, last in (("teacher", 2), ("student", 1), ("student", 4)):
         listener = loop.Listener(
             lambda p: heard.append((p.stage, p.epoch)), lambda *_: None, lambda at=(stage, last): at in heard
         )
         with pytest.raises(Stopped, match=f"{stage}: stopped after epoch {last}"):
-            fit(rows, parsed, folder=tmp_path, listener=listener, checkpoint_seconds=1e9)
+            fit(trials, parsed, folder=tmp_path, listener=listener, checkpoint_seconds=1e9)
     heard.clear()
     listener = loop.Listener(lambda p: heard.append((p.stage, p.epoch)), lambda *at: heard.append(at))
-    toy.trees_equal(fit(rows, parsed, folder=tmp_path, listener=listener), whole)
+    toy.trees_equal(fit(trials, parsed, folder=tmp_path, listener=listener), whole)
     assert heard == [("student", 4), ("student", 5)]  # what was saved is not trained again
 
 
 def test_a_damaged_checkpoint_is_refused(pair, tmp_path):
-    parsed, rows, _ = pair
+    parsed, trials, _ = pair
     with pytest.raises(Killed):
-        fit(rows[:1], parsed[:1], folder=tmp_path, listener=killer("teacher", 3, []))
+        fit(trials[:1], parsed[:1], folder=tmp_path, listener=killer("teacher", 3, []))
     largest = max((p for p in tmp_path.rglob("d/*") if p.is_file()), key=lambda path: path.stat().st_size)
     data = bytearray(largest.read_bytes())
     data[len(data) // 2] ^= 0xFF
     largest.write_bytes(bytes(data))
     with pytest.raises(UserError, match="checkpoint .* is damaged .* delete"):
-        fit(rows[:1], parsed[:1], folder=tmp_path)
+        fit(trials[:1], parsed[:1], folder=tmp_path)
 
 
 def test_a_checkpoint_of_another_model_is_refused(pair, tmp_path):
-    parsed, rows, _ = pair
-    fit(rows[:1], parsed[:1], folder=tmp_path)
+    parsed, trials, _ = pair
+    fit(trials[:1], parsed[:1], folder=tmp_path)
     other, traced = toy.stages(teacher=toy.teacher_config() | {"train": ("teacher",)})
     with pytest.raises(UserError, match="of another model"):
-        fit(toy.rows(traced)[:1], other, folder=tmp_path)
+        fit(toy.trials(traced)[:1], other, folder=tmp_path)
 
 
-def test_early_stopping_keeps_the_best_and_packs_the_live_rows():
-    # A learning rate of zero never gets better than its first epoch; the other rows go on.
+def test_early_stopping_keeps_the_best_and_packs_the_live_trials():
+    # A learning rate of zero never gets better than its first epoch; the other trials go on.
     parsed, traced = toy.stages(fit=toy.stage_config(epochs=12, patience=3, dropout=0.0))
     rate = "stages.fit.optimizer.learning_rate"
-    rows = toy.rows(traced, axes={rate: (0.0, 0.02)}, seeds=(0, 1, 2))
+    trials = toy.trials(traced, axes={rate: (0.0, 0.02)}, seeds=(0, 1, 2))
     seen = []
-    listener = loop.Listener(lambda p: seen.append(p.rows), lambda *_: None)
-    fitted = fit(rows, parsed, listener=listener)
-    still = np.array([row.hyper[rate] == 0 for row in rows])
+    listener = loop.Listener(lambda p: seen.append(p.trials), lambda *_: None)
+    fitted = fit(trials, parsed, listener=listener)
+    still = np.array([trial.hyper[rate] == 0 for trial in trials])
     np.testing.assert_array_equal(fitted.epochs["fit"][still], 4)
     np.testing.assert_array_equal(fitted.best_epoch["fit"][still], 1)
     assert (fitted.epochs["fit"][~still] > 6).any()
@@ -154,15 +154,15 @@ def test_early_stopping_keeps_the_best_and_packs_the_live_rows():
     assert set(seen[4]) <= set(np.flatnonzero(~still))
     assert len(seen) == 12
     for number in (1, 11):
-        toy.trees_equal(pick(fit([rows[number]], parsed), 0), pick(fitted, number), rtol=1e-5, atol=1e-6)
+        toy.trees_equal(pick(fit([trials[number]], parsed), 0), pick(fitted, number), rtol=1e-5, atol=1e-6)
 
 
 def test_best_weights_score_what_was_reported():
     parsed, traced = toy.stages(fit=toy.stage_config(epochs=6))
-    rows = toy.rows(traced, folds=1, seeds=(3,))
+    trials = toy.trials(traced, folds=1, seeds=(3,))
     scores = []
     listener = loop.Listener(lambda p: scores.append(float(p.log["validation/ccc"][0])), lambda *_: None)
-    fitted = fit(rows, parsed, listener=listener)
+    fitted = fit(trials, parsed, listener=listener)
     assert fitted.score[0] == pytest.approx(max(scores), abs=1e-6)
     assert fitted.best_epoch["fit"][0] == 1 + int(np.argmax(scores))
 
@@ -173,7 +173,7 @@ def test_plateau_and_inverse_time_decay_lower_the_rate():
     parsed, traced = toy.stages(fit=config)
     scale = []
     listener = loop.Listener(lambda p: scale.append(float(p.log["scale"][0])), lambda *_: None)
-    fit(toy.rows(traced, folds=1, seeds=(0,)), parsed, listener=listener)
+    fit(toy.trials(traced, folds=1, seeds=(0,)), parsed, listener=listener)
     assert scale == [1.0, 1.0, 1.0, 0.5]  # best in epoch 1; dropped after two epochs without a better one
 
 
@@ -191,16 +191,16 @@ def test_the_plateau_watches_a_score_of_its_own():
 def test_moddrop_with_whole_examples_alone_is_plain_training():
     plain, traced = toy.stages(fit=toy.stage_config(epochs=2))
     whole, _ = toy.stages(fit=toy.stage_config(epochs=2, moddrop=("a+b",)))
-    rows = toy.rows(traced, folds=1, seeds=(0,))
-    toy.trees_equal(fit(rows, whole).params, fit(rows, plain).params, rtol=1e-6, atol=1e-7)
+    trials = toy.trials(traced, folds=1, seeds=(0,))
+    toy.trees_equal(fit(trials, whole).params, fit(trials, plain).params, rtol=1e-6, atol=1e-7)
 
 
 def test_moddrop_shows_every_example_in_every_combination():
     parsed, traced = toy.stages(fit=toy.stage_config(epochs=1, moddrop=("a+b", "b")))
-    rows = toy.rows(traced, folds=1, seeds=(0,))
+    trials = toy.trials(traced, folds=1, seeds=(0,))
     with_b_alone, _ = toy.stages(fit=toy.stage_config(epochs=1, moddrop=("b", "b")))
-    both, one = (fit(rows, stages).params["student"]["kernel"] for stages in (parsed, with_b_alone))
-    still = [row._replace(hyper={**row.hyper, "stages.fit.optimizer.learning_rate": 0.0}) for row in rows]
+    both, one = (fit(trials, stages).params["student"]["kernel"] for stages in (parsed, with_b_alone))
+    still = [trial._replace(hyper={**trial.hyper, "stages.fit.optimizer.learning_rate": 0.0}) for trial in trials]
     start = fit(still, parsed).params["student"]["kernel"]
     assert np.abs(both - start).max() > 1e-5
     np.testing.assert_allclose(
@@ -211,20 +211,20 @@ def test_moddrop_shows_every_example_in_every_combination():
 def test_moddrop_of_an_unknown_modality_is_refused():
     parsed, traced = toy.stages(fit=toy.stage_config(moddrop=("a+smell",)))
     with pytest.raises(UserError, match="Moddrop with 'smell'"):
-        fit(toy.rows(traced), parsed)
+        fit(toy.trials(traced), parsed)
 
 
-def test_a_row_whose_loss_is_not_finite_stops_alone():
+def test_a_trial_whose_loss_is_not_finite_stops_alone():
     parsed, traced = toy.stages(fit=toy.stage_config(epochs=4))
     rate = "stages.fit.optimizer.learning_rate"
-    rows = toy.rows(traced, axes={rate: (0.05, 1e30)}, folds=1, seeds=(0,))
-    fitted = fit(rows, parsed)
+    trials = toy.trials(traced, axes={rate: (0.05, 1e30)}, folds=1, seeds=(0,))
+    fitted = fit(trials, parsed)
     np.testing.assert_array_equal(fitted.finite, [True, False])
     assert fitted.epochs["fit"][1] < 4
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(fitted.params))
     assert list(fitted.stopped) == [1]
     assert re.fullmatch(r"fit: not finite in epoch 1, update [23]: loss prediction", fitted.stopped[1])
-    alone = fit([rows[0]], parsed)
+    alone = fit([trials[0]], parsed)
     assert not alone.stopped
     toy.trees_equal(pick(alone.params, 0), pick(fitted.params, 0), rtol=1e-5, atol=1e-6)
 
@@ -235,9 +235,9 @@ def test_a_tensor_that_is_not_finite_is_named_and_a_finished_stage_still_knows_i
     values[12, 0] = np.inf  # of r1; the reader's checks are not the engine's
     broken = corpus.replace(inputs={**corpus.inputs, "b": corpus.inputs["b"].replace(values=jnp.asarray(values))})
     parsed, traced = toy.stages(teacher=toy.teacher_config(epochs=2))
-    rows = toy.rows(traced, folds=1, seeds=(0,))
+    trials = toy.trials(traced, folds=1, seeds=(0,))
     for _ in range(2):
-        fitted = fit(rows, parsed, data=(broken, index, folds), folder=tmp_path)
+        fitted = fit(trials, parsed, data=(broken, index, folds), folder=tmp_path)
         assert re.fullmatch(r"teacher: not finite in epoch 1, update [12]: input b", fitted.stopped[0])
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(fitted.params))
 
@@ -252,7 +252,7 @@ class Kinked(toy.Model):
 
 def test_a_gradient_that_is_not_finite_never_gets_into_the_weights():
     parsed, traced = toy.stages(fit=toy.stage_config(epochs=2, keep="last"))
-    fitted = fit(toy.rows(traced, folds=1, seeds=(0,)), parsed, model=Kinked())
+    fitted = fit(toy.trials(traced, folds=1, seeds=(0,)), parsed, model=Kinked())
     assert fitted.stopped == {0: "fit: not finite in epoch 1, update 1: gradient of head/bias"}
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(fitted.params))
 
@@ -262,10 +262,10 @@ def test_unknown_names_are_told_with_the_list():
     wrong["losses"]["match"]["target"] = "latent/strong"
     parsed, traced = toy.stages(fit=wrong)
     with pytest.raises(UserError, match=r"reads 'latent/strong' \(did you mean 'latent/stronger'"):
-        fit(toy.rows(traced), parsed)
+        fit(toy.trials(traced), parsed)
     parsed, traced = toy.stages(fit=toy.stage_config(train=("pupil",)))
     with pytest.raises(UserError, match="trains 'pupil'.*'student'"):
-        fit(toy.rows(traced), parsed)
+        fit(toy.trials(traced), parsed)
 
 
 def test_fit_is_not_handed_the_test_part():

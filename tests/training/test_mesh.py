@@ -1,4 +1,4 @@
-"""The mesh: rows over one axis, the examples of each batch over the other, and the numbers of one device."""
+"""The mesh: trials over one axis, the examples of each batch over the other, and the numbers of one device."""
 
 import jax
 import jax.numpy as jnp
@@ -16,11 +16,11 @@ from tests import toy
 DATA = toy.development()
 
 
-def on(devices, data, row_fn, *rows):
-    """`row_fn` of one row, its batches over `data` devices."""
+def on(devices, data, trial_fn, *trials):
+    """`trial_fn` of one trial, its batches over `data` devices."""
     where = mesh.make_mesh(devices, data)
-    doubled = jax.tree.map(lambda x: jnp.stack([x] * mesh.count_replicas(where)), rows)
-    program = mesh.map_over_trials(where, 1, lambda _, *row: row_fn(*row))
+    doubled = jax.tree.map(lambda x: jnp.stack([x] * mesh.count_replicas(where)), trials)
+    program = mesh.map_over_trials(where, 1, lambda _, *trial: trial_fn(*trial))
     return jax.tree.map(lambda x: x[0], mesh.to_host(program((), *mesh.shard_trials(where, doubled))))
 
 
@@ -76,11 +76,11 @@ def test_a_study_whose_batches_lie_over_devices_equals_it_on_one():
     losses = toy.stage_config()["losses"]
     losses["concordance"] = dict(kind="ccc", prediction="prediction", target="target", weight=0.5)
     parsed, traced = toy.stages(fit=toy.stage_config(losses=losses))
-    rows = toy.rows(traced)[:3]
+    trials = toy.trials(traced)[:3]
     corpus, _, folds = DATA
 
     def fit(**engine):
-        return loop.fit_study(toy.Model(), parsed, "regression", corpus, folds, rows, toy.engine(**engine))
+        return loop.fit_study(toy.Model(), parsed, "regression", corpus, folds, trials, toy.engine(**engine))
 
     toy.trees_equal(fit(devices=4, data=2), fit(), rtol=1e-4, atol=1e-5)
 
@@ -101,8 +101,8 @@ def test_batch_statistics_are_those_of_the_whole_batch():
 
         return jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(kernel, scale)
 
-    rows = x, kernel, scale
-    toy.trees_equal(on(2, 2, gradients, *rows), on(1, 1, gradients, *rows), rtol=1e-4, atol=1e-5)
+    trials = x, kernel, scale
+    toy.trees_equal(on(2, 2, gradients, *trials), on(1, 1, gradients, *trials), rtol=1e-4, atol=1e-5)
 
 
 def test_what_is_no_mesh_is_refused():
@@ -114,8 +114,8 @@ def test_what_is_no_mesh_is_refused():
         mesh.make_mesh(4, 0)
 
 
-@pytest.mark.parametrize(("gigabytes", "rows"), [(None, 8), (6, 8), (60, 40), (140, 64)])
-def test_an_accelerator_runs_as_many_rows_as_its_memory_has_room_for(monkeypatch, gigabytes, rows):
+@pytest.mark.parametrize(("gigabytes", "trials"), [(None, 8), (6, 8), (60, 40), (140, 64)])
+def test_an_accelerator_runs_as_many_trials_as_its_memory_has_room_for(monkeypatch, gigabytes, trials):
     class Device:
         def memory_stats(self):
             return gigabytes and {"bytes_limit": int(gigabytes * 1e9)}
@@ -123,16 +123,16 @@ def test_an_accelerator_runs_as_many_rows_as_its_memory_has_room_for(monkeypatch
     assert mesh.choose_trials_at_once(0) == 1
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     monkeypatch.setattr(jax, "local_devices", lambda: [Device()])
-    assert mesh.choose_trials_at_once(0) == rows
+    assert mesh.choose_trials_at_once(0) == trials
     assert mesh.choose_trials_at_once(5) == 5
 
 
 @pytest.mark.parametrize(("count", "at_once", "chunk"), [(50, 40, 25), (50, 8, 8), (7, 8, 7), (9, 8, 5), (3, 1, 1)])
-def test_chunks_of_rows_are_few_and_of_one_size(count, at_once, chunk):
+def test_chunks_of_trials_are_few_and_of_one_size(count, at_once, chunk):
     assert mesh.size_chunk(count, at_once) == chunk
 
 
-@pytest.mark.parametrize(("devices", "rows", "data"), [(4, 1, 4), (4, 2, 2), (4, 3, 1), (4, 9, 1), (3, 1, 3)])
-def test_devices_without_a_row_of_their_own_may_share_batches(devices, rows, data):
-    assert mesh.choose_data_devices(mesh.make_mesh(devices), rows) == data
-    assert mesh.choose_data_devices(mesh.make_mesh(devices, devices), rows) == data
+@pytest.mark.parametrize(("devices", "trials", "data"), [(4, 1, 4), (4, 2, 2), (4, 3, 1), (4, 9, 1), (3, 1, 3)])
+def test_devices_without_a_trial_of_their_own_may_share_batches(devices, trials, data):
+    assert mesh.choose_data_devices(mesh.make_mesh(devices), trials) == data
+    assert mesh.choose_data_devices(mesh.make_mesh(devices, devices), trials) == data

@@ -18,12 +18,12 @@ from tests import families, toy
 
 def traced(name, chosen):
     """The jaxpr of a case's gradients at published sizes, without the alignment, which is float32 throughout."""
-    module, staged, row, batch, (now, frozen) = families.loaded(families.PUBLISHED[name])
+    module, staged, trial, batch, (now, frozen) = families.loaded(families.PUBLISHED[name])
     aligned = objective.select_alignments(staged.terms)
     staged = staged._replace(precision=chosen, terms=tuple(t for t in staged.terms if t not in aligned))
     key = jax.random.key(1)
     gradients = functools.partial(step.compute_gradients, module, staged)
-    return jax.make_jaxpr(lambda *args: gradients(*args, key))(row, frozen, now, batch)
+    return jax.make_jaxpr(lambda *args: gradients(*args, key))(trial, frozen, now, batch)
 
 
 def equations(jaxpr, times=1):
@@ -85,14 +85,14 @@ def test_matrices_and_inputs_are_cast_and_vectors_are_not():
     ("name", "least"), [("sew", 0.998), ("seqsew", 0.98), ("conflictnet", 0.97), ("intra", 0.998), ("mdre", 0.998)]
 )
 def test_gradients_are_those_of_float32_but_for_rounding(name, least):
-    module, staged, row, batch, (now, frozen) = families.loaded(families.SMALL[name])
+    module, staged, trial, batch, (now, frozen) = families.loaded(families.SMALL[name])
     batch, now, frozen = families.numbers(batch, now, frozen, getattr(module, "classes", 0))
 
     @jax.jit
     def both(now, frozen, batch):
         key = jax.random.key(1)
         return [
-            step.compute_gradients(module, staged._replace(precision=p), row, frozen, now, batch, key)
+            step.compute_gradients(module, staged._replace(precision=p), trial, frozen, now, batch, key)
             for p in precision.PRECISIONS
         ]
 
@@ -122,9 +122,9 @@ def test_a_target_is_the_original_also_where_it_is_an_input():
     (staged,), hyper = toy.stages(fit=config | dict(precision="bfloat16"))
     x = jnp.array([[1 / 3, 2.0]])
     batch = dict(inputs={"x": x}, masks={"x": jnp.ones(1, bool)}, target=jnp.zeros(1), mask=jnp.ones(1, bool))
-    row = trials.TrialArrays(fold=0, seed=0, hyper=hyper)
+    trial = trials.TrialArrays(fold=0, seed=0, hyper=hyper)
     now = state.create_state({"kernel": jnp.ones((2, 1))}, {}, (), {})
-    (value, _), _ = step.compute_gradients(Echo(), staged, row, {}, now, batch, jax.random.key(0))
+    (value, _), _ = step.compute_gradients(Echo(), staged, trial, {}, now, batch, jax.random.key(0))
     assert value == jnp.square(jnp.bfloat16(1 / 3).astype(jnp.float32) - x[0, 0]) / 2 > 0
 
 
@@ -138,7 +138,7 @@ def test_an_unknown_precision_is_refused():
 def test_resume_equals_continue_in_bfloat16(tmp_path):
     corpus, _, folds = toy.development()
     parsed, traced = toy.stages(fit=toy.stage_config(precision="bfloat16", train=("*",), epochs=3))
-    chosen = toy.rows(traced, folds=1, seeds=(0,))
+    chosen = toy.trials(traced, folds=1, seeds=(0,))
 
     class Killed(Exception):
         pass

@@ -13,21 +13,21 @@ from tests import families, toy
 
 def graded(name, devices):
     """(the compiled program's text, (loss, statistics, gradients)) of a family's batch over so many devices."""
-    module, staged, row, batch, (now, frozen) = families.loaded(families.SMALL[name])
+    module, staged, trial, batch, (now, frozen) = families.loaded(families.SMALL[name])
     batch, now, frozen = families.numbers(batch, now, frozen, getattr(module, "classes", 0))
     batch["masks"] = {m: shortened(mask) if 1 < mask[0].size < 100 else mask for m, mask in batch["masks"].items()}
     batch["mask"][1] = False
 
-    def of_row(_, row, frozen, now, batch):
+    def of_trial(_, trial, frozen, now, batch):
         key = jax.random.key(1)
         (value, (_, _, moments, _)), found = step.compute_gradients(
-            module, staged, row, frozen, now, mesh.shard_batch(batch), key
+            module, staged, trial, frozen, now, mesh.shard_batch(batch), key
         )
         return value, moments, found
 
     where = mesh.make_mesh(devices, devices)
-    arguments = mesh.shard_trials(where, jax.tree.map(lambda x: jnp.asarray(x)[None], (row, frozen, now, batch)))
-    program = mesh.map_over_trials(where, 1, of_row).lower((), *arguments).compile()
+    arguments = mesh.shard_trials(where, jax.tree.map(lambda x: jnp.asarray(x)[None], (trial, frozen, now, batch)))
+    program = mesh.map_over_trials(where, 1, of_trial).lower((), *arguments).compile()
     return program.as_text(), mesh.to_host(program((), *arguments))
 
 

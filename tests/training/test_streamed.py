@@ -26,10 +26,10 @@ def sources(unit="recording", limit=0.0, kind=list, **kwargs):
 CORPUS, SOURCE, FOLDS = sources(count=12)
 
 
-def fit(corpus, rows, parsed, *, folds=FOLDS, listener=None, folder=None, megabytes=SMALL, **engine):
+def fit(corpus, trials, parsed, *, folds=FOLDS, listener=None, folder=None, megabytes=SMALL, **engine):
     engine = toy.engine(devices=2, **engine)._replace(stream_megabytes=megabytes)
     return loop.fit_study(
-        toy.Model(), parsed, "regression", corpus, folds, rows, engine, folder=folder, listener=listener
+        toy.Model(), parsed, "regression", corpus, folds, trials, engine, folder=folder, listener=listener
     )
 
 
@@ -38,51 +38,51 @@ def plain():
     """Resident: 2 folds x 2 seeds x 2 learning rates, with one of which the loss is not finite at once."""
     parsed, traced = toy.stages(fit=toy.stage_config(train=("*",), epochs=3, batch=4, moddrop=("a+b", "b")))
     rate = "stages.fit.optimizer.learning_rate"
-    rows = toy.rows(traced, axes={rate: (0.02, 1e30)})
-    return parsed, rows, fit(CORPUS, rows, parsed)
+    trials = toy.trials(traced, axes={rate: (0.02, 1e30)})
+    return parsed, trials, fit(CORPUS, trials, parsed)
 
 
 def test_streamed_equals_resident_to_the_last_bit(plain):
-    parsed, rows, whole = plain
+    parsed, trials, whole = plain
     seen = []
-    listener = loop.Listener(lambda p: seen.append(len(p.rows)), lambda *_: None)
-    toy.trees_equal(fit(SOURCE, rows, parsed, listener=listener), whole)  # reasons of what is not finite among them
-    assert seen == [8, 4, 4]  # rows that stopped have made room, as there
+    listener = loop.Listener(lambda p: seen.append(len(p.trials)), lambda *_: None)
+    toy.trees_equal(fit(SOURCE, trials, parsed, listener=listener), whole)  # reasons of what is not finite among them
+    assert seen == [8, 4, 4]  # trials that stopped have made room, as there
     assert len(whole.stopped) == 4
 
 
 def test_windows_too_and_their_recordings_are_read_once_where_there_is_room():
     parsed, traced = toy.stages(fit=toy.stage_config(train=("*",), epochs=2, batch=4))
-    rows, times = toy.rows(traced, folds=1, seeds=(0,)), []
+    trials, times = toy.trials(traced, folds=1, seeds=(0,)), []
     corpus, _, folds = sources("window", count=5)
-    whole = fit(corpus, rows, parsed, folds=folds)
+    whole = fit(corpus, trials, parsed, folds=folds)
     for limit in (0.0, 1e9):
         made = []
         _, source, _ = sources("window", limit, lambda x, made=made: made.append(toy.Counted(x)) or made[0], count=5)
-        toy.trees_equal(fit(source, rows, parsed, folds=folds, megabytes=TINY), whole)
+        toy.trees_equal(fit(source, trials, parsed, folds=folds, megabytes=TINY), whole)
         times.append(max(map(made[0].read.count, range(5))))
     assert times[0] > 4
     assert times[1] == 1  # when it was laid out, and never again
 
 
 def test_stopped_inside_an_epoch_and_resumed_equals_continued(plain, tmp_path):
-    parsed, rows, whole = plain
+    parsed, trials, whole = plain
     for call, where in ((2, "epoch 1 after batch 2"), (4, "epoch 2 after batch 2")):
         calls = iter(range(1, 99))
         listener = loop.Listener(lambda _: None, lambda *_: None, lambda n=calls, call=call: next(n) >= call)
         with pytest.raises(Stopped, match=f"fit: stopped in {where}"):
-            fit(SOURCE, rows, parsed, folder=tmp_path, listener=listener, checkpoint_seconds=1e9)
+            fit(SOURCE, trials, parsed, folder=tmp_path, listener=listener, checkpoint_seconds=1e9)
     with pytest.raises(UserError, match="set config.engine.stream to True"):
-        fit(CORPUS, rows, parsed, folder=tmp_path)
+        fit(CORPUS, trials, parsed, folder=tmp_path)
     heard = []
     listener = loop.Listener(lambda p: heard.append(p.epoch), lambda *at: heard.append(at))
-    toy.trees_equal(fit(SOURCE, rows, parsed, folder=tmp_path, listener=listener, megabytes=TINY), whole)
+    toy.trees_equal(fit(SOURCE, trials, parsed, folder=tmp_path, listener=listener, megabytes=TINY), whole)
     assert heard == [("fit", 1), 2, 3]  # what was saved is not trained again, and chunks may be of another size
 
 
 def test_predictions_and_held_out_alignment_are_those_of_a_resident_corpus(plain):
-    parsed, rows, whole = plain
-    fold_of = np.array([row.fold for row in rows], np.int32)
+    parsed, trials, whole = plain
+    fold_of = np.array([trial.fold for trial in trials], np.int32)
     engine = toy.engine()._replace(stream_megabytes=TINY, eval_size=2)
     examples = np.int32([[1, 4, 2, -1, -1], [0, 7, 6, 5, 3]])
     terms = objective.parse_losses({"cca": dict(kind="dcca", a="latent/weaker", b="latent/stronger", weight=1.0, k=2)})
@@ -98,7 +98,7 @@ def test_predictions_and_held_out_alignment_are_those_of_a_resident_corpus(plain
     toy.trees_equal(*found, rtol=1e-5)
 
 
-def test_what_rows_of_one_device_read_alike_is_cut_once():
+def test_what_trials_of_one_device_read_alike_is_cut_once():
     members, which = chunks.assign_to_replicas([(0, 0), (0, 1), (0, 0), (1, 0), (1, 0), (1, 0)], 2)
     assert members == (((0, 0), (0, 1)), ((1, 0), (1, 0)))
     np.testing.assert_array_equal(which, [0, 1, 0, 0, 0, 0])

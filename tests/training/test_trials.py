@@ -1,28 +1,28 @@
-"""A grid is rows of one study: every cell, point, fold and seed once."""
+"""A grid is trials of one study: every variant, point, fold and seed once."""
 
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.experiment.run import results
+from affect_jax.experiment import results
 from affect_jax.training import trials
 
 TRACED = {"stages.fit.losses.a.weight": 1.0, "stages.fit.losses.b.weight": 1.0, "stages.fit.dropout": 0.3}
 A, B = "stages.fit.losses.a.weight", "stages.fit.losses.b.weight"
 
 
-def test_seven_cells_of_the_125_point_grid():
+def test_seven_variants_of_the_125_point_grid():
     axes = dict.fromkeys(TRACED, (1e-3, 1e-2, 0.1, 1, 10))
     made = trials.plan_trials({"whole": {}}, axes, TRACED, 1, (0,))
-    assert len(made) == len({tuple(row.hyper.values()) for row in made}) == 125
+    assert len(made) == len({tuple(trial.hyper.values()) for trial in made}) == 125
 
 
-def test_an_axis_that_a_cell_fixes_is_not_searched_for_it():
+def test_an_axis_that_a_variant_fixes_is_not_searched_for_it():
     made = trials.plan_trials({"whole": {}, "-a": {A: 0.0}}, {A: (1, 2), B: (1, 2)}, TRACED, 2, (0, 1, 2))
-    assert len([row for row in made if row.cell == "whole"]) == 4 * 6
-    ablated = [row for row in made if row.cell == "-a"]
+    assert len([trial for trial in made if trial.variant == "whole"]) == 4 * 6
+    ablated = [trial for trial in made if trial.variant == "-a"]
     assert len(ablated) == 2 * 6
-    assert {row.hyper[A] for row in ablated} == {0.0}
-    assert {row.hyper["stages.fit.dropout"] for row in made} == {0.3}
+    assert {trial.hyper[A] for trial in ablated} == {0.0}
+    assert {trial.hyper["stages.fit.dropout"] for trial in made} == {0.3}
 
 
 def test_a_path_that_changes_shapes_is_refused():
@@ -32,7 +32,7 @@ def test_a_path_that_changes_shapes_is_refused():
 
 def test_selection_takes_the_best_mean_over_seeds():
     candidates = [
-        dict(cell="c", fold=0, hyper={A: a}, score=score)
+        dict(variant="c", fold=0, hyper={A: a}, score=score)
         for a, scores in ((1.0, (0.9, 0.1)), (2.0, (0.6, 0.6)), (3.0, (0.2, 0.2)))
         for score in scores
     ]
@@ -40,12 +40,12 @@ def test_selection_takes_the_best_mean_over_seeds():
     assert results.select_points(candidates, -1.0)["c", 0][0] == {A: 3.0}
 
 
-def test_cells_give_mean_sample_deviation_and_folds():
+def test_variants_give_mean_sample_deviation_and_folds():
     made = [
-        dict(study="s", cell="c", fold=f, validation={"ccc": v}, test=None)
+        dict(study="s", variant="c", fold=f, validation={"ccc": v}, test=None)
         for f, v in (("x", 0.1), ("x", 0.3), ("y", 0.5))
     ]
-    (cell,) = results.summarize_variants(made, ("validation", "test"))
-    assert cell["mean"] == pytest.approx(0.3)
-    assert cell["std"] == pytest.approx(0.2)
-    assert cell["folds"] == {"x": pytest.approx(0.2), "y": pytest.approx(0.5)}
+    (variant,) = results.summarize_variants(made, ("validation", "test"))
+    assert variant["mean"] == pytest.approx(0.3)
+    assert variant["std"] == pytest.approx(0.2)
+    assert variant["folds"] == {"x": pytest.approx(0.2), "y": pytest.approx(0.5)}

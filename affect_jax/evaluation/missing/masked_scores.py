@@ -1,4 +1,4 @@
-"""Asks every row of a study under every mask, and scores its answers as the run did."""
+"""Asks every trial of a study under every mask, and scores its answers as the run did."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from affect_jax.data import corpus as corpora
 from affect_jax.errors import UserError
 from affect_jax.evaluation.missing.program import Plan, program
 from affect_jax.evaluation.missing.subjects import Checked, Loaded, Subject
-from affect_jax.experiment.run import results
+from affect_jax.experiment import results
 from affect_jax.runtime import run_folder
 from affect_jax.training import checkpoint, loop, mesh
 
@@ -38,10 +38,10 @@ def evaluate(
     metrics: Sequence[str],
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[str, Any]:
-    """What every row of a study scores on its test part under every mask and imputation.
+    """What every trial of a study scores on its test part under every mask and imputation.
 
     The device holds the distances of a fold's test to its training examples, N_test x N_train floats for each set of
-    known vectors and each metric, for as many rows as run at once.
+    known vectors and each metric, for as many trials as run at once.
 
     Args:
       checked: the run.
@@ -49,7 +49,7 @@ def evaluate(
       subject: the study.
       counts: K of K nearest neighbours.
       metrics: distances, of affect_jax.evaluation.imputation.METRICS.
-      progress: is told how many rows of how many are done.
+      progress: is told how many trials of how many are done.
 
     Returns:
       The study's entry of missing.json (docs/missing.md).
@@ -59,17 +59,17 @@ def evaluate(
     """
     check_counts(loaded, counts)
     spec, plan = subject.spec, Plan(subject.masks, tuple(counts), tuple(metrics))
-    rows = [row for row in checked.results["rows"] if row["study"] == spec.name]
+    trials = [trial for trial in checked.results["trials"] if trial["study"] == spec.name]
     waves = _weights(
         checked.folder, spec.name, loop.trace_shapes(spec.model, loaded.development.corpus, loaded.folds)[0]
     )
     kept = sum(len(jax.tree.leaves(params)[0]) for _, params in waves)
-    if kept != len(rows):
+    if kept != len(trials):
         raise UserError(
-            f"{checked.folder} has weights of {kept} rows of study {spec.name!r} and results of {len(rows)}; "
+            f"{checked.folder} has weights of {kept} trials of study {spec.name!r} and results of {len(trials)}; "
             "train that run again with launch.main"
         )
-    fold_of = np.array([loaded.fold_names.index(row["fold"]) for row in rows], np.int32)
+    fold_of = np.array([loaded.fold_names.index(trial["fold"]) for trial in trials], np.int32)
     engine, ask = loaded.engine, program(spec.model, loaded.engine, plan)
     development = mesh.replicate(engine.mesh, loaded.development.corpus)
     test = development if loaded.test is loaded.development else mesh.replicate(engine.mesh, loaded.test.corpus)
@@ -84,14 +84,16 @@ def evaluate(
             slots = np.array(loop.assign_slots(some, engine))
             picked = fold_of[first + slots], jax.tree.map(lambda x, s=slots: x[s], params)
             logits = mesh.to_host(ask(shared, *mesh.shard_trials(engine.mesh, picked)))
-            for at, row in enumerate(some):
-                scores.append(_scores(checked.results["task"], loaded, plan, subject, fold_of[first + row], logits[at]))
-            progress(len(scores), len(rows))
-    return _entry(subject, plan, rows, scores)
+            for at, trial in enumerate(some):
+                scores.append(
+                    _scores(checked.results["task"], loaded, plan, subject, fold_of[first + trial], logits[at])
+                )
+            progress(len(scores), len(trials))
+    return _entry(subject, plan, trials, scores)
 
 
 def _weights(folder: Path, name: str, shapes: Any) -> list[tuple[int, Any]]:
-    """(number within the study of the first row, parameters with leaves [R, ...]) of every wave of a study."""
+    """(number within the study of the first trial, parameters with leaves [R, ...]) of every wave of a study."""
     found = []
     where = run_folder.locate_weights(folder, name)
     for wave in sorted(where.glob("[0-9]*")):
@@ -106,7 +108,7 @@ def _weights(folder: Path, name: str, shapes: Any) -> list[tuple[int, Any]]:
 def _scores(
     task: str, loaded: Loaded, plan: Plan, subject: Subject, fold: int, logits_MxIxQxC: np.ndarray
 ) -> dict[tuple[int, int], dict[str, float]]:
-    """(mask, imputation) -> scores of one row; nothing for imputations that cannot be."""
+    """(mask, imputation) -> scores of one trial; nothing for imputations that cannot be."""
     examples = loaded.examples[fold]
     frames = corpora.locate_frames(loaded.test.corpus, examples)
     target, recording = loaded.test.target[frames], loaded.test.recording[frames]
@@ -124,17 +126,21 @@ def _scores(
 
 
 def _entry(
-    subject: Subject, plan: Plan, rows: Sequence[dict[str, Any]], scores: Sequence[dict[tuple[int, int], Any]]
+    subject: Subject, plan: Plan, trials: Sequence[dict[str, Any]], scores: Sequence[dict[tuple[int, int], Any]]
 ) -> dict[str, Any]:
     spec = subject.spec
     masks = {}
     for number, mask in enumerate(plan.masks):
         known = any(plan.known(spec.model.vectors, number))
-        cells = {
-            name: _summaries([of_row[number, i] for of_row in scores]) if (number, i) in scores[0] else None
+        variants = {
+            name: _summaries([of_trial[number, i] for of_trial in scores]) if (number, i) in scores[0] else None
             for i, name in enumerate(plan.imputations)
         }
-        masks[subject.label(mask)] = {"present": list(mask), "scores": cells, **({} if known else {"reason": UNKNOWN})}
+        masks[subject.label(mask)] = {
+            "present": list(mask),
+            "scores": variants,
+            **({} if known else {"reason": UNKNOWN}),
+        }
     return {
         "attention": spec.model.attention,
         "model": spec.model_config,
@@ -142,16 +148,16 @@ def _entry(
         "letters": list(subject.letters),
         "moddrop": [list(some) for some in subject.moddrop],
         "vectors": [list(vector) for vector in spec.model.vectors],
-        "rows": [{"fold": row["fold"], "seed": row["seed"]} for row in rows],
+        "trials": [{"fold": trial["fold"], "seed": trial["seed"]} for trial in trials],
         "masks": masks,
     }
 
 
-def _summaries(of_rows: Sequence[dict[str, float | None]]) -> dict[str, dict[str, Any]]:
-    """Metric -> every row's value, their mean and sample standard deviation (None for one row)."""
+def _summaries(of_trials: Sequence[dict[str, float | None]]) -> dict[str, dict[str, Any]]:
+    """Metric -> every trial's value, their mean and sample standard deviation (None for one trial)."""
     found = {}
     for metric in METRICS:
-        values = [scores[metric] for scores in of_rows]
+        values = [scores[metric] for scores in of_trials]
         there = [value for value in values if value is not None]
         found[metric] = {
             "values": values,

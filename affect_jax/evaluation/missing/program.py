@@ -1,4 +1,4 @@
-"""What a row answers when modalities are missing: every mask and imputation of one row as one traced function."""
+"""What a trial answers when modalities are missing: every mask and imputation of one trial as one traced function."""
 
 import functools
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ZEROS, MEAN = "zeros", "mean"
 
 
 class Plan(NamedTuple):
-    """What is asked of every row.
+    """What is asked of every trial.
 
     Attributes:
       masks: M combinations of modalities that are present; the last one has all.
@@ -71,7 +71,7 @@ def _answers(
 
 @functools.lru_cache(maxsize=16)
 def program(model: nn.Module, engine: Engine, plan: Plan) -> Callable[..., Any]:
-    """Jitted `fn(shared, fold, params)` over rows -> logits float32 [R, M, I, n, C], NaN where an imputation cannot be.
+    """Jitted `fn(shared, fold, params)` over trials -> logits float32 [R, M, I, n, C], NaN where an imputation cannot be.
 
     `shared` is (development corpus, its folds, test corpus, test examples int32 [K, n]); `fold` int32 [R]; `params` has
     leaves [R, ...]. R is a multiple of what the mesh runs at once.

@@ -1,7 +1,7 @@
 """Missing modalities (thesis 4.4): a finished run's models asked again, each modality there or not, with what stands in
 for the missing ones: zeros at the input, or vectors imputed where statistical pooling reads them.
 
-`check` reads what a run is; `load` builds its corpus again; `asking.evaluate` asks every row of a study by one program.
+`check` reads what a run is; `load` builds its corpus again; `asking.evaluate` asks every trial of a study by one program.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from affect_jax.config.fit_fusion import choose_letters
 from affect_jax.data import folds as folding
 from affect_jax.data import splits
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.experiment.run import run
+from affect_jax.experiment.run import build_test_split
 from affect_jax.runtime import run_folder
 from affect_jax.training import loop, mesh
 
@@ -108,14 +108,14 @@ def check(folder: Path, names: Sequence[str] = ()) -> Checked:
             raise UserError(
                 f"--study={name!r} is no {MODEL} of two or more modalities; {folder} has {sorted(fitting)} of those"
             )
-    if not all(row["test"] for row in found["rows"]):
+    if not all(trial["test"] for trial in found["trials"]):
         raise UserError(f"{folder} has no test scores, as its test part has no labels; there is nothing to compare")
     chosen = tuple(subject for name, subject in fitting.items() if name in (names or fitting))
     for subject in chosen:
-        if len(subject.spec.cells) > 1:
+        if len(subject.spec.variants) > 1:
             raise UserError(
-                f"study {subject.spec.name!r} of {folder} has the cells {sorted(subject.spec.cells)}; "
-                "give each cell a study of its own in the config"
+                f"study {subject.spec.name!r} of {folder} has the variants {sorted(subject.spec.variants)}; "
+                "give each variant a study of its own in the config"
             )
     return Checked(folder, found, config, chosen)
 
@@ -145,9 +145,9 @@ def load(checked: Checked) -> Loaded:
             f"the corpus {recordings.corpus} has changed since {checked.folder} was trained (fingerprint "
             f"{recordings.fingerprint[:12]}, was {checked.results['corpus']['fingerprint'][:12]}); train that run again"
         )
-    splits = splits.make_folds(recordings, config)
+    folds = splits.make_folds(recordings, config)
     development = splits.build_split(recordings.splits["train"] + recordings.splits.get("validation", []), config)
-    test, examples = run.build_test_split(recordings, config, development, splits)
+    test, examples = build_test_split(recordings, config, development, folds)
     engine = loop.Engine(mesh.make_mesh(), mesh.choose_trials_at_once(0), config.data.eval_size, checkpoint_seconds=0.0)
-    folds = folding.build_folds(development.corpus, development.index, splits, splits.choose_standardized(config))
-    return Loaded(engine, development, folds, tuple(s.name for s in splits), test, examples)
+    indices = folding.build_folds(development.corpus, development.index, folds, splits.choose_standardized(config))
+    return Loaded(engine, development, indices, tuple(fold.name for fold in folds), test, examples)

@@ -1,4 +1,4 @@
-"""One row under every mask and imputation, on a model whose vectors are plain means over time."""
+"""One trial under every mask and imputation, on a model whose vectors are plain means over time."""
 
 import flax.linen as nn
 import jax
@@ -72,8 +72,8 @@ def corpus():
     )
 
 
-def answers(corpus, model, plan, rows=2, at_once=1):
-    """(logits [R, M, I, n, C], parameters, engine) of first weights, row r on fold r."""
+def answers(corpus, model, plan, trials=2, at_once=1):
+    """(logits [R, M, I, n, C], parameters, engine) of first weights, trial r on fold r."""
     built, folds, examples = corpus
     engine = toy.engine(at_once=at_once)
     zeros = {m: jnp.zeros((1, 4, 4)) for m in MODALITIES}
@@ -81,9 +81,9 @@ def answers(corpus, model, plan, rows=2, at_once=1):
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), zeros, masks, train=False))["params"]
     draw = np.random.default_rng(0)  # jax's initialisers take long to compile
     first = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes)
-    params = jax.tree.map(lambda x: np.stack([x * (1 + r) for r in range(rows)]), first)
+    params = jax.tree.map(lambda x: np.stack([x * (1 + r) for r in range(trials)]), first)
     shared = mesh.replicate(engine.mesh, (built, folds, built, jnp.asarray(examples)))
-    picked = mesh.shard_trials(engine.mesh, (np.arange(rows, dtype=np.int32), params))
+    picked = mesh.shard_trials(engine.mesh, (np.arange(trials, dtype=np.int32), params))
     return np.asarray(program(model, engine, plan)(shared, *picked)), params, engine
 
 
@@ -115,11 +115,11 @@ def test_zeros_are_the_prediction_without_the_modalities(asked, corpus, plan):
         absent = tuple(m for m in MODALITIES if m not in mask)
         arguments = params, np.arange(2), built, folds, examples, "logits", engine
         wanted = predictor.predict_split(Model(), *arguments, absent=absent)
-        for row in range(2):
-            np.testing.assert_allclose(logits[row, number, 0], wanted[row][examples[row]], atol=1e-6)
+        for trial in range(2):
+            np.testing.assert_allclose(logits[trial, number, 0], wanted[trial][examples[trial]], atol=1e-6)
 
 
-def test_rows_under_one_vmap_answer_as_rows_in_turn(asked, corpus, plan):
+def test_trials_under_one_vmap_answer_as_trials_in_turn(asked, corpus, plan):
     np.testing.assert_allclose(answers(corpus, Model(), plan, at_once=2)[0], asked[0], rtol=1e-4, atol=1e-6)
 
 
@@ -129,26 +129,26 @@ def test_with_nothing_missing_every_imputation_is_the_model_itself(asked):
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_neighbours_are_sought_in_the_training_part_of_the_rows_own_fold(asked, corpus, plan, metric):
+def test_neighbours_are_sought_in_the_training_part_of_the_trials_own_fold(asked, corpus, plan, metric):
     built, folds, examples = corpus
     logits, params, engine = asked
     every = np.tile(np.arange(16), (2, 1))
     pooled = predictor.predict_split(Model(), params, np.arange(2), built, folds, every, "pooled", engine)
     mask, known, lack = plan.masks.index(("a", "c")), [0, 2], [1]
-    for row in range(2):
-        train = np.asarray(folds.train[row])
-        train, test = train[train >= 0], examples[row]
-        flat = pooled[row][:, known].reshape(16, -1)
+    for trial in range(2):
+        train = np.asarray(folds.train[trial])
+        train, test = train[train >= 0], examples[trial]
+        flat = pooled[trial][:, known].reshape(16, -1)
         order = NearestNeighbors(n_neighbors=3, metric=metric, algorithm="brute").fit(flat[train])
         near = train[order.kneighbors(flat[test])[1]]
-        filled = pooled[row][test].copy()
-        filled[:, lack] = pooled[row][near].mean(axis=1)[:, lack]
-        wanted = filled.reshape(len(test), -1) @ params["kernel"][row]
+        filled = pooled[trial][test].copy()
+        filled[:, lack] = pooled[trial][near].mean(axis=1)[:, lack]
+        wanted = filled.reshape(len(test), -1) @ params["kernel"][trial]
         number = plan.imputations.index(f"knn 3 {metric}")
-        np.testing.assert_allclose(logits[row, mask, number], wanted, rtol=1e-4, atol=1e-6)
-        filled[:, lack] = pooled[row][train].mean(axis=0)[lack]
-        wanted = filled.reshape(len(test), -1) @ params["kernel"][row]
-        np.testing.assert_allclose(logits[row, mask, 1], wanted, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(logits[trial, mask, number], wanted, rtol=1e-4, atol=1e-6)
+        filled[:, lack] = pooled[trial][train].mean(axis=0)[lack]
+        wanted = filled.reshape(len(test), -1) @ params["kernel"][trial]
+        np.testing.assert_allclose(logits[trial, mask, 1], wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_where_no_vector_is_known_there_are_no_neighbours_but_zeros_and_the_mean(corpus, plan):
@@ -158,7 +158,7 @@ def test_where_no_vector_is_known_there_are_no_neighbours_but_zeros_and_the_mean
     assert np.isnan(logits[:, alone, 2:]).all()
     assert np.isfinite(logits[:, alone, :2]).all()
     assert np.isfinite(logits[:, two]).all()
-    # Nothing of the example is left, so all examples of a row have the mean's answer.
+    # Nothing of the example is left, so all examples of a trial have the mean's answer.
     np.testing.assert_allclose(
         logits[:, alone, 1], np.broadcast_to(logits[:, alone, 1][:, :, :1], logits[:, alone, 1].shape)
     )
