@@ -1,15 +1,16 @@
-"""Predictions -> results.json: every metric a trial, means over trials, baselines."""
+"""Predictions -> scores: every metric of a trial, means over trials, baselines."""
 
 import functools
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from affect_jax import metrics
+from affect_jax.experiment.results_file import Scores, TrialResult, VariantSummary
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -17,15 +18,13 @@ def _evaluate(task: str, prediction: Any, target: Any, where: Any) -> dict[str, 
     return metrics.evaluate(task, prediction, target, where)
 
 
-def _plain(value: Any) -> float | None:
+def round_score(value: Any) -> float | None:
     """A JSON number; None where it is not finite."""
     value = float(value)
     return round(value, 6) if math.isfinite(value) else None
 
 
-def score_trial(
-    task: str, prediction: np.ndarray, target: np.ndarray, recording: np.ndarray
-) -> dict[str, float | None]:
+def score_trial(task: str, prediction: np.ndarray, target: np.ndarray, recording: np.ndarray) -> Scores:
     """Every metric of one trial over the frames it predicts.
 
     Args:
@@ -35,73 +34,86 @@ def score_trial(
       recording: int [F], the recording of each frame; regression adds `<metric>_per_recording`, means over them, where
         recordings are more than single frames.
     """
-    shown = ~np.isnan(prediction) if prediction.ndim == 1 else ~np.isnan(prediction).any(-1)
+    predicted = ~np.isnan(prediction) if prediction.ndim == 1 else ~np.isnan(prediction).any(-1)
     filled = np.nan_to_num(prediction, nan=0.0).astype(np.float32)
-    found = {name: _plain(v) for name, v in _evaluate(task, filled, target.astype(np.float32), shown).items()}
+    scores = {name: round_score(v) for name, v in _evaluate(task, filled, target.astype(np.float32), predicted).items()}
     if task == "regression" and len(np.unique(recording)) < len(recording):  # of single numbers nothing is correlated
-        per = metrics.per_group(task, filled, target, recording, shown)
-        found |= {f"{name}_per_recording": _plain(v) for name, v in per.items()}
-    return found
+        per = metrics.per_group(task, filled, target, recording, predicted)
+        scores |= {f"{name}_per_recording": round_score(v) for name, v in per.items()}
+    return scores
 
 
-def score_baselines(task: str, target: np.ndarray, where: np.ndarray) -> dict[str, float | None]:
+def score_baselines(task: str, target: np.ndarray, where: np.ndarray) -> Scores:
     """What the majority class, or the best constant, gets."""
-    found = metrics.baseline(task, target.astype(np.float32), where)
-    return {name: _plain(value) for name, value in found.items()}
+    scores = metrics.baseline(task, target.astype(np.float32), where)
+    return {name: round_score(value) for name, value in scores.items()}
 
 
-def summarize_variants(trials: Sequence[Mapping[str, Any]], splits: Sequence[str]) -> list[dict[str, Any]]:
-    """Mean and sample standard deviation over the trials of every (study, variant), split and metric.
-
-    A variant with one trial has no standard deviation: None.
-    """
-    found = []
-    for study, variant in dict.fromkeys((trial["study"], trial["variant"]) for trial in trials):
-        mine = [trial for trial in trials if (trial["study"], trial["variant"]) == (study, variant)]
-        for split in splits:
-            if mine[0][split] is None:
-                continue
-            for metric in mine[0][split]:
-                values = [trial[split][metric] for trial in mine if trial[split][metric] is not None]
-                if not values:
-                    continue
-                by_fold = {
-                    fold: statistics.fmean(trial[split][metric] for trial in mine if trial["fold"] == fold)
-                    for fold in dict.fromkeys(trial["fold"] for trial in mine if trial[split][metric] is not None)
-                }
-                found.append(
-                    {
-                        "study": study,
-                        "variant": variant,
-                        "split": split,
-                        "metric": metric,
-                        "mean": _plain(statistics.fmean(values)),
-                        "std": _plain(statistics.stdev(values)) if len(values) > 1 else None,
-                        "n": len(values),
-                        "folds": {fold: _plain(value) for fold, value in by_fold.items()},
-                    }
-                )
-    return found
+def summarize_variants(trials: Sequence[TrialResult]) -> tuple[VariantSummary, ...]:
+    """Mean and sample standard deviation over the trials of every (study, variant), split and metric."""
+    summaries: list[VariantSummary] = []
+    for study, variant in dict.fromkeys((trial.study, trial.variant) for trial in trials):
+        members = [trial for trial in trials if (trial.study, trial.variant) == (study, variant)]
+        for split in ("validation", "test"):
+            summaries += _summarize_split(members, split)
+    return tuple(summaries)
 
 
-def select_points(
-    candidates: Sequence[Mapping[str, Any]], sign: float
-) -> dict[tuple[str, int], tuple[dict[str, float], float, int]]:
+def _summarize_split(trials: Sequence[TrialResult], split: str) -> Iterator[VariantSummary]:
+    """Summaries of the trials of one variant; a metric that no trial defines has none."""
+    first = trials[0]
+    for metric in first.scores(split) or ():
+        scored = [(trial.fold, trial.scores(split)[metric]) for trial in trials]
+        scored = [(fold, value) for fold, value in scored if value is not None]
+        if not scored:
+            continue
+        values = [value for _, value in scored]
+        by_fold = {fold: [value for name, value in scored if name == fold] for fold, _ in scored}
+        yield VariantSummary(
+            study=first.study,
+            variant=first.variant,
+            split=split,
+            metric=metric,
+            mean=round_score(statistics.fmean(values)),
+            std=round_score(statistics.stdev(values)) if len(values) > 1 else None,
+            n=len(values),
+            folds={fold: round_score(statistics.fmean(of_fold)) for fold, of_fold in by_fold.items()},
+        )
+
+
+class Candidate(NamedTuple):
+    """One trial of a search: `score` is its best validation score, in the metric's own sign."""
+
+    variant: str
+    fold: int
+    hyper: dict[str, float]
+    score: float
+
+
+class Choice(NamedTuple):
+    """The best point of a search for one variant and fold, among `candidates` points."""
+
+    hyper: dict[str, float]
+    score: float
+    candidates: int
+
+
+def select_points(candidates: Sequence[Candidate], sign: float) -> dict[tuple[str, int], Choice]:
     """The point of the grid with the best mean validation score over the search's seeds.
 
     Args:
-      candidates: one entry a searched trial: variant, fold, hyper, score.
+      candidates: the searched trials; `hyper` is flat, path -> value.
       sign: +1 where a larger score is better.
 
     Returns:
-      (variant, fold) -> (hyper-parameters, mean score, number of points). Ties go to the point searched first.
+      (variant, fold) -> the choice. Of equal points the one that was searched first wins.
     """
     scores: dict[tuple[str, int], dict[tuple, list[float]]] = {}
-    for c in candidates:
-        point = tuple(sorted(c["hyper"].items()))
-        scores.setdefault((c["variant"], c["fold"]), {}).setdefault(point, []).append(c["score"])
-    chosen = {}
-    for where, points in scores.items():
-        best = max(points, key=lambda p: sign * statistics.fmean(points[p]))
-        chosen[where] = dict(best), statistics.fmean(points[best]), len(points)
-    return chosen
+    for candidate in candidates:
+        point = tuple(sorted(candidate.hyper.items()))
+        scores.setdefault((candidate.variant, candidate.fold), {}).setdefault(point, []).append(candidate.score)
+    choices = {}
+    for key, points in scores.items():
+        best = max(points, key=lambda point: sign * statistics.fmean(points[point]))
+        choices[key] = Choice(dict(best), statistics.fmean(points[best]), len(points))
+    return choices

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import ml_collections
@@ -20,6 +20,17 @@ from affect_jax.data import folds as folding
 from affect_jax.data import splits, streaming
 from affect_jax.datasets.recordings import Recordings
 from affect_jax.experiment import results
+from affect_jax.experiment.results_file import (
+    CorpusRecord,
+    Monitor,
+    Provenance,
+    Results,
+    Selection,
+    SplitCount,
+    TrialResult,
+    read_results,
+    write_results,
+)
 from affect_jax.runtime import hosts, run_folder
 from affect_jax.runtime.progress import Display
 from affect_jax.runtime.signals import never_stop
@@ -110,7 +121,7 @@ def _fit(run: Run, spec: studies.Study, part: str, trials: Sequence[Trial]) -> l
     return fitted
 
 
-def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
+def _search(run: Run, spec: studies.Study) -> tuple[dict, list[Selection]]:
     """Trains the grid and picks, for each variant and fold, the point with the best validation score.
 
     Returns:
@@ -139,20 +150,20 @@ def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
                 run_folder.write_json(summary, scores)
                 for stage in spec.stages:  # only the scores of a search are wanted
                     shutil.rmtree(folder / stage.name)
-        candidates += [{**trial._asdict(), "score": s} for trial, s in zip(wave, scores, strict=True)]
+        candidates += [results.Candidate(t.variant, t.fold, t.hyper, s) for t, s in zip(wave, scores, strict=True)]
     chosen = results.select_points(candidates, spec.stages[-1].sign)
-    said = [
-        {
-            "study": spec.name,
-            "variant": variant,
-            "fold": run.fold_names[fold],
-            "hyper": {path: hyper[path] for path in spec.axes if path not in spec.variants[variant]},
-            "score": score,
-            "candidates": count,
-        }
-        for (variant, fold), (hyper, score, count) in chosen.items()
+    selections = [
+        Selection(
+            study=spec.name,
+            variant=variant,
+            fold=run.fold_names[fold],
+            hyper={path: choice.hyper[path] for path in spec.axes if path not in spec.variants[variant]},
+            score=choice.score if np.isfinite(choice.score) else None,
+            candidates=choice.candidates,
+        )
+        for (variant, fold), choice in chosen.items()
     ]
-    return {where: hyper for where, (hyper, _, _) in chosen.items()}, said
+    return {key: choice.hyper for key, choice in chosen.items()}, selections
 
 
 def _predict(run: Run, spec: studies.Study, fitted: loop.Fitted, trials: Sequence[Trial]) -> dict[str, np.ndarray]:
@@ -177,7 +188,7 @@ def _predict(run: Run, spec: studies.Study, fitted: loop.Fitted, trials: Sequenc
     return found
 
 
-def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], dict[str, np.ndarray]]:
+def _run_study(run: Run, spec: studies.Study) -> tuple[list[TrialResult], list[Selection], dict[str, np.ndarray]]:
     """Searches, trains, predicts and scores one study: its results trials, its selection, its predictions."""
     chosen, said = _search(run, spec)
     trials = [
@@ -187,7 +198,7 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
         )
     ]
     _warn_of_idle_devices(run, spec, len(trials))
-    entries: list[dict] = []
+    entries: list[TrialResult] = []
     predictions: dict[str, list[np.ndarray]] = {}
     for number, wave in enumerate(_split_into_batches(run, spec, trials)):
         part = run_folder.name_fit(spec.name, "final", number)
@@ -199,19 +210,20 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
         aligned = _measure_alignment(run, spec, fitted, wave)
         for r, trial in enumerate(wave):
             entries.append(
-                {
-                    "study": spec.name,
-                    "variant": trial.variant,
-                    "fold": run.fold_names[trial.fold],
-                    "seed": trial.seed,
-                    "hyper": trial.hyper,
-                    "best_epoch": {s: int(v[r]) for s, v in fitted.best_epoch.items()},
-                    "epochs": {s: int(v[r]) for s, v in fitted.epochs.items()},
-                    "finite": bool(fitted.finite[r]),
-                    "stopped": fitted.stopped.get(r),
-                    "held_out_cca": {name: round(float(values[r]), 6) for name, values in aligned.items()},
-                    **{split: _score_split(run, split, values[r]) for split, values in split_values.items()},
-                }
+                TrialResult(
+                    study=spec.name,
+                    variant=trial.variant,
+                    fold=run.fold_names[trial.fold],
+                    seed=trial.seed,
+                    hyper=trial.hyper,
+                    validation=_score_split(run, "validation", split_values["validation"][r]),
+                    test=_score_split(run, "test", split_values["test"][r]) if "test" in split_values else None,
+                    best_epoch={s: int(v[r]) for s, v in fitted.best_epoch.items()},
+                    epochs={s: int(v[r]) for s, v in fitted.epochs.items()},
+                    finite=bool(fitted.finite[r]),
+                    stopped=fitted.stopped.get(r),
+                    held_out_cca={name: results.round_score(values[r]) for name, values in aligned.items()},
+                )
             )
     return entries, said, {split: np.concatenate(values) for split, values in predictions.items()}
 
@@ -280,14 +292,15 @@ def _score_split(run: Run, split: str, prediction: np.ndarray) -> dict | None:
     return results.score_trial(run.config.task, prediction, part.target, part.recording)
 
 
-def _count_examples(recordings: Recordings, config: ml_collections.ConfigDict) -> dict[str, Any]:
+def _count_examples(recordings: Recordings, config: ml_collections.ConfigDict) -> dict[str, SplitCount]:
     counts = {}
     for split, members in recordings.splits.items():
-        counts[split] = {"recordings": len(members), "steps": sum(len(r.steps) for r in members)}
         labels = [r.targets[config.data.target] for r in members if config.data.target in r.targets]
+        classes = {}
         if config.task != "regression" and labels:
             values, sizes = np.unique(np.concatenate(labels), return_counts=True)
-            counts[split]["classes"] = {str(int(v)): int(n) for v, n in zip(values, sizes, strict=True)}
+            classes = {str(int(v)): int(n) for v, n in zip(values, sizes, strict=True)}
+        counts[split] = SplitCount(len(members), sum(len(r.steps) for r in members), classes)
     return counts
 
 
@@ -309,7 +322,7 @@ def _collect_predictions(
 
 def run_experiment(
     config: ml_collections.ConfigDict, workdir: str, *, config_arg: str, stop: Callable[[], bool] = never_stop
-) -> dict[str, Any]:
+) -> Results:
     """Trains everything that `config` asks for, or goes on with it, or reads it where it is finished.
 
     Args:
@@ -341,7 +354,7 @@ def run_experiment(
             )
         hosts.run_in_turn(lambda: run_folder.open_run_folder(folder, made_of, config_arg))
         if hosts.agree(finished.exists())[0]:
-            return run_folder.read_json(finished)
+            return read_results(folder)
         return _train(config, specs, folder, config_arg, stop)
 
 
@@ -360,7 +373,7 @@ def _train(
     folder: Path,
     config_arg: str,
     stop: Callable[[], bool],
-) -> dict[str, Any]:
+) -> Results:
     """Trains every study, or goes on with it, and writes predictions.npz and results.json."""
     stream = bool(config.engine.get("stream", False))
     recordings = hosts.run_in_turn(lambda: splits.load_recordings(config, stream=stream))
@@ -386,8 +399,8 @@ def _train(
         )
         kind = "synthetic " if recordings.synthetic else ""
         display.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}), {engine.mesh.size} device(s)")
-        trials: list[dict] = []
-        selected: list[dict] = []
+        trials: list[TrialResult] = []
+        selected: list[Selection] = []
         arrays: dict[str, np.ndarray] = {}
         for spec in specs:
             _warn_of_saturation(state, spec)
@@ -400,32 +413,31 @@ def _train(
     if test is not None and test.index.labelled.all():
         baseline["test"] = results.score_baselines(config.task, test.target, _mark_predicted(test, test_examples))
     last = specs[0].stages[-1]
-    found = {
-        "schema": run_folder.SCHEMA,
-        "name": config.name,
-        "config_arg": config_arg,
-        "task": config.task,
-        "monitor": {"metric": last.metric, "goal": "max" if last.sign > 0 else "min"},
-        "corpus": {
-            "name": recordings.corpus,
-            "variant": recordings.variant,
-            "synthetic": recordings.synthetic,
-            "fingerprint": recordings.fingerprint,
-            "counts": _count_examples(recordings, config),
-            **({"labels": list(recordings.labels)} if recordings.labels else {}),
-        },
-        "trials": [{"test": None, **trial} for trial in trials],
-        "variants": results.summarize_variants([{"test": None, **trial} for trial in trials], ("validation", "test")),
-        "selected": selected,
-        "baselines": baseline,
-        "provenance": run_folder.describe_provenance(" ".join(sys.argv)),
-    }
+    finished = Results(
+        name=config.name,
+        config_arg=config_arg,
+        task=config.task,
+        monitor=Monitor(last.metric, "max" if last.sign > 0 else "min"),
+        corpus=CorpusRecord(
+            name=recordings.corpus,
+            form=recordings.variant,
+            synthetic=recordings.synthetic,
+            fingerprint=recordings.fingerprint,
+            counts=_count_examples(recordings, config),
+            labels=tuple(recordings.labels),
+        ),
+        trials=tuple(trials),
+        variants=results.summarize_variants(trials),
+        selected=tuple(selected),
+        baselines=baseline,
+        provenance=Provenance(**run_folder.describe_provenance(" ".join(sys.argv))),
+    )
     if alone:
         run_folder.write_arrays(folder / "predictions.npz", arrays)
-        run_folder.write_json(folder / "results.json", found)
+        write_results(folder, finished)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     hosts.wait_for_all("finished")
-    return found
+    return finished
 
 
 def _mark_predicted(part: splits.Split, examples: np.ndarray) -> np.ndarray:

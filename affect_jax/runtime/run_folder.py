@@ -26,7 +26,6 @@ import numpy as np
 from affect_jax.errors import UserError
 from affect_jax.runtime.files import lock_file, read_json, write_atomic, write_json
 
-SCHEMA = 1
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "scikit-learn")
 
 
@@ -153,7 +152,7 @@ def read_arrays(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
 
 def describe_provenance(command: str) -> dict[str, Any]:
     """Where numbers come from: git revision (with `+` where files differ), package versions, Python, command."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
 
     def git(*arguments: str) -> str:
         try:

@@ -1,0 +1,322 @@
+"""results.json: what a finished run says of itself. One dataclass writes it and reads it; nothing else knows its keys.
+
+The file is JSON of `Results`, field by field. It is read without jax, so reports and questions of finished runs start fast.
+"""
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from affect_jax.errors import UserError
+from affect_jax.runtime.files import read_json, write_json
+
+SCHEMA = 2
+FILE = "results.json"
+
+Scores = dict[str, float | None]
+"""Metric -> value; None where it is not defined, such as the correlation of a constant."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Monitor:
+    """The validation score that stops training and selects trials.
+
+    Attributes:
+      metric: its name, as in `TrialResult.validation`.
+      goal: 'max' or 'min'.
+    """
+
+    metric: str
+    goal: str
+
+    @property
+    def sign(self) -> float:
+        """+1 where a larger score is better, -1 where a smaller one is."""
+        return 1.0 if self.goal == "max" else -1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitCount:
+    """How much a split holds.
+
+    Attributes:
+      recordings: recordings, clips or utterances.
+      steps: labelled steps of all of them.
+      classes: class number, as text -> steps; empty for a regression.
+    """
+
+    recordings: int
+    steps: int
+    classes: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusRecord:
+    """The corpus that a run was trained on.
+
+    Attributes:
+      name: of its builder.
+      form: which release or layout of it, such as 'avec'.
+      synthetic: True where it was generated; its figures say nothing about the thesis' corpora.
+      fingerprint: hash of features, targets and splits.
+      counts: split -> how much it holds.
+      labels: names of the classes, () where they have none.
+    """
+
+    name: str
+    form: str
+    synthetic: bool
+    fingerprint: str
+    counts: dict[str, SplitCount]
+    labels: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassicalDetails:
+    """What only a trial of a classical baseline has.
+
+    Attributes:
+      features: name of the table of descriptors.
+      columns: how many of its columns the learner read.
+      fitted_on: 'train' or 'train+validation'.
+      tried: candidates, each with `hyper` and its validation `score`.
+      significant: columns that the random subset method found significant; None for other methods.
+    """
+
+    features: str
+    columns: int
+    fitted_on: str
+    tried: tuple[dict[str, Any], ...] = ()
+    significant: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialResult:
+    """One trial: a fold, a seed and values of the hyper-parameters.
+
+    Attributes:
+      study: its study.
+      variant: name of its variant.
+      fold: name of its fold.
+      seed: root of its randomness.
+      hyper: dotted path -> value of every traced hyper-parameter.
+      validation: metric -> score, or None where it has no validation split.
+      test: likewise.
+      best_epoch: stage -> the epoch whose weights were kept.
+      epochs: stage -> epochs that ran.
+      finite: False where a loss or parameter became NaN or infinite.
+      stopped: why such a trial stopped, else None.
+      held_out_cca: alignment loss -> correlation of the two codes on validation.
+      classical: of a classical baseline only.
+    """
+
+    study: str
+    variant: str
+    fold: str
+    seed: int
+    hyper: dict[str, Any]
+    validation: Scores | None
+    test: Scores | None
+    best_epoch: dict[str, int] = dataclasses.field(default_factory=dict)
+    epochs: dict[str, int] = dataclasses.field(default_factory=dict)
+    finite: bool = True
+    stopped: str | None = None
+    held_out_cca: Scores = dataclasses.field(default_factory=dict)
+    classical: ClassicalDetails | None = None
+
+    def scores(self, split: str) -> Scores | None:
+        """Scores of 'validation' or 'test'."""
+        return {"validation": self.validation, "test": self.test}[split]
+
+
+@dataclasses.dataclass(frozen=True)
+class VariantSummary:
+    """One metric of one variant on one split over its trials.
+
+    Attributes:
+      mean: over the trials in which the metric is defined.
+      std: sample standard deviation; None for a single trial.
+      n: how many trials those are.
+      folds: fold -> mean over its trials.
+    """
+
+    study: str
+    variant: str
+    split: str
+    metric: str
+    mean: float | None
+    std: float | None
+    n: int
+    folds: dict[str, float | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """What a search chose for one variant and fold.
+
+    Attributes:
+      hyper: dotted path -> value of the searched hyper-parameters.
+      score: mean validation score over the seeds of the search.
+      candidates: how many points were compared.
+    """
+
+    study: str
+    variant: str
+    fold: str
+    hyper: dict[str, float]
+    score: float | None
+    candidates: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """Where the numbers come from.
+
+    Attributes:
+      git: revision, with '+' where files differed; 'unknown' outside a checkout.
+      packages: package -> version.
+      python: version.
+      command: the command line.
+      details: what else there is to know of a classical baseline, by name.
+    """
+
+    git: str
+    packages: dict[str, str]
+    python: str
+    command: str
+    details: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """All of results.json.
+
+    Attributes:
+      name: of the experiment.
+      config_arg: `configs/<file>.py:<argument>`.
+      task: one of `metrics.TASKS`.
+      monitor: of the last stage.
+      corpus: what was trained on.
+      trials: every trial; `trial` in predictions.npz and metrics.jsonl counts them.
+      variants: their means.
+      selected: what searches chose.
+      baselines: split -> scores of the majority class or the best constant.
+      provenance: where the numbers come from.
+      schema: version of this layout.
+    """
+
+    name: str
+    config_arg: str
+    task: str
+    monitor: Monitor
+    corpus: CorpusRecord
+    trials: tuple[TrialResult, ...]
+    variants: tuple[VariantSummary, ...]
+    selected: tuple[Selection, ...]
+    baselines: dict[str, Scores]
+    provenance: Provenance
+    schema: int = SCHEMA
+
+
+def write_results(folder: Path, results: Results) -> None:
+    """Writes `folder`/results.json whole or not at all."""
+    write_json(folder / FILE, dataclasses.asdict(results))
+
+
+def read_results(folder: Path) -> Results:
+    """Reads and checks `folder`/results.json.
+
+    Raises:
+      UserError: it is missing, not JSON, of another schema, or some value in it is not what `Results` says.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        if (folder / "config.json").is_file():
+            raise UserError(f"{folder} has no {FILE}: its run is not finished; the command that began it goes on")
+        raise UserError(f"{folder} has no {FILE}; name the folder of a finished run (its --workdir)")
+    document = read_json(path)
+    if not isinstance(document, dict):
+        raise UserError(f"{path} holds {_quote(document)}, expected the results of a run; train that run again")
+    if document.get("schema") != SCHEMA:
+        raise UserError(
+            f"{path} has schema {_quote(document.get('schema'))}, and this version reads schema {SCHEMA}; make it anew in "
+            f"another folder: {_command(document)}"
+        )
+    try:
+        return _decode(Results, document, "")
+    except _Mismatch as error:
+        raise UserError(
+            f"{path} {error}; restore the file, or make it anew in another folder: {_command(document)}"
+        ) from None
+
+
+def _command(document: Mapping[str, Any]) -> str:
+    """The command that made a document, as far as it says."""
+    provenance = document.get("provenance")
+    command = provenance.get("command") if isinstance(provenance, dict) else None
+    if isinstance(command, str) and "baselines" in command:
+        return f"python -m launch.baselines {' '.join(command.split()[1:])}"
+    return f"python -m launch.main --config={document.get('config_arg', 'configs/….py')} --workdir=DIR"
+
+
+class _Mismatch(Exception):
+    """A value that is not what its field's type says."""
+
+
+def _quote(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _decode(kind: Any, value: Any, where: str) -> Any:
+    """`value`, as JSON has it, as the type `kind`; `where` is its path in the document."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return value
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in arguments:
+            return None
+        return _decode(next(a for a in arguments if a is not type(None)), value, where)
+    if dataclasses.is_dataclass(kind):
+        return _decode_fields(kind, value, where)
+    if origin is dict:
+        if isinstance(value, dict):
+            return {key: _decode(arguments[1], of_key, f"{where}.{key}") for key, of_key in value.items()}
+    elif origin is tuple:
+        if isinstance(value, list):
+            return tuple(_decode(arguments[0], one, f"{where}[{at}]") for at, one in enumerate(value))
+    elif kind is float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    elif isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
+        return value
+    expected = {
+        dict: "an object",
+        tuple: "a list",
+        float: "a finite number",
+        int: "a whole number",
+        bool: "true or false",
+    }
+    raise _Mismatch(f"has {where} = {_quote(value)}, expected {expected.get(origin or kind, 'text')}")
+
+
+def _decode_fields(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise _Mismatch(f"has {where} = {_quote(value)}, expected an object")
+    hints = typing.get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    unknown = [key for key in value if key not in fields]
+    if unknown:
+        raise _Mismatch(f"has the unknown key {'.'.join(filter(None, (where, unknown[0])))!r}")
+    values = {}
+    for name, field in fields.items():
+        path = f"{where}.{name}" if where else name
+        if name in value:
+            values[name] = _decode(hints[name], value[name], path)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise _Mismatch(f"lacks {path!r}")
+    return kind(**values)
