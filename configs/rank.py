@@ -10,7 +10,7 @@ an item.
 mosi | recola,arousal | recola,valence: the bi-GRU with transformer encoder of tables 5.4 and 5.5; labels per step.
 manifest: one's own corpus with one label an item; manifest,sequence: with labels per step, or groups of items as
 sequences (docs/own_data.md).
-
+EXPECT
 Modalities have other shapes, so each is a study of one run. The run ends with the table: mean validation score, which
 ranks, the test score beside it, paired tests (also corrected for overlapping folds and for their number), and the pair
 that co-learning should use, which configs/seqsew.py:auto finds by itself. On CMU-MOSI the thesis has text before audio
@@ -19,28 +19,35 @@ and video (accuracy 80.3, 61.0, 60.8).
 
 import ml_collections
 
-from configs import common, fusion, seqsew_unimodal
+from configs import base, fusion, seqsew_unimodal
 
 SEQUENCES = {**{argument: argument for argument in seqsew_unimodal.ARGUMENTS}, "manifest,sequence": "mosi"}
 ARGUMENTS = (*fusion.CORPORA, *SEQUENCES)
+ENCODER = "bigru+te"
 
 
 def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
     """The config of one corpus, and its target where that has several."""
-    common.choose("the corpus", argument, ARGUMENTS)
+    base.parse_argument(argument, ARGUMENTS, "the corpus")
     if argument in SEQUENCES:
-        config = seqsew_unimodal.get_config(SEQUENCES[argument]).to_dict()
-        config["corpus"]["name"] = "manifest" if argument == "manifest,sequence" else config["corpus"]["name"]
-        encoder = "/bigru+te"
-        studies = {name.removesuffix(encoder): s for name, s in config["studies"].items() if name.endswith(encoder)}
-    else:
-        config = fusion.get_config(f"modalities,{argument}").to_dict()
-        alone = {name: study["override"]["model"]["modalities"] for name, study in config["studies"].items()}
-        studies = {some[0]: config["studies"][name] for name, some in alone.items() if len(some) == 1}
-        config["data"]["modalities"] = tuple(studies)
-    config |= dict(
-        name=f"Modality ranking {argument}",
-        studies={modality: dict(study, variants={modality: {}}) for modality, study in studies.items()},
-        search=dict(grid={}, seeds=1),
-    )
-    return ml_collections.ConfigDict(config)
+        return ml_collections.ConfigDict(make(argument))
+    config = fusion.get_config(f"modalities,{argument}")
+    config.name = f"Modality ranking {argument}"
+    alone = {name: study.model.modalities for name, study in config.studies.items() if len(study.model.modalities) == 1}
+    config.studies = {m: dict(config.studies[name], variants={m: {}}) for name, (m,) in alone.items()}
+    config.data.modalities = tuple(m for (m,) in alone.values())
+    if config.data.steps:
+        config.data.steps = {m: config.data.steps.get_ref(m) for m in config.data.modalities}
+    return config
+
+
+def make(argument: str) -> dict:
+    """The config of labels per step as a dict, which configs/seqsew.py:auto has as its ranking."""
+    config = seqsew_unimodal.make(SEQUENCES[argument])
+    config["name"] = f"Modality ranking {argument}"
+    if argument == "manifest,sequence":
+        config["corpus"]["name"] = "manifest"
+    modalities = config["data"]["modalities"]
+    config["studies"] = {m: dict(config["studies"][f"{m}/{ENCODER}"], variants={m: {}}) for m in modalities}
+    config["search"] = base.search()
+    return config

@@ -1,123 +1,104 @@
-"""SEW on RECOLA: a stronger modality teaches a weaker one, frame by frame (thesis 5.2.2; one column of table 5.2).
+"""SEW: a stronger modality teaches a weaker one, frame by frame (thesis 5.2.2; one column of table 5.2).
 
-    python -m launch.main --config=configs/sew.py    # arousal,geo+audio on a synthetic corpus
+    python -m launch.main --config=configs/sew.py    # arousal,geo+audio on a small synthetic RECOLA
     python -m launch.main --config=configs/sew.py:valence,audio+geo --config.corpus.manual_dir=DIR
 
-Argument: arousal,geo+audio | arousal,app+audio | valence,audio+geo | valence,app+audio | valence,app+geo
-(target, weaker + stronger); with two stronger modalities (thesis 6.2): arousal,geo+audio+app | arousal,app+audio+geo |
-valence,audio+app+geo | valence,app+audio+geo.
-One run trains the model, its four ablations and both unimodal regressors over the seeds. The thesis has .565 (CCC on
-the development part, real RECOLA) for arousal geo(+audio), .482 for geo alone, .761 for audio alone.
-The 125-point grid of loss weights: --config.search.grid=... see docs/studies.md.
-Several stronger modalities have three parts and losses each (`translator_audio`, `translation_audio`), and variants with
-all of them, with each alone and with none.
+Argument: target,weaker+stronger: arousal,geo+audio | arousal,app+audio | valence,audio+geo | valence,app+audio |
+valence,app+geo; with two teachers (thesis 6.2): arousal,geo+audio+app | arousal,app+audio+geo | valence,audio+app+geo |
+valence,app+audio+geo.
+EXPECT
+One run trains SEW, its four ablations and a regressor on each modality alone. The thesis has .565 (CCC on the development
+split of the real RECOLA) for arousal geo(+audio), .482 for geo alone, .761 for audio alone.
+The thesis' grid of 125 loss weights: docs/studies.md.
 """
 
 import ml_collections
 
-from configs import common
-from configs.common import Teachers
+from configs import base
 
 PAIRS = ("arousal,geo+audio", "arousal,app+audio", "valence,audio+geo", "valence,app+audio", "valence,app+geo")
 SEVERAL = ("arousal,geo+audio+app", "arousal,app+audio+geo", "valence,audio+app+geo", "valence,app+audio+geo")
 ARGUMENTS = PAIRS + SEVERAL
-ENCODERS = {"geo": (512, 256), "audio": (108,), "app": ()}
-DECODERS = {"geo": (256, 512, 632), "audio": (108, 88), "app": (168,)}
 
-
-LOSSES = ("translation", "reconstruction", "alignment")
-
-
-def teaching(teachers: Teachers, modality: str) -> dict:
-    """The losses by which a stronger modality teaches the weaker one, and learns its own code."""
-    outputs = {kind: teachers.output(kind, modality) for kind in ("translation", "reconstruction")}
-    return {
-        **{
-            teachers.part(kind, modality): common.loss("mse", output, f"inputs/{modality}")
-            for kind, output in outputs.items()
-        },
-        teachers.part("alignment", modality): dict(common.alignment(), b=teachers.output("latent/stronger", modality)),
-    }
-
-
-def without(teachers: Teachers, *modalities: str) -> dict:
-    """A variant in which these do not teach."""
-    return common.weight("fit", **{teachers.part(kind, m): 0.0 for m in modalities for kind in LOSSES})
-
-
-def variants(teachers: Teachers, short: dict[str, str]) -> dict:
-    """The ablations of table 5.2; of several teachers: all, each alone, none."""
-    if len(teachers.names) == 1:
-        return {
-            "SEW": {},
-            "-S_D2": common.weight("fit", reconstruction=0.0),
-            "-CCA": common.weight("fit", alignment=0.0),
-            "-S_D1": common.weight("fit", translation=0.0),
-            "-(CCA & S_D1)": common.weight("fit", alignment=0.0, translation=0.0),
-        }
-    others = {m: [other for other in teachers.names if other != m] for m in teachers.names}
-    alone = {f"{short[m]} alone": without(teachers, *others[m]) for m in teachers.names}
-    return {"all teachers": {}, **alone, "no teacher": without(teachers, *teachers.names)}
+# Widths of table 5.1's networks. An encoder ends in the code, of 168 where the appearance takes part, else of 128.
+ENCODERS = {"video_geometric": (512, 256), "audio": (108,), "video_appearance": ()}
+DECODERS = {"video_geometric": (256, 512, 632), "audio": (108, 88), "video_appearance": (168,)}
 
 
 def get_config(argument: str = PAIRS[0]) -> ml_collections.ConfigDict:
-    """The config of one target and weaker modality with one or more stronger ones."""
-    common.choose("the target and modalities", argument, ARGUMENTS)
-    target, modalities = argument.split(",")
-    weaker, *stronger = modalities.split("+")
-    latent = 168 if "app" in (weaker, *stronger) else 128
-    teachers = Teachers(tuple(common.RECOLA[m] for m in stronger))
-    short = dict(zip(teachers.names, stronger, strict=True))
-    several = len(stronger) > 1
-    encoders, decoders = (tuple((*ENCODERS[m], latent) for m in stronger), tuple(DECODERS[m] for m in stronger))
-    alone = dict(stronger=None, stronger_layers=(), stronger_decoder_layers=(), weaker_layers=())
-    taught = {name: loss for m in teachers.names for name, loss in teaching(teachers, m).items()}
-    parts = tuple(
-        teachers.part(kind, m) for m in teachers.names for kind in ("stronger_encoder", "translator", "reconstructor")
+    """The config of one target and weaker modality with one or more teachers."""
+    target, _, names = base.parse_argument(argument, ARGUMENTS, "the target and modalities").partition(",")
+    weaker, *stronger = (base.RECOLA[name] for name in names.split("+"))
+    code = 168 if "video_appearance" in (weaker, *stronger) else 128
+
+    config = dict(name=f"SEW {target} {names}", task="regression")
+    config["corpus"] = base.recola()
+    config["data"] = base.data((weaker, *stronger), target, unit="frame", eval_size=1024)
+
+    config["model"] = dict(
+        name="sew",
+        weaker=weaker,
+        stronger=tuple(stronger),
+        weaker_layers=(*ENCODERS[weaker], code),
+        stronger_layers=tuple((*ENCODERS[m], code) for m in stronger),
+        stronger_decoder_layers=tuple(DECODERS[m] for m in stronger),
+        regressor_width=120,
+        regressor_layers=4,
+        classes=0,
     )
-    # Unimodal regressors: name of the study -> (modality, name of the variant).
-    unimodal = {"weaker": (common.RECOLA[weaker], "unimodal weaker")}
-    for m in teachers.names:
-        unimodal[teachers.part("stronger", m)] = m, f"unimodal {short[m] if several else 'stronger'}"
-    config = dict(
-        name=f"SEW {target} {weaker}(+{'+'.join(stronger)})",
-        task="regression",
-        corpus=common.recola(),
-        data=common.data((common.RECOLA[weaker], *teachers.names), target, "frame", eval_size=1024),
-        model=dict(
-            name="sew",
-            weaker=common.RECOLA[weaker],
-            stronger=teachers.names if several else teachers.names[0],
-            weaker_layers=(*ENCODERS[weaker], latent),
-            stronger_layers=encoders if several else encoders[0],
-            stronger_decoder_layers=decoders if several else decoders[0],
-            regressor_width=120,
-            regressor_layers=4,
-        ),
-        schedule=("fit",),
-        stages=dict(
-            fit=common.stage(
-                ("weaker_encoder", "regressor", *parts),
-                dict(prediction=common.loss("mse", "prediction", "target"), **taught),
-                optimizer=common.sgd(1e-3, momentum=0.7, weight_decay=1e-4),
-                metric="ccc",
-                epochs=50,
-                patience=10,
-            )
-        ),
-        studies=dict(
-            {"teachers" if several else "pair": dict(variants=variants(teachers, short))},
-            **{
-                study: dict(
-                    override=dict(model=dict(alone, weaker=modality), stages=dict(fit=dict(train=("regressor",)))),
-                    drop=tuple(f"stages.fit.losses.{name}" for name in taught),
-                    variants={variant: {}},
-                )
-                for study, (modality, variant) in unimodal.items()
-            },
-        ),
-        study=dict(only=(), folds=(), seeds=3),
-        search=dict(grid={}, seeds=1),
-        engine=common.engine(),
+
+    losses = dict(prediction=base.mse("prediction", "target"))  # L4
+    for m in stronger:
+        losses[f"translation_{m}"] = base.mse(f"translation/{m}", f"inputs/{m}")  # alpha L1, eq. 5.2
+        losses[f"reconstruction_{m}"] = base.mse(f"reconstruction/{m}", f"inputs/{m}")  # beta L2, eq. 5.3
+        losses[f"alignment_{m}"] = base.deep_cca("latent/weaker", f"latent/{m}")  # gamma L3, eq. 5.4
+
+    teaching = [f"{part}_{m}" for m in stronger for part in ("stronger_encoder", "translator", "reconstructor")]
+    config["schedule"] = ("fit",)
+    config["stages"] = dict(
+        fit=base.stage(
+            train=("weaker_encoder", "regressor", *teaching),
+            losses=losses,
+            optimizer=base.sgd(learning_rate=1e-3, momentum=0.7, weight_decay=1e-4),
+            monitor="ccc",
+            epochs=50,
+            patience=10,
+        )
     )
+
+    # Trials of one program: only weights of losses differ.
+    config["studies"] = dict(teachers=dict(variants=_vary(stronger)))
+    # Other shapes, so a study each: the regressor on the features of one modality.
+    for m in (weaker, *stronger):
+        config["studies"][f"unimodal_{m}"] = dict(
+            model=dict(weaker=m, stronger=(), weaker_layers=(), stronger_layers=(), stronger_decoder_layers=()),
+            stages=dict(fit=dict(train=("regressor",), losses={name: None for name in losses if name != "prediction"})),
+            variants={f"unimodal {m}": {}},
+        )
+
+    config["study"] = base.trials(seeds=3)
+    config["search"] = base.search()
+    config["engine"] = base.engine()
+    # An epoch has 71 updates here, against 2,110 on RECOLA.
+    config["synthetic"] = dict(stages=dict(fit=dict(optimizer=dict(learning_rate=0.02), epochs=15)))
     return ml_collections.ConfigDict(config)
+
+
+def _vary(stronger: list[str]) -> dict:
+    """The ablations of table 5.2; of several teachers: all, each alone, none."""
+
+    def without(*teachers: str) -> dict:
+        kinds = ("translation", "reconstruction", "alignment")
+        return base.weights("fit", **{f"{kind}_{m}": 0.0 for m in teachers for kind in kinds})
+
+    if len(stronger) == 1:
+        m = stronger[0]
+        return {
+            "SEW": {},
+            "-S_D2": base.weights("fit", **{f"reconstruction_{m}": 0.0}),
+            "-CCA": base.weights("fit", **{f"alignment_{m}": 0.0}),
+            "-S_D1": base.weights("fit", **{f"translation_{m}": 0.0}),
+            "-(CCA & S_D1)": base.weights("fit", **{f"alignment_{m}": 0.0, f"translation_{m}": 0.0}),
+        }
+    alone = {f"{m} alone": without(*(other for other in stronger if other != m)) for m in stronger}
+    return {"all teachers": {}, **alone, "no teacher": without(*stronger)}

@@ -11,14 +11,13 @@ All variants are trials of one program: a teacher that does not teach has weight
 
 import ml_collections
 
-from configs import common
-from configs.common import Teachers
+from configs import base
 
 MODELS = ("sew", "seqsew")
 WEAK = "weak"
 TEACHERS = ("first", "redundant", "complementary", "distracting", "noise")
 FEATURES = 60  # of every modality
-# The sizes, weights and learning rate of SEW were chosen with a stand-in for it (translation alone) on worlds of the
+# The sizes, weights and learning rate of SEW were chosen with a stand-in for it (translation alone) on scenarios of the
 # seed 100, not on those of the results. A wide code (16) or a light translation (1) show less of any teacher.
 WEIGHTS = {
     "sew": dict(translation=10.0, reconstruction=1.0, alignment=0.1),
@@ -27,131 +26,109 @@ WEIGHTS = {
 CODE = 6
 
 
-def taught_by(stage: str, weights: dict[str, float], teachers: Teachers, *modalities: str, times: float = 1.0) -> dict:
-    """A variant in which only these teach, with `times` the weights."""
-    found = {}
-    for m in teachers.names:
-        for kind, value in weights.items():
-            found[teachers.part(kind, m)] = times * value if m in modalities else 0.0
-    return common.weight(stage, **found)
-
-
-def variants(stage: str, weights: dict[str, float], teachers: Teachers) -> dict:
-    """None, one, twice one, another alone, two, all."""
-
-    def variant(*modalities: str, times: float = 1.0) -> dict:
-        return taught_by(stage, weights, teachers, *modalities, times=times)
-
-    first, *others = teachers.names
-    return {
-        "no teacher": variant(),
-        first: variant(first),
-        f"{first} x2": variant(first, times=2.0),
-        **{m: variant(m) for m in others},
-        **{f"{first}+{m}": variant(first, m) for m in others},
-        "all five": variant(*teachers.names),
-    }
-
-
-def losses(weights: dict[str, float], teachers: Teachers) -> dict:
-    """The target's, and of each teacher those in `weights`."""
-    found = dict(prediction=common.loss("mse", "prediction", "target"))
-    for m in teachers.names:
-        for kind in weights:
-            latent, inputs = teachers.output("latent/stronger", m), f"inputs/{m}"
-            found[teachers.part(kind, m)] = (
-                dict(common.alignment(), b=latent, k=4)
-                if kind == "alignment"
-                else common.loss("mse", teachers.output(kind, m), inputs)
-            )
-    return found
-
-
-def sew(teachers: Teachers) -> dict:
-    """Small SEW: one stage, in which teachers learn to reconstruct themselves."""
-    count = len(teachers.names)
-    parts = tuple(
-        teachers.part(kind, m) for m in teachers.names for kind in ("stronger_encoder", "translator", "reconstructor")
+def get_config(argument: str = MODELS[0]) -> ml_collections.ConfigDict:
+    """The config of one model."""
+    base.parse_argument(argument, MODELS, "the model")
+    config = dict(name=f"third modality {argument}", task="regression")
+    config["corpus"] = dict(
+        name="planted",
+        data_dir=base.left_open(str),
+        synthetic=dict(scenarios=20, train=24, validation=8, test=24, steps=12, columns=FEATURES, seed=0),
     )
+    unit = "frame" if argument == "sew" else "recording"
+    config["data"] = base.data((WEAK, *TEACHERS), "affect", unit=unit, eval_size=64)
+    config |= _sew() if argument == "sew" else _seqsew()
+    config["study"] = base.trials(seeds=1)
+    config["search"] = base.search()
+    config["engine"] = base.engine()
+    return ml_collections.ConfigDict(config)
+
+
+def _sew() -> dict:
+    """Small SEW: one stage, in which teachers learn to reconstruct themselves."""
+    losses = dict(prediction=base.mse("prediction", "target"))
+    for m in TEACHERS:
+        losses[f"translation_{m}"] = base.mse(f"translation/{m}", f"inputs/{m}")
+        losses[f"reconstruction_{m}"] = base.mse(f"reconstruction/{m}", f"inputs/{m}")
+        losses[f"alignment_{m}"] = base.deep_cca("latent/weaker", f"latent/{m}", top=4)
+    teaching = [f"{part}_{m}" for m in TEACHERS for part in ("stronger_encoder", "translator", "reconstructor")]
     return dict(
         model=dict(
             name="sew",
             weaker=WEAK,
-            stronger=teachers.names,
+            stronger=TEACHERS,
             weaker_layers=(CODE,),
-            stronger_layers=((CODE,),) * count,
-            stronger_decoder_layers=((FEATURES,),) * count,
+            stronger_layers=((CODE,),) * len(TEACHERS),
+            stronger_decoder_layers=((FEATURES,),) * len(TEACHERS),
             regressor_width=16,
             regressor_layers=1,
+            classes=0,
         ),
         schedule=("fit",),
         stages=dict(
-            fit=common.stage(
-                ("weaker_encoder", "regressor", *parts),
-                losses(WEIGHTS["sew"], teachers),
-                optimizer=common.adam(3e-3, weight_decay=1e-4),
-                metric="ccc",
+            fit=base.stage(
+                train=("weaker_encoder", "regressor", *teaching),
+                losses=losses,
+                optimizer=base.adam(3e-3, weight_decay=1e-4),
+                monitor="ccc",
                 epochs=80,
                 patience=25,
             )
         ),
-        studies=dict(teachers=dict(variants=variants("fit", WEIGHTS["sew"], teachers))),
+        studies=dict(teachers=dict(variants=_vary("fit", WEIGHTS["sew"]))),
     )
 
 
-def seqsew(teachers: Teachers) -> dict:
+def _seqsew() -> dict:
     """Small SeqSEW: each teacher learns the target first, in a stage of its own."""
-    fitting = dict(optimizer=common.adam(3e-3), metric="ccc", epochs=60, patience=20, batch=8)
+    fit = dict(optimizer=base.adam(3e-3), monitor="ccc", epochs=60, patience=20, batch=8)
+    student = dict(prediction=base.mse("prediction", "target"))
     stages = {}
-    for m in teachers.names:
-        who = teachers.output("/stronger", m)
-        stages[teachers.part("teacher", m)] = common.stage(
-            tuple(teachers.part(kind, m) for kind in ("stronger_encoder", "stronger_classifier")),
-            dict(prediction=common.loss("mse", f"prediction{who}", "target")),
-            prediction=f"prediction{who}",
-            **fitting,
+    for m in TEACHERS:
+        student[f"translation_{m}"] = base.mse(f"translation/{m}", f"inputs/{m}")
+        student[f"alignment_{m}"] = base.deep_cca("latent/weaker", f"latent/{m}", top=4)
+        stages[f"teacher_{m}"] = base.stage(
+            train=(f"stronger_encoder_{m}", f"stronger_classifier_{m}"),
+            losses=dict(prediction=base.mse(f"prediction/{m}", "target")),
+            prediction=f"prediction/{m}",
+            **fit,
         )
-    decoders = tuple(teachers.part("decoder", m) for m in teachers.names)
-    stages["student"] = common.stage(
-        ("weaker_encoder", "weaker_classifier", *decoders), losses(WEIGHTS["seqsew"], teachers), **fitting
-    )
+    decoders = (f"decoder_{m}" for m in TEACHERS)
+    stages["student"] = base.stage(train=("weaker_encoder", "weaker_classifier", *decoders), losses=student, **fit)
     return dict(
         model=dict(
             name="seqsew",
             weaker=WEAK,
-            stronger=teachers.names,
+            stronger=TEACHERS,
             encoder="bigru",
             weaker_gru_layers=1,
-            stronger_gru_layers=1,
+            stronger_gru_layers=(1,) * len(TEACHERS),
             latent=CODE,
             classifier_width=16,
             activation="tanh",
             decoder_width=CODE,
             decoder_layers=1,
+            classes=0,
         ),
         schedule=tuple(stages),
         stages=stages,
-        studies=dict(teachers=dict(variants=variants("student", WEIGHTS["seqsew"], teachers))),
+        studies=dict(teachers=dict(variants=_vary("student", WEIGHTS["seqsew"]))),
     )
 
 
-def get_config(argument: str = MODELS[0]) -> ml_collections.ConfigDict:
-    """The config of one model."""
-    common.choose("the model", argument, MODELS)
-    teachers = Teachers(TEACHERS)
-    unit = "frame" if argument == "sew" else "recording"
-    config = dict(
-        name=f"third modality {argument}",
-        task="regression",
-        corpus=dict(
-            name="planted",
-            data_dir="",
-            synthetic=dict(worlds=20, train=24, validation=8, test=24, steps=12, columns=FEATURES, seed=0),
-        ),
-        data=common.data((WEAK, *TEACHERS), "affect", unit, eval_size=64),
-        **(sew if argument == "sew" else seqsew)(teachers),
-        study=dict(only=(), folds=(), seeds=1),
-        search=dict(grid={}, seeds=1),
-        engine=common.engine(),
-    )
-    return ml_collections.ConfigDict(config)
+def _vary(stage: str, weights: dict[str, float]) -> dict:
+    """None, one, twice one, another alone, two, all."""
+
+    def teach(*teachers: str, times: float = 1.0) -> dict:
+        values = {f"{kind}_{m}": times * w if m in teachers else 0.0 for m in TEACHERS for kind, w in weights.items()}
+        return base.weights(stage, **values)
+
+    first, *others = TEACHERS
+    return {
+        "no teacher": teach(),
+        first: teach(first),
+        f"{first} x2": teach(first, times=2.0),
+        **{m: teach(m) for m in others},
+        **{f"{first}+{m}": teach(first, m) for m in others},
+        "all five": teach(*TEACHERS),
+    }

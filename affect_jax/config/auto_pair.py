@@ -4,80 +4,94 @@ A config with a `ranking` (configs/seqsew.py:auto) has in it the studies of conf
 the best mean validation score over folds and seeds teaches the one with the worst. Test scores choose nothing.
 """
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-import ml_collections
-
-from affect_jax.config import fit_pair
-from affect_jax.data import splits
+from affect_jax.config.changes import merge_changes
+from affect_jax.config.corpus import OWN
+from affect_jax.config.fit_pair import apply_pair
+from affect_jax.config.modalities import map_single_modalities
+from affect_jax.config.schema import Experiment
 from affect_jax.errors import UserError
-from affect_jax.reports import ranking, tables
-from affect_jax.reports.ranking import Ranking
 
 FOLDER = "ranking"
 """Of a run folder: the run folder of its ranking."""
-_SHARED = ("corpus", "engine")
 
 
-def make_ranking_config(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """The config of the ranking in a config: its own studies, on the same corpus by the same engine."""
-    shared = {name: config[name].to_dict() for name in _SHARED}
-    return ml_collections.ConfigDict({**config.ranking.to_dict(), **shared})
+class Undecided(NamedTuple):
+    """A config whose pair is not known before its ranking has run.
+
+    Attributes:
+      ranking: the experiment that ranks the modalities.
+      document: the plain config that waits for the pair, without its ranking.
+      remarks: about it so far.
+    """
+
+    ranking: Experiment
+    document: Mapping[str, Any]
+    remarks: tuple[str, ...]
 
 
-def choose_pair_by_ranking(
-    config: ml_collections.ConfigDict,
-    folder: Path,
-    train: Callable[[ml_collections.ConfigDict, Path], Any],
-    say: Callable[[str], None],
-) -> ml_collections.ConfigDict:
-    """The config with the pair that the ranking suggests, and without the ranking.
+class Decision(NamedTuple):
+    """The ranked modalities, best first, and the config that follows.
 
-    Args:
-      config: of SEW or SeqSEW, with a `ranking`.
-      folder: the run folder, in which the ranking has one of its own.
-      train: makes the run of a config in a folder, or reads it where it is finished.
-      say: is told the choice and its reason.
+    Attributes:
+      scores: modality -> mean validation score.
+      document: plain config with the pair.
+    """
+
+    scores: dict[str, float]
+    document: Mapping[str, Any]
+
+
+def split_ranking(document: Mapping[str, Any], remarks: tuple[str, ...]) -> Undecided:
+    """The ranking in a plain config, on the same corpus by the same engine, and the rest.
 
     Raises:
-      UserError: a pair is named already; or as training.
+      UserError: a pair is named already; or the ranking's own config is wrong.
     """
-    if config.corpus.get("pair"):
+    from affect_jax.config.load import resolve_document  # which imports this module
+
+    pair = document["corpus"].get("pair")
+    if pair:
         raise UserError(
-            f"config.corpus.pair is {config.corpus.pair!r}, but this config finds the pair by itself; leave it out, or "
-            "choose a config that names one"
+            f"config.corpus.pair is {pair!r}, but this config finds the pair by itself; leave it out, or choose a config "
+            "that names one"
         )
-    train(make_ranking_config(config), folder / FOLDER)
-    found = ranking.read(folder / FOLDER)
-    say(explain_choice(found))
-    plain = config.to_dict()
-    layers = _list_gru_layers(found)
-    del plain["ranking"]
-    pair = (found.weaker, found.stronger)
-    if plain["corpus"]["name"] == splits.OWN:
-        plain["corpus"]["pair"] = "+".join(pair)
+    shared = {name: document[name] for name in ("corpus", "engine")}
+    rest = {key: value for key, value in document.items() if key != "ranking"}
+    return Undecided(resolve_document({**document["ranking"], **shared}, remarks), rest, remarks)
+
+
+def decide_pair(undecided: Undecided, means: Mapping[str, float], sign: float) -> Decision:
+    """The config with the pair that the ranking suggests.
+
+    Args:
+      undecided: of `split_ranking`.
+      means: study of the ranking -> mean validation score of its variant.
+      sign: +1 where a larger score is better.
+    """
+    modality_of = map_single_modalities(undecided.ranking.document)
+    order = sorted(means, key=lambda study: (-sign * means[study], modality_of[study]))
+    scores = {modality_of[study]: means[study] for study in order}
+    studies = {modality_of[study]: study for study in order}
+    strongest, *_, weakest = scores
+    document = undecided.document
+    pair = (weakest, strongest)
+    if document["corpus"]["name"] == OWN:
+        document = {**document, "corpus": {**document["corpus"], "pair": "+".join(pair)}}
     else:
-        fit_pair.apply_pair(plain, pair, {})
-        plain["name"] = f"{plain['name']}: {found.stronger} teaches {found.weaker}"
-    if layers:
-        plain["model"] |= {"weaker_gru_layers": layers[found.weaker], "stronger_gru_layers": layers[found.stronger]}
-    return ml_collections.ConfigDict(plain)
+        name = f"{document['name']}: {strongest} teaches {weakest}"
+        document = {**apply_pair(document, pair, {}), "name": name}
+    layers = {m: _find_gru_layers(undecided.ranking, study) for m, study in studies.items()}
+    if all(layers.values()):
+        model = {"weaker_gru_layers": layers[weakest], "stronger_gru_layers": (layers[strongest],)}
+        document = {**document, "model": {**document["model"], **model}}
+    return Decision(scores, document)
 
 
-def _list_gru_layers(found: Ranking) -> dict[str, int]:
-    """Modality -> bi-GRU layers of its encoder, where the ranking's models have them."""
-    studies = found.run.config["studies"]
-    models = {one.modality: studies[one.source.study]["override"]["model"] for one in found.ranked}
-    return {m: model["weaker_gru_layers"] for m, model in models.items() if "weaker_gru_layers" in model}
-
-
-def explain_choice(found: Ranking) -> str:
-    """The choice in words: 'ranking by validation accuracy %: text 81.0, ...; text teaches audio'."""
-    scores = ", ".join(f"{one.modality} {tables.number(one.validation.mean, found.metric)}" for one in found.ranked)
-    kind = " on a synthetic corpus" if found.run.synthetic else ""
-    return (
-        f"ranking{kind} by validation {tables.label(found.metric)}: {scores}; so {found.stronger}, the strongest, "
-        f"teaches {found.weaker}, the weakest"
-    )
+def _find_gru_layers(ranking: Experiment, study: str) -> int | None:
+    """GRU layers of the encoder that a study of the ranking has, where its model has such."""
+    shared = {"model": ranking.document["model"]}
+    changes = {"model": ranking.document["studies"][study].get("model", {})}
+    return merge_changes(shared, changes)["model"].get("weaker_gru_layers")

@@ -10,89 +10,122 @@ the labels, and which modalities the model reads.
     sew, seqsew            config.corpus.pair of modalities that share their steps; or each alone
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import ml_collections
-
-from affect_jax.config import fit_fusion, fit_pair, rename_modalities
+from affect_jax.config.changes import find_value, list_leaves
+from affect_jax.config.corpus import OWN, select_settings
+from affect_jax.config.fit_fusion import choose_sizes, fit_fusion
 from affect_jax.config.fit_labels import fit_to_label
-from affect_jax.data import splits
-from affect_jax.datasets import manifest
-from affect_jax.datasets.building import resolve_settings
-from affect_jax.datasets.manifest import Column, frames, table
-from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.config.fit_pair import apply_pair, choose_pair
+from affect_jax.config.modalities import copy_studies, map_single_modalities
 from affect_jax.errors import UserError
-from affect_jax.reports.ranking import of_one_modality
 
-Columns = dict[str, Column]
 DRAWS = ("draw_0", "draw_1", "draw_2")
 """config.study.folds of the configs for CMU-MOSI, which no other corpus has."""
 SPEECH = ("conflictnet", "raw_cnn")
 STEPS = ("sew", "seqsew")
 
 
-def fit_to_corpus(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-    """The config as it is run: on one's own corpus, made to fit it; on any other, with the settings of that alone.
+def fit_to_corpus(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A plain config as it is run, and a remark for each setting that had to change.
 
-    What is adapted already comes back as it is. The config itself is left alone.
+    On one's own corpus it is made to fit; on any other, the settings of the corpus are left as they are, without those of
+    one's own. What fits already comes back equal.
 
     Raises:
       UserError: no such corpus, whatever is wrong with the manifest, or a config that cannot be run on it.
     """
-    plain = config.to_dict()
-    plain["corpus"] = splits.corpus_settings(config)
-    if plain["corpus"]["name"] == splits.OWN:
-        _fit(plain, config.corpus.get("pair", ""))
-    return ml_collections.ConfigDict(plain)
+    data = document["data"]
+    settings = select_settings(document["corpus"], tuple(data["modalities"]), data["target"])
+    pair = document["corpus"].get("pair")
+    selected = {**document, "corpus": settings}
+    if settings["name"] != OWN:
+        if pair:
+            raise UserError(
+                f"config.corpus.pair is {pair!r}, which only one's own corpus (config.corpus.name=manifest) has; choose "
+                "the pair by the config's argument"
+            )
+        return selected, ()
+    fitted = _fit_to_manifest(selected, pair)
+    return fitted, tuple(_remark_changes(document, fitted))
 
 
-def _fit(plain: dict[str, Any], pair: str) -> None:
-    model = plain["model"]["name"]
-    alone = bool(of_one_modality(plain))
+def _remark_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """A sentence for each loss and score that the label has replaced."""
+    remarks = []
+    for path, value in list_leaves({"stages": after["stages"]}):
+        old = find_value(before, path)
+        if path.endswith((".kind", ".metric")) and old is not None and old != value:
+            remarks.append(f"{path}: {old} -> {value}, because the label {after['data']['target']!r} asks for it")
+    return remarks
+
+
+def _fit_to_manifest(document: dict[str, Any], pair: str | None) -> dict[str, Any]:
+    from affect_jax.datasets import manifest  # here, as reading csv files and sound takes a while to import
+    from affect_jax.datasets.building import resolve_settings
+
+    model = document["model"]["name"]
+    alone = bool(map_single_modalities(document))
+    _check_model(model, alone, pair)
+    if not document["corpus"].get("manifest"):
+        raise UserError("config.corpus.manifest is not set; name the csv file of your corpus (docs/own_data.md)")
+    corpus = resolve_settings({**_choose_layout(document), **document["corpus"]}, manifest.DEFAULTS)
+    _check_layout(document["data"]["unit"], corpus["layout"])
+    description = manifest.describe(corpus)
+    label = description.labels[corpus["target"] or next(iter(description.labels))]
+    columns = description.modalities
+    if model in SPEECH:
+        document, columns = _fit_speech(document, columns, corpus["rate"])
+    elif alone:
+        document = _fit_each(document, columns)
+    elif model in STEPS:
+        chosen = choose_pair(document["model"], tuple(columns), pair)
+        columns = {name: columns[name] for name in chosen}
+        document = apply_pair(document, chosen, {name: column.width for name, column in columns.items()})
+    else:
+        document = fit_fusion(document, columns, classes=label.kind == "class")
+    document = _fit_data(document, columns)
+    document = fit_to_label(document, label.name, len(label.classes) if label.kind == "class" else 0)
+    study = document["study"]
+    if tuple(study["folds"] or ()) == DRAWS:
+        study = {**study, "folds": None}
+    stem = Path(corpus["manifest"]).stem
+    return {
+        **document,
+        "corpus": {**corpus, "modalities": tuple(columns), "target": label.name},
+        "study": study,
+        "name": f"{model} on {stem}: {label.name} from {'+'.join(columns)}",
+    }
+
+
+def _check_model(model: str, alone: bool, pair: str | None) -> None:
     if model not in (*SPEECH, *STEPS, "attention_fusion"):
         raise UserError(f"model {model!r} is not one that one's own corpus can be run with by itself; choose a config")
     if pair and (model not in STEPS or alone):
         raise UserError(f"config.corpus.pair is {pair!r}, but in this config no modality teaches another; leave it out")
-    if not plain["corpus"].get("manifest"):
-        raise UserError("config.corpus.manifest is not set; name the csv file of your corpus (docs/own_data.md)")
-    corpus = resolve_settings({**_choices(plain), **plain["corpus"]}, manifest.DEFAULTS)
-    _check_layout(plain["data"]["unit"], corpus["layout"])
-    found = manifest.describe(corpus)
-    label = found.labels[corpus["target"] or next(iter(found.labels))]
-    if model in SPEECH:
-        columns = _speech(plain, found.modalities)
-        plain["model"] |= {"rate": float(corpus["rate"])} if "rate" in plain["model"] else {}
-    elif alone:
-        columns = _each(plain, found.modalities)
-    elif model in STEPS:
-        columns = _pair(plain, found.modalities, pair)
-    else:
-        columns = found.modalities
-        fit_fusion.fit_fusion(plain, columns, classes=label.kind == "class")
-    plain["corpus"] = dict(corpus, modalities=tuple(columns), target=label.name)
-    _read(plain, columns)
-    fit_to_label(plain, label)
-    if tuple(plain["study"]["folds"]) == DRAWS:
-        plain["study"]["folds"] = ()
-    plain["name"] = f"{model} on {Path(corpus['manifest']).stem}: {label.name} from {'+'.join(columns)}"
 
 
-def _choices(plain: dict[str, Any]) -> dict[str, str]:
-    """The settings of the corpus that hang on the model, where the user leaves them open."""
-    sound = {"sound": "waveform"} if plain["model"]["name"] in SPEECH else {}
-    if "layout" in plain["corpus"]:
+def _choose_layout(document: Mapping[str, Any]) -> dict[str, str]:
+    """The settings of the corpus that depend on the model, where the user leaves them open."""
+    sound = {"sound": "waveform"} if document["model"]["name"] in SPEECH else {}
+    if "layout" in document["corpus"]:
         return sound
-    layout = "steps" if _per_step(plain["corpus"]) else "item" if plain["data"]["unit"] == "item" else "group"
+    unit = document["data"]["unit"]
+    layout = "steps" if _has_labels_per_step(document["corpus"]) else "item" if unit == "item" else "group"
     return {"layout": layout, **sound}
 
 
-def _per_step(corpus: dict[str, Any]) -> bool:
+def _has_labels_per_step(corpus: Mapping[str, Any]) -> bool:
     """Whether most labels are paths; only what the csv file itself shows, as no layout is known yet."""
-    path = Path(corpus.get("manifest", "")).expanduser()
+    from affect_jax.datasets.manifest import frames, table
+    from affect_jax.datasets.manifest.problems import Problems
+
+    path = Path(corpus["manifest"]).expanduser()
     sheet = table.read(path, corpus.get("modalities", ()), Problems(path))
-    found = [row.labels.get(corpus.get("target") or sheet.labels[0], "") for row in sheet.rows]
-    return 2 * sum(Path(text).suffix.lower() in frames.FEATURES for text in found) > len(found)
+    labels = [row.labels.get(corpus.get("target") or sheet.labels[0], "") for row in sheet.rows]
+    return 2 * sum(Path(text).suffix.lower() in frames.FEATURES for text in labels) > len(labels)
 
 
 def _check_layout(unit: str, layout: str) -> None:
@@ -110,56 +143,53 @@ def _check_layout(unit: str, layout: str) -> None:
         )
 
 
-def _speech(plain: dict[str, Any], columns: Columns) -> Columns:
-    """The one column of recordings."""
-    heard = [name for name, column in columns.items() if column.kind == "waveform"]
-    model = plain["model"]["name"]
-    if not heard:
+def _fit_speech(
+    document: Mapping[str, Any], columns: Mapping[str, Any], rate: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The config with the one column of recordings, and that column."""
+    recordings = [name for name, column in columns.items() if column.kind == "waveform"]
+    model = dict(document["model"])
+    if not recordings:
         raise UserError(
-            f"model {model!r} hears raw speech, but of the modalities {list(columns)} none are recordings read as "
-            "waveforms; add a column of .wav or .flac files, leave config.corpus.sound out, or choose another config"
+            f"model {model['name']!r} hears raw speech, but of the modalities {list(columns)} none are recordings read "
+            "as waveforms; add a column of .wav or .flac files, leave config.corpus.sound out, or choose another config"
         )
-    if len(heard) > 1:
+    if len(recordings) > 1:
         raise UserError(
-            f"model {model!r} hears one recording an item, but there are {heard}; name one of them, as in "
-            f"--config.corpus.modalities=\"('{heard[0]}',)\""
+            f"model {model['name']!r} hears one recording an item, but there are {recordings}; name one of them, as in "
+            f"--config.corpus.modalities=\"('{recordings[0]}',)\""
         )
-    cut = plain["data"]["steps"].get(plain["model"]["weaker"], 0)  # samples, which a flag may say
-    plain["model"]["weaker"] = heard[0]
-    column = columns[heard[0]]
-    return {heard[0]: column._replace(longest=cut or column.longest)}
+    cut = (document["data"]["steps"] or {}).get(model["modality"])  # samples, which a flag may say
+    column = columns[recordings[0]]
+    model["modality"] = recordings[0]
+    if "rate" in model:
+        model["rate"] = float(rate)
+    return {**document, "model": model}, {recordings[0]: column._replace(longest=cut or column.longest)}
 
 
-def _each(plain: dict[str, Any], columns: Columns) -> Columns:
-    """A study a modality."""
+def _fit_each(document: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with a study for each modality."""
     first = next(iter(columns))
-    plain["studies"] = rename_modalities.copy_studies(plain, tuple(columns))
-    if "weaker" in plain["model"]:
-        plain["model"]["weaker"] = first
-        return columns
-    plain["model"] |= fit_fusion.choose_sizes({first: columns[first]})
-    for name in columns:
-        plain["studies"][name]["override"]["model"] |= fit_fusion.choose_sizes({name: columns[name]})
-    return columns
+    studies = copy_studies(document, tuple(columns))
+    if "weaker" in document["model"]:
+        return {**document, "studies": studies, "model": {**document["model"], "weaker": first}}
+    for name, column in columns.items():
+        studies[name] = {**studies[name], "model": {**studies[name]["model"], **choose_sizes({name: column})}}
+    return {**document, "studies": studies, "model": {**document["model"], **choose_sizes({first: columns[first]})}}
 
 
-def _pair(plain: dict[str, Any], columns: Columns, asked: str) -> Columns:
-    chosen = fit_pair.choose_pair(plain, tuple(columns), asked)
-    fit_pair.apply_pair(plain, chosen, {name: columns[name].width for name in chosen})
-    return {name: columns[name] for name in chosen}
-
-
-def _read(plain: dict[str, Any], columns: Columns) -> None:
-    """What of each modality is read, and how."""
-    data = plain["data"]
+def _fit_data(document: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with what of each modality is read, and how."""
+    data = dict(document["data"])
     waves = [name for name, column in columns.items() if column.kind == "waveform"]
-    if waves and plain["model"]["name"] not in SPEECH:
+    if waves and document["model"]["name"] not in SPEECH:
         raise UserError(
             f"this config reads features, but config.corpus.sound is 'waveform' and {waves[0]!r} are recordings; set "
             "it to mfcc or egemaps, or choose configs/speech_emotion.py"
         )
     data["modalities"] = tuple(columns)
-    if data["unit"] == "item":  # every part is padded to the same lengths, which some models need
+    if data["unit"] == "item":  # every split is padded to the same lengths, which some models need
         data["steps"] = {name: column.longest for name, column in columns.items()}
     if not isinstance(data["standardize"], bool) and not set(data["standardize"]) <= set(columns):
         data["standardize"] = True
+    return {**document, "data": data}

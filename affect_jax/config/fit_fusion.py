@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from affect_jax.datasets.manifest import Column
 from affect_jax.errors import UserError
 
 UNMAPPED = 100
@@ -18,15 +17,17 @@ LETTERS = {"text": "T", "video": "V", "action_units": "V", "audio": "A", "mfcc":
 METHODS = {"mdre": (1, 2, 3), "mha": (2,), "amh": (3,)}
 """Compared method -> how many modalities it can take."""
 
+Studies = dict[str, dict[str, Any]]
+
 
 def choose_letters(modalities: Sequence[str]) -> tuple[str, ...]:
     """'T' for text and so on; the names themselves where one has no letter, or a letter would stand for two."""
-    found = tuple(LETTERS.get(m, "") for m in modalities)
-    return found if all(found) and len(set(found)) == len(found) else tuple(modalities)
+    letters = tuple(LETTERS.get(m, "") for m in modalities)
+    return letters if all(letters) and len(set(letters)) == len(letters) else tuple(modalities)
 
 
-def choose_sizes(columns: Mapping[str, Column]) -> dict[str, Any]:
-    """What a model of attention has for each of some modalities."""
+def choose_sizes(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model of attention has for each modality (name -> a column with its `longest` sequence, in steps)."""
     return dict(
         modalities=tuple(columns),
         map_steps=tuple(MAPPED if column.longest > UNMAPPED else 0 for column in columns.values()),
@@ -34,12 +35,12 @@ def choose_sizes(columns: Mapping[str, Column]) -> dict[str, Any]:
     )
 
 
-def fit_fusion(plain: dict[str, Any], columns: Mapping[str, Column], *, classes: bool) -> None:
-    """Makes the sets of studies that a plain config has ones of these modalities, in place.
+def fit_fusion(document: Mapping[str, Any], columns: Mapping[str, Any], *, classes: bool) -> dict[str, Any]:
+    """A plain config whose sets of studies are of these modalities.
 
     Args:
-      plain: the config.
-      columns: the modalities.
+      document: the config.
+      columns: modality -> its column.
       classes: the labels are classes; the compared methods know nothing else and are left out where they are not.
 
     Raises:
@@ -50,62 +51,60 @@ def fit_fusion(plain: dict[str, Any], columns: Mapping[str, Column], *, classes:
             f"the manifest has one modality, {next(iter(columns))!r}, and fusion joins two or more; add a column of "
             "another one, or train the one alone by configs/rank.py:manifest"
         )
-    before, plain["studies"] = plain["studies"], {}
-    plain["model"] |= choose_sizes(columns)
+    before = document["studies"]
+    studies: Studies = {}
     if "intra" in before:
-        _add(plain, {kind: {"attention": kind} for kind in ("intra", "cross")})
+        studies |= _make_studies({kind: {"attention": kind} for kind in ("intra", "cross")})
     if "intra+moddrop" in before:
-        stages = {"fit": dict(before["intra+moddrop"]["override"]["stages"]["fit"], moddrop=_incomplete(columns))}
-        _add(plain, {f"{kind}+moddrop": {"attention": kind} for kind in ("intra", "cross")}, stages=stages)
+        stages = {"fit": {**before["intra+moddrop"]["stages"]["fit"], "moddrop": _list_incomplete(columns)}}
+        studies |= _make_studies({f"{kind}+moddrop": {"attention": kind} for kind in ("intra", "cross")}, stages=stages)
     if "intra-nosp" in before:
-        _add(plain, {f"{k}-nosp": {"attention": k, "statistical_pooling": False} for k in ("intra", "cross")})
-        _add(plain, {"cross+intra": {"attention": "cross+intra"}})
-    if any(study["override"]["model"].get("pairs") for study in before.values()):
-        _add(plain, {name: {"attention": "cross", "pairs": pairs} for name, pairs in _pairs(columns).items()})
+        models = {f"{kind}-nosp": {"attention": kind, "statistical_pooling": False} for kind in ("intra", "cross")}
+        studies |= _make_studies({**models, "cross+intra": {"attention": "cross+intra"}})
+    if any(study.get("model", {}).get("pairs") for study in before.values()):
+        pairs = _list_pairs(columns)
+        studies |= _make_studies({name: {"attention": "cross", "pairs": of_name} for name, of_name in pairs.items()})
     if any(name.startswith("intra ") for name in before):
-        _subsets(plain, columns, before, METHODS if classes else {})
+        studies |= _make_subset_studies(columns, before, METHODS if classes else {})
+    return {**document, "model": {**document["model"], **choose_sizes(columns)}, "studies": studies}
 
 
-def _add(plain: dict[str, Any], models: Mapping[str, Mapping[str, Any]], **override: Any) -> None:
-    for name, model in models.items():
-        plain["studies"][name] = dict(override=dict(override, model=dict(model)), variants={name: {}})
+def _make_studies(models: Mapping[str, Mapping[str, Any]], **changes: Any) -> Studies:
+    return {name: dict(changes, model=dict(model), variants={name: {}}) for name, model in models.items()}
 
 
-def _incomplete(modalities: Sequence[str]) -> tuple[str, ...]:
+def _list_incomplete(modalities: Sequence[str]) -> tuple[str, ...]:
     """Moddrop's combinations: all modalities, and all but one."""
     names = tuple(modalities)
-    return tuple("+".join(some) for some in (names, *itertools.combinations(names, len(names) - 1)))
+    return tuple("+".join(subset) for subset in (names, *itertools.combinations(names, len(names) - 1)))
 
 
-def _pairs(modalities: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _list_pairs(modalities: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Every pair alone, and, of three modalities or more, all pairs into one of them and all out of one."""
-    called = dict(zip(modalities, choose_letters(modalities), strict=True))
-    found = {f"{called[a]}2{called[b]}": (f"{a}->{b}",) for a, b in itertools.permutations(modalities, 2)}
+    letters = dict(zip(modalities, choose_letters(tuple(modalities)), strict=True))
+    pairs = {f"{letters[a]}2{letters[b]}": (f"{a}->{b}",) for a, b in itertools.permutations(modalities, 2)}
     for one in modalities if len(modalities) > 2 else ():
         others = [m for m in modalities if m != one]
-        for pairs in ([(m, one) for m in others], [(one, m) for m in others]):
-            found["+".join(f"{called[a]}2{called[b]}" for a, b in pairs)] = tuple(f"{a}->{b}" for a, b in pairs)
-    return found
+        for group in ([(m, one) for m in others], [(one, m) for m in others]):
+            pairs["+".join(f"{letters[a]}2{letters[b]}" for a, b in group)] = tuple(f"{a}->{b}" for a, b in group)
+    return pairs
 
 
-def _subsets(
-    plain: dict[str, Any],
-    columns: Mapping[str, Column],
-    before: Mapping[str, Any],
-    methods: Mapping[str, Sequence[int]],
-) -> None:
-    """Fewer modalities, and the compared methods where they can take as many; these also of all modalities."""
-    called = dict(zip(columns, choose_letters(columns), strict=True))
-    models = {study["override"]["model"].get("name"): study["override"]["model"] for study in before.values()}
+def _make_subset_studies(
+    columns: Mapping[str, Any], before: Mapping[str, Any], methods: Mapping[str, Sequence[int]]
+) -> Studies:
+    """Studies of fewer modalities, and of the compared methods where they can take as many; these also of all."""
+    letters = dict(zip(columns, choose_letters(tuple(columns)), strict=True))
+    models = {study.get("model", {}).get("name"): study["model"] for study in before.values() if "model" in study}
+    studies: Studies = {}
     for size in range(1, len(columns) + 1):
-        for some in itertools.combinations(columns, size):
-            label, whole = "+".join(called[m] for m in some), size == len(columns)
+        for subset in itertools.combinations(columns, size):
+            label, whole = "+".join(letters[m] for m in subset), size == len(columns)
             kinds = () if whole else ("intra", "cross") if size > 1 else ("intra",)
-            fewer = choose_sizes({m: columns[m] for m in some})
-            _add(plain, {f"{kind} {label}": dict(fewer, attention=kind) for kind in kinds})
-            for method in (m for m, takes in methods.items() if m in models and size in takes and size > 1):
-                name = method if whole else f"{method} {label}"
-                model = dict(models[method], modalities=some, prosody="")
-                _add(plain, {name: model})
-                unknown = [key for key in plain["model"] if key not in (*model, "classes")]
-                plain["studies"][name]["drop"] = tuple(f"model.{key}" for key in unknown)
+            sizes = choose_sizes({m: columns[m] for m in subset})
+            studies |= _make_studies({f"{kind} {label}": dict(sizes, attention=kind) for kind in kinds})
+            for method, counts in methods.items():
+                if method in models and size in counts and size > 1:
+                    name = method if whole else f"{method} {label}"
+                    studies |= _make_studies({name: dict(models[method], modalities=subset, prosody="")})
+    return studies

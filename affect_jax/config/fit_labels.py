@@ -1,42 +1,65 @@
 """What a model is trained for follows the label: task, number of classes, losses and the scores that stop it."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from affect_jax.datasets.manifest import Label
-from affect_jax.training.stage import METRICS
+from affect_jax.config.stages import METRICS
 
 # Task -> losses between a prediction and the target that make sense for it.
-FITTING = {
+_LOSSES = {
     "regression": ("mse", "mae", "pcc", "ccc"),
     "binary": ("binary_cross_entropy",),
     "multiclass": ("cross_entropy",),
 }
-MONITORED = {"regression": "ccc", "binary": "uar", "multiclass": "uar"}
+_MONITORS = {"regression": "ccc", "binary": "uar", "multiclass": "uar"}
 
 
-def fit_to_label(plain: dict[str, Any], label: Label) -> None:
-    """Makes a plain config one for this label, in place. What fits the label already stays as it is.
+def fit_to_label(document: Mapping[str, Any], name: str, classes: int) -> dict[str, Any]:
+    """A plain config for this label. What fits the label already stays as it is.
 
     Numbers are a regression and classes are classes, of which SeqSEW takes two as one probability, like the thesis.
+
+    Args:
+      document: the config.
+      name: of the label.
+      classes: how many, 0 for a number.
     """
-    plain["task"] = task = _task(plain["model"]["name"], label)
-    plain["data"]["target"] = label.name
-    plain["model"]["classes"] = len(label.classes) if task == "multiclass" else 0
-    if "activation" in plain["model"]:
-        plain["model"]["activation"] = "sigmoid" if task == "binary" else "linear"
-    for stage in plain["stages"].values():
-        for loss in stage["losses"].values():
-            if loss.get("target") == "target" and loss["kind"] not in FITTING[task]:
-                loss["kind"] = FITTING[task][-1] if plain["data"]["unit"] == "item" else FITTING[task][0]
-                _, slash, whose = loss["prediction"].partition("/")
-                loss["prediction"] = f"{'prediction' if task == 'regression' else 'logits'}{slash}{whose}"
-        if stage["monitor"]["metric"] not in METRICS[task]:
-            stage["monitor"]["metric"] = MONITORED[task]
-        if stage["plateau"]["metric"] not in METRICS[task]:
-            stage["plateau"]["metric"] = ""  # that of the monitor
+    model = dict(document["model"])
+    task = "regression" if not classes else "binary" if model["name"] == "seqsew" and classes == 2 else "multiclass"
+    model["classes"] = classes if task == "multiclass" else 0
+    if "activation" in model:
+        model["activation"] = "sigmoid" if task == "binary" else "linear"
+    unit = document["data"]["unit"]
+    return {
+        **document,
+        "task": task,
+        "data": {**document["data"], "target": name},
+        "model": model,
+        "studies": {name: _fit_study(study, model["classes"]) for name, study in document["studies"].items()},
+        "stages": {stage: _fit_stage(settings, task, unit) for stage, settings in document["stages"].items()},
+    }
 
 
-def _task(model: str, label: Label) -> str:
-    if label.kind == "number":
-        return "regression"
-    return "binary" if model == "seqsew" and len(label.classes) == 2 else "multiclass"
+def _fit_study(study: Mapping[str, Any], classes: int) -> dict[str, Any]:
+    """The study; a model of its own, which shares nothing with config.model, learns as many classes."""
+    model = study.get("model", {})
+    return {**study, "model": {**model, "classes": classes}} if "name" in model else dict(study)
+
+
+def _fit_stage(stage: Mapping[str, Any], task: str, unit: str) -> dict[str, Any]:
+    losses = {name: _fit_loss(loss, task, unit) for name, loss in stage["losses"].items()}
+    monitor, plateau = dict(stage["monitor"]), dict(stage["plateau"])
+    if monitor["metric"] not in METRICS[task]:
+        monitor["metric"] = _MONITORS[task]
+    if plateau["metric"] not in METRICS[task]:
+        plateau["metric"] = None  # that of the monitor
+    return {**stage, "losses": losses, "monitor": monitor, "plateau": plateau}
+
+
+def _fit_loss(loss: Mapping[str, Any], task: str, unit: str) -> dict[str, Any]:
+    if loss.get("target") != "target" or loss["kind"] in _LOSSES[task]:
+        return dict(loss)
+    kind = _LOSSES[task][-1] if unit == "item" else _LOSSES[task][0]
+    _, slash, owner = loss["prediction"].partition("/")
+    output = "prediction" if task == "regression" else "logits"
+    return {**loss, "kind": kind, "prediction": f"{output}{slash}{owner}"}

@@ -1,34 +1,28 @@
-"""SEW and SeqSEW on any modalities: which one is taught by which, and the sizes that hang on them."""
+"""SEW and SeqSEW on any modalities: which one is taught by which, and the sizes that depend on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from affect_jax.config.rename_modalities import rename_modalities
+from affect_jax.config.modalities import list_pair, rename_modalities
 from affect_jax.errors import UserError, suggest_nearest
 
 
-def list_pair(plain: dict[str, Any]) -> tuple[str, ...]:
-    """The weaker modality of a plain config's model, and its stronger ones behind it."""
-    stronger = plain["model"]["stronger"]
-    return (plain["model"]["weaker"], *((stronger,) if isinstance(stronger, str) else stronger))
-
-
-def choose_pair(plain: dict[str, Any], modalities: Sequence[str], asked: str) -> tuple[str, ...]:
+def choose_pair(model: Mapping[str, Any], modalities: Sequence[str], asked: str | None) -> tuple[str, ...]:
     """The weaker and the stronger modalities: those asked for, the config's own where the corpus has them, or the first
     ones.
 
     Args:
-      plain: a config of SEW or SeqSEW.
+      model: `config.model` of SEW or SeqSEW.
       modalities: that the corpus has.
-      asked: config.corpus.pair, `weaker+stronger`; '' where nobody asked.
+      asked: config.corpus.pair, `weaker+stronger`; None where nobody asked.
 
     Raises:
       UserError: too few modalities, or a pair that cannot be.
     """
-    own = list_pair(plain)
+    own = list_pair(model)
     if len(modalities) < len(own):
         raise UserError(
-            f"{plain['model']['name']} needs {len(own)} modalities, a weaker one and what teaches it, but the corpus "
+            f"{model['name']} needs {len(own)} modalities, a weaker one and what teaches it, but the corpus "
             f"has {list(modalities)}; add a column, or train the one alone by configs/rank.py"
         )
     if not asked:
@@ -37,8 +31,8 @@ def choose_pair(plain: dict[str, Any], modalities: Sequence[str], asked: str) ->
     for name in pair:
         if name not in modalities:
             raise UserError(
-                f"config.corpus.pair is {asked!r}, but there is no modality {name!r}{suggest_nearest(name, modalities)}; "
-                f"there are {list(modalities)}"
+                f"config.corpus.pair is {asked!r}, but there is no modality "
+                f"{name!r}{suggest_nearest(name, modalities)}; there are {list(modalities)}"
             )
     if len(pair) != len(own) or len(set(pair)) != len(pair):
         form = "+".join(("weaker", *("stronger",) * (len(own) - 1)))
@@ -49,23 +43,20 @@ def choose_pair(plain: dict[str, Any], modalities: Sequence[str], asked: str) ->
     return pair
 
 
-def apply_pair(plain: dict[str, Any], pair: Sequence[str], widths: dict[str, int]) -> None:
-    """Makes a plain config of SEW or SeqSEW one of these modalities, in place.
+def apply_pair(document: Mapping[str, Any], pair: Sequence[str], widths: Mapping[str, int]) -> dict[str, Any]:
+    """A plain config of SEW or SeqSEW with other modalities: whatever it names is renamed.
 
     Args:
-      plain: the config; whatever it names is renamed.
-      pair: the weaker one, and the stronger ones behind it.
-      widths: features of each; SEW's translators end in those of their modality.
+      document: the config.
+      pair: the weaker modality, and the stronger ones behind it.
+      widths: features of each; SEW's decoders end in those of their modality. {} leaves them.
     """
-    names = dict(zip(list_pair(plain), pair, strict=True))
-    for part in ("model", "schedule", "stages", "studies", "search"):
-        plain[part] = rename_modalities(plain[part], names)
-    layers = plain["model"].get("stronger_decoder_layers")
-    if layers:
-        ends = [widths[name] for name in pair[1:]]
-        if len(ends) > 1:
-            layers = tuple((*one[:-1], end) for one, end in zip(layers, ends, strict=True))
-        else:
-            layers = (*layers[:-1], *ends)
-        plain["model"]["stronger_decoder_layers"] = layers
-    plain["data"]["modalities"] = tuple(pair)
+    names = dict(zip(list_pair(document["model"]), pair, strict=True))
+    renamed = {
+        key: rename_modalities(document[key], names) for key in ("model", "schedule", "stages", "studies", "search")
+    }
+    decoders = renamed["model"].get("stronger_decoder_layers")
+    if decoders and widths:
+        layers = tuple((*one[:-1], widths[name]) for one, name in zip(decoders, pair[1:], strict=True))
+        renamed["model"]["stronger_decoder_layers"] = layers
+    return {**document, **renamed, "data": {**document["data"], "modalities": tuple(pair)}}

@@ -1,0 +1,60 @@
+"""`config.corpus`: which corpus, and what is said to it."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from affect_jax import datasets
+from affect_jax.config.schema import Corpus
+from affect_jax.errors import UserError, suggest_nearest
+
+OWN = "manifest"
+"""The corpus that anybody can make of their own files; every config has its settings beside those of a release."""
+
+
+def import_corpus(name: str) -> ModuleType:
+    """The package of a corpus.
+
+    Raises:
+      UserError: there is none of that name.
+    """
+    names = sorted(m.name for m in pkgutil.iter_modules(datasets.__path__) if m.ispkg)
+    if name not in names:
+        raise UserError(f"config.corpus.name is {name!r}{suggest_nearest(str(name), names)}; choose one of {names}")
+    return importlib.import_module(f"affect_jax.datasets.{name}")
+
+
+def select_settings(corpus: Mapping[str, Any], modalities: tuple[str, ...], target: str) -> dict[str, Any]:
+    """What `config.corpus` says to the corpus that it names: without what is left open or another's.
+
+    Of a release, `modalities` and `target` that are left open are what `config.data` reads. What is set and unknown to a
+    release is left for it to refuse; one's own files take no notice of what a config file says about its release.
+
+    Args:
+      corpus: `config.corpus`, plain.
+      modalities: of `config.data`.
+      target: likewise.
+
+    Raises:
+      UserError: no such corpus.
+    """
+    known = import_corpus(corpus["name"]).DEFAULTS
+    given = {key: value for key, value in corpus.items() if value is not None}
+    if given["name"] == OWN:
+        return {key: value for key, value in given.items() if key in known or key == "manual_dir"}
+    for key, value in (("modalities", modalities), ("target", target)):
+        if key in known:
+            given.setdefault(key, value)
+    return given
+
+
+def is_synthetic(corpus: Mapping[str, Any]) -> bool:
+    """Whether a generated corpus stands in for the release: nobody said where the release is."""
+    return corpus.get("name") != OWN and not corpus.get("manual_dir") and not corpus.get("download")
+
+
+def make_corpus(settings: Mapping[str, Any]) -> Corpus:
+    """The corpus of selected settings."""
+    return Corpus(settings["name"], dict(settings), is_synthetic(settings))

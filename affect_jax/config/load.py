@@ -1,0 +1,91 @@
+"""A ConfigDict -> what a run trains. The one place where a config is read; from here on there are frozen values."""
+
+import dataclasses
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_collections
+
+from affect_jax.config.auto_pair import Undecided, split_ranking
+from affect_jax.config.fit import fit_to_corpus
+from affect_jax.config.parse import parse_experiment
+from affect_jax.config.schema import Experiment
+from affect_jax.config.synthetic import apply_synthetic
+from affect_jax.errors import UserError
+from affect_jax.runtime.files import read_json
+
+
+def load_config(
+    config: ml_collections.ConfigDict | Mapping[str, Any], given: Collection[str] = ()
+) -> Experiment | Undecided:
+    """The experiment of a config: with what a synthetic corpus asks for, made to fit one's own, checked.
+
+    Args:
+      config: of a file in configs/ and its flags; it is left alone.
+      given: dotted paths that flags set, which a synthetic corpus does not change.
+
+    Returns:
+      The experiment; or, of a config that ranks modalities first, the ranking and what follows from it.
+
+    Raises:
+      UserError: all that is wrong with the config, a line for each problem.
+    """
+    plain = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else dict(config)
+    document, remarks = apply_synthetic(plain, given)
+    if document.get("ranking"):
+        return split_ranking(document, remarks)
+    return resolve_document(document, remarks)
+
+
+def resolve_document(document: Mapping[str, Any], remarks: tuple[str, ...] = ()) -> Experiment:
+    """The experiment of a plain config without a section `synthetic`, made to fit the corpus."""
+    for key in ("corpus", "data", "model", "stages", "studies", "study"):
+        if not isinstance(document.get(key), Mapping):
+            raise UserError(f"the config has no table {key!r}; configs/sew.py shows what a config holds")
+    fitted, fit_remarks = fit_to_corpus(document)
+    return parse_experiment(fitted, (*remarks, *fit_remarks))
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """The experiment of a run folder, from its config.json.
+
+    Raises:
+      UserError: the file is missing, damaged, or of a version that had other settings.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise UserError(f"{path} is missing; name the folder of a run, or train it with launch.main")
+    held = read_json(path)
+    if not isinstance(held, dict) or not isinstance(held.get("config"), dict):
+        raise UserError(f"{path} holds no 'config'; restore it, or train that run again with launch.main")
+    try:
+        return parse_experiment(_restore_tuples(held["config"]))
+    except UserError as error:
+        raise UserError(f"{path} does not fit this version: {error}; train that run again with launch.main") from error
+
+
+def _restore_tuples(value: Any) -> Any:
+    """JSON's lists as the tuples that they were."""
+    if isinstance(value, Mapping):
+        return {key: _restore_tuples(of_key) for key, of_key in value.items()}
+    return tuple(_restore_tuples(one) for one in value) if isinstance(value, list) else value
+
+
+def format_config(experiment: Experiment) -> str:
+    """What will run, a line a setting: `config.stages.fit.epochs = 50`."""
+    from affect_jax.config.changes import list_leaves
+
+    lines = [f"config.{path} = {value!r}" for path, value in list_leaves(experiment.document)]
+    return "\n".join([*lines, *(f"# {remark}" for remark in experiment.remarks)])
+
+
+def encode_document(experiment: Experiment) -> dict[str, Any]:
+    """The plain config as config.json has it."""
+    return json.loads(json.dumps(dict(experiment.document)))
+
+
+def replace_engine(experiment: Experiment, **changes: Any) -> Experiment:
+    """The experiment with other settings of its engine, as where a finished run is asked on other devices."""
+    return dataclasses.replace(experiment, engine=dataclasses.replace(experiment.engine, **changes))

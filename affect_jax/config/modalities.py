@@ -1,0 +1,63 @@
+"""Modalities in a plain config: which study reads which, and other names for them."""
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from affect_jax.config.changes import merge_changes
+
+
+def find_single_modality(model: Mapping[str, Any]) -> str | None:
+    """The modality of a model that reads only one; None where it reads several, or is taught by others."""
+    if "modalities" in model:
+        names = tuple(model["modalities"])
+        return names[0] if len(names) == 1 else None
+    if model.get("stronger"):
+        return None
+    return model.get("weaker") or model.get("modality")
+
+
+def map_single_modalities(document: Mapping[str, Any]) -> dict[str, str]:
+    """Study -> its modality, where every study of a plain config has a model of one modality; else {}."""
+    modalities = {
+        name: find_single_modality(merge_changes({"model": document["model"]}, {"model": study.get("model", {})})["model"])
+        for name, study in document["studies"].items()
+    }
+    return modalities if modalities and all(modalities.values()) else {}
+
+
+def list_pair(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """The weaker modality of a model of SEW or SeqSEW, and its stronger ones behind it."""
+    return (model["weaker"], *model["stronger"])
+
+
+def rename_modalities(value: Any, names: Mapping[str, str]) -> Any:
+    """A plain value with modalities renamed wherever it names one, in keys as in values.
+
+    A name stands alone (`audio`, `audio alone`) or behind a stroke, a point or an underscore (`inputs/audio`,
+    `decoder_audio`).
+    """
+    if isinstance(value, str):
+        pattern = "|".join(map(re.escape, names))
+        return re.sub(rf"(?<![A-Za-z0-9])({pattern})(?![A-Za-z0-9_])", lambda match: names[match[1]], value)
+    if isinstance(value, Mapping):
+        return {rename_modalities(key, names): rename_modalities(of_key, names) for key, of_key in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(rename_modalities(one, names) for one in value)
+    return value
+
+
+def copy_studies(document: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, Any]:
+    """Studies of one modality each, for others instead: those of the config's first modality are copied for each.
+
+    A study is named by its modality, or by that and something behind a stroke (`audio/bigru`).
+    """
+    by_study = map_single_modalities(document)
+    first = next(iter(by_study.values()))
+    copies = {}
+    for modality in modalities:
+        for study in (name for name, of_study in by_study.items() if of_study == first):
+            name = modality + study.removeprefix(first)
+            copies[name] = rename_modalities(copy.deepcopy(document["studies"][study]), {first: modality})
+    return copies

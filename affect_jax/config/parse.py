@@ -1,0 +1,290 @@
+"""A plain config -> `Experiment`: every key, type and value is checked here and nowhere else."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from affect_jax.config.changes import merge_changes
+from affect_jax.config.corpus import make_corpus, select_settings
+from affect_jax.config.decode import Range, decode, decode_fields, note_unknown
+from affect_jax.config.hyper import Hyper, check_paths, flatten_hyper, flatten_paths
+from affect_jax.config.problems import Problems
+from affect_jax.config.schema import Count, Data, EngineSettings, Experiment, Search, Study, Task, Trials
+from affect_jax.config.stages import OPTIMIZERS, Stage, default_hyper, parse_stage
+from affect_jax.errors import UserError, suggest_nearest
+
+_NOT_NEGATIVE = Range(least=0)
+_KEYS = ("name", "task", "corpus", "data", "model", "schedule", "stages", "studies", "study", "search", "engine")
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimizerSettings:
+    """`config.stages.<stage>.optimizer`; all but the name are traced, so trials of one study may differ in them.
+
+    Attributes:
+      name: a key of OPTIMIZERS.
+      learning_rate: before any schedule.
+      inverse_time_decay: the rate is divided by 1 + inverse_time_decay * updates.
+      momentum: of SGD.
+      weight_decay: added to the gradient, times the parameter.
+    """
+
+    name: str
+    learning_rate: Annotated[float, _NOT_NEGATIVE]
+    inverse_time_decay: Annotated[float, _NOT_NEGATIVE] = 0.0
+    momentum: Annotated[float, Range(least=0, most=1)] | None = None
+    weight_decay: Annotated[float, _NOT_NEGATIVE] = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class PlateauSettings:
+    """`config.stages.<stage>.plateau`: a lower learning rate where a score no longer rises.
+
+    Attributes:
+      factor: of the learning rate.
+      patience: epochs without a better score; None never lowers it.
+      metric: which score; None for the monitored one.
+    """
+
+    factor: Annotated[float, Range(above=0, most=1)] = 0.1
+    patience: Count | None = None
+    metric: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class MonitorSettings:
+    """`config.stages.<stage>.monitor`: `metric` of the output `prediction` on validation stops and selects."""
+
+    metric: str
+    prediction: str = "prediction"
+
+
+@dataclasses.dataclass(frozen=True)
+class StageSettings:
+    """`config.stages.<stage>`.
+
+    Attributes:
+      train: submodules that are trained, or ('*',) for all.
+      losses: name -> kind, what it compares, weight, options.
+      optimizer: and its learning rate.
+      batch: examples of an update, at most.
+      epochs: at most so many.
+      monitor: what stops and selects.
+      patience: epochs without a better score before it stops; None never stops early.
+      plateau: schedule of the learning rate.
+      dropout: rate.
+      keep: 'best' or 'last' weights go on.
+      moddrop: combinations of modalities, such as 'text+audio', in which every example is trained; () for whole ones.
+      precision: of the model while training, 'float32' or 'bfloat16'.
+    """
+
+    train: tuple[str, ...]
+    losses: dict[str, dict[str, Any] | None]
+    optimizer: OptimizerSettings
+    batch: Count
+    epochs: Count
+    monitor: MonitorSettings
+    patience: Count | None = None
+    plateau: PlateauSettings = PlateauSettings()
+    dropout: Annotated[float, Range(least=0, most=0.99)] = 0.0
+    keep: str = "best"
+    moddrop: tuple[str, ...] = ()
+    precision: str = "float32"
+
+
+@dataclasses.dataclass(frozen=True)
+class StudySettings:
+    """`config.studies.<study>`: its variants, and what it has otherwise than the config.
+
+    Attributes:
+      variants: name -> nested hyper-parameters that the variant fixes.
+      model: changes to config.model; another `name` replaces the model.
+      stages: changes to config.stages; None takes a loss or a stage away.
+      schedule: the stages of this study, in order; None for config.schedule.
+    """
+
+    variants: dict[str, dict[str, Any]]
+    model: dict[str, Any] = dataclasses.field(default_factory=dict)
+    stages: dict[str, Any] = dataclasses.field(default_factory=dict)
+    schedule: tuple[str, ...] | None = None
+
+
+def parse_experiment(document: Mapping[str, Any], remarks: Iterable[str] = ()) -> Experiment:
+    """Reads a plain config that is resolved: without a section `synthetic`, and made to fit one's own corpus.
+
+    Raises:
+      UserError: all that is wrong with it, a line for each problem.
+    """
+    problems = Problems()
+    note_unknown(document, _KEYS, "config", problems)
+    for key in _KEYS:
+        if key not in document:
+            problems.add(f"the config lacks {key!r}")
+    problems.raise_any()
+    task = decode(Task, document["task"], "config.task", problems)
+    data = decode_fields(Data, document["data"], "config.data", problems)
+    trials = decode_fields(Trials, document["study"], "config.study", problems)
+    search = decode_fields(Search, document["search"], "config.search", problems)
+    engine = decode_fields(EngineSettings, document["engine"], "config.engine", problems)
+    name = decode(str, document["name"], "config.name", problems)
+    for stage, settings in document["stages"].items():
+        decode_fields(StageSettings, settings, f"config.stages.{stage}", problems)
+    studies = _parse_studies(document, task, search, problems) if task and search else []
+    if data:
+        _check_data(data, problems)
+    if trials:
+        _check_names(trials.only or (), document["studies"], "config.study.only names", problems)
+    problems.raise_any()
+    chosen = tuple(study for study in studies if not trials.only or study.name in trials.only)
+    corpus = make_corpus(select_settings(document["corpus"], data.modalities, data.target))
+    return Experiment(
+        name=name,
+        task=task,
+        corpus=corpus,
+        data=data,
+        studies=chosen,
+        trials=trials,
+        search=search,
+        engine=engine,
+        document=document,
+        remarks=tuple(remarks),
+    )
+
+
+def list_seeds(seeds: int | tuple[int, ...]) -> tuple[int, ...]:
+    """10 -> 0, ..., 9; a tuple stays."""
+    return tuple(range(seeds)) if isinstance(seeds, int) else seeds
+
+
+def _check_data(data: Data, problems: Problems) -> None:
+    if isinstance(data.standardize, tuple):
+        _check_names(data.standardize, data.modalities, "config.data.standardize names", problems)
+    _check_names(data.steps or (), data.modalities, "config.data.steps names", problems)
+    if not data.modalities:
+        problems.add("config.data.modalities is empty; name at least one")
+    if data.unit == "window" and not (data.window and data.hop):
+        problems.add("config.data.unit is 'window'; set config.data.window and config.data.hop, in frames")
+
+
+def _check_names(names: Iterable[str], known: Iterable[str], what: str, problems: Problems) -> None:
+    known = sorted(known)
+    for name in names:
+        if name not in known:
+            problems.add(f"{what} {name!r}{suggest_nearest(name, known)}; there are {known}")
+
+
+def _parse_studies(
+    document: Mapping[str, Any], task: str, search: Search, problems: Problems
+) -> list[Study]:
+    axes = flatten_paths(search.grid or {})
+    check_folder_names(document["studies"], "config.studies", problems)
+    studies = []
+    for name in sorted(document["studies"]):
+        path = f"config.studies.{name}"
+        settings = decode_fields(StudySettings, document["studies"][name], path, problems)
+        if settings is not None:
+            study = _parse_study(name, settings, document, (task, axes), problems)
+            studies += [study] if study else []
+    traced = {path for study in studies for path in flatten_hyper(study.hyper)}
+    if studies and not problems:
+        _note(problems, check_paths, axes, traced, "config.search.grid")
+    for path, values in axes.items():
+        if not isinstance(values, list | tuple) or not values or not all(_is_number(value) for value in values):
+            problems.add(f"config.search.grid has {path} = {values!r}; set a tuple of numbers")
+    return studies
+
+
+def _parse_study(
+    name: str,
+    settings: StudySettings,
+    document: Mapping[str, Any],
+    task_and_axes: tuple[str, Mapping[str, Any]],
+    problems: Problems,
+) -> Study | None:
+    """One study; None where something is wrong with it."""
+    task, axes = task_and_axes
+    before = len(problems)
+    shared = {key: document[key] for key in ("model", "stages")}
+    own = merge_changes(shared, {"model": settings.model, "stages": settings.stages})
+    schedule = settings.schedule if settings.schedule is not None else tuple(document["schedule"])
+    check_folder_names(own["stages"], "config.stages", problems)
+    for stage in schedule:
+        if stage not in own["stages"]:
+            problems.add(
+                f"the schedule of study {name!r} names stage {stage!r}{suggest_nearest(stage, own['stages'])}; "
+                f"config.stages has {sorted(own['stages'])}"
+            )
+    stages: list[Stage] = []
+    hyper: dict[str, Hyper] = {}
+    for stage in (stage for stage in schedule if stage in own["stages"]):
+        parsed = _parse_stage(stage, own["stages"][stage], task, problems)
+        if parsed:
+            stages.append(parsed[0])
+            hyper[stage] = parsed[1]
+    if len(problems) > before:
+        return None
+    traced = flatten_hyper(hyper)
+    variants = {variant: flatten_paths(values) for variant, values in settings.variants.items()}
+    for variant, values in variants.items():
+        _note(problems, check_paths, values, traced, f"variant {variant!r} of study {name!r}")
+        for path, value in values.items():
+            if not _is_number(value):
+                problems.add(f"variant {variant!r} of study {name!r} has {path} = {value!r}; set a number")
+    if not variants:
+        problems.add(f"config.studies.{name}.variants is empty; give at least one, such as {{{name!r}: {{}}}}")
+    grid = {path: tuple(values) for path, values in axes.items() if path in traced and isinstance(values, list | tuple)}
+    return Study(name, own["model"], tuple(stages), hyper, variants, grid)
+
+
+def _parse_stage(name: str, settings: Mapping[str, Any], task: str, problems: Problems) -> tuple[Stage, Hyper] | None:
+    path = f"config.stages.{name}"
+    checked = decode_fields(StageSettings, settings, path, problems)
+    if checked is None:
+        return None
+    plain = dataclasses.asdict(checked)
+    plain["losses"] = {loss: options for loss, options in plain["losses"].items() if options is not None}
+    plain["patience"] = checked.patience or 0  # the engine's word for never
+    plain["plateau"] = {"factor": checked.plateau.factor, "patience": checked.plateau.patience or 0}
+    plain["plateau"]["metric"] = checked.plateau.metric
+    for loss, options in plain["losses"].items():
+        if not _is_number(options.get("weight", 1.0)):
+            problems.add(f"{path}.losses.{loss}.weight is {options['weight']!r}; set a number")
+            return None
+    momentum = "momentum" in OPTIMIZERS.get(checked.optimizer.name, ())
+    if momentum and checked.optimizer.momentum is None:
+        plain["optimizer"]["momentum"] = 0.0
+    if not momentum and checked.optimizer.momentum is not None and checked.optimizer.name in OPTIMIZERS:
+        problems.add(f"{path}.optimizer has a momentum, which {checked.optimizer.name!r} does not have; leave it out")
+        return None
+    try:
+        return parse_stage(name, plain, task), default_hyper(plain)
+    except UserError as error:
+        problems.add(str(error))
+        return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
+
+
+def _note(problems: Problems, check: Any, *arguments: Any) -> None:
+    """Notes what `check` raises."""
+    try:
+        check(*arguments)
+    except UserError as error:
+        problems.add(str(error))
+
+
+def check_folder_names(names: Iterable[str], where: str, problems: Problems) -> None:
+    """Notes names that cannot be those of folders: studies and stages become folders of the run, some of which are removed
+    again, so none may lie outside of it and no two may be one."""
+    taken: dict[str, str] = {}
+    for name in names:
+        folder = name.replace("/", "_")
+        if folder in ("", ".", "..") or not folder.isprintable() or len(folder.encode()) > 200:
+            problems.add(f"{where} has the name {name[:60]!r}, which cannot be a folder's; use letters and digits")
+        elif where == "config.stages" and "/" in name:
+            problems.add(f"{where} has the name {name!r}, which cannot be a folder's; leave out the '/'")
+        elif folder in taken:
+            problems.add(f"{where} has {taken[folder]!r} and {name!r}, whose folders are one; rename one of them")
+        taken[folder] = name

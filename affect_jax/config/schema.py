@@ -1,0 +1,167 @@
+"""A config as frozen values: what every other room reads. No default stands anywhere else.
+
+None means "left open" throughout: the backend, the corpus or the data decides.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple
+
+from affect_jax.config.decode import Range
+from affect_jax.config.hyper import Hyper
+from affect_jax.config.stages import Stage
+
+Task = Literal["regression", "signed_regression", "binary", "multiclass"]
+Unit = Literal["frame", "window", "recording", "item"]
+Count = Annotated[int, Range(least=1)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What an example is; see `affect_jax.data.corpus`.
+
+    Attributes:
+      modalities: the features that are read, in this order.
+      target: name of the label.
+      unit: an example is a frame, a window of frames, a whole recording with a label a step, or an item with one label.
+      eval_size: examples in a batch of a validation or test split.
+      window: frames of a window; None for other units.
+      hop: frames between the starts of two training windows.
+      steps: modality -> steps (frames, or samples of a waveform) to which an item is cut or padded; None, for one modality
+        or for all, keeps the length of the longest.
+      standardize: whether features are standardised by the mean and deviation of the training split; or the modalities
+        that are.
+      delay: frames by which the annotation lags behind the features.
+      postprocess: apply AVEC's post-processing (median filter, offset, scale, shift), fitted on validation.
+      rescale: 'authors' maps predictions to the range of the training labels, as the authors of ConflictNET do.
+    """
+
+    modalities: tuple[str, ...]
+    target: str
+    unit: Unit
+    eval_size: Count
+    window: Count | None = None
+    hop: Count | None = None
+    steps: dict[str, Count | None] | None = None
+    standardize: bool | tuple[str, ...] = True
+    delay: Annotated[int, Range(least=0)] = 0
+    postprocess: bool = False
+    rescale: Literal["authors"] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class EngineSettings:
+    """How a study runs; nothing here changes its numbers beyond rounding.
+
+    Attributes:
+      devices: how many are used; None for all.
+      data: devices that share each batch; the others run trials side by side.
+      trials_at_once: trials under one `vmap` on an accelerator; None for as many as its memory has room for.
+      trial_batch_gigabytes: memory for the state of the trials that are trained together; a larger study is trained in
+        several batches of trials.
+      checkpoint_seconds: least time between two checkpoints; 0 saves after every epoch.
+      stream: leave the features in the files of the built corpus and read what a few batches need.
+      stream_megabytes: batches on a device at a time, where the corpus is streamed.
+      host_megabytes: features kept in the host's memory once they were read, where the corpus is streamed.
+    """
+
+    devices: Count | None = None
+    data: Count = 1
+    trials_at_once: Count | None = None
+    trial_batch_gigabytes: Annotated[float, Range(above=0)] = 4.0
+    checkpoint_seconds: Annotated[float, Range(least=0)] = 60.0
+    stream: bool = False
+    stream_megabytes: Annotated[float, Range(above=0)] = 64.0
+    host_megabytes: Annotated[float, Range(least=0)] = 1024.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Trials:
+    """Which trials a study has, beside its variants (`config.study`).
+
+    Attributes:
+      only: names of the studies to train; None for all.
+      folds: names of the folds, or draws of a validation split; None for all that the corpus has.
+      seeds: how many, from 0, or which.
+    """
+
+    seeds: Count | tuple[Annotated[int, Range(least=0)], ...]
+    only: tuple[str, ...] | None = None
+    folds: tuple[str, ...] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """Hyper-parameters chosen by validation, for each variant and fold (`config.search`).
+
+    Attributes:
+      grid: nested like the config, with a tuple of values at each leaf; None for no search.
+      seeds: how many, or which, of the trials of a search.
+    """
+
+    grid: dict[str, Any] | None = None
+    seeds: Count | tuple[Annotated[int, Range(least=0)], ...] = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """A corpus and its settings; `affect_jax/datasets/<name>` says what they mean.
+
+    Attributes:
+      name: of a package in `affect_jax.datasets`.
+      settings: all that `config.corpus` says, for the corpus' own `load`.
+      synthetic: True where the corpus' release was not given, so that a generated twin is used.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    synthetic: bool
+
+
+class Study(NamedTuple):
+    """Trials that share shapes, and so one program.
+
+    Attributes:
+      name: its key in config.studies.
+      model: name and arguments of the module, see `config.models.make_model`.
+      stages: in order.
+      hyper: stage -> default hyper-parameters.
+      variants: name -> path -> value that the variant fixes.
+      axes: path -> values of the search grid, of the paths that this study has.
+    """
+
+    name: str
+    model: Mapping[str, Any]
+    stages: tuple[Stage, ...]
+    hyper: dict[str, Hyper]
+    variants: dict[str, dict[str, float]]
+    axes: dict[str, tuple[float, ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """A whole config, resolved: what one run trains.
+
+    Attributes:
+      name: for people.
+      task: what the scores are.
+      corpus: what is learned from.
+      data: what an example is.
+      studies: all that are trained, in the order of their names.
+      trials: seeds and folds of each study.
+      search: chosen by validation before that.
+      engine: how it runs.
+      document: the plain config of all this, as config.json has it; parsing it again gives the same experiment.
+      remarks: what was changed to fit the corpus, a sentence each.
+    """
+
+    name: str
+    task: Task
+    corpus: Corpus
+    data: Data
+    studies: tuple[Study, ...]
+    trials: Trials
+    search: Search
+    engine: EngineSettings
+    document: Mapping[str, Any]
+    remarks: tuple[str, ...] = ()

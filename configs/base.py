@@ -1,0 +1,223 @@
+"""Blocks that the experiments share: corpora, stages, losses, the engine. Values are the thesis' where it gives one.
+
+What is left open is None, with a type, so that a flag can set it: `--config.corpus.manual_dir=DIR`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_collections import FieldReference, config_dict
+
+from affect_jax.errors import UserError, suggest_nearest
+
+RECOLA = {"audio": "audio", "geo": "video_geometric", "app": "video_appearance"}
+"""Short name of a modality in an argument -> its name in the corpus."""
+MOSI = {"text": "text", "audio": "audio", "video": "video"}
+
+
+def left_open(kind: type) -> FieldReference:
+    """None, until a flag sets a value of this type."""
+    return config_dict.placeholder(kind)
+
+
+def parse_argument(argument: str, choices: Sequence[str], what: str) -> str:
+    """The argument, if it is one of `choices`.
+
+    Raises:
+      UserError: it is not; the sentence lists what there is.
+    """
+    if argument not in choices:
+        raise UserError(
+            f"config argument: {what} is {argument!r}{suggest_nearest(argument, choices)}; "
+            f"choose one of {', '.join(choices)}"
+        )
+    return argument
+
+
+# --- Corpora ---------------------------------------------------------------------------------------------------------
+
+
+def corpus(name: str, **settings: Any) -> dict[str, Any]:
+    """A corpus and its settings. Without `manual_dir`, a small synthetic corpus in the release's own layout is used.
+
+    The settings of one's own corpus (`--config.corpus.name=manifest`, docs/own_data.md) stand beside them, left open.
+    """
+    own = dict(
+        manifest=left_open(str),  # the csv file
+        modalities=left_open(tuple),
+        target=left_open(str),  # the label
+        classes=left_open(bool),  # whole numbers are classes
+        pair=left_open(str),  # weaker+stronger, of SEW and SeqSEW
+        layout=left_open(str),  # item, group or steps
+        sound=left_open(str),  # mfcc, egemaps or waveform
+        rate=left_open(int),  # Hz
+        nonfinite=left_open(str),  # refuse or interpolate
+        folds=left_open(int),
+        seed=left_open(int),
+    )
+    return dict(own, name=name, manual_dir=left_open(str), data_dir=left_open(str), **settings)
+
+
+def recola() -> dict[str, Any]:
+    """RECOLA in the form of AVEC 2016; synthetic: 2,250 frames, against 67,509."""
+    return corpus("recola", form="avec", nonfinite="refuse", synthetic=dict(recordings=3, frames=750, seed=0))
+
+
+def cmu_mosi() -> dict[str, Any]:
+    """The CMU-MOSI features of Poria et al. (or `download`); synthetic: 36 videos, against 93."""
+    synthetic = dict(train_videos=24, test_videos=12, seed=0)
+    validation = left_open(tuple)  # ids of videos; else three draws
+    return corpus(
+        "cmu_mosi", download=False, labels="binary", validation=validation, nonfinite="refuse", synthetic=synthetic
+    )
+
+
+def sspnet_conflict() -> dict[str, Any]:
+    """The SSPNet Conflict Corpus at 8 kHz; synthetic: clips of 6 s, against 30 s."""
+    synthetic = dict(train=48, validation=16, test=16, seconds=6, seed=0)
+    return corpus("sspnet_conflict", rate=8000, partition=left_open(str), clipped="note", synthetic=synthetic)
+
+
+def ravdess(labels: str) -> dict[str, Any]:
+    """RAVDESS with its five folds of actors; synthetic: 10 actors, against 24."""
+    synthetic = dict(actors=10, statements=2, repetitions=1, rate=16000, seed=0)
+    return corpus("ravdess", rate=8000, labels=labels, synthetic=synthetic)
+
+
+def ravdess_debates() -> dict[str, Any]:
+    """Clips of 30 s put together from RAVDESS: real speech, constructed target."""
+    synthetic = dict(actors=10, statements=2, repetitions=1, rate=16000, seed=0)
+    sizes = dict(train=160, validation=48, test=64, seconds=30, rate=8000, seed=0)
+    return corpus("ravdess_debates", **sizes, synthetic=synthetic)
+
+
+def iemocap(labels: str, form: str = "precomputed") -> dict[str, Any]:
+    """IEMOCAP: the features and folds of AMH's authors ('precomputed'), or the whole 'release'; synthetic: 120 utterances."""
+    synthetic = dict(sessions=5, utterances=24, text=16, video=12, audio=24, width=16, seed=0)
+    files = dict(glove=left_open(str), video_features=left_open(str))  # of the release
+    return corpus("iemocap", form=form, labels=labels, **files, synthetic=synthetic)
+
+
+# --- What an example is ----------------------------------------------------------------------------------------------
+
+
+def data(modalities: Sequence[str], target: str, unit: str, eval_size: int, **settings: Any) -> dict[str, Any]:
+    """What an example is (affect_jax/config/schema.py, `Data`)."""
+    defaults = dict(
+        window=left_open(int),  # frames
+        hop=left_open(int),  # frames
+        steps=left_open(dict),
+        standardize=True,
+        delay=0,  # frames
+        postprocess=False,
+        rescale=left_open(str),
+    )
+    return defaults | dict(modalities=tuple(modalities), target=target, unit=unit, eval_size=eval_size) | settings
+
+
+# --- Losses: what meets what -----------------------------------------------------------------------------------------
+
+
+def loss(kind: str, prediction: str, target: str, weight: float = 1.0, **options: Any) -> dict[str, Any]:
+    """A loss between a named output and `target` or `inputs/<modality>`."""
+    return dict(kind=kind, prediction=prediction, target=target, weight=weight, **options)
+
+
+def mse(prediction: str, target: str, weight: float = 1.0) -> dict[str, Any]:
+    """Mean squared error."""
+    return loss("mse", prediction, target, weight)
+
+
+def deep_cca(a: str, b: str, weight: float = 1.0, top: int = 10) -> dict[str, Any]:
+    """Deep CCA of two latent codes: the sum of the top correlations, with a ridge relative to the codes' own scale."""
+    return dict(kind="dcca", a=a, b=b, weight=weight, k=top, ridge=1e-3, ridge_mode="scale")
+
+
+def weights(stage: str, **values: float) -> dict[str, Any]:
+    """A variant that fixes loss weights: `weights('fit', alignment_audio=0.0)`."""
+    return dict(stages={stage: dict(losses={name: dict(weight=value) for name, value in values.items()})})
+
+
+# --- Stages ----------------------------------------------------------------------------------------------------------
+
+
+def sgd(learning_rate: float, momentum: float, weight_decay: float) -> dict[str, Any]:
+    """Stochastic gradient descent with momentum."""
+    return dict(
+        name="sgd",
+        learning_rate=learning_rate,
+        inverse_time_decay=0.0,
+        momentum=momentum,
+        weight_decay=weight_decay,
+    )
+
+
+def adam(learning_rate: float, weight_decay: float = 0.0, inverse_time_decay: float = 0.0) -> dict[str, Any]:
+    """Adam."""
+    return dict(
+        name="adam",
+        learning_rate=learning_rate,
+        inverse_time_decay=inverse_time_decay,
+        weight_decay=weight_decay,
+    )
+
+
+def stage(
+    *,
+    train: Sequence[str],
+    losses: Mapping[str, Any],
+    optimizer: Mapping[str, Any],
+    monitor: str,
+    epochs: int,
+    patience: int,
+    batch: int = 32,
+    dropout: float = 0.0,
+    prediction: str = "prediction",
+    plateau: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """One stage of training (affect_jax/config/parse.py, `StageSettings`).
+
+    `monitor` is the validation score of the output `prediction`; after `patience` epochs without a better one it stops.
+    """
+    never = dict(factor=0.1, patience=left_open(int), metric=left_open(str))
+    return dict(
+        train=tuple(train),
+        losses=dict(losses),
+        optimizer=dict(optimizer),
+        batch=batch,
+        epochs=epochs,
+        patience=patience,
+        plateau=never | dict(plateau or {}),
+        dropout=dropout,
+        monitor=dict(metric=monitor, prediction=prediction),
+        keep="best",  # or last
+        moddrop=(),
+        precision="float32",  # or bfloat16
+    )
+
+
+# --- What is trained, and how ----------------------------------------------------------------------------------------
+
+
+def trials(seeds: int, folds: Sequence[str] | None = None) -> dict[str, Any]:
+    """Seeds and folds of every variant; `only` some of the studies."""
+    return dict(only=left_open(tuple), folds=left_open(tuple) if folds is None else tuple(folds), seeds=seeds)
+
+
+def search(grid: Mapping[str, Any] | None = None, seeds: int = 1) -> dict[str, Any]:
+    """A grid of hyper-parameters, of which validation chooses one point for each variant and fold."""
+    return dict(grid=dict(grid or {}), seeds=seeds)
+
+
+def engine() -> dict[str, Any]:
+    """How a study runs, not what it computes (affect_jax/config/schema.py, `EngineSettings`)."""
+    return dict(
+        devices=left_open(int),
+        data=1,
+        trials_at_once=left_open(int),
+        trial_batch_gigabytes=4.0,
+        checkpoint_seconds=60.0,
+        stream=False,
+        stream_megabytes=64.0,
+        host_megabytes=1024.0,
+    )
