@@ -107,7 +107,7 @@ def stage(
     dropout: float = 0.0,
     plateau: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One stage of training; see affect_jax/training/stage.py for every entry."""
+    """One stage of training; see affect_jax/config/stages.py for every entry."""
     return dict(
         train=tuple(train),
         losses=dict(losses),

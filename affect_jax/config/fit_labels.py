@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from affect_jax.config.stages import METRICS
 from affect_jax.datasets.manifest import Label
-from affect_jax.training.stage import METRICS
 
 # Task -> losses between a prediction and the target that make sense for it.
 FITTING = {

@@ -16,8 +16,9 @@ import flax.linen as nn
 import ml_collections
 
 from affect_jax import models
+from affect_jax.config.hyper import Hyper, check_paths, flatten_hyper, flatten_paths
+from affect_jax.config.stages import Stage, default_hyper, parse_stage
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.training import stage, trials
 
 
 class Study(NamedTuple):
@@ -28,7 +29,7 @@ class Study(NamedTuple):
       model: the module.
       model_config: what made it.
       stages: in order.
-      traced: hyper-parameter path -> default.
+      defaults: stage -> its traced hyper-parameters, as the config gives them.
       variants: name -> path -> fixed value.
       axes: path -> values of the search grid, of the paths that this study has.
     """
@@ -36,8 +37,8 @@ class Study(NamedTuple):
     name: str
     model: nn.Module
     model_config: dict[str, Any]
-    stages: tuple[stage.Stage, ...]
-    traced: dict[str, float]
+    stages: tuple[Stage, ...]
+    defaults: dict[str, Hyper]
     variants: dict[str, dict[str, float]]
     axes: dict[str, tuple[float, ...]]
 
@@ -121,31 +122,29 @@ def parse_studies(config: ml_collections.ConfigDict) -> list[Study]:
             if "/" in s:
                 raise UserError(f"config.stages has the name {s!r}, which cannot be a folder's; leave out the '/'")
         _check_folders(own["stages"], "config.stages")
-        stages = tuple(stage.parse_stage(s, own["stages"][s], config.task) for s in own["schedule"])
-        traced: dict[str, float] = {}
-        for s in own["schedule"]:
-            traced |= stage.default_hyper(s, own["stages"][s])
-        axes = trials.flatten_paths(config.search.grid.to_dict())
+        stages = tuple(parse_stage(s, own["stages"][s], config.task) for s in own["schedule"])
+        defaults = {s: default_hyper(own["stages"][s]) for s in own["schedule"]}
+        axes = flatten_paths(config.search.grid.to_dict())
         studies.append(
             Study(
                 name=name,
                 model=make_model(own["model"]),
                 model_config=own["model"],
                 stages=stages,
-                traced=traced,
-                variants={variant: trials.flatten_paths(fixed) for variant, fixed in spec["variants"].items()},
-                axes={path: tuple(values) for path, values in axes.items() if path in traced},
+                defaults=defaults,
+                variants={variant: flatten_paths(fixed) for variant, fixed in spec["variants"].items()},
+                axes={path: tuple(values) for path, values in axes.items() if path in flatten_hyper(defaults)},
             )
         )
-    everywhere = set().union(*(study.traced for study in studies))
-    trials.check_paths(
-        sorted(trials.flatten_paths(config.search.grid.to_dict())),
-        dict.fromkeys(sorted(everywhere), 0.0),
+    everywhere = set().union(*(flatten_hyper(study.defaults) for study in studies))
+    check_paths(
+        sorted(flatten_paths(config.search.grid.to_dict())),
+        everywhere,
         "the search grid",
     )
     for study in studies:
         for variant, fixed in study.variants.items():
-            trials.check_paths(sorted(fixed), study.traced, f"variant {variant!r} of study {study.name!r}")
+            check_paths(sorted(fixed), flatten_hyper(study.defaults), f"variant {variant!r} of study {study.name!r}")
     return [study for study in studies if not config.study.only or study.name in config.study.only]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from tensorboardX import SummaryWriter
 
 from affect_jax.config import auto_pair, fit, studies
+from affect_jax.config.hyper import flatten_hyper, replace_hyper
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.data import splits, streaming
@@ -124,7 +125,7 @@ def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
             (c, f): {k: v for k, v in point.items() if k not in spec.variants[c]} for c in searched for f in folds
         }, []
     trials = plan_trials(
-        searched, spec.axes, spec.traced, len(run.fold_names), studies.list_seeds(run.config.search.seeds)
+        searched, spec.axes, spec.defaults, len(run.fold_names), studies.list_seeds(run.config.search.seeds)
     )
     candidates = []
     for number, wave in enumerate(_split_into_batches(run, spec, trials)):
@@ -139,7 +140,10 @@ def _search(run: Run, spec: studies.Study) -> tuple[dict, list[dict[str, Any]]]:
                 run_folder.write_json(summary, scores)
                 for stage in spec.stages:  # only the scores of a search are wanted
                     shutil.rmtree(folder / stage.name)
-        candidates += [{**trial._asdict(), "score": s} for trial, s in zip(wave, scores, strict=True)]
+        candidates += [
+            {**trial._asdict(), "hyper": flatten_hyper(trial.hyper), "score": s}
+            for trial, s in zip(wave, scores, strict=True)
+        ]
     chosen = results.select_points(candidates, spec.stages[-1].sign)
     said = [
         {
@@ -181,9 +185,9 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
     """Searches, trains, predicts and scores one study: its results trials, its selection, its predictions."""
     chosen, said = _search(run, spec)
     trials = [
-        trial._replace(hyper={**trial.hyper, **chosen.get((trial.variant, trial.fold), {})})
+        trial._replace(hyper=replace_hyper(trial.hyper, chosen.get((trial.variant, trial.fold), {})))
         for trial in plan_trials(
-            spec.variants, {}, spec.traced, len(run.fold_names), studies.list_seeds(run.config.study.seeds)
+            spec.variants, {}, spec.defaults, len(run.fold_names), studies.list_seeds(run.config.study.seeds)
         )
     ]
     _warn_of_idle_devices(run, spec, len(trials))
@@ -204,7 +208,7 @@ def _run_study(run: Run, spec: studies.Study) -> tuple[list[dict], list[dict], d
                     "variant": trial.variant,
                     "fold": run.fold_names[trial.fold],
                     "seed": trial.seed,
-                    "hyper": trial.hyper,
+                    "hyper": flatten_hyper(trial.hyper),
                     "best_epoch": {s: int(v[r]) for s, v in fitted.best_epoch.items()},
                     "epochs": {s: int(v[r]) for s, v in fitted.epochs.items()},
                     "finite": bool(fitted.finite[r]),
