@@ -106,7 +106,8 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
     import numpy as np
     from jax.sharding import NamedSharding, PartitionSpec
 
-    from affect_jax.training import loop, mesh, objective, stage, state, step, trials
+    from affect_jax.training import loop, mesh, objective, state, step, trials
+    from affect_jax.training.optimizer import make_transform
     from benchmarks import jax_side
 
     spec, staged, corpus, folds, _ = jax_side.load(case, precision)
@@ -115,7 +116,7 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
 
     def fresh(params: Any, row: trials.TrialArrays) -> tuple[Any, state.TrialState]:
         trained, statistics, frozen = step.split_submodules(params, staged.train)
-        opt_state = stage.make_transform(staged, row.hyper).init(trained)
+        opt_state = make_transform(staged, row.hyper[staged.name]).init(trained)
         return frozen, state.create_state(
             trained, statistics, opt_state, objective.init_loss_state(staged.terms, names)
         )

@@ -11,10 +11,13 @@ import ml_collections
 import numpy as np
 
 from affect_jax.config import studies
+from affect_jax.config.hyper import replace_hyper
+from affect_jax.config.stages import Stage
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets.recordings import Recording
-from affect_jax.training import keys, loop, mesh, objective, stage, state, step, trials
+from affect_jax.training import keys, loop, mesh, objective, state, step, trials
+from affect_jax.training.optimizer import make_transform
 from benchmarks import products
 from benchmarks.cases import VALIDATION, Case, FusionCase, ProductCase, SpeechCase, spreads
 from benchmarks.data import clips, examples, utterances
@@ -45,7 +48,7 @@ def recordings(case: Case | SpeechCase | FusionCase, target: str) -> list[Record
 
 def load(
     case: Case | SpeechCase | FusionCase, precision: str = "float32"
-) -> tuple[studies.Study, stage.Stage, corpora.Corpus, folding.Folds, ml_collections.ConfigDict]:
+) -> tuple[studies.Study, Stage, corpora.Corpus, folding.Folds, ml_collections.ConfigDict]:
     """(the config's study, its stage, the case's recordings, one fold over them, the config)."""
     file, argument = case.config
     config = importlib.import_module(f"configs.{file}").get_config(argument)
@@ -69,11 +72,10 @@ def load(
     return spec, staged._replace(precision=precision), corpus, folds, config
 
 
-def row(spec: studies.Study, seed: int, staged: stage.Stage, weights: Mapping[str, float]) -> trials.Trial:
+def row(spec: studies.Study, seed: int, staged: Stage, weights: Mapping[str, float]) -> trials.Trial:
     """The whole model with this seed and these weights of the stage's losses."""
     changed = {f"stages.{staged.name}.losses.{loss}.weight": weight for loss, weight in weights.items()}
-    trials.check_paths(sorted(changed), spec.traced, "the benchmark's grid")
-    return trials.Trial("bench", fold=0, seed=seed, hyper={**spec.traced, **changed})
+    return trials.Trial("bench", fold=0, seed=seed, hyper=replace_hyper(spec.defaults, changed, "the benchmark's grid"))
 
 
 class Products:
@@ -110,7 +112,7 @@ class Steps:
             key = keys.derive_key(jax.random.key(row.seed), "init")
             parts = step.join_variables(spec.model.init(key, batch["inputs"], batch["masks"], train=False))
             trained, statistics, frozen = step.split_submodules(parts, staged.train)
-            opt_state = stage.make_transform(staged, row.hyper).init(trained)
+            opt_state = make_transform(staged, row.hyper[staged.name]).init(trained)
             return frozen, state.create_state(
                 trained, statistics, opt_state, objective.init_loss_state(staged.terms, names)
             )

@@ -101,11 +101,12 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     startup.cache_compilations()
     import jax
 
+    from affect_jax.config.stages import default_hyper, parse_stage
     from affect_jax.data import corpus as corpora
     from affect_jax.data import folds as folding
     from affect_jax.data import streaming
     from affect_jax.datasets import building
-    from affect_jax.training import loop, mesh, stage
+    from affect_jax.training import loop, mesh
     from affect_jax.training.streamed import Streamed
     from affect_jax.training.trials import plan_trials
     from benchmarks import noise
@@ -116,7 +117,7 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     of, streamed = case.material, host is not None
     count = _recordings(of, quick)
     model, config = _model(case.model)
-    staged, traced = stage.parse_stage("fit", config, "regression"), stage.default_hyper("fit", config)
+    staged, traced = parse_stage("fit", config, "regression"), {"fit": default_hyper(config)}
     jax.block_until_ready(jax.jit(lambda x: x + 1)(0.0))
     before = peak_bytes(device_memory)
     with building.leave_features(host) if streamed else contextlib.nullcontext():

@@ -41,7 +41,7 @@ def loaded(case):
     config.study.only = (name,)
     (spec,) = studies.parse_studies(config)
     module, staged = spec.model.clone(**changes), spec.stages[-1]
-    trial = jax.tree.map(lambda x: x[0], trials.stack_trials([trials.Trial("variant", 0, 0, spec.traced)]))
+    trial = jax.tree.map(lambda x: x[0], trials.stack_trials([trials.Trial("variant", 0, 0, spec.defaults)]))
     first = next(iter(shapes.values()))
     lead = first[:1] if config.data.unit == "item" else first[:-1]
     dtype = jnp.float32

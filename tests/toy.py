@@ -4,12 +4,13 @@ import flax.linen as nn
 import jax
 import numpy as np
 
+from affect_jax.config.stages import default_hyper, parse_stage
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets import stored
 from affect_jax.datasets.cache import Cache
 from affect_jax.datasets.recordings import Recording
-from affect_jax.training import loop, mesh, stage
+from affect_jax.training import loop, mesh
 from affect_jax.training.trials import plan_trials
 
 
@@ -117,17 +118,14 @@ def teacher_config(**changes):
 
 
 def stages(task="regression", **configs):
-    """name -> config to (stages, traced defaults)."""
-    parsed = tuple(stage.parse_stage(name, config, task) for name, config in configs.items())
-    traced = {}
-    for name, config in configs.items():
-        traced |= stage.default_hyper(name, config)
-    return parsed, traced
+    """name -> config to (stages, default hyper-parameters of each)."""
+    parsed = tuple(parse_stage(name, config, task) for name, config in configs.items())
+    return parsed, {name: default_hyper(config) for name, config in configs.items()}
 
 
-def trials(traced, variants=None, axes=None, folds=2, seeds=(0, 1)):
+def trials(defaults, variants=None, axes=None, folds=2, seeds=(0, 1)):
     """Trials over everything."""
-    return plan_trials(variants or {"toy": {}}, axes or {}, traced, folds, seeds)
+    return plan_trials(variants or {"toy": {}}, axes or {}, defaults, folds, seeds)
 
 
 def engine(devices=1, at_once=1, checkpoint_seconds=0.0, data=1):

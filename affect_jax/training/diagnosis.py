@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from affect_jax.config.stages import Stage
 from affect_jax.data import streaming
 from affect_jax.data.corpus import Corpus
 from affect_jax.data.folds import Folds
@@ -17,7 +18,6 @@ from affect_jax.data.packing import Packing
 from affect_jax.data.streaming import Source
 from affect_jax.training import step
 from affect_jax.training.checkpoint import leaves_by_path
-from affect_jax.training.stage import Stage
 from affect_jax.training.state import TrialState
 from affect_jax.training.trials import TrialArrays
 from affect_jax.types import Array, Params

@@ -8,12 +8,12 @@ import flax.linen as nn
 import jax
 import numpy as np
 
+from affect_jax.config.stages import Stage
 from affect_jax.data.corpus import Corpus
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
 from affect_jax.errors import UserError
 from affect_jax.training import mesh, step
-from affect_jax.training.stage import Stage
 from affect_jax.training.state import TrialState
 from affect_jax.training.trials import Trial, TrialArrays
 from affect_jax.types import Array, Params

@@ -17,6 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from affect_jax.config.hyper import Hyper
+from affect_jax.config.stages import Stage
 from affect_jax.data import packing
 from affect_jax.data.corpus import Corpus, take_batch
 from affect_jax.data.folds import Folds
@@ -28,7 +30,7 @@ from affect_jax.runtime.signals import Stopped, never_stop
 from affect_jax.training import checkpoint, keys, mesh, objective, step
 from affect_jax.training.diagnosis import first_not_finite
 from affect_jax.training.epochs import Engine, Epochs, Resident
-from affect_jax.training.stage import Stage, make_transform
+from affect_jax.training.optimizer import make_transform
 from affect_jax.training.state import TrialState, create_state
 from affect_jax.training.streamed import Streamed
 from affect_jax.training.trials import Trial, TrialArrays, find_distinct, stack_trials
@@ -199,10 +201,10 @@ def init_params(
 def _new_states(
     stage: Stage, params: Params, statistics: Params, trials: TrialArrays, loss_state: Any, live: Sequence[bool]
 ) -> TrialState:
-    def one(params: Params, statistics: Params, hyper: dict[str, Array]) -> TrialState:
+    def one(params: Params, statistics: Params, hyper: Hyper) -> TrialState:
         return create_state(params, statistics, make_transform(stage, hyper).init(params), loss_state)
 
-    states = jax.vmap(one)(params, statistics, trials.hyper)
+    states = jax.vmap(one)(params, statistics, trials.hyper[stage.name])
     return states.replace(live=jnp.asarray(live))
 
 
@@ -414,12 +416,10 @@ def fit_study(
     check_stages(model, stages, corpus, folds)
     folds = mesh.replicate(engine.mesh, folds)
     shared = (corpus if isinstance(corpus, Source) else mesh.replicate(engine.mesh, corpus)), folds
-    reads: list[str] = []
     before: tuple[Outcome, list[int]] | None = None
     best_epoch, epochs, finite, stopped = {}, {}, np.ones(len(trials), bool), {}
-    for stage in stages:
-        reads += [path for path in trials[0].hyper if path.startswith(f"stages.{stage.name}.")]
-        chosen, position = find_distinct(trials, reads)
+    for number, stage in enumerate(stages):
+        chosen, position = find_distinct(trials, [s.name for s in stages[: number + 1]])
         some = [trials[i] for i in chosen]
         if before is None:
             start = init_params(model, shared, some, engine)

@@ -11,8 +11,9 @@ Weights are traced, so trials of one study may differ in them.
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
+from affect_jax.config.losses import Term
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.losses import alignment, classification, decorrelation, reduction, regression
 from affect_jax.types import Array, Batch, Outputs
@@ -33,47 +34,7 @@ STATEFUL = {
     "dcca_ema": (alignment.dcca_ema_init, alignment.dcca_ema),
     "soft_cca": (decorrelation.soft_cca_init, decorrelation.soft_cca),
 }
-KINDS = sorted([*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *STATEFUL])
-
 LossState = dict[str, Any]
-
-
-class Term(NamedTuple):
-    """One loss of a stage: `kind` applied to the outputs or batch entries `left` and `right`."""
-
-    name: str
-    kind: str
-    left: str
-    right: str
-    options: tuple[tuple[str, Any], ...]
-
-
-def parse_losses(losses: Mapping[str, Mapping[str, Any]]) -> tuple[Term, ...]:
-    """Config losses -> terms, in the order of their names.
-
-    Raises:
-      UserError: an unknown kind (with the list and the nearest one) or a missing entry.
-    """
-    terms = []
-    for name in sorted(losses):
-        spec = dict(losses[name])
-        kind = spec.pop("kind", None)
-        if kind not in KINDS:
-            raise UserError(
-                f"loss {name!r} has kind {kind!r}{suggest_nearest(str(kind), KINDS)}; choose one of {KINDS}"
-            )
-        sides = ("a", "b") if kind in ALIGNMENT or kind in STATEFUL else ("prediction", "target")
-        missing = [key for key in (*sides, "weight") if key not in spec]
-        if missing:
-            raise UserError(
-                f"loss {name!r} of kind {kind!r} needs {missing[0]!r}; give {sides[0]}, {sides[1]} and weight"
-            )
-        left, right = spec.pop(sides[0]), spec.pop(sides[1])
-        del spec["weight"]
-        terms.append(Term(name, kind, left, right, tuple(sorted(spec.items()))))
-    if not terms:
-        raise UserError("a stage has no losses; give config.stages.<stage>.losses at least one")
-    return tuple(terms)
 
 
 def collect_names(outputs: Outputs, batch: Batch) -> dict[str, Array]:

@@ -15,8 +15,6 @@ import jax.numpy as jnp
 
 from affect_jax.types import Array, Params
 
-PRECISIONS = ("float32", "bfloat16")
-
 
 def lower_precision(precision: str, params: Params, inputs: Mapping[str, Array]) -> tuple[Params, dict[str, Array]]:
     """(parameters, inputs) as a model in this precision takes them: float32 arrays of two axes or more are cast."""

@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from affect_jax.config.losses import Term
 from affect_jax.data.corpus import Corpus, locate_frames
 from affect_jax.data.folds import Folds
 from affect_jax.data.streaming import Source
 from affect_jax.losses.alignment import canonical_correlations
-from affect_jax.training import mesh, objective, step, streamed
+from affect_jax.training import mesh, step, streamed
 from affect_jax.training.epochs import Engine
 from affect_jax.training.loop import assign_slots
 from affect_jax.types import Array, Params
@@ -41,7 +42,7 @@ def _program(model: nn.Module, output: str, engine: Engine, absent: tuple[str, .
 
 
 @functools.lru_cache(maxsize=16)
-def _alignment_program(model: nn.Module, terms: tuple[objective.Term, ...], engine: Engine) -> Callable[..., Any]:
+def _alignment_program(model: nn.Module, terms: tuple[Term, ...], engine: Engine) -> Callable[..., Any]:
     def one(shared: Any, fold: Any, params: Params) -> Any:
         corpus, folds = shared
         mean = {m: x[fold] for m, x in folds.mean.items()}
@@ -61,14 +62,14 @@ def _alignment_program(model: nn.Module, terms: tuple[objective.Term, ...], engi
 
 
 @functools.lru_cache(maxsize=16)
-def _correlation_program(terms: tuple[objective.Term, ...], engine: Engine) -> Callable[..., Any]:
+def _correlation_program(terms: tuple[Term, ...], engine: Engine) -> Callable[..., Any]:
     def one(_: None, codes: dict[str, Array], mask: Array) -> dict[str, Array]:
         return {term.name: _top(term, codes[term.left], codes[term.right], mask) for term in terms}
 
     return mesh.map_over_trials(engine.mesh, engine.at_once, one)
 
 
-def _top(term: objective.Term, a: Array, b: Array, mask: Array) -> Array:
+def _top(term: Term, a: Array, b: Array, mask: Array) -> Array:
     k = dict(term.options).get("k", min(10, a.shape[-1], b.shape[-1]))
     return canonical_correlations(a, b, mask, k=k).sum()
 
@@ -79,7 +80,7 @@ def measure_alignment(
     fold_of: np.ndarray,
     corpus: Corpus | Source,
     folds: Folds,
-    terms: tuple[objective.Term, ...],
+    terms: tuple[Term, ...],
     engine: Engine,
 ) -> dict[str, np.ndarray]:
     """alignment term -> float32 [R], the sum of the top k canonical correlations over the whole validation part.

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from affect_jax import metrics
+from affect_jax.config.stages import Stage, metric_sign
 from affect_jax.data import moddrop
 from affect_jax.data.corpus import Corpus, take_batch
 from affect_jax.data.folds import Folds
@@ -17,7 +18,7 @@ from affect_jax.data.packing import Packing
 from affect_jax.layers.spread import count_devices
 from affect_jax.training import keys, objective, precision
 from affect_jax.training.mesh import shard_batch
-from affect_jax.training.stage import Stage, compute_learning_rate, make_transform, metric_sign
+from affect_jax.training.optimizer import compute_learning_rate, make_transform
 from affect_jax.training.state import TrialState
 from affect_jax.training.trials import TrialArrays
 from affect_jax.types import Array, Batch, Params
@@ -70,8 +71,7 @@ def compute_gradients(
     Where `stage.precision` is bfloat16, so are the model's forward and backward pass here; outputs, losses, statistics
     and gradients are float32. `predict` and `shown`, and so validation scores and tests, are float32 always.
     """
-    prefix = f"stages.{stage.name}"
-    weights = {t.name: trial.hyper[f"{prefix}.losses.{t.name}.weight"] for t in stage.terms}
+    hyper = trial.hyper[stage.name]
     rngs = {"dropout": keys.derive_key(key, f"{stage.name}/dropout", state.updates)}
 
     packed = {"segments": batch["segments"]} if "segments" in batch else {}
@@ -83,14 +83,14 @@ def compute_gradients(
             inputs,
             batch["masks"],
             train=True,
-            dropout=trial.hyper[f"{prefix}.dropout"],
+            dropout=hyper.dropout,
             frozen=tuple(sorted(frozen)),
             rngs=rngs,
             mutable=[STATISTICS],
             **packed,
         )
         outputs = precision.raise_precision(outputs)
-        value, rest = objective.total_loss(stage.terms, weights, outputs, batch, state.loss_state)
+        value, rest = objective.total_loss(stage.terms, hyper.loss_weights, outputs, batch, state.loss_state)
         return value, (*rest, gathered if state.statistics else {}, OrderedDict(outputs))
 
     return jax.value_and_grad(loss, has_aux=True)(state.params)
@@ -137,8 +137,8 @@ def train_step(
 
 def apply_update(stage: Stage, trial: TrialArrays, state: TrialState, grads: Params) -> tuple[Params, Any]:
     """(parameters, optimizer's state) one step along the gradients."""
-    directions, opt_state = make_transform(stage, trial.hyper).update(grads, state.opt_state, state.params)
-    rate = compute_learning_rate(stage, trial.hyper, state.scale, state.updates)
+    directions, opt_state = make_transform(stage, trial.hyper[stage.name]).update(grads, state.opt_state, state.params)
+    rate = compute_learning_rate(trial.hyper[stage.name], state.scale, state.updates)
     return optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, directions)), opt_state
 
 

@@ -15,13 +15,13 @@ import numpy as np
 from flax import struct
 from jax.sharding import PartitionSpec as P
 
+from affect_jax.config.stages import Stage
 from affect_jax.data.folds import Folds
 from affect_jax.data.packing import Packing
 from affect_jax.data.streaming import Source
 from affect_jax.training import checkpoint, chunks, mesh, step
 from affect_jax.training.chunks import Cut, Lines
 from affect_jax.training.epochs import Between, Engine
-from affect_jax.training.stage import Stage
 from affect_jax.training.state import TrialState
 from affect_jax.training.trials import Trial, TrialArrays
 from affect_jax.types import Array, Params

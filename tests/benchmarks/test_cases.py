@@ -4,8 +4,8 @@ import importlib
 
 import pytest
 
+from affect_jax.config.stages import PRECISIONS as stage_precisions
 from affect_jax.reports.thesis.chapter_4 import TABLES
-from affect_jax.training.precision import PRECISIONS as stage_precisions
 from benchmarks.cases import (
     BATCH,
     BY_NAME,

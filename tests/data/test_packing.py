@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from affect_jax.config.losses import parse_losses
 from affect_jax.data import corpus as corpora
 from affect_jax.data import packing
 from affect_jax.models import seqsew
@@ -74,7 +75,7 @@ def test_losses_and_gradients_of_seqsew_are_those_of_one_sequence_a_line(batches
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), *first, train=False))
     draw = np.random.default_rng(0)  # jax's initialisers take long to compile
     params = jax.tree.map(lambda p: draw.uniform(-0.5, 0.5, p.shape).astype(np.float32), shapes)
-    terms = objective.parse_losses(
+    terms = parse_losses(
         {
             "prediction": dict(kind="binary_cross_entropy", prediction="logits", target="target", weight=1.0),
             "translation": dict(kind="mae", prediction="translation", target="inputs/b", weight=1.0),

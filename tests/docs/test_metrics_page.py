@@ -4,7 +4,8 @@ import inspect
 import re
 
 from affect_jax import metrics
-from affect_jax.training import objective, stage
+from affect_jax.config import stages
+from affect_jax.training import objective
 from tests.docs import commands, pages
 
 PAGE = pages.read(commands.ROOT / "docs" / "metrics.md")
@@ -21,13 +22,13 @@ def test_tasks_and_their_metrics():
     shown = {row[0].strip("`"): tuple(re.findall(r"`(\w+)`", row[2])) for row in TABLES["task"]}
     assert tuple(shown) == metrics.TASKS
     shown["multiclass"] = shown["multiclass"] or shown["binary"]
-    assert shown == stage.METRICS
+    assert shown == stages.METRICS
 
 
 def test_every_metric_has_a_line_and_its_direction():
     shown = {row[0].strip("`"): row[3] for row in TABLES["name"]}
-    known = {name for names in stage.METRICS.values() for name in names}
-    assert {name: "higher" if stage.metric_sign(name) > 0 else "lower" for name in known} == shown
+    known = {name for names in stages.METRICS.values() for name in names}
+    assert {name: "higher" if stages.metric_sign(name) > 0 else "lower" for name in known} == shown
 
 
 def test_every_loss_has_its_options():

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from affect_jax.config.losses import parse_losses
 from affect_jax.errors import UserError
 from affect_jax.models import seqsew, sew
 from affect_jax.training import objective
@@ -61,7 +62,7 @@ def losses(ends):
         found[f"alignment{part}"] = dict(
             kind="dcca", a="latent/weaker", b=f"latent/stronger{output}", k=1, ridge=1e-1, weight=1.0
         )
-    return objective.parse_losses(found)
+    return parse_losses(found)
 
 
 BOTH = losses({"b": ("_b", "/b"), "c": ("_c", "/c")})

@@ -10,9 +10,10 @@ import pytest
 from flax import linen as nn
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
+from affect_jax.config import stages
 from affect_jax.errors import UserError
 from affect_jax.layers import wide as layers
-from affect_jax.training import loop, objective, precision, stage, state, step, trials
+from affect_jax.training import loop, objective, precision, state, step, trials
 from tests import families, toy
 
 
@@ -93,7 +94,7 @@ def test_gradients_are_those_of_float32_but_for_rounding(name, least):
         key = jax.random.key(1)
         return [
             step.compute_gradients(module, staged._replace(precision=p), trial, frozen, now, batch, key)
-            for p in precision.PRECISIONS
+            for p in stages.PRECISIONS
         ]
 
     ((_, wanted_aux), wanted), ((_, aux), found) = both(now, frozen, batch)
@@ -157,4 +158,4 @@ def test_resume_equals_continue_in_bfloat16(tmp_path):
     whole = fit(tmp_path / "whole")
     toy.trees_equal(fit(tmp_path / "killed"), whole)
     assert {x.dtype for x in jax.tree.leaves(whole.params)} == {np.dtype("float32")}
-    assert stage.parse_stage("fit", toy.stage_config(), "regression").precision == "float32"
+    assert stages.parse_stage("fit", toy.stage_config(), "regression").precision == "float32"

@@ -4,11 +4,12 @@ import jax
 import numpy as np
 import pytest
 
+from affect_jax.config.losses import parse_losses
 from affect_jax.data import corpus as corpora
 from affect_jax.data import streaming
 from affect_jax.errors import UserError
 from affect_jax.runtime.signals import Stopped
-from affect_jax.training import chunks, loop, objective, predictor
+from affect_jax.training import chunks, loop, predictor
 from tests import toy
 
 SMALL = 0.004  # megabytes: two of five batches at a time
@@ -85,7 +86,7 @@ def test_predictions_and_held_out_alignment_are_those_of_a_resident_corpus(plain
     fold_of = np.array([trial.fold for trial in trials], np.int32)
     engine = toy.engine()._replace(stream_megabytes=TINY, eval_size=2)
     examples = np.int32([[1, 4, 2, -1, -1], [0, 7, 6, 5, 3]])
-    terms = objective.parse_losses({"cca": dict(kind="dcca", a="latent/weaker", b="latent/stronger", weight=1.0, k=2)})
+    terms = parse_losses({"cca": dict(kind="dcca", a="latent/weaker", b="latent/stronger", weight=1.0, k=2)})
     found = [
         (
             predictor.predict_split(

@@ -2,32 +2,33 @@
 
 import pytest
 
+from affect_jax.config.hyper import Hyper, flatten_hyper
 from affect_jax.errors import UserError
 from affect_jax.experiment import results
 from affect_jax.training import trials
 
-TRACED = {"stages.fit.losses.a.weight": 1.0, "stages.fit.losses.b.weight": 1.0, "stages.fit.dropout": 0.3}
-A, B = "stages.fit.losses.a.weight", "stages.fit.losses.b.weight"
+DEFAULTS = {"fit": Hyper(0.3, 0.1, 0.0, None, 0.0, {"a": 1.0, "b": 1.0})}
+A, B, DROPOUT = "stages.fit.losses.a.weight", "stages.fit.losses.b.weight", "stages.fit.dropout"
 
 
 def test_seven_variants_of_the_125_point_grid():
-    axes = dict.fromkeys(TRACED, (1e-3, 1e-2, 0.1, 1, 10))
-    made = trials.plan_trials({"whole": {}}, axes, TRACED, 1, (0,))
-    assert len(made) == len({tuple(trial.hyper.values()) for trial in made}) == 125
+    axes = dict.fromkeys((A, B, DROPOUT), (1e-3, 1e-2, 0.1, 1, 10))
+    made = trials.plan_trials({"whole": {}}, axes, DEFAULTS, 1, (0,))
+    assert len(made) == len({tuple(flatten_hyper(trial.hyper).values()) for trial in made}) == 125
 
 
 def test_an_axis_that_a_variant_fixes_is_not_searched_for_it():
-    made = trials.plan_trials({"whole": {}, "-a": {A: 0.0}}, {A: (1, 2), B: (1, 2)}, TRACED, 2, (0, 1, 2))
+    made = trials.plan_trials({"whole": {}, "-a": {A: 0.0}}, {A: (1, 2), B: (1, 2)}, DEFAULTS, 2, (0, 1, 2))
     assert len([trial for trial in made if trial.variant == "whole"]) == 4 * 6
     ablated = [trial for trial in made if trial.variant == "-a"]
     assert len(ablated) == 2 * 6
-    assert {trial.hyper[A] for trial in ablated} == {0.0}
-    assert {trial.hyper["stages.fit.dropout"] for trial in made} == {0.3}
+    assert {trial.hyper["fit"].loss_weights["a"] for trial in ablated} == {0.0}
+    assert {trial.hyper["fit"].dropout for trial in made} == {0.3}
 
 
 def test_a_path_that_changes_shapes_is_refused():
     with pytest.raises(UserError, match="'model.width'.*cannot differ in"):
-        trials.plan_trials({"whole": {}}, {"model.width": (1, 2)}, TRACED, 1, (0,))
+        trials.plan_trials({"whole": {}}, {"model.width": (1, 2)}, DEFAULTS, 1, (0,))
 
 
 def test_selection_takes_the_best_mean_over_seeds():

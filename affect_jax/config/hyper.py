@@ -1,0 +1,102 @@
+"""Hyper-parameters that are traced: trials of one compiled program may differ in them and in nothing else.
+
+A trial holds one `Hyper` for each of its stages. Configs, search grids and results.json address the same numbers by
+dotted paths, such as `stages.fit.losses.alignment.weight`; `flatten_hyper` and `replace_hyper` translate.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from affect_jax.errors import UserError, suggest_nearest
+
+Scalar = Any
+"""A float on the host; in a study on the devices a float32 array, [R] for R trials or [] inside one trial's program."""
+
+OPTIMIZERS = {
+    "sgd": ("learning_rate", "inverse_time_decay", "momentum", "weight_decay"),
+    "adam": ("learning_rate", "inverse_time_decay", "weight_decay"),
+}
+"""Optimizer -> the fields of `Hyper` that it reads. Adam's decay rates are constants of the program."""
+
+
+class Hyper(NamedTuple):
+    """The traced hyper-parameters of one stage. A pytree.
+
+    Attributes:
+      dropout: rate at which the model drops units, in [0, 1).
+      learning_rate: step size before any schedule.
+      inverse_time_decay: the rate is divided by 1 + inverse_time_decay * updates.
+      momentum: of SGD; None where the stage's optimizer has none.
+      weight_decay: coefficient of the L2 penalty, added to the gradient (coupled, as in PyTorch).
+      loss_weights: name of the loss -> its weight in the sum.
+    """
+
+    dropout: Scalar
+    learning_rate: Scalar
+    inverse_time_decay: Scalar
+    momentum: Scalar | None
+    weight_decay: Scalar
+    loss_weights: dict[str, Scalar]
+
+
+def flatten_paths(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turns nested mappings into {dotted path: leaf}."""
+    flat = {}
+    for key, value in tree.items():
+        path = f"{prefix}.{key}" if prefix else key
+        flat.update(flatten_paths(value, path) if isinstance(value, Mapping) else {path: value})
+    return flat
+
+
+def _list_fields(hyper: Mapping[str, Hyper]) -> Iterator[tuple[str, str, str, str]]:
+    """Yields (path, stage, field of `Hyper`, loss or '') of every traced number, in the order of results.json."""
+    for stage, numbers in hyper.items():
+        yield f"stages.{stage}.dropout", stage, "dropout", ""
+        for field in OPTIMIZERS["sgd"]:
+            if getattr(numbers, field) is not None:
+                yield f"stages.{stage}.optimizer.{field}", stage, field, ""
+        for loss in numbers.loss_weights:
+            yield f"stages.{stage}.losses.{loss}.weight", stage, "loss_weights", loss
+
+
+def flatten_hyper(hyper: Mapping[str, Hyper]) -> dict[str, Scalar]:
+    """Turns {stage: its numbers} into {config path: number}, as results.json, variants and search grids write it."""
+    flat = {}
+    for path, stage, field, loss in _list_fields(hyper):
+        value = getattr(hyper[stage], field)
+        flat[path] = value[loss] if loss else value
+    return flat
+
+
+def replace_hyper(
+    hyper: Mapping[str, Hyper], values: Mapping[str, Scalar], where: str = "a variant"
+) -> dict[str, Hyper]:
+    """Returns a copy of `hyper` with the numbers at these config paths replaced.
+
+    Args:
+      hyper: stage -> its numbers; stays as it is.
+      values: config path -> number.
+      where: who sets them, for the message.
+
+    Raises:
+      UserError: a path that is not traced.
+    """
+    places = {path: place for path, *place in _list_fields(hyper)}
+    check_paths(values, places, where)
+    changed = dict(hyper)
+    for path, value in values.items():
+        stage, field, loss = places[path]
+        if loss:
+            value = {**changed[stage].loss_weights, loss: value}
+        changed[stage] = changed[stage]._replace(**{field: value})
+    return changed
+
+
+def check_paths(paths: Collection[str], traced: Collection[str], where: str) -> None:
+    """Raises UserError for a path that trials cannot differ in; `where` says who sets it."""
+    for path in sorted(paths):
+        if path not in traced:
+            raise UserError(
+                f"{where} sets {path!r}{suggest_nearest(path, traced)}, which trials of one study cannot differ in; "
+                f"they can in {sorted(traced)}"
+            )

@@ -1,0 +1,69 @@
+"""Losses as a config names them: which output meets which target, and with what options.
+
+    losses = dict(
+        prediction=dict(kind='mse', prediction='prediction', target='target', weight=1.0),
+        translation=dict(kind='mse', prediction='translation', target='inputs/audio', weight=1.0),
+        alignment=dict(kind='dcca', a='latent/weaker', b='latent/stronger', weight=1.0, k=10),
+    )
+
+The functions behind the kinds are in `training/objective.py`; reading a config needs their names only, and no JAX.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from affect_jax.errors import UserError, suggest_nearest
+
+ELEMENTWISE = ("mse", "mae", "binary_cross_entropy", "cross_entropy")
+"""One value for each valid step, of which the batch's loss is the mean."""
+AGREEMENT = ("pcc", "ccc")
+"""One number from all valid steps of the batch."""
+ALIGNMENT = ("dcca", "barlow", "vicreg")
+"""One number from two latent codes."""
+STATEFUL = ("dcca_ema", "soft_cca")
+"""The same, with running statistics that the train state carries."""
+KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *STATEFUL)))
+
+
+class Term(NamedTuple):
+    """One loss of a stage. Its weight is a hyper-parameter, see `hyper.Hyper`.
+
+    Attributes:
+      name: key in `config.stages.<stage>.losses`.
+      kind: one of KINDS.
+      left: the output or batch entry that is compared ...
+      right: ... with this one.
+      options: keyword arguments of the loss function, sorted by name.
+    """
+
+    name: str
+    kind: str
+    left: str
+    right: str
+    options: tuple[tuple[str, Any], ...]
+
+
+def parse_losses(losses: Mapping[str, Mapping[str, Any]]) -> tuple[Term, ...]:
+    """Reads the losses of a stage, in the order of their names.
+
+    Raises:
+      UserError: an unknown kind (with the list and the nearest one), a missing entry, or no loss at all.
+    """
+    if not losses:
+        raise UserError("a stage has no losses; give config.stages.<stage>.losses at least one")
+    return tuple(_parse_term(name, losses[name]) for name in sorted(losses))
+
+
+def _parse_term(name: str, loss: Mapping[str, Any]) -> Term:
+    options = dict(loss)
+    kind = options.pop("kind", None)
+    if kind not in KINDS:
+        raise UserError(
+            f"loss {name!r} has kind {kind!r}{suggest_nearest(str(kind), KINDS)}; choose one of {list(KINDS)}"
+        )
+    left, right = ("a", "b") if kind in ALIGNMENT + STATEFUL else ("prediction", "target")
+    missing = [key for key in (left, right, "weight") if key not in options]
+    if missing:
+        raise UserError(f"loss {name!r} of kind {kind!r} needs {missing[0]!r}; give {left}, {right} and weight")
+    del options["weight"]
+    return Term(name, kind, options.pop(left), options.pop(right), tuple(sorted(options.items())))

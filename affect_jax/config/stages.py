@@ -1,0 +1,129 @@
+"""A stage: what is trained, with which losses, how fast, and when it stops. Read from `config.stages.<name>`."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from affect_jax.config.hyper import OPTIMIZERS, Hyper
+from affect_jax.config.losses import Term, parse_losses
+from affect_jax.errors import UserError, suggest_nearest
+
+METRICS = {
+    "regression": ("ccc", "pcc", "rmse"),
+    "signed_regression": ("ccc", "pcc", "rmse", "accuracy", "uar"),
+    "binary": ("accuracy", "uar", "weighted_f1", "macro_f1", "log_loss"),
+    "multiclass": ("accuracy", "uar", "weighted_f1", "macro_f1", "log_loss"),
+}
+"""Task -> the scores that its validation split has."""
+LOWER_IS_BETTER = ("rmse", "log_loss")
+KEPT_WEIGHTS = ("best", "last")
+PRECISIONS = ("float32", "bfloat16")
+
+
+class Stage(NamedTuple):
+    """The static part of a stage: changing it means another compiled program. Its traced numbers are a `Hyper`.
+
+    Attributes:
+      name: key in config.stages.
+      train: submodules that are trained, or `*` for all; the others are frozen and run deterministically.
+      terms: the losses.
+      optimizer: a key of OPTIMIZERS.
+      batch: examples of an update, at most; an epoch is cut into equal batches.
+      epochs: at most this many.
+      patience: stop after this many epochs without a better score; 0 never stops early.
+      plateau_factor: the learning rate is multiplied by this ...
+      plateau_patience: ... after this many epochs without a better score; 0 never.
+      plateau_metric: ... of this entry of METRICS[task].
+      metric: the validation score, an entry of METRICS[task].
+      prediction: the output that is scored.
+      keep: one of KEPT_WEIGHTS; the next stage and the results use those weights.
+      moddrop: combinations of modalities in which every training example appears; () for whole examples.
+      precision: of the model while training, one of PRECISIONS; predictions are always float32.
+    """
+
+    name: str
+    train: tuple[str, ...]
+    terms: tuple[Term, ...]
+    optimizer: str
+    batch: int
+    epochs: int
+    patience: int
+    plateau_factor: float
+    plateau_patience: int
+    plateau_metric: str
+    metric: str
+    prediction: str
+    keep: str
+    moddrop: tuple[tuple[str, ...], ...]
+    precision: str
+
+    @property
+    def sign(self) -> float:
+        """+1 where a larger score is better, -1 where a smaller one is."""
+        return metric_sign(self.metric)
+
+
+def metric_sign(metric: str) -> float:
+    """+1 where a larger value of the metric is better, -1 where a smaller one is."""
+    return -1.0 if metric in LOWER_IS_BETTER else 1.0
+
+
+def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
+    """Reads `config.stages.<name>`.
+
+    Raises:
+      UserError: an unknown optimizer, metric, loss or precision, or a number out of range.
+    """
+    optimizer = config["optimizer"]["name"]
+    metric = config["monitor"]["metric"]
+    plateau_metric = config["plateau"].get("metric") or metric
+    precision = config.get("precision", PRECISIONS[0])
+    _check_choice(name, "optimizer", optimizer, sorted(OPTIMIZERS))
+    for value in (metric, plateau_metric):
+        if value not in METRICS[task]:
+            raise UserError(
+                f"stage {name!r} monitors {value!r}{suggest_nearest(value, METRICS[task])}; "
+                f"a {task} task has {list(METRICS[task])}"
+            )
+    _check_choice(name, "keep", config["keep"], KEPT_WEIGHTS)
+    for key in ("batch", "epochs"):
+        if config[key] < 1:
+            raise UserError(f"stage {name!r} has {key}={config[key]}; it must be at least 1")
+    _check_choice(name, "precision", precision, PRECISIONS)
+    if not config["train"]:
+        raise UserError(f"stage {name!r} trains nothing; name submodules in config.stages.{name}.train")
+    return Stage(
+        name=name,
+        train=tuple(config["train"]),
+        terms=parse_losses(config["losses"]),
+        optimizer=optimizer,
+        batch=int(config["batch"]),
+        epochs=int(config["epochs"]),
+        patience=int(config["patience"]),
+        plateau_factor=float(config["plateau"]["factor"]),
+        plateau_patience=int(config["plateau"]["patience"]),
+        plateau_metric=plateau_metric,
+        metric=metric,
+        prediction=config["monitor"]["prediction"],
+        keep=config["keep"],
+        moddrop=tuple(tuple(names.split("+")) for names in config.get("moddrop", ())),
+        precision=precision,
+    )
+
+
+def _check_choice(stage: str, key: str, value: Any, choices: Collection[str]) -> None:
+    """Raises UserError where `value` is none of `choices`."""
+    if value not in choices:
+        raise UserError(
+            f"stage {stage!r} has {key} {value!r}{suggest_nearest(str(value), choices)}; choose one of {list(choices)}"
+        )
+
+
+def default_hyper(config: Mapping[str, Any]) -> Hyper:
+    """The traced numbers of `config.stages.<name>`, as the config gives them."""
+    optimizer = config["optimizer"]
+    read = OPTIMIZERS[optimizer["name"]]
+    return Hyper(
+        dropout=float(config["dropout"]),
+        **{field: float(optimizer[field]) if field in read else None for field in OPTIMIZERS["sgd"]},
+        loss_weights={loss: float(entry["weight"]) for loss, entry in config["losses"].items()},
+    )
