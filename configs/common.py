@@ -66,20 +66,17 @@ def cmu_mosi() -> dict[str, Any]:
 
 
 class Teachers(NamedTuple):
-    """Names of the parts and outputs of stronger modalities, as `affect_jax/layers/teachers.py` gives them.
-
-    A test holds the two equal: configs import nothing of the package.
-    """
+    """Names of what belongs to stronger modalities."""
 
     names: tuple[str, ...]
 
     def part(self, kind: str, modality: str) -> str:
-        """Top-level parameter name of a teacher's part."""
+        """Name of a teacher's loss, stage or study."""
         return f"{kind}_{modality}" if len(self.names) > 1 else kind
 
-    def output(self, kind: str, modality: str) -> str:
-        """Name of an output about a teacher."""
-        return f"{kind}/{modality}" if len(self.names) > 1 else kind
+    def submodules(self, *kinds: str) -> tuple[str, ...]:
+        """Names of all teachers' submodules of these kinds, as `affect_jax/models/sew.py` and `seqsew.py` have them."""
+        return tuple(f"{kind}_{modality}" for modality in self.names for kind in kinds)
 
 
 def loss(kind: str, prediction: str, target: str, weight: float = 1.0, **options: Any) -> dict[str, Any]:
@@ -87,10 +84,10 @@ def loss(kind: str, prediction: str, target: str, weight: float = 1.0, **options
     return dict(kind=kind, prediction=prediction, target=target, weight=weight, **options)
 
 
-def alignment(weight: float = 1.0) -> dict[str, Any]:
+def alignment(teacher: str, weight: float = 1.0) -> dict[str, Any]:
     """Deep CCA between the two latent codes: top 10 correlations, ridge .001 relative to the codes' own scale."""
     return dict(
-        kind="dcca", a="latent/weaker", b="latent/stronger", weight=weight, k=10, ridge=1e-3, ridge_mode="scale"
+        kind="dcca", a="latent/weaker", b=f"latent/{teacher}", weight=weight, k=10, ridge=1e-3, ridge_mode="scale"
     )
 
 

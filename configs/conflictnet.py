@@ -63,7 +63,7 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
         model=dict(
             PLAIN,
             name="conflictnet",
-            weaker="speech",
+            modality="speech",
             classes=0,
             recurrent_activation="sigmoid",  # or hard_sigmoid, as Keras had it then
             first_layer="convolution",

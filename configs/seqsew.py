@@ -86,20 +86,21 @@ def fitting(corpus: str) -> dict:
     return dict(optimizer=common.adam(1e-5), metric="ccc", epochs=100, patience=10)
 
 
-def teacher_stage(task: str, corpus: str, teachers: Teachers, modality: str) -> dict:
+def teacher_stage(task: str, corpus: str, modality: str) -> dict:
     """The stage that trains a stronger modality's encoder and classifier by its own score."""
-    who = teachers.output("/stronger", modality)
-    parts = tuple(teachers.part(kind, modality) for kind in ("stronger_encoder", "stronger_classifier"))
+    who = f"/{modality}"
+    parts = (f"stronger_encoder_{modality}", f"stronger_classifier_{modality}")
     losses = dict(prediction=prediction_loss(task, who))
     return common.stage(parts, losses, prediction=f"prediction{who}", dropout=0.3, **fitting(corpus))
 
 
 def teaching(teachers: Teachers, modality: str) -> dict:
     """The two losses by which a stronger modality teaches the weaker one (eqs. 5.13 and 5.14)."""
-    latent, translation = teachers.output("latent/stronger", modality), teachers.output("translation", modality)
     return {
-        teachers.part("alignment", modality): dict(common.alignment(0.1), b=latent),
-        teachers.part("translation", modality): common.loss("mae", translation, f"inputs/{modality}", 0.1),
+        teachers.part("alignment", modality): common.alignment(modality, 0.1),
+        teachers.part("translation", modality): common.loss(
+            "mae", f"translation/{modality}", f"inputs/{modality}", 0.1
+        ),
     }
 
 
@@ -122,7 +123,7 @@ def several_teachers(teachers: Teachers, short: dict[str, str]) -> dict:
 
     def study(variant: str, taught_by: tuple[str, ...]) -> dict:
         others = [m for m in teachers.names if m not in taught_by]
-        decoders = tuple(teachers.part("decoder", m) for m in taught_by)
+        decoders = tuple(f"decoder_{m}" for m in taught_by)
         schedule = (*(teachers.part("teacher", m) for m in taught_by), "student")
         return dict(
             override=dict(schedule=schedule, stages=dict(student=dict(train=WEAKER + decoders))),
@@ -167,19 +168,19 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
             SIZES,
             name="seqsew",
             weaker=names[weaker],
-            stronger=teachers.names if several else teachers.names[0],
+            stronger=teachers.names,
             encoder="bigru+te",
             weaker_gru_layers=gru_layers(corpus, weaker),
-            stronger_gru_layers=gru if several else gru[0],
+            stronger_gru_layers=gru,
             activation="sigmoid" if task == "binary" else "tanh",
             decoder_width=500 if wide else 250,
             decoder_layers=1 if wide else 2,
         ),
         schedule=(*(teachers.part("teacher", m) for m in teachers.names), "student"),
         stages=dict(
-            {teachers.part("teacher", m): teacher_stage(task, corpus, teachers, m) for m in teachers.names},
+            {teachers.part("teacher", m): teacher_stage(task, corpus, m) for m in teachers.names},
             student=common.stage(
-                (*WEAKER, *(teachers.part("decoder", m) for m in teachers.names)),
+                (*WEAKER, *teachers.submodules("decoder")),
                 dict(prediction=prediction_loss(task), **taught),
                 dropout=0.3,
                 **fitting(corpus),

@@ -29,7 +29,7 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
             seqsew.SIZES,
             name="seqsew",
             weaker=next(iter(names.values())),
-            stronger=None,
+            stronger=(),
             encoder="bigru+te",
             weaker_gru_layers=1,
             activation="sigmoid" if shared["task"] == "binary" else "tanh",

@@ -30,13 +30,12 @@ LOSSES = ("translation", "reconstruction", "alignment")
 
 def teaching(teachers: Teachers, modality: str) -> dict:
     """The losses by which a stronger modality teaches the weaker one, and learns its own code."""
-    outputs = {kind: teachers.output(kind, modality) for kind in ("translation", "reconstruction")}
     return {
         **{
-            teachers.part(kind, modality): common.loss("mse", output, f"inputs/{modality}")
-            for kind, output in outputs.items()
+            teachers.part(kind, modality): common.loss("mse", f"{kind}/{modality}", f"inputs/{modality}")
+            for kind in ("translation", "reconstruction")
         },
-        teachers.part("alignment", modality): dict(common.alignment(), b=teachers.output("latent/stronger", modality)),
+        teachers.part("alignment", modality): common.alignment(modality),
     }
 
 
@@ -70,11 +69,9 @@ def get_config(argument: str = PAIRS[0]) -> ml_collections.ConfigDict:
     short = dict(zip(teachers.names, stronger, strict=True))
     several = len(stronger) > 1
     encoders, decoders = (tuple((*ENCODERS[m], latent) for m in stronger), tuple(DECODERS[m] for m in stronger))
-    alone = dict(stronger=None, stronger_layers=(), stronger_decoder_layers=(), weaker_layers=())
+    alone = dict(stronger=(), stronger_layers=(), stronger_decoder_layers=(), weaker_layers=())
     taught = {name: loss for m in teachers.names for name, loss in teaching(teachers, m).items()}
-    parts = tuple(
-        teachers.part(kind, m) for m in teachers.names for kind in ("stronger_encoder", "translator", "reconstructor")
-    )
+    parts = teachers.submodules("stronger_encoder", "translator", "reconstructor")
     # Unimodal regressors: name of the study -> (modality, name of the variant).
     unimodal = {"weaker": (common.RECOLA[weaker], "unimodal weaker")}
     for m in teachers.names:
@@ -87,10 +84,10 @@ def get_config(argument: str = PAIRS[0]) -> ml_collections.ConfigDict:
         model=dict(
             name="sew",
             weaker=common.RECOLA[weaker],
-            stronger=teachers.names if several else teachers.names[0],
+            stronger=teachers.names,
             weaker_layers=(*ENCODERS[weaker], latent),
-            stronger_layers=encoders if several else encoders[0],
-            stronger_decoder_layers=decoders if several else decoders[0],
+            stronger_layers=encoders,
+            stronger_decoder_layers=decoders,
             regressor_width=120,
             regressor_layers=4,
         ),

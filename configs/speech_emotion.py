@@ -26,7 +26,7 @@ def get_config(argument: str = "emotion") -> ml_collections.ConfigDict:
         study=dict(only=(), folds=(), seeds=1),
         model=dict(
             name="conflictnet",
-            weaker="speech",
+            modality="speech",
             classes=CLASSES[argument],
             average_pool=4,
             attention=True,

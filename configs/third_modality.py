@@ -58,11 +58,10 @@ def losses(weights: dict[str, float], teachers: Teachers) -> dict:
     found = dict(prediction=common.loss("mse", "prediction", "target"))
     for m in teachers.names:
         for kind in weights:
-            latent, inputs = teachers.output("latent/stronger", m), f"inputs/{m}"
             found[teachers.part(kind, m)] = (
-                dict(common.alignment(), b=latent, k=4)
+                dict(common.alignment(m), k=4)
                 if kind == "alignment"
-                else common.loss("mse", teachers.output(kind, m), inputs)
+                else common.loss("mse", f"{kind}/{m}", f"inputs/{m}")
             )
     return found
 
@@ -70,9 +69,7 @@ def losses(weights: dict[str, float], teachers: Teachers) -> dict:
 def sew(teachers: Teachers) -> dict:
     """Small SEW: one stage, in which teachers learn to reconstruct themselves."""
     count = len(teachers.names)
-    parts = tuple(
-        teachers.part(kind, m) for m in teachers.names for kind in ("stronger_encoder", "translator", "reconstructor")
-    )
+    parts = teachers.submodules("stronger_encoder", "translator", "reconstructor")
     return dict(
         model=dict(
             name="sew",
@@ -104,14 +101,14 @@ def seqsew(teachers: Teachers) -> dict:
     fitting = dict(optimizer=common.adam(3e-3), metric="ccc", epochs=60, patience=20, batch=8)
     stages = {}
     for m in teachers.names:
-        who = teachers.output("/stronger", m)
+        who = f"/{m}"
         stages[teachers.part("teacher", m)] = common.stage(
-            tuple(teachers.part(kind, m) for kind in ("stronger_encoder", "stronger_classifier")),
+            (f"stronger_encoder_{m}", f"stronger_classifier_{m}"),
             dict(prediction=common.loss("mse", f"prediction{who}", "target")),
             prediction=f"prediction{who}",
             **fitting,
         )
-    decoders = tuple(teachers.part("decoder", m) for m in teachers.names)
+    decoders = teachers.submodules("decoder")
     stages["student"] = common.stage(
         ("weaker_encoder", "weaker_classifier", *decoders), losses(WEIGHTS["seqsew"], teachers), **fitting
     )
@@ -122,7 +119,7 @@ def seqsew(teachers: Teachers) -> dict:
             stronger=teachers.names,
             encoder="bigru",
             weaker_gru_layers=1,
-            stronger_gru_layers=1,
+            stronger_gru_layers=(1,) * len(teachers.names),
             latent=CODE,
             classifier_width=16,
             activation="tanh",

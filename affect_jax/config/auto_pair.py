@@ -62,7 +62,7 @@ def choose_pair_by_ranking(
         fit_pair.apply_pair(plain, pair, {})
         plain["name"] = f"{plain['name']}: {found.stronger} teaches {found.weaker}"
     if layers:
-        plain["model"] |= {"weaker_gru_layers": layers[found.weaker], "stronger_gru_layers": layers[found.stronger]}
+        plain["model"] |= {"weaker_gru_layers": layers[found.weaker], "stronger_gru_layers": (layers[found.stronger],)}
     return ml_collections.ConfigDict(plain)
 
 

@@ -124,8 +124,8 @@ def _speech(plain: dict[str, Any], columns: Columns) -> Columns:
             f"model {model!r} hears one recording an item, but there are {heard}; name one of them, as in "
             f"--config.corpus.modalities=\"('{heard[0]}',)\""
         )
-    cut = plain["data"]["steps"].get(plain["model"]["weaker"], 0)  # samples, which a flag may say
-    plain["model"]["weaker"] = heard[0]
+    cut = plain["data"]["steps"].get(plain["model"]["modality"], 0)  # samples, which a flag may say
+    plain["model"]["modality"] = heard[0]
     column = columns[heard[0]]
     return {heard[0]: column._replace(longest=cut or column.longest)}
 

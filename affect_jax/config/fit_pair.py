@@ -9,8 +9,7 @@ from affect_jax.errors import UserError, suggest_nearest
 
 def list_pair(plain: dict[str, Any]) -> tuple[str, ...]:
     """The weaker modality of a plain config's model, and its stronger ones behind it."""
-    stronger = plain["model"]["stronger"]
-    return (plain["model"]["weaker"], *((stronger,) if isinstance(stronger, str) else stronger))
+    return (plain["model"]["weaker"], *plain["model"]["stronger"])
 
 
 def choose_pair(plain: dict[str, Any], modalities: Sequence[str], asked: str) -> tuple[str, ...]:
@@ -62,10 +61,7 @@ def apply_pair(plain: dict[str, Any], pair: Sequence[str], widths: dict[str, int
         plain[part] = rename_modalities(plain[part], names)
     layers = plain["model"].get("stronger_decoder_layers")
     if layers:
-        ends = [widths[name] for name in pair[1:]]
-        if len(ends) > 1:
-            layers = tuple((*one[:-1], end) for one, end in zip(layers, ends, strict=True))
-        else:
-            layers = (*layers[:-1], *ends)
-        plain["model"]["stronger_decoder_layers"] = layers
+        plain["model"]["stronger_decoder_layers"] = tuple(
+            (*one[:-1], widths[name]) for one, name in zip(layers, pair[1:], strict=True)
+        )
     plain["data"]["modalities"] = tuple(pair)

@@ -1,7 +1,7 @@
 """Config -> studies: the model, stages, variants and trials that `config.studies` asks for.
 
 `config.studies.<name>` may hold
-  override: nested values that replace those of the config in this study, e.g. dict(model=dict(stronger=None));
+  override: nested values that replace those of the config in this study, e.g. dict(model=dict(stronger=()));
   drop: dotted paths to delete, e.g. ('stages.fit.losses.translation',);
   variants: name -> nested hyper-parameters, e.g. {'-CCA': {'stages': {'fit': {'losses': {'alignment': {'weight': 0}}}}}}.
 Variants and the grid may only set what is traced (learning rates, loss weights, dropout): they are trials of one program.
