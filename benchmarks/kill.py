@@ -22,8 +22,8 @@ COMMAND = [
     "--config.corpus.synthetic={'recordings': 2, 'frames': 30, 'seed': 0, "
     "'audio': 4, 'video_geometric': 5, 'video_appearance': 3}",
     "--config.model.weaker_layers=(4, 3)",
-    "--config.model.stronger_layers=(3,)",
-    "--config.model.stronger_decoder_layers=(3, 4)",
+    "--config.model.stronger_layers=((3,),)",
+    "--config.model.stronger_decoder_layers=((3, 4),)",
     "--config.model.regressor_width=3",
     "--config.model.regressor_layers=1",
     "--config.stages.fit.losses.alignment.k=2",

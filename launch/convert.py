@@ -131,7 +131,7 @@ def _conflictnet(from_keras: Callable[..., Any], arrays: dict[str, Any]) -> _Rea
         f"gates {model.recurrent_activation}",
         f"{model.classes} classes" if model.classes else "regression",
     ]
-    return _Read(model, variables, {model.weaker: {"steps": steps, "features": 1, "rate": FLAGS.rate}}, words)
+    return _Read(model, variables, {model.modality: {"steps": steps, "features": 1, "rate": FLAGS.rate}}, words)
 
 
 def _attention_fusion(from_torch: Callable[..., Any], arrays: dict[str, Any]) -> _Read:

@@ -21,7 +21,7 @@ PUBLISHED = {
 }
 """Name -> (config, argument, study, changes of the model, shapes of the inputs)."""
 _SEQ = dict(latent=10, feed_forward=12, classifier_width=40, transformer_layers=1)
-_SEW = dict(weaker_layers=(16, 12), stronger_layers=(12,), stronger_decoder_layers=(10,), regressor_width=9)
+_SEW = dict(weaker_layers=(16, 12), stronger_layers=((12,),), stronger_decoder_layers=((10,),), regressor_width=9)
 _CONV = dict(filters=(6,), widths=(6,), pools=(40,), lstm_units=(6, 5), attention_units=3)
 _FUSED = dict(modalities=("audio",), units=6, heads=3, hidden=5, map_steps=(9,), input_dropout=(0.0,))
 _MDRE = dict(modalities=("text", "audio"), units=6, hidden=5)

@@ -11,8 +11,8 @@ def sew_config(data_dir, **study):
     config.corpus.data_dir = str(data_dir)
     config.corpus.synthetic = dict(recordings=2, frames=30, seed=0, **FEATURES)
     config.model.weaker_layers = (4, 3)
-    config.model.stronger_layers = (3,)
-    config.model.stronger_decoder_layers = (3, 4)
+    config.model.stronger_layers = ((3,),)
+    config.model.stronger_decoder_layers = ((3, 4),)
     config.model.regressor_width = 3
     config.model.regressor_layers = 1
     config.stages.fit.losses.alignment.k = 2

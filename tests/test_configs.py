@@ -6,10 +6,8 @@ import pytest
 from affect_jax.config import studies
 from affect_jax.data import folds as folding
 from affect_jax.data import splits
-from affect_jax.layers import teachers
 from affect_jax.training import loop
 from configs import (
-    common,
     conflictnet,
     fusion,
     seqsew,
@@ -97,11 +95,3 @@ def test_a_config_fits(config, argument, data_dir):
 def test_an_unknown_argument_is_told_what_there_is(config):
     with pytest.raises(ValueError, match="choose one of"):
         config.get_config("joy,nose+ear")
-
-
-@pytest.mark.parametrize("names", [("audio",), ("audio", "text")])
-def test_configs_name_teachers_as_the_models_do(names):
-    ours, theirs = common.Teachers(names), teachers.Teachers(names)
-    for modality in names:
-        assert ours.part("decoder", modality) == theirs.part("decoder", modality)
-        assert ours.output("translation", modality) == theirs.output("translation", modality)

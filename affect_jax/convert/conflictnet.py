@@ -86,7 +86,7 @@ def conflictnet_from_keras(
         global_average=global_average,
         recurrent_activation=recurrent_activation,
     )
-    expected = shapes(model, {model.weaker: {"steps": model.shortest, "features": 1}})
+    expected = shapes(model, {model.modality: {"steps": model.shortest, "features": 1}})
     variables: Variables = {"params": {}, "batch_stats": {}}
     for (kind, at, leaf), (name, value) in found.items():
         collection, ours = _ARRAYS[kind][leaf]

@@ -134,7 +134,10 @@ def find_speech_rate(corpus: Mapping[str, Any], modality: str) -> int | None:
 
 def list_inputs(model: Any) -> tuple[str, ...]:
     """The modalities that a model's deployed part reads."""
-    names = tuple(model.modalities) if hasattr(model, "modalities") else (model.weaker,)
+    if hasattr(model, "modalities"):
+        names = tuple(model.modalities)
+    else:
+        names = (model.modality if hasattr(model, "modality") else model.weaker,)
     prosody = getattr(model, "prosody", "")  # of the compared methods, which read it beside the audio
     return (*names, prosody) if prosody and model.audio in names else names
 

@@ -30,10 +30,10 @@ from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import select_modality
 from affect_jax.layers.mean_attention import MeanAttention
+from affect_jax.layers.outputs import check_classes, name_outputs
 from affect_jax.layers.pooling import statistics_across
 from affect_jax.layers.recurrent import BiGRU
 from affect_jax.layers.wide import to_wide
-from affect_jax.models.conflictnet import named_outputs
 
 ATTENTION = ("intra", "cross", "cross+intra")
 FIDELITY = ("thesis", "authors")
@@ -141,8 +141,7 @@ class Model(nn.Module):
                     f"model 'attention_fusion' has {len(getattr(self, what))} {what} for {len(self.modalities)} "
                     f"modalities {tuple(self.modalities)}; give one each"
                 )
-        if self.classes < 0 or self.classes == 1:
-            raise UserError(f"model 'attention_fusion' has {self.classes} classes; give 0 for numbers, or 2 or more")
+        check_classes("attention_fusion", self.classes)
         if 2 * self.units % self.heads:
             raise UserError(
                 f"model 'attention_fusion' has {2 * self.units} features a step, which {self.heads} heads cannot "
@@ -202,7 +201,7 @@ class Model(nn.Module):
             sides = steps[target], steps[source], valid[target], valid[source]
             pooled.append(attend(*sides, train=train, dropout=dropout))
         pooled_BxPxD = jnp.stack(pooled, axis=1)
-        return {**named_outputs(self.classify(pooled_BxPxD), self.classes), "pooled": pooled_BxPxD}
+        return {**name_outputs(self.classify(pooled_BxPxD), self.classes), "pooled": pooled_BxPxD}
 
     def classify(self, pooled_BxPxD: jax.Array) -> jax.Array:
         """Logits [B, classes], or numbers [B, 1], from the vectors in the order of `vectors`."""

@@ -37,6 +37,7 @@ from affect_jax.layers.convolution import ConvBlock
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.lstm import ACTIVATIONS, LSTM
 from affect_jax.layers.masking import select_modality
+from affect_jax.layers.outputs import check_classes, check_length, name_outputs
 from affect_jax.layers.pooling import average_pool, shortest_input
 from affect_jax.layers.sinc import SincBlock
 from affect_jax.layers.wide import to_wide
@@ -48,7 +49,7 @@ class Model(nn.Module):
     """ConflictNET and its ablations.
 
     Attributes:
-      weaker: modality that is read, a waveform, and the only one.
+      modality: the one that is read, a waveform.
       classes: number of classes, or 0 for regression.
       filters: of the convolutions.
       widths: of their filters, steps.
@@ -65,7 +66,7 @@ class Model(nn.Module):
       rate: sampling rate of the speech, Hz; the band-pass filters alone need it.
     """
 
-    weaker: str = "speech"
+    modality: str = "speech"
     classes: int = 0
     filters: Sequence[int] = (64, 128, 256)
     widths: Sequence[int] = (6, 4, 4)
@@ -122,8 +123,7 @@ class Model(nn.Module):
             raise UserError(f"model 'conflictnet' has {sizes} entries in its sizes; give each convolution one of each")
         if len(self.lstm_units) != 2:
             raise UserError(f"model 'conflictnet' has lstm_units {tuple(self.lstm_units)}; give two numbers")
-        if self.classes < 0 or self.classes == 1:
-            raise UserError(f"model 'conflictnet' has {self.classes} classes; give 0 for regression, or 2 or more")
+        check_classes("conflictnet", self.classes)
         if self.average_pool < 0:
             raise UserError(f"model 'conflictnet' has average_pool {self.average_pool}; give 0 for none, or 1 or more")
         chosen = {"recurrent_activation": ACTIVATIONS, "first_layer": FIRST_LAYERS}
@@ -159,7 +159,7 @@ class Model(nn.Module):
           UserError: the clips are too short for the pools.
         """
         del dropout
-        x, valid = select_modality(inputs, masks, self.weaker), jnp.any(masks[self.weaker], axis=-1)
+        x, valid = select_modality(inputs, masks, self.modality), jnp.any(masks[self.modality], axis=-1)
         check_length(x, self.shortest, "conflictnet")
         for index, block in enumerate(self.conv):
             x = block(x, valid, train=train and f"conv_{index}" not in frozen)
@@ -169,27 +169,8 @@ class Model(nn.Module):
         if self.attention:
             x = self.attend(x)
         x = self.lstm[1](x)
-        return named_outputs(self.dense(to_wide(x.mean(axis=1) if self.global_average else x[:, -1])), self.classes)
+        return name_outputs(self.dense(to_wide(x.mean(axis=1) if self.global_average else x[:, -1])), self.classes)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Prediction [B], or logits [B, C], with the running statistics."""
         return self(inputs, masks, train=False)["prediction"]
-
-
-def check_length(x: jax.Array, shortest: int, model: str) -> None:
-    """Refuses clips that are too short for a model's pools.
-
-    Raises:
-      UserError: x [B, T, 1] has T < `shortest`.
-    """
-    steps = x.shape[1]
-    if isinstance(steps, int) and steps < shortest:  # a length that is open yet (jax.export) has no answer
-        raise UserError(
-            f"model {model!r} got clips of {steps:,} samples but its pools need at least {shortest:,}; "
-            "give longer clips, or smaller pools"
-        )
-
-
-def named_outputs(y: jax.Array, classes: int) -> dict[str, jax.Array]:
-    """The outputs' names: y [B, 1] is the prediction [B] of a regression, y [B, C] are the logits of classes."""
-    return {"logits": y, "prediction": y} if classes else {"prediction": y[:, 0]}

@@ -28,9 +28,9 @@ from affect_jax.errors import UserError
 from affect_jax.layers.convolution import ConvBlock
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.masking import select_modality
+from affect_jax.layers.outputs import check_classes, check_length, name_outputs
 from affect_jax.layers.pooling import shortest_input
 from affect_jax.layers.wide import to_wide
-from affect_jax.models.conflictnet import check_length, named_outputs
 
 
 class Model(nn.Module):
@@ -40,7 +40,7 @@ class Model(nn.Module):
     statistic of a batch norm.
 
     Attributes:
-      weaker: modality that is read, a waveform, and the only one.
+      modality: the one that is read, a waveform.
       classes: number of classes, or 0 for regression.
       filters: of the convolutions.
       widths: of their filters, steps.
@@ -49,7 +49,7 @@ class Model(nn.Module):
       momentum: of the batch norms' running statistics.
     """
 
-    weaker: str = "speech"
+    modality: str = "speech"
     classes: int = 0
     filters: Sequence[int] = (64, 128, 256, 256, 256)
     widths: Sequence[int] = (6, 4, 4, 3, 3)
@@ -76,8 +76,7 @@ class Model(nn.Module):
         sizes = {name: len(getattr(self, name)) for name in ("filters", "widths", "pools")}
         if len(set(sizes.values())) > 1 or not self.filters:
             raise UserError(f"model 'raw_cnn' has {sizes} entries in its sizes; give each convolution one of each")
-        if self.classes < 0 or self.classes == 1:
-            raise UserError(f"model 'raw_cnn' has {self.classes} classes; give 0 for regression, or 2 or more")
+        check_classes("raw_cnn", self.classes)
         blocks = zip(self.filters, self.widths, self.pools, strict=True)
         self.conv = [ConvBlock(*sizes, momentum=self.momentum) for sizes in blocks]
         weights = nn.initializers.glorot_uniform(), nn.initializers.zeros
@@ -95,7 +94,7 @@ class Model(nn.Module):
     ) -> dict[str, jax.Array]:
         """All outputs; arguments, outputs and errors as ConflictNET's."""
         del dropout
-        x, valid = select_modality(inputs, masks, self.weaker), jnp.any(masks[self.weaker], axis=-1)
+        x, valid = select_modality(inputs, masks, self.modality), jnp.any(masks[self.modality], axis=-1)
         check_length(x, self.shortest, "raw_cnn")
         for index, block in enumerate(self.conv):
             x = block(x, valid, train=train and f"conv_{index}" not in frozen)
@@ -103,7 +102,7 @@ class Model(nn.Module):
         # forms x twice and rounds it in two ways.
         largest = jnp.take_along_axis(x, x.argmax(axis=1, keepdims=True), axis=1)[:, 0]
         summary = jnp.concatenate([x.mean(axis=1), largest], axis=-1)
-        return named_outputs(self.dense(to_wide(nn.relu(self.dense_0(summary)))), self.classes)
+        return name_outputs(self.dense(to_wide(nn.relu(self.dense_0(summary)))), self.classes)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Prediction [B], or logits [B, C], with the running statistics."""

@@ -60,7 +60,9 @@ def single(model: Mapping[str, Any]) -> str:
     """The modality of a model that reads one; '' of any other."""
     if "modalities" in model:
         return model["modalities"][0] if len(model["modalities"]) == 1 else ""
-    return model["weaker"] if model.get("stronger") is None else ""
+    if "modality" in model:
+        return model["modality"]
+    return "" if model.get("stronger") else model["weaker"]
 
 
 def of_one_modality(config: Mapping[str, Any]) -> dict[str, str]:

@@ -28,7 +28,7 @@ from benchmarks.studies import FEW, GRID, MODELS, ROWS, ROWS_EACH, table_4_1
 def test_case_is_its_config(case):
     file, argument = case.config
     config = importlib.import_module(f"configs.{file}").get_config(argument)
-    assert (config.model.weaker, config.model.stronger) == (case.weaker[0], case.stronger[0])
+    assert (config.model.weaker, *config.model.stronger) == (case.weaker[0], case.stronger[0])
     assert config.task == case.task
     assert config.stages[case.stage].batch == BATCH
     if config.data.unit == "window":
@@ -51,7 +51,7 @@ def test_speech_cases_are_conflictnet():
     for case in SPEECH:
         file, argument = case.config
         config = importlib.import_module(f"configs.{file}").get_config(argument)
-        assert (config.model.name, config.model.weaker, config.data.unit) == ("conflictnet", "speech", "item")
+        assert (config.model.name, config.model.modality, config.data.unit) == ("conflictnet", "speech", "item")
         assert case.samples == case.seconds * config.corpus.rate
     assert config.stages[case.stage].batch == max(case.batch for case in SPEECH)
 

@@ -99,7 +99,7 @@ def test_losses_and_scores_follow_the_labels(path):
     assert said(sew, "mood") == ("cross_entropy", "logits", "uar", "")
     config = made(seqsew, "", path, target="emotion")
     assert config.stages.teacher.losses.prediction.to_dict() == dict(
-        kind="cross_entropy", prediction="logits/stronger", target="target", weight=1.0
+        kind="cross_entropy", prediction="logits/text", target="target", weight=1.0
     )
     assert (config.model.activation, config.model.classes) == ("linear", 3)
     assert made(seqsew, "", path, target="mood").model.activation == "sigmoid"
@@ -108,15 +108,18 @@ def test_losses_and_scores_follow_the_labels(path):
 def test_the_pair_is_the_asked_one_or_the_config_s_or_the_first_two(path, tmp_path):
     def pair(config, path, **corpus):
         config = made(config, "", path, target="valence", **corpus)
-        assert config.data.modalities == config.corpus.modalities == (config.model.weaker, config.model.stronger)
+        assert config.data.modalities == config.corpus.modalities == (config.model.weaker, *config.model.stronger)
         return config.data.modalities
 
     assert pair(seqsew, path) == ("face", "text")
     assert pair(sew, path, pair="text+face") == ("text", "face")
-    assert made(sew, "", path, target="valence", pair="text+face").model.stronger_decoder_layers[-1] == 2 * 3
+    assert made(sew, "", path, target="valence", pair="text+face").model.stronger_decoder_layers[0][-1] == 2 * 3
     config = made(sew, "", path, target="valence", pair="face+text")
-    assert config.model.stronger_decoder_layers == (108, 4)
-    assert config.stages.fit.losses.translation.target == "inputs/text"
+    assert config.model.stronger_decoder_layers == ((108, 4),)
+    losses = config.stages.fit.losses
+    assert (losses.translation.prediction, losses.translation.target) == ("translation/text", "inputs/text")
+    assert losses.alignment.b == "latent/text"
+    assert "stronger_encoder_text" in config.stages.fit.train
     assert config.studies.weaker.override.model.weaker == "face"
     (tmp_path / "more").mkdir()
     text = path.read_text().replace("face,text", "text,video", 1)
@@ -200,4 +203,4 @@ def test_of_several_recordings_one_must_be_named(path):
     twice.write_text("\n".join([f"{lines[0]},other", *(f"{x},{x.rpartition(',')[2]}" for x in lines[1:])]) + "\n")
     with pytest.raises(UserError, match=r"there are \['voice', 'other'\]; name one of them"):
         made(speech_emotion, "", twice, target="mood")
-    assert made(speech_emotion, "", twice, target="mood", modalities=("other",)).model.weaker == "other"
+    assert made(speech_emotion, "", twice, target="mood", modalities=("other",)).model.modality == "other"

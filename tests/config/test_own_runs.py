@@ -65,7 +65,7 @@ def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
     def ranks_only(config, *rest):
         """Trains what ranks; of SeqSEW, which takes long to compile, only its config is wanted."""
         trained.append(config)
-        return train(config, *rest) if config.model.stronger is None else {}
+        return train(config, *rest) if not config.model.stronger else {}
 
     monkeypatch.setattr(run, "_train", ranks_only)
     run_experiment(config, str(tmp_path / "run"), config_arg="configs/seqsew.py:auto")
@@ -76,7 +76,8 @@ def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
     assert "so text, the strongest, teaches audio, the weakest" in said
     assert "on a synthetic corpus" in said
     model = trained[1].model
-    assert (model.weaker, model.stronger, model.weaker_gru_layers, model.stronger_gru_layers) == ("audio", "text", 2, 1)
+    assert (model.weaker, model.stronger) == ("audio", ("text",))
+    assert (model.weaker_gru_layers, model.stronger_gru_layers) == (2, (1,))
     assert trained[1].stages.student.losses.translation.target == "inputs/text"
     assert trained[1].data.modalities == ("audio", "text")
     resolved = run_folder.read_json(tmp_path / "run" / "config.json")["config"]
@@ -103,7 +104,7 @@ def test_auto_is_a_pair_of_the_corpus_and_its_ranking(argument):
     assert ranked.corpus == config.corpus
     assert ranked.task == config.task
     assert ranked.data.target == config.data.target
-    assert {config.model.weaker, config.model.stronger} <= {spec.name for spec in studies.parse_studies(ranked)}
+    assert {config.model.weaker, *config.model.stronger} <= {spec.name for spec in studies.parse_studies(ranked)}
 
 
 def test_auto_on_one_s_own_corpus_asks_for_the_found_pair(path, tmp_path, monkeypatch):

@@ -61,12 +61,12 @@ def test_a_packed_batch_has_the_same_steps(batches):
 def test_losses_and_gradients_of_seqsew_are_those_of_one_sequence_a_line(batches):
     model = seqsew.Model(
         weaker="a",
-        stronger="b",
+        stronger=("b",),
         latent=4,
         feed_forward=6,
         transformer_layers=1,
         weaker_gru_layers=1,
-        stronger_gru_layers=1,
+        stronger_gru_layers=(1,),
         classifier_width=5,
         decoder_width=3,
         decoder_layers=1,
@@ -78,8 +78,8 @@ def test_losses_and_gradients_of_seqsew_are_those_of_one_sequence_a_line(batches
     terms = parse_losses(
         {
             "prediction": dict(kind="binary_cross_entropy", prediction="logits", target="target", weight=1.0),
-            "translation": dict(kind="mae", prediction="translation", target="inputs/b", weight=1.0),
-            "alignment": dict(kind="dcca", a="latent/weaker", b="latent/stronger", weight=1.0, k=2),
+            "translation": dict(kind="mae", prediction="translation/b", target="inputs/b", weight=1.0),
+            "alignment": dict(kind="dcca", a="latent/weaker", b="latent/b", weight=1.0, k=2),
         }
     )
 

@@ -139,7 +139,7 @@ def test_every_parameter_and_sample_gets_a_finite_gradient(first_layer):
 def test_deploy_is_the_prediction_without_training():
     deploy = jax.jit(lambda v, x: MODEL.apply(v, {"speech": x}, {"speech": MASK}, method="deploy"))
     np.testing.assert_array_equal(deploy(variables(), SPEECH), program()(variables(), SPEECH, MASK)["prediction"])
-    assert MODEL.weaker == "speech"
+    assert MODEL.modality == "speech"
 
 
 def test_deploy_takes_any_batch_size_and_length():

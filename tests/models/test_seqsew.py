@@ -9,8 +9,8 @@ from affect_jax.errors import UserError
 from affect_jax.models.seqsew import Model
 
 SMALL = dict(latent=4, feed_forward=5, transformer_layers=1, classifier_width=6, decoder_width=2, decoder_layers=1)
-MODEL = Model("a", "b", weaker_gru_layers=1, stronger_gru_layers=1, **SMALL)
-TEACHER = ("stronger_encoder", "stronger_classifier")
+MODEL = Model("a", ("b",), weaker_gru_layers=1, stronger_gru_layers=(1,), **SMALL)
+TEACHER = ("stronger_encoder_b", "stronger_classifier_b")
 STEPS = 5
 VALID = np.arange(STEPS)[None] < np.array([[5], [3], [0]])
 MASKS = {"a": VALID, "b": VALID}
@@ -43,11 +43,11 @@ def student_step(params, key, dropout):
 
 def test_outputs_and_parts():
     out = outputs(params(), INPUTS, MASKS)
-    expected = {f"{name}{who}": (3, STEPS) for name in ("prediction", "logits") for who in ("", "/stronger")}
-    expected |= {"latent/weaker": (3, STEPS, 4), "latent/stronger": (3, STEPS, 4), "translation": (3, STEPS, 2)}
+    expected = {f"{name}{who}": (3, STEPS) for name in ("prediction", "logits") for who in ("", "/b")}
+    expected |= {"latent/weaker": (3, STEPS, 4), "latent/b": (3, STEPS, 4), "translation/b": (3, STEPS, 2)}
     assert {name: value.shape for name, value in out.items()} == expected
-    assert params().keys() == {"weaker_encoder", "weaker_classifier", "decoder", *TEACHER}
-    for who in ("", "/stronger"):
+    assert params().keys() == {"weaker_encoder", "weaker_classifier", "decoder_b", *TEACHER}
+    for who in ("", "/b"):
         np.testing.assert_allclose(out[f"prediction{who}"], jax.nn.sigmoid(out[f"logits{who}"]), rtol=1e-6)
 
 
@@ -80,9 +80,9 @@ def test_padding_gets_no_gradient_and_gives_none():
 def test_frozen_parts_run_without_dropout_and_the_rate_is_data():
     quiet = outputs(params(), INPUTS, MASKS)
     one, two = (student_step(params(), jax.random.key(seed), jnp.float32(0.3)) for seed in (0, 1))
-    for name in ("latent/stronger", "logits/stronger", "prediction/stronger"):
+    for name in ("latent/b", "logits/b", "prediction/b"):
         np.testing.assert_allclose(one[name], quiet[name], atol=1e-6)
-    for name in ("latent/weaker", "logits", "translation"):
+    for name in ("latent/weaker", "logits", "translation/b"):
         assert np.abs(one[name] - two[name])[VALID].max() > 1e-3
     no_rate = student_step(params(), jax.random.key(0), jnp.float32(0))
     np.testing.assert_allclose(no_rate["latent/weaker"], quiet["latent/weaker"], atol=1e-6)
@@ -95,7 +95,7 @@ def test_nothing_is_drawn_where_every_part_is_frozen():
     out = jax.eval_shape(
         lambda: MODEL.apply({"params": params()}, INPUTS, MASKS, train=True, dropout=0.5, frozen=everything)
     )  # no rngs given: a draw would raise
-    assert "translation" in out
+    assert "translation/b" in out
 
 
 def test_deploy_needs_the_deployed_parts_and_the_weaker_modality_only():
@@ -149,11 +149,13 @@ def test_tanh_keeps_regression_between_minus_one_and_one():
     [
         (dict(encoder="bigru+t"), r"has encoder 'bigru\+t' \(did you mean 'bigru\+te'\?\)"),
         (dict(activation="relu"), r"has activation 'relu'; choose one of \['sigmoid', 'tanh', 'linear'\]"),
+        (dict(classes=3), "has 3 classes and the activation 'sigmoid'"),
+        (dict(stronger_gru_layers=2), r"has stronger_gru_layers 2 for the stronger modalities \['b'\]; give a tuple"),
         (dict(heads=3), "has latent 100, which 3 heads cannot share"),
         (dict(encoder="none"), "has encoder 'none' with the stronger modality 'b'"),
-        (dict(stronger="c"), r"reads modality 'c' but the batch has \['a', 'b'\]"),
+        (dict(stronger=("c",)), r"reads modality 'c' but the batch has \['a', 'b'\]"),
     ],
 )
 def test_arguments_that_do_not_fit(arguments, message):
     with pytest.raises(UserError, match=message):
-        shapes(Model("a", **{"stronger": "b", **arguments}))
+        shapes(Model("a", **{"stronger": ("b",), "stronger_gru_layers": (2,), **arguments}))

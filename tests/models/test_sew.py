@@ -9,7 +9,7 @@ from affect_jax.errors import UserError
 from affect_jax.models.sew import Model
 
 R = dict(regressor_width=3, regressor_layers=1)
-MODEL = Model("a", "b", weaker_layers=(5, 4), stronger_layers=(4,), stronger_decoder_layers=(6, 2), **R)
+MODEL = Model("a", ("b",), weaker_layers=(5, 4), stronger_layers=((4,),), stronger_decoder_layers=((6, 2),), **R)
 draw = np.random.default_rng(0)
 INPUTS = {"a": draw.normal(size=(4, 3)).astype(np.float32), "b": draw.normal(size=(4, 2)).astype(np.float32)}
 VALID = np.array([True, True, True, False])
@@ -34,11 +34,11 @@ def test_outputs_and_parts():
         "prediction": (4,),
         "logits": (4,),
         "latent/weaker": (4, 4),
-        "latent/stronger": (4, 4),
-        "translation": (4, 2),
-        "reconstruction": (4, 2),
+        "latent/b": (4, 4),
+        "translation/b": (4, 2),
+        "reconstruction/b": (4, 2),
     }
-    parts = ("weaker_encoder", "regressor", "stronger_encoder", "translator", "reconstructor")
+    parts = ("weaker_encoder", "regressor", "stronger_encoder_b", "translator_b", "reconstructor_b")
     assert params().keys() == set(parts)
     assert MODEL.deployed == parts[:2]
 
@@ -54,12 +54,12 @@ def mlp(params, x):
 
 def test_the_two_paths_to_the_stronger_modality():
     out, p = outputs(params(), INPUTS), params()
-    weaker, stronger = mlp(p["weaker_encoder"], INPUTS["a"]), mlp(p["stronger_encoder"], INPUTS["b"])
+    weaker, stronger = mlp(p["weaker_encoder"], INPUTS["a"]), mlp(p["stronger_encoder_b"], INPUTS["b"])
     expected = {
         "latent/weaker": weaker,
-        "latent/stronger": stronger,
-        "translation": mlp(p["translator"], weaker),
-        "reconstruction": mlp(p["reconstructor"], stronger),
+        "latent/b": stronger,
+        "translation/b": mlp(p["translator_b"], weaker),
+        "reconstruction/b": mlp(p["reconstructor_b"], stronger),
     }
     for name, value in expected.items():
         np.testing.assert_allclose(out[name][VALID], value[VALID], atol=1e-6)
@@ -102,9 +102,9 @@ def test_unimodal_is_the_regressor_on_the_features():
     ("model", "message"),
     [
         (Model("a", weaker_layers=[3]), r"has weaker_layers \[3\] but no stronger modality"),
-        (Model("a", "b", (3,), (3,)), "has the stronger modality 'b' but no stronger_decoder_layers"),
-        (Model("a", "b", (3,), (3,), (5,)), "stronger_decoder_layers ends in 5 but 'b' has 2 features"),
-        (Model("a", "c", (3,), (3,), (5,)), r"reads modality 'c' but the batch has \['a', 'b'\]"),
+        (Model("a", ("b",), (3,), ((3,),)), "has the stronger modality 'b' but no stronger_decoder_layers"),
+        (Model("a", ("b",), (3,), ((3,),), ((5,),)), "stronger_decoder_layers ends in 5 but 'b' has 2 features"),
+        (Model("a", ("c",), (3,), ((3,),), ((5,),)), r"reads modality 'c' but the batch has \['a', 'b'\]"),
     ],
 )
 def test_arguments_that_do_not_fit(model, message):

@@ -16,7 +16,7 @@ DECODERS = {"geo": (256, 512, 632), "audio": (108, 88), "app": (168,)}
 
 def sizes(model, widths, steps=()):
     """(parameters of the whole model, of what is deployed)"""
-    names = [name for name in (model.weaker, model.stronger) if name]
+    names = (model.weaker, *model.stronger)
     inputs = {name: jnp.zeros((2, *steps, widths[name])) for name in names}
     masks = {name: jnp.ones((2, *steps), bool) for name in names}
     shapes = jax.eval_shape(lambda key: model.init(key, inputs, masks, train=False), jax.random.key(0))["params"]
@@ -35,8 +35,8 @@ def sizes(model, widths, steps=()):
 )
 def test_sew(weaker, stronger, whole, deployed):
     latent = 168 if "app" in (weaker, stronger) else 128
-    layers = ((*ENCODERS[weaker], latent), (*ENCODERS[stronger], latent), DECODERS[stronger])
-    assert sizes(sew.Model(weaker, stronger, *layers), RECOLA) == (whole, deployed)
+    layers = ((*ENCODERS[weaker], latent), ((*ENCODERS[stronger], latent),), (DECODERS[stronger],))
+    assert sizes(sew.Model(weaker, (stronger,), *layers), RECOLA) == (whole, deployed)
 
 
 def test_sew_alone_is_the_regressor():
@@ -58,7 +58,7 @@ def test_seqsew(widths, weaker, gru_layers, deployed):
     alone = seqsew.Model(weaker, weaker_gru_layers=gru_layers)
     assert sizes(alone, widths, (3,)) == (deployed, deployed)
     stronger = "app" if weaker == "audio" and widths is RECOLA else "text" if widths is MOSI else "audio"
-    taught = seqsew.Model(weaker, stronger, weaker_gru_layers=gru_layers)
+    taught = seqsew.Model(weaker, (stronger,), weaker_gru_layers=gru_layers, stronger_gru_layers=(2,))
     assert sizes(taught, widths, (3,))[1] == deployed
 
 
@@ -70,7 +70,7 @@ def test_seqsew_whole():
     transformer = 2 * (40_400 + 80_500 + 400)
     teacher = bigru(100, 100) + 20_100 + transformer + 30_601
     decoder = bigru(100, 250) + bigru(500, 250) + 50_100
-    model = seqsew.Model("video", "text", stronger_gru_layers=1)
+    model = seqsew.Model("video", ("text",), stronger_gru_layers=(1,))
     assert sizes(model, MOSI, (3,)) == (595_701 + teacher + decoder, 595_701)
 
 

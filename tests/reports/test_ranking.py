@@ -20,7 +20,7 @@ def ranked(make_run):
         folder = make_run(config_arg, cells, **{"split": "validation", "error": ERROR, "seeds": 4, **options})
         path = folder / "config.json"
         held = json.loads(path.read_text())
-        held["config"]["model"] = {"weaker": "text", "stronger": None}
+        held["config"]["model"] = {"weaker": "text", "stronger": []}
         held["config"]["studies"] = {study: {"override": {"model": {"weaker": study}}} for study, _ in cells}
         path.write_text(json.dumps(held))
         results = json.loads((folder / "results.json").read_text())
