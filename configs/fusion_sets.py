@@ -1,11 +1,11 @@
 """The sets of studies of chapter 4, which the files configs/fusion_*.py share.
 
-    trimodal    intra, cross                                    all modalities together (table 4.1, bottom line)
-    moddrop     intra+moddrop, cross+moddrop                    trained on whole and on incomplete examples (table 4.5)
-    ablations   intra-nosp, cross-nosp, cross+intra             (table 4.2)
-    pairs       T2V, ..., A2T+A2V                               cross-modal attention between some (table 4.3)
-    modalities  intra T, cross T+V, mdre T+V, mha T+V, amh ...  fewer modalities, and the compared methods (table 4.1)
-    all         everything
+trimodal    intra, cross                                    all modalities together (table 4.1, bottom line)
+moddrop     intra+moddrop, cross+moddrop                    trained on whole and on incomplete examples (table 4.5)
+ablations   intra-nosp, cross-nosp, cross+intra             (table 4.2)
+pairs       T2V, ..., A2T+A2V                               cross-modal attention between some (table 4.3)
+modalities  intra T, cross T+V, mdre T+V, mha T+V, amh ...  fewer modalities, and the compared methods (table 4.1)
+all         everything
 """
 
 import itertools

@@ -97,12 +97,14 @@ def _make(argument: str) -> dict:
     config["schedule"] = (*(f"teacher_{m}" for m in stronger), "student")
     config["studies"] = _ablate(stronger[0]) if len(stronger) == 1 else _combine(tuple(stronger))
     taught = [name for name in student if name != "prediction"]
-    config["search"] = base.search(dict(stages=dict(student=dict(losses={n: dict(weight=(0.01, 1.0)) for n in taught}))))
+    config["search"] = base.search(
+        dict(stages=dict(student=dict(losses={n: dict(weight=(0.01, 1.0)) for n in taught})))
+    )
     # The synthetic videos are few and short: smaller networks learn them faster, and nothing is searched.
     faster = dict(optimizer=dict(learning_rate=3e-3), epochs=30)
     config["synthetic"] = dict(
         model=dict(SMALL, decoder_width=32, decoder_layers=1),
-        stages={stage: faster for stage in config["stages"]},
+        stages=dict.fromkeys(config["stages"], faster),
         search=dict(grid=None),
         study=dict(seeds=3),
     )

@@ -1,6 +1,6 @@
 """Trains what a config asks for, or goes on with it, and prints the results.
 
-    python -m launch.main --config=configs/sew.py                  # a small synthetic corpus, about two minutes
+    python -m launch.main --config=configs/sew.py                  # a small synthetic corpus
     python -m launch.main --config=configs/sew.py:arousal,app+audio --config.study.seeds=10 --workdir=runs/mine
     python -m launch.main --config=configs/seqsew.py:mosi,video+text --config.corpus.manual_dir=DIR
 
@@ -15,6 +15,7 @@ Needs: a config; the head of its file lists its arguments. Every value in it is 
 Without config.corpus.manual_dir a small synthetic corpus in the release's own layout is made and used.
 Writes: the run folder, with results.json, metrics.jsonl (a line an epoch a trial), predictions.npz and weights/.
 
+--print_config prints what would run, resolved, with the models' parameters, and trains nothing.
 The same command on an interrupted run goes on from where it was; on a finished one it prints the results. Ctrl-C or
 SIGTERM ends it after the current epoch, which is saved, with exit status 130 or 143; a second one ends it at once.
 
@@ -24,7 +25,9 @@ On several hosts, the same command in every process with --distributed=auto (SLU
 
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 from ml_collections import config_flags
@@ -43,29 +46,46 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string("workdir", "", workdir, flag_values=values)
     several = "Several processes: auto, or HOST:PORT,PROCESSES,PROCESS (the first one's address, how many, which)."
     flags.DEFINE_string("distributed", "", several, flag_values=values)
+    only_print = "Print what would run, resolved, and train nothing."
+    flags.DEFINE_bool("print_config", False, only_print, flag_values=values)
+
+
+def list_given(flag: Any) -> set[str]:
+    """Dotted paths of the config that flags set, such as `stages.fit.epochs`."""
+    values: Mapping[str, Any] = flag.override_values
+    return {path.removeprefix(f"{flag.name}.") for path in values}
 
 
 def main(argv: list[str]) -> None:
     """Runs the config of the flags."""
     cli.no_arguments(argv)
-    from affect_jax.experiment.run import run_experiment
-    from affect_jax.reports import comparison_grid, ranking
+    from affect_jax.config.load import format_config, load_config
+    from affect_jax.experiment import run, terminal
     from affect_jax.runtime import hosts, run_folder, signals
 
     hosts.connect(FLAGS.distributed)
     config_arg = FLAGS["config"].config_filename
-    workdir = FLAGS.workdir or f"runs/{run_folder.name_run_folder(config_arg, FLAGS.config.corpus.get('manifest', ''))}"
+    manifest = FLAGS.config.corpus.get("manifest") or ""
+    experiment = hosts.run_in_turn(lambda: load_config(FLAGS.config, list_given(FLAGS["config"])))
+    if FLAGS.print_config:
+        for resolved in run.list_experiments(experiment):
+            print(format_config(resolved))
+            print(run.describe_experiment(resolved))
+        return
+    workdir = FLAGS.workdir or f"runs/{run_folder.name_run_folder(config_arg, manifest)}"
     with signals.watch_signals("this epoch ends and is saved first; once more to end at once") as request:
         try:
-            results = run_experiment(FLAGS.config, workdir, config_arg=config_arg, stop=request)
+            results = run.run_experiment(experiment, workdir, config_arg=config_arg, stop=request)
         except signals.Stopped as stopped:
             print(f"{stopped} and saved in {workdir}; the same command goes on from there", file=sys.stderr)
             sys.exit(128 + (request.signal or signal.SIGTERM))  # of several processes another one may have been asked
     if hosts.is_leader():
-        print(comparison_grid.summary(results))
-        if said := ranking.summary(Path(workdir)):
-            print(said)
-        print(f"run folder: {workdir}")
+        print(terminal.format_results(results))
+        print(f"run folder: {workdir}; `python -m launch.report {workdir}` makes its report")
+        from affect_jax.reports import ranking  # here, as it imports scipy, which takes seconds
+
+        if text := ranking.summary(Path(workdir)):
+            print(text)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ def find_single_modality(model: Mapping[str, Any]) -> str | None:
 def map_single_modalities(document: Mapping[str, Any]) -> dict[str, str]:
     """Study -> its modality, where every study of a plain config has a model of one modality; else {}."""
     modalities = {
-        name: find_single_modality(merge_changes({"model": document["model"]}, {"model": study.get("model", {})})["model"])
+        name: find_single_modality(
+            merge_changes({"model": document["model"]}, {"model": study.get("model", {})})["model"]
+        )
         for name, study in document["studies"].items()
     }
     return modalities if modalities and all(modalities.values()) else {}

@@ -26,7 +26,5 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
     known = [field for field in module.Model.__dataclass_fields__ if field not in ("parent", "name")]
     for argument in arguments:
         if argument not in known:
-            raise UserError(
-                f"model {name!r} takes no {argument!r}{suggest_nearest(argument, known)}; it takes {known}"
-            )
+            raise UserError(f"model {name!r} takes no {argument!r}{suggest_nearest(argument, known)}; it takes {known}")
     return module.Model(**arguments)

@@ -173,13 +173,11 @@ def _check_names(names: Iterable[str], known: Iterable[str], what: str, problems
             problems.add(f"{what} {name!r}{suggest_nearest(name, known)}; there are {known}")
 
 
-def _parse_studies(
-    document: Mapping[str, Any], task: str, search: Search, problems: Problems
-) -> list[Study]:
+def _parse_studies(document: Mapping[str, Any], task: str, search: Search, problems: Problems) -> list[Study]:
     axes = flatten_paths(search.grid or {})
     check_folder_names(document["studies"], "config.studies", problems)
     studies = []
-    for name in sorted(document["studies"]):
+    for name in sorted(document["studies"], key=lambda name: (_count_changes(document["studies"][name]), name)):
         path = f"config.studies.{name}"
         settings = decode_fields(StudySettings, document["studies"][name], path, problems)
         if settings is not None:
@@ -192,6 +190,13 @@ def _parse_studies(
         if not isinstance(values, list | tuple) or not values or not all(_is_number(value) for value in values):
             problems.add(f"config.search.grid has {path} = {values!r}; set a tuple of numbers")
     return studies
+
+
+def _count_changes(study: Any) -> int:
+    """How much a study changes of the config: the one that changes least is what the others are compared with."""
+    if not isinstance(study, Mapping):
+        return 0
+    return sum(len(flatten_paths(study.get(key) or {})) for key in ("model", "stages"))
 
 
 def _parse_study(
@@ -225,6 +230,8 @@ def _parse_study(
         return None
     traced = flatten_hyper(hyper)
     variants = {variant: flatten_paths(values) for variant, values in settings.variants.items()}
+    # A ConfigDict forgets the order of its keys; the plain variant comes first, as the others are compared with it.
+    variants = dict(sorted(variants.items(), key=lambda item: (len(item[1]), item[0])))
     for variant, values in variants.items():
         _note(problems, check_paths, values, traced, f"variant {variant!r} of study {name!r}")
         for path, value in values.items():

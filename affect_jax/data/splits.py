@@ -1,16 +1,13 @@
-"""The parts of a corpus as a run uses them: on the device, and on the host with the gold standard's own clock."""
+"""The splits of a corpus as a run uses them: on the device, and on the host with the gold standard's own clock."""
 
 import contextlib
 import importlib
-import pkgutil
 from collections.abc import Mapping, Sequence
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import ml_collections
 import numpy as np
 
-from affect_jax import datasets
+from affect_jax.config.schema import Corpus, Data
 from affect_jax.data import avec, streaming
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
@@ -20,7 +17,7 @@ from affect_jax.errors import UserError, suggest_nearest
 
 
 class Split(NamedTuple):
-    """One side of a corpus: on the device, or to be streamed to it, and what the host knows of it."""
+    """One split of a corpus: on the device, or to be streamed to it, and what the host knows of it."""
 
     corpus: corpora.Corpus | streaming.Source
     index: corpora.Index
@@ -30,124 +27,50 @@ class Split(NamedTuple):
     """int [F], each frame's recording."""
 
 
-def load_recordings(config: ml_collections.ConfigDict, *, stream: bool = False) -> Recordings:
-    """The recordings that `config.corpus` names, built where they are missing.
+def load_recordings(corpus: Corpus, *, stream: bool = False, host_megabytes: float = 1024.0) -> Recordings:
+    """The recordings of a corpus, built where they are missing.
 
     Args:
-      config: of a run.
+      corpus: of the config.
       stream: leaves the features in the built corpus' files, see `data.streaming`.
+      host_megabytes: features kept in memory once they were read, where they are streamed.
 
     Raises:
-      UserError: no such corpus, a setting that it does not have, or whatever its reader finds wrong.
+      UserError: a setting that the corpus does not have, or whatever its reader finds wrong.
     """
-    with building.leave_features(check_host_megabytes(config)) if stream else contextlib.nullcontext():
-        return _package(config.corpus.name).load(corpus_settings(config))
+    package = importlib.import_module(f"affect_jax.datasets.{corpus.name}")
+    with building.leave_features(host_megabytes) if stream else contextlib.nullcontext():
+        return package.load(dict(corpus.settings))
 
 
-def _package(name: str) -> ModuleType:
-    there = sorted(m.name for m in pkgutil.iter_modules(datasets.__path__) if m.ispkg)
-    if name not in there:
-        raise UserError(f"config.corpus.name is {name!r}{suggest_nearest(name, there)}; there are {there}")
-    return importlib.import_module(f"affect_jax.datasets.{name}")
-
-
-OWN = "manifest"
-"""The corpus that anybody can make of their own files; every config has its settings beside those of a release."""
-_OPEN = ("", (), [], 0)
-
-
-def corpus_settings(config: ml_collections.ConfigDict) -> dict[str, Any]:
-    """What `config.corpus` says to the corpus it names: without what is another's, and with what it leaves open.
-
-    '', () and 0 leave a setting open. A release's `modalities` and `target` then are what `config.data` reads; anything
-    else, and all of one's own corpus, is as the corpus has it by default. What is set and unknown to a corpus is left
-    for it to refuse, unless the config file of a release has set it and one's own files have no use for it.
-
-    Raises:
-      UserError: no such corpus.
-    """
-    given = config.corpus.to_dict()
-    known = _package(given["name"]).DEFAULTS
-    if given["name"] == OWN:
-        return {k: v for k, v in given.items() if v not in _OPEN and (k in known or k == "manual_dir")}
-    found = {k: v for k, v in given.items() if k in known or v not in _OPEN}
-    for key, read in (("modalities", tuple(config.data.modalities)), ("target", config.data.target)):
-        if key in known and not found.get(key):
-            found[key] = read
-    return found
-
-
-def find_planted_tenths(config: ml_collections.ConfigDict) -> dict[str, np.ndarray]:
+def find_planted_tenths(corpus: Corpus) -> dict[str, np.ndarray]:
     """Clip -> float32 [10], how much of what makes its target is in each tenth, where a generator knows; else {}."""
-    find = getattr(_package(config.corpus.name), "planted_tenths", None)
-    return find(corpus_settings(config)) if find else {}
+    package = importlib.import_module(f"affect_jax.datasets.{corpus.name}")
+    find = getattr(package, "planted_tenths", None)
+    return find(dict(corpus.settings)) if find else {}
 
 
-RESCALE = ("", "authors")
+def choose_standardized(data: Data) -> dict[str, bool]:
+    """Modality -> whether its features are standardised."""
+    if isinstance(data.standardize, bool):
+        return dict.fromkeys(data.modalities, data.standardize)
+    return {m: m in data.standardize for m in data.modalities}
 
 
-def check_host_megabytes(config: ml_collections.ConfigDict) -> float:
-    """Of a streamed corpus in the host's memory; folders of before it was a setting have none in their config.
-
-    Raises:
-      UserError: negative or not a number.
-    """
-    value = config.engine.get("host_megabytes", 1024.0)
-    if not value >= 0:
-        raise UserError(f"config.engine.host_megabytes is {value}; set megabytes of memory, or 0 to keep nothing")
-    return value
-
-
-def check_data(config: ml_collections.ConfigDict) -> None:
-    """Raises UserError for a setting of `config.data` or of `config.engine` that is not one."""
-    check_host_megabytes(config)
-    value = config.data.get("rescale", "")
-    if value not in RESCALE:
-        raise UserError(
-            f"config.data.rescale is {value!r}{suggest_nearest(value, RESCALE)}; choose 'authors', or '' for none"
-        )
-
-
-def choose_standardized(config: ml_collections.ConfigDict) -> dict[str, bool]:
-    """Modality -> whether its features are: `config.data.standardize` is True, False or a tuple of modalities.
-
-    Raises:
-      UserError: it names one that is not read.
-    """
-    value, modalities = config.data.standardize, tuple(config.data.modalities)
-    if isinstance(value, bool):
-        return dict.fromkeys(modalities, value)
-    for name in value:
-        if name not in modalities:
-            raise UserError(
-                f"config.data.standardize names {name!r}{suggest_nearest(name, modalities)}; config.data.modalities has "
-                f"{list(modalities)}"
-            )
-    return {m: m in value for m in modalities}
-
-
-def build_split(recordings: Sequence[Recording], config: ml_collections.ConfigDict, *, stream: bool = False) -> Split:
-    """Lays recordings out as `config.data` says, their targets delayed where it asks for that; `stream` leaves their
-    features where they are."""
-    data = config.data
+def build_split(recordings: Sequence[Recording], data: Data, *, stream: bool = False) -> Split:
+    """Lays recordings out as `data` says, their targets delayed where it asks for that; `stream` leaves their features
+    where they are."""
     gold = [r.targets.get(data.target, np.zeros(len(r.steps), np.float32)) for r in recordings]
     if data.delay:
-        recordings = [
-            r._replace(
-                targets={
-                    name: avec.delay_targets(y, np.ones(y.shape, bool), data.delay) for name, y in r.targets.items()
-                }
-            )
-            for r in recordings
-        ]
+        recordings = [_delay(recording, data.delay) for recording in recordings]
     corpus, index = corpora.build_corpus(
         recordings,
-        modalities=tuple(data.modalities),
+        modalities=data.modalities,
         target=data.target,
         unit=data.unit,
-        window=data.window,
-        hop=data.hop,
-        steps=data.get("steps"),
+        window=data.window or 0,
+        hop=data.hop or 0,
+        steps={m: steps or 0 for m, steps in (data.steps or {}).items()},
         resident=not stream,
     )
     if stream:
@@ -156,8 +79,17 @@ def build_split(recordings: Sequence[Recording], config: ml_collections.ConfigDi
     return Split(corpus, index, np.concatenate(gold), recording)
 
 
-def make_folds(recordings: Recordings, config: ml_collections.ConfigDict) -> list[folding.FoldMembers]:
-    """The folds of the development part: its own validation part, or those draws or folds that the config names.
+def _delay(recording: Recording, frames: int) -> Recording:
+    targets = {name: avec.delay_targets(y, np.ones(y.shape, bool), frames) for name, y in recording.targets.items()}
+    return recording._replace(targets=targets)
+
+
+def make_folds(recordings: Recordings, names: Sequence[str] | None) -> list[folding.FoldMembers]:
+    """The folds of the development split: its own validation split, or the draws or folds that are named.
+
+    Args:
+      recordings: the corpus.
+      names: config.study.folds; None for all.
 
     Raises:
       UserError: a draw or fold that the corpus does not have.
@@ -165,73 +97,97 @@ def make_folds(recordings: Recordings, config: ml_collections.ConfigDict) -> lis
     train = [r.id for r in recordings.splits["train"]]
     if "validation" in recordings.splits:
         return [folding.FoldMembers("dev", tuple(train), tuple(r.id for r in recordings.splits["validation"]))]
-    there = recordings.folds or {name: Fold(held, ()) for name, held in recordings.draws.items()}
-    found = []
-    for name in tuple(config.study.folds) or (("given",) if "given" in there else tuple(there)):
-        if name not in there:
+    folds = recordings.folds or {name: Fold(members, ()) for name, members in recordings.draws.items()}
+    members = []
+    for name in names or (("given",) if "given" in folds else tuple(folds)):
+        if name not in folds:
             raise UserError(
-                f"config.study.folds names {name!r}{suggest_nearest(name, there)}; the corpus has {sorted(there)}"
+                f"config.study.folds names {name!r}{suggest_nearest(name, folds)}; the corpus has {sorted(folds)}"
             )
-        fold = there[name]
-        found.append(folding.FoldMembers(name, fold.trains(train), fold.validation, fold.test))
-    return found
+        fold = folds[name]
+        members.append(folding.FoldMembers(name, fold.trains(train), fold.validation, fold.test))
+    return members
 
 
-def _split_by_recording(values: np.ndarray, part: Split) -> dict[int, np.ndarray]:
-    """[F] -> recording -> its frames, of the recordings that `values` shows (not NaN)."""
-    pieces = np.split(values, part.index.offsets[1:-1])
+def build_test_split(
+    recordings: Recordings, data: Data, development: Split, folds: Sequence[folding.FoldMembers]
+) -> tuple[Split | None, np.ndarray]:
+    """What is scored at the end, and the numbers int32 [K, n] of each fold's examples in it, -1 for padding.
+
+    Of a corpus that is cross-validated that is the development split itself.
+    """
+    if recordings.folds:
+        return development, folding.index_test_examples(development.index, folds)
+    if not recordings.splits.get("test"):
+        return None, np.zeros((len(folds), 0), np.int32)
+    stream = isinstance(development.corpus, streaming.Source)
+    split = build_split(recordings.splits["test"], data, stream=stream)
+    examples = np.flatnonzero(split.index.evaluation).astype(np.int32)
+    return split, np.tile(examples, (len(folds), 1))
+
+
+def mark_predicted(split: Split, examples: np.ndarray) -> np.ndarray:
+    """bool [F]: the frames that these examples [K, n] show."""
+    numbers = np.unique(examples[examples >= 0])
+    positions = corpora.locate_frames(split.corpus, numbers)
+    return np.isin(np.arange(len(split.recording)), positions[positions >= 0])
+
+
+def _split_by_recording(values: np.ndarray, split: Split) -> dict[int, np.ndarray]:
+    """[F] -> recording -> its frames, of the recordings that have values (not NaN)."""
+    pieces = np.split(values, split.index.offsets[1:-1])
     return {r: piece for r, piece in enumerate(pieces) if not np.isnan(piece).any()}
 
 
-def _join_recordings(values: np.ndarray, part: Split, pieces: Mapping[int, np.ndarray]) -> np.ndarray:
-    """The way back of `_by_recording`: `values` with the recordings in `pieces` replaced."""
-    out = values.copy()
+def _join_recordings(values: np.ndarray, split: Split, pieces: Mapping[int, np.ndarray]) -> np.ndarray:
+    """The way back of `_split_by_recording`: `values` with the recordings in `pieces` replaced."""
+    joined = values.copy()
     for r, piece in pieces.items():
-        out[part.index.offsets[r] : part.index.offsets[r + 1]] = piece
-    return out
+        joined[split.index.offsets[r] : split.index.offsets[r + 1]] = piece
+    return joined
 
 
-def restore_delayed_predictions(values: np.ndarray, part: Split, delay: int) -> np.ndarray:
+def restore_delayed_predictions(values: np.ndarray, split: Split, delay: int) -> np.ndarray:
     """Predictions [F] of delayed targets, moved back by `delay` frames within each recording."""
-    pieces = _split_by_recording(values, part)
+    pieces = _split_by_recording(values, split)
     return _join_recordings(
-        values, part, {r: avec.restore_delay(x, np.ones(x.shape, bool), delay) for r, x in pieces.items()}
+        values, split, {r: avec.restore_delay(x, np.ones(x.shape, bool), delay) for r, x in pieces.items()}
     )
 
 
-def postprocess_predictions(found: Mapping[str, np.ndarray], parts: Mapping[str, Split]) -> None:
-    """AVEC post-processing, each step fitted on a trial's own validation predictions; in place.
+def postprocess_predictions(predictions: Mapping[str, np.ndarray], splits: Mapping[str, Split]) -> None:
+    """AVEC's post-processing, each step fitted on a trial's own validation predictions; in place.
 
     Args:
-      found: split -> predictions [R, F], NaN where a trial shows nothing; has `validation`.
-      parts: split -> its part.
+      predictions: split -> [R, F], NaN where a trial predicts nothing; has `validation`.
+      splits: split -> what it holds.
     """
-    development = parts["validation"]
+    development = splits["validation"]
     gold = _split_by_recording(development.target, development)
-    for number in range(len(found["validation"])):
-        mine = _split_by_recording(found["validation"][number], development)
-        chosen = avec.fit(list(mine.values()), [gold[r] for r in mine])
-        for split, values in found.items():
-            pieces = _split_by_recording(values[number], parts[split])
-            done = avec.apply(chosen, list(pieces.values()))
-            values[number] = _join_recordings(values[number], parts[split], dict(zip(pieces, done, strict=True)))
+    for trial in range(len(predictions["validation"])):
+        fitted_on = _split_by_recording(predictions["validation"][trial], development)
+        steps = avec.fit(list(fitted_on.values()), [gold[r] for r in fitted_on])
+        for name, values in predictions.items():
+            pieces = _split_by_recording(values[trial], splits[name])
+            processed = avec.apply(steps, list(pieces.values()))
+            values[trial] = _join_recordings(values[trial], splits[name], dict(zip(pieces, processed, strict=True)))
 
 
 def rescale_predictions(
-    found: Mapping[str, np.ndarray], development: Split, folds: folding.Folds, fold_of: np.ndarray
+    predictions: Mapping[str, np.ndarray], development: Split, folds: folding.Folds, fold_of: np.ndarray
 ) -> None:
     """Maps each trial's predictions of each split to the range of its training labels; in place.
 
-    As the authors of ConflictNET do before they binarise. It uses the smallest and largest prediction of the very part
-    that is scored, so it is transductive: a clip's class depends on the other clips. Correlations do not change.
+    As the authors of ConflictNET do before they binarise. It uses the smallest and largest prediction of the very split
+    that is scored, so it is transductive: a clip's class depends on the other clips. PCC does not change.
 
     Args:
-      found: split -> predictions [R, F], NaN where a trial shows nothing.
-      development: the part that the folds are of.
+      predictions: split -> [R, F], NaN where a trial predicts nothing.
+      development: the split that the folds are of.
       folds: for the training examples.
       fold_of: int [R].
     """
-    for values in found.values():
+    for values in predictions.values():
         for trial, fold in enumerate(fold_of):
             train = np.asarray(folds.train[fold])
             positions = corpora.locate_frames(development.corpus, train[train >= 0])

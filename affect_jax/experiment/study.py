@@ -1,0 +1,272 @@
+"""One study of a run: searched, trained, predicted and scored."""
+
+import shutil
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+from affect_jax.config.hyper import flatten_hyper, replace_hyper
+from affect_jax.config.models import make_model
+from affect_jax.config.parse import list_seeds
+from affect_jax.config.schema import Study
+from affect_jax.data import splits
+from affect_jax.experiment import results
+from affect_jax.experiment.context import Run
+from affect_jax.experiment.results_file import Scores, Selection, TrialResult
+from affect_jax.runtime import hosts, run_folder
+from affect_jax.training import checkpoint, loop, mesh, objective, predictor
+from affect_jax.training.trials import Trial, plan_trials
+
+
+class StudyResult(NamedTuple):
+    """What a study adds to a run.
+
+    Attributes:
+      trials: one for each trial.
+      selections: what the search chose.
+      predictions: split -> float32 [R, F], or [R, F, C] logits, NaN where a trial predicts nothing.
+    """
+
+    trials: list[TrialResult]
+    selections: list[Selection]
+    predictions: dict[str, np.ndarray]
+
+
+def run_study(run: Run, study: Study) -> StudyResult:
+    """Searches, trains, predicts and scores one study; whatever of it is there already is taken from the run folder."""
+    model = make_model(study.model)
+    choices, selections = _search(run, study, model)
+    trials = [
+        trial._replace(hyper=replace_hyper(trial.hyper, choices.get((trial.variant, trial.fold), {})))
+        for trial in plan_final_trials(run, study)
+    ]
+    outcomes: list[TrialResult] = []
+    predictions: dict[str, list[np.ndarray]] = {}
+    for number, batch in enumerate(_split_into_batches(run, model, trials)):
+        fitted = _fit(run, study, model, run_folder.name_fit(study.name, "final", number), batch)
+        _save_weights(run, study, number, fitted, batch, first=len(outcomes))
+        predicted = _predict(run, study, model, fitted, batch)
+        for split, values in predicted.items():
+            predictions.setdefault(split, []).append(values)
+        alignment = _measure_alignment(run, study, model, fitted, batch)
+        for at, trial in enumerate(batch):
+            outcomes.append(
+                TrialResult(
+                    study=study.name,
+                    variant=trial.variant,
+                    fold=run.fold_names[trial.fold],
+                    seed=trial.seed,
+                    hyper=flatten_hyper(trial.hyper),
+                    validation=_score_split(run, "validation", predicted, at),
+                    test=_score_split(run, "test", predicted, at),
+                    best_epoch={stage: int(epochs[at]) for stage, epochs in fitted.best_epoch.items()},
+                    epochs={stage: int(epochs[at]) for stage, epochs in fitted.epochs.items()},
+                    finite=bool(fitted.finite[at]),
+                    stopped=fitted.stopped.get(at),
+                    held_out_cca={name: results.round_score(values[at]) for name, values in alignment.items()},
+                )
+            )
+    return StudyResult(outcomes, selections, {split: np.concatenate(values) for split, values in predictions.items()})
+
+
+def plan_final_trials(run: Run, study: Study) -> list[Trial]:
+    """Every variant x fold x seed, before a search has chosen anything."""
+    seeds = list_seeds(run.experiment.trials.seeds)
+    return plan_trials(study.variants, {}, study.hyper, len(run.fold_names), seeds)
+
+
+def plan_search_trials(run: Run, study: Study) -> list[Trial]:
+    """Every point of the grid for every variant that leaves some axis open, x fold x seed of the search."""
+    if all(len(values) == 1 for values in study.axes.values()):  # nothing to choose from
+        return []
+    searched = {name: fixed for name, fixed in study.variants.items() if set(study.axes) - set(fixed)}
+    return plan_trials(searched, study.axes, study.hyper, len(run.fold_names), list_seeds(run.experiment.search.seeds))
+
+
+def _split_into_batches(run: Run, model: nn.Module, trials: Sequence[Trial]) -> list[Sequence[Trial]]:
+    """Cuts trials into batches whose training state fits `config.engine.trial_batch_gigabytes`."""
+    params = loop.trace_shapes(model, run.development.corpus, run.folds)[0]
+    # Parameters, their best, gradients and up to two moments of the optimizer, 4 bytes each.
+    trial_bytes = 5 * 4 * sum(x.size for submodule in params.values() for x in jax.tree.leaves(submodule))
+    fitting = max(int(run.experiment.engine.trial_batch_gigabytes * 1e9 / trial_bytes), 1)
+    replicas = mesh.count_replicas(run.engine.mesh)
+    size = max(fitting // replicas, 1) * replicas
+    return [trials[i : i + size] for i in range(0, len(trials), size)]
+
+
+def _fit(run: Run, study: Study, model: nn.Module, name: str, trials: Sequence[Trial]) -> loop.Fitted:
+    fitted = loop.fit_study(
+        model,
+        study.stages,
+        run.experiment.task,
+        run.development.corpus,
+        run.folds,
+        trials,
+        run.engine,
+        folder=run.workdir / "checkpoints" / name,
+        listener=_make_listener(run, name, trials, study.stages[-1].metric),
+    )
+    for number, why in sorted(fitted.stopped.items()):
+        trial = trials[number]
+        where = f"{name}, {trial.variant}, fold {run.fold_names[trial.fold]}, seed {trial.seed}"
+        run.display.say(f"note: {where} stopped and keeps its weights until then: {why}")
+    return fitted
+
+
+def _make_listener(run: Run, name: str, trials: Sequence[Trial], metric: str) -> loop.Listener:
+    """Writes metrics.jsonl and TensorBoard events, and shows the epoch; in the first process."""
+    if not hosts.is_leader():
+        return loop.Listener(lambda _: None, lambda *_: None, run.stop)
+
+    def write_epoch(progress: loop.Progress) -> None:
+        lines = []
+        for at, number in enumerate(progress.trials):
+            trial = trials[number]
+            values = {key: float(column[at]) for key, column in progress.log.items()}
+            lines.append(
+                {
+                    "part": name,
+                    "stage": progress.stage,
+                    "epoch": progress.epoch,
+                    "trial": number,
+                    "variant": trial.variant,
+                    "fold": run.fold_names[trial.fold],
+                    "seed": trial.seed,
+                    **{key: value if np.isfinite(value) else None for key, value in values.items()},
+                }
+            )
+        run_folder.append_metrics(run.workdir, lines)
+        for key, column in progress.log.items():
+            run.board.add_scalar(f"{name}/{progress.stage}/{key}", float(np.mean(column)), progress.epoch)
+        run.display.epoch(
+            f"{name} {progress.stage}",
+            progress.epoch,
+            progress.epochs,
+            progress.live,
+            progress.of,
+            metric,
+            progress.best,
+        )
+
+    def rewind(stage: str, epoch: int) -> None:
+        if epoch:
+            run.display.say(f"{name} {stage}: goes on after epoch {epoch}")
+        run_folder.rewind_metrics(run.workdir, name, stage, epoch)
+
+    return loop.Listener(write_epoch, rewind, run.stop)
+
+
+def _search(
+    run: Run, study: Study, model: nn.Module
+) -> tuple[dict[tuple[str, int], dict[str, float]], list[Selection]]:
+    """Trains the grid and picks, for each variant and fold, the point with the best validation score.
+
+    Returns:
+      (variant, fold) -> path -> value of the axes, and what results.json says of it.
+    """
+    open_axes = {name: [path for path in study.axes if path not in fixed] for name, fixed in study.variants.items()}
+    trials = plan_search_trials(run, study)
+    if not trials:  # an axis of one value is set without a search
+        folds = range(len(run.fold_names))
+        single = {name: {path: float(study.axes[path][0]) for path in paths} for name, paths in open_axes.items()}
+        return {(name, fold): values for name, values in single.items() for fold in folds}, []
+    candidates = []
+    for number, batch in enumerate(_split_into_batches(run, model, trials)):
+        scores = _fit_search(run, study, model, run_folder.name_fit(study.name, "search", number), batch)
+        candidates += [
+            results.Candidate(trial.variant, trial.fold, flatten_hyper(trial.hyper), score)
+            for trial, score in zip(batch, scores, strict=True)
+        ]
+    choices = results.select_points(candidates, study.stages[-1].sign)
+    values = {key: {path: choice.hyper[path] for path in open_axes[key[0]]} for key, choice in choices.items()}
+    selections = [
+        Selection(
+            study=study.name,
+            variant=variant,
+            fold=run.fold_names[fold],
+            hyper=values[variant, fold],
+            score=results.round_score(choice.score),
+            candidates=choice.candidates,
+        )
+        for (variant, fold), choice in choices.items()
+    ]
+    return values, selections
+
+
+def _fit_search(run: Run, study: Study, model: nn.Module, name: str, trials: Sequence[Trial]) -> list[float]:
+    """Validation scores of a batch of searched trials, kept in the run folder once they are known."""
+    folder = run.workdir / "checkpoints" / name
+    summary = folder / "scores.json"
+    if summary.exists():
+        return run_folder.read_json(summary)
+    scores = [float(x) for x in _fit(run, study, model, name, trials).score]
+    if hosts.is_leader():
+        run_folder.write_json(summary, scores)
+        for stage in study.stages:  # only the scores of a search are wanted
+            shutil.rmtree(folder / stage.name)
+    return scores
+
+
+def _predict(
+    run: Run, study: Study, model: nn.Module, fitted: loop.Fitted, trials: Sequence[Trial]
+) -> dict[str, np.ndarray]:
+    """split -> float32 [R, F] predictions (or [R, F, C] logits), back on the gold standard's own clock."""
+    fold_of = np.array([trial.fold for trial in trials], np.int32)
+    data, output = run.experiment.data, study.stages[-1].prediction
+    examples = {"validation": np.asarray(run.folds.validation)}
+    if run.test:
+        examples["test"] = run.test_examples
+    predictions = {}
+    for name, numbers in examples.items():
+        split = run.split(name)
+        values = predictor.predict_split(
+            model, fitted.params, fold_of, split.corpus, run.folds, numbers, output, run.engine
+        )
+        if data.delay:
+            values = np.stack([splits.restore_delayed_predictions(v, split, data.delay) for v in values])
+        predictions[name] = values
+    if data.rescale:
+        splits.rescale_predictions(predictions, run.development, run.folds, fold_of)
+    if data.postprocess:
+        splits.postprocess_predictions(predictions, {name: run.split(name) for name in predictions})
+    return predictions
+
+
+def _save_weights(
+    run: Run, study: Study, number: int, fitted: loop.Fitted, trials: Sequence[Trial], *, first: int
+) -> None:
+    """Each trial's weights with the standardisation of its fold: all that a prediction from raw features needs."""
+    fold_of = np.array([trial.fold for trial in trials])
+    moments = {
+        kind: {m: np.asarray(x)[fold_of] for m, x in getattr(run.folds, kind).items()} for kind in ("mean", "scale")
+    }
+    steps = {m: stream.steps for m, stream in run.development.corpus.inputs.items()}
+    unit = run.experiment.data.unit
+    meta = {"first": first, "trials": len(trials), "model": dict(study.model), "steps": steps, "unit": unit}
+    folder = run_folder.locate_weights(run.workdir, study.name)
+    checkpoint.save_checkpoint(folder / f"{number:03d}", 0, {"params": fitted.params, **moments}, meta)
+
+
+def _measure_alignment(
+    run: Run, study: Study, model: nn.Module, fitted: loop.Fitted, trials: Sequence[Trial]
+) -> dict[str, np.ndarray]:
+    """Alignment loss -> float32 [R], correlation of the two codes on validation."""
+    terms = objective.select_alignments(study.stages[-1].terms)
+    if not terms:
+        return {}
+    fold_of = np.array([trial.fold for trial in trials], np.int32)
+    corpus = run.development.corpus
+    return predictor.measure_alignment(model, fitted.params, fold_of, corpus, run.folds, terms, run.engine)
+
+
+def _score_split(run: Run, name: str, predictions: dict[str, np.ndarray], trial: int) -> Scores | None:
+    """Scores of one trial; None where there is no such split, or it has no labels."""
+    if name not in predictions:
+        return None
+    split = run.split(name)
+    if name == "test" and not split.index.labelled.all():
+        return None
+    return results.score_trial(run.experiment.task, predictions[name][trial], split.target, split.recording)
