@@ -104,7 +104,7 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     from affect_jax.data import corpus as corpora
     from affect_jax.data import folds as folding
     from affect_jax.data import streaming
-    from affect_jax.datasets import building
+    from affect_jax.datasets import build
     from affect_jax.training import loop, mesh, stage
     from affect_jax.training.streamed import Streamed
     from affect_jax.training.trials import plan_trials
@@ -119,7 +119,7 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     staged, traced = stage.parse_stage("fit", config, "regression"), stage.default_hyper("fit", config)
     jax.block_until_ready(jax.jit(lambda x: x + 1)(0.0))
     before = peak_bytes(device_memory)
-    with building.leave_features(host) if streamed else contextlib.nullcontext():
+    with build.leave_features(host) if streamed else contextlib.nullcontext():
         if of is CLIPS:
             recordings = noise.clips(folder, count, SECONDS)
         else:

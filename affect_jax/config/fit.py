@@ -19,8 +19,8 @@ from affect_jax.config import fit_fusion, fit_pair, rename_modalities
 from affect_jax.config.fit_labels import fit_to_label
 from affect_jax.data import splits
 from affect_jax.datasets import manifest
-from affect_jax.datasets.building import resolve_settings
-from affect_jax.datasets.manifest import Column, frames, table
+from affect_jax.datasets.build import resolve_settings
+from affect_jax.datasets.manifest import Column, csv_table, frame_files
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.errors import UserError
 from affect_jax.reports.ranking import of_one_modality
@@ -90,9 +90,9 @@ def _choices(plain: dict[str, Any]) -> dict[str, str]:
 def _per_step(corpus: dict[str, Any]) -> bool:
     """Whether most labels are paths; only what the csv file itself shows, as no layout is known yet."""
     path = Path(corpus.get("manifest", "")).expanduser()
-    sheet = table.read(path, corpus.get("modalities", ()), Problems(path))
+    sheet = csv_table.read_table(path, corpus.get("modalities", ()), Problems(path))
     found = [row.labels.get(corpus.get("target") or sheet.labels[0], "") for row in sheet.rows]
-    return 2 * sum(Path(text).suffix.lower() in frames.FEATURES for text in found) > len(found)
+    return 2 * sum(Path(text).suffix.lower() in frame_files.FEATURES for text in found) > len(found)
 
 
 def _check_layout(unit: str, layout: str) -> None:

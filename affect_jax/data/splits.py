@@ -14,7 +14,7 @@ from affect_jax import datasets
 from affect_jax.data import avec, streaming
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
-from affect_jax.datasets import building
+from affect_jax.datasets import build
 from affect_jax.datasets.recordings import Fold, Recording, Recordings
 from affect_jax.errors import UserError, suggest_nearest
 
@@ -40,7 +40,7 @@ def load_recordings(config: ml_collections.ConfigDict, *, stream: bool = False) 
     Raises:
       UserError: no such corpus, a setting that it does not have, or whatever its reader finds wrong.
     """
-    with building.leave_features(check_host_megabytes(config)) if stream else contextlib.nullcontext():
+    with build.leave_features(check_host_megabytes(config)) if stream else contextlib.nullcontext():
         return _package(config.corpus.name).load(corpus_settings(config))
 
 
