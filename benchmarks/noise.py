@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from affect_jax.datasets import building
+from affect_jax.datasets import build
 from affect_jax.datasets.recordings import Recording
 
 RATE = 8000
@@ -76,8 +76,8 @@ def recordings(folder: Path, count: int, frames: int, width: int) -> list[Record
 
 
 def _examples(builder_cls: type[tfds.core.GeneratorBasedBuilder], folder: Path, config: str) -> list[dict[str, Any]]:
-    builder = building.build_once(builder_cls, config=config, data_dir=folder, source="noise", manual_dir=None)
-    return building.read_examples(builder, "train")
+    builder = build.build_once(builder_cls, config=config, data_dir=folder, source="noise", manual_dir=None)
+    return build.read_examples(builder, "train")
 
 
 def _clip(example: dict[str, Any]) -> Recording:

@@ -105,7 +105,7 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     from affect_jax.data import corpus as corpora
     from affect_jax.data import folds as folding
     from affect_jax.data import streaming
-    from affect_jax.datasets import building
+    from affect_jax.datasets import build
     from affect_jax.training import loop, mesh
     from affect_jax.training.streamed import Streamed
     from affect_jax.training.trials import plan_trials
@@ -120,7 +120,7 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     staged, traced = parse_stage("fit", config, "regression"), {"fit": default_hyper(config)}
     jax.block_until_ready(jax.jit(lambda x: x + 1)(0.0))
     before = peak_bytes(device_memory)
-    with building.leave_features(host) if streamed else contextlib.nullcontext():
+    with build.leave_features(host) if streamed else contextlib.nullcontext():
         if of is CLIPS:
             recordings = noise.clips(folder, count, SECONDS)
         else:

@@ -91,7 +91,7 @@ def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, as
     """
     from affect_jax.baselines import functionals, study
     from affect_jax.config import fit
-    from affect_jax.datasets import reading
+    from affect_jax.datasets import release_files
     from affect_jax.runtime import run_folder
 
     config = fit.fit_to_corpus(config)
@@ -109,7 +109,7 @@ def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, as
         return run_folder.read_json(folder / "results.json")
     with Work() as notes:
         plan, recordings, splits = _prepare(plan, config, notes, chosen=bool(asked.methods))
-        data_dir = Path(config.corpus.data_dir or reading.default_data_dir()).expanduser().resolve()
+        data_dir = Path(config.corpus.data_dir or release_files.find_default_data_dir()).expanduser().resolve()
         with run_folder.lock_run_folder(folder):
             run_folder.open_run_folder(folder, made_of, config_arg)
             return study.run(

@@ -25,7 +25,7 @@ from typing import Any
 from absl import flags
 
 from affect_jax import datasets
-from affect_jax.datasets.summary import describe
+from affect_jax.datasets.describe_corpus import describe_recordings
 from affect_jax.errors import UserError, suggest_nearest
 from launch import cli
 
@@ -104,7 +104,7 @@ def main(argv: list[str]) -> None:
     for line in package.findings(given) if hasattr(package, "findings") else ():
         print(line, flush=True)
     recordings, gaps = package.inspect(given)
-    for line in describe(recordings, given.get("rate", package.DEFAULTS.get("rate"))):
+    for line in describe_recordings(recordings, given.get("rate", package.DEFAULTS.get("rate"))):
         print(line)
     if gaps.count or not hasattr(package, "findings"):  # which tell it themselves
         replaced = f"replaced by {given.get('nonfinite')}, the first in {gaps.first}" if gaps.count else "none"

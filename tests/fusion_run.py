@@ -41,7 +41,7 @@ def corpus(seed=0):
     folds = {f"fold_{k}": recordings.Fold(of(2 * k, 2 * k + 1), of(2 * k - 2, 2 * k - 1)) for k in (1, 4)}
     labels = tuple(f"emotion {n}" for n in range(8))
     made = recordings.Recordings("ravdess", "mfcc+action_units", True, {"train": clips}, {}, folds, "", labels)
-    return made._replace(fingerprint=recordings.fingerprint(made))
+    return made._replace(fingerprint=recordings.compute_fingerprint(made))
 
 
 def config(*studies):

@@ -7,7 +7,7 @@ import numpy as np
 from affect_jax.config.stages import default_hyper, parse_stage
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
-from affect_jax.datasets import stored
+from affect_jax.datasets import stored_array
 from affect_jax.datasets.cache import Cache
 from affect_jax.datasets.recordings import Recording
 from affect_jax.training import loop, mesh
@@ -39,7 +39,7 @@ def recordings(count=8, length=9, seed=0, task="regression"):
 def left_in_files(made, limit=0.0, kind=list):
     """The recordings with features that are read whenever they are asked for, but for `limit` bytes that are kept;
     `kind` makes the data source of a list of examples."""
-    examples = stored.examples(kind([{"features": recording.features} for recording in made]), Cache(limit))
+    examples = stored_array.store_features(kind([{"features": recording.features} for recording in made]), Cache(limit))
     return [r._replace(features=example["features"]) for r, example in zip(made, examples, strict=True)]
 
 

@@ -64,7 +64,7 @@ def _remark_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
 
 def _fit_to_manifest(document: dict[str, Any], pair: str | None) -> dict[str, Any]:
     from affect_jax.datasets import manifest  # here, as reading csv files and sound takes a while to import
-    from affect_jax.datasets.building import resolve_settings
+    from affect_jax.datasets.build import resolve_settings
 
     model = document["model"]["name"]
     alone = bool(map_single_modalities(document))
@@ -119,13 +119,13 @@ def _choose_layout(document: Mapping[str, Any]) -> dict[str, str]:
 
 def _has_labels_per_step(corpus: Mapping[str, Any]) -> bool:
     """Whether most labels are paths; only what the csv file itself shows, as no layout is known yet."""
-    from affect_jax.datasets.manifest import frames, table
+    from affect_jax.datasets.manifest import csv_table, frame_files
     from affect_jax.datasets.manifest.problems import Problems
 
     path = Path(corpus["manifest"]).expanduser()
-    sheet = table.read(path, corpus.get("modalities", ()), Problems(path))
+    sheet = csv_table.read_table(path, corpus.get("modalities", ()), Problems(path))
     labels = [row.labels.get(corpus.get("target") or sheet.labels[0], "") for row in sheet.rows]
-    return 2 * sum(Path(text).suffix.lower() in frames.FEATURES for text in labels) > len(labels)
+    return 2 * sum(Path(text).suffix.lower() in frame_files.FEATURES for text in labels) > len(labels)
 
 
 def _check_layout(unit: str, layout: str) -> None:

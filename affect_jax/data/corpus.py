@@ -14,7 +14,7 @@ from flax import struct
 
 from affect_jax.data.packing import Packing
 from affect_jax.datasets.recordings import Recording
-from affect_jax.datasets.stored import Stored
+from affect_jax.datasets.stored_array import StoredArray
 from affect_jax.errors import UserError
 from affect_jax.types import Array, Batch
 
@@ -218,7 +218,7 @@ def _items(recordings: Sequence[Recording], modality: str, steps: int, resident:
         frames = jnp.asarray(np.concatenate(pieces), jnp.float32) if resident else None
         return Stream(frames, start, length, None, steps), offsets
     power = np.ones(len(recordings))
-    power[has] = [x.summary.power if isinstance(x, Stored) else _power(x) for x in pieces]
+    power[has] = [x.summary.power if isinstance(x, StoredArray) else _power(x) for x in pieces]
     if not power.all():
         silent = recordings[int(np.argmin(power))].id
         raise UserError(f"recording {silent} is silent (all its samples are 0); remove it or mend its file")

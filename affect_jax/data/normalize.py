@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from affect_jax.datasets.stored import Summary
+from affect_jax.datasets.stored_array import ArraySummary
 
 
 def compute_moments(frames: np.ndarray, *, active: bool = True) -> tuple[np.ndarray, np.ndarray]:
@@ -18,7 +18,7 @@ def compute_moments(frames: np.ndarray, *, active: bool = True) -> tuple[np.ndar
     return _finish_moments(frames.mean(0, dtype=np.float64), frames.std(0, dtype=np.float64))
 
 
-def merge_moments(parts: Sequence[Summary], *, active: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def merge_moments(parts: Sequence[ArraySummary], *, active: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """`moments` of all frames of recordings of which only the summaries are at hand (Chan et al. 1983)."""
     if not active:
         return np.zeros(len(parts[0].mean), np.float32), np.ones(len(parts[0].mean), np.float32)

@@ -11,7 +11,7 @@ from affect_jax.config.schema import Corpus, Data
 from affect_jax.data import avec, streaming
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
-from affect_jax.datasets import building
+from affect_jax.datasets import build
 from affect_jax.datasets.recordings import Fold, Recording, Recordings
 from affect_jax.errors import UserError, suggest_nearest
 
@@ -39,7 +39,7 @@ def load_recordings(corpus: Corpus, *, stream: bool = False, host_megabytes: flo
       UserError: a setting that the corpus does not have, or whatever its reader finds wrong.
     """
     package = importlib.import_module(f"affect_jax.datasets.{corpus.name}")
-    with building.leave_features(host_megabytes) if stream else contextlib.nullcontext():
+    with build.leave_features(host_megabytes) if stream else contextlib.nullcontext():
         return package.load(dict(corpus.settings))
 
 

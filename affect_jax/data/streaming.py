@@ -17,7 +17,7 @@ import numpy as np
 
 from affect_jax.data.corpus import Corpus, Index, Stream
 from affect_jax.datasets.recordings import Recording
-from affect_jax.datasets.stored import Stored, Summary, cached_first, summary
+from affect_jax.datasets.stored_array import ArraySummary, StoredArray, order_cached_first, summarize_array
 
 Q = TypeVar("Q")
 T = TypeVar("T")
@@ -126,7 +126,7 @@ def cut_features(source: Source, examples: np.ndarray, of: Room) -> Corpus:
         inputs[m] = _lay_out(places[m], order, values, gain, stream.steps, of)
     edges = np.flatnonzero(np.diff(recording, prepend=-1, append=-1))
     features = [source.recordings[r].features for r in recording[edges[:-1]]]
-    for n in cached_first(features):
+    for n in order_cached_first(features):
         for m in features[n].keys() & inputs.keys():
             places[m].copy(np.asarray(features[n][m]), inputs[m].values, edges[n], edges[n + 1])
     gold = _Places.of(source.target.start[examples], source.target.length[examples])
@@ -235,8 +235,8 @@ def count_batches_at_once(source: Source, folds: np.ndarray, size: int, count: i
     return -(-count // times)
 
 
-def summarize_features(source: Source, modality: str, recordings: np.ndarray) -> list[Summary]:
+def summarize_features(source: Source, modality: str, recordings: np.ndarray) -> list[ArraySummary]:
     """Of the frames of these recordings (numbers) that have the modality."""
     of = [source.recordings[r].features for r in recordings]
     arrays = [features[modality] for features in of if modality in features]
-    return [x.summary if isinstance(x, Stored) else summary(x) for x in arrays]
+    return [x.summary if isinstance(x, StoredArray) else summarize_array(x) for x in arrays]

@@ -7,9 +7,9 @@ from concurrent.futures import Future
 from typing import Any
 
 
-def nbytes(tree: Any) -> int:
+def count_bytes(tree: Any) -> int:
     """Bytes of the arrays in nested dictionaries."""
-    return sum(map(nbytes, tree.values())) if isinstance(tree, dict) else tree.nbytes
+    return sum(map(count_bytes, tree.values())) if isinstance(tree, dict) else tree.nbytes
 
 
 class Cache:
@@ -53,7 +53,7 @@ class Cache:
             coming.set_exception(error)
             raise
         with self._lock:
-            self._keep(key, found, nbytes(found))
+            self._keep(key, found, count_bytes(found))
             del self._coming[key]
         coming.set_result(found)
         return found

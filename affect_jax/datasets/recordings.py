@@ -68,7 +68,7 @@ class Recordings(NamedTuple):
     """Names of the classes 0, 1, ...; not part of the fingerprint."""
 
 
-def fingerprint(recordings: Recordings) -> str:
+def compute_fingerprint(recordings: Recordings) -> str:
     """sha256 of everything but `recordings.fingerprint`.
 
     The order of dictionary entries does not matter; the order of recordings, steps and drawn ids does, and so does

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from affect_jax.convert import read_arrays
-from affect_jax.datasets.manifest import frames
-from affect_jax.datasets.reading import to_float32
+from affect_jax.datasets.manifest import frame_files
+from affect_jax.datasets.release_files import convert_to_float32
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.inference.export_folder import Exported
 
@@ -46,13 +46,13 @@ def predict_item(exported: Exported, file: Path) -> tuple[tuple[str, ...], np.nd
 
 def _read(exported: Exported, file: Path) -> dict[str, np.ndarray]:
     """Modality -> float32 [T, D], of the modalities that the file has."""
-    if file.suffix.lower() not in frames.FEATURES:
+    if file.suffix.lower() not in frame_files.FEATURES:
         raise UserError(
             f"{file} is no file of features, and the model takes {exported.modality!r}, not recordings; "
-            f"name files that end in {', '.join(frames.FEATURES)}"
+            f"name files that end in {', '.join(frame_files.FEATURES)}"
         )
     if len(exported.shapes) == 1:
-        return {exported.modality: frames.features(file).values}
+        return {exported.modality: frame_files.read_features(file).values}
     if file.suffix.lower() != ".npz":
         raise UserError(
             f"{file} has one table, but the model takes {sorted(exported.shapes)}; write an npz with an array for each"
@@ -70,7 +70,7 @@ def _read(exported: Exported, file: Path) -> dict[str, np.ndarray]:
             )
     if not arrays:
         raise UserError(f"{file} has no array; give at least one of {sorted(exported.shapes)}")
-    return {name: to_float32(np.atleast_2d(values)) for name, values in arrays.items()}
+    return {name: convert_to_float32(np.atleast_2d(values)) for name, values in arrays.items()}
 
 
 def _lay_out(

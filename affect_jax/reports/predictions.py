@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from affect_jax.datasets.recola import arff
+from affect_jax.datasets.recola import arff_files
 from affect_jax.errors import UserError
 from affect_jax.runtime import run_folder
 
@@ -52,7 +52,7 @@ def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path
                 raise UserError(f"{run / 'predictions.npz'} has a recording {str(group)[:60]!r}, which RECOLA has not")
             times = np.array([float(step.rpartition("@")[2]) for step in ids[mine]])
             path = out / f"{group}.arff"
-            arff.write_gold(path, str(group), times, values[mine])
+            arff_files.write_gold(path, str(group), times, values[mine])
         else:
             path = out / f"{quote(str(group), safe=' ')}.csv"  # a group may be called anything
             run_folder.write_atomic(path, as_csv(ids[mine], values[mine], labels).encode())

@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from affect_jax.datasets import building
-from affect_jax.datasets.stored import Stored
+from affect_jax.datasets import build
+from affect_jax.datasets.stored_array import StoredArray
 from benchmarks import noise, streaming
 
 
 def test_noise_left_in_its_files_is_the_noise_in_memory(tmp_path):
     whole = noise.clips(tmp_path, 3, seconds=1)
-    with building.leave_features(0):
+    with build.leave_features(0):
         left = noise.clips(tmp_path, 3, seconds=1)
     assert [r.id for r in left] == [r.id for r in whole]
     for a, b in zip(left, whole, strict=True):
-        assert isinstance(a.features["speech"], Stored)
+        assert isinstance(a.features["speech"], StoredArray)
         np.testing.assert_array_equal(np.asarray(a.features["speech"]), b.features["speech"])
         assert b.features["speech"].dtype == np.int16
         assert b.features["speech"].shape == (noise.RATE,)
@@ -21,7 +21,7 @@ def test_noise_left_in_its_files_is_the_noise_in_memory(tmp_path):
 
 def test_noise_of_frames_has_a_label_a_frame(tmp_path):
     whole = noise.recordings(tmp_path, 2, frames=5, width=3)
-    with building.leave_features(1):
+    with build.leave_features(1):
         left = noise.recordings(tmp_path, 2, frames=5, width=3)
     assert [r.id for r in left] == [r.id for r in whole]
     for a, b in zip(left, whole, strict=True):

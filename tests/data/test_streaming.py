@@ -11,7 +11,7 @@ import pytest
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.data import packing, streaming
-from affect_jax.datasets import stored
+from affect_jax.datasets import stored_array
 from affect_jax.datasets.cache import Cache
 from affect_jax.datasets.recordings import Recording
 from tests import toy
@@ -124,7 +124,7 @@ def test_fold_statistics_are_those_of_all_frames():
 def test_features_are_read_from_their_files_again_and_never_kept():
     made = toy.recordings()
     counted = toy.Counted({"id": r.id, "features": r.features} for r in made)
-    examples = stored.examples(counted, Cache(0))
+    examples = stored_array.store_features(counted, Cache(0))
     assert [e["id"] for e in examples] == [r.id for r in made]
     assert counted.read == list(range(len(made)))
     features = examples[2]["features"]

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from affect_jax.datasets import building
-from affect_jax.datasets.reading import MARKER
+from affect_jax.datasets import build
+from affect_jax.datasets.release_files import MARKER
 
 CELLS = (
     "",
@@ -262,8 +262,8 @@ def in_memory(patch) -> None:
         info = SimpleNamespace(metadata=builder.info.metadata, splits=made)
         return SimpleNamespace(info=info, builder_config=builder.builder_config)
 
-    patch.setattr(building, "built", built)
-    patch.setattr(building, "examples", lambda builder, split: builder.info.splits[split])
+    patch.setattr(build, "built", built)
+    patch.setattr(build, "examples", lambda builder, split: builder.info.splits[split])
 
 
 def _encoded(example):

@@ -5,7 +5,7 @@ import ml_collections
 import numpy as np
 import pytest
 
-from affect_jax.datasets import building, recola
+from affect_jax.datasets import build, recola
 from affect_jax.errors import UserError
 
 DEFAULTS = {"manual_dir": "", "download": False, "validation": (), "synthetic": {"frames": 250, "seed": 0}}
@@ -13,7 +13,7 @@ DEFAULTS = {"manual_dir": "", "download": False, "validation": (), "synthetic": 
 
 def test_settings_are_merged_over_the_defaults():
     given = ml_collections.ConfigDict({"download": True, "synthetic": {"frames": 7}, "validation": ["a"]})
-    assert building.resolve_settings(given, DEFAULTS) == {
+    assert build.resolve_settings(given, DEFAULTS) == {
         "manual_dir": "",
         "download": True,
         "validation": ("a",),
@@ -32,25 +32,25 @@ def test_settings_are_merged_over_the_defaults():
 )
 def test_unknown_or_mistyped_settings(given, message):
     with pytest.raises(UserError, match=message):
-        building.resolve_settings(ml_collections.ConfigDict(given), DEFAULTS)
+        build.resolve_settings(ml_collections.ConfigDict(given), DEFAULTS)
 
 
 def test_whole_folder_or_nothing(tmp_path):
     target = tmp_path / "deep" / "folder"
 
     def fail_halfway():
-        with building.make_whole_folder(target) as place:
+        with build.make_whole_folder(target) as place:
             (place / "half").write_text("x")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail_halfway()
     assert list(target.parent.iterdir()) == []
-    with building.make_whole_folder(target) as place:
+    with build.make_whole_folder(target) as place:
         (place / "a").write_text("x")
         assert not target.exists()
     assert [p.name for p in target.parent.iterdir()] == ["folder"]
-    with pytest.raises(UserError, match="exists already"), building.make_whole_folder(target):
+    with pytest.raises(UserError, match="exists already"), build.make_whole_folder(target):
         pass
 
 

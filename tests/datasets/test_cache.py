@@ -8,7 +8,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from affect_jax.data import splits
-from affect_jax.datasets.cache import Cache, nbytes
+from affect_jax.datasets.cache import Cache, count_bytes
 from affect_jax.errors import UserError
 
 
@@ -26,8 +26,8 @@ def fill(cache, *numbers):
 
 
 def test_what_was_not_asked_for_longest_goes_first():
-    cache = Cache(nbytes(example(3)) * 3)
-    assert nbytes(example(3)) == 16
+    cache = Cache(count_bytes(example(3)) * 3)
+    assert count_bytes(example(3)) == 16
     assert fill(cache, 3, 3) == [3]
     keys = ("x", "y", "z", "x", "w")  # x is asked for again, so y goes
     for key in keys:
@@ -42,7 +42,7 @@ def test_never_more_than_the_limit_and_always_what_was_read(seed):
     for number in draw.integers(0, 60, 300):  # from 50 on an example is larger than the whole cache
         found = cache.get(int(number), lambda n=number: example(int(n)))
         np.testing.assert_array_equal(found["speech"], example(number)["speech"])
-        assert cache.held == sum(nbytes(example(n)) for n in range(60) if n in cache) <= 200
+        assert cache.held == sum(count_bytes(example(n)) for n in range(60) if n in cache) <= 200
         assert (number in cache) == (number < 50)
 
 

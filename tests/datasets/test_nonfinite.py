@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from affect_jax.datasets import nonfinite
+from affect_jax.datasets import missing_values
 from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
 
@@ -22,7 +22,7 @@ def locate(recording, modality, step, column):
 
 def test_finite_features_pass_untouched():
     given = splits([[1.0, 2.0]])
-    filled, gaps = nonfinite.fill(given, "refuse", locate)
+    filled, gaps = missing_values.replace_missing_values(given, "refuse", locate)
     assert gaps == (0, 0, "")
     assert filled["train"][0].features["audio"] is given["train"][0].features["audio"]
 
@@ -32,7 +32,7 @@ def test_refusal_counts_and_names():
     with pytest.raises(
         UserError, match="4 missing or infinite values in 2 columns, the first in a.csv audio column 0 row 1;"
     ):
-        nonfinite.fill(given, "refuse", locate)
+        missing_values.replace_missing_values(given, "refuse", locate)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_refusal_counts_and_names():
 def test_replacement(policy, expected):
     # The other recording's values must not leak into the mean.
     given = splits([[1.0, 2.0], [NAN, INF], [3.0, -INF]], others=[[50.0, 60.0]])
-    filled, gaps = nonfinite.fill(given, policy, locate)
+    filled, gaps = missing_values.replace_missing_values(given, policy, locate)
     np.testing.assert_array_equal(filled["train"][0].features["audio"], np.array(expected, np.float32))
     np.testing.assert_array_equal(filled["train"][1].features["audio"], [[50.0, 60.0]])
     assert filled["train"][0].features["audio"].dtype == np.float32
@@ -51,9 +51,9 @@ def test_replacement(policy, expected):
 
 def test_mean_over_nothing_is_refused():
     with pytest.raises(UserError, match=r"a.csv audio column 1 row 0: the whole column has no finite value"):
-        nonfinite.fill(splits([[1.0, NAN], [2.0, NAN]]), "mean", locate)
+        missing_values.replace_missing_values(splits([[1.0, NAN], [2.0, NAN]]), "mean", locate)
 
 
 def test_unknown_policy():
     with pytest.raises(UserError, match="nonfinite is 'drop'"):
-        nonfinite.fill(splits([[1.0, 2.0]]), "drop", locate)
+        missing_values.replace_missing_values(splits([[1.0, 2.0]]), "drop", locate)

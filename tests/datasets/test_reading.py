@@ -4,22 +4,22 @@ import os
 import numpy as np
 import pytest
 
-from affect_jax.datasets import reading
+from affect_jax.datasets import release_files
 from affect_jax.errors import UserError
 
 
 def test_default_data_dir_respects_xdg(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert reading.default_data_dir() == tmp_path / "affect_jax" / "corpora"
+    assert release_files.find_default_data_dir() == tmp_path / "affect_jax" / "corpora"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert reading.default_data_dir() == tmp_path / ".cache" / "affect_jax" / "corpora"
+    assert release_files.find_default_data_dir() == tmp_path / ".cache" / "affect_jax" / "corpora"
 
 
 def test_csv_round_trip_with_quotes_and_inner_newline(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('\ufeff"x, y","two\nlines"\n"1","2"\n\n')
-    assert reading.read_rows(path) == [["x, y", "two\nlines"], ["1", "2"]]
+    assert release_files.read_rows(path) == [["x, y", "two\nlines"], ["1", "2"]]
 
 
 @pytest.mark.parametrize(
@@ -35,29 +35,29 @@ def test_damaged_csv(tmp_path, text, message):
     path = tmp_path / "a.csv"
     path.write_text(text)
     with pytest.raises(UserError, match=message):
-        reading.read_rows(path)
+        release_files.read_rows(path)
 
 
 def test_missing_and_binary_files(tmp_path):
     with pytest.raises(UserError, match=r"a.csv is missing"):
-        reading.read_rows(tmp_path / "a.csv")
+        release_files.read_rows(tmp_path / "a.csv")
     (tmp_path / "a.csv").write_bytes(b"1,\xff\n")
     with pytest.raises(UserError, match="is not UTF-8 text"):
-        reading.read_rows(tmp_path / "a.csv")
+        release_files.read_rows(tmp_path / "a.csv")
 
 
 def test_floats_are_strict(tmp_path):
     path = tmp_path / "a.csv"
     np.testing.assert_array_equal(
-        reading.to_floats([["1", "nan"], ["-2e3", "inf"]], path), [[1, np.nan], [-2e3, np.inf]]
+        release_files.parse_floats([["1", "nan"], ["-2e3", "inf"]], path), [[1, np.nan], [-2e3, np.inf]]
     )
     for bad in ("", "x", "1,5", "0x10"):
         with pytest.raises(UserError, match=rf"a.csv row 3 column 2 is {bad!r}, not a number"):
-            reading.to_floats([["1", "2"], ["3", bad]], path, first_row=2)
+            release_files.parse_floats([["1", "2"], ["3", bad]], path, first_row=2)
 
 
 def test_too_large_becomes_infinite_without_a_warning():
-    assert reading.to_float32(np.array([1e39]))[0] == np.inf
+    assert release_files.convert_to_float32(np.array([1e39]))[0] == np.inf
 
 
 def test_signature_follows_the_files(tmp_path):
@@ -65,25 +65,25 @@ def test_signature_follows_the_files(tmp_path):
     path = tmp_path / "sub" / "a.csv"
     path.write_text("1")
     (tmp_path / "b.wav").write_text("1")
-    before = reading.sign_files(tmp_path, (".csv",))
+    before = release_files.sign_files(tmp_path, (".csv",))
     (tmp_path / "b.wav").write_text("22")
-    assert reading.sign_files(tmp_path, (".csv",)) == before
+    assert release_files.sign_files(tmp_path, (".csv",)) == before
     os.utime(path, ns=(1, 1))
-    assert reading.sign_files(tmp_path, (".csv",)) != before
+    assert release_files.sign_files(tmp_path, (".csv",)) != before
 
 
 def test_marker_whose_sizes_cannot_be(tmp_path):
     like = {"clips": {"train": 3}, "actors": (1,), "seconds": 1.0}
     good = {"clips": {"train": 5}, "actors": [2, 3], "seconds": 2}
     for sizes in ([], {}, good | {"clips": {"test": 5}}, good | {"actors": ["2"]}, good | {"seconds": -1}, good):
-        (tmp_path / reading.MARKER).write_text(json.dumps({"corpus": "recola", "sizes": sizes}))
+        (tmp_path / release_files.MARKER).write_text(json.dumps({"corpus": "recola", "sizes": sizes}))
         if sizes == good:
-            assert reading.read_marker(tmp_path, "recola", like)["sizes"] == good
+            assert release_files.read_marker(tmp_path, "recola", like)["sizes"] == good
             continue
         with pytest.raises(
             UserError, match=r"sizes in .*json are not what the generator writes \(clips, actors, seconds"
         ):
-            reading.read_marker(tmp_path, "recola", like)
+            release_files.read_marker(tmp_path, "recola", like)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_marker_whose_sizes_cannot_be(tmp_path):
     ],
 )
 def test_marker_of_another_corpus_or_damaged(tmp_path, text, message):
-    assert reading.read_marker(tmp_path, "recola", {}) is None
-    (tmp_path / reading.MARKER).write_text(text)
+    assert release_files.read_marker(tmp_path, "recola", {}) is None
+    (tmp_path / release_files.MARKER).write_text(text)
     with pytest.raises(UserError, match=message):
-        reading.read_marker(tmp_path, "recola", {})
+        release_files.read_marker(tmp_path, "recola", {})

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, fingerprint
+from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, compute_fingerprint
 from affect_jax.errors import UserError
 
 
@@ -24,8 +24,8 @@ def test_fingerprint_does_not_depend_on_dictionary_order():
     made = corpus()
     turned = [r._replace(features=dict(reversed(r.features.items()))) for part in made.splits.values() for r in part]
     other = made._replace(splits={"test": [turned[2]], "train": turned[:2]}, fingerprint="anything")
-    assert fingerprint(made) == fingerprint(other)
-    assert len(fingerprint(made)) == 64
+    assert compute_fingerprint(made) == compute_fingerprint(other)
+    assert len(compute_fingerprint(made)) == 64
 
 
 def test_fingerprint_sees_every_field():
@@ -59,7 +59,7 @@ def test_fingerprint_sees_every_field():
             )
         ),
     ]
-    prints = [fingerprint(other) for other in [made, *others]]
+    prints = [compute_fingerprint(other) for other in [made, *others]]
     assert len(set(prints)) == len(prints)
 
 
@@ -67,7 +67,7 @@ def test_a_fold_trains_on_what_it_names_or_on_all_others():
     fold = Fold(("a",), ("b",))
     assert fold.trains(("a", "b", "c", "d")) == ("c", "d")
     assert fold._replace(train=("d",)).trains(("a", "b", "c", "d")) == ("d",)
-    prints = {fingerprint(corpus(folds={"fold_1": f})) for f in (fold, fold._replace(train=("c",)))}
+    prints = {compute_fingerprint(corpus(folds={"fold_1": f})) for f in (fold, fold._replace(train=("c",)))}
     assert len(prints) == 2
 
 

@@ -191,7 +191,7 @@ def test_clipped_answers_are_counted_and_can_be_left_as_they_are(clip):
 @pytest.mark.parametrize("planted", [[3], [0, 9], [5, 6, 7]])
 def test_quarrels_planted_in_a_synthetic_debate_are_found(planted):
     rng = np.random.default_rng(len(planted))
-    sound = synthetic.clip(rng, [voices.voice(rng) for _ in range(3)], planted, 5, 0.03)
+    sound = synthetic.render_clip(rng, [voices.draw_voice(rng) for _ in range(3)], planted, 5, 0.03)
     x = audio.normalize(audio.resample(audio.Sound(sound, synthetic.RATE), 8000))
 
     def predict(waves):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from affect_jax.data import splits
-from affect_jax.datasets.recola import arff
+from affect_jax.datasets.recola import arff_files
 from affect_jax.errors import UserError
 from affect_jax.experiment.run import run_experiment
 from affect_jax.inference import deployment, export_folder, export_items
@@ -193,7 +193,7 @@ def test_predictions_of_the_unlabelled_part_in_the_owners_form(sew, tmp_path):
     files = predictions.write(folder, results, 0, "test", tmp_path)
     assert [path.name for path in files] == ["test_1.arff", "test_2.arff"]
     arrays = run_folder.read_arrays(folder / "predictions.npz")
-    table = arff.read(files[0])
+    table = arff_files.read_arff(files[0])
     want = arrays["pair/test/prediction"][0][arrays["pair/test/group"] == "test_1"]
     np.testing.assert_allclose(np.asarray(table.values)[:, -1], want, atol=1e-6)
 

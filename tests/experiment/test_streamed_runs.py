@@ -3,7 +3,7 @@
 import numpy as np
 
 from affect_jax.data import splits
-from affect_jax.datasets.stored import Stored
+from affect_jax.datasets.stored_array import StoredArray
 from affect_jax.experiment.run import run_experiment
 from affect_jax.runtime import run_folder
 from configs import conflictnet
@@ -34,7 +34,7 @@ def test_a_streamed_run_of_raw_speech_leaves_the_same_results(tmp_path, monkeypa
     laid, build = [], splits.build_split
     monkeypatch.setattr(splits, "build", lambda *args, **kwargs: laid.append(build(*args, **kwargs)) or laid[-1])
     streamed = run_experiment(config, str(tmp_path / "streamed"), config_arg="test")
-    assert [isinstance(r.features["speech"], Stored) for part in laid for r in part.corpus.recordings] == [True] * 11
+    assert [isinstance(r.features["speech"], StoredArray) for part in laid for r in part.corpus.recordings] == [True] * 11
     assert sum(r.features["speech"].cached() for part in laid for r in part.corpus.recordings) == 2
     assert streamed["trials"] == whole["trials"]
     assert streamed["corpus"] == whole["corpus"]

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from absl import flags
 
-from affect_jax.datasets import building
+from affect_jax.datasets import build
 from affect_jax.errors import UserError
 from launch import prepare
 
@@ -73,7 +73,7 @@ def test_tells_what_there_is_before_it_builds(run, tmp_path, capsys, monkeypatch
     def never(*_, **__):
         raise UserError("the disk is full")
 
-    monkeypatch.setattr(building, "built", never)
+    monkeypatch.setattr(build, "built", never)
     with pytest.raises(UserError, match="the disk is full"):
         run(*arguments, *more)
     assert capsys.readouterr().out.splitlines() == out[:9]

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from affect_jax.datasets import building, nonfinite, reading
-from affect_jax.datasets.cmu_mosi import draws
-from affect_jax.datasets.cmu_mosi.cmu_mosi import CmuMosi
-from affect_jax.datasets.cmu_mosi.poria import LABELS_FILE
+from affect_jax.datasets import build, missing_values, release_files
+from affect_jax.datasets.cmu_mosi import validation_draws
+from affect_jax.datasets.cmu_mosi.builder import CmuMosi
+from affect_jax.datasets.cmu_mosi.poria_release import LABELS_FILE
 from affect_jax.datasets.cmu_mosi.synthetic import synthesize
-from affect_jax.datasets.recordings import Recording, Recordings, check_choice, fingerprint
+from affect_jax.datasets.recordings import Recording, Recordings, check_choice, compute_fingerprint
 from affect_jax.errors import UserError
 
 __all__ = ["DEFAULTS", "inspect", "load", "synthesize"]
@@ -59,19 +59,21 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
     return inspect(corpus)[0]
 
 
-def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
+def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, missing_values.MissingValues]:
     """`load`, and what was missing in the features."""
-    settings = building.resolve_settings(corpus, DEFAULTS)
+    settings = build.resolve_settings(corpus, DEFAULTS)
     check_choice("labels", settings["labels"], ("binary", "class7", "sentiment"))
-    check_choice("nonfinite", settings["nonfinite"], nonfinite.POLICIES)
-    builder = _builder(settings, Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve())
+    check_choice("nonfinite", settings["nonfinite"], missing_values.POLICIES)
+    builder = _builder(
+        settings, Path(settings["data_dir"] or release_files.find_default_data_dir()).expanduser().resolve()
+    )
     metadata = builder.info.metadata
     if settings["labels"] != "binary" and not metadata["scored"]:
         raise UserError(
             f"config.corpus.labels is {settings['labels']!r}, but the release has no {LABELS_FILE}; put it beside the"
             " other files, or set labels to 'binary'"
         )
-    examples = {part: building.read_examples(builder, part) for part in ("train", "test")}
+    examples = {part: build.read_examples(builder, part) for part in ("train", "test")}
     row_of = {(part, e["id"].decode()): e["rows"].tolist() for part, found in examples.items() for e in found}
 
     def locate(recording: Recording, modality: str, step: int, column: int) -> str:
@@ -80,7 +82,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         return f"{path} column {column + 1} row {row_of[part, recording.id][step]} ({recording.steps[step]})"
 
     splits = {part: [_recording(e, settings["labels"]) for e in found] for part, found in examples.items()}
-    splits, gaps = nonfinite.fill(splits, settings["nonfinite"], locate)
+    splits, gaps = missing_values.replace_missing_values(splits, settings["nonfinite"], locate)
     recordings = Recordings(
         corpus="cmu_mosi",
         variant="poria",
@@ -90,7 +92,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         folds={},
         fingerprint="",
     )
-    return recordings._replace(fingerprint=fingerprint(recordings)), gaps
+    return recordings._replace(fingerprint=compute_fingerprint(recordings)), gaps
 
 
 def _builder(settings: dict[str, Any], data_dir: Path) -> CmuMosi:
@@ -99,13 +101,15 @@ def _builder(settings: dict[str, Any], data_dir: Path) -> CmuMosi:
             raise UserError("config.corpus sets both manual_dir and download; keep one")
         registered = "".join(f"{url} {info.checksum}\n" for url, info in sorted(CmuMosi.url_infos.items()))
         source = hashlib.sha256(registered.encode()).hexdigest()
-        return building.build_once(CmuMosi, config="poria_download", data_dir=data_dir, manual_dir=None, source=source)
+        return build.build_once(CmuMosi, config="poria_download", data_dir=data_dir, manual_dir=None, source=source)
     if settings["manual_dir"]:
-        folder = reading.existing_folder(settings["manual_dir"], "transcripts.csv, text/, audio/, video/, ...")
+        folder = release_files.find_release_folder(
+            settings["manual_dir"], "transcripts.csv, text/, audio/, video/, ..."
+        )
     else:
-        folder = building.synthetic_folder(CmuMosi, settings["synthetic"], data_dir, synthesize)
-    source = reading.sign_files(folder, (".csv", ".json"))
-    return building.build_once(CmuMosi, config="poria", data_dir=data_dir, manual_dir=folder, source=source)
+        folder = build.make_synthetic_folder(CmuMosi, settings["synthetic"], data_dir, synthesize)
+    source = release_files.sign_files(folder, (".csv", ".json"))
+    return build.build_once(CmuMosi, config="poria", data_dir=data_dir, manual_dir=folder, source=source)
 
 
 def _recording(example: dict[str, Any], labels: str) -> Recording:
@@ -125,10 +129,12 @@ def _draws(
     lengths = {recording.id: len(recording.steps) for recording in splits["train"]}
     if synthetic:
         # As large a share as 10 of 62; no number of utterances is asked for, which few videos may not add up to.
-        share = max(1, round(len(lengths) * draws.VIDEOS / 62))
-        named = draws.draws(lengths, videos=share, utterances=None)
+        share = max(1, round(len(lengths) * validation_draws.VIDEOS / 62))
+        named = validation_draws.make_draws(lengths, videos=share, utterances=None)
     else:
-        named = dict(draws.DRAWS)
+        named = dict(validation_draws.DRAWS)
     if validation:
-        named["given"] = draws.given(validation, list(lengths), [recording.id for recording in splits["test"]])
+        named["given"] = validation_draws.check_given_videos(
+            validation, list(lengths), [recording.id for recording in splits["test"]]
+        )
     return named

@@ -24,9 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import make_whole_folder
-from affect_jax.datasets.cmu_mosi.poria import LABELS_FILE, MODALITIES, PARTS
-from affect_jax.datasets.reading import MARKER
+from affect_jax.datasets.build import make_whole_folder
+from affect_jax.datasets.cmu_mosi.poria_release import LABELS_FILE, MODALITIES, SPLITS
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.errors import UserError
 
 _NUISANCES, _PRIVATE = 4, 16
@@ -67,23 +67,25 @@ def synthesize(
     rng = np.random.default_rng(seed)
     mixing = {m: rng.normal(size=(1 + _NUISANCES + _PRIVATE, width)) for m, width in columns.items()}
     counts = {"train": train_videos, "test": test_videos}
-    part_of = [part for part in PARTS for _ in range(counts[part])]
-    utterances = [u for number, part in enumerate(part_of, 1) for u in _video(rng, seed, part, number, mixing)]
+    part_of = [part for part in SPLITS for _ in range(counts[part])]
+    utterances = [u for number, part in enumerate(part_of, 1) for u in _make_video(rng, seed, part, number, mixing)]
     utterances.sort(key=lambda u: u["id"])  # as text, like the release
     parameters = {"train_videos": train_videos, "test_videos": test_videos, **columns, "seed": seed}
     with make_whole_folder(Path(folder)) as place:
-        sizes = _write(place, utterances, counts, columns)
+        sizes = _write_release(place, utterances, counts, columns)
         manifest = {"corpus": "cmu_mosi", "synthetic": True, "parameters": parameters, "sizes": sizes}
         (place / MARKER).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
-def _video(rng: np.random.Generator, seed: int, part: str, number: int, mixing: dict[str, np.ndarray]) -> list[dict]:
+def _make_video(
+    rng: np.random.Generator, seed: int, part: str, number: int, mixing: dict[str, np.ndarray]
+) -> list[dict]:
     """One video's utterances: id, part, number of the video, sentiment, and the features of each modality."""
     # Eleven characters like a video's id, with the two that break careless splitting.
     name = hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()[:8] + "_-" + part[1]
     length = int(rng.integers(_SHORTEST, _LONGEST + 1))
     mood = rng.normal(size=1 + _NUISANCES) * 0.7
-    code = mood[None, :] + _wander(rng, length, 1 + _NUISANCES)
+    code = mood[None, :] + _make_random_walk(rng, length, 1 + _NUISANCES)
     rated = code[:, 0] + _RATER * rng.normal() + _RATING * rng.normal(size=length)
     sentiment = np.round(np.clip(1.2 * rated, -3, 3), 2) + 0.0  # no negative zero
     features = {}
@@ -108,7 +110,7 @@ def _video(rng: np.random.Generator, seed: int, part: str, number: int, mixing: 
     ]
 
 
-def _wander(rng: np.random.Generator, length: int, count: int) -> np.ndarray:
+def _make_random_walk(rng: np.random.Generator, length: int, count: int) -> np.ndarray:
     """[length, count] stationary first-order autoregressions of unit variance."""
     steps = rng.normal(size=(length, count))
     walk = np.empty_like(steps)
@@ -118,30 +120,30 @@ def _wander(rng: np.random.Generator, length: int, count: int) -> np.ndarray:
     return walk
 
 
-def _write(place: Path, utterances: list[dict], counts: dict[str, int], columns: dict[str, int]) -> dict:
-    _csv(place / "transcripts.csv", ([u["id"], u["words"], u["number"], u["label"]] for u in utterances))
+def _write_release(place: Path, utterances: list[dict], counts: dict[str, int], columns: dict[str, int]) -> dict:
+    _write_csv(place / "transcripts.csv", ([u["id"], u["words"], u["number"], u["label"]] for u in utterances))
     sizes: dict = {"videos": counts, "utterances": {}, "positive": {}, "columns": columns}
-    for part in PARTS:
+    for part in SPLITS:
         mine = [(i, u) for i, u in enumerate(utterances) if u["part"] == part]
         mine.sort(
             key=lambda item: -item[1]["label"]
         )  # label 1 first, then the order of transcripts.csv: sort is stable
         for m in MODALITIES:
-            _csv(place / m / f"{m}_{part}0.csv", ([*u[m], u["label"]] for _, u in mine))
-        _csv(place / f"text_{part}.csv", ([i, *u["text"]] for i, u in mine))
+            _write_csv(place / m / f"{m}_{part}0.csv", ([*u[m], u["label"]] for _, u in mine))
+        _write_csv(place / f"text_{part}.csv", ([i, *u["text"]] for i, u in mine))
         sizes["utterances"][part] = len(mine)
         sizes["positive"][part] = sum(u["label"] for _, u in mine)
-    scores = [[u["id"], u["label"], u["sentiment"], _round(u["sentiment"])] for u in utterances]
-    _csv(place / LABELS_FILE, [["utt_id", "poria_binary", "sentiment", "class7"], *scores])
+    scores = [[u["id"], u["label"], u["sentiment"], _round_to_class(u["sentiment"])] for u in utterances]
+    _write_csv(place / LABELS_FILE, [["utt_id", "poria_binary", "sentiment", "class7"], *scores])
     return sizes
 
 
-def _round(sentiment: float) -> int:
+def _round_to_class(sentiment: float) -> int:
     """To the nearest class, halves away from zero, as in mosi_labels.csv."""
     return int(np.sign(sentiment) * np.floor(abs(sentiment) + 0.5))
 
 
-def _csv(path: Path, rows: Iterable[Sequence]) -> None:
+def _write_csv(path: Path, rows: Iterable[Sequence]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)

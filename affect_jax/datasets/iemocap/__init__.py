@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from affect_jax.datasets import building, nonfinite, reading
+from affect_jax.datasets import build, missing_values, release_files
 from affect_jax.datasets.iemocap import release
+from affect_jax.datasets.iemocap.builder import MODALITIES, Iemocap, make_config
 from affect_jax.datasets.iemocap.emotions import LABELS
-from affect_jax.datasets.iemocap.iemocap import MODALITIES, Iemocap, config
 from affect_jax.datasets.iemocap.synthetic import FORMS, synthesize
-from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, fingerprint
+from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, compute_fingerprint
 from affect_jax.errors import UserError
 
 __all__ = ["DEFAULTS", "LABELS", "inspect", "load", "remarks", "source_folder", "synthesize"]
@@ -71,12 +71,12 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
     return inspect(corpus)[0]
 
 
-def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
+def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, missing_values.MissingValues]:
     """`load`, and what was missing in the features: nothing ever, since a missing value is an error here."""
     settings, builder = _builder(corpus)
     classes = LABELS[settings["labels"]]
     utterances, sides = [], {}
-    for example in (e for chunk in sorted(builder.info.splits) for e in building.read_examples(builder, chunk)):
+    for example in (e for chunk in sorted(builder.info.splits) for e in build.read_examples(builder, chunk)):
         number = classes.number(example["code"].decode())
         if number is not None:
             utterances.append(_recording(example, settings["labels"], number))
@@ -94,7 +94,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         fingerprint="",
         labels=classes.names,
     )
-    return recordings._replace(fingerprint=fingerprint(recordings)), nonfinite.Gaps(0, 0, "")
+    return recordings._replace(fingerprint=compute_fingerprint(recordings)), missing_values.MissingValues(0, 0, "")
 
 
 def remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:
@@ -122,12 +122,14 @@ def source_folder(settings: Mapping[str, Any], data_dir: Path) -> Path:
     """
     if settings["manual_dir"]:
         what = "seven_category_120/" if settings["form"] == "precomputed" else "Session1/, Session2/, ..."
-        return reading.existing_folder(settings["manual_dir"], what)
-    return building.synthetic_folder(Iemocap, {**settings["synthetic"], "form": settings["form"]}, data_dir, synthesize)
+        return release_files.find_release_folder(settings["manual_dir"], what)
+    return build.make_synthetic_folder(
+        Iemocap, {**settings["synthetic"], "form": settings["form"]}, data_dir, synthesize
+    )
 
 
 def _builder(corpus: Mapping[str, Any]) -> tuple[dict[str, Any], Iemocap]:
-    settings = building.resolve_settings(corpus, DEFAULTS)
+    settings = build.resolve_settings(corpus, DEFAULTS)
     check_choice("labels", settings["labels"], tuple(LABELS))
     check_choice("form", settings["form"], FORMS)
     if not settings["modalities"] or len(set(settings["modalities"])) < len(settings["modalities"]):
@@ -142,12 +144,12 @@ def _builder(corpus: Mapping[str, Any]) -> tuple[dict[str, Any], Iemocap]:
             "config.corpus.modalities has 'prosody', which only the form 'precomputed' has; leave it out of the form"
             " 'release'"
         )
-    data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
+    data_dir = Path(settings["data_dir"] or release_files.find_default_data_dir()).expanduser().resolve()
     folder = source_folder(settings, data_dir)
     outside = {name: _outside(settings, name) for name in ("glove", "video_features")}
-    builder = building.build_once(
+    builder = build.build_once(
         Iemocap,
-        config=config(settings["form"], settings["modalities"], **outside),
+        config=make_config(settings["form"], settings["modalities"], **outside),
         data_dir=data_dir,
         manual_dir=folder,
         source=_signature(folder, settings["form"], *outside.values()),
@@ -170,12 +172,12 @@ def _outside(settings: Mapping[str, Any], name: str) -> str:
 def _signature(folder: Path, form: str, glove: str, video_features: str) -> str:
     """What the raw files are; of the release, which has many more, only those that are read."""
     if form == "precomputed":
-        return reading.sign_files(folder, (".npy", ".json"))
+        return release_files.sign_files(folder, (".npy", ".json"))
     sessions = sorted([*folder.glob("Session?"), *folder.glob("IEMOCAP_full_release/Session?")])
     places = [path / name for path in sessions for name in release.FOLDERS]
     places.append(Path(video_features or folder / release.VIDEO_FOLDER))
-    found = [reading.sign_files(place, (".txt", ".wav", ".npy")) for place in places]
-    for path in (folder / reading.MARKER, Path(glove or folder / release.GLOVE_FILE)):
+    found = [release_files.sign_files(place, (".txt", ".wav", ".npy")) for place in places]
+    for path in (folder / release_files.MARKER, Path(glove or folder / release.GLOVE_FILE)):
         status = path.stat() if path.is_file() else None
         found.append(repr(status and (status.st_size, status.st_mtime_ns)))
     return hashlib.sha256("\n".join(found).encode()).hexdigest()

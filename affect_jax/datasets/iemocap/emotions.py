@@ -70,7 +70,7 @@ emotion4: what most of the literature uses, happy and excited as one; 5,531.
 """
 
 
-def check(found: Mapping[str, int], expected: Mapping[str, int], where: str) -> None:
+def check_counts(found: Mapping[str, int], expected: Mapping[str, int], where: str) -> None:
     """Refuses a corpus that has other numbers of utterances than it should.
 
     Args:
@@ -89,7 +89,7 @@ def check(found: Mapping[str, int], expected: Mapping[str, int], where: str) -> 
             )
 
 
-def decode(found: Mapping[int, int], expected: Mapping[str, int], where: str) -> dict[int, str]:
+def decode_numbers(found: Mapping[int, int], expected: Mapping[str, int], where: str) -> dict[int, str]:
     """Which code each number stands for, in files that have numbers and do not say their meaning.
 
     A code is known by how many utterances it has.

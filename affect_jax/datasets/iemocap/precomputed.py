@@ -21,11 +21,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.iemocap import arrays
+from affect_jax.datasets import npy_files
 from affect_jax.datasets.iemocap.emotions import COUNTS
 from affect_jax.errors import UserError
 
-PARTS = ("train", "dev", "test")
+SPLITS = ("train", "dev", "test")
 KINDS = ("audio_mfcc", "audio_seqN", "audio_prosody", "video", "video_seqN", "nlp_trans", "label")
 VOCABULARY = "W_embedding.npy"
 AUDIO, PROSODY, TEXT = 120, 35, 300
@@ -43,7 +43,7 @@ class Sizes(NamedTuple):
 RELEASE = Sizes(counts=COUNTS, folds=5, video=2048)
 
 
-class Part(NamedTuple):
+class FoldSplit(NamedTuple):
     """One part of one fold: N rows on disk, of which only what is asked for is read.
 
     Attributes:
@@ -76,7 +76,7 @@ class Utterance(NamedTuple):
     sides: tuple[str, ...]
 
 
-def locate(folder: Path, sizes: Sizes) -> list[Path]:
+def find_folds(folder: Path, sizes: Sizes) -> list[Path]:
     """The folds' folders.
 
     Raises:
@@ -99,22 +99,22 @@ def locate(folder: Path, sizes: Sizes) -> list[Path]:
     return folds
 
 
-def open_fold(folder: Path, sizes: Sizes) -> dict[str, Part]:
+def open_fold(folder: Path, sizes: Sizes) -> dict[str, FoldSplit]:
     """The parts of a fold, memory mapped.
 
     Raises:
       UserError: a file is missing, pickled or cut short, has another width, or another number of rows than its part's
         other files, or what should be whole numbers is not.
     """
-    return {part: _open_part(folder / part, sizes) for part in PARTS}
+    return {part: _open_split(folder / part, sizes) for part in SPLITS}
 
 
-def _open_part(prefix: Path, sizes: Sizes) -> Part:
+def _open_split(prefix: Path, sizes: Sizes) -> FoldSplit:
     widths = {"audio_mfcc": (None, AUDIO), "audio_prosody": (PROSODY,), "video": (None, sizes.video)}
     found = {}
     for kind in KINDS:
         shape = (None, *widths.get(kind, (None,) if kind == "nlp_trans" else ()))
-        found[kind] = arrays.read(Path(f"{prefix}_{kind}.npy"), shape)
+        found[kind] = npy_files.open_array(Path(f"{prefix}_{kind}.npy"), shape)
     rows = {kind: len(values) for kind, values in found.items()}
     for kind, count in rows.items():
         if count != rows["label"]:
@@ -123,10 +123,10 @@ def _open_part(prefix: Path, sizes: Sizes) -> Part:
                 " utterance in all files of a part: copy them again"
             )
     whole = {
-        kind: arrays.whole_numbers(found[kind], Path(f"{prefix}_{kind}.npy"))
+        kind: npy_files.require_whole_numbers(found[kind], Path(f"{prefix}_{kind}.npy"))
         for kind in ("audio_seqN", "video_seqN", "label")
     }
-    return Part(
+    return FoldSplit(
         prefix=str(prefix),
         audio=found["audio_mfcc"],
         video=found["video"],
@@ -138,7 +138,7 @@ def _open_part(prefix: Path, sizes: Sizes) -> Part:
     )
 
 
-def identity(part: Part, row: int) -> str:
+def hash_utterance(part: FoldSplit, row: int) -> str:
     """16 hexadecimal digits of an utterance's audio and video, up to their lengths, as float32."""
     digest = hashlib.blake2b(digest_size=8)
     for values in (part.audio[row, : part.audio_length[row]], part.video[row, : part.video_length[row]]):
@@ -146,7 +146,7 @@ def identity(part: Part, row: int) -> str:
     return digest.hexdigest()
 
 
-def match(folds: list[dict[str, Part]]) -> dict[str, Utterance]:
+def match_folds(folds: list[dict[str, FoldSplit]]) -> dict[str, Utterance]:
     """Identity -> utterance, in the order of the first fold's files; those without video are left out.
 
     Reads every fold once.
@@ -159,7 +159,7 @@ def match(folds: list[dict[str, Part]]) -> dict[str, Utterance]:
         places: dict[str, tuple[str, int]] = {}
         for name, part in fold.items():
             for row in np.flatnonzero(part.video_length > 0).tolist():
-                key = identity(part, row)
+                key = hash_utterance(part, row)
                 if key in places:
                     other, first = places[key]
                     raise UserError(
@@ -167,7 +167,7 @@ def match(folds: list[dict[str, Part]]) -> dict[str, Utterance]:
                         " same utterance (audio and video are equal); an utterance must be in one part of a fold, once"
                     )
                 places[key] = name, row
-        _compare(folds, found, fold, places)
+        _check_against_first_fold(folds, found, fold, places)
         found.append(places)
     return {
         key: Utterance(name, row, int(folds[0][name].label[row]), tuple(places[key][0] for places in found))
@@ -175,10 +175,10 @@ def match(folds: list[dict[str, Part]]) -> dict[str, Utterance]:
     }
 
 
-def _compare(
-    folds: list[dict[str, Part]],
+def _check_against_first_fold(
+    folds: list[dict[str, FoldSplit]],
     found: list[dict[str, tuple[str, int]]],
-    fold: dict[str, Part],
+    fold: dict[str, FoldSplit],
     places: dict[str, tuple[str, int]],
 ) -> None:
     """Checks a fold against the first one."""
@@ -209,10 +209,10 @@ def open_vocabulary(fold: Path) -> tuple[Path, np.ndarray]:
     path = next((place / VOCABULARY for place in (fold, fold.parent) if (place / VOCABULARY).is_file()), None)
     if path is None:
         raise UserError(f"{fold / VOCABULARY} is missing (the words' vectors); copy it again")
-    return path, arrays.read(path, (None, TEXT))
+    return path, npy_files.open_array(path, (None, TEXT))
 
 
-def features(part: Part, row: int, modality: str, vocabulary: tuple[Path, np.ndarray] | None) -> np.ndarray:
+def read_features(part: FoldSplit, row: int, modality: str, vocabulary: tuple[Path, np.ndarray] | None) -> np.ndarray:
     """float32 [T, D] of one utterance: its own length, without padding.
 
     Args:
@@ -225,22 +225,22 @@ def features(part: Part, row: int, modality: str, vocabulary: tuple[Path, np.nda
       UserError: nothing there, a word that is not in the vocabulary, or a value that is not finite.
     """
     if modality == "text":
-        return _text(part, row, *vocabulary)
+        return _read_text(part, row, *vocabulary)
     kind, values = {
         "video": ("video", part.video[row, : part.video_length[row]]),
         "audio": ("audio_mfcc", part.audio[row, : part.audio_length[row]]),
         "prosody": ("audio_prosody", part.prosody[row][None, :]),
     }[modality]
-    return arrays.checked(values, f"{part.prefix}_{kind}.npy row {row} (from 0)")
+    return npy_files.require_finite(values, f"{part.prefix}_{kind}.npy row {row} (from 0)")
 
 
-def _text(part: Part, row: int, path: Path, table: np.ndarray) -> np.ndarray:
+def _read_text(part: FoldSplit, row: int, path: Path, table: np.ndarray) -> np.ndarray:
     where = f"{part.prefix}_nlp_trans.npy row {row} (from 0)"
-    numbers = arrays.whole_numbers(part.words[row], Path(f"{part.prefix}_nlp_trans.npy"))
+    numbers = npy_files.require_whole_numbers(part.words[row], Path(f"{part.prefix}_nlp_trans.npy"))
     numbers = numbers[: 1 + np.flatnonzero(numbers)[-1]] if numbers.any() else numbers[:0]
     if numbers.size and numbers.max() >= len(table):
         raise UserError(
             f"{where} has the word number {numbers.max()}, but {path} has {len(table)} words, 0 to {len(table) - 1};"
             " copy both again"
         )
-    return arrays.checked(table[numbers], where)
+    return npy_files.require_finite(table[numbers], where)

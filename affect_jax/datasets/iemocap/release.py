@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.iemocap import arrays, sessions
+from affect_jax.datasets import npy_files
+from affect_jax.datasets.iemocap import sessions
 from affect_jax.datasets.iemocap.emotions import COUNTS, LEFT_OUT
 from affect_jax.errors import UserError
 from affect_jax.features import audio, text
@@ -44,7 +45,7 @@ class Utterance(NamedTuple):
         return self.folder / "sentences" / "wav" / self.id.rpartition("_")[0] / f"{self.id}.wav"
 
 
-def locate(folder: Path, count: int) -> dict[int, Path]:
+def find_sessions(folder: Path, count: int) -> dict[int, Path]:
     """Session -> its folder.
 
     Raises:
@@ -66,15 +67,15 @@ def locate(folder: Path, count: int) -> dict[int, Path]:
     return found
 
 
-def _files(folder: Path) -> list[tuple[Path, list[str]]]:
+def _read_text_files(folder: Path) -> list[tuple[Path, list[str]]]:
     """(file, its lines) of the text files of a folder, not of folders in it."""
     files = sorted(path for path in folder.glob("*.txt") if not path.name.startswith("."))
     return [(path, path.read_bytes().decode("latin-1").splitlines()) for path in files]
 
 
-def _lines(folder: Path) -> list[tuple[Path, int, str]]:
+def _read_lines(folder: Path) -> list[tuple[Path, int, str]]:
     """(file, line number, line) of all of them."""
-    return [(path, at, line) for path, lines in _files(folder) for at, line in enumerate(lines, start=1)]
+    return [(path, at, line) for path, lines in _read_text_files(folder) for at, line in enumerate(lines, start=1)]
 
 
 def read_emotions(places: dict[int, Path]) -> list[Utterance]:
@@ -86,18 +87,18 @@ def read_emotions(places: dict[int, Path]) -> list[Utterance]:
     found: dict[str, Utterance] = {}
     for number, place in places.items():
         folder = place / "dialog" / "EmoEvaluation"
-        for path, lines in _files(folder):
+        for path, lines in _read_text_files(folder):
             if not any(line.startswith("[") for line in lines):
                 raise UserError(f"{path} has no line that labels an utterance; it may be damaged: copy it again")
-        for path, at, line in _lines(folder):
+        for path, at, line in _read_lines(folder):
             match = _EMOTION.fullmatch(line.rstrip())
             if not match:
                 if line.startswith("["):
                     raise UserError(f"{path} line {at} is cut short or damaged ({line[:60]!r}); copy the file again")
                 continue
             name, code = match.groups()
-            sessions.speaker(name, f"{path} line {at}")
-            if sessions.session(name) != number:
+            sessions.parse_speaker(name, f"{path} line {at}")
+            if sessions.parse_session(name) != number:
                 raise UserError(f"{path} line {at} names {name}, which is not of session {number}; copy the file again")
             if code not in COUNTS and code not in LEFT_OUT:
                 raise UserError(
@@ -118,13 +119,13 @@ def read_transcripts(places: dict[int, Path], wanted: Collection[str]) -> dict[s
     """
     found: dict[str, str] = {}
     for place in places.values():
-        for path, at, line in _lines(place / "dialog" / "transcriptions"):
+        for path, at, line in _read_lines(place / "dialog" / "transcriptions"):
             match = _TRANSCRIPT.fullmatch(line.rstrip())
             if match and found.setdefault(match[1], match[2]) != match[2]:
                 raise UserError(f"{path} line {at} has {match[1]} a second time with other words; copy the file again")
     missing = [name for name in wanted if name not in found]
     if missing:
-        folder = places[sessions.session(missing[0])] / "dialog" / "transcriptions"
+        folder = places[sessions.parse_session(missing[0])] / "dialog" / "transcriptions"
         path = folder / f"{missing[0].rpartition('_')[0]}.txt"
         raise UserError(
             f"{missing[0]} has a label but no transcript in {path} ({len(missing)} of {len(wanted)} utterances have"
@@ -181,13 +182,13 @@ def read_audio(utterance: Utterance) -> np.ndarray:
         raise UserError(f"{utterance.wav} is too short: {error}") from error
 
 
-def video_width(folder: Path, name: str) -> int:
+def read_video_width(folder: Path, name: str) -> int:
     """D of an utterance's file of video features; all others must have the same.
 
     Raises:
       UserError: as `read_video`.
     """
-    return arrays.read(_video_file(folder, name), (None, None)).shape[1]
+    return npy_files.open_array(_find_video_file(folder, name), (None, None)).shape[1]
 
 
 def read_video(folder: Path, name: str, width: int) -> np.ndarray:
@@ -196,11 +197,11 @@ def read_video(folder: Path, name: str, width: int) -> np.ndarray:
     Raises:
       UserError: no file, pickled, of another shape, without rows, or not finite.
     """
-    path = _video_file(folder, name)
-    return arrays.checked(arrays.read(path, (None, width)), str(path))
+    path = _find_video_file(folder, name)
+    return npy_files.require_finite(npy_files.open_array(path, (None, width)), str(path))
 
 
-def _video_file(folder: Path, name: str) -> Path:
+def _find_video_file(folder: Path, name: str) -> Path:
     path = folder / f"{name}.npy"
     if not path.is_file():
         raise UserError(

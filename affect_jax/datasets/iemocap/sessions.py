@@ -8,7 +8,7 @@ SESSIONS = 5
 _NAME = re.compile(r"Ses(\d\d)[FM]_\w+_([FM])\w*")
 
 
-def speaker(utterance: str, where: str) -> str:
+def parse_speaker(utterance: str, where: str) -> str:
     """'Ses01M' of 'Ses01F_impro01_M003': the session, and the letter of the *last* field.
 
     The letter behind the session says who of the two wore the markers, not who speaks.
@@ -28,12 +28,12 @@ def speaker(utterance: str, where: str) -> str:
     return f"Ses{match[1]}{match[2]}"
 
 
-def session(utterance: str) -> int:
+def parse_session(utterance: str) -> int:
     """1 of 'Ses01F_impro01_M003'."""
     return int(utterance[3:5])
 
 
-def sides(mine: int, sessions: tuple[int, ...]) -> tuple[str, ...]:
+def assign_splits(mine: int, sessions: tuple[int, ...]) -> tuple[str, ...]:
     """On which side an utterance of one session is in each fold: 'train', 'dev' or 'test'.
 
     The fold of a session tests on it and validates on the next one (after the last comes the first), speakers and all:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import make_whole_folder
-from affect_jax.datasets.iemocap import planted, precomputed, release, rendering
+from affect_jax.datasets.build import make_whole_folder
+from affect_jax.datasets.iemocap import planted_emotions, precomputed, release, render
 from affect_jax.datasets.iemocap.emotions import COUNTS, LEFT_OUT
-from affect_jax.datasets.iemocap.planted import Planted
-from affect_jax.datasets.iemocap.sessions import sides
-from affect_jax.datasets.reading import MARKER
+from affect_jax.datasets.iemocap.planted_emotions import PlantedUtterance
+from affect_jax.datasets.iemocap.sessions import assign_splits
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.errors import UserError
 from affect_jax.features.audio import to_int16
 
@@ -64,7 +64,7 @@ def synthesize(
             f" and {audio} audio frames, and video {width} wide; expected one of {', '.join(FORMS)}, 3 to 5, 6 or"
             " more, 6 or more, 8 or more, and 2 or more"
         )
-    counts = planted.counts(2 * sessions * utterances)
+    counts = planted_emotions.count_utterances(2 * sessions * utterances)
     if utterances < 1 or len(set(counts.values())) < len(COUNTS) or min(counts.values()) < sessions:
         raise UserError(
             f"config.corpus.synthetic has {utterances} utterances a speaker, too few for {len(COUNTS)} emotions of"
@@ -73,7 +73,7 @@ def synthesize(
     parameters = dict(
         form=form, sessions=sessions, utterances=utterances, text=text, video=video, audio=audio, width=width, seed=seed
     )
-    found = planted.draw(sessions, utterances, seed)
+    found = planted_emotions.draw_utterances(sessions, utterances, seed)
     with make_whole_folder(Path(folder)) as place:
         (_write_precomputed if form == "precomputed" else _write_release)(place, found, parameters)
         sizes = {"form": form, "counts": counts, "sessions": sessions, "video": width}
@@ -81,29 +81,33 @@ def synthesize(
         (place / MARKER).write_text(json.dumps(manifest, indent=1) + "\n")
 
 
-def spoken(utterance: Planted, number: int, parameters: dict) -> list[str]:
+def make_words(utterance: PlantedUtterance, number: int, parameters: dict) -> list[str]:
     """The words of the utterance `number`, the same in both forms."""
     rng = np.random.default_rng([parameters["seed"], 5, number])
-    return rendering.words(rng, utterance.codes["text"], parameters["text"])
+    return render.draw_words(rng, utterance.codes["text"], parameters["text"])
 
 
-def seen(utterance: Planted, number: int, parameters: dict) -> np.ndarray:
+def make_video(utterance: PlantedUtterance, number: int, parameters: dict) -> np.ndarray:
     """float64 [T, width], the video of the utterance `number`, the same in both forms."""
-    return _frames("video", utterance, number, parameters["video"], parameters["width"], parameters["seed"])
+    return _make_frames("video", utterance, number, parameters["video"], parameters["width"], parameters["seed"])
 
 
-def heard(utterance: Planted, number: int, parameters: dict) -> np.ndarray:
+def make_sound(utterance: PlantedUtterance, number: int, parameters: dict) -> np.ndarray:
     """int16 [T] at 16 kHz, the sound of the utterance `number` in the release form."""
     seed, man = parameters["seed"], utterance.speaker[-1] == "M"
     own = np.random.default_rng([seed, 11, utterance.session, int(man)]).normal(size=4)
     rng = np.random.default_rng([seed, 12, number])
     # As many frames of 10 ms as in the precomputed form.
     frames = int(rng.integers(parameters["audio"] // 2, parameters["audio"] + 1))
-    voice = rendering.voice(rng, utterance.codes["audio"], own, man, (frames - 1) * release.RATE // 100, release.RATE)
+    voice = render.render_voice(
+        rng, utterance.codes["audio"], own, man, (frames - 1) * release.RATE // 100, release.RATE
+    )
     return to_int16(voice)
 
 
-def _frames(modality: str, utterance: Planted, number: int, longest: int, width: int, seed: int) -> np.ndarray:
+def _make_frames(
+    modality: str, utterance: PlantedUtterance, number: int, longest: int, width: int, seed: int
+) -> np.ndarray:
     """float64 [T, width]: half to all of `longest` frames."""
     kind = ("video", "audio").index(modality)
     code = utterance.codes[modality]
@@ -112,12 +116,12 @@ def _frames(modality: str, utterance: Planted, number: int, longest: int, width:
     own = np.random.default_rng([seed, 6, kind, *speaker]).normal(scale=0.3, size=width)
     rng = np.random.default_rng([seed, 7, kind, number])
     length = int(rng.integers(longest // 2, longest + 1))
-    return rendering.frames(rng, code, mixing, own, length, _NOISE)
+    return render.render_frames(rng, code, mixing, own, length, _NOISE)
 
 
-def _write_precomputed(place: Path, found: list[Planted], parameters: dict) -> None:
-    rows = [_row(utterance, number, parameters) for number, utterance in enumerate(found)]
-    table = rendering.vectors(parameters["seed"], precomputed.TEXT)
+def _write_precomputed(place: Path, found: list[PlantedUtterance], parameters: dict) -> None:
+    rows = [_make_row(utterance, number, parameters) for number, utterance in enumerate(found)]
+    table = render.make_word_vectors(parameters["seed"], precomputed.TEXT)
     # Row 0 is the padding's.
     vocabulary = np.stack([np.zeros(precomputed.TEXT, np.float32), *table.values()])
     there = tuple(range(1, parameters["sessions"] + 1))
@@ -126,40 +130,40 @@ def _write_precomputed(place: Path, found: list[Planted], parameters: dict) -> N
         folder.mkdir(parents=True)
         np.save(folder / precomputed.VOCABULARY, vocabulary)
         order = np.random.default_rng([parameters["seed"], 8, fold]).permutation(len(found)).tolist()
-        for part in precomputed.PARTS:
-            mine = [rows[i] for i in order if sides(found[i].session, there)[fold] == part]
+        for part in precomputed.SPLITS:
+            mine = [rows[i] for i in order if assign_splits(found[i].session, there)[fold] == part]
             for kind in precomputed.KINDS:
                 np.save(folder / f"{part}_{kind}.npy", np.stack([row[kind] for row in mine]))
 
 
-def _row(utterance: Planted, number: int, parameters: dict) -> dict[str, np.ndarray]:
+def _make_row(utterance: PlantedUtterance, number: int, parameters: dict) -> dict[str, np.ndarray]:
     """Kind of file -> the utterance's row."""
     seed = parameters["seed"]
-    video = seen(utterance, number, parameters)
-    coefficients = _frames("audio", utterance, number, parameters["audio"], precomputed.AUDIO // 3, seed)
+    video = make_video(utterance, number, parameters)
+    coefficients = _make_frames("audio", utterance, number, parameters["audio"], precomputed.AUDIO // 3, seed)
     first = np.gradient(coefficients, axis=0)
     audio = np.concatenate([coefficients, first, np.gradient(first, axis=0)], axis=1)
     mixing = np.random.default_rng([seed, 9]).normal(size=(precomputed.AUDIO // 3, precomputed.PROSODY)) / 3
     rng = np.random.default_rng([seed, 10, number])
     prosody = coefficients.mean(axis=0) @ mixing + 0.5 * rng.normal(size=precomputed.PROSODY)
-    numbers = [1 + rendering.VOCABULARY.index(word) for word in spoken(utterance, number, parameters)]
+    numbers = [1 + render.VOCABULARY.index(word) for word in make_words(utterance, number, parameters)]
     faceless = number % FACELESS == FACELESS - 1
     return {
-        "audio_mfcc": _padded(audio, parameters["audio"]),
+        "audio_mfcc": _pad_frames(audio, parameters["audio"]),
         "audio_seqN": np.int64(len(audio)),
         "audio_prosody": prosody.astype(np.float32),
-        "video": _padded(0 * video if faceless else video, parameters["video"]),
+        "video": _pad_frames(0 * video if faceless else video, parameters["video"]),
         "video_seqN": np.int64(0 if faceless else len(video)),
         "nlp_trans": np.pad(np.array(numbers, np.int64), (0, parameters["text"] - len(numbers))),
         "label": np.int64(list(COUNTS).index(utterance.code)),
     }
 
 
-def _padded(values: np.ndarray, length: int) -> np.ndarray:
+def _pad_frames(values: np.ndarray, length: int) -> np.ndarray:
     return np.pad(values, ((0, length - len(values)), (0, 0))).astype(np.float16)
 
 
-def _write_release(place: Path, found: list[Planted], parameters: dict) -> None:
+def _write_release(place: Path, found: list[PlantedUtterance], parameters: dict) -> None:
     import soundfile
 
     emotions: dict[Path, list[str]] = {}
@@ -169,13 +173,13 @@ def _write_release(place: Path, found: list[Planted], parameters: dict) -> None:
         session, dialog = place / f"Session{utterance.session}", utterance.id.rpartition("_")[0]
         wav = session / "sentences" / "wav" / dialog / f"{utterance.id}.wav"
         wav.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(wav, heard(utterance, number, parameters), release.RATE, subtype="PCM_16")
+        soundfile.write(wav, make_sound(utterance, number, parameters), release.RATE, subtype="PCM_16")
         (wav.parent / f"._{wav.name}").write_bytes(b"not a sound")
-        video = seen(utterance, number, parameters).astype(np.float32)
+        video = make_video(utterance, number, parameters).astype(np.float32)
         np.save(place / release.VIDEO_FOLDER / f"{utterance.id}.npy", video)
         path = session / "dialog" / "EmoEvaluation" / f"{dialog}.txt"
         emotions.setdefault(path, []).append(f"[1.0000 - 2.0000]\t{utterance.id}\t{utterance.code}\t[2.5, 2.5, 2.5]")
-        said = " ".join(spoken(utterance, number, parameters)).capitalize() + "."
+        said = " ".join(make_words(utterance, number, parameters)).capitalize() + "."
         path = session / "dialog" / "transcriptions" / f"{dialog}.txt"
         transcripts.setdefault(path, []).append(f"{utterance.id} [001.0000-002.0000]: {said}")
     for number, (path, lines) in enumerate(emotions.items()):
@@ -186,11 +190,11 @@ def _write_release(place: Path, found: list[Planted], parameters: dict) -> None:
         _write_text(path, [*heading, *(row for line in (*lines, other) for row in (line, *votes))])
     for path, lines in transcripts.items():
         _write_text(path, [*lines, "M: (says \u00e9 without a name)"])
-    table = rendering.vectors(parameters["seed"], precomputed.TEXT)
+    table = render.make_word_vectors(parameters["seed"], precomputed.TEXT)
     table["."] = table["the"]
     with (place / release.GLOVE_FILE).open("w") as file:
         for word, vector in table.items():
-            if word != rendering.UNKNOWN_WORD:
+            if word != render.UNKNOWN_WORD:
                 file.write(f"{word} {' '.join(f'{x:.4f}' for x in vector)}\n")
 
 

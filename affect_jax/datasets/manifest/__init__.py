@@ -10,11 +10,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from affect_jax.datasets import building, nonfinite, reading
-from affect_jax.datasets.manifest import frames, labels, layouts, manifest, sides, survey, table, telling
+from affect_jax.datasets import build, missing_values, release_files
+from affect_jax.datasets.manifest import (
+    builder,
+    csv_table,
+    describe_manifest,
+    frame_files,
+    labels,
+    layouts,
+    measurements,
+    split_plan,
+)
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.synthetic import synthesize
-from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, fingerprint
+from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, compute_fingerprint
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.features import egemaps
 
@@ -91,11 +100,11 @@ class _Checked(NamedTuple):
 
     settings: dict[str, Any]
     data_dir: Path
-    sheet: table.Sheet
-    cells: survey.Cells
+    sheet: csv_table.Sheet
+    cells: measurements.Cells
     labels: dict[str, labels.Labels]
     target: str
-    sides: sides.Sides
+    sides: split_plan.Sides
 
 
 def describe(corpus: Mapping[str, Any]) -> Description:
@@ -126,7 +135,11 @@ def findings(corpus: Mapping[str, Any]) -> tuple[str, ...]:
       UserError: as `describe`.
     """
     checked = _check(corpus)
-    return tuple(telling.lines(checked.sheet, checked.cells, checked.labels, checked.sides, checked.settings))
+    return tuple(
+        describe_manifest.describe_manifest(
+            checked.sheet, checked.cells, checked.labels, checked.sides, checked.settings
+        )
+    )
 
 
 def load(corpus: Mapping[str, Any]) -> Recordings:
@@ -141,11 +154,11 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
     return inspect(corpus)[0]
 
 
-def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
+def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, missing_values.MissingValues]:
     """`load`, and what was missing in the features."""
     checked = _check(corpus)
     settings, sheet = checked.settings, checked.sheet
-    features = manifest.build(
+    features = builder.build_features(
         sheet, checked.cells, sound=settings["sound"], rate=settings["rate"], data_dir=checked.data_dir
     )
     files = {row.id: row.files for row in sheet.rows}
@@ -154,10 +167,10 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         return f"{files[recording.id][modality]} frame {step} column {column} (from 0)"
 
     items = [Recording(row.id, row.group, (), features[row.number], {}) for row in sheet.rows]
-    filled, gaps = nonfinite.fill({"items": items}, settings["nonfinite"], locate)
+    filled, gaps = missing_values.replace_missing_values({"items": items}, settings["nonfinite"], locate)
     whole = {row.number: item.features for row, item in zip(sheet.rows, filled["items"], strict=True)}
     target = checked.labels[checked.target]
-    recordings, names = layouts.arrange(sheet.rows, whole, target, settings["layout"])
+    recordings, names = layouts.arrange_recordings(sheet.rows, whole, target, settings["layout"])
 
     def ids(rows: tuple[int, ...]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(names[row] for row in rows))
@@ -167,22 +180,22 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
     found = Recordings(
         corpus="manifest",
         variant=checked.target,
-        synthetic=(sheet.path.parent / reading.MARKER).is_file(),
+        synthetic=(sheet.path.parent / release_files.MARKER).is_file(),
         splits={part: [by_id[name] for name in ids(rows)] for part, rows in parts.splits.items()},
         draws={name: ids(rows) for name, rows in parts.draws.items()},
         folds={name: Fold(*map(ids, both)) for name, both in parts.folds.items()},
         fingerprint="",
         labels=target.classes,
     )
-    return found._replace(fingerprint=fingerprint(found)), gaps
+    return found._replace(fingerprint=compute_fingerprint(found)), gaps
 
 
 def _check(corpus: Mapping[str, Any]) -> _Checked:
-    settings = building.resolve_settings(corpus, DEFAULTS)
+    settings = build.resolve_settings(corpus, DEFAULTS)
     check_choice("layout", settings["layout"], layouts.LAYOUTS)
-    check_choice("sound", settings["sound"], tuple(frames.LOWEST))
-    check_choice("nonfinite", settings["nonfinite"], nonfinite.POLICIES)
-    lowest = frames.LOWEST[settings["sound"]]
+    check_choice("sound", settings["sound"], tuple(frame_files.LOWEST_RATES))
+    check_choice("nonfinite", settings["nonfinite"], missing_values.POLICIES)
+    lowest = frame_files.LOWEST_RATES[settings["sound"]]
     if settings["rate"] < lowest:
         raise UserError(
             f"config.corpus.rate is {settings['rate']} Hz, expected {lowest} or more for config.corpus.sound="
@@ -190,25 +203,27 @@ def _check(corpus: Mapping[str, Any]) -> _Checked:
         )
     if not settings["manifest"]:
         raise UserError("config.corpus.manifest is not set; name the csv file of your corpus (docs/own_data.md)")
-    data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
+    data_dir = Path(settings["data_dir"] or release_files.find_default_data_dir()).expanduser().resolve()
     path = Path(settings["manifest"]).expanduser()
     problems = Problems(path)
-    sheet = table.read(path, settings["modalities"], problems)
+    sheet = csv_table.read_table(path, settings["modalities"], problems)
     target = settings["target"] or sheet.labels[0]
     if target not in sheet.labels:
         raise UserError(
             f"config.corpus.target is {target!r}{suggest_nearest(target, sheet.labels)}; {path} has the labels"
             f" {', '.join(sheet.labels)}"
         )
-    if settings["sound"] == "egemaps" and any(frames.is_sound(p) for row in sheet.rows for p in row.files.values()):
+    if settings["sound"] == "egemaps" and any(
+        frame_files.is_sound(p) for row in sheet.rows for p in row.files.values()
+    ):
         egemaps.check()
     columns = {
-        name: labels.read(
+        name: labels.read_labels(
             sheet, name, needed=name == target, classes=settings["classes"] and name == target, problems=problems
         )
         for name in sheet.labels
     }
-    cells = survey.cells(
+    cells = measurements.measure_cells(
         sheet,
         sound=settings["sound"],
         rate=settings["rate"],
@@ -216,8 +231,10 @@ def _check(corpus: Mapping[str, Any]) -> _Checked:
         data_dir=data_dir,
         problems=problems,
     )
-    layouts.check(sheet, cells, columns, target, settings["layout"], problems)
-    parts = sides.arrange(sheet, columns[target], folds=settings["folds"], seed=settings["seed"], problems=problems)
+    layouts.check_layout(sheet, cells, columns, target, settings["layout"], problems)
+    parts = split_plan.plan_splits(
+        sheet, columns[target], folds=settings["folds"], seed=settings["seed"], problems=problems
+    )
     problems.stop()
     return _Checked(settings, data_dir, sheet, cells, columns, target, parts)
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.manifest import frames
+from affect_jax.datasets.manifest import frame_files
+from affect_jax.datasets.manifest.csv_table import Sheet
 from affect_jax.datasets.manifest.problems import Problems
-from affect_jax.datasets.manifest.table import Sheet
-from affect_jax.datasets.reading import quote_values, to_float32
-from affect_jax.datasets.recola.avec import TIME_COLUMNS
+from affect_jax.datasets.recola.avec_release import TIME_COLUMNS
+from affect_jax.datasets.release_files import convert_to_float32, quote_values
 from affect_jax.errors import UserError
 
 _MOST = float(np.finfo(np.float32).max)
@@ -36,7 +36,7 @@ class Labels(NamedTuple):
     values: dict[int, np.ndarray]
 
 
-def read(sheet: Sheet, name: str, *, needed: bool, classes: bool, problems: Problems) -> Labels:
+def read_labels(sheet: Sheet, name: str, *, needed: bool, classes: bool, problems: Problems) -> Labels:
     """One label column.
 
     Args:
@@ -53,7 +53,7 @@ def read(sheet: Sheet, name: str, *, needed: bool, classes: bool, problems: Prob
                 problems.add(
                     row.number, f"item {quote_values(row.id)} has no label {name!r}; fill the cell or delete the row"
                 )
-    paths = {row.number for row in rows if Path(row.labels[name]).suffix.lower() in frames.FEATURES}
+    paths = {row.number for row in rows if Path(row.labels[name]).suffix.lower() in frame_files.FEATURES}
     per_step = 2 * len(paths) > len(rows)
     found: dict[int, Values] = {}
     for row in rows:
@@ -65,46 +65,46 @@ def read(sheet: Sheet, name: str, *, needed: bool, classes: bool, problems: Prob
             )
             continue
         try:
-            found[row.number] = _per_step(sheet.path.parent / text) if per_step else _one(text)
+            found[row.number] = _read_step_labels(sheet.path.parent / text) if per_step else _parse_label(text)
         except UserError as error:
             problems.add(row.number, f"label {name!r}: {error}")
-    return _of_one_kind(sheet, name, found, per_step, needed, classes, problems)
+    return _make_labels(sheet, name, found, per_step, needed, classes, problems)
 
 
 def is_number(text: str) -> bool:
     """Whether the text is a number in plain digits that float32 can hold."""
-    return text.isascii() and "_" not in text and frames.is_number(text) and abs(float(text)) < _MOST
+    return text.isascii() and "_" not in text and frame_files.is_number(text) and abs(float(text)) < _MOST
 
 
-def _one(text: str) -> Values:
+def _parse_label(text: str) -> Values:
     if is_number(text):
         return np.array([float(text)])
-    if frames.is_number(text):
+    if frame_files.is_number(text):
         raise UserError(f"{quote_values(text)} is not a finite number in plain digits; mend it")
     return [text]
 
 
-def _per_step(path: Path) -> Values:
+def _read_step_labels(path: Path) -> Values:
     """One label a step from an array [T] or [T, 1], or from a table with one column beside that of the times."""
     if not path.is_file():
         raise UserError(f"{path} is missing; correct the path")
     if path.suffix.lower() in (".npy", ".npz"):
-        values = frames.array(path)
+        values = frame_files.read_array(path)
         if values.ndim == 2 and values.shape[1] == 1:
             values = values[:, 0]
         if values.ndim != 1:
             raise UserError(f"{path} has the shape {list(values.shape)}, expected [steps]")
-        return _finite(np.asarray(values, np.float64), path)
+        return _require_finite(np.asarray(values, np.float64), path)
     if path.suffix.lower() == ".arff":
-        table, header = frames.table(path)
-        at = _value_column(header, path)
-        return _finite(table[:, at], path)
-    header, rows = frames.text_table(path)
-    at = _value_column(header, path)
+        table, header = frame_files.read_number_table(path)
+        at = _find_value_column(header, path)
+        return _require_finite(table[:, at], path)
+    header, rows = frame_files.read_text_table(path)
+    at = _find_value_column(header, path)
     words = [row[at].strip() for row in rows]
     if all(is_number(word) for word in words):
-        return _finite(np.array([float(word) for word in words]), path)
-    numbers = [n for n, word in enumerate(words, start=2) if frames.is_number(word) or not word]
+        return _require_finite(np.array([float(word) for word in words]), path)
+    numbers = [n for n, word in enumerate(words, start=2) if frame_files.is_number(word) or not word]
     if numbers:
         raise UserError(
             f"{path} row {numbers[0]} is {quote_values(words[numbers[0] - 2])}, expected the name of a class"
@@ -112,14 +112,14 @@ def _per_step(path: Path) -> Values:
     return words
 
 
-def _value_column(header: tuple[str, ...], path: Path) -> int:
+def _find_value_column(header: tuple[str, ...], path: Path) -> int:
     at = [i for i, name in enumerate(header) if name.lower() not in TIME_COLUMNS]
     if len(at) != 1:
         raise UserError(f"{path} has {len(at)} columns of labels, expected one beside that of the times")
     return at[0]
 
 
-def _finite(values: np.ndarray, path: Path) -> np.ndarray:
+def _require_finite(values: np.ndarray, path: Path) -> np.ndarray:
     if not len(values):
         raise UserError(f"{path} has no labels (zero length); mend it or delete the row")
     finite = np.abs(values) < _MOST
@@ -129,7 +129,7 @@ def _finite(values: np.ndarray, path: Path) -> np.ndarray:
     return values
 
 
-def _of_one_kind(
+def _make_labels(
     sheet: Sheet,
     name: str,
     found: dict[int, Values],
@@ -146,11 +146,11 @@ def _of_one_kind(
         problems.add(row, f"label {name!r} is {what}: use one of the two in the whole column")
         del found[row]
     if kind == "number" and not classes:
-        values = {row: to_float32(numbers) for row, numbers in found.items()}
+        values = {row: convert_to_float32(numbers) for row, numbers in found.items()}
         if needed and found and len(np.unique(np.concatenate(list(values.values())))) < 2:
             problems.add(0, f"label {name!r} is the same number in every row; there is nothing to learn")
         return Labels(name, kind, (), per_step, values)
-    words = {row: [_named(v) for v in found_T] if kind == "number" else found_T for row, found_T in found.items()}
+    words = {row: [_name_class(v) for v in found_T] if kind == "number" else found_T for row, found_T in found.items()}
     there = {word for row in words.values() for word in row}
     order = tuple(sorted(there, key=float if kind == "number" else str))
     _check_spelling(sheet, name, words, problems)
@@ -161,7 +161,7 @@ def _of_one_kind(
     return Labels(name, "class", order, per_step, values)
 
 
-def _named(number: float) -> str:
+def _name_class(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else repr(float(number))
 
 

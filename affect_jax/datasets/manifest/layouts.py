@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from affect_jax.datasets.manifest.csv_table import Row, Sheet
 from affect_jax.datasets.manifest.labels import Labels
+from affect_jax.datasets.manifest.measurements import Cells
 from affect_jax.datasets.manifest.problems import Problems
-from affect_jax.datasets.manifest.survey import Cells
-from affect_jax.datasets.manifest.table import Row, Sheet
-from affect_jax.datasets.reading import quote_values
 from affect_jax.datasets.recordings import Recording
+from affect_jax.datasets.release_files import quote_values
 
 LAYOUTS = ("item", "steps", "group")
 _SLACK = 0.1  # share of the items whose frames a label may differ from the others'
 
 
-def check(
+def check_layout(
     sheet: Sheet, cells: Cells, labels: Mapping[str, Labels], target: str, layout: str, problems: Problems
 ) -> None:
     """Collects what does not fit the layout: labels of the wrong form, missing modalities, waveforms, other lengths."""
@@ -77,7 +77,7 @@ def _check_lengths(sheet: Sheet, cells: Cells, labels: Sequence[Labels], target:
                 )
 
 
-def arrange(
+def arrange_recordings(
     rows: Sequence[Row], features: Mapping[int, dict[str, np.ndarray]], target: Labels, layout: str
 ) -> tuple[list[Recording], dict[int, str]]:
     """The recordings, and row number -> the id of its recording.
@@ -89,40 +89,42 @@ def arrange(
       layout: one of `LAYOUTS`.
     """
     if layout == "group":
-        return _grouped(rows, features, target)
+        return _arrange_groups(rows, features, target)
     made = []
     for row in rows:
         labels, mine = target.values[row.number], features[row.number]
         steps = (row.id,)
         if layout == "steps":
             steps = tuple(f"{row.id}@{t}" for t in range(len(labels)))
-            mine = {modality: at_steps(values, len(labels)) for modality, values in mine.items()}
+            mine = {modality: sample_at_steps(values, len(labels)) for modality, values in mine.items()}
         made.append(Recording(row.id, row.group, steps, mine, {target.name: labels}))
     return made, {row.number: row.id for row in rows}
 
 
-def at_steps(values: np.ndarray, steps: int) -> np.ndarray:
+def sample_at_steps(values: np.ndarray, steps: int) -> np.ndarray:
     """[T, D] -> [steps, D]: step t shows the frame at the relative time (t + 0.5) / steps."""
     at = ((np.arange(steps) + 0.5) / steps * len(values)).astype(np.int64)
     return np.asarray(values)[np.minimum(at, len(values) - 1)]
 
 
-def moving(features: Mapping[int, dict[str, np.ndarray]]) -> set[str]:
+def find_varying_modalities(features: Mapping[int, dict[str, np.ndarray]]) -> set[str]:
     """The modalities of which some item has more than one frame: only they have a standard deviation over time."""
     return {m for found in features.values() for m, values in found.items() if len(values) > 1}
 
 
-def _grouped(
+def _arrange_groups(
     rows: Sequence[Row], features: Mapping[int, dict[str, np.ndarray]], target: Labels
 ) -> tuple[list[Recording], dict[int, str]]:
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)
-    both = moving(features)
+    both = find_varying_modalities(features)
     made = []
     for group, members in groups.items():
         values = {
-            modality: np.stack([_over_time(features[row.number][modality], modality in both) for row in members])
+            modality: np.stack(
+                [_summarize_over_time(features[row.number][modality], modality in both) for row in members]
+            )
             for modality in features[members[0].number]
         }
         labels = np.concatenate([target.values[row.number] for row in members])
@@ -130,7 +132,7 @@ def _grouped(
     return made, {row.number: row.group for row in rows}
 
 
-def _over_time(values: np.ndarray, both: bool) -> np.ndarray:
+def _summarize_over_time(values: np.ndarray, both: bool) -> np.ndarray:
     """[T, D] -> [D] means, and behind them D standard deviations where `both`."""
     frames = np.asarray(values, np.float64)
     return np.concatenate([frames.mean(axis=0), frames.std(axis=0)] if both else [frames.mean(axis=0)]).astype(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import make_whole_folder
-from affect_jax.datasets.reading import MARKER
+from affect_jax.datasets.build import make_whole_folder
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.errors import UserError
 
 _VALENCE = {"happy": 0.8, "neutral": 0.0, "sad": -0.7}
@@ -42,13 +42,13 @@ def synthesize(folder: Path, *, speakers: int = 8, items: int = 6, seed: int = 0
             table = csv.writer(file, lineterminator="\n")
             table.writerow(["id", "group", "label:emotion", "label:valence", "voice", "face", "words"])
             for speaker in range(speakers):
-                table.writerows(_speaker(place, speaker, items, seed))
+                table.writerows(_write_speaker(place, speaker, items, seed))
         parameters = dict(speakers=speakers, items=items, seed=seed)
         marker = {"corpus": "manifest", "synthetic": True, "parameters": parameters, "sizes": {}}
         (place / MARKER).write_text(json.dumps(marker, indent=1) + "\n")
 
 
-def _speaker(place: Path, speaker: int, items: int, seed: int) -> list[list[str]]:
+def _write_speaker(place: Path, speaker: int, items: int, seed: int) -> list[list[str]]:
     import soundfile
 
     own = np.random.default_rng([seed, speaker]).normal(size=2)

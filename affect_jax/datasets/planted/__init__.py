@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from affect_jax.datasets import building, manifest, nonfinite, reading
+from affect_jax.datasets import build, manifest, missing_values, release_files
 from affect_jax.datasets.planted.synthetic import (
     MODALITIES,
-    SIDES,
+    SPLITS,
     TEACHERS,
     WEAK,
-    recording_id,
+    name_recording,
+    name_scenario,
     synthesize,
-    world_name,
 )
-from affect_jax.datasets.recordings import Fold, Recordings, fingerprint
+from affect_jax.datasets.recordings import Fold, Recordings, compute_fingerprint
 
 __all__ = ["DEFAULTS", "MODALITIES", "TEACHERS", "WEAK", "inspect", "load", "synthesize"]
 
@@ -62,17 +62,17 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
     return inspect(corpus)[0]
 
 
-def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
+def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, missing_values.MissingValues]:
     """`load`, and what was missing in the features: nothing ever."""
-    settings = building.resolve_settings(corpus, DEFAULTS)
-    data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
-    folder = building.synthetic_folder(_Generator, settings["synthetic"], data_dir, synthesize)
+    settings = build.resolve_settings(corpus, DEFAULTS)
+    data_dir = Path(settings["data_dir"] or release_files.find_default_data_dir()).expanduser().resolve()
+    folder = build.make_synthetic_folder(_Generator, settings["synthetic"], data_dir, synthesize)
     own = {"manifest": str(folder / "manifest.csv"), "layout": "steps", "data_dir": str(data_dir)}
     found, gaps = manifest.inspect(own)
     sizes = settings["synthetic"]
     folds = {}
     for world in range(sizes["worlds"]):
-        sides = {side: tuple(recording_id(world, side, n) for n in range(sizes[side])) for side in SIDES}
-        folds[world_name(world)] = Fold(**sides)
+        sides = {side: tuple(name_recording(world, side, n) for n in range(sizes[side])) for side in SPLITS}
+        folds[name_scenario(world)] = Fold(**sides)
     found = found._replace(corpus="planted", variant="several teachers", folds=folds)
-    return found._replace(fingerprint=fingerprint(found)), gaps
+    return found._replace(fingerprint=compute_fingerprint(found)), gaps

@@ -29,14 +29,14 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import make_whole_folder
-from affect_jax.datasets.reading import MARKER
+from affect_jax.datasets.build import make_whole_folder
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.errors import UserError
 
 WEAK = "weak"
 TEACHERS = ("first", "redundant", "complementary", "distracting", "noise")
 MODALITIES = (WEAK, *TEACHERS)
-SIDES = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 _FACTORS = ("y1", "y2", "z1", "z2", "z3", "z4", "n1", "n2", "n3")
 # What a modality knows of: factor -> weight.
 _KNOWS = {
@@ -49,7 +49,7 @@ _KNOWS = {
 }
 _PRIVATE, _STRONG, _LITTLE = 16, 3.0, 0.3  # factors; their weight in `weak` and in a teacher
 _NOISE = 1.0
-_PARTS = 0.8, 0.6  # of y1 and y2 in affect
+_AFFECT_WEIGHTS = 0.8, 0.6  # of y1 and y2 in affect
 _MEMORY = 0.7  # correlation of neighbouring steps
 _RATER, _RATING = 1.5, 0.3  # spread of the rater's opinion of a recording and of a step, against unit affect
 
@@ -89,13 +89,15 @@ def synthesize(
         (place / "features").mkdir()
         lines = []
         for number in range(worlds):
-            made = world(seed, number, sides={side: sizes[side] for side in SIDES}, steps=steps, columns=columns)
+            made = make_scenario(
+                seed, number, sides={side: sizes[side] for side in SPLITS}, steps=steps, columns=columns
+            )
             for name, arrays in made.items():
                 paths = {kind: f"features/{name}_{kind}.npy" for kind in arrays}
                 for kind, values in arrays.items():
                     np.save(place / paths[kind], values, allow_pickle=False)
                 label = paths.pop("affect")
-                lines.append({"id": name, "fold": world_name(number), "label:affect": label, **paths})
+                lines.append({"id": name, "fold": name_scenario(number), "label:affect": label, **paths})
         with (place / "manifest.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
             writer.writeheader()
@@ -104,30 +106,30 @@ def synthesize(
         (place / MARKER).write_text(json.dumps(marker, indent=1) + "\n")
 
 
-def world(seed: int, number: int, *, sides: dict[str, int], steps: int, columns: int) -> dict[str, dict]:
+def make_scenario(seed: int, number: int, *, sides: dict[str, int], steps: int, columns: int) -> dict[str, dict]:
     """One world: id of a recording -> modality -> float32 [steps, columns], and 'affect' -> float32 [steps]."""
     rng = np.random.default_rng([seed, number])
     mixing = {m: rng.normal(size=(len(_FACTORS) + _PRIVATE, columns)) for m in MODALITIES}
     return {
-        recording_id(number, side, n): _recording(rng, steps, mixing, panel=side != "train")
+        name_recording(number, side, n): _make_recording(rng, steps, mixing, panel=side != "train")
         for side, count in sides.items()
         for n in range(count)
     }
 
 
-def world_name(number: int) -> str:
+def name_scenario(number: int) -> str:
     """Of the fold that is a world."""
     return f"world_{number}"
 
 
-def recording_id(number: int, side: str, n: int) -> str:
+def name_recording(number: int, side: str, n: int) -> str:
     """A recording's id tells its world and side."""
-    return f"{world_name(number)}_{side}_{n}"
+    return f"{name_scenario(number)}_{side}_{n}"
 
 
-def _recording(rng: np.random.Generator, steps: int, mixing: dict[str, np.ndarray], *, panel: bool) -> dict:
-    factors = dict(zip(_FACTORS, _wander(rng, steps, len(_FACTORS)).T, strict=True))
-    affect = _PARTS[0] * factors["y1"] + _PARTS[1] * factors["y2"]
+def _make_recording(rng: np.random.Generator, steps: int, mixing: dict[str, np.ndarray], *, panel: bool) -> dict:
+    factors = dict(zip(_FACTORS, _make_random_walk(rng, steps, len(_FACTORS)).T, strict=True))
+    affect = _AFFECT_WEIGHTS[0] * factors["y1"] + _AFFECT_WEIGHTS[1] * factors["y2"]
     opinion = _RATER * rng.normal() + _RATING * rng.normal(size=steps)
     made = {"affect": np.tanh((affect if panel else affect + opinion) / 2)}
     for modality, weights in mixing.items():
@@ -140,7 +142,7 @@ def _recording(rng: np.random.Generator, steps: int, mixing: dict[str, np.ndarra
     return {kind: values.astype(np.float32) for kind, values in made.items()}
 
 
-def _wander(rng: np.random.Generator, steps: int, count: int) -> np.ndarray:
+def _make_random_walk(rng: np.random.Generator, steps: int, count: int) -> np.ndarray:
     """[steps, count] stationary first-order autoregressions of unit variance."""
     pushes = rng.normal(size=(steps, count))
     walk = np.empty_like(pushes)

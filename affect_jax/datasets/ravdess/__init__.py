@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from affect_jax.datasets import building, nonfinite, reading
+from affect_jax.datasets import build, missing_values, release_files
 from affect_jax.datasets.ravdess import actors
-from affect_jax.datasets.ravdess.ravdess import MODALITIES, Ravdess, config_name
+from affect_jax.datasets.ravdess.builder import MODALITIES, Ravdess, name_config
 from affect_jax.datasets.ravdess.release import EMOTIONS, SUFFIXES
 from affect_jax.datasets.ravdess.synthetic import synthesize
-from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, fingerprint
+from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, compute_fingerprint
 from affect_jax.errors import UserError
 
 __all__ = ["DEFAULTS", "LABELS", "inspect", "load", "source_folder", "synthesize"]
@@ -71,9 +71,9 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
     return inspect(corpus)[0]
 
 
-def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
+def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, missing_values.MissingValues]:
     """`load`, and what was missing in the features: nothing ever, since a missing value is an error here."""
-    settings = building.resolve_settings(corpus, DEFAULTS)
+    settings = build.resolve_settings(corpus, DEFAULTS)
     check_choice("labels", settings["labels"], tuple(LABELS))
     if not settings["modalities"] or len(set(settings["modalities"])) < len(settings["modalities"]):
         raise UserError(
@@ -84,16 +84,16 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         check_choice("modalities", modality, MODALITIES)
     if settings["rate"] < 1000:
         raise UserError(f"config.corpus.rate is {settings['rate']} Hz; give the speech 1000 Hz or more, such as 8000")
-    data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
+    data_dir = Path(settings["data_dir"] or release_files.find_default_data_dir()).expanduser().resolve()
     folder = source_folder(settings, data_dir)
-    builder = building.build_once(
+    builder = build.build_once(
         Ravdess,
-        config=config_name(settings["modalities"], settings["rate"]),
+        config=name_config(settings["modalities"], settings["rate"]),
         data_dir=data_dir,
         manual_dir=folder,
-        source=reading.sign_files(folder, (*SUFFIXES, ".csv", ".json")),
+        source=release_files.sign_files(folder, (*SUFFIXES, ".csv", ".json")),
     )
-    clips = [_recording(example, settings["labels"]) for example in building.read_examples(builder, "train")]
+    clips = [_recording(example, settings["labels"]) for example in build.read_examples(builder, "train")]
     recordings = Recordings(
         corpus="ravdess",
         variant="+".join(settings["modalities"]),
@@ -104,7 +104,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         fingerprint="",
         labels=LABELS[settings["labels"]][1],
     )
-    return recordings._replace(fingerprint=fingerprint(recordings)), nonfinite.Gaps(0, 0, "")
+    return recordings._replace(fingerprint=compute_fingerprint(recordings)), missing_values.MissingValues(0, 0, "")
 
 
 def source_folder(settings: Mapping[str, Any], data_dir: Path) -> Path:
@@ -114,8 +114,8 @@ def source_folder(settings: Mapping[str, Any], data_dir: Path) -> Path:
       UserError: there is no such folder, or a size of the synthetic corpus that cannot be.
     """
     if settings["manual_dir"]:
-        return reading.existing_folder(settings["manual_dir"], "Actor_01/, Actor_02/, ...")
-    return building.synthetic_folder(Ravdess, settings["synthetic"], data_dir, synthesize)
+        return release_files.find_release_folder(settings["manual_dir"], "Actor_01/, Actor_02/, ...")
+    return build.make_synthetic_folder(Ravdess, settings["synthetic"], data_dir, synthesize)
 
 
 def _recording(example: dict[str, Any], labels: str) -> Recording:
@@ -136,5 +136,5 @@ def _folds(clips: list[Recording]) -> dict[str, Fold]:
         ids.setdefault(int(clip.group.rpartition("_")[2]), []).append(clip.id)
     return {
         name: Fold(*(tuple(i for actor in side for i in ids[actor]) for side in sides))
-        for name, sides in actors.folds(tuple(ids)).items()
+        for name, sides in actors.make_folds(tuple(ids)).items()
     }

@@ -22,7 +22,7 @@ def is_man(actor: int) -> bool:
     return actor % 2 == 1
 
 
-def folds(actors: Sequence[int]) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+def make_folds(actors: Sequence[int]) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
     """Fold -> (actors of validation, actors of test), for the actors that there are.
 
     Test is the fold itself. Validation is two actors of the next fold (after the last comes the first): the man and the
@@ -42,15 +42,15 @@ def folds(actors: Sequence[int]) -> dict[str, tuple[tuple[int, ...], tuple[int, 
         )
     names = list(present)
     following = dict(zip(names, names[1:] + names[:1], strict=True))
-    return {name: (_pair(present[following[name]]), present[name]) for name in names}
+    return {name: (_choose_validation_pair(present[following[name]]), present[name]) for name in names}
 
 
-def _pair(actors: tuple[int, ...]) -> tuple[int, ...]:
+def _choose_validation_pair(actors: tuple[int, ...]) -> tuple[int, ...]:
     men, women = ([a for a in sorted(actors) if is_man(a) is sex] for sex in (True, False))
     return tuple(sorted([men[0], women[0]] if men and women else (men or women)[:2]))
 
 
-def spread(count: int) -> tuple[int, ...]:
+def choose_actors(count: int) -> tuple[int, ...]:
     """`count` actors of the release, sorted, taken from the folds in turn, so that each fold has about as many."""
     turns = [fold[place] for place in range(5) for fold in FOLDS.values() if place < len(fold)]
     return tuple(sorted(turns[:count]))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.reading import read_rows, to_float32, to_floats
+from affect_jax.datasets.release_files import convert_to_float32, parse_floats, read_rows
 from affect_jax.errors import UserError
 
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
@@ -61,7 +61,7 @@ class Sizes(NamedTuple):
 RELEASE = Sizes(actors=tuple(range(1, 25)), statements=2, repetitions=2)
 
 
-def clips(sizes: Sizes) -> list[Clip]:
+def list_clips(sizes: Sizes) -> list[Clip]:
     """All clips of a release of this size, in the order of their actors and then of their names."""
     return [
         Clip(emotion, intensity, statement, repetition, actor)
@@ -73,7 +73,7 @@ def clips(sizes: Sizes) -> list[Clip]:
     ]
 
 
-def parse(name: str, where: str, modalities: tuple[str, ...]) -> Clip | None:
+def parse_name(name: str, where: str, modalities: tuple[str, ...]) -> Clip | None:
     """The clip that a file or a row is named after; None for a song.
 
     Args:
@@ -106,7 +106,7 @@ def parse(name: str, where: str, modalities: tuple[str, ...]) -> Clip | None:
     return clip if fields[1] == "01" else None
 
 
-def locate(folder: Path, sizes: Sizes) -> dict[Clip, Path]:
+def find_clips(folder: Path, sizes: Sizes) -> dict[Clip, Path]:
     """The audio file of every clip, in the order of `clips`.
 
     Raises:
@@ -123,18 +123,18 @@ def locate(folder: Path, sizes: Sizes) -> dict[Clip, Path]:
     for path in sorted(path for place in folders for path in place.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):  # macOS leaves ._* beside each file
             continue
-        clip = parse(path.stem, str(path), ("03",))
+        clip = parse_name(path.stem, str(path), ("03",))
         if clip is None:
             continue
         if clip in found:
             raise UserError(f"{path} and {found[clip]} are the same clip; keep one")
         found[clip] = path
     _check_complete(found, sizes, root)
-    return {clip: found[clip] for clip in clips(sizes)}
+    return {clip: found[clip] for clip in list_clips(sizes)}
 
 
 def _check_complete(found: Iterable[Clip], sizes: Sizes, root: Path) -> None:
-    expected = clips(sizes)
+    expected = list_clips(sizes)
     found = set(found)
     actors = {clip.actor for clip in found}
     absent = [actor for actor in sizes.actors if actor not in actors]
@@ -181,13 +181,13 @@ def read_action_units(path: Path, wanted: Iterable[Clip]) -> dict[Clip, np.ndarr
         )
     at = [header.index(name) for name in ACTION_UNITS]
     named = [header.index(name) for name in ("name", "path") if name in header]
-    values = to_float32(to_floats([[row[i] for i in at] for row in rows], path, first_row=2))
+    values = convert_to_float32(parse_floats([[row[i] for i in at] for row in rows], path, first_row=2))
     found: dict[Clip, np.ndarray] = {}
     for number, (row, means) in enumerate(zip(rows, values, strict=True), start=2):
         where = f"{path} row {number} ({row[named[0]][:60]})"
         if len({Path(row[i]).name.partition(".")[0] for i in named}) > 1:
             raise UserError(f"{where} has another clip in its column path, {row[named[1]][:60]}; mend the row")
-        clip = parse(Path(row[named[0]]).name.partition(".")[0], where, ("01", "02"))
+        clip = parse_name(Path(row[named[0]]).name.partition(".")[0], where, ("01", "02"))
         if clip is None:
             continue
         if clip in found:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import make_whole_folder
-from affect_jax.datasets.ravdess.actors import is_man, spread
+from affect_jax.datasets.build import make_whole_folder
+from affect_jax.datasets.ravdess.actors import choose_actors, is_man
 from affect_jax.datasets.ravdess.release import (
     ACTION_UNITS,
     ACTION_UNITS_FILE,
@@ -25,9 +25,9 @@ from affect_jax.datasets.ravdess.release import (
     STRONG,
     Clip,
     Sizes,
-    clips,
+    list_clips,
 )
-from affect_jax.datasets.reading import MARKER
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.errors import UserError
 
 # emotion -> semitones above neutral, semitones that the pitch moves, dB above neutral, dB an octave less steep than
@@ -75,7 +75,7 @@ def synthesize(
             f"config.corpus.synthetic has {actors} actors, {statements} statements, {repetitions} repetitions and"
             f" {rate} Hz; expected 3 to 24, 1 or 2, 1 or 2, and 2000 or more"
         )
-    sizes = Sizes(spread(actors), statements, repetitions)
+    sizes = Sizes(choose_actors(actors), statements, repetitions)
     parameters = dict(actors=actors, statements=statements, repetitions=repetitions, rate=rate, seed=seed)
     with make_whole_folder(Path(folder)) as place:
         _write_clips(place, sizes, rate, seed)
@@ -88,14 +88,14 @@ def _write_clips(place: Path, sizes: Sizes, rate: int, seed: int) -> None:
     import soundfile
 
     manner = {actor: np.random.default_rng([seed, 1, actor]).normal(size=3) for actor in sizes.actors}
-    for clip in clips(sizes):
+    for clip in list_clips(sizes):
         rng = np.random.default_rng([seed, 2, *clip])
         path = place / f"Actor_{clip.actor:02d}" / f"{clip.id}.wav"
         path.parent.mkdir(exist_ok=True)
-        soundfile.write(path, voice(rng, clip, manner[clip.actor], rate), rate, subtype="PCM_16")
+        soundfile.write(path, render_voice(rng, clip, manner[clip.actor], rate), rate, subtype="PCM_16")
 
 
-def voice(rng: np.random.Generator, clip: Clip, manner: np.ndarray, rate: int) -> np.ndarray:
+def render_voice(rng: np.random.Generator, clip: Clip, manner: np.ndarray, rate: int) -> np.ndarray:
     """One clip's waveform.
 
     Args:
@@ -149,7 +149,7 @@ def _write_action_units(path: Path, sizes: Sizes, seed: int) -> None:
     with path.open("w", newline="") as file:
         table = csv.writer(file, delimiter=";", lineterminator="\n")
         table.writerow([*ACTION_UNITS, "speech", "name", "path", "index"])
-        for clip in clips(sizes):
+        for clip in list_clips(sizes):
             far = 1.5 if clip.intensity == STRONG else 1.0
             face = far * faces[clip.emotion - 1] + own[clip.actor] + rng.normal(scale=1.5, size=len(highest))
             means = highest / (1 + np.exp(1.5 - face))

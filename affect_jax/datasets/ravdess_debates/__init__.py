@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from affect_jax.datasets import building, nonfinite, ravdess, reading
+from affect_jax.datasets import build, missing_values, ravdess, release_files
 from affect_jax.datasets.ravdess import synthesize
 from affect_jax.datasets.ravdess.release import SUFFIXES
-from affect_jax.datasets.ravdess_debates.plan import Planted
-from affect_jax.datasets.ravdess_debates.ravdess_debates import PARTS, RavdessDebates, config_name
-from affect_jax.datasets.recordings import Recording, Recordings, fingerprint
+from affect_jax.datasets.ravdess_debates.builder import SPLIT_ACTORS, RavdessDebates, name_config
+from affect_jax.datasets.ravdess_debates.debate_plan import Planted
+from affect_jax.datasets.recordings import Recording, Recordings, compute_fingerprint
 from affect_jax.errors import UserError
 
 __all__ = ["DEFAULTS", "PARTS", "Planted", "inspect", "load", "planted", "planted_tenths", "synthesize"]
@@ -59,7 +59,7 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
     return inspect(corpus)[0]
 
 
-def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
+def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, missing_values.MissingValues]:
     """`load`, and what was missing in the features: nothing ever, since bad speech is an error here."""
     builder = _builder(corpus)
     speech = "synthetic" if builder.info.metadata["synthetic_speech"] else "real"
@@ -67,12 +67,12 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         corpus="ravdess_debates",
         variant=f"{'' if speech == 'synthetic' else 'semi-synthetic: '}{speech} speech, constructed target",
         synthetic=True,
-        splits={part: [_recording(example) for example in building.read_examples(builder, part)] for part in PARTS},
+        splits={part: [_recording(example) for example in build.read_examples(builder, part)] for part in SPLIT_ACTORS},
         draws={},
         folds={},
         fingerprint="",
     )
-    return recordings._replace(fingerprint=fingerprint(recordings)), nonfinite.Gaps(0, 0, "")
+    return recordings._replace(fingerprint=compute_fingerprint(recordings)), missing_values.MissingValues(0, 0, "")
 
 
 def planted(corpus: Mapping[str, Any]) -> dict[str, Planted]:
@@ -86,8 +86,8 @@ def planted(corpus: Mapping[str, Any]) -> dict[str, Planted]:
             overlap_tenths=example["overlap_tenths"],
             anger_tenths=example["anger_tenths"],
         )
-        for part in PARTS
-        for example in building.read_examples(builder, part)
+        for part in SPLIT_ACTORS
+        for example in build.read_examples(builder, part)
     }
 
 
@@ -97,19 +97,19 @@ def planted_tenths(corpus: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 
 def _builder(corpus: Mapping[str, Any]) -> tfds.core.GeneratorBasedBuilder:
-    settings = building.resolve_settings(corpus, DEFAULTS)
+    settings = build.resolve_settings(corpus, DEFAULTS)
     # Six seconds hold the longest utterance of the release with a pause; 1000 Hz is less than speech needs.
-    for name, least in {**dict.fromkeys(PARTS, 1), "seconds": 6, "rate": 1000, "seed": 0}.items():
+    for name, least in {**dict.fromkeys(SPLIT_ACTORS, 1), "seconds": 6, "rate": 1000, "seed": 0}.items():
         if settings[name] < least:
             raise UserError(f"config.corpus.{name} is {settings[name]}; set it to {least} or more")
-    data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
+    data_dir = Path(settings["data_dir"] or release_files.find_default_data_dir()).expanduser().resolve()
     folder = ravdess.source_folder(settings, data_dir)
-    return building.build_once(
+    return build.build_once(
         RavdessDebates,
-        config=config_name(settings),
+        config=name_config(settings),
         data_dir=data_dir,
         manual_dir=folder,
-        source=reading.sign_files(folder, (*SUFFIXES, ".json")),
+        source=release_files.sign_files(folder, (*SUFFIXES, ".json")),
     )
 
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from affect_jax.datasets import building, nonfinite, reading
-from affect_jax.datasets.recola.avec import FRAME_SECONDS
-from affect_jax.datasets.recola.recola import Recola
+from affect_jax.datasets import build, missing_values, release_files
+from affect_jax.datasets.recola.avec_release import FRAME_SECONDS
+from affect_jax.datasets.recola.builder import Recola
 from affect_jax.datasets.recola.synthetic import synthesize
-from affect_jax.datasets.recordings import Recording, Recordings, check_choice, fingerprint
+from affect_jax.datasets.recordings import Recording, Recordings, check_choice, compute_fingerprint
 
 __all__ = ["DEFAULTS", "inspect", "load", "synthesize"]
 
@@ -48,24 +48,26 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
     return inspect(corpus)[0]
 
 
-def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
+def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, missing_values.MissingValues]:
     """`load`, and what was missing in the features."""
-    settings = building.resolve_settings(corpus, DEFAULTS)
+    settings = build.resolve_settings(corpus, DEFAULTS)
     check_choice("target", settings["target"], ("arousal", "valence"))
     check_choice("form", settings["form"], ("avec", "native"))
-    check_choice("nonfinite", settings["nonfinite"], nonfinite.POLICIES)
-    data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
+    check_choice("nonfinite", settings["nonfinite"], missing_values.POLICIES)
+    data_dir = Path(settings["data_dir"] or release_files.find_default_data_dir()).expanduser().resolve()
     if settings["manual_dir"]:
-        folder = reading.existing_folder(settings["manual_dir"], "features_audio/, ratings_gold_standard/, ...")
+        folder = release_files.find_release_folder(
+            settings["manual_dir"], "features_audio/, ratings_gold_standard/, ..."
+        )
     else:
-        folder = building.synthetic_folder(Recola, settings["synthetic"], data_dir, synthesize)
+        folder = build.make_synthetic_folder(Recola, settings["synthetic"], data_dir, synthesize)
     config = settings["target"] if settings["form"] == "avec" else f"{settings['target']}_native"
-    builder = building.build_once(
+    builder = build.build_once(
         Recola,
         config=config,
         data_dir=data_dir,
         manual_dir=folder,
-        source=reading.sign_files(folder, (".arff", ".csv", ".json")),
+        source=release_files.sign_files(folder, (".arff", ".csv", ".json")),
     )
     metadata = builder.info.metadata
 
@@ -74,13 +76,13 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
         return f"{where} column {metadata['columns'][modality][column]} at {recording.steps[step].partition('@')[2]} s"
 
     splits = {
-        part: [_recording(example, settings["target"]) for example in building.read_examples(builder, part)]
+        part: [_recording(example, settings["target"]) for example in build.read_examples(builder, part)]
         for part in ("train", "validation", "test")
         if part in builder.info.splits
     }
-    splits, gaps = nonfinite.fill(splits, settings["nonfinite"], locate)
+    splits, gaps = missing_values.replace_missing_values(splits, settings["nonfinite"], locate)
     recordings = Recordings("recola", config, metadata["synthetic"], splits, {}, {}, "")
-    return recordings._replace(fingerprint=fingerprint(recordings)), gaps
+    return recordings._replace(fingerprint=compute_fingerprint(recordings)), gaps
 
 
 def _recording(example: dict[str, Any], target: str) -> Recording:

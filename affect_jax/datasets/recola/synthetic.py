@@ -23,10 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import make_whole_folder
-from affect_jax.datasets.reading import MARKER
-from affect_jax.datasets.recola import arff
-from affect_jax.datasets.recola.avec import FRAME_SECONDS, PARTS
+from affect_jax.datasets.build import make_whole_folder
+from affect_jax.datasets.recola import arff_files
+from affect_jax.datasets.recola.avec_release import FRAME_SECONDS, SPLIT_PREFIXES
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.errors import UserError
 
 _NUISANCES, _PRIVATE = 4, 12
@@ -66,7 +66,7 @@ def synthesize(
     if min(recordings, frames // 4, *columns.values()) < 1:
         raise UserError("config.corpus.synthetic needs sizes of at least 1, and at least 4 frames")
     parameters = {"recordings": recordings, "frames": frames, **columns, "seed": seed}
-    sizes = {"recordings": dict.fromkeys(PARTS, recordings), "frames": frames, "columns": columns}
+    sizes = {"recordings": dict.fromkeys(SPLIT_PREFIXES, recordings), "frames": frames, "columns": columns}
     with make_whole_folder(Path(folder)) as place:
         for number, target in enumerate(("arousal", "valence")):
             _write_target(place, target, sizes, np.random.default_rng([seed, number]))
@@ -81,25 +81,25 @@ def _write_target(place: Path, target: str, sizes: dict, rng: np.random.Generato
         m: (_STRONGER if m == _STRONGEST[target] else _WEAKER, rng.normal(size=(1 + _NUISANCES + _PRIVATE, width)))
         for m, width in columns.items()
     }
-    for part, prefix in PARTS.items():
+    for part, prefix in SPLIT_PREFIXES.items():
         for number in range(1, sizes["recordings"][part] + 1):
             name = f"{prefix}_{number}"
-            code = _smooth(rng, frames, 1 + _NUISANCES)
+            code = _make_smooth_process(rng, frames, 1 + _NUISANCES)
             for modality, (scales, mixing) in weights.items():
-                values = _modality(rng, code, scales, mixing)
+                values = _make_modality(rng, code, scales, mixing)
                 if modality != "audio":
                     lost = int(round(_FACE_LOST * frames))
                     start = rng.integers(0, frames - lost + 1)
                     values[start : start + lost] = 0.0
                 _write_features(place / f"features_{modality}" / target / f"{name}.arff", times, values)
             if part != "test":
-                gold = np.tanh(0.3 * (code[:, 0] + _DRIFT * _smooth(rng, frames, 1)[:, 0]))
-                arff.write_gold(place / "ratings_gold_standard" / target / f"{name}.arff", name, times, gold)
+                gold = np.tanh(0.3 * (code[:, 0] + _DRIFT * _make_smooth_process(rng, frames, 1)[:, 0]))
+                arff_files.write_gold(place / "ratings_gold_standard" / target / f"{name}.arff", name, times, gold)
 
 
-def _modality(rng: np.random.Generator, code: np.ndarray, scales: tuple, mixing: np.ndarray) -> np.ndarray:
+def _make_modality(rng: np.random.Generator, code: np.ndarray, scales: tuple, mixing: np.ndarray) -> np.ndarray:
     affect, nuisance, private, noise = scales
-    own = _smooth(rng, len(code), _PRIVATE)
+    own = _make_smooth_process(rng, len(code), _PRIVATE)
     shared = np.concatenate([affect * code[:, :1], nuisance * code[:, 1:]], axis=1)
     count = shared.shape[1]
     # / sqrt(factors) keeps tanh in its useful range whatever the number of factors.
@@ -107,7 +107,7 @@ def _modality(rng: np.random.Generator, code: np.ndarray, scales: tuple, mixing:
     return driven + noise * rng.normal(size=driven.shape)
 
 
-def _smooth(rng: np.random.Generator, frames: int, count: int, width: float = 8.0) -> np.ndarray:
+def _make_smooth_process(rng: np.random.Generator, frames: int, count: int, width: float = 8.0) -> np.ndarray:
     """[frames, count] independent Gaussian processes of unit variance that change over about `width` frames."""
     reach = int(4 * width)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)

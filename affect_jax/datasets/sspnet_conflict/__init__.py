@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from affect_jax.datasets import building, nonfinite, reading
-from affect_jax.datasets.recordings import Recording, Recordings, check_choice, fingerprint
+from affect_jax.datasets import build, missing_values, release_files
+from affect_jax.datasets.recordings import Recording, Recordings, check_choice, compute_fingerprint
 from affect_jax.datasets.sspnet_conflict import release
-from affect_jax.datasets.sspnet_conflict.sspnet_conflict import CLIPPED, SspnetConflict, config
+from affect_jax.datasets.sspnet_conflict.builder import CLIPPED, SspnetConflict, make_config
 from affect_jax.datasets.sspnet_conflict.synthetic import PLANTED_FILE, synthesize
 from affect_jax.errors import UserError
 
@@ -55,12 +55,12 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
     return inspect(corpus)[0]
 
 
-def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, nonfinite.Gaps]:
+def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, missing_values.MissingValues]:
     """`load`, and what was missing in the features: nothing ever, since a sample that is not finite is an error."""
     builder = _builder(corpus)
-    splits = {part: [_recording(e) for e in building.read_examples(builder, part)] for part in release.PARTS}
+    splits = {part: [_recording(e) for e in build.read_examples(builder, part)] for part in release.SPLITS}
     recordings = Recordings("sspnet_conflict", "speech", builder.info.metadata["synthetic"], splits, {}, {}, "")
-    return recordings._replace(fingerprint=fingerprint(recordings)), nonfinite.Gaps(0, 0, "")
+    return recordings._replace(fingerprint=compute_fingerprint(recordings)), missing_values.MissingValues(0, 0, "")
 
 
 def planted(corpus: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -73,7 +73,7 @@ def planted(corpus: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     path = folder / PLANTED_FILE
     if not path.is_file():
         raise UserError(f"{folder} has no {PLANTED_FILE}: only a synthetic corpus knows where its conflict is")
-    return {name: tuple(map(int, tenths.split())) for name, tenths, *_ in reading.read_rows(path)[1:]}
+    return {name: tuple(map(int, tenths.split())) for name, tenths, *_ in release_files.read_rows(path)[1:]}
 
 
 def planted_tenths(corpus: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -94,16 +94,18 @@ def remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _builder(corpus: Mapping[str, Any]) -> SspnetConflict:
-    settings = building.resolve_settings(corpus, DEFAULTS)
+    settings = build.resolve_settings(corpus, DEFAULTS)
     check_choice("clipped", settings["clipped"], ("note", "refuse"))
     if settings["rate"] < 1000:
         raise UserError(f"config.corpus.rate is {settings['rate']} Hz; give the speech 1000 Hz or more, such as 8000")
-    data_dir = Path(settings["data_dir"] or reading.default_data_dir()).expanduser().resolve()
+    data_dir = Path(settings["data_dir"] or release_files.find_default_data_dir()).expanduser().resolve()
     if settings["manual_dir"]:
-        folder = reading.existing_folder(settings["manual_dir"], f"{release.AUDIO_FOLDER}/, {release.LABELS_FILE}")
+        folder = release_files.find_release_folder(
+            settings["manual_dir"], f"{release.AUDIO_FOLDER}/, {release.LABELS_FILE}"
+        )
     else:
-        folder = building.synthetic_folder(SspnetConflict, settings["synthetic"], data_dir, synthesize)
-    source = reading.sign_files(folder, (".wav", ".WAV", ".csv", ".json"))
+        folder = build.make_synthetic_folder(SspnetConflict, settings["synthetic"], data_dir, synthesize)
+    source = release_files.sign_files(folder, (".wav", ".WAV", ".csv", ".json"))
     partition = ""
     if settings["partition"]:
         path = Path(settings["partition"]).expanduser().resolve()
@@ -114,9 +116,9 @@ def _builder(corpus: Mapping[str, Any]) -> SspnetConflict:
             )
         partition = str(path)
         source += hashlib.sha256(path.read_bytes()).hexdigest()
-    builder = building.build_once(
+    builder = build.build_once(
         SspnetConflict,
-        config=config(settings["rate"], partition),
+        config=make_config(settings["rate"], partition),
         data_dir=data_dir,
         manual_dir=folder,
         source=source,
@@ -130,7 +132,7 @@ def _builder(corpus: Mapping[str, Any]) -> SspnetConflict:
 def _clipped(clipped: Mapping[str, float]) -> str:
     path, share = next(iter(clipped.items()))
     return (
-        f"{release.count(clipped, 'clip')} with more than {100 * CLIPPED:g} % of the samples at full scale, the first"
+        f"{release.format_count(clipped, 'clip')} with more than {100 * CLIPPED:g} % of the samples at full scale, the first"
         f" is {path} ({100 * share:.1f} %)"
     )
 

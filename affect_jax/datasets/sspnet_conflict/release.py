@@ -16,14 +16,14 @@ from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import NamedTuple
 
-from affect_jax.datasets.reading import quote_values, read_rows, read_text, require_file
+from affect_jax.datasets.release_files import quote_values, read_rows, read_text, require_file
 from affect_jax.errors import UserError, suggest_nearest
 
-PARTS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 LABELS_FILE, PARTITION_FILE, AUDIO_FOLDER = "conflictlevel.csv", "partition.csv", "audiodata"
 LARGEST = 10.0
 """Levels are between -LARGEST and LARGEST; from 0 on they are high."""
-_PART_OF = {"train": "train", "val": "validation", "validation": "validation", "devel": "validation"} | {
+_SPLIT_OF = {"train": "train", "val": "validation", "validation": "validation", "devel": "validation"} | {
     "dev": "validation",
     "test": "test",
 }
@@ -54,7 +54,7 @@ class Clip(NamedTuple):
     level: float
 
 
-def read(folder: Path, partition: Path | None, sizes: Sizes) -> dict[str, list[Clip]]:
+def read_clips(folder: Path, partition: Path | None, sizes: Sizes) -> dict[str, list[Clip]]:
     """part -> clips in the order of conflictlevel.csv; no sound is read.
 
     Args:
@@ -69,17 +69,17 @@ def read(folder: Path, partition: Path | None, sizes: Sizes) -> dict[str, list[C
     """
     labels = folder / LABELS_FILE
     levels = read_levels(labels)
-    files, folders = _audio_files(folder / AUDIO_FOLDER)
+    files, folders = _find_audio_files(folder / AUDIO_FOLDER)
     unheard = [name for name in levels if name not in files]
     if unheard:
         raise UserError(
-            f"{labels} has {count(unheard, 'label')} without a file in {folder / AUDIO_FOLDER}, the first of"
+            f"{labels} has {format_count(unheard, 'label')} without a file in {folder / AUDIO_FOLDER}, the first of"
             f" {unheard[0][:60]}{suggest_nearest(unheard[0], files)}; copy the files again"
         )
     unlabelled = [files[name] for name in files if name not in levels]
     if unlabelled:
         raise UserError(
-            f"{folder / AUDIO_FOLDER} has {count(unlabelled, 'sound file')} without a label in {LABELS_FILE}, the first"
+            f"{folder / AUDIO_FOLDER} has {format_count(unlabelled, 'sound file')} without a label in {LABELS_FILE}, the first"
             f" is {unlabelled[0]}; copy the release again"
         )
     if partition is not None:
@@ -87,17 +87,17 @@ def read(folder: Path, partition: Path | None, sizes: Sizes) -> dict[str, list[C
     elif folders:
         parts, source = folders, folder / AUDIO_FOLDER
     else:
-        source = _partition_file(folder)
+        source = _find_partition_file(folder)
         parts = read_partition(source, levels)
     outside = [name for name in levels if name not in parts]
     if outside:
         raise UserError(
-            f"{source} puts {count(outside, 'clip')} into no part, the first is {outside[0]}; each must be in"
+            f"{source} puts {format_count(outside, 'clip')} into no part, the first is {outside[0]}; each must be in"
             " train, val or test"
         )
-    clips: dict[str, list[Clip]] = {part: [] for part in PARTS}
+    clips: dict[str, list[Clip]] = {part: [] for part in SPLITS}
     for name, level in levels.items():
-        clips[parts[name]].append(Clip(name, _debate(name, labels), files[name], level))
+        clips[parts[name]].append(Clip(name, _parse_debate(name, labels), files[name], level))
     _check_debates(clips, source)
     _check_counts(clips, sizes, source)
     return clips
@@ -110,7 +110,7 @@ def read_levels(path: Path) -> dict[str, float]:
       UserError: from `_table`; or a value that is no number in -10..10.
     """
     levels, wrong = {}, []
-    for name, (row, text) in _table(path, "Value").items():
+    for name, (row, text) in _read_table(path, "Value").items():
         try:
             levels[name] = float(text)
         except ValueError:
@@ -119,7 +119,7 @@ def read_levels(path: Path) -> dict[str, float]:
             wrong.append(f"row {row} ({name[:60]}: {quote_values(text)})")
     if wrong:
         raise UserError(
-            f"{path} has {count(wrong, 'level')} other than a number in -10..10, the first in {wrong[0]}; correct it or"
+            f"{path} has {format_count(wrong, 'level')} other than a number in -10..10, the first in {wrong[0]}; correct it or"
             " copy the file again"
         )
     return levels
@@ -132,8 +132,8 @@ def read_partition(path: Path, known: Mapping[str, float]) -> dict[str, str]:
       UserError: from `_table`; or a split that is none, or a clip that is not `known`.
     """
     parts, wrong, strange = {}, [], []
-    for name, (row, text) in _table(path, "split").items():
-        part = _PART_OF.get(text.lower())
+    for name, (row, text) in _read_table(path, "split").items():
+        part = _SPLIT_OF.get(text.lower())
         if part is None:
             wrong.append(f"row {row} ({name[:60]}: {quote_values(text)})")
         elif name not in known:
@@ -142,22 +142,22 @@ def read_partition(path: Path, known: Mapping[str, float]) -> dict[str, str]:
             parts[name] = part
     if wrong:
         raise UserError(
-            f"{path} has {count(wrong, 'split')} other than train, val or test, the first in {wrong[0]}; correct it"
+            f"{path} has {format_count(wrong, 'split')} other than train, val or test, the first in {wrong[0]}; correct it"
         )
     if strange:
         raise UserError(
-            f"{path} names {count(strange, 'clip')} that {LABELS_FILE} does not have, the first in {strange[0]};"
+            f"{path} names {format_count(strange, 'clip')} that {LABELS_FILE} does not have, the first in {strange[0]};"
             " correct one of the two"
         )
     return parts
 
 
-def count(found: Sized, noun: str) -> str:
+def format_count(found: Sized, noun: str) -> str:
     """'1 clip', '3 clips'."""
     return f"{len(found)} {noun}{'s' if len(found) != 1 else ''}"
 
 
-def _table(path: Path, column: str) -> dict[str, tuple[int, str]]:
+def _read_table(path: Path, column: str) -> dict[str, tuple[int, str]]:
     """name -> (row number, field of `column`), of a csv that may have other columns, and `;` or tabs between them."""
     header = read_text(require_file(path, f"a csv with the columns Name and {column}")).partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
@@ -172,23 +172,25 @@ def _table(path: Path, column: str) -> dict[str, tuple[int, str]]:
     found: dict[str, tuple[int, str]] = {}
     twice = []
     for row, fields in enumerate(rows[1:], start=2):
-        name = _stem(fields[at].strip())
+        name = _strip_suffix(fields[at].strip())
         if name in found:
             twice.append(f"row {row} ({name[:60]}, as in row {found[name][0]})")
         else:
             found[name] = row, fields[value].strip()
     if twice:
-        raise UserError(f"{path} has {count(twice, 'name')} a second time, the first in {twice[0]}; keep one of each")
+        raise UserError(
+            f"{path} has {format_count(twice, 'name')} a second time, the first in {twice[0]}; keep one of each"
+        )
     if not found:
         raise UserError(f"{path} has a head and no rows; copy it again")
     return found
 
 
-def _stem(name: str) -> str:
+def _strip_suffix(name: str) -> str:
     return name[:-4] if name.lower().endswith(".wav") else name
 
 
-def _audio_files(folder: Path) -> tuple[dict[str, Path], dict[str, str]]:
+def _find_audio_files(folder: Path) -> tuple[dict[str, Path], dict[str, str]]:
     """(clip -> file, clip -> part where the files lie in folders of parts)."""
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give config.corpus.manual_dir the folder with {AUDIO_FOLDER}/")
@@ -197,21 +199,21 @@ def _audio_files(folder: Path) -> tuple[dict[str, Path], dict[str, str]]:
     # ._x.wav is what macOS writes beside x.wav.
     wavs = (p for p in folder.rglob("*") if p.suffix.lower() == ".wav" and not p.name.startswith("._"))
     for path in sorted(p for p in wavs if p.is_file()):
-        name = _stem(path.name)
+        name = _strip_suffix(path.name)
         if name in files:
             twice.append(f"{files[name]} and {path}")
         files[name] = path
         place = path.parent.relative_to(folder).as_posix()
-        if place.lower() in _PART_OF:
-            parts[name] = _PART_OF[place.lower()]
+        if place.lower() in _SPLIT_OF:
+            parts[name] = _SPLIT_OF[place.lower()]
     if twice:
-        raise UserError(f"{folder} has {count(twice, 'clip')} twice, the first as {twice[0]}; keep one of each")
+        raise UserError(f"{folder} has {format_count(twice, 'clip')} twice, the first as {twice[0]}; keep one of each")
     if not files:
         raise UserError(f"{folder} has no wav files; copy them there")
     return files, parts
 
 
-def _partition_file(folder: Path) -> Path:
+def _find_partition_file(folder: Path) -> Path:
     if (folder / PARTITION_FILE).is_file():
         return folder / PARTITION_FILE
     found = []
@@ -228,7 +230,7 @@ def _partition_file(folder: Path) -> Path:
     )
 
 
-def _debate(name: str, path: Path) -> str:
+def _parse_debate(name: str, path: Path) -> str:
     date = _DEBATE.match(name)
     if date is None:
         raise UserError(
@@ -246,9 +248,9 @@ def _check_debates(clips: Mapping[str, list[Clip]], source: Path) -> None:
     straddling = {debate: parts for debate, parts in parts_of.items() if len(parts) > 1}
     if straddling:
         debate, parts = min(straddling.items())
-        where = " and ".join(f"{part} ({count(range(number), 'clip')})" for part, number in parts.items())
+        where = " and ".join(f"{part} ({format_count(range(number), 'clip')})" for part, number in parts.items())
         raise UserError(
-            f"{source} splits {count(straddling, 'debate')}, the first is {debate}: it is in {where}; put all clips of"
+            f"{source} splits {format_count(straddling, 'debate')}, the first is {debate}: it is in {where}; put all clips of"
             " a debate into one part"
         )
 

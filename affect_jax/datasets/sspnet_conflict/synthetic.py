@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.building import make_whole_folder
-from affect_jax.datasets.reading import MARKER
+from affect_jax.datasets.build import make_whole_folder
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.datasets.sspnet_conflict import release, voices
 from affect_jax.errors import UserError
 from affect_jax.features import audio
@@ -34,7 +34,7 @@ _TURN = (0.8, 2.5)  # seconds that one calm speaker has the floor
 _FIRST = datetime.date(2005, 1, 5)
 
 
-def level(share: float) -> float:
+def compute_level(share: float) -> float:
     """The level of a clip of whose tenths a share in [0, 1] is planted: 20 * share - 10."""
     return 20 * share - 10
 
@@ -65,24 +65,24 @@ def synthesize(
     with make_whole_folder(Path(folder)) as place:
         (place / release.AUDIO_FOLDER).mkdir()
         for part, number in counts.items():
-            shares = _deal(rng, number) / TENTHS
+            shares = _deal_tenths(rng, number) / TENTHS
             for at in range(0, number, _CLIPS):
                 date = (_FIRST + datetime.timedelta(days=7 * debates)).strftime("%y-%m-%d")
                 debates += 1
-                people = [voices.voice(rng) for _ in range(rng.integers(3, 6))]
+                people = [voices.draw_voice(rng) for _ in range(rng.integers(3, 6))]
                 quiet = rng.uniform(0.01, 0.05)
                 for k, share in enumerate(shares[at : at + _CLIPS]):
                     name = f"{date}_{2 * k * seconds}_{(2 * k + 1) * seconds}"
                     # One run that may go on from the end at the beginning, so that every tenth is as likely.
                     planted = np.sort((rng.integers(TENTHS) + np.arange(round(share * TENTHS))) % TENTHS)
-                    samples = clip(rng, people, planted.tolist(), seconds, quiet)
+                    samples = render_clip(rng, people, planted.tolist(), seconds, quiet)
                     path = place / release.AUDIO_FOLDER / f"{name}.wav"
                     soundfile.write(path, audio.to_int16(samples), RATE, subtype="PCM_16")
                     rows.append((name, part, planted.tolist(), float(share)))
-        _write(place, rows, counts, seconds, seed)
+        _write_tables(place, rows, counts, seconds, seed)
 
 
-def clip(
+def render_clip(
     rng: np.random.Generator, people: list[voices.Voice], planted: list[int], seconds: float, quiet: float
 ) -> np.ndarray:
     """float32 [seconds * 48000] in (-1, 1).
@@ -95,36 +95,36 @@ def clip(
       quiet: the loudness of the room against that of a calm speaker.
     """
     spoken = np.zeros(round(seconds * voices.RATE))
-    for first, last, quarrel in _runs(planted):
+    for first, last, quarrel in _find_runs(planted):
         start, end = first * seconds / TENTHS, last * seconds / TENTHS
         if quarrel:
             for number in rng.choice(len(people), size=2, replace=False):
-                voices.speak(rng, people[number], voices.RAISED, start, end, spoken)
+                voices.add_speech(rng, people[number], voices.RAISED, start, end, spoken)
             continue
         while start < end:
             turn = min(start + rng.uniform(*_TURN), end)
-            voices.speak(rng, people[rng.integers(len(people))], voices.CALM, start, turn, spoken)
+            voices.add_speech(rng, people[rng.integers(len(people))], voices.CALM, start, turn, spoken)
             start = turn
-    spoken = voices.radiated(spoken) + quiet * voices.noise(rng, len(spoken))
+    spoken = voices.remove_low_frequencies(spoken) + quiet * voices.make_room_noise(rng, len(spoken))
     whole = audio.resample(audio.Sound(spoken.astype(np.float32), voices.RATE), RATE)
     return whole * np.float32(rng.uniform(0.3, 0.9)) / np.abs(whole).max()
 
 
-def _deal(rng: np.random.Generator, count: int) -> np.ndarray:
+def _deal_tenths(rng: np.random.Generator, count: int) -> np.ndarray:
     """int [count]: numbers of planted tenths, 0 to 10, each as often as the others, in random order."""
     even = np.arange(count) * (TENTHS + 1) // count if count > 1 else np.array([TENTHS // 2])
     return rng.permutation(even)
 
 
-def _runs(planted: Iterable[int]) -> list[tuple[int, int, bool]]:
+def _find_runs(planted: Iterable[int]) -> list[tuple[int, int, bool]]:
     """(first tenth, tenth after the last, planted) of each stretch of equal tenths."""
     flags = np.isin(np.arange(TENTHS), list(planted))
     edges = [0, *(np.flatnonzero(np.diff(flags)) + 1).tolist(), TENTHS]
     return [(a, b, bool(flags[a])) for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
-def _write(place: Path, rows: list[tuple], counts: dict[str, int], seconds: int, seed: int) -> None:
-    levels = {name: round(level(share), 1) for name, _, _, share in rows}
+def _write_tables(place: Path, rows: list[tuple], counts: dict[str, int], seconds: int, seed: int) -> None:
+    levels = {name: round(compute_level(share), 1) for name, _, _, share in rows}
     folder_of = {"train": "train", "validation": "val", "test": "test"}
     _write_csv(place / release.LABELS_FILE, ("Name", "Value"), levels.items())
     _write_csv(place / release.PARTITION_FILE, ("Name", "split"), ((n, folder_of[part]) for n, part, _, _ in rows))

@@ -48,14 +48,16 @@ CALM = Manner(pitch=1.0, loudness=1.0, bright=1.0, syllables=4.5, pauses=0.25)
 RAISED = Manner(pitch=1.6, loudness=2.0, bright=2.2, syllables=5.5, pauses=0.04)
 
 
-def voice(rng: np.random.Generator) -> Voice:
+def draw_voice(rng: np.random.Generator) -> Voice:
     """A man or a woman, drawn evenly."""
     if rng.integers(2):
         return Voice(rng.uniform(95, 135), rng.uniform(0.97, 1.03), rng.uniform(0.8, 1.25))
     return Voice(rng.uniform(165, 215), rng.uniform(0.83, 0.89), rng.uniform(0.8, 1.25))
 
 
-def speak(rng: np.random.Generator, speaker: Voice, manner: Manner, start: float, end: float, out: np.ndarray) -> None:
+def add_speech(
+    rng: np.random.Generator, speaker: Voice, manner: Manner, start: float, end: float, out: np.ndarray
+) -> None:
     """Adds speech between two moments (seconds) to `out`, float64 [T] at `RATE`; rings on for some 10 ms after."""
     now = start + rng.uniform(0, manner.pauses)
     while now < end:
@@ -66,19 +68,19 @@ def speak(rng: np.random.Generator, speaker: Voice, manner: Manner, start: float
             if stop - now > 0.04:
                 # The pitch falls over a phrase; each syllable has an accent of its own.
                 pitch = speaker.pitch * manner.pitch * (1.12 - 0.24 * number / phrase) * rng.uniform(0.93, 1.07)
-                _syllable(rng, speaker, manner, now, stop, pitch, out)
+                _add_syllable(rng, speaker, manner, now, stop, pitch, out)
             now = stop
         now += rng.uniform(0.5, 1.5) * manner.pauses
 
 
-def radiated(sound: np.ndarray) -> np.ndarray:
+def remove_low_frequencies(sound: np.ndarray) -> np.ndarray:
     """float64 [T]: without what lies below 60 Hz, which lips do not radiate; the pulses above are all of one sign."""
     spectrum = np.fft.rfft(sound)
     spectrum[: int(np.ceil(60 * len(sound) / RATE))] = 0
     return np.fft.irfft(spectrum, len(sound))
 
 
-def noise(rng: np.random.Generator, count: int) -> np.ndarray:
+def make_room_noise(rng: np.random.Generator, count: int) -> np.ndarray:
     """float64 [count] of unit variance whose power falls with frequency, as in a room."""
     spectrum = np.fft.rfft(rng.normal(size=count))
     spectrum /= np.sqrt(1 + np.arange(len(spectrum)) * RATE / count / 100)
@@ -86,7 +88,7 @@ def noise(rng: np.random.Generator, count: int) -> np.ndarray:
     return found / found.std()
 
 
-def _syllable(
+def _add_syllable(
     rng: np.random.Generator, speaker: Voice, manner: Manner, start: float, end: float, pitch: float, out: np.ndarray
 ) -> None:
     """A burst of breath, as of a consonant, and a vowel that glides towards another."""
@@ -101,10 +103,10 @@ def _syllable(
     level = loud * np.sin(np.pi * np.clip(along, 0.03, 0.97)) ** 0.7
     here, there = _VOWELS[rng.integers(len(_VOWELS), size=2)]
     formants = (here + 0.4 * along[:, None] * (there - here)) / speaker.tract
-    _ring(moments, level[:, None] * _LEVELS * np.array([1, manner.bright, manner.bright]), formants, out)
+    _add_pulses(moments, level[:, None] * _LEVELS * np.array([1, manner.bright, manner.bright]), formants, out)
 
 
-def _ring(moments: np.ndarray, levels: np.ndarray, formants: np.ndarray, out: np.ndarray) -> None:
+def _add_pulses(moments: np.ndarray, levels: np.ndarray, formants: np.ndarray, out: np.ndarray) -> None:
     """Adds pulses at `moments` [P] (seconds), of `levels` [P, 3] at `formants` [P, 3] (Hz)."""
     first = np.ceil(moments * RATE).astype(int)
     # Moments fall between samples: each pulse is sampled at its own offset, or pitch would jitter by a sample.

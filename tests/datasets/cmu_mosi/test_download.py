@@ -9,8 +9,8 @@ import requests
 from tensorflow_datasets.core.download import downloader
 
 from affect_jax.datasets import cmu_mosi
-from affect_jax.datasets.cmu_mosi import poria
-from affect_jax.datasets.cmu_mosi.cmu_mosi import URL, CmuMosi
+from affect_jax.datasets.cmu_mosi import poria_release
+from affect_jax.datasets.cmu_mosi.builder import URL, CmuMosi
 from affect_jax.errors import UserError
 
 
@@ -41,14 +41,14 @@ def serve(monkeypatch):
 
 
 def test_every_file_has_a_registered_checksum():
-    assert set(CmuMosi.url_infos) == {URL + name for name in poria.FILES}
+    assert set(CmuMosi.url_infos) == {URL + name for name in poria_release.FILES}
 
 
 def test_registered_checksums_are_those_of_the_copy_at_hand(shared_data):
     folder = shared_data / "cmu_mosi"
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there")
-    for name in poria.FILES:
+    for name in poria_release.FILES:
         data = (folder / name).read_bytes()
         info = CmuMosi.url_infos[URL + name]
         assert (info.size, info.checksum) == (len(data), hashlib.sha256(data).hexdigest()), name
@@ -61,16 +61,16 @@ def test_downloads_the_release_once(shared_data, tmp_path, serve):
     asked = serve(folder)
     settings = {"download": True, "data_dir": str(tmp_path)}
     downloaded = cmu_mosi.load(settings)
-    assert sorted(asked) == sorted(URL + name for name in poria.FILES)
+    assert sorted(asked) == sorted(URL + name for name in poria_release.FILES)
     by_hand = cmu_mosi.load({"manual_dir": str(folder), "data_dir": str(tmp_path)})
     assert downloaded.fingerprint == by_hand.fingerprint
     assert cmu_mosi.load(settings).fingerprint == downloaded.fingerprint
-    assert len(asked) == len(poria.FILES), "a built corpus asks for nothing"
+    assert len(asked) == len(poria_release.FILES), "a built corpus asks for nothing"
     with pytest.raises(UserError, match="has no mosi_labels.csv"):
         cmu_mosi.load({**settings, "labels": "class7"})
     shutil.rmtree(tmp_path / "built")
     cmu_mosi.load(settings)
-    assert len(asked) == len(poria.FILES), "nor does a rebuild, while the downloads are there"
+    assert len(asked) == len(poria_release.FILES), "nor does a rebuild, while the downloads are there"
 
 
 def test_other_bytes_are_refused(mosi_raw, tmp_path, serve):

@@ -1,7 +1,7 @@
 import pytest
 
 from affect_jax.datasets import cmu_mosi
-from affect_jax.datasets.cmu_mosi import draws, poria
+from affect_jax.datasets.cmu_mosi import poria_release, validation_draws
 from affect_jax.errors import UserError
 
 
@@ -9,18 +9,23 @@ from affect_jax.errors import UserError
 def lengths(shared_data):
     if not (shared_data / "cmu_mosi").is_dir():
         pytest.skip(f"{shared_data / 'cmu_mosi'} is not there")
-    videos = poria.read(poria.locate(shared_data / "cmu_mosi"), poria.RELEASE)
+    videos = poria_release.read_release(poria_release.find_files(shared_data / "cmu_mosi"), poria_release.RELEASE)
     return {part: {v.id: len(v.binary) for v in found} for part, found in videos.items()}
 
 
 def test_list_is_what_the_seeded_function_gives(lengths):
-    assert draws.draws(lengths["train"], videos=draws.VIDEOS, utterances=draws.UTTERANCES) == draws.DRAWS
+    assert (
+        validation_draws.make_draws(
+            lengths["train"], videos=validation_draws.VIDEOS, utterances=validation_draws.UTTERANCES
+        )
+        == validation_draws.DRAWS
+    )
 
 
 def test_draws_of_the_release(lengths):
-    assert list(draws.DRAWS) == ["draw_0", "draw_1", "draw_2", "draw_3", "draw_4"]
-    assert len(set(draws.DRAWS.values())) == 5
-    for videos in draws.DRAWS.values():
+    assert list(validation_draws.DRAWS) == ["draw_0", "draw_1", "draw_2", "draw_3", "draw_4"]
+    assert len(set(validation_draws.DRAWS.values())) == 5
+    for videos in validation_draws.DRAWS.values():
         assert len(set(videos)) == 10
         assert sum(lengths["train"][video] for video in videos) == 296
         assert not set(videos) & set(lengths["test"])
@@ -29,8 +34,8 @@ def test_draws_of_the_release(lengths):
 def test_a_draw_is_random_by_seed_and_independent_of_order():
     lengths = {f"v{i}": i % 7 + 1 for i in range(20)}
     turned = dict(reversed(lengths.items()))
-    made = {draws.draw(lengths, videos=4, utterances=14, seed=s) for s in range(5)}
-    assert made == {draws.draw(turned, videos=4, utterances=14, seed=s) for s in range(5)}
+    made = {validation_draws.draw_videos(lengths, videos=4, utterances=14, seed=s) for s in range(5)}
+    assert made == {validation_draws.draw_videos(turned, videos=4, utterances=14, seed=s) for s in range(5)}
     assert len(made) > 1
     assert all(sum(lengths[v] for v in chosen) == 14 and len(set(chosen)) == 4 for chosen in made)
 

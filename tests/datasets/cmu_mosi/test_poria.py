@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from affect_jax.datasets import cmu_mosi
-from affect_jax.datasets.cmu_mosi import poria
-from affect_jax.datasets.reading import MARKER, read_rows
+from affect_jax.datasets.cmu_mosi import poria_release
+from affect_jax.datasets.release_files import MARKER, read_rows
 from affect_jax.errors import UserError
 
 
@@ -30,12 +30,12 @@ def release(shared_data, tmp_path_factory):
 
 
 def test_ids_are_split_from_the_right():
-    assert poria.split_id("Bfr499ggo-0_12") == ("Bfr499ggo-0", 12)
-    assert poria.split_id("_dI--eQ6qVU_3") == ("_dI--eQ6qVU", 3)
-    assert poria.split_id("6_0THN4chvY_1") == ("6_0THN4chvY", 1)
+    assert poria_release.split_id("Bfr499ggo-0_12") == ("Bfr499ggo-0", 12)
+    assert poria_release.split_id("_dI--eQ6qVU_3") == ("_dI--eQ6qVU", 3)
+    assert poria_release.split_id("6_0THN4chvY_1") == ("6_0THN4chvY", 1)
     for bad in ("abc", "_1", "abc_", "abc_x", "abc_-1"):
         with pytest.raises(ValueError, match="VIDEO_NUMBER|invalid literal"):
-            poria.split_id(bad)
+            poria_release.split_id(bad)
 
 
 def test_load_gives_what_the_files_say(mosi_raw, tmp_path):
@@ -94,7 +94,7 @@ def test_scores_are_optional(mosi_copy, tmp_path):
 def test_the_repository_s_own_folder_is_found_inside(mosi_raw, tmp_path):
     (tmp_path / "repository").mkdir()
     (tmp_path / "repository" / "data").symlink_to(mosi_raw)
-    assert poria.locate(tmp_path / "repository")["transcripts.csv"].parent.name == "data"
+    assert poria_release.find_files(tmp_path / "repository")["transcripts.csv"].parent.name == "data"
 
 
 def set_label(rows):
@@ -151,7 +151,7 @@ def test_damage(mosi_copy, tmp_path, name, change, message):
         load(mosi_copy, tmp_path)
 
 
-@pytest.mark.parametrize("name", poria.FILES)
+@pytest.mark.parametrize("name", poria_release.FILES)
 def test_missing_file(mosi_copy, tmp_path, name):
     (mosi_copy / name).unlink()
     with pytest.raises(UserError, match=f"{name} is missing"):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from affect_jax.datasets.iemocap import arrays
+from affect_jax.datasets import npy_files
 from affect_jax.errors import UserError
 
 
@@ -16,7 +16,7 @@ from affect_jax.errors import UserError
 def test_damaged_headers(tmp_path, old, new, message):
     path = tmp_path / "a.npy"
     np.save(path, np.arange(12, dtype=np.float32).reshape(4, 3))
-    assert arrays.read(path, (None, 3)).shape == (4, 3)
+    assert npy_files.open_array(path, (None, 3)).shape == (4, 3)
     path.write_bytes(path.read_bytes().replace(old, new))
     with pytest.raises(UserError, match=message):
-        arrays.read(path, (None, 3))
+        npy_files.open_array(path, (None, 3))

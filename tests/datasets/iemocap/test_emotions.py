@@ -35,7 +35,7 @@ def test_happy_and_excited_are_one_of_four():
 def test_numbers_are_known_by_how_many_have_them():
     for order in itertools.islice(itertools.permutations(emotions.COUNTS), 0, None, 500):
         found = {number: emotions.COUNTS[code] for number, code in enumerate(order)}
-        assert emotions.decode(found, emotions.COUNTS, "x") == dict(enumerate(order))
+        assert emotions.decode_numbers(found, emotions.COUNTS, "x") == dict(enumerate(order))
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def test_numbers_are_known_by_how_many_have_them():
 )
 def test_other_numbers_than_the_release_s(found):
     with pytest.raises(UserError, match="the folder has .* expected 7487, 1103 ang, 1041 exc, .* in any order"):
-        emotions.decode(found, emotions.COUNTS, "the folder")
+        emotions.decode_numbers(found, emotions.COUNTS, "the folder")
 
 
 def test_check_names_the_first_code_that_differs():
-    emotions.check({**emotions.COUNTS, "xxx": 2507}, emotions.COUNTS, "x")
+    emotions.check_counts({**emotions.COUNTS, "xxx": 2507}, emotions.COUNTS, "x")
     with pytest.raises(UserError, match=r"x has 594 utterances of 'hap', expected 595 \(7487 in all, found 7486\)"):
-        emotions.check({**emotions.COUNTS, "hap": 594}, emotions.COUNTS, "x")
+        emotions.check_counts({**emotions.COUNTS, "hap": 594}, emotions.COUNTS, "x")

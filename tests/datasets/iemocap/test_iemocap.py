@@ -6,7 +6,7 @@ import pytest
 
 from affect_jax.data import splits
 from affect_jax.datasets import iemocap
-from affect_jax.datasets.building import resolve_settings
+from affect_jax.datasets.build import resolve_settings
 from affect_jax.errors import UserError
 from configs import fusion
 
@@ -34,7 +34,7 @@ def test_stored_in_chunks(amh_raw, release_raw, read, monkeypatch, tmp_path, for
     whole = read(folder, form, "text", "video")
     assert len(list((tmp_path / "data").rglob("*.array_record*"))) == 1
     shutil.rmtree(tmp_path / "data")
-    monkeypatch.setattr(iemocap.iemocap, "CHUNK", 7)
+    monkeypatch.setattr(iemocap.builder, "CHUNK", 7)
     assert read(folder, form, "text", "video").fingerprint == whole.fingerprint
     assert len(list((tmp_path / "data").rglob("*.array_record*"))) == -(-len(whole.splits["train"]) // 7)
 

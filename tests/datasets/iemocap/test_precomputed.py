@@ -3,9 +3,9 @@ import shutil
 import numpy as np
 import pytest
 
-from affect_jax.datasets.iemocap import precomputed, rendering, synthetic
+from affect_jax.datasets.iemocap import precomputed, render, synthetic
 from affect_jax.datasets.iemocap.emotions import COUNTS
-from affect_jax.datasets.iemocap.planted import draw
+from affect_jax.datasets.iemocap.planted_emotions import draw_utterances
 from affect_jax.errors import UserError
 from tests.datasets.iemocap.conftest import SMALL
 
@@ -36,18 +36,18 @@ def test_reads_what_the_generator_wrote(amh_raw, read):
     assert list(found.folds) == ["fold01", "fold02", "fold03"]
     by_video = {recording.features["video"].tobytes(): recording for recording in found.splits["train"]}
     parameters = {**SMALL, "form": "precomputed"}
-    vectors = rendering.vectors(SMALL["seed"], 300)
+    vectors = render.make_word_vectors(SMALL["seed"], 300)
     numbers = {code: number for number, code in enumerate(COUNTS)}
-    written = draw(SMALL["sessions"], SMALL["utterances"], SMALL["seed"])
+    written = draw_utterances(SMALL["sessions"], SMALL["utterances"], SMALL["seed"])
     for number, utterance in enumerate(written):
-        video = synthetic.seen(utterance, number, parameters).astype(np.float16).astype(np.float32)
+        video = synthetic.make_video(utterance, number, parameters).astype(np.float16).astype(np.float32)
         recording = by_video.pop(video.tobytes(), None)
         if number % synthetic.FACELESS == synthetic.FACELESS - 1:
             assert recording is None, "no video"
             continue
         assert recording.steps == (recording.id,) == (recording.group,)
         assert recording.targets["emotion7"].tolist() == [numbers[utterance.code]]
-        words = [vectors[word] for word in synthetic.spoken(utterance, number, parameters)]
+        words = [vectors[word] for word in synthetic.make_words(utterance, number, parameters)]
         np.testing.assert_array_equal(recording.features["text"], words)
         assert {m: x.shape[1] for m, x in recording.features.items()} == dict(text=300, video=3, audio=120, prosody=35)
         assert len(recording.features["prosody"]) == 1
@@ -61,7 +61,7 @@ def test_reads_what_the_generator_wrote(amh_raw, read):
 def test_the_order_of_rows_and_the_number_of_a_label_do_not_matter(amh_copy, read):
     before = read(amh_copy, "precomputed", "video")
     for number in (1, 2, 3):
-        for part in precomputed.PARTS:
+        for part in precomputed.SPLITS:
             change(fold(amh_copy, number) / f"{part}_label.npy", lambda x: (x + 3) % 7)
             for kind in precomputed.KINDS if number > 1 else ():
                 change(fold(amh_copy, number) / f"{part}_{kind}.npy", lambda x: x[::-1])
@@ -75,11 +75,11 @@ def test_folder_at_any_height_and_one_vocabulary_for_all(amh_copy, inside):
     for number in (1, 2, 3):
         vocabulary = fold(amh_copy, number) / precomputed.VOCABULARY
         shutil.move(vocabulary, vocabulary.parent.parent / vocabulary.name)
-    places = precomputed.locate(amh_copy / inside, sizes)
+    places = precomputed.find_folds(amh_copy / inside, sizes)
     assert places == [fold(amh_copy, number) for number in (1, 2, 3)]
     path, table = precomputed.open_vocabulary(places[1])
     assert path.parent.name == "folds"
-    assert table.shape == (1 + len(rendering.VOCABULARY), 300)
+    assert table.shape == (1 + len(render.VOCABULARY), 300)
     assert not table.flags.writeable, "mapped, not read"
 
 
@@ -87,7 +87,7 @@ def test_a_length_beyond_the_array_is_the_array_s(amh_copy):
     path = fold(amh_copy) / "train_audio_seqN.npy"
     change(path, put(5000, 0))
     part = precomputed.open_fold(fold(amh_copy), precomputed.RELEASE._replace(video=3))["train"]
-    assert len(precomputed.features(part, 0, "audio", None)) == SMALL["audio"]
+    assert len(precomputed.read_features(part, 0, "audio", None)) == SMALL["audio"]
 
 
 def copy_row(path):
@@ -170,12 +170,12 @@ def test_not_finite(amh_copy, kind, function, message):
     sizes = precomputed.RELEASE._replace(video=3)
     part = precomputed.open_fold(fold(amh_copy), sizes)["train"]
     with pytest.raises(UserError, match=message):
-        precomputed.features(part, 0, {"audio_mfcc": "audio", "audio_prosody": "prosody"}.get(kind, kind), None)
+        precomputed.read_features(part, 0, {"audio_mfcc": "audio", "audio_prosody": "prosody"}.get(kind, kind), None)
 
 
 def test_an_utterance_without_sound(amh_copy, read):
     for number in (1, 2, 3):
-        for part in precomputed.PARTS:
+        for part in precomputed.SPLITS:
             # Padding is not looked at, so only the lengths change; identities then are of the video alone.
             change(fold(amh_copy, number) / f"{part}_audio_seqN.npy", lambda x: 0 * x)
     assert read(amh_copy, "precomputed", "text", "video").splits["train"]

@@ -7,9 +7,9 @@ import soundfile
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets import iemocap
-from affect_jax.datasets.iemocap import release, rendering, synthetic
+from affect_jax.datasets.iemocap import release, render, synthetic
 from affect_jax.datasets.iemocap.emotions import COUNTS, LEFT_OUT
-from affect_jax.datasets.iemocap.planted import draw
+from affect_jax.datasets.iemocap.planted_emotions import draw_utterances
 from affect_jax.errors import UserError
 from affect_jax.features import audio, text
 from tests.datasets.iemocap.conftest import SMALL
@@ -22,21 +22,21 @@ TRANSCRIPTS = "Session2/dialog/transcriptions/Ses02F_impro01.txt"
 
 def test_reads_what_the_generator_wrote(release_raw, read):
     found = read(release_raw, "release", "text", "video", "audio")
-    written = draw(SMALL["sessions"], SMALL["utterances"], SMALL["seed"])
+    written = draw_utterances(SMALL["sessions"], SMALL["utterances"], SMALL["seed"])
     assert [recording.id for recording in found.splits["train"]] == [u.id for u in written]
     assert (found.variant, found.synthetic) == ("release text+video+audio", True)
     assert found.labels == ("angry", "excited", "happy", "sad", "frustrated", "surprise", "neutral")
     parameters = {**SMALL, "form": "release"}
-    vectors = rendering.vectors(SMALL["seed"], 300)
-    vectors[rendering.UNKNOWN_WORD] = np.zeros(300, np.float32)
+    vectors = render.make_word_vectors(SMALL["seed"], 300)
+    vectors[render.UNKNOWN_WORD] = np.zeros(300, np.float32)
     for number, (utterance, recording) in enumerate(zip(written, found.splits["train"], strict=True)):
         assert recording.group == utterance.speaker == f"{recording.id[:5]}{recording.id[-4]}"
         assert recording.targets["emotion7"].tolist() == [list(COUNTS).index(utterance.code)]
-        video = synthetic.seen(utterance, number, parameters).astype(np.float32)
+        video = synthetic.make_video(utterance, number, parameters).astype(np.float32)
         np.testing.assert_array_equal(recording.features["video"], video)
-        words = [vectors[word] for word in synthetic.spoken(utterance, number, parameters)]
+        words = [vectors[word] for word in synthetic.make_words(utterance, number, parameters)]
         np.testing.assert_array_equal(recording.features["text"][:-1], words)  # and a full stop
-        sound = synthetic.heard(utterance, number, parameters)
+        sound = synthetic.make_sound(utterance, number, parameters)
         if number < 3:
             np.testing.assert_array_equal(recording.features["audio"], audio.mfcc(sound, 16000))
         assert recording.features["audio"].shape == (1 + len(sound) // 160, 120)
@@ -93,7 +93,7 @@ def test_inside_another_folder_and_features_elsewhere(release_copy, read, tmp_pa
     outside = {"glove": str(glove), "video_features": str(video)}
     assert read(release_copy, "release", "text", "video", **outside).fingerprint == before.fingerprint
     with glove.open("a") as file:
-        file.write(f"{rendering.UNKNOWN_WORD}{' 1.0' * 300}\n")
+        file.write(f"{render.UNKNOWN_WORD}{' 1.0' * 300}\n")
     changed = read(release_copy, "release", "text", "video", **outside)
     assert changed.fingerprint != before.fingerprint, "made again"
     assert min(np.abs(r.features["text"]).max(axis=1).min() for r in changed.splits["train"]) > 0
@@ -223,7 +223,7 @@ def test_the_real_release_must_be_whole(release_copy, read):
 
 
 def test_codes_that_are_left_out_are_read(release_raw):
-    found = release.read_emotions(release.locate(release_raw, 3))
+    found = release.read_emotions(release.find_sessions(release_raw, 3))
     assert {u.code for u in found} == {*COUNTS, *LEFT_OUT}
-    said = release.read_transcripts(release.locate(release_raw, 3), [ONE])[ONE]
+    said = release.read_transcripts(release.find_sessions(release_raw, 3), [ONE])[ONE]
     assert text.tokens(said)[-1] == "."

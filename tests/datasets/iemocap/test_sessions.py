@@ -14,20 +14,20 @@ from affect_jax.errors import UserError
     ],
 )
 def test_the_speaker_is_the_session_and_the_last_letter(name, speaker):
-    assert sessions.speaker(name, "x") == speaker
-    assert sessions.session(name) == int(speaker[3:5])
+    assert sessions.parse_speaker(name, "x") == speaker
+    assert sessions.parse_session(name) == int(speaker[3:5])
 
 
 @pytest.mark.parametrize("name", ["", "Ses01F", "Ses01F_impro01", "Ses01F_impro01_X000", "Ses1F_impro01_F000", "F000"])
 def test_no_name_of_an_utterance(name):
     with pytest.raises(UserError, match="x names an utterance .* expected a name like Ses01F_impro01_M003"):
-        sessions.speaker(name, "x")
+        sessions.parse_speaker(name, "x")
 
 
 @pytest.mark.parametrize("count", [3, 4, 5])
 def test_each_session_is_tested_and_validated_once(count):
     there = tuple(range(1, count + 1))
-    table = [sessions.sides(mine, there) for mine in there]
+    table = [sessions.assign_splits(mine, there) for mine in there]
     for column in zip(*table, strict=True):
         assert (column.count("test"), column.count("dev"), column.count("train")) == (1, 1, count - 2)
     for row in table:
@@ -37,4 +37,4 @@ def test_each_session_is_tested_and_validated_once(count):
 
 def test_too_few_sessions():
     with pytest.raises(UserError, match="there are 2 sessions, expected 3 or more"):
-        sessions.sides(1, (1, 2))
+        sessions.assign_splits(1, (1, 2))

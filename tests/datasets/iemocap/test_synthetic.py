@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from affect_jax.datasets import iemocap
-from affect_jax.datasets.iemocap import planted, rendering
+from affect_jax.datasets.iemocap import planted_emotions, render
 from affect_jax.errors import UserError
 
 MODALITIES = ("text", "video", "audio")
@@ -98,11 +98,11 @@ def test_what_only_two_modalities_together_tell(form, emotions, together, reques
 
 
 def test_signs_are_in_every_utterance_and_mean_nothing_alone():
-    found = planted.draw(5, 200, 0)
+    found = planted_emotions.draw_utterances(5, 200, 0)
     for modality, at in (("text", 5), ("video", 5), ("video", 6), ("audio", 5)):
         signs = np.array([u.codes[modality][at] for u in found])
-        assert set(np.abs(signs)) == {planted.SIGN}
-        for code in planted.GROUPS:
+        assert set(np.abs(signs)) == {planted_emotions.SIGN}
+        for code in planted_emotions.GROUPS:
             mine = signs[[u.code == code for u in found]]
             assert abs(np.mean(mine > 0) - 0.5) < 4 * 0.5 / np.sqrt(len(mine))
     for u in found:
@@ -114,14 +114,14 @@ def test_signs_are_in_every_utterance_and_mean_nothing_alone():
 
 
 def test_everybody_has_about_as_many_of_each_emotion():
-    found = planted.draw(5, 24, 3)
+    found = planted_emotions.draw_utterances(5, 24, 3)
     assert len({u.id for u in found}) == 240
-    for code, count in planted.counts(240).items():
+    for code, count in planted_emotions.count_utterances(240).items():
         each = [sum(u.code == code and u.speaker == s for u in found) for s in {u.speaker for u in found}]
         assert sum(each) == count
         assert max(each) - min(each) <= 1
-    assert len({*planted.counts(240).values()}) == 7
-    assert len(set(rendering.VOCABULARY)) == len(rendering.VOCABULARY)
+    assert len({*planted_emotions.count_utterances(240).values()}) == 7
+    assert len(set(render.VOCABULARY)) == len(render.VOCABULARY)
 
 
 @pytest.mark.parametrize("form", ["precomputed", "release"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from affect_jax.datasets.manifest import frames
+from affect_jax.datasets.manifest import frame_files
 from affect_jax.errors import UserError
 from affect_jax.features import egemaps
 from tests.datasets.manifest.conftest import write_arff, write_csv
@@ -12,11 +12,11 @@ from tests.datasets.manifest.conftest import write_arff, write_csv
 
 def test_vectors_whole_numbers_and_rates(tmp_path):
     np.save(tmp_path / "a.npy", np.array([1, 2, 3], np.int16))
-    found = frames.features(tmp_path / "a.npy")
+    found = frame_files.read_features(tmp_path / "a.npy")
     assert (found.values.dtype, found.values.tolist(), found.names) == (np.float32, [[1, 2, 3]], ())
     for name, write in (("a.csv", write_csv), ("a.arff", write_arff)):
         write(tmp_path / name, np.arange(6.0).reshape(3, 2), times=True)
-        found = frames.features(tmp_path / name)
+        found = frame_files.read_features(tmp_path / name)
         assert found.names == ("f0", "f1")
         assert found.rate == pytest.approx(25)
         np.testing.assert_array_equal(found.values, np.arange(6).reshape(3, 2))
@@ -26,8 +26,8 @@ def test_sizes_are_those_of_what_is_read(tmp_path):
     path = tmp_path / "a.flac"
     soundfile.write(path, np.sin(np.arange(5000) / 9), 11025, subtype="PCM_16")
     for sound, width in (("mfcc", 120), ("waveform", 0)):
-        length, columns, own = frames.size(path, sound, 8000)
-        values = frames.read(path, sound, 8000).values
+        length, columns, own = frame_files.measure_sound(path, sound, 8000)
+        values = frame_files.read_frames(path, sound, 8000).values
         assert (length, columns, own) == (len(values), width, 11025)
         assert values.dtype == (np.float32 if width else np.int16)
 
@@ -44,8 +44,8 @@ def test_egemaps_every_10_ms(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.sin(np.arange(8000) / 9) / 2, 8000, subtype="PCM_16")
     egemaps._smile.cache_clear()
-    found = frames.read(path, "egemaps", 8000).values
-    assert frames.size(path, "egemaps", 8000) == (*found.shape, 8000)
+    found = frame_files.read_frames(path, "egemaps", 8000).values
+    assert frame_files.measure_sound(path, "egemaps", 8000) == (*found.shape, 8000)
     assert found.shape[1] == egemaps.WIDTH
     assert 90 <= len(found) <= 100
 
@@ -88,8 +88,8 @@ def cut(path):
 def test_refuses(tmp_path, name, write, message):
     write(tmp_path / name)
     with pytest.raises(UserError, match=message) as error:
-        frames.read(tmp_path / name, "mfcc", 8000)
-    if frames.is_sound(tmp_path / name):
+        frame_files.read_frames(tmp_path / name, "mfcc", 8000)
+    if frame_files.is_sound(tmp_path / name):
         with pytest.raises(UserError) as other:
-            frames.size(tmp_path / name, "mfcc", 8000)
+            frame_files.measure_sound(tmp_path / name, "mfcc", 8000)
         assert str(other.value) == str(error.value)

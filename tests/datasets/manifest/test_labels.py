@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.datasets import manifest
-from affect_jax.datasets.manifest import labels, problems, table
+from affect_jax.datasets.manifest import csv_table, labels, problems
 from affect_jax.errors import UserError
 
 
@@ -13,8 +13,8 @@ def read(corpus, cells, *, classes=False, needed=True):
     corpus.rows = [{"id": f"i{n}", "label": cell, "a": f"{n}.npy"} for n, cell in enumerate(cells)]
     corpus.write()
     found = problems.Problems(corpus.path)
-    sheet = table.read(corpus.path, (), found)
-    column = labels.read(sheet, "label", needed=needed, classes=classes, problems=found)
+    sheet = csv_table.read_table(corpus.path, (), found)
+    column = labels.read_labels(sheet, "label", needed=needed, classes=classes, problems=found)
     try:
         found.stop()
     except UserError as error:
@@ -95,7 +95,7 @@ def test_what_cannot_be(corpus, cells, said):
 def test_files_of_labels_that_cannot_be(corpus, name, write, message):
     write(corpus.folder / name)
     with pytest.raises(UserError, match=message):
-        labels._per_step(corpus.folder / name)
+        labels._read_step_labels(corpus.folder / name)
 
 
 def test_a_column_that_is_not_learned_may_have_gaps(corpus):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from affect_jax.datasets import manifest, nonfinite
+from affect_jax.datasets import manifest, missing_values
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 from tests.datasets.manifest.conftest import RATE, WIDTH
@@ -109,7 +109,7 @@ def test_nan_is_refused_or_replaced(corpus):
         manifest.describe(corpus.settings())
     for policy, expected in (("zero", 0.0), ("mean", values[[0, *range(2, len(values))], 2].mean())):
         found, gaps = manifest.inspect(corpus.settings(nonfinite=policy))
-        assert gaps == nonfinite.Gaps(1, 1, f"{path} frame 1 column 2 (from 0)")
+        assert gaps == missing_values.MissingValues(1, 1, f"{path} frame 1 column 2 (from 0)")
         np.testing.assert_allclose(everyone(found)["i2"].features["npy"][1, 2], expected, rtol=1e-6)
 
 
@@ -191,8 +191,10 @@ def test_layouts_that_do_not_fit(corpus):
 def test_files_are_measured_once(corpus, monkeypatch):
     corpus.column("npy").column("csv").write()
     read = []
-    measure = manifest.survey.measure
-    monkeypatch.setattr(manifest.survey, "measure", lambda path, *rest: read.append(path.name) or measure(path, *rest))
+    measure = manifest.measurements.measure_file
+    monkeypatch.setattr(
+        manifest.measurements, "measure", lambda path, *rest: read.append(path.name) or measure(path, *rest)
+    )
     manifest.describe(corpus.settings(modalities=("npy",)))
     manifest.describe(corpus.settings(modalities=("csv",)))
     assert len(read) == 24

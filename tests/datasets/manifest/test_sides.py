@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from affect_jax.datasets import manifest
-from affect_jax.datasets.manifest import sides
+from affect_jax.datasets.manifest import split_plan
+from affect_jax.datasets.manifest.csv_table import Row, Sheet
 from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.manifest.problems import Problems
-from affect_jax.datasets.manifest.table import Row, Sheet
 from affect_jax.errors import UserError
 
 
@@ -30,7 +30,7 @@ def column(values, classes=()):
 
 def arranged(sheet, target, **more):
     problems = Problems(sheet.path)
-    found = sides.arrange(sheet, target, **{"folds": 4, "seed": 0, **more}, problems=problems)
+    found = split_plan.plan_splits(sheet, target, **{"folds": 4, "seed": 0, **more}, problems=problems)
     problems.stop()
     return found
 
@@ -45,7 +45,7 @@ def test_drawn_folds_never_split_a_group(numbers, folds, seed, classes):
             arranged(sheet_of(groups), target, folds=folds, seed=seed)
         return
     problems = Problems(Path("c.csv"))  # of classes that somebody alone has; the folds are there all the same
-    found = sides.arrange(sheet_of(groups), target, folds=folds, seed=seed, problems=problems)
+    found = split_plan.plan_splits(sheet_of(groups), target, folds=folds, seed=seed, problems=problems)
     assert classes or not problems
     group_of = {n + 2: group for n, group in enumerate(groups)}
     assert len(found.folds) == folds
@@ -81,7 +81,7 @@ def test_folds_of_the_column_follow_one_another_naturally():
 def test_splits_are_taken_as_they_are():
     parts = ["train", "test", "validation", "train"]
     found = arranged(sheet_of("abcd", parts, "split"), column([0, 1, 2, 3]))
-    assert found == sides.Sides({"train": (2, 5), "validation": (4,), "test": (3,)}, {}, {})
+    assert found == split_plan.SplitPlan({"train": (2, 5), "validation": (4,), "test": (3,)}, {}, {})
 
 
 def test_without_validation_groups_of_train_are_drawn():

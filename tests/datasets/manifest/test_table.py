@@ -2,7 +2,7 @@
 
 import pytest
 
-from affect_jax.datasets.manifest import problems, table
+from affect_jax.datasets.manifest import csv_table, problems
 from affect_jax.errors import UserError
 
 
@@ -10,7 +10,7 @@ def read(folder, *lines, modalities=(), data=None):
     path = folder / "c.csv"
     path.write_bytes(data if data is not None else "\n".join(lines).encode())
     found = problems.Problems(path)
-    sheet = table.read(path, modalities, found)
+    sheet = csv_table.read_table(path, modalities, found)
     found.stop()
     return sheet
 

@@ -43,7 +43,7 @@ def test_a_fold_of_a_study_is_a_world(corpus):
 def test_the_reader_gives_what_was_generated(corpus):
     made = {}
     for number in range(3):
-        made |= synthetic.world(0, number, sides=dict(train=3, validation=2, test=2), steps=4, columns=5)
+        made |= synthetic.make_scenario(0, number, sides=dict(train=3, validation=2, test=2), steps=4, columns=5)
     for recording in corpus.splits["train"]:
         for modality, values in recording.features.items():
             np.testing.assert_array_equal(values, made[recording.id][modality])
@@ -53,7 +53,7 @@ def test_the_reader_gives_what_was_generated(corpus):
 def test_seeded():
     small = dict(sides=dict(train=1), steps=2, columns=3)
     one, again, other, elsewhere = (
-        synthetic.world(*which, **small)["world_1_train_0" if which[1] else "world_0_train_0"]["weak"]
+        synthetic.make_scenario(*which, **small)["world_1_train_0" if which[1] else "world_0_train_0"]["weak"]
         for which in ((0, 1), (0, 1), (1, 1), (0, 0))
     )
     np.testing.assert_array_equal(one, again)
@@ -92,7 +92,7 @@ def two_steps(made, *teachers):
 
 def test_planted_what_a_second_teacher_is_worth():
     sides = dict(train=24, test=24)
-    worlds = [synthetic.world(7, number, sides=sides, steps=12, columns=60) for number in range(8)]
+    worlds = [synthetic.make_scenario(7, number, sides=sides, steps=12, columns=60) for number in range(8)]
     worth = {
         names: np.mean([two_steps(made, *names) for made in worlds])
         for names in (("first",), *(("first", other) for other in planted.TEACHERS[1:]))

@@ -23,7 +23,7 @@ def test_every_actor_is_tested_once():
 
 
 def test_validation_of_the_whole_release():
-    found = actors.folds(range(1, 25))
+    found = actors.make_folds(range(1, 25))
     assert {name: test for name, (_, test) in found.items()} == actors.FOLDS
     assert {name: validation for name, (validation, _) in found.items()} == {
         "fold_1": (3, 6),
@@ -39,9 +39,9 @@ def test_validation_of_the_whole_release():
 @pytest.mark.parametrize("count", range(3, 25))
 def test_some_actors_of_each_fold(count):
     """Whatever actors there are: each is tested once, nobody is on two sides, and somebody is left to train on."""
-    chosen = actors.spread(count)
+    chosen = actors.choose_actors(count)
     assert len(set(chosen)) == count
-    found = actors.folds(chosen)
+    found = actors.make_folds(chosen)
     assert len(found) == min(count, 5)
     assert sorted(actor for _, test in found.values() for actor in test) == list(chosen)
     for validation, test in found.values():
@@ -52,4 +52,4 @@ def test_some_actors_of_each_fold(count):
 
 def test_actors_of_too_few_folds():
     with pytest.raises(UserError, match="actors 2, 3, 5 belong to 2 of the five published folds, expected 3"):
-        actors.folds((2, 5, 3))
+        actors.make_folds((2, 5, 3))

@@ -5,9 +5,8 @@ import pytest
 import soundfile
 
 from affect_jax.datasets import ravdess
-from affect_jax.datasets.ravdess import actors, release
-from affect_jax.datasets.ravdess import ravdess as builder
-from affect_jax.datasets.reading import MARKER
+from affect_jax.datasets.ravdess import actors, builder, release
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.errors import UserError
 
 CLIP = "Actor_05/03-01-05-01-01-01-05.wav"
@@ -40,7 +39,7 @@ def test_every_modality(ravdess_raw, tmp_path):
     for clip in corpus.splits["train"]:
         assert clip.features["mfcc"].shape == (1 + len(clip.features["speech"]) // 80, 120)
         assert clip.features["mfcc"].dtype == np.float32
-        named = release.parse(clip.id, "", ("03",))
+        named = release.parse_name(clip.id, "", ("03",))
         np.testing.assert_array_equal(clip.features["action_units"], units[named])
     alone = load(ravdess_raw, tmp_path, modalities=("action_units",))
     assert alone.variant == "action_units"
@@ -81,7 +80,7 @@ def test_labels_have_the_release_s_names():
 def test_folds_part_the_actors(ravdess_raw, tmp_path):
     corpus = load(ravdess_raw, tmp_path)
     group = {clip.id: int(clip.group[-2:]) for clip in corpus.splits["train"]}
-    expected = actors.folds(set(group.values()))
+    expected = actors.make_folds(set(group.values()))
     assert corpus.folds.keys() == expected.keys()
     for name, fold in corpus.folds.items():
         for ids, side in zip((fold.validation, fold.test), expected[name], strict=True):
@@ -160,9 +159,9 @@ def test_a_few_clips_of_the_release(shared_data):
     folder = shared_data / "ravdess"
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there")
-    files, synthetic = builder.located(folder)
+    files, synthetic = builder.find_clips_and_kind(folder)
     assert not synthetic
     for clip in (release.Clip(1, 1, 1, 1, 1), release.Clip(5, 2, 2, 1, 24)):
-        speech = builder.read(files[clip], 8000)
+        speech = builder.read_speech(files[clip], 8000)
         assert 2.9 < len(speech) / 8000 < 5.3
         assert speech.dtype == np.float32

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from affect_jax.datasets.ravdess import release
-from affect_jax.datasets.ravdess.actors import spread
+from affect_jax.datasets.ravdess.actors import choose_actors
 from affect_jax.datasets.ravdess.release import Clip
 from affect_jax.errors import UserError
 
-SIZES = release.Sizes(spread(6), 1, 1)
+SIZES = release.Sizes(choose_actors(6), 1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def real(shared_data):
 
 
 def test_a_name_says_it_all():
-    assert release.parse("03-01-06-02-01-02-12", "x", ("03",)) == Clip(6, 2, 1, 2, 12)
-    assert release.parse("03-02-06-02-01-02-12", "x", ("03",)) is None, "a song"
+    assert release.parse_name("03-01-06-02-01-02-12", "x", ("03",)) == Clip(6, 2, 1, 2, 12)
+    assert release.parse_name("03-02-06-02-01-02-12", "x", ("03",)) is None, "a song"
     assert Clip(6, 2, 1, 2, 12).id == "03-01-06-02-01-02-12"
 
 
@@ -46,11 +46,11 @@ def test_a_name_says_it_all():
 )
 def test_no_name_of_a_clip(name):
     with pytest.raises(UserError, match="the file is not named after a RAVDESS clip; expected 03-01-EMOTION"):
-        release.parse(name, "the file", ("03",))
+        release.parse_name(name, "the file", ("03",))
 
 
 def test_clips_of_the_release():
-    found = release.clips(release.RELEASE)
+    found = release.list_clips(release.RELEASE)
     assert len(found) == len(set(found)) == 1440
     counts = np.bincount([clip.emotion for clip in found])
     assert counts.tolist() == [0, 96, *[192] * 7]
@@ -58,28 +58,28 @@ def test_clips_of_the_release():
 
 
 def test_locates_every_clip_in_order(ravdess_copy):
-    found = release.locate(ravdess_copy, SIZES)
-    assert list(found) == release.clips(SIZES)
+    found = release.find_clips(ravdess_copy, SIZES)
+    assert list(found) == release.list_clips(SIZES)
     assert all(path.stem == clip.id for clip, path in found.items())
     # One folder deeper, as the release's archive unpacks beside others.
     inner = ravdess_copy / "Audio_Speech_Actors_01-24"
     inner.mkdir()
     for path in ravdess_copy.glob("Actor_*"):
         path.rename(inner / path.name)
-    assert list(release.locate(ravdess_copy, SIZES)) == release.clips(SIZES)
+    assert list(release.find_clips(ravdess_copy, SIZES)) == release.list_clips(SIZES)
 
 
 def test_passes_over_songs_films_and_hidden_files(ravdess_copy):
     for name in ("03-02-05-01-01-01-02.wav", "01-01-05-01-01-01-02.mp4", "._03-01-05-01-01-01-02.wav", ".DS_Store"):
         (ravdess_copy / "Actor_02" / name).write_bytes(b"")
-    assert list(release.locate(ravdess_copy, SIZES)) == release.clips(SIZES)
+    assert list(release.find_clips(ravdess_copy, SIZES)) == release.list_clips(SIZES)
 
 
 def test_the_name_counts_not_the_folder(ravdess_copy):
     clip = Clip(5, 2, 1, 1, 2)
     moved = ravdess_copy / "Actor_03" / f"{clip.id}.wav"
     (ravdess_copy / "Actor_02" / moved.name).rename(moved)
-    assert release.locate(ravdess_copy, SIZES)[clip] == moved
+    assert release.find_clips(ravdess_copy, SIZES)[clip] == moved
 
 
 def remove_actor(folder):
@@ -115,20 +115,20 @@ def copy_clip(folder, name):
 def test_damaged_folders(ravdess_copy, change, message):
     change(ravdess_copy)
     with pytest.raises(UserError, match=message):
-        release.locate(ravdess_copy, SIZES)
+        release.find_clips(ravdess_copy, SIZES)
 
 
 def test_a_real_folder_must_be_complete(ravdess_copy):
     with pytest.raises(UserError, match="has no clips of actor 04, 06, 07, 09, .* expected 24 actors"):
-        release.locate(ravdess_copy, release.RELEASE)
+        release.find_clips(ravdess_copy, release.RELEASE)
 
 
 def test_action_units_by_name(ravdess_raw):
     path = ravdess_raw / release.ACTION_UNITS_FILE
-    found = release.read_action_units(path, release.clips(SIZES))
+    found = release.read_action_units(path, release.list_clips(SIZES))
     with path.open(newline="") as file:
         for row in csv.DictReader(file, delimiter=";"):
-            clip = release.parse(row["name"], "x", ("01",))
+            clip = release.parse_name(row["name"], "x", ("01",))
             expected = np.array([[float(row[name]) for name in release.ACTION_UNITS]], np.float32)
             np.testing.assert_array_equal(found[clip], expected)
     assert len(release.ACTION_UNITS) == len(set(release.ACTION_UNITS)) == 35
@@ -165,12 +165,12 @@ def test_damaged_action_units(ravdess_copy, change, message):
     path = ravdess_copy / release.ACTION_UNITS_FILE
     change_rows(path, change)
     with pytest.raises(UserError, match=message):
-        release.read_action_units(path, release.clips(SIZES))
+        release.read_action_units(path, release.list_clips(SIZES))
 
 
 def test_rows_of_songs_and_names_with_suffix(ravdess_copy):
     path = ravdess_copy / release.ACTION_UNITS_FILE
-    before = release.read_action_units(path, release.clips(SIZES))
+    before = release.read_action_units(path, release.list_clips(SIZES))
 
     def change(rows):
         rows.append(list(rows[3]))
@@ -178,7 +178,7 @@ def test_rows_of_songs_and_names_with_suffix(ravdess_copy):
         rename(rows, 4, f"Actor_01/{rows[4][36]}.csv")
 
     change_rows(path, change)
-    after = release.read_action_units(path, release.clips(SIZES))
+    after = release.read_action_units(path, release.list_clips(SIZES))
     assert before.keys() == after.keys()
 
 
@@ -188,8 +188,8 @@ def test_no_table(tmp_path):
 
 
 def test_the_release(real):
-    files = release.locate(real, release.RELEASE)
-    assert list(files) == release.clips(release.RELEASE)
+    files = release.find_clips(real, release.RELEASE)
+    assert list(files) == release.list_clips(release.RELEASE)
     units = release.read_action_units(real / release.ACTION_UNITS_FILE, files)
     assert units.keys() == files.keys()
     assert {value.shape for value in units.values()} == {(1, 35)}
@@ -200,6 +200,6 @@ def test_the_release(real):
 def test_index_agrees_with_names(real):
     with (real / "index.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            clip = release.parse(row["clip"], "x", ("03",))
+            clip = release.parse_name(row["clip"], "x", ("03",))
             assert release.EMOTIONS[clip.emotion - 1] == row["emotion"]
             assert [clip.intensity, clip.actor] == [int(row["intensity"]), int(row["actor"])]

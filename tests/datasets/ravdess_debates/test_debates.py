@@ -7,7 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from affect_jax.datasets import ravdess, ravdess_debates
 from affect_jax.datasets.ravdess import actors
-from affect_jax.datasets.ravdess_debates import PARTS, plan
+from affect_jax.datasets.ravdess_debates import PARTS, debate_plan
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 
@@ -41,7 +41,7 @@ def test_load(ravdess_raw, tmp_path):
             (value,) = clip.targets["planted"]
             assert value.dtype == np.float32
             what = held[clip.id]
-            assert value == pytest.approx(plan.target(what.overlap, what.anger) / 10, abs=1e-6)
+            assert value == pytest.approx(debate_plan.compute_target(what.overlap, what.anger) / 10, abs=1e-6)
             assert what.overlap_tenths.shape == what.anger_tenths.shape == (10,)
             assert (what.anger == 0) == (what.anger_tenths.max() == 0)
 
@@ -53,8 +53,8 @@ def test_the_word_conflict_is_not_in_it(ravdess_raw, tmp_path):
 
 
 def test_real_speech_is_called_semi_synthetic(ravdess_raw, tmp_path, monkeypatch):
-    found = ravdess.ravdess.located(ravdess_raw)[0]
-    monkeypatch.setattr(ravdess.ravdess, "located", lambda folder: (found, False))
+    found = ravdess.builder.find_clips_and_kind(ravdess_raw)[0]
+    monkeypatch.setattr(ravdess.builder, "located", lambda folder: (found, False))
     corpus = load(ravdess_raw, tmp_path)
     assert corpus.synthetic
     assert corpus.variant == "semi-synthetic: real speech, constructed target"

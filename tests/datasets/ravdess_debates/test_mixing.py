@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from affect_jax.datasets.ravdess.release import Clip
-from affect_jax.datasets.ravdess_debates import mixing
-from affect_jax.datasets.ravdess_debates.plan import Turn, Utterance
+from affect_jax.datasets.ravdess_debates import mix
+from affect_jax.datasets.ravdess_debates.debate_plan import Turn, Utterance
 
 RATE = 8000
 
@@ -17,14 +17,14 @@ def tone(rng, before, speech, after, level=0.1):
 @pytest.mark.parametrize("level", [0.9, 0.01])
 def test_spoken_is_found_without_the_silence(level):
     rng = np.random.default_rng(0)
-    start, stop = mixing.spoken(tone(rng, 5000, 12000, 7000, level), RATE)
+    start, stop = mix.find_speech(tone(rng, 5000, 12000, 7000, level), RATE)
     assert abs(start - 5000) <= 3 * 80
     assert abs(stop - 17000) <= 3 * 80
 
 
 def test_spoken_of_a_whole_and_of_a_tiny_recording():
-    assert mixing.spoken(np.sin(np.arange(8000.0)), RATE) == (0, 8000)
-    start, stop = mixing.spoken(np.array([0.5, 0.1]), RATE)
+    assert mix.find_speech(np.sin(np.arange(8000.0)), RATE) == (0, 8000)
+    start, stop = mix.find_speech(np.array([0.5, 0.1]), RATE)
     assert (start, stop) == (0, 2)
 
 
@@ -35,7 +35,7 @@ def test_mix_is_the_sum_with_speech_at_its_turn():
         Turn(Utterance(Clip(1, 1, 1, 1, 1), 4000, 12000), 1000),  # its first silence reaches beyond the clip's start
         Turn(Utterance(Clip(1, 1, 1, 1, 2), 2000, 12000), 7000),  # as does the other's last silence beyond its end
     ]
-    mixed = mixing.mix(turns, recordings, 17000, RATE)
+    mixed = mix.mix_turns(turns, recordings, 17000, RATE)
     assert mixed.dtype == np.int16
     assert mixed.shape == (17000,)
     expected = np.zeros(17000)
@@ -51,5 +51,5 @@ def test_levels_beside_each_other_are_kept():
     rng = np.random.default_rng(0)
     quiet, loud = tone(rng, 500, 4000, 500, 0.01), tone(rng, 500, 4000, 500, 0.3)
     turns = [Turn(Utterance(Clip(1, 1, 1, 1, a), 500, 4500), at) for a, at in ((1, 1000), (2, 6000))]
-    mixed = mixing.mix(turns, [quiet, loud], 11000, RATE) / 32768
+    mixed = mix.mix_turns(turns, [quiet, loud], 11000, RATE) / 32768
     assert mixed[6000:10000].std() / mixed[1000:5000].std() == pytest.approx(30, rel=0.02)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from affect_jax.datasets.ravdess.release import Clip
-from affect_jax.datasets.ravdess_debates import plan
-from affect_jax.datasets.ravdess_debates.plan import Turn, Utterance
+from affect_jax.datasets.ravdess_debates import debate_plan
+from affect_jax.datasets.ravdess_debates.debate_plan import Turn, Utterance
 
 RATE = 100
 
@@ -25,18 +25,24 @@ def pool():
 
 
 def test_target_rises_with_either_share_and_spans_the_range():
-    assert plan.target(0, 0) == -10
-    assert plan.target(plan.MOST_OVERLAP, plan.MOST_ANGER) == 10
-    assert plan.target(plan.MOST_OVERLAP, 0) == plan.target(0, plan.MOST_ANGER) == 0
-    assert plan.target(0.9, 1.0) == 10, "more than the most is the most"
-    grid = np.array([[plan.target(o, a) for a in np.linspace(0, 0.7, 8)] for o in np.linspace(0, 0.5, 6)])
+    assert debate_plan.compute_target(0, 0) == -10
+    assert debate_plan.compute_target(debate_plan.MOST_OVERLAP, debate_plan.MOST_ANGER) == 10
+    assert (
+        debate_plan.compute_target(debate_plan.MOST_OVERLAP, 0)
+        == debate_plan.compute_target(0, debate_plan.MOST_ANGER)
+        == 0
+    )
+    assert debate_plan.compute_target(0.9, 1.0) == 10, "more than the most is the most"
+    grid = np.array(
+        [[debate_plan.compute_target(o, a) for a in np.linspace(0, 0.7, 8)] for o in np.linspace(0, 0.5, 6)]
+    )
     assert (np.diff(grid, axis=0) > 0).all()
     assert (np.diff(grid, axis=1) > 0).all()
 
 
 def test_target_is_uniform_and_neither_share_tells_all():
-    wanted = plan.draws(np.random.default_rng(0), 4000)
-    values = np.array([plan.target(*pair) for pair in wanted])
+    wanted = debate_plan.draw_shares(np.random.default_rng(0), 4000)
+    values = np.array([debate_plan.compute_target(*pair) for pair in wanted])
     counts, _ = np.histogram(values, 10, (-10, 10))
     assert counts.min() > 320
     assert counts.max() < 480
@@ -52,7 +58,7 @@ def test_measure_by_hand():
         Turn(utterance(30, emotion=5), 60),
         Turn(utterance(10, emotion=3, intensity=2), 90),
     ]
-    found = plan.measure(turns, 100)
+    found = debate_plan.measure_shares(turns, 100)
     assert found.overlap == pytest.approx(10 / 90)
     assert found.anger == pytest.approx((20 * 1.0 + 30 * 0.5) / 100)
     np.testing.assert_allclose(found.overlap_tenths, [0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
@@ -66,8 +72,8 @@ def test_debates_are_chains(pool, seconds, count):
     pool = [u for u in pool if u.clip.actor <= count]
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        wanted = plan.draws(rng, 1)[0]
-        turns = plan.debate(rng, pool, wanted, samples)
+        wanted = debate_plan.draw_shares(rng, 1)[0]
+        turns = debate_plan.plan_debate(rng, pool, wanted, samples)
         starts = np.array([turn.at for turn in turns])
         stops = starts + [turn.utterance.stop - turn.utterance.start for turn in turns]
         assert starts[0] >= 0
@@ -86,8 +92,8 @@ def test_debates_hold_what_was_wanted(pool):
     found, asked = [], []
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        wanted = plan.draws(rng, 1)[0]
-        held = plan.measure(plan.debate(rng, pool, wanted, 30 * RATE), 30 * RATE)
+        wanted = debate_plan.draw_shares(rng, 1)[0]
+        held = debate_plan.measure_shares(debate_plan.plan_debate(rng, pool, wanted, 30 * RATE), 30 * RATE)
         asked.append(wanted)
         found.append((held.overlap, held.anger))
     off = np.array(found) - np.array(asked)
@@ -97,10 +103,12 @@ def test_debates_hold_what_was_wanted(pool):
 
 def test_passages_are_placed_anywhere(pool):
     """Over many clips, no tenth is favoured: where something lies says nothing."""
-    where = np.zeros((2, plan.TENTHS))
+    where = np.zeros((2, debate_plan.TENTHS))
     for seed in range(300):
         rng = np.random.default_rng(seed)
-        held = plan.measure(plan.debate(rng, pool, plan.draws(rng, 1)[0], 30 * RATE), 30 * RATE)
+        held = debate_plan.measure_shares(
+            debate_plan.plan_debate(rng, pool, debate_plan.draw_shares(rng, 1)[0], 30 * RATE), 30 * RATE
+        )
         where += [held.overlap_tenths, held.anger_tenths]
     where /= where.mean(axis=1, keepdims=True)
     assert where.min() > 0.5
@@ -108,6 +116,6 @@ def test_passages_are_placed_anywhere(pool):
 
 
 def test_draws_cover_the_square():
-    wanted = plan.draws(np.random.default_rng(3), 50)
-    for share, most in zip(wanted.T, (plan.MOST_OVERLAP, plan.MOST_ANGER), strict=True):
+    wanted = debate_plan.draw_shares(np.random.default_rng(3), 50)
+    for share, most in zip(wanted.T, (debate_plan.MOST_OVERLAP, debate_plan.MOST_ANGER), strict=True):
         assert sorted((share / most * 50).astype(int)) == list(range(50))

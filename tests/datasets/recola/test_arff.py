@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from affect_jax.datasets.recola import arff
+from affect_jax.datasets.recola import arff_files
 from affect_jax.errors import UserError
 
 HEADER = "@relation x\n\n@attribute name string\n@ATTRIBUTE frametime Numeric\n@attribute 'f 1' REAL\n\n@DATA\n"
@@ -13,7 +13,9 @@ def write(path, text):
 
 
 def test_reads_names_numbers_missing_and_lines(tmp_path):
-    table = arff.read(write(tmp_path / "a.arff", HEADER + "% a comment\n'p_1',0.00,1e-3\r\n\np_1, 0.04 ,?\n"))
+    table = arff_files.read_arff(
+        write(tmp_path / "a.arff", HEADER + "% a comment\n'p_1',0.00,1e-3\r\n\np_1, 0.04 ,?\n")
+    )
     assert table.names == ("frametime", "f 1")
     np.testing.assert_array_equal(table.values, [[0, 1e-3], [0.04, np.nan]])
     assert table.strings == {"name": ["p_1", "p_1"]}
@@ -37,19 +39,19 @@ def test_reads_names_numbers_missing_and_lines(tmp_path):
 )
 def test_damage_is_named_by_line(tmp_path, text, message):
     with pytest.raises(UserError, match=message):
-        arff.read(write(tmp_path / "a.arff", text))
+        arff_files.read_arff(write(tmp_path / "a.arff", text))
 
 
 def test_no_rows(tmp_path):
-    assert arff.read(write(tmp_path / "a.arff", HEADER)).values.shape == (0, 2)
+    assert arff_files.read_arff(write(tmp_path / "a.arff", HEADER)).values.shape == (0, 2)
 
 
 def test_gold_round_trip(tmp_path):
     times = np.arange(7501) * 0.04
     predictions = np.random.default_rng(0).normal(size=7501) * 0.2
     path = tmp_path / "deep" / "test_1.arff"
-    arff.write_gold(path, "test_1", times, predictions)
-    table = arff.read(path)
+    arff_files.write_gold(path, "test_1", times, predictions)
+    table = arff_files.read_arff(path)
     assert table.names == ("frameTime", "GoldStandard")
     assert set(table.strings["Instance_name"]) == {"test_1"}
     np.testing.assert_allclose(table.values[:, 0], times, atol=1e-9)
@@ -57,7 +59,9 @@ def test_gold_round_trip(tmp_path):
 
 
 def test_gold_form_is_the_shipped_one(tmp_path):
-    arff.write_gold(tmp_path / "dev_1.arff", "dev_1", np.array([0, 0.04, 300.0]), np.array([-0.0229251, 0.5, 0.0]))
+    arff_files.write_gold(
+        tmp_path / "dev_1.arff", "dev_1", np.array([0, 0.04, 300.0]), np.array([-0.0229251, 0.5, 0.0])
+    )
     assert (tmp_path / "dev_1.arff").read_text().splitlines() == [
         "@relation GOLDSTANDARD",
         "",
@@ -85,11 +89,11 @@ def test_gold_form_is_the_shipped_one(tmp_path):
 )
 def test_gold_refuses_nonsense(tmp_path, name, times, values, message):
     with pytest.raises(ValueError, match=message):
-        arff.write_gold(tmp_path / "x.arff", name, np.array(times), np.array(values))
+        arff_files.write_gold(tmp_path / "x.arff", name, np.array(times), np.array(values))
     assert not list(tmp_path.iterdir())
 
 
 def test_gold_in_a_closed_place(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write"):
-        arff.write_gold(tmp_path / "file" / "x.arff", "test_1", np.array([0.0]), np.array([0.0]))
+        arff_files.write_gold(tmp_path / "file" / "x.arff", "test_1", np.array([0.0]), np.array([0.0]))

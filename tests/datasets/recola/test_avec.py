@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from affect_jax.datasets import recola
-from affect_jax.datasets.reading import MARKER
-from affect_jax.datasets.recola import arff
+from affect_jax.datasets.recola import arff_files
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.errors import UserError
 
 
@@ -40,18 +40,18 @@ def test_load_gives_what_the_files_say(recola_raw, tmp_path, target):
             assert recording.steps[-1] == f"{recording.id}@0.76"
             assert set(recording.features) == {"audio", "video_geometric", "video_appearance"}
             for modality, values in recording.features.items():
-                table = arff.read(recola_raw / f"features_{modality}" / target / f"{recording.id}.arff")
+                table = arff_files.read_arff(recola_raw / f"features_{modality}" / target / f"{recording.id}.arff")
                 np.testing.assert_array_equal(values, table.values[:, 1:].astype(np.float32))
             if part == "test":
                 assert recording.targets == {}
             else:
-                table = arff.read(recola_raw / "ratings_gold_standard" / target / f"{recording.id}.arff")
+                table = arff_files.read_arff(recola_raw / "ratings_gold_standard" / target / f"{recording.id}.arff")
                 np.testing.assert_array_equal(recording.targets[target], table.values[:, 1].astype(np.float32))
 
 
 def test_test_gold_is_read_where_it_lies(recola_copy, tmp_path):
     gold = recola_copy / "ratings_gold_standard" / "arousal" / "test_2.arff"
-    arff.write_gold(gold, "test_2", np.arange(20) * 0.04, np.full(20, 0.25))
+    arff_files.write_gold(gold, "test_2", np.arange(20) * 0.04, np.full(20, 0.25))
     test = load(recola_copy, tmp_path).splits["test"]
     assert test[0].targets == {}
     np.testing.assert_array_equal(test[1].targets["arousal"], np.full(20, 0.25, np.float32))

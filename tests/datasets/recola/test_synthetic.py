@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.datasets import recola
-from affect_jax.datasets.reading import MARKER
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.errors import UserError
 
 STRONGER = {"arousal": "audio", "valence": "video_geometric"}

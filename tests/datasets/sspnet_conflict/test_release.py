@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from affect_jax.datasets import sspnet_conflict
-from affect_jax.datasets.reading import MARKER, read_rows
+from affect_jax.datasets.release_files import MARKER, read_rows
 from affect_jax.datasets.sspnet_conflict import release
 from affect_jax.errors import UserError
 
@@ -253,7 +253,7 @@ def test_counts_are_checked(raw, copy, tmp_path):
 
 def test_the_release_s_sizes():
     assert sum(release.RELEASE.clips.values()) == 1430
-    low = {part: release.RELEASE.clips[part] - release.RELEASE.high[part] for part in release.PARTS}
+    low = {part: release.RELEASE.clips[part] - release.RELEASE.high[part] for part in release.SPLITS}
     assert low == {"train": 471, "validation": 127, "test": 226}
 
 
@@ -261,7 +261,7 @@ def test_a_folder_as_large_as_the_release_is_taken(tmp_path):
     """The sound files are empty: this is about tables and names."""
     (tmp_path / "audiodata").mkdir()
     levels, parts = ["Name,Value"], ["Name,split"]
-    for number, part in enumerate(release.PARTS):
+    for number, part in enumerate(release.SPLITS):
         for k in range(release.RELEASE.clips[part]):
             name = f"0{6 + number}-{1 + k // 100:02d}-{1 + k // 10 % 10:02d}_{30 * k}_{30 * k + 30}"
             (tmp_path / "audiodata" / f"{name}.wav").touch()
@@ -269,7 +269,7 @@ def test_a_folder_as_large_as_the_release_is_taken(tmp_path):
             parts.append(f"{name},{part}")
     (tmp_path / "conflictlevel.csv").write_text("\n".join(levels))
     (tmp_path / "partition.csv").write_text("\n".join(parts))
-    found = release.read(tmp_path, None, release.RELEASE)
+    found = release.read_clips(tmp_path, None, release.RELEASE)
     assert {part: len(clips) for part, clips in found.items()} == release.RELEASE.clips
     assert found["train"][0].debate == "06-01-01"
 

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from affect_jax.datasets import sspnet_conflict
-from affect_jax.datasets.reading import MARKER
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.datasets.sspnet_conflict import synthetic
 from affect_jax.errors import UserError
 from affect_jax.features import audio
@@ -93,11 +93,11 @@ def test_the_level_is_the_stated_function_of_the_planted_share(raw, corpus, plan
         for clip in clips:
             share = len(planted[clip.id]) / 10
             assert float(rows[clip.id]["Share"]) == share
-            level = synthetic.level(share)
+            level = synthetic.compute_level(share)
             assert clip.targets["conflict"][0] * 10 == pytest.approx(level) == float(rows[clip.id]["Level"])
     shares = np.linspace(0, 1, 11)
-    assert (np.diff([synthetic.level(s) for s in shares]) > 0).all()
-    assert (synthetic.level(0), synthetic.level(1)) == (-10, 10)
+    assert (np.diff([synthetic.compute_level(s) for s in shares]) > 0).all()
+    assert (synthetic.compute_level(0), synthetic.compute_level(1)) == (-10, 10)
 
 
 def test_every_part_has_all_levels_and_every_tenth_its_turn(corpus, planted):

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from affect_jax.datasets import building
-from affect_jax.datasets.manifest import frames
-from affect_jax.datasets.manifest.survey import Cell, Cells
-from affect_jax.datasets.manifest.table import Sheet
+from affect_jax.datasets import build
+from affect_jax.datasets.manifest import frame_files
+from affect_jax.datasets.manifest.csv_table import Sheet
+from affect_jax.datasets.manifest.measurements import Cell, Cells
 from affect_jax.errors import UserError
 
 CHUNK = 200_000_000
@@ -78,19 +78,21 @@ class Manifest(tfds.core.GeneratorBasedBuilder):
             m: np.zeros((1, width), np.float32) if width else np.zeros(1, np.int16) for m, width in settings.widths
         }
         for number, (name, files) in enumerate(items):
-            found = {m: _read(path, cell, settings.sound, settings.rate) for m, path, cell in files}
+            found = {m: _read_checked(path, cell, settings.sound, settings.rate) for m, path, cell in files}
             yield number, {"id": name, "features": {**absent, **found}}
 
 
-def _read(path: Path, cell: Cell, sound: str, rate: int) -> np.ndarray:
-    values = frames.read(path, sound, rate).values
+def _read_checked(path: Path, cell: Cell, sound: str, rate: int) -> np.ndarray:
+    values = frame_files.read_frames(path, sound, rate).values
     bad = int((~np.isfinite(values)).sum())
     if (len(values), values.shape[1] if values.ndim > 1 else 0, bad) != (cell.frames, cell.width, cell.bad):
         raise UserError(f"{path} changed since it was checked, a moment ago; try again when it is written")
     return values
 
 
-def build(sheet: Sheet, cells: Cells, *, sound: str, rate: int, data_dir: Path) -> dict[int, dict[str, np.ndarray]]:
+def build_features(
+    sheet: Sheet, cells: Cells, *, sound: str, rate: int, data_dir: Path
+) -> dict[int, dict[str, np.ndarray]]:
     """Row number -> modality -> float32 [T, D] or int16 [T], from what is built below `data_dir`, or built there now.
 
     Raises:
@@ -108,17 +110,17 @@ def build(sheet: Sheet, cells: Cells, *, sound: str, rate: int, data_dir: Path) 
         rate=rate,
     )
     _CONFIGS[config.name] = config
-    builder = building.build_once(
-        Manifest, config=config, data_dir=data_dir, manual_dir=sheet.path.resolve().parent, source=_signature(sheet)
+    builder = build.build_once(
+        Manifest, config=config, data_dir=data_dir, manual_dir=sheet.path.resolve().parent, source=_sign_files(sheet)
     )
-    examples = (e for chunk in sorted(builder.info.splits) for e in building.read_examples(builder, chunk))
+    examples = (e for chunk in sorted(builder.info.splits) for e in build.read_examples(builder, chunk))
     return {
         row.number: {m: example["features"][m] for m in row.files}
         for row, example in zip(sheet.rows, examples, strict=True)
     }
 
 
-def _signature(sheet: Sheet) -> str:
+def _sign_files(sheet: Sheet) -> str:
     """sha256 of ids, and of the path, size and time of change of every file, which costs no reading."""
     digest = hashlib.sha256()
     for row in sheet.rows:

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from affect_jax.datasets.iemocap import emotions, precomputed, release, sessions
-from affect_jax.datasets.reading import read_marker
+from affect_jax.datasets.release_files import read_marker
 from affect_jax.errors import UserError
 
 MODALITIES = ("text", "video", "audio", "prosody")
@@ -33,7 +33,7 @@ class IemocapConfig(tfds.core.BuilderConfig):
     video_features: str = ""
 
 
-class Found(NamedTuple):
+class UtteranceSource(NamedTuple):
     """An utterance that is not read yet: what its files' names and lists say, and modality -> float32 [T, D]."""
 
     id: str
@@ -46,7 +46,7 @@ class Found(NamedTuple):
 _CONFIGS: dict[str, IemocapConfig] = {}  # by name, as TFDS asks for them
 
 
-def config(form: str, modalities: tuple[str, ...], glove: str, video_features: str) -> IemocapConfig:
+def make_config(form: str, modalities: tuple[str, ...], glove: str, video_features: str) -> IemocapConfig:
     """The config of these settings, whatever the order of the modalities; the same object for the same settings."""
     kept = tuple(modality for modality in MODALITIES if modality in modalities)
     outside = hashlib.sha256(f"{glove}\n{video_features}".encode()).hexdigest()[:8] if glove or video_features else ""
@@ -88,53 +88,53 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         folder = Path(dl_manager.manual_dir)
-        marker = _marker(folder, self.builder_config.form)
+        marker = _read_sizes(folder, self.builder_config.form)
         self.info.metadata.update(synthetic=marker is not None, notes=[])
         find = self._find_release if self.builder_config.form == "release" else self._find_precomputed
         found = find(folder, marker)
         chunks = [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)]
         return {f"chunk_{number:03d}": self._generate_examples(chunk) for number, chunk in enumerate(chunks)}
 
-    def _generate_examples(self, found: list[Found]) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _generate_examples(self, found: list[UtteranceSource]) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, utterance in enumerate(found):
             features = {modality: utterance.read(modality) for modality in self.builder_config.modalities}
             named = utterance._asdict()
             del named["read"]
             yield number, {**named, "features": features}
 
-    def _find_precomputed(self, folder: Path, marker: dict[str, Any] | None) -> list[Found]:
+    def _find_precomputed(self, folder: Path, marker: dict[str, Any] | None) -> list[UtteranceSource]:
         sizes = precomputed.RELEASE
         if marker is not None:
             sizes = precomputed.Sizes(counts=marker["counts"], folds=marker["sessions"], video=marker["video"])
-        places = precomputed.locate(folder, sizes)
+        places = precomputed.find_folds(folder, sizes)
         folds = [precomputed.open_fold(place, sizes) for place in places]
         vocabulary = precomputed.open_vocabulary(places[0]) if "text" in self.builder_config.modalities else None
         numbers = Counter(label for part in folds[0].values() for label in part.label.tolist())
-        codes = emotions.decode(numbers, sizes.counts, str(places[0]))
-        found = precomputed.match(folds)
+        codes = emotions.decode_numbers(numbers, sizes.counts, str(places[0]))
+        found = precomputed.match_folds(folds)
         lost = sum(numbers.values()) - len(found)
         if lost:
             self.info.metadata["notes"].append(f"{lost} of {sum(numbers.values())} utterances have no video: left out")
         self.info.metadata["folds"] = [place.name for place in places]
         return [
-            Found(
+            UtteranceSource(
                 id=key,
                 group=key,
                 code=codes[utterance.label],
                 sides=" ".join(utterance.sides),
                 read=functools.partial(
-                    precomputed.features, folds[0][utterance.part], utterance.row, vocabulary=vocabulary
+                    precomputed.read_features, folds[0][utterance.part], utterance.row, vocabulary=vocabulary
                 ),
             )
             for key, utterance in found.items()
         ]
 
-    def _find_release(self, folder: Path, marker: dict[str, Any] | None) -> list[Found]:
+    def _find_release(self, folder: Path, marker: dict[str, Any] | None) -> list[UtteranceSource]:
         settings = self.builder_config
-        places = release.locate(folder, sessions.SESSIONS if marker is None else marker["sessions"])
+        places = release.find_sessions(folder, sessions.SESSIONS if marker is None else marker["sessions"])
         labelled = release.read_emotions(places)
         counts = emotions.COUNTS if marker is None else marker["counts"]
-        emotions.check(Counter(u.code for u in labelled), counts, str(folder))
+        emotions.check_counts(Counter(u.code for u in labelled), counts, str(folder))
         wanted = [u for u in labelled if u.code in counts]
         notes = [
             f"{len(labelled) - len(wanted)} of {len(labelled)} utterances have another emotion"
@@ -146,7 +146,7 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
             texts, note = release.read_text(places, [u.id for u in wanted], glove)
             notes.append(note)
         videos = Path(settings.video_features or folder / release.VIDEO_FOLDER)
-        width = release.video_width(videos, wanted[0].id) if "video" in settings.modalities else None
+        width = release.read_video_width(videos, wanted[0].id) if "video" in settings.modalities else None
         self.info.metadata.update(folds=[f"session{number}" for number in places], notes=notes)
 
         def read(utterance: release.Utterance, modality: str) -> np.ndarray:
@@ -157,18 +157,18 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
             return release.read_video(videos, utterance.id, width)
 
         return [
-            Found(
+            UtteranceSource(
                 id=u.id,
-                group=sessions.speaker(u.id, str(folder)),
+                group=sessions.parse_speaker(u.id, str(folder)),
                 code=u.code,
-                sides=" ".join(sessions.sides(sessions.session(u.id), tuple(places))),
+                sides=" ".join(sessions.assign_splits(sessions.parse_session(u.id), tuple(places))),
                 read=functools.partial(read, u),
             )
             for u in wanted
         ]
 
 
-def _marker(folder: Path, form: str) -> dict[str, Any] | None:
+def _read_sizes(folder: Path, form: str) -> dict[str, Any] | None:
     """The sizes of a synthetic corpus; None for the real files.
 
     Raises:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from affect_jax.datasets.manifest.problems import Problems
-from affect_jax.datasets.reading import quote_values
+from affect_jax.datasets.release_files import quote_values
 from affect_jax.errors import UserError, suggest_nearest
 
-PARTS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test")
 _OWN = ("id", "split", "fold", "group")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MOST_LISTED = 8
@@ -59,7 +59,7 @@ class Sheet(NamedTuple):
     grouped: bool
 
 
-def read(path: Path, modalities: Sequence[str], problems: Problems) -> Sheet:
+def read_table(path: Path, modalities: Sequence[str], problems: Problems) -> Sheet:
     """The manifest's table.
 
     Args:
@@ -70,7 +70,7 @@ def read(path: Path, modalities: Sequence[str], problems: Problems) -> Sheet:
     Raises:
       UserError: no such file, no text, no rows, or columns that cannot be told apart: then nothing else can be checked.
     """
-    header, rows = _cells(path, problems)
+    header, rows = _read_rows(path, problems)
     before = len(problems)
     _check_header(header, problems)
     if len(problems) > before:
@@ -112,7 +112,7 @@ def _is_label(name: str) -> bool:
     return name == "label" or name.startswith("label:")
 
 
-def _cells(path: Path, problems: Problems) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+def _read_rows(path: Path, problems: Problems) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """The header, and (number, column -> cell) of every row that is not blank; rows of another width are problems."""
     if not path.is_file():
         raise UserError(f"{path} is not a file; set config.corpus.manifest to a csv file (docs/own_data.md)")
@@ -188,11 +188,11 @@ def _check_rows(sheet: Sheet, problems: Problems) -> None:
             problems.add(
                 row.number, f"item {quote_values(row.id)} has an empty cell in column {sheet.parts!r}; fill it"
             )
-        elif sheet.parts == "split" and row.part not in PARTS:
-            guess = suggest_nearest(row.part, PARTS)
-            problems.add(row.number, f"has the split {quote_values(row.part)}{guess}, expected {', '.join(PARTS)}")
+        elif sheet.parts == "split" and row.part not in SPLITS:
+            guess = suggest_nearest(row.part, SPLITS)
+            problems.add(row.number, f"has the split {quote_values(row.part)}{guess}, expected {', '.join(SPLITS)}")
         if not row.files:
-            what = f"none of the modalities {listed(sheet.modalities)}"
+            what = f"none of the modalities {join_names(sheet.modalities)}"
             problems.add(row.number, f"item {quote_values(row.id)} has {what}; fill a cell or delete the row")
     for name in sheet.modalities:
         if not any(name in row.files for row in sheet.rows):
@@ -225,7 +225,7 @@ def _check_groups(sheet: Sheet, problems: Problems) -> None:
                 )
 
 
-def listed(names: Sequence[str] | Mapping[str, object]) -> str:
+def join_names(names: Sequence[str] | Mapping[str, object]) -> str:
     """The names with commas between, cut after some."""
     names = list(names)
     return ", ".join(names[:_MOST_LISTED]) + (f", ... ({len(names)})" if len(names) > _MOST_LISTED else "")

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from affect_jax.datasets.ravdess import ravdess
+from affect_jax.datasets.ravdess import builder
 from affect_jax.datasets.ravdess.actors import FOLDS
 from affect_jax.datasets.ravdess.release import Clip
-from affect_jax.datasets.ravdess_debates import mixing, plan
+from affect_jax.datasets.ravdess_debates import debate_plan, mix
 from affect_jax.errors import UserError
 
-PARTS: dict[str, tuple[int, ...]] = {
+SPLIT_ACTORS: dict[str, tuple[int, ...]] = {
     "train": (*FOLDS["fold_2"], *FOLDS["fold_3"], *FOLDS["fold_4"]),
     "validation": FOLDS["fold_5"],
     "test": FOLDS["fold_1"],
@@ -37,7 +37,7 @@ class DebatesConfig(tfds.core.BuilderConfig):
 _NUMBERS = ("train", "validation", "test", "seconds", "rate", "seed")
 
 
-def config_name(settings: dict[str, Any]) -> str:
+def name_config(settings: dict[str, Any]) -> str:
     """'160_48_64_30_8000_0': the name of the config with these numbers, in the order of `DebatesConfig`."""
     return "_".join(str(settings[name]) for name in _NUMBERS)
 
@@ -47,7 +47,7 @@ class RavdessDebates(tfds.core.GeneratorBasedBuilder):
 
     # To be raised whenever the same release and config give other values: built corpora are then made again.
     VERSION = tfds.core.Version("1.0.0")
-    MANUAL_DOWNLOAD_INSTRUCTIONS = ravdess.Ravdess.MANUAL_DOWNLOAD_INSTRUCTIONS
+    MANUAL_DOWNLOAD_INSTRUCTIONS = builder.Ravdess.MANUAL_DOWNLOAD_INSTRUCTIONS
 
     @classmethod
     def get_builder_config(cls, name: str, version: str | tfds.core.Version | None = None) -> DebatesConfig:
@@ -55,7 +55,7 @@ class RavdessDebates(tfds.core.GeneratorBasedBuilder):
         return DebatesConfig(name=name, **dict(zip(_NUMBERS, map(int, name.split("_")), strict=True)))
 
     def _info(self) -> tfds.core.DatasetInfo:
-        tenths = tfds.features.Tensor(shape=(plan.TENTHS,), dtype=np.float32)
+        tenths = tfds.features.Tensor(shape=(debate_plan.TENTHS,), dtype=np.float32)
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
@@ -75,15 +75,19 @@ class RavdessDebates(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
-        files, synthetic = ravdess.located(Path(dl_manager.manual_dir))
+        files, synthetic = builder.find_clips_and_kind(Path(dl_manager.manual_dir))
         self.info.metadata.update(synthetic_speech=synthetic)
-        return {part: self._generate_examples(part, files) for part in PARTS}
+        return {part: self._generate_examples(part, files) for part in SPLIT_ACTORS}
 
     def _generate_examples(self, part: str, files: dict[Clip, Path]) -> Iterator[tuple[str, dict[str, Any]]]:
         settings = self.builder_config
         samples = settings.seconds * settings.rate
-        speech = {clip: ravdess.read(path, settings.rate) for clip, path in files.items() if clip.actor in PARTS[part]}
-        said = [plan.Utterance(clip, *mixing.spoken(x, settings.rate)) for clip, x in speech.items()]
+        speech = {
+            clip: builder.read_speech(path, settings.rate)
+            for clip, path in files.items()
+            if clip.actor in SPLIT_ACTORS[part]
+        }
+        said = [debate_plan.Utterance(clip, *mix.find_speech(x, settings.rate)) for clip, x in speech.items()]
         actors = sorted({clip.actor for clip in speech})
         if len(actors) < 2:
             raise UserError(
@@ -92,21 +96,21 @@ class RavdessDebates(tfds.core.GeneratorBasedBuilder):
             )
         count = getattr(settings, part)
         # A stream for each part, so that the size of one does not change the others.
-        rng = np.random.default_rng([settings.seed, list(PARTS).index(part)])
-        for number, wanted in enumerate(plan.draws(rng, count)):
+        rng = np.random.default_rng([settings.seed, list(SPLIT_ACTORS).index(part)])
+        for number, wanted in enumerate(debate_plan.draw_shares(rng, count)):
             chosen = sorted(rng.choice(actors, rng.integers(2, min(3, len(actors)) + 1), replace=False).tolist())
-            turns = plan.debate(rng, [u for u in said if u.clip.actor in chosen], wanted, samples)
-            planted = plan.measure(turns, samples)
+            turns = debate_plan.plan_debate(rng, [u for u in said if u.clip.actor in chosen], wanted, samples)
+            planted = debate_plan.measure_shares(turns, samples)
             name = f"{part}_{number:04d}"
             yield (
                 name,
                 {
                     "id": name,
                     "actors": "+".join(f"{actor:02d}" for actor in chosen),
-                    "speech": mixing.mix(
+                    "speech": mix.mix_turns(
                         turns, [speech[turn.utterance.clip] for turn in turns], samples, settings.rate
                     ),
-                    "target": plan.target(planted.overlap, planted.anger),
+                    "target": debate_plan.compute_target(planted.overlap, planted.anger),
                     **planted._asdict(),
                 },
             )

@@ -33,7 +33,7 @@ SIGN = 1.5
 _SHARES = {"ang": 0.17, "exc": 0.13, "hap": 0.09, "sad": 0.15, "fru": 0.22, "sur": 0.05, "neu": 0.19}
 
 
-class Planted(NamedTuple):
+class PlantedUtterance(NamedTuple):
     """One utterance.
 
     Attributes:
@@ -51,7 +51,7 @@ class Planted(NamedTuple):
     codes: dict[str, np.ndarray]
 
 
-def counts(total: int) -> dict[str, int]:
+def count_utterances(total: int) -> dict[str, int]:
     """Utterances of each code, `total` in all and no two equal, by the largest remainder."""
     exact = {code: total * _SHARES[code] for code in COUNTS}
     found = {code: int(share) for code, share in exact.items()}
@@ -61,10 +61,10 @@ def counts(total: int) -> dict[str, int]:
     return found
 
 
-def draw(sessions: int, utterances: int, seed: int) -> list[Planted]:
+def draw_utterances(sessions: int, utterances: int, seed: int) -> list[PlantedUtterance]:
     """All utterances, `utterances` of each of the two speakers of a session, in the order of sessions and dialogs."""
     speakers = [(session, sex) for session in range(1, sessions + 1) for sex in "FM"]
-    codes = [code for code, n in counts(utterances * len(speakers)).items() for _ in range(n)]
+    codes = [code for code, n in count_utterances(utterances * len(speakers)).items() for _ in range(n)]
     found = []
     for number, (session, sex) in enumerate(speakers):
         # Dealt like cards, so that everybody has about as many utterances of each emotion.
@@ -73,11 +73,13 @@ def draw(sessions: int, utterances: int, seed: int) -> list[Planted]:
             # Half of a speaker's utterances are in the dialog in which the other one wore the markers.
             name = f"Ses{session:02d}{'FM'[turn % 2]}_impro01_{sex}{turn // 2:03d}"
             signs = np.random.default_rng([seed, 2, number, turn])
-            found.append(Planted(name, session, f"Ses{session:02d}{sex}", mine[at], _codes(signs, mine[at])))
+            found.append(
+                PlantedUtterance(name, session, f"Ses{session:02d}{sex}", mine[at], _draw_codes(signs, mine[at]))
+            )
     return sorted(found, key=lambda u: (u.session, u.id))
 
 
-def _codes(rng: np.random.Generator, code: str) -> dict[str, np.ndarray]:
+def _draw_codes(rng: np.random.Generator, code: str) -> dict[str, np.ndarray]:
     text, audio, first, second = rng.choice([-1.0, 1.0], size=4)
     if GROUPS[code] == 0:
         first = text if code == "ang" else -text

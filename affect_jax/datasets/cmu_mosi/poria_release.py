@@ -18,15 +18,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.reading import quote_values, read_rows, require_file, to_float32, to_floats
+from affect_jax.datasets.release_files import convert_to_float32, parse_floats, quote_values, read_rows, require_file
 from affect_jax.errors import UserError
 
 MODALITIES = ("text", "audio", "video")
-PARTS = ("train", "test")
+SPLITS = ("train", "test")
 FILES = (
     "transcripts.csv",
-    *(f"text_{part}.csv" for part in PARTS),
-    *(f"{m}/{m}_{part}0.csv" for m in MODALITIES for part in PARTS),
+    *(f"text_{part}.csv" for part in SPLITS),
+    *(f"{m}/{m}_{part}0.csv" for m in MODALITIES for part in SPLITS),
 )
 LABELS_FILE = "mosi_labels.csv"
 
@@ -80,7 +80,7 @@ class _Utterance(NamedTuple):
     label: int
 
 
-def locate(folder: Path) -> dict[str, Path]:
+def find_files(folder: Path) -> dict[str, Path]:
     """The release's files by their names in `FILES`, and mosi_labels.csv where it is there.
 
     Raises:
@@ -94,20 +94,20 @@ def locate(folder: Path) -> dict[str, Path]:
     return found
 
 
-def read(files: Mapping[str, Path], sizes: Sizes) -> dict[str, list[Video]]:
+def read_release(files: Mapping[str, Path], sizes: Sizes) -> dict[str, list[Video]]:
     """part -> videos, in the order of transcripts.csv.
 
     Raises:
       UserError: damaged files; modalities, index and transcripts that disagree on a row's label or number of rows; a
         video in both parts; other counts than `sizes`.
     """
-    utterances = _transcripts(files["transcripts.csv"])
-    scores = _scores(files[LABELS_FILE], utterances) if LABELS_FILE in files else {}
+    utterances = _read_transcripts(files["transcripts.csv"])
+    scores = _read_scores(files[LABELS_FILE], utterances) if LABELS_FILE in files else {}
     parts: dict[str, list[Video]] = {}
     seen: dict[int, str] = {}
-    for part in PARTS:
+    for part in SPLITS:
         path = files[f"text_{part}.csv"]
-        index, again = _index(path, len(utterances), sizes.columns["text"])
+        index, again = _read_index(path, len(utterances), sizes.columns["text"])
         for row, number in enumerate(index, start=1):
             if number in seen:
                 raise UserError(
@@ -117,7 +117,7 @@ def read(files: Mapping[str, Path], sizes: Sizes) -> dict[str, list[Video]]:
         features = {}
         for modality in MODALITIES:
             place = files[f"{modality}/{modality}_{part}0.csv"]
-            features[modality], labels = _features(place, sizes.columns[modality], len(index), path)
+            features[modality], labels = _read_features(place, sizes.columns[modality], len(index), path)
             expected = np.array([utterances[number].label for number in index])
             wrong = np.flatnonzero(labels != expected)
             if wrong.size:
@@ -132,7 +132,7 @@ def read(files: Mapping[str, Path], sizes: Sizes) -> dict[str, list[Video]]:
             raise UserError(
                 f"{path} row {off[0] + 1} has other text features than text/text_{part}0.csv; copy both again"
             )
-        parts[part] = _videos([utterances[number] for number in index], index, features, scores)
+        parts[part] = _make_videos([utterances[number] for number in index], index, features, scores)
         _check_counts(parts[part], part, sizes, files["transcripts.csv"].parent)
     both = {v.id for v in parts["train"]} & {v.id for v in parts["test"]}
     if both:
@@ -150,7 +150,7 @@ def split_id(utterance: str) -> tuple[str, int]:
     return video, int(segment)
 
 
-def _transcripts(path: Path) -> list[_Utterance]:
+def _read_transcripts(path: Path) -> list[_Utterance]:
     found, ids, numbers = [], set(), {}
     for row, (name, words, number, label) in enumerate(read_rows(path, columns=4), start=1):
         try:
@@ -175,7 +175,7 @@ def _transcripts(path: Path) -> list[_Utterance]:
     return found
 
 
-def _index(path: Path, count: int, columns: int) -> tuple[list[int], np.ndarray]:
+def _read_index(path: Path, count: int, columns: int) -> tuple[list[int], np.ndarray]:
     """The numbers in transcripts.csv of a part's rows, and the text features beside them."""
     rows = read_rows(path, columns=1 + columns)
     numbers = []
@@ -185,20 +185,20 @@ def _index(path: Path, count: int, columns: int) -> tuple[list[int], np.ndarray]
                 f"{path} row {row} starts with {quote_values(fields[0])}, expected a row of transcripts.csv, 0 to {count - 1}"
             )
         numbers.append(int(fields[0]))
-    return numbers, to_floats([fields[1:] for fields in rows], path, first_column=2)
+    return numbers, parse_floats([fields[1:] for fields in rows], path, first_column=2)
 
 
-def _features(path: Path, columns: int, count: int, index: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read_features(path: Path, columns: int, count: int, index: Path) -> tuple[np.ndarray, np.ndarray]:
     rows = read_rows(path, columns=columns + 1)
     if len(rows) != count:
         raise UserError(
             f"{path} has {len(rows)} rows, but {index.name} has {count}; one of them is cut short: copy both again"
         )
-    values = to_floats(rows, path)
-    return to_float32(values[:, :-1]), values[:, -1]
+    values = parse_floats(rows, path)
+    return convert_to_float32(values[:, :-1]), values[:, -1]
 
 
-def _scores(path: Path, utterances: list[_Utterance]) -> dict[str, tuple[float, float]]:
+def _read_scores(path: Path, utterances: list[_Utterance]) -> dict[str, tuple[float, float]]:
     """utterance id -> (sentiment, class 0..6), after checking that it agrees with every binary label."""
     rows = read_rows(path)
     needed = ("utt_id", "poria_binary", "sentiment", "class7")
@@ -206,7 +206,7 @@ def _scores(path: Path, utterances: list[_Utterance]) -> dict[str, tuple[float, 
     if missing:
         raise UserError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(rows[0])[:200]}")
     at = [rows[0].index(name) for name in needed]
-    numbers = to_floats([[row[i] for i in at[1:]] for row in rows[1:]], path, first_row=2)
+    numbers = parse_floats([[row[i] for i in at[1:]] for row in rows[1:]], path, first_row=2)
     scores = {}
     for row, (fields, (label, sentiment, class7)) in enumerate(zip(rows[1:], numbers.tolist(), strict=True), start=2):
         if not (-3 <= sentiment <= 3 and class7 in range(-3, 4) and label == (sentiment >= 0)):
@@ -221,7 +221,7 @@ def _scores(path: Path, utterances: list[_Utterance]) -> dict[str, tuple[float, 
     return {name: (sentiment, class7) for name, (_, sentiment, class7) in scores.items()}
 
 
-def _videos(
+def _make_videos(
     utterances: list[_Utterance],
     index: list[int],
     features: dict[str, np.ndarray],

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from affect_jax.datasets.reading import read_marker
+from affect_jax.datasets.release_files import read_marker
 from affect_jax.datasets.sspnet_conflict import release
 from affect_jax.errors import UserError
 from affect_jax.features import audio
@@ -30,7 +30,7 @@ class SspnetConflictConfig(tfds.core.BuilderConfig):
 _CONFIGS: dict[str, SspnetConflictConfig] = {}  # by name, as TFDS asks for them
 
 
-def config(rate: int, partition: str) -> SspnetConflictConfig:
+def make_config(rate: int, partition: str) -> SspnetConflictConfig:
     """The config of a rate in Hz and a partition's csv ('': what the folder has); the same object for the same two."""
     name = f"speech_{rate}" + (f"_{hashlib.sha256(partition.encode()).hexdigest()[:8]}" if partition else "")
     return _CONFIGS.setdefault(name, SspnetConflictConfig(name=name, rate=rate, partition=partition))
@@ -68,12 +68,12 @@ class SspnetConflict(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         folder, named = Path(dl_manager.manual_dir), self.builder_config.partition
-        sizes, synthetic = _sizes(folder)
+        sizes, synthetic = _find_sizes(folder)
         self.info.metadata.update(synthetic=synthetic, folder=str(folder), clipped={})
-        clips = release.read(folder, Path(named) if named else None, sizes)
+        clips = release.read_clips(folder, Path(named) if named else None, sizes)
         unusable: list[str] = []
         return {
-            part: self._generate_examples(found, sizes.seconds, unusable, last=part == release.PARTS[-1])
+            part: self._generate_examples(found, sizes.seconds, unusable, last=part == release.SPLITS[-1])
             for part, found in clips.items()
         }
 
@@ -84,7 +84,7 @@ class SspnetConflict(tfds.core.GeneratorBasedBuilder):
         before = len(unusable)
         for clip in clips:
             try:
-                speech, clipped = read(clip.path, self.builder_config.rate, seconds)
+                speech, clipped = read_speech(clip.path, self.builder_config.rate, seconds)
             except UserError as error:
                 unusable.append(str(error))
                 continue
@@ -94,11 +94,11 @@ class SspnetConflict(tfds.core.GeneratorBasedBuilder):
             yield clip.name, example
         # TFDS would complain in its own words about a part without a single example.
         if unusable and (last or len(unusable) - before == len(clips)):
-            more = f"{release.count(unusable, 'clip')} cannot be used, the first: " if len(unusable) > 1 else ""
+            more = f"{release.format_count(unusable, 'clip')} cannot be used, the first: " if len(unusable) > 1 else ""
             raise UserError(more + unusable[0])
 
 
-def read(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, float]:
+def read_speech(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, float]:
     """int16 [T] mono at `rate`, and the share of samples at full scale before resampling.
 
     Raises:
@@ -114,7 +114,7 @@ def read(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, float]:
     return speech, audio.clipped_share(sound.samples)
 
 
-def _sizes(folder: Path) -> tuple[release.Sizes, bool]:
+def _find_sizes(folder: Path) -> tuple[release.Sizes, bool]:
     """What the folder must hold, and whether a generator wrote it."""
     marker = read_marker(folder, "sspnet_conflict", release.RELEASE._asdict())
     if marker is None:

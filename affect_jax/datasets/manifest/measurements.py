@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets import building
-from affect_jax.datasets.manifest import frames
+from affect_jax.datasets import build
+from affect_jax.datasets.manifest import frame_files
+from affect_jax.datasets.manifest.csv_table import Row, Sheet
 from affect_jax.datasets.manifest.problems import Problems
-from affect_jax.datasets.manifest.table import Row, Sheet
-from affect_jax.datasets.reading import quote_values
+from affect_jax.datasets.release_files import quote_values
 from affect_jax.errors import UserError
 from affect_jax.runtime import files
 
@@ -48,16 +48,16 @@ Cells = Mapping[tuple[int, str], Cell]
 """(number of a row, modality) -> what is there; a missing modality has no entry."""
 
 
-def measure(path: Path, sound: str, rate: int) -> Cell:
+def measure_file(path: Path, sound: str, rate: int) -> Cell:
     """One file.
 
     Raises:
       UserError: it cannot be used.
     """
-    if frames.is_sound(path):
-        length, width, own = frames.size(path, sound, rate)
+    if frame_files.is_sound(path):
+        length, width, own = frame_files.measure_sound(path, sound, rate)
         return Cell(length, width, float(own), 0, "", "")
-    found = frames.features(path)
+    found = frame_files.read_features(path)
     bad = ~np.isfinite(found.values)
     first = ""
     if bad.any():
@@ -69,7 +69,7 @@ def measure(path: Path, sound: str, rate: int) -> Cell:
     return Cell(*found.values.shape, found.rate, int(bad.sum()), first, names)
 
 
-def cells(sheet: Sheet, *, sound: str, rate: int, nonfinite: str, data_dir: Path, problems: Problems) -> Cells:
+def measure_cells(sheet: Sheet, *, sound: str, rate: int, nonfinite: str, data_dir: Path, problems: Problems) -> Cells:
     """What is in the files of every row.
 
     Args:
@@ -80,7 +80,7 @@ def cells(sheet: Sheet, *, sound: str, rate: int, nonfinite: str, data_dir: Path
       data_dir: where built corpora go.
       problems: gets what is wrong.
     """
-    wanted = [(row, m, row.files[m]) for m in sheet.modalities for row in _of_one_kind(sheet, m, problems)]
+    wanted = [(row, m, row.files[m]) for m in sheet.modalities for row in _choose_rows_of_one_kind(sheet, m, problems)]
     key = json.dumps([str(sheet.path.resolve()), sound, rate])
     cache = data_dir / "manifest" / f"{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
     known = _read_cache(cache)
@@ -92,7 +92,7 @@ def cells(sheet: Sheet, *, sound: str, rate: int, nonfinite: str, data_dir: Path
                 return f"{path} is no file; correct the path or empty the cell"
             stamp = [status.st_size, status.st_mtime_ns]
             entry = known.get(str(path))
-            return stamp, Cell(*entry[2:]) if entry and entry[:2] == stamp else measure(path, sound, rate)
+            return stamp, Cell(*entry[2:]) if entry and entry[:2] == stamp else measure_file(path, sound, rate)
         except UserError as error:
             return str(error)
         except FileNotFoundError:
@@ -113,7 +113,7 @@ def cells(sheet: Sheet, *, sound: str, rate: int, nonfinite: str, data_dir: Path
             stamp, found[row.number, modality] = seen
             fresh[str(path)] = [*stamp, *found[row.number, modality]]
     if fresh != known:
-        with building.report_write_errors(cache):
+        with build.report_write_errors(cache):
             cache.parent.mkdir(parents=True, exist_ok=True)
             files.write_atomic(cache, json.dumps(fresh).encode())
     for modality in sheet.modalities:
@@ -131,13 +131,13 @@ def _read_cache(path: Path) -> dict[str, list]:
         return {}
 
 
-def _of_one_kind(sheet: Sheet, modality: str, problems: Problems) -> Iterable[Row]:
+def _choose_rows_of_one_kind(sheet: Sheet, modality: str, problems: Problems) -> Iterable[Row]:
     """The rows whose cell has a known suffix, all of them features or all of them recordings."""
     rows = [row for row in sheet.rows if modality in row.files]
     suffixes = {row.number: row.files[modality].suffix.lower() for row in rows}
-    features = [row for row in rows if suffixes[row.number] in frames.FEATURES]
-    sounds = [row for row in rows if suffixes[row.number] in frames.SOUNDS]
-    expected = f"a path to a {', '.join((*frames.FEATURES, *frames.SOUNDS))} file"
+    features = [row for row in rows if suffixes[row.number] in frame_files.FEATURES]
+    sounds = [row for row in rows if suffixes[row.number] in frame_files.SOUNDS]
+    expected = f"a path to a {', '.join((*frame_files.FEATURES, *frame_files.SOUNDS))} file"
     if rows and not features and not sounds:
         first = rows[0]
         problems.add(
@@ -147,7 +147,7 @@ def _of_one_kind(sheet: Sheet, modality: str, problems: Problems) -> Iterable[Ro
         )
         return []
     for row in rows:
-        if suffixes[row.number] not in (*frames.FEATURES, *frames.SOUNDS):
+        if suffixes[row.number] not in (*frame_files.FEATURES, *frame_files.SOUNDS):
             problems.add(
                 row.number,
                 f"column {modality!r} has {quote_values(row.files[modality].name)}, expected {expected}; correct or empty it",

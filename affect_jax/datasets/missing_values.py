@@ -11,7 +11,7 @@ from affect_jax.errors import UserError
 POLICIES = ("refuse", "zero", "mean")
 
 
-class Gaps(NamedTuple):
+class MissingValues(NamedTuple):
     """What was not finite in a corpus.
 
     Attributes:
@@ -25,9 +25,9 @@ class Gaps(NamedTuple):
     first: str
 
 
-def fill(
+def replace_missing_values(
     splits: dict[str, list[Recording]], policy: str, locate: Callable[[Recording, str, int, int], str]
-) -> tuple[dict[str, list[Recording]], Gaps]:
+) -> tuple[dict[str, list[Recording]], MissingValues]:
     """Applies `config.corpus.nonfinite` to the features of every recording.
 
     Args:
@@ -55,7 +55,7 @@ def fill(
                 count += int(bad.sum())
                 columns |= {(modality, int(c)) for c in np.flatnonzero(bad.any(axis=0))}
                 if policy == "mean":
-                    features[modality] = _column_means(
+                    features[modality] = _fill_with_column_means(
                         values, bad, lambda c, r=recording, m=modality: locate(r, m, 0, c)
                     )
                 elif policy == "zero":
@@ -66,10 +66,10 @@ def fill(
             f"the features have {count} missing or infinite values in {len(columns)} columns, the first in {first};"
             " mend the file, or set config.corpus.nonfinite to 'zero' or 'mean'"
         )
-    return filled, Gaps(count, len(columns), first)
+    return filled, MissingValues(count, len(columns), first)
 
 
-def _column_means(values: np.ndarray, bad: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
+def _fill_with_column_means(values: np.ndarray, bad: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
     finite = (~bad).sum(axis=0)
     if not finite.all():
         empty = int(np.flatnonzero(finite == 0)[0])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.reading import quote_values, read_text
+from affect_jax.datasets.release_files import quote_values, read_text
 from affect_jax.errors import UserError
 from affect_jax.runtime.files import write_atomic
 
@@ -30,7 +30,7 @@ _HEADER = """@relation GOLDSTANDARD
 """
 
 
-class Table(NamedTuple):
+class ArffTable(NamedTuple):
     """An arff file of N rows.
 
     Attributes:
@@ -48,7 +48,7 @@ class Table(NamedTuple):
     lines: np.ndarray
 
 
-def read(path: Path) -> Table:
+def read_arff(path: Path) -> ArffTable:
     """Reads an arff file.
 
     Raises:
@@ -61,7 +61,7 @@ def read(path: Path) -> Table:
     for number, line in enumerate(lines, start=1):
         word = line.strip()
         if word.lower().startswith("@attribute"):
-            attributes.append(_attribute(word, path, number))
+            attributes.append(_parse_attribute(word, path, number))
         elif word.lower() == "@data":
             start = number
             break
@@ -83,16 +83,16 @@ def read(path: Path) -> Table:
     numeric = [i for i, (_, is_numeric) in enumerate(attributes) if is_numeric]
     textual = [i for i, (_, is_numeric) in enumerate(attributes) if not is_numeric]
     strings = {attributes[i][0]: [line.split(",")[i].strip().strip("'\"") for _, line in kept] for i in textual}
-    return Table(
+    return ArffTable(
         path=path,
         names=tuple(attributes[i][0] for i in numeric),
-        values=_numbers(path, kept, numeric),
+        values=_parse_numbers(path, kept, numeric),
         strings=strings,
         lines=np.array([number for number, _ in kept], np.int64),
     )
 
 
-def _attribute(line: str, path: Path, number: int) -> tuple[str, bool]:
+def _parse_attribute(line: str, path: Path, number: int) -> tuple[str, bool]:
     found = _ATTRIBUTE.fullmatch(line)
     kind = found.group(2).strip().lower() if found else ""
     if kind not in (*_NUMERIC, "string"):
@@ -102,7 +102,7 @@ def _attribute(line: str, path: Path, number: int) -> tuple[str, bool]:
     return found.group(1).strip("'\""), kind != "string"
 
 
-def _numbers(path: Path, rows: list[tuple[int, str]], columns: list[int]) -> np.ndarray:
+def _parse_numbers(path: Path, rows: list[tuple[int, str]], columns: list[int]) -> np.ndarray:
     """float64 [rows, columns]. numpy's reader is C and takes most of the time; the slow loop only finds what it
     refused."""
     if not rows or not columns:
@@ -147,7 +147,9 @@ def write_gold(path: Path, instance_name: str, frame_times: np.ndarray, predicti
         raise ValueError(f"the predictions of {instance_name} must be finite, at times that increase")
     if not re.fullmatch(r"[\w.-]+", instance_name):
         raise ValueError(f"instance name {instance_name!r} is not one word")
-    rows = [f"{instance_name},{_seconds(t)},{v:.6f}\n" for t, v in zip(times.tolist(), values.tolist(), strict=True)]
+    rows = [
+        f"{instance_name},{_format_seconds(t)},{v:.6f}\n" for t, v in zip(times.tolist(), values.tolist(), strict=True)
+    ]
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,6 +158,6 @@ def write_gold(path: Path, instance_name: str, frame_times: np.ndarray, predicti
         raise UserError(f"cannot write {path}: {os.strerror(error.errno)}; name a writable folder") from error
 
 
-def _seconds(time: float) -> str:
+def _format_seconds(time: float) -> str:
     """`0`, `0.04`, `300`: two decimals at most, as in the shipped files."""
     return f"{time:.2f}".rstrip("0").rstrip(".")

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from affect_jax.datasets.iemocap.planted import SIGN
+from affect_jax.datasets.iemocap.planted_emotions import SIGN
 
 
-def frames(
+def render_frames(
     rng: np.random.Generator, code: np.ndarray, mixing: np.ndarray, own: np.ndarray, length: int, noise: float
 ) -> np.ndarray:
     """float64 [length, D]: the code is there during a stretch of at least half of the frames, the rest tells nothing.
@@ -40,25 +40,25 @@ UNKNOWN_WORD = "um"
 VOCABULARY = tuple(word for words in (*_GROUP_WORDS, *_SIGN_WORDS, _FILLERS) for word in words)
 
 
-def _odds(code: np.ndarray) -> np.ndarray:
+def _compute_group_odds(code: np.ndarray) -> np.ndarray:
     """[5] how much there is of each group: mostly the largest, and they sum to 1."""
     odds = np.exp(5.0 * code[:5])
     return odds / odds.sum()
 
 
-def words(rng: np.random.Generator, code: np.ndarray, longest: int) -> list[str]:
+def draw_words(rng: np.random.Generator, code: np.ndarray, longest: int) -> list[str]:
     """4 to `longest` words that show a code: about half of them the group, three of ten the sign."""
     length = int(rng.integers(4, longest + 1))
     kinds = rng.choice(3, size=length, p=(0.5, 0.3, 0.2))
     kinds[rng.permutation(length)[:2]] = (0, 1)
-    groups = rng.choice(5, size=length, p=_odds(code))
+    groups = rng.choice(5, size=length, p=_compute_group_odds(code))
     return [
         str(rng.choice((_GROUP_WORDS[group], _SIGN_WORDS[int(code[5] > 0)], _FILLERS)[kind]))
         for kind, group in zip(kinds.tolist(), groups.tolist(), strict=True)
     ]
 
 
-def vectors(seed: int, width: int) -> dict[str, np.ndarray]:
+def make_word_vectors(seed: int, width: int) -> dict[str, np.ndarray]:
     """Word -> float32 [width]: words of a kind lie together, and the two signs' words lie opposite each other."""
     rng = np.random.default_rng([seed, 3])
     mixing = rng.normal(size=(6, width))
@@ -86,7 +86,7 @@ _LEVEL, _BREATH = 0.03, 0.02  # root mean square of the neutral voice, and of it
 _FORMANTS = {-1: (500.0, 1000.0), 1: (500.0, 2400.0)}  # Hz, of the two signs: o and e
 
 
-def voice(
+def render_voice(
     rng: np.random.Generator, code: np.ndarray, own: np.ndarray, man: bool, samples: int, rate: int
 ) -> np.ndarray:
     """A vowel that shows a code: its sign by which vowel it is, its groups by pitch, loudness, brightness and breath.
@@ -102,7 +102,7 @@ def voice(
     Returns:
       float64 [samples] within [-1, 1].
     """
-    height, level, bright, breath = _odds(code) @ _VOICES + own
+    height, level, bright, breath = _compute_group_odds(code) @ _VOICES + own
     pitch = (110.0 if man else 220.0) * 2 ** (height / 12)
     harmonics = np.arange(1, int(5000 / pitch))
     formants = np.array(_FORMANTS[int(np.sign(code[5]))])

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from affect_jax.datasets.manifest.csv_table import SPLITS, Row, Sheet, join_names
 from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.manifest.problems import Problems
-from affect_jax.datasets.manifest.table import PARTS, Row, Sheet, listed
-from affect_jax.datasets.reading import quote_values
+from affect_jax.datasets.release_files import quote_values
 
 
-class Sides(NamedTuple):
+class SplitPlan(NamedTuple):
     """The corpus' parts by row number, as `Recordings` has them by recording.
 
     Attributes:
@@ -26,7 +26,7 @@ class Sides(NamedTuple):
     folds: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
 
 
-def arrange(sheet: Sheet, target: Labels, *, folds: int, seed: int, problems: Problems) -> Sides:
+def plan_splits(sheet: Sheet, target: Labels, *, folds: int, seed: int, problems: Problems) -> SplitPlan:
     """The sides of a manifest.
 
     A column `split` is taken as it is; where it has no validation part, `folds` draws from the training part stand in.
@@ -40,16 +40,16 @@ def arrange(sheet: Sheet, target: Labels, *, folds: int, seed: int, problems: Pr
       problems: gets what is wrong.
     """
     if sheet.parts == "split":
-        return _split(sheet, target, folds, seed, problems)
+        return _plan_given_splits(sheet, target, folds, seed, problems)
     if sheet.parts == "fold":
         parted: dict[str, list[int]] = {}
-        for row in sorted(sheet.rows, key=lambda row: _natural(row.part)):
+        for row in sorted(sheet.rows, key=lambda row: _make_natural_key(row.part)):
             parted.setdefault(row.part, []).append(row.number)
         if len(parted) < 3:
             problems.add(0, f"has {len(parted)} folds, expected 3 or more: one tests, one validates, the others train")
-            return Sides({"train": tuple(row.number for row in sheet.rows)}, {}, {})
+            return SplitPlan({"train": tuple(row.number for row in sheet.rows)}, {}, {})
     else:
-        parted = _drawn(sheet.rows, target, folds, seed, "fold", problems)
+        parted = _draw_groups(sheet.rows, target, folds, seed, "fold", problems)
     names = list(parted)
     following = dict(zip(names, names[1:] + names[:1], strict=True))
     made = {name: (tuple(parted[following[name]]), tuple(parted[name])) for name in names}
@@ -59,26 +59,26 @@ def arrange(sheet: Sheet, target: Labels, *, folds: int, seed: int, problems: Pr
         held = {row for rows in both for row in rows}
         sides[f"fold {quote_values(name)}"] = ({*everything} - held, held)
     _check_classes(target, sides, problems)
-    return Sides({"train": everything}, {}, made)
+    return SplitPlan({"train": everything}, {}, made)
 
 
-def _split(sheet: Sheet, target: Labels, folds: int, seed: int, problems: Problems) -> Sides:
-    splits = {part: tuple(row.number for row in sheet.rows if row.part == part) for part in PARTS}
+def _plan_given_splits(sheet: Sheet, target: Labels, folds: int, seed: int, problems: Problems) -> SplitPlan:
+    splits = {part: tuple(row.number for row in sheet.rows if row.part == part) for part in SPLITS}
     splits = {part: rows for part, rows in splits.items() if rows}
     if "train" not in splits:
         problems.add(0, "has no row of the split 'train'; there is nothing to learn from")
-        return Sides(splits, {}, {})
+        return SplitPlan(splits, {}, {})
     if len(splits) == 1:
         problems.add(0, "has rows of the split 'train' only; add 'test', or delete the column to draw folds")
-        return Sides(splits, {}, {})
+        return SplitPlan(splits, {}, {})
     sides = {f"split {part!r}": ({*splits["train"]}, {*splits[part]}) for part in splits if part != "train"}
     _check_classes(target, sides, problems)
     if "validation" in splits:
-        return Sides(splits, {}, {})
-    draws = _drawn([row for row in sheet.rows if row.part == "train"], target, folds, seed, "draw", problems)
+        return SplitPlan(splits, {}, {})
+    draws = _draw_groups([row for row in sheet.rows if row.part == "train"], target, folds, seed, "draw", problems)
     sides = {name: ({*splits["train"]} - {*rows}, {*rows}) for name, rows in draws.items()}
     _check_classes(target, sides, problems)
-    return Sides(splits, {name: tuple(rows) for name, rows in draws.items()}, {})
+    return SplitPlan(splits, {name: tuple(rows) for name, rows in draws.items()}, {})
 
 
 def _check_classes(target: Labels, sides: Mapping[str, tuple[set[int], set[int]]], problems: Problems) -> None:
@@ -98,7 +98,7 @@ def _check_classes(target: Labels, sides: Mapping[str, tuple[set[int], set[int]]
             )
 
 
-def _drawn(
+def _draw_groups(
     rows: Sequence[Row], target: Labels, count: int, seed: int, name: str, problems: Problems
 ) -> dict[str, list[int]]:
     """name_1, ... -> row numbers: whole groups, in a seeded order, each to where its classes are rarest so far."""
@@ -109,7 +109,7 @@ def _drawn(
     if count < least or len(grouped) < count:
         problems.add(
             0,
-            f"has {len(grouped)} groups ({listed(grouped)}) and config.corpus.folds is {count}; expected {least} folds"
+            f"has {len(grouped)} groups ({join_names(grouped)}) and config.corpus.folds is {count}; expected {least} folds"
             f" or more and as many groups: {'set folds lower, or ' if len(grouped) >= least else ''}add groups",
         )
         return {}
@@ -133,7 +133,7 @@ def _drawn(
     return {fold: sorted(members) for fold, members in chosen.items()}
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
+def _make_natural_key(text: str) -> list[tuple[int, str]]:
     """fold_2 before fold_10."""
     runs = ["".join(run) for _, run in itertools.groupby(text, lambda c: c in "0123456789")]
     digits = [run.lstrip("0") if run[0] in "0123456789" else None for run in runs]

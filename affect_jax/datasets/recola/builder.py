@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from affect_jax.datasets.reading import MARKER, read_marker
-from affect_jax.datasets.recola import avec, native
+from affect_jax.datasets.recola import avec_release, native_release
+from affect_jax.datasets.release_files import MARKER, read_marker
 from affect_jax.errors import UserError
 
 
@@ -39,7 +39,7 @@ class Recola(tfds.core.GeneratorBasedBuilder):
     ]
 
     def _info(self) -> tfds.core.DatasetInfo:
-        names = avec.RELEASE.columns if self.builder_config.form == "avec" else native.MODALITIES
+        names = avec_release.RELEASE.columns if self.builder_config.form == "avec" else native_release.MODALITIES
         # Bytes: the only encoding that is exact, takes two open dimensions, and is read back without a copy.
         matrix = tfds.features.Tensor(shape=(None, None), dtype=np.float32, encoding="bytes")
         return self.dataset_info_from_configs(
@@ -58,29 +58,32 @@ class Recola(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         folder, config = Path(dl_manager.manual_dir), self.builder_config
-        marker = read_marker(folder, "recola", avec.RELEASE._asdict())
+        marker = read_marker(folder, "recola", avec_release.RELEASE._asdict())
         if marker and config.form != "avec":
             raise UserError(
                 f"{folder} is synthetic ({MARKER}), which exists in AVEC's form only; set config.corpus.form='avec'"
             )
         self.info.metadata.update(synthetic=marker is not None, columns={}, files={}, spans={})
         if config.form == "native":
-            parts = native.partition(folder)
+            parts = native_release.read_partition(folder)
             sizes = None
         else:
-            sizes = avec.RELEASE if marker is None else avec.Sizes(**marker["sizes"])
-            parts = {part: avec.recording_ids(folder, config.target, part, sizes) for part in avec.PARTS}
+            sizes = avec_release.RELEASE if marker is None else avec_release.Sizes(**marker["sizes"])
+            parts = {
+                part: avec_release.list_recordings(folder, config.target, part, sizes)
+                for part in avec_release.SPLIT_PREFIXES
+            }
         return {part: self._generate_examples(folder, part, names, sizes) for part, names in parts.items()}
 
     def _generate_examples(
-        self, folder: Path, part: str, names: list[str], sizes: avec.Sizes | None
+        self, folder: Path, part: str, names: list[str], sizes: avec_release.Sizes | None
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         target, metadata = self.builder_config.target, self.info.metadata
         for name in names:
             if sizes is None:
-                raw = native.read_recording(folder, target, part, name)
+                raw = native_release.read_recording(folder, target, part, name)
             else:
-                raw = avec.read_recording(folder, target, part, name, sizes)
+                raw = avec_release.read_recording(folder, target, part, name, sizes)
             for modality, columns in raw.columns.items():
                 known = metadata["columns"].setdefault(modality, list(columns))
                 if known != list(columns):
@@ -88,7 +91,7 @@ class Recola(tfds.core.GeneratorBasedBuilder):
             for kind, span in raw.spans.items():
                 first, *known = metadata["spans"].setdefault(kind, [name, *span])
                 if known != list(span):
-                    covered = [f"{n * avec.FRAME_SECONDS:g}" for n in (*known, *span)]
+                    covered = [f"{n * avec_release.FRAME_SECONDS:g}" for n in (*known, *span)]
                     raise UserError(
                         f"the {kind} file of participant {first} has {covered[0]}-{covered[1]} s, that of {name} "
                         f"{covered[2]}-{covered[3]} s; copy the shorter one again"

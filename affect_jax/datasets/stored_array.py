@@ -11,7 +11,7 @@ import numpy as np
 from affect_jax.datasets.cache import Cache
 
 
-class Summary(NamedTuple):
+class ArraySummary(NamedTuple):
     """What statistics need of an array, in float64.
 
     Attributes:
@@ -27,17 +27,17 @@ class Summary(NamedTuple):
     power: float
 
 
-def summary(frames: np.ndarray) -> Summary:
+def summarize_array(frames: np.ndarray) -> ArraySummary:
     """Of frames [F, D], or a waveform [F]."""
     columns = frames.astype(np.float64) if frames.ndim > 1 else np.zeros((len(frames), 0))
     if not len(frames):
-        return Summary(0, np.zeros(columns.shape[1]), np.zeros(columns.shape[1]), 0.0)
+        return ArraySummary(0, np.zeros(columns.shape[1]), np.zeros(columns.shape[1]), 0.0)
     mean = columns.mean(0)
     power = float(np.mean(np.square(frames, dtype=np.float64)))
-    return Summary(len(frames), mean, np.square(columns - mean[None]).sum(0), power)
+    return ArraySummary(len(frames), mean, np.square(columns - mean[None]).sum(0), power)
 
 
-class Stored:
+class StoredArray:
     """An array that is read again whenever numpy asks for it, e.g. by `np.asarray`; it keeps nothing but its summary.
 
     Attributes:
@@ -49,7 +49,7 @@ class Stored:
     """
 
     def __init__(self, array: np.ndarray, read: Callable[[], np.ndarray], cached: Callable[[], bool]):
-        self.shape, self.dtype, self.ndim, self.summary = array.shape, array.dtype, array.ndim, summary(array)
+        self.shape, self.dtype, self.ndim, self.summary = array.shape, array.dtype, array.ndim, summarize_array(array)
         self._read, self.cached = read, cached
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class Stored:
         return np.array(self._read(), dtype, copy=copy)
 
 
-class _Reader:
+class _FeatureReader:
     """Features by the number of their example, each thread's last ones kept: their arrays are asked for one by one."""
 
     def __init__(self, source: Sequence[dict[str, Any]], cache: Cache):
@@ -75,37 +75,37 @@ class _Reader:
     def first(self, number: int) -> dict[str, Any]:
         """The whole example, its features kept where there is room."""
         example = self._source[number]
-        self._cache.get((self, number), functools.partial(_features, example))
+        self._cache.get((self, number), functools.partial(_select_features, example))
         return example
 
     def cached(self, number: int) -> bool:
         return (self, number) in self._cache
 
     def _read(self, number: int) -> dict[str, Any]:
-        return _features(self._source[number])
+        return _select_features(self._source[number])
 
 
-KEYS = ("features", "speech")
+FEATURE_KEYS = ("features", "speech")
 """Where the examples of our builders have their features."""
 
 
-def _features(example: dict[str, Any]) -> dict[str, Any]:
-    return {key: example[key] for key in KEYS if key in example}
+def _select_features(example: dict[str, Any]) -> dict[str, Any]:
+    return {key: example[key] for key in FEATURE_KEYS if key in example}
 
 
-def examples(source: Sequence[dict[str, Any]], cache: Cache) -> list[dict[str, Any]]:
+def store_features(source: Sequence[dict[str, Any]], cache: Cache) -> list[dict[str, Any]]:
     """Every example of a data source, its features `Stored`; reads each once.
 
     Args:
       source: examples by number; several threads may read it at once.
       cache: keeps features that were read; other sources may share it.
     """
-    reader = _Reader(source, cache)
+    reader = _FeatureReader(source, cache)
 
     def kept(number: int, path: tuple[str, ...], value: Any) -> Any:
         if isinstance(value, dict):
             return {key: kept(number, (*path, key), of_key) for key, of_key in value.items()}
-        return Stored(
+        return StoredArray(
             value,
             lambda: functools.reduce(operator.getitem, path, reader(number)),
             lambda: reader.cached(number),
@@ -114,14 +114,14 @@ def examples(source: Sequence[dict[str, Any]], cache: Cache) -> list[dict[str, A
     found = []
     for number in range(len(source)):
         example = reader.first(number)
-        found.append({key: kept(number, (key,), x) if key in KEYS else x for key, x in example.items()})
+        found.append({key: kept(number, (key,), x) if key in FEATURE_KEYS else x for key, x in example.items()})
     return found
 
 
-def cached_first(all_features: Sequence[Mapping[str, Any]]) -> list[int]:
+def order_cached_first(all_features: Sequence[Mapping[str, Any]]) -> list[int]:
     """The order in which these recordings' features are best read: those in memory before reading pushes them out."""
 
     def read(number: int) -> bool:
-        return any(isinstance(x, Stored) and not x.cached() for x in all_features[number].values())
+        return any(isinstance(x, StoredArray) and not x.cached() for x in all_features[number].values())
 
     return sorted(range(len(all_features)), key=read)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from affect_jax.datasets.ravdess import release
-from affect_jax.datasets.reading import damaged_sizes, read_marker
+from affect_jax.datasets.release_files import make_sizes_error, read_marker
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 
@@ -24,7 +24,7 @@ class RavdessConfig(tfds.core.BuilderConfig):
     rate: int = 8000
 
 
-def config_name(modalities: tuple[str, ...], rate: int) -> str:
+def name_config(modalities: tuple[str, ...], rate: int) -> str:
     """'speech+mfcc_8000': the name of the config that stores these modalities at this rate."""
     return f"{'+'.join(modality for modality in MODALITIES if modality in modalities)}_{rate}"
 
@@ -63,7 +63,7 @@ class Ravdess(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         folder = Path(dl_manager.manual_dir)
-        files, synthetic = located(folder)
+        files, synthetic = find_clips_and_kind(folder)
         self.info.metadata.update(synthetic=synthetic)
         units = {}
         if "action_units" in self.builder_config.modalities:
@@ -75,7 +75,7 @@ class Ravdess(tfds.core.GeneratorBasedBuilder):
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         settings = self.builder_config
         for clip, path in files.items():
-            speech = read(path, settings.rate)
+            speech = read_speech(path, settings.rate)
             features = {"speech": audio.to_int16(speech)}
             if "mfcc" in settings.modalities:
                 features["mfcc"] = audio.mfcc(speech, settings.rate)
@@ -91,7 +91,7 @@ class Ravdess(tfds.core.GeneratorBasedBuilder):
             )
 
 
-def located(folder: Path) -> tuple[dict[release.Clip, Path], bool]:
+def find_clips_and_kind(folder: Path) -> tuple[dict[release.Clip, Path], bool]:
     """The clips' files of a release, or of what `synthesize` wrote, and which of the two it is.
 
     Raises:
@@ -99,14 +99,14 @@ def located(folder: Path) -> tuple[dict[release.Clip, Path], bool]:
     """
     marker = read_marker(folder, "ravdess", release.RELEASE._asdict())
     if marker is None:
-        return release.locate(folder, release.RELEASE), False
+        return release.find_clips(folder, release.RELEASE), False
     sizes = release.Sizes(**{**marker["sizes"], "actors": tuple(marker["sizes"]["actors"])})
     if max(sizes.statements, sizes.repetitions) > 2 or len(set(sizes.actors)) < len(sizes.actors):
-        raise damaged_sizes(folder, "different actors, at most 2 statements and 2 repetitions")
-    return release.locate(folder, sizes), True
+        raise make_sizes_error(folder, "different actors, at most 2 statements and 2 repetitions")
+    return release.find_clips(folder, sizes), True
 
 
-def read(path: Path, rate: int) -> np.ndarray:
+def read_speech(path: Path, rate: int) -> np.ndarray:
     """float32 [T] mono at `rate`, with its silence at both ends.
 
     Raises:

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.reading import quote_values, require_file, to_float32
-from affect_jax.datasets.recola import arff
+from affect_jax.datasets.recola import arff_files
+from affect_jax.datasets.release_files import convert_to_float32, quote_values, require_file
 from affect_jax.errors import UserError
 
 FRAME_SECONDS = 0.04
-PARTS = {"train": "train", "validation": "dev", "test": "test"}
+SPLIT_PREFIXES = {"train": "train", "validation": "dev", "test": "test"}
 """Part of the project -> prefix of the release's files."""
 TIME_COLUMNS = ("frametime", "frame_time", "time", "timestamp")
 _TOLERANCE = 1e-3  # seconds: frame times are shipped with two or three decimals
@@ -62,23 +62,24 @@ class RawRecording(NamedTuple):
     spans: dict[str, tuple[int, int]] = {}
 
 
-def recording_ids(folder: Path, target: str, part: str, sizes: Sizes) -> list[str]:
+def list_recordings(folder: Path, target: str, part: str, sizes: Sizes) -> list[str]:
     """The ids of a part, 1 to n in number order, after checking that every modality has exactly these files.
 
     Raises:
       UserError: a file is missing, or there are more.
     """
-    expected = [f"{PARTS[part]}_{i}" for i in range(1, sizes.recordings[part] + 1)]
+    expected = [f"{SPLIT_PREFIXES[part]}_{i}" for i in range(1, sizes.recordings[part] + 1)]
     for modality in sizes.columns:
         place = folder / f"features_{modality}" / target
         for name in expected:
             require_file(
-                place / f"{name}.arff", f"{modality} features of {len(expected)} {PARTS[part]} recordings for {target}"
+                place / f"{name}.arff",
+                f"{modality} features of {len(expected)} {SPLIT_PREFIXES[part]} recordings for {target}",
             )
-        extra = {p.stem for p in place.glob(f"{PARTS[part]}_*.arff")} - set(expected)
+        extra = {p.stem for p in place.glob(f"{SPLIT_PREFIXES[part]}_*.arff")} - set(expected)
         if extra:
             raise UserError(
-                f"{place} has {min(extra)}.arff beside the {len(expected)} {PARTS[part]} files; take it away"
+                f"{place} has {min(extra)}.arff beside the {len(expected)} {SPLIT_PREFIXES[part]} files; take it away"
             )
     return expected
 
@@ -93,12 +94,12 @@ def read_recording(folder: Path, target: str, part: str, name: str, sizes: Sizes
     features, columns, files = {}, {}, {}
     for modality, width in sizes.columns.items():
         path = folder / f"features_{modality}" / target / f"{name}.arff"
-        table = arff.read(path)
+        table = arff_files.read_arff(path)
         times, values, names = split_time(table)
         if len(names) != width:
             raise UserError(f"{path} has {len(names)} feature columns, expected {width} for {modality}; copy it again")
         _check_grid(table, times, sizes.frames)
-        features[modality], columns[modality], files[modality] = to_float32(values), names, path
+        features[modality], columns[modality], files[modality] = convert_to_float32(values), names, path
     path = folder / "ratings_gold_standard" / target / f"{name}.arff"
     gold = None
     if part != "test" or path.is_file():
@@ -106,7 +107,7 @@ def read_recording(folder: Path, target: str, part: str, name: str, sizes: Sizes
     return RawRecording(name, features, columns, files, gold, start=0)
 
 
-def split_time(table: arff.Table) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+def split_time(table: arff_files.ArffTable) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """(times [N], the other values [N, D], their names).
 
     Raises:
@@ -122,7 +123,7 @@ def split_time(table: arff.Table) -> tuple[np.ndarray, np.ndarray, tuple[str, ..
     return table.values[:, at[0]], np.delete(table.values, at[0], axis=1), names
 
 
-def frame_numbers(times: np.ndarray, path: Path, lines: np.ndarray) -> np.ndarray:
+def number_frames(times: np.ndarray, path: Path, lines: np.ndarray) -> np.ndarray:
     """int64 [N]: times as multiples of 40 ms, which must follow one another.
 
     Raises:
@@ -141,17 +142,17 @@ def frame_numbers(times: np.ndarray, path: Path, lines: np.ndarray) -> np.ndarra
     return numbers.astype(np.int64)
 
 
-def _check_grid(table: arff.Table, times: np.ndarray, frames: int) -> None:
+def _check_grid(table: arff_files.ArffTable, times: np.ndarray, frames: int) -> None:
     if len(times) != frames:
         raise UserError(f"{table.path} has {len(times)} rows, expected {frames}; it may be cut short: copy it again")
-    numbers = frame_numbers(times, table.path, table.lines)
+    numbers = number_frames(times, table.path, table.lines)
     if numbers[0] != 0:
         raise UserError(f"{table.path} starts at {times[0]:g} s, expected 0 s; features and gold would not line up")
 
 
 def _read_gold(path: Path, name: str, frames: int) -> np.ndarray:
     require_file(path, "the gold standard of a train or dev recording")
-    table = arff.read(path)
+    table = arff_files.read_arff(path)
     times, values, names = split_time(table)
     if len(names) != 1:
         raise UserError(f"{path} has {len(names)} value columns, expected one, GoldStandard; copy it again")
@@ -165,4 +166,4 @@ def _read_gold(path: Path, name: str, frames: int) -> np.ndarray:
     if not np.isfinite(values).all():
         line = table.lines[int(np.flatnonzero(~np.isfinite(values[:, 0]))[0])]
         raise UserError(f"{path}:{line} has no finite gold standard; a target cannot be imputed: copy the file again")
-    return to_float32(values[:, 0])
+    return convert_to_float32(values[:, 0])

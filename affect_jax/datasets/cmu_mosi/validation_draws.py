@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 
 from affect_jax.errors import UserError, suggest_nearest
 
-NUMBER = 5
+DRAW_COUNT = 5
 VIDEOS = 10
 UTTERANCES = 296
 
 
-def draw(lengths: Mapping[str, int], *, videos: int, utterances: int | None, seed: int) -> tuple[str, ...]:
+def draw_videos(lengths: Mapping[str, int], *, videos: int, utterances: int | None, seed: int) -> tuple[str, ...]:
     """A random set of videos, the same on every machine and with every library version.
 
     Args:
@@ -38,12 +38,15 @@ def draw(lengths: Mapping[str, int], *, videos: int, utterances: int | None, see
     raise ValueError(f"no {videos} videos with {utterances} utterances found")
 
 
-def draws(lengths: Mapping[str, int], *, videos: int, utterances: int | None) -> dict[str, tuple[str, ...]]:
+def make_draws(lengths: Mapping[str, int], *, videos: int, utterances: int | None) -> dict[str, tuple[str, ...]]:
     """`NUMBER` draws with the seeds 0, 1, ..., named draw_0, draw_1, ..."""
-    return {f"draw_{seed}": draw(lengths, videos=videos, utterances=utterances, seed=seed) for seed in range(NUMBER)}
+    return {
+        f"draw_{seed}": draw_videos(lengths, videos=videos, utterances=utterances, seed=seed)
+        for seed in range(DRAW_COUNT)
+    }
 
 
-def given(videos: Sequence[str], train: Sequence[str], test: Sequence[str]) -> tuple[str, ...]:
+def check_given_videos(videos: Sequence[str], train: Sequence[str], test: Sequence[str]) -> tuple[str, ...]:
     """A user's own validation videos (`config.corpus.validation`), checked.
 
     Raises:

@@ -24,9 +24,9 @@ from typing import Any
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-from affect_jax.datasets import stored
+from affect_jax.datasets import stored_array
 from affect_jax.datasets.cache import Cache
-from affect_jax.datasets.reading import MARKER
+from affect_jax.datasets.release_files import MARKER
 from affect_jax.errors import UserError, suggest_nearest
 
 _LEFT: contextvars.ContextVar[Cache | None] = contextvars.ContextVar("features_left", default=None)
@@ -98,12 +98,12 @@ def make_whole_folder(target: Path) -> Iterator[Path]:
         try:
             yield temporary
             temporary.chmod(0o755)
-            _rename(temporary, target)
+            _rename_folder(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _rename(source: Path, target: Path) -> None:
+def _rename_folder(source: Path, target: Path) -> None:
     try:
         source.rename(target)
     except OSError as error:
@@ -112,7 +112,7 @@ def _rename(source: Path, target: Path) -> None:
             raise
 
 
-def synthetic_folder(
+def make_synthetic_folder(
     builder_cls: type[tfds.core.GeneratorBasedBuilder],
     parameters: Mapping[str, Any],
     data_dir: Path,
@@ -198,7 +198,7 @@ def _is_built(builder: tfds.core.GeneratorBasedBuilder, source: str) -> bool:
 def read_examples(builder: tfds.core.GeneratorBasedBuilder, split: str) -> list[dict[str, Any]]:
     """All examples of a split, in the order in which the builder made them (`disable_shuffling`)."""
     source, cache = builder.as_data_source(split), _LEFT.get()
-    return list(source) if cache is None else stored.examples(source, cache)
+    return list(source) if cache is None else stored_array.store_features(source, cache)
 
 
 @contextlib.contextmanager

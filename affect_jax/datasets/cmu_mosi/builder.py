@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from affect_jax.datasets.cmu_mosi import poria
-from affect_jax.datasets.reading import read_marker
+from affect_jax.datasets.cmu_mosi import poria_release
+from affect_jax.datasets.release_files import read_marker
 
 URL = "https://raw.githubusercontent.com/SenticNet/contextual-sentiment-analysis/master/data/"
 """The public repository. checksums.tsv holds size and sha256 of each file, taken from a copy at hand; that the branch
@@ -45,7 +45,7 @@ class CmuMosi(tfds.core.GeneratorBasedBuilder):
                     "segments": numbers,
                     "rows": numbers,
                     "words": tfds.features.Sequence(tfds.features.Text()),
-                    "features": tfds.features.FeaturesDict(dict.fromkeys(poria.MODALITIES, matrix)),
+                    "features": tfds.features.FeaturesDict(dict.fromkeys(poria_release.MODALITIES, matrix)),
                     "binary": vector,
                     "sentiment": vector,
                     "class7": vector,
@@ -59,20 +59,22 @@ class CmuMosi(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         marker = None
         if self.builder_config.download:
-            paths = dl_manager.download({name: URL + name for name in poria.FILES})
+            paths = dl_manager.download({name: URL + name for name in poria_release.FILES})
             files = {name: Path(path) for name, path in paths.items()}
         else:
             folder = Path(dl_manager.manual_dir)
-            marker = read_marker(folder, "cmu_mosi", poria.RELEASE._asdict())
-            files = poria.locate(folder)
-        sizes = poria.RELEASE if marker is None else poria.Sizes(**marker["sizes"])
+            marker = read_marker(folder, "cmu_mosi", poria_release.RELEASE._asdict())
+            files = poria_release.find_files(folder)
+        sizes = poria_release.RELEASE if marker is None else poria_release.Sizes(**marker["sizes"])
         self.info.metadata.update(
             synthetic=marker is not None,
-            scored=poria.LABELS_FILE in files,
+            scored=poria_release.LABELS_FILE in files,
             files={name: str(path) for name, path in files.items()},
         )
-        return {part: self._generate_examples(videos) for part, videos in poria.read(files, sizes).items()}
+        return {
+            part: self._generate_examples(videos) for part, videos in poria_release.read_release(files, sizes).items()
+        }
 
-    def _generate_examples(self, videos: list[poria.Video]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _generate_examples(self, videos: list[poria_release.Video]) -> Iterator[tuple[str, dict[str, Any]]]:
         for video in videos:
             yield video.id, {**video._asdict(), "words": list(video.words)}

@@ -22,9 +22,22 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.reading import quote_values, read_rows, read_text, require_file, to_float32, to_floats
-from affect_jax.datasets.recola import arff
-from affect_jax.datasets.recola.avec import PARTS, TIME_COLUMNS, RawRecording, frame_numbers, split_time
+from affect_jax.datasets.recola import arff_files
+from affect_jax.datasets.recola.avec_release import (
+    SPLIT_PREFIXES,
+    TIME_COLUMNS,
+    RawRecording,
+    number_frames,
+    split_time,
+)
+from affect_jax.datasets.release_files import (
+    convert_to_float32,
+    parse_floats,
+    quote_values,
+    read_rows,
+    read_text,
+    require_file,
+)
 from affect_jax.errors import UserError
 
 MODALITIES = {"audio": "RECOLA-Audio-features", "video": "RECOLA-Video-features"}
@@ -32,7 +45,7 @@ _BEHAVIOUR = Path("RECOLA-Annotation") / "emotional_behaviour"
 _MAX_LOST = 25  # frames: modalities and annotation may differ by a second at either end, not more
 
 
-def partition(folder: Path) -> dict[str, list[str]]:
+def read_partition(folder: Path) -> dict[str, list[str]]:
     """part -> participants, in the file's order.
 
     Raises:
@@ -47,8 +60,8 @@ def partition(folder: Path) -> dict[str, list[str]]:
     rows = [[field.strip() for field in row] for row in read_rows(path, columns=2)]
     if rows[0] != ["participant", "part"]:
         raise UserError(f"{path} starts with {quote_values(','.join(rows[0]))}, expected 'participant,part'")
-    names = {**{part: part for part in PARTS}, "dev": "validation"}
-    parts: dict[str, list[str]] = {part: [] for part in PARTS}
+    names = {**{part: part for part in SPLIT_PREFIXES}, "dev": "validation"}
+    parts: dict[str, list[str]] = {part: [] for part in SPLIT_PREFIXES}
     for number, (participant, part) in enumerate(rows[1:], start=2):
         if part not in names:
             raise UserError(f"{path} row {number} has part {quote_values(part)}, expected train, validation or test")
@@ -69,12 +82,12 @@ def read_recording(folder: Path, target: str, part: str, name: str) -> RawRecord
     values, columns, files, numbers = {}, {}, {}, {}
     for modality, place in MODALITIES.items():
         path = folder / place / f"{name}.arff"
-        table = arff.read(require_file(path, f"{modality} features of participant {name}"))
+        table = arff_files.read_arff(require_file(path, f"{modality} features of participant {name}"))
         times, values[modality], columns[modality] = split_time(table)
-        numbers[modality], files[modality] = frame_numbers(times, path, table.lines), path
+        numbers[modality], files[modality] = number_frames(times, path, table.lines), path
         if not len(times) or not columns[modality]:
             raise UserError(f"{path} has no rows or no feature columns; copy it again")
-    gold = _gold(folder, target, name, required=part != "test")
+    gold = _read_gold(folder, target, name, required=part != "test")
     if gold is not None:
         values["target"], numbers["target"] = gold[1][:, None], gold[0]
     first = max(n[0] for n in numbers.values())
@@ -83,13 +96,13 @@ def read_recording(folder: Path, target: str, part: str, name: str) -> RawRecord
     if lost > _MAX_LOST:
         spans = ", ".join(f"{k} {n[0] * 0.04:g}-{n[-1] * 0.04:g} s" for k, n in numbers.items())
         raise UserError(f"the files of participant {name} cover different times ({spans}); copy the short one again")
-    cut = {k: to_float32(v[first - numbers[k][0] : last - numbers[k][0] + 1]) for k, v in values.items()}
+    cut = {k: convert_to_float32(v[first - numbers[k][0] : last - numbers[k][0] + 1]) for k, v in values.items()}
     label = cut.pop("target")[:, 0] if gold is not None else None
     spans = {kind: (int(n[0]), int(n[-1])) for kind, n in numbers.items()}
     return RawRecording(name, cut, columns, files, label, start=int(first), spans=spans)
 
 
-def _gold(folder: Path, target: str, name: str, *, required: bool) -> tuple[np.ndarray, np.ndarray] | None:
+def _read_gold(folder: Path, target: str, name: str, *, required: bool) -> tuple[np.ndarray, np.ndarray] | None:
     """(frame numbers, gold): the shipped gold standard, or the mean over the annotators."""
     shipped = folder / _BEHAVIOUR / "gold_standard" / target / f"{name}.csv"
     rated = folder / _BEHAVIOUR / target / f"{name}.csv"
@@ -109,7 +122,7 @@ def _gold(folder: Path, target: str, name: str, *, required: bool) -> tuple[np.n
         raise UserError(
             f"{path}:{lines[row]} has a rating that is not finite; a target cannot be imputed: copy it again"
         )
-    return frame_numbers(times, path, lines), ratings.mean(axis=1)
+    return number_frames(times, path, lines), ratings.mean(axis=1)
 
 
 def _read_ratings(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -121,5 +134,5 @@ def _read_ratings(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
         raise UserError(
             f"{path} starts with {quote_values(header.strip())}, expected a column 'time' and columns of ratings below it"
         )
-    values = to_floats(rows[1:], path, first_row=2)
+    values = parse_floats(rows[1:], path, first_row=2)
     return values[:, at[0]], np.delete(values, at[0], axis=1), names[: at[0]] + names[at[0] + 1 :]

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.reading import require_file, to_float32
+from affect_jax.datasets.release_files import convert_to_float32, require_file
 from affect_jax.errors import UserError
 
 
-def read(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
+def open_array(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
     """A read-only map of the file; nothing is read yet.
 
     Args:
@@ -18,7 +18,7 @@ def read(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
     Raises:
       UserError: it is missing, pickled, cut short, of another shape, or not of numbers.
     """
-    values = mapped(path)
+    values = map_array(path)
     if values.ndim != len(shape) or any(
         want not in (None, have) for want, have in zip(shape, values.shape, strict=True)
     ):
@@ -27,7 +27,7 @@ def read(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
     return values
 
 
-def mapped(path: Path) -> np.ndarray:
+def map_array(path: Path) -> np.ndarray:
     """`read` of any shape."""
     require_file(path, "a file of the corpus")
     try:
@@ -47,7 +47,7 @@ def mapped(path: Path) -> np.ndarray:
     return values
 
 
-def whole_numbers(values: np.ndarray, path: Path) -> np.ndarray:
+def require_whole_numbers(values: np.ndarray, path: Path) -> np.ndarray:
     """int64 of whole numbers from 0 on, however they are stored.
 
     Raises:
@@ -60,13 +60,13 @@ def whole_numbers(values: np.ndarray, path: Path) -> np.ndarray:
     return numbers.astype(np.int64)
 
 
-def checked(values: np.ndarray, where: str) -> np.ndarray:
+def require_finite(values: np.ndarray, where: str) -> np.ndarray:
     """float32 [T, D] in memory.
 
     Raises:
       UserError: T is 0, or a value is NaN or infinite.
     """
-    found = to_float32(values)
+    found = convert_to_float32(values)
     if not len(found):
         raise UserError(f"{where} has no steps (zero length); mend the file or take the utterance out of the corpus")
     bad = ~np.isfinite(found)

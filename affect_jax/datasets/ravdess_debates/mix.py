@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from affect_jax.datasets.ravdess_debates.plan import Turn
+from affect_jax.datasets.ravdess_debates.debate_plan import Turn
 from affect_jax.features.audio import to_int16
 
 _FRAME = 0.01  # seconds
@@ -13,7 +13,7 @@ _PEAK = 0.9
 _FADE = 0.02  # seconds
 
 
-def spoken(speech: np.ndarray, rate: int) -> tuple[int, int]:
+def find_speech(speech: np.ndarray, rate: int) -> tuple[int, int]:
     """The samples from the first to after the last 10 ms that are within 30 dB of the loudest 30 ms.
 
     Args:
@@ -29,7 +29,7 @@ def spoken(speech: np.ndarray, rate: int) -> tuple[int, int]:
     return int(edges[loud[0]]), int(edges[loud[-1] + 1])
 
 
-def mix(turns: Sequence[Turn], speech: Sequence[np.ndarray], samples: int, rate: int) -> np.ndarray:
+def mix_turns(turns: Sequence[Turn], speech: Sequence[np.ndarray], samples: int, rate: int) -> np.ndarray:
     """The sum of the recordings, each with its speech where its turn begins.
 
     A recording comes whole, with the room's sound before and after the speech, faded over 20 ms at its ends. Recordings

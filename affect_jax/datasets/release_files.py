@@ -17,13 +17,13 @@ MARKER = "synthetic.json"
 """A folder with this file was made by a generator: it holds the corpus' name, its parameters and its sizes."""
 
 
-def default_data_dir() -> Path:
+def find_default_data_dir() -> Path:
     """`$XDG_CACHE_HOME/affect_jax/corpora`, or `~/.cache/affect_jax/corpora`."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "affect_jax" / "corpora"
 
 
-def existing_folder(manual_dir: str, what: str) -> Path:
+def find_release_folder(manual_dir: str, what: str) -> Path:
     """The release's folder, absolute.
 
     Raises:
@@ -95,12 +95,12 @@ def read_marker(folder: Path, corpus: str, like: Mapping[str, Any]) -> dict[str,
         raise UserError(
             f"{folder} is a synthetic {name!r} corpus, not {corpus!r}; correct config.corpus.name or manual_dir"
         )
-    if not _alike(sizes, like):
-        raise damaged_sizes(folder, ", ".join(like))
+    if not _has_form_of(sizes, like):
+        raise make_sizes_error(folder, ", ".join(like))
     return {"sizes": sizes, "parameters": found.get("parameters", {})}
 
 
-def damaged_sizes(folder: Path, expected: str) -> UserError:
+def make_sizes_error(folder: Path, expected: str) -> UserError:
     """The error of a marker whose sizes cannot be; `expected` says which they should be."""
     return UserError(
         f"the sizes in {folder / MARKER} are not what the generator writes ({expected}); make the synthetic corpus"
@@ -108,11 +108,15 @@ def damaged_sizes(folder: Path, expected: str) -> UserError:
     )
 
 
-def _alike(value: Any, like: Any) -> bool:
+def _has_form_of(value: Any, like: Any) -> bool:
     if isinstance(like, Mapping):
-        return isinstance(value, dict) and value.keys() == like.keys() and all(_alike(value[k], like[k]) for k in like)
+        return (
+            isinstance(value, dict)
+            and value.keys() == like.keys()
+            and all(_has_form_of(value[k], like[k]) for k in like)
+        )
     if isinstance(like, tuple):
-        return isinstance(value, list) and all(_alike(v, like[0]) for v in value)
+        return isinstance(value, list) and all(_has_form_of(v, like[0]) for v in value)
     if isinstance(like, str):
         return isinstance(value, str)
     # More than a million would be no small corpus, but hours of work.
@@ -151,7 +155,7 @@ def read_rows(path: Path, *, delimiter: str = ",", columns: int | None = None) -
     return rows
 
 
-def to_floats(rows: Sequence[Sequence[str]], path: Path, *, first_row: int = 1, first_column: int = 1) -> np.ndarray:
+def parse_floats(rows: Sequence[Sequence[str]], path: Path, *, first_row: int = 1, first_column: int = 1) -> np.ndarray:
     """float64 [rows, columns]; `nan` and `inf` are numbers here, empty or other text is not.
 
     Args:
@@ -178,7 +182,7 @@ def to_floats(rows: Sequence[Sequence[str]], path: Path, *, first_row: int = 1, 
     raise UserError(f"{path} does not hold a table of numbers")
 
 
-def to_float32(values: np.ndarray) -> np.ndarray:
+def convert_to_float32(values: np.ndarray) -> np.ndarray:
     """float32, where what is too large becomes infinite (and is then met by `nonfinite`) without a warning."""
     with np.errstate(over="ignore"):
         return np.asarray(values, np.float32)

@@ -67,13 +67,13 @@ class Planted(NamedTuple):
     anger_tenths: np.ndarray
 
 
-def target(overlap: float, anger: float) -> float:
+def compute_target(overlap: float, anger: float) -> float:
     """The stated function of the two shares, in [-10, 10]."""
     s = min(overlap / MOST_OVERLAP, 1.0) + min(anger / MOST_ANGER, 1.0)
     return 20 * (s**2 / 2 if s <= 1 else 1 - (2 - s) ** 2 / 2) - 10
 
 
-def measure(turns: Sequence[Turn], samples: int) -> Planted:
+def measure_shares(turns: Sequence[Turn], samples: int) -> Planted:
     """The two shares of a clip of this many samples, and where they lie in it."""
     talking, weight = np.zeros(samples, np.int8), np.zeros(samples, np.float32)
     for utterance, at in turns:
@@ -83,23 +83,25 @@ def measure(turns: Sequence[Turn], samples: int) -> Planted:
     return Planted(
         overlap=float((talking > 1).sum() / (talking > 0).sum()),
         anger=float(weight.sum(dtype=np.float64) / talking.sum()),
-        overlap_tenths=_tenths(talking > 1),
-        anger_tenths=_tenths(weight),
+        overlap_tenths=_average_tenths(talking > 1),
+        anger_tenths=_average_tenths(weight),
     )
 
 
-def _tenths(values: np.ndarray) -> np.ndarray:
+def _average_tenths(values: np.ndarray) -> np.ndarray:
     return np.array([part.mean() for part in np.array_split(values, TENTHS)], np.float32)
 
 
-def draws(rng: np.random.Generator, count: int) -> np.ndarray:
+def draw_shares(rng: np.random.Generator, count: int) -> np.ndarray:
     """[count, 2] wanted shares of overlap and anger: independent, each with one value in every count-th of its
     range."""
     places = np.stack([rng.permutation(count) for _ in range(2)], axis=1)
     return (places + rng.uniform(size=(count, 2))) / count * np.array([MOST_OVERLAP, MOST_ANGER])
 
 
-def debate(rng: np.random.Generator, pool: Sequence[Utterance], wanted: Sequence[float], samples: int) -> list[Turn]:
+def plan_debate(
+    rng: np.random.Generator, pool: Sequence[Utterance], wanted: Sequence[float], samples: int
+) -> list[Turn]:
     """A chain of turns that fills a clip and comes near to the wanted shares.
 
     Angry utterances stand in one passage of the clip and overlaps in another, drawn independently, so that some moments
@@ -117,10 +119,10 @@ def debate(rng: np.random.Generator, pool: Sequence[Utterance], wanted: Sequence
     """
     overlap, anger = wanted
     speaking = samples * (1 - rng.uniform(*_SILENCE))
-    said = _choose(rng, pool, anger, speaking * (1 + overlap))
+    said = _choose_utterances(rng, pool, anger, speaking * (1 + overlap))
     while True:
         lengths = np.array([u.stop - u.start for u in said])
-        overlaps = _overlaps(rng, lengths, overlap)
+        overlaps = _plan_overlaps(rng, lengths, overlap)
         left = samples - lengths.sum() + overlaps.sum()
         # In a short clip, few neighbours may not be able to overlap so much as to make room for all.
         if left >= _SILENCE[0] * samples or len(said) == 1:
@@ -133,7 +135,9 @@ def debate(rng: np.random.Generator, pool: Sequence[Utterance], wanted: Sequence
     return [Turn(utterance, int(at)) for utterance, at in zip(said, starts, strict=True)]
 
 
-def _choose(rng: np.random.Generator, pool: Sequence[Utterance], anger: float, talk: float) -> list[Utterance]:
+def _choose_utterances(
+    rng: np.random.Generator, pool: Sequence[Utterance], anger: float, talk: float
+) -> list[Utterance]:
     """Utterances in order, no two neighbours by one actor, of together at most `talk` samples (but at least one)."""
     decks: dict[tuple[int, bool], list[Utterance]] = {}
     actors = sorted({u.clip.actor for u in pool})
@@ -155,7 +159,7 @@ def _choose(rng: np.random.Generator, pool: Sequence[Utterance], anger: float, t
         said.append(deck.pop())
 
 
-def _overlaps(rng: np.random.Generator, lengths: np.ndarray, wanted: float) -> np.ndarray:
+def _plan_overlaps(rng: np.random.Generator, lengths: np.ndarray, wanted: float) -> np.ndarray:
     """[N - 1] samples by which neighbours overlap, together `wanted` of the time in which somebody then talks."""
     caps = _CAP * np.minimum(lengths[:-1], lengths[1:])
     needed = lengths.sum() * wanted / (1 + wanted)  # overlap / (sum - overlap) = wanted

@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.iemocap import arrays
-from affect_jax.datasets.reading import quote_values, read_rows, require_file, to_float32, to_floats
-from affect_jax.datasets.recola import arff
-from affect_jax.datasets.recola.avec import TIME_COLUMNS
+from affect_jax.datasets import npy_files
+from affect_jax.datasets.recola import arff_files
+from affect_jax.datasets.recola.avec_release import TIME_COLUMNS
+from affect_jax.datasets.release_files import convert_to_float32, parse_floats, quote_values, read_rows, require_file
 from affect_jax.errors import UserError
 from affect_jax.features import audio, egemaps
 
 FEATURES = (".npy", ".npz", ".csv", ".arff")
 SOUNDS = (".wav", ".flac")
-LOWEST = {"mfcc": 8000, "waveform": 1000, "egemaps": 8000}
+LOWEST_RATES = {"mfcc": 8000, "waveform": 1000, "egemaps": 8000}
 """config.corpus.sound -> the lowest config.corpus.rate that makes sense for it, in Hz."""
 
 
@@ -39,7 +39,7 @@ def is_sound(path: Path) -> bool:
     return path.suffix.lower() in SOUNDS
 
 
-def read(path: Path, sound: str, rate: int) -> Frames:
+def read_frames(path: Path, sound: str, rate: int) -> Frames:
     """A file's frames.
 
     Args:
@@ -51,8 +51,8 @@ def read(path: Path, sound: str, rate: int) -> Frames:
       UserError: it is missing, damaged, of another kind, empty, or a silent recording.
     """
     if not is_sound(path):
-        return features(path)
-    samples, own = _samples(path, rate)
+        return read_features(path)
+    samples, own = _read_samples(path, rate)
     if sound == "waveform":
         return Frames(audio.to_int16(samples), rate=own)
     make = audio.mfcc if sound == "mfcc" else egemaps.descriptors
@@ -62,14 +62,14 @@ def read(path: Path, sound: str, rate: int) -> Frames:
         raise UserError(f"{path}: {error}") from error
 
 
-def size(path: Path, sound: str, rate: int) -> tuple[int, int, int]:
+def measure_sound(path: Path, sound: str, rate: int) -> tuple[int, int, int]:
     """(T, D, its own rate in Hz) of a recording, with all of `read`'s checks but without its features where they are
     slow to make; D is 0 for a waveform.
     """
     if sound == "egemaps":
-        made = read(path, sound, rate)
+        made = read_frames(path, sound, rate)
         return *made.values.shape, int(made.rate)
-    samples, own = _samples(path, rate)
+    samples, own = _read_samples(path, rate)
     if sound == "waveform":
         return len(samples), 0, own
     try:
@@ -78,7 +78,7 @@ def size(path: Path, sound: str, rate: int) -> tuple[int, int, int]:
         raise UserError(f"{path}: {error}") from error
 
 
-def _samples(path: Path, rate: int) -> tuple[np.ndarray, int]:
+def _read_samples(path: Path, rate: int) -> tuple[np.ndarray, int]:
     """float32 [T] at `rate`, and the file's own rate."""
     found = audio.decode(path)
     samples = audio.resample(found, rate)
@@ -89,7 +89,7 @@ def _samples(path: Path, rate: int) -> tuple[np.ndarray, int]:
     return samples, found.rate
 
 
-def features(path: Path) -> Frames:
+def read_features(path: Path) -> Frames:
     """The table of numbers in an npy, npz, csv or arff file; a vector is one frame, a column of times no feature.
 
     NaN and infinite values are kept. Columns of text in an arff file (names of instances) are passed over.
@@ -99,26 +99,26 @@ def features(path: Path) -> Frames:
     """
     kind = path.suffix.lower()
     if kind in (".npy", ".npz"):
-        values, names = array(path), ()
+        values, names = read_array(path), ()
         if values.ndim not in (1, 2):
             raise UserError(f"{path} has the shape {list(values.shape)}, expected [frames, columns] or [columns]")
         values = values[None, :] if values.ndim == 1 else values
     else:
-        values, names = table(path)
+        values, names = read_number_table(path)
     rate = 0.0
     times = [i for i, name in enumerate(names) if name.lower() in TIME_COLUMNS]
     if len(times) > 1:
         raise UserError(f"{path} has {len(times)} columns of times; keep one")
     if times:
-        rate = _rate(values[:, times[0]], path)
+        rate = _compute_rate(values[:, times[0]], path)
         values = np.delete(values, times[0], axis=1)
         names = tuple(name for i, name in enumerate(names) if i != times[0])
     if not values.shape[0] or not values.shape[1]:
         raise UserError(f"{path} has {values.shape[0]} frames of {values.shape[1]} columns; empty its cell or mend it")
-    return Frames(np.ascontiguousarray(to_float32(values)), names, rate)
+    return Frames(np.ascontiguousarray(convert_to_float32(values)), names, rate)
 
 
-def _rate(times: np.ndarray, path: Path) -> float:
+def _compute_rate(times: np.ndarray, path: Path) -> float:
     steps = np.diff(times)
     if not (steps > 0).all():
         wrong = int(np.argmin(steps > 0))
@@ -128,20 +128,20 @@ def _rate(times: np.ndarray, path: Path) -> float:
     return float(1 / np.median(steps)) if len(steps) else 0.0
 
 
-def table(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+def read_number_table(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     """float64 [T, D] of a csv file with a header, or of an arff file, and the names of its columns.
 
     Raises:
       UserError: it is missing, damaged or not of numbers.
     """
     if path.suffix.lower() == ".arff":
-        found = arff.read(require_file(path, "a file of the manifest"))
+        found = arff_files.read_arff(require_file(path, "a file of the manifest"))
         return found.values, found.names
-    header, rows = text_table(path)
-    return to_floats(rows, path, first_row=2).reshape(len(rows), len(header)), header
+    header, rows = read_text_table(path)
+    return parse_floats(rows, path, first_row=2).reshape(len(rows), len(header)), header
 
 
-def text_table(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
+def read_text_table(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
     """The header and the rows of a csv file; a header is a row in which nothing is a number.
 
     Raises:
@@ -169,14 +169,14 @@ def is_number(text: str) -> bool:
     return True
 
 
-def array(path: Path) -> np.ndarray:
+def read_array(path: Path) -> np.ndarray:
     """The array of an npy file, or the only one of an npz file; nothing is ever unpickled.
 
     Raises:
       UserError: it is missing, damaged, pickled, not of numbers, or an npz file of several arrays.
     """
     if path.suffix.lower() == ".npy":
-        return np.array(arrays.mapped(path))
+        return np.array(npy_files.map_array(path))
     require_file(path, "a file of the manifest")
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
