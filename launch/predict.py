@@ -76,9 +76,9 @@ def main(argv: Sequence[str]) -> None:
         )
     run = Path(FLAGS.run)
     if recordings:
-        _hear(speech_models.of(run, FLAGS.variant, FLAGS.trial), recordings)
+        _hear(speech_models.load_speech_model(run, FLAGS.variant, FLAGS.trial), recordings)
         return
-    if speech_models.converted(run):
+    if speech_models.is_converted(run):
         raise UserError(
             f"{run} holds a converted model, which has no corpus to predict a part of; name recordings, as in: "
             f"--run={run} talk.wav"
@@ -98,7 +98,7 @@ def _export(folder: Path, paths: Sequence[str]) -> None:
         raise UserError(f"{folder} holds an export; name files to predict of, as in: --run={folder} FILE")
     found = export_folder.read_export(folder)
     if found.description["trained"]["rate"]:
-        _hear(speech_models.of_export(folder, found), paths)
+        _hear(speech_models.wrap_export(folder, found), paths)
         return
     given = [name for name in _OF_RECORDINGS if FLAGS[name].present]
     if given:
@@ -111,13 +111,12 @@ def _export(folder: Path, paths: Sequence[str]) -> None:
 
 def _features(found: Any, paths: Sequence[str], target: Path | None) -> None:
     """Writes what an export says of files of features."""
-    from affect_jax.inference import export_items
-    from affect_jax.reports import predictions
+    from affect_jax.inference import feature_files, split_files
 
     ids, values, failed = [], [], 0
     for path in paths:
         try:
-            names, said = export_items.predict_item(found, Path(path))
+            names, said = feature_files.predict_feature_file(found, Path(path))
         except UserError as error:
             print(f"skipped: {error}", file=sys.stderr)
             failed += 1
@@ -125,7 +124,7 @@ def _features(found: Any, paths: Sequence[str], target: Path | None) -> None:
         ids += names
         values.append(said)
     if values:
-        text = predictions.as_csv(ids, np.concatenate(values), found.description["trained"]["labels"])
+        text = split_files.format_predictions(ids, np.concatenate(values), found.description["trained"]["labels"])
         _put(text, target)
     kind = " (trained on a synthetic corpus)" if found.description["trained"]["corpus"]["synthetic"] else ""
     said = f"{len(paths) - failed} of {len(paths)} files predicted{kind}"
@@ -146,10 +145,10 @@ def _put(text: str, target: Path | None) -> None:
 
 
 def _split(run: Path, results: dict[str, Any], number: int) -> None:
-    from affect_jax.reports import predictions
+    from affect_jax.inference import split_files
 
     out = Path(FLAGS.out or run / "predictions" / FLAGS.split)
-    files = predictions.write(run, results, number, FLAGS.split, out)
+    files = split_files.write_split_predictions(run, results, number, FLAGS.split, out)
     kind = " (from a synthetic corpus)" if results["corpus"]["synthetic"] else ""
     print(f"trial {number}, variant {results['trials'][number]['variant']!r}{kind}: {len(files)} files -> {out}")
 
@@ -160,7 +159,7 @@ def _hear(hearer: Any, recordings: Sequence[str]) -> None:
     from affect_jax.inference import timeline_files, timelines
 
     rate, task, labels, name = hearer.rate, hearer.task, hearer.labels, hearer.target
-    cut = timelines.sizes(rate, hearer.deployed.steps, FLAGS.window, FLAGS.hop)
+    cut = timelines.plan_windows(rate, hearer.deployed.steps, FLAGS.window, FLAGS.hop)
     console = Console(file=sys.stderr)
 
     def say(line: str) -> None:
@@ -169,18 +168,18 @@ def _hear(hearer: Any, recordings: Sequence[str]) -> None:
     say(f"{hearer.title}: windows of {cut.window / rate:g} s every {cut.hop / rate:g} s, predicting {name!r}")
     described, names, taken = [], (), set()
     with _bar(console) as bar:
-        windows = bar.add_task("hearing", total=timelines.count(recordings, cut))
-        for heard in timelines.hear(
-            recordings, timelines.program(hearer.deployed), cut, lambda count: bar.advance(windows, count)
+        windows = bar.add_task("hearing", total=timelines.count_windows(recordings, cut))
+        for heard in timelines.predict_recordings(
+            recordings, timelines.compile_model(hearer.deployed), cut, lambda count: bar.advance(windows, count)
         ):
-            described.append(timeline_files.describe(heard, task, labels))
-            say(timeline_files.line(described[-1]))
+            described.append(timeline_files.describe_timeline(heard, task, labels))
+            say(timeline_files.format_summary(described[-1]))
             if heard.error:
                 continue
-            names = timeline_files.class_names(task, labels, heard.prediction.shape[-1])
+            names = timeline_files.name_classes(task, labels, heard.prediction.shape[-1])
             if FLAGS.plot:
                 picture = _free((target or Path()).parent, Path(heard.file).stem, taken)
-                timeline_files.plot(picture, heard, task, labels, name)
+                timeline_files.plot_timeline(picture, heard, task, labels, name)
                 say(f"wrote {picture}")
     about = {
         **hearer.about,
@@ -190,7 +189,9 @@ def _hear(hearer: Any, recordings: Sequence[str]) -> None:
         "window": round(cut.window / rate, 6),
         "hop": round(cut.hop / rate, 6),
     }
-    text = timeline_files.as_json(described, about) if form == "json" else timeline_files.as_csv(described, names)
+    text = (
+        timeline_files.format_json(described, about) if form == "json" else timeline_files.format_csv(described, names)
+    )
     _put(text, target)
     if target:
         say(f"wrote {target}")

@@ -107,7 +107,7 @@ def load_deployed(run: Path, number: int) -> Deployed:
     reads = list_inputs(model)
     return Deployed(
         model=model,
-        params=_nest({k: v for k, v in params.items() if k.split("/")[0] in (*model.deployed, step.STATISTICS)}),
+        params=_nest_leaves({k: v for k, v in params.items() if k.split("/")[0] in (*model.deployed, step.STATISTICS)}),
         inputs={m: Input(mean[m], scale[m], meta["steps"][m]) for m in reads},
         item=meta["unit"] == "item",
         trial=trial,
@@ -144,7 +144,7 @@ def _find_first_trial(run: Path, study: str) -> int:
     return next(i for i, trial in enumerate(trials) if trial["study"] == study)
 
 
-def _nest(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
+def _nest_leaves(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for path, leaf in leaves.items():
         *parents, last = path.split("/")

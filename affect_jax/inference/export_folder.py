@@ -156,7 +156,7 @@ def read_export(folder: Path) -> Exported:
         takes = describe_inputs(artifact, names)
         same = takes == inputs and format_shape(artifact.out_avals[0].shape) == described["output"]["shape"]
         plain = {names[0]: takes} if "features" in inputs else takes
-        shapes = {name: _sizes(of["features"]["shape"]) for name, of in plain.items()}
+        shapes = {name: _parse_shape(of["features"]["shape"]) for name, of in plain.items()}
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         same = False
     if not same:
@@ -190,6 +190,6 @@ def _check_description(folder: Path) -> dict[str, Any]:
     return described
 
 
-def _sizes(shape: str) -> tuple[int | str, ...]:
+def _parse_shape(shape: str) -> tuple[int | str, ...]:
     """`[b, t, 40]` -> ('b', 't', 40)."""
     return tuple(int(size) if size.isdigit() else size for size in shape[1:-1].split(", "))

@@ -12,7 +12,7 @@ from affect_jax.runtime import run_folder
 from affect_jax.training import step
 
 
-class Hearer(NamedTuple):
+class SpeechModel(NamedTuple):
     """A model that hears speech, and what its answers are.
 
     Attributes:
@@ -35,27 +35,27 @@ class Hearer(NamedTuple):
     title: str
 
 
-def converted(folder: Path) -> bool:
+def is_converted(folder: Path) -> bool:
     """Whether launch.convert wrote a folder: a model alone, with no trials, no variants and no corpus."""
     return (folder / "model.json").exists()
 
 
-def of(folder: Path, variant: str = "", trial: int = -1) -> Hearer:
+def load_speech_model(folder: Path, variant: str = "", trial: int = -1) -> SpeechModel:
     """`of_folder` or `of_run`, whichever the folder is.
 
     Raises:
       UserError: as these; or a variant or trial of a converted model.
     """
-    if not converted(folder):
-        return of_run(folder, variant, trial)
+    if not is_converted(folder):
+        return load_run_model(folder, variant, trial)
     if variant or trial >= 0:
         raise UserError(
             f"{folder} holds one converted model, without variants and trials; leave --variant and --trial out"
         )
-    return of_folder(folder)
+    return load_converted_model(folder)
 
 
-def of_run(run: Path, variant: str = "", trial: int = -1) -> Hearer:
+def load_run_model(run: Path, variant: str = "", trial: int = -1) -> SpeechModel:
     """A trial of a finished run of raw speech: `trial`, or the best on validation of `variant`.
 
     Raises:
@@ -78,10 +78,10 @@ def of_run(run: Path, variant: str = "", trial: int = -1) -> Hearer:
     about["trained_on"] = {key: corpus.get(key) for key in ("name", "variant", "synthetic")}
     title = f"trial {number}, variant {variant!r}{' (from a synthetic corpus)' if corpus['synthetic'] else ''}"
     labels = tuple(corpus.get("labels") or ())
-    return Hearer(deployed, rate, results["task"], labels, config["data"]["target"], about, title)
+    return SpeechModel(deployed, rate, results["task"], labels, config["data"]["target"], about, title)
 
 
-def of_folder(folder: Path) -> Hearer:
+def load_converted_model(folder: Path) -> SpeechModel:
     """The model that launch.convert wrote to `folder`.
 
     Raises:
@@ -103,10 +103,10 @@ def of_folder(folder: Path) -> Hearer:
     about = {"converted": str(folder), "model": described["model"]["name"], "source": described["source"]}
     task, labels = "multiclass" if model.classes else "signed_regression", tuple(map(str, range(model.classes)))
     title = f"model converted from {described['source']}"
-    return Hearer(deployed, speech["rate"], task, labels, "prediction", about, title)
+    return SpeechModel(deployed, speech["rate"], task, labels, "prediction", about, title)
 
 
-def of_export(folder: Path, found: export_folder.Exported) -> Hearer:
+def wrap_export(folder: Path, found: export_folder.Exported) -> SpeechModel:
     """The model that launch.export wrote to `folder`, as `exported.read` gives it.
 
     Raises:
@@ -117,4 +117,6 @@ def of_export(folder: Path, found: export_folder.Exported) -> Hearer:
         raise UserError(f"{folder} holds a model of {found.modality!r}, not of raw speech; name files of its features")
     about = {"export": str(folder), "variant": variant, "trained_on": trained["corpus"]}
     title = f"export of variant {variant!r}{' (from a synthetic corpus)' if trained['corpus']['synthetic'] else ''}"
-    return Hearer(found, trained["rate"], trained["task"], tuple(trained["labels"]), trained["target"], about, title)
+    return SpeechModel(
+        found, trained["rate"], trained["task"], tuple(trained["labels"]), trained["target"], about, title
+    )

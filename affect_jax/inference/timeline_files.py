@@ -16,7 +16,7 @@ CLASSES = ("binary", "multiclass")
 """Tasks whose predictions are classes."""
 
 
-def class_names(task: str, labels: Sequence[str], classes: int) -> tuple[str, ...]:
+def name_classes(task: str, labels: Sequence[str], classes: int) -> tuple[str, ...]:
     """The names of the columns of `probabilities`: of the run, or the classes' numbers; () for a regression."""
     if task not in CLASSES:
         return ()
@@ -24,7 +24,7 @@ def class_names(task: str, labels: Sequence[str], classes: int) -> tuple[str, ..
     return tuple(labels) if len(labels) == count else tuple(str(c) for c in range(count))
 
 
-def probabilities(task: str, prediction: np.ndarray) -> np.ndarray:
+def compute_probabilities(task: str, prediction: np.ndarray) -> np.ndarray:
     """float32 [W, C] of logits [W, C], or of the probabilities of class 1 [W] of a binary run."""
     if task == "binary":
         return np.stack([1 - prediction, prediction], axis=1)
@@ -32,7 +32,7 @@ def probabilities(task: str, prediction: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def describe(timeline: Timeline, task: str, labels: Sequence[str]) -> dict[str, Any]:
+def describe_timeline(timeline: Timeline, task: str, labels: Sequence[str]) -> dict[str, Any]:
     """One file as plain values: its windows, and a summary over those that are not silent.
 
     A window has `start` and `end` in seconds and a `prediction`, which is a number, or for classes the name of the most
@@ -44,14 +44,14 @@ def describe(timeline: Timeline, task: str, labels: Sequence[str]) -> dict[str, 
         return {"file": timeline.file, "error": timeline.error}
     silent = timeline.silent
     if task in CLASSES:
-        values = probabilities(task, timeline.prediction)
-        names = class_names(task, labels, values.shape[1])
+        values = compute_probabilities(task, timeline.prediction)
+        names = name_classes(task, labels, values.shape[1])
         mean = values[~silent].mean(0)
         main = int(np.argmax(mean))
         curve = values[:, main]
-        summary = {"prediction": names[main], "probabilities": _named(names, mean)}
+        summary = {"prediction": names[main], "probabilities": _name_probabilities(names, mean)}
         said = [
-            {"prediction": names[int(np.argmax(trial))], "probabilities": _named(names, trial)}
+            {"prediction": names[int(np.argmax(trial))], "probabilities": _name_probabilities(names, trial)}
             if not quiet
             else {"prediction": None, "probabilities": None, "note": "silent"}
             for trial, quiet in zip(values, silent, strict=True)
@@ -73,15 +73,15 @@ def describe(timeline: Timeline, task: str, labels: Sequence[str]) -> dict[str, 
         "seconds": round(timeline.seconds, 3),
         "summary": summary | {"max": round(float(curve[top]), 6), "max_at": times[top]},
         "windows": [time | window for time, window in zip(times, said, strict=True)],
-        "notes": notes(timeline),
+        "notes": list_doubts(timeline),
     }
 
 
-def _named(names: Sequence[str], trial: np.ndarray) -> dict[str, float]:
+def _name_probabilities(names: Sequence[str], trial: np.ndarray) -> dict[str, float]:
     return {name: round(float(value), 6) for name, value in zip(names, trial, strict=True)}
 
 
-def notes(timeline: Timeline) -> list[str]:
+def list_doubts(timeline: Timeline) -> list[str]:
     """What makes one doubt a file's predictions: silent windows, clipping."""
     found = []
     if timeline.silent.any():
@@ -91,7 +91,7 @@ def notes(timeline: Timeline) -> list[str]:
     return found
 
 
-def line(described: dict[str, Any]) -> str:
+def format_summary(described: dict[str, Any]) -> str:
     """A file's summary for a person."""
     if "error" in described:
         return f"skipped: {described['error']}"
@@ -108,12 +108,12 @@ def line(described: dict[str, Any]) -> str:
     return "; ".join([said, *described["notes"]])
 
 
-def as_json(described: Sequence[dict[str, Any]], about: dict[str, Any]) -> str:
+def format_json(described: Sequence[dict[str, Any]], about: dict[str, Any]) -> str:
     """Everything: `about` the run, and the files."""
     return json.dumps({**about, "files": list(described)}, indent=1, ensure_ascii=False) + "\n"
 
 
-def as_csv(described: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
+def format_csv(described: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     """A line a window; a file that cannot be heard has one line, with the reason in its last column.
 
     Args:
@@ -136,7 +136,7 @@ def as_csv(described: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def plot(path: Path, timeline: Timeline, task: str, labels: Sequence[str], what: str) -> None:
+def plot_timeline(path: Path, timeline: Timeline, task: str, labels: Sequence[str], what: str) -> None:
     """A picture (png) of one file: its envelope, and below it what each window says, drawn over the whole window.
 
     Args:
@@ -155,8 +155,8 @@ def plot(path: Path, timeline: Timeline, task: str, labels: Sequence[str], what:
     above.set(ylabel="amplitude", title=Path(timeline.file).name.replace("$", r"\$"), xlim=(0, timeline.seconds))
     middle = (timeline.start + timeline.end) / 2
     if task in CLASSES:
-        values = probabilities(task, timeline.prediction)
-        curves = dict(zip(class_names(task, labels, values.shape[1]), values.T, strict=True))
+        values = compute_probabilities(task, timeline.prediction)
+        curves = dict(zip(name_classes(task, labels, values.shape[1]), values.T, strict=True))
         below.set(ylabel="probability", ylim=(0, 1))
     else:
         curves = {what: timeline.prediction}

@@ -28,7 +28,7 @@ Predict = Callable[[np.ndarray, np.ndarray], Any]
 """(float32 [B, T, 1], bool [B, T]) -> float32 [B], or [B, C] logits."""
 
 
-class Sizes(NamedTuple):
+class Windows(NamedTuple):
     """How files are cut.
 
     Attributes:
@@ -75,7 +75,7 @@ class Timeline(NamedTuple):
         return np.isnan(self.prediction.reshape(len(self.start), -1)).any(1)
 
 
-def sizes(rate: int, steps: int, window: float | None, hop: float | None) -> Sizes:
+def plan_windows(rate: int, steps: int, window: float | None, hop: float | None) -> Windows:
     """Seconds -> samples.
 
     Args:
@@ -94,10 +94,10 @@ def sizes(rate: int, steps: int, window: float | None, hop: float | None) -> Siz
         raise UserError(f"--hop is {hop:g} s and a window {samples / rate:g} s; give more than 0 and at most a window")
     step = max(samples // 3, 1) if hop is None else round(hop * rate)
     count = len(jax.devices())
-    return Sizes(rate, steps, samples, step, batch=math.ceil(4 / count) * count)
+    return Windows(rate, steps, samples, step, batch=math.ceil(4 / count) * count)
 
 
-def program(deployed: deployment.Deployed | export_folder.Exported) -> Predict:
+def compile_model(deployed: deployment.Deployed | export_folder.Exported) -> Predict:
     """The model as one compiled function of a batch, which is spread over all devices; an export is made for one."""
     if isinstance(deployed, export_folder.Exported):
         return deployed.call
@@ -110,26 +110,26 @@ def program(deployed: deployment.Deployed | export_folder.Exported) -> Predict:
     return lambda x, mask: mesh.to_host(run((), *mesh.shard_trials(devices, (x, mask))))
 
 
-def starts(samples: int, window: int, hop: int) -> np.ndarray:
+def list_window_starts(samples: int, window: int, hop: int) -> np.ndarray:
     """int64 [W]: where windows start, until one reaches the end. No window holds less than `window - hop` samples,
     but for a file that is shorter than one window."""
     return np.arange(1 + max(0, math.ceil((samples - window) / hop)), dtype=np.int64) * hop
 
 
-def count(files: Iterable[str | Path], cut: Sizes) -> int:
+def count_windows(files: Iterable[str | Path], cut: Windows) -> int:
     """About how many windows there will be, from the files' headers; a file that has none of them counts 0."""
     import soundfile
 
     total = 0
     for file in files:
         try:
-            total += len(starts(round(soundfile.info(str(file)).duration * cut.rate), cut.window, cut.hop))
+            total += len(list_window_starts(round(soundfile.info(str(file)).duration * cut.rate), cut.window, cut.hop))
         except (OSError, TypeError, soundfile.SoundFileError):
             continue  # `hear` will say what is wrong with it
     return total
 
 
-class _Open(NamedTuple):
+class _OpenRecording(NamedTuple):
     """A file whose windows are on their way."""
 
     timeline: Timeline
@@ -138,8 +138,8 @@ class _Open(NamedTuple):
     answers: dict[int, np.ndarray]  # window -> its prediction
 
 
-def hear(
-    files: Iterable[str | Path], predict: Predict, cut: Sizes, progress: Callable[[int], None] = lambda windows: None
+def predict_recordings(
+    files: Iterable[str | Path], predict: Predict, cut: Windows, progress: Callable[[int], None] = lambda windows: None
 ) -> Iterator[Timeline]:
     """A timeline for each file, in their order; a bad file has an `error` and does not stop the others.
 
@@ -152,8 +152,8 @@ def hear(
     Raises:
       UserError: the model's answers are not finite.
     """
-    waiting: deque[_Open] = deque()
-    batch: list[tuple[_Open, int, np.ndarray]] = []
+    waiting: deque[_OpenRecording] = deque()
+    batch: list[tuple[_OpenRecording, int, np.ndarray]] = []
 
     def flush() -> None:
         x = np.zeros((cut.batch, cut.steps, 1), np.float32)
@@ -173,10 +173,10 @@ def hear(
 
     def done() -> Iterator[Timeline]:
         while waiting and len(waiting[0].answers) == len(waiting[0].sounding):
-            yield _closed(waiting.popleft())
+            yield _finish_timeline(waiting.popleft())
 
     for file in files:
-        opened = _open(file, cut)
+        opened = _open_recording(file, cut)
         waiting.append(opened)
         progress(len(opened.timeline.start) - len(opened.sounding))
         for window in opened.sounding:
@@ -190,7 +190,7 @@ def hear(
     yield from done()
 
 
-def read(file: str | Path, rate: int) -> tuple[np.ndarray, audio.Sound]:
+def read_recording(file: str | Path, rate: int) -> tuple[np.ndarray, audio.Sound]:
     """A file as models hear it, int16 [T] mono at `rate`, and as it was.
 
     Raises:
@@ -206,13 +206,13 @@ def read(file: str | Path, rate: int) -> tuple[np.ndarray, audio.Sound]:
     return samples, sound
 
 
-def _open(file: str | Path, cut: Sizes) -> _Open:
+def _open_recording(file: str | Path, cut: Windows) -> _OpenRecording:
     """A file before it is heard."""
     try:
-        samples, sound = read(file, cut.rate)
+        samples, sound = read_recording(file, cut.rate)
     except UserError as error:
-        return _Open(Timeline(str(file), str(error)), np.zeros(0, np.int16), [], {})
-    start = starts(len(samples), cut.window, cut.hop)
+        return _OpenRecording(Timeline(str(file), str(error)), np.zeros(0, np.int16), [], {})
+    start = list_window_starts(len(samples), cut.window, cut.hop)
     edges = np.linspace(0, len(samples), min(PEAKS, len(samples)), endpoint=False).astype(np.int64)
     timeline = Timeline(
         file=str(file),
@@ -222,10 +222,10 @@ def _open(file: str | Path, cut: Sizes) -> _Open:
         peaks=np.maximum.reduceat(np.abs(audio.to_float(samples)), edges),
         clipped=audio.clipped_share(sound.samples),
     )
-    return _Open(timeline, samples, [w for w, s in enumerate(start) if samples[s : s + cut.window].any()], {})
+    return _OpenRecording(timeline, samples, [w for w, s in enumerate(start) if samples[s : s + cut.window].any()], {})
 
 
-def _closed(opened: _Open) -> Timeline:
+def _finish_timeline(opened: _OpenRecording) -> Timeline:
     if opened.timeline.error:
         return opened.timeline
     shape = next(iter(opened.answers.values())).shape

@@ -101,8 +101,8 @@ def test_recordings_are_heard_as_the_model_of_the_run_hears_them(main, of_speech
     out, err = capsys.readouterr()
     said = [float(trial["prediction"]) for trial in csv.DictReader(io.StringIO(out))]
     assert "export of variant 'toy' (from a synthetic corpus): windows of 2 s every 1 s, predicting 'y'" in err
-    cut = timelines.sizes(RATE, STEPS, None, 1.0)
-    (want,) = timelines.hear([talk], timelines.program(model), cut)
+    cut = timelines.plan_windows(RATE, STEPS, None, 1.0)
+    (want,) = timelines.predict_recordings([talk], timelines.compile_model(model), cut)
     assert len(said) == 3
     assert said == pytest.approx(want.prediction, abs=1e-5)
 

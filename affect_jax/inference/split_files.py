@@ -15,7 +15,7 @@ from affect_jax.errors import UserError
 from affect_jax.runtime import run_folder
 
 
-def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path) -> list[Path]:
+def write_split_predictions(run: Path, results: dict[str, Any], number: int, split: str, out: Path) -> list[Path]:
     """Writes row `number`'s predictions of `split`, one file a group: a recording, a video or a speaker.
 
     A csv file has a prediction a line; of classes the most likely one, by its name where the corpus has names, and
@@ -55,12 +55,12 @@ def write(run: Path, results: dict[str, Any], number: int, split: str, out: Path
             arff.write_gold(path, str(group), times, values[mine])
         else:
             path = out / f"{quote(str(group), safe=' ')}.csv"  # a group may be called anything
-            run_folder.write_atomic(path, as_csv(ids[mine], values[mine], labels).encode())
+            run_folder.write_atomic(path, format_predictions(ids[mine], values[mine], labels).encode())
         files.append(path)
     return files
 
 
-def as_csv(ids: Sequence[str], values: np.ndarray, labels: Sequence[str] = ()) -> str:
+def format_predictions(ids: Sequence[str], values: np.ndarray, labels: Sequence[str] = ()) -> str:
     """A prediction a line.
 
     Args:
@@ -72,11 +72,11 @@ def as_csv(ids: Sequence[str], values: np.ndarray, labels: Sequence[str] = ()) -
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("id", "prediction", *names))
-    table.writerows((step, *_cells(value, names)) for step, value in zip(ids, values, strict=True))
+    table.writerows((step, *_format_cells(value, names)) for step, value in zip(ids, values, strict=True))
     return text.getvalue()
 
 
-def _cells(value: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+def _format_cells(value: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
     """What is said of one step: a number; or the likeliest class, and the probabilities of all."""
     if not names:
         return (f"{value:.6f}",)

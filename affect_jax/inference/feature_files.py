@@ -12,7 +12,7 @@ from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.inference.export_folder import Exported
 
 
-def predict_item(exported: Exported, file: Path) -> tuple[tuple[str, ...], np.ndarray]:
+def predict_feature_file(exported: Exported, file: Path) -> tuple[tuple[str, ...], np.ndarray]:
     """(ids, predictions) of one file: `name` of an item, else `name@0`, `name@1`, ... of its frames.
 
     Args:
@@ -26,7 +26,7 @@ def predict_item(exported: Exported, file: Path) -> tuple[tuple[str, ...], np.nd
     Raises:
       UserError: the file is missing, damaged, or not what the model takes; or the answer is not finite.
     """
-    found = _read(exported, file)
+    found = _read_modalities(exported, file)
     features, mask = {}, {}
     for name, shape in exported.shapes.items():
         features[name], mask[name] = _lay_out(found.get(name), shape, exported.unit, f"{name!r} in {file}")
@@ -44,7 +44,7 @@ def predict_item(exported: Exported, file: Path) -> tuple[tuple[str, ...], np.nd
     return tuple(f"{file.stem}@{step}" for step in range(len(values))), values
 
 
-def _read(exported: Exported, file: Path) -> dict[str, np.ndarray]:
+def _read_modalities(exported: Exported, file: Path) -> dict[str, np.ndarray]:
     """Modality -> float32 [T, D], of the modalities that the file has."""
     if file.suffix.lower() not in frames.FEATURES:
         raise UserError(
