@@ -19,7 +19,7 @@ from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.data import splits, streaming
 from affect_jax.datasets.recordings import Recordings
-from affect_jax.experiment import results
+from affect_jax.experiment import predictions_file, results
 from affect_jax.experiment.results_file import (
     CorpusRecord,
     Monitor,
@@ -307,17 +307,14 @@ def _count_examples(recordings: Recordings, config: ml_collections.ConfigDict) -
 def _collect_predictions(
     run: Run, spec_name: str, first: int, predictions: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """predictions.npz entries of one study; frames that no trial shows are left out."""
-    count = len(next(iter(predictions.values())))
-    arrays = {f"{spec_name}/trial": np.arange(first, first + count)}
-    for split, values in predictions.items():
+    """predictions.npz entries of one study, whose trials are numbered from `first`."""
+    steps = {}
+    for split in predictions:
         part = _choose_split(run, split)
-        shown = ~np.isnan(values.reshape(count, len(part.target), -1)).all((0, 2))
-        arrays[f"{spec_name}/{split}/prediction"] = values[:, shown]
-        arrays[f"{spec_name}/{split}/target"] = part.target[shown]
-        arrays[f"{spec_name}/{split}/id"] = part.index.frame_ids[shown]
-        arrays[f"{spec_name}/{split}/group"] = np.array(part.index.groups)[part.recording[shown]]
-    return arrays
+        groups = np.array(part.index.groups)[part.recording]
+        steps[split] = predictions_file.Steps(part.target, part.index.frame_ids, groups)
+    count = len(next(iter(predictions.values())))
+    return predictions_file.collect_predictions(spec_name, range(first, first + count), predictions, steps)
 
 
 def run_experiment(
@@ -433,7 +430,7 @@ def _train(
         provenance=Provenance(**run_folder.describe_provenance(" ".join(sys.argv))),
     )
     if alone:
-        run_folder.write_arrays(folder / "predictions.npz", arrays)
+        run_folder.write_arrays(folder / predictions_file.FILE, arrays)
         write_results(folder, finished)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     hosts.wait_for_all("finished")

@@ -1,30 +1,31 @@
-"""A run's predictions as files: RECOLA's gold-standard arff form, or csv."""
+"""A run's predictions of one split as files: RECOLA's gold-standard arff form, or csv."""
 
 import csv
 import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
 from affect_jax.datasets.recola import arff
 from affect_jax.errors import UserError
-from affect_jax.runtime import run_folder
+from affect_jax.experiment import predictions_file
+from affect_jax.experiment.results_file import Results
+from affect_jax.runtime.files import write_atomic
 
 
-def write_split_predictions(run: Path, results: dict[str, Any], number: int, split: str, out: Path) -> list[Path]:
-    """Writes row `number`'s predictions of `split`, one file a group: a recording, a video or a speaker.
+def write_split_predictions(run: Path, results: Results, number: int, split: str, out: Path) -> list[Path]:
+    """Writes a trial's predictions of a split, one file a group: a recording, a video or a speaker.
 
-    A csv file has a prediction a line; of classes the most likely one, by its name where the corpus has names, and
-    beside it the probability of each.
+    A csv file has one prediction a row; for classes the most likely one, by its name where the corpus has names, beside
+    the probability of each.
 
     Args:
       run: the run folder.
-      results: its results.json.
-      number: row of results.json.
+      results: of it.
+      number: of the trial.
       split: `validation` or `test`.
       out: folder to write.
 
@@ -32,36 +33,37 @@ def write_split_predictions(run: Path, results: dict[str, Any], number: int, spl
       The files.
 
     Raises:
-      UserError: the run has no predictions of that split, or a recording of RECOLA whose name is none.
+      UserError: the run has no predictions of that split, or a recording has a name that RECOLA does not use.
     """
-    arrays = run_folder.read_arrays(run / "predictions.npz")
-    study = results["trials"][number]["study"]
-    if f"{study}/{split}/prediction" not in arrays:
-        raise UserError(f"{run} has no predictions of the {split} part; its corpus has none, or use another --split")
-    at = int(np.flatnonzero(arrays[f"{study}/row"] == number)[0])
-    values = arrays[f"{study}/{split}/prediction"][at]
-    ids, groups = arrays[f"{study}/{split}/id"], arrays[f"{study}/{split}/group"]
-    shown = ~np.isnan(values.reshape(len(values), -1)).any(-1)
-    labels = results["corpus"].get("labels") or ()
+    predictions = predictions_file.read_trial_predictions(run, results.trials[number].study, number, split)
+    if predictions is None:
+        raise UserError(
+            f"{run} has no predictions of the {split} split, perhaps its corpus has none; use another --split"
+        )
     out.mkdir(parents=True, exist_ok=True)
-    files = []
-    for group in dict.fromkeys(groups[shown]):
-        mine = shown & (groups == group)
-        if results["corpus"]["name"] == "recola":
-            if not re.fullmatch(r"[\w.-]+", str(group)):  # it would not be a name of the arff form, nor of a file here
-                raise UserError(f"{run / 'predictions.npz'} has a recording {str(group)[:60]!r}, which RECOLA has not")
-            times = np.array([float(step.rpartition("@")[2]) for step in ids[mine]])
+    paths = []
+    for group in dict.fromkeys(predictions.group):
+        mine = predictions.group == group
+        ids, values = predictions.id[mine], predictions.prediction[mine]
+        if results.corpus.name == "recola":
+            # Any other name would fit neither the arff form nor, perhaps, a file below `out`.
+            if not re.fullmatch(r"[\w.-]+", str(group)):
+                raise UserError(
+                    f"{run / predictions_file.FILE} has a recording {str(group)[:60]!r}, and RECOLA has no such name; "
+                    "train that run again"
+                )
+            times = np.array([float(step.rpartition("@")[2]) for step in ids])
             path = out / f"{group}.arff"
-            arff.write_gold(path, str(group), times, values[mine])
+            arff.write_gold(path, str(group), times, values)
         else:
             path = out / f"{quote(str(group), safe=' ')}.csv"  # a group may be called anything
-            run_folder.write_atomic(path, format_predictions(ids[mine], values[mine], labels).encode())
-        files.append(path)
-    return files
+            write_atomic(path, format_predictions(ids, values, results.corpus.labels).encode())
+        paths.append(path)
+    return paths
 
 
 def format_predictions(ids: Sequence[str], values: np.ndarray, labels: Sequence[str] = ()) -> str:
-    """A prediction a line.
+    """Predictions as csv, one a row.
 
     Args:
       ids: [N].
@@ -77,8 +79,8 @@ def format_predictions(ids: Sequence[str], values: np.ndarray, labels: Sequence[
 
 
 def _format_cells(value: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
-    """What is said of one step: a number; or the likeliest class, and the probabilities of all."""
+    """The cells of one step: a number; or the most likely class, and the probabilities of all."""
     if not names:
         return (f"{value:.6f}",)
-    chances = np.exp(value - value.max(), dtype=np.float64)
-    return (names[int(value.argmax())], *(f"{chance:.6f}" for chance in chances / chances.sum()))
+    odds = np.exp(value - value.max(), dtype=np.float64)
+    return (names[int(value.argmax())], *(f"{probability:.6f}" for probability in odds / odds.sum()))
