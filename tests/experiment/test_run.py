@@ -138,7 +138,7 @@ def test_a_recording_cannot_lead_predictions_out_of_their_folder(sew, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     run_folder.write_arrays(run / "predictions.npz", arrays)
-    with pytest.raises(UserError, match=r"has a recording '\.\./out', which RECOLA has not"):
+    with pytest.raises(UserError, match=r"has a recording '\.\./out', and RECOLA has no such name"):
         split_files.write_split_predictions(run, results, 0, "test", tmp_path / "here")
     others = results | {"corpus": results["corpus"] | {"name": "manifest"}}
     (path,) = split_files.write_split_predictions(run, others, 0, "test", tmp_path / "here")

@@ -189,7 +189,7 @@ def test_sizes():
 @pytest.mark.parametrize(
     ("window", "hop", "said"),
     [
-        (31.0, None, "--window is 31 s; this model hears between 0.1 and 30 s"),
+        (31.0, None, "--window is 31 s; this model reads between 0.1 and 30 s"),
         (0.01, None, "--window is 0.01 s"),
         (float("nan"), None, "--window is nan s"),
         (None, 31.0, "--hop is 31 s and a window 30 s"),
