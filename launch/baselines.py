@@ -30,7 +30,7 @@ from affect_jax.runtime.progress import Work
 from launch import cli
 
 if TYPE_CHECKING:  # --help does not wait for jax
-    from affect_jax.baselines import study
+    from affect_jax.baselines import fit_folds
     from affect_jax.datasets.recordings import Recordings
 
 FLAGS = flags.FLAGS
@@ -89,7 +89,7 @@ def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, as
     Raises:
       UserError: a method or a corpus that cannot be, or a folder of another config.
     """
-    from affect_jax.baselines import functionals, study
+    from affect_jax.baselines import fit_folds, functionals
     from affect_jax.config import fit
     from affect_jax.datasets import release_files
     from affect_jax.runtime import run_folder
@@ -99,9 +99,9 @@ def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, as
         raise UserError(
             f"the corpus {config.corpus.name!r} of {config_arg} is not one of speech; choose another config"
         )
-    methods = asked.methods or [name for name in NAMES if name != "is13" or functionals.installed()]
-    plan = study.Plan(config.task, config.data.target, tuple(methods), asked.seeds, asked.iterations, asked.refit)
-    study.check(plan)
+    methods = asked.methods or [name for name in NAMES if name != "is13" or functionals.is_opensmile_installed()]
+    plan = fit_folds.Plan(config.task, config.data.target, tuple(methods), asked.seeds, asked.iterations, asked.refit)
+    fit_folds.check_plan(plan)
     made_of = {name: json.loads(config.to_json())[name] for name in ("name", "task", "corpus", "data")}
     made_of |= {"folds": list(config.study.folds), "baselines": asked._asdict()}
     if (folder / "results.json").exists():
@@ -112,7 +112,7 @@ def make(config: ml_collections.ConfigDict, folder: Path, *, config_arg: str, as
         data_dir = Path(config.corpus.data_dir or release_files.find_default_data_dir()).expanduser().resolve()
         with run_folder.lock_run_folder(folder):
             run_folder.open_run_folder(folder, made_of, config_arg)
-            return study.run(
+            return fit_folds.fit_folds(
                 plan,
                 recordings,
                 splits,
@@ -136,7 +136,7 @@ def _prepare(
     from affect_jax.baselines import functionals
     from affect_jax.data import splits
 
-    if not functionals.installed():
+    if not functionals.is_opensmile_installed():
         if not chosen:
             notes.say("note: without the IS13 baseline, as openSMILE is not installed (pip install opensmile)")
         if "random_subset" in plan.methods:

@@ -18,7 +18,7 @@ from pathlib import Path
 from absl import flags
 
 from affect_jax.errors import UserError
-from affect_jax.evaluation.explanation_settings import Settings
+from affect_jax.evaluation.explanations.settings import Settings
 from launch import cli
 
 FLAGS = flags.FLAGS
@@ -85,24 +85,24 @@ def explain(
       UserError: an unfinished run, a model that does not hear waveforms, clips or files that are not there, or clips of
         a converted model, which has no corpus.
     """
-    from affect_jax.evaluation import explained_clips, explainer
+    from affect_jax.evaluation.explanations import clips, explainer
     from affect_jax.inference import speech_models
     from affect_jax.reports import explanations
     from affect_jax.runtime.progress import Work
 
-    if not files and speech_models.converted(run):
+    if not files and speech_models.is_converted(run):
         raise UserError(
             f"{run} holds a converted model, which has no corpus to take {'--id' if ids else 'the four cases'} from; "
             f"name sound files, as in: --run={run} talk.wav"
         )
-    hearer = speech_models.of(run, variant, trial)
+    hearer = speech_models.load_speech_model(run, variant, trial)
     written = []
     with Work() as notes:
-        of_clip = explainer.make(hearer, settings, label, notes.progress)
+        of_clip = explainer.make_explainer(hearer, settings, label, notes.progress)
         if files:
-            chosen = explained_clips.of_files(files, hearer.rate, hearer.deployed.steps)
+            chosen = clips.read_file_clips(files, hearer.rate, hearer.deployed.steps)
         else:
-            chosen = explained_clips.of_run(run, hearer, ids, notes.say)
+            chosen = clips.read_run_clips(run, hearer, ids, notes.say)
         for clip in chosen:
             entry = of_clip(clip)
             written.append(explanations.write(out, clip, hearer.rate, entry, svg=svg))

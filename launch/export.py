@@ -1,13 +1,13 @@
-"""Writes the deployed part of a trained model: of SEW and SeqSEW the weaker modality's encoder and head alone.
+"""Writes what a trained model needs to predict: for SEW and SeqSEW the weaker modality's encoder and head alone.
 
     python -m launch.export --run=runs/sew
     python -m launch.export --run=runs/sew --variant=-CCA --out=exported
     python -m launch.export --run=runs/sew --trial=3
 
-Needs: a finished run folder. Without --trial, the best trial on validation of the variant is taken.
-Writes: RUN/export/model.jax, a jax.export artifact that runs without this package; params.npz, the parameters by name;
-description.json, what goes in and comes out, and checksums of all three. `launch.predict --run=RUN/export FILE ...`
-reads it back.
+Needs: a finished run folder. Without --trial, the trial of the variant with the best validation score is exported.
+Writes: RUN/export/model.jax, a jax.export artifact that needs jax alone; params.npz, the parameters by name;
+description.json, inputs, output, origin, and checksums of all three. `launch.predict --run=RUN/export FILE ...` reads
+the export.
 """
 
 import sys
@@ -23,30 +23,28 @@ FLAGS = flags.FLAGS
 def define_flags(values: flags.FlagValues) -> None:
     """Called by the program, not by importing this module: other launchers have flags of the same names."""
     flags.DEFINE_string("run", None, "A finished run folder.", required=True, flag_values=values)
-    flags.DEFINE_string(
-        "variant", "", "Variant whose best trial is exported. Default: the run's first.", flag_values=values
-    )
-    flags.DEFINE_integer("trial", -1, "Trial of results.json, instead of a variant's best.", flag_values=values)
-    flags.DEFINE_string("out", "", "Folder to write. Default: RUN/export.", flag_values=values)
+    variant = "Variant whose best trial is exported. Default: the run's first."
+    flags.DEFINE_string("variant", None, variant, flag_values=values)
+    flags.DEFINE_integer("trial", None, "Trial of results.json, instead of a variant's best.", flag_values=values)
+    flags.DEFINE_string("out", None, "Folder to write. Default: RUN/export.", flag_values=values)
 
 
 def main(argv: list[str]) -> None:
     """Exports the trial that the flags choose."""
     cli.no_arguments(argv)
+    from affect_jax.experiment.results_file import read_results
     from affect_jax.inference import deployment
     from affect_jax.runtime import run_folder
 
     run = Path(FLAGS.run)
-    results = run_folder.read_json(run / "results.json")
+    results = read_results(run)
     number = deployment.choose_trial(results, FLAGS.variant, FLAGS.trial)
     out = Path(FLAGS.out or run / "export")
-    described = deployment.export_deployed(
-        deployment.load_deployed(run, number), out, run_folder.describe_provenance(" ".join(sys.argv))
-    )
-    kind = " (trained on a synthetic corpus)" if results["corpus"]["synthetic"] else ""
-    print(
-        f"trial {number}, variant {described['trial']['variant']!r}{kind}: {described['parameters']:,} parameters -> {out}"
-    )
+    provenance = run_folder.describe_provenance(" ".join(sys.argv))
+    described = deployment.export_deployed(deployment.load_deployed(run, number), out, provenance)
+    kind = " (trained on a synthetic corpus)" if results.corpus.synthetic else ""
+    variant = results.trials[number].variant
+    print(f"trial {number}, variant {variant!r}{kind}: {described['parameters']:,} parameters -> {out}")
 
 
 if __name__ == "__main__":

@@ -96,32 +96,34 @@ def ask(
     Raises:
       UserError: a run that cannot be tested, or too few training examples.
     """
-    from affect_jax.evaluation.missing import masked_scores, record, subjects
+    from affect_jax.evaluation.missing import checked_run, masked_scores, missing_file
     from affect_jax.reports import build, folders, missing_figures
     from affect_jax.reports import formats as text
     from affect_jax.reports import missing as tables
 
-    checked = subjects.check(run, studies)
-    beside = record.check_also(checked, also)
-    document = record.start(checked, ks, distances, out, command)
+    checked = checked_run.check_run(run, studies)
+    beside = missing_file.read_other_runs(checked, also)
+    document = missing_file.start_document(checked, ks, distances, out, command)
     left = [subject for subject in checked.subjects if subject.spec.name not in document["studies"]]
     with Work() as work:
         if left:
-            loaded = subjects.load(checked)
-            masked_scores.check_counts(loaded, ks)
+            loaded = checked_run.load_corpus(checked)
+            masked_scores.check_neighbour_counts(loaded, ks)
             kind = "synthetic " if document["corpus"]["synthetic"] else ""
             work.say(f"{kind}corpus {document['corpus']['name']}: {', '.join(s.spec.name for s in left)}")
         for subject in left:
             name = subject.spec.name
             tell = partial(work.progress, name)
-            document["studies"][name] = masked_scores.evaluate(checked, loaded, subject, ks, distances, tell)
-            record.write(document, out)
-    shown = record.merged(document, [tested for tested in map(record.tested, beside) if tested])
-    record.originals(shown, [folders.read_run(run), *beside])
-    record.write(document, out)
+            document["studies"][name] = masked_scores.score_study(checked, loaded, subject, ks, distances, tell)
+            missing_file.write_missing(document, out)
+    shown = missing_file.merge_studies(
+        document, [tested for tested in map(missing_file.read_missing, beside) if tested]
+    )
+    missing_file.add_originals(shown, [folders.read_run(run), *beside])
+    missing_file.write_missing(document, out)
     paths = build.write(tables.render(shown, command), out)
     paths += missing_figures.write(shown, out, formats)
-    for path in (out / record.FILE, *paths):
+    for path in (out / missing_file.FILE, *paths):
         print(f"wrote {path}", file=sys.stderr)
     return text.plain(tables.zeros(shown))
 

@@ -1,4 +1,4 @@
-"""What a trained model says: of one's own recordings, or of one part of the corpus that it was trained on.
+"""Predicts with a trained model: your own recordings or features, or one split of the corpus that it was trained on.
 
     python -m launch.predict --run=runs/conflictnet talk.wav debate.mp3 --plot
     python -m launch.predict --run=runs/conflictnet --window=30 --hop=10 *.flac > timeline.csv
@@ -7,34 +7,34 @@
     python -m launch.predict --run=runs/seqsew_recola_arousal_geo_audio --split=test --variant=SeqSEW
 
 Needs, for recordings: a run of raw speech, and wav, flac, ogg or mp3 files of any rate and length, mono or more.
-Writes their timelines to standard output (csv) or into --out, a summary of each file to standard error; --plot draws
-<name>_timeline.png beside the output. Windows slide over each file. A file that cannot be heard is named and skipped;
-if there was one, the exit status is 2 in the end.
+Writes their timelines to standard output (csv) or to --out, and a summary of each file to standard error; --plot draws
+<name>_timeline.png beside the output. Windows slide over each file. A file that cannot be read is named and skipped;
+the exit status is then 2.
 
 Needs, for features: an export of a model that reads them, and npy, npz, csv or arff files as docs/own_data.md describes
-them, each an item or a recording, as they are before standardisation. For several modalities: npz files with an array
-of each by its name; one that is left out is missing.
-Writes a csv with columns id, prediction, and of classes the probability of each, to standard output or into --out.
+them, each an item or a recording, not standardised. For several modalities: npz files with an array for each, by its
+name; a modality without an array is missing.
+Writes a csv with the columns id, prediction, and for classes the probability of each, to standard output or to --out.
 
-Needs, for a part of the corpus: any finished run.
-Writes one file a recording below --out: RECOLA's in the arff form of its gold standard (to be sent to its owners for
-the unlabelled test part), others' as csv with columns id, prediction.
+Needs, for a split of the corpus: any finished run.
+Writes one file a recording below --out: RECOLA's in the arff form of its gold standard (which its owners score for the
+unlabelled test split), others as csv with the columns id, prediction.
 
-Without --trial, the best trial on validation of the variant is taken.
+Without --trial, the trial of the variant with the best validation score predicts.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from absl import flags
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from affect_jax.errors import UserError
 from launch import cli
+
+if TYPE_CHECKING:  # --help does not wait for jax
+    from affect_jax.inference.speech_models import SpeechModel
 
 FLAGS = flags.FLAGS
 _OF_RECORDINGS = ("window", "hop", "plot")
@@ -45,191 +45,83 @@ def define_flags(values: flags.FlagValues) -> None:
     """Called by the program, not by importing this module: other launchers have flags of the same names."""
     run = "A finished run folder, or one of launch.convert or launch.export."
     flags.DEFINE_string("run", None, run, required=True, flag_values=values)
-    flags.DEFINE_enum("split", "test", ["validation", "test"], "Part of the run's corpus.", flag_values=values)
-    flags.DEFINE_string(
-        "variant", "", "Variant whose best trial predicts. Default: the run's first.", flag_values=values
+    flags.DEFINE_enum("split", "test", ["validation", "test"], "Split of the run's corpus.", flag_values=values)
+    variant = "Variant whose best trial predicts. Default: the run's first."
+    flags.DEFINE_string("variant", None, variant, flag_values=values)
+    flags.DEFINE_integer("trial", None, "Trial of results.json, instead of a variant's best.", flag_values=values)
+    out = "Files: csv (default), for recordings also json, on standard output, or a file of these. A split: a folder."
+    flags.DEFINE_string("out", None, out, flag_values=values)
+    flags.DEFINE_float(
+        "window", None, "Seconds of a window. Default: what the model reads at once.", flag_values=values
     )
-    flags.DEFINE_integer("trial", -1, "Trial of results.json, instead of a variant's best.", flag_values=values)
-    out = "Files: csv (default), of recordings also json, on standard output, or a file of these. A part: a folder."
-    flags.DEFINE_string("out", "", out, flag_values=values)
-    flags.DEFINE_float("window", None, "Seconds of a window. Default: what the model hears.", flag_values=values)
     flags.DEFINE_float("hop", None, "Seconds between windows. Default: a third of a window.", flag_values=values)
     flags.DEFINE_bool("plot", False, "Draw each recording's timeline.", flag_values=values)
 
 
 def main(argv: Sequence[str]) -> None:
-    """Predicts what the flags and arguments choose."""
-    from affect_jax.inference import deployment, export_folder, speech_models
-    from affect_jax.runtime import run_folder
-
-    recordings = argv[1:]
-    if export_folder.is_export(Path(FLAGS.run)):
-        _export(Path(FLAGS.run), recordings)
-        return
-    wrong = ("split",) if recordings else _OF_RECORDINGS
-    given = [name for name in wrong if FLAGS[name].present]
-    if given:
-        raise UserError(
-            f"--{given[0]} is of a part of the corpus, but recordings are named; leave one of the two out"
-            if recordings
-            else f"--{given[0]} is of recordings, but none is named; name files, as in: --run={FLAGS.run} talk.wav"
-        )
-    run = Path(FLAGS.run)
-    if recordings:
-        _hear(speech_models.of(run, FLAGS.variant, FLAGS.trial), recordings)
-        return
-    if speech_models.converted(run):
-        raise UserError(
-            f"{run} holds a converted model, which has no corpus to predict a part of; name recordings, as in: "
-            f"--run={run} talk.wav"
-        )
-    results = run_folder.read_json(run / "results.json")
-    _split(run, results, deployment.choose_trial(results, FLAGS.variant, FLAGS.trial))
-
-
-def _export(folder: Path, paths: Sequence[str]) -> None:
-    """Predicts of files with what launch.export wrote; ends the program with status 2 where one could not be read."""
+    """Predicts what the flags and arguments choose; exits with status 2 where a file was skipped."""
     from affect_jax.inference import export_folder, speech_models
 
-    given = [name for name in _OF_RUNS if FLAGS[name].present]
-    if given:
-        raise UserError(f"{folder} holds an export, which is one trial without its corpus; leave --{given[0]} out")
-    if not paths:
-        raise UserError(f"{folder} holds an export; name files to predict of, as in: --run={folder} FILE")
-    found = export_folder.read_export(folder)
-    if found.description["trained"]["rate"]:
-        _hear(speech_models.of_export(folder, found), paths)
-        return
-    given = [name for name in _OF_RECORDINGS if FLAGS[name].present]
-    if given:
-        raise UserError(f"--{given[0]} is of recordings, but the model takes {found.modality!r}; leave it out")
-    form, target = _output(FLAGS.out or "csv")
-    if form != "csv":
-        raise UserError(f"--out is {FLAGS.out!r}; of features give csv, or a file that ends in .csv")
-    _features(found, paths, target)
-
-
-def _features(found: Any, paths: Sequence[str], target: Path | None) -> None:
-    """Writes what an export says of files of features."""
-    from affect_jax.inference import export_items
-    from affect_jax.reports import predictions
-
-    ids, values, failed = [], [], 0
-    for path in paths:
-        try:
-            names, said = export_items.predict_item(found, Path(path))
-        except UserError as error:
-            print(f"skipped: {error}", file=sys.stderr)
-            failed += 1
-            continue
-        ids += names
-        values.append(said)
-    if values:
-        text = predictions.as_csv(ids, np.concatenate(values), found.description["trained"]["labels"])
-        _put(text, target)
-    kind = " (trained on a synthetic corpus)" if found.description["trained"]["corpus"]["synthetic"] else ""
-    said = f"{len(paths) - failed} of {len(paths)} files predicted{kind}"
-    print(said + (f", {failed} skipped" if failed else "") + (f" -> {target}" if target else ""), file=sys.stderr)
-    if failed:
-        sys.exit(2)
-
-
-def _put(text: str, target: Path | None) -> None:
-    """To standard output, or into a file whole or not at all."""
-    from affect_jax.runtime.files import write_atomic
-
-    if target is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+    run, files = Path(FLAGS.run), argv[1:]
+    if export_folder.is_export(run):
+        skipped = _predict_with_export(run, files)
+    elif files:
+        _refuse_flags(("split",), "is for a split of the corpus, but recordings are named; leave one of the two out")
+        skipped = _predict_speech(speech_models.load_speech_model(run, FLAGS.variant, FLAGS.trial), files)
     else:
-        write_atomic(target, text.encode())
-
-
-def _split(run: Path, results: dict[str, Any], number: int) -> None:
-    from affect_jax.reports import predictions
-
-    out = Path(FLAGS.out or run / "predictions" / FLAGS.split)
-    files = predictions.write(run, results, number, FLAGS.split, out)
-    kind = " (from a synthetic corpus)" if results["corpus"]["synthetic"] else ""
-    print(f"trial {number}, variant {results['trials'][number]['variant']!r}{kind}: {len(files)} files -> {out}")
-
-
-def _hear(hearer: Any, recordings: Sequence[str]) -> None:
-    """Writes the timelines of recordings; ends the program with status 2 where one could not be heard."""
-    form, target = _output(FLAGS.out or "csv")
-    from affect_jax.inference import timeline_files, timelines
-
-    rate, task, labels, name = hearer.rate, hearer.task, hearer.labels, hearer.target
-    cut = timelines.sizes(rate, hearer.deployed.steps, FLAGS.window, FLAGS.hop)
-    console = Console(file=sys.stderr)
-
-    def say(line: str) -> None:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    say(f"{hearer.title}: windows of {cut.window / rate:g} s every {cut.hop / rate:g} s, predicting {name!r}")
-    described, names, taken = [], (), set()
-    with _bar(console) as bar:
-        windows = bar.add_task("hearing", total=timelines.count(recordings, cut))
-        for heard in timelines.hear(
-            recordings, timelines.program(hearer.deployed), cut, lambda count: bar.advance(windows, count)
-        ):
-            described.append(timeline_files.describe(heard, task, labels))
-            say(timeline_files.line(described[-1]))
-            if heard.error:
-                continue
-            names = timeline_files.class_names(task, labels, heard.prediction.shape[-1])
-            if FLAGS.plot:
-                picture = _free((target or Path()).parent, Path(heard.file).stem, taken)
-                timeline_files.plot(picture, heard, task, labels, name)
-                say(f"wrote {picture}")
-    about = {
-        **hearer.about,
-        "task": task,
-        "target": name,
-        "rate": rate,
-        "window": round(cut.window / rate, 6),
-        "hop": round(cut.hop / rate, 6),
-    }
-    text = timeline_files.as_json(described, about) if form == "json" else timeline_files.as_csv(described, names)
-    _put(text, target)
-    if target:
-        say(f"wrote {target}")
-    failed = sum("error" in file for file in described)
-    say(f"{len(described) - failed} of {len(described)} recordings heard" + (f", {failed} skipped" if failed else ""))
-    if failed:
+        _refuse_flags(_OF_RECORDINGS, f"is for recordings, but none is named; name files, as in: --run={run} talk.wav")
+        _write_split(run)
+        skipped = 0
+    if skipped:
         sys.exit(2)
 
 
-def _output(out: str) -> tuple[str, Path | None]:
-    """(csv or json, the file or None for standard output).
-
-    Raises:
-      UserError: neither, or a file in a folder that is not there.
-    """
-    if out in ("csv", "json"):
-        return out, None
-    path = Path(out)
-    if path.suffix not in (".csv", ".json"):
-        raise UserError(f"--out is {out!r}; for recordings give csv, json, or a file that ends in .csv or .json")
-    if not path.parent.is_dir():
-        raise UserError(f"--out is {out!r} but there is no folder {path.parent}; make it, or name another file")
-    return path.suffix[1:], path
+def _refuse_flags(names: Iterable[str], reason: str) -> None:
+    given = [name for name in names if FLAGS[name].present]
+    if given:
+        raise UserError(f"--{given[0]} {reason}")
 
 
-def _free(folder: Path, stem: str, taken: set[Path]) -> Path:
-    """A picture's name that no other recording of this call has: a_timeline.png, a_2_timeline.png, ..."""
-    number = 1
-    while (path := folder / f"{stem}{'' if number == 1 else f'_{number}'}_timeline.png") in taken:
-        number += 1
-    taken.add(path)
-    return path
+def _predict_with_export(folder: Path, files: Sequence[str]) -> int:
+    from affect_jax.inference import export_folder, predict_files, speech_models
+    from affect_jax.inference.output import parse_output
+
+    _refuse_flags(
+        _OF_RUNS, f"is for a run, but {folder} holds an export, which is one trial without its corpus; leave it out"
+    )
+    if not files:
+        raise UserError(f"{folder} holds an export; name files to predict, as in: --run={folder} FILE")
+    exported = export_folder.read_export(folder)
+    if exported.description["trained"]["rate"]:
+        return _predict_speech(speech_models.wrap_export(folder, exported), files)
+    _refuse_flags(_OF_RECORDINGS, f"is for recordings, but the model reads {exported.modality!r}; leave it out")
+    output = parse_output(FLAGS.out or "csv", what="features", forms=("csv",))
+    return predict_files.predict_features(exported, files, output)
 
 
-def _bar(console: Console) -> Progress:
-    """Windows done of all, on a terminal; elsewhere each file's summary is progress enough."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("windows"))
-    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    return Progress(*columns, *times, console=console, disable=not console.is_terminal)
+def _predict_speech(model: "SpeechModel", files: Sequence[str]) -> int:
+    from affect_jax.inference import predict_files
+    from affect_jax.inference.output import parse_output
+
+    output = parse_output(FLAGS.out or "csv", what="recordings")
+    return predict_files.predict_speech(model, files, output, window=FLAGS.window, hop=FLAGS.hop, plot=FLAGS.plot)
+
+
+def _write_split(run: Path) -> None:
+    from affect_jax.experiment.results_file import read_results
+    from affect_jax.inference import deployment, speech_models, split_files
+
+    if speech_models.is_converted(run):
+        raise UserError(
+            f"{run} holds a converted model, which has no corpus to predict a split of; name recordings, as in: "
+            f"--run={run} talk.wav"
+        )
+    results = read_results(run)
+    number = deployment.choose_trial(results, FLAGS.variant, FLAGS.trial)
+    out = Path(FLAGS.out or run / "predictions" / FLAGS.split)
+    paths = split_files.write_split_predictions(run, results, number, FLAGS.split, out)
+    kind = " (from a synthetic corpus)" if results.corpus.synthetic else ""
+    print(f"trial {number}, variant {results.trials[number].variant!r}{kind}: {len(paths)} files -> {out}")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Extractor(NamedTuple):
     row: Callable[[np.ndarray, int], np.ndarray]
 
 
-def mfcc_statistics() -> Extractor:
+def make_mfcc_extractor() -> Extractor:
     """Mean and standard deviation over a clip of 20 MFCC and their first and second differences: 120 numbers.
 
     Windows of 128 ms every 32 ms with 128 Mel bands, librosa's defaults at 16 kHz. Longer windows than networks are
@@ -58,10 +58,10 @@ def mfcc_statistics() -> Extractor:
     """
     kinds = [f"{order}mfcc_{n}" for order in ("", "delta_", "delta2_") for n in range(COEFFICIENTS)]
     columns = tuple(f"{statistic}_{kind}" for statistic in ("mean", "std") for kind in kinds)
-    return Extractor("MFCC statistics", "1", columns, _mfcc_statistics)
+    return Extractor("MFCC statistics", "1", columns, _compute_mfcc_statistics)
 
 
-def _mfcc_statistics(x: np.ndarray, rate: int) -> np.ndarray:
+def _compute_mfcc_statistics(x: np.ndarray, rate: int) -> np.ndarray:
     import librosa
 
     window, hop = round(WINDOW * rate), round(HOP * rate)
@@ -73,7 +73,7 @@ def _mfcc_statistics(x: np.ndarray, rate: int) -> np.ndarray:
     return np.concatenate([every.mean(1), every.std(1)])
 
 
-def action_units(recordings: Sequence[Recording]) -> Table:
+def make_action_unit_table(recordings: Sequence[Recording]) -> Table:
     """The means of a clip's action units, modality 'action_units'.
 
     Raises:
@@ -89,13 +89,13 @@ def action_units(recordings: Sequence[Recording]) -> Table:
     return Table("action units", values, tuple(f"action_unit_{n}" for n in range(values.shape[1])))
 
 
-def joined(name: str, tables: Sequence[Table]) -> Table:
+def join_tables(name: str, tables: Sequence[Table]) -> Table:
     """Tables of the same clips side by side."""
     columns = tuple(column for table in tables for column in table.columns)
     return Table(name, np.concatenate([table.values for table in tables], axis=1), columns)
 
 
-def of_speech(
+def compute_speech_table(
     recordings: Sequence[Recording],
     rate: int,
     extractor: Extractor,
@@ -117,9 +117,9 @@ def of_speech(
     bare = [r for r in recordings if "speech" not in r.features]
     if bare:
         raise UserError(f"recording {bare[0].id} has no 'speech', only {sorted(bare[0].features)}; use another corpus")
-    keys = [_key(r.features["speech"], rate) for r in recordings]
+    keys = [_hash_speech(r.features["speech"], rate) for r in recordings]
     path = cache / f"{extractor.name.replace(' ', '_')}-{extractor.version}.npz"
-    known = _read(path, len(extractor.columns))
+    known = _read_cache(path, len(extractor.columns))
     todo = {key: r for key, r in zip(keys, recordings, strict=True) if key not in known}
     if todo:
         cache.mkdir(parents=True, exist_ok=True)
@@ -137,17 +137,17 @@ def of_speech(
                 known[key] = np.asarray(row, np.float32)
                 progress(extractor.name, done, len(todo))
                 if time.monotonic() - saved > SAVE_SECONDS:
-                    _write(path, known)
+                    _write_cache(path, known)
                     saved = time.monotonic()
-        _write(path, known)
+        _write_cache(path, known)
     return Table(extractor.name, np.stack([known[key] for key in keys]), extractor.columns)
 
 
-def _key(speech: np.ndarray, rate: int) -> str:
+def _hash_speech(speech: np.ndarray, rate: int) -> str:
     return hashlib.sha256(f"{rate} {speech.dtype}\n".encode() + np.ascontiguousarray(speech).tobytes()).hexdigest()[:32]
 
 
-def _read(path: Path, width: int) -> dict[str, np.ndarray]:
+def _read_cache(path: Path, width: int) -> dict[str, np.ndarray]:
     """What the cache holds; nothing where it is missing or not ours, which costs time and no more."""
     if not path.is_file():
         return {}
@@ -160,5 +160,5 @@ def _read(path: Path, width: int) -> dict[str, np.ndarray]:
     return dict(zip(arrays["key"].tolist(), arrays["value"], strict=True))
 
 
-def _write(path: Path, known: dict[str, np.ndarray]) -> None:
+def _write_cache(path: Path, known: dict[str, np.ndarray]) -> None:
     run_folder.write_arrays(path, {"key": np.array(list(known)), "value": np.stack(list(known.values()))})

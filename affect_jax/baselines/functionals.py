@@ -14,25 +14,25 @@ from affect_jax.errors import UserError
 NAME = "ComParE_2016"
 
 
-def installed() -> bool:
+def is_opensmile_installed() -> bool:
     """Whether openSMILE is there."""
-    return bool(_version())
+    return bool(_find_version())
 
 
-def _version() -> str:
+def _find_version() -> str:
     try:
         return importlib.metadata.version("opensmile")
     except importlib.metadata.PackageNotFoundError:
         return ""
 
 
-def extractor() -> Extractor:
+def make_extractor() -> Extractor:
     """The functionals of a whole clip.
 
     Raises:
       UserError: openSMILE is not installed.
     """
-    if not installed():
+    if not is_opensmile_installed():
         raise UserError(
             "the IS13 baseline needs openSMILE, which is not installed: pip install 'affect-jax[opensmile]' "
             "(its licence is for research and teaching only), or leave is13 out of --methods"
@@ -44,4 +44,4 @@ def extractor() -> Extractor:
     def row(x: np.ndarray, rate: int) -> np.ndarray:
         return smile.process_signal(x, rate).to_numpy()[0]
 
-    return Extractor(NAME, _version(), tuple(smile.feature_names), row)
+    return Extractor(NAME, _find_version(), tuple(smile.feature_names), row)

@@ -32,7 +32,9 @@ class Learner(NamedTuple):
     fit: Callable[[str, int, Mapping[str, float], np.ndarray, np.ndarray], Fitted]
 
 
-def fit(learner: Learner, task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray) -> Fitted:
+def fit_learner(
+    learner: Learner, task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray
+) -> Fitted:
     """A learner on rows as they are.
 
     Args:
@@ -51,7 +53,7 @@ def fit(learner: Learner, task: str, classes: int, hyper: Mapping[str, float], x
     return lambda rows: np.asarray(fitted((rows - mean[None, :]) / scale[None, :]), np.float32)
 
 
-def _linear_choices(task: str) -> tuple[dict[str, float], ...]:
+def _list_linear_choices(task: str) -> tuple[dict[str, float], ...]:
     if task in REGRESSIONS:
         return tuple({"alpha": alpha} for alpha in (1000.0, 100.0, 10.0, 1.0))
     # Not chosen: two actors of validation are too few to. On RAVDESS .1 is better than 1, the default, by about a point
@@ -59,7 +61,7 @@ def _linear_choices(task: str) -> tuple[dict[str, float], ...]:
     return ({"C": 0.1},)
 
 
-def _linear(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray) -> Fitted:
+def _fit_linear(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray) -> Fitted:
     """Ridge regression, or (multinomial) logistic regression."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
@@ -76,12 +78,12 @@ def _linear(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, 
     return predict
 
 
-def _svm_choices(task: str) -> tuple[dict[str, float], ...]:
+def _list_svm_choices(task: str) -> tuple[dict[str, float], ...]:
     del task
     return tuple({"C": c} for c in (0.01, 0.1, 1.0, 10.0))
 
 
-def _svm(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray) -> Fitted:
+def _fit_svm(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray) -> Fitted:
     """A linear support vector machine, or linear support vector regression of a standardised target (epsilon .001).
 
     The kernel is x . x' / D, so that C means the same for any number D of columns.
@@ -109,22 +111,22 @@ def _svm(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: 
     return predict
 
 
-def _knn_choices(task: str) -> tuple[dict[str, float], ...]:
+def _list_knn_choices(task: str) -> tuple[dict[str, float], ...]:
     del task
     return tuple({"k": k} for k in (15, 9, 5, 3))
 
 
-def _knn(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray) -> Fitted:
+def _fit_knn(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray) -> Fitted:
     """k nearest neighbours: their mean, or the logarithm of their shares of the classes, each counted once more."""
     k = min(int(hyper["k"]), len(x))
 
     def predict(rows: np.ndarray) -> Any:
-        answer = neighbours.answer(neighbours.distances(rows, x), y, k=k, classes=classes)
+        answer = neighbours.answer_by_neighbours(neighbours.compute_distances(rows, x), y, k=k, classes=classes)
         return answer[:, 1] if task == "binary" else np.log(answer) if classes else answer
 
     return predict
 
 
-LINEAR = Learner(_linear_choices, True, _linear)
-SVM = Learner(_svm_choices, False, _svm)
-KNN = Learner(_knn_choices, True, _knn)
+LINEAR = Learner(_list_linear_choices, True, _fit_linear)
+SVM = Learner(_list_svm_choices, False, _fit_svm)
+KNN = Learner(_list_knn_choices, True, _fit_knn)

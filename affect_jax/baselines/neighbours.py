@@ -40,14 +40,14 @@ class Selection(NamedTuple):
     mean: float
 
 
-def distances(rows: jax.Array, x: jax.Array) -> jax.Array:
+def compute_distances(rows: jax.Array, x: jax.Array) -> jax.Array:
     """Squared Euclidean distances [M, N] of rows [M, D] to x [N, D]."""
     square = jnp.sum(jnp.square(rows), 1)[:, None] + jnp.sum(jnp.square(x), 1)[None, :]
     return square - 2 * jnp.einsum("md,nd->mn", rows, x)
 
 
 @functools.partial(jax.jit, static_argnames=("k", "classes"))
-def answer(distance: jax.Array, y: jax.Array, *, k: int, classes: int) -> jax.Array:
+def answer_by_neighbours(distance: jax.Array, y: jax.Array, *, k: int, classes: int) -> jax.Array:
     """What the k nearest say.
 
     Args:
@@ -68,7 +68,7 @@ def answer(distance: jax.Array, y: jax.Array, *, k: int, classes: int) -> jax.Ar
     return counts / jnp.sum(counts, axis=1, keepdims=True)
 
 
-def _criterion(said: jax.Array, y: jax.Array, classes: int) -> jax.Array:
+def _score_subset(said: jax.Array, y: jax.Array, classes: int) -> jax.Array:
     """Unweighted average recall of the shares [N, C], or the correlation of the means [N], with y [N]."""
     if classes:
         truth = jax.nn.one_hot(y.astype(jnp.int32), classes)
@@ -80,7 +80,7 @@ def _criterion(said: jax.Array, y: jax.Array, classes: int) -> jax.Array:
     return (a * b).sum() / jnp.maximum(jnp.sqrt((a * a).sum() * (b * b).sum()), 1e-12)
 
 
-def select(
+def select_features(
     x: np.ndarray,
     y: np.ndarray,
     groups: np.ndarray,
@@ -122,8 +122,10 @@ def select(
     def one(shared: tuple, draw: jax.Array) -> jax.Array:
         x_NxD, y_N, same_NxN = shared
         part = x_NxD[:, draw]
-        said = answer(jnp.where(same_NxN, jnp.inf, distances(part, part)), y_N, k=k, classes=classes)
-        return _criterion(said, y_N, classes)
+        said = answer_by_neighbours(
+            jnp.where(same_NxN, jnp.inf, compute_distances(part, part)), y_N, k=k, classes=classes
+        )
+        return _score_subset(said, y_N, classes)
 
     devices = mesh.make_mesh()
     run = mesh.map_over_trials(devices, mesh.choose_trials_at_once(0), one)

@@ -32,7 +32,7 @@ class Integrated(NamedTuple):
 Gradients = Callable[[np.ndarray, int | None], Integrated]
 
 
-def integrated_gradients(
+def make_integrator(
     predict: Callable[[jax.Array], jax.Array],
     *,
     steps: int = 32,
@@ -70,7 +70,7 @@ def integrated_gradients(
         weighted = jnp.where(points["share"][:, None] > 0, gradient * points["share"][:, None], 0.0)
         return jnp.sum(weighted, axis=0)[None, :], values
 
-    run = lime.perturbations_per_device(local)
+    run = lime.map_over_devices(local)
 
     def integrate(x: np.ndarray, chosen: int | None = None) -> Integrated:
         shared = jax.device_put((np.asarray(x, np.float32), np.int32(chosen or 0)))
@@ -92,12 +92,14 @@ def integrated_gradients(
     return integrate
 
 
-def per_segment(attribution: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+def sum_per_segment(attribution: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """float64 [S]: sums of `attribution` [T] over the super-samples between `bounds` [S + 1]."""
     return np.add.reduceat(attribution[: bounds[-1]], bounds[:-1])
 
 
-def occlusion(evaluate: lime.Evaluate, x: np.ndarray, bounds: np.ndarray, chosen: int | None = None) -> np.ndarray:
+def measure_occlusion(
+    evaluate: lime.Evaluate, x: np.ndarray, bounds: np.ndarray, chosen: int | None = None
+) -> np.ndarray:
     """float64 [S]: by how much the answer falls when one super-sample alone is silenced.
 
     M. D. Zeiler and R. Fergus, ECCV 2014. A positive one raises the answer, as in LIME.
@@ -112,11 +114,11 @@ def occlusion(evaluate: lime.Evaluate, x: np.ndarray, bounds: np.ndarray, chosen
     masks = np.concatenate([np.ones((1, segments), bool), ~np.eye(segments, dtype=bool)])
     values = np.asarray(evaluate(x, bounds, masks), np.float64)
     if values.ndim == 2:
-        values = lime.probability(values, chosen)[0]
+        values = lime.compute_probability(values, chosen)[0]
     return values[0] - values[1:]
 
 
-def agreement(a: np.ndarray, b: np.ndarray, top: int = 3) -> dict[str, float]:
+def measure_agreement(a: np.ndarray, b: np.ndarray, top: int = 3) -> dict[str, float]:
     """How alike two attributions [S] of the same super-samples are.
 
     Returns:

@@ -11,15 +11,15 @@ NAMES = {
 MARGIN = 0.5
 
 
-def cases(target: np.ndarray, prediction: np.ndarray, margin: float = MARGIN) -> np.ndarray:
+def assign_cases(target: np.ndarray, prediction: np.ndarray, margin: float = MARGIN) -> np.ndarray:
     """int [F]: each clip's case, 1 to 4. 0 counts as positive, as where predictions are scored by their sign."""
     high, predicted_high = target >= 0, prediction >= 0
     same = np.where(np.abs(target - prediction) <= margin, 1, 4)
     return np.where(high == predicted_high, same, np.where(high, 2, 3))
 
 
-def examples(target: np.ndarray, prediction: np.ndarray) -> dict[int, int]:
+def choose_examples(target: np.ndarray, prediction: np.ndarray) -> dict[int, int]:
     """Case -> number of its clip with the largest |prediction|; cases without a clip are not in it."""
-    found = cases(target, prediction)
+    found = assign_cases(target, prediction)
     size = np.abs(prediction)
     return {int(c): int(np.argmax(np.where(found == c, size, -1.0))) for c in sorted(NAMES) if (found == c).any()}

@@ -14,30 +14,30 @@ METRICS = ("euclidean", "cosine")
 _EPSILON = 1e-12
 
 
-def distances(query_QxF: jax.Array, training_NxF: jax.Array, metric: str) -> jax.Array:
+def compute_distances(query_QxF: jax.Array, training_NxF: jax.Array, metric: str) -> jax.Array:
     """float32 [Q, N]: squared Euclidean distances, |q|^2 - 2 q.t + |t|^2, or 1 - cosine.
 
     A vector of zeros has no direction; its cosine with everything is 0.
     """
     if metric == "cosine":
-        query_QxF, training_NxF = _directions(query_QxF), _directions(training_NxF)
-        return 1 - _products(query_QxF, training_NxF)
+        query_QxF, training_NxF = _scale_to_unit_length(query_QxF), _scale_to_unit_length(training_NxF)
+        return 1 - _multiply_pairs(query_QxF, training_NxF)
     # Seen from the middle of the training part: the same distances, with fewer digits lost in their difference.
     middle_F = training_NxF.mean(axis=0)
     query_QxF, training_NxF = query_QxF - middle_F[None, :], training_NxF - middle_F[None, :]
     of_query, of_training = (jnp.square(x).sum(axis=1) for x in (query_QxF, training_NxF))
-    return of_query[:, None] - 2 * _products(query_QxF, training_NxF) + of_training[None, :]
+    return of_query[:, None] - 2 * _multiply_pairs(query_QxF, training_NxF) + of_training[None, :]
 
 
-def _products(a_QxF: jax.Array, b_NxF: jax.Array) -> jax.Array:
+def _multiply_pairs(a_QxF: jax.Array, b_NxF: jax.Array) -> jax.Array:
     return jnp.einsum("qf,nf->qn", a_QxF, b_NxF, precision=jax.lax.Precision.HIGHEST)
 
 
-def _directions(x_NxF: jax.Array) -> jax.Array:
+def _scale_to_unit_length(x_NxF: jax.Array) -> jax.Array:
     return x_NxF / jnp.maximum(jnp.linalg.norm(x_NxF, axis=1, keepdims=True), _EPSILON)
 
 
-def nearest(
+def find_nearest(
     query_QxF: jax.Array, training_NxF: jax.Array, usable_N: jax.Array, count: int, metric: str = "euclidean"
 ) -> jax.Array:
     """int32 [Q, count]: the numbers of the nearest training examples, nearest first; of equals the first.
@@ -49,11 +49,11 @@ def nearest(
       count: how many, at most N.
       metric: of METRICS.
     """
-    found_QxN = distances(query_QxF, training_NxF, metric)
+    found_QxN = compute_distances(query_QxF, training_NxF, metric)
     return jax.lax.top_k(jnp.where(usable_N[None, :], -found_QxN, -jnp.inf), count)[1]
 
 
-def neighbour_means(training_NxF: jax.Array, nearest_QxK: jax.Array, counts: Sequence[int]) -> list[jax.Array]:
+def average_neighbours(training_NxF: jax.Array, nearest_QxK: jax.Array, counts: Sequence[int]) -> list[jax.Array]:
     """For each of `counts` the mean of a query's so many nearest training rows, [Q, F].
 
     The neighbours are added up one after another, so that no more than [Q, F] is held whatever K is.
@@ -70,7 +70,7 @@ def neighbour_means(training_NxF: jax.Array, nearest_QxK: jax.Array, counts: Seq
     return [found[count] for count in counts]
 
 
-def impute(
+def impute_neighbours(
     pooled_QxPxD: jax.Array,
     training_NxPxD: jax.Array,
     usable_N: jax.Array,
@@ -90,10 +90,10 @@ def impute(
     """
     have = [p for p, there in enumerate(known) if there]
     lack = [p for p, there in enumerate(known) if not there]
-    query_QxF, training_NxF = (_flat(x, have) for x in (pooled_QxPxD, training_NxPxD))
-    neighbours_QxK = nearest(query_QxF, training_NxF, usable_N, max(counts), metric)
-    means = neighbour_means(_flat(training_NxPxD, lack), neighbours_QxK, counts)
-    return [_filled(pooled_QxPxD, lack, mean_QxF) for mean_QxF in means]
+    query_QxF, training_NxF = (_flatten_vectors(x, have) for x in (pooled_QxPxD, training_NxPxD))
+    neighbours_QxK = find_nearest(query_QxF, training_NxF, usable_N, max(counts), metric)
+    means = average_neighbours(_flatten_vectors(training_NxPxD, lack), neighbours_QxK, counts)
+    return [_replace_vectors(pooled_QxPxD, lack, mean_QxF) for mean_QxF in means]
 
 
 def impute_mean(
@@ -101,16 +101,16 @@ def impute_mean(
 ) -> jax.Array:
     """The queries' vectors [Q, P, D], the unknown ones replaced by their mean over the training part."""
     lack = [p for p, there in enumerate(known) if not there]
-    rows_NxF = jnp.where(usable_N[:, None], _flat(training_NxPxD, lack), 0.0)
+    rows_NxF = jnp.where(usable_N[:, None], _flatten_vectors(training_NxPxD, lack), 0.0)
     mean_F = rows_NxF.sum(axis=0) / usable_N.sum()
-    return _filled(pooled_QxPxD, lack, jnp.broadcast_to(mean_F[None, :], (pooled_QxPxD.shape[0], mean_F.size)))
+    return _replace_vectors(pooled_QxPxD, lack, jnp.broadcast_to(mean_F[None, :], (pooled_QxPxD.shape[0], mean_F.size)))
 
 
-def _flat(x_NxPxD: jax.Array, vectors: Sequence[int]) -> jax.Array:
+def _flatten_vectors(x_NxPxD: jax.Array, vectors: Sequence[int]) -> jax.Array:
     """Some of the vectors side by side, [N, F]."""
     return x_NxPxD[:, jnp.array(vectors, jnp.int32)].reshape(x_NxPxD.shape[0], -1)
 
 
-def _filled(pooled_QxPxD: jax.Array, lack: Sequence[int], values_QxF: jax.Array) -> jax.Array:
+def _replace_vectors(pooled_QxPxD: jax.Array, lack: Sequence[int], values_QxF: jax.Array) -> jax.Array:
     values = values_QxF.reshape(pooled_QxPxD.shape[0], len(lack), pooled_QxPxD.shape[2])
     return pooled_QxPxD.at[:, jnp.array(lack, jnp.int32)].set(values)

@@ -72,7 +72,7 @@ class Explanation(NamedTuple):
         return np.sign(self.coefficients).astype(int)
 
 
-def segment_bounds(length: int, segments: int) -> np.ndarray:
+def compute_segment_bounds(length: int, segments: int) -> np.ndarray:
     """int [S + 1]: first samples of S parts of `length` samples, equal up to one sample, and the end.
 
     Raises:
@@ -95,7 +95,7 @@ def draw_perturbations(key: jax.Array, perturbations: int, segments: int) -> np.
     return np.array(rank >= silenced) | (np.arange(perturbations) == 0)[:, None]
 
 
-def kernel_weights(masks: np.ndarray, kernel: str = "thesis") -> np.ndarray:
+def compute_kernel_weights(masks: np.ndarray, kernel: str = "thesis") -> np.ndarray:
     """float64 [N]: how near perturbations `masks` [N, S] are to the clip itself, eq. 3.5.
 
     `thesis` is exp(-D^2 / 25^2), `slime` its square root, which is what SLIME's (and LIME's) code computes. D is 100 x
@@ -113,7 +113,7 @@ def kernel_weights(masks: np.ndarray, kernel: str = "thesis") -> np.ndarray:
     return np.exp(exponent if kernel == "thesis" else exponent / 2)
 
 
-def probability(values: np.ndarray, chosen: int | None = None, clip: bool = True) -> tuple[np.ndarray, float]:
+def compute_probability(values: np.ndarray, chosen: int | None = None, clip: bool = True) -> tuple[np.ndarray, float]:
     """Model answers as SLIME wants them, and the share of them that had to be clipped.
 
     Args:
@@ -165,7 +165,7 @@ def measure_stability(coefficients: np.ndarray) -> float:
     return float(np.mean(found)) if found else float("nan")
 
 
-def perturbations_per_device(function: Callable[..., Any]) -> Callable[..., Any]:
+def map_over_devices(function: Callable[..., Any]) -> Callable[..., Any]:
     """Jits `function(shared, batch)` so that every device computes its part of the leading axis of `batch`.
 
     A CPU is one single-threaded device a core here, so this is also what uses all cores. `function` may not mix
@@ -206,7 +206,7 @@ def make_evaluator(
         keep = jnp.concatenate([masks, jnp.ones_like(masks[:, :1])], axis=1)  # the last one: outside the bounds
         return predict(jnp.where(keep[:, segment], x[None, :], 0.0))
 
-    run = perturbations_per_device(perturbed)
+    run = map_over_devices(perturbed)
 
     def evaluate(x: np.ndarray, bounds: np.ndarray, masks: np.ndarray) -> np.ndarray:
         segment = np.searchsorted(bounds, np.arange(len(x)), side="right") - 1
@@ -224,7 +224,7 @@ def make_evaluator(
     return evaluate
 
 
-def explain(
+def explain_clip(
     evaluate: Evaluate,
     x: np.ndarray,
     bounds: np.ndarray,
@@ -248,9 +248,10 @@ def explain(
       clip: see `probability`.
     """
     masks = [draw_perturbations(key, perturbations, len(bounds) - 1) for key in keys]
-    values, clipped = probability(evaluate(x, bounds, np.concatenate(masks)), chosen, clip)
+    values, clipped = compute_probability(evaluate(x, bounds, np.concatenate(masks)), chosen, clip)
     fits = [
-        fit_surrogate(z, y, kernel_weights(z, kernel)) for z, y in zip(masks, np.split(values, len(masks)), strict=True)
+        fit_surrogate(z, y, compute_kernel_weights(z, kernel))
+        for z, y in zip(masks, np.split(values, len(masks)), strict=True)
     ]
     coefficients = np.stack([fit.coefficients for fit in fits])
     return Explanation(

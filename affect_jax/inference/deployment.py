@@ -1,6 +1,9 @@
-"""The deployed part of a trained model: the weaker encoder and its head, without anything of the stronger modality.
-Models of one modality, and models that fuse several, are deployed whole."""
+"""The deployed submodules of a trained model: the student's encoder and head for SEW and SeqSEW, nothing of a teacher.
 
+Models of one modality, and models that fuse several, are deployed whole.
+"""
+
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +14,9 @@ import numpy as np
 from jax import export as jax_export
 
 from affect_jax.config import studies
+from affect_jax.config.run_config import read_run_config
 from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.experiment.results_file import CorpusRecord, Results, TrialResult, read_results
 from affect_jax.inference import export_folder
 from affect_jax.runtime import run_folder
 from affect_jax.training import checkpoint, step
@@ -20,7 +25,7 @@ PLATFORMS = ("cpu", "cuda", "tpu")
 
 
 class Input(NamedTuple):
-    """What becomes of one modality's raw features.
+    """How one modality's raw features enter the model.
 
     Attributes:
       mean: float32 [D], subtracted; [0] for a waveform, which comes RMS-normalised.
@@ -34,28 +39,28 @@ class Input(NamedTuple):
 
 
 class Deployed(NamedTuple):
-    """One trial of a run, cut down to what predicts.
+    """One trial of a run, reduced to what predicts.
 
     Attributes:
       model: the module.
-      params: only the parts in `model.deployed`, and the statistics of batch norms.
-      inputs: modality -> what becomes of it: the weaker one alone, or all that a fusion model reads.
-      item: a whole sequence has one prediction, not one a step.
-      trial: the entry of results.json.
-      trained: what an export says of the run: `task`, `target`, `labels` of classes, `corpus` and, of raw speech, its
-        `rate` in Hz, else None.
+      params: the submodules in `model.deployed`, and the statistics of batch norms.
+      inputs: modality -> how it enters: the student's alone, or all that a fusion model reads.
+      item: True where a whole sequence has one prediction, False where every step has one.
+      trial: its entry in results.json; None for a converted model.
+      trained: what an export says about the run: `task`, `target`, `labels` of classes, `corpus`, and for raw speech
+        its `rate` in Hz, else None.
     """
 
     model: Any
     params: dict[str, Any]
     inputs: dict[str, Input]
     item: bool
-    trial: dict[str, Any]
+    trial: TrialResult | None
     trained: dict[str, Any]
 
     @property
     def modality(self) -> str:
-        """The only modality; names with a `+` between them where there are several."""
+        """The only modality; the names joined by `+` where there are several."""
         return "+".join(self.inputs)
 
     @property
@@ -64,26 +69,36 @@ class Deployed(NamedTuple):
         return next(iter(self.inputs.values())).steps
 
 
-def choose_trial(results: dict[str, Any], variant: str = "", trial: int = -1) -> int:
-    """Number of a trial of results.json: `trial` itself, or the best on validation among those of `variant`.
+def choose_trial(results: Results, variant: str | None = None, trial: int | None = None) -> int:
+    """The number of a trial: `trial` itself, or the one of `variant` with the best validation score.
+
+    Args:
+      results: of the run.
+      variant: its name; None for the first variant.
+      trial: a number; None to choose by `variant`.
 
     Raises:
-      UserError: no such variant or trial, or several variants and none named.
+      UserError: there is no such variant or trial, or no trial of the variant has a validation score.
     """
-    trials = results["trials"]
-    if trial >= 0:
-        if trial >= len(trials):
-            raise UserError(f"--trial is {trial} but the run has trials 0 to {len(trials) - 1}")
+    trials = results.trials
+    if trial is not None:
+        if not 0 <= trial < len(trials):
+            raise UserError(f"--trial is {trial}, but the run has trials 0 to {len(trials) - 1}; choose one of them")
         return trial
-    variants = list(dict.fromkeys(r["variant"] for r in trials))
-    variant = variant or variants[0]
+    variants = list(dict.fromkeys(entry.variant for entry in trials))
+    if variant is None:
+        variant = variants[0]
     if variant not in variants:
         raise UserError(f"--variant is {variant!r}{suggest_nearest(variant, variants)}; the run has {variants}")
-    metric, sign = results["monitor"]["metric"], 1.0 if results["monitor"]["goal"] == "max" else -1.0
-    mine = [i for i, r in enumerate(trials) if r["variant"] == variant and r["validation"][metric] is not None]
-    if not mine:
+    scores = {
+        number: entry.validation[results.monitor.metric]
+        for number, entry in enumerate(trials)
+        if entry.variant == variant and entry.validation
+    }
+    scores = {number: score for number, score in scores.items() if score is not None}
+    if not scores:
         raise UserError(f"no trial of variant {variant!r} has a validation score; train it again")
-    return max(mine, key=lambda i: sign * trials[i]["validation"][metric])
+    return max(scores, key=lambda number: results.monitor.sign * scores[number])
 
 
 def load_deployed(run: Path, number: int) -> Deployed:
@@ -92,62 +107,63 @@ def load_deployed(run: Path, number: int) -> Deployed:
     Raises:
       UserError: the run is unfinished or damaged.
     """
-    trial = run_folder.read_json(run / "results.json")["trials"][number]
-    folder = run_folder.locate_weights(run, trial["study"])
-    for wave in sorted(folder.glob("[0-9]*")):
-        leaves, meta = checkpoint.restore_checkpoint(wave) or ({}, {"first": 0, "trials": 0})
-        at = number - meta["first"] - _find_first_trial(run, trial["study"])
-        if 0 <= at < meta["trials"]:
-            break
-    else:
-        raise UserError(f"{folder} has no weights of trial {number}; train that run again with launch.main")
+    results, config = read_results(run), read_run_config(run)
+    trial = results.trials[number]
+    leaves, meta = _read_trial_weights(run, results, number)
     model = studies.make_model(meta["model"])
-    kept = {name: leaf[at] for name, leaf in leaves.items()}
-    params, mean, scale = checkpoint.split_by_prefix(kept, ("params", "mean", "scale"))
-    reads = list_inputs(model)
+    params, mean, scale = checkpoint.split_by_prefix(leaves, ("params", "mean", "scale"))
+    modalities = list_inputs(model)
     return Deployed(
         model=model,
-        params=_nest({k: v for k, v in params.items() if k.split("/")[0] in (*model.deployed, step.STATISTICS)}),
-        inputs={m: Input(mean[m], scale[m], meta["steps"][m]) for m in reads},
+        params=_nest_leaves({k: v for k, v in params.items() if k.split("/")[0] in (*model.deployed, step.STATISTICS)}),
+        inputs={m: Input(mean[m], scale[m], meta["steps"][m]) for m in modalities},
         item=meta["unit"] == "item",
         trial=trial,
-        trained=_describe_training(run, reads),
+        trained={
+            "task": results.task,
+            "target": config.data.target,
+            "labels": list(results.corpus.labels),
+            "corpus": summarize_corpus(results.corpus),
+            "rate": find_speech_rate(config.corpus, "+".join(modalities)),
+        },
     )
 
 
-def _describe_training(run: Path, reads: tuple[str, ...]) -> dict[str, Any]:
-    """What is said of the run beside its trial."""
-    results, config = run_folder.read_json(run / "results.json"), run_folder.read_json(run / "config.json")["config"]
-    return {
-        "task": results["task"],
-        "target": config["data"]["target"],
-        "labels": list(results["corpus"].get("labels") or ()),
-        "corpus": {key: results["corpus"].get(key) for key in ("name", "variant", "synthetic")},
-        "rate": find_speech_rate(config["corpus"], "+".join(reads)),
-    }
+def _read_trial_weights(run: Path, results: Results, number: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Name -> array of one trial, and what its checkpoint says about the model."""
+    study = results.trials[number].study
+    # Checkpoints count the trials of their own study.
+    within_study = number - next(i for i, trial in enumerate(results.trials) if trial.study == study)
+    folder = run_folder.locate_weights(run, study)
+    for batch in sorted(folder.glob("[0-9]*")):
+        leaves, meta = checkpoint.restore_checkpoint(batch) or ({}, {"first": 0, "trials": 0})
+        place = within_study - meta["first"]
+        if 0 <= place < meta["trials"]:
+            return {name: leaf[place] for name, leaf in leaves.items()}, meta
+    raise UserError(f"{folder} has no weights of trial {number}; train that run again with launch.main")
+
+
+def summarize_corpus(corpus: CorpusRecord) -> dict[str, Any]:
+    """What is said about a corpus beside every prediction of a model that was trained on it."""
+    return {"name": corpus.name, "form": corpus.form, "synthetic": corpus.synthetic}
 
 
 def find_speech_rate(corpus: Mapping[str, Any], modality: str) -> int | None:
-    """Hz of the raw speech that a run reads as `modality`; None where that is something else."""
+    """Hz of the raw speech that a run reads as `modality`; None where `modality` is something else."""
     return corpus.get("rate") if modality == "speech" or corpus.get("sound") == "waveform" else None
 
 
 def list_inputs(model: Any) -> tuple[str, ...]:
-    """The modalities that a model's deployed part reads."""
+    """The modalities that a model's deployed submodules read."""
     if hasattr(model, "modalities"):
         names = tuple(model.modalities)
-    else:
-        names = (model.modality if hasattr(model, "modality") else model.weaker,)
-    prosody = getattr(model, "prosody", "")  # of the compared methods, which read it beside the audio
+    else:  # a model of one modality calls it so, and SEW and SeqSEW deploy the weaker one
+        names = (getattr(model, "modality", None) or model.weaker,)
+    prosody = getattr(model, "prosody", "")  # the compared fusion methods read it beside the audio
     return (*names, prosody) if prosody and model.audio in names else names
 
 
-def _find_first_trial(run: Path, study: str) -> int:
-    trials = run_folder.read_json(run / "results.json")["trials"]
-    return next(i for i, trial in enumerate(trials) if trial["study"] == study)
-
-
-def _nest(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
+def _nest_leaves(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for path, leaf in leaves.items():
         *parents, last = path.split("/")
@@ -159,21 +175,21 @@ def _nest(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 Arrays = jax.Array | Mapping[str, jax.Array]
-"""Of the only modality, or by modality."""
+"""An array of the only modality, or modality -> array."""
 
 
 def predict_deployed(deployed: Deployed, features: Arrays, mask: Arrays) -> jax.Array:
     """Prediction from raw (not standardised) features.
 
     Args:
-      deployed: from `load`.
+      deployed: from `load_deployed`.
       features: float32 [B, T, D], or [B, D] for a model of single frames; a waveform is [B, T, 1] with a root mean
-        square of 1 over its own samples. By modality where the model reads several.
-      mask: bool [B, T] or [B], likewise; all False where a modality is missing.
+        square of 1 over its own samples. Modality -> array where the model reads several.
+      mask: bool [B, T] or [B]; modality -> array where the model reads several. All False where one is missing.
 
     Returns:
-      float32, the mask's shape and 0 where the mask is False, of classes with an axis of logits behind it; for items
-      [B], or [B, C] logits.
+      float32 with the mask's shape, 0 where the mask is False; logits of C classes have one more axis. Items have [B],
+      or [B, C] logits.
     """
     if not isinstance(features, Mapping):
         features, mask = {deployed.modality: features}, {deployed.modality: mask}
@@ -189,9 +205,10 @@ def predict_deployed(deployed: Deployed, features: Arrays, mask: Arrays) -> jax.
 
 
 def export_deployed(deployed: Deployed, out: Path, provenance: dict[str, Any]) -> dict[str, Any]:
-    """Writes `model.jax` (runs with jax alone), `params.npz` and `description.json` to `out`; `exported` reads them.
+    """Writes `model.jax` (which needs jax alone), `params.npz` and `description.json` to `out`.
 
-    Any batch size and, for a model with a prediction a step, any length fit the artifact; items have their one length.
+    The artifact takes any batch size and, where every step has a prediction, any length; items have one length.
+    `export_folder.read_export` reads it back.
 
     Returns:
       The description.
@@ -203,10 +220,12 @@ def export_deployed(deployed: Deployed, out: Path, provenance: dict[str, Any]) -
         shape = jax_export.symbolic_shape(f"{dims}, {len(mean)}", scope=scope)
         arguments[name] = jax.ShapeDtypeStruct(shape, jnp.float32), jax.ShapeDtypeStruct(shape[:-1], jnp.bool_)
     several = len(arguments) > 1
-    sides = [{name: pair[side] for name, pair in arguments.items()} for side in (0, 1)]
-    if not several:
-        sides = arguments[deployed.modality]
-    artifact = jax_export.export(jax.jit(lambda x, m: predict_deployed(deployed, x, m)), platforms=PLATFORMS)(*sides)
+    if several:
+        features, mask = ({name: pair[k] for name, pair in arguments.items()} for k in (0, 1))
+    else:
+        features, mask = arguments[deployed.modality]
+    predict = jax.jit(lambda x, m: predict_deployed(deployed, x, m))
+    artifact = jax_export.export(predict, platforms=PLATFORMS)(features, mask)
     leaves = checkpoint.flatten_leaves(deployed.params)
     description = {
         "file": "model.jax",
@@ -222,8 +241,8 @@ def export_deployed(deployed: Deployed, out: Path, provenance: dict[str, Any]) -
         },
         "platforms": list(PLATFORMS),
         "parameters": int(sum(leaf.size for leaf in leaves.values())),
-        "parts": sorted(deployed.params),
-        "trial": deployed.trial,
+        "submodules": sorted(deployed.params),
+        "trial": dataclasses.asdict(deployed.trial),
         "trained": deployed.trained,
         "provenance": provenance,
     }

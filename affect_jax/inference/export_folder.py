@@ -1,8 +1,8 @@
-"""An export on disk: a folder of three files that say whether they are whole and belong together.
+"""An export on disk: a folder of three files, whose checksums say that they are whole and belong together.
 
-model.jax          a jax.export artifact, (features, mask) -> prediction; it runs with jax alone
+model.jax          a jax.export artifact, (features, mask) -> prediction; it needs jax alone
 params.npz         the parameters by name
-description.json   what goes in and comes out and where it is from; `schema`; `sha256` of the other two and of itself
+description.json   inputs, output, origin; `schema`; `sha256` of the other two files and of itself
 """
 
 import hashlib
@@ -20,24 +20,24 @@ from affect_jax.errors import UserError
 from affect_jax.runtime import files, run_folder
 from affect_jax.training import checkpoint
 
-SCHEMA = 1
-"""Of description.json. Exports of before it was written down have none, and no checksums."""
+SCHEMA = 2
+"""Version of description.json. The first exports have none, and no checksums."""
 
 MODEL, PARAMS, DESCRIPTION = "model.jax", "params.npz", "description.json"
 _AGAIN = "export it again from the run folder with launch.export"
 
-# What a program of ours may call beside arithmetic; of `mhlo` are functions like erf. Anything else is refused: a
-# callback, for one, would call what somebody else's file points at.
+# What a program of ours may call beside arithmetic; `mhlo` has functions like erf. Anything else is refused, because a
+# callback, for example, would run code that somebody else's file chose.
 _CALLS = re.compile(r"Sharding|shape_assertion|mhlo\.\w+")
 _CALL = re.compile(r"custom_call\s+@(\"[^\"]*\"|[\w.$-]+)|call_target_name\s*=\s*(\"[^\"]*\")")
 
 
 class Exported(NamedTuple):
-    """An export that was read.
+    """An export in memory.
 
     Attributes:
-      call: (features, mask) -> prediction, see `deploy.predict`; both by modality where there are several.
-      shapes: modality -> of its features, numbers or the names of sizes that are free, e.g. ('b', 't', 40).
+      call: (features, mask) -> prediction, as `deployment.predict_deployed`.
+      shapes: modality -> shape of its features: numbers, or the names of free sizes, e.g. ('b', 't', 40).
       unit: 'item' where a whole sequence has one prediction, else 'step'.
       description: description.json.
     """
@@ -49,7 +49,7 @@ class Exported(NamedTuple):
 
     @property
     def modality(self) -> str:
-        """The only modality; names with a `+` between them where there are several."""
+        """The only modality; the names joined by `+` where there are several."""
         return "+".join(self.shapes)
 
     @property
@@ -60,19 +60,19 @@ class Exported(NamedTuple):
 
 
 def is_export(folder: Path) -> bool:
-    """Whether launch.export wrote a folder, or what is left of it."""
+    """Whether a folder is an export, whole or damaged."""
     return (folder / DESCRIPTION).exists() or (folder / MODEL).exists()
 
 
 def describe_inputs(artifact: jax_export.Exported, modalities: tuple[str, ...]) -> dict[str, Any]:
-    """What an artifact takes, as its description says it: of one modality plain, of several by modality.
+    """An artifact's inputs as description.json states them; modality -> inputs where there are several modalities.
 
     Raises:
-      KeyError, TypeError, ValueError: it takes something else than features and masks of these modalities.
+      KeyError, TypeError, ValueError: its inputs are not features and masks of these modalities.
     """
     (features, mask), _ = jax.tree.unflatten(artifact.in_tree, artifact.in_avals)
 
-    def one(name: str, of_features: Any, of_mask: Any) -> dict[str, Any]:
+    def describe_modality(name: str, of_features: Any, of_mask: Any) -> dict[str, Any]:
         return {
             "features": {"modality": name, "dtype": str(of_features.dtype), "shape": format_shape(of_features.shape)},
             "mask": {
@@ -84,10 +84,10 @@ def describe_inputs(artifact: jax_export.Exported, modalities: tuple[str, ...]) 
 
     if not isinstance(features, Mapping):
         (name,) = modalities
-        return one(name, features, mask)
+        return describe_modality(name, features, mask)
     if {*features} != {*modalities} or {*mask} != {*modalities}:
         raise ValueError(f"it takes {sorted(features)}")
-    return {name: one(name, features[name], mask[name]) for name in modalities}
+    return {name: describe_modality(name, features[name], mask[name]) for name in modalities}
 
 
 def format_shape(shape: tuple[Any, ...]) -> str:
@@ -100,17 +100,17 @@ def write_export(
 ) -> dict[str, Any]:
     """Writes an export to `folder`, which is made where it is missing.
 
-    All is written beside what is there and takes its place only when all is whole; what a killed process leaves of two
-    exports is seen by its checksums.
+    The new files replace older ones only when all three are whole. Checksums reveal the mixture of two exports that a
+    killed process can leave.
 
     Returns:
       The description with its schema and checksums.
 
     Raises:
-      OSError: the disk is full or not writable; an older export is as it was.
+      OSError: the disk is full or not writable; an older export is unchanged.
     """
     contents = {MODEL: artifact, PARAMS: run_folder.encode_npz(leaves)}
-    # As it is read back: tuples have become lists, and numbers as keys text.
+    # The checksum is of the description as it is read back, where tuples are lists and keys are text.
     described = json.loads(json.dumps({**description, "schema": SCHEMA}))
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     described["sha256"] = {**sums, DESCRIPTION: checkpoint.hash_leaves(described)}
@@ -121,13 +121,21 @@ def write_export(
 
 
 def read_export(folder: Path) -> Exported:
-    """The export in `folder`; nothing is run.
+    """Reads the export in `folder` without running it.
 
     Raises:
-      UserError: a file is missing, cut, changed or of another export; another schema; an artifact that this jax cannot
-        read, that takes other inputs than described, or that calls what is no arithmetic.
+      UserError: a file is missing, cut, changed or of another export, or has another schema; or this jax cannot read
+        the artifact, its inputs are not those described, or it calls something else than arithmetic.
     """
-    described = _check_description(folder)
+    described = _read_description(folder)
+    _check_files(folder, described)
+    artifact = _read_artifact(folder, described)
+    shapes = _check_shapes(folder, artifact, described)
+    return Exported(jax.jit(artifact.call), shapes, described["output"]["unit"], described)
+
+
+def _check_files(folder: Path, described: Mapping[str, Any]) -> None:
+    """Refuses files that are not those that the description was written with."""
     for name in (MODEL, PARAMS):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name} is missing; {_AGAIN}")
@@ -136,41 +144,53 @@ def read_export(folder: Path) -> Exported:
                 f"{folder / name} is not the file that {DESCRIPTION} beside it was written with (it differs from its "
                 f"checksum: damaged, or of another export); {_AGAIN}"
             )
+
+
+def _read_artifact(folder: Path, described: Mapping[str, Any]) -> jax_export.Exported:
+    """The program, once it is known to call nothing but arithmetic."""
     path = folder / MODEL
     try:
         artifact = jax_export.deserialize(bytearray(path.read_bytes()))
-        called = list_calls(artifact.mlir_module())
+        calls = list_calls(artifact.mlir_module())
     except Exception as error:  # flatbuffers, jax and MLIR raise many types for what they do not know
-        wrote = described.get("provenance", {}).get("packages", {}).get("jax", "unknown")
+        version = described.get("provenance", {}).get("packages", {}).get("jax", "unknown")
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{path} cannot be read by jax {jax.__version__}, it was written by jax {wrote} "
+            f"{path} cannot be read by jax {jax.__version__}, it was written by jax {version} "
             f"({type(error).__name__}: {reason}); {_AGAIN} and this jax"
         ) from error
-    foreign = sorted(name for name in called if not _CALLS.fullmatch(name))
+    foreign = sorted(name for name in calls if not _CALLS.fullmatch(name))
     if foreign:
         raise UserError(f"{path} calls {foreign[0]!r}, which no model of ours does and could be foreign code; {_AGAIN}")
+    return artifact
+
+
+def _check_shapes(
+    folder: Path, artifact: jax_export.Exported, described: Mapping[str, Any]
+) -> dict[str, tuple[int | str, ...]]:
+    """Modality -> shape of its features, where the artifact and its description agree."""
     try:
-        inputs, unit = described["inputs"], described["output"]["unit"]
+        inputs = described["inputs"]
         names = (inputs["features"]["modality"],) if "features" in inputs else tuple(inputs)
-        takes = describe_inputs(artifact, names)
-        same = takes == inputs and format_shape(artifact.out_avals[0].shape) == described["output"]["shape"]
-        plain = {names[0]: takes} if "features" in inputs else takes
-        shapes = {name: _sizes(of["features"]["shape"]) for name, of in plain.items()}
+        actual = describe_inputs(artifact, names)
+        output = described["output"]
+        fits = actual == inputs and format_shape(artifact.out_avals[0].shape) == output["shape"] and "unit" in output
+        by_modality = {names[0]: actual} if "features" in inputs else actual
+        shapes = {name: _parse_shape(of["features"]["shape"]) for name, of in by_modality.items()}
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        same = False
-    if not same:
-        raise UserError(f"{path} does not take and give what {DESCRIPTION} beside it says; {_AGAIN}")
-    return Exported(jax.jit(artifact.call), shapes, unit, described)
+        fits = False
+    if not fits:
+        raise UserError(f"{folder / MODEL} does not take and give what {DESCRIPTION} beside it says; {_AGAIN}")
+    return shapes
 
 
 def list_calls(module: str) -> set[str]:
-    """The names of what a module of StableHLO calls outside of itself."""
-    return {next(filter(None, found)).strip('"') for found in _CALL.findall(module)}
+    """The names of the functions outside of itself that a module of StableHLO calls."""
+    return {next(filter(None, groups)).strip('"') for groups in _CALL.findall(module)}
 
 
-def _check_description(folder: Path) -> dict[str, Any]:
-    """description.json, of this schema and as it was written."""
+def _read_description(folder: Path) -> dict[str, Any]:
+    """description.json, checked for its schema and its own checksum."""
     path = folder / DESCRIPTION
     try:
         data = path.read_bytes()
@@ -178,18 +198,18 @@ def _check_description(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"{path} is missing; give a folder that launch.export has written") from None
     except ValueError as error:
-        raise UserError(f"{path} is damaged (it is no JSON: {' '.join(str(error).split())}); {_AGAIN}") from error
+        raise UserError(f"{path} is damaged (it is not JSON: {' '.join(str(error).split())}); {_AGAIN}") from error
     schema = described.get("schema") if isinstance(described, dict) else None
     if schema != SCHEMA:
-        raise UserError(f"{path} is of schema {schema!r}, this version of affect_jax reads {SCHEMA}; {_AGAIN}")
+        raise UserError(f"{path} has schema {schema!r}, and this version of affect_jax reads schema {SCHEMA}; {_AGAIN}")
     sums = described.get("sha256")
-    said = {key: value for key, value in described.items() if key != "sha256"}
-    whole = data == files.encode_json(described) and isinstance(sums, dict)
-    if not whole or sums.get(DESCRIPTION) != checkpoint.hash_leaves(said):
+    content = {key: value for key, value in described.items() if key != "sha256"}
+    is_whole = data == files.encode_json(described) and isinstance(sums, dict)
+    if not is_whole or sums.get(DESCRIPTION) != checkpoint.hash_leaves(content):
         raise UserError(f"{path} is damaged (it differs from its own checksum); {_AGAIN}")
     return described
 
 
-def _sizes(shape: str) -> tuple[int | str, ...]:
+def _parse_shape(shape: str) -> tuple[int | str, ...]:
     """`[b, t, 40]` -> ('b', 't', 40)."""
     return tuple(int(size) if size.isdigit() else size for size in shape[1:-1].split(", "))

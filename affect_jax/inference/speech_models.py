@@ -1,28 +1,27 @@
-"""Models that hear speech: a trial of a run, or what launch.convert or launch.export wrote."""
+"""Models of raw speech: a trial of a run, or what launch.convert or launch.export wrote."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax import convert
+from affect_jax.config.run_config import read_run_config
 from affect_jax.errors import UserError
+from affect_jax.experiment.results_file import read_results
 from affect_jax.inference import deployment, export_folder
-from affect_jax.runtime import run_folder
-from affect_jax.training import step
 
 
-class Hearer(NamedTuple):
-    """A model that hears speech, and what its answers are.
+class SpeechModel(NamedTuple):
+    """A model of raw speech, and what its predictions mean.
 
     Attributes:
       deployed: the model.
-      rate: Hz, of the speech that it hears.
-      task: of metrics.TASKS.
+      rate: of the speech that it reads, Hz.
+      task: one of metrics.TASKS.
       labels: names of its classes, or ().
       target: what it predicts.
-      about: where it comes from, for the record: of a run `run`, `trial`, `variant` and `trained_on`, of a converted model
-        `converted`, `model` and `source`, of an export `export`, `variant` and `trained_on`.
+      about: its origin, for the record. Of a run: `run`, `trial`, `variant` and `trained_on`; of a converted model:
+        `converted`, `model` and `source`; of an export: `export`, `variant` and `trained_on`.
       title: the same in words.
     """
 
@@ -35,86 +34,113 @@ class Hearer(NamedTuple):
     title: str
 
 
-def converted(folder: Path) -> bool:
-    """Whether launch.convert wrote a folder: a model alone, with no trials, no variants and no corpus."""
+def is_converted(folder: Path) -> bool:
+    """Whether launch.convert wrote a folder: it holds a model alone, without trials, variants or a corpus."""
     return (folder / "model.json").exists()
 
 
-def of(folder: Path, variant: str = "", trial: int = -1) -> Hearer:
-    """`of_folder` or `of_run`, whichever the folder is.
+def load_speech_model(folder: Path, variant: str | None = None, trial: int | None = None) -> SpeechModel:
+    """Loads a model from a run folder or from a folder of launch.convert.
+
+    Args:
+      folder: either of them.
+      variant: of a run; its trial with the best validation score is loaded. None for the first variant.
+      trial: of a run, its number; None to choose by `variant`.
 
     Raises:
-      UserError: as these; or a variant or trial of a converted model.
+      UserError: as `load_run_model` and `load_converted_model`; or a converted model was asked for a variant or trial.
     """
-    if not converted(folder):
-        return of_run(folder, variant, trial)
-    if variant or trial >= 0:
+    if not is_converted(folder):
+        return load_run_model(folder, variant, trial)
+    if variant is not None or trial is not None:
         raise UserError(
             f"{folder} holds one converted model, without variants and trials; leave --variant and --trial out"
         )
-    return of_folder(folder)
+    return load_converted_model(folder)
 
 
-def of_run(run: Path, variant: str = "", trial: int = -1) -> Hearer:
-    """A trial of a finished run of raw speech: `trial`, or the best on validation of `variant`.
+def load_run_model(run: Path, variant: str | None = None, trial: int | None = None) -> SpeechModel:
+    """Loads a trial of a finished run of raw speech; see `deployment.choose_trial` for which.
 
     Raises:
-      UserError: an unfinished run, one without weights, or one that does not hear speech.
+      UserError: the run is unfinished, has no weights, or does not read raw speech.
     """
-    if (run / "config.json").exists() and not (run / "results.json").exists():
-        raise UserError(f"{run} is not finished; go on with launch.main and the same --workdir")
-    results, config = run_folder.read_json(run / "results.json"), run_folder.read_json(run / "config.json")["config"]
+    results, config = read_results(run), read_run_config(run)
     number = deployment.choose_trial(results, variant, trial)
     if not (run / "weights").is_dir():
-        raise UserError(f"{run} has no weights to hear with (a run of baselines keeps none); name the run of a network")
+        raise UserError(f"{run} has no weights to predict with (a run of baselines keeps none); name a run of networks")
     deployed = deployment.load_deployed(run, number)
-    rate = deployment.find_speech_rate(config["corpus"], deployed.modality)
+    rate = deployment.find_speech_rate(config.corpus, deployed.modality)
     if not rate or not deployed.steps:
         raise UserError(
-            f"trial {number} of {run} hears {deployed.modality!r}, not raw speech; name a run of raw speech to hear files"
+            f"trial {number} of {run} reads {deployed.modality!r}, not raw speech; name a run of raw speech"
         )
-    corpus, variant = results["corpus"], results["trials"][number]["variant"]
-    about = {"run": str(run), "trial": number, "variant": variant}
-    about["trained_on"] = {key: corpus.get(key) for key in ("name", "variant", "synthetic")}
-    title = f"trial {number}, variant {variant!r}{' (from a synthetic corpus)' if corpus['synthetic'] else ''}"
-    labels = tuple(corpus.get("labels") or ())
-    return Hearer(deployed, rate, results["task"], labels, config["data"]["target"], about, title)
+    corpus, variant = results.corpus, results.trials[number].variant
+    return SpeechModel(
+        deployed=deployed,
+        rate=rate,
+        task=results.task,
+        labels=corpus.labels,
+        target=config.data.target,
+        about={
+            "run": str(run),
+            "trial": number,
+            "variant": variant,
+            "trained_on": deployment.summarize_corpus(corpus),
+        },
+        title=f"trial {number}, variant {variant!r}{' (from a synthetic corpus)' if corpus.synthetic else ''}",
+    )
 
 
-def of_folder(folder: Path) -> Hearer:
-    """The model that launch.convert wrote to `folder`.
+def load_converted_model(folder: Path) -> SpeechModel:
+    """Loads the model that launch.convert wrote to `folder`.
 
     Raises:
-      UserError: it is damaged or hears no speech.
+      UserError: the folder is damaged, or its model does not read raw speech.
     """
-    described = convert.describe(folder)
+    # Here, because its package loads every model that can be converted, and most callers have a run or an export.
+    from affect_jax.convert import folder as converted_folder
+    from affect_jax.training import step
+
+    described = converted_folder.describe(folder)
     speech = described["input"].get("speech")
     if speech is None or len(described["input"]) > 1:
         raise UserError(f"{folder} holds a model of {sorted(described['input'])}, not of raw speech; name one that is")
-    model, variables = convert.read(folder)
+    model, variables = converted_folder.read(folder)
     deployed = deployment.Deployed(
         model=model,
         params=step.join_variables(variables),
         inputs={"speech": deployment.Input(np.zeros(1, np.float32), np.ones(1, np.float32), speech["steps"])},
         item=True,
-        trial={},
+        trial=None,
         trained={},
     )
-    about = {"converted": str(folder), "model": described["model"]["name"], "source": described["source"]}
-    task, labels = "multiclass" if model.classes else "signed_regression", tuple(map(str, range(model.classes)))
-    title = f"model converted from {described['source']}"
-    return Hearer(deployed, speech["rate"], task, labels, "prediction", about, title)
+    return SpeechModel(
+        deployed=deployed,
+        rate=speech["rate"],
+        task="multiclass" if model.classes else "signed_regression",
+        labels=tuple(map(str, range(model.classes))),
+        target="prediction",
+        about={"converted": str(folder), "model": described["model"]["name"], "source": described["source"]},
+        title=f"model converted from {described['source']}",
+    )
 
 
-def of_export(folder: Path, found: export_folder.Exported) -> Hearer:
-    """The model that launch.export wrote to `folder`, as `exported.read` gives it.
+def wrap_export(folder: Path, exported: export_folder.Exported) -> SpeechModel:
+    """The export in `folder`, as `export_folder.read_export` gives it, as a model of raw speech.
 
     Raises:
-      UserError: it hears no speech.
+      UserError: it does not read raw speech.
     """
-    trained, variant = found.description["trained"], found.description["trial"]["variant"]
-    if not trained["rate"] or not found.steps:
-        raise UserError(f"{folder} holds a model of {found.modality!r}, not of raw speech; name files of its features")
-    about = {"export": str(folder), "variant": variant, "trained_on": trained["corpus"]}
-    title = f"export of variant {variant!r}{' (from a synthetic corpus)' if trained['corpus']['synthetic'] else ''}"
-    return Hearer(found, trained["rate"], trained["task"], tuple(trained["labels"]), trained["target"], about, title)
+    trained, variant = exported.description["trained"], exported.description["trial"]["variant"]
+    if not trained["rate"] or not exported.steps:
+        raise UserError(f"{folder} holds a model of {exported.modality!r}, not of raw speech; name files of features")
+    return SpeechModel(
+        deployed=exported,
+        rate=trained["rate"],
+        task=trained["task"],
+        labels=tuple(trained["labels"]),
+        target=trained["target"],
+        about={"export": str(folder), "variant": variant, "trained_on": trained["corpus"]},
+        title=f"export of variant {variant!r}{' (from a synthetic corpus)' if trained['corpus']['synthetic'] else ''}",
+    )

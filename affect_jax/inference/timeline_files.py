@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,15 +16,15 @@ CLASSES = ("binary", "multiclass")
 """Tasks whose predictions are classes."""
 
 
-def class_names(task: str, labels: Sequence[str], classes: int) -> tuple[str, ...]:
-    """The names of the columns of `probabilities`: of the run, or the classes' numbers; () for a regression."""
+def name_classes(task: str, labels: Sequence[str], classes: int) -> tuple[str, ...]:
+    """Names of the columns of `compute_probabilities`: the run's, or the classes' numbers; () for a regression."""
     if task not in CLASSES:
         return ()
     count = 2 if task == "binary" else classes
     return tuple(labels) if len(labels) == count else tuple(str(c) for c in range(count))
 
 
-def probabilities(task: str, prediction: np.ndarray) -> np.ndarray:
+def compute_probabilities(task: str, prediction: np.ndarray) -> np.ndarray:
     """float32 [W, C] of logits [W, C], or of the probabilities of class 1 [W] of a binary run."""
     if task == "binary":
         return np.stack([1 - prediction, prediction], axis=1)
@@ -32,37 +32,20 @@ def probabilities(task: str, prediction: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def describe(timeline: Timeline, task: str, labels: Sequence[str]) -> dict[str, Any]:
-    """One file as plain values: its windows, and a summary over those that are not silent.
+def describe_timeline(timeline: Timeline, task: str, labels: Sequence[str]) -> dict[str, Any]:
+    """One file as plain values: its windows, and a summary of those that are not silent.
 
-    A window has `start` and `end` in seconds and a `prediction`, which is a number, or for classes the name of the most
-    probable one beside all `probabilities`; a silent window has null and says so. The summary has the mean and the
-    largest number and where that is; for classes the mean probabilities, the class with the largest, and where that
-    class is most probable. A file that cannot be heard has an `error` instead.
+    A window has `start` and `end` in seconds and a `prediction`: a number, or for classes the name of the most probable
+    one beside all `probabilities`. A silent window has null and a note. The summary has the mean, the largest number
+    and its window; for classes the mean probabilities, the class with the largest, and the window where that class is
+    most probable. A file that cannot be read has an `error` instead.
     """
     if timeline.error:
         return {"file": timeline.file, "error": timeline.error}
-    silent = timeline.silent
     if task in CLASSES:
-        values = probabilities(task, timeline.prediction)
-        names = class_names(task, labels, values.shape[1])
-        mean = values[~silent].mean(0)
-        main = int(np.argmax(mean))
-        curve = values[:, main]
-        summary = {"prediction": names[main], "probabilities": _named(names, mean)}
-        said = [
-            {"prediction": names[int(np.argmax(trial))], "probabilities": _named(names, trial)}
-            if not quiet
-            else {"prediction": None, "probabilities": None, "note": "silent"}
-            for trial, quiet in zip(values, silent, strict=True)
-        ]
+        curve, summary, windows = _describe_classes(timeline, task, labels)
     else:
-        curve = timeline.prediction
-        summary = {"mean": round(float(curve[~silent].mean()), 6)}
-        said = [
-            {"prediction": round(float(value), 6)} if not quiet else {"prediction": None, "note": "silent"}
-            for value, quiet in zip(curve, silent, strict=True)
-        ]
+        curve, summary, windows = _describe_numbers(timeline)
     top = int(np.nanargmax(curve))
     times = [
         {"start": round(float(s), 3), "end": round(float(e), 3)}
@@ -72,53 +55,87 @@ def describe(timeline: Timeline, task: str, labels: Sequence[str]) -> dict[str, 
         "file": timeline.file,
         "seconds": round(timeline.seconds, 3),
         "summary": summary | {"max": round(float(curve[top]), 6), "max_at": times[top]},
-        "windows": [time | window for time, window in zip(times, said, strict=True)],
-        "notes": notes(timeline),
+        "windows": [time | window for time, window in zip(times, windows, strict=True)],
+        "notes": list_doubts(timeline),
     }
 
 
-def _named(names: Sequence[str], trial: np.ndarray) -> dict[str, float]:
-    return {name: round(float(value), 6) for name, value in zip(names, trial, strict=True)}
+class _Described(NamedTuple):
+    """The number of each window whose largest one the summary names, the summary, and each window's entry."""
+
+    curve: np.ndarray
+    summary: dict[str, Any]
+    windows: list[dict[str, Any]]
 
 
-def notes(timeline: Timeline) -> list[str]:
-    """What makes one doubt a file's predictions: silent windows, clipping."""
-    found = []
+def _describe_classes(timeline: Timeline, task: str, labels: Sequence[str]) -> _Described:
+    values = compute_probabilities(task, timeline.prediction)
+    names = name_classes(task, labels, values.shape[1])
+    mean = values[~timeline.silent].mean(0)
+    main = int(np.argmax(mean))
+    windows = [
+        {"prediction": None, "probabilities": None, "note": "silent"}
+        if is_silent
+        else {"prediction": names[int(np.argmax(window))], "probabilities": _name_probabilities(names, window)}
+        for window, is_silent in zip(values, timeline.silent, strict=True)
+    ]
+    summary = {"prediction": names[main], "probabilities": _name_probabilities(names, mean)}
+    return _Described(values[:, main], summary, windows)
+
+
+def _describe_numbers(timeline: Timeline) -> _Described:
+    windows = [
+        {"prediction": None, "note": "silent"} if is_silent else {"prediction": round(float(value), 6)}
+        for value, is_silent in zip(timeline.prediction, timeline.silent, strict=True)
+    ]
+    mean = timeline.prediction[~timeline.silent].mean()
+    return _Described(timeline.prediction, {"mean": round(float(mean), 6)}, windows)
+
+
+def _name_probabilities(names: Sequence[str], probabilities: np.ndarray) -> dict[str, float]:
+    return {name: round(float(value), 6) for name, value in zip(names, probabilities, strict=True)}
+
+
+def list_doubts(timeline: Timeline) -> list[str]:
+    """Reasons to doubt a file's predictions: silent windows, clipping."""
+    doubts = []
     if timeline.silent.any():
-        found.append(f"{int(timeline.silent.sum())} of {len(timeline.start)} windows are silent and have no prediction")
+        doubts.append(
+            f"{int(timeline.silent.sum())} of {len(timeline.start)} windows are silent and have no prediction"
+        )
     if timeline.clipped > CLIPPED:
-        found.append(f"{100 * timeline.clipped:.1f} % of the samples are at full scale: the recording is clipped")
-    return found
+        doubts.append(f"{100 * timeline.clipped:.1f} % of the samples are at full scale: the recording is clipped")
+    return doubts
 
 
-def line(described: dict[str, Any]) -> str:
-    """A file's summary for a person."""
+def format_summary(described: dict[str, Any]) -> str:
+    """A file's summary as one line for a person."""
     if "error" in described:
         return f"skipped: {described['error']}"
     summary, at = described["summary"], described["summary"]["max_at"]
     peak = f"largest {summary['max']:.3f} at {at['start']:g} to {at['end']:g} s"
     if "mean" in summary:
-        what = f"mean {summary['mean']:.3f}, {peak}"
+        text = f"mean {summary['mean']:.3f}, {peak}"
     else:
-        what = (
+        text = (
             f"{summary['prediction']}, mean probability {summary['probabilities'][summary['prediction']]:.3f}, {peak}"
         )
-    many = len(described["windows"])
-    said = f"{described['file']}: {described['seconds']:g} s, {many} window{'' if many == 1 else 's'}, {what}"
-    return "; ".join([said, *described["notes"]])
+    count = len(described["windows"])
+    line = f"{described['file']}: {described['seconds']:g} s, {count} window{'' if count == 1 else 's'}, {text}"
+    return "; ".join([line, *described["notes"]])
 
 
-def as_json(described: Sequence[dict[str, Any]], about: dict[str, Any]) -> str:
-    """Everything: `about` the run, and the files."""
+def format_json(described: Sequence[dict[str, Any]], about: dict[str, Any]) -> str:
+    """All files as one JSON document, with `about`, what is known of the model, at its top."""
     return json.dumps({**about, "files": list(described)}, indent=1, ensure_ascii=False) + "\n"
 
 
-def as_csv(described: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
-    """A line a window; a file that cannot be heard has one line, with the reason in its last column.
+def format_csv(described: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
+    """One row a window; a file that cannot be read has one row, with the reason in its last column.
 
     Args:
-      described: from `describe`.
-      names: of the classes, whose probabilities get a column each; () for a regression.
+      described: from `describe_timeline`.
+      names: of the classes, each of which gets a column of probabilities; () for a regression.
     """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -136,17 +153,18 @@ def as_csv(described: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def plot(path: Path, timeline: Timeline, task: str, labels: Sequence[str], what: str) -> None:
-    """A picture (png) of one file: its envelope, and below it what each window says, drawn over the whole window.
+def plot_timeline(path: Path, timeline: Timeline, task: str, labels: Sequence[str], what: str) -> None:
+    """Draws one file as a png: its envelope, and below it each window's prediction over the length of the window.
 
     Args:
       path: the file to write.
-      timeline: of a file that was heard.
+      timeline: of a file that could be read.
       task: of the run.
       labels: names of its classes.
       what: name of a regression's target, for the axis.
     """
-    from matplotlib.figure import Figure  # not pyplot, which keeps every figure until it is told
+    # Here, because it takes half a second and only --plot needs it; not pyplot, which keeps every figure open.
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2))
@@ -155,8 +173,8 @@ def plot(path: Path, timeline: Timeline, task: str, labels: Sequence[str], what:
     above.set(ylabel="amplitude", title=Path(timeline.file).name.replace("$", r"\$"), xlim=(0, timeline.seconds))
     middle = (timeline.start + timeline.end) / 2
     if task in CLASSES:
-        values = probabilities(task, timeline.prediction)
-        curves = dict(zip(class_names(task, labels, values.shape[1]), values.T, strict=True))
+        values = compute_probabilities(task, timeline.prediction)
+        curves = dict(zip(name_classes(task, labels, values.shape[1]), values.T, strict=True))
         below.set(ylabel="probability", ylim=(0, 1))
     else:
         curves = {what: timeline.prediction}

@@ -65,9 +65,9 @@ def describe(
       integrated: integrated gradients.
       occlusion: [S].
     """
-    gradients = attribution.per_segment(integrated.attribution, bounds)
+    gradients = attribution.sum_per_segment(integrated.attribution, bounds)
     others = {"occlusion": occlusion, "integrated_gradients": gradients}
-    agreement = {name: attribution.agreement(found.coefficients, values) for name, values in others.items()}
+    agreement = {name: attribution.measure_agreement(found.coefficients, values) for name, values in others.items()}
     seconds = (bounds / rate).tolist()
     return {
         "id": clip.id,
@@ -94,7 +94,7 @@ def describe(
 
 def beside_planted(entry: Mapping[str, Any], planted: np.ndarray) -> dict[str, Any]:
     """An entry, and what a generator has planted [S] in its super-samples: the answer that LIME should find."""
-    rank = attribution.agreement(np.array(entry["lime"]), planted)["spearman"]
+    rank = attribution.measure_agreement(np.array(entry["lime"]), planted)["spearman"]
     return {**entry, "planted": planted.tolist(), _PLANTED: _number(rank)}
 
 

@@ -30,14 +30,14 @@ def loudness(calls):
 def test_each_clip_is_described_once(tmp_path):
     calls, told = [], []
     clips = [recording(0), recording(1), recording(0)]
-    table = descriptors.of_speech(clips, RATE, loudness(calls), tmp_path, lambda *told_: told.append(told_))
+    table = descriptors.compute_speech_table(clips, RATE, loudness(calls), tmp_path, lambda *told_: told.append(told_))
     assert table.values.shape == (3, 2)
     assert table.values.dtype == np.float32
     np.testing.assert_array_equal(table.values[0], table.values[2])
     assert table.values[1, 0] > table.values[0, 0]
     assert calls == [RATE] * 2
     assert told[-1] == ("loud ness", 2, 2)
-    again = descriptors.of_speech([recording(2), *clips], RATE, loudness(calls), tmp_path)
+    again = descriptors.compute_speech_table([recording(2), *clips], RATE, loudness(calls), tmp_path)
     assert len(calls) == 3
     np.testing.assert_array_equal(again.values[1:], table.values)
 
@@ -45,27 +45,27 @@ def test_each_clip_is_described_once(tmp_path):
 def test_what_the_cache_does_not_fit_is_made_again(tmp_path):
     calls = []
     clip = [recording(0)]
-    descriptors.of_speech(clip, RATE, loudness(calls), tmp_path)
-    descriptors.of_speech(clip, 2 * RATE, loudness(calls), tmp_path)
+    descriptors.compute_speech_table(clip, RATE, loudness(calls), tmp_path)
+    descriptors.compute_speech_table(clip, 2 * RATE, loudness(calls), tmp_path)
     assert calls == [RATE, 2 * RATE]
-    descriptors.of_speech(clip, RATE, loudness(calls)._replace(version="2"), tmp_path)
+    descriptors.compute_speech_table(clip, RATE, loudness(calls)._replace(version="2"), tmp_path)
     (path,) = [p for p in tmp_path.iterdir() if "-1." in p.name]
     path.write_bytes(b"damaged")
-    descriptors.of_speech(clip, RATE, loudness(calls), tmp_path)
+    descriptors.compute_speech_table(clip, RATE, loudness(calls), tmp_path)
     assert len(calls) == 4
 
 
 def test_speech_without_descriptors_is_named(tmp_path):
     broken = descriptors.Extractor("x", "1", ("a", "b"), lambda x, rate: np.array([1.0, np.nan]))
     with pytest.raises(UserError, match=r"recording clip_0 \(0.50 s\) has no finite b of x; it may be too short"):
-        descriptors.of_speech([recording(0)], RATE, broken, tmp_path)
+        descriptors.compute_speech_table([recording(0)], RATE, broken, tmp_path)
     with pytest.raises(UserError, match="recording mute has no 'speech', only"):
-        descriptors.of_speech([Recording("mute", "g", ("mute",), {}, {})], RATE, broken, tmp_path)
+        descriptors.compute_speech_table([Recording("mute", "g", ("mute",), {}, {})], RATE, broken, tmp_path)
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.3, 1.0])
 def test_mfcc_statistics_of_any_length(tmp_path, seconds):
-    table = descriptors.of_speech([recording(0, seconds)], RATE, descriptors.mfcc_statistics(), tmp_path)
+    table = descriptors.compute_speech_table([recording(0, seconds)], RATE, descriptors.make_mfcc_extractor(), tmp_path)
     assert table.values.shape == (1, 120) == (1, len(set(table.columns)))
     assert np.isfinite(table.values).all()
 
@@ -76,7 +76,7 @@ def test_mfcc_statistics_say_how_loud_and_how_steady(tmp_path):
         Recording(name, "g", (name,), {"speech": x.astype(np.int16)}, {})
         for name, x in (("loud", steady), ("soft", steady / 8), ("changing", changing))
     ]
-    values = descriptors.of_speech(clips, RATE, descriptors.mfcc_statistics(), tmp_path)
+    values = descriptors.compute_speech_table(clips, RATE, descriptors.make_mfcc_extractor(), tmp_path)
     of = {name: values.values[:, values.columns.index(name)] for name in ("mean_mfcc_0", "std_mfcc_1")}
     assert of["mean_mfcc_0"][0] > of["mean_mfcc_0"][1]
     assert of["std_mfcc_1"][2] > 1.5 * of["std_mfcc_1"][0]
@@ -84,19 +84,19 @@ def test_mfcc_statistics_say_how_loud_and_how_steady(tmp_path):
 
 def test_action_units_and_tables_side_by_side():
     clips = [recording(n, action_units=np.full((1, 3), n, np.float32)) for n in range(2)]
-    units = descriptors.action_units(clips)
+    units = descriptors.make_action_unit_table(clips)
     np.testing.assert_array_equal(units.values, [[0, 0, 0], [1, 1, 1]])
-    both = descriptors.joined("both", [units, units._replace(columns=("a", "b", "c"))])
+    both = descriptors.join_tables("both", [units, units._replace(columns=("a", "b", "c"))])
     assert both.values.shape == (2, 6)
     assert both.columns[3:] == ("a", "b", "c")
     with pytest.raises(UserError, match="recording clip_2 has no 'action_units', only \\['speech'\\]"):
-        descriptors.action_units([*clips, recording(2)])
+        descriptors.make_action_unit_table([*clips, recording(2)])
 
 
 def test_without_opensmile_one_sentence_says_so(monkeypatch):
     monkeypatch.setattr(functionals, "installed", lambda: False)
     with pytest.raises(UserError, match=r"needs openSMILE, which is not installed: pip install"):
-        functionals.extractor()
+        functionals.make_extractor()
 
 
 def test_opensmile_is_asked_for_the_functionals_of_a_whole_clip(monkeypatch):
@@ -118,7 +118,7 @@ def test_opensmile_is_asked_for_the_functionals_of_a_whole_clip(monkeypatch):
     )
     monkeypatch.setitem(sys.modules, "opensmile", fake)
     monkeypatch.setattr(functionals, "_version", lambda: "2.6.0")
-    made = functionals.extractor()
+    made = functionals.make_extractor()
     assert asked == [("set", "level")]
     assert (made.name, made.version, made.columns) == ("ComParE_2016", "2.6.0", ("a", "b"))
     np.testing.assert_array_equal(made.row(np.array([0.5, 0.1]), 8000), [0.5, 8000])
@@ -129,5 +129,5 @@ def test_opensmile_is_asked_for_the_functionals_of_a_whole_clip(monkeypatch):
 )
 @pytest.mark.filterwarnings("ignore")
 def test_the_real_functionals(tmp_path):
-    table = descriptors.of_speech([recording(0, 0.5)], RATE, functionals.extractor(), tmp_path)
+    table = descriptors.compute_speech_table([recording(0, 0.5)], RATE, functionals.make_extractor(), tmp_path)
     assert table.values.shape == (1, 6373)

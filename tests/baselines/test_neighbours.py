@@ -22,33 +22,33 @@ def planted(random, classes, useful=4, columns=36, clips=60):
 def test_distances(random):
     a, b = random.normal(size=(5, 3)).astype(np.float32), random.normal(size=(7, 3)).astype(np.float32)
     expected = ((a[:, None] - b[None]) ** 2).sum(-1)
-    np.testing.assert_allclose(neighbours.distances(jnp.asarray(a), jnp.asarray(b)), expected, atol=1e-5)
+    np.testing.assert_allclose(neighbours.compute_distances(jnp.asarray(a), jnp.asarray(b)), expected, atol=1e-5)
 
 
 def test_answers_are_those_of_scikit_learn(random):
     x, y, _ = planted(random, 2)
     rows = random.normal(size=(20, x.shape[1])).astype(np.float32)
-    distance = neighbours.distances(jnp.asarray(rows), jnp.asarray(x))
-    shares = np.asarray(neighbours.answer(distance, y, k=5, classes=2))
+    distance = neighbours.compute_distances(jnp.asarray(rows), jnp.asarray(x))
+    shares = np.asarray(neighbours.answer_by_neighbours(distance, y, k=5, classes=2))
     np.testing.assert_array_equal(shares.argmax(1), KNeighborsClassifier(5).fit(x, y).predict(rows))
     np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)
-    values = neighbours.answer(distance, y, k=5, classes=0)
+    values = neighbours.answer_by_neighbours(distance, y, k=5, classes=0)
     np.testing.assert_allclose(values, KNeighborsRegressor(5).fit(x, y).predict(rows), rtol=1e-5)
 
 
 def test_the_nearest_decides_between_equal_votes():
-    shares = neighbours.answer(jnp.array([[3.0, 1.0, 2.0]]), jnp.array([0.0, 2.0, 1.0]), k=3, classes=3)
+    shares = neighbours.answer_by_neighbours(jnp.array([[3.0, 1.0, 2.0]]), jnp.array([0.0, 2.0, 1.0]), k=3, classes=3)
     assert int(jnp.argmax(shares[0])) == 2
 
 
 @pytest.mark.parametrize("classes", [0, 2])
 def test_what_was_planted_is_found(random, classes):
     x, y, groups = planted(random, classes)
-    found = neighbours.select(x, y, groups, classes=classes, iterations=800, seed=0)
+    found = neighbours.select_features(x, y, groups, classes=classes, iterations=800, seed=0)
     assert set(range(4)) <= set(found.kept[:6].tolist())
     assert len(found.kept) == found.significant < 12
     assert (np.diff(found.relevance[found.kept]) <= 0).all()
-    again = neighbours.select(x, y, groups, classes=classes, iterations=800, seed=0)
+    again = neighbours.select_features(x, y, groups, classes=classes, iterations=800, seed=0)
     np.testing.assert_array_equal(found.kept, again.kept)
 
 
@@ -57,14 +57,14 @@ def test_voices_are_not_taken_for_the_target(random):
     x, _, groups = planted(random, 2, useful=0)
     y = (groups % 2).astype(np.float32)
     x[:, 0] = groups * 10.0
-    alone = neighbours.select(x, y, np.zeros(len(y)), classes=2, iterations=400, seed=0)
-    apart = neighbours.select(x, y, groups, classes=2, iterations=400, seed=0)
+    alone = neighbours.select_features(x, y, np.zeros(len(y)), classes=2, iterations=400, seed=0)
+    apart = neighbours.select_features(x, y, groups, classes=2, iterations=400, seed=0)
     assert 0 in alone.kept
     assert apart.relevance[0] < alone.relevance[0] / 2
 
 
 def test_where_nothing_stands_out_as_many_are_kept_as_a_subset_has(random):
     x, y, groups = planted(random, 2, useful=0, columns=9)
-    found = neighbours.select(np.zeros_like(x), y, groups, classes=2, iterations=3, seed=0)
+    found = neighbours.select_features(np.zeros_like(x), y, groups, classes=2, iterations=3, seed=0)
     assert found.significant == 0
     assert len(found.kept) == 3

@@ -10,7 +10,8 @@ from affect_jax.config import auto_pair, studies
 from affect_jax.errors import UserError
 from affect_jax.experiment import run
 from affect_jax.experiment.run import run_experiment
-from affect_jax.reports import build, predictions, ranking
+from affect_jax.inference import split_files
+from affect_jax.reports import build, ranking
 from affect_jax.reports.folders import read_run
 from affect_jax.runtime import run_folder
 from configs import fusion, rank, seqsew
@@ -37,7 +38,7 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
     resolved = run_folder.read_json(tmp_path / "run" / "config.json")["config"]
     assert resolved["data"]["modalities"] == resolved["model"]["modalities"] == ["face", "text"]
     assert resolved["data"]["steps"] == {"face": 5, "text": 1}
-    files = predictions.write(tmp_path / "run", results, 0, "test", tmp_path / "predictions")
+    files = split_files.write_split_predictions(tmp_path / "run", results, 0, "test", tmp_path / "predictions")
     assert [file.name for file in files] == ["speaker5.csv"]
     trials = list(csv.DictReader(files[0].read_text().splitlines()))
     assert [trial["id"] for trial in trials] == ["item5", "item11"]

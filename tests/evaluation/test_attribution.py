@@ -5,7 +5,7 @@ import pytest
 from affect_jax.evaluation import attribution, lime
 
 LENGTH, SEGMENTS = 60, 6
-BOUNDS = lime.segment_bounds(LENGTH, SEGMENTS)
+BOUNDS = lime.compute_segment_bounds(LENGTH, SEGMENTS)
 WEIGHTS = np.array([0.5, -0.3, 0.0, 0.2, 0.0, 0.1], np.float32)
 
 
@@ -27,14 +27,14 @@ def curved(waves):
 
 
 def test_occlusion_is_exact_for_an_additive_model(clip):
-    found = attribution.occlusion(lime.make_evaluator(additive, batch=8), clip, BOUNDS)
+    found = attribution.measure_occlusion(lime.make_evaluator(additive, batch=8), clip, BOUNDS)
     np.testing.assert_allclose(found, WEIGHTS * np.asarray(energies(clip)[0]), atol=1e-6)
 
 
 def test_integrated_gradients_add_up_and_the_error_falls_with_the_steps(clip):
     errors = []
     for steps in (2, 40):
-        found = attribution.integrated_gradients(curved, steps=steps, batch=8)(clip, None)
+        found = attribution.make_integrator(curved, steps=steps, batch=8)(clip, None)
         assert found.attribution.shape == (LENGTH,)
         np.testing.assert_allclose(
             found.difference, float(curved(clip[None])[0] - curved(0 * clip[None])[0]), atol=1e-6
@@ -47,29 +47,29 @@ def test_integrated_gradients_add_up_and_the_error_falls_with_the_steps(clip):
 
 def test_integrated_gradients_of_an_additive_model_are_its_parts(clip):
     seen = []
-    integrate = attribution.integrated_gradients(
+    integrate = attribution.make_integrator(
         additive, steps=5, batch=4, progress=lambda done, of: seen.append((done, of))
     )
-    parts = attribution.per_segment(integrate(clip, None).attribution, BOUNDS)
+    parts = attribution.sum_per_segment(integrate(clip, None).attribution, BOUNDS)
     np.testing.assert_allclose(parts, WEIGHTS * np.asarray(energies(clip)[0]), atol=1e-6)
     assert seen == [(4, 7), (7, 7)]  # 5 points and the two ends
 
 
 def test_per_segment_leaves_out_the_padding():
-    np.testing.assert_allclose(attribution.per_segment(np.arange(8.0), np.array([0, 3, 6])), [3, 12])
+    np.testing.assert_allclose(attribution.sum_per_segment(np.arange(8.0), np.array([0, 3, 6])), [3, 12])
 
 
 def test_classes_are_explained_in_probability_of_the_chosen_one(clip):
     def predict(waves):
         return jnp.stack([additive(waves), -additive(waves)], axis=1)
 
-    integrate = attribution.integrated_gradients(predict, steps=16, batch=8)
+    integrate = attribution.make_integrator(predict, steps=16, batch=8)
     first, second = (integrate(clip, chosen) for chosen in (0, 1))
     np.testing.assert_allclose(first.attribution, -second.attribution, atol=1e-6)
     assert abs(first.error) < 1e-3
     evaluate = lime.make_evaluator(predict, batch=8)
-    parts = attribution.occlusion(evaluate, clip, BOUNDS, chosen=0)
-    np.testing.assert_allclose(parts, -attribution.occlusion(evaluate, clip, BOUNDS, chosen=1), atol=1e-6)
+    parts = attribution.measure_occlusion(evaluate, clip, BOUNDS, chosen=0)
+    np.testing.assert_allclose(parts, -attribution.measure_occlusion(evaluate, clip, BOUNDS, chosen=1), atol=1e-6)
     assert parts[0] > 0 > parts[1]
 
 
@@ -77,15 +77,15 @@ def test_a_gradient_that_is_not_finite_at_silence_does_no_harm(clip):
     def predict(waves):
         return jnp.sqrt(jnp.mean(jnp.square(waves), axis=1))
 
-    found = attribution.integrated_gradients(predict, steps=8, batch=4)(clip, None)
+    found = attribution.make_integrator(predict, steps=8, batch=4)(clip, None)
     assert np.isfinite(found.attribution).all()
     assert abs(found.error) < 1e-5
 
 
 def test_agreement():
     a = np.array([3.0, -2.0, 1.0, 0.5, 0.1])
-    assert attribution.agreement(a, 2 * a) == {"spearman": pytest.approx(1), "top3": 1.0}
-    assert attribution.agreement(a, -a) == {"spearman": pytest.approx(-1), "top3": 1.0}
-    other = attribution.agreement(a, np.array([3.0, 0.0, 0.1, 2.0, 2.5]))
+    assert attribution.measure_agreement(a, 2 * a) == {"spearman": pytest.approx(1), "top3": 1.0}
+    assert attribution.measure_agreement(a, -a) == {"spearman": pytest.approx(-1), "top3": 1.0}
+    other = attribution.measure_agreement(a, np.array([3.0, 0.0, 0.1, 2.0, 2.5]))
     assert other["top3"] == pytest.approx(1 / 3)
-    assert np.isnan(attribution.agreement(a, np.zeros(5))["spearman"])
+    assert np.isnan(attribution.measure_agreement(a, np.zeros(5))["spearman"])

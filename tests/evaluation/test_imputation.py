@@ -25,8 +25,8 @@ def test_neighbours_are_those_of_scikit_learn(vectors, metric):
     q, t = queries.reshape(QUERIES, -1), training.reshape(TRAINING, -1)
     reference = NearestNeighbors(n_neighbors=7, metric=metric, algorithm="brute").fit(t)
     apart, found = reference.kneighbors(q)
-    np.testing.assert_array_equal(imputation.nearest(q, t, usable, 7, metric), found)
-    ours = np.take_along_axis(np.asarray(imputation.distances(q, t, metric)), found, axis=1)
+    np.testing.assert_array_equal(imputation.find_nearest(q, t, usable, 7, metric), found)
+    ours = np.take_along_axis(np.asarray(imputation.compute_distances(q, t, metric)), found, axis=1)
     np.testing.assert_allclose(ours, apart**2 if metric == "euclidean" else apart, rtol=1e-4, atol=1e-5)
 
 
@@ -38,7 +38,7 @@ def test_imputed_vectors_are_the_mean_of_the_neighbours(vectors, metric, known):
     reference = NearestNeighbors(n_neighbors=6, metric=metric, algorithm="brute")
     reference.fit(np.asarray(training)[:, have].reshape(TRAINING, -1))
     order = reference.kneighbors(np.asarray(queries)[:, have].reshape(QUERIES, -1))[1]
-    for count, filled in zip((6, 2), imputation.impute(*vectors, known, (6, 2), metric), strict=True):
+    for count, filled in zip((6, 2), imputation.impute_neighbours(*vectors, known, (6, 2), metric), strict=True):
         np.testing.assert_array_equal(filled[:, have], np.asarray(queries)[:, have])
         wanted = np.asarray(training)[order[:, :count]].mean(axis=1)
         np.testing.assert_allclose(filled[:, lack], wanted[:, lack], rtol=1e-5)
@@ -49,7 +49,7 @@ def test_an_example_of_the_training_part_gets_its_own_vectors_back(vectors, metr
     _, training, usable = vectors
     seen = training[3:8].at[:, 1:].set(jnp.nan)
     np.testing.assert_array_equal(
-        imputation.impute(seen, training, usable, (True, False, False), (1,), metric)[0], training[3:8]
+        imputation.impute_neighbours(seen, training, usable, (True, False, False), (1,), metric)[0], training[3:8]
     )
 
 
@@ -58,7 +58,7 @@ def test_all_neighbours_are_the_training_mean(vectors, metric):
     queries, training, usable = vectors
     usable = usable.at[jnp.array([0, 5])].set(False)
     known = (True, False, True)
-    (filled,) = imputation.impute(queries, training, usable, known, (TRAINING - 2,), metric)
+    (filled,) = imputation.impute_neighbours(queries, training, usable, known, (TRAINING - 2,), metric)
     np.testing.assert_allclose(filled, imputation.impute_mean(queries, training, usable, known), rtol=1e-5)
     kept = np.delete(np.asarray(training), [0, 5], axis=0)
     np.testing.assert_allclose(filled[:, 1], np.tile(kept[:, 1].mean(0), (QUERIES, 1)), rtol=1e-5)
@@ -67,14 +67,16 @@ def test_all_neighbours_are_the_training_mean(vectors, metric):
 def test_unusable_examples_are_no_neighbours(vectors):
     _, training, usable = vectors
     usable = usable.at[4].set(False)
-    found = imputation.nearest(training[4:5, 0], training[:, 0], usable, TRAINING - 1)
+    found = imputation.find_nearest(training[4:5, 0], training[:, 0], usable, TRAINING - 1)
     assert 4 not in np.asarray(found)
 
 
 def test_distances_keep_their_digits_far_from_the_origin():
     far = np.array([[1000.0, 0.0], [1000.0, 0.01], [1000.0, 1.0]], np.float32)
-    np.testing.assert_allclose(imputation.distances(far[:1], far, "euclidean")[0], [0, 1e-4, 1], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(
+        imputation.compute_distances(far[:1], far, "euclidean")[0], [0, 1e-4, 1], rtol=1e-3, atol=1e-6
+    )
 
 
 def test_a_vector_of_zeros_has_no_direction():
-    assert np.all(np.asarray(imputation.distances(jnp.zeros((1, 2)), jnp.ones((3, 2)), "cosine")) == 1)
+    assert np.all(np.asarray(imputation.compute_distances(jnp.zeros((1, 2)), jnp.ones((3, 2)), "cosine")) == 1)

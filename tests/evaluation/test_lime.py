@@ -10,7 +10,7 @@ from affect_jax.evaluation import lime
 from affect_jax.features import audio
 
 LENGTH, SEGMENTS = 200, 10
-BOUNDS = lime.segment_bounds(LENGTH, SEGMENTS)
+BOUNDS = lime.compute_segment_bounds(LENGTH, SEGMENTS)
 
 
 def keys(count=3, seed=0):
@@ -39,13 +39,13 @@ def weighted(*pairs):
 
 
 def test_bounds_are_equal_parts_without_gaps():
-    assert list(lime.segment_bounds(240_000, 10)) == list(range(0, 240_001, 24_000))
-    odd = lime.segment_bounds(23, 4)
+    assert list(lime.compute_segment_bounds(240_000, 10)) == list(range(0, 240_001, 24_000))
+    odd = lime.compute_segment_bounds(23, 4)
     assert (odd[0], odd[-1]) == (0, 23)
     assert np.ptp(np.diff(odd)) <= 1
     for length, segments in ((100, 1), (5, 6)):
         with pytest.raises(ValueError, match="segments"):
-            lime.segment_bounds(length, segments)
+            lime.compute_segment_bounds(length, segments)
 
 
 def test_draws_are_a_key_s_own_and_begin_with_the_clip_itself():
@@ -68,27 +68,27 @@ def test_weights_are_those_of_the_code_of_slime():
     masks = np.concatenate([lime.draw_perturbations(jax.random.key(0), 50, SEGMENTS), np.zeros((1, SEGMENTS), bool)])
     distance = 100 * pairwise_distances(masks.astype(float), np.ones((1, SEGMENTS)), metric="cosine").ravel()
     code = np.sqrt(np.exp(-(distance**2) / 25**2))
-    np.testing.assert_allclose(lime.kernel_weights(masks, "slime"), code, rtol=1e-9)
-    np.testing.assert_allclose(lime.kernel_weights(masks, "thesis"), code**2, rtol=1e-9)
+    np.testing.assert_allclose(lime.compute_kernel_weights(masks, "slime"), code, rtol=1e-9)
+    np.testing.assert_allclose(lime.compute_kernel_weights(masks, "thesis"), code**2, rtol=1e-9)
     with pytest.raises(ValueError, match="thesis or slime"):
-        lime.kernel_weights(masks, "cosine")
+        lime.compute_kernel_weights(masks, "cosine")
 
 
 def test_probability_is_equation_3_7_and_says_what_it_clipped():
-    p, clipped = lime.probability(np.array([-1.0, 0.0, 0.5, 3.0]))
+    p, clipped = lime.compute_probability(np.array([-1.0, 0.0, 0.5, 3.0]))
     np.testing.assert_allclose(p, [0, 0.5, 0.75, 1])
     assert clipped == 0.25
-    p, clipped = lime.probability(np.array([-1.0, 3.0]), clip=False)
+    p, clipped = lime.compute_probability(np.array([-1.0, 3.0]), clip=False)
     np.testing.assert_allclose(p, [0, 2])
     assert clipped == 0
-    p, _ = lime.probability(np.array([[0.0, np.log(3.0)], [0.0, 0.0]]), chosen=1)
+    p, _ = lime.compute_probability(np.array([[0.0, np.log(3.0)], [0.0, 0.0]]), chosen=1)
     np.testing.assert_allclose(p, [0.75, 0.5])
 
 
 def test_surrogate_is_scikit_learn_s_ridge():
     rng = np.random.default_rng(1)
     masks = lime.draw_perturbations(jax.random.key(5), 300, SEGMENTS)
-    y, w = rng.normal(size=300), lime.kernel_weights(masks)
+    y, w = rng.normal(size=300), lime.compute_kernel_weights(masks)
     ours, theirs = lime.fit_surrogate(masks, y, w), Ridge(alpha=1.0).fit(masks, y, sample_weight=w)
     np.testing.assert_allclose(ours.coefficients, theirs.coef_, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(ours.intercept, theirs.intercept_, rtol=1e-6)
@@ -121,7 +121,7 @@ def test_a_linear_model_is_recovered(clip):
     truth = np.linspace(-0.2, 0.25, SEGMENTS)
     scaled = truth / np.asarray(energy(jnp.asarray(clip)[None, :]))[0]
     evaluate = lime.make_evaluator(weighted(*enumerate(scaled.tolist())), batch=64)
-    found = lime.explain(evaluate, clip, BOUNDS, keys(), kernel="slime")
+    found = lime.explain_clip(evaluate, clip, BOUNDS, keys(), kernel="slime")
     assert found.r2 > 0.999
     np.testing.assert_allclose(found.coefficients, truth / 2, atol=5e-3)  # eq. 3.7 halves; the ridge shrinks a little
     assert found.clipped == 0
@@ -134,7 +134,7 @@ def test_planted_super_samples_come_first(clip, kernel):
     def predict(waves):  # saturates, so no linear surrogate fits it well
         return jnp.tanh(weighted((7, 1.5), (2, 0.9), (4, -0.6))(waves))
 
-    found = lime.explain(
+    found = lime.explain_clip(
         lime.make_evaluator(predict, batch=64), clip, BOUNDS, keys(), kernel=kernel, perturbations=1000
     )
     assert list(found.order[:3]) == [7, 2, 4]
@@ -145,7 +145,7 @@ def test_planted_super_samples_come_first(clip, kernel):
 
 def test_the_same_keys_give_the_same_explanation(clip):
     evaluate = lime.make_evaluator(weighted((3, 0.5), (8, -0.3)), batch=64)
-    a, b, other = (lime.explain(evaluate, clip, BOUNDS, keys(2, seed), perturbations=100) for seed in (0, 0, 1))
+    a, b, other = (lime.explain_clip(evaluate, clip, BOUNDS, keys(2, seed), perturbations=100) for seed in (0, 0, 1))
     np.testing.assert_array_equal(a.coefficients, b.coefficients)
     assert (a.coefficients != other.coefficients).any()
 
@@ -156,7 +156,7 @@ def test_classes_are_explained_by_the_chosen_one(clip):
 
     evaluate = lime.make_evaluator(predict, batch=64)
     first, second = (
-        lime.explain(evaluate, clip, BOUNDS, keys(1), perturbations=200, chosen=chosen) for chosen in (0, 1)
+        lime.explain_clip(evaluate, clip, BOUNDS, keys(1), perturbations=200, chosen=chosen) for chosen in (0, 1)
     )
     assert first.coefficients[1] > 0.05 > -0.05 > first.coefficients[6]
     np.testing.assert_allclose(first.coefficients, -second.coefficients, atol=1e-6)
@@ -165,7 +165,7 @@ def test_classes_are_explained_by_the_chosen_one(clip):
 
 def test_a_model_that_hears_nothing_is_not_explained(clip):
     evaluate = lime.make_evaluator(lambda waves: jnp.full(waves.shape[0], 0.3), batch=64)
-    found = lime.explain(evaluate, clip, BOUNDS, keys(), perturbations=100)
+    found = lime.explain_clip(evaluate, clip, BOUNDS, keys(), perturbations=100)
     assert found.r2 == 0
     assert not found.coefficients.any()
     assert np.isnan(found.stability)
@@ -181,7 +181,7 @@ def test_ranks_of_noise_are_unstable_and_equal_ranks_are_stable():
 def test_clipped_answers_are_counted_and_can_be_left_as_they_are(clip):
     evaluate = lime.make_evaluator(weighted((0, 4.0)), batch=64)
     held, free = (
-        lime.explain(evaluate, clip, BOUNDS, keys(1), perturbations=300, clip=clip_it) for clip_it in (True, False)
+        lime.explain_clip(evaluate, clip, BOUNDS, keys(1), perturbations=300, clip=clip_it) for clip_it in (True, False)
     )
     assert 0.3 < held.clipped < 0.6
     assert free.clipped == 0
@@ -200,8 +200,12 @@ def test_quarrels_planted_in_a_synthetic_debate_are_found(planted):
         bright = jnp.log(jnp.mean(jnp.square(jnp.diff(frames, axis=2)), axis=2) + 1e-4)
         return 2 * jnp.mean(jax.nn.sigmoid(2 * (bright + 0.5)), axis=1) - 1
 
-    found = lime.explain(
-        lime.make_evaluator(predict, batch=32), x, lime.segment_bounds(len(x), SEGMENTS), keys(2), perturbations=300
+    found = lime.explain_clip(
+        lime.make_evaluator(predict, batch=32),
+        x,
+        lime.compute_segment_bounds(len(x), SEGMENTS),
+        keys(2),
+        perturbations=300,
     )
     assert set(found.order[: len(planted)].tolist()) == set(planted)
     assert (found.polarity[planted] == 1).all()

@@ -9,8 +9,7 @@ from affect_jax.data import splits
 from affect_jax.datasets.recola import arff_files
 from affect_jax.errors import UserError
 from affect_jax.experiment.run import run_experiment
-from affect_jax.inference import deployment, export_folder, export_items
-from affect_jax.reports import predictions
+from affect_jax.inference import deployment, export_folder, feature_files, split_files
 from affect_jax.runtime import run_folder
 from tests import small
 
@@ -128,7 +127,7 @@ def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
             want = arrays[f"pair/{split}/prediction"][at][mine]
             np.testing.assert_allclose(np.ravel(artifact.call(x, mask)), want, rtol=1e-4, atol=1e-5)
             np.save(tmp_path / "x.npy", recording.features[deployed.modality])
-            said = export_items.predict_item(read, tmp_path / "x.npy")[1]
+            said = feature_files.predict_feature_file(read, tmp_path / "x.npy")[1]
             np.testing.assert_allclose(said, np.ravel(predict(x, mask)), rtol=1e-5, atol=1e-6)
 
 
@@ -139,10 +138,10 @@ def test_a_recording_cannot_lead_predictions_out_of_their_folder(sew, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
     run_folder.write_arrays(run / "predictions.npz", arrays)
-    with pytest.raises(UserError, match=r"has a recording '\.\./out', which RECOLA has not"):
-        predictions.write(run, results, 0, "test", tmp_path / "here")
+    with pytest.raises(UserError, match=r"has a recording '\.\./out', and RECOLA has no such name"):
+        split_files.write_split_predictions(run, results, 0, "test", tmp_path / "here")
     others = results | {"corpus": results["corpus"] | {"name": "manifest"}}
-    (path,) = predictions.write(run, others, 0, "test", tmp_path / "here")
+    (path,) = split_files.write_split_predictions(run, others, 0, "test", tmp_path / "here")
     assert path == tmp_path / "here" / "..%2Fout.csv"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["here", "run"]
 
@@ -190,7 +189,7 @@ def test_a_model_is_imported_only_from_those_that_are_here(name, corpora, tmp_pa
 
 def test_predictions_of_the_unlabelled_part_in_the_owners_form(sew, tmp_path):
     folder, results = sew
-    files = predictions.write(folder, results, 0, "test", tmp_path)
+    files = split_files.write_split_predictions(folder, results, 0, "test", tmp_path)
     assert [path.name for path in files] == ["test_1.arff", "test_2.arff"]
     arrays = run_folder.read_arrays(folder / "predictions.npz")
     table = arff_files.read_arff(files[0])

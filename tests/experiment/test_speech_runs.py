@@ -57,10 +57,10 @@ def test_the_deployed_model_hears_waveforms_as_the_run_did(conflict, tmp_path):
     want = arrays["conflictnet/test/prediction"][1]
     np.testing.assert_allclose(artifact.call(x, np.ones(x.shape[:2], bool)), want, rtol=1e-4, atol=1e-5)
     assert json.loads((tmp_path / "description.json").read_text())["output"]["shape"] == "[b]"
-    hearer = speech_models.of_export(tmp_path, export_folder.read_export(tmp_path))
+    hearer = speech_models.wrap_export(tmp_path, export_folder.read_export(tmp_path))
     assert (hearer.rate, hearer.task, hearer.target) == (8000, "signed_regression", "conflict")
     sides = x, np.ones(x.shape[:2], bool)
-    said = timelines.program(hearer.deployed)(*sides)
+    said = timelines.compile_model(hearer.deployed)(*sides)
     alone = jax.jit(lambda *sides: deployment.predict_deployed(deployed, *sides))(*sides)
     np.testing.assert_allclose(said, alone, rtol=1e-5, atol=1e-6)
 

@@ -60,7 +60,7 @@ def refused(folder, match):
 def test_what_was_written_is_read(export):
     found = export_folder.read_export(export)
     assert (found.modality, found.shapes, found.unit, found.steps) == ("face", {"face": ("b", "t", 3)}, "step", None)
-    assert found.description["schema"] == 1
+    assert found.description["schema"] == 2
     assert set(found.description["sha256"]) == set(NAMES)
     assert sorted(path.name for path in export.iterdir()) == sorted(NAMES)
 
@@ -93,21 +93,21 @@ def test_a_file_of_another_export_is_refused(export, made, name):
     refused(export, r"differs from its checksum: damaged, or of another export\); export it again from the run folder")
 
 
-@pytest.mark.parametrize("schema", [None, 0, 2, "1"])
+@pytest.mark.parametrize("schema", [None, 0, 1, "2"])
 def test_another_schema_is_told(export, schema):
     sealed(export, schema=schema)
-    refused(export, rf"is of schema {schema!r}, this version of affect_jax reads 1")
+    refused(export, rf"has schema {schema!r}, and this version of affect_jax reads schema 2")
 
 
 def test_what_came_before_the_checksums_is_told(export):
     files.write_json(export / "description.json", {"file": "model.jax", "inputs": {}})
-    refused(export, "is of schema None")
+    refused(export, "has schema None")
 
 
-@pytest.mark.parametrize("text", ["[]", "null", "3", '"x"', '{"schema": 1}', '{"schema": 1, "sha256": []}'])
+@pytest.mark.parametrize("text", ["[]", "null", "3", '"x"', '{"schema": 2}', '{"schema": 2, "sha256": []}'])
 def test_a_description_that_is_none_is_refused(export, text):
     (export / "description.json").write_text(text)
-    refused(export, "description.json is (of schema|damaged)")
+    refused(export, "description.json (has schema|is damaged)")
 
 
 def test_an_artifact_with_other_inputs_is_refused_even_with_the_right_checksums(export, made):

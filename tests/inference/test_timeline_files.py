@@ -30,27 +30,30 @@ CLASSES = timeline(np.log([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.2, 0.5, 0.3]]))
 
 
 def test_a_regression():
-    found = timeline_files.describe(REGRESSION, "signed_regression", ())
+    found = timeline_files.describe_timeline(REGRESSION, "signed_regression", ())
     assert [w["prediction"] for w in found["windows"]] == [0.1, None, 0.7, -0.2]
     assert [w.get("note") for w in found["windows"]] == [None, "silent", None, None]
     assert found["summary"] == {"mean": 0.2, "max": 0.7, "max_at": {"start": 20.0, "end": 45.0}}
     assert found["notes"] == ["1 of 4 windows are silent and have no prediction"]
-    assert "talk.wav: 55 s, 4 windows, mean 0.200, largest 0.700 at 20 to 45 s; 1 of 4" in timeline_files.line(found)
+    assert (
+        "talk.wav: 55 s, 4 windows, mean 0.200, largest 0.700 at 20 to 45 s; 1 of 4"
+        in timeline_files.format_summary(found)
+    )
 
 
 def test_classes():
-    found = timeline_files.describe(CLASSES, "multiclass", LABELS)
+    found = timeline_files.describe_timeline(CLASSES, "multiclass", LABELS)
     assert [w["prediction"] for w in found["windows"]] == ["calm", "angry", "angry"]
     assert found["windows"][1]["probabilities"] == pytest.approx({"calm": 0.2, "angry": 0.7, "sad": 0.1}, abs=1e-5)
     assert found["summary"]["prediction"] == "angry"
     assert found["summary"]["probabilities"]["angry"] == pytest.approx(0.5, abs=1e-5)
     assert found["summary"]["max_at"] == {"start": 10.0, "end": 35.0}
-    assert "angry, mean probability 0.500, largest 0.700 at 10 to 35 s" in timeline_files.line(found)
+    assert "angry, mean probability 0.500, largest 0.700 at 10 to 35 s" in timeline_files.format_summary(found)
 
 
 def test_silence_among_classes():
     quiet = timeline(np.concatenate([CLASSES.prediction, np.full((1, 3), NAN)]))
-    found = timeline_files.describe(quiet, "multiclass", LABELS)
+    found = timeline_files.describe_timeline(quiet, "multiclass", LABELS)
     assert found["windows"][3] == {
         "start": 30.0,
         "end": 55.0,
@@ -62,36 +65,38 @@ def test_silence_among_classes():
 
 
 def test_two_classes_are_one_number():
-    found = timeline_files.describe(timeline([0.2, 0.9]), "binary", ("low", "high"))
+    found = timeline_files.describe_timeline(timeline([0.2, 0.9]), "binary", ("low", "high"))
     assert [w["prediction"] for w in found["windows"]] == ["low", "high"]
     assert found["summary"]["probabilities"] == pytest.approx({"low": 0.45, "high": 0.55})
 
 
 def test_classes_without_names_have_numbers():
-    assert timeline_files.class_names("multiclass", (), 3) == ("0", "1", "2")
-    assert timeline_files.class_names("multiclass", ("a", "b"), 3) == ("0", "1", "2")
-    assert timeline_files.class_names("regression", LABELS, 3) == ()
+    assert timeline_files.name_classes("multiclass", (), 3) == ("0", "1", "2")
+    assert timeline_files.name_classes("multiclass", ("a", "b"), 3) == ("0", "1", "2")
+    assert timeline_files.name_classes("regression", LABELS, 3) == ()
 
 
 def test_clipping_is_said():
-    assert "12.0 % of the samples are at full scale" in timeline_files.notes(REGRESSION._replace(clipped=0.12))[-1]
-    assert len(timeline_files.notes(REGRESSION._replace(clipped=0.001))) == 1
+    assert (
+        "12.0 % of the samples are at full scale" in timeline_files.list_doubts(REGRESSION._replace(clipped=0.12))[-1]
+    )
+    assert len(timeline_files.list_doubts(REGRESSION._replace(clipped=0.001))) == 1
 
 
 def test_csv_holds_every_window_and_every_bad_file():
     described = [
-        timeline_files.describe(REGRESSION, "regression", ()),
-        timeline_files.describe(Timeline("a,b.wav", "a,b.wav is empty"), "regression", ()),
+        timeline_files.describe_timeline(REGRESSION, "regression", ()),
+        timeline_files.describe_timeline(Timeline("a,b.wav", "a,b.wav is empty"), "regression", ()),
     ]
-    trials = list(csv.DictReader(io.StringIO(timeline_files.as_csv(described, ()))))
+    trials = list(csv.DictReader(io.StringIO(timeline_files.format_csv(described, ()))))
     assert [trial["prediction"] for trial in trials] == ["0.1", "", "0.7", "-0.2", ""]
     assert trials[1]["note"] == "silent"
     assert trials[-1] == {"file": "a,b.wav", "start": "", "end": "", "prediction": "", "note": "a,b.wav is empty"}
-    assert "skipped: a,b.wav is empty" in timeline_files.line(described[1])
+    assert "skipped: a,b.wav is empty" in timeline_files.format_summary(described[1])
 
 
 def test_csv_of_classes_has_their_probabilities():
-    text = timeline_files.as_csv([timeline_files.describe(CLASSES, "multiclass", LABELS)], LABELS)
+    text = timeline_files.format_csv([timeline_files.describe_timeline(CLASSES, "multiclass", LABELS)], LABELS)
     trials = list(csv.DictReader(io.StringIO(text)))
     assert [trial["prediction"] for trial in trials] == ["calm", "angry", "angry"]
     for trial in trials:
@@ -99,8 +104,8 @@ def test_csv_of_classes_has_their_probabilities():
 
 
 def test_json_is_json():
-    described = [timeline_files.describe(REGRESSION, "regression", ())]
-    found = json.loads(timeline_files.as_json(described, {"run": "r"}), parse_constant=pytest.fail)
+    described = [timeline_files.describe_timeline(REGRESSION, "regression", ())]
+    found = json.loads(timeline_files.format_json(described, {"run": "r"}), parse_constant=pytest.fail)
     assert found["run"] == "r"
     assert found["files"] == described
 
@@ -110,5 +115,5 @@ def test_json_is_json():
 )
 def test_a_picture(tmp_path, shown, task):
     path = tmp_path / "a.png"
-    timeline_files.plot(path, shown._replace(file="costs_$5_or_$6.wav"), task, LABELS, "conflict")
+    timeline_files.plot_timeline(path, shown._replace(file="costs_$5_or_$6.wav"), task, LABELS, "conflict")
     assert path.read_bytes().startswith(b"\x89PNG")

@@ -10,7 +10,7 @@ from affect_jax.errors import UserError
 from affect_jax.inference import timelines
 
 RATE = 800
-CUT = timelines.Sizes(rate=RATE, steps=400, window=320, hop=160, batch=4)
+CUT = timelines.Windows(rate=RATE, steps=400, window=320, hop=160, batch=4)
 
 
 def tone(seconds, rate=RATE, hertz=50.0):
@@ -34,7 +34,7 @@ def valid(x, mask):
 @pytest.mark.parametrize("samples", [1, 319, 320, 321, 480, 481, 5000])
 @pytest.mark.parametrize("hop", [1, 100, 320])
 def test_windows_cover_a_file_once_and_no_further(samples, hop):
-    start = timelines.starts(samples, 320, hop)
+    start = timelines.list_window_starts(samples, 320, hop)
     covered = np.zeros(samples, bool)
     for s in start:
         covered[s : s + 320] = True
@@ -48,7 +48,7 @@ def test_windows_cover_a_file_once_and_no_further(samples, hop):
 
 def test_a_timeline_has_every_window_in_order(write):
     file = write("a.wav", tone(1.0))
-    (found,) = timelines.hear([file], valid, CUT)
+    (found,) = timelines.predict_recordings([file], valid, CUT)
     assert found.error == ""
     assert found.seconds == 1.0
     np.testing.assert_allclose(found.start, [0, 0.2, 0.4, 0.6])
@@ -65,7 +65,7 @@ def test_a_short_file_is_one_padded_window_scaled_over_its_own_samples(write):
         calls.append((x, mask))
         return valid(x, mask)
 
-    (found,) = timelines.hear([write("a.wav", tone(0.1))], predict, CUT)
+    (found,) = timelines.predict_recordings([write("a.wav", tone(0.1))], predict, CUT)
     assert found.prediction.tolist() == [80]
     ((x, mask),) = calls
     assert x.shape == (4, 400, 1)
@@ -77,7 +77,7 @@ def test_a_short_file_is_one_padded_window_scaled_over_its_own_samples(write):
 def test_loudness_does_not_matter(write):
     x = tone(1.0) * np.linspace(0.1, 1, RATE, dtype=np.float32)
     files = [write("loud.wav", x), write("soft.wav", x / 8)]
-    loud, soft = timelines.hear(files, lambda x, mask: np.abs(x[:, 7:97:3, 0]).sum(1), CUT)
+    loud, soft = timelines.predict_recordings(files, lambda x, mask: np.abs(x[:, 7:97:3, 0]).sum(1), CUT)
     np.testing.assert_allclose(loud.prediction, soft.prediction, rtol=0.02)  # 16 bits of an eighth
 
 
@@ -96,12 +96,12 @@ def test_files_share_batches_and_nothing_is_compiled_anew(write):
         return jitted(x, mask)
 
     files = [write(f"{n}.wav", tone(0.1 + n / 10)) for n in range(9)]
-    found = list(timelines.hear(files, predict, CUT))
+    found = list(timelines.predict_recordings(files, predict, CUT))
     assert [t.file for t in found] == files
     assert traces == [(4, 400, 1)]
     assert calls[:-1] == [4] * (len(calls) - 1), "only the last batch may be short"
     for n, timeline in enumerate(found):
-        (alone,) = timelines.hear([files[n]], predict, CUT)
+        (alone,) = timelines.predict_recordings([files[n]], predict, CUT)
         np.testing.assert_array_equal(alone.prediction, timeline.prediction)
 
 
@@ -110,7 +110,7 @@ def test_files_share_batches_and_nothing_is_compiled_anew(write):
 )
 def test_formats_rates_and_channels(write, name, rate, channels):
     file = write(name, np.repeat(tone(1.0, rate)[:, None], channels, 1), rate)
-    (found,) = timelines.hear([file], valid, CUT)
+    (found,) = timelines.predict_recordings([file], valid, CUT)
     assert found.error == ""
     assert found.seconds == pytest.approx(1.0, abs=0.1)  # mp3 pads
     assert found.prediction[0] == 320
@@ -133,20 +133,20 @@ def test_bad_files_are_named_and_the_others_go_on(write, tmp_path):
         str(tmp_path): "not a file",
     }
     good = write("good.wav", tone(0.4))
-    found = {t.file: t for t in timelines.hear([*bad, good], valid, CUT)}
+    found = {t.file: t for t in timelines.predict_recordings([*bad, good], valid, CUT)}
     assert list(found) == [*bad, good]
     for file, why in bad.items():
         assert file in found[file].error
         assert why in found[file].error
     assert found[good].error == ""
     assert found[good].prediction.tolist() == [320]
-    assert list(timelines.hear([next(iter(bad))], valid, CUT))[0].error, "a bad file alone"
+    assert list(timelines.predict_recordings([next(iter(bad))], valid, CUT))[0].error, "a bad file alone"
 
 
 def test_a_silent_window_has_no_prediction(write):
     x = tone(1.2)
     x[320:800] = 1e-6  # below half a step of 16 bits
-    (found,) = timelines.hear([write("a.wav", x)], valid, CUT)
+    (found,) = timelines.predict_recordings([write("a.wav", x)], valid, CUT)
     assert found.silent.tolist() == [False, False, True, True, False]
     assert np.isnan(found.prediction).tolist() == found.silent.tolist()
 
@@ -154,13 +154,13 @@ def test_a_silent_window_has_no_prediction(write):
 def test_silence_is_known_for_classes_too(write):
     x = tone(1.2)
     x[320:800] = 0
-    (found,) = timelines.hear([write("a.wav", x)], lambda x, mask: np.stack([valid(x, mask)] * 3, 1), CUT)
+    (found,) = timelines.predict_recordings([write("a.wav", x)], lambda x, mask: np.stack([valid(x, mask)] * 3, 1), CUT)
     assert found.prediction.shape == (5, 3)
     assert found.silent.tolist() == [False, False, True, True, False]
 
 
 def test_clipping_is_measured(write):
-    (found,) = timelines.hear([write("a.wav", np.clip(9 * tone(1.0), -1, 0.99999))], valid, CUT)
+    (found,) = timelines.predict_recordings([write("a.wav", np.clip(9 * tone(1.0), -1, 0.99999))], valid, CUT)
     assert found.clipped > 0.5
 
 
@@ -169,27 +169,27 @@ def test_progress_counts_every_window(write, tmp_path):
     quiet[320:800] = 0
     files = [write("a.wav", tone(1.0)), str(tmp_path / "missing.wav"), write("b.wav", quiet)]
     done = []
-    total = sum(len(t.start) for t in timelines.hear(files, valid, CUT, done.append))
-    assert sum(done) == total == timelines.count(files, CUT) == 9
+    total = sum(len(t.start) for t in timelines.predict_recordings(files, valid, CUT, done.append))
+    assert sum(done) == total == timelines.count_windows(files, CUT) == 9
 
 
 def test_a_model_that_answers_nan_is_refused(write):
     with pytest.raises(UserError, match="not finite"):
-        list(timelines.hear([write("a.wav", tone(1.0))], lambda x, mask: np.full(4, np.nan), CUT))
+        list(timelines.predict_recordings([write("a.wav", tone(1.0))], lambda x, mask: np.full(4, np.nan), CUT))
 
 
 def test_sizes():
-    cut = timelines.sizes(8000, 240_000, None, None)
+    cut = timelines.plan_windows(8000, 240_000, None, None)
     assert (cut.window, cut.hop, cut.steps) == (240_000, 80_000, 240_000)
     assert cut.batch % len(jax.devices()) == 0
-    cut = timelines.sizes(8000, 240_000, 6.0, 1.5)
+    cut = timelines.plan_windows(8000, 240_000, 6.0, 1.5)
     assert (cut.window, cut.hop) == (48_000, 12_000)
 
 
 @pytest.mark.parametrize(
     ("window", "hop", "said"),
     [
-        (31.0, None, "--window is 31 s; this model hears between 0.1 and 30 s"),
+        (31.0, None, "--window is 31 s; this model reads between 0.1 and 30 s"),
         (0.01, None, "--window is 0.01 s"),
         (float("nan"), None, "--window is nan s"),
         (None, 31.0, "--hop is 31 s and a window 30 s"),
@@ -201,4 +201,4 @@ def test_sizes():
 )
 def test_sizes_that_do_not_fit(window, hop, said):
     with pytest.raises(UserError, match=said):
-        timelines.sizes(8000, 240_000, window, hop)
+        timelines.plan_windows(8000, 240_000, window, hop)

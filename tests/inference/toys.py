@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from affect_jax.inference import deployment
+from tests import run_results
 
 
 class Steps(nn.Module):
@@ -51,9 +52,9 @@ def deployed(model, seed=0, *, item=False, task="regression", labels=(), rate=No
         )
         for name, (width, length) in steps.items()
     }
-    corpus = {"name": "toy", "variant": "v", "synthetic": True}
+    corpus = {"name": "toy", "form": "v", "synthetic": True}
     trained = {"task": task, "target": "y", "labels": list(labels), "corpus": corpus, "rate": rate}
-    return deployment.Deployed(model, params, inputs, item, {"variant": "toy", "seed": seed}, trained)
+    return deployment.Deployed(model, params, inputs, item, run_results.make_trial(variant="toy", seed=seed), trained)
 
 
 def answer(model, features, masks):

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from absl import flags
 
-from affect_jax.baselines import functionals, study
+from affect_jax.baselines import fit_folds, functionals
 from affect_jax.errors import UserError
 from affect_jax.reports import build, comparison_grid, folders, sources, tables
 from affect_jax.reports.thesis import TABLES
@@ -89,14 +89,14 @@ def test_one_command_for_classes(main, tmp_path, capsys):
     main("configs/speech_emotion.py", "ravdess", methods, f"--workdir={tmp_path / 'run'}")
     run = folders.read_run(tmp_path / "run")
     assert list(dict.fromkeys(trial["variant"] for trial in run.results["trials"])) == [
-        study.NAMES[name] for name in ("mfcc_statistics", "action_units", "both")
+        fit_folds.NAMES[name] for name in ("mfcc_statistics", "action_units", "both")
     ]
     assert run.results["corpus"]["labels"][0] == "neutral"
     capsys.readouterr()
 
 
 def test_the_folder_has_a_name_of_its_own_and_is_made_last(main, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(study, "run", lambda *args, **kwargs: {"name": "x", "trials": [], "variants": []})
+    monkeypatch.setattr(fit_folds, "run", lambda *args, **kwargs: {"name": "x", "trials": [], "variants": []})
     monkeypatch.setattr(comparison_grid, "summary", lambda results: "")
     folder = tmp_path / "runs" / "conflictnet_baseline"
     for wrong in ("--methods=mfcc_statistic", "--config.corpus.manual_dir=/nowhere"):

@@ -247,9 +247,9 @@ def test_a_converted_model_explains_a_file_as_it_hears_it(main, converted, tmp_p
     assert (entry["class"], entry["target"], entry["segments"][-1]) == ("1", None, [0.1875, 0.25])
     assert (tmp_path / "out" / "talk.png").exists()
     assert "talk  prediction of class '1'" in capsys.readouterr().out
-    heard = speech_models.of(converted)
-    cut = timelines.sizes(heard.rate, heard.deployed.steps, None, None)
-    (timeline,) = timelines.hear([tmp_path / "talk.wav"], timelines.program(heard.deployed), cut)
+    heard = speech_models.load_speech_model(converted)
+    cut = timelines.plan_windows(heard.rate, heard.deployed.steps, None, None)
+    (timeline,) = timelines.predict_recordings([tmp_path / "talk.wav"], timelines.compile_model(heard.deployed), cut)
     odds = np.exp(timeline.prediction[0])
     assert entry["prediction"] == pytest.approx(odds[1] / odds.sum(), abs=1e-5)
 

@@ -12,8 +12,8 @@ from absl import flags
 
 from affect_jax.data import splits
 from affect_jax.errors import UserError
-from affect_jax.evaluation.missing import masked_scores, subjects
-from affect_jax.inference import deployment, export_folder, export_items
+from affect_jax.evaluation.missing import checked_run, masked_scores
+from affect_jax.inference import deployment, export_folder, feature_files
 from launch import missing as launcher
 from tests import fusion_run
 
@@ -126,7 +126,7 @@ def test_tables_and_figures_are_written(tested, run):
 
 def test_what_is_there_is_not_asked_again(tested, run, main, monkeypatch, capsys):
     monkeypatch.setattr(masked_scores, "evaluate", lambda *_: pytest.fail("asked again"))
-    monkeypatch.setattr(subjects, "load", lambda *_: pytest.fail("loaded again"))
+    monkeypatch.setattr(checked_run, "load", lambda *_: pytest.fail("loaded again"))
     main(f"--run={run}", "--k=3,1", "--study=intra")
     assert "majority class (synthetic)" in capsys.readouterr().out
 
@@ -222,7 +222,7 @@ def test_models_that_cannot_miss_a_modality_are_refused(run, tmp_path, only, mod
     shutil.copy(run / "results.json", tmp_path)
     (tmp_path / "weights").mkdir()
     with pytest.raises(UserError, match=sentence):
-        subjects.check(tmp_path, asked)
+        checked_run.check_run(tmp_path, asked)
 
 
 def test_runs_without_test_labels_or_with_several_variants_are_refused(copied):
@@ -230,11 +230,11 @@ def test_runs_without_test_labels_or_with_several_variants_are_refused(copied):
     held["config"]["studies"]["intra"]["variants"]["dropped"] = {"stages": {"fit": {"dropout": 0.5}}}
     (copied / "config.json").write_text(json.dumps(held))
     with pytest.raises(UserError, match=r"has the variants \['dropped', 'intra'\]"):
-        subjects.check(copied, ("intra",))
+        checked_run.check_run(copied, ("intra",))
     results["trials"][0]["test"] = None
     (copied / "results.json").write_text(json.dumps(results))
     with pytest.raises(UserError, match="has no test scores"):
-        subjects.check(copied)
+        checked_run.check_run(copied)
 
 
 def test_an_export_says_what_the_trial_says_of_items_with_modalities_missing(run, tmp_path):
@@ -246,7 +246,7 @@ def test_an_export_says_what_the_trial_says_of_items_with_modalities_missing(run
     )
     for absent in ((), ("mfcc",), ("action_units",)):
         np.savez(tmp_path / "clip.npz", **{m: x for m, x in clip.features.items() if m not in absent})
-        (name,), said = export_items.predict_item(read, tmp_path / "clip.npz")
+        (name,), said = feature_files.predict_feature_file(read, tmp_path / "clip.npz")
         features, mask = {}, {}
         for modality, (_, _, steps) in deployed.inputs.items():
             x = clip.features[modality][:steps]

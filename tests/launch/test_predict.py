@@ -1,4 +1,4 @@
-"""`launch.predict` on run folders whose model is planted: it says how much of a window is sound."""
+"""`launch.predict` on run folders whose model is planted: it predicts how much of a window is sound."""
 
 import csv
 import io
@@ -13,34 +13,31 @@ import pytest
 import soundfile
 
 from affect_jax.errors import UserError
+from affect_jax.experiment.results_file import write_results
 from affect_jax.inference import deployment
 from launch import predict
+from tests import run_results
 from tests.launch.starting import starter
 
 RATE, STEPS = 800, 1600  # two seconds
 
 
 class Planted(NamedTuple):
-    """What deploy.load gives."""
+    """In place of a `Deployed`."""
 
     modality: str = "speech"
     steps: int | None = STEPS
 
 
-def write_run(folder, task="signed_regression", labels=None):
+def write_run(folder, task="signed_regression", labels=()):
     (folder / "weights").mkdir(parents=True)
     trials = [
-        {"study": "net", "variant": variant, "fold": "dev", "seed": 0, "validation": {"pcc": 0.5}, "test": {"pcc": 0.5}}
+        run_results.make_trial(variant=variant, validation={"pcc": 0.5}, test={"pcc": 0.5})
         for variant in ("ConflictNET", "ParaNET")
     ]
-    results = {
-        "task": task,
-        "trials": trials,
-        "monitor": {"metric": "pcc", "goal": "max"},
-        "corpus": {"name": "c", "variant": "v", "synthetic": True, **({"labels": labels} if labels else {})},
-    }
+    results = run_results.make_results(*trials, task=task, corpus=run_results.make_corpus(labels=labels))
+    write_results(folder, results)
     config = {"corpus": {"name": "c", "rate": RATE}, "data": {"target": "conflict"}}
-    (folder / "results.json").write_text(json.dumps(results))
     (folder / "config.json").write_text(json.dumps({"config_arg": "x", "config": config}))
     where = "net/test/"
     arrays = {"net/trial": np.arange(2), f"{where}prediction": np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)}
@@ -56,8 +53,8 @@ def plant(monkeypatch):
             share = jnp.mean(mask, 1)
             return jnp.stack([share, 2 * share], 1) if classes else share
 
-        monkeypatch.setattr(deployment, "load", lambda run, number: Planted(**deployed))
-        monkeypatch.setattr(deployment, "predict", say)
+        monkeypatch.setattr(deployment, "load_deployed", lambda run, number: Planted(**deployed))
+        monkeypatch.setattr(deployment, "predict_deployed", say)
 
     call()
     return call
@@ -90,7 +87,7 @@ def test_a_timeline_on_standard_output(main, run, talk, capsys):
     assert float(trials[-1]["end"]) == 4
     assert float(trials[0]["prediction"]) == 1
     assert "trial 0, variant 'ConflictNET' (from a synthetic corpus): windows of 2 s every 0.66625 s" in err
-    assert "1 of 1 recordings heard" in err.splitlines()[-1]
+    assert "1 of 1 recordings predicted" in err.splitlines()[-1]
 
 
 def test_windows_and_hops_are_chosen(main, run, talk, capsys):
@@ -100,7 +97,7 @@ def test_windows_and_hops_are_chosen(main, run, talk, capsys):
     assert [w["start"] for w in file["windows"]] == [0, 0.5, 1, 1.5, 2, 2.5, 3]
     assert {w["prediction"] for w in file["windows"]} == {0.5}, "a window of 1 s fills half of the model's clip"
     assert (found["trial"], found["variant"], found["window"], found["hop"]) == (1, "ParaNET", 1.0, 0.5)
-    assert found["trained_on"] == {"name": "c", "variant": "v", "synthetic": True}
+    assert found["trained_on"] == {"name": "c", "form": "v", "synthetic": True}
     assert found["target"] == "conflict"
 
 
@@ -112,7 +109,7 @@ def test_a_bad_file_is_skipped_and_the_status_says_so(main, run, talk, tmp_path,
     out, err = capsys.readouterr()
     assert out == ""
     assert f"skipped: {tmp_path / 'notes.wav'} cannot be read as audio" in err
-    assert err.splitlines()[-1] == "1 of 3 recordings heard, 2 skipped"
+    assert err.splitlines()[-1] == "1 of 3 recordings predicted, 2 skipped"
     trials = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert sum(trial["file"] == str(talk) for trial in trials) == len(trials) - 2
     assert "is not a file" in trials[-1]["note"]
@@ -120,7 +117,7 @@ def test_a_bad_file_is_skipped_and_the_status_says_so(main, run, talk, tmp_path,
 
 def test_classes_have_their_names(main, tmp_path, plant, talk, capsys):
     plant(classes=2)
-    run = write_run(tmp_path / "run", "multiclass", ["calm", "angry"])
+    run = write_run(tmp_path / "run", "multiclass", ("calm", "angry"))
     main(f"--run={run}", talk, "--window=2", "--hop=2")
     trials = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [trial["prediction"] for trial in trials] == ["angry", "angry"]
@@ -139,7 +136,7 @@ def test_pictures_lie_beside_the_output(main, run, talk, tmp_path, capsys):
     assert f"wrote {tmp_path / 'out' / 'talk_timeline.png'}" in capsys.readouterr().err
 
 
-def test_a_part_of_the_corpus_as_before(main, run, capsys):
+def test_a_split_of_the_corpus(main, run, capsys):
     main(f"--run={run}", "--split=test", "--trial=1")
     assert "trial 1, variant 'ParaNET' (from a synthetic corpus): 2 files -> " in capsys.readouterr().out
     assert (run / "predictions" / "test" / "a.csv").read_text() == "id,prediction\na_1,0.300000\n"
@@ -148,13 +145,13 @@ def test_a_part_of_the_corpus_as_before(main, run, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--window=3", "talk.wav"], "--window is 3 s; this model hears between 0.1 and 2 s"),
+        (["--window=3", "talk.wav"], "--window is 3 s; this model reads between 0.1 and 2 s"),
         (["--hop=9", "talk.wav"], "--hop is 9 s and a window 2 s"),
         (["--out=txt", "talk.wav"], "--out is 'txt'; for recordings give csv, json, or a file that ends in"),
         (["--out=/nowhere/a.csv", "talk.wav"], "there is no folder /nowhere"),
-        (["--split=test", "talk.wav"], "--split is of a part of the corpus, but recordings are named"),
-        (["--hop=1"], "--hop is of recordings, but none is named"),
-        (["--plot"], "--plot is of recordings"),
+        (["--split=test", "talk.wav"], "--split is for a split of the corpus, but recordings are named"),
+        (["--hop=1"], "--hop is for recordings, but none is named"),
+        (["--plot"], "--plot is for recordings"),
         (["--variant=ConflictNE", "talk.wav"], "did you mean 'ConflictNET'"),
     ],
 )
@@ -166,20 +163,20 @@ def test_wrong_flags(main, run, arguments, said):
 @pytest.mark.parametrize("deployed", [dict(modality="audio"), dict(steps=None)])
 def test_models_of_something_else_are_refused(main, run, plant, deployed):
     plant(**deployed)
-    with pytest.raises(UserError, match="not raw speech; name a run of raw speech to hear files"):
+    with pytest.raises(UserError, match="not raw speech; name a run of raw speech"):
         main(f"--run={run}", "talk.wav")
 
 
 def test_runs_without_weights_are_refused(main, run):
     (run / "weights").rmdir()
-    with pytest.raises(UserError, match="has no weights to hear with"):
+    with pytest.raises(UserError, match="has no weights to predict with"):
         main(f"--run={run}", "talk.wav")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--split=test"], "holds a converted model, which has no corpus to predict a part of; name recordings"),
+        (["--split=test"], "holds a converted model, which has no corpus to predict a split of; name recordings"),
         (
             ["--trial=1", "a.wav"],
             "holds one converted model, without variants and trials; leave --variant and --trial out",
@@ -197,4 +194,4 @@ def test_the_program_refuses_in_one_line(repo_root, tmp_path):
     done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
-    assert "results.json is missing" in done.stderr
+    assert "has no results.json" in done.stderr

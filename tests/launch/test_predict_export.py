@@ -101,8 +101,8 @@ def test_recordings_are_heard_as_the_model_of_the_run_hears_them(main, of_speech
     out, err = capsys.readouterr()
     said = [float(trial["prediction"]) for trial in csv.DictReader(io.StringIO(out))]
     assert "export of variant 'toy' (from a synthetic corpus): windows of 2 s every 1 s, predicting 'y'" in err
-    cut = timelines.sizes(RATE, STEPS, None, 1.0)
-    (want,) = timelines.hear([talk], timelines.program(model), cut)
+    cut = timelines.plan_windows(RATE, STEPS, None, 1.0)
+    (want,) = timelines.predict_recordings([talk], timelines.compile_model(model), cut)
     assert len(said) == 3
     assert said == pytest.approx(want.prediction, abs=1e-5)
 
@@ -110,12 +110,12 @@ def test_recordings_are_heard_as_the_model_of_the_run_hears_them(main, of_speech
 @pytest.mark.parametrize(
     ("which", "arguments", "said"),
     [
-        ("of_features", [], "holds an export; name files to predict of, as in: --run="),
-        ("of_features", ["--split=test"], "one trial without its corpus; leave --split out"),
-        ("of_speech", ["--variant=x", "a.wav"], "one trial without its corpus; leave --variant out"),
-        ("of_speech", ["--trial=0", "a.wav"], "leave --trial out"),
-        ("of_features", ["--hop=1", "a.npz"], r"--hop is of recordings, but the model takes 'face\+text'"),
-        ("of_features", ["--out=json", "a.npz"], "--out is 'json'; of features give csv"),
+        ("of_features", [], "holds an export; name files to predict, as in: --run="),
+        ("of_features", ["--split=test"], "one trial without its corpus; leave it out"),
+        ("of_speech", ["--variant=x", "a.wav"], "one trial without its corpus; leave it out"),
+        ("of_speech", ["--trial=0", "a.wav"], "leave it out"),
+        ("of_features", ["--hop=1", "a.npz"], r"--hop is for recordings, but the model reads 'face\+text'"),
+        ("of_features", ["--out=json", "a.npz"], "--out is 'json'; for features give csv"),
         ("of_features", ["--out=txt", "a.npz"], "--out is 'txt'"),
     ],
 )

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from affect_jax.baselines import functionals, study
+from affect_jax.baselines import fit_folds, functionals
 from affect_jax.errors import UserError
 from affect_jax.reports import build, classical, sources, tables
 from affect_jax.reports.thesis import TABLES
@@ -46,8 +46,8 @@ def line(text, label):
 
 
 def test_the_names_are_those_of_launch_baselines():
-    assert (sources.BASELINES, classical.SMILE) == (study.STUDY, functionals.NAME)
-    assert (sources.IS13, sources.RANDOM_SUBSET) == (study.NAMES["is13"], study.NAMES["random_subset"])
+    assert (sources.BASELINES, classical.SMILE) == (fit_folds.STUDY, functionals.NAME)
+    assert (sources.IS13, sources.RANDOM_SUBSET) == (fit_folds.NAMES["is13"], fit_folds.NAMES["random_subset"])
 
 
 @pytest.mark.parametrize("config", [sources.CONFLICTNET, "configs/conflictnet.py"])

@@ -175,7 +175,7 @@ def test_arrow_keys_in_the_table_go_down_and_up_it(show):
 
 def test_the_cases_are_those_of_the_analysis(show):
     chromium = show(page(regression()))
-    found = cases.cases(TARGETS, PREDICTIONS)
+    found = cases.assign_cases(TARGETS, PREDICTIONS)
     for number, kind in enumerate(("near", "missed", "alarm", "far"), 1):
         assert points(chromium, f"circle.{kind}") == set(np.flatnonzero(found == number))
         assert chromium.js(f"document.querySelector('#count-{kind}').textContent") == str((found == number).sum())
@@ -207,7 +207,7 @@ def test_the_margin_moves_the_cases(show):
     chromium.click("#margin")
     chromium.js("void document.querySelector('#margin').select()")
     chromium.type("5")
-    found = cases.cases(TARGETS, PREDICTIONS, 0.05)
+    found = cases.assign_cases(TARGETS, PREDICTIONS, 0.05)
     assert points(chromium, "circle.far") == set(np.flatnonzero(found == 4))
     line = chromium.js("document.querySelectorAll('line.margin').length")
     assert line == 2

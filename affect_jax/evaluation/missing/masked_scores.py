@@ -10,8 +10,8 @@ import numpy as np
 
 from affect_jax.data import corpus as corpora
 from affect_jax.errors import UserError
-from affect_jax.evaluation.missing.program import Plan, program
-from affect_jax.evaluation.missing.subjects import Checked, Loaded, Subject
+from affect_jax.evaluation.missing.checked_run import CheckedRun, LoadedCorpus, TestedStudy
+from affect_jax.evaluation.missing.masked_answers import Plan, compile_masked_answers
 from affect_jax.experiment import results
 from affect_jax.runtime import run_folder
 from affect_jax.training import checkpoint, loop, mesh
@@ -23,17 +23,17 @@ UNKNOWN = (
 )
 
 
-def check_counts(loaded: Loaded, counts: Sequence[int]) -> None:
+def check_neighbour_counts(loaded: LoadedCorpus, counts: Sequence[int]) -> None:
     """Raises UserError for more neighbours than the smallest training part has."""
     least = int((np.asarray(loaded.folds.train) >= 0).sum(axis=1).min())
     if max(counts) > least:
         raise UserError(f"--k has {max(counts)} neighbours but a fold trains on {least} examples; give at most {least}")
 
 
-def evaluate(
-    checked: Checked,
-    loaded: Loaded,
-    subject: Subject,
+def score_study(
+    checked: CheckedRun,
+    loaded: LoadedCorpus,
+    subject: TestedStudy,
     counts: Sequence[int],
     metrics: Sequence[str],
     progress: Callable[[int, int], None] = lambda done, of: None,
@@ -57,10 +57,10 @@ def evaluate(
     Raises:
       UserError: weights that are missing or damaged, or too few training examples.
     """
-    check_counts(loaded, counts)
+    check_neighbour_counts(loaded, counts)
     spec, plan = subject.spec, Plan(subject.masks, tuple(counts), tuple(metrics))
     trials = [trial for trial in checked.results["trials"] if trial["study"] == spec.name]
-    waves = _weights(
+    waves = _read_weights(
         checked.folder, spec.name, loop.trace_shapes(spec.model, loaded.development.corpus, loaded.folds)[0]
     )
     kept = sum(len(jax.tree.leaves(params)[0]) for _, params in waves)
@@ -70,7 +70,7 @@ def evaluate(
             "train that run again with launch.main"
         )
     fold_of = np.array([loaded.fold_names.index(trial["fold"]) for trial in trials], np.int32)
-    engine, ask = loaded.engine, program(spec.model, loaded.engine, plan)
+    engine, ask = loaded.engine, compile_masked_answers(spec.model, loaded.engine, plan)
     development = mesh.replicate(engine.mesh, loaded.development.corpus)
     test = development if loaded.test is loaded.development else mesh.replicate(engine.mesh, loaded.test.corpus)
     rest = mesh.replicate(engine.mesh, (loaded.folds, loaded.examples))
@@ -86,13 +86,13 @@ def evaluate(
             logits = mesh.to_host(ask(shared, *mesh.shard_trials(engine.mesh, picked)))
             for at, trial in enumerate(some):
                 scores.append(
-                    _scores(checked.results["task"], loaded, plan, subject, fold_of[first + trial], logits[at])
+                    _score_trial(checked.results["task"], loaded, plan, subject, fold_of[first + trial], logits[at])
                 )
             progress(len(scores), len(trials))
-    return _entry(subject, plan, trials, scores)
+    return _describe_study(subject, plan, trials, scores)
 
 
-def _weights(folder: Path, name: str, shapes: Any) -> list[tuple[int, Any]]:
+def _read_weights(folder: Path, name: str, shapes: Any) -> list[tuple[int, Any]]:
     """(number within the study of the first trial, parameters with leaves [R, ...]) of every wave of a study."""
     found = []
     where = run_folder.locate_weights(folder, name)
@@ -105,8 +105,8 @@ def _weights(folder: Path, name: str, shapes: Any) -> list[tuple[int, Any]]:
     return found
 
 
-def _scores(
-    task: str, loaded: Loaded, plan: Plan, subject: Subject, fold: int, logits_MxIxQxC: np.ndarray
+def _score_trial(
+    task: str, loaded: LoadedCorpus, plan: Plan, subject: TestedStudy, fold: int, logits_MxIxQxC: np.ndarray
 ) -> dict[tuple[int, int], dict[str, float]]:
     """(mask, imputation) -> scores of one trial; nothing for imputations that cannot be."""
     examples = loaded.examples[fold]
@@ -125,15 +125,15 @@ def _scores(
     return found
 
 
-def _entry(
-    subject: Subject, plan: Plan, trials: Sequence[dict[str, Any]], scores: Sequence[dict[tuple[int, int], Any]]
+def _describe_study(
+    subject: TestedStudy, plan: Plan, trials: Sequence[dict[str, Any]], scores: Sequence[dict[tuple[int, int], Any]]
 ) -> dict[str, Any]:
     spec = subject.spec
     masks = {}
     for number, mask in enumerate(plan.masks):
         known = any(plan.known(spec.model.vectors, number))
         variants = {
-            name: _summaries([of_trial[number, i] for of_trial in scores]) if (number, i) in scores[0] else None
+            name: _summarize_scores([of_trial[number, i] for of_trial in scores]) if (number, i) in scores[0] else None
             for i, name in enumerate(plan.imputations)
         }
         masks[subject.label(mask)] = {
@@ -153,7 +153,7 @@ def _entry(
     }
 
 
-def _summaries(of_trials: Sequence[dict[str, float | None]]) -> dict[str, dict[str, Any]]:
+def _summarize_scores(of_trials: Sequence[dict[str, float | None]]) -> dict[str, dict[str, Any]]:
     """Metric -> every trial's value, their mean and sample standard deviation (None for one trial)."""
     found = {}
     for metric in METRICS:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from affect_jax.baselines import descriptors, functionals, study
+from affect_jax.baselines import descriptors, fit_folds, functionals
 from affect_jax.data.folds import FoldMembers
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
@@ -63,7 +63,7 @@ def make(tmp_path):
     def call(plan, corpus, splits, name="run", **settings):
         folder = tmp_path / name
         run_folder.open_run_folder(folder, {"corpus": {"rate": RATE}}, "configs/x.py:baseline")
-        study.run(
+        fit_folds.fit_folds(
             plan,
             corpus,
             splits,
@@ -81,12 +81,12 @@ def make(tmp_path):
 
 def test_a_cross_validation(make):
     corpus, splits = crossed()
-    plan = study.Plan("multiclass", "emotion", ("mfcc_statistics", "action_units", "both"))
+    plan = fit_folds.Plan("multiclass", "emotion", ("mfcc_statistics", "action_units", "both"))
     run = make(plan, corpus, splits)
     cells = [row["cell"] for row in run.results["rows"]]
-    assert cells == [study.NAMES[m] for m in plan.methods for _ in splits]
+    assert cells == [fit_folds.NAMES[m] for m in plan.methods for _ in splits]
     assert {row["fitted_on"] for row in run.results["rows"]} == {"train+validation"}
-    found = folders.predictions(folders.read_arrays(run), study.STUDY, "test")
+    found = folders.predictions(folders.read_arrays(run), fit_folds.STUDY, "test")
     assert found.prediction.shape == (12, 48, 3)
     # Every clip is tested by one row of each cell, and a row's score is that of its own clips.
     shown = ~np.isnan(found.prediction).any(2)
@@ -104,7 +104,9 @@ def test_a_cross_validation(make):
 
 def test_parts_of_the_release(make, monkeypatch):
     corpus, splits = parted()
-    plan = study.Plan("signed_regression", "conflict", ("mfcc_statistics", "random_subset"), seeds=2, iterations=300)
+    plan = fit_folds.Plan(
+        "signed_regression", "conflict", ("mfcc_statistics", "random_subset"), seeds=2, iterations=300
+    )
     told = []
     run = make(plan, corpus, splits, progress=lambda *words: told.append(words))
     linear, *chosen = run.results["rows"]
@@ -119,14 +121,14 @@ def test_parts_of_the_release(make, monkeypatch):
     assert kept.keys() == {"dev/0", "dev/1"}
     assert kept["dev/0"][0] == "c0", "the piece of the clip that was planted"
     assert chosen[0]["columns"] == len(kept["dev/0"])
-    found = folders.predictions(folders.read_arrays(run), study.STUDY, "test")
+    found = folders.predictions(folders.read_arrays(run), fit_folds.STUDY, "test")
     assert list(found.id) == [r.id for r in corpus.splits["test"]]
     assert ("Random subset feature selection, dev, seed 1", 300, 300) in told
 
 
 def test_the_test_part_decides_nothing(make):
     corpus, splits = parted()
-    plan = study.Plan("regression", "conflict", ("mfcc_statistics", "random_subset"), iterations=200)
+    plan = fit_folds.Plan("regression", "conflict", ("mfcc_statistics", "random_subset"), iterations=200)
     before = make(plan, corpus, splits, "before")
     shuffled = [r._replace(targets={"conflict": -r.targets["conflict"]}) for r in corpus.splits["test"]]
     after = make(plan, corpus._replace(splits={**corpus.splits, "test": shuffled}), splits, "after")
@@ -137,7 +139,7 @@ def test_the_test_part_decides_nothing(make):
 
 def test_refit_moves_the_test_part_alone(make):
     corpus, splits = parted()
-    plan = study.Plan("regression", "conflict", ("mfcc_statistics",))
+    plan = fit_folds.Plan("regression", "conflict", ("mfcc_statistics",))
     one, other = (make(plan._replace(refit=refit), corpus, splits, f"refit_{refit}") for refit in (False, True))
     assert [run.results["rows"][0]["fitted_on"] for run in (one, other)] == ["train", "train+validation"]
     a, b = (folders.read_arrays(run) for run in (one, other))
@@ -148,7 +150,7 @@ def test_refit_moves_the_test_part_alone(make):
 def test_a_test_part_without_labels_is_left_out(make):
     corpus, splits = parted()
     bare = [r._replace(targets={}) for r in corpus.splits["test"]]
-    plan = study.Plan("regression", "conflict", ("mfcc_statistics",))
+    plan = fit_folds.Plan("regression", "conflict", ("mfcc_statistics",))
     run = make(plan, corpus._replace(splits={**corpus.splits, "test": bare}), splits)
     assert run.results["rows"][0]["test"] is None
     assert run.results["baselines"].keys() == {"validation"}
@@ -157,9 +159,9 @@ def test_a_test_part_without_labels_is_left_out(make):
 def test_is13_is_a_machine_on_functionals(make, monkeypatch):
     corpus, splits = crossed(classes=2)
     monkeypatch.setattr(functionals, "installed", lambda: True)
-    made = descriptors.mfcc_statistics()._replace(name="ComParE_2016", version="2.6.0")
+    made = descriptors.make_mfcc_extractor()._replace(name="ComParE_2016", version="2.6.0")
     monkeypatch.setattr(functionals, "extractor", lambda: made)
-    plan = study.Plan("binary", "emotion", ("is13", "random_subset"), iterations=200)
+    plan = fit_folds.Plan("binary", "emotion", ("is13", "random_subset"), iterations=200)
     run = make(plan, corpus, splits)
     machine, subset = run.results["rows"][0], run.results["rows"][-1]
     assert machine["features"] == subset["features"] == "ComParE_2016"
@@ -184,14 +186,14 @@ def test_is13_is_a_machine_on_functionals(make, monkeypatch):
 )
 def test_plans_that_cannot_be(make, change, said):
     corpus, splits = parted()
-    plan = study.Plan("signed_regression", "conflict", ("mfcc_statistics",))
+    plan = fit_folds.Plan("signed_regression", "conflict", ("mfcc_statistics",))
     with pytest.raises(UserError, match=said):
         make(plan._replace(**change), corpus, splits)
 
 
 def test_corpora_that_cannot_be(make):
     corpus, splits = parted()
-    plan = study.Plan("signed_regression", "conflict", ("mfcc_statistics",))
+    plan = fit_folds.Plan("signed_regression", "conflict", ("mfcc_statistics",))
     first = corpus.splits["train"][0]
     many = first._replace(steps=("a", "b"))
     with pytest.raises(UserError, match="clip_00 has 2 labels, expected one"):
@@ -201,4 +203,4 @@ def test_corpora_that_cannot_be(make):
     corpus, splits = crossed()
     one_class = splits[0]._replace(train=tuple(r.id for r in corpus.splits["train"] if r.targets["emotion"][0] == 1))
     with pytest.raises(UserError, match="trains on clips of one class only"):
-        make(study.Plan("multiclass", "emotion", ("action_units",)), corpus, [one_class])
+        make(fit_folds.Plan("multiclass", "emotion", ("action_units",)), corpus, [one_class])

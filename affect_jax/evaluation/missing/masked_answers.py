@@ -46,7 +46,7 @@ class Plan(NamedTuple):
         return tuple(set(vector) <= set(self.masks[mask]) for vector in vectors)
 
 
-def _answers(
+def _answer_examples(
     model: nn.Module,
     params: Params,
     corpus: Corpus,
@@ -70,7 +70,7 @@ def _answers(
 
 
 @functools.lru_cache(maxsize=16)
-def program(model: nn.Module, engine: Engine, plan: Plan) -> Callable[..., Any]:
+def compile_masked_answers(model: nn.Module, engine: Engine, plan: Plan) -> Callable[..., Any]:
     """Jitted `fn(shared, fold, params)` over trials -> logits float32 [R, M, I, n, C], NaN where an imputation cannot be.
 
     `shared` is (development corpus, its folds, test corpus, test examples int32 [K, n]); `fold` int32 [R]; `params` has
@@ -81,7 +81,7 @@ def program(model: nn.Module, engine: Engine, plan: Plan) -> Callable[..., Any]:
         development, folds, test, examples = shared
         of_fold = {m: x[fold] for m, x in folds.mean.items()}, {m: x[fold] for m, x in folds.scale.items()}
         size, whole = engine.eval_size, len(plan.masks) - 1
-        ask = functools.partial(_answers, model, params)
+        ask = functools.partial(_answer_examples, model, params)
         _, training, usable = ask(development, folds.train[fold], *of_fold, size, plan, whole)
         logits_MxQxC, pooled_MxQxPxD, _ = jax.lax.map(
             lambda mask: ask(test, examples[fold], *of_fold, size, plan, mask), jnp.arange(whole + 1)
@@ -92,28 +92,28 @@ def program(model: nn.Module, engine: Engine, plan: Plan) -> Callable[..., Any]:
             if all(known):
                 imputed = [zeros_QxC] * (len(plan.imputations) - 1)
             else:
-                filled = _filled(pooled_MxQxPxD[whole], training, usable, known, plan)
-                imputed = _classified(model, params, filled, zeros_QxC)
+                filled = _impute_all(pooled_MxQxPxD[whole], training, usable, known, plan)
+                imputed = _classify_imputed(model, params, filled, zeros_QxC)
             found.append(jnp.stack([zeros_QxC, *imputed]))
         return jnp.stack(found)
 
     return mesh.map_over_trials(engine.mesh, engine.at_once, one)
 
 
-def _filled(
+def _impute_all(
     pooled_QxPxD: Array, training_NxPxD: Array, usable_N: Array, known: tuple[bool, ...], plan: Plan
 ) -> list[Array]:
     """The vectors of every imputation but the zeros; NaN for neighbours where no vector is known to seek them by."""
     found = [imputation.impute_mean(pooled_QxPxD, training_NxPxD, usable_N, known)]
     for metric in plan.metrics:
         if any(known):
-            found += imputation.impute(pooled_QxPxD, training_NxPxD, usable_N, known, plan.counts, metric)
+            found += imputation.impute_neighbours(pooled_QxPxD, training_NxPxD, usable_N, known, plan.counts, metric)
         else:
             found += [jnp.full_like(pooled_QxPxD, jnp.nan)] * len(plan.counts)
     return found
 
 
-def _classified(model: nn.Module, params: Params, filled: list[Array], like_QxC: Array) -> list[Array]:
+def _classify_imputed(model: nn.Module, params: Params, filled: list[Array], like_QxC: Array) -> list[Array]:
     """Logits of each, by one call of the model."""
     together = jnp.concatenate(filled)
     logits = model.apply(step.split_variables(params), together, method="classify")

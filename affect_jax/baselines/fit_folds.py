@@ -63,7 +63,7 @@ class _Fold(NamedTuple):
     test: np.ndarray
 
 
-def check(plan: Plan) -> None:
+def check_plan(plan: Plan) -> None:
     """Refuses a plan that cannot be run.
 
     Raises:
@@ -84,10 +84,10 @@ def check(plan: Plan) -> None:
     if not plan.methods:
         raise UserError(f"no method is left to run; name some with --methods, of {', '.join(NAMES)}")
     if "is13" in plan.methods:
-        functionals.extractor()
+        functionals.make_extractor()
 
 
-def tables(
+def make_tables(
     plan: Plan, recordings: Sequence[Recording], rate: int, cache: Path, progress: Callable[[str, int, int], None]
 ) -> dict[str, descriptors.Table]:
     """Method -> the descriptors [N, D] that it learns from.
@@ -99,23 +99,25 @@ def tables(
     """
     found: dict[str, descriptors.Table] = {}
     methods = set(plan.methods)
-    by_smile = "is13" in methods or ("random_subset" in methods and functionals.installed())
+    by_smile = "is13" in methods or ("random_subset" in methods and functionals.is_opensmile_installed())
     if {"mfcc_statistics", "both"} & methods or ("random_subset" in methods and not by_smile):
-        found["mfcc_statistics"] = descriptors.of_speech(
-            recordings, rate, descriptors.mfcc_statistics(), cache, progress
+        found["mfcc_statistics"] = descriptors.compute_speech_table(
+            recordings, rate, descriptors.make_mfcc_extractor(), cache, progress
         )
     if {"action_units", "both"} & methods:
-        found["action_units"] = descriptors.action_units(recordings)
+        found["action_units"] = descriptors.make_action_unit_table(recordings)
     if "both" in methods:
-        found["both"] = descriptors.joined(NAMES["both"], [found["mfcc_statistics"], found["action_units"]])
+        found["both"] = descriptors.join_tables(NAMES["both"], [found["mfcc_statistics"], found["action_units"]])
     if by_smile:
-        found["is13"] = descriptors.of_speech(recordings, rate, functionals.extractor(), cache, progress)
+        found["is13"] = descriptors.compute_speech_table(
+            recordings, rate, functionals.make_extractor(), cache, progress
+        )
     if "random_subset" in methods:
         found["random_subset"] = found["is13" if by_smile else "mfcc_statistics"]
     return {method: found[method] for method in plan.methods}
 
 
-def run(
+def fit_folds(
     plan: Plan,
     recordings: Recordings,
     splits: Sequence[FoldMembers],
@@ -146,7 +148,7 @@ def run(
     Raises:
       UserError: labels or features that do not fit the plan, or no validation part where something is to be chosen.
     """
-    check(plan)
+    check_plan(plan)
     clips, folds = _clips(plan, recordings), []
     everywhere = [clips.number[r.id] for r in recordings.splits.get("test", ()) if r.id in clips.number]
     for split in splits:
@@ -155,7 +157,7 @@ def run(
     classes = 0 if plan.task in learners.REGRESSIONS else _classes(plan, clips, recordings)
     refit = bool(recordings.folds) if plan.refit is None else plan.refit
     trials, predictions, kept = [], {"validation": [], "test": []}, {}
-    for method, table in tables(plan, clips.recordings, rate, cache, progress).items():
+    for method, table in make_tables(plan, clips.recordings, rate, cache, progress).items():
         for fold in folds:
             for seed in range(plan.seeds if method == "random_subset" else 1):
                 trial, said, columns = _trial(plan, method, table, clips, fold, seed, classes, refit, progress)
@@ -259,7 +261,7 @@ def _trial(
     if method == "random_subset":
         part = x[fold.train]
         mean, scale = compute_moments(part)
-        selection = neighbours.select(
+        selection = neighbours.select_features(
             (part - mean[None, :]) / scale[None, :],
             clips.y[fold.train],
             clips.groups[fold.train],
@@ -272,7 +274,7 @@ def _trial(
         chosen = {"significant": selection.significant}
 
     def fitted(hyper: Mapping[str, float], places: np.ndarray) -> learners.Fitted:
-        return learners.fit(learner, plan.task, classes, hyper, x[places], clips.y[places])
+        return learners.fit_learner(learner, plan.task, classes, hyper, x[places], clips.y[places])
 
     def spread(places: np.ndarray, predict: learners.Fitted) -> np.ndarray:
         shape = (len(clips.y), classes) if plan.task == "multiclass" else (len(clips.y),)
@@ -331,6 +333,6 @@ def _counts(plan: Plan, recordings: Recordings) -> dict[str, Any]:
 
 def _provenance(plan: Plan) -> dict[str, Any]:
     found = run_folder.describe_provenance(" ".join(sys.argv))
-    if {"is13", "random_subset"} & set(plan.methods) and functionals.installed():
-        found["packages"] |= {"opensmile": functionals.extractor().version}
+    if {"is13", "random_subset"} & set(plan.methods) and functionals.is_opensmile_installed():
+        found["packages"] |= {"opensmile": functionals.make_extractor().version}
     return found

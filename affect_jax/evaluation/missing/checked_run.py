@@ -24,7 +24,7 @@ from affect_jax.training import loop, mesh
 MODEL = "attention_fusion"
 
 
-class Subject(NamedTuple):
+class TestedStudy(NamedTuple):
     """A study whose models read at least two modalities.
 
     Attributes:
@@ -53,16 +53,16 @@ class Subject(NamedTuple):
         return tuple(some for size in sizes for some in itertools.combinations(self.modalities, size))
 
 
-class Checked(NamedTuple):
+class CheckedRun(NamedTuple):
     """A finished run with models that can be asked."""
 
     folder: Path
     results: dict[str, Any]
     config: ml_collections.ConfigDict
-    subjects: tuple[Subject, ...]
+    subjects: tuple[TestedStudy, ...]
 
 
-class Loaded(NamedTuple):
+class LoadedCorpus(NamedTuple):
     """Its corpus as the run had it."""
 
     engine: loop.Engine
@@ -74,7 +74,7 @@ class Loaded(NamedTuple):
     """int32 [K, n], the examples of `test` that each fold is scored on, -1 for padding."""
 
 
-def check(folder: Path, names: Sequence[str] = ()) -> Checked:
+def check_run(folder: Path, names: Sequence[str] = ()) -> CheckedRun:
     """Reads a finished run and picks studies: those of `names`, or all that have at least two modalities.
 
     Raises:
@@ -83,7 +83,7 @@ def check(folder: Path, names: Sequence[str] = ()) -> Checked:
     if (folder / "config.json").exists() and not (folder / "results.json").exists():
         raise UserError(f"{folder} is not finished; go on with launch.main and the same --workdir")
     found = run_folder.read_json(folder / "results.json")
-    config = _tuples(run_folder.read_json(folder / "config.json")["config"])
+    config = _make_tuples(run_folder.read_json(folder / "config.json")["config"])
     if "studies" not in config or "model" not in config:
         raise UserError(f"{folder} is not a run of networks; name a run of configs/fusion.py")
     config = ml_collections.ConfigDict(config)
@@ -95,7 +95,7 @@ def check(folder: Path, names: Sequence[str] = ()) -> Checked:
         raise UserError(f"{folder} has models {models}; modalities can be missing in {MODEL!r} of configs/fusion.py")
     if not (folder / "weights").is_dir():
         raise UserError(f"{folder} has no weights to ask; train that run again with launch.main")
-    fitting = {name: _subject(spec) for name, spec in specs.items() if spec.model_config["name"] == MODEL}
+    fitting = {name: _make_tested_study(spec) for name, spec in specs.items() if spec.model_config["name"] == MODEL}
     fitting = {name: subject for name, subject in fitting.items() if len(subject.modalities) > 1}
     if not fitting:
         raise UserError(f"{folder} has models of one modality alone, which cannot be missing; name a run of several")
@@ -117,22 +117,22 @@ def check(folder: Path, names: Sequence[str] = ()) -> Checked:
                 f"study {subject.spec.name!r} of {folder} has the variants {sorted(subject.spec.variants)}; "
                 "give each variant a study of its own in the config"
             )
-    return Checked(folder, found, config, chosen)
+    return CheckedRun(folder, found, config, chosen)
 
 
-def _tuples(value: Any) -> Any:
+def _make_tuples(value: Any) -> Any:
     """JSON's lists as the tuples that a config has."""
     if isinstance(value, dict):
-        return {key: _tuples(of_key) for key, of_key in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+        return {key: _make_tuples(of_key) for key, of_key in value.items()}
+    return tuple(map(_make_tuples, value)) if isinstance(value, list) else value
 
 
-def _subject(spec: studies.Study) -> Subject:
+def _make_tested_study(spec: studies.Study) -> TestedStudy:
     used = {modality for vector in spec.model.vectors for modality in vector}
-    return Subject(spec, tuple(m for m in spec.model.modalities if m in used), spec.stages[-1].moddrop)
+    return TestedStudy(spec, tuple(m for m in spec.model.modalities if m in used), spec.stages[-1].moddrop)
 
 
-def load(checked: Checked) -> Loaded:
+def load_corpus(checked: CheckedRun) -> LoadedCorpus:
     """The run's corpus and folds.
 
     Raises:
@@ -150,4 +150,4 @@ def load(checked: Checked) -> Loaded:
     test, examples = build_test_split(recordings, config, development, folds)
     engine = loop.Engine(mesh.make_mesh(), mesh.choose_trials_at_once(0), config.data.eval_size, checkpoint_seconds=0.0)
     indices = folding.build_folds(development.corpus, development.index, folds, splits.choose_standardized(config))
-    return Loaded(engine, development, indices, tuple(fold.name for fold in folds), test, examples)
+    return LoadedCorpus(engine, development, indices, tuple(fold.name for fold in folds), test, examples)

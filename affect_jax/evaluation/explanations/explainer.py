@@ -9,16 +9,16 @@ import numpy as np
 
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation import attribution, lime
-from affect_jax.evaluation.explanation_settings import Settings
+from affect_jax.evaluation.explanations.settings import Settings
 from affect_jax.inference import deployment
-from affect_jax.inference.speech_models import Hearer
+from affect_jax.inference.speech_models import SpeechModel
 from affect_jax.reports import explanations
 
 TASKS = ("regression", "signed_regression", "multiclass")
 
 
-def make(
-    hearer: Hearer,
+def make_explainer(
+    hearer: SpeechModel,
     settings: Settings,
     label: str = "",
     progress: Callable[[str, int, int], None] = lambda clip, done, of: None,
@@ -39,7 +39,7 @@ def make(
             f"{hearer.title} is no model of raw speech that can be explained (task {hearer.task!r}); name one of "
             f"{', '.join(TASKS)}"
         )
-    asked = _class(label, hearer) if label else None
+    asked = _find_class(label, hearer) if label else None
     clip_id = ""
 
     def predict(waves_BxT: jax.Array) -> jax.Array:
@@ -50,7 +50,7 @@ def make(
         progress(clip_id, done, of)
 
     evaluate = lime.make_evaluator(predict, batch=settings.batch, progress=advance)
-    integrate = attribution.integrated_gradients(
+    integrate = attribution.make_integrator(
         predict, steps=settings.steps, batch=max(settings.batch // 4, 1), progress=advance
     )
     keys = [jax.random.key(seed) for seed in range(settings.seeds)]
@@ -60,12 +60,12 @@ def make(
         clip_id = clip.id
         if clip.length < settings.segments:
             raise UserError(f"{clip.id} has {clip.length} samples, too few for {settings.segments} super-samples")
-        bounds = lime.segment_bounds(clip.length, settings.segments)
+        bounds = lime.compute_segment_bounds(clip.length, settings.segments)
         answer, chosen = evaluate(clip.x, bounds, np.ones((1, settings.segments), bool))[0], asked
         if answer.ndim:
             chosen = int(np.argmax(answer)) if asked is None else asked
-            answer = lime.probability(answer[None, :], chosen)[0][0]
-        found = lime.explain(
+            answer = lime.compute_probability(answer[None, :], chosen)[0][0]
+        found = lime.explain_clip(
             evaluate,
             clip.x,
             bounds,
@@ -75,11 +75,11 @@ def make(
             chosen=chosen,
             clip=settings.clip,
         )
-        silenced = attribution.occlusion(evaluate, clip.x, bounds, chosen)
+        silenced = attribution.measure_occlusion(evaluate, clip.x, bounds, chosen)
         integrated = integrate(clip.x, chosen)
         entry = explanations.describe(clip, hearer.rate, float(answer), bounds, found, integrated, silenced)
         if chosen is not None:
-            entry |= _of_class(clip, chosen, hearer.labels)
+            entry |= _name_class(clip, chosen, hearer.labels)
         if clip.planted is not None and len(clip.planted) == settings.segments:
             entry = explanations.beside_planted(entry, clip.planted)
         return {**entry, **hearer.about, "settings": settings._asdict()}
@@ -87,7 +87,7 @@ def make(
     return explain
 
 
-def _class(label: str, hearer: Hearer) -> int:
+def _find_class(label: str, hearer: SpeechModel) -> int:
     """The number of a class that is given by its name or its number."""
     if hearer.task != "multiclass":
         raise UserError(f"--label={label} names a class but {hearer.title} is a regression; leave it out")
@@ -100,7 +100,7 @@ def _class(label: str, hearer: Hearer) -> int:
     return names.index(label) % len(labels)
 
 
-def _of_class(clip: explanations.Clip, chosen: int, labels: Sequence[str]) -> dict[str, Any]:
+def _name_class(clip: explanations.Clip, chosen: int, labels: Sequence[str]) -> dict[str, Any]:
     """The explained class and the true one by their names."""
     names = dict(enumerate(labels))
     target = None if clip.target is None else names.get(int(clip.target), str(int(clip.target)))

@@ -10,8 +10,8 @@ from sklearn.neighbors import NearestNeighbors
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets.recordings import Recording
-from affect_jax.evaluation.missing.program import Plan, program
-from affect_jax.evaluation.missing.subjects import Subject
+from affect_jax.evaluation.missing.checked_run import TestedStudy
+from affect_jax.evaluation.missing.masked_answers import Plan, compile_masked_answers
 from affect_jax.training import mesh, predictor
 from tests import toy
 
@@ -84,13 +84,13 @@ def answers(corpus, model, plan, trials=2, at_once=1):
     params = jax.tree.map(lambda x: np.stack([x * (1 + r) for r in range(trials)]), first)
     shared = mesh.replicate(engine.mesh, (built, folds, built, jnp.asarray(examples)))
     picked = mesh.shard_trials(engine.mesh, (np.arange(trials, dtype=np.int32), params))
-    return np.asarray(program(model, engine, plan)(shared, *picked)), params, engine
+    return np.asarray(compile_masked_answers(model, engine, plan)(shared, *picked)), params, engine
 
 
 @pytest.fixture(scope="module")
 def plan():
     spec = type("Spec", (), {"model": Model()})
-    return Plan(Subject(spec, MODALITIES, ()).masks, COUNTS, METRICS)
+    return Plan(TestedStudy(spec, MODALITIES, ()).masks, COUNTS, METRICS)
 
 
 @pytest.fixture(scope="module")

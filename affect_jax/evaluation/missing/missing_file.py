@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from affect_jax.errors import UserError
+from affect_jax.evaluation.missing.checked_run import CheckedRun
 from affect_jax.evaluation.missing.masked_scores import METRICS
-from affect_jax.evaluation.missing.subjects import Checked
 from affect_jax.reports import folders
 from affect_jax.reports.sources import Source
 from affect_jax.runtime import files, run_folder
@@ -16,11 +16,13 @@ FILE = "missing.json"
 SCHEMA = 1
 
 
-def start(checked: Checked, counts: Sequence[int], metrics: Sequence[str], out: Path, command: str) -> dict[str, Any]:
+def start_document(
+    checked: CheckedRun, counts: Sequence[int], metrics: Sequence[str], out: Path, command: str
+) -> dict[str, Any]:
     """The document without studies, or with those that `out` already has of the same run, counts and metrics."""
     found = checked.results
     made_of = {
-        "results_sha256": _digest(checked.folder),
+        "results_sha256": _hash_results(checked.folder),
         "counts": list(counts),
         "metrics": list(metrics),
     }
@@ -41,26 +43,26 @@ def start(checked: Checked, counts: Sequence[int], metrics: Sequence[str], out: 
     }
 
 
-def _digest(folder: Path) -> str:
+def _hash_results(folder: Path) -> str:
     return hashlib.sha256((folder / "results.json").read_bytes()).hexdigest()
 
 
-def tested(run: folders.Run) -> dict[str, Any] | None:
+def read_missing(run: folders.Run) -> dict[str, Any] | None:
     """The missing.json of another run, or None where it was not tested, or was trained again since."""
     path = run.path / "missing" / FILE
     document = files.read_json(path) if path.exists() else {}
-    current = document.get("schema") == SCHEMA and document["made_of"]["results_sha256"] == _digest(run.path)
+    current = document.get("schema") == SCHEMA and document["made_of"]["results_sha256"] == _hash_results(run.path)
     return document if current else None
 
 
-def write(document: dict[str, Any], out: Path) -> Path:
+def write_missing(document: dict[str, Any], out: Path) -> Path:
     """Writes missing.json, whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
     files.write_json(out / FILE, document)
     return out / FILE
 
 
-def check_also(checked: Checked, also: Sequence[Path]) -> list[folders.Run]:
+def read_other_runs(checked: CheckedRun, also: Sequence[Path]) -> list[folders.Run]:
     """Other finished runs to set beside this one.
 
     Raises:
@@ -78,7 +80,7 @@ def check_also(checked: Checked, also: Sequence[Path]) -> list[folders.Run]:
     return found
 
 
-def originals(document: dict[str, Any], sources: Sequence[folders.Run]) -> None:
+def add_originals(document: dict[str, Any], sources: Sequence[folders.Run]) -> None:
     """Gives every study, in place, the scores of the models that were trained on just the present modalities.
 
     Such a model is the study 'intra T', 'cross T+V' and so on of any of `sources`; the first that has it counts. There
@@ -91,11 +93,11 @@ def originals(document: dict[str, Any], sources: Sequence[folders.Run]) -> None:
         entry["orig"] = {}
         for name, mask in entry["masks"].items():
             if len(mask["present"]) < len(entry["modalities"]):
-                scored = _of_study(f"{entry['attention']} {name}", document["split"], sources)
+                scored = _find_original(f"{entry['attention']} {name}", document["split"], sources)
                 entry["orig"] |= {name: scored} if scored else {}
 
 
-def _of_study(name: str, split: str, sources: Sequence[folders.Run]) -> dict[str, Any] | None:
+def _find_original(name: str, split: str, sources: Sequence[folders.Run]) -> dict[str, Any] | None:
     for run in sources:
         figures = {metric: folders.figure(run, Source("", name, name), split, metric) for metric in METRICS}
         if all(figures.values()):
@@ -103,7 +105,7 @@ def _of_study(name: str, split: str, sources: Sequence[folders.Run]) -> dict[str
     return None
 
 
-def merged(document: dict[str, Any], others: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def merge_studies(document: dict[str, Any], others: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The document with the studies of other runs' documents that it does not have itself.
 
     Raises:

@@ -1,42 +1,42 @@
-"""What an export says of a file of features."""
+"""Predictions of an export for files of features."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from affect_jax.convert import read_arrays
+from affect_jax.convert.folder import read_arrays
 from affect_jax.datasets.manifest import frame_files
 from affect_jax.datasets.release_files import convert_to_float32
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.inference.export_folder import Exported
 
 
-def predict_item(exported: Exported, file: Path) -> tuple[tuple[str, ...], np.ndarray]:
-    """(ids, predictions) of one file: `name` of an item, else `name@0`, `name@1`, ... of its frames.
+def predict_feature_file(exported: Exported, file: Path) -> tuple[tuple[str, ...], np.ndarray]:
+    """Predicts one file.
 
     Args:
       exported: the model.
       file: npy, npz, csv or arff, as docs/own_data.md describes them, not standardised; for a model of several
-        modalities an npz with an array for each, where one that is left out is missing.
+        modalities an npz with an array for each. A modality without an array is missing.
 
     Returns:
-      The ids, [1] or [T], and float32 of the same length, of classes with an axis of logits behind it.
+      The ids, [1] or [T]: the file's name for an item, else `name@0`, `name@1`, ... for its frames. And float32 of the
+      same length; logits of classes have one more axis.
 
     Raises:
-      UserError: the file is missing, damaged, or not what the model takes; or the answer is not finite.
+      UserError: the file is missing, damaged, or does not fit the model; or a prediction is not finite.
     """
-    found = _read(exported, file)
+    arrays = _read_modalities(exported, file)
     features, mask = {}, {}
     for name, shape in exported.shapes.items():
-        features[name], mask[name] = _lay_out(found.get(name), shape, exported.unit, f"{name!r} in {file}")
+        features[name], mask[name] = _lay_out(arrays.get(name), shape, exported.unit, f"{name!r} in {file}")
     _check_lengths(exported, features, file)
-    sides = (features, mask)
     if len(exported.shapes) == 1:
-        sides = tuple(side[exported.modality] for side in sides)
-    values = np.asarray(exported.call(*sides), np.float32)
+        features, mask = features[exported.modality], mask[exported.modality]
+    values = np.asarray(exported.call(features, mask), np.float32)
     if not np.isfinite(values).all():
-        raise UserError(f"the model answers {file} with numbers that are not finite; export another trial")
+        raise UserError(f"the model's predictions for {file} are not finite; export another trial")
     if exported.unit == "item":
         return (file.stem,), values
     first = next(iter(exported.shapes.values()))
@@ -44,11 +44,11 @@ def predict_item(exported: Exported, file: Path) -> tuple[tuple[str, ...], np.nd
     return tuple(f"{file.stem}@{step}" for step in range(len(values))), values
 
 
-def _read(exported: Exported, file: Path) -> dict[str, np.ndarray]:
-    """Modality -> float32 [T, D], of the modalities that the file has."""
+def _read_modalities(exported: Exported, file: Path) -> dict[str, np.ndarray]:
+    """Modality -> float32 [T, D], for the modalities that the file has."""
     if file.suffix.lower() not in frame_files.FEATURES:
         raise UserError(
-            f"{file} is no file of features, and the model takes {exported.modality!r}, not recordings; "
+            f"{file} is not a file of features, and the model reads {exported.modality!r}, not recordings; "
             f"name files that end in {', '.join(frame_files.FEATURES)}"
         )
     if len(exported.shapes) == 1:
@@ -61,7 +61,7 @@ def _read(exported: Exported, file: Path) -> dict[str, np.ndarray]:
     for name, values in arrays.items():
         if name not in exported.shapes:
             raise UserError(
-                f"{file} has {name!r}{suggest_nearest(name, exported.shapes)}; the model takes {sorted(exported.shapes)}"
+                f"{file} has {name!r}{suggest_nearest(name, exported.shapes)}; it takes {sorted(exported.shapes)}"
             )
         if values.dtype.kind not in "fiu" or values.ndim not in (1, 2) or not values.size:
             raise UserError(
@@ -76,22 +76,22 @@ def _read(exported: Exported, file: Path) -> dict[str, np.ndarray]:
 def _lay_out(
     values: np.ndarray | None, shape: tuple[int | str, ...], unit: str, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A modality's features and mask as the artifact takes them; what is missing is zeros under a mask of False."""
-    width, lone = shape[-1], len(shape) == 2
-    steps = shape[1] if not lone and isinstance(shape[1], int) else 0
+    """A modality's features and mask as the artifact takes them; a missing one is zeros under a mask of False."""
+    width, is_frame = shape[-1], len(shape) == 2
+    steps = shape[1] if not is_frame and isinstance(shape[1], int) else 0
     if values is None:
-        size = (1, width) if lone else (1, steps or 1, width)
+        size = (1, width) if is_frame else (1, steps or 1, width)
         return np.zeros(size, np.float32), np.zeros(size[:-1], bool)
     if values.shape[1] != width:
         raise UserError(f"{where} has {values.shape[1]} columns, the model takes {width}; give what it was trained on")
-    bad = int((~np.isfinite(values)).sum())
-    if bad:
-        raise UserError(f"{where} has {bad} values that are not finite; mend them or leave the file out")
-    if lone:
+    count = int((~np.isfinite(values)).sum())
+    if count:
+        raise UserError(f"{where} has {count} values that are not finite; mend them or leave the file out")
+    if is_frame:
         if unit == "item" and len(values) != 1:
             raise UserError(f"{where} has {len(values)} frames, the model takes one an item; split it into files")
         return values, np.ones(len(values), bool)
-    # A longer item is cut, as those are that models are trained on.
+    # Training cuts longer items to the same length.
     values = values[: steps or None]
     padded = np.zeros((1, steps or len(values), width), np.float32)
     padded[0, : len(values)] = values
@@ -102,5 +102,5 @@ def _check_lengths(exported: Exported, features: Mapping[str, np.ndarray], file:
     if exported.unit == "step":
         lengths = {name: values.shape[:-1] for name, values in features.items()}
         if len(set(lengths.values())) > 1:
-            said = ", ".join(f"{shape[-1]} of {name!r}" for name, shape in lengths.items())
-            raise UserError(f"{file} has {said} frames, expected as many of each; give modalities of one rate")
+            counts = ", ".join(f"{shape[-1]} of {name!r}" for name, shape in lengths.items())
+            raise UserError(f"{file} has {counts} frames, expected as many of each; give modalities of one rate")

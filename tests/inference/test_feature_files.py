@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.inference import deployment, export_folder, export_items
+from affect_jax.inference import deployment, export_folder, feature_files
 from tests.inference import toys
 
 SIZES = {"audio": (3, 6), "face": (2, None), "text": (4, 5)}
@@ -46,7 +46,7 @@ def test_a_prediction_a_step(steps, tmp_path, suffix, length):
         np.save(path, x)
     else:
         np.savez(path, whatever=x)
-    ids, values = export_items.predict_item(found, path)
+    ids, values = feature_files.predict_feature_file(found, path)
     assert ids == tuple(f"talk@{t}" for t in range(length))
     np.testing.assert_allclose(values, toys.answer(model, x, np.ones(length, bool)), rtol=1e-5, atol=1e-5)
 
@@ -55,7 +55,7 @@ def test_frames_that_know_no_time(tmp_path):
     model = toys.deployed(toys.Steps(), x=(3, None))
     found, x = opened(model, tmp_path / "export"), drawn(7, 3)
     np.save(tmp_path / "a.npy", x)
-    ids, values = export_items.predict_item(found, tmp_path / "a.npy")
+    ids, values = feature_files.predict_feature_file(found, tmp_path / "a.npy")
     assert ids == tuple(f"a@{t}" for t in range(7))
     np.testing.assert_allclose(
         values, np.asarray(deployment.predict_deployed(model, x, np.ones(7, bool))), rtol=1e-5, atol=1e-5
@@ -67,7 +67,7 @@ def test_an_item_of_several_modalities_some_of_them_missing(several, tmp_path, m
     model, found = several
     given = {"audio": drawn(4, 3), "face": drawn(2), "text": drawn(9, 4)}  # shorter, a vector, and longer: it is cut
     np.savez(tmp_path / "a.npz", **{name: x for name, x in given.items() if name not in missing})
-    ids, values = export_items.predict_item(found, tmp_path / "a.npz")
+    ids, values = feature_files.predict_feature_file(found, tmp_path / "a.npz")
     features = {"audio": padded(given["audio"], 6), "face": given["face"], "text": given["text"][:5]}
     masks = {"audio": np.arange(6) < 4, "face": np.array(True), "text": np.ones(5, bool)}
     masks = {name: mask & (name not in missing) for name, mask in masks.items()}
@@ -93,25 +93,25 @@ def test_an_item_of_several_modalities_some_of_them_missing(several, tmp_path, m
 def test_what_the_model_does_not_take_is_named(several, tmp_path, arrays, said):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(UserError, match=said):
-        export_items.predict_item(several[1], tmp_path / "a.npz")
+        feature_files.predict_feature_file(several[1], tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a", "a.pkl", "a.csv"])
 def test_files_of_another_kind_are_refused(several, tmp_path, name):
     (tmp_path / name).write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match=r"name files that end in|write an npz with an array for each"):
-        export_items.predict_item(several[1], tmp_path / name)
+        feature_files.predict_feature_file(several[1], tmp_path / name)
 
 
 def test_modalities_of_different_lengths_have_no_prediction_a_step(tmp_path):
     found = export_folder.Exported(None, {"a": ("b", "t", 2), "b": ("b", "t", 2)}, "step", {})
     np.savez(tmp_path / "x.npz", a=drawn(3, 2), b=drawn(4, 2))
     with pytest.raises(UserError, match=r"3 of 'a', 4 of 'b' frames, expected as many of each"):
-        export_items.predict_item(found, tmp_path / "x.npz")
+        feature_files.predict_feature_file(found, tmp_path / "x.npz")
 
 
 def test_an_answer_that_is_not_finite_is_refused(steps, tmp_path):
     found = steps[1]._replace(call=lambda x, m: x[..., 0] / 0 * np.where(m, 1, 0))
     np.save(tmp_path / "a.npy", np.ones((2, 3), np.float32))
     with np.errstate(all="ignore"), pytest.raises(UserError, match="not finite; export another trial"):
-        export_items.predict_item(found, tmp_path / "a.npy")
+        feature_files.predict_feature_file(found, tmp_path / "a.npy")

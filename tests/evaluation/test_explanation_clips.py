@@ -3,7 +3,7 @@ import pytest
 import soundfile
 
 from affect_jax.errors import UserError
-from affect_jax.evaluation import explained_clips
+from affect_jax.evaluation.explanations import clips
 from affect_jax.inference import timelines
 
 RATE, STEPS = 800, 1600
@@ -20,18 +20,18 @@ def write(tmp_path):
 
 
 def test_a_file_is_what_a_model_hears_of_it(write):
-    (clip,) = explained_clips.of_files([write("short.wav", 0.5)], RATE, STEPS)
+    (clip,) = clips.read_file_clips([write("short.wav", 0.5)], RATE, STEPS)
     assert (clip.id, clip.length, clip.notes) == ("short", RATE // 2, ())
     assert (clip.x.dtype, clip.x.shape) == (np.float32, (STEPS,))
     assert not clip.x[clip.length :].any()
     assert np.mean(np.square(clip.x[: clip.length])) == pytest.approx(1, rel=1e-5)
-    samples, _ = timelines.read(write("short.wav", 0.5), RATE)
+    samples, _ = timelines.read_recording(write("short.wav", 0.5), RATE)
     stored = samples.astype(np.float32)
     np.testing.assert_allclose(clip.x[: clip.length], stored / np.sqrt(np.mean(stored**2)), rtol=1e-5)
 
 
 def test_a_long_file_is_cut_and_says_so(write):
-    (clip,) = explained_clips.of_files([write("long.wav", 3)], RATE, STEPS)
+    (clip,) = clips.read_file_clips([write("long.wav", 3)], RATE, STEPS)
     assert clip.length == STEPS
     assert clip.notes == ("only the first 2.0 of its 3.0 s are explained",)
     assert np.mean(np.square(clip.x)) == pytest.approx(1, rel=1e-5), "of what is explained, not of all"
@@ -49,4 +49,4 @@ def test_files_that_cannot_be_explained(write, tmp_path, files, said):
     write("a.wav", 1)
     write("silent.wav", 1, loudness=0)
     with pytest.raises(UserError, match=said):
-        explained_clips.of_files([tmp_path / file for file in files], RATE, STEPS)
+        clips.read_file_clips([tmp_path / file for file in files], RATE, STEPS)

@@ -7,7 +7,7 @@ import ml_collections
 import numpy as np
 
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.evaluation.cases import NAMES, cases, examples
+from affect_jax.evaluation.cases import NAMES, assign_cases, choose_examples
 from affect_jax.features import audio
 from affect_jax.inference import speech_models, timelines
 from affect_jax.reports import listening
@@ -15,7 +15,7 @@ from affect_jax.reports.explanations import Clip
 from affect_jax.runtime import run_folder
 
 
-def of_files(files: Sequence[str | Path], rate: int, steps: int) -> list[Clip]:
+def read_file_clips(files: Sequence[str | Path], rate: int, steps: int) -> list[Clip]:
     """The clips of sound files; of a longer one the first `steps` samples at `rate`.
 
     Raises:
@@ -23,16 +23,18 @@ def of_files(files: Sequence[str | Path], rate: int, steps: int) -> list[Clip]:
     """
     clips: dict[str, Clip] = {}
     for file in files:
-        name, (samples, _) = Path(file).stem, timelines.read(file, rate)
+        name, (samples, _) = Path(file).stem, timelines.read_recording(file, rate)
         if name in clips:
             raise UserError(f"two of the files are named {name!r}; explain them one by one, each with its own --out")
         cut = f"only the first {steps / rate:.1f} of its {len(samples) / rate:.1f} s are explained"
         x = audio.normalize(samples[:steps], str(file))
-        clips[name] = Clip(name, _padded(x, steps), len(x), notes=(cut,) if len(samples) > steps else ())
+        clips[name] = Clip(name, _pad_clip(x, steps), len(x), notes=(cut,) if len(samples) > steps else ())
     return list(clips.values())
 
 
-def of_run(run: Path, hearer: speech_models.Hearer, ids: Sequence[str], say: Callable[[str], None]) -> list[Clip]:
+def read_run_clips(
+    run: Path, hearer: speech_models.SpeechModel, ids: Sequence[str], say: Callable[[str], None]
+) -> list[Clip]:
     """The named clips of a run's corpus, or without names one of each case of section 3.4.1.
 
     Args:
@@ -54,7 +56,7 @@ def of_run(run: Path, hearer: speech_models.Hearer, ids: Sequence[str], say: Cal
             raise UserError("the four cases of section 3.4.1 are of regressions; name the clips with --id")
         if not said:
             raise UserError(f"trial {number} of {run} has no scored part to choose from; name the clips with --id")
-        ids = _one_of_each_case(said[0], splits[0], say)
+        ids = _choose_case_examples(said[0], splits[0], say)
     recordings = splits.load_recordings(config)
     if recordings.fingerprint != results["corpus"]["fingerprint"]:
         say("note: the corpus is not the one that the run was trained on (its fingerprint differs)")
@@ -67,7 +69,7 @@ def of_run(run: Path, hearer: speech_models.Hearer, ids: Sequence[str], say: Cal
             )
         recording = there[name]
         x = audio.normalize(recording.features[hearer.deployed.modality], name)[:steps]
-        clip = Clip(name, _padded(x, steps), len(x), planted=planted.get(name))
+        clip = Clip(name, _pad_clip(x, steps), len(x), planted=planted.get(name))
         if hearer.target in recording.targets:
             clip = clip._replace(target=float(recording.targets[hearer.target][0]))
         where = [(part, part.ids.index(name)) for part in said if name in part.ids]
@@ -75,18 +77,18 @@ def of_run(run: Path, hearer: speech_models.Hearer, ids: Sequence[str], say: Cal
             clip = clip._replace(notes=("the trial may have been trained on this clip",))
         elif regression:
             part, i = where[0]
-            case = int(cases(part.targets[i], part.predictions[i]))
+            case = int(assign_cases(part.targets[i], part.predictions[i]))
             clip = clip._replace(prediction=float(part.predictions[i]), case=case)
         clips.append(clip)
     return clips
 
 
-def _one_of_each_case(said: listening.Clips, split: str, say: Callable[[str], None]) -> list[str]:
-    of_case = examples(said.targets, said.predictions)
+def _choose_case_examples(said: listening.Clips, split: str, say: Callable[[str], None]) -> list[str]:
+    of_case = choose_examples(said.targets, said.predictions)
     for missing in sorted(NAMES.keys() - of_case.keys()):
         say(f"case {missing} ({NAMES[missing]}): the {split} part has no such clip")
     return [said.ids[i] for i in of_case.values()]
 
 
-def _padded(x: np.ndarray, steps: int) -> np.ndarray:
+def _pad_clip(x: np.ndarray, steps: int) -> np.ndarray:
     return np.pad(x, (0, steps - len(x)))

@@ -1,0 +1,100 @@
+"""predictions.npz: what every trial predicts, study by study, with the truth beside it.
+
+A study of R trials has these arrays, over the F steps (frames, clips or utterances) that at least one trial predicts:
+
+<study>/trial                 int [R], the numbers of its trials in results.json
+<study>/<split>/prediction    float32 [R, F], or [R, F, C] logits; NaN where a trial predicts nothing
+<study>/<split>/target        float32 [F]
+<study>/<split>/id            str [F]
+<study>/<split>/group         str [F], a recording, a video or a speaker
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from affect_jax.runtime import run_folder
+
+FILE = "predictions.npz"
+
+
+class Steps(NamedTuple):
+    """What is known of the F steps of a split.
+
+    Attributes:
+      target: float32 [F].
+      id: str [F].
+      group: str [F].
+    """
+
+    target: np.ndarray
+    id: np.ndarray
+    group: np.ndarray
+
+
+class TrialPredictions(NamedTuple):
+    """What one trial predicts of one split; F steps, all of which it predicts.
+
+    Attributes:
+      prediction: float32 [F], or [F, C] logits.
+      target: float32 [F].
+      id: str [F].
+      group: str [F].
+    """
+
+    prediction: np.ndarray
+    target: np.ndarray
+    id: np.ndarray
+    group: np.ndarray
+
+
+def collect_predictions(
+    study: str, trials: Sequence[int], predictions: Mapping[str, np.ndarray], steps: Mapping[str, Steps]
+) -> dict[str, np.ndarray]:
+    """The arrays of one study; steps that no trial predicts are left out, and splits without any such step.
+
+    Args:
+      study: its name.
+      trials: numbers of its R trials in results.json.
+      predictions: split -> float32 [R, F] or [R, F, C], NaN where a trial predicts nothing.
+      steps: split -> its steps.
+    """
+    arrays = {f"{study}/trial": np.asarray(trials)}
+    for split, values in predictions.items():
+        is_predicted = find_predicted_steps(values)
+        if not is_predicted.any():
+            continue
+        arrays[f"{study}/{split}/prediction"] = values[:, is_predicted]
+        for name, of_steps in steps[split]._asdict().items():
+            arrays[f"{study}/{split}/{name}"] = of_steps[is_predicted]
+    return arrays
+
+
+def find_predicted_steps(predictions: np.ndarray) -> np.ndarray:
+    """bool [F]: the steps that some trial of `predictions` ([R, F] or [R, F, C]) predicts."""
+    return ~np.isnan(predictions.reshape(*predictions.shape[:2], -1)).all((0, 2))
+
+
+def read_trial_predictions(folder: Path, study: str, trial: int, split: str) -> TrialPredictions | None:
+    """What a trial of a finished run predicts of a split; None where the run kept no predictions of that split.
+
+    Args:
+      folder: of the run.
+      study: the trial's.
+      trial: its number in results.json.
+      split: 'validation' or 'test'.
+
+    Raises:
+      UserError: predictions.npz is missing or damaged.
+    """
+    arrays = run_folder.read_arrays(folder / FILE, f"{study}/")
+    if f"{study}/{split}/prediction" not in arrays:
+        return None
+    row = int(np.flatnonzero(arrays[f"{study}/trial"] == trial)[0])
+    values = arrays[f"{study}/{split}/prediction"][row]
+    is_predicted = ~np.isnan(values.reshape(len(values), -1)).any(1)
+    return TrialPredictions(
+        values[is_predicted], *(arrays[f"{study}/{split}/{name}"][is_predicted] for name in Steps._fields)
+    )

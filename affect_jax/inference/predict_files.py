@@ -1,0 +1,114 @@
+"""Predicts people's own files, recordings or features, and writes what a model says about them.
+
+Both functions report on standard error and skip files that they cannot use, so that one bad file costs nothing else.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from affect_jax.errors import UserError
+from affect_jax.inference import feature_files, split_files, timeline_files, timelines
+from affect_jax.inference.export_folder import Exported
+from affect_jax.inference.output import Output, write_output
+from affect_jax.inference.speech_models import SpeechModel
+from affect_jax.runtime.progress import Work
+
+
+def predict_features(exported: Exported, paths: Sequence[str | Path], output: Output) -> int:
+    """Predicts files of features and writes one csv.
+
+    Returns:
+      How many files were skipped.
+    """
+    ids: list[str] = []
+    values = []
+    for path in paths:
+        try:
+            names, of_file = feature_files.predict_feature_file(exported, Path(path))
+        except UserError as error:
+            print(f"skipped: {error}", file=sys.stderr)
+            continue
+        ids += names
+        values.append(of_file)
+    trained = exported.description["trained"]
+    if values:
+        write_output(split_files.format_predictions(ids, np.concatenate(values), trained["labels"]), output)
+    skipped = len(paths) - len(values)
+    kind = " (trained on a synthetic corpus)" if trained["corpus"]["synthetic"] else ""
+    line = f"{len(values)} of {len(paths)} files predicted{kind}{f', {skipped} skipped' if skipped else ''}"
+    print(f"{line} -> {output.path}" if output.path else line, file=sys.stderr)
+    return skipped
+
+
+def predict_speech(
+    model: SpeechModel,
+    recordings: Sequence[str | Path],
+    output: Output,
+    *,
+    window: float | None = None,
+    hop: float | None = None,
+    plot: bool = False,
+) -> int:
+    """Predicts recordings and writes their timelines.
+
+    Args:
+      model: of raw speech.
+      recordings: wav, flac, ogg or mp3 files.
+      output: where the timelines go.
+      window: seconds; None for as much as the model reads at once.
+      hop: seconds; None for a third of a window.
+      plot: draw each timeline, beside the output.
+
+    Returns:
+      How many recordings were skipped.
+
+    Raises:
+      UserError: a window or hop that does not fit the model.
+    """
+    cut = timelines.plan_windows(model.rate, model.deployed.steps, window, hop)
+    seconds, hop_seconds = cut.window / model.rate, cut.hop / model.rate
+    described, names, pictures = [], (), set()
+    with Work() as work:
+        work.say(f"{model.title}: windows of {seconds:g} s every {hop_seconds:g} s, predicting {model.target!r}")
+        total, done = timelines.count_windows(recordings, cut), 0
+
+        def advance(windows: int) -> None:
+            nonlocal done
+            done += windows
+            work.progress("windows", done, max(done, total))
+
+        predict = timelines.compile_model(model.deployed)
+        for timeline in timelines.predict_recordings(recordings, predict, cut, advance):
+            described.append(timeline_files.describe_timeline(timeline, model.task, model.labels))
+            work.say(timeline_files.format_summary(described[-1]))
+            if timeline.error:
+                continue
+            names = timeline_files.name_classes(model.task, model.labels, timeline.prediction.shape[-1])
+            if plot:
+                path = _choose_picture(output.folder, Path(timeline.file).stem, pictures)
+                timeline_files.plot_timeline(path, timeline, model.task, model.labels, model.target)
+                work.say(f"wrote {path}")
+        if output.form == "json":
+            about = {**model.about, "task": model.task, "target": model.target, "rate": model.rate}
+            about |= {"window": round(seconds, 6), "hop": round(hop_seconds, 6)}
+            write_output(timeline_files.format_json(described, about), output)
+        else:
+            write_output(timeline_files.format_csv(described, names), output)
+        if output.path:
+            work.say(f"wrote {output.path}")
+        skipped = sum("error" in file for file in described)
+        line = f"{len(described) - skipped} of {len(described)} recordings predicted"
+        work.say(line + (f", {skipped} skipped" if skipped else ""))
+    return skipped
+
+
+def _choose_picture(folder: Path, stem: str, taken: set[Path]) -> Path:
+    """A name that no other recording of this call has: a_timeline.png, a_2_timeline.png, ..."""
+    number = 1
+    while (path := folder / f"{stem}{'' if number == 1 else f'_{number}'}_timeline.png") in taken:
+        number += 1
+    taken.add(path)
+    return path

@@ -1,0 +1,86 @@
+"""A run's predictions of one split as files: RECOLA's gold-standard arff form, or csv."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from affect_jax.datasets.recola import arff
+from affect_jax.errors import UserError
+from affect_jax.experiment import predictions_file
+from affect_jax.experiment.results_file import Results
+from affect_jax.runtime.files import write_atomic
+
+
+def write_split_predictions(run: Path, results: Results, number: int, split: str, out: Path) -> list[Path]:
+    """Writes a trial's predictions of a split, one file a group: a recording, a video or a speaker.
+
+    A csv file has one prediction a row; for classes the most likely one, by its name where the corpus has names, beside
+    the probability of each.
+
+    Args:
+      run: the run folder.
+      results: of it.
+      number: of the trial.
+      split: `validation` or `test`.
+      out: folder to write.
+
+    Returns:
+      The files.
+
+    Raises:
+      UserError: the run has no predictions of that split, or a recording has a name that RECOLA does not use.
+    """
+    predictions = predictions_file.read_trial_predictions(run, results.trials[number].study, number, split)
+    if predictions is None:
+        raise UserError(
+            f"{run} has no predictions of the {split} split, perhaps its corpus has none; use another --split"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for group in dict.fromkeys(predictions.group):
+        mine = predictions.group == group
+        ids, values = predictions.id[mine], predictions.prediction[mine]
+        if results.corpus.name == "recola":
+            # Any other name would fit neither the arff form nor, perhaps, a file below `out`.
+            if not re.fullmatch(r"[\w.-]+", str(group)):
+                raise UserError(
+                    f"{run / predictions_file.FILE} has a recording {str(group)[:60]!r}, and RECOLA has no such name; "
+                    "train that run again"
+                )
+            times = np.array([float(step.rpartition("@")[2]) for step in ids])
+            path = out / f"{group}.arff"
+            arff.write_gold(path, str(group), times, values)
+        else:
+            path = out / f"{quote(str(group), safe=' ')}.csv"  # a group may be called anything
+            write_atomic(path, format_predictions(ids, values, results.corpus.labels).encode())
+        paths.append(path)
+    return paths
+
+
+def format_predictions(ids: Sequence[str], values: np.ndarray, labels: Sequence[str] = ()) -> str:
+    """Predictions as csv, one a row.
+
+    Args:
+      ids: [N].
+      values: float [N], or [N, C] logits.
+      labels: names of the C classes; their numbers where there are none.
+    """
+    names = tuple(labels or map(str, range(values.shape[-1]))) if values.ndim > 1 else ()
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("id", "prediction", *names))
+    table.writerows((step, *_format_cells(value, names)) for step, value in zip(ids, values, strict=True))
+    return text.getvalue()
+
+
+def _format_cells(value: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The cells of one step: a number; or the most likely class, and the probabilities of all."""
+    if not names:
+        return (f"{value:.6f}",)
+    odds = np.exp(value - value.max(), dtype=np.float64)
+    return (names[int(value.argmax())], *(f"{probability:.6f}" for probability in odds / odds.sum()))
