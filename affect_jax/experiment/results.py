@@ -39,14 +39,14 @@ def score_trial(
     filled = np.nan_to_num(prediction, nan=0.0).astype(np.float32)
     found = {name: _plain(v) for name, v in _evaluate(task, filled, target.astype(np.float32), shown).items()}
     if task == "regression" and len(np.unique(recording)) < len(recording):  # of single numbers nothing is correlated
-        per = metrics.per_group(task, filled, target, recording, shown)
+        per = metrics.evaluate_groups(task, filled, target, recording, shown)
         found |= {f"{name}_per_recording": _plain(v) for name, v in per.items()}
     return found
 
 
 def score_baselines(task: str, target: np.ndarray, where: np.ndarray) -> dict[str, float | None]:
     """What the majority class, or the best constant, gets."""
-    found = metrics.baseline(task, target.astype(np.float32), where)
+    found = metrics.score_constant(task, target.astype(np.float32), where)
     return {name: _plain(value) for name, value in found.items()}
 
 
