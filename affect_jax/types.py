@@ -10,7 +10,7 @@ Params = dict[str, Any]
 """Flax parameters: top-level part name -> tree of arrays."""
 
 Outputs = dict[str, Array]
-"""A model's named outputs: `prediction`, `logits`, `latent/<who>`, `translation`, `reconstruction`, ..."""
+"""A model's named outputs: `prediction`, `logits`, `latent/<modality>`, `translation/<modality>`, ..."""
 
 
 class Batch(TypedDict):

@@ -38,14 +38,14 @@ def score_trial(task: str, prediction: np.ndarray, target: np.ndarray, recording
     filled = np.nan_to_num(prediction, nan=0.0).astype(np.float32)
     scores = {name: round_score(v) for name, v in _evaluate(task, filled, target.astype(np.float32), predicted).items()}
     if task == "regression" and len(np.unique(recording)) < len(recording):  # of single numbers nothing is correlated
-        per = metrics.per_group(task, filled, target, recording, predicted)
+        per = metrics.evaluate_groups(task, filled, target, recording, predicted)
         scores |= {f"{name}_per_recording": round_score(v) for name, v in per.items()}
     return scores
 
 
 def score_baselines(task: str, target: np.ndarray, where: np.ndarray) -> Scores:
     """What the majority class, or the best constant, gets."""
-    scores = metrics.baseline(task, target.astype(np.float32), where)
+    scores = metrics.score_constant(task, target.astype(np.float32), where)
     return {name: round_score(value) for name, value in scores.items()}
 
 

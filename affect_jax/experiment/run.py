@@ -18,7 +18,7 @@ from affect_jax.data import splits
 from affect_jax.data.folds import FoldMembers, build_folds
 from affect_jax.data.splits import Split
 from affect_jax.datasets.recordings import Recordings
-from affect_jax.experiment import predictions, remarks, results
+from affect_jax.experiment import predictions_file, remarks, results
 from affect_jax.experiment.context import Run, make_engine
 from affect_jax.experiment.results_file import (
     FILE,
@@ -172,7 +172,7 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
         provenance=Provenance(**run_folder.describe_provenance(" ".join(sys.argv))),
     )
     if leads:
-        run_folder.write_arrays(folder / predictions.FILE, arrays)
+        run_folder.write_arrays(folder / predictions_file.FILE, arrays)
         write_results(folder, finished)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     hosts.wait_for_all("finished")
@@ -259,9 +259,10 @@ def _collect_predictions(
     run: Run, study: str, first: int, predicted: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """predictions.npz entries of one study, whose first trial has this number in results.json."""
-    arrays = predictions.name_trials(study, first, len(next(iter(predicted.values()))))
-    for name, values in predicted.items():
+    steps = {}
+    for name in predicted:
         split = run.split(name)
         groups = np.array(split.index.groups)[split.recording]
-        arrays |= predictions.name_arrays(study, name, values, split.target, split.index.frame_ids, groups)
-    return arrays
+        steps[name] = predictions_file.Steps(split.target, split.index.frame_ids, groups)
+    count = len(next(iter(predicted.values())))
+    return predictions_file.collect_predictions(study, range(first, first + count), predicted, steps)

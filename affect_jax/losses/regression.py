@@ -25,7 +25,7 @@ def pcc_loss(prediction: jax.Array, target: jax.Array, where: jax.Array) -> jax.
     entries among such cases) the correlation counts as 0: the loss is 1 and its gradient 0. A head that starts with
     a constant output therefore learns nothing from this loss alone. Raises ValueError where the shapes differ.
     """
-    return 1 - regression.pcc(regression.moments(prediction, target, where))
+    return 1 - regression.pcc(regression.compute_moments(prediction, target, where))
 
 
 def ccc_loss(prediction: jax.Array, target: jax.Array, where: jax.Array) -> jax.Array:
@@ -34,7 +34,7 @@ def ccc_loss(prediction: jax.Array, target: jax.Array, where: jax.Array) -> jax.
     As `pcc_loss`, but a constant prediction is no dead end: the gradient of the covariance pulls it apart. Only where
     both sides are constant and equal is the coefficient undefined; it then counts as 0, with a zero gradient.
     """
-    return 1 - regression.ccc(regression.moments(prediction, target, where))
+    return 1 - regression.ccc(regression.compute_moments(prediction, target, where))
 
 
 def _same_shape(prediction: jax.Array, target: jax.Array) -> None:

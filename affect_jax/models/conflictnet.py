@@ -1,6 +1,6 @@
 """ConflictNET: raw speech in, one number out (thesis 3.2; Rajan, Brutti & Cavallaro 2019), and its ablations.
 
-    layer                             output, 30 s at 8 kHz   part          trainable
+    layer                             output, 30 s at 8 kHz   submodule     trainable
     conv 64 x 6, ReLU, batch norm     239,995 x 64            conv_0        576
     max pool 8                        29,999 x 64
     conv 128 x 4, ReLU, batch norm    29,996 x 128            conv_1        33,152
@@ -13,7 +13,7 @@
     LSTM 64, last step                64                      lstm_1        49,408
     dense                             1                       dense         65
 
-420,418 trainable parameters and 896 running statistics of the batch norms. The thesis' names for its variants:
+The model has 420,418 trainable parameters and 896 running statistics of the batch norms. The thesis names its variants:
 
     ParaNET             average_pool=0, attention=False
     ParaNET+AP          attention=False
@@ -21,7 +21,7 @@
     ConflictNET         the defaults
     ParaNET+AP+Attn+GAP global_average=True
 
-The whole padded clip is the input: padding is silence, as in the thesis, and the network reads it. Only examples whose
+The input is the whole padded clip: padding is silence, as in the thesis, and the network reads it. Only examples whose
 mask is all False, which fill up a batch, are kept out of the batch norms' statistics. There is no dropout.
 """
 
@@ -51,15 +51,15 @@ class Model(nn.Module):
     Attributes:
       modality: the one that is read, a waveform.
       classes: number of classes, or 0 for regression.
-      filters: of the convolutions.
-      widths: of their filters, steps.
-      pools: of the max pools behind them, steps.
+      filters: number of filters of each convolution.
+      widths: steps of each convolution's filters.
+      pools: steps of the max pool behind each convolution.
       average_pool: steps of the average pool before the first LSTM; 0 for none.
-      lstm_units: of the two LSTM layers.
-      attention: additive self-attention between them.
+      lstm_units: units of the two LSTM layers.
+      attention: additive self-attention stands between them.
       attention_units: its width.
       global_average: the dense layer reads the mean of the second LSTM's steps, not the last one.
-      recurrent_activation: of the LSTM's gates, 'sigmoid' or 'hard_sigmoid' (Keras before 2.3, the authors' weights).
+      recurrent_activation: of the LSTMs' gates, 'sigmoid' or 'hard_sigmoid' (Keras before 2.3, the authors' weights).
       momentum: of the batch norms' running statistics.
       first_layer: 'convolution', or 'sincnet' for band-pass filters with learned cut-offs in its place.
       sinc_width: samples of a band-pass filter, odd; takes the place of the first of `widths`.
@@ -84,13 +84,13 @@ class Model(nn.Module):
 
     @property
     def deployed(self) -> tuple[str, ...]:
-        """Top-level parameter names that stay after training: all."""
+        """Names of the submodules that stay after training: all."""
         convolutions = tuple(f"conv_{index}" for index in range(len(self.filters)))
         return (*convolutions, "lstm_0", *(("attention",) if self.attention else ()), "lstm_1", "dense")
 
     @property
     def shortest(self) -> int:
-        """Samples that a clip must have at least."""
+        """The least number of samples that a clip must have."""
         return shortest_input(self._widths, self.pools, max(self.average_pool, 1))
 
     @property
@@ -98,20 +98,18 @@ class Model(nn.Module):
         return (self.sinc_width, *self.widths[1:]) if self.first_layer == "sincnet" else tuple(self.widths)
 
     def setup(self) -> None:
-        """Names the parts.
+        """Builds the submodules.
 
         Raises:
-          UserError: the arguments do not fit each other.
+          UserError: the fields do not fit each other.
         """
         self._check()
-        blocks = [
-            ConvBlock(*sizes, momentum=self.momentum)
-            for sizes in zip(self.filters, self._widths, self.pools, strict=True)
+        self.conv = [
+            ConvBlock(filters, width, pool, momentum=self.momentum)
+            if index or self.first_layer == "convolution"
+            else SincBlock(filters, width, pool, rate=self.rate, momentum=self.momentum)
+            for index, (filters, width, pool) in enumerate(zip(self.filters, self._widths, self.pools, strict=True))
         ]
-        if self.first_layer == "sincnet":
-            first = self.filters[0], self.sinc_width, self.pools[0]
-            blocks[0] = SincBlock(*first, rate=self.rate, momentum=self.momentum)
-        self.conv = blocks
         self.lstm = [LSTM(units, self.recurrent_activation) for units in self.lstm_units]
         if self.attention:
             self.attend = AdditiveSelfAttention(self.attention_units, name="attention")
@@ -126,12 +124,12 @@ class Model(nn.Module):
         check_classes("conflictnet", self.classes)
         if self.average_pool < 0:
             raise UserError(f"model 'conflictnet' has average_pool {self.average_pool}; give 0 for none, or 1 or more")
-        chosen = {"recurrent_activation": ACTIVATIONS, "first_layer": FIRST_LAYERS}
-        for what, among in chosen.items():
-            value = getattr(self, what)
-            if value not in among:
+        for field, choices in (("recurrent_activation", ACTIVATIONS), ("first_layer", FIRST_LAYERS)):
+            value = getattr(self, field)
+            if value not in choices:
                 raise UserError(
-                    f"model 'conflictnet' has {what} {value!r}{suggest_nearest(value, among)}; choose one of {list(among)}"
+                    f"model 'conflictnet' has {field} {value!r}{suggest_nearest(value, choices)}; "
+                    f"choose one of {list(choices)}"
                 )
 
     def __call__(
@@ -143,14 +141,14 @@ class Model(nn.Module):
         dropout: float | jax.Array = 0.0,
         frozen: Sequence[str] = (),
     ) -> dict[str, jax.Array]:
-        """All outputs.
+        """Returns all outputs.
 
         Args:
           inputs: modality -> float32 [B, T, 1], RMS-normalised speech. Where the mask is False it is read as silence.
           masks: modality -> bool [B, T]; an example without a valid step reaches no statistic.
           train: batch norms use the batch's statistics and move the running ones (collection `batch_stats`).
           dropout: no effect.
-          frozen: parts whose batch norms stay as they are even when training.
+          frozen: submodules whose batch norms stay as they are even when training.
 
         Returns:
           Regression: `prediction` [B]. Classes: `logits` [B, C], and `prediction`, the same.
@@ -172,5 +170,5 @@ class Model(nn.Module):
         return name_outputs(self.dense(to_wide(x.mean(axis=1) if self.global_average else x[:, -1])), self.classes)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
-        """Prediction [B], or logits [B, C], with the running statistics."""
+        """Returns predictions [B], or logits [B, C], by the running statistics."""
         return self(inputs, masks, train=False)["prediction"]

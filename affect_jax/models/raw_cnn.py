@@ -2,13 +2,13 @@
 
 Segura, Balcells, Umbert, Arias & Luque, "Automatic Speech Feature Learning for Continuous Prediction of Customer
 Satisfaction in Contact Center Phone Calls" (IberSPEECH 2016), train a CNN on raw audio to tell the conflict level of
-SSPNet's clips; the thesis cites PCC .779 and UAR 79.8 from there. The sizes of their network are given neither in the
-thesis nor in that paper's abstract, all that was at hand, so those here are chosen, not theirs: ConflictNET's three
-blocks and two more of the same kind, so that a last step sees about a second, then mean and maximum over all steps
-in place of recurrence and attention, and two dense layers. What it differs in from ConflictNET is thus how time is
-summed up.
+SSPNet's clips; the thesis cites PCC .779 and UAR 79.8 from it. Neither the thesis nor the paper's abstract, which was
+all that was at hand, gives the sizes of their network, so the sizes here are chosen and not theirs: ConflictNET's three
+blocks and two more of the same kind, so that a last step sees about a second; then the mean and the maximum over all
+steps in place of recurrence and attention; and two dense layers. So the model differs from ConflictNET in how it sums
+up time.
 
-    part      output, 30 s at 8 kHz             trainable
+    submodule output, 30 s at 8 kHz             trainable
     conv_0    64 x 6, pool 8: 29,999 x 64       576
     conv_1    128 x 4, pool 6: 4,999 x 128      33,152
     conv_2    256 x 4, pool 6: 832 x 256        131,840
@@ -42,9 +42,9 @@ class Model(nn.Module):
     Attributes:
       modality: the one that is read, a waveform.
       classes: number of classes, or 0 for regression.
-      filters: of the convolutions.
-      widths: of their filters, steps.
-      pools: of the max pools behind them, steps.
+      filters: number of filters of each convolution.
+      widths: steps of each convolution's filters.
+      pools: steps of the max pool behind each convolution.
       hidden: width of the first dense layer.
       momentum: of the batch norms' running statistics.
     """
@@ -59,19 +59,19 @@ class Model(nn.Module):
 
     @property
     def deployed(self) -> tuple[str, ...]:
-        """Top-level parameter names that stay after training: all."""
+        """Names of the submodules that stay after training: all."""
         return (*(f"conv_{index}" for index in range(len(self.filters))), "dense_0", "dense")
 
     @property
     def shortest(self) -> int:
-        """Samples that a clip must have at least."""
+        """The least number of samples that a clip must have."""
         return shortest_input(self.widths, self.pools)
 
     def setup(self) -> None:
-        """Names the parts.
+        """Builds the submodules.
 
         Raises:
-          UserError: the arguments do not fit each other.
+          UserError: the fields do not fit each other.
         """
         sizes = {name: len(getattr(self, name)) for name in ("filters", "widths", "pools")}
         if len(set(sizes.values())) > 1 or not self.filters:
@@ -92,7 +92,10 @@ class Model(nn.Module):
         dropout: float | jax.Array = 0.0,
         frozen: Sequence[str] = (),
     ) -> dict[str, jax.Array]:
-        """All outputs; arguments, outputs and errors as ConflictNET's."""
+        """Returns all outputs.
+
+        Arguments, outputs and errors are those of ConflictNET.
+        """
         del dropout
         x, valid = select_modality(inputs, masks, self.modality), jnp.any(masks[self.modality], axis=-1)
         check_length(x, self.shortest, "raw_cnn")
@@ -105,5 +108,5 @@ class Model(nn.Module):
         return name_outputs(self.dense(to_wide(nn.relu(self.dense_0(summary)))), self.classes)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
-        """Prediction [B], or logits [B, C], with the running statistics."""
+        """Returns predictions [B], or logits [B, C], by the running statistics."""
         return self(inputs, masks, train=False)["prediction"]

@@ -222,7 +222,7 @@ def test_a_wrong_word_is_seen(word, wrong):
     [
         ("from affect_jax.models import sew", False),
         ("from affect_jax.models import saw", True),
-        ("from affect_jax.metrics.regression import ccc, moments", False),
+        ("from affect_jax.metrics.regression import ccc, compute_moments", False),
         ("import affect_jax.metrix", True),
         ("x = (", True),
         ("import numpy as np", False),

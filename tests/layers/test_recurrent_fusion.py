@@ -6,7 +6,13 @@ from flax import linen as nn
 
 from affect_jax.errors import UserError
 from affect_jax.layers.dense import Dense
-from affect_jax.layers.recurrent_fusion import check, encode, last_state, sizes
+from affect_jax.layers.recurrent_fusion import (
+    Prosody,
+    assign_units,
+    check_fields,
+    encode_modalities,
+    select_last_state,
+)
 
 STEPS = 4
 MASK = np.arange(STEPS)[None] < np.array([[4], [2], [0]])
@@ -24,12 +30,19 @@ class Joined(nn.Module):
 
     @nn.compact
     def __call__(self, inputs, masks, *, train):
-        check("joined", self.modalities, (1, 2, 3), self.units, self.classes)
-        units = dict(zip(self.modalities, sizes(self.units, self.modalities), strict=True))
-        of_prosody = dict(prosody=self.prosody, audio=self.audio)
-        encoded = encode(units, inputs, masks, bidirectional=False, **of_prosody, train=train, dropout=0.0, frozen=())
-        joined = jnp.concatenate([side.summary(side.last_BxH) for side in encoded.values()], axis=-1)
-        last = {f"last/{modality}": side.last_BxH for modality, side in encoded.items()}
+        check_fields("joined", self.modalities, (1, 2, 3), self.units, self.classes)
+        encoded = encode_modalities(
+            assign_units(self.units, self.modalities),
+            inputs,
+            masks,
+            bidirectional=False,
+            prosody=Prosody(self.prosody, self.audio),
+            train=train,
+            dropout=0.0,
+            frozen=(),
+        )
+        joined = jnp.concatenate([states.append_prosody(states.last_BxH) for states in encoded.values()], axis=-1)
+        last = {f"last/{modality}": states.last_BxH for modality, states in encoded.items()}
         return {"logits": Dense(self.classes, name="classifier")(joined), **last}
 
 
@@ -50,11 +63,11 @@ def outputs(params, masks):
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_last_state_is_that_of_each_direction_behind_its_last_valid_step(bidirectional):
     states = draw.normal(size=(3, STEPS, 6)).astype(np.float32)
-    found = last_state(np.where(MASK[..., None], states, 0), MASK, bidirectional=bidirectional)
+    last = select_last_state(np.where(MASK[..., None], states, 0), MASK, bidirectional=bidirectional)
     expected = np.stack([states[0, 3], states[1, 1], np.zeros(6)])
     if bidirectional:
         expected[:, 3:] = [states[0, 0, 3:], states[1, 0, 3:], np.zeros(3)]
-    np.testing.assert_array_equal(found, expected.astype(np.float32))
+    np.testing.assert_array_equal(last, expected.astype(np.float32))
 
 
 def test_prosody_joins_the_audio_as_it_is_and_is_missing_where_the_audio_is():

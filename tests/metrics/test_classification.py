@@ -6,7 +6,7 @@ import sklearn.metrics as sk
 
 from affect_jax.metrics import classification as c
 
-confusion = jax.jit(c.confusion, static_argnums=3)
+confusion = jax.jit(c.count_confusions, static_argnums=3)
 
 
 @jax.jit

@@ -15,8 +15,8 @@ def _oracle(x, y):
     return ccc, stats.pearsonr(x, y).statistic, np.sqrt(np.mean((x - y) ** 2))
 
 
-moments = jax.jit(regression.moments)
-merge = jax.jit(regression.merge)
+moments = jax.jit(regression.compute_moments)
+merge = jax.jit(regression.merge_moments)
 
 
 @jax.jit
@@ -40,7 +40,9 @@ def test_by_hand():
 @pytest.mark.parametrize("mean", [0.0, 1e3])
 def test_many_entries_far_from_zero_in_parts(mean):
     x, y = _split(100_000, mean)
-    parts = jax.jit(jax.vmap(regression.moments))(x.reshape(40, -1), y.reshape(40, -1), np.ones((40, 2500), bool))
+    parts = jax.jit(jax.vmap(regression.compute_moments))(
+        x.reshape(40, -1), y.reshape(40, -1), np.ones((40, 2500), bool)
+    )
     parts = [jax.tree.map(lambda leaf, i=i: np.asarray(leaf)[i], parts) for i in range(40)]
     for m in (moments(x, y, np.ones(100_000, bool)), functools.reduce(merge, parts)):
         np.testing.assert_allclose(_got(m), _oracle(x, y), rtol=2e-5)
@@ -86,4 +88,4 @@ def test_perfect_and_opposite():
 
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="one shape"):
-        regression.moments(jnp.zeros((2, 3)), jnp.zeros((2, 3)), jnp.zeros(2, bool))
+        regression.compute_moments(jnp.zeros((2, 3)), jnp.zeros((2, 3)), jnp.zeros(2, bool))

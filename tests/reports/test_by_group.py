@@ -74,7 +74,7 @@ def test_the_scores_are_those_of_the_metrics(task):
     prediction, everywhere = random.random(60).astype(np.float32), np.ones(60, bool)
     found = by_group.statistics(task, prediction[None], target, GROUP)
     theirs = metrics.evaluate(task, prediction, target, everywhere)
-    constant = metrics.baseline(task, target, everywhere)
+    constant = metrics.score_constant(task, target, everywhere)
     for name in ("accuracy", "weighted_f1") if task == "binary" else ("ccc",):
         assert by_group.SCORES[name](found.sum(1)) == pytest.approx(float(theirs[name]), abs=1e-5)
         ours = by_group.SCORES[name](by_group.constant(task, found).sum(1))

@@ -35,7 +35,7 @@ def test_log_loss_of_probabilities_and_its_baseline():
     chances = np.array([0.9, 0.2, 0.6, 0.1])
     values = evaluate("binary", jnp.asarray(chances), jnp.asarray(target), jnp.asarray(where))
     np.testing.assert_allclose(values["log_loss"], sk.log_loss(target[:3], chances[:3]), rtol=1e-5)
-    known = metrics.baseline("binary", target, where)["log_loss"]
+    known = metrics.score_constant("binary", target, where)["log_loss"]
     np.testing.assert_allclose(known, sk.log_loss(target[:3], np.full(3, 2 / 3)), rtol=1e-6)
 
 
@@ -64,17 +64,17 @@ def test_a_broken_model_has_no_score(task, prediction):
 
 def test_baseline_of_classes():
     target, where = np.array([[0, 2, 2], [2, 1, 9]], np.float32), np.array([[1, 1, 1], [1, 1, 0]], bool)
-    values = metrics.baseline("multiclass", target, where)
+    values = metrics.score_constant("multiclass", target, where)
     truth, predicted = target[where], np.full(5, 2)
     np.testing.assert_allclose(values["accuracy"], 0.6, rtol=1e-6)
     np.testing.assert_allclose(values["uar"], 1 / 3, rtol=1e-6)
     np.testing.assert_allclose(values["weighted_f1"], sk.f1_score(truth, predicted, average="weighted"), rtol=1e-6)
     np.testing.assert_allclose(values["macro_f1"], sk.f1_score(truth, predicted, average="macro"), rtol=1e-6)
-    assert metrics.baseline("binary", np.ones(4), np.ones(4, bool))["uar"] == 1
+    assert metrics.score_constant("binary", np.ones(4), np.ones(4, bool))["uar"] == 1
 
 
 def test_baseline_of_regression():
-    values = metrics.baseline("regression", np.array([1.0, 3.0, 1e30]), np.array([True, True, False]))
+    values = metrics.score_constant("regression", np.array([1.0, 3.0, 1e30]), np.array([True, True, False]))
     assert values == {"ccc": 0.0, "pcc": 0.0, "rmse": 1.0}
 
 
@@ -83,32 +83,32 @@ def test_per_group_is_the_mean_of_each():
     prediction, target = rng.normal(size=(2, 3, 8)).astype(np.float32)
     where = rng.random((3, 8)) < 0.8
     group = np.array(["dev_1", "dev_2", "dev_1"])
-    values = metrics.per_group("regression", prediction, target, group, where)
+    values = metrics.evaluate_groups("regression", prediction, target, group, where)
     each = [evaluate("regression", prediction[rows], target[rows], where[rows])["ccc"] for rows in ([0, 2], [1])]
     np.testing.assert_allclose(values["ccc"], np.mean(each), rtol=1e-5)
     assert isinstance(values["ccc"], float)
-    by_step = metrics.per_group("regression", prediction, target, np.repeat(group[:, None], 8, axis=1), where)
+    by_step = metrics.evaluate_groups("regression", prediction, target, np.repeat(group[:, None], 8, axis=1), where)
     assert by_step == values
 
 
 def test_per_group_leaves_out_empty_groups():
     where = np.array([True, True, False])
-    values = metrics.per_group(
+    values = metrics.evaluate_groups(
         "binary", np.array([0.9, 0.1, 0.2]), np.array([1.0, 1.0, 1.0]), np.array([0, 1, 2]), where
     )
     assert values["accuracy"] == 0.5
     with pytest.raises(ValueError, match="no valid entry"):
-        metrics.per_group("binary", np.ones(3), np.ones(3), np.arange(3), np.zeros(3, bool))
+        metrics.evaluate_groups("binary", np.ones(3), np.ones(3), np.arange(3), np.zeros(3, bool))
 
 
 def test_bad_arguments():
     with pytest.raises(ValueError, match="'ranking'"):
         metrics.evaluate("ranking", jnp.zeros(2), jnp.zeros(2), jnp.ones(2, bool))
     with pytest.raises(ValueError, match="'ranking'"):
-        metrics.baseline("ranking", np.zeros(2), np.ones(2, bool))
+        metrics.score_constant("ranking", np.zeros(2), np.ones(2, bool))
     with pytest.raises(ValueError, match=r"\(2,\)"):
         metrics.evaluate("multiclass", jnp.zeros((3, 4)), jnp.zeros(2), jnp.ones(2, bool))
     with pytest.raises(ValueError, match="one shape"):
         metrics.evaluate("binary", jnp.zeros((3, 4)), jnp.zeros(3), jnp.ones(3, bool))
     with pytest.raises(ValueError, match="leading axes"):
-        metrics.per_group("binary", np.ones((3, 4)), np.ones((3, 4)), np.arange(4), np.ones((3, 4), bool))
+        metrics.evaluate_groups("binary", np.ones((3, 4)), np.ones((3, 4)), np.arange(4), np.ones((3, 4), bool))
