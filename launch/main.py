@@ -47,13 +47,13 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(argv: list[str]) -> None:
     """Runs the config of the flags."""
-    cli.no_arguments(argv)
+    cli.refuse_arguments(argv)
     from affect_jax.experiment.run import run_experiment
     from affect_jax.reports import comparison_grid, ranking
     from affect_jax.runtime import hosts, run_folder, signals
 
     hosts.connect(FLAGS.distributed)
-    config_arg = FLAGS["config"].config_filename
+    config_arg = cli.name_config(FLAGS["config"].config_filename)
     workdir = FLAGS.workdir or f"runs/{run_folder.name_run_folder(config_arg, FLAGS.config.corpus.get('manifest', ''))}"
     with signals.watch_signals("this epoch ends and is saved first; once more to end at once") as request:
         try:
