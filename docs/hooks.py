@@ -1,7 +1,7 @@
 """What MkDocs does beyond docs/*.md: pages from the rest of the repository, and an API page a room of the package.
 
-Links that lead out of docs/ are right on GitHub. On the site they lead to the page that was made from the file: a module
-of the package to its place in the API, any other file to GitHub.
+Links that lead out of docs/ are right on GitHub. On the site they lead to the page that was made from the file, those
+to a module of the package to its place in the API, and all others to GitHub.
 """
 
 import posixpath

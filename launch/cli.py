@@ -26,7 +26,6 @@ anything else, with a traceback that is worth reporting."""
 _MISSING = re.compile(r"Flag --(\w+) must have a value other than None")
 _NO_CONFIG = "Configuration is not available"
 _NO_MEMORY = "RESOURCE_EXHAUSTED"  # what XLA's errors say where a device cannot hold an array
-_HELPERS = ("__init__", "base", "common")  # files of configs/ that are no experiment
 
 
 def run(main: Callable[[list[str]], Any]) -> NoReturn:
@@ -105,16 +104,18 @@ def locate_config(config_arg: str) -> str:
     name, colon, argument = config_arg.partition(":")
     if Path(name).is_file():
         return config_arg
-    path = Path(name)
-    packaged = CONFIGS / f"{path.stem}.py"
-    is_name = path.suffix in ("", ".py") and str(path.parent) in (".", "configs")
-    if is_name and path.stem not in _HELPERS and packaged.is_file():
-        return f"{packaged}{colon}{argument}"
-    names = sorted(file.stem for file in CONFIGS.glob("*.py") if file.stem not in _HELPERS)
+    path, names = Path(name), list_configs()
+    if path.stem in names and path.suffix in ("", ".py") and str(path.parent) in (".", "configs"):
+        return f"{CONFIGS / path.stem}.py{colon}{argument}"
     raise UserError(
         f"--config names {name!r}, which is neither a file nor a config of affect_jax"
         f"{suggest_nearest(path.stem, names)}; give the path of a file or one of {', '.join(names)}"
     )
+
+
+def list_configs() -> list[str]:
+    """Lists the names of the packaged configs: the files of configs/ that define an experiment."""
+    return sorted(file.stem for file in CONFIGS.glob("*.py") if "\ndef get_config(" in file.read_text(encoding="utf-8"))
 
 
 def name_config(config_arg: str) -> str:

@@ -108,6 +108,10 @@ def test_every_program_is_a_subcommand():
     assert sorted(console.SUBCOMMANDS.values()) == sorted(commands.PROGRAMS)
 
 
+def test_packaged_configs_are_those_of_the_documentation():
+    assert [f"{name}.py" for name in cli.list_configs()] == list(commands.CONFIGS)
+
+
 def test_configs_are_found_by_path_then_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     packaged = str(cli.CONFIGS / "sew.py")
@@ -119,7 +123,7 @@ def test_configs_are_found_by_path_then_by_name(tmp_path, monkeypatch):
     assert cli.locate_config("sew") == packaged
 
 
-@pytest.mark.parametrize("name", ["common", "none.py", "other/sew.py", "/nowhere/sew.py", ""])
+@pytest.mark.parametrize("name", ["__init__", "none.py", "other/sew.py", "/nowhere/sew.py", ""])
 def test_a_config_that_is_not_there_is_refused(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(cli.UserError, match="neither a file nor a config"):
