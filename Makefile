@@ -1,19 +1,17 @@
 # make run and make test need Python 3.11 or newer and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench screenshots clean
+.PHONY: help setup run test quick docs lint format bench screenshots clean
 
 # The first of these that starts, is new enough and can make a virtual environment; `make PYTHON=/path/to/python` overrules.
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3 python3.14 python)
 CONFIG ?= configs/sew.py
 WORKDIR ?= runs/sew
-# The thesis' learning rate of .001 is for RECOLA's 67,509 frames an epoch; the synthetic corpus has 2,250.
-RUN ?= $(if $(filter configs/sew.py,$(CONFIG)),--config.stages.fit.optimizer.learning_rate=0.02 --config.stages.fit.epochs=15)
 
 VENV := .venv
 BENCH := .venv-bench
 PIP := -m pip --disable-pip-version-check --no-input install --quiet
 
-# $(1): the folder of the environment, $(2): the requirements file. What is there and works is kept and brought up to date.
+# $(1): the folder of the environment, $(2): the requirements file. An environment that works is kept and brought up to date.
 define install
 	@if ! $(1)/bin/python -c 'import pip' 2>/dev/null; then \
 	  python=; old=; \
@@ -48,11 +46,23 @@ help: ## list what there is to make
 
 setup: $(VENV)/.requirements ## make .venv and install the pinned requirements
 
-run: setup ## train SEW on the synthetic corpus into runs/sew and print its table; again: continue it or print it (CONFIG=, WORKDIR=)
-	$(VENV)/bin/python -m launch.main --config=$(CONFIG) --workdir=$(WORKDIR) $(RUN)
+run: setup ## train SEW on the synthetic corpus into runs/sew and print its table; again: continue or print it (CONFIG=, WORKDIR=, ARGS=)
+	$(VENV)/bin/python -m launch.main --config=$(CONFIG) --workdir=$(WORKDIR) $(ARGS)
 
 test: $(VENV)/.requirements-dev ## run the test suite (ARGS= go to pytest)
 	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --durations=10 $(ARGS)
+
+# Folders whose tests train nothing and start few programs, so that they belong into every edit; a file that compiles
+# much is left out by name. Without workers: starting them costs more than they gain here.
+QUICK := $(filter-out $(wildcard $(SLOW)),tests/test_architecture.py tests/test_configs.py tests/config tests/docs tests/losses \
+  tests/metrics tests/features tests/runtime tests/launch/test_cli.py tests/launch/test_help.py)
+
+quick: lint ## what every edit should pass, in less than a minute: style, imports, configs, documentation, the numerical core
+	$(VENV)/bin/python -m pytest -x -q -p no:xdist --durations=5 $(QUICK) $(ARGS)
+
+docs: $(VENV)/.requirements-dev ## build the browsable documentation with its API reference into build/site; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet
+	@echo "open build/site/index.html"
 
 lint: $(VENV)/.requirements-dev ## check style and format
 	$(VENV)/bin/ruff check

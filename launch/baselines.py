@@ -30,7 +30,6 @@ from affect_jax.runtime.progress import Work
 from launch import cli
 
 if TYPE_CHECKING:  # --help does not wait for jax
-    from affect_jax.baselines import fit_folds
     from affect_jax.datasets.recordings import Recordings
 
 FLAGS = flags.FLAGS
@@ -63,11 +62,11 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Runs the baselines of the flags, or prints what is there."""
-    cli.no_arguments(argv)
+    cli.refuse_arguments(argv)
     from affect_jax.reports import comparison_grid
     from affect_jax.runtime import run_folder
 
-    config_arg = sources.baselines(FLAGS["config"].config_filename)
+    config_arg = sources.baselines(cli.name_config(FLAGS["config"].config_filename))
     folder = Path(FLAGS.workdir or f"runs/{run_folder.name_run_folder(config_arg)}")
     asked = {name: FLAGS[name].value for name in Asked._fields}
     print(comparison_grid.summary(make(FLAGS.config, folder, config_arg=config_arg, asked=Asked(**asked))))

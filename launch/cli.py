@@ -6,47 +6,53 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
-from affect_jax.errors import UserError, first_line
+from affect_jax.errors import UserError, first_line, suggest_nearest
 from affect_jax.runtime import startup
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+"""The configs that come with the package: beside launch/, in a checkout and where it is installed."""
+console_command = ""
+"""`affect-jax` where that command started this program: help then shows its spelling of the commands."""
 
 # Of the system's errors, those that the user can mend; any other is a bug and keeps its traceback.
 _MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
-_STATUS = """Exit status: 0 done; 2 something that you can mend, which one line on stderr names; 1 anything else, with a
-traceback that is worth reporting."""
+_STATUS = """Exit status: 0 for success; 2 for something that you can mend, which one line on stderr names; 1 for
+anything else, with a traceback that is worth reporting."""
 _MISSING = re.compile(r"Flag --(\w+) must have a value other than None")
 _NO_CONFIG = "Configuration is not available"
 _NO_MEMORY = "RESOURCE_EXHAUSTED"  # what XLA's errors say where a device cannot hold an array
 
 
 def run(main: Callable[[list[str]], Any]) -> NoReturn:
-    """`absl.app.run` that ends with `error: ...` and status 2 where the user can mend it.
+    """Runs `main` under `absl.app.run`, and ends with `error: ...` and status 2 where the user can mend the cause.
 
-    That is: a UserError, wrong flags, a wrong config file or override, a full disk, a folder that is closed, a program
-    that does not fit a device's memory.
+    Users can mend: a UserError, wrong flags, a wrong config file or override, a full disk, a folder that may not be
+    written, a program that does not fit into a device's memory.
 
     Args:
-      main: gets the program's name and its positional arguments, after the flags are parsed.
+      main: receives the program's name and its positional arguments after the flags are parsed.
     """
 
     startup.use_all_cores()
     startup.cache_compilations()
     program = sys.modules["__main__"]
     if program.__doc__:  # what --help prints
-        program.__doc__ = f"{program.__doc__.rstrip()}\n\n{_STATUS}\n"
+        program.__doc__ = f"{_spell_commands(program.__doc__.rstrip())}\n\n{_STATUS}\n"
 
-    def guarded(argv: list[str]) -> Any:
+    def run_guarded(argv: list[str]) -> Any:
         if not flags.FLAGS["verbosity"].present:
-            logging.set_verbosity(logging.WARNING)  # libraries tell much about themselves at INFO
+            logging.set_verbosity(logging.WARNING)  # at INFO, libraries talk about themselves
         try:
             return main(argv)
         except UserError as error:
             fail(str(error))
         except BrokenPipeError:
-            # The reader of our output is gone (`| head`): nothing is left to say, not even at exit.
+            # The reader of our output is gone (`| head`), so nothing may be written any more, not even at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         except OSError as error:
@@ -61,17 +67,17 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
             fail(
                 f"a device has no memory left ({first_line(error)}); give config.engine.trials_at_once or the stage's "
                 "batch a smaller value, or leave a large corpus in its files with config.engine.stream=True; the same "
-                "command then goes on from the last checkpoint"
+                "command then continues from the last checkpoint"
             )
 
-    app.run(guarded, flags_parser=_parse)
+    app.run(run_guarded, flags_parser=_parse)
 
 
-def no_arguments(argv: Sequence[str]) -> None:
-    """Refuses words that are no flags, in programs that take none.
+def refuse_arguments(argv: Sequence[str]) -> None:
+    """Refuses positional arguments, in programs that take none.
 
     Raises:
-      UserError: there is one.
+      UserError: there is a word that is not a flag.
     """
     if argv[1:]:
         raise UserError(f"{argv[1]!r} is not a flag; --help lists the flags")
@@ -83,10 +89,73 @@ def fail(message: str) -> NoReturn:
     sys.exit(2)
 
 
+def locate_config(config_arg: str) -> str:
+    """Finds the file of a config: `sew:arousal,geo+audio` -> `/.../configs/sew.py:arousal,geo+audio`.
+
+    A path that exists is taken as it is. Otherwise a name, with or without `configs/` and `.py`, means a config that
+    comes with the package, from whatever folder the program is started in.
+
+    Args:
+      config_arg: the value of --config, a path or a name, then perhaps a colon and the config's argument.
+
+    Raises:
+      UserError: there is neither such a file nor such a config.
+    """
+    name, colon, argument = config_arg.partition(":")
+    if Path(name).is_file():
+        return config_arg
+    path, names = Path(name), list_configs()
+    if path.stem in names and path.suffix in ("", ".py") and str(path.parent) in (".", "configs"):
+        return f"{CONFIGS / path.stem}.py{colon}{argument}"
+    raise UserError(
+        f"--config names {name!r}, which is neither a file nor a config of affect_jax"
+        f"{suggest_nearest(path.stem, names)}; give the path of a file or one of {', '.join(names)}"
+    )
+
+
+def list_configs() -> list[str]:
+    """Lists the names of the packaged configs: the files of configs/ that define an experiment."""
+    return sorted(file.stem for file in CONFIGS.glob("*.py") if "\ndef get_config(" in file.read_text(encoding="utf-8"))
+
+
+def name_config(config_arg: str) -> str:
+    """Names a config for the record: a file of the package is `configs/sew.py:...` wherever it is installed.
+
+    Args:
+      config_arg: a value of --config or of `locate_config`.
+    """
+    name, colon, argument = config_arg.partition(":")
+    path = Path(name)
+    if name and path.resolve().parent == CONFIGS:
+        return f"configs/{path.name}{colon}{argument}"
+    return config_arg
+
+
+def _spell_commands(text: str) -> str:
+    """Replaces `python -m launch.main` by `affect-jax train`, and so on, where the user types the latter."""
+    if not console_command:
+        return text
+    text = text.replace("python -m launch.main", f"{console_command} train")
+    return re.sub(r"python -m launch\.(\w+)", rf"{console_command} \1", text)
+
+
+def _locate_configs(argv: Sequence[str]) -> list[str]:
+    """Replaces the value of --config by the path of its file, in `--config=NAME` and in `--config NAME`."""
+    words = list(argv)
+    for index, word in enumerate(words):
+        if word == "--":
+            break
+        if config := re.fullmatch(r"(--?config=)(.+)", word):
+            words[index] = config[1] + locate_config(config[2])
+        elif index and re.fullmatch(r"--?config", words[index - 1]) and not word.startswith("-"):
+            words[index] = locate_config(word)
+    return words
+
+
 def _parse(argv: Sequence[str]) -> list[str]:
     try:
-        return flags.FLAGS(list(argv))
-    except SystemExit:  # --help was asked for and printed; absl calls that a failure
+        return flags.FLAGS(_locate_configs(argv) if "config" in flags.FLAGS else list(argv))
+    except SystemExit:  # absl has printed the help that was asked for, and calls that a failure
         sys.exit(0)
     except UserError as error:
         fail(str(error))
@@ -103,10 +172,10 @@ def _parse(argv: Sequence[str]) -> list[str]:
         # An override of a setting that the config does not have; anything else is a bug in the config file.
         if not any(frame.filename.endswith("config_path.py") for frame in traceback.extract_tb(error.__traceback__)):
             raise
-        what: Any = error
-        while isinstance(what, BaseException):
-            what = what.args[0]
-        fail(f"the config has no setting {'; '.join(str(what).splitlines())}")
+        message: Any = error
+        while isinstance(message, BaseException):  # ml_collections wraps the message in errors of errors
+            message = message.args[0]
+        fail(f"the config has no setting {'; '.join(str(message).splitlines())}")
 
 
 def _last_line(error: Exception) -> str:

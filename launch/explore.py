@@ -52,7 +52,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Writes the page that the flags ask for."""
-    cli.no_arguments(argv)
+    cli.refuse_arguments(argv)
     from affect_jax.inference import deployment
     from affect_jax.reports import listening
     from affect_jax.runtime import run_folder

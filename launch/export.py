@@ -31,7 +31,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(argv: list[str]) -> None:
     """Exports the trial that the flags choose."""
-    cli.no_arguments(argv)
+    cli.refuse_arguments(argv)
     from affect_jax.experiment.results_file import read_results
     from affect_jax.inference import deployment
     from affect_jax.runtime import run_folder

@@ -58,13 +58,13 @@ def list_given(flag: Any) -> set[str]:
 
 def main(argv: list[str]) -> None:
     """Runs the config of the flags."""
-    cli.no_arguments(argv)
+    cli.refuse_arguments(argv)
     from affect_jax.config.load import format_config, load_config
     from affect_jax.experiment import run, terminal
     from affect_jax.runtime import hosts, run_folder, signals
 
     hosts.connect(FLAGS.distributed)
-    config_arg = FLAGS["config"].config_filename
+    config_arg = cli.name_config(FLAGS["config"].config_filename)
     manifest = FLAGS.config.corpus.get("manifest") or ""
     experiment = hosts.run_in_turn(lambda: load_config(FLAGS.config, list_given(FLAGS["config"])))
     if FLAGS.print_config:

@@ -17,8 +17,8 @@ class Packing(NamedTuple):
     Tuples, not arrays, because a jitted program depends on them.
 
     Attributes:
-      rank: [P][T], the rank whose place a step is, -1 for none.
-      step: [P][T], its number within that place.
+      rank: [P, T], the rank whose place a step is, -1 for none.
+      step: [P, T], its number within that place.
     """
 
     rank: tuple[tuple[int, ...], ...]

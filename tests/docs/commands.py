@@ -24,9 +24,7 @@ from affect_jax.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = tuple(sorted(path.stem for path in (ROOT / "launch").glob("*.py") if "cli.run(main)" in path.read_text()))
-CONFIGS = tuple(
-    sorted(path.name for path in (ROOT / "configs").glob("*.py") if path.stem not in ("__init__", "common"))
-)
+CONFIGS = tuple(sorted(path.name for path in (ROOT / "configs").glob("*.py") if "def get_config(" in path.read_text()))
 TARGETS = tuple(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 _OPEN = "…"  # a word with it stands for something, and is not looked up
 OPEN_CONFIG = re.compile(r"…|[:,][A-Z]{2,}\b")

@@ -34,7 +34,9 @@ def test_a_streamed_run_of_raw_speech_leaves_the_same_results(tmp_path, monkeypa
     laid, build = [], splits.build_split
     monkeypatch.setattr(splits, "build", lambda *args, **kwargs: laid.append(build(*args, **kwargs)) or laid[-1])
     streamed = run_experiment(config, str(tmp_path / "streamed"), config_arg="test")
-    assert [isinstance(r.features["speech"], StoredArray) for part in laid for r in part.corpus.recordings] == [True] * 11
+    assert [isinstance(r.features["speech"], StoredArray) for part in laid for r in part.corpus.recordings] == [
+        True
+    ] * 11
     assert sum(r.features["speech"].cached() for part in laid for r in part.corpus.recordings) == 2
     assert streamed["trials"] == whole["trials"]
     assert streamed["corpus"] == whole["corpus"]

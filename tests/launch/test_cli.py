@@ -65,7 +65,7 @@ def run(tmp_path, repo_root):
             ["--config=config.py", "--config.nam=1"],
             """no setting 'nam'; Did you mean "name" instead of "nam"?""",
         ),
-        ("flags.FLAGS.config.name", ["--config=none.py"], "the config file cannot be loaded: "),
+        ("pass", ["--config=none.py"], "--config names 'none.py', which is neither a file nor a config of affect_jax"),
     ],
 )
 def test_what_a_user_can_mend(run, body, arguments, message):

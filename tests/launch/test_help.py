@@ -78,7 +78,7 @@ def test_help_is_no_failure(repo_root):
     done = export(repo_root, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "python -m launch.export --run=" in done.stdout
-    assert "Exit status: 0 done" in done.stdout
+    assert "Exit status: 0 for success" in done.stdout
 
 
 def test_a_flag_that_is_missing_is_named(repo_root):

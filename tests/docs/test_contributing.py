@@ -1,0 +1,83 @@
+"""The worked examples of CONTRIBUTING.md: written to the files that they name, and run."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from unittest import mock
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import soundfile
+
+from affect_jax.config import losses
+from affect_jax.losses import regression
+from affect_jax.training import objective
+from tests.docs import commands, pages
+
+PAGE = pages.read(commands.ROOT / "CONTRIBUTING.md")
+FILES = {
+    match[1]: block.text.partition("\n")[2]
+    for block in PAGE.blocks
+    if (match := re.match(r"# (\S+\.py)\n", block.text)) and block.kind == "python"
+}
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a program in a copy of the packages to which the files of the page were added."""
+    for package in ("affect_jax", "configs", "launch"):
+        shutil.copytree(commands.ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, text in FILES.items():
+        path = tmp_path / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def run(program, *arguments):
+        done = subprocess.run(
+            [sys.executable, "-m", f"launch.{program}", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": "", "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_the_loss_is_found_by_its_name_and_right():
+    space = {"jax": regression.jax, "jnp": jnp, "np": np, "regression": regression}
+    exec(FILES["affect_jax/losses/regression.py"], space)
+    exec(FILES["tests/losses/test_regression.py"], space)
+    with (
+        mock.patch.object(regression, "huber", space["huber"], create=True),
+        mock.patch.dict(objective.ELEMENTWISE, huber=space["huber"]),
+        mock.patch.object(losses, "KINDS", (*losses.KINDS, "huber")),
+    ):
+        space["test_huber_is_quadratic_then_linear"]()
+        (option,) = re.findall(r'losses\.prediction="(\{.*?\})"', " ".join(piece.text for piece in PAGE.prose))
+        terms = losses.parse_losses({"prediction": ast.literal_eval(option)})
+        batch = dict(target=jnp.zeros(2), inputs={}, mask=jnp.ones(2, bool))
+        total, _ = objective.total_loss(terms, {"prediction": 1.0}, {"prediction": jnp.array([0.5, -3.0])}, batch, {})
+    np.testing.assert_allclose(total, (0.125 + 1.375) / 2)
+
+
+def test_the_model_trains(start):
+    small = ["--config.stages.fit.epochs=4", "--config.study.seeds=1", "--config.study.folds=('fold_1',)"]
+    assert "mean pool" in start("main", "--config=configs/mean_pool.py", *small)
+
+
+def test_the_corpus_is_built(start, tmp_path):
+    noise = np.random.default_rng(0)
+    for name in ("Anna_1_yes", "Anna_2_no", "Bert_1_yes", "Carl_1_no"):
+        soundfile.write(tmp_path / f"{name}.wav", noise.normal(0, 0.1, 8000), 8000)
+    said = start("prepare", "--corpus=laughter", f"--manual_dir={tmp_path}")
+    assert "4 recordings of 3 groups" in said
+    assert "no: 2, yes: 2" in said
+    assert re.search(r"^Bert +scored on 1 recordings of Bert; selected by 1 recordings of Carl", said, re.MULTILINE)
