@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from affect_jax.config import studies
+from affect_jax.config.models import make_model
 from affect_jax.errors import UserError
 from affect_jax.runtime import files, run_folder
 from affect_jax.training import checkpoint
@@ -63,7 +63,7 @@ def read(folder: Path) -> tuple[nn.Module, Variables]:
     path = folder / "params.npz"
     # JSON has no tuples, and a model with lists cannot be hashed.
     arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in described["model"].items()}
-    model, arrays = studies.make_model(arguments), read_arrays(path)
+    model, arrays = make_model(arguments), read_arrays(path)
     tree = shapes(model, described["input"])
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     expected = {jax.tree_util.keystr(at, simple=True, separator="/"): leaf.shape for at, leaf in leaves}

@@ -182,7 +182,7 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
 def _introduce(run: Run, recordings: Recordings) -> None:
     """What is about to be trained: the corpus, the models, the work."""
     kind = "synthetic " if recordings.synthetic else ""
-    run.display.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}), {run.engine.mesh.size} device(s)")
+    run.display.say(f"{kind}corpus {recordings.corpus} ({recordings.form}), {run.engine.mesh.size} device(s)")
     for remark in run.experiment.remarks:
         run.display.say(f"note: {remark}")
     run.display.say(describe_models(run.experiment, run.development, run.folds))
@@ -223,7 +223,7 @@ def _describe_monitor(experiment: Experiment) -> Monitor:
 def _describe_corpus(recordings: Recordings, experiment: Experiment) -> CorpusRecord:
     return CorpusRecord(
         name=recordings.corpus,
-        form=recordings.variant,
+        form=recordings.form,
         synthetic=recordings.synthetic,
         fingerprint=recordings.fingerprint,
         counts=count_examples(recordings, experiment.data, experiment.task),

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export as jax_export
 
-from affect_jax.config import studies
+from affect_jax.config.models import make_model
 from affect_jax.config.run_config import read_run_config
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.experiment.results_file import CorpusRecord, Results, TrialResult, read_results
@@ -110,7 +110,7 @@ def load_deployed(run: Path, number: int) -> Deployed:
     results, config = read_results(run), read_run_config(run)
     trial = results.trials[number]
     leaves, meta = _read_trial_weights(run, results, number)
-    model = studies.make_model(meta["model"])
+    model = make_model(meta["model"])
     params, mean, scale = checkpoint.split_by_prefix(leaves, ("params", "mean", "scale"))
     modalities = list_inputs(model)
     return Deployed(
