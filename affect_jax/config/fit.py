@@ -10,6 +10,7 @@ the labels, and which modalities the model reads.
     sew, seqsew            config.corpus.pair of modalities that share their steps; or each alone
 """
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from affect_jax.config import fit_fusion, fit_pair, rename_modalities
 from affect_jax.config.fit_labels import fit_to_label
 from affect_jax.data import splits
 from affect_jax.datasets import manifest
-from affect_jax.datasets.build import resolve_settings
 from affect_jax.datasets.manifest import Column, csv_table, frame_files
 from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError
 from affect_jax.reports.ranking import of_one_modality
 
@@ -56,7 +57,8 @@ def _fit(plain: dict[str, Any], pair: str) -> None:
         raise UserError(f"config.corpus.pair is {pair!r}, but in this config no modality teaches another; leave it out")
     if not plain["corpus"].get("manifest"):
         raise UserError("config.corpus.manifest is not set; name the csv file of your corpus (docs/own_data.md)")
-    corpus = resolve_settings({**_choices(plain), **plain["corpus"]}, manifest.DEFAULTS)
+    corpus = dataclasses.asdict(resolve_settings({**_choices(plain), **plain["corpus"]}, manifest.Settings))
+    corpus.pop("pair")  # which is what this function turns into the model's own settings
     _check_layout(plain["data"]["unit"], corpus["layout"])
     found = manifest.describe(corpus)
     label = found.labels[corpus["target"] or next(iter(found.labels))]

@@ -53,7 +53,7 @@ def _package(name: str) -> ModuleType:
 
 OWN = "manifest"
 """The corpus that anybody can make of their own files; every config has its settings beside those of a release."""
-_OPEN = ("", (), [], 0)
+_OPEN = (None, "", (), [], 0)
 
 
 def corpus_settings(config: ml_collections.ConfigDict) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def corpus_settings(config: ml_collections.ConfigDict) -> dict[str, Any]:
 
 def find_planted_tenths(config: ml_collections.ConfigDict) -> dict[str, np.ndarray]:
     """Clip -> float32 [10], how much of what makes its target is in each tenth, where a generator knows; else {}."""
-    find = getattr(_package(config.corpus.name), "planted_tenths", None)
+    find = getattr(_package(config.corpus.name), "read_planted_tenths", None)
     return find(corpus_settings(config)) if find else {}
 
 
@@ -173,7 +173,7 @@ def make_folds(recordings: Recordings, config: ml_collections.ConfigDict) -> lis
                 f"config.study.folds names {name!r}{suggest_nearest(name, there)}; the corpus has {sorted(there)}"
             )
         fold = there[name]
-        found.append(folding.FoldMembers(name, fold.trains(train), fold.validation, fold.test))
+        found.append(folding.FoldMembers(name, fold.select_training_ids(train), fold.validation, fold.test))
     return found
 
 

@@ -385,7 +385,7 @@ def _train(
             stop=stop,
         )
         kind = "synthetic " if recordings.synthetic else ""
-        display.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}), {engine.mesh.size} device(s)")
+        display.say(f"{kind}corpus {recordings.corpus} ({recordings.form}), {engine.mesh.size} device(s)")
         trials: list[dict] = []
         selected: list[dict] = []
         arrays: dict[str, np.ndarray] = {}
@@ -408,7 +408,7 @@ def _train(
         "monitor": {"metric": last.metric, "goal": "max" if last.sign > 0 else "min"},
         "corpus": {
             "name": recordings.corpus,
-            "variant": recordings.variant,
+            "variant": recordings.form,
             "synthetic": recordings.synthetic,
             "fingerprint": recordings.fingerprint,
             "counts": _count_examples(recordings, config),
