@@ -160,7 +160,7 @@ def _prepare(
         plan = plan._replace(methods=tuple(m for m in plan.methods if m not in UNITS))
         recordings = splits.load_recordings(config)
     kind = "synthetic " if recordings.synthetic else ""
-    notes.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}): {', '.join(plan.methods)}")
+    notes.say(f"{kind}corpus {recordings.corpus} ({recordings.form}): {', '.join(plan.methods)}")
     if config.corpus.name == splits.OWN:
         recordings = _as_speech(recordings, config.data.modalities[0])
     return plan, recordings, splits.make_folds(recordings, config)

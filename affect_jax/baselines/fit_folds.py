@@ -186,7 +186,7 @@ def fit_folds(
         "monitor": {"metric": _metric(plan.task), "goal": "max"},
         "corpus": {
             "name": recordings.corpus,
-            "variant": recordings.variant,
+            "variant": recordings.form,
             "synthetic": recordings.synthetic,
             "fingerprint": recordings.fingerprint,
             "counts": _counts(plan, recordings),

@@ -8,6 +8,7 @@ from typing import Any
 
 from affect_jax import datasets
 from affect_jax.config.schema import Corpus
+from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError, suggest_nearest
 
 OWN = "manifest"
@@ -48,6 +49,15 @@ def select_settings(corpus: Mapping[str, Any], modalities: tuple[str, ...], targ
         if key in known:
             given.setdefault(key, value)
     return given
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Checks selected settings against those that the corpus has.
+
+    Raises:
+      UserError: a line for each unknown key, wrong type and value out of range.
+    """
+    resolve_settings(settings, import_corpus(settings["name"]).Settings)
 
 
 def is_synthetic(corpus: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ the labels, and which modalities the model reads.
     sew, seqsew            config.corpus.pair of modalities that share their steps; or each alone
 """
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,14 +65,16 @@ def _remark_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
 
 def _fit_to_manifest(document: dict[str, Any], pair: str | None) -> dict[str, Any]:
     from affect_jax.datasets import manifest  # here, as reading csv files and sound takes a while to import
-    from affect_jax.datasets.build import resolve_settings
+    from affect_jax.datasets.settings import resolve_settings
 
     model = document["model"]["name"]
     alone = bool(map_single_modalities(document))
     _check_model(model, alone, pair)
     if not document["corpus"].get("manifest"):
         raise UserError("config.corpus.manifest is not set; name the csv file of your corpus (docs/own_data.md)")
-    corpus = resolve_settings({**_choose_layout(document), **document["corpus"]}, manifest.DEFAULTS)
+    chosen = {**_choose_layout(document), **document["corpus"]}
+    corpus = dataclasses.asdict(resolve_settings(chosen, manifest.Settings))
+    del corpus["pair"]  # which becomes the model's modalities here
     _check_layout(document["data"]["unit"], corpus["layout"])
     description = manifest.describe(corpus)
     label = description.labels[corpus["target"] or next(iter(description.labels))]

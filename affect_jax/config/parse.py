@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from affect_jax.config.changes import merge_changes
-from affect_jax.config.corpus import make_corpus, select_settings
+from affect_jax.config.corpus import check_settings, make_corpus, select_settings
 from affect_jax.config.decode import Range, decode, decode_fields, note_unknown
 from affect_jax.config.hyper import Hyper, check_paths, flatten_hyper, flatten_paths
 from affect_jax.config.problems import Problems
@@ -134,13 +134,16 @@ def parse_experiment(document: Mapping[str, Any], remarks: Iterable[str] = ()) -
         _check_data(data, problems)
     if trials:
         _check_names(trials.only or (), document["studies"], "config.study.only names", problems)
+    settings = {}
+    if data:
+        settings = select_settings(document["corpus"], data.modalities, data.target)
+        _note(problems, check_settings, settings)
     problems.raise_any()
     chosen = tuple(study for study in studies if not trials.only or study.name in trials.only)
-    corpus = make_corpus(select_settings(document["corpus"], data.modalities, data.target))
     return Experiment(
         name=name,
         task=task,
-        corpus=corpus,
+        corpus=make_corpus(settings),
         data=data,
         studies=chosen,
         trials=trials,

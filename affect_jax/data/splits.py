@@ -46,7 +46,7 @@ def load_recordings(corpus: Corpus, *, stream: bool = False, host_megabytes: flo
 def find_planted_tenths(corpus: Corpus) -> dict[str, np.ndarray]:
     """Clip -> float32 [10], how much of what makes its target is in each tenth, where a generator knows; else {}."""
     package = importlib.import_module(f"affect_jax.datasets.{corpus.name}")
-    find = getattr(package, "planted_tenths", None)
+    find = getattr(package, "read_planted_tenths", None)
     return find(dict(corpus.settings)) if find else {}
 
 
@@ -105,7 +105,7 @@ def make_folds(recordings: Recordings, names: Sequence[str] | None) -> list[fold
                 f"config.study.folds names {name!r}{suggest_nearest(name, folds)}; the corpus has {sorted(folds)}"
             )
         fold = folds[name]
-        members.append(folding.FoldMembers(name, fold.trains(train), fold.validation, fold.test))
+        members.append(folding.FoldMembers(name, fold.select_training_ids(train), fold.validation, fold.test))
     return members
 
 

@@ -1,138 +1,58 @@
-"""Building a corpus once: all of it or none of it, below `config.corpus.data_dir`, and again when the release changed.
+"""Builds a corpus once, completely or not at all, and again when the release has changed.
 
     <data_dir>/synthetic/<corpus>-<hash of its parameters>/    the raw files that a generator wrote
     <data_dir>/built/<hash of the raw folder's path>/<corpus>/<config>/<version>/    array_record files of TFDS
     <data_dir>/downloads/                                      what a builder fetched
 
-TFDS writes into `incomplete.*` and renames it when every file is closed, so a folder with its final name is whole.
+`data_dir` is `config.corpus.data_dir`. TFDS writes into `incomplete.*` and renames that folder when every file is
+closed, so a folder with its final name is complete.
 """
+
+from __future__ import annotations
 
 import contextlib
 import contextvars
-import errno
 import hashlib
 import io
 import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import tensorflow_datasets as tfds
-from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+from typing import TYPE_CHECKING, Any
 
 from affect_jax.datasets import stored_array
 from affect_jax.datasets.cache import Cache
 from affect_jax.datasets.release_files import MARKER
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.datasets.whole_folder import make_download_error, report_write_errors
+from affect_jax.errors import UserError
 
-_LEFT: contextvars.ContextVar[Cache | None] = contextvars.ContextVar("features_left", default=None)
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
-
-def resolve_settings(corpus: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """`config.corpus` over a package's defaults, down into its `synthetic` table.
-
-    Raises:
-      UserError: a key that the package does not know, or a value of another type than the default's.
-    """
-
-    def merge(given: Mapping[str, Any], base: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-        merged = dict(base)
-        for key, value in given.items():
-            name = f"{prefix}.{key}"
-            if key not in base:
-                raise UserError(
-                    f"{name} is not a setting{suggest_nearest(key, base)}; choose {', '.join(sorted(base))}"
-                )
-            if isinstance(base[key], Mapping):
-                merged[key] = merge(value, base[key], name)
-                continue
-            value = tuple(value) if isinstance(value, list) else value
-            if type(value) is not type(base[key]):
-                raise UserError(f"{name} is {value!r}, expected a value like the default {base[key]!r}")
-            merged[key] = value
-        return merged
-
-    return merge(corpus, defaults, "config.corpus")
-
-
-@contextlib.contextmanager
-def report_write_errors(where: Path) -> Iterator[None]:
-    """Turns a full disk, a folder that cannot be written and the like into a UserError that names `where`."""
-    try:
-        yield
-    except (OSError, tfds.download.DownloadError) as error:
-        if getattr(error, "errno", None) is None:  # requests' and TFDS' errors about a server, or the way to it
-            raise UserError(
-                f"the download failed ({error}); try again, or fetch the files by hand and set config.corpus.manual_dir"
-            ) from error
-        raise UserError(
-            f"cannot build the corpus: {os.strerror(error.errno)} at {error.filename or where}; free space, mend"
-            " permissions, or set config.corpus.data_dir to a folder that can be written"
-        ) from error
-    except RuntimeError as error:
-        # array_record writes in C++ and reports a full disk as a RuntimeError.
-        if "Failed to finalize writing" not in str(error):
-            raise
-        raise UserError(
-            f"cannot write the corpus below {where} ({error}); free space or set config.corpus.data_dir to another"
-            " folder"
-        ) from error
-
-
-@contextlib.contextmanager
-def make_whole_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder beside `target` that gets its name only when the block ends without an error.
-
-    Raises:
-      UserError: `target` exists already (nothing is overwritten), or cannot be written.
-    """
-    if target.exists():
-        raise UserError(f"{target} exists already; delete it or name another folder")
-    with report_write_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f"incomplete.{target.name}.", dir=target.parent))
-        try:
-            yield temporary
-            temporary.chmod(0o755)
-            _rename_folder(temporary, target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _rename_folder(source: Path, target: Path) -> None:
-    try:
-        source.rename(target)
-    except OSError as error:
-        # Another process was quicker with the same folder: its result is as good as ours.
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
+_CACHE: contextvars.ContextVar[Cache | None] = contextvars.ContextVar("feature_cache", default=None)
 
 
 def make_synthetic_folder(
-    builder_cls: type[tfds.core.GeneratorBasedBuilder],
-    parameters: Mapping[str, Any],
-    data_dir: Path,
-    synthesize: Callable[..., None],
+    name: str, version: str, parameters: Mapping[str, Any], data_dir: Path, synthesize: Callable[..., None]
 ) -> Path:
-    """The raw synthetic corpus of these parameters below `data_dir`, made where it is not there yet.
+    """Finds the raw synthetic corpus of these parameters below `data_dir`; writes it where it is missing.
 
     Args:
-      builder_cls: the corpus' builder; its version counts for the generator too.
-      parameters: keyword arguments of `synthesize`; they are part of the folder's name.
-      data_dir: where built corpora go.
+      name: of the corpus.
+      version: of its builder, which counts for the generator too.
+      parameters: keyword arguments of `synthesize`; the folder's name depends on them.
+      data_dir: folder for built corpora.
       synthesize: (folder, **parameters), which writes the whole folder, marker file included.
     """
-    described = json.dumps([str(builder_cls.VERSION), dict(parameters)], sort_keys=True)
-    folder = data_dir / "synthetic" / f"{builder_cls.name}-{hashlib.sha256(described.encode()).hexdigest()[:12]}"
+    described = json.dumps([str(version), dict(parameters)], sort_keys=True)
+    folder = data_dir / "synthetic" / f"{name}-{hashlib.sha256(described.encode()).hexdigest()[:12]}"
     if not (folder / MARKER).is_file():
         try:
             synthesize(folder, **parameters)
         except UserError:
-            # Another process may have made the same folder meanwhile.
+            # Another process may have written the same folder meanwhile.
             if not (folder / MARKER).is_file():
                 raise
     return folder
@@ -141,24 +61,28 @@ def make_synthetic_folder(
 def build_once(
     builder_cls: type[tfds.core.GeneratorBasedBuilder],
     *,
-    config: str,
+    config: str | tfds.core.BuilderConfig,
     data_dir: Path,
     manual_dir: Path | None,
     source: str,
 ) -> tfds.core.GeneratorBasedBuilder:
-    """The builder, prepared from `manual_dir` as it is now.
+    """Returns the builder, prepared from `manual_dir` as it is now.
 
     Args:
       builder_cls: writes its metadata in `_split_generators`.
-      config: name of its BuilderConfig.
-      data_dir: where built corpora go.
-      manual_dir: the release's folder; None for a builder that downloads.
-      source: what the raw files are (`reading.signature`); kept with the built corpus, which is made again when it
-        differs.
+      config: its BuilderConfig, or the name of one.
+      data_dir: folder for built corpora.
+      manual_dir: folder of the release; None for a builder that downloads.
+      source: identifies the raw files (`release_files.sign_files`). It is stored with the built corpus, which is built
+        again when the two differ.
 
     Raises:
       UserError: from the reader, or the corpus cannot be downloaded or written.
     """
+    # TensorFlow Datasets takes .6 s to import, which only those who build or read a corpus should wait for.
+    import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+
     key = hashlib.sha256(str(manual_dir or "download").encode()).hexdigest()[:12]
     folder = data_dir / "built" / key
     with report_write_errors(folder):
@@ -170,18 +94,20 @@ def build_once(
         builder.info.metadata["source"] = source
         if not sys.stderr.isatty():
             tfds.disable_progress_bar()
-        settings = tfds.download.DownloadConfig(
+        download_config = tfds.download.DownloadConfig(
             manual_dir=None if manual_dir is None else os.fspath(manual_dir), force_checksums_validation=True
         )
         try:
             # TFDS announces itself on standard output, which belongs to the caller.
             with contextlib.redirect_stdout(io.StringIO()):
-                builder.download_and_prepare(download_dir=data_dir / "downloads", download_config=settings)
+                builder.download_and_prepare(download_dir=data_dir / "downloads", download_config=download_config)
         except NonMatchingChecksumError as error:
             raise UserError(
                 f"a downloaded file is not the registered one ({' '.join(str(error).split())}); delete"
                 f" {data_dir / 'downloads'} and try again, or fetch the files by hand and set config.corpus.manual_dir"
             ) from error
+        except tfds.download.DownloadError as error:
+            raise make_download_error(error) from error
         except OSError:
             # Another process may have built the same corpus meanwhile.
             builder = builder_cls(config=config, data_dir=folder, file_format="array_record")
@@ -191,26 +117,26 @@ def build_once(
 
 
 def _is_built(builder: tfds.core.GeneratorBasedBuilder, source: str) -> bool:
-    finished = (Path(builder.data_dir) / "dataset_info.json").is_file()
-    return finished and builder.info.metadata.get("source") == source
+    is_complete = (Path(builder.data_dir) / "dataset_info.json").is_file()
+    return is_complete and builder.info.metadata.get("source") == source
 
 
 def read_examples(builder: tfds.core.GeneratorBasedBuilder, split: str) -> list[dict[str, Any]]:
-    """All examples of a split, in the order in which the builder made them (`disable_shuffling`)."""
-    source, cache = builder.as_data_source(split), _LEFT.get()
+    """Reads all examples of a split, in the order in which the builder wrote them (`disable_shuffling`)."""
+    source, cache = builder.as_data_source(split), _CACHE.get()
     return list(source) if cache is None else stored_array.store_features(source, cache)
 
 
 @contextlib.contextmanager
 def leave_features(megabytes: float) -> Iterator[None]:
-    """What is loaded in this context has its features left in the built corpus' files, see `stored.Stored`.
+    """Corpora that are loaded in this context leave their features in the built files, see `StoredArray`.
 
     Args:
-      megabytes: of features, of all that is loaded here together, that stay in the host's memory once they were read;
-        0 for none.
+      megabytes: of features, of all corpora that are loaded here together, that stay in the host's memory once they
+        were read; 0 for none.
     """
-    token = _LEFT.set(Cache(megabytes * 1e6))
+    token = _CACHE.set(Cache(megabytes * 1e6))
     try:
         yield
     finally:
-        _LEFT.reset(token)
+        _CACHE.reset(token)

@@ -1,4 +1,4 @@
-"""Decoded examples kept in the host's memory, so that a recording that is asked for again is not read again."""
+"""Keeps decoded examples in the host's memory, so that a recording that is needed again is not read again."""
 
 import threading
 from collections import OrderedDict
@@ -13,56 +13,58 @@ def count_bytes(tree: Any) -> int:
 
 
 class Cache:
-    """Trees of arrays by key, of so many bytes at most; what was not asked for longest goes first.
+    """An LRU cache of trees of arrays, limited by their bytes.
 
-    Many threads may ask at once: what one is reading the others wait for. Who asks must not write into what it gets.
+    Several threads may ask for the same key at once: one of them reads, the others wait for it. Callers must not write
+    into the arrays that they get.
 
     Attributes:
-      limit: bytes.
-      held: bytes of the arrays that are kept; never more than `limit`.
+      limit: most bytes of arrays to keep.
+      held: bytes of the arrays that are kept now; never more than `limit`.
     """
 
     def __init__(self, limit: float):
         self.limit, self.held = limit, 0
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-        self._coming: dict[Hashable, Future] = {}
+        self._entries: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._pending: dict[Hashable, Future] = {}
 
     def __contains__(self, key: Hashable) -> bool:
-        """Whether it is kept now; does not count as asking for it."""
+        """Whether the key is kept now; does not count as using it."""
         with self._lock:
-            return key in self._kept
+            return key in self._entries
 
     def get(self, key: Hashable, read: Callable[[], Any]) -> Any:
-        """What is kept under `key`, or else `read()`, which is kept from now on unless it is larger than `limit`."""
+        """Returns the tree under `key`, or else the result of `read()`, kept unless it is larger than `limit`."""
         if not self.limit:
             return read()
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][0]
-            mine = key not in self._coming
-            coming = self._coming.setdefault(key, Future())
-        if not mine:
-            return coming.result()
+            if key in self._entries:
+                self._entries.move_to_end(key)
+                return self._entries[key][0]
+            is_mine = key not in self._pending
+            pending = self._pending.setdefault(key, Future())
+        if not is_mine:
+            return pending.result()
+        # The lock is free while we read: threads that want other keys must not wait for the disk.
         try:
-            found = read()
+            tree = read()
         except BaseException as error:
             with self._lock:
-                del self._coming[key]
-            coming.set_exception(error)
+                del self._pending[key]
+            pending.set_exception(error)
             raise
         with self._lock:
-            self._keep(key, found, count_bytes(found))
-            del self._coming[key]
-        coming.set_result(found)
-        return found
+            self._add(key, tree, count_bytes(tree))
+            del self._pending[key]
+        pending.set_result(tree)
+        return tree
 
-    def _keep(self, key: Hashable, found: Any, size: int) -> None:
+    def _add(self, key: Hashable, tree: Any, size: int) -> None:
         if size > self.limit:
             return
         while self.held + size > self.limit:
-            _, (_, gone) = self._kept.popitem(last=False)
-            self.held -= gone
-        self._kept[key] = found, size
+            _, (_, oldest_size) = self._entries.popitem(last=False)
+            self.held -= oldest_size
+        self._entries[key] = tree, size
         self.held += size

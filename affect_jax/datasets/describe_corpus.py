@@ -1,29 +1,32 @@
-"""A corpus in a few lines of text: what launch.prepare prints."""
+"""A corpus in a few lines of text, which launch.prepare prints."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from affect_jax.datasets.recordings import Recording, Recordings
+from affect_jax.datasets.recordings import Fold, Recording, Recordings
+
+_MOST_NAMED = 8
+_MOST_CLASSES = 20
 
 
 def describe_recordings(recordings: Recordings, rate: int | None = None) -> Iterator[str]:
-    """Lines about a corpus: what it is, its parts, its features, its targets, its validation draws, its folds.
+    """Yields lines about a corpus: its form, splits, features, targets, validation draws and folds.
 
     Args:
-      recordings: all of it.
-      rate: of its waveforms in Hz; None counts their samples.
+      recordings: the whole corpus.
+      rate: sampling rate of its waveforms in Hz; None counts their samples.
     """
-    # Where the form is synthetic in one respect only, its name says which.
-    plain = recordings.synthetic and "synthetic" not in recordings.variant
-    kind = " (synthetic: made by a generator, not by people)" if plain else ""
-    yield f"corpus       {recordings.corpus} {recordings.variant}{kind}"
-    for part, found in recordings.splits.items():
-        lengths = [len(recording.steps) for recording in found]
+    # Where the form is synthetic in one respect only, its name says in which.
+    is_plain = recordings.synthetic and "synthetic" not in recordings.form
+    kind = " (synthetic: made by a generator, not by people)" if is_plain else ""
+    yield f"corpus       {recordings.corpus} {recordings.form}{kind}"
+    for split, members in recordings.splits.items():
+        lengths = [len(recording.steps) for recording in members]
         steps = f", {sum(lengths)} steps, {_format_range(lengths)} each" if max(lengths) > 1 else ""
-        targets = _describe_targets(found, recordings.labels)
-        yield f"{part:<12} {len(found)} recordings of {_count_groups(found)} groups{steps}; {targets}"
-    everything = [recording for found in recordings.splits.values() for recording in found]
+        targets = _describe_targets(members, recordings.labels)
+        yield f"{split:<12} {len(members)} recordings of {_count_groups(members)} groups{steps}; {targets}"
+    everything = [recording for members in recordings.splits.values() for recording in members]
     names = dict.fromkeys(name for recording in everything for name in recording.features)
     yield f"features     {', '.join(_describe_modality(name, everything, rate) for name in names)}"
     zeros = _count_zero_rows(everything)
@@ -33,63 +36,74 @@ def describe_recordings(recordings: Recordings, rate: int | None = None) -> Iter
         steps = sum(len(r.steps) for r in recordings.splits["train"] if r.id in ids)
         yield f"{name:<12} holds out {len(ids)} training recordings, {steps} steps: {' '.join(ids)}"
     for name, fold in recordings.folds.items():
-        sides = [[r for r in recordings.splits["train"] if r.id in set(ids)] for ids in (fold.test, fold.validation)]
-        scored, selecting = (f"{len(side)} recordings of {_name_groups(side)}" for side in sides)
-        trained = len(fold.trains([r.id for r in recordings.splits["train"]]))
-        others = f"{trained} others" if fold.train else f"the other {trained}"
-        yield f"{name:<12} scored on {scored}; selected by {selecting}; trained on {others}"
+        yield f"{name:<12} {_describe_fold(fold, recordings.splits['train'])}"
 
 
-def _format_range(lengths: Sequence[float], form: str = "g") -> str:
-    least, most = (format(length, form) for length in (min(lengths), max(lengths)))
+def _describe_fold(fold: Fold, recordings: Sequence[Recording]) -> str:
+    test, validation = (_describe_members(recordings, ids) for ids in (fold.test, fold.validation))
+    count = len(fold.select_training_ids([r.id for r in recordings]))
+    training = f"{count} others" if fold.train else f"the other {count}"
+    return f"scored on {test}; selected by {validation}; trained on {training}"
+
+
+def _describe_members(recordings: Sequence[Recording], ids: Sequence[str]) -> str:
+    wanted = set(ids)
+    members = [recording for recording in recordings if recording.id in wanted]
+    return f"{len(members)} recordings of {_name_groups(members)}"
+
+
+def _format_range(values: Sequence[float], form: str = "g") -> str:
+    """'3 to 7', or '3' where all are equal."""
+    least, most = (format(value, form) for value in (min(values), max(values)))
     return most if least == most else f"{least} to {most}"
 
 
-def _count_groups(found: list[Recording]) -> int:
-    return len({recording.group for recording in found})
+def _count_groups(recordings: Sequence[Recording]) -> int:
+    return len({recording.group for recording in recordings})
 
 
-def _name_groups(found: list[Recording]) -> str:
-    names = sorted({recording.group for recording in found})
-    return " ".join(names) if len(names) <= 8 else f"{len(names)} groups"
+def _name_groups(recordings: Sequence[Recording]) -> str:
+    names = sorted({recording.group for recording in recordings})
+    return " ".join(names) if len(names) <= _MOST_NAMED else f"{len(names)} groups"
 
 
-def _describe_modality(name: str, found: list[Recording], rate: int | None) -> str:
-    """A modality's width, or its length where that is its own: of waveforms, and of rows under a single label."""
-    found = [recording for recording in found if name in recording.features]
-    values = [recording.features[name] for recording in found]
+def _describe_modality(name: str, recordings: Sequence[Recording], rate: int | None) -> str:
+    """The width of a modality, and its length where that is not the target's: waveforms, rows under a single label."""
+    recordings = [recording for recording in recordings if name in recording.features]
+    values = [recording.features[name] for recording in recordings]
     if values[0].ndim == 1:
         lengths = [len(x) for x in values]
         if rate is None:
             return f"{name} (waveforms of {_format_range(lengths)} samples)"
         seconds = _format_range([length / rate for length in lengths], ".2f")
         return f"{name} (waveforms of {seconds} s at {rate} Hz, {sum(lengths) / rate / 3600:.2f} h in all)"
-    own = any(len(x) != len(r.steps) for x, r in zip(values, found, strict=True))
-    return f"{name} {values[0].shape[1]}" + (f" ({_format_range([len(x) for x in values])} rows each)" if own else "")
+    has_own_length = any(len(x) != len(r.steps) for x, r in zip(values, recordings, strict=True))
+    rows = f" ({_format_range([len(x) for x in values])} rows each)" if has_own_length else ""
+    return f"{name} {values[0].shape[1]}{rows}"
 
 
-def _count_zero_rows(found: list[Recording]) -> dict[str, int]:
-    """modality -> rows that are all zero, as where no face was found; a waveform's zeros are silence."""
+def _count_zero_rows(recordings: Sequence[Recording]) -> dict[str, int]:
+    """modality -> rows that are all zero, as where no face was detected; a waveform's zeros are silence."""
     counts: dict[str, int] = {}
-    for recording in found:
+    for recording in recordings:
         for name, values in recording.features.items():
             if values.ndim > 1:
                 counts[name] = counts.get(name, 0) + int((~values.any(axis=1)).sum())
     return {name: count for name, count in counts.items() if count}
 
 
-def _describe_targets(found: list[Recording], labels: tuple[str, ...]) -> str:
-    names = sorted({name for recording in found for name in recording.targets})
-    words = []
+def _describe_targets(recordings: Sequence[Recording], labels: tuple[str, ...]) -> str:
+    names = sorted({name for recording in recordings for name in recording.targets})
+    texts = []
     for name in names:
-        values = np.concatenate([r.targets[name] for r in found if name in r.targets])
+        values = np.concatenate([r.targets[name] for r in recordings if name in r.targets])
         classes, counts = np.unique(values, return_counts=True)
-        if len(classes) <= 20 and (classes == np.rint(classes)).all():
-            called = [labels[int(c)] if labels else f"{c:g}" for c in classes]
-            each = ", ".join(f"{c}: {n}" for c, n in zip(called, counts, strict=True))
-            words.append(f"{name} {each} (majority {100 * counts.max() / counts.sum():.1f} %)")
+        if len(classes) <= _MOST_CLASSES and (classes == np.rint(classes)).all():
+            class_names = [labels[int(c)] if labels else f"{c:g}" for c in classes]
+            each = ", ".join(f"{c}: {n}" for c, n in zip(class_names, counts, strict=True))
+            texts.append(f"{name} {each} (majority {100 * counts.max() / counts.sum():.1f} %)")
         else:
-            words.append(
+            texts.append(
                 f"{name} {values.min():.3f} to {values.max():.3f}, mean {values.mean():.3f}, sd {values.std():.3f}"
             )
-    return "; ".join(words) or "no labels"
+    return "; ".join(texts) or "no labels"

@@ -1,4 +1,4 @@
-"""Missing and infinite feature values: counted, named, and either refused or replaced. Never passed on silently."""
+"""Missing and infinite feature values: counted, located, and either refused or replaced, but never passed on silently."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,12 +12,12 @@ POLICIES = ("refuse", "zero", "mean")
 
 
 class MissingValues(NamedTuple):
-    """What was not finite in a corpus.
+    """How much of a corpus was NaN or infinite.
 
     Attributes:
       count: how many values.
       columns: in how many columns (of a modality, over all recordings).
-      first: where the first one is, in words; '' where there is none.
+      first: place of the first one, in words; '' where there is none.
     """
 
     count: int
@@ -31,51 +31,52 @@ def replace_missing_values(
     """Applies `config.corpus.nonfinite` to the features of every recording.
 
     Args:
-      splits: part -> recordings.
-      policy: 'refuse' raises at the first corpus with a NaN or infinity; 'zero' writes 0; 'mean' writes the mean of
-        the column's finite values in the same recording, so nothing leaks between recordings.
+      splits: split -> recordings.
+      policy: 'refuse' raises where any value is NaN or infinite; 'zero' writes 0; 'mean' writes the mean of the
+        column's finite values in the same recording, so that nothing leaks between recordings.
       locate: (recording, modality, step, column) -> the file, column and row, in words.
 
     Raises:
-      UserError: an unknown policy, anything to refuse, or nothing finite to take a mean of.
+      UserError: an unknown policy, a value to refuse, or a column without a finite value to take the mean of.
     """
     check_choice("nonfinite", policy, POLICIES)
     count, columns, first = 0, set(), ""
-    filled = {}
-    for part, recordings in splits.items():
-        filled[part] = []
+    replaced = {}
+    for split, recordings in splits.items():
+        replaced[split] = []
         for recording in recordings:
             features = dict(recording.features)
             for modality, values in features.items():
-                bad = ~np.isfinite(values)
-                if not bad.any():
+                is_bad = ~np.isfinite(values)
+                if not is_bad.any():
                     continue
-                step, column = (int(i) for i in np.argwhere(bad)[0])
+                step, column = (int(i) for i in np.argwhere(is_bad)[0])
                 first = first or locate(recording, modality, step, column)
-                count += int(bad.sum())
-                columns |= {(modality, int(c)) for c in np.flatnonzero(bad.any(axis=0))}
+                count += int(is_bad.sum())
+                columns |= {(modality, int(c)) for c in np.flatnonzero(is_bad.any(axis=0))}
                 if policy == "mean":
                     features[modality] = _fill_with_column_means(
-                        values, bad, lambda c, r=recording, m=modality: locate(r, m, 0, c)
+                        values, is_bad, lambda c, r=recording, m=modality: locate(r, m, 0, c)
                     )
                 elif policy == "zero":
-                    features[modality] = np.where(bad, np.float32(0), values)
-            filled[part].append(recording._replace(features=features))
+                    features[modality] = np.where(is_bad, np.float32(0), values)
+            replaced[split].append(recording._replace(features=features))
+    # Only now, so that the message counts the values of the whole corpus.
     if count and policy == "refuse":
         raise UserError(
             f"the features have {count} missing or infinite values in {len(columns)} columns, the first in {first};"
-            " mend the file, or set config.corpus.nonfinite to 'zero' or 'mean'"
+            " correct the file, or set config.corpus.nonfinite to 'zero' or 'mean'"
         )
-    return filled, MissingValues(count, len(columns), first)
+    return replaced, MissingValues(count, len(columns), first)
 
 
-def _fill_with_column_means(values: np.ndarray, bad: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
-    finite = (~bad).sum(axis=0)
+def _fill_with_column_means(values: np.ndarray, is_bad: np.ndarray, locate: Callable[[int], str]) -> np.ndarray:
+    finite = (~is_bad).sum(axis=0)
     if not finite.all():
         empty = int(np.flatnonzero(finite == 0)[0])
         raise UserError(
-            f"{name(empty)}: the whole column has no finite value, so config.corpus.nonfinite='mean' has no"
-            " mean; use 'zero'"
+            f"{locate(empty)}: the whole column has no finite value, so config.corpus.nonfinite='mean' has no mean to"
+            " write; use 'zero'"
         )
-    means = np.where(bad, 0.0, values.astype(np.float64)).sum(axis=0) / finite
-    return np.where(bad, means[None, :].astype(np.float32), values)
+    means = np.where(is_bad, 0.0, values.astype(np.float64)).sum(axis=0) / finite
+    return np.where(is_bad, means[None, :].astype(np.float32), values)

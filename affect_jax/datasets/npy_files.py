@@ -1,4 +1,4 @@
-"""Strict reading of npy files: mapped into memory, never unpickled, of a known shape, finite."""
+"""Reads npy files strictly: mapped into memory, never unpickled, of a known shape, finite."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from affect_jax.errors import UserError
 
 
 def open_array(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
-    """A read-only map of the file; nothing is read yet.
+    """Maps the file into memory, read-only; reads nothing yet.
 
     Args:
       path: an npy file of numbers.
-      shape: what it must have; None is any length.
+      shape: the expected shape; None stands for any length.
 
     Raises:
-      UserError: it is missing, pickled, cut short, of another shape, or not of numbers.
+      UserError: the file is missing, pickled, cut short, of another shape, or not of numbers.
     """
     values = map_array(path)
     if values.ndim != len(shape) or any(
@@ -28,15 +28,17 @@ def open_array(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
 
 
 def map_array(path: Path) -> np.ndarray:
-    """`read` of any shape."""
+    """`open_array` for any shape."""
     require_file(path, "a file of the corpus")
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy parses the header as Python, and raises many types for a damaged one
         reason = " ".join(str(error).split())[:200]
-        pickled = "pickle" in reason or "Python objects" in reason
-        what = "holds pickled objects, which could run code and are never loaded" if pickled else "is not a whole npy"
-        raise UserError(f"{path} {what} ({reason}); save it again as an array of numbers with numpy.save") from error
+        is_pickled = "pickle" in reason or "Python objects" in reason
+        fault = (
+            "holds pickled objects, which could run code and are never loaded" if is_pickled else "is not a whole npy"
+        )
+        raise UserError(f"{path} {fault} ({reason}); save it again as an array of numbers with numpy.save") from error
     if path.stat().st_size != values.offset + values.nbytes or values.dtype.byteorder == ">":
         raise UserError(
             f"{path} has {path.stat().st_size - values.offset} bytes behind its header, which announces {values.nbytes}"
@@ -48,15 +50,15 @@ def map_array(path: Path) -> np.ndarray:
 
 
 def require_whole_numbers(values: np.ndarray, path: Path) -> np.ndarray:
-    """int64 of whole numbers from 0 on, however they are stored.
+    """int64 of whole numbers from 0 on, whatever type they are stored in.
 
     Raises:
       UserError: a value that is negative or not whole.
     """
     numbers = np.asarray(values)
-    wrong = ~np.isfinite(numbers) | (numbers < 0) | (numbers != np.rint(numbers))
-    if wrong.any():
-        raise UserError(f"{path} has the value {numbers[wrong][0]}, expected whole numbers from 0 on; copy it again")
+    is_wrong = ~np.isfinite(numbers) | (numbers < 0) | (numbers != np.rint(numbers))
+    if is_wrong.any():
+        raise UserError(f"{path} has the value {numbers[is_wrong][0]}, expected whole numbers from 0 on; copy it again")
     return numbers.astype(np.int64)
 
 
@@ -64,16 +66,16 @@ def require_finite(values: np.ndarray, where: str) -> np.ndarray:
     """float32 [T, D] in memory.
 
     Raises:
-      UserError: T is 0, or a value is NaN or infinite.
+      UserError: T is 0, or a value is NaN or infinite; `where` names the array.
     """
-    found = convert_to_float32(values)
-    if not len(found):
-        raise UserError(f"{where} has no steps (zero length); mend the file or take the utterance out of the corpus")
-    bad = ~np.isfinite(found)
-    if bad.any():
-        step, column = np.argwhere(bad)[0].tolist()
+    numbers = convert_to_float32(values)
+    if not len(numbers):
+        raise UserError(f"{where} has no steps (zero length); correct the file or take the utterance out of the corpus")
+    is_bad = ~np.isfinite(numbers)
+    if is_bad.any():
+        step, column = np.argwhere(is_bad)[0].tolist()
         raise UserError(
-            f"{where} has {int(bad.sum())} NaN or infinite values, the first at step {step} column {column} (from 0);"
-            " mend the file or compute it again"
+            f"{where} has {int(is_bad.sum())} NaN or infinite values, the first at step {step} column {column} (from"
+            " 0); correct the file or compute it again"
         )
-    return np.ascontiguousarray(found)
+    return np.ascontiguousarray(numbers)

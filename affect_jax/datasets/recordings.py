@@ -1,5 +1,4 @@
-"""What a dataset package hands to `affect_jax.data`: recordings of several modalities, split as their release splits
-them."""
+"""What a corpus package hands to `affect_jax.data`: recordings of several modalities, in the splits of their release."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,9 +14,10 @@ class Recording(NamedTuple):
 
     Attributes:
       id: unique in the corpus: 'train_1', '03bSnISJMiM'.
-      group: the speaker, video or debate, which is never on both sides of a split.
-      steps: T ids, one a step of the target: 'train_1@0.04', '03bSnISJMiM_1'; one, where a whole clip has one label.
-      features: modality -> float32 [T, D], or, where the recording is one item with one label, of any length: float32
+      group: the speaker, video or debate, which must not be in two splits.
+      steps: T ids, one for each step of the target: 'train_1@0.04', '03bSnISJMiM_1'; a single one where the whole clip
+        has one label.
+      features: modality -> float32 [T, D]. A recording with one label may have features of any length: float32
         [T_m, D], or a mono waveform int16 [T_m].
       targets: name -> float32 [T]; an unlabelled recording has no entry.
     """
@@ -30,17 +30,22 @@ class Recording(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """One fold of a cross-validation: recording ids to select by and to score at the end; the others train, or those
-    that `train` names, where the rest is nothing to this fold."""
+    """One fold of a cross-validation.
+
+    Attributes:
+      validation: ids of the recordings to select by.
+      test: ids of the recordings to score at the end.
+      train: ids of the recordings to train on; () means all others.
+    """
 
     validation: tuple[str, ...]
     test: tuple[str, ...]
     train: tuple[str, ...] = ()
 
-    def trains(self, there: Sequence[str]) -> tuple[str, ...]:
-        """Ids of the training recordings, of all that are `there`."""
-        held = {*self.validation, *self.test}
-        return self.train or tuple(name for name in there if name not in held)
+    def select_training_ids(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """The training recordings among all `ids` of the corpus."""
+        held_out = {*self.validation, *self.test}
+        return self.train or tuple(name for name in ids if name not in held_out)
 
 
 class Recordings(NamedTuple):
@@ -48,17 +53,17 @@ class Recordings(NamedTuple):
 
     Attributes:
       corpus: 'recola', 'cmu_mosi', ...
-      variant: which of the corpus' forms or tasks: 'arousal', 'poria', ...
-      synthetic: made by a generator of this project, not by people.
-      splits: 'train', 'validation', 'test' -> recordings in the release's order; a part that the release lacks is not
-        a key. A corpus that is cross-validated has 'train' alone.
-      draws: named validation draws: ids of 'train' to hold out; {} where the release has its own validation part.
-      folds: named folds of a cross-validation inside 'train'; {} where the release has a test part.
-      fingerprint: sha256 over everything above, as 64 hexadecimal digits.
+      form: which of the corpus' forms or tasks: 'arousal', 'poria', ...
+      synthetic: True if a generator of this project made the corpus, False if people did.
+      splits: 'train', 'validation', 'test' -> recordings in the release's order. A split that the release lacks is not
+        a key; a corpus that is cross-validated has 'train' alone.
+      draws: name of a validation draw -> ids of 'train' to hold out; {} where the release has a validation split.
+      folds: name -> fold of a cross-validation inside 'train'; {} where the release has a test split.
+      fingerprint: sha256 of everything above, as 64 hexadecimal digits.
     """
 
     corpus: str
-    variant: str
+    form: str
     synthetic: bool
     splits: dict[str, list[Recording]]
     draws: dict[str, tuple[str, ...]]
@@ -68,41 +73,48 @@ class Recordings(NamedTuple):
     """Names of the classes 0, 1, ...; not part of the fingerprint."""
 
 
+def add_fingerprint(recordings: Recordings) -> Recordings:
+    """The same recordings with their fingerprint."""
+    return recordings._replace(fingerprint=compute_fingerprint(recordings))
+
+
 def compute_fingerprint(recordings: Recordings) -> str:
-    """sha256 of everything but `recordings.fingerprint`.
+    """sha256 of everything but `recordings.fingerprint` and `labels`.
 
     The order of dictionary entries does not matter; the order of recordings, steps and drawn ids does, and so does
     every bit of every array.
     """
     digest = hashlib.sha256()
 
-    def text(*words: str) -> None:
+    def add_words(*words: str) -> None:
         # The length goes first, so that ('ab', 'c') and ('a', 'bc') differ.
         for word in words:
             data = word.encode()
             digest.update(len(data).to_bytes(8, "little"))
             digest.update(data)
 
-    def arrays(kind: str, named: dict[str, np.ndarray]) -> None:
-        text(kind, str(len(named)))
-        for name in sorted(named):
-            value = np.ascontiguousarray(named[name], dtype="<i2" if named[name].dtype == np.int16 else "<f4")
-            text(name, str(value.shape))
+    def add_arrays(kind: str, arrays: dict[str, np.ndarray]) -> None:
+        add_words(kind, str(len(arrays)))
+        for name in sorted(arrays):
+            value = np.ascontiguousarray(arrays[name], dtype="<i2" if arrays[name].dtype == np.int16 else "<f4")
+            add_words(name, str(value.shape))
             digest.update(value.data)
 
-    text(recordings.corpus, recordings.variant, str(recordings.synthetic))
-    for part in sorted(recordings.splits):
-        text("part", part, str(len(recordings.splits[part])))
-        for recording in recordings.splits[part]:
-            text(recording.id, recording.group, str(len(recording.steps)), *recording.steps)
-            arrays("features", recording.features)
-            arrays("targets", recording.targets)
+    # The words 'part', 'draw' and 'fold' are hashed: another word here would change every fingerprint on record.
+    add_words(recordings.corpus, recordings.form, str(recordings.synthetic))
+    for split in sorted(recordings.splits):
+        add_words("part", split, str(len(recordings.splits[split])))
+        for recording in recordings.splits[split]:
+            add_words(recording.id, recording.group, str(len(recording.steps)), *recording.steps)
+            add_arrays("features", recording.features)
+            add_arrays("targets", recording.targets)
     for name in sorted(recordings.draws):
-        text("draw", name, str(len(recordings.draws[name])), *recordings.draws[name])
+        add_words("draw", name, str(len(recordings.draws[name])), *recordings.draws[name])
     for name in sorted(recordings.folds):
-        for side, ids in recordings.folds[name]._asdict().items():
-            if ids or side != "train":
-                text("fold", name, side, str(len(ids)), *ids)
+        for split, ids in recordings.folds[name]._asdict().items():
+            # Folds had no field `train` at first; an empty one leaves the hash as it was.
+            if ids or split != "train":
+                add_words("fold", name, split, str(len(ids)), *ids)
     return digest.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Reading a release's folder: where things are, strict csv, and a cheap signature of what is there."""
+"""Reads the files of a release: where they are, strict csv, and a cheap signature of all of them."""
 
 import csv
 import hashlib
@@ -14,7 +14,7 @@ import numpy as np
 from affect_jax.errors import UserError
 
 MARKER = "synthetic.json"
-"""A folder with this file was made by a generator: it holds the corpus' name, its parameters and its sizes."""
+"""A generator writes this file into its folder: the corpus' name, its parameters and its sizes."""
 
 
 def find_default_data_dir() -> Path:
@@ -23,33 +23,38 @@ def find_default_data_dir() -> Path:
     return Path(cache) / "affect_jax" / "corpora"
 
 
-def find_release_folder(manual_dir: str, what: str) -> Path:
-    """The release's folder, absolute.
+def resolve_data_dir(data_dir: str | None) -> Path:
+    """`config.corpus.data_dir` as an absolute path; None is `find_default_data_dir`."""
+    return Path(data_dir or find_default_data_dir()).expanduser().resolve()
+
+
+def find_release_folder(manual_dir: str, content: str) -> Path:
+    """The release's folder as an absolute path.
 
     Raises:
-      UserError: it is not there; `what` says what it should hold.
+      UserError: there is no such folder; `content` says what it should hold.
     """
     folder = Path(manual_dir).expanduser().resolve()
     if not folder.is_dir():
-        raise UserError(f"config.corpus.manual_dir {manual_dir} is not a folder; give the folder that holds {what}")
+        raise UserError(f"config.corpus.manual_dir {manual_dir} is not a folder; give the folder that holds {content}")
     return folder
 
 
-def require_file(path: Path, what: str) -> Path:
-    """`path`, which must be a file.
+def require_file(path: Path, content: str) -> Path:
+    """Returns `path`, which must be a file.
 
     Raises:
-      UserError: it is missing; `what` says what it is.
+      UserError: it is missing; `content` says what it holds.
     """
     if not path.is_file():
-        raise UserError(f"{path} is missing ({what}); complete the folder or correct config.corpus.manual_dir")
+        raise UserError(f"{path} is missing ({content}); complete the folder or correct config.corpus.manual_dir")
     return path
 
 
 def sign_files(folder: Path, suffixes: Sequence[str]) -> str:
     """sha256 over the relative name, size and modification time of the folder's files with these suffixes.
 
-    It changes when the release's files do, and costs no reading.
+    It changes when the release's files do, and reads none of them.
     """
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.suffix in suffixes and p.is_file()):
@@ -59,10 +64,10 @@ def sign_files(folder: Path, suffixes: Sequence[str]) -> str:
 
 
 def read_text(path: Path) -> str:
-    """A text file in UTF-8 (a byte order mark is dropped), line ends as they are.
+    """Reads a text file in UTF-8; drops a byte order mark and keeps line ends.
 
     Raises:
-      UserError: it is missing or not UTF-8.
+      UserError: the file is missing or not UTF-8.
     """
     try:
         return require_file(path, "a file of the release").read_bytes().decode("utf-8-sig")
@@ -70,23 +75,32 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}); it may be damaged: copy it again") from error
 
 
+def write_marker(folder: Path, corpus: str, parameters: Mapping[str, Any], sizes: Mapping[str, Any]) -> None:
+    """Marks a folder as the work of a generator, see `read_marker`."""
+    content = {"corpus": corpus, "synthetic": True, "parameters": parameters, "sizes": sizes}
+    (folder / MARKER).write_text(json.dumps(content, indent=1) + "\n")
+
+
 def read_marker(folder: Path, corpus: str, like: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a generator wrote about its folder; None for a real release.
+    """Reads what a generator wrote about its folder; None for a real release.
 
     Args:
-      folder: the corpus'.
+      folder: of the corpus.
       corpus: its name.
-      like: sizes of the same names and kinds as those that the generator writes: the real release's.
+      like: sizes with the names and types of those that the generator writes, such as the real release's.
+
+    Returns:
+      'sizes' and 'parameters'.
 
     Raises:
-      UserError: it is not readable, or of another corpus, or its sizes are not `like` that.
+      UserError: the marker is damaged, belongs to another corpus, or its sizes do not have the form of `like`.
     """
     path = folder / MARKER
     if not path.is_file():
         return None
     try:
-        found = json.loads(read_text(path))
-        sizes, name = found["sizes"], found["corpus"]
+        content = json.loads(read_text(path))
+        sizes, name = content["sizes"], content["corpus"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{path} is not what a generator writes ({error!r}); make the synthetic corpus again"
@@ -97,11 +111,11 @@ def read_marker(folder: Path, corpus: str, like: Mapping[str, Any]) -> dict[str,
         )
     if not _has_form_of(sizes, like):
         raise make_sizes_error(folder, ", ".join(like))
-    return {"sizes": sizes, "parameters": found.get("parameters", {})}
+    return {"sizes": sizes, "parameters": content.get("parameters", {})}
 
 
 def make_sizes_error(folder: Path, expected: str) -> UserError:
-    """The error of a marker whose sizes cannot be; `expected` says which they should be."""
+    """The error for a marker with impossible sizes; `expected` says which they should be."""
     return UserError(
         f"the sizes in {folder / MARKER} are not what the generator writes ({expected}); make the synthetic corpus"
         " again"
@@ -119,32 +133,32 @@ def _has_form_of(value: Any, like: Any) -> bool:
         return isinstance(value, list) and all(_has_form_of(v, like[0]) for v in value)
     if isinstance(like, str):
         return isinstance(value, str)
-    # More than a million would be no small corpus, but hours of work.
+    # More than a million of anything would not be a small corpus, but hours of work.
     kinds = (int, float) if isinstance(like, float) else (int,)
     return type(value) in kinds and 0 <= value < 1_000_000
 
 
 def quote_values(text: str, most: int = 60) -> str:
-    """The text in quotes for a message, cut where it is longer than `most` characters."""
+    """Quotes text for a message, and cuts it after `most` characters."""
     return repr(text if len(text) <= most else f"{text[:most]}...")
 
 
 def read_rows(path: Path, *, delimiter: str = ",", columns: int | None = None) -> list[list[str]]:
-    """All rows of a csv file as text, every one with the same number of columns.
+    """Reads all rows of a csv file as text; every row has the same number of columns.
 
     Args:
       path: the file.
       delimiter: between columns.
-      columns: how many there must be; None takes the first row's number.
+      columns: how many columns to expect; None takes the number in the first row.
 
     Raises:
-      UserError: missing or empty file, broken quotes, or a row of another width, named by its row.
+      UserError: a missing or empty file, broken quotes, or a row of another width, with its number.
     """
     try:
         rows = list(csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise UserError(f"{path} is not a csv file ({error}); it may be cut short: copy it again") from error
-    while rows and not rows[-1]:  # blank lines at the end are no rows; elsewhere they are an error
+    while rows and not rows[-1]:  # blank lines at the end are not rows; elsewhere they are an error
         rows.pop()
     if not rows:
         raise UserError(f"{path} is empty; copy it again")
@@ -156,13 +170,13 @@ def read_rows(path: Path, *, delimiter: str = ",", columns: int | None = None) -
 
 
 def parse_floats(rows: Sequence[Sequence[str]], path: Path, *, first_row: int = 1, first_column: int = 1) -> np.ndarray:
-    """float64 [rows, columns]; `nan` and `inf` are numbers here, empty or other text is not.
+    """float64 [rows, columns]; `nan` and `inf` count as numbers here, empty and other text does not.
 
     Args:
       rows: equally long rows of text.
-      path: named in errors.
-      first_row: the number that rows[0] has in the file, from 1.
-      first_column: the number that the first column has in the file, from 1.
+      path: the file, for messages.
+      first_row: number of rows[0] in the file, from 1.
+      first_column: number of the first column in the file, from 1.
 
     Raises:
       UserError: text that is not a number, with its row and column.
@@ -170,19 +184,19 @@ def parse_floats(rows: Sequence[Sequence[str]], path: Path, *, first_row: int = 
     try:
         return np.array(rows, dtype=np.float64)
     except ValueError:
-        pass
+        pass  # numpy does not say which field it refused, so we look for it
     for r, row in enumerate(rows, start=first_row):
         for c, field in enumerate(row, start=first_column):
             try:
                 float(field)
             except ValueError:
                 raise UserError(
-                    f"{path} row {r} column {c} is {quote_values(field)}, not a number; mend or copy it again"
+                    f"{path} row {r} column {c} is {quote_values(field)}, not a number; correct it or copy it again"
                 ) from None
-    raise UserError(f"{path} does not hold a table of numbers")
+    raise UserError(f"{path} does not hold a table of numbers; copy it again")
 
 
 def convert_to_float32(values: np.ndarray) -> np.ndarray:
-    """float32, where what is too large becomes infinite (and is then met by `nonfinite`) without a warning."""
+    """float32; too large values become infinite without a warning, and `missing_values` then reports them."""
     with np.errstate(over="ignore"):
         return np.asarray(values, np.float32)

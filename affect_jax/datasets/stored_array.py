@@ -1,4 +1,4 @@
-"""Arrays that stay in a built corpus' files until somebody asks for them: the features of a corpus that is streamed."""
+"""Arrays that stay in a built corpus' files until they are needed: the features of a corpus that is streamed."""
 
 import functools
 import operator
@@ -12,12 +12,12 @@ from affect_jax.datasets.cache import Cache
 
 
 class ArraySummary(NamedTuple):
-    """What statistics need of an array, in float64.
+    """What statistics over a corpus need of one array, in float64.
 
     Attributes:
       count: frames F.
-      mean: [D] of frames [F, D]; a waveform [F] has only its power.
-      deviation: [D], sums of the squared differences to the mean, likewise.
+      mean: [D] of frames [F, D]; [0] of a waveform [F], which has only its power.
+      deviation: [D], sums of the squared differences from the mean; [0] of a waveform.
       power: mean of all squares.
     """
 
@@ -28,7 +28,7 @@ class ArraySummary(NamedTuple):
 
 
 def summarize_array(frames: np.ndarray) -> ArraySummary:
-    """Of frames [F, D], or a waveform [F]."""
+    """The summary of frames [F, D], or of a waveform [F]."""
     columns = frames.astype(np.float64) if frames.ndim > 1 else np.zeros((len(frames), 0))
     if not len(frames):
         return ArraySummary(0, np.zeros(columns.shape[1]), np.zeros(columns.shape[1]), 0.0)
@@ -38,14 +38,14 @@ def summarize_array(frames: np.ndarray) -> ArraySummary:
 
 
 class StoredArray:
-    """An array that is read again whenever numpy asks for it, e.g. by `np.asarray`; it keeps nothing but its summary.
+    """An array that is read again whenever numpy asks for it, as in `np.asarray`; only its summary stays in memory.
 
     Attributes:
       shape: of the array.
       dtype: of the array.
       ndim: of the array.
       summary: of its frames.
-      cached: asks whether it would come from memory now.
+      cached: () -> whether the array would come from memory now.
     """
 
     def __init__(self, array: np.ndarray, read: Callable[[], np.ndarray], cached: Callable[[], bool]):
@@ -60,7 +60,10 @@ class StoredArray:
 
 
 class _FeatureReader:
-    """Features by the number of their example, each thread's last ones kept: their arrays are asked for one by one."""
+    """Reads the features of an example by its number.
+
+    Each thread remembers the example that it read last, because its arrays are asked for one after another.
+    """
 
     def __init__(self, source: Sequence[dict[str, Any]], cache: Cache):
         self._source, self._cache, self._last = source, cache, threading.local()
@@ -68,17 +71,17 @@ class _FeatureReader:
     def __call__(self, number: int) -> dict[str, Any]:
         if getattr(self._last, "number", None) != number:
             read = functools.partial(self._read, number)
-            self._last.features = self._cache.get((self, number), read)  # the cache is of many sources
+            self._last.features = self._cache.get((self, number), read)  # several sources share the cache
             self._last.number = number
         return self._last.features
 
-    def first(self, number: int) -> dict[str, Any]:
-        """The whole example, its features kept where there is room."""
+    def read_whole(self, number: int) -> dict[str, Any]:
+        """The whole example; its features are cached where there is room."""
         example = self._source[number]
         self._cache.get((self, number), functools.partial(_select_features, example))
         return example
 
-    def cached(self, number: int) -> bool:
+    def is_cached(self, number: int) -> bool:
         return (self, number) in self._cache
 
     def _read(self, number: int) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def _select_features(example: dict[str, Any]) -> dict[str, Any]:
 
 
 def store_features(source: Sequence[dict[str, Any]], cache: Cache) -> list[dict[str, Any]]:
-    """Every example of a data source, its features `Stored`; reads each once.
+    """Reads each example of a data source once and replaces its features by `StoredArray`s.
 
     Args:
       source: examples by number; several threads may read it at once.
@@ -102,26 +105,28 @@ def store_features(source: Sequence[dict[str, Any]], cache: Cache) -> list[dict[
     """
     reader = _FeatureReader(source, cache)
 
-    def kept(number: int, path: tuple[str, ...], value: Any) -> Any:
+    def replace_arrays(number: int, path: tuple[str, ...], value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: kept(number, (*path, key), of_key) for key, of_key in value.items()}
+            return {key: replace_arrays(number, (*path, key), child) for key, child in value.items()}
         return StoredArray(
             value,
             lambda: functools.reduce(operator.getitem, path, reader(number)),
-            lambda: reader.cached(number),
+            lambda: reader.is_cached(number),
         )
 
-    found = []
+    examples = []
     for number in range(len(source)):
-        example = reader.first(number)
-        found.append({key: kept(number, (key,), x) if key in FEATURE_KEYS else x for key, x in example.items()})
-    return found
+        example = reader.read_whole(number)
+        examples.append(
+            {key: replace_arrays(number, (key,), x) if key in FEATURE_KEYS else x for key, x in example.items()}
+        )
+    return examples
 
 
 def order_cached_first(all_features: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The order in which these recordings' features are best read: those in memory before reading pushes them out."""
+    """The order in which to read these recordings' features: those in memory come before reading evicts them."""
 
-    def read(number: int) -> bool:
+    def needs_reading(number: int) -> bool:
         return any(isinstance(x, StoredArray) and not x.cached() for x in all_features[number].values())
 
-    return sorted(range(len(all_features)), key=read)
+    return sorted(range(len(all_features)), key=needs_reading)

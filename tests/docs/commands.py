@@ -124,7 +124,7 @@ def program(name: str) -> ModuleType:
 def _named(name: str, values: flags.FlagValues) -> str:
     """What is wrong with a corpus or tables that are chosen by name."""
     if name == "prepare" and values.corpus and _OPEN not in values.corpus:
-        there = program("prepare").corpora()
+        there = program("prepare").list_corpora()
         return "" if values.corpus in there else f"there is no corpus {values.corpus!r}; there are {', '.join(there)}"
     if name == "report" and values.tables:
         report = program("report")

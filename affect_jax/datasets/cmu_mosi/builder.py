@@ -12,9 +12,9 @@ from affect_jax.datasets.cmu_mosi import poria_release
 from affect_jax.datasets.release_files import read_marker
 
 URL = "https://raw.githubusercontent.com/SenticNet/contextual-sentiment-analysis/master/data/"
-"""The public repository. checksums.tsv holds size and sha256 of each file, taken from a copy at hand; that the branch
-is called master could not be looked up (no network where this was written): a wrong one is a download error, never
-other data."""
+"""The public repository. checksums.tsv holds size and sha256 of each file, taken from a copy. That the branch is called
+master could not be looked up, because there was no network where this was written: a wrong name gives a download error,
+never other data."""
 
 
 @dataclasses.dataclass
@@ -28,7 +28,7 @@ class CmuMosi(tfds.core.GeneratorBasedBuilder):
     """CMU-MOSI (Zadeh et al., 2016), with the utterance features of Poria et al., "Context-dependent sentiment", ACL
     2017."""
 
-    # To be raised whenever the reader or the generator gives other values: built corpora are then made again.
+    # To be raised whenever the reader or the generator gives other values: built corpora are then built again.
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "Copy the folder data of github.com/SenticNet/contextual-sentiment-analysis."
     BUILDER_CONFIGS = [CmuMosiConfig(name="poria"), CmuMosiConfig(name="poria_download", download=True)]

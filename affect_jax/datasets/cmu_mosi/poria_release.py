@@ -1,15 +1,15 @@
-"""CMU-MOSI in the form of Poria et al. (ACL 2017): one row of features an utterance, in csv files without headers.
+"""Reads CMU-MOSI in the form of Poria et al. (ACL 2017): one row of features per utterance, in csv files without headers.
 
     {text,audio,video}/<m>_{train,test}0.csv    D features and the label 0/1
     text_{train,test}.csv                       the row's number in transcripts.csv (from 0) and the text features again
     transcripts.csv                             utterance id, words, number of the video, label
     mosi_labels.csv                             (beside the release) sentiment -3..3 and its 7 classes, by utterance id
 
-The files lie in a folder `data` of the public repository SenticNet/contextual-sentiment-analysis, and the folder itself
-or its parent may be given. Their rows are in no order of time: label 1 comes first, then label 0, and in each the rows
-follow transcripts.csv, which is sorted as *text* (`_1`, `_10`, `_2`). The three modalities share one row order, which
-only text_{train,test}.csv says. Here rows become videos, and utterances are put in order by number. Ids hold `_` and
-`-` themselves, so they are split at the last `_`.
+The files are in a folder `data` of the public repository SenticNet/contextual-sentiment-analysis; users may give that
+folder or its parent. The rows are not in order of time: those of label 1 come first, then those of label 0, and both
+follow transcripts.csv, which is sorted as *text* (`_1`, `_10`, `_2`). The three modalities share one order of rows, which
+only text_{train,test}.csv tells. Here rows become videos, with their utterances in order of their numbers. Ids contain
+`_` and `-` themselves, so they are split at the last `_`.
 """
 
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ MODALITIES = ("text", "audio", "video")
 SPLITS = ("train", "test")
 FILES = (
     "transcripts.csv",
-    *(f"text_{part}.csv" for part in SPLITS),
-    *(f"{m}/{m}_{part}0.csv" for m in MODALITIES for part in SPLITS),
+    *(f"text_{split}.csv" for split in SPLITS),
+    *(f"{m}/{m}_{split}0.csv" for m in MODALITIES for split in SPLITS),
 )
 LABELS_FILE = "mosi_labels.csv"
 
 
 class Sizes(NamedTuple):
-    """What a release must hold: videos, utterances and utterances of label 1 by part; columns by modality."""
+    """What a release must hold: videos, utterances and utterances of label 1 of each split; columns of each modality."""
 
     videos: dict[str, int]
     utterances: dict[str, int]
@@ -58,8 +58,8 @@ class Video(NamedTuple):
       rows: int32 [T], the row of the feature files that each utterance is on, from 1.
       features: modality -> float32 [T, D].
       binary: float32 [T], 0 (negative) or 1.
-      sentiment: float32 [T] in -3..3, NaN where mosi_labels.csv is not there.
-      class7: float32 [T], 0..6 for the classes -3..3, NaN likewise.
+      sentiment: float32 [T] in -3..3, NaN without mosi_labels.csv.
+      class7: float32 [T], 0..6 for the classes -3..3, NaN without mosi_labels.csv.
     """
 
     id: str
@@ -81,25 +81,32 @@ class _Utterance(NamedTuple):
 
 
 def find_files(folder: Path) -> dict[str, Path]:
-    """The release's files by their names in `FILES`, and mosi_labels.csv where it is there.
+    """Finds the files of the release by their names in `FILES`, and mosi_labels.csv if it exists.
 
     Raises:
       UserError: one is missing.
     """
     root = folder / "data" if not (folder / FILES[0]).is_file() and (folder / "data" / FILES[0]).is_file() else folder
-    found = {name: require_file(root / name, "a file of CMU-MOSI in Poria's form") for name in FILES}
+    files = {name: require_file(root / name, "a file of CMU-MOSI in Poria's form") for name in FILES}
     for place in (root, folder):
         if (place / LABELS_FILE).is_file():
-            found[LABELS_FILE] = place / LABELS_FILE
-    return found
+            files[LABELS_FILE] = place / LABELS_FILE
+    return files
 
 
 def read_release(files: Mapping[str, Path], sizes: Sizes) -> dict[str, list[Video]]:
-    """part -> videos, in the order of transcripts.csv.
+    """Reads a release.
+
+    Args:
+      files: name in `FILES` -> path, see `find_files`.
+      sizes: what the release must hold.
+
+    Returns:
+      Split -> videos, in the order of transcripts.csv.
 
     Raises:
-      UserError: damaged files; modalities, index and transcripts that disagree on a row's label or number of rows; a
-        video in both parts; other counts than `sizes`.
+      UserError: a file is damaged; modalities, index and transcripts disagree on a row's label or the number of rows; a
+        video is in both splits; or the counts differ from `sizes`.
     """
     utterances = _read_transcripts(files["transcripts.csv"])
     scores = _read_scores(files[LABELS_FILE], utterances) if LABELS_FILE in files else {}

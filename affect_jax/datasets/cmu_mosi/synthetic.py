@@ -18,15 +18,14 @@ ids with `_` and `-`.
 
 import csv
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.build import make_whole_folder
 from affect_jax.datasets.cmu_mosi.poria_release import LABELS_FILE, MODALITIES, SPLITS
-from affect_jax.datasets.release_files import MARKER
+from affect_jax.datasets.release_files import write_marker
+from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
 
 _NUISANCES, _PRIVATE = 4, 16
@@ -73,8 +72,7 @@ def synthesize(
     parameters = {"train_videos": train_videos, "test_videos": test_videos, **columns, "seed": seed}
     with make_whole_folder(Path(folder)) as place:
         sizes = _write_release(place, utterances, counts, columns)
-        manifest = {"corpus": "cmu_mosi", "synthetic": True, "parameters": parameters, "sizes": sizes}
-        (place / MARKER).write_text(json.dumps(manifest, indent=1) + "\n")
+        write_marker(place, "cmu_mosi", parameters, sizes)
 
 
 def _make_video(

@@ -1,10 +1,9 @@
 """Which training videos to hold out for validation.
 
-The release has a training and a test part only, and the thesis' validation set (10 training videos, 296 utterances) is
-not named anywhere. So there are five, made by the function below from five seeds and kept as a list: results are
-reported over all of them. No more than four could be disjoint (5 x 296 > 1447), so they overlap. They are of limited
-use for text and video in any case: those features were extracted by networks trained on the labels of the whole
-training part.
+The release has only a training and a test split, and the thesis' validation set (10 training videos, 296 utterances) is
+not named anywhere. So there are five draws, made by the function below from five seeds and kept as a list; results are
+reported over all of them. At most four could be disjoint (5 x 296 > 1447), so they overlap. Their use for text and video
+is limited in any case: those features come from networks that were trained on the labels of the whole training split.
 """
 
 import hashlib
@@ -18,24 +17,24 @@ UTTERANCES = 296
 
 
 def draw_videos(lengths: Mapping[str, int], *, videos: int, utterances: int | None, seed: int) -> tuple[str, ...]:
-    """A random set of videos, the same on every machine and with every library version.
+    """Draws a random set of videos, the same on every machine and with every library version.
 
     Args:
-      lengths: video -> utterances.
+      lengths: video -> how many utterances it has.
       videos: how many to draw.
-      utterances: what their lengths must add up to; None takes the first set.
+      utterances: what the lengths must add up to; None takes the first set.
       seed: of the draw.
 
     Returns:
       The ids, sorted.
     """
     for attempt in range(1_000_000):
-        # Sorting by a hash is a shuffle that depends on nothing but these words.
+        # Sorting by a hash is a shuffle that depends on nothing but this text.
         order = sorted(lengths, key=lambda video, n=attempt: hashlib.sha256(f"{seed}/{n}/{video}".encode()).digest())
         chosen = sorted(order[:videos])
         if utterances is None or sum(lengths[video] for video in chosen) == utterances:
             return tuple(chosen)
-    raise ValueError(f"no {videos} videos with {utterances} utterances found")
+    raise ValueError(f"no {videos} videos have {utterances} utterances")
 
 
 def make_draws(lengths: Mapping[str, int], *, videos: int, utterances: int | None) -> dict[str, tuple[str, ...]]:
@@ -47,15 +46,15 @@ def make_draws(lengths: Mapping[str, int], *, videos: int, utterances: int | Non
 
 
 def check_given_videos(videos: Sequence[str], train: Sequence[str], test: Sequence[str]) -> tuple[str, ...]:
-    """A user's own validation videos (`config.corpus.validation`), checked.
+    """Checks the user's own validation videos (`config.corpus.validation`) and returns them.
 
     Raises:
-      UserError: a video of the test part, an unknown one, one twice, or nothing left to train on.
+      UserError: a video is in the test split, unknown or named twice, or none is left to train on.
     """
     for video in videos:
         if video in test:
             raise UserError(
-                f"validation video {video!r} is in the test part; config.corpus.validation takes training videos only"
+                f"validation video {video!r} is in the test split; config.corpus.validation takes training videos only"
             )
         if video not in train:
             raise UserError(f"validation video {video!r} is not in the corpus{suggest_nearest(video, train)}")

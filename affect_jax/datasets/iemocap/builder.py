@@ -12,10 +12,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from affect_jax.datasets.iemocap import emotions, precomputed, release, sessions
+from affect_jax.datasets.iemocap.settings import MODALITIES
 from affect_jax.datasets.release_files import read_marker
 from affect_jax.errors import UserError
 
-MODALITIES = ("text", "video", "audio", "prosody")
 CHUNK = 250
 """Utterances stored together. TFDS keeps a split in memory while it writes it, and beyond 1 GB it would need
 TensorFlow; the whole corpus has 2.5 GB, at most 0.9 MB an utterance in the precomputed form."""

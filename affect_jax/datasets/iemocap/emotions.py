@@ -28,7 +28,7 @@ class Classes(NamedTuple):
         """Of the classes 0, 1, ..."""
         return tuple(self.codes)
 
-    def number(self, code: str) -> int | None:
+    def find_class(self, code: str) -> int | None:
         """The class of a code; None where it has none."""
         return next((n for n, codes in enumerate(self.codes.values()) if code in codes), None)
 

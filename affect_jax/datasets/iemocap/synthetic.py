@@ -9,21 +9,20 @@ float16, to keep five copies of them small. The release form has what a reader s
 is not the speaker's, codes that are left out, latin-1, `._*` files, and a word without a vector.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.build import make_whole_folder
 from affect_jax.datasets.iemocap import planted_emotions, precomputed, release, render
 from affect_jax.datasets.iemocap.emotions import COUNTS, LEFT_OUT
 from affect_jax.datasets.iemocap.planted_emotions import PlantedUtterance
 from affect_jax.datasets.iemocap.sessions import assign_splits
-from affect_jax.datasets.release_files import MARKER
+from affect_jax.datasets.iemocap.settings import FORMS
+from affect_jax.datasets.release_files import write_marker
+from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
 from affect_jax.features.audio import to_int16
 
-FORMS = ("precomputed", "release")
 FACELESS = 60
 """Of every so many utterances of the precomputed form, one has no video."""
 _NOISE = 1.0  # of a frame, against groups of 1
@@ -77,8 +76,7 @@ def synthesize(
     with make_whole_folder(Path(folder)) as place:
         (_write_precomputed if form == "precomputed" else _write_release)(place, found, parameters)
         sizes = {"form": form, "counts": counts, "sessions": sessions, "video": width}
-        manifest = {"corpus": "iemocap", "synthetic": True, "parameters": parameters, "sizes": sizes}
-        (place / MARKER).write_text(json.dumps(manifest, indent=1) + "\n")
+        write_marker(place, "iemocap", parameters, sizes)
 
 
 def make_words(utterance: PlantedUtterance, number: int, parameters: dict) -> list[str]:

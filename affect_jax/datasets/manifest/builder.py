@@ -1,4 +1,4 @@
-"""The TFDS builder of a manifest: an example is one item with its features; labels stay in the csv file."""
+"""The TFDS builder of a manifest: an example is one item with its features. Labels stay in the csv file."""
 
 import dataclasses
 import hashlib
@@ -17,34 +17,34 @@ from affect_jax.datasets.manifest.measurements import Cell, Cells
 from affect_jax.errors import UserError
 
 CHUNK = 200_000_000
-"""Bytes stored together. TFDS keeps a split in memory while it writes it, and beyond 1 GB it would need TensorFlow."""
+"""Bytes to store together. TFDS keeps a split in memory while it writes it, and would need TensorFlow beyond 1 GB."""
 
 
 @dataclasses.dataclass
 class ManifestConfig(tfds.core.BuilderConfig):
-    """Which files are read and how: everything that the builder needs beside the files."""
+    """Which files to read and how: all that the builder needs beside the files."""
 
     widths: tuple[tuple[str, int], ...] = ()
     """(modality, D), 0 for a waveform."""
     items: tuple[tuple[str, tuple[tuple[str, Path, Cell], ...]], ...] = ()
-    """(id, (modality, path, what was measured there)) in the manifest's order."""
+    """(id, (modality, path, its measurements)) in the order of the manifest."""
     sound: str = "mfcc"
     rate: int = 8000
 
 
-_CONFIGS: dict[str, ManifestConfig] = {}  # by name, as TFDS asks for them
+_CONFIGS: dict[str, ManifestConfig] = {}  # by name, because TFDS asks for configs by name
 
 
 class Manifest(tfds.core.GeneratorBasedBuilder):
     """A corpus of anybody's own files, listed in one csv file."""
 
-    # To be raised whenever a reader gives other values: built corpora are then made again.
+    # To be raised whenever a reader gives other values: built corpora are then built again.
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The files are those that the manifest names."
 
     @classmethod
     def get_builder_config(cls, name: str, version: str | tfds.core.Version | None = None) -> ManifestConfig | None:
-        """What `build` made under this name."""
+        """The config that `build_features` made under this name."""
         return _CONFIGS.get(name)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -61,42 +61,53 @@ class Manifest(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         chunks: list[list[tuple]] = [[]]
-        held = 0
+        chunk_bytes = 0
         for item in self.builder_config.items:
             size = sum(cell.frames * (4 * cell.width or 2) for _, _, cell in item[1])
-            if chunks[-1] and held + size > CHUNK:
+            if chunks[-1] and chunk_bytes + size > CHUNK:
                 chunks.append([])
-                held = 0
+                chunk_bytes = 0
             chunks[-1].append(item)
-            held += size
+            chunk_bytes += size
         return {f"chunk_{number:03d}": self._generate_examples(chunk) for number, chunk in enumerate(chunks)}
 
     def _generate_examples(self, items: list[tuple]) -> Iterator[tuple[int, dict[str, Any]]]:
         settings = self.builder_config
-        # TFDS gives no empty tensors back, so a missing modality is stored as one frame of zeros that nobody reads.
+        # TFDS cannot return empty tensors, so a missing modality is stored as one frame of zeros that nobody reads.
         absent = {
             m: np.zeros((1, width), np.float32) if width else np.zeros(1, np.int16) for m, width in settings.widths
         }
         for number, (name, files) in enumerate(items):
-            found = {m: _read_checked(path, cell, settings.sound, settings.rate) for m, path, cell in files}
-            yield number, {"id": name, "features": {**absent, **found}}
+            features = {m: _read_checked(path, cell, settings.sound, settings.rate) for m, path, cell in files}
+            yield number, {"id": name, "features": {**absent, **features}}
 
 
 def _read_checked(path: Path, cell: Cell, sound: str, rate: int) -> np.ndarray:
     values = frame_files.read_frames(path, sound, rate).values
     bad = int((~np.isfinite(values)).sum())
+    # The file may have changed after it was measured, and everything else relies on the measurements.
     if (len(values), values.shape[1] if values.ndim > 1 else 0, bad) != (cell.frames, cell.width, cell.bad):
-        raise UserError(f"{path} changed since it was checked, a moment ago; try again when it is written")
+        raise UserError(f"{path} has changed since it was checked a moment ago; try again when it is complete")
     return values
 
 
 def build_features(
     sheet: Sheet, cells: Cells, *, sound: str, rate: int, data_dir: Path
 ) -> dict[int, dict[str, np.ndarray]]:
-    """Row number -> modality -> float32 [T, D] or int16 [T], from what is built below `data_dir`, or built there now.
+    """Builds the features below `data_dir` where they are missing, and reads them.
+
+    Args:
+      sheet: the manifest's table.
+      cells: measurements of its files.
+      sound: what recordings become.
+      rate: sampling rate at which they are read, in Hz.
+      data_dir: folder for built corpora.
+
+    Returns:
+      Row number -> modality -> float32 [T, D] or int16 [T].
 
     Raises:
-      UserError: a file changed meanwhile, or the corpus cannot be written.
+      UserError: a file has changed meanwhile, or the corpus cannot be written.
     """
     widths = {m: next(cells[row.number, m].width for row in sheet.rows if m in row.files) for m in sheet.modalities}
     key = json.dumps([str(sheet.path.resolve()), widths, sound, rate])
@@ -121,7 +132,7 @@ def build_features(
 
 
 def _sign_files(sheet: Sheet) -> str:
-    """sha256 of ids, and of the path, size and time of change of every file, which costs no reading."""
+    """sha256 of ids, and of the path, size and modification time of every file; reads none of them."""
     digest = hashlib.sha256()
     for row in sheet.rows:
         digest.update(f"{row.id}\0".encode())

@@ -1,4 +1,4 @@
-"""The csv file itself: its columns and what they are for, ids, groups and parts. Nothing that it names is read here."""
+"""The csv file of a manifest: its columns and their meaning, ids, groups and splits. No file that it names is read."""
 
 import csv
 import io
@@ -23,30 +23,30 @@ class Row(NamedTuple):
     Attributes:
       number: of its row, as a spreadsheet shows it.
       id: unique.
-      part: what is in the column `split` or `fold`; '' where there is neither.
-      group: who or what must not be on two sides; the id where there is no such column.
+      split: text of the column `split` or `fold`; '' where there is neither.
+      group: who or what must not be in two splits; the id where there is no column `group`.
       labels: name -> text; '' where the cell is empty.
       files: modality -> path; a missing modality has no entry.
     """
 
     number: int
     id: str
-    part: str
+    split: str
     group: str
     labels: dict[str, str]
     files: dict[str, Path]
 
 
 class Sheet(NamedTuple):
-    """A manifest whose table is in order.
+    """The table of a manifest.
 
     Attributes:
       path: of the csv file.
-      rows: in its order.
+      rows: in the order of the file.
       labels: names of the label columns.
-      modalities: names of the modalities' columns, those that are read.
-      unread: names of the columns that are not.
-      parts: 'split', 'fold' or ''.
+      modalities: names of the columns of modalities that are read.
+      unread: names of the columns that are not read.
+      split_column: 'split', 'fold', or '' where there is neither.
       grouped: whether there is a column `group`.
     """
 
@@ -55,40 +55,41 @@ class Sheet(NamedTuple):
     labels: tuple[str, ...]
     modalities: tuple[str, ...]
     unread: tuple[str, ...]
-    parts: str
+    split_column: str
     grouped: bool
 
 
 def read_table(path: Path, modalities: Sequence[str], problems: Problems) -> Sheet:
-    """The manifest's table.
+    """Reads the table of a manifest.
 
     Args:
       path: a csv file with `,` `;` or tabs between its columns.
       modalities: which to read; () for all.
-      problems: gets what is wrong with single rows.
+      problems: collects what is wrong with single rows.
 
     Raises:
-      UserError: no such file, no text, no rows, or columns that cannot be told apart: then nothing else can be checked.
+      UserError: there is no such file, or it is not text, has no rows, or has columns that cannot be told apart, so that
+        nothing else can be checked.
     """
     header, rows = _read_rows(path, problems)
     before = len(problems)
     _check_header(header, problems)
     if len(problems) > before:
-        problems.stop()
+        problems.raise_if_any()
     labels = {name: name.partition(":")[2] or name for name in header if _is_label(name)}
-    there = [name for name in header if name not in _OWN and name not in labels]
+    columns = [name for name in header if name not in _OWN and name not in labels]
     for name in modalities:
-        if name not in there:
+        if name not in columns:
             raise UserError(
-                f"config.corpus.modalities names {name!r}{suggest_nearest(name, there)}, which is no column of {path}; its"
-                f" modalities are {', '.join(there)}"
+                f"config.corpus.modalities names {name!r}{suggest_nearest(name, columns)}, which is no column of {path}; its"
+                f" modalities are {', '.join(columns)}"
             )
-    wanted = tuple(name for name in there if name in modalities) if modalities else tuple(there)
-    found = [
+    wanted = tuple(name for name in columns if name in modalities) if modalities else tuple(columns)
+    items = [
         Row(
             number=number,
             id=row["id"],
-            part=row.get("split", row.get("fold", "")),
+            split=row.get("split", row.get("fold", "")),
             group=row.get("group", row["id"]),
             labels={labels[name]: row[name] for name in labels},
             files={name: path.parent / row[name] for name in wanted if row[name]},
@@ -97,11 +98,11 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems) -> She
     ]
     sheet = Sheet(
         path=path,
-        rows=tuple(found),
+        rows=tuple(items),
         labels=tuple(labels.values()),
         modalities=wanted,
-        unread=tuple(name for name in there if name not in wanted),
-        parts=next((name for name in ("split", "fold") if name in header), ""),
+        unread=tuple(name for name in columns if name not in wanted),
+        split_column=next((name for name in ("split", "fold") if name in header), ""),
         grouped="group" in header,
     )
     _check_rows(sheet, problems)
@@ -113,7 +114,7 @@ def _is_label(name: str) -> bool:
 
 
 def _read_rows(path: Path, problems: Problems) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """The header, and (number, column -> cell) of every row that is not blank; rows of another width are problems."""
+    """Returns the header, and (number, column -> cell) of every row that is not blank; rows of other widths are problems."""
     if not path.is_file():
         raise UserError(f"{path} is not a file; set config.corpus.manifest to a csv file (docs/own_data.md)")
     try:
@@ -127,8 +128,8 @@ def _read_rows(path: Path, problems: Problems) -> tuple[list[str], list[tuple[in
         raise UserError(f"{path} is not a csv file ({error}); save it again") from error
     rows = [[cell.strip() for cell in row] for row in rows]
     if not rows or not any(rows[0]):
-        raise UserError(f"{path} has no header in row 1; expected columns id, label and one a modality")
-    header, found = rows[0], []
+        raise UserError(f"{path} has no header in row 1; expected the columns id, label and one for each modality")
+    header, numbered = rows[0], []
     while header and not header[-1]:  # spreadsheets leave empty columns behind the last one
         header.pop()
     for number, row in enumerate(rows[1:], start=2):
@@ -137,10 +138,10 @@ def _read_rows(path: Path, problems: Problems) -> tuple[list[str], list[tuple[in
         if len(row) < len(header) or any(row[len(header) :]):
             problems.add(number, f"has {len(row)} cells, expected {len(header)}; quote cells with commas in them")
             continue
-        found.append((number, dict(zip(header, row, strict=False))))
-    if not found and not problems:
-        raise UserError(f"{path} has a header but no rows; expected one an item")
-    return header, found
+        numbered.append((number, dict(zip(header, row, strict=False))))
+    if not numbered and not problems:
+        raise UserError(f"{path} has a header but no rows; add one row for each item")
+    return header, numbered
 
 
 def _check_header(header: Sequence[str], problems: Problems) -> None:
@@ -149,8 +150,8 @@ def _check_header(header: Sequence[str], problems: Problems) -> None:
             problems.add(
                 1, f"has {header.count(name)} columns called {quote_values(name)}; every column needs its own name"
             )
-        plain = name.partition(":")[2] if name.startswith("label:") else name
-        if not _NAME.fullmatch(plain):
+        bare = name.partition(":")[2] if name.startswith("label:") else name
+        if not _NAME.fullmatch(bare):
             problems.add(
                 1, f"has a column called {quote_values(name)}; use letters, digits and _, beginning with a letter"
             )
@@ -184,16 +185,16 @@ def _check_rows(sheet: Sheet, problems: Problems) -> None:
         seen.setdefault(row.id, row.number)
         if sheet.grouped and not row.group:
             problems.add(row.number, f"item {quote_values(row.id)} has no group; name its speaker, dialog or video")
-        if sheet.parts and not row.part:
+        if sheet.split_column and not row.split:
             problems.add(
-                row.number, f"item {quote_values(row.id)} has an empty cell in column {sheet.parts!r}; fill it"
+                row.number, f"item {quote_values(row.id)} has an empty cell in column {sheet.split_column!r}; fill it"
             )
-        elif sheet.parts == "split" and row.part not in SPLITS:
-            guess = suggest_nearest(row.part, SPLITS)
-            problems.add(row.number, f"has the split {quote_values(row.part)}{guess}, expected {', '.join(SPLITS)}")
+        elif sheet.split_column == "split" and row.split not in SPLITS:
+            guess = suggest_nearest(row.split, SPLITS)
+            problems.add(row.number, f"has the split {quote_values(row.split)}{guess}, expected {', '.join(SPLITS)}")
         if not row.files:
-            what = f"none of the modalities {join_names(sheet.modalities)}"
-            problems.add(row.number, f"item {quote_values(row.id)} has {what}; fill a cell or delete the row")
+            lack = f"none of the modalities {join_names(sheet.modalities)}"
+            problems.add(row.number, f"item {quote_values(row.id)} has {lack}; fill a cell or delete the row")
     for name in sheet.modalities:
         if not any(name in row.files for row in sheet.rows):
             problems.add(1, f"column {name!r} is empty in every row; delete it or fill it")
@@ -201,17 +202,18 @@ def _check_rows(sheet: Sheet, problems: Problems) -> None:
 
 
 def _check_groups(sheet: Sheet, problems: Problems) -> None:
-    """A group on two sides, and a file that two groups share, are leaks."""
-    sides: dict[str, Row] = {}
-    told = set()
+    """Reports leaks: a group in two splits, and a file that two groups share."""
+    first_rows: dict[str, Row] = {}
+    reported = set()
     for row in sheet.rows:
-        first = sides.setdefault(row.group, row)
-        if row.part != first.part and row.part and first.part and row.group not in told:
-            told.add(row.group)
+        first = first_rows.setdefault(row.group, row)
+        # One problem a group: more would bury the others.
+        if row.split != first.split and row.split and first.split and row.group not in reported:
+            reported.add(row.group)
             problems.add(
                 row.number,
-                f"group {quote_values(row.group)} is in {sheet.parts} {quote_values(row.part)} here and in {quote_values(first.part)} in row"
-                f" {first.number}; put it on one side",
+                f"group {quote_values(row.group)} is in {sheet.split_column} {quote_values(row.split)} here and in"
+                f" {quote_values(first.split)} in row {first.number}; keep a group in one {sheet.split_column}",
             )
     owners: dict[tuple[str, Path], Row] = {}
     for row in sheet.rows:
@@ -220,12 +222,12 @@ def _check_groups(sheet: Sheet, problems: Problems) -> None:
             if sheet.grouped and first.group != row.group:
                 problems.add(
                     row.number,
-                    f"{modality} {quote_values(str(file))} is also that of row {first.number}, of another group; one of the"
-                    " two is wrong",
+                    f"{modality} {quote_values(str(file))} is also the file of row {first.number}, which has another group;"
+                    " correct one of the two",
                 )
 
 
 def join_names(names: Sequence[str] | Mapping[str, object]) -> str:
-    """The names with commas between, cut after some."""
+    """Joins names by commas and cuts long lists."""
     names = list(names)
     return ", ".join(names[:_MOST_LISTED]) + (f", ... ({len(names)})" if len(names) > _MOST_LISTED else "")

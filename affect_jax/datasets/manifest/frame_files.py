@@ -1,5 +1,6 @@
-"""One file of a modality -> its frames: float32 [T, D] of features, or of a recording what `config.corpus.sound` asks
-for. Every file is read strictly: what is cut short, of another kind or not numbers is refused, never guessed.
+"""Reads one file of a modality as frames: float32 [T, D] of features, or what `config.corpus.sound` makes of a recording.
+
+Every file is read strictly: one that is cut short, of another kind or not of numbers is refused, never guessed at.
 """
 
 from pathlib import Path
@@ -16,17 +17,15 @@ from affect_jax.features import audio, egemaps
 
 FEATURES = (".npy", ".npz", ".csv", ".arff")
 SOUNDS = (".wav", ".flac")
-LOWEST_RATES = {"mfcc": 8000, "waveform": 1000, "egemaps": 8000}
-"""config.corpus.sound -> the lowest config.corpus.rate that makes sense for it, in Hz."""
 
 
 class Frames(NamedTuple):
-    """What is in a file.
+    """The frames of a file.
 
     Attributes:
       values: float32 [T, D], or int16 [T] of a waveform.
-      names: of the D columns, where the file tells them; else ().
-      rate: samples or frames a second, where the file tells them; else 0.
+      names: of the D columns; () where the file has none.
+      rate: samples or frames a second; 0 where the file does not say.
     """
 
     values: np.ndarray
@@ -40,62 +39,66 @@ def is_sound(path: Path) -> bool:
 
 
 def read_frames(path: Path, sound: str, rate: int) -> Frames:
-    """A file's frames.
+    """Reads the frames of a file.
 
     Args:
       path: with one of the suffixes `FEATURES` or `SOUNDS`.
       sound: what recordings become: mfcc, waveform or egemaps.
-      rate: at which they are read, Hz.
+      rate: sampling rate at which they are read, in Hz.
 
     Raises:
-      UserError: it is missing, damaged, of another kind, empty, or a silent recording.
+      UserError: the file is missing, damaged, of another kind or empty, or the recording is silent.
     """
     if not is_sound(path):
         return read_features(path)
-    samples, own = _read_samples(path, rate)
+    samples, file_rate = _read_samples(path, rate)
     if sound == "waveform":
-        return Frames(audio.to_int16(samples), rate=own)
-    make = audio.mfcc if sound == "mfcc" else egemaps.descriptors
+        return Frames(audio.to_int16(samples), rate=file_rate)
+    compute = audio.mfcc if sound == "mfcc" else egemaps.descriptors
     try:
-        return Frames(make(samples, rate), rate=own)
+        return Frames(compute(samples, rate), rate=file_rate)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
 
 def measure_sound(path: Path, sound: str, rate: int) -> tuple[int, int, int]:
-    """(T, D, its own rate in Hz) of a recording, with all of `read`'s checks but without its features where they are
-    slow to make; D is 0 for a waveform.
+    """Measures a recording with all checks of `read_frames`, but without computing features that are slow.
+
+    Returns:
+      T, D (0 for a waveform) and the sampling rate of the file in Hz.
     """
     if sound == "egemaps":
-        made = read_frames(path, sound, rate)
-        return *made.values.shape, int(made.rate)
-    samples, own = _read_samples(path, rate)
+        frames = read_frames(path, sound, rate)
+        return *frames.values.shape, int(frames.rate)
+    samples, file_rate = _read_samples(path, rate)
     if sound == "waveform":
-        return len(samples), 0, own
+        return len(samples), 0, file_rate
     try:
-        return audio.mfcc_frames(len(samples), rate), audio.MFCC_WIDTH, own
+        return audio.mfcc_frames(len(samples), rate), audio.MFCC_WIDTH, file_rate
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
 
 def _read_samples(path: Path, rate: int) -> tuple[np.ndarray, int]:
-    """float32 [T] at `rate`, and the file's own rate."""
-    found = audio.decode(path)
-    samples = audio.resample(found, rate)
+    """float32 [T] at `rate`, and the rate of the file."""
+    sound = audio.decode(path)
+    samples = audio.resample(sound, rate)
     if not len(samples):
-        raise UserError(f"{path} has {len(found.samples)} samples, too few to be read at {rate} Hz; leave it out")
+        raise UserError(f"{path} has {len(sound.samples)} samples, too few to be read at {rate} Hz; leave it out")
     if not audio.to_int16(samples).any():
         raise UserError(f"{path} is silent throughout (all samples are 0); empty its cell or record it again")
-    return samples, found.rate
+    return samples, sound.rate
 
 
 def read_features(path: Path) -> Frames:
-    """The table of numbers in an npy, npz, csv or arff file; a vector is one frame, a column of times no feature.
+    """Reads the table of numbers in an npy, npz, csv or arff file.
 
-    NaN and infinite values are kept. Columns of text in an arff file (names of instances) are passed over.
+    A vector is one frame; a column of times is not a feature. NaN and infinite values are kept. Columns of text in an
+    arff file (names of instances) are ignored.
 
     Raises:
-      UserError: it is missing, damaged, pickled, not of numbers, has no frames or no columns, or its times do not grow.
+      UserError: the file is missing, damaged, pickled or not of numbers, has no frames or no columns, or its times do not
+        increase.
     """
     kind = path.suffix.lower()
     if kind in (".npy", ".npz"):
@@ -114,38 +117,40 @@ def read_features(path: Path) -> Frames:
         values = np.delete(values, times[0], axis=1)
         names = tuple(name for i, name in enumerate(names) if i != times[0])
     if not values.shape[0] or not values.shape[1]:
-        raise UserError(f"{path} has {values.shape[0]} frames of {values.shape[1]} columns; empty its cell or mend it")
+        raise UserError(
+            f"{path} has {values.shape[0]} frames of {values.shape[1]} columns; empty its cell or correct the file"
+        )
     return Frames(np.ascontiguousarray(convert_to_float32(values)), names, rate)
 
 
 def _compute_rate(times: np.ndarray, path: Path) -> float:
     steps = np.diff(times)
     if not (steps > 0).all():
-        wrong = int(np.argmin(steps > 0))
+        first = int(np.argmin(steps > 0))
         raise UserError(
-            f"{path} has the time {times[wrong + 1]:g} after {times[wrong]:g}, expected times that grow; sort its rows"
+            f"{path} has the time {times[first + 1]:g} after {times[first]:g}, expected increasing times; sort its rows"
         )
     return float(1 / np.median(steps)) if len(steps) else 0.0
 
 
 def read_number_table(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """float64 [T, D] of a csv file with a header, or of an arff file, and the names of its columns.
+    """Reads float64 [T, D] from a csv file with a header or from an arff file, and the names of its columns.
 
     Raises:
-      UserError: it is missing, damaged or not of numbers.
+      UserError: the file is missing, damaged or not of numbers.
     """
     if path.suffix.lower() == ".arff":
-        found = arff_files.read_arff(require_file(path, "a file of the manifest"))
-        return found.values, found.names
+        table = arff_files.read_arff(require_file(path, "a file of the manifest"))
+        return table.values, table.names
     header, rows = read_text_table(path)
     return parse_floats(rows, path, first_row=2).reshape(len(rows), len(header)), header
 
 
 def read_text_table(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
-    """The header and the rows of a csv file; a header is a row in which nothing is a number.
+    """Reads the header and the rows of a csv file; a header is a row without any number.
 
     Raises:
-      UserError: it is missing, damaged, or without header.
+      UserError: the file is missing, damaged, or without a header.
     """
     header, *rows = read_rows(require_file(path, "a file of the manifest"))
     header = tuple(name.strip() for name in header)
@@ -154,14 +159,14 @@ def read_text_table(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
         raise UserError(
             f"{path} has the number {quote_values(numbers[0])} in row 1, expected the names of the columns there"
         )
-    twice = [name for name in header if header.count(name) > 1]
-    if twice:
-        raise UserError(f"{path} has two columns called {quote_values(twice[0])}; copy or compute it again")
+    repeated = [name for name in header if header.count(name) > 1]
+    if repeated:
+        raise UserError(f"{path} has two columns called {quote_values(repeated[0])}; copy or compute it again")
     return header, rows
 
 
 def is_number(text: str) -> bool:
-    """Whether Python reads the text as a number, NaN and infinity among them."""
+    """Whether Python reads the text as a number; NaN and infinity count."""
     try:
         float(text)
     except ValueError:
@@ -170,27 +175,27 @@ def is_number(text: str) -> bool:
 
 
 def read_array(path: Path) -> np.ndarray:
-    """The array of an npy file, or the only one of an npz file; nothing is ever unpickled.
+    """Reads the array of an npy file, or the only array of an npz file; never unpickles.
 
     Raises:
-      UserError: it is missing, damaged, pickled, not of numbers, or an npz file of several arrays.
+      UserError: the file is missing, damaged, pickled, not of numbers, or an npz file of several arrays.
     """
     if path.suffix.lower() == ".npy":
         return np.array(npy_files.map_array(path))
     require_file(path, "a file of the manifest")
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            named = {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files}
     except Exception as error:  # zipfile, zlib and numpy raise many types for a damaged file
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{path} is no whole npz file of plain arrays ({type(error).__name__}: {reason}); write it with numpy.savez"
+            f"{path} is not a whole npz file of plain arrays ({type(error).__name__}: {reason}); write it with numpy.savez"
         ) from error
-    if len(named) != 1:
+    if len(arrays) != 1:
         raise UserError(
-            f"{path} has {len(named)} arrays ({', '.join(sorted(named)[:5])}), expected one; write it again"
+            f"{path} has {len(arrays)} arrays ({', '.join(sorted(arrays)[:5])}), expected one; write it again"
         )
-    values = next(iter(named.values()))
+    values = next(iter(arrays.values()))
     if values.dtype.kind not in "fiu":
         raise UserError(f"{path} holds an array of {values.dtype}, expected numbers; write it again")
     return values

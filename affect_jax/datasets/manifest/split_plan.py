@@ -1,4 +1,4 @@
-"""Who trains, who selects and who is tested: as the manifest says, or by seeded draws that part the groups."""
+"""Which rows train, validate and test: as the manifest says, or by seeded draws that keep groups together."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -12,89 +12,103 @@ from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.release_files import quote_values
 
 
+class FoldRows(NamedTuple):
+    """Numbers of the rows that a fold selects by and scores on; all others train."""
+
+    validation: tuple[int, ...]
+    test: tuple[int, ...]
+
+
 class SplitPlan(NamedTuple):
-    """The corpus' parts by row number, as `Recordings` has them by recording.
+    """The splits of a corpus by row number, as `Recordings` has them by recording.
 
     Attributes:
-      splits: part -> rows; 'train' alone where it is cross-validated.
-      draws: name -> rows of 'train' to hold out for validation; {} where there is a validation part, or folds.
-      folds: name -> (validation, test), both in 'train'; {} where there is a test part.
+      splits: split -> rows; 'train' alone where the corpus is cross-validated.
+      draws: name -> rows of 'train' to hold out for validation; {} where there is a validation split, or folds.
+      folds: name -> rows, all of 'train'; {} where there is a test split.
     """
 
     splits: dict[str, tuple[int, ...]]
     draws: dict[str, tuple[int, ...]]
-    folds: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    folds: dict[str, FoldRows]
+
+
+class _HeldOut(NamedTuple):
+    """Rows that train, and rows that are held out of that training."""
+
+    training: set[int]
+    held_out: set[int]
 
 
 def plan_splits(sheet: Sheet, target: Labels, *, folds: int, seed: int, problems: Problems) -> SplitPlan:
-    """The sides of a manifest.
+    """Plans the splits of a manifest.
 
-    A column `split` is taken as it is; where it has no validation part, `folds` draws from the training part stand in.
-    Of a column `fold`, or of `folds` seeded ones, fold k is tested and fold k + 1 (after the last the first) validates.
+    A column `split` is taken as it is; where it has no validation split, `folds` draws from the training split take its
+    place. With a column `fold`, or `folds` seeded folds, fold k tests and fold k + 1 (after the last the first)
+    validates.
 
     Args:
       sheet: the manifest's table.
-      target: whose classes are spread evenly over drawn folds.
-      folds: how many are drawn.
+      target: label column whose classes are spread evenly over drawn folds.
+      folds: how many to draw.
       seed: of the draw.
-      problems: gets what is wrong.
+      problems: collects what is wrong.
     """
-    if sheet.parts == "split":
+    if sheet.split_column == "split":
         return _plan_given_splits(sheet, target, folds, seed, problems)
-    if sheet.parts == "fold":
-        parted: dict[str, list[int]] = {}
-        for row in sorted(sheet.rows, key=lambda row: _make_natural_key(row.part)):
-            parted.setdefault(row.part, []).append(row.number)
-        if len(parted) < 3:
-            problems.add(0, f"has {len(parted)} folds, expected 3 or more: one tests, one validates, the others train")
-            return SplitPlan({"train": tuple(row.number for row in sheet.rows)}, {}, {})
-    else:
-        parted = _draw_groups(sheet.rows, target, folds, seed, "fold", problems)
-    names = list(parted)
-    following = dict(zip(names, names[1:] + names[:1], strict=True))
-    made = {name: (tuple(parted[following[name]]), tuple(parted[name])) for name in names}
     everything = tuple(row.number for row in sheet.rows)
-    sides = {}
-    for name, both in made.items():
-        held = {row for rows in both for row in rows}
-        sides[f"fold {quote_values(name)}"] = ({*everything} - held, held)
-    _check_classes(target, sides, problems)
-    return SplitPlan({"train": everything}, {}, made)
+    if sheet.split_column == "fold":
+        members: dict[str, list[int]] = {}
+        for row in sorted(sheet.rows, key=lambda row: _make_natural_key(row.split)):
+            members.setdefault(row.split, []).append(row.number)
+        if len(members) < 3:
+            problems.add(0, f"has {len(members)} folds, expected 3 or more: one tests, one validates, the others train")
+            return SplitPlan({"train": everything}, {}, {})
+    else:
+        members = _draw_groups(sheet.rows, target, folds, seed, "fold", problems)
+    names = list(members)
+    following = dict(zip(names, names[1:] + names[:1], strict=True))
+    plans = {name: FoldRows(tuple(members[following[name]]), tuple(members[name])) for name in names}
+    partitions = {}
+    for name, rows in plans.items():
+        held_out = {*rows.validation, *rows.test}
+        partitions[f"fold {quote_values(name)}"] = _HeldOut({*everything} - held_out, held_out)
+    _check_classes(target, partitions, problems)
+    return SplitPlan({"train": everything}, {}, plans)
 
 
 def _plan_given_splits(sheet: Sheet, target: Labels, folds: int, seed: int, problems: Problems) -> SplitPlan:
-    splits = {part: tuple(row.number for row in sheet.rows if row.part == part) for part in SPLITS}
-    splits = {part: rows for part, rows in splits.items() if rows}
+    splits = {split: tuple(row.number for row in sheet.rows if row.split == split) for split in SPLITS}
+    splits = {split: rows for split, rows in splits.items() if rows}
     if "train" not in splits:
         problems.add(0, "has no row of the split 'train'; there is nothing to learn from")
         return SplitPlan(splits, {}, {})
     if len(splits) == 1:
         problems.add(0, "has rows of the split 'train' only; add 'test', or delete the column to draw folds")
         return SplitPlan(splits, {}, {})
-    sides = {f"split {part!r}": ({*splits["train"]}, {*splits[part]}) for part in splits if part != "train"}
-    _check_classes(target, sides, problems)
+    training = {*splits["train"]}
+    partitions = {f"split {split!r}": _HeldOut(training, {*splits[split]}) for split in splits if split != "train"}
+    _check_classes(target, partitions, problems)
     if "validation" in splits:
         return SplitPlan(splits, {}, {})
-    draws = _draw_groups([row for row in sheet.rows if row.part == "train"], target, folds, seed, "draw", problems)
-    sides = {name: ({*splits["train"]} - {*rows}, {*rows}) for name, rows in draws.items()}
-    _check_classes(target, sides, problems)
+    rows = [row for row in sheet.rows if row.split == "train"]
+    draws = _draw_groups(rows, target, folds, seed, "draw", problems)
+    _check_classes(target, {name: _HeldOut(training - {*rows}, {*rows}) for name, rows in draws.items()}, problems)
     return SplitPlan(splits, {name: tuple(rows) for name, rows in draws.items()}, {})
 
 
-def _check_classes(target: Labels, sides: Mapping[str, tuple[set[int], set[int]]], problems: Problems) -> None:
-    """Nobody can learn a class that only those have who are held out."""
+def _check_classes(target: Labels, partitions: Mapping[str, _HeldOut], problems: Problems) -> None:
+    """Reports classes that only held-out rows have: no model can learn them."""
     if target.kind != "class":
         return
-    for side, (train, held) in sides.items():
-        known, asked = (
-            {int(c) for n in rows if n in target.values for c in target.values[n]} for rows in (train, held)
-        )
-        for number in sorted(asked - known):
-            row = min(n for n in held if n in target.values and number in target.values[n])
+    for name, rows in partitions.items():
+        known, needed = ({int(c) for n in numbers if n in target.values for c in target.values[n]} for numbers in rows)
+        for number in sorted(needed - known):
+            row = min(n for n in rows.held_out if n in target.values and number in target.values[n])
             problems.add(
                 row,
-                f"class {quote_values(target.classes[number])} of label {target.name!r} is in {side} but in none of the rows"
-                " that then train; give it more groups, or take it out",
+                f"class {quote_values(target.classes[number])} of label {target.name!r} is in {name} but in none of the"
+                " rows that then train; give it more groups, or take it out",
             )
 
 
@@ -107,35 +121,41 @@ def _draw_groups(
         grouped.setdefault(row.group, []).append(row)
     least = 3 if name == "fold" else 2
     if count < least or len(grouped) < count:
+        remedy = "set folds lower, or " if len(grouped) >= least else ""
         problems.add(
             0,
-            f"has {len(grouped)} groups ({join_names(grouped)}) and config.corpus.folds is {count}; expected {least} folds"
-            f" or more and as many groups: {'set folds lower, or ' if len(grouped) >= least else ''}add groups",
+            f"has {len(grouped)} groups ({join_names(grouped)}) and config.corpus.folds is {count}; expected {least}"
+            f" folds or more and as many groups: {remedy}add groups",
         )
         return {}
-    classes = max(len(target.classes), 1)
-    counts = {group: np.zeros(classes) for group in grouped}
-    for group, members in grouped.items():
-        for row in members:
-            values = target.values.get(row.number, np.zeros(0))
-            # An item counts as one, however many steps it has.
-            share = np.bincount(values.astype(int), minlength=classes) if target.kind == "class" else np.ones(1)
-            counts[group] += share / max(share.sum(), 1)
+    class_count = max(len(target.classes), 1)
+    counts = {group: _count_classes(members, target, class_count) for group, members in grouped.items()}
     total = np.maximum(sum(counts.values()), 1e-9)
     order = np.random.default_rng(seed).permutation(sorted(grouped))
-    have = np.zeros((count, classes))
+    drawn = np.zeros((count, class_count))
     chosen: dict[str, list[int]] = {f"{name}_{k + 1}": [] for k in range(count)}
     for group in order.tolist():
-        crowded = ((have * counts[group][None, :]) / total[None, :]).sum(axis=1)
-        best = min(range(count), key=lambda k: (round(float(crowded[k]), 9), have[k].sum(), k))
-        have[best] += counts[group]
+        # Rare classes weigh most: each class counts by its share of all of its items.
+        crowding = ((drawn * counts[group][None, :]) / total[None, :]).sum(axis=1)
+        best = min(range(count), key=lambda k: (round(float(crowding[k]), 9), drawn[k].sum(), k))
+        drawn[best] += counts[group]
         chosen[f"{name}_{best + 1}"] += [row.number for row in grouped[group]]
     return {fold: sorted(members) for fold, members in chosen.items()}
 
 
+def _count_classes(rows: Sequence[Row], target: Labels, class_count: int) -> np.ndarray:
+    """float64 [class_count]: items of each class in a group; an item counts as one, however many steps it has."""
+    counts = np.zeros(class_count)
+    for row in rows:
+        values = target.values.get(row.number, np.zeros(0))
+        share = np.bincount(values.astype(int), minlength=class_count) if target.kind == "class" else np.ones(1)
+        counts += share / max(share.sum(), 1)
+    return counts
+
+
 def _make_natural_key(text: str) -> list[tuple[int, str]]:
-    """fold_2 before fold_10."""
+    """A sort key by which fold_2 comes before fold_10."""
     runs = ["".join(run) for _, run in itertools.groupby(text, lambda c: c in "0123456789")]
     digits = [run.lstrip("0") if run[0] in "0123456789" else None for run in runs]
-    # A longer number is a larger one; Python makes no int of thousands of digits.
+    # A longer number is a larger one; Python does not convert thousands of digits to an int.
     return [(-1, run) if number is None else (len(number), number) for run, number in zip(runs, digits, strict=True)]

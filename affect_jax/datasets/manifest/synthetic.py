@@ -1,40 +1,39 @@
-"""A small manifest with planted answers and files of several kinds, to look at or to try things on.
+"""A small manifest with planted answers and files of several kinds, to look at and to experiment with.
 
-What is planted. An item has one of three emotions, and a valence that follows from it. The voice's pitch and loudness
-tell the emotion well, the face's slow movement tells it half as well, the words' vector only sad from the others. Every
-speaker has a pitch and a face of his own, so other speakers must be learned from. Some faces are missing.
+What is planted: an item has one of three emotions, and a valence that follows from it. The pitch and loudness of the
+voice show the emotion well, the slow movement of the face half as well, and the word vector only separates sad from the
+others. Every speaker has their own pitch and face, so a model must learn from other speakers. Some faces are missing.
 """
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.build import make_whole_folder
-from affect_jax.datasets.release_files import MARKER
+from affect_jax.datasets.release_files import write_marker
+from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
 
 _VALENCE = {"happy": 0.8, "neutral": 0.0, "sad": -0.7}
 _PITCH = {"happy": 260.0, "neutral": 200.0, "sad": 160.0}  # Hz
 _RATE = 16000
-_MISSING = 6  # every so many items one has no face
+_MISSING = 6  # one of so many items has no face
 
 
 def synthesize(folder: Path, *, speakers: int = 8, items: int = 6, seed: int = 0) -> None:
-    """Writes `manifest.csv` and its files; `folder` must not exist and is there only when everything is written.
+    """Writes `manifest.csv` and its files; `folder` appears only when everything is written.
 
     Args:
-      folder: where.
+      folder: must not exist.
       speakers: how many groups.
-      items: of each.
-      seed: of all that is random.
+      items: how many items each group has.
+      seed: of all random numbers.
 
     Raises:
       UserError: too few speakers for folds or items for classes, or the folder exists or cannot be written.
     """
     if speakers < 3 or items < 3:
-        raise UserError(f"a synthetic manifest has {speakers} speakers and {items} items of each; expected 3 or more")
+        raise UserError(f"a synthetic manifest has {speakers} speakers with {items} items each; give 3 or more of both")
     with make_whole_folder(Path(folder)) as place:
         for name in ("face", "voice", "words"):
             (place / name).mkdir()
@@ -43,9 +42,7 @@ def synthesize(folder: Path, *, speakers: int = 8, items: int = 6, seed: int = 0
             table.writerow(["id", "group", "label:emotion", "label:valence", "voice", "face", "words"])
             for speaker in range(speakers):
                 table.writerows(_write_speaker(place, speaker, items, seed))
-        parameters = dict(speakers=speakers, items=items, seed=seed)
-        marker = {"corpus": "manifest", "synthetic": True, "parameters": parameters, "sizes": {}}
-        (place / MARKER).write_text(json.dumps(marker, indent=1) + "\n")
+        write_marker(place, "manifest", dict(speakers=speakers, items=items, seed=seed), sizes={})
 
 
 def _write_speaker(place: Path, speaker: int, items: int, seed: int) -> list[list[str]]:

@@ -24,13 +24,12 @@ is what another corpus would change.
 """
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.build import make_whole_folder
-from affect_jax.datasets.release_files import MARKER
+from affect_jax.datasets.release_files import write_marker
+from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
 
 WEAK = "weak"
@@ -57,7 +56,7 @@ _RATER, _RATING = 1.5, 0.3  # spread of the rater's opinion of a recording and o
 def synthesize(
     folder: Path,
     *,
-    worlds: int = 20,
+    scenarios: int = 20,
     train: int = 24,
     validation: int = 8,
     test: int = 24,
@@ -80,15 +79,15 @@ def synthesize(
     Raises:
       UserError: a size below 1, fewer than three worlds, or the folder cannot be written.
     """
-    sizes = dict(worlds=worlds, train=train, validation=validation, test=test, steps=steps, columns=columns)
-    if min(sizes.values()) < 1 or worlds < 3:
+    sizes = dict(scenarios=scenarios, train=train, validation=validation, test=test, steps=steps, columns=columns)
+    if min(sizes.values()) < 1 or scenarios < 3:
         raise UserError(
-            f"config.corpus.synthetic has sizes {sizes}; give at least 3 worlds, and at least 1 of the rest"
+            f"config.corpus.synthetic has sizes {sizes}; give at least 3 scenarios, and at least 1 of the rest"
         )
     with make_whole_folder(Path(folder)) as place:
         (place / "features").mkdir()
         lines = []
-        for number in range(worlds):
+        for number in range(scenarios):
             made = make_scenario(
                 seed, number, sides={side: sizes[side] for side in SPLITS}, steps=steps, columns=columns
             )
@@ -102,8 +101,7 @@ def synthesize(
             writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(lines)
-        marker = {"corpus": "planted", "synthetic": True, "parameters": {**sizes, "seed": seed}, "sizes": sizes}
-        (place / MARKER).write_text(json.dumps(marker, indent=1) + "\n")
+        write_marker(place, "planted", {**sizes, "seed": seed}, sizes)
 
 
 def make_scenario(seed: int, number: int, *, sides: dict[str, int], steps: int, columns: int) -> dict[str, dict]:

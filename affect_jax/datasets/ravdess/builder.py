@@ -9,11 +9,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from affect_jax.datasets.ravdess import release
+from affect_jax.datasets.ravdess.settings import MODALITIES
 from affect_jax.datasets.release_files import make_sizes_error, read_marker
 from affect_jax.errors import UserError
 from affect_jax.features import audio
-
-MODALITIES = ("speech", "mfcc", "action_units")
 
 
 @dataclasses.dataclass

@@ -15,11 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from affect_jax.datasets.ravdess.labels import EMOTIONS
 from affect_jax.datasets.release_files import convert_to_float32, parse_floats, read_rows
 from affect_jax.errors import UserError
 
-EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
-"""Emotion 1 to 8 of the file names."""
 NEUTRAL, ANGRY, STRONG = 1, 5, 2
 
 ACTION_UNITS_FILE = "action_units_mean.csv"

@@ -11,12 +11,10 @@ They share nothing with the voice but the emotion.
 """
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.build import make_whole_folder
 from affect_jax.datasets.ravdess.actors import choose_actors, is_man
 from affect_jax.datasets.ravdess.release import (
     ACTION_UNITS,
@@ -27,7 +25,8 @@ from affect_jax.datasets.ravdess.release import (
     Sizes,
     list_clips,
 )
-from affect_jax.datasets.release_files import MARKER
+from affect_jax.datasets.release_files import write_marker
+from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
 
 # emotion -> semitones above neutral, semitones that the pitch moves, dB above neutral, dB an octave less steep than
@@ -80,8 +79,7 @@ def synthesize(
     with make_whole_folder(Path(folder)) as place:
         _write_clips(place, sizes, rate, seed)
         _write_action_units(place / ACTION_UNITS_FILE, sizes, seed)
-        manifest = {"corpus": "ravdess", "synthetic": True, "parameters": parameters, "sizes": sizes._asdict()}
-        (place / MARKER).write_text(json.dumps(manifest, indent=1) + "\n")
+        write_marker(place, "ravdess", parameters, sizes._asdict())
 
 
 def _write_clips(place: Path, sizes: Sizes, rate: int, seed: int) -> None:

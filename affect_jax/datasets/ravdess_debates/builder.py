@@ -9,17 +9,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from affect_jax.datasets.ravdess import builder
-from affect_jax.datasets.ravdess.actors import FOLDS
 from affect_jax.datasets.ravdess.release import Clip
 from affect_jax.datasets.ravdess_debates import debate_plan, mix
+from affect_jax.datasets.ravdess_debates.debate_plan import SPLIT_ACTORS
 from affect_jax.errors import UserError
-
-SPLIT_ACTORS: dict[str, tuple[int, ...]] = {
-    "train": (*FOLDS["fold_2"], *FOLDS["fold_3"], *FOLDS["fold_4"]),
-    "validation": FOLDS["fold_5"],
-    "test": FOLDS["fold_1"],
-}
-"""Part -> actors, by the published folds of RAVDESS: no voice is in two parts."""
 
 
 @dataclasses.dataclass

@@ -22,8 +22,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from affect_jax.datasets.ravdess.actors import FOLDS
 from affect_jax.datasets.ravdess.release import ANGRY, STRONG, Clip
 
+SPLIT_ACTORS: dict[str, tuple[int, ...]] = {
+    "train": (*FOLDS["fold_2"], *FOLDS["fold_3"], *FOLDS["fold_4"]),
+    "validation": FOLDS["fold_5"],
+    "test": FOLDS["fold_1"],
+}
+"""Split -> actors, by the published folds of RAVDESS: no voice is in two splits."""
 MOST_OVERLAP, MOST_ANGER = 0.5, 0.7
 TENTHS = 10
 _CAP = 0.48  # of the shorter neighbour, so that an utterance between two others is never covered by both at once

@@ -18,15 +18,14 @@ Nothing links y to a recording's number or to time. The two target folders have 
 the test part has no gold standard, as in the release.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.build import make_whole_folder
 from affect_jax.datasets.recola import arff_files
 from affect_jax.datasets.recola.avec_release import FRAME_SECONDS, SPLIT_PREFIXES
-from affect_jax.datasets.release_files import MARKER
+from affect_jax.datasets.release_files import write_marker
+from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
 
 _NUISANCES, _PRIVATE = 4, 12
@@ -70,8 +69,7 @@ def synthesize(
     with make_whole_folder(Path(folder)) as place:
         for number, target in enumerate(("arousal", "valence")):
             _write_target(place, target, sizes, np.random.default_rng([seed, number]))
-        manifest = {"corpus": "recola", "synthetic": True, "parameters": parameters, "sizes": sizes}
-        (place / MARKER).write_text(json.dumps(manifest, indent=1) + "\n")
+        write_marker(place, "recola", parameters, sizes)
 
 
 def _write_target(place: Path, target: str, sizes: dict, rng: np.random.Generator) -> None:

@@ -13,15 +13,14 @@ are louder than others does.
 
 import csv
 import datetime
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.build import make_whole_folder
-from affect_jax.datasets.release_files import MARKER
+from affect_jax.datasets.release_files import write_marker
 from affect_jax.datasets.sspnet_conflict import release, voices
+from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 
@@ -139,8 +138,7 @@ def _write_tables(place: Path, rows: list[tuple], counts: dict[str, int], second
         "seconds": seconds,
     }
     parameters = {**counts, "seconds": seconds, "seed": seed}
-    manifest = {"corpus": "sspnet_conflict", "synthetic": True, "parameters": parameters, "sizes": sizes}
-    (place / MARKER).write_text(json.dumps(manifest, indent=1) + "\n")
+    write_marker(place, "sspnet_conflict", parameters, sizes)
 
 
 def _write_csv(path: Path, head: tuple[str, ...], rows: Iterable[Iterable[object]]) -> None:

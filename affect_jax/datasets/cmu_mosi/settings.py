@@ -1,0 +1,52 @@
+"""Settings of CMU-MOSI, see `datasets.settings`."""
+
+import dataclasses
+
+from affect_jax.datasets.missing_values import POLICIES
+from affect_jax.datasets.settings import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Synthetic:
+    """Sizes of the synthetic corpus.
+
+    Attributes:
+      train_videos: videos of the training split.
+      test_videos: videos of the test split.
+      text: columns of text features.
+      audio: columns of audio features.
+      video: columns of video features.
+      seed: of all random numbers.
+    """
+
+    train_videos: int = setting(24, least=2)
+    test_videos: int = setting(12, least=1)
+    text: int = setting(100, least=1)
+    audio: int = setting(73, least=1)
+    video: int = setting(100, least=1)
+    seed: int = setting(0, least=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """`config.corpus` of CMU-MOSI.
+
+    Attributes:
+      name: of the corpus.
+      manual_dir: folder of the release; None uses the synthetic corpus, or downloads where `download` says so.
+      data_dir: folder for built corpora; None is ~/.cache/affect_jax/corpora.
+      download: whether to fetch the public files.
+      labels: binary (0, 1), class7 (0..6 for -3..3) or sentiment (-3..3); the last two need mosi_labels.csv.
+      nonfinite: what happens to NaN and infinite features: refuse, zero, or mean (of the video's own column).
+      validation: ids of the training videos that form the draw 'given'; None for no such draw.
+      synthetic: sizes of the synthetic corpus.
+    """
+
+    name: str = "cmu_mosi"
+    manual_dir: str | None = None
+    data_dir: str | None = None
+    download: bool = False
+    labels: str = setting("binary", choices=("binary", "class7", "sentiment"))
+    nonfinite: str = setting("refuse", choices=POLICIES)
+    validation: tuple[str, ...] | None = None
+    synthetic: Synthetic = Synthetic()

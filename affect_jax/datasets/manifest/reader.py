@@ -1,0 +1,236 @@
+"""Settings of a manifest -> `Recordings`, and what the manifest holds."""
+
+import collections
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from affect_jax.datasets import release_files
+from affect_jax.datasets.manifest import csv_table, describe_manifest, frame_files, labels, layouts, measurements
+from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.datasets.manifest.settings import LOWEST_RATES, Settings
+from affect_jax.datasets.manifest.split_plan import SplitPlan, plan_splits
+from affect_jax.datasets.missing_values import MissingValues, replace_missing_values
+from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
+from affect_jax.datasets.settings import resolve_settings
+from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.features import egemaps
+
+
+class Column(NamedTuple):
+    """A modality as `load` gives it.
+
+    Attributes:
+      name: of its column in the csv file.
+      kind: 'features' or 'waveform'.
+      width: D of float32 [T, D]; 1 of a waveform.
+      longest: T of the longest recording (samples of a waveform).
+    """
+
+    name: str
+    kind: str
+    width: int
+    longest: int
+
+
+class Label(NamedTuple):
+    """A label column.
+
+    Attributes:
+      name: of the column, without `label:`.
+      kind: 'class' or 'number'.
+      classes: names of classes 0, 1, ...; () for numbers.
+      per_step: whether each item has one label for each step.
+    """
+
+    name: str
+    kind: str
+    classes: tuple[str, ...]
+    per_step: bool
+
+
+class Description(NamedTuple):
+    """What a manifest holds.
+
+    Attributes:
+      modalities: name -> column.
+      labels: name -> label column, in the order of the csv file.
+      split_column: 'split', 'fold', or '' where the csv file has neither.
+      items: how many rows.
+      groups: how many groups.
+    """
+
+    modalities: dict[str, Column]
+    labels: dict[str, Label]
+    split_column: str
+    items: int
+    groups: int
+
+
+class _CheckedManifest(NamedTuple):
+    """A manifest without faults, its files measured."""
+
+    settings: Settings
+    data_dir: Path
+    sheet: csv_table.Sheet
+    cells: measurements.Cells
+    labels: dict[str, labels.Labels]
+    target: str
+    plan: SplitPlan
+
+
+def describe(corpus: Mapping[str, Any]) -> Description:
+    """What a manifest holds, after all checks and without building anything.
+
+    Widths and lengths are those of the recordings that `load` gives in this layout.
+
+    Args:
+      corpus: `config.corpus`, see `Settings`.
+
+    Raises:
+      UserError: a wrong setting; or anything wrong in the csv file or the files that it names, one line a problem.
+    """
+    checked = _check_manifest(corpus)
+    sheet = checked.sheet
+    return Description(
+        modalities={name: _describe_column(name, checked) for name in sheet.modalities},
+        labels={
+            name: Label(name, column.kind, column.classes, column.per_step) for name, column in checked.labels.items()
+        },
+        split_column=sheet.split_column,
+        items=len(sheet.rows),
+        groups=len({row.group for row in sheet.rows}),
+    )
+
+
+def list_contents(corpus: Mapping[str, Any]) -> tuple[str, ...]:
+    """Lines about everything that a person who prepares the corpus should see before it is built; all is checked.
+
+    Raises:
+      UserError: as `describe`.
+    """
+    checked = _check_manifest(corpus)
+    return tuple(
+        describe_manifest.describe_manifest(
+            checked.sheet, checked.cells, checked.labels, checked.plan, checked.settings
+        )
+    )
+
+
+def load(corpus: Mapping[str, Any]) -> Recordings:
+    """Builds what is missing below data_dir and reads it.
+
+    The only target is named as its column; classes count from 0 in the order of `describe`. Where an item lacks a
+    modality, its features do not have that key.
+
+    Raises:
+      UserError: as `describe`.
+    """
+    return inspect(corpus)[0]
+
+
+def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
+    """Returns what `load` returns, and how many values were missing in the features."""
+    # Imported here because it imports TensorFlow Datasets, which takes .6 s.
+    from affect_jax.datasets.manifest.builder import build_features
+
+    checked = _check_manifest(corpus)
+    settings, sheet = checked.settings, checked.sheet
+    features = build_features(sheet, checked.cells, sound=settings.sound, rate=settings.rate, data_dir=checked.data_dir)
+    files = {row.id: row.files for row in sheet.rows}
+
+    def locate(recording: Recording, modality: str, step: int, column: int) -> str:
+        return f"{files[recording.id][modality]} frame {step} column {column} (from 0)"
+
+    items = [Recording(row.id, row.group, (), features[row.number], {}) for row in sheet.rows]
+    replaced, missing = replace_missing_values({"items": items}, settings.nonfinite, locate)
+    features = {row.number: item.features for row, item in zip(sheet.rows, replaced["items"], strict=True)}
+    target = checked.labels[checked.target]
+    recordings, names = layouts.arrange_recordings(sheet.rows, features, target, settings.layout)
+    by_id = {recording.id: recording for recording in recordings}
+
+    def find_ids(rows: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(names[row] for row in rows))
+
+    plan = checked.plan
+    corpus_recordings = Recordings(
+        corpus="manifest",
+        form=checked.target,
+        synthetic=(sheet.path.parent / release_files.MARKER).is_file(),
+        splits={split: [by_id[name] for name in find_ids(rows)] for split, rows in plan.splits.items()},
+        draws={name: find_ids(rows) for name, rows in plan.draws.items()},
+        folds={name: Fold(find_ids(rows.validation), find_ids(rows.test)) for name, rows in plan.folds.items()},
+        fingerprint="",
+        labels=target.classes,
+    )
+    return add_fingerprint(corpus_recordings), missing
+
+
+def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
+    settings = _check_settings(corpus)
+    data_dir = release_files.resolve_data_dir(settings.data_dir)
+    path = Path(settings.manifest).expanduser()
+    problems = Problems(path)
+    sheet = csv_table.read_table(path, settings.modalities or (), problems)
+    target = settings.target or sheet.labels[0]
+    if target not in sheet.labels:
+        raise UserError(
+            f"config.corpus.target is {target!r}{suggest_nearest(target, sheet.labels)}; {path} has the labels"
+            f" {', '.join(sheet.labels)}"
+        )
+    has_sound = any(frame_files.is_sound(p) for row in sheet.rows for p in row.files.values())
+    if settings.sound == "egemaps" and has_sound:
+        egemaps.check()
+    # All checks below only collect problems, so that one run shows everything that is wrong.
+    columns = {
+        name: labels.read_labels(
+            sheet, name, is_target=name == target, as_classes=settings.classes and name == target, problems=problems
+        )
+        for name in sheet.labels
+    }
+    cells = measurements.measure_cells(
+        sheet,
+        sound=settings.sound,
+        rate=settings.rate,
+        nonfinite=settings.nonfinite,
+        data_dir=data_dir,
+        problems=problems,
+    )
+    layouts.check_layout(sheet, cells, columns, target, settings.layout, problems)
+    plan = plan_splits(sheet, columns[target], folds=settings.folds, seed=settings.seed, problems=problems)
+    problems.raise_if_any()
+    return _CheckedManifest(
+        settings=settings,
+        data_dir=data_dir,
+        sheet=sheet,
+        cells=cells,
+        labels=columns,
+        target=target,
+        plan=plan,
+    )
+
+
+def _check_settings(corpus: Mapping[str, Any]) -> Settings:
+    settings = resolve_settings(corpus, Settings)
+    lowest = LOWEST_RATES[settings.sound]
+    if settings.rate < lowest:
+        raise UserError(
+            f"config.corpus.rate is {settings.rate} Hz, expected {lowest} or more for config.corpus.sound="
+            f"{settings.sound!r}"
+        )
+    if not settings.manifest:
+        raise UserError("config.corpus.manifest is not set; name the csv file of your corpus (docs/own_data.md)")
+    return settings
+
+
+def _describe_column(name: str, checked: _CheckedManifest) -> Column:
+    cells = [checked.cells[row.number, name] for row in checked.sheet.rows if name in row.files]
+    width, longest = cells[0].width, max(cell.frames for cell in cells)
+    layout = checked.settings.layout
+    if layout == "steps":
+        longest = max(len(values) for values in checked.labels[checked.target].values.values())
+    if layout == "group":
+        # Means over time, and standard deviations behind them where any item has several frames.
+        width *= 2 if longest > 1 else 1
+        longest = max(collections.Counter(row.group for row in checked.sheet.rows).values())
+    return Column(name, "features" if width else "waveform", width or 1, longest)

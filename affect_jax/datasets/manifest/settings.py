@@ -1,0 +1,48 @@
+"""Settings of a manifest, see `datasets.settings` and docs/own_data.md."""
+
+import dataclasses
+
+from affect_jax.datasets.missing_values import POLICIES
+from affect_jax.datasets.settings import setting
+
+LAYOUTS = ("item", "steps", "group")
+LOWEST_RATES = {"mfcc": 8000, "waveform": 1000, "egemaps": 8000}
+"""config.corpus.sound -> the lowest config.corpus.rate that makes sense for it, in Hz."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """`config.corpus` of one's own files.
+
+    Attributes:
+      name: of the corpus.
+      manifest: the csv file; must be set.
+      data_dir: folder for built corpora; None is ~/.cache/affect_jax/corpora.
+      modalities: which columns of paths to read; None reads all.
+      target: which label column is learned; None takes the first.
+      pair: student and teachers among the modalities, as in 'face+voice'. Configs of co-learning read it; no reader
+        here does.
+      layout: item (an item is a recording with one label), steps (labels per step) or group (a group is a recording,
+        its items are the steps).
+      sound: what recordings become: mfcc (120 columns, a frame every 10 ms), waveform, or egemaps (25 columns, a frame
+        every 10 ms, computed by openSMILE).
+      rate: sampling rate at which recordings are read, in Hz.
+      folds: how many folds (or validation draws) to draw where the csv file does not name them.
+      seed: of that draw.
+      classes: whether numbers in the target's column are names of classes.
+      nonfinite: what happens to NaN and infinite features: refuse, zero, or mean (of the item's own column).
+    """
+
+    name: str = "manifest"
+    manifest: str | None = None
+    data_dir: str | None = None
+    modalities: tuple[str, ...] | None = None
+    target: str | None = None
+    pair: str | None = None
+    layout: str = setting("item", choices=LAYOUTS)
+    sound: str = setting("mfcc", choices=tuple(LOWEST_RATES))
+    rate: int = setting(8000, least=min(LOWEST_RATES.values()))
+    folds: int = setting(5, least=2)
+    seed: int = setting(0, least=0)
+    classes: bool = False
+    nonfinite: str = setting("refuse", choices=POLICIES)

@@ -1,0 +1,43 @@
+"""Settings of the planted corpus, see `datasets.settings`."""
+
+import dataclasses
+
+from affect_jax.datasets.settings import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Synthetic:
+    """Sizes of the corpus.
+
+    Attributes:
+      scenarios: how many independent scenarios; each is a fold.
+      train: recordings of each scenario to train on.
+      validation: recordings of each scenario to select by.
+      test: recordings of each scenario to score on.
+      steps: steps of each recording.
+      columns: features of each modality.
+      seed: of all random numbers.
+    """
+
+    scenarios: int = setting(20, least=3)
+    train: int = setting(24, least=1)
+    validation: int = setting(8, least=1)
+    test: int = setting(24, least=1)
+    steps: int = setting(12, least=1)
+    columns: int = setting(60, least=1)
+    seed: int = setting(0, least=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """`config.corpus` of the planted corpus.
+
+    Attributes:
+      name: of the corpus.
+      data_dir: folder for built corpora; None is ~/.cache/affect_jax/corpora.
+      synthetic: sizes and the seed of the generator.
+    """
+
+    name: str = "planted"
+    data_dir: str | None = None
+    synthetic: Synthetic = Synthetic()

@@ -1,0 +1,64 @@
+"""What launch.prepare does: builds a corpus and describes it, or writes a synthetic one."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from affect_jax.datasets.catalog import import_corpus
+from affect_jax.datasets.describe_corpus import describe_recordings
+from affect_jax.errors import UserError
+
+
+def prepare_corpus(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
+    """Builds a corpus where it is missing, and yields lines that describe it.
+
+    Args:
+      name: of the corpus.
+      settings: those that were given as flags, under the names of `config.corpus`.
+
+    Raises:
+      UserError: there is no such corpus, it does not have one of the settings, or its files are not as they must be.
+    """
+    package = import_corpus(name, "--corpus")
+    for key in settings:
+        if key not in package.DEFAULTS:
+            raise UserError(f"--{key} is not a setting of {name}; leave it out")
+    # A package that can check all files without building says what they hold before it takes the time to build.
+    lists_contents = hasattr(package, "list_contents")
+    yield from package.list_contents(settings) if lists_contents else ()
+    recordings, missing = package.inspect(settings)
+    yield from describe_recordings(recordings, settings.get("rate", package.DEFAULTS.get("rate")))
+    if missing.count:
+        yield (
+            f"missing      {missing.count} values in {missing.columns} columns, replaced by {settings.get('nonfinite')},"
+            f" the first in {missing.first}"
+        )
+    elif not lists_contents:
+        yield "missing      none"
+    for remark in package.list_remarks(settings) if hasattr(package, "list_remarks") else ():
+        yield f"note         {remark}"
+    yield f"fingerprint  {recordings.fingerprint}"
+
+
+def write_synthetic(name: str, folder: str, settings: Mapping[str, Any]) -> str:
+    """Writes the raw files of a small synthetic corpus to a new folder, and returns a line that says how to read them.
+
+    Args:
+      name: of the corpus.
+      folder: must not exist.
+      settings: those that were given as flags; `form` alone makes sense here, of corpora that have several.
+
+    Raises:
+      UserError: there is no such corpus, another setting was given, or the folder exists or cannot be written.
+    """
+    package = import_corpus(name, "--corpus")
+    has_forms = "form" in inspect.signature(package.synthesize).parameters
+    form = {"form": settings["form"]} if "form" in settings and has_forms else {}
+    others = [key for key in settings if key not in form]
+    if others:
+        raise UserError(f"--synthetic_out only writes files; leave out --{others[0]}")
+    package.synthesize(Path(folder), **package.DEFAULTS.get("synthetic", {}), **form)
+    source = f"--manual_dir={folder}" if "manual_dir" in package.DEFAULTS else f"--manifest={folder}/manifest.csv"
+    repeated = "".join(f" --{key}={value}" for key, value in form.items())
+    return f"wrote a synthetic {name} corpus to {folder}; read it with {source}{repeated}"

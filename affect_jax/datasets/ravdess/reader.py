@@ -1,0 +1,106 @@
+"""Settings of RAVDESS -> `Recordings`."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from affect_jax.datasets import build, release_files
+from affect_jax.datasets.missing_values import MissingValues
+from affect_jax.datasets.ravdess import actors
+from affect_jax.datasets.ravdess.labels import LABELS
+from affect_jax.datasets.ravdess.release import SUFFIXES
+from affect_jax.datasets.ravdess.settings import Settings
+from affect_jax.datasets.ravdess.synthetic import synthesize
+from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
+from affect_jax.datasets.settings import resolve_settings
+
+
+def load(corpus: Mapping[str, Any]) -> Recordings:
+    """Builds what is missing below data_dir and reads it.
+
+    A recording is one clip, named as its audio file, `03-01-05-02-01-01-12`, of the group `actor_12`, and has a single
+    step of the same name. The only target is named as `labels` says and counts classes from 0. There is one split,
+    'train', with five folds in it, see `actors.make_folds`.
+
+    Args:
+      corpus: `config.corpus`, see `Settings`.
+
+    Raises:
+      UserError: a setting, or the release, is not as it must be.
+    """
+    return inspect(corpus)[0]
+
+
+def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
+    """Returns what `load` returns, and that no feature was missing: a missing value is an error here."""
+    # Imported here because it imports TensorFlow Datasets, which takes .6 s.
+    from affect_jax.datasets.ravdess.builder import Ravdess, name_config
+
+    settings = resolve_settings(corpus, Settings)
+    data_dir = release_files.resolve_data_dir(settings.data_dir)
+    folder = find_source_folder(settings.manual_dir, dataclasses.asdict(settings.synthetic), data_dir)
+    builder = build.build_once(
+        Ravdess,
+        config=name_config(settings.modalities, settings.rate),
+        data_dir=data_dir,
+        manual_dir=folder,
+        source=release_files.sign_files(folder, (*SUFFIXES, ".csv", ".json")),
+    )
+    clips = [_make_recording(example, settings.labels) for example in build.read_examples(builder, "train")]
+    recordings = Recordings(
+        corpus="ravdess",
+        form="+".join(settings.modalities),
+        synthetic=builder.info.metadata["synthetic"],
+        splits={"train": clips},
+        draws={},
+        folds=_make_folds(clips),
+        fingerprint="",
+        labels=LABELS[settings.labels][1],
+    )
+    return add_fingerprint(recordings), MissingValues(0, 0, "")
+
+
+def find_source_folder(manual_dir: str | None, synthetic: Mapping[str, int], data_dir: Path) -> Path:
+    """The folder with the clips: the user's, or the synthetic corpus, which is written where it is missing.
+
+    Args:
+      manual_dir: folder of the release; None for the synthetic corpus.
+      synthetic: arguments of `synthesize`.
+      data_dir: folder for built corpora.
+
+    Raises:
+      UserError: there is no such folder, or a size of the synthetic corpus is impossible.
+    """
+    from affect_jax.datasets.ravdess.builder import Ravdess
+
+    if manual_dir:
+        return release_files.find_release_folder(manual_dir, "Actor_01/, Actor_02/, ...")
+    return build.make_synthetic_folder("ravdess", Ravdess.VERSION, synthetic, data_dir, synthesize)
+
+
+def _make_recording(example: dict[str, Any], labels: str) -> Recording:
+    name = example["id"].decode()
+    number = int(example["intensity" if labels == "intensity" else "emotion"])
+    return Recording(
+        id=name,
+        group=f"actor_{int(example['actor']):02d}",
+        steps=(name,),
+        features=example["features"],
+        targets={labels: np.array([LABELS[labels][0][number - 1]], np.float32)},
+    )
+
+
+def _make_folds(clips: list[Recording]) -> dict[str, Fold]:
+    clips_of: dict[int, list[str]] = {}
+    for clip in clips:
+        clips_of.setdefault(int(clip.group.rpartition("_")[2]), []).append(clip.id)
+    return {
+        name: Fold(
+            validation=tuple(clip for actor in validation for clip in clips_of[actor]),
+            test=tuple(clip for actor in test for clip in clips_of[actor]),
+        )
+        for name, (validation, test) in actors.make_folds(tuple(clips_of)).items()
+    }

@@ -1,0 +1,51 @@
+"""Settings of RAVDESS, see `datasets.settings`."""
+
+import dataclasses
+
+from affect_jax.datasets.ravdess.labels import LABELS
+from affect_jax.datasets.settings import setting
+
+MODALITIES = ("speech", "mfcc", "action_units")
+
+
+@dataclasses.dataclass(frozen=True)
+class Synthetic:
+    """Sizes of the synthetic corpus.
+
+    Attributes:
+      actors: how many actors.
+      statements: sentences that each actor says.
+      repetitions: how often each sentence is said in every emotion and intensity.
+      rate: sampling rate of the files, in Hz.
+      seed: of all random numbers.
+    """
+
+    actors: int = setting(10, least=3, most=24)
+    statements: int = setting(2, least=1, most=2)
+    repetitions: int = setting(1, least=1, most=2)
+    rate: int = setting(16000, least=2000)
+    seed: int = setting(0, least=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """`config.corpus` of RAVDESS.
+
+    Attributes:
+      name: of the corpus.
+      manual_dir: folder of the release; None uses the synthetic corpus.
+      data_dir: folder for built corpora; None is ~/.cache/affect_jax/corpora.
+      rate: sampling rate of the stored speech, in Hz; MFCC are computed from it and hear up to rate / 2.
+      modalities: of speech (a waveform), mfcc (40 and their two differences) and action_units (35 means, one row a
+        clip).
+      labels: emotion, emotion7 or intensity, see `labels.LABELS`.
+      synthetic: sizes of the synthetic corpus.
+    """
+
+    name: str = "ravdess"
+    manual_dir: str | None = None
+    data_dir: str | None = None
+    rate: int = setting(8000, least=1000)
+    modalities: tuple[str, ...] = setting(("speech",), choices=MODALITIES)
+    labels: str = setting("emotion", choices=tuple(LABELS))
+    synthetic: Synthetic = Synthetic()

@@ -1,0 +1,35 @@
+"""Settings of the debates from RAVDESS, see `datasets.settings`."""
+
+import dataclasses
+
+from affect_jax.datasets.ravdess.settings import Synthetic
+from affect_jax.datasets.settings import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """`config.corpus` of the debates.
+
+    Attributes:
+      name: of the corpus.
+      manual_dir: folder of the RAVDESS release; None uses the synthetic RAVDESS.
+      data_dir: folder for built corpora; None is ~/.cache/affect_jax/corpora.
+      train: clips of the training split.
+      validation: clips of the validation split.
+      test: clips of the test split.
+      seconds: length of a clip; six seconds hold the longest utterance of the release with a pause.
+      rate: sampling rate of the speech, in Hz.
+      seed: of who says what and when.
+      synthetic: sizes of the synthetic RAVDESS.
+    """
+
+    name: str = "ravdess_debates"
+    manual_dir: str | None = None
+    data_dir: str | None = None
+    train: int = setting(160, least=1)
+    validation: int = setting(48, least=1)
+    test: int = setting(64, least=1)
+    seconds: int = setting(30, least=6)
+    rate: int = setting(8000, least=1000)
+    seed: int = setting(0, least=0)
+    synthetic: Synthetic = Synthetic()
