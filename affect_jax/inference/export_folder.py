@@ -113,7 +113,7 @@ def write_export(
     # As it is read back: tuples have become lists, and numbers as keys text.
     described = json.loads(json.dumps({**description, "schema": SCHEMA}))
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
-    described["sha256"] = {**sums, DESCRIPTION: checkpoint.hash_leaves(described)}
+    described["sha256"] = {**sums, DESCRIPTION: checkpoint.hash_json(described)}
     folder.mkdir(parents=True, exist_ok=True)
     contents[DESCRIPTION] = files.encode_json(described)
     files.write_together({folder / name: data for name, data in contents.items()})
@@ -185,7 +185,7 @@ def _check_description(folder: Path) -> dict[str, Any]:
     sums = described.get("sha256")
     said = {key: value for key, value in described.items() if key != "sha256"}
     whole = data == files.encode_json(described) and isinstance(sums, dict)
-    if not whole or sums.get(DESCRIPTION) != checkpoint.hash_leaves(said):
+    if not whole or sums.get(DESCRIPTION) != checkpoint.hash_json(said):
         raise UserError(f"{path} is damaged (it differs from its own checksum); {_AGAIN}")
     return described
 
