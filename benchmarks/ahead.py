@@ -106,12 +106,14 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
     import numpy as np
     from jax.sharding import NamedSharding, PartitionSpec
 
+    from affect_jax.data.folds import FoldedCorpus
     from affect_jax.training import loop, mesh, objective, state, step, trials
     from affect_jax.training.optimizer import make_transform
     from benchmarks import jax_side
 
     spec, staged, corpus, folds, _ = jax_side.load(case, precision)
     staged = staged._replace(batch=case.batch)
+    plan = step.StagePlan(spec.model, staged, "regression", 1)  # task and evaluation play no part in a step
     arrays = trials.stack_trials([jax_side.row(spec, seed, staged, {}) for seed in range(count)])
 
     def fresh(params: Any, row: trials.TrialArrays) -> tuple[Any, state.TrialState]:
@@ -123,10 +125,10 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
 
     def updates(shared: Any, row: trials.TrialArrays, frozen: Any, now: state.TrialState) -> Any:
         def one(now: state.TrialState, index: jax.Array) -> tuple[state.TrialState, dict[str, jax.Array]]:
-            batch = step.take_training_batch(staged, None, *shared, row.fold, index)
-            return step.train_step(spec.model, staged, row, frozen, now, batch, jax.random.key(row.seed))
+            batch = step.take_training_batch(plan, shared, row.fold, index)
+            return step.train_step(plan, row, frozen, now, batch, jax.random.key(row.seed))
 
-        order = step.order_epoch(staged, shared[1], row, now.epoch)
+        order = step.order_epoch(staged, shared.folds, row, now.epoch)
         return jax.lax.scan(one, now, jnp.resize(order, (STEPS, order.shape[1])))
 
     devices = jax.sharding.Mesh(np.array([[device]]), ("replica", "data"))
@@ -140,7 +142,7 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
         names = objective.collect_names(outputs, example)
         frozen, now = jax.eval_shape(jax.vmap(fresh, in_axes=(None, 0)), params, arrays)
         program = mesh.map_over_trials(devices, count, updates, donate=3)
-        arguments = laid((corpus, folds)), *laid((arrays, frozen, now), "replica")
+        arguments = laid(FoldedCorpus(corpus, folds)), *laid((arrays, frozen, now), "replica")
         return program.trace(*arguments).lower(lowering_platforms=("cuda",))
 
 

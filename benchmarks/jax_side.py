@@ -106,9 +106,10 @@ class Steps:
         arrays = trials.stack_trials([row(spec, 0, staged, {})])
         names = objective.collect_names(*loop.trace_shapes(spec.model, corpus, folds)[1:])
         train = True if isinstance(case, Case) else case.train
+        plan = step.StagePlan(spec.model, staged, "regression", 1)  # task and evaluation play no part in a step
 
         def start(shared: Any, row: trials.TrialArrays) -> tuple[Any, state.TrialState]:
-            batch = corpora.take_batch(shared[0], jnp.arange(2), *step.fold_moments(shared[1], row.fold))
+            batch = corpora.take_batch(shared.corpus, jnp.arange(2), *shared.folds.select_moments(row.fold))
             key = keys.derive_key(jax.random.key(row.seed), "init")
             parts = step.join_variables(spec.model.init(key, batch["inputs"], batch["masks"], train=False))
             trained, statistics, frozen = step.split_submodules(parts, staged.train)
@@ -118,17 +119,15 @@ class Steps:
             )
 
         def update(shared: Any, row: trials.TrialArrays, frozen: Any, now: state.TrialState, index: jax.Array) -> Any:
-            batch = step.take_training_batch(staged, None, *shared, row.fold, index)
-            now, terms = step.train_step(spec.model, staged, row, frozen, now, batch, jax.random.key(row.seed))
+            batch = step.take_training_batch(plan, shared, row.fold, index)
+            now, terms = step.train_step(plan, row, frozen, now, batch, jax.random.key(row.seed))
             return now, terms["loss"]
 
         def predict(shared: Any, row: trials.TrialArrays, frozen: Any, now: state.TrialState, index: jax.Array) -> Any:
-            corpus, folds = shared
-            parts, how = {**frozen, **now.params, **now.statistics}, (staged.prediction, len(index))
-            shown, _, _ = step.predict_examples(
-                spec.model, parts, corpus, index, *step.fold_moments(folds, row.fold), *how
-            )
-            return now, shown.sum()
+            params, moments = {**frozen, **now.params, **now.statistics}, shared.folds.select_moments(row.fold)
+            predicting = step.PredictionPlan(spec.model, (staged.prediction,), len(index))
+            predictions = step.predict_examples(predicting, params, shared.corpus, index, moments)
+            return now, predictions.outputs[staged.prediction].sum()
 
         def block(shared: Any, row: trials.TrialArrays, frozen: Any, now: state.TrialState, index: jax.Array) -> Any:
             one_step = update if train else predict
@@ -137,7 +136,7 @@ class Steps:
 
         self._block, self._compiled = mesh.map_over_trials(where, 1, block, donate=3), {}
         self._put = lambda tree: mesh.shard_trials(where, tree)
-        self._shared, self._row = mesh.replicate(where, (corpus, folds)), self._put(arrays)
+        self._shared, self._row = mesh.replicate(where, folding.FoldedCorpus(corpus, folds)), self._put(arrays)
         self._frozen, self._state = mesh.map_over_trials(where, 1, start)(self._shared, self._row)
         examples = np.asarray(folds.train[0])
         self.train, self._batch = examples[examples >= 0], case.batch

@@ -107,7 +107,7 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     from affect_jax.data import streaming
     from affect_jax.datasets import build
     from affect_jax.training import loop, mesh
-    from affect_jax.training.streamed import Streamed
+    from affect_jax.training.streamed import StreamedEpochs
     from affect_jax.training.trials import plan_trials
     from benchmarks import noise
     from benchmarks.jax_side import device_memory
@@ -134,8 +134,8 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     )
     folds = folding.build_folds(corpus, index, [split], {of.modality: of is WINDOWS})
     del recordings
-    made: list[Streamed] = []
-    loop.Streamed = lambda *rest: made.append(Streamed(*rest)) or made[-1]  # to ask it how long it waited
+    made: list[StreamedEpochs] = []
+    loop.StreamedEpochs = lambda *rest: made.append(StreamedEpochs(*rest)) or made[-1]  # to ask it how long it waited
     ended, waited = [], []
 
     def heard(_: loop.Progress) -> None:

@@ -48,7 +48,7 @@ class Corpus:
 
 
 class Index(NamedTuple):
-    """What the host knows of a corpus' examples and frames; none of it goes to the device.
+    """What the host knows of the examples and frames of a corpus; none of it goes to the device.
 
     Attributes:
       recordings: R recording ids, in the frames' order.
@@ -58,8 +58,8 @@ class Index(NamedTuple):
       input_offsets: ... and of each modality, which differ where an example is an item.
       frame_ids: F step ids.
       recording_of: int32 [N], each example's recording.
-      training: bool [N], example is one to train on (windows may overlap).
-      evaluation: bool [N], example is one to evaluate on (every frame exactly once).
+      training: bool [N], whether the example is to be trained on (windows may overlap).
+      evaluation: bool [N], whether it is to be predicted (every frame exactly once).
     """
 
     recordings: tuple[str, ...]
@@ -74,25 +74,25 @@ class Index(NamedTuple):
 
 
 def cut_windows(length: int, window: int, hop: int, *, remainder: bool) -> list[tuple[int, int]]:
-    """(start, length) of the windows over `length` frames; `remainder` adds what a last whole window leaves over.
+    """(start, length) of the windows over `length` frames; `remainder` adds what the last whole window leaves over.
 
     Raises:
-      UserError: no window fits and no remainder is wanted.
+      UserError: no window fits and there is to be no remainder.
     """
     starts = list(range(0, length - window + 1, hop))
-    found = [(start, window) for start in starts]
+    windows = [(start, window) for start in starts]
     covered = starts[-1] + window if starts else 0
     if remainder and covered < length:
         start = starts[-1] + hop if starts else 0
-        found.append((start, length - start))
-    if not found:
+        windows.append((start, length - start))
+    if not windows:
         raise UserError(
             f"a recording has {length} frames but config.data.window is {window}; choose a window of at most {length}"
         )
-    return found
+    return windows
 
 
-def _examples(lengths: Sequence[int], unit: str, window: int, hop: int) -> tuple[list, list]:
+def _list_examples(lengths: Sequence[int], unit: str, window: int, hop: int) -> tuple[list, list]:
     """Training and evaluation examples as (recording, start within it, length)."""
     if unit in ("recording", "item"):
         whole = [(r, 0, n) for r, n in enumerate(lengths)]
@@ -118,7 +118,7 @@ def build_corpus(
     steps: Mapping[str, int] | None = None,
     resident: bool = True,
 ) -> tuple[Corpus, Index]:
-    """Lays recordings end to end.
+    """Lays recordings end to end, and cuts examples out of them.
 
     Args:
       recordings: in any order; they keep it. An item may lack modalities, which then have length 0: a batch shows them
@@ -129,14 +129,54 @@ def build_corpus(
         its modalities of any lengths), a `window`, or a `frame`.
       window: frames of a window.
       hop: frames between the starts of training windows; evaluation windows never overlap.
-      steps: modality -> length to which an item is cut or padded with zeros; the longest one's where it is not named.
-      resident: False leaves the inputs' `values` away and all numbers in numpy: for `streaming.source`.
+      steps: modality -> length to which an item is cut or padded with zeros; by default that of the longest item.
+      resident: False leaves out the inputs' `values`, for `streaming.make_source`.
 
     Raises:
-      UserError: no recordings, a modality that is not there or too long, silence, or windows that do not fit.
+      UserError: no recordings, a modality that is missing or too long, silence, or windows that do not fit.
     """
+    _check_recordings(recordings, modalities, unit)
+    lengths = [len(recording.steps) for recording in recordings]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    # Examples: those to evaluate follow those to train on, unless they are the same ones.
+    train, evaluate = _list_examples(lengths, unit, window, hop)
+    examples = train if train is evaluate else train + evaluate
+    recording_of = np.array([e[0] for e in examples], np.int32)
+    start = jnp.asarray(offsets[recording_of] + np.array([e[1] for e in examples]), jnp.int32)
+    length = jnp.asarray([e[2] for e in examples], jnp.int32)
+    is_train = np.arange(len(examples)) < len(train)
+    longest = None if unit in ("frame", "item") else max(e[2] for e in examples)
+
+    # Frames. Recordings without the target get zeros, which `labelled` keeps out of every fold.
+    values = [r.targets.get(target, np.zeros(n, np.float32)) for r, n in zip(recordings, lengths, strict=True)]
+    inputs, input_offsets = {}, {}
+    for m in modalities:
+        if unit == "item":
+            inputs[m], input_offsets[m] = _lay_out_items(recordings, m, (steps or {}).get(m, 0), resident)
+        else:
+            frames = jnp.asarray(np.concatenate([r.features[m] for r in recordings]), jnp.float32) if resident else None
+            inputs[m] = Stream(frames, start, length, None, longest)
+            input_offsets[m] = offsets
+    corpus = Corpus(inputs, Stream(jnp.asarray(np.concatenate(values), jnp.float32), start, length, None, longest))
+    index = Index(
+        recordings=tuple(r.id for r in recordings),
+        groups=tuple(r.group for r in recordings),
+        labelled=np.array([target in recording.targets for recording in recordings]),
+        offsets=offsets,
+        input_offsets=input_offsets,
+        frame_ids=np.array([s for r in recordings for s in r.steps]),
+        recording_of=recording_of,
+        training=is_train,
+        evaluation=np.ones(len(examples), bool) if train is evaluate else ~is_train,
+    )
+    return corpus, index
+
+
+def _check_recordings(recordings: Sequence[Recording], modalities: Sequence[str], unit: str) -> None:
+    """Raises UserError where there are none, or where they lack a modality or its lengths do not fit."""
     if not recordings:
-        raise UserError("the corpus part has no recordings; check config.corpus and the release's files")
+        raise UserError("this split of the corpus has no recordings; check config.corpus and the release's files")
     for m in modalities:
         missing = [recording for recording in recordings if m not in recording.features]
         if missing and (unit != "item" or len(missing) == len(recordings)):
@@ -144,42 +184,7 @@ def build_corpus(
                 f"recording {missing[0].id} has no modality {m!r}; it has {sorted(missing[0].features)}"
                 + (", and only items may lack one (config.data.unit)" if len(missing) < len(recordings) else "")
             )
-    lengths = [len(recording.steps) for recording in recordings]
     _check_lengths(recordings, modalities, unit)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    train, evaluate = _examples(lengths, unit, window, hop)
-    together = train if train is evaluate else train + evaluate
-    recording_of = np.array([e[0] for e in together], np.int32)
-    start = jnp.asarray(offsets[recording_of] + np.array([e[1] for e in together]), jnp.int32)
-    length = jnp.asarray([e[2] for e in together], jnp.int32)
-    is_train = np.zeros(len(together), bool)
-    is_train[: len(train)] = True
-    longest = None if unit in ("frame", "item") else max(e[2] for e in together)
-    labelled = np.array([target in recording.targets for recording in recordings])
-    values = np.concatenate(
-        [r.targets.get(target, np.zeros(n, np.float32)) for r, n in zip(recordings, lengths, strict=True)]
-    )
-    inputs, input_offsets = {}, {}
-    for m in modalities:
-        if unit == "item":
-            inputs[m], input_offsets[m] = _items(recordings, m, (steps or {}).get(m, 0), resident)
-        else:
-            frames = jnp.asarray(np.concatenate([r.features[m] for r in recordings]), jnp.float32) if resident else None
-            inputs[m] = Stream(frames, start, length, None, longest)
-            input_offsets[m] = offsets
-    corpus = Corpus(inputs, Stream(jnp.asarray(values, jnp.float32), start, length, None, longest))
-    index = Index(
-        recordings=tuple(r.id for r in recordings),
-        groups=tuple(r.group for r in recordings),
-        labelled=labelled,
-        offsets=offsets,
-        input_offsets=input_offsets,
-        frame_ids=np.array([s for r in recordings for s in r.steps]),
-        recording_of=recording_of,
-        training=is_train,
-        evaluation=np.ones(len(together), bool) if train is evaluate else ~is_train,
-    )
-    return corpus, index
 
 
 def _check_lengths(recordings: Sequence[Recording], modalities: Sequence[str], unit: str) -> None:
@@ -196,8 +201,10 @@ def _check_lengths(recordings: Sequence[Recording], modalities: Sequence[str], u
                 )
 
 
-def _items(recordings: Sequence[Recording], modality: str, steps: int, resident: bool) -> tuple[Stream, np.ndarray]:
-    """One modality of whole recordings, and its offsets int64 [R + 1]."""
+def _lay_out_items(
+    recordings: Sequence[Recording], modality: str, steps: int, resident: bool
+) -> tuple[Stream, np.ndarray]:
+    """One modality of whole recordings, and its offsets int64 [R + 1]. `steps` 0: the longest one's."""
     has = np.array([modality in r.features for r in recordings])
     pieces = [r.features[modality] for r in recordings if modality in r.features]
     lengths = np.zeros(len(recordings), np.int64)
@@ -207,9 +214,10 @@ def _items(recordings: Sequence[Recording], modality: str, steps: int, resident:
         raise UserError(f"recording {empty} has no frames of {modality!r}; remove it or mend its file")
     steps = steps or int(lengths.max())
     offsets = np.concatenate([[0], np.cumsum(lengths)])
+    # Frames are addressed by int32 on the device.
     if resident and offsets[-1] + steps >= 2**31:
         raise UserError(
-            f"the corpus part has {offsets[-1]} frames of {modality!r} and a device holds at most {2**31 - steps - 1}; "
+            f"the corpus has {offsets[-1]} frames of {modality!r} and a device holds at most {2**31 - steps - 1}; "
             "set config.engine.stream to True, or use a lower rate or fewer recordings"
         )
     start = jnp.asarray(offsets[:-1], jnp.int32) if resident else offsets[:-1]
@@ -217,21 +225,26 @@ def _items(recordings: Sequence[Recording], modality: str, steps: int, resident:
     if pieces[0].ndim == 2:
         frames = jnp.asarray(np.concatenate(pieces), jnp.float32) if resident else None
         return Stream(frames, start, length, None, steps), offsets
+    # A waveform is cut out `steps` long from anywhere, so there are that many zeros behind the last one.
+    samples = jnp.asarray(np.concatenate([*pieces, np.zeros(steps, pieces[0].dtype)])) if resident else None
+    return Stream(samples, start, length, _compute_gains(recordings, has, pieces), steps), offsets
+
+
+def _compute_gains(recordings: Sequence[Recording], has: np.ndarray, pieces: Sequence[np.ndarray | StoredArray]) -> Array:
+    """float32 [R], what brings each waveform to a root mean square of 1; 1 where a recording has none."""
     power = np.ones(len(recordings))
-    power[has] = [x.summary.power if isinstance(x, StoredArray) else _power(x) for x in pieces]
+    power[has] = [x.summary.power if isinstance(x, StoredArray) else _compute_power(x) for x in pieces]
     if not power.all():
         silent = recordings[int(np.argmin(power))].id
         raise UserError(f"recording {silent} is silent (all its samples are 0); remove it or mend its file")
-    samples = jnp.asarray(np.concatenate([*pieces, np.zeros(steps, pieces[0].dtype)])) if resident else None
-    gain = jnp.asarray(1 / np.sqrt(power), jnp.float32)
-    return Stream(samples, start, length, gain, steps), offsets
+    return jnp.asarray(1 / np.sqrt(power), jnp.float32)
 
 
-def _power(samples: np.ndarray) -> float:
+def _compute_power(samples: np.ndarray) -> float:
     return float(np.mean(np.square(samples, dtype=np.float64)))
 
 
-def _waveforms(stream: Stream, index: Array) -> tuple[Array, Array]:
+def _gather_waveforms(stream: Stream, index: Array) -> tuple[Array, Array]:
     """float32 [B, T, 1] with a root mean square of 1 over each clip's own samples (thesis eq. 3.4), bool [B, T]."""
     cut_BxT = jax.vmap(lambda at: jax.lax.dynamic_slice_in_dim(stream.values, at, stream.steps))(stream.start[index])
     length = jnp.where(index >= 0, stream.length[index], 0)
@@ -240,8 +253,9 @@ def _waveforms(stream: Stream, index: Array) -> tuple[Array, Array]:
 
 
 def _gather(stream: Stream, index: Array, packing: Packing | None) -> tuple[Array, Array]:
+    """(frames, mask) of the examples `index` int32 [B]; what is behind an example's end is any frame, and masked."""
     if stream.gain is not None:
-        return _waveforms(stream, index)
+        return _gather_waveforms(stream, index)
     valid = index >= 0
     start = stream.start[index]
     if stream.steps is None:
@@ -251,10 +265,12 @@ def _gather(stream: Stream, index: Array, packing: Packing | None) -> tuple[Arra
         at_BxT = jnp.arange(stream.steps)[None, :]
         frame_BxT, mask_BxT = start[:, None] + at_BxT, at_BxT < length[:, None]
     else:
+        # Places belong to ranks by length, see data/packing.py; [P, T] of the plan takes the place of [B, T].
         by_length = jnp.argsort(-length)
         rank_BxT, at_BxT = jnp.array(packing.rank), jnp.array(packing.step)
         frame_BxT = start[by_length][rank_BxT] + at_BxT
         mask_BxT = (at_BxT < length[by_length][rank_BxT]) & (rank_BxT >= 0)
+    # Past the last frame of the corpus there is nothing to read; such steps are padding.
     last = stream.values.shape[0] - 1
     return stream.values[jnp.minimum(frame_BxT, last)], mask_BxT
 
@@ -266,14 +282,14 @@ def take_batch(
     scale: Mapping[str, Array],
     packing: Packing | None = None,
 ) -> Batch:
-    """The batch of examples `index` (int32 [B]; -1 is padding), its features standardised.
+    """Takes the examples `index` (int32 [B]; -1 is padding) as a batch, with features standardised.
 
     Args:
       corpus: the corpus.
       index: int32 [B].
       mean: modality -> [D], subtracted.
       scale: modality -> [D], divided by.
-      packing: how several examples share a line of the batch; None for one example a line. All modalities of a
+      packing: how several examples share a packed sequence; None for one example a sequence. All modalities of a
         packed corpus have the same lengths.
     """
     inputs, masks = {}, {}
@@ -281,6 +297,7 @@ def take_batch(
         values, mask = _gather(stream, index, packing)
         lead = (None,) * (values.ndim - 1)
         values = (values - mean[name][lead]) / scale[name][lead]
+        # Standardised padding would be -mean / scale, and the frames behind an example are its neighbour's.
         inputs[name] = jnp.where(mask[..., None], values, 0.0)
         masks[name] = mask
     target, mask = _gather(corpus.target, index, packing)
@@ -289,7 +306,7 @@ def take_batch(
 
 
 def locate_frames(corpus: Corpus, index: np.ndarray) -> np.ndarray:
-    """int64 [N, T] (or [N]): the frame that each step of the examples `index` shows, -1 for padding. On the host."""
+    """int64 [N, T] (or [N]), on the host: the frame that each step of the examples `index` shows, -1 for padding."""
     stream = corpus.target
     start, length = np.asarray(stream.start)[index], np.asarray(stream.length)[index]
     if stream.steps is None:

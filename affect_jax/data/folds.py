@@ -1,4 +1,4 @@
-"""Folds as index arrays: which examples a run trains on and which it selects by. Never the test part."""
+"""Folds as index arrays: which examples a trial trains on and which it selects by, never those of the test split."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,13 @@ from affect_jax.data.normalize import compute_moments, merge_moments
 from affect_jax.data.streaming import Source, summarize_features
 from affect_jax.errors import UserError
 from affect_jax.types import Array
+
+
+class Moments(NamedTuple):
+    """Standardisation of one fold: modality -> float32 [D], subtracted and then divided by."""
+
+    mean: dict[str, Array]
+    scale: dict[str, Array]
 
 
 @struct.dataclass
@@ -31,90 +38,119 @@ class Folds:
     mean: dict[str, Array]
     scale: dict[str, Array]
 
+    def select_moments(self, fold: Array | int) -> Moments:
+        """The standardisation of fold number `fold`."""
+        return Moments({m: x[fold] for m, x in self.mean.items()}, {m: x[fold] for m, x in self.scale.items()})
+
+
+class FoldedCorpus(NamedTuple):
+    """What all trials of a study share: the development corpus, resident or streamed, and its folds."""
+
+    corpus: Corpus | Source
+    folds: Folds
+
 
 class FoldMembers(NamedTuple):
-    """One fold by recording id."""
+    """One fold by recording id.
+
+    Attributes:
+      name: of the fold.
+      train: recordings to train on.
+      validation: recordings to select by.
+      test: recordings that a cross-validation scores; () where the release has a test split of its own. `build_folds`
+        only checks that they share no group with the other two.
+    """
 
     name: str
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...] = ()
-    """Of a cross-validation; `build` only looks that it is apart from the other two."""
 
 
-def _pad(trials: Sequence[np.ndarray]) -> np.ndarray:
-    width = max(len(trial) for trial in trials)
-    return np.stack([np.pad(trial, (0, width - len(trial)), constant_values=-1) for trial in trials]).astype(np.int32)
+def _pad(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """int32 [K, longest], -1 behind the shorter ones."""
+    width = max(len(row) for row in rows)
+    return np.stack([np.pad(row, (0, width - len(row)), constant_values=-1) for row in rows]).astype(np.int32)
 
 
-def _examples(index: Index, names: Sequence[str]) -> np.ndarray:
-    """Numbers of the examples that show these recordings once."""
+def _list_evaluation_examples(index: Index, names: Sequence[str]) -> np.ndarray:
+    """Numbers of the examples that show every frame of these recordings once."""
     number = {name: r for r, name in enumerate(index.recordings)}
     return np.flatnonzero(index.evaluation & np.isin(index.recording_of, [number[name] for name in names]))
 
 
-def index_test_examples(index: Index, splits: Sequence[FoldMembers]) -> np.ndarray:
-    """int32 [K, n] numbers of each fold's test examples, -1 for padding: of a cross-validation, kept from the fit."""
-    return _pad([_examples(index, split.test) for split in splits])
+def index_test_examples(index: Index, folds: Sequence[FoldMembers]) -> np.ndarray:
+    """int32 [K, n] numbers of each fold's test examples in a cross-validation, -1 for padding."""
+    return _pad([_list_evaluation_examples(index, fold.test) for fold in folds])
 
 
 def build_folds(
-    corpus: Corpus | Source, index: Index, splits: Sequence[FoldMembers], standardize: Mapping[str, bool]
+    corpus: Corpus | Source, index: Index, members: Sequence[FoldMembers], standardize: Mapping[str, bool]
 ) -> Folds:
-    """Turns named splits into index arrays and training-part statistics.
+    """Turns named folds into index arrays, and computes each fold's standardisation from its training split.
 
     Args:
       corpus: the development corpus.
       index: its index.
-      splits: the folds.
+      members: the folds.
       standardize: modality -> whether its features are standardised.
 
     Raises:
-      UserError: an empty side, an unknown or unlabelled recording, or a group (speaker, video) on two sides.
+      UserError: an empty split, an unknown or unlabelled recording, a group (speaker, video) in two splits, or a
+        modality that no training recording has.
     """
     number = {name: r for r, name in enumerate(index.recordings)}
-    train, validation = [], []
-    mean = {m: [] for m in corpus.inputs}
-    scale = {m: [] for m in corpus.inputs}
-    for split in splits:
-        sides = {"training": split.train, "validation": split.validation, "test": split.test}
-        for side, names in sides.items():
-            if not names and side != "test":
-                raise UserError(f"fold {split.name!r} has no {side} recordings; give it at least one")
-            unknown = [name for name in names if name not in number]
-            if unknown:
-                raise UserError(f"fold {split.name!r} names {side} recording {unknown[0]!r}, which the corpus lacks")
-            bare = [name for name in names if not index.labelled[number[name]]]
-            if bare:
-                raise UserError(f"fold {split.name!r} uses recording {bare[0]!r}, which has no labels")
-        for one, other in itertools.combinations(sides, 2):
-            shared = {index.groups[number[n]] for n in sides[one]} & {index.groups[number[n]] for n in sides[other]}
-            if shared:
-                raise UserError(f"fold {split.name!r} has group {min(shared)!r} in both {one} and {other}")
-        train_recordings = np.array([number[n] for n in split.train])
-        train.append(np.flatnonzero(index.training & np.isin(index.recording_of, train_recordings)))
-        validation.append(_examples(index, split.validation))
-        for modality, stream in corpus.inputs.items():
-            first = index.input_offsets[modality]
-            if not (first[train_recordings + 1] > first[train_recordings]).any():
-                raise UserError(
-                    f"fold {split.name!r} has no training recording with the modality {modality!r}; leave it out of"
-                    " config.data.modalities"
-                )
-            if stream.gain is not None:  # a waveform, which has a gain a clip instead
-                m, s = np.zeros(1, np.float32), np.ones(1, np.float32)
-            elif isinstance(corpus, Source):
-                m, s = merge_moments(
-                    summarize_features(corpus, modality, train_recordings), active=standardize[modality]
-                )
-            else:
-                frames = np.concatenate([np.arange(first[r], first[r + 1]) for r in train_recordings])
-                m, s = compute_moments(np.asarray(stream.values)[frames], active=standardize[modality])
-            mean[modality].append(m)
-            scale[modality].append(s)
+    train, validation, moments = [], [], []
+    for fold in members:
+        _check_fold(fold, index, number)
+        recordings = np.array([number[name] for name in fold.train])
+        train.append(np.flatnonzero(index.training & np.isin(index.recording_of, recordings)))
+        validation.append(_list_evaluation_examples(index, fold.validation))
+        moments.append(
+            {m: _compute_fold_moments(corpus, index, m, fold.name, recordings, standardize[m]) for m in corpus.inputs}
+        )
     return Folds(
         train=jnp.asarray(_pad(train)),
         validation=jnp.asarray(_pad(validation)),
-        mean={m: jnp.asarray(np.stack(v)) for m, v in mean.items()},
-        scale={m: jnp.asarray(np.stack(v)) for m, v in scale.items()},
+        mean={m: jnp.asarray(np.stack([of_fold[m][0] for of_fold in moments])) for m in corpus.inputs},
+        scale={m: jnp.asarray(np.stack([of_fold[m][1] for of_fold in moments])) for m in corpus.inputs},
     )
+
+
+def _check_fold(fold: FoldMembers, index: Index, number: Mapping[str, int]) -> None:
+    """Raises UserError where recordings of a fold are missing, unlabelled, or related across its splits."""
+    splits = {"training": fold.train, "validation": fold.validation, "test": fold.test}
+    for split, names in splits.items():
+        if not names and split != "test":
+            raise UserError(f"fold {fold.name!r} has no {split} recordings; give it at least one")
+        unknown = [name for name in names if name not in number]
+        if unknown:
+            raise UserError(f"fold {fold.name!r} names {split} recording {unknown[0]!r}, which the corpus lacks")
+        unlabelled = [name for name in names if not index.labelled[number[name]]]
+        if unlabelled:
+            raise UserError(f"fold {fold.name!r} uses recording {unlabelled[0]!r}, which has no labels")
+    for one, other in itertools.combinations(splits, 2):
+        shared = {index.groups[number[n]] for n in splits[one]} & {index.groups[number[n]] for n in splits[other]}
+        if shared:
+            raise UserError(f"fold {fold.name!r} has group {min(shared)!r} in both {one} and {other}")
+
+
+def _compute_fold_moments(
+    corpus: Corpus | Source, index: Index, modality: str, fold: str, recordings: np.ndarray, active: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """(mean, scale) of a modality over a fold's training recordings (numbers)."""
+    first = index.input_offsets[modality]
+    if not (first[recordings + 1] > first[recordings]).any():
+        raise UserError(
+            f"fold {fold!r} has no training recording with the modality {modality!r}; leave it out of "
+            "config.data.modalities"
+        )
+    stream = corpus.inputs[modality]
+    if stream.gain is not None:
+        # A waveform: each clip is scaled by its own gain, so that the level of the recording does not matter.
+        return np.zeros(1, np.float32), np.ones(1, np.float32)
+    if isinstance(corpus, Source):
+        # The frames stay in their files; what is known of each recording is enough.
+        return merge_moments(summarize_features(corpus, modality, recordings), active=active)
+    frames = np.concatenate([np.arange(first[r], first[r + 1]) for r in recordings])
+    return compute_moments(np.asarray(stream.values)[frames], active=active)

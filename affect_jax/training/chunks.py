@@ -12,131 +12,161 @@ from jax.sharding import PartitionSpec as P
 from affect_jax.data import streaming
 from affect_jax.data.streaming import Source
 from affect_jax.training import mesh, step
-from affect_jax.training.epochs import Engine
+from affect_jax.training.engine import Engine
 from affect_jax.types import Array
 
 THREADS = min(max((os.cpu_count() or 1) // 2, 2), 8)
-"""So many chunks the host has ready or at work before the devices ask for them, a thread each."""
+"""This many chunks the host has ready or at work before the devices ask for them, a thread each."""
+
+OrderKey = tuple[int, ...]
+"""What the order of a trial's batches follows from: (fold, seed) in training, (fold,) in predictions."""
 
 
-class Lines(NamedTuple):
-    """Batches that trials read, and how they are cut.
+class BatchSchedule(NamedTuple):
+    """The batches that the trials in S slots read in an epoch, and how they are cut into chunks.
+
+    Trials that agree in their order key read the same batches, of which a device then holds one copy.
 
     Attributes:
-      members: for each replica of the mesh the kinds (fold and seed, or fold) of lines that its trials read, G of them.
-      which: int32 [S], the place of each slot's kind among its replica's.
-      read: (kind, epoch) -> int32 [N, B], example numbers as `step.order_of` has them.
-      count: N.
-      at_once: batches of a chunk.
-      ways: combinations of Moddrop, else 1.
-      room: what a chunk of one kind holds.
+      keys: for each replica of the mesh the G order keys of its trials; all have as many, the last ones repeated.
+      key_of_slot: int32 [S], the place of each slot's key among its replica's.
+      read_order: (key, epoch) -> int32 [N, B], example numbers as `step.order_epoch` has them.
+      count: N, batches of an epoch.
+      chunk: batches of a chunk.
+      combinations: of Moddrop, else 1.
+      capacity: what a chunk of one key holds.
     """
 
-    members: tuple[tuple[tuple[int, ...], ...], ...]
-    which: np.ndarray
-    read: Callable[[tuple[int, ...], int], np.ndarray]
+    keys: tuple[tuple[OrderKey, ...], ...]
+    key_of_slot: np.ndarray
+    read_order: Callable[[OrderKey, int], np.ndarray]
     count: int
-    at_once: int
-    ways: int
-    room: streaming.Room
+    chunk: int
+    combinations: int
+    capacity: streaming.Capacity
+
+    @property
+    def firsts(self) -> range:
+        """The first batch of every chunk of an epoch."""
+        return range(0, self.count, self.chunk)
 
 
-class Cut(NamedTuple):
-    """A chunk on the host: batches `first`, ..., `first + count - 1`, and for each replica of this process a corpus and
-    lines, leaves [G, ...]."""
+class Chunk(NamedTuple):
+    """A chunk on the host.
+
+    Attributes:
+      first: number of its first batch in the epoch.
+      count: batches.
+      replicas: replica of this process -> (corpus, batches), leaves [G, ...].
+    """
 
     first: int
     count: int
-    parts: Mapping[int, Any]
+    replicas: Mapping[int, Any]
 
 
-def assign_to_replicas(
-    kinds: Sequence[tuple[int, ...]], replicas: int
-) -> tuple[tuple[tuple[tuple[int, ...], ...], ...], Any]:
-    """(members, which) of `Lines`, for slots that lie over the replicas in equal pieces."""
-    mine = np.array_split(np.arange(len(kinds)), replicas)
-    members = [list(dict.fromkeys(kinds[slot] for slot in slots)) for slots in mine]
-    which = [members[r].index(kinds[slot]) for r, slots in enumerate(mine) for slot in slots]
-    most = max(map(len, members))
-    return tuple((*m, *[m[0]] * (most - len(m))) for m in members), np.array(which, np.int32)
+class ChunkRequest(NamedTuple):
+    """Which chunk is to be cut.
+
+    Attributes:
+      schedule: it is of.
+      epoch: from 0.
+      first: number of its first batch.
+      live: order keys that a live trial reads; empty: all are read.
+    """
+
+    schedule: BatchSchedule
+    epoch: int
+    first: int
+    live: Collection[OrderKey] = ()
 
 
-def plan_lines(
+def assign_to_replicas(keys: Sequence[OrderKey], replicas: int) -> tuple[tuple[tuple[OrderKey, ...], ...], np.ndarray]:
+    """(keys, key_of_slot) of a `BatchSchedule`, for slots that lie over the replicas in equal pieces."""
+    slots_of_replica = np.array_split(np.arange(len(keys)), replicas)
+    distinct = [list(dict.fromkeys(keys[slot] for slot in slots)) for slots in slots_of_replica]
+    places = [distinct[r].index(keys[slot]) for r, slots in enumerate(slots_of_replica) for slot in slots]
+    # The mesh wants arrays of one shape on every replica.
+    most = max(map(len, distinct))
+    return tuple((*some, *[some[0]] * (most - len(some))) for some in distinct), np.array(places, np.int32)
+
+
+def schedule_batches(
     source: Source,
-    kinds: Sequence[tuple[int, ...]],
-    read: Callable[[tuple[int, ...], int], np.ndarray],
+    keys: Sequence[OrderKey],
+    read_order: Callable[[OrderKey, int], np.ndarray],
     folds: np.ndarray,
-    ways: int,
+    combinations: int,
     engine: Engine,
-) -> Lines:
-    """Lines of which a device holds chunks of `engine.stream_megabytes`.
+) -> BatchSchedule:
+    """Plans batches of which a device holds chunks of `engine.stream_megabytes`.
 
     Args:
       source: the corpus.
-      kinds: S kinds of lines, one a slot; the first number of each is a line of `folds`.
-      read: kind and epoch -> lines.
+      keys: S order keys, one a slot; the first number of each is a row of `folds`.
+      read_order: as in `BatchSchedule`.
       folds: int32 [K, n], the examples.
-      ways: combinations of Moddrop, else 1.
+      combinations: of Moddrop, else 1.
       engine: the study's.
     """
-    members, which = assign_to_replicas(kinds, mesh.count_replicas(engine.mesh))
-    count, size = read(kinds[0], 0).shape
-    limit = engine.stream_megabytes * 1e6 / len(members[0])
-    at_once = streaming.count_batches_at_once(source, folds, size, count, limit)
-    room = streaming.measure_room(source, folds, min(at_once * size, folds.shape[1]))
-    return Lines(members, which, read, count, at_once, ways, room)
+    distinct, key_of_slot = assign_to_replicas(keys, mesh.count_replicas(engine.mesh))
+    count, size = read_order(keys[0], 0).shape
+    limit = engine.stream_megabytes * 1e6 / len(distinct[0])
+    chunk = streaming.size_chunk(source, folds, size, count, limit)
+    capacity = streaming.measure_capacity(source, folds, min(chunk * size, folds.shape[1]))
+    return BatchSchedule(distinct, key_of_slot, read_order, count, chunk, combinations, capacity)
 
 
-def _here(of: jax.sharding.Mesh) -> list[int]:
-    """The replicas that have a device in this process."""
-    devices = of.devices.reshape(mesh.count_replicas(of), -1)
-    return [r for r, mine in enumerate(devices) if any(d.process_index == jax.process_index() for d in mine)]
-
-
-def cut_chunk(
-    source: Source, lines: Lines, epoch: int, first: int, replicas: Iterable[int], live: Collection[Any] = ()
-) -> Cut:
-    """The chunk of an epoch that begins with batch `first`, for the replicas of this process.
-
-    Kinds that are not `live`, where any are, get what a live one gets: nobody looks at it.
-    """
-    made: dict[tuple[int, ...], Any] = {}
-    parts = {}
-    for replica in replicas:
-        kinds = [kind if kind in live or not live else min(live) for kind in lines.members[replica]]
-        for kind in set(kinds) - made.keys():
-            mine = lines.read(kind, epoch)[first : first + lines.at_once]
-            made[kind] = streaming.make_chunk(source, mine, lines.at_once, lines.ways, lines.room)
-        one = [made[kind] for kind in kinds]
-        parts[replica] = jax.tree.map(lambda *x: x[0][None] if len(x) == 1 else np.stack(x), *one)
-    return Cut(first, min(lines.at_once, lines.count - first), parts)
-
-
-def place_on_mesh(of: jax.sharding.Mesh, parts: Mapping[int, Any]) -> Any:
-    """Trees [G, ...] of the replicas of this process -> arrays [replicas * G, ...] over the mesh axis `replica`."""
-    sharding = jax.sharding.NamedSharding(of, P("replica"))
-
-    def whole(*leaves: np.ndarray) -> Array:
-        of_replica, size = dict(zip(parts, leaves, strict=True)), len(leaves[0])
-        shape = (mesh.count_replicas(of) * size, *leaves[0].shape[1:])
-        return jax.make_array_from_callback(shape, sharding, lambda at: of_replica[(at[0].start or 0) // size])
-
-    return jax.tree.map(whole, *parts.values())
-
-
-def plan_prediction(source: Source, fold_of: Sequence[int], examples: np.ndarray, engine: Engine) -> Lines:
-    """Lines of the examples int32 [K, n] of each slot's fold, `engine.eval_size` at a time."""
-    of_fold = {
+def schedule_predictions(source: Source, fold_of: Sequence[int], examples: np.ndarray, engine: Engine) -> BatchSchedule:
+    """Plans batches of the examples int32 [K, n] of each slot's fold, `engine.eval_size` at a time."""
+    order_of_fold = {
         fold: np.asarray(step.cut_batches(jnp.asarray(examples[fold]), engine.eval_size)) for fold in set(fold_of)
     }
-    return plan_lines(source, [(fold,) for fold in fold_of], lambda kind, _: of_fold[kind[0]], examples, 1, engine)
+    keys = [(fold,) for fold in fold_of]
+    return schedule_batches(source, keys, lambda key, _: order_of_fold[key[0]], examples, 1, engine)
 
 
-def read_ahead(
-    source: Source, of: jax.sharding.Mesh, wanted: Iterable[tuple[Lines, int, int, Collection[Any]]]
-) -> Iterator[Cut]:
-    """The chunks of (lines, epoch, first batch, live kinds) in order, cut by threads before they are asked for."""
-    replicas = _here(of)
+def list_own_replicas(devices: jax.sharding.Mesh) -> list[int]:
+    """The replicas that have a device in this process."""
+    by_replica = devices.devices.reshape(mesh.count_replicas(devices), -1)
+    process = jax.process_index()
+    return [r for r, own in enumerate(by_replica) if any(d.process_index == process for d in own)]
+
+
+def cut_chunk(source: Source, request: ChunkRequest, replicas: Iterable[int]) -> Chunk:
+    """Cuts a chunk out of the recordings, for these replicas."""
+    schedule, epoch, first, live = request
+    cut: dict[OrderKey, Any] = {}
+    trees = {}
+    for replica in replicas:
+        # Trials that stopped ignore their chunk, so they get a copy of a live one's instead of files being read.
+        keys = [key if key in live or not live else min(live) for key in schedule.keys[replica]]
+        for key in set(keys) - cut.keys():
+            batches = schedule.read_order(key, epoch)[first : first + schedule.chunk]
+            cut[key] = streaming.make_chunk(source, batches, schedule.chunk, schedule.combinations, schedule.capacity)
+        # One key is by far the usual case, and a view costs nothing where a stack would copy the chunk.
+        trees[replica] = jax.tree.map(lambda *x: x[0][None] if len(x) == 1 else np.stack(x), *[cut[k] for k in keys])
+    return Chunk(first, min(schedule.chunk, schedule.count - first), trees)
+
+
+def place_on_mesh(devices: jax.sharding.Mesh, trees: Mapping[int, Any]) -> Any:
+    """Trees [G, ...] of the replicas of this process -> arrays [replicas * G, ...] over the mesh axis `replica`."""
+    sharding = jax.sharding.NamedSharding(devices, P("replica"))
+
+    def place(*leaves: np.ndarray) -> Array:
+        leaf_of_replica, size = dict(zip(trees, leaves, strict=True)), len(leaves[0])
+        shape = (mesh.count_replicas(devices) * size, *leaves[0].shape[1:])
+        # The callback is asked for the shards of this process alone.
+        return jax.make_array_from_callback(
+            shape, sharding, lambda shard: leaf_of_replica[(shard[0].start or 0) // size]
+        )
+
+    return jax.tree.map(place, *trees.values())
+
+
+def read_ahead(source: Source, devices: jax.sharding.Mesh, requests: Iterable[ChunkRequest]) -> Iterator[Chunk]:
+    """The chunks in order, cut by threads before they are asked for."""
+    replicas = list_own_replicas(devices)
     return streaming.read_ahead(
-        lambda one: cut_chunk(source, *one[:3], replicas, one[3]), wanted, threads=THREADS, depth=THREADS
+        lambda request: cut_chunk(source, request, replicas), requests, threads=THREADS, depth=THREADS
     )

@@ -1,95 +1,84 @@
-"""Which tensor was the first that was not finite: one update done again, of a trial that stands still because of it."""
+"""Finds the first tensor that was not finite: repeats the one update after which a trial stands still."""
 
 import functools
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from affect_jax.config.stages import Stage
 from affect_jax.data import streaming
-from affect_jax.data.corpus import Corpus
-from affect_jax.data.folds import Folds
-from affect_jax.data.packing import Packing
+from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.streaming import Source
 from affect_jax.training import step
-from affect_jax.training.checkpoint import leaves_by_path
+from affect_jax.training.checkpoint import name_leaves
 from affect_jax.training.state import TrialState
 from affect_jax.training.trials import TrialArrays
 from affect_jax.types import Array, Params
 
 
 @functools.lru_cache(maxsize=16)
-def _program(model: nn.Module, stage: Stage, packing: Packing | None) -> Callable[..., Any]:
-    def again(
-        shared: tuple[Corpus, Folds], trial: TrialArrays, frozen: Params, state: TrialState, index: Array
+def _finite_program(plan: step.StagePlan) -> Callable[..., Any]:
+    def check_update(
+        data: FoldedCorpus, trial: TrialArrays, frozen: Params, state: TrialState, index: Array
     ) -> OrderedDict[str, Array]:
-        """Name -> whether all of it is finite, in the order in which an update makes them."""
-        corpus, folds = shared
-        batch = step.take_training_batch(stage, packing, corpus, folds, trial.fold, index)
-        key = jax.random.key(trial.seed)
-        (_, (terms, _, statistics, outputs)), grads = step.compute_gradients(
-            model, stage, trial, frozen, state, batch, key
+        """Name of a tensor -> whether all of it is finite, in the order in which an update computes them."""
+        batch = step.take_training_batch(plan, data, trial.fold, index)
+        loss = step.compute_gradients(plan, trial, frozen, state, batch, jax.random.key(trial.seed))
+        # A model may name its prediction first, but computes it last.
+        outputs = sorted(
+            loss.forward.outputs.items(), key=lambda item: item[0].partition("/")[0] in ("prediction", "logits")
         )
-        # A model may name its prediction first, but makes it last.
-        outputs = sorted(outputs.items(), key=lambda item: item[0].partition("/")[0] in ("prediction", "logits"))
-        made: list[tuple[str, dict[str, Any]]] = [
+        tensors: list[tuple[str, dict[str, Any]]] = [
             ("input ", batch["inputs"]),
             ("", {"target": batch["target"]}),
-            ("parameter ", leaves_by_path({**frozen, **state.params})),
+            ("parameter ", name_leaves({**frozen, **state.params})),
             ("output ", dict(outputs)),
-            ("loss ", terms),
-            ("", leaves_by_path(statistics)),
-            ("gradient of ", leaves_by_path(grads)),
-            ("updated parameter ", leaves_by_path(step.apply_update(stage, trial, state, grads)[0])),
+            ("loss ", loss.forward.terms),
+            ("", name_leaves(loss.forward.statistics)),
+            ("gradient of ", name_leaves(loss.params)),
+            ("updated parameter ", name_leaves(step.apply_update(plan.stage, trial, state, loss.params)[0])),
         ]
-        return OrderedDict((kind + name, jnp.isfinite(x).all()) for kind, some in made for name, x in some.items())
+        return OrderedDict((kind + name, jnp.isfinite(x).all()) for kind, group in tensors for name, x in group.items())
 
-    return jax.jit(again)
+    return jax.jit(check_update)
 
 
 @functools.lru_cache(maxsize=16)
-def _line_program(stage: Stage) -> Callable[..., Array]:
-    def line(folds: Folds, trial: TrialArrays, state: TrialState) -> Array:
-        """int32 [B], the line of `order_of` whose update was not made."""
+def _batch_program(stage: Stage) -> Callable[..., Array]:
+    def find_batch(folds: Folds, trial: TrialArrays, state: TrialState) -> Array:
+        """int32 [B], the row of `order_epoch` whose update was not made."""
         order = step.order_epoch(stage, folds, trial, state.epoch - 1)
         # Every epoch makes as many updates as it has batches with an example, and those without come last.
         return order[state.updates - (state.epoch - 1) * (order >= 0).any(1).sum()]
 
-    return jax.jit(line)
+    return jax.jit(find_batch)
 
 
-def first_not_finite(
-    model: nn.Module,
-    stage: Stage,
-    packing: Packing | None,
-    shared: tuple[Corpus | Source, Folds],
-    trial: TrialArrays,
-    frozen: Params,
-    state: TrialState,
+def find_first_not_finite(
+    plan: step.StagePlan, data: FoldedCorpus, trial: TrialArrays, frozen: Params, state: TrialState
 ) -> str:
-    """Where a trial lost its way, e.g. `not finite in epoch 3, update 41: gradient of student/kernel`.
+    """Says where a trial diverged, e.g. `not finite in epoch 3, update 41: gradient of student/kernel`.
 
     Args:
-      model: the model.
-      stage: the stage.
-      packing: as the trial was trained with.
-      shared: corpus and folds.
+      plan: the trial was trained with.
+      data: corpus and folds.
       trial: the trial, no trial axis.
-      frozen: its parameters that stand still.
-      state: its state after the epoch in which `finite` became False: of before the update that was not made.
+      frozen: its submodules that the stage does not train.
+      state: its state after the epoch in which `finite` became False, which is that before the update that was not
+        made.
     """
-    corpus, folds = shared
-    index = _line_program(stage)(folds, trial, state)
-    if isinstance(corpus, Source):
-        whole, lines = corpus, np.asarray(index)[None]
-        room = streaming.measure_room(whole, np.asarray(folds.train), lines.size)
-        corpus, (index,) = streaming.make_chunk(whole, lines, 1, max(len(stage.moddrop), 1), room)
-    sound = _program(model, stage, packing)((corpus, folds), trial, frozen, state, index)
-    wrong = [name for name, good in sound.items() if not good]
-    found = wrong[0] if wrong else "a tensor that is finite when the update is done again alone"
-    return f"not finite in epoch {int(state.epoch)}, update {int(state.updates) + 1}: {found}"
+    index = _batch_program(plan.stage)(data.folds, trial, state)
+    if isinstance(data.corpus, Source):
+        source, batches = data.corpus, np.asarray(index)[None]
+        capacity = streaming.measure_capacity(source, np.asarray(data.folds.train), batches.size)
+        corpus, (index,) = streaming.make_chunk(source, batches, 1, max(len(plan.stage.moddrop), 1), capacity)
+        data = FoldedCorpus(corpus, data.folds)
+    is_finite = _finite_program(plan)(data, trial, frozen, state, index)
+    # Repeated alone, the update may round differently and survive.
+    broken = [name for name, good in is_finite.items() if not good]
+    tensor = broken[0] if broken else "a tensor that is finite when the update is repeated alone"
+    return f"not finite in epoch {int(state.epoch)}, update {int(state.updates) + 1}: {tensor}"

@@ -1,4 +1,4 @@
-"""Randomness from a root key, a purpose and a step: nothing is split or stored."""
+"""Randomness from a root key, a purpose and a step: no key is split or stored."""
 
 import zlib
 
@@ -8,7 +8,7 @@ from affect_jax.types import Array
 
 
 def derive_key(key: Array, name: str, step: Array | int = 0) -> Array:
-    """The key of one purpose at one step, e.g. `purpose(key, 'student/dropout', state.step)`.
+    """The key of one purpose at one step, e.g. `derive_key(key, 'student/dropout', state.updates)`.
 
     Purposes are told apart by the CRC-32 of their name, so adding one never changes another's numbers.
     """

@@ -1,12 +1,11 @@
 """Fits every trial of a study as one program, stage after stage.
 
-The host's part is small: call one jitted epoch for all live trials, write down what came back, now and then save,
-and pack the trials together once half of them have stopped. It never sees the test part.
+The host's part is small: call one jitted epoch for all live trials, note what came back, save now and then, and pack
+the live trials together once half of them have stopped. It never sees the test split.
 """
 
 import contextlib
-import functools
-import inspect
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,41 +13,51 @@ from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from affect_jax.config.hyper import Hyper
 from affect_jax.config.stages import Stage
-from affect_jax.data import packing
-from affect_jax.data.corpus import Corpus, take_batch
-from affect_jax.data.folds import Folds
-from affect_jax.data.packing import Packing
+from affect_jax.data.corpus import Corpus
+from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.streaming import Source
-from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.runtime import hosts
 from affect_jax.runtime.signals import Stopped, never_stop
-from affect_jax.training import checkpoint, keys, mesh, objective, step
-from affect_jax.training.diagnosis import first_not_finite
-from affect_jax.training.epochs import Engine, Epochs, Resident
-from affect_jax.training.optimizer import make_transform
-from affect_jax.training.state import TrialState, create_state
-from affect_jax.training.streamed import Streamed
-from affect_jax.training.trials import Trial, TrialArrays, find_distinct, stack_trials
-from affect_jax.types import Array, Batch, Params
+from affect_jax.training import checkpoint, mesh, step
+from affect_jax.training.diagnosis import find_first_not_finite
+from affect_jax.training.engine import Engine, assign_slots
+from affect_jax.training.epochs import Epochs, ResidentEpochs
+from affect_jax.training.initial import check_stages, init_params, init_states, plan_stage, trace_shapes
+from affect_jax.training.state import TrialState
+from affect_jax.training.streamed import StreamedEpochs
+from affect_jax.training.trials import Trial, TrialArrays, find_distinct, pick_trials, stack_trials
+from affect_jax.types import Params
+
+__all__ = [
+    "Engine",
+    "Fitted",
+    "Listener",
+    "Outcome",
+    "Progress",
+    "StageFit",
+    "assign_slots",
+    "check_stages",
+    "fit_study",
+    "init_params",
+    "trace_shapes",
+]
 
 
 class Progress(NamedTuple):
-    """What `on_epoch` is told after each epoch of a stage.
+    """What `Listener.epoch` is told after each epoch of a stage.
 
     Attributes:
       stage: its name.
       epoch: from 1.
-      epochs: at most so many.
+      epochs: at most this many.
       trials: numbers (in the study) of the trials that ran this epoch.
       log: name -> float32 [len(trials)].
       best: best validation score so far of any trial, in the metric's own sign.
-      live: trials still training ...
-      of: ... of so many distinct ones.
+      live: trials that are still training ...
+      of: ... out of this many distinct ones.
     """
 
     stage: str
@@ -61,18 +70,22 @@ class Progress(NamedTuple):
     of: int
 
 
+def _ignore(*_: Any) -> None:
+    """The listener that does not care."""
+
+
 class Listener(NamedTuple):
-    """Who hears of a fit, and may end it.
+    """Who is told of a fit, and may end it.
 
     Attributes:
       epoch: told after each epoch.
-      resumed: told (stage, epoch) before a stage goes on from a checkpoint; epoch 0 where there is none, though a
-        process that died may have told of some.
+      resumed: told (stage, epoch) before a stage starts or resumes where there is a folder; epoch 0 where it has no
+        checkpoint, even if a process that died has already told of some epochs.
       stop: asked before a stage and after each epoch; at True the state is saved and `Stopped` raised.
     """
 
-    epoch: Callable[[Progress], None]
-    resumed: Callable[[str, int], None]
+    epoch: Callable[[Progress], None] = _ignore
+    resumed: Callable[[str, int], None] = _ignore
     stop: Callable[[], bool] = never_stop
 
 
@@ -83,10 +96,10 @@ class Outcome(NamedTuple):
       params: all parameters and statistics, the kept weights among them, leaves [U, ...].
       score: float32 [U], best validation score, in the metric's own sign.
       best_epoch: int32 [U].
-      epochs: int32 [U].
-      finite: bool [U], False where a loss or a parameter became NaN or infinite; such a trial keeps its best weights
-        until then.
-      stopped: for the trials that are not finite, what was the first that was not.
+      epochs: int32 [U], how many ran.
+      finite: bool [U], False where a loss or a parameter became NaN or infinite; such a trial keeps the best weights it
+        had until then.
+      stopped: for the trials that are not finite, the first tensor that was not.
     """
 
     params: Params
@@ -106,7 +119,7 @@ class Fitted(NamedTuple):
       best_epoch: stage -> int32 [R].
       epochs: stage -> int32 [R].
       finite: bool [R], over all stages.
-      stopped: for the trials that are not finite, in which stage and what.
+      stopped: for the trials that are not finite, in which stage and at which tensor.
     """
 
     params: Params
@@ -117,267 +130,281 @@ class Fitted(NamedTuple):
     stopped: dict[int, str]
 
 
-def _pick_trials(tree: Any, trials: Sequence[int]) -> Any:
-    return jax.tree.map(lambda x: x[np.asarray(trials)], tree)
+@dataclasses.dataclass
+class CheckpointTimer:
+    """Says when a checkpoint is due.
 
-
-def _example_batch(shared: tuple[Corpus | Source, Folds]) -> Batch:
-    """A batch of two examples, to trace a model with."""
-    corpus, folds = shared
-    corpus = jax.tree.map(jnp.asarray, corpus.example) if isinstance(corpus, Source) else corpus
-    first = {m: x[0] for m, x in folds.mean.items()}, {m: x[0] for m, x in folds.scale.items()}
-    return take_batch(corpus, jnp.zeros(2, jnp.int32), *first)
-
-
-def trace_shapes(model: nn.Module, corpus: Corpus | Source, folds: Folds) -> tuple[Any, Any, Any]:
-    """(parameters, outputs, batch) as shapes, without running anything."""
-
-    def trace() -> tuple[Any, Any, Any]:
-        batch = _example_batch((corpus, folds))
-        variables = model.init(jax.random.key(0), batch["inputs"], batch["masks"], train=False)
-        return (
-            step.join_variables(variables),
-            model.apply(variables, batch["inputs"], batch["masks"], train=False),
-            batch,
-        )
-
-    return jax.eval_shape(trace)
-
-
-def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Source, folds: Folds) -> None:
-    """Compares every name in the stages with what the model has.
-
-    Raises:
-      UserError: a loss or monitor names an output that is not there, or a stage a part that is not there.
+    Attributes:
+      seconds: least time between two checkpoints; 0: always due.
+      last: when the last one was written, on the monotonic clock.
+      pause: seconds to wait from then on.
     """
-    params, outputs, batch = trace_shapes(model, corpus, folds)
-    for stage in stages:
-        objective.check_names(stage.terms, objective.collect_names(outputs, batch))
-        objective.check_name(f"stage {stage.name!r} monitors", stage.prediction, outputs)
-        for part in set(stage.train) - {"*"}:
-            objective.check_name(f"stage {stage.name!r} trains", part, params)
-        for modality in {name for names in stage.moddrop for name in names} - set(corpus.inputs):
-            raise UserError(
-                f"stage {stage.name!r} has Moddrop with {modality!r}{suggest_nearest(modality, corpus.inputs)}; "
-                f"config.data.modalities has {sorted(corpus.inputs)}"
-            )
+
+    seconds: float
+    last: float = dataclasses.field(default_factory=time.monotonic)
+    pause: float = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pause = self.seconds
+
+    def is_due(self) -> bool:
+        """Whether the pause is over."""
+        return time.monotonic() - self.last >= self.pause
+
+    def restart(self, begin: float) -> None:
+        """Notes that a checkpoint was written, beginning at `begin`."""
+        self.last = time.monotonic()
+        if self.pause:
+            # Slow disks: saving takes at most 5 % of the time, unless every epoch is to be saved.
+            self.pause = max(self.seconds, 20 * (self.last - begin))
 
 
-def assign_slots(trials: Sequence[int], engine: Engine) -> list[int]:
-    """Trial numbers, and then copies of the first one up to a multiple of what the devices run at once.
+@dataclasses.dataclass
+class StageFit:
+    """U distinct trials on their way through one stage.
 
-    Where a device runs trials in a loop it gets at least two: XLA unrolls a loop of one and rounds it differently, and
-    a trial alone should be that trial of a study to the last bit. Copies stand still; in a loop they cost nothing, under
-    `vmap` as much as a trial.
-    """
-    size = mesh.count_replicas(engine.mesh)
-    whole = size * mesh.size_chunk(-(-len(trials) // size), engine.at_once)
-    least = 2 * size if engine.at_once == 1 else 0
-    return list(trials) + [trials[0]] * max(-len(trials) % whole, least - len(trials))
+    Trials lie in slots over the mesh. As trials stop, the live ones move together into fewer slots, so that the devices
+    do not run what stands still; what a trial leaves behind is then harvested into `best` and `summary` on the host.
 
-
-@functools.lru_cache(maxsize=16)
-def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
-    def init(shared: tuple[Corpus, Folds], seed: Array) -> Params:
-        batch = _example_batch(shared)
-        key = keys.derive_key(jax.random.key(seed), "init")
-        return step.join_variables(model.init(key, batch["inputs"], batch["masks"], train=False))
-
-    return mesh.map_over_trials(engine.mesh, engine.at_once, init)
-
-
-def init_params(
-    model: nn.Module, shared: tuple[Corpus | Source, Folds], trials: Sequence[Trial], engine: Engine
-) -> Params:
-    """Each trial's initial parameters from its seed, leaves [R, ...] on the host."""
-    corpus, folds = shared
-    shared = (mesh.replicate(engine.mesh, corpus.example) if isinstance(corpus, Source) else corpus), folds
-    slots = assign_slots(range(len(trials)), engine)
-    seeds = np.array([trials[i].seed for i in slots], np.int32)
-    params = _init_program(model, engine)(shared, mesh.shard_trials(engine.mesh, seeds))
-    return jax.tree.map(lambda x: x[: len(trials)], mesh.to_host(params))
-
-
-def _new_states(
-    stage: Stage, params: Params, statistics: Params, trials: TrialArrays, loss_state: Any, live: Sequence[bool]
-) -> TrialState:
-    def one(params: Params, statistics: Params, hyper: Hyper) -> TrialState:
-        return create_state(params, statistics, make_transform(stage, hyper).init(params), loss_state)
-
-    states = jax.vmap(one)(params, statistics, trials.hyper[stage.name])
-    return states.replace(live=jnp.asarray(live))
-
-
-def _plan_packing(model: nn.Module, stage: Stage, shared: tuple[Corpus | Source, Folds]) -> Packing | None:
-    """How training examples share lines, for a model of sequences that can tell them apart."""
-    corpus, folds = shared
-    if corpus.target.steps is None or "segments" not in inspect.signature(model.__call__).parameters:
-        return None
-    lengths, train = np.asarray(corpus.target.length), np.asarray(folds.train)
-    size = step.cut_batches(train[0], stage.batch).shape[1]
-    return packing.plan_packing([lengths[fold[fold >= 0]] for fold in train], size)
-
-
-def fit_stage(
-    model: nn.Module,
-    stage: Stage,
-    shared: tuple[Corpus | Source, Folds],
-    trials: Sequence[Trial],
-    numbers: Sequence[int],
-    start: Params,
-    engine: Engine,
-    epochs: Epochs,
-    *,
-    folder: Path | None,
-    listener: Listener | None,
-) -> Outcome:
-    """Trains U distinct trials through one stage.
-
-    Args:
-      model: the model.
-      stage: the stage.
-      shared: corpus and folds, replicated over the mesh; or a corpus that is streamed, and the folds.
+    Attributes:
+      plan: the static part: model, stage, packing.
+      data: corpus and folds, replicated over the mesh; a streamed corpus stays on the host.
       trials: the U trials.
       numbers: their numbers in the study, for the listener.
-      start: all parameters, leaves [U, ...], on the host.
+      start: all parameters before the stage, leaves [U, ...], on the host.
       engine: how to run.
-      epochs: what runs them.
-      folder: the stage's checkpoints; a finished or unfinished stage found there is taken or goes on.
-      listener: hears of each epoch.
-
-    Raises:
-      Stopped: the listener asked for it.
-      UserError: a damaged checkpoint, or one from inside an epoch that was streamed and now is not.
+      epochs: what runs an epoch.
+      folder: the stage's checkpoints; None: no checkpoints.
+      listener: is told of each epoch.
+      slots: slot -> place in `trials`; those from `count` on are copies that stand still.
+      count: slots that hold a trial of their own.
+      arrays: the slots' trials, on the devices ...
+      frozen: ... their submodules that this stage does not train ...
+      state: ... and what it does, leaves [S, ...].
+      live: bool [S], on the host: which slots are still training.
+      epoch: epochs done.
+      saves_inside_epochs: checkpoints written in the middle of an epoch, which a streamed corpus allows.
+      best: kept parameters and statistics, leaves [U, ...], on the host; current for the trials that were harvested.
+      summary: fields of `Outcome` -> [U], likewise; `score` is signed so that larger is better.
+      stopped: as in `Outcome`.
+      timer: of the checkpoints.
     """
-    trained, statistics, frozen = step.split_submodules(start, stage.train)
-    best = {part: jax.tree.map(np.array, tree) for part, tree in (trained | statistics).items()}
-    summary = {
-        "score": np.full(len(trials), -np.inf, np.float32),
-        "best_epoch": np.zeros(len(trials), np.int32),
-        "epochs": np.zeros(len(trials), np.int32),
-        "finite": np.ones(len(trials), bool),
-    }
 
-    def outcome() -> Outcome:
-        kept = {**summary, "score": stage.sign * summary["score"]}
-        return Outcome(params={**start, **best}, **kept, stopped=stopped)
+    plan: step.StagePlan
+    data: FoldedCorpus
+    trials: Sequence[Trial]
+    numbers: Sequence[int]
+    start: Params
+    engine: Engine
+    epochs: Epochs
+    folder: Path | None
+    listener: Listener
 
-    def place(slots: Sequence[int]) -> tuple[TrialArrays, Params]:
-        picked = stack_trials([trials[i] for i in slots])
-        return mesh.shard_trials(engine.mesh, (picked, _pick_trials(frozen, slots)))
+    slots: list[int] = dataclasses.field(init=False)
+    count: int = dataclasses.field(init=False)
+    arrays: TrialArrays = dataclasses.field(init=False)
+    frozen: Params = dataclasses.field(init=False)
+    state: TrialState = dataclasses.field(init=False)
+    live: np.ndarray = dataclasses.field(init=False)
+    epoch: int = 0
+    saves_inside_epochs: int = 0
+    best: Params = dataclasses.field(init=False)
+    summary: dict[str, np.ndarray] = dataclasses.field(init=False)
+    stopped: dict[int, str] = dataclasses.field(default_factory=dict)
+    timer: CheckpointTimer = dataclasses.field(init=False)
 
-    def harvest(state: TrialState) -> None:
-        """Takes over what the slots hold; copies behind `count` are padding."""
-        for slot, trial in enumerate(slots[:count]):
-            for part, tree in best.items():
-                jax.tree.map(lambda to, of, r=trial, s=slot: to.__setitem__(r, of[s]), tree, state.best[part])
-            summary["score"][trial] = state.best_score[slot]
-            summary["best_epoch"][trial] = state.best_epoch[slot]
-            summary["epochs"][trial] = state.epoch[slot]
-            summary["finite"][trial] = state.finite[slot]
+    def __post_init__(self) -> None:
+        count, (trained, statistics, _) = len(self.trials), self._split_start()
+        self.best = jax.tree.map(np.array, {**trained, **statistics})
+        self.summary = {
+            "score": np.full(count, -np.inf, np.float32),
+            "best_epoch": np.zeros(count, np.int32),
+            "epochs": np.zeros(count, np.int32),
+            "finite": np.ones(count, bool),
+        }
+        self.timer = CheckpointTimer(self.engine.checkpoint_seconds)
+
+    def run(self) -> Outcome:
+        """Trains until every trial has stopped, from the newest checkpoint of the folder where there is one.
+
+        Raises:
+          Stopped: the listener asked for it.
+          UserError: a damaged checkpoint, or one from inside an epoch that was streamed and now is not.
+        """
+        # Start, or resume where a process before this one was ended.
+        saved = checkpoint.restore_checkpoint(self.folder) if self.folder else None
+        if saved and saved.meta["done"]:
+            self.restore_results(saved)
+            return self.collect_outcome()
+        self.restore(saved)
+        if hosts.agree(self.listener.stop())[0]:
+            raise Stopped(f"{self.plan.stage.name}: stopped after epoch {self.epoch}")
+
+        # Train. All that runs on the devices is one call; the rest of the loop is bookkeeping of scalars.
+        while self.live.any():
+            ran = np.flatnonzero(self.live)
+            self.state, log = self.epochs.run(self.arrays, self.frozen, self.state, self.live, self.save_or_stop)
+            self.epoch += 1
+            self.live, scores, log = mesh.to_host((self.state.live, self.state.best_score, log))
+            self.tell(ran, scores, log)
+            self.compact()
+            if self.live.any():
+                self.save_or_stop(self.state)
+
+        # Finish: a stage that is done is read from its last checkpoint, not trained again.
+        if self.folder:
+            tree, meta = {"best": self.best, "summary": self.summary}, {"done": True, "stopped": self.stopped}
+            checkpoint.save_checkpoint(self.folder, self._number_checkpoint(), tree, meta)
+        return self.collect_outcome()
+
+    def restore(self, saved: checkpoint.Checkpoint | None) -> None:
+        """Lays the trials on the devices, as they are before the stage or as the checkpoint has them."""
+        meta = saved.meta if saved else {}
+        self.slots = list(meta.get("slots", assign_slots(range(len(self.trials)), self.engine)))
+        self.count, self.epoch = meta.get("count", len(self.trials)), meta.get("epoch", 0)
+        batch, self.saves_inside_epochs = meta.get("batch", 0), meta.get("inside", 0)
+        batch_log = None
+        self._place_slots()
+        trained, statistics, _ = pick_trials(self._split_start(), self.slots)
+        state = init_states(self.plan, self.data, trained, statistics, self.arrays)
+        state = state.replace(live=np.arange(len(self.slots)) < self.count)
+        if saved:
+            self.restore_results(saved)
+            # The new state gives the structure; a checkpoint has only named leaves.
+            (leaves,) = checkpoint.split_by_prefix(saved.leaves, ("state",))
+            state = checkpoint.restore_like(state, leaves, self.folder, check_shapes=True)
+            if batch:
+                (batch_log,) = checkpoint.split_by_prefix(saved.leaves, ("batch_log",))
+        if self.folder:
+            self.listener.resumed(self.plan.stage.name, self.epoch)
+        self.state = mesh.shard_trials(self.engine.mesh, state)
+        self.live = mesh.to_host(self.state.live)
+        self.epochs.place([self.trials[i] for i in self.slots], self.epoch, batch, batch_log)
+
+    def restore_results(self, saved: checkpoint.Checkpoint) -> None:
+        """Takes over from the checkpoint what was harvested before it."""
+        self.stopped = {int(trial): reason for trial, reason in saved.meta.get("stopped", {}).items()}
+        best, summary = checkpoint.split_by_prefix(saved.leaves, ("best", "summary"))
+        self.best = checkpoint.restore_like(self.best, best, self.folder, check_shapes=True)
+        self.summary = checkpoint.restore_like(self.summary, summary, self.folder, check_shapes=True)
+
+    def tell(self, ran: np.ndarray, scores: np.ndarray, log: dict[str, np.ndarray]) -> None:
+        """Tells the listener of an epoch in which the slots `ran` were live; `log` and `scores` are [S]."""
+        # Trials that were packed away are in the summary, those on the devices in `scores`.
+        best = max(self.summary["score"].max(), scores[: self.count].max())
+        self.listener.epoch(
+            Progress(
+                stage=self.plan.stage.name,
+                epoch=self.epoch,
+                epochs=self.plan.stage.epochs,
+                trials=[self.numbers[self.slots[i]] for i in ran],
+                log={name: values[ran] for name, values in log.items()},
+                best=self.plan.stage.sign * float(best),
+                live=int(self.live.sum()),
+                of=len(self.trials),
+            )
+        )
+
+    def compact(self) -> None:
+        """Packs the live trials into fewer slots once half of them have stopped; harvests all at the end of the stage.
+
+        Each new number of slots is another compiled program, so packing at every stop would compile for longer than the
+        idle slots run. Halving compiles at most log2(trials) programs.
+        """
+        live = [slot for slot in range(self.count) if self.live[slot]]
+        slots = assign_slots(live, self.engine) if live else []
+        if 2 * len(live) > self.count or len(slots) >= len(self.slots):
+            return
+        state = mesh.to_host(self.state)
+        self.harvest(state)
+        if not live:
+            return
+        self.slots, self.count = [self.slots[i] for i in slots], len(live)
+        self._place_slots()
+        self.epochs.place([self.trials[i] for i in self.slots], self.epoch)
+        state = pick_trials(state, slots)
+        # The copies behind `count` were made of a live trial: they must stand still.
+        self.live = state.live & (np.arange(len(self.slots)) < self.count)
+        self.state = mesh.shard_trials(self.engine.mesh, state.replace(live=self.live))
+
+    def harvest(self, state: TrialState) -> None:
+        """Takes over what the slots hold, leaves [S, ...] on the host; copies behind `count` are left out."""
+        trials, own = self.slots[: self.count], slice(self.count)
+
+        def replace(results: np.ndarray, values: np.ndarray) -> np.ndarray:
+            results = np.array(results)  # what came from a checkpoint may be read-only
+            results[trials] = values[own]
+            return results
+
+        self.best = jax.tree.map(replace, self.best, {name: state.best[name] for name in self.best})
+        values = {"score": state.best_score, "best_epoch": state.best_epoch, "epochs": state.epoch}
+        self.summary = jax.tree.map(replace, self.summary, values | {"finite": state.finite})
+        for slot, trial in enumerate(trials):
             if not state.finite[slot]:
-                one = stack_trials([trials[trial]]), _pick_trials(frozen, [trial]), _pick_trials(state, [slot])
-                alone = jax.tree.map(lambda x: np.asarray(x)[0], one)
-                stopped[trial] = first_not_finite(model, stage, epochs.packing, shared, *alone)
+                self.stopped[trial] = self._explain(trial, pick_trials(state, [slot]))
 
-    saved = checkpoint.restore_checkpoint(folder) if folder else None
-    stopped = {int(trial): why for trial, why in (saved[1].get("stopped", {}) if saved else {}).items()}
-    if saved and saved[1]["done"]:
-        best, summary = (
-            checkpoint.restore_like(tree, part, folder, sized=True)
-            for tree, part in zip(
-                (best, summary), checkpoint.split_by_prefix(saved[0], ("best", "summary")), strict=True
-            )
-        )
-        return outcome()
+    def save_or_stop(self, state: TrialState, batch_log: step.BatchLog | None = None, batch: int = 0) -> None:
+        """Saves if it is time to, or if the listener wants to stop, and then stops.
 
-    names = objective.collect_names(*trace_shapes(model, *shared)[1:])
-    loss_state = objective.init_loss_state(stage.terms, names)
-    slots, count, epoch, batch, inside = assign_slots(range(len(trials)), engine), len(trials), 0, 0, 0
-    if saved:
-        slots, count, epoch = list(saved[1]["slots"]), saved[1]["count"], saved[1]["epoch"]
-        batch, inside = saved[1].get("batch", 0), saved[1].get("inside", 0)
-    made = None
-    arrays, frozen_trials = place(slots)
-    live = [i < count for i in range(len(slots))]
-    state = _new_states(stage, *_pick_trials((trained, statistics), slots), arrays, loss_state, live)
-    if saved:
-        leaves = checkpoint.split_by_prefix(saved[0], ("best", "summary", "state"))
-        best, summary, state = (
-            checkpoint.restore_like(tree, part, folder, sized=True)
-            for tree, part in zip((best, summary, state), leaves, strict=True)
-        )
+        Args:
+          state: of the slots.
+          batch_log: in the middle of an epoch, what its batches so far have logged ...
+          batch: ... and how many they are.
+
+        Raises:
+          Stopped: the listener of any process asked for it.
+        """
+        # All processes save together, so all must come to the same answers.
+        is_asked_to_stop, is_due = hosts.agree(self.listener.stop(), self.timer.is_due())
+        if self.folder and (is_asked_to_stop or is_due):
+            self.save(state, batch_log, batch)
+        if is_asked_to_stop:
+            where = f"in epoch {self.epoch + 1} after batch {batch}" if batch else f"after epoch {self.epoch}"
+            raise Stopped(f"{self.plan.stage.name}: stopped {where}")
+
+    def save(self, state: TrialState, batch_log: step.BatchLog | None, batch: int) -> None:
+        """Writes a checkpoint; arguments as in `save_or_stop`."""
+        begin = time.monotonic()
+        self.saves_inside_epochs += batch > 0
+        tree = {"best": self.best, "summary": self.summary, "state": state}
         if batch:
-            (made,) = checkpoint.split_by_prefix(saved[0], ("made",))
-    if listener and folder:
-        listener.resumed(stage.name, epoch)
-    state = mesh.shard_trials(engine.mesh, state)
-    live = mesh.to_host(state.live)
-    epochs.place([trials[i] for i in slots], epoch, batch, made)
+            tree["batch_log"] = batch_log
+        meta = {
+            "done": False,
+            "epoch": self.epoch,
+            "slots": [int(i) for i in self.slots],
+            "count": self.count,
+            "stopped": self.stopped,
+            "batch": batch,
+            "inside": self.saves_inside_epochs,
+        }
+        # Two: if the newest turns out to be damaged, there is one to go back to.
+        checkpoint.save_checkpoint(self.folder, self._number_checkpoint(), tree, meta, keep=2)
+        self.timer.restart(begin)
 
-    def save(state: TrialState, done: Any = None, batch: int = 0) -> None:
-        nonlocal last_save, pause, inside
-        begin, inside = time.monotonic(), inside + (batch > 0)
-        tree = {"best": best, "summary": summary, "state": state, **({"made": done} if batch else {})}
-        meta = {"done": False, "epoch": epoch, "slots": [int(i) for i in slots], "count": count}
-        meta |= {"stopped": stopped, "batch": batch, "inside": inside}
-        checkpoint.save_checkpoint(folder, epoch + inside, tree, meta, keep=2)
-        last_save = time.monotonic()
-        if pause:  # saving takes at most 5 % of the time, unless every epoch is to be saved
-            pause = max(engine.checkpoint_seconds, 20 * (last_save - begin))
+    def collect_outcome(self) -> Outcome:
+        """The results of all trials, once all were harvested."""
+        summary = {**self.summary, "score": self.plan.stage.sign * self.summary["score"]}
+        return Outcome(params={**self.start, **self.best}, **summary, stopped=self.stopped)
 
-    def between(state: TrialState, done: Any, batch: int) -> None:
-        asked, due = hosts.agree(stop(), time.monotonic() - last_save >= pause)
-        if folder and (asked or due):
-            save(state, done, batch)
-        if asked:
-            raise Stopped(f"{stage.name}: stopped in epoch {epoch + 1} after batch {batch}")
+    def _split_start(self) -> tuple[Params, Params, Params]:
+        return step.split_submodules(self.start, self.plan.stage.train)
 
-    stop = listener.stop if listener else never_stop
-    last_save, pause = time.monotonic(), engine.checkpoint_seconds
-    if hosts.agree(stop())[0]:
-        raise Stopped(f"{stage.name}: stopped after epoch {epoch}")
-    while live.any():
-        ran = np.flatnonzero(live)
-        state, log = epochs.run(arrays, frozen_trials, state, live, between)
-        epoch += 1
-        live, scores, log = mesh.to_host((state.live, state.best_score, log))
-        if listener:
-            listener.epoch(
-                Progress(
-                    stage=stage.name,
-                    epoch=epoch,
-                    epochs=stage.epochs,
-                    trials=[numbers[slots[i]] for i in ran],
-                    log={name: values[ran] for name, values in log.items()},
-                    best=stage.sign * float(max(summary["score"].max(), scores[:count].max())),
-                    live=int(live.sum()),
-                    of=len(trials),
-                )
-            )
-        keep = [i for i in range(count) if live[i]]
-        smaller = assign_slots(keep, engine) if keep else []
-        if 2 * len(keep) <= count and len(smaller) < len(slots):
-            on_host = mesh.to_host(state)
-            harvest(on_host)
-            if not keep:
-                break
-            slots, count = [slots[i] for i in smaller], len(keep)
-            arrays, frozen_trials = place(slots)
-            epochs.place([trials[i] for i in slots], epoch)
-            state = _pick_trials(on_host, smaller)
-            live = state.live & (np.arange(len(slots)) < count)
-            state = mesh.shard_trials(engine.mesh, state.replace(live=live))
-        asked, due = hosts.agree(stop(), time.monotonic() - last_save >= pause) if live.any() else (False, False)
-        if folder and (asked or due):
-            save(state)
-        if asked:
-            raise Stopped(f"{stage.name}: stopped after epoch {epoch}")
-    if folder:
-        checkpoint.save_checkpoint(
-            folder, epoch + inside, {"best": best, "summary": summary}, {"done": True, "stopped": stopped}
-        )
-    return outcome()
+    def _place_slots(self) -> None:
+        """Lays the slots' trials and their frozen submodules over the mesh."""
+        arrays = stack_trials([self.trials[i] for i in self.slots])
+        frozen = pick_trials(self._split_start()[2], self.slots)
+        self.arrays, self.frozen = mesh.shard_trials(self.engine.mesh, (arrays, frozen))
+
+    def _number_checkpoint(self) -> int:
+        """Numbers must rise from one checkpoint to the next, also within an epoch."""
+        return self.epoch + self.saves_inside_epochs
+
+    def _explain(self, trial: int, state: TrialState) -> str:
+        """Why a trial stopped, whose loss or parameters were not finite; `state` has leaves [1, ...]."""
+        tree = stack_trials([self.trials[trial]]), pick_trials(self._split_start()[2], [trial]), state
+        arrays, frozen, state = jax.tree.map(lambda x: np.asarray(x)[0], tree)
+        return find_first_not_finite(self.plan, self.data, arrays, frozen, state)
 
 
 def fit_study(
@@ -394,57 +421,59 @@ def fit_study(
 ) -> Fitted:
     """Trains every trial through every stage.
 
-    Trials that agree in fold, seed and all that the stages so far read are trained once: SeqSEW's teacher does not
-    depend on the student's loss weights, so one teacher serves a whole grid of them.
+    Trials that agree in fold, seed and all hyper-parameters of the stages so far are trained once: SeqSEW's teacher does
+    not depend on the student's loss weights, so one teacher serves a whole grid of them.
 
     Args:
       model: chosen by the config.
       stages: in order; each starts from the weights that the one before kept.
-      task: `regression`, `binary` or `multiclass`.
-      corpus: the development part, to be laid on the devices or, of a `Source`, streamed; the test part is not handed
-        to this function.
-      folds: over the development part.
+      task: `regression`, `signed_regression`, `binary` or `multiclass`.
+      corpus: the development recordings, to be laid on the devices or, as a `Source`, streamed; the test split is not
+        handed to this function.
+      folds: over them.
       trials: the study.
       engine: how to run.
-      folder: where to checkpoint, a folder a stage; an unfinished fit found there goes on. None: no checkpoints.
-      listener: hears of each epoch.
+      folder: where to checkpoint, a folder a stage; an unfinished fit in it is resumed. None: no checkpoints.
+      listener: is told of each epoch.
 
     Raises:
       UserError: a name that the model lacks, or a damaged checkpoint.
-      Stopped: the listener asked for it; the same call goes on from there.
+      Stopped: the listener asked for it; the same call resumes from there.
     """
     check_stages(model, stages, corpus, folds)
-    folds = mesh.replicate(engine.mesh, folds)
-    shared = (corpus if isinstance(corpus, Source) else mesh.replicate(engine.mesh, corpus)), folds
-    before: tuple[Outcome, list[int]] | None = None
+    resident = corpus if isinstance(corpus, Source) else mesh.replicate(engine.mesh, corpus)
+    data = FoldedCorpus(resident, mesh.replicate(engine.mesh, folds))
     best_epoch, epochs, finite, stopped = {}, {}, np.ones(len(trials), bool), {}
+    outcome, place_of = None, []
     for number, stage in enumerate(stages):
-        chosen, position = find_distinct(trials, [s.name for s in stages[: number + 1]])
-        some = [trials[i] for i in chosen]
-        if before is None:
-            start = init_params(model, shared, some, engine)
+        # Train each distinct trial once, from what its trial of the stage before has kept.
+        distinct, place = find_distinct(trials, [s.name for s in stages[: number + 1]])
+        if outcome is None:
+            start = init_params(model, data, [trials[i] for i in distinct], engine)
         else:
-            start = _pick_trials(before[0].params, [before[1][i] for i in chosen])
-        kind = Streamed if isinstance(corpus, Source) else Resident
-        with contextlib.closing(
-            kind(model, stage, task, engine, _plan_packing(model, stage, shared), shared)
-        ) as runner:
-            outcome = fit_stage(
-                model,
-                stage,
-                shared,
-                some,
-                chosen,
-                start,
-                engine,
-                runner,
+            start = pick_trials(outcome.params, [place_of[i] for i in distinct])
+        plan, place_of = plan_stage(model, stage, task, data, engine), place
+        with contextlib.closing(_make_epochs(plan, data, engine)) as runner:
+            outcome = StageFit(
+                plan=plan,
+                data=data,
+                trials=[trials[i] for i in distinct],
+                numbers=distinct,
+                start=start,
+                engine=engine,
+                epochs=runner,
                 folder=folder / stage.name if folder else None,
-                listener=listener,
-            )
-        before = outcome, position
-        best_epoch[stage.name] = outcome.best_epoch[position]
-        epochs[stage.name] = outcome.epochs[position]
-        finite &= outcome.finite[position]
-        why = {trial: outcome.stopped.get(at) for trial, at in enumerate(position)}
-        stopped = {trial: f"{stage.name}: {text}" for trial, text in why.items() if text} | stopped
-    return Fitted(_pick_trials(outcome.params, position), outcome.score[position], best_epoch, epochs, finite, stopped)
+                listener=listener or Listener(),
+            ).run()
+
+        # Hand the results to every trial that shares them.
+        best_epoch[stage.name], epochs[stage.name] = outcome.best_epoch[place], outcome.epochs[place]
+        finite &= outcome.finite[place]
+        for trial, at in enumerate(place):
+            if at in outcome.stopped and trial not in stopped:  # what stopped it first is the reason
+                stopped[trial] = f"{stage.name}: {outcome.stopped[at]}"
+    return Fitted(pick_trials(outcome.params, place), outcome.score[place], best_epoch, epochs, finite, stopped)
+
+
+def _make_epochs(plan: step.StagePlan, data: FoldedCorpus, engine: Engine) -> Epochs:
+    return (StreamedEpochs if isinstance(data.corpus, Source) else ResidentEpochs)(plan, data, engine)

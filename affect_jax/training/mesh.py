@@ -1,11 +1,11 @@
 """Devices and how they run trials: the mesh, and one program mapped over the trials of a study.
 
 The mesh has two axes. Trials lie over `replica`; where `data` has more than one device, each trial's batches lie over
-those: inside a trial's program that axis is automatic, so XLA puts the sums over a batch together, and every loss, batch
-statistic and correlation is that of the whole batch by construction.
+those: inside a trial's program that axis is automatic, so XLA combines the sums over a batch, and every loss, batch statistic
+and correlation is that of the whole batch by construction.
 
 A CPU runs its trials one after another on as many virtual devices as it has cores, each single-threaded: batching
-small models makes them slower there, and batched Cholesky factors can hang jax 0.10's CPU backend for good.
+makes small models slower there, and batched Cholesky factors can hang jax 0.10's CPU backend for ever.
 An accelerator runs them in chunks under `vmap`. The numbers are the same.
 
 Of several processes each has some of the mesh's devices; arrays from the host are the same in all of them.
@@ -28,24 +28,24 @@ def make_mesh(devices: int = 0, data: int = 1) -> jax.sharding.Mesh:
     """A mesh of `devices` devices (0: all, of all processes), `data` of which share each batch.
 
     Raises:
-      UserError: there are not so many, or `data` does not divide them.
+      UserError: there are not that many, or `data` does not divide them.
     """
-    there = jax.devices()
-    if devices > len(there):
+    available = jax.devices()
+    if devices > len(available):
         raise UserError(
-            f"config.engine.devices is {devices} but {len(there)} {there[0].platform} devices are there; "
+            f"config.engine.devices is {devices} but there are only {len(available)} {available[0].platform} devices; "
             "lower it, or use 0 for all"
         )
-    if 0 < devices < len(there) and jax.process_count() > 1:
+    if 0 < devices < len(available) and jax.process_count() > 1:
         raise UserError(
-            f"config.engine.devices is {devices} but {jax.process_count()} processes have {len(there)} devices; "
-            "use 0, so that every process has a part"
+            f"config.engine.devices is {devices} but {jax.process_count()} processes have {len(available)} devices; "
+            "use 0, so that every process has a share"
         )
-    count = devices or len(there)
+    count = devices or len(available)
     if data < 1 or count % data:
         raise UserError(f"config.engine.data is {data}, which does not divide {count} devices; choose a divisor")
     shape, kinds = (count // data, data), (AxisType.Auto, AxisType.Auto)
-    return jax.make_mesh(shape, ("replica", "data"), axis_types=kinds, devices=there[:count])
+    return jax.make_mesh(shape, ("replica", "data"), axis_types=kinds, devices=available[:count])
 
 
 def count_replicas(mesh: jax.sharding.Mesh) -> int:
@@ -54,20 +54,22 @@ def count_replicas(mesh: jax.sharding.Mesh) -> int:
 
 
 def choose_data_devices(mesh: jax.sharding.Mesh, trials: int) -> int:
-    """How many devices may share each batch (`data`) of so many trials without any trial waiting for another."""
+    """How many devices may share each batch (`data`) so that none of this many trials waits for another."""
     return max(
         data for data in range(1, mesh.size + 1) if mesh.size % data == 0 and (data == 1 or mesh.size // data >= trials)
     )
 
 
 # Bytes of an accelerator for each trial. By XLA's plan (`python -m benchmarks.ahead`) a trial of attention fusion at
-# IEMOCAP's sizes needs .3e9, and one of ConflictNET .4e9 with 8 clips of 30 s; the rest is for larger batches.
+# IEMOCAP's sizes needs .3e9, and one of ConflictNET .4e9 with 8 clips of 30 s; the rest leaves room for larger batches.
 _TRIAL_BYTES = 1.5e9
 
 
 def choose_trials_at_once(setting: int) -> int:
-    """How many trials a device runs under one `vmap`: 1 on a CPU; elsewhere `setting`, or where that is 0 what its memory
-    has room for, 8 to 64: the more there are, the less each waits for the launches of a scan's kernels.
+    """How many trials a device runs under one `vmap`.
+
+    1 on a CPU. Elsewhere `setting`, or if that is 0 as many as the memory has room for, 8 to 64: the more there are, the
+    less each waits for the launches of a scan's kernels.
 
     Raises:
       UserError: more than one on a CPU, where batched linear algebra can hang (see the module's docstring).
@@ -83,54 +85,62 @@ def choose_trials_at_once(setting: int) -> int:
 
 
 def size_chunk(count: int, at_once: int) -> int:
-    """How many of `count` trials a device runs together: its chunks are as few as `at_once` allows, and of one size."""
+    """How many of `count` trials a device runs together, in as few chunks of one size as `at_once` allows."""
     return -(-count // -(-count // at_once))
 
 
 def map_over_trials(
-    mesh: jax.sharding.Mesh, at_once: int, trial_fn: Callable[..., Any], *, donate: int | None = None, laid: Any = None
+    mesh: jax.sharding.Mesh,
+    at_once: int,
+    trial_fn: Callable[..., Any],
+    *,
+    donate: int | None = None,
+    layout: Any = None,
 ) -> Callable[..., Any]:
     """Maps `trial_fn(shared, *of_trial)` over trials that are sharded over the mesh axis `replica`.
 
     Args:
       mesh: the devices.
-      at_once: at most so many trials under one `vmap` on each device; 1 runs them in a loop.
+      at_once: at most this many trials under one `vmap` on each device; 1 runs them in a loop.
       trial_fn: shared tree, then trees of one trial (no trial axis) -> tree of one trial.
       donate: number of the argument whose memory may be reused for the result.
-      laid: how the shared tree, or each branch of it, lies on the mesh (None: all of it on every device); of what lies
+      layout: partition spec of the shared tree, or of each branch of it (None: all of it on every device); of what lies
         over `replica` a trial gets the piece of its device.
 
     Returns:
-      Jitted `fn(shared, *trials)`; every tree of `trials` has leading axis R, a multiple of `replicas(mesh)`.
+      Jitted `fn(shared, *trials)`; every tree of `trials` has leading axis R, a multiple of `count_replicas(mesh)`.
     """
-    # Only where batches are shared: an axis of one device left to XLA would cost programs their exact equality.
+    # `data` is left to XLA only where batches are shared: with an axis of one device, XLA would round differently and a
+    # trial of a study would no longer equal that trial alone to the last bit.
     manual = {"replica"} if mesh.shape["data"] > 1 else set(mesh.axis_names)
 
-    def local(shared: Any, trials: tuple) -> Any:
+    def run_own_trials(shared: Any, trials: tuple) -> Any:
         count = jax.tree.leaves(trials)[0].shape[0]
         chunk = size_chunk(count, at_once)
         return jax.lax.map(
             lambda of_trial: trial_fn(shared, *of_trial), trials, batch_size=chunk if chunk > 1 else None
         )
 
-    def call(shared: Any, *trials: Any) -> Any:
+    def run_all_trials(shared: Any, *trials: Any) -> Any:
         mapped = jax.shard_map(
-            local,
+            run_own_trials,
             mesh=mesh,
-            in_specs=(P() if laid is None else laid, P("replica")),
+            in_specs=(P() if layout is None else layout, P("replica")),
             out_specs=P("replica"),
             axis_names=manual,
             check_vma=False,
         )
         return mapped(shared, trials)
 
-    kept = NamedSharding(mesh, P("replica"))  # a trial's state is whole on each of the devices that share its batches
-    return jax.jit(call, out_shardings=kept, donate_argnums=() if donate is None else (donate,))
+    # Without it XLA might spread the state of a trial over the devices that share its batches.
+    result = NamedSharding(mesh, P("replica"))
+    return jax.jit(run_all_trials, out_shardings=result, donate_argnums=() if donate is None else (donate,))
 
 
 def shard_batch(batch: Any) -> Any:
-    """Lays the examples of a batch (the leading axis of every leaf) over `data`; outside of a trial's program, or where
-    one device has the whole batch, it is left as it is.
+    """Lays the examples of a batch (the leading axis of every leaf) over `data`.
+
+    Outside of a trial's program, and where one device has the whole batch, it returns the batch as it is.
     """
     if not is_left_to_xla():
         return batch
@@ -151,17 +161,19 @@ def _put(tree: Any, sharding: NamedSharding) -> Any:
     if sharding.is_fully_addressable:
         return jax.device_put(tree, sharding)
 
-    def own(leaf: Any) -> jax.Array:
+    # Every process has the whole array, so each takes its own shards and nothing is sent.
+    def take_own_shards(leaf: Any) -> jax.Array:
         whole = np.asarray(leaf)
-        return jax.make_array_from_callback(whole.shape, sharding, lambda at: whole[at])  # nothing is sent
+        return jax.make_array_from_callback(whole.shape, sharding, lambda shard: whole[shard])
 
-    return jax.tree.map(own, tree)
+    return jax.tree.map(take_own_shards, tree)
 
 
 def to_host(tree: Any) -> Any:
-    """Arrays -> numpy, whole in every process."""
+    """Copies arrays to numpy, whole in every process."""
     leaves = [x for x in jax.tree.leaves(tree) if isinstance(x, jax.Array)]
     if not all(x.is_fully_addressable or x.is_fully_replicated for x in leaves):
-        kept = NamedSharding(next(x for x in leaves if not x.is_fully_addressable).sharding.mesh, P())
-        tree = jax.jit(lambda same: same, out_shardings=kept)(tree)
+        # Another process has some of the shards: gather them by a program that does nothing else.
+        everywhere = NamedSharding(next(x for x in leaves if not x.is_fully_addressable).sharding.mesh, P())
+        tree = jax.jit(lambda same: same, out_shardings=everywhere)(tree)
     return jax.tree.map(np.asarray, jax.device_get(tree))

@@ -11,7 +11,7 @@ Weights are traced, so trials of one study may differ in them.
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from affect_jax.config.losses import Term
 from affect_jax.errors import UserError, suggest_nearest
@@ -35,6 +35,21 @@ STATEFUL = {
     "soft_cca": (decorrelation.soft_cca_init, decorrelation.soft_cca),
 }
 LossState = dict[str, Any]
+"""Stateful loss term -> its running statistics."""
+
+
+class TotalLoss(NamedTuple):
+    """The losses of one batch.
+
+    Attributes:
+      total: float32 [], the weighted sum.
+      terms: term -> its unweighted value, float32 [].
+      state: of the stateful losses, after this batch.
+    """
+
+    total: Array
+    terms: dict[str, Array]
+    state: LossState
 
 
 def collect_names(outputs: Outputs, batch: Batch) -> dict[str, Array]:
@@ -86,18 +101,15 @@ def total_loss(
     outputs: Outputs,
     batch: Batch,
     state: LossState,
-) -> tuple[Array, tuple[dict[str, Array], LossState]]:
+) -> TotalLoss:
     """Weighted sum of the terms over the valid steps of one batch (eqs. 5.10 and 5.15 of the thesis).
 
     Args:
-      terms: from `parse`.
+      terms: from `config.losses.parse_losses`.
       weights: term name -> traced scalar.
       outputs: of the model.
       batch: the batch; its `mask` says which steps count.
       state: of the stateful losses.
-
-    Returns:
-      The sum, and (each term's unweighted value, the new state).
     """
     names = collect_names(outputs, batch)
     values, new_state = {}, {}
@@ -110,4 +122,4 @@ def total_loss(
             )
         else:
             values[term.name] = _evaluate_term(term, left, right, batch["mask"])
-    return sum(weights[name] * value for name, value in values.items()), (values, new_state)
+    return TotalLoss(sum(weights[name] * value for name, value in values.items()), values, new_state)

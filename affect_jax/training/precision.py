@@ -1,8 +1,8 @@
 """Mixed precision: a model's forward and backward pass of training in bfloat16, everything else in float32.
 
-What a matrix product reads is cast going into the model: the batch's inputs, and parameters of two axes or more.
+What matrix products read is cast before it enters the model: the batch's inputs, and parameters of two axes or more.
 Biases, the scales of norms and other vectors stay float32: they enter no product, their gradient is a sum over every
-step, and some (cut-off frequencies) are worth nothing with 8 bits. Outputs are cast back before a loss sees them; the
+step, and some (cut-off frequencies) are useless with 8 bits. Outputs are cast back before a loss sees them; the
 losses' targets, translations' among them, are the float32 originals. Gradients come back through the casts as float32.
 Inside, layers form softmaxes, norms, means, carried states and sums over time in float32 and hand on bfloat16.
 With float32 nothing is cast at all.

@@ -5,71 +5,69 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from affect_jax.config.losses import Term
 from affect_jax.data.corpus import Corpus, locate_frames
-from affect_jax.data.folds import Folds
+from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.streaming import Source
 from affect_jax.losses.alignment import canonical_correlations
 from affect_jax.training import mesh, step, streamed
-from affect_jax.training.epochs import Engine
-from affect_jax.training.loop import assign_slots
+from affect_jax.training.engine import Engine, assign_slots
+from affect_jax.training.trials import pick_trials
 from affect_jax.types import Array, Params
 
 
-def _scatter(corpus: Corpus, index: np.ndarray, values: np.ndarray, frames: int) -> np.ndarray:
+def _scatter_to_frames(corpus: Corpus | Source, index: np.ndarray, values: np.ndarray) -> np.ndarray:
     """values [N, T, ...] or [N, ...] of examples `index` -> [F, ...] by frame, NaN where no example shows it."""
     positions = locate_frames(corpus, index)
-    out = np.full((frames, *values.shape[positions.ndim :]), np.nan, np.float32)
-    shown = positions >= 0
-    out[positions[shown]] = values[shown]
-    return out
+    frames = np.full((corpus.target.values.shape[0], *values.shape[positions.ndim :]), np.nan, np.float32)
+    is_frame = positions >= 0
+    frames[positions[is_frame]] = values[is_frame]
+    return frames
 
 
 @functools.lru_cache(maxsize=16)
-def _program(model: nn.Module, output: str, engine: Engine, absent: tuple[str, ...]) -> Callable[..., Any]:
-    def one(shared: Any, fold: Any, params: Params) -> Any:
-        corpus, folds, examples = shared
-        mean = {m: x[fold] for m, x in folds.mean.items()}
-        scale = {m: x[fold] for m, x in folds.scale.items()}
-        size = engine.eval_size
-        return step.predict_examples(model, params, corpus, examples[fold], mean, scale, output, size, absent)[0]
+def _predict_program(plan: step.PredictionPlan, engine: Engine) -> Callable[..., Any]:
+    def predict(shared: tuple[FoldedCorpus, Array], fold: Array, params: Params) -> Array:
+        data, examples = shared
+        moments = data.folds.select_moments(fold)
+        predictions = step.predict_examples(plan, params, data.corpus, examples[fold], moments)
+        return predictions.outputs[plan.outputs[0]]
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, one)
+    return mesh.map_over_trials(engine.mesh, engine.at_once, predict)
 
 
 @functools.lru_cache(maxsize=16)
 def _alignment_program(model: nn.Module, terms: tuple[Term, ...], engine: Engine) -> Callable[..., Any]:
-    def one(shared: Any, fold: Any, params: Params) -> Any:
-        corpus, folds = shared
-        mean = {m: x[fold] for m, x in folds.mean.items()}
-        scale = {m: x[fold] for m, x in folds.scale.items()}
-        found = {}
-        for term in terms:
-            (a, _, mask), (b, _, _) = (
-                step.predict_examples(
-                    model, params, corpus, folds.validation[fold], mean, scale, side, engine.eval_size
-                )
-                for side in (term.left, term.right)
-            )
-            found[term.name] = _top(term, a, b, mask)
-        return found
+    def measure(data: FoldedCorpus, fold: Array, params: Params) -> dict[str, Array]:
+        examples, moments = data.folds.validation[fold], data.folds.select_moments(fold)
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, one)
+        def predict(output: str) -> step.Predictions:
+            plan = step.PredictionPlan(model, (output,), engine.eval_size)
+            return step.predict_examples(plan, params, data.corpus, examples, moments)
+
+        correlations = {}
+        for term in terms:
+            left, right = predict(term.left), predict(term.right)
+            codes = left.outputs[term.left], right.outputs[term.right]
+            correlations[term.name] = _sum_correlations(term, *codes, left.mask)
+        return correlations
+
+    return mesh.map_over_trials(engine.mesh, engine.at_once, measure)
 
 
 @functools.lru_cache(maxsize=16)
 def _correlation_program(terms: tuple[Term, ...], engine: Engine) -> Callable[..., Any]:
-    def one(_: None, codes: dict[str, Array], mask: Array) -> dict[str, Array]:
-        return {term.name: _top(term, codes[term.left], codes[term.right], mask) for term in terms}
+    def measure(_: None, codes: dict[str, Array], mask: Array) -> dict[str, Array]:
+        return {term.name: _sum_correlations(term, codes[term.left], codes[term.right], mask) for term in terms}
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, one)
+    return mesh.map_over_trials(engine.mesh, engine.at_once, measure)
 
 
-def _top(term: Term, a: Array, b: Array, mask: Array) -> Array:
+def _sum_correlations(term: Term, a: Array, b: Array, mask: Array) -> Array:
+    # Alignments without a rank of their own are measured by ten correlations, as the thesis' deep CCA has.
     k = dict(term.options).get("k", min(10, a.shape[-1], b.shape[-1]))
     return canonical_correlations(a, b, mask, k=k).sum()
 
@@ -83,21 +81,22 @@ def measure_alignment(
     terms: tuple[Term, ...],
     engine: Engine,
 ) -> dict[str, np.ndarray]:
-    """alignment term -> float32 [R], the sum of the top k canonical correlations over the whole validation part.
+    """alignment term -> float32 [R], the sum of the top k canonical correlations over the whole validation split.
 
-    What the loss reports is of one batch, where few samples make even unrelated codes look aligned; this is not.
+    The loss reports them of one batch, where few samples make even unrelated codes look aligned; here there are more.
     """
     slots = assign_slots(range(len(fold_of)), engine)
-    trials = mesh.shard_trials(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
+    fold, slot_params = mesh.shard_trials(engine.mesh, (fold_of[slots], pick_trials(params, slots)))
     if isinstance(corpus, Source):
-        names = tuple(sorted({side for term in terms for side in (term.left, term.right)}))
-        part, examples = mesh.replicate(engine.mesh, folds), np.asarray(folds.validation)
-        codes = streamed.predict_outputs(model, trials[1], fold_of[slots], corpus, part, examples, names, engine)
-        found = _correlation_program(terms, engine)(None, *mesh.shard_trials(engine.mesh, codes))
+        names = tuple(sorted({output for term in terms for output in (term.left, term.right)}))
+        plan = step.PredictionPlan(model, names, engine.eval_size)
+        data = FoldedCorpus(corpus, mesh.replicate(engine.mesh, folds))
+        codes = streamed.predict_outputs(plan, slot_params, fold_of[slots], data, np.asarray(folds.validation), engine)
+        values = _correlation_program(terms, engine)(None, *mesh.shard_trials(engine.mesh, codes))
     else:
-        shared = mesh.replicate(engine.mesh, (corpus, folds))
-        found = _alignment_program(model, terms, engine)(shared, *trials)
-    return {name: values[: len(fold_of)] for name, values in mesh.to_host(found).items()}
+        data = mesh.replicate(engine.mesh, FoldedCorpus(corpus, folds))
+        values = _alignment_program(model, terms, engine)(data, fold, slot_params)
+    return {name: values[: len(fold_of)] for name, values in mesh.to_host(values).items()}
 
 
 def predict_split(
@@ -116,24 +115,23 @@ def predict_split(
     Args:
       model: the model.
       params: leaves [R, ...], on the host.
-      fold_of: int32 [R], the trial's fold: its standardisation, and its line of `examples`.
-      corpus: the part to predict.
+      fold_of: int32 [R], the trial's fold: its standardisation, and its row of `examples`.
+      corpus: of the split to predict.
       folds: for the standardisation only.
       examples: int32 [K, n] example numbers a fold, -1 for padding.
       output: the model's output to take.
       engine: how to run.
       absent: modalities that are missing.
     """
-    slots = assign_slots(range(len(fold_of)), engine)
-    trials = mesh.shard_trials(engine.mesh, (fold_of[slots], jax.tree.map(lambda x: x[np.asarray(slots)], params)))
+    slots, plan = (
+        assign_slots(range(len(fold_of)), engine),
+        step.PredictionPlan(model, (output,), engine.eval_size, absent),
+    )
+    fold, slot_params = mesh.shard_trials(engine.mesh, (fold_of[slots], pick_trials(params, slots)))
     if isinstance(corpus, Source):
-        part = mesh.replicate(engine.mesh, folds)
-        shown, _ = streamed.predict_outputs(
-            model, trials[1], fold_of[slots], corpus, part, examples, (output,), engine, absent
-        )
-        values = shown[output]
+        data = FoldedCorpus(corpus, mesh.replicate(engine.mesh, folds))
+        values = streamed.predict_outputs(plan, slot_params, fold_of[slots], data, examples, engine)[0][output]
     else:
-        shared = mesh.replicate(engine.mesh, (corpus, folds, jnp.asarray(examples)))
-        values = mesh.to_host(_program(model, output, engine, absent)(shared, *trials))
-    frames = corpus.target.values.shape[0]
-    return np.stack([_scatter(corpus, examples[fold], values[r], frames) for r, fold in enumerate(fold_of)])
+        shared = mesh.replicate(engine.mesh, (FoldedCorpus(corpus, folds), jnp.asarray(examples)))
+        values = mesh.to_host(_predict_program(plan, engine)(shared, fold, slot_params))
+    return np.stack([_scatter_to_frames(corpus, examples[k], values[r]) for r, k in enumerate(fold_of)])

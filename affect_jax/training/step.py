@@ -1,8 +1,9 @@
-"""One update, one epoch and one evaluation of one trial: free functions, traced once for all trials of a study."""
+"""One update, one epoch and one prediction of one trial: free functions, traced once for all trials of a study."""
 
+import functools
 from collections import OrderedDict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -13,7 +14,7 @@ from affect_jax import metrics
 from affect_jax.config.stages import Stage, metric_sign
 from affect_jax.data import moddrop
 from affect_jax.data.corpus import Corpus, take_batch
-from affect_jax.data.folds import Folds
+from affect_jax.data.folds import FoldedCorpus, Folds, Moments
 from affect_jax.data.packing import Packing
 from affect_jax.layers.spread import count_devices
 from affect_jax.training import keys, objective, precision
@@ -24,62 +25,152 @@ from affect_jax.training.trials import TrialArrays
 from affect_jax.types import Array, Batch, Params
 
 STATISTICS = "batch_stats"
-"""The flax collection of batch norm's running moments, and its name among a trial's top-level parts."""
+"""The flax collection of batch norm's running moments, and its name among a trial's submodules."""
 
 
-def join_variables(variables: Mapping[str, Params]) -> Params:
-    """Flax variables -> the parts of a trial: parameters by name, and the statistics as one part more."""
+class StagePlan(NamedTuple):
+    """Everything static about training one stage. Hashable: compiled programs are cached by it.
+
+    Attributes:
+      model: the module.
+      stage: what is trained, with which losses.
+      task: `regression`, `signed_regression`, `binary` or `multiclass`.
+      eval_size: examples of a validation batch.
+      packing: how training examples share the sequences of a batch; None for one example a sequence.
+    """
+
+    model: nn.Module
+    stage: Stage
+    task: str
+    eval_size: int
+    packing: Packing | None = None
+
+
+class PredictionPlan(NamedTuple):
+    """Everything static about predicting. Hashable: compiled programs are cached by it.
+
+    Attributes:
+      model: the module.
+      outputs: names of the outputs to take.
+      size: examples of a batch.
+      absent: modalities that are missing.
+    """
+
+    model: nn.Module
+    outputs: tuple[str, ...]
+    size: int
+    absent: tuple[str, ...] = ()
+
+
+class ForwardPass(NamedTuple):
+    """What the forward pass of a training batch gives beside the loss.
+
+    Attributes:
+      terms: loss term -> its unweighted value.
+      loss_state: of the stateful losses, after this batch.
+      statistics: running moments after this batch; {} for a model without.
+      outputs: the model's, in its own order.
+    """
+
+    terms: dict[str, Array]
+    loss_state: objective.LossState
+    statistics: Params
+    outputs: OrderedDict[str, Array]
+
+
+class Gradients(NamedTuple):
+    """One training batch: the weighted sum of its losses, what the forward pass gave, and the gradients.
+
+    Attributes:
+      loss: float32 [].
+      forward: beside it.
+      params: gradients of the trained parameters.
+    """
+
+    loss: Array
+    forward: ForwardPass
+    params: Params
+
+
+class BatchLog(NamedTuple):
+    """What an epoch has to log of its N batches.
+
+    Attributes:
+      terms: loss term, and `loss` for their sum -> float32 [N].
+      counts: int32 [N], examples of each batch.
+    """
+
+    terms: dict[str, Array]
+    counts: Array
+
+
+class Predictions(NamedTuple):
+    """What a model says of n examples, and what is true.
+
+    Attributes:
+      outputs: name -> [n, T, ...] or [n, ...]; outputs of classes are logits with a class axis behind.
+      target: [n, T] or [n].
+      mask: bool of that shape, which steps count.
+    """
+
+    outputs: dict[str, Array]
+    target: Array
+    mask: Array
+
+
+def join_variables(variables: dict[str, Params]) -> Params:
+    """Flax variables -> a trial's submodules: parameters by name, and the statistics as one entry more."""
     statistics = {STATISTICS: variables[STATISTICS]} if STATISTICS in variables else {}
     return {**variables["params"], **statistics}
 
 
-def split_variables(parts: Params) -> dict[str, Params]:
-    """The way back of `join`: what `model.apply` takes."""
-    params = {k: v for k, v in parts.items() if k != STATISTICS}
-    return {"params": params, STATISTICS: parts[STATISTICS]} if STATISTICS in parts else {"params": params}
+def split_variables(submodules: Params) -> dict[str, Params]:
+    """The inverse of `join_variables`: what `model.apply` takes."""
+    params = {k: v for k, v in submodules.items() if k != STATISTICS}
+    return {"params": params, STATISTICS: submodules[STATISTICS]} if STATISTICS in submodules else {"params": params}
 
 
-def split_submodules(parts: Params, train: tuple[str, ...]) -> tuple[Params, Params, Params]:
+def split_submodules(submodules: Params, train: tuple[str, ...]) -> tuple[Params, Params, Params]:
     """(trained, statistics, frozen) by top-level name; `*` trains all parameters."""
-    trained = {k: v for k, v in parts.items() if k != STATISTICS and (k in train or "*" in train)}
-    statistics = {k: v for k, v in parts.items() if k == STATISTICS}
-    return trained, statistics, {k: v for k, v in parts.items() if k not in trained and k not in statistics}
+    trained = {k: v for k, v in submodules.items() if k != STATISTICS and (k in train or "*" in train)}
+    statistics = {k: v for k, v in submodules.items() if k == STATISTICS}
+    return trained, statistics, {k: v for k, v in submodules.items() if k not in trained and k not in statistics}
 
 
-def cut_batches(index: Array, size: int, among: int = 1) -> Array:
+def cut_batches(index: Array, size: int, multiple: int = 1) -> Array:
     """int32 [n] -> ceil(n / size) batches of equal length, the last ones padded with -1.
 
-    52 examples in batches of 32 become 26 and 26, not 32 and 20: no small last batch, and less padding. A length is at
-    most `size`, or the multiple of `among` above it.
+    52 examples in batches of 32 become 26 and 26, not 32 and 20: no small last batch, and less padding. A batch has at
+    most `size` examples, rounded up to a multiple of `multiple`.
     """
     count = -(-index.shape[0] // size)
-    size = -(-index.shape[0] // (count * among)) * among
+    size = -(-index.shape[0] // (count * multiple)) * multiple
     return jnp.pad(index, (0, count * size - index.shape[0]), constant_values=-1).reshape(count, size)
 
 
 def shuffle_examples(index: Array, key: Array) -> Array:
-    """A permutation of the examples in `index` [n] that leaves its -1 padding at the end."""
+    """Permutes the examples in `index` [n], and leaves its -1 padding at the end."""
     order = jnp.where(index < 0, jnp.inf, jax.random.uniform(key, index.shape))
     return index[jnp.argsort(order)]
 
 
 def compute_gradients(
-    model: nn.Module, stage: Stage, trial: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
-) -> tuple[tuple[Array, Any], Params]:
-    """((loss, (terms, loss state, statistics, outputs)), gradients of `state.params`) of one batch; as `update`.
+    plan: StagePlan, trial: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
+) -> Gradients:
+    """Runs one training batch forward and backward; arguments as in `train_step`.
 
-    Where `stage.precision` is bfloat16, so are the model's forward and backward pass here; outputs, losses, statistics
-    and gradients are float32. `predict` and `shown`, and so validation scores and tests, are float32 always.
+    Where the stage's precision is bfloat16, so are the model's forward and backward pass here; outputs, losses,
+    statistics and gradients are float32. Predictions, and so validation scores and tests, are always float32.
     """
-    hyper = trial.hyper[stage.name]
+    stage, hyper = plan.stage, trial.hyper[plan.stage.name]
     rngs = {"dropout": keys.derive_key(key, f"{stage.name}/dropout", state.updates)}
-
+    # Only models that can tell packed sequences apart take `segments`.
     packed = {"segments": batch["segments"]} if "segments" in batch else {}
 
-    def loss(params: Params) -> tuple[Array, Any]:
-        parts, inputs = precision.lower_precision(stage.precision, {**frozen, **params}, batch["inputs"])
-        outputs, gathered = model.apply(
-            split_variables({**parts, **state.statistics}),
+    def compute_loss(params: Params) -> tuple[Array, ForwardPass]:
+        submodules, inputs = precision.lower_precision(stage.precision, {**frozen, **params}, batch["inputs"])
+        outputs, updated = plan.model.apply(
+            split_variables({**submodules, **state.statistics}),
             inputs,
             batch["masks"],
             train=True,
@@ -90,24 +181,27 @@ def compute_gradients(
             **packed,
         )
         outputs = precision.raise_precision(outputs)
-        value, rest = objective.total_loss(stage.terms, hyper.loss_weights, outputs, batch, state.loss_state)
-        return value, (*rest, gathered if state.statistics else {}, OrderedDict(outputs))
+        losses = objective.total_loss(stage.terms, hyper.loss_weights, outputs, batch, state.loss_state)
+        statistics = updated if state.statistics else {}
+        # JAX sorts the keys of a dict whenever it passes through a transformation. The search for the first tensor
+        # that is not finite needs the model's own order, which an OrderedDict keeps.
+        return losses.total, ForwardPass(losses.terms, losses.state, statistics, OrderedDict(outputs))
 
-    return jax.value_and_grad(loss, has_aux=True)(state.params)
+    (loss, forward), gradients = jax.value_and_grad(compute_loss, has_aux=True)(state.params)
+    return Gradients(loss, forward, gradients)
 
 
 def train_step(
-    model: nn.Module, stage: Stage, trial: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
+    plan: StagePlan, trial: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
 ) -> tuple[TrialState, dict[str, Array]]:
     """One optimizer update on one batch. A batch without a valid step changes nothing.
 
-    An update whose loss, parameters or statistics are not finite is not made; from it on the trial stands still.
+    An update whose loss, parameters or statistics are not finite is not made; the trial stands still from then on.
 
     Args:
-      model: the model.
-      stage: what is trained with which losses.
+      plan: model and stage.
       trial: this trial's hyper-parameters (scalars).
-      frozen: parameters that stand still.
+      frozen: submodules that are not trained.
       state: before the update.
       batch: the examples.
       key: the trial's root key.
@@ -115,79 +209,152 @@ def train_step(
     Returns:
       The state after it, and each loss term's value beside `loss`, their weighted sum.
     """
-    (value, (terms, loss_state, statistics, _)), grads = compute_gradients(
-        model, stage, trial, frozen, state, batch, key
-    )
-    params, opt_state = apply_update(stage, trial, state, grads)
-    sound = jnp.isfinite(value)
-    for leaf in jax.tree.leaves((params, statistics)):
-        sound &= jnp.isfinite(leaf).all()
-    after = state.replace(
+    loss, forward, gradients = compute_gradients(plan, trial, frozen, state, batch, key)
+    params, opt_state = apply_update(plan.stage, trial, state, gradients)
+    is_sound = jnp.isfinite(loss)
+    for leaf in jax.tree.leaves((params, forward.statistics)):
+        is_sound &= jnp.isfinite(leaf).all()
+    updated = state.replace(
         params=params,
-        statistics=statistics,
+        statistics=forward.statistics,
         opt_state=opt_state,
-        loss_state=loss_state,
+        loss_state=forward.loss_state,
         updates=state.updates + 1,
-        finite=state.finite & sound,
+        finite=state.finite & is_sound,
     )
-    any_valid = batch["mask"].any()
-    kept = jax.tree.map(lambda new, old: jnp.where(any_valid & after.finite, new, old), after, state)
-    return kept.replace(finite=jnp.where(any_valid, after.finite, state.finite)), {**terms, "loss": value}
+    # Selecting leaf by leaf, instead of branching, costs nothing in a scan and works under vmap.
+    has_steps = batch["mask"].any()
+    after = jax.tree.map(lambda new, old: jnp.where(has_steps & updated.finite, new, old), updated, state)
+    # The flag itself must survive the update that was not made.
+    after = after.replace(finite=jnp.where(has_steps, updated.finite, state.finite))
+    return after, {**forward.terms, "loss": loss}
 
 
-def apply_update(stage: Stage, trial: TrialArrays, state: TrialState, grads: Params) -> tuple[Params, Any]:
+def apply_update(stage: Stage, trial: TrialArrays, state: TrialState, gradients: Params) -> tuple[Params, Any]:
     """(parameters, optimizer's state) one step along the gradients."""
-    directions, opt_state = make_transform(stage, trial.hyper[stage.name]).update(grads, state.opt_state, state.params)
-    rate = compute_learning_rate(trial.hyper[stage.name], state.scale, state.updates)
+    hyper = trial.hyper[stage.name]
+    directions, opt_state = make_transform(stage, hyper).update(gradients, state.opt_state, state.params)
+    rate = compute_learning_rate(hyper, state.scale, state.updates)
     return optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, directions)), opt_state
 
 
 def predict_examples(
-    model: nn.Module,
-    params: Params,
-    corpus: Corpus,
-    index: Array,
-    mean: Mapping[str, Array],
-    scale: Mapping[str, Array],
-    output: str,
-    size: int,
-    absent: tuple[str, ...] = (),
-) -> tuple[Array, Array, Array]:
-    """(prediction, target, mask), each [n, T] or [n], for the examples `index` [n], `size` at a time.
+    plan: PredictionPlan, params: Params, corpus: Corpus, index: Array, moments: Moments
+) -> Predictions:
+    """Predicts the examples `index` int32 [n] (-1 for padding), `plan.size` at a time."""
 
-    Predictions of classes are logits with a class axis behind. The modalities `absent` are missing.
+    def predict(batch: Array) -> Predictions:
+        return predict_batch(plan, params, corpus, batch, moments)
+
+    # Batches divide among the devices that share them; what that adds to the last one is cut off again.
+    batches = jax.lax.map(predict, cut_batches(index, plan.size, count_devices()))
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[: index.shape[0]], batches)
+
+
+def predict_batch(plan: PredictionPlan, params: Params, corpus: Corpus, index: Array, moments: Moments) -> Predictions:
+    """Predicts one batch of examples `index` int32 [B]."""
+    batch = moddrop.remove_modalities(shard_batch(take_batch(corpus, index, *moments)), plan.absent)
+    outputs = plan.model.apply(split_variables(params), batch["inputs"], batch["masks"], train=False)
+    return Predictions({name: outputs[name] for name in plan.outputs}, batch["target"], batch["mask"])
+
+
+def order_epoch(stage: Stage, folds: Folds, trial: TrialArrays, epoch: Array) -> Array:
+    """int32 [N, B], what each batch of an epoch takes: examples, and with Moddrop a combination of each; -1 pads.
+
+    It follows from seed, stage and epoch alone, so a resumed or streamed trial takes the same batches.
     """
-
-    def one(chunk: Array) -> tuple[Array, Array, Array]:
-        outputs, target, mask = predict_batch(model, params, corpus, chunk, mean, scale, (output,), absent)
-        return outputs[output], target, mask
-
-    parts = jax.lax.map(one, cut_batches(index, size, count_devices()))
-    return tuple(x.reshape(-1, *x.shape[2:])[: index.shape[0]] for x in parts)
+    examples = folds.train[trial.fold]
+    if stage.moddrop:
+        examples = moddrop.expand_examples(examples, len(stage.moddrop))
+    order = shuffle_examples(examples, keys.derive_key(jax.random.key(trial.seed), f"{stage.name}/order", epoch))
+    return cut_batches(order, stage.batch)
 
 
-def predict_batch(
-    model: nn.Module,
-    params: Params,
-    corpus: Corpus,
-    index: Array,
-    mean: Mapping[str, Array],
-    scale: Mapping[str, Array],
-    names: tuple[str, ...],
-    absent: tuple[str, ...] = (),
-) -> tuple[dict[str, Array], Array, Array]:
-    """(outputs by name, target, mask) of one batch of examples `index`, without the modalities `absent`."""
-    batch = moddrop.remove_modalities(shard_batch(take_batch(corpus, index, mean, scale)), absent)
-    outputs = model.apply(split_variables(params), batch["inputs"], batch["masks"], train=False)
-    return {name: outputs[name] for name in names}, batch["target"], batch["mask"]
+def take_training_batch(plan: StagePlan, data: FoldedCorpus, fold: Array, index: Array) -> Batch:
+    """The training batch of one row `index` int32 [B] of `order_epoch`."""
+    combinations = plan.stage.moddrop
+    example, combination = moddrop.split_combination(index, len(combinations)) if combinations else (index, None)
+    batch = shard_batch(take_batch(data.corpus, example, *data.folds.select_moments(fold), plan.packing))
+    return moddrop.apply_moddrop(batch, combination, combinations) if combinations else batch
+
+
+def run_epoch(
+    plan: StagePlan, data: FoldedCorpus, trial: TrialArrays, frozen: Params, state: TrialState
+) -> tuple[TrialState, dict[str, Array]]:
+    """One epoch of one trial: a scan over shuffled batches, then the validation score. A stopped trial stands still.
+
+    Returns:
+      The state, and a log of scalars: the mean of every loss term, `validation/<metric>`, `scale`.
+    """
+    train = functools.partial(_train_epoch, plan, data, trial, frozen)
+    return jax.lax.cond(state.live, train, functools.partial(keep_state, train), state)
+
+
+def _train_epoch(
+    plan: StagePlan, data: FoldedCorpus, trial: TrialArrays, frozen: Params, state: TrialState
+) -> tuple[TrialState, dict[str, Array]]:
+    key = jax.random.key(trial.seed)
+
+    def train_batch(state: TrialState, index: Array) -> tuple[TrialState, BatchLog]:
+        batch = take_training_batch(plan, data, trial.fold, index)
+        state, terms = train_step(plan, trial, frozen, state, batch, key)
+        return state, BatchLog(terms, (index >= 0).sum())
+
+    state, log = jax.lax.scan(train_batch, state, order_epoch(plan.stage, data.folds, trial, state.epoch))
+    params = {**frozen, **state.params, **state.statistics}
+    examples, moments = data.folds.validation[trial.fold], data.folds.select_moments(trial.fold)
+    validation = PredictionPlan(plan.model, (plan.stage.prediction,), plan.eval_size)
+    return finish_epoch(
+        plan.stage, plan.task, state, log, predict_examples(validation, params, data.corpus, examples, moments)
+    )
+
+
+def keep_state(
+    train: Callable[[TrialState], tuple[TrialState, dict[str, Array]]], state: TrialState
+) -> tuple[TrialState, dict[str, Array]]:
+    """Leaves the state of a stopped trial as it is, with a log of zeros.
+
+    Both branches of a `cond` must have one shape, and only tracing `train` tells which entries its log has.
+    """
+    log = jax.eval_shape(train, state)[1]
+    return state, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log)
+
+
+def finish_epoch(
+    stage: Stage, task: str, state: TrialState, batches: BatchLog, validation: Predictions
+) -> tuple[TrialState, dict[str, Array]]:
+    """What follows the updates of an epoch: its log, the validation score, and what depends on the score.
+
+    Args:
+      stage: the stage.
+      task: `regression`, `signed_regression`, `binary` or `multiclass`.
+      state: after the last update.
+      batches: of the epoch.
+      validation: of the fold's validation examples.
+
+    Returns:
+      As `run_epoch`.
+    """
+    counts = batches.counts
+    share = counts / jnp.maximum(counts.sum(), 1)
+    # A batch of padding alone has a share of 0, but its loss may be NaN, and 0 * NaN is NaN.
+    log = {name: jnp.where(counts > 0, values * share, 0.0).sum() for name, values in batches.terms.items()}
+    scores = metrics.evaluate(task, validation.outputs[stage.prediction], validation.target, validation.mask)
+    log |= {f"validation/{name}": value for name, value in scores.items()}
+    log["scale"] = state.scale
+    plateau = metric_sign(stage.plateau_metric) * scores[stage.plateau_metric]
+    return _advance_schedule(stage, state, stage.sign * scores[stage.metric], plateau), log
 
 
 def _advance_schedule(stage: Stage, state: TrialState, score: Array, plateau: Array) -> TrialState:
     """Best weights, early stopping and the plateau schedule after an epoch with two validation scores (signed)."""
     epoch = state.epoch + 1
+    # A score of NaN is never better: comparisons with it are False, and -inf, the first best, is not finite.
     better = (score > state.best_score) & jnp.isfinite(score)
+    # Keeping the last weights is keeping those of every epoch in turn; the best score is still of the best epoch.
     keep = better if stage.keep == "best" else jnp.array(True)
     best_epoch = jnp.where(better, epoch, state.best_epoch)
+    # The plateau schedule may watch another metric than the one that selects weights.
     rises = (plateau > state.plateau_best) & jnp.isfinite(plateau)
     waited = jnp.where(rises, 0, epoch - state.plateau_start)
     drop = (waited >= stage.plateau_patience) if stage.plateau_patience else jnp.array(False)
@@ -204,107 +371,3 @@ def _advance_schedule(stage: Stage, state: TrialState, score: Array, plateau: Ar
         plateau_start=jnp.where(drop | rises, epoch, state.plateau_start),
         scale=jnp.where(drop, state.scale * stage.plateau_factor, state.scale),
     )
-
-
-def fold_moments(folds: Folds, fold: Array) -> tuple[dict[str, Array], dict[str, Array]]:
-    """(mean, scale) of a fold, by modality."""
-    return {m: x[fold] for m, x in folds.mean.items()}, {m: x[fold] for m, x in folds.scale.items()}
-
-
-def order_epoch(stage: Stage, folds: Folds, trial: TrialArrays, epoch: Array) -> Array:
-    """int32 [N, B], what each of an epoch's batches takes: examples, and with Moddrop a combination of each; -1 pads
-    the last ones.
-    """
-    examples = folds.train[trial.fold]
-    if stage.moddrop:
-        examples = moddrop.expand_examples(examples, len(stage.moddrop))
-    order = shuffle_examples(examples, keys.derive_key(jax.random.key(trial.seed), f"{stage.name}/order", epoch))
-    return cut_batches(order, stage.batch)
-
-
-def take_training_batch(
-    stage: Stage, packing: Packing | None, corpus: Corpus, folds: Folds, fold: Array, index: Array
-) -> Batch:
-    """The training batch of one line of `order_of`."""
-    ways = len(stage.moddrop)
-    example, way = moddrop.split_combination(index, ways) if ways else (index, None)
-    batch = shard_batch(take_batch(corpus, example, *fold_moments(folds, fold), packing))
-    return moddrop.apply_moddrop(batch, way, stage.moddrop) if ways else batch
-
-
-def run_epoch(
-    model: nn.Module,
-    stage: Stage,
-    task: str,
-    eval_size: int,
-    packing: Packing | None,
-    corpus: Corpus,
-    folds: Folds,
-    trial: TrialArrays,
-    frozen: Params,
-    state: TrialState,
-) -> tuple[TrialState, dict[str, Array]]:
-    """One epoch of one trial: a scan over shuffled batches, then the validation score. A trial that stopped stands still.
-
-    Returns:
-      The state, and a log of scalars: mean of every loss term, `validation/<metric>`, `scale`.
-    """
-
-    def stands(state: TrialState) -> tuple[TrialState, dict[str, Array]]:
-        return state, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(moves, state)[1])
-
-    def moves(state: TrialState) -> tuple[TrialState, dict[str, Array]]:
-        key = jax.random.key(trial.seed)
-
-        def one(state: TrialState, index: Array) -> tuple[TrialState, tuple[dict[str, Array], Array]]:
-            batch = take_training_batch(stage, packing, corpus, folds, trial.fold, index)
-            state, terms = train_step(model, stage, trial, frozen, state, batch, key)
-            return state, (terms, (index >= 0).sum())
-
-        state, (terms, counts) = jax.lax.scan(one, state, order_epoch(stage, folds, trial, state.epoch))
-        shows = predict_examples(
-            model,
-            {**frozen, **state.params, **state.statistics},
-            corpus,
-            folds.validation[trial.fold],
-            *fold_moments(folds, trial.fold),
-            stage.prediction,
-            eval_size,
-        )
-        return finish_epoch(stage, task, state, terms, counts, *shows)
-
-    return jax.lax.cond(state.live, moves, stands, state)
-
-
-def finish_epoch(
-    stage: Stage,
-    task: str,
-    state: TrialState,
-    terms: Mapping[str, Array],
-    counts: Array,
-    prediction: Array,
-    target: Array,
-    mask: Array,
-) -> tuple[TrialState, dict[str, Array]]:
-    """What comes after the updates of an epoch: its log, the validation score and what follows from it.
-
-    Args:
-      stage: the stage.
-      task: `regression`, `binary` or `multiclass`.
-      state: after the last update.
-      terms: loss term -> [N], by batch.
-      counts: int32 [N], examples of each batch.
-      prediction: of the validation examples, as `predict` has it ...
-      target: ... their targets ...
-      mask: ... and which of them count.
-
-    Returns:
-      As `run_epoch`.
-    """
-    share = counts / jnp.maximum(counts.sum(), 1)
-    log = {name: jnp.where(counts > 0, values * share, 0.0).sum() for name, values in terms.items()}
-    scores = metrics.evaluate(task, prediction, target, mask)
-    log |= {f"validation/{name}": value for name, value in scores.items()}
-    log["scale"] = state.scale
-    plateau = metric_sign(stage.plateau_metric) * scores[stage.plateau_metric]
-    return _advance_schedule(stage, state, stage.sign * scores[stage.metric], plateau), log

@@ -1,119 +1,125 @@
-"""Epochs of a corpus that is streamed: chunk after chunk of batches, cut on the host while the devices work on the one
-before. The batches, their order and the updates are those of `step.run_epoch`, and so are the numbers.
+"""Epochs of a streamed corpus: chunk after chunk of batches, cut on the host while the devices work on the one before.
+
+The batches, their order and the updates are those of `step.run_epoch`, and so are the numbers.
 """
 
 import functools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import struct
 from jax.sharding import PartitionSpec as P
 
 from affect_jax.config.stages import Stage
-from affect_jax.data.folds import Folds
-from affect_jax.data.packing import Packing
-from affect_jax.data.streaming import Source
+from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.training import checkpoint, chunks, mesh, step
-from affect_jax.training.chunks import Cut, Lines
-from affect_jax.training.epochs import Between, Engine
+from affect_jax.training.chunks import Chunk, ChunkRequest, OrderKey
+from affect_jax.training.engine import Engine
+from affect_jax.training.epochs import SaveOrStop
 from affect_jax.training.state import TrialState
+from affect_jax.training.step import BatchLog, PredictionPlan, Predictions, StagePlan
 from affect_jax.training.trials import Trial, TrialArrays
 from affect_jax.types import Array, Params
 
 
-@struct.dataclass
-class Done:
-    """What an epoch of a trial has made so far.
+class TrainShared(NamedTuple):
+    """What trials share in one chunk of training: the folds, the number of its first batch, and how many it has."""
 
-    Attributes:
-      terms: loss term -> float32 [N], by batch.
-      counts: int32 [N], examples of each batch.
-    """
-
-    terms: dict[str, Array]
-    counts: Array
+    folds: Folds
+    first: Array
+    count: Array
 
 
-def _pick(tree: Any, which: Array) -> Any:
-    """The part of one kind; where there is but one, nothing is copied."""
-    return jax.tree.map(lambda x: x[0] if x.shape[0] == 1 else x[which], tree)
+class PredictShared(NamedTuple):
+    """What trials share in one chunk of predictions: the folds, and how many batches it has."""
+
+    folds: Folds
+    count: Array
+
+
+class Carry(NamedTuple):
+    """What a trial carries from chunk to chunk of an epoch."""
+
+    state: TrialState
+    log: BatchLog
+
+
+def _pick_key(chunk: Any, key: Array) -> Any:
+    """The (corpus, batches) of one order key, of a chunk's [G, ...]."""
+    # Indexing a G of one with a traced number would copy the chunk.
+    return jax.tree.map(lambda x: x[0] if x.shape[0] == 1 else x[key], chunk)
 
 
 @functools.lru_cache(maxsize=16)
-def _train_program(model: nn.Module, stage: Stage, engine: Engine, packing: Packing | None) -> Callable[..., Any]:
-    """((folds, first, count), chunk), which, trial, frozen, (state, done) -> ((state, done), updates)."""
+def _train_program(plan: StagePlan, engine: Engine) -> Callable[..., Any]:
+    """(TrainShared, chunk), key of slot, trial, frozen, carry -> (carry, updates)."""
 
-    def one_trial(shared: Any, which: Array, trial: TrialArrays, frozen: Params, carried: Any) -> Any:
+    def train_chunk(shared: Any, key_of_slot: Array, trial: TrialArrays, frozen: Params, carry: Carry) -> Any:
         (folds, first, count), chunk = shared
 
-        def moves(carried: tuple[TrialState, Done]) -> tuple[TrialState, Done]:
-            corpus, lines = _pick(chunk, which)
-            key = jax.random.key(trial.seed)
+        def train(carry: Carry) -> Carry:
+            corpus, batches = _pick_key(chunk, key_of_slot)
+            data, key = FoldedCorpus(corpus, folds), jax.random.key(trial.seed)
 
-            def one(at: Array, carried: tuple[TrialState, Done]) -> tuple[TrialState, Done]:
-                state, done = carried
-                batch = step.take_training_batch(stage, packing, corpus, folds, trial.fold, lines[at])
-                state, terms = step.train_step(model, stage, trial, frozen, state, batch, key)
-                made = Done(terms, (lines[at] >= 0).sum())
-                return state, jax.tree.map(lambda all_N, x: all_N.at[first + at].set(x), done, made)
+            def train_batch(at: Array, carry: Carry) -> Carry:
+                batch = step.take_training_batch(plan, data, trial.fold, batches[at])
+                state, terms = step.train_step(plan, trial, frozen, carry.state, batch, key)
+                entry = BatchLog(terms, (batches[at] >= 0).sum())
+                return Carry(state, jax.tree.map(lambda all_N, x: all_N.at[first + at].set(x), carry.log, entry))
 
-            return jax.lax.fori_loop(0, count, one, carried)
+            # A loop whose length is traced: the last chunk of an epoch is shorter, and is the same program.
+            return jax.lax.fori_loop(0, count, train_batch, carry)
 
-        state, done = jax.lax.cond(carried[0].live, moves, lambda same: same, carried)
-        return (state, done), state.updates + 0
+        carry = jax.lax.cond(carry.state.live, train, lambda same: same, carry)
+        # The sum is a buffer of its own: the host waits for it after `carry` was donated to the next chunk.
+        return carry, carry.state.updates + 0
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, one_trial, donate=4, laid=(P(), P("replica")))
+    return mesh.map_over_trials(engine.mesh, engine.at_once, train_chunk, donate=4, layout=(P(), P("replica")))
 
 
 @functools.lru_cache(maxsize=16)
-def _show_program(
-    model: nn.Module, outputs: tuple[str, ...], engine: Engine, absent: tuple[str, ...]
-) -> Callable[..., Any]:
-    """((folds, count), chunk), which, fold, live, params -> ({output: [C, B, ...]}, target, mask)."""
+def _predict_program(plan: PredictionPlan, engine: Engine) -> Callable[..., Any]:
+    """(PredictShared, chunk), key of slot, fold, live, params -> Predictions with leaves [C, B, ...]."""
 
-    def one_trial(shared: Any, which: Array, fold: Array, live: Array, params: Params) -> Any:
+    def predict_chunk(shared: Any, key_of_slot: Array, fold: Array, live: Array, params: Params) -> Predictions:
         (folds, count), chunk = shared
-        corpus, lines = _pick(chunk, which)
+        corpus, batches = _pick_key(chunk, key_of_slot)
 
-        def shown(index: Array) -> Any:
-            return step.predict_batch(model, params, corpus, index, *step.fold_moments(folds, fold), outputs, absent)
+        def predict(index: Array) -> Predictions:
+            return step.predict_batch(plan, params, corpus, index, folds.select_moments(fold))
 
-        none = jax.tree.map(lambda x: jnp.zeros((lines.shape[0], *x.shape), x.dtype), jax.eval_shape(shown, lines[0]))
+        shapes = jax.eval_shape(predict, batches[0])
+        nothing = jax.tree.map(lambda x: jnp.zeros((batches.shape[0], *x.shape), x.dtype), shapes)
 
-        def one(at: Array, made: Any) -> Any:
-            return jax.tree.map(lambda all_C, x: all_C.at[at].set(x), made, shown(lines[at]))
+        def add_batch(at: Array, predictions: Predictions) -> Predictions:
+            return jax.tree.map(lambda all_C, x: all_C.at[at].set(x), predictions, predict(batches[at]))
 
-        return jax.lax.cond(live, lambda: jax.lax.fori_loop(0, count, one, none), lambda: none)
+        return jax.lax.cond(live, lambda: jax.lax.fori_loop(0, count, add_batch, nothing), lambda: nothing)
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, one_trial, laid=(P(), P("replica")))
+    return mesh.map_over_trials(engine.mesh, engine.at_once, predict_chunk, layout=(P(), P("replica")))
 
 
 @functools.lru_cache(maxsize=16)
 def _finish_program(stage: Stage, task: str, engine: Engine) -> Callable[..., Any]:
-    """folds, state, done, chunks that were shown -> (state, log)."""
+    """folds, state, log, predictions of the validation chunks -> (state, log)."""
 
-    def one_trial(folds: Folds, state: TrialState, done: Done, chunks: tuple[Any, ...]) -> Any:
-        def whole(*parts: Array) -> Array:
-            together = jnp.concatenate(parts)
-            return together.reshape(-1, *together.shape[2:])[: folds.validation.shape[1]]
+    def finish(folds: Folds, state: TrialState, log: BatchLog, validation: tuple[Predictions, ...]) -> Any:
+        def join_chunks(*leaves: Array) -> Array:
+            joined = jnp.concatenate(leaves)
+            return joined.reshape(-1, *joined.shape[2:])[: folds.validation.shape[1]]
 
-        (prediction, *_), target, mask = jax.tree.map(whole, *((tuple(o.values()), t, m) for o, t, m in chunks))
+        predictions = jax.tree.map(join_chunks, *validation)
 
-        def moves() -> tuple[TrialState, dict[str, Array]]:
-            return step.finish_epoch(stage, task, state, done.terms, done.counts, prediction, target, mask)
+        def finish_live(state: TrialState) -> tuple[TrialState, dict[str, Array]]:
+            return step.finish_epoch(stage, task, state, log, predictions)
 
-        def stands() -> tuple[TrialState, dict[str, Array]]:
-            return state, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(moves)[1])
+        return jax.lax.cond(state.live, finish_live, functools.partial(step.keep_state, finish_live), state)
 
-        return jax.lax.cond(state.live, moves, stands)
-
-    return mesh.map_over_trials(engine.mesh, engine.at_once, one_trial, donate=1)
+    return mesh.map_over_trials(engine.mesh, engine.at_once, finish, donate=1)
 
 
 @functools.lru_cache(maxsize=16)
@@ -124,168 +130,152 @@ def _order_program(stage: Stage) -> Callable[..., Array]:
     return jax.jit(jax.vmap(order, (None, 0, 0, None)))
 
 
-class Streamed:
+class StreamedEpochs:
     """Epochs of a corpus that is streamed; see `epochs.Epochs`.
 
     Attributes:
-      packing: as in `step.batch_of`.
       waited: seconds in which nothing was ready on the host when it was asked for.
     """
 
-    def __init__(
-        self,
-        model: nn.Module,
-        stage: Stage,
-        task: str,
-        engine: Engine,
-        packing: Packing | None,
-        shared: tuple[Source, Folds],
-    ):
-        self._stage, self._engine, self.packing, self.waited = stage, engine, packing, 0.0
-        self._source, self._folds = shared
-        self._programs = (
-            _train_program(model, stage, engine, packing),
-            _show_program(model, (stage.prediction,), engine, ()),
-            _finish_program(stage, task, engine),
-        )
-        self._cuts: Iterator[Cut] = iter(())
+    def __init__(self, plan: StagePlan, data: FoldedCorpus, engine: Engine):
+        self._plan, self._data, self._engine, self.waited = plan, data, engine, 0.0
+        self._train = _train_program(plan, engine)
+        self._predict = _predict_program(PredictionPlan(plan.model, (plan.stage.prediction,), plan.eval_size), engine)
+        self._finish = _finish_program(plan.stage, plan.task, engine)
+        self._chunks: Iterator[Chunk] = iter(())
 
     def place(
-        self, trials: Sequence[Trial], epoch: int, batch: int = 0, made: dict[str, np.ndarray] | None = None
+        self, trials: Sequence[Trial], epoch: int, batch: int = 0, batch_log: dict[str, np.ndarray] | None = None
     ) -> None:
         """Begins to read for these trials."""
         self.close()
-        devices, folds = self._engine.mesh, jax.tree.map(np.asarray, self._folds)
-        self._kinds = [(trial.fold, trial.seed) for trial in trials]
-        read = _order_epochs(self._stage, folds, self._kinds)
-        self._train = chunks.plan_lines(
-            self._source, self._kinds, read, folds.train, max(len(self._stage.moddrop), 1), self._engine
+        stage, source, devices = self._plan.stage, self._data.corpus, self._engine.mesh
+        folds = jax.tree.map(np.asarray, self._data.folds)
+        self._keys = [(trial.fold, trial.seed) for trial in trials]
+        read_order, combinations = _make_order_reader(stage, folds, self._keys), max(len(stage.moddrop), 1)
+        self._training = chunks.schedule_batches(
+            source, self._keys, read_order, folds.train, combinations, self._engine
         )
-        self._show = chunks.plan_prediction(
-            self._source, [trial.fold for trial in trials], folds.validation, self._engine
+        fold_of = [trial.fold for trial in trials]
+        self._validation = chunks.schedule_predictions(source, fold_of, folds.validation, self._engine)
+        self._training_keys, self._validation_keys, self._fold = mesh.shard_trials(
+            devices, (self._training.key_of_slot, self._validation.key_of_slot, np.array(fold_of, np.int32))
         )
-        self._fold = mesh.shard_trials(devices, np.array([trial.fold for trial in trials], np.int32))
-        self._which = [mesh.shard_trials(devices, lines.which) for lines in (self._train, self._show)]
-        self._live = self._of_live(np.ones(len(trials), bool))
-        self._batch, self._done = batch, self._nothing()
-        if made is not None:
-            done = checkpoint.restore_like(self._done, made, "the checkpoint inside the epoch", sized=True)
-            self._done = mesh.shard_trials(devices, done)
+        self._live_keys = self._list_live_keys(np.ones(len(trials), bool))
+        self._batch, self._log = batch, self._make_empty_log()
+        if batch_log is not None:
+            log = checkpoint.restore_like(self._log, batch_log, "the checkpoint inside the epoch", check_shapes=True)
+            self._log = mesh.shard_trials(devices, log)
+        self._chunks = chunks.read_ahead(source, devices, self._request_chunks(epoch, batch))
 
-        def wanted(epoch: int, batch: int) -> Iterator[tuple[Lines, int, int, Any]]:
-            while epoch < self._stage.epochs:
-                for at in range(batch, self._train.count, self._train.at_once):
-                    yield self._train, epoch, at, self._live[0]
-                for at in range(0, self._show.count, self._show.at_once):
-                    yield self._show, epoch, at, self._live[1]
-                epoch, batch = epoch + 1, 0
-
-        self._cuts = chunks.read_ahead(self._source, devices, wanted(epoch, batch))
+    def _request_chunks(self, epoch: int, batch: int) -> Iterator[ChunkRequest]:
+        """All chunks from here to the end of the stage; which trials are live is asked when each is cut."""
+        while epoch < self._plan.stage.epochs:
+            for first in range(batch, self._training.count, self._training.chunk):
+                yield ChunkRequest(self._training, epoch, first, self._live_keys[0])
+            for first in self._validation.firsts:
+                yield ChunkRequest(self._validation, epoch, first, self._live_keys[1])
+            epoch, batch = epoch + 1, 0
 
     def close(self) -> None:
         """Ends the threads that read ahead."""
-        if hasattr(self._cuts, "close"):
-            self._cuts.close()
+        if hasattr(self._chunks, "close"):
+            self._chunks.close()
 
-    def _nothing(self) -> Done:
-        """What an epoch of the trials has made before its first batch."""
-        shape = (len(self._kinds), self._train.count)
-        terms = {name: np.zeros(shape, np.float32) for name in ("loss", *(term.name for term in self._stage.terms))}
-        return mesh.shard_trials(self._engine.mesh, Done(terms, np.zeros(shape, np.int32)))
+    def _make_empty_log(self) -> BatchLog:
+        """The log of an epoch before its first batch, over the mesh."""
+        shape = (len(self._keys), self._training.count)
+        names = ("loss", *(term.name for term in self._plan.stage.terms))
+        log = BatchLog({name: np.zeros(shape, np.float32) for name in names}, np.zeros(shape, np.int32))
+        return mesh.shard_trials(self._engine.mesh, log)
 
-    def _of_live(self, live: np.ndarray) -> tuple[set[tuple[int, ...]], set[tuple[int, ...]]]:
-        """Kinds of training and of validation lines that a live trial reads."""
-        kinds = {kind for kind, alive in zip(self._kinds, live, strict=True) if alive}
-        return kinds, {(fold,) for fold, _ in kinds}
+    def _list_live_keys(self, live: np.ndarray) -> tuple[set[OrderKey], set[OrderKey]]:
+        """Order keys of training and of validation that a live trial reads."""
+        keys = {key for key, is_live in zip(self._keys, live, strict=True) if is_live}
+        return keys, {(fold,) for fold, _ in keys}
 
-    def _next(self) -> tuple[Cut, Any]:
-        """The next chunk, and its corpora and lines on the devices."""
+    def _take_chunk(self) -> tuple[Chunk, Any]:
+        """The next chunk, and its corpora and batches on the devices."""
         begin = time.monotonic()
-        found = next(self._cuts)
+        chunk = next(self._chunks)
         self.waited += time.monotonic() - begin
-        return found, chunks.place_on_mesh(self._engine.mesh, found.parts)
+        return chunk, chunks.place_on_mesh(self._engine.mesh, chunk.replicas)
 
     def run(
-        self, arrays: TrialArrays, frozen: Params, state: TrialState, live: np.ndarray, between: Between
+        self, arrays: TrialArrays, frozen: Params, state: TrialState, live: np.ndarray, save_or_stop: SaveOrStop
     ) -> tuple[TrialState, dict[str, Array]]:
-        """One epoch, or what is left of it."""
-        train, show, finish = self._programs
-        self._live = self._of_live(live)
-        done, batch, before = self._done, self._batch, None
-        while batch < self._train.count:
-            now, chunk = self._next()
-            given = (self._folds, np.int32(now.first), np.int32(now.count)), chunk
-            (state, done), token = train(given, self._which[0], arrays, frozen, (state, done))
-            jax.block_until_ready(before)  # so that the devices never hold more than two chunks
-            before, batch = token, now.first + now.count
-            del now, chunk, given
-            if batch < self._train.count:
-                between(state, done, batch)
-        params, shown = {**frozen, **state.params, **state.statistics}, []
-        for _ in range(0, self._show.count, self._show.at_once):
-            now, chunk = self._next()
-            given = (self._folds, np.int32(now.count)), chunk
-            shown.append(show(given, self._which[1], self._fold, state.live, params))
+        """Runs one epoch, or what is left of it."""
+        self._live_keys = self._list_live_keys(live)
+        folds, carry, batch, before = self._data.folds, Carry(state, self._log), self._batch, None
+        # Dispatch is asynchronous: waiting for the chunk before last keeps two on the devices, not all of them. For the
+        # same reason a chunk is forgotten as soon as its program is called: these names would keep its memory.
+        while batch < self._training.count:
+            chunk, placed = self._take_chunk()
+            shared = TrainShared(folds, np.int32(chunk.first), np.int32(chunk.count)), placed
+            carry, token = self._train(shared, self._training_keys, arrays, frozen, carry)
             jax.block_until_ready(before)
-            before = shown[-1]
-            del now, chunk, given
-        self._batch, self._done = 0, self._nothing()
-        return finish(self._folds, state, done, tuple(shown))
+            before, batch = token, chunk.first + chunk.count
+            del chunk, placed, shared
+            if batch < self._training.count:
+                save_or_stop(*carry, batch)
+        state, log = carry
+        params, validation = {**frozen, **state.params, **state.statistics}, []
+        for _ in self._validation.firsts:
+            chunk, placed = self._take_chunk()
+            shared = PredictShared(folds, np.int32(chunk.count)), placed
+            validation.append(self._predict(shared, self._validation_keys, self._fold, state.live, params))
+            jax.block_until_ready(before)
+            before = validation[-1]
+            del chunk, placed, shared
+        self._batch, self._log = 0, self._make_empty_log()
+        return self._finish(folds, state, log, tuple(validation))
 
 
-def _order_epochs(
-    stage: Stage, folds: Folds, kinds: Sequence[tuple[int, int]]
-) -> Callable[[tuple[int, ...], int], Any]:
-    """`Lines.read` of training: what each (fold, seed) takes in an epoch; the last two epochs are kept."""
-    number = {kind: n for n, kind in enumerate(sorted(set(kinds)))}
+def _make_order_reader(
+    stage: Stage, folds: Folds, keys: Sequence[tuple[int, int]]
+) -> Callable[[OrderKey, int], np.ndarray]:
+    """`BatchSchedule.read_order` of training: what each (fold, seed) takes in an epoch."""
+    number = {key: n for n, key in enumerate(sorted(set(keys)))}
     fold, seed = np.array(list(number), np.int32).T
     lock = threading.Lock()
 
+    # Two: threads cut the last chunks of one epoch and the first of the next at the same time.
     @functools.lru_cache(maxsize=2)
-    def orders(epoch: int) -> np.ndarray:
+    def order_all(epoch: int) -> np.ndarray:
         return np.asarray(_order_program(stage)(folds, fold, seed, np.int32(epoch)))
 
-    def read(kind: tuple[int, ...], epoch: int) -> np.ndarray:
+    def read_order(key: OrderKey, epoch: int) -> np.ndarray:
         with lock:
-            return orders(epoch)[number[kind]]
+            return order_all(epoch)[number[key]]
 
-    return read
+    return read_order
 
 
 def predict_outputs(
-    model: nn.Module,
-    params: Params,
-    fold_of: np.ndarray,
-    source: Source,
-    folds: Folds,
-    examples: np.ndarray,
-    names: tuple[str, ...],
-    engine: Engine,
-    absent: tuple[str, ...] = (),
+    plan: PredictionPlan, params: Params, fold_of: np.ndarray, data: FoldedCorpus, examples: np.ndarray, engine: Engine
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """({output: [S, n, ...]}, mask [S, n] or [S, n, T]) of S slots, on the host, as `step.predict` has them.
+    """({output: [S, n, ...]}, mask [S, n] or [S, n, T]) of S slots, on the host, as `step.predict_examples` has them.
 
     Args:
-      model: the model.
+      plan: model and outputs.
       params: leaves [S, ...], over the mesh.
       fold_of: int32 [S].
-      source: the corpus part to predict.
-      folds: replicated, for the standardisation.
+      data: the split to predict, streamed, and folds (replicated) for the standardisation.
       examples: int32 [K, n] numbers of examples a fold, -1 for padding.
-      names: of the outputs.
       engine: how to run.
-      absent: modalities that are missing.
     """
-    lines = chunks.plan_prediction(source, [int(fold) for fold in fold_of], examples, engine)
-    which, fold, live = mesh.shard_trials(engine.mesh, (lines.which, fold_of, np.ones(len(fold_of), bool)))
-    firsts, found = range(0, lines.count, lines.at_once), []
-    for now in chunks.read_ahead(source, engine.mesh, ((lines, 0, first, ()) for first in firsts)):
-        given = (folds, np.int32(now.count)), chunks.place_on_mesh(engine.mesh, now.parts)
-        made = mesh.to_host(_show_program(model, names, engine, absent)(given, which, fold, live, params))
-        found.append(jax.tree.map(lambda x, n=now.count: x[:, :n], (made[0], made[2])))
+    schedule = chunks.schedule_predictions(data.corpus, [int(fold) for fold in fold_of], examples, engine)
+    slots = schedule.key_of_slot, fold_of, np.ones(len(fold_of), bool)
+    key_of_slot, fold, live = mesh.shard_trials(engine.mesh, slots)
+    requests, pieces = (ChunkRequest(schedule, 0, first) for first in schedule.firsts), []
+    for chunk in chunks.read_ahead(data.corpus, engine.mesh, requests):
+        shared = PredictShared(data.folds, np.int32(chunk.count)), chunks.place_on_mesh(engine.mesh, chunk.replicas)
+        piece = mesh.to_host(_predict_program(plan, engine)(shared, key_of_slot, fold, live, params))
+        # The batches behind `count` of the last chunk are empty.
+        pieces.append(jax.tree.map(lambda x, n=chunk.count: x[:, :n], (piece.outputs, piece.mask)))
 
-    def whole(*parts: np.ndarray) -> np.ndarray:
-        together = np.concatenate(parts, 1)
-        return together.reshape(len(fold_of), -1, *together.shape[3:])[:, : examples.shape[1]]
+    def join_chunks(*leaves: np.ndarray) -> np.ndarray:
+        joined = np.concatenate(leaves, 1)
+        return joined.reshape(len(fold_of), -1, *joined.shape[3:])[:, : examples.shape[1]]
 
-    return jax.tree.map(whole, *found)
+    return jax.tree.map(join_chunks, *pieces)

@@ -2,10 +2,11 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 from affect_jax.config.hyper import Hyper, check_paths, flatten_hyper, replace_hyper
@@ -44,16 +45,16 @@ def plan_trials(
     folds: int,
     seeds: Sequence[int],
 ) -> list[Trial]:
-    """Every variant x point of the grid x fold x seed. An axis that a variant fixes itself is no axis of that variant.
+    """Plans a trial for every variant, point of the grid, fold and seed; a variant's own values are not searched.
 
-    Trials of one (fold, seed) stand together: what they share in an earlier stage is trained once.
+    Trials of one (fold, seed) are neighbours: what they share in an earlier stage is trained once.
 
     Args:
       variants: name -> path -> value.
       axes: path -> values to try; {} for none.
       defaults: stage -> its hyper-parameters where nothing else is said.
       folds: how many.
-      seeds: which.
+      seeds: of each fold.
 
     Raises:
       UserError: a path that is not traced.
@@ -82,7 +83,7 @@ def stack_trials(trials: Sequence[Trial]) -> TrialArrays:
 
 
 def find_distinct(trials: Sequence[Trial], stages: Sequence[str]) -> tuple[list[int], list[int]]:
-    """Trials that differ in what has been read so far, and where each trial finds itself among them.
+    """Finds the trials that differ in what was read so far, and the place of each trial among them.
 
     Two trials of the same fold and seed whose hyper-parameters of the `stages` agree train to the same weights.
 
@@ -90,11 +91,16 @@ def find_distinct(trials: Sequence[Trial], stages: Sequence[str]) -> tuple[list[
       (numbers of the first trial of every kind, for each trial the position of its kind).
     """
     first: dict[tuple, int] = {}
-    chosen, position = [], []
+    distinct, place = [], []
     for number, trial in enumerate(trials):
         kind = (trial.fold, trial.seed, *flatten_hyper({stage: trial.hyper[stage] for stage in stages}).values())
         if kind not in first:
-            first[kind] = len(chosen)
-            chosen.append(number)
-        position.append(first[kind])
-    return chosen, position
+            first[kind] = len(distinct)
+            distinct.append(number)
+        place.append(first[kind])
+    return distinct, place
+
+
+def pick_trials(tree: Any, trials: Sequence[int]) -> Any:
+    """Leaves [R, ...] on the host -> [len(trials), ...], of the trials at these places."""
+    return jax.tree.map(lambda x: x[np.asarray(trials)], tree)

@@ -87,7 +87,7 @@ def test_losses_and_gradients_of_seqsew_are_those_of_one_sequence_a_line(batches
     @jax.value_and_grad
     def loss(params, batch):
         outputs = model.apply(params, batch["inputs"], batch["masks"], train=False, segments=batch.get("segments"))
-        return objective.total_loss(terms, {t.name: 1.0 for t in terms}, outputs, batch, {})[0]
+        return objective.total_loss(terms, {t.name: 1.0 for t in terms}, outputs, batch, {}).total
 
     padded, packed = (loss(params, batch) for batch in batches)
     toy.trees_equal(packed, padded, rtol=2e-4, atol=2e-5)

@@ -55,8 +55,8 @@ def standard(corpus):
 
 def same_batches(corpus, source, lines, ways=1, packed=None):
     fold = np.unique(lines[lines >= 0] // ways)[None]
-    room = streaming.measure_room(source, fold, lines.size)
-    chunk, mine = streaming.make_chunk(source, lines, len(lines) + 1, ways, room)
+    capacity = streaming.measure_capacity(source, fold, lines.size)
+    chunk, mine = streaming.make_chunk(source, lines, len(lines) + 1, ways, capacity)
     assert (mine[len(lines) :] == -1).all()
     np.testing.assert_array_equal(lines % ways, mine[: len(lines)] % ways)
     batch = jax.jit(lambda corpus, index: corpora.take_batch(corpus, index, *standard(corpus), packed))
@@ -86,7 +86,7 @@ def test_items_that_lack_a_modality_too():
     same_batches(corpus, source, np.int32([[0, 2]]))
 
 
-def test_moddrop_and_packed_lines_too():
+def test_moddrop_and_packed_sequences_too():
     corpus, source, _ = both(toy.recordings(), "recording", ("a", "b"))
     same_batches(corpus, source, np.int32([[9, 0, 8], [3, 12, -1]]), ways=2)
     made = [toy.recordings(length=n)[0]._replace(id=f"r{n}") for n in (3, 9, 4, 2)]
@@ -96,14 +96,14 @@ def test_moddrop_and_packed_lines_too():
     same_batches(corpus, source, np.int32([[1, 3, 0, 2]]), packed=plan)
 
 
-def test_a_chunk_is_never_larger_than_its_room_and_all_chunks_of_a_room_have_one_shape():
+def test_a_chunk_is_never_larger_than_its_capacity_and_all_chunks_of_a_capacity_have_one_shape():
     _, source, index = both(clips(12), "item", ("speech", "m"))
-    room = streaming.measure_room(source, np.arange(12)[None], 4)
+    capacity = streaming.measure_capacity(source, np.arange(12)[None], 4)
     shapes = set()
     for draw in range(5):
-        cut = streaming.cut_features(source, np.random.default_rng(draw).permutation(12)[: 1 + draw % 4], room)
+        cut = streaming.cut_features(source, np.random.default_rng(draw).permutation(12)[: 1 + draw % 4], capacity)
         assert sum(x.nbytes for x in (cut.inputs["speech"].values, cut.inputs["m"].values)) <= streaming.count_bytes(
-            source, room
+            source, capacity
         )
         for laid in cut.inputs.values():
             assert not laid.values[int((laid.start + laid.length).max()) :].any()  # what is left over is clear
@@ -147,7 +147,7 @@ def test_a_chunk_reads_each_of_its_recordings_once():
     np.asarray(source.recordings[5].features["a"])
     read.clear()
     frames = np.random.default_rng(0).permutation(30)
-    streaming.cut_features(source, frames, streaming.measure_room(source, np.arange(30)[None], 30))
+    streaming.cut_features(source, frames, streaming.measure_capacity(source, np.arange(30)[None], 30))
     assert read == [0, 1, 2, 3]
     assert index.recording_of[:30].max() == 3
 
@@ -157,13 +157,13 @@ def test_what_the_cache_has_is_not_read_and_what_it_lacks_is_read_once_a_chunk()
     size = sum(r.features["a"].nbytes + r.features["b"].nbytes for r in made)
     every = np.arange(sum(len(r.steps) for r in made))
     plain, _, _ = counted_source(made, 0)
-    room = streaming.measure_room(plain, every[None], len(every))
-    whole = streaming.cut_features(plain, every, room)
+    capacity = streaming.measure_capacity(plain, every[None], len(every))
+    whole = streaming.cut_features(plain, every, capacity)
     for share in (1.0, 0.6, 0.1):
         source, _, read = counted_source(made, share * size)
         for _ in range(4):
             read.clear()
-            toy.trees_equal(streaming.cut_features(source, every, room), whole)
+            toy.trees_equal(streaming.cut_features(source, every, capacity), whole)
             assert len(read) == len(set(read)) <= 9 - int(9 * share) + 1, share
         assert share < 1 or not read
 

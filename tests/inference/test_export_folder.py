@@ -45,7 +45,7 @@ def sealed(folder, **changes):
     del described["sha256"]
     described |= changes
     sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in NAMES[:2]}
-    files.write_json(path, described | {"sha256": {**sums, path.name: checkpoint.hash_leaves(described)}})
+    files.write_json(path, described | {"sha256": {**sums, path.name: checkpoint.hash_json(described)}})
 
 
 def refused(folder, match):

@@ -72,7 +72,7 @@ def total(model, terms):
 
     def value(params, weights):
         outputs = model.apply({"params": params}, INPUTS, MASKS, train=False)
-        return objective.total_loss(terms, weights, outputs, BATCH, {})[0]
+        return objective.total_loss(terms, weights, outputs, BATCH, {}).total
 
     return value
 

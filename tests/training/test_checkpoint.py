@@ -104,7 +104,7 @@ def largest(folder):
 )
 def test_a_damaged_checkpoint_is_one_clear_sentence(folder, which, harm):
     harm(which(folder))
-    with pytest.raises(UserError, match=r"000003 is damaged \(.*\); delete .*fit to train this part again"):
+    with pytest.raises(UserError, match=r"000003 is damaged \(.*\); delete .*fit to train this stage again"):
         checkpoint.restore_checkpoint(folder)
 
 
@@ -138,4 +138,4 @@ def test_another_schema_is_one_clear_sentence_and_none_is_the_first(folder):
 )
 def test_another_model_is_one_clear_sentence(folder, tree, message):
     with pytest.raises(UserError, match=message):
-        checkpoint.restore_like(tree, checkpoint.restore_checkpoint(folder)[0], folder, sized=True)
+        checkpoint.restore_like(tree, checkpoint.restore_checkpoint(folder)[0], folder, check_shapes=True)

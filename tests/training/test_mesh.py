@@ -106,7 +106,7 @@ def test_batch_statistics_are_those_of_the_whole_batch():
 
 
 def test_what_is_no_mesh_is_refused():
-    with pytest.raises(UserError, match="config.engine.devices is 99 but 4 cpu devices are there"):
+    with pytest.raises(UserError, match="config.engine.devices is 99 but there are only 4 cpu devices"):
         mesh.make_mesh(99)
     with pytest.raises(UserError, match="config.engine.data is 3, which does not divide 4 devices"):
         mesh.make_mesh(4, 3)

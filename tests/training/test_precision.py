@@ -23,7 +23,7 @@ def traced(name, chosen):
     aligned = objective.select_alignments(staged.terms)
     staged = staged._replace(precision=chosen, terms=tuple(t for t in staged.terms if t not in aligned))
     key = jax.random.key(1)
-    gradients = functools.partial(step.compute_gradients, module, staged)
+    gradients = functools.partial(step.compute_gradients, step.StagePlan(module, staged, "regression", 1))
     return jax.make_jaxpr(lambda *args: gradients(*args, key))(trial, frozen, now, batch)
 
 
@@ -89,21 +89,23 @@ def test_gradients_are_those_of_float32_but_for_rounding(name, least):
     module, staged, trial, batch, (now, frozen) = families.loaded(families.SMALL[name])
     batch, now, frozen = families.numbers(batch, now, frozen, getattr(module, "classes", 0))
 
+    plan = step.StagePlan(module, staged, "regression", 1)
+
     @jax.jit
     def both(now, frozen, batch):
         key = jax.random.key(1)
         return [
-            step.compute_gradients(module, staged._replace(precision=p), trial, frozen, now, batch, key)
+            step.compute_gradients(plan._replace(stage=staged._replace(precision=p)), trial, frozen, now, batch, key)
             for p in stages.PRECISIONS
         ]
 
-    ((_, wanted_aux), wanted), ((_, aux), found) = both(now, frozen, batch)
-    for part in wanted:
-        a, b = (np.concatenate([np.ravel(x) for x in jax.tree.leaves(tree[part])]) for tree in (wanted, found))
+    wanted, found = both(now, frozen, batch)
+    for part in wanted.params:
+        a, b = (np.concatenate([np.ravel(x) for x in jax.tree.leaves(x.params[part])]) for x in (wanted, found))
         assert a @ b > least * np.linalg.norm(a) * np.linalg.norm(b), part
         assert 0.8 < np.linalg.norm(b) / np.linalg.norm(a) < 1.25, part
-    assert {x.dtype for x in jax.tree.leaves((found, aux))} == {jnp.dtype("float32")}
-    for one, other in zip(jax.tree.leaves(wanted_aux[2]), jax.tree.leaves(aux[2]), strict=True):
+    assert {x.dtype for x in jax.tree.leaves((found.forward, found.params))} == {jnp.dtype("float32")}
+    for one, other in zip(*(jax.tree.leaves(x.forward.statistics) for x in (wanted, found)), strict=True):
         np.testing.assert_allclose(other, one, rtol=0.01, atol=0.01 * np.abs(one).max())  # running statistics
 
 
@@ -125,8 +127,9 @@ def test_a_target_is_the_original_also_where_it_is_an_input():
     batch = dict(inputs={"x": x}, masks={"x": jnp.ones(1, bool)}, target=jnp.zeros(1), mask=jnp.ones(1, bool))
     trial = trials.TrialArrays(fold=0, seed=0, hyper=hyper)
     now = state.create_state({"kernel": jnp.ones((2, 1))}, {}, (), {})
-    (value, _), _ = step.compute_gradients(Echo(), staged, trial, {}, now, batch, jax.random.key(0))
-    assert value == jnp.square(jnp.bfloat16(1 / 3).astype(jnp.float32) - x[0, 0]) / 2 > 0
+    plan = step.StagePlan(Echo(), staged, "regression", 1)
+    loss = step.compute_gradients(plan, trial, {}, now, batch, jax.random.key(0)).loss
+    assert loss == jnp.square(jnp.bfloat16(1 / 3).astype(jnp.float32) - x[0, 0]) / 2 > 0
 
 
 def test_an_unknown_precision_is_refused():

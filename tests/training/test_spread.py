@@ -20,10 +20,9 @@ def graded(name, devices):
 
     def of_trial(_, trial, frozen, now, batch):
         key = jax.random.key(1)
-        (value, (_, _, moments, _)), found = step.compute_gradients(
-            module, staged, trial, frozen, now, mesh.shard_batch(batch), key
-        )
-        return value, moments, found
+        plan = step.StagePlan(module, staged, "regression", 1)
+        gradients = step.compute_gradients(plan, trial, frozen, now, mesh.shard_batch(batch), key)
+        return gradients.loss, gradients.forward.statistics, gradients.params
 
     where = mesh.make_mesh(devices, devices)
     arguments = mesh.shard_trials(where, jax.tree.map(lambda x: jnp.asarray(x)[None], (trial, frozen, now, batch)))

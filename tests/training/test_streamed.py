@@ -100,12 +100,12 @@ def test_predictions_and_held_out_alignment_are_those_of_a_resident_corpus(plain
 
 
 def test_what_trials_of_one_device_read_alike_is_cut_once():
-    members, which = chunks.assign_to_replicas([(0, 0), (0, 1), (0, 0), (1, 0), (1, 0), (1, 0)], 2)
-    assert members == (((0, 0), (0, 1)), ((1, 0), (1, 0)))
-    np.testing.assert_array_equal(which, [0, 1, 0, 0, 0, 0])
+    keys, key_of_slot = chunks.assign_to_replicas([(0, 0), (0, 1), (0, 0), (1, 0), (1, 0), (1, 0)], 2)
+    assert keys == (((0, 0), (0, 1)), ((1, 0), (1, 0)))
+    np.testing.assert_array_equal(key_of_slot, [0, 1, 0, 0, 0, 0])
 
 
 def test_what_nobody_alive_reads_is_not_cut():
-    lines = chunks.plan_prediction(SOURCE, [0, 1], np.asarray(FOLDS.validation), toy.engine())
-    parts = chunks.cut_chunk(SOURCE, lines, 0, 0, [0], {(1,)}).parts[0]
-    toy.trees_equal(*(jax.tree.map(lambda x, g=g: x[g], parts) for g in (0, 1)))
+    schedule = chunks.schedule_predictions(SOURCE, [0, 1], np.asarray(FOLDS.validation), toy.engine())
+    chunk = chunks.cut_chunk(SOURCE, chunks.ChunkRequest(schedule, 0, 0, {(1,)}), [0]).replicas[0]
+    toy.trees_equal(*(jax.tree.map(lambda x, g=g: x[g], chunk) for g in (0, 1)))

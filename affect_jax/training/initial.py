@@ -1,0 +1,123 @@
+"""What a stage needs before its first epoch: shapes, initial parameters, and the check of every name in its config."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from affect_jax.config.hyper import Hyper
+from affect_jax.config.stages import Stage
+from affect_jax.data import packing
+from affect_jax.data.corpus import Corpus, take_batch
+from affect_jax.data.folds import FoldedCorpus, Folds
+from affect_jax.data.packing import Packing
+from affect_jax.data.streaming import Source
+from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.training import keys, mesh, objective, step
+from affect_jax.training.engine import Engine, assign_slots
+from affect_jax.training.optimizer import make_transform
+from affect_jax.training.state import TrialState, create_state
+from affect_jax.training.trials import Trial, TrialArrays
+from affect_jax.types import Array, Batch, Params
+
+
+class Shapes(NamedTuple):
+    """A model on a corpus as shapes (`jax.ShapeDtypeStruct`), nothing of which was run."""
+
+    params: Params
+    outputs: dict[str, Any]
+    batch: Batch
+
+
+def _take_two_examples(data: FoldedCorpus) -> Batch:
+    """A batch of two examples, to trace a model with."""
+    corpus, folds = data
+    if isinstance(corpus, Source):
+        corpus = jax.tree.map(jnp.asarray, corpus.example)
+    return take_batch(corpus, jnp.zeros(2, jnp.int32), *folds.select_moments(0))
+
+
+def trace_shapes(model: nn.Module, corpus: Corpus | Source, folds: Folds) -> Shapes:
+    """Shapes of the model's parameters and outputs, and of a batch of two examples."""
+
+    def trace() -> Shapes:
+        batch = _take_two_examples(FoldedCorpus(corpus, folds))
+        variables = model.init(jax.random.key(0), batch["inputs"], batch["masks"], train=False)
+        outputs = model.apply(variables, batch["inputs"], batch["masks"], train=False)
+        return Shapes(step.join_variables(variables), outputs, batch)
+
+    return jax.eval_shape(trace)
+
+
+def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Source, folds: Folds) -> None:
+    """Compares every name in the stages with what the model has.
+
+    Raises:
+      UserError: a loss or monitor names an output that does not exist, or a stage a submodule that does not.
+    """
+    shapes = trace_shapes(model, corpus, folds)
+    for stage in stages:
+        objective.check_names(stage.terms, objective.collect_names(shapes.outputs, shapes.batch))
+        objective.check_name(f"stage {stage.name!r} monitors", stage.prediction, shapes.outputs)
+        for submodule in set(stage.train) - {"*"}:
+            objective.check_name(f"stage {stage.name!r} trains", submodule, shapes.params)
+        for modality in {name for names in stage.moddrop for name in names} - set(corpus.inputs):
+            raise UserError(
+                f"stage {stage.name!r} has Moddrop with {modality!r}{suggest_nearest(modality, corpus.inputs)}; "
+                f"config.data.modalities has {sorted(corpus.inputs)}"
+            )
+
+
+@functools.lru_cache(maxsize=16)
+def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
+    def init(data: FoldedCorpus, seed: Array) -> Params:
+        batch = _take_two_examples(data)
+        key = keys.derive_key(jax.random.key(seed), "init")
+        return step.join_variables(model.init(key, batch["inputs"], batch["masks"], train=False))
+
+    return mesh.map_over_trials(engine.mesh, engine.at_once, init)
+
+
+def init_params(model: nn.Module, data: FoldedCorpus, trials: Sequence[Trial], engine: Engine) -> Params:
+    """Each trial's initial parameters from its seed, leaves [R, ...] on the host."""
+    corpus, folds = data
+    if isinstance(corpus, Source):
+        corpus = mesh.replicate(engine.mesh, corpus.example)
+    slots = assign_slots(range(len(trials)), engine)
+    seeds = np.array([trials[i].seed for i in slots], np.int32)
+    params = _init_program(model, engine)(FoldedCorpus(corpus, folds), mesh.shard_trials(engine.mesh, seeds))
+    return jax.tree.map(lambda x: x[: len(trials)], mesh.to_host(params))
+
+
+def init_states(
+    plan: step.StagePlan, data: FoldedCorpus, params: Params, statistics: Params, trials: TrialArrays
+) -> TrialState:
+    """States of S trials before a stage, leaves [S, ...]; `params` are what the stage trains."""
+    shapes = trace_shapes(plan.model, *data)
+    names = objective.collect_names(shapes.outputs, shapes.batch)
+    loss_state = objective.init_loss_state(plan.stage.terms, names)
+
+    def init(params: Params, statistics: Params, hyper: Hyper) -> TrialState:
+        return create_state(params, statistics, make_transform(plan.stage, hyper).init(params), loss_state)
+
+    return jax.vmap(init)(params, statistics, trials.hyper[plan.stage.name])
+
+
+def plan_stage(model: nn.Module, stage: Stage, task: str, data: FoldedCorpus, engine: Engine) -> step.StagePlan:
+    """The static part of a stage's programs."""
+    return step.StagePlan(model, stage, task, engine.eval_size, _plan_packing(model, stage, data))
+
+
+def _plan_packing(model: nn.Module, stage: Stage, data: FoldedCorpus) -> Packing | None:
+    """How training examples share packed sequences, for a model of sequences that can tell them apart."""
+    corpus, folds = data
+    if corpus.target.steps is None or "segments" not in inspect.signature(model.__call__).parameters:
+        return None
+    lengths, train = np.asarray(corpus.target.length), np.asarray(folds.train)
+    size = step.cut_batches(train[0], stage.batch).shape[1]
+    return packing.plan_packing([lengths[fold[fold >= 0]] for fold in train], size)
