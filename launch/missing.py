@@ -4,25 +4,24 @@
     python -m launch.missing --run=runs/fusion_all --study=intra --study=cross --k=5,10,100
     python -m launch.missing --run=runs/fusion --also=runs/fusion_modalities --also=runs/fusion_moddrop
 
-Every trial of every study of at least two modalities, under every combination of present modalities. In place of what is
-missing: zeros at the input, or, where statistical pooling reads its vectors, the training part's mean or the mean of
-the K nearest training examples.
-Needs: a finished run. --also names runs whose models were trained on fewer modalities ('orig'), or that were tested by
-this program before, such as those with Moddrop.
-Writes: RUN/missing: missing.json, tables (md, csv, tex) and figures; studies that are in missing.json are not asked
+Every trial of every study of at least two modalities is scored under every combination of present modalities. Zeros
+replace a missing modality at the input; or, where statistical pooling reads its vectors, the mean of the training split
+or of the K nearest training examples replaces them.
+Needs: a finished run. --also names runs whose models were trained on fewer modalities ('orig'), or that this program
+has tested before, such as those with Moddrop.
+Writes: RUN/missing: missing.json, tables (md, csv, tex) and figures; studies that missing.json has are not scored
 again.
 """
 
 import shlex
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from absl import flags
 
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.runtime.progress import Work
 from launch import cli
 
 FLAGS = flags.FLAGS
@@ -36,14 +35,14 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_list("metric", ["euclidean", "cosine"], "Distances; the first is drawn.", flag_values=values)
     flags.DEFINE_multi_string("also", [], "Another run folder to set beside; may repeat.", flag_values=values)
     flags.DEFINE_bool("svg", False, "Write the figures as svg, too.", flag_values=values)
-    flags.DEFINE_string("out", "", "Folder to write. Default: RUN/missing.", flag_values=values)
+    flags.DEFINE_string("out", None, "Folder to write. Default: RUN/missing.", flag_values=values)
 
 
-def counts(texts: Sequence[str]) -> tuple[int, ...]:
+def parse_counts(texts: Sequence[str]) -> tuple[int, ...]:
     """--k as numbers, each once, in order.
 
     Raises:
-      UserError: none, or one that is no number above 0.
+      UserError: there is none, or one is not a whole number above 0.
     """
     for text in texts:
         if not text.isdecimal() or not int(text):
@@ -53,11 +52,11 @@ def counts(texts: Sequence[str]) -> tuple[int, ...]:
     return tuple(sorted({int(text) for text in texts}))
 
 
-def metrics(names: Sequence[str]) -> tuple[str, ...]:
+def parse_metrics(names: Sequence[str]) -> tuple[str, ...]:
     """--metric, each once.
 
     Raises:
-      UserError: none, or one that there is not.
+      UserError: there is none, or one is unknown.
     """
     from affect_jax.evaluation.imputation import METRICS
 
@@ -67,84 +66,48 @@ def metrics(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def ask(
-    run: Path,
-    out: Path,
-    command: str,
-    *,
-    also: Sequence[Path] = (),
-    studies: Sequence[str] = (),
-    ks: Sequence[int] = (5, 10, 100),
-    distances: Sequence[str] = ("euclidean", "cosine"),
-    formats: Sequence[str] = ("png",),
-) -> str:
-    """Tests a run and writes what it says.
-
-    Args:
-      run: a finished run folder.
-      out: the folder to write; a missing.json in it goes on.
-      command: for the record.
-      also: run folders to set beside.
-      studies: to test; () for all that can be.
-      ks: numbers of nearest neighbours.
-      distances: of affect_jax.evaluation.imputation.METRICS.
-      formats: of the figures.
-
-    Returns:
-      The table of zeros, as text.
-
-    Raises:
-      UserError: a run that cannot be tested, or too few training examples.
-    """
-    from affect_jax.evaluation.missing import checked_run, masked_scores, missing_file
-    from affect_jax.reports import build, folders, missing_figures
-    from affect_jax.reports import formats as text
-    from affect_jax.reports import missing as tables
-
-    checked = checked_run.check_run(run, studies)
-    beside = missing_file.read_other_runs(checked, also)
-    document = missing_file.start_document(checked, ks, distances, out, command)
-    left = [subject for subject in checked.subjects if subject.spec.name not in document["studies"]]
-    with Work() as work:
-        if left:
-            loaded = checked_run.load_corpus(checked)
-            masked_scores.check_neighbour_counts(loaded, ks)
-            kind = "synthetic " if document["corpus"]["synthetic"] else ""
-            work.say(f"{kind}corpus {document['corpus']['name']}: {', '.join(s.spec.name for s in left)}")
-        for subject in left:
-            name = subject.spec.name
-            tell = partial(work.progress, name)
-            document["studies"][name] = masked_scores.score_study(checked, loaded, subject, ks, distances, tell)
-            missing_file.write_missing(document, out)
-    shown = missing_file.merge_studies(
-        document, [tested for tested in map(missing_file.read_missing, beside) if tested]
-    )
-    missing_file.add_originals(shown, [folders.read_run(run), *beside])
-    missing_file.write_missing(document, out)
-    paths = build.write(tables.render(shown, command), out)
-    paths += missing_figures.write(shown, out, formats)
-    for path in (out / missing_file.FILE, *paths):
-        print(f"wrote {path}", file=sys.stderr)
-    return text.plain(tables.zeros(shown))
-
-
 def main(argv: Sequence[str]) -> None:
-    """Tests what the flags name, writes it and prints the table."""
-    if argv[1:]:
-        raise UserError(f"{argv[1]!r} is no flag; name a run with --run=DIR")
-    ks, distances = counts(FLAGS.k), metrics(FLAGS.metric)
+    """Scores what the flags name, writes it and prints the table."""
+    cli.no_arguments(argv)
     run = Path(FLAGS.run)
-    table = ask(
+    table = score_and_write(
         run,
         Path(FLAGS.out or run / "missing"),
         f"python -m launch.missing {shlex.join(sys.argv[1:])}",
+        figure_formats=("png", "svg") if FLAGS.svg else ("png",),
         also=[Path(folder) for folder in FLAGS.also],
         studies=FLAGS.study,
-        ks=ks,
-        distances=distances,
-        formats=("png", "svg") if FLAGS.svg else ("png",),
+        counts=parse_counts(FLAGS.k),
+        metrics=parse_metrics(FLAGS.metric),
     )
     print(table)
+
+
+def score_and_write(
+    run: Path, out: Path, command: str, *, figure_formats: Sequence[str] = ("png",), **settings: Any
+) -> str:
+    """Scores a run and writes missing.json, tables and figures; launch.report does so for chapter 4's runs.
+
+    Args:
+      run: a finished run folder.
+      out: the folder to write.
+      command: for the record.
+      figure_formats: of the figures.
+      **settings: what is scored, as keywords of `score_run.score_run`.
+
+    Returns:
+      The table of zeros, as text.
+    """
+    from affect_jax.evaluation.missing import missing_file, score_run
+    from affect_jax.reports import build, formats, missing_figures
+    from affect_jax.reports import missing as tables
+
+    document = score_run.score_run(run, out, command, **settings)
+    paths = build.write(tables.render(document, command), out)
+    paths += missing_figures.write(document, out, figure_formats)
+    for path in (out / missing_file.FILE, *paths):
+        print(f"wrote {path}", file=sys.stderr)
+    return formats.plain(tables.zeros(document))
 
 
 if __name__ == "__main__":

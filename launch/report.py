@@ -152,8 +152,8 @@ def missing_modalities(runs: tables.Runs, out: Path, command: str) -> str:
         return ""
     beside = [run.path for run in (moddrop, fewer) if run is not None and run.path != whole.path]
     if moddrop is not None and moddrop.path in beside:
-        missing.ask(moddrop.path, moddrop.path / "missing", command)
-    return missing.ask(whole.path, out, command, also=beside)
+        missing.score_and_write(moddrop.path, moddrop.path / "missing", command)
+    return missing.score_and_write(whole.path, out, command, also=beside)
 
 
 def beside(run_folders: Sequence[str]) -> Path:

@@ -59,7 +59,7 @@ def config(*studies):
 
 
 def _first_weights(model, stages, task, corpus, folds, trials, engine, **_):
-    """In place of study.fit."""
+    """In place of loop.fit_study."""
     params = loop.init_params(model, mesh.replicate(engine.mesh, (corpus, folds)), trials, engine)
     # Large ones, so that answers differ between examples.
     params = jax.tree.map(lambda x: 4 * x, params)
@@ -68,9 +68,9 @@ def _first_weights(model, stages, task, corpus, folds, trials, engine, **_):
 
 
 def make(folder, *studies):
-    """The run folder `folder`, finished. Who reads its corpus again must have parts.load give `corpus()`."""
+    """The run folder `folder`, finished. Who reads its corpus again must have splits.load_recordings give `corpus()`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "fit", _first_weights)
-        patch.setattr(splits, "load", lambda config, **_: corpus())
+        patch.setattr(loop, "fit_study", _first_weights)
+        patch.setattr(splits, "load_recordings", lambda config, **_: corpus())
         run_experiment(config(*studies), str(folder), config_arg="configs/fusion.py:all,ravdess")
     return folder

@@ -12,7 +12,7 @@ MARGIN = 0.5
 
 
 def assign_cases(target: np.ndarray, prediction: np.ndarray, margin: float = MARGIN) -> np.ndarray:
-    """int [F]: each clip's case, 1 to 4. 0 counts as positive, as where predictions are scored by their sign."""
+    """int [F]: each clip's case, 1 to 4. 0 counts as positive, as in scores of the sign."""
     high, predicted_high = target >= 0, prediction >= 0
     same = np.where(np.abs(target - prediction) <= margin, 1, 4)
     return np.where(high == predicted_high, same, np.where(high, 2, 3))
@@ -20,6 +20,6 @@ def assign_cases(target: np.ndarray, prediction: np.ndarray, margin: float = MAR
 
 def choose_examples(target: np.ndarray, prediction: np.ndarray) -> dict[int, int]:
     """Case -> number of its clip with the largest |prediction|; cases without a clip are not in it."""
-    found = assign_cases(target, prediction)
+    case = assign_cases(target, prediction)
     size = np.abs(prediction)
-    return {int(c): int(np.argmax(np.where(found == c, size, -1.0))) for c in sorted(NAMES) if (found == c).any()}
+    return {c: int(np.argmax(np.where(case == c, size, -1.0))) for c in sorted(NAMES) if (case == c).any()}

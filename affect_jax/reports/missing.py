@@ -7,6 +7,7 @@ that was trained on just those ('orig'). `missing_accuracy` and `missing_uar` ha
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from affect_jax.evaluation.missing.missing_file import name_neighbours
 from affect_jax.reports import formats
 from affect_jax.reports.formats import Grid
 from affect_jax.reports.thesis import NAMES, NAMING, TABLE_4_4, TABLES
@@ -25,11 +26,6 @@ def score(figure: Mapping[str, Any] | None) -> str:
     if figure["mean"] is None:
         return "not finite"
     return f"{figure['mean']:.3f}" + ("" if figure["std"] is None else f" ± {figure['std']:.3f}")
-
-
-def neighbours(count: int, distance: str) -> str:
-    """The name in missing.json of what K nearest neighbours give."""
-    return f"knn {count} {distance}"
 
 
 def letters(document: Document) -> tuple[str, ...]:
@@ -118,7 +114,7 @@ def matrix(document: Document, metric: str, command: str = "") -> Grid:
     """Every imputation of every mask in one metric."""
     names, heads = ["zeros", "mean"], [("", "zeros"), ("", "training mean")]
     for distance in document["made_of"]["metrics"]:
-        names += [neighbours(k, distance) for k in document["made_of"]["counts"]]
+        names += [name_neighbours(k, distance) for k in document["made_of"]["counts"]]
         heads += [(distance.capitalize(), f"K={k}") for k in document["made_of"]["counts"]]
     rows = []
     for _, entry, mask, of_mask, first in lines(document):
@@ -132,7 +128,7 @@ def matrix(document: Document, metric: str, command: str = "") -> Grid:
 def _where(document: Document) -> str:
     corpus = document["corpus"]
     kind = "synthetic corpus " if corpus["synthetic"] else ""
-    return f"{kind}{'/'.join(filter(None, (corpus['name'], corpus['variant'])))}"
+    return f"{kind}{'/'.join(filter(None, (corpus['name'], corpus['form'])))}"
 
 
 def _notes(document: Document) -> tuple[str, ...]:

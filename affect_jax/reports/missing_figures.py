@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from affect_jax.evaluation.missing.missing_file import name_neighbours
 from affect_jax.reports import figures
-from affect_jax.reports.missing import METRICS, Document, letters, masks, neighbours
+from affect_jax.reports.missing import METRICS, Document, letters, masks
 from affect_jax.reports.thesis import NAMES
 
 _ORIGINAL, _ZEROS, _MODDROP = "trained on just these (UTUT, BTBT)", "trained on all, zeros (MTUT, MTBT)", "Moddrop"
@@ -52,7 +53,7 @@ def series(document: Document, attention: str, counts: Sequence[int], distance: 
     found.append(_series(_ZEROS, plain, "zeros", _STYLES[_ZEROS]))
     for number, count in enumerate(counts):
         style = _NEIGHBOURS[number % len(_NEIGHBOURS)]
-        found.append(_series(f"KNN K={count}", plain, neighbours(count, distance), style))
+        found.append(_series(f"KNN K={count}", plain, name_neighbours(count, distance), style))
     if dropped is not None:
         found.append(_series(_MODDROP, dropped, "zeros", _STYLES[_MODDROP]))
     return [one for one in found if one.points]

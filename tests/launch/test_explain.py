@@ -1,5 +1,6 @@
 """`launch.explain` on run folders whose model is planted: it hears the energy of known tenths of a clip."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -15,9 +16,11 @@ from affect_jax import convert
 from affect_jax.data import splits
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
+from affect_jax.experiment.results_file import read_results, write_results
 from affect_jax.inference import deployment, speech_models, timelines
 from affect_jax.models import conflictnet
 from launch import explain
+from tests import run_results
 from tests.launch.starting import starter
 
 RATE, STEPS, SEGMENTS = 100, 200, 10
@@ -25,7 +28,7 @@ FAST = explain.Settings(perturbations=200, seeds=2, steps=4, batch=64)
 
 
 class Planted(NamedTuple):
-    """What deploy.load gives."""
+    """In place of a `Deployed`."""
 
     weights: np.ndarray
     """[10], or [10, C] for logits of classes."""
@@ -53,16 +56,10 @@ def clips():
 def write_run(folder, task="signed_regression", predictions=PREDICTIONS, targets=TARGETS):
     (folder / "weights").mkdir(parents=True)
     metric = "pcc" if task != "multiclass" else "uar"
-    trial = {"study": "net", "variant": "ConflictNET", "fold": "dev", "seed": 0, "validation": {metric: 0.5}}
-    corpus = {"name": "c", "synthetic": True, "fingerprint": "0" * 64, "labels": ["calm", "angry"]}
-    results = {
-        "task": task,
-        "trials": [{**trial, "validation": None, "test": {metric: 0.5}}],
-        "monitor": {"metric": metric, "goal": "max"},
-        "corpus": corpus,
-    }
+    trial = run_results.make_trial(variant="ConflictNET", test={metric: 0.5})
+    corpus = run_results.make_corpus(labels=("calm", "angry"))
+    write_results(folder, run_results.make_results(trial, metric=metric, task=task, corpus=corpus))
     config = {"corpus": {"name": "c", "rate": RATE}, "data": {"target": "conflict"}}
-    (folder / "results.json").write_text(json.dumps(results))
     (folder / "config.json").write_text(json.dumps({"config_arg": "x", "config": config}))
     where = "net/test/"
     np.savez(
@@ -84,10 +81,10 @@ def plant(monkeypatch, clips, weights):
         energy = jnp.mean(jnp.square(features[..., 0].reshape(-1, SEGMENTS, STEPS // SEGMENTS)), axis=2)
         return energy @ deployed.weights
 
-    monkeypatch.setattr(deployment, "load", lambda run, number: Planted(weights))
-    monkeypatch.setattr(deployment, "predict", predict)
-    monkeypatch.setattr(splits, "load", lambda config: clips)
-    monkeypatch.setattr(splits, "planted_tenths", lambda config: {"clip_0": np.eye(SEGMENTS, dtype=np.float32)[6]})
+    monkeypatch.setattr(deployment, "load_deployed", lambda run, number: Planted(weights))
+    monkeypatch.setattr(deployment, "predict_deployed", predict)
+    monkeypatch.setattr(splits, "load_recordings", lambda config: clips)
+    monkeypatch.setattr(splits, "find_planted_tenths", lambda config: {"clip_0": np.eye(SEGMENTS, dtype=np.float32)[6]})
 
 
 @pytest.fixture
@@ -140,7 +137,7 @@ def test_cases_without_a_clip_are_named(tmp_path, monkeypatch, clips, capsys):
     assert [f"case {n}" in err for n in (1, 2, 3, 4)] == [False, True, True, True]
     notes = " ".join(json.loads(path.read_text())["notes"])
     assert "nothing to explain" in notes
-    assert "predictions.npz" in notes  # the planted model does not answer what the folder says
+    assert "predictions.npz" in notes  # the planted model does not predict what the folder says
 
 
 def test_a_clip_of_the_training_part_says_so(run):
@@ -188,7 +185,7 @@ def test_an_unknown_clip_is_named_with_the_nearest(run):
 
 
 def test_a_changed_corpus_is_noticed(run, monkeypatch, clips, capsys):
-    monkeypatch.setattr(splits, "load", lambda config: clips._replace(fingerprint="1" * 64))
+    monkeypatch.setattr(splits, "load_recordings", lambda config: clips._replace(fingerprint="1" * 64))
     explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], trial=0)
     assert "fingerprint differs" in capsys.readouterr().err
 
@@ -197,12 +194,11 @@ def test_a_class_of_a_regression_and_a_run_without_speech_are_refused(run, monke
     with pytest.raises(UserError, match="is a regression"):
         explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], trial=0, label="calm")
     with monkeypatch.context() as context:
-        context.setattr(deployment, "load", lambda run, number: Planted(np.zeros(SEGMENTS), modality="mfcc"))
-        with pytest.raises(UserError, match="hears 'mfcc'"):
+        context.setattr(deployment, "load_deployed", lambda run, number: Planted(np.zeros(SEGMENTS), modality="mfcc"))
+        with pytest.raises(UserError, match="reads 'mfcc'"):
             explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], trial=0)
-    results = json.loads((run / "results.json").read_text())
-    (run / "results.json").write_text(json.dumps({**results, "task": "binary"}))
-    with pytest.raises(UserError, match="no model of raw speech"):
+    write_results(run, dataclasses.replace(read_results(run), task="binary"))
+    with pytest.raises(UserError, match="not a model of raw speech"):
         explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], trial=0)
 
 
@@ -214,7 +210,7 @@ def test_a_mistake_is_one_clear_line(repo_root, tmp_path):
 
 def test_an_unfinished_run_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(UserError, match="is not finished; go on with launch.main"):
+    with pytest.raises(UserError, match="its run is not finished"):
         explain.explain(tmp_path, FAST, out=tmp_path)
 
 

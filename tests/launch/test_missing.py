@@ -1,6 +1,7 @@
 """`launch.missing` on a finished run, from its folder to the tables."""
 
 import csv
+import dataclasses
 import json
 import shutil
 import sys
@@ -12,7 +13,8 @@ from absl import flags
 
 from affect_jax.data import splits
 from affect_jax.errors import UserError
-from affect_jax.evaluation.missing import checked_run, masked_scores
+from affect_jax.evaluation.missing import checked_run, masked_scores, missing_file
+from affect_jax.experiment.results_file import read_results, write_results
 from affect_jax.inference import deployment, export_folder, feature_files
 from launch import missing as launcher
 from tests import fusion_run
@@ -23,7 +25,7 @@ MASKS = ("A", "V", "A+V")
 @pytest.fixture(scope="module", autouse=True)
 def corpus():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(splits, "load", lambda config: fusion_run.corpus())
+        patch.setattr(splits, "load_recordings", lambda config: fusion_run.corpus())
         yield
 
 
@@ -70,13 +72,13 @@ def tested(run):
 
 
 def test_nothing_missing_gives_the_scores_of_the_run_itself(tested, run):
-    trials = json.loads((run / "results.json").read_text())["trials"]
+    trials = read_results(run).trials
     for name, entry in tested[1]["studies"].items():
-        mine = [trial for trial in trials if trial["study"] == name]
-        assert [(trial["fold"], trial["seed"]) for trial in mine] == [(r["fold"], r["seed"]) for r in entry["trials"]]
+        mine = [trial for trial in trials if trial.study == name]
+        assert [(trial.fold, trial.seed) for trial in mine] == [(r["fold"], r["seed"]) for r in entry["trials"]]
         for scores in entry["masks"]["A+V"]["scores"].values():
-            for metric in masked_scores.METRICS:
-                assert scores[metric]["values"] == [trial["test"][metric] for trial in mine]
+            for metric in missing_file.METRICS:
+                assert scores[metric]["values"] == [trial.test[metric] for trial in mine]
 
 
 def test_every_mask_and_imputation_is_in_the_record(tested):
@@ -97,11 +99,10 @@ def test_every_mask_and_imputation_is_in_the_record(tested):
 
 
 def test_the_model_of_the_present_modality_stands_beside(tested, run, copied, main, tmp_path):
-    path = copied / "results.json"
-    results = json.loads(path.read_text())
-    for variant in results["variants"]:
-        variant["study"] = variant["variant"] = "intra V" if variant["study"] == "intra" else "intra A+V"
-    path.write_text(json.dumps(results))
+    results = read_results(copied)
+    names = {"intra": "intra V", "intra+moddrop": "intra A+V"}
+    summaries = [dataclasses.replace(s, study=names[s.study], variant=names[s.study]) for s in results.variants]
+    write_results(copied, dataclasses.replace(results, variants=tuple(summaries)))
     shutil.copytree(run / "missing", tmp_path / "out")
     main(f"--run={run}", "--k=1,3", f"--also={copied}", f"--out={tmp_path / 'out'}")
     studies = json.loads((tmp_path / "out" / "missing.json").read_text())["studies"]
@@ -109,7 +110,7 @@ def test_the_model_of_the_present_modality_stands_beside(tested, run, copied, ma
         assert set(entry["orig"]) == {"V"}
         assert (entry["orig"]["V"]["study"], entry["orig"]["V"]["run"]) == ("intra V", "fusion")
         whole = studies["intra"]["masks"]["A+V"]["scores"]["zeros"]
-        for metric in masked_scores.METRICS:
+        for metric in missing_file.METRICS:
             assert entry["orig"]["V"][metric] == {key: whole[metric][key] for key in ("mean", "std", "n")}
 
 
@@ -125,8 +126,8 @@ def test_tables_and_figures_are_written(tested, run):
 
 
 def test_what_is_there_is_not_asked_again(tested, run, main, monkeypatch, capsys):
-    monkeypatch.setattr(masked_scores, "evaluate", lambda *_: pytest.fail("asked again"))
-    monkeypatch.setattr(checked_run, "load", lambda *_: pytest.fail("loaded again"))
+    monkeypatch.setattr(masked_scores, "score_study", lambda *_: pytest.fail("scored again"))
+    monkeypatch.setattr(checked_run, "load_corpus", lambda *_: pytest.fail("loaded again"))
     main(f"--run={run}", "--k=3,1", "--study=intra")
     assert "majority class (synthetic)" in capsys.readouterr().out
 
@@ -151,11 +152,10 @@ def test_studies_of_another_run_stand_beside(tested, run, copied, main, tmp_path
 
 
 def test_a_run_of_another_corpus_is_refused(run, copied, main):
-    path = copied / "results.json"
-    results = json.loads(path.read_text())
-    results["corpus"]["fingerprint"] = "another"
-    path.write_text(json.dumps(results))
-    with pytest.raises(UserError, match="of another corpus or target"):
+    results = read_results(copied)
+    corpus = dataclasses.replace(results.corpus, fingerprint="another")
+    write_results(copied, dataclasses.replace(results, corpus=corpus))
+    with pytest.raises(UserError, match="has another corpus or target"):
         main(f"--run={run}", f"--also={copied}")
     with pytest.raises(UserError, match="has changed since .* was trained"):
         main(f"--run={copied}")
@@ -175,7 +175,7 @@ def test_more_neighbours_than_training_examples_are_refused(run, main, tmp_path)
         (["--metric=cosin"], "did you mean 'cosine'"),
         (["--metric="], "--metric has ''"),
         (["--study=intr"], "did you mean 'intra'"),
-        (["extra"], "'extra' is no flag"),
+        (["extra"], "'extra' is not a flag"),
     ],
 )
 def test_wrong_flags_are_told_what_is_right(run, main, arguments, sentence):
@@ -184,7 +184,7 @@ def test_wrong_flags_are_told_what_is_right(run, main, arguments, sentence):
 
 
 def test_folders_that_cannot_be_tested_are_refused(copied, main, tmp_path):
-    with pytest.raises(UserError, match="is missing"):
+    with pytest.raises(UserError, match="has no results.json"):
         main(f"--run={tmp_path / 'nowhere'}")
     config = json.loads((copied / "config.json").read_text())
     original = json.dumps(config)
@@ -194,14 +194,14 @@ def test_folders_that_cannot_be_tested_are_refused(copied, main, tmp_path):
         main(f"--run={copied}")
     (copied / "config.json").write_text(original)
     shutil.move(copied / "weights", tmp_path / "weights")
-    with pytest.raises(UserError, match="has no weights to ask"):
+    with pytest.raises(UserError, match="has no weights to test"):
         main(f"--run={copied}")
-    (tmp_path / "weights" / "intra" / "000").rename(tmp_path / "wave")
+    (tmp_path / "weights" / "intra" / "000").rename(tmp_path / "batch")
     shutil.move(tmp_path / "weights", copied / "weights")
     with pytest.raises(UserError, match="has weights of 2 trials of study 'intra' and results of 6"):
         main(f"--run={copied}", "--study=intra", "--k=1")
     (copied / "results.json").unlink()
-    with pytest.raises(UserError, match="is not finished"):
+    with pytest.raises(UserError, match="its run is not finished"):
         main(f"--run={copied}")
 
 
@@ -226,13 +226,13 @@ def test_models_that_cannot_miss_a_modality_are_refused(run, tmp_path, only, mod
 
 
 def test_runs_without_test_labels_or_with_several_variants_are_refused(copied):
-    held, results = (json.loads((copied / name).read_text()) for name in ("config.json", "results.json"))
+    held, results = json.loads((copied / "config.json").read_text()), read_results(copied)
     held["config"]["studies"]["intra"]["variants"]["dropped"] = {"stages": {"fit": {"dropout": 0.5}}}
     (copied / "config.json").write_text(json.dumps(held))
     with pytest.raises(UserError, match=r"has the variants \['dropped', 'intra'\]"):
         checked_run.check_run(copied, ("intra",))
-    results["trials"][0]["test"] = None
-    (copied / "results.json").write_text(json.dumps(results))
+    trials = (dataclasses.replace(results.trials[0], test=None), *results.trials[1:])
+    write_results(copied, dataclasses.replace(results, trials=trials))
     with pytest.raises(UserError, match="has no test scores"):
         checked_run.check_run(copied)
 

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from affect_jax.evaluation.attribution import Integrated
+from affect_jax.evaluation.explanations.clips import Clip
+from affect_jax.evaluation.explanations.entry import Findings, describe_clip
 from affect_jax.evaluation.lime import Explanation
 from affect_jax.reports import explanations
 
@@ -16,7 +18,7 @@ BOUNDS = np.array([0, 100, 200, 300])
 def clip():
     x = np.random.default_rng(0).normal(size=400).astype(np.float32)
     x[300:] = 0
-    return explanations.Clip("day/1 a", x, 300, target=0.4, prediction=0.5, case=1)
+    return Clip("day/1 a", x, 300, target=0.4, prediction=0.5, case=1)
 
 
 def found(**changes):
@@ -35,7 +37,7 @@ def found(**changes):
 def describe(clip, answer=0.5, error=0.0, **changes):
     attribution = np.concatenate([np.full(100, 0.002), np.full(100, -0.001), np.zeros(200)])
     integrated = Integrated(attribution, 0.1, error)
-    return explanations.describe(clip, RATE, answer, BOUNDS, found(**changes), integrated, np.array([0.2, -0.3, 0.1]))
+    return describe_clip(clip, RATE, Findings(answer, BOUNDS, found(**changes), integrated, np.array([0.2, -0.3, 0.1])))
 
 
 def test_an_entry_has_everything_in_seconds_and_in_json_s_numbers(clip):

@@ -1,25 +1,51 @@
-"""What is to be explained: clips of a run's corpus, or sound files."""
+"""The clips that are explained: of a run's corpus, or sound files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-import ml_collections
 import numpy as np
 
+from affect_jax.config.run_config import read_run_config
+from affect_jax.data import splits
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation.cases import NAMES, assign_cases, choose_examples
+from affect_jax.experiment.predictions_file import TrialPredictions, read_trial_predictions
+from affect_jax.experiment.results_file import TrialResult, read_results
 from affect_jax.features import audio
-from affect_jax.inference import speech_models, timelines
-from affect_jax.reports import listening
-from affect_jax.reports.explanations import Clip
-from affect_jax.runtime import run_folder
+from affect_jax.inference import timelines
+from affect_jax.inference.speech_models import SpeechModel
+
+
+class Clip(NamedTuple):
+    """One clip to explain.
+
+    Attributes:
+      id: of the recording, or the name of a file without its ending.
+      x: float32 [T], normalised (eq. 3.4), then padded with zeros or cut.
+      length: samples that are not padding.
+      target: the truth; None where it is unknown.
+      prediction: the run's own prediction, in its own scale; None where it has none.
+      case: 1 to 4, see `evaluation.cases`; None where there is none.
+      notes: what a reader must know about it.
+      planted: float32 [10], how much of what makes its target a generator has put into each tenth; None where unknown.
+    """
+
+    id: str
+    x: np.ndarray
+    length: int
+    target: float | None = None
+    prediction: float | None = None
+    case: int | None = None
+    notes: tuple[str, ...] = ()
+    planted: np.ndarray | None = None
 
 
 def read_file_clips(files: Sequence[str | Path], rate: int, steps: int) -> list[Clip]:
-    """The clips of sound files; of a longer one the first `steps` samples at `rate`.
+    """Reads sound files; a longer one is cut to its first `steps` samples at `rate`.
 
     Raises:
-      UserError: a file that cannot be used, or two of one name.
+      UserError: a file cannot be used, or two have one name.
     """
     clips: dict[str, Clip] = {}
     for file in files:
@@ -28,67 +54,88 @@ def read_file_clips(files: Sequence[str | Path], rate: int, steps: int) -> list[
             raise UserError(f"two of the files are named {name!r}; explain them one by one, each with its own --out")
         cut = f"only the first {steps / rate:.1f} of its {len(samples) / rate:.1f} s are explained"
         x = audio.normalize(samples[:steps], str(file))
-        clips[name] = Clip(name, _pad_clip(x, steps), len(x), notes=(cut,) if len(samples) > steps else ())
+        clips[name] = Clip(name, _pad_samples(x, steps), len(x), notes=(cut,) if len(samples) > steps else ())
     return list(clips.values())
 
 
-def read_run_clips(
-    run: Path, hearer: speech_models.SpeechModel, ids: Sequence[str], say: Callable[[str], None]
-) -> list[Clip]:
-    """The named clips of a run's corpus, or without names one of each case of section 3.4.1.
+def read_run_clips(run: Path, model: SpeechModel, ids: Sequence[str], say: Callable[[str], None]) -> list[Clip]:
+    """Reads clips of a run's corpus: the named ones, or one of each case of section 3.4.1.
 
     Args:
       run: its folder.
-      hearer: a trial of it.
-      ids: of recordings.
-      say: is told what a person should know.
+      model: a trial of it.
+      ids: of recordings; empty for one of each case.
+      say: receives lines for a person.
 
     Raises:
-      UserError: an unknown clip; no names and a run of classes, which has no such cases.
+      UserError: a clip is unknown; or no clip is named and the run predicts classes, which have no such cases.
     """
-    results = run_folder.read_json(run / "results.json")
-    config = ml_collections.ConfigDict(run_folder.read_json(run / "config.json")["config"])
-    number, steps, regression = hearer.about["trial"], hearer.deployed.steps, hearer.task != "multiclass"
-    splits = [split for split in ("test", "validation") if results["trials"][number].get(split) is not None]
-    said = [listening.read(run, results, number, split) for split in splits]
+    results, config = read_results(run), read_run_config(run)
+    number = model.about["trial"]
+    scored = _read_scored_splits(run, number, results.trials[number])
     if not ids:
-        if not regression:
-            raise UserError("the four cases of section 3.4.1 are of regressions; name the clips with --id")
-        if not said:
-            raise UserError(f"trial {number} of {run} has no scored part to choose from; name the clips with --id")
-        ids = _choose_case_examples(said[0], splits[0], say)
+        ids = _choose_case_examples(run, model, scored, say)
     recordings = splits.load_recordings(config)
-    if recordings.fingerprint != results["corpus"]["fingerprint"]:
+    if recordings.fingerprint != results.corpus.fingerprint:
         say("note: the corpus is not the one that the run was trained on (its fingerprint differs)")
-    there = {r.id: r for members in recordings.splits.values() for r in members}
+    by_id = {r.id: r for members in recordings.splits.values() for r in members}
     planted, clips = splits.find_planted_tenths(config), []
     for name in dict.fromkeys(ids):
-        if name not in there:
+        if name not in by_id:
             raise UserError(
-                f"--id: the corpus has no clip {name!r}{suggest_nearest(name, there)}; it has {len(there)} others"
+                f"--id: the corpus has no clip {name!r}{suggest_nearest(name, by_id)}; it has {len(by_id)} others"
             )
-        recording = there[name]
-        x = audio.normalize(recording.features[hearer.deployed.modality], name)[:steps]
-        clip = Clip(name, _pad_clip(x, steps), len(x), planted=planted.get(name))
-        if hearer.target in recording.targets:
-            clip = clip._replace(target=float(recording.targets[hearer.target][0]))
-        where = [(part, part.ids.index(name)) for part in said if name in part.ids]
-        if not where:
-            clip = clip._replace(notes=("the trial may have been trained on this clip",))
-        elif regression:
-            part, i = where[0]
-            case = int(assign_cases(part.targets[i], part.predictions[i]))
-            clip = clip._replace(prediction=float(part.predictions[i]), case=case)
-        clips.append(clip)
+        recording = by_id[name]
+        x = audio.normalize(recording.features[model.deployed.modality], name)[: model.deployed.steps]
+        clip = Clip(name, _pad_samples(x, model.deployed.steps), len(x), planted=planted.get(name))
+        if model.target in recording.targets:
+            clip = clip._replace(target=float(recording.targets[model.target][0]))
+        clips.append(_add_prediction(clip, model, scored))
     return clips
 
 
-def _choose_case_examples(said: listening.Clips, split: str, say: Callable[[str], None]) -> list[str]:
-    of_case = choose_examples(said.targets, said.predictions)
-    for missing in sorted(NAMES.keys() - of_case.keys()):
-        say(f"case {missing} ({NAMES[missing]}): the {split} part has no such clip")
-    return [said.ids[i] for i in of_case.values()]
+def _read_scored_splits(run: Path, number: int, trial: TrialResult) -> dict[str, TrialPredictions]:
+    """Split -> what the trial predicts of it, for the splits that have labels."""
+    scored = {}
+    for split in ("test", "validation"):
+        if trial.scores(split) is not None:
+            predictions = read_trial_predictions(run, trial.study, number, split)
+            if predictions is None:
+                raise UserError(f"{run} has no predictions of its {split} split; train that run again")
+            scored[split] = predictions
+    return scored
 
 
-def _pad_clip(x: np.ndarray, steps: int) -> np.ndarray:
+def _choose_case_examples(
+    run: Path, model: SpeechModel, scored: Mapping[str, TrialPredictions], say: Callable[[str], None]
+) -> list[str]:
+    """The ids of one clip of each case; cases without a clip are reported."""
+    if model.task == "multiclass":
+        raise UserError("the four cases of section 3.4.1 are of regressions; name the clips with --id")
+    if not scored:
+        raise UserError(
+            f"trial {model.about['trial']} of {run} has no scored split to choose from; name the clips with --id"
+        )
+    split, predictions = next(iter(scored.items()))
+    examples = choose_examples(predictions.target.astype(np.float64), predictions.prediction.astype(np.float64))
+    for case in sorted(NAMES.keys() - examples.keys()):
+        say(f"case {case} ({NAMES[case]}): the {split} split has no such clip")
+    return [str(predictions.id[i]) for i in examples.values()]
+
+
+def _add_prediction(clip: Clip, model: SpeechModel, scored: Mapping[str, TrialPredictions]) -> Clip:
+    """The clip with the run's own prediction of it, where the trial was scored on it."""
+    for predictions in scored.values():
+        places = np.flatnonzero(predictions.id == clip.id)
+        if not places.size:
+            continue
+        if model.task == "multiclass":
+            return clip
+        target, prediction = (float(values[places[0]]) for values in (predictions.target, predictions.prediction))
+        case = int(assign_cases(np.float64(target), np.float64(prediction)))
+        return clip._replace(prediction=prediction, case=case)
+    return clip._replace(notes=("the trial may have been trained on this clip",))
+
+
+def _pad_samples(x: np.ndarray, steps: int) -> np.ndarray:
     return np.pad(x, (0, steps - len(x)))

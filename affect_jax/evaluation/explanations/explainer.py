@@ -1,7 +1,8 @@
-"""One model, and clip after clip: what each of the three methods says. The model is compiled once."""
+"""One model, and clip after clip: what each of the three methods finds. The model is compiled once."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,89 +10,112 @@ import numpy as np
 
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation import attribution, lime
+from affect_jax.evaluation.explanations.clips import Clip, read_file_clips, read_run_clips
+from affect_jax.evaluation.explanations.entry import Findings, add_planted, describe_clip
 from affect_jax.evaluation.explanations.settings import Settings
 from affect_jax.inference import deployment
-from affect_jax.inference.speech_models import SpeechModel
-from affect_jax.reports import explanations
+from affect_jax.inference.speech_models import SpeechModel, is_converted, load_speech_model
+from affect_jax.runtime.progress import Work
 
 TASKS = ("regression", "signed_regression", "multiclass")
 
 
-def make_explainer(
-    hearer: SpeechModel,
-    settings: Settings,
-    label: str = "",
-    progress: Callable[[str, int, int], None] = lambda clip, done, of: None,
-) -> Callable[[explanations.Clip], dict[str, Any]]:
-    """One clip -> its entry, see `explanations.describe`.
+class Explainer:
+    """Explains clips of one model.
 
-    Args:
-      hearer: the model.
-      settings: how.
-      label: the class to explain; '' takes the one that the model finds most probable.
-      progress: is told a clip's id and how many passes of how many of one of its methods are done.
-
-    Raises:
-      UserError: answers that cannot be explained, or no such class; of a clip, fewer samples than super-samples.
+    Attributes:
+      model: the model.
+      settings: how clips are explained.
     """
-    if hearer.task not in TASKS:
-        raise UserError(
-            f"{hearer.title} is no model of raw speech that can be explained (task {hearer.task!r}); name one of "
-            f"{', '.join(TASKS)}"
+
+    def __init__(
+        self,
+        model: SpeechModel,
+        settings: Settings,
+        label: str | None = None,
+        progress: Callable[[str, int, int], None] = lambda clip, done, total: None,
+    ) -> None:
+        """Prepares the three methods.
+
+        Args:
+          model: the model.
+          settings: how.
+          label: the class to explain; None for the one that the model finds most probable.
+          progress: receives a clip's id, how many passes of one method are done, and how many there are.
+
+        Raises:
+          UserError: the model's predictions cannot be explained, or there is no such class.
+        """
+        if model.task not in TASKS:
+            raise UserError(
+                f"{model.title} is not a model of raw speech that can be explained (task {model.task!r}); choose one "
+                f"of {', '.join(TASKS)}"
+            )
+        self.model, self.settings = model, settings
+        self._class = None if label is None else _find_class(label, model)
+        self._clip_id = ""
+
+        def predict(waves_BxT: jax.Array) -> jax.Array:
+            # Silence is part of what the model reads, so no sample of a clip is masked.
+            return deployment.predict_deployed(model.deployed, waves_BxT[..., None], jnp.ones(waves_BxT.shape, bool))
+
+        def advance(done: int, total: int) -> None:
+            progress(self._clip_id, done, total)
+
+        self._evaluate = lime.make_evaluator(predict, batch=settings.batch, progress=advance)
+        # A backward pass keeps every layer's activations, hence the smaller batch.
+        self._integrate = attribution.make_integrator(
+            predict, steps=settings.steps, batch=max(settings.batch // 4, 1), progress=advance
         )
-    asked = _find_class(label, hearer) if label else None
-    clip_id = ""
+        self._keys = [jax.random.key(seed) for seed in range(settings.seeds)]
 
-    def predict(waves_BxT: jax.Array) -> jax.Array:
-        # Silence is a part of what the model hears, so nothing is masked: a clip of a batch is valid throughout.
-        return deployment.predict_deployed(hearer.deployed, waves_BxT[..., None], jnp.ones(waves_BxT.shape, bool))
+    def explain(self, clip: Clip) -> dict[str, Any]:
+        """A clip's entry, see `entry.describe_clip`.
 
-    def advance(done: int, of: int) -> None:
-        progress(clip_id, done, of)
-
-    evaluate = lime.make_evaluator(predict, batch=settings.batch, progress=advance)
-    integrate = attribution.make_integrator(
-        predict, steps=settings.steps, batch=max(settings.batch // 4, 1), progress=advance
-    )
-    keys = [jax.random.key(seed) for seed in range(settings.seeds)]
-
-    def explain(clip: explanations.Clip) -> dict[str, Any]:
-        nonlocal clip_id
-        clip_id = clip.id
+        Raises:
+          UserError: the clip has fewer samples than super-samples.
+        """
+        self._clip_id, settings = clip.id, self.settings
         if clip.length < settings.segments:
-            raise UserError(f"{clip.id} has {clip.length} samples, too few for {settings.segments} super-samples")
+            raise UserError(
+                f"{clip.id} has {clip.length} samples, too few for {settings.segments} super-samples; lower --segments"
+            )
         bounds = lime.compute_segment_bounds(clip.length, settings.segments)
-        answer, chosen = evaluate(clip.x, bounds, np.ones((1, settings.segments), bool))[0], asked
-        if answer.ndim:
-            chosen = int(np.argmax(answer)) if asked is None else asked
-            answer = lime.compute_probability(answer[None, :], chosen)[0][0]
-        found = lime.explain_clip(
-            evaluate,
+        prediction, chosen = self._predict(clip, bounds)
+        surrogate = lime.explain_clip(
+            self._evaluate,
             clip.x,
             bounds,
-            keys,
+            self._keys,
             perturbations=settings.perturbations,
             kernel=settings.kernel,
             chosen=chosen,
             clip=settings.clip,
         )
-        silenced = attribution.measure_occlusion(evaluate, clip.x, bounds, chosen)
-        integrated = integrate(clip.x, chosen)
-        entry = explanations.describe(clip, hearer.rate, float(answer), bounds, found, integrated, silenced)
+        silenced = attribution.measure_occlusion(self._evaluate, clip.x, bounds, chosen)
+        integrated = self._integrate(clip.x, chosen)
+        findings = Findings(prediction, bounds, surrogate, integrated, silenced)
+        entry = describe_clip(clip, self.model.rate, findings)
         if chosen is not None:
-            entry |= _name_class(clip, chosen, hearer.labels)
+            entry |= _name_classes(clip, chosen, self.model.labels)
         if clip.planted is not None and len(clip.planted) == settings.segments:
-            entry = explanations.beside_planted(entry, clip.planted)
-        return {**entry, **hearer.about, "settings": settings._asdict()}
+            entry = add_planted(entry, clip.planted)
+        return {**entry, **self.model.about, "settings": settings._asdict()}
 
-    return explain
+    def _predict(self, clip: Clip, bounds: np.ndarray) -> tuple[float, int | None]:
+        """The prediction of the whole clip and None, or the probability of the explained class and its number."""
+        prediction = self._evaluate(clip.x, bounds, np.ones((1, self.settings.segments), bool))[0]
+        if not prediction.ndim:
+            return float(prediction), None
+        chosen = int(np.argmax(prediction)) if self._class is None else self._class
+        return float(lime.compute_probability(prediction[None, :], chosen)[0][0]), chosen
 
 
-def _find_class(label: str, hearer: SpeechModel) -> int:
+def _find_class(label: str, model: SpeechModel) -> int:
     """The number of a class that is given by its name or its number."""
-    if hearer.task != "multiclass":
-        raise UserError(f"--label={label} names a class but {hearer.title} is a regression; leave it out")
-    labels = hearer.labels
+    if model.task != "multiclass":
+        raise UserError(f"--label={label} names a class, but {model.title} is a regression; leave it out")
+    labels = model.labels
     names = [*labels, *(str(i) for i in range(len(labels)))]
     if label not in names:
         raise UserError(
@@ -100,8 +124,57 @@ def _find_class(label: str, hearer: SpeechModel) -> int:
     return names.index(label) % len(labels)
 
 
-def _name_class(clip: explanations.Clip, chosen: int, labels: Sequence[str]) -> dict[str, Any]:
-    """The explained class and the true one by their names."""
+def _name_classes(clip: Clip, chosen: int, labels: Sequence[str]) -> dict[str, Any]:
+    """The names of the explained class and of the true one."""
     names = dict(enumerate(labels))
     target = None if clip.target is None else names.get(int(clip.target), str(int(clip.target)))
     return {"class": names.get(chosen, str(chosen)), "target": target}
+
+
+class Explained(NamedTuple):
+    """A clip, the rate of its samples in Hz, and its entry."""
+
+    clip: Clip
+    rate: int
+    entry: dict[str, Any]
+
+
+def explain_clips(
+    folder: Path,
+    settings: Settings,
+    *,
+    ids: Sequence[str] = (),
+    files: Sequence[str | Path] = (),
+    variant: str | None = None,
+    trial: int | None = None,
+    label: str | None = None,
+) -> Iterator[Explained]:
+    """Explains clips one after another, with their progress on standard error.
+
+    Args:
+      folder: of a finished run, or of launch.convert.
+      settings: how.
+      ids: clips of the run's corpus.
+      files: sound files instead; without either, one clip of each case of section 3.4.1.
+      variant: see `deployment.choose_trial`.
+      trial: see `deployment.choose_trial`.
+      label: the class to explain; None for the most probable one.
+
+    Raises:
+      UserError: the run is unfinished or does not read raw speech; clips or files are missing; or clips were asked of a
+        converted model, which has no corpus.
+    """
+    if not files and is_converted(folder):
+        raise UserError(
+            f"{folder} holds a converted model, which has no corpus to take {'--id' if ids else 'the four cases'} from"
+            f"; name sound files, as in: --run={folder} talk.wav"
+        )
+    model = load_speech_model(folder, variant, trial)
+    with Work() as work:
+        explainer = Explainer(model, settings, label, work.progress)
+        if files:
+            clips = read_file_clips(files, model.rate, model.deployed.steps)
+        else:
+            clips = read_run_clips(folder, model, ids, work.say)
+        for clip in clips:
+            yield Explained(clip, model.rate, explainer.explain(clip))

@@ -1,22 +1,19 @@
-"""Why a model of raw speech says what it says of a clip: SLIME, beside occlusion and integrated gradients.
-
-`clips` chooses what is explained, `explainer` asks the model; `reports.explanations` writes it down.
-"""
+"""How clips are explained; imported by the launcher's flags, so it needs nothing but Python."""
 
 from typing import NamedTuple
 
 
 class Settings(NamedTuple):
-    """How to explain.
+    """How to explain a clip.
 
     Attributes:
-      segments: super-samples S, equal parts of a clip.
-      perturbations: perturbed clips a draw, the clip itself first.
-      seeds: draws of perturbations, for the stability of the ranks.
-      kernel: of `analysis.lime.KERNELS`.
-      clip: hold answers to [-1, 1], as eq. 3.7 needs.
+      segments: S, the number of super-samples, equal parts of a clip.
+      perturbations: perturbed clips in one draw, the clip itself first.
+      seeds: draws of perturbations, which show how stable the ranks are.
+      kernel: one of `lime.KERNELS`.
+      clip: clip predictions to [-1, 1], as eq. 3.7 needs.
       steps: points of the integral of integrated gradients.
-      batch: clips at a time, over all devices; a quarter of it for gradients.
+      batch: clips at a time, over all devices; gradients take a quarter of it.
     """
 
     segments: int = 10

@@ -1,9 +1,9 @@
-"""Asks every trial of a study under every mask, and scores its answers as the run did."""
+"""Scores of every trial of a study under every mask, computed as the run computed its own."""
 
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -12,19 +12,39 @@ from affect_jax.data import corpus as corpora
 from affect_jax.errors import UserError
 from affect_jax.evaluation.missing.checked_run import CheckedRun, LoadedCorpus, TestedStudy
 from affect_jax.evaluation.missing.masked_answers import Plan, compile_masked_answers
+from affect_jax.evaluation.missing.missing_file import METRICS
 from affect_jax.experiment import results
+from affect_jax.experiment.results_file import TrialResult
 from affect_jax.runtime import run_folder
 from affect_jax.training import checkpoint, loop, mesh
 
-METRICS = ("accuracy", "uar")
 UNKNOWN = (
     "no vector before pooling is known: each needs a modality that is missing, so there is nothing to seek "
     "neighbours by"
 )
 
+Scores = dict[tuple[int, int], dict[str, float | None]]
+"""(mask, imputation) -> metric -> score of one trial; impossible imputations are not in it."""
+
+
+class _Weights(NamedTuple):
+    """The parameters of a batch of trials.
+
+    Attributes:
+      first: the number of its first trial within the study.
+      params: leaves [R, ...].
+    """
+
+    first: int
+    params: Any
+
+    @property
+    def count(self) -> int:
+        return len(jax.tree.leaves(self.params)[0])
+
 
 def check_neighbour_counts(loaded: LoadedCorpus, counts: Sequence[int]) -> None:
-    """Raises UserError for more neighbours than the smallest training part has."""
+    """Raises UserError where a fold trains on fewer examples than the most neighbours asked for."""
     least = int((np.asarray(loaded.folds.train) >= 0).sum(axis=1).min())
     if max(counts) > least:
         raise UserError(f"--k has {max(counts)} neighbours but a fold trains on {least} examples; give at most {least}")
@@ -33,136 +53,145 @@ def check_neighbour_counts(loaded: LoadedCorpus, counts: Sequence[int]) -> None:
 def score_study(
     checked: CheckedRun,
     loaded: LoadedCorpus,
-    subject: TestedStudy,
+    study: TestedStudy,
     counts: Sequence[int],
     metrics: Sequence[str],
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """What every trial of a study scores on its test part under every mask and imputation.
+    """Scores every trial of a study on its test split under every mask and imputation.
 
-    The device holds the distances of a fold's test to its training examples, N_test x N_train floats for each set of
-    known vectors and each metric, for as many trials as run at once.
+    The device holds the distances of a fold's test examples to its training examples, N_test x N_train floats for each
+    set of known vectors and each metric, for as many trials as run at once.
 
     Args:
       checked: the run.
       loaded: its corpus.
-      subject: the study.
+      study: the study.
       counts: K of K nearest neighbours.
       metrics: distances, of affect_jax.evaluation.imputation.METRICS.
-      progress: is told how many trials of how many are done.
+      progress: receives how many trials are done, and how many there are.
 
     Returns:
-      The study's entry of missing.json (docs/missing.md).
+      The study's entry in missing.json (docs/missing.md).
 
     Raises:
-      UserError: weights that are missing or damaged, or too few training examples.
+      UserError: weights are missing or damaged, or there are too few training examples.
     """
     check_neighbour_counts(loaded, counts)
-    spec, plan = subject.spec, Plan(subject.masks, tuple(counts), tuple(metrics))
-    trials = [trial for trial in checked.results["trials"] if trial["study"] == spec.name]
-    waves = _read_weights(
-        checked.folder, spec.name, loop.trace_shapes(spec.model, loaded.development.corpus, loaded.folds)[0]
-    )
-    kept = sum(len(jax.tree.leaves(params)[0]) for _, params in waves)
-    if kept != len(trials):
+    spec, plan = study.spec, Plan(study.masks, tuple(counts), tuple(metrics))
+    trials = [trial for trial in checked.results.trials if trial.study == spec.name]
+    batches = _read_weights(checked, loaded, study, len(trials))
+    fold_of = np.array([loaded.fold_names.index(trial.fold) for trial in trials], np.int32)
+    engine = loaded.engine
+    answer = compile_masked_answers(spec.model, engine, plan)
+    shared = _share_corpus(loaded)
+    # At least two trials a device, as the run's own evaluation has it.
+    at_once = engine.mesh.size * max(engine.at_once, 2)
+    scores: list[Scores] = []
+    for batch in batches:
+        for begin in range(0, batch.count, at_once):
+            numbers = list(range(begin, min(begin + at_once, batch.count)))
+            slots = np.array(loop.assign_slots(numbers, engine))  # empty slots repeat a trial
+            picked = fold_of[batch.first + slots], jax.tree.map(lambda x, s=slots: x[s], batch.params)
+            logits = mesh.to_host(answer(shared, *mesh.shard_trials(engine.mesh, picked)))
+            for place, number in enumerate(numbers):
+                fold = fold_of[batch.first + number]
+                scores.append(_score_trial(checked.results.task, loaded, study, plan, fold, logits[place]))
+            progress(len(scores), len(trials))
+    return _describe_study(study, plan, trials, scores)
+
+
+def _share_corpus(loaded: LoadedCorpus) -> tuple[Any, ...]:
+    """What all trials read, on every device once; a cross-validated corpus is its own test split."""
+    device_mesh = loaded.engine.mesh
+    development = mesh.replicate(device_mesh, loaded.development.corpus)
+    is_shared = loaded.test is loaded.development
+    test = development if is_shared else mesh.replicate(device_mesh, loaded.test.corpus)
+    folds, examples = mesh.replicate(device_mesh, (loaded.folds, loaded.examples))
+    return development, folds, test, examples
+
+
+def _read_weights(checked: CheckedRun, loaded: LoadedCorpus, study: TestedStudy, count: int) -> list[_Weights]:
+    """The parameters of all `count` trials of a study."""
+    name = study.spec.name
+    shapes = loop.trace_shapes(study.spec.model, loaded.development.corpus, loaded.folds)[0]
+    batches = [
+        _read_batch(path, shapes) for path in sorted(run_folder.locate_weights(checked.folder, name).glob("[0-9]*"))
+    ]
+    available = sum(batch.count for batch in batches)
+    if available != count:
         raise UserError(
-            f"{checked.folder} has weights of {kept} trials of study {spec.name!r} and results of {len(trials)}; "
+            f"{checked.folder} has weights of {available} trials of study {name!r} and results of {count}; "
             "train that run again with launch.main"
         )
-    fold_of = np.array([loaded.fold_names.index(trial["fold"]) for trial in trials], np.int32)
-    engine, ask = loaded.engine, compile_masked_answers(spec.model, loaded.engine, plan)
-    development = mesh.replicate(engine.mesh, loaded.development.corpus)
-    test = development if loaded.test is loaded.development else mesh.replicate(engine.mesh, loaded.test.corpus)
-    rest = mesh.replicate(engine.mesh, (loaded.folds, loaded.examples))
-    shared = development, rest[0], test, rest[1]
-    scores: list[dict[tuple[int, int], dict[str, float]]] = []
-    at_once = engine.mesh.size * max(engine.at_once, 2)
-    for first, params in waves:
-        count = len(jax.tree.leaves(params)[0])
-        for begin in range(0, count, at_once):
-            some = list(range(begin, min(begin + at_once, count)))
-            slots = np.array(loop.assign_slots(some, engine))
-            picked = fold_of[first + slots], jax.tree.map(lambda x, s=slots: x[s], params)
-            logits = mesh.to_host(ask(shared, *mesh.shard_trials(engine.mesh, picked)))
-            for at, trial in enumerate(some):
-                scores.append(
-                    _score_trial(checked.results["task"], loaded, plan, subject, fold_of[first + trial], logits[at])
-                )
-            progress(len(scores), len(trials))
-    return _describe_study(subject, plan, trials, scores)
+    return batches
 
 
-def _read_weights(folder: Path, name: str, shapes: Any) -> list[tuple[int, Any]]:
-    """(number within the study of the first trial, parameters with leaves [R, ...]) of every wave of a study."""
-    found = []
-    where = run_folder.locate_weights(folder, name)
-    for wave in sorted(where.glob("[0-9]*")):
-        restored = checkpoint.restore_checkpoint(wave)
-        if restored is None:
-            raise UserError(f"{wave} has no weights; train that run again with launch.main")
-        params = checkpoint.split_by_prefix(restored[0], ("params",))[0]
-        found.append((restored[1]["first"], checkpoint.restore_like(shapes, params, wave)))
-    return found
+def _read_batch(path: Path, shapes: Any) -> _Weights:
+    restored = checkpoint.restore_checkpoint(path)
+    if restored is None:
+        raise UserError(f"{path} has no weights; train that run again with launch.main")
+    leaves, meta = restored
+    params = checkpoint.split_by_prefix(leaves, ("params",))[0]
+    return _Weights(meta["first"], checkpoint.restore_like(shapes, params, path))
 
 
 def _score_trial(
-    task: str, loaded: LoadedCorpus, plan: Plan, subject: TestedStudy, fold: int, logits_MxIxQxC: np.ndarray
-) -> dict[tuple[int, int], dict[str, float]]:
-    """(mask, imputation) -> scores of one trial; nothing for imputations that cannot be."""
+    task: str, loaded: LoadedCorpus, study: TestedStudy, plan: Plan, fold: int, logits_MxIxQxC: np.ndarray
+) -> Scores:
     examples = loaded.examples[fold]
     frames = corpora.locate_frames(loaded.test.corpus, examples)
     target, recording = loaded.test.target[frames], loaded.test.recording[frames]
-    found: dict[tuple[int, int], dict[str, float]] = {}
+    scores: Scores = {}
     for mask, of_mask in enumerate(logits_MxIxQxC):
-        known = plan.known(subject.spec.model.vectors, mask)
+        known = plan.find_known(study.spec.model.vectors, mask)
         for number, logits in enumerate(of_mask):
             if all(known) and number:
-                found[mask, number] = found[mask, 0]
-            elif any(known) or not plan.by_neighbours(number):
-                shown = np.where((examples >= 0)[:, None], logits, np.nan)
-                scored = results.score_trial(task, shown, target, recording)
-                found[mask, number] = {metric: scored[metric] for metric in METRICS}
-    return found
+                scores[mask, number] = scores[mask, 0]
+            elif any(known) or not plan.needs_known_vector(number):
+                predictions = np.where((examples >= 0)[:, None], logits, np.nan)
+                of_trial = results.score_trial(task, predictions, target, recording)
+                scores[mask, number] = {metric: of_trial[metric] for metric in METRICS}
+    return scores
 
 
 def _describe_study(
-    subject: TestedStudy, plan: Plan, trials: Sequence[dict[str, Any]], scores: Sequence[dict[tuple[int, int], Any]]
+    study: TestedStudy, plan: Plan, trials: Sequence[TrialResult], scores: Sequence[Scores]
 ) -> dict[str, Any]:
-    spec = subject.spec
-    masks = {}
+    """The study's entry in missing.json."""
+    spec, masks = study.spec, {}
     for number, mask in enumerate(plan.masks):
-        known = any(plan.known(spec.model.vectors, number))
-        variants = {
+        imputations = {
             name: _summarize_scores([of_trial[number, i] for of_trial in scores]) if (number, i) in scores[0] else None
             for i, name in enumerate(plan.imputations)
         }
-        masks[subject.label(mask)] = {
+        masks[study.name_mask(mask)] = {
             "present": list(mask),
-            "scores": variants,
-            **({} if known else {"reason": UNKNOWN}),
+            "scores": imputations,
+            **({} if any(plan.find_known(spec.model.vectors, number)) else {"reason": UNKNOWN}),
         }
     return {
         "attention": spec.model.attention,
         "model": spec.model_config,
-        "modalities": list(subject.modalities),
-        "letters": list(subject.letters),
-        "moddrop": [list(some) for some in subject.moddrop],
+        "modalities": list(study.modalities),
+        "letters": list(study.letters),
+        "moddrop": [list(combination) for combination in study.moddrop],
         "vectors": [list(vector) for vector in spec.model.vectors],
-        "trials": [{"fold": trial["fold"], "seed": trial["seed"]} for trial in trials],
+        "trials": [{"fold": trial.fold, "seed": trial.seed} for trial in trials],
         "masks": masks,
     }
 
 
 def _summarize_scores(of_trials: Sequence[dict[str, float | None]]) -> dict[str, dict[str, Any]]:
     """Metric -> every trial's value, their mean and sample standard deviation (None for one trial)."""
-    found = {}
+    summaries = {}
     for metric in METRICS:
         values = [scores[metric] for scores in of_trials]
-        there = [value for value in values if value is not None]
-        found[metric] = {
+        defined = [value for value in values if value is not None]
+        summaries[metric] = {
             "values": values,
-            "mean": round(statistics.fmean(there), 6) if there else None,
-            "std": round(statistics.stdev(there), 6) if len(there) > 1 else None,
-            "n": len(there),
+            "mean": round(statistics.fmean(defined), 6) if defined else None,
+            "std": round(statistics.stdev(defined), 6) if len(defined) > 1 else None,
+            "n": len(defined),
         }
-    return found
+    return summaries

@@ -1,90 +1,124 @@
-"""missing.json: what was found of a run, study by study, and beside it the models that never had the missing ones."""
+"""missing.json: what a run scores with modalities missing, beside models that were trained without them.
+
+It is read and written without jax. docs/missing.md describes its contents.
+"""
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from affect_jax.config.run_config import read_run_config
 from affect_jax.errors import UserError
-from affect_jax.evaluation.missing.checked_run import CheckedRun
-from affect_jax.evaluation.missing.masked_scores import METRICS
-from affect_jax.reports import folders
-from affect_jax.reports.sources import Source
+from affect_jax.experiment import results_file
+from affect_jax.experiment.results_file import Results, read_results
 from affect_jax.runtime import files, run_folder
 
+if TYPE_CHECKING:  # it needs jax
+    from affect_jax.evaluation.missing.checked_run import CheckedRun
+
 FILE = "missing.json"
-SCHEMA = 1
+SCHEMA = 2
+METRICS = ("accuracy", "uar")
+
+
+class OtherRun(NamedTuple):
+    """A finished run whose scores stand beside those of the tested one."""
+
+    folder: Path
+    results: Results
+
+
+def name_neighbours(count: int, distance: str) -> str:
+    """The name in missing.json of the imputation by K nearest neighbours."""
+    return f"knn {count} {distance}"
 
 
 def start_document(
-    checked: CheckedRun, counts: Sequence[int], metrics: Sequence[str], out: Path, command: str
+    checked: "CheckedRun", counts: Sequence[int], metrics: Sequence[str], out: Path, command: str
 ) -> dict[str, Any]:
-    """The document without studies, or with those that `out` already has of the same run, counts and metrics."""
-    found = checked.results
+    """The document before anything is scored, with the studies that `out` already has of the same run and settings.
+
+    Args:
+      checked: the run.
+      counts: K of K nearest neighbours.
+      metrics: distances.
+      out: the folder of missing.json.
+      command: for the record.
+    """
+    results = checked.results
     made_of = {
         "results_sha256": _hash_results(checked.folder),
         "counts": list(counts),
         "metrics": list(metrics),
     }
     before = files.read_json(out / FILE) if (out / FILE).exists() else {}
-    kept = before["studies"] if before.get("schema") == SCHEMA and before.get("made_of") == made_of else {}
+    is_current = before.get("schema") == SCHEMA and before.get("made_of") == made_of
+    corpus = results.corpus
     return {
         "schema": SCHEMA,
         "run": checked.folder.name,
-        "config_arg": found["config_arg"],
-        "corpus": {key: found["corpus"].get(key) for key in ("name", "variant", "synthetic", "fingerprint")},
+        "config_arg": results.config_arg,
+        "corpus": {
+            "name": corpus.name,
+            "form": corpus.form,
+            "synthetic": corpus.synthetic,
+            "fingerprint": corpus.fingerprint,
+        },
         "target": checked.config.data.target,
         "split": "test",
         "made_of": made_of,
-        "classes": checked.subjects[0].spec.model.classes,
-        "majority": {metric: found["baselines"]["test"][metric] for metric in METRICS},
-        "studies": kept,
+        "classes": checked.studies[0].spec.model.classes,
+        "majority": {metric: results.baselines["test"][metric] for metric in METRICS},
+        "studies": before["studies"] if is_current else {},
         "provenance": run_folder.describe_provenance(command),
     }
 
 
 def _hash_results(folder: Path) -> str:
-    return hashlib.sha256((folder / "results.json").read_bytes()).hexdigest()
+    return hashlib.sha256((folder / results_file.FILE).read_bytes()).hexdigest()
 
 
-def read_missing(run: folders.Run) -> dict[str, Any] | None:
-    """The missing.json of another run, or None where it was not tested, or was trained again since."""
-    path = run.path / "missing" / FILE
+def read_missing(run: Path) -> dict[str, Any] | None:
+    """The missing.json of a run; None where it was not tested, or was trained again since."""
+    path = run / "missing" / FILE
     document = files.read_json(path) if path.exists() else {}
-    current = document.get("schema") == SCHEMA and document["made_of"]["results_sha256"] == _hash_results(run.path)
-    return document if current else None
+    is_current = document.get("schema") == SCHEMA and document["made_of"]["results_sha256"] == _hash_results(run)
+    return document if is_current else None
 
 
-def write_missing(document: dict[str, Any], out: Path) -> Path:
+def write_missing(document: Mapping[str, Any], out: Path) -> Path:
     """Writes missing.json, whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
     files.write_json(out / FILE, document)
     return out / FILE
 
 
-def read_other_runs(checked: CheckedRun, also: Sequence[Path]) -> list[folders.Run]:
-    """Other finished runs to set beside this one.
+def read_other_runs(checked: "CheckedRun", folders: Sequence[Path]) -> list[OtherRun]:
+    """Reads finished runs that are to stand beside the tested one.
 
     Raises:
-      UserError: one is not finished, or is of another corpus or target.
+      UserError: one is not finished, or has another corpus or target.
     """
-    found = [folders.read_run(folder) for folder in also]
-    mine = checked.results["corpus"]["fingerprint"], checked.config.data.target
-    for run in found:
-        theirs = run.results["corpus"].get("fingerprint"), run.config.get("data", {}).get("target")
-        if theirs != mine:
+    runs = []
+    for folder in folders:
+        results, config = read_results(folder), read_run_config(folder)
+        same_corpus = results.corpus.fingerprint == checked.results.corpus.fingerprint
+        if not same_corpus or config.data.target != checked.config.data.target:
             raise UserError(
-                f"--also={run.path} is of another corpus or target than {checked.folder}, so their scores cannot stand "
-                "side by side; name a run of the same corpus"
+                f"--also={folder} has another corpus or target than {checked.folder}, so their scores cannot be "
+                "compared; name a run of the same corpus"
             )
-    return found
+        runs.append(OtherRun(folder, results))
+    return runs
 
 
-def add_originals(document: dict[str, Any], sources: Sequence[folders.Run]) -> None:
-    """Gives every study, in place, the scores of the models that were trained on just the present modalities.
+def add_originals(document: dict[str, Any], sources: Sequence[OtherRun]) -> None:
+    """Adds to every study, in place, the scores of the models that were trained on the present modalities alone.
 
-    Such a model is the study 'intra T', 'cross T+V' and so on of any of `sources`; the first that has it counts. There
-    is none (None, not {}) for an ablation, which the thesis does not train on fewer modalities.
+    Such a model is the study 'intra T', 'cross T+V' and so on of one of `sources`; the first one that has it counts. An
+    ablation gets None instead of a mapping, because the thesis does not train ablations on fewer modalities.
     """
     for entry in document["studies"].values():
         model, entry["orig"] = entry["model"], None
@@ -93,23 +127,31 @@ def add_originals(document: dict[str, Any], sources: Sequence[folders.Run]) -> N
         entry["orig"] = {}
         for name, mask in entry["masks"].items():
             if len(mask["present"]) < len(entry["modalities"]):
-                scored = _find_original(f"{entry['attention']} {name}", document["split"], sources)
-                entry["orig"] |= {name: scored} if scored else {}
+                original = _find_original(f"{entry['attention']} {name}", document["split"], sources)
+                entry["orig"] |= {name: original} if original else {}
 
 
-def _find_original(name: str, split: str, sources: Sequence[folders.Run]) -> dict[str, Any] | None:
+def _find_original(study: str, split: str, sources: Sequence[OtherRun]) -> dict[str, Any] | None:
+    """The scores of the variant `study` of the study of the same name, and which run they are from."""
     for run in sources:
-        figures = {metric: folders.figure(run, Source("", name, name), split, metric) for metric in METRICS}
-        if all(figures.values()):
-            return {"study": name, "run": run.path.name, **{m: figure._asdict() for m, figure in figures.items()}}
+        scores = {
+            summary.metric: {"mean": summary.mean, "std": summary.std, "n": summary.n}
+            for summary in run.results.variants
+            if (summary.study, summary.variant, summary.split) == (study, study, split)
+            and summary.metric in METRICS
+            and summary.mean is not None
+            and math.isfinite(summary.mean)
+        }
+        if scores.keys() == set(METRICS):
+            return {"study": study, "run": run.folder.name, **scores}
     return None
 
 
-def merge_studies(document: dict[str, Any], others: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The document with the studies of other runs' documents that it does not have itself.
+def merge_studies(document: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The document with the studies of other runs' documents that it lacks.
 
     Raises:
-      UserError: one was made with other neighbours or metrics.
+      UserError: another document was made with other neighbours or metrics.
     """
     studies = dict(document["studies"])
     for other in others:

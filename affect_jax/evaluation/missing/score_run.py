@@ -1,0 +1,60 @@
+"""Scores a finished run with modalities missing, study by study, into missing.json."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from affect_jax.evaluation.missing import checked_run, masked_scores, missing_file
+from affect_jax.experiment.results_file import read_results
+from affect_jax.runtime.progress import Work
+
+
+def score_run(
+    run: Path,
+    out: Path,
+    command: str,
+    *,
+    also: Sequence[Path] = (),
+    studies: Sequence[str] = (),
+    counts: Sequence[int] = (5, 10, 100),
+    metrics: Sequence[str] = ("euclidean", "cosine"),
+) -> dict[str, Any]:
+    """Scores the studies that missing.json does not have yet, and writes it after each one.
+
+    Args:
+      run: a finished run folder.
+      out: the folder of missing.json; what it holds of the same run and settings is kept.
+      command: for the record.
+      also: run folders that are set beside the run.
+      studies: to score; () for all that can be.
+      counts: K of K nearest neighbours.
+      metrics: distances, of affect_jax.evaluation.imputation.METRICS.
+
+    Returns:
+      The document with the studies of the other runs, as tables and figures show it.
+
+    Raises:
+      UserError: a run cannot be scored, or has too few training examples.
+    """
+    checked = checked_run.check_run(run, studies)
+    others = missing_file.read_other_runs(checked, also)
+    document = missing_file.start_document(checked, counts, metrics, out, command)
+    unscored = [study for study in checked.studies if study.spec.name not in document["studies"]]
+    with Work() as work:
+        if unscored:
+            loaded = checked_run.load_corpus(checked)
+            masked_scores.check_neighbour_counts(loaded, counts)
+            kind = "synthetic " if checked.results.corpus.synthetic else ""
+            work.say(f"{kind}corpus {checked.results.corpus.name}: {', '.join(s.spec.name for s in unscored)}")
+        for study in unscored:
+            name = study.spec.name
+            progress = partial(work.progress, name)
+            document["studies"][name] = masked_scores.score_study(checked, loaded, study, counts, metrics, progress)
+            missing_file.write_missing(document, out)
+    documents = [missing_file.read_missing(other.folder) for other in others]
+    merged = missing_file.merge_studies(document, [other for other in documents if other])
+    missing_file.add_originals(merged, [missing_file.OtherRun(run, read_results(run)), *others])
+    # The merged document shares this run's studies, so the file gets their originals, but no studies of other runs.
+    missing_file.write_missing(document, out)
+    return merged
