@@ -20,6 +20,7 @@ PAGES = {
     "benchmarks/RESULTS.md": "RESULTS.md",
 }
 """Markdown files outside docs/, and their names on the site."""
+IMAGES = (".png", ".svg")
 _LINK = re.compile(r"(\]\(\s*|\b(?:src|href)=\")([^)\s\"]+)")
 
 
@@ -31,10 +32,12 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Adds the pages that are not in docs/."""
+    """Adds the pages that are not in docs/, and the pictures that are shown from elsewhere."""
     for source, name in PAGES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, name, content=redirect_links(text, source, name, config.repo_url)))
+    for image in list_images():
+        files.append(File(image, str(ROOT), config.site_dir, config.use_directory_urls))
     for name, modules in list_rooms().items():
         files.append(File.generated(config, f"api/{name}.md", content=write_api_page(name, modules)))
     return files
@@ -46,6 +49,17 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     if uri in PAGES.values() or uri.startswith("api/"):
         return markdown
     return redirect_links(markdown, f"docs/{uri}", uri, config.repo_url)
+
+
+def list_images() -> list[str]:
+    """Lists the pictures outside docs/ that a page shows, as paths in the repository."""
+    images = set()
+    for path in [*(ROOT / "docs").glob("*.md"), *map(ROOT.joinpath, PAGES)]:
+        for _, target in _LINK.findall(path.read_text(encoding="utf-8")):
+            place = posixpath.normpath(posixpath.join(path.parent.relative_to(ROOT).as_posix(), target))
+            if place.endswith(IMAGES) and not place.startswith("docs/") and (ROOT / place).is_file():
+                images.add(place)
+    return sorted(images)
 
 
 def list_rooms() -> dict[str, list[str]]:
@@ -103,6 +117,8 @@ def _redirect(target: str, source: str, name: str, repository: str) -> str:
         place = PAGES[path]
     elif path.startswith("docs/"):
         place = path.removeprefix("docs/")
+    elif path.endswith(IMAGES) and (ROOT / path).is_file():
+        place = path
     elif path.endswith(".py") and (room := _find_room(path)):
         place, hash_sign, anchor = f"api/{room[0]}.md", "#", room[1]
     else:

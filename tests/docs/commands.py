@@ -21,6 +21,7 @@ import ml_collections
 from absl import flags
 
 from affect_jax.errors import UserError
+from launch import cli, console
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = tuple(sorted(path.stem for path in (ROOT / "launch").glob("*.py") if "cli.run(main)" in path.read_text()))
@@ -66,6 +67,8 @@ def wrong(line: str, *, whole: bool = True) -> str:
     if given[0] == "make":
         unknown = [word for word in given[1:] if "=" not in word and not word.startswith("-") and word not in TARGETS]
         return f"the Makefile has no target {unknown[0]!r}; it has {', '.join(TARGETS)}" if unknown else ""
+    if given[0] == console.COMMAND:
+        return _console(given[1:], whole)
     if "-m" in given[:-1] and "python" in given[given.index("-m") - 1]:
         given = given[given.index("-m") + 1 :]
     module, *arguments = given
@@ -74,6 +77,23 @@ def wrong(line: str, *, whole: bool = True) -> str:
     if re.fullmatch(r"benchmarks\.\w+", module):
         return _benchmark(module, arguments)
     return ""
+
+
+def _console(given: Sequence[str], whole: bool) -> str:
+    """As `wrong`, of what follows `affect-jax`; names of configs become paths."""
+    if not given or given[0] in ("--version", *_HELP):
+        return ""
+    if given[0] not in console.SUBCOMMANDS:
+        return f"affect-jax has no subcommand {given[0]!r}; it has {', '.join(console.SUBCOMMANDS)}"
+    arguments = list(given[1:])
+    for index, word in enumerate(arguments):
+        if word.startswith("--config=") and _OPEN not in word:
+            try:
+                path = cli.locate_config(word.removeprefix("--config="))
+            except UserError as error:
+                return str(error)
+            arguments[index] = f"--config={cli.name_config(path)}"
+    return _launched(console.SUBCOMMANDS[given[0]], arguments, whole)
 
 
 def _launched(name: str, arguments: Sequence[str], whole: bool) -> str:
