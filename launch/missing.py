@@ -68,7 +68,7 @@ def parse_metrics(names: Sequence[str]) -> tuple[str, ...]:
 
 def main(argv: Sequence[str]) -> None:
     """Scores what the flags name, writes it and prints the table."""
-    cli.no_arguments(argv)
+    cli.refuse_arguments(argv)
     run = Path(FLAGS.run)
     table = score_and_write(
         run,

@@ -77,7 +77,7 @@ def main(argv: list[str]) -> None:
     # Imported here so that --help does not wait for numpy.
     from affect_jax.datasets.prepare_corpus import prepare_corpus, write_synthetic
 
-    cli.no_arguments(argv)
+    cli.refuse_arguments(argv)
     settings = {name: FLAGS[name].value for name in _SETTINGS if FLAGS[name].value is not None}
     if FLAGS.synthetic_out is not None:
         print(write_synthetic(FLAGS.corpus, FLAGS.synthetic_out, settings))

@@ -17,7 +17,7 @@ import numpy as np
 
 from affect_jax.data.corpus import Corpus, Index, Stream
 from affect_jax.datasets.recordings import Recording
-from affect_jax.datasets.stored_array import StoredArray, ArraySummary, order_cached_first, summarize_array
+from affect_jax.datasets.stored_array import ArraySummary, StoredArray, order_cached_first, summarize_array
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from affect_jax.datasets.recola import arff
+from affect_jax.datasets.recola import arff_files
 from affect_jax.errors import UserError
 from affect_jax.experiment import predictions_file
 from affect_jax.experiment.results_file import Results
@@ -54,7 +54,7 @@ def write_split_predictions(run: Path, results: Results, number: int, split: str
                 )
             times = np.array([float(step.rpartition("@")[2]) for step in ids])
             path = out / f"{group}.arff"
-            arff.write_gold(path, str(group), times, values)
+            arff_files.write_gold(path, str(group), times, values)
         else:
             path = out / f"{quote(str(group), safe=' ')}.csv"  # a group may be called anything
             write_atomic(path, format_predictions(ids, values, results.corpus.labels).encode())
