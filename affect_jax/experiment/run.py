@@ -189,14 +189,14 @@ def _introduce(run: Run, recordings: Recordings) -> None:
     run.display.say(remarks.describe_work(run))
 
 
-def describe_models(experiment: Experiment, development: Split, folds: object) -> str:
+def describe_models(experiment: Experiment, development: Split, folds: object, *, with_arrays: bool = False) -> str:
     """Submodules and parameters of each study's model; of several studies with equal models, once."""
     texts: dict[str, list[str]] = {}
     for study in experiment.studies:
         model = make_model(study.model)
         params = loop.trace_shapes(model, development.corpus, folds)[0]
         trained = {name for stage in study.stages for name in stage.train}
-        text = describe_parameters(params, tuple(params) if "*" in trained else tuple(trained), tuple(model.deployed))
+        text = describe_parameters(params, trained, model.deployed, with_arrays=with_arrays)
         texts.setdefault(text, []).append(study.name)
     return "\n".join(f"model of {', '.join(names)}:\n{text}" for text, names in texts.items())
 
@@ -212,7 +212,7 @@ def describe_experiment(experiment: Experiment) -> str:
     standardized = splits.choose_standardized(experiment.data)
     development = corpus.development
     folds = build_folds(development.corpus, development.index, corpus.members, standardized)
-    return describe_models(experiment, development, folds)
+    return describe_models(experiment, development, folds, with_arrays=True)
 
 
 def _describe_monitor(experiment: Experiment) -> Monitor:

@@ -22,7 +22,9 @@ class _Row:
     deployed: str
 
 
-def describe_parameters(params: Mapping[str, Any], trained: Collection[str], deployed: Collection[str]) -> str:
+def describe_parameters(
+    params: Mapping[str, Any], trained: Collection[str], deployed: Collection[str], *, with_arrays: bool = True
+) -> str:
     """Returns a model's submodules, their parameters and totals as text of at most `WIDTH` columns.
 
     Args:
@@ -30,6 +32,7 @@ def describe_parameters(params: Mapping[str, Any], trained: Collection[str], dep
         running statistics.
       trained: names of the submodules that some stage trains; '*' for all.
       deployed: names of the submodules that stay after training, `model.deployed`.
+      with_arrays: with a table of all arrays, not of submodules alone.
 
     Raises:
       ValueError: a name is not that of a submodule.
@@ -49,7 +52,8 @@ def describe_parameters(params: Mapping[str, Any], trained: Collection[str], dep
         arrays += rows
         shape = f"{len(rows)} array{'s' if len(rows) > 1 else ''}"
         submodules.append(_Row(name, shape, sum(row.size for row in rows), training, stays))
-    return "\n".join([_make_table(list(submodules)), _make_table(arrays), _summarize(submodules)])
+    tables = [_make_table(list(submodules)), *([_make_table(arrays)] if with_arrays else [])]
+    return "\n".join([*tables, _summarize(submodules)])
 
 
 def _summarize(rows: list[_Row]) -> str:
