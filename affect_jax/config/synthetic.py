@@ -1,7 +1,7 @@
 """`config.synthetic`: what a config has otherwise on the small corpus that is generated where no release is given.
 
-A schedule for a release's many thousand frames teaches nothing in a minute on a small corpus, and a user's first command
-should learn something. What a flag sets explicitly stays as the flag says.
+A schedule for a release's many thousand frames teaches nothing in a minute on a small corpus, and a user's first
+command should learn something. What a flag sets explicitly stays as the flag says.
 """
 
 from collections.abc import Collection, Mapping
