@@ -31,8 +31,8 @@ AGREEMENT = {"pcc": regression.pcc_loss, "ccc": regression.ccc_loss}
 ALIGNMENT = {"dcca": alignment.dcca, "barlow": decorrelation.barlow, "vicreg": decorrelation.vicreg}
 # The same with a running state that the train state carries.
 STATEFUL = {
-    "dcca_ema": (alignment.dcca_ema_init, alignment.dcca_ema),
-    "soft_cca": (decorrelation.soft_cca_init, decorrelation.soft_cca),
+    "dcca_ema": (alignment.init_dcca_ema, alignment.dcca_ema),
+    "soft_cca": (decorrelation.init_soft_cca, decorrelation.soft_cca),
 }
 LossState = dict[str, Any]
 """Stateful loss term -> its running statistics."""
