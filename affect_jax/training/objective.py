@@ -53,27 +53,27 @@ class TotalLoss(NamedTuple):
 
 
 def collect_names(outputs: Outputs, batch: Batch) -> dict[str, Array]:
-    """Everything that a loss may name: the outputs, `target` and `inputs/<modality>`."""
+    """Collects everything that a loss may name: the outputs, `target` and `inputs/<modality>`."""
     return {**outputs, "target": batch["target"], **{f"inputs/{m}": x for m, x in batch["inputs"].items()}}
 
 
 def select_alignments(terms: tuple[Term, ...]) -> tuple[Term, ...]:
-    """The terms that align two codes."""
+    """Selects the terms that align two codes."""
     return tuple(term for term in terms if term.kind in ALIGNMENT or term.kind in STATEFUL)
 
 
 def check_names(terms: tuple[Term, ...], names: Mapping[str, Any]) -> None:
-    """Raises UserError for a term that names what the model does not put out."""
+    """Raises UserError for a term that names something the model does not output."""
     for term in terms:
         for ref in (term.left, term.right):
             check_name(f"loss {term.name!r} reads", ref, names)
 
 
-def check_name(who: str, name: str, names: Mapping[str, Any]) -> None:
-    """Raises UserError where `name` is not among `names` of the model."""
+def check_name(reader: str, name: str, names: Mapping[str, Any]) -> None:
+    """Raises UserError where `name` is none of the model's `names`; `reader` begins the message."""
     if name not in names:
         raise UserError(
-            f"{who} {name!r}{suggest_nearest(name, names)}, which this model does not have; it has {sorted(names)}"
+            f"{reader} {name!r}{suggest_nearest(name, names)}, which this model does not have; it has {sorted(names)}"
         )
 
 
