@@ -165,6 +165,7 @@ def save_checkpoint(folder: Path, step: int, tree: Any, meta: dict[str, Any], *,
         folder.mkdir(parents=True, exist_ok=True)
         arrays.with_suffix(".json").unlink(missing_ok=True)
         _remove_arrays(arrays)  # a process that died here may have left some
+    # Nobody may write before the leader has cleared the place.
     hosts.wait_for_all(f"save {arrays}")
     logger = logging.getLogger("absl")
     level = logger.level
@@ -183,6 +184,7 @@ def save_checkpoint(folder: Path, step: int, tree: Any, meta: dict[str, Any], *,
         raise OSError(number, os.strerror(number), str(arrays)) from error
     finally:
         logger.setLevel(level)
+    # Only now: until the new checkpoint is complete, the old one is all there is.
     if hosts.is_leader():
         _remove_old(folder, keep)
     hosts.wait_for_all(f"saved {arrays}")

@@ -203,6 +203,7 @@ class StageFit:
         slots = assign_slots(live, self.engine) if live else []
         if 2 * len(live) > self.count or len(slots) >= len(self.slots):
             return
+        # By way of the host: slots move between devices, and this happens only log2(trials) times.
         state = mesh.to_host(self.state)
         self.harvest(state)
         if not live:
@@ -327,6 +328,7 @@ def fit_study(
       UserError: a name that the model lacks, or a damaged checkpoint.
       Stopped: the listener asked for it; the same call resumes from there.
     """
+    # Before anything is compiled, so that a typing error is told at once.
     check_stages(model, stages, corpus, folds)
     resident = corpus if isinstance(corpus, Source) else mesh.replicate(engine.mesh, corpus)
     data = FoldedCorpus(resident, mesh.replicate(engine.mesh, folds))

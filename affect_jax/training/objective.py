@@ -91,6 +91,7 @@ def _evaluate_term(term: Term, left: Array, right: Array, mask: Array) -> Array:
     if term.kind in ELEMENTWISE:
         fn: Callable = functools.partial(ELEMENTWISE[term.kind], **options)
         return reduction.masked_mean(fn(left, right), mask)
+    # These see all valid steps at once, so the mask is part of the loss.
     fn = AGREEMENT[term.kind] if term.kind in AGREEMENT else ALIGNMENT[term.kind]
     return fn(left, right, mask, **options)
 
