@@ -78,7 +78,7 @@ def _resolve(values: Mapping[str, Any], settings_class: type, prefix: str, probl
         if value is None or (may_be_none and value in ("", (), [])):
             continue
         if dataclasses.is_dataclass(kind):
-            if isinstance(value, Mapping):
+            if hasattr(value, "items"):  # a ConfigDict is not a Mapping
                 resolved[key] = _resolve(value, kind, name, problems)
             else:
                 problems.append(f"{name} is {value!r}, expected the settings {', '.join(_get_hints(kind))}")

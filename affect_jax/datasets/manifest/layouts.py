@@ -34,7 +34,8 @@ def check_layout(
         if modality in waveforms:
             problems.add(
                 0,
-                f"column {modality!r} has waveforms, which the layout {layout!r} cannot take; set config.corpus.sound to mfcc or"
+                f"column {modality!r} has waveforms, which the layout {layout!r} cannot take; set config.corpus.sound"
+                f" to mfcc or"
                 " egemaps",
             )
     for row in sheet.rows:
@@ -42,7 +43,8 @@ def check_layout(
             if row.files and modality not in row.files:
                 problems.add(
                     row.number,
-                    f"item {quote_values(row.id)} has no {modality!r}, which only the layout 'item' allows; fill the cell,"
+                    f"item {quote_values(row.id)} has no {modality!r}, which only the layout 'item' allows; fill the"
+                    f" cell,"
                     " delete the row, or leave the modality out of config.corpus.modalities",
                 )
     if layout == "steps":

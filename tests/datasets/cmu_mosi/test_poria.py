@@ -40,7 +40,7 @@ def test_ids_are_split_from_the_right():
 
 def test_load_gives_what_the_files_say(mosi_raw, tmp_path):
     corpus = load(mosi_raw, tmp_path, labels="sentiment")
-    assert (corpus.corpus, corpus.variant, corpus.synthetic) == ("cmu_mosi", "poria", True)
+    assert (corpus.corpus, corpus.form, corpus.synthetic) == ("cmu_mosi", "poria", True)
     assert {part: len(found) for part, found in corpus.splits.items()} == {"train": 7, "test": 3}
     scores = {row[0]: row[1:] for row in read_rows(mosi_raw / "mosi_labels.csv")}
     names = [row[0] for row in read_rows(mosi_raw / "transcripts.csv")]

@@ -6,14 +6,14 @@ import pytest
 
 from affect_jax.data import splits
 from affect_jax.datasets import iemocap
-from affect_jax.datasets.build import resolve_settings
+from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError
 from configs import fusion
 
 
 def test_the_config_is_the_package_s_default():
     made = splits.corpus_settings(fusion.get_config())
-    assert resolve_settings(made, iemocap.DEFAULTS) == iemocap.DEFAULTS
+    assert resolve_settings(made, iemocap.Settings) == iemocap.Settings()
     assert made["synthetic"] == iemocap.DEFAULTS["synthetic"]
 
 

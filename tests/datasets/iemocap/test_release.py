@@ -24,7 +24,7 @@ def test_reads_what_the_generator_wrote(release_raw, read):
     found = read(release_raw, "release", "text", "video", "audio")
     written = draw_utterances(SMALL["sessions"], SMALL["utterances"], SMALL["seed"])
     assert [recording.id for recording in found.splits["train"]] == [u.id for u in written]
-    assert (found.variant, found.synthetic) == ("release text+video+audio", True)
+    assert (found.form, found.synthetic) == ("release text+video+audio", True)
     assert found.labels == ("angry", "excited", "happy", "sad", "frustrated", "surprise", "neutral")
     parameters = {**SMALL, "form": "release"}
     vectors = render.make_word_vectors(SMALL["seed"], 300)
@@ -101,7 +101,7 @@ def test_inside_another_folder_and_features_elsewhere(release_copy, read, tmp_pa
 
 def test_says_what_is_left_out_and_unknown(release_raw, tmp_path):
     settings = {"form": "release", "modalities": ("text",), "labels": "emotion4"}
-    notes = iemocap.remarks({"manual_dir": str(release_raw), "data_dir": str(tmp_path), **settings})
+    notes = iemocap.list_remarks({"manual_dir": str(release_raw), "data_dir": str(tmp_path), **settings})
     assert notes[0] == "6 of 78 utterances have another emotion (fea, dis, oth, xxx): left out"
     assert notes[1].endswith("have no vector in glove.txt: zeros; most often um")
     assert notes[2] == "IEMOCAP has 5531 utterances of emotion4: angry 1103, happy 1636, sad 1084, neutral 1708"

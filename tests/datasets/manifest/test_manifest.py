@@ -23,7 +23,7 @@ def test_every_format_gives_its_arrays_back(corpus):
     assert not (corpus.folder / "data" / "built").exists()
     found = manifest.load(settings)
     assert list(found.splits) == ["train"]
-    assert (found.corpus, found.variant, found.labels) == ("manifest", "label", ("calm", "loud"))
+    assert (found.corpus, found.form, found.labels) == ("manifest", "label", ("calm", "loud"))
     assert not found.synthetic
     for row, recording in zip(corpus.rows, found.splits["train"], strict=True):
         assert (recording.id, recording.group, recording.steps) == (row["id"], row["group"], (row["id"],))
@@ -151,7 +151,7 @@ def test_a_synthetic_manifest_says_so(tmp_path):
     settings["modalities"] = ("face", "words")
     found = manifest.load({**settings, "target": "valence"})
     assert found.synthetic
-    assert found.variant == "valence"
+    assert found.form == "valence"
     assert found.labels == ()
     with pytest.raises(UserError, match="row 7: item 'speaker2_3' has none of the modalities face"):
         manifest.load({**settings, "modalities": ("face",)})

@@ -18,7 +18,7 @@ def load(folder, tmp_path, **settings):
 
 def test_load_gives_what_the_files_say(ravdess_raw, tmp_path):
     corpus = load(ravdess_raw, tmp_path)
-    assert (corpus.corpus, corpus.variant, corpus.synthetic) == ("ravdess", "speech", True)
+    assert (corpus.corpus, corpus.form, corpus.synthetic) == ("ravdess", "speech", True)
     assert (list(corpus.splits), corpus.draws) == (["train"], {})
     assert corpus.labels == release.EMOTIONS
     assert len(corpus.splits["train"]) == 90
@@ -42,7 +42,7 @@ def test_every_modality(ravdess_raw, tmp_path):
         named = release.parse_name(clip.id, "", ("03",))
         np.testing.assert_array_equal(clip.features["action_units"], units[named])
     alone = load(ravdess_raw, tmp_path, modalities=("action_units",))
-    assert alone.variant == "action_units"
+    assert alone.form == "action_units"
     assert set(alone.splits["train"][0].features) == {"action_units"}
 
 

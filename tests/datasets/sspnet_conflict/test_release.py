@@ -57,7 +57,7 @@ def into_folders(folder):
 
 def test_load_gives_what_the_files_say(raw, tmp_path):
     corpus = load(raw, tmp_path)
-    assert (corpus.corpus, corpus.variant, corpus.synthetic) == ("sspnet_conflict", "speech", True)
+    assert (corpus.corpus, corpus.form, corpus.synthetic) == ("sspnet_conflict", "speech", True)
     assert (corpus.draws, corpus.folds) == ({}, {})
     assert list(corpus.splits) == ["train", "validation", "test"]
     levels = {name: float(value) for name, value in read_rows(raw / "conflictlevel.csv")[1:]}
@@ -276,10 +276,10 @@ def test_a_folder_as_large_as_the_release_is_taken(tmp_path):
 
 def test_only_a_synthetic_corpus_knows_where_its_conflict_is(copy, tmp_path):
     settings = {"manual_dir": str(copy), "data_dir": str(tmp_path / "data")}
-    assert sspnet_conflict.planted(settings).keys() == set(names(copy))
+    assert sspnet_conflict.read_planted(settings).keys() == set(names(copy))
     (copy / "planted.csv").unlink()
     with pytest.raises(UserError, match=r"has no planted.csv: only a synthetic corpus knows"):
-        sspnet_conflict.planted(settings)
+        sspnet_conflict.read_planted(settings)
 
 
 def silence(path):
@@ -327,11 +327,11 @@ def test_a_part_without_a_single_clip_that_can_be_used(copy, tmp_path):
 
 def test_clipped_clips_are_noted_or_refused(copy, tmp_path):
     settings = {"manual_dir": str(copy), "data_dir": str(tmp_path / "data")}
-    assert sspnet_conflict.remarks(settings) == ()
+    assert sspnet_conflict.list_remarks(settings) == ()
     path = wav(copy, 4)
     x = soundfile.read(path)[0]
     soundfile.write(path, np.clip(20 * x / np.abs(x).max(), -1, 1), RATE)
-    (remark,) = sspnet_conflict.remarks(settings)
+    (remark,) = sspnet_conflict.list_remarks(settings)
     assert remark.startswith(f"1 clip with more than 1 % of the samples at full scale, the first is {path} (")
     assert len(load(copy, tmp_path).splits["train"]) == 8
     with pytest.raises(UserError, match=r"1 clip with more than 1 % .* leave them out, or set config.corpus.clipped"):

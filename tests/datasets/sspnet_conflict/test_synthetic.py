@@ -35,7 +35,7 @@ def corpus(settings):
 
 @pytest.fixture(scope="module")
 def planted(settings):
-    return sspnet_conflict.planted(settings)
+    return sspnet_conflict.read_planted(settings)
 
 
 def statistics(speech):
