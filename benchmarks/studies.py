@@ -70,9 +70,9 @@ def table_4_1(trial_step: float) -> str:
     steps = -(-UTTERANCES * 8 // 10 // BATCH)
     epoch = MODELS * TRIALS_EACH * steps * trial_step
     return (
-        f"All of table 4.1, extrapolated: {MODELS} models x {TRIALS_EACH} trials x {steps} steps (batches of {BATCH} of "
-        f"80 % of IEMOCAP's {UTTERANCES:,} utterances) x {trial_step * 1e3:,.2f} ms a trial's step, as if every model "
-        f"were this one, which reads all three modalities: {epoch / 60:,.1f} minutes an epoch, "
+        f"All of table 4.1, extrapolated: {MODELS} models x {TRIALS_EACH} trials x {steps} steps (batches of {BATCH} "
+        f"of 80 % of IEMOCAP's {UTTERANCES:,} utterances) x {trial_step * 1e3:,.2f} ms a trial's step, as if every "
+        f"model were this one, which reads all three modalities: {epoch / 60:,.1f} minutes an epoch, "
         f"{epoch * 20 / 3600:,.1f} hours for 20 epochs of every trial, {epoch * EPOCHS_AT_MOST / 3600:,.1f} for the "
         f"{EPOCHS_AT_MOST} that the config allows."
     )
