@@ -133,9 +133,11 @@ def make(config_arg: str, changed: Sequence[str], runs: Path) -> None:
     print(f"training {config_arg}", file=sys.stderr)
     # Imported here, so that a report alone does not wait for jax.
     if sources.network(config_arg) != config_arg:
-        from launch import baselines
+        from affect_jax.baselines import methods, run_baselines
 
-        baselines.make(config, folder, config_arg=config_arg, asked=baselines.Asked(seeds=config.study.seeds))
+        run_baselines.run_baselines(
+            config, folder, config_arg=config_arg, request=methods.Request(seeds=config.study.seeds)
+        )
     else:
         from affect_jax.experiment.run import run_experiment
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from affect_jax.baselines import fit_folds, functionals
+from affect_jax.baselines import functionals, methods
 from affect_jax.errors import UserError
 from affect_jax.reports import build, classical, sources, tables
 from affect_jax.reports.thesis import TABLES
@@ -46,8 +46,8 @@ def line(text, label):
 
 
 def test_the_names_are_those_of_launch_baselines():
-    assert (sources.BASELINES, classical.SMILE) == (fit_folds.STUDY, functionals.NAME)
-    assert (sources.IS13, sources.RANDOM_SUBSET) == (fit_folds.NAMES["is13"], fit_folds.NAMES["random_subset"])
+    assert (sources.BASELINES, classical.SMILE) == (methods.STUDY, functionals.NAME)
+    assert (sources.IS13, sources.RANDOM_SUBSET) == (methods.NAMES["is13"], methods.NAMES["random_subset"])
 
 
 @pytest.mark.parametrize("config", [sources.CONFLICTNET, "configs/conflictnet.py"])

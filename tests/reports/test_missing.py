@@ -47,7 +47,7 @@ def study(attention="intra", letters="TVA", moddrop=(), level=0.5, **model):
 def document(synthetic=False, name="iemocap", classes=7, **studies):
     return {
         "run": "fusion",
-        "corpus": {"name": name, "variant": "full", "synthetic": synthetic, "fingerprint": "x"},
+        "corpus": {"name": name, "form": "full", "synthetic": synthetic, "fingerprint": "x"},
         "classes": classes,
         "majority": {"accuracy": 0.25, "uar": round(1 / classes, 3)},
         "made_of": {"counts": list(COUNTS), "metrics": ["euclidean", "cosine"]},
