@@ -1,14 +1,20 @@
 """Is one system better than another? Paired tests over repeated runs, and a bootstrap over what was tested on.
 
-Repeated runs (folds x seeds) answer "would another seed turn it round"; they share one test set, so however many
-there are they cannot answer "would other videos turn it round". `cluster_bootstrap` asks that.
+Repeated runs (folds x seeds) answer "would another seed reverse the difference?". They share one test set, so however
+many there are, they cannot answer "would other videos reverse it?". `bootstrap_groups` asks that.
+
+Every difference that a report shows is a `Contrast`. SciPy is imported where it is used: it takes seconds to load.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+
+TESTS = ("independent", "paired", "resampled", "wilcoxon")
+"""Names of the tests of a `Contrast`: Student's t of independent samples, the same of pairs, that of Nadeau and Bengio,
+Wilcoxon's signed ranks."""
 
 
 class PairedTest(NamedTuple):
@@ -38,7 +44,7 @@ class Sample(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """A difference on the whole test set, and the percentile interval of its bootstrap."""
+    """A difference on the whole test set, and the percentile interval of its bootstrap over so many groups."""
 
     difference: float
     low: float
@@ -46,7 +52,71 @@ class Interval(NamedTuple):
     groups: int
 
 
-def _differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+class Sizes(NamedTuple):
+    """Independent units (recordings, videos, speakers) that a trial trains on and is scored on."""
+
+    train: int
+    test: int
+
+
+class Contrast(NamedTuple):
+    """Scores of a minus scores of b, over n trials of the same fold and seed.
+
+    Attributes:
+      a: the scores of a.
+      b: likewise.
+      difference: mean of a - b.
+      std: sample standard deviation of a - b (nan for one pair).
+      n: pairs.
+      p: test -> two-tailed p; 'resampled' is missing where `sizes` is None.
+      holm: test -> the same p, corrected over a family; see `correct_family`.
+      sizes: units of a trial; None where that is not known.
+      interval: of the difference over other groups to test on; None where it was not bootstrapped.
+    """
+
+    a: Sample
+    b: Sample
+    difference: float
+    std: float
+    n: int
+    p: Mapping[str, float]
+    holm: Mapping[str, float] = {}
+    sizes: Sizes | None = None
+    interval: Interval | None = None
+
+
+def contrast_scores(
+    a: np.ndarray, b: np.ndarray, sizes: Sizes | None, tests: Collection[str] = TESTS, interval: Interval | None = None
+) -> Contrast:
+    """Scores a [n] minus scores b [n] of the same folds and seeds, with the tests that are asked for.
+
+    Raises:
+      ValueError: the two are not of one length.
+    """
+    samples = summarize_sample(a), summarize_sample(b)
+    paired = paired_t_test(a, b)
+    p = {"paired": paired.p}
+    if "independent" in tests:
+        p["independent"] = independent_t_test(*samples)
+    if "resampled" in tests and sizes is not None:
+        p["resampled"] = corrected_resampled_t_test(a, b, n_train=sizes.train, n_test=sizes.test).p
+    if "wilcoxon" in tests:
+        p["wilcoxon"] = wilcoxon_signed_rank(a, b).p
+    kept = {test: p[test] for test in tests if test in p}
+    return Contrast(*samples, paired.difference, paired.std, paired.n, kept, {}, sizes, interval)
+
+
+def correct_family(contrasts: Sequence[Contrast | None]) -> list[Contrast | None]:
+    """Adds Holm's p to the contrasts of one family, test by test; None stands for what could not be compared."""
+    tests = dict.fromkeys(test for contrast in contrasts if contrast for test in contrast.p)
+    columns = {test: holm(np.array([c.p.get(test, math.nan) if c else math.nan for c in contrasts])) for test in tests}
+    return [
+        c and c._replace(holm={test: float(column[at]) for test, column in columns.items()})
+        for at, c in enumerate(contrasts)
+    ]
+
+
+def _subtract(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if a.ndim != 1 or a.shape != b.shape or not a.size:
         raise ValueError(f"paired scores are two arrays [n] of one length, n > 0, but are {a.shape} and {b.shape}")
@@ -62,6 +132,8 @@ def _t_test(differences: np.ndarray, variance_factor: float) -> PairedTest:
     # Equal differences up to rounding: t is 0/0 or infinite, and the answer is plain without it.
     if std <= 1e-12 * max(1.0, abs(mean)):
         return PairedTest(mean, std, float("inf") if mean else 0.0, 0.0 if mean else 1.0, n)
+    from scipy import stats
+
     t = mean / np.sqrt(variance_factor) / std
     return PairedTest(mean, std, float(t), float(2 * stats.t.sf(abs(t), n - 1)), n)
 
@@ -72,12 +144,12 @@ def paired_t_test(a: np.ndarray, b: np.ndarray) -> PairedTest:
     Raises:
       ValueError: the two are not of one length.
     """
-    differences = _differences(a, b)
+    differences = _subtract(a, b)
     return _t_test(differences, 1 / differences.size)
 
 
-def sample(scores: np.ndarray) -> Sample:
-    """The summary of scores [n]."""
+def summarize_sample(scores: np.ndarray) -> Sample:
+    """Mean, sample standard deviation and number of scores [n]."""
     scores = np.asarray(scores, np.float64)
     return Sample(float(scores.mean()), float(scores.std(ddof=1)) if scores.size > 1 else float("nan"), scores.size)
 
@@ -89,11 +161,13 @@ def mean_interval(scores: Sample, *, overlap: float = 0.0, level: float = 0.95) 
 
     Args:
       scores: mean, sample standard deviation and number.
-      overlap: units tested on for each unit trained on, where the scores' training parts overlap; 0 where they do not.
+      overlap: units tested on for each unit trained on, where the scores' training splits overlap; 0 where they do not.
       level: of the interval.
     """
     if scores.n < 2:
         return float("nan"), float("nan")
+    from scipy import stats
+
     half = stats.t.ppf((1 + level) / 2, scores.n - 1) * scores.std * np.sqrt(1 / scores.n + overlap)
     return float(scores.mean - half), float(scores.mean + half)
 
@@ -110,6 +184,8 @@ def independent_t_test(a: Sample, b: Sample) -> float:
     difference, error = a.mean - b.mean, np.sqrt(variance * (1 / a.n + 1 / b.n))
     if error <= 1e-12 * max(1.0, abs(difference)):  # nothing varies: t is 0/0 or infinite
         return 0.0 if abs(difference) > 1e-12 else 1.0
+    from scipy import stats
+
     return float(2 * stats.t.sf(abs(difference) / error, freedom))
 
 
@@ -121,16 +197,16 @@ def corrected_resampled_t_test(a: np.ndarray, b: np.ndarray, *, n_train: int, n_
 
     Args:
       a: scores [n] of one system.
-      b: scores [n] of the other on the same (fold, seed) rows.
-      n_train: independent units (videos, speakers) trained on in a row.
-      n_test: independent units tested on in a row.
+      b: scores [n] of the other for the same folds and seeds.
+      n_train: independent units (videos, speakers) that a trial trains on.
+      n_test: independent units that a trial is tested on.
 
     Raises:
       ValueError: lengths differ, or a count is not positive.
     """
     if n_train <= 0 or n_test <= 0:
         raise ValueError(f"n_train and n_test are counts above 0, but are {n_train} and {n_test}")
-    differences = _differences(a, b)
+    differences = _subtract(a, b)
     return _t_test(differences, 1 / differences.size + n_test / n_train)
 
 
@@ -140,19 +216,21 @@ def wilcoxon_signed_rank(a: np.ndarray, b: np.ndarray) -> PairedTest:
     F. Wilcoxon, "Individual comparisons by ranking methods", Biometrics Bulletin 1, 80-83, 1945; recommended over
     the t-test for scores of learners by J. Demsar, JMLR 7, 1-30, 2006.
     """
-    differences = _differences(a, b)
+    differences = _subtract(a, b)
     n, mean = differences.size, float(differences.mean())
     std = float(differences.std(ddof=1)) if n > 1 else float("nan")
     if n < 2:
         return PairedTest(mean, std, float("nan"), float("nan"), n)
     if not differences.any():
         return PairedTest(mean, std, 0.0, 1.0, n)
+    from scipy import stats
+
     result = stats.wilcoxon(differences)
     return PairedTest(mean, std, float(result.statistic), float(result.pvalue), n)
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """p-values [m] of one family adjusted so that the chance of any false alarm stays below the level.
+    """p-values [m] of one family, adjusted so that the chance of any false alarm stays below the level.
 
     S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 65-70,
     1979. A nan was never tested: it stays nan and does not count in the family.
@@ -166,7 +244,7 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def cluster_bootstrap(
+def bootstrap_groups(
     a: np.ndarray,
     b: np.ndarray,
     metric: Callable[[np.ndarray], np.ndarray],
@@ -175,15 +253,15 @@ def cluster_bootstrap(
     seed: int = 0,
     level: float = 0.95,
 ) -> Interval:
-    """How far the difference of two systems hangs on which groups (videos, speakers) were tested on.
+    """How far the difference of two systems depends on which groups (videos, speakers) were tested on.
 
-    Groups are drawn with replacement, the same for both systems and all rows; each draw's score is the metric of
-    the drawn groups' summed statistics, averaged over a system's rows. Steps of one video are never separated, so
+    Groups are drawn with replacement, the same for both systems and all trials. The score of a draw is the metric of
+    the drawn groups' summed statistics, averaged over a system's trials. Steps of one video are never separated, so
     their likeness does not narrow the interval. A. C. Davison and D. V. Hinkley, "Bootstrap Methods and their
     Application", 1997, sections 3.8 and 5.3. With fewer than some twenty groups a percentile interval is too narrow.
 
     Args:
-      a: [R, G, ...] statistics of system a that add up over groups (see `affect_jax.reports.by_group`).
+      a: [R, G, ...] statistics of system a that add up over groups (see `affect_jax.evaluation.group_scores`).
       b: [R', G, ...] of system b over the same groups; R' may be 1 (a constant answer).
       metric: summed statistics [..., *S] -> scores [...].
       draws: bootstrap replications.
@@ -204,7 +282,7 @@ def cluster_bootstrap(
         ]
         return scores[0] - scores[1]
 
-    chunk = 500  # a chunk of draws x R x S numbers stays small
+    chunk = 500  # so that draws x R x S numbers stay small
     samples = []
     for start in range(0, draws, chunk):
         size = min(chunk, draws - start)

@@ -1,6 +1,6 @@
 """Scores from statistics that add up over groups, so that a bootstrap can redraw videos and score again.
 
-float64 NumPy on purpose: the same scores as `affect_jax.metrics`, in the form that a weighted sum over groups keeps.
+float64 NumPy on purpose: the same scores as `affect_jax.metrics`, computed from sums that can be weighted by group.
 """
 
 from collections.abc import Callable
@@ -8,13 +8,13 @@ from collections.abc import Callable
 import numpy as np
 
 
-def _membership(group: np.ndarray) -> np.ndarray:
+def _mark_members(group: np.ndarray) -> np.ndarray:
     """float64 [F, G], one 1 a step; groups in sorted order."""
     _, index = np.unique(group, return_inverse=True)
     return np.eye(index.max() + 1)[index]
 
 
-def confusion(predicted: np.ndarray, target: np.ndarray, group: np.ndarray, classes: int) -> np.ndarray:
+def count_confusions(predicted: np.ndarray, target: np.ndarray, group: np.ndarray, classes: int) -> np.ndarray:
     """Confusion counts by group.
 
     Args:
@@ -27,10 +27,10 @@ def confusion(predicted: np.ndarray, target: np.ndarray, group: np.ndarray, clas
       float64 [R, G, C, C], truth before prediction.
     """
     truth, answer = np.eye(classes)[target], np.eye(classes)[predicted]
-    return np.einsum("fg,ft,rfp->rgtp", _membership(group), truth, answer, optimize=True)
+    return np.einsum("fg,ft,rfp->rgtp", _mark_members(group), truth, answer, optimize=True)
 
 
-def moments(prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
+def sum_moments(prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
     """[n, sum p, sum t, sum pp, sum tt, sum pt] by group: prediction [R, F], target [F] -> float64 [R, G, 6].
 
     Both are shifted by the target's mean first, which changes no CCC and keeps the sums small.
@@ -38,27 +38,27 @@ def moments(prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -> np
     shift = np.float64(target.mean())
     p, t = prediction.astype(np.float64) - shift, np.broadcast_to(target - shift, prediction.shape).astype(np.float64)
     return np.einsum(
-        "fg,rfk->rgk", _membership(group), np.stack([np.ones_like(p), p, t, p * p, t * t, p * t], -1), optimize=True
+        "fg,rfk->rgk", _mark_members(group), np.stack([np.ones_like(p), p, t, p * p, t * t, p * t], -1), optimize=True
     )
 
 
-def accuracy(counts: np.ndarray) -> np.ndarray:
+def score_accuracy(counts: np.ndarray) -> np.ndarray:
     """[..., C, C] -> [...]."""
     return np.trace(counts, axis1=-2, axis2=-1) / counts.sum((-2, -1))
 
 
-def _f1(counts: np.ndarray) -> np.ndarray:
+def _score_f1(counts: np.ndarray) -> np.ndarray:
     """F1 a class [..., C]; 0 for a class that is neither true nor answered."""
     total = counts.sum(-1) + counts.sum(-2)
     return 2 * np.diagonal(counts, axis1=-2, axis2=-1) / np.where(total > 0, total, 1)
 
 
-def weighted_f1(counts: np.ndarray) -> np.ndarray:
+def score_weighted_f1(counts: np.ndarray) -> np.ndarray:
     """Mean F1 weighted by true counts: [..., C, C] -> [...]."""
-    return (_f1(counts) * counts.sum(-1)).sum(-1) / counts.sum((-2, -1))
+    return (_score_f1(counts) * counts.sum(-1)).sum(-1) / counts.sum((-2, -1))
 
 
-def ccc(sums: np.ndarray) -> np.ndarray:
+def score_ccc(sums: np.ndarray) -> np.ndarray:
     """Lin's concordance from summed moments [..., 6] -> [...]; 0 where nothing varies (Lin, Biometrics 45, 1989)."""
     n = sums[..., 0]
     mean_p, mean_t, pp, tt, pt = (sums[..., i] / n for i in range(1, 6))
@@ -66,10 +66,14 @@ def ccc(sums: np.ndarray) -> np.ndarray:
     return np.where(spread > 1e-12, 2 * (pt - mean_p * mean_t) / np.where(spread > 1e-12, spread, 1), 0.0)
 
 
-SCORES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"accuracy": accuracy, "weighted_f1": weighted_f1, "ccc": ccc}
+SCORES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "accuracy": score_accuracy,
+    "weighted_f1": score_weighted_f1,
+    "ccc": score_ccc,
+}
 
 
-def statistics(task: str, prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
+def sum_statistics(task: str, prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
     """What the task's scores are made of: confusion [R, G, C, C] or moments [R, G, 6].
 
     Args:
@@ -79,22 +83,22 @@ def statistics(task: str, prediction: np.ndarray, target: np.ndarray, group: np.
       group: [F].
     """
     if task == "binary":
-        return confusion((prediction >= 0.5).astype(np.int64), target.astype(np.int64), group, 2)
+        return count_confusions((prediction >= 0.5).astype(np.int64), target.astype(np.int64), group, 2)
     if task == "multiclass":
-        return confusion(prediction.argmax(-1), target.astype(np.int64), group, prediction.shape[-1])
-    return moments(prediction, target, group)
+        return count_confusions(prediction.argmax(-1), target.astype(np.int64), group, prediction.shape[-1])
+    return sum_moments(prediction, target, group)
 
 
-def constant(task: str, statistics_: np.ndarray) -> np.ndarray:
+def sum_constant(task: str, sums: np.ndarray) -> np.ndarray:
     """The statistics of a constant answer on the same targets, [1, G, ...]: the majority class, or the mean.
 
     A regressor that answers the targets' mean has no covariance with them in any group's moments about it.
     """
     if task == "regression":
-        sums = statistics_[:1].copy()
-        sums[..., [1, 3, 5]] = 0.0  # shifted by the targets' mean: the answer is 0 everywhere
-        return sums
-    truth = statistics_[:1].sum(-1)  # [1, G, C]
-    answer = np.zeros_like(statistics_[:1])
+        still = sums[:1].copy()
+        still[..., [1, 3, 5]] = 0.0  # shifted by the targets' mean: the answer is 0 everywhere
+        return still
+    truth = sums[:1].sum(-1)  # [1, G, C]
+    answer = np.zeros_like(sums[:1])
     answer[..., truth.sum((0, 1)).argmax()] = truth
     return answer

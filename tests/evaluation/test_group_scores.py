@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from affect_jax import metrics
-from affect_jax.reports import by_group
+from affect_jax.evaluation import group_scores
 
 random = np.random.default_rng(0)
 GROUP = np.array(["a", "b", "c"])[np.arange(60) % 3]
@@ -12,29 +12,29 @@ GROUP = np.array(["a", "b", "c"])[np.arange(60) % 3]
 @pytest.mark.parametrize("classes", [2, 4])
 def test_summed_confusions_score_as_sklearn(classes):
     predicted, target = random.integers(classes, size=(2, 60)), random.integers(classes, size=60)
-    counts = by_group.confusion(predicted, target, GROUP, classes)
+    counts = group_scores.count_confusions(predicted, target, GROUP, classes)
     assert counts.shape == (2, 3, classes, classes)
     for row in range(2):
-        assert by_group.accuracy(counts.sum(1))[row] == pytest.approx(accuracy_score(target, predicted[row]))
+        assert group_scores.score_accuracy(counts.sum(1))[row] == pytest.approx(accuracy_score(target, predicted[row]))
         f1 = f1_score(target, predicted[row], average="weighted")
-        assert by_group.weighted_f1(counts.sum(1))[row] == pytest.approx(f1)
+        assert group_scores.score_weighted_f1(counts.sum(1))[row] == pytest.approx(f1)
 
 
 def test_a_group_has_only_its_steps():
     target = random.integers(2, size=60)
-    counts = by_group.confusion(target[None], target, GROUP, 2)
+    counts = group_scores.count_confusions(target[None], target, GROUP, 2)
     np.testing.assert_array_equal(counts[0, 1], np.diag(np.bincount(target[GROUP == "b"])))
 
 
 def test_a_class_that_is_nowhere_has_no_f1():
-    counts = by_group.confusion(np.zeros((1, 60), int), np.zeros(60, int), GROUP, 2)
-    assert by_group.weighted_f1(counts.sum(1)) == [1.0]
+    counts = group_scores.count_confusions(np.zeros((1, 60), int), np.zeros(60, int), GROUP, 2)
+    assert group_scores.score_weighted_f1(counts.sum(1)) == [1.0]
 
 
 def test_summed_moments_give_ccc():
     target = random.normal(size=60).astype(np.float32) + 3
     prediction = (target + random.normal(size=(2, 60))).astype(np.float32)
-    found = by_group.ccc(by_group.moments(prediction, target, GROUP).sum(1))
+    found = group_scores.score_ccc(group_scores.sum_moments(prediction, target, GROUP).sum(1))
     for row in range(2):
         p, t = prediction[row].astype(float), target.astype(float)
         expected = 2 * np.cov(p, t, ddof=0)[0, 1] / (p.var() + t.var() + (p.mean() - t.mean()) ** 2)
@@ -42,40 +42,40 @@ def test_summed_moments_give_ccc():
 
 
 def test_ccc_of_what_does_not_vary_is_zero():
-    moments = by_group.moments(np.ones((1, 60), np.float32), np.ones(60, np.float32), GROUP)
-    assert by_group.ccc(moments.sum(1)) == [0.0]
+    moments = group_scores.sum_moments(np.ones((1, 60), np.float32), np.ones(60, np.float32), GROUP)
+    assert group_scores.score_ccc(moments.sum(1)) == [0.0]
 
 
 def test_constant_answers():
     target = (np.arange(60) < 40).astype(np.float32)
-    counts = by_group.statistics("binary", np.full((2, 60), 0.2, np.float32), target, GROUP)
-    assert by_group.accuracy(by_group.constant("binary", counts).sum(1)) == pytest.approx(40 / 60)
+    counts = group_scores.sum_statistics("binary", np.full((2, 60), 0.2, np.float32), target, GROUP)
+    assert group_scores.score_accuracy(group_scores.sum_constant("binary", counts).sum(1)) == pytest.approx(40 / 60)
     values = random.normal(size=60).astype(np.float32)
-    moments = by_group.statistics("regression", values[None] + 1, values, GROUP)
-    constant = by_group.constant("regression", moments)
-    assert by_group.ccc(constant.sum(1)) == pytest.approx(0.0)
+    moments = group_scores.sum_statistics("regression", values[None] + 1, values, GROUP)
+    constant = group_scores.sum_constant("regression", moments)
+    assert group_scores.score_ccc(constant.sum(1)) == pytest.approx(0.0)
     np.testing.assert_array_equal(constant[..., [0, 2, 4]], moments[..., [0, 2, 4]])
 
 
 def test_half_is_the_positive_class():
-    counts = by_group.statistics("binary", np.array([[0.5, 0.499]]), np.array([1.0, 0.0]), np.array(["a", "a"]))
-    assert by_group.accuracy(counts.sum(1)) == [1.0]
+    counts = group_scores.sum_statistics("binary", np.array([[0.5, 0.499]]), np.array([1.0, 0.0]), np.array(["a", "a"]))
+    assert group_scores.score_accuracy(counts.sum(1)) == [1.0]
 
 
 def test_logits_are_answered_by_the_largest():
     logits = random.normal(size=(1, 60, 3))
-    counts = by_group.statistics("multiclass", logits, logits[0].argmax(-1).astype(np.float32), GROUP)
-    assert by_group.accuracy(counts.sum(1)) == [1.0]
+    counts = group_scores.sum_statistics("multiclass", logits, logits[0].argmax(-1).astype(np.float32), GROUP)
+    assert group_scores.score_accuracy(counts.sum(1)) == [1.0]
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
 def test_the_scores_are_those_of_the_metrics(task):
     target = (random.random(60) < 0.6).astype(np.float32)
     prediction, everywhere = random.random(60).astype(np.float32), np.ones(60, bool)
-    found = by_group.statistics(task, prediction[None], target, GROUP)
+    found = group_scores.sum_statistics(task, prediction[None], target, GROUP)
     theirs = metrics.evaluate(task, prediction, target, everywhere)
     constant = metrics.score_constant(task, target, everywhere)
     for name in ("accuracy", "weighted_f1") if task == "binary" else ("ccc",):
-        assert by_group.SCORES[name](found.sum(1)) == pytest.approx(float(theirs[name]), abs=1e-5)
-        ours = by_group.SCORES[name](by_group.constant(task, found).sum(1))
+        assert group_scores.SCORES[name](found.sum(1)) == pytest.approx(float(theirs[name]), abs=1e-5)
+        ours = group_scores.SCORES[name](group_scores.sum_constant(task, found).sum(1))
         assert ours == pytest.approx(float(constant[name]), abs=1e-5)
