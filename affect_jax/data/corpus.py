@@ -229,7 +229,9 @@ def _lay_out_items(
     return Stream(samples, start, length, _compute_gains(recordings, has, pieces), steps), offsets
 
 
-def _compute_gains(recordings: Sequence[Recording], has: np.ndarray, pieces: Sequence[np.ndarray | StoredArray]) -> Array:
+def _compute_gains(
+    recordings: Sequence[Recording], has: np.ndarray, pieces: Sequence[np.ndarray | StoredArray]
+) -> Array:
     """float32 [R], what brings each waveform to a root mean square of 1; 1 where a recording has none."""
     power = np.ones(len(recordings))
     power[has] = [x.summary.power if isinstance(x, StoredArray) else _compute_power(x) for x in pieces]
