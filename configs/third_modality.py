@@ -146,7 +146,7 @@ def get_config(argument: str = MODELS[0]) -> ml_collections.ConfigDict:
         corpus=dict(
             name="planted",
             data_dir="",
-            synthetic=dict(worlds=20, train=24, validation=8, test=24, steps=12, columns=FEATURES, seed=0),
+            synthetic=dict(scenarios=20, train=24, validation=8, test=24, steps=12, columns=FEATURES, seed=0),
         ),
         data=common.data((WEAK, *TEACHERS), "affect", unit, eval_size=64),
         **(sew if argument == "sew" else seqsew)(teachers),

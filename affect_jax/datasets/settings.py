@@ -120,7 +120,7 @@ def _find_problems(value: Any, kind: type, field: dataclasses.Field) -> Iterator
     least, most, choices = (field.metadata.get(key) for key in ("least", "most", "choices"))
     if (least is not None and value < least) or (most is not None and value > most):
         limits = f"{least} or more" if most is None else f"{least} to {most}"
-        yield f", expected {limits}"
+        yield f"; set it to {limits}"
     if choices:
         items = value if kind is tuple else (value,)
         for item in items:

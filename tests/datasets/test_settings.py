@@ -27,21 +27,29 @@ def test_values_override_defaults_down_into_nested_settings():
     ("corpus", "values", "message"),
     [
         (cmu_mosi, {"manual_dr": "x"}, r"^config.corpus.manual_dr is not a setting \(did you mean 'manual_dir'\?\)"),
-        (cmu_mosi, {"synthetic": {"texts": 1}}, r"^config.corpus.synthetic.texts is not a setting \(did you mean 'text'"),
+        (
+            cmu_mosi,
+            {"synthetic": {"texts": 1}},
+            r"^config.corpus.synthetic.texts is not a setting \(did you mean 'text'",
+        ),
         (cmu_mosi, {"synthetic": 3}, "^config.corpus.synthetic is 3, expected the settings train_videos, "),
         (cmu_mosi, {"download": 1}, "^config.corpus.download is 1, expected True or False such as the default False$"),
         (cmu_mosi, {"validation": "a"}, "^config.corpus.validation is 'a', expected a tuple of texts$"),
         (cmu_mosi, {"validation": (1,)}, r"^config.corpus.validation is \(1,\), expected a tuple of texts$"),
         (cmu_mosi, {"manual_dir": 3}, "^config.corpus.manual_dir is 3, expected text$"),
-        (recola, {"synthetic": {"frames": 2.5}}, "synthetic.frames is 2.5, expected a whole number such as the default"),
+        (
+            recola,
+            {"synthetic": {"frames": 2.5}},
+            "synthetic.frames is 2.5, expected a whole number such as the default",
+        ),
         (recola, {"synthetic": {"frames": True}}, "synthetic.frames is True, expected a whole number"),
-        (recola, {"synthetic": {"frames": 3}}, "^config.corpus.synthetic.frames is 3, expected 4 or more$"),
+        (recola, {"synthetic": {"frames": 3}}, "^config.corpus.synthetic.frames is 3; set it to 4 or more$"),
         (recola, {"target": "arousl"}, r"is 'arousl' \(did you mean 'arousal'\?\); choose arousal, valence$"),
-        (iemocap, {"synthetic": {"sessions": 9}}, "^config.corpus.synthetic.sessions is 9, expected 3 to 5$"),
+        (iemocap, {"synthetic": {"sessions": 9}}, "^config.corpus.synthetic.sessions is 9; set it to 3 to 5$"),
         (iemocap, {"modalities": ("text", "adio")}, r"with 'adio' \(did you mean 'audio'\?\); choose text, video"),
         (ravdess, {"modalities": ("mfcc", "mfcc")}, "; name one or more of speech, mfcc, action_units, each once$"),
         (ravdess, {"modalities": ()}, r"^config.corpus.modalities is \(\); name one or more of speech"),
-        (sspnet_conflict, {"rate": 500}, "^config.corpus.rate is 500, expected 1000 or more$"),
+        (sspnet_conflict, {"rate": 500}, "^config.corpus.rate is 500; set it to 1000 or more$"),
         (planted, {"synthetic": {"worlds": 4}}, "^config.corpus.synthetic.worlds is not a setting"),
     ],
 )
@@ -88,7 +96,9 @@ def test_generators_have_the_defaults_of_the_settings(name):
 
 
 def test_unknown_corpora_are_refused_with_the_nearest():
-    with pytest.raises(UserError, match=r"^config.corpus.name is 'recla' \(did you mean 'recola'\?\); choose cmu_mosi, "):
+    with pytest.raises(
+        UserError, match=r"^config.corpus.name is 'recla' \(did you mean 'recola'\?\); choose cmu_mosi, "
+    ):
         import_corpus("recla")
 
 

@@ -11,7 +11,7 @@ def read(folder, *lines, modalities=(), data=None):
     path.write_bytes(data if data is not None else "\n".join(lines).encode())
     found = problems.Problems(path)
     sheet = csv_table.read_table(path, modalities, found)
-    found.stop()
+    found.raise_if_any()
     return sheet
 
 
