@@ -86,7 +86,7 @@ def check_counts(counts: Mapping[str, int], expected: Mapping[str, int], where: 
             raise UserError(
                 f"{where} has {counts.get(code, 0)} utterances of {code!r}, expected {count} (and"
                 f" {sum(counts.get(c, 0) for c in expected)} in all, expected {sum(expected.values())}); copy the"
-                f" release again"
+                " release again"
             )
 
 

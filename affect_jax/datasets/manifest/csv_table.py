@@ -224,7 +224,7 @@ def _check_groups(sheet: Sheet, problems: Problems) -> None:
                 problems.add(
                     row.number,
                     f"{modality} {quote_values(str(file))} is also the file of row {first.number}, which has another"
-                    f" group;"
+                    " group;"
                     " correct one of the two",
                 )
 

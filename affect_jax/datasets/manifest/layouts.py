@@ -35,7 +35,7 @@ def check_layout(
             problems.add(
                 0,
                 f"column {modality!r} has waveforms, which the layout {layout!r} cannot take; set config.corpus.sound"
-                f" to mfcc or"
+                " to mfcc or"
                 " egemaps",
             )
     for row in sheet.rows:
@@ -44,7 +44,7 @@ def check_layout(
                 problems.add(
                     row.number,
                     f"item {quote_values(row.id)} has no {modality!r}, which only the layout 'item' allows; fill the"
-                    f" cell,"
+                    " cell,"
                     " delete the row, or leave the modality out of config.corpus.modalities",
                 )
     if layout == "steps":

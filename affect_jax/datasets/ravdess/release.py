@@ -170,7 +170,7 @@ def read_action_units(path: Path, wanted: Iterable[Clip]) -> dict[Clip, np.ndarr
     if not path.is_file():
         raise UserError(
             f"{path} is missing (OpenFace's action units, one row per clip); put it there, or leave 'action_units'"
-            f" out of"
+            " out of"
             " config.corpus.modalities"
         )
     header, *rows = read_rows(path, delimiter=";")
