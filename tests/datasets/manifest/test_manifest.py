@@ -182,9 +182,9 @@ def test_layouts_that_do_not_fit(corpus):
     corpus.column("vector", items=range(11)).sound().write()
     with pytest.raises(UserError, match="row 13: item 'i11' has no 'vector', which only the layout 'item' allows"):
         manifest.describe(corpus.settings(layout="group"))
-    with pytest.raises(UserError, match="column 'voice' is waveforms, which the layout 'group' cannot have"):
+    with pytest.raises(UserError, match="column 'voice' has waveforms, which the layout 'group' cannot take"):
         manifest.describe(corpus.settings(layout="group", sound="waveform"))
-    with pytest.raises(UserError, match="layout is 'steps', but label 'label' is one an item"):
+    with pytest.raises(UserError, match="layout is 'steps', but label 'label' has one label per item"):
         manifest.describe(corpus.settings(layout="steps"))
 
 
