@@ -180,3 +180,17 @@ def test_status_2_and_one_line(repo_root, arguments, message):
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_help_imports_nothing_heavy(repo_root):
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "launch.prepare", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=repo_root,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "--manual_dir" in done.stdout
+    assert "absl" in imported
+    assert not imported & {"jax", "numpy", "scipy", "tensorflow_datasets", "librosa"}

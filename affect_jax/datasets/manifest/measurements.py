@@ -144,8 +144,7 @@ def _choose_rows_of_one_kind(sheet: Sheet, modality: str, problems: Problems) ->
         problems.add(
             first.number,
             f"column {modality!r} has {quote_values(first.files[modality].name)}, expected {expected}; if this is not"
-            " a modality,"
-            " delete or rename it, or name the modalities in config.corpus.modalities",
+            " a modality, delete or rename it, or name the modalities in config.corpus.modalities",
         )
         return []
     for row in rows:
@@ -162,8 +161,7 @@ def _choose_rows_of_one_kind(sheet: Sheet, modality: str, problems: Problems) ->
         problems.add(
             row.number,
             f"column {modality!r} has {quote_values(row.files[modality].name)}, but {len(usual)} other rows have"
-            f" {kind} there;"
-            " give each kind a column of its own",
+            f" {kind} there; give each kind a column of its own",
         )
     return usual
 
