@@ -32,8 +32,7 @@ def prepare_corpus(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
     if missing.count:
         yield (
             f"missing      {missing.count} values in {missing.columns} columns, replaced by"
-            f" {settings.get('nonfinite')},"
-            f" the first in {missing.first}"
+            f" {settings.get('nonfinite')}, the first in {missing.first}"
         )
     elif not lists_contents:
         yield "missing      none"

@@ -84,8 +84,9 @@ def check_counts(counts: Mapping[str, int], expected: Mapping[str, int], where: 
     for code, count in expected.items():
         if counts.get(code, 0) != count:
             raise UserError(
-                f"{where} has {counts.get(code, 0)} utterances of {code!r}, expected {count} ({sum(expected.values())}"
-                f" in all, not {sum(counts.get(c, 0) for c in expected)}); copy the release again"
+                f"{where} has {counts.get(code, 0)} utterances of {code!r}, expected {count} (and"
+                f" {sum(counts.get(c, 0) for c in expected)} in all, expected {sum(expected.values())}); copy the"
+                " release again"
             )
 
 

@@ -82,8 +82,7 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems) -> She
         if name not in columns:
             raise UserError(
                 f"config.corpus.modalities names {name!r}{suggest_nearest(name, columns)}, which is no column of"
-                f" {path}; its"
-                f" modalities are {', '.join(columns)}"
+                f" {path}; its modalities are {', '.join(columns)}"
             )
     wanted = tuple(name for name in columns if name in modalities) if modalities else tuple(columns)
     items = [
@@ -224,8 +223,7 @@ def _check_groups(sheet: Sheet, problems: Problems) -> None:
                 problems.add(
                     row.number,
                     f"{modality} {quote_values(str(file))} is also the file of row {first.number}, which has another"
-                    f" group;"
-                    " correct one of the two",
+                    " group; correct one of the two",
                 )
 
 

@@ -191,7 +191,7 @@ def read_array(path: Path) -> np.ndarray:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"{path} is not a whole npz file of plain arrays ({type(error).__name__}: {reason}); write it with"
-            f" numpy.savez"
+            " numpy.savez"
         ) from error
     if len(arrays) != 1:
         raise UserError(

@@ -35,8 +35,7 @@ def check_layout(
             problems.add(
                 0,
                 f"column {modality!r} has waveforms, which the layout {layout!r} cannot take; set config.corpus.sound"
-                f" to mfcc or"
-                " egemaps",
+                " to mfcc or egemaps",
             )
     for row in sheet.rows:
         for modality in sheet.modalities:
@@ -44,8 +43,7 @@ def check_layout(
                 problems.add(
                     row.number,
                     f"item {quote_values(row.id)} has no {modality!r}, which only the layout 'item' allows; fill the"
-                    f" cell,"
-                    " delete the row, or leave the modality out of config.corpus.modalities",
+                    " cell, delete the row, or leave the modality out of config.corpus.modalities",
                 )
     if layout == "steps":
         _check_lengths(sheet, cells, [column for column in labels.values() if column.per_step], target, problems)

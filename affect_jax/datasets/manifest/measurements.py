@@ -144,8 +144,7 @@ def _choose_rows_of_one_kind(sheet: Sheet, modality: str, problems: Problems) ->
         problems.add(
             first.number,
             f"column {modality!r} has {quote_values(first.files[modality].name)}, expected {expected}; if this is not"
-            f" a modality,"
-            " delete or rename it, or name the modalities in config.corpus.modalities",
+            " a modality, delete or rename it, or name the modalities in config.corpus.modalities",
         )
         return []
     for row in rows:
@@ -153,7 +152,7 @@ def _choose_rows_of_one_kind(sheet: Sheet, modality: str, problems: Problems) ->
             problems.add(
                 row.number,
                 f"column {modality!r} has {quote_values(row.files[modality].name)}, expected {expected}; correct or"
-                f" empty it",
+                " empty it",
             )
     usual, odd, kind = (
         (features, sounds, "features") if len(features) >= len(sounds) else (sounds, features, "recordings")
@@ -162,8 +161,7 @@ def _choose_rows_of_one_kind(sheet: Sheet, modality: str, problems: Problems) ->
         problems.add(
             row.number,
             f"column {modality!r} has {quote_values(row.files[modality].name)}, but {len(usual)} other rows have"
-            f" {kind} there;"
-            " give each kind a column of its own",
+            f" {kind} there; give each kind a column of its own",
         )
     return usual
 

@@ -149,8 +149,7 @@ def _check_complete(found_clips: Iterable[Clip], sizes: Sizes, root: Path) -> No
         count = sum(clip.actor == odd.actor for clip in clips)
         raise UserError(
             f"{root} has {len(clips)} clips, expected {len(expected)}; {odd.id} {fault} (actor {odd.actor:02d} has"
-            f" {count} of"
-            f" {sum(clip.actor == odd.actor for clip in expected)}): unpack the release again"
+            f" {count} of {sum(clip.actor == odd.actor for clip in expected)}): unpack the release again"
         )
 
 
@@ -169,9 +168,8 @@ def read_action_units(path: Path, wanted: Iterable[Clip]) -> dict[Clip, np.ndarr
     """
     if not path.is_file():
         raise UserError(
-            f"{path} is missing (OpenFace's action units, one row per clip); put it there, or leave 'action_units'"
-            f" out of"
-            " config.corpus.modalities"
+            f"{path} is missing (OpenFace's action units, one row per clip); put it there, or leave 'action_units' out"
+            " of config.corpus.modalities"
         )
     header, *rows = read_rows(path, delimiter=";")
     absent = [name for name in (*ACTION_UNITS, "name") if name not in header]

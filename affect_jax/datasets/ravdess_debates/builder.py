@@ -84,7 +84,7 @@ class RavdessDebates(tfds.core.GeneratorBasedBuilder):
         actors = sorted({clip.actor for clip in speech})
         if len(actors) < 2:
             raise UserError(
-                f"the {split} split of the debates would have {len(actors)} actors, expected 2 or more; set"
+                f"the {split} split of the debates would have {len(actors)} actor(s), expected 2 or more; set"
                 " config.corpus.synthetic.actors to 10 or more"
             )
         count = getattr(settings, split)

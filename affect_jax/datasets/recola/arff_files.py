@@ -122,8 +122,7 @@ def _parse_numbers(path: Path, rows: list[tuple[int, str]], columns: list[int]) 
             except ValueError:
                 raise UserError(
                     f"{path}:{number} column {column + 1} is {quote_values(fields[column].strip())}, not a number or"
-                    f" '?'; copy"
-                    " it again"
+                    " '?'; copy it again"
                 ) from None
     raise UserError(f"{path} does not hold a table of numbers; copy it again")
 

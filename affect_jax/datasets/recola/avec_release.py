@@ -81,7 +81,7 @@ def list_recordings(folder: Path, target: str, split: str, sizes: Sizes) -> list
         if extra:
             raise UserError(
                 f"{modality_folder} has {min(extra)}.arff beside the {len(expected)} {SPLIT_PREFIXES[split]} files;"
-                f" remove it"
+                " remove it"
             )
     return expected
 
@@ -119,8 +119,7 @@ def split_time(table: arff_files.ArffTable) -> tuple[np.ndarray, np.ndarray, tup
     if len(columns) != 1:
         raise UserError(
             f"{table.path} has {len(columns)} columns of frame times, expected one of {', '.join(TIME_COLUMNS)}; its"
-            f" columns"
-            f" start with {', '.join(table.names[:4])}: copy the file again"
+            f" columns start with {', '.join(table.names[:4])}: copy the file again"
         )
     names = table.names[: columns[0]] + table.names[columns[0] + 1 :]
     return table.values[:, columns[0]], np.delete(table.values, columns[0], axis=1), names
@@ -152,7 +151,7 @@ def _check_grid(table: arff_files.ArffTable, times: np.ndarray, frames: int) -> 
     if numbers[0] != 0:
         raise UserError(
             f"{table.path} starts at {times[0]:g} s, expected 0 s, so that features and gold standard line up; copy"
-            f" it again"
+            " it again"
         )
 
 
@@ -167,8 +166,7 @@ def _read_gold(path: Path, name: str, frames: int) -> np.ndarray:
         if other is not None:
             raise UserError(
                 f"{path} holds the gold standard of {quote_values(other)}, expected {name!r}; the files may be mixed"
-                f" up: copy them"
-                " again"
+                " up: copy them again"
             )
     _check_grid(table, times, frames)
     if not np.isfinite(values).all():

@@ -140,7 +140,7 @@ def _read_ratings(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
     if len(columns) != 1 or len(names) < 2 or len(rows) < 2:
         raise UserError(
             f"{path} starts with {quote_values(header.strip())}, expected one column 'time' beside the columns of"
-            f" ratings, and rows below; copy it again"
+            " ratings, and rows below; copy it again"
         )
     values = parse_floats(rows[1:], path, first_row=2)
     time = columns[0]

@@ -87,8 +87,7 @@ def read_clips(folder: Path, partition: Path | None, sizes: Sizes) -> dict[str, 
     if unlabelled:
         raise UserError(
             f"{folder / AUDIO_FOLDER} has {format_count(unlabelled, 'sound file')} without a label in {LABELS_FILE},"
-            f" the first"
-            f" is {unlabelled[0]}; copy the release again"
+            f" the first is {unlabelled[0]}; copy the release again"
         )
     if partition is not None:
         split_of, source = read_partition(partition, levels), partition
@@ -128,8 +127,7 @@ def read_levels(path: Path) -> dict[str, float]:
     if wrong:
         raise UserError(
             f"{path} has {format_count(wrong, 'level')} other than a number in -10..10, the first in {wrong[0]};"
-            f" correct it or"
-            " copy the file again"
+            " correct it or copy the file again"
         )
     return levels
 
@@ -152,7 +150,7 @@ def read_partition(path: Path, known: Mapping[str, float]) -> dict[str, str]:
     if wrong:
         raise UserError(
             f"{path} has {format_count(wrong, 'split')} other than train, val or test, the first in {wrong[0]};"
-            f" correct it"
+            " correct it"
         )
     if unknown:
         raise UserError(
@@ -247,8 +245,7 @@ def _parse_debate(name: str, path: Path) -> str:
     if date is None:
         raise UserError(
             f"{path} names the clip {quote_values(name)}, expected yy-mm-dd_start_end, because the date says which"
-            f" debate a"
-            " clip is from, and no debate may be in two splits; correct the name"
+            " debate a clip is from, and no debate may be in two splits; correct the name"
         )
     return date.group()
 
@@ -264,8 +261,7 @@ def _check_debates(clips: Mapping[str, list[Clip]], source: Path) -> None:
         where = " and ".join(f"{split} ({format_count(range(number), 'clip')})" for split, number in splits.items())
         raise UserError(
             f"{source} splits {format_count(straddling, 'debate')}, the first is {debate}: it is in {where}; put all"
-            f" clips of"
-            " a debate into one split"
+            " clips of a debate into one split"
         )
 
 
@@ -276,8 +272,6 @@ def _check_counts(clips: Mapping[str, list[Clip]], sizes: Sizes, source: Path) -
         if (len(members), high) != (expected, sizes.high[split]):
             raise UserError(
                 f"{source} puts {len(members)} clips into {split}, {len(members) - high} of low and {high} of high"
-                f" level"
-                f" (0 or more), expected {expected}, {expected - sizes.high[split]} and {sizes.high[split]}; copy the"
-                f" release"
-                " again or correct the partition"
+                f" level (0 or more), expected {expected}, {expected - sizes.high[split]} and {sizes.high[split]};"
+                " copy the release again or correct the partition"
             )

@@ -54,7 +54,7 @@ def test_the_word_conflict_is_not_in_it(ravdess_raw, tmp_path):
 
 def test_real_speech_is_called_semi_synthetic(ravdess_raw, tmp_path, monkeypatch):
     found = ravdess.builder.find_clips_and_kind(ravdess_raw)[0]
-    monkeypatch.setattr(ravdess.builder, "located", lambda folder: (found, False))
+    monkeypatch.setattr(ravdess.builder, "find_clips_and_kind", lambda folder: (found, False))
     corpus = load(ravdess_raw, tmp_path)
     assert corpus.synthetic
     assert corpus.form == "semi-synthetic: real speech, constructed target"
@@ -122,7 +122,9 @@ def test_refused_settings(ravdess_raw, tmp_path, settings, message):
 
 
 def test_too_few_actors(tmp_path):
-    with pytest.raises(UserError, match="part of the debates would have 1 actors, .*synthetic.actors to 10 or more"):
+    with pytest.raises(
+        UserError, match=r"split of the debates would have 1 actor\(s\), .*synthetic.actors to 10 or more"
+    ):
         ravdess_debates.load(
             {"data_dir": str(tmp_path), **SMALL, "synthetic": {"actors": 5, "statements": 1, "rate": 4000}}
         )

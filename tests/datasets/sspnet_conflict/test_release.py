@@ -80,7 +80,7 @@ def test_the_rate_is_a_setting(raw, tmp_path):
     for rate in (16000, 11025):
         clip = load(raw, tmp_path, rate=rate).splits["test"][0]
         assert len(clip.features["speech"]) == 2 * rate
-    with pytest.raises(UserError, match="config.corpus.rate is 8 Hz; give the speech 1000 Hz or more"):
+    with pytest.raises(UserError, match="config.corpus.rate is 8; set it to 1000 or more"):
         load(raw, tmp_path, rate=8)
 
 
@@ -101,7 +101,7 @@ def test_folders_of_parts_give_the_same_corpus(raw, copy, tmp_path):
     into_folders(copy)
     assert load(copy, tmp_path).fingerprint == load(raw, tmp_path).fingerprint
     shutil.move(next((copy / "audiodata" / "val").glob("*.wav")), copy / "audiodata")
-    with pytest.raises(UserError, match=r"audiodata puts 1 clip into no part, the first is \d\d-"):
+    with pytest.raises(UserError, match=r"audiodata puts 1 clip into no split, the first is \d\d-"):
         load(copy, tmp_path)
 
 
@@ -135,7 +135,7 @@ def test_a_partition_from_elsewhere(raw, tmp_path):
     usual = load(raw, tmp_path)
     assert [c.id for c in swapped.splits["test"]] == [c.id for c in usual.splits["validation"]]
     path.write_text("".join(f"{name},{part}\n" for name, part in rows[:-1]))
-    with pytest.raises(UserError, match=r"mine\.csv puts 1 clip into no part"):
+    with pytest.raises(UserError, match=r"mine\.csv puts 1 clip into no split"):
         load(folder, tmp_path, partition=str(path))
     with pytest.raises(UserError, match=r"config.corpus.partition /nowhere.csv is not a file; give a csv"):
         load(raw, tmp_path, partition="/nowhere.csv")
@@ -169,7 +169,7 @@ def twice(rows):
             r"has 1 label without a file in .*audiodata, the first of 05-01-26_400_402 \(did you mean",
         ),
         ("conflictlevel.csv", cell(0, 1, "Level"), "starts with 'Name,Level', expected one column 'Value'"),
-        ("conflictlevel.csv", lambda rows: rows.__delitem__(slice(1, None)), "has a head and no rows"),
+        ("conflictlevel.csv", lambda rows: rows.__delitem__(slice(1, None)), "has a header but no rows"),
         ("conflictlevel.csv", lambda rows: rows[5].pop(), "row 6 has 1 columns, expected 2"),
         (
             "partition.csv",
@@ -178,7 +178,7 @@ def twice(rows):
         ),
         ("partition.csv", cell(2, 0, "05-01-05_7_9"), r"names 1 clip that conflictlevel.csv does not have, .* row 3"),
         ("partition.csv", twice, "has 2 names a second time, the first in row 14"),
-        ("partition.csv", lambda rows: rows.pop(), r"partition.csv puts 1 clip into no part, the first is 05-01-26"),
+        ("partition.csv", lambda rows: rows.pop(), r"partition.csv puts 1 clip into no split, the first is 05-01-26"),
         (
             "partition.csv",
             cell(1, 1, "test"),
