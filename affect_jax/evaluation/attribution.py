@@ -124,8 +124,8 @@ def measure_agreement(a: np.ndarray, b: np.ndarray, top: int = 3) -> dict[str, f
     """How alike two attributions [S] of the same super-samples are.
 
     Returns:
-      `spearman`: rank correlation of the signed values, nan where one is constant; `top<n>` (`top3`): the share of the n
-      super-samples of largest magnitude that both have in common.
+      `spearman`: rank correlation of the signed values, nan where one is constant; `top<n>` (`top3`): the share of the
+      n super-samples of largest magnitude that both have in common.
     """
     from scipy import stats  # takes a second or two to import, and nothing else here needs it
 
