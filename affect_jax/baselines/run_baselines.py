@@ -1,18 +1,19 @@
 """A network's config -> classical baselines on the same corpus, target and folds."""
 
-import copy
-import json
+import dataclasses
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from affect_jax.baselines import functionals
 from affect_jax.baselines.fit_folds import fit_folds
 from affect_jax.baselines.methods import NAMES, NEEDING_ACTION_UNITS, Request
 from affect_jax.baselines.plan import Plan, check_plan
-from affect_jax.config import fit
+from affect_jax.config.corpus import OWN
+from affect_jax.config.load import encode_document
+from affect_jax.config.schema import Experiment
 from affect_jax.data import splits
-from affect_jax.datasets import reading
 from affect_jax.datasets.recordings import Recordings
+from affect_jax.datasets.release_files import find_default_data_dir
 from affect_jax.errors import UserError
 from affect_jax.experiment import results_file
 from affect_jax.experiment.results_file import Results, read_results
@@ -27,11 +28,11 @@ class _Corpus(NamedTuple):
     recordings: Recordings
 
 
-def run_baselines(config: Any, folder: Path, *, config_arg: str, request: Request) -> Results:
+def run_baselines(experiment: Experiment, folder: Path, *, config_arg: str, request: Request) -> Results:
     """Fits baselines on a config's corpus, target and folds; where that is done, reads the results.
 
     Args:
-      config: of a network that reads raw speech.
+      experiment: of a network that reads raw speech.
       folder: the run folder.
       config_arg: as of `sources.baselines`.
       request: which methods, and how.
@@ -42,39 +43,40 @@ def run_baselines(config: Any, folder: Path, *, config_arg: str, request: Reques
     Raises:
       UserError: a method or the corpus does not fit, or the folder was made with another config.
     """
-    config = fit.fit_to_corpus(config)
-    if not config.corpus.get("rate") or config.corpus.get("sound", "waveform") != "waveform":
+    settings = experiment.corpus.settings
+    if not settings.get("rate") or settings.get("sound", "waveform") != "waveform":
         raise UserError(
-            f"the corpus {config.corpus.name!r} of {config_arg} is not one of speech; choose another config"
+            f"the corpus {experiment.corpus.name!r} of {config_arg} is not one of speech; choose another config"
         )
     methods = request.methods or [name for name in NAMES if name != "is13" or functionals.is_opensmile_installed()]
-    plan = Plan(config.task, config.data.target, tuple(methods), request.seeds, request.iterations, request.refit)
+    plan = Plan(
+        experiment.task, experiment.data.target, tuple(methods), request.seeds, request.iterations, request.refit
+    )
     check_plan(plan)
-    made_of = {name: json.loads(config.to_json())[name] for name in ("name", "task", "corpus", "data")}
-    made_of |= {"folds": list(config.study.folds), "baselines": request._asdict()}
+    document = {**encode_document(experiment), "baselines": request._asdict()}
     if (folder / results_file.FILE).exists():
-        run_folder.open_run_folder(folder, made_of, config_arg)
+        run_folder.open_run_folder(folder, document, config_arg)
         return read_results(folder)
     with Work() as work:
-        plan, recordings = _load_corpus(plan, config, work, is_chosen=bool(request.methods))
-        data_dir = Path(config.corpus.data_dir or reading.default_data_dir()).expanduser().resolve()
+        plan, recordings = _load_corpus(plan, experiment, work, is_chosen=bool(request.methods))
+        data_dir = Path(settings.get("data_dir") or find_default_data_dir()).expanduser().resolve()
         # The folder is made last, so that a wrong flag or a wrong corpus leaves none behind.
         with run_folder.lock_run_folder(folder):
-            run_folder.open_run_folder(folder, made_of, config_arg)
+            run_folder.open_run_folder(folder, document, config_arg)
             return fit_folds(
                 plan,
                 recordings,
-                splits.make_folds(recordings, config),
-                int(config.corpus.rate),
+                splits.make_folds(recordings, experiment.trials.folds),
+                int(settings["rate"]),
                 data_dir / "descriptors" / recordings.corpus,
                 folder,
-                name=f"{config.name} baselines",
+                name=f"{experiment.name} baselines",
                 config_arg=config_arg,
                 progress=work.progress,
             )
 
 
-def _load_corpus(plan: Plan, config: Any, work: Work, *, is_chosen: bool) -> _Corpus:
+def _load_corpus(plan: Plan, experiment: Experiment, work: Work, *, is_chosen: bool) -> _Corpus:
     """Loads the corpus, and drops methods that it does not allow unless they were chosen by name.
 
     Raises:
@@ -86,34 +88,35 @@ def _load_corpus(plan: Plan, config: Any, work: Work, *, is_chosen: bool) -> _Co
         if "random_subset" in plan.methods:
             work.say("note: random_subset selects among MFCC statistics, as openSMILE is not installed")
     if set(NEEDING_ACTION_UNITS) & set(plan.methods):
-        plan, recordings = _load_with_action_units(plan, config, work, is_chosen=is_chosen)
+        plan, recordings = _load_with_action_units(plan, experiment, work, is_chosen=is_chosen)
     else:
-        recordings = splits.load_recordings(config)
+        recordings = splits.load_recordings(experiment.corpus)
     kind = "synthetic " if recordings.synthetic else ""
-    work.say(f"{kind}corpus {recordings.corpus} ({recordings.variant}): {', '.join(plan.methods)}")
-    if config.corpus.name == splits.OWN:
-        recordings = _name_speech(recordings, config.data.modalities[0])
+    work.say(f"{kind}corpus {recordings.corpus} ({recordings.form}): {', '.join(plan.methods)}")
+    if experiment.corpus.name == OWN:
+        recordings = _name_speech(recordings, experiment.data.modalities[0])
     return _Corpus(plan, recordings)
 
 
-def _load_with_action_units(plan: Plan, config: Any, work: Work, *, is_chosen: bool) -> _Corpus:
+def _load_with_action_units(plan: Plan, experiment: Experiment, work: Work, *, is_chosen: bool) -> _Corpus:
     """Loads speech and action units; speech alone where the corpus has no action units and no method was chosen."""
     without = plan._replace(methods=tuple(m for m in plan.methods if m not in NEEDING_ACTION_UNITS))
-    if "modalities" not in config.corpus or config.corpus.name == splits.OWN:
+    corpus = experiment.corpus
+    if "modalities" not in corpus.settings or corpus.name == OWN:
         if is_chosen:
             raise UserError(
-                f"the corpus {config.corpus.name!r} has no action units; leave {' and '.join(NEEDING_ACTION_UNITS)} out"
+                f"the corpus {corpus.name!r} has no action units; leave {' and '.join(NEEDING_ACTION_UNITS)} out"
             )
-        return _Corpus(without, splits.load_recordings(config))
-    with_units = copy.deepcopy(config)
-    with_units.corpus.modalities = ("speech", "action_units")
+        return _Corpus(without, splits.load_recordings(corpus))
+    settings = {**corpus.settings, "modalities": ("speech", "action_units")}
+    with_units = dataclasses.replace(corpus, settings=settings)
     try:
         return _Corpus(plan, splits.load_recordings(with_units))
     except UserError as error:
         if is_chosen:
             raise
         work.say(f"note: without action units ({error})")
-    return _Corpus(without, splits.load_recordings(config))
+    return _Corpus(without, splits.load_recordings(corpus))
 
 
 def _name_speech(recordings: Recordings, column: str) -> Recordings:
