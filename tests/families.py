@@ -7,15 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from affect_jax.config import studies
+from affect_jax.config.load import load_config
+from affect_jax.config.models import make_model
 from affect_jax.training import state, step, trials
+from tests import small
 
 FUSION = dict(text=(32, 128, 300), video=(32, 32, 2048), audio=(32, 1000, 120))
 SPEECH = dict(speech=(8, 240_000, 1))
 SINC = dict(first_layer="sincnet", sinc_width=125)
 PUBLISHED = {
-    "sew": ("sew", "arousal,geo+audio", "pair", {}, dict(video_geometric=(32, 632), audio=(32, 88))),
-    "seqsew": ("seqsew", "mosi,video+text", "pair", {}, dict(video=(32, 63, 100), text=(32, 63, 100))),
+    "sew": ("sew", "arousal,geo+audio", "teachers", {}, dict(video_geometric=(32, 632), audio=(32, 88))),
+    "seqsew": ("seqsew", "mosi,video+text", "teachers", {}, dict(video=(32, 63, 100), text=(32, 63, 100))),
     "conflictnet": ("conflictnet", "sspnet_conflict", "conflictnet", SINC, SPEECH),
     "cross": ("fusion", "trimodal,iemocap", "cross", {}, FUSION),
 }
@@ -37,11 +39,11 @@ SMALL = {
 def loaded(case):
     """(module, stage, trial, batch, shapes of its state and frozen parts) of a case."""
     file, argument, name, changes, shapes = case
-    config = importlib.import_module(f"configs.{file}").get_config(argument)
+    config = small.forget_synthetic(importlib.import_module(f"configs.{file}").get_config(argument))
     config.study.only = (name,)
-    (spec,) = studies.parse_studies(config)
-    module, staged = spec.model.clone(**changes), spec.stages[-1]
-    trial = jax.tree.map(lambda x: x[0], trials.stack_trials([trials.Trial("variant", 0, 0, spec.defaults)]))
+    (spec,) = load_config(config).studies
+    module, staged = make_model(spec.model).clone(**changes), spec.stages[-1]
+    trial = jax.tree.map(lambda x: x[0], trials.stack_trials([trials.Trial("variant", 0, 0, spec.hyper)]))
     first = next(iter(shapes.values()))
     lead = first[:1] if config.data.unit == "item" else first[:-1]
     dtype = jnp.float32

@@ -10,9 +10,9 @@ import pytest
 
 from affect_jax.data import splits
 from affect_jax.datasets import recordings
-from affect_jax.experiment.run import run_experiment
 from affect_jax.training import loop, mesh
 from configs import fusion
+from tests import small
 
 ACTORS, CLIPS = 10, 6
 
@@ -53,7 +53,7 @@ def config(*studies):
     made.engine.trial_batch_gigabytes = 1e-6
     made.model.update(units=4, heads=2, hidden=5)
     for name in studies:
-        model = made.studies[name].override.model
+        model = made.studies[name].model
         model.map_steps = tuple(min(steps, 5) for steps in model.map_steps)
     return made
 
@@ -71,6 +71,6 @@ def make(folder, *studies):
     """The run folder `folder`, finished. Who reads its corpus again must have splits.load_recordings give `corpus()`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "fit_study", _first_weights)
-        patch.setattr(splits, "load_recordings", lambda config, **_: corpus())
-        run_experiment(config(*studies), str(folder), config_arg="configs/fusion.py:all,ravdess")
+        patch.setattr(splits, "load_recordings", lambda _, **__: corpus())
+        small.run(config(*studies), folder, config_arg="configs/fusion.py:all,ravdess")
     return folder

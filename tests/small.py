@@ -1,13 +1,28 @@
 """The real experiments at sizes that train in seconds."""
 
+from affect_jax.config.load import load_config
+from affect_jax.experiment.run import run_experiment
 from configs import conflictnet, seqsew, sew, speech_emotion
 
 FEATURES = dict(audio=4, video_geometric=5, video_appearance=3)
 
 
+def run(config, folder, config_arg="x", **options):
+    """Runs a ConfigDict as `launch.main` does."""
+    return run_experiment(load_config(config), str(folder), config_arg=config_arg, **options)
+
+
+def forget_synthetic(config):
+    """The config without what a synthetic corpus would change of it: sizes and schedules are those of a release."""
+    with config.unlocked():
+        if "synthetic" in config:
+            del config["synthetic"]
+    return config
+
+
 def sew_config(data_dir, **study):
     """configs/sew.py on a synthetic RECOLA of 3 x 2 recordings of 30 frames."""
-    config = sew.get_config()
+    config = forget_synthetic(sew.get_config())
     config.corpus.data_dir = str(data_dir)
     config.corpus.synthetic = dict(recordings=2, frames=30, seed=0, **FEATURES)
     config.model.weaker_layers = (4, 3)
@@ -15,7 +30,7 @@ def sew_config(data_dir, **study):
     config.model.stronger_decoder_layers = ((3, 4),)
     config.model.regressor_width = 3
     config.model.regressor_layers = 1
-    config.stages.fit.losses.alignment.k = 2
+    config.stages.fit.losses.alignment_audio.k = 2
     config.stages.fit.epochs = 3
     config.study.seeds = 2
     for key, value in study.items():
@@ -26,7 +41,7 @@ def sew_config(data_dir, **study):
 
 def seqsew_config(data_dir):
     """configs/seqsew.py on a synthetic CMU-MOSI of 14 + 3 videos, with a search."""
-    config = seqsew.get_config("mosi,video+text")
+    config = forget_synthetic(seqsew.get_config("mosi,video+text"))
     config.corpus.data_dir = str(data_dir)
     config.corpus.synthetic = dict(train_videos=14, test_videos=3, text=4, audio=3, video=5, seed=0)
     config.model.encoder = "bigru"
@@ -36,20 +51,21 @@ def seqsew_config(data_dir):
     config.model.classifier_width = 4
     config.model.weaker_gru_layers = 1
     config.model.decoder_width = 3
+    config.model.stronger_gru_layers = (1,)
     config.model.decoder_layers = 1
     config.study.folds = ("draw_0", "draw_1")
     config.study.seeds = 2
     # What is left has as many trials in its search as in its final study, so that both share what is compiled.
     with config.unlocked():
         del config.studies["no_decoder"]
-        del config.studies.pair.variants["-LFA"]
-    for name in ("teacher", "student"):
+        del config.studies.teachers.variants["-LFA"]
+    for name in ("teacher_text", "student"):
         config.stages[name].epochs = 2
         config.stages[name].optimizer.learning_rate = 0.01
-    config.stages.student.losses.alignment.k = 2
+    config.stages.student.losses.alignment_text.k = 2
     weights = config.search.grid.stages.student.losses
-    weights.alignment.weight = (0.01, 1.0)
-    weights.translation.weight = (1.0,)
+    weights.alignment_text.weight = (0.01, 1.0)
+    weights.translation_text.weight = (1.0,)
     return config
 
 

@@ -3,9 +3,11 @@
 import jax
 import pytest
 
-from affect_jax.config import studies
+from affect_jax.config.load import load_config
+from affect_jax.config.models import make_model
 from affect_jax.data import folds as folding
 from affect_jax.data import splits
+from affect_jax.errors import UserError
 from affect_jax.training import loop
 from configs import (
     conflictnet,
@@ -17,6 +19,7 @@ from configs import (
     speech_emotion,
     third_modality,
 )
+from tests import small
 
 CASES = [
     (config, argument)
@@ -65,33 +68,35 @@ def test_a_config_fits(config, argument, data_dir):
     made = config.get_config(argument)
     made.corpus.data_dir = str(data_dir)
     made.corpus.update(SMALL[made.corpus.name])
-    specs = studies.parse_studies(made)
-    recordings = splits.load_recordings(made)
-    part = splits.build_split(recordings.splits["train"] + recordings.splits.get("validation", []), made)
-    folds = folding.build_folds(
-        part.corpus, part.index, splits.make_folds(recordings, made)[:1], splits.choose_standardized(made)
-    )
+    experiment = load_config(small.forget_synthetic(made))
+    specs = list(experiment.studies)
+    recordings = splits.load_recordings(experiment.corpus)
+    developed = recordings.splits["train"] + recordings.splits.get("validation", [])
+    part = splits.build_split(developed, experiment.data)
+    members = splits.make_folds(recordings, experiment.trials.folds)[:1]
+    folds = folding.build_folds(part.corpus, part.index, members, splits.choose_standardized(experiment.data))
     if config is fusion:
         specs = [spec for spec in specs if spec.name in ONE_OF_A_KIND]
     if argument in seqsew.SEVERAL:  # the rest have fewer teachers still
         specs = [spec for spec in specs if spec.name in ("all", "only_text")]
     for spec in specs:
-        loop.check_stages(spec.model, spec.stages, part.corpus, folds)
-    params = loop.trace_shapes(specs[-1].model if config is seqsew else specs[0].model, part.corpus, folds)[0]
+        loop.check_stages(make_model(spec.model), spec.stages, part.corpus, folds)
+    model = make_model(specs[0].model)
+    params = loop.trace_shapes(model, part.corpus, folds)[0]
     if config is fusion and argument == "all":
         assert {spec.name for spec in specs} == set(ONE_OF_A_KIND)
     if config is sew and argument in sew.PAIRS:
         assert size(params) == WHOLE.get(argument, 477_885)
     if argument == "sspnet_conflict":
-        sizes = {spec.name: size(loop.trace_shapes(spec.model, part.corpus, folds)[0]) for spec in specs}
+        sizes = {spec.name: size(loop.trace_shapes(make_model(spec.model), part.corpus, folds)[0]) for spec in specs}
         assert sizes["conflictnet"] == 420_418 + 896
         assert sizes["conflictnet"] - sizes["paranet"] == 8_257
         assert sizes["paranet"] == sizes["paranet+ap"]
     if config is seqsew and argument in DEPLOYED:
-        assert sum(size(params[name]) for name in specs[-1].model.deployed) == DEPLOYED[argument]
+        assert sum(size(params[name]) for name in model.deployed) == DEPLOYED[argument]
 
 
 @pytest.mark.parametrize("config", [sew, sew_unimodal, seqsew, seqsew_unimodal, conflictnet, speech_emotion, fusion])
 def test_an_unknown_argument_is_told_what_there_is(config):
-    with pytest.raises(ValueError, match="choose one of"):
+    with pytest.raises(UserError, match="choose one of"):
         config.get_config("joy,nose+ear")

@@ -58,7 +58,7 @@ def decode(kind: Any, value: Any, path: str, problems: Problems) -> Any:
     """
     converted = _convert(kind, value, path, problems)
     if converted is _MISSING:
-        problems.add(f"{path} is {value!r}; set {_describe(kind)}")
+        problems.add(f"{path} is {value!r}{_suggest_choice(kind, value)}; set {_describe(kind)}")
         return None
     return converted
 
@@ -135,6 +135,13 @@ def _convert_scalar(kind: Any, value: Any) -> Any:
         fits = isinstance(value, int | float) and math.isfinite(value)
         return float(value) if fits else _MISSING
     return value if isinstance(value, kind) else _MISSING
+
+
+def _suggest_choice(kind: Any, value: Any) -> str:
+    """The nearest choice of a field that has some, for the middle of a sentence."""
+    literals = [one for one in (kind, *typing.get_args(kind)) if typing.get_origin(one) is typing.Literal]
+    choices = [choice for literal in literals for choice in typing.get_args(literal)]
+    return suggest_nearest(str(value), choices)
 
 
 def _describe(kind: Any) -> str:

@@ -5,11 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 
-from affect_jax.data import splits
 from affect_jax.datasets.cache import Cache, count_bytes
-from affect_jax.errors import UserError
 
 
 def example(number):
@@ -94,11 +91,3 @@ def test_what_cannot_be_read_is_asked_for_anew():
         cache.get("x", gone)
     assert fill(cache, 5, 5) == [5]
     np.testing.assert_array_equal(cache.get("x", lambda: example(7))["speech"], example(7)["speech"])
-
-
-def test_the_setting_is_refused_in_one_sentence_and_older_configs_do_without():
-    assert splits.check_host_megabytes(ConfigDict({"engine": {}})) == 1024
-    assert splits.check_host_megabytes(ConfigDict({"engine": {"host_megabytes": 0.0}})) == 0
-    for wrong in (-1.0, float("nan")):
-        with pytest.raises(UserError, match="config.engine.host_megabytes is (-1.0|nan); set"):
-            splits.check_host_megabytes(ConfigDict({"engine": {"host_megabytes": wrong}}))

@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import pytest
 
 from affect_jax import models
-from affect_jax.config import studies
+from affect_jax.config.load import load_config
+from affect_jax.config.models import make_model
+from tests import small
 from tests.docs import commands, pages
 
 PAGE = pages.read(commands.ROOT / "docs" / "models.md")
@@ -32,8 +34,9 @@ def count(model, reads):
 def test_numbers_of_parameters(row):
     config_arg, study, reads, whole, deployed = (cell.replace("`", "") for cell in pages.cells(row.text))
     name, _, argument = config_arg.removeprefix("configs/").partition(":")
-    specs = {spec.name: spec for spec in studies.parse_studies(commands.config(name, argument or None))}
-    found = count(specs[study].model, reads)
+    config = small.forget_synthetic(commands.config(name, argument or None))
+    specs = {spec.name: spec for spec in load_config(config).studies}
+    found = count(make_model(specs[study].model), reads)
     assert [f"{number:,}" for number in found] == [whole, whole if deployed == "all" else deployed], (
         f"docs/models.md:{row.line}"
     )

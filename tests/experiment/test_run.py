@@ -1,14 +1,15 @@
 """Configs become run folders: whole, resumable, honest about where numbers come from."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from affect_jax.config.load import load_config
 from affect_jax.data import splits
 from affect_jax.datasets.recola import arff_files
 from affect_jax.errors import UserError
-from affect_jax.experiment.run import run_experiment
 from affect_jax.inference import deployment, export_folder, feature_files, split_files
 from affect_jax.runtime import run_folder
 from tests import small
@@ -23,32 +24,32 @@ def corpora(tmp_path_factory):
 def sew(corpora, tmp_path_factory):
     """A finished SEW run: (folder, results)."""
     folder = tmp_path_factory.mktemp("runs") / "sew"
-    return folder, run_experiment(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
+    return folder, small.run(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
 
 
 @pytest.fixture(scope="module")
 def seqsew(corpora, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "seqsew"
     config = small.seqsew_config(corpora)
-    return folder, run_experiment(config, str(folder), config_arg="configs/seqsew.py:mosi,video+text")
+    return folder, small.run(config, str(folder), config_arg="configs/seqsew.py:mosi,video+text")
 
 
 def test_every_variant_of_table_5_2_is_there(sew):
     folder, results = sew
-    variants = {(c["study"], c["variant"]) for c in results["variants"] if c["metric"] == "ccc"}
+    variants = {(c.study, c.variant) for c in results.variants if c.metric == "ccc"}
     assert {variant for _, variant in variants} == {
         "SEW",
         "-S_D2",
         "-CCA",
         "-S_D1",
         "-(CCA & S_D1)",
-        "unimodal weaker",
-        "unimodal stronger",
+        "unimodal video_geometric",
+        "unimodal audio",
     }
-    assert results["corpus"]["synthetic"] is True
-    assert len(results["corpus"]["fingerprint"]) == 64
-    assert all(trial["test"] is None for trial in results["trials"])  # RECOLA's test part has no gold standard
-    assert results["baselines"]["validation"]["ccc"] == 0
+    assert results.corpus.synthetic is True
+    assert len(results.corpus.fingerprint) == 64
+    assert all(trial.test is None for trial in results.trials)  # RECOLA's test part has no gold standard
+    assert results.baselines["validation"]["ccc"] == 0
     assert {"config.json", "metrics.jsonl", "predictions.npz", "results.json", "weights"} <= {
         path.name for path in folder.iterdir()
     }
@@ -58,17 +59,17 @@ def test_every_variant_of_table_5_2_is_there(sew):
 def test_validation_scores_are_those_of_the_saved_predictions(sew):
     folder, results = sew
     arrays = run_folder.read_arrays(folder / "predictions.npz")
-    for at, number in enumerate(arrays["pair/trial"]):
-        x, y = arrays["pair/validation/prediction"][at], arrays["pair/validation/target"]
+    for at, number in enumerate(arrays["teachers/trial"]):
+        x, y = arrays["teachers/validation/prediction"][at], arrays["teachers/validation/target"]
         ccc = 2 * np.cov(x, y, bias=True)[0, 1] / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
-        assert results["trials"][number]["validation"]["ccc"] == pytest.approx(ccc, abs=1e-5)
+        assert results.trials[number].validation["ccc"] == pytest.approx(ccc, abs=1e-5)
 
 
 def test_a_finished_run_is_read_not_trained(sew, corpora):
     folder, results = sew
     before = (folder / "metrics.jsonl").read_bytes()
     with run_folder.lock_run_folder(folder):  # even where a process holds the folder
-        again = run_experiment(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
+        again = small.run(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
     assert again == results
     assert (folder / "metrics.jsonl").read_bytes() == before
 
@@ -78,24 +79,24 @@ def test_another_config_is_refused_and_the_difference_shown(sew, corpora):
     config = small.sew_config(corpora)
     config.stages.fit.optimizer.learning_rate = 0.5
     with pytest.raises(UserError, match=r'another config(.|\n)*-.*"learning_rate": 0.001(.|\n)*\+.*0.5'):
-        run_experiment(config, str(folder), config_arg="configs/sew.py")
+        small.run(config, str(folder), config_arg="configs/sew.py")
     config = small.sew_config(corpora)
     config.engine.checkpoint_seconds = 7.0  # how to run, not what
-    run_experiment(config, str(folder), config_arg="configs/sew.py")
+    small.run(config, str(folder), config_arg="configs/sew.py")
 
 
 def test_search_selects_on_validation_per_fold_and_the_final_trials_use_it(seqsew):
     _, results = seqsew
-    assert results["corpus"]["synthetic"] is True
-    chosen = {(s["study"], s["variant"], s["fold"]): s for s in results["selected"]}
-    assert set(chosen) == {("pair", "SeqSEW", "draw_0"), ("pair", "SeqSEW", "draw_1")}
-    weight = "stages.student.losses.alignment.weight"
-    assert chosen["pair", "SeqSEW", "draw_0"]["candidates"] == 2
-    for trial in results["trials"]:
-        assert trial["hyper"][weight] == chosen["pair", "SeqSEW", trial["fold"]]["hyper"][weight]
-        assert 0 <= trial["test"]["accuracy"] <= 1
-        assert 0 <= trial["held_out_cca"]["alignment"] <= 2
-    assert len(results["trials"]) == 4
+    assert results.corpus.synthetic is True
+    chosen = {(s.study, s.variant, s.fold): s for s in results.selected}
+    assert set(chosen) == {("teachers", "SeqSEW", "draw_0"), ("teachers", "SeqSEW", "draw_1")}
+    weight = "stages.student.losses.alignment_text.weight"
+    assert chosen["teachers", "SeqSEW", "draw_0"].candidates == 2
+    for trial in results.trials:
+        assert trial.hyper[weight] == chosen["teachers", "SeqSEW", trial.fold].hyper[weight]
+        assert 0 <= trial.test["accuracy"] <= 1
+        assert 0 <= trial.held_out_cca["alignment_text"] <= 2
+    assert len(results.trials) == 4
 
 
 def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
@@ -116,15 +117,15 @@ def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
         )
         config = small.seqsew_config("x") if variant == "SeqSEW" else small.sew_config("x")
         config.corpus.data_dir = json.loads((folder / "config.json").read_text())["config"]["corpus"]["data_dir"]
-        recordings = splits.load_recordings(config).splits
+        recordings = splits.load_recordings(load_config(config).corpus).splits
         arrays = run_folder.read_arrays(folder / "predictions.npz")
         split = "test" if variant == "SeqSEW" else "validation"
-        at = int(np.flatnonzero(arrays["pair/trial"] == number)[0])
+        at = int(np.flatnonzero(arrays["teachers/trial"] == number)[0])
         for recording in recordings[split]:
             x = recording.features[deployed.modality]
             x, mask = (x[None], np.ones((1, len(x)), bool)) if deployed.steps else (x, np.ones(len(x), bool))
-            mine = arrays[f"pair/{split}/group"] == recording.group
-            want = arrays[f"pair/{split}/prediction"][at][mine]
+            mine = arrays[f"teachers/{split}/group"] == recording.group
+            want = arrays[f"teachers/{split}/prediction"][at][mine]
             np.testing.assert_allclose(np.ravel(artifact.call(x, mask)), want, rtol=1e-4, atol=1e-5)
             np.save(tmp_path / "x.npy", recording.features[deployed.modality])
             said = feature_files.predict_feature_file(read, tmp_path / "x.npy")[1]
@@ -134,13 +135,13 @@ def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
 def test_a_recording_cannot_lead_predictions_out_of_their_folder(sew, tmp_path):
     folder, results = sew
     arrays = run_folder.read_arrays(folder / "predictions.npz")
-    arrays["pair/test/group"] = np.full(len(arrays["pair/test/group"]), "../out")
+    arrays["teachers/test/group"] = np.full(len(arrays["teachers/test/group"]), "../out")
     run = tmp_path / "run"
     run.mkdir()
     run_folder.write_arrays(run / "predictions.npz", arrays)
     with pytest.raises(UserError, match=r"has a recording '\.\./out', and RECOLA has no such name"):
         split_files.write_split_predictions(run, results, 0, "test", tmp_path / "here")
-    others = results | {"corpus": results["corpus"] | {"name": "manifest"}}
+    others = dataclasses.replace(results, corpus=dataclasses.replace(results.corpus, name="manifest"))
     (path,) = split_files.write_split_predictions(run, others, 0, "test", tmp_path / "here")
     assert path == tmp_path / "here" / "..%2Fout.csv"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["here", "run"]
@@ -154,7 +155,7 @@ def test_a_stage_cannot_lead_out_of_the_run_folder(name, corpora, tmp_path):
         config.stages = {name: config.stages.fit.to_dict()}
         config.schedule = (name,)
     with pytest.raises(UserError, match="config.stages has the name .* cannot be a folder's"):
-        run_experiment(config, str(tmp_path / "run"), config_arg="x")
+        small.run(config, str(tmp_path / "run"), config_arg="x")
     assert not list(tmp_path.rglob("checkpoints"))
 
 
@@ -162,29 +163,29 @@ def test_a_stage_cannot_lead_out_of_the_run_folder(name, corpora, tmp_path):
 def test_a_study_cannot_lead_out_of_the_run_folder(name, corpora, tmp_path):
     config = small.sew_config(corpora)
     with config.unlocked():
-        config.studies = {name: config.studies.pair.to_dict()}
+        config.studies = {name: config.studies.teachers.to_dict()}
     with pytest.raises(UserError, match="config.studies has the name .* cannot be a folder's"):
-        run_experiment(config, str(tmp_path / "run"), config_arg="x")
+        small.run(config, str(tmp_path / "run"), config_arg="x")
 
 
 def test_two_studies_cannot_share_a_folder(corpora, tmp_path):
     config = small.sew_config(corpora)
     with config.unlocked():
-        config.studies = {name: config.studies.pair.to_dict() for name in ("a/b", "a_b")}
+        config.studies = {name: config.studies.teachers.to_dict() for name in ("a/b", "a_b")}
     with pytest.raises(UserError, match="config.studies has 'a/b' and 'a_b', whose folders are one"):
-        run_experiment(config, str(tmp_path / "run"), config_arg="x")
+        small.run(config, str(tmp_path / "run"), config_arg="x")
 
 
 @pytest.mark.parametrize("name", ["..os", "os.path", "../sew", "sew.py", "__init__", ""])
 def test_a_model_is_imported_only_from_those_that_are_here(name, corpora, tmp_path):
     config = small.sew_config(corpora)
     config.model.name = name
-    with pytest.raises(UserError, match=r"config.model.name is .* there are \["):
-        run_experiment(config, str(tmp_path / "run"), config_arg="x")
+    with pytest.raises(UserError, match=r"config.model.name is .* choose one of \["):
+        small.run(config, str(tmp_path / "run"), config_arg="x")
     config = small.sew_config(corpora)
     config.corpus.name = name
-    with pytest.raises(UserError, match=r"config.corpus.name is .* there are \["):
-        run_experiment(config, str(tmp_path / "run"), config_arg="x")
+    with pytest.raises(UserError, match=r"config.corpus.name is .* choose one of \["):
+        small.run(config, str(tmp_path / "run"), config_arg="x")
 
 
 def test_predictions_of_the_unlabelled_part_in_the_owners_form(sew, tmp_path):
@@ -193,7 +194,7 @@ def test_predictions_of_the_unlabelled_part_in_the_owners_form(sew, tmp_path):
     assert [path.name for path in files] == ["test_1.arff", "test_2.arff"]
     arrays = run_folder.read_arrays(folder / "predictions.npz")
     table = arff_files.read_arff(files[0])
-    want = arrays["pair/test/prediction"][0][arrays["pair/test/group"] == "test_1"]
+    want = arrays["teachers/test/prediction"][0][arrays["teachers/test/group"] == "test_1"]
     np.testing.assert_allclose(np.asarray(table.values)[:, -1], want, atol=1e-6)
 
 
@@ -201,18 +202,18 @@ def test_delay_and_postprocessing_run_and_keep_the_clock(corpora, tmp_path):
     config = small.sew_config(corpora)
     config.data.delay = 2
     config.data.postprocess = True
-    results = run_experiment(config, str(tmp_path / "run"), config_arg="configs/sew.py")
+    results = small.run(config, str(tmp_path / "run"), config_arg="configs/sew.py")
     arrays = run_folder.read_arrays(tmp_path / "run" / "predictions.npz")
-    assert not np.isnan(arrays["pair/validation/prediction"]).any()
-    assert results["trials"][0]["validation"]["ccc"] is not None
+    assert not np.isnan(arrays["teachers/validation/prediction"]).any()
+    assert results.trials[0].validation["ccc"] is not None
 
 
 def test_a_draw_in_the_test_part_is_refused(corpora, tmp_path):
     config = small.seqsew_config(corpora)
-    names = [r.id for r in splits.load_recordings(config).splits["test"]]
+    names = [r.id for r in splits.load_recordings(load_config(config).corpus).splits["test"]]
     config.corpus.validation = (names[0],)
-    with pytest.raises(UserError, match=f"{names[0]}.*test part"):
-        run_experiment(config, str(tmp_path / "run"), config_arg="x")
+    with pytest.raises(UserError, match=f"{names[0]}.*test split"):
+        small.run(config, str(tmp_path / "run"), config_arg="x")
 
 
 @pytest.mark.parametrize(
@@ -220,13 +221,13 @@ def test_a_draw_in_the_test_part_is_refused(corpora, tmp_path):
     [
         (lambda c: c.model.__setitem__("name", "sewn"), "did you mean 'sew'"),
         (lambda c: c.model.__setitem__("weaker", "audoi"), "audoi"),
-        (lambda c: c.stages.fit.losses.alignment.__setitem__("kind", "dca"), "did you mean 'dcca'"),
+        (lambda c: c.stages.fit.losses.alignment_audio.__setitem__("kind", "dca"), "did you mean 'dcca'"),
         (lambda c: c.stages.fit.monitor.__setitem__("metric", "accuracy"), "regression task has"),
         (lambda c: c.stages.fit.optimizer.__setitem__("name", "adamw"), "did you mean 'adam'"),
         (lambda c: c.corpus.__setitem__("name", "recolla"), "did you mean 'recola'"),
-        (lambda c: c.data.__setitem__("unit", "minute"), "recording, item, window or frame"),
+        (lambda c: c.data.__setitem__("unit", "minute"), "config.data.unit is 'minute'; set one of"),
         (lambda c: c.__setitem__("schedule", ("fitt",)), "did you mean 'fit'"),
-        (lambda c: c.study.__setitem__("only", ("weakest",)), "did you mean 'weaker'"),
+        (lambda c: c.study.__setitem__("only", ("teacher",)), "did you mean 'teachers'"),
         (lambda c: c.search.__setitem__("grid", {"model": {"regressor_width": (1, 2)}}), "cannot differ in"),
     ],
 )
@@ -235,4 +236,4 @@ def test_bad_values_are_named(change, message, corpora, tmp_path):
     config.unlock()
     change(config)
     with pytest.raises(UserError, match=message):
-        run_experiment(config, str(tmp_path / "run"), config_arg="x")
+        small.run(config, str(tmp_path / "run"), config_arg="x")

@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
+from affect_jax.config.load import load_config
 from affect_jax.data import splits
 from affect_jax.errors import UserError
-from affect_jax.experiment.run import run_experiment
 from affect_jax.features import audio
 from affect_jax.inference import deployment, export_folder, speech_models, timelines
 from affect_jax.runtime import run_folder
@@ -24,25 +24,25 @@ def corpora(tmp_path_factory):
 def conflict(corpora, tmp_path_factory):
     """A finished run: (folder, config, results)."""
     folder, config = tmp_path_factory.mktemp("runs") / "conflict", small.conflictnet_config(corpora)
-    return folder, config, run_experiment(config, str(folder), config_arg="configs/conflictnet.py")
+    return folder, config, small.run(config, str(folder), config_arg="configs/conflictnet.py")
 
 
 @pytest.fixture(scope="module")
 def emotion(corpora, tmp_path_factory):
     folder, config = tmp_path_factory.mktemp("runs") / "emotion", small.speech_emotion_config(corpora)
-    return folder, config, run_experiment(config, str(folder), config_arg="configs/speech_emotion.py")
+    return folder, config, small.run(config, str(folder), config_arg="configs/speech_emotion.py")
 
 
 def test_a_clip_has_one_prediction_and_its_sign_is_scored(conflict):
     folder, _, results = conflict
     arrays = run_folder.read_arrays(folder / "predictions.npz")
     assert arrays["conflictnet/test/prediction"].shape == (2, 3)
-    for at, trial in enumerate(results["trials"]):
+    for at, trial in enumerate(results.trials):
         x, y = arrays["conflictnet/test/prediction"][at], arrays["conflictnet/test/target"]
-        assert trial["test"]["accuracy"] == pytest.approx(np.mean((x >= 0) == (y >= 0)), abs=1e-6)
-        assert trial["test"]["pcc"] == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-4)
+        assert trial.test["accuracy"] == pytest.approx(np.mean((x >= 0) == (y >= 0)), abs=1e-6)
+        assert trial.test["pcc"] == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-4)
     high = np.mean(arrays["conflictnet/test/target"] >= 0)
-    assert results["baselines"]["test"]["accuracy"] == pytest.approx(max(high, 1 - high), abs=1e-6)
+    assert results.baselines["test"]["accuracy"] == pytest.approx(max(high, 1 - high), abs=1e-6)
 
 
 def test_the_deployed_model_hears_waveforms_as_the_run_did(conflict, tmp_path):
@@ -52,7 +52,7 @@ def test_the_deployed_model_hears_waveforms_as_the_run_did(conflict, tmp_path):
     deployment.export_deployed(deployed, tmp_path, {})
     artifact = jax.export.deserialize(bytearray((tmp_path / "model.jax").read_bytes()))
     arrays = run_folder.read_arrays(folder / "predictions.npz")
-    clips = splits.load_recordings(config).splits["test"]
+    clips = splits.load_recordings(load_config(config).corpus).splits["test"]
     x = np.stack([audio.normalize(clip.features["speech"].astype(np.float32)) for clip in clips])[..., None]
     want = arrays["conflictnet/test/prediction"][1]
     np.testing.assert_allclose(artifact.call(x, np.ones(x.shape[:2], bool)), want, rtol=1e-4, atol=1e-5)
@@ -76,32 +76,35 @@ def test_the_authors_rescaling_changes_the_range_and_no_correlation(conflict, co
     folder, config, plain = conflict
     config = small.conflictnet_config(corpora)
     config.data.rescale = "authors"
-    results = run_experiment(config, str(tmp_path / "run"), config_arg="configs/conflictnet.py")
+    results = small.run(config, str(tmp_path / "run"), config_arg="configs/conflictnet.py")
     made = run_folder.read_arrays(tmp_path / "run" / "predictions.npz")["conflictnet/test/prediction"]
-    gold = [float(clip.targets["conflict"][0]) for clip in splits.load_recordings(config).splits["train"]]
+    gold = [
+        float(clip.targets["conflict"][0])
+        for clip in splits.load_recordings(load_config(config).corpus).splits["train"]
+    ]
     np.testing.assert_allclose([made.min(1), made.max(1)], [[min(gold)] * 2, [max(gold)] * 2], atol=1e-5)
-    for a, b in zip(plain["trials"], results["trials"], strict=True):
-        assert a["test"]["pcc"] == pytest.approx(b["test"]["pcc"], abs=1e-3)
+    for a, b in zip(plain.trials, results.trials, strict=True):
+        assert a.test["pcc"] == pytest.approx(b.test["pcc"], abs=1e-3)
 
 
 def test_an_unknown_rescaling_is_refused(corpora, tmp_path):
     config = small.conflictnet_config(corpora)
     config.data.rescale = "author"
     with pytest.raises(UserError, match="did you mean 'authors'"):
-        run_experiment(config, str(tmp_path / "run"), config_arg="configs/conflictnet.py")
+        small.run(config, str(tmp_path / "run"), config_arg="configs/conflictnet.py")
 
 
 def test_every_fold_is_scored_on_its_own_actors_alone(emotion):
     folder, config, results = emotion
     arrays = run_folder.read_arrays(folder / "predictions.npz")
-    recordings = splits.load_recordings(config)
+    recordings = splits.load_recordings(load_config(config).corpus)
     shown = arrays["trunk/test/id"]
     values = arrays["trunk/test/prediction"]
     assert values.shape == (2, len(shown), 8)
     for trial, name in zip(values, ("fold_1", "fold_4"), strict=True):
         assert set(shown[~np.isnan(trial).any(-1)]) == set(recordings.folds[name].test)
-    for at, trial in enumerate(results["trials"]):
+    for at, trial in enumerate(results.trials):
         mine = ~np.isnan(values[at]).any(-1)
         hits = values[at][mine].argmax(-1) == arrays["trunk/test/target"][mine]
-        assert trial["test"]["accuracy"] == pytest.approx(hits.mean(), abs=1e-6)
-    assert results["corpus"]["labels"][0] == "neutral"
+        assert trial.test["accuracy"] == pytest.approx(hits.mean(), abs=1e-6)
+    assert results.corpus.labels[0] == "neutral"

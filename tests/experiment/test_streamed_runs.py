@@ -4,9 +4,9 @@ import numpy as np
 
 from affect_jax.data import splits
 from affect_jax.datasets.stored_array import StoredArray
-from affect_jax.experiment.run import run_experiment
 from affect_jax.runtime import run_folder
 from configs import conflictnet
+from tests import small
 
 
 def cnn(data_dir):
@@ -27,19 +27,19 @@ def cnn(data_dir):
 
 def test_a_streamed_run_of_raw_speech_leaves_the_same_results(tmp_path, monkeypatch):
     config = cnn(tmp_path / "data")
-    whole = run_experiment(config, str(tmp_path / "whole"), config_arg="test")
+    whole = small.run(config, str(tmp_path / "whole"), config_arg="test")
     config.engine.stream = True
     config.engine.stream_megabytes = 0.05  # less than a batch
     config.engine.host_megabytes = 0.07  # two clips of all three parts together
     laid, build = [], splits.build_split
-    monkeypatch.setattr(splits, "build", lambda *args, **kwargs: laid.append(build(*args, **kwargs)) or laid[-1])
-    streamed = run_experiment(config, str(tmp_path / "streamed"), config_arg="test")
+    monkeypatch.setattr(splits, "build_split", lambda *args, **kwargs: laid.append(build(*args, **kwargs)) or laid[-1])
+    streamed = small.run(config, str(tmp_path / "streamed"), config_arg="test")
     assert [isinstance(r.features["speech"], StoredArray) for part in laid for r in part.corpus.recordings] == [
         True
     ] * 11
     assert sum(r.features["speech"].cached() for part in laid for r in part.corpus.recordings) == 2
-    assert streamed["trials"] == whole["trials"]
-    assert streamed["corpus"] == whole["corpus"]
+    assert streamed.trials == whole.trials
+    assert streamed.corpus == whole.corpus
     arrays = [run_folder.read_arrays(tmp_path / name / "predictions.npz") for name in ("whole", "streamed")]
     for name, values in arrays[0].items():
         np.testing.assert_array_equal(arrays[1][name], values)

@@ -19,7 +19,7 @@ OVERRIDES = [
     "--config.model.stronger_decoder_layers=((3, 4),)",
     "--config.model.regressor_width=3",
     "--config.model.regressor_layers=1",
-    "--config.stages.fit.losses.alignment.k=2",
+    "--config.stages.fit.losses.alignment_audio.k=2",
     "--config.stages.fit.epochs=4",
     "--config.study.seeds=2",
     "--config.engine.checkpoint_seconds=0.0",
@@ -62,7 +62,7 @@ def test_kill_in_mid_study_and_resume_gives_the_same_results(repo_root, tmp_path
     whole = start(repo_root, [*config, f"--workdir={tmp_path / 'whole'}"])
     assert whole.returncode == 0, whole.stderr
     assert "synthetic" in whole.stdout
-    assert "unimodal stronger" in whole.stdout
+    assert "unimodal audio" in whole.stdout
 
     killed = tmp_path / "killed"
     process = begun(

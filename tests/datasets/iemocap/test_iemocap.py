@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pytest
 
-from affect_jax.data import splits
+from affect_jax.config.load import load_config
 from affect_jax.datasets import iemocap
 from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError
@@ -12,9 +12,9 @@ from configs import fusion
 
 
 def test_the_config_is_the_package_s_default():
-    made = splits.corpus_settings(fusion.get_config())
-    assert resolve_settings(made, iemocap.Settings) == iemocap.Settings()
-    assert made["synthetic"] == iemocap.DEFAULTS["synthetic"]
+    settings = load_config(fusion.get_config()).corpus.settings
+    assert resolve_settings(settings, iemocap.Settings) == iemocap.Settings()
+    assert settings["synthetic"] == iemocap.DEFAULTS["synthetic"]
 
 
 def test_built_once_and_again_when_a_file_changed(amh_copy, tmp_path, read):
