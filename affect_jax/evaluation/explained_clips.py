@@ -27,7 +27,7 @@ def of_files(files: Sequence[str | Path], rate: int, steps: int) -> list[Clip]:
         if name in clips:
             raise UserError(f"two of the files are named {name!r}; explain them one by one, each with its own --out")
         cut = f"only the first {steps / rate:.1f} of its {len(samples) / rate:.1f} s are explained"
-        x = audio.normalize(samples[:steps], str(file))
+        x = audio.normalize_rms(samples[:steps], str(file))
         clips[name] = Clip(name, _padded(x, steps), len(x), notes=(cut,) if len(samples) > steps else ())
     return list(clips.values())
 
@@ -66,7 +66,7 @@ def of_run(run: Path, hearer: speech_models.Hearer, ids: Sequence[str], say: Cal
                 f"--id: the corpus has no clip {name!r}{suggest_nearest(name, there)}; it has {len(there)} others"
             )
         recording = there[name]
-        x = audio.normalize(recording.features[hearer.deployed.modality], name)[:steps]
+        x = audio.normalize_rms(recording.features[hearer.deployed.modality], name)[:steps]
         clip = Clip(name, _padded(x, steps), len(x), planted=planted.get(name))
         if hearer.target in recording.targets:
             clip = clip._replace(target=float(recording.targets[hearer.target][0]))

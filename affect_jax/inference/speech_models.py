@@ -87,11 +87,11 @@ def of_folder(folder: Path) -> Hearer:
     Raises:
       UserError: it is damaged or hears no speech.
     """
-    described = convert.describe(folder)
+    described = convert.describe_model(folder)
     speech = described["input"].get("speech")
     if speech is None or len(described["input"]) > 1:
         raise UserError(f"{folder} holds a model of {sorted(described['input'])}, not of raw speech; name one that is")
-    model, variables = convert.read(folder)
+    model, variables = convert.read_model(folder)
     deployed = deployment.Deployed(
         model=model,
         params=step.join_variables(variables),

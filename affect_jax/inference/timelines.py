@@ -159,7 +159,7 @@ def hear(
         x = np.zeros((cut.batch, cut.steps, 1), np.float32)
         mask = np.zeros((cut.batch, cut.steps), bool)
         for line, (_, _, samples) in enumerate(batch):
-            x[line, : len(samples), 0] = audio.normalize(samples)
+            x[line, : len(samples), 0] = audio.normalize_rms(samples)
             mask[line, : len(samples)] = True
         values = np.asarray(predict(x, mask), np.float32)[: len(batch)]
         if not np.isfinite(values).all():
@@ -196,9 +196,9 @@ def read(file: str | Path, rate: int) -> tuple[np.ndarray, audio.Sound]:
     Raises:
       UserError: it cannot be read, is shorter than one sample at `rate`, or is silent.
     """
-    sound = audio.decode(file)
+    sound = audio.decode_audio(file)
     # 16 bits, as corpora are stored: what is not heard there (dither, the tail of a filter) is silence here, too.
-    samples = audio.to_int16(audio.resample(sound, rate))
+    samples = audio.to_int16(audio.resample_audio(sound, rate))
     if not samples.size:
         raise UserError(f"{file} has {len(sound.samples)} samples at {sound.rate} Hz, too few to be heard at {rate} Hz")
     if not samples.any():
@@ -220,7 +220,7 @@ def _open(file: str | Path, cut: Sizes) -> _Open:
         start=start / cut.rate,
         end=np.minimum(start + cut.window, len(samples)) / cut.rate,
         peaks=np.maximum.reduceat(np.abs(audio.to_float(samples)), edges),
-        clipped=audio.clipped_share(sound.samples),
+        clipped=audio.measure_clipping(sound.samples),
     )
     return _Open(timeline, samples, [w for w, s in enumerate(start) if samples[s : s + cut.window].any()], {})
 

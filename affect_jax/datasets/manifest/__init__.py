@@ -201,7 +201,7 @@ def _check(corpus: Mapping[str, Any]) -> _Checked:
             f" {', '.join(sheet.labels)}"
         )
     if settings["sound"] == "egemaps" and any(frames.is_sound(p) for row in sheet.rows for p in row.files.values()):
-        egemaps.check()
+        egemaps.check_opensmile()
     columns = {
         name: labels.read(
             sheet, name, needed=name == target, classes=settings["classes"] and name == target, problems=problems

@@ -55,7 +55,7 @@ def read(path: Path, sound: str, rate: int) -> Frames:
     samples, own = _samples(path, rate)
     if sound == "waveform":
         return Frames(audio.to_int16(samples), rate=own)
-    make = audio.mfcc if sound == "mfcc" else egemaps.descriptors
+    make = audio.compute_mfcc if sound == "mfcc" else egemaps.compute_descriptors
     try:
         return Frames(make(samples, rate), rate=own)
     except UserError as error:
@@ -73,15 +73,15 @@ def size(path: Path, sound: str, rate: int) -> tuple[int, int, int]:
     if sound == "waveform":
         return len(samples), 0, own
     try:
-        return audio.mfcc_frames(len(samples), rate), audio.MFCC_WIDTH, own
+        return audio.count_mfcc_frames(len(samples), rate), audio.MFCC_WIDTH, own
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
 
 def _samples(path: Path, rate: int) -> tuple[np.ndarray, int]:
     """float32 [T] at `rate`, and the file's own rate."""
-    found = audio.decode(path)
-    samples = audio.resample(found, rate)
+    found = audio.decode_audio(path)
+    samples = audio.resample_audio(found, rate)
     if not len(samples):
         raise UserError(f"{path} has {len(found.samples)} samples, too few to be read at {rate} Hz; leave it out")
     if not audio.to_int16(samples).any():

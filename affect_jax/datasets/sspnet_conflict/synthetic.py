@@ -106,7 +106,7 @@ def clip(
             voices.speak(rng, people[rng.integers(len(people))], voices.CALM, start, turn, spoken)
             start = turn
     spoken = voices.radiated(spoken) + quiet * voices.noise(rng, len(spoken))
-    whole = audio.resample(audio.Sound(spoken.astype(np.float32), voices.RATE), RATE)
+    whole = audio.resample_audio(audio.Sound(spoken.astype(np.float32), voices.RATE), RATE)
     return whole * np.float32(rng.uniform(0.3, 0.9)) / np.abs(whole).max()
 
 
