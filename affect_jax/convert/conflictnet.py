@@ -161,7 +161,8 @@ def _number_layers(named: _Named) -> _Named:
         if len(numbers) != len(_SUBMODULES[kind]) and (numbers or kind != _OPTIONAL):
             raise UserError(
                 f"there are arrays of {len(numbers)} {kind!r} layers, but a Keras ConflictNET has "
-                f"{len(_SUBMODULES[kind])}; give arrays with names like {_make_keras_name(kind, 0, next(iter(leaves)))!r}"
+                f"{len(_SUBMODULES[kind])}; give arrays with names like "
+                f"{_make_keras_name(kind, 0, next(iter(leaves)))!r}"
             )
         for at, number in enumerate(numbers):
             for leaf in leaves:
