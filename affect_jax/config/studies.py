@@ -67,7 +67,7 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
     """
     arguments = {k: v for k, v in config.items() if k != "name"}
     name = config["name"]
-    there = sorted(module.name for module in pkgutil.iter_modules(models.__path__))
+    there = sorted(module.name for module in pkgutil.iter_modules(models.__path__) if module.name != "overview")
     if name not in there:
         raise UserError(f"config.model.name is {name!r}{suggest_nearest(name, there)}; there are {there}")
     model = importlib.import_module(f"affect_jax.models.{name}").Model
