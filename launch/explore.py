@@ -143,7 +143,7 @@ def in_folder(folder: Path, wanted: Set[str]) -> dict[str, Callable[[], audio.So
             f"--audio_dir={folder} has no file named like a clip of the run, such as {min(wanted)}.wav; "
             "name another folder, or leave the flag out"
         )
-    return {name: partial(audio.decode, path) for name, path in found.items()}
+    return {name: partial(audio.decode_audio, path) for name, path in found.items()}
 
 
 def opened(openers: Mapping[str, Callable[[], audio.Sound]]) -> Iterator[tuple[str, audio.Sound]]:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from affect_jax.convert.folder import Variables, shapes
+from affect_jax.convert.folder import Variables, trace_variables
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.models.conflictnet import Model
 
-# Kind of layer -> its array in Keras -> the same array here. An LSTM has its cell between, see `_name`.
+# Kind of layer -> its array in Keras -> the same array here. An LSTM also has its cell between, see `_make_keras_name`.
 _ARRAYS = {
     "conv1d": {"kernel": ("params", "kernel"), "bias": ("params", "bias")},
     "batch_normalization": {
@@ -22,7 +22,7 @@ _ARRAYS = {
     "seq_self_attention": {name: ("params", name) for name in ("Wt", "Wx", "bh", "Wa", "ba")},
     "dense": {"kernel": ("params", "kernel"), "bias": ("params", "bias")},
 }
-_PARTS = {
+_SUBMODULES = {
     "conv1d": ("conv_0", "conv_1", "conv_2"),
     "batch_normalization": ("conv_0", "conv_1", "conv_2"),
     "lstm": ("lstm_0", "lstm_1"),
@@ -40,17 +40,17 @@ _TELLING = {
 _LAYER = re.compile(rf"({'|'.join(_ARRAYS)})(?:_v1)?(?:_(\d+))?")
 _ATTENTION = re.compile(r"(seq_self_attention(?:_\d+)?)_Add_(\w+)")
 
-_Found = dict[tuple[str, int, str], tuple[str, np.ndarray]]
+_Named = dict[tuple[str, int, str], tuple[str, np.ndarray]]
 """(kind of layer, its number, its array) -> (name as given, value)."""
 
 
-def conflictnet_from_keras(
+def import_keras_conflictnet(
     arrays: Mapping[str, np.ndarray],
     recurrent_activation: str = "hard_sigmoid",
     average_pool: int | None = None,
     global_average: bool = False,
 ) -> tuple[Model, Variables]:
-    """Our ConflictNET or ParaNET from the weights of the Keras one.
+    """Makes our ConflictNET or ParaNET from the weights of the Keras one.
 
     Names are Keras': `conv1d/kernel`, `batch_normalization_1/moving_mean`, `lstm/lstm_cell/recurrent_kernel`,
     `seq_self_attention/seq_self_attention_Add_Wt`, `dense/bias`, with or without `:0` and with any groups before them.
@@ -69,8 +69,8 @@ def conflictnet_from_keras(
     Raises:
       UserError: an array that is missing, unknown, of a shape that does not fit the others, or not finite numbers.
     """
-    found = _in_order(_parse(arrays))
-    sizes = {key: value.shape for key, (_, value) in found.items()}
+    layers = _number_layers(_parse_names(arrays))
+    sizes = {key: value.shape for key, (_, value) in layers.items()}
     blocks = [sizes["conv1d", at, "kernel"] for at in range(3)]
     attention = sizes.get((_OPTIONAL, 0, "Wt"))
     outputs = sizes["dense", 0, "kernel"][1]
@@ -86,12 +86,12 @@ def conflictnet_from_keras(
         global_average=global_average,
         recurrent_activation=recurrent_activation,
     )
-    expected = shapes(model, {model.modality: {"steps": model.shortest, "features": 1}})
+    expected = trace_variables(model, {model.modality: {"steps": model.shortest, "features": 1}})
     variables: Variables = {"params": {}, "batch_stats": {}}
-    for (kind, at, leaf), (name, value) in found.items():
+    for (kind, at, leaf), (name, value) in layers.items():
         collection, ours = _ARRAYS[kind][leaf]
-        part = _PARTS[kind][at]
-        shape = expected[collection][part][ours].shape
+        submodule = _SUBMODULES[kind][at]
+        shape = expected[collection][submodule][ours].shape
         if value.shape != shape:
             raise UserError(
                 f"the array {name!r} has shape {list(value.shape)}, but {list(shape)} fits the other arrays; "
@@ -99,15 +99,15 @@ def conflictnet_from_keras(
             )
         if not np.issubdtype(value.dtype, np.floating) or not np.isfinite(value).all():
             raise UserError(f"the array {name!r} holds {value.dtype} that are not all finite numbers; mend it")
-        variables[collection].setdefault(part, {})[ours] = value.astype(np.float32)
+        variables[collection].setdefault(submodule, {})[ours] = value.astype(np.float32)
     return model, variables
 
 
-def conflictnet_to_keras(model: Model, variables: Variables) -> dict[str, np.ndarray]:
-    """The way back: arrays by the names of the authors' Keras model, without `:0`.
+def export_keras_conflictnet(model: Model, variables: Variables) -> dict[str, np.ndarray]:
+    """Returns arrays by the names of the authors' Keras model, without `:0`: the inverse of `import_keras_conflictnet`.
 
     Raises:
-      UserError: a model that it has no layers for.
+      UserError: the Keras model has no layers for this model.
     """
     if model.first_layer != "convolution" or len(model.filters) != 3:
         raise UserError(
@@ -115,57 +115,60 @@ def conflictnet_to_keras(model: Model, variables: Variables) -> dict[str, np.nda
             "ConflictNET has 3 plain ones; convert a model with those"
         )
     return {
-        _name(kind, at, leaf): np.asarray(variables[collection][part][ours])
+        _make_keras_name(kind, at, leaf): np.asarray(variables[collection][submodule][ours])
         for kind, leaves in _ARRAYS.items()
-        for at, part in enumerate(_PARTS[kind])
+        for at, submodule in enumerate(_SUBMODULES[kind])
         if kind != _OPTIONAL or model.attention
         for leaf, (collection, ours) in leaves.items()
     }
 
 
-def _name(kind: str, number: int, leaf: str) -> str:
+def _make_keras_name(kind: str, number: int, leaf: str) -> str:
     layer = f"{kind}_{number}" if number else kind
     if kind == "lstm":
         return f"{layer}/lstm_cell/{leaf}"
     return f"{layer}/{layer}_Add_{leaf}" if kind == "seq_self_attention" else f"{layer}/{leaf}"
 
 
-def _parse(arrays: Mapping[str, np.ndarray]) -> _Found:
-    """Reads the names: 'model/lstm_1/lstm_cell_3/bias:0' is ('lstm', 1, 'bias')."""
-    found: _Found = {}
+def _parse_names(arrays: Mapping[str, np.ndarray]) -> _Named:
+    """Parses the names of arrays: 'model/lstm_1/lstm_cell_3/bias:0' is ('lstm', 1, 'bias')."""
+    named: _Named = {}
     for name, value in arrays.items():
         *groups, leaf = name.removesuffix(":0").split("/")
         if attention := _ATTENTION.fullmatch(leaf):
             groups, leaf = [attention[1]], attention[2]
         layers = [match for group in reversed(groups) if (match := _LAYER.fullmatch(group))]  # no match: lstm_cell
         if not layers or leaf not in _ARRAYS[layers[0][1]]:
-            known = [_name(k, at, leaf) for k, leaves in _ARRAYS.items() for at in range(3) for leaf in leaves]
+            known = [
+                _make_keras_name(k, at, leaf) for k, leaves in _ARRAYS.items() for at in range(3) for leaf in leaves
+            ]
             raise UserError(
                 f"there is an array {name!r}{suggest_nearest(name, known)}, which a Keras ConflictNET does not have; "
                 f"leave it out, or give it a name like {known[0]!r}"
             )
         key = layers[0][1], int(layers[0][2] or 0), leaf
-        if key in found:
-            raise UserError(f"the arrays {found[key][0]!r} and {name!r} are the same weight; leave one out")
-        found[key] = name, np.asarray(value)
-    return found
+        if key in named:
+            raise UserError(f"the arrays {named[key][0]!r} and {name!r} are the same weight; leave one out")
+        named[key] = name, np.asarray(value)
+    return named
 
 
-def _in_order(found: _Found) -> _Found:
-    """Numbers each kind's layers from 0, once all are there."""
-    ordered: _Found = {}
+def _number_layers(named: _Named) -> _Named:
+    """Numbers the layers of each kind from 0, and checks that all are there."""
+    ordered: _Named = {}
     for kind, leaves in _ARRAYS.items():
-        numbers = sorted({number for other, number, _ in found if other == kind})
-        if len(numbers) != len(_PARTS[kind]) and (numbers or kind != _OPTIONAL):
+        numbers = sorted({number for other, number, _ in named if other == kind})
+        if len(numbers) != len(_SUBMODULES[kind]) and (numbers or kind != _OPTIONAL):
             raise UserError(
-                f"there are arrays of {len(numbers)} {kind!r} layers, but a Keras ConflictNET has {len(_PARTS[kind])}; "
-                f"give arrays with names like {_name(kind, 0, next(iter(leaves)))!r}"
+                f"there are arrays of {len(numbers)} {kind!r} layers, but a Keras ConflictNET has "
+                f"{len(_SUBMODULES[kind])}; give arrays with names like "
+                f"{_make_keras_name(kind, 0, next(iter(leaves)))!r}"
             )
         for at, number in enumerate(numbers):
             for leaf in leaves:
-                if (kind, number, leaf) not in found:
-                    raise UserError(f"the array {_name(kind, number, leaf)!r} is missing; add it")
-                name, value = ordered[kind, at, leaf] = found[kind, number, leaf]
+                if (kind, number, leaf) not in named:
+                    raise UserError(f"the array {_make_keras_name(kind, number, leaf)!r} is missing; add it")
+                name, value = ordered[kind, at, leaf] = named[kind, number, leaf]
                 axes = _TELLING.get((kind, leaf), value.ndim)
                 if value.ndim != axes or 0 in value.shape:
                     raise UserError(f"the array {name!r} has shape {list(value.shape)}, but needs {axes} axes; mend it")

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from affect_jax.convert.folder import Variables, shapes
+from affect_jax.convert.folder import Variables, trace_variables
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.models.attention_fusion import Model
 
@@ -23,10 +23,10 @@ _LETTERS = {"text": "t", "video": "v", "audio": "a"}
 _MAPPED = ("video", "audio")
 _INPUT_DROPOUT = {"text": 0.25}
 _ATTENTION = ("intra", "cross")
-# Of these only text's leaves no trace in the arrays; any number will do.
+# The steps of text leave no trace in the arrays; any number will do.
 _TEXT_STEPS = 128
 
-# Kind of layer -> its array in PyTorch -> the path from our part to the same array.
+# Kind of layer -> its array in PyTorch -> the path from our submodule to the same array.
 _DENSE = {"weight": ("kernel",), "bias": ("bias",)}
 _GRU = {
     f"{name}_l0{way}": (name + way,)
@@ -41,8 +41,8 @@ _ATTEND = {
 }
 
 
-def fusion_from_torch(arrays: Mapping[str, np.ndarray], attention: str, heads: int = 6) -> tuple[Model, Variables]:
-    """Our model, with `fidelity='authors'`, from the weights of the authors' PyTorch one.
+def import_torch_fusion(arrays: Mapping[str, np.ndarray], attention: str, heads: int = 6) -> tuple[Model, Variables]:
+    """Makes our model, with `fidelity='authors'`, from the weights of the authors' PyTorch one.
 
     Args:
       arrays: its `state_dict` as name -> floating-point values, e.g. `mha_t.in_proj_weight` [360, 120].
@@ -63,10 +63,10 @@ def fusion_from_torch(arrays: Mapping[str, np.ndarray], attention: str, heads: i
     paths = _check_names(arrays, modalities, attention)
     tree: Variables = {}
     for name, (*parents, leaf) in paths.items():
-        at = tree
+        node = tree
         for parent in parents:
-            at = at.setdefault(parent, {})
-        at[leaf] = _read(name, np.asarray(arrays[name]))
+            node = node.setdefault(parent, {})
+        node[leaf] = _convert_array(name, np.asarray(arrays[name]))
     model = Model(
         modalities=modalities,
         classes=tree["classifier"]["bias"].shape[0],
@@ -79,30 +79,30 @@ def fusion_from_torch(arrays: Mapping[str, np.ndarray], attention: str, heads: i
         fidelity="authors",
     )
     variables = {"params": tree}
-    expected = shapes(model, fusion_inputs(model, variables))["params"]
+    expected = trace_variables(model, list_fusion_inputs(model, variables))["params"]
     for name, path in paths.items():
-        shape, wanted = _at(tree, path).shape, _at(expected, path).shape
-        if shape != wanted:
+        shape, fitting = _get_at(tree, path).shape, _get_at(expected, path).shape
+        if shape != fitting:
             raise UserError(
-                f"the array {name!r} has shape {list(arrays[name].shape)}, but {_torch_shape(name, wanted)} fits the "
-                "other arrays; give the weights of one model"
+                f"the array {name!r} has shape {list(arrays[name].shape)}, but {_reverse_shape(name, fitting)} fits "
+                "the other arrays; give the weights of one model"
             )
     return model, variables
 
 
-def fusion_to_torch(model: Model, variables: Variables) -> dict[str, np.ndarray]:
-    """The way back: a `state_dict` for the authors' model, which knows no masks and pools to [deviation, mean].
+def export_torch_fusion(model: Model, variables: Variables) -> dict[str, np.ndarray]:
+    """Returns a `state_dict` for the authors' model, which has no masks and pools to [deviation, mean].
 
-    Weights of `fidelity='thesis'` (pooled to [mean, deviation]) are given with the halves of the first dense layer's
-    weight exchanged: both models then say the same of examples that have no padding and no missing modality.
+    Of weights of `fidelity='thesis'` (pooled to [mean, deviation]), the halves of the first dense layer's weight are
+    exchanged, so that both models agree on examples without padding and without a missing modality.
 
     Raises:
-      UserError: a model that the authors' code has no layers for.
+      UserError: the authors' code has no layers for this model.
     """
     _check_model(model)
     arrays = {}
-    for name, path in _paths(model.modalities, model.attention).items():
-        value = np.asarray(_at(variables["params"], path))
+    for name, path in _list_paths(model.modalities, model.attention).items():
+        value = np.asarray(_get_at(variables["params"], path))
         if path == ("concat", "kernel") and model.fidelity == "thesis":
             value = np.roll(value, value.shape[0] // 2, axis=0)
         value = value.T[..., None] if _is_map(name) else value.T
@@ -110,8 +110,8 @@ def fusion_to_torch(model: Model, variables: Variables) -> dict[str, np.ndarray]
     return arrays
 
 
-def fusion_inputs(model: Model, variables: Variables) -> dict[str, dict[str, int]]:
-    """Modality -> `steps` and `features` of what the model reads; text may have any number of steps."""
+def list_fusion_inputs(model: Model, variables: Variables) -> dict[str, dict[str, int]]:
+    """Returns modality -> `steps` and `features` of what the model reads; text may have any number of steps."""
     params = variables["params"]
     return {
         m: {
@@ -122,8 +122,8 @@ def fusion_inputs(model: Model, variables: Variables) -> dict[str, dict[str, int
     }
 
 
-def _paths(modalities: Sequence[str], attention: str) -> dict[str, tuple[str, ...]]:
-    """PyTorch's name of each array -> where it stands in our parameters."""
+def _list_paths(modalities: Sequence[str], attention: str) -> dict[str, tuple[str, ...]]:
+    """Returns PyTorch's name of each array -> its path in our parameters."""
     layers = {f"{m}_encoder": (f"{m}_gru", _GRU) for m in modalities}
     layers |= {f"{m}_conv": (f"{m}_map", _DENSE) for m in modalities if m in _MAPPED}
     if attention == "intra":
@@ -133,12 +133,14 @@ def _paths(modalities: Sequence[str], attention: str) -> dict[str, tuple[str, ..
         layers |= {f"mha_{_LETTERS[x]}_{_LETTERS[y]}": (f"cross_{x}_{y}", _ATTEND) for x, y in pairs}
     layers |= {"concat_linear": ("concat", _DENSE), "classifier": ("classifier", _DENSE)}
     return {
-        f"{layer}.{leaf}": (part, *path) for layer, (part, leaves) in layers.items() for leaf, path in leaves.items()
+        f"{layer}.{leaf}": (submodule, *path)
+        for layer, (submodule, leaves) in layers.items()
+        for leaf, path in leaves.items()
     }
 
 
 def _mentions(name: str, modality: str) -> bool:
-    """Whether an array belongs to a modality, as `mha_v_t.in_proj_bias` does to video and to text."""
+    """Returns whether an array belongs to a modality, as `mha_v_t.in_proj_bias` does to video and to text."""
     head, *rest = name.split(".")[0].split("_")
     return head == modality or (head == "mha" and _LETTERS[modality] in rest)
 
@@ -146,13 +148,13 @@ def _mentions(name: str, modality: str) -> bool:
 def _check_names(
     arrays: Mapping[str, np.ndarray], modalities: Sequence[str], attention: str
 ) -> dict[str, tuple[str, ...]]:
-    """The paths of the arrays of these modalities, once all of them and no others are there."""
-    known = _paths(tuple(_LETTERS), attention)
+    """Checks that all arrays of these modalities are there, and no others; returns their paths."""
+    known = _list_paths(tuple(_LETTERS), attention)
     other = "cross" if attention == "intra" else "intra"
     for name in arrays:
         if name in known:
             continue
-        if name in _paths(tuple(_LETTERS), other):
+        if name in _list_paths(tuple(_LETTERS), other):
             raise UserError(
                 f"there is an array {name!r}, which the model with attention {attention!r} does not have but the one "
                 f"with {other!r} does; convert it with attention {other!r}"
@@ -166,19 +168,19 @@ def _check_names(
             f"there are arrays of {len(modalities)} of the modalities {tuple(_LETTERS)}, but the authors' models have "
             "two or three; give the whole state_dict"
         )
-    paths = _paths(modalities, attention)
+    paths = _list_paths(modalities, attention)
     for name in paths:
         if name not in arrays:
             raise UserError(f"the array {name!r} is missing; add it")
     return paths
 
 
-def _read(name: str, value: np.ndarray) -> np.ndarray:
-    """One array in our layout, float32."""
+def _convert_array(name: str, value: np.ndarray) -> np.ndarray:
+    """Returns one array in our layout, float32."""
     axes = 3 if _is_map(name) else 2 if "weight" in name.rpartition(".")[2] else 1
     if value.ndim != axes or 0 in value.shape or (axes == 3 and value.shape[2] != 1):
-        wanted = "[steps behind, steps before, 1]" if axes == 3 else f"{axes} axes" if axes > 1 else "1 axis"
-        raise UserError(f"the array {name!r} has shape {list(value.shape)}, but needs {wanted}; mend it")
+        fitting = "[steps behind, steps before, 1]" if axes == 3 else f"{axes} axes" if axes > 1 else "1 axis"
+        raise UserError(f"the array {name!r} has shape {list(value.shape)}, but needs {fitting}; mend it")
     kind = value.dtype
     if np.issubdtype(kind, np.floating):
         with np.errstate(over="ignore"):
@@ -189,7 +191,11 @@ def _read(name: str, value: np.ndarray) -> np.ndarray:
 
 
 def _check_model(model: Model) -> None:
-    """Refuses what the authors' code has no layers for."""
+    """Checks that the authors' code has layers for this model.
+
+    Raises:
+      UserError: it has not.
+    """
     two_or_three = len(model.modalities) > 1 and set(model.modalities) <= _LETTERS.keys()
     pairs = {vector for vector in model.vectors if len(vector) == 2}
     reasons = {
@@ -214,11 +220,11 @@ def _is_map(name: str) -> bool:
     return name.endswith("_conv.weight")
 
 
-def _at(tree: Variables, path: Sequence[str]) -> np.ndarray:
+def _get_at(tree: Variables, path: Sequence[str]) -> np.ndarray:
     for key in path:
         tree = tree[key]
     return tree
 
 
-def _torch_shape(name: str, shape: Sequence[int]) -> list[int]:
+def _reverse_shape(name: str, shape: Sequence[int]) -> list[int]:
     return [*reversed(shape), 1] if _is_map(name) else [*reversed(shape)]

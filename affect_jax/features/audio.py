@@ -1,6 +1,7 @@
 """Speech from files: decoding, one sampling rate, the RMS normalisation of raw speech, and MFCC.
 
-Everything is numpy in memory; nothing here knows of a corpus. A file that cannot be used is a UserError that names it.
+Everything is numpy in memory, and nothing here depends on a corpus. A file that cannot be used raises a UserError that
+names it.
 """
 
 import hashlib
@@ -29,8 +30,8 @@ class Sound(NamedTuple):
     rate: int
 
 
-def read(path: str | Path, *, rate: int) -> np.ndarray:
-    """One file as mono speech at one rate.
+def read_audio(path: str | Path, *, rate: int) -> np.ndarray:
+    """Reads a file as mono speech at one rate.
 
     Args:
       path: a wav, flac, ogg or mp3 file of any rate and number of channels.
@@ -40,19 +41,19 @@ def read(path: str | Path, *, rate: int) -> np.ndarray:
       float32 [T]; may be a little outside of [-1, 1] where resampling overshoots.
 
     Raises:
-      UserError: as `decode`; or the file is shorter than one sample at `rate`.
+      UserError: as `decode_audio`; or the file is shorter than one sample at `rate`.
     """
-    sound = decode(path)
-    samples = resample(sound, rate)
+    sound = decode_audio(path)
+    samples = resample_audio(sound, rate)
     if not samples.size:
         raise UserError(f"{path} has {sound.samples.size} samples at {sound.rate} Hz, too few to be read at {rate} Hz")
     return samples
 
 
-def decode(path: str | Path) -> Sound:
-    """A file at its own rate, its channels averaged.
+def decode_audio(path: str | Path) -> Sound:
+    """Reads a file at its own rate and averages its channels.
 
-    An ogg or mp3 file that ends early between two of its frames cannot be told from a shorter one.
+    An ogg or mp3 file that was cut between two of its frames looks like a shorter one.
 
     Raises:
       UserError: the file is missing, is not audio, is cut short or damaged, has no samples, or has NaN
@@ -66,11 +67,11 @@ def decode(path: str | Path) -> Sound:
     try:
         if not path.stat().st_size:
             raise UserError(f"{path} is empty (0 bytes); copy or record it again")
-        damage = _wav_damage(path)
+        damage = _find_wav_damage(path)
         with soundfile.SoundFile(path) as file:
             rate, announced = file.samplerate, file.frames
             channels = file.read(dtype="float32", always_2d=True)
-            damage = damage or (_flac_damage(path, channels) if file.subtype == "PCM_16" else "")
+            damage = damage or (_find_flac_damage(path, channels) if file.subtype == "PCM_16" else "")
     # TypeError: a name like x.raw, for which soundfile asks for a format instead of looking into the file.
     # MemoryError: a damaged header that announces billions of samples.
     except (soundfile.SoundFileError, OSError, TypeError, MemoryError) as error:
@@ -93,8 +94,8 @@ def decode(path: str | Path) -> Sound:
     return Sound(samples, rate)
 
 
-def resample(sound: Sound, rate: int) -> np.ndarray:
-    """float32 [about T * rate / sound.rate]: band-limited resampling in high quality (soxr HQ)."""
+def resample_audio(sound: Sound, rate: int) -> np.ndarray:
+    """Returns float32 [about T * rate / sound.rate], resampled with a band limit in high quality (soxr HQ)."""
     if sound.rate == rate:
         return sound.samples
     import soxr
@@ -103,18 +104,18 @@ def resample(sound: Sound, rate: int) -> np.ndarray:
 
 
 def to_int16(x: np.ndarray) -> np.ndarray:
-    """int16 of samples in [-1, 1): full scale is 32768, rounded to the nearest, what is outside is clipped."""
+    """Returns int16 samples; full scale is 32768, values are rounded to the nearest and clipped to [-1, 1)."""
     return np.clip(np.rint(np.asarray(x, np.float32) * 32768), -32768, 32767).astype(np.int16)
 
 
 def to_float(x: np.ndarray) -> np.ndarray:
-    """float32 samples in about [-1, 1] of int16 or float samples."""
+    """Returns float32 samples in about [-1, 1] from int16 or float samples."""
     x = np.asarray(x)
     return x.astype(np.float32) / np.float32(32768) if x.dtype == np.int16 else x.astype(np.float32, copy=False)
 
 
-def normalize(x: np.ndarray, name: str = "the recording") -> np.ndarray:
-    """x / sqrt(mean x^2) over its own samples: equation 3.4 of the thesis.
+def normalize_rms(x: np.ndarray, name: str = "the recording") -> np.ndarray:
+    """Returns x / sqrt(mean x^2) over its own samples: equation 3.4 of the thesis.
 
     Args:
       x: int16 or float [T].
@@ -133,16 +134,16 @@ def normalize(x: np.ndarray, name: str = "the recording") -> np.ndarray:
     return (x / rms).astype(np.float32)
 
 
-def clipped_share(x: np.ndarray) -> float:
-    """The share of samples at full scale (`FULL_SCALE`), of int16 or float [T] samples; 0 where there are none.
+def measure_clipping(x: np.ndarray) -> float:
+    """Returns the share of samples at full scale (`FULL_SCALE`) of int16 or float [T] samples; 0 where there are none.
 
-    To be asked before resampling, which rounds the flat tops off.
+    Call it before resampling, which rounds the flat tops off.
     """
     return float(np.mean(np.abs(to_float(x)) >= FULL_SCALE)) if len(x) else 0.0
 
 
-def mfcc(x: np.ndarray, rate: int) -> np.ndarray:
-    """40 Mel-frequency cepstral coefficients with their first and second differences.
+def compute_mfcc(x: np.ndarray, rate: int) -> np.ndarray:
+    """Computes 40 Mel-frequency cepstral coefficients with their first and second differences.
 
     Windows of 25 ms every 10 ms (Hamming), as in chapter 4 of the thesis; 64 Mel bands up to rate / 2; the differences
     are those of a parabola through 9 windows. Not standardised.
@@ -160,37 +161,37 @@ def mfcc(x: np.ndarray, rate: int) -> np.ndarray:
     import librosa
 
     window, hop = round(rate * 0.025), round(rate * 0.010)
-    frames = mfcc_frames(len(x), rate)
+    frames = count_mfcc_frames(len(x), rate)
     # Padded to at least twice the window: the lowest of 64 Mel bands are narrower than 1 / 25 ms.
     size = 2 ** int(np.ceil(np.log2(2 * window)))
     samples = np.pad(to_float(x), (0, max(0, size - len(x))))
-    found = librosa.feature.mfcc(
+    coefficients = librosa.feature.mfcc(
         y=samples, sr=rate, n_mfcc=40, n_fft=size, win_length=window, hop_length=hop, window="hamming", n_mels=64
     )[:, :frames]
     # 'nearest' at the ends: 'interp' would refuse clips of fewer than 9 windows.
-    changes = [librosa.feature.delta(found, order=order, mode="nearest") for order in (1, 2)]
-    return np.concatenate([found, *changes]).T.astype(np.float32)
+    changes = [librosa.feature.delta(coefficients, order=order, mode="nearest") for order in (1, 2)]
+    return np.concatenate([coefficients, *changes]).T.astype(np.float32)
 
 
-def mfcc_frames(samples: int, rate: int) -> int:
-    """How many frames `mfcc` makes of so many samples; its errors are those of `mfcc`."""
+def count_mfcc_frames(samples: int, rate: int) -> int:
+    """Returns how many frames `mfcc` makes of so many samples; its errors are those of `mfcc`."""
     if rate < 8000 or samples < round(rate * 0.025):
         raise UserError(f"MFCC need at least 25 ms at 8000 Hz or more; these are {samples} samples at {rate} Hz")
     return 1 + samples // round(rate * 0.010)
 
 
-def _wav_damage(path: Path) -> str:
-    """What is wrong with a wav file as a whole, in words; '' where nothing is, and for other files.
+def _find_wav_damage(path: Path) -> str:
+    """Returns what is wrong with a wav file as a whole, in words; '' for a sound file and for other formats.
 
-    libsndfile reads a file that lacks samples as if it were whole, takes a shorter length for the true one, and does
-    not mind that the numbers of a header contradict one another.
+    libsndfile reads a file that lacks samples as if it were whole, believes a length that is too short, and accepts a
+    header whose numbers contradict one another.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] != b"RIFF" or head[8:] != b"WAVE":
             return ""
-        form, announced, start = _chunks(file)
+        form, announced, start = _read_chunks(file)
         kind, channels, rate, bytes_a_second, frame, bits = struct.unpack("<HHIIHH", form.ljust(16, b"\0")[:16])
         if kind in _PLAIN and (frame != channels * -(-bits // 8) or bytes_a_second != rate * frame):
             return (
@@ -210,10 +211,11 @@ def _wav_damage(path: Path) -> str:
     return ""
 
 
-def _flac_damage(path: Path, channels: np.ndarray) -> str:
-    """What is wrong with the header of a flac file of 16 bits, in words; '' where nothing is, and for other files.
+def _find_flac_damage(path: Path, channels: np.ndarray) -> str:
+    """Returns what is wrong with the header of a 16-bit flac file, in words; '' for a sound file and other formats.
 
-    libsndfile believes its rate, which the first frame repeats, and its number of samples, and compares no checksum.
+    libsndfile believes the header's rate, which the first frame repeats, and its number of samples, and compares no
+    checksum.
     """
     data = path.read_bytes()
     if data[:4] != b"fLaC":
@@ -230,8 +232,8 @@ def _flac_damage(path: Path, channels: np.ndarray) -> str:
     return ""
 
 
-def _chunks(file: BinaryIO) -> tuple[bytes, int, int]:
-    """(the chunk of the form, announced bytes of the samples, where they start); b'' and 0 where there are none."""
+def _read_chunks(file: BinaryIO) -> tuple[bytes, int, int]:
+    """Returns the format chunk, the announced bytes of the samples, and where they start; b'' and 0 without them."""
     form = b""
     while len(chunk := file.read(8)) == 8:
         length, at = int.from_bytes(chunk[4:], "little"), file.tell()

@@ -15,7 +15,7 @@ SHORTEST = 0.06
 
 
 @functools.cache
-def _smile() -> Any:
+def _load_opensmile() -> Any:
     if importlib.util.find_spec("opensmile") is None:
         raise UserError(
             "eGeMAPS needs openSMILE, which is not installed: pip install 'affect-jax[opensmile]' (its licence is for"
@@ -26,20 +26,24 @@ def _smile() -> Any:
     return opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.LowLevelDescriptors)
 
 
-def check() -> None:
-    """Raises UserError where openSMILE is not installed."""
-    _smile()
+def check_opensmile() -> None:
+    """Checks that openSMILE is installed.
+
+    Raises:
+      UserError: it is not.
+    """
+    _load_opensmile()
 
 
-def descriptors(x: np.ndarray, rate: int) -> np.ndarray:
-    """float32 [T, 25], a row every 10 ms, of float [T] speech at `rate` Hz.
+def compute_descriptors(x: np.ndarray, rate: int) -> np.ndarray:
+    """Computes descriptors, float32 [T, 25] with a row every 10 ms, of float [T] speech at `rate` Hz.
 
     Raises:
       UserError: openSMILE is not installed, or the speech is too short for one row.
     """
     if len(x) < SHORTEST * rate:
         raise UserError(f"eGeMAPS need 60 ms of speech or more; these are {len(x)} samples at {rate} Hz")
-    found = _smile().process_signal(x, rate).to_numpy()
-    if not np.isfinite(found).all():
+    values = _load_opensmile().process_signal(x, rate).to_numpy()
+    if not np.isfinite(values).all():
         raise UserError(f"openSMILE finds no finite eGeMAPS in these {len(x)} samples at {rate} Hz; leave them out")
-    return found.astype(np.float32)
+    return values.astype(np.float32)

@@ -13,35 +13,35 @@ from affect_jax.errors import UserError
 _TOKEN = re.compile(r"n't\b|'(?:s|m|d|re|ve|ll)\b|[^\W_]+?(?=n't\b)|[^\W_]+|[.,!?]")
 
 
-def tokens(transcript: str) -> list[str]:
-    """The words of a transcript, in lower case, with `. , ! ?` as words of their own.
+def split_words(transcript: str) -> list[str]:
+    """Splits a transcript into words in lower case, with `. , ! ?` as words of their own.
 
-    Contractions come apart as in GloVe's vocabulary: "don't" is do n't, "I'm" is i 'm. Hyphens part words; brackets and
-    all other marks vanish, so "[LAUGHTER]" is laughter.
+    Contractions come apart as in GloVe's vocabulary: "don't" is do n't, "I'm" is i 'm. Hyphens separate words; brackets
+    and all other marks are dropped, so "[LAUGHTER]" is laughter.
     """
     return _TOKEN.findall(transcript.lower().replace("\u2019", "'"))
 
 
 def read_glove(path: Path, wanted: Collection[str], width: int) -> dict[str, np.ndarray]:
-    """Word -> float32 [width], for those of the wanted words that the file has.
+    """Reads word -> float32 [width] for those of the wanted words that the file has.
 
-    Reads the file line by line, so it may be larger than memory; of a word that is there twice, the first one counts.
+    The file is read line by line, so it may be larger than memory. If a word stands there twice, its first line counts.
 
     Args:
-      path: text, a line a word and its numbers with single spaces between, as glove.840B.300d.txt. Words with spaces in
-        them, of which that file has some, are passed over.
+      path: a text file; each line has a word and its numbers, separated by single spaces, as in glove.840B.300d.txt.
+        Words that contain spaces, of which that file has some, are skipped.
       wanted: the words to look for.
       width: how many numbers a line must have.
 
     Raises:
-      UserError: there is no such file, a line of another width, or a vector that is not of finite numbers.
+      UserError: the file is missing, or has a line of another width or a vector with numbers that are not finite.
     """
     if not path.is_file():
         raise UserError(
             f"{path} is not a file; name a GloVe file of {width} numbers a word, such as glove.840B.300d.txt"
         )
     names = {word.encode(): word for word in wanted}
-    found: dict[str, np.ndarray] = {}
+    vectors: dict[str, np.ndarray] = {}
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             line = line.removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n ")
@@ -52,10 +52,10 @@ def read_glove(path: Path, wanted: Collection[str], width: int) -> dict[str, np.
                     f" file of {width}-dimensional vectors, or copy it again"
                 )
             word = names.get(line.partition(b" ")[0])
-            if extra or word is None or word in found:
+            if extra or word is None or word in vectors:
                 continue
-            found[word] = _vector(line.split(b" ")[1:], f"{path} line {number} ({word!r})")
-    return found
+            vectors[word] = _parse_vector(line.split(b" ")[1:], f"{path} line {number} ({word!r})")
+    return vectors
 
 
 def _is_number(field: bytes) -> bool:
@@ -66,7 +66,7 @@ def _is_number(field: bytes) -> bool:
     return True
 
 
-def _vector(fields: Sequence[bytes], where: str) -> np.ndarray:
+def _parse_vector(fields: Sequence[bytes], where: str) -> np.ndarray:
     try:
         vector = np.array(fields).astype(np.float32)
     except ValueError as error:
@@ -76,7 +76,7 @@ def _vector(fields: Sequence[bytes], where: str) -> np.ndarray:
     return vector
 
 
-def look_up(words: Sequence[str], vectors: dict[str, np.ndarray], width: int) -> np.ndarray:
-    """float32 [T, width], a row a word; zeros for a word that has no vector."""
+def look_up_vectors(words: Sequence[str], vectors: dict[str, np.ndarray], width: int) -> np.ndarray:
+    """Returns float32 [T, width], one row for each word; zeros for a word that has no vector."""
     nothing = np.zeros(width, np.float32)
     return np.array([vectors.get(word, nothing) for word in words], np.float32).reshape(len(words), width)

@@ -36,12 +36,22 @@ import numpy as np
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
+from affect_jax.layers.convolution_pieces import (
+    Clips,
+    Cut,
+    Filters,
+    Piece,
+    activate,
+    add_columns,
+    count_activations,
+    cut_clips,
+    make_columns,
+    read_rest,
+    slice_steps,
+    take_windows,
+)
 from affect_jax.layers.spread import map_over_devices
 from affect_jax.layers.wide import to_wide, wide_product, wide_type
-
-# Values of the activation in one piece. On a CPU 512 KiB, which stays in a core's cache (from 64 to 1,024 windows of 8
-# steps and 64 filters time hardly changes, whole clips take four times as long); elsewhere whole clips, to launch less.
-_PIECE_CPU, _PIECE = 1 << 17, 1 << 27
 
 
 class Statistics(NamedTuple):
@@ -54,20 +64,6 @@ class Statistics(NamedTuple):
 
     mean: jax.Array
     variance: jax.Array
-
-
-class _Clips(NamedTuple):
-    """What a layer reads: x [B, T, C], and valid bool [B]; an example that is False is read as zeros."""
-
-    x: jax.Array
-    valid: jax.Array
-
-
-class _Filters(NamedTuple):
-    """A convolution's parameters: kernel [width, C, F] and bias [F]."""
-
-    kernel: jax.Array
-    bias: jax.Array
 
 
 class _Norm(NamedTuple):
@@ -113,34 +109,6 @@ class _Upstream(NamedTuple):
     slopes: _Slopes | None
 
 
-class _Piece(NamedTuple):
-    """A piece of a batch: its example, its first window, and is_new bool [W, 1]: windows that no earlier piece had."""
-
-    example: jax.Array
-    first: jax.Array
-    is_new_Wx1: jax.Array
-
-
-class _Cut(NamedTuple):
-    """How clips are cut.
-
-    Attributes:
-      total: pooled windows of a clip.
-      windows: those of a piece. The last piece of a clip begins early enough to be whole.
-      count: pieces of a clip.
-    """
-
-    total: int
-    windows: int
-    count: int
-
-    def place(self, number: jax.Array) -> _Piece:
-        """Returns a piece of the batch by its number."""
-        example, piece = number // self.count, number % self.count
-        first = jnp.minimum(piece * self.windows, self.total - self.windows)
-        return _Piece(example, first, (first + jnp.arange(self.windows) >= piece * self.windows)[:, None])
-
-
 def conv_pool(
     x: jax.Array, kernel: jax.Array, bias: jax.Array, smallest: jax.Array, valid: jax.Array, *, pool: int
 ) -> jax.Array:
@@ -157,7 +125,7 @@ def conv_pool(
       pool: steps of a window; windows do not overlap.
     """
     x, kernel, bias, smallest, valid = (jnp.asarray(a) for a in (x, kernel, bias, smallest, valid))
-    return _conv_pool(_Settings(pool), _Clips(x, valid), _Filters(kernel, bias), smallest)
+    return _conv_pool(_Settings(pool), Clips(x, valid), Filters(kernel, bias), smallest)
 
 
 def conv_norm_pool(
@@ -189,8 +157,8 @@ def conv_norm_pool(
       [B, (T - width + 1) // pool, F], and the statistics.
     """
     x, kernel, bias, gamma, beta, valid = (jnp.asarray(a) for a in (x, kernel, bias, gamma, beta, valid))
-    settings, clips = _Settings(pool, epsilon), _Clips(x, valid)
-    y, *statistics = _conv_norm_pool(settings, clips, _Filters(kernel, bias), _Norm(gamma, beta))
+    settings, clips = _Settings(pool, epsilon), Clips(x, valid)
+    y, *statistics = _conv_norm_pool(settings, clips, Filters(kernel, bias), _Norm(gamma, beta))
     return y, Statistics(*map(lax.stop_gradient, statistics))
 
 
@@ -206,7 +174,7 @@ def run_plain_block(
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _conv_pool(settings: _Settings, clips: _Clips, filters: _Filters, smallest: jax.Array) -> jax.Array:
+def _conv_pool(settings: _Settings, clips: Clips, filters: Filters, smallest: jax.Array) -> jax.Array:
     return _run(clips, filters, smallest, settings.pool).pooled
 
 
@@ -217,11 +185,11 @@ def _conv_pool_forward(settings: _Settings, *arguments: Any) -> tuple[jax.Array,
     return result.pooled, (clips, filters, result.extreme, needs_dx)
 
 
-def _conv_pool_backward(settings: _Settings, residuals: Any, d_pooled: Any) -> tuple[_Clips, _Filters, None]:
+def _conv_pool_backward(settings: _Settings, residuals: Any, d_pooled: Any) -> tuple[Clips, Filters, None]:
     clips, filters, extreme, needs_dx = residuals
     upstream = _Upstream(_instantiate(d_pooled), extreme, jnp.ones_like(filters.bias), None)
     dx, d_filters = _pull(clips, filters, upstream, settings.pool, needs_dx)
-    return _Clips(dx, None), d_filters, None
+    return Clips(dx, None), d_filters, None
 
 
 _conv_pool.defvjp(_conv_pool_forward, _conv_pool_backward, symbolic_zeros=True)
@@ -229,7 +197,7 @@ _conv_pool.defvjp(_conv_pool_forward, _conv_pool_backward, symbolic_zeros=True)
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _conv_norm_pool(
-    settings: _Settings, clips: _Clips, filters: _Filters, norm: _Norm
+    settings: _Settings, clips: Clips, filters: Filters, norm: _Norm
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     result = _run(clips, filters, norm.gamma < 0, settings.pool, measure=True)
     return _normalize(result.pooled, result.statistics, norm, settings.epsilon), *result.statistics
@@ -243,31 +211,31 @@ def _conv_norm_pool_forward(settings: _Settings, *arguments: Any) -> tuple[Any, 
     return outputs, (clips, filters, norm.gamma, result, needs_dx)
 
 
-def _conv_norm_pool_backward(settings: _Settings, residuals: Any, cotangents: Any) -> tuple[_Clips, _Filters, _Norm]:
+def _conv_norm_pool_backward(settings: _Settings, residuals: Any, cotangents: Any) -> tuple[Clips, Filters, _Norm]:
     clips, filters, gamma, (pooled, extreme, (mean, variance)), needs_dx = residuals
     dy = _instantiate(cotangents[0])  # those of the statistics are zeros
-    cut = _cut_clips(clips.x, filters.kernel, settings.pool)
+    cut = cut_clips(clips.x, filters.kernel, settings.pool)
     d_beta, along = _sum_over_windows(cut, dy, pooled, mean, clips.valid)
     inverse = lax.rsqrt(variance + settings.epsilon)
-    scale, count = gamma * inverse, _count_activations(clips, filters)
+    scale, count = gamma * inverse, count_activations(clips, filters)
     slopes = _Slopes(-scale * d_beta / count, -scale * along * inverse**2 / count, mean)
     dx, d_filters = _pull(clips, filters, _Upstream(dy, extreme, scale, slopes), settings.pool, needs_dx)
     d_norm = _Norm((along * inverse).astype(gamma.dtype), d_beta.astype(gamma.dtype))
-    return _Clips(dx, None), d_filters, d_norm
+    return Clips(dx, None), d_filters, d_norm
 
 
 _conv_norm_pool.defvjp(_conv_norm_pool_forward, _conv_norm_pool_backward, symbolic_zeros=True)
 
 
 def _sum_over_windows(
-    cut: _Cut, dy_BxPxF: jax.Array, pooled_BxPxF: jax.Array, mean_F: jax.Array, valid_B: jax.Array
+    cut: Cut, dy_BxPxF: jax.Array, pooled_BxPxF: jax.Array, mean_F: jax.Array, valid_B: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Returns the sums [F] over all windows of valid examples of dy, and of dy (pooled - mean)."""
 
     def sum_examples(dy, pooled, valid, mean):
         def body(sums, number):
             piece = cut.place(number)
-            dy_WxF, pooled_WxF = (_take(a, piece, cut.windows) for a in (dy, pooled))
+            dy_WxF, pooled_WxF = (take_windows(a, piece, cut.windows) for a in (dy, pooled))
             dy_WxF = jnp.where(piece.is_new_Wx1 & valid[piece.example], dy_WxF.astype(mean.dtype), 0)
             return (sums[0] + dy_WxF.sum(0), sums[1] + (dy_WxF * (pooled_WxF - mean[None, :])).sum(0)), None
 
@@ -295,8 +263,8 @@ def _normalize(pooled_BxPxF: jax.Array, statistics: Statistics, norm: _Norm, eps
 
 
 def _pull(
-    clips: _Clips, filters: _Filters, upstream: _Upstream, pool: int, needs_dx: tuple[()] | None
-) -> tuple[jax.Array | None, _Filters]:
+    clips: Clips, filters: Filters, upstream: _Upstream, pool: int, needs_dx: tuple[()] | None
+) -> tuple[jax.Array | None, Filters]:
     """Returns the gradients of x (None where `needs_dx` is None), and of kernel and bias."""
 
     def pull_examples(clips, dy, extreme, filters, scale, slopes):
@@ -308,15 +276,15 @@ def _pull(
     run = map_over_devices(pull_examples, (0, 0, 0, None, None, None))
     dx, sums = run(clips, dy, extreme, filters, scale, slopes)
     d_kernel, d_bias = _sum_over_devices(sums)
-    return dx, _Filters(d_kernel.astype(filters.kernel.dtype), d_bias.astype(filters.bias.dtype))
+    return dx, Filters(d_kernel.astype(filters.kernel.dtype), d_bias.astype(filters.bias.dtype))
 
 
 def _pull_examples(
-    clips: _Clips, filters: _Filters, upstream: _Upstream, pool: int, needs_dx: tuple[()] | None
-) -> tuple[jax.Array | None, _Filters]:
+    clips: Clips, filters: Filters, upstream: _Upstream, pool: int, needs_dx: tuple[()] | None
+) -> tuple[jax.Array | None, Filters]:
     """Does what `_pull` does for the examples of one device; gradients of weights are float32 at least."""
     x, (kernel, bias) = clips.x, filters
-    cut = _cut_clips(x, kernel, pool)
+    cut = cut_clips(x, kernel, pool)
     width, steps = kernel.shape[0], cut.windows * pool
     kernel_KxF = kernel.reshape(-1, kernel.shape[-1])
     slopes = upstream.slopes
@@ -325,8 +293,8 @@ def _pull_examples(
         d_kernel, d_bias, dx = carry
         piece = cut.place(number)
         use_Wx1 = piece.is_new_Wx1 & clips.valid[piece.example]
-        columns_NxK = _make_columns(_slice(clips, piece, pool, steps + width - 1), width)
-        extreme_WxF, dy_WxF = (_take(a, piece, cut.windows) for a in (upstream.extreme, upstream.dy))
+        columns_NxK = make_columns(slice_steps(clips, piece, pool, steps + width - 1), width)
+        extreme_WxF, dy_WxF = (take_windows(a, piece, cut.windows) for a in (upstream.extreme, upstream.dy))
         d_pooled_WxF = jnp.where(use_Wx1, dy_WxF * upstream.scale[None, :], 0)
         is_extreme = extreme_WxF[:, None, :] == jnp.arange(pool, dtype=extreme_WxF.dtype)[None, :, None]
         dz_WxJxF = jnp.where(is_extreme, d_pooled_WxF[:, None, :], 0)
@@ -338,13 +306,13 @@ def _pull_examples(
         d_kernel += wide_product(columns_NxK.T, dz_NxF)
         d_bias += wide_product(jnp.ones((1, steps), x.dtype), dz_NxF)[0]  # a CPU's sum takes longer
         if needs_dx is not None:
-            dx = _add_columns(dx, wide_product(dz_NxF, kernel_KxF.T), piece, pool)
+            dx = add_columns(dx, wide_product(dz_NxF, kernel_KxF.T), piece, pool)
         return (d_kernel, d_bias, dx), None
 
     sums = (jnp.zeros_like(a, wide_type(x.dtype)) for a in (kernel_KxF, bias))
     zeros = *sums, None if needs_dx is None else jnp.zeros_like(x)
     (d_kernel, d_bias, dx), _ = lax.scan(body, zeros, jnp.arange(x.shape[0] * cut.count))
-    d_filters = _Filters(d_kernel.reshape(kernel.shape), d_bias)
+    d_filters = Filters(d_kernel.reshape(kernel.shape), d_bias)
     if slopes is None:
         return dx, d_filters
     # Steps behind the last window are pooled nowhere, but the statistics have seen them.
@@ -354,12 +322,12 @@ def _pull_examples(
     return dx, jax.tree.map(jnp.add, d_filters, rest)
 
 
-def _pull_rest(clips: _Clips, filters: _Filters, slopes: _Slopes, begin: int) -> tuple[jax.Array, _Filters]:
+def _pull_rest(clips: Clips, filters: Filters, slopes: _Slopes, begin: int) -> tuple[jax.Array, Filters]:
     """Returns the gradients of x[:, begin:], kernel and bias by way of the steps that no window has."""
-    arguments = _read_rest(clips, begin), to_wide(filters.kernel), to_wide(filters.bias)
-    activation, pull = jax.vjp(_activate, *arguments)
+    arguments = read_rest(clips, begin), to_wide(filters.kernel), to_wide(filters.bias)
+    activation, pull = jax.vjp(activate, *arguments)
     d_rest, *d_filters = pull(jnp.where(clips.valid[:, None, None], slopes.evaluate(activation), 0))
-    return d_rest, _Filters(*d_filters)
+    return d_rest, Filters(*d_filters)
 
 
 class _Result(NamedTuple):
@@ -385,7 +353,7 @@ class _Shares(NamedTuple):
 
 
 def _run(
-    clips: _Clips, filters: _Filters, smallest: jax.Array, pool: int, *, measure: bool = False, record: bool = False
+    clips: Clips, filters: Filters, smallest: jax.Array, pool: int, *, measure: bool = False, record: bool = False
 ) -> _Result:
     """Pools the activation; measures its statistics and records the extreme steps where asked to."""
 
@@ -396,7 +364,7 @@ def _run(
     if shares is None:
         return _Result(pooled, extreme, None)
     counts, means, squares = shares
-    count = _count_activations(clips, filters)
+    count = count_activations(clips, filters)
     weights = (counts / count)[:, None]
     mean = (means * weights).sum(0)
     spread = squares / count + jnp.square(means - mean[None, :]) * weights
@@ -404,11 +372,11 @@ def _run(
 
 
 def _run_examples(
-    clips: _Clips, filters: _Filters, smallest: jax.Array, pool: int, *, measure: bool, record: bool
+    clips: Clips, filters: Filters, smallest: jax.Array, pool: int, *, measure: bool, record: bool
 ) -> tuple[jax.Array, jax.Array | None, _Shares | None]:
     """Does what `_run` does for the examples of one device; returns shares in place of the statistics."""
     x, (kernel, bias) = clips.x, filters
-    cut = _cut_clips(x, kernel, pool)
+    cut = cut_clips(x, kernel, pool)
     width, steps, count_F = kernel.shape[0], cut.windows * pool, kernel.shape[-1]
     sign_F = jnp.where(smallest, -1, 1).astype(x.dtype)  # the smallest z is the largest -z
     kernel_KxF, bias_F = kernel.reshape(-1, count_F) * sign_F[None, :], bias * sign_F
@@ -417,7 +385,7 @@ def _run_examples(
     def body(carry, number):
         pooled, extreme = carry
         piece = cut.place(number)
-        columns_NxK = _make_columns(_slice(clips, piece, pool, steps + width - 1), width)
+        columns_NxK = make_columns(slice_steps(clips, piece, pool, steps + width - 1), width)
         z_WxJxF = wide_product(columns_NxK, kernel_KxF).reshape(cut.windows, pool, count_F)
         # Written out step by step: XLA makes one pass over [W, F] of each of these, and slow loops of reductions.
         z = [z_WxJxF[:, j] + bias_F[None, :] for j in range(pool)]
@@ -437,7 +405,7 @@ def _run_examples(
     if not measure:
         return pooled, extreme, None
     # Each step that is left over at the end is a share of its own: one value, with no spread around it.
-    rest_RxF = _activate(_read_rest(clips, cut.total * pool), to_wide(kernel), bias).reshape(-1, count_F)
+    rest_RxF = activate(read_rest(clips, cut.total * pool), to_wide(kernel), bias).reshape(-1, count_F)
     counts_R = jnp.repeat(clips.valid, (x.shape[1] - width + 1) % pool).astype(shares.counts.dtype)
     rest = _Shares(counts_R, rest_RxF, jnp.zeros_like(rest_RxF))
     return pooled, extreme, _Shares(*(jnp.concatenate(pair) for pair in zip(shares, rest, strict=True)))
@@ -452,7 +420,7 @@ def _find_largest(z: list[jax.Array], byte: np.dtype) -> tuple[jax.Array, jax.Ar
     return largest_WxF, step_WxF
 
 
-def _measure_piece(activations: list[jax.Array], piece: _Piece, clips: _Clips) -> _Shares:
+def _measure_piece(activations: list[jax.Array], piece: Piece, clips: Clips) -> _Shares:
     """Returns the share of one piece, from its J activations [W, F]: S is no axis yet."""
     pool = len(activations)
     mean_WxF = sum(activations) / pool
@@ -462,65 +430,6 @@ def _measure_piece(activations: list[jax.Array], piece: _Piece, clips: _Clips) -
     squares_WxF += pool * jnp.square(mean_WxF - mean_F[None, :])
     counts = count * pool * clips.valid[piece.example]
     return _Shares(counts, mean_F, jnp.where(piece.is_new_Wx1, squares_WxF, 0).sum(0))
-
-
-def _cut_clips(x: jax.Array, kernel: jax.Array, pool: int) -> _Cut:
-    """Decides how clips x [B, T, C] are cut for a kernel [width, C, F]."""
-    width, filters = kernel.shape[0], kernel.shape[-1]
-    total = (x.shape[1] - width + 1) // pool
-    if not isinstance(total, int):  # jax.export traces with a symbolic length: whole clips
-        return _Cut(total, total, 1)
-    most = max(1, (_PIECE_CPU if jax.default_backend() == "cpu" else _PIECE) // (pool * filters))
-    count = -(-total // most)
-    return _Cut(total, -(-total // count), count)
-
-
-def _count_activations(clips: _Clips, filters: _Filters) -> jax.Array:
-    """Returns how many activations a channel has; 1 where no example is valid, as it divides."""
-    steps = clips.x.shape[1] - filters.kernel.shape[0] + 1
-    return jnp.maximum(clips.valid.sum() * steps, 1).astype(wide_type(clips.x.dtype))
-
-
-def _take(a_BxPxF: jax.Array, piece: _Piece, windows: int) -> jax.Array:
-    """Returns a piece's windows [W, F]."""
-    return lax.dynamic_slice(a_BxPxF, (piece.example, piece.first, 0), (1, windows, a_BxPxF.shape[2]))[0]
-
-
-def _slice(clips: _Clips, piece: _Piece, pool: int, steps: int) -> jax.Array:
-    """Returns a piece's steps [steps, C]; zeros where the example is padding, as NaN * 0 is NaN."""
-    begin = piece.example, piece.first * pool, 0
-    return jnp.where(clips.valid[piece.example], lax.dynamic_slice(clips.x, begin, (1, steps, clips.x.shape[2]))[0], 0)
-
-
-def _read_rest(clips: _Clips, begin: int) -> jax.Array:
-    """Returns the steps that no window has, with those before them that their filters reach.
-
-    They are [B, < pool + width - 1, C], few and so in float32 at least.
-    """
-    return to_wide(jnp.where(clips.valid[:, None, None], clips.x[:, begin:], 0))
-
-
-def _activate(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
-    """Runs the plain layer, [B, T, C] -> [B, T - width + 1, F], for a few steps."""
-    steps = x.shape[1] - kernel.shape[0] + 1
-    return jax.nn.relu(sum(x[:, k : k + steps] @ tap for k, tap in enumerate(kernel)) + bias[None, None, :])
-
-
-def _make_columns(x: jax.Array, width: int) -> jax.Array:
-    """Returns what the kernel sees at every step, [N + width - 1, C] -> [N, width * C]."""
-    steps = x.shape[0] - width + 1
-    return jnp.concatenate([x[k : k + steps] for k in range(width)], axis=-1)
-
-
-def _add_columns(x_BxTxC: jax.Array, columns_NxK: jax.Array, piece: _Piece, pool: int) -> jax.Array:
-    """Adds columns to the steps of x that they were made of: the transpose of `_make_columns` of a `_slice`."""
-    steps, channels = columns_NxK.shape[0], x_BxTxC.shape[2]
-    width = columns_NxK.shape[1] // channels
-    begin = piece.example, piece.first * pool, 0
-    slice_SxC = lax.dynamic_slice(x_BxTxC, begin, (1, steps + width - 1, channels))[0].astype(columns_NxK.dtype)
-    for k in range(width):
-        slice_SxC = slice_SxC.at[k : k + steps].add(columns_NxK[:, k * channels : (k + 1) * channels])
-    return lax.dynamic_update_slice(x_BxTxC, slice_SxC[None].astype(x_BxTxC.dtype), begin)
 
 
 def _find_whether_needed(x: jax.custom_derivatives.CustomVJPPrimal) -> tuple[()] | None:

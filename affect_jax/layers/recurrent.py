@@ -26,7 +26,7 @@ class GRU(nn.Module):
 
     `mask` [B, T] is True at valid steps, None where all are. A padded step holds the state and outputs 0, so padding
     never changes a valid output and whatever the input holds there (NaN too) has no effect and an exact zero gradient.
-    `segments` [B, T] numbers the sequences where a line holds several (each in one piece, padding behind its valid
+    `segments` [B, T] numbers the sequences where several are packed (each in one piece, padding behind its valid
     steps): the state starts from 0 in each.
     """
 
@@ -34,7 +34,7 @@ class GRU(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, mask: jax.Array | None = None, segments: jax.Array | None = None) -> jax.Array:
-        return _run(x, mask, segments, [_parameters(self, x.shape[-1], self.features)])
+        return _run_directions(x, mask, segments, [_make_parameters(self, x.shape[-1], self.features)])
 
 
 class BiGRU(nn.Module):
@@ -47,8 +47,8 @@ class BiGRU(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, mask: jax.Array | None = None, segments: jax.Array | None = None) -> jax.Array:
-        directions = [_parameters(self, x.shape[-1], self.features, suffix) for suffix in ("", "_reverse")]
-        return _run(x, mask, segments, directions)
+        directions = [_make_parameters(self, x.shape[-1], self.features, suffix) for suffix in ("", "_reverse")]
+        return _run_directions(x, mask, segments, directions)
 
 
 class SingleStepGRU(nn.Module):
@@ -61,7 +61,7 @@ class SingleStepGRU(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        weight_ih, _, bias_ih, bias_hh = _parameters(self, x.shape[-1], self.features)
+        weight_ih, _, bias_ih, bias_hh = _make_parameters(self, x.shape[-1], self.features)
         gates_bias, new_bias = _split_bias(bias_ih, bias_hh)
         product = x @ weight_ih
         gates = product + gates_bias.reshape((1,) * (x.ndim - 1) + (-1,))
@@ -71,7 +71,7 @@ class SingleStepGRU(nn.Module):
         return ((1 - update) * new).astype(product.dtype)
 
 
-def _parameters(module: nn.Module, inputs: int, units: int, suffix: str = "") -> tuple[jax.Array, ...]:
+def _make_parameters(module: nn.Module, inputs: int, units: int, suffix: str = "") -> tuple[jax.Array, ...]:
     shapes = {
         "weight_ih": (inputs, 3 * units),
         "weight_hh": (units, 3 * units),
@@ -82,15 +82,15 @@ def _parameters(module: nn.Module, inputs: int, units: int, suffix: str = "") ->
 
 
 def _split_bias(bias_ih: jax.Array, bias_hh: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The bias that may be added to the inputs beforehand [3H], and b_hn [H], which the reset gate multiplies."""
+    """Returns the bias that joins the inputs beforehand [3H], and b_hn [H], which the reset gate multiplies."""
     units = bias_hh.shape[0] // 3
     return bias_ih + jnp.pad(bias_hh[: 2 * units], (0, units)), bias_hh[2 * units :]
 
 
-def _run(
+def _run_directions(
     x: jax.Array, mask: jax.Array | None, segments: jax.Array | None, directions: list[tuple[jax.Array, ...]]
 ) -> jax.Array:
-    """Runs the directions (the second one, if any, backward in time) over x [B, T, D]; returns [B, T, K * H]."""
+    """Runs K directions over x [B, T, D], the second one backward in time; returns [B, T, K * H]."""
     if mask is not None:
         x = zero_padding(x, mask)  # before any product: NaN * 0 is NaN
     flips = [1, -1][: len(directions)]
@@ -103,6 +103,6 @@ def _run(
         keep_TxKxB = jnp.stack([forward_TxB, backward_TxB[::-1]][: len(directions)], axis=1)
     weights_ih, weights_hh, biases_ih, biases_hh = zip(*directions, strict=True)
     biases, new_biases = zip(*map(_split_bias, biases_ih, biases_hh), strict=True)
-    parameters = (jnp.stack(of_each) for of_each in (weights_ih, weights_hh, biases, new_biases))
+    parameters = (jnp.stack(arrays) for arrays in (weights_ih, weights_hh, biases, new_biases))
     h = gru(x, *parameters, mask_TxKxB=mask_TxKxB, keep_TxKxB=keep_TxKxB)
     return h if mask is None else zero_padding(h, mask)

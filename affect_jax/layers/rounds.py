@@ -1,7 +1,7 @@
-"""`jax.lax.scan` over the steps of a sequence, several of them a round on an accelerator.
+"""`jax.lax.scan` over the steps of a sequence, with several steps in each round on an accelerator.
 
-There a round costs a launch for every kernel in it, however little that does: for each array that a step writes, and
-for the loop's counter. What several steps write goes out at once. On a CPU a round is a step.
+There a round costs a launch for each of its kernels, however small: one for each array that a step writes, and one for
+the counter of the loop. Several steps in a round write together. On a CPU a round is one step.
 """
 
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from typing import Any
 
 import jax
 
-_STEPS = 4  # more save little: what is left are the kernels of the step itself
+_STEPS = 4  # more would save little, as the kernels of the steps themselves remain
 
 
 def scan(body: Callable[..., Any], carry: Any, steps: Any, *, reverse: bool = False) -> tuple[Any, Any]:
-    """As `jax.lax.scan`."""
-    return jax.lax.scan(body, carry, steps, reverse=reverse, unroll=steps_a_round())
+    """Does what `jax.lax.scan` does."""
+    return jax.lax.scan(body, carry, steps, reverse=reverse, unroll=count_steps_per_round())
 
 
-def steps_a_round() -> int:
-    """How many steps a round has on this machine."""
+def count_steps_per_round() -> int:
+    """Returns the number of steps in a round on this machine."""
     return 1 if jax.default_backend() == "cpu" else _STEPS

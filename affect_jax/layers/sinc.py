@@ -22,30 +22,30 @@ LEAST_HZ = 50.0
 _FIRST_HZ = 30.0
 
 
-def mel_bands(filters: int, rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where `low` and `band` start, float32 [filters], fractions of `rate` (Hz); the last band ends at rate / 2."""
+def place_mel_bands(filters: int, rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns where `low` and `band` start, float32 [filters], fractions of `rate`; the last band ends at rate / 2."""
     ends = np.array([_FIRST_HZ, rate / 2 - 2 * LEAST_HZ])
     mel = np.linspace(*(2595 * np.log10(1 + ends / 700)), filters + 1)
     hz = 700 * (10 ** (mel / 2595) - 1)
     return (hz[:-1] / rate).astype(np.float32), (np.diff(hz) / rate).astype(np.float32)
 
 
-def cutoffs(low: jax.Array, band: jax.Array, rate: float) -> tuple[jax.Array, jax.Array]:
-    """Lower and upper cut-off frequencies, fractions of `rate`, the shape of `low` and `band`."""
+def compute_cutoffs(low: jax.Array, band: jax.Array, rate: float) -> tuple[jax.Array, jax.Array]:
+    """Returns the lower and upper cut-off frequencies, fractions of `rate`, the shape of `low` and `band`."""
     least = LEAST_HZ / rate
     lower = jnp.minimum(least + jnp.abs(low), 0.5 - least)
     return lower, jnp.minimum(lower + least + jnp.abs(band), 0.5)
 
 
-def band_pass(lower: jax.Array, upper: jax.Array, width: int) -> jax.Array:
-    """Kernels [width, 1, F] that pass from `lower` to `upper` [F] (fractions of the sampling rate) with gain 1."""
+def form_band_pass(lower: jax.Array, upper: jax.Array, width: int) -> jax.Array:
+    """Returns kernels [width, 1, F] that pass from `lower` to `upper` [F] (fractions of the rate) with gain 1."""
     n = jnp.arange(width, dtype=lower.dtype)[:, None] - (width - 1) / 2
 
-    def low_pass(cutoff: jax.Array) -> jax.Array:
+    def form_low_pass(cutoff: jax.Array) -> jax.Array:
         return 2 * cutoff[None, :] * jnp.sinc(2 * cutoff[None, :] * n)
 
     window = jnp.asarray(np.hamming(width), lower.dtype)[:, None]
-    return ((low_pass(upper) - low_pass(lower)) * window)[:, None, :]
+    return ((form_low_pass(upper) - form_low_pass(lower)) * window)[:, None, :]
 
 
 class SincBlock(nn.Module):
@@ -83,11 +83,11 @@ class SincBlock(nn.Module):
             raise UserError(f"a sinc layer reads a waveform [B, T, 1] but got {x.shape[-1]} channels; feed one")
         if self.rate < 8 * LEAST_HZ:
             raise UserError(f"a sinc layer has rate {self.rate} Hz; give the speech's sampling rate, such as 8000")
-        starts = dict(zip(("low", "band"), mel_bands(self.filters, self.rate), strict=True))
+        starts = dict(zip(("low", "band"), place_mel_bands(self.filters, self.rate), strict=True))
         low, band = (self.param(name, lambda _, at=at: jnp.asarray(at)) for name, at in starts.items())
         zeros = jnp.zeros((self.filters,), low.dtype)
         params = {
-            "kernel": band_pass(*cutoffs(low, band, self.rate), self.width).astype(x.dtype),
+            "kernel": form_band_pass(*compute_cutoffs(low, band, self.rate), self.width).astype(x.dtype),
             "bias": zeros,
             "gamma": self.param("gamma", nn.initializers.ones, (self.filters,)),
             "beta": self.param("beta", nn.initializers.zeros, (self.filters,)),
@@ -97,7 +97,7 @@ class SincBlock(nn.Module):
         variables = {"params": params, "batch_stats": {"mean": mean.value, "variance": variance.value}}
         # A block of its own, not a child: its kernel is no parameter here.
         block = ConvBlock(self.filters, self.width, self.pool, self.momentum, self.epsilon, parent=None)
-        y, moved = block.apply(variables, x, valid, train=train, mutable=["batch_stats"])
+        y, updates = block.apply(variables, x, valid, train=train, mutable=["batch_stats"])
         if train and not self.is_initializing() and self.is_mutable_collection("batch_stats"):
-            mean.value, variance.value = moved["batch_stats"]["mean"], moved["batch_stats"]["variance"]
+            mean.value, variance.value = updates["batch_stats"]["mean"], updates["batch_stats"]["variance"]
         return y

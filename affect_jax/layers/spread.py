@@ -1,8 +1,9 @@
-"""Work on examples, done by each device on its own part of a batch that lies over several.
+"""Work on independent examples, done by each device on its own share of a batch that lies over several devices.
 
-Inside a row's program the mesh axis `data` is left to XLA (`training/mesh.py`), which splits most operations along the
-batch by itself. It cannot where examples are taken one after another, or where the batch is one axis with another:
-there it would gather the whole batch on every device. Such a layer says here that its examples are independent.
+Inside the program of a trial the mesh axis `data` is left to XLA (`training/mesh.py`), which splits most operations
+along the batch by itself. It cannot do so where examples are taken one after another, or where the batch is merged with
+another axis: there it would gather the whole batch on every device. Such a layer declares here that its examples are
+independent.
 """
 
 from collections.abc import Callable
@@ -15,14 +16,15 @@ AXIS = "data"
 
 
 def map_over_devices(fn: Callable[..., Any], axes: tuple[int | None, ...]) -> Callable[..., Any]:
-    """`fn`, whose examples do not know of one another, run by every device on its own examples: the leading axis of
-    what it returns.
+    """Returns `fn` as a function that every device runs on its own examples.
 
-    Where no batch is shared, or its examples do not divide among the devices, that is `fn` itself.
+    The examples are the leading axis of what `fn` returns. Where no batch is shared among devices, or its examples do
+    not divide among them, `fn` runs as it is.
 
     Args:
-      fn: of arrays (or trees of them, or None).
-      axes: for every argument, which of its axes are the examples; None: it is of all examples, such as weights.
+      fn: takes arrays, trees of arrays, or None.
+      axes: for each argument, which of its axes is that of the examples; None where it belongs to all examples, as
+        weights do.
     """
 
     def run(*arguments: Any) -> Any:
@@ -38,10 +40,10 @@ def map_over_devices(fn: Callable[..., Any], axes: tuple[int | None, ...]) -> Ca
 
 
 def is_left_to_xla() -> bool:
-    """Whether the batch of what is traced lies over devices, and XLA splits the work among them."""
+    """Returns whether the batch of what is being traced lies over devices among which XLA splits the work."""
     return AXIS in jax.sharding.get_abstract_mesh().auto_axes
 
 
 def count_devices() -> int:
-    """Among how many devices XLA splits the batch of what is traced."""
+    """Returns among how many devices XLA splits the batch of what is being traced."""
     return jax.sharding.get_abstract_mesh().shape[AXIS] if is_left_to_xla() else 1

@@ -1,6 +1,6 @@
-"""Float32 at least: what layers form softmaxes, norms, carried states and sums over steps in where they get bfloat16.
+"""Float32 at least: the precision of softmaxes, norms, carried states and sums over steps in layers that get bfloat16.
 
-Of float32 and float64 nothing changes.
+Float32 and float64 stay as they are.
 """
 
 import jax
@@ -13,28 +13,28 @@ def wide_type(dtype: jnp.dtype) -> jnp.dtype:
 
 
 def to_wide(x: jax.Array) -> jax.Array:
-    """x in float32 at least.
+    """Returns x in float32 at least.
 
-    What a model's last layer reads is wide too: a loss may depend on differences of predictions alone (a correlation),
-    and those of numbers near 2 that have 8 bits are multiples of 1/64.
+    The input of a model's last layer is wide too: a loss may depend on differences of predictions alone (a correlation
+    does), and differences of numbers near 2 with 8 bits are multiples of 1/64.
     """
     return x.astype(wide_type(x.dtype))
 
 
 def wide_product(a: jax.Array, b: jax.Array, subscripts: str = "") -> jax.Array:
-    """The matrix product (or einsum) of b and of a in b's precision, its sums and the result in float32 at least.
+    """Returns the matrix product (or einsum) of a, in b's precision, and b; sums and result are float32 at least.
 
-    XLA's CPU runtime has no product of bfloat16 with a result in float32. There the factors, rounded, are widened: the
-    products of two such numbers are exact in float32, so the sums are of the same terms.
+    XLA's CPU runtime has no product of bfloat16 with a result in float32. There the rounded factors are widened: the
+    product of two such numbers is exact in float32, so the same terms are summed.
     """
     dtype = wide_type(b.dtype)
     a = a.astype(b.dtype)
-    if b.dtype != dtype and _emulated():
+    if b.dtype != dtype and _is_emulated():
         a, b = to_wide(a), to_wide(b)
     if subscripts:
         return jnp.einsum(subscripts, a, b, preferred_element_type=dtype)
     return jnp.matmul(a, b, preferred_element_type=dtype)
 
 
-def _emulated() -> bool:
+def _is_emulated() -> bool:
     return jax.default_backend() == "cpu"

@@ -1,25 +1,27 @@
 """Intra- and cross-modal attention fusion of several modalities (thesis chapter 4; Rajan, Brutti & Cavallaro 2022).
 
-    part                    what it is                                                  text, video, audio of IEMOCAP
+    submodule               what it is                                                  text, video, audio of IEMOCAP
     <m>_map                 learned linear map over time, T steps -> fewer (eq. 4.1)    -, 825, 500,500
     <m>_gru                 bi-GRU, 60 units a direction (eq. 4.2)                      130,320, 759,600, 65,520
     intra_<m>               multi-head self-attention, then the mean over time          58,080 each
     cross_<source>_<target> the target's steps attend to the source's, then the mean    58,080 each
     concat, classifier      two dense layers with nothing between them (eq. 4.3)        14,460 + 427
 
-1,645,892 parameters with intra-, 1,820,132 with cross-modal attention. Between attention and the dense layers,
-statistical pooling: mean and unbiased standard deviation across the vectors, of which there is one a modality or one a
-pair. A vector alone (one modality, one pair) has no deviation and goes to the dense layers as it is.
+The model has 1,645,892 parameters with intra-modal and 1,820,132 with cross-modal attention. Between attention and the
+dense layers stands statistical pooling: the mean and the unbiased standard deviation across the vectors, of which there
+is one for each modality or one for each pair. A single vector (one modality, one pair) has no deviation and goes to the
+dense layers as it is.
 
-The map over time ("convolution, kernel 1" with time as channels) mixes all steps of its modality, so behind it every
-step counts; in text, which has none, padding is masked. A missing modality is a sequence of zeros at full length that
-is read like any other (thesis 4.4), so that what is there can still ask it, and answer it.
-`fidelity='authors'` is the public model to the letter: no masks (padding is zeros that are read), and the deviation
-stands before the mean.
+The map over time ("convolution, kernel 1" with time as channels) mixes all steps of its modality, so every step behind
+it counts; text has no map, and its padding is masked. A missing modality is a sequence of zeros at full length that is
+read like any other (thesis 4.4), so that the present modalities can still attend to it, and it to them.
+`fidelity='authors'` follows the public model exactly: there are no masks (padding is zeros that are read), and the
+deviation stands before the mean.
 """
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,6 +42,20 @@ FIDELITY = ("thesis", "authors")
 ARROW = "->"
 
 
+class _Input(NamedTuple):
+    """A modality that is read.
+
+    Attributes:
+      modality: its name.
+      steps: steps behind its map over time, 0 for no map.
+      dropout: rate on its features.
+    """
+
+    modality: str
+    steps: int
+    dropout: float
+
+
 class TimeMap(nn.Module):
     """Learned linear map over time: [B, T, D] -> [B, steps, D], the same for every feature."""
 
@@ -50,7 +66,7 @@ class TimeMap(nn.Module):
         batch, length, features = x_BxTxD.shape
         kernel_TxS = self.param("kernel", uniform(length**-0.5), (length, self.steps))
         bias_S = self.param("bias", uniform(length**-0.5), (self.steps,))
-        # With time in front, as the GRU behind it wants it, nothing is copied element by element.
+        # With time in front, as the GRU behind the map wants it, nothing is copied element by element.
         x_TxBD = x_BxTxD.swapaxes(0, 1).reshape(length, batch * features)
         mapped_SxBxD = (kernel_TxS.T @ x_TxBD).reshape(self.steps, batch, features)
         return (mapped_SxBxD + bias_S[:, None, None]).astype(mapped_SxBxD.dtype).swapaxes(0, 1)
@@ -87,14 +103,14 @@ class Model(nn.Module):
 
     @property
     def deployed(self) -> tuple[str, ...]:
-        """Top-level parameter names that stay after training: all."""
-        maps = tuple(f"{m}_map" for m, steps, _ in self._used if steps)
-        attentions = tuple(self._part(vector) for vector in self.vectors)
-        return (*maps, *(f"{m}_gru" for m, _, _ in self._used), *attentions, "concat", "classifier")
+        """Names of the submodules that stay after training: all."""
+        maps = tuple(f"{one.modality}_map" for one in self._inputs if one.steps)
+        attentions = tuple(self._name_attention(vector) for vector in self.vectors)
+        return (*maps, *(f"{one.modality}_gru" for one in self._inputs), *attentions, "concat", "classifier")
 
     @property
     def vectors(self) -> tuple[tuple[str, ...], ...]:
-        """What each vector before pooling is made of: (source, target) of a pair, or (modality,)."""
+        """The modalities that each vector before pooling is made of: (source, target) of a pair, or (modality,)."""
         pairs = tuple(tuple(pair.split(ARROW)) for pair in self.pairs)
         if not pairs:
             pairs = tuple((source, target) for target, source in itertools.permutations(self.modalities, 2))
@@ -102,43 +118,43 @@ class Model(nn.Module):
         return (pairs if "cross" in self.attention else ()) + (alone if "intra" in self.attention else ())
 
     @property
-    def _used(self) -> list[tuple[str, int, float]]:
-        """(modality, steps behind its map, rate of dropout) of those that a vector is made of."""
-        each = zip(self.modalities, self.map_steps, self.input_dropout, strict=True)
-        return [entry for entry in each if any(entry[0] in vector for vector in self.vectors)]
+    def _inputs(self) -> list[_Input]:
+        """The modalities that some vector is made of."""
+        inputs = [_Input(*one) for one in zip(self.modalities, self.map_steps, self.input_dropout, strict=True)]
+        return [one for one in inputs if any(one.modality in vector for vector in self.vectors)]
 
     @staticmethod
-    def _part(vector: tuple[str, ...]) -> str:
+    def _name_attention(vector: tuple[str, ...]) -> str:
         return "_".join(("intra" if len(vector) == 1 else "cross", *vector))
 
     def setup(self) -> None:
-        """Names the parts.
+        """Builds the submodules.
 
         Raises:
-          UserError: the arguments do not fit each other.
+          UserError: the fields do not fit each other.
         """
         self._check()
-        for modality, steps, _ in self._used:
+        for modality, steps, _ in self._inputs:
             if steps:
                 setattr(self, f"{modality}_map", TimeMap(steps))
             setattr(self, f"{modality}_gru", BiGRU(self.units))
         for vector in self.vectors:
-            setattr(self, self._part(vector), MeanAttention(self.heads))
+            setattr(self, self._name_attention(vector), MeanAttention(self.heads))
         self.drop = Dropout()
         self.concat = Dense(self.hidden)
         self.classifier = Dense(self.classes or 1)
 
     def _check(self) -> None:
-        for what, among in (("attention", ATTENTION), ("fidelity", FIDELITY)):
-            value = getattr(self, what)
-            if value not in among:
+        for field, choices in (("attention", ATTENTION), ("fidelity", FIDELITY)):
+            value = getattr(self, field)
+            if value not in choices:
                 raise UserError(
-                    f"model 'attention_fusion' has {what} {value!r}{suggest_nearest(value, among)}; choose {among}"
+                    f"model 'attention_fusion' has {field} {value!r}{suggest_nearest(value, choices)}; choose {choices}"
                 )
-        for what in ("map_steps", "input_dropout"):
-            if len(getattr(self, what)) != len(self.modalities):
+        for field in ("map_steps", "input_dropout"):
+            if len(getattr(self, field)) != len(self.modalities):
                 raise UserError(
-                    f"model 'attention_fusion' has {len(getattr(self, what))} {what} for {len(self.modalities)} "
+                    f"model 'attention_fusion' has {len(getattr(self, field))} {field} for {len(self.modalities)} "
                     f"modalities {tuple(self.modalities)}; give one each"
                 )
         check_classes("attention_fusion", self.classes)
@@ -148,8 +164,8 @@ class Model(nn.Module):
                 "share; choose a number of heads that divides 2 * units"
             )
         for pair in self.pairs:
-            sides = pair.split(ARROW)
-            if len(sides) != 2 or sides[0] == sides[1] or set(sides) - set(self.modalities):
+            ends = pair.split(ARROW)
+            if len(ends) != 2 or ends[0] == ends[1] or set(ends) - set(self.modalities):
                 raise UserError(
                     f"model 'attention_fusion' has pair {pair!r}; write two of {tuple(self.modalities)} as "
                     f"'source{ARROW}target'"
@@ -169,14 +185,14 @@ class Model(nn.Module):
         dropout: float | jax.Array = 0.0,
         frozen: Sequence[str] = (),
     ) -> dict[str, jax.Array]:
-        """All outputs.
+        """Returns all outputs.
 
         Args:
           inputs: modality -> [B, T, D]; a modality with a map over time always has the T of the first call.
           masks: modality -> bool [B, T], True at valid steps; all False where the modality is missing.
           train: dropout acts; needs the rng stream 'dropout'.
           dropout: rate on the attention weights (the thesis has .1); may be traced.
-          frozen: no effect: parts are trained together.
+          frozen: no effect: the submodules are trained together.
 
         Returns:
           `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B]; `pooled`
@@ -184,10 +200,11 @@ class Model(nn.Module):
         """
         del frozen
         steps, valid = {}, {}
-        for modality, size, rate in self._used:
+        for modality, size, rate in self._inputs:
             x, mask = select_modality(inputs, masks, modality), masks[modality]
             if rate:
                 x = self.drop(x, rate, train=train)
+            # A missing modality is read as zeros at full length (thesis 4.4).
             mask = mask | ~mask.any(axis=1, keepdims=True)
             if size:
                 x = getattr(self, f"{modality}_map")(x)
@@ -197,29 +214,30 @@ class Model(nn.Module):
         pooled = []
         for vector in self.vectors:
             source, target = vector[0], vector[-1]
-            attend = getattr(self, self._part(vector))
-            sides = steps[target], steps[source], valid[target], valid[source]
-            pooled.append(attend(*sides, train=train, dropout=dropout))
+            attend = getattr(self, self._name_attention(vector))
+            arguments = steps[target], steps[source], valid[target], valid[source]
+            pooled.append(attend(*arguments, train=train, dropout=dropout))
         pooled_BxPxD = jnp.stack(pooled, axis=1)
         return {**name_outputs(self.classify(pooled_BxPxD), self.classes), "pooled": pooled_BxPxD}
 
     def classify(self, pooled_BxPxD: jax.Array) -> jax.Array:
-        """Logits [B, classes], or numbers [B, 1], from the vectors in the order of `vectors`."""
-        return self.classifier(to_wide(self.concat(self._joined(pooled_BxPxD))))
+        """Returns logits [B, classes], or numbers [B, 1], from the vectors [B, P, D] in the order of `vectors`."""
+        return self.classifier(to_wide(self.concat(self._join_vectors(pooled_BxPxD))))
 
-    def _joined(self, pooled_BxPxD: jax.Array) -> jax.Array:
+    def _join_vectors(self, pooled_BxPxD: jax.Array) -> jax.Array:
+        """Returns what the dense layers read, [B, features]: the vectors' statistics, or all of them side by side."""
         if not self.statistical_pooling:
             return pooled_BxPxD.reshape(pooled_BxPxD.shape[0], -1)
         crossed = sum(len(vector) == 2 for vector in self.vectors)
-        found: list[jax.Array] = []
+        summaries: list[jax.Array] = []
         for group in (pooled_BxPxD[:, :crossed], pooled_BxPxD[:, crossed:]):
             if group.shape[1] > 1:
-                pair = statistics_across(group)
-                found += pair[::-1] if self.fidelity == "authors" else pair
+                mean_and_deviation = statistics_across(group)
+                summaries += mean_and_deviation[::-1] if self.fidelity == "authors" else mean_and_deviation
             elif group.shape[1]:
-                found.append(group[:, 0])
-        return jnp.concatenate(found, axis=-1)
+                summaries.append(group[:, 0])
+        return jnp.concatenate(summaries, axis=-1)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
-        """Logits [B, classes], or numbers [B]."""
+        """Returns logits [B, classes], or numbers [B]."""
         return self(inputs, masks, train=False)["prediction"]

@@ -120,7 +120,7 @@ def encode(sound: audio.Sound) -> bytes:
     import soundfile  # here, as it loads a library that nothing else here needs
 
     rate = next((rate for rate in _OPUS_RATES if rate >= sound.rate), _OPUS_RATES[-1])
-    samples = audio.to_int16(audio.resample(audio.Sound(audio.to_float(sound.samples), sound.rate), rate))
+    samples = audio.to_int16(audio.resample_audio(audio.Sound(audio.to_float(sound.samples), sound.rate), rate))
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", rate, 1, format="OGG", subtype="OPUS") as out:
         for at in range(0, len(samples), _BLOCK):

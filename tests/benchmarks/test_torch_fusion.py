@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from affect_jax.convert import fusion_from_torch, fusion_to_torch
+from affect_jax.convert import export_torch_fusion, import_torch_fusion
 from benchmarks.cases import FUSION
 
 torch = pytest.importorskip("torch", reason="PyTorch is in the environment of `make bench` only")
@@ -40,7 +40,7 @@ def test_outputs_at_the_thesis_sizes(attention, count):
     case = FUSION[0]._replace(attention=attention)
     net, batch = network(case), inputs(case, 2)
     assert sum(p.numel() for p in net.parameters()) == count
-    model, variables = fusion_from_torch(arrays(net), attention)
+    model, variables = import_torch_fusion(arrays(net), attention)
     masks = {m: np.ones(x.shape[:2], bool) for m, x in batch.items()}
     found = jax.jit(lambda v: model.apply(v, batch, masks, method="deploy"))(variables)
     with torch.no_grad():
@@ -56,7 +56,7 @@ def test_outputs_and_gradients_with_any_weights(attention):
         for parameter in net.parameters():
             parameter.normal_(0, 0.3)
     target = np.array([0, 3, 6, 1, 1])
-    model, variables = fusion_from_torch(arrays(net), attention)
+    model, variables = import_torch_fusion(arrays(net), attention)
     masks = {m: np.ones(x.shape[:2], bool) for m, x in batch.items()}
 
     def loss(params):
@@ -69,7 +69,7 @@ def test_outputs_and_gradients_with_any_weights(attention):
     theirs.backward()
     np.testing.assert_allclose(found, wanted.detach().numpy(), atol=1e-5)
     np.testing.assert_allclose(value, theirs.detach().numpy(), atol=1e-5)
-    ours = fusion_to_torch(model, {"params": gradients})
+    ours = export_torch_fusion(model, {"params": gradients})
     for name, reference in arrays(net, of=lambda parameter: parameter.grad).items():
         np.testing.assert_allclose(ours[name], reference, atol=1e-6 + 1e-4 * np.abs(reference).max(), err_msg=name)
 
@@ -81,6 +81,6 @@ def test_the_way_back_loads(attention):
     with torch.no_grad():
         for parameter in other.parameters():
             parameter.zero_()
-    back = fusion_to_torch(*fusion_from_torch(arrays(net), attention))
+    back = export_torch_fusion(*import_torch_fusion(arrays(net), attention))
     other.load_state_dict({name: torch.tensor(value) for name, value in back.items()}, strict=True)
     assert all(torch.equal(one, two) for one, two in zip(net.parameters(), other.parameters(), strict=True))

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from affect_jax.convert import conflictnet_from_keras, conflictnet_to_keras
+from affect_jax.convert import export_keras_conflictnet, import_keras_conflictnet
 from affect_jax.errors import UserError
 
 FILTERS, WIDTHS, POOLS, LSTM, UNITS = (4, 5, 6), (6, 4, 4), (8, 6, 6), (5, 3), 4
@@ -95,7 +95,7 @@ def keras_lstm(w, layer, x, hard):
 def test_outputs_are_the_keras_models(options):
     arrays = keras_arrays(attention=options.get("attention", True))
     options = {name: value for name, value in options.items() if name != "attention"}
-    model, variables = conflictnet_from_keras(arrays, **options)
+    model, variables = import_keras_conflictnet(arrays, **options)
     clips = np.random.default_rng(1).normal(size=(2, STEPS)).astype(np.float32)
     clips[1, 1000:] = 0
     mask = np.arange(STEPS)[None] < np.array([[STEPS], [1000]])
@@ -109,19 +109,19 @@ def test_outputs_are_the_keras_models(options):
 
 
 def test_sizes_and_parts_are_read_off_the_arrays():
-    model, _ = conflictnet_from_keras(keras_arrays())
+    model, _ = import_keras_conflictnet(keras_arrays())
     assert (model.filters, model.widths, model.pools, model.lstm_units) == (FILTERS, WIDTHS, POOLS, LSTM)
     assert (model.attention, model.attention_units, model.average_pool, model.classes) == (True, UNITS, 4, 0)
     assert model.recurrent_activation == "hard_sigmoid"
-    paranet, _ = conflictnet_from_keras(keras_arrays(attention=False))
+    paranet, _ = import_keras_conflictnet(keras_arrays(attention=False))
     assert (paranet.attention, paranet.average_pool) == (False, 0)
-    assert conflictnet_from_keras(keras_arrays(outputs=7))[0].classes == 7
+    assert import_keras_conflictnet(keras_arrays(outputs=7))[0].classes == 7
 
 
 @pytest.mark.parametrize("attention", [True, False])
 def test_the_way_there_and_back_is_exact(attention):
     arrays = keras_arrays(attention=attention)
-    back = conflictnet_to_keras(*conflictnet_from_keras(arrays))
+    back = export_keras_conflictnet(*import_keras_conflictnet(arrays))
     assert back.keys() == arrays.keys()
     for name, value in arrays.items():
         np.testing.assert_array_equal(back[name], value)
@@ -159,7 +159,9 @@ def test_names_as_keras_versions_write_them(rename):
     renamed = {rename(name): value for name, value in arrays.items()}
     assert renamed.keys() != arrays.keys()
     shuffled = dict(sorted(renamed.items(), reverse=True))
-    jax.tree.map(np.testing.assert_array_equal, conflictnet_from_keras(shuffled)[1], conflictnet_from_keras(arrays)[1])
+    jax.tree.map(
+        np.testing.assert_array_equal, import_keras_conflictnet(shuffled)[1], import_keras_conflictnet(arrays)[1]
+    )
 
 
 def without(name):
@@ -193,10 +195,10 @@ def with_array(name, value):
 )
 def test_arrays_that_are_not_a_keras_conflictnets(change, message):
     with pytest.raises(UserError, match=message):
-        conflictnet_from_keras(change(keras_arrays()))
+        import_keras_conflictnet(change(keras_arrays()))
 
 
 def test_a_model_without_a_keras_form():
-    model, variables = conflictnet_from_keras(keras_arrays())
+    model, variables = import_keras_conflictnet(keras_arrays())
     with pytest.raises(UserError, match="first_layer 'sincnet', but the Keras ConflictNET has 3 plain ones"):
-        conflictnet_to_keras(model.clone(first_layer="sincnet"), variables)
+        export_keras_conflictnet(model.clone(first_layer="sincnet"), variables)

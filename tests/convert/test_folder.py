@@ -14,21 +14,23 @@ INPUTS = {"speech": {"steps": 200, "features": 1, "rate": 8000}}
 
 def variables():
     draw = np.random.default_rng(0)
-    return jax.tree.map(lambda p: draw.normal(size=p.shape).astype(np.float32), convert.folder.shapes(MODEL, INPUTS))
+    return jax.tree.map(
+        lambda p: draw.normal(size=p.shape).astype(np.float32), convert.folder.trace_variables(MODEL, INPUTS)
+    )
 
 
 @pytest.fixture
 def folder(tmp_path):
-    convert.write(tmp_path / "new" / "model", MODEL, variables(), INPUTS, "a test")
+    convert.write_model(tmp_path / "new" / "model", MODEL, variables(), INPUTS, "a test")
     return tmp_path / "new" / "model"
 
 
 def test_what_is_written_is_read(folder):
-    model, read = convert.read(folder)
+    model, read = convert.read_model(folder)
     assert model == MODEL
     hash(model)
     jax.tree.map(np.testing.assert_array_equal, read, variables())
-    described = convert.describe(folder)
+    described = convert.describe_model(folder)
     assert described["input"] == INPUTS
     assert described["model"]["name"] == "conflictnet"
     assert described["source"] == "a test"
@@ -36,7 +38,7 @@ def test_what_is_written_is_read(folder):
 
 def test_inputs_that_the_model_cannot_read_are_not_written(tmp_path):
     with pytest.raises(UserError, match="clips of 20 samples"):
-        convert.write(tmp_path / "x", MODEL, variables(), {"speech": {"steps": 20, "features": 1}}, "")
+        convert.write_model(tmp_path / "x", MODEL, variables(), {"speech": {"steps": 20, "features": 1}}, "")
     assert not (tmp_path / "x").exists()
 
 
@@ -50,23 +52,23 @@ def test_what_does_not_fit_is_named(folder):
     ):
         np.savez(folder / "params.npz", **changed)
         with pytest.raises(UserError, match=rf"'params/dense/kernel' {found}, but the model .* has float32 \[3, 1\]"):
-            convert.read(folder)
+            convert.read_model(folder)
     np.savez(folder / "params.npz", **arrays, extra=np.zeros(1))
     with pytest.raises(UserError, match=r"'extra' float64 \[1\], but the model .* has none"):
-        convert.read(folder)
+        convert.read_model(folder)
 
 
 def test_a_folder_that_is_none(folder, tmp_path):
     with pytest.raises(UserError, match="model.json is missing; give a folder that launch.convert has written"):
-        convert.read(tmp_path)
+        convert.read_model(tmp_path)
     described = json.loads((folder / "model.json").read_text())
     for text in (json.dumps(described | {"schema": 2}), "[]", '{"schema": 1}'):
         (folder / "model.json").write_text(text)
         with pytest.raises(UserError, match="is not of schema 1"):
-            convert.read(folder)
+            convert.read_model(folder)
     (folder / "model.json").write_text(json.dumps(described | {"model": {"name": "conflictnett"}}))
     with pytest.raises(UserError, match=r"'conflictnett' \(did you mean 'conflictnet'\?\)"):
-        convert.read(folder)
+        convert.read_model(folder)
 
 
 def test_files_that_are_no_plain_arrays(tmp_path):

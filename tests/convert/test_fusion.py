@@ -5,8 +5,8 @@ import jax
 import numpy as np
 import pytest
 
-from affect_jax.convert.folder import shapes
-from affect_jax.convert.fusion import fusion_from_torch, fusion_inputs, fusion_to_torch
+from affect_jax.convert.folder import trace_variables
+from affect_jax.convert.fusion import export_torch_fusion, import_torch_fusion, list_fusion_inputs
 from affect_jax.errors import UserError
 from affect_jax.models.attention_fusion import Model
 
@@ -110,7 +110,7 @@ def logits(model, variables, inputs):
 )
 def test_outputs_are_the_torch_models(attention, modalities, heads):
     arrays, inputs = torch_arrays(attention, modalities), examples(modalities)
-    found = logits(*fusion_from_torch(arrays, attention, heads), inputs)
+    found = logits(*import_torch_fusion(arrays, attention, heads), inputs)
     for at in range(2):
         example = {m: x[at] for m, x in inputs.items()}
         np.testing.assert_allclose(found[at], torch_model(arrays, example, attention, modalities, heads), atol=1e-5)
@@ -122,25 +122,25 @@ def test_outputs_are_the_torch_models(attention, modalities, heads):
 )
 def test_the_way_there_and_back_is_exact(attention, modalities):
     arrays = torch_arrays(attention, modalities)
-    model, variables = fusion_from_torch(arrays, attention)
-    back = fusion_to_torch(model, variables)
+    model, variables = import_torch_fusion(arrays, attention)
+    back = export_torch_fusion(model, variables)
     assert back.keys() == arrays.keys()
     for name, value in arrays.items():
         np.testing.assert_array_equal(back[name], value)
         assert back[name].dtype == np.float32
     assert model.modalities == modalities
-    assert fusion_inputs(model, variables) == {
+    assert list_fusion_inputs(model, variables) == {
         m: {"steps": STEPS[m] if m in MAPS else 128, "features": FEATURES[m]} for m in modalities
     }
 
 
 def test_sizes_are_read_off_the_arrays():
-    model, variables = fusion_from_torch(torch_arrays("cross"), "cross", heads=4)
+    model, variables = import_torch_fusion(torch_arrays("cross"), "cross", heads=4)
     assert (model.units, model.hidden, model.classes, model.heads) == (UNITS, HIDDEN, CLASSES, 4)
     assert (model.attention, model.fidelity, model.map_steps) == ("cross", "authors", (0, 5, 8))
     assert model.input_dropout == (0.25, 0, 0)
     wide = {name: value.astype(np.float64) for name, value in torch_arrays("cross").items()}
-    jax.tree.map(np.testing.assert_array_equal, fusion_from_torch(wide, "cross", heads=4)[1], variables)
+    jax.tree.map(np.testing.assert_array_equal, import_torch_fusion(wide, "cross", heads=4)[1], variables)
 
 
 @pytest.mark.parametrize(("attention", "parameters"), [("intra", 1_645_892), ("cross", 1_820_132)])
@@ -148,20 +148,20 @@ def test_at_the_authors_sizes(attention, parameters):
     model = Model(attention=attention, fidelity="authors", input_dropout=(0.25, 0.0, 0.0))
     sizes = {"text": (128, 300), "video": (32, 2048), "audio": (1000, 120)}
     inputs = {m: {"steps": steps, "features": width} for m, (steps, width) in sizes.items()}
-    variables = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), shapes(model, inputs))
-    arrays = fusion_to_torch(model, variables)
+    variables = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), trace_variables(model, inputs))
+    arrays = export_torch_fusion(model, variables)
     assert sum(value.size for value in arrays.values()) == parameters
     assert arrays["audio_conv.weight"].shape == (500, 1000, 1)
     assert {v.shape for name, v in arrays.items() if name.endswith("in_proj_weight")} == {(360, 120)}
-    again, read = fusion_from_torch(arrays, attention)
+    again, read = import_torch_fusion(arrays, attention)
     assert again == model
-    assert fusion_inputs(again, read) == inputs
+    assert list_fusion_inputs(again, read) == inputs
 
 
 def test_the_thesis_model_says_the_same_in_torch_of_whole_examples():
-    model, variables = fusion_from_torch(torch_arrays(), "intra")
+    model, variables = import_torch_fusion(torch_arrays(), "intra")
     thesis, inputs = model.clone(fidelity="thesis"), examples()
-    arrays = fusion_to_torch(thesis, variables)
+    arrays = export_torch_fusion(thesis, variables)
     assert [name for name in arrays if (arrays[name] != torch_arrays()[name]).any()] == ["concat_linear.weight"]
     wanted = [torch_model(arrays, {m: x[at] for m, x in inputs.items()}, "intra") for at in range(2)]
     np.testing.assert_allclose(logits(thesis, variables, inputs), wanted, atol=1e-5)
@@ -211,14 +211,14 @@ def with_array(name, value):
 )
 def test_arrays_that_are_not_the_authors_models(change, message):
     with pytest.raises(UserError, match=message):
-        fusion_from_torch(change(torch_arrays()), "intra")
+        import_torch_fusion(change(torch_arrays()), "intra")
 
 
 def test_another_attention_or_number_of_heads():
     with pytest.raises(UserError, match=r"attention is 'inter' \(did you mean 'intra'\?\); choose 'intra' or 'cross'"):
-        fusion_from_torch(torch_arrays(), "inter")
+        import_torch_fusion(torch_arrays(), "inter")
     with pytest.raises(UserError, match="12 features a step, which 5 heads cannot share"):
-        fusion_from_torch(torch_arrays(), "intra", heads=5)
+        import_torch_fusion(torch_arrays(), "intra", heads=5)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +233,6 @@ def test_another_attention_or_number_of_heads():
     ],
 )
 def test_models_that_the_authors_code_has_no_layers_for(change, message):
-    model, variables = fusion_from_torch(torch_arrays(), "intra")
+    model, variables = import_torch_fusion(torch_arrays(), "intra")
     with pytest.raises(UserError, match=message):
-        fusion_to_torch(model.clone(**change), variables)
+        export_torch_fusion(model.clone(**change), variables)

@@ -179,7 +179,7 @@ def test_damaged_sound(tmp_path_factory, suffix):
     """Whatever the damage: the same samples at the same rate, one sample apart, or a UserError."""
     path = tmp_path_factory.mktemp("fuzz") / f"a{suffix}"
     soundfile.write(path, np.sin(np.arange(500) / 7) / 2, 8000, subtype="PCM_16")
-    before = audio.decode(path)
+    before = audio.decode_audio(path)
 
     @few(80)
     @given(st.data())
@@ -187,7 +187,7 @@ def test_damaged_sound(tmp_path_factory, suffix):
         damage = data.draw(fuzzing.damage(path))
         undo = fuzzing.applied(damage, path)
         try:
-            after = audio.decode(path)
+            after = audio.decode_audio(path)
         except UserError as error:
             fuzzing.check_message(str(error), damage.kind, path, path.parent)
         else:

@@ -17,7 +17,7 @@ from affect_jax.features import text
     ],
 )
 def test_tokens(said, words):
-    assert text.tokens(said) == words.split()
+    assert text.split_words(said) == words.split()
 
 
 def write(path, rows):
@@ -37,10 +37,10 @@ def test_vectors_of_the_wanted_words(tmp_path):
         "1": [7, 8, 9],
     }
     assert all(x.dtype == np.float32 for x in found.values())
-    looked = text.look_up(["1", "hmm", "the"], found, 3)
+    looked = text.look_up_vectors(["1", "hmm", "the"], found, 3)
     assert looked.tolist() == [[7, 8, 9], [0, 0, 0], [1, 2, 3]]
     assert looked.dtype == np.float32
-    assert text.look_up([], found, 3).shape == (0, 3)
+    assert text.look_up_vectors([], found, 3).shape == (0, 3)
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,14 @@ from affect_jax.models.conflictnet import Model
 def arrays():
     """A small Keras ParaNET: zeros, as only names and shapes matter here."""
     model = Model(filters=(2, 2, 2), lstm_units=(2, 2), attention=False, average_pool=0)
-    shapes = convert.folder.shapes(model, {"speech": {"steps": 2000, "features": 1}})
+    shapes = convert.folder.trace_variables(model, {"speech": {"steps": 2000, "features": 1}})
     zeros = {
         collection: {
             part: {name: np.zeros(a.shape, np.float32) for name, a in leaves.items()} for part, leaves in tree.items()
         }
         for collection, tree in shapes.items()
     }
-    return convert.conflictnet_to_keras(model, zeros)
+    return convert.export_keras_conflictnet(model, zeros)
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def test_there_and_back(program, tmp_path):
     done = program("--direction=from_keras", "--average_pool=4", "--seconds=1", tmp_path / "in.npz", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert "average pool 4, attention no, global average no, gates hard_sigmoid, regression" in done.stdout
-    model, _ = convert.read(tmp_path / "out")
+    model, _ = convert.read_model(tmp_path / "out")
     assert (model.average_pool, model.recurrent_activation) == (4, "hard_sigmoid")
-    assert convert.describe(tmp_path / "out")["input"] == {"speech": {"steps": 8000, "features": 1, "rate": 8000}}
+    assert convert.describe_model(tmp_path / "out")["input"] == {"speech": {"steps": 8000, "features": 1, "rate": 8000}}
     done = program("--direction=to_keras", tmp_path / "out", tmp_path / "new" / "back.npz")
     assert (done.returncode, done.stderr) == (0, "")
     back = convert.read_arrays(tmp_path / "new" / "back.npz")
@@ -80,14 +80,14 @@ def test_attention_fusion_there_and_back(program, tmp_path):
     model = attention_fusion.Model(
         modalities=tuple(sizes), classes=2, attention="cross", map_steps=(0, 4), units=2, heads=2, input_dropout=(0, 0)
     )
-    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), convert.folder.shapes(model, sizes))
-    given = convert.fusion_to_torch(model, zeros)
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, np.float32), convert.folder.trace_variables(model, sizes))
+    given = convert.export_torch_fusion(model, zeros)
     np.savez(tmp_path / "in.npz", **given)
     done = program(*fusion, "--attention=cross", "--heads=2", tmp_path / "in.npz", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert "attention cross, text [128, 3], audio [5, 4], 2 heads, 2 classes; " in done.stdout
-    assert convert.describe(tmp_path / "out")["input"] == sizes
-    assert convert.read(tmp_path / "out")[0] == model.clone(fidelity="authors", input_dropout=(0.25, 0.0))
+    assert convert.describe_model(tmp_path / "out")["input"] == sizes
+    assert convert.read_model(tmp_path / "out")[0] == model.clone(fidelity="authors", input_dropout=(0.25, 0.0))
     done = program(fusion[0], "--direction=to_torch", tmp_path / "out", tmp_path / "back.npz")
     assert (done.returncode, done.stderr) == (0, "")
     back = convert.read_arrays(tmp_path / "back.npz")

@@ -222,9 +222,9 @@ def converted(tmp_path_factory):
     inputs = {"speech": {"steps": 2000, "features": 1, "rate": 8000}}
     rng = np.random.default_rng(0)
     variables = jax.tree.map(
-        lambda leaf: rng.uniform(0.1, 1, leaf.shape).astype(np.float32), convert.folder.shapes(model, inputs)
+        lambda leaf: rng.uniform(0.1, 1, leaf.shape).astype(np.float32), convert.folder.trace_variables(model, inputs)
     )
-    convert.write(folder, model, variables, inputs, "weights.npz")
+    convert.write_model(folder, model, variables, inputs, "weights.npz")
     return folder
 
 

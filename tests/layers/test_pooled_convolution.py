@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec as P
 
-from affect_jax.layers import pooled_convolution
+from affect_jax.layers import convolution_pieces
 from affect_jax.layers.pooled_convolution import conv_norm_pool, conv_pool, run_plain_block
 
 BATCH, STEPS, CHANNELS, FILTERS, WIDTH, POOL = 3, 26, 2, 4, 4, 3  # 7 windows and 2 steps left over
@@ -75,7 +75,7 @@ def value_and_grads(args, valid, layer, train=True):
 def pieces(request, monkeypatch):
     """7 windows in pieces of 4: the last one begins where the one before it has not ended."""
     if request.param != "whole clips":
-        monkeypatch.setattr(pooled_convolution, "_PIECE_CPU", 4 * POOL * FILTERS)
+        monkeypatch.setattr(convolution_pieces, "_PIECE_CPU", 4 * POOL * FILTERS)
     jax.clear_caches()
     yield
     jax.clear_caches()

@@ -24,7 +24,7 @@ def recurrences(steps):
 
 @pytest.mark.parametrize("steps", [1, 4, 6])
 def test_several_steps_a_round_as_on_an_accelerator_give_the_same(steps, monkeypatch):
-    assert rounds.steps_a_round() == 1
+    assert rounds.count_steps_per_round() == 1
 
     def graded(run, arguments):
         def loss(*arguments):
@@ -36,6 +36,6 @@ def test_several_steps_a_round_as_on_an_accelerator_give_the_same(steps, monkeyp
 
     with jax.enable_x64(True):
         one = [graded(*each) for each in recurrences(steps)]
-        monkeypatch.setattr(rounds, "steps_a_round", lambda: 4)
+        monkeypatch.setattr(rounds, "count_steps_per_round", lambda: 4)
         several = [graded(*each) for each in recurrences(steps)]
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), one, several)

@@ -7,7 +7,7 @@ import pytest
 
 from affect_jax.errors import UserError
 from affect_jax.layers.convolution import ConvBlock
-from affect_jax.layers.sinc import LEAST_HZ, SincBlock, band_pass, cutoffs, mel_bands
+from affect_jax.layers.sinc import LEAST_HZ, SincBlock, compute_cutoffs, form_band_pass, place_mel_bands
 
 RATE, WIDTH, POOL, FILTERS = 8000, 125, 4, 3
 BLOCK = SincBlock(FILTERS, WIDTH, POOL, RATE)
@@ -28,7 +28,7 @@ def gain(kernel, hz):
 
 def test_filters_pass_their_band_with_gain_one_and_stop_the_rest():
     lower, upper = np.array([500.0, 1500.0]), np.array([1200.0, 3000.0])
-    kernel = band_pass(jnp.asarray(lower / RATE), jnp.asarray(upper / RATE), WIDTH)
+    kernel = form_band_pass(jnp.asarray(lower / RATE), jnp.asarray(upper / RATE), WIDTH)
     assert kernel.shape == (WIDTH, 1, 2)
     np.testing.assert_allclose(gain(kernel, 850.0), [1, 0], atol=0.01)
     np.testing.assert_allclose(gain(kernel, 2200.0), [0, 1], atol=0.01)
@@ -37,7 +37,7 @@ def test_filters_pass_their_band_with_gain_one_and_stop_the_rest():
 
 
 def test_bands_start_side_by_side_on_the_mel_scale_and_end_at_half_the_rate():
-    lower, upper = (RATE * np.asarray(f) for f in cutoffs(*map(jnp.asarray, mel_bands(64, RATE)), RATE))
+    lower, upper = (RATE * np.asarray(f) for f in compute_cutoffs(*map(jnp.asarray, place_mel_bands(64, RATE)), RATE))
     inner = upper[:-1] - LEAST_HZ  # each is wider than the distance to the next by the least band width
     np.testing.assert_allclose(inner, lower[1:], rtol=1e-4)
     distances = np.diff(np.log10(1 + (lower - LEAST_HZ) / 700))
@@ -48,7 +48,7 @@ def test_bands_start_side_by_side_on_the_mel_scale_and_end_at_half_the_rate():
 def test_any_parameters_give_a_band_within_the_spectrum():
     draw = np.random.default_rng(0)
     low, band = jnp.asarray(draw.normal(size=(2, 100)), jnp.float32)
-    lower, upper = cutoffs(low, band, RATE)
+    lower, upper = compute_cutoffs(low, band, RATE)
     assert np.all(lower >= LEAST_HZ / RATE)
     assert np.all(upper <= 0.5)
     assert np.all(upper - lower >= 0.999 * LEAST_HZ / RATE)
@@ -59,7 +59,7 @@ def test_the_block_is_a_convolution_block_with_that_kernel():
     params = variables()["params"]
     assert {name: p.shape for name, p in params.items()} == dict.fromkeys(("low", "band", "gamma", "beta"), (FILTERS,))
     same = {
-        "kernel": band_pass(*cutoffs(params["low"], params["band"], RATE), WIDTH),
+        "kernel": form_band_pass(*compute_cutoffs(params["low"], params["band"], RATE), WIDTH),
         "bias": jnp.zeros(FILTERS),
         "gamma": params["gamma"],
         "beta": params["beta"],

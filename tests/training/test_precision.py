@@ -46,7 +46,7 @@ def operations(equation):
 
 @pytest.mark.parametrize("name", families.PUBLISHED)
 def test_products_are_in_bfloat16_and_sums_are_not(name, monkeypatch):
-    monkeypatch.setattr(layers, "_emulated", lambda: False)  # as on an accelerator
+    monkeypatch.setattr(layers, "_is_emulated", lambda: False)  # as on an accelerator
     jaxpr = traced(name, "bfloat16")
     narrow, wide = 0, 0
     for equation, times in equations(jaxpr):

@@ -77,7 +77,7 @@ class Ravdess(tfds.core.GeneratorBasedBuilder):
             speech = read_speech(path, settings.rate)
             features = {"speech": audio.to_int16(speech)}
             if "mfcc" in settings.modalities:
-                features["mfcc"] = audio.mfcc(speech, settings.rate)
+                features["mfcc"] = audio.compute_mfcc(speech, settings.rate)
             if clip in units:
                 features["action_units"] = units[clip]
             yield (
@@ -111,7 +111,7 @@ def read_speech(path: Path, rate: int) -> np.ndarray:
     Raises:
       UserError: the file is not a sound file, has no samples, or is silent throughout once stored (int16).
     """
-    speech = audio.read(path, rate=rate)
+    speech = audio.read_audio(path, rate=rate)
     if not audio.to_int16(speech).any():
         raise UserError(f"{path} is silent throughout (all samples are 0); copy it again")
     return speech

@@ -104,14 +104,14 @@ def read_speech(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, floa
     Raises:
       UserError: the file is not a whole sound file, has another length than `seconds`, or is silent once stored.
     """
-    sound = audio.decode(path)
+    sound = audio.decode_audio(path)
     length = len(sound.samples) / sound.rate
     if abs(length - seconds) > _TOLERANCE:
         raise UserError(f"{path} is {length:.2f} s long, expected {seconds:g} s; copy it again")
-    speech = audio.to_int16(audio.resample(sound, rate))
+    speech = audio.to_int16(audio.resample_audio(sound, rate))
     if not speech.any():
         raise UserError(f"{path} is silent throughout (its root mean square is 0); copy it again")
-    return speech, audio.clipped_share(sound.samples)
+    return speech, audio.measure_clipping(sound.samples)
 
 
 def _find_sizes(folder: Path) -> tuple[release.Sizes, bool]:

@@ -36,7 +36,7 @@ def test_egemaps_asks_for_opensmile(monkeypatch):
     monkeypatch.setattr(egemaps.importlib.util, "find_spec", lambda name: None)
     egemaps._smile.cache_clear()
     with pytest.raises(UserError, match=r"eGeMAPS needs openSMILE, which is not installed: pip install"):
-        egemaps.check()
+        egemaps.check_opensmile()
 
 
 def test_egemaps_every_10_ms(tmp_path):

@@ -54,8 +54,8 @@ def test_recordings_become_mfcc_at_one_rate(corpus):
     louder = corpus.folder / corpus.rows[0]["voice"]
     soundfile.write(louder, np.sin(np.arange(3200) / 9), 2 * RATE, subtype="PCM_16")
     found = everyone(manifest.load(corpus.settings()))
-    samples = audio.read(louder, rate=RATE)
-    np.testing.assert_array_equal(found["i0"].features["voice"], audio.mfcc(samples, RATE))
+    samples = audio.read_audio(louder, rate=RATE)
+    np.testing.assert_array_equal(found["i0"].features["voice"], audio.compute_mfcc(samples, RATE))
     assert found["i1"].features["voice"].shape == (11, 120)
 
 

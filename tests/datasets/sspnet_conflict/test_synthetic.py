@@ -41,7 +41,7 @@ def planted(settings):
 def statistics(speech):
     """[10, bands + 2]: of each tenth, log energies in bands and in all, and the share of quiet moments."""
     found = []
-    for part in np.array_split(audio.normalize(speech).astype(np.float64), 10):
+    for part in np.array_split(audio.normalize_rms(speech).astype(np.float64), 10):
         power = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2
         hertz = np.fft.rfftfreq(len(part), 1 / RATE)
         bands = [power[(hertz >= a) & (hertz < b)].mean() for a, b in zip(BANDS[:-1], BANDS[1:], strict=True)]

@@ -1,0 +1,139 @@
+"""Which models can be converted, from what and to what, and what the command `launch.convert` does.
+
+Another model is one more file in this folder and one more entry of `CONVERTERS`.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import numpy as np
+
+from affect_jax.convert.conflictnet import export_keras_conflictnet, import_keras_conflictnet
+from affect_jax.convert.folder import Variables, describe_model, read_arrays, read_model, write_model
+from affect_jax.convert.fusion import export_torch_fusion, import_torch_fusion, list_fusion_inputs
+from affect_jax.errors import UserError
+from affect_jax.runtime import run_folder
+
+
+class Speech(NamedTuple):
+    """What a converted model of speech heard in its training.
+
+    Attributes:
+      rate: sampling rate, Hz.
+      seconds: length of a clip.
+    """
+
+    rate: int = 8000
+    seconds: float = 30.0
+
+
+_SPEECH = Speech()
+
+
+class Imported(NamedTuple):
+    """A model that was made from another program's weights.
+
+    Attributes:
+      model: the module.
+      variables: its arrays.
+      inputs: modality -> `steps`, `features` and, of speech, `rate` of what it reads, for `write_model`.
+      words: its properties, to be printed.
+    """
+
+    model: nn.Module
+    variables: Variables
+    inputs: dict[str, dict[str, int]]
+    words: list[str]
+
+
+class Converter(NamedTuple):
+    """What converts one model.
+
+    Attributes:
+      reads: direction, e.g. 'from_keras' -> a function of arrays and of options by name.
+      writes: direction, e.g. 'to_keras' -> a function of the model and its variables that returns arrays.
+    """
+
+    reads: Mapping[str, Callable[..., Imported]]
+    writes: Mapping[str, Callable[[Any, Variables], dict[str, np.ndarray]]]
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Names of all directions."""
+        return (*self.reads, *self.writes)
+
+
+def _import_conflictnet(
+    arrays: Mapping[str, np.ndarray],
+    *,
+    recurrent_activation: str = "hard_sigmoid",
+    average_pool: int | None = None,
+    global_average: bool = False,
+    speech: Speech = _SPEECH,
+) -> Imported:
+    options = dict(average_pool=average_pool, global_average=global_average)
+    model, variables = import_keras_conflictnet(arrays, recurrent_activation=recurrent_activation, **options)
+    words = [
+        f"average pool {model.average_pool or 'none'}",
+        f"attention {'yes' if model.attention else 'no'}",
+        f"global average {'yes' if model.global_average else 'no'}",
+        f"gates {model.recurrent_activation}",
+        f"{model.classes} classes" if model.classes else "regression",
+    ]
+    size = {"steps": round(speech.rate * speech.seconds), "features": 1, "rate": speech.rate}
+    return Imported(model, variables, {model.modality: size}, words)
+
+
+def _import_fusion(arrays: Mapping[str, np.ndarray], *, attention: str, heads: int = 6) -> Imported:
+    model, variables = import_torch_fusion(arrays, attention=attention, heads=heads)
+    inputs = list_fusion_inputs(model, variables)
+    reads = [f"{name} [{size['steps']}, {size['features']}]" for name, size in inputs.items()]
+    words = [f"attention {model.attention}", *reads, f"{model.heads} heads", f"{model.classes} classes"]
+    return Imported(model, variables, inputs, words)
+
+
+CONVERTERS = {
+    "attention_fusion": Converter(reads={"from_torch": _import_fusion}, writes={"to_torch": export_torch_fusion}),
+    "conflictnet": Converter(reads={"from_keras": _import_conflictnet}, writes={"to_keras": export_keras_conflictnet}),
+}
+
+
+def convert_file(
+    name: str, direction: str, source: Path, out: Path, options: Mapping[str, Any], provenance: str
+) -> str:
+    """Converts weights from `source` to `out`.
+
+    Args:
+      name: of the model, a key of `CONVERTERS`.
+      direction: one of its directions.
+      source: an npz of named arrays; or, for a direction `to_...`, a folder that `write_model` wrote.
+      out: the folder to write; or the npz.
+      options: by name, of a direction `from_...`.
+      provenance: how the weights were converted, for the record.
+
+    Returns:
+      What was done, in a line.
+
+    Raises:
+      UserError: a path or an array that does not fit.
+    """
+    converter = CONVERTERS[name]
+    if direction in converter.writes:
+        if out.is_dir():
+            raise UserError(f"{out} is a folder; name an npz file to write")
+        stored = describe_model(source)["model"]["name"]
+        if stored != name:
+            raise UserError(f"{source} holds a model {stored!r}, but --model is {name!r}; make them agree")
+        arrays = converter.writes[direction](*read_model(source))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        run_folder.write_arrays(out, arrays)
+        return f"{len(arrays)} arrays -> {out}"
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file; name a folder to write")
+    imported = converter.reads[direction](read_arrays(source), **options)
+    write_model(out, imported.model, imported.variables, imported.inputs, f"{source.name} ({provenance})")
+    count = sum(leaf.size for leaf in jax.tree.leaves(imported.variables["params"]))
+    return f"{name}: {', '.join(imported.words)}; {count:,} parameters -> {out}"
