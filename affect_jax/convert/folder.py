@@ -25,22 +25,22 @@ Variables = dict[str, Any]
 """Collections of a model's arrays: `params`, and `batch_stats` where it has running statistics."""
 
 
-def write(
+def write_model(
     folder: Path, model: nn.Module, variables: Variables, inputs: Mapping[str, Mapping[str, int]], source: str
 ) -> None:
-    """Writes a model to `folder`, where `read` finds it.
+    """Writes a model to `folder`, where `read_model` finds it.
 
     Args:
-      folder: made where it is missing.
+      folder: created if it is missing.
       model: one of affect_jax/models.
       variables: its arrays.
       inputs: modality -> `steps`, `features`, and for speech `rate` (Hz).
       source: where the arrays come from, in words.
 
     Raises:
-      UserError: inputs that the model cannot read.
+      UserError: the model cannot read these inputs.
     """
-    shapes(model, inputs)
+    trace_variables(model, inputs)
     arguments = {
         field.name: getattr(model, field.name)
         for field in dataclasses.fields(model)
@@ -53,36 +53,36 @@ def write(
     files.write_json(folder / "model.json", described)
 
 
-def read(folder: Path) -> tuple[nn.Module, Variables]:
-    """The model and the variables that `write` left in `folder`.
+def read_model(folder: Path) -> tuple[nn.Module, Variables]:
+    """Reads the model and the variables that `write_model` has written to `folder`.
 
     Raises:
-      UserError: not such a folder, damaged, or its arrays are not the model's.
+      UserError: it is not such a folder, it is damaged, or its arrays do not fit the model.
     """
-    described = describe(folder)
+    described = describe_model(folder)
     path = folder / "params.npz"
     # JSON has no tuples, and a model with lists cannot be hashed.
     arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in described["model"].items()}
     model, arrays = make_model(arguments), read_arrays(path)
-    tree = shapes(model, described["input"])
+    tree = trace_variables(model, described["input"])
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     expected = {jax.tree_util.keystr(at, simple=True, separator="/"): leaf.shape for at, leaf in leaves}
     for name in sorted(expected.keys() | arrays.keys()):
-        wanted = f"float32 {list(expected[name])}" if name in expected else "none"
-        found = f"{arrays[name].dtype} {list(arrays[name].shape)}" if name in arrays else "none"
-        if wanted != found:
+        fitting = f"float32 {list(expected[name])}" if name in expected else "none"
+        given = f"{arrays[name].dtype} {list(arrays[name].shape)}" if name in arrays else "none"
+        if given != fitting:
             raise UserError(
-                f"{path} has for {name!r} {found}, but the model of {folder / 'model.json'} has {wanted}; "
+                f"{path} has for {name!r} {given}, but the model of {folder / 'model.json'} has {fitting}; "
                 "convert the weights again with launch.convert"
             )
     return model, checkpoint.restore_like(tree, arrays, path)
 
 
-def describe(folder: Path) -> dict[str, Any]:
-    """What model.json says: `model`, `input`, `source`.
+def describe_model(folder: Path) -> dict[str, Any]:
+    """Reads what model.json says: `model`, `input`, `source`.
 
     Raises:
-      UserError: missing, damaged or of another version.
+      UserError: the file is missing, damaged or of another version.
     """
     path = folder / "model.json"
     if not path.exists():
@@ -94,10 +94,10 @@ def describe(folder: Path) -> dict[str, Any]:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The named arrays of an npz; pickled objects are refused.
+    """Reads the named arrays of an npz; pickled objects are refused.
 
     Raises:
-      UserError: missing, damaged, or no npz.
+      UserError: the file is missing, damaged, or no npz.
     """
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
@@ -111,8 +111,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def shapes(model: nn.Module, inputs: Mapping[str, Mapping[str, int]]) -> Variables:
-    """The model's variables as shapes; nothing is run. `inputs` as in `write`."""
+def trace_variables(model: nn.Module, inputs: Mapping[str, Mapping[str, int]]) -> Variables:
+    """Returns the shapes of the model's variables without running it; `inputs` as in `write_model`."""
     features = {name: jnp.zeros((1, size["steps"], size["features"])) for name, size in inputs.items()}
     masks = {name: jnp.ones((1, size["steps"]), bool) for name, size in inputs.items()}
     return jax.eval_shape(lambda: model.init(jax.random.key(0), features, masks, train=False))

@@ -102,11 +102,11 @@ def load_converted_model(folder: Path) -> SpeechModel:
     from affect_jax.convert import folder as converted_folder
     from affect_jax.training import step
 
-    described = converted_folder.describe(folder)
+    described = converted_folder.describe_model(folder)
     speech = described["input"].get("speech")
     if speech is None or len(described["input"]) > 1:
         raise UserError(f"{folder} holds a model of {sorted(described['input'])}, not of raw speech; name one that is")
-    model, variables = converted_folder.read(folder)
+    model, variables = converted_folder.read_model(folder)
     deployed = deployment.Deployed(
         model=model,
         params=step.join_variables(variables),

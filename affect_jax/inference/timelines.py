@@ -198,7 +198,7 @@ def _predict_batch(batch: Sequence[_Window], predict: Predict, cut: Windows) -> 
     x = np.zeros((cut.batch, cut.steps, 1), np.float32)
     mask = np.zeros((cut.batch, cut.steps), bool)
     for place, window in enumerate(batch):
-        x[place, : len(window.samples), 0] = audio.normalize(window.samples)
+        x[place, : len(window.samples), 0] = audio.normalize_rms(window.samples)
         mask[place, : len(window.samples)] = True
     values = np.asarray(predict(x, mask), np.float32)[: len(batch)]
     if not np.isfinite(values).all():
@@ -213,9 +213,9 @@ def read_recording(file: str | Path, rate: int) -> tuple[np.ndarray, audio.Sound
     Raises:
       UserError: the file cannot be read, is shorter than one sample at `rate`, or is silent.
     """
-    sound = audio.decode(file)
+    sound = audio.decode_audio(file)
     # Corpora are stored in 16 bits; what is lost there (dither, the tail of a filter) must be silence here, too.
-    samples = audio.to_int16(audio.resample(sound, rate))
+    samples = audio.to_int16(audio.resample_audio(sound, rate))
     if not samples.size:
         raise UserError(
             f"{file} has {len(sound.samples)} samples at {sound.rate} Hz, too few for a model that reads {rate} Hz"
@@ -239,7 +239,7 @@ def _open_recording(file: str | Path, cut: Windows) -> _OpenRecording:
         start=start / cut.rate,
         end=np.minimum(start + cut.window, len(samples)) / cut.rate,
         peaks=np.maximum.reduceat(np.abs(audio.to_float(samples)), edges),
-        clipped=audio.clipped_share(sound.samples),
+        clipped=audio.measure_clipping(sound.samples),
     )
     return _OpenRecording(timeline, samples, [w for w, s in enumerate(start) if samples[s : s + cut.window].any()], {})
 

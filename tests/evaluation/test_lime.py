@@ -192,7 +192,7 @@ def test_clipped_answers_are_counted_and_can_be_left_as_they_are(clip):
 def test_quarrels_planted_in_a_synthetic_debate_are_found(planted):
     rng = np.random.default_rng(len(planted))
     sound = synthetic.render_clip(rng, [voices.draw_voice(rng) for _ in range(3)], planted, 5, 0.03)
-    x = audio.normalize(audio.resample(audio.Sound(sound, synthetic.RATE), 8000))
+    x = audio.normalize_rms(audio.resample_audio(audio.Sound(sound, synthetic.RATE), 8000))
 
     def predict(waves):
         """From -1, no frame of 50 ms is bright and loud, to 1, all are: hears raised voices and knows no tenths."""

@@ -53,7 +53,7 @@ def test_the_deployed_model_hears_waveforms_as_the_run_did(conflict, tmp_path):
     artifact = jax.export.deserialize(bytearray((tmp_path / "model.jax").read_bytes()))
     arrays = run_folder.read_arrays(folder / "predictions.npz")
     clips = splits.load_recordings(load_config(config).corpus).splits["test"]
-    x = np.stack([audio.normalize(clip.features["speech"].astype(np.float32)) for clip in clips])[..., None]
+    x = np.stack([audio.normalize_rms(clip.features["speech"].astype(np.float32)) for clip in clips])[..., None]
     want = arrays["conflictnet/test/prediction"][1]
     np.testing.assert_allclose(artifact.call(x, np.ones(x.shape[:2], bool)), want, rtol=1e-4, atol=1e-5)
     assert json.loads((tmp_path / "description.json").read_text())["output"]["shape"] == "[b]"

@@ -147,7 +147,7 @@ def read_text(places: dict[int, Path], wanted: Collection[str], glove: Path) -> 
             f"{glove} is missing (the words' vectors, which the release lacks); set config.corpus.glove to a GloVe file"
             f" of {TEXT} numbers a word, such as glove.840B.300d.txt, or leave 'text' out of config.corpus.modalities"
         )
-    words = {name: text.tokens(transcript) for name, transcript in read_transcripts(places, wanted).items()}
+    words = {name: text.split_words(transcript) for name, transcript in read_transcripts(places, wanted).items()}
     empty = [name for name, tokens in words.items() if not tokens]
     if empty:
         raise UserError(f"the transcript of {empty[0]} has no words (zero length); correct it in dialog/transcriptions")
@@ -164,7 +164,7 @@ def read_text(places: dict[int, Path], wanted: Collection[str], glove: Path) -> 
         f"{unknown.total()} of {every.total()} words ({100 * unknown.total() / every.total():.1f} %) have no vector in"
         f" {glove.name}: zeros{f'; most often {frequent}' if frequent else ''}"
     )
-    return {name: text.look_up(tokens, vectors, TEXT) for name, tokens in words.items()}, note
+    return {name: text.look_up_vectors(tokens, vectors, TEXT) for name, tokens in words.items()}, note
 
 
 def read_audio(utterance: Utterance) -> np.ndarray:
@@ -177,9 +177,9 @@ def read_audio(utterance: Utterance) -> np.ndarray:
         raise UserError(
             f"{utterance.id} has a label but no sound: {utterance.wav} is missing; copy the folders sentences/wav again"
         )
-    samples = audio.read(utterance.wav, rate=RATE)
+    samples = audio.read_audio(utterance.wav, rate=RATE)
     try:
-        return audio.mfcc(samples, RATE)
+        return audio.compute_mfcc(samples, RATE)
     except UserError as error:
         raise UserError(f"{utterance.wav} is too short: {error}") from error
 

@@ -55,7 +55,7 @@ def read_frames(path: Path, sound: str, rate: int) -> Frames:
     samples, file_rate = _read_samples(path, rate)
     if sound == "waveform":
         return Frames(audio.to_int16(samples), rate=file_rate)
-    compute = audio.mfcc if sound == "mfcc" else egemaps.descriptors
+    compute = audio.compute_mfcc if sound == "mfcc" else egemaps.compute_descriptors
     try:
         return Frames(compute(samples, rate), rate=file_rate)
     except UserError as error:
@@ -75,15 +75,15 @@ def measure_sound(path: Path, sound: str, rate: int) -> tuple[int, int, int]:
     if sound == "waveform":
         return len(samples), 0, file_rate
     try:
-        return audio.mfcc_frames(len(samples), rate), audio.MFCC_WIDTH, file_rate
+        return audio.count_mfcc_frames(len(samples), rate), audio.MFCC_WIDTH, file_rate
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
 
 def _read_samples(path: Path, rate: int) -> tuple[np.ndarray, int]:
     """float32 [T] at `rate`, and the rate of the file."""
-    sound = audio.decode(path)
-    samples = audio.resample(sound, rate)
+    sound = audio.decode_audio(path)
+    samples = audio.resample_audio(sound, rate)
     if not len(samples):
         raise UserError(f"{path} has {len(sound.samples)} samples, too few to be read at {rate} Hz; leave it out")
     if not audio.to_int16(samples).any():

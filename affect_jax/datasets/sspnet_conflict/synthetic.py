@@ -107,7 +107,7 @@ def render_clip(
             voices.add_speech(rng, people[rng.integers(len(people))], voices.CALM, start, turn, speech)
             start = turn
     speech = voices.remove_low_frequencies(speech) + quiet * voices.make_room_noise(rng, len(speech))
-    whole = audio.resample(audio.Sound(speech.astype(np.float32), voices.RATE), RATE)
+    whole = audio.resample_audio(audio.Sound(speech.astype(np.float32), voices.RATE), RATE)
     return whole * np.float32(rng.uniform(0.3, 0.9)) / np.abs(whole).max()
 
 

@@ -53,7 +53,7 @@ def read_file_clips(files: Sequence[str | Path], rate: int, steps: int) -> list[
         if name in clips:
             raise UserError(f"two of the files are named {name!r}; explain them one by one, each with its own --out")
         cut = f"only the first {steps / rate:.1f} of its {len(samples) / rate:.1f} s are explained"
-        x = audio.normalize(samples[:steps], str(file))
+        x = audio.normalize_rms(samples[:steps], str(file))
         clips[name] = Clip(name, _pad_samples(x, steps), len(x), notes=(cut,) if len(samples) > steps else ())
     return list(clips.values())
 
@@ -86,7 +86,7 @@ def read_run_clips(run: Path, model: SpeechModel, ids: Sequence[str], say: Calla
                 f"--id: the corpus has no clip {name!r}{suggest_nearest(name, by_id)}; it has {len(by_id)} others"
             )
         recording = by_id[name]
-        x = audio.normalize(recording.features[model.deployed.modality], name)[: model.deployed.steps]
+        x = audio.normalize_rms(recording.features[model.deployed.modality], name)[: model.deployed.steps]
         clip = Clip(name, _pad_samples(x, model.deployed.steps), len(x), planted=planted.get(name))
         if model.target in recording.targets:
             clip = clip._replace(target=float(recording.targets[model.target][0]))

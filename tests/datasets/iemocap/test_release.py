@@ -38,7 +38,7 @@ def test_reads_what_the_generator_wrote(release_raw, read):
         np.testing.assert_array_equal(recording.features["text"][:-1], words)  # and a full stop
         sound = synthetic.make_sound(utterance, number, parameters)
         if number < 3:
-            np.testing.assert_array_equal(recording.features["audio"], audio.mfcc(sound, 16000))
+            np.testing.assert_array_equal(recording.features["audio"], audio.compute_mfcc(sound, 16000))
         assert recording.features["audio"].shape == (1 + len(sound) // 160, 120)
 
 
@@ -226,4 +226,4 @@ def test_codes_that_are_left_out_are_read(release_raw):
     found = release.read_emotions(release.find_sessions(release_raw, 3))
     assert {u.code for u in found} == {*COUNTS, *LEFT_OUT}
     said = release.read_transcripts(release.find_sessions(release_raw, 3), [ONE])[ONE]
-    assert text.tokens(said)[-1] == "."
+    assert text.split_words(said)[-1] == "."
