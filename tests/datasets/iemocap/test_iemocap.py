@@ -12,9 +12,9 @@ from configs import fusion
 
 
 def test_the_config_is_the_package_s_default():
-    made = splits.corpus_settings(fusion.get_config())
-    assert resolve_settings(made, iemocap.Settings) == iemocap.Settings()
-    assert made["synthetic"] == iemocap.DEFAULTS["synthetic"]
+    generated_corpus = splits.corpus_settings(fusion.get_config())
+    assert resolve_settings(generated_corpus, iemocap.Settings) == iemocap.Settings()
+    assert generated_corpus["synthetic"] == iemocap.DEFAULTS["synthetic"]
 
 
 def test_built_once_and_again_when_a_file_changed(amh_copy, tmp_path, read):
