@@ -66,7 +66,7 @@ class NoiseFrames(_AnySize, tfds.core.GeneratorBasedBuilder):
 
 
 def clips(folder: Path, count: int, seconds: int) -> list[Recording]:
-    """The clips, built below `folder` where they are not there yet; `building.features_left` leaves them there."""
+    """The clips, built below `folder` where they are not there yet; `build.leave_features` leaves them there."""
     return [_clip(example) for example in _examples(Noise, folder, f"{count}x{seconds}")]
 
 

@@ -181,7 +181,7 @@ def _text(kind: str, data: bytes, number: Callable[[int], int], draw) -> Damage:
     return Damage(kind, b"\n".join(lines), TWO)
 
 
-def applied(damage: Damage, path: Path) -> Callable[[], None]:
+def apply_damage(damage: Damage, path: Path) -> Callable[[], None]:
     """Does it, and gives what undoes it."""
     before, target = path.read_bytes(), path.with_name(damage.extra) if damage.extra else path
     if damage.data is None:
@@ -220,11 +220,11 @@ def check_loaded(before, after, damage: Damage, free: str | None) -> None:
     changes: set[tuple] = set()
     for part, recordings in before.splits.items():
         # Their order is that of the file's lines, which may be told by nothing else.
-        found = {recording.id: recording for recording in after.splits[part]}
-        assert len(found) == len(after.splits[part])
-        assert found.keys() == {recording.id for recording in recordings}
+        result = {recording.id: recording for recording in after.splits[part]}
+        assert len(result) == len(after.splits[part])
+        assert result.keys() == {recording.id for recording in recordings}
         for old in recordings:
-            new = found[old.id]
+            new = result[old.id]
             assert (new.group, new.steps) == (old.group, old.steps)
             assert [*new.features] == [*old.features]
             assert [*new.targets] == [*old.targets]
@@ -247,7 +247,7 @@ def check_loaded(before, after, damage: Damage, free: str | None) -> None:
     assert len({place for _, place, *_ in changes}) <= 1
 
 
-def in_memory(patch) -> None:
+def patch_builds(patch) -> None:
     """Makes `load` run without TFDS' files: the builders read, and what they give is handed over as it is."""
     builders: dict = {}
 
@@ -258,15 +258,15 @@ def in_memory(patch) -> None:
         builder = builders[key]
         builder.info.metadata.clear()
         parts = builder._split_generators(SimpleNamespace(manual_dir=manual_dir))
-        made = {part: [_encoded(example) for _, example in found] for part, found in parts.items()}
-        info = SimpleNamespace(metadata=builder.info.metadata, splits=made)
+        splits = {split: [encode_example(example) for _, example in members] for split, members in parts.items()}
+        info = SimpleNamespace(metadata=builder.info.metadata, splits=splits)
         return SimpleNamespace(info=info, builder_config=builder.builder_config)
 
     patch.setattr(build, "build_once", build_in_memory)
     patch.setattr(build, "read_examples", lambda builder, split: builder.info.splits[split])
 
 
-def _encoded(example):
+def encode_example(example):
     if isinstance(example, dict):
-        return {name: _encoded(value) for name, value in example.items()}
+        return {name: encode_example(value) for name, value in example.items()}
     return example.encode() if isinstance(example, str) else example

@@ -37,8 +37,8 @@ def test_what_was_not_asked_for_longest_goes_first():
 def test_never_more_than_the_limit_and_always_what_was_read(seed):
     draw, cache = np.random.default_rng(seed), Cache(200)
     for number in draw.integers(0, 60, 300):  # from 50 on an example is larger than the whole cache
-        found = cache.get(int(number), lambda n=number: example(int(n)))
-        np.testing.assert_array_equal(found["speech"], example(number)["speech"])
+        outcome = cache.get(int(number), lambda n=number: example(int(n)))
+        np.testing.assert_array_equal(outcome["speech"], example(number)["speech"])
         assert cache.held == sum(count_bytes(example(n)) for n in range(60) if n in cache) <= 200
         assert (number in cache) == (number < 50)
 
@@ -54,9 +54,9 @@ def test_many_threads_get_what_they_ask_for():
 
     def work(seed):
         for number in np.random.default_rng(seed).integers(0, 30, 400):
-            found = cache.get(int(number), lambda n=number: example(int(n)))
-            assert found["features"]["a"] == -number
-            assert len(found["speech"]) == number
+            outcome = cache.get(int(number), lambda n=number: example(int(n)))
+            assert outcome["features"]["a"] == -number
+            assert len(outcome["speech"]) == number
             most.append(cache.held)
 
     with ThreadPoolExecutor(8) as pool:

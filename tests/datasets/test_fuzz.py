@@ -139,7 +139,7 @@ class Made(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=CASES)
-def made(request, tmp_path_factory):
+def generated_corpus(request, tmp_path_factory):
     case, place = CASES[request.param], tmp_path_factory.mktemp("fuzz")
     folder = place / "corpus"
     case.make(folder)
@@ -147,27 +147,30 @@ def made(request, tmp_path_factory):
     where = {"manifest": str(folder / "manifest.csv")} if listed else {"manual_dir": str(folder)}
     corpus = {**where, "data_dir": str(place / "data"), **case.settings}
     with pytest.MonkeyPatch.context() as patch:
-        fuzzing.in_memory(patch)
+        fuzzing.patch_builds(patch)
         files = tuple(tuple(sorted(folder.glob(pattern))) for pattern in case.files)
         yield Made(case, folder, files, lambda: case.corpus.load(corpus), case.corpus.load(corpus))
 
 
-def test_damaged_files_are_refused_or_do_no_harm(made):
-    @few(made.case.examples)
+def test_damaged_files_are_refused_or_do_no_harm(generated_corpus):
+    @few(generated_corpus.case.examples)
     @given(st.data())
     def damaged(data):
-        path = data.draw(st.sampled_from(made.files).flatmap(st.sampled_from), label="file")
+        path = data.draw(st.sampled_from(generated_corpus.files).flatmap(st.sampled_from), label="file")
         damage = data.draw(fuzzing.damage(path))
-        note(f"{damage.kind} of {path.relative_to(made.folder)}")
-        undo = fuzzing.applied(damage, path)
+        note(f"{damage.kind} of {path.relative_to(generated_corpus.folder)}")
+        undo = fuzzing.apply_damage(damage, path)
         try:
-            loaded = made.load()
+            loaded = generated_corpus.load()
         except UserError as error:
-            for line in str(error).split("\n") if made.case.corpus is manifest else [str(error)]:
-                fuzzing.check_message(line, damage.kind, path, made.folder)
+            for line in str(error).split("\n") if generated_corpus.case.corpus is manifest else [str(error)]:
+                fuzzing.check_message(line, damage.kind, path, generated_corpus.folder)
         else:
-            free = next((m for word, m in made.case.free if word in str(path.relative_to(made.folder))), None)
-            fuzzing.check_loaded(made.whole, loaded, damage, free)
+            free = next(
+                (m for word, m in generated_corpus.case.free if word in str(path.relative_to(generated_corpus.folder))),
+                None,
+            )
+            fuzzing.check_loaded(generated_corpus.whole, loaded, damage, free)
         finally:
             undo()
 
@@ -185,7 +188,7 @@ def test_damaged_sound(tmp_path_factory, suffix):
     @given(st.data())
     def damaged(data):
         damage = data.draw(fuzzing.damage(path))
-        undo = fuzzing.applied(damage, path)
+        undo = fuzzing.apply_damage(damage, path)
         try:
             after = audio.decode_audio(path)
         except UserError as error:
@@ -211,7 +214,7 @@ def test_damaged_npz(tmp_path_factory):
     @given(st.data())
     def damaged(data):
         damage = data.draw(fuzzing.damage(path))
-        undo = fuzzing.applied(damage, path)
+        undo = fuzzing.apply_damage(damage, path)
         try:
             after = folder.read_arrays(path)
         except UserError as error:

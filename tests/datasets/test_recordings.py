@@ -16,37 +16,41 @@ def corpus(**changes):
         )
 
     splits = {"train": [recording("a", 1.0), recording("b", 2.0)], "test": [recording("c", 3.0)]}
-    made = Recordings("cmu_mosi", "poria", False, splits, {"draw_0": ("a",)}, {}, "")
-    return made._replace(**changes)
+    generated_corpus = Recordings("cmu_mosi", "poria", False, splits, {"draw_0": ("a",)}, {}, "")
+    return generated_corpus._replace(**changes)
 
 
 def test_fingerprint_does_not_depend_on_dictionary_order():
-    made = corpus()
-    turned = [r._replace(features=dict(reversed(r.features.items()))) for part in made.splits.values() for r in part]
-    other = made._replace(splits={"test": [turned[2]], "train": turned[:2]}, fingerprint="anything")
-    assert compute_fingerprint(made) == compute_fingerprint(other)
-    assert len(compute_fingerprint(made)) == 64
+    generated_corpus = corpus()
+    turned = [
+        r._replace(features=dict(reversed(r.features.items())))
+        for part in generated_corpus.splits.values()
+        for r in part
+    ]
+    other = generated_corpus._replace(splits={"test": [turned[2]], "train": turned[:2]}, fingerprint="anything")
+    assert compute_fingerprint(generated_corpus) == compute_fingerprint(other)
+    assert len(compute_fingerprint(generated_corpus)) == 64
 
 
 def test_fingerprint_sees_every_field():
-    made = corpus()
-    train, test = made.splits["train"], made.splits["test"]
+    generated_corpus = corpus()
+    train, test = generated_corpus.splits["train"], generated_corpus.splits["test"]
     first = train[0]
     changed_value = first.features["audio"].copy()
     changed_value[1, 2] = np.nextafter(np.float32(1), np.float32(2))
     others = [
-        made._replace(corpus="recola"),
-        made._replace(form="other"),
-        made._replace(synthetic=True),
-        made._replace(draws={"draw_0": ("b",)}),
-        made._replace(draws={"draw_1": ("a",)}),
-        made._replace(draws={}),
-        made._replace(folds={"fold_1": Fold(("a",), ("b",))}),
-        made._replace(folds={"fold_1": Fold(("b",), ("a",))}),
-        made._replace(splits={"train": train[::-1], "test": test}),
-        made._replace(splits={"train": test, "test": train}),
+        generated_corpus._replace(corpus="recola"),
+        generated_corpus._replace(form="other"),
+        generated_corpus._replace(synthetic=True),
+        generated_corpus._replace(draws={"draw_0": ("b",)}),
+        generated_corpus._replace(draws={"draw_1": ("a",)}),
+        generated_corpus._replace(draws={}),
+        generated_corpus._replace(folds={"fold_1": Fold(("a",), ("b",))}),
+        generated_corpus._replace(folds={"fold_1": Fold(("b",), ("a",))}),
+        generated_corpus._replace(splits={"train": train[::-1], "test": test}),
+        generated_corpus._replace(splits={"train": test, "test": train}),
         *(
-            made._replace(splits={"train": [first._replace(**change), train[1]], "test": test})
+            generated_corpus._replace(splits={"train": [first._replace(**change), train[1]], "test": test})
             for change in (
                 {"id": "z"},
                 {"group": "z"},
@@ -59,7 +63,7 @@ def test_fingerprint_sees_every_field():
             )
         ),
     ]
-    prints = [compute_fingerprint(other) for other in [made, *others]]
+    prints = [compute_fingerprint(other) for other in [generated_corpus, *others]]
     assert len(set(prints)) == len(prints)
 
 

@@ -37,15 +37,15 @@ def run(monkeypatch, tmp_path):
 def test_prints_what_it_found(run, release, tmp_path, capsys):
     run("--corpus=cmu_mosi", f"--manual_dir={release}", f"--data_dir={tmp_path}")
     lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
-    found = cmu_mosi.load({"manual_dir": str(release), "data_dir": str(tmp_path)})
-    steps = sum(len(r.steps) for r in found.splits["train"])
+    result = cmu_mosi.load({"manual_dir": str(release), "data_dir": str(tmp_path)})
+    steps = sum(len(r.steps) for r in result.splits["train"])
     assert lines["corpus"] == "cmu_mosi poria (synthetic: made by a generator, not by people)"
     assert lines["train"].startswith(f"7 recordings of 7 groups, {steps} steps, ")
     assert "majority" in lines["test"]
     assert lines["features"] == "audio 3, text 5, video 4"
     assert lines["draw_4"].startswith("holds out 1 training recordings")
     assert lines["missing"] == "none"
-    assert lines["fingerprint"] == found.fingerprint
+    assert lines["fingerprint"] == result.fingerprint
 
 
 def test_counts_missing_values(run, tmp_path, capsys):
@@ -99,8 +99,8 @@ def test_describes_folds_and_modalities_of_their_own_length():
         return Recording(name, f"actor_{number % 3}", (name,), features, {"emotion": np.float32([number % 2])})
 
     fold = Fold(validation=("clip_1", "clip_4"), test=("clip_0", "clip_3"))
-    found = Recordings("c", "v", False, {"train": [clip(n) for n in range(6)]}, {}, {"fold_0": fold}, "")
-    lines = dict(line.split(None, 1) for line in describe_recordings(found))
+    result = Recordings("c", "v", False, {"train": [clip(n) for n in range(6)]}, {}, {"fold_0": fold}, "")
+    lines = dict(line.split(None, 1) for line in describe_recordings(result))
     assert lines["corpus"] == "c v"
     assert lines["train"] == "6 recordings of 3 groups; emotion 0: 3, 1: 3 (majority 50.0 %)"
     assert lines["features"] == "speech (waveforms of 400 to 405 samples), mfcc 2 (3 to 8 rows each), face 5"

@@ -41,7 +41,7 @@ def test_ids_are_split_from_the_right():
 def test_load_gives_what_the_files_say(mosi_raw, tmp_path):
     corpus = load(mosi_raw, tmp_path, labels="sentiment")
     assert (corpus.corpus, corpus.form, corpus.synthetic) == ("cmu_mosi", "poria", True)
-    assert {part: len(found) for part, found in corpus.splits.items()} == {"train": 7, "test": 3}
+    assert {split: len(members) for split, members in corpus.splits.items()} == {"train": 7, "test": 3}
     scores = {row[0]: row[1:] for row in read_rows(mosi_raw / "mosi_labels.csv")}
     names = [row[0] for row in read_rows(mosi_raw / "transcripts.csv")]
     seen = 0
@@ -72,14 +72,14 @@ def test_rows_are_not_in_time_order_in_the_files(mosi_raw):
 
 
 def test_the_three_labels(mosi_raw, tmp_path):
-    found = {}
+    result = {}
     for labels in ("binary", "class7", "sentiment"):
         corpus = load(mosi_raw, tmp_path, labels=labels)
         assert set(corpus.splits["train"][0].targets) == {labels}
-        found[labels] = np.concatenate([v.targets[labels] for v in corpus.splits["train"]])
-    assert np.array_equal(found["binary"], found["sentiment"] >= 0)
-    assert set(found["class7"]) <= set(range(7))
-    assert np.abs(found["class7"] - 3 - found["sentiment"]).max() <= 0.5 + 1e-6
+        result[labels] = np.concatenate([v.targets[labels] for v in corpus.splits["train"]])
+    assert np.array_equal(result["binary"], result["sentiment"] >= 0)
+    assert set(result["class7"]) <= set(range(7))
+    assert np.abs(result["class7"] - 3 - result["sentiment"]).max() <= 0.5 + 1e-6
     with pytest.raises(UserError, match="labels is 'binry'"):
         load(mosi_raw, tmp_path, labels="binry")
 
@@ -192,12 +192,12 @@ def test_the_release(release):
     folder, data = release
     corpus = cmu_mosi.load({"manual_dir": str(folder), "data_dir": str(data)})
     assert not corpus.synthetic
-    videos = {part: len(found) for part, found in corpus.splits.items()}
-    steps = {part: sum(len(v.steps) for v in found) for part, found in corpus.splits.items()}
+    videos = {split: len(members) for split, members in corpus.splits.items()}
+    steps = {split: sum(len(v.steps) for v in members) for split, members in corpus.splits.items()}
     assert videos == {"train": 62, "test": 31}
     assert steps == {"train": 1447, "test": 752}
-    for found in corpus.splits.values():
-        for video in found:
+    for result in corpus.splits.values():
+        for video in result:
             assert video.steps == tuple(f"{video.id}_{t}" for t in range(1, len(video.steps) + 1))
             assert {m: v.shape[1] for m, v in video.features.items()} == {"text": 100, "audio": 73, "video": 100}
     test = np.concatenate([v.targets["binary"] for v in corpus.splits["test"]])

@@ -19,7 +19,7 @@ def steps(corpus, part, name):
 def test_default_sizes(tmp_path):
     corpus = cmu_mosi.load({"data_dir": str(tmp_path)})
     assert corpus.synthetic
-    assert {part: len(found) for part, found in corpus.splits.items()} == {"train": 24, "test": 12}
+    assert {split: len(members) for split, members in corpus.splits.items()} == {"train": 24, "test": 12}
     for recording in corpus.splits["train"]:
         assert 9 <= len(recording.steps) <= 40
         assert {m: v.shape[1] for m, v in recording.features.items()} == {"text": 100, "audio": 73, "video": 100}

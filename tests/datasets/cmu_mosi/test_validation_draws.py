@@ -10,7 +10,7 @@ def lengths(shared_data):
     if not (shared_data / "cmu_mosi").is_dir():
         pytest.skip(f"{shared_data / 'cmu_mosi'} is not there")
     videos = poria_release.read_release(poria_release.find_files(shared_data / "cmu_mosi"), poria_release.RELEASE)
-    return {part: {v.id: len(v.binary) for v in found} for part, found in videos.items()}
+    return {split: {v.id: len(v.binary) for v in members} for split, members in videos.items()}
 
 
 def test_list_is_what_the_seeded_function_gives(lengths):
@@ -34,10 +34,10 @@ def test_draws_of_the_release(lengths):
 def test_a_draw_is_random_by_seed_and_independent_of_order():
     lengths = {f"v{i}": i % 7 + 1 for i in range(20)}
     turned = dict(reversed(lengths.items()))
-    made = {validation_draws.draw_videos(lengths, videos=4, utterances=14, seed=s) for s in range(5)}
-    assert made == {validation_draws.draw_videos(turned, videos=4, utterances=14, seed=s) for s in range(5)}
-    assert len(made) > 1
-    assert all(sum(lengths[v] for v in chosen) == 14 and len(set(chosen)) == 4 for chosen in made)
+    generated_corpus = {validation_draws.draw_videos(lengths, videos=4, utterances=14, seed=s) for s in range(5)}
+    assert generated_corpus == {validation_draws.draw_videos(turned, videos=4, utterances=14, seed=s) for s in range(5)}
+    assert len(generated_corpus) > 1
+    assert all(sum(lengths[v] for v in chosen) == 14 and len(set(chosen)) == 4 for chosen in generated_corpus)
 
 
 def test_synthetic_corpora_get_draws_of_their_own(mosi_raw, tmp_path):

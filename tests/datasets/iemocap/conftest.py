@@ -7,7 +7,7 @@ from affect_jax.datasets import iemocap
 SMALL = {"sessions": 3, "utterances": 12, "text": 6, "video": 6, "audio": 8, "width": 3, "seed": 1}
 
 
-def written(tmp_path_factory, form):
+def write_corpora(tmp_path_factory, form):
     folder = tmp_path_factory.mktemp("raw") / form
     iemocap.synthesize(folder, form=form, **SMALL)
     return folder
@@ -15,12 +15,12 @@ def written(tmp_path_factory, form):
 
 @pytest.fixture(scope="session")
 def amh_raw(tmp_path_factory):
-    return written(tmp_path_factory, "precomputed")
+    return write_corpora(tmp_path_factory, "precomputed")
 
 
 @pytest.fixture(scope="session")
 def release_raw(tmp_path_factory):
-    return written(tmp_path_factory, "release")
+    return write_corpora(tmp_path_factory, "release")
 
 
 @pytest.fixture

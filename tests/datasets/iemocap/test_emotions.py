@@ -34,16 +34,16 @@ def test_happy_and_excited_are_one_of_four():
 
 def test_numbers_are_known_by_how_many_have_them():
     for order in itertools.islice(itertools.permutations(emotions.COUNTS), 0, None, 500):
-        found = {number: emotions.COUNTS[code] for number, code in enumerate(order)}
-        assert emotions.decode_numbers(found, emotions.COUNTS, "x") == dict(enumerate(order))
+        result = {number: emotions.COUNTS[code] for number, code in enumerate(order)}
+        assert emotions.decode_numbers(result, emotions.COUNTS, "x") == dict(enumerate(order))
 
 
 @pytest.mark.parametrize(
-    "found", [{}, {0: 1103}, {0: 1103, 1: 1041, 2: 595, 3: 1084, 4: 1849, 5: 107, 6: 1707}, {0: 7487}]
+    "result", [{}, {0: 1103}, {0: 1103, 1: 1041, 2: 595, 3: 1084, 4: 1849, 5: 107, 6: 1707}, {0: 7487}]
 )
-def test_other_numbers_than_the_release_s(found):
+def test_other_numbers_than_the_release_s(result):
     with pytest.raises(UserError, match="the folder has .* expected 7487, 1103 ang, 1041 exc, .* in any order"):
-        emotions.decode_numbers(found, emotions.COUNTS, "the folder")
+        emotions.decode_numbers(result, emotions.COUNTS, "the folder")
 
 
 def test_check_names_the_first_code_that_differs():

@@ -31,15 +31,15 @@ def put(value, *at):
 
 def test_reads_what_the_generator_wrote(amh_raw, read):
     """The reader knows no names: utterances are found again by their video."""
-    found = read(amh_raw, "precomputed", *ALL)
-    assert (found.corpus, found.form, found.synthetic) == ("iemocap", "precomputed text+video+audio+prosody", True)
-    assert list(found.folds) == ["fold01", "fold02", "fold03"]
-    by_video = {recording.features["video"].tobytes(): recording for recording in found.splits["train"]}
+    result = read(amh_raw, "precomputed", *ALL)
+    assert (result.corpus, result.form, result.synthetic) == ("iemocap", "precomputed text+video+audio+prosody", True)
+    assert list(result.folds) == ["fold01", "fold02", "fold03"]
+    by_video = {recording.features["video"].tobytes(): recording for recording in result.splits["train"]}
     parameters = {**SMALL, "form": "precomputed"}
     vectors = render.make_word_vectors(SMALL["seed"], 300)
     numbers = {code: number for number, code in enumerate(COUNTS)}
-    written = draw_utterances(SMALL["sessions"], SMALL["utterances"], SMALL["seed"])
-    for number, utterance in enumerate(written):
+    write_corpora = draw_utterances(SMALL["sessions"], SMALL["utterances"], SMALL["seed"])
+    for number, utterance in enumerate(write_corpora):
         video = synthetic.make_video(utterance, number, parameters).astype(np.float16).astype(np.float32)
         recording = by_video.pop(video.tobytes(), None)
         if number % synthetic.FACELESS == synthetic.FACELESS - 1:
@@ -52,7 +52,7 @@ def test_reads_what_the_generator_wrote(amh_raw, read):
         assert {m: x.shape[1] for m, x in recording.features.items()} == dict(text=300, video=3, audio=120, prosody=35)
         assert len(recording.features["prosody"]) == 1
         assert all(x.dtype == np.float32 and len(x) for x in recording.features.values())
-        for k, sides in enumerate(found.folds.values(), start=1):
+        for k, sides in enumerate(result.folds.values(), start=1):
             assert (recording.id in sides.test) is (utterance.session == k)
             assert (recording.id in sides.validation) is (utterance.session == k % 3 + 1)
     assert not by_video
@@ -101,7 +101,7 @@ def nan_label(path):
     change(path, lambda x: np.where(np.arange(len(x)) == 2, np.nan, x.astype(float)))
 
 
-def pickled(path):
+def write_pickled(path):
     np.save(path, np.array([{"a": 1}, None], dtype=object), allow_pickle=True)
 
 
@@ -119,7 +119,11 @@ F = "seven_category_120/folds/"
         ("fold03", shutil.rmtree, "fold03 is missing, expected 3 folds"),
         ("fold01/W_embedding.npy", lambda p: p.unlink(), "fold01/W_embedding.npy is missing"),
         ("fold02/test_label.npy", lambda p: change(p, lambda x: x[1:]), "rows but .*test_label.npy has"),
-        ("fold01/train_audio_mfcc.npy", pickled, "train_audio_mfcc.npy holds pickled objects, which could run code"),
+        (
+            "fold01/train_audio_mfcc.npy",
+            write_pickled,
+            "train_audio_mfcc.npy holds pickled objects, which could run code",
+        ),
         ("fold01/train_video.npy", lambda p: p.write_bytes(b"\x80\x04N."), "train_video.npy holds pickled objects"),
         ("fold01/train_video.npy", cut, "train_video.npy is not a whole npy"),
         ("fold01/train_video.npy", lambda p: p.write_bytes(b""), "train_video.npy is not a whole npy"),

@@ -21,15 +21,15 @@ TRANSCRIPTS = "Session2/dialog/transcriptions/Ses02F_impro01.txt"
 
 
 def test_reads_what_the_generator_wrote(release_raw, read):
-    found = read(release_raw, "release", "text", "video", "audio")
-    written = draw_utterances(SMALL["sessions"], SMALL["utterances"], SMALL["seed"])
-    assert [recording.id for recording in found.splits["train"]] == [u.id for u in written]
-    assert (found.form, found.synthetic) == ("release text+video+audio", True)
-    assert found.labels == ("angry", "excited", "happy", "sad", "frustrated", "surprise", "neutral")
+    result = read(release_raw, "release", "text", "video", "audio")
+    write_corpora = draw_utterances(SMALL["sessions"], SMALL["utterances"], SMALL["seed"])
+    assert [recording.id for recording in result.splits["train"]] == [u.id for u in write_corpora]
+    assert (result.form, result.synthetic) == ("release text+video+audio", True)
+    assert result.labels == ("angry", "excited", "happy", "sad", "frustrated", "surprise", "neutral")
     parameters = {**SMALL, "form": "release"}
     vectors = render.make_word_vectors(SMALL["seed"], 300)
     vectors[render.UNKNOWN_WORD] = np.zeros(300, np.float32)
-    for number, (utterance, recording) in enumerate(zip(written, found.splits["train"], strict=True)):
+    for number, (utterance, recording) in enumerate(zip(write_corpora, result.splits["train"], strict=True)):
         assert recording.group == utterance.speaker == f"{recording.id[:5]}{recording.id[-4]}"
         assert recording.targets["emotion7"].tolist() == [list(COUNTS).index(utterance.code)]
         video = synthetic.make_video(utterance, number, parameters).astype(np.float32)
@@ -43,10 +43,10 @@ def test_reads_what_the_generator_wrote(release_raw, read):
 
 
 def test_folds_leave_one_session_out(release_raw, read):
-    found = read(release_raw, "release", "video")
-    group = {recording.id: recording.group for recording in found.splits["train"]}
-    assert list(found.folds) == ["session1", "session2", "session3"]
-    for k, fold in enumerate(found.folds.values(), start=1):
+    result = read(release_raw, "release", "video")
+    group = {recording.id: recording.group for recording in result.splits["train"]}
+    assert list(result.folds) == ["session1", "session2", "session3"]
+    for k, fold in enumerate(result.folds.values(), start=1):
         assert {group[i] for i in fold.test} == {f"Ses0{k}F", f"Ses0{k}M"}
         assert {group[i] for i in fold.validation} == {f"Ses0{k % 3 + 1}F", f"Ses0{k % 3 + 1}M"}
         assert len(fold.test) == len(fold.validation) == 24
@@ -54,8 +54,8 @@ def test_folds_leave_one_session_out(release_raw, read):
 
 def test_no_speaker_is_on_two_sides(release_raw, read):
     """The corpus' folds pass the guard of `data.folds`; one made by hand in which a speaker is on two does not."""
-    found = read(release_raw, "release", "video")
-    recordings = found.splits["train"]
+    result = read(release_raw, "release", "video")
+    recordings = result.splits["train"]
     corpus, index = corpora.build_corpus(recordings, modalities=("video",), target="emotion7", unit="item")
     ids = [recording.id for recording in recordings]
 
@@ -63,9 +63,9 @@ def test_no_speaker_is_on_two_sides(release_raw, read):
         train = tuple(i for i in ids if i not in {*validation, *test})
         return folding.build_folds(corpus, index, [folding.FoldMembers("a", train, validation, test)], {"video": True})
 
-    for fold in found.folds.values():
+    for fold in result.folds.values():
         build(fold.validation, fold.test)
-    first = found.folds["session1"]
+    first = result.folds["session1"]
     for validation, test in ((first.validation[1:], first.test), (first.validation, first.test[1:])):
         with pytest.raises(UserError, match=r"fold 'a' has group 'Ses0[12][FM]' in both training and"):
             build(validation, test)
@@ -74,12 +74,12 @@ def test_no_speaker_is_on_two_sides(release_raw, read):
 @pytest.mark.parametrize("labels", ["emotion6", "emotion4"])
 def test_fewer_classes(release_raw, read, labels):
     seven = {r.id: int(r.targets["emotion7"][0]) for r in read(release_raw, "release", "video").splits["train"]}
-    found = read(release_raw, "release", "video", labels=labels)
+    result = read(release_raw, "release", "video", labels=labels)
     codes = list(COUNTS)
-    kept = {r.id: iemocap.LABELS[labels].names[int(r.targets[labels][0])] for r in found.splits["train"]}
+    remaining_ids = {r.id: iemocap.LABELS[labels].names[int(r.targets[labels][0])] for r in result.splits["train"]}
     expected = {i: iemocap.LABELS[labels].find_class(codes[n]) for i, n in seven.items()}
-    assert kept == {i: found.labels[n] for i, n in expected.items() if n is not None}
-    assert {i for fold in found.folds.values() for i in fold.test} == set(kept)
+    assert remaining_ids == {i: result.labels[n] for i, n in expected.items() if n is not None}
+    assert {i for fold in result.folds.values() for i in fold.test} == set(remaining_ids)
 
 
 def test_inside_another_folder_and_features_elsewhere(release_copy, read, tmp_path):
@@ -223,7 +223,7 @@ def test_the_real_release_must_be_whole(release_copy, read):
 
 
 def test_codes_that_are_left_out_are_read(release_raw):
-    found = release.read_emotions(release.find_sessions(release_raw, 3))
-    assert {u.code for u in found} == {*COUNTS, *LEFT_OUT}
-    said = release.read_transcripts(release.find_sessions(release_raw, 3), [ONE])[ONE]
-    assert text.split_words(said)[-1] == "."
+    result = release.read_emotions(release.find_sessions(release_raw, 3))
+    assert {u.code for u in result} == {*COUNTS, *LEFT_OUT}
+    messages = release.read_transcripts(release.find_sessions(release_raw, 3), [ONE])[ONE]
+    assert text.split_words(messages)[-1] == "."

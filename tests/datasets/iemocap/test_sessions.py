@@ -26,8 +26,8 @@ def test_no_name_of_an_utterance(name):
 
 @pytest.mark.parametrize("count", [3, 4, 5])
 def test_each_session_is_tested_and_validated_once(count):
-    there = tuple(range(1, count + 1))
-    table = [sessions.assign_splits(mine, there) for mine in there]
+    existing_ids = tuple(range(1, count + 1))
+    table = [sessions.assign_splits(mine, existing_ids) for mine in existing_ids]
     for column in zip(*table, strict=True):
         assert (column.count("test"), column.count("dev"), column.count("train")) == (1, 1, count - 2)
     for row in table:

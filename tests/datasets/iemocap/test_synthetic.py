@@ -19,18 +19,18 @@ class Means:
     """Utterances as the means of their modalities, and how well a logistic regression reads emotions from them."""
 
     def __init__(self, corpus):
-        found = corpus.splits["train"]
-        self.x = {m: np.array([r.features[m].mean(axis=0) for r in found]) for m in found[0].features}
+        result = corpus.splits["train"]
+        self.x = {m: np.array([r.features[m].mean(axis=0) for r in result]) for m in result[0].features}
         self.x["audio"] = self.x["audio"][:, COEFFICIENTS]  # what the differences say of a mean is noise
-        self.y = np.array([corpus.labels[int(r.targets["emotion7"][0])] for r in found])
-        ids = np.array([r.id for r in found])
+        self.y = np.array([corpus.labels[int(r.targets["emotion7"][0])] for r in result])
+        ids = np.array([r.id for r in result])
         self.tests = [np.isin(ids, fold.test) for fold in corpus.folds.values()]
 
     def accuracy(self, *modalities, products=False, among=None):
         """Over all folds. `products` adds those of the three largest components of every two modalities."""
-        right, kept = 0, np.ones(len(self.y), bool) if among is None else np.isin(self.y, among)
+        right, remaining_ids = 0, np.ones(len(self.y), bool) if among is None else np.isin(self.y, among)
         for test in self.tests:
-            train, test = ~test & kept, test & kept
+            train, test = ~test & remaining_ids, test & remaining_ids
             codes = []
             for m in modalities:
                 code = make_pipeline(StandardScaler(), PCA(8, random_state=0), StandardScaler()).fit(self.x[m][~test])
@@ -41,7 +41,7 @@ class Means:
             x = np.concatenate(columns, axis=1)
             model = LogisticRegression(C=0.05, max_iter=1000).fit(x[train], self.y[train])
             right += (model.predict(x[test]) == self.y[test]).sum()
-        return right / kept.sum()
+        return right / remaining_ids.sum()
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +98,14 @@ def test_what_only_two_modalities_together_tell(form, emotions, together, reques
 
 
 def test_signs_are_in_every_utterance_and_mean_nothing_alone():
-    found = planted_emotions.draw_utterances(5, 200, 0)
+    result = planted_emotions.draw_utterances(5, 200, 0)
     for modality, at in (("text", 5), ("video", 5), ("video", 6), ("audio", 5)):
-        signs = np.array([u.codes[modality][at] for u in found])
+        signs = np.array([u.codes[modality][at] for u in result])
         assert set(np.abs(signs)) == {planted_emotions.SIGN}
         for code in planted_emotions.GROUPS:
-            mine = signs[[u.code == code for u in found]]
+            mine = signs[[u.code == code for u in result]]
             assert abs(np.mean(mine > 0) - 0.5) < 4 * 0.5 / np.sqrt(len(mine))
-    for u in found:
+    for u in result:
         products = (u.codes["text"][5] * u.codes["video"][5], u.codes["audio"][5] * u.codes["video"][6])
         if u.code in ("ang", "fru"):
             assert (products[0] > 0) is np.bool_(u.code == "ang")
@@ -114,10 +114,10 @@ def test_signs_are_in_every_utterance_and_mean_nothing_alone():
 
 
 def test_everybody_has_about_as_many_of_each_emotion():
-    found = planted_emotions.draw_utterances(5, 24, 3)
-    assert len({u.id for u in found}) == 240
+    result = planted_emotions.draw_utterances(5, 24, 3)
+    assert len({u.id for u in result}) == 240
     for code, count in planted_emotions.count_utterances(240).items():
-        each = [sum(u.code == code and u.speaker == s for u in found) for s in {u.speaker for u in found}]
+        each = [sum(u.code == code and u.speaker == s for u in result) for s in {u.speaker for u in result}]
         assert sum(each) == count
         assert max(each) - min(each) <= 1
     assert len({*planted_emotions.count_utterances(240).values()}) == 7

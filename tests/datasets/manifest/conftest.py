@@ -83,8 +83,8 @@ class Corpus:
 @pytest.fixture
 def corpus(tmp_path):
     """Twelve items of six groups with a class each; no modality yet."""
-    made = Corpus(tmp_path)
-    made.rows = [
+    generated_corpus = Corpus(tmp_path)
+    generated_corpus.rows = [
         {"id": f"i{n}", "group": f"g{n % GROUPS}", "label": ("calm", "loud")[n // GROUPS]} for n in range(ITEMS)
     ]
-    return made
+    return generated_corpus

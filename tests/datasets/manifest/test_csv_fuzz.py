@@ -21,7 +21,7 @@ LONG = int(os.environ.get("AFFECT_JAX_FUZZ", 0))
 
 
 @pytest.fixture(scope="module", params=["", "fold", "split"])
-def made(request, tmp_path_factory):
+def generated_corpus(request, tmp_path_factory):
     """The folder of a small manifest with this kind of parts."""
     folder = tmp_path_factory.mktemp("fuzz") / "corpus"
     manifest.synthesize(folder, speakers=5, items=3)
@@ -32,20 +32,20 @@ def made(request, tmp_path_factory):
         rows = [f"{names[number // 3]},{row}" for number, row in enumerate(rows)]
         path.write_text("\n".join([f"{request.param},{header}", *rows, ""]))
     with pytest.MonkeyPatch.context() as patch:
-        fuzzing.in_memory(patch)
+        fuzzing.patch_builds(patch)
         yield folder
 
 
-def as_written(text, folder):
+def read_as_written(text, folder):
     """id -> (group, text of the first label, {modality: path}), as plain as possible."""
     header, *rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""))]
     target = next(name for name in header if name.startswith("label"))
     modalities = [name for name in header if name not in ("id", "group", "fold", "split") and name[:5] != "label"]
-    found = {}
+    result = {}
     for row in (dict(zip(header, row, strict=False)) for row in rows if any(row)):
         files = {name: folder / row[name] for name in modalities if row[name]}
-        found[row["id"]] = (row.get("group", row["id"]), row[target], files, row.get("fold", row.get("split")))
-    return target.removeprefix("label:"), found
+        result[row["id"]] = (row.get("group", row["id"]), row[target], files, row.get("fold", row.get("split")))
+    return target.removeprefix("label:"), result
 
 
 def read_plainly(path):
@@ -58,34 +58,39 @@ def read_plainly(path):
     return soundfile.read(path, dtype="int16")[0]
 
 
-def check(found, text, folder):
-    target, rows = as_written(text, folder)
-    everyone = {r.id: r for part in found.splits.values() for r in part}
+def check(result, text, folder):
+    target, rows = read_as_written(text, folder)
+    everyone = {r.id: r for part in result.splits.values() for r in part}
     assert everyone.keys() == rows.keys()
-    assert found.form == target
+    assert result.form == target
     for name, (group, label, files, part) in rows.items():
         recording = everyone[name]
         assert recording.group == group
         (value,) = recording.targets[target]
-        assert (found.labels[int(value)] == label) if found.labels else (value == np.float32(label))
+        assert (result.labels[int(value)] == label) if result.labels else (value == np.float32(label))
         assert recording.features.keys() == files.keys()
         for modality, path in files.items():
             np.testing.assert_array_equal(recording.features[modality], read_plainly(path))
-        if "test" in found.splits:
-            assert recording in found.splits[part]
+        if "test" in result.splits:
+            assert recording in result.splits[part]
         elif part is not None:
-            assert name in found.folds[part].test
-    sides = [[everyone.keys() - {*f.validation, *f.test}, f.validation, f.test] for f in found.folds.values()]
-    sides.append([[r.id for r in part] for part in found.splits.values()])
+            assert name in result.folds[part].test
+    sides = [[everyone.keys() - {*f.validation, *f.test}, f.validation, f.test] for f in result.folds.values()]
+    sides.append([[r.id for r in part] for part in result.splits.values()])
     for side in sides:
         groups = [{everyone[name].group for name in names} for names in side]
         assert not any(one & other for one, other in itertools.combinations(groups, 2))
 
 
-def test_a_damaged_table_is_refused_or_taken_at_its_word(made):
-    path = made / "manifest.csv"
-    given_settings = {"manifest": str(path), "data_dir": str(made.parent / "data"), "sound": "waveform", "rate": 16000}
-    check(manifest.load(given_settings), path.read_text(), made)
+def test_a_damaged_table_is_refused_or_taken_at_its_word(generated_corpus):
+    path = generated_corpus / "manifest.csv"
+    given_settings = {
+        "manifest": str(path),
+        "data_dir": str(generated_corpus.parent / "data"),
+        "sound": "waveform",
+        "rate": 16000,
+    }
+    check(manifest.load(given_settings), path.read_text(), generated_corpus)
 
     @settings(
         derandomize=not LONG,
@@ -98,14 +103,14 @@ def test_a_damaged_table_is_refused_or_taken_at_its_word(made):
     def damaged(data):
         damage = data.draw(fuzzing.damage(path))
         note(damage.kind)
-        undo = fuzzing.applied(damage, path)
+        undo = fuzzing.apply_damage(damage, path)
         try:
-            found = manifest.load(given_settings)
+            result = manifest.load(given_settings)
         except UserError as error:
             for line in str(error).split("\n"):
-                fuzzing.check_message(line, damage.kind, path, made)
+                fuzzing.check_message(line, damage.kind, path, generated_corpus)
         else:
-            check(found, path.read_bytes().decode("utf-8-sig"), made)
+            check(result, path.read_bytes().decode("utf-8-sig"), generated_corpus)
         finally:
             undo()
 

@@ -9,20 +9,20 @@ from affect_jax.errors import UserError
 def read(folder, *lines, modalities=(), data=None):
     path = folder / "c.csv"
     path.write_bytes(data if data is not None else "\n".join(lines).encode())
-    found = problems.Problems(path)
-    sheet = csv_table.read_table(path, modalities, found)
-    found.raise_if_any()
+    result = problems.Problems(path)
+    sheet = csv_table.read_table(path, modalities, result)
+    result.raise_if_any()
     return sheet
 
 
-def refused(folder, *lines, **more):
+def read_problems(folder, *lines, **more):
     """What is said, without the path that every line begins with."""
     with pytest.raises(UserError) as error:
         read(folder, *lines, **more)
     path = str(folder / "c.csv")
-    said = str(error.value).split("\n")
-    assert all(line.startswith(path) for line in said)
-    return [line.removeprefix(path).removeprefix(":").strip() for line in said]
+    messages = str(error.value).split("\n")
+    assert all(line.startswith(path) for line in messages)
+    return [line.removeprefix(path).removeprefix(":").strip() for line in messages]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -45,7 +45,7 @@ def test_without_groups_everybody_is_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "messages"),
     [
         (["name,label,a", "x,1,x.npy"], ["row 1: has no column 'id'"]),
         (["id,lable,a", "x,1,x.npy"], ["row 1: has no column 'label' or 'label:NAME' (did you mean 'lable'?)"]),
@@ -62,15 +62,15 @@ def test_without_groups_everybody_is_one(tmp_path):
         ),
     ],
 )
-def test_headers(tmp_path, lines, said):
-    found = refused(tmp_path, *lines)
-    assert len(found) == len(said)
-    for line, beginning in zip(found, said, strict=True):
+def test_headers(tmp_path, lines, messages):
+    result = read_problems(tmp_path, *lines)
+    assert len(result) == len(messages)
+    for line, beginning in zip(result, messages, strict=True):
         assert line.startswith(beginning)
 
 
 def test_every_row_is_told(tmp_path):
-    found = refused(
+    result = read_problems(
         tmp_path,
         "id,split,group,label,a,b",
         "x,train,g,1,x.npy,",
@@ -84,7 +84,7 @@ def test_every_row_is_told(tmp_path):
         "q,test,j",
         "p,test,k,1,x.npy,",
     )
-    assert [line.partition(":")[0] for line in found] == [f"row {n}" for n in (1, 3, 4, 5, 5, 6, 7, 8, 9, 10, 11)]
+    assert [line.partition(":")[0] for line in result] == [f"row {n}" for n in (1, 3, 4, 5, 5, 6, 7, 8, 9, 10, 11)]
     for words in (
         "column 'b' is empty in every row",
         "has the id 'x' of row 2",
@@ -97,11 +97,11 @@ def test_every_row_is_told(tmp_path):
         "has 3 cells, expected 6",
         "is also the file of row 2, which has another group",
     ):
-        assert sum(words in line for line in found) == 1, words
+        assert sum(words in line for line in result) == 1, words
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "messages"),
     [
         (b"", "has no header in row 1"),
         (b"id,label,a\n", "has a header but no rows"),
@@ -109,12 +109,12 @@ def test_every_row_is_told(tmp_path):
         ("id,label,a\nx,1,x.npy".encode("utf-16"), "is not UTF-8 text"),
     ],
 )
-def test_files_that_are_no_table(tmp_path, data, said):
-    (found,) = refused(tmp_path, data=data)
-    assert found.startswith(said)
+def test_files_that_are_no_table(tmp_path, data, messages):
+    (result,) = read_problems(tmp_path, data=data)
+    assert result.startswith(messages)
 
 
 def test_the_print_is_capped(tmp_path):
-    found = refused(tmp_path, "id,label,a", *(f"x{n},1," for n in range(70)))
-    assert len(found) == problems.MOST + 1
-    assert found[-1] == "21 more problems; correct these 50 and run again"
+    result = read_problems(tmp_path, "id,label,a", *(f"x{n},1," for n in range(70)))
+    assert len(result) == problems.MOST + 1
+    assert result[-1] == "21 more problems; correct these 50 and run again"

@@ -12,14 +12,14 @@ from tests.datasets.manifest.conftest import write_arff, write_csv
 
 def test_vectors_whole_numbers_and_rates(tmp_path):
     np.save(tmp_path / "a.npy", np.array([1, 2, 3], np.int16))
-    found = frame_files.read_features(tmp_path / "a.npy")
-    assert (found.values.dtype, found.values.tolist(), found.names) == (np.float32, [[1, 2, 3]], ())
+    result = frame_files.read_features(tmp_path / "a.npy")
+    assert (result.values.dtype, result.values.tolist(), result.names) == (np.float32, [[1, 2, 3]], ())
     for name, write in (("a.csv", write_csv), ("a.arff", write_arff)):
         write(tmp_path / name, np.arange(6.0).reshape(3, 2), times=True)
-        found = frame_files.read_features(tmp_path / name)
-        assert found.names == ("f0", "f1")
-        assert found.rate == pytest.approx(25)
-        np.testing.assert_array_equal(found.values, np.arange(6).reshape(3, 2))
+        result = frame_files.read_features(tmp_path / name)
+        assert result.names == ("f0", "f1")
+        assert result.rate == pytest.approx(25)
+        np.testing.assert_array_equal(result.values, np.arange(6).reshape(3, 2))
 
 
 def test_sizes_are_those_of_what_is_read(tmp_path):
@@ -44,13 +44,13 @@ def test_egemaps_every_10_ms(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.sin(np.arange(8000) / 9) / 2, 8000, subtype="PCM_16")
     egemaps._smile.cache_clear()
-    found = frame_files.read_frames(path, "egemaps", 8000).values
-    assert frame_files.measure_sound(path, "egemaps", 8000) == (*found.shape, 8000)
-    assert found.shape[1] == egemaps.WIDTH
-    assert 90 <= len(found) <= 100
+    result = frame_files.read_frames(path, "egemaps", 8000).values
+    assert frame_files.measure_sound(path, "egemaps", 8000) == (*result.shape, 8000)
+    assert result.shape[1] == egemaps.WIDTH
+    assert 90 <= len(result) <= 100
 
 
-def pickled(path):
+def write_pickled(path):
     np.save(path, np.array([{}], object), allow_pickle=True)
 
 
@@ -62,7 +62,7 @@ def cut(path):
 @pytest.mark.parametrize(
     ("name", "write", "message"),
     [
-        ("a.npy", pickled, "a.npy holds pickled objects"),
+        ("a.npy", write_pickled, "a.npy holds pickled objects"),
         ("a.npy", cut, "a.npy"),
         ("a.npy", lambda p: np.save(p, np.zeros((2, 2, 2))), r"a.npy has the shape \[2, 2, 2\], expected \[frames"),
         ("a.npy", lambda p: np.save(p, np.zeros((0, 2))), "a.npy"),

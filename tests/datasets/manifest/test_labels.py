@@ -12,29 +12,29 @@ def read(corpus, cells, *, as_classes=False, is_target=True):
     """The column `label` with these cells, or what is wrong with it, a line each."""
     corpus.rows = [{"id": f"i{n}", "label": cell, "a": f"{n}.npy"} for n, cell in enumerate(cells)]
     corpus.write()
-    found = problems.Problems(corpus.path)
-    sheet = csv_table.read_table(corpus.path, (), found)
-    column = labels.read_labels(sheet, "label", is_target=is_target, as_classes=as_classes, problems=found)
+    result = problems.Problems(corpus.path)
+    sheet = csv_table.read_table(corpus.path, (), result)
+    column = labels.read_labels(sheet, "label", is_target=is_target, as_classes=as_classes, problems=result)
     try:
-        found.raise_if_any()
+        result.raise_if_any()
     except UserError as error:
         return [line.removeprefix(str(corpus.path)).strip() for line in str(error).split("\n")]
     return column
 
 
 def test_classes_count_from_0_in_the_order_of_their_names(corpus):
-    found = read(corpus, ["sad", "happy", "sad", "calm"])
-    assert (found.kind, found.classes, found.per_step) == ("class", ("calm", "happy", "sad"), False)
-    assert [found.values[n].tolist() for n in (2, 3, 4, 5)] == [[2], [1], [2], [0]]
+    result = read(corpus, ["sad", "happy", "sad", "calm"])
+    assert (result.kind, result.classes, result.per_step) == ("class", ("calm", "happy", "sad"), False)
+    assert [result.values[n].tolist() for n in (2, 3, 4, 5)] == [[2], [1], [2], [0]]
 
 
 def test_numbers_are_numbers_unless_they_are_named_classes(corpus):
-    found = read(corpus, ["10", "2", "-0.5"])
-    assert (found.kind, found.classes) == ("number", ())
-    assert found.values[4].tolist() == [-0.5]
-    found = read(corpus, ["10", "2.0", "2"], as_classes=True)
-    assert (found.kind, found.classes) == ("class", ("2", "10"))
-    assert [found.values[n].tolist() for n in (2, 3, 4)] == [[1], [0], [0]]
+    result = read(corpus, ["10", "2", "-0.5"])
+    assert (result.kind, result.classes) == ("number", ())
+    assert result.values[4].tolist() == [-0.5]
+    result = read(corpus, ["10", "2.0", "2"], as_classes=True)
+    assert (result.kind, result.classes) == ("class", ("2", "10"))
+    assert [result.values[n].tolist() for n in (2, 3, 4)] == [[1], [0], [0]]
 
 
 def test_labels_per_step_from_every_format(corpus):
@@ -44,22 +44,22 @@ def test_labels_per_step_from_every_format(corpus):
     (corpus.folder / "2.csv").write_text("time,arousal\n0,0.5\n1,-1\n2,2\n")
     head = "@relation x\n@attribute n string\n@attribute frametime numeric\n@attribute gold numeric\n@data\n"
     (corpus.folder / "3.arff").write_text(f"{head}a,0,0.5\na,1,-1\na,2,2\n")
-    found = read(corpus, ["0.npy", "1.npz", "2.csv", "3.arff"])
-    assert (found.kind, found.per_step) == ("number", True)
+    result = read(corpus, ["0.npy", "1.npz", "2.csv", "3.arff"])
+    assert (result.kind, result.per_step) == ("number", True)
     for row in (2, 3, 4, 5):
-        np.testing.assert_array_equal(found.values[row], values)
+        np.testing.assert_array_equal(result.values[row], values)
 
 
 def test_classes_per_step(corpus):
     (corpus.folder / "0.csv").write_text("mood\nsad\ncalm\n")
     (corpus.folder / "1.csv").write_text("mood\nsad\nsad\nsad\n")
-    found = read(corpus, ["0.csv", "1.csv"])
-    assert (found.kind, found.classes, found.per_step) == ("class", ("calm", "sad"), True)
-    assert found.values[2].tolist() == [1, 0]
+    result = read(corpus, ["0.csv", "1.csv"])
+    assert (result.kind, result.classes, result.per_step) == ("class", ("calm", "sad"), True)
+    assert result.values[2].tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
-    ("cells", "said"),
+    ("cells", "messages"),
     [
         (["a", "", "b"], ["row 3: item 'i1' has no label 'label'"]),
         (["a", "b", "7"], ["row 4: label 'label' is a number, but most have classes"]),
@@ -74,10 +74,10 @@ def test_classes_per_step(corpus):
         (["none.npy", "one.npy", "x"], ["row 2: label", "row 3: label", "row 4: label 'label' is 'x', but most"]),
     ],
 )
-def test_what_cannot_be(corpus, cells, said):
-    found = read(corpus, cells)
-    assert len(found) == len(said), found
-    for line, beginning in zip(found, said, strict=True):
+def test_what_cannot_be(corpus, cells, messages):
+    result = read(corpus, cells)
+    assert len(result) == len(messages), result
+    for line, beginning in zip(result, messages, strict=True):
         assert line.startswith(beginning)
 
 
@@ -119,7 +119,7 @@ def test_labels_per_step_that_do_not_fit(corpus):
     corpus.write()
     with pytest.raises(UserError) as error:
         manifest.describe(corpus.settings(layout="steps"))
-    said = str(error.value).split("\n")
-    assert len(said) == 2
-    assert "row 6: item 'i4' has different numbers of labels (a 10, b 9)" in said[0]
-    assert "row 9: 3 labels 'a' do not fit 21 frames of 'npy': the other items have about 2.1 frames" in said[1]
+    messages = str(error.value).split("\n")
+    assert len(messages) == 2
+    assert "row 6: item 'i4' has different numbers of labels (a 10, b 9)" in messages[0]
+    assert "row 9: 3 labels 'a' do not fit 21 frames of 'npy': the other items have about 2.1 frames" in messages[1]

@@ -10,8 +10,8 @@ from affect_jax.features import audio
 from tests.datasets.manifest.conftest import RATE, WIDTH
 
 
-def everyone(found):
-    return {r.id: r for part in found.splits.values() for r in part}
+def everyone(result):
+    return {r.id: r for part in result.splits.values() for r in part}
 
 
 def test_every_format_gives_its_arrays_back(corpus):
@@ -21,11 +21,11 @@ def test_every_format_gives_its_arrays_back(corpus):
     settings = corpus.settings(sound="waveform")
     described = manifest.describe(settings)
     assert not (corpus.folder / "data" / "built").exists()
-    found = manifest.load(settings)
-    assert list(found.splits) == ["train"]
-    assert (found.corpus, found.form, found.labels) == ("manifest", "label", ("calm", "loud"))
-    assert not found.synthetic
-    for row, recording in zip(corpus.rows, found.splits["train"], strict=True):
+    result = manifest.load(settings)
+    assert list(result.splits) == ["train"]
+    assert (result.corpus, result.form, result.labels) == ("manifest", "label", ("calm", "loud"))
+    assert not result.synthetic
+    for row, recording in zip(corpus.rows, result.splits["train"], strict=True):
         assert (recording.id, recording.group, recording.steps) == (row["id"], row["group"], (row["id"],))
         assert list(recording.features) == list(described.modalities)
         for name, values in recording.features.items():
@@ -38,11 +38,11 @@ def test_describe_says_what_load_gives(corpus):
     corpus.column("npy").column("vector").sound().write()
     for sound, layout in (("mfcc", "item"), ("waveform", "item"), ("mfcc", "group")):
         settings = corpus.settings(sound=sound, layout=layout)
-        described, found = manifest.describe(settings), manifest.load(settings)
+        described, result = manifest.describe(settings), manifest.load(settings)
         assert (described.split_column, described.items, described.groups) == ("", 12, 6)
         assert described.labels["label"] == manifest.Label("label", "class", ("calm", "loud"), False)
         for name, column in described.modalities.items():
-            values = [recording.features[name] for recording in found.splits["train"]]
+            values = [recording.features[name] for recording in result.splits["train"]]
             assert column.name == name
             assert column.longest == max(map(len, values))
             assert {column.width} == {x.shape[1] if x.ndim > 1 else 1 for x in values}
@@ -53,18 +53,18 @@ def test_recordings_become_mfcc_at_one_rate(corpus):
     corpus.sound().write()
     louder = corpus.folder / corpus.rows[0]["voice"]
     soundfile.write(louder, np.sin(np.arange(3200) / 9), 2 * RATE, subtype="PCM_16")
-    found = everyone(manifest.load(corpus.settings()))
+    result = everyone(manifest.load(corpus.settings()))
     samples = audio.read_audio(louder, rate=RATE)
-    np.testing.assert_array_equal(found["i0"].features["voice"], audio.compute_mfcc(samples, RATE))
-    assert found["i1"].features["voice"].shape == (11, 120)
+    np.testing.assert_array_equal(result["i0"].features["voice"], audio.compute_mfcc(samples, RATE))
+    assert result["i1"].features["voice"].shape == (11, 120)
 
 
 def test_an_empty_cell_is_a_missing_modality(corpus):
     corpus.column("npy", items={0, 5, 6}).column("csv").write()
-    found = everyone(manifest.load(corpus.settings()))
-    assert [name for name, recording in found.items() if "npy" in recording.features] == ["i0", "i5", "i6"]
-    assert all("csv" in recording.features for recording in found.values())
-    np.testing.assert_array_equal(found["i6"].features["npy"], corpus.arrays["i6", "npy"])
+    result = everyone(manifest.load(corpus.settings()))
+    assert [name for name, recording in result.items() if "npy" in recording.features] == ["i0", "i5", "i6"]
+    assert all("csv" in recording.features for recording in result.values())
+    np.testing.assert_array_equal(result["i6"].features["npy"], corpus.arrays["i6", "npy"])
 
 
 def test_only_the_modalities_that_are_asked_for(corpus):
@@ -108,9 +108,9 @@ def test_nan_is_refused_or_replaced(corpus):
     ):
         manifest.describe(corpus.settings())
     for policy, expected in (("zero", 0.0), ("mean", values[[0, *range(2, len(values))], 2].mean())):
-        found, gaps = manifest.inspect(corpus.settings(nonfinite=policy))
+        result, gaps = manifest.inspect(corpus.settings(nonfinite=policy))
         assert gaps == missing_values.MissingValues(1, 1, f"{path} frame 1 column 2 (from 0)")
-        np.testing.assert_allclose(everyone(found)["i2"].features["npy"][1, 2], expected, rtol=1e-6)
+        np.testing.assert_allclose(everyone(result)["i2"].features["npy"][1, 2], expected, rtol=1e-6)
 
 
 def test_labels_per_step_bring_every_modality_to_their_clock(corpus):
@@ -119,11 +119,11 @@ def test_labels_per_step_bring_every_modality_to_their_clock(corpus):
         row["label:arousal"] = f"{row['id']}.npy"
         np.save(corpus.folder / f"{row['id']}.npy", np.linspace(-1, 1, 4 + number % 3 // 2))
     corpus.write()
-    found = manifest.load(corpus.settings(target="arousal", layout="steps"))
+    result = manifest.load(corpus.settings(target="arousal", layout="steps"))
     described = manifest.describe(corpus.settings(target="arousal", layout="steps"))
     assert described.labels["arousal"] == manifest.Label("arousal", "number", (), True)
     assert described.modalities["npy"] == manifest.Column("npy", "features", WIDTH, 5)
-    recording = everyone(found)["i0"]
+    recording = everyone(result)["i0"]
     np.testing.assert_allclose(recording.targets["arousal"], np.linspace(-1, 1, 4), rtol=1e-6)
     assert recording.steps == ("i0@0", "i0@1", "i0@2", "i0@3")
     # Step t of 4 shows frame int((t + 0.5) / 4 * 8).
@@ -133,9 +133,9 @@ def test_labels_per_step_bring_every_modality_to_their_clock(corpus):
 
 def test_a_group_is_a_recording_of_its_items(corpus):
     corpus.column("npy").column("vector").write()
-    found = everyone(manifest.load(corpus.settings(layout="group")))
-    assert list(found) == [f"g{n}" for n in range(6)]
-    recording = found["g1"]
+    result = everyone(manifest.load(corpus.settings(layout="group")))
+    assert list(result) == [f"g{n}" for n in range(6)]
+    recording = result["g1"]
     assert (recording.group, recording.steps) == ("g1", ("i1", "i7"))
     np.testing.assert_array_equal(recording.targets["label"], [0, 1])
     for at, item in enumerate(("i1", "i7")):
@@ -149,10 +149,10 @@ def test_a_synthetic_manifest_says_so(tmp_path):
     manifest.synthesize(tmp_path / "made", speakers=5, items=3)
     settings = {"manifest": str(tmp_path / "made" / "manifest.csv"), "data_dir": str(tmp_path)}
     settings["modalities"] = ("face", "words")
-    found = manifest.load({**settings, "target": "valence"})
-    assert found.synthetic
-    assert found.form == "valence"
-    assert found.labels == ()
+    result = manifest.load({**settings, "target": "valence"})
+    assert result.synthetic
+    assert result.form == "valence"
+    assert result.labels == ()
     with pytest.raises(UserError, match="row 7: item 'speaker2_3' has none of the modalities face"):
         manifest.load({**settings, "modalities": ("face",)})
     with pytest.raises(UserError, match="give 3 or more of both"):

@@ -20,10 +20,10 @@ def corpus(tmp_path_factory):
 def test_scenarios_have_nothing_in_common(corpus):
     assert corpus.synthetic
     assert list(corpus.splits) == ["train"]
-    there = [r.id for r in corpus.splits["train"]]
+    existing_ids = [r.id for r in corpus.splits["train"]]
     sides = [set(side) for fold in corpus.folds.values() for side in fold]
     assert len(sides) == 9
-    assert set().union(*sides) == set(there)
+    assert set().union(*sides) == set(existing_ids)
     assert all(one.isdisjoint(other) for one, other in itertools.combinations(sides, 2))
     for recording in corpus.splits["train"]:
         assert {m: x.shape for m, x in recording.features.items()} == dict.fromkeys(planted.MODALITIES, (4, 5))
@@ -41,13 +41,15 @@ def test_a_fold_of_a_study_is_a_scenario(corpus):
 
 
 def test_the_reader_gives_what_was_generated(corpus):
-    made = {}
+    generated_corpus = {}
     for number in range(3):
-        made |= synthetic.make_scenario(0, number, counts=dict(train=3, validation=2, test=2), steps=4, columns=5)
+        generated_corpus |= synthetic.make_scenario(
+            0, number, counts=dict(train=3, validation=2, test=2), steps=4, columns=5
+        )
     for recording in corpus.splits["train"]:
         for modality, values in recording.features.items():
-            np.testing.assert_array_equal(values, made[recording.id][modality])
-        np.testing.assert_array_equal(recording.targets["affect"], made[recording.id]["affect"])
+            np.testing.assert_array_equal(values, generated_corpus[recording.id][modality])
+        np.testing.assert_array_equal(recording.targets["affect"], generated_corpus[recording.id]["affect"])
 
 
 def test_seeded():
@@ -75,10 +77,10 @@ def ridge(x, y, strength):
     return np.linalg.solve(x.T @ x + strength * len(x) * np.eye(x.shape[1]), x.T @ y)
 
 
-def two_steps(made, *teachers):
+def two_steps(generated_corpus, *teachers):
     """Concordance on the test part of a linear model of `weak` that was taught: it reads six directions of `weak`,
     those in which it predicts the teachers best."""
-    train, test = ([r for name, r in made.items() if f"_{side}_" in name] for side in ("train", "test"))
+    train, test = ([r for name, r in generated_corpus.items() if f"_{side}_" in name] for side in ("train", "test"))
     x, x_test = (np.concatenate([r["weak"] for r in side]).astype(np.float64) for side in (train, test))
     mean, scale = x.mean(0), x.std(0)
     x, x_test = (x - mean[None]) / scale[None], (x_test - mean[None]) / scale[None]
@@ -94,7 +96,7 @@ def test_planted_what_a_second_teacher_is_worth():
     sides = dict(train=24, test=24)
     scenarios = [synthetic.make_scenario(7, number, counts=sides, steps=12, columns=60) for number in range(8)]
     worth = {
-        names: np.mean([two_steps(made, *names) for made in scenarios])
+        names: np.mean([two_steps(generated_corpus, *names) for generated_corpus in scenarios])
         for names in (("first",), *(("first", other) for other in planted.TEACHERS[1:]))
     }
     gain = {names[1]: value - worth["first",] for names, value in worth.items() if len(names) > 1}

@@ -23,16 +23,16 @@ def test_every_actor_is_tested_once():
 
 
 def test_validation_of_the_whole_release():
-    found = actors.make_folds(range(1, 25))
-    assert {name: test for name, (_, test) in found.items()} == actors.FOLDS
-    assert {name: validation for name, (validation, _) in found.items()} == {
+    result = actors.make_folds(range(1, 25))
+    assert {name: test for name, (_, test) in result.items()} == actors.FOLDS
+    assert {name: validation for name, (validation, _) in result.items()} == {
         "fold_1": (3, 6),
         "fold_2": (10, 11),
         "fold_3": (8, 17),
         "fold_4": (1, 4),
         "fold_5": (2, 5),
     }
-    for validation, _ in found.values():
+    for validation, _ in result.values():
         assert sorted(actors.is_man(actor) for actor in validation) == [False, True]
 
 
@@ -41,10 +41,10 @@ def test_some_actors_of_each_fold(count):
     """Whatever actors there are: each is tested once, nobody is on two sides, and somebody is left to train on."""
     chosen = actors.choose_actors(count)
     assert len(set(chosen)) == count
-    found = actors.make_folds(chosen)
-    assert len(found) == min(count, 5)
-    assert sorted(actor for _, test in found.values() for actor in test) == list(chosen)
-    for validation, test in found.values():
+    result = actors.make_folds(chosen)
+    assert len(result) == min(count, 5)
+    assert sorted(actor for _, test in result.values() for actor in test) == list(chosen)
+    for validation, test in result.values():
         assert validation
         assert not set(validation) & set(test)
         assert set(chosen) - set(validation) - set(test)

@@ -54,8 +54,8 @@ def test_read_at_another_rate_and_from_flac(ravdess_copy, tmp_path):
     wav.unlink()
     after = load(ravdess_copy, tmp_path, rate=4000)
     assert after.fingerprint == before.fingerprint
-    found = {clip.id: clip.features["speech"] for clip in after.splits["train"]}
-    assert abs(len(found[wav.stem]) - len(samples) / 2) <= 1
+    result = {clip.id: clip.features["speech"] for clip in after.splits["train"]}
+    assert abs(len(result[wav.stem]) - len(samples) / 2) <= 1
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_read_at_another_rate_and_from_flac(ravdess_copy, tmp_path):
 )
 def test_labels(ravdess_raw, tmp_path, labels, classes):
     corpus = load(ravdess_raw, tmp_path, labels=labels)
-    found = {clip.id: int(clip.targets[labels][0]) for clip in corpus.splits["train"]}
+    result = {clip.id: int(clip.targets[labels][0]) for clip in corpus.splits["train"]}
     ids = ("03-01-01-01-01-01-02", "03-01-02-02-01-01-02", "03-01-03-02-01-01-02", "03-01-06-01-01-01-02")
-    assert tuple(found[i] for i in ids) == classes
-    assert set(found.values()) == set(range(len(corpus.labels)))
+    assert tuple(result[i] for i in ids) == classes
+    assert set(result.values()) == set(range(len(corpus.labels)))
 
 
 def test_labels_have_the_release_s_names():

@@ -50,17 +50,17 @@ def test_no_name_of_a_clip(name):
 
 
 def test_clips_of_the_release():
-    found = release.list_clips(release.RELEASE)
-    assert len(found) == len(set(found)) == 1440
-    counts = np.bincount([clip.emotion for clip in found])
+    result = release.list_clips(release.RELEASE)
+    assert len(result) == len(set(result)) == 1440
+    counts = np.bincount([clip.emotion for clip in result])
     assert counts.tolist() == [0, 96, *[192] * 7]
-    assert {sum(clip.actor == actor for clip in found) for actor in range(1, 25)} == {60}
+    assert {sum(clip.actor == actor for clip in result) for actor in range(1, 25)} == {60}
 
 
 def test_locates_every_clip_in_order(ravdess_copy):
-    found = release.find_clips(ravdess_copy, SIZES)
-    assert list(found) == release.list_clips(SIZES)
-    assert all(path.stem == clip.id for clip, path in found.items())
+    result = release.find_clips(ravdess_copy, SIZES)
+    assert list(result) == release.list_clips(SIZES)
+    assert all(path.stem == clip.id for clip, path in result.items())
     # One folder deeper, as the release's archive unpacks beside others.
     inner = ravdess_copy / "Audio_Speech_Actors_01-24"
     inner.mkdir()
@@ -125,12 +125,12 @@ def test_a_real_folder_must_be_complete(ravdess_copy):
 
 def test_action_units_by_name(ravdess_raw):
     path = ravdess_raw / release.ACTION_UNITS_FILE
-    found = release.read_action_units(path, release.list_clips(SIZES))
+    result = release.read_action_units(path, release.list_clips(SIZES))
     with path.open(newline="") as file:
         for row in csv.DictReader(file, delimiter=";"):
             clip = release.parse_name(row["name"], "x", ("01",))
             expected = np.array([[float(row[name]) for name in release.ACTION_UNITS]], np.float32)
-            np.testing.assert_array_equal(found[clip], expected)
+            np.testing.assert_array_equal(result[clip], expected)
     assert len(release.ACTION_UNITS) == len(set(release.ACTION_UNITS)) == 35
 
 

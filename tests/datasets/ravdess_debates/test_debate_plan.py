@@ -58,11 +58,11 @@ def test_measure_by_hand():
         Turn(utterance(30, emotion=5), 60),
         Turn(utterance(10, emotion=3, intensity=2), 90),
     ]
-    found = debate_plan.measure_shares(turns, 100)
-    assert found.overlap == pytest.approx(10 / 90)
-    assert found.anger == pytest.approx((20 * 1.0 + 30 * 0.5) / 100)
-    np.testing.assert_allclose(found.overlap_tenths, [0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
-    np.testing.assert_allclose(found.anger_tenths, [0, 0, 0, 1, 1, 0, 0.5, 0.5, 0.5, 0])
+    result = debate_plan.measure_shares(turns, 100)
+    assert result.overlap == pytest.approx(10 / 90)
+    assert result.anger == pytest.approx((20 * 1.0 + 30 * 0.5) / 100)
+    np.testing.assert_allclose(result.overlap_tenths, [0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+    np.testing.assert_allclose(result.anger_tenths, [0, 0, 0, 1, 1, 0, 0.5, 0.5, 0.5, 0])
 
 
 @pytest.mark.parametrize("seconds", [6, 30])
@@ -89,14 +89,14 @@ def test_debates_are_chains(pool, seconds, count):
 
 
 def test_debates_hold_what_was_wanted(pool):
-    found, asked = [], []
+    result, asked = [], []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         wanted = debate_plan.draw_shares(rng, 1)[0]
-        held = debate_plan.measure_shares(debate_plan.plan_debate(rng, pool, wanted, 30 * RATE), 30 * RATE)
+        content = debate_plan.measure_shares(debate_plan.plan_debate(rng, pool, wanted, 30 * RATE), 30 * RATE)
         asked.append(wanted)
-        found.append((held.overlap, held.anger))
-    off = np.array(found) - np.array(asked)
+        result.append((content.overlap, content.anger))
+    off = np.array(result) - np.array(asked)
     assert np.abs(off[:, 0]).max() < 0.02
     assert np.abs(off[:, 1]).mean() < 0.05
 
@@ -106,10 +106,10 @@ def test_passages_are_placed_anywhere(pool):
     where = np.zeros((2, debate_plan.TENTHS))
     for seed in range(300):
         rng = np.random.default_rng(seed)
-        held = debate_plan.measure_shares(
+        content = debate_plan.measure_shares(
             debate_plan.plan_debate(rng, pool, debate_plan.draw_shares(rng, 1)[0], 30 * RATE), 30 * RATE
         )
-        where += [held.overlap_tenths, held.anger_tenths]
+        where += [content.overlap_tenths, content.anger_tenths]
     where /= where.mean(axis=1, keepdims=True)
     assert where.min() > 0.5
     assert where.max() < 1.5

@@ -28,19 +28,19 @@ def test_load(ravdess_raw, tmp_path):
     corpus = load(ravdess_raw, tmp_path)
     assert (corpus.corpus, corpus.synthetic, corpus.draws, corpus.folds) == ("ravdess_debates", True, {}, {})
     assert corpus.form == "synthetic speech, constructed target"
-    assert {part: len(found) for part, found in corpus.splits.items()} == {"train": 5, "validation": 3, "test": 4}
-    held = ravdess_debates.read_planted({"manual_dir": str(ravdess_raw), "data_dir": str(tmp_path), **SMALL})
-    assert list(held) == [clip.id for part in corpus.splits.values() for clip in part]
-    for part, found in corpus.splits.items():
-        for number, clip in enumerate(found):
-            assert (clip.id, clip.steps) == (f"{part}_{number:04d}", (f"{part}_{number:04d}",))
+    assert {split: len(members) for split, members in corpus.splits.items()} == {"train": 5, "validation": 3, "test": 4}
+    content = ravdess_debates.read_planted({"manual_dir": str(ravdess_raw), "data_dir": str(tmp_path), **SMALL})
+    assert list(content) == [clip.id for part in corpus.splits.values() for clip in part]
+    for split, members in corpus.splits.items():
+        for number, clip in enumerate(members):
+            assert (clip.id, clip.steps) == (f"{split}_{number:04d}", (f"{split}_{number:04d}",))
             named = [int(actor) for actor in clip.group.split("+")]
             assert len(named) in (2, 3)
-            assert set(named) <= set(SPLIT_ACTORS[part])
+            assert set(named) <= set(SPLIT_ACTORS[split])
             assert {m: (v.dtype, v.shape) for m, v in clip.features.items()} == {"speech": (np.int16, (80000,))}
             (value,) = clip.targets["planted"]
             assert value.dtype == np.float32
-            what = held[clip.id]
+            what = content[clip.id]
             assert value == pytest.approx(debate_plan.compute_target(what.overlap, what.anger) / 10, abs=1e-6)
             assert what.overlap_tenths.shape == what.anger_tenths.shape == (10,)
             assert (what.anger == 0) == (what.anger_tenths.max() == 0)
@@ -53,8 +53,8 @@ def test_the_word_conflict_is_not_in_it(ravdess_raw, tmp_path):
 
 
 def test_real_speech_is_called_semi_synthetic(ravdess_raw, tmp_path, monkeypatch):
-    found = ravdess.builder.find_clips_and_kind(ravdess_raw)[0]
-    monkeypatch.setattr(ravdess.builder, "find_clips_and_kind", lambda folder: (found, False))
+    result = ravdess.builder.find_clips_and_kind(ravdess_raw)[0]
+    monkeypatch.setattr(ravdess.builder, "find_clips_and_kind", lambda folder: (result, False))
     corpus = load(ravdess_raw, tmp_path)
     assert corpus.synthetic
     assert corpus.form == "semi-synthetic: real speech, constructed target"
@@ -73,11 +73,11 @@ def test_seeded_and_parts_independent(ravdess_raw, tmp_path):
 def test_planted_tenths_are_in_the_sound(tmp_path, ravdess_raw):
     """Where strong anger lies in a clip of the twin, it is louder than where nobody is angry."""
     settings = {"manual_dir": str(ravdess_raw), "data_dir": str(tmp_path), **SMALL, "train": 30, "seconds": 20}
-    held = ravdess_debates.read_planted(settings)
+    content = ravdess_debates.read_planted(settings)
     louder = []
     for clip in ravdess_debates.load(settings).splits["train"]:
         power = np.array([np.mean(part**2) for part in np.array_split(clip.features["speech"] / 32768, 10)])
-        angry = held[clip.id].anger_tenths > 0.5
+        angry = content[clip.id].anger_tenths > 0.5
         if 0 < angry.sum() < 10:
             louder.append(np.log10(power[angry].mean() / power[~angry].mean()))
     assert np.mean(louder) > 0.5
@@ -100,8 +100,8 @@ def test_target_can_be_heard_by_simple_statistics_but_not_perfectly(ravdess_raw,
     x = {part: np.array([statistics(c.features["speech"]) for c in corpus.splits[part]]) for part in ("train", "test")}
     y = {part: np.array([c.targets["planted"][0] for c in corpus.splits[part]]) for part in ("train", "test")}
     model = make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 4, 9))).fit(x["train"], y["train"])
-    found = np.corrcoef(model.predict(x["test"]), y["test"])[0, 1]
-    assert 0.5 < found < 0.97
+    result = np.corrcoef(model.predict(x["test"]), y["test"])[0, 1]
+    assert 0.5 < result < 0.97
 
 
 @pytest.mark.parametrize(

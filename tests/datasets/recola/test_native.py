@@ -19,7 +19,7 @@ def load(folder, tmp_path, **settings):
 def test_gold_is_the_mean_over_annotators_on_common_frames(folder, tmp_path):
     corpus = load(folder, tmp_path)
     assert (corpus.form, corpus.synthetic) == ("arousal_native", False)
-    assert {part: [r.id for r in found] for part, found in corpus.splits.items()} == {
+    assert {split: [r.id for r in members] for split, members in corpus.splits.items()} == {
         "train": ["P16", "P17"],
         "validation": ["P19"],
         "test": ["P65"],

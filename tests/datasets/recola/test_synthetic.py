@@ -21,8 +21,8 @@ def corpus(request, tmp_path_factory):
 def frames(corpus, part, name):
     """Three recordings to train on, as in the default corpus, and all to validate on."""
     recordings = corpus.splits[part][:3] if part == "train" else corpus.splits[part]
-    found = [r.features.get(name, r.targets.get(name)) for r in recordings]
-    return np.concatenate(found).astype(np.float64)
+    result = [r.features.get(name, r.targets.get(name)) for r in recordings]
+    return np.concatenate(result).astype(np.float64)
 
 
 def ccc(a, b):

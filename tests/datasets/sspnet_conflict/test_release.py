@@ -72,8 +72,8 @@ def test_load_gives_what_the_files_say(raw, tmp_path):
         # Resampled: of the original, its low frequencies.
         original = soundfile.read(raw / "audiodata" / f"{clip.id}.wav", dtype="float64")[0]
         low = np.fft.rfft(original)[:6000] / 6
-        found = np.fft.rfft(speech / 32768)[:6000]
-        assert np.linalg.norm(found - low) < 0.02 * np.linalg.norm(low)
+        result = np.fft.rfft(speech / 32768)[:6000]
+        assert np.linalg.norm(result - low) < 0.02 * np.linalg.norm(low)
 
 
 def test_the_rate_is_a_setting(raw, tmp_path):
@@ -106,11 +106,11 @@ def test_folders_of_parts_give_the_same_corpus(raw, copy, tmp_path):
 
 
 def test_other_heads_delimiters_and_names_are_read(raw, copy, tmp_path):
-    def dress(rows):
+    def write_real_release(rows):
         rows[0] = ["Clip", "NAME", "VALUE"]
         rows[1:] = [["x", f"{name}.wav", f" {value}"] for name, value in rows[1:]]
 
-    rewrite(copy / "conflictlevel.csv", dress, delimiter=";")
+    rewrite(copy / "conflictlevel.csv", write_real_release, delimiter=";")
     (copy / "conflictlevel.csv").write_bytes(b"\xef\xbb\xbf" + (copy / "conflictlevel.csv").read_bytes())
     rewrite(copy / "partition.csv", lambda rows: rows.__setitem__(0, ["name", "Split"]))
     text = (copy / "partition.csv").read_text().replace(",val", ",devel")
@@ -269,9 +269,9 @@ def test_a_folder_as_large_as_the_release_is_taken(tmp_path):
             parts.append(f"{name},{part}")
     (tmp_path / "conflictlevel.csv").write_text("\n".join(levels))
     (tmp_path / "partition.csv").write_text("\n".join(parts))
-    found = release.read_clips(tmp_path, None, release.RELEASE)
-    assert {part: len(clips) for part, clips in found.items()} == release.RELEASE.clips
-    assert found["train"][0].debate == "06-01-01"
+    result = release.read_clips(tmp_path, None, release.RELEASE)
+    assert {part: len(clips) for part, clips in result.items()} == release.RELEASE.clips
+    assert result["train"][0].debate == "06-01-01"
 
 
 def test_only_a_synthetic_corpus_knows_where_its_conflict_is(copy, tmp_path):

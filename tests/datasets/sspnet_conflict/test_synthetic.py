@@ -40,14 +40,14 @@ def planted(settings):
 
 def statistics(speech):
     """[10, bands + 2]: of each tenth, log energies in bands and in all, and the share of quiet moments."""
-    found = []
+    result = []
     for part in np.array_split(audio.normalize_rms(speech).astype(np.float64), 10):
         power = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2
         hertz = np.fft.rfftfreq(len(part), 1 / RATE)
         bands = [power[(hertz >= a) & (hertz < b)].mean() for a, b in zip(BANDS[:-1], BANDS[1:], strict=True)]
         frames = np.sqrt(np.mean(part[: len(part) // 160 * 160].reshape(-1, 160) ** 2, axis=1))
-        found.append([*np.log(bands), np.log(np.mean(part**2)), np.mean(frames < 0.5 * frames.max())])
-    return np.array(found)
+        result.append([*np.log(bands), np.log(np.mean(part**2)), np.mean(frames < 0.5 * frames.max())])
+    return np.array(result)
 
 
 def ridge(x, y, x_new, strength=0.1):
@@ -57,20 +57,20 @@ def ridge(x, y, x_new, strength=0.1):
     return x_new @ weights + y.mean()
 
 
-def stacked(corpus, part):
+def stack_features(corpus, part):
     """Statistics [N, 10, S] and levels [N] of a part."""
     clips = corpus.splits[part]
     return np.stack([statistics(c.features["speech"]) for c in clips]), np.array([c.targets["conflict"] for c in clips])
 
 
 def test_planted_conflict_is_heard_by_simple_statistics(corpus, planted):
-    (x, y), (x_test, y_test) = stacked(corpus, "train"), stacked(corpus, "test")
-    found = ridge(x.mean(axis=1), y[:, 0], x_test.mean(axis=1))
-    assert np.corrcoef(found, y_test[:, 0])[0, 1] > 0.9
+    (x, y), (x_test, y_test) = stack_features(corpus, "train"), stack_features(corpus, "test")
+    result = ridge(x.mean(axis=1), y[:, 0], x_test.mean(axis=1))
+    assert np.corrcoef(result, y_test[:, 0])[0, 1] > 0.9
     names = {part: [clip.id for clip in corpus.splits[part]] for part in ("train", "test")}
     where = {
-        part: np.array([[t in planted[name] for t in range(10)] for name in found]).ravel()
-        for part, found in names.items()
+        split: np.array([[t in planted[name] for t in range(10)] for name in members]).ravel()
+        for split, members in names.items()
     }
     scores = ridge(x.reshape(-1, x.shape[-1]), where["train"].astype(float), x_test.reshape(-1, x.shape[-1]))
     yes, no = scores[where["test"]], scores[~where["test"]]
