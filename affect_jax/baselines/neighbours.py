@@ -93,10 +93,10 @@ def select_features(
     """Selects features whose random subsets do better than the average subset, by more than chance.
 
     As its authors do it: each of `iterations` subsets has sqrt(D) features, drawn with replacement; 3 nearest
-    neighbours predict with them; the subset's score (uar; here also the correlation, for a regression) minus the mean score is
-    added to the relevance of its features, and to that of some of 100 dummies. Features above the 99th percentile of a
-    normal distribution fitted to the dummies are selected, so 1 % of useless features are selected, too. The authors'
-    default is 300,000 subsets; fewer distinguish useful features less well.
+    neighbours predict with them; the subset's score (uar; here also the correlation, for a regression) minus the mean
+    score is added to the relevance of its features, and to that of some of 100 dummies. Features above the 99th
+    percentile of a normal distribution fitted to the dummies are selected, so 1 % of useless features are selected,
+    too. The authors' default is 300,000 subsets; fewer distinguish useful features less well.
 
     Unlike the authors: a clip's neighbours are sought in the training split among the other groups (speakers, debates),
     so no validation split is used up; a dummy is drawn as often as a feature, where they draw 10 of 100 whatever D is,

@@ -2,7 +2,8 @@
 
 The clip is cut into equal super-samples and random ones are silenced. A ridge regression of the model's predictions on
 which super-samples were present gives their relevance. M. T. Ribeiro, S. Singh and C. Guestrin, "Why should I trust
-you?", KDD 2016; for sound S. Mishra, B. L. Sturm and S. Dixon, ISMIR 2017; for speech here eqs. 3.5 to 3.7 of the thesis.
+you?", KDD 2016; for sound S. Mishra, B. L. Sturm and S. Dixon, ISMIR 2017; for speech here eqs. 3.5 to 3.7 of the
+thesis.
 
 Two numbers belong beside every such explanation: the surrogate's R^2 (near 0: the model is not linear in the
 super-samples, and the coefficients mean little) and how stable the ranks are when other perturbations are drawn.
