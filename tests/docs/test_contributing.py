@@ -60,12 +60,13 @@ def test_the_loss_is_found_by_its_name_and_right():
         mock.patch.object(regression, "huber", space["huber"], create=True),
         mock.patch.dict(objective.ELEMENTWISE, huber=space["huber"]),
         mock.patch.object(losses, "KINDS", (*losses.KINDS, "huber")),
+        mock.patch.dict(losses.OPTIONS, huber=("delta",)),
     ):
         space["test_huber_is_quadratic_then_linear"]()
         (option,) = re.findall(r'losses\.prediction="(\{.*?\})"', " ".join(piece.text for piece in PAGE.prose))
         terms = losses.parse_losses({"prediction": ast.literal_eval(option)})
         batch = dict(target=jnp.zeros(2), inputs={}, mask=jnp.ones(2, bool))
-        total, _ = objective.total_loss(terms, {"prediction": 1.0}, {"prediction": jnp.array([0.5, -3.0])}, batch, {})
+        total = objective.total_loss(terms, {"prediction": 1.0}, {"prediction": jnp.array([0.5, -3.0])}, batch, {})[0]
     np.testing.assert_allclose(total, (0.125 + 1.375) / 2)
 
 

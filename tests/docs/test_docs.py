@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from affect_jax.errors import UserError
 from tests.docs import commands, pages
 
 ROOT = commands.ROOT
@@ -105,7 +106,7 @@ def check_word(word: str) -> str:
         name, _, argument = word.removeprefix("configs/").partition(":")
         try:
             commands.config(name, argument)
-        except (FileNotFoundError, ValueError) as error:
+        except (FileNotFoundError, ValueError, UserError) as error:
             return str(error)
         return ""
     if setting := _SETTING.fullmatch(word):
