@@ -142,7 +142,7 @@ def _collect_results(
         monitor=Monitor(choose_metric(plan.task), "max"),
         corpus=CorpusRecord(
             name=recordings.corpus,
-            form=recordings.variant,
+            form=recordings.form,
             synthetic=recordings.synthetic,
             fingerprint=recordings.fingerprint,
             counts=_count_clips(plan, recordings),

@@ -9,7 +9,7 @@ import pytest
 from absl import flags
 
 from affect_jax.baselines import functionals, methods, run_baselines
-from affect_jax.config import run_config
+from affect_jax.config.load import read_experiment
 from affect_jax.errors import UserError
 from affect_jax.experiment.results_file import read_results
 from affect_jax.reports import build, comparison_grid, sources, tables
@@ -57,7 +57,7 @@ def test_one_command_for_a_regression(main, tmp_path, capsys):
     }
     assert results.task == "signed_regression"
     assert results.config_arg.endswith("configs/conflictnet.py:baseline")
-    assert run_config(tmp_path / "run").corpus.rate == 8000
+    assert read_experiment(tmp_path / "run").corpus.settings["rate"] == 8000
     assert "MFCC statistics" in out
     before = (tmp_path / "run" / "results.json").read_bytes()
     main(*arguments)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import jax
@@ -16,6 +17,7 @@ from affect_jax import convert
 from affect_jax.data import splits
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
+from affect_jax.evaluation.explanations import clips as clip_reading
 from affect_jax.experiment.results_file import read_results, write_results
 from affect_jax.inference import deployment, speech_models, timelines
 from affect_jax.models import conflictnet
@@ -24,6 +26,7 @@ from tests import run_results
 from tests.launch.starting import starter
 
 RATE, STEPS, SEGMENTS = 100, 200, 10
+EXPERIMENT = SimpleNamespace(corpus=SimpleNamespace(settings={"rate": RATE}), data=SimpleNamespace(target="conflict"))
 FAST = explain.Settings(perturbations=200, seeds=2, steps=4, batch=64)
 
 
@@ -84,6 +87,8 @@ def plant(monkeypatch, clips, weights):
     monkeypatch.setattr(deployment, "load_deployed", lambda run, number: Planted(weights))
     monkeypatch.setattr(deployment, "predict_deployed", predict)
     monkeypatch.setattr(splits, "load_recordings", lambda config: clips)
+    for module in (clip_reading, speech_models):
+        monkeypatch.setattr(module, "read_experiment", lambda run: EXPERIMENT)
     monkeypatch.setattr(splits, "find_planted_tenths", lambda config: {"clip_0": np.eye(SEGMENTS, dtype=np.float32)[6]})
 
 

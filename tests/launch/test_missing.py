@@ -14,7 +14,7 @@ from absl import flags
 from affect_jax.data import splits
 from affect_jax.errors import UserError
 from affect_jax.evaluation.missing import checked_run, masked_scores, missing_file
-from affect_jax.experiment.results_file import read_results, write_results
+from affect_jax.experiment.results_file import ClassicalDetails, read_results, write_results
 from affect_jax.inference import deployment, export_folder, feature_files
 from launch import missing as launcher
 from tests import fusion_run
@@ -25,7 +25,7 @@ MASKS = ("A", "V", "A+V")
 @pytest.fixture(scope="module", autouse=True)
 def corpus():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(splits, "load_recordings", lambda config: fusion_run.corpus())
+        patch.setattr(splits, "load_recordings", lambda config, **_: fusion_run.corpus())
         yield
 
 
@@ -186,13 +186,13 @@ def test_wrong_flags_are_told_what_is_right(run, main, arguments, sentence):
 def test_folders_that_cannot_be_tested_are_refused(copied, main, tmp_path):
     with pytest.raises(UserError, match="has no results.json"):
         main(f"--run={tmp_path / 'nowhere'}")
-    config = json.loads((copied / "config.json").read_text())
-    original = json.dumps(config)
-    config["config"]["model"].update(name="raw_cnn")
-    (copied / "config.json").write_text(json.dumps({**config, "config": {"task": "binary"}}))
+    results = read_results(copied)
+    classical = ClassicalDetails("MFCC statistics", 120, "train")
+    trials = tuple(dataclasses.replace(trial, classical=classical) for trial in results.trials)
+    write_results(copied, dataclasses.replace(results, trials=trials))
     with pytest.raises(UserError, match="is not a run of networks"):
         main(f"--run={copied}")
-    (copied / "config.json").write_text(original)
+    write_results(copied, results)
     shutil.move(copied / "weights", tmp_path / "weights")
     with pytest.raises(UserError, match="has no weights to test"):
         main(f"--run={copied}")

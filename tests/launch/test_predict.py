@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -14,12 +15,13 @@ import soundfile
 
 from affect_jax.errors import UserError
 from affect_jax.experiment.results_file import write_results
-from affect_jax.inference import deployment
+from affect_jax.inference import deployment, speech_models
 from launch import predict
 from tests import run_results
 from tests.launch.starting import starter
 
 RATE, STEPS = 800, 1600  # two seconds
+EXPERIMENT = SimpleNamespace(corpus=SimpleNamespace(settings={"rate": RATE}), data=SimpleNamespace(target="conflict"))
 
 
 class Planted(NamedTuple):
@@ -53,6 +55,7 @@ def plant(monkeypatch):
             share = jnp.mean(mask, 1)
             return jnp.stack([share, 2 * share], 1) if classes else share
 
+        monkeypatch.setattr(speech_models, "read_experiment", lambda run: EXPERIMENT)
         monkeypatch.setattr(deployment, "load_deployed", lambda run, number: Planted(**deployed))
         monkeypatch.setattr(deployment, "predict_deployed", say)
 

@@ -13,7 +13,7 @@ import flax.linen as nn
 import numpy as np
 
 from affect_jax.config.fit_fusion import choose_letters
-from affect_jax.config.load import read_experiment
+from affect_jax.config.load import read_experiment, replace_engine
 from affect_jax.config.models import make_model
 from affect_jax.config.schema import Experiment, Study
 from affect_jax.data import folds as folding
@@ -95,7 +95,10 @@ def check_run(folder: Path, names: Sequence[str] = ()) -> CheckedRun:
     Raises:
       UserError: the run is unfinished, has no weights or other models; or a study is unknown or cannot be tested.
     """
-    results, experiment = read_results(folder), read_experiment(folder)
+    results = read_results(folder)
+    if any(trial.classical for trial in results.trials):
+        raise UserError(f"{folder} is not a run of networks; name a run of configs/fusion.py")
+    experiment = read_experiment(folder)
     if experiment.task != "multiclass":
         raise UserError(f"{folder} predicts numbers, and this test scores classes; name a run of classes")
     specs = {spec.name: spec for spec in experiment.studies}
@@ -148,7 +151,8 @@ def load_corpus(checked: CheckedRun) -> LoadedCorpus:
     Raises:
       UserError: the corpus is missing, or is not the run's.
     """
-    experiment = checked.experiment
+    # The masks need the corpus on the device, however the run was trained.
+    experiment = replace_engine(checked.experiment, stream=False)
     corpus = load_run_corpus(experiment)
     fingerprint = checked.results.corpus.fingerprint
     if corpus.recordings.fingerprint != fingerprint:

@@ -89,8 +89,7 @@ def answers(corpus, model, plan, trials=2, at_once=1):
 
 @pytest.fixture(scope="module")
 def plan():
-    spec = type("Spec", (), {"model": Model()})
-    return Plan(TestedStudy(spec, MODALITIES, ()).masks, COUNTS, METRICS)
+    return Plan(TestedStudy(None, Model(), MODALITIES, ()).masks, COUNTS, METRICS)
 
 
 @pytest.fixture(scope="module")
