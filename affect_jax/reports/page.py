@@ -1,105 +1,190 @@
-"""The HTML report's building stones: text, tables, charts and matrices. All that comes from a run is escaped here."""
+"""Self-contained HTML pages by Jinja2: every value is escaped, and a policy forbids all but the page's own script.
 
-from collections.abc import Iterable, Sequence
-from html import escape
+A page is a title, facts and sections of blocks; `templates/` has the markup, style and scripts.
+"""
+
+import base64
+import functools
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
 from itertools import groupby
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from affect_jax.reports import svg, template
-from affect_jax.reports.formats import Grid
+from affect_jax.reports import figures
+from affect_jax.reports.tables import Grid
 
-_SAMPLE = '<svg viewBox="0 0 26 10" aria-hidden="true"><path class="line" d="M1,5H25"/></svg>'
+if TYPE_CHECKING:
+    import jinja2
+
+
+class Text(NamedTuple):
+    """A paragraph."""
+
+    text: str
+    kind = "text"
+
+
+class Table(NamedTuple):
+    """A grid; a click on a column's head sorts by it where it is sortable."""
+
+    grid: "PageGrid"
+    sortable: bool = True
+    kind = "table"
+
+
+class PageGrid(NamedTuple):
+    """What the template reads of a `Grid`; `groups` are name and span of the heads above the names."""
+
+    title: str
+    groups: tuple[tuple[str, int], ...]
+    header: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+class Chart(NamedTuple):
+    """A picture: what it shows for who does not see it, its data, its caption and the names of its lines."""
+
+    alt: str
+    source: str
+    caption: str
+    legend: tuple[str, ...] = ()
+    wide: bool = False
+    kind = "chart"
+
+
+class MatrixCell(NamedTuple):
+    """Percent of the true class, a shade from 0 to 10, and what is said where the pointer is."""
+
+    percent: str
+    shade: int
+    title: str
+
+
+class Matrix(NamedTuple):
+    """A confusion matrix; `rows` are a true class and its cells."""
+
+    title: str
+    labels: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[MatrixCell, ...]], ...]
+    caption: str
+    legend: tuple[str, ...] = ()
+    wide: bool = False
+    kind = "matrix"
+
+
+class Figures(NamedTuple):
+    """Charts or matrices side by side, as many as there is room for; `flow` leaves each its own width."""
+
+    figures: tuple[Chart | Matrix, ...]
+    flow: bool = False
+    kind = "figures"
+
+
+class Folded(NamedTuple):
+    """Blocks that a click shows."""
+
+    summary: str
+    blocks: tuple["Block", ...]
+    opened: bool = False
+    kind = "folded"
+
+
+Block = Text | Table | Chart | Matrix | Figures | Folded
 
 
 class Section(NamedTuple):
-    """A part of the page with a heading; `body` is HTML."""
+    """A part of the page with a heading."""
 
     anchor: str
     title: str
-    body: str
+    blocks: tuple[Block, ...]
 
 
-def paragraph(text: str, kind: str = "quiet") -> str:
-    """A sentence of plain text."""
-    return f'<p class="{kind}">{escape(text)}</p>'
+def show_grid(grid: Grid, *, sortable: bool = True) -> Table:
+    """A grid as a block of a page."""
+    groups = tuple((name, len(list(heads))) for name, heads in groupby(grid.header, key=lambda head: head[0]))
+    groups = groups if any(name for name, _ in groups) else ()
+    return Table(PageGrid(grid.title, groups, grid.header, grid.rows, grid.notes), sortable)
 
 
-def table(grid: Grid, *, sortable: bool = True) -> str:
-    """A grid with its title as caption and its notes below; heads are buttons where a click shall sort by them."""
-    groups, names = [], []
-    for group, columns in groupby(grid.header, key=lambda column: column[0]):
-        span = len(list(columns))
-        groups.append(
-            f'<th colspan="{span}" scope="colgroup">{escape(group)}</th>' if group else f'<td colspan="{span}"></td>'
+def show_chart(figure: "figures.Figure", alt: str, caption: str, legend: Sequence[str] = (), wide: bool = False) -> Chart:
+    """A figure as a block of a page; `alt` says what it shows."""
+    data = encode_base64(figures.encode_figure(figure, "svg", text=True))
+    return Chart(alt, f"data:image/svg+xml;base64,{data}", caption, tuple(legend), wide)
+
+
+def show_matrix(counts: np.ndarray, labels: Sequence[str], title: str) -> Matrix:
+    """Counts [C, C], truth before answer, as a block: shares of the truth, the counts where the pointer is."""
+    rows = []
+    for label, mine in zip(labels, counts.tolist(), strict=True):
+        total = sum(mine)
+        shares = [count / max(total, 1) for count in mine]
+        cells = (
+            MatrixCell(f"{100 * share:.0f}", round(10 * share), f"{label} taken for {other}: {count} of {total}")
+            for other, count, share in zip(labels, mine, shares, strict=True)
         )
-    for _, name in grid.header:
-        said = f'<button type="button">{escape(name)}</button>' if sortable else escape(name)
-        names.append(f'<th scope="col">{said}</th>')
-    above = f"<tr>{''.join(groups)}</tr>" if any(group for group, _ in grid.header) else ""
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in grid.rows)
-    head = f'<thead>{above}<tr class="names">{"".join(names)}</tr></thead>'
-    kind = ' class="sortable"' if sortable else ""
-    whole = f"<table{kind}><caption>{escape(grid.title)}</caption>{head}<tbody>{rows}</tbody></table>"
-    notes = f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in grid.notes)}</ul>" if grid.notes else ""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(grid.title)}">{whole}</div>{notes}'
+        rows.append((label, tuple(cells)))
+    return Matrix(title, tuple(labels), tuple(rows), title)
 
 
-def figure(chart: str, caption: str, legend: Sequence[str] = (), kind: str = "") -> str:
-    """A chart with its caption and the names of its lines; `chart` is HTML."""
-    items = "".join(f'<li class="c{k % svg.COLOURS}">{_SAMPLE}{escape(name)}</li>' for k, name in enumerate(legend))
-    names = f'<ul class="legend">{items}</ul>' if items else ""
-    return f'<figure class="{kind}">{chart}<figcaption>{escape(caption)}</figcaption>{names}</figure>'
+def encode_base64(data: bytes) -> str:
+    """Bytes as base64."""
+    return base64.b64encode(data).decode()
 
 
-def grid_of(figures: Iterable[str], kind: str = "figures") -> str:
-    """Figures side by side, as many as there is room for; 'flow' leaves each its own width."""
-    return f'<div class="{kind}">{"".join(figures)}</div>'
+@functools.cache
+def _make_environment() -> "jinja2.Environment":
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
-def folded(summary: str, body: str, *, opened: bool = False) -> str:
-    """Something that a click shows; `body` is HTML."""
-    return f"<details{' open' if opened else ''}><summary>{escape(summary)}</summary>{body}</details>"
+def _read_asset(name: str) -> str:
+    return resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def matrix(counts: np.ndarray, labels: Sequence[str], title: str) -> str:
-    """A confusion matrix [C, C], truth before answer: shares of the truth, the counts where the pointer is."""
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    head = "".join(f'<th scope="col"><span>{escape(label)}</span></th>' for label in labels)
-    rows = ""
-    for label, mine, share in zip(labels, counts, shares, strict=True):
-        cells = ""
-        for other, count, part in zip(labels, mine, share, strict=True):
-            said = escape(f"{label} taken for {other}: {count} of {mine.sum()}")
-            cells += f'<td class="s{round(10 * part)}" title="{said}">{100 * part:.0f}</td>'
-        rows += f'<tr><th scope="trial">{escape(label)}</th>{cells}</tr>'
-    corner = '<td class="corner">truth ↓ answer →</td>'
-    whole = f"<thead><tr>{corner}{head}</tr></thead><tbody>{rows}</tbody>"
-    return f'<table class="matrix" aria-label="{escape(title)}">{whole}</table>'
+def _hash_text(text: str) -> str:
+    """How a content security policy names an element's text."""
+    return f"sha256-{encode_base64(hashlib.sha256(text.encode()).digest())}"
 
 
-def render(title: str, facts: Sequence[str], sections: Sequence[Section], command: str, warning: str = "") -> bytes:
-    """The whole page, UTF-8: no other file, no request to anywhere.
+def render_template(name: str, values: dict[str, Any], *, scripts: Sequence[str]) -> bytes:
+    """A whole page, UTF-8: no other file, no request to anywhere.
 
     Args:
-      title: plain text.
-      facts: plain sentences below it.
+      name: `name`.html is the template; base.css and `name`.css its style.
+      values: what the template shows; escaped there.
+      scripts: files that become its script, one after the other.
+    """
+    from markupsafe import Markup
+
+    style, script = _read_asset("base.css") + _read_asset(f"{name}.css"), "".join(map(_read_asset, scripts))
+    own = {"style": Markup(style), "script": Markup(script)}  # ours: hashed below, so they must stay to the letter
+    hashes = {"style_hash": _hash_text(style), "script_hash": _hash_text(script)}
+    return _make_environment().get_template(f"{name}.html").render(**values, **own, **hashes).encode()
+
+
+def render_page(
+    title: str, facts: Sequence[str], sections: Sequence[Section], command: str, warning: str = ""
+) -> bytes:
+    """The page of a report.
+
+    Args:
+      title: its heading.
+      facts: sentences below it.
       sections: in order.
       command: the command line that made it.
-      warning: a plain sentence that comes before the facts.
+      warning: a sentence that comes before the facts.
     """
-    links = "".join(f'<li><a href="#{section.anchor}">{escape(section.title)}</a></li>' for section in sections)
-    bodies = "".join(
-        f'<section id="{s.anchor}" aria-labelledby="{s.anchor}-name"><h2 id="{s.anchor}-name">{escape(s.title)}</h2>'
-        f"{s.body}</section>"
-        for s in sections
-    )
-    pieces = {
-        "title": escape(title),
-        "facts": (paragraph(warning, "warning") if warning else "") + "".join(map(paragraph, facts)),
-        "contents": f"<ul>{links}</ul>",
-        "sections": bodies,
-        "command": escape(command),
-    }
-    return template.render("report", pieces, scripts=("report.js",))
+    values = {"title": title, "facts": facts, "sections": sections, "command": command, "warning": warning}
+    return render_template("report", values, scripts=("report.js",))

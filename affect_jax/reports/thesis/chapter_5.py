@@ -1,7 +1,7 @@
 """Chapter 5: SEW and SeqSEW."""
 
 from affect_jax.reports.sources import (
-    CELLS_SEQSEW,
+    VARIANTS_SEQSEW,
     ENCODERS,
     PAIRS_SEW,
     seqsew,
@@ -28,11 +28,11 @@ def _seqsew_recola(label: str, pairs: tuple[str | None, ...], published: dict[st
     """SeqSEW, its two ablations and our control for the pairs under the columns of table 5.7."""
     return tuple(
         Row(
-            label if cell == "SeqSEW" else f"{label} {cell}",
-            published.get(cell, (None,) * len(pairs)),  # the control is ours alone
-            tuple(None if pair is None else seqsew(f"recola,{pair}", cell) for pair in pairs),
+            label if variant == "SeqSEW" else f"{label} {variant}",
+            published.get(variant, (None,) * len(pairs)),  # the control is ours alone
+            tuple(None if pair is None else seqsew(f"recola,{pair}", variant) for pair in pairs),
         )
-        for cell in CELLS_SEQSEW
+        for variant in VARIANTS_SEQSEW
     )
 
 
@@ -61,8 +61,8 @@ _TABLE_5_2 = Table(
         "valence appearance (+geometric)",
     ),
     tuple(
-        Row(cell, cells, tuple(sew(pair, cell) for pair in PAIRS_SEW))
-        for cell, cells in (
+        Row(variant, cells, tuple(sew(pair, variant) for pair in PAIRS_SEW))
+        for variant, cells in (
             ("SEW", (0.565, 0.544, 0.552, 0.554, 0.549)),
             ("-S_D2", (0.532, 0.519, 0.486, 0.539, 0.540)),
             ("-CCA", (0.512, 0.508, 0.496, 0.532, 0.546)),
@@ -98,13 +98,13 @@ _TABLE_5_4 = Table(
     "test",
     (Column("accuracy", "accuracy"), Column("weighted F1", "weighted_f1")),
     tuple(
-        Row(f"{modality}: {cell}", cells, (seqsew_unimodal("mosi", modality, cell),) * 2)
+        Row(f"{modality}: {variant}", cells, (seqsew_unimodal("mosi", modality, variant),) * 2)
         for modality, figures in (
             ("text", ((74.9, 75.2), (76.7, 77.2), (80.3, 80.1))),
             ("audio", ((54.7, 55.2), (56.6, 56.3), (61.0, 60.0))),
             ("video", ((51.5, 52.2), (59.6, 59.3), (60.8, 59.7))),
         )
-        for cell, cells in zip(ENCODERS, figures, strict=True)
+        for variant, cells in zip(ENCODERS, figures, strict=True)
     ),
 )
 
@@ -116,15 +116,15 @@ _TABLE_5_5 = Table(
     _columns("audio", "appearance", "geometric"),
     tuple(
         Row(
-            f"{target}: {cell}",
+            f"{target}: {variant}",
             cells,
-            tuple(seqsew_unimodal(f"recola,{target}", m, cell) for m in ("audio", "app", "geo")),
+            tuple(seqsew_unimodal(f"recola,{target}", m, variant) for m in ("audio", "app", "geo")),
         )
         for target, figures in (
             ("arousal", ((0.769, 0.517, 0.470), (0.773, 0.530, 0.488), (0.786, 0.541, 0.536))),
             ("valence", ((0.490, 0.496, 0.560), (0.521, 0.542, 0.594), (0.525, 0.570, 0.601))),
         )
-        for cell, cells in zip(ENCODERS, figures, strict=True)
+        for variant, cells in zip(ENCODERS, figures, strict=True)
     ),
 )
 
@@ -156,11 +156,11 @@ _TABLE_5_6 = Table(
     )
     + tuple(
         Row(
-            "SeqSEW (+text)" if cell == "SeqSEW" else f"SeqSEW (+text) {cell}",
+            "SeqSEW (+text)" if variant == "SeqSEW" else f"SeqSEW (+text) {variant}",
             cells,
-            (seqsew("mosi,video+text", cell),) * 2 + (seqsew("mosi,audio+text", cell),) * 2,
+            (seqsew("mosi,video+text", variant),) * 2 + (seqsew("mosi,audio+text", variant),) * 2,
         )
-        for cell, cells in (
+        for variant, cells in (
             ("SeqSEW", (63.4, 63.9, 64.8, 64.3)),
             ("-LFA", (62.8, 63.3, 63.6, 63.2)),
             ("-Decoder", (63.0, 63.4, 64.1, 63.5)),
