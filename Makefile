@@ -52,13 +52,12 @@ run: setup ## train SEW on the synthetic corpus into runs/sew and print its tabl
 test: $(VENV)/.requirements-dev ## run the test suite (ARGS= go to pytest)
 	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --durations=10 $(ARGS)
 
-# Folders whose tests train nothing and start few programs, so that they belong into every edit; a file that compiles
-# much is left out by name. Without workers: starting them costs more than they gain here.
-QUICK := $(filter-out $(wildcard $(SLOW)),tests/test_architecture.py tests/test_configs.py tests/config tests/docs tests/losses \
-  tests/metrics tests/features tests/runtime tests/launch/test_cli.py tests/launch/test_help.py)
+# Rooms whose tests compute little and start few programs. Of those, the tests marked slow are left out, too.
+QUICK := tests/test_architecture.py tests/docs tests/losses tests/metrics tests/features tests/runtime tests/data \
+  tests/launch/test_cli.py tests/launch/test_help.py
 
-quick: lint ## what every edit should pass, in less than a minute: style, imports, configs, documentation, the numerical core
-	$(VENV)/bin/python -m pytest -x -q -p no:xdist --durations=5 $(QUICK) $(ARGS)
+quick: lint ## what every edit should pass, in less than a minute: style, imports, documentation, the numerical core
+	$(VENV)/bin/python -m pytest --quiet --numprocesses=auto --dist=loadfile -m "not slow" --durations=5 $(QUICK) $(ARGS)
 
 docs: $(VENV)/.requirements-dev ## build the browsable documentation with its API reference into build/site; warnings are errors
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet
@@ -68,7 +67,7 @@ lint: $(VENV)/.requirements-dev ## check style and format
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 
-format: $(VENV)/.requirements-dev ## mend what the linter can mend
+format: $(VENV)/.requirements-dev ## repair what the formatter and the linter can
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 

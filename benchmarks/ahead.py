@@ -1,6 +1,6 @@
 """What XLA makes of one of our steps for an NVIDIA H100, compiled on a machine without one.
 
-    python -m benchmarks.ahead fusion-intra-training --rows=8                       # eight rows under one vmap
+    python -m benchmarks.ahead fusion-intra-training --trials=8                       # eight trials under one vmap
     python -m benchmarks.ahead seqsew-recola-2 --precision=bfloat16 --top=10
 
 Needs JAX's CUDA plugin (`pip install "jax[cuda12]==0.9.2"`), no driver and no GPU. Two updates of the engine are
@@ -151,7 +151,7 @@ def main() -> None:
     trained = [name for name in BY_NAME if isinstance(BY_NAME[name], Case) or getattr(BY_NAME[name], "train", False)]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", choices=trained, help="a training step of benchmarks.run")
-    parser.add_argument("--rows", type=int, default=1, help="rows under one vmap")
+    parser.add_argument("--trials", type=int, default=1, help="trials under one vmap")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of training")
     parser.add_argument("--top", type=int, default=6, help="how many loops to print")
     asked = parser.parse_args()
@@ -165,11 +165,11 @@ def main() -> None:
     except NotImplementedError:
         parser.exit(2, f'error: JAX\'s CUDA plugin is missing; pip install "jax[cuda12]=={jax.__version__}"\n')
     begin = time.perf_counter()
-    lowered = lower(BY_NAME[asked.case], asked.precision, asked.rows, topology.devices[0])
+    lowered = lower(BY_NAME[asked.case], asked.precision, asked.trials, topology.devices[0])
     between = time.perf_counter()
     compiled = lowered.compile(compiler_options=OPTIONS)
     took = f"lowered in {between - begin:.0f} s, compiled in {time.perf_counter() - between:.0f} s"
-    print(f"{asked.case}, rows: {asked.rows}, {asked.precision}, {topology.devices[0].device_kind}: {took}")
+    print(f"{asked.case}, trials: {asked.trials}, {asked.precision}, {topology.devices[0].device_kind}: {took}")
     plan, found = compiled.memory_analysis(), loops(compiled.as_text())
     arguments, temporaries = plan.argument_size_in_bytes / 2**30, plan.temp_size_in_bytes / 2**30
     print(f"memory: {arguments:.3f} GiB of arguments, {temporaries:.3f} GiB of temporaries")

@@ -1,7 +1,7 @@
-"""How time and memory of ours grow with rows, the length of sequences, the batch and the length of clips.
+"""How time and memory of ours grow with trials, the length of sequences, the batch and the length of clips.
 
 python -m benchmarks.growth                 # about 6 minutes on two cores
-python -m benchmarks.growth --axis=rows     # this one; the others keep what they had
+python -m benchmarks.growth --axis=trials     # this one; the others keep what they had
 python -m benchmarks.growth --quick         # the two smallest sizes of each, prints only
 
 Every axis has a process of its own. Time is the median of a few blocks. Memory of a step is XLA's plan of a block of
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from benchmarks import laws, record, tables
 from benchmarks.cases import BY_NAME, SPEECH, VALIDATION, Case, SpeechCase
 from benchmarks.machine import machine, today
-from benchmarks.studies import ROWS, RowsCase
+from benchmarks.studies import STUDIES, StudyCase
 
 STEPS, BLOCKS = 2, 5
 EPOCHS = 3
@@ -35,7 +35,7 @@ class Axis(NamedTuple):
       unit: of sizes, on the plot.
       each: one of it, in a law.
       sizes: ascending.
-      case: size -> the case of a step; None where the sizes are rows of a study.
+      case: size -> the case of a step; None where the sizes are trials of a study.
     """
 
     title: str
@@ -52,10 +52,10 @@ def _sequence(frames: int, batch: int) -> Case:
 
 
 AXES = {
-    "rows": Axis(
-        "An epoch of a study of SEW, 10 steps a row with validation, against its rows",
-        "rows",
-        "row",
+    "trials": Axis(
+        "An epoch of a study of SEW, 10 steps a trial with validation, against its trials",
+        "trials",
+        "trial",
         (1, 5, 20, 50, 200),
     ),
     "length": Axis(
@@ -112,14 +112,14 @@ def _of_step(case: Case | SpeechCase) -> tuple[float, int]:
     return statistics.median(times), steps.memory(STEPS)
 
 
-def _of_study(rows: int) -> tuple[float, int]:
+def _of_study(trials: int) -> tuple[float, int]:
     """(seconds of an epoch, peak bytes of the process so far) of a study: sizes ascend, so the peak is this one's."""
     from benchmarks import jax_side
     from benchmarks.worker import peak_bytes
 
-    case: RowsCase = ROWS["rows-sew"]
+    case: StudyCase = STUDIES["trials-sew"]
     case = case._replace(case=case.case._replace(recordings=5 + VALIDATION))
-    ended = jax_side.fit_rows(case, list(range(rows)), EPOCHS)
+    ended = jax_side.fit_trials(case, list(range(trials)), EPOCHS)
     return (ended[-1] - ended[0]) / (EPOCHS - 1), peak_bytes(jax_side.device_memory)
 
 

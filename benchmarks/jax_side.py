@@ -21,7 +21,7 @@ from affect_jax.training.optimizer import make_transform
 from benchmarks import products
 from benchmarks.cases import VALIDATION, Case, FusionCase, ProductCase, SpeechCase, spreads
 from benchmarks.data import clips, examples, utterances
-from benchmarks.studies import RowsCase
+from benchmarks.studies import StudyCase
 
 
 def recordings(case: Case | SpeechCase | FusionCase, target: str) -> list[Recording]:
@@ -178,13 +178,13 @@ def steps_of(case: ProductCase | Case | SpeechCase | FusionCase, precision: str)
     return Products(case, precision) if isinstance(case, ProductCase) else Steps(case, precision)
 
 
-def row_products(study_case: RowsCase, precision: str = "float32") -> float:
+def trial_products(study_case: StudyCase, precision: str = "float32") -> float:
     """Floating-point operations in the matrix products of an epoch of a row's updates, without its validation."""
     steps = Steps(study_case.case, precision)
     return steps.count() * -(-len(steps.train) // study_case.case.batch)
 
 
-def fit_rows(study_case: RowsCase, numbers: list[int], epochs: int, precision: str = "float32") -> list[float]:
+def fit_trials(study_case: StudyCase, numbers: list[int], epochs: int, precision: str = "float32") -> list[float]:
     """Trains these rows as one program; the seconds that each epoch of all rows ended at.
 
     Raises:
@@ -192,7 +192,7 @@ def fit_rows(study_case: RowsCase, numbers: list[int], epochs: int, precision: s
     """
     spec, staged, corpus, folds, config = load(study_case.case, precision)
     ended: list[float] = []
-    chosen = [study_case.row(number) for number in numbers]
+    chosen = [study_case.trial(number) for number in numbers]
     fitted = loop.fit_study(
         spec.model,
         [staged._replace(epochs=epochs, patience=0)],

@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks import tables
 from benchmarks.cases import BY_NAME, OURS
 from benchmarks.machine import Machine
-from benchmarks.studies import ROWS
+from benchmarks.studies import STUDIES
 
 FOLDER = Path(__file__).parent
 TIMED = {"float32": "cases", "bfloat16": "bfloat16"}
@@ -53,7 +53,7 @@ def put(where: Machine, part: str, values: dict[str, Any], folder: Path = FOLDER
     if part in TIMED.values():
         before = kept.get(part, {})
         merged = {**before, **{name: with_other_sides(case, before.get(name)) for name, case in values.items()}}
-        kept[part] = {name: merged[name] for name in [*BY_NAME, *ROWS] if name in merged}
+        kept[part] = {name: merged[name] for name in [*BY_NAME, *STUDIES] if name in merged}
     else:
         kept[part] = values
     file.parent.mkdir(exist_ok=True)

@@ -1,9 +1,9 @@
 """Times ours against PyTorch, start-up and growth, and writes benchmarks/RESULTS.md and results/<device>.json.
 
 python -m benchmarks.run                           # everything, on a machine that does nothing else
-python -m benchmarks.run --only=conflictnet,rows   # those whose name begins so
+python -m benchmarks.run --only=conflictnet,trials   # those whose name begins so
 python -m benchmarks.run --only=sew --sides=pytorch-fused    # ours and this side; the others keep what they had
-python -m benchmarks.run --only=sew,rows-seqsew --quick      # one short round, prints only
+python -m benchmarks.run --only=sew,trials-seqsew --quick      # one short round, prints only
 python -m benchmarks.run --one-core                # processor time on one core, where the machine is not idle
 python -m benchmarks.run --precision=bfloat16      # training steps in bfloat16; on a GPU both are timed unasked
 
@@ -30,16 +30,16 @@ from benchmarks.cases import (
     sides_of,
 )
 from benchmarks.machine import Machine, accelerator, machine, today
-from benchmarks.studies import FEW, ROWS
-from benchmarks.timing import LONGER, rate, time_case, time_rows
+from benchmarks.studies import FEW, STUDIES
+from benchmarks.timing import LONGER, rate, time_case, time_trials
 
 OTHERS = ("startup", "growth")
-TRIALS = 5  # blocks a side, and 3 of ConflictNET
+BLOCKS = 5  # blocks a side, and 3 of ConflictNET
 
 
 def main() -> None:
     """Parses flags, times, writes after every case, prints."""
-    names = [*BY_NAME, *ROWS, *OTHERS]
+    names = [*BY_NAME, *STUDIES, *OTHERS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--only",
@@ -114,20 +114,24 @@ def time_all(
             continue
         print(f"{record.in_words(name, precision)} ...", file=sys.stderr)
         begin = time.perf_counter()
-        if name in ROWS:
-            rows = ROWS[name].on(flags.accelerator)
-            possible = [OURS] if rows.sides == (OURS,) else [side for side in SIDES if "compiled" not in side]
-            sides = among(chosen, rows.sides, possible)
-            size = (1, min(rows.rows, 2), 2) if flags.quick else (flags.rounds or rows.rounds, rows.rows, rows.epochs)
+        if name in STUDIES:
+            study = STUDIES[name].on(flags.accelerator)
+            possible = [OURS] if study.sides == (OURS,) else [side for side in SIDES if "compiled" not in side]
+            sides = among(chosen, study.sides, possible)
+            size = (
+                (1, min(study.trials, 2), 2)
+                if flags.quick
+                else (flags.rounds or study.rounds, study.trials, study.epochs)
+            )
             alone = (
-                among(chosen, sides_of(BY_NAME[rows.single]), list(SIDES))
-                if flags.accelerator and rows.single
+                among(chosen, sides_of(BY_NAME[study.single]), list(SIDES))
+                if flags.accelerator and study.single
                 else [OURS]
             )
-            timed = time_rows(rows, sides, *size, precision=precision, single=alone, accelerator=flags.accelerator)
+            timed = time_trials(study, sides, *size, precision=precision, single=alone, accelerator=flags.accelerator)
         else:
             case = BY_NAME[name]
-            rounds = flags.rounds or (3 if isinstance(case, SpeechCase) else TRIALS)
+            rounds = flags.rounds or (3 if isinstance(case, SpeechCase) else BLOCKS)
             steps = case.steps * (LONGER if flags.accelerator else 1)
             size = (1, max(case.steps // 8, 1)) if flags.quick else (rounds, steps)
             sides = sides_of(case) if case is PRODUCT else among(chosen, sides_of(case), list(SIDES))

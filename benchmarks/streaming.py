@@ -73,7 +73,7 @@ class Case(NamedTuple):
       model: `mean`, `dense` or `conflictnet`.
       material: what it is trained on.
       train: recordings to train on, of all.
-      rows: seeds; each has an order of its own, so each reads on its own.
+      trials: seeds; each has an order of its own, so each reads on its own.
       epochs: timed, after one that is not.
     """
 
@@ -81,13 +81,13 @@ class Case(NamedTuple):
     model: str
     material: Material
     train: int
-    rows: int
+    trials: int
     epochs: int
 
 
 CASES = {
     "mean-1": Case("next to no model, all clips", "mean", CLIPS, 824, 1, 5),
-    "mean-4": Case("next to no model, all clips, 4 rows of 4 seeds", "mean", CLIPS, 824, 4, 3),
+    "mean-4": Case("next to no model, all clips, 4 trials of 4 seeds", "mean", CLIPS, 824, 4, 3),
     "windows": Case("next to no model, windows of long recordings", "dense", WINDOWS, 17, 1, 5),
     "conflictnet": Case("ConflictNET, 64 of the clips", "conflictnet", CLIPS, 64, 1, 2),
 }
@@ -148,13 +148,13 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
         "regression",
         corpus,
         folds,
-        plan_trials({"noise": {}}, {}, traced, 1, range(case.rows)),
+        plan_trials({"noise": {}}, {}, traced, 1, range(case.trials)),
         loop.Engine(mesh.make_mesh(), mesh.choose_trials_at_once(0), BATCH, 1e9, of.megabytes),
         listener=loop.Listener(heard, lambda *_: None),
     )
     return {
         "kind": jax.devices()[0].device_kind,
-        "clips": case.rows * int((folds.train >= 0).sum() + (folds.validation >= 0).sum()),
+        "clips": case.trials * int((folds.train >= 0).sum() + (folds.validation >= 0).sum()),
         "seconds": [b - a for a, b in zip(ended, ended[1:], strict=False)],
         "waited": [b - a for a, b in zip(waited, waited[1:], strict=False)],
         "before": before,

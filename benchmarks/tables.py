@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from benchmarks.cases import OURS, SIDES
-from benchmarks.studies import ROWS, table_4_1
+from benchmarks.studies import STUDIES, table_4_1
 
 Cases = dict[str, dict[str, Any]]
 
@@ -78,16 +78,16 @@ def ways(found: Cases) -> list[str]:
 
 
 def studies(found: Cases) -> list[str]:
-    """Whole studies, and a row's step against a single run's."""
+    """Whole studies, and a trial's step against a single run's."""
     heads = ["a study", "ours", "PyTorch, a process a core", "optimizer", "PyTorch / ours", "products of its updates"]
     rows = ([case["title"], *_against_fastest(case), *_work(case)] for case in found.values())
     lines = table([*heads, "share of the rate"], rows)
     for case in found.values():
         if "single" in case:
-            row, single = case["sides"][OURS]["median"], case["single"]["median"]
+            trial, single = case["sides"][OURS]["median"], case["single"]["median"]
             lines += [
-                f"{case['title']}: {seconds(row)}. A step of one run alone on all cores, in turns with it: "
-                f"{seconds(single)}. A row takes {row / single:.2f} of it.",
+                f"{case['title']}: {seconds(trial)}. A step of one run alone on all cores, in turns with it: "
+                f"{seconds(single)}. A trial takes {trial / single:.2f} of it.",
                 "",
             ]
             others = case["single"].get("others")
@@ -95,11 +95,11 @@ def studies(found: Cases) -> list[str]:
                 side = min(others, key=lambda side: others[side])
                 lines += [
                     f"PyTorch's step of one run alone there, the fastest of its ways ({SIDES[side]}): "
-                    f"{seconds(others[side])}, {others[side] / row:.1f} times a row's step.",
+                    f"{seconds(others[side])}, {others[side] / trial:.1f} times a trial's step.",
                     "",
                 ]
-    if "epochs" in found.get("rows-fusion-50", {}).get("sides", {}).get(OURS, {}):
-        lines += [table_4_1(found["rows-fusion-50"]["sides"][OURS]["median"]), ""]
+    if "epochs" in found.get("trials-fusion-50", {}).get("sides", {}).get(OURS, {}):
+        lines += [table_4_1(found["trials-fusion-50"]["sides"][OURS]["median"]), ""]
     return lines
 
 
@@ -168,8 +168,8 @@ def aims(found: Cases) -> list[str]:
 
 def cases(found: Cases) -> list[str]:
     """Everything that was timed against PyTorch."""
-    single = {name: case for name, case in found.items() if name not in ROWS and name != "matmul"}
-    many = {name: case for name, case in found.items() if name in ROWS}
+    single = {name: case for name, case in found.items() if name not in STUDIES and name != "matmul"}
+    many = {name: case for name, case in found.items() if name in STUDIES}
     lines = products(found["matmul"]) if "matmul" in found else []
     for title, what, made in (
         ("Steps", single, steps),
@@ -189,7 +189,7 @@ def bfloat16(found: Cases, float32: Cases) -> list[str]:
     if not found:
         return []
     timed = {name: case for name, case in found.items() if name != "matmul"}
-    many = {name: case for name, case in timed.items() if name in ROWS}
+    many = {name: case for name, case in timed.items() if name in STUDIES}
     lines = ["### In bfloat16", "", "Losses, statistics, parameters and the optimizer's state are float32.", ""]
     lines += products(found["matmul"], "bfloat16") if "matmul" in found else []
     lines += lowered(timed, float32)

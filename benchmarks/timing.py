@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.cases import BY_NAME, OURS, Case, FusionCase, ProductCase, SpeechCase
 from benchmarks.machine import cores
 from benchmarks.process import Worker
-from benchmarks.studies import RowsCase
+from benchmarks.studies import StudyCase
 from benchmarks.worker import ACCELERATOR, ONE_CORE
 
 SETTLE_SECONDS = 0.5  # OpenMP threads spin for a while after their last work
@@ -90,37 +90,37 @@ def rate(products: dict[str, Any]) -> float:
     return products["products"] / min(side["median"] for side in products["sides"].values())
 
 
-def time_rows(
-    case: RowsCase,
+def time_trials(
+    case: StudyCase,
     sides: Sequence[str],
     rounds: int,
-    rows: int,
+    trials: int,
     epochs: int,
     *,
     precision: str = "float32",
     single: Sequence[str] = (OURS,),
     accelerator: bool = False,
 ) -> dict[str, Any]:
-    """Seconds of a study (or a row-step of it): ours as one program, PyTorch as one single-threaded process a core.
+    """Seconds of a study (or a trial-step of it): ours as one program, PyTorch as one single-threaded process a core.
 
     Where the case names one, a step of a single run of the sides `single` is timed in turns with them.
     """
     found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
     alone: list[dict[str, Any]] = []
     environment = {ACCELERATOR: "1"} if accelerator else {}
-    shares = [list(range(first, rows, cores())) for first in range(min(cores(), rows))]
-    row_steps = rows * epochs * case.steps or 1
+    shares = [list(range(first, trials, cores())) for first in range(min(cores(), trials))]
+    trial_steps = trials * epochs * case.steps or 1
     for _ in range(rounds):
         for side in sides:
-            parts = [list(range(rows))] if side == OURS else shares
-            found[side].append(_one_study(side, case.name, epochs, parts, row_steps, precision, environment))
+            parts = [list(range(trials))] if side == OURS else shares
+            found[side].append(_one_study(side, case.name, epochs, parts, trial_steps, precision, environment))
         if case.single:
             one = BY_NAME[case.single]
             steps = one.steps * (LONGER if accelerator else 1)
             alone.append(time_case(one, single, rounds=3, steps=steps, precision=precision)["sides"])
     return {
-        "title": case.title.format(rows=rows, epochs=epochs),
-        "products": found[OURS][0]["products"] * rows * epochs / row_steps,
+        "title": case.title.format(trials=trials, epochs=epochs),
+        "products": found[OURS][0]["products"] * trials * epochs / trial_steps,
         "sides": _against_ours(
             {
                 side: {
@@ -151,11 +151,11 @@ def _one_study(
     name: str,
     epochs: int,
     parts: list[list[int]],
-    row_steps: int,
+    trial_steps: int,
     precision: str,
     environment: Mapping[str, str],
 ) -> dict[str, Any]:
-    """One side's study, a process for each part of the rows."""
+    """One side's study, a process for each part of the trials."""
     threads = {} if side == OURS else {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     workers = [Worker(side, name, epochs, precision, {**threads, **environment}) for _ in parts]
     try:
@@ -170,7 +170,7 @@ def _one_study(
         for worker in workers:
             worker.stop()
     return {
-        "seconds": max(answer["seconds"] for answer in answers) / row_steps,
+        "seconds": max(answer["seconds"] for answer in answers) / trial_steps,
         "first": max(m["ready"] for m in ready) + max(answer.get("first", 0.0) for answer in answers),
         "peak": sum(peaks),
         "versions": ready[0]["versions"],

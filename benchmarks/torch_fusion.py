@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from benchmarks.cases import FusionCase
 from benchmarks.data import utterances
-from benchmarks.studies import Row, RowsCase
+from benchmarks.studies import StudyCase, Trial
 from benchmarks.torch_side import device_memory, lowered, use_device, versions
 
-__all__ = ["Fusion", "Rows", "Steps", "device_memory", "versions"]
+__all__ = ["Fusion", "Trials", "Steps", "device_memory", "versions"]
 
 # The order in which the authors stack the vectors.
 PAIRS = ("a_t", "v_t", "t_v", "a_v", "t_a", "v_a")
@@ -144,21 +144,21 @@ class Steps:
         return loss.item()
 
 
-class Rows:
-    """Rows of a study one after another, as a shell loop has them: epochs with validation, best weights kept."""
+class Trials:
+    """Trials of a study one after another, as a shell loop has them: epochs with validation, best weights kept."""
 
-    def __init__(self, study: RowsCase, fused: bool, precision: str):
+    def __init__(self, study: StudyCase, fused: bool, precision: str):
         torch.set_num_threads(1)
         self._case, self._fused, self._device, self._precision = study.case, fused, use_device(), precision
         self._arrays = Arrays(self._case, self._device)
-        self.run([study.row(0)], 1)
+        self.run([study.trial(0)], 1)
 
-    def run(self, rows: list[Row], epochs: int) -> float:
-        """Trains these rows; the last validation accuracy."""
+    def run(self, trials: list[Trial], epochs: int) -> float:
+        """Trains these trials; the last validation accuracy."""
         train = self._case.recordings - 1
         held_out = torch.tensor([train], device=self._device)
-        for row in rows:
-            torch.manual_seed(row.seed)
+        for trial in trials:
+            torch.manual_seed(trial.seed)
             model, best = make(self._case, self._device), -1.0
             optimizer = optimizer_of(self._case, model, self._fused)
             for _ in range(epochs):

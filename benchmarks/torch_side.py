@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from benchmarks.cases import BATCH, VALIDATION, Case, ProductCase
 from benchmarks.data import examples
-from benchmarks.studies import Row, RowsCase
+from benchmarks.studies import StudyCase, Trial
 from benchmarks.torch_losses import ccc, dcca, masked_mean
 from benchmarks.torch_models import Sew, Student, Teacher
 
@@ -185,10 +185,10 @@ class Steps:
         return float(loss)
 
 
-class Rows:
-    """Rows of a study one after another, as a shell loop has them: epochs with validation, best weights kept."""
+class Trials:
+    """Trials of a study one after another, as a shell loop has them: epochs with validation, best weights kept."""
 
-    def __init__(self, study: RowsCase, fused: bool, precision: str):
+    def __init__(self, study: StudyCase, fused: bool, precision: str):
         torch.set_num_threads(1)
         self._case, self._device = study.case, use_device()
         self._options = dict(compiled=False, fused=fused, precision=precision)
@@ -198,13 +198,13 @@ class Rows:
             data.take(torch.arange(len(data.target))[part].to(self._device))
             for part in (slice(-validation), slice(-validation, None))
         )
-        self.run([study.row(0)], 1)
+        self.run([study.trial(0)], 1)
 
-    def run(self, rows: list[Row], epochs: int) -> float:
-        """Trains these rows; the last validation score."""
-        for row in rows:
-            torch.manual_seed(row.seed)
-            model = make(self._case, self._device, weights=row.weights, **self._options)
+    def run(self, trials: list[Trial], epochs: int) -> float:
+        """Trains these trials; the last validation score."""
+        for trial in trials:
+            torch.manual_seed(trial.seed)
+            model = make(self._case, self._device, weights=trial.weights, **self._options)
             best = -1.0
             for _ in range(epochs):
                 for batch in self._shuffled():

@@ -1,6 +1,6 @@
 """One side of one case in a process of its own, so that neither thread pool nor memory of the other is near.
 
-    python -m benchmarks.worker SIDE CASE COUNT PRECISION    (started by benchmarks.run; of rows: COUNT epochs)
+    python -m benchmarks.worker SIDE CASE COUNT PRECISION    (started by benchmarks.run; of trials: COUNT epochs)
 
 Speaks lines of JSON: says `ready`, then answers every line of standard input, and says `peak` when that ends.
 """
@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.cases import BY_NAME, OURS, Case, FusionCase, ProductCase, SpeechCase
-from benchmarks.studies import ROWS
+from benchmarks.studies import STUDIES
 
 STARTED = time.perf_counter()
 ONE_CORE = "BENCHMARKS_ONE_CORE"
@@ -81,9 +81,9 @@ def serve_steps(side: str, name: str, count: int, precision: str, say: Callable[
     say(peak=peak_bytes(module.device_memory))
 
 
-def serve_rows(side: str, name: str, epochs: int, precision: str, say: Callable[..., None]) -> None:
-    """Trains the rows whose numbers a line lists. Ours, as one program, says its start-up and its epochs apart."""
-    study = ROWS[name].on(ACCELERATOR in os.environ)
+def serve_trials(side: str, name: str, epochs: int, precision: str, say: Callable[..., None]) -> None:
+    """Trains the trials whose numbers a line lists. Ours, as one program, says its start-up and its epochs apart."""
+    study = STUDIES[name].on(ACCELERATOR in os.environ)
     if side == OURS:
         from affect_jax.runtime import startup
 
@@ -91,20 +91,20 @@ def serve_rows(side: str, name: str, epochs: int, precision: str, say: Callable[
         from benchmarks import jax_side as module
 
         ready = time.perf_counter() - STARTED
-        say(ready=ready, products=module.row_products(study, precision), versions=module.versions())
+        say(ready=ready, products=module.trial_products(study, precision), versions=module.versions())
         for line in sys.stdin:
             begin = time.perf_counter()
-            ended = module.fit_rows(study, json.loads(line), epochs, precision)
+            ended = module.fit_trials(study, json.loads(line), epochs, precision)
             took = [after - before for before, after in itertools.pairwise(ended)]
             epoch = sum(took) / len(took)
             say(seconds=epoch * epochs, first=ended[0] - begin - epoch, epochs=took)
     else:
         module = _torch_module(study.case)
-        rows = module.Rows(study, fused="fused" in side, precision=precision)
+        trials = module.Trials(study, fused="fused" in side, precision=precision)
         say(ready=time.perf_counter() - STARTED, versions=module.versions())
         for line in sys.stdin:
             begin = time.perf_counter()
-            rows.run([study.row(number) for number in json.loads(line)], epochs)
+            trials.run([study.trial(number) for number in json.loads(line)], epochs)
             say(seconds=time.perf_counter() - begin)
     say(peak=peak_bytes(module.device_memory))
 
@@ -121,8 +121,8 @@ def main(side: str, name: str, count: str, precision: str) -> None:
         def say(**message: Any) -> None:
             channel.write(json.dumps(message) + "\n")
 
-        if name in ROWS:
-            serve_rows(side, name, int(count), precision, say)
+        if name in STUDIES:
+            serve_trials(side, name, int(count), precision, say)
         else:
             serve_steps(side, name, int(count), precision, say)
 

@@ -92,7 +92,8 @@ def ravdess_debates() -> dict[str, Any]:
 
 
 def iemocap(labels: str, form: str = "precomputed") -> dict[str, Any]:
-    """IEMOCAP: the features and folds of AMH's authors ('precomputed'), or the whole 'release'; synthetic: 120 utterances."""
+    """IEMOCAP: the features and folds of AMH's authors ('precomputed'), or the whole 'release'; synthetic: 120
+    utterances."""
     synthetic = dict(sessions=5, utterances=24, text=16, video=12, audio=24, width=16, seed=0)
     files = dict(glove=left_open(str), video_features=left_open(str))  # of the release
     return corpus("iemocap", form=form, labels=labels, **files, synthetic=synthetic)

@@ -9,8 +9,8 @@ network of table 3.1, 10 seeds).
 EXPECT
 The thesis has PCC .853 and UAR 84.3 on SSPNet Conflict's test split.
 `ravdess_debates` is real speech with a constructed target: its figures say nothing about conflict.
-`--config.model.first_layer=sincnet` puts learned band-pass filters first; `--config.data.rescale=authors` maps predictions
-to the range of the training labels before they are binarised, as the authors do.
+`--config.model.first_layer=sincnet` puts learned band-pass filters first; `--config.data.rescale=authors` maps
+predictions to the range of the training labels before they are binarised, as the authors do.
 """
 
 import ml_collections
@@ -28,10 +28,10 @@ NETWORKS = {
     "paranet+ap+attn+gap": ("ParaNET+AP+Attn+GAP", dict(average_pool=4, attention=True, global_average=True)),
     "conflictnet": ("ConflictNET", dict(PLAIN, average_pool=4, attention=True)),
 }
-# Batch, learning rate, its decay, momentum of batch norm: of the thesis for its own corpus, where an epoch has 25 updates.
-# Few clips make few updates, which ask for smaller batches, a slower schedule and running statistics that forget their
-# start (a variance of 1, far from the true ones) sooner; the schedule of the debates was the better of two by one seed's
-# validation PCC (.73 against .63 after 10 epochs).
+# Batch, learning rate, its decay, momentum of batch norm: of the thesis for its own corpus, where an epoch has 25
+# updates. Few clips make few updates, which ask for smaller batches, a slower schedule and running statistics that
+# forget their start (a variance of 1, far from the true ones) sooner; the schedule of the debates was the better of
+# two by one seed's validation PCC (.73 against .63 after 10 epochs).
 SCHEDULES = {
     "synthetic": (8, 0.01, 0.02, 0.9),
     "sspnet_conflict": (32, 0.01, 0.6, 0.99),

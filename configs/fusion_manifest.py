@@ -2,8 +2,8 @@
 
     python -m launch.main --config=configs/fusion_manifest.py --config.corpus.manifest=FILE.csv
 
-Argument: a set of studies (configs/fusion_sets.py). The manifest decides modalities, classes, sizes and losses; text, video
-and audio below only stand for what it has.
+Argument: a set of studies (configs/fusion_sets.py). The manifest decides modalities, classes, sizes and losses; text,
+video and audio below only stand for what it has.
 """
 
 import ml_collections

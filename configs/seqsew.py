@@ -14,9 +14,9 @@ recola,valence,audio+app+geo; auto | auto,mosi | auto,recola,arousal | auto,reco
 `auto` (`auto,mosi`) ranks the modalities first, as configs/rank.py does, in WORKDIR/ranking: the one with the best mean
 validation score over folds and seeds teaches the one with the worst; test scores choose nothing.
 EXPECT
-A stage for each teacher trains its encoder and classifier; stage `student` freezes them and trains the weaker encoder, its
-classifier and a decoder for each teacher. Weights of losses are searched on validation. The thesis has accuracy 63.4
-(video) and 64.8 (audio) on CMU-MOSI, where always saying the majority class has 62.1.
+A stage for each teacher trains its encoder and classifier; stage `student` freezes them and trains the weaker
+encoder, its classifier and a decoder for each teacher. Weights of losses are searched on validation. The thesis has
+accuracy 63.4 (video) and 64.8 (audio) on CMU-MOSI, where always saying the majority class has 62.1.
 """
 
 import ml_collections

@@ -7,9 +7,9 @@ Argument: target,weaker+stronger: arousal,geo+audio | arousal,app+audio | valenc
 valence,app+geo; with two teachers (thesis 6.2): arousal,geo+audio+app | arousal,app+audio+geo | valence,audio+app+geo |
 valence,app+audio+geo.
 EXPECT
-One run trains SEW, its four ablations and a regressor on each modality alone. The thesis has .565 (CCC on the development
-split of the real RECOLA) for arousal geo(+audio), .482 for geo alone, .761 for audio alone.
-The thesis' grid of 125 loss weights: docs/studies.md.
+One run trains SEW, its four ablations and a regressor on each modality alone. The thesis has .565 (CCC on the
+development split of the real RECOLA) for arousal geo(+audio), .482 for geo alone, .761 for audio alone. The thesis'
+grid of 125 loss weights: docs/studies.md.
 """
 
 import ml_collections

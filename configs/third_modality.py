@@ -5,8 +5,8 @@
 
 Argument: sew | seqsew. The corpus is synthetic (affect_jax/datasets/planted): `weak` shows two halves of the affect,
 teacher `first` knows one of them, and a second teacher beside it is redundant, complementary, distracting or noise.
-All variants are trials of one program: a teacher that does not teach has weights of 0. "first x2" has twice the weights of
-"first", so that a second teacher is not taken for more teaching. docs/third_modality.md has the answers.
+All variants are trials of one program: a teacher that does not teach has weights of 0. "first x2" has twice the
+weights of "first", so that a second teacher is not taken for more teaching. docs/third_modality.md has the answers.
 """
 
 import ml_collections

@@ -180,3 +180,9 @@ def _parse(argv: Sequence[str]) -> list[str]:
 
 def _last_line(error: Exception) -> str:
     return str(error).strip().splitlines()[-1].strip()
+
+
+def list_given(flag: Any) -> set[str]:
+    """Dotted paths of the config that flags set, such as `stages.fit.epochs`."""
+    values: Mapping[str, Any] = flag.override_values
+    return {path.removeprefix(f"{flag.name}.") for path in values}

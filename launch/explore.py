@@ -28,7 +28,9 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string("variant", None, variant, flag_values=values)
     flags.DEFINE_integer("trial", None, "Trial of results.json, instead of a variant's best.", flag_values=values)
     flags.DEFINE_string("out", "", "The page. Default: RUN/listening/SPLIT_trial_N.html.", flag_values=values)
-    limit = "Put the sound of so many clips into the page, from the largest error to the smallest; all are shown. 0: all."
+    limit = (
+        "Put the sound of so many clips into the page, from the largest error to the smallest; all are shown. 0: all."
+    )
     flags.DEFINE_integer("limit", 0, limit, lower_bound=0, flag_values=values)
     folder = "Folder with the clips' own sound, ID.wav (flac, ogg, mp3) at any depth."
     flags.DEFINE_string("audio_dir", "", folder, flag_values=values)
@@ -37,18 +39,14 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: Sequence[str]) -> None:
     """Writes the page that the flags ask for."""
     cli.refuse_arguments(argv)
-    from affect_jax.experiment.results_file import read_results
     from affect_jax.inference import deployment
-    from affect_jax.reports import listening
+    from affect_jax.reports import listening, read
     from affect_jax.runtime.files import write_atomic
 
-    run = Path(FLAGS.run)
-    results = read_results(run)
-    number = deployment.choose_trial(results, FLAGS.variant, FLAGS.trial)
-    data, summary = listening.explore_run(
-        run, results, number, FLAGS.split, audio_dir=FLAGS.audio_dir, limit=FLAGS.limit
-    )
-    out = Path(FLAGS.out or run / "listening" / f"{FLAGS.split}_trial_{number}.html")
+    run = read.read_run(FLAGS.run)
+    number = deployment.choose_trial(run.results, FLAGS.variant, FLAGS.trial)
+    data, summary = listening.explore_run(run, number, FLAGS.split, audio_dir=FLAGS.audio_dir, limit=FLAGS.limit)
+    out = Path(FLAGS.out or run.path / "listening" / f"{FLAGS.split}_trial_{number}.html")
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(out, data)
     print(f"{summary} -> {out}")

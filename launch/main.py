@@ -25,9 +25,7 @@ On several hosts, the same command in every process with --distributed=auto (SLU
 
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from absl import flags
 from ml_collections import config_flags
@@ -50,12 +48,6 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_bool("print_config", False, only_print, flag_values=values)
 
 
-def list_given(flag: Any) -> set[str]:
-    """Dotted paths of the config that flags set, such as `stages.fit.epochs`."""
-    values: Mapping[str, Any] = flag.override_values
-    return {path.removeprefix(f"{flag.name}.") for path in values}
-
-
 def main(argv: list[str]) -> None:
     """Runs the config of the flags."""
     cli.refuse_arguments(argv)
@@ -66,7 +58,7 @@ def main(argv: list[str]) -> None:
     hosts.connect(FLAGS.distributed)
     config_arg = cli.name_config(FLAGS["config"].config_filename)
     manifest = FLAGS.config.corpus.get("manifest") or ""
-    experiment = hosts.run_in_turn(lambda: load_config(FLAGS.config, list_given(FLAGS["config"])))
+    experiment = hosts.run_in_turn(lambda: load_config(FLAGS.config, cli.list_given(FLAGS["config"])))
     if FLAGS.print_config:
         for resolved in run.list_experiments(experiment):
             print(format_config(resolved))
@@ -82,9 +74,9 @@ def main(argv: list[str]) -> None:
     if hosts.is_leader():
         print(terminal.format_results(results))
         print(f"run folder: {workdir}; `python -m launch.report {workdir}` makes its report")
-        from affect_jax.reports import ranking  # here, as it imports scipy, which takes seconds
+        from affect_jax.reports import ranking
 
-        if text := ranking.summary(Path(workdir)):
+        if text := ranking.summarize_ranking(Path(workdir)):
             print(text)
 
 

@@ -5,10 +5,10 @@
     python -m launch.report runs/fusion_trimodal_ravdess --compare="intra vs cross" --confusion=intra,cross --out=DIR
 
 Needs: finished run folders.
-Writes: index.html, one page that needs nothing else: every variant's mean, standard deviation and 95 % interval, a paired
-test against a reference variant with Holm's correction, the majority or constant answer, confusion matrices, truth against
-prediction, concordance over time, learning curves. As md, csv and tex: comparison, learning, confusion (classes),
-concordance (continuous labels); significance where --compare asks, confusion_intra_cross and a png where --confusion
+Writes: index.html, one page that needs nothing else: every variant's mean, standard deviation and 95 % interval, a
+paired test against a reference variant with Holm's correction, the majority or constant answer, confusion matrices,
+truth against prediction, concordance over time, learning curves. As md, csv and tex: comparison, learning, confusion
+(classes), concordance (continuous labels); significance where --compare asks, confusion_intra_cross and a png where --confusion
 does. Runs in one report are of one task. docs/reports.md says how to read it.
 
     python -m launch.report --tables=mosi --runs=runs --out=runs/report
@@ -23,8 +23,8 @@ asked for, significance where chapter 4 compares two models, and confusion_intra
 are there. With --train, chapter 4's runs are also tested with modalities missing, as launch.missing does it. Without
 --train nothing is computed and what is missing says "not run".
 
-Names of --reference, --compare and --confusion are those of variants, or of studies with one variant; FOLDER:NAME where two
-run folders have one.
+Names of --reference, --compare and --confusion are those of variants, or of studies with one variant; FOLDER:NAME where
+two run folders have one.
 """
 
 import shlex

@@ -46,7 +46,7 @@ SMALL = {
     "sspnet_conflict": dict(synthetic=dict(train=3, validation=2, test=2, seconds=2, seed=0)),
     "ravdess": dict(synthetic=FEW_ACTORS),
     "iemocap": dict(synthetic=dict(sessions=3, utterances=12, text=6, video=6, audio=8, width=3, seed=1)),
-    "planted": dict(synthetic=dict(worlds=3, train=2, validation=1, test=1, steps=2, columns=60, seed=0)),
+    "planted": dict(synthetic=dict(scenarios=3, train=2, validation=1, test=1, steps=2, columns=60, seed=0)),
     "ravdess_debates": dict(synthetic=FEW_ACTORS, train=2, validation=2, test=2, seconds=6),
 }
 

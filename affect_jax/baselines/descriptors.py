@@ -35,11 +35,11 @@ class Table(NamedTuple):
 
 
 class Extractor(NamedTuple):
-    """How a table is made from speech.
+    """How a table is computed from speech.
 
     Attributes:
       name: of the table.
-      version: of the way in which it is made; another version does not read this one's cache.
+      version: of the computation; caches of other versions are not read.
       columns: D names.
       row: (float32 [T] speech, rate) -> float [D].
     """
@@ -53,8 +53,9 @@ class Extractor(NamedTuple):
 def make_mfcc_extractor() -> Extractor:
     """Mean and standard deviation over a clip of 20 MFCC and their first and second differences: 120 numbers.
 
-    Windows of 128 ms every 32 ms with 128 Mel bands, librosa's defaults at 16 kHz. Longer windows than networks are
-    given (25 ms): averaged over a clip they tell emotions better, on RAVDESS at 16 kHz by two points of accuracy.
+    Windows of 128 ms every 32 ms with 128 Mel bands, librosa's defaults at 16 kHz. They are longer than the windows of
+    networks (25 ms), because averages over a clip then recognise emotions better: on RAVDESS at 16 kHz by two points of
+    accuracy.
     """
     kinds = [f"{order}mfcc_{n}" for order in ("", "delta_", "delta2_") for n in range(COEFFICIENTS)]
     columns = tuple(f"{statistic}_{kind}" for statistic in ("mean", "std") for kind in kinds)
@@ -62,19 +63,19 @@ def make_mfcc_extractor() -> Extractor:
 
 
 def _compute_mfcc_statistics(x: np.ndarray, rate: int) -> np.ndarray:
-    import librosa
+    import librosa  # takes a second, and a cached table does without it
 
     window, hop = round(WINDOW * rate), round(HOP * rate)
     samples = np.pad(x, (0, max(0, window - len(x))))
-    found = librosa.feature.mfcc(y=samples, sr=rate, n_mfcc=COEFFICIENTS, n_fft=window, hop_length=hop)
-    # 'nearest' at the ends: 'interp' would refuse clips of fewer than 9 windows.
-    changes = [librosa.feature.delta(found, order=order, mode="nearest") for order in (1, 2)]
-    every = np.concatenate([found, *changes])
-    return np.concatenate([every.mean(1), every.std(1)])
+    mfcc = librosa.feature.mfcc(y=samples, sr=rate, n_mfcc=COEFFICIENTS, n_fft=window, hop_length=hop)
+    # 'nearest' at the ends, because 'interp' refuses clips of fewer than 9 windows.
+    differences = [librosa.feature.delta(mfcc, order=order, mode="nearest") for order in (1, 2)]
+    series = np.concatenate([mfcc, *differences])
+    return np.concatenate([series.mean(1), series.std(1)])
 
 
 def make_action_unit_table(recordings: Sequence[Recording]) -> Table:
-    """The means of a clip's action units, modality 'action_units'.
+    """The mean of each clip's action units, modality 'action_units'.
 
     Raises:
       UserError: a recording without them.
@@ -100,47 +101,57 @@ def compute_speech_table(
     rate: int,
     extractor: Extractor,
     cache: Path,
-    progress: Callable[[str, int, int], None] = lambda name, done, of: None,
+    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> Table:
-    """A row for each recording; what was computed once is kept in a file below `cache`, by the samples themselves.
+    """Computes a row for each recording; a file below `cache` keeps every row under a hash of its samples.
 
     Args:
       recordings: with the modality 'speech', int16 [T].
       rate: of it, Hz.
       extractor: what to compute.
-      cache: a folder, which is made; an interrupted call goes on from where it last wrote, a minute ago at most.
-      progress: is told the table's name, how many rows are done, and of how many.
+      cache: a folder, which is made; an interrupted call loses at most a minute of work.
+      progress: receives the table's name, how many rows are done, and of how many.
 
     Raises:
-      UserError: a recording without speech, or a value that is not finite (a clip too short for its windows).
+      UserError: a recording has no speech, or a value is not finite (as of a clip too short for its windows).
     """
-    bare = [r for r in recordings if "speech" not in r.features]
-    if bare:
-        raise UserError(f"recording {bare[0].id} has no 'speech', only {sorted(bare[0].features)}; use another corpus")
+    silent = [r for r in recordings if "speech" not in r.features]
+    if silent:
+        raise UserError(
+            f"recording {silent[0].id} has no 'speech', only {sorted(silent[0].features)}; use another corpus"
+        )
     keys = [_hash_speech(r.features["speech"], rate) for r in recordings]
     path = cache / f"{extractor.name.replace(' ', '_')}-{extractor.version}.npz"
-    known = _read_cache(path, len(extractor.columns))
-    todo = {key: r for key, r in zip(keys, recordings, strict=True) if key not in known}
-    if todo:
+    rows = _read_cache(path, len(extractor.columns))
+    uncomputed = {key: r for key, r in zip(keys, recordings, strict=True) if key not in rows}
+    if uncomputed:
         cache.mkdir(parents=True, exist_ok=True)
         saved = time.monotonic()
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
-            rows = pool.map(lambda r: extractor.row(audio.to_float(r.features["speech"]), rate), todo.values())
-            for done, ((key, recording), row) in enumerate(zip(todo.items(), rows, strict=True), start=1):
-                if not np.isfinite(row).all():
-                    at = extractor.columns[int(np.argmin(np.isfinite(row)))]
-                    seconds = len(recording.features["speech"]) / rate
-                    raise UserError(
-                        f"recording {recording.id} ({seconds:.2f} s) has no finite {at} of {extractor.name}; "
-                        "it may be too short: leave it out of the corpus"
-                    )
-                known[key] = np.asarray(row, np.float32)
-                progress(extractor.name, done, len(todo))
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+        with ThreadPoolExecutor(cores) as pool:
+            computed = pool.map(
+                lambda r: extractor.row(audio.to_float(r.features["speech"]), rate), uncomputed.values()
+            )
+            for done, ((key, recording), row) in enumerate(zip(uncomputed.items(), computed, strict=True), start=1):
+                rows[key] = _check_row(row, recording, rate, extractor)
+                progress(extractor.name, done, len(uncomputed))
                 if time.monotonic() - saved > SAVE_SECONDS:
-                    _write_cache(path, known)
+                    _write_cache(path, rows)
                     saved = time.monotonic()
-        _write_cache(path, known)
-    return Table(extractor.name, np.stack([known[key] for key in keys]), extractor.columns)
+        _write_cache(path, rows)
+    return Table(extractor.name, np.stack([rows[key] for key in keys]), extractor.columns)
+
+
+def _check_row(row: np.ndarray, recording: Recording, rate: int, extractor: Extractor) -> np.ndarray:
+    """The row in float32; UserError where it is not finite."""
+    if not np.isfinite(row).all():
+        column = extractor.columns[int(np.argmin(np.isfinite(row)))]
+        seconds = len(recording.features["speech"]) / rate
+        raise UserError(
+            f"recording {recording.id} ({seconds:.2f} s) has no finite {column} of {extractor.name}; "
+            "it may be too short: leave it out of the corpus"
+        )
+    return np.asarray(row, np.float32)
 
 
 def _hash_speech(speech: np.ndarray, rate: int) -> str:
@@ -148,7 +159,7 @@ def _hash_speech(speech: np.ndarray, rate: int) -> str:
 
 
 def _read_cache(path: Path, width: int) -> dict[str, np.ndarray]:
-    """What the cache holds; nothing where it is missing or not ours, which costs time and no more."""
+    """The rows of the cache; none where it is missing or damaged, which costs nothing but time."""
     if not path.is_file():
         return {}
     try:
@@ -160,5 +171,5 @@ def _read_cache(path: Path, width: int) -> dict[str, np.ndarray]:
     return dict(zip(arrays["key"].tolist(), arrays["value"], strict=True))
 
 
-def _write_cache(path: Path, known: dict[str, np.ndarray]) -> None:
-    run_folder.write_arrays(path, {"key": np.array(list(known)), "value": np.stack(list(known.values()))})
+def _write_cache(path: Path, rows: dict[str, np.ndarray]) -> None:
+    run_folder.write_arrays(path, {"key": np.array(list(rows)), "value": np.stack(list(rows.values()))})

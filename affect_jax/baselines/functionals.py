@@ -1,7 +1,7 @@
 """The 6,373 functionals of the INTERSPEECH 2013 challenge, by openSMILE.
 
-ComParE_2016 is the set of 2013 (130 low-level descriptors, their functionals) as openSMILE now ships it; its authors
-mended some descriptors since, so the numbers are not those that the challenge handed out.
+ComParE_2016 is the set of 2013 (130 low-level descriptors, their functionals) as openSMILE now ships it. Its authors
+have corrected some descriptors since, so the numbers differ from those that the challenge handed out.
 """
 
 import importlib.metadata
@@ -15,7 +15,7 @@ NAME = "ComParE_2016"
 
 
 def is_opensmile_installed() -> bool:
-    """Whether openSMILE is there."""
+    """Whether openSMILE is installed."""
     return bool(_find_version())
 
 
@@ -27,7 +27,7 @@ def _find_version() -> str:
 
 
 def make_extractor() -> Extractor:
-    """The functionals of a whole clip.
+    """Makes the extractor of the functionals of a whole clip.
 
     Raises:
       UserError: openSMILE is not installed.
@@ -37,11 +37,12 @@ def make_extractor() -> Extractor:
             "the IS13 baseline needs openSMILE, which is not installed: pip install 'affect-jax[opensmile]' "
             "(its licence is for research and teaching only), or leave is13 out of --methods"
         )
+    # An optional package.
     import opensmile
 
     smile = opensmile.Smile(opensmile.FeatureSet.ComParE_2016, opensmile.FeatureLevel.Functionals)
 
-    def row(x: np.ndarray, rate: int) -> np.ndarray:
+    def compute_row(x: np.ndarray, rate: int) -> np.ndarray:
         return smile.process_signal(x, rate).to_numpy()[0]
 
-    return Extractor(NAME, _find_version(), tuple(smile.feature_names), row)
+    return Extractor(NAME, _find_version(), tuple(smile.feature_names), compute_row)

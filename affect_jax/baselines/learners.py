@@ -1,4 +1,4 @@
-"""Learners on tables of descriptors, all with the same face: `fit` -> a function from rows to predictions.
+"""Learners on tables of descriptors with one interface: `fit_learner` -> a function from rows to predictions.
 
 Predictions are those of `affect_jax.metrics`: numbers, probabilities of class 1, or logits [N, C]. Columns are
 standardised by the rows that a learner is fitted on.
@@ -15,15 +15,15 @@ from affect_jax.data.normalize import compute_moments
 Fitted = Callable[[np.ndarray], np.ndarray]
 REGRESSIONS = ("regression", "signed_regression")
 LEAST = 1e-7
-"""Probability of a class that the training part does not have."""
+"""Probability of a class that the training split does not have."""
 
 
 class Learner(NamedTuple):
     """A way to learn.
 
     Attributes:
-      choices: hyper-parameters to choose among on the validation part, the simplest model first.
-      probabilities: whether the predictions of classes are probabilities, so that their log loss says something.
+      choices: task -> hyper-parameters to choose among on the validation split, the simplest model first.
+      probabilities: whether predictions of classes are probabilities, so that their log loss means something.
       fit: (task, classes, hyper-parameters, x float32 [N, D] standardised, y float32 [N]) -> the fitted function.
     """
 
@@ -35,7 +35,7 @@ class Learner(NamedTuple):
 def fit_learner(
     learner: Learner, task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray
 ) -> Fitted:
-    """A learner on rows as they are.
+    """Fits a learner on rows that are not standardised yet.
 
     Args:
       learner: one of this module's.
@@ -56,8 +56,8 @@ def fit_learner(
 def _list_linear_choices(task: str) -> tuple[dict[str, float], ...]:
     if task in REGRESSIONS:
         return tuple({"alpha": alpha} for alpha in (1000.0, 100.0, 10.0, 1.0))
-    # Not chosen: two actors of validation are too few to. On RAVDESS .1 is better than 1, the default, by about a point
-    # on the test folds, so what must be beaten there is rather too high than too low.
+    # Not chosen on validation, for which RAVDESS has too few actors (two). There .1 beats the default 1 by about a
+    # point on the test folds, so this baseline is too strong rather than too weak.
     return ({"C": 0.1},)
 
 
@@ -67,13 +67,13 @@ def _fit_linear(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarr
 
     if task in REGRESSIONS:
         return Ridge(alpha=hyper["alpha"]).fit(x.astype(np.float64), y).predict
-    # The default tolerance takes far longer for many columns and moves no prediction.
+    # The default tolerance takes far longer for many columns and changes no prediction.
     model = LogisticRegression(C=hyper["C"], tol=1e-3, max_iter=5000).fit(x.astype(np.float64), y.astype(int))
 
     def predict(rows: np.ndarray) -> np.ndarray:
-        chances = np.full((len(rows), classes), LEAST)
-        chances[:, model.classes_] = model.predict_proba(rows.astype(np.float64))
-        return chances[:, 1] if task == "binary" else np.log(np.maximum(chances, LEAST))
+        shares = np.full((len(rows), classes), LEAST)
+        shares[:, model.classes_] = model.predict_proba(rows.astype(np.float64))
+        return shares[:, 1] if task == "binary" else np.log(np.maximum(shares, LEAST))
 
     return predict
 
@@ -101,11 +101,11 @@ def _fit_svm(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray,
 
     def predict(rows: np.ndarray) -> np.ndarray:
         score = model.decision_function(kernel(rows))
-        if score.ndim == 1:  # of two classes, that of the second
+        if score.ndim == 1:  # scikit-learn scores the second of two classes only
             score = np.stack([-score, score], axis=1) / 2
         scores = np.full((len(rows), classes), score.min() - 1)
         scores[:, model.classes_] = score
-        # As a probability it is not calibrated, but .5 is where the machine decides.
+        # Not a calibrated probability, but the machine decides at .5.
         return 1 / (1 + np.exp(scores[:, 0] - scores[:, 1])) if task == "binary" else scores
 
     return predict

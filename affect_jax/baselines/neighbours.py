@@ -1,4 +1,4 @@
-"""Nearest neighbours, and the choice of features by how well random subsets of them do with such neighbours.
+"""Nearest neighbours, and the selection of features by how well such neighbours predict with random subsets of them.
 
 Räsänen & Pohjalainen, "Random subset feature selection in automatic recognition of developmental disorders, affective
 states, and level of conflict from speech", INTERSPEECH 2013.
@@ -15,26 +15,26 @@ import numpy as np
 from affect_jax.training import mesh
 
 DUMMIES = 100
-"""Features that are nothing, whose relevance shows what chance gives."""
+"""Features without any content, whose relevance shows what chance gives."""
 SIGNIFICANCE = 2.3263
 """Standard deviations above the dummies' mean: the 99th percentile of a normal distribution."""
 NEIGHBOURS = 3
 PREFERENCE = 1e-3
-"""By how much a nearer neighbour's vote counts more, so that the nearest decides where votes are equal."""
+"""How much more a nearer neighbour's vote counts, so that the nearest decides where votes are equal."""
 CHUNK = 512
 
 
 class Selection(NamedTuple):
-    """What came out of many random subsets.
+    """The features that random subsets select.
 
     Attributes:
-      kept: columns, the most relevant first.
-      significant: how many stand out from chance; where it is 0, as many are kept as a subset has.
+      columns: int [K], numbers of the selected features, the most relevant first.
+      significant: how many stand out from chance; where that is 0, as many are selected as a subset has.
       relevance: float64 [D].
-      mean: the mean score of all subsets, uar or pcc within the training part.
+      mean: the mean score of all subsets, uar or pcc within the training split.
     """
 
-    kept: np.ndarray
+    columns: np.ndarray
     significant: int
     relevance: np.ndarray
     mean: float
@@ -48,7 +48,7 @@ def compute_distances(rows: jax.Array, x: jax.Array) -> jax.Array:
 
 @functools.partial(jax.jit, static_argnames=("k", "classes"))
 def answer_by_neighbours(distance: jax.Array, y: jax.Array, *, k: int, classes: int) -> jax.Array:
-    """What the k nearest say.
+    """Predictions by the k nearest examples.
 
     Args:
       distance: [M, N].
@@ -68,15 +68,15 @@ def answer_by_neighbours(distance: jax.Array, y: jax.Array, *, k: int, classes: 
     return counts / jnp.sum(counts, axis=1, keepdims=True)
 
 
-def _score_subset(said: jax.Array, y: jax.Array, classes: int) -> jax.Array:
+def _measure_quality(prediction: jax.Array, y: jax.Array, classes: int) -> jax.Array:
     """Unweighted average recall of the shares [N, C], or the correlation of the means [N], with y [N]."""
     if classes:
         truth = jax.nn.one_hot(y.astype(jnp.int32), classes)
-        right = jnp.argmax(said, 1) == y.astype(jnp.int32)
+        is_right = jnp.argmax(prediction, 1) == y.astype(jnp.int32)
         support = truth.sum(0)
-        recall = jnp.where(support > 0, (truth * right[:, None]).sum(0) / jnp.maximum(support, 1), 0)
+        recall = jnp.where(support > 0, (truth * is_right[:, None]).sum(0) / jnp.maximum(support, 1), 0)
         return recall.sum() / (support > 0).sum()
-    a, b = said - said.mean(), y - y.mean()
+    a, b = prediction - prediction.mean(), y - y.mean()
     return (a * b).sum() / jnp.maximum(jnp.sqrt((a * a).sum() * (b * b).sum()), 1e-12)
 
 
@@ -88,20 +88,20 @@ def select_features(
     classes: int,
     iterations: int,
     seed: int,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Selection:
-    """Features whose random subsets do better than the average subset, by more than chance.
+    """Selects features whose random subsets do better than the average subset, by more than chance.
 
-    As the authors do it: each of `iterations` subsets has sqrt(D) features, drawn with replacement; 3 nearest
-    neighbours answer with them; the subset's score (uar; here also the correlation, for a regression) minus the mean
-    score is added to the relevance of its features, and to that of some of 100 dummies. Kept is what lies above the
-    99th percentile of a normal distribution fitted to the dummies, so 1 % of useless features is kept, too. Their
-    default is 300,000 subsets; fewer tell useful features from others less well.
+    As its authors do it: each of `iterations` subsets has sqrt(D) features, drawn with replacement; 3 nearest
+    neighbours predict with them; the subset's score (uar; here also the correlation, for a regression) minus the mean score is
+    added to the relevance of its features, and to that of some of 100 dummies. Features above the 99th percentile of a
+    normal distribution fitted to the dummies are selected, so 1 % of useless features are selected, too. The authors'
+    default is 300,000 subsets; fewer distinguish useful features less well.
 
-    Unlike theirs: a clip's neighbours are sought in the training part among the other groups (speakers, debates), so
-    no validation part is used up; a dummy is drawn as often as a feature, where they draw 10 of 100 whatever D is,
-    which for thousands of features asks for much more than the 99th percentile; the mean is that of all subsets, where
-    they take that of those before.
+    Unlike the authors: a clip's neighbours are sought in the training split among the other groups (speakers, debates),
+    so no validation split is used up; a dummy is drawn as often as a feature, where they draw 10 of 100 whatever D is,
+    which for thousands of features demands much more than the 99th percentile; the mean is that of all subsets, where
+    they take that of the earlier ones.
 
     Args:
       x: float32 [N, D], standardised.
@@ -110,38 +110,51 @@ def select_features(
       classes: 0 for a regression.
       iterations: how many subsets.
       seed: of the subsets.
-      progress: is told how many are done, and of how many.
+      progress: receives how many are done, and of how many.
     """
     random = np.random.default_rng(seed)
     size = max(round(np.sqrt(x.shape[1])), 1)
-    number = np.unique(groups, return_inverse=True)[1]
-    same = number[:, None] == number[None, :]
-    same = np.eye(len(x), dtype=bool) if same.all() else same
-    k = max(min(NEIGHBOURS, int((~same).sum(1).min())), 1)
-
-    def one(shared: tuple, draw: jax.Array) -> jax.Array:
-        x_NxD, y_N, same_NxN = shared
-        part = x_NxD[:, draw]
-        said = answer_by_neighbours(
-            jnp.where(same_NxN, jnp.inf, compute_distances(part, part)), y_N, k=k, classes=classes
-        )
-        return _score_subset(said, y_N, classes)
-
-    devices = mesh.make_mesh()
-    run = mesh.map_over_trials(devices, mesh.choose_trials_at_once(0), one)
-    shared = mesh.replicate(devices, (x.astype(np.float32), y.astype(np.float32), same))
-    chunk = -(-min(CHUNK, iterations) // devices.size) * devices.size
     draws = random.integers(x.shape[1], size=(iterations, size))
-    scores = []
-    for first in range(0, iterations, chunk):
-        mine = draws[first : first + chunk]
-        filled = np.concatenate([mine, np.zeros((chunk - len(mine), size), mine.dtype)])
-        scores.append(mesh.to_host(run(shared, mesh.shard_trials(devices, filled)))[: len(mine)])
-        progress(first + len(mine), iterations)
-    score = np.concatenate(scores).astype(np.float64)
+    score = _score_subsets(x, y, groups, draws, classes=classes, progress=progress)
     relevance = np.zeros(x.shape[1])
     np.add.at(relevance, draws, (score - score.mean())[:, None])
     chance = (score - score.mean()) @ (random.random((iterations, DUMMIES)) < size / x.shape[1])
     order = np.argsort(-relevance, kind="stable")
     significant = int((relevance > chance.mean() + SIGNIFICANCE * chance.std(ddof=1)).sum())
     return Selection(order[: significant or size], significant, relevance, float(score.mean()))
+
+
+def _score_subsets(
+    x: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray,
+    draws: np.ndarray,
+    *,
+    classes: int,
+    progress: Callable[[int, int], None],
+) -> np.ndarray:
+    """float64 [iterations]: how well the neighbours predict with the features of each draw."""
+    number = np.unique(groups, return_inverse=True)[1]
+    same = number[:, None] == number[None, :]
+    same = np.eye(len(x), dtype=bool) if same.all() else same
+    k = max(min(NEIGHBOURS, int((~same).sum(1).min())), 1)
+
+    def score_draw(shared: tuple[jax.Array, jax.Array, jax.Array], draw: jax.Array) -> jax.Array:
+        x_NxD, y_N, same_NxN = shared
+        subset = x_NxD[:, draw]
+        distance = jnp.where(same_NxN, jnp.inf, compute_distances(subset, subset))
+        return _measure_quality(answer_by_neighbours(distance, y_N, k=k, classes=classes), y_N, classes)
+
+    devices = mesh.make_mesh()
+    run = mesh.map_over_trials(devices, mesh.choose_trials_at_once(0), score_draw)
+    shared = mesh.replicate(devices, (x.astype(np.float32), y.astype(np.float32), same))
+    iterations, size = draws.shape
+    # Chunks of one size, a multiple of the devices, so that one program does for all; the last is padded.
+    chunk = -(-min(CHUNK, iterations) // devices.size) * devices.size
+    scores = []
+    for first in range(0, iterations, chunk):
+        mine = draws[first : first + chunk]
+        padded = np.concatenate([mine, np.zeros((chunk - len(mine), size), mine.dtype)])
+        scores.append(mesh.to_host(run(shared, mesh.shard_trials(devices, padded)))[: len(mine)])
+        progress(first + len(mine), iterations)
+    return np.concatenate(scores).astype(np.float64)

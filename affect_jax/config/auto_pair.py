@@ -55,8 +55,8 @@ def split_ranking(document: Mapping[str, Any], remarks: tuple[str, ...]) -> Unde
     pair = document["corpus"].get("pair")
     if pair:
         raise UserError(
-            f"config.corpus.pair is {pair!r}, but this config finds the pair by itself; leave it out, or choose a config "
-            "that names one"
+            f"config.corpus.pair is {pair!r}, but this config finds the pair by itself; leave it out, or choose a "
+            "config that names one"
         )
     shared = {name: document[name] for name in ("corpus", "engine")}
     rest = {key: value for key, value in document.items() if key != "ranking"}

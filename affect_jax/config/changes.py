@@ -8,8 +8,8 @@ from typing import Any
 def merge_changes(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of `config` with `changes` in it.
 
-    Tables are merged key by key, but for a model of another name, which takes the place of the model. None takes a table
-    (a loss, a stage) away, and leaves anything else open.
+    Tables are merged key by key, but for a model of another name, which takes the place of the model. None takes a
+    table (a loss, a stage) away, and leaves anything else open.
     """
     merged = dict(config)
     for key, value in changes.items():

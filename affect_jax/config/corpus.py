@@ -30,8 +30,9 @@ def import_corpus(name: str) -> ModuleType:
 def select_settings(corpus: Mapping[str, Any], modalities: tuple[str, ...], target: str) -> dict[str, Any]:
     """What `config.corpus` says to the corpus that it names: without what is left open or another's.
 
-    Of a release, `modalities` and `target` that are left open are what `config.data` reads. What is set and unknown to a
-    release is left for it to refuse; one's own files take no notice of what a config file says about its release.
+    Of a release, `modalities` and `target` that are left open are what `config.data` reads. What is set and unknown
+    to a release is left for it to refuse; one's own files take no notice of what a config file says about its
+    release.
 
     Args:
       corpus: `config.corpus`, plain.

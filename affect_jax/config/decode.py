@@ -50,8 +50,8 @@ def decode(kind: Any, value: Any, path: str, problems: Problems) -> Any:
     """`value` as the type `kind`, or None with a noted problem.
 
     Args:
-      kind: int, float, bool, str, tuple[X, ...], dict[str, X], Literal, a dataclass, a union of these, or Annotated with a
-        `Range`.
+      kind: int, float, bool, str, tuple[X, ...], dict[str, X], Literal, a dataclass, a union of these, or Annotated
+        with a `Range`.
       value: plain values, as of a ConfigDict.
       path: of the value, for the sentence.
       problems: takes what is wrong.
@@ -92,7 +92,8 @@ def note_unknown(value: Mapping[str, Any], known: Any, path: str, problems: Prob
 
 
 def _convert(kind: Any, value: Any, path: str, problems: Problems) -> Any:
-    """The value as `kind`, or _MISSING where it is none. Problems inside of containers are noted with their own path."""
+    """The value as `kind`, or _MISSING where it is none. Problems inside of containers are noted with their own
+    path."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return value

@@ -32,8 +32,8 @@ STEPS = ("sew", "seqsew")
 def fit_to_corpus(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A plain config as it is run, and a remark for each setting that had to change.
 
-    On one's own corpus it is made to fit; on any other, the settings of the corpus are left as they are, without those of
-    one's own. What fits already comes back equal.
+    On one's own corpus it is made to fit; on any other, the settings of the corpus are left as they are, without
+    those of one's own. What fits already comes back equal.
 
     Raises:
       UserError: no such corpus, whatever is wrong with the manifest, or a config that cannot be run on it.
@@ -45,8 +45,8 @@ def fit_to_corpus(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[st
     if settings["name"] != OWN:
         if pair:
             raise UserError(
-                f"config.corpus.pair is {pair!r}, which only one's own corpus (config.corpus.name=manifest) has; choose "
-                "the pair by the config's argument"
+                f"config.corpus.pair is {pair!r}, which only one's own corpus (config.corpus.name=manifest) has; "
+                "choose the pair by the config's argument"
             )
         return selected, ()
     fitted = _fit_to_manifest(selected, pair)

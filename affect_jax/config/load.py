@@ -61,7 +61,8 @@ def read_experiment(folder: Path) -> Experiment:
     if not isinstance(held, dict) or not isinstance(held.get("config"), dict):
         raise UserError(f"{path} holds no 'config'; restore it, or train that run again with launch.main")
     try:
-        return parse_experiment(_restore_tuples(held["config"]))
+        document = {key: value for key, value in held["config"].items() if key != "baselines"}
+        return parse_experiment(_restore_tuples(document))
     except UserError as error:
         raise UserError(f"{path} does not fit this version: {error}; train that run again with launch.main") from error
 

@@ -22,6 +22,15 @@ ALIGNMENT = ("dcca", "barlow", "vicreg")
 """One number from two latent codes."""
 STATEFUL = ("dcca_ema", "soft_cca")
 """The same, with running statistics that the train state carries."""
+_CCA_OPTIONS = ("k", "ridge", "ridge_mode")
+OPTIONS = {
+    "dcca": _CCA_OPTIONS,
+    "dcca_ema": (*_CCA_OPTIONS, "decay"),
+    "barlow": ("redundancy",),
+    "vicreg": ("invariance", "variance", "covariance"),
+    "soft_cca": ("decorrelation", "decay"),
+}
+"""Kind -> what a loss of it may set; the other kinds have no options. All but `k`, the rank, have defaults."""
 KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *STATEFUL)))
 
 
@@ -47,7 +56,7 @@ def parse_losses(losses: Mapping[str, Mapping[str, Any]]) -> tuple[Term, ...]:
     """Reads the losses of a stage, in the order of their names.
 
     Raises:
-      UserError: an unknown kind (with the list and the nearest one), a missing entry, or no loss at all.
+      UserError: an unknown kind or option (with the list and the nearest one), a missing entry, or no loss at all.
     """
     if not losses:
         raise UserError("a stage has no losses; give config.stages.<stage>.losses at least one")
@@ -66,4 +75,14 @@ def _parse_term(name: str, loss: Mapping[str, Any]) -> Term:
     if missing:
         raise UserError(f"loss {name!r} of kind {kind!r} needs {missing[0]!r}; give {left}, {right} and weight")
     del options["weight"]
-    return Term(name, kind, options.pop(left), options.pop(right), tuple(sorted(options.items())))
+    term = Term(name, kind, options.pop(left), options.pop(right), tuple(sorted(options.items())))
+    known = OPTIONS.get(kind, ())
+    for option in options:
+        if option not in known:
+            raise UserError(
+                f"loss {name!r} of kind {kind!r} has no option {option!r}{suggest_nearest(option, known)}; "
+                f"it has {list(known)} beside {left}, {right} and weight"
+            )
+    if "k" in known and "k" not in options:
+        raise UserError(f"loss {name!r} of kind {kind!r} needs 'k', the number of canonical correlations")
+    return term

@@ -286,8 +286,8 @@ def _note(problems: Problems, check: Any, *arguments: Any) -> None:
 
 
 def check_folder_names(names: Iterable[str], where: str, problems: Problems) -> None:
-    """Notes names that cannot be those of folders: studies and stages become folders of the run, some of which are removed
-    again, so none may lie outside of it and no two may be one."""
+    """Notes names that cannot be those of folders: studies and stages become folders of the run, some of which are
+    removed again, so none may lie outside of it and no two may be one."""
     taken: dict[str, str] = {}
     for name in names:
         folder = name.replace("/", "_")

@@ -1,4 +1,5 @@
-"""Settings that configs had under another name, and what to write instead: an old command is told what it has become."""
+"""Settings that configs had under another name, and what to write instead: an old command is told what it has
+become."""
 
 import fnmatch
 

@@ -27,8 +27,8 @@ class Data:
       eval_size: examples in a batch of a validation or test split.
       window: frames of a window; None for other units.
       hop: frames between the starts of two training windows.
-      steps: modality -> steps (frames, or samples of a waveform) to which an item is cut or padded; None, for one modality
-        or for all, keeps the length of the longest.
+      steps: modality -> steps (frames, or samples of a waveform) to which an item is cut or padded; None, for one
+        modality or for all, keeps the length of the longest.
       standardize: whether features are standardised by the mean and deviation of the training split; or the modalities
         that are.
       delay: frames by which the annotation lags behind the features.

@@ -1,7 +1,7 @@
 """`config.synthetic`: what a config has otherwise on the small corpus that is generated where no release is given.
 
-A schedule for a release's many thousand frames teaches nothing in a minute on a small corpus, and a user's first command
-should learn something. What a flag sets explicitly stays as the flag says.
+A schedule for a release's many thousand frames teaches nothing in a minute on a small corpus, and a user's first
+command should learn something. What a flag sets explicitly stays as the flag says.
 """
 
 from collections.abc import Collection, Mapping
@@ -26,13 +26,13 @@ def apply_synthetic(document: Mapping[str, Any], given: Collection[str]) -> tupl
         return rest, ()
     changes = drop_paths(changes, set(given))
     changed = [
-        f"{path} {_show(value)} ({_show(find_value(rest, path))} on a release)"
+        f"{path} {_show(value)} (instead of {_show(find_value(rest, path))})"
         for path, value in list_leaves(changes)
         if find_value(rest, path) != value
     ]
     if not changed:
         return rest, ()
-    return merge_changes(rest, changes), (f"the synthetic corpus is small, so it has {', '.join(changed)}",)
+    return merge_changes(rest, changes), (f"for the small synthetic corpus: {', '.join(changed)}",)
 
 
 def _show(value: Any) -> str:

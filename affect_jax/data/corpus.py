@@ -123,12 +123,12 @@ def build_corpus(
     Args:
       recordings: in any order; they keep it. An item may lack modalities, which then have length 0: a batch shows them
         as zeros whose mask is False.
-      modalities: the ones to keep.
+      modalities: to keep.
       target: name of the target; recordings without it get zeros and `labelled` False.
       unit: what an example is: a whole `recording` with a target a step, an `item` (a whole recording with one target,
         its modalities of any lengths), a `window`, or a `frame`.
       window: frames of a window.
-      hop: frames between the starts of training windows; evaluation windows never overlap.
+      hop: frames between starts of training windows; evaluation windows never overlap.
       steps: modality -> length to which an item is cut or padded with zeros; by default that of the longest item.
       resident: False leaves out the inputs' `values`, for `streaming.make_source`.
 
@@ -150,14 +150,13 @@ def build_corpus(
 
     # Frames. Recordings without the target get zeros, which `labelled` keeps out of every fold.
     values = [r.targets.get(target, np.zeros(n, np.float32)) for r, n in zip(recordings, lengths, strict=True)]
-    inputs, input_offsets = {}, {}
+    inputs, input_offsets = {}, dict.fromkeys(modalities, offsets)
     for m in modalities:
         if unit == "item":
             inputs[m], input_offsets[m] = _lay_out_items(recordings, m, (steps or {}).get(m, 0), resident)
         else:
             frames = jnp.asarray(np.concatenate([r.features[m] for r in recordings]), jnp.float32) if resident else None
             inputs[m] = Stream(frames, start, length, None, longest)
-            input_offsets[m] = offsets
     corpus = Corpus(inputs, Stream(jnp.asarray(np.concatenate(values), jnp.float32), start, length, None, longest))
     index = Index(
         recordings=tuple(r.id for r in recordings),
@@ -230,7 +229,9 @@ def _lay_out_items(
     return Stream(samples, start, length, _compute_gains(recordings, has, pieces), steps), offsets
 
 
-def _compute_gains(recordings: Sequence[Recording], has: np.ndarray, pieces: Sequence[np.ndarray | StoredArray]) -> Array:
+def _compute_gains(
+    recordings: Sequence[Recording], has: np.ndarray, pieces: Sequence[np.ndarray | StoredArray]
+) -> Array:
     """float32 [R], what brings each waveform to a root mean square of 1; 1 where a recording has none."""
     power = np.ones(len(recordings))
     power[has] = [x.summary.power if isinstance(x, StoredArray) else _compute_power(x) for x in pieces]

@@ -129,6 +129,7 @@ def _check_fold(fold: FoldMembers, index: Index, number: Mapping[str, int]) -> N
         unlabelled = [name for name in names if not index.labelled[number[name]]]
         if unlabelled:
             raise UserError(f"fold {fold.name!r} uses recording {unlabelled[0]!r}, which has no labels")
+    # A speaker or video in two splits would let a model score by recognising it.
     for one, other in itertools.combinations(splits, 2):
         shared = {index.groups[number[n]] for n in splits[one]} & {index.groups[number[n]] for n in splits[other]}
         if shared:

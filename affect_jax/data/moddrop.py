@@ -33,6 +33,7 @@ def apply_moddrop(batch: Batch, combination: Array, present: Sequence[Sequence[s
     """Returns the batch whose example b has the modalities `present[combination[b]]` and no others."""
     inputs, masks = dict(batch["inputs"]), dict(batch["masks"])
     for modality in inputs:
+        # A table to gather from, so that one program serves all combinations.
         has_C = jnp.array([modality in names for names in present])
         masks[modality] = masks[modality] & has_C[combination][:, None]
         inputs[modality] = jnp.where(masks[modality][..., None], inputs[modality], 0.0)

@@ -1,4 +1,4 @@
-"""Missing and infinite feature values: counted, located, and either refused or replaced, but never passed on silently."""
+"""Counts and locates missing and infinite feature values, and refuses or replaces them; none passes unnoticed."""
 
 from collections.abc import Callable
 from typing import NamedTuple

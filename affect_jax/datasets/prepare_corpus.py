@@ -31,8 +31,8 @@ def prepare_corpus(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
     yield from describe_recordings(recordings, settings.get("rate", package.DEFAULTS.get("rate")))
     if missing.count:
         yield (
-            f"missing      {missing.count} values in {missing.columns} columns, replaced by {settings.get('nonfinite')},"
-            f" the first in {missing.first}"
+            f"missing      {missing.count} values in {missing.columns} columns, replaced by"
+            f" {settings.get('nonfinite')}, the first in {missing.first}"
         )
     elif not lists_contents:
         yield "missing      none"

@@ -1,4 +1,4 @@
-"""What a corpus package hands to `affect_jax.data`: recordings of several modalities, in the splits of their release."""
+"""What a corpus package hands to `affect_jax.data`: recordings of several modalities, in their release's splits."""
 
 import hashlib
 from collections.abc import Sequence

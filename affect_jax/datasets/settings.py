@@ -2,7 +2,7 @@
 
     @dataclasses.dataclass(frozen=True)
     class Settings:
-        rate: int = setting(8000, least=1000)
+        rate: int = define_setting(8000, least=1000)
         partition: str | None = None
 
 None means "left open": the setting then has the default of its field. Where the default itself is None, the docstring
@@ -23,7 +23,7 @@ SettingsType = TypeVar("SettingsType")
 _KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "text", tuple: "a tuple of texts"}
 
 
-def setting(
+def define_setting(
     default: Any, *, least: float | None = None, most: float | None = None, choices: tuple[str, ...] = ()
 ) -> Any:
     """A field of a `Settings` class whose values are limited.
@@ -78,7 +78,7 @@ def _resolve(values: Mapping[str, Any], settings_class: type, prefix: str, probl
         if value is None or (may_be_none and value in ("", (), [])):
             continue
         if dataclasses.is_dataclass(kind):
-            if isinstance(value, Mapping):
+            if hasattr(value, "items"):  # a ConfigDict is not a Mapping
                 resolved[key] = _resolve(value, kind, name, problems)
             else:
                 problems.append(f"{name} is {value!r}, expected the settings {', '.join(_get_hints(kind))}")
@@ -120,7 +120,7 @@ def _find_problems(value: Any, kind: type, field: dataclasses.Field) -> Iterator
     least, most, choices = (field.metadata.get(key) for key in ("least", "most", "choices"))
     if (least is not None and value < least) or (most is not None and value > most):
         limits = f"{least} or more" if most is None else f"{least} to {most}"
-        yield f", expected {limits}"
+        yield f"; set it to {limits}"
     if choices:
         items = value if kind is tuple else (value,)
         for item in items:

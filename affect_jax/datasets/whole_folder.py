@@ -21,8 +21,8 @@ def report_write_errors(target: Path) -> Iterator[None]:
         if error.errno is None:
             raise make_download_error(error) from error
         raise UserError(
-            f"cannot build the corpus: {os.strerror(error.errno)} at {error.filename or target}; free space, correct the"
-            " permissions, or set config.corpus.data_dir to a folder that can be written"
+            f"cannot build the corpus: {os.strerror(error.errno)} at {error.filename or target}; free space, correct"
+            " the permissions, or set config.corpus.data_dir to a folder that can be written"
         ) from error
     except RuntimeError as error:
         # array_record writes in C++ and reports a full disk as a RuntimeError.

@@ -1,11 +1,11 @@
-"""SLIME: which parts of a clip a model's answer hangs on, by a linear surrogate of what it says of the perturbed clip.
+"""SLIME: which parts of a clip a model's prediction depends on, by a linear surrogate for perturbed clips.
 
-The clip is cut into equal super-samples, random ones are silenced, and a ridge regression of the model's answers on
-which were there is read as their relevance. M. T. Ribeiro, S. Singh and C. Guestrin, "Why should I trust you?", KDD
-2016; for sound S. Mishra, B. L. Sturm and S. Dixon, ISMIR 2017; for speech here eqs. 3.5 to 3.7 of the thesis.
+The clip is cut into equal super-samples and random ones are silenced. A ridge regression of the model's predictions on
+which super-samples were present gives their relevance. M. T. Ribeiro, S. Singh and C. Guestrin, "Why should I trust
+you?", KDD 2016; for sound S. Mishra, B. L. Sturm and S. Dixon, ISMIR 2017; for speech here eqs. 3.5 to 3.7 of the thesis.
 
 Two numbers belong beside every such explanation: the surrogate's R^2 (near 0: the model is not linear in the
-super-samples and the coefficients say little) and how far the ranks hold when other perturbations are drawn.
+super-samples, and the coefficients mean little) and how stable the ranks are when other perturbations are drawn.
 """
 
 import itertools
@@ -17,20 +17,19 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
-from scipy import special, stats
 
 KERNELS = ("thesis", "slime")
 WIDTH = 25.0
-"""Kernel width, in hundredths of cosine distance (see `weights`)."""
+"""Kernel width, in hundredths of cosine distance (see `compute_kernel_weights`)."""
 
 Evaluate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 Progress = Callable[[int, int], None]
 
 
 class Fit(NamedTuple):
-    """One surrogate: P(clip) = intercept + the coefficients of the super-samples that are there, and its weighted R^2.
+    """One surrogate: P(clip) = intercept + the coefficients of the present super-samples, and its weighted R^2.
 
-    Where the model answered the same to every perturbation nothing is explained: all coefficients and R^2 are 0.
+    Where every perturbation has the same prediction, nothing is explained: all coefficients and R^2 are 0.
     """
 
     coefficients: np.ndarray
@@ -42,15 +41,15 @@ class Explanation(NamedTuple):
     """SLIME of one clip, drawn K times.
 
     Attributes:
-      coefficients: float64 [S], means over the draws, in units of probability; a positive one speaks for the positive
-        (or the chosen) class.
+      coefficients: float64 [S], means over the draws, in units of probability; a positive one is evidence for the
+        positive (or the chosen) class.
       deviation: float64 [S], their sample standard deviation over the draws; 0 for one draw.
       intercept: mean over the draws.
       r2: mean weighted R^2 of the surrogates.
       stability: mean Kendall tau of the coefficients over all pairs of draws; nan for one draw, and where nothing
         varies.
-      clipped: share of the perturbations whose answer was outside [-1, 1], and so was clipped by eq. 3.7.
-      distinct: how many different perturbations the model has heard.
+      clipped: share of the perturbations whose prediction was outside [-1, 1], and so was clipped for eq. 3.7.
+      distinct: how many different perturbations the model has predicted.
     """
 
     coefficients: np.ndarray
@@ -68,7 +67,7 @@ class Explanation(NamedTuple):
 
     @property
     def polarity(self) -> np.ndarray:
-        """int [S]: +1 where the super-sample raises the answer, -1 where it lowers it, 0 where it does nothing."""
+        """int [S]: +1 where the super-sample raises the prediction, -1 where it lowers it, 0 where it has no effect."""
         return np.sign(self.coefficients).astype(int)
 
 
@@ -84,14 +83,14 @@ def compute_segment_bounds(length: int, segments: int) -> np.ndarray:
 
 
 def draw_perturbations(key: jax.Array, perturbations: int, segments: int) -> np.ndarray:
-    """bool [N, S]: z', which super-samples are there; all of them in row 0.
+    """bool [N, S]: z', which super-samples are present; all of them in row 0.
 
-    As SLIME draws: first how many are silenced, 1 to S with equal chance, then which. So rows with one or two
+    As SLIME draws: first how many are silenced, 1 to S with equal chance, then which ones. So rows with one or two
     silenced super-samples are far more frequent than under fair coins.
     """
-    count, which = jax.random.split(key)
-    silenced = jax.random.randint(count, (perturbations, 1), 1, segments + 1)
-    rank = jnp.argsort(jnp.argsort(jax.random.uniform(which, (perturbations, segments)), axis=1), axis=1)
+    count_key, choice_key = jax.random.split(key)
+    silenced = jax.random.randint(count_key, (perturbations, 1), 1, segments + 1)
+    rank = jnp.argsort(jnp.argsort(jax.random.uniform(choice_key, (perturbations, segments)), axis=1), axis=1)
     return np.array(rank >= silenced) | (np.arange(perturbations) == 0)[:, None]
 
 
@@ -114,13 +113,13 @@ def compute_kernel_weights(masks: np.ndarray, kernel: str = "thesis") -> np.ndar
 
 
 def compute_probability(values: np.ndarray, chosen: int | None = None, clip: bool = True) -> tuple[np.ndarray, float]:
-    """Model answers as SLIME wants them, and the share of them that had to be clipped.
+    """Predictions as the probabilities that SLIME explains, and the share of them that had to be clipped.
 
     Args:
       values: [M] regression, meant to lie in [-1, 1]; or [M, C] logits of classes.
       chosen: the class to explain, for logits.
-      clip: holds regression to [-1, 1], so that eq. 3.7 gives probabilities. Without it the surrogate is of
-        (1 + y) / 2 wherever y lies: the same where nothing is clipped, as ridge regression is linear in y.
+      clip: clips regression to [-1, 1], so that eq. 3.7 gives probabilities. Without it the surrogate is of (1 + y) / 2
+        for any y; that is the same where nothing is clipped, because ridge regression is linear in y.
 
     Returns:
       float64 [M], P_p = (1 + y) / 2 of eq. 3.7 (P_n = 1 - P_p has the same coefficients with the other sign), or
@@ -128,6 +127,8 @@ def compute_probability(values: np.ndarray, chosen: int | None = None, clip: boo
     """
     values = np.asarray(values, np.float64)
     if values.ndim == 2:
+        from scipy import special  # here and below, because importing SciPy takes a second or two
+
         return special.softmax(values, axis=1)[:, chosen], 0.0
     outside = float(np.mean(np.abs(values) > 1)) if clip else 0.0
     return (1 + (np.clip(values, -1, 1) if clip else values)) / 2, outside
@@ -146,7 +147,7 @@ def fit_surrogate(masks: np.ndarray, values: np.ndarray, weight: np.ndarray, alp
     """
     z, y, w = masks.astype(np.float64), np.asarray(values, np.float64), weight / weight.sum()
     centre, mean = w @ z, w @ y
-    if np.ptp(y) <= 1e-6 * max(1.0, abs(mean)):  # no more than float32 rounds
+    if np.ptp(y) <= 1e-6 * max(1.0, abs(mean)):  # no more than the rounding of float32
         return Fit(np.zeros(z.shape[1]), float(mean), 0.0)
     z, y = z - centre, y - mean
     gram = (z * w[:, None]).T @ z + alpha / weight.sum() * np.eye(z.shape[1])
@@ -160,15 +161,17 @@ def measure_stability(coefficients: np.ndarray) -> float:
 
     nan where there is one row, or where no pair has a rank correlation because its coefficients are all the same.
     """
+    from scipy import stats
+
     pairs = itertools.combinations(coefficients, 2)
-    found = [stats.kendalltau(a, b).statistic for a, b in pairs if np.ptp(a) > 0 and np.ptp(b) > 0]
-    return float(np.mean(found)) if found else float("nan")
+    taus = [stats.kendalltau(a, b).statistic for a, b in pairs if np.ptp(a) > 0 and np.ptp(b) > 0]
+    return float(np.mean(taus)) if taus else float("nan")
 
 
 def map_over_devices(function: Callable[..., Any]) -> Callable[..., Any]:
     """Jits `function(shared, batch)` so that every device computes its part of the leading axis of `batch`.
 
-    A CPU is one single-threaded device a core here, so this is also what uses all cores. `function` may not mix
+    A CPU has one single-threaded device a core here, so this also makes use of all cores. `function` must not mix
     examples; the batch is a multiple of the number of devices, see `round_up`.
     """
     mesh = jax.make_mesh((len(jax.devices()),), ("batch",), axis_types=(AxisType.Auto,))
@@ -185,15 +188,15 @@ def round_up(batch: int) -> int:
 def make_evaluator(
     predict: Callable[[jax.Array], jax.Array], *, batch: int, progress: Progress = lambda done, of: None
 ) -> Evaluate:
-    """What a model says of perturbed clips, in jitted batches; compiled once for all clips of one length T.
+    """Makes a function that predicts perturbed clips in batches; compiled once for all clips of one length T.
 
-    Never more than a batch of waveforms is in memory, and each distinct row of masks is heard once: 2,000 draws of 10
-    super-samples hold some 700 of the 1,024 that there are, and what several seeds draw together hardly more than one.
+    No more than a batch of waveforms is in memory, and each distinct row of masks is predicted once: 2,000 draws of 10
+    super-samples have about 700 of the 1,024 possible ones, and several seeds together hardly more than one seed.
 
     Args:
       predict: float32 [B, T] -> [B] or [B, C]; examples must not influence each other.
       batch: waveforms at a time, over all devices (rounded up to a multiple of their number).
-      progress: told after each batch how many distinct perturbations of how many are done.
+      progress: receives, after each batch, how many distinct perturbations are done, and of how many.
 
     Returns:
       evaluate(x float32 [T], bounds int [S + 1], masks bool [N, S]) -> float32 [N] or [N, C]. Absent super-samples are
@@ -201,25 +204,25 @@ def make_evaluator(
     """
     size = round_up(batch)
 
-    def perturbed(shared: tuple[jax.Array, jax.Array], masks: jax.Array) -> jax.Array:
+    def predict_perturbed(shared: tuple[jax.Array, jax.Array], masks: jax.Array) -> jax.Array:
         x, segment = shared
         keep = jnp.concatenate([masks, jnp.ones_like(masks[:, :1])], axis=1)  # the last one: outside the bounds
         return predict(jnp.where(keep[:, segment], x[None, :], 0.0))
 
-    run = map_over_devices(perturbed)
+    run = map_over_devices(predict_perturbed)
 
     def evaluate(x: np.ndarray, bounds: np.ndarray, masks: np.ndarray) -> np.ndarray:
         segment = np.searchsorted(bounds, np.arange(len(x)), side="right") - 1
         segment = np.where(segment < 0, len(bounds) - 1, segment).astype(np.int32)
         shared = jax.device_put((np.asarray(x, np.float32), segment))
         distinct, where = np.unique(masks, axis=0, return_inverse=True)
-        found = []
+        values = []
         for start in range(0, len(distinct), size):
             rows = distinct[start : start + size]
-            filled = np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])
-            found.append(np.asarray(run(shared, filled))[: len(rows)])
+            padded = np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])
+            values.append(np.asarray(run(shared, padded))[: len(rows)])
             progress(start + len(rows), len(distinct))
-        return np.concatenate(found)[where.reshape(-1)]
+        return np.concatenate(values)[where.reshape(-1)]
 
     return evaluate
 
@@ -238,14 +241,14 @@ def explain_clip(
     """SLIME of one clip with one draw of perturbations a key.
 
     Args:
-      evaluate: from `evaluator`.
+      evaluate: from `make_evaluator`.
       x: float32 [T], the clip as the model is given it (eq. 3.4 already applied).
-      bounds: int [S + 1], from `bounds`.
-      keys: one or more; several show how far the explanation hangs on the draw.
-      perturbations: rows a draw, the clip itself first.
-      kernel: see `weights`.
+      bounds: int [S + 1], from `compute_segment_bounds`.
+      keys: one or more; several show how much the explanation depends on the draw.
+      perturbations: rows of one draw, the clip itself first.
+      kernel: see `compute_kernel_weights`.
       chosen: the class to explain, where the model gives logits of classes.
-      clip: see `probability`.
+      clip: see `compute_probability`.
     """
     masks = [draw_perturbations(key, perturbations, len(bounds) - 1) for key in keys]
     values, clipped = compute_probability(evaluate(x, bounds, np.concatenate(masks)), chosen, clip)

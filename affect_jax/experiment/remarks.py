@@ -12,7 +12,8 @@ from affect_jax.experiment.study import plan_final_trials, plan_search_trials
 from affect_jax.training import loop, mesh, objective
 
 _OVERHEAD = 1.5e-3
-"""Seconds of an update beside its matrix products, on a CPU: dispatch, optimizer, losses (SEW's whole step takes 3 ms)."""
+"""Seconds of an update beside its matrix products, on a CPU: dispatch, optimizer, losses (SEW's whole step takes 3
+ms)."""
 _COMPILE = 8.0
 """Seconds to compile a stage the first time."""
 
@@ -20,8 +21,8 @@ _COMPILE = 8.0
 def describe_work(run: Run) -> str:
     """One line: trials, updates and, roughly, the most time that they take.
 
-    The estimate takes 6 floating-point operations for each parameter, example and step (2 forward, 4 backward) at the rate
-    of a matrix product that is timed here, and no early stopping. It is meant to tell a minute from an hour.
+    The estimate takes 6 floating-point operations for each parameter, example and step (2 forward, 4 backward) at the
+    rate of a matrix product that is timed here, and no early stopping. It is meant to tell a minute from an hour.
     """
     trials = updates = 0
     seconds = 0.0

@@ -1,6 +1,7 @@
 """results.json: what a finished run says of itself. One dataclass writes it and reads it; nothing else knows its keys.
 
-The file is JSON of `Results`, field by field. It is read without jax, so reports and questions of finished runs start fast.
+The file is JSON of `Results`, field by field. It is read without jax, so reports and questions of finished runs start
+fast.
 """
 
 import dataclasses
@@ -243,8 +244,8 @@ def read_results(folder: Path) -> Results:
         raise UserError(f"{path} holds {_quote(document)}, expected the results of a run; train that run again")
     if document.get("schema") != SCHEMA:
         raise UserError(
-            f"{path} has schema {_quote(document.get('schema'))}, and this version reads schema {SCHEMA}; make it anew in "
-            f"another folder: {_command(document)}"
+            f"{path} has schema {_quote(document.get('schema'))}, and this version reads schema {SCHEMA}; make it anew "
+            f"in another folder: {_command(document)}"
         )
     try:
         return _decode(Results, document, "")

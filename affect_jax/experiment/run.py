@@ -91,7 +91,8 @@ def _decide_pair(undecided: auto_pair.Undecided, folder: Path, config_arg: str, 
     kind = " on a synthetic corpus" if ranked.corpus.synthetic else ""
     with Display(shown=hosts.is_leader()) as display:
         display.say(
-            f"ranking{kind} by validation {metric}: {scores}; so {strongest}, the strongest, teaches {weakest}, the weakest"
+            f"ranking{kind} by validation {metric}: {scores}; so {strongest}, the strongest, teaches {weakest}, the "
+            "weakest"
         )
     return hosts.run_in_turn(lambda: resolve_document(decision.document, undecided.remarks))
 
@@ -149,16 +150,7 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
             stop=stop,
         )
         _introduce(run, corpus.recordings)
-        trials: list[TrialResult] = []
-        selected: list[Selection] = []
-        arrays: dict[str, np.ndarray] = {}
-        for study in experiment.studies:
-            remarks.warn_of_saturation(run, study)
-            remarks.warn_of_idle_devices(run, study)
-            outcome = run_study(run, study)
-            arrays |= _collect_predictions(run, study.name, len(trials), outcome.predictions)
-            trials += outcome.trials
-            selected += outcome.selections
+        trials, selected, arrays = _run_studies(run)
     finished = Results(
         name=experiment.name,
         config_arg=config_arg,
@@ -177,6 +169,21 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     hosts.wait_for_all("finished")
     return finished
+
+
+def _run_studies(run: Run) -> tuple[list[TrialResult], list[Selection], dict[str, np.ndarray]]:
+    """All studies in turn: their trials and selections as results.json has them, and the arrays of predictions.npz."""
+    trials: list[TrialResult] = []
+    selected: list[Selection] = []
+    arrays: dict[str, np.ndarray] = {}
+    for study in run.experiment.studies:
+        remarks.warn_of_saturation(run, study)
+        remarks.warn_of_idle_devices(run, study)
+        outcome = run_study(run, study)
+        arrays |= _collect_predictions(run, study.name, len(trials), outcome.predictions)
+        trials += outcome.trials
+        selected += outcome.selections
+    return trials, selected, arrays
 
 
 def _introduce(run: Run, recordings: Recordings) -> None:

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export as jax_export
 
+from affect_jax.config.load import read_experiment
 from affect_jax.config.models import make_model
-from affect_jax.config.run_config import read_run_config
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.experiment.results_file import CorpusRecord, Results, TrialResult, read_results
 from affect_jax.inference import export_folder
@@ -107,7 +107,7 @@ def load_deployed(run: Path, number: int) -> Deployed:
     Raises:
       UserError: the run is unfinished or damaged.
     """
-    results, config = read_results(run), read_run_config(run)
+    results, experiment = read_results(run), read_experiment(run)
     trial = results.trials[number]
     leaves, meta = _read_trial_weights(run, results, number)
     model = make_model(meta["model"])
@@ -121,10 +121,10 @@ def load_deployed(run: Path, number: int) -> Deployed:
         trial=trial,
         trained={
             "task": results.task,
-            "target": config.data.target,
+            "target": experiment.data.target,
             "labels": list(results.corpus.labels),
             "corpus": summarize_corpus(results.corpus),
-            "rate": find_speech_rate(config.corpus, "+".join(modalities)),
+            "rate": find_speech_rate(experiment.corpus.settings, "+".join(modalities)),
         },
     )
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax.config.run_config import read_run_config
+from affect_jax.config.load import read_experiment
 from affect_jax.errors import UserError
 from affect_jax.experiment.results_file import read_results
 from affect_jax.inference import deployment, export_folder
@@ -65,12 +65,12 @@ def load_run_model(run: Path, variant: str | None = None, trial: int | None = No
     Raises:
       UserError: the run is unfinished, has no weights, or does not read raw speech.
     """
-    results, config = read_results(run), read_run_config(run)
+    results, experiment = read_results(run), read_experiment(run)
     number = deployment.choose_trial(results, variant, trial)
     if not (run / "weights").is_dir():
         raise UserError(f"{run} has no weights to predict with (a run of baselines keeps none); name a run of networks")
     deployed = deployment.load_deployed(run, number)
-    rate = deployment.find_speech_rate(config.corpus, deployed.modality)
+    rate = deployment.find_speech_rate(experiment.corpus.settings, deployed.modality)
     if not rate or not deployed.steps:
         raise UserError(
             f"trial {number} of {run} reads {deployed.modality!r}, not raw speech; name a run of raw speech"
@@ -81,7 +81,7 @@ def load_run_model(run: Path, variant: str | None = None, trial: int | None = No
         rate=rate,
         task=results.task,
         labels=corpus.labels,
-        target=config.data.target,
+        target=experiment.data.target,
         about={
             "run": str(run),
             "trial": number,

@@ -104,5 +104,5 @@ def _run(
     weights_ih, weights_hh, biases_ih, biases_hh = zip(*directions, strict=True)
     biases, new_biases = zip(*map(_split_bias, biases_ih, biases_hh), strict=True)
     parameters = (jnp.stack(of_each) for of_each in (weights_ih, weights_hh, biases, new_biases))
-    h = gru(x, *parameters, mask_TxKxB, keep_TxKxB)
+    h = gru(x, *parameters, mask_TxKxB=mask_TxKxB, keep_TxKxB=keep_TxKxB)
     return h if mask is None else zero_padding(h, mask)

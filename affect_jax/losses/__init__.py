@@ -1,4 +1,4 @@
-"""Pure loss functions: per-example values or one masked scalar; none knows of a model or a trainer.
+"""Pure loss functions: values a step, or one masked scalar; none knows of a model or a trainer.
 
 Three shapes of loss, float32 in and out (float64 stays float64):
 
@@ -6,12 +6,12 @@ Three shapes of loss, float32 in and out (float64 stays float64):
   `cross_entropy`); `masked_mean(values, where)` turns them into a scalar over the valid steps;
 - whole batch, `loss(prediction, target, where)`: one scalar over all valid entries;
 - alignment, `loss(a, b, where, ...)`: one scalar to minimise over two views. An alignment with a running estimate has
-  a partner `<name>_init(d_a, d_b)`, takes that state after `where` and returns `(loss, state)`.
+  a partner `init_<name>(d_a, d_b)`, takes that state after `where` and returns `(loss, state)`.
 """
 
-from affect_jax.losses.alignment import EmaState, canonical_correlations, dcca, dcca_ema, dcca_ema_init
+from affect_jax.losses.alignment import EmaState, canonical_correlations, dcca, dcca_ema, init_dcca_ema
 from affect_jax.losses.classification import binary_cross_entropy, cross_entropy
-from affect_jax.losses.decorrelation import SoftCcaState, barlow, soft_cca, soft_cca_init, vicreg
+from affect_jax.losses.decorrelation import SoftCcaState, barlow, init_soft_cca, soft_cca, vicreg
 from affect_jax.losses.reduction import masked_mean
 from affect_jax.losses.regression import absolute_error, ccc_loss, pcc_loss, squared_error
 
@@ -26,11 +26,11 @@ __all__ = [
     "cross_entropy",
     "dcca",
     "dcca_ema",
-    "dcca_ema_init",
+    "init_dcca_ema",
     "masked_mean",
     "pcc_loss",
     "soft_cca",
-    "soft_cca_init",
+    "init_soft_cca",
     "squared_error",
     "vicreg",
 ]

@@ -1,17 +1,17 @@
 """Deep canonical correlation analysis (Andrew et al., 2013), per batch and with a running covariance.
 
 Two views a [p, d] and b [p, d'] of the same samples; the canonical correlations are the singular values of
-T = (Sa + ra I)^-1/2 Sab (Sb + rb I)^-1/2 (eqs. 5.5-5.8 of the thesis, read for samples in rows). Three choices:
+T = (Sa + ra I)^-1/2 Sab (Sb + rb I)^-1/2 (eqs. 5.5-5.8 of the thesis, for samples in rows). Three choices:
 
 - Whitening is by Cholesky: any factor L of a regularised covariance gives the same singular values, and unlike
   `eigh` it has no trouble with repeated eigenvalues.
 - Gradients come from the envelope theorem. The i-th correlation is the correlation of a @ P_i with b @ Q_i, where the
   directions P_i, Q_i maximise it; to first order their own movement changes nothing. So the decomposition is taken
   once, behind `stop_gradient`, and what is differentiated is p x k projections. This is Andrew et al.'s closed form
-  at rank k. It is right at repeated singular values (but where the k-th and the (k+1)-th meet, the sum itself has a
-  kink) and never divides by a difference of them. Only first derivatives are right.
-- Where samples are few beside dimensions, a view is first rotated onto the span of its own samples (p columns). That
-  changes no regularised correlation and no gradient, and is an order of magnitude faster at p = 32, d = 128.
+  at rank k. It is right at repeated singular values (except where the k-th and the (k+1)-th meet, where the sum itself
+  has a kink) and never divides by a difference of them. Only first derivatives are right.
+- Where there are fewer samples than dimensions, a view is first rotated onto the span of its own samples (p columns).
+  That changes no regularised correlation and no gradient, and is an order of magnitude faster at p = 32, d = 128.
 
 With fewer samples than about twice the dimensions the correlations of even unrelated views are near 1 and carry
 almost no gradient; `dcca_ema` is meant for that case.
@@ -50,15 +50,16 @@ def canonical_correlations(
     correlations 0, with zero gradients. Raises ValueError for shapes that do not fit, k outside 1..min(d, d'), or an
     unknown ridge_mode.
     """
-    _check(a, b, k, ridge_mode)
+    _check_arguments(a, b, k, ridge_mode)
     a, b, valid = views.flatten(a, b, where)
     dims = a.shape[1], b.shape[1]
     (a, mean_a), (b, mean_b) = views.centre(a, valid), views.centre(b, valid)
-    noise = _rounding(mean_a), _rounding(mean_b)
-    a, b = _onto_samples(a), _onto_samples(b)
+    noise = _bound_rounding(mean_a), _bound_rounding(mean_b)
+    a, b = _project_onto_samples(a), _project_onto_samples(b)
     weight = 1 / jnp.maximum(views.count(valid, a.dtype) - 1, 1)
-    spread = _Spread(*(weight * _product(x, y) for x, y in ((a, a), (b, b), (a, b))))
-    return _correlations(a, b, weight, lax.stop_gradient(spread), dims, noise, k, ridge, ridge_mode)
+    covariances = _Covariances(*(weight * _product(x, y) for x, y in ((a, a), (b, b), (a, b))))
+    pair = _View(a, dims[0], noise[0]), _View(b, dims[1], noise[1])
+    return _correlate(pair, weight, lax.stop_gradient(covariances), k, _Ridge(ridge, ridge_mode))
 
 
 class EmaState(NamedTuple):
@@ -72,7 +73,7 @@ class EmaState(NamedTuple):
     cov_ab: jax.Array  # [d, d']
 
 
-def dcca_ema_init(d_a: int, d_b: int) -> EmaState:
+def init_dcca_ema(d_a: int, d_b: int) -> EmaState:
     """The state before any batch, for views of d_a and d_b units."""
     shapes = (), (d_a,), (d_b,), (d_a, d_a), (d_b, d_b), (d_a, d_b)
     return EmaState(*(jnp.zeros(shape, jnp.float32) for shape in shapes))
@@ -98,22 +99,34 @@ def dcca_ema(
     of the weight, about 1 - decay, and fall over the first epochs.) A batch without valid steps leaves means and
     covariances as they were and has zero gradients. Raises ValueError as `dcca`, and for a state of other widths.
     """
-    _check(a, b, k, ridge_mode)
+    _check_arguments(a, b, k, ridge_mode)
     if state.cov_ab.shape != (a.shape[-1], b.shape[-1]):
         raise ValueError(f"the state {state.cov_ab.shape} must fit the widths {a.shape[-1]} and {b.shape[-1]}")
     a, b, valid = views.flatten(a, b, where)
     dims = a.shape[1], b.shape[1]
     n = views.count(valid, a.dtype)
-    state = lax.stop_gradient(_pool(a, b, valid, state, decay))
+    state = lax.stop_gradient(_pool_moments(a, b, valid, state, decay))
     a, b = views.subtract(a, state.mean_a, valid), views.subtract(b, state.mean_b, valid)
     bessel = state.weight / jnp.maximum(state.weight - 1, 1)
-    spread = _Spread(*(bessel * c for c in (state.cov_aa, state.cov_bb, state.cov_ab)))
-    noise = _rounding(state.mean_a), _rounding(state.mean_b)
+    covariances = _Covariances(*(bessel * c for c in (state.cov_aa, state.cov_bb, state.cov_ab)))
+    noise = _bound_rounding(state.mean_a), _bound_rounding(state.mean_b)
     weight = bessel / jnp.maximum(n, 1)
-    return -jnp.sum(_correlations(a, b, weight, spread, dims, noise, k, ridge, ridge_mode)), state
+    pair = _View(a, dims[0], noise[0]), _View(b, dims[1], noise[1])
+    return -jnp.sum(_correlate(pair, weight, covariances, k, _Ridge(ridge, ridge_mode))), state
 
 
-class _Spread(NamedTuple):
+class _View(NamedTuple):
+    samples: jax.Array  # [p, d], centred; d may be less than `dim`, see `_project_onto_samples`
+    dim: int  # width of the view as it was given
+    noise: jax.Array  # the trace of a covariance that is rounding alone
+
+
+class _Ridge(NamedTuple):
+    size: float | jax.Array
+    mode: RidgeMode
+
+
+class _Covariances(NamedTuple):
     aa: jax.Array
     bb: jax.Array
     ab: jax.Array
@@ -121,50 +134,55 @@ class _Spread(NamedTuple):
 
 class _Whitener(NamedTuple):
     factor: jax.Array  # lower Cholesky factor of the regularised covariance
-    rate: jax.Array  # the part of the ridge that follows the trace, which the gradient must follow too
+    rate: jax.Array  # share of the ridge that is proportional to the trace, which the gradient must follow too
     alive: jax.Array  # bool: the view has any variance
 
 
-def _correlations(a, b, weight, spread, dims, noise, k, ridge, ridge_mode) -> jax.Array:
-    """[k] correlations at the constant covariances `spread`; gradients as if spread were weight * (a^T a, ...)."""
-    white_a = _whitener(spread.aa, dims[0], ridge, ridge_mode, noise[0])
-    white_b = _whitener(spread.bb, dims[1], ridge, ridge_mode, noise[1])
-    cross = jnp.where(white_a.alive & white_b.alive, spread.ab, 0)
+def _correlate(
+    pair: tuple[_View, _View], weight: jax.Array, covariances: _Covariances, k: int, ridge: _Ridge
+) -> jax.Array:
+    """[k] correlations at constant covariances; gradients as if those were weight * (a^T a, b^T b, a^T b)."""
+    a, b = pair
+    white_a, white_b = _make_whitener(covariances.aa, a, ridge), _make_whitener(covariances.bb, b, ridge)
+    cross = jnp.where(white_a.alive & white_b.alive, covariances.ab, 0)
     t = lax.linalg.triangular_solve(white_a.factor, cross, left_side=True, lower=True)
     t = lax.linalg.triangular_solve(white_b.factor, t, left_side=False, lower=True, transpose_a=True)
-    u, s, v = _leading(t, k)
-    p = lax.stop_gradient(_unwhiten(white_a.factor, u))
-    q = lax.stop_gradient(_unwhiten(white_b.factor, v))
+    u, s, v = _find_leading_triplets(t, k)
+    p = lax.stop_gradient(_undo_whitening(white_a.factor, u))
+    q = lax.stop_gradient(_undo_whitening(white_b.factor, v))
     s = lax.stop_gradient(s)
-    x, y = _matmul(a, p), _matmul(b, q)
+    x, y = _matmul(a.samples, p), _matmul(b.samples, q)
 
-    def variance(z, whole, rate, directions):
+    def compute_variance(z, whole, rate, directions):
         size = jnp.sum(jnp.square(directions), axis=0)
         return jnp.sum(jnp.square(z), axis=0) + rate * jnp.sum(jnp.square(whole)) * size
 
-    varied = variance(x, a, white_a.rate, p) + variance(y, b, white_b.rate, q)
-    change = weight * (jnp.sum(x * y, axis=0) - s / 2 * varied)
-    values = s + change - lax.stop_gradient(change)  # the projections have unit variance, so s is the value already
+    variance = compute_variance(x, a.samples, white_a.rate, p) + compute_variance(y, b.samples, white_b.rate, q)
+    # The envelope theorem: with p and q constant, the derivative of a projection's correlation is that of its
+    # covariance less s / 2 times that of both variances. They are 1 by construction, so s is the value already.
+    change = weight * (jnp.sum(x * y, axis=0) - s / 2 * variance)
+    values = s + change - lax.stop_gradient(change)
     return jnp.pad(values, (0, k - values.shape[0]))
 
 
-def _whitener(covariance, dim, ridge, ridge_mode, noise) -> _Whitener:
+def _make_whitener(covariance: jax.Array, view: _View, ridge: _Ridge) -> _Whitener:
     trace = jnp.trace(covariance)
     least = 8 * jnp.finfo(covariance.dtype).eps
-    wanted = ridge * trace / dim if ridge_mode == "scale" else jnp.asarray(ridge, covariance.dtype)
-    floored = wanted < least * trace
-    added = jnp.where(floored, least * trace, wanted)
-    rate = jnp.where(floored, least, ridge / dim if ridge_mode == "scale" else 0)
-    dead = trace <= noise  # not `alive = trace > noise`: a NaN must come out as a NaN, not as a dead view
+    follows_trace = ridge.mode == "scale"
+    asked = ridge.size * trace / view.dim if follows_trace else jnp.asarray(ridge.size, covariance.dtype)
+    is_too_small = asked < least * trace
+    added = jnp.where(is_too_small, least * trace, asked)
+    rate = jnp.where(is_too_small, least, ridge.size / view.dim if follows_trace else 0)
+    dead = trace <= view.noise  # not `alive = trace > noise`: a NaN must come out as a NaN, not as a dead view
     eye = jnp.eye(covariance.shape[0], dtype=covariance.dtype)
     regularised = jnp.where(dead, eye, covariance + added * eye)
     return _Whitener(lax.linalg.cholesky(regularised, symmetrize_input=False), rate, ~dead)
 
 
-def _leading(t, k):
+def _find_leading_triplets(t: jax.Array, k: int) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The leading singular triplets u [m, k], s [k] (descending), v [m', k] of t [m, m']; k at most min(m, m')."""
     if t.shape[0] > t.shape[1]:
-        v, s, u = _leading(t.T, k)
+        v, s, u = _find_leading_triplets(t.T, k)
         return u, s, v
     # eigh of the smaller product: as fast as an SVD or faster, on accelerators by far. Its eigenvalues carry an
     # absolute error of eps, so s is taken from t itself, and what eps cannot tell from 0 has no direction.
@@ -172,12 +190,12 @@ def _leading(t, k):
     u = vectors[:, ::-1][:, :k]
     v = _matmul(t.T, u)
     s = jnp.sqrt(jnp.sum(jnp.square(v), axis=0))
-    clear = ~(s <= 2 * jnp.finfo(t.dtype).eps ** 0.5)
-    inverse = jnp.where(clear, 1 / jnp.where(clear, s, 1), 0)
-    return jnp.where(clear[None, :], u, 0), s, v * inverse[None, :]
+    has_direction = ~(s <= 2 * jnp.finfo(t.dtype).eps ** 0.5)  # a NaN has one, so that it is seen
+    inverse = jnp.where(has_direction, 1 / jnp.where(has_direction, s, 1), 0)
+    return jnp.where(has_direction[None, :], u, 0), s, v * inverse[None, :]
 
 
-def _pool(a, b, valid, state, decay) -> EmaState:
+def _pool_moments(a: jax.Array, b: jax.Array, valid: jax.Array, state: EmaState, decay: float) -> EmaState:
     """Chan et al.'s pairwise update, the past discounted by `decay`."""
     (a, mean_a), (b, mean_b) = views.centre(a, valid), views.centre(b, valid)
     n = views.count(valid, a.dtype)
@@ -200,7 +218,7 @@ def _pool(a, b, valid, state, decay) -> EmaState:
     )
 
 
-def _onto_samples(x: jax.Array) -> jax.Array:
+def _project_onto_samples(x: jax.Array) -> jax.Array:
     """x [p, d] in an orthonormal basis of its samples, [p, p], where that is worth a QR (measured: p up to d / 2).
 
     The basis is a constant: the gradient of a regularised correlation lies in the span of the samples already.
@@ -210,12 +228,12 @@ def _onto_samples(x: jax.Array) -> jax.Array:
     return _matmul(x, lax.stop_gradient(jnp.linalg.qr(lax.stop_gradient(x).T)[0]))
 
 
-def _rounding(mean: jax.Array) -> jax.Array:
+def _bound_rounding(mean: jax.Array) -> jax.Array:
     """The trace that a constant view of this mean may show through rounding alone."""
     return lax.stop_gradient(jnp.sum(jnp.square(8 * jnp.finfo(mean.dtype).eps * mean)))
 
 
-def _unwhiten(factor, directions):
+def _undo_whitening(factor: jax.Array, directions: jax.Array) -> jax.Array:
     return lax.linalg.triangular_solve(factor, directions, left_side=True, lower=True, transpose_a=True)
 
 
@@ -228,7 +246,7 @@ def _matmul(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.matmul(x, y, precision=lax.Precision.HIGHEST)
 
 
-def _check(a, b, k, ridge_mode) -> None:
+def _check_arguments(a: jax.Array, b: jax.Array, k: int, ridge_mode: str) -> None:
     widest = min(a.shape[-1], b.shape[-1])
     if not 1 <= k <= widest:
         raise ValueError(f"k must lie in 1..{widest} for views of {a.shape[-1]} and {b.shape[-1]} units, not {k}")

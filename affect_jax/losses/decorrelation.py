@@ -1,4 +1,4 @@
-"""Alignments without a matrix factorisation: the views agree unit by unit, and units do not repeat each other.
+"""Alignments without a matrix factorisation: the views should agree unit by unit, and units not repeat each other.
 
 All take a [..., d], b [..., d] and where bool [...], treat every valid step as a sample, and return a scalar to
 minimise. Fewer than two valid steps: 0, with zero gradients. Unequal widths or shapes that do not fit: ValueError.
@@ -18,11 +18,11 @@ def barlow(a: jax.Array, b: jax.Array, where: jax.Array, *, redundancy: float = 
 
     C [d, d] is the cross-correlation of the two views over the valid steps.
     """
-    a, b, valid = _pair(a, b, where)
+    a, b, valid = _flatten_pair(a, b, where)
     n = views.count(valid, a.dtype)
     c = _product(_standardise(a, valid), _standardise(b, valid)) / jnp.maximum(n, 1)
     loss = jnp.sum(jnp.square(1 - jnp.diagonal(c))) + redundancy * jnp.sum(jnp.square(_off_diagonal(c)))
-    return _at_least_two(loss, n)
+    return _ignore_single_sample(loss, n)
 
 
 def vicreg(
@@ -40,17 +40,18 @@ def vicreg(
     + covariance * squared off-diagonal covariances over d; the last two summed over the views. The first is averaged
     over units too, as the authors' code does.
     """
-    a, b, valid = _pair(a, b, where)
+    a, b, valid = _flatten_pair(a, b, where)
     n, d = views.count(valid, a.dtype), a.shape[1]
     distance = jnp.sum(jnp.square(a - b)) / (jnp.maximum(n, 1) * d)
 
-    def spread(x):
+    def regularise(x):
         x, _ = views.centre(x, valid)
         c = _product(x, x) / jnp.maximum(n - 1, 1)
+        # 1e-4 keeps the square root's gradient finite at a variance of 0; the authors' code has it too.
         hinge = jnp.mean(jax.nn.relu(1 - jnp.sqrt(jnp.diagonal(c) + 1e-4)))
         return variance * hinge + covariance * jnp.sum(jnp.square(_off_diagonal(c))) / d
 
-    return _at_least_two(invariance * distance + spread(a) + spread(b), n)
+    return _ignore_single_sample(invariance * distance + regularise(a) + regularise(b), n)
 
 
 class SoftCcaState(NamedTuple):
@@ -61,7 +62,7 @@ class SoftCcaState(NamedTuple):
     corr_b: jax.Array  # [d, d]
 
 
-def soft_cca_init(d_a: int, d_b: int) -> SoftCcaState:
+def init_soft_cca(d_a: int, d_b: int) -> SoftCcaState:
     """The state before any batch."""
     zeros = (jnp.zeros((d, d), jnp.float32) for d in (d_a, d_b))
     return SoftCcaState(jnp.zeros((), jnp.float32), *zeros)
@@ -83,7 +84,7 @@ def soft_cca(
     Earlier batches are constants; this batch's gradient is taken at full size, not shrunk by its share of C, as in
     `alignment.dcca_ema`. decay 0 leaves only the batch. A batch without valid steps leaves C as it was.
     """
-    a, b, valid = _pair(a, b, where)
+    a, b, valid = _flatten_pair(a, b, where)
     n = views.count(valid, a.dtype)
     a, b = _standardise(a, valid), _standardise(b, valid)
     distance = jnp.sum(jnp.square(a - b)) / jnp.maximum(n, 1)
@@ -92,20 +93,22 @@ def soft_cca(
     weight = decay * state.weight + counted
     share = counted / jnp.maximum(weight, 1)
 
-    def running(x, old):
+    def update(x, old):
+        """(the next running correlations, the same with the gradient of this batch at full size)."""
         batch = _product(x, x) / jnp.maximum(n, 1)
         new = lax.stop_gradient(old + share * (batch - old))
+        # `batch` is added and subtracted: the value is the running estimate's, the gradient the batch's own.
         return new, new + batch - lax.stop_gradient(batch)
 
-    corr_a, c_a = running(a, state.corr_a)
-    corr_b, c_b = running(b, state.corr_b)
+    corr_a, c_a = update(a, state.corr_a)
+    corr_b, c_b = update(b, state.corr_b)
     penalty = jnp.sum(jnp.abs(_off_diagonal(c_a))) + jnp.sum(jnp.abs(_off_diagonal(c_b)))
-    loss = _at_least_two(distance + decorrelation * penalty, n)
+    loss = _ignore_single_sample(distance + decorrelation * penalty, n)
     return loss, SoftCcaState(lax.stop_gradient(weight), corr_a, corr_b)
 
 
-def _pair(a, b, where):
-    views.same_width(a, b)
+def _flatten_pair(a: jax.Array, b: jax.Array, where: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    views.check_width(a, b)
     return views.flatten(a, b, where)
 
 
@@ -120,7 +123,7 @@ def _off_diagonal(c: jax.Array) -> jax.Array:
     return jnp.where(jnp.eye(c.shape[0], dtype=bool), 0, c)
 
 
-def _at_least_two(loss: jax.Array, n: jax.Array) -> jax.Array:
+def _ignore_single_sample(loss: jax.Array, n: jax.Array) -> jax.Array:
     return jnp.where(n >= 2, loss, 0)
 
 

@@ -8,7 +8,7 @@ def masked_mean(values: jax.Array, where: jax.Array) -> jax.Array:
     """Mean of `values` over the valid steps; 0, with zero gradients, where no step is valid.
 
     values: [...] like `where`, or [..., D] with one trailing feature axis, averaged first. where: bool [...].
-    What stands at an invalid step is selected away, so neither it nor its gradient reaches the result.
+    What an invalid step holds is selected away, so neither it nor its gradient reaches the result.
     Raises ValueError where the shapes do not fit.
     """
     if values.shape[: where.ndim] != where.shape or values.ndim > where.ndim + 1:

@@ -140,7 +140,11 @@ def _find_difference(folders: _Folders, question: Question, matched: Matched) ->
 def _find_common_steps(a: Predictions, b: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
     """Indices of the steps that all trials of both predict; None where the two do not speak of the same truth."""
     _, i, j = np.intersect1d(a.id, b.id, return_indices=True)
-    if not i.size or any(np.unique(x.id).size != x.id.size for x in (a, b)) or not np.array_equal(a.group[i], b.group[j]):
+    if (
+        not i.size
+        or any(np.unique(x.id).size != x.id.size for x in (a, b))
+        or not np.array_equal(a.group[i], b.group[j])
+    ):
         return None
     known = np.isfinite(a.target[i]) & a.is_known[:, i].all(0) & b.is_known[:, j].all(0)
     if not known.any() or not np.allclose(a.target[i][known], b.target[j][known]):

@@ -95,7 +95,10 @@ def make_table(confusions: Sequence[Confusion], runs: Sequence[Run], command: st
             rows.append((confusion.name, label, *counts, sum(counts), f"{recall:.3f}"))
     header = ["model", "truth", *(("answer", label) for label in confusions[0].labels), "clips", "recall"]
     notes = (
-        *(f"{confusion.name}: counts over {confusion.trials}; a clip is counted once a trial." for confusion in confusions),
+        *(
+            f"{confusion.name}: counts over {confusion.trials}; a clip is counted once a trial."
+            for confusion in confusions
+        ),
         *dict.fromkeys(map(read.describe_run, runs)),
     )
     return make_grid(f"Confusion of {' and '.join(x.name for x in confusions)}", header, rows, notes, command)

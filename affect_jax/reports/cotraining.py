@@ -9,7 +9,6 @@ from affect_jax.reports.compare import LEVEL, Answer, answer_questions, find_dou
 from affect_jax.reports.read import Runs
 from affect_jax.reports.sources import PAIRS, Pair, Question
 from affect_jax.reports.tables import (
-    Grid,
     format_difference,
     format_p,
     format_score,

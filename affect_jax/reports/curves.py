@@ -160,7 +160,18 @@ def make_table(runs: Sequence[Run], command: str = "") -> Grid:
     """A line a variant and stage: how long it was trained, and where it stood at its best epoch and at its last ones."""
     labels = read.label_runs(runs)
     rows = [row for run in runs for row in _list_rows(run, labels[str(run.path)])]
-    names = ("run", "study", "variant", "stage", "epochs", "best epoch", "first loss", "last loss", "validation", "last")
+    names = (
+        "run",
+        "study",
+        "variant",
+        "stage",
+        "epochs",
+        "best epoch",
+        "first loss",
+        "last loss",
+        "validation",
+        "last",
+    )
     return make_grid("Learning", names, rows, _NOTES, command)
 
 

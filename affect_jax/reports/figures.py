@@ -21,7 +21,16 @@ FOR, AGAINST = "#E69F00", "#0072B2"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B0478F", "#8A6D00", "#3B3B98", "#A0522D", "#5C5C5C")
 """One a line of a chart; more lines than that are not told apart."""
 FORMATS = ("png", "svg")
-_DASHES = ("-", (0, (5, 3)), (0, (1.5, 2.5)), (0, (6, 2, 1.5, 2)), (0, (9, 3)), (0, (3, 1.5)), (0, (6, 2, 1, 2, 1, 2)), ":")
+_DASHES = (
+    "-",
+    (0, (5, 3)),
+    (0, (1.5, 2.5)),
+    (0, (6, 2, 1.5, 2)),
+    (0, (9, 3)),
+    (0, (3, 1.5)),
+    (0, (6, 2, 1, 2, 1, 2)),
+    ":",
+)
 _PRINTED = COLOURS[3]
 _FLOOR = 80.0  # dB below the loudest that are shown
 _LONGEST = 44  # characters of a name beside `draw_intervals`

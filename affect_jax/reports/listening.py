@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,10 +20,8 @@ from affect_jax.experiment.predictions_file import read_trial_predictions
 from affect_jax.experiment.results_file import Results
 from affect_jax.features import audio
 from affect_jax.reports import page
+from affect_jax.reports.read import Run
 from affect_jax.runtime.files import read_json
-
-if TYPE_CHECKING:
-    from affect_jax.config.schema import Experiment
 
 BUCKETS = 800
 """Columns of a drawn waveform."""
@@ -225,16 +223,18 @@ def write_heading(results: Results, number: int, split: str, target: str) -> Hea
     )
 
 
-def open_corpus(experiment: "Experiment", fingerprint: str, wanted: Set[str]) -> Openers:
+def open_corpus(run: Run, wanted: Set[str]) -> Openers:
     """Sounds of clips as the corpus stores them, which is what the model heard.
 
     Raises:
       UserError: the corpus has no speech, or none of these clips.
     """
+    from affect_jax.config.load import read_experiment
     from affect_jax.data import splits  # which needs jax
 
+    experiment = read_experiment(run.path)
     recordings, settings = splits.load_recordings(experiment.corpus), experiment.corpus.settings
-    if recordings.fingerprint != fingerprint:
+    if recordings.fingerprint != run.results.corpus.fingerprint:
         print("note: the corpus has changed since the run; what is heard may differ from what it saw", file=sys.stderr)
     speech = experiment.data.modalities[0] if settings.get("sound") == "waveform" else "speech"
     openers = {
@@ -281,14 +281,11 @@ def read_sounds(openers: Openers) -> Iterator[tuple[str, audio.Sound]]:
         yield name, opener()
 
 
-def explore_run(
-    run: Path, results: Results, number: int, split: str, *, audio_dir: str = "", limit: int = 0
-) -> tuple[bytes, str]:
+def explore_run(run: Run, number: int, split: str, *, audio_dir: str = "", limit: int = 0) -> tuple[bytes, str]:
     """The page of a trial's clips, and a line that says what is in it.
 
     Args:
-      run: a finished run folder.
-      results: of it.
+      run: a finished run.
       number: of the trial.
       split: 'validation' or 'test'.
       audio_dir: a folder with the clips' own sound; '' takes the corpus'.
@@ -297,17 +294,12 @@ def explore_run(
     Raises:
       UserError: what the page shows is missing or damaged.
     """
-    from affect_jax.config.load import read_experiment
-
-    experiment, clips = read_experiment(run), read_clips(run, results, number, split)
+    clips = read_clips(run.path, run.results, number, split)
     wanted = set(clips.ids)
-    if audio_dir:
-        openers = open_folder(Path(audio_dir), wanted)
-    else:
-        openers = open_corpus(experiment, results.corpus.fingerprint, wanted)
+    openers = open_folder(Path(audio_dir), wanted) if audio_dir else open_corpus(run, wanted)
     audible = choose_audible(clips, limit, openers)
-    explained = read_explanations(run / "explanations", number)
-    heading = write_heading(results, number, split, experiment.data.target)
+    explained = read_explanations(run.path / "explanations", number)
+    heading = write_heading(run.results, number, split, run.config["data"]["target"])
     data = render_clips(clips, heading, sounds=read_sounds(openers), audible=set(audible), explained=explained)
     amounts = f"{len(audible)} with sound, {len(wanted & explained.keys())} with LIME weights"
     return data, f"{len(clips.ids)} clips, {amounts}, {len(data) / 1e6:.1f} MB"

@@ -8,7 +8,7 @@ import numpy as np
 
 from affect_jax.evaluation import group_scores
 from affect_jax.reports import read
-from affect_jax.reports.read import Predictions, Run
+from affect_jax.reports.read import Run
 from affect_jax.reports.sources import Source
 from affect_jax.reports.tables import Grid, make_grid, write_formats
 

@@ -111,7 +111,9 @@ def show_grid(grid: Grid, *, sortable: bool = True) -> Table:
     return Table(PageGrid(grid.title, groups, grid.header, grid.rows, grid.notes), sortable)
 
 
-def show_chart(figure: "figures.Figure", alt: str, caption: str, legend: Sequence[str] = (), wide: bool = False) -> Chart:
+def show_chart(
+    figure: "figures.Figure", alt: str, caption: str, legend: Sequence[str] = (), wide: bool = False
+) -> Chart:
     """A figure as a block of a page; `alt` says what it shows."""
     data = encode_base64(figures.encode_figure(figure, "svg", text=True))
     return Chart(alt, f"data:image/svg+xml;base64,{data}", caption, tuple(legend), wide)

@@ -7,7 +7,17 @@ import numpy as np
 from affect_jax.reports import confusion, curves, figures, over_time, read, side_by_side, tables
 from affect_jax.reports.figures import Bar, Line
 from affect_jax.reports.over_time import Recording
-from affect_jax.reports.page import Chart, Figures, Folded, Section, Text, render_page, show_chart, show_grid, show_matrix
+from affect_jax.reports.page import (
+    Chart,
+    Figures,
+    Folded,
+    Section,
+    Text,
+    render_page,
+    show_chart,
+    show_grid,
+    show_matrix,
+)
 from affect_jax.reports.read import Run
 from affect_jax.reports.side_by_side import Comparison
 from affect_jax.reports.sources import Source
@@ -169,8 +179,10 @@ def _draw_value(drawn: Sequence[curves.Curve], label: str, names: Mapping[Source
     lines = [curves.cut_curve(curve) for curve in drawn]
     figure = figures.draw_lines(lines, x_label="epoch", y_label=label, whole=True)
     legend = [names[curve.source] for curve in drawn]
-    counts = [f"{n}: {c.trials.max()} trials at first, {c.trials[np.isin(c.epoch, x.x)][-1]} at the last epoch drawn"
-              for n, c, x in zip(legend, drawn, lines, strict=True)]
+    counts = [
+        f"{n}: {c.trials.max()} trials at first, {c.trials[np.isin(c.epoch, x.x)][-1]} at the last epoch drawn"
+        for n, c, x in zip(legend, drawn, lines, strict=True)
+    ]
     return show_chart(figure, f"{where}: {label} by epoch of {'; '.join(counts)}", label, legend)
 
 

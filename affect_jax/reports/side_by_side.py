@@ -166,9 +166,7 @@ def choose_metric(runs: Sequence[Run], split: str, metric: str = "") -> str:
     Raises:
       UserError: they share none, or not the one asked for.
     """
-    scored = [
-        {s.metric for s in run.results.variants if s.split == split and s.mean is not None} for run in runs
-    ]
+    scored = [{s.metric for s in run.results.variants if s.split == split and s.mean is not None} for run in runs]
     shared = set.intersection(*scored)
     for run, known in zip(runs, map(sorted, scored), strict=True):
         if metric and metric not in known:
@@ -372,7 +370,21 @@ def make_table(comparison: Comparison, command: str = "") -> Grid:
     return make_grid(f"Variants of {comparison.title}", header, rows, _write_notes(comparison), command)
 
 
-_TIDY = ("run", "corpus", "synthetic", "study", "variant", "split", "metric", "mean", "std", "n", "folds", "low", "high")
+_TIDY = (
+    "run",
+    "corpus",
+    "synthetic",
+    "study",
+    "variant",
+    "split",
+    "metric",
+    "mean",
+    "std",
+    "n",
+    "folds",
+    "low",
+    "high",
+)
 _TIDY_MORE = ("constant", "thesis", "thesis_std", "thesis_table", "reference", "difference", "p", "p_holm", "untested")
 
 
@@ -387,7 +399,9 @@ def make_tidy(comparison: Comparison, command: str = "") -> Grid:
             row += [*entry.intervals.get(metric, (None, None)), read.find_baseline(entry.run, entry.split, metric)]
             row += entry.published.get(metric, (None, None, None))
             is_tested = test is not None and metric == comparison.metric
-            tested = (comparison.reference.variant, test.difference, test.p, test.holm, test.missing) if is_tested else ()
+            tested = (
+                (comparison.reference.variant, test.difference, test.p, test.holm, test.missing) if is_tested else ()
+            )
             rows.append([*row, *(tested or [None] * 5)])
     return make_grid(f"Variants of {comparison.title}", _TIDY + _TIDY_MORE, rows, _write_notes(comparison), command)
 

@@ -131,7 +131,9 @@ def list_candidates(config: str, synthetic: bool) -> tuple[str, ...]:
     if not config.startswith(f"{FUSION}:"):
         return (config,)
     names = (config, f"{FUSION}:all,iemocap")
-    unnamed = (FUSION,) if shrink_config(config) == f"{FUSION}:trimodal" else ()  # what the config file makes when not asked
+    unnamed = (
+        (FUSION,) if shrink_config(config) == f"{FUSION}:trimodal" else ()
+    )  # what the config file makes when not asked
     return (*names, *map(shrink_config, names), *unnamed) if synthetic else names
 
 

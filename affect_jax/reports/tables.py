@@ -85,8 +85,6 @@ class Grid(NamedTuple):
     command: str = ""
 
 
-
-
 def make_grid(
     title: str,
     header: Iterable[str | tuple[str, str]],
@@ -211,7 +209,7 @@ def write_plain(grid: Grid) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in zip(*columns, strict=True)
     ]
-    return "\n".join([_join_lines(grid.title), "", *lines, "", *map(_one_line, grid.notes)]).rstrip() + "\n"
+    return "\n".join([_join_lines(grid.title), "", *lines, "", *map(_join_lines, grid.notes)]).rstrip() + "\n"
 
 
 FORMATS = {"md": write_markdown, "csv": write_csv, "tex": write_latex}

@@ -7,12 +7,14 @@
 Where there are several processes, each writes the shards that it has, and the first one everything else.
 """
 
+import dataclasses
 import errno
 import hashlib
 import json
 import logging
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,6 +49,35 @@ class Checkpoint(NamedTuple):
 
     leaves: dict[str, np.ndarray]
     meta: dict[str, Any]
+
+
+@dataclasses.dataclass
+class CheckpointTimer:
+    """Says when a checkpoint is due.
+
+    Attributes:
+      seconds: least time between two checkpoints; 0: always due.
+      last: when the last one was written, on the monotonic clock.
+      pause: seconds to wait from then on.
+    """
+
+    seconds: float
+    last: float = dataclasses.field(default_factory=time.monotonic)
+    pause: float = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pause = self.seconds
+
+    def is_due(self) -> bool:
+        """Whether the pause is over."""
+        return time.monotonic() - self.last >= self.pause
+
+    def restart(self, begin: float) -> None:
+        """Notes that a checkpoint was written, beginning at `begin`."""
+        self.last = time.monotonic()
+        if self.pause:
+            # Slow disks: saving takes at most 5 % of the time, unless every epoch is to be saved.
+            self.pause = max(self.seconds, 20 * (self.last - begin))
 
 
 def flatten_leaves(tree: Any) -> dict[str, np.ndarray]:
@@ -87,7 +118,8 @@ def restore_like(tree: Any, leaves: dict[str, np.ndarray], where: Path | str, *,
         other = sorted(set(names) ^ set(leaves))[0]
         difference = "lacks" if other in names else "has"
         raise UserError(
-            f"{where} is of another model: it {difference} {other!r}; use a run folder of this model, or start a new one"
+            f"{where} is of another model: it {difference} {other!r}; "
+            "use a run folder of this model, or start a new one"
         )
     for name, (_, leaf) in zip(names, paths, strict=True):
         if check_shapes and np.shape(leaf) != leaves[name].shape:
@@ -133,6 +165,7 @@ def save_checkpoint(folder: Path, step: int, tree: Any, meta: dict[str, Any], *,
         folder.mkdir(parents=True, exist_ok=True)
         arrays.with_suffix(".json").unlink(missing_ok=True)
         _remove_arrays(arrays)  # a process that died here may have left some
+    # Nobody may write before the leader has cleared the place.
     hosts.wait_for_all(f"save {arrays}")
     logger = logging.getLogger("absl")
     level = logger.level
@@ -151,6 +184,7 @@ def save_checkpoint(folder: Path, step: int, tree: Any, meta: dict[str, Any], *,
         raise OSError(number, os.strerror(number), str(arrays)) from error
     finally:
         logger.setLevel(level)
+    # Only now: until the new checkpoint is complete, the old one is all there is.
     if hosts.is_leader():
         _remove_old(folder, keep)
     hosts.wait_for_all(f"saved {arrays}")

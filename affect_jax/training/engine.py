@@ -29,10 +29,10 @@ class Engine(NamedTuple):
 def assign_slots(trials: Sequence[int], engine: Engine) -> list[int]:
     """Trial numbers, followed by copies of the first one up to a multiple of what the devices run at once.
 
-    Where a device runs trials in a loop it gets at least two: XLA unrolls a loop of one and rounds it differently, and
-    a trial alone should be that trial of a study to the last bit. Copies stand still; in a loop they cost nothing, under
-    `vmap` as much as a trial.
+    Copies stand still. In a loop they cost nothing, under `vmap` as much as a trial.
     """
+    # Where a device runs trials in a loop it gets at least two: XLA unrolls a loop of one and rounds it differently,
+    # and a trial alone should be that trial of a study to the last bit.
     replicas = mesh.count_replicas(engine.mesh)
     multiple = replicas * mesh.size_chunk(-(-len(trials) // replicas), engine.at_once)
     least = 2 * replicas if engine.at_once == 1 else 0

@@ -63,6 +63,7 @@ def _epoch_program(plan: step.StagePlan, engine: Engine) -> Callable[..., Any]:
     def run_epoch(data: FoldedCorpus, trial: TrialArrays, frozen: Params, state: TrialState) -> Any:
         return step.run_epoch(plan, data, trial, frozen, state)
 
+    # Argument 3 is the state: without donation a study would hold it twice.
     return mesh.map_over_trials(engine.mesh, engine.at_once, run_epoch, donate=3)
 
 

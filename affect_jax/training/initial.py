@@ -38,6 +38,7 @@ def _take_two_examples(data: FoldedCorpus) -> Batch:
     """A batch of two examples, to trace a model with."""
     corpus, folds = data
     if isinstance(corpus, Source):
+        # A streamed corpus has no frames to gather from, only a cut-out of two examples for this purpose.
         corpus = jax.tree.map(jnp.asarray, corpus.example)
     return take_batch(corpus, jnp.zeros(2, jnp.int32), *folds.select_moments(0))
 
@@ -51,6 +52,7 @@ def trace_shapes(model: nn.Module, corpus: Corpus | Source, folds: Folds) -> Sha
         outputs = model.apply(variables, batch["inputs"], batch["masks"], train=False)
         return Shapes(step.join_variables(variables), outputs, batch)
 
+    # Nothing is compiled or run: a wrong name in a config should be told in a second, not after XLA.
     return jax.eval_shape(trace)
 
 
@@ -77,6 +79,7 @@ def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Sou
 def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
     def init(data: FoldedCorpus, seed: Array) -> Params:
         batch = _take_two_examples(data)
+        # Not of the stage or the variant: trials of one seed must start alike to be compared.
         key = keys.derive_key(jax.random.key(seed), "init")
         return step.join_variables(model.init(key, batch["inputs"], batch["masks"], train=False))
 
@@ -91,6 +94,7 @@ def init_params(model: nn.Module, data: FoldedCorpus, trials: Sequence[Trial], e
     slots = assign_slots(range(len(trials)), engine)
     seeds = np.array([trials[i].seed for i in slots], np.int32)
     params = _init_program(model, engine)(FoldedCorpus(corpus, folds), mesh.shard_trials(engine.mesh, seeds))
+    # Behind the trials are the copies that fill the slots.
     return jax.tree.map(lambda x: x[: len(trials)], mesh.to_host(params))
 
 
@@ -105,6 +109,7 @@ def init_states(
     def init(params: Params, statistics: Params, hyper: Hyper) -> TrialState:
         return create_state(params, statistics, make_transform(plan.stage, hyper).init(params), loss_state)
 
+    # Not `map_over_trials`: this fills a few arrays, and is not worth a compiled program for each number of slots.
     return jax.vmap(init)(params, statistics, trials.hyper[plan.stage.name])
 
 
@@ -119,5 +124,5 @@ def _plan_packing(model: nn.Module, stage: Stage, data: FoldedCorpus) -> Packing
     if corpus.target.steps is None or "segments" not in inspect.signature(model.__call__).parameters:
         return None
     lengths, train = np.asarray(corpus.target.length), np.asarray(folds.train)
-    size = step.cut_batches(train[0], stage.batch).shape[1]
+    size = step.cut_batches(train[0], stage.batch).shape[1]  # may be smaller than stage.batch
     return packing.plan_packing([lengths[fold[fold >= 0]] for fold in train], size)

@@ -12,4 +12,5 @@ def derive_key(key: Array, name: str, step: Array | int = 0) -> Array:
 
     Purposes are told apart by the CRC-32 of their name, so adding one never changes another's numbers.
     """
+    # CRC-32 because Python's own hash of a string differs from process to process.
     return jax.random.fold_in(jax.random.fold_in(key, zlib.crc32(name.encode())), step)

@@ -7,9 +7,8 @@ the live trials together once half of them have stopped. It never sees the test 
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -20,12 +19,14 @@ from affect_jax.data.corpus import Corpus
 from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.streaming import Source
 from affect_jax.runtime import hosts
-from affect_jax.runtime.signals import Stopped, never_stop
+from affect_jax.runtime.signals import Stopped
 from affect_jax.training import checkpoint, mesh, step
 from affect_jax.training.diagnosis import find_first_not_finite
 from affect_jax.training.engine import Engine, assign_slots
 from affect_jax.training.epochs import Epochs, ResidentEpochs
 from affect_jax.training.initial import check_stages, init_params, init_states, plan_stage, trace_shapes
+from affect_jax.training.listener import Listener, Progress
+from affect_jax.training.outcome import Fitted, Outcome
 from affect_jax.training.state import TrialState
 from affect_jax.training.streamed import StreamedEpochs
 from affect_jax.training.trials import Trial, TrialArrays, find_distinct, pick_trials, stack_trials
@@ -44,119 +45,6 @@ __all__ = [
     "init_params",
     "trace_shapes",
 ]
-
-
-class Progress(NamedTuple):
-    """What `Listener.epoch` is told after each epoch of a stage.
-
-    Attributes:
-      stage: its name.
-      epoch: from 1.
-      epochs: at most this many.
-      trials: numbers (in the study) of the trials that ran this epoch.
-      log: name -> float32 [len(trials)].
-      best: best validation score so far of any trial, in the metric's own sign.
-      live: trials that are still training ...
-      of: ... out of this many distinct ones.
-    """
-
-    stage: str
-    epoch: int
-    epochs: int
-    trials: list[int]
-    log: dict[str, np.ndarray]
-    best: float
-    live: int
-    of: int
-
-
-def _ignore(*_: Any) -> None:
-    """The listener that does not care."""
-
-
-class Listener(NamedTuple):
-    """Who is told of a fit, and may end it.
-
-    Attributes:
-      epoch: told after each epoch.
-      resumed: told (stage, epoch) before a stage starts or resumes where there is a folder; epoch 0 where it has no
-        checkpoint, even if a process that died has already told of some epochs.
-      stop: asked before a stage and after each epoch; at True the state is saved and `Stopped` raised.
-    """
-
-    epoch: Callable[[Progress], None] = _ignore
-    resumed: Callable[[str, int], None] = _ignore
-    stop: Callable[[], bool] = never_stop
-
-
-class Outcome(NamedTuple):
-    """A finished stage of U distinct trials, on the host.
-
-    Attributes:
-      params: all parameters and statistics, the kept weights among them, leaves [U, ...].
-      score: float32 [U], best validation score, in the metric's own sign.
-      best_epoch: int32 [U].
-      epochs: int32 [U], how many ran.
-      finite: bool [U], False where a loss or a parameter became NaN or infinite; such a trial keeps the best weights it
-        had until then.
-      stopped: for the trials that are not finite, the first tensor that was not.
-    """
-
-    params: Params
-    score: np.ndarray
-    best_epoch: np.ndarray
-    epochs: np.ndarray
-    finite: np.ndarray
-    stopped: dict[int, str]
-
-
-class Fitted(NamedTuple):
-    """A trained study of R trials, on the host: the last stage's outcome, and the epochs of each stage.
-
-    Attributes:
-      params: all parameters and statistics, leaves [R, ...].
-      score: float32 [R], of the last stage.
-      best_epoch: stage -> int32 [R].
-      epochs: stage -> int32 [R].
-      finite: bool [R], over all stages.
-      stopped: for the trials that are not finite, in which stage and at which tensor.
-    """
-
-    params: Params
-    score: np.ndarray
-    best_epoch: dict[str, np.ndarray]
-    epochs: dict[str, np.ndarray]
-    finite: np.ndarray
-    stopped: dict[int, str]
-
-
-@dataclasses.dataclass
-class CheckpointTimer:
-    """Says when a checkpoint is due.
-
-    Attributes:
-      seconds: least time between two checkpoints; 0: always due.
-      last: when the last one was written, on the monotonic clock.
-      pause: seconds to wait from then on.
-    """
-
-    seconds: float
-    last: float = dataclasses.field(default_factory=time.monotonic)
-    pause: float = dataclasses.field(init=False)
-
-    def __post_init__(self) -> None:
-        self.pause = self.seconds
-
-    def is_due(self) -> bool:
-        """Whether the pause is over."""
-        return time.monotonic() - self.last >= self.pause
-
-    def restart(self, begin: float) -> None:
-        """Notes that a checkpoint was written, beginning at `begin`."""
-        self.last = time.monotonic()
-        if self.pause:
-            # Slow disks: saving takes at most 5 % of the time, unless every epoch is to be saved.
-            self.pause = max(self.seconds, 20 * (self.last - begin))
 
 
 @dataclasses.dataclass
@@ -211,7 +99,7 @@ class StageFit:
     best: Params = dataclasses.field(init=False)
     summary: dict[str, np.ndarray] = dataclasses.field(init=False)
     stopped: dict[int, str] = dataclasses.field(default_factory=dict)
-    timer: CheckpointTimer = dataclasses.field(init=False)
+    timer: checkpoint.CheckpointTimer = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         count, (trained, statistics, _) = len(self.trials), self._split_start()
@@ -222,7 +110,7 @@ class StageFit:
             "epochs": np.zeros(count, np.int32),
             "finite": np.ones(count, bool),
         }
-        self.timer = CheckpointTimer(self.engine.checkpoint_seconds)
+        self.timer = checkpoint.CheckpointTimer(self.engine.checkpoint_seconds)
 
     def run(self) -> Outcome:
         """Trains until every trial has stopped, from the newest checkpoint of the folder where there is one.
@@ -315,6 +203,7 @@ class StageFit:
         slots = assign_slots(live, self.engine) if live else []
         if 2 * len(live) > self.count or len(slots) >= len(self.slots):
             return
+        # By way of the host: slots move between devices, and this happens only log2(trials) times.
         state = mesh.to_host(self.state)
         self.harvest(state)
         if not live:
@@ -421,15 +310,14 @@ def fit_study(
 ) -> Fitted:
     """Trains every trial through every stage.
 
-    Trials that agree in fold, seed and all hyper-parameters of the stages so far are trained once: SeqSEW's teacher does
-    not depend on the student's loss weights, so one teacher serves a whole grid of them.
+    Trials that agree in fold, seed and all hyper-parameters of the stages so far are trained once: SeqSEW's teacher
+    does not depend on the student's loss weights, so one teacher serves a whole grid of them.
 
     Args:
       model: chosen by the config.
       stages: in order; each starts from the weights that the one before kept.
       task: `regression`, `signed_regression`, `binary` or `multiclass`.
-      corpus: the development recordings, to be laid on the devices or, as a `Source`, streamed; the test split is not
-        handed to this function.
+      corpus: of the development recordings, resident or streamed; the test split is not handed to this function.
       folds: over them.
       trials: the study.
       engine: how to run.
@@ -440,31 +328,27 @@ def fit_study(
       UserError: a name that the model lacks, or a damaged checkpoint.
       Stopped: the listener asked for it; the same call resumes from there.
     """
+    # Before anything is compiled, so that a typing error is told at once.
     check_stages(model, stages, corpus, folds)
     resident = corpus if isinstance(corpus, Source) else mesh.replicate(engine.mesh, corpus)
     data = FoldedCorpus(resident, mesh.replicate(engine.mesh, folds))
     best_epoch, epochs, finite, stopped = {}, {}, np.ones(len(trials), bool), {}
-    outcome, place_of = None, []
+    outcome, place = None, []
     for number, stage in enumerate(stages):
         # Train each distinct trial once, from what its trial of the stage before has kept.
-        distinct, place = find_distinct(trials, [s.name for s in stages[: number + 1]])
+        distinct, next_place = find_distinct(trials, [s.name for s in stages[: number + 1]])
+        chosen = [trials[i] for i in distinct]
         if outcome is None:
-            start = init_params(model, data, [trials[i] for i in distinct], engine)
+            start = init_params(model, data, chosen, engine)
         else:
-            start = pick_trials(outcome.params, [place_of[i] for i in distinct])
-        plan, place_of = plan_stage(model, stage, task, data, engine), place
+            start = pick_trials(outcome.params, [place[i] for i in distinct])
+        place, plan = next_place, plan_stage(model, stage, task, data, engine)
+        stage_folder, told = folder / stage.name if folder else None, listener or Listener()
         with contextlib.closing(_make_epochs(plan, data, engine)) as runner:
-            outcome = StageFit(
-                plan=plan,
-                data=data,
-                trials=[trials[i] for i in distinct],
-                numbers=distinct,
-                start=start,
-                engine=engine,
-                epochs=runner,
-                folder=folder / stage.name if folder else None,
-                listener=listener or Listener(),
-            ).run()
+            fit = StageFit(
+                plan, data, chosen, distinct, start, engine, epochs=runner, folder=stage_folder, listener=told
+            )
+            outcome = fit.run()
 
         # Hand the results to every trial that shares them.
         best_epoch[stage.name], epochs[stage.name] = outcome.best_epoch[place], outcome.epochs[place]

@@ -1,8 +1,8 @@
 """Devices and how they run trials: the mesh, and one program mapped over the trials of a study.
 
 The mesh has two axes. Trials lie over `replica`; where `data` has more than one device, each trial's batches lie over
-those: inside a trial's program that axis is automatic, so XLA combines the sums over a batch, and every loss, batch statistic
-and correlation is that of the whole batch by construction.
+those. Inside a trial's program that axis is automatic: XLA combines the sums over a batch, so every loss, batch
+statistic and correlation is that of the whole batch by construction.
 
 A CPU runs its trials one after another on as many virtual devices as it has cores, each single-threaded: batching
 makes small models slower there, and batched Cholesky factors can hang jax 0.10's CPU backend for ever.
@@ -68,8 +68,8 @@ _TRIAL_BYTES = 1.5e9
 def choose_trials_at_once(setting: int) -> int:
     """How many trials a device runs under one `vmap`.
 
-    1 on a CPU. Elsewhere `setting`, or if that is 0 as many as the memory has room for, 8 to 64: the more there are, the
-    less each waits for the launches of a scan's kernels.
+    1 on a CPU. Elsewhere `setting`, or if that is 0 as many as the memory has room for, 8 to 64: the more there are,
+    the less each waits for the launches of a scan's kernels.
 
     Raises:
       UserError: more than one on a CPU, where batched linear algebra can hang (see the module's docstring).

@@ -31,8 +31,8 @@ AGREEMENT = {"pcc": regression.pcc_loss, "ccc": regression.ccc_loss}
 ALIGNMENT = {"dcca": alignment.dcca, "barlow": decorrelation.barlow, "vicreg": decorrelation.vicreg}
 # The same with a running state that the train state carries.
 STATEFUL = {
-    "dcca_ema": (alignment.dcca_ema_init, alignment.dcca_ema),
-    "soft_cca": (decorrelation.soft_cca_init, decorrelation.soft_cca),
+    "dcca_ema": (alignment.init_dcca_ema, alignment.dcca_ema),
+    "soft_cca": (decorrelation.init_soft_cca, decorrelation.soft_cca),
 }
 LossState = dict[str, Any]
 """Stateful loss term -> its running statistics."""
@@ -53,27 +53,27 @@ class TotalLoss(NamedTuple):
 
 
 def collect_names(outputs: Outputs, batch: Batch) -> dict[str, Array]:
-    """Everything that a loss may name: the outputs, `target` and `inputs/<modality>`."""
+    """Collects everything that a loss may name: the outputs, `target` and `inputs/<modality>`."""
     return {**outputs, "target": batch["target"], **{f"inputs/{m}": x for m, x in batch["inputs"].items()}}
 
 
 def select_alignments(terms: tuple[Term, ...]) -> tuple[Term, ...]:
-    """The terms that align two codes."""
+    """Selects the terms that align two codes."""
     return tuple(term for term in terms if term.kind in ALIGNMENT or term.kind in STATEFUL)
 
 
 def check_names(terms: tuple[Term, ...], names: Mapping[str, Any]) -> None:
-    """Raises UserError for a term that names what the model does not put out."""
+    """Raises UserError for a term that names something the model does not output."""
     for term in terms:
         for ref in (term.left, term.right):
             check_name(f"loss {term.name!r} reads", ref, names)
 
 
-def check_name(who: str, name: str, names: Mapping[str, Any]) -> None:
-    """Raises UserError where `name` is not among `names` of the model."""
+def check_name(reader: str, name: str, names: Mapping[str, Any]) -> None:
+    """Raises UserError where `name` is none of the model's `names`; `reader` begins the message."""
     if name not in names:
         raise UserError(
-            f"{who} {name!r}{suggest_nearest(name, names)}, which this model does not have; it has {sorted(names)}"
+            f"{reader} {name!r}{suggest_nearest(name, names)}, which this model does not have; it has {sorted(names)}"
         )
 
 
@@ -91,6 +91,7 @@ def _evaluate_term(term: Term, left: Array, right: Array, mask: Array) -> Array:
     if term.kind in ELEMENTWISE:
         fn: Callable = functools.partial(ELEMENTWISE[term.kind], **options)
         return reduction.masked_mean(fn(left, right), mask)
+    # These see all valid steps at once, so the mask is part of the loss.
     fn = AGREEMENT[term.kind] if term.kind in AGREEMENT else ALIGNMENT[term.kind]
     return fn(left, right, mask, **options)
 

@@ -14,19 +14,19 @@ class TrialState:
 
     Attributes:
       params: the parameters that this stage trains.
-      statistics: what the model gathers while training, such as batch norm's running moments; {} for most models.
+      statistics: running statistics of the model, such as batch norm's moments; {} for most models.
       opt_state: optax state of `params`.
       loss_state: running statistics of stateful losses.
       updates: int32, optimizer updates so far.
       epoch: int32, epochs done.
       live: bool, still training.
-      finite: bool, False once a loss or parameter was NaN or infinite; the trial then stands still before that update.
+      finite: bool, False once a loss or parameter was NaN or infinite; the state is then that before that update.
       best: the parameters and statistics to keep.
       best_score: float32, validation score of `best`, larger is better.
       best_epoch: int32, the epoch (from 1) that gave it.
       plateau_best: float32, the plateau schedule's own score, larger is better.
       plateau_start: int32, epoch from which the plateau schedule counts.
-      scale: float32, what the plateau schedule has made of the learning rate.
+      scale: float32, factor by which the plateau schedule has changed the learning rate.
     """
 
     params: Params

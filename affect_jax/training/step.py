@@ -150,6 +150,7 @@ def cut_batches(index: Array, size: int, multiple: int = 1) -> Array:
 
 def shuffle_examples(index: Array, key: Array) -> Array:
     """Permutes the examples in `index` [n], and leaves its -1 padding at the end."""
+    # Padding sorts last, and argsort is stable. jax.random.permutation would mix it in.
     order = jnp.where(index < 0, jnp.inf, jax.random.uniform(key, index.shape))
     return index[jnp.argsort(order)]
 
@@ -233,6 +234,7 @@ def train_step(
 def apply_update(stage: Stage, trial: TrialArrays, state: TrialState, gradients: Params) -> tuple[Params, Any]:
     """(parameters, optimizer's state) one step along the gradients."""
     hyper = trial.hyper[stage.name]
+    # The transform is made inside the trace, because its hyper-parameters are traced.
     directions, opt_state = make_transform(stage, hyper).update(gradients, state.opt_state, state.params)
     rate = compute_learning_rate(hyper, state.scale, state.updates)
     return optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, directions)), opt_state
@@ -300,6 +302,7 @@ def _train_epoch(
         state, terms = train_step(plan, trial, frozen, state, batch, key)
         return state, BatchLog(terms, (index >= 0).sum())
 
+    # One scan, one program: a loop on the host would launch each update and wait for Python in between.
     state, log = jax.lax.scan(train_batch, state, order_epoch(plan.stage, data.folds, trial, state.epoch))
     params = {**frozen, **state.params, **state.statistics}
     examples, moments = data.folds.validation[trial.fold], data.folds.select_moments(trial.fold)
@@ -353,6 +356,7 @@ def _advance_schedule(stage: Stage, state: TrialState, score: Array, plateau: Ar
     better = (score > state.best_score) & jnp.isfinite(score)
     # Keeping the last weights is keeping those of every epoch in turn; the best score is still of the best epoch.
     keep = better if stage.keep == "best" else jnp.array(True)
+    # With keep == "last" patience still counts from the best epoch.
     best_epoch = jnp.where(better, epoch, state.best_epoch)
     # The plateau schedule may watch another metric than the one that selects weights.
     rises = (plateau > state.plateau_best) & jnp.isfinite(plateau)

@@ -62,6 +62,7 @@ def plan_trials(
     paths = flatten_hyper(defaults)
     check_paths(axes, paths, "the search grid")
     trials = []
+    # Fold and seed outside: a batch of trials then holds many that share their earlier stages.
     for fold, seed in itertools.product(range(folds), seeds):
         for variant, fixed in variants.items():
             check_paths(fixed, paths, f"variant {variant!r}")
@@ -93,6 +94,7 @@ def find_distinct(trials: Sequence[Trial], stages: Sequence[str]) -> tuple[list[
     first: dict[tuple, int] = {}
     distinct, place = [], []
     for number, trial in enumerate(trials):
+        # The variant is only a name: two variants with the same numbers so far share their training.
         kind = (trial.fold, trial.seed, *flatten_hyper({stage: trial.hyper[stage] for stage in stages}).values())
         if kind not in first:
             first[kind] = len(distinct)

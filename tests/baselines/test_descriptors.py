@@ -94,7 +94,7 @@ def test_action_units_and_tables_side_by_side():
 
 
 def test_without_opensmile_one_sentence_says_so(monkeypatch):
-    monkeypatch.setattr(functionals, "installed", lambda: False)
+    monkeypatch.setattr(functionals, "is_opensmile_installed", lambda: False)
     with pytest.raises(UserError, match=r"needs openSMILE, which is not installed: pip install"):
         functionals.make_extractor()
 
@@ -117,7 +117,7 @@ def test_opensmile_is_asked_for_the_functionals_of_a_whole_clip(monkeypatch):
         FeatureLevel=types.SimpleNamespace(Functionals="level"),
     )
     monkeypatch.setitem(sys.modules, "opensmile", fake)
-    monkeypatch.setattr(functionals, "_version", lambda: "2.6.0")
+    monkeypatch.setattr(functionals, "_find_version", lambda: "2.6.0")
     made = functionals.make_extractor()
     assert asked == [("set", "level")]
     assert (made.name, made.version, made.columns) == ("ComParE_2016", "2.6.0", ("a", "b"))

@@ -1,4 +1,4 @@
-"""Baselines on made-up clips, up to the reports that read their folder."""
+"""Baselines on made-up clips, up to the folder that reports read."""
 
 import json
 
@@ -6,13 +6,22 @@ import numpy as np
 import pytest
 
 from affect_jax.baselines import descriptors, fit_folds, functionals
+from affect_jax.baselines.methods import NAMES, STUDY
+from affect_jax.baselines.plan import Plan
 from affect_jax.data.folds import FoldMembers
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
-from affect_jax.reports import comparison_grid, folders
+from affect_jax.experiment.results_file import read_results
 from affect_jax.runtime import run_folder
 
 RATE = 100
+
+
+def read_split(folder, split):
+    """The arrays of predictions.npz of one split, by their last names."""
+    arrays = run_folder.read_arrays(folder / "predictions.npz")
+    prefix = f"{STUDY}/{split}/"
+    return {name.removeprefix(prefix): values for name, values in arrays.items() if name.startswith(prefix)}
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +33,8 @@ def cheap(monkeypatch):
         return np.concatenate([pieces.mean(1), pieces.std(1)])
 
     made = descriptors.Extractor("MFCC statistics", "1", tuple(f"c{n}" for n in range(16)), row)
-    monkeypatch.setattr(descriptors, "mfcc_statistics", lambda: made)
-    monkeypatch.setattr(functionals, "installed", lambda: False)
+    monkeypatch.setattr(descriptors, "make_mfcc_extractor", lambda: made)
+    monkeypatch.setattr(functionals, "is_opensmile_installed", lambda: False)
 
 
 def clip(number, target, y, actor):
@@ -74,101 +83,99 @@ def make(tmp_path):
             config_arg="configs/x.py:baseline",
             **settings,
         )
-        return folders.read_run(folder)
+        return folder, read_results(folder)
 
     return call
 
 
 def test_a_cross_validation(make):
     corpus, splits = crossed()
-    plan = fit_folds.Plan("multiclass", "emotion", ("mfcc_statistics", "action_units", "both"))
-    run = make(plan, corpus, splits)
-    cells = [row["cell"] for row in run.results["rows"]]
-    assert cells == [fit_folds.NAMES[m] for m in plan.methods for _ in splits]
-    assert {row["fitted_on"] for row in run.results["rows"]} == {"train+validation"}
-    found = folders.predictions(folders.read_arrays(run), fit_folds.STUDY, "test")
-    assert found.prediction.shape == (12, 48, 3)
-    # Every clip is tested by one row of each cell, and a row's score is that of its own clips.
-    shown = ~np.isnan(found.prediction).any(2)
+    plan = Plan("multiclass", "emotion", ("mfcc_statistics", "action_units", "both"))
+    folder, results = make(plan, corpus, splits)
+    assert [trial.variant for trial in results.trials] == [NAMES[m] for m in plan.methods for _ in splits]
+    assert {trial.classical.fitted_on for trial in results.trials} == {"train+validation"}
+    found = read_split(folder, "test")
+    assert found["prediction"].shape == (12, 48, 3)
+    # Every clip is tested by one trial of each variant, and a trial's score is that of its own clips.
+    shown = ~np.isnan(found["prediction"]).any(2)
     assert (shown[:4].sum(0) == 1).all()
-    right = found.prediction[5].argmax(1) == found.target
-    assert run.results["rows"][5]["test"]["accuracy"] == pytest.approx(right[shown[5]].mean(), abs=1e-6)
-    assert {g for g, s in zip(found.group, shown[5], strict=True) if s} == {"actor_1"}
-    accuracy = {c["cell"]: c["mean"] for c in run.results["cells"] if (c["split"], c["metric"]) == ("test", "accuracy")}
+    right = found["prediction"][5].argmax(1) == found["target"]
+    assert results.trials[5].test["accuracy"] == pytest.approx(right[shown[5]].mean(), abs=1e-6)
+    assert {g for g, s in zip(found["group"], shown[5], strict=True) if s} == {"actor_1"}
+    accuracy = {s.variant: s.mean for s in results.variants if (s.split, s.metric) == ("test", "accuracy")}
     assert min(accuracy.values()) > 0.5
     assert accuracy["MFCC statistics + action units"] > accuracy["MFCC statistics"]
-    assert run.results["baselines"]["test"]["accuracy"] == pytest.approx(1 / 3)
-    assert run.results["corpus"]["labels"] == ["calm", "angry", "sad"]
-    assert "MFCC statistics" in comparison_grid.summary(run.results)
+    assert results.baselines["test"]["accuracy"] == pytest.approx(1 / 3)
+    assert results.corpus.labels == ("calm", "angry", "sad")
 
 
 def test_parts_of_the_release(make, monkeypatch):
     corpus, splits = parted()
-    plan = fit_folds.Plan(
-        "signed_regression", "conflict", ("mfcc_statistics", "random_subset"), seeds=2, iterations=300
-    )
+    plan = Plan("signed_regression", "conflict", ("mfcc_statistics", "random_subset"), seeds=2, iterations=300)
     told = []
-    run = make(plan, corpus, splits, progress=lambda *words: told.append(words))
-    linear, *chosen = run.results["rows"]
-    assert [row["seed"] for row in chosen] == [0, 1]
-    for row in run.results["rows"]:
-        assert row["fitted_on"] == "train"
-        assert row["test"]["pcc"] > 0.5
-        assert row["validation"]["pcc"] == max(one["score"] for one in row["tried"])
-        assert {"uar", "accuracy"} <= row["test"].keys()
-    assert linear["hyper"].keys() == {"alpha"}
-    kept = json.loads((run.path / "kept_features.json").read_text())
+    folder, results = make(plan, corpus, splits, progress=lambda *words: told.append(words))
+    linear, *chosen = results.trials
+    assert [trial.seed for trial in chosen] == [0, 1]
+    for trial in results.trials:
+        assert trial.classical.fitted_on == "train"
+        assert trial.test["pcc"] > 0.5
+        assert trial.validation["pcc"] == max(candidate["score"] for candidate in trial.classical.tried)
+        assert {"uar", "accuracy"} <= trial.test.keys()
+    assert linear.hyper.keys() == {"alpha"}
+    assert linear.classical.significant is None
+    kept = json.loads((folder / "kept_features.json").read_text())
     assert kept.keys() == {"dev/0", "dev/1"}
     assert kept["dev/0"][0] == "c0", "the piece of the clip that was planted"
-    assert chosen[0]["columns"] == len(kept["dev/0"])
-    found = folders.predictions(folders.read_arrays(run), fit_folds.STUDY, "test")
-    assert list(found.id) == [r.id for r in corpus.splits["test"]]
+    assert chosen[0].classical.columns == len(kept["dev/0"])
+    assert list(read_split(folder, "test")["id"]) == [r.id for r in corpus.splits["test"]]
     assert ("Random subset feature selection, dev, seed 1", 300, 300) in told
 
 
 def test_the_test_part_decides_nothing(make):
     corpus, splits = parted()
-    plan = fit_folds.Plan("regression", "conflict", ("mfcc_statistics", "random_subset"), iterations=200)
-    before = make(plan, corpus, splits, "before")
+    plan = Plan("regression", "conflict", ("mfcc_statistics", "random_subset"), iterations=200)
+    before, results = make(plan, corpus, splits, "before")
     shuffled = [r._replace(targets={"conflict": -r.targets["conflict"]}) for r in corpus.splits["test"]]
-    after = make(plan, corpus._replace(splits={**corpus.splits, "test": shuffled}), splits, "after")
-    values = [folders.read_arrays(run)["baseline/test/prediction"] for run in (before, after)]
+    after, _ = make(plan, corpus._replace(splits={**corpus.splits, "test": shuffled}), splits, "after")
+    values = [read_split(folder, "test")["prediction"] for folder in (before, after)]
     np.testing.assert_array_equal(*values)
-    assert "pcc_per_recording" not in before.results["rows"][0]["test"], "a recording is one value"
+    assert "pcc_per_recording" not in results.trials[0].test, "a recording is one value"
 
 
 def test_refit_moves_the_test_part_alone(make):
     corpus, splits = parted()
-    plan = fit_folds.Plan("regression", "conflict", ("mfcc_statistics",))
-    one, other = (make(plan._replace(refit=refit), corpus, splits, f"refit_{refit}") for refit in (False, True))
-    assert [run.results["rows"][0]["fitted_on"] for run in (one, other)] == ["train", "train+validation"]
-    a, b = (folders.read_arrays(run) for run in (one, other))
-    np.testing.assert_array_equal(a["baseline/validation/prediction"], b["baseline/validation/prediction"])
-    assert (a["baseline/test/prediction"] != b["baseline/test/prediction"]).any()
+    plan = Plan("regression", "conflict", ("mfcc_statistics",))
+    runs = [make(plan._replace(refit=refit), corpus, splits, f"refit_{refit}") for refit in (False, True)]
+    assert [results.trials[0].classical.fitted_on for _, results in runs] == ["train", "train+validation"]
+    validation, test = (
+        [read_split(folder, split)["prediction"] for folder, _ in runs] for split in ("validation", "test")
+    )
+    np.testing.assert_array_equal(*validation)
+    assert (test[0] != test[1]).any()
 
 
 def test_a_test_part_without_labels_is_left_out(make):
     corpus, splits = parted()
     bare = [r._replace(targets={}) for r in corpus.splits["test"]]
-    plan = fit_folds.Plan("regression", "conflict", ("mfcc_statistics",))
-    run = make(plan, corpus._replace(splits={**corpus.splits, "test": bare}), splits)
-    assert run.results["rows"][0]["test"] is None
-    assert run.results["baselines"].keys() == {"validation"}
+    plan = Plan("regression", "conflict", ("mfcc_statistics",))
+    _, results = make(plan, corpus._replace(splits={**corpus.splits, "test": bare}), splits)
+    assert results.trials[0].test is None
+    assert results.baselines.keys() == {"validation"}
 
 
 def test_is13_is_a_machine_on_functionals(make, monkeypatch):
     corpus, splits = crossed(classes=2)
-    monkeypatch.setattr(functionals, "installed", lambda: True)
+    monkeypatch.setattr(functionals, "is_opensmile_installed", lambda: True)
     made = descriptors.make_mfcc_extractor()._replace(name="ComParE_2016", version="2.6.0")
-    monkeypatch.setattr(functionals, "extractor", lambda: made)
-    plan = fit_folds.Plan("binary", "emotion", ("is13", "random_subset"), iterations=200)
-    run = make(plan, corpus, splits)
-    machine, subset = run.results["rows"][0], run.results["rows"][-1]
-    assert machine["features"] == subset["features"] == "ComParE_2016"
-    assert [one["hyper"] for one in machine["tried"]] == [{"C": c} for c in (0.01, 0.1, 1.0, 10.0)]
-    assert machine["test"]["log_loss"] is None, "its scores are no probabilities"
-    assert subset["test"]["log_loss"] is not None
-    assert run.results["provenance"]["packages"]["opensmile"] == "2.6.0"
+    monkeypatch.setattr(functionals, "make_extractor", lambda: made)
+    plan = Plan("binary", "emotion", ("is13", "random_subset"), iterations=200)
+    _, results = make(plan, corpus, splits)
+    machine, subset = results.trials[0], results.trials[-1]
+    assert machine.classical.features == subset.classical.features == "ComParE_2016"
+    assert [candidate["hyper"] for candidate in machine.classical.tried] == [{"C": c} for c in (0.01, 0.1, 1.0, 10.0)]
+    assert machine.test["log_loss"] is None, "its scores are no probabilities"
+    assert subset.test["log_loss"] is not None
+    assert results.provenance.packages["opensmile"] == "2.6.0"
 
 
 @pytest.mark.parametrize(
@@ -186,21 +193,21 @@ def test_is13_is_a_machine_on_functionals(make, monkeypatch):
 )
 def test_plans_that_cannot_be(make, change, said):
     corpus, splits = parted()
-    plan = fit_folds.Plan("signed_regression", "conflict", ("mfcc_statistics",))
+    plan = Plan("signed_regression", "conflict", ("mfcc_statistics",))
     with pytest.raises(UserError, match=said):
         make(plan._replace(**change), corpus, splits)
 
 
 def test_corpora_that_cannot_be(make):
     corpus, splits = parted()
-    plan = fit_folds.Plan("signed_regression", "conflict", ("mfcc_statistics",))
+    plan = Plan("signed_regression", "conflict", ("mfcc_statistics",))
     first = corpus.splits["train"][0]
     many = first._replace(steps=("a", "b"))
     with pytest.raises(UserError, match="clip_00 has 2 labels, expected one"):
         make(plan, corpus._replace(splits={**corpus.splits, "train": [many]}), splits)
-    with pytest.raises(UserError, match="fold 'dev' has no validation part"):
+    with pytest.raises(UserError, match="fold 'dev' has no validation split"):
         make(plan, corpus, [splits[0]._replace(validation=())])
     corpus, splits = crossed()
     one_class = splits[0]._replace(train=tuple(r.id for r in corpus.splits["train"] if r.targets["emotion"][0] == 1))
     with pytest.raises(UserError, match="trains on clips of one class only"):
-        make(fit_folds.Plan("multiclass", "emotion", ("action_units",)), corpus, [one_class])
+        make(Plan("multiclass", "emotion", ("action_units",)), corpus, [one_class])

@@ -45,11 +45,11 @@ def test_the_nearest_decides_between_equal_votes():
 def test_what_was_planted_is_found(random, classes):
     x, y, groups = planted(random, classes)
     found = neighbours.select_features(x, y, groups, classes=classes, iterations=800, seed=0)
-    assert set(range(4)) <= set(found.kept[:6].tolist())
-    assert len(found.kept) == found.significant < 12
-    assert (np.diff(found.relevance[found.kept]) <= 0).all()
+    assert set(range(4)) <= set(found.columns[:6].tolist())
+    assert len(found.columns) == found.significant < 12
+    assert (np.diff(found.relevance[found.columns]) <= 0).all()
     again = neighbours.select_features(x, y, groups, classes=classes, iterations=800, seed=0)
-    np.testing.assert_array_equal(found.kept, again.kept)
+    np.testing.assert_array_equal(found.columns, again.columns)
 
 
 def test_voices_are_not_taken_for_the_target(random):
@@ -59,7 +59,7 @@ def test_voices_are_not_taken_for_the_target(random):
     x[:, 0] = groups * 10.0
     alone = neighbours.select_features(x, y, np.zeros(len(y)), classes=2, iterations=400, seed=0)
     apart = neighbours.select_features(x, y, groups, classes=2, iterations=400, seed=0)
-    assert 0 in alone.kept
+    assert 0 in alone.columns
     assert apart.relevance[0] < alone.relevance[0] / 2
 
 
@@ -67,4 +67,4 @@ def test_where_nothing_stands_out_as_many_are_kept_as_a_subset_has(random):
     x, y, groups = planted(random, 2, useful=0, columns=9)
     found = neighbours.select_features(np.zeros_like(x), y, groups, classes=2, iterations=3, seed=0)
     assert found.significant == 0
-    assert len(found.kept) == 3
+    assert len(found.columns) == 3

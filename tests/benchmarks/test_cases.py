@@ -21,7 +21,7 @@ from benchmarks.cases import (
     sides_of,
 )
 from benchmarks.data import examples, utterances
-from benchmarks.studies import FEW, GRID, MODELS, ROWS, ROWS_EACH, table_4_1
+from benchmarks.studies import FEW, GRID, MODELS, STUDIES, TRIALS_EACH, table_4_1
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -57,8 +57,8 @@ def test_speech_cases_are_conflictnet():
 
 
 def test_fusion_cases_are_the_thesis_sizes():
-    many = [rows.on(there) for name, rows in ROWS.items() if "fusion" in name for there in (False, True)]
-    for case in (*FUSION, *(rows.case for rows in many)):
+    many = [trials.on(there) for name, trials in STUDIES.items() if "fusion" in name for there in (False, True)]
+    for case in (*FUSION, *(trials.case for trials in many)):
         file, argument = case.config
         config = importlib.import_module(f"configs.{file}").get_config(argument)
         assert (config.model.name, config.data.unit) == ("attention_fusion", "item")
@@ -71,44 +71,44 @@ def test_fusion_cases_are_the_thesis_sizes():
         stage = config.stages[case.stage]
         assert (stage.batch, stage.dropout, stage.optimizer.learning_rate) == (case.batch, case.dropout, case.rate)
         assert stage.optimizer.name == "adam"
-    for rows in many:
-        assert rows.case.recordings - 1 == rows.steps * rows.case.batch
-        assert not rows.single or BY_NAME[rows.single].attention == rows.case.attention
-    assert choose(["fusion"], [*BY_NAME, *ROWS]) == [case.name for case in FUSION]
-    assert choose(["rows"], [*BY_NAME, *ROWS]) == list(ROWS)
+    for trials in many:
+        assert trials.case.recordings - 1 == trials.steps * trials.case.batch
+        assert not trials.single or BY_NAME[trials.single].attention == trials.case.attention
+    assert choose(["fusion"], [*BY_NAME, *STUDIES]) == [case.name for case in FUSION]
+    assert choose(["trials"], [*BY_NAME, *STUDIES]) == list(STUDIES)
 
 
 def test_studies_are_as_large_as_the_issue_asks():
-    assert {name: case.rows for name, case in ROWS.items()} == {
-        "rows-sew": 125,
-        "rows-seqsew": 10,
-        "rows-fusion-4": 4,
-        "rows-fusion-1": 1,
-        "rows-fusion-8": 8,
-        "rows-fusion-50": 50,
+    assert {name: case.trials for name, case in STUDIES.items()} == {
+        "trials-sew": 125,
+        "trials-seqsew": 10,
+        "trials-fusion-4": 4,
+        "trials-fusion-1": 1,
+        "trials-fusion-8": 8,
+        "trials-fusion-50": 50,
     }
-    assert set(FEW) < set(ROWS)
+    assert set(FEW) < set(STUDIES)
 
 
 def test_on_an_accelerator_a_study_whose_step_is_shown_has_longer_epochs_and_one_process():
-    for rows in ROWS.values():
-        there = rows.on(True)
-        assert rows.on(False) is rows
-        assert (there is rows) == (not rows.steps)
-        if rows.steps:
-            assert (there.steps, there.sides, there.rows) == (8, (OURS,), rows.rows)
+    for trials in STUDIES.values():
+        there = trials.on(True)
+        assert trials.on(False) is trials
+        assert (there is trials) == (not trials.steps)
+        if trials.steps:
+            assert (there.steps, there.sides, there.trials) == (8, (OURS,), trials.trials)
             assert BY_NAME[there.single].train
 
 
 def test_the_whole_table_is_extrapolated_by_an_arithmetic_that_stands_there():
-    assert (MODELS, ROWS_EACH) == (len(next(t for t in TABLES if t.number == "4.1").rows), 5 * 10)
+    assert (MODELS, TRIALS_EACH) == (len(next(t for t in TABLES if t.number == "4.1").rows), 5 * 10)
     config = importlib.import_module("configs.fusion").get_config("all,iemocap")
     assert (config.stages.fit.batch, config.stages.fit.epochs) == (BATCH, 100)
-    # 950 rows x 188 steps x 1 ms are 178.6 s.
+    # 950 trials x 188 steps x 1 ms are 178.6 s.
     said = table_4_1(0.001)
-    assert "19 models x 50 rows x 188 steps" in said
-    assert "x 1.00 ms a row's step" in said
-    assert "3.0 minutes an epoch, 1.0 hours for 20 epochs of every row, 5.0 for the 100" in said
+    assert "19 models x 50 trials x 188 steps" in said
+    assert "x 1.00 ms a trial's step" in said
+    assert "3.0 minutes an epoch, 1.0 hours for 20 epochs of every trial, 5.0 for the 100" in said
 
 
 def test_training_steps_are_timed_in_bfloat16_and_predictions_are_not():
@@ -118,15 +118,15 @@ def test_training_steps_are_timed_in_bfloat16_and_predictions_are_not():
     assert all(in_precision(case, "float32") for case in BY_NAME.values())
 
 
-def test_rows_are_the_points_of_the_grid_or_seeds():
-    grid, seeds = ROWS["rows-sew"], ROWS["rows-seqsew"]
-    points = [grid.row(number) for number in range(grid.rows)]
+def test_trials_are_the_points_of_the_grid_or_seeds():
+    grid, seeds = STUDIES["trials-sew"], STUDIES["trials-seqsew"]
+    points = [grid.trial(number) for number in range(grid.trials)]
     assert {point.seed for point in points} == {0}
     assert len({tuple(point.weights.items()) for point in points}) == 5**3
     assert all(set(point.weights) == set(GRID) for point in points)
     config = importlib.import_module("configs.sew").get_config(grid.case.config[1])
     assert set(GRID) < set(config.stages.fit.losses)
-    assert [seeds.row(number) for number in (0, 3)] == [(0, {}), (3, {})]
+    assert [seeds.trial(number) for number in (0, 3)] == [(0, {}), (3, {})]
 
 
 def test_sides_that_are_timed_unasked():

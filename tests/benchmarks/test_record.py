@@ -40,12 +40,12 @@ def test_a_case_that_is_another_one_now_keeps_nothing(tmp_path):
 
 
 def test_parts_and_machines_stand_side_by_side_and_the_page_has_all(tmp_path):
-    record.put(CPU, "cases", {"rows-sew": case("a study", ours=1.0, pytorch=3.0)}, tmp_path)
+    record.put(CPU, "cases", {"trials-sew": case("a study", ours=1.0, pytorch=3.0)}, tmp_path)
     record.put(CPU, "cases", {"sew": case(ours=1.0, pytorch=3.0)}, tmp_path)
     startup = {"configs": {"configs/sew.py": {"cold": 1.0, "warm": [1.0]}}, "date": "2026-01-01", "command": "c"}
     record.put(CPU, "startup", startup, tmp_path)
     record.put(GPU, "cases", {"sew": case(ours=0.1, pytorch=0.3)}, tmp_path)
-    assert list(kept(tmp_path)["cases"]) == ["sew", "rows-sew"]
+    assert list(kept(tmp_path)["cases"]) == ["sew", "trials-sew"]
     assert kept(tmp_path)["startup"] == startup
     page = (tmp_path / "RESULTS.md").read_text()
     assert [line for line in page.splitlines() if line.startswith("## ")] == ["## 2 cores of X", "## GPU Y"]
@@ -69,8 +69,8 @@ def test_bfloat16_stands_beside_float32_and_is_estimated_apart(tmp_path):
         "pytorch": 2.0,
     }
     assert "### In bfloat16" in (tmp_path / "RESULTS.md").read_text()
-    said = run.estimate(["sew", "sew in bfloat16", "rows-sew in bfloat16"], {"gpu-y": found}, one_core=False)
-    assert said == "last time this took 3 minutes; nothing is known of rows-sew in bfloat16"
+    said = run.estimate(["sew", "sew in bfloat16", "trials-sew in bfloat16"], {"gpu-y": found}, one_core=False)
+    assert said == "last time this took 3 minutes; nothing is known of trials-sew in bfloat16"
 
 
 def test_every_plot_of_the_page_is_there():

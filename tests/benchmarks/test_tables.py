@@ -49,22 +49,23 @@ def test_a_way_that_one_case_lacks_is_left_empty_and_one_way_alone_is_no_table()
 
 
 def test_a_row_is_held_against_a_single_run():
-    one = case("a row-step", ours=side(0.9), pytorch=side(1.8)) | {"single": {"seconds": [1.0], "median": 1.0}}
+    one = case("a trial-step", ours=side(0.9), pytorch=side(1.8)) | {"single": {"seconds": [1.0], "median": 1.0}}
     *_, row, _, note, _ = tables.studies({"a": one})
-    assert row == "| a row-step | 900.0 ms | 1.80 s | eager | 2.00 |  |  |"
+    assert row == "| a trial-step | 900.0 ms | 1.80 s | eager | 2.00 |  |  |"
     assert note == (
-        "a row-step: 900.0 ms. A step of one run alone on all cores, in turns with it: 1.00 s. A row takes 0.90 of it."
+        "a trial-step: 900.0 ms. A step of one run alone on all cores, in turns with it: 1.00 s. "
+        "A trial takes 0.90 of it."
     )
 
 
 def test_a_row_on_an_accelerator_is_held_against_pytorchs_single_step_and_the_table_is_extrapolated():
     single = {"seconds": [0.02], "median": 0.02, "others": {"pytorch": 0.05, "pytorch-compiled": 0.04}}
-    one = case("a row-step", ours=side(0.002, epochs=[[0.8, 0.8]])) | {"single": single}
-    lines = tables.studies({"rows-fusion-50": one})
+    one = case("a trial-step", ours=side(0.002, epochs=[[0.8, 0.8]])) | {"single": single}
+    lines = tables.studies({"trials-fusion-50": one})
     fastest = "PyTorch's step of one run alone there, the fastest of its ways (torch.compile): 40.0 ms, "
-    assert f"{fastest}20.0 times a row's step." in lines
-    assert any("188 steps" in line and "2.00 ms a row's step" in line for line in lines)
-    assert not any("188 steps" in line for line in tables.studies({"rows-fusion-8": one}))
+    assert f"{fastest}20.0 times a trial's step." in lines
+    assert any("188 steps" in line and "2.00 ms a trial's step" in line for line in lines)
+    assert not any("188 steps" in line for line in tables.studies({"trials-fusion-8": one}))
 
 
 def test_bfloat16_is_held_against_float32_of_ours():
@@ -121,7 +122,7 @@ def test_a_whole_page_has_tables_of_one_width_and_names_its_commands():
         "machine": "two cores",
         "cases": {
             "sew": case(ours=side(1.0, date="2026-01-02", command="python -m a"), pytorch=side(2.0) | versions),
-            "rows-sew": case("a study", ours=side(1.0), pytorch=side(2.0) | versions),
+            "trials-sew": case("a study", ours=side(1.0), pytorch=side(2.0) | versions),
         },
         "startup": {
             "configs": {"configs/sew.py": {"cold": 30.0, "warm": [9.0, 8.5]}},
@@ -130,9 +131,9 @@ def test_a_whole_page_has_tables_of_one_width_and_names_its_commands():
         },
         "growth": {
             "axes": {
-                "rows": {
-                    "title": "A study against its rows",
-                    "unit": "rows",
+                "trials": {
+                    "title": "A study against its trials",
+                    "unit": "trials",
                     "sizes": [1, 10],
                     "seconds": [0.5, 5.0],
                     "bytes": [1e9, 2e9],

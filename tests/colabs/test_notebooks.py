@@ -11,7 +11,7 @@ import pytest
 
 from colabs import tidy
 
-NOTEBOOKS = tidy.notebooks()
+NOTEBOOKS = tidy.list_notebooks()
 COLAB = "https://colab.research.google.com/github/"
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _SCORE = re.compile(r"\d\.\d|\d %|\d%")
@@ -31,7 +31,7 @@ def test_there_are_three():
 @each
 def test_it_is_stripped_and_has_its_badge(path):
     text = path.read_text(encoding="utf-8")
-    assert tidy.tidied(text, path.name) == text, "python -m colabs.tidy"
+    assert tidy.tidy_notebook(text, path.name) == text, "python -m colabs.tidy"
     notebook = json.loads(text)
     nbformat.validate(notebook)
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]

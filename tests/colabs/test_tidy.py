@@ -23,31 +23,31 @@ RUN = {**INSTALL, "id": "run", "source": "1 + 1\n", "outputs": [{"output_type": 
 
 
 def test_what_a_run_left_is_gone_and_the_shared_parts_are_there():
-    tidied = json.loads(tidy.tidied(notebook(TEXT, INSTALL, RUN), "a.ipynb"))
+    tidied = json.loads(tidy.tidy_notebook(notebook(TEXT, INSTALL, RUN), "a.ipynb"))
     assert tidied["metadata"] == tidy.METADATA
     text, install, run = tidied["cells"]
     assert text["metadata"] == {}
-    assert "".join(text["source"]) == f"{tidy.badge('a.ipynb')}\n\n# A\n\nb"
+    assert "".join(text["source"]) == f"{tidy.make_badge('a.ipynb')}\n\n# A\n\nb"
     assert "".join(install["source"]) == tidy.INSTALL
     assert (run["source"], run["outputs"], run["execution_count"]) == (["1 + 1"], [], None)
 
 
 def test_once_is_enough_and_a_badge_of_another_name_is_replaced():
-    once = tidy.tidied(notebook(TEXT, INSTALL), "a.ipynb")
-    assert tidy.tidied(once, "a.ipynb") == once
-    assert tidy.tidied(tidy.tidied(once, "b.ipynb"), "a.ipynb") == once
+    once = tidy.tidy_notebook(notebook(TEXT, INSTALL), "a.ipynb")
+    assert tidy.tidy_notebook(once, "a.ipynb") == once
+    assert tidy.tidy_notebook(tidy.tidy_notebook(once, "b.ipynb"), "a.ipynb") == once
 
 
 @pytest.mark.parametrize("cells", [(TEXT,), (INSTALL, TEXT), (TEXT, RUN)])
 def test_a_notebook_without_its_first_two_cells_is_refused(cells):
     with pytest.raises(ValueError, match="a.ipynb does not begin"):
-        tidy.tidied(notebook(*cells), "a.ipynb")
+        tidy.tidy_notebook(notebook(*cells), "a.ipynb")
 
 
 def test_main_writes_only_what_differs(tmp_path, monkeypatch, capsys):
     for name in ("a.ipynb", "b.ipynb"):
         (tmp_path / name).write_text(notebook(TEXT, INSTALL))
-    monkeypatch.setattr(tidy, "notebooks", lambda: sorted(tmp_path.glob("*.ipynb")))
+    monkeypatch.setattr(tidy, "list_notebooks", lambda: sorted(tmp_path.glob("*.ipynb")))
     tidy.main()
     (tmp_path / "b.ipynb").write_text(notebook(TEXT, INSTALL, RUN))
     capsys.readouterr()

@@ -61,6 +61,20 @@ def test_a_stage_without_losses_is_refused():
         losses.parse_losses({})
 
 
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (dict(kind="dcca", kk=3), r"'dcca' has no option 'kk' \(did you mean 'k'\?\); it has \['k', 'ridge'"),
+        (dict(kind="dcca"), "'dcca' needs 'k'"),
+        (dict(kind="soft_cca", k=3), "'soft_cca' has no option 'k'"),
+        (dict(kind="dccaa", k=3), r"kind 'dccaa' \(did you mean 'dcca'"),
+    ],
+)
+def test_a_wrong_loss_is_told_with_what_there_is(loss, message):
+    with pytest.raises(UserError, match=message):
+        losses.parse_losses({"alignment": dict(a="x", b="y", weight=1.0) | loss})
+
+
 def test_reading_a_stage_imports_no_jax():
     code = "import sys; import affect_jax.config.stages; assert 'jax' not in sys.modules, 'jax'"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -211,7 +211,7 @@ def check_loaded(before, after, damage: Damage, free: str | None) -> None:
       damage: what was done.
       free: the modality (or 'target') of the damaged file whose numbers, and number of steps, nothing else tells.
     """
-    for name in ("corpus", "variant", "synthetic", "labels"):
+    for name in ("corpus", "form", "synthetic", "labels"):
         assert getattr(after, name) == getattr(before, name), name
     assert {k: set(ids) for k, ids in after.draws.items()} == {k: set(ids) for k, ids in before.draws.items()}
     sides = [{k: [set(ids) for ids in fold] for k, fold in loaded.folds.items()} for loaded in (before, after)]
@@ -251,7 +251,7 @@ def in_memory(patch) -> None:
     """Makes `load` run without TFDS' files: the builders read, and what they give is handed over as it is."""
     builders: dict = {}
 
-    def built(builder_cls, *, config, data_dir, manual_dir, source):
+    def build_in_memory(builder_cls, *, config, data_dir, manual_dir, source):
         key = (builder_cls, str(config), manual_dir)
         if key not in builders:
             builders[key] = builder_cls(config=config, data_dir=data_dir)
@@ -262,8 +262,8 @@ def in_memory(patch) -> None:
         info = SimpleNamespace(metadata=builder.info.metadata, splits=made)
         return SimpleNamespace(info=info, builder_config=builder.builder_config)
 
-    patch.setattr(build, "built", built)
-    patch.setattr(build, "examples", lambda builder, split: builder.info.splits[split])
+    patch.setattr(build, "build_once", build_in_memory)
+    patch.setattr(build, "read_examples", lambda builder, split: builder.info.splits[split])
 
 
 def _encoded(example):

@@ -36,7 +36,7 @@ def test_fingerprint_sees_every_field():
     changed_value[1, 2] = np.nextafter(np.float32(1), np.float32(2))
     others = [
         made._replace(corpus="recola"),
-        made._replace(variant="other"),
+        made._replace(form="other"),
         made._replace(synthetic=True),
         made._replace(draws={"draw_0": ("b",)}),
         made._replace(draws={"draw_1": ("a",)}),
@@ -65,8 +65,8 @@ def test_fingerprint_sees_every_field():
 
 def test_a_fold_trains_on_what_it_names_or_on_all_others():
     fold = Fold(("a",), ("b",))
-    assert fold.trains(("a", "b", "c", "d")) == ("c", "d")
-    assert fold._replace(train=("d",)).trains(("a", "b", "c", "d")) == ("d",)
+    assert fold.select_training_ids(("a", "b", "c", "d")) == ("c", "d")
+    assert fold._replace(train=("d",)).select_training_ids(("a", "b", "c", "d")) == ("d",)
     prints = {compute_fingerprint(corpus(folds={"fold_1": f})) for f in (fold, fold._replace(train=("c",)))}
     assert len(prints) == 2
 

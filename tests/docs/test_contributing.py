@@ -18,6 +18,7 @@ from affect_jax.losses import regression
 from affect_jax.training import objective
 from tests.docs import commands, pages
 
+pytestmark = pytest.mark.slow
 PAGE = pages.read(commands.ROOT / "CONTRIBUTING.md")
 FILES = {
     match[1]: block.text.partition("\n")[2]

@@ -16,7 +16,7 @@ def words(name):
 
 def test_every_corpus_has_its_line_and_its_command():
     shown = words("corpora.md")
-    there = commands.program("prepare").corpora()
+    there = commands.program("prepare").list_corpora()
     assert not [name for name in there if name not in shown]
     readers = [name for name in there if name not in ("manifest", "planted")]
     assert not [name for name in readers if f"--corpus={name} --manual_dir=" not in shown], (

@@ -10,6 +10,7 @@ import pytest
 
 from tests.docs import commands
 
+pytestmark = pytest.mark.slow
 ROOT = commands.ROOT
 
 

@@ -8,11 +8,14 @@ from functools import partial
 import pytest
 from absl import flags
 
-from affect_jax.baselines import fit_folds, functionals
+from affect_jax.baselines import functionals, methods, run_baselines
+from affect_jax.config.run_config import read_run_config
 from affect_jax.errors import UserError
-from affect_jax.reports import build, comparison_grid, folders, sources, tables
+from affect_jax.experiment.results_file import read_results
+from affect_jax.reports import report, side_by_side, sources, tables
 from affect_jax.reports.thesis import TABLES
 from launch import baselines, report
+from tests import run_results
 
 # Of ml_collections, which loads a config file in an old way.
 pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
@@ -26,7 +29,7 @@ SMALL = {
 @pytest.fixture
 def main(monkeypatch, tmp_path, repo_root):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(functionals, "installed", lambda: False)
+    monkeypatch.setattr(functionals, "is_opensmile_installed", lambda: False)
 
     def call(config, corpus, *arguments):
         values = flags.FlagValues()
@@ -47,14 +50,14 @@ def test_one_command_for_a_regression(main, tmp_path, capsys):
     main(*arguments)
     out, err = capsys.readouterr()
     assert "without the IS13 baseline, as openSMILE is not installed" in err
-    run = folders.read_run(tmp_path / "run")
-    assert {trial["variant"] for trial in run.results["trials"]} == {
+    results = read_results(tmp_path / "run")
+    assert {trial.variant for trial in results.trials} == {
         "MFCC statistics",
         "Random subset feature selection",
     }
-    assert run.results["task"] == "signed_regression"
-    assert run.results["config_arg"].endswith("configs/conflictnet.py:baseline")
-    assert run.config["corpus"]["rate"] == 8000
+    assert results.task == "signed_regression"
+    assert results.config_arg.endswith("configs/conflictnet.py:baseline")
+    assert read_run_config(tmp_path / "run").corpus.rate == 8000
     assert "MFCC statistics" in out
     before = (tmp_path / "run" / "results.json").read_bytes()
     main(*arguments)
@@ -68,35 +71,35 @@ def test_a_report_fits_what_table_3_1_needs(main, tmp_path, monkeypatch, capsys)
     """`launch.report --tables=3.1 --train` on a small synthetic corpus, up to the networks, which are left out."""
     sizes = [f"corpus.synthetic.{name}={value}" for name, value in SMALL["sspnet_conflict"].items()]
     changes = [*sizes, f"corpus.data_dir={tmp_path / 'data'}", "study.seeds=2", "stages.fit.epochs=1"]
-    monkeypatch.setattr(baselines, "Asked", partial(baselines.Asked, iterations=40))
+    monkeypatch.setattr(methods, "Request", partial(methods.Request, iterations=40))
 
     def train(config_arg):
-        if sources.network(config_arg) != config_arg:
+        if sources.name_network(config_arg) != config_arg:
             report.make(config_arg, changes, tmp_path / "runs")
 
     table = TABLES["3.1"]
-    found = build.gather([table], tmp_path / "runs", train)
-    text = tables.render(table, found)["md"]
+    found = report.gather_runs([table], tmp_path / "runs", train)
+    text = thesis_tables.render_table(table, found)["md"]
     (trial,) = (line for line in text.splitlines() if line.startswith("| Random subset feature selection"))
     assert trial.count("(n=2; constant") == trial.count("; synthetic)") == 3
     assert "without the optional package opensmile" in text
     assert "without the IS13 baseline, as openSMILE is not installed" in capsys.readouterr().err
-    assert build.gather([table], tmp_path / "runs")[sources.classical(sources.IS13).config] is not None
+    assert report.gather_runs([table], tmp_path / "runs")[sources.classical(sources.IS13).config] is not None
 
 
 def test_one_command_for_classes(main, tmp_path, capsys):
-    methods = "--methods=mfcc_statistics,action_units,both"
-    main("configs/speech_emotion.py", "ravdess", methods, f"--workdir={tmp_path / 'run'}")
-    run = folders.read_run(tmp_path / "run")
-    assert list(dict.fromkeys(trial["variant"] for trial in run.results["trials"])) == [
-        fit_folds.NAMES[name] for name in ("mfcc_statistics", "action_units", "both")
+    flag = "--methods=mfcc_statistics,action_units,both"
+    main("configs/speech_emotion.py", "ravdess", flag, f"--workdir={tmp_path / 'run'}")
+    results = read_results(tmp_path / "run")
+    assert list(dict.fromkeys(trial.variant for trial in results.trials)) == [
+        methods.NAMES[name] for name in ("mfcc_statistics", "action_units", "both")
     ]
-    assert run.results["corpus"]["labels"][0] == "neutral"
+    assert results.corpus.labels[0] == "neutral"
     capsys.readouterr()
 
 
 def test_the_folder_has_a_name_of_its_own_and_is_made_last(main, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(fit_folds, "run", lambda *args, **kwargs: {"name": "x", "trials": [], "variants": []})
+    monkeypatch.setattr(run_baselines, "fit_folds", lambda *args, **kwargs: run_results.make_results())
     monkeypatch.setattr(comparison_grid, "summary", lambda results: "")
     folder = tmp_path / "runs" / "conflictnet_baseline"
     for wrong in ("--methods=mfcc_statistic", "--config.corpus.manual_dir=/nowhere"):

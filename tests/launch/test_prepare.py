@@ -8,6 +8,7 @@ import soundfile
 from absl import flags
 
 from affect_jax.datasets import cmu_mosi, iemocap, recola, sspnet_conflict
+from affect_jax.datasets.describe_corpus import describe_recordings
 from affect_jax.datasets.recordings import Fold, Recording, Recordings
 from affect_jax.errors import UserError
 from launch import prepare
@@ -57,7 +58,7 @@ def test_counts_missing_values(run, tmp_path, capsys):
     path.write_text("\n".join(lines))
     common = ("--corpus=recola", f"--manual_dir={raw}", f"--data_dir={tmp_path / 'data'}", "--target=valence")
     with pytest.raises(
-        UserError, match=r"dev_1.arff column f0 at 0.08 s; mend the file, or set config.corpus.nonfinite"
+        UserError, match=r"dev_1.arff column f0 at 0.08 s; correct the file, or set config.corpus.nonfinite"
     ):
         run(*common)
     run(*common, "--nonfinite=mean")
@@ -99,11 +100,11 @@ def test_describes_folds_and_modalities_of_their_own_length():
 
     fold = Fold(validation=("clip_1", "clip_4"), test=("clip_0", "clip_3"))
     found = Recordings("c", "v", False, {"train": [clip(n) for n in range(6)]}, {}, {"fold_0": fold}, "")
-    lines = dict(line.split(None, 1) for line in prepare.describe(found))
+    lines = dict(line.split(None, 1) for line in describe_recordings(found))
     assert lines["corpus"] == "c v"
     assert lines["train"] == "6 recordings of 3 groups; emotion 0: 3, 1: 3 (majority 50.0 %)"
-    assert lines["features"] == "speech (waveforms of 400 to 405 samples), mfcc 2 (3 to 8 trials each), face 5"
-    assert lines["zero"] == f"trials    mfcc {sum(range(3, 9))} (kept as they are)"
+    assert lines["features"] == "speech (waveforms of 400 to 405 samples), mfcc 2 (3 to 8 rows each), face 5"
+    assert lines["zero"] == f"rows    mfcc {sum(range(3, 9))} (kept as they are)"
     assert lines["fold_0"] == (
         "scored on 2 recordings of actor_0; selected by 2 recordings of actor_1; trained on the other 2"
     )
@@ -145,8 +146,8 @@ def test_writes_a_synthetic_release(run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--corpus=recla"], r"--corpus=recla is not here \(did you mean 'recola'\?\)"),
-        (["--corpus=recola", "--labels=class7"], "--labels is no setting of recola"),
+        (["--corpus=recla"], r"--corpus is 'recla' \(did you mean 'recola'\?\); choose cmu_mosi, "),
+        (["--corpus=recola", "--labels=class7"], "--labels is not a setting of recola"),
         (["--corpus=recola", "more"], "'more' is not a flag"),
     ],
 )
@@ -179,3 +180,17 @@ def test_status_2_and_one_line(repo_root, arguments, message):
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_help_imports_nothing_heavy(repo_root):
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "launch.prepare", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=repo_root,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "--manual_dir" in done.stdout
+    assert "absl" in imported
+    assert not imported & {"jax", "numpy", "scipy", "tensorflow_datasets", "librosa"}

@@ -5,14 +5,14 @@ import pytest
 from jax.test_util import check_grads
 
 from affect_jax.layers import gru as core
-from affect_jax.layers.gru import gru
+from affect_jax.layers.gru import gru, run_plain_gru
 
 BATCH, STEPS, UNITS = 3, 6, 5
 
 
-def plain(x, weight_ih, weight_hh, bias, new_bias, mask=None, keep=None):
+def plain(x, weight_ih, weight_hh, bias, new_bias, mask_TxKxB=None, keep_TxKxB=None):
     """What `gru` computes, one direction and one step after the other, left to autodiff."""
-    out = []
+    out, mask, keep = [], mask_TxKxB, keep_TxKxB
     for k, order in enumerate([range(STEPS), range(STEPS)[::-1]][: len(weight_ih)]):
         h, states = jnp.zeros((BATCH, UNITS), x.dtype), {}
         for number, t in enumerate(order):
@@ -44,15 +44,24 @@ def test_handwritten_gradient_is_autodiffs(inputs, directions, masked):
 
         def graded(layer):
             def loss(*arguments):
-                h = layer(*arguments, *flags)
+                h = layer(*arguments, mask_TxKxB=flags[0], keep_TxKxB=flags[1])
                 return jnp.sum(weights * h), h
 
             return jax.jit(jax.value_and_grad(loss, argnums=range(5), has_aux=True))(*arguments(inputs, directions))
 
         ours, expected = graded(gru), graded(plain)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), ours, expected)
-        alone = jax.jit(gru)(*arguments(inputs, directions), *flags)  # without a gradient it takes another path
+        alone = jax.jit(gru)(
+            *arguments(inputs, directions), mask_TxKxB=flags[0], keep_TxKxB=flags[1]
+        )  # without a gradient it takes another path
         np.testing.assert_allclose(alone, expected[0][1], atol=1e-12)
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+def test_the_plain_form_is_the_same(directions):
+    with jax.enable_x64(True):
+        ours, plainly = (jax.jit(layer)(*arguments(4, directions)) for layer in (gru, run_plain_gru))
+        np.testing.assert_allclose(ours, plainly, atol=1e-12)
 
 
 def test_gradient_is_the_finite_difference():
@@ -69,7 +78,7 @@ def test_steps_and_batch_as_two_axes_give_the_same_as_one(inputs, monkeypatch):
     with jax.enable_x64(True):
         with_n = jax.jit(graded).trace(*arguments(inputs))
         merged = with_n.lower().compile()(*arguments(inputs))
-        monkeypatch.setattr(core, "_merges", lambda: False)
+        monkeypatch.setattr(core, "_should_merge", lambda: False)
         without = jax.jit(lambda *arguments: graded(*arguments)).trace(*arguments(inputs))
         apart = without.lower().compile()(*arguments(inputs))
     kgn = f"[2,{3 * UNITS},{STEPS * BATCH}]"

@@ -8,7 +8,7 @@ from jax.test_util import check_grads
 
 from affect_jax.layers import mean_attention
 from affect_jax.layers.dropout import dropout, keep_mask, keep_scale
-from affect_jax.layers.mean_attention import MeanAttention, mean_weights
+from affect_jax.layers.mean_attention import MeanAttention, form_plain_mean_weights, mean_weights
 
 B, T, S, D, HEADS = 3, 5, 7, 8, 2
 
@@ -84,7 +84,7 @@ def test_dropout_is_dropout_of_the_weights_and_its_gradient_too():
     """The same masks, applied the long way, give the same numbers by plain differentiation."""
     q, k, _, y_mask = (*(z.reshape(B, -1, HEADS, D // HEADS) for z in sides()[:2]), *sides()[2:])
     share = jnp.full((B, T), 1 / T)
-    keys, rate = mean_attention._keys(jax.random.key(3), B), jnp.float32(0.4)
+    keys, rate = mean_attention._make_keys(jax.random.key(3), B), jnp.float32(0.4)
 
     def plain(q, k):
         scores = jnp.where(y_mask[:, None, None, :], jnp.einsum("bthc,bshc->bhts", q, k), -jnp.inf)
@@ -138,10 +138,27 @@ def test_a_batch_in_groups_or_in_one_piece_is_a_batch_in_turn(monkeypatch, weigh
 
 def test_groups_are_few_and_of_one_size():
     audio, text = 6 * 500 * 500, 6 * 128 * 128
-    assert [mean_attention._groups(32, size) for size in (audio, text, 2**30)] == [4, 1, 32]
-    assert mean_attention._groups(31, audio) == 31
+    assert [mean_attention._count_groups(32, size) for size in (audio, text, 2**30)] == [4, 1, 32]
+    assert mean_attention._count_groups(31, audio) == 31
 
 
 def test_the_mask_is_that_of_dropout():
     key, x = jax.random.key(7), jnp.ones((4, 5))
     np.testing.assert_array_equal(dropout(key, x, 0.3) != 0, keep_mask(key, x.shape, 0.3))
+
+
+@pytest.mark.parametrize("rate", [None, 0.3])
+def test_the_plain_form_is_the_same(rate):
+    draw = np.random.default_rng(3)
+    q, k = (jnp.asarray(draw.normal(size=(B, n, HEADS, 4)), jnp.float32) for n in (T, S))
+    share, mask = sides()[2] / 3.0, sides()[3]
+    keys = None if rate is None else mean_attention._make_keys(jax.random.key(3), B)
+
+    def grade(form):
+        def loss(q, k):
+            return jnp.sum(jnp.sin(form(q, k, share, mask, keys, jnp.float32(rate or 0))))
+
+        return jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))(q, k)
+
+    ours, plainly = grade(mean_weights), grade(form_plain_mean_weights)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), ours, plainly)

@@ -9,7 +9,7 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from affect_jax.layers import pooled_convolution
-from affect_jax.layers.pooled_convolution import conv_norm_pool, conv_pool
+from affect_jax.layers.pooled_convolution import conv_norm_pool, conv_pool, run_plain_block
 
 BATCH, STEPS, CHANNELS, FILTERS, WIDTH, POOL = 3, 26, 2, 4, 4, 3  # 7 windows and 2 steps left over
 EPSILON = 1e-3
@@ -51,6 +51,13 @@ def plain(x, kernel, bias, gamma, beta, valid, pool=POOL, train=True):
     y = (a - mean[None, None, :]) * (gamma * jax.lax.rsqrt(variance + EPSILON))[None, None, :] + beta[None, None, :]
     y = jax.lax.reduce_window(y, -jnp.inf, jax.lax.max, (1, pool, 1), (1, pool, 1), "VALID")
     return y, mean, variance
+
+
+def test_the_plain_block_of_the_module_is_this_one():
+    args = arguments()
+    np.testing.assert_allclose(
+        run_plain_block(*args, pool=POOL, epsilon=EPSILON), plain(*args, ALL)[0], rtol=1e-5, atol=1e-5
+    )
 
 
 def loss(args, valid, layer, train=True, pool=POOL):

@@ -18,7 +18,7 @@ def recurrences(steps):
 
     weights = some(2, 4, 3 * UNITS), some(2, UNITS, 3 * UNITS), some(2, 3 * UNITS), some(2, UNITS)
     mask = jnp.asarray(draw.random((steps, 2, BATCH)) < 0.7)
-    yield lambda x, *weights: gru(x, *weights, mask), (some(BATCH, steps, 4), *weights)
+    yield lambda x, *weights: gru(x, *weights, mask_TxKxB=mask), (some(BATCH, steps, 4), *weights)
     yield lambda *both: lstm_scan(*both, "sigmoid"), (some(steps, BATCH, 4 * UNITS), some(UNITS, 4 * UNITS))
 
 

@@ -7,7 +7,7 @@ import pytest
 from jax import lax
 from jax.sharding import PartitionSpec
 
-from affect_jax.losses import canonical_correlations, dcca, dcca_ema, dcca_ema_init
+from affect_jax.losses import canonical_correlations, dcca, dcca_ema, init_dcca_ema
 
 # Programs with an eigh take long to compile, so the tests share a few, by the same shapes.
 
@@ -159,7 +159,7 @@ def test_fewer_than_two_samples_are_no_loss(valid):
     a, b = _f32(*_views(offset=1e3))
     for (value, _), gradients in (
         correlate(a, b, np.arange(24) < valid),
-        ema(a, b, np.arange(24) < valid, dcca_ema_init(12, 12)),
+        ema(a, b, np.arange(24) < valid, init_dcca_ema(12, 12)),
     ):
         assert value == 0
         assert not np.any(gradients[0])
@@ -227,7 +227,7 @@ def test_inside_the_study_program():
     def epoch(carry):
         return lax.scan(lambda x, _: lax.map(row, x), carry, length=4)[1].T
 
-    states = jax.tree.map(lambda x: np.stack([x, x]), dcca_ema_init(4, 4))
+    states = jax.tree.map(lambda x: np.stack([x, x]), init_dcca_ema(4, 4))
     values = epoch((np.float32([0.1, 0.5]), np.float32([0.01, 0.1]), states))
     assert values.shape == (2, 4)
     assert np.all(np.diff(values, axis=1) < 0)
@@ -237,7 +237,7 @@ def test_ema_starts_as_dcca():
     a, b = _f32(*_views(offset=3.0))
     where = np.arange(24) % 5 > 0
     (expected, _), slopes = correlate(a, b, where, 0.1, ridge_mode="absolute")
-    (value, _), gradients = ema(a, b, where, dcca_ema_init(12, 12), 0.1, ridge_mode="absolute")
+    (value, _), gradients = ema(a, b, where, init_dcca_ema(12, 12), 0.1, ridge_mode="absolute")
     np.testing.assert_allclose(value, expected, rtol=1e-5)
     for g, e in zip(gradients, slopes, strict=True):
         np.testing.assert_allclose(g, e, atol=1e-5)
@@ -246,7 +246,7 @@ def test_ema_starts_as_dcca():
 def test_ema_pools_what_it_saw():
     """Without decay the state is the pooled data, and the gradient its own, as if the batch were all of it."""
     a, b = _f32(*_views(48, 12, 12, offset=5.0))
-    (_, state), _ = ema(a[:24], b[:24], np.ones(24, bool), dcca_ema_init(12, 12), 0.1, 1.0)
+    (_, state), _ = ema(a[:24], b[:24], np.ones(24, bool), init_dcca_ema(12, 12), 0.1, 1.0)
     (value, state), gradients = ema(a[24:], b[24:], np.ones(24, bool), state, 0.1, 1.0)
     (whole, _), expected = correlate(a, b, _all(a), 0.1)  # the shapes of the float32 test above
     np.testing.assert_allclose(value, whole, rtol=1e-5)
@@ -258,7 +258,7 @@ def test_ema_pools_what_it_saw():
 
 def test_ema_forgets_by_its_decay_but_not_for_empty_batches():
     a, b = _f32(*_views(48, 12, 12))
-    state = dcca_ema_init(12, 12)
+    state = init_dcca_ema(12, 12)
     for rows in (slice(0, 24), slice(24, 48)):
         (_, state), _ = ema(a[rows], b[rows], np.ones(24, bool), state, decay=0.5)
     weights = np.repeat([0.5, 1.0], 24)
@@ -275,7 +275,7 @@ def test_ema_forgets_by_its_decay_but_not_for_empty_batches():
 def test_ema_is_not_saturated_by_small_batches():
     """Unrelated views: one batch of 24 samples calls 12 units related, the running covariance does not."""
     rng = np.random.default_rng(0)
-    state = dcca_ema_init(12, 12)
+    state = init_dcca_ema(12, 12)
     for _ in range(60):
         a, b = _f32(*rng.normal(size=(2, 24, 12)))
         (value, state), _ = ema(a, b, _all(a), state)
@@ -293,4 +293,4 @@ def test_bad_arguments():
     with pytest.raises(ValueError, match=r"\(4, 3\)"):
         dcca(a[:4], b, where, k=1)
     with pytest.raises(ValueError, match="state"):
-        dcca_ema(a, b, where, dcca_ema_init(4, 3), k=1)
+        dcca_ema(a, b, where, init_dcca_ema(4, 3), k=1)

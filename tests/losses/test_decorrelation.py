@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from affect_jax.losses import barlow, soft_cca, soft_cca_init, vicreg
+from affect_jax.losses import barlow, init_soft_cca, soft_cca, vicreg
 
 
 def _soft_cca(a, b, where):
-    return soft_cca(a, b, where, soft_cca_init(a.shape[-1], b.shape[-1]))[0]
+    return soft_cca(a, b, where, init_soft_cca(a.shape[-1], b.shape[-1]))[0]
 
 
 LOSSES = [barlow, vicreg, _soft_cca]
@@ -63,12 +63,12 @@ def test_soft_cca_by_formula():
     x, y = _standard(a), _standard(b)
     penalty = sum(np.abs(_off(z.T @ z / len(z))).sum() for z in (x, y))
     expected = np.mean(np.sum((x - y) ** 2, axis=1)) + 0.5 * penalty
-    (got, _), _ = soft_step(*_f32(a, b), np.ones(14, bool), soft_cca_init(4, 4), decorrelation=0.5, decay=0.5)
+    (got, _), _ = soft_step(*_f32(a, b), np.ones(14, bool), init_soft_cca(4, 4), decorrelation=0.5, decay=0.5)
     np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 
 def test_soft_cca_runs_its_correlations():
-    state, parts = soft_cca_init(4, 4), []
+    state, parts = init_soft_cca(4, 4), []
     for seed in range(3):
         a, b = _views(seed=seed)
         parts.append(_standard(a).T @ _standard(a) / len(a))
@@ -81,8 +81,8 @@ def test_soft_cca_runs_its_correlations():
 def test_soft_cca_without_memory_has_the_batch_gradient():
     a, b = _f32(*_views())
     options = dict(where=np.ones(14, bool), decorrelation=1.0, decay=0.0)
-    (_, state), _ = soft_step(b, a, state=soft_cca_init(4, 4), **options)
-    fresh, used = (soft_step(a, b, state=s, **options)[1] for s in (soft_cca_init(4, 4), state))
+    (_, state), _ = soft_step(b, a, state=init_soft_cca(4, 4), **options)
+    fresh, used = (soft_step(a, b, state=s, **options)[1] for s in (init_soft_cca(4, 4), state))
     np.testing.assert_allclose(used, fresh, atol=1e-6)
 
 

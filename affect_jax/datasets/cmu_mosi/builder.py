@@ -72,7 +72,7 @@ class CmuMosi(tfds.core.GeneratorBasedBuilder):
             files={name: str(path) for name, path in files.items()},
         )
         return {
-            part: self._generate_examples(videos) for part, videos in poria_release.read_release(files, sizes).items()
+            split: self._generate_examples(videos) for split, videos in poria_release.read_release(files, sizes).items()
         }
 
     def _generate_examples(self, videos: list[poria_release.Video]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Reads CMU-MOSI in the form of Poria et al. (ACL 2017): one row of features per utterance, in csv files without headers.
+"""Reads CMU-MOSI in the form of Poria et al. (ACL 2017): one row of features per utterance, in csv without header.
 
     {text,audio,video}/<m>_{train,test}0.csv    D features and the label 0/1
     text_{train,test}.csv                       the row's number in transcripts.csv (from 0) and the text features again
@@ -7,9 +7,9 @@
 
 The files are in a folder `data` of the public repository SenticNet/contextual-sentiment-analysis; users may give that
 folder or its parent. The rows are not in order of time: those of label 1 come first, then those of label 0, and both
-follow transcripts.csv, which is sorted as *text* (`_1`, `_10`, `_2`). The three modalities share one order of rows, which
-only text_{train,test}.csv tells. Here rows become videos, with their utterances in order of their numbers. Ids contain
-`_` and `-` themselves, so they are split at the last `_`.
+follow transcripts.csv, which is sorted as *text* (`_1`, `_10`, `_2`). The three modalities share one order of rows,
+which only text_{train,test}.csv tells. Here rows become videos, with their utterances in order of their numbers. Ids
+contain `_` and `-` themselves, so they are split at the last `_`.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ LABELS_FILE = "mosi_labels.csv"
 
 
 class Sizes(NamedTuple):
-    """What a release must hold: videos, utterances and utterances of label 1 of each split; columns of each modality."""
+    """What a release must hold: videos, utterances and utterances of label 1 by split; columns by modality."""
 
     videos: dict[str, int]
     utterances: dict[str, int]
@@ -110,47 +110,52 @@ def read_release(files: Mapping[str, Path], sizes: Sizes) -> dict[str, list[Vide
     """
     utterances = _read_transcripts(files["transcripts.csv"])
     scores = _read_scores(files[LABELS_FILE], utterances) if LABELS_FILE in files else {}
-    parts: dict[str, list[Video]] = {}
+    splits: dict[str, list[Video]] = {}
     seen: dict[int, str] = {}
-    for part in SPLITS:
-        path = files[f"text_{part}.csv"]
-        index, again = _read_index(path, len(utterances), sizes.columns["text"])
+    for split in SPLITS:
+        path = files[f"text_{split}.csv"]
+        index, repeated_text = _read_index(path, len(utterances), sizes.columns["text"])
         for row, number in enumerate(index, start=1):
             if number in seen:
                 raise UserError(
                     f"{path} row {row} names entry {number} of transcripts.csv, which {seen[number]} has too"
                 )
             seen[number] = f"{path} row {row}"
+        members = [utterances[number] for number in index]
         features = {}
         for modality in MODALITIES:
-            place = files[f"{modality}/{modality}_{part}0.csv"]
-            features[modality], labels = _read_features(place, sizes.columns[modality], len(index), path)
-            expected = np.array([utterances[number].label for number in index])
-            wrong = np.flatnonzero(labels != expected)
-            if wrong.size:
-                at = int(wrong[0])
-                raise UserError(
-                    f"{place} row {at + 1} has label {labels[at]:g}, but transcripts.csv has {expected[at]} for"
-                    f" {utterances[index[at]].id}; the rows are not in the same order: copy the files again"
-                )
-        # The index file repeats the text features: the proof that its rows are in the modalities' order.
-        off = np.flatnonzero((np.abs(features["text"] - again) > 1e-6).any(axis=1))
-        if off.size:
+            feature_file = files[f"{modality}/{modality}_{split}0.csv"]
+            features[modality], labels = _read_features(feature_file, sizes.columns[modality], len(index), path)
+            _check_labels(labels, members, feature_file)
+        # The index file repeats the text features, which proves that its rows are in the order of the modalities.
+        different = np.flatnonzero((np.abs(features["text"] - repeated_text) > 1e-6).any(axis=1))
+        if different.size:
             raise UserError(
-                f"{path} row {off[0] + 1} has other text features than text/text_{part}0.csv; copy both again"
+                f"{path} row {different[0] + 1} has other text features than text/text_{split}0.csv; copy both again"
             )
-        parts[part] = _make_videos([utterances[number] for number in index], index, features, scores)
-        _check_counts(parts[part], part, sizes, files["transcripts.csv"].parent)
-    both = {v.id for v in parts["train"]} & {v.id for v in parts["test"]}
-    if both:
+        splits[split] = _make_videos(members, index, features, scores)
+        _check_counts(splits[split], split, sizes, files["transcripts.csv"].parent)
+    shared = {v.id for v in splits["train"]} & {v.id for v in splits["test"]}
+    if shared:
         raise UserError(
-            f"video {min(both)} is in both train and test of {files['transcripts.csv'].parent}; copy it again"
+            f"video {min(shared)} is in both train and test of {files['transcripts.csv'].parent}; copy it again"
         )
-    return parts
+    return splits
+
+
+def _check_labels(labels: np.ndarray, utterances: list["_Utterance"], path: Path) -> None:
+    expected = np.array([utterance.label for utterance in utterances])
+    wrong = np.flatnonzero(labels != expected)
+    if wrong.size:
+        row = int(wrong[0])
+        raise UserError(
+            f"{path} row {row + 1} has label {labels[row]:g}, but transcripts.csv has {expected[row]} for"
+            f" {utterances[row].id}; the rows are not in the same order: copy the files again"
+        )
 
 
 def split_id(utterance: str) -> tuple[str, int]:
-    """('03bSnISJMiM', 10) of '03bSnISJMiM_10'; ValueError where there is no number after the last `_`."""
+    """Splits '03bSnISJMiM_10' into ('03bSnISJMiM', 10); ValueError where no number follows the last `_`."""
     video, separator, segment = utterance.rpartition("_")
     if not separator or not video or not segment.isdecimal():
         raise ValueError(f"{utterance!r} is not VIDEO_NUMBER")
@@ -158,7 +163,7 @@ def split_id(utterance: str) -> tuple[str, int]:
 
 
 def _read_transcripts(path: Path) -> list[_Utterance]:
-    found, ids, numbers = [], set(), {}
+    utterances, ids, numbers = [], set(), {}
     for row, (name, words, number, label) in enumerate(read_rows(path, columns=4), start=1):
         try:
             video, segment = split_id(name)
@@ -172,24 +177,25 @@ def _read_transcripts(path: Path) -> list[_Utterance]:
                 f"{path} row {row} ({name}, video {number[:60]}, label {label[:60]}): expected a new utterance,"
                 " its video's number, and label 0 or 1; copy it again"
             )
-        if found and name < found[-1].id:
+        if utterances and name < utterances[-1].id:
             raise UserError(
-                f"{path} row {row} ({name}) comes after {found[-1].id}, expected ids in the order of text: the other"
-                " files count on it, so copy it again"
+                f"{path} row {row} ({name}) comes after {utterances[-1].id}, expected ids in the order of text, which"
+                " the other files rely on; copy it again"
             )
         ids.add(name)
-        found.append(_Utterance(name, video, segment, words, int(label)))
-    return found
+        utterances.append(_Utterance(name, video, segment, words, int(label)))
+    return utterances
 
 
 def _read_index(path: Path, count: int, columns: int) -> tuple[list[int], np.ndarray]:
-    """The numbers in transcripts.csv of a part's rows, and the text features beside them."""
+    """Reads which entry of transcripts.csv each row of a split is, and the text features beside that number."""
     rows = read_rows(path, columns=1 + columns)
     numbers = []
     for row, fields in enumerate(rows, start=1):
         if not fields[0].isdecimal() or len(fields[0]) > 9 or int(fields[0]) >= count:
             raise UserError(
-                f"{path} row {row} starts with {quote_values(fields[0])}, expected a row of transcripts.csv, 0 to {count - 1}"
+                f"{path} row {row} starts with {quote_values(fields[0])}, expected an entry of transcripts.csv, 0 to"
+                f" {count - 1}; copy it again"
             )
         numbers.append(int(fields[0]))
     return numbers, parse_floats([fields[1:] for fields in rows], path, first_column=2)
@@ -206,25 +212,27 @@ def _read_features(path: Path, columns: int, count: int, index: Path) -> tuple[n
 
 
 def _read_scores(path: Path, utterances: list[_Utterance]) -> dict[str, tuple[float, float]]:
-    """utterance id -> (sentiment, class 0..6), after checking that it agrees with every binary label."""
+    """Reads utterance id -> (sentiment, class 0..6), and checks that it agrees with every binary label."""
     rows = read_rows(path)
     needed = ("utt_id", "poria_binary", "sentiment", "class7")
     missing = [name for name in needed if name not in rows[0]]
     if missing:
-        raise UserError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(rows[0])[:200]}")
-    at = [rows[0].index(name) for name in needed]
-    numbers = parse_floats([[row[i] for i in at[1:]] for row in rows[1:]], path, first_row=2)
+        raise UserError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(rows[0])[:200]}; add it")
+    columns = [rows[0].index(name) for name in needed]
+    numbers = parse_floats([[row[i] for i in columns[1:]] for row in rows[1:]], path, first_row=2)
     scores = {}
     for row, (fields, (label, sentiment, class7)) in enumerate(zip(rows[1:], numbers.tolist(), strict=True), start=2):
         if not (-3 <= sentiment <= 3 and class7 in range(-3, 4) and label == (sentiment >= 0)):
             raise UserError(
                 f"{path} row {row} has sentiment {sentiment:g}, class {class7:g} and label {label:g}, expected -3 to 3,"
-                " a whole class -3 to 3, and label 1 where the sentiment is 0 or more"
+                " a whole class -3 to 3, and label 1 where the sentiment is 0 or more; correct it"
             )
-        scores[fields[at[0]]] = (label, sentiment, class7 + 3)
+        scores[fields[columns[0]]] = (label, sentiment, class7 + 3)
     for utterance in utterances:
         if utterance.id not in scores or scores[utterance.id][0] != utterance.label:
-            raise UserError(f"{path} lacks utterance {utterance.id}, or disagrees with transcripts.csv on its label")
+            raise UserError(
+                f"{path} lacks utterance {utterance.id}, or disagrees with transcripts.csv on its label; correct it"
+            )
     return {name: (sentiment, class7) for name, (_, sentiment, class7) in scores.items()}
 
 
@@ -235,7 +243,7 @@ def _make_videos(
     scores: dict[str, tuple[float, float]],
 ) -> list[Video]:
     rows_of: dict[str, list[int]] = {}
-    for row in np.argsort(index):  # the order of transcripts.csv, for the videos' order
+    for row in np.argsort(index):  # videos come in the order of transcripts.csv
         rows_of.setdefault(utterances[row].video, []).append(int(row))
     videos = []
     for video, rows in rows_of.items():
@@ -256,11 +264,11 @@ def _make_videos(
     return videos
 
 
-def _check_counts(videos: list[Video], part: str, sizes: Sizes, folder: Path) -> None:
-    found = (len(videos), sum(len(v.binary) for v in videos), int(sum(v.binary.sum() for v in videos)))
-    expected = (sizes.videos[part], sizes.utterances[part], sizes.positive[part])
-    if found != expected:
+def _check_counts(videos: list[Video], split: str, sizes: Sizes, folder: Path) -> None:
+    counts = (len(videos), sum(len(v.binary) for v in videos), int(sum(v.binary.sum() for v in videos)))
+    expected = (sizes.videos[split], sizes.utterances[split], sizes.positive[split])
+    if counts != expected:
         raise UserError(
-            f"the {part} part in {folder} has {found[0]} videos, {found[1]} utterances and {found[2]} of label 1,"
+            f"the {split} split in {folder} has {counts[0]} videos, {counts[1]} utterances and {counts[2]} of label 1,"
             f" expected {expected[0]}, {expected[1]} and {expected[2]}; copy the release again"
         )

@@ -3,7 +3,7 @@
 import dataclasses
 
 from affect_jax.datasets.missing_values import POLICIES
-from affect_jax.datasets.settings import setting
+from affect_jax.datasets.settings import define_setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,12 +19,12 @@ class Synthetic:
       seed: of all random numbers.
     """
 
-    train_videos: int = setting(24, least=2)
-    test_videos: int = setting(12, least=1)
-    text: int = setting(100, least=1)
-    audio: int = setting(73, least=1)
-    video: int = setting(100, least=1)
-    seed: int = setting(0, least=0)
+    train_videos: int = define_setting(24, least=2)
+    test_videos: int = define_setting(12, least=1)
+    text: int = define_setting(100, least=1)
+    audio: int = define_setting(73, least=1)
+    video: int = define_setting(100, least=1)
+    seed: int = define_setting(0, least=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Settings:
     manual_dir: str | None = None
     data_dir: str | None = None
     download: bool = False
-    labels: str = setting("binary", choices=("binary", "class7", "sentiment"))
-    nonfinite: str = setting("refuse", choices=POLICIES)
+    labels: str = define_setting("binary", choices=("binary", "class7", "sentiment"))
+    nonfinite: str = define_setting("refuse", choices=POLICIES)
     validation: tuple[str, ...] | None = None
     synthetic: Synthetic = Synthetic()

@@ -2,8 +2,8 @@
 
 The release has only a training and a test split, and the thesis' validation set (10 training videos, 296 utterances) is
 not named anywhere. So there are five draws, made by the function below from five seeds and kept as a list; results are
-reported over all of them. At most four could be disjoint (5 x 296 > 1447), so they overlap. Their use for text and video
-is limited in any case: those features come from networks that were trained on the labels of the whole training split.
+reported over all of them. At most four could be disjoint (5 x 296 > 1447), so they overlap. Their use for text and
+video is limited in any case: those features come from networks that saw the labels of the whole training split.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ def draw_videos(lengths: Mapping[str, int], *, videos: int, utterances: int | No
 
 
 def make_draws(lengths: Mapping[str, int], *, videos: int, utterances: int | None) -> dict[str, tuple[str, ...]]:
-    """`NUMBER` draws with the seeds 0, 1, ..., named draw_0, draw_1, ..."""
+    """Makes `DRAW_COUNT` draws with the seeds 0, 1, ..., named draw_0, draw_1, ..."""
     return {
         f"draw_{seed}": draw_videos(lengths, videos=videos, utterances=utterances, seed=seed)
         for seed in range(DRAW_COUNT)
@@ -127,4 +127,4 @@ DRAWS: dict[str, tuple[str, ...]] = {
         "yDtzw_Y-7RU",
     ),
 }
-"""The draws of the release: `draws(lengths, videos=VIDEOS, utterances=UTTERANCES)` of its 62 training videos."""
+"""The draws of the release: `make_draws(lengths, videos=VIDEOS, utterances=UTTERANCES)` of its 62 training videos."""

@@ -17,14 +17,19 @@ from affect_jax.datasets.release_files import read_marker
 from affect_jax.errors import UserError
 
 CHUNK = 250
-"""Utterances stored together. TFDS keeps a split in memory while it writes it, and beyond 1 GB it would need
-TensorFlow; the whole corpus has 2.5 GB, at most 0.9 MB an utterance in the precomputed form."""
+"""Utterances to store together. TFDS keeps a split in memory while it writes it, and would need TensorFlow beyond 1 GB;
+the whole corpus has 2.5 GB, at most 0.9 MB per utterance in the precomputed form."""
 
 
 @dataclasses.dataclass
 class IemocapConfig(tfds.core.BuilderConfig):
-    """Which of the two forms the files have, what is stored of each utterance, and what does not lie in their folder:
-    the file of word vectors and the folder of video features of the release form ('': it does lie there).
+    """The form of the files, what to store of each utterance, and what is not in their folder.
+
+    Attributes:
+      form: 'precomputed' or 'release'.
+      modalities: to store.
+      glove: file of word vectors of the release form; '' if it is in the folder.
+      video_features: folder of video features of the release form; '' if it is in the folder.
     """
 
     form: str = "precomputed"
@@ -34,7 +39,15 @@ class IemocapConfig(tfds.core.BuilderConfig):
 
 
 class UtteranceSource(NamedTuple):
-    """An utterance that is not read yet: what its files' names and lists say, and modality -> float32 [T, D]."""
+    """An utterance whose features are not read yet.
+
+    Attributes:
+      id: of the utterance.
+      group: its speaker, or itself.
+      code: of its emotion.
+      sides: its split in each fold, separated by blanks. Built corpora have a feature of this name.
+      read: modality -> float32 [T, D].
+    """
 
     id: str
     group: str
@@ -43,16 +56,16 @@ class UtteranceSource(NamedTuple):
     read: Callable[[str], np.ndarray]
 
 
-_CONFIGS: dict[str, IemocapConfig] = {}  # by name, as TFDS asks for them
+_CONFIGS: dict[str, IemocapConfig] = {}  # by name, because TFDS asks for configs by name
 
 
 def make_config(form: str, modalities: tuple[str, ...], glove: str, video_features: str) -> IemocapConfig:
-    """The config of these settings, whatever the order of the modalities; the same object for the same settings."""
-    kept = tuple(modality for modality in MODALITIES if modality in modalities)
+    """Makes the config of these settings, or returns an equal one; the order of modalities does not matter."""
+    ordered = tuple(modality for modality in MODALITIES if modality in modalities)
     outside = hashlib.sha256(f"{glove}\n{video_features}".encode()).hexdigest()[:8] if glove or video_features else ""
-    name = "_".join(filter(None, (form, "+".join(kept), outside)))
-    made = IemocapConfig(name=name, form=form, modalities=kept, glove=glove, video_features=video_features)
-    return _CONFIGS.setdefault(name, made)
+    name = "_".join(filter(None, (form, "+".join(ordered), outside)))
+    config = IemocapConfig(name=name, form=form, modalities=ordered, glove=glove, video_features=video_features)
+    return _CONFIGS.setdefault(name, config)
 
 
 class Iemocap(tfds.core.GeneratorBasedBuilder):
@@ -60,13 +73,13 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
     Evaluation 42(4), 2008.
     """
 
-    # To be raised whenever the reader or the generator gives other values: built corpora are then made again.
+    # To be raised whenever the reader or the generator gives other values: built corpora are then built again.
     VERSION = tfds.core.Version("1.0.2")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The corpus is given out on request: sail.usc.edu/iemocap."
 
     @classmethod
     def get_builder_config(cls, name: str, version: str | tfds.core.Version | None = None) -> IemocapConfig | None:
-        """What `config` made under this name."""
+        """The config that `make_config` made under this name."""
         return _CONFIGS.get(name)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -91,16 +104,16 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
         marker = _read_sizes(folder, self.builder_config.form)
         self.info.metadata.update(synthetic=marker is not None, notes=[])
         find = self._find_release if self.builder_config.form == "release" else self._find_precomputed
-        found = find(folder, marker)
-        chunks = [found[start : start + CHUNK] for start in range(0, len(found), CHUNK)]
+        sources = find(folder, marker)
+        chunks = [sources[start : start + CHUNK] for start in range(0, len(sources), CHUNK)]
         return {f"chunk_{number:03d}": self._generate_examples(chunk) for number, chunk in enumerate(chunks)}
 
-    def _generate_examples(self, found: list[UtteranceSource]) -> Iterator[tuple[int, dict[str, Any]]]:
-        for number, utterance in enumerate(found):
-            features = {modality: utterance.read(modality) for modality in self.builder_config.modalities}
-            named = utterance._asdict()
-            del named["read"]
-            yield number, {**named, "features": features}
+    def _generate_examples(self, sources: list[UtteranceSource]) -> Iterator[tuple[int, dict[str, Any]]]:
+        for number, source in enumerate(sources):
+            features = {modality: source.read(modality) for modality in self.builder_config.modalities}
+            example = source._asdict()
+            del example["read"]
+            yield number, {**example, "features": features}
 
     def _find_precomputed(self, folder: Path, marker: dict[str, Any] | None) -> list[UtteranceSource]:
         sizes = precomputed.RELEASE
@@ -109,10 +122,10 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
         places = precomputed.find_folds(folder, sizes)
         folds = [precomputed.open_fold(place, sizes) for place in places]
         vocabulary = precomputed.open_vocabulary(places[0]) if "text" in self.builder_config.modalities else None
-        numbers = Counter(label for part in folds[0].values() for label in part.label.tolist())
+        numbers = Counter(label for split in folds[0].values() for label in split.label.tolist())
         codes = emotions.decode_numbers(numbers, sizes.counts, str(places[0]))
-        found = precomputed.match_folds(folds)
-        lost = sum(numbers.values()) - len(found)
+        utterances = precomputed.match_folds(folds)
+        lost = sum(numbers.values()) - len(utterances)
         if lost:
             self.info.metadata["notes"].append(f"{lost} of {sum(numbers.values())} utterances have no video: left out")
         self.info.metadata["folds"] = [place.name for place in places]
@@ -121,12 +134,12 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
                 id=key,
                 group=key,
                 code=codes[utterance.label],
-                sides=" ".join(utterance.sides),
+                sides=" ".join(utterance.splits),
                 read=functools.partial(
-                    precomputed.read_features, folds[0][utterance.part], utterance.row, vocabulary=vocabulary
+                    precomputed.read_features, folds[0][utterance.split], utterance.row, vocabulary=vocabulary
                 ),
             )
-            for key, utterance in found.items()
+            for key, utterance in utterances.items()
         ]
 
     def _find_release(self, folder: Path, marker: dict[str, Any] | None) -> list[UtteranceSource]:
@@ -169,10 +182,10 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
 
 
 def _read_sizes(folder: Path, form: str) -> dict[str, Any] | None:
-    """The sizes of a synthetic corpus; None for the real files.
+    """Reads the sizes of a synthetic corpus; None for the real files.
 
     Raises:
-      UserError: it is damaged, or of the other form.
+      UserError: the marker is damaged, or the corpus has the other form.
     """
     like = {"form": "", "counts": emotions.COUNTS, "sessions": 0, "video": 0}
     marker = read_marker(folder, "iemocap", like)

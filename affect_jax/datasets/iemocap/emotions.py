@@ -1,4 +1,4 @@
-"""IEMOCAP's emotions: the release's codes, how many utterances have each, and which codes make which classes."""
+"""IEMOCAP's emotions: the codes of the release, how many utterances each has, and which codes form which classes."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -6,10 +6,10 @@ from typing import NamedTuple
 from affect_jax.errors import UserError
 
 COUNTS: dict[str, int] = {"ang": 1103, "exc": 1041, "hap": 595, "sad": 1084, "fru": 1849, "sur": 107, "neu": 1708}
-"""Code -> utterances of the release, 7,487 in all. No two are equal: a number of utterances tells the code."""
+"""Code -> utterances of the release, 7,487 in all. No two are equal, so the number of utterances identifies a code."""
 
 LEFT_OUT = ("fea", "dis", "oth", "xxx")
-"""Codes that no set of classes has: fear, disgust, other, and those on which the annotators did not agree."""
+"""Codes in no set of classes: fear, disgust, other, and xxx, on which the annotators did not agree."""
 
 
 class Classes(NamedTuple):
@@ -25,11 +25,11 @@ class Classes(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the classes 0, 1, ..."""
+        """Names of the classes 0, 1, ..."""
         return tuple(self.codes)
 
     def find_class(self, code: str) -> int | None:
-        """The class of a code; None where it has none."""
+        """The class of a code; None if it is in no class."""
         return next((n for n, codes in enumerate(self.codes.values()) if code in codes), None)
 
 
@@ -66,47 +66,48 @@ LABELS: dict[str, Classes] = {
 
 emotion7: 7,487 utterances; what chapter 4 of the thesis uses.
 emotion6: without surprise, of which there are only 107; 7,380.
-emotion4: what most of the literature uses, happy and excited as one; 5,531.
+emotion4: what most of the literature uses, with happy and excited as one class; 5,531.
 """
 
 
-def check_counts(found: Mapping[str, int], expected: Mapping[str, int], where: str) -> None:
-    """Refuses a corpus that has other numbers of utterances than it should.
+def check_counts(counts: Mapping[str, int], expected: Mapping[str, int], where: str) -> None:
+    """Refuses a corpus with other numbers of utterances than expected.
 
     Args:
-      found: code -> utterances; other codes than those of `expected` do not count.
+      counts: code -> utterances; codes that are not in `expected` do not count.
       expected: code -> utterances: `COUNTS`, or what a generator wrote.
-      where: the folder, named in the error.
+      where: the folder, for the message.
 
     Raises:
       UserError: with the first code that differs.
     """
     for code, count in expected.items():
-        if found.get(code, 0) != count:
+        if counts.get(code, 0) != count:
             raise UserError(
-                f"{where} has {found.get(code, 0)} utterances of {code!r}, expected {count} ({sum(expected.values())}"
-                f" in all, found {sum(found.get(c, 0) for c in expected)}); copy the release again"
+                f"{where} has {counts.get(code, 0)} utterances of {code!r}, expected {count} (and"
+                f" {sum(counts.get(c, 0) for c in expected)} in all, expected {sum(expected.values())}); copy the"
+                " release again"
             )
 
 
-def decode_numbers(found: Mapping[int, int], expected: Mapping[str, int], where: str) -> dict[int, str]:
-    """Which code each number stands for, in files that have numbers and do not say their meaning.
+def decode_numbers(counts: Mapping[int, int], expected: Mapping[str, int], where: str) -> dict[int, str]:
+    """Finds which code each number stands for, in files that do not say what their numbers mean.
 
-    A code is known by how many utterances it has.
+    The number of its utterances identifies a code.
 
     Args:
-      found: number -> utterances.
+      counts: number -> utterances.
       expected: code -> utterances, all different.
-      where: the folder, named in the error.
+      where: the folder, for the message.
 
     Raises:
       UserError: the numbers of utterances are not the expected ones.
     """
-    of = {count: code for code, count in expected.items()}
-    if sorted(found.values()) != sorted(of):
+    code_of = {count: code for code, count in expected.items()}
+    if sorted(counts.values()) != sorted(code_of):
         raise UserError(
-            f"{where} has {sum(found.values())} utterances, {', '.join(str(n) for _, n in sorted(found.items()))} of"
-            f" the labels {', '.join(map(str, sorted(found)))}; expected {sum(expected.values())},"
+            f"{where} has {sum(counts.values())} utterances, {', '.join(str(n) for _, n in sorted(counts.items()))} of"
+            f" the labels {', '.join(map(str, sorted(counts)))}; expected {sum(expected.values())},"
             f" {', '.join(f'{n} {code}' for code, n in expected.items())} in any order: copy the files again"
         )
-    return {number: of[count] for number, count in found.items()}
+    return {number: code_of[count] for number, count in counts.items()}

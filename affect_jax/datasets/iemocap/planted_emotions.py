@@ -1,20 +1,21 @@
-"""What the synthetic IEMOCAP says, before it is written in one of the two layouts: who shows which emotion, and how.
+"""What the synthetic IEMOCAP contains, before it is written in one of its two layouts: who shows which emotion, and
+how.
 
 The seven emotions are five groups: angry and frustrated, excited and happy, sad, neutral, surprised.
 
-Each modality alone shows the group, under a doubt of its own that lasts for the whole utterance: text the least, video
-more, audio (and prosody, which is of the same voice) the most. The doubts are independent, so a second modality helps
-to tell the groups apart, and a third helps more.
+Each modality alone shows the group, with noise of its own that lasts for the whole utterance: the least in text, more
+in video, the most in audio (and in prosody, which comes from the same voice). The noises are independent, so a second
+modality helps to tell the groups apart, and a third helps more.
 
-Within a group a modality alone tells nothing. Text and audio have one sign each, +1 or -1 by chance, video has two:
+Within a group a modality alone tells nothing. Text and audio have one random sign each, +1 or -1, and video has two:
 
 - angry or frustrated: the product of text's sign and video's first sign is +1 for angry, -1 for frustrated. Only text
   and video together tell them apart.
 - excited or happy: the product of audio's sign and video's second sign is +1 for excited, -1 for happy. Only audio and
   video together do.
 
-So text with audio never tells either pair apart, and a sum over modalities does not either: only what multiplies or
-compares them does. All signs are there in every utterance and mean nothing in the other groups.
+So text with audio never tells either pair apart, nor does a sum over modalities: a model must multiply or compare them.
+Every utterance has all signs, but they mean nothing in the other groups.
 """
 
 from typing import NamedTuple
@@ -41,7 +42,7 @@ class PlantedUtterance(NamedTuple):
       session: from 1.
       speaker: 'Ses01M'.
       code: of the emotion.
-      codes: modality -> float64 [6] (video: [7]): five for the groups, 1 and 0 in doubt, and its sign or signs.
+      codes: modality -> float64 [6] (video: [7]): five for the groups, noisy 1 or 0, and its sign or signs.
     """
 
     id: str
@@ -52,31 +53,33 @@ class PlantedUtterance(NamedTuple):
 
 
 def count_utterances(total: int) -> dict[str, int]:
-    """Utterances of each code, `total` in all and no two equal, by the largest remainder."""
+    """Counts the utterances of each code: `total` in all, by the largest remainder."""
     exact = {code: total * _SHARES[code] for code in COUNTS}
-    found = {code: int(share) for code, share in exact.items()}
-    by_rest = sorted(exact, key=lambda code: found[code] - exact[code])
-    for code in by_rest[: total - sum(found.values())]:
-        found[code] += 1
-    return found
+    counts = {code: int(share) for code, share in exact.items()}
+    by_remainder = sorted(exact, key=lambda code: counts[code] - exact[code])
+    for code in by_remainder[: total - sum(counts.values())]:
+        counts[code] += 1
+    return counts
 
 
 def draw_utterances(sessions: int, utterances: int, seed: int) -> list[PlantedUtterance]:
-    """All utterances, `utterances` of each of the two speakers of a session, in the order of sessions and dialogs."""
+    """Draws `utterances` of each of the two speakers of a session, in the order of sessions and dialogs."""
     speakers = [(session, sex) for session in range(1, sessions + 1) for sex in "FM"]
     codes = [code for code, n in count_utterances(utterances * len(speakers)).items() for _ in range(n)]
-    found = []
+    drawn = []
     for number, (session, sex) in enumerate(speakers):
-        # Dealt like cards, so that everybody has about as many utterances of each emotion.
-        mine = codes[number :: len(speakers)]
-        for turn, at in enumerate(np.random.default_rng([seed, 1, number]).permutation(len(mine)).tolist()):
-            # Half of a speaker's utterances are in the dialog in which the other one wore the markers.
+        # Codes are dealt like cards, so that all speakers have about as many utterances of each emotion.
+        own_codes = codes[number :: len(speakers)]
+        for turn, at in enumerate(np.random.default_rng([seed, 1, number]).permutation(len(own_codes)).tolist()):
+            # Half of a speaker's utterances are in the dialog in which the other speaker wore the markers.
             name = f"Ses{session:02d}{'FM'[turn % 2]}_impro01_{sex}{turn // 2:03d}"
             signs = np.random.default_rng([seed, 2, number, turn])
-            found.append(
-                PlantedUtterance(name, session, f"Ses{session:02d}{sex}", mine[at], _draw_codes(signs, mine[at]))
+            drawn.append(
+                PlantedUtterance(
+                    name, session, f"Ses{session:02d}{sex}", own_codes[at], _draw_codes(signs, own_codes[at])
+                )
             )
-    return sorted(found, key=lambda u: (u.session, u.id))
+    return sorted(drawn, key=lambda u: (u.session, u.id))
 
 
 def _draw_codes(rng: np.random.Generator, code: str) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""IEMOCAP as the authors of AMH give it out (on request): features of every utterance, in five folds.
+"""Reads IEMOCAP as the authors of AMH give it out (on request): features of every utterance, in five folds.
 
     [seven_category_120/]folds/fold01/ ... fold05/
         {train,dev,test}_audio_mfcc.npy       [N, 1000, 120]  MFCC and their differences, zeros behind the end
@@ -10,9 +10,9 @@
         {train,dev,test}_label.npy            [N]             0 to 6
         W_embedding.npy                       [V, 300]        a word's vector; here, or once in folds/
 
-Utterances have no names and speakers there. An utterance is known by a hash of its audio and its video, by which the
-folds turn out to be five partitions of the same utterances. Those without video (video_seqN = 0) are left out, as the
-authors of the thesis do. A length beyond the array, as of a long utterance that was cut, is the array's.
+Utterances have no names or speakers there. A hash of its audio and video identifies an utterance, which shows that the
+folds are five partitions of the same utterances. Those without video (video_seqN = 0) are left out, as the authors of
+the thesis do. A length beyond the array, as of a long utterance that was cut, is limited to the array.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _ROOTS = ("seven_category_120/folds", "folds", ".")
 
 
 class Sizes(NamedTuple):
-    """What must be there: utterances of each code (with those that have no video), folds, and the width of video."""
+    """What the files must hold: utterances of each code (also those without video), folds, and the width of video."""
 
     counts: dict[str, int]
     folds: int
@@ -44,7 +44,7 @@ RELEASE = Sizes(counts=COUNTS, folds=5, video=2048)
 
 
 class FoldSplit(NamedTuple):
-    """One part of one fold: N rows on disk, of which only what is asked for is read.
+    """One split of one fold: N rows on disk, which are read when they are needed.
 
     Attributes:
       prefix: of its files' names: '.../fold01/train'.
@@ -68,19 +68,26 @@ class FoldSplit(NamedTuple):
 
 
 class Utterance(NamedTuple):
-    """Where an utterance lies in the first fold, its label's number, and its part ('train', ...) in each fold."""
+    """Where an utterance is.
 
-    part: str
+    Attributes:
+      split: in the first fold: 'train', 'dev' or 'test'.
+      row: in the files of that split.
+      label: its number there.
+      splits: its split in each fold.
+    """
+
+    split: str
     row: int
     label: int
-    sides: tuple[str, ...]
+    splits: tuple[str, ...]
 
 
 def find_folds(folder: Path, sizes: Sizes) -> list[Path]:
-    """The folds' folders.
+    """Finds the folders of the folds.
 
     Raises:
-      UserError: one is missing, or there are none.
+      UserError: there are none, or too few or too many.
     """
     root = next((folder / name for name in _ROOTS if (folder / name / "fold01").is_dir()), None)
     if root is None:
@@ -95,116 +102,121 @@ def find_folds(folder: Path, sizes: Sizes) -> list[Path]:
         raise UserError(f"{missing[0]} is missing, expected {sizes.folds} folds; copy it again")
     more = sorted({*root.glob("fold[0-9][0-9]")} - {*folds})
     if more:
-        raise UserError(f"{more[0]} is there beside the expected {sizes.folds} folds; take it away")
+        raise UserError(f"{more[0]} is one more than the expected {sizes.folds} folds; remove it")
     return folds
 
 
 def open_fold(folder: Path, sizes: Sizes) -> dict[str, FoldSplit]:
-    """The parts of a fold, memory mapped.
+    """Opens the splits of a fold, memory mapped.
 
     Raises:
-      UserError: a file is missing, pickled or cut short, has another width, or another number of rows than its part's
-        other files, or what should be whole numbers is not.
+      UserError: a file is missing, pickled or cut short, has another width or another number of rows than the other
+        files of its split, or numbers that should be whole are not.
     """
-    return {part: _open_split(folder / part, sizes) for part in SPLITS}
+    return {split: _open_split(folder / split, sizes) for split in SPLITS}
 
 
 def _open_split(prefix: Path, sizes: Sizes) -> FoldSplit:
     widths = {"audio_mfcc": (None, AUDIO), "audio_prosody": (PROSODY,), "video": (None, sizes.video)}
-    found = {}
+    arrays = {}
     for kind in KINDS:
         shape = (None, *widths.get(kind, (None,) if kind == "nlp_trans" else ()))
-        found[kind] = npy_files.open_array(Path(f"{prefix}_{kind}.npy"), shape)
-    rows = {kind: len(values) for kind, values in found.items()}
+        arrays[kind] = npy_files.open_array(Path(f"{prefix}_{kind}.npy"), shape)
+    rows = {kind: len(values) for kind, values in arrays.items()}
     for kind, count in rows.items():
         if count != rows["label"]:
             raise UserError(
-                f"{prefix}_{kind}.npy has {count} rows but {prefix}_label.npy has {rows['label']}; a row is an"
-                " utterance in all files of a part: copy them again"
+                f"{prefix}_{kind}.npy has {count} rows but {prefix}_label.npy has {rows['label']}; a row is the"
+                " same utterance in all files of a split: copy them again"
             )
     whole = {
-        kind: npy_files.require_whole_numbers(found[kind], Path(f"{prefix}_{kind}.npy"))
+        kind: npy_files.require_whole_numbers(arrays[kind], Path(f"{prefix}_{kind}.npy"))
         for kind in ("audio_seqN", "video_seqN", "label")
     }
     return FoldSplit(
         prefix=str(prefix),
-        audio=found["audio_mfcc"],
-        video=found["video"],
-        prosody=found["audio_prosody"],
-        words=found["nlp_trans"],
+        audio=arrays["audio_mfcc"],
+        video=arrays["video"],
+        prosody=arrays["audio_prosody"],
+        words=arrays["nlp_trans"],
         label=whole["label"],
-        audio_length=np.minimum(whole["audio_seqN"], found["audio_mfcc"].shape[1]),
-        video_length=np.minimum(whole["video_seqN"], found["video"].shape[1]),
+        audio_length=np.minimum(whole["audio_seqN"], arrays["audio_mfcc"].shape[1]),
+        video_length=np.minimum(whole["video_seqN"], arrays["video"].shape[1]),
     )
 
 
-def hash_utterance(part: FoldSplit, row: int) -> str:
+def hash_utterance(split: FoldSplit, row: int) -> str:
     """16 hexadecimal digits of an utterance's audio and video, up to their lengths, as float32."""
     digest = hashlib.blake2b(digest_size=8)
-    for values in (part.audio[row, : part.audio_length[row]], part.video[row, : part.video_length[row]]):
+    for values in (split.audio[row, : split.audio_length[row]], split.video[row, : split.video_length[row]]):
         digest.update(np.ascontiguousarray(values, "<f4").data)
     return digest.hexdigest()
 
 
 def match_folds(folds: list[dict[str, FoldSplit]]) -> dict[str, Utterance]:
-    """Identity -> utterance, in the order of the first fold's files; those without video are left out.
+    """Matches the utterances of all folds by their hashes; leaves out those without video. Reads every fold once.
 
-    Reads every fold once.
+    Returns:
+      Hash -> utterance, in the order of the first fold's files.
 
     Raises:
-      UserError: an utterance that is twice in a fold, that a fold lacks, or whose label differs between folds.
+      UserError: a fold has an utterance twice or lacks it, or its label differs between folds.
     """
-    found: list[dict[str, tuple[str, int]]] = []
+    places_in_folds: list[dict[str, tuple[str, int]]] = []
     for fold in folds:
         places: dict[str, tuple[str, int]] = {}
-        for name, part in fold.items():
-            for row in np.flatnonzero(part.video_length > 0).tolist():
-                key = hash_utterance(part, row)
+        for name, split in fold.items():
+            for row in np.flatnonzero(split.video_length > 0).tolist():
+                key = hash_utterance(split, row)
                 if key in places:
                     other, first = places[key]
                     raise UserError(
-                        f"{part.prefix}_*.npy row {row} and {fold[other].prefix}_*.npy row {first} (from 0) are the"
-                        " same utterance (audio and video are equal); an utterance must be in one part of a fold, once"
+                        f"{split.prefix}_*.npy row {row} and {fold[other].prefix}_*.npy row {first} (from 0) are the"
+                        " same utterance (audio and video are equal); keep an utterance once in a fold"
                     )
                 places[key] = name, row
-        _check_against_first_fold(folds, found, fold, places)
-        found.append(places)
+        if places_in_folds:
+            first_fold = _ReadFold(folds[0], places_in_folds[0])
+            this_fold = _ReadFold(fold, places)
+            _check_same_utterances(first_fold, this_fold)
+            _check_same_utterances(this_fold, first_fold)
+        places_in_folds.append(places)
     return {
-        key: Utterance(name, row, int(folds[0][name].label[row]), tuple(places[key][0] for places in found))
-        for key, (name, row) in found[0].items()
+        key: Utterance(name, row, int(folds[0][name].label[row]), tuple(places[key][0] for places in places_in_folds))
+        for key, (name, row) in places_in_folds[0].items()
     }
 
 
-def _check_against_first_fold(
-    folds: list[dict[str, FoldSplit]],
-    found: list[dict[str, tuple[str, int]]],
-    fold: dict[str, FoldSplit],
-    places: dict[str, tuple[str, int]],
-) -> None:
-    """Checks a fold against the first one."""
-    if not found:
-        return
-    for a, of_a, b, of_b in ((found[0], folds[0], places, fold), (places, fold, found[0], folds[0])):
-        for key, (name, row) in a.items():
-            if key not in b:
-                raise UserError(
-                    f"{of_a[name].prefix}_*.npy row {row} (from 0) is not in {Path(of_b['train'].prefix).parent}; each"
-                    " fold must hold the same utterances with the same audio and video: copy the folds again"
-                )
-            other, at = b[key]
-            if of_a[name].label[row] != of_b[other].label[at]:
-                raise UserError(
-                    f"{of_a[name].prefix}_label.npy row {row} is {of_a[name].label[row]} but"
-                    f" {of_b[other].prefix}_label.npy row {at}, the same utterance, is {of_b[other].label[at]};"
-                    " copy the folds again"
-                )
+class _ReadFold(NamedTuple):
+    """The splits of a fold, and hash of an utterance -> (split, row)."""
+
+    splits: dict[str, FoldSplit]
+    places: dict[str, tuple[str, int]]
+
+
+def _check_same_utterances(one: _ReadFold, other: _ReadFold) -> None:
+    """Checks that every utterance of one fold is in the other, with the same label."""
+    for key, (name, row) in one.places.items():
+        split = one.splits[name]
+        if key not in other.places:
+            raise UserError(
+                f"{split.prefix}_*.npy row {row} (from 0) is not in {Path(other.splits['train'].prefix).parent}; each"
+                " fold must hold the same utterances with the same audio and video: copy the folds again"
+            )
+        other_name, other_row = other.places[key]
+        other_split = other.splits[other_name]
+        if split.label[row] != other_split.label[other_row]:
+            raise UserError(
+                f"{split.prefix}_label.npy row {row} is {split.label[row]} but {other_split.prefix}_label.npy row"
+                f" {other_row}, the same utterance, is {other_split.label[other_row]}; copy the folds again"
+            )
 
 
 def open_vocabulary(fold: Path) -> tuple[Path, np.ndarray]:
-    """The word vectors [V, 300] of a fold and their file.
+    """Opens the word vectors [V, 300] of a fold; returns their file, too.
 
     Raises:
-      UserError: there are none, or of another width.
+      UserError: the file is missing, or has another width.
     """
     path = next((place / VOCABULARY for place in (fold, fold.parent) if (place / VOCABULARY).is_file()), None)
     if path is None:
@@ -212,31 +224,31 @@ def open_vocabulary(fold: Path) -> tuple[Path, np.ndarray]:
     return path, npy_files.open_array(path, (None, TEXT))
 
 
-def read_features(part: FoldSplit, row: int, modality: str, vocabulary: tuple[Path, np.ndarray] | None) -> np.ndarray:
-    """float32 [T, D] of one utterance: its own length, without padding.
+def read_features(split: FoldSplit, row: int, modality: str, vocabulary: tuple[Path, np.ndarray] | None) -> np.ndarray:
+    """Reads float32 [T, D] of one utterance in its own length, without padding.
 
     Args:
-      part: where it lies.
-      row: its row there.
+      split: that has the utterance.
+      row: of the utterance.
       modality: text, video, audio or prosody.
       vocabulary: of `open_vocabulary`; only text needs it.
 
     Raises:
-      UserError: nothing there, a word that is not in the vocabulary, or a value that is not finite.
+      UserError: the utterance has no steps, a word that is not in the vocabulary, or a value that is not finite.
     """
     if modality == "text":
-        return _read_text(part, row, *vocabulary)
+        return _read_text(split, row, *vocabulary)
     kind, values = {
-        "video": ("video", part.video[row, : part.video_length[row]]),
-        "audio": ("audio_mfcc", part.audio[row, : part.audio_length[row]]),
-        "prosody": ("audio_prosody", part.prosody[row][None, :]),
+        "video": ("video", split.video[row, : split.video_length[row]]),
+        "audio": ("audio_mfcc", split.audio[row, : split.audio_length[row]]),
+        "prosody": ("audio_prosody", split.prosody[row][None, :]),
     }[modality]
-    return npy_files.require_finite(values, f"{part.prefix}_{kind}.npy row {row} (from 0)")
+    return npy_files.require_finite(values, f"{split.prefix}_{kind}.npy row {row} (from 0)")
 
 
-def _read_text(part: FoldSplit, row: int, path: Path, table: np.ndarray) -> np.ndarray:
-    where = f"{part.prefix}_nlp_trans.npy row {row} (from 0)"
-    numbers = npy_files.require_whole_numbers(part.words[row], Path(f"{part.prefix}_nlp_trans.npy"))
+def _read_text(split: FoldSplit, row: int, path: Path, table: np.ndarray) -> np.ndarray:
+    where = f"{split.prefix}_nlp_trans.npy row {row} (from 0)"
+    numbers = npy_files.require_whole_numbers(split.words[row], Path(f"{split.prefix}_nlp_trans.npy"))
     numbers = numbers[: 1 + np.flatnonzero(numbers)[-1]] if numbers.any() else numbers[:0]
     if numbers.size and numbers.max() >= len(table):
         raise UserError(

@@ -1,10 +1,10 @@
-"""IEMOCAP_full_release as its owners ship it: emotions, transcripts and the sound of every utterance.
+"""Reads IEMOCAP_full_release as its owners ship it: emotions, transcripts and the sound of every utterance.
 
     Session{1..5}/dialog/EmoEvaluation/<dialog>.txt     lines `[6.29 - 8.23]<TAB>Ses01F_impro01_F000<TAB>neu<TAB>[...]`
     Session{1..5}/dialog/transcriptions/<dialog>.txt    lines `Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.`
     Session{1..5}/sentences/wav/<dialog>/<utterance>.wav
 
-All text is latin-1. Lines of other forms are passed over (annotators' single votes, a heading, interjections without a
+All text is latin-1. Lines of other forms are ignored (votes of single annotators, a heading, interjections without a
 name), and so are macOS' `._*` files. Video features and word vectors are not part of the release.
 """
 
@@ -24,9 +24,9 @@ from affect_jax.features import audio, text
 
 RATE, TEXT = 16000, 300
 FOLDERS = ("dialog/EmoEvaluation", "dialog/transcriptions", "sentences/wav")
-"""What is read of a session."""
+"""What we read of a session."""
 GLOVE_FILE, VIDEO_FOLDER = "glove.txt", "video_features"
-"""Where word vectors and video features are looked for unless `config.corpus` says otherwise."""
+"""Where to look for word vectors and video features unless `config.corpus` says otherwise."""
 
 _EMOTION = re.compile(r"\[[\d.]+ - [\d.]+\]\t(\S+)\t(\S+)\t\[.*")
 _TRANSCRIPT = re.compile(r"(Ses\S+) \[[\d.]+-[\d.]+\]: ?(.*)")
@@ -46,45 +46,45 @@ class Utterance(NamedTuple):
 
 
 def find_sessions(folder: Path, count: int) -> dict[int, Path]:
-    """Session -> its folder.
+    """Finds the folder of each session.
 
     Raises:
       UserError: a session, or one of its folders, is missing.
     """
     root = folder / "IEMOCAP_full_release" if (folder / "IEMOCAP_full_release").is_dir() else folder
-    found = {number: root / f"Session{number}" for number in range(1, count + 1)}
-    if not any(path.is_dir() for path in found.values()):
-        amh = any((folder / name).is_dir() for name in ("seven_category_120", "folds", "fold01"))
-        hint = "; for the AMH authors' folds set config.corpus.form to 'precomputed'" if amh else ""
+    folders = {number: root / f"Session{number}" for number in range(1, count + 1)}
+    if not any(path.is_dir() for path in folders.values()):
+        is_precomputed = any((folder / name).is_dir() for name in ("seven_category_120", "folds", "fold01"))
+        hint = "; for the AMH authors' folds set config.corpus.form to 'precomputed'" if is_precomputed else ""
         raise UserError(
             f"{folder} holds no folder Session1, Session2, ...; set config.corpus.manual_dir to IEMOCAP_full_release"
             f"{hint}"
         )
-    for number, path in found.items():
+    for number, path in folders.items():
         for name in FOLDERS:
             if not (path / name).is_dir():
                 raise UserError(f"{path / name} is missing, expected {count} sessions with it; unpack session {number}")
-    return found
+    return folders
 
 
 def _read_text_files(folder: Path) -> list[tuple[Path, list[str]]]:
-    """(file, its lines) of the text files of a folder, not of folders in it."""
+    """Reads (file, its lines) for the text files of a folder, not of its subfolders."""
     files = sorted(path for path in folder.glob("*.txt") if not path.name.startswith("."))
     return [(path, path.read_bytes().decode("latin-1").splitlines()) for path in files]
 
 
 def _read_lines(folder: Path) -> list[tuple[Path, int, str]]:
-    """(file, line number, line) of all of them."""
+    """Reads (file, line number, line) for all text files of a folder."""
     return [(path, at, line) for path, lines in _read_text_files(folder) for at, line in enumerate(lines, start=1)]
 
 
 def read_emotions(places: dict[int, Path]) -> list[Utterance]:
-    """All utterances that have a label, whichever it is, session by session as their dialogs say them.
+    """Reads all labelled utterances, whatever their label, in the order of sessions and dialogs.
 
     Raises:
-      UserError: a name or a code that is none, an utterance of another session, or one that is there twice.
+      UserError: a name or a code is wrong, or an utterance is of another session or repeated.
     """
-    found: dict[str, Utterance] = {}
+    utterances: dict[str, Utterance] = {}
     for number, place in places.items():
         folder = place / "dialog" / "EmoEvaluation"
         for path, lines in _read_text_files(folder):
@@ -99,31 +99,33 @@ def read_emotions(places: dict[int, Path]) -> list[Utterance]:
             name, code = match.groups()
             sessions.parse_speaker(name, f"{path} line {at}")
             if sessions.parse_session(name) != number:
-                raise UserError(f"{path} line {at} names {name}, which is not of session {number}; copy the file again")
+                raise UserError(
+                    f"{path} line {at} names {name}, which does not belong to session {number}; copy the file again"
+                )
             if code not in COUNTS and code not in LEFT_OUT:
                 raise UserError(
-                    f"{path} line {at} labels {name} {code!r}, expected one of {', '.join((*COUNTS, *LEFT_OUT))}; mend"
-                    " the line or copy the file again"
+                    f"{path} line {at} labels {name} {code!r}, expected one of {', '.join((*COUNTS, *LEFT_OUT))};"
+                    " correct the line or copy the file again"
                 )
-            if name in found:
+            if name in utterances:
                 raise UserError(f"{path} line {at} has {name} a second time; copy the file again")
-            found[name] = Utterance(name, code, place)
-    return list(found.values())
+            utterances[name] = Utterance(name, code, place)
+    return list(utterances.values())
 
 
 def read_transcripts(places: dict[int, Path], wanted: Collection[str]) -> dict[str, str]:
-    """Utterance -> what is said.
+    """Reads utterance -> transcript.
 
     Raises:
       UserError: a wanted utterance has no line, or two that differ.
     """
-    found: dict[str, str] = {}
+    transcripts: dict[str, str] = {}
     for place in places.values():
         for path, at, line in _read_lines(place / "dialog" / "transcriptions"):
             match = _TRANSCRIPT.fullmatch(line.rstrip())
-            if match and found.setdefault(match[1], match[2]) != match[2]:
+            if match and transcripts.setdefault(match[1], match[2]) != match[2]:
                 raise UserError(f"{path} line {at} has {match[1]} a second time with other words; copy the file again")
-    missing = [name for name in wanted if name not in found]
+    missing = [name for name in wanted if name not in transcripts]
     if missing:
         folder = places[sessions.parse_session(missing[0])] / "dialog" / "transcriptions"
         path = folder / f"{missing[0].rpartition('_')[0]}.txt"
@@ -131,25 +133,25 @@ def read_transcripts(places: dict[int, Path], wanted: Collection[str]) -> dict[s
             f"{missing[0]} has a label but no transcript in {path} ({len(missing)} of {len(wanted)} utterances have"
             " none); copy the folders dialog/transcriptions again"
         )
-    return {name: found[name] for name in wanted}
+    return {name: transcripts[name] for name in wanted}
 
 
 def read_text(places: dict[int, Path], wanted: Collection[str], glove: Path) -> tuple[dict[str, np.ndarray], str]:
-    """Utterance -> float32 [T, 300] word vectors, and a sentence on the words that have none (zeros).
+    """Reads utterance -> float32 [T, 300] word vectors, and a sentence on the words without a vector (zeros).
 
     Raises:
-      UserError: a transcript is missing or without words, or there is no such file of vectors, or it is damaged.
+      UserError: a transcript is missing or without words, or the file of vectors is missing or damaged.
     """
     if not glove.is_file():
         raise UserError(
             f"{glove} is missing (the words' vectors, which the release lacks); set config.corpus.glove to a GloVe file"
             f" of {TEXT} numbers a word, such as glove.840B.300d.txt, or leave 'text' out of config.corpus.modalities"
         )
-    words = {name: text.tokens(said) for name, said in read_transcripts(places, wanted).items()}
-    empty = [name for name, found in words.items() if not found]
+    words = {name: text.tokens(transcript) for name, transcript in read_transcripts(places, wanted).items()}
+    empty = [name for name, tokens in words.items() if not tokens]
     if empty:
-        raise UserError(f"the transcript of {empty[0]} has no words (zero length); mend it in dialog/transcriptions")
-    every = Counter(word for found in words.values() for word in found)
+        raise UserError(f"the transcript of {empty[0]} has no words (zero length); correct it in dialog/transcriptions")
+    every = Counter(word for tokens in words.values() for word in tokens)
     vectors = text.read_glove(glove, every, TEXT)
     if not vectors:
         raise UserError(
@@ -157,19 +159,19 @@ def read_text(places: dict[int, Path], wanted: Collection[str], glove: Path) -> 
             " name a GloVe file in UTF-8, or copy it again"
         )
     unknown = Counter({word: n for word, n in every.items() if word not in vectors})
-    often = ", ".join(word for word, _ in unknown.most_common(5))
+    frequent = ", ".join(word for word, _ in unknown.most_common(5))
     note = (
         f"{unknown.total()} of {every.total()} words ({100 * unknown.total() / every.total():.1f} %) have no vector in"
-        f" {glove.name}: zeros{f'; most often {often}' if often else ''}"
+        f" {glove.name}: zeros{f'; most often {frequent}' if frequent else ''}"
     )
-    return {name: text.look_up(found, vectors, TEXT) for name, found in words.items()}, note
+    return {name: text.look_up(tokens, vectors, TEXT) for name, tokens in words.items()}, note
 
 
 def read_audio(utterance: Utterance) -> np.ndarray:
-    """float32 [T, 120] MFCC and their differences, every 10 ms.
+    """Computes float32 [T, 120] MFCC and their differences, every 10 ms.
 
     Raises:
-      UserError: there is no sound file, it is damaged or cut short, or shorter than 25 ms.
+      UserError: the sound file is missing, damaged, cut short, or shorter than 25 ms.
     """
     if not utterance.wav.is_file():
         raise UserError(
@@ -183,7 +185,7 @@ def read_audio(utterance: Utterance) -> np.ndarray:
 
 
 def read_video_width(folder: Path, name: str) -> int:
-    """D of an utterance's file of video features; all others must have the same.
+    """Reads D from the file of one utterance; all others must have the same.
 
     Raises:
       UserError: as `read_video`.
@@ -192,10 +194,10 @@ def read_video_width(folder: Path, name: str) -> int:
 
 
 def read_video(folder: Path, name: str, width: int) -> np.ndarray:
-    """float32 [T, width] of the user's npy file of an utterance.
+    """Reads float32 [T, width] from the user's npy file of an utterance.
 
     Raises:
-      UserError: no file, pickled, of another shape, without rows, or not finite.
+      UserError: the file is missing, pickled, of another shape, without rows, or not finite.
     """
     path = _find_video_file(folder, name)
     return npy_files.require_finite(npy_files.open_array(path, (None, width)), str(path))

@@ -1,4 +1,4 @@
-"""How a synthetic utterance looks and sounds: words, word vectors, frames of video or audio, and a voice."""
+"""Renders a synthetic utterance: words, word vectors, frames of video or audio, and a voice."""
 
 import numpy as np
 
@@ -8,21 +8,21 @@ from affect_jax.datasets.iemocap.planted_emotions import SIGN
 def render_frames(
     rng: np.random.Generator, code: np.ndarray, mixing: np.ndarray, own: np.ndarray, length: int, noise: float
 ) -> np.ndarray:
-    """float64 [length, D]: the code is there during a stretch of at least half of the frames, the rest tells nothing.
+    """Renders frames, float64 [length, D], that show the code during at least half of them and nothing in the rest.
 
     Args:
       rng: of the utterance.
       code: [K].
       mixing: [K, D], the same in the whole corpus.
-      own: [D], the speaker's own look or voice.
+      own: [D], look or voice of the speaker.
       length: how many frames.
-      noise: standard deviation of what is added to every frame.
+      noise: standard deviation of the noise in every frame.
     """
     stretch = max(1, int(round(length * rng.uniform(0.5, 1.0))))
     start = int(rng.integers(length - stretch + 1))
-    there = np.zeros((length, 1))
-    there[start : start + stretch] = 1.0
-    return there * (code @ mixing)[None, :] + own[None, :] + noise * rng.normal(size=(length, len(own)))
+    shows_code = np.zeros((length, 1))
+    shows_code[start : start + stretch] = 1.0
+    return shows_code * (code @ mixing)[None, :] + own[None, :] + noise * rng.normal(size=(length, len(own)))
 
 
 # Words that show a group, words of the two signs, and words that say nothing.
@@ -41,13 +41,13 @@ VOCABULARY = tuple(word for words in (*_GROUP_WORDS, *_SIGN_WORDS, _FILLERS) for
 
 
 def _compute_group_odds(code: np.ndarray) -> np.ndarray:
-    """[5] how much there is of each group: mostly the largest, and they sum to 1."""
+    """[5] share of each group: mostly the largest, and they sum to 1."""
     odds = np.exp(5.0 * code[:5])
     return odds / odds.sum()
 
 
 def draw_words(rng: np.random.Generator, code: np.ndarray, longest: int) -> list[str]:
-    """4 to `longest` words that show a code: about half of them the group, three of ten the sign."""
+    """Draws 4 to `longest` words that show a code: about half of them the group, three of ten the sign."""
     length = int(rng.integers(4, longest + 1))
     kinds = rng.choice(3, size=length, p=(0.5, 0.3, 0.2))
     kinds[rng.permutation(length)[:2]] = (0, 1)
@@ -59,17 +59,17 @@ def draw_words(rng: np.random.Generator, code: np.ndarray, longest: int) -> list
 
 
 def make_word_vectors(seed: int, width: int) -> dict[str, np.ndarray]:
-    """Word -> float32 [width]: words of a kind lie together, and the two signs' words lie opposite each other."""
+    """Makes word -> float32 [width]: words of a kind are close, and the words of the two signs are opposite."""
     rng = np.random.default_rng([seed, 3])
     mixing = rng.normal(size=(6, width))
-    found = {}
+    vectors = {}
     for number, group in enumerate((*_GROUP_WORDS, *_SIGN_WORDS, _FILLERS)):
         code = np.zeros(6)
         if number < 7:
             code[min(number, 5)] = (1.0, 1.0, 1.0, 1.0, 1.0, -SIGN, SIGN)[number]
         for word in group:
-            found[word] = np.round(0.3 * (code @ mixing + 0.4 * rng.normal(size=width)), 4).astype(np.float32)
-    return found
+            vectors[word] = np.round(0.3 * (code @ mixing + 0.4 * rng.normal(size=width)), 4).astype(np.float32)
+    return vectors
 
 
 # Of each group: semitones above neutral, dB above neutral, dB an octave less steep than neutral, dB of breath.
@@ -82,22 +82,22 @@ _VOICES = np.array(
         (9.0, 0.0, 3.0, 10.0),  # surprised
     ]
 )
-_LEVEL, _BREATH = 0.03, 0.02  # root mean square of the neutral voice, and of its breath as a share of it
+_LEVEL, _BREATH = 0.03, 0.02  # root mean square of the neutral voice, and of its breath relative to the voice
 _FORMANTS = {-1: (500.0, 1000.0), 1: (500.0, 2400.0)}  # Hz, of the two signs: o and e
 
 
 def render_voice(
     rng: np.random.Generator, code: np.ndarray, own: np.ndarray, man: bool, samples: int, rate: int
 ) -> np.ndarray:
-    """A vowel that shows a code: its sign by which vowel it is, its groups by pitch, loudness, brightness and breath.
+    """Renders a vowel that shows a code: its sign by the vowel, its group by pitch, loudness, brightness and breath.
 
     Args:
       rng: of the utterance.
       code: [6].
-      own: [4], what the speaker's own pitch, loudness, brightness and breath are above the mean, in `_VOICES`' units.
-      man: speaks an octave lower.
+      own: [4], how far the speaker's pitch, loudness, brightness and breath are above the mean, in units of `_VOICES`.
+      man: whether the voice is an octave lower.
       samples: how many.
-      rate: in Hz.
+      rate: sampling rate in Hz.
 
     Returns:
       float64 [samples] within [-1, 1].

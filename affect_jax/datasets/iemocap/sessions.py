@@ -1,4 +1,4 @@
-"""Who speaks, and leaving one session out: the folds by which no speaker is on two sides."""
+"""Who speaks, and the folds that leave one session out, so that no speaker is in two splits."""
 
 import re
 
@@ -9,16 +9,16 @@ _NAME = re.compile(r"Ses(\d\d)[FM]_\w+_([FM])\w*")
 
 
 def parse_speaker(utterance: str, where: str) -> str:
-    """'Ses01M' of 'Ses01F_impro01_M003': the session, and the letter of the *last* field.
+    """Parses 'Ses01F_impro01_M003' as 'Ses01M': the session, and the letter of the *last* field.
 
-    The letter behind the session says who of the two wore the markers, not who speaks.
+    The letter behind the session says which of the two wore the markers, not who speaks.
 
     Args:
       utterance: its name.
-      where: the file that has it, named in the error.
+      where: the file that has the name, for the message.
 
     Raises:
-      UserError: it is no name of an utterance.
+      UserError: it is not the name of an utterance.
     """
     match = _NAME.fullmatch(utterance)
     if not match:
@@ -29,27 +29,27 @@ def parse_speaker(utterance: str, where: str) -> str:
 
 
 def parse_session(utterance: str) -> int:
-    """1 of 'Ses01F_impro01_M003'."""
+    """Parses 'Ses01F_impro01_M003' as session 1."""
     return int(utterance[3:5])
 
 
-def assign_splits(mine: int, sessions: tuple[int, ...]) -> tuple[str, ...]:
-    """On which side an utterance of one session is in each fold: 'train', 'dev' or 'test'.
+def assign_splits(session: int, sessions: tuple[int, ...]) -> tuple[str, ...]:
+    """The split of a session's utterances in each fold: 'train', 'dev' or 'test'.
 
-    The fold of a session tests on it and validates on the next one (after the last comes the first), speakers and all:
-    with a speaker of the test session among those who choose the stopping epoch, or a training speaker among either,
-    the figures would tell less. The other sessions train.
+    The fold of a session tests on it and validates on the next one (after the last comes the first), with both
+    speakers: if a speaker of the test session helped to choose the stopping epoch, or a training speaker were in
+    either, the figures would say less. The other sessions train.
 
     Args:
-      mine: the utterance's session.
-      sessions: all that there are, in the order of the folds.
+      session: number of the session.
+      sessions: numbers of all sessions, in the order of the folds.
 
     Raises:
-      UserError: fewer than three, so that nobody would be left to train on.
+      UserError: there are fewer than three, so that nobody would be left to train on.
     """
     if len(sessions) < 3:
         raise UserError(
-            f"there are {len(sessions)} sessions, expected 3 or more, to train, to validate and to test on: take more"
+            f"there are {len(sessions)} sessions, expected 3 or more, to train, to validate and to test on; take more"
         )
     following = dict(zip(sessions, sessions[1:] + sessions[:1], strict=True))
-    return tuple("test" if mine == s else "dev" if mine == following[s] else "train" for s in sessions)
+    return tuple("test" if session == s else "dev" if session == following[s] else "train" for s in sessions)

@@ -3,7 +3,7 @@
 import dataclasses
 
 from affect_jax.datasets.iemocap.emotions import LABELS
-from affect_jax.datasets.settings import setting
+from affect_jax.datasets.settings import define_setting
 
 FORMS = ("precomputed", "release")
 MODALITIES = ("text", "video", "audio", "prosody")
@@ -23,13 +23,13 @@ class Synthetic:
       seed: of all random numbers.
     """
 
-    sessions: int = setting(5, least=3, most=5)
-    utterances: int = setting(24, least=1)
-    text: int = setting(16, least=6)
-    video: int = setting(12, least=6)
-    audio: int = setting(24, least=8)
-    width: int = setting(16, least=2)
-    seed: int = setting(0, least=0)
+    sessions: int = define_setting(5, least=3, most=5)
+    utterances: int = define_setting(24, least=1)
+    text: int = define_setting(16, least=6)
+    video: int = define_setting(12, least=6)
+    audio: int = define_setting(24, least=8)
+    width: int = define_setting(16, least=2)
+    seed: int = define_setting(0, least=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Settings:
     name: str = "iemocap"
     manual_dir: str | None = None
     data_dir: str | None = None
-    form: str = setting("precomputed", choices=FORMS)
-    modalities: tuple[str, ...] = setting(MODALITIES, choices=MODALITIES)
-    labels: str = setting("emotion7", choices=tuple(LABELS))
+    form: str = define_setting("precomputed", choices=FORMS)
+    modalities: tuple[str, ...] = define_setting(MODALITIES, choices=MODALITIES)
+    labels: str = define_setting("emotion7", choices=tuple(LABELS))
     glove: str | None = None
     video_features: str | None = None
     synthetic: Synthetic = Synthetic()

@@ -1,12 +1,13 @@
-"""A small IEMOCAP in both of its layouts with planted answers (`planted`), read by the same readers as the real files.
+"""A small IEMOCAP in both of its layouts with planted answers (`planted_emotions`), read by the same readers as the
+real files.
 
 Both forms have the same utterances, emotions, words and video; only the audio differs: numbers in 120 columns in the
 precomputed form, a voice to compute MFCC from in the release form.
 
-The precomputed form's folds leave one session out, as those of the release form do; its rows are in another order in
-every fold, and some utterances have no video (video_seqN = 0). Real files are float32; here the large arrays are
-float16, to keep five copies of them small. The release form has what a reader stumbles over: names whose first letter
-is not the speaker's, codes that are left out, latin-1, `._*` files, and a word without a vector.
+The folds of both forms leave one session out. In the precomputed form the order of rows differs between folds, and some
+utterances have no video (video_seqN = 0). Real files are float32; here the large arrays are float16, which keeps five
+copies of them small. The release form has the traps of the real one: names whose first letter is not the speaker's,
+codes to leave out, latin-1, `._*` files, and a word without a vector.
 """
 
 from pathlib import Path
@@ -24,8 +25,8 @@ from affect_jax.errors import UserError
 from affect_jax.features.audio import to_int16
 
 FACELESS = 60
-"""Of every so many utterances of the precomputed form, one has no video."""
-_NOISE = 1.0  # of a frame, against groups of 1
+"""One of so many utterances of the precomputed form has no video."""
+_NOISE = 1.0  # standard deviation of the noise in a frame; a group has the size 1
 
 
 def synthesize(
@@ -40,21 +41,21 @@ def synthesize(
     width: int = 16,
     seed: int = 0,
 ) -> None:
-    """Writes the corpus; `folder` must not exist and is there only when everything is written.
+    """Writes the corpus; `folder` appears only when everything is written.
 
     Args:
-      folder: where.
+      folder: must not exist.
       form: 'precomputed' or 'release'.
       sessions: how many, of two speakers each.
       utterances: of each speaker.
-      text: the most words of an utterance.
-      video: the most video frames.
-      audio: the most audio frames, of 10 ms.
-      width: of video.
-      seed: of all that is random.
+      text: words of the longest utterance.
+      video: video frames of the longest utterance.
+      audio: audio frames (of 10 ms) of the longest utterance.
+      width: columns of video features.
+      seed: of all random numbers.
 
     Raises:
-      UserError: a size that cannot be, or the folder exists or cannot be written.
+      UserError: a size is impossible, or the folder exists or cannot be written.
     """
     # Four frames are the shortest sound that has a window of 25 ms.
     if not (form in FORMS and 3 <= sessions <= 5 and min(text, video, audio - 2) >= 6 and width >= 2):
@@ -72,26 +73,26 @@ def synthesize(
     parameters = dict(
         form=form, sessions=sessions, utterances=utterances, text=text, video=video, audio=audio, width=width, seed=seed
     )
-    found = planted_emotions.draw_utterances(sessions, utterances, seed)
+    planted = planted_emotions.draw_utterances(sessions, utterances, seed)
     with make_whole_folder(Path(folder)) as place:
-        (_write_precomputed if form == "precomputed" else _write_release)(place, found, parameters)
+        (_write_precomputed if form == "precomputed" else _write_release)(place, planted, parameters)
         sizes = {"form": form, "counts": counts, "sessions": sessions, "video": width}
         write_marker(place, "iemocap", parameters, sizes)
 
 
 def make_words(utterance: PlantedUtterance, number: int, parameters: dict) -> list[str]:
-    """The words of the utterance `number`, the same in both forms."""
+    """Makes the words of the utterance `number`, the same in both forms."""
     rng = np.random.default_rng([parameters["seed"], 5, number])
     return render.draw_words(rng, utterance.codes["text"], parameters["text"])
 
 
 def make_video(utterance: PlantedUtterance, number: int, parameters: dict) -> np.ndarray:
-    """float64 [T, width], the video of the utterance `number`, the same in both forms."""
+    """Makes float64 [T, width], the video of the utterance `number`, the same in both forms."""
     return _make_frames("video", utterance, number, parameters["video"], parameters["width"], parameters["seed"])
 
 
 def make_sound(utterance: PlantedUtterance, number: int, parameters: dict) -> np.ndarray:
-    """int16 [T] at 16 kHz, the sound of the utterance `number` in the release form."""
+    """Makes int16 [T] at 16 kHz, the sound of the utterance `number` in the release form."""
     seed, man = parameters["seed"], utterance.speaker[-1] == "M"
     own = np.random.default_rng([seed, 11, utterance.session, int(man)]).normal(size=4)
     rng = np.random.default_rng([seed, 12, number])
@@ -117,25 +118,25 @@ def _make_frames(
     return render.render_frames(rng, code, mixing, own, length, _NOISE)
 
 
-def _write_precomputed(place: Path, found: list[PlantedUtterance], parameters: dict) -> None:
-    rows = [_make_row(utterance, number, parameters) for number, utterance in enumerate(found)]
+def _write_precomputed(place: Path, planted: list[PlantedUtterance], parameters: dict) -> None:
+    rows = [_make_row(utterance, number, parameters) for number, utterance in enumerate(planted)]
     table = render.make_word_vectors(parameters["seed"], precomputed.TEXT)
-    # Row 0 is the padding's.
+    # Row 0 is for the padding.
     vocabulary = np.stack([np.zeros(precomputed.TEXT, np.float32), *table.values()])
-    there = tuple(range(1, parameters["sessions"] + 1))
-    for fold, tested in enumerate(there):
+    sessions = tuple(range(1, parameters["sessions"] + 1))
+    for fold, tested in enumerate(sessions):
         folder = place / "seven_category_120" / "folds" / f"fold{tested:02d}"
         folder.mkdir(parents=True)
         np.save(folder / precomputed.VOCABULARY, vocabulary)
-        order = np.random.default_rng([parameters["seed"], 8, fold]).permutation(len(found)).tolist()
-        for part in precomputed.SPLITS:
-            mine = [rows[i] for i in order if assign_splits(found[i].session, there)[fold] == part]
+        order = np.random.default_rng([parameters["seed"], 8, fold]).permutation(len(planted)).tolist()
+        for split in precomputed.SPLITS:
+            members = [rows[i] for i in order if assign_splits(planted[i].session, sessions)[fold] == split]
             for kind in precomputed.KINDS:
-                np.save(folder / f"{part}_{kind}.npy", np.stack([row[kind] for row in mine]))
+                np.save(folder / f"{split}_{kind}.npy", np.stack([row[kind] for row in members]))
 
 
 def _make_row(utterance: PlantedUtterance, number: int, parameters: dict) -> dict[str, np.ndarray]:
-    """Kind of file -> the utterance's row."""
+    """Makes kind of file -> row of the utterance."""
     seed = parameters["seed"]
     video = make_video(utterance, number, parameters)
     coefficients = _make_frames("audio", utterance, number, parameters["audio"], precomputed.AUDIO // 3, seed)
@@ -145,13 +146,13 @@ def _make_row(utterance: PlantedUtterance, number: int, parameters: dict) -> dic
     rng = np.random.default_rng([seed, 10, number])
     prosody = coefficients.mean(axis=0) @ mixing + 0.5 * rng.normal(size=precomputed.PROSODY)
     numbers = [1 + render.VOCABULARY.index(word) for word in make_words(utterance, number, parameters)]
-    faceless = number % FACELESS == FACELESS - 1
+    has_no_face = number % FACELESS == FACELESS - 1
     return {
         "audio_mfcc": _pad_frames(audio, parameters["audio"]),
         "audio_seqN": np.int64(len(audio)),
         "audio_prosody": prosody.astype(np.float32),
-        "video": _pad_frames(0 * video if faceless else video, parameters["video"]),
-        "video_seqN": np.int64(0 if faceless else len(video)),
+        "video": _pad_frames(0 * video if has_no_face else video, parameters["video"]),
+        "video_seqN": np.int64(0 if has_no_face else len(video)),
         "nlp_trans": np.pad(np.array(numbers, np.int64), (0, parameters["text"] - len(numbers))),
         "label": np.int64(list(COUNTS).index(utterance.code)),
     }
@@ -161,13 +162,13 @@ def _pad_frames(values: np.ndarray, length: int) -> np.ndarray:
     return np.pad(values, ((0, length - len(values)), (0, 0))).astype(np.float16)
 
 
-def _write_release(place: Path, found: list[PlantedUtterance], parameters: dict) -> None:
+def _write_release(place: Path, planted: list[PlantedUtterance], parameters: dict) -> None:
     import soundfile
 
     emotions: dict[Path, list[str]] = {}
     transcripts: dict[Path, list[str]] = {}
     (place / release.VIDEO_FOLDER).mkdir()
-    for number, utterance in enumerate(found):
+    for number, utterance in enumerate(planted):
         session, dialog = place / f"Session{utterance.session}", utterance.id.rpartition("_")[0]
         wav = session / "sentences" / "wav" / dialog / f"{utterance.id}.wav"
         wav.parent.mkdir(parents=True, exist_ok=True)
@@ -177,9 +178,9 @@ def _write_release(place: Path, found: list[PlantedUtterance], parameters: dict)
         np.save(place / release.VIDEO_FOLDER / f"{utterance.id}.npy", video)
         path = session / "dialog" / "EmoEvaluation" / f"{dialog}.txt"
         emotions.setdefault(path, []).append(f"[1.0000 - 2.0000]\t{utterance.id}\t{utterance.code}\t[2.5, 2.5, 2.5]")
-        said = " ".join(make_words(utterance, number, parameters)).capitalize() + "."
+        transcript = " ".join(make_words(utterance, number, parameters)).capitalize() + "."
         path = session / "dialog" / "transcriptions" / f"{dialog}.txt"
-        transcripts.setdefault(path, []).append(f"{utterance.id} [001.0000-002.0000]: {said}")
+        transcripts.setdefault(path, []).append(f"{utterance.id} [001.0000-002.0000]: {transcript}")
     for number, (path, lines) in enumerate(emotions.items()):
         # An utterance of another emotion, which has no transcript and no sound here.
         other = f"[3.0000 - 4.0000]\t{path.stem}_F999\t{LEFT_OUT[number % len(LEFT_OUT)]}\t[2.5, 2.5, 2.5]"

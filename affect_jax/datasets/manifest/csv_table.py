@@ -68,8 +68,8 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems) -> She
       problems: collects what is wrong with single rows.
 
     Raises:
-      UserError: there is no such file, or it is not text, has no rows, or has columns that cannot be told apart, so that
-        nothing else can be checked.
+      UserError: there is no such file, or it is not text, has no rows, or has columns that cannot be told apart, so
+        that nothing else can be checked.
     """
     header, rows = _read_rows(path, problems)
     before = len(problems)
@@ -81,8 +81,8 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems) -> She
     for name in modalities:
         if name not in columns:
             raise UserError(
-                f"config.corpus.modalities names {name!r}{suggest_nearest(name, columns)}, which is no column of {path}; its"
-                f" modalities are {', '.join(columns)}"
+                f"config.corpus.modalities names {name!r}{suggest_nearest(name, columns)}, which is no column of"
+                f" {path}; its modalities are {', '.join(columns)}"
             )
     wanted = tuple(name for name in columns if name in modalities) if modalities else tuple(columns)
     items = [
@@ -114,7 +114,7 @@ def _is_label(name: str) -> bool:
 
 
 def _read_rows(path: Path, problems: Problems) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Returns the header, and (number, column -> cell) of every row that is not blank; rows of other widths are problems."""
+    """Reads the header, and (number, column -> cell) of rows that are not blank; rows of other widths are problems."""
     if not path.is_file():
         raise UserError(f"{path} is not a file; set config.corpus.manifest to a csv file (docs/own_data.md)")
     try:
@@ -222,8 +222,8 @@ def _check_groups(sheet: Sheet, problems: Problems) -> None:
             if sheet.grouped and first.group != row.group:
                 problems.add(
                     row.number,
-                    f"{modality} {quote_values(str(file))} is also the file of row {first.number}, which has another group;"
-                    " correct one of the two",
+                    f"{modality} {quote_values(str(file))} is also the file of row {first.number}, which has another"
+                    " group; correct one of the two",
                 )
 
 

@@ -1,4 +1,5 @@
-"""Reads one file of a modality as frames: float32 [T, D] of features, or what `config.corpus.sound` makes of a recording.
+"""Reads one file of a modality as frames: float32 [T, D] of features, or what `config.corpus.sound` makes of a
+recording.
 
 Every file is read strictly: one that is cut short, of another kind or not of numbers is refused, never guessed at.
 """
@@ -97,8 +98,8 @@ def read_features(path: Path) -> Frames:
     arff file (names of instances) are ignored.
 
     Raises:
-      UserError: the file is missing, damaged, pickled or not of numbers, has no frames or no columns, or its times do not
-        increase.
+      UserError: the file is missing, damaged, pickled or not of numbers, has no frames or no columns, or its times do
+        not increase.
     """
     kind = path.suffix.lower()
     if kind in (".npy", ".npz"):
@@ -189,7 +190,8 @@ def read_array(path: Path) -> np.ndarray:
     except Exception as error:  # zipfile, zlib and numpy raise many types for a damaged file
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{path} is not a whole npz file of plain arrays ({type(error).__name__}: {reason}); write it with numpy.savez"
+            f"{path} is not a whole npz file of plain arrays ({type(error).__name__}: {reason}); write it with"
+            " numpy.savez"
         ) from error
     if len(arrays) != 1:
         raise UserError(

@@ -102,7 +102,7 @@ def _parse_label(text: str) -> Values:
 
 
 def _read_step_labels(path: Path) -> Values:
-    """Reads one label per step from an array [T] or [T, 1], or from a table with one column beside that of the times."""
+    """Reads one label per step from an array [T] or [T, 1], or from a table with one column beside the times."""
     if not path.is_file():
         raise UserError(f"{path} is missing; correct the path")
     if path.suffix.lower() in (".npy", ".npz"):

@@ -34,16 +34,16 @@ def check_layout(
         if modality in waveforms:
             problems.add(
                 0,
-                f"column {modality!r} has waveforms, which the layout {layout!r} cannot take; set config.corpus.sound to mfcc or"
-                " egemaps",
+                f"column {modality!r} has waveforms, which the layout {layout!r} cannot take; set config.corpus.sound"
+                " to mfcc or egemaps",
             )
     for row in sheet.rows:
         for modality in sheet.modalities:
             if row.files and modality not in row.files:
                 problems.add(
                     row.number,
-                    f"item {quote_values(row.id)} has no {modality!r}, which only the layout 'item' allows; fill the cell,"
-                    " delete the row, or leave the modality out of config.corpus.modalities",
+                    f"item {quote_values(row.id)} has no {modality!r}, which only the layout 'item' allows; fill the"
+                    " cell, delete the row, or leave the modality out of config.corpus.modalities",
                 )
     if layout == "steps":
         _check_lengths(sheet, cells, [column for column in labels.values() if column.per_step], target, problems)

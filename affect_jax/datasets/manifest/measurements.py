@@ -143,15 +143,16 @@ def _choose_rows_of_one_kind(sheet: Sheet, modality: str, problems: Problems) ->
         first = rows[0]
         problems.add(
             first.number,
-            f"column {modality!r} has {quote_values(first.files[modality].name)}, expected {expected}; if this is not a modality,"
-            " delete or rename it, or name the modalities in config.corpus.modalities",
+            f"column {modality!r} has {quote_values(first.files[modality].name)}, expected {expected}; if this is not"
+            " a modality, delete or rename it, or name the modalities in config.corpus.modalities",
         )
         return []
     for row in rows:
         if suffixes[row.number] not in (*frame_files.FEATURES, *frame_files.SOUNDS):
             problems.add(
                 row.number,
-                f"column {modality!r} has {quote_values(row.files[modality].name)}, expected {expected}; correct or empty it",
+                f"column {modality!r} has {quote_values(row.files[modality].name)}, expected {expected}; correct or"
+                " empty it",
             )
     usual, odd, kind = (
         (features, sounds, "features") if len(features) >= len(sounds) else (sounds, features, "recordings")
@@ -159,8 +160,8 @@ def _choose_rows_of_one_kind(sheet: Sheet, modality: str, problems: Problems) ->
     for row in odd:
         problems.add(
             row.number,
-            f"column {modality!r} has {quote_values(row.files[modality].name)}, but {len(usual)} other rows have {kind} there;"
-            " give each kind a column of its own",
+            f"column {modality!r} has {quote_values(row.files[modality].name)}, but {len(usual)} other rows have"
+            f" {kind} there; give each kind a column of its own",
         )
     return usual
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 from affect_jax.datasets.missing_values import POLICIES
-from affect_jax.datasets.settings import setting
+from affect_jax.datasets.settings import define_setting
 
 LAYOUTS = ("item", "steps", "group")
 LOWEST_RATES = {"mfcc": 8000, "waveform": 1000, "egemaps": 8000}
@@ -39,10 +39,10 @@ class Settings:
     modalities: tuple[str, ...] | None = None
     target: str | None = None
     pair: str | None = None
-    layout: str = setting("item", choices=LAYOUTS)
-    sound: str = setting("mfcc", choices=tuple(LOWEST_RATES))
-    rate: int = setting(8000, least=min(LOWEST_RATES.values()))
-    folds: int = setting(5, least=2)
-    seed: int = setting(0, least=0)
+    layout: str = define_setting("item", choices=LAYOUTS)
+    sound: str = define_setting("mfcc", choices=tuple(LOWEST_RATES))
+    rate: int = define_setting(8000, least=min(LOWEST_RATES.values()))
+    folds: int = define_setting(5, least=2)
+    seed: int = define_setting(0, least=0)
     classes: bool = False
-    nonfinite: str = setting("refuse", choices=POLICIES)
+    nonfinite: str = define_setting("refuse", choices=POLICIES)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from affect_jax.datasets.settings import setting
+from affect_jax.datasets.settings import define_setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Synthetic:
       seed: of all random numbers.
     """
 
-    scenarios: int = setting(20, least=3)
-    train: int = setting(24, least=1)
-    validation: int = setting(8, least=1)
-    test: int = setting(24, least=1)
-    steps: int = setting(12, least=1)
-    columns: int = setting(60, least=1)
-    seed: int = setting(0, least=0)
+    scenarios: int = define_setting(20, least=3)
+    train: int = define_setting(24, least=1)
+    validation: int = define_setting(8, least=1)
+    test: int = define_setting(24, least=1)
+    steps: int = define_setting(12, least=1)
+    columns: int = define_setting(60, least=1)
+    seed: int = define_setting(0, least=0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Which actors are tested together: the five folds of the literature, and a validation set for each.
+"""Which actors to test together: the five folds of the literature, and a validation set for each.
 
 The folds are those of Luna-Jimenez et al., "Multimodal Emotion Recognition on RAVDESS Dataset Using Transfer Learning",
-Sensors 21(22), 2021: each actor is tested once, sexes and emotions are about balanced. They name no validation set.
+Sensors 21(22), 2021: each actor is tested once, and sexes and emotions are about balanced. They name no validation set.
 """
 
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ def is_man(actor: int) -> bool:
 
 
 def make_folds(actors: Sequence[int]) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Fold -> (actors of validation, actors of test), for the actors that there are.
+    """Makes fold -> (actors of validation, actors of test) from the actors of a corpus.
 
-    Test is the fold itself. Validation is two actors of the next fold (after the last comes the first): the man and the
-    woman of the lowest number, or the two lowest where it has one sex only. All others train. In the whole release:
-    fold_1 validates on 3, 6; fold_2 on 10, 11; fold_3 on 8, 17; fold_4 on 1, 4; fold_5 on 2, 5. A fold none of whose
-    actors is there is left out.
+    The fold itself tests. Two actors of the next fold (after the last comes the first) validate: the man and the woman
+    of the lowest number, or the two lowest if it has one sex only. All others train. In the whole release fold_1
+    validates on 3, 6; fold_2 on 10, 11; fold_3 on 8, 17; fold_4 on 1, 4; fold_5 on 2, 5. Folds without any of the
+    actors are left out.
 
     Raises:
-      UserError: actors of fewer than three folds, so that nobody would be left to train on.
+      UserError: the actors are of fewer than three folds, so that nobody would be left to train on.
     """
     present = {name: tuple(a for a in fold if a in actors) for name, fold in FOLDS.items()}
     present = {name: fold for name, fold in present.items() if fold}
@@ -51,6 +51,6 @@ def _choose_validation_pair(actors: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def choose_actors(count: int) -> tuple[int, ...]:
-    """`count` actors of the release, sorted, taken from the folds in turn, so that each fold has about as many."""
+    """Chooses `count` actors of the release, sorted; takes them from the folds in turn to keep folds about equal."""
     turns = [fold[place] for place in range(5) for fold in FOLDS.values() if place < len(fold)]
     return tuple(sorted(turns[:count]))

@@ -17,27 +17,27 @@ from affect_jax.features import audio
 
 @dataclasses.dataclass
 class RavdessConfig(tfds.core.BuilderConfig):
-    """What is stored of each clip, and at how many Hz its speech is read."""
+    """What to store of each clip, and the sampling rate of its speech in Hz."""
 
     modalities: tuple[str, ...] = ("speech",)
     rate: int = 8000
 
 
 def name_config(modalities: tuple[str, ...], rate: int) -> str:
-    """'speech+mfcc_8000': the name of the config that stores these modalities at this rate."""
+    """Names the config that stores these modalities at this rate: 'speech+mfcc_8000'."""
     return f"{'+'.join(modality for modality in MODALITIES if modality in modalities)}_{rate}"
 
 
 class Ravdess(tfds.core.GeneratorBasedBuilder):
     """RAVDESS: eight emotions acted in speech by 24 actors (Livingstone & Russo, PLOS ONE 13(5), 2018)."""
 
-    # To be raised whenever the reader or the generator gives other values: built corpora are then made again.
+    # To be raised whenever the reader or the generator gives other values: built corpora are then built again.
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "Unpack Audio_Speech_Actors_01-24.zip of zenodo.org/records/1188976."
 
     @classmethod
     def get_builder_config(cls, name: str, version: str | tfds.core.Version | None = None) -> RavdessConfig:
-        """The config of a `config_name`; any rate may be asked for, so they are not listed in BUILDER_CONFIGS."""
+        """The config of a name from `name_config`; any rate is allowed, so BUILDER_CONFIGS cannot list them."""
         modalities, _, rate = name.rpartition("_")
         return RavdessConfig(name=name, modalities=tuple(modalities.split("+")), rate=int(rate))
 
@@ -91,10 +91,10 @@ class Ravdess(tfds.core.GeneratorBasedBuilder):
 
 
 def find_clips_and_kind(folder: Path) -> tuple[dict[release.Clip, Path], bool]:
-    """The clips' files of a release, or of what `synthesize` wrote, and which of the two it is.
+    """Finds the clips of a release or of a synthetic corpus, and says whether it is synthetic.
 
     Raises:
-      UserError: from `release.locate`, or a damaged marker file.
+      UserError: from `release.find_clips`, or the marker file is damaged.
     """
     marker = read_marker(folder, "ravdess", release.RELEASE._asdict())
     if marker is None:
@@ -106,10 +106,10 @@ def find_clips_and_kind(folder: Path) -> tuple[dict[release.Clip, Path], bool]:
 
 
 def read_speech(path: Path, rate: int) -> np.ndarray:
-    """float32 [T] mono at `rate`, with its silence at both ends.
+    """Reads float32 [T] mono at `rate`, with the silence at both ends.
 
     Raises:
-      UserError: not a sound file, without samples, or silent throughout as it will be stored (int16).
+      UserError: the file is not a sound file, has no samples, or is silent throughout once stored (int16).
     """
     speech = audio.read(path, rate=rate)
     if not audio.to_int16(speech).any():

@@ -1,11 +1,11 @@
-"""The files of RAVDESS' audio-only speech part: what names say, which clips there are, and the action units.
+"""Reads the files of RAVDESS' audio-only speech: what names say, which clips exist, and the action units.
 
-    Actor_{01..24}/03-01-EE-II-SS-RR-AA.{wav,flac}    60 clips an actor, 1440 in all, at any rate
+    Actor_{01..24}/03-01-EE-II-SS-RR-AA.{wav,flac}    60 clips per actor, 1440 in all, at any rate
     action_units_mean.csv                             OpenFace's action units, means over each clip (not of the release)
 
 A name's fields are modality (03: audio alone), vocal channel (01 speech, 02 song), emotion, intensity (01 normal, 02
-strong), statement, repetition and actor; odd actors are men. Neutral has no strong intensity. The name is the truth:
-the folder that a clip lies in is not read. Songs and files that are neither wav nor flac are passed over.
+strong), statement, repetition and actor; odd actors are men. Neutral has no strong intensity. Only names count: the
+folder that a clip is in is not read. Songs and files that are neither wav nor flac are ignored.
 """
 
 import re
@@ -35,7 +35,7 @@ _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
 class Clip(NamedTuple):
-    """What the name of a clip says, in the release's own numbers."""
+    """What the name of a clip says, in the numbers of the release."""
 
     emotion: int
     intensity: int
@@ -61,7 +61,7 @@ RELEASE = Sizes(actors=tuple(range(1, 25)), statements=2, repetitions=2)
 
 
 def list_clips(sizes: Sizes) -> list[Clip]:
-    """All clips of a release of this size, in the order of their actors and then of their names."""
+    """Lists all clips of a release of this size, in the order of actors and then of names."""
     return [
         Clip(emotion, intensity, statement, repetition, actor)
         for actor in sizes.actors
@@ -73,20 +73,20 @@ def list_clips(sizes: Sizes) -> list[Clip]:
 
 
 def parse_name(name: str, where: str, modalities: tuple[str, ...]) -> Clip | None:
-    """The clip that a file or a row is named after; None for a song.
+    """Parses the name of a file or row; None for a song.
 
     Args:
       name: without suffix.
-      where: the file or row, named in errors.
-      modalities: which first fields are expected: ('03',) for audio.
+      where: the file or row, for messages.
+      modalities: which first fields to expect: ('03',) for audio.
 
     Raises:
-      UserError: it is no name of a RAVDESS clip of these modalities.
+      UserError: it is not the name of a RAVDESS clip of these modalities.
     """
     match = _NAME.fullmatch(name)
     fields = match.groups() if match else ()
     clip = Clip(*map(int, fields[2:])) if fields else None
-    known = (
+    is_known = (
         clip is not None
         and fields[0] in modalities
         and fields[1] in ("01", "02")
@@ -96,20 +96,20 @@ def parse_name(name: str, where: str, modalities: tuple[str, ...]) -> Clip | Non
         and clip.repetition in (1, 2)
         and clip.actor in RELEASE.actors
     )
-    if not known:
+    if not is_known:
         raise UserError(
             f"{where} is not named after a RAVDESS clip; expected {'|'.join(modalities)}-01-EMOTION-INTENSITY-STATEMENT"
             "-REPETITION-ACTOR with emotion 01 to 08, intensity, statement and repetition 01 or 02 (neutral has"
-            " intensity 01 only) and actor 01 to 24: correct the name or take the file away"
+            " intensity 01 only) and actor 01 to 24: correct the name or remove the file"
         )
     return clip if fields[1] == "01" else None
 
 
 def find_clips(folder: Path, sizes: Sizes) -> dict[Clip, Path]:
-    """The audio file of every clip, in the order of `clips`.
+    """Finds the audio file of every clip, in the order of `list_clips`.
 
     Raises:
-      UserError: no actor's folder, a name that is none, a clip twice, and clips that are missing or too many.
+      UserError: there is no folder of an actor, a name is wrong, a clip is repeated, or clips are missing or too many.
     """
     root = next((folder / name for name in _FOLDERS if (folder / name).is_dir()), folder)
     folders = sorted(path for path in root.glob("Actor_*") if path.is_dir())
@@ -118,58 +118,58 @@ def find_clips(folder: Path, sizes: Sizes) -> dict[Clip, Path]:
             f"{folder} holds no folder Actor_01, Actor_02, ...; set config.corpus.manual_dir to the folder into which"
             " RAVDESS' Audio_Speech_Actors_01-24.zip was unpacked"
         )
-    found: dict[Clip, Path] = {}
-    for path in sorted(path for place in folders for path in place.iterdir()):
+    files: dict[Clip, Path] = {}
+    for path in sorted(path for actor in folders for path in actor.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):  # macOS leaves ._* beside each file
             continue
         clip = parse_name(path.stem, str(path), ("03",))
         if clip is None:
             continue
-        if clip in found:
-            raise UserError(f"{path} and {found[clip]} are the same clip; keep one")
-        found[clip] = path
-    _check_complete(found, sizes, root)
-    return {clip: found[clip] for clip in list_clips(sizes)}
+        if clip in files:
+            raise UserError(f"{path} and {files[clip]} are the same clip; keep one")
+        files[clip] = path
+    _check_complete(files, sizes, root)
+    return {clip: files[clip] for clip in list_clips(sizes)}
 
 
-def _check_complete(found: Iterable[Clip], sizes: Sizes, root: Path) -> None:
+def _check_complete(found_clips: Iterable[Clip], sizes: Sizes, root: Path) -> None:
     expected = list_clips(sizes)
-    found = set(found)
-    actors = {clip.actor for clip in found}
+    clips = set(found_clips)
+    actors = {clip.actor for clip in clips}
     absent = [actor for actor in sizes.actors if actor not in actors]
     if absent:
         raise UserError(
             f"{root} has no clips of actor {', '.join(f'{actor:02d}' for actor in absent)}, expected"
             f" {len(sizes.actors)} actors; unpack the release again"
         )
-    missing = [clip for clip in expected if clip not in found]
-    if missing or len(found) != len(expected):
-        of = missing[0].actor if missing else min(found - set(expected)).actor
-        what = f"{missing[0].id} is missing" if missing else f"{min(found - set(expected)).id} is one too many"
-        has = sum(clip.actor == of for clip in found)
+    missing = [clip for clip in expected if clip not in clips]
+    if missing or len(clips) != len(expected):
+        odd = missing[0] if missing else min(clips - set(expected))
+        fault = "is missing" if missing else "is one too many"
+        count = sum(clip.actor == odd.actor for clip in clips)
         raise UserError(
-            f"{root} has {len(found)} clips, expected {len(expected)}; {what} (actor {of:02d} has {has} of"
-            f" {sum(clip.actor == of for clip in expected)}): unpack the release again"
+            f"{root} has {len(clips)} clips, expected {len(expected)}; {odd.id} {fault} (actor {odd.actor:02d} has"
+            f" {count} of {sum(clip.actor == odd.actor for clip in expected)}): unpack the release again"
         )
 
 
 def read_action_units(path: Path, wanted: Iterable[Clip]) -> dict[Clip, np.ndarray]:
-    """Clip -> float32 [1, 35], the columns `ACTION_UNITS` in that order.
+    """Reads clip -> float32 [1, 35], the columns `ACTION_UNITS` in that order.
 
     The table was made from the films, so its names begin with 01 (audio and video) or 02 (video alone).
 
     Args:
-      path: the table, `;` between its columns; rows of songs are passed over, other columns too.
-      wanted: which clips must have a row.
+      path: the table, with `;` between columns; rows of songs and other columns are ignored.
+      wanted: clips that must have a row.
 
     Raises:
-      UserError: no table, a column or a clip without row, a row twice, of another width or of no RAVDESS clip, and
-        values that are not finite numbers.
+      UserError: the table is missing, lacks a column or the row of a clip, has a row that is repeated, of another width
+        or not named after a RAVDESS clip, or has values that are not finite numbers.
     """
     if not path.is_file():
         raise UserError(
-            f"{path} is missing (OpenFace's action units, one row a clip); put it there, or leave 'action_units' out of"
-            " config.corpus.modalities"
+            f"{path} is missing (OpenFace's action units, one row per clip); put it there, or leave 'action_units' out"
+            " of config.corpus.modalities"
         )
     header, *rows = read_rows(path, delimiter=";")
     absent = [name for name in (*ACTION_UNITS, "name") if name not in header]
@@ -178,24 +178,26 @@ def read_action_units(path: Path, wanted: Iterable[Clip]) -> dict[Clip, np.ndarr
             f"{path} has no column {absent[0]!r}; expected {len(ACTION_UNITS)} columns AU.._r and AU.._c and the column"
             " name, with ';' between them: copy it again"
         )
-    at = [header.index(name) for name in ACTION_UNITS]
-    named = [header.index(name) for name in ("name", "path") if name in header]
-    values = convert_to_float32(parse_floats([[row[i] for i in at] for row in rows], path, first_row=2))
-    found: dict[Clip, np.ndarray] = {}
+    unit_columns = [header.index(name) for name in ACTION_UNITS]
+    name_columns = [header.index(name) for name in ("name", "path") if name in header]
+    values = convert_to_float32(parse_floats([[row[i] for i in unit_columns] for row in rows], path, first_row=2))
+    units: dict[Clip, np.ndarray] = {}
     for number, (row, means) in enumerate(zip(rows, values, strict=True), start=2):
-        where = f"{path} row {number} ({row[named[0]][:60]})"
-        if len({Path(row[i]).name.partition(".")[0] for i in named}) > 1:
-            raise UserError(f"{where} has another clip in its column path, {row[named[1]][:60]}; mend the row")
-        clip = parse_name(Path(row[named[0]]).name.partition(".")[0], where, ("01", "02"))
+        where = f"{path} row {number} ({row[name_columns[0]][:60]})"
+        if len({Path(row[i]).name.partition(".")[0] for i in name_columns}) > 1:
+            raise UserError(
+                f"{where} has another clip in its column path, {row[name_columns[1]][:60]}; correct the row"
+            )
+        clip = parse_name(Path(row[name_columns[0]]).name.partition(".")[0], where, ("01", "02"))
         if clip is None:
             continue
-        if clip in found:
-            raise UserError(f"{where} is there twice; keep one row a clip")
+        if clip in units:
+            raise UserError(f"{where} is repeated; keep one row per clip")
         if not np.isfinite(means).all():
             column = ACTION_UNITS[int(np.flatnonzero(~np.isfinite(means))[0])]
-            raise UserError(f"{where} has no finite value in column {column}; mend the row or copy the table again")
-        found[clip] = means[None, :]
-    lacking = [clip for clip in wanted if clip not in found]
+            raise UserError(f"{where} has no finite value in column {column}; correct the row or copy the table again")
+        units[clip] = means[None, :]
+    lacking = [clip for clip in wanted if clip not in units]
     if lacking:
         raise UserError(f"{path} has no row of {lacking[0].id} ({len(lacking)} clips have none); copy the table again")
-    return found
+    return units

@@ -3,7 +3,7 @@
 import dataclasses
 
 from affect_jax.datasets.ravdess.labels import LABELS
-from affect_jax.datasets.settings import setting
+from affect_jax.datasets.settings import define_setting
 
 MODALITIES = ("speech", "mfcc", "action_units")
 
@@ -20,11 +20,11 @@ class Synthetic:
       seed: of all random numbers.
     """
 
-    actors: int = setting(10, least=3, most=24)
-    statements: int = setting(2, least=1, most=2)
-    repetitions: int = setting(1, least=1, most=2)
-    rate: int = setting(16000, least=2000)
-    seed: int = setting(0, least=0)
+    actors: int = define_setting(10, least=3, most=24)
+    statements: int = define_setting(2, least=1, most=2)
+    repetitions: int = define_setting(1, least=1, most=2)
+    rate: int = define_setting(16000, least=2000)
+    seed: int = define_setting(0, least=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Settings:
     name: str = "ravdess"
     manual_dir: str | None = None
     data_dir: str | None = None
-    rate: int = setting(8000, least=1000)
-    modalities: tuple[str, ...] = setting(("speech",), choices=MODALITIES)
-    labels: str = setting("emotion", choices=tuple(LABELS))
+    rate: int = define_setting(8000, least=1000)
+    modalities: tuple[str, ...] = define_setting(("speech",), choices=MODALITIES)
+    labels: str = define_setting("emotion", choices=tuple(LABELS))
     synthetic: Synthetic = Synthetic()

@@ -1,13 +1,13 @@
 """A small corpus in RAVDESS' layout with planted answers, read by the same reader as the release.
 
-What is planted. A clip is a string of voiced syllables over a quiet hiss, with silence before and after it. Its emotion
-sets the pitch and how far it moves, the loudness, the brightness of the voice and the rate of the syllables
-(`_VOICES`), all four strongly enough to be heard by simple statistics; strong intensity goes half as far again from
-neutral. An actor has a pitch (by sex), a loudness and a brightness of his own, so that absolute values mislead and
-other actors must be learned from. The two statements differ in their syllables' vowels and number, which tells nothing.
+What is planted: a clip is a string of voiced syllables over a quiet hiss, with silence before and after it. Its emotion
+sets the pitch and its range, the loudness, the brightness of the voice and the rate of the syllables (`_VOICES`), all
+strongly enough for simple statistics to hear; strong intensity goes half as far again from neutral. Every actor has
+their own pitch (by sex), loudness and brightness, so that absolute values mislead and a model must learn from other
+actors. The two statements differ in the vowels and number of their syllables, which tells nothing.
 
-Action units: each emotion has a face (a seeded vector), which strong intensity deepens, each actor a face of his own.
-They share nothing with the voice but the emotion.
+Action units: each emotion has a face (a seeded vector), which strong intensity deepens, and each actor has their own
+face. They share only the emotion with the voice.
 """
 
 import csv
@@ -56,18 +56,18 @@ def synthesize(
     rate: int = 16000,
     seed: int = 0,
 ) -> None:
-    """Writes the corpus; `folder` must not exist and is there only when everything is written.
+    """Writes the corpus; `folder` appears only when everything is written.
 
     Args:
-      folder: where.
-      actors: how many; they bear numbers of the release that fill the published folds evenly.
+      folder: must not exist.
+      actors: how many; they have numbers of the release that fill the published folds evenly.
       statements: 1 or 2.
       repetitions: 1 or 2; an actor has 15 clips times statements times repetitions.
-      rate: of the files, in Hz.
-      seed: of all that is random.
+      rate: sampling rate of the files, in Hz.
+      seed: of all random numbers.
 
     Raises:
-      UserError: a size that cannot be, or the folder exists or cannot be written.
+      UserError: a size is impossible, or the folder exists or cannot be written.
     """
     if not (3 <= actors <= 24 and statements in (1, 2) and repetitions in (1, 2) and rate >= 2000):
         raise UserError(
@@ -94,10 +94,10 @@ def _write_clips(place: Path, sizes: Sizes, rate: int, seed: int) -> None:
 
 
 def render_voice(rng: np.random.Generator, clip: Clip, manner: np.ndarray, rate: int) -> np.ndarray:
-    """One clip's waveform.
+    """Renders the waveform of one clip.
 
     Args:
-      rng: of what differs from clip to clip.
+      rng: for what differs between clips.
       clip: what to say, and how.
       manner: [3], the actor's pitch, loudness and brightness in standard deviations.
       rate: in Hz.
@@ -119,7 +119,7 @@ def render_voice(rng: np.random.Generator, clip: Clip, manner: np.ndarray, rate:
     fall = np.linspace(1.0, -1.0, total) + np.repeat(rng.normal(scale=0.7, size=len(vowels)), length)
     pitch = (115.0 if is_man(clip.actor) else 205.0) * 2 ** ((height + 0.5 * moves * fall) / 12)
     turn = np.exp(2j * np.pi * np.cumsum(pitch) / rate)
-    # What a vowel does to a harmonic is worked out once a syllable, at its mean pitch.
+    # The gain of a vowel at a harmonic is computed once per syllable, at its mean pitch, which is fast and close.
     mean = pitch.reshape(len(vowels), length).mean(axis=1)
     formants = np.array([_VOWELS[v] for v in vowels], float)
     highest = min(4000, 0.45 * rate)
@@ -128,7 +128,7 @@ def render_voice(rng: np.random.Generator, clip: Clip, manner: np.ndarray, rate:
         harmonic *= turn
         frequency = number * mean
         peaks = np.exp(-0.5 * ((frequency[:, None] - formants) / (120 + 0.1 * formants)) ** 2).sum(axis=1)
-        steep = (frequency / 200) ** ((bright - 9.0) / 6.02)  # 9 dB an octave where the voice is plain
+        steep = (frequency / 200) ** ((bright - 9.0) / 6.02)  # neutral voices fall by 9 dB an octave
         speech += np.repeat((0.05 + peaks) * steep, length) * harmonic.imag
     speech *= np.tile(np.sin(np.pi * (np.arange(length) + 0.5) / length) ** 0.7, len(vowels))
     speech *= _LEVEL * 10 ** (level / 20) / np.sqrt(np.mean(speech**2))
@@ -151,5 +151,5 @@ def _write_action_units(path: Path, sizes: Sizes, seed: int) -> None:
             far = 1.5 if clip.intensity == STRONG else 1.0
             face = far * faces[clip.emotion - 1] + own[clip.actor] + rng.normal(scale=1.5, size=len(highest))
             means = highest / (1 + np.exp(1.5 - face))
-            name = clip.id.replace("03-01-", "01-01-", 1)  # the table is of the films
+            name = clip.id.replace("03-01-", "01-01-", 1)  # the table was made from the films
             table.writerow([*np.round(means, 4).tolist(), round(float(rng.uniform(0.3, 0.9)), 4), name, name, 0])

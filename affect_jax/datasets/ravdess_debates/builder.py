@@ -1,4 +1,4 @@
-"""The TFDS builder of the debates: an example is one clip, put together from a RAVDESS release."""
+"""The TFDS builder of the debates: an example is one clip, mixed from a RAVDESS release."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from affect_jax.errors import UserError
 
 @dataclasses.dataclass
 class DebatesConfig(tfds.core.BuilderConfig):
-    """How many clips of how many seconds at how many Hz, and the seed of what is said in them."""
+    """How many clips of each split, their length in seconds, the sampling rate in Hz, and the seed of all draws."""
 
     train: int = 160
     validation: int = 48
@@ -31,20 +31,20 @@ _NUMBERS = ("train", "validation", "test", "seconds", "rate", "seed")
 
 
 def name_config(settings: dict[str, Any]) -> str:
-    """'160_48_64_30_8000_0': the name of the config with these numbers, in the order of `DebatesConfig`."""
+    """Names the config with these numbers, in the order of `DebatesConfig`: '160_48_64_30_8000_0'."""
     return "_".join(str(settings[name]) for name in _NUMBERS)
 
 
 class RavdessDebates(tfds.core.GeneratorBasedBuilder):
     """Clips of two or three RAVDESS actors with a planted amount of overlap and of angry speech."""
 
-    # To be raised whenever the same release and config give other values: built corpora are then made again.
+    # To be raised whenever the same release and config give other values: built corpora are then built again.
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = builder.Ravdess.MANUAL_DOWNLOAD_INSTRUCTIONS
 
     @classmethod
     def get_builder_config(cls, name: str, version: str | tfds.core.Version | None = None) -> DebatesConfig:
-        """The config of a `config_name`; any numbers may be asked for, so they are not listed in BUILDER_CONFIGS."""
+        """The config of a name from `name_config`; any numbers are allowed, so BUILDER_CONFIGS cannot list them."""
         return DebatesConfig(name=name, **dict(zip(_NUMBERS, map(int, name.split("_")), strict=True)))
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -70,31 +70,31 @@ class RavdessDebates(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         files, synthetic = builder.find_clips_and_kind(Path(dl_manager.manual_dir))
         self.info.metadata.update(synthetic_speech=synthetic)
-        return {part: self._generate_examples(part, files) for part in SPLIT_ACTORS}
+        return {split: self._generate_examples(split, files) for split in SPLIT_ACTORS}
 
-    def _generate_examples(self, part: str, files: dict[Clip, Path]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _generate_examples(self, split: str, files: dict[Clip, Path]) -> Iterator[tuple[str, dict[str, Any]]]:
         settings = self.builder_config
         samples = settings.seconds * settings.rate
         speech = {
             clip: builder.read_speech(path, settings.rate)
             for clip, path in files.items()
-            if clip.actor in SPLIT_ACTORS[part]
+            if clip.actor in SPLIT_ACTORS[split]
         }
-        said = [debate_plan.Utterance(clip, *mix.find_speech(x, settings.rate)) for clip, x in speech.items()]
+        pool = [debate_plan.Utterance(clip, *mix.find_speech(x, settings.rate)) for clip, x in speech.items()]
         actors = sorted({clip.actor for clip in speech})
         if len(actors) < 2:
             raise UserError(
-                f"the {part} part of the debates would have {len(actors)} actors, expected 2 or more; set"
+                f"the {split} split of the debates would have {len(actors)} actor(s), expected 2 or more; set"
                 " config.corpus.synthetic.actors to 10 or more"
             )
-        count = getattr(settings, part)
-        # A stream for each part, so that the size of one does not change the others.
-        rng = np.random.default_rng([settings.seed, list(SPLIT_ACTORS).index(part)])
+        count = getattr(settings, split)
+        # Each split has its own stream of random numbers, so that its size does not change the others.
+        rng = np.random.default_rng([settings.seed, list(SPLIT_ACTORS).index(split)])
         for number, wanted in enumerate(debate_plan.draw_shares(rng, count)):
             chosen = sorted(rng.choice(actors, rng.integers(2, min(3, len(actors)) + 1), replace=False).tolist())
-            turns = debate_plan.plan_debate(rng, [u for u in said if u.clip.actor in chosen], wanted, samples)
+            turns = debate_plan.plan_debate(rng, [u for u in pool if u.clip.actor in chosen], wanted, samples)
             planted = debate_plan.measure_shares(turns, samples)
-            name = f"{part}_{number:04d}"
+            name = f"{split}_{number:04d}"
             yield (
                 name,
                 {

@@ -1,10 +1,11 @@
-"""What is said when in a made-up debate, and the number that follows from it.
+"""Plans who says what and when in a constructed debate, and computes the target that follows from it.
 
-A clip is a chain of utterances, each by another actor than the one before. Neighbours either overlap, so that two talk
-at once, or leave a pause; three never talk at once. Two shares are read off the finished chain, sample by sample:
+A clip is a chain of utterances, each by another actor than the one before. Neighbours either overlap, so that two
+people talk at once, or leave a pause; three never talk at once. Two shares are counted in the finished chain, by
+samples:
 
-    overlap = time in which two talk / time in which somebody talks
-    anger   = mean over everybody's talking time of the weight of what is said: 1 for strong anger, 1/2 for normal
+    overlap = time in which two people talk / time in which anybody talks
+    anger   = mean over everybody's talking time of the weight of the utterance: 1 for strong anger, 1/2 for normal
               anger, 0 for all other emotions
 
 and the target is
@@ -13,8 +14,8 @@ and the target is
     target = 20 F(s) - 10,  F(s) = s^2 / 2 where s <= 1, else 1 - (2 - s)^2 / 2
 
 F is the distribution function of a sum of two independent uniform numbers. The two shares are drawn independently and
-uniformly, so the target is about uniform in [-10, 10], rises with either share, and half of its variance is left to
-whoever knows only one of them.
+uniformly, so the target is about uniform in [-10, 10], rises with either share, and half of its variance remains for
+a model that knows only one of them.
 """
 
 from collections.abc import Sequence
@@ -33,8 +34,8 @@ SPLIT_ACTORS: dict[str, tuple[int, ...]] = {
 """Split -> actors, by the published folds of RAVDESS: no voice is in two splits."""
 MOST_OVERLAP, MOST_ANGER = 0.5, 0.7
 TENTHS = 10
-_CAP = 0.48  # of the shorter neighbour, so that an utterance between two others is never covered by both at once
-_SILENCE = (0.05, 0.12)  # of the clip, at least so much is left for pauses
+_CAP = 0.48  # share of the shorter neighbour that may overlap, so that three people never talk at once
+_SILENCE = (0.05, 0.12)  # range of the share of the clip that is left for pauses
 
 
 class Utterance(NamedTuple):
@@ -58,14 +59,14 @@ class Turn(NamedTuple):
 
 
 class Planted(NamedTuple):
-    """What a clip holds.
+    """What was planted in a clip.
 
     Attributes:
       overlap: share of speaking time.
       anger: weighted share of talking time.
-      overlap_tenths: float32 [10], in each tenth of the clip the share of its time in which two talk.
-      anger_tenths: float32 [10], in each tenth of the clip the mean over its time of the talk's weight (that of two who
-        talk at once added up).
+      overlap_tenths: float32 [10], share of each tenth of the clip in which two people talk.
+      anger_tenths: float32 [10], mean weight of the talk over each tenth of the clip; where two people talk at once,
+        their weights are added.
     """
 
     overlap: float
@@ -81,7 +82,7 @@ def compute_target(overlap: float, anger: float) -> float:
 
 
 def measure_shares(turns: Sequence[Turn], samples: int) -> Planted:
-    """The two shares of a clip of this many samples, and where they lie in it."""
+    """Measures the two shares of a clip of this many samples, and their places in it."""
     talking, weight = np.zeros(samples, np.int8), np.zeros(samples, np.float32)
     for utterance, at in turns:
         span = slice(at, at + utterance.stop - utterance.start)
@@ -96,11 +97,11 @@ def measure_shares(turns: Sequence[Turn], samples: int) -> Planted:
 
 
 def _average_tenths(values: np.ndarray) -> np.ndarray:
-    return np.array([part.mean() for part in np.array_split(values, TENTHS)], np.float32)
+    return np.array([tenth.mean() for tenth in np.array_split(values, TENTHS)], np.float32)
 
 
 def draw_shares(rng: np.random.Generator, count: int) -> np.ndarray:
-    """[count, 2] wanted shares of overlap and anger: independent, each with one value in every count-th of its
+    """Draws [count, 2] wanted shares of overlap and anger: independent, each with one value in every count-th of its
     range."""
     places = np.stack([rng.permutation(count) for _ in range(2)], axis=1)
     return (places + rng.uniform(size=(count, 2))) / count * np.array([MOST_OVERLAP, MOST_ANGER])
@@ -109,14 +110,14 @@ def draw_shares(rng: np.random.Generator, count: int) -> np.ndarray:
 def plan_debate(
     rng: np.random.Generator, pool: Sequence[Utterance], wanted: Sequence[float], samples: int
 ) -> list[Turn]:
-    """A chain of turns that fills a clip and comes near to the wanted shares.
+    """Plans a chain of turns that fills a clip and comes near to the wanted shares.
 
-    Angry utterances stand in one passage of the clip and overlaps in another, drawn independently, so that some moments
-    matter and others do not. A passage that runs over the clip's end goes on at its beginning, so that no moment is
-    favoured. An actor's utterances are drawn without replacement until all have been used.
+    Angry utterances are in one passage of the clip and overlaps in another, drawn independently, so that some moments
+    matter and others do not. A passage that runs over the end of the clip continues at its beginning, so that no moment
+    is favoured. An actor's utterances are drawn without replacement until all have been used.
 
     Args:
-      rng: of the draw.
+      rng: for all random numbers.
       pool: all utterances of the two or three actors.
       wanted: shares of overlap and anger.
       samples: length of the clip.
@@ -126,48 +127,48 @@ def plan_debate(
     """
     overlap, anger = wanted
     speaking = samples * (1 - rng.uniform(*_SILENCE))
-    said = _choose_utterances(rng, pool, anger, speaking * (1 + overlap))
+    utterances = _choose_utterances(rng, pool, anger, speaking * (1 + overlap))
     while True:
-        lengths = np.array([u.stop - u.start for u in said])
+        lengths = np.array([u.stop - u.start for u in utterances])
         overlaps = _plan_overlaps(rng, lengths, overlap)
         left = samples - lengths.sum() + overlaps.sum()
-        # In a short clip, few neighbours may not be able to overlap so much as to make room for all.
-        if left >= _SILENCE[0] * samples or len(said) == 1:
+        # In a short clip, a few neighbours may not be able to overlap enough to make room for all.
+        if left >= _SILENCE[0] * samples or len(utterances) == 1:
             break
-        said.pop()
+        utterances.pop()
     pauses = np.where(overlaps > 0, 0.0, rng.exponential(size=len(overlaps)))
     edges = 0.3 * rng.exponential(size=2) + 1e-3  # before the first and after the last
     scale = left / (pauses.sum() + edges.sum())
     starts = edges[0] * scale + np.concatenate([[0], np.cumsum(lengths[:-1] - overlaps + scale * pauses)])
-    return [Turn(utterance, int(at)) for utterance, at in zip(said, starts, strict=True)]
+    return [Turn(utterance, int(at)) for utterance, at in zip(utterances, starts, strict=True)]
 
 
 def _choose_utterances(
     rng: np.random.Generator, pool: Sequence[Utterance], anger: float, talk: float
 ) -> list[Utterance]:
-    """Utterances in order, no two neighbours by one actor, of together at most `talk` samples (but at least one)."""
+    """Chooses utterances in order, neighbours by different actors, at most `talk` samples in all (but at least one)."""
     decks: dict[tuple[int, bool], list[Utterance]] = {}
     actors = sorted({u.clip.actor for u in pool})
     mean = float(np.mean([u.stop - u.start for u in pool]))
-    width = anger / 0.75  # normal and strong anger come up equally often
+    width = anger / 0.75  # .75 is the mean weight of anger, because normal and strong anger are equally frequent
     passage = rng.uniform()
-    said: list[Utterance] = []
+    chosen: list[Utterance] = []
     total = 0
     while True:
-        actor = int(rng.choice([a for a in actors if not said or a != said[-1].clip.actor]))
+        actor = int(rng.choice([a for a in actors if not chosen or a != chosen[-1].clip.actor]))
         angry = bool(((total + mean / 2) / talk - passage) % 1 < width)
         deck = decks.setdefault((actor, angry), [])
         if not deck:
-            mine = [u for u in pool if u.clip.actor == actor and (u.clip.emotion == ANGRY) is angry]
-            deck.extend(mine[i] for i in rng.permutation(len(mine)))
+            matching = [u for u in pool if u.clip.actor == actor and (u.clip.emotion == ANGRY) is angry]
+            deck.extend(matching[i] for i in rng.permutation(len(matching)))
         total += deck[-1].stop - deck[-1].start
-        if total > talk and said:
-            return said
-        said.append(deck.pop())
+        if total > talk and chosen:
+            return chosen
+        chosen.append(deck.pop())
 
 
 def _plan_overlaps(rng: np.random.Generator, lengths: np.ndarray, wanted: float) -> np.ndarray:
-    """[N - 1] samples by which neighbours overlap, together `wanted` of the time in which somebody then talks."""
+    """Plans by how many samples [N - 1] neighbours overlap, together a share `wanted` of the time with talk."""
     caps = _CAP * np.minimum(lengths[:-1], lengths[1:])
     needed = lengths.sum() * wanted / (1 + wanted)  # overlap / (sum - overlap) = wanted
     away = np.abs((np.arange(len(caps)) - rng.uniform(0, len(caps)) + len(caps) / 2) % len(caps) - len(caps) / 2)

@@ -1,4 +1,4 @@
-"""From utterances to the waveform of a clip."""
+"""Mixes utterances into the waveform of a clip."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,15 @@ _FADE = 0.02  # seconds
 
 
 def find_speech(speech: np.ndarray, rate: int) -> tuple[int, int]:
-    """The samples from the first to after the last 10 ms that are within 30 dB of the loudest 30 ms.
+    """Finds the samples from the first 10 ms to after the last 10 ms that are within 30 dB of the loudest 30 ms.
 
     Args:
       speech: float [T], not silent.
       rate: in Hz.
     """
-    frame = max(1, int(rate * _FRAME))
-    count = max(1, len(speech) // frame)
-    power = np.array([np.mean(np.square(part, dtype=np.float64)) for part in np.array_split(speech, count)])
+    frame_length = max(1, int(rate * _FRAME))
+    count = max(1, len(speech) // frame_length)
+    power = np.array([np.mean(np.square(frame, dtype=np.float64)) for frame in np.array_split(speech, count)])
     smooth = np.convolve(power, np.ones(3) / 3)[1:-1]
     loud = np.flatnonzero(smooth >= smooth.max() * 10 ** (-_QUIET / 10))
     edges = np.linspace(0, len(speech), count + 1).astype(int)
@@ -30,16 +30,16 @@ def find_speech(speech: np.ndarray, rate: int) -> tuple[int, int]:
 
 
 def mix_turns(turns: Sequence[Turn], speech: Sequence[np.ndarray], samples: int, rate: int) -> np.ndarray:
-    """The sum of the recordings, each with its speech where its turn begins.
+    """Adds up recordings so that the speech of each begins with its turn.
 
-    A recording comes whole, with the room's sound before and after the speech, faded over 20 ms at its ends. Recordings
-    keep the levels that they have beside each other. The clip as a whole is scaled to a peak of 0.9, which the RMS
-    normalisation before any model undoes: it only spares the stored numbers from clipping and coarse steps.
+    A recording is used whole, with the sound of the room before and after the speech, faded over 20 ms at its ends.
+    Recordings keep their relative levels. The clip as a whole is scaled to a peak of 0.9, which the RMS normalisation
+    before any model undoes: it only protects the stored numbers from clipping and coarse steps.
 
     Args:
       turns: what to say and when.
       speech: the float [T] recording of each turn's utterance.
-      samples: of the clip; what goes beyond its ends is cut off.
+      samples: length of the clip; sound beyond its ends is cut off.
       rate: in Hz.
 
     Returns:

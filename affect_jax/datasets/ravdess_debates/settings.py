@@ -3,7 +3,7 @@
 import dataclasses
 
 from affect_jax.datasets.ravdess.settings import Synthetic
-from affect_jax.datasets.settings import setting
+from affect_jax.datasets.settings import define_setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Settings:
     name: str = "ravdess_debates"
     manual_dir: str | None = None
     data_dir: str | None = None
-    train: int = setting(160, least=1)
-    validation: int = setting(48, least=1)
-    test: int = setting(64, least=1)
-    seconds: int = setting(30, least=6)
-    rate: int = setting(8000, least=1000)
-    seed: int = setting(0, least=0)
+    train: int = define_setting(160, least=1)
+    validation: int = define_setting(48, least=1)
+    test: int = define_setting(64, least=1)
+    seconds: int = define_setting(30, least=6)
+    rate: int = define_setting(8000, least=1000)
+    seed: int = define_setting(0, least=0)
     synthetic: Synthetic = Synthetic()

@@ -1,8 +1,8 @@
-"""The flat part of ARFF that AVEC's files use: named string and numeric columns, `,` between, `?` for missing.
+"""Reads and writes what AVEC's files use of ARFF: named string and numeric columns, `,` between them, `?` for missing.
 
 Layout of the gold standard as AVEC 2016 shipped it (nine lines, then rows such as `dev_1,0,-0.022925`): `@relation
-GOLDSTANDARD`, a blank, the three attributes, two blanks, `@data`, a blank. That the data start on line 10 is also what
-the organisers' own script for the gold standard reads.
+GOLDSTANDARD`, a blank, the three attributes, two blanks, `@data`, a blank. The
+organisers' own script for the gold standard also expects the data from line 10 on.
 """
 
 import os
@@ -34,7 +34,7 @@ class ArffTable(NamedTuple):
     """An arff file of N rows.
 
     Attributes:
-      path: where it came from.
+      path: of the file.
       names: names of the numeric columns.
       values: float64 [N, len(names)], NaN for `?`.
       strings: name of a string column -> its N values.
@@ -52,8 +52,8 @@ def read_arff(path: Path) -> ArffTable:
     """Reads an arff file.
 
     Raises:
-      UserError: missing or not text; no `@data` (cut short), an attribute that is neither numeric nor string, a row of
-        another width, or text that is not a number. It names the file and the line.
+      UserError: the file is missing or not text, has no `@data` (it is cut short), an attribute that is neither numeric
+        nor string, a row of another width, or text that is not a number. The message names the file and the line.
     """
     lines = read_text(path).splitlines()
     attributes: list[tuple[str, bool]] = []
@@ -73,8 +73,8 @@ def read_arff(path: Path) -> ArffTable:
         raise UserError(
             f"{path} has no {'@data' if start is None else '@attribute'} line; it may be cut short: copy it again"
         )
-    kept = [(n, line) for n, line in enumerate(lines[start:], start=start + 1) if line.strip() and line[0] != "%"]
-    for number, line in kept:
+    rows = [(n, line) for n, line in enumerate(lines[start:], start=start + 1) if line.strip() and line[0] != "%"]
+    for number, line in rows:
         if line.count(",") != len(attributes) - 1:
             raise UserError(
                 f"{path}:{number} has {line.count(',') + 1} columns, expected {len(attributes)}; it may be cut short:"
@@ -82,31 +82,32 @@ def read_arff(path: Path) -> ArffTable:
             )
     numeric = [i for i, (_, is_numeric) in enumerate(attributes) if is_numeric]
     textual = [i for i, (_, is_numeric) in enumerate(attributes) if not is_numeric]
-    strings = {attributes[i][0]: [line.split(",")[i].strip().strip("'\"") for _, line in kept] for i in textual}
+    strings = {attributes[i][0]: [line.split(",")[i].strip().strip("'\"") for _, line in rows] for i in textual}
     return ArffTable(
         path=path,
         names=tuple(attributes[i][0] for i in numeric),
-        values=_parse_numbers(path, kept, numeric),
+        values=_parse_numbers(path, rows, numeric),
         strings=strings,
-        lines=np.array([number for number, _ in kept], np.int64),
+        lines=np.array([number for number, _ in rows], np.int64),
     )
 
 
 def _parse_attribute(line: str, path: Path, number: int) -> tuple[str, bool]:
-    found = _ATTRIBUTE.fullmatch(line)
-    kind = found.group(2).strip().lower() if found else ""
+    match = _ATTRIBUTE.fullmatch(line)
+    kind = match.group(2).strip().lower() if match else ""
     if kind not in (*_NUMERIC, "string"):
         raise UserError(
-            f"{path}:{number} is {line[:60]!r}, expected '@attribute NAME numeric' or '@attribute NAME string'"
+            f"{path}:{number} is {line[:60]!r}, expected '@attribute NAME numeric' or '@attribute NAME string'; copy"
+            " the file again"
         )
-    return found.group(1).strip("'\""), kind != "string"
+    return match.group(1).strip("'\""), kind != "string"
 
 
 def _parse_numbers(path: Path, rows: list[tuple[int, str]], columns: list[int]) -> np.ndarray:
-    """float64 [rows, columns]. numpy's reader is C and takes most of the time; the slow loop only finds what it
-    refused."""
+    """float64 [rows, columns] of these columns of (line number, line)."""
     if not rows or not columns:
         return np.empty((len(rows), len(columns)))
+    # numpy's reader is written in C and fast, but does not say what it refused; the loop below looks for that.
     try:
         return np.loadtxt(
             [line.replace("?", "nan") for _, line in rows], delimiter=",", usecols=columns, ndmin=2, comments=None
@@ -120,24 +121,23 @@ def _parse_numbers(path: Path, rows: list[tuple[int, str]], columns: list[int]) 
                 float(fields[column].strip().replace("?", "nan"))
             except ValueError:
                 raise UserError(
-                    f"{path}:{number} column {column + 1} is {quote_values(fields[column].strip())}, not a number or '?'; copy"
-                    " it again"
+                    f"{path}:{number} column {column + 1} is {quote_values(fields[column].strip())}, not a number or"
+                    " '?'; copy it again"
                 ) from None
     raise UserError(f"{path} does not hold a table of numbers; copy it again")
 
 
 def write_gold(path: Path, instance_name: str, frame_times: np.ndarray, predictions: np.ndarray) -> None:
-    """Writes predictions in the form of AVEC 2016's gold standard, which its owners score test predictions in.
+    """Writes predictions in the form of AVEC 2016's gold standard, in which its owners score test predictions.
 
     Args:
-      path: the file, whole or not there at all.
+      path: the file; it is written whole or not at all.
       instance_name: the recording, `test_1`.
       frame_times: [T] seconds, increasing.
-      predictions: [T], finite; kept to six decimals like the shipped gold.
+      predictions: [T], finite; written with six decimals like the shipped gold standard.
 
     Raises:
-      ValueError: shapes that differ, times that do not increase, values that are not finite, a name that arff would
-        split.
+      ValueError: the shapes differ, times do not increase, values are not finite, or arff would split the name.
       UserError: the folder cannot be written.
     """
     times, values = np.asarray(frame_times, np.float64), np.asarray(predictions, np.float64)
@@ -159,5 +159,5 @@ def write_gold(path: Path, instance_name: str, frame_times: np.ndarray, predicti
 
 
 def _format_seconds(time: float) -> str:
-    """`0`, `0.04`, `300`: two decimals at most, as in the shipped files."""
+    """Formats seconds as the shipped files do, with at most two decimals: `0`, `0.04`, `300`."""
     return f"{time:.2f}".rstrip("0").rstrip(".")

@@ -1,12 +1,12 @@
-"""RECOLA as AVEC 2016 shipped it: one arff file a recording, modality and target, nine recordings a part.
+"""Reads RECOLA as AVEC 2016 shipped it: one arff file per recording, modality and target; nine recordings per split.
 
     features_{audio,video_geometric,video_appearance}/{arousal,valence}/{train,dev,test}_{1..9}.arff
     ratings_gold_standard/{arousal,valence}/{train,dev}_{1..9}.arff
 
 A feature file has a frame-time column (seconds, every 40 ms from 0) and D feature columns; a string column beside them
-is ignored. The features of one modality differ between the two target folders (windows of another length, Valstar et
-al., "AVEC 2016", ACM MM 2016). Test gold was not shipped; where a gold file of the test part lies in the folder it is
-read.
+is ignored. The features of one modality differ between the two target folders (their windows have other lengths,
+Valstar et al., "AVEC 2016", ACM MM 2016). The gold standard of the test split was not shipped; if the folder has such a
+file, it is read.
 """
 
 from pathlib import Path
@@ -20,13 +20,13 @@ from affect_jax.errors import UserError
 
 FRAME_SECONDS = 0.04
 SPLIT_PREFIXES = {"train": "train", "validation": "dev", "test": "test"}
-"""Part of the project -> prefix of the release's files."""
+"""Split of this project -> prefix of the release's files."""
 TIME_COLUMNS = ("frametime", "frame_time", "time", "timestamp")
 _TOLERANCE = 1e-3  # seconds: frame times are shipped with two or three decimals
 
 
 class Sizes(NamedTuple):
-    """What a release must hold: recordings a part, frames a recording, columns a modality."""
+    """What a release must hold: recordings of each split, frames of each recording, columns of each modality."""
 
     recordings: dict[str, int]
     frames: int
@@ -48,9 +48,10 @@ class RawRecording(NamedTuple):
       features: modality -> float32 [T, D].
       columns: modality -> D names.
       files: modality -> path, for messages.
-      target: float32 [T]; None where there is no gold standard.
-      start: number of the first frame; its time is `start * FRAME_SECONDS`.
-      spans: modality or 'target' -> numbers of its file's first and last frame, where files may differ in them.
+      target: float32 [T]; None without a gold standard.
+      start: number of the first frame, whose time is `start * FRAME_SECONDS`.
+      spans: modality or 'target' -> numbers of the first and last frame in its file; only in the native form, where
+        files may differ in them.
     """
 
     id: str
@@ -62,34 +63,35 @@ class RawRecording(NamedTuple):
     spans: dict[str, tuple[int, int]] = {}
 
 
-def list_recordings(folder: Path, target: str, part: str, sizes: Sizes) -> list[str]:
-    """The ids of a part, 1 to n in number order, after checking that every modality has exactly these files.
+def list_recordings(folder: Path, target: str, split: str, sizes: Sizes) -> list[str]:
+    """The ids of a split, from 1 to n, after checking that every modality has exactly these files.
 
     Raises:
-      UserError: a file is missing, or there are more.
+      UserError: a file is missing, or there are too many.
     """
-    expected = [f"{SPLIT_PREFIXES[part]}_{i}" for i in range(1, sizes.recordings[part] + 1)]
+    expected = [f"{SPLIT_PREFIXES[split]}_{i}" for i in range(1, sizes.recordings[split] + 1)]
     for modality in sizes.columns:
-        place = folder / f"features_{modality}" / target
+        modality_folder = folder / f"features_{modality}" / target
         for name in expected:
             require_file(
-                place / f"{name}.arff",
-                f"{modality} features of {len(expected)} {SPLIT_PREFIXES[part]} recordings for {target}",
+                modality_folder / f"{name}.arff",
+                f"{modality} features of {len(expected)} {SPLIT_PREFIXES[split]} recordings for {target}",
             )
-        extra = {p.stem for p in place.glob(f"{SPLIT_PREFIXES[part]}_*.arff")} - set(expected)
+        extra = {p.stem for p in modality_folder.glob(f"{SPLIT_PREFIXES[split]}_*.arff")} - set(expected)
         if extra:
             raise UserError(
-                f"{place} has {min(extra)}.arff beside the {len(expected)} {SPLIT_PREFIXES[part]} files; take it away"
+                f"{modality_folder} has {min(extra)}.arff beside the {len(expected)} {SPLIT_PREFIXES[split]} files;"
+                " remove it"
             )
     return expected
 
 
-def read_recording(folder: Path, target: str, part: str, name: str, sizes: Sizes) -> RawRecording:
-    """Reads the features and the gold standard of one recording and checks that they lie on one time grid.
+def read_recording(folder: Path, target: str, split: str, name: str, sizes: Sizes) -> RawRecording:
+    """Reads the features and the gold standard of one recording and checks that they share one time grid.
 
     Raises:
-      UserError: a missing or damaged file, a wrong number of columns or rows, frame times off the 40-ms grid, gold of
-        another recording, or gold that is not finite.
+      UserError: a file is missing or damaged, has a wrong number of columns or rows, or frame times off the 40-ms grid;
+        or the gold standard belongs to another recording or is not finite.
     """
     features, columns, files = {}, {}, {}
     for modality, width in sizes.columns.items():
@@ -102,39 +104,39 @@ def read_recording(folder: Path, target: str, part: str, name: str, sizes: Sizes
         features[modality], columns[modality], files[modality] = convert_to_float32(values), names, path
     path = folder / "ratings_gold_standard" / target / f"{name}.arff"
     gold = None
-    if part != "test" or path.is_file():
+    if split != "test" or path.is_file():
         gold = _read_gold(path, name, sizes.frames)
     return RawRecording(name, features, columns, files, gold, start=0)
 
 
 def split_time(table: arff_files.ArffTable) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """(times [N], the other values [N, D], their names).
+    """Splits a table into times [N], the other values [N, D] and their names.
 
     Raises:
-      UserError: not exactly one column is named like a time.
+      UserError: not exactly one column has a name in `TIME_COLUMNS`.
     """
-    at = [i for i, name in enumerate(table.names) if name.lower() in TIME_COLUMNS]
-    if len(at) != 1:
+    columns = [i for i, name in enumerate(table.names) if name.lower() in TIME_COLUMNS]
+    if len(columns) != 1:
         raise UserError(
-            f"{table.path} has {len(at)} columns of frame times, expected one of {', '.join(TIME_COLUMNS)}; its columns"
-            f" start with {', '.join(table.names[:4])}"
+            f"{table.path} has {len(columns)} columns of frame times, expected one of {', '.join(TIME_COLUMNS)}; its"
+            f" columns start with {', '.join(table.names[:4])}: copy the file again"
         )
-    names = table.names[: at[0]] + table.names[at[0] + 1 :]
-    return table.values[:, at[0]], np.delete(table.values, at[0], axis=1), names
+    names = table.names[: columns[0]] + table.names[columns[0] + 1 :]
+    return table.values[:, columns[0]], np.delete(table.values, columns[0], axis=1), names
 
 
 def number_frames(times: np.ndarray, path: Path, lines: np.ndarray) -> np.ndarray:
-    """int64 [N]: times as multiples of 40 ms, which must follow one another.
+    """int64 [N]: times as consecutive multiples of 40 ms.
 
     Raises:
-      UserError: a time off the grid, repeated or skipped, with its line.
+      UserError: a time is off the grid, repeated or skipped; the message has its line.
     """
     with np.errstate(invalid="ignore"):
         numbers = np.rint(times / FRAME_SECONDS)
-        off = ~(np.abs(times - numbers * FRAME_SECONDS) <= _TOLERANCE)
-    off[1:] |= np.diff(numbers) != 1
-    if off.any():
-        row = int(np.flatnonzero(off)[0])
+        is_off = ~(np.abs(times - numbers * FRAME_SECONDS) <= _TOLERANCE)
+    is_off[1:] |= np.diff(numbers) != 1
+    if is_off.any():
+        row = int(np.flatnonzero(is_off)[0])
         before = f" after {times[row - 1]:g} s" if row else ""
         raise UserError(
             f"{path}:{lines[row]} has frame time {times[row]:g} s{before}, expected steps of 0.04 s; copy it again"
@@ -147,7 +149,10 @@ def _check_grid(table: arff_files.ArffTable, times: np.ndarray, frames: int) -> 
         raise UserError(f"{table.path} has {len(times)} rows, expected {frames}; it may be cut short: copy it again")
     numbers = number_frames(times, table.path, table.lines)
     if numbers[0] != 0:
-        raise UserError(f"{table.path} starts at {times[0]:g} s, expected 0 s; features and gold would not line up")
+        raise UserError(
+            f"{table.path} starts at {times[0]:g} s, expected 0 s, so that features and gold standard line up; copy"
+            " it again"
+        )
 
 
 def _read_gold(path: Path, name: str, frames: int) -> np.ndarray:
@@ -160,10 +165,13 @@ def _read_gold(path: Path, name: str, frames: int) -> np.ndarray:
         other = next((word for word in column if word.lower() != name.lower()), None)
         if other is not None:
             raise UserError(
-                f"{path} holds the gold standard of {quote_values(other)}, expected {name!r}; the files may be mixed up"
+                f"{path} holds the gold standard of {quote_values(other)}, expected {name!r}; the files may be mixed"
+                " up: copy them again"
             )
     _check_grid(table, times, frames)
     if not np.isfinite(values).all():
         line = table.lines[int(np.flatnonzero(~np.isfinite(values[:, 0]))[0])]
-        raise UserError(f"{path}:{line} has no finite gold standard; a target cannot be imputed: copy the file again")
+        raise UserError(
+            f"{path}:{line} has no finite gold standard, and targets cannot be imputed; copy the file again"
+        )
     return convert_to_float32(values[:, 0])

@@ -15,7 +15,7 @@ from affect_jax.errors import UserError
 
 @dataclasses.dataclass
 class RecolaConfig(tfds.core.BuilderConfig):
-    """Which target's folder, and which release.
+    """Which target, and which form of the corpus.
 
     Attributes:
       target: 'arousal' or 'valence'.
@@ -29,7 +29,7 @@ class RecolaConfig(tfds.core.BuilderConfig):
 class Recola(tfds.core.GeneratorBasedBuilder):
     """RECOLA: Ringeval et al., "Introducing the RECOLA multimodal corpus", EmoSPACE 2013."""
 
-    # To be raised whenever the reader or the generator gives other values: built corpora are then made again.
+    # To be raised whenever the reader or the generator gives other values: built corpora are then built again.
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "RECOLA is given out on request: https://diuf.unifr.ch/main/diva/recola/"
     BUILDER_CONFIGS = [
@@ -65,25 +65,25 @@ class Recola(tfds.core.GeneratorBasedBuilder):
             )
         self.info.metadata.update(synthetic=marker is not None, columns={}, files={}, spans={})
         if config.form == "native":
-            parts = native_release.read_partition(folder)
+            members = native_release.read_partition(folder)
             sizes = None
         else:
             sizes = avec_release.RELEASE if marker is None else avec_release.Sizes(**marker["sizes"])
-            parts = {
-                part: avec_release.list_recordings(folder, config.target, part, sizes)
-                for part in avec_release.SPLIT_PREFIXES
+            members = {
+                split: avec_release.list_recordings(folder, config.target, split, sizes)
+                for split in avec_release.SPLIT_PREFIXES
             }
-        return {part: self._generate_examples(folder, part, names, sizes) for part, names in parts.items()}
+        return {split: self._generate_examples(folder, split, names, sizes) for split, names in members.items()}
 
     def _generate_examples(
-        self, folder: Path, part: str, names: list[str], sizes: avec_release.Sizes | None
+        self, folder: Path, split: str, names: list[str], sizes: avec_release.Sizes | None
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         target, metadata = self.builder_config.target, self.info.metadata
         for name in names:
             if sizes is None:
-                raw = native_release.read_recording(folder, target, part, name)
+                raw = native_release.read_recording(folder, target, split, name)
             else:
-                raw = avec_release.read_recording(folder, target, part, name, sizes)
+                raw = avec_release.read_recording(folder, target, split, name, sizes)
             for modality, columns in raw.columns.items():
                 known = metadata["columns"].setdefault(modality, list(columns))
                 if known != list(columns):

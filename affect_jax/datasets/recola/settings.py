@@ -3,7 +3,7 @@
 import dataclasses
 
 from affect_jax.datasets.missing_values import POLICIES
-from affect_jax.datasets.settings import setting
+from affect_jax.datasets.settings import define_setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,12 +19,12 @@ class Synthetic:
       seed: of all random numbers.
     """
 
-    recordings: int = setting(3, least=1)
-    frames: int = setting(250, least=4)
-    audio: int = setting(88, least=1)
-    video_geometric: int = setting(632, least=1)
-    video_appearance: int = setting(168, least=1)
-    seed: int = setting(0, least=0)
+    recordings: int = define_setting(3, least=1)
+    frames: int = define_setting(250, least=4)
+    audio: int = define_setting(88, least=1)
+    video_geometric: int = define_setting(632, least=1)
+    video_appearance: int = define_setting(168, least=1)
+    seed: int = define_setting(0, least=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Settings:
     name: str = "recola"
     manual_dir: str | None = None
     data_dir: str | None = None
-    target: str = setting("arousal", choices=("arousal", "valence"))
-    form: str = setting("avec", choices=("avec", "native"))
-    nonfinite: str = setting("refuse", choices=POLICIES)
+    target: str = define_setting("arousal", choices=("arousal", "valence"))
+    form: str = define_setting("avec", choices=("avec", "native"))
+    nonfinite: str = define_setting("refuse", choices=POLICIES)
     synthetic: Synthetic = Synthetic()

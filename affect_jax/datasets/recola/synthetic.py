@@ -1,21 +1,21 @@
 """A small corpus in AVEC 2016's layout with planted answers, read by the same readers as the release.
 
-What is planted. Each recording has an affect process y (smooth in time) and four nuisance processes z (smooth too;
+What is planted: each recording has an affect process y (smooth in time) and four nuisance processes z (smooth too;
 think of who speaks and how the head is held). The shared code c = (y, z) drives every modality, x = tanh(W c) +
-private + noise, and the gold standard is y plus a rater's drift that no feature knows of.
+private + noise, and the gold standard is y plus a rater's drift that no feature shows.
 
 - The **stronger** modality (audio for arousal, geometry for valence) has little private variation and noise: it
   predicts affect well by itself and carries all of c.
 - A **weaker** modality weighs y less and has many strong smooth factors of its own. In a few recordings these correlate
   with the gold standard by chance (both are smooth, so there are few independent moments), and a regression on labels
-  alone takes them for affect. What the weaker modality shares with the stronger one is c alone: learning to predict,
-  or to correlate with, the stronger modality leaves the five directions in which y lies. So co-learning helps; a
-  linear two-step version of it (regress stronger on weaker, keep five directions, regress the label on them) shows it
-  in the tests.
-- both video modalities have runs of all-zero rows, as the release has where no face was found.
+  alone mistakes them for affect. The weaker modality shares only c with the stronger one: learning to predict the
+  stronger modality, or to correlate with it, leaves the five directions in which y lies. So co-learning helps; the
+  tests show it by a linear version in two steps (regress stronger on weaker, keep five directions, regress the label on
+  them).
+- Both video modalities have runs of all-zero rows, as the release has where no face was detected.
 
-Nothing links y to a recording's number or to time. The two target folders have different features (another draw), and
-the test part has no gold standard, as in the release.
+Nothing links y to the number of a recording or to time. The two target folders have different features (drawn
+separately), and the test split has no gold standard, as in the release.
 """
 
 from pathlib import Path
@@ -29,8 +29,8 @@ from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
 
 _NUISANCES, _PRIVATE = 4, 12
-_DRIFT = 0.7  # of the rater, against unit affect
-_FACE_LOST = 0.03  # of the frames of a video modality, in one run
+_DRIFT = 0.7  # standard deviation of the rater's drift; of affect it is 1
+_FACE_LOST = 0.03  # share of the frames of a video modality without a face, in one run
 # modality -> (weight of y, of z, of the private factors, of white noise), for the stronger and for a weaker modality
 _STRONGER = (1.0, 1.0, 0.3, 0.5)
 _WEAKER = (0.6, 1.0, 2.0, 0.8)
@@ -47,23 +47,23 @@ def synthesize(
     video_appearance: int = 168,
     seed: int = 0,
 ) -> None:
-    """Writes the corpus; `folder` must not exist and is there only when everything is written.
+    """Writes the corpus; `folder` appears only when everything is written.
 
     Args:
-      folder: where.
-      recordings: in each of the three parts.
-      frames: of 40 ms in each recording.
+      folder: must not exist.
+      recordings: recordings of each of the three splits.
+      frames: frames (of 40 ms) of each recording.
       audio: feature columns.
       video_geometric: feature columns.
       video_appearance: feature columns.
-      seed: of all that is random.
+      seed: of all random numbers.
 
     Raises:
       UserError: a size below 1 (frames: 4), or the folder exists or cannot be written.
     """
     columns = {"audio": audio, "video_geometric": video_geometric, "video_appearance": video_appearance}
     if min(recordings, frames // 4, *columns.values()) < 1:
-        raise UserError("config.corpus.synthetic needs sizes of at least 1, and at least 4 frames")
+        raise UserError("config.corpus.synthetic has a size that is too small; give at least 1, and at least 4 frames")
     parameters = {"recordings": recordings, "frames": frames, **columns, "seed": seed}
     sizes = {"recordings": dict.fromkeys(SPLIT_PREFIXES, recordings), "frames": frames, "columns": columns}
     with make_whole_folder(Path(folder)) as place:
@@ -79,8 +79,8 @@ def _write_target(place: Path, target: str, sizes: dict, rng: np.random.Generato
         m: (_STRONGER if m == _STRONGEST[target] else _WEAKER, rng.normal(size=(1 + _NUISANCES + _PRIVATE, width)))
         for m, width in columns.items()
     }
-    for part, prefix in SPLIT_PREFIXES.items():
-        for number in range(1, sizes["recordings"][part] + 1):
+    for split, prefix in SPLIT_PREFIXES.items():
+        for number in range(1, sizes["recordings"][split] + 1):
             name = f"{prefix}_{number}"
             code = _make_smooth_process(rng, frames, 1 + _NUISANCES)
             for modality, (scales, mixing) in weights.items():
@@ -90,7 +90,7 @@ def _write_target(place: Path, target: str, sizes: dict, rng: np.random.Generato
                     start = rng.integers(0, frames - lost + 1)
                     values[start : start + lost] = 0.0
                 _write_features(place / f"features_{modality}" / target / f"{name}.arff", times, values)
-            if part != "test":
+            if split != "test":
                 gold = np.tanh(0.3 * (code[:, 0] + _DRIFT * _make_smooth_process(rng, frames, 1)[:, 0]))
                 arff_files.write_gold(place / "ratings_gold_standard" / target / f"{name}.arff", name, times, gold)
 
@@ -100,7 +100,7 @@ def _make_modality(rng: np.random.Generator, code: np.ndarray, scales: tuple, mi
     own = _make_smooth_process(rng, len(code), _PRIVATE)
     shared = np.concatenate([affect * code[:, :1], nuisance * code[:, 1:]], axis=1)
     count = shared.shape[1]
-    # / sqrt(factors) keeps tanh in its useful range whatever the number of factors.
+    # Division by sqrt(factors) keeps tanh in its useful range, whatever the number of factors.
     driven = np.tanh(shared @ mixing[:count] / np.sqrt(count)) + private * own @ mixing[count:] / np.sqrt(_PRIVATE)
     return driven + noise * rng.normal(size=driven.shape)
 

@@ -15,23 +15,23 @@ from affect_jax.errors import UserError
 from affect_jax.features import audio
 
 CLIPPED = 0.01
-"""A clip with a larger share of its samples at full scale is clipped."""
+"""A clip counts as clipped if a larger share of its samples is at full scale."""
 _TOLERANCE = 0.5  # seconds that a clip may be longer or shorter than the others
 
 
 @dataclasses.dataclass
 class SspnetConflictConfig(tfds.core.BuilderConfig):
-    """At how many Hz the speech is stored, and the csv of the partition ('': what the release's folder has)."""
+    """Sampling rate of the stored speech in Hz, and the csv of the partition ('' for the release's own)."""
 
     rate: int = 8000
     partition: str = ""
 
 
-_CONFIGS: dict[str, SspnetConflictConfig] = {}  # by name, as TFDS asks for them
+_CONFIGS: dict[str, SspnetConflictConfig] = {}  # by name, because TFDS asks for configs by name
 
 
 def make_config(rate: int, partition: str) -> SspnetConflictConfig:
-    """The config of a rate in Hz and a partition's csv ('': what the folder has); the same object for the same two."""
+    """Makes the config of a rate in Hz and a partition's csv ('' for the release's), or returns an equal one."""
     name = f"speech_{rate}" + (f"_{hashlib.sha256(partition.encode()).hexdigest()[:8]}" if partition else "")
     return _CONFIGS.setdefault(name, SspnetConflictConfig(name=name, rate=rate, partition=partition))
 
@@ -41,7 +41,7 @@ class SspnetConflict(tfds.core.GeneratorBasedBuilder):
     IEEE Transactions on Affective Computing 5(2), 2014.
     """
 
-    # To be raised whenever the reader or the generator gives other values: built corpora are then made again.
+    # To be raised whenever the reader or the generator gives other values: built corpora are then built again.
     VERSION = tfds.core.Version("1.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The corpus is given out on request by its owners (A. Vinciarelli, Glasgow)."
 
@@ -49,7 +49,7 @@ class SspnetConflict(tfds.core.GeneratorBasedBuilder):
     def get_builder_config(
         cls, name: str, version: str | tfds.core.Version | None = None
     ) -> SspnetConflictConfig | None:
-        """What `config` made under this name: TFDS warns of any config that its class does not know."""
+        """The config that `make_config` made under this name: TFDS warns of configs that its class does not know."""
         return _CONFIGS.get(name)
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -67,20 +67,20 @@ class SspnetConflict(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
-        folder, named = Path(dl_manager.manual_dir), self.builder_config.partition
+        folder, partition = Path(dl_manager.manual_dir), self.builder_config.partition
         sizes, synthetic = _find_sizes(folder)
         self.info.metadata.update(synthetic=synthetic, folder=str(folder), clipped={})
-        clips = release.read_clips(folder, Path(named) if named else None, sizes)
+        clips = release.read_clips(folder, Path(partition) if partition else None, sizes)
         unusable: list[str] = []
         return {
-            part: self._generate_examples(found, sizes.seconds, unusable, last=part == release.SPLITS[-1])
-            for part, found in clips.items()
+            split: self._generate_examples(members, sizes.seconds, unusable, is_last=split == release.SPLITS[-1])
+            for split, members in clips.items()
         }
 
     def _generate_examples(
-        self, clips: list[release.Clip], seconds: float, unusable: list[str], *, last: bool
+        self, clips: list[release.Clip], seconds: float, unusable: list[str], *, is_last: bool
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Goes on after a clip that cannot be used, so that the error at the end can count them in all parts."""
+        """Goes on after a clip that cannot be used, so that the error at the end can count such clips in all splits."""
         before = len(unusable)
         for clip in clips:
             try:
@@ -92,17 +92,17 @@ class SspnetConflict(tfds.core.GeneratorBasedBuilder):
                 self.info.metadata["clipped"][str(clip.path)] = clipped
             example = {"id": clip.name, "debate": clip.debate, "level": clip.level, "speech": speech}
             yield clip.name, example
-        # TFDS would complain in its own words about a part without a single example.
-        if unusable and (last or len(unusable) - before == len(clips)):
+        # A split without a single example would make TFDS raise an error that names no file.
+        if unusable and (is_last or len(unusable) - before == len(clips)):
             more = f"{release.format_count(unusable, 'clip')} cannot be used, the first: " if len(unusable) > 1 else ""
             raise UserError(more + unusable[0])
 
 
 def read_speech(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, float]:
-    """int16 [T] mono at `rate`, and the share of samples at full scale before resampling.
+    """Reads int16 [T] mono at `rate`, and the share of samples at full scale before resampling.
 
     Raises:
-      UserError: not a whole sound file, of another length than `seconds`, or silent as it will be stored.
+      UserError: the file is not a whole sound file, has another length than `seconds`, or is silent once stored.
     """
     sound = audio.decode(path)
     length = len(sound.samples) / sound.rate
@@ -115,7 +115,7 @@ def read_speech(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, floa
 
 
 def _find_sizes(folder: Path) -> tuple[release.Sizes, bool]:
-    """What the folder must hold, and whether a generator wrote it."""
+    """Finds what the folder must hold, and whether a generator wrote it."""
     marker = read_marker(folder, "sspnet_conflict", release.RELEASE._asdict())
     if marker is None:
         return release.RELEASE, False

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from affect_jax.datasets.settings import setting
+from affect_jax.datasets.settings import define_setting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,11 +17,11 @@ class Synthetic:
       seed: of all random numbers.
     """
 
-    train: int = setting(48, least=1)
-    validation: int = setting(16, least=1)
-    test: int = setting(16, least=1)
-    seconds: int = setting(6, least=2)
-    seed: int = setting(0, least=0)
+    train: int = define_setting(48, least=1)
+    validation: int = define_setting(16, least=1)
+    test: int = define_setting(16, least=1)
+    seconds: int = define_setting(6, least=2)
+    seed: int = define_setting(0, least=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Settings:
     name: str = "sspnet_conflict"
     manual_dir: str | None = None
     data_dir: str | None = None
-    rate: int = setting(8000, least=1000)
+    rate: int = define_setting(8000, least=1000)
     partition: str | None = None
-    clipped: str = setting("note", choices=("note", "refuse"))
+    clipped: str = define_setting("note", choices=("note", "refuse"))
     synthetic: Synthetic = Synthetic()

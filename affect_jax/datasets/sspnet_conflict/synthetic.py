@@ -1,14 +1,14 @@
 """A small corpus in the layout of the SSPNet Conflict Corpus with planted answers, read by the same reader.
 
-What is planted. A clip has ten super-samples, its tenths. In some, known ones, two people talk over one another with
-raised voices: higher pitch, louder, brighter, and hardly a pause. In the others one person at a time talks calmly. The
-level is what the share of those tenths says, `level`: -10 where there is none, 10 where all are. planted.csv says for
-each clip which they are: an explanation of a model that hears conflict should point there.
+What is planted: a clip has ten super-samples, its tenths. In some of them, which are known, two people talk over one
+another with raised voices: higher, louder, brighter, and with hardly a pause. In the others one person at a time talks
+calmly. The level follows from the share of quarrelling tenths (`compute_level`): -10 if there are none, 10 if all are.
+planted.csv lists them for each clip: an explanation of a model that hears conflict should point there.
 
-Nothing else tells the level: the number of planted tenths is dealt out evenly within each part, regardless of debate
-and speakers; where they are in the clip, the speakers' usual pitch and loudness, the room's noise and the gain of the
-recording are random. A clip's loudness as a whole says nothing once it is normalised (equation 3.4); that parts of it
-are louder than others does.
+Nothing else tells the level: the numbers of planted tenths are dealt out evenly within each split, regardless of debate
+and speakers. Their place in the clip, the speakers' usual pitch and loudness, the noise of the room and the gain of the
+recording are random. The loudness of a clip as a whole says nothing once it is normalised (equation 3.4); that some
+tenths are louder than others does.
 """
 
 import csv
@@ -28,42 +28,44 @@ RATE = 48000
 """Hz, as in the release."""
 TENTHS = 10
 PLANTED_FILE = "planted.csv"
-_CLIPS = 6  # in a debate
+_CLIPS = 6  # clips of a debate
 _TURN = (0.8, 2.5)  # seconds that one calm speaker has the floor
 _FIRST = datetime.date(2005, 1, 5)
 
 
 def compute_level(share: float) -> float:
-    """The level of a clip of whose tenths a share in [0, 1] is planted: 20 * share - 10."""
+    """The level of a clip by the share in [0, 1] of its tenths that are planted: 20 * share - 10."""
     return 20 * share - 10
 
 
 def synthesize(
     folder: Path, *, train: int = 48, validation: int = 16, test: int = 16, seconds: int = 6, seed: int = 0
 ) -> None:
-    """Writes the corpus; `folder` must not exist and is there only when everything is written.
+    """Writes the corpus; `folder` appears only when everything is written.
 
     Args:
-      folder: where.
-      train: clips of the training part.
-      validation: clips of the validation part.
-      test: clips of the test part.
-      seconds: of each clip; the release has 30.
-      seed: of all that is random.
+      folder: must not exist.
+      train: clips of the training split.
+      validation: clips of the validation split.
+      test: clips of the test split.
+      seconds: length of each clip; in the release it is 30 s.
+      seed: of all random numbers.
 
     Raises:
-      UserError: a part without clips, clips of less than 2 s, or the folder exists or cannot be written.
+      UserError: a split without clips, clips of less than 2 s, or the folder exists or cannot be written.
     """
     import soundfile
 
     counts = {"train": train, "validation": validation, "test": test}
     if min(*counts.values(), seconds - 1) < 1:
-        raise UserError("config.corpus.synthetic needs at least 1 clip in each part, and clips of at least 2 s")
+        raise UserError(
+            "config.corpus.synthetic is too small; give at least 1 clip in each split, and clips of at least 2 s"
+        )
     rng = np.random.default_rng(seed)
     rows, debates = [], 0
     with make_whole_folder(Path(folder)) as place:
         (place / release.AUDIO_FOLDER).mkdir()
-        for part, number in counts.items():
+        for split, number in counts.items():
             shares = _deal_tenths(rng, number) / TENTHS
             for at in range(0, number, _CLIPS):
                 date = (_FIRST + datetime.timedelta(days=7 * debates)).strftime("%y-%m-%d")
@@ -72,12 +74,12 @@ def synthesize(
                 quiet = rng.uniform(0.01, 0.05)
                 for k, share in enumerate(shares[at : at + _CLIPS]):
                     name = f"{date}_{2 * k * seconds}_{(2 * k + 1) * seconds}"
-                    # One run that may go on from the end at the beginning, so that every tenth is as likely.
+                    # One run, which may wrap around the end of the clip, so that every tenth is equally likely.
                     planted = np.sort((rng.integers(TENTHS) + np.arange(round(share * TENTHS))) % TENTHS)
                     samples = render_clip(rng, people, planted.tolist(), seconds, quiet)
                     path = place / release.AUDIO_FOLDER / f"{name}.wav"
                     soundfile.write(path, audio.to_int16(samples), RATE, subtype="PCM_16")
-                    rows.append((name, part, planted.tolist(), float(share)))
+                    rows.append((name, split, planted.tolist(), float(share)))
         _write_tables(place, rows, counts, seconds, seed)
 
 
@@ -87,30 +89,30 @@ def render_clip(
     """float32 [seconds * 48000] in (-1, 1).
 
     Args:
-      rng: of all that is random.
-      people: two or more, who are in the debate.
+      rng: for all random numbers.
+      people: two or more speakers of the debate.
       planted: the tenths of the clip in which two of them quarrel.
       seconds: its length.
-      quiet: the loudness of the room against that of a calm speaker.
+      quiet: loudness of the room, relative to a calm speaker.
     """
-    spoken = np.zeros(round(seconds * voices.RATE))
+    speech = np.zeros(round(seconds * voices.RATE))
     for first, last, quarrel in _find_runs(planted):
         start, end = first * seconds / TENTHS, last * seconds / TENTHS
         if quarrel:
             for number in rng.choice(len(people), size=2, replace=False):
-                voices.add_speech(rng, people[number], voices.RAISED, start, end, spoken)
+                voices.add_speech(rng, people[number], voices.RAISED, start, end, speech)
             continue
         while start < end:
             turn = min(start + rng.uniform(*_TURN), end)
-            voices.add_speech(rng, people[rng.integers(len(people))], voices.CALM, start, turn, spoken)
+            voices.add_speech(rng, people[rng.integers(len(people))], voices.CALM, start, turn, speech)
             start = turn
-    spoken = voices.remove_low_frequencies(spoken) + quiet * voices.make_room_noise(rng, len(spoken))
-    whole = audio.resample(audio.Sound(spoken.astype(np.float32), voices.RATE), RATE)
+    speech = voices.remove_low_frequencies(speech) + quiet * voices.make_room_noise(rng, len(speech))
+    whole = audio.resample(audio.Sound(speech.astype(np.float32), voices.RATE), RATE)
     return whole * np.float32(rng.uniform(0.3, 0.9)) / np.abs(whole).max()
 
 
 def _deal_tenths(rng: np.random.Generator, count: int) -> np.ndarray:
-    """int [count]: numbers of planted tenths, 0 to 10, each as often as the others, in random order."""
+    """int [count]: numbers of planted tenths, 0 to 10, each equally often, in random order."""
     even = np.arange(count) * (TENTHS + 1) // count if count > 1 else np.array([TENTHS // 2])
     return rng.permutation(even)
 
@@ -126,7 +128,7 @@ def _write_tables(place: Path, rows: list[tuple], counts: dict[str, int], second
     levels = {name: round(compute_level(share), 1) for name, _, _, share in rows}
     folder_of = {"train": "train", "validation": "val", "test": "test"}
     _write_csv(place / release.LABELS_FILE, ("Name", "Value"), levels.items())
-    _write_csv(place / release.PARTITION_FILE, ("Name", "split"), ((n, folder_of[part]) for n, part, _, _ in rows))
+    _write_csv(place / release.PARTITION_FILE, ("Name", "split"), ((n, folder_of[split]) for n, split, _, _ in rows))
     _write_csv(
         place / PLANTED_FILE,
         ("Name", "Tenths", "Share", "Level"),
@@ -134,7 +136,7 @@ def _write_tables(place: Path, rows: list[tuple], counts: dict[str, int], second
     )
     sizes = {
         "clips": counts,
-        "high": {part: sum(p == part and levels[name] >= 0 for name, p, _, _ in rows) for part in counts},
+        "high": {split: sum(s == split and levels[name] >= 0 for name, s, _, _ in rows) for split in counts},
         "seconds": seconds,
     }
     parameters = {**counts, "seconds": seconds, "seed": seed}

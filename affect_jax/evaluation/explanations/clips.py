@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.config.run_config import read_run_config
+from affect_jax.config.load import read_experiment
 from affect_jax.data import splits
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation.cases import NAMES, assign_cases, choose_examples
@@ -70,16 +70,16 @@ def read_run_clips(run: Path, model: SpeechModel, ids: Sequence[str], say: Calla
     Raises:
       UserError: a clip is unknown; or no clip is named and the run predicts classes, which have no such cases.
     """
-    results, config = read_results(run), read_run_config(run)
+    results, experiment = read_results(run), read_experiment(run)
     number = model.about["trial"]
     scored = _read_scored_splits(run, number, results.trials[number])
     if not ids:
         ids = _choose_case_examples(run, model, scored, say)
-    recordings = splits.load_recordings(config)
+    recordings = splits.load_recordings(experiment.corpus)
     if recordings.fingerprint != results.corpus.fingerprint:
         say("note: the corpus is not the one that the run was trained on (its fingerprint differs)")
     by_id = {r.id: r for members in recordings.splits.values() for r in members}
-    planted, clips = splits.find_planted_tenths(config), []
+    planted, clips = splits.find_planted_tenths(experiment.corpus), []
     for name in dict.fromkeys(ids):
         if name not in by_id:
             raise UserError(

@@ -7,19 +7,22 @@ input, or vectors that are imputed where statistical pooling reads them.
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import flax.linen as nn
 import numpy as np
 
-from affect_jax.config import studies
 from affect_jax.config.fit_fusion import choose_letters
-from affect_jax.config.run_config import read_run_config
+from affect_jax.config.load import read_experiment
+from affect_jax.config.models import make_model
+from affect_jax.config.schema import Experiment, Study
 from affect_jax.data import folds as folding
 from affect_jax.data import splits
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.experiment.results_file import Results, read_results
-from affect_jax.experiment.run import build_test_split
-from affect_jax.training import loop, mesh
+from affect_jax.experiment.run import load_corpus as load_run_corpus
+from affect_jax.training import mesh
+from affect_jax.training.engine import Engine
 
 MODEL = "attention_fusion"
 
@@ -29,13 +32,15 @@ class TestedStudy(NamedTuple):
 
     Attributes:
       spec: of the config.
+      model: its module.
       modalities: those that its vectors are made of, in the model's order.
       moddrop: the combinations of modalities that it was trained on; () without Moddrop.
     """
 
     __test__ = False  # pytest takes every class with this name for a test
 
-    spec: studies.Study
+    spec: Study
+    model: nn.Module
     modalities: tuple[str, ...]
     moddrop: tuple[tuple[str, ...], ...]
 
@@ -60,7 +65,7 @@ class CheckedRun(NamedTuple):
 
     folder: Path
     results: Results
-    config: Any  # as `read_run_config` gives it
+    experiment: Experiment
     studies: tuple[TestedStudy, ...]
 
 
@@ -76,7 +81,7 @@ class LoadedCorpus(NamedTuple):
       examples: int32 [K, n], the examples of `test` that each fold is scored on, -1 for padding.
     """
 
-    engine: loop.Engine
+    engine: Engine
     development: splits.Split
     folds: folding.Folds
     fold_names: tuple[str, ...]
@@ -90,13 +95,11 @@ def check_run(folder: Path, names: Sequence[str] = ()) -> CheckedRun:
     Raises:
       UserError: the run is unfinished, has no weights or other models; or a study is unknown or cannot be tested.
     """
-    results, config = read_results(folder), read_run_config(folder)
-    if "studies" not in config or "model" not in config:
-        raise UserError(f"{folder} is not a run of networks; name a run of configs/fusion.py")
-    if config.task != "multiclass":
+    results, experiment = read_results(folder), read_experiment(folder)
+    if experiment.task != "multiclass":
         raise UserError(f"{folder} predicts numbers, and this test scores classes; name a run of classes")
-    specs = {spec.name: spec for spec in studies.parse_studies(config)}
-    models = sorted({spec.model_config["name"] for spec in specs.values()})
+    specs = {spec.name: spec for spec in experiment.studies}
+    models = sorted({spec.model["name"] for spec in specs.values()})
     if MODEL not in models:
         raise UserError(f"{folder} has models {models}; modalities can be missing in {MODEL!r} of configs/fusion.py")
     if not (folder / "weights").is_dir():
@@ -105,12 +108,12 @@ def check_run(folder: Path, names: Sequence[str] = ()) -> CheckedRun:
         raise UserError(
             f"{folder} has no test scores, because its test split has no labels; there is nothing to compare"
         )
-    return CheckedRun(folder, results, config, _choose_studies(folder, specs, names))
+    return CheckedRun(folder, results, experiment, _choose_studies(folder, specs, names))
 
 
-def _choose_studies(folder: Path, specs: dict[str, studies.Study], names: Sequence[str]) -> tuple[TestedStudy, ...]:
+def _choose_studies(folder: Path, specs: dict[str, Study], names: Sequence[str]) -> tuple[TestedStudy, ...]:
     """The studies in `names`, or all that can be tested."""
-    testable = {name: _make_tested_study(spec) for name, spec in specs.items() if spec.model_config["name"] == MODEL}
+    testable = {name: _make_tested_study(spec) for name, spec in specs.items() if spec.model["name"] == MODEL}
     testable = {name: study for name, study in testable.items() if len(study.modalities) > 1}
     if not testable:
         raise UserError(f"{folder} has models of one modality alone, which cannot be missing; name a run of several")
@@ -133,9 +136,10 @@ def _choose_studies(folder: Path, specs: dict[str, studies.Study], names: Sequen
     return chosen
 
 
-def _make_tested_study(spec: studies.Study) -> TestedStudy:
-    read = {modality for vector in spec.model.vectors for modality in vector}
-    return TestedStudy(spec, tuple(m for m in spec.model.modalities if m in read), spec.stages[-1].moddrop)
+def _make_tested_study(spec: Study) -> TestedStudy:
+    model = make_model(spec.model)
+    read = {modality for vector in model.vectors for modality in vector}
+    return TestedStudy(spec, model, tuple(m for m in model.modalities if m in read), spec.stages[-1].moddrop)
 
 
 def load_corpus(checked: CheckedRun) -> LoadedCorpus:
@@ -144,17 +148,17 @@ def load_corpus(checked: CheckedRun) -> LoadedCorpus:
     Raises:
       UserError: the corpus is missing, or is not the run's.
     """
-    config = checked.config
-    recordings = splits.load_recordings(config)
+    experiment = checked.experiment
+    corpus = load_run_corpus(experiment)
     fingerprint = checked.results.corpus.fingerprint
-    if recordings.fingerprint != fingerprint:
+    if corpus.recordings.fingerprint != fingerprint:
         raise UserError(
-            f"the corpus {recordings.corpus} has changed since {checked.folder} was trained (its fingerprint is "
-            f"{recordings.fingerprint[:12]} and was {fingerprint[:12]}); train that run again"
+            f"the corpus {corpus.recordings.corpus} has changed since {checked.folder} was trained (its fingerprint is "
+            f"{corpus.recordings.fingerprint[:12]} and was {fingerprint[:12]}); train that run again"
         )
-    folds = splits.make_folds(recordings, config)
-    development = splits.build_split(recordings.splits["train"] + recordings.splits.get("validation", []), config)
-    test, examples = build_test_split(recordings, config, development, folds)
-    engine = loop.Engine(mesh.make_mesh(), mesh.choose_trials_at_once(0), config.data.eval_size, checkpoint_seconds=0.0)
-    indices = folding.build_folds(development.corpus, development.index, folds, splits.choose_standardized(config))
-    return LoadedCorpus(engine, development, indices, tuple(fold.name for fold in folds), test, examples)
+    development, members = corpus.development, corpus.members
+    engine = Engine(mesh.make_mesh(), mesh.choose_trials_at_once(0), experiment.data.eval_size, checkpoint_seconds=0.0)
+    standardized = splits.choose_standardized(experiment.data)
+    folds = folding.build_folds(development.corpus, development.index, members, standardized)
+    names = tuple(fold.name for fold in members)
+    return LoadedCorpus(engine, development, folds, names, corpus.test, corpus.test_examples)

@@ -83,7 +83,7 @@ def score_study(
     batches = _read_weights(checked, loaded, study, len(trials))
     fold_of = np.array([loaded.fold_names.index(trial.fold) for trial in trials], np.int32)
     engine = loaded.engine
-    answer = compile_masked_answers(spec.model, engine, plan)
+    answer = compile_masked_answers(study.model, engine, plan)
     shared = _share_corpus(loaded)
     # At least two trials a device, as the run's own evaluation has it.
     at_once = engine.mesh.size * max(engine.at_once, 2)
@@ -114,7 +114,7 @@ def _share_corpus(loaded: LoadedCorpus) -> tuple[Any, ...]:
 def _read_weights(checked: CheckedRun, loaded: LoadedCorpus, study: TestedStudy, count: int) -> list[_Weights]:
     """The parameters of all `count` trials of a study."""
     name = study.spec.name
-    shapes = loop.trace_shapes(study.spec.model, loaded.development.corpus, loaded.folds)[0]
+    shapes = loop.trace_shapes(study.model, loaded.development.corpus, loaded.folds)[0]
     batches = [
         _read_batch(path, shapes) for path in sorted(run_folder.locate_weights(checked.folder, name).glob("[0-9]*"))
     ]
@@ -144,7 +144,7 @@ def _score_trial(
     target, recording = loaded.test.target[frames], loaded.test.recording[frames]
     scores: Scores = {}
     for mask, of_mask in enumerate(logits_MxIxQxC):
-        known = plan.find_known(study.spec.model.vectors, mask)
+        known = plan.find_known(study.model.vectors, mask)
         for number, logits in enumerate(of_mask):
             if all(known) and number:
                 scores[mask, number] = scores[mask, 0]
@@ -159,7 +159,7 @@ def _describe_study(
     study: TestedStudy, plan: Plan, trials: Sequence[TrialResult], scores: Sequence[Scores]
 ) -> dict[str, Any]:
     """The study's entry in missing.json."""
-    spec, masks = study.spec, {}
+    masks = {}
     for number, mask in enumerate(plan.masks):
         imputations = {
             name: _summarize_scores([of_trial[number, i] for of_trial in scores]) if (number, i) in scores[0] else None
@@ -168,15 +168,15 @@ def _describe_study(
         masks[study.name_mask(mask)] = {
             "present": list(mask),
             "scores": imputations,
-            **({} if any(plan.find_known(spec.model.vectors, number)) else {"reason": UNKNOWN}),
+            **({} if any(plan.find_known(study.model.vectors, number)) else {"reason": UNKNOWN}),
         }
     return {
-        "attention": spec.model.attention,
-        "model": spec.model_config,
+        "attention": study.model.attention,
+        "model": dict(study.spec.model),
         "modalities": list(study.modalities),
         "letters": list(study.letters),
         "moddrop": [list(combination) for combination in study.moddrop],
-        "vectors": [list(vector) for vector in spec.model.vectors],
+        "vectors": [list(vector) for vector in study.model.vectors],
         "trials": [{"fold": trial.fold, "seed": trial.seed} for trial in trials],
         "masks": masks,
     }

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from affect_jax.config.run_config import read_run_config
+from affect_jax.config.load import read_experiment
 from affect_jax.errors import UserError
 from affect_jax.experiment import results_file
 from affect_jax.experiment.results_file import Results, read_results
@@ -66,10 +66,10 @@ def start_document(
             "synthetic": corpus.synthetic,
             "fingerprint": corpus.fingerprint,
         },
-        "target": checked.config.data.target,
+        "target": checked.experiment.data.target,
         "split": "test",
         "made_of": made_of,
-        "classes": checked.studies[0].spec.model.classes,
+        "classes": checked.studies[0].model.classes,
         "majority": {metric: results.baselines["test"][metric] for metric in METRICS},
         "studies": before["studies"] if is_current else {},
         "provenance": run_folder.describe_provenance(command),
@@ -103,9 +103,9 @@ def read_other_runs(checked: "CheckedRun", folders: Sequence[Path]) -> list[Othe
     """
     runs = []
     for folder in folders:
-        results, config = read_results(folder), read_run_config(folder)
+        results, experiment = read_results(folder), read_experiment(folder)
         same_corpus = results.corpus.fingerprint == checked.results.corpus.fingerprint
-        if not same_corpus or config.data.target != checked.config.data.target:
+        if not same_corpus or experiment.data.target != checked.experiment.data.target:
             raise UserError(
                 f"--also={folder} has another corpus or target than {checked.folder}, so their scores cannot be "
                 "compared; name a run of the same corpus"

@@ -1,9 +1,9 @@
 """Chapter 5: SEW and SeqSEW."""
 
 from affect_jax.reports.sources import (
-    VARIANTS_SEQSEW,
     ENCODERS,
     PAIRS_SEW,
+    VARIANTS_SEQSEW,
     seqsew,
     seqsew_unimodal,
     sew,

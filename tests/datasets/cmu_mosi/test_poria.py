@@ -40,7 +40,7 @@ def test_ids_are_split_from_the_right():
 
 def test_load_gives_what_the_files_say(mosi_raw, tmp_path):
     corpus = load(mosi_raw, tmp_path, labels="sentiment")
-    assert (corpus.corpus, corpus.variant, corpus.synthetic) == ("cmu_mosi", "poria", True)
+    assert (corpus.corpus, corpus.form, corpus.synthetic) == ("cmu_mosi", "poria", True)
     assert {part: len(found) for part, found in corpus.splits.items()} == {"train": 7, "test": 3}
     scores = {row[0]: row[1:] for row in read_rows(mosi_raw / "mosi_labels.csv")}
     names = [row[0] for row in read_rows(mosi_raw / "transcripts.csv")]
@@ -117,7 +117,11 @@ def swap(rows):
         ),
         ("video/video_test0.csv", lambda rows: rows[2].pop(), "video_test0.csv row 3 has 4 columns, expected 5"),
         ("audio/audio_test0.csv", lambda rows: rows[3].__setitem__(1, "x"), "row 4 column 2 is 'x', not a number"),
-        ("text_test.csv", lambda rows: rows[0].__setitem__(0, "99999"), "row 1 starts with '99999', expected a row of"),
+        (
+            "text_test.csv",
+            lambda rows: rows[0].__setitem__(0, "99999"),
+            "row 1 starts with '99999', expected an entry of",
+        ),
         (
             "text_test.csv",
             lambda rows: rows[1].__setitem__(0, rows[0][0]),
@@ -163,7 +167,7 @@ def test_counts_are_checked_against_the_manifest(mosi_copy, tmp_path):
     manifest["sizes"]["utterances"]["test"] += 1
     (mosi_copy / MARKER).write_text(json.dumps(manifest))
     with pytest.raises(
-        UserError, match=r"the test part in .* has 3 videos, \d+ utterances and \d+ of label 1, expected 3"
+        UserError, match=r"the test split in .* has 3 videos, \d+ utterances and \d+ of label 1, expected 3"
     ):
         load(mosi_copy, tmp_path)
 

@@ -6,14 +6,14 @@ import pytest
 
 from affect_jax.data import splits
 from affect_jax.datasets import iemocap
-from affect_jax.datasets.build import resolve_settings
+from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError
 from configs import fusion
 
 
 def test_the_config_is_the_package_s_default():
     made = splits.corpus_settings(fusion.get_config())
-    assert resolve_settings(made, iemocap.DEFAULTS) == iemocap.DEFAULTS
+    assert resolve_settings(made, iemocap.Settings) == iemocap.Settings()
     assert made["synthetic"] == iemocap.DEFAULTS["synthetic"]
 
 
@@ -44,13 +44,13 @@ def test_stored_in_chunks(amh_raw, release_raw, read, monkeypatch, tmp_path, for
     [
         ({"form": "relese"}, r"form is 'relese' \(did you mean 'release'\?\); choose precomputed, release"),
         ({"labels": "emotion5"}, "labels is 'emotion5'.*; choose emotion7, emotion6, emotion4"),
-        ({"modalities": ("text", "face")}, "modalities is 'face'; choose text, video, audio, prosody"),
+        ({"modalities": ("text", "face")}, "with 'face'; choose text, video, audio, prosody"),
         ({"modalities": ()}, r"modalities is \(\); name one or more of"),
         ({"modalities": ("text", "text")}, "each once"),
         ({"form": "release"}, "has 'prosody', which only the form 'precomputed' has"),
         ({"glove": "/nowhere"}, "config.corpus.glove is for the form 'release' only"),
-        ({"form": "release", "modalities": ("text",), "glove": "/no"}, "config.corpus.glove /no is not there"),
-        ({"form": "release", "modalities": ("video",), "video_features": "/no"}, "video_features /no is not there"),
+        ({"form": "release", "modalities": ("text",), "glove": "/no"}, "config.corpus.glove /no does not exist"),
+        ({"form": "release", "modalities": ("video",), "video_features": "/no"}, "video_features /no does not exist"),
         ({"form": "release", "modalities": ("text",)}, "synthetic corpus of the form 'precomputed', but .* 'release'"),
         ({"manual_dir": "/nowhere"}, "/nowhere is not a folder; give the folder that holds seven_category_120"),
         ({"manual_dir": "/nowhere", "form": "release", "modalities": ("text",)}, "the folder that holds Session1"),

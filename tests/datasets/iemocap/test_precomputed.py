@@ -32,7 +32,7 @@ def put(value, *at):
 def test_reads_what_the_generator_wrote(amh_raw, read):
     """The reader knows no names: utterances are found again by their video."""
     found = read(amh_raw, "precomputed", *ALL)
-    assert (found.corpus, found.variant, found.synthetic) == ("iemocap", "precomputed text+video+audio+prosody", True)
+    assert (found.corpus, found.form, found.synthetic) == ("iemocap", "precomputed text+video+audio+prosody", True)
     assert list(found.folds) == ["fold01", "fold02", "fold03"]
     by_video = {recording.features["video"].tobytes(): recording for recording in found.splits["train"]}
     parameters = {**SMALL, "form": "precomputed"}

@@ -24,7 +24,7 @@ def test_reads_what_the_generator_wrote(release_raw, read):
     found = read(release_raw, "release", "text", "video", "audio")
     written = draw_utterances(SMALL["sessions"], SMALL["utterances"], SMALL["seed"])
     assert [recording.id for recording in found.splits["train"]] == [u.id for u in written]
-    assert (found.variant, found.synthetic) == ("release text+video+audio", True)
+    assert (found.form, found.synthetic) == ("release text+video+audio", True)
     assert found.labels == ("angry", "excited", "happy", "sad", "frustrated", "surprise", "neutral")
     parameters = {**SMALL, "form": "release"}
     vectors = render.make_word_vectors(SMALL["seed"], 300)
@@ -77,7 +77,7 @@ def test_fewer_classes(release_raw, read, labels):
     found = read(release_raw, "release", "video", labels=labels)
     codes = list(COUNTS)
     kept = {r.id: iemocap.LABELS[labels].names[int(r.targets[labels][0])] for r in found.splits["train"]}
-    expected = {i: iemocap.LABELS[labels].number(codes[n]) for i, n in seven.items()}
+    expected = {i: iemocap.LABELS[labels].find_class(codes[n]) for i, n in seven.items()}
     assert kept == {i: found.labels[n] for i, n in expected.items() if n is not None}
     assert {i for fold in found.folds.values() for i in fold.test} == set(kept)
 
@@ -101,7 +101,7 @@ def test_inside_another_folder_and_features_elsewhere(release_copy, read, tmp_pa
 
 def test_says_what_is_left_out_and_unknown(release_raw, tmp_path):
     settings = {"form": "release", "modalities": ("text",), "labels": "emotion4"}
-    notes = iemocap.remarks({"manual_dir": str(release_raw), "data_dir": str(tmp_path), **settings})
+    notes = iemocap.list_remarks({"manual_dir": str(release_raw), "data_dir": str(tmp_path), **settings})
     assert notes[0] == "6 of 78 utterances have another emotion (fea, dis, oth, xxx): left out"
     assert notes[1].endswith("have no vector in glove.txt: zeros; most often um")
     assert notes[2] == "IEMOCAP has 5531 utterances of emotion4: angry 1103, happy 1636, sad 1084, neutral 1708"
@@ -158,7 +158,7 @@ def twice(path):
         (EMOTIONS, label("xxx"), "utterances of '...', expected"),
         (EMOTIONS, twice, f"a second time|{ONE} a second time"),
         (EMOTIONS, edit("[1.0000 - 2.0000]\t", "[1.0000 - 2.0"), "is cut short or damaged"),
-        (EMOTIONS, edit(ONE, "Ses03F_impro01_M001"), "names Ses03F_impro01_M001, which is not of session 2"),
+        (EMOTIONS, edit(ONE, "Ses03F_impro01_M001"), "names Ses03F_impro01_M001, which does not belong to session 2"),
         (EMOTIONS, edit(ONE, "hello"), "names an utterance 'hello', expected a name like"),
         (TRANSCRIPTS, drop_line(ONE), rf"{ONE} has a label but no transcript in .*Ses02F_impro01.txt \(1 of 72"),
         (TRANSCRIPTS, twice, f"has {ONE} a second time with other words"),
@@ -218,7 +218,7 @@ def test_the_real_release_must_be_whole(release_copy, read):
     for number in (4, 5):
         for name in release.FOLDERS:
             (release_copy / f"Session{number}" / name).mkdir(parents=True)
-    with pytest.raises(UserError, match=r"has 12 utterances of 'ang', expected 1103 \(7487 in all, found 72\)"):
+    with pytest.raises(UserError, match=r"has 12 utterances of 'ang', expected 1103 \(and 72 in all, expected 7487\)"):
         read(release_copy, "release", "text")
 
 

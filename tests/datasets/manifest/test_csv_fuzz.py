@@ -62,7 +62,7 @@ def check(found, text, folder):
     target, rows = as_written(text, folder)
     everyone = {r.id: r for part in found.splits.values() for r in part}
     assert everyone.keys() == rows.keys()
-    assert found.variant == target
+    assert found.form == target
     for name, (group, label, files, part) in rows.items():
         recording = everyone[name]
         assert recording.group == group

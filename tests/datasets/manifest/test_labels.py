@@ -8,15 +8,15 @@ from affect_jax.datasets.manifest import csv_table, labels, problems
 from affect_jax.errors import UserError
 
 
-def read(corpus, cells, *, classes=False, needed=True):
+def read(corpus, cells, *, as_classes=False, is_target=True):
     """The column `label` with these cells, or what is wrong with it, a line each."""
     corpus.rows = [{"id": f"i{n}", "label": cell, "a": f"{n}.npy"} for n, cell in enumerate(cells)]
     corpus.write()
     found = problems.Problems(corpus.path)
     sheet = csv_table.read_table(corpus.path, (), found)
-    column = labels.read_labels(sheet, "label", needed=needed, classes=classes, problems=found)
+    column = labels.read_labels(sheet, "label", is_target=is_target, as_classes=as_classes, problems=found)
     try:
-        found.stop()
+        found.raise_if_any()
     except UserError as error:
         return [line.removeprefix(str(corpus.path)).strip() for line in str(error).split("\n")]
     return column
@@ -32,7 +32,7 @@ def test_numbers_are_numbers_unless_they_are_named_classes(corpus):
     found = read(corpus, ["10", "2", "-0.5"])
     assert (found.kind, found.classes) == ("number", ())
     assert found.values[4].tolist() == [-0.5]
-    found = read(corpus, ["10", "2.0", "2"], classes=True)
+    found = read(corpus, ["10", "2.0", "2"], as_classes=True)
     assert (found.kind, found.classes) == ("class", ("2", "10"))
     assert [found.values[n].tolist() for n in (2, 3, 4)] == [[1], [0], [0]]
 

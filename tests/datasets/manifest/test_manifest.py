@@ -23,7 +23,7 @@ def test_every_format_gives_its_arrays_back(corpus):
     assert not (corpus.folder / "data" / "built").exists()
     found = manifest.load(settings)
     assert list(found.splits) == ["train"]
-    assert (found.corpus, found.variant, found.labels) == ("manifest", "label", ("calm", "loud"))
+    assert (found.corpus, found.form, found.labels) == ("manifest", "label", ("calm", "loud"))
     assert not found.synthetic
     for row, recording in zip(corpus.rows, found.splits["train"], strict=True):
         assert (recording.id, recording.group, recording.steps) == (row["id"], row["group"], (row["id"],))
@@ -39,7 +39,7 @@ def test_describe_says_what_load_gives(corpus):
     for sound, layout in (("mfcc", "item"), ("waveform", "item"), ("mfcc", "group")):
         settings = corpus.settings(sound=sound, layout=layout)
         described, found = manifest.describe(settings), manifest.load(settings)
-        assert (described.parts, described.items, described.groups) == ("", 12, 6)
+        assert (described.split_column, described.items, described.groups) == ("", 12, 6)
         assert described.labels["label"] == manifest.Label("label", "class", ("calm", "loud"), False)
         for name, column in described.modalities.items():
             values = [recording.features[name] for recording in found.splits["train"]]
@@ -151,11 +151,11 @@ def test_a_synthetic_manifest_says_so(tmp_path):
     settings["modalities"] = ("face", "words")
     found = manifest.load({**settings, "target": "valence"})
     assert found.synthetic
-    assert found.variant == "valence"
+    assert found.form == "valence"
     assert found.labels == ()
     with pytest.raises(UserError, match="row 7: item 'speaker2_3' has none of the modalities face"):
         manifest.load({**settings, "modalities": ("face",)})
-    with pytest.raises(UserError, match="expected 3 or more"):
+    with pytest.raises(UserError, match="give 3 or more of both"):
         manifest.synthesize(tmp_path / "other", speakers=2)
 
 
@@ -180,11 +180,11 @@ def test_settings_that_cannot_be(corpus, settings, message):
 
 def test_layouts_that_do_not_fit(corpus):
     corpus.column("vector", items=range(11)).sound().write()
-    with pytest.raises(UserError, match="row 13: item 'i11' has no 'vector', which only the layout 'item' may lack"):
+    with pytest.raises(UserError, match="row 13: item 'i11' has no 'vector', which only the layout 'item' allows"):
         manifest.describe(corpus.settings(layout="group"))
-    with pytest.raises(UserError, match="column 'voice' is waveforms, which the layout 'group' cannot have"):
+    with pytest.raises(UserError, match="column 'voice' has waveforms, which the layout 'group' cannot take"):
         manifest.describe(corpus.settings(layout="group", sound="waveform"))
-    with pytest.raises(UserError, match="layout is 'steps', but label 'label' is one an item"):
+    with pytest.raises(UserError, match="layout is 'steps', but label 'label' has one label per item"):
         manifest.describe(corpus.settings(layout="steps"))
 
 
@@ -193,7 +193,7 @@ def test_files_are_measured_once(corpus, monkeypatch):
     read = []
     measure = manifest.measurements.measure_file
     monkeypatch.setattr(
-        manifest.measurements, "measure", lambda path, *rest: read.append(path.name) or measure(path, *rest)
+        manifest.measurements, "measure_file", lambda path, *rest: read.append(path.name) or measure(path, *rest)
     )
     manifest.describe(corpus.settings(modalities=("npy",)))
     manifest.describe(corpus.settings(modalities=("csv",)))

@@ -9,7 +9,7 @@ from affect_jax.datasets.planted import synthetic
 from affect_jax.errors import UserError
 from configs import third_modality
 
-SMALL = dict(worlds=3, train=3, validation=2, test=2, steps=4, columns=5)
+SMALL = dict(scenarios=3, train=3, validation=2, test=2, steps=4, columns=5)
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def corpus(tmp_path_factory):
     return planted.load({"data_dir": str(tmp_path_factory.mktemp("data")), "synthetic": SMALL})
 
 
-def test_worlds_have_nothing_in_common(corpus):
+def test_scenarios_have_nothing_in_common(corpus):
     assert corpus.synthetic
     assert list(corpus.splits) == ["train"]
     there = [r.id for r in corpus.splits["train"]]
@@ -30,7 +30,7 @@ def test_worlds_have_nothing_in_common(corpus):
         assert recording.targets["affect"].shape == (4,)
 
 
-def test_a_fold_of_a_study_is_a_world(corpus):
+def test_a_fold_of_a_study_is_a_scenario(corpus):
     config = third_modality.get_config()
     for split in splits.make_folds(corpus, config):
         ids = (*split.train, *split.validation, *split.test)
@@ -43,7 +43,7 @@ def test_a_fold_of_a_study_is_a_world(corpus):
 def test_the_reader_gives_what_was_generated(corpus):
     made = {}
     for number in range(3):
-        made |= synthetic.make_scenario(0, number, sides=dict(train=3, validation=2, test=2), steps=4, columns=5)
+        made |= synthetic.make_scenario(0, number, counts=dict(train=3, validation=2, test=2), steps=4, columns=5)
     for recording in corpus.splits["train"]:
         for modality, values in recording.features.items():
             np.testing.assert_array_equal(values, made[recording.id][modality])
@@ -51,7 +51,7 @@ def test_the_reader_gives_what_was_generated(corpus):
 
 
 def test_seeded():
-    small = dict(sides=dict(train=1), steps=2, columns=3)
+    small = dict(counts=dict(train=1), steps=2, columns=3)
     one, again, other, elsewhere = (
         synthetic.make_scenario(*which, **small)["world_1_train_0" if which[1] else "world_0_train_0"]["weak"]
         for which in ((0, 1), (0, 1), (1, 1), (0, 0))
@@ -61,9 +61,9 @@ def test_seeded():
     assert not np.allclose(one, elsewhere)
 
 
-@pytest.mark.parametrize("size", [dict(worlds=2), dict(test=0), dict(columns=0)])
+@pytest.mark.parametrize("size", [dict(scenarios=2), dict(test=0), dict(columns=0)])
 def test_refuses_sizes(size, tmp_path):
-    with pytest.raises(UserError, match="give at least 3 worlds, and at least 1 of the rest"):
+    with pytest.raises(UserError, match="give at least 3 scenarios, and at least 1 of the rest"):
         planted.synthesize(tmp_path / "a", **size)
 
 
@@ -92,9 +92,9 @@ def two_steps(made, *teachers):
 
 def test_planted_what_a_second_teacher_is_worth():
     sides = dict(train=24, test=24)
-    worlds = [synthetic.make_scenario(7, number, sides=sides, steps=12, columns=60) for number in range(8)]
+    scenarios = [synthetic.make_scenario(7, number, counts=sides, steps=12, columns=60) for number in range(8)]
     worth = {
-        names: np.mean([two_steps(made, *names) for made in worlds])
+        names: np.mean([two_steps(made, *names) for made in scenarios])
         for names in (("first",), *(("first", other) for other in planted.TEACHERS[1:]))
     }
     gain = {names[1]: value - worth["first",] for names, value in worth.items() if len(names) > 1}

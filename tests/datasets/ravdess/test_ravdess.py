@@ -18,7 +18,7 @@ def load(folder, tmp_path, **settings):
 
 def test_load_gives_what_the_files_say(ravdess_raw, tmp_path):
     corpus = load(ravdess_raw, tmp_path)
-    assert (corpus.corpus, corpus.variant, corpus.synthetic) == ("ravdess", "speech", True)
+    assert (corpus.corpus, corpus.form, corpus.synthetic) == ("ravdess", "speech", True)
     assert (list(corpus.splits), corpus.draws) == (["train"], {})
     assert corpus.labels == release.EMOTIONS
     assert len(corpus.splits["train"]) == 90
@@ -42,7 +42,7 @@ def test_every_modality(ravdess_raw, tmp_path):
         named = release.parse_name(clip.id, "", ("03",))
         np.testing.assert_array_equal(clip.features["action_units"], units[named])
     alone = load(ravdess_raw, tmp_path, modalities=("action_units",))
-    assert alone.variant == "action_units"
+    assert alone.form == "action_units"
     assert set(alone.splits["train"][0].features) == {"action_units"}
 
 
@@ -121,13 +121,13 @@ def test_damaged_clips(ravdess_copy, tmp_path, change, message):
             {"labels": "emotions"},
             r"labels is 'emotions' \(did you mean 'emotion'\?\); choose emotion, emotion7, intens",
         ),
-        ({"modalities": ("speech", "video")}, "modalities is 'video'; choose speech, mfcc, action_units"),
+        ({"modalities": ("speech", "video")}, "with 'video'; choose speech, mfcc, action_units"),
         ({"modalities": ()}, r"modalities is \(\); name one or more of"),
         ({"modalities": ("speech", "speech")}, "each once"),
-        ({"rate": 0}, "rate is 0 Hz; give the speech 1000 Hz or more"),
+        ({"rate": 0}, "rate is 0; set it to 1000 or more"),
         ({"rate": 4000, "modalities": ("mfcc",)}, "MFCC need at least"),
         ({"manual_dir": "/nowhere"}, "/nowhere is not a folder; give the folder that holds Actor_01"),
-        ({"synthetic": {"actors": 2}}, "has 2 actors, .* expected 3 to 24"),
+        ({"synthetic": {"actors": 2}}, "synthetic.actors is 2; set it to 3 to 24"),
     ],
 )
 def test_refused_settings(ravdess_raw, tmp_path, settings, message):

@@ -150,7 +150,7 @@ def rename(rows, at, name):
     ("change", "message"),
     [
         (lambda rows: rows.pop(3), r"has no row of 03-01-02-02-01-01-01 \(1 clips have none\)"),
-        (lambda rows: rows.append(rows[3]), r"row 92 \(01-01-02-02-01-01-01\) is there twice"),
+        (lambda rows: rows.append(rows[3]), r"row 92 \(01-01-02-02-01-01-01\) is repeated"),
         (lambda rows: rows[3].__setitem__(2, "nan"), r"row 4 \(.*\) has no finite value in column AU04_r"),
         (lambda rows: rows[3].__setitem__(2, "inf"), r"row 4 \(.*\) has no finite value in column AU04_r"),
         (lambda rows: rows[3].__setitem__(2, ""), "row 4 column 3 is '', not a number"),

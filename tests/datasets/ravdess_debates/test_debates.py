@@ -7,7 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from affect_jax.datasets import ravdess, ravdess_debates
 from affect_jax.datasets.ravdess import actors
-from affect_jax.datasets.ravdess_debates import PARTS, debate_plan
+from affect_jax.datasets.ravdess_debates import SPLIT_ACTORS, debate_plan
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 
@@ -19,24 +19,24 @@ def load(folder, tmp_path, **settings):
 
 
 def test_parts_are_whole_published_folds():
-    assert sorted(actor for part in PARTS.values() for actor in part) == list(range(1, 25))
+    assert sorted(actor for part in SPLIT_ACTORS.values() for actor in part) == list(range(1, 25))
     for fold in actors.FOLDS.values():
-        assert sum(set(fold) <= set(part) for part in PARTS.values()) == 1
+        assert sum(set(fold) <= set(part) for part in SPLIT_ACTORS.values()) == 1
 
 
 def test_load(ravdess_raw, tmp_path):
     corpus = load(ravdess_raw, tmp_path)
     assert (corpus.corpus, corpus.synthetic, corpus.draws, corpus.folds) == ("ravdess_debates", True, {}, {})
-    assert corpus.variant == "synthetic speech, constructed target"
+    assert corpus.form == "synthetic speech, constructed target"
     assert {part: len(found) for part, found in corpus.splits.items()} == {"train": 5, "validation": 3, "test": 4}
-    held = ravdess_debates.planted({"manual_dir": str(ravdess_raw), "data_dir": str(tmp_path), **SMALL})
+    held = ravdess_debates.read_planted({"manual_dir": str(ravdess_raw), "data_dir": str(tmp_path), **SMALL})
     assert list(held) == [clip.id for part in corpus.splits.values() for clip in part]
     for part, found in corpus.splits.items():
         for number, clip in enumerate(found):
             assert (clip.id, clip.steps) == (f"{part}_{number:04d}", (f"{part}_{number:04d}",))
             named = [int(actor) for actor in clip.group.split("+")]
             assert len(named) in (2, 3)
-            assert set(named) <= set(PARTS[part])
+            assert set(named) <= set(SPLIT_ACTORS[part])
             assert {m: (v.dtype, v.shape) for m, v in clip.features.items()} == {"speech": (np.int16, (80000,))}
             (value,) = clip.targets["planted"]
             assert value.dtype == np.float32
@@ -48,16 +48,16 @@ def test_load(ravdess_raw, tmp_path):
 
 def test_the_word_conflict_is_not_in_it(ravdess_raw, tmp_path):
     corpus = load(ravdess_raw, tmp_path)
-    names = [corpus.corpus, corpus.variant, *corpus.splits["train"][0].targets, *ravdess_debates.DEFAULTS]
+    names = [corpus.corpus, corpus.form, *corpus.splits["train"][0].targets, *ravdess_debates.DEFAULTS]
     assert not [name for name in names if "conflict" in name]
 
 
 def test_real_speech_is_called_semi_synthetic(ravdess_raw, tmp_path, monkeypatch):
     found = ravdess.builder.find_clips_and_kind(ravdess_raw)[0]
-    monkeypatch.setattr(ravdess.builder, "located", lambda folder: (found, False))
+    monkeypatch.setattr(ravdess.builder, "find_clips_and_kind", lambda folder: (found, False))
     corpus = load(ravdess_raw, tmp_path)
     assert corpus.synthetic
-    assert corpus.variant == "semi-synthetic: real speech, constructed target"
+    assert corpus.form == "semi-synthetic: real speech, constructed target"
 
 
 def test_seeded_and_parts_independent(ravdess_raw, tmp_path):
@@ -73,7 +73,7 @@ def test_seeded_and_parts_independent(ravdess_raw, tmp_path):
 def test_planted_tenths_are_in_the_sound(tmp_path, ravdess_raw):
     """Where strong anger lies in a clip of the twin, it is louder than where nobody is angry."""
     settings = {"manual_dir": str(ravdess_raw), "data_dir": str(tmp_path), **SMALL, "train": 30, "seconds": 20}
-    held = ravdess_debates.planted(settings)
+    held = ravdess_debates.read_planted(settings)
     louder = []
     for clip in ravdess_debates.load(settings).splits["train"]:
         power = np.array([np.mean(part**2) for part in np.array_split(clip.features["speech"] / 32768, 10)])
@@ -122,7 +122,9 @@ def test_refused_settings(ravdess_raw, tmp_path, settings, message):
 
 
 def test_too_few_actors(tmp_path):
-    with pytest.raises(UserError, match="part of the debates would have 1 actors, .*synthetic.actors to 10 or more"):
+    with pytest.raises(
+        UserError, match=r"split of the debates would have 1 actor\(s\), .*synthetic.actors to 10 or more"
+    ):
         ravdess_debates.load(
             {"data_dir": str(tmp_path), **SMALL, "synthetic": {"actors": 5, "statements": 1, "rate": 4000}}
         )

@@ -30,7 +30,7 @@ def set_field(lines, row, column, text):
 @pytest.mark.parametrize("target", ["arousal", "valence"])
 def test_load_gives_what_the_files_say(recola_raw, tmp_path, target):
     corpus = load(recola_raw, tmp_path, target=target)
-    assert (corpus.corpus, corpus.variant, corpus.synthetic, corpus.draws) == ("recola", target, True, {})
+    assert (corpus.corpus, corpus.form, corpus.synthetic, corpus.draws) == ("recola", target, True, {})
     assert list(corpus.splits) == ["train", "validation", "test"]
     for part, prefix in (("train", "train"), ("validation", "dev"), ("test", "test")):
         assert [r.id for r in corpus.splits[part]] == [f"{prefix}_1", f"{prefix}_2"]

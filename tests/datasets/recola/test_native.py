@@ -18,7 +18,7 @@ def load(folder, tmp_path, **settings):
 
 def test_gold_is_the_mean_over_annotators_on_common_frames(folder, tmp_path):
     corpus = load(folder, tmp_path)
-    assert (corpus.variant, corpus.synthetic) == ("arousal_native", False)
+    assert (corpus.form, corpus.synthetic) == ("arousal_native", False)
     assert {part: [r.id for r in found] for part, found in corpus.splits.items()} == {
         "train": ["P16", "P17"],
         "validation": ["P19"],
@@ -53,7 +53,7 @@ def damage(folder, name, old, new):
         ("partition.csv", "P17,train", "P17,training", "row 3 has part 'training', expected train, validation or test"),
         ("partition.csv", "P17,train", "P16,dev", "row 3 names P16 a second time"),
         ("partition.csv", "P17,train", "P18,train", r"P18.arff is missing .audio features of participant P18"),
-        (f"{BEHAVIOUR}/arousal/P16.csv", "time;", "when;", "expected a column 'time' and columns of ratings"),
+        (f"{BEHAVIOUR}/arousal/P16.csv", "time;", "when;", "expected one column 'time' beside the columns of ratings"),
         (f"{BEHAVIOUR}/arousal/P16.csv", "0.08;", "0.09;", r"P16.csv:4 has frame time 0.09 s after 0.04 s"),
         (f"{BEHAVIOUR}/arousal/P16.csv", "0.08;", "0.08;nan;", "row 4 has 8 columns, expected 7"),
         (f"{BEHAVIOUR}/arousal/P16.csv", "0.08;-", "0.08;x", r"row 4 column 2 is 'x.*', not a number"),

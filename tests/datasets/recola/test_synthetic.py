@@ -54,13 +54,13 @@ def test_faces_are_lost_in_video_only(corpus):
 
 def test_gold_is_smooth_and_bounded(corpus):
     for recording in corpus.splits["train"] + corpus.splits["validation"]:
-        gold = recording.targets[corpus.variant].astype(np.float64)
+        gold = recording.targets[corpus.form].astype(np.float64)
         assert np.abs(gold).max() < 1
         assert np.corrcoef(gold[:-1], gold[1:])[0, 1] > 0.97
 
 
 def test_planted_the_stronger_is_stronger_and_teaches_the_weaker(corpus):
-    target, stronger = corpus.variant, STRONGER[corpus.variant]
+    target, stronger = corpus.form, STRONGER[corpus.form]
     y, y_dev = frames(corpus, "train", target), frames(corpus, "validation", target)
     scaled = {}
     for name in corpus.splits["train"][0].features:

@@ -57,7 +57,7 @@ def into_folders(folder):
 
 def test_load_gives_what_the_files_say(raw, tmp_path):
     corpus = load(raw, tmp_path)
-    assert (corpus.corpus, corpus.variant, corpus.synthetic) == ("sspnet_conflict", "speech", True)
+    assert (corpus.corpus, corpus.form, corpus.synthetic) == ("sspnet_conflict", "speech", True)
     assert (corpus.draws, corpus.folds) == ({}, {})
     assert list(corpus.splits) == ["train", "validation", "test"]
     levels = {name: float(value) for name, value in read_rows(raw / "conflictlevel.csv")[1:]}
@@ -80,7 +80,7 @@ def test_the_rate_is_a_setting(raw, tmp_path):
     for rate in (16000, 11025):
         clip = load(raw, tmp_path, rate=rate).splits["test"][0]
         assert len(clip.features["speech"]) == 2 * rate
-    with pytest.raises(UserError, match="config.corpus.rate is 8 Hz; give the speech 1000 Hz or more"):
+    with pytest.raises(UserError, match="config.corpus.rate is 8; set it to 1000 or more"):
         load(raw, tmp_path, rate=8)
 
 
@@ -101,7 +101,7 @@ def test_folders_of_parts_give_the_same_corpus(raw, copy, tmp_path):
     into_folders(copy)
     assert load(copy, tmp_path).fingerprint == load(raw, tmp_path).fingerprint
     shutil.move(next((copy / "audiodata" / "val").glob("*.wav")), copy / "audiodata")
-    with pytest.raises(UserError, match=r"audiodata puts 1 clip into no part, the first is \d\d-"):
+    with pytest.raises(UserError, match=r"audiodata puts 1 clip into no split, the first is \d\d-"):
         load(copy, tmp_path)
 
 
@@ -135,7 +135,7 @@ def test_a_partition_from_elsewhere(raw, tmp_path):
     usual = load(raw, tmp_path)
     assert [c.id for c in swapped.splits["test"]] == [c.id for c in usual.splits["validation"]]
     path.write_text("".join(f"{name},{part}\n" for name, part in rows[:-1]))
-    with pytest.raises(UserError, match=r"mine\.csv puts 1 clip into no part"):
+    with pytest.raises(UserError, match=r"mine\.csv puts 1 clip into no split"):
         load(folder, tmp_path, partition=str(path))
     with pytest.raises(UserError, match=r"config.corpus.partition /nowhere.csv is not a file; give a csv"):
         load(raw, tmp_path, partition="/nowhere.csv")
@@ -169,7 +169,7 @@ def twice(rows):
             r"has 1 label without a file in .*audiodata, the first of 05-01-26_400_402 \(did you mean",
         ),
         ("conflictlevel.csv", cell(0, 1, "Level"), "starts with 'Name,Level', expected one column 'Value'"),
-        ("conflictlevel.csv", lambda rows: rows.__delitem__(slice(1, None)), "has a head and no rows"),
+        ("conflictlevel.csv", lambda rows: rows.__delitem__(slice(1, None)), "has a header but no rows"),
         ("conflictlevel.csv", lambda rows: rows[5].pop(), "row 6 has 1 columns, expected 2"),
         (
             "partition.csv",
@@ -178,7 +178,7 @@ def twice(rows):
         ),
         ("partition.csv", cell(2, 0, "05-01-05_7_9"), r"names 1 clip that conflictlevel.csv does not have, .* row 3"),
         ("partition.csv", twice, "has 2 names a second time, the first in row 14"),
-        ("partition.csv", lambda rows: rows.pop(), r"partition.csv puts 1 clip into no part, the first is 05-01-26"),
+        ("partition.csv", lambda rows: rows.pop(), r"partition.csv puts 1 clip into no split, the first is 05-01-26"),
         (
             "partition.csv",
             cell(1, 1, "test"),
@@ -276,10 +276,10 @@ def test_a_folder_as_large_as_the_release_is_taken(tmp_path):
 
 def test_only_a_synthetic_corpus_knows_where_its_conflict_is(copy, tmp_path):
     settings = {"manual_dir": str(copy), "data_dir": str(tmp_path / "data")}
-    assert sspnet_conflict.planted(settings).keys() == set(names(copy))
+    assert sspnet_conflict.read_planted(settings).keys() == set(names(copy))
     (copy / "planted.csv").unlink()
     with pytest.raises(UserError, match=r"has no planted.csv: only a synthetic corpus knows"):
-        sspnet_conflict.planted(settings)
+        sspnet_conflict.read_planted(settings)
 
 
 def silence(path):
@@ -327,11 +327,11 @@ def test_a_part_without_a_single_clip_that_can_be_used(copy, tmp_path):
 
 def test_clipped_clips_are_noted_or_refused(copy, tmp_path):
     settings = {"manual_dir": str(copy), "data_dir": str(tmp_path / "data")}
-    assert sspnet_conflict.remarks(settings) == ()
+    assert sspnet_conflict.list_remarks(settings) == ()
     path = wav(copy, 4)
     x = soundfile.read(path)[0]
     soundfile.write(path, np.clip(20 * x / np.abs(x).max(), -1, 1), RATE)
-    (remark,) = sspnet_conflict.remarks(settings)
+    (remark,) = sspnet_conflict.list_remarks(settings)
     assert remark.startswith(f"1 clip with more than 1 % of the samples at full scale, the first is {path} (")
     assert len(load(copy, tmp_path).splits["train"]) == 8
     with pytest.raises(UserError, match=r"1 clip with more than 1 % .* leave them out, or set config.corpus.clipped"):

@@ -35,7 +35,7 @@ def corpus(settings):
 
 @pytest.fixture(scope="module")
 def planted(settings):
-    return sspnet_conflict.planted(settings)
+    return sspnet_conflict.read_planted(settings)
 
 
 def statistics(speech):
@@ -134,7 +134,7 @@ def test_seeded_and_marked(tmp_path):
 
 def test_refuses_sizes_and_existing_folders(tmp_path):
     for wrong in ({"train": 0}, {"test": 0}, {"seconds": 1}):
-        with pytest.raises(UserError, match="at least 1 clip in each part, and clips of at least 2 s"):
+        with pytest.raises(UserError, match="at least 1 clip in each split, and clips of at least 2 s"):
             sspnet_conflict.synthesize(tmp_path / "a", **{**SMALL, **wrong})
     with pytest.raises(UserError, match="exists already"):
         sspnet_conflict.synthesize(tmp_path, **SMALL)

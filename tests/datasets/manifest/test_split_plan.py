@@ -31,7 +31,7 @@ def column(values, classes=()):
 def arranged(sheet, target, **more):
     problems = Problems(sheet.path)
     found = split_plan.plan_splits(sheet, target, **{"folds": 4, "seed": 0, **more}, problems=problems)
-    problems.stop()
+    problems.raise_if_any()
     return found
 
 

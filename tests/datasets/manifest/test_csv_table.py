@@ -11,7 +11,7 @@ def read(folder, *lines, modalities=(), data=None):
     path.write_bytes(data if data is not None else "\n".join(lines).encode())
     found = problems.Problems(path)
     sheet = csv_table.read_table(path, modalities, found)
-    found.stop()
+    found.raise_if_any()
     return sheet
 
 
@@ -29,8 +29,8 @@ def refused(folder, *lines, **more):
 def test_columns_and_their_roles(tmp_path, separator):
     lines = ["id,split,group,label:mood,a,b", "x,train,g,1,a/x.npy,", "", "y,test,h,2,,b/y.npy,,", ",,,,,"]
     sheet = read(tmp_path, *(line.replace(",", separator) for line in lines))
-    assert (sheet.labels, sheet.modalities, sheet.parts, sheet.grouped) == (("mood",), ("a", "b"), "split", True)
-    assert [(row.number, row.id, row.part, row.group) for row in sheet.rows] == [
+    assert (sheet.labels, sheet.modalities, sheet.split_column, sheet.grouped) == (("mood",), ("a", "b"), "split", True)
+    assert [(row.number, row.id, row.split, row.group) for row in sheet.rows] == [
         (2, "x", "train", "g"),
         (4, "y", "test", "h"),
     ]
@@ -95,7 +95,7 @@ def test_every_row_is_told(tmp_path):
         "group 'g' is in split 'test' here and in 'train' in row 2",
         "item 'r' has none of the modalities a, b",
         "has 3 cells, expected 6",
-        "is also that of row 2, of another group",
+        "is also the file of row 2, which has another group",
     ):
         assert sum(words in line for line in found) == 1, words
 
@@ -117,4 +117,4 @@ def test_files_that_are_no_table(tmp_path, data, said):
 def test_the_print_is_capped(tmp_path):
     found = refused(tmp_path, "id,label,a", *(f"x{n},1," for n in range(70)))
     assert len(found) == problems.MOST + 1
-    assert found[-1] == "21 more problems; mend these 50 and ask again"
+    assert found[-1] == "21 more problems; correct these 50 and run again"

@@ -54,7 +54,7 @@ def test_given_videos_become_a_draw(mosi_raw, tmp_path):
     given = cmu_mosi.load({**settings, "validation": (train[2], train[0])})
     assert given.draws == {**plain.draws, "given": (train[2], train[0])}
     for videos, message in (
-        ((train[0], test[1]), f"validation video '{test[1]}' is in the test part"),
+        ((train[0], test[1]), f"validation video '{test[1]}' is in the test split"),
         (("nobody",), "validation video 'nobody' is not in the corpus"),
         ((train[0], train[0]), f"names '{train[0]}' twice"),
         (tuple(train), "holds out every training video"),

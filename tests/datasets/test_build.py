@@ -1,56 +1,29 @@
 import os
 import resource
 
-import ml_collections
 import numpy as np
 import pytest
 
-from affect_jax.datasets import build, recola
+from affect_jax.datasets import recola, whole_folder
 from affect_jax.errors import UserError
-
-DEFAULTS = {"manual_dir": "", "download": False, "validation": (), "synthetic": {"frames": 250, "seed": 0}}
-
-
-def test_settings_are_merged_over_the_defaults():
-    given = ml_collections.ConfigDict({"download": True, "synthetic": {"frames": 7}, "validation": ["a"]})
-    assert build.resolve_settings(given, DEFAULTS) == {
-        "manual_dir": "",
-        "download": True,
-        "validation": ("a",),
-        "synthetic": {"frames": 7, "seed": 0},
-    }
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"manual_dr": "x"}, r"config.corpus.manual_dr is not a setting \(did you mean 'manual_dir'\?\)"),
-        ({"synthetic": {"frame": 1}}, r"config.corpus.synthetic.frame is not a setting"),
-        ({"download": 1}, "config.corpus.download is 1, expected a value like the default False"),
-        ({"synthetic": {"frames": 2.5}}, "frames is 2.5"),
-    ],
-)
-def test_unknown_or_mistyped_settings(given, message):
-    with pytest.raises(UserError, match=message):
-        build.resolve_settings(ml_collections.ConfigDict(given), DEFAULTS)
 
 
 def test_whole_folder_or_nothing(tmp_path):
     target = tmp_path / "deep" / "folder"
 
     def fail_halfway():
-        with build.make_whole_folder(target) as place:
+        with whole_folder.make_whole_folder(target) as place:
             (place / "half").write_text("x")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail_halfway()
     assert list(target.parent.iterdir()) == []
-    with build.make_whole_folder(target) as place:
+    with whole_folder.make_whole_folder(target) as place:
         (place / "a").write_text("x")
         assert not target.exists()
     assert [p.name for p in target.parent.iterdir()] == ["folder"]
-    with pytest.raises(UserError, match="exists already"), build.make_whole_folder(target):
+    with pytest.raises(UserError, match="exists already"), whole_folder.make_whole_folder(target):
         pass
 
 

@@ -1,0 +1,174 @@
+"""One trial of a classical model: its hyper-parameters, chosen on validation, its predictions and its scores."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from affect_jax.baselines import learners, neighbours
+from affect_jax.baselines.clips import Clips, Fold
+from affect_jax.baselines.descriptors import Table
+from affect_jax.baselines.methods import NAMES, STUDY
+from affect_jax.baselines.plan import Plan
+from affect_jax.data.normalize import compute_moments
+from affect_jax.errors import UserError
+from affect_jax.experiment import results
+from affect_jax.experiment.results_file import ClassicalDetails, Scores, TrialResult
+
+Progress = Callable[[str, int, int], None]
+
+
+class Setting(NamedTuple):
+    """What all trials of a run share.
+
+    Attributes:
+      plan: what is fitted.
+      clips: all labelled clips.
+      classes: how many there are; 0 for a regression.
+      refit: whether the final model is fitted on the training and validation splits together.
+    """
+
+    plan: Plan
+    clips: Clips
+    classes: int
+    refit: bool
+
+
+class FittedTrial(NamedTuple):
+    """What a trial leaves behind.
+
+    Attributes:
+      result: its entry in results.json.
+      predictions: 'validation' and 'test' -> float32 [N] or [N, C] logits, NaN elsewhere.
+      selected_columns: names of the features that random_subset selected; () for other methods.
+    """
+
+    result: TrialResult
+    predictions: dict[str, np.ndarray]
+    selected_columns: tuple[str, ...]
+
+
+class _Candidate(NamedTuple):
+    """A model with one choice of hyper-parameters."""
+
+    hyper: Mapping[str, float]
+    predict: learners.Fitted
+    validation: np.ndarray
+    scores: Scores
+
+
+def choose_metric(task: str) -> str:
+    """The validation score by which hyper-parameters are chosen; larger is better."""
+    return "pcc" if task in learners.REGRESSIONS else "uar"
+
+
+def fit_trial(setting: Setting, method: str, table: Table, fold: Fold, seed: int, progress: Progress) -> FittedTrial:
+    """Fits one method on one fold.
+
+    Args:
+      setting: what all trials share.
+      method: of `methods.NAMES`.
+      table: the descriptors of all clips.
+      fold: which clips train, validate and test.
+      seed: of random_subset.
+      progress: receives what is done, how much of it, and of how much.
+
+    Raises:
+      UserError: there is no validation split to choose hyper-parameters on, or one class alone to train on.
+    """
+    plan, clips = setting.plan, setting.clips
+    learner = {"is13": learners.SVM, "random_subset": learners.KNN}.get(method, learners.LINEAR)
+    choices = learner.choices(plan.task)
+    _check_fold(setting, fold, len(choices))
+    x, columns, selection = table.values, (), None
+    if method == "random_subset":
+        name = f"{NAMES[method]}, {fold.name}, seed {seed}"
+        selection = _select_columns(setting, x, fold, seed, lambda done, total: progress(name, done, total))
+        x, columns = x[:, selection.columns], tuple(table.columns[c] for c in selection.columns)
+    candidates = []
+    for hyper in choices:
+        candidates.append(_fit_candidate(setting, learner, hyper, x, fold))
+        progress(f"{NAMES[method]}, {fold.name}", len(candidates), len(choices))
+    metric = choose_metric(plan.task)
+    best = max(candidates, key=lambda candidate: candidate.scores[metric])  # the first, simplest of equal ones
+    predict = best.predict
+    if setting.refit:
+        developed = np.concatenate([fold.train, fold.validation])
+        predict = _fit(setting, learner, best.hyper, x, developed)
+    test = _predict_places(setting, predict, x, fold.test)
+    classical = ClassicalDetails(
+        features=table.name,
+        columns=len(columns) or len(table.columns),
+        fitted_on="train+validation" if setting.refit else "train",
+        tried=tuple({"hyper": dict(c.hyper), "score": c.scores[metric]} for c in candidates),
+        significant=None if selection is None else selection.significant,
+    )
+    result = TrialResult(
+        study=STUDY,
+        variant=NAMES[method],
+        fold=fold.name,
+        seed=seed,
+        hyper=dict(best.hyper),
+        validation=best.scores if fold.validation.size else None,
+        test=_score(plan, learner, test, clips) if fold.test.size else None,
+        classical=classical,
+    )
+    return FittedTrial(result, {"validation": best.validation, "test": test}, columns)
+
+
+def _check_fold(setting: Setting, fold: Fold, choices: int) -> None:
+    if choices > 1 and not fold.validation.size:
+        raise UserError(f"fold {fold.name!r} has no validation split to choose hyper-parameters on; give it one")
+    if setting.classes and len(np.unique(setting.clips.y[fold.train])) < 2:
+        raise UserError(f"fold {fold.name!r} trains on clips of one class only; take more clips or other folds")
+
+
+def _select_columns(
+    setting: Setting, x: np.ndarray, fold: Fold, seed: int, progress: Callable[[int, int], None]
+) -> neighbours.Selection:
+    """Random subset feature selection on the training split alone."""
+    rows = x[fold.train]
+    mean, scale = compute_moments(rows)
+    return neighbours.select_features(
+        (rows - mean[None, :]) / scale[None, :],
+        setting.clips.y[fold.train],
+        setting.clips.groups[fold.train],
+        classes=setting.classes,
+        iterations=setting.plan.iterations,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def _fit_candidate(
+    setting: Setting, learner: learners.Learner, hyper: Mapping[str, float], x: np.ndarray, fold: Fold
+) -> _Candidate:
+    predict = _fit(setting, learner, hyper, x, fold.train)
+    validation = _predict_places(setting, predict, x, fold.validation)
+    return _Candidate(hyper, predict, validation, _score(setting.plan, learner, validation, setting.clips))
+
+
+def _fit(
+    setting: Setting, learner: learners.Learner, hyper: Mapping[str, float], x: np.ndarray, places: np.ndarray
+) -> learners.Fitted:
+    y = setting.clips.y[places]
+    return learners.fit_learner(learner, setting.plan.task, setting.classes, hyper, x[places], y)
+
+
+def _predict_places(setting: Setting, predict: learners.Fitted, x: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Predictions of the clips at `places`, NaN for all others."""
+    count = len(setting.clips.y)
+    shape = (count, setting.classes) if setting.plan.task == "multiclass" else (count,)
+    values = np.full(shape, np.nan, np.float32)
+    if places.size:
+        values[places] = predict(x[places])
+    return values
+
+
+def _score(plan: Plan, learner: learners.Learner, values: np.ndarray, clips: Clips) -> Scores:
+    scores = results.score_trial(plan.task, values, clips.y, np.zeros(len(clips.y), int))
+    # A clip is a single value, within which nothing can be correlated.
+    scores = {name: value for name, value in scores.items() if not name.endswith("_per_recording")}
+    if "log_loss" in scores and not learner.probabilities:
+        scores["log_loss"] = None
+    return scores

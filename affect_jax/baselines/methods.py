@@ -1,0 +1,34 @@
+"""The methods by name; imported by the launcher's flags, so it needs nothing but Python."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+STUDY = "baseline"
+"""The only study of a run of classical models."""
+
+NAMES = {
+    "mfcc_statistics": "MFCC statistics",
+    "action_units": "Action units",
+    "both": "MFCC statistics + action units",
+    "is13": "IS13 baseline",
+    "random_subset": "Random subset feature selection",
+}
+"""Method -> its variant."""
+NEEDING_ACTION_UNITS = ("action_units", "both")
+
+
+class Request(NamedTuple):
+    """What a user asks for.
+
+    Attributes:
+      methods: of `NAMES`; () for all that the corpus and the installed packages allow.
+      seeds: of random_subset, the only method with anything random.
+      iterations: random subsets of random_subset.
+      refit: whether the final model is fitted on the training and validation splits together; None to do so where the
+        corpus is cross-validated.
+    """
+
+    methods: Sequence[str] = ()
+    seeds: int = 1
+    iterations: int = 10_000
+    refit: bool | None = None

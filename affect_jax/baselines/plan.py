@@ -1,0 +1,53 @@
+"""What is fitted, checked before anything is read."""
+
+from typing import NamedTuple
+
+from affect_jax import metrics
+from affect_jax.baselines import functionals
+from affect_jax.baselines.methods import NAMES
+from affect_jax.errors import UserError, suggest_nearest
+
+
+class Plan(NamedTuple):
+    """What to fit.
+
+    Attributes:
+      task: one of metrics.TASKS.
+      target: name of the target.
+      methods: of `methods.NAMES`.
+      seeds: of random_subset; the others have nothing random.
+      iterations: its random subsets.
+      refit: whether the final model is fitted on the training and validation splits together; None to do so where the
+        corpus is cross-validated.
+    """
+
+    task: str
+    target: str
+    methods: tuple[str, ...]
+    seeds: int = 1
+    iterations: int = 10_000
+    refit: bool | None = None
+
+
+def check_plan(plan: Plan) -> None:
+    """Refuses a plan that cannot be carried out.
+
+    Raises:
+      UserError: a method or the task is unknown, openSMILE is missing, or there are too few seeds or iterations.
+    """
+    for method in plan.methods:
+        if method not in NAMES:
+            raise UserError(
+                f"--methods names {method!r}{suggest_nearest(method, NAMES)}; choose from {', '.join(NAMES)}"
+            )
+    if plan.task not in metrics.TASKS:
+        raise UserError(
+            f"config.task is {plan.task!r}{suggest_nearest(plan.task, metrics.TASKS)}; choose {metrics.TASKS}"
+        )
+    for name, least in (("seeds", 1), ("iterations", 1)):
+        if getattr(plan, name) < least:
+            raise UserError(f"--{name} is {getattr(plan, name)}; give {least} or more")
+    if not plan.methods:
+        raise UserError(f"no method is left to run; name some with --methods, of {', '.join(NAMES)}")
+    if "is13" in plan.methods:
+        functionals.make_extractor()
