@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from affect_jax.config import auto_pair, studies
+from affect_jax.config.modalities import map_single_modalities
 from affect_jax.errors import UserError
 from affect_jax.experiment import run
 from affect_jax.experiment.run import run_experiment
@@ -90,7 +91,7 @@ def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("argument", rank.ARGUMENTS)
 def test_a_ranking_has_a_study_of_each_modality(argument):
     config = rank.get_config(argument)
-    alone = ranking.of_one_modality(config.to_dict())
+    alone = map_single_modalities(config.to_dict())
     assert alone
     assert set(alone) == set(alone.values()) == set(config.data.modalities)
     assert {spec.name: tuple(spec.variants) for spec in studies.parse_studies(config)} == {m: (m,) for m in alone}
