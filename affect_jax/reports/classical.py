@@ -29,8 +29,8 @@ def _write_command(config: str) -> str:
 
 def _describe_missing(config: str) -> list[str]:
     return [
-        f"{name_run_folder(config)} is made by launch.report --train, or by {_write_command(config)} (without manual_dir: "
-        f"of a synthetic corpus). Its variant {sources.IS13} needs {_INSTALL}."
+        f"{name_run_folder(config)} is made by launch.report --train, or by {_write_command(config)} (without "
+        f"manual_dir: of a synthetic corpus). Its variant {sources.IS13} needs {_INSTALL}."
     ]
 
 

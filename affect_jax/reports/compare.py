@@ -1,4 +1,4 @@
-"""The one comparison of all reports: two variants, or a variant and a constant answer, over trials of one fold and seed.
+"""The one comparison of all reports: two variants, or one and a constant answer, over trials of the same fold and seed.
 
 Two doubts are kept apart, because the trials of a study share one test set: whether other seeds and folds would reverse
 the difference (tests over matched trials), and whether other videos or speakers would (bootstrap over groups).

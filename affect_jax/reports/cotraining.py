@@ -21,7 +21,7 @@ from affect_jax.reports.thesis import NOTES
 
 TESTS = ("paired", "resampled", "wilcoxon")
 CONTROLS = ("-(LFA & Decoder)", "-(CCA & S_D1)")
-"""Variants that train the weaker modality in the method's own program with nothing of the stronger one in the losses."""
+"""Variants that train the weaker modality in the method's own program with nothing of the stronger in the losses."""
 _TITLE = "Did co-learning help here?"
 _READING = (
     "Difference: the method minus the reference over trials of the same fold and seed, ± sample standard deviation.",

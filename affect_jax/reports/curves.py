@@ -157,7 +157,7 @@ def _list_rows(run: Run, label: str) -> Iterator[tuple[str, ...]]:
 
 
 def make_table(runs: Sequence[Run], command: str = "") -> Grid:
-    """A line a variant and stage: how long it was trained, and where it stood at its best epoch and at its last ones."""
+    """A line a variant and stage: how long it was trained, and where it stood at its best and at its last epochs."""
     labels = read.label_runs(runs)
     rows = [row for run in runs for row in _list_rows(run, labels[str(run.path)])]
     names = (

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from markupsafe import Markup
 
 from affect_jax.errors import UserError
 from affect_jax.evaluation import cases
@@ -168,8 +169,6 @@ def render_clips(
       audible: ids whose sound goes into the page; the others only show their waveform.
       explained: from `read_explanations`; those of other clips are passed over.
     """
-    from markupsafe import Markup
-
     number = {name: i for i, name in enumerate(clips.ids)}
     entries = [_describe_clip(clips, i) for i in range(len(clips.ids))]
     encoded = []

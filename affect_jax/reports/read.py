@@ -1,4 +1,4 @@
-"""Reads run folders: results.json through its dataclass, config.json and predictions.npz, with nothing of the trainer."""
+"""Reads run folders (results.json through its dataclass, config.json, predictions.npz) with nothing of the trainer."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -144,8 +144,8 @@ def match_trials(run: Run, source: Source) -> dict[tuple[str, int], int]:
             continue
         if (trial.fold, trial.seed) in numbers:
             raise UserError(
-                f"{run.path / results_file.FILE} has two trials of {source.study}, {source.variant} with fold {trial.fold} "
-                f"and seed {trial.seed}, and no selection between them; train that run again with launch.main"
+                f"{run.path / results_file.FILE} has two trials of {source.study}, {source.variant} with fold "
+                f"{trial.fold} and seed {trial.seed}, and no selection between them; train that run again"
             )
         numbers[trial.fold, trial.seed] = number
     return numbers
@@ -249,7 +249,7 @@ def label_runs(runs: Sequence[Run]) -> dict[str, str]:
 
 
 def name_variants(runs: Sequence[Run]) -> dict[Source, str]:
-    """Variants by the shortest name that is theirs alone: the variant's, its study's, both, or with the run before it."""
+    """Variants by the shortest name of their own: the variant's, its study's, both, or with the run before it."""
     names: dict[Source, str] = {}
     for run in runs:
         sources = list_variants(run)

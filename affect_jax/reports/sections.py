@@ -3,20 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from markupsafe import Markup
 
 from affect_jax.reports import confusion, curves, figures, over_time, read, side_by_side, tables
 from affect_jax.reports.figures import Bar, Line
 from affect_jax.reports.over_time import Recording
 from affect_jax.reports.page import (
-    Chart,
-    Figures,
-    Folded,
     Section,
-    Text,
-    render_page,
+    render_template,
+    show_beside,
     show_chart,
+    show_folded,
     show_grid,
     show_matrix,
+    show_text,
 )
 from affect_jax.reports.read import Run
 from affect_jax.reports.side_by_side import Comparison
@@ -34,11 +34,11 @@ def show_scores(comparison: Comparison, command: str = "") -> Section:
     # The head of the page says already what each run is.
     described = {read.describe_run(run) for run in comparison.runs}
     grid = grid._replace(notes=tuple(note for note in grid.notes if note not in described))
-    charts = [_draw_scores(comparison)] if comparison.drawn else []
-    return Section("scores", "Scores", (*charts, show_grid(grid)))
+    chart = _draw_scores(comparison) if comparison.drawn else Markup()
+    return Section("scores", "Scores", chart + show_grid(grid))
 
 
-def _draw_scores(comparison: Comparison) -> Chart:
+def _draw_scores(comparison: Comparison) -> Markup:
     metric, scale = comparison.metric, 100 if tables.is_percent(comparison.metric) else 1
     bars = []
     for entry in comparison.drawn:
@@ -59,12 +59,12 @@ def _draw_scores(comparison: Comparison) -> Chart:
 
 def show_answers(grid: Grid) -> Section:
     """The comparisons that were asked for by name."""
-    return Section("significance", "Asked comparisons", (show_grid(grid),))
+    return Section("significance", "Asked comparisons", show_grid(grid))
 
 
 def show_ranking(grid: Grid) -> Section:
     """The modalities of a run that has a model of each alone."""
-    return Section("ranking", "Which modality is the stronger one", (show_grid(grid),))
+    return Section("ranking", "Which modality is the stronger one", show_grid(grid))
 
 
 def show_confusions(comparison: Comparison) -> Section | None:
@@ -77,8 +77,8 @@ def show_confusions(comparison: Comparison) -> Section | None:
             matrices.append(show_matrix(counted.counts, counted.labels, name))
     if not matrices:
         return None
-    note = Text("Percent of each true class; counts where the pointer is. A clip is counted once a trial.")
-    return Section("confusion", "Which classes are taken for which", (note, Figures(tuple(matrices), flow=True)))
+    note = show_text("Percent of each true class; counts where the pointer is. A clip is counted once a trial.")
+    return Section("confusion", "Which classes are taken for which", note + show_beside(matrices, "flow"))
 
 
 def _list_variants(comparison: Comparison) -> Iterator[tuple[Run, Source]]:
@@ -98,10 +98,10 @@ def show_points(comparison: Comparison) -> Section | None:
     if not charts:
         return None
     note = f"On the {comparison.split} split, the trial of the least seed of each fold. On the line both are equal."
-    return Section("truth", "Truth against prediction", (Text(note), Figures(tuple(charts))))
+    return Section("truth", "Truth against prediction", show_text(note) + show_beside(charts))
 
 
-def _draw_recording(members: Sequence[tuple[Source, Recording]], run: Run, names: Mapping[Source, str]) -> Figures:
+def _draw_recording(members: Sequence[tuple[Source, Recording]], run: Run, names: Mapping[Source, str]) -> Markup:
     first = members[0][1]
     axis, window = "seconds" if first.seconds else "step", over_time.choose_window(len(first.target))
     traces = [Line(*figures.thin_line(first.time, first.target.astype(float)))]
@@ -117,7 +117,7 @@ def _draw_recording(members: Sequence[tuple[Source, Recording]], run: Run, names
     # The truth has the first colour above.
     below = figures.draw_lines(running, x_label=axis, y_label="CCC in windows", y_limits=(-1.05, 1.05), first=1)
     windows = f"in windows of {window} steps"
-    return Figures(
+    return show_beside(
         (
             show_chart(above, f"{first.name}: truth and predictions over time", first.name, legend),
             show_chart(below, f"{first.name}: concordance {windows}", f"{first.name}: CCC {windows}"),
@@ -127,7 +127,7 @@ def _draw_recording(members: Sequence[tuple[Source, Recording]], run: Run, names
 
 def show_courses(comparison: Comparison, table: Grid) -> Section | None:
     """Traces and running concordance of continuous labels; None where there are none."""
-    folded: list[Folded] = []
+    body = Markup()
     for run in comparison.runs:
         for group in _group_sources(read.list_variants(run), _COLOURS - 1):
             members: dict[str, list[tuple[Source, Recording]]] = {}
@@ -138,14 +138,14 @@ def show_courses(comparison: Comparison, table: Grid) -> Section | None:
                 variants = ", ".join(comparison.names[source] for source, _ in members[name])
                 title = f"{comparison.labels[str(run.path)]}: {name} ({variants})"
                 drawn = _draw_recording(members[name], run, comparison.names)
-                folded.append(Folded(title, (drawn,), opened=not folded))
-    if not folded:
+                body += show_folded(title, drawn, opened=not body)
+    if not body:
         return None
-    note = Text(
+    note = show_text(
         f"On the {comparison.split} split, the trial of the least seed; CCC beside a name is the mean over all trials. "
         "Windows are a tenth of the recording."
     )
-    return Section("time", "Concordance over time", (note, *folded, Folded(table.title, (show_grid(table),))))
+    return Section("time", "Concordance over time", note + body + show_folded(table.title, show_grid(table)))
 
 
 def _group_sources(sources: Sequence[Source], most: int) -> list[list[Source]]:
@@ -160,7 +160,7 @@ def _group_sources(sources: Sequence[Source], most: int) -> list[list[Source]]:
     return [mine[k : k + most] for mine in by_study.values() for k in range(0, len(mine), most)]
 
 
-def _draw_curves(run: Run, comparison: Comparison) -> Iterator[tuple[str, Figures]]:
+def _draw_curves(run: Run, comparison: Comparison) -> Iterator[tuple[str, Markup]]:
     """Title and charts of each stage and group of variants."""
     run_curves, names = curves.read_curves(run), comparison.names
     for stage in dict.fromkeys(curve.stage for curve in run_curves):
@@ -172,10 +172,10 @@ def _draw_curves(run: Run, comparison: Comparison) -> Iterator[tuple[str, Figure
                 drawn = [mine[value, source] for source in group if (value, source) in mine]
                 if drawn:
                     charts.append(_draw_value(drawn, value.replace("/", " "), names, where))
-            yield f"{where}: {', '.join(names[source] for source in group)}", Figures(tuple(charts))
+            yield f"{where}: {', '.join(names[source] for source in group)}", show_beside(charts)
 
 
-def _draw_value(drawn: Sequence[curves.Curve], label: str, names: Mapping[Source, str], where: str) -> Chart:
+def _draw_value(drawn: Sequence[curves.Curve], label: str, names: Mapping[Source, str], where: str) -> Markup:
     lines = [curves.cut_curve(curve) for curve in drawn]
     figure = figures.draw_lines(lines, x_label="epoch", y_label=label, whole=True)
     legend = [names[curve.source] for curve in drawn]
@@ -189,17 +189,17 @@ def _draw_value(drawn: Sequence[curves.Curve], label: str, names: Mapping[Source
 def show_learning(comparison: Comparison, table: Grid) -> Section:
     """Learning curves; says so where a run kept none."""
     charts = [chart for run in comparison.runs for chart in _draw_curves(run, comparison)]
-    blocks = [Folded(title, (drawn,), opened=k == 0) for k, (title, drawn) in enumerate(charts)]
+    body = Markup().join(show_folded(title, drawn, opened=k == 0) for k, (title, drawn) in enumerate(charts))
     for run in comparison.runs:
         if not (run.path / "metrics.jsonl").is_file():
-            blocks.append(Text(f"{comparison.labels[str(run.path)]} has no metrics.jsonl, so no curves."))
+            body += show_text(f"{comparison.labels[str(run.path)]} has no metrics.jsonl, so no curves.")
     if charts:
-        note = Text(
-            "Mean over the trials of a variant, band: ± one sample standard deviation. A curve ends where fewer than half "
-            "of its trials are still trained. Searches are not shown."
+        note = show_text(
+            "Mean over the trials of a variant, band: ± one sample standard deviation. A curve ends where fewer than "
+            "half of its trials are still trained. Searches are not shown."
         )
-        blocks = [note, *blocks, show_grid(table)]
-    return Section("learning", "Learning curves", tuple(blocks))
+        body = note + body + show_grid(table)
+    return Section("learning", "Learning curves", body)
 
 
 def render_report(comparison: Comparison, command: str, more: Sequence[Section] = ()) -> bytes:
@@ -219,10 +219,11 @@ def render_report(comparison: Comparison, command: str, more: Sequence[Section] 
     )
     synthetic = [comparison.labels[str(run.path)] for run in runs if run.synthetic]
     warning = f"{', '.join(synthetic)}: a synthetic corpus. Its numbers show that the code runs, and nothing else."
-    return render_page(
-        f"Report of {comparison.title}",
-        [read.describe_run(run) for run in runs],
-        [show_scores(comparison, command), *more, *(section for section in others if section is not None)],
-        command,
-        warning if synthetic else "",
-    )
+    values = {
+        "title": f"Report of {comparison.title}",
+        "warning": warning if synthetic else "",
+        "facts": [read.describe_run(run) for run in runs],
+        "sections": [show_scores(comparison, command), *more, *(section for section in others if section is not None)],
+        "command": command,
+    }
+    return render_template("report", values, scripts=("report.js",))

@@ -1,7 +1,7 @@
 """Any finished runs side by side: every variant's mean, spread and interval, and a paired test against one of them.
 
-Trials of a variant are fold x seed. Where it has several folds, their training splits overlap and the seeds of one share
-all of it, so interval and test use the variance of C. Nadeau and Y. Bengio (Machine Learning 52, 2003), which knows it.
+Trials of a variant are fold x seed. Where it has several folds, their training splits overlap and the seeds of one
+share all of it, so interval and test use the variance of C. Nadeau and Y. Bengio (Machine Learning 52, 2003).
 Trials of a single fold differ by seeds alone: Student's t, which says nothing about other data.
 """
 
@@ -310,8 +310,9 @@ def _describe_tests(comparison: Comparison) -> list[str]:
     tests, names = comparison.tests, comparison.names
     notes = [
         f"Difference: {label_metric(comparison.metric)} of the variant minus that of {names[comparison.reference]} "
-        f"({comparison.labels[comparison.reference.config]}) on the {comparison.split} split, over trials of the same fold "
-        "and seed; p: two-tailed, paired; Holm: corrected (Holm 1979) for all tests of this table, of which there are "
+        f"({comparison.labels[comparison.reference.config]}) on the {comparison.split} split, over trials of the same "
+        "fold and seed; p: two-tailed, paired; Holm: corrected (Holm 1979) for all tests of this table, of which there "
+        "are "
         f"{sum(not math.isnan(test.p) for test in tests.values())}."
     ]
     for why in dict.fromkeys(test.missing for test in tests.values() if test.missing):

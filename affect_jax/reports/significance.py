@@ -88,8 +88,8 @@ def give_verdict(found: Answer) -> str:
 def _write_notes(answers: Sequence[Answer], runs: Runs, has_printed: bool) -> tuple[str, ...]:
     used = dict.fromkeys(source.config for x in answers for source in (x.question.a, x.question.b))
     sizes = dict.fromkeys(
-        f"{runs[x.question.a.config].path.name}: a trial trains on {x.contrast.sizes.train} recordings and is scored on "
-        f"{x.contrast.sizes.test}, in the mean."
+        f"{runs[x.question.a.config].path.name}: a trial trains on {x.contrast.sizes.train} recordings and is scored "
+        f"on {x.contrast.sizes.test}, in the mean."
         for x in answers
         if x.contrast and x.contrast.sizes
     )

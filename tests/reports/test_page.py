@@ -47,15 +47,9 @@ GRID = Grid(
 )
 
 
-def shown(*blocks):
-    """The elements of a page of these blocks, without what every page has."""
-    text = page.render_page("title", [], [page.Section("a", "b", blocks)], "command").decode()
-    return Elements(re.search(r"<h2.*?</h2>(.*)</section>", text, re.DOTALL)[1])
-
-
 def test_a_table_says_everything_and_runs_nothing():
     for sortable in (True, False):
-        elements = shown(page.show_grid(GRID, sortable=sortable))
+        elements = Elements(page.show_grid(GRID, sortable=sortable))
         assert not elements.all("script")
         assert not elements.all("img")
         assert len(elements.all("button")) == (3 if sortable else 0)
@@ -65,7 +59,7 @@ def test_a_table_says_everything_and_runs_nothing():
 
 def test_a_matrix_shades_shares_of_the_truth():
     counts = np.array([[9, 1, 0], [5, 5, 0], [0, 0, 0]])
-    elements = shown(page.show_matrix(counts, ("a", HOSTILE, "c"), HOSTILE))
+    elements = Elements(page.show_matrix(counts, ("a", HOSTILE, "c"), HOSTILE))
     cells = [cell for cell in elements.all("td") if cell.get("class") != "corner"]
     assert [cell["class"] for cell in cells] == ["s9", "s1", "s0", "s5", "s5", "s0", "s0", "s0", "s0"]
     assert cells[1]["title"] == f"a taken for {HOSTILE}: 1 of 10"
