@@ -8,8 +8,8 @@ Needs: finished run folders.
 Writes: index.html, one page that needs nothing else: every variant's mean, standard deviation and 95 % interval, a
 paired test against a reference variant with Holm's correction, the majority or constant answer, confusion matrices,
 truth against prediction, concordance over time, learning curves. As md, csv and tex: comparison, learning, confusion
-(classes), concordance (continuous labels); significance where --compare asks, confusion_intra_cross and a png where --confusion
-does. Runs in one report are of one task. docs/reports.md says how to read it.
+(classes), concordance (continuous labels); significance where --compare asks, confusion_intra_cross and a png where
+--confusion does. Runs in one report are of one task. docs/reports.md says how to read it.
 
     python -m launch.report --tables=mosi --runs=runs --out=runs/report
     python -m launch.report --tables=5.4 --runs=runs --train --manual_dir=DIR --set=study.seeds=2

@@ -4,19 +4,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from affect_jax.reports import read
+from affect_jax.reports import read, tables
 from affect_jax.reports.compare import LEVEL, Answer, answer_questions, find_doubt
 from affect_jax.reports.read import Runs
 from affect_jax.reports.sources import PAIRS, Pair, Question
-from affect_jax.reports.tables import (
-    format_difference,
-    format_p,
-    format_score,
-    is_percent,
-    label_metric,
-    make_grid,
-    write_formats,
-)
+from affect_jax.reports.tables import make_grid, write_formats
 from affect_jax.reports.thesis import NOTES
 
 TESTS = ("paired", "resampled", "wilcoxon")
@@ -91,16 +83,16 @@ def _format_interval(c: Comparison) -> str:
     interval = c.answer.contrast.interval
     if interval is None:
         return ""
-    return f"{format_difference(interval.low, c.metric)} to {format_difference(interval.high, c.metric)}"
+    return f"{tables.format_difference(interval.low, c.metric)} to {tables.format_difference(interval.high, c.metric)}"
 
 
 def _cite_evidence(c: Comparison) -> str:
-    unit = f"points of {c.metric.replace('_', ' ')}" if is_percent(c.metric) else label_metric(c.metric)
+    unit = f"points of {c.metric.replace('_', ' ')}" if tables.is_percent(c.metric) else tables.label_metric(c.metric)
     contrast = c.answer.contrast
-    facts = [f"n={contrast.n}", f"Holm p {format_p(c.answer.holm('paired')) or 'none'}"]
+    facts = [f"n={contrast.n}", f"Holm p {tables.format_p(c.answer.holm('paired')) or 'none'}"]
     if contrast.interval is not None:
         facts.append(f"95 % over {contrast.interval.groups} groups {_format_interval(c)}")
-    return f"{format_difference(contrast.difference, c.metric)} {unit} ({'; '.join(facts)})"
+    return f"{tables.format_difference(contrast.difference, c.metric)} {unit} ({'; '.join(facts)})"
 
 
 def write_sentence(pair: Pair, comparisons: Iterable[Comparison]) -> str:
@@ -150,12 +142,12 @@ def _label(c: Comparison) -> str:
 def _make_row(c: Comparison) -> tuple[str, ...]:
     texts, contrast = [""] * 6, c.answer.contrast
     if contrast is not None:
-        spread = "" if math.isnan(contrast.std) else f" ± {format_score(contrast.std, c.metric)}"
+        spread = "" if math.isnan(contrast.std) else f" ± {tables.format_score(contrast.std, c.metric)}"
         groups = f" ({contrast.interval.groups} groups)" if contrast.interval else ""
-        texts = [" / ".join(format_score(sample.mean, c.metric) for sample in (contrast.a, contrast.b))]
-        texts += [f"{format_difference(contrast.difference, c.metric)}{spread} (n={contrast.n})"]
-        texts += [*(format_p(c.answer.holm(test)) for test in TESTS), _format_interval(c) + groups]
-    return (_label(c), label_metric(c.metric), c.reference, *texts, give_verdict(c))
+        texts = [" / ".join(tables.format_score(sample.mean, c.metric) for sample in (contrast.a, contrast.b))]
+        texts += [f"{tables.format_difference(contrast.difference, c.metric)}{spread} (n={contrast.n})"]
+        texts += [*(tables.format_p(c.answer.holm(test)) for test in TESTS), _format_interval(c) + groups]
+    return (_label(c), tables.label_metric(c.metric), c.reference, *texts, give_verdict(c))
 
 
 def _make_tidy_row(c: Comparison) -> tuple[Any, ...]:

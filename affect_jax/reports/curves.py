@@ -99,13 +99,13 @@ def _make_curve(run: Run, key: tuple[str, str, str, str], epochs: Mapping[int, M
     numbers = sorted(epochs)
     values = [list(epochs[number].values()) for number in numbers]
     return Curve(
-        Source(str(run.path), study, variant),
-        stage,
-        name,
-        np.array(numbers),
-        np.array([statistics.fmean(of_epoch) for of_epoch in values]),
-        np.array([statistics.stdev(of_epoch) if len(of_epoch) > 1 else math.nan for of_epoch in values]),
-        np.array([len(of_epoch) for of_epoch in values]),
+        source=Source(str(run.path), study, variant),
+        stage=stage,
+        name=name,
+        epoch=np.array(numbers),
+        mean=np.array([statistics.fmean(of_epoch) for of_epoch in values]),
+        std=np.array([statistics.stdev(of_epoch) if len(of_epoch) > 1 else math.nan for of_epoch in values]),
+        trials=np.array([len(of_epoch) for of_epoch in values]),
     )
 
 

@@ -133,7 +133,8 @@ def draw_scatter(truth: np.ndarray, answer: np.ndarray) -> "Figure":
     panel = figure.subplots()
     ends = [truth.min(), truth.max()]
     panel.plot(ends, ends, color="black", linewidth=0.9)
-    panel.plot(truth, answer, ".", color=COLOURS[0], alpha=0.45, markersize=4, markeredgewidth=0)
+    # Rasterized: thousands of dots would make a large page.
+    panel.plot(truth, answer, ".", color=COLOURS[0], alpha=0.45, markersize=4, markeredgewidth=0, rasterized=True)
     panel.set(xlabel="truth", ylabel="prediction")
     return settle_layout(_style_panel(figure, panel))
 

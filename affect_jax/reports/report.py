@@ -29,7 +29,7 @@ from affect_jax.runtime.files import write_atomic
 Files = Mapping[str, Mapping[str, str | bytes]]
 """File stem ('table_5_4', 'cotraining') -> extension -> what goes into the file."""
 
-_DRAWN = tuple(sources.fusion("trimodal", study) for study in ("intra", "cross"))
+_DRAWN = tuple(sources.pick_fusion("trimodal", study) for study in ("intra", "cross"))
 """The two models of figure 4.3."""
 
 
@@ -268,7 +268,7 @@ def _print_paths(paths: Iterable[Path]) -> None:
 def report_missing(runs: Runs, out: Path, command: str) -> str:
     """Table 4.4 and figures 4.4 to 4.7 of chapter 4's runs, as text; '' where that of all modalities is missing."""
     studies = (("trimodal", "intra"), ("moddrop", "intra+moddrop"), ("modalities", "intra T"))
-    whole, moddrop, fewer = (runs.get(sources.fusion(*study).config) for study in studies)
+    whole, moddrop, fewer = (runs.get(sources.pick_fusion(*study).config) for study in studies)
     if whole is None:
         return ""
     beside = [run.path for run in (moddrop, fewer) if run is not None and run.path != whole.path]

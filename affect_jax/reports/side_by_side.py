@@ -13,19 +13,10 @@ import numpy as np
 
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation.significance import Sample, Sizes, holm, mean_interval
-from affect_jax.reports import compare, read
+from affect_jax.reports import compare, read, tables
 from affect_jax.reports.read import Figure, Run
 from affect_jax.reports.sources import FUSION, Question, Source
-from affect_jax.reports.tables import (
-    Grid,
-    format_difference,
-    format_figure,
-    format_p,
-    format_score,
-    label_metric,
-    make_grid,
-    write_formats,
-)
+from affect_jax.reports.tables import Grid, make_grid, write_formats
 from affect_jax.reports.thesis import NAMING, NOTES
 from affect_jax.reports.thesis_tables import Expected, find_expected
 
@@ -252,10 +243,10 @@ def _format_entry(entry: Entry, metric: str) -> str:
     figure, interval = entry.figures.get(metric), entry.intervals.get(metric)
     if figure is None:
         return ""
-    text, recording = format_figure(figure, metric), entry.figures.get(metric + PER_RECORDING)
+    text, recording = tables.format_figure(figure, metric), entry.figures.get(metric + PER_RECORDING)
     if interval is not None:
-        text += f" [{', '.join(format_score(edge, metric) for edge in interval)}]"
-    return text if recording is None else f"{text}; per recording {format_figure(recording, metric)}"
+        text += f" [{', '.join(tables.format_score(edge, metric) for edge in interval)}]"
+    return text if recording is None else f"{text}; per recording {tables.format_figure(recording, metric)}"
 
 
 def _format_published(entry: Entry, metric: str) -> tuple[str, str]:
@@ -263,8 +254,8 @@ def _format_published(entry: Entry, metric: str) -> tuple[str, str]:
     value = entry.published.get(metric)
     if value is None:
         return "", ""
-    printed = f"{format_figure(Figure(value.mean, value.std, 0), metric)} ({value.table})"
-    return printed, format_difference(entry.figures[metric].mean - value.mean, metric)
+    printed = f"{tables.format_figure(Figure(value.mean, value.std, 0), metric)} ({value.table})"
+    return printed, tables.format_difference(entry.figures[metric].mean - value.mean, metric)
 
 
 def _format_tested(comparison: Comparison, entry: Entry) -> tuple[str, str, str]:
@@ -273,8 +264,8 @@ def _format_tested(comparison: Comparison, entry: Entry) -> tuple[str, str, str]
         return "0 (reference)", "", ""
     if test is None or math.isnan(test.difference):
         return "", "", ""
-    difference = f"{format_difference(test.difference, comparison.metric)} (n={test.n})"
-    return difference, format_p(test.p), format_p(test.holm)
+    difference = f"{tables.format_difference(test.difference, comparison.metric)} (n={test.n})"
+    return difference, tables.format_p(test.p), tables.format_p(test.holm)
 
 
 def _list_constants(comparison: Comparison) -> list[tuple[str, str, Run]]:
@@ -307,10 +298,10 @@ def _write_notes(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _describe_tests(comparison: Comparison) -> list[str]:
-    tests, names = comparison.tests, comparison.names
+    tests, names, reference = comparison.tests, comparison.names, comparison.reference
     notes = [
-        f"Difference: {label_metric(comparison.metric)} of the variant minus that of {names[comparison.reference]} "
-        f"({comparison.labels[comparison.reference.config]}) on the {comparison.split} split, over trials of the same "
+        f"Difference: {tables.label_metric(comparison.metric)} of the variant minus that of {names[reference]} "
+        f"({comparison.labels[reference.config]}) on the {comparison.split} split, over trials of the same "
         "fold and seed; p: two-tailed, paired; Holm: corrected (Holm 1979) for all tests of this table, of which there "
         "are "
         f"{sum(not math.isnan(test.p) for test in tests.values())}."
@@ -345,7 +336,7 @@ def make_table(comparison: Comparison, command: str = "") -> Grid:
     has_tests = comparison.reference is not None
     header: list[Any] = ["run", "study", "variant", "split", "n"]
     for metric in metrics:
-        name = label_metric(metric)
+        name = tables.label_metric(metric)
         header += [(name, "ours"), (name, "thesis"), (name, "difference")] if metric in printed else [name]
         if metric == comparison.metric and has_tests:
             against = f"against {comparison.names[comparison.reference]}"
@@ -363,7 +354,7 @@ def make_table(comparison: Comparison, command: str = "") -> Grid:
         row = [corpus, "", read.name_baseline(run), split, ""]
         for metric in metrics:
             value = read.find_baseline(run, split, metric)
-            row.append("" if value is None else format_score(value, metric))
+            row.append("" if value is None else tables.format_score(value, metric))
             row += [""] * (2 * (metric in printed) + 3 * (metric == comparison.metric and has_tests))
         rows.append(row)
     if all(entry.source.study == entry.source.variant for entry in comparison.entries):

@@ -56,7 +56,7 @@ PAIRS_SEQSEW = (
 )
 
 
-def sew(pair: str, variant: str = "SEW") -> Source:
+def pick_sew(pair: str, variant: str = "SEW") -> Source:
     """SEW and its ablations are the study 'teachers'; the regressor on one modality alone is a study of its own.
 
     Args:
@@ -71,12 +71,12 @@ def sew(pair: str, variant: str = "SEW") -> Source:
     return Source(config, "teachers", variant)
 
 
-def sew_unimodal(target: str, modality: str) -> Source:
+def pick_sew_unimodal(target: str, modality: str) -> Source:
     """SEW's regressor on one modality: a study a modality."""
     return Source(f"configs/sew_unimodal.py:{target}", MODALITIES[modality], "regressor")
 
 
-def seqsew(pair: str, variant: str = "SeqSEW") -> Source:
+def pick_seqsew(pair: str, variant: str = "SeqSEW") -> Source:
     """SeqSEW and its ablations, of which those without the decoder are a study of their own (a smaller program).
 
     Args:
@@ -86,17 +86,17 @@ def seqsew(pair: str, variant: str = "SeqSEW") -> Source:
     return Source(f"configs/seqsew.py:{pair}", "no_decoder" if "Decoder" in variant else "teachers", variant)
 
 
-def seqsew_unimodal(corpus: str, modality: str, variant: str = "BiGRU+TE+Classifier") -> Source:
+def pick_seqsew_unimodal(corpus: str, modality: str, variant: str = "BiGRU+TE+Classifier") -> Source:
     """`corpus` is 'mosi', 'recola,arousal' or 'recola,valence'."""
     return Source(f"configs/seqsew_unimodal.py:{corpus}", f"{MODALITIES[modality]}/{ENCODERS[variant]}", variant)
 
 
-def conflictnet(study: str, variant: str) -> Source:
+def pick_conflictnet(study: str, variant: str) -> Source:
     """A network of chapter 3 on SSPNet Conflict."""
     return Source(CONFLICTNET, study, variant)
 
 
-def classical(variant: str) -> Source:
+def pick_classical(variant: str) -> Source:
     """A classical baseline on SSPNet Conflict."""
     return Source(name_baselines(CONFLICTNET), BASELINES, variant)
 
@@ -111,7 +111,7 @@ def name_network(config: str) -> str:
     return re.sub(rf"[,:]{BASELINES}$", "", config)
 
 
-def fusion(runs: str, study: str) -> Source:
+def pick_fusion(runs: str, study: str) -> Source:
     """A study of chapter 4, whose one variant has its name; `runs` is the set of studies that are one run folder."""
     return Source(f"{FUSION}:{runs},iemocap", study, study)
 
@@ -131,31 +131,30 @@ def list_candidates(config: str, synthetic: bool) -> tuple[str, ...]:
     if not config.startswith(f"{FUSION}:"):
         return (config,)
     names = (config, f"{FUSION}:all,iemocap")
-    unnamed = (
-        (FUSION,) if shrink_config(config) == f"{FUSION}:trimodal" else ()
-    )  # what the config file makes when not asked
+    # What the config file makes without an argument.
+    unnamed = (FUSION,) if shrink_config(config) == f"{FUSION}:trimodal" else ()
     return (*names, *map(shrink_config, names), *unnamed) if synthetic else names
 
 
 def _ask_seqsew(pair: str) -> Pair:
     corpus, weaker = pair.rsplit(",", 1)[0], pair.rsplit(",", 1)[1].split("+")[0]
     mosi = corpus == "mosi"
-    references = (("unimodal BiGRU+TE", seqsew_unimodal(corpus, weaker)),) + tuple(
-        (variant, seqsew(pair, variant)) for variant in VARIANTS_SEQSEW[1:]
+    references = (("unimodal BiGRU+TE", pick_seqsew_unimodal(corpus, weaker)),) + tuple(
+        (variant, pick_seqsew(pair, variant)) for variant in VARIANTS_SEQSEW[1:]
     )
     return Pair(
         f"SeqSEW {pair}",
         "cmu_mosi" if mosi else "recola",
         "test" if mosi else "validation",
         ("accuracy", "weighted_f1") if mosi else ("ccc",),
-        seqsew(pair),
+        pick_seqsew(pair),
         references,
     )
 
 
 def _ask_sew(pair: str) -> Pair:
-    references = tuple((variant, sew(pair, variant)) for variant in ("unimodal weaker", *VARIANTS_SEW[1:]))
-    return Pair(f"SEW {pair}", "recola", "validation", ("ccc",), sew(pair), references)
+    references = tuple((variant, pick_sew(pair, variant)) for variant in ("unimodal weaker", *VARIANTS_SEW[1:]))
+    return Pair(f"SEW {pair}", "recola", "validation", ("ccc",), pick_sew(pair), references)
 
 
 PAIRS = tuple(_ask_sew(pair) for pair in PAIRS_SEW) + tuple(_ask_seqsew(pair) for pair in PAIRS_SEQSEW)
@@ -166,24 +165,24 @@ def _ask(label: str, a: Source, b: Source) -> Question:
 
 
 def _ask_of_two(modalities: str) -> tuple[Question, ...]:
-    a = fusion("modalities", f"intra {modalities}")
+    a = pick_fusion("modalities", f"intra {modalities}")
     return tuple(
-        _ask(f"intra vs {against}, {modalities}", a, fusion("modalities", f"{study} {modalities}"))
+        _ask(f"intra vs {against}, {modalities}", a, pick_fusion("modalities", f"{study} {modalities}"))
         for against, study in (("cross", "cross"), ("MDRE", "mdre"), ("MHA", "mha"))
     )
 
 
-_INTRA, _CROSS = fusion("trimodal", "intra"), fusion("trimodal", "cross")
+_INTRA, _CROSS = pick_fusion("trimodal", "intra"), pick_fusion("trimodal", "cross")
 QUESTIONS = (
     _ask("intra vs cross, T+V+A", _INTRA, _CROSS),
-    _ask("intra vs MDRE, T+V+A", _INTRA, fusion("modalities", "mdre")),
-    _ask("intra vs AMH, T+V+A", _INTRA, fusion("modalities", "amh")),
+    _ask("intra vs MDRE, T+V+A", _INTRA, pick_fusion("modalities", "mdre")),
+    _ask("intra vs AMH, T+V+A", _INTRA, pick_fusion("modalities", "amh")),
     *(question for modalities in ("T+V", "T+A", "V+A") for question in _ask_of_two(modalities)),
-    _ask("intra-nosp vs cross-nosp", fusion("ablations", "intra-nosp"), fusion("ablations", "cross-nosp")),
-    _ask("intra vs intra-nosp", _INTRA, fusion("ablations", "intra-nosp")),
-    _ask("cross vs cross-nosp", _CROSS, fusion("ablations", "cross-nosp")),
-    _ask("cross+intra vs intra", fusion("ablations", "cross+intra"), _INTRA),
-    _ask("intra+moddrop vs intra", fusion("moddrop", "intra+moddrop"), _INTRA),
-    _ask("cross+moddrop vs cross", fusion("moddrop", "cross+moddrop"), _CROSS),
+    _ask("intra-nosp vs cross-nosp", pick_fusion("ablations", "intra-nosp"), pick_fusion("ablations", "cross-nosp")),
+    _ask("intra vs intra-nosp", _INTRA, pick_fusion("ablations", "intra-nosp")),
+    _ask("cross vs cross-nosp", _CROSS, pick_fusion("ablations", "cross-nosp")),
+    _ask("cross+intra vs intra", pick_fusion("ablations", "cross+intra"), _INTRA),
+    _ask("intra+moddrop vs intra", pick_fusion("moddrop", "intra+moddrop"), _INTRA),
+    _ask("cross+moddrop vs cross", pick_fusion("moddrop", "cross+moddrop"), _CROSS),
 )
 """What chapter 4 compares."""

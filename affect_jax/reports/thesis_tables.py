@@ -9,18 +9,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.reports import classical, read, sources
+from affect_jax.reports import classical, read, sources, tables
 from affect_jax.reports.read import Run, Runs
 from affect_jax.reports.sources import Source
-from affect_jax.reports.tables import (
-    Grid,
-    format_figure,
-    format_score,
-    format_value,
-    is_percent,
-    make_grid,
-    write_formats,
-)
+from affect_jax.reports.tables import Grid, make_grid, write_formats
 from affect_jax.reports.thesis import NOTES, TABLES, Column, Published, Row, Spread, Table
 from affect_jax.runtime.run_folder import name_run_folder
 
@@ -82,7 +74,7 @@ def _format_published(cell: Cell, fractions: bool) -> str:
     """What is printed, in the unit that it was printed in."""
     if cell.published is None:
         return "–"
-    form, mark = ".1f" if is_percent(cell.column.metric, fractions) else ".3f", " †" if cell.swapped else ""
+    form, mark = ".1f" if tables.is_percent(cell.column.metric, fractions) else ".3f", " †" if cell.swapped else ""
     if isinstance(cell.published, Spread):
         return f"{cell.published.mean:{form}} ± {cell.published.std:{form}}{mark}"
     return f"{cell.published:{form}}{mark}"
@@ -97,11 +89,11 @@ def _format_ours(cell: Cell, table: Table) -> str:
     facts = [f"n={figure.n}"]
     recording = read.find_figure(cell.run, cell.source, table.split, f"{metric}_per_recording")
     if recording is not None:
-        facts.append(f"per recording {format_figure(recording, metric, fractions)}")
+        facts.append(f"per recording {tables.format_figure(recording, metric, fractions)}")
     constant = read.find_baseline(cell.run, table.split, metric)
-    score = "unknown" if constant is None else format_score(constant, metric, fractions)
+    score = "unknown" if constant is None else tables.format_score(constant, metric, fractions)
     facts += [f"{read.name_baseline(cell.run)} {score}", *(["synthetic"] if cell.run.synthetic else [])]
-    return f"{format_figure(figure, metric, fractions)} ({'; '.join(facts)})"
+    return f"{tables.format_figure(figure, metric, fractions)} ({'; '.join(facts)})"
 
 
 def _write_notes(table: Table, runs: Runs, rows: list[list[Cell]]) -> tuple[str, ...]:
@@ -130,7 +122,7 @@ def make_table(table: Table, runs: Runs, command: str = "") -> Grid:
     kinds = ("thesis",) if table.scored_by_owners else ("thesis", "ours")
     header: list[Any] = [""]
     for column in table.columns:
-        name = f"{column.label} %" if is_percent(column.metric, table.fractions) else column.label
+        name = f"{column.label} %" if tables.is_percent(column.metric, table.fractions) else column.label
         header += [(name, kind) for kind in kinds]
     rows, cells = [], [_list_cells(row, table, runs) for row in table.rows]
     for row, of_row in zip(table.rows, cells, strict=True):
@@ -163,7 +155,7 @@ def _list_tidy(cell: Cell, table: Table) -> tuple[Any, ...]:
     ours: list[Any] = [""] * 7 + ["" if cell.source is None else name_run_folder(cell.source.config)]
     if run is not None:
         status = "run (synthetic)" if run.synthetic else "run"
-        scale = 100 if is_percent(metric, table.fractions) else 1
+        scale = 100 if tables.is_percent(metric, table.fractions) else 1
         figure = read.find_figure(run, cell.source, table.split, metric)
         recording = read.find_figure(run, cell.source, table.split, f"{metric}_per_recording")
         numbers = [*figure[:2], *(recording[:2] if recording else (None, None))]
@@ -172,7 +164,16 @@ def _list_tidy(cell: Cell, table: Table) -> tuple[Any, ...]:
         ours = [mean, std, figure.n, per, per_std, constant, read.name_baseline(run), run.path.name]
     thesis = cell.published if isinstance(cell.published, Spread) else (cell.published, None)
     label = _label_row(cell.row.label, [cell])
-    return (table.number, label, cell.column.label, metric, table.split, status, *map(format_value, thesis), *ours)
+    return (
+        table.number,
+        label,
+        cell.column.label,
+        metric,
+        table.split,
+        status,
+        *thesis,
+        *ours,
+    )
 
 
 def render_table(table: Table, runs: Runs, command: str = "") -> dict[str, str]:
@@ -205,7 +206,7 @@ def _list_expected() -> Iterator[tuple[_Key, Expected]]:
             if cell.source is None or cell.published is None:
                 continue
             metric, source = cell.column.metric, cell.source
-            scale = 100 if is_percent(metric, table.fractions) else 1
+            scale = 100 if tables.is_percent(metric, table.fractions) else 1
             mean, std = cell.published if isinstance(cell.published, Spread) else (cell.published, None)
             figure = Expected(mean / scale, None if std is None else std / scale, table.number)
             for config in sources.list_candidates(source.config, False):

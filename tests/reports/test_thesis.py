@@ -171,7 +171,7 @@ def test_a_cell_is_what_its_label_says():
     assert thesis.TABLES["5.4"].rows[4].sources[0] == sources.Source(
         "configs/seqsew_unimodal.py:mosi", "audio/bigru", "BiGRU+Classifier"
     )
-    assert sources.sew("arousal,geo+audio", "unimodal stronger")[1:] == (
+    assert sources.pick_sew("arousal,geo+audio", "unimodal stronger")[1:] == (
         "unimodal_audio",
         "unimodal audio",
     )
@@ -271,7 +271,7 @@ def test_the_runs_of_chapter_4():
         f"configs/fusion.py:{name},iemocap" for name in ("modalities", "trimodal", "ablations", "pairs", "moddrop")
     )
     pair = sources.Source("configs/fusion.py:pairs,iemocap", "V2T+A2T", "V2T+A2T")
-    assert sources.fusion("pairs", "V2T+A2T") == pair
+    assert sources.pick_fusion("pairs", "V2T+A2T") == pair
     assert sources.shrink_config(pair.config) == "configs/fusion.py:pairs"
     real = (pair.config, "configs/fusion.py:all,iemocap")
     assert sources.list_candidates(pair.config, False) == real
