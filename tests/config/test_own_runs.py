@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from affect_jax.config import auto_pair, studies
+from affect_jax.config.modalities import map_single_modalities
 from affect_jax.errors import UserError
 from affect_jax.experiment import run
 from affect_jax.experiment.run import run_experiment
 from affect_jax.inference import split_files
-from affect_jax.reports import build, ranking
-from affect_jax.reports.folders import read_run
+from affect_jax.reports import ranking, report
+from affect_jax.reports.read import read_run
 from affect_jax.runtime import run_folder
 from configs import fusion, rank, seqsew
 from tests import own
@@ -46,8 +47,8 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
         chances = {name: float(trial[name]) for name in results["corpus"]["labels"]}
         assert sum(chances.values()) == pytest.approx(1, abs=1e-5)
         assert trial["prediction"] == max(chances, key=chances.get)
-    assert "emotion2" in build.compare([tmp_path / "run"], "command")["confusion"]["md"]
-    assert ranking.of(read_run(tmp_path / "run")) is None
+    assert "emotion2" in report.render_runs([tmp_path / "run"], "command")["confusion"]["md"]
+    assert ranking.rank_modalities(read_run(tmp_path / "run")) is None
 
 
 def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
@@ -71,7 +72,7 @@ def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run, "_train", ranks_only)
     run_experiment(config, str(tmp_path / "run"), config_arg="configs/seqsew.py:auto")
     said = capsys.readouterr().err
-    found = ranking.read(tmp_path / "run" / auto_pair.FOLDER)
+    found = ranking.read_ranking(tmp_path / "run" / auto_pair.FOLDER)
     assert (found.stronger, found.weaker) == ("text", "audio")
     assert found.ranked[0].validation.mean > found.ranked[1].validation.mean
     assert "so text, the strongest, teaches audio, the weakest" in said
@@ -90,7 +91,7 @@ def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("argument", rank.ARGUMENTS)
 def test_a_ranking_has_a_study_of_each_modality(argument):
     config = rank.get_config(argument)
-    alone = ranking.of_one_modality(config.to_dict())
+    alone = map_single_modalities(config.to_dict())
     assert alone
     assert set(alone) == set(alone.values()) == set(config.data.modalities)
     assert {spec.name: tuple(spec.variants) for spec in studies.parse_studies(config)} == {m: (m,) for m in alone}
