@@ -7,7 +7,6 @@ from functools import partial
 
 import pytest
 from absl import flags
-from affect_jax.config.run_config import read_run_config
 
 from affect_jax.baselines import functionals, methods, run_baselines
 from affect_jax.errors import UserError
