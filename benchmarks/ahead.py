@@ -111,10 +111,11 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
     from affect_jax.training.optimizer import make_transform
     from benchmarks import jax_side
 
-    spec, staged, corpus, folds, _ = jax_side.load(case, precision)
+    loaded = jax_side.load(case, precision)
+    _, _, model, staged, corpus, folds = loaded
     staged = staged._replace(batch=case.batch)
-    plan = step.StagePlan(spec.model, staged, "regression", 1)  # task and evaluation play no part in a step
-    arrays = trials.stack_trials([jax_side.row(spec, seed, staged, {}) for seed in range(count)])
+    plan = step.StagePlan(model, staged, "regression", 1)  # task and evaluation play no part in a step
+    arrays = trials.stack_trials([jax_side.make_trial(loaded, seed, {}) for seed in range(count)])
 
     def fresh(params: Any, row: trials.TrialArrays) -> tuple[Any, state.TrialState]:
         trained, statistics, frozen = step.split_submodules(params, staged.train)
@@ -138,7 +139,7 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), tree)
 
     with traced_for_gpu():
-        params, outputs, example = loop.trace_shapes(spec.model, corpus, folds)
+        params, outputs, example = loop.trace_shapes(model, corpus, folds)
         names = objective.collect_names(outputs, example)
         frozen, now = jax.eval_shape(jax.vmap(fresh, in_axes=(None, 0)), params, arrays)
         program = mesh.map_over_trials(devices, count, updates, donate=3)

@@ -100,8 +100,17 @@ CASES = (
         ragged=False,
         steps=100,
     ),
-    Case(name="seqsew-recola-1", title="SeqSEW stage 1, RECOLA audio", stage="teacher", steps=8, **_RECOLA, **_WINDOWS),
-    Case(name="seqsew-mosi-1", title="SeqSEW stage 1, CMU-MOSI text", stage="teacher", steps=8, **_MOSI, **_VIDEOS),
+    Case(
+        name="seqsew-recola-1",
+        title="SeqSEW stage 1, RECOLA audio",
+        stage="teacher_audio",
+        steps=8,
+        **_RECOLA,
+        **_WINDOWS,
+    ),
+    Case(
+        name="seqsew-mosi-1", title="SeqSEW stage 1, CMU-MOSI text", stage="teacher_text", steps=8, **_MOSI, **_VIDEOS
+    ),
     Case(
         name="seqsew-recola-2",
         title="SeqSEW stage 2, RECOLA geo(+audio)",

@@ -3,15 +3,17 @@
 import importlib
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import ml_collections
 import numpy as np
 
-from affect_jax.config import studies
 from affect_jax.config.hyper import replace_hyper
+from affect_jax.config.load import resolve_document
+from affect_jax.config.models import make_model
+from affect_jax.config.schema import Experiment, Study
 from affect_jax.config.stages import Stage
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
@@ -46,36 +48,63 @@ def recordings(case: Case | SpeechCase | FusionCase, target: str) -> list[Record
     ]
 
 
-def load(
-    case: Case | SpeechCase | FusionCase, precision: str = "float32"
-) -> tuple[studies.Study, Stage, corpora.Corpus, folding.Folds, ml_collections.ConfigDict]:
-    """(the config's study, its stage, the case's recordings, one fold over them, the config)."""
-    file, argument = case.config
-    config = importlib.import_module(f"configs.{file}").get_config(argument)
-    name, held_out, modalities = "pair", VALIDATION, tuple(config.data.modalities)
+def load_published(file: str, argument: str) -> Experiment:
+    """The experiment of a config with the sizes and the schedule of the release: without what it has otherwise on the
+    small synthetic corpus, which the benchmarks have nothing to do with."""
+    document = importlib.import_module(f"configs.{file}").get_config(argument).to_dict()
+    document.pop("synthetic", None)
+    return resolve_document(document)
+
+
+class Loaded(NamedTuple):
+    """A case as the engine has it.
+
+    Attributes:
+      experiment: of the case's config.
+      study: that the case is a step of.
+      model: the study's module.
+      stage: that is timed.
+      corpus: the case's recordings.
+      folds: one fold over them.
+    """
+
+    experiment: Experiment
+    study: Study
+    model: nn.Module
+    stage: Stage
+    corpus: corpora.Corpus
+    folds: folding.Folds
+
+
+def load(case: Case | SpeechCase | FusionCase, precision: str = "float32") -> Loaded:
+    """The case's config, and its recordings."""
+    experiment = load_published(*case.config)
+    data = experiment.data
+    name, held_out, modalities = "teachers", VALIDATION, data.modalities
     if isinstance(case, SpeechCase):
         name, held_out = "conflictnet", 1
     elif isinstance(case, FusionCase):
         name, held_out, modalities = case.attention, 1, tuple(case.sizes)  # the config has prosody too, for baselines
-    spec = next(s for s in studies.parse_studies(config) if s.name == name)
+    study = next(study for study in experiment.studies if study.name == name)
     corpus, index = corpora.build_corpus(
-        recordings(case, config.data.target),
+        recordings(case, data.target),
         modalities=modalities,
-        target=config.data.target,
-        unit=config.data.unit,
-        window=config.data.window,
-        hop=config.data.hop,
+        target=data.target,
+        unit=data.unit,
+        window=data.window or 0,
+        hop=data.hop or 0,
     )
     split = folding.FoldMembers("bench", index.recordings[:-held_out], index.recordings[-held_out:])
     folds = folding.build_folds(corpus, index, [split], dict.fromkeys(corpus.inputs, True))
-    staged = next(s for s in spec.stages if s.name == case.stage)
-    return spec, staged._replace(precision=precision), corpus, folds, config
+    stage = next(stage for stage in study.stages if stage.name == case.stage)
+    return Loaded(experiment, study, make_model(study.model), stage._replace(precision=precision), corpus, folds)
 
 
-def row(spec: studies.Study, seed: int, staged: Stage, weights: Mapping[str, float]) -> trials.Trial:
+def make_trial(loaded: Loaded, seed: int, weights: Mapping[str, float]) -> trials.Trial:
     """The whole model with this seed and these weights of the stage's losses."""
-    changed = {f"stages.{staged.name}.losses.{loss}.weight": weight for loss, weight in weights.items()}
-    return trials.Trial("bench", fold=0, seed=seed, hyper=replace_hyper(spec.defaults, changed, "the benchmark's grid"))
+    changed = {f"stages.{loaded.stage.name}.losses.{loss}.weight": weight for loss, weight in weights.items()}
+    hyper = replace_hyper(loaded.study.hyper, changed, "the benchmark's grid")
+    return trials.Trial("bench", fold=0, seed=seed, hyper=hyper)
 
 
 class Products:
@@ -100,18 +129,19 @@ class Steps:
     many devices as `cases.spreads` says, over which the batch lies."""
 
     def __init__(self, case: Case | SpeechCase | FusionCase, precision: str = "float32"):
-        spec, staged, corpus, folds, _ = load(case, precision)
+        loaded = load(case, precision)
+        _, _, model, staged, corpus, folds = loaded
         self.devices = len(jax.devices()) if spreads(case) else 1
         where = mesh.make_mesh(self.devices, self.devices)
-        arrays = trials.stack_trials([row(spec, 0, staged, {})])
-        names = objective.collect_names(*loop.trace_shapes(spec.model, corpus, folds)[1:])
+        arrays = trials.stack_trials([make_trial(loaded, 0, {})])
+        names = objective.collect_names(*loop.trace_shapes(model, corpus, folds)[1:])
         train = True if isinstance(case, Case) else case.train
-        plan = step.StagePlan(spec.model, staged, "regression", 1)  # task and evaluation play no part in a step
+        plan = step.StagePlan(model, staged, "regression", 1)  # task and evaluation play no part in a step
 
         def start(shared: Any, row: trials.TrialArrays) -> tuple[Any, state.TrialState]:
             batch = corpora.take_batch(shared.corpus, jnp.arange(2), *shared.folds.select_moments(row.fold))
             key = keys.derive_key(jax.random.key(row.seed), "init")
-            parts = step.join_variables(spec.model.init(key, batch["inputs"], batch["masks"], train=False))
+            parts = step.join_variables(model.init(key, batch["inputs"], batch["masks"], train=False))
             trained, statistics, frozen = step.split_submodules(parts, staged.train)
             opt_state = make_transform(staged, row.hyper[staged.name]).init(trained)
             return frozen, state.create_state(
@@ -125,7 +155,7 @@ class Steps:
 
         def predict(shared: Any, row: trials.TrialArrays, frozen: Any, now: state.TrialState, index: jax.Array) -> Any:
             params, moments = {**frozen, **now.params, **now.statistics}, shared.folds.select_moments(row.fold)
-            predicting = step.PredictionPlan(spec.model, (staged.prediction,), len(index))
+            predicting = step.PredictionPlan(model, (staged.prediction,), len(index))
             predictions = step.predict_examples(predicting, params, shared.corpus, index, moments)
             return now, predictions.outputs[staged.prediction].sum()
 
@@ -185,27 +215,32 @@ def trial_products(study_case: StudyCase, precision: str = "float32") -> float:
 
 
 def fit_trials(study_case: StudyCase, numbers: list[int], epochs: int, precision: str = "float32") -> list[float]:
-    """Trains these rows as one program; the seconds that each epoch of all rows ended at.
+    """Trains these trials as one program; the seconds at which each epoch of all of them ended.
 
     Raises:
-      SystemExit: a row stopped because its loss was not finite: what is left to do is less then.
+      SystemExit: a trial stopped because its loss was not finite: what is left to do is less then.
     """
-    spec, staged, corpus, folds, config = load(study_case.case, precision)
+    loaded = load(study_case.case, precision)
     ended: list[float] = []
     chosen = [study_case.trial(number) for number in numbers]
     fitted = loop.fit_study(
-        spec.model,
-        [staged._replace(epochs=epochs, patience=0)],
-        config.task,
-        corpus,
-        folds,
-        [row(spec, one.seed, staged, one.weights) for one in chosen],
-        loop.Engine(mesh.make_mesh(), mesh.choose_trials_at_once(0), config.data.eval_size, checkpoint_seconds=1e9),
+        loaded.model,
+        [loaded.stage._replace(epochs=epochs, patience=0)],
+        loaded.experiment.task,
+        loaded.corpus,
+        loaded.folds,
+        [make_trial(loaded, one.seed, one.weights) for one in chosen],
+        loop.Engine(
+            mesh.make_mesh(),
+            mesh.choose_trials_at_once(0),
+            loaded.experiment.data.eval_size,
+            checkpoint_seconds=1e9,
+        ),
         listener=loop.Listener(lambda done: ended.append(time.perf_counter()), lambda stage, epoch: None),
     )
     if not fitted.finite.all():
         raise SystemExit(
-            f"error: {study_case.name}: {(~fitted.finite).sum()} rows are not finite; their time means nothing"
+            f"error: {study_case.name}: {(~fitted.finite).sum()} trials are not finite; their time means nothing"
         )
     return ended
 

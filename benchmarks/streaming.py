@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.machine import machine, today
-from configs import common
+from configs import base
 
 FOLDER = Path(__file__).parent / "results" / "streaming"
 BATCH = 16
 SECONDS = 30
 FRAMES, WIDTH, WINDOW = 7501, 88, 75
-HOST = common.engine()["host_megabytes"]
+HOST = base.engine()["host_megabytes"]
 SIDES = {"resident": None, "streamed": HOST, "uncached": 0.0}
 """Megabytes in the host's memory of each side that streams."""
 
@@ -101,7 +101,6 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     startup.cache_compilations()
     import jax
 
-    from affect_jax.config.stages import default_hyper, parse_stage
     from affect_jax.data import corpus as corpora
     from affect_jax.data import folds as folding
     from affect_jax.data import streaming
@@ -116,8 +115,7 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
     case, host = CASES[name], SIDES[side]
     of, streamed = case.material, host is not None
     count = _recordings(of, quick)
-    model, config = _model(case.model)
-    staged, traced = parse_stage("fit", config, "regression"), {"fit": default_hyper(config)}
+    model, stage, hyper = _make_model(case.model)
     jax.block_until_ready(jax.jit(lambda x: x + 1)(0.0))
     before = peak_bytes(device_memory)
     with build.leave_features(host) if streamed else contextlib.nullcontext():
@@ -144,11 +142,11 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
 
     loop.fit_study(
         model,
-        [staged._replace(epochs=case.epochs + 1, patience=0)],
+        [stage._replace(epochs=case.epochs + 1, patience=0)],
         "regression",
         corpus,
         folds,
-        plan_trials({"noise": {}}, {}, traced, 1, range(case.trials)),
+        plan_trials({"noise": {}}, {}, hyper, 1, range(case.trials)),
         loop.Engine(mesh.make_mesh(), mesh.choose_trials_at_once(0), BATCH, 1e9, of.megabytes),
         listener=loop.Listener(heard, lambda *_: None),
     )
@@ -166,13 +164,13 @@ def _recordings(of: Material, quick: bool) -> int:
     return max(of.recordings // 10, 2) if quick else of.recordings
 
 
-def _model(name: str) -> tuple[Any, dict[str, Any]]:
-    """(model, its stage's config)."""
+def _make_model(name: str) -> tuple[Any, Any, Any]:
+    """The model, its stage, and the hyper-parameters of that."""
     import flax.linen as nn
     import jax.numpy as jnp
 
-    from affect_jax.config import studies
-    from configs import conflictnet
+    from affect_jax.config.models import make_model
+    from benchmarks.jax_side import load_published
 
     class Mean(nn.Module):
         """Loudness of every tenth of a second, and a dense layer."""
@@ -190,11 +188,9 @@ def _model(name: str) -> tuple[Any, dict[str, Any]]:
         def __call__(self, inputs: Any, masks: Any, *, train: bool, dropout: Any = 0.0, frozen: Any = ()) -> Any:
             return {"prediction": nn.Dense(1, name="head")(inputs["audio"])[..., 0]}
 
-    config = conflictnet.get_config()
-    chosen = config.stages.fit.to_dict() | dict(batch=BATCH, train=("*",))
-    if name != "conflictnet":
-        return {"mean": Mean, "dense": Dense}[name](), chosen
-    return next(s for s in studies.parse_studies(config) if s.name == "conflictnet").model, chosen
+    study = next(s for s in load_published("conflictnet", "synthetic").studies if s.name == "conflictnet")
+    model = make_model(study.model) if name == "conflictnet" else {"mean": Mean, "dense": Dense}[name]()
+    return model, study.stages[0]._replace(batch=BATCH, train=("*",)), study.hyper
 
 
 def table(found: dict[str, Any], note: str) -> str:

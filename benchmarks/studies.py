@@ -7,7 +7,7 @@ from typing import NamedTuple
 from benchmarks.cases import BATCH, BY_NAME, FUSION, OURS, Case, FusionCase
 
 # SEW's grid of the thesis (5.3.1): five weights for each of three losses.
-GRID = dict.fromkeys(("translation", "reconstruction", "alignment"), (0.001, 0.01, 0.1, 1.0, 10.0))
+GRID = dict.fromkeys(("translation_audio", "reconstruction_audio", "alignment_audio"), (0.001, 0.01, 0.1, 1.0, 10.0))
 
 
 class Trial(NamedTuple):

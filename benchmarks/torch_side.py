@@ -113,7 +113,8 @@ def make(
         alignment = dcca(out["latent/weaker"], out["latent/stronger"], batch.mask)
         translation = masked_mean((out["translation"] - batch.stronger) ** 2, batch.mask)
         reconstruction = masked_mean((out["reconstruction"] - batch.stronger) ** 2, batch.mask)
-        losses = {"translation": translation, "reconstruction": reconstruction, "alignment": alignment}
+        terms = {"translation": translation, "reconstruction": reconstruction, "alignment": alignment}
+        losses = {f"{name}_{case.stronger[0]}": term for name, term in terms.items()}  # as our config calls them
         prediction = masked_mean((out["prediction"] - batch.target) ** 2, batch.mask)
         return prediction + sum(weights.get(name, 1.0) * value for name, value in losses.items())
 
@@ -128,7 +129,7 @@ def make(
         translation = masked_mean((out["translation"] - batch.stronger).abs(), batch.mask)
         return prediction_loss(case, out["logits"], batch) + 0.1 * alignment + 0.1 * translation
 
-    loss = {"fit": sew_loss, "teacher": teacher_loss, "student": student_loss}[case.stage]
+    loss = {"fit": sew_loss, "teacher": teacher_loss, "student": student_loss}[case.stage.partition("_")[0]]
     # None: torch's default, a loop over parameters on a CPU and one call for groups of them on a GPU.
     made = optimizer(module.parameters(), fused=fused or None, **options)
     return Model(module, teacher, torch.compile(loss) if compiled else loss, made)

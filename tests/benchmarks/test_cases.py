@@ -4,6 +4,7 @@ import importlib
 
 import pytest
 
+from affect_jax.config.load import load_config
 from affect_jax.config.stages import PRECISIONS as stage_precisions
 from affect_jax.reports.thesis.chapter_4 import TABLES
 from benchmarks.cases import (
@@ -67,7 +68,7 @@ def test_fusion_cases_are_the_thesis_sizes():
         assert config.model.input_dropout == (0, 0, 0)
         assert {m: config.data.steps[m] for m in case.sizes} == {m: steps for m, (steps, _) in case.sizes.items()}
         assert config.model.classes == case.classes
-        assert config.studies[case.attention].override.model.attention == case.attention
+        assert config.studies[case.attention].model.attention == case.attention
         stage = config.stages[case.stage]
         assert (stage.batch, stage.dropout, stage.optimizer.learning_rate) == (case.batch, case.dropout, case.rate)
         assert stage.optimizer.name == "adam"
@@ -151,3 +152,19 @@ def test_cases_are_chosen_by_name_or_by_what_stands_before_a_dash():
     assert choose(["sew", "seqsew-mosi"], names) == ["sew", "seqsew-mosi-1", "seqsew-mosi-2"]
     with pytest.raises(ValueError, match="'seq' is none of sew"):
         choose(["seq"], names)
+
+
+def test_what_is_timed_has_the_sizes_and_the_schedule_of_the_release():
+    jax_side = pytest.importorskip("benchmarks.jax_side")
+    for case in (case for case in CASES if case.config[0] == "seqsew"):
+        published = jax_side.load_published(*case.config)
+        (study,) = (study for study in published.studies if study.name == "teachers")
+        small = load_config(importlib.import_module("configs.seqsew").get_config(case.config[1]))
+        assert small.remarks  # what a small corpus is trained with is something else
+        assert not published.remarks
+        assert (study.model["latent"], small.studies[0].model["latent"]) == (100, 16)
+        assert case.stage in [stage.name for stage in study.stages]
+        assert study.hyper[case.stage].learning_rate == (1e-4 if case.task == "binary" else 1e-5)
+    (sew,) = (s for s in jax_side.load_published("sew", "arousal,geo+audio").studies if s.name == "teachers")
+    assert sew.hyper["fit"].learning_rate == 1e-3
+    assert set(GRID) | {"prediction"} == set(sew.hyper["fit"].loss_weights)

@@ -1,8 +1,13 @@
 """Every config on one's own corpus: what it becomes, that the models take it, and what cannot be."""
 
+import dataclasses
+
 import pytest
 
-from affect_jax.config import fit, rename_modalities, studies
+from affect_jax.config.changes import merge_changes
+from affect_jax.config.load import load_config, resolve_document
+from affect_jax.config.modalities import rename_modalities
+from affect_jax.config.models import make_model
 from affect_jax.data import folds as folding
 from affect_jax.data import splits
 from affect_jax.errors import UserError
@@ -16,16 +21,18 @@ def path(tmp_path_factory):
     return own.write(tmp_path_factory.mktemp("own"))
 
 
-def made(config, argument, path, **corpus):
-    """The adapted config; without `modalities`, of the features alone, which need no sound to be read."""
+def fit(config, argument, path, **corpus):
+    """The experiment on one's own corpus; without `modalities`, of the features alone, which need no sound to be
+    read."""
     raw = config.get_config(argument) if argument else config.get_config()
     if config is seqsew:
         raw.model.encoder = "bigru"  # which is traced sooner
     if config not in (conflictnet, speech_emotion):
         corpus = {"modalities": own.FEATURES, **corpus}
-    return fit.fit_to_corpus(own.use(raw, path, **corpus))
+    return load_config(own.use(raw, path, **corpus))
 
 
+SEW_STUDIES = {"teachers", "unimodal_face", "unimodal_text"}
 # Config, argument, settings of the corpus, and the task, unit, layout and studies that come of them.
 CASES = [
     (conflictnet, "", dict(target="valence"), ("regression", "item", "item", {*conflictnet.NETWORKS, "raw_cnn"})),
@@ -33,10 +40,10 @@ CASES = [
     (fusion, "", dict(target="valence"), ("regression", "item", "item", {"intra", "cross"})),
     (rank, "manifest", dict(target="mood"), ("multiclass", "item", "item", {"face", "text"})),
     (rank, "manifest,sequence", dict(target="mood"), ("binary", "recording", "group", {"face", "text"})),
-    (sew, "", dict(target="emotion"), ("multiclass", "frame", "group", {"pair", "weaker", "stronger"})),
-    (sew, "", dict(target="trace"), ("regression", "frame", "steps", {"pair", "weaker", "stronger"})),
+    (sew, "", dict(target="emotion"), ("multiclass", "frame", "group", SEW_STUDIES)),
+    (sew, "", dict(target="trace"), ("regression", "frame", "steps", SEW_STUDIES)),
     (sew_unimodal, "", dict(target="valence"), ("regression", "frame", "group", {"face", "text"})),
-    (seqsew, "", dict(target="emotion"), ("multiclass", "recording", "group", {"pair", "no_decoder"})),
+    (seqsew, "", dict(target="emotion"), ("multiclass", "recording", "group", {"teachers", "no_decoder"})),
     (
         seqsew,
         "mosi,video+text+audio",
@@ -56,71 +63,89 @@ CASES = [
     ("config", "argument", "corpus", "expected"), CASES, ids=lambda x: getattr(x, "__name__", None)
 )
 def test_every_config_fits_a_manifest(config, argument, corpus, expected, path):
-    config = made(config, argument, path, **corpus)
-    assert (config.task, config.data.unit, config.corpus.layout, set(config.studies)) == expected
-    assert config.data.target == config.corpus.target == corpus["target"]
-    assert fit.fit_to_corpus(config).to_dict() == config.to_dict()
-    specs = studies.parse_studies(config)
-    recordings = splits.load_recordings(config)
-    part = splits.build_split(recordings.splits["train"] + recordings.splits["validation"], config)
-    folds = folding.build_folds(
-        part.corpus, part.index, splits.make_folds(recordings, config), splits.choose_standardized(config)
-    )
-    loop.check_stages(specs[0].model, specs[0].stages, part.corpus, folds)
-    outputs = loop.trace_shapes(specs[0].model, part.corpus, folds)[1]
-    shape = outputs[specs[0].stages[-1].prediction].shape
-    classes = {"emotion": 3, "mood": 2}.get(corpus["target"]) if config.task == "multiclass" else None
-    assert shape[1 if config.data.unit == "recording" else 0 :][1:] == ((classes,) if classes else ())
+    experiment = fit(config, argument, path, **corpus)
+    settings, data = experiment.corpus.settings, experiment.data
+    names = set(experiment.document["studies"])
+    assert (experiment.task, data.unit, settings["layout"], names) == expected
+    assert {study.name for study in experiment.studies} == set(experiment.trials.only or names)
+    assert data.target == settings["target"] == corpus["target"]
+    assert not experiment.corpus.synthetic
+    again = resolve_document(experiment.document)
+    assert again == dataclasses.replace(experiment, remarks=again.remarks)
+    recordings = splits.load_recordings(experiment.corpus)
+    split = splits.build_split(recordings.splits["train"] + recordings.splits["validation"], data)
+    members = splits.make_folds(recordings, experiment.trials.folds)
+    folds = folding.build_folds(split.corpus, split.index, members, splits.choose_standardized(data))
+    study = experiment.studies[0]
+    model = make_model(study.model)
+    loop.check_stages(model, study.stages, split.corpus, folds)
+    outputs = loop.trace_shapes(model, split.corpus, folds)[1]
+    shape = outputs[study.stages[-1].prediction].shape
+    classes = {"emotion": 3, "mood": 2}.get(corpus["target"]) if experiment.task == "multiclass" else None
+    assert shape[1 if data.unit == "recording" else 0 :][1:] == ((classes,) if classes else ())
 
 
 def test_a_config_is_left_alone_and_a_release_gets_its_own_settings(path):
     for config in (fusion, seqsew, sew, conflictnet):
         raw = config.get_config()
         before = raw.to_dict()
-        plain = fit.fit_to_corpus(raw).to_dict()
+        plain = load_config(raw).document
         assert raw.to_dict() == before
         assert not {"manifest", "layout", "sound", "pair"} & set(plain["corpus"])
-        assert {k: v for k, v in plain.items() if k != "corpus"} == {k: v for k, v in before.items() if k != "corpus"}
-    assert fit.fit_to_corpus(sew.get_config("valence,app+geo")).corpus.target == "valence"
-    assert fit.fit_to_corpus(fusion.get_config("all,ravdess")).corpus.modalities == ("mfcc", "action_units")
+        whole = merge_changes(before, before.pop("synthetic", {}))
+        assert {k: v for k, v in plain.items() if k != "corpus"} == {k: v for k, v in whole.items() if k != "corpus"}
+    assert load_config(sew.get_config("valence,app+geo")).corpus.settings["target"] == "valence"
+    ravdess = load_config(fusion.get_config("all,ravdess")).corpus
+    assert ravdess.settings["modalities"] == ("mfcc", "action_units")
 
 
 def test_losses_and_scores_follow_the_labels(path):
     def said(config, target, argument=""):
-        stage = made(config, argument, path, target=target).stages.to_dict().popitem()[1]
+        stage = list(fit(config, argument, path, target=target).document["stages"].values())[-1]
         loss = stage["losses"]["prediction"]
         return loss["kind"], loss["prediction"], stage["monitor"]["metric"], stage["plateau"]["metric"]
 
-    assert said(conflictnet, "valence") == ("pcc", "prediction", "pcc", "")  # what fits stays
-    assert said(conflictnet, "mood") == ("cross_entropy", "logits", "uar", "")
-    assert said(speech_emotion, "valence") == ("ccc", "prediction", "ccc", "")
+    assert said(conflictnet, "valence") == ("pcc", "prediction", "pcc", None)  # what fits stays
+    assert said(conflictnet, "mood") == ("cross_entropy", "logits", "uar", None)
+    assert said(speech_emotion, "valence") == ("ccc", "prediction", "ccc", None)
     assert said(fusion, "mood") == ("cross_entropy", "logits", "accuracy", "log_loss")
-    assert said(fusion, "valence") == ("ccc", "prediction", "ccc", "")
-    assert said(sew, "mood") == ("cross_entropy", "logits", "uar", "")
-    config = made(seqsew, "", path, target="emotion")
-    assert config.stages.teacher.losses.prediction.to_dict() == dict(
+    assert said(fusion, "valence") == ("ccc", "prediction", "ccc", None)
+    assert said(sew, "mood") == ("cross_entropy", "logits", "uar", None)
+    experiment = fit(seqsew, "", path, target="emotion")
+    assert experiment.document["stages"]["teacher_text"]["losses"]["prediction"] == dict(
         kind="cross_entropy", prediction="logits/text", target="target", weight=1.0
     )
-    assert (config.model.activation, config.model.classes) == ("linear", 3)
-    assert made(seqsew, "", path, target="mood").model.activation == "sigmoid"
+    model = experiment.studies[0].model
+    assert (model["activation"], model["classes"]) == ("linear", 3)
+    assert fit(seqsew, "", path, target="mood").studies[0].model["activation"] == "sigmoid"
+    (remark,) = fit(speech_emotion, "", path, target="valence").remarks[:1]
+    assert remark.startswith("stages.fit.losses.prediction.kind: cross_entropy -> ccc, because the label 'valence'")
 
 
 def test_the_pair_is_the_asked_one_or_the_config_s_or_the_first_two(path, tmp_path):
     def pair(config, path, **corpus):
-        config = made(config, "", path, target="valence", **corpus)
-        assert config.data.modalities == config.corpus.modalities == (config.model.weaker, *config.model.stronger)
-        return config.data.modalities
+        experiment = fit(config, "", path, target="valence", **corpus)
+        model = experiment.studies[0].model
+        modalities = (model["weaker"], *model["stronger"])
+        assert experiment.data.modalities == experiment.corpus.settings["modalities"] == modalities
+        return modalities
 
     assert pair(seqsew, path) == ("face", "text")
     assert pair(sew, path, pair="text+face") == ("text", "face")
-    assert made(sew, "", path, target="valence", pair="text+face").model.stronger_decoder_layers[0][-1] == 2 * 3
-    config = made(sew, "", path, target="valence", pair="face+text")
-    assert config.model.stronger_decoder_layers == ((108, 4),)
-    losses = config.stages.fit.losses
-    assert (losses.translation.prediction, losses.translation.target) == ("translation/text", "inputs/text")
-    assert losses.alignment.b == "latent/text"
-    assert "stronger_encoder_text" in config.stages.fit.train
-    assert config.studies.weaker.override.model.weaker == "face"
+    turned = fit(sew, "", path, target="valence", pair="text+face").studies[0]
+    assert turned.model["stronger_decoder_layers"][0][-1] == 2 * 3
+    teachers, *alone = fit(sew, "", path, target="valence", pair="face+text").studies
+    assert teachers.model["stronger_decoder_layers"] == ((108, 4),)
+    (stage,) = teachers.stages
+    terms = {term.name: term for term in stage.terms}
+    translation = terms["translation_text"]
+    assert (translation.left, translation.right) == ("translation/text", "inputs/text")
+    assert terms["alignment_text"].right == "latent/text"
+    assert "stronger_encoder_text" in stage.train
+    assert {study.name: (study.model["weaker"], *study.variants) for study in alone} == {
+        "unimodal_face": ("face", "unimodal face"),
+        "unimodal_text": ("text", "unimodal text"),
+    }
     (tmp_path / "more").mkdir()
     text = path.read_text().replace("face,text", "text,video", 1)
     renamed = path.with_name("renamed.csv")
@@ -129,28 +154,29 @@ def test_the_pair_is_the_asked_one_or_the_config_s_or_the_first_two(path, tmp_pa
 
 
 def test_sizes_follow_the_data(path):
-    config = made(fusion, "all", path, target="emotion")
-    assert (config.model.modalities, config.model.map_steps, config.model.classes) == (own.FEATURES, (0, 0), 3)
-    assert config.data.steps.to_dict() == {"face": 5, "text": 1}
+    experiment = fit(fusion, "all", path, target="emotion")
+    model = experiment.document["model"]
+    assert (model["modalities"], model["map_steps"], model["classes"]) == (own.FEATURES, (0, 0), 3)
+    assert experiment.data.steps == {"face": 5, "text": 1}
     raw = own.use(speech_emotion.get_config(), path, target="mood", rate=4000)
-    assert fit.fit_to_corpus(raw).data.steps.to_dict() == {"voice": 800}
+    assert load_config(raw).data.steps == {"voice": 800}
     raw.data.steps.speech = 500
-    assert fit.fit_to_corpus(raw).data.steps.to_dict() == {"voice": 500}
+    assert load_config(raw).data.steps == {"voice": 500}
 
 
 def test_folds_of_cmu_mosi_are_not_asked_of_others(path):
-    assert made(seqsew, "", path).study.folds == ()
+    assert fit(seqsew, "", path).trials.folds is None
     raw = own.use(seqsew.get_config(), path, modalities=own.FEATURES)
     raw.study.folds = ("mine",)
-    assert fit.fit_to_corpus(raw).study.folds == ("mine",)
+    assert load_config(raw).trials.folds == ("mine",)
 
 
 def test_names_are_replaced_where_they_are_names():
     names = {"audio": "voice", "text": "audio"}
-    assert rename_modalities.rename_modalities(
+    assert rename_modalities(
         {"a_text": ("inputs/audio", "text alone", "stages.s.losses.translation_audio", 3)}, names
     ) == {"a_audio": ("inputs/voice", "audio alone", "stages.s.losses.translation_voice", 3)}
-    assert rename_modalities.rename_modalities(["context", "audio_2", "texts", "audio->text"], names) == [
+    assert rename_modalities(["context", "audio_2", "texts", "audio->text"], names) == [
         "context",
         "audio_2",
         "texts",
@@ -194,7 +220,7 @@ def test_what_cannot_be_is_one_sentence(config, corpus, message, path):
     if raw.corpus.name != "manifest":
         raw.corpus.update(manifest="", modalities=())
     with pytest.raises(UserError, match=message):
-        splits.load_recordings(fit.fit_to_corpus(raw))
+        splits.load_recordings(load_config(raw).corpus)
 
 
 def test_of_several_recordings_one_must_be_named(path):
@@ -202,5 +228,6 @@ def test_of_several_recordings_one_must_be_named(path):
     twice = path.with_name("twice.csv")
     twice.write_text("\n".join([f"{lines[0]},other", *(f"{x},{x.rpartition(',')[2]}" for x in lines[1:])]) + "\n")
     with pytest.raises(UserError, match=r"there are \['voice', 'other'\]; name one of them"):
-        made(speech_emotion, "", twice, target="mood")
-    assert made(speech_emotion, "", twice, target="mood", modalities=("other",)).model.modality == "other"
+        fit(speech_emotion, "", twice, target="mood")
+    (study,) = fit(speech_emotion, "", twice, target="mood", modalities=("other",)).studies
+    assert study.model["modality"] == "other"

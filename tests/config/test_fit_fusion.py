@@ -2,31 +2,29 @@
 
 import itertools
 
-import ml_collections
 import pytest
 
-from affect_jax.config import fit_fusion as adapting_fusion
-from affect_jax.config import studies
+from affect_jax.config.changes import merge_changes
+from affect_jax.config.fit_fusion import choose_letters, fit_fusion
+from affect_jax.config.models import make_model
 from affect_jax.datasets.manifest import Column
-from configs import fusion
+from configs import fusion, fusion_sets
 
 
 def columns(*names, longest=9):
     return {name: Column(name, "features", 3, longest) for name in names}
 
 
-def fitted(which, names, classes=True):
-    plain = fusion.get_config(which).to_dict()
-    adapting_fusion.fit_fusion(plain, columns(*names), classes=classes)
-    return plain
+def fit(which, names, classes=True):
+    return fit_fusion(fusion.get_config(which).to_dict(), columns(*names), classes=classes)
 
 
 @pytest.mark.parametrize("names", [("face", "voice"), ("face", "voice", "words"), tuple("abcde")])
 def test_sets_make_sense_of_any_number_of_modalities(names):
-    made = {which: fitted(f"{which},manifest", names)["studies"] for which in fusion.SETS}
+    made = {which: fit(f"{which},manifest", names)["studies"] for which in fusion_sets.SETS}
     assert set(made["trimodal"]) == {"intra", "cross"}
     assert set(made["ablations"]) == {"intra-nosp", "cross-nosp", "cross+intra"}
-    moddrop = made["moddrop"]["intra+moddrop"]["override"]["stages"]["fit"]["moddrop"]
+    moddrop = made["moddrop"]["intra+moddrop"]["stages"]["fit"]["moddrop"]
     assert moddrop[0] == "+".join(names)
     assert len(moddrop) == 1 + len(names)
     n = len(names)
@@ -38,32 +36,33 @@ def test_sets_make_sense_of_any_number_of_modalities(names):
 
 
 def test_three_known_modalities_have_the_studies_and_names_of_the_thesis():
-    mine = fitted("all,iemocap_release", ("text", "video", "audio"))["studies"]
+    mine = fit("all,iemocap_release", ("text", "video", "audio"))["studies"]
     theirs = fusion.get_config("all,iemocap_release").studies.to_dict()
     assert {frozenset(name.split("+")) for name in mine} == {frozenset(name.split("+")) for name in theirs}
-    assert mine["T2V"]["override"]["model"]["pairs"] == theirs["T2V"]["override"]["model"]["pairs"] == ("text->video",)
+    assert mine["T2V"]["model"]["pairs"] == theirs["T2V"]["model"]["pairs"] == ("text->video",)
     for name in ("mdre T+A", "amh", "cross T+V"):
-        mine_model, model = (dict(s[name]["override"]["model"]) for s in (mine, theirs))
+        mine_model, model = (dict(s[name]["model"]) for s in (mine, theirs))
         for changed in ("map_steps", "prosody"):
             mine_model.pop(changed, None), model.pop(changed, None)
         assert mine_model == model
 
 
 def test_every_study_is_a_model_and_long_sequences_are_mapped():
-    plain = fusion.get_config("all,manifest").to_dict()
     long = columns("face", "voice", "words", longest=101)
-    adapting_fusion.fit_fusion(plain, {**long, "face": long["face"]._replace(longest=100)}, classes=True)
+    long["face"] = long["face"]._replace(longest=100)
+    plain = fit_fusion(fusion.get_config("all,manifest").to_dict(), long, classes=True)
     assert plain["model"]["map_steps"] == (0, 50, 50)
-    for spec in studies.parse_studies(ml_collections.ConfigDict(plain)):
-        assert set(spec.model.modalities) <= set(long)
-        assert spec.model_config["classes"] == plain["model"]["classes"]
+    for study in plain["studies"].values():
+        model = merge_changes({"model": plain["model"]}, {"model": study["model"]})["model"]
+        assert set(make_model(model).modalities) <= set(long)
+        assert model["classes"] == plain["model"]["classes"]
 
 
 def test_the_compared_methods_know_classes_alone():
-    assert not [name for name in fitted("all", ("a", "b", "c"), classes=False)["studies"] if name[:3] in ("mdr", "mha")]
+    assert not [name for name in fit("all", ("a", "b", "c"), classes=False)["studies"] if name[:3] in ("mdr", "mha")]
 
 
 def test_letters_are_the_thesis_s_where_all_have_one():
-    assert adapting_fusion.choose_letters(("text", "audio")) == ("T", "A")
-    assert adapting_fusion.choose_letters(("text", "face")) == ("text", "face")
-    assert adapting_fusion.choose_letters(("audio", "mfcc")) == ("audio", "mfcc")
+    assert choose_letters(("text", "audio")) == ("T", "A")
+    assert choose_letters(("text", "face")) == ("text", "face")
+    assert choose_letters(("audio", "mfcc")) == ("audio", "mfcc")

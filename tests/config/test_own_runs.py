@@ -1,24 +1,21 @@
 """Runs on one's own corpus from start to end, and the pair that a run finds by itself."""
 
 import csv
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from affect_jax.config import auto_pair, studies
+from affect_jax.config import auto_pair
+from affect_jax.config.load import load_config, resolve_document
 from affect_jax.config.modalities import map_single_modalities
 from affect_jax.errors import UserError
 from affect_jax.experiment import run
-from affect_jax.experiment.run import run_experiment
+from affect_jax.experiment.results_file import read_results
 from affect_jax.inference import split_files
 from affect_jax.reports import ranking, report
-from affect_jax.reports.read import read_run
 from affect_jax.runtime import run_folder
 from configs import fusion, rank, seqsew
-from tests import own
-
-MEAN = SimpleNamespace(mean=0.5)
+from tests import own, small
 
 
 @pytest.fixture(scope="module")
@@ -27,64 +24,73 @@ def path(tmp_path_factory):
 
 
 def test_fusion_of_one_s_own_classes(path, tmp_path):
+
     config = own.use(fusion.get_config("trimodal,manifest"), path, target="emotion")
     config.model.update(units=2, heads=2, hidden=3)
     config.stages.fit.epochs = 1
     config.engine.devices = 1
     config.study.update(only=("intra",), seeds=1)
-    results = run_experiment(config, str(tmp_path / "run"), config_arg="configs/fusion.py:trimodal,manifest")
-    assert results["corpus"]["name"] == "manifest"
-    assert not results["corpus"]["synthetic"]
-    assert results["corpus"]["labels"] == ["emotion0", "emotion1", "emotion2"]
+    results = small.run(config, tmp_path / "run", config_arg="configs/fusion.py:trimodal,manifest")
+    assert results.corpus.name == "manifest"
+    assert not results.corpus.synthetic
+    assert results.corpus.labels == ("emotion0", "emotion1", "emotion2")
     resolved = run_folder.read_json(tmp_path / "run" / "config.json")["config"]
     assert resolved["data"]["modalities"] == resolved["model"]["modalities"] == ["face", "text"]
     assert resolved["data"]["steps"] == {"face": 5, "text": 1}
     files = split_files.write_split_predictions(tmp_path / "run", results, 0, "test", tmp_path / "predictions")
     assert [file.name for file in files] == ["speaker5.csv"]
-    trials = list(csv.DictReader(files[0].read_text().splitlines()))
-    assert [trial["id"] for trial in trials] == ["item5", "item11"]
-    for trial in trials:
-        chances = {name: float(trial[name]) for name in results["corpus"]["labels"]}
+    rows = list(csv.DictReader(files[0].read_text().splitlines()))
+    assert [row["id"] for row in rows] == ["item5", "item11"]
+    for row in rows:
+        chances = {name: float(row[name]) for name in results.corpus.labels}
         assert sum(chances.values()) == pytest.approx(1, abs=1e-5)
-        assert trial["prediction"] == max(chances, key=chances.get)
+        assert row["prediction"] == max(chances, key=chances.get)
     assert "emotion2" in report.render_runs([tmp_path / "run"], "command")["confusion"]["md"]
-    assert ranking.rank_modalities(read_run(tmp_path / "run")) is None
+    assert not ranking.summarize_ranking(tmp_path / "run")
 
 
 def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
-    config = seqsew.get_config("auto")
+    config = small.forget_synthetic(seqsew.get_config("auto"))
     config.corpus.data_dir = str(tmp_path / "data")
     ranked = config.ranking  # by classifiers alone, of two modalities
-    ranked.model.classifier_width = 8
+    ranked.model.update(classifier_width=8, encoder="none")
     ranked.study.update(only=("audio", "text"), folds=("draw_0",), seeds=2)
+    ranked.search.grid = {}
     ranked.stages.fit.epochs = 10
     ranked.stages.fit.optimizer.learning_rate = 0.01
-    for one in ranked.studies.values():
-        one.override.update(model=dict(one.override.model, encoder="none"))
-        one.override.stages.fit.train = ("weaker_classifier",)
+    for study in ranked.studies.values():
+        study.model.encoder = "none"
+        study.stages.fit.train = ("weaker_classifier",)
     train, trained = run._train, []
 
-    def ranks_only(config, *rest):
-        """Trains what ranks; of SeqSEW, which takes long to compile, only its config is wanted."""
-        trained.append(config)
-        return train(config, *rest) if not config.model.stronger else {}
+    def train_ranking_only(experiment, *rest):
+        """Trains what ranks; of SeqSEW, which takes long to compile, only its experiment is wanted."""
+        trained.append(experiment)
+        return train(experiment, *rest) if not experiment.document["model"]["stronger"] else None
 
-    monkeypatch.setattr(run, "_train", ranks_only)
-    run_experiment(config, str(tmp_path / "run"), config_arg="configs/seqsew.py:auto")
-    said = capsys.readouterr().err
-    found = ranking.read_ranking(tmp_path / "run" / auto_pair.FOLDER)
-    assert (found.stronger, found.weaker) == ("text", "audio")
-    assert found.ranked[0].validation.mean > found.ranked[1].validation.mean
-    assert "so text, the strongest, teaches audio, the weakest" in said
-    assert "on a synthetic corpus" in said
-    model = trained[1].model
-    assert (model.weaker, model.stronger) == ("audio", ("text",))
-    assert (model.weaker_gru_layers, model.stronger_gru_layers) == (2, (1,))
-    assert trained[1].stages.student.losses.translation.target == "inputs/text"
-    assert trained[1].data.modalities == ("audio", "text")
+    monkeypatch.setattr(run, "_train", train_ranking_only)
+    small.run(config, tmp_path / "run", config_arg="configs/seqsew.py:auto")
+    printed = capsys.readouterr().err
+    scores = {
+        s.study: s.mean
+        for s in read_results(tmp_path / "run" / auto_pair.FOLDER).variants
+        if s.split == "validation" and s.metric == "accuracy"
+    }
+    assert scores["text"] > scores["audio"]
+    assert "so text, the strongest, teaches audio, the weakest" in printed
+    assert "on a synthetic corpus" in printed
+    chosen = trained[1]
+    (teachers,) = (study for study in chosen.studies if study.name == "teachers")
+    assert (teachers.model["weaker"], teachers.model["stronger"]) == ("audio", ("text",))
+    assert (teachers.model["weaker_gru_layers"], teachers.model["stronger_gru_layers"]) == (2, (1,))
+    terms = {term.name: term for term in teachers.stages[-1].terms}
+    assert terms["translation_text"].right == "inputs/text"
+    assert [stage.name for stage in teachers.stages] == ["teacher_text", "student"]
+    assert chosen.data.modalities == ("audio", "text")
+    assert chosen.name.endswith("text teaches audio")
     resolved = run_folder.read_json(tmp_path / "run" / "config.json")["config"]
     assert "ranking" not in resolved
-    run_experiment(config, str(tmp_path / "run"), config_arg="configs/seqsew.py:auto")
+    small.run(config, tmp_path / "run", config_arg="configs/seqsew.py:auto")
     assert len(trained) == 3  # the ranking, finished, is read
 
 
@@ -94,38 +100,49 @@ def test_a_ranking_has_a_study_of_each_modality(argument):
     alone = map_single_modalities(config.to_dict())
     assert alone
     assert set(alone) == set(alone.values()) == set(config.data.modalities)
-    assert {spec.name: tuple(spec.variants) for spec in studies.parse_studies(config)} == {m: (m,) for m in alone}
-    with pytest.raises(ValueError, match="choose one of"):
+    assert {name: tuple(study.variants) for name, study in config.studies.items()} == {m: (m,) for m in alone}
+    if "manifest" not in argument:
+        assert {s.name: tuple(s.variants) for s in load_config(config).studies} == {m: (m,) for m in alone}
+    with pytest.raises(UserError, match="choose one of"):
         rank.get_config("joy")
 
 
 @pytest.mark.parametrize("argument", seqsew.AUTO)
 def test_auto_is_a_pair_of_the_corpus_and_its_ranking(argument):
     config = seqsew.get_config(argument)
-    ranked = auto_pair.make_ranking_config(config)
-    assert ranked.corpus == config.corpus
-    assert ranked.task == config.task
-    assert ranked.data.target == config.data.target
-    assert {config.model.weaker, *config.model.stronger} <= {spec.name for spec in studies.parse_studies(ranked)}
+    undecided = load_config(config)
+    assert isinstance(undecided, auto_pair.Undecided)
+    ranking_ = undecided.ranking
+    assert ranking_.corpus.name == undecided.document["corpus"]["name"]
+    assert ranking_.task == undecided.document["task"] == config.task
+    assert ranking_.data.target == config.data.target
+    assert {config.model.weaker, *config.model.stronger} <= {study.name for study in ranking_.studies}
+    assert undecided.remarks  # the schedule of the small synthetic corpus, of the ranking too
+    assert all(study.model["latent"] == 16 for study in ranking_.studies)
 
 
-def test_auto_on_one_s_own_corpus_asks_for_the_found_pair(path, tmp_path, monkeypatch):
+def test_what_follows_a_ranking_is_decided_by_mean_scores():
+    undecided = load_config(small.forget_synthetic(seqsew.get_config("auto,recola,arousal")))
+    means = dict(audio=0.3, video_geometric=0.5, video_appearance=0.1)
+    decision = auto_pair.decide_pair(undecided, means, 1.0)
+    assert list(decision.scores) == ["video_geometric", "audio", "video_appearance"]
+    assert resolve_document(decision.document).data.modalities == ("video_appearance", "video_geometric")
+    lower_is_better = auto_pair.decide_pair(undecided, means, -1.0)
+    assert resolve_document(lower_is_better.document).data.modalities == ("video_geometric", "video_appearance")
+
+
+def test_auto_on_one_s_own_corpus_asks_for_the_decided_pair(path):
     config = own.use(seqsew.get_config("auto"), path, target="mood")
-    trained, said = [], []
-
-    def read(folder):
-        run = SimpleNamespace(config={"studies": trained[0].studies.to_dict()}, synthetic=False)
-        one = [SimpleNamespace(modality=m, source=SimpleNamespace(study=m), validation=MEAN) for m in ("text", "audio")]
-        return ranking.Ranking(run, "accuracy", tuple(one), ())
-
-    monkeypatch.setattr(ranking, "read", read)
-    found = auto_pair.choose_pair_by_ranking(config, tmp_path, lambda c, folder: trained.append(c), said.append)
-    assert trained[0].corpus.to_dict() == config.corpus.to_dict()
-    assert found.corpus.pair == "audio+text"
-    assert "ranking" not in found
+    undecided = load_config(config)
+    assert undecided.ranking.corpus.settings["manifest"] == str(path)
+    means = dict.fromkeys([study.name for study in undecided.ranking.studies], 0.5) | dict(text=0.9, face=0.1)
+    decision = auto_pair.decide_pair(undecided, means, 1.0)
+    assert decision.document["corpus"]["pair"] == "face+text"
+    assert "ranking" not in decision.document
+    assert resolve_document(decision.document).data.modalities == ("face", "text")
     config.corpus.pair = "face+text"
     with pytest.raises(UserError, match="this config finds the pair by itself; leave it out"):
-        auto_pair.choose_pair_by_ranking(config, tmp_path, trained.append, said.append)
+        load_config(config)
 
 
 def test_a_ranking_in_a_run_folder_is_no_stranger(tmp_path):
