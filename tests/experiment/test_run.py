@@ -225,7 +225,7 @@ def test_a_draw_in_the_test_part_is_refused(corpora, tmp_path):
         (lambda c: c.stages.fit.monitor.__setitem__("metric", "accuracy"), "regression task has"),
         (lambda c: c.stages.fit.optimizer.__setitem__("name", "adamw"), "did you mean 'adam'"),
         (lambda c: c.corpus.__setitem__("name", "recolla"), "did you mean 'recola'"),
-        (lambda c: c.data.__setitem__("unit", "minute"), "config.data.unit is 'minute'; set one of"),
+        (lambda c: c.data.__setitem__("unit", "minute"), "config.data.unit is 'minute'.*set one of"),
         (lambda c: c.__setitem__("schedule", ("fitt",)), "did you mean 'fit'"),
         (lambda c: c.study.__setitem__("only", ("teacher",)), "did you mean 'teachers'"),
         (lambda c: c.search.__setitem__("grid", {"model": {"regressor_width": (1, 2)}}), "cannot differ in"),

@@ -5,6 +5,7 @@ import pytest
 from affect_jax.config.hyper import Hyper, flatten_hyper
 from affect_jax.errors import UserError
 from affect_jax.experiment import results
+from affect_jax.experiment.results_file import TrialResult
 from affect_jax.training import trials
 
 DEFAULTS = {"fit": Hyper(0.3, 0.1, 0.0, None, 0.0, {"a": 1.0, "b": 1.0})}
@@ -33,7 +34,7 @@ def test_a_path_that_changes_shapes_is_refused():
 
 def test_selection_takes_the_best_mean_over_seeds():
     candidates = [
-        dict(variant="c", fold=0, hyper={A: a}, score=score)
+        results.Candidate(variant="c", fold=0, hyper={A: a}, score=score)
         for a, scores in ((1.0, (0.9, 0.1)), (2.0, (0.6, 0.6)), (3.0, (0.2, 0.2)))
         for score in scores
     ]
@@ -42,11 +43,10 @@ def test_selection_takes_the_best_mean_over_seeds():
 
 
 def test_variants_give_mean_sample_deviation_and_folds():
-    made = [
-        dict(study="s", variant="c", fold=f, validation={"ccc": v}, test=None)
-        for f, v in (("x", 0.1), ("x", 0.3), ("y", 0.5))
-    ]
-    (variant,) = results.summarize_variants(made, ("validation", "test"))
-    assert variant["mean"] == pytest.approx(0.3)
-    assert variant["std"] == pytest.approx(0.2)
-    assert variant["folds"] == {"x": pytest.approx(0.2), "y": pytest.approx(0.5)}
+    scores = (("x", 0.1), ("x", 0.3), ("y", 0.5), ("y", None))  # None: undefined, as a correlation with a constant is
+    trials = [TrialResult("s", "c", fold, 0, {}, validation={"ccc": score}, test=None) for fold, score in scores]
+    (summary,) = results.summarize_variants(trials)
+    assert (summary.split, summary.metric, summary.n) == ("validation", "ccc", 3)
+    assert summary.mean == pytest.approx(0.3)
+    assert summary.std == pytest.approx(0.2)
+    assert summary.folds == {"x": pytest.approx(0.2), "y": pytest.approx(0.5)}
