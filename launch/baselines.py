@@ -47,15 +47,15 @@ def main(argv: Sequence[str]) -> None:
     cli.refuse_arguments(argv)
     from affect_jax.baselines import run_baselines
     from affect_jax.config.load import load_config
-    from affect_jax.reports import comparison_grid
+    from affect_jax.experiment.terminal import format_results
     from affect_jax.runtime import run_folder
 
-    config_arg = sources.baselines(cli.name_config(FLAGS["config"].config_filename))
+    config_arg = sources.name_baselines(cli.name_config(FLAGS["config"].config_filename))
     experiment = load_config(FLAGS.config, cli.list_given(FLAGS["config"]))
     folder = Path(FLAGS.workdir or f"runs/{run_folder.name_run_folder(config_arg)}")
     request = Request(**{name: FLAGS[name].value for name in Request._fields})
     results = run_baselines.run_baselines(experiment, folder, config_arg=config_arg, request=request)
-    print(comparison_grid.summary(results))
+    print(format_results(results))
     print(f"run folder: {folder}")
 
 

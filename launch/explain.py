@@ -83,9 +83,9 @@ def explain(run: Path, settings: Settings, *, out: Path, svg: bool = False, **ch
 
     paths = []
     for explained in explain_clips(run, settings, **chosen):
-        paths.append(explanations.write(out, explained.clip, explained.rate, explained.entry, svg=svg))
-        print(explanations.summary(explained.entry, paths[-1]), flush=True)
-    print(explanations.write_table(out))
+        paths.append(explanations.write_clip(out, explained.clip, explained.rate, explained.entry, svg=svg))
+        print(explanations.summarize_clip(explained.entry, paths[-1]), flush=True)
+    print(explanations.write_clip_table(out))
     return paths
 
 

@@ -74,9 +74,9 @@ def main(argv: list[str]) -> None:
     if hosts.is_leader():
         print(terminal.format_results(results))
         print(f"run folder: {workdir}; `python -m launch.report {workdir}` makes its report")
-        from affect_jax.reports import ranking  # here, as it imports scipy, which takes seconds
+        from affect_jax.reports import ranking
 
-        if text := ranking.summary(Path(workdir)):
+        if text := ranking.summarize_ranking(Path(workdir)):
             print(text)
 
 

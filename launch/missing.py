@@ -17,7 +17,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from absl import flags
 
@@ -69,6 +68,8 @@ def parse_metrics(names: Sequence[str]) -> tuple[str, ...]:
 def main(argv: Sequence[str]) -> None:
     """Scores what the flags name, writes it and prints the table."""
     cli.refuse_arguments(argv)
+    from affect_jax.reports.missing import score_and_write
+
     run = Path(FLAGS.run)
     table = score_and_write(
         run,
@@ -81,33 +82,6 @@ def main(argv: Sequence[str]) -> None:
         metrics=parse_metrics(FLAGS.metric),
     )
     print(table)
-
-
-def score_and_write(
-    run: Path, out: Path, command: str, *, figure_formats: Sequence[str] = ("png",), **settings: Any
-) -> str:
-    """Scores a run and writes missing.json, tables and figures; launch.report does so for chapter 4's runs.
-
-    Args:
-      run: a finished run folder.
-      out: the folder to write.
-      command: for the record.
-      figure_formats: of the figures.
-      **settings: what is scored, as keywords of `score_run.score_run`.
-
-    Returns:
-      The table of zeros, as text.
-    """
-    from affect_jax.evaluation.missing import missing_file, score_run
-    from affect_jax.reports import build, formats, missing_figures
-    from affect_jax.reports import missing as tables
-
-    document = score_run.score_run(run, out, command, **settings)
-    paths = build.write(tables.render(document, command), out)
-    paths += missing_figures.write(document, out, figure_formats)
-    for path in (out / missing_file.FILE, *paths):
-        print(f"wrote {path}", file=sys.stderr)
-    return formats.plain(tables.zeros(document))
 
 
 if __name__ == "__main__":

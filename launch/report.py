@@ -5,11 +5,11 @@
     python -m launch.report runs/fusion_trimodal_ravdess --compare="intra vs cross" --confusion=intra,cross --out=DIR
 
 Needs: finished run folders.
-Writes: index.html, one page that needs nothing else: every variant's mean, standard deviation and 95 % interval, a paired
-test against a reference variant with Holm's correction, the majority or constant answer, confusion matrices, truth against
-prediction, concordance over time, learning curves. As md, csv and tex: comparison, learning, confusion (classes),
-concordance (continuous labels); significance where --compare asks, confusion_intra_cross and a png where --confusion
-does. Runs in one report are of one task. docs/reports.md says how to read it.
+Writes: index.html, one page that needs nothing else: every variant's mean, standard deviation and 95 % interval, a
+paired test against a reference variant with Holm's correction, the majority or constant answer, confusion matrices,
+truth against prediction, concordance over time, learning curves. As md, csv and tex: comparison, learning, confusion
+(classes), concordance (continuous labels); significance where --compare asks, confusion_intra_cross and a png where
+--confusion does. Runs in one report are of one task. docs/reports.md says how to read it.
 
     python -m launch.report --tables=mosi --runs=runs --out=runs/report
     python -m launch.report --tables=5.4 --runs=runs --train --manual_dir=DIR --set=study.seeds=2
@@ -17,29 +17,25 @@ does. Runs in one report are of one task. docs/reports.md says how to read it.
     python -m launch.report --tables=fusion --runs=runs --train
 
 A table looks for its run folders below --runs by their default names (configs/seqsew.py:mosi,video+text is
-seqsew_mosi_video_text; two trials of table 3.1 are in conflictnet_sspnet_conflict_baseline, made by launch.baselines).
+seqsew_mosi_video_text; two rows of table 3.1 are in conflictnet_sspnet_conflict_baseline, made by launch.baselines).
 It prints Markdown and writes table_5_4.md, .csv and .tex, and in the same way cotraining where a pair of modalities was
 asked for, significance where chapter 4 compares two models, and confusion_intra_cross, with a png, where both of them
 are there. With --train, chapter 4's runs are also tested with modalities missing, as launch.missing does it. Without
 --train nothing is computed and what is missing says "not run".
 
-Names of --reference, --compare and --confusion are those of variants, or of studies with one variant; FOLDER:NAME where two
-run folders have one.
+Names of --reference, --compare and --confusion are those of variants, or of studies with one variant; FOLDER:NAME where
+two run folders have one.
 """
 
 import shlex
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from absl import flags
 
 from affect_jax.errors import UserError
-from affect_jax.reports import build, sources, tables
-from affect_jax.reports.thesis import Table
-from affect_jax.runtime.run_folder import name_run_folder
-from launch import changes, cli
+from launch import cli
 
 FLAGS = flags.FLAGS
 _OF_FOLDERS = ("compare", "confusion", "reference", "metric", "expect")
@@ -95,111 +91,6 @@ def define_flags(values: flags.FlagValues) -> None:
     )
 
 
-def assignments(wanted: Sequence[Table]) -> list[str]:
-    """What the flags change in every config.
-
-    Raises:
-      UserError: flags that only training reads without --train, or one --manual_dir for two corpora.
-    """
-    given = [name for name in ("manual_dir", "data_dir", "set") if FLAGS[name].value]
-    if given and not FLAGS.train:
-        raise UserError(f"--{given[0]} only matters to runs that are made; add --train or leave it out")
-    corpora = sorted({table.corpus for table in wanted})
-    if FLAGS.manual_dir and len(corpora) > 1:
-        raise UserError(f"--manual_dir is of one corpus, but the tables are of {' and '.join(corpora)}; ask one by one")
-    corpus = [f"corpus.{name}={FLAGS[name].value}" for name in ("manual_dir", "data_dir") if FLAGS[name].value]
-    return corpus + FLAGS.set
-
-
-def check_fold(drawn: bool) -> None:
-    """Raises UserError for --fold where no confusion matrix is drawn."""
-    if FLAGS.fold and not drawn:
-        raise UserError("--fold only matters to confusion matrices; add --confusion=NAME,NAME or leave it out")
-
-
-def make(config_arg: str, changed: Sequence[str], runs: Path) -> None:
-    """Trains, or fits classical baselines, into a folder below `runs`.
-
-    Args:
-      config_arg: what a `Source` names.
-      changed: key=value, for a config that has the key.
-      runs: holds the run folders.
-
-    Raises:
-      UserError: whatever is wrong with the config or its corpus.
-    """
-    config, folder = changes.load_config(config_arg), runs / name_run_folder(config_arg)
-    changes.override(config, [change for change in changed if changes.has(config, change)], config_arg)
-    print(f"training {config_arg}", file=sys.stderr)
-    # Imported here, so that a report alone does not wait for jax.
-    if sources.network(config_arg) != config_arg:
-        from affect_jax.baselines import methods, run_baselines
-
-        run_baselines.run_baselines(
-            config, folder, config_arg=config_arg, request=methods.Request(seeds=config.study.seeds)
-        )
-    else:
-        from affect_jax.experiment.run import run_experiment
-
-        run_experiment(config, str(folder), config_arg=config_arg)
-
-
-def missing_modalities(runs: tables.Runs, out: Path, command: str) -> str:
-    """Table 4.4 and figures 4.4 to 4.7 of chapter 4's runs, as text; '' where that of all modalities is missing."""
-    from launch import missing
-
-    parts = (("trimodal", "intra"), ("moddrop", "intra+moddrop"), ("modalities", "intra T"))
-    whole, moddrop, fewer = (runs.get(sources.fusion(*part).config) for part in parts)
-    if whole is None:
-        return ""
-    beside = [run.path for run in (moddrop, fewer) if run is not None and run.path != whole.path]
-    if moddrop is not None and moddrop.path in beside:
-        missing.score_and_write(moddrop.path, moddrop.path / "missing", command)
-    return missing.score_and_write(whole.path, out, command, also=beside)
-
-
-def beside(run_folders: Sequence[str]) -> Path:
-    """Where a report of run folders goes by itself: into the only one, or beside the first."""
-    first = Path(run_folders[0])
-    return (first if len(set(run_folders)) == 1 else first.parent) / "report"
-
-
-def of_folders(run_folders: Sequence[str], command: str) -> None:
-    """Prints the scores of run folders and writes their report."""
-    check_fold(bool(FLAGS.confusion))
-    asked = build.Asked(fold=FLAGS.fold, **{name: FLAGS[name].value for name in _OF_FOLDERS})
-    files = build.compare(run_folders, command, asked)
-    for stem, texts in files.items():
-        if stem == "comparison" or stem == "significance" or "png" in texts:
-            print(texts["md"])
-    paths = build.write(files, FLAGS.out or beside(run_folders))
-    for path in paths:
-        print(f"wrote {path}", file=sys.stderr)
-
-
-def of_tables(command: str) -> None:
-    """Prints and writes the thesis' tables."""
-    wanted = build.chosen(FLAGS.tables)
-    check_fold(build.drawn(wanted))
-    if not FLAGS.train and not Path(FLAGS.runs).is_dir():
-        raise UserError(f"--runs={FLAGS.runs} is not a folder; name the one that holds the run folders, or add --train")
-    changed = assignments(wanted)
-    changes.check_keys(changed, tables.needed(wanted))
-
-    train = partial(make, changed=changed, runs=Path(FLAGS.runs)) if FLAGS.train else None
-    # A release has its own sizes; without one, the small synthetic runs are what there is to show.
-    runs = build.gather(wanted, FLAGS.runs, train, synthetic=not FLAGS.manual_dir)
-    files = build.render(wanted, runs, command, FLAGS.fold)
-    out = Path(FLAGS.out or Path(FLAGS.runs) / "report")
-    for texts in files.values():
-        print(texts["md"])
-    for path in build.write(files, out):
-        print(f"wrote {path}", file=sys.stderr)
-    table = missing_modalities(runs, out, command) if FLAGS.train and build.drawn(wanted) else ""
-    if table:
-        print(table)
-
-
 def main(argv: Sequence[str]) -> None:
     """Prints and writes the report that the flags and arguments ask for."""
     command = f"python -m launch.report {shlex.join(sys.argv[1:])}"
@@ -209,10 +100,21 @@ def main(argv: Sequence[str]) -> None:
     for name in _OF_FOLDERS:
         if FLAGS[name].value and not folders:
             raise UserError(f"--{name} is for run folders; name them, or leave it out")
+    from affect_jax.reports import report, thesis_tables
+    from launch import changes
+
     if folders:
-        of_folders(folders, command)
-    else:
-        of_tables(command)
+        asked = report.Asked(fold=FLAGS.fold, **{name: FLAGS[name].value for name in _OF_FOLDERS})
+        report.report_runs(folders, command, asked, FLAGS.out)
+        return
+    tables = report.choose_tables(FLAGS.tables)
+    corpora, needed = sorted({table.corpus for table in tables}), thesis_tables.list_needed(tables)
+    training = changes.Training(FLAGS.train, Path(FLAGS.runs), FLAGS.manual_dir, FLAGS.data_dir, FLAGS.set)
+    train = changes.plan_training(training, corpora, needed)
+    # A release has its own sizes; without one, the small synthetic runs are what there is to show.
+    synthetic = not FLAGS.manual_dir
+    folder = Path(FLAGS.runs)
+    report.report_tables(tables, folder, command, train=train, synthetic=synthetic, fold=FLAGS.fold, out=FLAGS.out)
 
 
 if __name__ == "__main__":

@@ -41,12 +41,15 @@ def classes():
 
 
 def page(clips, **changes):
-    settings = dict(
+    heading = dict(
         title=f"a run <b>: synthetic & {HOSTILE}",
         target="planted",
         facts=["trial 0", HOSTILE],
+    )
+    heading |= {name: changes.pop(name) for name in listening.Heading._fields if name in changes}
+    settings = dict(
         sounds=[(name, tone()) for name in clips.ids],
         audible=set(clips.ids) - {"far"},
         explained=EXPLAINED,
     )
-    return listening.page(clips, **{**settings, **changes})
+    return listening.render_clips(clips, listening.Heading(**heading), **{**settings, **changes})

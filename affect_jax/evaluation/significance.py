@@ -102,8 +102,8 @@ def contrast_scores(
         p["resampled"] = corrected_resampled_t_test(a, b, n_train=sizes.train, n_test=sizes.test).p
     if "wilcoxon" in tests:
         p["wilcoxon"] = wilcoxon_signed_rank(a, b).p
-    kept = {test: p[test] for test in tests if test in p}
-    return Contrast(*samples, paired.difference, paired.std, paired.n, kept, {}, sizes, interval)
+    asked = {test: p[test] for test in tests if test in p}
+    return Contrast(*samples, paired.difference, paired.std, paired.n, asked, sizes=sizes, interval=interval)
 
 
 def correct_family(contrasts: Sequence[Contrast | None]) -> list[Contrast | None]:

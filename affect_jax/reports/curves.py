@@ -1,4 +1,4 @@
-"""Learning curves: what metrics.jsonl says of every epoch, as means over the rows of a cell."""
+"""Learning curves: what metrics.jsonl says of every epoch, as means over the trials of a variant."""
 
 import json
 import math
@@ -10,28 +10,35 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affect_jax.errors import UserError
-from affect_jax.reports import formats, naming, svg, tables
-from affect_jax.reports.folders import Run
-from affect_jax.reports.formats import Grid
+from affect_jax.experiment.results_file import TrialResult
+from affect_jax.reports import read, tables
+from affect_jax.reports.figures import Line
+from affect_jax.reports.read import Run
 from affect_jax.reports.sources import Source
+from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.runtime.run_folder import name_fit
 
 _WHERE = ("part", "stage", "epoch", "trial", "variant", "fold", "seed")
 _SCHEDULE = "scale"  # the learning rate's, no loss
 _VALIDATION = "validation/"
+_NOTES = (
+    "Means over trials. Best epoch: the one whose weights were kept, by the validation split. Last: the last epoch in "
+    "which at least half of the trials were still trained.",
+)
+_TIDY_NOTES = ("Mean and sample standard deviation over the trials that were still trained and finite.",)
 
 
 class Curve(NamedTuple):
-    """One value of one cell in one stage, over E epochs.
+    """One value of one variant in one stage, over E epochs.
 
     Attributes:
-      source: which cell.
+      source: which variant.
       stage: which stage.
       name: 'loss', the name of a term of it, or 'validation/uar'.
       epoch: int [E].
-      mean: [E] over the rows that were still trained and finite.
-      std: [E], nan for one row.
-      rows: int [E].
+      mean: [E] over the trials that were still trained and finite.
+      std: [E], nan for one trial.
+      trials: int [E].
     """
 
     source: Source
@@ -40,10 +47,10 @@ class Curve(NamedTuple):
     epoch: np.ndarray
     mean: np.ndarray
     std: np.ndarray
-    rows: np.ndarray
+    trials: np.ndarray
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The lines of the file; the last may have been cut when the process died."""
     texts = path.read_text(encoding="utf-8", errors="replace").splitlines()
     for number, text in enumerate(texts, 1):
@@ -63,7 +70,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         yield line
 
 
-def read(run: Run) -> list[Curve]:
+def read_curves(run: Run) -> list[Curve]:
     """Every curve of the final fits (searches are left out); [] where the folder has no metrics.jsonl.
 
     Raises:
@@ -72,114 +79,115 @@ def read(run: Run) -> list[Curve]:
     path = run.path / "metrics.jsonl"
     if not path.is_file():
         return []
-    studies = {name_fit(source.study, "final", 0)[:-3]: source.study for source in naming.cells(run)}
+    studies = {name_fit(source.study, "final", 0)[:-3]: source.study for source in read.list_variants(run)}
     values: dict[tuple[str, str, str, str], dict[int, dict[tuple, float]]] = {}
-    for line in _lines(path):
+    for line in _read_lines(path):
         study = studies.get(str(line["part"])[:-3])
         if study is None:
             continue
-        row = (line["part"], line["trial"])  # a line that a resumed run wrote again counts once
+        trial = (line["part"], line["trial"])  # a line that a resumed run wrote again counts once
         for name, value in line.items():
             if name in _WHERE or name == _SCHEDULE or not isinstance(value, int | float) or not math.isfinite(value):
                 continue
             key = (study, str(line["variant"]), str(line["stage"]), name)
-            values.setdefault(key, {}).setdefault(int(line["epoch"]), {})[row] = float(value)
-    return [_curve(run, key, epochs) for key, epochs in values.items()]
+            values.setdefault(key, {}).setdefault(int(line["epoch"]), {})[trial] = float(value)
+    return [_make_curve(run, key, epochs) for key, epochs in values.items()]
 
 
-def _curve(run: Run, key: tuple[str, str, str, str], epochs: Mapping[int, Mapping[tuple, float]]) -> Curve:
-    study, cell, stage, name = key
+def _make_curve(run: Run, key: tuple[str, str, str, str], epochs: Mapping[int, Mapping[tuple, float]]) -> Curve:
+    study, variant, stage, name = key
     numbers = sorted(epochs)
-    held = [list(epochs[number].values()) for number in numbers]
+    values = [list(epochs[number].values()) for number in numbers]
     return Curve(
-        Source(str(run.path), study, cell),
-        stage,
-        name,
-        np.array(numbers),
-        np.array([statistics.fmean(values) for values in held]),
-        np.array([statistics.stdev(values) if len(values) > 1 else math.nan for values in held]),
-        np.array([len(values) for values in held]),
+        source=Source(str(run.path), study, variant),
+        stage=stage,
+        name=name,
+        epoch=np.array(numbers),
+        mean=np.array([statistics.fmean(of_epoch) for of_epoch in values]),
+        std=np.array([statistics.stdev(of_epoch) if len(of_epoch) > 1 else math.nan for of_epoch in values]),
+        trials=np.array([len(of_epoch) for of_epoch in values]),
     )
 
 
-def shown(curve: Curve) -> svg.Line:
-    """The curve while at least half of its rows are still trained: a mean over the few that go on says little."""
-    known = curve.rows * 2 >= curve.rows.max()
-    name = f"{curve.source.cell}: {curve.rows.max()} rows at first, {curve.rows[known][-1]} at the last epoch drawn"
-    return svg.Line(name, curve.epoch[known], curve.mean[known], curve.std[known])
+def cut_curve(curve: Curve) -> Line:
+    """The curve while at least half of its trials are still trained: a mean over the few that go on says little."""
+    known = curve.trials * 2 >= curve.trials.max()
+    return Line(curve.epoch[known], curve.mean[known], curve.std[known])
 
 
-def monitored(run: Run, stage: str, there: Sequence[str]) -> str:
-    """The validation metric that a stage was stopped by, of those that are there; '' where there is none."""
-    asked = (run.config.get("stages", {}).get(stage) or {}).get("metric")
-    asked = asked or (run.results.get("monitor") or {}).get("metric")
-    validated = [name for name in there if name.startswith(_VALIDATION)]
+def find_monitored(run: Run, stage: str, names: Sequence[str]) -> str:
+    """The validation metric that a stage was stopped by, of those that there are; '' where there is none."""
+    monitor = (run.config.get("stages", {}).get(stage) or {}).get("monitor") or {}
+    asked = monitor.get("metric") or run.results.monitor.metric
+    validated = [name for name in names if name.startswith(_VALIDATION)]
     return next((name for name in (f"{_VALIDATION}{asked}", *validated) if name in validated), "")
 
 
-def wanted(run: Run, stage: str, found: Sequence[Curve]) -> list[str]:
+def choose_charts(run: Run, stage: str, curves: Sequence[Curve]) -> list[str]:
     """Names of a stage's charts: the monitored metric, the loss, and its terms where there is more than one."""
-    there = list(dict.fromkeys(curve.name for curve in found if curve.stage == stage))
-    terms = sorted(name for name in there if name != "loss" and not name.startswith(_VALIDATION))
-    metric = monitored(run, stage, there)
-    return [*([metric] if metric else []), *(["loss"] if "loss" in there else []), *(terms if len(terms) > 1 else [])]
+    names = list(dict.fromkeys(curve.name for curve in curves if curve.stage == stage))
+    terms = sorted(name for name in names if name != "loss" and not name.startswith(_VALIDATION))
+    metric = find_monitored(run, stage, names)
+    return [*([metric] if metric else []), *(["loss"] if "loss" in names else []), *(terms if len(terms) > 1 else [])]
 
 
-def _mean(values: Sequence[Any]) -> str:
-    known = [value for value in values if isinstance(value, int | float)]
-    return f"{statistics.fmean(known):.1f}" if known else ""
+def _list_epochs(trials: Sequence[TrialResult]) -> tuple[list[Mapping[str, int]], list[Mapping[str, int]]]:
+    """Epochs that ran and best epochs, by stage, of every trial."""
+    return [trial.epochs for trial in trials], [trial.best_epoch for trial in trials]
 
 
-def report(runs: Sequence[Run], command: str = "") -> Grid:
-    """A line a cell and stage: how long it was trained, and where it stood at its best epoch and at its last ones."""
-    rows, names = [], naming.labels(runs)
-    for run in runs:
-        found = read(run)
-        for stage in dict.fromkeys(curve.stage for curve in found):
-            metric = monitored(run, stage, [curve.name for curve in found if curve.stage == stage])
-            for source in dict.fromkeys(curve.source for curve in found if curve.stage == stage):
-                mine = {c.name: c for c in found if (c.source, c.stage) == (source, stage)}
-                trained = [
-                    r for r in run.results["trials"] if (r["study"], r["variant"]) == (source.study, source.cell)
-                ]
-                epochs = [
-                    _mean([(row.get(key) or {}).get(stage) for row in trained]) for key in ("epochs", "best_epoch")
-                ]
-                loss, score = mine.get("loss"), mine.get(metric)
-                ends = [f"{x:.4g}" for x in (loss.mean[0], shown(loss).y[-1])] if loss else ["", ""]
-                name = metric.removeprefix(_VALIDATION)
-                last = tables.number(shown(score).y[-1], name) if score else ""
-                label = tables.label(name) if score else ""
-                rows.append((names[source.config], source.study, source.cell, stage, *epochs, *ends, label, last))
-    head = ("run", "study", "variant", "stage", "epochs", "best epoch", "first loss", "last loss", "validation", "last")
-    notes = (
-        "Means over rows. Best epoch: the one whose weights were kept, by the validation part. Last: the last epoch in "
-        "which at least half of the rows were still trained.",
+def _format_mean(values: Sequence[int]) -> str:
+    return f"{statistics.fmean(values):.1f}" if values else ""
+
+
+def _list_rows(run: Run, label: str) -> Iterator[tuple[str, ...]]:
+    curves = read_curves(run)
+    for stage in dict.fromkeys(curve.stage for curve in curves):
+        metric = find_monitored(run, stage, [curve.name for curve in curves if curve.stage == stage])
+        name = metric.removeprefix(_VALIDATION)
+        for source in dict.fromkeys(curve.source for curve in curves if curve.stage == stage):
+            mine = {curve.name: curve for curve in curves if (curve.source, curve.stage) == (source, stage)}
+            trials = [trial for _, trial in read.list_trials(run, source)]
+            epochs = [_format_mean([x[stage] for x in column if stage in x]) for column in _list_epochs(trials)]
+            loss, score = mine.get("loss"), mine.get(metric)
+            ends = [f"{x:.4g}" for x in (loss.mean[0], cut_curve(loss).y[-1])] if loss else ["", ""]
+            last = tables.format_score(cut_curve(score).y[-1], name) if score else ""
+            heads = (label, source.study, source.variant, stage, *epochs)
+            yield (*heads, *ends, tables.label_metric(name) if score else "", last)
+
+
+def make_table(runs: Sequence[Run], command: str = "") -> Grid:
+    """A line a variant and stage: how long it was trained, and where it stood at its best and at its last epochs."""
+    labels = read.label_runs(runs)
+    rows = [row for run in runs for row in _list_rows(run, labels[str(run.path)])]
+    names = (
+        "run",
+        "study",
+        "variant",
+        "stage",
+        "epochs",
+        "best epoch",
+        "first loss",
+        "last loss",
+        "validation",
+        "last",
     )
-    return Grid("Learning", tuple(("", name) for name in head), tuple(rows), notes, command)
+    return make_grid("Learning", names, rows, _NOTES, command)
 
 
-def tidy(runs: Sequence[Run], command: str = "") -> Grid:
+def make_tidy(runs: Sequence[Run], command: str = "") -> Grid:
     """Every epoch of every curve."""
-    head = ("run", "study", "variant", "stage", "value", "epoch", "mean", "std", "trials")
-    rows = tuple(
-        (run.path.name, curve.source.study, curve.source.cell, curve.stage, curve.name, str(epoch))
-        + (f"{mean:.6g}", "" if math.isnan(std) else f"{std:.6g}", str(n))
+    names = ("run", "study", "variant", "stage", "value", "epoch", "mean", "std", "trials")
+    rows = [
+        (run.path.name, curve.source.study, curve.source.variant, curve.stage, curve.name, *epoch)
         for run in runs
-        for curve in read(run)
-        for epoch, mean, std, n in zip(curve.epoch, curve.mean, curve.std, curve.rows, strict=True)
-    )
-    notes = ("Mean and sample standard deviation over the rows that were still trained and finite.",)
-    return Grid("Learning curves", tuple(("", name) for name in head), rows, notes, command)
+        for curve in read_curves(run)
+        for epoch in zip(*(x.tolist() for x in (curve.epoch, curve.mean, curve.std, curve.trials)), strict=True)
+    ]
+    return make_grid("Learning curves", names, rows, _TIDY_NOTES, command)
 
 
 def render(runs: Sequence[Run], command: str = "") -> dict[str, str]:
     """The table's text by file extension: md, csv (every epoch), tex; {} where no run kept its epochs."""
-    grid = report(runs, command)
-    if not grid.rows:
-        return {}
-    return {
-        "md": formats.markdown(grid),
-        "csv": formats.comma_separated(tidy(runs, command)),
-        "tex": formats.latex(grid),
-    }
+    grid = make_table(runs, command)
+    return tables.write_formats(grid, make_tidy(runs, command)) if grid.rows else {}

@@ -1,80 +1,62 @@
 """Why a figure is what it is: validation beside test, and what other ways to select would have printed.
 
-Diagnosis only. The last column picks a row by its score on the test part itself, which no honest result may do; it
+Diagnosis only. The last column picks a trial by its score on the test split itself, which no honest result may do; it
 shows how far the choice of rule alone can move a printed figure.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from affect_jax.reports import formats
-from affect_jax.reports.folders import Run
-from affect_jax.reports.formats import Grid
+from affect_jax.reports import read
+from affect_jax.reports.read import Run
+from affect_jax.reports.sources import Source
+from affect_jax.reports.tables import Grid, make_grid, write_formats
 
-_COLUMNS = ("validation", "test", "gap", "best row on validation", "best row on TEST (diagnosis only)")
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
-
-
-def _line(run: Run, study: str, cell: str, rows: list[Mapping[str, Any]]) -> tuple[str, ...]:
-    validation = [row["validation"]["accuracy"] for row in rows]
-    test = [row["test"]["accuracy"] for row in rows]
-    means = sum(validation) / len(rows), sum(test) / len(rows)
-    by_validation = test[max(range(len(rows)), key=validation.__getitem__)]
-    mark = " (synthetic)" if run.synthetic else ""
-    gap = f"{100 * (means[0] - means[1]):+.1f}"
-    return (
-        f"{run.path.name}, {study}: {cell}{mark}",
-        *map(_percent, means),
-        gap,
-        _percent(by_validation),
-        _percent(max(test)),
-    )
+_COLUMNS = ("validation", "test", "gap", "best trial on validation", "best trial on TEST (diagnosis only)")
+_READING = (
+    "Trials are fold x seed. A large gap means that the validation split says little about the test split; where the "
+    "shares of the classes differ between splits, a model of the training split cannot reach the test majority by "
+    "prior knowledge alone."
+)
 
 
-def _shares(run: Run) -> list[str]:
-    counts = run.results["corpus"]["counts"]
-    said = []
-    for split, entry in sorted(counts.items()):
-        classes = entry.get("classes", {})
-        if classes:
-            largest = max(classes, key=classes.get)
-            said.append(f"{split} {_percent(classes[largest] / sum(classes.values()))} % of class {largest}")
-    return [f"Largest class of {run.path.name}: {', '.join(said)}."] if said else []
+def _list_row(run: Run, source: Source, scores: list[tuple[float, float]]) -> tuple[str, ...]:
+    """One variant; `scores` are validation and test accuracy of each trial."""
+    means = [sum(column) / len(scores) for column in zip(*scores, strict=True)]
+    by_validation = max(scores, key=lambda pair: pair[0])[1]  # of equal ones, the first
+    name = f"{run.path.name}, {source.study}: {source.variant}{' (synthetic)' if run.synthetic else ''}"
+    gap, best = f"{100 * (means[0] - means[1]):+.1f}", max(test for _, test in scores)
+    return (name, *(f"{100 * x:.1f}" for x in means), gap, f"{100 * by_validation:.1f}", f"{100 * best:.1f}")
 
 
-def report(runs: Iterable[Run], command: str = "") -> Grid:
-    """Accuracy in percent of every cell of the runs that have class labels on a test part.
+def _describe_classes(run: Run) -> list[str]:
+    shares = []
+    for split, count in sorted(run.results.corpus.counts.items()):
+        if count.classes:
+            largest = max(count.classes, key=count.classes.get)
+            share = 100 * count.classes[largest] / sum(count.classes.values())
+            shares.append(f"{split} {share:.1f} % of class {largest}")
+    return [f"Largest class of {run.path.name}: {', '.join(shares)}."] if shares else []
 
-    A cross-validation has none: its rows are scored on different clips, and none of them is the best.
+
+def make_table(runs: Iterable[Run], command: str = "") -> Grid:
+    """Accuracy in percent of every variant of the runs that have class labels on a test split.
+
+    A cross-validation has none: its trials are scored on different clips, and none of them is the best.
     """
     rows, notes = [], []
     for run in runs:
-        rows_of_one_part = run.results["trials"] if "test" in run.results["corpus"].get("counts", {}) else []
-        scored = [r for r in rows_of_one_part if all("accuracy" in (r.get(s) or {}) for s in ("validation", "test"))]
-        for study, cell in dict.fromkeys((r["study"], r["variant"]) for r in scored):
-            mine = [r for r in scored if (r["study"], r["variant"]) == (study, cell)]
-            rows.append(_line(run, study, cell, mine))
-        if scored:
-            notes += _shares(run)
-    notes.append(
-        "Rows are fold x seed. A large gap means that the validation part says little about the test part; where the "
-        "shares of the classes differ between parts, a model of the training part cannot reach the test majority by "
-        "prior knowledge alone."
-    )
-    header = (("", "variant"), *(("", name) for name in _COLUMNS))
-    return Grid("Diagnosis: accuracy (%) by other rules of selection", header, tuple(rows), tuple(notes), command)
+        before = len(rows)
+        for source in read.list_variants(run) if "test" in run.results.corpus.counts else []:
+            trials = [trial for _, trial in read.list_trials(run, source)]
+            pairs = [((t.validation or {}).get("accuracy"), (t.test or {}).get("accuracy")) for t in trials]
+            scores = [pair for pair in pairs if None not in pair]
+            rows += [_list_row(run, source, scores)] if scores else []
+        notes += _describe_classes(run) if len(rows) > before else []
+    title = "Diagnosis: accuracy (%) by other rules of selection"
+    return make_grid(title, ("variant", *_COLUMNS), rows, (*notes, _READING), command)
 
 
 def render(runs: Iterable[Run], command: str = "") -> dict[str, str]:
-    """The diagnosis by file extension: md, csv, tex; {} where no run has class labels on a test part."""
-    grid = report(runs, command)
-    if not grid.rows:
-        return {}
-    return {
-        "md": formats.markdown(grid),
-        "csv": formats.comma_separated(grid),
-        "tex": formats.latex(grid),
-    }
+    """The diagnosis by file extension: md, csv, tex; {} where no run has class labels on a test split."""
+    grid = make_table(runs, command)
+    return write_formats(grid) if grid.rows else {}

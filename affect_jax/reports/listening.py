@@ -1,32 +1,41 @@
 """A run's clips as one HTML page to look at and listen to: truth against prediction, waveforms, explanations.
 
 The view of the thesis' section 3.4.1 (figure 3.3): every clip is a point, a click plays it. The page needs no network
-and no other file; `listening.html`, `.css` and the two `.js` beside this module are its parts.
+and no other file.
 """
 
-import html
 import io
 import json
-from collections.abc import Container, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from markupsafe import Markup
 
 from affect_jax.errors import UserError
 from affect_jax.evaluation import cases
+from affect_jax.experiment.predictions_file import read_trial_predictions
+from affect_jax.experiment.results_file import Results
 from affect_jax.features import audio
-from affect_jax.reports import template
-from affect_jax.runtime import run_folder
+from affect_jax.reports import page
+from affect_jax.reports.read import Run
+from affect_jax.runtime.files import read_json
 
 BUCKETS = 800
 """Columns of a drawn waveform."""
+SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 _BLOCK = 100_000  # frames a write: libsndfile's encoders keep a whole write on their stack
 
+Openers = Mapping[str, Callable[[], audio.Sound]]
+"""Clip id -> what reads its sound."""
+
 
 class Clips(NamedTuple):
-    """What one row of a run says of one part of its corpus; F clips.
+    """What one trial of a run says of one split of its corpus; F clips.
 
     Attributes:
       ids: [F].
@@ -41,81 +50,88 @@ class Clips(NamedTuple):
     predictions: np.ndarray
 
 
-def read(run: Path, results: Mapping[str, Any], number: int, split: str) -> Clips:
-    """Row `number`'s clips of `split`.
+class Heading(NamedTuple):
+    """What the page says of itself.
 
-    Args:
-      run: the run folder.
-      results: its results.json.
-      number: row of results.json.
-      split: `validation` or `test`.
+    Attributes:
+      title: its first line; says what the corpus is.
+      target: what the labels are called on the axes.
+      facts: further lines under the title.
+      classes: names of the classes; their numbers where there are none.
+    """
+
+    title: str
+    target: str
+    facts: Sequence[str] = ()
+    classes: Sequence[str] = ()
+
+
+def read_clips(run: Path, results: Results, number: int, split: str) -> Clips:
+    """The clips of a split that trial `number` predicts.
 
     Raises:
       UserError: no predictions or no labels of that split.
     """
-    arrays = run_folder.read_arrays(run / "predictions.npz")
-    row = results["trials"][number]
-    where = f"{row['study']}/{split}"
-    if f"{where}/prediction" not in arrays or row.get(split) is None:
-        raise UserError(f"{run} has no labelled predictions of the {split} part; use another --split")
-    values = arrays[f"{where}/prediction"][int(np.flatnonzero(arrays[f"{row['study']}/row"] == number)[0])]
-    shown = ~np.isnan(values.reshape(len(values), -1)).any(1)
-    values = values[shown].astype(np.float64)
-    if results["task"] == "binary":
+    trial = results.trials[number]
+    kept = read_trial_predictions(run, trial.study, number, split) if trial.scores(split) is not None else None
+    if kept is None:
+        raise UserError(f"{run} has no labelled predictions of the {split} split; use another --split")
+    values = kept.prediction.astype(np.float64)
+    if results.task == "binary":
         values = np.stack([1 - values, values], 1)
-    elif results["task"] == "multiclass":
+    elif results.task == "multiclass":
         values = np.exp(values - values.max(1, keepdims=True))
         values /= values.sum(1, keepdims=True)
-    ids, groups = (tuple(map(str, arrays[f"{where}/{name}"][shown])) for name in ("id", "group"))
-    return Clips(ids, groups, arrays[f"{where}/target"][shown].astype(np.float64), values)
+    ids, groups = (tuple(map(str, names)) for names in (kept.id, kept.group))
+    return Clips(ids, groups, kept.target.astype(np.float64), values)
 
 
-def errors(clips: Clips) -> np.ndarray:
+def measure_errors(clips: Clips) -> np.ndarray:
     """[F]: |truth - prediction|, or 1 - the true class' probability."""
     if clips.predictions.ndim == 1:
         return np.abs(clips.targets - clips.predictions)
     return 1 - clips.predictions[np.arange(len(clips.ids)), clips.targets.astype(int)]
 
 
-def spread(clips: Clips, limit: int, among: Container[str]) -> list[str]:
-    """Ids of `limit` clips in `among`, at even steps from the largest error to the smallest; of all where it is 0."""
-    order = [i for i in np.argsort(-errors(clips), kind="stable") if clips.ids[i] in among]
+def choose_audible(clips: Clips, limit: int, available: Container[str]) -> list[str]:
+    """Ids of `limit` available clips, at even steps from the largest error to the smallest; of all where it is 0."""
+    order = [i for i in np.argsort(-measure_errors(clips), kind="stable") if clips.ids[i] in available]
     if 0 < limit < len(order):
         order = [order[at] for at in np.linspace(0, len(order) - 1, limit).round().astype(int)]
     return [clips.ids[i] for i in order]
 
 
-def explanations(folder: Path, number: int) -> dict[str, dict[str, Any]]:
-    """Clip id -> what launch.explain found of row `number`: `segments` in seconds, `lime`, how far to trust it.
+def read_explanations(folder: Path, number: int) -> dict[str, dict[str, Any]]:
+    """Clip id -> what launch.explain found of trial `number`: `segments` in seconds, `lime`, how far to trust it.
 
     Args:
-      folder: one JSON file a clip; {} where it is not there.
-      number: row of results.json.
+      folder: one JSON file a clip; {} where there is no such folder.
+      number: of the trial in results.json.
 
     Raises:
       UserError: a file that is no explanation.
     """
-    found = {}
+    explanations = {}
     for path in sorted(folder.glob("*.json")):
-        said = run_folder.read_json(path)
+        entry = read_json(path)
         try:
-            if said["trial"] == number:
-                found[said["id"]] = {
-                    "segments": [[float(start), float(end)] for start, end in said["segments"]],
-                    "lime": [float(weight) for weight in said["lime"]],
-                    "r2": float(said["lime_r2"]),
-                    "stability": said.get("lime_stability"),
-                    "of": said.get("class", ""),
-                    "notes": list(said.get("notes", ())),
+            if entry["trial"] == number:
+                explanations[entry["id"]] = {
+                    "segments": [[float(start), float(end)] for start, end in entry["segments"]],
+                    "lime": [float(weight) for weight in entry["lime"]],
+                    "r2": float(entry["lime_r2"]),
+                    "stability": entry.get("lime_stability"),
+                    "of": entry.get("class", ""),
+                    "notes": list(entry.get("notes", ())),
                 }
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{path} is no explanation ({error!r}); delete it or write it again with launch.explain"
             ) from None
-    return found
+    return explanations
 
 
-def encode(sound: audio.Sound) -> bytes:
+def encode_sound(sound: audio.Sound) -> bytes:
     """Ogg Opus, which browsers play: about 20 kbit/s for 8 kHz. A rate that Opus lacks is raised to one that it has."""
     import soundfile  # here, as it loads a library that nothing else here needs
 
@@ -128,7 +144,7 @@ def encode(sound: audio.Sound) -> bytes:
     return file.getvalue()
 
 
-def outline(samples: np.ndarray, buckets: int = BUCKETS) -> np.ndarray:
+def outline_sound(samples: np.ndarray, buckets: int = BUCKETS) -> np.ndarray:
     """int8 [B, 2]: the least and the greatest sample of up to `buckets` pieces, scaled to the clip's own peak."""
     buckets = min(buckets, len(samples))
     edges = np.linspace(0, len(samples), buckets, endpoint=False).astype(int)
@@ -136,13 +152,10 @@ def outline(samples: np.ndarray, buckets: int = BUCKETS) -> np.ndarray:
     return np.round(both * (127 / max(np.abs(both).max(), 1))).astype(np.int8)
 
 
-def page(
+def render_clips(
     clips: Clips,
+    heading: Heading,
     *,
-    title: str,
-    target: str,
-    facts: Sequence[str] = (),
-    classes: Sequence[str] = (),
     sounds: Iterable[tuple[str, audio.Sound]] = (),
     audible: Container[str] = (),
     explained: Mapping[str, Mapping[str, Any]],
@@ -150,51 +163,43 @@ def page(
     """The whole page, UTF-8.
 
     Args:
-      clips: from `read`.
-      title: its first line; says what the corpus is.
-      target: what the labels are called on the axes.
-      facts: further lines under the title.
-      classes: names of the classes; their numbers where there are none.
-      sounds: (clip id, samples), one after the other; a clip that is not there is shown without a waveform.
+      clips: from `read_clips`.
+      heading: what the page says of itself.
+      sounds: (clip id, samples), one after the other; a clip without one is shown without a waveform.
       audible: ids whose sound goes into the page; the others only show their waveform.
-      explained: from `explanations`; those of other clips are passed over.
+      explained: from `read_explanations`; those of other clips are passed over.
     """
     number = {name: i for i, name in enumerate(clips.ids)}
-    entries = [_entry(clips, i) for i in range(len(clips.ids))]
-    blocks = []
+    entries = [_describe_clip(clips, i) for i in range(len(clips.ids))]
+    encoded = []
     for name, sound in sounds:
         entry = entries[number[name]]
         entry["seconds"] = round(len(sound.samples) / sound.rate, 3)
-        entry["outline"] = template.text(outline(sound.samples).tobytes())
+        entry["outline"] = page.encode_base64(outline_sound(sound.samples).tobytes())
         entry["sound"] = name in audible
         if name in audible:
-            blocks.append(
-                f'<script type="text/plain" id="sound-{number[name]}">{template.text(encode(sound))}</script>'
-            )
+            encoded.append((number[name], page.encode_base64(encode_sound(sound))))
     for name in number.keys() & explained.keys():
         entries[number[name]]["explanation"] = explained[name]
-    kinds = list(cases.NAMES.values())
+    classes, kinds = heading.classes, list(cases.NAMES.values())
     if clips.predictions.ndim == 2:
         classes = classes or [str(c) for c in range(clips.predictions.shape[1])]
         kinds = ["predicted right", "predicted wrong"]
     data = {
-        "target": target,
-        "facts": list(facts),
+        "target": heading.target,
+        "facts": list(heading.facts),
         "classes": list(classes),
         "cases": kinds,
         "margin": 100 * cases.MARGIN,
         "clips": entries,
     }
-    pieces = {
-        "title": html.escape(title),
-        # A `<` in a name could end the element that holds the data; in JSON it may be written as its code.
-        "data": json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
-        "sounds": "\n".join(blocks),
-    }
-    return template.render("listening", pieces, scripts=("listening_figures.js", "listening.js"))
+    # A `<` in a name could end the element that holds the data; in JSON it may be written as its code.
+    text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    values = {"title": heading.title, "data": Markup(text), "sounds": encoded}
+    return page.render_template("listening", values, scripts=("listening_figures.js", "listening.js"))
 
 
-def _entry(clips: Clips, i: int) -> dict[str, Any]:
+def _describe_clip(clips: Clips, i: int) -> dict[str, Any]:
     return {
         "id": clips.ids[i],
         "group": clips.groups[i],
@@ -202,3 +207,98 @@ def _entry(clips: Clips, i: int) -> dict[str, Any]:
         "prediction": np.round(clips.predictions[i], 6).tolist(),
         "sound": False,
     }
+
+
+def write_heading(results: Results, number: int, split: str, target: str) -> Heading:
+    """What was run, on what; a corpus that was made up is called so, where its form does not say it."""
+    corpus, trial = results.corpus, results.trials[number]
+    kind = " (synthetic corpus)" if corpus.synthetic and "synthetic" not in corpus.form else ""
+    scores = [f"{name} {value:.3f}" for name, value in (trial.scores(split) or {}).items() if value is not None]
+    return Heading(
+        f"{results.name}: {split} split of {corpus.name}, {corpus.form}{kind}",
+        target,
+        [f"trial {number}: {trial.variant}, fold {trial.fold}, seed {trial.seed}", *scores],
+        corpus.labels,
+    )
+
+
+def open_corpus(run: Run, wanted: Set[str]) -> Openers:
+    """Sounds of clips as the corpus stores them, which is what the model heard.
+
+    Raises:
+      UserError: the corpus has no speech, or none of these clips.
+    """
+    from affect_jax.config.load import read_experiment
+    from affect_jax.data import splits  # which needs jax
+
+    experiment = read_experiment(run.path)
+    recordings, settings = splits.load_recordings(experiment.corpus), experiment.corpus.settings
+    if recordings.fingerprint != run.results.corpus.fingerprint:
+        print("note: the corpus has changed since the run; what is heard may differ from what it saw", file=sys.stderr)
+    speech = experiment.data.modalities[0] if settings.get("sound") == "waveform" else "speech"
+    openers = {
+        recording.steps[0]: partial(audio.Sound, recording.features[speech], settings["rate"])
+        for recording in (r for members in recordings.splits.values() for r in members)
+        if len(recording.steps) == 1 and recording.steps[0] in wanted and speech in recording.features
+    }
+    if not openers:
+        raise UserError(
+            f"corpus {recordings.corpus} has no speech of the clips that the run predicts; "
+            "choose a run on raw speech, or name a folder of sound files by --audio_dir"
+        )
+    return openers
+
+
+def open_folder(folder: Path, wanted: Set[str]) -> Openers:
+    """Sounds of clips from the files of their names below `folder`; a clip without a file has no sound.
+
+    Raises:
+      UserError: no such folder, none of the clips in it, or two files of one clip.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--audio_dir={folder} is not a folder; name the one that holds the clips' sound")
+    files: dict[str, Path] = {}
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SOUND_ENDINGS and p.stem in wanted):
+        if path.stem in files:
+            raise UserError(f"{files[path.stem]} and {path} are both of one clip; keep one of them in --audio_dir")
+        files[path.stem] = path
+    if not files:
+        raise UserError(
+            f"--audio_dir={folder} has no file named like a clip of the run, such as {min(wanted)}.wav; "
+            "name another folder, or leave the flag out"
+        )
+    return {name: partial(audio.decode_audio, path) for name, path in files.items()}
+
+
+def read_sounds(openers: Openers) -> Iterator[tuple[str, audio.Sound]]:
+    """Every clip and its sound, read one by one, with a bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(file=sys.stderr)
+    for name, opener in track(openers.items(), "clips", console=console, disable=not console.is_terminal):
+        yield name, opener()
+
+
+def explore_run(run: Run, number: int, split: str, *, audio_dir: str = "", limit: int = 0) -> tuple[bytes, str]:
+    """The page of a trial's clips, and a line that says what is in it.
+
+    Args:
+      run: a finished run.
+      number: of the trial.
+      split: 'validation' or 'test'.
+      audio_dir: a folder with the clips' own sound; '' takes the corpus'.
+      limit: how many sounds go into the page; 0 for all.
+
+    Raises:
+      UserError: what the page shows is missing or damaged.
+    """
+    clips = read_clips(run.path, run.results, number, split)
+    wanted = set(clips.ids)
+    openers = open_folder(Path(audio_dir), wanted) if audio_dir else open_corpus(run, wanted)
+    audible = choose_audible(clips, limit, openers)
+    explained = read_explanations(run.path / "explanations", number)
+    heading = write_heading(run.results, number, split, run.config["data"]["target"])
+    data = render_clips(clips, heading, sounds=read_sounds(openers), audible=set(audible), explained=explained)
+    amounts = f"{len(audible)} with sound, {len(wanted & explained.keys())} with LIME weights"
+    return data, f"{len(clips.ids)} clips, {amounts}, {len(data) / 1e6:.1f} MB"

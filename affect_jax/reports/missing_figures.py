@@ -7,12 +7,17 @@ marker for each, so that nothing is told by colour alone.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from affect_jax.evaluation.missing.missing_file import name_neighbours
 from affect_jax.reports import figures
-from affect_jax.reports.missing import METRICS, Document, letters, masks
 from affect_jax.reports.thesis import NAMES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Document = Mapping[str, Any]
+METRICS = ("uar", "accuracy")
 
 _ORIGINAL, _ZEROS, _MODDROP = "trained on just these (UTUT, BTBT)", "trained on all, zeros (MTUT, MTBT)", "Moddrop"
 _STYLES = {_ORIGINAL: ("#000000", "s"), _ZEROS: ("#D55E00", "o"), _MODDROP: ("#0072B2", "^")}
@@ -28,49 +33,64 @@ class Series(NamedTuple):
     marker: str
 
 
-def _pair(document: Document, attention: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+def list_letters(document: Document) -> tuple[str, ...]:
+    """Letters of all modalities, in the order in which the studies have them."""
+    return tuple(dict.fromkeys(x for entry in document["studies"].values() for x in entry["letters"]))
+
+
+def list_masks(entry: Mapping[str, Any]) -> list[str]:
+    """The masks of a study, few modalities first, then in the order of its modalities."""
+
+    def place(mask: str) -> tuple[int, list[int]]:
+        numbers = [entry["letters"].index(x) for x in mask.split("+")]
+        return len(numbers), numbers
+
+    return sorted(entry["masks"], key=place)
+
+
+def is_ablation(entry: Mapping[str, Any]) -> bool:
+    """Whether a study's model lacks some attention or its statistical pooling."""
+    return bool(entry["model"].get("pairs")) or not entry["model"].get("statistical_pooling", True)
+
+
+def _find_studies(document: Document, attention: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """The entries of the plain study of an attention and of that with Moddrop, over all modalities."""
-    found: dict[bool, dict[str, Any]] = {}
+    entries: dict[bool, dict[str, Any]] = {}
     for entry in document["studies"].values():
-        model = entry["model"]
-        ablated = model.get("pairs") or not model.get("statistical_pooling", True)
-        if entry["attention"] == attention and not ablated and len(entry["letters"]) == len(letters(document)):
-            found.setdefault(bool(entry["moddrop"]), entry)
-    return found.get(False), found.get(True)
+        is_whole = len(entry["letters"]) == len(list_letters(document))
+        if entry["attention"] == attention and is_whole and not is_ablation(entry):
+            entries.setdefault(bool(entry["moddrop"]), entry)
+    return entries.get(False), entries.get(True)
 
 
-def _series(name: str, entry: Mapping[str, Any], imputation: str, style: tuple[str, str]) -> Series:
-    points = {mask: entry["masks"][mask]["scores"][imputation] for mask in masks(entry)}
+def _make_series(name: str, entry: Mapping[str, Any], imputation: str, style: tuple[str, str]) -> Series:
+    points = {mask: entry["masks"][mask]["scores"][imputation] for mask in list_masks(entry)}
     return Series(name, {mask: scores for mask, scores in points.items() if scores}, *style)
 
 
-def series(document: Document, attention: str, counts: Sequence[int], distance: str = "") -> list[Series]:
+def list_series(document: Document, attention: str, counts: Sequence[int], distance: str = "") -> list[Series]:
     """What a figure shows of one kind of attention, with imputation by so many neighbours; [] without its study."""
-    plain, dropped = _pair(document, attention)
+    plain, dropped = _find_studies(document, attention)
     if plain is None:
         return []
-    found = [Series(_ORIGINAL, dict(plain["orig"] or {}), *_STYLES[_ORIGINAL])]
-    found.append(_series(_ZEROS, plain, "zeros", _STYLES[_ZEROS]))
+    series = [Series(_ORIGINAL, dict(plain["orig"] or {}), *_STYLES[_ORIGINAL])]
+    series.append(_make_series(_ZEROS, plain, "zeros", _STYLES[_ZEROS]))
     for number, count in enumerate(counts):
         style = _NEIGHBOURS[number % len(_NEIGHBOURS)]
-        found.append(_series(f"KNN K={count}", plain, name_neighbours(count, distance), style))
+        series.append(_make_series(f"KNN K={count}", plain, name_neighbours(count, distance), style))
     if dropped is not None:
-        found.append(_series(_MODDROP, dropped, "zeros", _STYLES[_MODDROP]))
-    return [one for one in found if one.points]
+        series.append(_make_series(_MODDROP, dropped, "zeros", _STYLES[_MODDROP]))
+    return [one for one in series if one.points]
 
 
-def draw(document: Document, found: Sequence[Series], title: str) -> Any:
-    """A matplotlib Figure of two panels, one a metric, over the masks of the series."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    names = list(max((one.points for one in found), key=len))
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    FigureCanvasAgg(figure)
+def draw_series(document: Document, series: Sequence[Series], title: str) -> "Figure":
+    """Two panels, one a metric, over the masks of the series."""
+    names = list(max((one.points for one in series), key=len))
+    figure = figures.make_figure(9, 6)
     panels = figure.subplots(len(METRICS), 1, sharex=True)
     for panel, metric in zip(panels, METRICS, strict=True):
-        for number, one in enumerate(found):
-            shift = 0.6 * ((number + 0.5) / len(found) - 0.5)
+        for number, one in enumerate(series):
+            shift = 0.6 * ((number + 0.5) / len(series) - 0.5)
             at = [names.index(mask) + shift for mask in one.points]
             means = [scores[metric]["mean"] for scores in one.points.values()]
             spread = [scores[metric]["std"] or 0.0 for scores in one.points.values()]
@@ -85,31 +105,26 @@ def draw(document: Document, found: Sequence[Series], title: str) -> Any:
             panel.axvline(edge - 0.5, color="#BBBBBB", linewidth=0.5)
     panels[-1].set_xticks(range(len(names)), names)
     panels[-1].set_xlim(-0.5, len(names) - 0.5)
-    panels[-1].set_xlabel("modalities present in the test part")
+    panels[-1].set_xlabel("modalities present in the test split")
     panels[0].set_title(title, fontsize="medium")
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # done again at every saving, it would move a little each time
-    return figure
+    return figures.settle_layout(figure)
 
 
-def write(document: Document, out: Path, kinds: Sequence[str] = ("png",)) -> list[Path]:
+def write_figures(document: Document, out: Path, kinds: Sequence[str] = ("png",)) -> list[Path]:
     """Writes the figures that the document's studies allow; returns their paths."""
-    corpus = document["corpus"]
-    where = f"{'synthetic ' if corpus['synthetic'] else ''}{corpus['name']}"
-    distance, paths = document["made_of"]["metrics"][0], []
+    corpus, made_of, paths = document["corpus"], document["made_of"], []
+    where, distance = f"{'synthetic ' if corpus['synthetic'] else ''}{corpus['name']}", made_of["metrics"][0]
     for attention in sorted({entry["attention"] for entry in document["studies"].values()}):
-        shown = {
-            "moddrop": (series(document, attention, ()), "with and without Moddrop"),
-            "knn": (
-                series(document, attention, document["made_of"]["counts"], distance),
-                f"imputation by {distance} neighbours",
-            ),
-        }
-        for stem, (found, what) in shown.items():
-            if not found:
+        for stem, counts, what in (
+            ("moddrop", (), "with and without Moddrop"),
+            ("knn", made_of["counts"], f"imputation by {distance} neighbours"),
+        ):
+            series = list_series(document, attention, counts, distance)
+            if not series:
                 continue
-            figure = draw(document, found, f"{where}: {attention} attention with modalities missing, {what}")
+            title = f"{where}: {attention} attention with modalities missing, {what}"
+            figure = draw_series(document, series, title)
             for kind in kinds:
                 paths.append(out / f"{stem}_{attention.replace('+', '_')}.{kind}")
-                figures.write(figure, paths[-1])
+                figures.write_figure(figure, paths[-1])
     return paths

@@ -2,138 +2,154 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from affect_jax.reports import comparison_grid, confusion, curves, folders, naming, over_time, page, svg, tables
-from affect_jax.reports.comparison import Comparison
-from affect_jax.reports.folders import Run
-from affect_jax.reports.formats import Grid
-from affect_jax.reports.page import Section
+import numpy as np
+from markupsafe import Markup
+
+from affect_jax.reports import confusion, curves, figures, over_time, read, side_by_side, tables
+from affect_jax.reports.figures import Bar, Line
+from affect_jax.reports.over_time import Recording
+from affect_jax.reports.page import (
+    Section,
+    render_template,
+    show_beside,
+    show_chart,
+    show_folded,
+    show_grid,
+    show_matrix,
+    show_text,
+)
+from affect_jax.reports.read import Run
+from affect_jax.reports.side_by_side import Comparison
 from affect_jax.reports.sources import Source
+from affect_jax.reports.tables import Grid
 
 _RECORDINGS = 12
-"""Recordings of a cell that are drawn; the table has all."""
+"""Recordings of a variant that are drawn; the table has all."""
+_COLOURS = len(figures.COLOURS)
 
 
-def scores(found: Comparison, command: str = "") -> Section:
-    """Every cell with its interval, drawn and as a table."""
-    entries = comparison_grid.chosen(found)
-    chart = ""
-    if entries:
-        scale = 100 if found.metric in tables.PERCENT else 1
-        bars = []
-        for entry in entries:
-            printed, interval = entry.published.get(found.metric), entry.intervals.get(found.metric)
-            name = found.names[entry.source]
-            reach = None if interval is None else (scale * interval[0], scale * interval[1])
-            mean = scale * entry.figures[found.metric].mean
-            bars.append(svg.Bar(name, mean, reach, None if printed is None else scale * printed.mean))
-        constants = {folders.baseline(entry.run, found.split, found.metric) for entry in entries}
-        constant = constants.pop() if len(constants) == 1 else None
-        label = f"{tables.label(found.metric)}, {found.split} part"
-        said = f"Mean {label} of {len(bars)} cells with 95 % intervals; the table below has the numbers."
-        drawn = svg.intervals(bars, label=label, said=said, constant=None if constant is None else scale * constant)
-        caption = "Means with 95 % intervals."
-        caption += " Dashed: a constant answer." if constant is not None else ""
-        caption += " Diamonds: the thesis." if any(bar.printed is not None for bar in bars) else ""
-        chart = page.figure(drawn, caption, kind="wide")
-    grid = comparison_grid.report(found, command)
+def show_scores(comparison: Comparison, command: str = "") -> Section:
+    """Every variant with its interval, drawn and as a table."""
+    grid = side_by_side.make_table(comparison, command)
     # The head of the page says already what each run is.
-    known = {folders.describe(entry.run) for entry in found.entries}
-    grid = grid._replace(notes=tuple(note for note in grid.notes if note not in known))
-    return Section("scores", "Scores", chart + page.table(grid))
+    described = {read.describe_run(run) for run in comparison.runs}
+    grid = grid._replace(notes=tuple(note for note in grid.notes if note not in described))
+    chart = _draw_scores(comparison) if comparison.drawn else Markup()
+    return Section("scores", "Scores", chart + show_grid(grid))
 
 
-def asked(grid: Grid) -> Section:
+def _draw_scores(comparison: Comparison) -> Markup:
+    metric, scale = comparison.metric, 100 if tables.is_percent(comparison.metric) else 1
+    bars = []
+    for entry in comparison.drawn:
+        printed, interval = entry.published.get(metric), entry.intervals.get(metric)
+        reach = None if interval is None else (scale * interval[0], scale * interval[1])
+        mean = scale * entry.figures[metric].mean
+        bars.append(Bar(comparison.names[entry.source], mean, reach, printed and scale * printed.mean))
+    constants = {read.find_baseline(entry.run, comparison.split, metric) for entry in comparison.drawn}
+    constant = constants.pop() if len(constants) == 1 else None
+    label = f"{tables.label_metric(metric)}, {comparison.split} split"
+    figure = figures.draw_intervals(bars, label, None if constant is None else scale * constant)
+    alt = f"Mean {label} of {len(bars)} variants with 95 % intervals; the table below has the numbers."
+    caption = "Means with 95 % intervals."
+    caption += " Dashed: a constant answer." if constant is not None else ""
+    caption += " Diamonds: the thesis." if any(bar.printed is not None for bar in bars) else ""
+    return show_chart(figure, alt, caption, wide=True)
+
+
+def show_answers(grid: Grid) -> Section:
     """The comparisons that were asked for by name."""
-    return Section("significance", "Asked comparisons", page.table(grid))
+    return Section("significance", "Asked comparisons", show_grid(grid))
 
 
-def ranked(grid: Grid) -> Section:
+def show_ranking(grid: Grid) -> Section:
     """The modalities of a run that has a model of each alone."""
-    return Section("ranking", "Which modality is the stronger one", page.table(grid))
+    return Section("ranking", "Which modality is the stronger one", show_grid(grid))
 
 
-def confusions(found: Comparison, runs: Sequence[Run]) -> Section | None:
-    """A matrix a cell; None where no run has classes and predictions."""
-    made = []
-    for run in runs:
-        for source in naming.cells(run):
-            if confusion.kept(run, source):
-                counted = confusion.count(run, source)
-                name = f"{found.names[source]}: {counted.rows}"
-                made.append(page.figure(page.matrix(counted.counts, counted.labels, name), name))
-    if not made:
+def show_confusions(comparison: Comparison) -> Section | None:
+    """A matrix a variant; None where no run has classes and predictions."""
+    matrices = []
+    for run, source in _list_variants(comparison):
+        if confusion.can_count(run, source):
+            counted = confusion.count_answers(run, source)
+            name = f"{comparison.names[source]}: {counted.trials}"
+            matrices.append(show_matrix(counted.counts, counted.labels, name))
+    if not matrices:
         return None
-    said = page.paragraph("Percent of each true class; counts where the pointer is. A clip is counted once a row.")
-    return Section("confusion", "Which classes are taken for which", said + page.grid_of(made, "flow"))
+    note = show_text("Percent of each true class; counts where the pointer is. A clip is counted once a trial.")
+    return Section("confusion", "Which classes are taken for which", note + show_beside(matrices, "flow"))
 
 
-def truth(found: Comparison, runs: Sequence[Run]) -> Section | None:
+def _list_variants(comparison: Comparison) -> Iterator[tuple[Run, Source]]:
+    return ((run, source) for run in comparison.runs for source in read.list_variants(run))
+
+
+def show_points(comparison: Comparison) -> Section | None:
     """Truth against prediction of a regression; None where there is none."""
-    made = []
-    for run in runs:
-        for source in naming.cells(run):
-            target, answer, steps = over_time.points(run, source, found.split)
-            if steps:
-                name = found.names[source]
-                shown = f"{len(target)} of {steps} steps" if len(target) < steps else f"{steps} steps"
-                chart = svg.scatter(target, answer, said=f"Truth against prediction of {name}, {shown}.")
-                made.append(page.figure(chart, f"{name}: {shown}"))
-    if not made:
+    charts = []
+    for run, source in _list_variants(comparison):
+        points = over_time.sample_points(run, source, comparison.split)
+        if points is not None:
+            name, drawn, steps = comparison.names[source], len(points.truth), points.steps
+            amount = f"{drawn} of {steps} steps" if drawn < steps else f"{steps} steps"
+            figure = figures.draw_scatter(points.truth, points.answer)
+            charts.append(show_chart(figure, f"Truth against prediction of {name}, {amount}.", f"{name}: {amount}"))
+    if not charts:
         return None
-    said = f"On the {found.split} part, the row of the least seed of each fold. On the line both are equal."
-    return Section("truth", "Truth against prediction", page.paragraph(said) + page.grid_of(made))
+    note = f"On the {comparison.split} split, the trial of the least seed of each fold. On the line both are equal."
+    return Section("truth", "Truth against prediction", show_text(note) + show_beside(charts))
 
 
-def _recording(cells: Sequence[tuple[Source, over_time.Recording]], run: Run, called: Mapping[Source, str]) -> str:
-    first = cells[0][1]
-    axis, window = "seconds" if first.seconds else "step", over_time.window_of(len(first.target))
-    traces = [svg.Line("truth", *svg.thin(first.time, first.target.astype(float)))]
-    running, names = [], ["truth"]
-    for source, recording in cells:
-        answer = recording.predictions[over_time.least_row(run, recording.rows)].astype(float)
-        traces.append(svg.Line(called[source], *svg.thin(recording.time, answer)))
-        followed = over_time.running_ccc(answer, recording.target, window)
-        middle = recording.time[window // 2 : window // 2 + len(followed)]
-        running.append(svg.Line(called[source], *svg.thin(middle, followed)))
-        names.append(f"{called[source]} (CCC {over_time.scores(recording).mean():.3f})")
-    said = f"{first.name}: truth and predictions over time"
-    above = svg.lines(traces, x_label=axis, y_label="label", said=said)
-    below = svg.lines(
-        running,
-        x_label=axis,
-        y_label="CCC in windows",
-        said=f"{first.name}: concordance in windows of {window} steps",
-        y=(-1.05, 1.05),
-        first=1,  # the truth has the first colour above
+def _draw_recording(members: Sequence[tuple[Source, Recording]], run: Run, names: Mapping[Source, str]) -> Markup:
+    first = members[0][1]
+    axis, window = "seconds" if first.seconds else "step", over_time.choose_window(len(first.target))
+    traces = [Line(*figures.thin_line(first.time, first.target.astype(float)))]
+    running, legend = [], ["truth"]
+    for source, recording in members:
+        answer = recording.predictions[over_time.find_least_seed(run, recording.trials)].astype(float)
+        traces.append(Line(*figures.thin_line(recording.time, answer)))
+        ccc = over_time.compute_running_ccc(answer, recording.target, window)
+        middle = recording.time[window // 2 : window // 2 + len(ccc)]
+        running.append(Line(*figures.thin_line(middle, ccc)))
+        legend.append(f"{names[source]} (CCC {over_time.score_recording(recording).mean():.3f})")
+    above = figures.draw_lines(traces, x_label=axis, y_label="label")
+    # The truth has the first colour above.
+    below = figures.draw_lines(running, x_label=axis, y_label="CCC in windows", y_limits=(-1.05, 1.05), first=1)
+    windows = f"in windows of {window} steps"
+    return show_beside(
+        (
+            show_chart(above, f"{first.name}: truth and predictions over time", first.name, legend),
+            show_chart(below, f"{first.name}: concordance {windows}", f"{first.name}: CCC {windows}"),
+        )
     )
-    caption = f"{first.name}: CCC in windows of {window} steps"
-    return page.grid_of([page.figure(above, first.name, names), page.figure(below, caption)])
 
 
-def over_times(found: Comparison, runs: Sequence[Run], table: Grid) -> Section | None:
+def show_courses(comparison: Comparison, table: Grid) -> Section | None:
     """Traces and running concordance of continuous labels; None where there are none."""
-    body = ""
-    for run in runs:
-        for group in _few(naming.cells(run), svg.COLOURS - 1):
-            held: dict[str, list[tuple[Source, over_time.Recording]]] = {}
+    body = Markup()
+    for run in comparison.runs:
+        for group in _group_sources(read.list_variants(run), _COLOURS - 1):
+            members: dict[str, list[tuple[Source, Recording]]] = {}
             for source in group:
-                for recording in over_time.recordings(run, source, found.split):
-                    held.setdefault(recording.name, []).append((source, recording))
-            for name in list(held)[:_RECORDINGS]:
-                cells = ", ".join(found.names[source] for source, _ in held[name])
-                title = f"{found.labels[str(run.path)]}: {name} ({cells})"
-                body += page.folded(title, _recording(held[name], run, found.names), opened=not body)
+                for recording in over_time.list_recordings(run, source, comparison.split):
+                    members.setdefault(recording.name, []).append((source, recording))
+            for name in list(members)[:_RECORDINGS]:
+                variants = ", ".join(comparison.names[source] for source, _ in members[name])
+                title = f"{comparison.labels[str(run.path)]}: {name} ({variants})"
+                drawn = _draw_recording(members[name], run, comparison.names)
+                body += show_folded(title, drawn, opened=not body)
     if not body:
         return None
-    said = page.paragraph(
-        f"On the {found.split} part, the row of the least seed; CCC beside a name is the mean over all rows. Windows "
-        "are a tenth of the recording."
+    note = show_text(
+        f"On the {comparison.split} split, the trial of the least seed; CCC beside a name is the mean over all trials. "
+        "Windows are a tenth of the recording."
     )
-    return Section("time", "Concordance over time", said + body + page.folded(table.title, page.table(table)))
+    return Section("time", "Concordance over time", note + body + show_folded(table.title, show_grid(table)))
 
 
-def _few(sources: Sequence[Source], most: int) -> list[list[Source]]:
-    """All cells of a run in one chart where they can be told apart there, else study by study, in pieces."""
+def _group_sources(sources: Sequence[Source], most: int) -> list[list[Source]]:
+    """All variants of a run in one chart where they can be told apart there, else study by study, in pieces."""
     if len(sources) <= most:
         return [list(sources)]
     by_study: dict[str, list[Source]] = {}
@@ -144,61 +160,70 @@ def _few(sources: Sequence[Source], most: int) -> list[list[Source]]:
     return [mine[k : k + most] for mine in by_study.values() for k in range(0, len(mine), most)]
 
 
-def _charts(run: Run, name: str, called: Mapping[Source, str]) -> Iterator[tuple[str, str]]:
-    """Title and charts of each stage and group of cells."""
-    found = curves.read(run)
-    for stage in dict.fromkeys(curve.stage for curve in found):
-        mine = {(curve.name, curve.source): curve for curve in found if curve.stage == stage}
-        for group in _few(list(dict.fromkeys(source for _, source in mine)), svg.COLOURS):
-            made = []
-            for value in curves.wanted(run, stage, found):
-                held = [source for source in group if (value, source) in mine]
-                if held:
-                    names, label = [called[source] for source in held], value.replace("/", " ")
-                    said = f"{name}, stage {stage}: {label} by epoch of {', '.join(names)}"
-                    drawn = [curves.shown(mine[value, source]) for source in held]
-                    chart = svg.lines(drawn, x_label="epoch", y_label=label, said=said, whole=True)
-                    made.append(page.figure(chart, label, names))
-            yield f"{name}, stage {stage}: {', '.join(called[source] for source in group)}", page.grid_of(made)
+def _draw_curves(run: Run, comparison: Comparison) -> Iterator[tuple[str, Markup]]:
+    """Title and charts of each stage and group of variants."""
+    run_curves, names = curves.read_curves(run), comparison.names
+    for stage in dict.fromkeys(curve.stage for curve in run_curves):
+        where = f"{comparison.labels[str(run.path)]}, stage {stage}"
+        mine = {(curve.name, curve.source): curve for curve in run_curves if curve.stage == stage}
+        for group in _group_sources(list(dict.fromkeys(source for _, source in mine)), _COLOURS):
+            charts = []
+            for value in curves.choose_charts(run, stage, run_curves):
+                drawn = [mine[value, source] for source in group if (value, source) in mine]
+                if drawn:
+                    charts.append(_draw_value(drawn, value.replace("/", " "), names, where))
+            yield f"{where}: {', '.join(names[source] for source in group)}", show_beside(charts)
 
 
-def learning(found: Comparison, runs: Sequence[Run], table: Grid) -> Section:
+def _draw_value(drawn: Sequence[curves.Curve], label: str, names: Mapping[Source, str], where: str) -> Markup:
+    lines = [curves.cut_curve(curve) for curve in drawn]
+    figure = figures.draw_lines(lines, x_label="epoch", y_label=label, whole=True)
+    legend = [names[curve.source] for curve in drawn]
+    counts = [
+        f"{n}: {c.trials.max()} trials at first, {c.trials[np.isin(c.epoch, x.x)][-1]} at the last epoch drawn"
+        for n, c, x in zip(legend, drawn, lines, strict=True)
+    ]
+    return show_chart(figure, f"{where}: {label} by epoch of {'; '.join(counts)}", label, legend)
+
+
+def show_learning(comparison: Comparison, table: Grid) -> Section:
     """Learning curves; says so where a run kept none."""
-    charts = [chart for run in runs for chart in _charts(run, found.labels[str(run.path)], found.names)]
-    body = "".join(page.folded(title, drawn, opened=k == 0) for k, (title, drawn) in enumerate(charts))
-    without = [found.labels[str(run.path)] for run in runs if not (run.path / "metrics.jsonl").is_file()]
-    said = page.paragraph(
-        "Mean over the rows of a cell, band: ± one sample standard deviation. A curve ends where fewer than half of "
-        "its rows are still trained. Searches are not shown."
-    )
-    for name in without:
-        body += page.paragraph(f"{name} has no metrics.jsonl, so no curves.")
-    return Section(
-        "learning", "Learning curves", (said if charts else "") + body + (page.table(table) if charts else "")
-    )
+    charts = [chart for run in comparison.runs for chart in _draw_curves(run, comparison)]
+    body = Markup().join(show_folded(title, drawn, opened=k == 0) for k, (title, drawn) in enumerate(charts))
+    for run in comparison.runs:
+        if not (run.path / "metrics.jsonl").is_file():
+            body += show_text(f"{comparison.labels[str(run.path)]} has no metrics.jsonl, so no curves.")
+    if charts:
+        note = show_text(
+            "Mean over the trials of a variant, band: ± one sample standard deviation. A curve ends where fewer than "
+            "half of its trials are still trained. Searches are not shown."
+        )
+        body = note + body + show_grid(table)
+    return Section("learning", "Learning curves", body)
 
 
-def build(found: Comparison, runs: Sequence[Run], command: str, more: Sequence[Section] = ()) -> bytes:
+def render_report(comparison: Comparison, command: str, more: Sequence[Section] = ()) -> bytes:
     """The whole page.
 
     Args:
-      found: of these runs.
-      runs: from `comparison.read`.
+      comparison: what is shown.
       command: the command line, for the record.
       more: sections that come after the scores.
     """
-    parts = [
-        confusions(found, runs),
-        truth(found, runs),
-        over_times(found, runs, over_time.report(runs)),
-        learning(found, runs, curves.report(runs)),
-    ]
-    made_up = [found.labels[str(run.path)] for run in runs if run.synthetic]
-    warning = f"{', '.join(made_up)}: a synthetic corpus. Its numbers show that the code runs, and nothing else."
-    return page.render(
-        f"Report of {comparison_grid.run_names(found)}",
-        [folders.describe(run) for run in runs],
-        [scores(found, command), *more, *(part for part in parts if part is not None)],
-        command,
-        warning if made_up else "",
+    runs = comparison.runs
+    others = (
+        show_confusions(comparison),
+        show_points(comparison),
+        show_courses(comparison, over_time.make_table(runs)),
+        show_learning(comparison, curves.make_table(runs)),
     )
+    synthetic = [comparison.labels[str(run.path)] for run in runs if run.synthetic]
+    warning = f"{', '.join(synthetic)}: a synthetic corpus. Its numbers show that the code runs, and nothing else."
+    values = {
+        "title": f"Report of {comparison.title}",
+        "warning": warning if synthetic else "",
+        "facts": [read.describe_run(run) for run in runs],
+        "sections": [show_scores(comparison, command), *more, *(section for section in others if section is not None)],
+        "command": command,
+    }
+    return render_template("report", values, scripts=("report.js",))

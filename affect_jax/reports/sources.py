@@ -1,6 +1,6 @@
-"""Which cell of which run answers which question: the agreement between the configs and the reports.
+"""Which variant of which run answers which question: the agreement between the configs and the reports.
 
-A run is named by its config argument; its studies and cells are named as in the thesis' rows.
+A run is named by its config argument, its studies and variants as its config names them.
 """
 
 import re
@@ -8,15 +8,25 @@ from typing import NamedTuple
 
 
 class Source(NamedTuple):
-    """One cell of one of our runs."""
+    """One variant of one of our runs."""
 
     config: str  # the config argument that makes the run folder
     study: str
-    cell: str
+    variant: str
+
+
+class Question(NamedTuple):
+    """Do two variants differ over trials of the same fold and seed? `b` None stands for a constant answer."""
+
+    label: str
+    a: Source
+    b: Source | None
+    split: str
+    metrics: tuple[str, ...]
 
 
 class Pair(NamedTuple):
-    """One co-learning question: `method` against each reference, on rows of the same fold and seed."""
+    """Did co-learning help: `method` against each reference, a name and what it stands for."""
 
     label: str
     corpus: str
@@ -26,16 +36,6 @@ class Pair(NamedTuple):
     references: tuple[tuple[str, Source], ...]
 
 
-class Question(NamedTuple):
-    """Do two cells differ on rows of the same fold and seed?"""
-
-    label: str
-    a: Source
-    b: Source
-    split: str
-    metrics: tuple[str, ...]
-
-
 CONFLICTNET = "configs/conflictnet.py:sspnet_conflict"
 FUSION = "configs/fusion.py"
 BASELINES = "baseline"
@@ -43,8 +43,8 @@ BASELINES = "baseline"
 IS13, RANDOM_SUBSET = "IS13 baseline", "Random subset feature selection"
 MODALITIES = {"audio": "audio", "geo": "video_geometric", "app": "video_appearance", "video": "video", "text": "text"}
 ENCODERS = {"Classifier": "classifier", "BiGRU+Classifier": "bigru", "BiGRU+TE+Classifier": "bigru+te"}
-CELLS_SEW = ("SEW", "-S_D2", "-CCA", "-S_D1", "-(CCA & S_D1)")
-CELLS_SEQSEW = ("SeqSEW", "-LFA", "-Decoder", "-(LFA & Decoder)")
+VARIANTS_SEW = ("SEW", "-S_D2", "-CCA", "-S_D1", "-(CCA & S_D1)")
+VARIANTS_SEQSEW = ("SeqSEW", "-LFA", "-Decoder", "-(LFA & Decoder)")
 PAIRS_SEW = ("arousal,geo+audio", "arousal,app+audio", "valence,audio+geo", "valence,app+audio", "valence,app+geo")
 PAIRS_SEQSEW = (
     "mosi,video+text",
@@ -56,62 +56,72 @@ PAIRS_SEQSEW = (
 )
 
 
-def sew(pair: str, cell: str = "SEW") -> Source:
-    """SEW and its ablations are the study 'pair'; its own unimodal baselines are 'weaker' and 'stronger'."""
-    study = {"unimodal weaker": "weaker", "unimodal stronger": "stronger"}.get(cell, "pair")
-    return Source(f"configs/sew.py:{pair}", study, cell)
+def pick_sew(pair: str, variant: str = "SEW") -> Source:
+    """SEW and its ablations are the study 'teachers'; the regressor on one modality alone is a study of its own.
+
+    Args:
+      pair: 'arousal,geo+audio'.
+      variant: of `VARIANTS_SEW`, or 'unimodal weaker', 'unimodal stronger'.
+    """
+    config = f"configs/sew.py:{pair}"
+    if variant not in VARIANTS_SEW:
+        weaker, stronger = pair.rpartition(",")[2].split("+")
+        modality = MODALITIES[weaker if variant == "unimodal weaker" else stronger]
+        return Source(config, f"unimodal_{modality}", f"unimodal {modality}")
+    return Source(config, "teachers", variant)
 
 
-def sew_unimodal(target: str, modality: str) -> Source:
+def pick_sew_unimodal(target: str, modality: str) -> Source:
     """SEW's regressor on one modality: a study a modality."""
     return Source(f"configs/sew_unimodal.py:{target}", MODALITIES[modality], "regressor")
 
 
-def seqsew(pair: str, cell: str = "SeqSEW") -> Source:
-    """SeqSEW and its ablations, of which those without the decoder are a study of their own (a smaller
-    program).
+def pick_seqsew(pair: str, variant: str = "SeqSEW") -> Source:
+    """SeqSEW and its ablations, of which those without the decoder are a study of their own (a smaller program).
 
-    `pair` is 'mosi,video+text' or 'recola,arousal,geo+audio'.
+    Args:
+      pair: 'mosi,video+text' or 'recola,arousal,geo+audio'.
+      variant: of `VARIANTS_SEQSEW`.
     """
-    return Source(f"configs/seqsew.py:{pair}", "no_decoder" if "Decoder" in cell else "pair", cell)
+    return Source(f"configs/seqsew.py:{pair}", "no_decoder" if "Decoder" in variant else "teachers", variant)
 
 
-def seqsew_unimodal(corpus: str, modality: str, cell: str = "BiGRU+TE+Classifier") -> Source:
+def pick_seqsew_unimodal(corpus: str, modality: str, variant: str = "BiGRU+TE+Classifier") -> Source:
     """`corpus` is 'mosi', 'recola,arousal' or 'recola,valence'."""
-    return Source(f"configs/seqsew_unimodal.py:{corpus}", f"{MODALITIES[modality]}/{ENCODERS[cell]}", cell)
+    return Source(f"configs/seqsew_unimodal.py:{corpus}", f"{MODALITIES[modality]}/{ENCODERS[variant]}", variant)
 
 
-def conflictnet(study: str, cell: str) -> Source:
+def pick_conflictnet(study: str, variant: str) -> Source:
     """A network of chapter 3 on SSPNet Conflict."""
-    return Source(CONFLICTNET, study, cell)
+    return Source(CONFLICTNET, study, variant)
 
 
-def classical(cell: str) -> Source:
+def pick_classical(variant: str) -> Source:
     """A classical baseline on SSPNet Conflict."""
-    return Source(baselines(CONFLICTNET), BASELINES, cell)
+    return Source(name_baselines(CONFLICTNET), BASELINES, variant)
 
 
-def baselines(config: str) -> str:
+def name_baselines(config: str) -> str:
     """The config argument of what launch.baselines makes of a config's corpus and folds."""
     return f"{config}{',' if ':' in config else ':'}{BASELINES}"
 
 
-def network(config: str) -> str:
-    """The way back of `baselines`; any other config argument is left alone."""
+def name_network(config: str) -> str:
+    """The inverse of `name_baselines`; any other config argument is returned as it is."""
     return re.sub(rf"[,:]{BASELINES}$", "", config)
 
 
-def fusion(runs: str, study: str) -> Source:
-    """A study of chapter 4, whose one cell has its name; `runs` is the set of studies that are one run folder."""
+def pick_fusion(runs: str, study: str) -> Source:
+    """A study of chapter 4, whose one variant has its name; `runs` is the set of studies that are one run folder."""
     return Source(f"{FUSION}:{runs},iemocap", study, study)
 
 
-def small(config: str) -> str:
+def shrink_config(config: str) -> str:
     """The config argument of the same studies at the sizes of the synthetic corpus; `config` where it has none."""
     return config.removesuffix(",iemocap") if config.startswith(f"{FUSION}:") else config
 
 
-def candidates(config: str, synthetic: bool) -> tuple[str, ...]:
+def list_candidates(config: str, synthetic: bool) -> tuple[str, ...]:
     """Config arguments whose runs have the studies of `config`, the first choice first.
 
     Args:
@@ -120,58 +130,59 @@ def candidates(config: str, synthetic: bool) -> tuple[str, ...]:
     """
     if not config.startswith(f"{FUSION}:"):
         return (config,)
-    found = (config, f"{FUSION}:all,iemocap")
-    unnamed = (FUSION,) if small(config) == f"{FUSION}:trimodal" else ()  # what the config file makes when not asked
-    return (*found, *map(small, found), *unnamed) if synthetic else found
+    names = (config, f"{FUSION}:all,iemocap")
+    # What the config file makes without an argument.
+    unnamed = (FUSION,) if shrink_config(config) == f"{FUSION}:trimodal" else ()
+    return (*names, *map(shrink_config, names), *unnamed) if synthetic else names
 
 
-def _pair_seqsew(pair: str) -> Pair:
+def _ask_seqsew(pair: str) -> Pair:
     corpus, weaker = pair.rsplit(",", 1)[0], pair.rsplit(",", 1)[1].split("+")[0]
     mosi = corpus == "mosi"
-    references = (("unimodal BiGRU+TE", seqsew_unimodal(corpus, weaker)),) + tuple(
-        (cell, seqsew(pair, cell)) for cell in CELLS_SEQSEW[1:]
+    references = (("unimodal BiGRU+TE", pick_seqsew_unimodal(corpus, weaker)),) + tuple(
+        (variant, pick_seqsew(pair, variant)) for variant in VARIANTS_SEQSEW[1:]
     )
     return Pair(
         f"SeqSEW {pair}",
         "cmu_mosi" if mosi else "recola",
         "test" if mosi else "validation",
         ("accuracy", "weighted_f1") if mosi else ("ccc",),
-        seqsew(pair),
+        pick_seqsew(pair),
         references,
     )
 
 
-def _pair_sew(pair: str) -> Pair:
-    references = tuple((cell, sew(pair, cell)) for cell in ("unimodal weaker", *CELLS_SEW[1:]))
-    return Pair(f"SEW {pair}", "recola", "validation", ("ccc",), sew(pair), references)
+def _ask_sew(pair: str) -> Pair:
+    references = tuple((variant, pick_sew(pair, variant)) for variant in ("unimodal weaker", *VARIANTS_SEW[1:]))
+    return Pair(f"SEW {pair}", "recola", "validation", ("ccc",), pick_sew(pair), references)
 
 
-PAIRS = tuple(_pair_sew(pair) for pair in PAIRS_SEW) + tuple(_pair_seqsew(pair) for pair in PAIRS_SEQSEW)
+PAIRS = tuple(_ask_sew(pair) for pair in PAIRS_SEW) + tuple(_ask_seqsew(pair) for pair in PAIRS_SEQSEW)
 
 
-def _question(label: str, a: Source, b: Source) -> Question:
+def _ask(label: str, a: Source, b: Source) -> Question:
     return Question(label, a, b, "test", ("uar", "accuracy"))
 
 
-def _two_modalities(modalities: str) -> tuple[Question, ...]:
-    a = fusion("modalities", f"intra {modalities}")
+def _ask_of_two(modalities: str) -> tuple[Question, ...]:
+    a = pick_fusion("modalities", f"intra {modalities}")
     return tuple(
-        _question(f"intra vs {against}, {modalities}", a, fusion("modalities", f"{study} {modalities}"))
+        _ask(f"intra vs {against}, {modalities}", a, pick_fusion("modalities", f"{study} {modalities}"))
         for against, study in (("cross", "cross"), ("MDRE", "mdre"), ("MHA", "mha"))
     )
 
 
-_INTRA, _CROSS = fusion("trimodal", "intra"), fusion("trimodal", "cross")
+_INTRA, _CROSS = pick_fusion("trimodal", "intra"), pick_fusion("trimodal", "cross")
 QUESTIONS = (
-    _question("intra vs cross, T+V+A", _INTRA, _CROSS),
-    _question("intra vs MDRE, T+V+A", _INTRA, fusion("modalities", "mdre")),
-    _question("intra vs AMH, T+V+A", _INTRA, fusion("modalities", "amh")),
-    *(question for modalities in ("T+V", "T+A", "V+A") for question in _two_modalities(modalities)),
-    _question("intra-nosp vs cross-nosp", fusion("ablations", "intra-nosp"), fusion("ablations", "cross-nosp")),
-    _question("intra vs intra-nosp", _INTRA, fusion("ablations", "intra-nosp")),
-    _question("cross vs cross-nosp", _CROSS, fusion("ablations", "cross-nosp")),
-    _question("cross+intra vs intra", fusion("ablations", "cross+intra"), _INTRA),
-    _question("intra+moddrop vs intra", fusion("moddrop", "intra+moddrop"), _INTRA),
-    _question("cross+moddrop vs cross", fusion("moddrop", "cross+moddrop"), _CROSS),
+    _ask("intra vs cross, T+V+A", _INTRA, _CROSS),
+    _ask("intra vs MDRE, T+V+A", _INTRA, pick_fusion("modalities", "mdre")),
+    _ask("intra vs AMH, T+V+A", _INTRA, pick_fusion("modalities", "amh")),
+    *(question for modalities in ("T+V", "T+A", "V+A") for question in _ask_of_two(modalities)),
+    _ask("intra-nosp vs cross-nosp", pick_fusion("ablations", "intra-nosp"), pick_fusion("ablations", "cross-nosp")),
+    _ask("intra vs intra-nosp", _INTRA, pick_fusion("ablations", "intra-nosp")),
+    _ask("cross vs cross-nosp", _CROSS, pick_fusion("ablations", "cross-nosp")),
+    _ask("cross+intra vs intra", pick_fusion("ablations", "cross+intra"), _INTRA),
+    _ask("intra+moddrop vs intra", pick_fusion("moddrop", "intra+moddrop"), _INTRA),
+    _ask("cross+moddrop vs cross", pick_fusion("moddrop", "cross+moddrop"), _CROSS),
 )
 """What chapter 4 compares."""

@@ -21,6 +21,7 @@ import ml_collections
 from absl import flags
 
 from affect_jax.errors import UserError
+from affect_jax.reports import report, thesis_tables
 from launch import cli, console
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,10 +148,9 @@ def _named(name: str, values: flags.FlagValues) -> str:
         there = program("prepare").list_corpora()
         return "" if values.corpus in there else f"there is no corpus {values.corpus!r}; there are {', '.join(there)}"
     if name == "report" and values.tables:
-        report = program("report")
         try:
-            wanted = report.build.chosen(values.tables)
-            importlib.import_module("launch.changes").check_keys(values["set"].value, report.tables.needed(wanted))
+            needed = thesis_tables.list_needed(report.choose_tables(values.tables))
+            program("changes").check_keys(values["set"].value, needed)
         except UserError as error:
             return str(error)
     return ""

@@ -11,10 +11,11 @@ from absl import flags
 from affect_jax.baselines import functionals, methods, run_baselines
 from affect_jax.config.load import read_experiment
 from affect_jax.errors import UserError
+from affect_jax.experiment import terminal
 from affect_jax.experiment.results_file import read_results
-from affect_jax.reports import build, comparison_grid, sources, tables
+from affect_jax.reports import report, sources, thesis_tables
 from affect_jax.reports.thesis import TABLES
-from launch import baselines, report
+from launch import baselines, changes
 from tests import run_results
 
 # Of ml_collections, which loads a config file in an old way.
@@ -70,21 +71,21 @@ def test_one_command_for_a_regression(main, tmp_path, capsys):
 def test_a_report_fits_what_table_3_1_needs(main, tmp_path, monkeypatch, capsys):
     """`launch.report --tables=3.1 --train` on a small synthetic corpus, up to the networks, which are left out."""
     sizes = [f"corpus.synthetic.{name}={value}" for name, value in SMALL["sspnet_conflict"].items()]
-    changes = [*sizes, f"corpus.data_dir={tmp_path / 'data'}", "study.seeds=2", "stages.fit.epochs=1"]
+    assignments = [*sizes, f"corpus.data_dir={tmp_path / 'data'}", "study.seeds=2", "stages.fit.epochs=1"]
     monkeypatch.setattr(methods, "Request", partial(methods.Request, iterations=40))
 
     def train(config_arg):
-        if sources.network(config_arg) != config_arg:
-            report.make(config_arg, changes, tmp_path / "runs")
+        if sources.name_network(config_arg) != config_arg:
+            changes.make_run(config_arg, assignments, tmp_path / "runs")
 
     table = TABLES["3.1"]
-    found = build.gather([table], tmp_path / "runs", train)
-    text = tables.render(table, found)["md"]
+    found = report.gather_runs([table], tmp_path / "runs", train)
+    text = thesis_tables.render_table(table, found)["md"]
     (trial,) = (line for line in text.splitlines() if line.startswith("| Random subset feature selection"))
     assert trial.count("(n=2; constant") == trial.count("; synthetic)") == 3
     assert "without the optional package opensmile" in text
     assert "without the IS13 baseline, as openSMILE is not installed" in capsys.readouterr().err
-    assert build.gather([table], tmp_path / "runs")[sources.classical(sources.IS13).config] is not None
+    assert report.gather_runs([table], tmp_path / "runs")[sources.pick_classical(sources.IS13).config] is not None
 
 
 def test_one_command_for_classes(main, tmp_path, capsys):
@@ -100,7 +101,7 @@ def test_one_command_for_classes(main, tmp_path, capsys):
 
 def test_the_folder_has_a_name_of_its_own_and_is_made_last(main, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run_baselines, "fit_folds", lambda *args, **kwargs: run_results.make_results())
-    monkeypatch.setattr(comparison_grid, "summary", lambda results: "")
+    monkeypatch.setattr(terminal, "format_results", lambda results: "")
     folder = tmp_path / "runs" / "conflictnet_baseline"
     for wrong in ("--methods=mfcc_statistic", "--config.corpus.manual_dir=/nowhere"):
         with pytest.raises(UserError, match="did you mean 'mfcc_statistics'|/nowhere is not a folder"):

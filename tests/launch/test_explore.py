@@ -2,17 +2,22 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 from absl import flags
 
+from affect_jax.config import load
 from affect_jax.data import splits
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
+from affect_jax.experiment.results_file import write_results
+from affect_jax.reports import listening
 from launch import explore
 from tests import browser
+from tests.run_results import make_corpus, make_results, make_trial
 
 IDS = ("c0", "c1", "c2", "c3")
 TARGETS = np.array([0.5, -0.5, 0.2, -0.9], np.float32)
@@ -25,18 +30,12 @@ def run(tmp_path):
     """A finished run of one variant with two trials, the second one the better, on four clips."""
     folder = tmp_path / "run"
     (folder / "explanations").mkdir(parents=True)
-    trial = {"study": "one", "variant": "ConflictNET", "fold": "given", "seed": 0}
     scores = ({"pcc": 0.0, "ccc": None}, {"pcc": 0.625, "ccc": None})
-    results = {
-        "name": "conflictnet",
-        "task": "signed_regression",
-        "monitor": {"metric": "pcc", "goal": "max"},
-        "corpus": {"name": "talk", "variant": "made of noise", "synthetic": True, "fingerprint": "f"},
-        "trials": [{**trial, "validation": score, "test": score} for score in scores],
-    }
-    (folder / "results.json").write_text(json.dumps(results))
-    config = {"corpus": {"name": "talk", "rate": 8000}, "data": {"target": "planted"}}
-    (folder / "config.json").write_text(json.dumps({"config_arg": "", "config": config}))
+    trials = [make_trial(study="one", variant="ConflictNET", fold="given", validation=x, test=x) for x in scores]
+    corpus = make_corpus(name="talk", form="made of noise", fingerprint="f")
+    write_results(folder, make_results(*trials, name="conflictnet", corpus=corpus))
+    config = {"config_arg": "", "config": {"data": {"target": "planted"}}}
+    (folder / "config.json").write_text(json.dumps(config))
     arrays = {"trial": np.arange(2), "test/prediction": PREDICTIONS, "test/target": TARGETS}
     arrays |= {"test/id": np.array(IDS), "test/group": np.array(["d0", "d0", "d1", "d1"])}
     np.savez(folder / "predictions.npz", **{f"one/{name}": value for name, value in arrays.items()})
@@ -64,7 +63,7 @@ def corpus(monkeypatch):
             Recording(name, "d", (name,), {modality: SAMPLES}, {"planted": np.ones(1, np.float32)}) for name in IDS
         ]
         made = Recordings("talk", "made of noise", True, {"train": [], "test": members}, {}, {}, fingerprint)
-        monkeypatch.setattr(splits, "load", lambda config: made)
+        monkeypatch.setattr(splits, "load_recordings", lambda corpus: made)
 
     return call
 
@@ -72,6 +71,11 @@ def corpus(monkeypatch):
 @pytest.fixture
 def program(monkeypatch):
     """Runs main with flags of its own."""
+    settings = {"rate": 8000}
+    experiment = SimpleNamespace(
+        corpus=SimpleNamespace(settings=settings), data=SimpleNamespace(target="planted", modalities=("speech",))
+    )
+    monkeypatch.setattr(load, "read_experiment", lambda folder: experiment)
 
     def call(*arguments):
         values = flags.FlagValues()
@@ -95,7 +99,7 @@ def test_the_page_of_a_corpus(program, corpus, run, capsys):
     printed, noted = capsys.readouterr()
     assert printed == f"4 clips, 4 with sound, 1 with LIME weights, {out.stat().st_size / 1e6:.1f} MB -> {out}\n"
     assert not noted
-    assert "<title>conflictnet: test part of talk, made of noise (synthetic corpus)</title>" in text
+    assert "<title>conflictnet: test split of talk, made of noise (synthetic corpus)</title>" in text
     assert view["facts"] == ["trial 1: ConflictNET, fold given, seed 0", "pcc 0.625"]
     assert view["target"] == "planted"
     assert [clip["id"] for clip in view["clips"]] == list(IDS)
@@ -107,16 +111,17 @@ def test_the_page_of_a_corpus(program, corpus, run, capsys):
 
 
 @pytest.mark.parametrize(
-    ("synthetic", "variant", "said"),
+    ("synthetic", "form", "said"),
     [
         (False, "speech", "speech"),
         (True, "speech", "speech (synthetic corpus)"),
         (True, "semi-synthetic: real speech, constructed target", "semi-synthetic: real speech, constructed target"),
     ],
 )
-def test_the_title_says_what_the_corpus_is(synthetic, variant, said):
-    corpus = {"name": "talk", "variant": variant, "synthetic": synthetic}
-    assert explore.title({"name": "x", "corpus": corpus}, "test") == f"x: test part of talk, {said}"
+def test_the_title_says_what_the_corpus_is(synthetic, form, said):
+    corpus = make_corpus(name="talk", form=form, synthetic=synthetic)
+    results = make_results(make_trial(), corpus=corpus)
+    assert listening.write_heading(results, 0, "test", "y").title == f"x: test split of talk, {said}"
 
 
 def test_a_trial_and_a_place_of_ones_own(program, corpus, run, tmp_path):
@@ -154,7 +159,7 @@ def test_sound_from_a_folder(program, run, sounds, capsys):
     ("arguments", "said"),
     [
         (("--trial=7",), "the run has trials 0 to 1"),
-        (("--split=validation",), "no labelled predictions of the validation part"),
+        (("--split=validation",), "no labelled predictions of the validation split"),
         (("--audio_dir=/nowhere",), "--audio_dir=/nowhere is not a folder"),
         (("--audio_dir={run}",), r"no file named like a clip of the run, such as c0\.wav"),
     ],

@@ -1,5 +1,4 @@
 import csv
-import json
 import os
 import subprocess
 import sys
@@ -9,55 +8,43 @@ import ml_collections
 import pytest
 from absl import flags
 
-import affect_jax
 from affect_jax.errors import UserError
-from affect_jax.reports import sources
-from affect_jax.reports.folders import Run
-from affect_jax.reports.tables import needed
+from affect_jax.experiment import run as experiment_run
+from affect_jax.experiment.results_file import VariantSummary, write_results
+from affect_jax.reports import missing, sources
+from affect_jax.reports import report as run_report
+from affect_jax.reports.read import Run
 from affect_jax.reports.thesis import GROUPS, TABLES
+from affect_jax.reports.thesis_tables import list_needed
 from affect_jax.runtime.run_folder import name_run_folder
-from launch import changes, missing, report
+from launch import changes, report
+from tests.run_results import make_corpus, make_results, make_trial
 
 
-def write_results(folder, config_arg, study, variant, synthetic=True):
+def make_folder(folder, config_arg, study, variant, synthetic=True):
+    """A finished run of one variant with two trials."""
     folder.mkdir(parents=True)
     trials = [
-        {
-            "study": study,
-            "variant": variant,
-            "fold": "draw_0",
-            "seed": seed,
-            "hyper": {},
-            "test": {"accuracy": 0.5 + seed / 10},
-        }
+        make_trial(study=study, variant=variant, fold="draw_0", seed=seed, test={"accuracy": 0.5 + seed / 10})
         for seed in range(2)
     ]
-    figure = {
-        "study": study,
-        "variant": variant,
-        "split": "test",
-        "metric": "accuracy",
-        "mean": 0.55,
-        "std": 0.07,
-        "n": 2,
-    }
-    results = {
-        "schema": 1,
-        "name": folder.name,
-        "config_arg": config_arg,
-        "task": "binary",
-        "corpus": {"name": "cmu_mosi", "variant": "poria", "synthetic": synthetic, "fingerprint": "0", "counts": {}},
-        "trials": trials,
-        "variants": [figure],
-        "baselines": {"test": {"accuracy": 0.6}},
-    }
-    (folder / "results.json").write_text(json.dumps(results))
+    results = make_results(
+        *trials,
+        metric="accuracy",
+        name=folder.name,
+        config_arg=config_arg,
+        task="binary",
+        corpus=make_corpus(name="cmu_mosi", form="poria", synthetic=synthetic),
+        variants=(VariantSummary(study, variant, "test", "accuracy", 0.55, 0.07, 2, {}),),
+        baselines={"test": {"accuracy": 0.6}},
+    )
+    write_results(folder, results)
 
 
 @pytest.fixture
 def runs(tmp_path):
     config = "configs/seqsew.py:mosi,video+text"
-    write_results(tmp_path / "runs" / name_run_folder(config), config, "pair", "SeqSEW")
+    make_folder(tmp_path / "runs" / name_run_folder(config), config, "teachers", "SeqSEW")
     return tmp_path / "runs"
 
 
@@ -86,7 +73,7 @@ def in_process(monkeypatch):
         report.define_flags(values)
         argv = values(["report", *map(str, arguments)])
         monkeypatch.setattr(report, "FLAGS", values)
-        monkeypatch.setattr(affect_jax, "experiment", type("Fake", (), {"run": staticmethod(run)}), raising=False)
+        monkeypatch.setattr(experiment_run, "run_experiment", run)
         report.main(argv)
         return calls
 
@@ -121,7 +108,7 @@ def test_run_folders_are_compared(in_process, runs, capsys):
     folder = runs / "seqsew_mosi_video_text"
     in_process(folder)
     printed = capsys.readouterr()
-    assert "seqsew\\_mosi\\_video\\_text (synthetic) | pair | SeqSEW | test | 2 | 55.0 ± 7.0 [" in printed.out
+    assert "seqsew\\_mosi\\_video\\_text (synthetic) | teachers | SeqSEW | test | 2 | 55.0 ± 7.0 [" in printed.out
     assert "| cmu\\_mosi (synthetic) |  | majority | test |  | 60.0 |" in printed.out
     assert f"wrote {folder / 'report' / 'index.html'}" in printed.err, "one run has its report in its folder"
     assert {path.name for path in (folder / "report").iterdir()} == {
@@ -132,7 +119,7 @@ def test_run_folders_are_compared(in_process, runs, capsys):
 
 def test_two_variants_are_compared(in_process, runs, tmp_path, capsys):
     config = "configs/seqsew_unimodal.py:mosi"
-    write_results(runs / name_run_folder(config), config, "video/bigru+te", "BiGRU+TE+Classifier")
+    make_folder(runs / name_run_folder(config), config, "video/bigru+te", "BiGRU+TE+Classifier")
     both = (runs / "seqsew_mosi_video_text", runs / "seqsew_unimodal_mosi")
     in_process(*both, "--compare=SeqSEW vs BiGRU+TE+Classifier", f"--out={tmp_path / 'out'}")
     assert "| SeqSEW vs BiGRU+TE+Classifier (synthetic) | accuracy (WA; the thesis' UWA) |" in capsys.readouterr().out
@@ -141,7 +128,7 @@ def test_two_variants_are_compared(in_process, runs, tmp_path, capsys):
     assert "against BiGRU+TE+Classifier (synthetic): p, Holm" in (runs / "report" / "comparison.md").read_text()
     with pytest.raises(UserError, match="--compare='SeqSEW' is not two names"):
         in_process(*both, "--compare=SeqSEW")
-    with pytest.raises(UserError, match="kept no predictions of pair"):
+    with pytest.raises(UserError, match="kept no predictions of teachers"):
         in_process(*both, "--confusion=SeqSEW")
     with pytest.raises(UserError, match=r"--metric=acuracy: .*did you mean 'accuracy'"):
         in_process(*both, "--metric=acuracy")
@@ -154,23 +141,23 @@ def test_without_a_release_the_small_runs_are_trained(in_process, tmp_path):
     ]
     calls = in_process("--tables=4.5", f"--runs={tmp_path / 'here'}", "--train", "--manual_dir=/data")
     assert [call[0] for call in calls] == [f"configs/fusion.py:{name},iemocap" for name in ("trimodal", "moddrop")]
-    assert {call[2].corpus.manual_dir for call in calls} == {"/data"}
+    assert {call[2].corpus.settings["manual_dir"] for call in calls} == {"/data"}
 
 
 def test_trained_runs_of_chapter_4_are_tested_with_modalities_missing(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        missing, "ask", lambda run, out, command, also=(): asked.append((run, out, list(also))) or "table"
+        missing, "score_and_write", lambda run, out, command, also=(): asked.append((run, out, list(also))) or "table"
     )
-    of = {name: Run(Path(name), {}, {}) for name in ("whole", "moddrop", "fewer")}
+    of = {name: Run(Path(name), make_results(), {}) for name in ("whole", "moddrop", "fewer")}
     configs = {name: f"configs/fusion.py:{name},iemocap" for name in ("trimodal", "moddrop", "modalities")}
     runs = dict(zip(configs.values(), of.values(), strict=True))
-    assert report.missing_modalities(runs, Path("out"), "") == "table"
+    assert run_report.report_missing(runs, Path("out"), "") == "table"
     moddrop, fewer = Path("moddrop"), Path("fewer")
     assert asked == [(moddrop, moddrop / "missing", []), (Path("whole"), Path("out"), [moddrop, fewer])]
-    assert report.missing_modalities({**runs, configs["trimodal"]: None}, Path("out"), "") == ""
+    assert run_report.report_missing({**runs, configs["trimodal"]: None}, Path("out"), "") == ""
     asked.clear()
-    report.missing_modalities(dict.fromkeys(configs.values(), of["whole"]), Path("out"), "")
+    run_report.report_missing(dict.fromkeys(configs.values(), of["whole"]), Path("out"), "")
     assert asked == [(Path("whole"), Path("out"), [])]  # one folder holds all studies
 
 
@@ -181,44 +168,46 @@ def test_tables_go_beside_the_runs(in_process, runs):
 
 def test_missing_runs_are_trained_with_what_the_flags_set(in_process, runs, tmp_path):
     def make(config_arg, workdir):
-        write_results(tmp_path / "runs" / name_run_folder(config_arg), config_arg, "pair", "SeqSEW", synthetic=False)
+        make_folder(tmp_path / "runs" / name_run_folder(config_arg), config_arg, "teachers", "SeqSEW", synthetic=False)
 
     arguments = ("--tables=mosi", f"--runs={runs}", "--train", "--manual_dir=/data", "--data_dir=/built")
     calls = in_process(*arguments, "--set=study.seeds=2", make=make)
     assert [call[0] for call in calls] == ["configs/seqsew_unimodal.py:mosi", "configs/seqsew.py:mosi,audio+text"]
     for config_arg, workdir, config in calls:
         assert workdir == str(runs / name_run_folder(config_arg))
-        assert config.study.seeds == 2
-        assert (config.corpus.manual_dir, config.corpus.data_dir) == ("/data", "/built")
+        assert config.trials.seeds == 2
+        assert (config.corpus.settings["manual_dir"], config.corpus.settings["data_dir"]) == ("/data", "/built")
 
 
 def test_every_config_of_the_tables_loads():
-    for config_arg in needed(TABLES.values()):
-        config = changes.load_config(config_arg)
+    for config_arg in list_needed(TABLES.values()):
+        config = changes.load_config_file(config_arg)
         named = {":mosi": "cmu_mosi", "sspnet_conflict": "sspnet_conflict", "iemocap": "iemocap"}
         assert config.corpus.name == next((corpus for name, corpus in named.items() if name in config_arg), "recola")
 
 
 def test_the_small_configs_of_chapter_4_have_the_same_studies():
-    for config_arg in needed(TABLES[number] for number in GROUPS["fusion"]):
-        small = sources.small(config_arg)
+    for config_arg in list_needed(TABLES[number] for number in GROUPS["fusion"]):
+        small = sources.shrink_config(config_arg)
         assert small != config_arg
-        assert changes.load_config(small).studies.keys() == changes.load_config(config_arg).studies.keys()
+        assert changes.load_config_file(small).studies.keys() == changes.load_config_file(config_arg).studies.keys()
 
 
 def test_a_change_goes_to_the_configs_that_have_its_key():
     both = ["configs/sew.py:arousal,geo+audio", "configs/seqsew.py:recola,arousal,geo+audio"]
-    changes.check_keys(["stages.fit.epochs=1", "stages.teacher.epochs=1", "study.seeds=1"], both)
+    changes.check_keys(["stages.fit.epochs=1", "stages.student.epochs=1", "study.seeds=1"], both)
     with pytest.raises(UserError, match="has no 'stages.fitt.epochs'"):
         changes.check_keys(["stages.fitt.epochs=1"], both)
 
 
 def test_the_configs_have_the_studies_and_variants_that_the_tables_read():
     for table in TABLES.values():
-        for trial in table.trials:
-            for source in trial.sources:
-                if source is not None and sources.network(source.config) == source.config:
-                    assert source.variant in changes.load_config(source.config).studies[source.study].variants, source
+        for row in table.rows:
+            for source in row.sources:
+                if source is not None and sources.name_network(source.config) == source.config:
+                    assert source.variant in changes.load_config_file(source.config).studies[source.study].variants, (
+                        source
+                    )
 
 
 @pytest.mark.parametrize(
@@ -264,7 +253,7 @@ def make_config():
 )
 def test_override(assignment, read, value):
     config = make_config()
-    changes.override(config, [assignment], "configs/x.py")
+    changes.assign_keys(config, [assignment], "configs/x.py")
     assert read(config) == value
 
 
@@ -281,4 +270,4 @@ def test_override(assignment, read, value):
 )
 def test_override_refuses(assignment, said):
     with pytest.raises(UserError, match=said):
-        changes.override(make_config(), [assignment], "configs/x.py")
+        changes.assign_keys(make_config(), [assignment], "configs/x.py")

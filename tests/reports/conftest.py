@@ -1,13 +1,16 @@
 """Run folders as `affect_jax.runtime.run_folder` leaves them, made up without training."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from affect_jax.evaluation import group_scores
 from affect_jax.experiment import results as scoring
-from affect_jax.reports import by_group
+from affect_jax.experiment.results_file import Provenance, SplitCount, read_results, write_results
 from affect_jax.runtime.run_folder import name_fit, name_run_folder
+from tests.run_results import make_corpus, make_results, make_trial
 
 VIDEOS = 6
 STEPS = 8
@@ -18,17 +21,41 @@ def _scores(prediction, target):
     return {"accuracy": float(right.mean()), "weighted_f1": float(right.mean()) - 0.01}
 
 
+def write_run(folder, trials, config_arg, **values):
+    """results.json of these trials, with their means."""
+    results = make_results(
+        *trials,
+        name=folder.name,
+        config_arg=config_arg,
+        variants=scoring.summarize_variants(trials),
+        provenance=Provenance("0123456789abcdef", {}, "3.11", "x"),
+        **values,
+    )
+    write_results(folder, results)
+
+
+@pytest.fixture
+def change_results():
+    """change_results(folder, edit) writes results.json again with the fields that edit(results) returns."""
+
+    def change(folder, edit):
+        results = read_results(folder)
+        write_results(folder, dataclasses.replace(results, **edit(results)))
+
+    return change
+
+
 @pytest.fixture
 def make_run(tmp_path):
-    """make_run(config_arg, [(study, cell), ...]) -> the run folder's path, below tmp_path/'runs'.
+    """make_run(config_arg, [(study, variant), ...]) -> the run folder's path, below tmp_path/'runs'.
 
-    A binary run's rows are scored from its predictions, whose error rate is `error[cell]`; a regression run's scores
-    are `0.5 + seed / 100` (no predictions).
+    A binary run's trials are scored from its predictions, whose error rate is `error[variant]`; a regression run's
+    scores are `0.5 + seed / 100` (no predictions).
     """
 
     def make(
         config_arg,
-        cells,
+        variants,
         *,
         task="binary",
         synthetic=False,
@@ -44,13 +71,13 @@ def make_run(tmp_path):
         folder.mkdir(parents=True)
         random = np.random.default_rng(0)
         target = (np.arange(VIDEOS * STEPS) % 3 == 0).astype(np.float32)
-        rows, arrays, summary = [], {}, []
-        for study in dict.fromkeys(study for study, _ in cells):
+        rows, arrays = [], {}
+        for study in dict.fromkeys(study for study, _ in variants):
             kept = []
-            for cell in (c for s, c in cells if s == study):
+            for variant in (v for s, v in variants if s == study):
                 for fold in folds:
                     for seed in range(seeds):
-                        rate = (error or {}).get(cell, 0.3)
+                        rate = (error or {}).get(variant, 0.3)
                         wrong = random.random(target.size) < rate
                         prediction = np.where(wrong, 1 - target, target).astype(np.float32)
                         if task == "binary":
@@ -59,53 +86,22 @@ def make_run(tmp_path):
                             scores = {"ccc": 0.5 + seed / 100}
                         scores |= extra_metrics or {}
                         kept.append((len(rows), prediction))
-                        rows.append(
-                            {"study": study, "variant": cell, "fold": fold, "seed": seed, "hyper": {}, split: scores}
-                        )
-                mine = [row[split] for row in rows if row["study"] == study and row["variant"] == cell]
-                for metric in mine[0]:
-                    values = [scores[metric] for scores in mine]
-                    std = float(np.std(values, ddof=1)) if len(values) > 1 else None
-                    summary.append(
-                        {
-                            "study": study,
-                            "variant": cell,
-                            "split": split,
-                            "metric": metric,
-                            "mean": float(np.mean(values)),
-                            "std": std,
-                            "n": len(values),
-                            "folds": {},
-                        }
-                    )
-            arrays[f"{study}/row"] = np.array([index for index, _ in kept])
+                        where = dict(study=study, variant=variant, fold=fold, seed=seed)
+                        rows.append(make_trial(**where, **{split: scores}))
+            arrays[f"{study}/trial"] = np.array([index for index, _ in kept])
             arrays[f"{study}/{split}/prediction"] = np.stack([prediction for _, prediction in kept])
             arrays[f"{study}/{split}/target"] = target
             arrays[f"{study}/{split}/id"] = np.array([f"v{i // STEPS}_{i % STEPS}" for i in range(target.size)])
             arrays[f"{study}/{split}/group"] = np.array([f"v{i // STEPS}" for i in range(target.size)])
         name = corpus or ("cmu_mosi" if task == "binary" else "recola")
         baseline = {"accuracy": 2 / 3, "weighted_f1": 0.533} if task == "binary" else {"ccc": 0.0}
-        results = {
-            "schema": 1,
-            "name": folder.name,
-            "config_arg": config_arg,
-            "corpus": {
-                "name": name,
-                "variant": "poria",
-                "synthetic": synthetic,
-                "fingerprint": f"{name}{synthetic}",
-                "counts": {"train": {"recordings": 20}, split: {"recordings": VIDEOS}},
-            },
-            "task": task,
-            "trials": rows,
-            "variants": summary,
-            "selected": [],
-            "baselines": {split: baseline},
-            "provenance": {"git": "0123456789abcdef"},
-        }
-        (folder / "results.json").write_text(json.dumps(results))
+        counts = {"train": SplitCount(20, 0), split: SplitCount(VIDEOS, 0)}
+        of = make_corpus(name=name, form="poria", synthetic=synthetic, fingerprint=f"{name}{synthetic}", counts=counts)
+        write_run(
+            folder, rows, config_arg, task=task, corpus=of, baselines={split: baseline}, metric=next(iter(baseline))
+        )
         stages = {"fit": {"losses": {"prediction": {"kind": "mse"}, "alignment": {"kind": "dcca"}}}}
-        studies = {study: {} for study, _ in cells}
+        studies = {study: {} for study, _ in variants}
         config = {"config_arg": config_arg, "config": {"stages": stages, "studies": studies}}
         (folder / "config.json").write_text(json.dumps(config))
         if predictions:
@@ -115,11 +111,11 @@ def make_run(tmp_path):
     return make
 
 
-PAIR = [("pair", "SeqSEW"), ("pair", "-LFA"), ("no_decoder", "-Decoder"), ("no_decoder", "-(LFA & Decoder)")]
+PAIR = [("teachers", "SeqSEW"), ("teachers", "-LFA"), ("no_decoder", "-Decoder"), ("no_decoder", "-(LFA & Decoder)")]
 UNIMODAL = [
-    (f"{modality}/{encoder}", cell)
+    (f"{modality}/{encoder}", variant)
     for modality in ("text", "audio", "video")
-    for encoder, cell in (
+    for encoder, variant in (
         ("classifier", "Classifier"),
         ("bigru", "BiGRU+Classifier"),
         ("bigru+te", "BiGRU+TE+Classifier"),
@@ -166,44 +162,34 @@ def make_fusion_run(tmp_path):
         target = np.minimum(clip // 5 % 4, 2)
         rows, arrays = [], {}
         for study, rate in error.items():
-            arrays[f"{study}/row"] = np.arange(len(rows), len(rows) + FOLDS * seeds)
+            arrays[f"{study}/trial"] = np.arange(len(rows), len(rows) + FOLDS * seeds)
             kept = {"validation": [], "test": []}
             for fold in range(FOLDS):
                 for seed in range(seeds):
-                    row = {"study": study, "variant": study, "fold": f"fold_{fold}", "seed": seed, "hyper": {}}
+                    scores = {}
                     for split, mine in (("validation", clip % 5 == (fold + 1) % 5), ("test", clip % 5 == fold)):
                         answer = np.where(random.random(CLIPS) < rate, (target + 1) % 3, target)
                         logits = np.eye(3, dtype=np.float32)[answer]
                         logits[~mine] = np.nan
                         kept[split].append(logits)
-                        row[split] = _class_scores(answer[mine], target[mine])
-                    rows.append(row)
+                        scores[split] = _class_scores(answer[mine], target[mine])
+                    rows.append(make_trial(study=study, variant=study, fold=f"fold_{fold}", seed=seed, **scores))
             for split, logits in kept.items():
                 arrays[f"{study}/{split}/prediction"] = np.stack(logits)
                 arrays[f"{study}/{split}/target"] = target.astype(np.float32)
                 arrays[f"{study}/{split}/id"] = np.array([f"{prefix}_{i}" for i in clip])
                 arrays[f"{study}/{split}/group"] = np.array([f"speaker_{i % 5}" for i in clip])
         baseline = {"accuracy": 0.5, "uar": 1 / 3}
-        results = {
-            "schema": 1,
-            "name": folder.name,
-            "config_arg": config_arg,
-            "corpus": {
-                "name": "iemocap",
-                "variant": "emotion7",
-                "synthetic": synthetic,
-                "fingerprint": fingerprint,
-                "counts": {"train": {"recordings": CLIPS, "steps": CLIPS}},
-                "labels": list(CLASSES),
-            },
-            "task": "multiclass",
-            "trials": rows,
-            "variants": scoring.summarize_variants(rows, ("validation", "test")),
-            "selected": [],
-            "baselines": {"validation": baseline, "test": baseline},
-            "provenance": {"git": "0123456789abcdef"},
-        }
-        (folder / "results.json").write_text(json.dumps(results))
+        of = make_corpus(
+            name="iemocap",
+            form="emotion7",
+            synthetic=synthetic,
+            fingerprint=fingerprint,
+            counts={"train": SplitCount(CLIPS, CLIPS)},
+            labels=CLASSES,
+        )
+        baselines = {"validation": baseline, "test": baseline}
+        write_run(folder, rows, config_arg, task="multiclass", corpus=of, baselines=baselines, metric="uar")
         if predictions:
             np.savez(folder / "predictions.npz", **arrays)
         return folder
@@ -230,7 +216,7 @@ def fusion_runs(make_fusion_run):
 
 @pytest.fixture
 def make_traces(tmp_path):
-    """make_traces(noise={cell: size}) -> a RECOLA run of three recordings of 60 steps, 25 a second, and three seeds.
+    """make_traces(noise={variant: size}) -> a RECOLA run of three recordings of 60 steps, 25 a second, and three seeds.
 
     A row's prediction is the label plus noise; its seed makes the noise. Test labels are kept back.
     """
@@ -244,38 +230,26 @@ def make_traces(tmp_path):
         groups = np.array([f"dev_{k}" for k in range(3) for _ in steps])
         random = np.random.default_rng(0)
         rows, predictions = [], []
-        for cell, size in noise.items():
+        for variant, size in noise.items():
             for seed in range(3):
                 predictions.append(target + size * random.normal(size=target.size).astype(np.float32))
-                sums = by_group.moments(predictions[-1][None], target, np.zeros(target.size))
-                scores = {"ccc": float(by_group.ccc(sums)[0, 0])}
-                where = {"study": "pair", "variant": cell, "fold": "dev", "seed": seed, "hyper": {}}
-                rows.append({**where, "validation": scores, "test": None})
-        arrays = {"pair/row": np.arange(len(rows))}
+                sums = group_scores.sum_moments(predictions[-1][None], target, np.zeros(target.size))
+                scores = {"ccc": float(group_scores.score_ccc(sums)[0, 0])}
+                rows.append(make_trial(study="teachers", variant=variant, fold="dev", seed=seed, validation=scores))
+        arrays = {"teachers/trial": np.arange(len(rows))}
         for split in ("validation", "test"):
-            arrays[f"pair/{split}/prediction"] = np.stack(predictions)
-            arrays[f"pair/{split}/target"] = target if split == "validation" else np.zeros_like(target)
-            arrays[f"pair/{split}/id"], arrays[f"pair/{split}/group"] = ids, groups
-        results = {
-            "schema": 1,
-            "name": folder.name,
-            "config_arg": config_arg,
-            "corpus": {
-                "name": "recola",
-                "variant": "arousal",
-                "synthetic": synthetic,
-                "fingerprint": "recola",
-                "counts": {part: {"recordings": 3, "steps": 180} for part in ("train", "validation", "test")},
-            },
-            "task": "regression",
-            "monitor": {"metric": "ccc", "goal": "max"},
-            "trials": rows,
-            "variants": scoring.summarize_variants(rows, ("validation", "test")),
-            "selected": [],
-            "baselines": {"validation": {"ccc": 0.0}},
-            "provenance": {"git": "0123456789abcdef"},
-        }
-        (folder / "results.json").write_text(json.dumps(results))
+            arrays[f"teachers/{split}/prediction"] = np.stack(predictions)
+            arrays[f"teachers/{split}/target"] = target if split == "validation" else np.zeros_like(target)
+            arrays[f"teachers/{split}/id"], arrays[f"teachers/{split}/group"] = ids, groups
+        of = make_corpus(
+            name="recola",
+            form="arousal",
+            synthetic=synthetic,
+            fingerprint="recola",
+            counts={name: SplitCount(3, 180) for name in ("train", "validation", "test")},
+        )
+        baselines = {"validation": {"ccc": 0.0}}
+        write_run(folder, rows, config_arg, task="regression", corpus=of, baselines=baselines, metric="ccc")
         np.savez(folder / "predictions.npz", **arrays)
         return folder
 
@@ -284,16 +258,16 @@ def make_traces(tmp_path):
 
 @pytest.fixture
 def add_epochs():
-    """add_epochs(folder, study, {cell: last epoch of each row}) adds metrics.jsonl: loss r + 1/e in row r, epoch e."""
+    """add_epochs(folder, study, {variant: last epochs}) adds metrics.jsonl: loss t + 1/e in trial t, epoch e."""
 
     def add(folder, study, last, *, phase="final", stage="fit", metric="uar"):
         lines = []
-        for cell, epochs in last.items():
-            for row, end in enumerate(epochs):
+        for variant, epochs in last.items():
+            for trial, end in enumerate(epochs):
                 for epoch in range(1, end + 1):
-                    where = {"part": name_fit(study, phase, 0), "stage": stage, "epoch": epoch, "trial": row}
-                    which = {"variant": cell, "fold": "fold_0", "seed": row}
-                    values = {"loss": row + 1 / epoch, "prediction": row + 1 / epoch, "scale": 1.0}
+                    where = {"part": name_fit(study, phase, 0), "stage": stage, "epoch": epoch, "trial": trial}
+                    which = {"variant": variant, "fold": "fold_0", "seed": trial}
+                    values = {"loss": trial + 1 / epoch, "prediction": trial + 1 / epoch, "scale": 1.0}
                     lines.append({**where, **which, **values, f"validation/{metric}": 1 - 1 / (epoch + 1)})
         with open(folder / "metrics.jsonl", "a") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)

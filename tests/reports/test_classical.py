@@ -4,10 +4,10 @@ import pytest
 
 from affect_jax.baselines import functionals, methods
 from affect_jax.errors import UserError
-from affect_jax.reports import build, classical, sources, tables
+from affect_jax.reports import classical, report, sources, thesis_tables
 from affect_jax.reports.thesis import TABLES
 
-CONFIG = sources.baselines(sources.CONFLICTNET)
+CONFIG = sources.name_baselines(sources.CONFLICTNET)
 IS13, SUBSET = "IS13 baseline (Schuller 2013)", "Random subset feature selection (Räsänen 2013)"
 
 
@@ -27,8 +27,8 @@ def make(make_run):
             predictions=False,
         )
         results = json.loads((folder / "results.json").read_text())
-        for row in results["trials"]:
-            row |= {"features": features[row["variant"]], "fitted_on": fitted_on}
+        for trial in results["trials"]:
+            trial["classical"] = {"features": features[trial["variant"]], "columns": 9, "fitted_on": fitted_on}
         (folder / "results.json").write_text(json.dumps(results))
         config = {"config_arg": CONFIG, "config": {"baselines": {"iterations": 10_000}}}
         (folder / "config.json").write_text(json.dumps(config))
@@ -38,7 +38,7 @@ def make(make_run):
 
 
 def rendered(tmp_path, **options):
-    return tables.render(TABLES["3.1"], build.gather([TABLES["3.1"]], tmp_path / "runs", **options))
+    return thesis_tables.render_table(TABLES["3.1"], report.gather_runs([TABLES["3.1"]], tmp_path / "runs", **options))
 
 
 def line(text, label):
@@ -52,8 +52,8 @@ def test_the_names_are_those_of_launch_baselines():
 
 @pytest.mark.parametrize("config", [sources.CONFLICTNET, "configs/conflictnet.py"])
 def test_a_folder_of_baselines_belongs_to_a_config(config):
-    assert sources.network(sources.baselines(config)) == config
-    assert sources.network(config) == config
+    assert sources.name_network(sources.name_baselines(config)) == config
+    assert sources.name_network(config) == config
 
 
 def test_synthetic_figures_say_so_in_their_cells(make, tmp_path):
@@ -71,7 +71,9 @@ def test_synthetic_figures_say_so_in_their_cells(make, tmp_path):
 def test_what_differs_from_the_published_methods_is_said(make, tmp_path):
     make({sources.IS13: functionals.NAME, sources.RANDOM_SUBSET: "MFCC statistics"})
     text = rendered(tmp_path)["csv"]
-    assert f"{sources.IS13}: of ComParE_2016, fitted on train (the published one on the validation part as well" in text
+    assert (
+        f"{sources.IS13}: of ComParE_2016, fitted on train (the published one on the validation split as well" in text
+    )
     assert "of MFCC statistics, fitted on train (10,000 random subsets and the published one 300,000; the pub" in text
     assert "opensmile" not in text
 
@@ -95,7 +97,7 @@ def test_without_a_folder_a_note_has_the_command(tmp_path):
     assert line(texts["md"], IS13).count("not run") == line(texts["md"], SUBSET).count("not run") == 3
     assert "conflictnet_sspnet_conflict_baseline is made by launch.report --train, or by python -m" in texts["csv"]
     assert f"--config={sources.CONFLICTNET} --config.corpus.manual_dir=DIR" in texts["csv"]
-    assert classical.notes(dict.fromkeys(tables.needed([TABLES["5.4"]]))) == ()
+    assert classical.write_notes(dict.fromkeys(thesis_tables.list_needed([TABLES["5.4"]]))) == ()
 
 
 def test_another_corpus_never_stands_beside_the_published_figures(make, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import build, confusion, folders
+from affect_jax.reports import confusion, read, report
 from affect_jax.reports.sources import Source
 
 CONFIG = "configs/fusion.py:trimodal"
@@ -13,36 +13,36 @@ INTRA, CROSS = (Source("here", study, study) for study in ("intra", "cross"))
 
 @pytest.fixture
 def run(make_fusion_run):
-    return folders.read_run(make_fusion_run(CONFIG, {"intra": 0.3, "cross": 0.0}, synthetic=True))
+    return read.read_run(make_fusion_run(CONFIG, {"intra": 0.3, "cross": 0.0}, synthetic=True))
 
 
 def test_every_row_counts_its_own_fold(run):
-    found = confusion.count(run, INTRA)
+    found = confusion.count_answers(run, INTRA)
     # 60 clips, each tested in one fold with three seeds; the classes have 15, 15 and 30 clips.
     assert found.counts.sum(1).tolist() == [45, 45, 90]
-    right = [row["test"]["accuracy"] for row in run.results["trials"] if row["study"] == "intra"]
+    right = [row.test["accuracy"] for row in run.results.trials if row.study == "intra"]
     assert np.trace(found.counts) / 180 == pytest.approx(np.mean(right), abs=1e-6)
     wrong = found.counts - np.diag(np.diagonal(found.counts))
     assert wrong.sum() == wrong[0, 1] + wrong[1, 2] + wrong[2, 0], "an error answers the next class"
     assert found.labels == ("happy", "sad", "angry")
-    assert found.rows == "test part, 5 folds, 15 rows"
+    assert found.trials == "test split, 5 folds, 15 trials"
 
 
 def test_one_fold(run):
-    found = confusion.count(run, CROSS, "fold_2")
+    found = confusion.count_answers(run, CROSS, "fold_2")
     assert found.counts.tolist() == [[9, 0, 0], [0, 9, 0], [0, 0, 18]]
-    assert found.rows == "test part, fold fold_2, 3 rows"
+    assert found.trials == "test split, fold fold_2, 3 trials"
     with pytest.raises(UserError, match=r"--fold=fold_9 is no fold of .*there are fold_0, fold_1"):
-        confusion.count(run, CROSS, "fold_9")
+        confusion.count_answers(run, CROSS, "fold_9")
 
 
 def test_shares_are_of_the_truth():
-    share = confusion.shares(np.array([[3, 1, 0], [0, 0, 0], [2, 0, 2]]))
+    share = confusion.Confusion("", np.array([[3, 1, 0], [0, 0, 0], [2, 0, 2]]), (), "").shares
     np.testing.assert_allclose(share, [[0.75, 0.25, 0], [0, 0, 0], [0.5, 0, 0.5]])
 
 
 def test_the_picture_shows_shares_and_names(run):
-    figure = confusion.picture([confusion.count(run, INTRA), confusion.count(run, CROSS)])
+    figure = confusion.draw_confusions([confusion.count_answers(run, INTRA), confusion.count_answers(run, CROSS)])
     left, right = figure.axes[:2]
     assert [axis.get_title().splitlines()[0] for axis in (left, right)] == ["intra (synthetic)", "cross (synthetic)"]
     assert [label.get_text() for label in left.get_yticklabels()] == ["happy", "sad", "angry"]
@@ -51,15 +51,17 @@ def test_the_picture_shows_shares_and_names(run):
 
 
 def test_files(run, tmp_path):
-    files = confusion.render((INTRA, CROSS), {"here": run}, "", "python -m x")
+    files = confusion.render_chosen((INTRA, CROSS), {"here": run}, "", "python -m x")
     assert list(files) == ["confusion_intra_cross"]
     texts = files["confusion_intra_cross"]
     assert texts["png"].startswith(b"\x89PNG")
-    assert texts["png"] == confusion.render((INTRA, CROSS), {"here": run}, "", "x")["confusion_intra_cross"]["png"]
+    assert (
+        texts["png"] == confusion.render_chosen((INTRA, CROSS), {"here": run}, "", "x")["confusion_intra_cross"]["png"]
+    )
     assert "cross (synthetic),happy,45,0,0,45,1.000" in texts["csv"].splitlines()
     assert "| cross (synthetic) | angry | 0 | 0 | 90 | 90 | 1.000 |" in texts["md"]
-    assert list(confusion.render((INTRA,), {"here": run}, "fold_1")) == ["confusion_intra_fold_1"]
-    assert {path.name for path in build.write(files, tmp_path)} == {
+    assert list(confusion.render_chosen((INTRA,), {"here": run}, "fold_1")) == ["confusion_intra_fold_1"]
+    assert {path.name for path in report.write_files(files, tmp_path)} == {
         f"confusion_intra_cross.{extension}" for extension in ("md", "csv", "tex", "png")
     }
     assert (tmp_path / "confusion_intra_cross.png").read_bytes() == texts["png"]
@@ -74,26 +76,26 @@ def change(folder, edit):
 
 def test_classes_without_names_are_numbered(run):
     change(run.path, lambda results: results["corpus"].pop("labels"))
-    assert confusion.count(folders.read_run(run.path), INTRA).labels == ("0", "1", "2")
+    assert confusion.count_answers(read.read_run(run.path), INTRA).labels == ("0", "1", "2")
 
 
 def test_what_cannot_be_drawn(make_fusion_run, make_run, run):
     config = "configs/sew.py:arousal,geo+audio"
-    numbers = folders.read_run(make_run(config, [("pair", "SEW")], task="regression", split="validation"))
+    numbers = read.read_run(make_run(config, [("teachers", "SEW")], task="regression", split="validation"))
     with pytest.raises(UserError, match="is of task regression; a confusion matrix needs binary or multiclass"):
-        confusion.count(numbers, Source("", "pair", "SEW"))
-    bare = folders.read_run(make_fusion_run("configs/fusion.py:all", {"intra": 0.3}, predictions=False))
+        confusion.count_answers(numbers, Source("", "teachers", "SEW"))
+    bare = read.read_run(make_fusion_run("configs/fusion.py:all", {"intra": 0.3}, predictions=False))
     with pytest.raises(UserError, match="kept no predictions of intra"):
-        confusion.count(bare, INTRA)
-    assert confusion.kept(run, INTRA)
-    assert not confusion.kept(bare, INTRA)
-    assert not confusion.kept(numbers, INTRA)
-    assert confusion.every([numbers, bare]) == {}
+        confusion.count_answers(bare, INTRA)
+    assert confusion.can_count(run, INTRA)
+    assert not confusion.can_count(bare, INTRA)
+    assert not confusion.can_count(numbers, INTRA)
+    assert confusion.render_all([numbers, bare]) == {}
 
 
 def test_two_classes(make_run):
-    run = folders.read_run(make_run("configs/seqsew.py:mosi,video+text", [("pair", "SeqSEW")], error={"SeqSEW": 0.0}))
-    found = confusion.count(run, Source("", "pair", "SeqSEW"))
+    run = read.read_run(make_run("configs/seqsew.py:mosi,video+text", [("teachers", "SeqSEW")], error={"SeqSEW": 0.0}))
+    found = confusion.count_answers(run, Source("", "teachers", "SeqSEW"))
     # 48 steps, every third is of class 1; two draws with two seeds.
     assert found.counts.tolist() == [[128, 0], [0, 64]]
     assert found.labels == ("0", "1")
@@ -101,21 +103,21 @@ def test_two_classes(make_run):
 
 def test_labels_that_are_kept_back_are_not_taken_for_truth(run):
     change(run.path, lambda results: [row.update(test=None) for row in results["trials"]])
-    assert confusion.count(folders.read_run(run.path), INTRA).rows.startswith("validation part")
+    assert confusion.count_answers(read.read_run(run.path), INTRA).trials.startswith("validation split")
 
 
 def test_every_cell_in_one_table(run, make_fusion_run):
-    texts = confusion.every([run], "python -m x")
+    texts = confusion.render_all([run], "python -m x")
     assert [line.split(",")[0] for line in texts["csv"].splitlines()[1:7]] == ["intra (synthetic)"] * 3 + [
         "cross (synthetic)"
     ] * 3
     other = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"other": 0.3})
     change(other, lambda results: results["corpus"].update(labels=["calm", "sad", "angry"]))
-    assert confusion.every([run, folders.read_run(other)]) == {}, "classes differ"
+    assert confusion.render_all([run, read.read_run(other)]) == {}, "classes differ"
 
 
 def test_two_sets_of_classes_are_not_drawn_together(make_fusion_run, run):
     folder = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"other": 0.3})
     change(folder, lambda results: results["corpus"].update(labels=["calm", "sad", "angry"]))
     with pytest.raises(UserError, match="other answers calm, sad, angry, intra .* answers happy"):
-        confusion.render((INTRA, Source("x", "other", "other")), {"here": run, "x": folders.read_run(folder)})
+        confusion.render_chosen((INTRA, Source("x", "other", "other")), {"here": run, "x": read.read_run(folder)})

@@ -6,13 +6,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from affect_jax.reports import build, cotraining
+from affect_jax.evaluation.significance import Sizes
+from affect_jax.reports import cotraining, report
 from affect_jax.reports.sources import PAIRS
 from affect_jax.reports.thesis import TABLES
 
 MOSI = (TABLES["5.4"], TABLES["5.6"])
 VIDEO = next(pair for pair in PAIRS if pair.label == "SeqSEW mosi,video+text")
 GOOD = {"SeqSEW": 0.05, "BiGRU+TE+Classifier": 0.5, "-LFA": 0.5, "-Decoder": 0.5, "-(LFA & Decoder)": 0.5}
+
+
+def replace(comparison, **changes):
+    """The comparison with another contrast."""
+    contrast = comparison.answer.contrast._replace(**changes)
+    return comparison._replace(answer=comparison.answer._replace(contrast=contrast))
 
 
 def found(comparisons, reference, metric="accuracy"):
@@ -23,7 +30,7 @@ def found(comparisons, reference, metric="accuracy"):
 def compared(mosi_runs, tmp_path):
     def make(synthetic=False, **options):
         mosi_runs(synthetic, **options)
-        return cotraining.comparisons([VIDEO], build.gather(MOSI, tmp_path / "runs"))
+        return cotraining.compare_pairs([VIDEO], report.gather_runs(MOSI, tmp_path / "runs"))
 
     return make
 
@@ -32,11 +39,11 @@ def test_help_is_found(compared):
     made = compared(error=GOOD, seeds=3)
     assert [c.reference for c in made[:5]] == ["unimodal BiGRU+TE", "-LFA", "-Decoder", "-(LFA & Decoder)", "majority"]
     unimodal = found(made, "unimodal BiGRU+TE")
-    assert cotraining.verdict(unimodal) == "better"
-    assert unimodal.interval.groups == 6
-    assert unimodal.interval.difference == pytest.approx(unimodal.tests["t"].difference)
-    assert "yes, co-learning helped, +" in cotraining.answer(VIDEO, made)
-    assert "against the majority answer better" in cotraining.answer(VIDEO, made)
+    assert cotraining.give_verdict(unimodal) == "better"
+    assert unimodal.answer.contrast.interval.groups == 6
+    assert unimodal.answer.contrast.interval.difference == pytest.approx(unimodal.answer.contrast.difference)
+    assert "yes, co-learning helped, +" in cotraining.write_sentence(VIDEO, made)
+    assert "against the majority answer better" in cotraining.write_sentence(VIDEO, made)
 
 
 def test_rows_are_matched_and_tested(compared, tmp_path):
@@ -46,49 +53,49 @@ def test_rows_are_matched_and_tested(compared, tmp_path):
         for row in json.loads((tmp_path / "runs" / name / "results.json").read_text())["trials"]:
             rows[row["study"], row["variant"], row["fold"], row["seed"]] = row["test"]["accuracy"]
     keys = [(f"draw_{fold}", seed) for fold in range(2) for seed in range(3)]
-    a = [rows["pair", "SeqSEW", *key] for key in keys]
+    a = [rows["teachers", "SeqSEW", *key] for key in keys]
     b = [rows["video/bigru+te", "BiGRU+TE+Classifier", *key] for key in keys]
     unimodal = found(made, "unimodal BiGRU+TE")
-    assert unimodal.tests["t"].p == pytest.approx(stats.ttest_rel(a, b).pvalue)
-    assert unimodal.tests["wilcoxon"].p == pytest.approx(stats.wilcoxon(np.subtract(a, b)).pvalue)
+    assert unimodal.answer.p("paired") == pytest.approx(stats.ttest_rel(a, b).pvalue)
+    assert unimodal.answer.p("wilcoxon") == pytest.approx(stats.wilcoxon(np.subtract(a, b)).pvalue)
     # 20 recordings to train on, 6 to test on.
     t = np.mean(np.subtract(a, b)) / math.sqrt((1 / 6 + 6 / 20) * np.var(np.subtract(a, b), ddof=1))
-    assert unimodal.tests["resampled"].statistic == pytest.approx(t)
+    assert unimodal.answer.p("resampled") == pytest.approx(2 * stats.t.sf(abs(t), 5))
     majority = found(made, "majority")
-    assert majority.scores[1] == pytest.approx(2 / 3)
-    assert majority.tests["t"].p == pytest.approx(stats.ttest_1samp(a, 2 / 3).pvalue)
+    assert majority.answer.contrast.b.mean == pytest.approx(2 / 3)
+    assert majority.answer.p("paired") == pytest.approx(stats.ttest_1samp(a, 2 / 3).pvalue)
 
 
 def test_what_a_draw_holds_out_is_not_trained_on(compared, tmp_path):
-    before = found(compared(error=GOOD), "unimodal BiGRU+TE").tests["resampled"]
+    before = found(compared(error=GOOD), "unimodal BiGRU+TE").answer.contrast
     path = tmp_path / "runs" / "seqsew_mosi_video_text" / "predictions.npz"
     arrays = dict(np.load(path, allow_pickle=False))
-    rows = len(arrays["pair/row"])
+    rows = len(arrays["teachers/trial"])
     nan = np.full((rows, 1), np.nan)
-    arrays["pair/validation/prediction"] = np.concatenate([np.ones((rows, 3)), nan], 1)
-    arrays["pair/validation/target"] = np.ones(4)
+    arrays["teachers/validation/prediction"] = np.concatenate([np.ones((rows, 3)), nan], 1)
+    arrays["teachers/validation/target"] = np.ones(4)
     for name in ("id", "group"):
-        arrays[f"pair/validation/{name}"] = np.array(["a", "b", "c", "d"])
+        arrays[f"teachers/validation/{name}"] = np.array(["a", "b", "c", "d"])
     np.savez(path, **arrays)
-    runs = build.gather(MOSI, tmp_path / "runs")
-    after = found(cotraining.comparisons([VIDEO], runs), "unimodal BiGRU+TE").tests["resampled"]
-    assert after.statistic / before.statistic == pytest.approx(math.sqrt((1 / 4 + 6 / 20) / (1 / 4 + 6 / 17)))
+    runs = report.gather_runs(MOSI, tmp_path / "runs")
+    after = found(cotraining.compare_pairs([VIDEO], runs), "unimodal BiGRU+TE").answer.contrast
+    assert (before.sizes, after.sizes) == (Sizes(20, 6), Sizes(17, 6))
 
 
 def test_holm_is_over_one_method_and_metric(compared):
     made = [c for c in compared(error=GOOD) if c.metric == "accuracy"]
-    smallest = min(made, key=lambda c: c.tests["t"].p)
-    assert smallest.holm["t"] == pytest.approx(min(1.0, 5 * smallest.tests["t"].p))
+    smallest = min(made, key=lambda c: c.answer.p("paired"))
+    assert smallest.answer.holm("paired") == pytest.approx(min(1.0, 5 * smallest.answer.p("paired")))
 
 
 def test_harm_is_found(compared):
     made = compared(error={"SeqSEW": 0.9, "BiGRU+TE+Classifier": 0.05}, seeds=3)
-    assert cotraining.verdict(found(made, "unimodal BiGRU+TE")) == "worse"
-    assert "no, co-learning hurt, −" in cotraining.answer(VIDEO, made)
+    assert cotraining.give_verdict(found(made, "unimodal BiGRU+TE")) == "worse"
+    assert "no, co-learning hurt, −" in cotraining.write_sentence(VIDEO, made)
 
 
 def test_a_control_without_a_teacher_must_be_beaten_as_well(compared):
-    said = cotraining.answer(VIDEO, compared(error=GOOD | {"-(LFA & Decoder)": 0.05}, seeds=3))
+    said = cotraining.write_sentence(VIDEO, compared(error=GOOD | {"-(LFA & Decoder)": 0.05}, seeds=3))
     assert "better than unimodal BiGRU+TE, +" in said
     assert "but not shown to be by its teacher; against the control without a teacher, -(LFA & Decoder): " in said
     assert "yes" not in said
@@ -96,52 +103,53 @@ def test_a_control_without_a_teacher_must_be_beaten_as_well(compared):
 
 def test_no_difference_is_said(compared):
     made = compared(error={"SeqSEW": 0.3, "BiGRU+TE+Classifier": 0.3})
-    assert cotraining.verdict(found(made, "unimodal BiGRU+TE")) == "no difference shown"
-    assert ": no help shown, " in cotraining.answer(VIDEO, made)
+    assert cotraining.give_verdict(found(made, "unimodal BiGRU+TE")) == "no difference shown"
+    assert ": no help shown, " in cotraining.write_sentence(VIDEO, made)
 
 
 def test_sure_over_seeds_is_not_sure_over_videos(compared):
     comparison = found(compared(error=GOOD, seeds=3), "unimodal BiGRU+TE")
-    doubtful = comparison._replace(interval=comparison.interval._replace(low=-0.1))
-    assert cotraining.verdict(doubtful) == "better over seeds, not certain over groups"
-    assert cotraining.verdict(comparison._replace(interval=None)) == "better over seeds, groups not bootstrapped"
+    contrast = comparison.answer.contrast
+    doubtful = replace(comparison, interval=contrast.interval._replace(low=-0.1))
+    assert cotraining.give_verdict(doubtful) == "better over seeds, not certain over groups"
+    assert cotraining.give_verdict(replace(comparison, interval=None)) == "better over seeds, groups not bootstrapped"
 
 
 def test_without_predictions_no_interval(compared):
     made = compared(error=GOOD, predictions=False)
-    assert all(c.interval is None and c.tests for c in made)
+    assert all(c.answer.contrast.interval is None and c.answer.contrast.p for c in made)
 
 
 def test_one_row_is_no_evidence(compared):
     made = compared(folds=("draw_0",), seeds=1)
-    assert "not answered, one row is no evidence" in cotraining.answer(VIDEO, made)
+    assert "not answered, one trial is no evidence" in cotraining.write_sentence(VIDEO, made)
 
 
 def test_missing_runs(make_run, tmp_path):
-    made = cotraining.comparisons([VIDEO], {})
-    assert {cotraining.verdict(c) for c in made} == {"not run"}
-    assert cotraining.answer(VIDEO, made).endswith("not answered, seqsew_mosi_video_text was not run.")
-    make_run(VIDEO.method.config, [("pair", "SeqSEW")])
-    made = cotraining.comparisons([VIDEO], build.gather(MOSI, tmp_path / "runs"))
-    assert found(made, "unimodal BiGRU+TE").missing == "seqsew_unimodal_mosi was not run"
-    assert cotraining.verdict(found(made, "-LFA")) == "not comparable"
-    assert found(made, "majority").tests["t"].n == 4
-    assert "not answered, seqsew_unimodal_mosi was not run" in cotraining.answer(VIDEO, made)
+    made = cotraining.compare_pairs([VIDEO], {})
+    assert {cotraining.give_verdict(c) for c in made} == {"not run"}
+    assert cotraining.write_sentence(VIDEO, made).endswith("not answered, seqsew_mosi_video_text was not run.")
+    make_run(VIDEO.method.config, [("teachers", "SeqSEW")])
+    made = cotraining.compare_pairs([VIDEO], report.gather_runs(MOSI, tmp_path / "runs"))
+    assert found(made, "unimodal BiGRU+TE").answer.missing == "seqsew_unimodal_mosi was not run"
+    assert cotraining.give_verdict(found(made, "-LFA")) == "not comparable"
+    assert found(made, "majority").answer.contrast.n == 4
+    assert "not answered, seqsew_unimodal_mosi was not run" in cotraining.write_sentence(VIDEO, made)
 
 
 def test_two_corpora_are_not_compared(make_run, tmp_path):
-    make_run(VIDEO.method.config, [("pair", "SeqSEW")])
+    make_run(VIDEO.method.config, [("teachers", "SeqSEW")])
     make_run("configs/seqsew_unimodal.py:mosi", [("video/bigru+te", "BiGRU+TE+Classifier")], synthetic=True)
-    made = cotraining.comparisons([VIDEO], build.gather(MOSI, tmp_path / "runs"))
-    assert "are of different corpora" in found(made, "unimodal BiGRU+TE").missing
-    assert found(made, "unimodal BiGRU+TE").synthetic
+    made = cotraining.compare_pairs([VIDEO], report.gather_runs(MOSI, tmp_path / "runs"))
+    assert "were not scored on the same examples" in found(made, "unimodal BiGRU+TE").answer.missing
+    assert found(made, "unimodal BiGRU+TE").answer.synthetic
 
 
 def test_only_rows_of_both_count(make_run, tmp_path):
-    make_run(VIDEO.method.config, [("pair", "SeqSEW")], seeds=3)
+    make_run(VIDEO.method.config, [("teachers", "SeqSEW")], seeds=3)
     make_run("configs/seqsew_unimodal.py:mosi", [("video/bigru+te", "BiGRU+TE+Classifier")], seeds=2)
-    made = cotraining.comparisons([VIDEO], build.gather(MOSI, tmp_path / "runs"))
-    assert found(made, "unimodal BiGRU+TE").tests["t"].n == 4
+    made = cotraining.compare_pairs([VIDEO], report.gather_runs(MOSI, tmp_path / "runs"))
+    assert found(made, "unimodal BiGRU+TE").answer.contrast.n == 4
 
 
 def test_steps_are_matched_by_id(compared, tmp_path):
@@ -154,37 +162,40 @@ def test_steps_are_matched_by_id(compared, tmp_path):
         arrays[f"{study}/{name}"] = arrays[f"{study}/{name}"][order]
     arrays[f"{study}/prediction"] = arrays[f"{study}/prediction"][:, order]
     np.savez(path, **arrays)
-    runs = build.gather(MOSI, tmp_path / "runs")
-    assert found(cotraining.comparisons([VIDEO], runs), "unimodal BiGRU+TE").interval == before.interval
+    runs = report.gather_runs(MOSI, tmp_path / "runs")
+    assert (
+        found(cotraining.compare_pairs([VIDEO], runs), "unimodal BiGRU+TE").answer.contrast.interval
+        == before.answer.contrast.interval
+    )
     arrays[f"{study}/target"] = 1 - arrays[f"{study}/target"]
     np.savez(path, **arrays)
-    assert found(cotraining.comparisons([VIDEO], runs), "unimodal BiGRU+TE").interval is None
+    assert found(cotraining.compare_pairs([VIDEO], runs), "unimodal BiGRU+TE").answer.contrast.interval is None
 
 
 def test_regression_pairs(make_run, tmp_path):
     pair = next(pair for pair in PAIRS if pair.label == "SEW arousal,geo+audio")
-    cells = [("pair", "SEW"), ("pair", "-CCA"), ("weaker", "unimodal weaker")]
+    cells = [("teachers", "SEW"), ("teachers", "-CCA"), ("unimodal_video_geometric", "unimodal video_geometric")]
     make_run(pair.method.config, cells, task="regression", split="validation")
-    made = cotraining.comparisons([pair], build.gather([TABLES["5.2"]], tmp_path / "runs"))
+    made = cotraining.compare_pairs([pair], report.gather_runs([TABLES["5.2"]], tmp_path / "runs"))
     assert [c.reference for c in made] == ["unimodal weaker", "-S_D2", "-CCA", "-S_D1", "-(CCA & S_D1)", "constant"]
-    assert made[0].tests["t"].p == 1.0
-    assert made[-1].scores == (pytest.approx(0.505), 0.0)
-    assert "+0.000 CCC" in cotraining.answer(pair, made)
+    assert made[0].answer.p("paired") == 1.0
+    assert [sample.mean for sample in made[-1].answer.contrast[:2]] == [pytest.approx(0.505), 0.0]
+    assert "+0.000 CCC" in cotraining.write_sentence(pair, made)
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_three_formats(mosi_runs, tmp_path, synthetic):
     mosi_runs(synthetic, error=GOOD)
-    runs = build.gather(MOSI, tmp_path / "runs")
+    runs = report.gather_runs(MOSI, tmp_path / "runs")
     texts = cotraining.render([VIDEO], runs, "python -m x")
     rows = list(csv.DictReader(line for line in texts["csv"].splitlines() if not line.startswith("# ")))
     assert len(rows) == 10
-    made = cotraining.comparisons([VIDEO], runs)
-    assert float(rows[0]["difference"]) == pytest.approx(made[0].tests["t"].difference, rel=1e-5)
-    assert float(rows[0]["p_t_holm"]) == pytest.approx(made[0].holm["t"], rel=1e-5)
-    assert float(rows[0]["low"]) == pytest.approx(made[0].interval.low, rel=1e-5)
+    made = cotraining.compare_pairs([VIDEO], runs)
+    assert float(rows[0]["difference"]) == pytest.approx(made[0].answer.contrast.difference, rel=1e-5)
+    assert float(rows[0]["p_paired_holm"]) == pytest.approx(made[0].answer.holm("paired"), rel=1e-5)
+    assert float(rows[0]["low"]) == pytest.approx(made[0].answer.contrast.interval.low, rel=1e-5)
     assert "Validation trap" in texts["md"]
-    assert cotraining.answer(VIDEO, made) in texts["csv"]
+    assert cotraining.write_sentence(VIDEO, made) in texts["csv"]
     assert texts["tex"].count("{") == texts["tex"].count("}")
     for text in texts.values():
         for line in text.splitlines():
@@ -193,7 +204,7 @@ def test_three_formats(mosi_runs, tmp_path, synthetic):
 
 
 def test_pairs_of_the_tables():
-    assert [pair.label for pair in cotraining.pairs_of(["configs/seqsew.py:mosi,audio+text"])] == [
+    assert [pair.label for pair in cotraining.list_pairs(["configs/seqsew.py:mosi,audio+text"])] == [
         "SeqSEW mosi,audio+text"
     ]
-    assert cotraining.pairs_of(["configs/seqsew_unimodal.py:mosi"]) == ()
+    assert cotraining.list_pairs(["configs/seqsew_unimodal.py:mosi"]) == ()

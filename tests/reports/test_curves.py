@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import curves, folders
+from affect_jax.reports import curves, read
 
 TRIMODAL = "configs/fusion.py:trimodal"
 
@@ -17,7 +17,7 @@ def folder(make_fusion_run, add_epochs):
 
 
 def by_name(folder):
-    return {curve.name: curve for curve in curves.read(folders.read_run(folder))}
+    return {curve.name: curve for curve in curves.read_curves(read.read_run(folder))}
 
 
 def test_means_over_the_rows_that_are_still_trained(folder):
@@ -25,27 +25,26 @@ def test_means_over_the_rows_that_are_still_trained(folder):
     assert set(found) == {"loss", "prediction", "validation/uar"}, "the learning rate's schedule is no loss"
     loss = found["loss"]
     assert loss.epoch.tolist() == [1, 2, 3, 4]
-    assert loss.rows.tolist() == [3, 3, 1, 1]
+    assert loss.trials.tolist() == [3, 3, 1, 1]
     np.testing.assert_allclose(loss.mean, [2.0, 1.5, 1 / 3, 1 / 4])
     np.testing.assert_allclose(loss.std, [1.0, 1.0, np.nan, np.nan])
 
 
 def test_a_curve_ends_where_most_rows_have_stopped(folder):
-    line = curves.shown(by_name(folder)["loss"])
+    line = curves.cut_curve(by_name(folder)["loss"])
     assert line.x.tolist() == [1, 2]
-    assert line.name == "intra: 3 rows at first, 3 at the last epoch drawn"
 
 
 def test_searches_are_left_out(folder, add_epochs):
     add_epochs(folder, "cross", {"cross": (9,)}, phase="search")
-    assert {curve.source.cell for curve in curves.read(folders.read_run(folder))} == {"intra"}
+    assert {curve.source.variant for curve in curves.read_curves(read.read_run(folder))} == {"intra"}
 
 
 def test_an_epoch_that_a_resumed_run_wrote_again_counts_once(folder, add_epochs):
     before = by_name(folder)["loss"]
     add_epochs(folder, "intra", {"intra": (2, 2)})
     after = by_name(folder)["loss"]
-    assert after.rows.tolist() == before.rows.tolist()
+    assert after.trials.tolist() == before.trials.tolist()
     np.testing.assert_array_equal(after.mean, before.mean)
 
 
@@ -53,14 +52,14 @@ def test_values_that_are_not_finite_are_left_out(folder):
     path = folder / "metrics.jsonl"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0].replace('"loss": 1.0', '"loss": null'), *lines[1:]]))
-    assert by_name(folder)["loss"].rows.tolist() == [2, 3, 1, 1]
+    assert by_name(folder)["loss"].trials.tolist() == [2, 3, 1, 1]
 
 
 def test_a_line_that_was_cut_at_the_end_is_no_fault_elsewhere_it_is(folder):
     path = folder / "metrics.jsonl"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines, lines[0][:30]]))
-    assert by_name(folder)["loss"].rows.tolist() == [3, 3, 1, 1]
+    assert by_name(folder)["loss"].trials.tolist() == [3, 3, 1, 1]
     for bad in (lines[0][:30], "[1]", '{"part": "intra-final-000"}', lines[0].replace('"epoch": 1', '"epoch": "one"')):
         path.write_text("\n".join([lines[0], bad, *lines[1:]]))
         with pytest.raises(UserError, match=r"metrics\.jsonl line 2 is no epoch of a run"):
@@ -68,30 +67,30 @@ def test_a_line_that_was_cut_at_the_end_is_no_fault_elsewhere_it_is(folder):
 
 
 def test_no_file_no_curves(make_fusion_run):
-    run = folders.read_run(make_fusion_run(TRIMODAL, {"intra": 0.3}))
-    assert curves.read(run) == []
+    run = read.read_run(make_fusion_run(TRIMODAL, {"intra": 0.3}))
+    assert curves.read_curves(run) == []
     assert curves.render([run]) == {}
 
 
 def test_charts_of_a_stage(folder):
-    run = folders.read_run(folder)
-    found = curves.read(run)
-    assert curves.wanted(run, "fit", found) == ["validation/uar", "loss"], "one term is the loss itself"
+    run = read.read_run(folder)
+    found = curves.read_curves(run)
+    assert curves.choose_charts(run, "fit", found) == ["validation/uar", "loss"], "one term is the loss itself"
     more = [*found, found[0]._replace(name="alignment")]
-    assert curves.wanted(run, "fit", more) == ["validation/uar", "loss", "alignment", "prediction"]
-    asked = run._replace(config={"stages": {"fit": {"metric": "accuracy"}}})
+    assert curves.choose_charts(run, "fit", more) == ["validation/uar", "loss", "alignment", "prediction"]
+    asked = run._replace(config={"stages": {"fit": {"monitor": {"metric": "accuracy"}}}})
     several = [*found, found[0]._replace(name="validation/accuracy")]
-    assert curves.wanted(asked, "fit", several)[0] == "validation/accuracy"
+    assert curves.choose_charts(asked, "fit", several)[0] == "validation/accuracy"
 
 
 def test_a_line_a_stage_and_an_epoch_a_line(folder):
-    texts = curves.render([folders.read_run(folder)], "python -m x")
+    texts = curves.render([read.read_run(folder)], "python -m x")
     assert "| fusion\\_trimodal | intra | intra | fit |  |  | 2 | 1.5 | UAR % | 66.7 |" in texts["md"].splitlines(), (
-        "rows of this made-up run do not say how long they were trained"
+        "trials of this made-up run do not say how long they were trained"
     )
     rows = list(csv.DictReader(line for line in texts["csv"].splitlines() if not line.startswith("# ")))
     assert len(rows) == 3 * 4
     assert rows[2] == {
-        **dict(run="fusion_trimodal", study="intra", cell="intra", stage="fit", value="loss"),
-        **dict(epoch="3", mean="0.333333", std="", rows="1"),
+        **dict(run="fusion_trimodal", study="intra", variant="intra", stage="fit", value="loss"),
+        **dict(epoch="3", mean="0.333333", std="", trials="1"),
     }

@@ -1,38 +1,44 @@
+from dataclasses import replace
 from pathlib import Path
 
+from affect_jax.experiment.results_file import SplitCount
 from affect_jax.reports import diagnosis
-from affect_jax.reports.folders import Run
+from affect_jax.reports.read import Run
+from tests.run_results import make_corpus, make_results, make_trial
 
 
-def run(synthetic=False, task="binary"):
-    rows = [
-        {"study": "a/te", "variant": "TE", "validation": {"accuracy": v}, "test": {"accuracy": t} if t else None}
-        for v, t in ((0.9, 0.5), (0.8, 0.7), (0.7, 0.6))
+def run(synthetic=False, test=(0.5, 0.7, 0.6)):
+    trials = [
+        make_trial(
+            study="a/te",
+            variant="TE",
+            seed=seed,
+            validation={"accuracy": v},
+            test=None if t is None else {"accuracy": t},
+        )
+        for seed, (v, t) in enumerate(zip((0.9, 0.8, 0.7), test, strict=True))
     ]
-    counts = {"train": {"classes": {"0": 3, "1": 1}}, "test": {"classes": {"0": 1, "1": 4}}}
-    results = {"trials": rows, "corpus": {"counts": counts, "synthetic": synthetic}, "task": task}
-    return Run(Path("runs/x"), results, {})
+    counts = {"train": SplitCount(4, 4, {"0": 3, "1": 1}), "test": SplitCount(5, 5, {"0": 1, "1": 4})}
+    corpus = make_corpus(counts=counts, synthetic=synthetic)
+    return Run(Path("runs/x"), make_results(*trials, corpus=corpus, task="binary"), {})
 
 
 def test_columns_by_hand():
-    grid = diagnosis.report([run()])
+    grid = diagnosis.make_table([run()])
     assert grid.rows == (("x, a/te: TE", "80.0", "60.0", "+20.0", "50.0", "70.0"),)
     assert "test 80.0 % of class 1, train 75.0 % of class 0" in grid.notes[0]
     assert "TEST (diagnosis only)" in grid.header[-1][1]
 
 
 def test_synthetic_is_said_on_the_line():
-    assert "(synthetic)" in diagnosis.report([run(synthetic=True)]).rows[0][0]
+    assert "(synthetic)" in diagnosis.make_table([run(synthetic=True)]).rows[0][0]
 
 
-def test_nothing_without_a_labelled_test_part():
-    unlabelled = run()
-    for row in unlabelled.results["trials"]:
-        row["test"] = None
-    assert diagnosis.render([unlabelled]) == {}
+def test_nothing_without_a_labelled_test_split():
+    assert diagnosis.render([run(test=(None, None, None))]) == {}
 
 
 def test_nothing_of_a_cross_validation():
-    folded = run()
-    del folded.results["corpus"]["counts"]["test"]
-    assert diagnosis.render([folded]) == {}
+    whole = run()
+    corpus = replace(whole.results.corpus, counts={"train": whole.results.corpus.counts["train"]})
+    assert diagnosis.render([whole._replace(results=replace(whole.results, corpus=corpus))]) == {}

@@ -1,31 +1,32 @@
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import comparison, comparison_grid, expected, folders, naming
+from affect_jax.reports import read, side_by_side, thesis_tables
+from affect_jax.reports.sources import Source
 
 PAIR = "configs/seqsew.py:mosi,video+text"
 
 
 def grid_of(folder):
-    return comparison_grid.report(comparison.compare(comparison.read([folder]), expect=True))
+    return side_by_side.make_table(side_by_side.compare_runs(side_by_side.read_runs([folder]), has_expected=True))
 
 
 def test_the_printed_figure_and_the_difference_stand_beside_ours(make_run):
-    run = folders.read_run(make_run(PAIR, [("pair", "SeqSEW"), ("no_decoder", "-(LFA & Decoder)")]))
-    found = expected.find(run, "pair", "SeqSEW", "test", "accuracy")
+    run = read.read_run(make_run(PAIR, [("teachers", "SeqSEW"), ("no_decoder", "-(LFA & Decoder)")]))
+    found = thesis_tables.find_expected(run, Source("", "teachers", "SeqSEW"), "test", "accuracy")
     assert (found.mean, found.std, found.table) == (pytest.approx(0.634), None, "5.6")
     grid = grid_of(run.path)
     at = grid.header.index(("accuracy %", "ours"))
     assert [name for _, name in grid.header[at : at + 3]] == ["ours", "thesis", "difference"]
-    ours = folders.figure(run, naming.cells(run)[0], "test", "accuracy").mean
+    ours = read.find_figure(run, read.list_variants(run)[0], "test", "accuracy").mean
     said = f"{100 * ours - 63.4:+.1f}".replace("-", "−")
     assert grid.rows[0][at + 1 : at + 3] == ("63.4 (5.6)", said)
     assert grid.rows[1][at + 1 : at + 3] == ("", ""), "the thesis has no such control"
 
 
 def test_fractions_with_a_spread_become_percent(make_fusion_run):
-    run = folders.read_run(make_fusion_run("configs/fusion.py:all,iemocap", {"intra": 0.3, "T2V": 0.3}))
-    found = expected.find(run, "intra", "intra", "test", "uar")
+    run = read.read_run(make_fusion_run("configs/fusion.py:all,iemocap", {"intra": 0.3, "T2V": 0.3}))
+    found = thesis_tables.find_expected(run, Source("", "intra", "intra"), "test", "uar")
     assert (found.mean, found.std, found.table) == (0.587, 0.022, "4.1")
     grid = grid_of(run.path)
     at = grid.header.index(("UAR %", "thesis"))
@@ -34,17 +35,17 @@ def test_fractions_with_a_spread_become_percent(make_fusion_run):
 
 @pytest.mark.parametrize("changed", [dict(synthetic=True), dict(corpus="manifest")])
 def test_only_the_real_corpus_has_published_figures(make_run, changed):
-    run = folders.read_run(make_run(PAIR, [("pair", "SeqSEW")], **changed))
-    assert expected.find(run, "pair", "SeqSEW", "test", "accuracy") is None
+    run = read.read_run(make_run(PAIR, [("teachers", "SeqSEW")], **changed))
+    assert thesis_tables.find_expected(run, Source("", "teachers", "SeqSEW"), "test", "accuracy") is None
     grid = grid_of(run.path)
     assert not any(name == "thesis" for _, name in grid.header)
     assert all("63.4" not in cell for row in grid.rows for cell in row)
-    said = "no published figure stands beside a synthetic" if run.synthetic else "prints no figure of the cells"
+    said = "no published figure stands beside a synthetic" if run.synthetic else "prints no figure of the variants"
     assert any(said in note for note in grid.notes)
 
 
 def test_an_unknown_source_is_refused():
-    expected.check("thesis")
-    expected.check("")
+    thesis_tables.check_expected("thesis")
+    thesis_tables.check_expected("")
     with pytest.raises(UserError, match=r"--expect=paper: no such published figures; choose thesis"):
-        expected.check("paper")
+        thesis_tables.check_expected("paper")

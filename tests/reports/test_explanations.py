@@ -72,11 +72,11 @@ def test_what_is_doubtful_is_said(clip, changes, note):
 def test_files_and_the_table_over_all_of_them(clip, tmp_path):
     folder = tmp_path / "run" / "explanations"
     for name in ("day/1 a", "b"):
-        path = explanations.write(folder, clip, RATE, {**describe(clip, r2=0.3), "id": name}, svg=name == "b")
+        path = explanations.write_clip(folder, clip, RATE, {**describe(clip, r2=0.3), "id": name}, svg=name == "b")
         clip = clip._replace(id="b")
     assert path == folder / "b.json"
     assert {p.name for p in folder.iterdir()} == {"day%2F1 a.json", "day%2F1 a.png", "b.json", "b.png", "b.svg"}
-    lines = list(csv.DictReader(explanations.write_table(folder).read_text().splitlines()))
+    lines = list(csv.DictReader(explanations.write_clip_table(folder).read_text().splitlines()))
     assert [line["id"] for line in lines] == ["b", "day/1 a"]
     assert lines[0]["order"] == "1 0 2"
     assert lines[0]["lime_r2"] == "0.3"
@@ -85,9 +85,9 @@ def test_files_and_the_table_over_all_of_them(clip, tmp_path):
 
 
 def test_headline_names_truth_prediction_and_quality(clip):
-    assert explanations.headline(describe(clip)) == (
+    assert explanations.write_headline(describe(clip)) == (
         "day/1 a  truth 0.40  prediction 0.50\nLIME: R² 0.90, rank stability 0.80"
     )
     of_class = {**describe(clip._replace(target=None), stability=float("nan")), "class": "angry"}
-    assert explanations.headline(of_class).startswith("day/1 a  prediction of class 'angry' 0.50\n")
-    assert explanations.headline(of_class).endswith("rank stability -")
+    assert explanations.write_headline(of_class).startswith("day/1 a  prediction of class 'angry' 0.50\n")
+    assert explanations.write_headline(of_class).endswith("rank stability -")

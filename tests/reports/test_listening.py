@@ -9,8 +9,10 @@ import soundfile
 
 from affect_jax.errors import UserError
 from affect_jax.features.audio import Sound
-from affect_jax.reports import listening, template
+from affect_jax.reports import listening
+from affect_jax.reports.page import encode_base64
 from tests.clips import HOSTILE, IDS, RATE, classes, page, regression, tone
+from tests.run_results import make_results, make_trial
 
 
 class Elements(html.parser.HTMLParser):
@@ -43,7 +45,7 @@ def test_names_cannot_leave_their_place(elements):
     assert [text for tag, _, text in elements if tag == "title"] == [f"a run <b>: synthetic & {HOSTILE}"]
     [data] = [json.loads(text) for _, attributes, text in elements if attributes.get("id") == "data"]
     assert [clip["id"] for clip in data["clips"]] == list(IDS)
-    assert data["facts"] == ["row 0", HOSTILE]
+    assert data["facts"] == ["trial 0", HOSTILE]
 
 
 def test_only_the_pages_own_script_and_style_may_run(elements):
@@ -51,7 +53,7 @@ def test_only_the_pages_own_script_and_style_may_run(elements):
     assert "default-src 'none'" in policy
     for tag in ("script", "style"):
         [text] = [text for name, attributes, text in elements if name == tag and "type" not in attributes]
-        digest = template.text(hashlib.sha256(text.encode()).digest())
+        digest = encode_base64(hashlib.sha256(text.encode()).digest())
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
@@ -67,7 +69,7 @@ def test_only_wanted_sounds_are_in_the_page(elements):
 @pytest.mark.parametrize(("rate", "played"), [(8000, 8000), (11025, 12000), (16000, 16000), (44100, 48000)])
 def test_sound_survives_its_encoding(rate, played):
     there = tone(1.5, rate)
-    back, found = soundfile.read(io.BytesIO(listening.encode(there)))
+    back, found = soundfile.read(io.BytesIO(listening.encode_sound(there)))
     assert found == played
     assert len(back) == pytest.approx(1.5 * played, abs=2)
     spectrum = np.abs(np.fft.rfft(back * np.hanning(len(back))))
@@ -76,7 +78,7 @@ def test_sound_survives_its_encoding(rate, played):
 
 
 def test_a_long_clip_is_encoded_whole_and_small():
-    data = listening.encode(Sound(np.random.default_rng(0).normal(0, 2000, 30 * RATE).astype(np.int16), RATE))
+    data = listening.encode_sound(Sound(np.random.default_rng(0).normal(0, 2000, 30 * RATE).astype(np.int16), RATE))
     assert soundfile.info(io.BytesIO(data)).duration == pytest.approx(30, abs=0.01)
     assert len(data) < 150_000
 
@@ -84,7 +86,7 @@ def test_a_long_clip_is_encoded_whole_and_small():
 def test_the_outline_keeps_every_peak():
     samples = np.random.default_rng(1).integers(-3000, 3000, 12345).astype(np.int16)
     samples[7777] = -32768
-    found = listening.outline(samples, 100)
+    found = listening.outline_sound(samples, 100)
     assert found.shape == (100, 2)
     assert (found[:, 0] <= found[:, 1]).all()
     assert found.min() == -127
@@ -92,34 +94,35 @@ def test_the_outline_keeps_every_peak():
 
 
 def test_the_outline_of_little_and_of_silence():
-    assert listening.outline(np.array([5, -10], np.int16)).tolist() == [[64, 64], [-127, -127]]
-    assert not listening.outline(np.zeros(5000, np.int16)).any()
+    assert listening.outline_sound(np.array([5, -10], np.int16)).tolist() == [[64, 64], [-127, -127]]
+    assert not listening.outline_sound(np.zeros(5000, np.int16)).any()
 
 
 def test_spread_goes_from_the_largest_error_to_the_smallest():
     clips = regression()
-    every = listening.spread(clips, 0, set(IDS))
-    size = dict(zip(IDS, listening.errors(clips), strict=True))
+    every = listening.choose_audible(clips, 0, set(IDS))
+    size = dict(zip(IDS, listening.measure_errors(clips), strict=True))
     assert [size[name] for name in every] == sorted(size.values(), reverse=True)
-    few = listening.spread(clips, 3, set(IDS))
+    few = listening.choose_audible(clips, 3, set(IDS))
     assert len(few) == 3
     assert (few[0], few[-1]) == (every[0], every[-1])
-    assert set(listening.spread(clips, 99, {"good", "far"})) == {"good", "far"}
+    assert set(listening.choose_audible(clips, 99, {"good", "far"})) == {"good", "far"}
 
 
 def test_the_error_of_a_class_is_what_the_truth_lacks():
-    np.testing.assert_allclose(listening.errors(classes()), [0.3, 0.2, 0.8, 0.6, 0.4, 0.6])
+    np.testing.assert_allclose(listening.measure_errors(classes()), [0.3, 0.2, 0.8, 0.6, 0.4, 0.6])
 
 
 def written(folder, **arrays):
     folder.mkdir(exist_ok=True)
-    there = {"s/row": np.arange(4, 6), "s/test/id": np.array(["a", "b"]), "s/test/group": np.array(["g", "h"])}
+    there = {"s/trial": np.arange(4, 6), "s/test/id": np.array(["a", "b"]), "s/test/group": np.array(["g", "h"])}
     np.savez(folder / "predictions.npz", **there, **{f"s/test/{name}": value for name, value in arrays.items()})
     return folder
 
 
-def results(task, **row):
-    return {"task": task, "trials": [None] * 5 + [{"study": "s", "test": {"pcc": 0.5}, **row}]}
+def results(task, **changes):
+    trials = [make_trial() for _ in range(5)] + [make_trial(**{"study": "s", "test": {"pcc": 0.5}, **changes})]
+    return make_results(*trials, task=task)
 
 
 @pytest.mark.parametrize(
@@ -132,14 +135,16 @@ def results(task, **row):
 )
 def test_predictions_are_read_as_what_they_mean(tmp_path, task, prediction, expected):
     rows = np.stack([np.zeros_like(prediction), prediction])
-    clips = listening.read(written(tmp_path, prediction=rows, target=np.array([1.0, 0.0])), results(task), 5, "test")
+    clips = listening.read_clips(
+        written(tmp_path, prediction=rows, target=np.array([1.0, 0.0])), results(task), 5, "test"
+    )
     np.testing.assert_allclose(clips.predictions, expected, atol=1e-9)
     assert (clips.ids, clips.groups) == (("a", "b"), ("g", "h"))
 
 
 def test_clips_of_another_fold_are_left_out(tmp_path):
     rows = np.array([[[0.0, 1.0], [2.0, 3.0]], [[np.nan, np.nan], [0.0, 0.0]]])
-    clips = listening.read(
+    clips = listening.read_clips(
         written(tmp_path, prediction=rows, target=np.array([1.0, 0.0])), results("multiclass"), 5, "test"
     )
     assert clips.ids == ("b",)
@@ -148,20 +153,20 @@ def test_clips_of_another_fold_are_left_out(tmp_path):
 
 def test_a_part_without_labels_is_refused(tmp_path):
     run = written(tmp_path, prediction=np.zeros((2, 2)), target=np.zeros(2))
-    with pytest.raises(UserError, match="no labelled predictions of the test part"):
-        listening.read(run, results("regression", test=None), 5, "test")
-    with pytest.raises(UserError, match="no labelled predictions of the validation part"):
-        listening.read(run, results("regression", validation={}), 5, "validation")
+    with pytest.raises(UserError, match="no labelled predictions of the test split"):
+        listening.read_clips(run, results("regression", test=None), 5, "test")
+    with pytest.raises(UserError, match="no labelled predictions of the validation split"):
+        listening.read_clips(run, results("regression", validation={}), 5, "validation")
 
 
 def test_explanations_are_those_of_the_row(tmp_path):
     said = {"trial": 3, "segments": [[0, 1.5], [1.5, 3]], "lime": [0.1, -0.2], "lime_r2": 0.5, "lime_stability": None}
     for number, name in ((3, "a"), (4, "b")):
         (tmp_path / f"{name}.json").write_text(json.dumps({**said, "trial": number, "id": name}))
-    found = listening.explanations(tmp_path, 3)
+    found = listening.read_explanations(tmp_path, 3)
     assert list(found) == ["a"]
     assert (found["a"]["lime"], found["a"]["r2"], found["a"]["stability"]) == ([0.1, -0.2], 0.5, None)
-    assert listening.explanations(tmp_path / "nowhere", 3) == {}
+    assert listening.read_explanations(tmp_path / "nowhere", 3) == {}
     (tmp_path / "c.json").write_text('{"trial": 3, "id": "c"}')
     with pytest.raises(UserError, match=r"c\.json is no explanation"):
-        listening.explanations(tmp_path, 3)
+        listening.read_explanations(tmp_path, 3)

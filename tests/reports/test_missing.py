@@ -70,14 +70,14 @@ def cells(grid, model, signs):
 
 
 def test_every_mask_has_a_line_few_modalities_first(both):
-    grid = missing.zeros(both)
+    grid = missing.make_zeros_table(both)
     mine = ["".join(row[1:4]) for row in grid.rows if row[0] == "intra"]
     assert mine == ["●○○", "○●○", "○○●", "●●○", "●○●", "○●●", "●●●"]
     assert len(grid.rows) == 3 * 7 + 1
 
 
 def test_a_model_of_the_present_modalities_stands_beside(both):
-    grid = missing.zeros(both)
+    grid = missing.make_zeros_table(both)
     alone = cells(grid, "intra", "●○○")
     assert alone["zeros", NAMES["accuracy"]] == "0.510 ± 0.020"
     assert alone["orig", NAMES["uar"]] == "0.450 ± 0.020"
@@ -90,35 +90,35 @@ def test_a_model_of_the_present_modalities_stands_beside(both):
 
 def test_only_the_real_corpus_has_the_thesis_beside_it(both):
     printed = TABLE_4_4["intra"]["T"]
-    line = cells(missing.zeros(both), "intra", "●○○")
+    line = cells(missing.make_zeros_table(both), "intra", "●○○")
     assert line["thesis: zeros", NAMES["uar"]] == f"{printed.uar:.3f} ± {printed.uar_std:.3f}"
     assert line["thesis: orig", NAMES["accuracy"]] == "0.535 ± 0.016"
-    assert cells(missing.zeros(both), "cross", "●○○")["thesis: orig", NAMES["uar"]] == "n.a."
-    assert cells(missing.zeros(both), "cross", "●●○")["thesis: orig", NAMES["uar"]] == "0.567 ± 0.022"
-    assert cells(missing.zeros(both), "intra+moddrop", "●○○")["thesis: zeros", NAMES["uar"]] == ""
+    assert cells(missing.make_zeros_table(both), "cross", "●○○")["thesis: orig", NAMES["uar"]] == "n.a."
+    assert cells(missing.make_zeros_table(both), "cross", "●●○")["thesis: orig", NAMES["uar"]] == "0.567 ± 0.022"
+    assert cells(missing.make_zeros_table(both), "intra+moddrop", "●○○")["thesis: zeros", NAMES["uar"]] == ""
     for other in (document(synthetic=True, intra=study()), document(name="ravdess", intra=study())):
-        assert not [group for group, _ in missing.zeros(other).header if "thesis" in group]
-    assert not missing.like_the_thesis(document(classes=4, intra=study()))
+        assert not [group for group, _ in missing.make_zeros_table(other).header if "thesis" in group]
+    assert not missing.is_like_thesis(document(classes=4, intra=study()))
 
 
 def test_every_line_of_a_synthetic_corpus_says_so():
     made = document(synthetic=True, intra=study())
-    for grid in (missing.zeros(made), missing.matrix(made, "uar")):
+    for grid in (missing.make_zeros_table(made), missing.make_matrix(made, "uar")):
         assert all(row[0].endswith("(synthetic)") for row in grid.rows)
         assert "synthetic corpus" in grid.title
 
 
 def test_the_majority_class_and_the_names_are_in_every_table(both):
     for metric in missing.METRICS:
-        grid = missing.matrix(both, metric)
+        grid = missing.make_matrix(both, metric)
         assert grid.rows[-1][:5] == ("majority class", "", "", "", f"{both['majority'][metric]:.3f}")
         assert NAMING in grid.notes
         assert "chance 1/7 = 0.143" in grid.notes[0]
-    assert NAMING in missing.zeros(both).notes
+    assert NAMING in missing.make_zeros_table(both).notes
 
 
 def test_every_imputation_has_a_column(both):
-    grid = missing.matrix(both, "accuracy")
+    grid = missing.make_matrix(both, "accuracy")
     assert [head for head in grid.header if head[0] in ("Euclidean", "Cosine")] == [
         (distance, f"K={k}") for distance in ("Euclidean", "Cosine") for k in COUNTS
     ]
@@ -129,12 +129,12 @@ def test_every_imputation_has_a_column(both):
 
 def test_fewer_modalities_than_others_leave_a_dash(both):
     both["studies"]["T2V"] = study("cross", "TV", pairs=["text->video"]) | {"orig": None}
-    grid = missing.zeros(both)
+    grid = missing.make_zeros_table(both)
     assert cells(grid, "T2V", "●○–")["orig", NAMES["uar"]] == ""
 
 
 def test_all_formats_are_rendered(both):
-    files = missing.render(both, "python -m launch.missing")
+    files = missing.render_tables(both, "python -m launch.missing")
     assert set(files) == {"missing_zeros", "missing_uar", "missing_accuracy"}
     for texts in files.values():
         assert set(texts) == {"md", "csv", "tex"}
@@ -143,28 +143,28 @@ def test_all_formats_are_rendered(both):
 
 
 def test_figures_show_what_the_studies_allow(both):
-    found = missing_figures.series(both, "intra", COUNTS, "euclidean")
+    found = missing_figures.list_series(both, "intra", COUNTS, "euclidean")
     names = [one.name for one in found]
     assert names[1:] == ["trained on all, zeros (MTUT, MTBT)", "KNN K=5", "KNN K=10", "Moddrop"]
     assert names[0].startswith("trained on just these")
     assert len({(one.colour, one.marker) for one in found}) == len(found)
     assert list(found[1].points) == ["T", "V", "A", "T+V", "T+A", "V+A", "T+V+A"]
-    crossed = missing_figures.series(both, "cross", COUNTS, "euclidean")
+    crossed = missing_figures.list_series(both, "cross", COUNTS, "euclidean")
     assert [one.name for one in crossed] == ["trained on all, zeros (MTUT, MTBT)", "KNN K=5", "KNN K=10"]
     assert list(crossed[1].points) == ["T+V", "T+A", "V+A", "T+V+A"]
-    assert missing_figures.series(both, "cross+intra", COUNTS, "euclidean") == []
+    assert missing_figures.list_series(both, "cross+intra", COUNTS, "euclidean") == []
 
 
 def test_ablations_are_in_no_figure():
     made = document(nosp=study(statistical_pooling=False))
-    assert missing_figures.series(made, "intra", ()) == []
+    assert missing_figures.list_series(made, "intra", ()) == []
 
 
 def test_figures_are_written_and_say_where_they_come_from(both, tmp_path):
     del both["studies"]["cross"]
-    paths = missing_figures.write(both, tmp_path, ("svg",))
+    paths = missing_figures.write_figures(both, tmp_path, ("svg",))
     assert [path.name for path in paths] == ["moddrop_intra.svg", "knn_intra.svg"]
-    drawn = missing_figures.draw(both, missing_figures.series(both, "intra", ()), "synthetic iemocap")
+    drawn = missing_figures.draw_series(both, missing_figures.list_series(both, "intra", ()), "synthetic iemocap")
     upper, lower = drawn.axes
     assert upper.get_title() == "synthetic iemocap"
     assert [tick.get_text() for tick in lower.get_xticklabels()] == ["T", "V", "A", "T+V", "T+A", "V+A", "T+V+A"]

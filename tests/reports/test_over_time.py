@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import folders, naming, over_time
+from affect_jax.reports import over_time, read
 from affect_jax.reports.sources import Source
 
-SEW = Source("", "pair", "SEW")
+SEW = Source("", "teachers", "SEW")
 
 
 def lin(a, b):
@@ -20,27 +20,27 @@ def test_running_ccc_is_the_ccc_of_every_window():
     random = np.random.default_rng(0)
     target = random.normal(size=50).cumsum() + 100
     prediction = 0.7 * target + random.normal(size=50)
-    found = over_time.running_ccc(prediction, target, 12)
+    found = over_time.compute_running_ccc(prediction, target, 12)
     assert found.shape == (39,)
     for start in (0, 7, 38):
         assert found[start] == pytest.approx(lin(prediction[start : start + 12], target[start : start + 12]))
-    assert np.all(over_time.running_ccc(target, target, 12) > 1 - 1e-9)
-    np.testing.assert_array_equal(over_time.running_ccc(np.ones(50), np.ones(50), 12), 0)
+    assert np.all(over_time.compute_running_ccc(target, target, 12) > 1 - 1e-9)
+    np.testing.assert_array_equal(over_time.compute_running_ccc(np.ones(50), np.ones(50), 12), 0)
     for window in (1, 51):
         with pytest.raises(ValueError, match="window is from 2 to 50 steps"):
-            over_time.running_ccc(prediction, target, window)
+            over_time.compute_running_ccc(prediction, target, window)
 
 
 def test_recordings_with_their_times(make_traces):
-    run = folders.read_run(make_traces({"SEW": 0.3, "-CCA": 1.0}))
-    found = over_time.recordings(run, SEW, "validation")
+    run = read.read_run(make_traces({"SEW": 0.3, "-CCA": 1.0}))
+    found = over_time.list_recordings(run, SEW, "validation")
     assert [recording.name for recording in found] == ["dev_0", "dev_1", "dev_2"]
     assert found[1].seconds
     np.testing.assert_allclose(found[1].time, np.arange(60) / 25)
     np.testing.assert_allclose(found[1].target, np.sin(np.arange(60) / 9 + 1), atol=1e-6)
-    assert found[1].rows.tolist() == [0, 1, 2], "the rows of this cell alone"
+    assert found[1].trials.tolist() == [0, 1, 2], "the trials of this variant alone"
     expected = [lin(row, found[1].target) for row in found[1].predictions]
-    np.testing.assert_allclose(over_time.scores(found[1]), expected, atol=1e-5)
+    np.testing.assert_allclose(over_time.score_recording(found[1]), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -53,55 +53,55 @@ def test_recordings_with_their_times(make_traces):
 def test_ids_without_seconds(make_traces, named, recordings):
     folder = make_traces({"SEW": 0.3})
     with np.load(folder / "predictions.npz") as file:
-        arrays = {**file, "pair/validation/id": np.array([named(k) for k in range(180)])}
+        arrays = {**file, "teachers/validation/id": np.array([named(k) for k in range(180)])}
     np.savez(folder / "predictions.npz", **arrays)
-    found = over_time.recordings(folders.read_run(folder), SEW, "validation")
+    found = over_time.list_recordings(read.read_run(folder), SEW, "validation")
     assert [recording.name for recording in found] == recordings
     assert not found[0].seconds
     np.testing.assert_array_equal(found[0].time, np.arange(60))
 
 
 def test_labels_that_are_kept_back_are_not_drawn(make_traces):
-    run = folders.read_run(make_traces({"SEW": 0.3}))
-    assert over_time.recordings(run, SEW, "test") == []
-    assert over_time.points(run, SEW, "test")[2] == 0
+    run = read.read_run(make_traces({"SEW": 0.3}))
+    assert over_time.list_recordings(run, SEW, "test") == []
+    assert over_time.sample_points(run, SEW, "test") is None
 
 
 def test_only_numbers_along_recordings_have_a_course(make_run, make_fusion_run):
-    few = folders.read_run(make_run("configs/sew.py:x", [("pair", "SEW")], task="regression", split="validation"))
-    assert not over_time.continuous(few, "validation"), "6 recordings, and their steps are not counted"
-    classes = folders.read_run(make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3}))
-    assert over_time.recordings(classes, naming.cells(classes)[0], "test") == []
-    assert over_time.points(classes, naming.cells(classes)[0], "test")[2] == 0
+    few = read.read_run(make_run("configs/sew.py:x", [("teachers", "SEW")], task="regression", split="validation"))
+    assert not over_time.is_continuous(few, "validation"), "6 recordings, and their steps are not counted"
+    classes = read.read_run(make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3}))
+    assert over_time.list_recordings(classes, read.list_variants(classes)[0], "test") == []
+    assert over_time.sample_points(classes, read.list_variants(classes)[0], "test") is None
 
 
 def test_the_table_has_every_recording(make_traces):
-    texts = over_time.render([folders.read_run(make_traces({"SEW": 0.0, "-CCA": 1.0}, synthetic=True))], "python -m x")
+    texts = over_time.render([read.read_run(make_traces({"SEW": 0.0, "-CCA": 1.0}, synthetic=True))], "python -m x")
     lines = [line for line in texts["csv"].splitlines() if not line.startswith("# ")]
     assert len(lines) == 1 + 2 * 3
-    assert lines[1] == "sew_arousal_geo_audio (synthetic),pair,SEW,validation,dev_0,60,3,1.000,0.000"
+    assert lines[1] == "sew_arousal_geo_audio (synthetic),teachers,SEW,validation,dev_0,60,3,1.000,0.000"
     assert "python -m x" in texts["tex"]
 
 
 def test_points_are_of_the_least_seed_of_each_fold(make_traces, make_run):
-    run = folders.read_run(make_traces({"SEW": 0.5}))
-    truth, answer, steps = over_time.points(run, SEW, "validation")
-    kept = folders.predictions(folders.read_arrays(run), "pair", "validation")
+    run = read.read_run(make_traces({"SEW": 0.5}))
+    truth, answer, steps = over_time.sample_points(run, SEW, "validation")
+    kept = read.read_predictions(run, "teachers", "validation")
     assert steps == 180
     np.testing.assert_allclose(truth, kept.target)
     np.testing.assert_allclose(answer, kept.prediction[0])
-    truth, answer, steps = over_time.points(run, SEW, "validation", most=10)
+    truth, answer, steps = over_time.sample_points(run, SEW, "validation", most=10)
     assert (len(truth), len(answer), steps) == (10, 10, 180)
     # A cross-validation shows each step in the fold that was tested on it.
     folded = kept.prediction.copy()
     folded[0, 90:], folded[1, :90] = np.nan, np.nan
-    results = {**run.results, "trials": [dict(row) for row in run.results["trials"]]}
-    results["trials"][0]["fold"], results["trials"][1].update(fold="other", seed=0)
+    results = json.loads((run.path / "results.json").read_text())
+    results["trials"][1].update(fold="other", seed=0)
     with np.load(run.path / "predictions.npz") as file:
-        arrays = {**file, "pair/validation/prediction": folded}
+        arrays = {**file, "teachers/validation/prediction": folded}
     np.savez(run.path / "predictions.npz", **arrays)
     (run.path / "results.json").write_text(json.dumps(results))
-    _, answer, steps = over_time.points(folders.read_run(run.path), SEW, "validation")
+    _, answer, steps = over_time.sample_points(read.read_run(run.path), SEW, "validation")
     assert steps == 180
     np.testing.assert_allclose(answer, np.r_[kept.prediction[0, :90], kept.prediction[1, 90:]])
 
@@ -109,6 +109,6 @@ def test_points_are_of_the_least_seed_of_each_fold(make_traces, make_run):
 def test_damaged_predictions(make_traces):
     folder = make_traces({"SEW": 0.5})
     (folder / "predictions.npz").write_bytes(b"PK damaged")
-    for read in (over_time.recordings, over_time.points):
+    for load in (over_time.list_recordings, over_time.sample_points):
         with pytest.raises(UserError, match=r"predictions\.npz cannot be read"):
-            read(folders.read_run(folder), SEW, "validation")
+            load(read.read_run(folder), SEW, "validation")

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import build, ranking
-from affect_jax.reports.folders import read_run
+from affect_jax.reports import ranking, report
+from affect_jax.reports.read import read_run
 
-CELLS = [("audio", "audio"), ("text", "text"), ("video", "video")]
+VARIANTS = [("audio", "audio"), ("text", "text"), ("video", "video")]
 ERROR = {"audio": 0.45, "text": 0.05, "video": 0.3}
 
 
@@ -16,12 +16,12 @@ ERROR = {"audio": 0.45, "text": 0.05, "video": 0.3}
 def ranked(make_run):
     """ranked(**options of make_run) -> a folder with a model of each modality alone."""
 
-    def make(config_arg="configs/rank.py:mosi", cells=CELLS, **options):
-        folder = make_run(config_arg, cells, **{"split": "validation", "error": ERROR, "seeds": 4, **options})
+    def make(config_arg="configs/rank.py:mosi", variants=VARIANTS, **options):
+        folder = make_run(config_arg, variants, **{"split": "validation", "error": ERROR, "seeds": 4, **options})
         path = folder / "config.json"
         held = json.loads(path.read_text())
         held["config"]["model"] = {"weaker": "text", "stronger": []}
-        held["config"]["studies"] = {study: {"override": {"model": {"weaker": study}}} for study, _ in cells}
+        held["config"]["studies"] = {study: {"model": {"weaker": study}} for study, _ in variants}
         path.write_text(json.dumps(held))
         results = json.loads((folder / "results.json").read_text())
         results["monitor"] = {"metric": "accuracy", "goal": "max"}
@@ -45,27 +45,27 @@ def test_the_best_on_validation_teaches_the_worst_whatever_the_test_part_says(ra
             results["variants"].append({**cell, "split": "test", "mean": 1 - cell["mean"]})
 
     change(folder, contradict)
-    found = ranking.read(folder)
+    found = ranking.read_ranking(folder)
     assert [one.modality for one in found.ranked] == ["text", "video", "audio"]
     assert (found.stronger, found.weaker) == ("text", "audio")
     assert found.ranked[0].test.mean < found.ranked[1].test.mean < found.ranked[2].test.mean
 
 
 def test_every_two_are_tested_and_corrected_for_their_number(ranked):
-    found = ranking.read(ranked())
+    found = ranking.read_ranking(ranked())
     assert [test.question.label for test in found.tests] == ["text vs video", "text vs audio", "video vs audio"]
     for test in found.tests:
-        assert test.difference.n == 8
-        assert test.difference.difference > 0
-        assert test.p["paired"] < test.p["resampled"] <= test.holm["resampled"] <= 1
-    assert found.tests[1].holm["resampled"] == pytest.approx(
-        max(3 * min(t.p["resampled"] for t in found.tests), found.tests[1].p["resampled"]), rel=1e-6
+        assert test.contrast.n == 8
+        assert test.contrast.difference > 0
+        assert test.p("paired") < test.p("resampled") <= test.holm("resampled") <= 1
+    assert found.tests[1].holm("resampled") == pytest.approx(
+        max(3 * min(t.p("resampled") for t in found.tests), found.tests[1].p("resampled")), rel=1e-6
     )
 
 
 def test_the_table_has_the_pair_the_trap_and_the_constant(ranked):
     folder = ranked(synthetic=True)
-    files = build.compare([folder], "python -m launch.report X")
+    files = report.render_runs([folder], "python -m launch.report X")
     text = files["ranking"]["md"]
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert [line.split("|")[2].strip() for line in lines[2:]] == [
@@ -83,25 +83,29 @@ def test_the_table_has_the_pair_the_trap_and_the_constant(ranked):
     assert r"\begin{table}" in files["ranking"]["tex"]
     assert files["ranking_pairs"]["md"].count(" vs ") == 3
     assert b"Which modality is the stronger one" in files["index"]["html"]
-    assert "text teaches audio" in ranking.summary(folder)
+    assert "text teaches audio" in ranking.summarize_ranking(folder)
 
 
-def test_one_row_is_not_tested(ranked):
-    found = ranking.read(ranked(folds=("draw_0",), seeds=1))
-    assert "not tested: one row" in ranking.summary(found.run.path)
+def test_one_trial_is_not_tested(ranked):
+    found = ranking.read_ranking(ranked(folds=("draw_0",), seeds=1))
+    assert "not tested: one trial" in ranking.summarize_ranking(found.run.path)
 
 
 def test_a_loss_is_not_ranked_by(ranked):
     folder = ranked()
     change(folder, lambda results: results.update(monitor={"metric": "log_loss", "goal": "min"}))
-    assert ranking.read(folder).metric == "accuracy"
+    assert ranking.read_ranking(folder).metric == "accuracy"
 
 
-@pytest.mark.parametrize("variants", [[("text", "text")], [("pair", "SeqSEW"), ("weaker", "x")]])
-def test_other_runs_have_none(make_run, ranked, cells):
-    folder = ranked(cells=cells) if cells[0][0] == "text" else make_run("configs/sew.py", cells, split="validation")
-    assert ranking.of(read_run(folder)) is None
-    assert ranking.summary(folder) == ""
-    assert "ranking" not in build.compare([folder], "command")
+@pytest.mark.parametrize("variants", [[("text", "text")], [("teachers", "SeqSEW"), ("other", "x")]])
+def test_other_runs_have_none(make_run, ranked, variants):
+    folder = (
+        ranked(variants=variants)
+        if variants[0][0] == "text"
+        else make_run("configs/sew.py", variants, split="validation")
+    )
+    assert ranking.rank_modalities(read_run(folder)) is None
+    assert ranking.summarize_ranking(folder) == ""
+    assert "ranking" not in report.render_runs([folder], "command")
     with pytest.raises(UserError, match="has no ranking of modalities; make one with configs/rank.py"):
-        ranking.read(folder)
+        ranking.read_ranking(folder)

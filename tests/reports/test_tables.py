@@ -1,194 +1,65 @@
 import csv
-import re
 
 import pytest
 
-from affect_jax.reports import build, folders, tables
-from affect_jax.reports.formats import FORMATS
-from affect_jax.reports.thesis import TABLES
+from affect_jax.reports import tables
+from affect_jax.reports.tables import Grid
 
-MOSI = (TABLES["5.4"], TABLES["5.6"])
-
-
-def parsed(text):
-    return list(csv.DictReader(line for line in text.splitlines() if not line.startswith("# ")))
-
-
-def row_of(text, label):
-    return next(line for line in text.splitlines() if line.startswith(f"| {label} |"))
+GRID = Grid(
+    "50 % of a_b",
+    (("", ""), ("accuracy %", "thesis"), ("accuracy %", "ours"), ("", "run")),
+    (("-(CCA & S_D1)", "60.8", "61.0 ± 0.5 (n=2)", "a|b"), ('[1], "two"', "–", "", "")),
+    ("first\nnote",),
+    "python -m launch.report --runs=a_b",
+)
 
 
-def test_a_table_beside_the_thesis(mosi_runs, tmp_path):
-    mosi_runs(False, error={"SeqSEW": 0.0})
-    text = tables.render(TABLES["5.6"], build.gather(MOSI, tmp_path / "runs"), "python -m x")["md"]
-    assert text.startswith("**Table 5.6. CMU-MOSI")
-    cell = "100.0 ± 0.0 (n=4; majority 66.7)"
-    second = "99.0 ± 0.0 (n=4; majority 53.3)"
-    assert row_of(text, "SeqSEW (+text)") == (
-        f"| SeqSEW (+text) | 63.4 | {cell} | 63.9 | {second} | 64.8 | {cell} | 64.3 | {second} |"
-    )
-    assert row_of(text, r"MU-SA (Ghosal 2018)") == "| MU-SA (Ghosal 2018) | 63.7 |  | – |  | 62.1 |  | – |  |"
-    assert "synthetic" not in text
-    assert "Validation trap" in text
-    assert "alignment dcca; validation draws draw\\_0, draw\\_1" in text
-    assert "Part: test" in text
-    assert text.endswith("Made by `python -m x`\n")
+def test_markdown():
+    lines = tables.write_markdown(GRID).splitlines()
+    assert lines[0] == r"**50 % of a\_b**"
+    assert lines[2] == "|  | accuracy %: thesis | accuracy %: ours | run |"
+    assert lines[3] == "| --- | ---: | ---: | ---: |"
+    assert lines[4] == r"| -(CCA & S\_D1) | 60.8 | 61.0 ± 0.5 (n=2) | a\|b |"
+    assert lines[-3] == "- first note"
+    assert lines[-1] == "Made by `python -m launch.report --runs=a_b`"
 
 
-def test_missing_runs_are_not_run(make_run, tmp_path):
-    make_run("configs/seqsew.py:mosi,video+text", [("pair", "SeqSEW")])
-    texts = tables.render(TABLES["5.6"], build.gather(MOSI, tmp_path / "runs"))
-    line = row_of(texts["md"], "SeqSEW (+text)")
-    assert line.count("not run") == 2
-    assert row_of(texts["md"], "SeqSEW (+text) -LFA").count("not run") == 4
-    assert r"Not run: seqsew\_unimodal\_mosi (configs/seqsew\_unimodal.py:mosi)" in texts["md"]
-    assert "seqsew_mosi_video_text has no accuracy on test of study pair, cell -LFA." in texts["csv"]
-    assert "not run" in texts["tex"]
-    rows = parsed(texts["csv"])
-    assert {r["status"] for r in rows} == {"published", "not run", "run"}
+def test_csv_parses_back():
+    text = tables.write_csv(GRID)
+    data = [line for line in text.splitlines() if not line.startswith("# ")]
+    header, *rows = csv.reader(data)
+    assert header == ["", "accuracy %: thesis", "accuracy %: ours", "run"]
+    assert tuple(map(tuple, rows)) == GRID.rows
+    assert text.splitlines()[-3:] == ["# 50 % of a_b", "# first note", "# made by: python -m launch.report --runs=a_b"]
 
 
-def test_csv_holds_the_numbers(mosi_runs, tmp_path):
-    runs_ = build.gather(MOSI, mosi_runs(False)[0].parent)
-    rows = parsed(tables.render(TABLES["5.6"], runs_)["csv"])
-    found = next(r for r in rows if r["trial"] == "SeqSEW (+text) -LFA" and r["column"] == "audio accuracy")
-    run = runs_["configs/seqsew.py:mosi,audio+text"]
-    figure = folders.figure(run, TABLES["5.6"].rows[10].sources[2], "test", "accuracy")
-    assert float(found["thesis"]) == 63.6
-    assert float(found["ours"]) == pytest.approx(100 * figure.mean, rel=1e-5)
-    assert float(found["std"]) == pytest.approx(100 * figure.std, rel=1e-5)
-    assert (found["n"], found["baseline_kind"], found["split"]) == ("4", "majority", "test")
-    assert float(found["baseline"]) == pytest.approx(66.6667)
-    assert found["run"] == "seqsew_mosi_audio_text"
-    published = sum(value is not None for row in TABLES["5.6"].rows for value in row.published)
-    assert len(rows) == published + 4  # and the control, which has no published figure
+def test_latex():
+    text = tables.write_latex(GRID)
+    assert r"\caption{50 \% of a\_b}" in text
+    assert r"\begin{tabular}{lrrr}" in text
+    assert r" & \multicolumn{2}{c}{accuracy \%} &  \\" in text
+    assert r"\cmidrule(lr){2-3}" in text
+    assert r"-(CCA \& S\_D1) & 60.8 & 61.0 $\pm$ 0.5 (n=2) & a\textbar{}b \\" in text
+    assert r"{[1], " in text, "a row that begins with [ would be an argument of the row end before it"
+    assert text.splitlines()[-1] == "% made by: python -m launch.report --runs=a_b"
+    for environment in ("table", "tabular"):
+        assert text.count(rf"\begin{{{environment}}}") == text.count(rf"\end{{{environment}}}") == 1
+    assert text.count("{") == text.count("}")
 
 
-def test_recola_figures(make_run):
-    folder = make_run(
-        "configs/sew.py:arousal,geo+audio",
-        [("pair", "SEW"), ("weaker", "unimodal weaker")],
-        task="regression",
-        split="validation",
-        extra_metrics={"ccc_per_recording": 0.25},
-    )
-    runs_ = build.gather([TABLES["5.2"]], folder.parent)
-    text = tables.render(TABLES["5.2"], runs_)["md"]
-    cell = "0.505 ± 0.006 (n=4; per recording 0.250 ± 0.000; constant 0.000)"
-    assert row_of(text, "SEW").startswith(f"| SEW | 0.565 | {cell} | 0.544 | not run |")
-    assert row_of(text, "unimodal weaker").startswith(f"| unimodal weaker | 0.482 | {cell} |")
-    assert "The same part chose the stopping" in text
-    rows = parsed(tables.render(TABLES["5.2"], runs_)["csv"])
-    assert (rows[0]["ours"], rows[0]["per_recording"], rows[0]["split"]) == ("0.505", "0.25", "validation")
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("50% & $1 #2 a_b", r"50\% \& \$1 \#2 a\_b"),
+        ("{x}~^", r"\{x\}\textasciitilde{}\textasciicircum{}"),
+        ("\\section", r"\textbackslash{}section"),
+        ("p<0.1 −2 ± 1 †", r"p\textless{}0.1 $-$2 $\pm$ 1 $\dagger$"),
+    ],
+)
+def test_latex_escapes_each_character_once(text, escaped):
+    assert tables.escape_latex(text) == escaped
 
 
-def test_swapped_rows_are_marked_and_explained():
-    texts = tables.render(TABLES["5.7"], {})
-    assert row_of(texts["md"], "SVR + offset (Valstar 2016)").startswith(
-        "| SVR + offset (Valstar 2016) | 0.483 † |  | 0.379 † |  | 0.455 |"
-    )
-    assert "- † the thesis prints these rows" in texts["md"]
-    assert "\n# † the thesis prints" in texts["csv"]
-    assert "$\\dagger$ the thesis prints" in texts["tex"]
-    assert "†" not in row_of(texts["md"], "SeqSEW (+audio)")
-
-
-@pytest.mark.parametrize("number", ["5.8", "5.9"])
-def test_what_the_owners_score_has_no_column_of_ours(number):
-    text = tables.render(TABLES[number], {})["md"]
-    assert "ours |" not in text
-    assert "owners keep" in text
-
-
-@pytest.mark.parametrize("extension", FORMATS)
-@pytest.mark.parametrize("table", MOSI, ids=lambda table: table.number)
-def test_nothing_synthetic_stands_beside_the_thesis_unsaid(mosi_runs, tmp_path, table, extension):
-    mosi_runs(True)
-    runs_ = build.gather(MOSI, tmp_path / "runs")
-    text = tables.render(table, runs_)[extension]
-    both = 0
-    for row in table.rows:
-        published = [f"{value:{form}}" for value in row.published if value is not None for form in ("g", ".1f")]
-        ours = set()
-        for source, column in zip(row.sources, table.columns, strict=bool(row.sources)):
-            mean = 100 * folders.figure(runs_[source.config], source, "test", column.metric).mean
-            ours |= {f"{mean:.1f}", f"{mean:.6g}"}
-        for line in text.splitlines():
-            numbers = set(re.findall(r"\d+\.?\d*", line))
-            if numbers & set(published) and numbers & ours:
-                both += 1
-                assert "synthetic" in line, line
-    assert both >= sum(bool(row.sources) for row in table.rows)
-
-
-def test_every_synthetic_cell_and_row_says_so(mosi_runs, tmp_path):
-    mosi_runs(True)
-    texts = tables.render(TABLES["5.4"], build.gather(MOSI, tmp_path / "runs"))
-    for line in texts["md"].splitlines():
-        if "(n=" in line:
-            assert line.split("|")[1].strip().endswith("(synthetic)")
-            assert line.count("(n=") == line.count("; synthetic)") == 2
-    for line in texts["tex"].splitlines():
-        if "(n=" in line:
-            assert "(synthetic) &" in line
-            assert line.count("(n=") == line.count("; synthetic)")
-    for row in parsed(texts["csv"]):
-        assert row["trial"].endswith("(synthetic)")
-        assert row["status"] == "run (synthetic)"
-
-
-def test_one_synthetic_run_marks_only_what_it_filled(make_run, tmp_path):
-    cells = [("pair", "SeqSEW"), ("pair", "-LFA"), ("no_decoder", "-Decoder"), ("no_decoder", "-(LFA & Decoder)")]
-    make_run("configs/seqsew.py:mosi,video+text", cells, synthetic=True)
-    make_run("configs/seqsew.py:mosi,audio+text", cells)
-    text = tables.render(TABLES["5.6"], build.gather(MOSI, tmp_path / "runs"))["md"]
-    line = row_of(text, r"SeqSEW (+text) (synthetic)")
-    assert line.count("; synthetic)") == 2
-    assert line.count("(n=") == 4
-    assert "(synthetic)" not in row_of(text, "HMTL (+text) (Seo 2020)")
-
-
-FUSION = build.chosen(["fusion"])
-
-
-def test_chapter_4_prints_fractions_with_deviations_and_names(fusion_runs, tmp_path):
-    fusion_runs(False)
-    runs_ = build.gather(FUSION, tmp_path / "runs")
-    for table in FUSION:
-        text = tables.render(table, runs_)["md"]
-        header = text.splitlines()[2]
-        assert header.count("UAR (UA; the thesis' WA): ") == header.count("accuracy (WA; the thesis' UWA): ") == 2
-        assert "%" not in header
-        assert "Naming trap: the thesis' eq. 2.10 calls plain accuracy UWA and mean per-class recall WA" in text
-        assert "Accuracy and F1 in percent" not in text
-    texts = tables.render(TABLES["4.5"], runs_)
-    figure = folders.figure(runs_["configs/fusion.py:moddrop,iemocap"], TABLES["4.5"].rows[3].sources[0], "test", "uar")
-    cells = row_of(texts["md"], "intra+moddrop").split(" | ")
-    assert cells[1:3] == ["0.593 ± 0.022", f"{figure.mean:.3f} ± {figure.std:.3f} (n=15; majority 0.333)"]
-    assert r"0.593 $\pm$ 0.022" in texts["tex"]
-    row = next(r for r in parsed(texts["csv"]) if (r["trial"], r["metric"]) == ("intra+moddrop", "uar"))
-    assert (row["thesis"], row["thesis_std"], row["run"]) == ("0.593", "0.022", "fusion_moddrop_iemocap")
-    assert float(row["ours"]) == pytest.approx(figure.mean, rel=1e-5)
-    assert float(row["std"]) == pytest.approx(figure.std, rel=1e-5)
-    assert float(row["baseline"]) == pytest.approx(1 / 3, rel=1e-5)
-
-
-def test_nothing_synthetic_stands_beside_chapter_4_unsaid(fusion_runs, tmp_path):
-    fusion_runs(True)
-    runs_ = build.gather(FUSION, tmp_path / "runs")
-    for table in FUSION:
-        texts = tables.render(table, runs_)
-        for line in texts["md"].splitlines():
-            if "(n=" in line:
-                assert line.split("|")[1].strip().endswith("(synthetic)")
-                assert line.count("(n=") == line.count("; synthetic)") == 2
-        for row in parsed(texts["csv"]):
-            assert row["status"] == "run (synthetic)"
-            assert row["run"].startswith("fusion_")
-            assert not row["run"].endswith("iemocap")
-
-
-def test_chapter_4_without_runs():
-    text = tables.render(TABLES["4.3"], {})["md"]
-    assert row_of(text, "A2V+T2V") == "| A2V+T2V | 0.569 ± 0.018 | not run | 0.622 ± 0.015 | not run |"
-    assert r"Not run: fusion\_pairs\_iemocap (configs/fusion.py:pairs,iemocap)." in text
+def test_no_command_no_line():
+    grid = GRID._replace(command="", notes=())
+    assert all("ade by" not in write(grid) for write in tables.FORMATS.values())

@@ -4,8 +4,8 @@ import math
 import pytest
 
 from affect_jax.reports import sources, thesis
-from affect_jax.reports.tables import needed
 from affect_jax.reports.thesis.chapter_4 import SIGNIFICANT
+from affect_jax.reports.thesis_tables import list_needed
 from affect_jax.runtime.run_folder import name_run_folder
 
 # Our row and column names -> those of ../shared/thesis/tables.json.
@@ -138,12 +138,12 @@ def test_figures_that_the_thesis_prints_twice_agree():
 
 
 def test_the_runs_of_the_tables():
-    assert needed(thesis.TABLES[n] for n in thesis.GROUPS["mosi"]) == (
+    assert list_needed(thesis.TABLES[n] for n in thesis.GROUPS["mosi"]) == (
         "configs/seqsew_unimodal.py:mosi",
         "configs/seqsew.py:mosi,video+text",
         "configs/seqsew.py:mosi,audio+text",
     )
-    recola = needed(thesis.TABLES[n] for n in thesis.GROUPS["recola"])
+    recola = list_needed(thesis.TABLES[n] for n in thesis.GROUPS["recola"])
     assert {name_run_folder(config) for config in recola} == {
         "sew_unimodal_arousal",
         "sew_unimodal_valence",
@@ -159,19 +159,22 @@ def test_the_runs_of_the_tables():
         "seqsew_recola_valence_audio_app",
         "seqsew_recola_valence_audio_geo",
     }
-    assert needed([thesis.TABLES["5.8"], thesis.TABLES["5.9"]]) == ()
+    assert list_needed([thesis.TABLES["5.8"], thesis.TABLES["5.9"]]) == ()
 
 
 def test_a_cell_is_what_its_label_says():
     by_label = {row.label: row.sources for row in thesis.TABLES["5.7"].rows}
-    assert by_label["SEW (+audio)"][0] == sources.Source("configs/sew.py:arousal,app+audio", "pair", "SEW")
+    assert by_label["SEW (+audio)"][0] == sources.Source("configs/sew.py:arousal,app+audio", "teachers", "SEW")
     assert by_label["SeqSEW (+geometric) -LFA"][2] == sources.Source(
-        "configs/seqsew.py:recola,valence,audio+geo", "pair", "-LFA"
+        "configs/seqsew.py:recola,valence,audio+geo", "teachers", "-LFA"
     )
     assert thesis.TABLES["5.4"].rows[4].sources[0] == sources.Source(
         "configs/seqsew_unimodal.py:mosi", "audio/bigru", "BiGRU+Classifier"
     )
-    assert sources.sew("arousal,geo+audio", "unimodal stronger").study == "stronger"
+    assert sources.pick_sew("arousal,geo+audio", "unimodal stronger")[1:] == (
+        "unimodal_audio",
+        "unimodal audio",
+    )
 
 
 def test_pairs_ask_with_the_weaker_modality():
@@ -185,7 +188,7 @@ def test_pairs_ask_with_the_weaker_modality():
     assert recola.references[0][1] == sources.Source(
         "configs/seqsew_unimodal.py:recola,arousal", "video_geometric/bigru+te", "BiGRU+TE+Classifier"
     )
-    assert pairs["SEW arousal,geo+audio"].references[0][1].study == "weaker"
+    assert pairs["SEW arousal,geo+audio"].references[0][1].study == "unimodal_video_geometric"
 
 
 def test_percent_and_fractions_are_not_mixed():
@@ -264,17 +267,17 @@ def test_chapter_4_prints_a_model_twice_alike_but_for_one_deviation():
 
 
 def test_the_runs_of_chapter_4():
-    assert needed(thesis.TABLES[n] for n in thesis.GROUPS["fusion"]) == tuple(
+    assert list_needed(thesis.TABLES[n] for n in thesis.GROUPS["fusion"]) == tuple(
         f"configs/fusion.py:{name},iemocap" for name in ("modalities", "trimodal", "ablations", "pairs", "moddrop")
     )
     pair = sources.Source("configs/fusion.py:pairs,iemocap", "V2T+A2T", "V2T+A2T")
-    assert sources.fusion("pairs", "V2T+A2T") == pair
-    assert sources.small(pair.config) == "configs/fusion.py:pairs"
+    assert sources.pick_fusion("pairs", "V2T+A2T") == pair
+    assert sources.shrink_config(pair.config) == "configs/fusion.py:pairs"
     real = (pair.config, "configs/fusion.py:all,iemocap")
-    assert sources.candidates(pair.config, False) == real
-    assert sources.candidates(pair.config, True) == (*real, "configs/fusion.py:pairs", "configs/fusion.py:all")
-    assert sources.candidates("configs/fusion.py:trimodal,iemocap", True)[-1] == "configs/fusion.py"
-    assert sources.candidates("configs/seqsew.py:mosi", True) == ("configs/seqsew.py:mosi",)
+    assert sources.list_candidates(pair.config, False) == real
+    assert sources.list_candidates(pair.config, True) == (*real, "configs/fusion.py:pairs", "configs/fusion.py:all")
+    assert sources.list_candidates("configs/fusion.py:trimodal,iemocap", True)[-1] == "configs/fusion.py"
+    assert sources.list_candidates("configs/seqsew.py:mosi", True) == ("configs/seqsew.py:mosi",)
 
 
 def test_questions_are_of_rows_in_the_tables():

@@ -1,11 +1,11 @@
 """Chapter 3: ConflictNET."""
 
-from affect_jax.reports.sources import IS13, RANDOM_SUBSET, classical, conflictnet
+from affect_jax.reports.sources import IS13, RANDOM_SUBSET, pick_classical, pick_conflictnet
 from affect_jax.reports.thesis.printed import Column, Row, Table
 
 
 def _network(label: str, published: tuple, study: str) -> Row:
-    return Row(label, published, (conflictnet(study, label),) * 3)
+    return Row(label, published, (pick_conflictnet(study, label),) * 3)
 
 
 _TABLE_3_1 = Table(
@@ -15,8 +15,8 @@ _TABLE_3_1 = Table(
     "test",
     (Column("PCC", "pcc"), Column("UAR", "uar"), Column("accuracy (the thesis' WAR)", "accuracy")),
     (
-        Row(f"{IS13} (Schuller 2013) *", (0.826, 80.8, None), (classical(IS13),) * 3),
-        Row(f"{RANDOM_SUBSET} (Räsänen 2013)", (0.826, 81.6, 82.1), (classical(RANDOM_SUBSET),) * 3),
+        Row(f"{IS13} (Schuller 2013) *", (0.826, 80.8, None), (pick_classical(IS13),) * 3),
+        Row(f"{RANDOM_SUBSET} (Räsänen 2013)", (0.826, 81.6, 82.1), (pick_classical(RANDOM_SUBSET),) * 3),
         Row("Random discriminative projection (Kaya 2015) *", (None, 84.6, None)),
         Row("Deep hierarchical neural networks (Brueckner 2015) *", (0.838, 84.3, None)),
         Row("Greedy forward-backward (Gosztolya 2015) *", (0.842, 85.6, None)),

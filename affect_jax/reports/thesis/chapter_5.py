@@ -1,13 +1,13 @@
 """Chapter 5: SEW and SeqSEW."""
 
 from affect_jax.reports.sources import (
-    CELLS_SEQSEW,
     ENCODERS,
     PAIRS_SEW,
-    seqsew,
-    seqsew_unimodal,
-    sew,
-    sew_unimodal,
+    VARIANTS_SEQSEW,
+    pick_seqsew,
+    pick_seqsew_unimodal,
+    pick_sew,
+    pick_sew_unimodal,
 )
 from affect_jax.reports.thesis.printed import Column, Row, Swap, Table
 
@@ -18,9 +18,9 @@ def _columns(*labels: str, metric: str = "ccc") -> tuple[Column, ...]:
 
 _AROUSAL_VALENCE = _columns("arousal appearance", "arousal geometric", "valence audio")
 _UNIMODAL = (
-    seqsew_unimodal("recola,arousal", "app"),
-    seqsew_unimodal("recola,arousal", "geo"),
-    seqsew_unimodal("recola,valence", "audio"),
+    pick_seqsew_unimodal("recola,arousal", "app"),
+    pick_seqsew_unimodal("recola,arousal", "geo"),
+    pick_seqsew_unimodal("recola,valence", "audio"),
 )
 
 
@@ -28,11 +28,11 @@ def _seqsew_recola(label: str, pairs: tuple[str | None, ...], published: dict[st
     """SeqSEW, its two ablations and our control for the pairs under the columns of table 5.7."""
     return tuple(
         Row(
-            label if cell == "SeqSEW" else f"{label} {cell}",
-            published.get(cell, (None,) * len(pairs)),  # the control is ours alone
-            tuple(None if pair is None else seqsew(f"recola,{pair}", cell) for pair in pairs),
+            label if variant == "SeqSEW" else f"{label} {variant}",
+            published.get(variant, (None,) * len(pairs)),  # the control is ours alone
+            tuple(None if pair is None else pick_seqsew(f"recola,{pair}", variant) for pair in pairs),
         )
-        for cell in CELLS_SEQSEW
+        for variant in VARIANTS_SEQSEW
     )
 
 
@@ -43,7 +43,7 @@ _TABLE_5_1 = Table(
     "validation",
     _columns("audio", "geometric", "appearance"),
     tuple(
-        Row(target, cells, tuple(sew_unimodal(target, m) for m in ("audio", "geo", "app")))
+        Row(target, cells, tuple(pick_sew_unimodal(target, m) for m in ("audio", "geo", "app")))
         for target, cells in (("arousal", (0.761, 0.482, 0.492)), ("valence", (0.543, 0.643, 0.489)))
     ),
 )
@@ -61,8 +61,8 @@ _TABLE_5_2 = Table(
         "valence appearance (+geometric)",
     ),
     tuple(
-        Row(cell, cells, tuple(sew(pair, cell) for pair in PAIRS_SEW))
-        for cell, cells in (
+        Row(variant, cells, tuple(pick_sew(pair, variant) for pair in PAIRS_SEW))
+        for variant, cells in (
             ("SEW", (0.565, 0.544, 0.552, 0.554, 0.549)),
             ("-S_D2", (0.532, 0.519, 0.486, 0.539, 0.540)),
             ("-CCA", (0.512, 0.508, 0.496, 0.532, 0.546)),
@@ -87,7 +87,7 @@ _TABLE_5_3 = Table(
         Row("DDAT, RE (Zhang 2019)", (0.544, 0.539, 0.508, 0.528)),
         Row("DDAT, PU (Zhang 2019)", (0.513, 0.518, 0.498, 0.514)),
         Row("EmoBed (Han 2019)", (0.527, 0.549, 0.521, 0.564)),
-        Row("SEW", (0.565, 0.544, 0.552, 0.554), tuple(sew(pair) for pair in PAIRS_SEW[:4])),
+        Row("SEW", (0.565, 0.544, 0.552, 0.554), tuple(pick_sew(pair) for pair in PAIRS_SEW[:4])),
     ),
 )
 
@@ -98,13 +98,13 @@ _TABLE_5_4 = Table(
     "test",
     (Column("accuracy", "accuracy"), Column("weighted F1", "weighted_f1")),
     tuple(
-        Row(f"{modality}: {cell}", cells, (seqsew_unimodal("mosi", modality, cell),) * 2)
+        Row(f"{modality}: {variant}", cells, (pick_seqsew_unimodal("mosi", modality, variant),) * 2)
         for modality, figures in (
             ("text", ((74.9, 75.2), (76.7, 77.2), (80.3, 80.1))),
             ("audio", ((54.7, 55.2), (56.6, 56.3), (61.0, 60.0))),
             ("video", ((51.5, 52.2), (59.6, 59.3), (60.8, 59.7))),
         )
-        for cell, cells in zip(ENCODERS, figures, strict=True)
+        for variant, cells in zip(ENCODERS, figures, strict=True)
     ),
 )
 
@@ -116,15 +116,15 @@ _TABLE_5_5 = Table(
     _columns("audio", "appearance", "geometric"),
     tuple(
         Row(
-            f"{target}: {cell}",
+            f"{target}: {variant}",
             cells,
-            tuple(seqsew_unimodal(f"recola,{target}", m, cell) for m in ("audio", "app", "geo")),
+            tuple(pick_seqsew_unimodal(f"recola,{target}", m, variant) for m in ("audio", "app", "geo")),
         )
         for target, figures in (
             ("arousal", ((0.769, 0.517, 0.470), (0.773, 0.530, 0.488), (0.786, 0.541, 0.536))),
             ("valence", ((0.490, 0.496, 0.560), (0.521, 0.542, 0.594), (0.525, 0.570, 0.601))),
         )
-        for cell, cells in zip(ENCODERS, figures, strict=True)
+        for variant, cells in zip(ENCODERS, figures, strict=True)
     ),
 )
 
@@ -149,18 +149,18 @@ _TABLE_5_6 = Table(
         Row(
             "unimodal BiGRU+TE+Classifier",
             (60.8, 59.7, 61.0, 60.0),
-            (seqsew_unimodal("mosi", "video"),) * 2 + (seqsew_unimodal("mosi", "audio"),) * 2,
+            (pick_seqsew_unimodal("mosi", "video"),) * 2 + (pick_seqsew_unimodal("mosi", "audio"),) * 2,
         ),
         Row("Seq2SeqSent (+text) (Pham 2018)", (None, 58.0, None, 56.0)),
         Row("HMTL (+text) (Seo 2020)", (64.8, 61.7, 62.6, 60.8)),
     )
     + tuple(
         Row(
-            "SeqSEW (+text)" if cell == "SeqSEW" else f"SeqSEW (+text) {cell}",
+            "SeqSEW (+text)" if variant == "SeqSEW" else f"SeqSEW (+text) {variant}",
             cells,
-            (seqsew("mosi,video+text", cell),) * 2 + (seqsew("mosi,audio+text", cell),) * 2,
+            (pick_seqsew("mosi,video+text", variant),) * 2 + (pick_seqsew("mosi,audio+text", variant),) * 2,
         )
-        for cell, cells in (
+        for variant, cells in (
             ("SeqSEW", (63.4, 63.9, 64.8, 64.3)),
             ("-LFA", (62.8, 63.3, 63.6, 63.2)),
             ("-Decoder", (63.0, 63.4, 64.1, 63.5)),
@@ -185,8 +185,8 @@ _TABLE_5_7 = Table(
         Row("EmoBed (+audio) (Han 2019)", (0.527, 0.549, None)),
         Row("EmoBed (+appearance) (Han 2019)", (None, None, 0.514)),
         Row("EmoBed (+geometric) (Han 2019)", (None, None, 0.521)),
-        Row("SEW (+audio)", (0.565, 0.544, None), (sew("arousal,app+audio"), sew("arousal,geo+audio"), None)),
-        Row("SEW (+geometric)", (None, None, 0.552), (None, None, sew("valence,audio+geo"))),
+        Row("SEW (+audio)", (0.565, 0.544, None), (pick_sew("arousal,app+audio"), pick_sew("arousal,geo+audio"), None)),
+        Row("SEW (+geometric)", (None, None, 0.552), (None, None, pick_sew("valence,audio+geo"))),
     )
     + _seqsew_recola(
         "SeqSEW (+audio)",
@@ -203,7 +203,7 @@ _TABLE_5_7 = Table(
         (None, None, "valence,audio+geo"),
         {"SeqSEW": (None, None, 0.555), "-LFA": (None, None, 0.531), "-Decoder": (None, None, 0.556)},
     ),
-    Swap(
+    swap=Swap(
         (0, 1),
         (
             "SVR + offset (Valstar 2016)",

@@ -34,7 +34,7 @@ def test_sizes_are_those_of_what_is_read(tmp_path):
 
 def test_egemaps_asks_for_opensmile(monkeypatch):
     monkeypatch.setattr(egemaps.importlib.util, "find_spec", lambda name: None)
-    egemaps._smile.cache_clear()
+    egemaps._load_opensmile.cache_clear()
     with pytest.raises(UserError, match=r"eGeMAPS needs openSMILE, which is not installed: pip install"):
         egemaps.check_opensmile()
 
@@ -43,7 +43,7 @@ def test_egemaps_every_10_ms(tmp_path):
     pytest.importorskip("opensmile")
     path = tmp_path / "a.wav"
     soundfile.write(path, np.sin(np.arange(8000) / 9) / 2, 8000, subtype="PCM_16")
-    egemaps._smile.cache_clear()
+    egemaps._load_opensmile.cache_clear()
     result = frame_files.read_frames(path, "egemaps", 8000).values
     assert frame_files.measure_sound(path, "egemaps", 8000) == (*result.shape, 8000)
     assert result.shape[1] == egemaps.WIDTH

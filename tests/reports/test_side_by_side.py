@@ -1,24 +1,25 @@
 import csv
 import json
 import math
+import re
 
 import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.evaluation.significance import corrected_resampled_t_test, holm, paired_t_test, sample
-from affect_jax.reports import comparison, comparison_grid, folders
+from affect_jax.evaluation.significance import corrected_resampled_t_test, holm, paired_t_test, summarize_sample
+from affect_jax.reports import read, side_by_side, tables
 
 TRIMODAL = "configs/fusion.py:trimodal"
 PAIR = "configs/seqsew.py:mosi,video+text"
 
 
 def compared(*run_folders, **options):
-    return comparison.compare(comparison.read(run_folders), **options)
+    return side_by_side.compare_runs(side_by_side.read_runs(run_folders), **options)
 
 
 def column(found, name, group=""):
-    grid = comparison_grid.report(found)
+    grid = side_by_side.make_table(found)
     at = grid.header.index((group, name))
     return [row[at] for row in grid.rows]
 
@@ -31,12 +32,12 @@ def change(folder, edit):
 
 
 def test_every_cell_and_the_constant_answer_have_a_line(mosi_runs):
-    grid = comparison_grid.report(compared(*mosi_runs(True)[:2], reference=""))
+    grid = side_by_side.make_table(compared(*mosi_runs(True)[:2], reference=""))
     assert [name for _, name in grid.header] == [
         *("run", "study", "variant", "split", "n", "accuracy %", "difference", "p", "p, Holm", "weighted F1 %")
     ]
     assert len(grid.rows) == 9
-    assert grid.rows[0][:5] == ("seqsew_mosi_video_text (synthetic)", "pair", "SeqSEW", "test", "4")
+    assert grid.rows[0][:5] == ("seqsew_mosi_video_text (synthetic)", "teachers", "SeqSEW", "test", "4")
     assert grid.rows[-1] == ("cmu_mosi (synthetic)", "", "majority", "test", "", "66.7", "", "", "", "53.3")
     assert any("Validation trap" in note for note in grid.notes)
     assert all("synthetic" in row[0] for row in grid.rows), "every line says what its numbers are worth"
@@ -44,16 +45,16 @@ def test_every_cell_and_the_constant_answer_have_a_line(mosi_runs):
 
 def test_folds_share_data_and_one_fold_does_not(make_fusion_run, make_traces):
     entry = compared(make_fusion_run(TRIMODAL, {"intra": 0.3})).entries[0]
-    scores = [row["test"]["uar"] for row in entry.run.results["trials"]]
+    scores = [row.test["uar"] for row in entry.run.results.trials]
     low, high = entry.intervals["uar"]
     # A row trains on 36 of the 60 clips, 12 are validated and 12 tested.
     for edge in (low, high):
         against = corrected_resampled_t_test(np.array(scores), np.full(15, edge), n_train=36, n_test=12)
         assert against.p == pytest.approx(0.05, abs=1e-4)
-    plain = sample(np.array(scores)).std / math.sqrt(15)
+    plain = summarize_sample(np.array(scores)).std / math.sqrt(15)
     assert high - low > 2 * 2.1 * plain, "wider than the interval that takes rows for independent"
     entry = compared(make_traces({"SEW": 0.4})).entries[0]
-    scores = np.array([row["validation"]["ccc"] for row in entry.run.results["trials"]])
+    scores = np.array([row.validation["ccc"] for row in entry.run.results.trials])
     assert entry.folds == 1
     for edge in entry.intervals["ccc"]:
         assert paired_t_test(scores, np.full(3, edge)).p == pytest.approx(0.05, abs=1e-4)
@@ -63,10 +64,10 @@ def test_no_interval_that_would_be_a_guess(make_fusion_run, make_run):
     bare = compared(make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.3}, predictions=False), reference="")
     assert not any(entry.intervals for entry in bare.entries)
     assert all(math.isnan(test.p) for test in bare.tests.values())
-    notes = comparison_grid.report(bare).notes
+    notes = side_by_side.make_table(bare).notes
     assert sum("size of the folds" in note for note in notes) == 2
     assert "No test of cross: size of the folds unknown, not tested." in notes
-    one = compared(make_run(PAIR, [("pair", "SeqSEW")], folds=("draw_0",), seeds=1))
+    one = compared(make_run(PAIR, [("teachers", "SeqSEW")], folds=("draw_0",), seeds=1))
     assert one.entries[0].intervals == {}
     assert column(one, "accuracy %")[0].count("±") == 0
 
@@ -76,8 +77,8 @@ def test_all_are_tested_against_one_and_corrected_together(make_fusion_run):
     found = compared(make_fusion_run(TRIMODAL, error), reference="intra", metric="accuracy")
     assert found.reference.study == "intra"
     assert {source.study for source in found.tests} == {"cross", "both", "none"}
-    rows = folders.read_run(found.entries[0].run.path).results["trials"]
-    scores = {s: np.array([row["test"]["accuracy"] for row in rows if row["study"] == s]) for s in error}
+    rows = read.read_run(found.entries[0].run.path).results.trials
+    scores = {s: np.array([row.test["accuracy"] for row in rows if row.study == s]) for s in error}
     p = {s: corrected_resampled_t_test(scores[s], scores["intra"], n_train=36, n_test=12).p for s in error}
     for source, test in found.tests.items():
         assert test.p == pytest.approx(p[source.study])
@@ -96,7 +97,7 @@ def test_the_first_cell_is_the_reference_unless_there_is_nothing_to_test(make_fu
     assert compared(folder).reference is None
     assert compared(folder, reference="").reference.study == "intra"
     assert compared(make_fusion_run("configs/fusion.py:all", {"intra": 0.1}), reference="").reference is None
-    with pytest.raises(UserError, match="no run has a study or cell 'inter'"):
+    with pytest.raises(UserError, match="no run has a study or variant 'inter'"):
         compared(folder, reference="inter")
 
 
@@ -105,9 +106,9 @@ def test_other_clips_are_not_tested(make_fusion_run):
     other = make_fusion_run("configs/fusion.py:all", {"cross": 0.1}, fingerprint="another", prefix="utterance")
     found = compared(folder, other, reference="")
     assert [test.missing for test in found.tests.values()] == [
-        "fusion_all and fusion_trimodal are not of the same clips"
+        "fusion_all and fusion_trimodal were not scored on the same examples"
     ]
-    assert any(note.startswith("No test of cross: fusion_all and") for note in comparison_grid.report(found).notes)
+    assert any(note.startswith("No test of cross: fusion_all and") for note in side_by_side.make_table(found).notes)
 
 
 def test_the_metric_is_the_one_that_stopped_the_runs(make_fusion_run):
@@ -116,18 +117,18 @@ def test_the_metric_is_the_one_that_stopped_the_runs(make_fusion_run):
     change(folder, lambda results: results.update(monitor={"metric": "accuracy", "goal": "max"}))
     assert compared(folder).metric == "accuracy"
     assert compared(folder, metric="uar").metric == "uar"
-    with pytest.raises(UserError, match=r"--metric=uarr: .*has none on its test part \(did you mean 'uar'\?\)"):
+    with pytest.raises(UserError, match=r"--metric=uarr: .*has none on its test split \(did you mean 'uar'\?\)"):
         compared(folder, metric="uarr")
 
 
 def test_runs_that_cannot_stand_together(make_fusion_run, make_run, make_traces):
     fusion, traces = make_fusion_run(TRIMODAL, {"intra": 0.1}), make_traces({"SEW": 0.1})
     with pytest.raises(UserError, match=r"is of task regression, .* of multiclass: .* make a report of each task"):
-        comparison.read([fusion, traces])
-    other = make_run("configs/sew.py:valence,geo+audio", [("pair", "SEW")], task="regression", split="test")
-    with pytest.raises(UserError, match="have no scored part in common"):
+        side_by_side.read_runs([fusion, traces])
+    other = make_run("configs/sew.py:valence,geo+audio", [("teachers", "SEW")], task="regression", split="test")
+    with pytest.raises(UserError, match="have no scored split in common"):
         compared(traces, other)
-    change(other, lambda r: r.update(cells=[{**r["variants"][0], "metric": "rmse", "split": "validation"}]))
+    change(other, lambda r: r.update(variants=[{**r["variants"][0], "metric": "rmse", "split": "validation"}]))
     with pytest.raises(UserError, match="have no metric in common; make a report of each"):
         compared(traces, other)
 
@@ -140,19 +141,19 @@ def test_unfinished_and_damaged_folders(make_fusion_run, tmp_path):
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / "config.json").write_text("{}")
     with pytest.raises(UserError, match="begun has no results.json: its run is not finished"):
-        comparison.read([tmp_path / "begun"])
+        side_by_side.read_runs([tmp_path / "begun"])
     with pytest.raises(UserError, match="name the folder of a finished run"):
-        comparison.read([tmp_path / "nothing"])
+        side_by_side.read_runs([tmp_path / "nothing"])
 
 
 def test_a_folder_counts_once(make_fusion_run):
     folder = make_fusion_run(TRIMODAL, {"intra": 0.1})
-    assert len(comparison.read([folder, folder])) == 1
+    assert len(side_by_side.read_runs([folder, folder])) == 1
 
 
 def test_the_csv_has_a_figure_a_line(make_fusion_run):
     folder = make_fusion_run(TRIMODAL, {"intra": 0.1, "cross": 0.5}, synthetic=True)
-    texts = comparison_grid.render(compared(folder, reference="intra", metric="uar"), "python -m x")
+    texts = side_by_side.render(compared(folder, reference="intra", metric="uar"), "python -m x")
     rows = list(csv.DictReader(line for line in texts["csv"].splitlines() if not line.startswith("# ")))
     assert [(row["variant"], row["split"], row["metric"]) for row in rows] == [
         (cell, split, metric)
@@ -168,21 +169,19 @@ def test_the_csv_has_a_figure_a_line(make_fusion_run):
     assert texts["tex"].count("{") == texts["tex"].count("}")
 
 
-def test_summary_of_one_run(make_run):
-    cells = [("pair", "SEW"), ("weaker", "unimodal weaker")]
+def test_means_per_recording_stand_behind_those_of_all_steps(make_run):
+    variants = [("teachers", "SEW"), ("unimodal_audio", "unimodal audio")]
     options = dict(task="regression", split="validation", synthetic=True, extra_metrics={"ccc_per_recording": 0.25})
-    folder = make_run("configs/sew.py:arousal,geo+audio", cells, folds=("dev",), **options)
-    lines = comparison_grid.summary(folders.read_run(folder).results).splitlines()
+    folder = make_run("configs/sew.py:arousal,geo+audio", variants, folds=("dev",), **options)
+    lines = tables.write_plain(side_by_side.make_table(compared(folder))).splitlines()
     assert lines[2].split() == ["run", "study", "variant", "split", "n", "CCC"]
-    assert lines[3].startswith(
-        "sew_arousal_geo_audio (synthetic)  pair    SEW              validation  2  0.505 ± 0.007 ["
-    )
+    assert re.match(r"sew_arousal_geo_audio \(synthetic\)  teachers +SEW +validation  2  0\.505 ± 0\.007 \[", lines[3])
     assert lines[3].endswith("]; per recording 0.250 ± 0.000")
     assert lines[5].split() == ["recola", "(synthetic)", "constant", "validation", "0.000"]
-    assert "fingerprint recolaTrue; folds dev" in lines[-1]  # a line about alignment needs config.json
+    assert "fingerprint recolaTrue; alignment dcca; folds dev" in lines[-1]
 
 
-def test_a_run_in_which_nothing_could_be_scored_has_a_summary(make_traces):
+def test_a_run_in_which_nothing_could_be_scored_has_a_table(make_traces):
     folder = make_traces({"SEW": 0.1})
-    change(folder, lambda results: results.update(cells=[], baselines={}))
-    assert "Cells of sew_arousal_geo_audio" in comparison_grid.summary(folders.read_run(folder).results)
+    change(folder, lambda results: results.update(variants=[], baselines={}))
+    assert side_by_side.make_table(compared(folder)).title == "Variants of sew_arousal_geo_audio"

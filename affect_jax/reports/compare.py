@@ -1,0 +1,292 @@
+"""The one comparison of all reports: two variants, or one and a constant answer, over trials of the same fold and seed.
+
+Two doubts are kept apart, because the trials of a study share one test set: whether other seeds and folds would reverse
+the difference (tests over matched trials), and whether other videos or speakers would (bootstrap over groups).
+"""
+
+import math
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.evaluation import group_scores
+from affect_jax.evaluation.significance import (
+    Contrast,
+    Interval,
+    Sizes,
+    bootstrap_groups,
+    contrast_scores,
+    correct_family,
+)
+from affect_jax.reports import read
+from affect_jax.reports.read import Predictions, Run, Runs
+from affect_jax.reports.sources import Question, Source
+from affect_jax.runtime.run_folder import name_run_folder
+
+LEVEL = 0.05
+NOT_RUN = " was not run"
+METRICS = ("uar", "accuracy", "ccc", "pcc")
+"""What two variants can be compared by, where both have it; of each of them, more is better."""
+
+
+class Matched(NamedTuple):
+    """Scores of two variants over their n trials of the same fold and seed.
+
+    Attributes:
+      a: float64 [n].
+      b: float64 [n].
+      trials_a: [n], numbers in a's results.json.
+      trials_b: [n], in b's.
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    trials_a: list[int]
+    trials_b: list[int]
+
+
+class Answer(NamedTuple):
+    """A question in one metric.
+
+    Attributes:
+      question: which two variants.
+      metric: of `question.metrics`.
+      synthetic: one of the two comes from a synthetic corpus.
+      missing: why there is nothing to compare ('' where there is).
+      contrast: a minus b; None where there is nothing to compare.
+    """
+
+    question: Question
+    metric: str
+    synthetic: bool = False
+    missing: str = ""
+    contrast: Contrast | None = None
+
+    def p(self, test: str) -> float:
+        """p of a test; nan where there is none."""
+        return self.contrast.p.get(test, math.nan) if self.contrast else math.nan
+
+    def holm(self, test: str) -> float:
+        """The same, corrected over its family."""
+        return self.contrast.holm.get(test, math.nan) if self.contrast else math.nan
+
+
+class _Folders:
+    """What was read of some runs, so that no array is read twice."""
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self._predictions: dict[tuple[str, str, str], Predictions | None] = {}
+        self._sizes: dict[tuple[str, str, str], Sizes | None] = {}
+
+    def read_predictions(self, source: Source, split: str) -> Predictions | None:
+        key = (source.config, source.study, split)
+        if key not in self._predictions:
+            self._predictions[key] = read.read_predictions(self.runs[source.config], source.study, split)
+        return self._predictions[key]
+
+    def measure_sizes(self, source: Source, split: str) -> Sizes | None:
+        key = (source.config, source.study, split)
+        if key not in self._sizes:
+            self._sizes[key] = read.measure_sizes(self.runs[source.config], source.study, split)
+        return self._sizes[key]
+
+
+def match_scores(runs: Runs, a: Source, b: Source, split: str, metric: str) -> Matched | None:
+    """Trials of both in order of fold and seed; None where they share none, or one of them has no such score."""
+    mine, theirs = (read.match_trials(runs[source.config], source) for source in (a, b))
+    keys = sorted(mine.keys() & theirs.keys())
+    numbers = [mine[key] for key in keys], [theirs[key] for key in keys]
+    scores = [
+        np.array([_find_score(runs[source.config], number, split, metric) for number in of_source], np.float64)
+        for source, of_source in zip((a, b), numbers, strict=True)
+    ]
+    return None if not keys or any(np.isnan(x).any() for x in scores) else Matched(*scores, *numbers)
+
+
+def _find_score(run: Run, number: int, split: str, metric: str) -> float:
+    value = (run.results.trials[number].scores(split) or {}).get(metric)
+    return math.nan if value is None else value
+
+
+def are_same_examples(a: Predictions, b: Predictions, trials_a: Sequence[int], trials_b: Sequence[int]) -> bool:
+    """Whether two variants' matched trials were scored on the same examples with the same truth."""
+    if np.unique(a.id).size != a.id.size or a.id.size != b.id.size:
+        return False
+    i, j = np.argsort(a.id), np.argsort(b.id)
+    if not (np.array_equal(a.id[i], b.id[j]) and np.array_equal(a.target[i], b.target[j])):
+        return False
+    mine, theirs = a.select_trials(trials_a), b.select_trials(trials_b)
+    return mine is not None and theirs is not None and np.array_equal(mine.is_known[:, i], theirs.is_known[:, j])
+
+
+def _find_difference(folders: _Folders, question: Question, matched: Matched) -> str:
+    """Why two runs cannot be compared, or ''. Features may differ, as where one model reads a modality more; examples,
+    truth and folds may not.
+    """
+    runs = [folders.runs[source.config] for source in (question.a, question.b)]
+    corpora = [run.results.corpus for run in runs]
+    if corpora[0].fingerprint == corpora[1].fingerprint:
+        return ""
+    kept = [folders.read_predictions(source, question.split) for source in (question.a, question.b)]
+    same_corpus = all(getattr(corpora[0], name) == getattr(corpora[1], name) for name in ("name", "synthetic"))
+    if same_corpus and None not in kept and are_same_examples(*kept, matched.trials_a, matched.trials_b):
+        return ""
+    return f"{runs[0].path.name} and {runs[1].path.name} were not scored on the same examples"
+
+
+def _find_common_steps(a: Predictions, b: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
+    """Indices of the steps that all trials of both predict; None where the two do not speak of the same truth."""
+    _, i, j = np.intersect1d(a.id, b.id, return_indices=True)
+    if (
+        not i.size
+        or any(np.unique(x.id).size != x.id.size for x in (a, b))
+        or not np.array_equal(a.group[i], b.group[j])
+    ):
+        return None
+    known = np.isfinite(a.target[i]) & a.is_known[:, i].all(0) & b.is_known[:, j].all(0)
+    if not known.any() or not np.allclose(a.target[i][known], b.target[j][known]):
+        return None
+    return i[known], j[known]
+
+
+def _bootstrap(folders: _Folders, question: Question, metric: str, matched: Matched) -> Interval | None:
+    """The interval of a minus b over other groups; None where predictions were not kept for all matched trials."""
+    if metric not in group_scores.SCORES:
+        return None
+    kept = folders.read_predictions(question.a, question.split)
+    a = kept and kept.select_trials(matched.trials_a)
+    b = a
+    if question.b is not None:
+        kept = folders.read_predictions(question.b, question.split)
+        b = kept and kept.select_trials(matched.trials_b)
+    steps = _find_common_steps(a, b) if a is not None and b is not None else None
+    if steps is None:
+        return None
+    task = folders.runs[question.a.config].results.task
+    target, group = a.target[steps[0]], a.group[steps[0]]
+    left = group_scores.sum_statistics(task, a.prediction[:, steps[0]], target, group)
+    if question.b is None:
+        right = group_scores.sum_constant(task, left)
+    else:
+        right = group_scores.sum_statistics(task, b.prediction[:, steps[1]], target, group)
+    return bootstrap_groups(left, right, group_scores.SCORES[metric])
+
+
+def _answer(folders: _Folders, question: Question, metric: str, tests: Collection[str], bootstrap: bool) -> Answer:
+    """One question in one metric, not yet corrected."""
+    a, b, split, answer = question.a, question.b, question.split, Answer(question, metric)
+    for source in (a, b):
+        if source is not None and folders.runs.get(source.config) is None:
+            return answer._replace(missing=f"{name_run_folder(source.config)}{NOT_RUN}")
+    answer = answer._replace(synthetic=any(folders.runs[s.config].synthetic for s in (a, b) if s is not None))
+    matched = match_scores(folders.runs, a, b or a, split, metric)
+    if matched is not None and b is None:
+        constant = read.find_baseline(folders.runs[a.config], split, metric)
+        matched = None if constant is None else matched._replace(b=np.full(len(matched.a), constant))
+    if matched is None:
+        names = a.variant if b is None else f"{a.variant} and {b.variant}"
+        return answer._replace(missing=f"no trials of {names} with the same fold and seed have a {metric} on {split}")
+    if b is not None and (difference := _find_difference(folders, question, matched)):
+        return answer._replace(missing=difference)
+    interval = _bootstrap(folders, question, metric, matched) if bootstrap else None
+    sizes = folders.measure_sizes(a, split)
+    return answer._replace(contrast=contrast_scores(matched.a, matched.b, sizes, tests, interval))
+
+
+def answer_questions(
+    questions: Iterable[Question],
+    runs: Runs,
+    tests: Collection[str],
+    *,
+    bootstrap: bool = False,
+    family: Callable[[Answer], Hashable] = lambda answer: answer.metric,
+) -> list[Answer]:
+    """Every question in every metric, in order, with p-values corrected by Holm.
+
+    Args:
+      questions: `b` None compares with the constant answer.
+      runs: by what a `Source` calls its config.
+      tests: of `significance.TESTS`.
+      bootstrap: whether groups are drawn again.
+      family: answers of which this is equal are corrected together.
+    """
+    folders = _Folders(runs)
+    answers = [_answer(folders, q, metric, tests, bootstrap) for q in questions for metric in q.metrics]
+    members: dict[Hashable, list[int]] = {}
+    for at, answer in enumerate(answers):
+        members.setdefault(family(answer), []).append(at)
+    for places in members.values():
+        corrected = correct_family([answers[at].contrast for at in places])
+        for at, contrast in zip(places, corrected, strict=True):
+            answers[at] = answers[at]._replace(contrast=contrast)
+    return answers
+
+
+def find_doubt(answer: Answer, test: str) -> str:
+    """Why a test says nothing, or ''."""
+    if answer.missing:
+        return "not run" if answer.missing.endswith(NOT_RUN) else "not comparable"
+    if answer.contrast.n < 2:
+        return "one trial only, not tested"
+    return "" if test in answer.contrast.p else "size of the folds unknown, not tested"
+
+
+def find_variant(name: str, runs: Mapping[str, Run]) -> Source:
+    """The variant of that name, or the one variant of the study of that name; 'FOLDER:NAME' is in one of the runs.
+
+    Args:
+      name: as on the command line.
+      runs: by what a `Source` calls its config.
+
+    Raises:
+      UserError: there is none, or more than one.
+    """
+    folder, colon, rest = name.partition(":")
+    known: dict[str, list[Source]] = {}
+    for config, run in runs.items():
+        if colon and run.path.name != folder:
+            continue
+        sources = [Source(config, source.study, source.variant) for source in read.list_variants(run)]
+        for source in sources:
+            is_alone = sum(other.study == source.study for other in sources) == 1
+            for called in dict.fromkeys((source.variant, source.study) if is_alone else (source.variant,)):
+                known.setdefault(called, []).append(source)
+    wanted = rest if colon else name
+    matches = known.get(wanted, [])
+    if not matches:
+        raise UserError(
+            f"no run has a study or variant {wanted!r}{suggest_nearest(wanted, known)}; "
+            f"there are {', '.join(sorted(known)) or f'none in a folder {folder}'}"
+        )
+    if len(matches) > 1:
+        places = [f"{runs[source.config].path.name} ({source.study}, {source.variant})" for source in matches]
+        raise UserError(
+            f"{name!r} names {len(matches)} variants: {'; '.join(places)}; write FOLDER:NAME or compare fewer runs"
+        )
+    return matches[0]
+
+
+def parse_question(text: str, runs: Mapping[str, Run]) -> Question:
+    """'intra vs cross' as a question about some runs: on the test split where both have one, in the metrics of both.
+
+    Args:
+      text: NAME vs NAME, as `find_variant` takes them.
+      runs: by what a `Source` shall call its config.
+
+    Raises:
+      UserError: not two names, a name that is none or is several variants', or nothing to compare them by.
+    """
+    names = [name.strip() for name in text.split(" vs ")]
+    if len(names) != 2 or not all(names):
+        raise UserError(f"--compare={text!r} is not two names; write --compare='intra vs cross'")
+    a, b = (find_variant(name, runs) for name in names)
+    if a == b:
+        raise UserError(f"--compare={text!r} names one variant twice; name two that differ")
+    for split in read.SPLITS:
+        metrics = [m for m in METRICS if all(read.find_figure(runs[s.config], s, split, m) for s in (a, b))]
+        if metrics:
+            return Question(" vs ".join(names), a, b, split, tuple(metrics))
+    raise UserError(f"--compare={text!r}: the two share none of {', '.join(METRICS)}; compare variants of one task")

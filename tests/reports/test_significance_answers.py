@@ -1,0 +1,165 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from affect_jax.errors import UserError
+from affect_jax.reports import compare, read, significance
+from affect_jax.reports.sources import QUESTIONS
+
+TRIMODAL, MODDROP = "configs/fusion.py:trimodal,iemocap", "configs/fusion.py:moddrop,iemocap"
+BY_LABEL = {question.label: question for question in QUESTIONS}
+INTRA_CROSS = BY_LABEL["intra vs cross, T+V+A"]
+
+
+def replace(answer, **changes):
+    return answer._replace(contrast=answer.contrast._replace(**changes))
+
+
+@pytest.fixture
+def asked(make_fusion_run):
+    """asked(questions, {config: {study: error}}) -> the answers by (label, metric)."""
+
+    def ask(some, errors, **options):
+        runs = {config: read.read_run(make_fusion_run(config, error, **options)) for config, error in errors.items()}
+        return {(x.question.label, x.metric): x for x in significance.answer(some, runs)}
+
+    return ask
+
+
+def scores(folder, study, metric):
+    rows = json.loads((folder / "results.json").read_text())["trials"]
+    return np.array([row["test"][metric] for row in rows if row["study"] == study])
+
+
+def test_three_tests_by_hand(make_fusion_run):
+    folder = make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.4})
+    found = significance.answer([INTRA_CROSS], {TRIMODAL: read.read_run(folder)})
+    assert [x.metric for x in found] == ["uar", "accuracy"]
+    for x in found:
+        a, b = scores(folder, "intra", x.metric), scores(folder, "cross", x.metric)
+        assert x.p("independent") == pytest.approx(stats.ttest_ind(a, b).pvalue)
+        assert x.p("paired") == pytest.approx(stats.ttest_rel(a, b).pvalue)
+        t = (a - b).mean() / math.sqrt((1 / 15 + 12 / 36) * (a - b).var(ddof=1))
+        assert x.p("resampled") == pytest.approx(2 * stats.t.sf(abs(t), 14))
+        assert x.contrast.holm == pytest.approx(x.contrast.p), "a family of one is as it was"
+        assert (x.contrast.a.mean, x.contrast.b.mean) == (pytest.approx(a.mean()), pytest.approx(b.mean()))
+
+
+def test_holm_is_over_the_tested_questions_of_a_metric(asked):
+    some = [BY_LABEL[label] for label in ("intra vs cross, T+V+A", "intra+moddrop vs intra", "intra vs intra-nosp")]
+    errors = {TRIMODAL: {"intra": 0.3, "cross": 0.4}, MODDROP: {"intra+moddrop": 0.1}}
+    mine = [x for (_, metric), x in asked(some, errors).items() if metric == "uar"]
+    assert [bool(x.missing) for x in mine] == [False, False, True]
+    low, high = sorted(mine[:2], key=lambda x: x.p("resampled"))
+    assert low.holm("resampled") == pytest.approx(2 * low.p("resampled"))
+    assert high.holm("resampled") == pytest.approx(max(high.p("resampled"), low.holm("resampled")))
+    assert math.isnan(mine[2].holm("resampled"))
+
+
+def test_verdicts(asked):
+    errors = {TRIMODAL: {"intra": 0.05, "cross": 0.7}}
+    (better, _) = asked([INTRA_CROSS], errors, seeds=4).values()
+    assert significance.give_verdict(better) == "intra better"
+    turned = replace(better, difference=-0.1)
+    assert significance.give_verdict(turned) == "cross better"
+    assert significance.give_verdict(replace(better, holm={"resampled": 0.05})) == "no difference shown"
+    assert significance.give_verdict(replace(better, p={"paired": 0.0})) == "size of the folds unknown, not tested"
+    assert significance.give_verdict(replace(better, n=1)) == "one trial only, not tested"
+
+
+def test_without_predictions_the_folds_are_unknown(asked):
+    (found, _) = asked([INTRA_CROSS], {TRIMODAL: {"intra": 0.05, "cross": 0.7}}, predictions=False).values()
+    assert set(found.contrast.p) == {"independent", "paired"}
+    assert significance.give_verdict(found) == "size of the folds unknown, not tested"
+
+
+def test_what_was_not_run(asked):
+    some = [INTRA_CROSS, BY_LABEL["intra+moddrop vs intra"]]
+    found = asked(some, {TRIMODAL: {"intra": 0.3}})
+    assert found["intra+moddrop vs intra", "uar"].missing == "fusion_moddrop_iemocap was not run"
+    assert significance.give_verdict(found["intra+moddrop vs intra", "uar"]) == "not run"
+    lacking = found["intra vs cross, T+V+A", "uar"]
+    assert lacking.missing == "no trials of intra and cross with the same fold and seed have a uar on test"
+    assert significance.give_verdict(lacking) == "not comparable"
+
+
+def test_other_features_of_the_same_clips_compare_and_other_clips_do_not(make_fusion_run):
+    question = BY_LABEL["intra+moddrop vs intra"]
+    trimodal = read.read_run(make_fusion_run(TRIMODAL, {"intra": 0.3}))
+    same = read.read_run(make_fusion_run(MODDROP, {"intra+moddrop": 0.1}, fingerprint="with prosody"))
+    assert not significance.answer([question], {TRIMODAL: trimodal, MODDROP: same})[0].missing
+    config = "configs/fusion.py:moddrop"
+    other = read.read_run(make_fusion_run(config, {"intra+moddrop": 0.1}, fingerprint="x", prefix="other"))
+    found = significance.answer([question], {TRIMODAL: trimodal, MODDROP: other})[0]
+    assert found.missing == "fusion_moddrop and fusion_trimodal_iemocap were not scored on the same examples"
+
+
+def test_the_thesis_own_figures():
+    asked = [(question, metric) for question in QUESTIONS for metric in question.metrics]
+    found = {(question.label, metric): significance.check_printed(question, metric) for question, metric in asked}
+    printed = found["intra vs cross, T+A", "uar"]
+    # .518 ± .031 against .501 ± .026, 50 values each.
+    assert printed.p == pytest.approx(stats.ttest_ind_from_stats(0.518, 0.031, 50, 0.501, 0.026, 50).pvalue)
+    starred = {key for key, x in found.items() if x.starred}
+    assert starred == {
+        ("intra vs cross, T+A", "uar"),
+        ("intra vs cross, T+A", "accuracy"),
+        ("intra vs cross, T+V+A", "uar"),
+        ("intra-nosp vs cross-nosp", "uar"),
+    }
+    # The thesis' own verdicts follow from its printed figures by the independent test, as far as rounding allows.
+    assert all(found[key].p < 0.06 for key in starred)
+    others = [found[f"intra vs cross, {m}", s].p for m in ("T+V", "V+A") for s in ("uar", "accuracy")]
+    assert min(*others, found["intra vs cross, T+V+A", "accuracy"].p) > 0.05
+
+
+def test_questions_of_some_runs():
+    labels = [question.label for question in significance.list_questions([TRIMODAL, MODDROP])]
+    assert labels == ["intra vs cross, T+V+A", "intra+moddrop vs intra", "cross+moddrop vs cross"]
+    assert significance.list_questions(["configs/fusion.py:pairs,iemocap"]) == ()
+
+
+@pytest.fixture
+def ravdess(make_fusion_run):
+    config = "configs/fusion.py:trimodal,ravdess"
+    folder = make_fusion_run(config, {"intra": 0.05, "cross": 0.7}, fingerprint="ravdess")
+    return {str(folder): read.read_run(folder)}
+
+
+def test_a_question_on_the_command_line(ravdess):
+    question = compare.parse_question("cross vs intra", ravdess)
+    assert (question.a.variant, question.b.variant, question.split, question.metrics) == (
+        "cross",
+        "intra",
+        "test",
+        ("uar", "accuracy"),
+    )
+    found = significance.answer([question], ravdess)
+    assert {significance.give_verdict(x) for x in found} == {"intra better"}
+    assert all(math.isnan(significance.check_printed(question, x.metric).p) for x in found), (
+        "the thesis prints nothing of another corpus"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("intra", "is not two names; write --compare='intra vs cross'"),
+        ("intra vs ", "is not two names"),
+        ("intra vs cross vs both", "is not two names"),
+        ("intra vs crass", r"'crass' \(did you mean 'cross'\?\)"),
+        ("intra vs intra", "names one variant twice"),
+    ],
+)
+def test_a_question_that_is_none(ravdess, text, said):
+    with pytest.raises(UserError, match=said):
+        compare.parse_question(text, ravdess)
+
+
+def test_cells_of_two_tasks(ravdess, make_run):
+    folder = make_run("configs/sew.py:arousal,geo+audio", [("teachers", "SEW")], task="regression")
+    with pytest.raises(UserError, match="share none of uar, accuracy, ccc, pcc"):
+        compare.parse_question("intra vs SEW", ravdess | {str(folder): read.read_run(folder)})
