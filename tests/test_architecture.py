@@ -16,16 +16,19 @@ FLOORS = (
     {"layers"},
     {"models"},
     {"datasets"},
+    {"config"},
     {"data"},
     {"training"},
-    {"evaluation"},
-    {"reports", "baselines"},
-    {"config", "experiment", "inference", "convert"},
+    {"experiment"},
+    {"convert"},
+    {"inference"},
+    {"evaluation", "baselines"},
+    {"reports"},
     {"launch"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-# What writes or reads run folders must work where nothing is trained.
-NEVER = {(room, "training") for room in ("runs", "reports", "analysis")}
+# Reports must work where nothing is trained.
+NEVER = {("reports", "training")}
 
 PRODUCT = ("affect_jax", "launch", "configs", "colabs")
 EVERYTHING = (*PRODUCT, "benchmarks", "tests")
@@ -34,6 +37,11 @@ HEAVY = {"tensorflow", "torch"}
 UNSAFE_MODULES = {"pickle", "cloudpickle", "dill", "marshal", "shelve"}
 UNSAFE_CALLS = {"yaml.load", "joblib.load", "eval", "exec"}
 LONGEST = 450
+LONGEST_FUNCTION = 60
+# A config is read once: no other room sees ml_collections.
+READS_CONFIGS = ("affect_jax/config/", "launch/", "configs/")
+# What the project is built on (README); each is used for what it is for.
+PACKAGES = ("jax", "flax", "optax", "orbax", "numpy", "tensorflow_datasets", "ml_collections", "sklearn", "clu")
 
 
 def imported(tree: ast.AST, package: str = "") -> Iterator[str]:
@@ -136,14 +144,57 @@ def test_imports_go_one_way(repo_root):
     assert not found
 
 
-def test_configs_are_plain_values(repo_root):
+def test_only_those_who_read_configs_import_ml_collections(repo_root):
     found = [
-        f"{path} imports {name}"
-        for path, tree in sources(repo_root, ("configs",))
-        for name in imported(tree, "configs")
-        if room(name) is not None
+        path
+        for path, tree in sources(repo_root, ("affect_jax", "launch", "configs"))
+        for name in imported(tree)
+        if name.split(".")[0] == "ml_collections" and not path.startswith(READS_CONFIGS)
     ]
     assert not found
+
+
+def test_no_module_is_loose(repo_root):
+    loose = {path.name for path in (repo_root / "affect_jax").glob("*.py")} - {"__init__.py"}
+    assert loose == {"errors.py", "types.py"}
+
+
+def reexports_only(tree: ast.Module) -> bool:
+    """Whether a module has nothing but a docstring, imports, `__all__` and names for what it imports."""
+    return all(
+        isinstance(node, ast.Expr | ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign) for node in tree.body
+    )
+
+
+def test_packages_only_reexport(repo_root):
+    inits = {path: tree for path, tree in sources(repo_root, ("affect_jax",)) if path.endswith("__init__.py")}
+    assert not [path for path, tree in inits.items() if not reexports_only(tree)]
+
+
+def test_functions_stay_short(repo_root):
+    found = {}
+    for path, tree in sources(repo_root, ("affect_jax", "launch", "configs")):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = node.end_lineno - node.lineno + 1
+                if length > LONGEST_FUNCTION:
+                    found[f"{path}:{node.lineno} {node.name}"] = length
+    assert not found
+
+
+def test_calls_have_few_positional_arguments(repo_root):
+    found = [
+        f"{path}:{node.lineno} {ast.unparse(node.func)}"
+        for path, tree in sources(repo_root, ("affect_jax", "launch", "configs"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and sum(not isinstance(value, ast.Starred) for value in node.args) > 6
+    ]
+    assert not found
+
+
+def test_every_package_of_the_project_is_used(repo_root):
+    used = {name.split(".")[0] for _, tree in sources(repo_root, ("affect_jax", "launch")) for name in imported(tree)}
+    assert not set(PACKAGES) - used
 
 
 def test_no_tensorflow_no_pytorch(repo_root):

@@ -121,8 +121,7 @@ def build_corpus(
     """Lays recordings end to end, and cuts examples out of them.
 
     Args:
-      recordings: in any order; they keep it. An item may lack modalities, which then have length 0: a batch shows them
-        as zeros whose mask is False.
+      recordings: in any order. An item may lack modalities, which a batch then shows as zeros whose mask is False.
       modalities: to keep.
       target: name of the target; recordings without it get zeros and `labelled` False.
       unit: what an example is: a whole `recording` with a target a step, an `item` (a whole recording with one target,
@@ -142,11 +141,10 @@ def build_corpus(
     # Examples: those to evaluate follow those to train on, unless they are the same ones.
     train, evaluate = _list_examples(lengths, unit, window, hop)
     examples = train if train is evaluate else train + evaluate
-    recording_of = np.array([e[0] for e in examples], np.int32)
-    start = jnp.asarray(offsets[recording_of] + np.array([e[1] for e in examples]), jnp.int32)
-    length = jnp.asarray([e[2] for e in examples], jnp.int32)
+    recording_of, first, lengths_of = (np.array(column, np.int32) for column in zip(*examples, strict=True))
+    start, length = jnp.asarray(offsets[recording_of] + first, jnp.int32), jnp.asarray(lengths_of)
     is_train = np.arange(len(examples)) < len(train)
-    longest = None if unit in ("frame", "item") else max(e[2] for e in examples)
+    longest = None if unit in ("frame", "item") else int(lengths_of.max())
 
     # Frames. Recordings without the target get zeros, which `labelled` keeps out of every fold.
     values = [r.targets.get(target, np.zeros(n, np.float32)) for r, n in zip(recordings, lengths, strict=True)]
@@ -154,9 +152,8 @@ def build_corpus(
     for m in modalities:
         if unit == "item":
             inputs[m], input_offsets[m] = _lay_out_items(recordings, m, (steps or {}).get(m, 0), resident)
-        else:
-            frames = jnp.asarray(np.concatenate([r.features[m] for r in recordings]), jnp.float32) if resident else None
-            inputs[m] = Stream(frames, start, length, None, longest)
+            continue
+        inputs[m] = Stream(_join_frames(recordings, m) if resident else None, start, length, None, longest)
     corpus = Corpus(inputs, Stream(jnp.asarray(np.concatenate(values), jnp.float32), start, length, None, longest))
     index = Index(
         recordings=tuple(r.id for r in recordings),
@@ -170,6 +167,11 @@ def build_corpus(
         evaluation=np.ones(len(examples), bool) if train is evaluate else ~is_train,
     )
     return corpus, index
+
+
+def _join_frames(recordings: Sequence[Recording], modality: str) -> Array:
+    """float32 [F, D]: the frames of all recordings, end to end."""
+    return jnp.asarray(np.concatenate([r.features[modality] for r in recordings]), jnp.float32)
 
 
 def _check_recordings(recordings: Sequence[Recording], modalities: Sequence[str], unit: str) -> None:

@@ -87,9 +87,8 @@ def make_integrator(
             mean += np.asarray(weighted, np.float64).sum(axis=0)
             values.append(np.asarray(predicted, np.float64))
             progress(start + size - left, len(at))
-        attribution = mean * x
         silence, clip = np.concatenate(values)[:2]
-        return Integrated(attribution, float(clip - silence), float(attribution.sum() - (clip - silence)))
+        return Integrated(mean * x, float(clip - silence), float((mean * x).sum() - (clip - silence)))
 
     return integrate
 

@@ -105,7 +105,7 @@ def _fit(run: Run, study: Study, model: nn.Module, name: str, trials: Sequence[T
         run.development.corpus,
         run.folds,
         trials,
-        run.engine,
+        engine=run.engine,
         folder=run.workdir / "checkpoints" / name,
         listener=_make_listener(run, name, trials, study.stages[-1].metric),
     )
@@ -145,10 +145,10 @@ def _make_listener(run: Run, name: str, trials: Sequence[Trial], metric: str) ->
             f"{name} {progress.stage}",
             progress.epoch,
             progress.epochs,
-            progress.live,
-            progress.of,
-            metric,
-            progress.best,
+            live=progress.live,
+            of=progress.of,
+            metric=metric,
+            best=progress.best,
         )
 
     def rewind(stage: str, epoch: int) -> None:
@@ -223,7 +223,7 @@ def _predict(
     for name, numbers in examples.items():
         split = run.split(name)
         values = predictor.predict_split(
-            model, fitted.params, fold_of, split.corpus, run.folds, numbers, output, run.engine
+            model, fitted.params, fold_of, split.corpus, run.folds, numbers, output=output, engine=run.engine
         )
         if data.delay:
             values = np.stack([splits.restore_delayed_predictions(v, split, data.delay) for v in values])
@@ -259,7 +259,7 @@ def _measure_alignment(
         return {}
     fold_of = np.array([trial.fold for trial in trials], np.int32)
     corpus = run.development.corpus
-    return predictor.measure_alignment(model, fitted.params, fold_of, corpus, run.folds, terms, run.engine)
+    return predictor.measure_alignment(model, fitted.params, fold_of, corpus, run.folds, terms, engine=run.engine)
 
 
 def _score_split(run: Run, name: str, predictions: dict[str, np.ndarray], trial: int) -> Scores | None:

@@ -4,6 +4,7 @@ Lines differ by dashes as well as by colour, so nothing is told by colour alone.
 """
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,9 +72,19 @@ def make_figure(width: float, height: float, **settings: Any) -> "Figure":
 
 def settle_layout(figure: "Figure") -> "Figure":
     """The figure with its layout fixed: done again at every saving, it would move a little each time."""
-    figure.draw_without_rendering()
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # names come from a corpus: one with dollar signs is no formula, and may not parse
+    with _ignore_missing_glyphs():
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
+
+
+def _ignore_missing_glyphs() -> warnings.catch_warnings:
+    """A name in a script that the font lacks has boxes in a png, which is no reason to warn."""
+    return warnings.catch_warnings(action="ignore", category=UserWarning)
 
 
 def thin_line(x: np.ndarray, y: np.ndarray, most: int = 600) -> tuple[np.ndarray, np.ndarray]:
@@ -152,7 +163,7 @@ def draw_intervals(bars: Sequence[Bar], label: str, constant: float | None = Non
         if bar.printed is not None:
             panel.plot(bar.printed, place, "D", color=_PRINTED, markersize=6)
     names = [bar.name if len(bar.name) <= _LONGEST else f"{bar.name[: _LONGEST - 1]}…" for bar in bars]
-    panel.set_yticks(range(len(bars)), [name.replace("$", r"\$") for name in names])  # $ would begin a formula
+    panel.set_yticks(range(len(bars)), names)
     panel.set(xlabel=label, ylim=(len(bars) - 0.5, -0.5))
     return settle_layout(_style_panel(figure, panel))
 
@@ -322,6 +333,6 @@ def encode_figure(figure: "Figure", kind: str, *, text: bool = False) -> bytes:
     # Dates, versions and random ids would make every file differ.
     unchanging = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     settings = {"svg.hashsalt": "affect_jax", "svg.fonttype": "none" if text else "path"}
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings), _ignore_missing_glyphs():
         figure.savefig(data, format=kind, dpi=130, metadata=unchanging)
     return data.getvalue()

@@ -114,7 +114,7 @@ def schedule_batches(
     limit = engine.stream_megabytes * 1e6 / len(distinct[0])
     chunk = streaming.size_chunk(source, folds, size, count, limit)
     capacity = streaming.measure_capacity(source, folds, min(chunk * size, folds.shape[1]))
-    return BatchSchedule(distinct, key_of_slot, read_order, count, chunk, combinations, capacity)
+    return BatchSchedule(distinct, key_of_slot, read_order, count, chunk, combinations=combinations, capacity=capacity)
 
 
 def schedule_predictions(source: Source, fold_of: Sequence[int], examples: np.ndarray, engine: Engine) -> BatchSchedule:

@@ -343,12 +343,9 @@ def fit_study(
         else:
             start = pick_trials(outcome.params, [place[i] for i in distinct])
         place, plan = next_place, plan_stage(model, stage, task, data, engine)
-        stage_folder, told = folder / stage.name if folder else None, listener or Listener()
+        where = dict(folder=folder / stage.name if folder else None, listener=listener or Listener())
         with contextlib.closing(_make_epochs(plan, data, engine)) as runner:
-            fit = StageFit(
-                plan, data, chosen, distinct, start, engine, epochs=runner, folder=stage_folder, listener=told
-            )
-            outcome = fit.run()
+            outcome = StageFit(plan, data, chosen, distinct, start, engine, epochs=runner, **where).run()
 
         # Hand the results to every trial that shares them.
         best_epoch[stage.name], epochs[stage.name] = outcome.best_epoch[place], outcome.epochs[place]

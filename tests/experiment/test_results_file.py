@@ -1,4 +1,4 @@
-"""results.json is read as it was written, or one sentence says what is wrong with it and which command makes it anew."""
+"""results.json is read as it was written, or one sentence says what is wrong with it and how to make it anew."""
 
 import dataclasses
 import json

@@ -107,8 +107,23 @@ def test_intervals():
     [panel] = drawn.axes
     names = [label.get_text() for label in panel.get_yticklabels()]
     assert names[0].endswith("…")
-    assert names[1] == r"price \$5\$", "a name is no formula"
+    assert names[1] == "price $5$"
+    assert not panel.get_yticklabels()[1].get_parse_math(), "a name is no formula"
     marks = [(line.get_marker(), line.get_xdata()[0]) for line in panel.lines if line.get_marker() in ("o", "D")]
     assert marks == [("o", 0.5), ("D", 0.7), ("o", 0.2)]
     assert panel.get_ylim()[0] > panel.get_ylim()[1], "the first is on top"
     assert [line.get_xdata()[0] for line in panel.lines if line.get_linestyle() == "--"] == [0.3]
+
+
+@pytest.mark.parametrize("name", ["costs 3 $", "$a$_{b", "$x^{$", r"\\frac$$", "情感 😀"])
+def test_a_name_is_text_whatever_is_in_it(name):
+    bars = [figures.Bar(name, 0.5, (0.4, 0.6), 0.7)]
+    line = figures.Line(np.arange(3.0), np.arange(3.0))
+    drawn = [
+        figures.draw_intervals(bars, f"score {name}", 0.3),
+        figures.draw_lines([line], x_label="epoch", y_label=name),
+        figures.draw_matrices([(name, np.eye(2), (name, "b"))]),
+    ]
+    for figure in drawn:
+        assert figures.encode_figure(figure, "png")
+        assert f">{name}" in figures.encode_figure(figure, "svg", text=True).decode().replace("score ", "")
