@@ -68,7 +68,8 @@ def _first_weights(model, stages, task, corpus, folds, trials, engine, **_):
 
 
 def make(folder, *studies):
-    """The run folder `folder`, finished. Who reads its corpus again must have splits.load_recordings give `corpus()`."""
+    """The finished run folder `folder`. Whoever reads its corpus again must have `splits.load_recordings` give
+    `corpus()`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "fit_study", _first_weights)
         patch.setattr(splits, "load_recordings", lambda _, **__: corpus())

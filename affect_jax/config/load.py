@@ -11,6 +11,7 @@ import ml_collections
 from affect_jax.config.auto_pair import Undecided, split_ranking
 from affect_jax.config.fit import fit_to_corpus
 from affect_jax.config.parse import parse_experiment
+from affect_jax.config.problems import Problems
 from affect_jax.config.schema import Experiment
 from affect_jax.config.synthetic import apply_synthetic
 from affect_jax.errors import UserError
@@ -33,6 +34,7 @@ def load_config(
       UserError: all that is wrong with the config, a line for each problem.
     """
     plain = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else dict(config)
+    _check_tables(plain)
     document, remarks = apply_synthetic(plain, given)
     if document.get("ranking"):
         return split_ranking(document, remarks)
@@ -41,11 +43,32 @@ def load_config(
 
 def resolve_document(document: Mapping[str, Any], remarks: tuple[str, ...] = ()) -> Experiment:
     """The experiment of a plain config without a section `synthetic`, made to fit the corpus."""
+    _check_tables(document)
+    fitted, fit_remarks = fit_to_corpus(document)
+    experiment = parse_experiment(fitted, (*remarks, *fit_remarks))
+    _check_models(experiment)
+    return experiment
+
+
+def _check_tables(document: Mapping[str, Any]) -> None:
+    """Raises UserError where a part is missing that other parts are looked up in."""
     for key in ("corpus", "data", "model", "stages", "studies", "study"):
         if not isinstance(document.get(key), Mapping):
             raise UserError(f"the config has no table {key!r}; configs/sew.py shows what a config holds")
-    fitted, fit_remarks = fit_to_corpus(document)
-    return parse_experiment(fitted, (*remarks, *fit_remarks))
+
+
+def _check_models(experiment: Experiment) -> None:
+    """Raises UserError for a model that does not exist, and for arguments that a model does not take."""
+    # Here, as it imports jax: whoever reads finished runs parses their configs and needs no models.
+    from affect_jax.config.models import make_model
+
+    problems = Problems()
+    for study in experiment.studies:
+        try:
+            make_model(study.model)
+        except UserError as error:
+            problems.add(str(error))
+    problems.raise_any()
 
 
 def read_experiment(folder: Path) -> Experiment:

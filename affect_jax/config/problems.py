@@ -8,12 +8,16 @@ class Problems:
 
     def __init__(self) -> None:
         self._sentences: list[str] = []
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self._sentences)
+        """How often something was noted. Repeated sentences count: whoever reads a value twice, as the stages that
+        several studies share, sees both times that it is wrong."""
+        return self._count
 
     def add(self, sentence: str) -> None:
-        """Notes one problem; a sentence that is there already is not repeated."""
+        """Notes one problem; a sentence that is there already is not told twice."""
+        self._count += 1
         if sentence not in self._sentences:
             self._sentences.append(sentence)
 
