@@ -267,7 +267,7 @@ def open_folder(folder: Path, wanted: Set[str]) -> Openers:
             f"--audio_dir={folder} has no file named like a clip of the run, such as {min(wanted)}.wav; "
             "name another folder, or leave the flag out"
         )
-    return {name: partial(audio.decode, path) for name, path in files.items()}
+    return {name: partial(audio.decode_audio, path) for name, path in files.items()}
 
 
 def read_sounds(openers: Openers) -> Iterator[tuple[str, audio.Sound]]:

@@ -9,6 +9,7 @@ import pytest
 from absl import flags
 
 from affect_jax.baselines import functionals, methods, run_baselines
+from affect_jax.config.load import read_experiment
 from affect_jax.errors import UserError
 from affect_jax.experiment import terminal
 from affect_jax.experiment.results_file import read_results
