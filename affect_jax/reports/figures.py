@@ -76,6 +76,11 @@ def settle_layout(figure: "Figure") -> "Figure":
     return figure
 
 
+def _escape_math(text: str) -> str:
+    """Text in which no $ begins a formula: a run's names may be anything."""
+    return text.replace("$", r"\$")
+
+
 def thin_line(x: np.ndarray, y: np.ndarray, most: int = 600) -> tuple[np.ndarray, np.ndarray]:
     """At most about `most` points of a long line, the least and the greatest of each piece, so that no peak is lost."""
     if len(x) <= most:
@@ -120,7 +125,7 @@ def draw_lines(
         if line.spread is not None:
             low, high = line.y - line.spread, line.y + line.spread
             panel.fill_between(line.x, low, high, where=np.isfinite(low), color=colour, alpha=0.14, linewidth=0)
-    panel.set(xlabel=x_label, ylabel=y_label)
+    panel.set(xlabel=x_label, ylabel=_escape_math(y_label))
     if y_limits:
         panel.set_ylim(*y_limits)
     panel.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
@@ -152,7 +157,7 @@ def draw_intervals(bars: Sequence[Bar], label: str, constant: float | None = Non
         if bar.printed is not None:
             panel.plot(bar.printed, place, "D", color=_PRINTED, markersize=6)
     names = [bar.name if len(bar.name) <= _LONGEST else f"{bar.name[: _LONGEST - 1]}…" for bar in bars]
-    panel.set_yticks(range(len(bars)), [name.replace("$", r"\$") for name in names])  # $ would begin a formula
+    panel.set_yticks(range(len(bars)), list(map(_escape_math, names)))
     panel.set(xlabel=label, ylim=(len(bars) - 0.5, -0.5))
     return settle_layout(_style_panel(figure, panel))
 
@@ -176,10 +181,11 @@ def draw_matrices(matrices: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> 
             colour = "white" if shares[truth, answer] > 0.55 else "black"
             text = f"{shares[truth, answer]:.2f}".removeprefix("0")
             panel.text(answer, truth, text, ha="center", va="center", color=colour, fontsize="small")
-        panel.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
-        panel.set_yticks(range(len(labels)), labels)
+        names = list(map(_escape_math, labels))
+        panel.set_xticks(range(len(names)), names, rotation=45, ha="right")
+        panel.set_yticks(range(len(names)), names)
         panel.set(xlabel="answer", ylabel="truth")
-        panel.set_title(title, fontsize="medium")
+        panel.set_title(_escape_math(title), fontsize="medium")
     figure.colorbar(image, ax=panels, label="share of the true class", shrink=0.8)
     return settle_layout(figure)
 
@@ -234,7 +240,7 @@ def draw_explanation(
         if k in order or coefficients[k] < 0:
             rank = order.index(k) + 1 if k in order else None
             _mark_segment(above, start, stop, colours[k], rank, is_negative=coefficients[k] < 0)
-    above.set(ylabel="frequency (kHz)", title=title)
+    above.set(ylabel="frequency (kHz)", title=_escape_math(title))
     _explain_marks(above, len(order))
     middles, widths = [(a + b) / 2 for a, b in segments], [0.9 * (b - a) for a, b in segments]
     below.bar(

@@ -112,3 +112,11 @@ def test_intervals():
     assert marks == [("o", 0.5), ("D", 0.7), ("o", 0.2)]
     assert panel.get_ylim()[0] > panel.get_ylim()[1], "the first is on top"
     assert [line.get_xdata()[0] for line in panel.lines if line.get_linestyle() == "--"] == [0.3]
+
+
+def test_names_are_no_formulas():
+    labels = ("$x", "b", r"$\frac$")
+    drawn = figures.draw_matrices([("a $\\broken$ name", np.eye(3), labels)])
+    assert [text.get_text() for text in drawn.axes[0].get_yticklabels()] == [r"\$x", "b", r"\$\frac\$"]
+    line = figures.Line(np.arange(3.0), np.arange(3.0))
+    assert figures.encode_figure(figures.draw_lines([line], x_label="x", y_label=r"$\broken$"), "svg", text=True)
