@@ -31,7 +31,7 @@ def test_a_table_beside_the_thesis(mosi_runs, tmp_path):
     assert "synthetic" not in text
     assert "Validation trap" in text
     assert "alignment dcca; validation draws draw\\_0, draw\\_1" in text
-    assert "Part: test" in text
+    assert "Split: test" in text
     assert text.endswith("Made by `python -m x`\n")
 
 
@@ -77,7 +77,7 @@ def test_recola_figures(make_run):
     cell = "0.505 ± 0.006 (n=4; per recording 0.250 ± 0.000; constant 0.000)"
     assert row_of(text, "SEW").startswith(f"| SEW | 0.565 | {cell} | 0.544 | not run |")
     assert row_of(text, "unimodal weaker").startswith(f"| unimodal weaker | 0.482 | {cell} |")
-    assert "The same part chose the stopping" in text
+    assert "The same split chose the stopping" in text
     rows = parsed(thesis_tables.render_table(TABLES["5.2"], runs_)["csv"])
     assert (rows[0]["ours"], rows[0]["per_recording"], rows[0]["split"]) == ("0.505", "0.25", "validation")
 

@@ -37,7 +37,7 @@ TABLES = (_TABLE_3_1,)
 
 NOTES = {
     "sspnet_conflict": (
-        "Part: test (397 clips of 30 s, 226 low and 171 high). * trained on the validation part as well. UAR and "
+        "Split: test (397 clips of 30 s, 226 low and 171 high). * trained on the validation split as well. UAR and "
         "accuracy after binarising at 0; the thesis first maps predictions to the range of the training labels by the "
         "test predictions' own minimum and maximum (config.data.rescale=authors does it; off here), which leaves PCC "
         "as it is.",

@@ -135,9 +135,9 @@ TABLES = (_TABLE_4_1, _TABLE_4_2, _TABLE_4_3, _TABLE_4_5)
 NOTES = {
     "iemocap": (
         NAMING,
-        "Part: test; every row is scored on the test part of its own fold. Thesis: mean ± standard deviation over 50 "
-        "runs (5 folds x 10 repetitions). It prints the deviation of cross' accuracy as .017 in table 4.1 and as .012 "
-        "in 4.2 and 4.5.",
+        "Split: test; every trial is scored on the test split of its own fold. Thesis: mean ± standard deviation over "
+        "50 runs (5 folds x 10 repetitions). It prints the deviation of cross' accuracy as .017 in table 4.1 and as "
+        ".012 in 4.2 and 4.5.",
         "MDRE, MHA (two modalities) and AMH (three) of the thesis come from the AMH authors' revised results, whose WA "
         "and UWA the thesis changed back; they read 35 prosody features beside the MFCC. MCSAN (Sun 2021) has UAR .560 "
         "and accuracy .612 on text and audio.",

@@ -222,7 +222,7 @@ _TABLE_5_7 = Table(
 
 _TABLE_5_8 = Table(
     "5.8",
-    "RECOLA held-out test part, one modality at a time with context (BiGRU+TE+Classifier)",
+    "RECOLA held-out test split, one modality at a time with context (BiGRU+TE+Classifier)",
     "recola",
     "test",
     _columns("audio", "appearance", "geometric"),
@@ -232,7 +232,7 @@ _TABLE_5_8 = Table(
 
 _TABLE_5_9 = Table(
     "5.9",
-    "RECOLA held-out test part, SeqSEW beside the literature",
+    "RECOLA held-out test split, SeqSEW beside the literature",
     "recola",
     "test",
     _AROUSAL_VALENCE,
@@ -267,17 +267,17 @@ TABLES = (
 
 NOTES = {
     "cmu_mosi": (
-        "Part: test (31 videos, 752 utterances in the public release, of which 467 are of one class: a constant "
+        "Split: test (31 videos, 752 utterances in the public release, of which 467 are of one class: a constant "
         "answer scores 62.1 %, above several of the figures).",
         "Validation trap: in the public release the text and video features were learned from the labels of the "
-        "training part, so validation videos drawn from it look far too easy (a linear model reaches .98 on text and "
-        ".92 on video inside the training part, .76 and .52 on the test part; audio is clean, .50 and .56). Stopping "
+        "training split, so validation videos drawn from it look far too easy (a linear model reaches .98 on text and "
+        ".92 on video inside the training split, .76 and .52 on the test split; audio is clean, .50 and .56). Stopping "
         "and hyper-parameters chosen on them are chosen half blind for text and video.",
         "The thesis does not name its 10 validation videos (296 utterances); ours are seeded draws of that size out of "
         "the public release, kept in the code by the names below.",
     ),
     "recola": (
-        "Part: development (9 recordings), called validation in the run folders. The same part chose the stopping "
+        "Split: development (9 recordings), called validation in the run folders. The same split chose the stopping "
         "epoch and the hyper-parameters, in the thesis and here, so every figure is optimistic.",
         "CCC is over the concatenated recordings; the mean per recording follows it where a run holds it. "
         "The thesis does not say which of the two it prints.",
