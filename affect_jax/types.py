@@ -25,4 +25,4 @@ class Batch(TypedDict):
     mask: Array
     """bool, the target's shape."""
     segments: NotRequired[Array]
-    """int32 [B, T]: steps of one number are one sequence, where a packed sequence of the batch holds several; see data/packing."""
+    """int32 [B, T]: steps of one number are one sequence, where packed sequences hold several; see data/packing."""

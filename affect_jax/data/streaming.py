@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Source:
-    """A corpus whose frames are not on the device. Code that reads lengths and targets alone can treat it as a `Corpus`.
+    """A corpus whose frames are not on the device. Code that only reads lengths and targets can treat it as a `Corpus`.
 
     Attributes:
       inputs: modality -> stream; `values` is None, the rest is numpy.
