@@ -9,7 +9,9 @@ import time
 
 import pytest
 
+from launch import main
 from tests import small
+from tests.launch.starting import starter
 
 OVERRIDES = [
     "--config.corpus.synthetic={'recordings': 2, 'frames': 30, 'seed': 0, "
@@ -120,3 +122,47 @@ def test_a_workdir_that_cannot_be_made_is_one_clear_line(repo_root, tmp_path):
     done = start(repo_root, ["--config=configs/sew.py", "--workdir=/proc/nothing/here"])
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def in_process(monkeypatch, repo_root):
+    """The program in this process, at the root, from which configs are named."""
+    monkeypatch.chdir(repo_root)
+    start_main = starter(main, monkeypatch)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["main", *arguments])  # where overrides of a config are looked for
+        start_main(*arguments)
+
+    return call
+
+
+# Of ml_collections, which loads a config file in an old way.
+@pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
+def test_what_would_run_is_printed_with_its_sizes_and_nothing_is_trained(in_process, overrides, tmp_path, capsys):
+    folder = tmp_path / "run"
+    in_process(
+        "--config=configs/sew.py",
+        *overrides,
+        f"--config.corpus.data_dir={tmp_path / 'data'}",
+        f"--workdir={folder}",
+        "--print_config",
+    )
+    printed = capsys.readouterr().out
+    assert "config.stages.fit.epochs = 4\n" in printed  # a flag says more than what a synthetic corpus asks for
+    assert "config.stages.fit.optimizer.learning_rate = 0.02\n" in printed
+    assert "# for the small synthetic corpus: stages.fit.optimizer.learning_rate 0.02 (instead of 0.001)" in printed
+    assert "model of teachers:" in printed
+    assert "model of unimodal_audio:" in printed
+    assert not folder.exists()
+
+
+@pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
+def test_of_a_config_that_ranks_first_the_ranking_is_printed(in_process, tmp_path, capsys):
+    corpus = "--config.corpus.synthetic={'train_videos': 12, 'test_videos': 2, 'text': 3, 'audio': 4, 'video': 5}"
+    data = f"--config.corpus.data_dir={tmp_path}"
+    in_process("--config=configs/seqsew.py:auto", corpus, data, f"--workdir={tmp_path / 'run'}", "--print_config")
+    printed = capsys.readouterr().out
+    assert "config.name = 'Modality ranking mosi'" in printed
+    assert "config.model.latent = 16" in printed
+    assert not (tmp_path / "run").exists()
