@@ -104,6 +104,19 @@ def test_the_program_refuses_in_one_line(program, runs):
     assert "Traceback" not in done.stderr
 
 
+def test_results_of_another_schema_are_refused_with_the_command_that_makes_them_anew(program, runs):
+    path = runs / "seqsew_mosi_video_text" / "results.json"
+    path.write_text(path.read_text().replace('"schema": 2', '"schema": 1'))
+    for arguments in (["--tables=5.6", f"--runs={runs}"], [path.parent]):
+        done = program(*arguments)
+        assert done.returncode == 2
+        said = done.stderr.splitlines()[-1]
+        assert said.startswith(
+            f"error: {path} has schema 1, and this version reads schema 2; make it anew in another folder"
+        )
+        assert "python -m launch.main --config=configs/seqsew.py:mosi,video+text --workdir=" in said
+
+
 def test_run_folders_are_compared(in_process, runs, capsys):
     folder = runs / "seqsew_mosi_video_text"
     in_process(folder)
