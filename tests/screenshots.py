@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from affect_jax.errors import UserError
-from affect_jax.reports import report
+from affect_jax.reports import report_files
 from tests import browser
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> None:
     asked = parser.parse_args(arguments)
     out = pathlib.Path(asked.out)
 
-    files = report.render_runs(asked.report or [trained("fusion_trimodal")], "python -m tests.screenshots")
+    files = report_files.render_runs(asked.report or [trained("fusion_trimodal")], "python -m tests.screenshots")
     KEPT.mkdir(parents=True, exist_ok=True)
     (KEPT / "report.html").write_bytes(files["index"]["html"])
     take(KEPT / "report.html", out / "report.png", height=asked.height)
