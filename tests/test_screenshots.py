@@ -11,7 +11,7 @@ def test_without_chromium_one_sentence(monkeypatch, tmp_path):
     with pytest.raises(
         UserError, match=r"/nowhere/chromium takes the pictures and is not there; on Debian: apt install"
     ):
-        screenshots.take(tmp_path / "page.html", tmp_path / "x.png", height=100)
+        screenshots.take_picture(tmp_path / "page.html", tmp_path / "x.png", height=100)
 
 
 def test_pictures_of_runs(monkeypatch, tmp_path, capsys):
@@ -41,4 +41,4 @@ def test_a_picture_too_large_for_a_readme_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(screenshots, "KEPT", tmp_path / "kept")
     monkeypatch.setattr(screenshots, "LARGEST", 10)
     with pytest.raises(UserError, match=r"x\.png has \d+ bytes, more than 10; take less of the page"):
-        screenshots.take(tmp_path / "page.html", tmp_path / "x.png", height=100)
+        screenshots.take_picture(tmp_path / "page.html", tmp_path / "x.png", height=100)
