@@ -43,13 +43,8 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
     for row in rows:
         chances = {name: float(row[name]) for name in results.corpus.labels}
         assert sum(chances.values()) == pytest.approx(1, abs=1e-5)
-<<<<<<< HEAD
-        assert row["prediction"] == max(chances, key=chances.get)
-    assert "emotion2" in report.render_runs([tmp_path / "run"], "command")["confusion"]["md"]
-=======
         assert trial["prediction"] == max(chances, key=chances.get)
     assert "emotion2" in report_files.render_runs([tmp_path / "run"], "command")["confusion"]["md"]
->>>>>>> reports
     assert ranking.rank_modalities(read_run(tmp_path / "run")) is None
 
 
