@@ -28,7 +28,7 @@ COMMAND = [
     "--config.model.regressor_layers=1",
     "--config.stages.fit.losses.alignment_audio.k=2",
     "--config.stages.fit.epochs=40",
-    "--config.stages.fit.patience=40",  # as many as epochs: or most kills would fall into the start
+    "--config.stages.fit.patience=0",  # or most kills would fall into the start
     "--config.study.seeds=2",
     "--config.engine.checkpoint_seconds=0.0",
 ]

@@ -70,7 +70,7 @@ class StageSettings:
       batch: examples of an update, at most.
       epochs: at most so many.
       monitor: what stops and selects.
-      patience: epochs without a better score before it stops; None never stops early.
+      patience: epochs without a better score before it stops; None, or 0 as a flag can say it, never stops early.
       plateau: schedule of the learning rate.
       dropout: rate.
       keep: 'best' or 'last' weights go on.
@@ -84,7 +84,7 @@ class StageSettings:
     batch: Count
     epochs: Count
     monitor: MonitorSettings
-    patience: Count | None = None
+    patience: Annotated[int, _NOT_NEGATIVE] | None = None
     plateau: PlateauSettings = PlateauSettings()
     dropout: Annotated[float, Range(least=0, most=0.99)] = 0.0
     keep: str = "best"

@@ -57,6 +57,7 @@ def test_left_open_is_none():
     (without,) = load_config(small.forget_synthetic(sew_unimodal.get_config())).studies[:1]
     assert without.stages[0].plateau_patience == 0  # the engine's word for never
     assert load_config(change("stages.fit", stage)).studies[0].stages[0].patience == 0
+    assert load_config(change("stages.fit.patience", 0)).studies[0].stages[0].patience == 0  # as a flag can say it
 
 
 @pytest.mark.parametrize("config", [sew, sew_unimodal, seqsew, seqsew_unimodal])
@@ -100,6 +101,7 @@ def test_what_a_flag_sets_stays_on_a_synthetic_corpus():
         ("stages.fit.epochs", True, "config.stages.fit.epochs is True; set a whole number"),
         ("stages.fit.dropout", "0.1", "config.stages.fit.dropout is '0.1'; set a number at least 0 and at most 0.99"),
         ("stages.fit.dropout", 1.0, "config.stages.fit.dropout is 1.0; set a number"),
+        ("stages.fit.patience", -1, "config.stages.fit.patience is -1; set a whole number at least 0 or None"),
         ("stages.fit.batch", 0, "config.stages.fit.batch is 0; set a whole number at least 1"),
         ("stages.fit.optimizer.learning_rate", float("nan"), "learning_rate is nan; set a number at least 0"),
         ("stages.fit.optimizer.learning_rate", -1.0, "learning_rate is -1.0; set a number at least 0"),
