@@ -43,7 +43,7 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
     for row in rows:
         chances = {name: float(row[name]) for name in results.corpus.labels}
         assert sum(chances.values()) == pytest.approx(1, abs=1e-5)
-        assert trial["prediction"] == max(chances, key=chances.get)
+        assert row["prediction"] == max(chances, key=chances.get)
     assert "emotion2" in report_files.render_runs([tmp_path / "run"], "command")["confusion"]["md"]
     assert ranking.rank_modalities(read_run(tmp_path / "run")) is None
 
