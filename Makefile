@@ -50,7 +50,7 @@ run: setup ## train SEW on the synthetic corpus into runs/sew and print its tabl
 	$(VENV)/bin/python -m launch.main --config=$(CONFIG) --workdir=$(WORKDIR) $(ARGS)
 
 test: $(VENV)/.requirements-dev ## run the test suite (ARGS= go to pytest)
-	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --durations=10 $(ARGS)
+	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --durations=25 $(ARGS)
 
 # Rooms whose tests compute little and start few programs. Of those, the tests marked slow are left out, too.
 QUICK := tests/test_architecture.py tests/docs tests/losses tests/metrics tests/features tests/runtime tests/data \

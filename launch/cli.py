@@ -168,14 +168,31 @@ def _parse(argv: Sequence[str]) -> list[str]:
         if kind.rpartition(".")[2] not in ("ValueError", "UserError"):
             raise
         fail(message)
-    except AttributeError as error:
+    except (AttributeError, KeyError) as error:
         # An override of a setting that the config does not have; anything else is a bug in the config file.
         if not any(frame.filename.endswith("config_path.py") for frame in traceback.extract_tb(error.__traceback__)):
             raise
-        message: Any = error
-        while isinstance(message, BaseException):  # ml_collections wraps the message in errors of errors
-            message = message.args[0]
-        fail(f"the config has no setting {'; '.join(str(message).splitlines())}")
+        fail(_find_removed(argv) or f"the config has no setting {_unwrap_message(error)}")
+
+
+def _unwrap_message(error: BaseException) -> str:
+    """What ml_collections says of a missing key, which it wraps in errors of errors."""
+    message: Any = error
+    while isinstance(message, BaseException):
+        message = message.args[0]
+    return "; ".join(str(message).splitlines())
+
+
+def _find_removed(argv: Sequence[str]) -> str:
+    """A sentence about the first flag of a setting that configs had under another name; '' where there is none."""
+    from affect_jax.config.removed import find_replacement
+
+    for word in argv:
+        path = word.removeprefix("--").partition("=")[0]
+        replacement = find_replacement(path) if path.startswith("config.") else None
+        if replacement:
+            return f"the config has no setting {path!r} any more; {replacement}"
+    return ""
 
 
 def _last_line(error: Exception) -> str:

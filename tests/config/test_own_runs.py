@@ -11,7 +11,7 @@ from affect_jax.config.modalities import map_single_modalities
 from affect_jax.errors import UserError
 from affect_jax.experiment import run
 from affect_jax.inference import split_files
-from affect_jax.reports import ranking, report
+from affect_jax.reports import ranking, report_files
 from affect_jax.reports.read import read_run
 from affect_jax.runtime import run_folder
 from configs import fusion, rank, seqsew
@@ -44,7 +44,7 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
         chances = {name: float(row[name]) for name in results.corpus.labels}
         assert sum(chances.values()) == pytest.approx(1, abs=1e-5)
         assert row["prediction"] == max(chances, key=chances.get)
-    assert "emotion2" in report.render_runs([tmp_path / "run"], "command")["confusion"]["md"]
+    assert "emotion2" in report_files.render_runs([tmp_path / "run"], "command")["confusion"]["md"]
     assert ranking.rank_modalities(read_run(tmp_path / "run")) is None
 
 

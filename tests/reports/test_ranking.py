@@ -5,7 +5,7 @@ import json
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import ranking, report
+from affect_jax.reports import ranking, report_files
 from affect_jax.reports.read import read_run
 
 VARIANTS = [("audio", "audio"), ("text", "text"), ("video", "video")]
@@ -65,7 +65,7 @@ def test_every_two_are_tested_and_corrected_for_their_number(ranked):
 
 def test_the_table_has_the_pair_the_trap_and_the_constant(ranked):
     folder = ranked(synthetic=True)
-    files = report.render_runs([folder], "python -m launch.report X")
+    files = report_files.render_runs([folder], "python -m launch.report X")
     text = files["ranking"]["md"]
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert [line.split("|")[2].strip() for line in lines[2:]] == [
@@ -106,6 +106,6 @@ def test_other_runs_have_none(make_run, ranked, variants):
     )
     assert ranking.rank_modalities(read_run(folder)) is None
     assert ranking.summarize_ranking(folder) == ""
-    assert "ranking" not in report.render_runs([folder], "command")
+    assert "ranking" not in report_files.render_runs([folder], "command")
     with pytest.raises(UserError, match="has no ranking of modalities; make one with configs/rank.py"):
         ranking.read_ranking(folder)

@@ -12,13 +12,13 @@ from affect_jax.reports import (
     cotraining,
     curves,
     diagnosis,
-    missing,
+    differences,
+    missing_tables,
     over_time,
     ranking,
     read,
     sections,
     side_by_side,
-    significance,
     sources,
     thesis_tables,
 )
@@ -138,8 +138,8 @@ def render_tables(tables: Sequence[Table], runs: Runs, command: str, fold: str =
     }
     if pairs := cotraining.list_pairs(needed):
         files["cotraining"] = cotraining.render(pairs, runs, command)
-    if questions := significance.list_questions(needed):
-        files["significance"] = significance.render(significance.answer(questions, runs), runs, command)
+    if questions := differences.list_questions(needed):
+        files["significance"] = differences.render(differences.answer(questions, runs), runs, command)
     trimodal = runs.get(_DRAWN[0].config) if has_confusions(tables) else None
     if trimodal is not None and all(confusion.can_count(trimodal, source) for source in _DRAWN):
         files |= confusion.render_chosen(_DRAWN, runs, fold, command)
@@ -174,9 +174,9 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
     more = []
     if asked.compare:
         questions = [compare.parse_question(text, keyed) for text in dict.fromkeys(asked.compare)]
-        answers = significance.answer(questions, keyed)
-        files["significance"] = significance.render(answers, keyed, command)
-        more.append(sections.show_answers(significance.make_table(answers, keyed, command)))
+        answers = differences.answer(questions, keyed)
+        files["significance"] = differences.render(answers, keyed, command)
+        more.append(sections.show_answers(differences.make_table(answers, keyed, command)))
     if asked.confusion:
         chosen = [compare.find_variant(name, keyed) for name in asked.confusion]
         files |= confusion.render_chosen(chosen, keyed, asked.fold, command)
@@ -273,5 +273,5 @@ def report_missing(runs: Runs, out: Path, command: str) -> str:
         return ""
     beside = [run.path for run in (moddrop, fewer) if run is not None and run.path != whole.path]
     if moddrop is not None and moddrop.path in beside:
-        missing.score_and_write(moddrop.path, moddrop.path / "missing", command)
-    return missing.score_and_write(whole.path, out, command, also=beside)
+        missing_tables.score_and_write(moddrop.path, moddrop.path / "missing", command)
+    return missing_tables.score_and_write(whole.path, out, command, also=beside)
