@@ -38,17 +38,11 @@ _LONGEST = 44  # characters of a name beside `draw_intervals`
 
 
 class Line(NamedTuple):
-    """A line of a chart.
+    """A line of a chart."""
 
-    Attributes:
-      x: [N], rising.
-      y: [N]; nan is a gap.
-      spread: [N], half the width of the band around it; None draws none.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    spread: np.ndarray | None = None
+    x: np.ndarray  # [N], rising
+    y: np.ndarray  # [N]; nan is a gap
+    spread: np.ndarray | None = None  # [N], half the width of the band around it; None draws none
 
 
 class Bar(NamedTuple):

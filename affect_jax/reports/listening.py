@@ -35,35 +35,21 @@ Openers = Mapping[str, Callable[[], audio.Sound]]
 
 
 class Clips(NamedTuple):
-    """What one trial of a run says of one split of its corpus; F clips.
+    """What one trial of a run says of one split of its corpus; F clips."""
 
-    Attributes:
-      ids: [F].
-      groups: speakers or debates, [F].
-      targets: float [F]; classes are whole numbers.
-      predictions: float [F] of a regression; probabilities [F, C] of classes.
-    """
-
-    ids: tuple[str, ...]
-    groups: tuple[str, ...]
-    targets: np.ndarray
-    predictions: np.ndarray
+    ids: tuple[str, ...]  # [F]
+    groups: tuple[str, ...]  # speakers or debates, [F]
+    targets: np.ndarray  # float [F]; classes are whole numbers
+    predictions: np.ndarray  # float [F] of a regression; probabilities [F, C] of classes
 
 
 class Heading(NamedTuple):
-    """What the page says of itself.
+    """What the page says of itself."""
 
-    Attributes:
-      title: its first line; says what the corpus is.
-      target: what the labels are called on the axes.
-      facts: further lines under the title.
-      classes: names of the classes; their numbers where there are none.
-    """
-
-    title: str
-    target: str
-    facts: Sequence[str] = ()
-    classes: Sequence[str] = ()
+    title: str  # its first line; says what the corpus is
+    target: str  # what the labels are called on the axes
+    facts: Sequence[str] = ()  # further lines under the title
+    classes: Sequence[str] = ()  # names of the classes; their numbers where there are none
 
 
 def read_clips(run: Path, results: Results, number: int, split: str) -> Clips:

@@ -11,9 +11,8 @@ from typing import Any
 
 from affect_jax.evaluation.missing.missing_file import FILE, name_neighbours
 from affect_jax.reports import missing_figures
-from affect_jax.reports.tables import Grid, make_grid, write_formats, write_plain
+from affect_jax.reports.tables import Grid, make_grid, write_files, write_formats, write_plain
 from affect_jax.reports.thesis import NAMES, NAMING, TABLE_4_4, TABLES
-from affect_jax.runtime.files import write_atomic
 
 Document = Mapping[str, Any]
 
@@ -90,7 +89,7 @@ def _end_row(document: Document, *cells: str) -> tuple[str, ...]:
     return (f"majority class{_mark_synthetic(document)}", *blanks, *cells)
 
 
-def make_zeros_table(document: Document, command: str = "") -> Grid:
+def make_zeros_table(document: Document) -> Grid:
     """The layout of table 4.4, for every study; the thesis' figures where the corpus is its own."""
     like_thesis = is_like_thesis(document)
     groups = ["zeros", "orig", *(("thesis: zeros", "thesis: orig") if like_thesis else ())]
@@ -103,10 +102,10 @@ def make_zeros_table(document: Document, command: str = "") -> Grid:
     majority = [f"{document['majority'][metric]:.3f}" for metric in METRICS]
     rows.append(_end_row(document, *majority, *("",) * (2 * len(groups) - 2)))
     title = f"Table 4.4's layout. {_name_corpus(document)}: tested with modalities missing (zeros at the input)"
-    return make_grid(title, header, rows, _write_notes(document), command)
+    return make_grid(title, header, rows, _write_notes(document))
 
 
-def make_matrix(document: Document, metric: str, command: str = "") -> Grid:
+def make_matrix(document: Document, metric: str) -> Grid:
     """Every imputation of every mask in one metric."""
     names, heads = ["zeros", "mean"], ["zeros", "training mean"]
     for distance in document["made_of"]["metrics"]:
@@ -119,7 +118,7 @@ def make_matrix(document: Document, metric: str, command: str = "") -> Grid:
         rows.append((*first, *cells, _format_original(entry, mask, metric)))
     rows.append(_end_row(document, f"{document['majority'][metric]:.3f}", *("",) * len(names)))
     title = f"{NAMES[metric]}. {_name_corpus(document)}: tested with modalities missing, by what stands in for them"
-    return make_grid(title, [*_begin_header(document), *heads, "orig"], rows, _write_notes(document), command)
+    return make_grid(title, [*_begin_header(document), *heads, "orig"], rows, _write_notes(document))
 
 
 def _name_corpus(document: Document) -> str:
@@ -165,11 +164,12 @@ def _describe_originals(document: Document) -> Iterator[str]:
         yield f"orig from run {run}: {', '.join(sorted(names))}."
 
 
-def render_tables(document: Document, command: str) -> dict[str, dict[str, str]]:
-    """File stem -> extension -> text."""
-    grids = {"missing_zeros": make_zeros_table(document, command)}
-    grids |= {f"missing_{metric}": make_matrix(document, metric, command) for metric in METRICS}
-    return {stem: write_formats(grid) for stem, grid in grids.items()}
+def make_tables(document: Document) -> dict[str, Grid]:
+    """The tables by file stem."""
+    return {
+        "missing_zeros": make_zeros_table(document),
+        **{f"missing_{metric}": make_matrix(document, metric) for metric in METRICS},
+    }
 
 
 def score_and_write(
@@ -190,11 +190,8 @@ def score_and_write(
     from affect_jax.evaluation.missing import score_run  # which needs jax
 
     document = score_run.score_run(run, out, command, **settings)
-    paths = [out / FILE]
-    for stem, texts in render_tables(document, command).items():
-        for extension, text in texts.items():
-            paths.append(out / f"{stem}.{extension}")
-            write_atomic(paths[-1], text.encode())
+    files = {stem: write_formats(grid, command) for stem, grid in make_tables(document).items()}
+    paths = [out / FILE, *write_files(files, out)]
     for path in (*paths, *missing_figures.write_figures(document, out, figure_formats)):
         print(f"wrote {path}", file=sys.stderr)
     return write_plain(make_zeros_table(document))

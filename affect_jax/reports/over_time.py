@@ -10,30 +10,21 @@ from affect_jax.evaluation import group_scores
 from affect_jax.reports import read
 from affect_jax.reports.read import Run
 from affect_jax.reports.sources import Source
-from affect_jax.reports.tables import Grid, make_grid, write_formats
+from affect_jax.reports.tables import Grid, make_grid
 
 FEWEST = 20
 """Steps below which a recording has no course over time to look at."""
 
 
 class Recording(NamedTuple):
-    """One recording and what one variant says of it.
+    """One recording and what one variant says of it."""
 
-    Attributes:
-      name: the corpus' own, or its group where steps have no times.
-      time: float [T], seconds where the corpus has them, else step numbers.
-      seconds: whether it has them.
-      target: float [T].
-      predictions: float [R, T], of the trials that predict it.
-      trials: int [R], numbers in results.json.
-    """
-
-    name: str
-    time: np.ndarray
-    seconds: bool
-    target: np.ndarray
-    predictions: np.ndarray
-    trials: np.ndarray
+    name: str  # the corpus' own, or its group where steps have no times
+    time: np.ndarray  # float [T], seconds where the corpus has them, else step numbers
+    seconds: bool  # whether it has them
+    target: np.ndarray  # float [T]
+    predictions: np.ndarray  # float [R, T], of the trials that predict it
+    trials: np.ndarray  # int [R], numbers in results.json
 
 
 class Points(NamedTuple):
@@ -117,7 +108,7 @@ def score_recording(recording: Recording) -> np.ndarray:
     return group_scores.score_ccc(group_scores.sum_moments(recording.predictions, recording.target, one))[:, 0]
 
 
-def make_table(runs: Sequence[Run], command: str = "") -> Grid:
+def make_table(runs: Sequence[Run]) -> Grid:
     """CCC of every recording, a line a variant and recording."""
     rows, labels = [], read.label_runs(runs)
     for run in runs:
@@ -130,13 +121,7 @@ def make_table(runs: Sequence[Run], command: str = "") -> Grid:
                     rows.append((*heads, len(recording.target), len(scores), f"{scores.mean():.3f}", std))
     names = ("run", "study", "variant", "split", "recording", "steps", "n", "CCC", "std")
     notes = ("CCC over the whole recording: mean and sample standard deviation over the n trials that predict it.",)
-    return make_grid("CCC of every recording", names, rows, notes, command)
-
-
-def render(runs: Sequence[Run], command: str = "") -> dict[str, str]:
-    """The table's text by file extension: md, csv, tex; {} where no run has continuous labels."""
-    grid = make_table(runs, command)
-    return write_formats(grid) if grid.rows else {}
+    return make_grid("CCC of every recording", names, rows, notes)
 
 
 def find_least_seed(run: Run, trials: np.ndarray) -> int:

@@ -11,10 +11,19 @@ from typing import Any, NamedTuple
 
 from affect_jax.evaluation.significance import Sample, independent_t_test
 from affect_jax.reports import read
-from affect_jax.reports.compare import LEVEL, NOT_RUN, Answer, answer_questions, find_doubt
+from affect_jax.reports.compare import (
+    LEVEL,
+    NOT_RUN,
+    Answer,
+    answer_questions,
+    find_doubt,
+    format_contrast,
+    label_question,
+    list_numbers,
+)
 from affect_jax.reports.read import Runs
 from affect_jax.reports.sources import QUESTIONS, Question, Source
-from affect_jax.reports.tables import Grid, format_difference, format_p, label_metric, make_grid, write_formats
+from affect_jax.reports.tables import Grid, format_p, label_metric, make_grid
 from affect_jax.reports.thesis import GROUPS, NAMES, NAMING, TABLES, chapter_4
 
 TESTS = ("independent", "paired", "resampled")
@@ -35,15 +44,10 @@ _THESIS = (
 
 
 class Printed(NamedTuple):
-    """What the thesis' own figures say of a question.
+    """What the thesis' own figures say of a question."""
 
-    Attributes:
-      p: of an independent t-test on its printed means and deviations; nan where it prints none.
-      starred: the thesis calls the difference significant.
-    """
-
-    p: float
-    starred: bool
+    p: float  # of an independent t-test on its printed means and deviations; nan where it prints none
+    starred: bool  # the thesis calls the difference significant
 
 
 def list_questions(configs: Iterable[str]) -> tuple[Question, ...]:
@@ -110,51 +114,42 @@ def _write_notes(answers: Sequence[Answer], runs: Runs, has_printed: bool) -> tu
     )
 
 
-def _label(x: Answer) -> str:
-    return f"{x.question.label} (synthetic)" if x.synthetic else x.question.label
+def make_table(answers: Sequence[Answer], runs: Runs) -> Grid:
+    """A line a question and metric; the column of the thesis only where it prints any of the figures.
 
-
-def make_table(answers: Sequence[Answer], runs: Runs, command: str = "") -> Grid:
-    """A line a question and metric; the column of the thesis only where it prints any of the figures."""
+    The csv has every p-value, raw and corrected, and unrounded numbers.
+    """
     printed = [check_printed(x.question, x.metric) for x in answers]
     has_printed = any(not math.isnan(p) for p, _ in printed)
     rows = []
     for x, (p, starred) in zip(answers, printed, strict=True):
-        row = [_label(x), NAMES.get(x.metric, label_metric(x.metric))]
+        row = [label_question(x, x.question.label), NAMES.get(x.metric, label_metric(x.metric))]
         row += [f"{format_p(p)}{' *' if starred else ''}"] if has_printed else []
-        if x.contrast is None:
-            row += [""] * 6
-        else:
-            c, spread = x.contrast, "" if math.isnan(x.contrast.std) else f" ± {x.contrast.std:.3f}"
-            row += [f"{c.a.mean:.3f} / {c.b.mean:.3f}"]
-            row += [f"{format_difference(c.difference, x.metric, fractions=True)}{spread} (n={c.n})"]
-            row += [*(format_p(x.p(test)) for test in TESTS), format_p(x.holm("resampled"))]
-        rows.append((*row, give_verdict(x)))
+        row += [*format_contrast(x, fractions=True), *(format_p(x.p(test)) for test in TESTS)]
+        rows.append([*row, format_p(x.holm("resampled")), give_verdict(x)])
     header = ["comparison", "metric", *(["p thesis"] if has_printed else []), "scores", "difference", "p", "p paired"]
     header += ["p resampled", "p resampled, Holm", "verdict"]
-    return make_grid(_TITLE, header, rows, _write_notes(answers, runs, has_printed), command)
+    return make_grid(_TITLE, header, rows, _write_notes(answers, runs, has_printed), map(_list_tidy, answers, printed))
 
 
-def make_tidy(answers: Sequence[Answer], runs: Runs, command: str = "") -> Grid:
-    """The same with every p-value, raw and corrected, and unrounded numbers."""
-    rows: list[list[Any]] = []
-    for x in answers:
-        printed = check_printed(x.question, x.metric)
-        row = [_label(x), x.question.a.variant, x.question.b.variant, x.question.split, x.metric, *printed]
-        if x.contrast is None:
-            row += [None] * 15
-        else:
-            c = x.contrast
-            row += [c.n, *c.a[:2], *c.b[:2], c.difference, c.std, *(x.p(test) for test in TESTS)]
-            row += [*(x.holm(test) for test in TESTS), *(c.sizes or (None, None))]
-        rows.append([*row, give_verdict(x), x.missing])
-    header = ["comparison", "a", "b", "split", "metric", "thesis_p", "thesis_significant", "n", "a_mean", "a_std"]
-    header += ["b_mean", "b_std", "difference", "std", *(f"p_{t}" for t in TESTS), *(f"p_{t}_holm" for t in TESTS)]
-    header += ["n_train", "n_test", "verdict", "missing"]
-    has_printed = any(not math.isnan(check_printed(x.question, x.metric).p) for x in answers)
-    return make_grid(_TITLE, header, rows, _write_notes(answers, runs, has_printed), command)
-
-
-def render(answers: Sequence[Answer], runs: Runs, command: str = "") -> dict[str, str]:
-    """The table's text by file extension: md, csv, tex."""
-    return write_formats(make_table(answers, runs, command), make_tidy(answers, runs, command))
+def _list_tidy(x: Answer, printed: Printed) -> dict[str, Any]:
+    c, question = x.contrast, x.question
+    return {
+        "comparison": label_question(x, question.label),
+        "a": question.a.variant,
+        "b": question.b.variant,
+        "split": question.split,
+        "metric": x.metric,
+        "thesis_p": printed.p,
+        "thesis_significant": printed.starred,
+        "n": c and c.n,
+        "a_mean": c and c.a.mean,
+        "a_std": c and c.a.std,
+        "b_mean": c and c.b.mean,
+        "b_std": c and c.b.std,
+        **list_numbers(x, TESTS),
+        "n_train": c and c.sizes and c.sizes.train,
+        "n_test": c and c.sizes and c.sizes.test,
+        "verdict": give_verdict(x),
+        "missing": x.missing,
+    }

@@ -88,7 +88,7 @@ def test_the_table_has_the_pair_the_trap_and_the_constant(ranked):
 
 def test_one_trial_is_not_tested(ranked):
     found = ranking.read_ranking(ranked(folds=("draw_0",), seeds=1))
-    assert "not tested: one trial" in ranking.summarize_ranking(found.run.path)
+    assert "one trial only, not tested" in ranking.summarize_ranking(found.run.path)
 
 
 def test_a_loss_is_not_ranked_by(ranked):
