@@ -24,7 +24,7 @@ from affect_jax.reports.compare import (
 from affect_jax.reports.read import Runs
 from affect_jax.reports.sources import QUESTIONS, Question, Source
 from affect_jax.reports.tables import Grid, format_p, label_metric, make_grid
-from affect_jax.reports.thesis import GROUPS, NAMES, NAMING, TABLES, chapter_4
+from affect_jax.reports.thesis import GROUPS, NAMES, NAMING, RUNS, SIGNIFICANT, TABLES
 
 TESTS = ("independent", "paired", "resampled")
 _TITLE = "Which differences are more than chance?"
@@ -39,7 +39,7 @@ _READING = (
 )
 _THESIS = (
     f"p thesis: the independent test on the thesis' printed means and deviations, rounded as they are "
-    f"({chapter_4.RUNS} values each); * where the thesis calls the difference significant."
+    f"({RUNS} values each); * where the thesis calls the difference significant."
 )
 
 
@@ -67,7 +67,7 @@ def _find_sample(source: Source, metric: str) -> Sample | None:
         for row in TABLES[number].rows:
             for column, of_row, value in zip(TABLES[number].columns, row.sources, row.published, strict=True):
                 if of_row == source and column.metric == metric:
-                    return Sample(*value, chapter_4.RUNS)
+                    return Sample(*value, RUNS)
     return None
 
 
@@ -76,7 +76,7 @@ def check_printed(question: Question, metric: str) -> Printed:
     samples = [_find_sample(source, metric) for source in (question.a, question.b)]
     if None in samples:
         return Printed(math.nan, False)
-    starred = metric in chapter_4.SIGNIFICANT.get((question.a.study, question.b.study), ())
+    starred = metric in SIGNIFICANT.get((question.a.study, question.b.study), ())
     return Printed(independent_t_test(*samples), starred)
 
 
