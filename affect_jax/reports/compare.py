@@ -13,13 +13,7 @@ import numpy as np
 
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation import group_scores
-from affect_jax.evaluation.significance import (
-    Contrast,
-    Interval,
-    bootstrap_groups,
-    contrast_scores,
-    correct_family,
-)
+from affect_jax.evaluation.significance import Contrast, Interval, bootstrap_groups, contrast_scores, correct_family
 from affect_jax.reports import read, tables
 from affect_jax.reports.read import Predictions, Run, Runs
 from affect_jax.reports.sources import Question, Source
@@ -182,9 +176,7 @@ def answer_questions(
 
     Args:
       questions: `b` None compares with the constant answer.
-      runs: by what a `Source` calls its config.
       tests: of `significance.TESTS`.
-      bootstrap: whether groups are drawn again.
       family: answers of which this is equal are corrected together.
     """
     folders = _Folders(runs)
@@ -233,10 +225,6 @@ def label_question(answer: Answer, label: str) -> str:
 def find_variant(name: str, runs: Mapping[str, Run]) -> Source:
     """The variant of that name, or the one variant of the study of that name; 'FOLDER:NAME' is in one of the runs.
 
-    Args:
-      name: as on the command line.
-      runs: by what a `Source` calls its config.
-
     Raises:
       UserError: there is none, or more than one.
     """
@@ -267,10 +255,6 @@ def find_variant(name: str, runs: Mapping[str, Run]) -> Source:
 
 def parse_question(text: str, runs: Mapping[str, Run]) -> Question:
     """'intra vs cross' as a question about some runs: on the test split where both have one, in the metrics of both.
-
-    Args:
-      text: NAME vs NAME, as `find_variant` takes them.
-      runs: by what a `Source` shall call its config.
 
     Raises:
       UserError: not two names, a name that is none or is several variants', or nothing to compare them by.

@@ -109,11 +109,6 @@ def count_all(runs: Sequence[Run]) -> Grid | None:
 def compare_chosen(sources: Sequence[Source], runs: Mapping[str, Run], fold: str = "") -> tuple[str, Grid, bytes]:
     """The file stem, 'confusion_intra_cross', the counts and the picture (png) of some variants.
 
-    Args:
-      sources: variants of the same classes.
-      runs: by `Source.config`.
-      fold: one fold's name; '' takes all.
-
     Raises:
       UserError: as `count_answers`, or variants of different classes.
     """

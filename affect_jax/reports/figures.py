@@ -104,9 +104,6 @@ def draw_lines(
     """Lines with bands, each in the colour and dashes of its number.
 
     Args:
-      lines: at least one line with a point.
-      x_label: below.
-      y_label: at the side.
       y_limits: those of lines and bands where they are not given.
       whole: x is counted, so that only whole numbers are written.
       first: number of the first line's colour.
@@ -192,10 +189,6 @@ def draw_matrices(matrices: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> 
 def compute_log_spectrogram(x: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log magnitude spectrogram: Hann windows of 32 ms every 10 ms.
 
-    Args:
-      x: float [T].
-      rate: Hz.
-
     Returns:
       Centres of the windows in seconds [N]; frequencies in Hz [F]; decibels [N, F], 0 at the loudest and -80 at least.
     """
@@ -226,9 +219,7 @@ def draw_explanation(
       rate: Hz.
       segments: start and end of each super-sample, in seconds.
       coefficients: [S], of LIME.
-      title: truth and prediction; may have several lines.
       deviation: [S], over draws of the perturbations, shown as error bars.
-      top: how many are framed.
     """
     figure = make_figure(9, 5)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
@@ -317,8 +308,6 @@ def encode_figure(figure: "Figure", kind: str, *, text: bool = False) -> bytes:
     """A figure as a file of one of `FORMATS`; the same figure gives the same bytes.
 
     Args:
-      figure: what is drawn.
-      kind: of `FORMATS`.
       text: svg keeps text as text in a common font, which is small, instead of drawing its letters.
     """
     import matplotlib

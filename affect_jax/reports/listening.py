@@ -92,7 +92,6 @@ def read_explanations(folder: Path, number: int) -> dict[str, dict[str, Any]]:
 
     Args:
       folder: one JSON file a clip; {} where there is no such folder.
-      number: of the trial in results.json.
 
     Raises:
       UserError: a file that is no explanation.
@@ -149,8 +148,6 @@ def render_clips(
     """The whole page, UTF-8.
 
     Args:
-      clips: from `read_clips`.
-      heading: what the page says of itself.
       sounds: (clip id, samples), one after the other; a clip without one is shown without a waveform.
       audible: ids whose sound goes into the page; the others only show their waveform.
       explained: from `read_explanations`; those of other clips are passed over.
@@ -270,9 +267,6 @@ def explore_run(run: Run, number: int, split: str, *, audio_dir: str = "", limit
     """The page of a trial's clips, and a line that says what is in it.
 
     Args:
-      run: a finished run.
-      number: of the trial.
-      split: 'validation' or 'test'.
       audio_dir: a folder with the clips' own sound; '' takes the corpus'.
       limit: how many sounds go into the page; 0 for all.
 

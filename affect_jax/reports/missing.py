@@ -178,10 +178,6 @@ def score_and_write(
     """Scores a run with modalities missing and writes missing.json, tables and figures.
 
     Args:
-      run: a finished run folder.
-      out: the folder to write.
-      command: for the record.
-      figure_formats: of the figures.
       **settings: what is scored, as keywords of `score_run.score_run`.
 
     Returns:

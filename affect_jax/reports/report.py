@@ -65,8 +65,6 @@ def gather_runs(
     """The runs that these tables need, by config argument; None for one that is missing.
 
     Args:
-      tables: that are wanted.
-      folder: where the run folders are.
       train: makes the run of a config argument below `folder`; called for those that are missing.
       synthetic: whether a run at the small sizes of a synthetic corpus may stand in, and be trained, for one that
         has other sizes on the real one.
@@ -112,12 +110,6 @@ def has_confusions(tables: Sequence[Table]) -> bool:
 def render_tables(tables: Sequence[Table], runs: Runs, command: str, fold: str = "") -> Files:
     """The tables, and what goes with them: 'cotraining', 'significance', 'confusion_intra_cross', 'diagnosis'.
 
-    Args:
-      tables: that are wanted.
-      runs: of `gather_runs`.
-      command: the command line, for the record.
-      fold: the one fold of the confusion matrices; '' takes all.
-
     Raises:
       UserError: no such fold.
     """
@@ -145,11 +137,6 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
     Files: 'comparison', 'learning' where a run kept its epochs, 'confusion' of classes, 'concordance' of continuous
     labels, 'ranking' and 'ranking_pairs' of a run with a model of each modality alone, and what was asked for:
     'significance', 'confusion_NAME_NAME'.
-
-    Args:
-      run_folders: at least one.
-      command: the command line, for the record.
-      asked: what else.
 
     Raises:
       UserError: a folder is not that of a finished run, runs that have nothing in common, or a name that is not one

@@ -197,8 +197,6 @@ def render_report(
     """The whole page.
 
     Args:
-      comparison: what is shown.
-      command: the command line, for the record.
       grids: the tables by file stem: 'comparison', 'concordance', 'learning', 'significance' where it was asked for.
       rankings: of the modalities of runs that have a model of each alone.
     """

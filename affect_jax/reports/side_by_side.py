@@ -177,10 +177,7 @@ def compare_runs(
     """Every variant of finished runs of one task.
 
     Args:
-      runs: from `read_runs`.
       reference: a variant's name as `compare.find_variant` takes it; '' is the first variant, None tests nothing.
-      metric: the one to test and draw; '' as `choose_metric`.
-      has_expected: whether the thesis' figures are looked up.
 
     Raises:
       UserError: no metric in common, or no such metric or variant.

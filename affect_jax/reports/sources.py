@@ -101,12 +101,7 @@ def shrink_config(config: str) -> str:
 
 
 def list_candidates(config: str, synthetic: bool) -> tuple[str, ...]:
-    """Config arguments whose runs have the studies of `config`, the first choice first.
-
-    Args:
-      config: what a `Source` names.
-      synthetic: whether a small synthetic run may stand in.
-    """
+    """Config arguments whose runs have the studies of `config`, the first choice first."""
     if not config.startswith(f"{FUSION}:"):
         return (config,)
     names = (config, f"{FUSION}:all,iemocap")
