@@ -36,6 +36,7 @@ class Pair(NamedTuple):
     references: tuple[tuple[str, Source], ...]
 
 
+CONFLICTNET = "configs/conflictnet.py:sspnet_conflict"
 FUSION = "configs/fusion.py"
 BASELINES = "baseline"
 """Last part of the config argument, and the only study, of what launch.baselines makes."""
@@ -77,7 +78,7 @@ def pick_seqsew(pair: str, variant: str = "SeqSEW") -> Source:
 
 def pick_classical(variant: str) -> Source:
     """A classical baseline on SSPNet Conflict."""
-    return Source(name_baselines("configs/conflictnet.py:sspnet_conflict"), BASELINES, variant)
+    return Source(name_baselines(CONFLICTNET), BASELINES, variant)
 
 
 def name_baselines(config: str) -> str:
