@@ -81,6 +81,16 @@ def _ignore_missing_glyphs() -> warnings.catch_warnings:
     return warnings.catch_warnings(action="ignore", category=UserWarning)
 
 
+def _make_panel(width: float, height: float) -> tuple["Figure", Any]:
+    """A figure with one plain panel."""
+    figure = make_figure(width, height)
+    panel = figure.subplots()
+    panel.grid(linewidth=0.3)
+    panel.tick_params(labelsize="small")
+    panel.spines[["top", "right"]].set_visible(False)
+    return figure, panel
+
+
 def thin_line(x: np.ndarray, y: np.ndarray, most: int = 600) -> tuple[np.ndarray, np.ndarray]:
     """At most about `most` points of a long line, the least and the greatest of each piece, so that no peak is lost."""
     if len(x) <= most:
@@ -110,8 +120,7 @@ def draw_lines(
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure = make_figure(4.6, 2.5)
-    panel = figure.subplots()
+    figure, panel = _make_panel(4.6, 2.5)
     for number, line in enumerate(lines, first):
         colour, dashes = COLOURS[number % len(COLOURS)], _DASHES[number % len(COLOURS)]
         # A point with a gap on either side has no length: a dot is what is seen of it.
@@ -126,25 +135,23 @@ def draw_lines(
     if y_limits:
         panel.set_ylim(*y_limits)
     panel.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
-    return settle_layout(_style_panel(figure, panel))
+    return settle_layout(figure)
 
 
 def draw_scatter(truth: np.ndarray, answer: np.ndarray) -> "Figure":
     """Truth [N] against prediction [N] with the line on which they are equal."""
-    figure = make_figure(4.6, 2.5)
-    panel = figure.subplots()
+    figure, panel = _make_panel(4.6, 2.5)
     ends = [truth.min(), truth.max()]
     panel.plot(ends, ends, color="black", linewidth=0.9)
     # Rasterized: thousands of dots would make a large page.
     panel.plot(truth, answer, ".", color=COLOURS[0], alpha=0.45, markersize=4, markeredgewidth=0, rasterized=True)
     panel.set(xlabel="truth", ylabel="prediction")
-    return settle_layout(_style_panel(figure, panel))
+    return settle_layout(figure)
 
 
 def draw_intervals(bars: Sequence[Bar], label: str, constant: float | None = None) -> "Figure":
     """Means with their intervals, a line each; a dashed line at `constant`, a diamond where something is printed."""
-    figure = make_figure(7.2, 0.6 + 0.26 * len(bars))
-    panel = figure.subplots()
+    figure, panel = _make_panel(7.2, 0.6 + 0.26 * len(bars))
     if constant is not None:
         panel.axvline(constant, color=COLOURS[1], linestyle="--", linewidth=1.2)
     for place, bar in enumerate(bars):
@@ -156,14 +163,7 @@ def draw_intervals(bars: Sequence[Bar], label: str, constant: float | None = Non
     names = [bar.name if len(bar.name) <= _LONGEST else f"{bar.name[: _LONGEST - 1]}…" for bar in bars]
     panel.set_yticks(range(len(bars)), names)
     panel.set(xlabel=label, ylim=(len(bars) - 0.5, -0.5))
-    return settle_layout(_style_panel(figure, panel))
-
-
-def _style_panel(figure: "Figure", panel: Any) -> "Figure":
-    panel.grid(linewidth=0.3)
-    panel.tick_params(labelsize="small")
-    panel.spines[["top", "right"]].set_visible(False)
-    return figure
+    return settle_layout(figure)
 
 
 def draw_matrices(matrices: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> "Figure":

@@ -153,7 +153,14 @@ def render_clips(
       explained: from `read_explanations`; those of other clips are passed over.
     """
     number = {name: i for i, name in enumerate(clips.ids)}
-    entries = [_describe_clip(clips, i) for i in range(len(clips.ids))]
+    columns = (
+        clips.ids,
+        clips.groups,
+        [round(target, 6) for target in clips.targets.tolist()],
+        clips.predictions.round(6).tolist(),
+    )
+    names = ("id", "group", "target", "prediction")
+    entries = [dict(zip(names, row, strict=True), sound=False) for row in zip(*columns, strict=True)]
     encoded = []
     for name, sound in sounds:
         entry = entries[number[name]]
@@ -180,16 +187,6 @@ def render_clips(
     text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     values = {"title": heading.title, "data": Markup(text), "sounds": encoded}
     return page.render_template("listening", values, scripts=("listening_figures.js", "listening.js"))
-
-
-def _describe_clip(clips: Clips, i: int) -> dict[str, Any]:
-    return {
-        "id": clips.ids[i],
-        "group": clips.groups[i],
-        "target": round(float(clips.targets[i]), 6),
-        "prediction": np.round(clips.predictions[i], 6).tolist(),
-        "sound": False,
-    }
 
 
 def write_heading(results: Results, number: int, split: str, target: str) -> Heading:

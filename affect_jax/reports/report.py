@@ -20,11 +20,10 @@ from affect_jax.reports import (
     side_by_side,
     significance,
     sources,
-    tables,
     thesis_tables,
 )
 from affect_jax.reports.read import Run, Runs
-from affect_jax.reports.tables import FORMATS, Files, Grid, write_formats
+from affect_jax.reports.tables import FORMATS, Files, Grid, write_files, write_formats
 from affect_jax.reports.thesis import GROUPS, TABLES, Table
 
 _DRAWN = tuple(sources.pick_fusion("trimodal", study) for study in ("intra", "cross"))
@@ -166,20 +165,6 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
         if texts:
             files[stem] = {kind: "\n".join(text[kind] for text in texts) for kind in FORMATS}
     return files | {"index": {"html": sections.render_report(comparison, command, grids, ranked)}}
-
-
-def write_files(files: Files, out: str | Path) -> list[Path]:
-    """Writes what was rendered; returns the paths.
-
-    Raises:
-      UserError: `out` cannot be a folder.
-    """
-    out = Path(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out={out} cannot be made ({error.strerror}); give a folder that can be written") from error
-    return tables.write_files(files, out)
 
 
 def report_runs(run_folders: Sequence[str], command: str, asked: Asked, out: str = "") -> None:

@@ -7,6 +7,7 @@ t-test that allows for it, corrected for the number of comparisons; only it deci
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from affect_jax.evaluation.significance import Sample, independent_t_test
@@ -61,23 +62,24 @@ def answer(questions: Iterable[Question], runs: Runs) -> list[Answer]:
     return answer_questions(questions, runs, TESTS)
 
 
-def _find_sample(source: Source, metric: str) -> Sample | None:
-    """What chapter 4 prints of one of its models, where it prints it first."""
-    for number in GROUPS["fusion"]:
-        for row in TABLES[number].rows:
-            for column, of_row, value in zip(TABLES[number].columns, row.sources, row.published, strict=True):
-                if of_row == source and column.metric == metric:
-                    return Sample(*value, RUNS)
-    return None
+@cache
+def _map_samples() -> dict[tuple[Source | None, str], Sample]:
+    """What chapter 4 prints of its models in each metric; where it does so twice, the first."""
+    samples: dict[tuple[Source | None, str], Sample] = {}
+    for table in (TABLES[number] for number in GROUPS["fusion"]):
+        for row in table.rows:
+            for column, source, value in zip(table.columns, row.sources, row.published, strict=True):
+                samples.setdefault((source, column.metric), Sample(*value, RUNS))
+    return samples
 
 
 def check_printed(question: Question, metric: str) -> Printed:
     """The thesis' own figures of both variants, tested."""
-    samples = [_find_sample(source, metric) for source in (question.a, question.b)]
-    if None in samples:
+    a, b = (_map_samples().get((source, metric)) for source in (question.a, question.b))
+    if a is None or b is None:
         return Printed(math.nan, False)
     starred = metric in SIGNIFICANT.get((question.a.study, question.b.study), ())
-    return Printed(independent_t_test(*samples), starred)
+    return Printed(independent_t_test(a, b), starred)
 
 
 def give_verdict(found: Answer) -> str:

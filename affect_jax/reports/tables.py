@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from affect_jax.errors import UserError
 from affect_jax.reports.read import Figure
 from affect_jax.runtime.files import write_atomic
 
@@ -97,15 +98,8 @@ def make_grid(
     return Grid(title, heads, texts, tuple(notes), tidy_texts)
 
 
-_LATEX = {
+_LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
@@ -123,7 +117,7 @@ _LATEX = {
 
 def escape_latex(text: str) -> str:
     """Text as LaTeX prints it; every character is replaced once, so nothing is escaped twice."""
-    return "".join(_LATEX.get(character, character) for character in text)
+    return text.translate(str.maketrans(_LATEX))
 
 
 def _join_lines(text: str) -> str:
@@ -223,9 +217,17 @@ Files = Mapping[str, Mapping[str, str | bytes]]
 """File stem ('table_5_4', 'cotraining') -> extension -> what goes into the file."""
 
 
-def write_files(files: Files, out: Path) -> list[Path]:
-    """Writes rendered files into a folder that is there; returns the paths."""
-    paths = []
+def write_files(files: Files, out: str | Path) -> list[Path]:
+    """Writes rendered files; returns their paths.
+
+    Raises:
+      UserError: `out` cannot be a folder.
+    """
+    out, paths = Path(out), []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out={out} cannot be made ({error.strerror}); give a folder that can be written") from error
     for stem, texts in files.items():
         for extension, content in texts.items():
             paths.append(out / f"{stem}.{extension}")

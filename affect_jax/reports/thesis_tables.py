@@ -4,7 +4,7 @@ A figure of ours stands as mean ± sample standard deviation over n trials (fold
 answer in the same cell. Whatever a synthetic corpus made says so in its own cell and in its row's label.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -192,7 +192,10 @@ def check_expected(name: str) -> None:
         )
 
 
-def _list_expected() -> Iterator[tuple[_Key, Expected]]:
+@cache
+def _map_expected() -> dict[_Key, Expected]:
+    """Of a variant that several tables print, the first."""
+    figures: dict[_Key, Expected] = {}
     for table in TABLES.values():
         for cell in (cell for row in table.rows for cell in _list_cells(row, table, {})):
             if cell.source is None or cell.published is None:
@@ -201,17 +204,9 @@ def _list_expected() -> Iterator[tuple[_Key, Expected]]:
             scale = 100 if tables.is_percent(metric, table.fractions) else 1
             mean, std = _split_published(cell.published)
             figure = Expected(mean / scale, None if std is None else std / scale, table.number)
-            for config in sources.list_candidates(source.config, False):
-                folder = name_run_folder(config)
-                yield (table.corpus, folder, source.study, source.variant, table.split, metric), figure
-
-
-@cache
-def _map_expected() -> dict[_Key, Expected]:
-    """Of a variant that several tables print, the first."""
-    figures: dict[_Key, Expected] = {}
-    for key, figure in _list_expected():
-        figures.setdefault(key, figure)
+            for folder in map(name_run_folder, sources.list_candidates(source.config, False)):
+                key = (table.corpus, folder, source.study, source.variant, table.split, metric)
+                figures.setdefault(key, figure)
     return figures
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import confusion, read, report, tables
+from affect_jax.reports import confusion, read, tables
 from affect_jax.reports.sources import Source
 
 CONFIG = "configs/fusion.py:trimodal"
@@ -59,7 +59,7 @@ def test_files(run, tmp_path):
     assert "cross (synthetic),happy,45,0,0,45,1.000" in texts["csv"].splitlines()
     assert "| cross (synthetic) | angry | 0 | 0 | 90 | 90 | 1.000 |" in texts["md"]
     assert confusion.compare_chosen((INTRA,), {"here": run}, "fold_1")[0] == "confusion_intra_fold_1"
-    assert {path.name for path in report.write_files({stem: texts | {"png": png}}, tmp_path)} == {
+    assert {path.name for path in tables.write_files({stem: texts | {"png": png}}, tmp_path)} == {
         f"confusion_intra_cross.{extension}" for extension in ("md", "csv", "tex", "png")
     }
     assert (tmp_path / "confusion_intra_cross.png").read_bytes() == png
