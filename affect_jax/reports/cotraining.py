@@ -153,21 +153,11 @@ def _make_row(c: Comparison) -> tuple[str, ...]:
 def _list_tidy(c: Comparison) -> dict[str, Any]:
     x = c.answer.contrast
     interval = x and x.interval
-    return {
-        "pair": label_question(c.answer, c.pair.label),
-        "split": c.pair.split,
-        "metric": c.metric,
-        "against": c.reference,
-        "n": x and x.n,
-        "method": x and x.a.mean,
-        "reference": x and x.b.mean,
-        **list_numbers(c.answer, TESTS),
-        "low": interval and interval.low,
-        "high": interval and interval.high,
-        "groups": interval and interval.groups,
-        "verdict": give_verdict(c),
-        "missing": c.answer.missing,
-    }
+    row = {"pair": label_question(c.answer, c.pair.label), "split": c.pair.split, "metric": c.metric}
+    row |= {"against": c.reference, "n": x and x.n, "method": x and x.a.mean, "reference": x and x.b.mean}
+    row |= list_numbers(c.answer, TESTS) | {"low": interval and interval.low, "high": interval and interval.high}
+    row |= {"groups": interval and interval.groups}
+    return row | {"verdict": give_verdict(c), "missing": c.answer.missing}
 
 
 def make_table(pairs: Sequence[Pair], runs: Runs) -> Grid:

@@ -7,7 +7,7 @@ and no other file.
 import io
 import json
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -153,14 +153,11 @@ def render_clips(
       explained: from `read_explanations`; those of other clips are passed over.
     """
     number = {name: i for i, name in enumerate(clips.ids)}
-    columns = (
-        clips.ids,
-        clips.groups,
-        [round(target, 6) for target in clips.targets.tolist()],
-        clips.predictions.round(6).tolist(),
-    )
-    names = ("id", "group", "target", "prediction")
-    entries = [dict(zip(names, row, strict=True), sound=False) for row in zip(*columns, strict=True)]
+    numbers = zip(clips.targets.tolist(), clips.predictions.round(6).tolist(), strict=True)
+    entries: list[dict[str, Any]] = [
+        {"id": name, "group": group, "target": round(target, 6), "prediction": prediction, "sound": False}
+        for name, group, (target, prediction) in zip(clips.ids, clips.groups, numbers, strict=True)
+    ]
     encoded = []
     for name, sound in sounds:
         entry = entries[number[name]]
@@ -250,16 +247,6 @@ def open_folder(folder: Path, wanted: Set[str]) -> Openers:
     return {name: partial(audio.decode_audio, path) for name, path in files.items()}
 
 
-def read_sounds(openers: Openers) -> Iterator[tuple[str, audio.Sound]]:
-    """Every clip and its sound, read one by one, with a bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(file=sys.stderr)
-    for name, opener in track(openers.items(), "clips", console=console, disable=not console.is_terminal):
-        yield name, opener()
-
-
 def explore_run(run: Run, number: int, split: str, *, audio_dir: str = "", limit: int = 0) -> tuple[bytes, str]:
     """The page of a trial's clips, and a line that says what is in it.
 
@@ -270,12 +257,18 @@ def explore_run(run: Run, number: int, split: str, *, audio_dir: str = "", limit
     Raises:
       UserError: what the page shows is missing or damaged.
     """
+    from rich.console import Console
+    from rich.progress import track
+
     clips = read_clips(run.path, run.results, number, split)
     wanted = set(clips.ids)
     openers = open_folder(Path(audio_dir), wanted) if audio_dir else open_corpus(run, wanted)
     audible = choose_audible(clips, limit, openers)
     explained = read_explanations(run.path / "explanations", number)
     heading = write_heading(run.results, number, split, run.config["data"]["target"])
-    data = render_clips(clips, heading, sounds=read_sounds(openers), audible=set(audible), explained=explained)
+    console = Console(file=sys.stderr)
+    tracked = track(openers.items(), "clips", console=console, disable=not console.is_terminal)
+    sounds = ((name, opener()) for name, opener in tracked)  # read one by one: they may be large
+    data = render_clips(clips, heading, sounds=sounds, audible=set(audible), explained=explained)
     amounts = f"{len(audible)} with sound, {len(wanted & explained.keys())} with LIME weights"
     return data, f"{len(clips.ids)} clips, {amounts}, {len(data) / 1e6:.1f} MB"

@@ -356,25 +356,11 @@ def _list_tidy(comparison: Comparison, entry: Entry) -> Iterator[dict[str, Any]]
     for metric, figure in entry.figures.items():
         printed, interval = entry.published.get(metric), entry.intervals.get(metric)
         mine = test if metric == comparison.metric else None
-        yield {
-            "run": entry.run.path.name,
-            "corpus": entry.run.results.corpus.name,
-            "synthetic": entry.run.synthetic,
-            "study": entry.source.study,
-            "variant": entry.source.variant,
-            "split": entry.split,
-            "metric": metric,
-            **figure._asdict(),
-            "folds": entry.folds,
-            "low": interval and interval[0],
-            "high": interval and interval[1],
-            "constant": read.find_baseline(entry.run, entry.split, metric),
-            "thesis": printed and printed.mean,
-            "thesis_std": printed and printed.std,
-            "thesis_table": printed and printed.table,
-            "reference": mine and comparison.reference.variant,
-            "difference": mine and mine.difference,
-            "p": mine and mine.p,
-            "p_holm": mine and mine.holm,
-            "untested": mine and mine.missing,
-        }
+        row = {"run": entry.run.path.name, "corpus": entry.run.results.corpus.name, "synthetic": entry.run.synthetic}
+        row |= {"study": entry.source.study, "variant": entry.source.variant, "split": entry.split, "metric": metric}
+        row |= figure._asdict() | {"folds": entry.folds}
+        row |= {"low": interval and interval[0], "high": interval and interval[1]}
+        row |= {"constant": read.find_baseline(entry.run, entry.split, metric), "thesis": printed and printed.mean}
+        row |= {"thesis_std": printed and printed.std, "thesis_table": printed and printed.table}
+        row |= {"reference": mine and comparison.reference.variant, "difference": mine and mine.difference}
+        yield row | {"p": mine and mine.p, "p_holm": mine and mine.holm, "untested": mine and mine.missing}

@@ -136,22 +136,9 @@ def make_table(answers: Sequence[Answer], runs: Runs) -> Grid:
 
 def _list_tidy(x: Answer, printed: Printed) -> dict[str, Any]:
     c, question = x.contrast, x.question
-    return {
-        "comparison": label_question(x, question.label),
-        "a": question.a.variant,
-        "b": question.b.variant,
-        "split": question.split,
-        "metric": x.metric,
-        "thesis_p": printed.p,
-        "thesis_significant": printed.starred,
-        "n": c and c.n,
-        "a_mean": c and c.a.mean,
-        "a_std": c and c.a.std,
-        "b_mean": c and c.b.mean,
-        "b_std": c and c.b.std,
-        **list_numbers(x, TESTS),
-        "n_train": c and c.sizes and c.sizes.train,
-        "n_test": c and c.sizes and c.sizes.test,
-        "verdict": give_verdict(x),
-        "missing": x.missing,
-    }
+    row = {"comparison": label_question(x, question.label), "a": question.a.variant, "b": question.b.variant}
+    row |= {"split": question.split, "metric": x.metric, "thesis_p": printed.p, "thesis_significant": printed.starred}
+    row |= {"n": c and c.n, "a_mean": c and c.a.mean, "a_std": c and c.a.std}
+    row |= {"b_mean": c and c.b.mean, "b_std": c and c.b.std} | list_numbers(x, TESTS)
+    row |= {"n_train": c and c.sizes and c.sizes.train, "n_test": c and c.sizes and c.sizes.test}
+    return row | {"verdict": give_verdict(x), "missing": x.missing}

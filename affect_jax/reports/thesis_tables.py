@@ -144,24 +144,17 @@ def _list_tidy(cell: Cell, table: Table) -> dict[str, Any]:
         status, name = ("published", "") if source is None else (NOT_RUN, name_run_folder(source.config))
     else:
         status, name = "run (synthetic)" if run.synthetic else "run", run.path.name
-    return {
-        "table": table.number,
-        "row": _label_row(cell.row.label, [cell]),
-        "column": cell.column.label,
-        "metric": metric,
-        "split": table.split,
-        "status": status,
-        "thesis": mean,
-        "thesis_std": std,
+    row = {"table": table.number, "row": _label_row(cell.row.label, [cell]), "column": cell.column.label}
+    row |= {"metric": metric, "split": table.split, "status": status, "thesis": mean, "thesis_std": std}
+    row |= {
         "ours": figure and scale * figure.mean,
         "std": figure and _scale(figure.std, scale),
         "n": figure and figure.n,
-        "per_recording": recording and scale * recording.mean,
-        "per_recording_std": recording and _scale(recording.std, scale),
-        "baseline": _scale(constant, scale),
-        "baseline_kind": run and read.name_baseline(run),
-        "run": name,
     }
+    row |= {"per_recording": recording and scale * recording.mean}
+    row |= {"per_recording_std": recording and _scale(recording.std, scale)}
+    row |= {"baseline": _scale(constant, scale), "baseline_kind": run and read.name_baseline(run)}
+    return row | {"run": name}
 
 
 def _scale(value: float | None, scale: float) -> float | None:
