@@ -138,8 +138,7 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
     'significance', 'confusion_NAME_NAME'.
 
     Raises:
-      UserError: a folder is not that of a finished run, runs that have nothing in common, or a name that is not one
-        variant's.
+      UserError: a folder of no finished run, runs that have nothing in common, or a name that is not one variant's.
     """
     asked = asked or Asked()
     thesis_tables.check_expected(asked.expect)

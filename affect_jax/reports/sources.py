@@ -76,11 +76,6 @@ def pick_seqsew(pair: str, variant: str = "SeqSEW") -> Source:
     return Source(f"configs/seqsew.py:{pair}", "no_decoder" if "Decoder" in variant else "teachers", variant)
 
 
-def pick_classical(variant: str) -> Source:
-    """A classical baseline on SSPNet Conflict."""
-    return Source(name_baselines(CONFLICTNET), BASELINES, variant)
-
-
 def name_baselines(config: str) -> str:
     """The config argument of what launch.baselines makes of a config's corpus and folds."""
     return f"{config}{',' if ':' in config else ':'}{BASELINES}"

@@ -85,7 +85,7 @@ def test_a_report_fits_what_table_3_1_needs(main, tmp_path, monkeypatch, capsys)
     assert trial.count("(n=2; constant") == trial.count("; synthetic)") == 3
     assert "without the optional package opensmile" in text
     assert "without the IS13 baseline, as openSMILE is not installed" in capsys.readouterr().err
-    assert report.gather_runs([table], tmp_path / "runs")[sources.pick_classical(sources.IS13).config] is not None
+    assert report.gather_runs([table], tmp_path / "runs")[sources.name_baselines(sources.CONFLICTNET)] is not None
 
 
 def test_one_command_for_classes(main, tmp_path, capsys):
