@@ -66,16 +66,12 @@ def match_scores(runs: Runs, a: Source, b: Source, split: str, metric: str) -> M
     mine, theirs = (read.match_trials(runs[source.config], source) for source in (a, b))
     keys = sorted(mine.keys() & theirs.keys())
     numbers = [mine[key] for key in keys], [theirs[key] for key in keys]
-    scores = [
-        np.array([_find_score(runs[source.config], number, split, metric) for number in of_source], np.float64)
-        for source, of_source in zip((a, b), numbers, strict=True)
-    ]
+    scores = []
+    for source, of_source in zip((a, b), numbers, strict=True):
+        trials = [runs[source.config].results.trials[number] for number in of_source]
+        # A score that a trial lacks is None, which becomes nan.
+        scores.append(np.array([(trial.scores(split) or {}).get(metric) for trial in trials], np.float64))
     return None if not keys or any(np.isnan(x).any() for x in scores) else Matched(*scores, *numbers)
-
-
-def _find_score(run: Run, number: int, split: str, metric: str) -> float:
-    value = (run.results.trials[number].scores(split) or {}).get(metric)
-    return math.nan if value is None else value
 
 
 def are_same_examples(a: Predictions, b: Predictions, trials_a: Sequence[int], trials_b: Sequence[int]) -> bool:
@@ -97,9 +93,7 @@ def _find_difference(folders: _Folders, question: Question, matched: Matched) ->
     corpora = [run.results.corpus for run in runs]
     if corpora[0].fingerprint == corpora[1].fingerprint:
         return ""
-    kept = [
-        folders.read_predictions(source.config, source.study, question.split) for source in (question.a, question.b)
-    ]
+    kept = [folders.read_predictions(x.config, x.study, question.split) for x in (question.a, question.b)]
     same_corpus = all(getattr(corpora[0], name) == getattr(corpora[1], name) for name in ("name", "synthetic"))
     if same_corpus and None not in kept and are_same_examples(*kept, matched.trials_a, matched.trials_b):
         return ""
@@ -109,11 +103,8 @@ def _find_difference(folders: _Folders, question: Question, matched: Matched) ->
 def _find_common_steps(a: Predictions, b: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
     """Indices of the steps that all trials of both predict; None where the two do not speak of the same truth."""
     _, i, j = np.intersect1d(a.id, b.id, return_indices=True)
-    if (
-        not i.size
-        or any(np.unique(x.id).size != x.id.size for x in (a, b))
-        or not np.array_equal(a.group[i], b.group[j])
-    ):
+    has_twins = any(np.unique(x.id).size != x.id.size for x in (a, b))
+    if not i.size or has_twins or not np.array_equal(a.group[i], b.group[j]):
         return None
     known = np.isfinite(a.target[i]) & a.is_known[:, i].all(0) & b.is_known[:, j].all(0)
     if not known.any() or not np.allclose(a.target[i][known], b.target[j][known]):

@@ -83,9 +83,8 @@ def _make_grid(
     """A line a study and mask, the cells made of both by `columns`; the last line always says the majority class."""
     letters = missing_figures.list_letters(document)
     header = ["model", *letters, *columns]
-    rows = [
-        (*first, *(write(entry, mask) for write in columns.values())) for entry, mask, first in list_lines(document)
-    ]
+    lines = list_lines(document)
+    rows = [(*first, *(write(entry, mask) for write in columns.values())) for entry, mask, first in lines]
     cells = (majority.get(head, "") for head in columns)
     rows.append((f"majority class{_mark_synthetic(document)}", *("",) * len(letters), *cells))
     corpus = document["corpus"]

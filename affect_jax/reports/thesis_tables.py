@@ -23,8 +23,6 @@ _READING = (
     "ours: mean ± sample standard deviation over n trials (fold x seed); then the score of a constant answer "
     "(majority: the most frequent class; constant: one number for every step)."
 )
-_PERCENT_NOTE = f"{_READING} Accuracy and F1 in percent."
-_FRACTIONS_NOTE = f"{_READING} Scores are fractions, as the thesis prints them here."
 _SYNTHETIC = "ours (synthetic) comes from a generated corpus: it shows that the code runs, nothing about the thesis."
 _OWNERS = (
     "Split: the held-out test split, whose labels the corpus' owners keep: they score the predictions that are sent to "
@@ -94,7 +92,12 @@ def _write_notes(table: Table, runs: Runs, rows: list[list[Cell]]) -> tuple[str,
     if table.scored_by_owners:
         notes.append(_OWNERS)
     else:
-        notes += [_FRACTIONS_NOTE if table.fractions else _PERCENT_NOTE, *NOTES[table.corpus]]
+        unit = (
+            "Scores are fractions, as the thesis prints them here."
+            if table.fractions
+            else "Accuracy and F1 in percent."
+        )
+        notes += [f"{_READING} {unit}", *NOTES[table.corpus]]
     if table.swap is not None:
         notes.append(f"† {table.swap.why}")
     missing = [f"{name_run_folder(config)} ({config})" for config, run in used.items() if run is None]
