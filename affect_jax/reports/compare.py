@@ -6,21 +6,15 @@ the difference (tests over matched trials), and whether other videos or speakers
 
 import math
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation import group_scores
-from affect_jax.evaluation.significance import (
-    Contrast,
-    Interval,
-    Sizes,
-    bootstrap_groups,
-    contrast_scores,
-    correct_family,
-)
-from affect_jax.reports import read
+from affect_jax.evaluation.significance import Contrast, Interval, bootstrap_groups, contrast_scores, correct_family
+from affect_jax.reports import read, tables
 from affect_jax.reports.read import Predictions, Run, Runs
 from affect_jax.reports.sources import Question, Source
 from affect_jax.runtime.run_folder import name_run_folder
@@ -32,37 +26,22 @@ METRICS = ("uar", "accuracy", "ccc", "pcc")
 
 
 class Matched(NamedTuple):
-    """Scores of two variants over their n trials of the same fold and seed.
+    """Scores of two variants over their n trials of the same fold and seed."""
 
-    Attributes:
-      a: float64 [n].
-      b: float64 [n].
-      trials_a: [n], numbers in a's results.json.
-      trials_b: [n], in b's.
-    """
-
-    a: np.ndarray
-    b: np.ndarray
-    trials_a: list[int]
-    trials_b: list[int]
+    a: np.ndarray  # float64 [n]
+    b: np.ndarray  # float64 [n]
+    trials_a: list[int]  # [n], numbers in a's results.json
+    trials_b: list[int]  # [n], in b's
 
 
 class Answer(NamedTuple):
-    """A question in one metric.
+    """A question in one metric."""
 
-    Attributes:
-      question: which two variants.
-      metric: of `question.metrics`.
-      synthetic: one of the two comes from a synthetic corpus.
-      missing: why there is nothing to compare ('' where there is).
-      contrast: a minus b; None where there is nothing to compare.
-    """
-
-    question: Question
-    metric: str
-    synthetic: bool = False
-    missing: str = ""
-    contrast: Contrast | None = None
+    question: Question  # which two variants
+    metric: str  # of `question.metrics`
+    synthetic: bool = False  # one of the two comes from a synthetic corpus
+    missing: str = ""  # why there is nothing to compare ('' where there is)
+    contrast: Contrast | None = None  # a minus b; None where there is nothing to compare
 
     def p(self, test: str) -> float:
         """p of a test; nan where there is none."""
@@ -78,20 +57,8 @@ class _Folders:
 
     def __init__(self, runs: Runs) -> None:
         self.runs = runs
-        self._predictions: dict[tuple[str, str, str], Predictions | None] = {}
-        self._sizes: dict[tuple[str, str, str], Sizes | None] = {}
-
-    def read_predictions(self, source: Source, split: str) -> Predictions | None:
-        key = (source.config, source.study, split)
-        if key not in self._predictions:
-            self._predictions[key] = read.read_predictions(self.runs[source.config], source.study, split)
-        return self._predictions[key]
-
-    def measure_sizes(self, source: Source, split: str) -> Sizes | None:
-        key = (source.config, source.study, split)
-        if key not in self._sizes:
-            self._sizes[key] = read.measure_sizes(self.runs[source.config], source.study, split)
-        return self._sizes[key]
+        self.read_predictions = cache(lambda config, study, split: read.read_predictions(runs[config], study, split))
+        self.measure_sizes = cache(lambda config, study, split: read.measure_sizes(runs[config], study, split))
 
 
 def match_scores(runs: Runs, a: Source, b: Source, split: str, metric: str) -> Matched | None:
@@ -99,16 +66,12 @@ def match_scores(runs: Runs, a: Source, b: Source, split: str, metric: str) -> M
     mine, theirs = (read.match_trials(runs[source.config], source) for source in (a, b))
     keys = sorted(mine.keys() & theirs.keys())
     numbers = [mine[key] for key in keys], [theirs[key] for key in keys]
-    scores = [
-        np.array([_find_score(runs[source.config], number, split, metric) for number in of_source], np.float64)
-        for source, of_source in zip((a, b), numbers, strict=True)
-    ]
+    scores = []
+    for source, of_source in zip((a, b), numbers, strict=True):
+        trials = [runs[source.config].results.trials[number] for number in of_source]
+        # A score that a trial lacks is None, which becomes nan.
+        scores.append(np.array([(trial.scores(split) or {}).get(metric) for trial in trials], np.float64))
     return None if not keys or any(np.isnan(x).any() for x in scores) else Matched(*scores, *numbers)
-
-
-def _find_score(run: Run, number: int, split: str, metric: str) -> float:
-    value = (run.results.trials[number].scores(split) or {}).get(metric)
-    return math.nan if value is None else value
 
 
 def are_same_examples(a: Predictions, b: Predictions, trials_a: Sequence[int], trials_b: Sequence[int]) -> bool:
@@ -130,7 +93,7 @@ def _find_difference(folders: _Folders, question: Question, matched: Matched) ->
     corpora = [run.results.corpus for run in runs]
     if corpora[0].fingerprint == corpora[1].fingerprint:
         return ""
-    kept = [folders.read_predictions(source, question.split) for source in (question.a, question.b)]
+    kept = [folders.read_predictions(x.config, x.study, question.split) for x in (question.a, question.b)]
     same_corpus = all(getattr(corpora[0], name) == getattr(corpora[1], name) for name in ("name", "synthetic"))
     if same_corpus and None not in kept and are_same_examples(*kept, matched.trials_a, matched.trials_b):
         return ""
@@ -140,11 +103,8 @@ def _find_difference(folders: _Folders, question: Question, matched: Matched) ->
 def _find_common_steps(a: Predictions, b: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
     """Indices of the steps that all trials of both predict; None where the two do not speak of the same truth."""
     _, i, j = np.intersect1d(a.id, b.id, return_indices=True)
-    if (
-        not i.size
-        or any(np.unique(x.id).size != x.id.size for x in (a, b))
-        or not np.array_equal(a.group[i], b.group[j])
-    ):
+    has_twins = any(np.unique(x.id).size != x.id.size for x in (a, b))
+    if not i.size or has_twins or not np.array_equal(a.group[i], b.group[j]):
         return None
     known = np.isfinite(a.target[i]) & a.is_known[:, i].all(0) & b.is_known[:, j].all(0)
     if not known.any() or not np.allclose(a.target[i][known], b.target[j][known]):
@@ -156,12 +116,11 @@ def _bootstrap(folders: _Folders, question: Question, metric: str, matched: Matc
     """The interval of a minus b over other groups; None where predictions were not kept for all matched trials."""
     if metric not in group_scores.SCORES:
         return None
-    kept = folders.read_predictions(question.a, question.split)
-    a = kept and kept.select_trials(matched.trials_a)
-    b = a
-    if question.b is not None:
-        kept = folders.read_predictions(question.b, question.split)
-        b = kept and kept.select_trials(matched.trials_b)
+    chosen = []
+    for source, trials in ((question.a, matched.trials_a), (question.b or question.a, matched.trials_b)):
+        kept = folders.read_predictions(source.config, source.study, question.split)
+        chosen.append(kept and kept.select_trials(trials))
+    a, b = chosen
     steps = _find_common_steps(a, b) if a is not None and b is not None else None
     if steps is None:
         return None
@@ -192,7 +151,7 @@ def _answer(folders: _Folders, question: Question, metric: str, tests: Collectio
     if b is not None and (difference := _find_difference(folders, question, matched)):
         return answer._replace(missing=difference)
     interval = _bootstrap(folders, question, metric, matched) if bootstrap else None
-    sizes = folders.measure_sizes(a, split)
+    sizes = folders.measure_sizes(a.config, a.study, split)
     return answer._replace(contrast=contrast_scores(matched.a, matched.b, sizes, tests, interval))
 
 
@@ -208,9 +167,7 @@ def answer_questions(
 
     Args:
       questions: `b` None compares with the constant answer.
-      runs: by what a `Source` calls its config.
       tests: of `significance.TESTS`.
-      bootstrap: whether groups are drawn again.
       family: answers of which this is equal are corrected together.
     """
     folders = _Folders(runs)
@@ -234,12 +191,30 @@ def find_doubt(answer: Answer, test: str) -> str:
     return "" if test in answer.contrast.p else "size of the folds unknown, not tested"
 
 
+def format_contrast(answer: Answer, fractions: bool = False) -> tuple[str, str]:
+    """'63.4 / 61.0' and '+2.4 ± 1.0 (n=10)'; blanks where there is nothing to compare."""
+    c, metric = answer.contrast, answer.metric
+    if c is None:
+        return "", ""
+    spread = "" if math.isnan(c.std) else f" ± {tables.format_score(c.std, metric, fractions)}"
+    means = " / ".join(tables.format_score(sample.mean, metric, fractions) for sample in (c.a, c.b))
+    return means, f"{tables.format_difference(c.difference, metric, fractions)}{spread} (n={c.n})"
+
+
+def list_numbers(answer: Answer, tests: Iterable[str]) -> dict[str, float | None]:
+    """A csv's columns of a difference and its p-values, raw and corrected, unrounded."""
+    c = answer.contrast
+    raw, corrected = {f"p_{test}": answer.p(test) for test in tests}, {f"p_{t}_holm": answer.holm(t) for t in tests}
+    return {"difference": c and c.difference, "std": c and c.std} | raw | corrected
+
+
+def label_question(answer: Answer, label: str) -> str:
+    """The label of a row; says so where a corpus is synthetic."""
+    return f"{label} (synthetic)" if answer.synthetic else label
+
+
 def find_variant(name: str, runs: Mapping[str, Run]) -> Source:
     """The variant of that name, or the one variant of the study of that name; 'FOLDER:NAME' is in one of the runs.
-
-    Args:
-      name: as on the command line.
-      runs: by what a `Source` calls its config.
 
     Raises:
       UserError: there is none, or more than one.
@@ -271,10 +246,6 @@ def find_variant(name: str, runs: Mapping[str, Run]) -> Source:
 
 def parse_question(text: str, runs: Mapping[str, Run]) -> Question:
     """'intra vs cross' as a question about some runs: on the test split where both have one, in the metrics of both.
-
-    Args:
-      text: NAME vs NAME, as `find_variant` takes them.
-      runs: by what a `Source` shall call its config.
 
     Raises:
       UserError: not two names, a name that is none or is several variants', or nothing to compare them by.

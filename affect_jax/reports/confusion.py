@@ -10,23 +10,16 @@ from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.reports import figures, read
 from affect_jax.reports.read import TASKS_OF_CLASSES, Run
 from affect_jax.reports.sources import Source
-from affect_jax.reports.tables import Grid, make_grid, write_formats
+from affect_jax.reports.tables import Grid, make_grid
 
 
 class Confusion(NamedTuple):
-    """One variant's answers, over its trials.
+    """One variant's answers, over its trials."""
 
-    Attributes:
-      name: of the variant, with '(synthetic)' where its corpus is.
-      counts: int [C, C], truth before answer, summed over the trials.
-      labels: [C].
-      trials: how many were summed, and of which folds and split.
-    """
-
-    name: str
-    counts: np.ndarray
-    labels: tuple[str, ...]
-    trials: str
+    name: str  # of the variant, with '(synthetic)' where its corpus is
+    counts: np.ndarray  # int [C, C], truth before answer, summed over the trials
+    labels: tuple[str, ...]  # [C]
+    trials: str  # how many were summed, and of which folds and split
 
     @property
     def shares(self) -> np.ndarray:
@@ -86,7 +79,7 @@ def draw_confusions(confusions: Sequence[Confusion]) -> "figures.Figure":
     return figures.draw_matrices([(f"{x.name}\n{x.trials}", x.shares, x.labels) for x in confusions])
 
 
-def make_table(confusions: Sequence[Confusion], runs: Sequence[Run], command: str = "") -> Grid:
+def make_table(confusions: Sequence[Confusion], runs: Sequence[Run]) -> Grid:
     """The counts, a line a model and true class."""
     rows = []
     for confusion in confusions:
@@ -101,29 +94,20 @@ def make_table(confusions: Sequence[Confusion], runs: Sequence[Run], command: st
         ),
         *dict.fromkeys(map(read.describe_run, runs)),
     )
-    return make_grid(f"Confusion of {' and '.join(x.name for x in confusions)}", header, rows, notes, command)
+    return make_grid(f"Confusion of {' and '.join(x.name for x in confusions)}", header, rows, notes)
 
 
-def render_all(runs: Sequence[Run], command: str = "") -> dict[str, str]:
-    """The counts of every variant by file extension (md, csv, tex); {} unless all have the same classes."""
+def count_all(runs: Sequence[Run]) -> Grid | None:
+    """The counts of every variant; None unless all have the same classes."""
     counted = {source: run for run in runs for source in read.list_variants(run) if can_count(run, source)}
     confusions = [count_answers(run, source) for source, run in counted.items()]
     if len({confusion.labels for confusion in confusions}) != 1:
-        return {}
-    used = {run.path: run for run in counted.values()}
-    return write_formats(make_table(confusions, list(used.values()), command))
+        return None
+    return make_table(confusions, list({run.path: run for run in counted.values()}.values()))
 
 
-def render_chosen(
-    sources: Sequence[Source], runs: Mapping[str, Run], fold: str = "", command: str = ""
-) -> dict[str, dict[str, str | bytes]]:
-    """'confusion_intra_cross' -> extension (md, csv, tex, png) -> the file.
-
-    Args:
-      sources: variants of the same classes.
-      runs: by `Source.config`.
-      fold: one fold's name; '' takes all.
-      command: the command line, for the record.
+def compare_chosen(sources: Sequence[Source], runs: Mapping[str, Run], fold: str = "") -> tuple[str, Grid, bytes]:
+    """The file stem, 'confusion_intra_cross', the counts and the picture (png) of some variants.
 
     Raises:
       UserError: as `count_answers`, or variants of different classes.
@@ -135,7 +119,7 @@ def render_chosen(
                 f"{confusion.name} answers {', '.join(confusion.labels)}, {confusions[0].name} answers "
                 f"{', '.join(confusions[0].labels)}; draw variants of the same classes together"
             )
-    grid = make_table(confusions, [runs[source.config] for source in sources], command)
+    grid = make_table(confusions, [runs[source.config] for source in sources])
     names = ["confusion", *(source.variant for source in sources), fold]
     stem = re.sub(r"[^0-9A-Za-z]+", "_", "_".join(names)).strip("_")
-    return {stem: write_formats(grid) | {"png": figures.encode_figure(draw_confusions(confusions), "png")}}
+    return stem, grid, figures.encode_figure(draw_confusions(confusions), "png")

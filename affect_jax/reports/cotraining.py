@@ -1,14 +1,21 @@
 """Did co-learning help here? Each trained pair against its own unimodal model, its ablations and a constant answer."""
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from affect_jax.reports import read, tables
-from affect_jax.reports.compare import LEVEL, Answer, answer_questions, find_doubt
+from affect_jax.reports.compare import (
+    LEVEL,
+    Answer,
+    answer_questions,
+    find_doubt,
+    format_contrast,
+    label_question,
+    list_numbers,
+)
 from affect_jax.reports.read import Runs
 from affect_jax.reports.sources import PAIRS, Pair, Question
-from affect_jax.reports.tables import make_grid, write_formats
+from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.reports.thesis import NOTES
 
 TESTS = ("paired", "resampled", "wilcoxon")
@@ -80,7 +87,7 @@ def give_verdict(c: Comparison) -> str:
 
 
 def _format_interval(c: Comparison) -> str:
-    interval = c.answer.contrast.interval
+    interval = c.answer.contrast and c.answer.contrast.interval
     if interval is None:
         return ""
     return f"{tables.format_difference(interval.low, c.metric)} to {tables.format_difference(interval.high, c.metric)}"
@@ -103,7 +110,7 @@ def write_sentence(pair: Pair, comparisons: Iterable[Comparison]) -> str:
     """
     mine = [c for c in comparisons if c.pair.label == pair.label and c.metric == pair.metrics[0]]
     unimodal, constant = mine[0], mine[-1]
-    label = f"{pair.label}{' (synthetic)' if any(c.answer.synthetic for c in mine) else ''}"
+    label = label_question(next((c.answer for c in mine if c.answer.synthetic), mine[0].answer), pair.label)
     if unimodal.answer.missing:
         return f"{label}: not answered, {unimodal.answer.missing}."
     verdict = give_verdict(unimodal)
@@ -135,42 +142,30 @@ def _write_notes(pairs: Sequence[Pair], runs: Runs, comparisons: list[Comparison
     return (*sentences, *_READING, *traps, *map(read.describe_run, known))
 
 
-def _label(c: Comparison) -> str:
-    return f"{c.pair.label} (synthetic)" if c.answer.synthetic else c.pair.label
-
-
 def _make_row(c: Comparison) -> tuple[str, ...]:
-    texts, contrast = [""] * 6, c.answer.contrast
-    if contrast is not None:
-        spread = "" if math.isnan(contrast.std) else f" ± {tables.format_score(contrast.std, c.metric)}"
-        groups = f" ({contrast.interval.groups} groups)" if contrast.interval else ""
-        texts = [" / ".join(tables.format_score(sample.mean, c.metric) for sample in (contrast.a, contrast.b))]
-        texts += [f"{tables.format_difference(contrast.difference, c.metric)}{spread} (n={contrast.n})"]
-        texts += [*(tables.format_p(c.answer.holm(test)) for test in TESTS), _format_interval(c) + groups]
-    return (_label(c), tables.label_metric(c.metric), c.reference, *texts, give_verdict(c))
+    interval = c.answer.contrast and c.answer.contrast.interval
+    groups = f" ({interval.groups} groups)" if interval else ""
+    p = (tables.format_p(c.answer.holm(test)) for test in TESTS)
+    heads = (label_question(c.answer, c.pair.label), tables.label_metric(c.metric), c.reference)
+    return (*heads, *format_contrast(c.answer), *p, _format_interval(c) + groups, give_verdict(c))
 
 
-def _make_tidy_row(c: Comparison) -> tuple[Any, ...]:
-    values: list[Any] = [None] * 14
-    if c.answer.contrast is not None:
-        x = c.answer.contrast
-        values = [x.n, x.a.mean, x.b.mean, x.difference, x.std]
-        values += [c.answer.p(test) for test in TESTS] + [c.answer.holm(test) for test in TESTS]
-        values += list(x.interval[1:]) if x.interval else [None] * 3
-    return (_label(c), c.pair.split, c.metric, c.reference, *values, give_verdict(c), c.answer.missing)
+def _list_tidy(c: Comparison) -> dict[str, Any]:
+    x = c.answer.contrast
+    interval = x and x.interval
+    row = {"pair": label_question(c.answer, c.pair.label), "split": c.pair.split, "metric": c.metric}
+    row |= {"against": c.reference, "n": x and x.n, "method": x and x.a.mean, "reference": x and x.b.mean}
+    row |= list_numbers(c.answer, TESTS) | {"low": interval and interval.low, "high": interval and interval.high}
+    row |= {"groups": interval and interval.groups}
+    return row | {"verdict": give_verdict(c), "missing": c.answer.missing}
 
 
-def render(pairs: Iterable[Pair], runs: Runs, command: str = "") -> dict[str, str]:
-    """The report's text by file extension: a line a comparison, then the answer of each pair.
+def make_table(pairs: Sequence[Pair], runs: Runs) -> Grid:
+    """A line a comparison, then the answer of each pair.
 
     The csv has raw and corrected p-values and unrounded numbers, fractions throughout.
     """
-    pairs = tuple(pairs)
     comparisons = compare_pairs(pairs, runs)
-    notes = _write_notes(pairs, runs, comparisons)
-    names = ("pair", "metric", "against", "scores", "difference", "p", "p resampled", "p Wilcoxon", "95 % over groups")
-    grid = make_grid(_TITLE, (*names, "verdict"), map(_make_row, comparisons), notes, command)
-    names = ["pair", "split", "metric", "against", "n", "method", "reference", "difference", "std"]
-    names += [f"p_{t}" for t in TESTS] + [f"p_{t}_holm" for t in TESTS]
-    names += ["low", "high", "groups", "verdict", "missing"]
-    return write_formats(grid, make_grid(_TITLE, names, map(_make_tidy_row, comparisons), notes, command))
+    header = ("pair", "metric", "against", "scores", "difference", "p", "p resampled", "p Wilcoxon", "95 % over groups")
+    rows, notes = map(_make_row, comparisons), _write_notes(pairs, runs, comparisons)
+    return make_grid(_TITLE, (*header, "verdict"), rows, notes, map(_list_tidy, comparisons))

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affect_jax.errors import UserError
-from affect_jax.experiment.results_file import TrialResult
 from affect_jax.reports import read, tables
 from affect_jax.reports.figures import Line
 from affect_jax.reports.read import Run
@@ -24,30 +23,20 @@ _VALIDATION = "validation/"
 _NOTES = (
     "Means over trials. Best epoch: the one whose weights were kept, by the validation split. Last: the last epoch in "
     "which at least half of the trials were still trained.",
+    "Mean and std of an epoch, in the csv, are over the trials that were still trained and finite.",
 )
-_TIDY_NOTES = ("Mean and sample standard deviation over the trials that were still trained and finite.",)
 
 
 class Curve(NamedTuple):
-    """One value of one variant in one stage, over E epochs.
+    """One value of one variant in one stage, over E epochs."""
 
-    Attributes:
-      source: which variant.
-      stage: which stage.
-      name: 'loss', the name of a term of it, or 'validation/uar'.
-      epoch: int [E].
-      mean: [E] over the trials that were still trained and finite.
-      std: [E], nan for one trial.
-      trials: int [E].
-    """
-
-    source: Source
-    stage: str
-    name: str
-    epoch: np.ndarray
-    mean: np.ndarray
-    std: np.ndarray
-    trials: np.ndarray
+    source: Source  # which variant
+    stage: str  # which stage
+    name: str  # 'loss', the name of a term of it, or 'validation/uar'
+    epoch: np.ndarray  # int [E]
+    mean: np.ndarray  # [E] over the trials that were still trained and finite
+    std: np.ndarray  # [E], nan for one trial
+    trials: np.ndarray  # int [E]
 
 
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -131,24 +120,16 @@ def choose_charts(run: Run, stage: str, curves: Sequence[Curve]) -> list[str]:
     return [*([metric] if metric else []), *(["loss"] if "loss" in names else []), *(terms if len(terms) > 1 else [])]
 
 
-def _list_epochs(trials: Sequence[TrialResult]) -> tuple[list[Mapping[str, int]], list[Mapping[str, int]]]:
-    """Epochs that ran and best epochs, by stage, of every trial."""
-    return [trial.epochs for trial in trials], [trial.best_epoch for trial in trials]
-
-
-def _format_mean(values: Sequence[int]) -> str:
-    return f"{statistics.fmean(values):.1f}" if values else ""
-
-
-def _list_rows(run: Run, label: str) -> Iterator[tuple[str, ...]]:
-    curves = read_curves(run)
+def _list_rows(run: Run, curves: Sequence[Curve], label: str) -> Iterator[tuple[str, ...]]:
     for stage in dict.fromkeys(curve.stage for curve in curves):
         metric = find_monitored(run, stage, [curve.name for curve in curves if curve.stage == stage])
         name = metric.removeprefix(_VALIDATION)
         for source in dict.fromkeys(curve.source for curve in curves if curve.stage == stage):
             mine = {curve.name: curve for curve in curves if (curve.source, curve.stage) == (source, stage)}
             trials = [trial for _, trial in read.list_trials(run, source)]
-            epochs = [_format_mean([x[stage] for x in column if stage in x]) for column in _list_epochs(trials)]
+            ran, best = [trial.epochs for trial in trials], [trial.best_epoch for trial in trials]
+            counts = [[epochs[stage] for epochs in column if stage in epochs] for column in (ran, best)]
+            epochs = [f"{statistics.fmean(values):.1f}" if values else "" for values in counts]
             loss, score = mine.get("loss"), mine.get(metric)
             ends = [f"{x:.4g}" for x in (loss.mean[0], cut_curve(loss).y[-1])] if loss else ["", ""]
             last = tables.format_score(cut_curve(score).y[-1], name) if score else ""
@@ -156,11 +137,16 @@ def _list_rows(run: Run, label: str) -> Iterator[tuple[str, ...]]:
             yield (*heads, *ends, tables.label_metric(name) if score else "", last)
 
 
-def make_table(runs: Sequence[Run], command: str = "") -> Grid:
-    """A line a variant and stage: how long it was trained, and where it stood at its best and at its last epochs."""
+def make_table(runs: Sequence[Run]) -> Grid:
+    """A line a variant and stage: how long it was trained, and where it stood at its best and at its last epochs.
+
+    The csv has every epoch of every curve.
+    """
     labels = read.label_runs(runs)
-    rows = [row for run in runs for row in _list_rows(run, labels[str(run.path)])]
-    names = (
+    curves = {run.path: read_curves(run) for run in runs}
+    rows = [row for run in runs for row in _list_rows(run, curves[run.path], labels[str(run.path)])]
+    tidy = [record for run in runs for curve in curves[run.path] for record in _list_tidy(run, curve)]
+    header = [
         "run",
         "study",
         "variant",
@@ -171,23 +157,12 @@ def make_table(runs: Sequence[Run], command: str = "") -> Grid:
         "last loss",
         "validation",
         "last",
-    )
-    return make_grid("Learning", names, rows, _NOTES, command)
-
-
-def make_tidy(runs: Sequence[Run], command: str = "") -> Grid:
-    """Every epoch of every curve."""
-    names = ("run", "study", "variant", "stage", "value", "epoch", "mean", "std", "trials")
-    rows = [
-        (run.path.name, curve.source.study, curve.source.variant, curve.stage, curve.name, *epoch)
-        for run in runs
-        for curve in read_curves(run)
-        for epoch in zip(*(x.tolist() for x in (curve.epoch, curve.mean, curve.std, curve.trials)), strict=True)
     ]
-    return make_grid("Learning curves", names, rows, _TIDY_NOTES, command)
+    return make_grid("Learning", header, rows, _NOTES, tidy)
 
 
-def render(runs: Sequence[Run], command: str = "") -> dict[str, str]:
-    """The table's text by file extension: md, csv (every epoch), tex; {} where no run kept its epochs."""
-    grid = make_table(runs, command)
-    return tables.write_formats(grid, make_tidy(runs, command)) if grid.rows else {}
+def _list_tidy(run: Run, curve: Curve) -> Iterator[dict[str, Any]]:
+    source = curve.source
+    heads = {"run": run.path.name, "study": source.study, "variant": source.variant, "stage": curve.stage}
+    for epoch in zip(*(x.tolist() for x in (curve.epoch, curve.mean, curve.std, curve.trials)), strict=True):
+        yield heads | {"value": curve.name} | dict(zip(("epoch", "mean", "std", "trials"), epoch, strict=True))

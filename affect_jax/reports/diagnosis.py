@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from affect_jax.reports import read
 from affect_jax.reports.read import Run
 from affect_jax.reports.sources import Source
-from affect_jax.reports.tables import Grid, make_grid, write_formats
+from affect_jax.reports.tables import Grid, make_grid
 
 _COLUMNS = ("validation", "test", "gap", "best trial on validation", "best trial on TEST (diagnosis only)")
 _READING = (
@@ -38,7 +38,7 @@ def _describe_classes(run: Run) -> list[str]:
     return [f"Largest class of {run.path.name}: {', '.join(shares)}."] if shares else []
 
 
-def make_table(runs: Iterable[Run], command: str = "") -> Grid:
+def make_table(runs: Iterable[Run]) -> Grid:
     """Accuracy in percent of every variant of the runs that have class labels on a test split.
 
     A cross-validation has none: its trials are scored on different clips, and none of them is the best.
@@ -53,10 +53,4 @@ def make_table(runs: Iterable[Run], command: str = "") -> Grid:
             rows += [_list_row(run, source, scores)] if scores else []
         notes += _describe_classes(run) if len(rows) > before else []
     title = "Diagnosis: accuracy (%) by other rules of selection"
-    return make_grid(title, ("variant", *_COLUMNS), rows, (*notes, _READING), command)
-
-
-def render(runs: Iterable[Run], command: str = "") -> dict[str, str]:
-    """The diagnosis by file extension: md, csv, tex; {} where no run has class labels on a test split."""
-    grid = make_table(runs, command)
-    return write_formats(grid) if grid.rows else {}
+    return make_grid(title, ("variant", *_COLUMNS), rows, (*notes, _READING))

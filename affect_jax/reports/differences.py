@@ -7,15 +7,25 @@ t-test that allows for it, corrected for the number of comparisons; only it deci
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from affect_jax.evaluation.significance import Sample, independent_t_test
 from affect_jax.reports import read
-from affect_jax.reports.compare import LEVEL, NOT_RUN, Answer, answer_questions, find_doubt
+from affect_jax.reports.compare import (
+    LEVEL,
+    NOT_RUN,
+    Answer,
+    answer_questions,
+    find_doubt,
+    format_contrast,
+    label_question,
+    list_numbers,
+)
 from affect_jax.reports.read import Runs
 from affect_jax.reports.sources import QUESTIONS, Question, Source
-from affect_jax.reports.tables import Grid, format_difference, format_p, label_metric, make_grid, write_formats
-from affect_jax.reports.thesis import GROUPS, NAMES, NAMING, TABLES, chapter_4
+from affect_jax.reports.tables import Grid, format_p, label_metric, make_grid
+from affect_jax.reports.thesis import GROUPS, NAMES, NAMING, RUNS, SIGNIFICANT, TABLES
 
 TESTS = ("independent", "paired", "resampled")
 _TITLE = "Which differences are more than chance?"
@@ -30,20 +40,15 @@ _READING = (
 )
 _THESIS = (
     f"p thesis: the independent test on the thesis' printed means and deviations, rounded as they are "
-    f"({chapter_4.RUNS} values each); * where the thesis calls the difference significant."
+    f"({RUNS} values each); * where the thesis calls the difference significant."
 )
 
 
 class Printed(NamedTuple):
-    """What the thesis' own figures say of a question.
+    """What the thesis' own figures say of a question."""
 
-    Attributes:
-      p: of an independent t-test on its printed means and deviations; nan where it prints none.
-      starred: the thesis calls the difference significant.
-    """
-
-    p: float
-    starred: bool
+    p: float  # of an independent t-test on its printed means and deviations; nan where it prints none
+    starred: bool  # the thesis calls the difference significant
 
 
 def list_questions(configs: Iterable[str]) -> tuple[Question, ...]:
@@ -57,23 +62,24 @@ def answer(questions: Iterable[Question], runs: Runs) -> list[Answer]:
     return answer_questions(questions, runs, TESTS)
 
 
-def _find_sample(source: Source, metric: str) -> Sample | None:
-    """What chapter 4 prints of one of its models, where it prints it first."""
-    for number in GROUPS["fusion"]:
-        for row in TABLES[number].rows:
-            for column, of_row, value in zip(TABLES[number].columns, row.sources, row.published, strict=True):
-                if of_row == source and column.metric == metric:
-                    return Sample(*value, chapter_4.RUNS)
-    return None
+@cache
+def _map_samples() -> dict[tuple[Source | None, str], Sample]:
+    """What chapter 4 prints of its models in each metric; where it does so twice, the first."""
+    samples: dict[tuple[Source | None, str], Sample] = {}
+    for table in (TABLES[number] for number in GROUPS["fusion"]):
+        for row in table.rows:
+            for column, source, value in zip(table.columns, row.sources, row.published, strict=True):
+                samples.setdefault((source, column.metric), Sample(*value, RUNS))
+    return samples
 
 
 def check_printed(question: Question, metric: str) -> Printed:
     """The thesis' own figures of both variants, tested."""
-    samples = [_find_sample(source, metric) for source in (question.a, question.b)]
-    if None in samples:
+    a, b = (_map_samples().get((source, metric)) for source in (question.a, question.b))
+    if a is None or b is None:
         return Printed(math.nan, False)
-    starred = metric in chapter_4.SIGNIFICANT.get((question.a.study, question.b.study), ())
-    return Printed(independent_t_test(*samples), starred)
+    starred = metric in SIGNIFICANT.get((question.a.study, question.b.study), ())
+    return Printed(independent_t_test(a, b), starred)
 
 
 def give_verdict(x: Answer) -> str:
@@ -110,51 +116,29 @@ def _write_notes(answers: Sequence[Answer], runs: Runs, has_printed: bool) -> tu
     )
 
 
-def _label(x: Answer) -> str:
-    return f"{x.question.label} (synthetic)" if x.synthetic else x.question.label
+def make_table(answers: Sequence[Answer], runs: Runs) -> Grid:
+    """A line a question and metric; the column of the thesis only where it prints any of the figures.
 
-
-def make_table(answers: Sequence[Answer], runs: Runs, command: str = "") -> Grid:
-    """A line a question and metric; the column of the thesis only where it prints any of the figures."""
+    The csv has every p-value, raw and corrected, and unrounded numbers.
+    """
     printed = [check_printed(x.question, x.metric) for x in answers]
     has_printed = any(not math.isnan(p) for p, _ in printed)
     rows = []
     for x, (p, starred) in zip(answers, printed, strict=True):
-        row = [_label(x), NAMES.get(x.metric, label_metric(x.metric))]
+        row = [label_question(x, x.question.label), NAMES.get(x.metric, label_metric(x.metric))]
         row += [f"{format_p(p)}{' *' if starred else ''}"] if has_printed else []
-        if x.contrast is None:
-            row += [""] * 6
-        else:
-            c, spread = x.contrast, "" if math.isnan(x.contrast.std) else f" ± {x.contrast.std:.3f}"
-            row += [f"{c.a.mean:.3f} / {c.b.mean:.3f}"]
-            row += [f"{format_difference(c.difference, x.metric, fractions=True)}{spread} (n={c.n})"]
-            row += [*(format_p(x.p(test)) for test in TESTS), format_p(x.holm("resampled"))]
-        rows.append((*row, give_verdict(x)))
+        row += [*format_contrast(x, fractions=True), *(format_p(x.p(test)) for test in TESTS)]
+        rows.append([*row, format_p(x.holm("resampled")), give_verdict(x)])
     header = ["comparison", "metric", *(["p thesis"] if has_printed else []), "scores", "difference", "p", "p paired"]
     header += ["p resampled", "p resampled, Holm", "verdict"]
-    return make_grid(_TITLE, header, rows, _write_notes(answers, runs, has_printed), command)
+    return make_grid(_TITLE, header, rows, _write_notes(answers, runs, has_printed), map(_list_tidy, answers, printed))
 
 
-def make_tidy(answers: Sequence[Answer], runs: Runs, command: str = "") -> Grid:
-    """The same with every p-value, raw and corrected, and unrounded numbers."""
-    rows: list[list[Any]] = []
-    for x in answers:
-        printed = check_printed(x.question, x.metric)
-        row = [_label(x), x.question.a.variant, x.question.b.variant, x.question.split, x.metric, *printed]
-        if x.contrast is None:
-            row += [None] * 15
-        else:
-            c = x.contrast
-            row += [c.n, *c.a[:2], *c.b[:2], c.difference, c.std, *(x.p(test) for test in TESTS)]
-            row += [*(x.holm(test) for test in TESTS), *(c.sizes or (None, None))]
-        rows.append([*row, give_verdict(x), x.missing])
-    header = ["comparison", "a", "b", "split", "metric", "thesis_p", "thesis_significant", "n", "a_mean", "a_std"]
-    header += ["b_mean", "b_std", "difference", "std", *(f"p_{t}" for t in TESTS), *(f"p_{t}_holm" for t in TESTS)]
-    header += ["n_train", "n_test", "verdict", "missing"]
-    has_printed = any(not math.isnan(check_printed(x.question, x.metric).p) for x in answers)
-    return make_grid(_TITLE, header, rows, _write_notes(answers, runs, has_printed), command)
-
-
-def render(answers: Sequence[Answer], runs: Runs, command: str = "") -> dict[str, str]:
-    """The table's text by file extension: md, csv, tex."""
-    return write_formats(make_table(answers, runs, command), make_tidy(answers, runs, command))
+def _list_tidy(x: Answer, printed: Printed) -> dict[str, Any]:
+    c, question = x.contrast, x.question
+    row = {"comparison": label_question(x, question.label), "a": question.a.variant, "b": question.b.variant}
+    row |= {"split": question.split, "metric": x.metric, "thesis_p": printed.p, "thesis_significant": printed.starred}
+    row |= {"n": c and c.n, "a_mean": c and c.a.mean, "a_std": c and c.a.std}
+    row |= {"b_mean": c and c.b.mean, "b_std": c and c.b.std} | list_numbers(x, TESTS)
+    row |= {"n_train": c and c.sizes and c.sizes.train, "n_test": c and c.sizes and c.sizes.test}
+    return row | {"verdict": give_verdict(x), "missing": x.missing}

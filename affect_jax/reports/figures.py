@@ -38,17 +38,11 @@ _LONGEST = 44  # characters of a name beside `draw_intervals`
 
 
 class Line(NamedTuple):
-    """A line of a chart.
+    """A line of a chart."""
 
-    Attributes:
-      x: [N], rising.
-      y: [N]; nan is a gap.
-      spread: [N], half the width of the band around it; None draws none.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    spread: np.ndarray | None = None
+    x: np.ndarray  # [N], rising
+    y: np.ndarray  # [N]; nan is a gap
+    spread: np.ndarray | None = None  # [N], half the width of the band around it; None draws none
 
 
 class Bar(NamedTuple):
@@ -87,6 +81,16 @@ def _ignore_missing_glyphs() -> warnings.catch_warnings:
     return warnings.catch_warnings(action="ignore", category=UserWarning)
 
 
+def _make_panel(width: float, height: float) -> tuple["Figure", Any]:
+    """A figure with one plain panel."""
+    figure = make_figure(width, height)
+    panel = figure.subplots()
+    panel.grid(linewidth=0.3)
+    panel.tick_params(labelsize="small")
+    panel.spines[["top", "right"]].set_visible(False)
+    return figure, panel
+
+
 def thin_line(x: np.ndarray, y: np.ndarray, most: int = 600) -> tuple[np.ndarray, np.ndarray]:
     """At most about `most` points of a long line, the least and the greatest of each piece, so that no peak is lost."""
     if len(x) <= most:
@@ -110,17 +114,13 @@ def draw_lines(
     """Lines with bands, each in the colour and dashes of its number.
 
     Args:
-      lines: at least one line with a point.
-      x_label: below.
-      y_label: at the side.
       y_limits: those of lines and bands where they are not given.
       whole: x is counted, so that only whole numbers are written.
       first: number of the first line's colour.
     """
     from matplotlib.ticker import MaxNLocator
 
-    figure = make_figure(4.6, 2.5)
-    panel = figure.subplots()
+    figure, panel = _make_panel(4.6, 2.5)
     for number, line in enumerate(lines, first):
         colour, dashes = COLOURS[number % len(COLOURS)], _DASHES[number % len(COLOURS)]
         # A point with a gap on either side has no length: a dot is what is seen of it.
@@ -135,25 +135,23 @@ def draw_lines(
     if y_limits:
         panel.set_ylim(*y_limits)
     panel.xaxis.set_major_locator(MaxNLocator(6, integer=whole))
-    return settle_layout(_style_panel(figure, panel))
+    return settle_layout(figure)
 
 
 def draw_scatter(truth: np.ndarray, answer: np.ndarray) -> "Figure":
     """Truth [N] against prediction [N] with the line on which they are equal."""
-    figure = make_figure(4.6, 2.5)
-    panel = figure.subplots()
+    figure, panel = _make_panel(4.6, 2.5)
     ends = [truth.min(), truth.max()]
     panel.plot(ends, ends, color="black", linewidth=0.9)
     # Rasterized: thousands of dots would make a large page.
     panel.plot(truth, answer, ".", color=COLOURS[0], alpha=0.45, markersize=4, markeredgewidth=0, rasterized=True)
     panel.set(xlabel="truth", ylabel="prediction")
-    return settle_layout(_style_panel(figure, panel))
+    return settle_layout(figure)
 
 
 def draw_intervals(bars: Sequence[Bar], label: str, constant: float | None = None) -> "Figure":
     """Means with their intervals, a line each; a dashed line at `constant`, a diamond where something is printed."""
-    figure = make_figure(7.2, 0.6 + 0.26 * len(bars))
-    panel = figure.subplots()
+    figure, panel = _make_panel(7.2, 0.6 + 0.26 * len(bars))
     if constant is not None:
         panel.axvline(constant, color=COLOURS[1], linestyle="--", linewidth=1.2)
     for place, bar in enumerate(bars):
@@ -165,14 +163,7 @@ def draw_intervals(bars: Sequence[Bar], label: str, constant: float | None = Non
     names = [bar.name if len(bar.name) <= _LONGEST else f"{bar.name[: _LONGEST - 1]}…" for bar in bars]
     panel.set_yticks(range(len(bars)), names)
     panel.set(xlabel=label, ylim=(len(bars) - 0.5, -0.5))
-    return settle_layout(_style_panel(figure, panel))
-
-
-def _style_panel(figure: "Figure", panel: Any) -> "Figure":
-    panel.grid(linewidth=0.3)
-    panel.tick_params(labelsize="small")
-    panel.spines[["top", "right"]].set_visible(False)
-    return figure
+    return settle_layout(figure)
 
 
 def draw_matrices(matrices: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> "Figure":
@@ -197,10 +188,6 @@ def draw_matrices(matrices: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> 
 
 def compute_log_spectrogram(x: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log magnitude spectrogram: Hann windows of 32 ms every 10 ms.
-
-    Args:
-      x: float [T].
-      rate: Hz.
 
     Returns:
       Centres of the windows in seconds [N]; frequencies in Hz [F]; decibels [N, F], 0 at the loudest and -80 at least.
@@ -232,9 +219,7 @@ def draw_explanation(
       rate: Hz.
       segments: start and end of each super-sample, in seconds.
       coefficients: [S], of LIME.
-      title: truth and prediction; may have several lines.
       deviation: [S], over draws of the perturbations, shown as error bars.
-      top: how many are framed.
     """
     figure = make_figure(9, 5)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
@@ -323,8 +308,6 @@ def encode_figure(figure: "Figure", kind: str, *, text: bool = False) -> bytes:
     """A figure as a file of one of `FORMATS`; the same figure gives the same bytes.
 
     Args:
-      figure: what is drawn.
-      kind: of `FORMATS`.
       text: svg keeps text as text in a common font, which is small, instead of drawing its letters.
     """
     import matplotlib

@@ -7,7 +7,7 @@ and no other file.
 import io
 import json
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,35 +35,21 @@ Openers = Mapping[str, Callable[[], audio.Sound]]
 
 
 class Clips(NamedTuple):
-    """What one trial of a run says of one split of its corpus; F clips.
+    """What one trial of a run says of one split of its corpus; F clips."""
 
-    Attributes:
-      ids: [F].
-      groups: speakers or debates, [F].
-      targets: float [F]; classes are whole numbers.
-      predictions: float [F] of a regression; probabilities [F, C] of classes.
-    """
-
-    ids: tuple[str, ...]
-    groups: tuple[str, ...]
-    targets: np.ndarray
-    predictions: np.ndarray
+    ids: tuple[str, ...]  # [F]
+    groups: tuple[str, ...]  # speakers or debates, [F]
+    targets: np.ndarray  # float [F]; classes are whole numbers
+    predictions: np.ndarray  # float [F] of a regression; probabilities [F, C] of classes
 
 
 class Heading(NamedTuple):
-    """What the page says of itself.
+    """What the page says of itself."""
 
-    Attributes:
-      title: its first line; says what the corpus is.
-      target: what the labels are called on the axes.
-      facts: further lines under the title.
-      classes: names of the classes; their numbers where there are none.
-    """
-
-    title: str
-    target: str
-    facts: Sequence[str] = ()
-    classes: Sequence[str] = ()
+    title: str  # its first line; says what the corpus is
+    target: str  # what the labels are called on the axes
+    facts: Sequence[str] = ()  # further lines under the title
+    classes: Sequence[str] = ()  # names of the classes; their numbers where there are none
 
 
 def read_clips(run: Path, results: Results, number: int, split: str) -> Clips:
@@ -106,7 +92,6 @@ def read_explanations(folder: Path, number: int) -> dict[str, dict[str, Any]]:
 
     Args:
       folder: one JSON file a clip; {} where there is no such folder.
-      number: of the trial in results.json.
 
     Raises:
       UserError: a file that is no explanation.
@@ -163,14 +148,16 @@ def render_clips(
     """The whole page, UTF-8.
 
     Args:
-      clips: from `read_clips`.
-      heading: what the page says of itself.
       sounds: (clip id, samples), one after the other; a clip without one is shown without a waveform.
       audible: ids whose sound goes into the page; the others only show their waveform.
       explained: from `read_explanations`; those of other clips are passed over.
     """
     number = {name: i for i, name in enumerate(clips.ids)}
-    entries = [_describe_clip(clips, i) for i in range(len(clips.ids))]
+    numbers = zip(clips.targets.tolist(), clips.predictions.round(6).tolist(), strict=True)
+    entries: list[dict[str, Any]] = [
+        {"id": name, "group": group, "target": round(target, 6), "prediction": prediction, "sound": False}
+        for name, group, (target, prediction) in zip(clips.ids, clips.groups, numbers, strict=True)
+    ]
     encoded = []
     for name, sound in sounds:
         entry = entries[number[name]]
@@ -197,16 +184,6 @@ def render_clips(
     text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     values = {"title": heading.title, "data": Markup(text), "sounds": encoded}
     return page.render_template("listening", values, scripts=("listening_figures.js", "listening.js"))
-
-
-def _describe_clip(clips: Clips, i: int) -> dict[str, Any]:
-    return {
-        "id": clips.ids[i],
-        "group": clips.groups[i],
-        "target": round(float(clips.targets[i]), 6),
-        "prediction": np.round(clips.predictions[i], 6).tolist(),
-        "sound": False,
-    }
 
 
 def write_heading(results: Results, number: int, split: str, target: str) -> Heading:
@@ -270,35 +247,28 @@ def open_folder(folder: Path, wanted: Set[str]) -> Openers:
     return {name: partial(audio.decode_audio, path) for name, path in files.items()}
 
 
-def read_sounds(openers: Openers) -> Iterator[tuple[str, audio.Sound]]:
-    """Every clip and its sound, read one by one, with a bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(file=sys.stderr)
-    for name, opener in track(openers.items(), "clips", console=console, disable=not console.is_terminal):
-        yield name, opener()
-
-
 def explore_run(run: Run, number: int, split: str, *, audio_dir: str = "", limit: int = 0) -> tuple[bytes, str]:
     """The page of a trial's clips, and a line that says what is in it.
 
     Args:
-      run: a finished run.
-      number: of the trial.
-      split: 'validation' or 'test'.
       audio_dir: a folder with the clips' own sound; '' takes the corpus'.
       limit: how many sounds go into the page; 0 for all.
 
     Raises:
       UserError: what the page shows is missing or damaged.
     """
+    from rich.console import Console
+    from rich.progress import track
+
     clips = read_clips(run.path, run.results, number, split)
     wanted = set(clips.ids)
     openers = open_folder(Path(audio_dir), wanted) if audio_dir else open_corpus(run, wanted)
     audible = choose_audible(clips, limit, openers)
     explained = read_explanations(run.path / "explanations", number)
     heading = write_heading(run.results, number, split, run.config["data"]["target"])
-    data = render_clips(clips, heading, sounds=read_sounds(openers), audible=set(audible), explained=explained)
+    console = Console(file=sys.stderr)
+    tracked = track(openers.items(), "clips", console=console, disable=not console.is_terminal)
+    sounds = ((name, opener()) for name, opener in tracked)  # read one by one: they may be large
+    data = render_clips(clips, heading, sounds=sounds, audible=set(audible), explained=explained)
     amounts = f"{len(audible)} with sound, {len(wanted & explained.keys())} with LIME weights"
     return data, f"{len(clips.ids)} clips, {amounts}, {len(data) / 1e6:.1f} MB"

@@ -5,15 +5,15 @@ that was trained on just those ('orig'). `missing_accuracy` and `missing_uar` ha
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from affect_jax.evaluation.missing.missing_file import FILE, name_neighbours
 from affect_jax.reports import missing_figures
-from affect_jax.reports.tables import Grid, make_grid, write_formats, write_plain
+from affect_jax.reports.tables import Grid, make_grid, write_files, write_formats, write_plain
 from affect_jax.reports.thesis import NAMES, NAMING, TABLE_4_4, TABLES
-from affect_jax.runtime.files import write_atomic
 
 Document = Mapping[str, Any]
 
@@ -65,67 +65,60 @@ def _format_original(entry: Mapping[str, Any], mask: str, metric: str) -> str:
     return NOT_POSSIBLE if entry["attention"] == "cross" and len(present) == 1 else NOT_RUN
 
 
-def _list_printed(entry: Mapping[str, Any], mask: str) -> tuple[str, ...]:
-    """The thesis' four figures of a line of table 4.4; blanks where it has none."""
+def _find_printed(entry: Mapping[str, Any], mask: str, place: int) -> str:
+    """One of the thesis' four figures of a line of table 4.4; blank where it has none."""
     printed = None
     if not entry["moddrop"] and not missing_figures.is_ablation(entry):
         printed = TABLE_4_4.get(entry["attention"], {}).get(mask)
     if printed is None:
-        return ("",) * 4
-    ours = f"{printed.uar:.3f} ± {printed.uar_std:.3f}", f"{printed.accuracy:.3f} ± {printed.accuracy_std:.3f}"
-    rows = {row.label: row.published for row in TABLES["4.1"].rows}
-    original = rows.get(f"{mask}: {entry['attention']}")
-    if original is None:
-        return (*ours, NOT_POSSIBLE, NOT_POSSIBLE)
-    return (*ours, *(f"{spread.mean:.3f} ± {spread.std:.3f}" for spread in original))
+        return ""
+    originals = {row.label: row.published for row in TABLES["4.1"].rows}.get(f"{mask}: {entry['attention']}")
+    spreads = [printed[:2], printed[2:], *(originals or (None, None))]
+    return NOT_POSSIBLE if spreads[place] is None else "{:.3f} ± {:.3f}".format(*spreads[place])
 
 
-def _begin_header(document: Document) -> list[str | tuple[str, str]]:
-    return ["model", *missing_figures.list_letters(document)]
-
-
-def _end_row(document: Document, *cells: str) -> tuple[str, ...]:
-    """The last line: what always saying the majority class gets."""
-    blanks = ("",) * len(missing_figures.list_letters(document))
-    return (f"majority class{_mark_synthetic(document)}", *blanks, *cells)
-
-
-def make_zeros_table(document: Document, command: str = "") -> Grid:
-    """The layout of table 4.4, for every study; the thesis' figures where the corpus is its own."""
-    like_thesis = is_like_thesis(document)
-    groups = ["zeros", "orig", *(("thesis: zeros", "thesis: orig") if like_thesis else ())]
-    header = _begin_header(document) + [(group, NAMES[metric]) for group in groups for metric in METRICS]
-    rows = []
-    for entry, mask, first in list_lines(document):
-        cells = [format_figure(entry["masks"][mask]["scores"]["zeros"][metric]) for metric in METRICS]
-        cells += [_format_original(entry, mask, metric) for metric in METRICS]
-        rows.append((*first, *cells, *(_list_printed(entry, mask) if like_thesis else ())))
-    majority = [f"{document['majority'][metric]:.3f}" for metric in METRICS]
-    rows.append(_end_row(document, *majority, *("",) * (2 * len(groups) - 2)))
-    title = f"Table 4.4's layout. {_name_corpus(document)}: tested with modalities missing (zeros at the input)"
-    return make_grid(title, header, rows, _write_notes(document), command)
-
-
-def make_matrix(document: Document, metric: str, command: str = "") -> Grid:
-    """Every imputation of every mask in one metric."""
-    names, heads = ["zeros", "mean"], ["zeros", "training mean"]
-    for distance in document["made_of"]["metrics"]:
-        names += [name_neighbours(k, distance) for k in document["made_of"]["counts"]]
-        heads += [(distance.capitalize(), f"K={k}") for k in document["made_of"]["counts"]]
-    rows = []
-    for entry, mask, first in list_lines(document):
-        scores = entry["masks"][mask]["scores"]
-        cells = [format_figure((scores[name] or {}).get(metric)) for name in names]
-        rows.append((*first, *cells, _format_original(entry, mask, metric)))
-    rows.append(_end_row(document, f"{document['majority'][metric]:.3f}", *("",) * len(names)))
-    title = f"{NAMES[metric]}. {_name_corpus(document)}: tested with modalities missing, by what stands in for them"
-    return make_grid(title, [*_begin_header(document), *heads, "orig"], rows, _write_notes(document), command)
-
-
-def _name_corpus(document: Document) -> str:
+def _make_grid(
+    document: Document, title: str, columns: Mapping[Any, Callable[[Any, str], str]], majority: Mapping[Any, str]
+) -> Grid:
+    """A line a study and mask, the cells made of both by `columns`; the last line always says the majority class."""
+    letters = missing_figures.list_letters(document)
+    header = ["model", *letters, *columns]
+    lines = list_lines(document)
+    rows = [(*first, *(write(entry, mask) for write in columns.values())) for entry, mask, first in lines]
+    cells = (majority.get(head, "") for head in columns)
+    rows.append((f"majority class{_mark_synthetic(document)}", *("",) * len(letters), *cells))
     corpus = document["corpus"]
-    kind = "synthetic corpus " if corpus["synthetic"] else ""
-    return f"{kind}{'/'.join(filter(None, (corpus['name'], corpus['form'])))}"
+    name = "/".join(filter(None, (corpus["name"], corpus["form"])))
+    title = title.format(f"synthetic corpus {name}" if corpus["synthetic"] else name)
+    return make_grid(title, header, rows, _write_notes(document))
+
+
+def _format_imputed(entry: Mapping[str, Any], mask: str, imputation: str, metric: str) -> str:
+    return format_figure((entry["masks"][mask]["scores"][imputation] or {}).get(metric))
+
+
+def make_zeros_table(document: Document) -> Grid:
+    """The layout of table 4.4, for every study; the thesis' figures where the corpus is its own."""
+    columns = {("zeros", NAMES[m]): partial(_format_imputed, imputation="zeros", metric=m) for m in METRICS}
+    columns |= {("orig", NAMES[metric]): partial(_format_original, metric=metric) for metric in METRICS}
+    if is_like_thesis(document):
+        heads = [(f"thesis: {kind}", NAMES[metric]) for kind in ("zeros", "orig") for metric in METRICS]
+        columns |= {head: partial(_find_printed, place=place) for place, head in enumerate(heads)}
+    majority = {("zeros", NAMES[metric]): f"{document['majority'][metric]:.3f}" for metric in METRICS}
+    title = "Table 4.4's layout. {}: tested with modalities missing (zeros at the input)"
+    return _make_grid(document, title, columns, majority)
+
+
+def make_matrix(document: Document, metric: str) -> Grid:
+    """Every imputation of every mask in one metric."""
+    names = {"zeros": "zeros", "training mean": "mean"}
+    for distance in document["made_of"]["metrics"]:
+        neighbours = {k: name_neighbours(k, distance) for k in document["made_of"]["counts"]}
+        names |= {(distance.capitalize(), f"K={k}"): name for k, name in neighbours.items()}
+    columns = {head: partial(_format_imputed, imputation=name, metric=metric) for head, name in names.items()}
+    columns["orig"] = partial(_format_original, metric=metric)
+    title = f"{NAMES[metric]}. {{}}: tested with modalities missing, by what stands in for them"
+    return _make_grid(document, title, columns, {"zeros": f"{document['majority'][metric]:.3f}"})
 
 
 def _write_notes(document: Document) -> tuple[str, ...]:
@@ -165,11 +158,12 @@ def _describe_originals(document: Document) -> Iterator[str]:
         yield f"orig from run {run}: {', '.join(sorted(names))}."
 
 
-def render_tables(document: Document, command: str) -> dict[str, dict[str, str]]:
-    """File stem -> extension -> text."""
-    grids = {"missing_zeros": make_zeros_table(document, command)}
-    grids |= {f"missing_{metric}": make_matrix(document, metric, command) for metric in METRICS}
-    return {stem: write_formats(grid) for stem, grid in grids.items()}
+def make_tables(document: Document) -> dict[str, Grid]:
+    """The tables by file stem."""
+    return {
+        "missing_zeros": make_zeros_table(document),
+        **{f"missing_{metric}": make_matrix(document, metric) for metric in METRICS},
+    }
 
 
 def score_and_write(
@@ -178,10 +172,6 @@ def score_and_write(
     """Scores a run with modalities missing and writes missing.json, tables and figures.
 
     Args:
-      run: a finished run folder.
-      out: the folder to write.
-      command: for the record.
-      figure_formats: of the figures.
       **settings: what is scored, as keywords of `score_run.score_run`.
 
     Returns:
@@ -190,11 +180,8 @@ def score_and_write(
     from affect_jax.evaluation.missing import score_run  # which needs jax
 
     document = score_run.score_run(run, out, command, **settings)
-    paths = [out / FILE]
-    for stem, texts in render_tables(document, command).items():
-        for extension, text in texts.items():
-            paths.append(out / f"{stem}.{extension}")
-            write_atomic(paths[-1], text.encode())
+    files = {stem: write_formats(grid, command) for stem, grid in make_tables(document).items()}
+    paths = [out / FILE, *write_files(files, out)]
     for path in (*paths, *missing_figures.write_figures(document, out, figure_formats)):
         print(f"wrote {path}", file=sys.stderr)
     return write_plain(make_zeros_table(document))

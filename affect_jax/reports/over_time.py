@@ -8,32 +8,23 @@ import numpy as np
 
 from affect_jax.evaluation import group_scores
 from affect_jax.reports import read
-from affect_jax.reports.read import Run
+from affect_jax.reports.read import Predictions, Run
 from affect_jax.reports.sources import Source
-from affect_jax.reports.tables import Grid, make_grid, write_formats
+from affect_jax.reports.tables import Grid, make_grid
 
 FEWEST = 20
 """Steps below which a recording has no course over time to look at."""
 
 
 class Recording(NamedTuple):
-    """One recording and what one variant says of it.
+    """One recording and what one variant says of it."""
 
-    Attributes:
-      name: the corpus' own, or its group where steps have no times.
-      time: float [T], seconds where the corpus has them, else step numbers.
-      seconds: whether it has them.
-      target: float [T].
-      predictions: float [R, T], of the trials that predict it.
-      trials: int [R], numbers in results.json.
-    """
-
-    name: str
-    time: np.ndarray
-    seconds: bool
-    target: np.ndarray
-    predictions: np.ndarray
-    trials: np.ndarray
+    name: str  # the corpus' own, or its group where steps have no times
+    time: np.ndarray  # float [T], seconds where the corpus has them, else step numbers
+    seconds: bool  # whether it has them
+    target: np.ndarray  # float [T]
+    predictions: np.ndarray  # float [R, T], of the trials that predict it
+    trials: np.ndarray  # int [R], numbers in results.json
 
 
 class Points(NamedTuple):
@@ -88,6 +79,15 @@ def _split_ids(ids: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.array([name for name, _, _ in pieces]), times, any("." in time for _, _, time in pieces)
 
 
+def _read_own(run: Run, source: Source, split: str) -> Predictions | None:
+    """What the variant's own trials predict, out of what its study kept."""
+    kept = read.read_predictions(run, source.study, split)
+    if kept is None:
+        return None
+    mine = np.isin(kept.trial, list(read.match_trials(run, source).values()))
+    return kept._replace(prediction=kept.prediction[mine], trial=kept.trial[mine])
+
+
 def list_recordings(run: Run, source: Source, split: str) -> list[Recording]:
     """The recordings of a split that some trial of the variant predicts; [] where predictions or labels are missing.
 
@@ -96,15 +96,14 @@ def list_recordings(run: Run, source: Source, split: str) -> list[Recording]:
     """
     if not is_continuous(run, split) or read.find_figure(run, source, split, "ccc") is None:
         return []
-    kept = read.read_predictions(run, source.study, split)
+    kept = _read_own(run, source, split)
     if kept is None:
         return []
-    mine = np.isin(kept.trial, list(read.match_trials(run, source).values()))
     names, times, seconds = _split_ids(kept.id, kept.group)
     recordings = []
     for name in dict.fromkeys(names):
         steps = names == name
-        trials = mine & kept.is_known[:, steps].all(1)
+        trials = kept.is_known[:, steps].all(1)
         time = np.arange(int(steps.sum()), dtype=np.float64) if times is None else times[steps]
         answers = kept.prediction[trials][:, steps]
         recordings.append(Recording(str(name), time, seconds, kept.target[steps], answers, kept.trial[trials]))
@@ -117,7 +116,7 @@ def score_recording(recording: Recording) -> np.ndarray:
     return group_scores.score_ccc(group_scores.sum_moments(recording.predictions, recording.target, one))[:, 0]
 
 
-def make_table(runs: Sequence[Run], command: str = "") -> Grid:
+def make_table(runs: Sequence[Run]) -> Grid:
     """CCC of every recording, a line a variant and recording."""
     rows, labels = [], read.label_runs(runs)
     for run in runs:
@@ -130,13 +129,7 @@ def make_table(runs: Sequence[Run], command: str = "") -> Grid:
                     rows.append((*heads, len(recording.target), len(scores), f"{scores.mean():.3f}", std))
     names = ("run", "study", "variant", "split", "recording", "steps", "n", "CCC", "std")
     notes = ("CCC over the whole recording: mean and sample standard deviation over the n trials that predict it.",)
-    return make_grid("CCC of every recording", names, rows, notes, command)
-
-
-def render(runs: Sequence[Run], command: str = "") -> dict[str, str]:
-    """The table's text by file extension: md, csv, tex; {} where no run has continuous labels."""
-    grid = make_table(runs, command)
-    return write_formats(grid) if grid.rows else {}
+    return make_grid("CCC of every recording", names, rows, notes)
 
 
 def find_least_seed(run: Run, trials: np.ndarray) -> int:
@@ -155,12 +148,12 @@ def sample_points(run: Run, source: Source, split: str, most: int = 1500) -> Poi
     is_scored = any(trial.scores(split) for _, trial in read.list_trials(run, source))
     if not run.results.task.endswith("regression") or not is_scored:
         return None
-    kept = read.read_predictions(run, source.study, split)
+    kept = _read_own(run, source, split)
     if kept is None:
         return None
-    mine = np.flatnonzero(np.isin(kept.trial, list(read.match_trials(run, source).values())))
     answer = np.full(len(kept.target), math.nan)
-    for place in sorted(mine, key=lambda k: run.results.trials[int(kept.trial[k])].seed)[::-1]:
+    seeds = [run.results.trials[int(number)].seed for number in kept.trial]
+    for place in np.argsort(seeds, kind="stable")[::-1]:  # the least seed last: it has the last word
         known = kept.is_known[place]
         answer[known] = kept.prediction[place][known]
     known = np.flatnonzero(np.isfinite(answer))

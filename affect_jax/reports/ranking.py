@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from affect_jax.config.modalities import map_single_modalities
-from affect_jax.errors import UserError
 from affect_jax.reports import read, tables
-from affect_jax.reports.compare import LEVEL, METRICS, Answer, answer_questions
+from affect_jax.reports.compare import LEVEL, METRICS, Answer, answer_questions, find_doubt
 from affect_jax.reports.read import Figure, Run
 from affect_jax.reports.sources import Question, Source
 from affect_jax.reports.tables import Grid, format_p, make_grid
@@ -86,42 +85,25 @@ def _choose_metric(run: Run, sources: Sequence[Source]) -> str:
     return next(m for m in METRICS if read.find_figure(run, sources[0], "validation", m) is not None)
 
 
-def read_ranking(folder: Path) -> Ranking:
-    """The ranking of a finished run folder.
-
-    Raises:
-      UserError: it is no finished run, or none with a model of each modality alone.
-    """
-    ranking = rank_modalities(read.read_run(folder))
-    if ranking is None:
-        raise UserError(f"{folder} has no ranking of modalities; make one with configs/rank.py")
-    return ranking
-
-
 def _give_verdict(ranking: Ranking, test: Answer) -> str:
     names = {one.source: one.modality for one in ranking.ranked}
-    first, second = names[test.question.a], names[test.question.b]
-    if test.missing:
-        return test.missing
-    if test.contrast.n < 2:
-        return "not tested: one trial"
-    if "resampled" not in test.contrast.p:
-        return "size of the folds unknown, not tested"
-    return f"{first} better" if test.holm("resampled") < LEVEL else f"no difference shown to {second}"
+    if doubt := test.missing or find_doubt(test, "resampled"):
+        return doubt
+    if test.holm("resampled") < LEVEL:
+        return f"{names[test.question.a]} better"
+    return f"no difference shown to {names[test.question.b]}"
 
 
 def _make_cells(ranking: Ranking, test: Answer | None) -> tuple[str, ...]:
     """Difference, p paired, p resampled, p by Holm, verdict."""
     if test is None:
         return ("",) * 5
-    if test.contrast is None:
-        return ("",) * 4 + (_give_verdict(ranking, test),)
-    difference = tables.format_difference(test.contrast.difference, ranking.metric)
     p = (test.p("paired"), test.p("resampled"), test.holm("resampled"))
+    difference = "" if test.contrast is None else tables.format_difference(test.contrast.difference, ranking.metric)
     return (difference, *map(format_p, p), _give_verdict(ranking, test))
 
 
-def make_table(ranking: Ranking, command: str = "") -> Grid:
+def make_table(ranking: Ranking) -> Grid:
     """A line a modality, the strongest first, tested against the next one."""
     run, metric = ranking.run, ranking.metric
     tests = {(t.question.a, t.question.b): t for t in ranking.tests}
@@ -138,7 +120,7 @@ def make_table(ranking: Ranking, command: str = "") -> Grid:
     label = tables.label_metric(metric)
     header = ["rank", "modality", ("validation", label), ("test", label)]
     header += [("against the next", name) for name in _TESTED]
-    return make_grid(f"Modalities of {run.path.name}, the stronger first", header, rows, _write_notes(ranking), command)
+    return make_grid(f"Modalities of {run.path.name}, the stronger first", header, rows, _write_notes(ranking))
 
 
 def _write_notes(ranking: Ranking) -> tuple[str, ...]:
@@ -150,22 +132,12 @@ def _write_notes(ranking: Ranking) -> tuple[str, ...]:
     return (pair, *_READING, *trap, read.describe_run(ranking.run))
 
 
-def make_pair_table(ranking: Ranking, command: str = "") -> Grid:
+def make_pair_table(ranking: Ranking) -> Grid:
     """A line a pair of modalities."""
     rows = [(test.question.label, *_make_cells(ranking, test)) for test in ranking.tests]
     label = tables.label_metric(ranking.metric)
     title = f"Every two modalities of {ranking.run.path.name}, by validation {label}"
-    return make_grid(title, ("modalities", *_TESTED), rows, _READING[1:], command)
-
-
-def render(rankings: Sequence[Ranking], command: str = "") -> dict[str, dict[str, str]]:
-    """'ranking' and 'ranking_pairs' -> the text by file extension; {} without rankings."""
-    files = {}
-    for stem, make in (("ranking", make_table), ("ranking_pairs", make_pair_table)):
-        texts = [tables.write_formats(make(ranking, command)) for ranking in rankings]
-        if texts:
-            files[stem] = {kind: "\n".join(text[kind] for text in texts) for kind in tables.FORMATS}
-    return files
+    return make_grid(title, ("modalities", *_TESTED), rows, _READING[1:])
 
 
 def summarize_ranking(folder: Path) -> str:

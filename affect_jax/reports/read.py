@@ -45,21 +45,13 @@ class Figure(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """What R trials of one study predict of the F steps of one split.
+    """What R trials of one study predict of the F steps of one split."""
 
-    Attributes:
-      prediction: float32 [R, F], or [R, F, C] logits; nan where a trial predicts nothing.
-      target: float32 [F].
-      id: str [F].
-      group: str [F].
-      trial: int [R], numbers of the trials in results.json.
-    """
-
-    prediction: np.ndarray
-    target: np.ndarray
-    id: np.ndarray
-    group: np.ndarray
-    trial: np.ndarray
+    prediction: np.ndarray  # float32 [R, F], or [R, F, C] logits; nan where a trial predicts nothing
+    target: np.ndarray  # float32 [F]
+    id: np.ndarray  # str [F]
+    group: np.ndarray  # str [F]
+    trial: np.ndarray  # int [R], numbers of the trials in results.json
 
     @property
     def is_known(self) -> np.ndarray:

@@ -23,34 +23,22 @@ from affect_jax.reports import (
     thesis_tables,
 )
 from affect_jax.reports.read import Run, Runs
+from affect_jax.reports.tables import FORMATS, Files, Grid, write_files, write_formats
 from affect_jax.reports.thesis import GROUPS, TABLES, Table
-from affect_jax.runtime.files import write_atomic
-
-Files = Mapping[str, Mapping[str, str | bytes]]
-"""File stem ('table_5_4', 'cotraining') -> extension -> what goes into the file."""
 
 _DRAWN = tuple(sources.pick_fusion("trimodal", study) for study in ("intra", "cross"))
 """The two models of figure 4.3."""
 
 
 class Asked(NamedTuple):
-    """What a report of run folders shall have beyond the scores.
+    """What a report of run folders shall have beyond the scores."""
 
-    Attributes:
-      compare: 'NAME vs NAME', which go to 'significance'.
-      confusion: names of variants whose confusion matrices are drawn side by side as a picture.
-      fold: the one fold of those; '' takes all.
-      reference: the variant that all others are tested against; '' is the first.
-      metric: what they are tested by; '' is what the runs were stopped by.
-      expect: 'thesis' puts its figures beside ours.
-    """
-
-    compare: Sequence[str] = ()
-    confusion: Sequence[str] = ()
-    fold: str = ""
-    reference: str = ""
-    metric: str = ""
-    expect: str = ""
+    compare: Sequence[str] = ()  # 'NAME vs NAME', which go to 'significance'
+    confusion: Sequence[str] = ()  # names of variants whose confusion matrices are drawn side by side as a picture
+    fold: str = ""  # the one fold of those; '' takes all
+    reference: str = ""  # the variant that all others are tested against; '' is the first
+    metric: str = ""  # what they are tested by; '' is what the runs were stopped by
+    expect: str = ""  # 'thesis' puts its figures beside ours
 
 
 def choose_tables(names: Iterable[str]) -> tuple[Table, ...]:
@@ -76,8 +64,6 @@ def gather_runs(
     """The runs that these tables need, by config argument; None for one that is missing.
 
     Args:
-      tables: that are wanted.
-      folder: where the run folders are.
       train: makes the run of a config argument below `folder`; called for those that are missing.
       synthetic: whether a run at the small sizes of a synthetic corpus may stand in, and be trained, for one that
         has other sizes on the real one.
@@ -123,28 +109,25 @@ def has_confusions(tables: Sequence[Table]) -> bool:
 def render_tables(tables: Sequence[Table], runs: Runs, command: str, fold: str = "") -> Files:
     """The tables, and what goes with them: 'cotraining', 'significance', 'confusion_intra_cross', 'diagnosis'.
 
-    Args:
-      tables: that are wanted.
-      runs: of `gather_runs`.
-      command: the command line, for the record.
-      fold: the one fold of the confusion matrices; '' takes all.
-
     Raises:
       UserError: no such fold.
     """
     needed = thesis_tables.list_needed(tables)
-    files = {
-        f"table_{table.number.replace('.', '_')}": thesis_tables.render_table(table, runs, command) for table in tables
-    }
-    if pairs := cotraining.list_pairs(needed):
-        files["cotraining"] = cotraining.render(pairs, runs, command)
-    if questions := differences.list_questions(needed):
-        files["significance"] = differences.render(differences.answer(questions, runs), runs, command)
-    trimodal = runs.get(_DRAWN[0].config) if has_confusions(tables) else None
+    grids = {f"table_{table.number.replace('.', '_')}": thesis_tables.make_table(table, runs) for table in tables}
+    grids["cotraining"] = cotraining.make_table(cotraining.list_pairs(needed), runs)
+    questions = differences.list_questions(needed)
+    grids["significance"] = differences.make_table(differences.answer(questions, runs), runs)
+    trimodal, pictures = runs.get(_DRAWN[0].config) if has_confusions(tables) else None, {}
     if trimodal is not None and all(confusion.can_count(trimodal, source) for source in _DRAWN):
-        files |= confusion.render_chosen(_DRAWN, runs, fold, command)
-    diagnosed = diagnosis.render([run for run in runs.values() if run], command)
-    return files | ({"diagnosis": diagnosed} if diagnosed else {})
+        stem, grids[stem], pictures[stem] = confusion.compare_chosen(_DRAWN, runs, fold)
+    grids["diagnosis"] = diagnosis.make_table([run for run in runs.values() if run])
+    return _render_grids(grids, pictures, command)
+
+
+def _render_grids(grids: Mapping[str, Grid | None], pictures: Mapping[str, bytes], command: str) -> Files:
+    """Every table that has rows in all formats, with its picture where there is one."""
+    files = {stem: write_formats(grid, command) for stem, grid in grids.items() if grid is not None and grid.rows}
+    return {stem: texts | ({"png": pictures[stem]} if stem in pictures else {}) for stem, texts in files.items()}
 
 
 def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | None = None) -> Files:
@@ -154,61 +137,33 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
     labels, 'ranking' and 'ranking_pairs' of a run with a model of each modality alone, and what was asked for:
     'significance', 'confusion_NAME_NAME'.
 
-    Args:
-      run_folders: at least one.
-      command: the command line, for the record.
-      asked: what else.
-
     Raises:
-      UserError: a folder is not that of a finished run, runs that have nothing in common, or a name that is not one
-        variant's.
+      UserError: a folder of no finished run, runs that have nothing in common, or a name that is not one variant's.
     """
     asked = asked or Asked()
     thesis_tables.check_expected(asked.expect)
     runs = side_by_side.read_runs(run_folders)
-    keyed = read.key_runs(runs)
+    keyed, pictures = read.key_runs(runs), {}
     comparison = side_by_side.compare_runs(
         runs, reference=asked.reference, metric=asked.metric, has_expected=bool(asked.expect)
     )
-    files = {"comparison": side_by_side.render(comparison, command)}
-    more = []
+    grids = {"comparison": side_by_side.make_table(comparison)}
     if asked.compare:
         questions = [compare.parse_question(text, keyed) for text in dict.fromkeys(asked.compare)]
-        answers = differences.answer(questions, keyed)
-        files["significance"] = differences.render(answers, keyed, command)
-        more.append(sections.show_answers(differences.make_table(answers, keyed, command)))
+        grids["significance"] = differences.make_table(differences.answer(questions, keyed), keyed)
     if asked.confusion:
         chosen = [compare.find_variant(name, keyed) for name in asked.confusion]
-        files |= confusion.render_chosen(chosen, keyed, asked.fold, command)
+        stem, grids[stem], pictures[stem] = confusion.compare_chosen(chosen, keyed, asked.fold)
+    grids["learning"], grids["confusion"] = curves.make_table(runs), confusion.count_all(runs)
+    grids["concordance"] = over_time.make_table(runs)
+    files = {"comparison": write_formats(grids["comparison"], command)} | _render_grids(grids, pictures, command)
     rankings = [one for one in map(ranking.rank_modalities, runs) if one is not None]
-    more += [sections.show_ranking(ranking.make_table(one, command)) for one in rankings]
-    others = {
-        "learning": curves.render(runs, command),
-        "confusion": confusion.render_all(runs, command),
-        "concordance": over_time.render(runs, command),
-        **ranking.render(rankings, command),
-    }
-    page = {"html": sections.render_report(comparison, command, more)}
-    return files | {stem: texts for stem, texts in others.items() if texts} | {"index": page}
-
-
-def write_files(files: Files, out: str | Path) -> list[Path]:
-    """Writes what was rendered; returns the paths.
-
-    Raises:
-      UserError: `out` cannot be a folder.
-    """
-    out = Path(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out={out} cannot be made ({error.strerror}); give a folder that can be written") from error
-    paths = []
-    for stem, texts in files.items():
-        for extension, content in texts.items():
-            paths.append(out / f"{stem}.{extension}")
-            write_atomic(paths[-1], content if isinstance(content, bytes) else content.encode())
-    return paths
+    ranked = [ranking.make_table(one) for one in rankings]
+    for stem, of_runs in (("ranking", ranked), ("ranking_pairs", map(ranking.make_pair_table, rankings))):
+        texts = [write_formats(grid, command) for grid in of_runs]
+        if texts:
+            files[stem] = {kind: "\n".join(text[kind] for text in texts) for kind in FORMATS}
+    return files | {"index": {"html": sections.render_report(comparison, command, grids, ranked)}}
 
 
 def report_runs(run_folders: Sequence[str], command: str, asked: Asked, out: str = "") -> None:

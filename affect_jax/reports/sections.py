@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
-from affect_jax.reports import confusion, curves, figures, over_time, read, side_by_side, tables
+from affect_jax.reports import confusion, curves, figures, over_time, read, tables
 from affect_jax.reports.figures import Bar, Line
 from affect_jax.reports.over_time import Recording
 from affect_jax.reports.page import (
@@ -28,9 +28,8 @@ _RECORDINGS = 12
 _COLOURS = len(figures.COLOURS)
 
 
-def show_scores(comparison: Comparison, command: str = "") -> Section:
+def show_scores(comparison: Comparison, grid: Grid) -> Section:
     """Every variant with its interval, drawn and as a table."""
-    grid = side_by_side.make_table(comparison, command)
     # The head of the page says already what each run is.
     described = {read.describe_run(run) for run in comparison.runs}
     grid = grid._replace(notes=tuple(note for note in grid.notes if note not in described))
@@ -55,16 +54,6 @@ def _draw_scores(comparison: Comparison) -> Markup:
     caption += " Dashed: a constant answer." if constant is not None else ""
     caption += " Diamonds: the thesis." if any(bar.printed is not None for bar in bars) else ""
     return show_chart(figure, alt, caption, wide=True)
-
-
-def show_answers(grid: Grid) -> Section:
-    """The comparisons that were asked for by name."""
-    return Section("significance", "Asked comparisons", show_grid(grid))
-
-
-def show_ranking(grid: Grid) -> Section:
-    """The modalities of a run that has a model of each alone."""
-    return Section("ranking", "Which modality is the stronger one", show_grid(grid))
 
 
 def show_confusions(comparison: Comparison) -> Section | None:
@@ -202,20 +191,26 @@ def show_learning(comparison: Comparison, table: Grid) -> Section:
     return Section("learning", "Learning curves", body)
 
 
-def render_report(comparison: Comparison, command: str, more: Sequence[Section] = ()) -> bytes:
+def render_report(
+    comparison: Comparison, command: str, grids: Mapping[str, Grid | None], rankings: Sequence[Grid] = ()
+) -> bytes:
     """The whole page.
 
     Args:
-      comparison: what is shown.
-      command: the command line, for the record.
-      more: sections that come after the scores.
+      grids: the tables by file stem: 'comparison', 'concordance', 'learning', 'significance' where it was asked for.
+      rankings: of the modalities of runs that have a model of each alone.
     """
     runs = comparison.runs
-    others = (
+    asked = grids.get("significance")
+    ranking = "Which modality is the stronger one"
+    body = (
+        show_scores(comparison, grids["comparison"]),
+        asked and Section("significance", "Asked comparisons", show_grid(asked)),
+        *(Section("ranking", ranking, show_grid(grid)) for grid in rankings),
         show_confusions(comparison),
         show_points(comparison),
-        show_courses(comparison, over_time.make_table(runs)),
-        show_learning(comparison, curves.make_table(runs)),
+        show_courses(comparison, grids["concordance"]),
+        show_learning(comparison, grids["learning"]),
     )
     synthetic = [comparison.labels[str(run.path)] for run in runs if run.synthetic]
     warning = f"{', '.join(synthetic)}: a synthetic corpus. Its numbers show that the code runs, and nothing else."
@@ -223,7 +218,7 @@ def render_report(comparison: Comparison, command: str, more: Sequence[Section] 
         "title": f"Report of {comparison.title}",
         "warning": warning if synthetic else "",
         "facts": [read.describe_run(run) for run in runs],
-        "sections": [show_scores(comparison, command), *more, *(section for section in others if section is not None)],
+        "sections": [section for section in body if section is not None],
         "command": command,
     }
     return render_template("report", values, scripts=("report.js",))

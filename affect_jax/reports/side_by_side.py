@@ -6,7 +6,7 @@ Trials of a single fold differ by seeds alone: Student's t, which says nothing a
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from affect_jax.evaluation.significance import Sample, Sizes, holm, mean_interva
 from affect_jax.reports import compare, read, tables
 from affect_jax.reports.read import Figure, Run
 from affect_jax.reports.sources import FUSION, Question, Source
-from affect_jax.reports.tables import Grid, make_grid, write_formats
+from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.reports.thesis import NAMING, NOTES
 from affect_jax.reports.thesis_tables import Expected, find_expected
 
@@ -38,25 +38,15 @@ _UNKNOWN = "No interval or test where the size of the folds is not known (predic
 
 
 class Entry(NamedTuple):
-    """One variant on one split.
+    """One variant on one split."""
 
-    Attributes:
-      run: where it is from.
-      source: which variant; its config is the run's path.
-      split: which split.
-      figures: by metric; those per recording among them.
-      folds: how many its trials come from.
-      intervals: by metric, of 95 %; without those that are not known.
-      published: by metric, what is printed of it.
-    """
-
-    run: Run
-    source: Source
-    split: str
-    figures: Mapping[str, Figure]
-    folds: int
-    intervals: Mapping[str, tuple[float, float]]
-    published: Mapping[str, Expected]
+    run: Run  # where it is from
+    source: Source  # which variant; its config is the run's path
+    split: str  # which split
+    figures: Mapping[str, Figure]  # by metric; those per recording among them
+    folds: int  # how many its trials come from
+    intervals: Mapping[str, tuple[float, float]]  # by metric, of 95 %; without those that are not known
+    published: Mapping[str, Expected]  # by metric, what is printed of it
 
 
 class Tested(NamedTuple):
@@ -70,31 +60,18 @@ class Tested(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Everything that the table, its csv and the page show.
-
-    Attributes:
-      runs: that were compared.
-      entries: the tested split first; in it in the order of the runs.
-      labels: what a run is called, by the config of its sources.
-      names: what a variant is called in a chart; no two are the same.
-      metrics: of any entry, without those per recording.
-      metric: the one that is tested and drawn.
-      split: the split in which it is.
-      reference: what the others are tested against; None where there is one variant only, or nothing was asked.
-      tests: by variant.
-      has_expected: whether published figures were asked for.
-    """
+    """Everything that the table, its csv and the page show."""
 
     runs: tuple[Run, ...]
-    entries: tuple[Entry, ...]
-    labels: Mapping[str, str]
-    names: Mapping[Source, str]
-    metrics: tuple[str, ...]
-    metric: str
-    split: str
-    reference: Source | None
+    entries: tuple[Entry, ...]  # the tested split first; in it in the order of the runs
+    labels: Mapping[str, str]  # what a run is called, by the config of its sources
+    names: Mapping[Source, str]  # what a variant is called in a chart; no two are the same
+    metrics: tuple[str, ...]  # of any entry, without those per recording
+    metric: str  # the one that is tested and drawn
+    split: str  # the split in which it is
+    reference: Source | None  # what the others are tested against; None where nothing is
     tests: Mapping[Source, Tested]
-    has_expected: bool
+    has_expected: bool  # whether published figures were asked for
 
     @property
     def title(self) -> str:
@@ -188,10 +165,7 @@ def _test_entries(entries: Sequence[Entry], reference: Source, runs: Mapping[str
             tests[source] = Tested(missing=answer.missing)
             continue
         p = answer.p("paired" if has_one_fold[source] and has_one_fold.get(reference, True) else "resampled")
-        doubt = ""
-        if math.isnan(p):
-            alone = answer.contrast.n < 2
-            doubt = "one trial in common, not tested" if alone else "size of the folds unknown, not tested"
+        doubt = compare.find_doubt(answer, "resampled") if math.isnan(p) else ""
         tests[source] = Tested(answer.contrast.difference, answer.contrast.n, p, missing=doubt)
     corrected = holm(np.array([test.p for test in tests.values()]))
     return {a: test._replace(holm=float(p)) for (a, test), p in zip(tests.items(), corrected, strict=True)}
@@ -203,10 +177,7 @@ def compare_runs(
     """Every variant of finished runs of one task.
 
     Args:
-      runs: from `read_runs`.
       reference: a variant's name as `compare.find_variant` takes it; '' is the first variant, None tests nothing.
-      metric: the one to test and draw; '' as `choose_metric`.
-      has_expected: whether the thesis' figures are looked up.
 
     Raises:
       UserError: no metric in common, or no such metric or variant.
@@ -249,23 +220,25 @@ def _format_entry(entry: Entry, metric: str) -> str:
     return text if recording is None else f"{text}; per recording {tables.format_figure(recording, metric)}"
 
 
-def _format_published(entry: Entry, metric: str) -> tuple[str, str]:
+def _list_published(entry: Entry, metric: str) -> dict[str, str]:
     """What the thesis prints with its table, and ours minus it."""
     value = entry.published.get(metric)
     if value is None:
-        return "", ""
+        return {}
     printed = f"{tables.format_figure(Figure(value.mean, value.std, 0), metric)} ({value.table})"
-    return printed, tables.format_difference(entry.figures[metric].mean - value.mean, metric)
+    return {"thesis": printed, "difference": tables.format_difference(entry.figures[metric].mean - value.mean, metric)}
 
 
-def _format_tested(comparison: Comparison, entry: Entry) -> tuple[str, str, str]:
-    test = comparison.tests.get(entry.source) if entry.split == comparison.split else None
-    if entry.source == comparison.reference and entry.split == comparison.split:
-        return "0 (reference)", "", ""
+def _list_tested(comparison: Comparison, entry: Entry) -> dict[str, str]:
+    if entry.split != comparison.split:
+        return {}
+    if entry.source == comparison.reference:
+        return {"difference": "0 (reference)"}
+    test = comparison.tests.get(entry.source)
     if test is None or math.isnan(test.difference):
-        return "", "", ""
+        return {}
     difference = f"{tables.format_difference(test.difference, comparison.metric)} (n={test.n})"
-    return difference, tables.format_p(test.p), tables.format_p(test.holm)
+    return {"difference": difference, "p": tables.format_p(test.p), "p, Holm": tables.format_p(test.holm)}
 
 
 def _list_constants(comparison: Comparison) -> list[tuple[str, str, Run]]:
@@ -329,75 +302,65 @@ def _describe_expected(comparison: Comparison) -> list[str]:
     return notes
 
 
-def make_table(comparison: Comparison, command: str = "") -> Grid:
-    """A line a variant and split, constant answers below them; the tested metric and its tests before the others."""
-    metrics = sorted(comparison.metrics, key=lambda metric: metric != comparison.metric)
-    printed = [m for m in metrics if any(m in entry.published for entry in comparison.entries)]
-    has_tests = comparison.reference is not None
-    header: list[Any] = ["run", "study", "variant", "split", "n"]
-    for metric in metrics:
-        name = tables.label_metric(metric)
-        header += [(name, "ours"), (name, "thesis"), (name, "difference")] if metric in printed else [name]
-        if metric == comparison.metric and has_tests:
-            against = f"against {comparison.names[comparison.reference]}"
-            header += [(against, column) for column in ("difference", "p", "p, Holm")]
-    rows = []
-    for entry in comparison.entries:
-        n = max(figure.n for figure in entry.figures.values())
-        row = [comparison.labels[entry.source.config], entry.source.study, entry.source.variant, entry.split, str(n)]
-        for metric in metrics:
-            row.append(_format_entry(entry, metric))
-            row += _format_published(entry, metric) if metric in printed else ()
-            row += _format_tested(comparison, entry) if metric == comparison.metric and has_tests else ()
-        rows.append(row)
+def make_table(comparison: Comparison) -> Grid:
+    """A line a variant and split, constant answers below them; the tested metric and its tests before the others.
+
+    The csv has a line a figure, unrounded, all scores as fractions.
+    """
+    header = _list_columns(comparison)
+    rows = [_describe_entry(comparison, entry) for entry in comparison.entries]
     for corpus, split, run in _list_constants(comparison):
-        row = [corpus, "", read.name_baseline(run), split, ""]
-        for metric in metrics:
+        row = {"run": corpus, "variant": read.name_baseline(run), "split": split}
+        for metric in comparison.metrics:
             value = read.find_baseline(run, split, metric)
-            row.append("" if value is None else tables.format_score(value, metric))
-            row += [""] * (2 * (metric in printed) + 3 * (metric == comparison.metric and has_tests))
+            row[metric] = "" if value is None else tables.format_score(value, metric)
         rows.append(row)
+    return make_grid(
+        f"Variants of {comparison.title}",
+        header.values(),
+        [[row.get(key, "") for key in header] for row in rows],
+        _write_notes(comparison),
+        (record for entry in comparison.entries for record in _list_tidy(comparison, entry)),
+    )
+
+
+def _list_columns(comparison: Comparison) -> dict[Hashable, str | tuple[str, str]]:
+    """Key of a cell -> head of its column."""
+    columns: dict[Hashable, str | tuple[str, str]] = {name: name for name in ("run", "study", "variant", "split", "n")}
     if all(entry.source.study == entry.source.variant for entry in comparison.entries):
-        header, rows = header[:1] + header[2:], [row[:1] + row[2:] for row in rows]
-    return make_grid(f"Variants of {comparison.title}", header, rows, _write_notes(comparison), command)
+        del columns["study"]
+    for metric in sorted(comparison.metrics, key=lambda metric: metric != comparison.metric):
+        name = tables.label_metric(metric)
+        columns[metric] = name
+        if any(metric in entry.published for entry in comparison.entries):
+            columns |= {metric: (name, "ours")} | {(metric, x): (name, x) for x in ("thesis", "difference")}
+        if metric == comparison.metric and comparison.reference is not None:
+            against = f"against {comparison.names[comparison.reference]}"
+            columns |= {("against", x): (against, x) for x in ("difference", "p", "p, Holm")}
+    return columns
 
 
-_TIDY = (
-    "run",
-    "corpus",
-    "synthetic",
-    "study",
-    "variant",
-    "split",
-    "metric",
-    "mean",
-    "std",
-    "n",
-    "folds",
-    "low",
-    "high",
-)
-_TIDY_MORE = ("constant", "thesis", "thesis_std", "thesis_table", "reference", "difference", "p", "p_holm", "untested")
+def _describe_entry(comparison: Comparison, entry: Entry) -> dict[Hashable, Any]:
+    """The cells of one variant's row, by the keys of `_list_columns`."""
+    source = entry.source
+    row = {"run": comparison.labels[source.config], "study": source.study, "variant": source.variant}
+    row |= {"split": entry.split, "n": max(figure.n for figure in entry.figures.values())}
+    for metric in comparison.metrics:
+        row[metric] = _format_entry(entry, metric)
+        row |= {(metric, column): text for column, text in _list_published(entry, metric).items()}
+    return row | {("against", column): text for column, text in _list_tested(comparison, entry).items()}
 
 
-def make_tidy(comparison: Comparison, command: str = "") -> Grid:
-    """A line a figure, unrounded, all scores as fractions."""
-    rows = []
-    for entry in comparison.entries:
-        test = comparison.tests.get(entry.source) if entry.split == comparison.split else None
-        for metric, figure in entry.figures.items():
-            row = [entry.run.path.name, entry.run.results.corpus.name, entry.run.synthetic, entry.source.study]
-            row += [entry.source.variant, entry.split, metric, *figure, entry.folds]
-            row += [*entry.intervals.get(metric, (None, None)), read.find_baseline(entry.run, entry.split, metric)]
-            row += entry.published.get(metric, (None, None, None))
-            is_tested = test is not None and metric == comparison.metric
-            tested = (
-                (comparison.reference.variant, test.difference, test.p, test.holm, test.missing) if is_tested else ()
-            )
-            rows.append([*row, *(tested or [None] * 5)])
-    return make_grid(f"Variants of {comparison.title}", _TIDY + _TIDY_MORE, rows, _write_notes(comparison), command)
-
-
-def render(comparison: Comparison, command: str = "") -> dict[str, str]:
-    """The table's text by file extension: md, csv, tex."""
-    return write_formats(make_table(comparison, command), make_tidy(comparison, command))
+def _list_tidy(comparison: Comparison, entry: Entry) -> Iterator[dict[str, Any]]:
+    test = comparison.tests.get(entry.source) if entry.split == comparison.split else None
+    for metric, figure in entry.figures.items():
+        printed, interval = entry.published.get(metric), entry.intervals.get(metric)
+        mine = test if metric == comparison.metric else None
+        row = {"run": entry.run.path.name, "corpus": entry.run.results.corpus.name, "synthetic": entry.run.synthetic}
+        row |= {"study": entry.source.study, "variant": entry.source.variant, "split": entry.split, "metric": metric}
+        row |= figure._asdict() | {"folds": entry.folds}
+        row |= {"low": interval and interval[0], "high": interval and interval[1]}
+        row |= {"constant": read.find_baseline(entry.run, entry.split, metric), "thesis": printed and printed.mean}
+        row |= {"thesis_std": printed and printed.std, "thesis_table": printed and printed.table}
+        row |= {"reference": mine and comparison.reference.variant, "difference": mine and mine.difference}
+        yield row | {"p": mine and mine.p, "p_holm": mine and mine.holm, "untested": mine and mine.missing}

@@ -42,7 +42,6 @@ BASELINES = "baseline"
 """Last part of the config argument, and the only study, of what launch.baselines makes."""
 IS13, RANDOM_SUBSET = "IS13 baseline", "Random subset feature selection"
 MODALITIES = {"audio": "audio", "geo": "video_geometric", "app": "video_appearance", "video": "video", "text": "text"}
-ENCODERS = {"Classifier": "classifier", "BiGRU+Classifier": "bigru", "BiGRU+TE+Classifier": "bigru+te"}
 VARIANTS_SEW = ("SEW", "-S_D2", "-CCA", "-S_D1", "-(CCA & S_D1)")
 VARIANTS_SEQSEW = ("SeqSEW", "-LFA", "-Decoder", "-(LFA & Decoder)")
 PAIRS_SEW = ("arousal,geo+audio", "arousal,app+audio", "valence,audio+geo", "valence,app+audio", "valence,app+geo")
@@ -59,9 +58,7 @@ PAIRS_SEQSEW = (
 def pick_sew(pair: str, variant: str = "SEW") -> Source:
     """SEW and its ablations are the study 'teachers'; the regressor on one modality alone is a study of its own.
 
-    Args:
-      pair: 'arousal,geo+audio'.
-      variant: of `VARIANTS_SEW`, or 'unimodal weaker', 'unimodal stronger'.
+    `pair` is 'arousal,geo+audio', `variant` of `VARIANTS_SEW`, or 'unimodal weaker', 'unimodal stronger'.
     """
     config = f"configs/sew.py:{pair}"
     if variant not in VARIANTS_SEW:
@@ -71,34 +68,12 @@ def pick_sew(pair: str, variant: str = "SEW") -> Source:
     return Source(config, "teachers", variant)
 
 
-def pick_sew_unimodal(target: str, modality: str) -> Source:
-    """SEW's regressor on one modality: a study a modality."""
-    return Source(f"configs/sew_unimodal.py:{target}", MODALITIES[modality], "regressor")
-
-
 def pick_seqsew(pair: str, variant: str = "SeqSEW") -> Source:
     """SeqSEW and its ablations, of which those without the decoder are a study of their own (a smaller program).
 
-    Args:
-      pair: 'mosi,video+text' or 'recola,arousal,geo+audio'.
-      variant: of `VARIANTS_SEQSEW`.
+    `pair` is 'mosi,video+text' or 'recola,arousal,geo+audio', `variant` of `VARIANTS_SEQSEW`.
     """
     return Source(f"configs/seqsew.py:{pair}", "no_decoder" if "Decoder" in variant else "teachers", variant)
-
-
-def pick_seqsew_unimodal(corpus: str, modality: str, variant: str = "BiGRU+TE+Classifier") -> Source:
-    """`corpus` is 'mosi', 'recola,arousal' or 'recola,valence'."""
-    return Source(f"configs/seqsew_unimodal.py:{corpus}", f"{MODALITIES[modality]}/{ENCODERS[variant]}", variant)
-
-
-def pick_conflictnet(study: str, variant: str) -> Source:
-    """A network of chapter 3 on SSPNet Conflict."""
-    return Source(CONFLICTNET, study, variant)
-
-
-def pick_classical(variant: str) -> Source:
-    """A classical baseline on SSPNet Conflict."""
-    return Source(name_baselines(CONFLICTNET), BASELINES, variant)
 
 
 def name_baselines(config: str) -> str:
@@ -122,12 +97,7 @@ def shrink_config(config: str) -> str:
 
 
 def list_candidates(config: str, synthetic: bool) -> tuple[str, ...]:
-    """Config arguments whose runs have the studies of `config`, the first choice first.
-
-    Args:
-      config: what a `Source` names.
-      synthetic: whether a small synthetic run may stand in.
-    """
+    """Config arguments whose runs have the studies of `config`, the first choice first."""
     if not config.startswith(f"{FUSION}:"):
         return (config,)
     names = (config, f"{FUSION}:all,iemocap")
@@ -137,19 +107,14 @@ def list_candidates(config: str, synthetic: bool) -> tuple[str, ...]:
 
 
 def _ask_seqsew(pair: str) -> Pair:
-    corpus, weaker = pair.rsplit(",", 1)[0], pair.rsplit(",", 1)[1].split("+")[0]
-    mosi = corpus == "mosi"
-    references = (("unimodal BiGRU+TE", pick_seqsew_unimodal(corpus, weaker)),) + tuple(
-        (variant, pick_seqsew(pair, variant)) for variant in VARIANTS_SEQSEW[1:]
-    )
-    return Pair(
-        f"SeqSEW {pair}",
-        "cmu_mosi" if mosi else "recola",
-        "test" if mosi else "validation",
-        ("accuracy", "weighted_f1") if mosi else ("ccc",),
-        pick_seqsew(pair),
-        references,
-    )
+    corpus, _, modalities = pair.rpartition(",")
+    study, variant = f"{MODALITIES[modalities.split('+')[0]]}/bigru+te", "BiGRU+TE+Classifier"
+    alone = ("unimodal BiGRU+TE", Source(f"configs/seqsew_unimodal.py:{corpus}", study, variant))
+    ablations = tuple((variant, pick_seqsew(pair, variant)) for variant in VARIANTS_SEQSEW[1:])
+    facts = ("recola", "validation", ("ccc",))
+    if corpus == "mosi":
+        facts = ("cmu_mosi", "test", ("accuracy", "weighted_f1"))
+    return Pair(f"SeqSEW {pair}", *facts, pick_seqsew(pair), (alone, *ablations))
 
 
 def _ask_sew(pair: str) -> Pair:
@@ -173,14 +138,15 @@ def _ask_of_two(modalities: str) -> tuple[Question, ...]:
 
 
 _INTRA, _CROSS = pick_fusion("trimodal", "intra"), pick_fusion("trimodal", "cross")
+_NOSP = {study: pick_fusion("ablations", f"{study}-nosp") for study in ("intra", "cross")}
 QUESTIONS = (
     _ask("intra vs cross, T+V+A", _INTRA, _CROSS),
     _ask("intra vs MDRE, T+V+A", _INTRA, pick_fusion("modalities", "mdre")),
     _ask("intra vs AMH, T+V+A", _INTRA, pick_fusion("modalities", "amh")),
     *(question for modalities in ("T+V", "T+A", "V+A") for question in _ask_of_two(modalities)),
-    _ask("intra-nosp vs cross-nosp", pick_fusion("ablations", "intra-nosp"), pick_fusion("ablations", "cross-nosp")),
-    _ask("intra vs intra-nosp", _INTRA, pick_fusion("ablations", "intra-nosp")),
-    _ask("cross vs cross-nosp", _CROSS, pick_fusion("ablations", "cross-nosp")),
+    _ask("intra-nosp vs cross-nosp", _NOSP["intra"], _NOSP["cross"]),
+    _ask("intra vs intra-nosp", _INTRA, _NOSP["intra"]),
+    _ask("cross vs cross-nosp", _CROSS, _NOSP["cross"]),
     _ask("cross+intra vs intra", pick_fusion("ablations", "cross+intra"), _INTRA),
     _ask("intra+moddrop vs intra", pick_fusion("moddrop", "intra+moddrop"), _INTRA),
     _ask("cross+moddrop vs cross", pick_fusion("moddrop", "cross+moddrop"), _CROSS),

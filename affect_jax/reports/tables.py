@@ -7,11 +7,14 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from affect_jax.errors import UserError
 from affect_jax.reports.read import Figure
+from affect_jax.runtime.files import write_atomic
 
 PERCENT = ("accuracy", "uar", "weighted_f1", "macro_f1")
 _LABELS = {
@@ -68,21 +71,13 @@ def format_value(value: Any) -> str:
 
 
 class Grid(NamedTuple):
-    """A table of strings.
+    """A table of strings; columns that share a group stand together."""
 
-    Attributes:
-      title: one line.
-      header: a (group, name) pair a column; columns that share a group stand together, '' groups nothing.
-      rows: one string a column.
-      notes: sentences printed below.
-      command: the command line that made it, kept in every format.
-    """
-
-    title: str
-    header: tuple[tuple[str, str], ...]
+    title: str  # one line
+    header: tuple[tuple[str, str], ...]  # (group, name) a column; '' groups nothing
     rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
-    command: str = ""
+    notes: tuple[str, ...] = ()  # sentences printed below
+    tidy: tuple[tuple[str, ...], ...] = ()  # header and rows of the csv, where that has a line a figure
 
 
 def make_grid(
@@ -90,22 +85,21 @@ def make_grid(
     header: Iterable[str | tuple[str, str]],
     rows: Iterable[Sequence[Any]],
     notes: Iterable[str] = (),
-    command: str = "",
+    tidy: Iterable[Mapping[str, Any]] = (),
 ) -> Grid:
-    """A grid of any values; a column's head is its name, or its group and name."""
+    """A grid of any values; a column's head is its name, or its group and name.
+
+    `tidy` has a line a figure for the csv, each from the same columns to values.
+    """
     heads = tuple(("", head) if isinstance(head, str) else head for head in header)
-    return Grid(title, heads, tuple(tuple(map(format_value, row)) for row in rows), tuple(notes), command)
+    records = tuple(tidy)
+    lines = (tuple(records[0]), *(record.values() for record in records)) if records else ()
+    texts, tidy_texts = (tuple(tuple(map(format_value, row)) for row in some) for some in (rows, lines))
+    return Grid(title, heads, texts, tuple(notes), tidy_texts)
 
 
-_LATEX = {
+_LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
@@ -123,7 +117,7 @@ _LATEX = {
 
 def escape_latex(text: str) -> str:
     """Text as LaTeX prints it; every character is replaced once, so nothing is escaped twice."""
-    return "".join(_LATEX.get(character, character) for character in text)
+    return text.translate(str.maketrans(_LATEX))
 
 
 def _join_lines(text: str) -> str:
@@ -134,31 +128,31 @@ def _escape_markdown(text: str) -> str:
     return re.sub(r"([\\|*_<>`])", r"\\\1", _join_lines(text))
 
 
-def write_markdown(grid: Grid) -> str:
+def _name_columns(grid: Grid) -> tuple[str, ...]:
+    return tuple(f"{group}: {name}" if group else name for group, name in grid.header)
+
+
+def write_markdown(grid: Grid, command: str = "") -> str:
     """A pipe table; a column's group goes before its name."""
-    header = [f"{group}: {name}" if group else name for group, name in grid.header]
-    lines = [f"**{_escape_markdown(grid.title)}**", ""]
-    lines.append("| " + " | ".join(map(_escape_markdown, header)) + " |")
-    lines.append("|" + "|".join([" --- "] + [" ---: "] * (len(header) - 1)) + "|")
-    lines += ["| " + " | ".join(map(_escape_markdown, row)) + " |" for row in grid.rows]
+    rows = [" | ".join(map(_escape_markdown, row)) for row in (_name_columns(grid), *grid.rows)]
+    rule = "| --- |" + " ---: |" * (len(grid.header) - 1)
+    lines = [f"**{_escape_markdown(grid.title)}**", "", f"| {rows[0]} |", rule, *(f"| {row} |" for row in rows[1:])]
     if grid.notes:
         lines += ["", *(f"- {_escape_markdown(note)}" for note in grid.notes)]
-    if grid.command:
-        lines += ["", f"Made by `{_join_lines(grid.command)}`"]
+    if command:
+        lines += ["", f"Made by `{_join_lines(command)}`"]
     return "\n".join(lines) + "\n"
 
 
-def write_csv(grid: Grid) -> str:
+def write_csv(grid: Grid, command: str = "") -> str:
     """RFC 4180 rows under one header line; title and notes follow as lines that begin with '# '."""
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([f"{group}: {name}" if group else name for group, name in grid.header])
-    writer.writerows(grid.rows)
-    command = (f"made by: {grid.command}",) if grid.command else ()
-    return stream.getvalue() + "".join(f"# {_join_lines(line)}\n" for line in (grid.title, *grid.notes, *command))
+    csv.writer(stream, lineterminator="\n").writerows(grid.tidy or (_name_columns(grid), *grid.rows))
+    remarks = (grid.title, *grid.notes, *([f"made by: {command}"] if command else []))
+    return stream.getvalue() + "".join(f"# {_join_lines(line)}\n" for line in remarks)
 
 
-def write_latex(grid: Grid) -> str:
+def write_latex(grid: Grid, command: str = "") -> str:
     """A booktabs table, as wide as the line at most; needs the packages booktabs and graphicx."""
     columns = len(grid.header)
     lines = [
@@ -177,8 +171,8 @@ def write_latex(grid: Grid) -> str:
     if grid.notes:
         lines += [r"\par\smallskip\raggedright\footnotesize"]
         lines += [rf"{escape_latex(_join_lines(note))}\par" for note in grid.notes]
-    command = [f"% made by: {_join_lines(grid.command)}"] if grid.command else []
-    return "\n".join([*lines, r"\end{table}", *command]) + "\n"
+    remarks = [f"% made by: {_join_lines(command)}"] if command else []
+    return "\n".join([*lines, r"\end{table}", *remarks]) + "\n"
 
 
 def _write_latex_row(row: tuple[str, ...]) -> str:
@@ -202,8 +196,7 @@ def _write_latex_groups(groups: list[str]) -> list[str]:
 
 def write_plain(grid: Grid) -> str:
     """Columns padded with spaces, for a terminal; empty columns are left out."""
-    header = tuple(f"{group}: {name}" if group else name for group, name in grid.header)
-    columns = [column for column in zip(header, *grid.rows, strict=True) if any(column[1:])]
+    columns = [column for column in zip(_name_columns(grid), *grid.rows, strict=True) if any(column[1:])]
     widths = [max(map(len, column)) for column in columns]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -215,6 +208,28 @@ def write_plain(grid: Grid) -> str:
 FORMATS = {"md": write_markdown, "csv": write_csv, "tex": write_latex}
 
 
-def write_formats(grid: Grid, tidy: Grid | None = None) -> dict[str, str]:
-    """A table by file extension: md, csv and tex; `tidy` is the csv where that has a line a figure."""
-    return {kind: write(tidy if tidy and kind == "csv" else grid) for kind, write in FORMATS.items()}
+def write_formats(grid: Grid, command: str = "") -> dict[str, str]:
+    """A table by file extension: md, csv and tex, each with the command line that made it."""
+    return {kind: write(grid, command) for kind, write in FORMATS.items()}
+
+
+Files = Mapping[str, Mapping[str, str | bytes]]
+"""File stem ('table_5_4', 'cotraining') -> extension -> what goes into the file."""
+
+
+def write_files(files: Files, out: str | Path) -> list[Path]:
+    """Writes rendered files; returns their paths.
+
+    Raises:
+      UserError: `out` cannot be a folder.
+    """
+    out, paths = Path(out), []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out={out} cannot be made ({error.strerror}); give a folder that can be written") from error
+    for stem, texts in files.items():
+        for extension, content in texts.items():
+            paths.append(out / f"{stem}.{extension}")
+            write_atomic(paths[-1], content if isinstance(content, bytes) else content.encode())
+    return paths

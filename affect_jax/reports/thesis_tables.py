@@ -4,7 +4,7 @@ A figure of ours stands as mean ± sample standard deviation over n trials (fold
 answer in the same cell. Whatever a synthetic corpus made says so in its own cell and in its row's label.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.reports import classical, read, sources, tables
 from affect_jax.reports.read import Run, Runs
 from affect_jax.reports.sources import Source
-from affect_jax.reports.tables import Grid, make_grid, write_formats
+from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.reports.thesis import NOTES, TABLES, Column, Published, Row, Spread, Table
 from affect_jax.runtime.run_folder import name_run_folder
 
@@ -23,8 +23,6 @@ _READING = (
     "ours: mean ± sample standard deviation over n trials (fold x seed); then the score of a constant answer "
     "(majority: the most frequent class; constant: one number for every step)."
 )
-_PERCENT_NOTE = f"{_READING} Accuracy and F1 in percent."
-_FRACTIONS_NOTE = f"{_READING} Scores are fractions, as the thesis prints them here."
 _SYNTHETIC = "ours (synthetic) comes from a generated corpus: it shows that the code runs, nothing about the thesis."
 _OWNERS = (
     "Split: the held-out test split, whose labels the corpus' owners keep: they score the predictions that are sent to "
@@ -33,23 +31,14 @@ _OWNERS = (
 
 
 class Cell(NamedTuple):
-    """A cell of a printed table: what it prints, and the run of ours that belongs there.
+    """A cell of a printed table: what it prints, and the run of ours that belongs there."""
 
-    Attributes:
-      row: its row.
-      column: its column.
-      published: as printed.
-      swapped: the thesis printed it under another head.
-      source: None where no run of ours belongs there.
-      run: that has the figure; None where there is none.
-    """
-
-    row: Row
-    column: Column
-    published: Published
-    swapped: bool
-    source: Source | None
-    run: Run | None
+    row: Row  # its row
+    column: Column  # its column
+    published: Published  # as printed
+    swapped: bool  # the thesis printed it under another head
+    source: Source | None  # None where no run of ours belongs there
+    run: Run | None  # that has the figure; None where there is none
 
 
 def list_needed(tables: Iterable[Table]) -> tuple[str, ...]:
@@ -103,7 +92,12 @@ def _write_notes(table: Table, runs: Runs, rows: list[list[Cell]]) -> tuple[str,
     if table.scored_by_owners:
         notes.append(_OWNERS)
     else:
-        notes += [_FRACTIONS_NOTE if table.fractions else _PERCENT_NOTE, *NOTES[table.corpus]]
+        unit = (
+            "Scores are fractions, as the thesis prints them here."
+            if table.fractions
+            else "Accuracy and F1 in percent."
+        )
+        notes += [f"{_READING} {unit}", *NOTES[table.corpus]]
     if table.swap is not None:
         notes.append(f"† {table.swap.why}")
     missing = [f"{name_run_folder(config)} ({config})" for config, run in used.items() if run is None]
@@ -117,8 +111,11 @@ def _write_notes(table: Table, runs: Runs, rows: list[list[Cell]]) -> tuple[str,
     return tuple(dict.fromkeys(notes))
 
 
-def make_table(table: Table, runs: Runs, command: str = "") -> Grid:
-    """The table as the thesis lays it out, its figure and ours side by side."""
+def make_table(table: Table, runs: Runs) -> Grid:
+    """The table as the thesis lays it out, its figure and ours side by side.
+
+    The csv has a line a figure: units as printed, nothing rounded off.
+    """
     kinds = ("thesis",) if table.scored_by_owners else ("thesis", "ours")
     header: list[Any] = [""]
     for column in table.columns:
@@ -130,55 +127,46 @@ def make_table(table: Table, runs: Runs, command: str = "") -> Grid:
         for cell in of_row:
             texts += [_format_published(cell, table.fractions), _format_ours(cell, table)][: len(kinds)]
         rows.append(texts)
-    title = f"Table {table.number}. {table.caption}"
-    return make_grid(title, header, rows, _write_notes(table, runs, cells), command)
+    title, notes = f"Table {table.number}. {table.caption}", _write_notes(table, runs, cells)
+    tidy = [_list_tidy(cell, table) for of_row in cells for cell in of_row if cell.published or cell.source]
+    return make_grid(title, header, rows, notes, tidy)
 
 
 def _label_row(label: str, cells: list[Cell]) -> str:
     return f"{label} (synthetic)" if any(cell.run is not None and cell.run.synthetic for cell in cells) else label
 
 
-_TIDY = ("table", "row", "column", "metric", "split", "status", "thesis", "thesis_std")
-_TIDY_OURS = ("ours", "std", "n", "per_recording", "per_recording_std", "baseline", "baseline_kind", "run")
+def _list_tidy(cell: Cell, table: Table) -> dict[str, Any]:
+    run, source, metric = cell.run, cell.source, cell.column.metric
+    scale = 100 if tables.is_percent(metric, table.fractions) else 1
+    figure = run and read.find_figure(run, source, table.split, metric)
+    recording = run and read.find_figure(run, source, table.split, f"{metric}_per_recording")
+    constant = run and read.find_baseline(run, table.split, metric)
+    mean, std = _split_published(cell.published)
+    if run is None:
+        status, name = ("published", "") if source is None else (NOT_RUN, name_run_folder(source.config))
+    else:
+        status, name = "run (synthetic)" if run.synthetic else "run", run.path.name
+    row = {"table": table.number, "row": _label_row(cell.row.label, [cell]), "column": cell.column.label}
+    row |= {"metric": metric, "split": table.split, "status": status, "thesis": mean, "thesis_std": std}
+    row |= {
+        "ours": figure and scale * figure.mean,
+        "std": figure and _scale(figure.std, scale),
+        "n": figure and figure.n,
+    }
+    row |= {"per_recording": recording and scale * recording.mean}
+    row |= {"per_recording_std": recording and _scale(recording.std, scale)}
+    row |= {"baseline": _scale(constant, scale), "baseline_kind": run and read.name_baseline(run)}
+    return row | {"run": name}
 
 
-def make_tidy(table: Table, runs: Runs, command: str = "") -> Grid:
-    """The same figures with a line each, for a spreadsheet: units as printed, nothing rounded off."""
-    cells = [_list_cells(row, table, runs) for row in table.rows]
-    rows = [_list_tidy(cell, table) for of_row in cells for cell in of_row if cell.published or cell.source]
-    title = f"Table {table.number}. {table.caption}"
-    return make_grid(title, _TIDY + _TIDY_OURS, rows, _write_notes(table, runs, cells), command)
+def _scale(value: float | None, scale: float) -> float | None:
+    return None if value is None else scale * value
 
 
-def _list_tidy(cell: Cell, table: Table) -> tuple[Any, ...]:
-    run, metric, status = cell.run, cell.column.metric, "published" if cell.source is None else NOT_RUN
-    ours: list[Any] = [""] * 7 + ["" if cell.source is None else name_run_folder(cell.source.config)]
-    if run is not None:
-        status = "run (synthetic)" if run.synthetic else "run"
-        scale = 100 if tables.is_percent(metric, table.fractions) else 1
-        figure = read.find_figure(run, cell.source, table.split, metric)
-        recording = read.find_figure(run, cell.source, table.split, f"{metric}_per_recording")
-        numbers = [*figure[:2], *(recording[:2] if recording else (None, None))]
-        numbers.append(read.find_baseline(run, table.split, metric))
-        mean, std, per, per_std, constant = (None if x is None else scale * x for x in numbers)
-        ours = [mean, std, figure.n, per, per_std, constant, read.name_baseline(run), run.path.name]
-    thesis = cell.published if isinstance(cell.published, Spread) else (cell.published, None)
-    label = _label_row(cell.row.label, [cell])
-    return (
-        table.number,
-        label,
-        cell.column.label,
-        metric,
-        table.split,
-        status,
-        *thesis,
-        *ours,
-    )
-
-
-def render_table(table: Table, runs: Runs, command: str = "") -> dict[str, str]:
-    """The table's text by file extension: md, csv, tex."""
-    return write_formats(make_table(table, runs, command), make_tidy(table, runs, command))
+def _split_published(published: Published) -> tuple[float | None, float | None]:
+    """Mean and standard deviation of what is printed."""
+    return published if isinstance(published, Spread) else (published, None)
 
 
 class Expected(NamedTuple):
@@ -200,26 +188,21 @@ def check_expected(name: str) -> None:
         )
 
 
-def _list_expected() -> Iterator[tuple[_Key, Expected]]:
+@cache
+def _map_expected() -> dict[_Key, Expected]:
+    """Of a variant that several tables print, the first."""
+    figures: dict[_Key, Expected] = {}
     for table in TABLES.values():
         for cell in (cell for row in table.rows for cell in _list_cells(row, table, {})):
             if cell.source is None or cell.published is None:
                 continue
             metric, source = cell.column.metric, cell.source
             scale = 100 if tables.is_percent(metric, table.fractions) else 1
-            mean, std = cell.published if isinstance(cell.published, Spread) else (cell.published, None)
+            mean, std = _split_published(cell.published)
             figure = Expected(mean / scale, None if std is None else std / scale, table.number)
-            for config in sources.list_candidates(source.config, False):
-                folder = name_run_folder(config)
-                yield (table.corpus, folder, source.study, source.variant, table.split, metric), figure
-
-
-@cache
-def _map_expected() -> dict[_Key, Expected]:
-    """Of a variant that several tables print, the first."""
-    figures: dict[_Key, Expected] = {}
-    for key, figure in _list_expected():
-        figures.setdefault(key, figure)
+            for folder in map(name_run_folder, sources.list_candidates(source.config, False)):
+                key = (table.corpus, folder, source.study, source.variant, table.split, metric)
+                figures.setdefault(key, figure)
     return figures
 
 

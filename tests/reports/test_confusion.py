@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import confusion, read, report_files
+from affect_jax.reports import confusion, read, tables
 from affect_jax.reports.sources import Source
 
 CONFIG = "configs/fusion.py:trimodal"
@@ -51,20 +51,18 @@ def test_the_picture_shows_shares_and_names(run):
 
 
 def test_files(run, tmp_path):
-    files = confusion.render_chosen((INTRA, CROSS), {"here": run}, "", "python -m x")
-    assert list(files) == ["confusion_intra_cross"]
-    texts = files["confusion_intra_cross"]
-    assert texts["png"].startswith(b"\x89PNG")
-    assert (
-        texts["png"] == confusion.render_chosen((INTRA, CROSS), {"here": run}, "", "x")["confusion_intra_cross"]["png"]
-    )
+    stem, grid, png = confusion.compare_chosen((INTRA, CROSS), {"here": run})
+    assert stem == "confusion_intra_cross"
+    assert png.startswith(b"\x89PNG")
+    assert png == confusion.compare_chosen((INTRA, CROSS), {"here": run})[2]
+    texts = tables.write_formats(grid, "python -m x")
     assert "cross (synthetic),happy,45,0,0,45,1.000" in texts["csv"].splitlines()
     assert "| cross (synthetic) | angry | 0 | 0 | 90 | 90 | 1.000 |" in texts["md"]
-    assert list(confusion.render_chosen((INTRA,), {"here": run}, "fold_1")) == ["confusion_intra_fold_1"]
-    assert {path.name for path in report_files.write_files(files, tmp_path)} == {
+    assert confusion.compare_chosen((INTRA,), {"here": run}, "fold_1")[0] == "confusion_intra_fold_1"
+    assert {path.name for path in tables.write_files({stem: texts | {"png": png}}, tmp_path)} == {
         f"confusion_intra_cross.{extension}" for extension in ("md", "csv", "tex", "png")
     }
-    assert (tmp_path / "confusion_intra_cross.png").read_bytes() == texts["png"]
+    assert (tmp_path / "confusion_intra_cross.png").read_bytes() == png
 
 
 def change(folder, edit):
@@ -90,7 +88,7 @@ def test_what_cannot_be_drawn(make_fusion_run, make_run, run):
     assert confusion.can_count(run, INTRA)
     assert not confusion.can_count(bare, INTRA)
     assert not confusion.can_count(numbers, INTRA)
-    assert confusion.render_all([numbers, bare]) == {}
+    assert confusion.count_all([numbers, bare]) is None
 
 
 def test_two_classes(make_run):
@@ -107,17 +105,17 @@ def test_labels_that_are_kept_back_are_not_taken_for_truth(run):
 
 
 def test_every_cell_in_one_table(run, make_fusion_run):
-    texts = confusion.render_all([run], "python -m x")
+    texts = tables.write_formats(confusion.count_all([run]), "python -m x")
     assert [line.split(",")[0] for line in texts["csv"].splitlines()[1:7]] == ["intra (synthetic)"] * 3 + [
         "cross (synthetic)"
     ] * 3
     other = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"other": 0.3})
     change(other, lambda results: results["corpus"].update(labels=["calm", "sad", "angry"]))
-    assert confusion.render_all([run, read.read_run(other)]) == {}, "classes differ"
+    assert confusion.count_all([run, read.read_run(other)]) is None, "classes differ"
 
 
 def test_two_sets_of_classes_are_not_drawn_together(make_fusion_run, run):
     folder = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"other": 0.3})
     change(folder, lambda results: results["corpus"].update(labels=["calm", "sad", "angry"]))
     with pytest.raises(UserError, match="other answers calm, sad, angry, intra .* answers happy"):
-        confusion.render_chosen((INTRA, Source("x", "other", "other")), {"here": run, "x": read.read_run(folder)})
+        confusion.compare_chosen((INTRA, Source("x", "other", "other")), {"here": run, "x": read.read_run(folder)})

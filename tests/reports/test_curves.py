@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import curves, read
+from affect_jax.reports import curves, read, tables
 
 TRIMODAL = "configs/fusion.py:trimodal"
 
@@ -69,7 +69,7 @@ def test_a_line_that_was_cut_at_the_end_is_no_fault_elsewhere_it_is(folder):
 def test_no_file_no_curves(make_fusion_run):
     run = read.read_run(make_fusion_run(TRIMODAL, {"intra": 0.3}))
     assert curves.read_curves(run) == []
-    assert curves.render([run]) == {}
+    assert curves.make_table([run]).rows == ()
 
 
 def test_charts_of_a_stage(folder):
@@ -84,7 +84,7 @@ def test_charts_of_a_stage(folder):
 
 
 def test_a_line_a_stage_and_an_epoch_a_line(folder):
-    texts = curves.render([read.read_run(folder)], "python -m x")
+    texts = tables.write_formats(curves.make_table([read.read_run(folder)]), "python -m x")
     assert "| fusion\\_trimodal | intra | intra | fit |  |  | 2 | 1.5 | UAR % | 66.7 |" in texts["md"].splitlines(), (
         "trials of this made-up run do not say how long they were trained"
     )

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from affect_jax.reports import missing_figures, missing_tables
+from affect_jax.reports import missing_figures, missing_tables, tables
 from affect_jax.reports.thesis import NAMES, NAMING, TABLE_4_4
 
 COUNTS = (5, 10)
@@ -134,9 +134,9 @@ def test_fewer_modalities_than_others_leave_a_dash(both):
 
 
 def test_all_formats_are_rendered(both):
-    files = missing_tables.render_tables(both, "python -m launch.missing")
-    assert set(files) == {"missing_zeros", "missing_uar", "missing_accuracy"}
-    for texts in files.values():
+    grids = missing_tables.make_tables(both)
+    assert set(grids) == {"missing_zeros", "missing_uar", "missing_accuracy"}
+    for texts in map(tables.write_formats, grids.values()):
         assert set(texts) == {"md", "csv", "tex"}
         assert r"$\bullet$" in texts["tex"]
         assert "●" not in texts["tex"]

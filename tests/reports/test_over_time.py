@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import over_time, read
+from affect_jax.reports import over_time, read, tables
 from affect_jax.reports.sources import Source
 
 SEW = Source("", "teachers", "SEW")
@@ -76,7 +76,9 @@ def test_only_numbers_along_recordings_have_a_course(make_run, make_fusion_run):
 
 
 def test_the_table_has_every_recording(make_traces):
-    texts = over_time.render([read.read_run(make_traces({"SEW": 0.0, "-CCA": 1.0}, synthetic=True))], "python -m x")
+    texts = tables.write_formats(
+        over_time.make_table([read.read_run(make_traces({"SEW": 0.0, "-CCA": 1.0}, synthetic=True))]), "python -m x"
+    )
     lines = [line for line in texts["csv"].splitlines() if not line.startswith("# ")]
     assert len(lines) == 1 + 2 * 3
     assert lines[1] == "sew_arousal_geo_audio (synthetic),teachers,SEW,validation,dev_0,60,3,1.000,0.000"

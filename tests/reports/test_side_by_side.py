@@ -153,7 +153,9 @@ def test_a_folder_counts_once(make_fusion_run):
 
 def test_the_csv_has_a_figure_a_line(make_fusion_run):
     folder = make_fusion_run(TRIMODAL, {"intra": 0.1, "cross": 0.5}, synthetic=True)
-    texts = side_by_side.render(compared(folder, reference="intra", metric="uar"), "python -m x")
+    texts = tables.write_formats(
+        side_by_side.make_table(compared(folder, reference="intra", metric="uar")), "python -m x"
+    )
     rows = list(csv.DictReader(line for line in texts["csv"].splitlines() if not line.startswith("# ")))
     assert [(row["variant"], row["split"], row["metric"]) for row in rows] == [
         (cell, split, metric)

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from affect_jax.reports import sources, thesis
-from affect_jax.reports.thesis.chapter_4 import SIGNIFICANT
+from affect_jax.reports.thesis import SIGNIFICANT
 from affect_jax.reports.thesis_tables import list_needed
 from affect_jax.runtime.run_folder import name_run_folder
 

@@ -1,6 +1,15 @@
-"""What a printed result table is made of."""
+"""What a printed result table is made of, and the files that hold what the thesis prints, one a chapter.
 
-from typing import NamedTuple
+In `chapter_N.toml` a table has columns (label, metric and whatever its rows' sources name) and rows: a label, the
+printed cells, and the run of ours that belongs there as 'config argument | study | variant', in which {pair} is what
+the column calls `pair`. A list has a source for each column, '' for none; a row of the literature has no source. A cell
+is a number, [mean, standard deviation], or '–' where nothing was printed.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any, NamedTuple
 
 from affect_jax.reports.sources import Source
 
@@ -14,6 +23,15 @@ class Spread(NamedTuple):
 
 Published = float | Spread | None
 """A cell exactly as printed; None where nothing was printed."""
+
+
+class Missing(NamedTuple):
+    """A trimodal model tested with some modalities missing (zeros), over `RUNS` values."""
+
+    uar: float
+    uar_std: float
+    accuracy: float
+    accuracy_std: float
 
 
 class Column(NamedTuple):
@@ -59,3 +77,46 @@ class Table(NamedTuple):
             i, j = self.swap.columns
             cells[i], cells[j] = cells[j], cells[i]
         return tuple(cells)
+
+
+def _read_chapter(number: int) -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath(f"chapter_{number}.toml").read_text(encoding="utf-8"))
+
+
+def _read_table(entry: Mapping[str, Any]) -> Table:
+    heads, swap = entry["columns"], entry.get("swap")
+    columns = tuple(Column(head.get("label") or NAMES[head["metric"]], head["metric"]) for head in heads)
+    rows = tuple(_read_row(heads, *row) for row in entry["rows"])
+    swap = swap and Swap(tuple(swap["columns"]), tuple(swap["rows"]), swap["why"])
+    return Table(**{**entry, "columns": columns, "rows": rows, "swap": swap})
+
+
+def _read_row(heads: Sequence[Mapping[str, str]], label: str, cells: list, runs: str | list[str] = "") -> Row:
+    of_columns = [runs] * len(heads) if isinstance(runs, str) else runs
+    columns = zip(of_columns, heads, strict=True)
+    sources = tuple(Source(*run.format(**head).split(" | ")) if run else None for run, head in columns)
+    published = tuple(Spread(*x) if isinstance(x, list) else None if x == "–" else x for x in cells)
+    return Row(label, published, sources if runs else ())
+
+
+_CHAPTERS = tuple(map(_read_chapter, (3, 4, 5)))
+_FUSION = _CHAPTERS[1]
+RUNS = _FUSION["runs"]
+NAMES = _FUSION["names"]
+"""Metrics of chapter 4 as column heads, which say what the thesis calls them."""
+NAMING = _FUSION["naming"]
+SIGNIFICANT = {(a, b): tuple(metrics) for a, b, metrics in _FUSION["significant"]}
+TABLE_4_4 = {name: {mask: Missing(*x) for mask, x in masks.items()} for name, masks in _FUSION["missing"].items()}
+"""Attention -> modalities present -> figures."""
+TABLES = {entry["number"]: _read_table(entry) for chapter in _CHAPTERS for entry in chapter["tables"]}
+NOTES = {corpus: tuple(notes) for chapter in _CHAPTERS for corpus, notes in chapter["notes"].items()}
+"""Printed under every table of a corpus, whatever the runs are."""
+NOTES["iemocap"] = (NAMING, *NOTES["iemocap"])
+
+GROUPS = {
+    "conflict": ("3.1",),
+    "fusion": ("4.1", "4.2", "4.3", "4.5"),
+    "mosi": ("5.4", "5.6"),
+    "recola": ("5.1", "5.2", "5.3", "5.5", "5.7"),
+}
+"""What `--tables=mosi` and the like stand for."""
