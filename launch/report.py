@@ -100,21 +100,23 @@ def main(argv: Sequence[str]) -> None:
     for name in _OF_FOLDERS:
         if FLAGS[name].value and not folders:
             raise UserError(f"--{name} is for run folders; name them, or leave it out")
-    from affect_jax.reports import report, thesis_tables
+    from affect_jax.reports import report_files, thesis_tables
     from launch import changes
 
     if folders:
-        asked = report.Asked(fold=FLAGS.fold, **{name: FLAGS[name].value for name in _OF_FOLDERS})
-        report.report_runs(folders, command, asked, FLAGS.out)
+        asked = report_files.Asked(fold=FLAGS.fold, **{name: FLAGS[name].value for name in _OF_FOLDERS})
+        report_files.report_runs(folders, command, asked, FLAGS.out)
         return
-    tables = report.choose_tables(FLAGS.tables)
+    tables = report_files.choose_tables(FLAGS.tables)
     corpora, needed = sorted({table.corpus for table in tables}), thesis_tables.list_needed(tables)
     training = changes.Training(FLAGS.train, Path(FLAGS.runs), FLAGS.manual_dir, FLAGS.data_dir, FLAGS.set)
     train = changes.plan_training(training, corpora, needed)
     # A release has its own sizes; without one, the small synthetic runs are what there is to show.
     synthetic = not FLAGS.manual_dir
     folder = Path(FLAGS.runs)
-    report.report_tables(tables, folder, command, train=train, synthetic=synthetic, fold=FLAGS.fold, out=FLAGS.out)
+    report_files.report_tables(
+        tables, folder, command, train=train, synthetic=synthetic, fold=FLAGS.fold, out=FLAGS.out
+    )
 
 
 if __name__ == "__main__":

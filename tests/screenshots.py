@@ -3,7 +3,7 @@
     python -m tests.screenshots                                        # trains two tiny synthetic runs first
     python -m tests.screenshots --report=RUN --report=RUN --listening=RUN --out=docs/images
 
-Writes report.png and listening.png. `make screenshots` is the first form; what is trained is kept in build/screenshots.
+Writes report.png and listening.png. `make screenshots` is the first form; what it trains stays in build/screenshots.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from affect_jax.errors import UserError
-from affect_jax.reports import report
+from affect_jax.reports import report_files
 from tests import browser
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -25,7 +25,7 @@ _TINY = {
 }
 
 
-def trained(name: str) -> pathlib.Path:
+def train_tiny_run(name: str) -> pathlib.Path:
     """A tiny synthetic run, trained where it is not there yet."""
     config, *changes = _TINY[name]
     flags = [f"--config={config}", *(f"--config.{change}" for change in changes), f"--workdir={KEPT / name}"]
@@ -33,20 +33,20 @@ def trained(name: str) -> pathlib.Path:
     return KEPT / name
 
 
-def listening_page(run: pathlib.Path, explored: pathlib.Path) -> pathlib.Path:
+def write_listening_page(run: pathlib.Path, explored: pathlib.Path) -> pathlib.Path:
     """The listening page of a run of raw speech."""
     flags = [f"--run={run}", f"--out={explored}"]
     subprocess.run([sys.executable, "-m", "launch.explore", *flags], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return explored
 
 
-def take(page: pathlib.Path, picture: pathlib.Path, *, height: int, before: str = "") -> None:
-    """The upper part of a page as a PNG.
+def take_picture(page: pathlib.Path, picture: pathlib.Path, *, height: int, before: str = "") -> None:
+    """Writes the top of a page as a PNG.
 
     Args:
       page: an HTML file.
       picture: to write.
-      height: of the part, in pixels.
+      height: of what is taken, in pixels.
       before: JavaScript to run first.
 
     Raises:
@@ -76,15 +76,15 @@ def main(arguments: list[str]) -> None:
     asked = parser.parse_args(arguments)
     out = pathlib.Path(asked.out)
 
-    files = report.render_runs(asked.report or [trained("fusion_trimodal")], "python -m tests.screenshots")
+    files = report_files.render_runs(asked.report or [train_tiny_run("fusion_trimodal")], "python -m tests.screenshots")
     KEPT.mkdir(parents=True, exist_ok=True)
     (KEPT / "report.html").write_bytes(files["index"]["html"])
-    take(KEPT / "report.html", out / "report.png", height=asked.height)
-    run = pathlib.Path(asked.listening or trained("conflictnet"))
-    page = listening_page(run, KEPT / "listening.html")
+    take_picture(KEPT / "report.html", out / "report.png", height=asked.height)
+    run = pathlib.Path(asked.listening or train_tiny_run("conflictnet"))
+    page = write_listening_page(run, KEPT / "listening.html")
     rows = "[...document.querySelectorAll('#rows tr')]"
     wanted = f"row => row.cells[0].textContent === {asked.clip!r}" if asked.clip else "() => true"
-    take(page, out / "listening.png", height=840, before=f"{rows}.find({wanted}).click()")
+    take_picture(page, out / "listening.png", height=840, before=f"{rows}.find({wanted}).click()")
     for name in ("report", "listening"):
         print(f"wrote {out / name}.png")
 

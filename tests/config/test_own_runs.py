@@ -10,9 +10,9 @@ from affect_jax.config.load import load_config, resolve_document
 from affect_jax.config.modalities import map_single_modalities
 from affect_jax.errors import UserError
 from affect_jax.experiment import run
-from affect_jax.experiment.results_file import read_results
 from affect_jax.inference import split_files
-from affect_jax.reports import ranking, report
+from affect_jax.reports import ranking, report_files
+from affect_jax.reports.read import read_run
 from affect_jax.runtime import run_folder
 from configs import fusion, rank, seqsew
 from tests import own, small
@@ -24,7 +24,6 @@ def path(tmp_path_factory):
 
 
 def test_fusion_of_one_s_own_classes(path, tmp_path):
-
     config = own.use(fusion.get_config("trimodal,manifest"), path, target="emotion")
     config.model.update(units=2, heads=2, hidden=3)
     config.stages.fit.epochs = 1
@@ -45,8 +44,8 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
         chances = {name: float(row[name]) for name in results.corpus.labels}
         assert sum(chances.values()) == pytest.approx(1, abs=1e-5)
         assert row["prediction"] == max(chances, key=chances.get)
-    assert "emotion2" in report.render_runs([tmp_path / "run"], "command")["confusion"]["md"]
-    assert not ranking.summarize_ranking(tmp_path / "run")
+    assert "emotion2" in report_files.render_runs([tmp_path / "run"], "command")["confusion"]["md"]
+    assert ranking.rank_modalities(read_run(tmp_path / "run")) is None
 
 
 def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
@@ -71,12 +70,9 @@ def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run, "_train", train_ranking_only)
     small.run(config, tmp_path / "run", config_arg="configs/seqsew.py:auto")
     printed = capsys.readouterr().err
-    scores = {
-        s.study: s.mean
-        for s in read_results(tmp_path / "run" / auto_pair.FOLDER).variants
-        if s.split == "validation" and s.metric == "accuracy"
-    }
-    assert scores["text"] > scores["audio"]
+    in_report = ranking.read_ranking(tmp_path / "run" / auto_pair.FOLDER)
+    assert (in_report.stronger, in_report.weaker) == ("text", "audio")
+    assert in_report.ranked[0].validation.mean > in_report.ranked[1].validation.mean
     assert "so text, the strongest, teaches audio, the weakest" in printed
     assert "on a synthetic corpus" in printed
     chosen = trained[1]

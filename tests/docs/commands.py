@@ -21,7 +21,7 @@ import ml_collections
 from absl import flags
 
 from affect_jax.errors import UserError
-from affect_jax.reports import report, thesis_tables
+from affect_jax.reports import report_files, thesis_tables
 from launch import cli, console
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,7 +149,7 @@ def _named(name: str, values: flags.FlagValues) -> str:
         return "" if values.corpus in there else f"there is no corpus {values.corpus!r}; there are {', '.join(there)}"
     if name == "report" and values.tables:
         try:
-            needed = thesis_tables.list_needed(report.choose_tables(values.tables))
+            needed = thesis_tables.list_needed(report_files.choose_tables(values.tables))
             program("changes").check_keys(values["set"].value, needed)
         except UserError as error:
             return str(error)

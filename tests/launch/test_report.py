@@ -11,8 +11,8 @@ from absl import flags
 from affect_jax.errors import UserError
 from affect_jax.experiment import run as experiment_run
 from affect_jax.experiment.results_file import VariantSummary, write_results
-from affect_jax.reports import missing, sources
-from affect_jax.reports import report as run_report
+from affect_jax.reports import missing_tables, sources
+from affect_jax.reports import report_files as run_report
 from affect_jax.reports.read import Run
 from affect_jax.reports.thesis import GROUPS, TABLES
 from affect_jax.reports.thesis_tables import list_needed
@@ -104,6 +104,19 @@ def test_the_program_refuses_in_one_line(program, runs):
     assert "Traceback" not in done.stderr
 
 
+def test_results_of_another_schema_are_refused_with_the_command_that_makes_them_anew(program, runs):
+    path = runs / "seqsew_mosi_video_text" / "results.json"
+    path.write_text(path.read_text().replace('"schema": 2', '"schema": 1'))
+    for arguments in (["--tables=5.6", f"--runs={runs}"], [path.parent]):
+        done = program(*arguments)
+        assert done.returncode == 2
+        said = done.stderr.splitlines()[-1]
+        assert said.startswith(
+            f"error: {path} has schema 1, and this version reads schema 2; make it anew in another folder"
+        )
+        assert "python -m launch.main --config=configs/seqsew.py:mosi,video+text --workdir=" in said
+
+
 def test_run_folders_are_compared(in_process, runs, capsys):
     folder = runs / "seqsew_mosi_video_text"
     in_process(folder)
@@ -147,7 +160,9 @@ def test_without_a_release_the_small_runs_are_trained(in_process, tmp_path):
 def test_trained_runs_of_chapter_4_are_tested_with_modalities_missing(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        missing, "score_and_write", lambda run, out, command, also=(): asked.append((run, out, list(also))) or "table"
+        missing_tables,
+        "score_and_write",
+        lambda run, out, command, also=(): asked.append((run, out, list(also))) or "table",
     )
     of = {name: Run(Path(name), make_results(), {}) for name in ("whole", "moddrop", "fewer")}
     configs = {name: f"configs/fusion.py:{name},iemocap" for name in ("trimodal", "moddrop", "modalities")}

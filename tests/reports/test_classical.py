@@ -4,7 +4,7 @@ import pytest
 
 from affect_jax.baselines import functionals, methods
 from affect_jax.errors import UserError
-from affect_jax.reports import classical, report, sources, tables, thesis_tables
+from affect_jax.reports import classical, report_files, sources, tables, thesis_tables
 from affect_jax.reports.thesis import TABLES
 
 CONFIG = sources.name_baselines(sources.CONFLICTNET)
@@ -39,7 +39,7 @@ def make(make_run):
 
 def rendered(tmp_path, **options):
     return tables.write_formats(
-        thesis_tables.make_table(TABLES["3.1"], report.gather_runs([TABLES["3.1"]], tmp_path / "runs", **options))
+        thesis_tables.make_table(TABLES["3.1"], report_files.gather_runs([TABLES["3.1"]], tmp_path / "runs", **options))
     )
 
 

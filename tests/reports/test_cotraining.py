@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from affect_jax.evaluation.significance import Sizes
-from affect_jax.reports import cotraining, report, tables
+from affect_jax.reports import cotraining, report_files, tables
 from affect_jax.reports.sources import PAIRS
 from affect_jax.reports.thesis import TABLES
 
@@ -30,7 +30,7 @@ def found(comparisons, reference, metric="accuracy"):
 def compared(mosi_runs, tmp_path):
     def make(synthetic=False, **options):
         mosi_runs(synthetic, **options)
-        return cotraining.compare_pairs([VIDEO], report.gather_runs(MOSI, tmp_path / "runs"))
+        return cotraining.compare_pairs([VIDEO], report_files.gather_runs(MOSI, tmp_path / "runs"))
 
     return make
 
@@ -77,7 +77,7 @@ def test_what_a_draw_holds_out_is_not_trained_on(compared, tmp_path):
     for name in ("id", "group"):
         arrays[f"teachers/validation/{name}"] = np.array(["a", "b", "c", "d"])
     np.savez(path, **arrays)
-    runs = report.gather_runs(MOSI, tmp_path / "runs")
+    runs = report_files.gather_runs(MOSI, tmp_path / "runs")
     after = found(cotraining.compare_pairs([VIDEO], runs), "unimodal BiGRU+TE").answer.contrast
     assert (before.sizes, after.sizes) == (Sizes(20, 6), Sizes(17, 6))
 
@@ -130,7 +130,7 @@ def test_missing_runs(make_run, tmp_path):
     assert {cotraining.give_verdict(c) for c in made} == {"not run"}
     assert cotraining.write_sentence(VIDEO, made).endswith("not answered, seqsew_mosi_video_text was not run.")
     make_run(VIDEO.method.config, [("teachers", "SeqSEW")])
-    made = cotraining.compare_pairs([VIDEO], report.gather_runs(MOSI, tmp_path / "runs"))
+    made = cotraining.compare_pairs([VIDEO], report_files.gather_runs(MOSI, tmp_path / "runs"))
     assert found(made, "unimodal BiGRU+TE").answer.missing == "seqsew_unimodal_mosi was not run"
     assert cotraining.give_verdict(found(made, "-LFA")) == "not comparable"
     assert found(made, "majority").answer.contrast.n == 4
@@ -140,7 +140,7 @@ def test_missing_runs(make_run, tmp_path):
 def test_two_corpora_are_not_compared(make_run, tmp_path):
     make_run(VIDEO.method.config, [("teachers", "SeqSEW")])
     make_run("configs/seqsew_unimodal.py:mosi", [("video/bigru+te", "BiGRU+TE+Classifier")], synthetic=True)
-    made = cotraining.compare_pairs([VIDEO], report.gather_runs(MOSI, tmp_path / "runs"))
+    made = cotraining.compare_pairs([VIDEO], report_files.gather_runs(MOSI, tmp_path / "runs"))
     assert "were not scored on the same examples" in found(made, "unimodal BiGRU+TE").answer.missing
     assert found(made, "unimodal BiGRU+TE").answer.synthetic
 
@@ -148,7 +148,7 @@ def test_two_corpora_are_not_compared(make_run, tmp_path):
 def test_only_rows_of_both_count(make_run, tmp_path):
     make_run(VIDEO.method.config, [("teachers", "SeqSEW")], seeds=3)
     make_run("configs/seqsew_unimodal.py:mosi", [("video/bigru+te", "BiGRU+TE+Classifier")], seeds=2)
-    made = cotraining.compare_pairs([VIDEO], report.gather_runs(MOSI, tmp_path / "runs"))
+    made = cotraining.compare_pairs([VIDEO], report_files.gather_runs(MOSI, tmp_path / "runs"))
     assert found(made, "unimodal BiGRU+TE").answer.contrast.n == 4
 
 
@@ -162,7 +162,7 @@ def test_steps_are_matched_by_id(compared, tmp_path):
         arrays[f"{study}/{name}"] = arrays[f"{study}/{name}"][order]
     arrays[f"{study}/prediction"] = arrays[f"{study}/prediction"][:, order]
     np.savez(path, **arrays)
-    runs = report.gather_runs(MOSI, tmp_path / "runs")
+    runs = report_files.gather_runs(MOSI, tmp_path / "runs")
     assert (
         found(cotraining.compare_pairs([VIDEO], runs), "unimodal BiGRU+TE").answer.contrast.interval
         == before.answer.contrast.interval
@@ -176,7 +176,7 @@ def test_regression_pairs(make_run, tmp_path):
     pair = next(pair for pair in PAIRS if pair.label == "SEW arousal,geo+audio")
     cells = [("teachers", "SEW"), ("teachers", "-CCA"), ("unimodal_video_geometric", "unimodal video_geometric")]
     make_run(pair.method.config, cells, task="regression", split="validation")
-    made = cotraining.compare_pairs([pair], report.gather_runs([TABLES["5.2"]], tmp_path / "runs"))
+    made = cotraining.compare_pairs([pair], report_files.gather_runs([TABLES["5.2"]], tmp_path / "runs"))
     assert [c.reference for c in made] == ["unimodal weaker", "-S_D2", "-CCA", "-S_D1", "-(CCA & S_D1)", "constant"]
     assert made[0].answer.p("paired") == 1.0
     assert [sample.mean for sample in made[-1].answer.contrast[:2]] == [pytest.approx(0.505), 0.0]
@@ -186,7 +186,7 @@ def test_regression_pairs(make_run, tmp_path):
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_three_formats(mosi_runs, tmp_path, synthetic):
     mosi_runs(synthetic, error=GOOD)
-    runs = report.gather_runs(MOSI, tmp_path / "runs")
+    runs = report_files.gather_runs(MOSI, tmp_path / "runs")
     texts = tables.write_formats(cotraining.make_table([VIDEO], runs), "python -m x")
     rows = list(csv.DictReader(line for line in texts["csv"].splitlines() if not line.startswith("# ")))
     assert len(rows) == 10

@@ -151,7 +151,7 @@ def test_clips_of_another_fold_are_left_out(tmp_path):
     assert clips.predictions.tolist() == [[0.5, 0.5]]
 
 
-def test_a_part_without_labels_is_refused(tmp_path):
+def test_a_split_without_labels_is_refused(tmp_path):
     run = written(tmp_path, prediction=np.zeros((2, 2)), target=np.zeros(2))
     with pytest.raises(UserError, match="no labelled predictions of the test split"):
         listening.read_clips(run, results("regression", test=None), 5, "test")

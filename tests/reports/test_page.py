@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from affect_jax.reports import page, report
+from affect_jax.reports import page, report_files
 from affect_jax.reports.tables import Grid
 
 HOSTILE = '</script><script>alert(1)</script><img src=x onerror=alert(1)>&"'
@@ -74,8 +74,8 @@ def built(make_fusion_run, add_epochs):
     named = path.read_text().replace('"happy"', '"happy <b onclick=alert(1)>"').replace('"emotion7"', '"<i>variant"')
     path.write_text(named)
     add_epochs(folder, HOSTILE, {HOSTILE: (3, 3)}, stage="<u>stage")
-    asked = report.Asked(compare=[f"{HOSTILE} vs cross"])
-    return report.render_runs([folder], f"python -m launch.report '{HOSTILE}'", asked)
+    asked = report_files.Asked(compare=[f"{HOSTILE} vs cross"])
+    return report_files.render_runs([folder], f"python -m launch.report '{HOSTILE}'", asked)
 
 
 def test_nothing_in_a_run_folder_becomes_part_of_the_page(built):
@@ -122,7 +122,7 @@ def test_a_synthetic_corpus_is_said_first(built):
 
 def test_the_same_runs_give_the_same_page(make_traces):
     folder = make_traces({"SEW": 0.3, "-CCA": 0.6})
-    first, second = (report.render_runs([folder], "x")["index"]["html"] for _ in range(2))
+    first, second = (report_files.render_runs([folder], "x")["index"]["html"] for _ in range(2))
     assert first == second
     text = first.decode()
     assert "Truth against prediction" in text

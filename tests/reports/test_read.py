@@ -170,7 +170,7 @@ def test_two_folders_of_one_name_are_told_apart(make_traces):
     assert len(set(read.name_variants([first, second]).values())) == 2
 
 
-def test_the_test_part_comes_first(make_fusion_run):
+def test_the_test_split_comes_first(make_fusion_run):
     run = read.read_run(make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3, "cross": 0.1}))
     assert read.list_splits(run) == ["test", "validation"]
     assert [source.study for source in read.list_variants(run)] == ["intra", "cross"]

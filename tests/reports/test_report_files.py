@@ -1,11 +1,11 @@
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import report, tables
+from affect_jax.reports import report_files, tables
 
 
 def numbers(names):
-    return [table.number for table in report.choose_tables(names)]
+    return [table.number for table in report_files.choose_tables(names)]
 
 
 FUSION = ("modalities", "trimodal", "ablations", "pairs", "moddrop")
@@ -16,9 +16,9 @@ def test_tables_by_number_and_group():
     assert numbers(["5.6", "mosi"]) == ["5.6", "5.4"]
     assert numbers(["recola"]) == ["5.1", "5.2", "5.3", "5.5", "5.7"]
     with pytest.raises(UserError, match=r"no table 'mosy' \(did you mean 'mosi'\?\)"):
-        report.choose_tables(["mosy"])
+        report_files.choose_tables(["mosy"])
     with pytest.raises(UserError, match="no table was named"):
-        report.choose_tables([])
+        report_files.choose_tables([])
 
 
 def test_only_what_is_missing_is_trained(make_run, tmp_path):
@@ -30,7 +30,7 @@ def test_only_what_is_missing_is_trained(make_run, tmp_path):
         if "unimodal" in config_arg:
             make_run(config_arg, [("text/bigru", "BiGRU+Classifier")])
 
-    found = report.gather_runs(report.choose_tables(["mosi"]), tmp_path / "runs", train)
+    found = report_files.gather_runs(report_files.choose_tables(["mosi"]), tmp_path / "runs", train)
     assert trained == ["configs/seqsew_unimodal.py:mosi", "configs/seqsew.py:mosi,audio+text"]
     assert found["configs/seqsew_unimodal.py:mosi"] is not None
     assert found["configs/seqsew.py:mosi,audio+text"] is None
@@ -38,9 +38,9 @@ def test_only_what_is_missing_is_trained(make_run, tmp_path):
 
 def test_files(mosi_runs, tmp_path):
     mosi_runs(True)
-    wanted = report.choose_tables(["mosi"])
-    files = report.render_tables(
-        wanted, report.gather_runs(wanted, tmp_path / "runs"), "python -m launch.report --tables=mosi"
+    wanted = report_files.choose_tables(["mosi"])
+    files = report_files.render_tables(
+        wanted, report_files.gather_runs(wanted, tmp_path / "runs"), "python -m launch.report --tables=mosi"
     )
     paths = tables.write_files(files, tmp_path / "a" / "report")
     assert sorted(path.name for path in paths) == sorted(
@@ -52,59 +52,59 @@ def test_files(mosi_runs, tmp_path):
 
 def test_files_of_chapter_4(fusion_runs, tmp_path):
     fusion_runs(True)
-    wanted = report.choose_tables(["fusion"])
-    files = report.render_tables(wanted, report.gather_runs(wanted, tmp_path / "runs"), "python -m x")
+    wanted = report_files.choose_tables(["fusion"])
+    files = report_files.render_tables(wanted, report_files.gather_runs(wanted, tmp_path / "runs"), "python -m x")
     tables = [f"table_4_{n}" for n in (1, 2, 3, 5)]
     assert list(files) == [*tables, "significance", "confusion_intra_cross"]
     assert set(files["confusion_intra_cross"]) == {"md", "csv", "tex", "png"}
     assert (
         "fold fold_3"
-        in report.render_tables(wanted, report.gather_runs(wanted, tmp_path / "runs"), "", "fold_3")[
+        in report_files.render_tables(wanted, report_files.gather_runs(wanted, tmp_path / "runs"), "", "fold_3")[
             "confusion_intra_cross_fold_3"
         ]["csv"]
     )
 
 
 def test_nothing_is_drawn_of_what_is_not_there(make_fusion_run, tmp_path):
-    wanted = report.choose_tables(["fusion"])
-    assert report.has_confusions(wanted)
-    assert not report.has_confusions(report.choose_tables(["4.3", "mosi"]))
-    assert "confusion_intra_cross" not in report.render_tables(wanted, {}, "")
+    wanted = report_files.choose_tables(["fusion"])
+    assert report_files.has_confusions(wanted)
+    assert not report_files.has_confusions(report_files.choose_tables(["4.3", "mosi"]))
+    assert "confusion_intra_cross" not in report_files.render_tables(wanted, {}, "")
     make_fusion_run("configs/fusion.py:trimodal,iemocap", {"intra": 0.3, "cross": 0.3}, predictions=False)
-    assert "confusion_intra_cross" not in report.render_tables(
-        wanted, report.gather_runs(wanted, tmp_path / "runs"), ""
+    assert "confusion_intra_cross" not in report_files.render_tables(
+        wanted, report_files.gather_runs(wanted, tmp_path / "runs"), ""
     )
-    assert list(report.render_tables(report.choose_tables(["4.3"]), {}, "")) == ["table_4_3"], (
+    assert list(report_files.render_tables(report_files.choose_tables(["4.3"]), {}, "")) == ["table_4_3"], (
         "4.3 has no question of two runs"
     )
 
 
 def test_small_synthetic_runs_stand_in(make_fusion_run, tmp_path):
-    wanted = report.choose_tables(["fusion"])
+    wanted = report_files.choose_tables(["fusion"])
     trained = []
-    assert set(report.gather_runs(wanted, tmp_path / "runs", trained.append).values()) == {None}
+    assert set(report_files.gather_runs(wanted, tmp_path / "runs", trained.append).values()) == {None}
     assert trained == [f"configs/fusion.py:{name}" for name in FUSION]
     small = make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3}, synthetic=True)
     every = make_fusion_run("configs/fusion.py:all", {"T2V": 0.3}, synthetic=True)
-    found = report.gather_runs(wanted, tmp_path / "runs")
+    found = report_files.gather_runs(wanted, tmp_path / "runs")
     assert found["configs/fusion.py:trimodal,iemocap"].path == small
     assert found["configs/fusion.py:pairs,iemocap"].path == every
     # On a release nothing stands in, and what is trained has its sizes.
     trained.clear()
-    assert set(report.gather_runs(wanted, tmp_path / "runs", trained.append, synthetic=False).values()) == {None}
+    assert set(report_files.gather_runs(wanted, tmp_path / "runs", trained.append, synthetic=False).values()) == {None}
     assert trained == [f"configs/fusion.py:{name},iemocap" for name in FUSION]
     real = make_fusion_run("configs/fusion.py:all,iemocap", {"intra": 0.3})
-    assert {run.path for run in report.gather_runs(wanted, tmp_path / "runs").values()} == {real}
+    assert {run.path for run in report_files.gather_runs(wanted, tmp_path / "runs").values()} == {real}
 
 
 def test_a_stand_in_on_a_real_corpus_is_refused(make_fusion_run, tmp_path):
     make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3})
     with pytest.raises(UserError, match="is of a real corpus at the sizes of the synthetic one; move it away"):
-        report.gather_runs(report.choose_tables(["4.5"]), tmp_path / "runs")
+        report_files.gather_runs(report_files.choose_tables(["4.5"]), tmp_path / "runs")
 
 
 def test_no_pair_no_cotraining():
-    assert list(report.render_tables(report.choose_tables(["5.4"]), {}, "")) == ["table_5_4"]
+    assert list(report_files.render_tables(report_files.choose_tables(["5.4"]), {}, "")) == ["table_5_4"]
 
 
 def test_out_that_is_a_file(tmp_path):
@@ -114,7 +114,7 @@ def test_out_that_is_a_file(tmp_path):
 
 
 def test_comparison(mosi_runs):
-    files = report.render_runs(mosi_runs(False), "python -m x")
+    files = report_files.render_runs(mosi_runs(False), "python -m x")
     assert list(files) == ["comparison", "confusion", "index"]
     assert "seqsew\\_unimodal\\_mosi" in files["comparison"]["md"]
 
@@ -122,8 +122,8 @@ def test_comparison(mosi_runs):
 def test_what_is_asked_of_run_folders(make_fusion_run):
     folder = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"intra": 0.3, "cross": 0.3})
     other = make_fusion_run("configs/fusion.py:moddrop,ravdess", {"intra+moddrop": 0.3})
-    asked = report.Asked(compare=["intra vs cross", "intra+moddrop vs intra"], confusion=["cross"])
-    files = report.render_runs([folder, other], "python -m x", asked)
+    asked = report_files.Asked(compare=["intra vs cross", "intra+moddrop vs intra"], confusion=["cross"])
+    files = report_files.render_runs([folder, other], "python -m x", asked)
     assert list(files) == ["comparison", "significance", "confusion_cross", "confusion", "index"]
     assert len(files["significance"]["csv"].splitlines()) > 5
     page = files.pop("index")["html"].decode()
@@ -136,4 +136,4 @@ def test_what_is_asked_of_run_folders(make_fusion_run):
 def test_unknown_figures_are_not_expected(make_fusion_run):
     folder = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"intra": 0.3})
     with pytest.raises(UserError, match=r"--expect=theses: .*\(did you mean 'thesis'\?\); choose thesis"):
-        report.render_runs([folder], "", report.Asked(expect="theses"))
+        report_files.render_runs([folder], "", report_files.Asked(expect="theses"))

@@ -72,8 +72,8 @@ def their_row(table, label):
         ("SeqSEW (+geometric)", "SeqSEW(+geo)"),
     ):
         if label.startswith(ours):
-            return table["trials"][label.replace(ours, theirs)]
-    return table["trials"][ROWS.get(label, label)]
+            return table["rows"][label.replace(ours, theirs)]
+    return table["rows"][ROWS.get(label, label)]
 
 
 @pytest.fixture
@@ -94,8 +94,8 @@ def test_every_published_cell(number, printed):
     for row in published:
         assert list(row.published) == their_row(theirs, row.label), row.label
     held = (
-        len(theirs["trials"])
-        if "trials" in theirs
+        len(theirs["rows"])
+        if "rows" in theirs
         else sum(
             len(value) if isinstance(value, dict) else 1
             for key, value in theirs.items()
@@ -242,7 +242,7 @@ def test_table_4_1(printed):
 def test_the_other_tables_of_chapter_4(printed, number):
     theirs, table = printed[f"table_{number.replace('.', '_')}"], thesis.TABLES[number]
     assert theirs["columns"] == [THEIRS[column.metric] for column in table.columns]
-    assert {row.label: [list(value) for value in row.published] for row in table.rows} == theirs["trials"]
+    assert {row.label: [list(value) for value in row.published] for row in table.rows} == theirs["rows"]
 
 
 def test_table_4_4(printed):

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from affect_jax.reports import read, report, tables, thesis_tables
+from affect_jax.reports import read, report_files, tables, thesis_tables
 from affect_jax.reports.tables import FORMATS
 from affect_jax.reports.thesis import TABLES
 
@@ -21,7 +21,7 @@ def row_of(text, label):
 def test_a_table_beside_the_thesis(mosi_runs, tmp_path):
     mosi_runs(False, error={"SeqSEW": 0.0})
     text = tables.write_formats(
-        thesis_tables.make_table(TABLES["5.6"], report.gather_runs(MOSI, tmp_path / "runs")), "python -m x"
+        thesis_tables.make_table(TABLES["5.6"], report_files.gather_runs(MOSI, tmp_path / "runs")), "python -m x"
     )["md"]
     assert text.startswith("**Table 5.6. CMU-MOSI")
     cell = "100.0 ± 0.0 (n=4; majority 66.7)"
@@ -33,13 +33,15 @@ def test_a_table_beside_the_thesis(mosi_runs, tmp_path):
     assert "synthetic" not in text
     assert "Validation trap" in text
     assert "alignment dcca; validation draws draw\\_0, draw\\_1" in text
-    assert "Part: test" in text
+    assert "Split: test" in text
     assert text.endswith("Made by `python -m x`\n")
 
 
 def test_missing_runs_are_not_run(make_run, tmp_path):
     make_run("configs/seqsew.py:mosi,video+text", [("teachers", "SeqSEW")])
-    texts = tables.write_formats(thesis_tables.make_table(TABLES["5.6"], report.gather_runs(MOSI, tmp_path / "runs")))
+    texts = tables.write_formats(
+        thesis_tables.make_table(TABLES["5.6"], report_files.gather_runs(MOSI, tmp_path / "runs"))
+    )
     line = row_of(texts["md"], "SeqSEW (+text)")
     assert line.count("not run") == 2
     assert row_of(texts["md"], "SeqSEW (+text) -LFA").count("not run") == 4
@@ -51,7 +53,7 @@ def test_missing_runs_are_not_run(make_run, tmp_path):
 
 
 def test_csv_holds_the_numbers(mosi_runs, tmp_path):
-    runs_ = report.gather_runs(MOSI, mosi_runs(False)[0].parent)
+    runs_ = report_files.gather_runs(MOSI, mosi_runs(False)[0].parent)
     rows = parsed(tables.write_formats(thesis_tables.make_table(TABLES["5.6"], runs_))["csv"])
     found = next(r for r in rows if r["row"] == "SeqSEW (+text) -LFA" and r["column"] == "audio accuracy")
     run = runs_["configs/seqsew.py:mosi,audio+text"]
@@ -74,12 +76,12 @@ def test_recola_figures(make_run):
         split="validation",
         extra_metrics={"ccc_per_recording": 0.25},
     )
-    runs_ = report.gather_runs([TABLES["5.2"]], folder.parent)
+    runs_ = report_files.gather_runs([TABLES["5.2"]], folder.parent)
     text = tables.write_formats(thesis_tables.make_table(TABLES["5.2"], runs_))["md"]
     cell = "0.505 ± 0.006 (n=4; per recording 0.250 ± 0.000; constant 0.000)"
     assert row_of(text, "SEW").startswith(f"| SEW | 0.565 | {cell} | 0.544 | not run |")
     assert row_of(text, "unimodal weaker").startswith(f"| unimodal weaker | 0.482 | {cell} |")
-    assert "The same part chose the stopping" in text
+    assert "The same split chose the stopping" in text
     rows = parsed(tables.write_formats(thesis_tables.make_table(TABLES["5.2"], runs_))["csv"])
     assert (rows[0]["ours"], rows[0]["per_recording"], rows[0]["split"]) == ("0.505", "0.25", "validation")
 
@@ -106,7 +108,7 @@ def test_what_the_owners_score_has_no_column_of_ours(number):
 @pytest.mark.parametrize("table", MOSI, ids=lambda table: table.number)
 def test_nothing_synthetic_stands_beside_the_thesis_unsaid(mosi_runs, tmp_path, table, extension):
     mosi_runs(True)
-    runs_ = report.gather_runs(MOSI, tmp_path / "runs")
+    runs_ = report_files.gather_runs(MOSI, tmp_path / "runs")
     text = tables.write_formats(thesis_tables.make_table(table, runs_))[extension]
     both = 0
     for row in table.rows:
@@ -125,7 +127,9 @@ def test_nothing_synthetic_stands_beside_the_thesis_unsaid(mosi_runs, tmp_path, 
 
 def test_every_synthetic_cell_and_row_says_so(mosi_runs, tmp_path):
     mosi_runs(True)
-    texts = tables.write_formats(thesis_tables.make_table(TABLES["5.4"], report.gather_runs(MOSI, tmp_path / "runs")))
+    texts = tables.write_formats(
+        thesis_tables.make_table(TABLES["5.4"], report_files.gather_runs(MOSI, tmp_path / "runs"))
+    )
     for line in texts["md"].splitlines():
         if "(n=" in line:
             assert line.split("|")[1].strip().endswith("(synthetic)")
@@ -148,21 +152,21 @@ def test_one_synthetic_run_marks_only_what_it_filled(make_run, tmp_path):
     ]
     make_run("configs/seqsew.py:mosi,video+text", cells, synthetic=True)
     make_run("configs/seqsew.py:mosi,audio+text", cells)
-    text = tables.write_formats(thesis_tables.make_table(TABLES["5.6"], report.gather_runs(MOSI, tmp_path / "runs")))[
-        "md"
-    ]
+    text = tables.write_formats(
+        thesis_tables.make_table(TABLES["5.6"], report_files.gather_runs(MOSI, tmp_path / "runs"))
+    )["md"]
     line = row_of(text, r"SeqSEW (+text) (synthetic)")
     assert line.count("; synthetic)") == 2
     assert line.count("(n=") == 4
     assert "(synthetic)" not in row_of(text, "HMTL (+text) (Seo 2020)")
 
 
-FUSION = report.choose_tables(["fusion"])
+FUSION = report_files.choose_tables(["fusion"])
 
 
 def test_chapter_4_prints_fractions_with_deviations_and_names(fusion_runs, tmp_path):
     fusion_runs(False)
-    runs_ = report.gather_runs(FUSION, tmp_path / "runs")
+    runs_ = report_files.gather_runs(FUSION, tmp_path / "runs")
     for table in FUSION:
         text = tables.write_formats(thesis_tables.make_table(table, runs_))["md"]
         header = text.splitlines()[2]
@@ -186,7 +190,7 @@ def test_chapter_4_prints_fractions_with_deviations_and_names(fusion_runs, tmp_p
 
 def test_nothing_synthetic_stands_beside_chapter_4_unsaid(fusion_runs, tmp_path):
     fusion_runs(True)
-    runs_ = report.gather_runs(FUSION, tmp_path / "runs")
+    runs_ = report_files.gather_runs(FUSION, tmp_path / "runs")
     for table in FUSION:
         texts = tables.write_formats(thesis_tables.make_table(table, runs_))
         for line in texts["md"].splitlines():

@@ -63,7 +63,7 @@ class Table(NamedTuple):
     number: str
     caption: str
     corpus: str
-    split: str  # the part whose figures are printed: 'validation' is RECOLA's development part
+    split: str  # the split whose figures are printed: 'validation' is RECOLA's development split
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     swap: Swap | None = None

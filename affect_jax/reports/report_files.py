@@ -12,13 +12,13 @@ from affect_jax.reports import (
     cotraining,
     curves,
     diagnosis,
-    missing,
+    differences,
+    missing_tables,
     over_time,
     ranking,
     read,
     sections,
     side_by_side,
-    significance,
     sources,
     thesis_tables,
 )
@@ -115,8 +115,8 @@ def render_tables(tables: Sequence[Table], runs: Runs, command: str, fold: str =
     needed = thesis_tables.list_needed(tables)
     grids = {f"table_{table.number.replace('.', '_')}": thesis_tables.make_table(table, runs) for table in tables}
     grids["cotraining"] = cotraining.make_table(cotraining.list_pairs(needed), runs)
-    questions = significance.list_questions(needed)
-    grids["significance"] = significance.make_table(significance.answer(questions, runs), runs)
+    questions = differences.list_questions(needed)
+    grids["significance"] = differences.make_table(differences.answer(questions, runs), runs)
     trimodal, pictures = runs.get(_DRAWN[0].config) if has_confusions(tables) else None, {}
     if trimodal is not None and all(confusion.can_count(trimodal, source) for source in _DRAWN):
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(_DRAWN, runs, fold)
@@ -150,7 +150,7 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
     grids = {"comparison": side_by_side.make_table(comparison)}
     if asked.compare:
         questions = [compare.parse_question(text, keyed) for text in dict.fromkeys(asked.compare)]
-        grids["significance"] = significance.make_table(significance.answer(questions, keyed), keyed)
+        grids["significance"] = differences.make_table(differences.answer(questions, keyed), keyed)
     if asked.confusion:
         chosen = [compare.find_variant(name, keyed) for name in asked.confusion]
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(chosen, keyed, asked.fold)
@@ -228,5 +228,5 @@ def report_missing(runs: Runs, out: Path, command: str) -> str:
         return ""
     beside = [run.path for run in (moddrop, fewer) if run is not None and run.path != whole.path]
     if moddrop is not None and moddrop.path in beside:
-        missing.score_and_write(moddrop.path, moddrop.path / "missing", command)
-    return missing.score_and_write(whole.path, out, command, also=beside)
+        missing_tables.score_and_write(moddrop.path, moddrop.path / "missing", command)
+    return missing_tables.score_and_write(whole.path, out, command, also=beside)

@@ -2,11 +2,11 @@ import csv
 
 import pytest
 
-from affect_jax.reports import report, significance, tables
+from affect_jax.reports import differences, report_files, tables
 from affect_jax.reports.sources import QUESTIONS
 from affect_jax.reports.thesis import NAMES, NAMING, TABLES
 
-WANTED = report.choose_tables(["fusion"])
+WANTED = report_files.choose_tables(["fusion"])
 
 
 def parsed(text):
@@ -14,8 +14,8 @@ def parsed(text):
 
 
 def rendered(folder):
-    runs = report.gather_runs(WANTED, folder / "runs")
-    return tables.write_formats(significance.make_table(significance.answer(QUESTIONS, runs), runs))
+    runs = report_files.gather_runs(WANTED, folder / "runs")
+    return tables.write_formats(differences.make_table(differences.answer(QUESTIONS, runs), runs))
 
 
 def lines_of(text, label):
@@ -25,9 +25,9 @@ def lines_of(text, label):
 @pytest.mark.parametrize("synthetic", [True, False])
 def test_three_formats(fusion_runs, tmp_path, synthetic):
     fusion_runs(synthetic)
-    runs = report.gather_runs(WANTED, tmp_path / "runs")
-    made = significance.answer(QUESTIONS, runs)
-    texts = tables.write_formats(significance.make_table(made, runs), "python -m x")
+    runs = report_files.gather_runs(WANTED, tmp_path / "runs")
+    made = differences.answer(QUESTIONS, runs)
+    texts = tables.write_formats(differences.make_table(made, runs), "python -m x")
     rows = parsed(texts["csv"])
     assert len(rows) == 2 * len(QUESTIONS)
     for row, x in zip(rows, made, strict=True):
@@ -35,7 +35,7 @@ def test_three_formats(fusion_runs, tmp_path, synthetic):
         assert float(row["p_independent_holm"]) == pytest.approx(x.holm("independent"), rel=1e-5)
         assert float(row["difference"]) == pytest.approx(x.contrast.difference, rel=1e-5, abs=1e-9)
         assert (row["n"], row["n_train"], row["n_test"]) == ("15", "36", "12")
-        assert (row["thesis_significant"] == "yes") == significance.check_printed(x.question, x.metric).starred
+        assert (row["thesis_significant"] == "yes") == differences.check_printed(x.question, x.metric).starred
         assert row["metric"] == x.metric
         assert row["comparison"].endswith(" (synthetic)") is synthetic
     for extension, text in texts.items():
@@ -69,14 +69,14 @@ def test_what_is_missing_says_so(make_fusion_run, tmp_path):
 
 def test_one_trial_prints_no_p(make_fusion_run, tmp_path):
     folder = make_fusion_run("configs/fusion.py:trimodal,iemocap", {"intra": 0.3, "cross": 0.3}, seeds=1)
-    runs = report.gather_runs([TABLES["4.5"]], folder.parent)
-    made = [x._replace(contrast=x.contrast._replace(n=1)) for x in significance.answer(QUESTIONS[:1], runs)]
-    assert significance.make_table(made, runs).rows[0][-1] == "one trial only, not tested"
+    runs = report_files.gather_runs([TABLES["4.5"]], folder.parent)
+    made = [x._replace(contrast=x.contrast._replace(n=1)) for x in differences.answer(QUESTIONS[:1], runs)]
+    assert differences.make_table(made, runs).rows[0][-1] == "one trial only, not tested"
 
 
 def test_no_column_of_the_thesis_for_another_corpus(make_fusion_run):
     folder = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"intra": 0.3, "cross": 0.3}, synthetic=True)
-    files = report.render_runs([folder], "python -m x", report.Asked(compare=["intra vs cross"] * 2))
+    files = report_files.render_runs([folder], "python -m x", report_files.Asked(compare=["intra vs cross"] * 2))
     text = files["significance"]["md"]
     assert "thesis:" not in text.replace("(WA; the thesis", "")
     assert "p thesis" not in text

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from affect_jax.errors import UserError
-from affect_jax.reports import compare, read, significance
+from affect_jax.reports import compare, differences, read
 from affect_jax.reports.sources import QUESTIONS
 
 TRIMODAL, MODDROP = "configs/fusion.py:trimodal,iemocap", "configs/fusion.py:moddrop,iemocap"
@@ -24,7 +24,7 @@ def asked(make_fusion_run):
 
     def ask(some, errors, **options):
         runs = {config: read.read_run(make_fusion_run(config, error, **options)) for config, error in errors.items()}
-        return {(x.question.label, x.metric): x for x in significance.answer(some, runs)}
+        return {(x.question.label, x.metric): x for x in differences.answer(some, runs)}
 
     return ask
 
@@ -36,7 +36,7 @@ def scores(folder, study, metric):
 
 def test_three_tests_by_hand(make_fusion_run):
     folder = make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.4})
-    found = significance.answer([INTRA_CROSS], {TRIMODAL: read.read_run(folder)})
+    found = differences.answer([INTRA_CROSS], {TRIMODAL: read.read_run(folder)})
     assert [x.metric for x in found] == ["uar", "accuracy"]
     for x in found:
         a, b = scores(folder, "intra", x.metric), scores(folder, "cross", x.metric)
@@ -62,44 +62,44 @@ def test_holm_is_over_the_tested_questions_of_a_metric(asked):
 def test_verdicts(asked):
     errors = {TRIMODAL: {"intra": 0.05, "cross": 0.7}}
     (better, _) = asked([INTRA_CROSS], errors, seeds=4).values()
-    assert significance.give_verdict(better) == "intra better"
+    assert differences.give_verdict(better) == "intra better"
     turned = replace(better, difference=-0.1)
-    assert significance.give_verdict(turned) == "cross better"
-    assert significance.give_verdict(replace(better, holm={"resampled": 0.05})) == "no difference shown"
-    assert significance.give_verdict(replace(better, p={"paired": 0.0})) == "size of the folds unknown, not tested"
-    assert significance.give_verdict(replace(better, n=1)) == "one trial only, not tested"
+    assert differences.give_verdict(turned) == "cross better"
+    assert differences.give_verdict(replace(better, holm={"resampled": 0.05})) == "no difference shown"
+    assert differences.give_verdict(replace(better, p={"paired": 0.0})) == "size of the folds unknown, not tested"
+    assert differences.give_verdict(replace(better, n=1)) == "one trial only, not tested"
 
 
 def test_without_predictions_the_folds_are_unknown(asked):
     (found, _) = asked([INTRA_CROSS], {TRIMODAL: {"intra": 0.05, "cross": 0.7}}, predictions=False).values()
     assert set(found.contrast.p) == {"independent", "paired"}
-    assert significance.give_verdict(found) == "size of the folds unknown, not tested"
+    assert differences.give_verdict(found) == "size of the folds unknown, not tested"
 
 
 def test_what_was_not_run(asked):
     some = [INTRA_CROSS, BY_LABEL["intra+moddrop vs intra"]]
     found = asked(some, {TRIMODAL: {"intra": 0.3}})
     assert found["intra+moddrop vs intra", "uar"].missing == "fusion_moddrop_iemocap was not run"
-    assert significance.give_verdict(found["intra+moddrop vs intra", "uar"]) == "not run"
+    assert differences.give_verdict(found["intra+moddrop vs intra", "uar"]) == "not run"
     lacking = found["intra vs cross, T+V+A", "uar"]
     assert lacking.missing == "no trials of intra and cross with the same fold and seed have a uar on test"
-    assert significance.give_verdict(lacking) == "not comparable"
+    assert differences.give_verdict(lacking) == "not comparable"
 
 
 def test_other_features_of_the_same_clips_compare_and_other_clips_do_not(make_fusion_run):
     question = BY_LABEL["intra+moddrop vs intra"]
     trimodal = read.read_run(make_fusion_run(TRIMODAL, {"intra": 0.3}))
     same = read.read_run(make_fusion_run(MODDROP, {"intra+moddrop": 0.1}, fingerprint="with prosody"))
-    assert not significance.answer([question], {TRIMODAL: trimodal, MODDROP: same})[0].missing
+    assert not differences.answer([question], {TRIMODAL: trimodal, MODDROP: same})[0].missing
     config = "configs/fusion.py:moddrop"
     other = read.read_run(make_fusion_run(config, {"intra+moddrop": 0.1}, fingerprint="x", prefix="other"))
-    found = significance.answer([question], {TRIMODAL: trimodal, MODDROP: other})[0]
+    found = differences.answer([question], {TRIMODAL: trimodal, MODDROP: other})[0]
     assert found.missing == "fusion_moddrop and fusion_trimodal_iemocap were not scored on the same examples"
 
 
 def test_the_thesis_own_figures():
     asked = [(question, metric) for question in QUESTIONS for metric in question.metrics]
-    found = {(question.label, metric): significance.check_printed(question, metric) for question, metric in asked}
+    found = {(question.label, metric): differences.check_printed(question, metric) for question, metric in asked}
     printed = found["intra vs cross, T+A", "uar"]
     # .518 ± .031 against .501 ± .026, 50 values each.
     assert printed.p == pytest.approx(stats.ttest_ind_from_stats(0.518, 0.031, 50, 0.501, 0.026, 50).pvalue)
@@ -117,9 +117,9 @@ def test_the_thesis_own_figures():
 
 
 def test_questions_of_some_runs():
-    labels = [question.label for question in significance.list_questions([TRIMODAL, MODDROP])]
+    labels = [question.label for question in differences.list_questions([TRIMODAL, MODDROP])]
     assert labels == ["intra vs cross, T+V+A", "intra+moddrop vs intra", "cross+moddrop vs cross"]
-    assert significance.list_questions(["configs/fusion.py:pairs,iemocap"]) == ()
+    assert differences.list_questions(["configs/fusion.py:pairs,iemocap"]) == ()
 
 
 @pytest.fixture
@@ -137,9 +137,9 @@ def test_a_question_on_the_command_line(ravdess):
         "test",
         ("uar", "accuracy"),
     )
-    found = significance.answer([question], ravdess)
-    assert {significance.give_verdict(x) for x in found} == {"intra better"}
-    assert all(math.isnan(significance.check_printed(question, x.metric).p) for x in found), (
+    found = differences.answer([question], ravdess)
+    assert {differences.give_verdict(x) for x in found} == {"intra better"}
+    assert all(math.isnan(differences.check_printed(question, x.metric).p) for x in found), (
         "the thesis prints nothing of another corpus"
     )
 

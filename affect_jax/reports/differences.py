@@ -82,13 +82,13 @@ def check_printed(question: Question, metric: str) -> Printed:
     return Printed(independent_t_test(a, b), starred)
 
 
-def give_verdict(found: Answer) -> str:
+def give_verdict(x: Answer) -> str:
     """Which is better by the corrected test, that nothing was shown, or why nothing can be said."""
-    if doubt := find_doubt(found, "resampled"):
+    if doubt := find_doubt(x, "resampled"):
         return doubt
-    if found.holm("resampled") >= LEVEL:
+    if x.holm("resampled") >= LEVEL:
         return "no difference shown"
-    return f"{(found.question.a if found.contrast.difference > 0 else found.question.b).variant} better"
+    return f"{(x.question.a if x.contrast.difference > 0 else x.question.b).variant} better"
 
 
 def _write_notes(answers: Sequence[Answer], runs: Runs, has_printed: bool) -> tuple[str, ...]:
