@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from affect_jax.config.modalities import map_single_modalities
+from affect_jax.errors import UserError
 from affect_jax.reports import read, tables
 from affect_jax.reports.compare import LEVEL, METRICS, Answer, answer_questions, find_doubt
 from affect_jax.reports.read import Figure, Run
@@ -83,6 +84,18 @@ def _choose_metric(run: Run, sources: Sequence[Source]) -> str:
     if run.results.monitor.goal == "max":
         return run.results.monitor.metric
     return next(m for m in METRICS if read.find_figure(run, sources[0], "validation", m) is not None)
+
+
+def read_ranking(folder: Path) -> Ranking:
+    """The ranking of a finished run folder.
+
+    Raises:
+      UserError: it is no finished run, or none with a model of each modality alone.
+    """
+    ranking = rank_modalities(read.read_run(folder))
+    if ranking is None:
+        raise UserError(f"{folder} has no ranking of modalities; make one with configs/rank.py")
+    return ranking
 
 
 def _give_verdict(ranking: Ranking, test: Answer) -> str:

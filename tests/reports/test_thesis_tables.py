@@ -81,7 +81,7 @@ def test_recola_figures(make_run):
     cell = "0.505 ± 0.006 (n=4; per recording 0.250 ± 0.000; constant 0.000)"
     assert row_of(text, "SEW").startswith(f"| SEW | 0.565 | {cell} | 0.544 | not run |")
     assert row_of(text, "unimodal weaker").startswith(f"| unimodal weaker | 0.482 | {cell} |")
-    assert "The same part chose the stopping" in text
+    assert "The same split chose the stopping" in text
     rows = parsed(tables.write_formats(thesis_tables.make_table(TABLES["5.2"], runs_))["csv"])
     assert (rows[0]["ours"], rows[0]["per_recording"], rows[0]["split"]) == ("0.505", "0.25", "validation")
 
