@@ -16,7 +16,7 @@ from affect_jax.reports import report_files
 from tests import browser
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-KEPT = ROOT / "build" / "screenshots"
+BUILT = ROOT / "build" / "screenshots"
 LARGEST = 300_000
 """Bytes of a picture: it is loaded with the README."""
 _TINY = {
@@ -26,18 +26,18 @@ _TINY = {
 
 
 def train_tiny_run(name: str) -> pathlib.Path:
-    """A tiny synthetic run, trained where it is not there yet."""
+    """Trains a tiny synthetic run, unless it is already there; returns its folder."""
     config, *changes = _TINY[name]
-    flags = [f"--config={config}", *(f"--config.{change}" for change in changes), f"--workdir={KEPT / name}"]
+    flags = [f"--config={config}", *(f"--config.{change}" for change in changes), f"--workdir={BUILT / name}"]
     subprocess.run([sys.executable, "-m", "launch.main", *flags], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    return KEPT / name
+    return BUILT / name
 
 
-def write_listening_page(run: pathlib.Path, explored: pathlib.Path) -> pathlib.Path:
-    """The listening page of a run of raw speech."""
-    flags = [f"--run={run}", f"--out={explored}"]
+def write_listening_page(run: pathlib.Path, page: pathlib.Path) -> pathlib.Path:
+    """Writes the listening page of a run of raw speech; returns the page."""
+    flags = [f"--run={run}", f"--out={page}"]
     subprocess.run([sys.executable, "-m", "launch.explore", *flags], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    return explored
+    return page
 
 
 def take_picture(page: pathlib.Path, picture: pathlib.Path, *, height: int, before: str = "") -> None:
@@ -55,11 +55,11 @@ def take_picture(page: pathlib.Path, picture: pathlib.Path, *, height: int, befo
     if not pathlib.Path(browser.BINARY).exists():
         raise UserError(f"{browser.BINARY} takes the pictures and is not there; on Debian: apt install chromium")
     picture.parent.mkdir(parents=True, exist_ok=True)
-    with browser.Page(KEPT / "profile", width=1180, height=height) as opened:
-        opened.open(page)
+    with browser.Page(BUILT / "profile", width=1180, height=height) as tab:
+        tab.open(page)
         if before:
-            opened.js(before)
-        opened.screenshot(picture, height=height)
+            tab.js(before)
+        tab.screenshot(picture, height=height)
     size = picture.stat().st_size
     if size > LARGEST:
         raise UserError(f"{picture} has {size} bytes, more than {LARGEST}; take less of the page")
@@ -73,17 +73,19 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--clip", default="", help="the clip that is selected; default: the first in the table")
     parser.add_argument("--height", type=int, default=1150, help="pixels of the report that are taken")
     parser.add_argument("--out", default=str(ROOT / "docs" / "images"), help="where the pictures go")
-    asked = parser.parse_args(arguments)
-    out = pathlib.Path(asked.out)
+    options = parser.parse_args(arguments)
+    out = pathlib.Path(options.out)
 
-    files = report_files.render_runs(asked.report or [train_tiny_run("fusion_trimodal")], "python -m tests.screenshots")
-    KEPT.mkdir(parents=True, exist_ok=True)
-    (KEPT / "report.html").write_bytes(files["index"]["html"])
-    take_picture(KEPT / "report.html", out / "report.png", height=asked.height)
-    run = pathlib.Path(asked.listening or train_tiny_run("conflictnet"))
-    page = write_listening_page(run, KEPT / "listening.html")
+    files = report_files.render_runs(
+        options.report or [train_tiny_run("fusion_trimodal")], "python -m tests.screenshots"
+    )
+    BUILT.mkdir(parents=True, exist_ok=True)
+    (BUILT / "report.html").write_bytes(files["index"]["html"])
+    take_picture(BUILT / "report.html", out / "report.png", height=options.height)
+    run = pathlib.Path(options.listening or train_tiny_run("conflictnet"))
+    page = write_listening_page(run, BUILT / "listening.html")
     rows = "[...document.querySelectorAll('#rows tr')]"
-    wanted = f"row => row.cells[0].textContent === {asked.clip!r}" if asked.clip else "() => true"
+    wanted = f"row => row.cells[0].textContent === {options.clip!r}" if options.clip else "() => true"
     take_picture(page, out / "listening.png", height=840, before=f"{rows}.find({wanted}).click()")
     for name in ("report", "listening"):
         print(f"wrote {out / name}.png")

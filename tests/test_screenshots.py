@@ -16,20 +16,20 @@ def test_without_chromium_one_sentence(monkeypatch, tmp_path):
 
 def test_pictures_of_runs(monkeypatch, tmp_path, capsys):
     browser.need()
-    made = []
-    monkeypatch.setattr(screenshots, "KEPT", tmp_path / "kept")
-    monkeypatch.setattr(screenshots, "train_tiny_run", lambda name: made.append(name) or tmp_path / name)
+    trained = []
+    monkeypatch.setattr(screenshots, "BUILT", tmp_path / "built")
+    monkeypatch.setattr(screenshots, "train_tiny_run", lambda name: trained.append(name) or tmp_path / name)
     monkeypatch.setattr(
         screenshots.report_files, "render_runs", lambda folders, command: {"index": {"html": b"<h1>report</h1>"}}
     )
 
-    def listening_page(run, explored):
-        explored.write_text("<table id=rows><tr onclick=\"document.title='clicked'\"><td>clip</td></tr></table>")
-        return explored
+    def write_page(run, page):
+        page.write_text("<table id=rows><tr onclick=\"document.title='clicked'\"><td>clip</td></tr></table>")
+        return page
 
-    monkeypatch.setattr(screenshots, "write_listening_page", listening_page)
+    monkeypatch.setattr(screenshots, "write_listening_page", write_page)
     screenshots.main([f"--out={tmp_path / 'images'}", "--height=300", "--clip=clip"])
-    assert made == ["fusion_trimodal", "conflictnet"], "what is not named is trained"
+    assert trained == ["fusion_trimodal", "conflictnet"], "what is not named is trained"
     for name, height in (("report", 300), ("listening", 840)):
         data = (tmp_path / "images" / f"{name}.png").read_bytes()
         assert data.startswith(b"\x89PNG")
@@ -40,7 +40,7 @@ def test_pictures_of_runs(monkeypatch, tmp_path, capsys):
 def test_a_picture_too_large_for_a_readme_is_refused(monkeypatch, tmp_path):
     browser.need()
     (tmp_path / "page.html").write_text("<p>x</p>")
-    monkeypatch.setattr(screenshots, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(screenshots, "BUILT", tmp_path / "built")
     monkeypatch.setattr(screenshots, "LARGEST", 10)
     with pytest.raises(UserError, match=r"x\.png has \d+ bytes, more than 10; take less of the page"):
         screenshots.take_picture(tmp_path / "page.html", tmp_path / "x.png", height=100)

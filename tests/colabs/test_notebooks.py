@@ -18,8 +18,8 @@ _SCORE = re.compile(r"\d\.\d|\d %|\d%")
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-def prose(path):
-    """The text cells."""
+def read_prose(path):
+    """The text of the cells that are not code."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
 
@@ -40,7 +40,7 @@ def test_it_is_stripped_and_has_its_badge(path):
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, tidy.FOLDER / "README.md"], ids=lambda path: path.name)
 def test_links_and_badges_lead_to_files(path, repo_root):
-    text = path.read_text(encoding="utf-8") if path.suffix == ".md" else prose(path)
+    text = path.read_text(encoding="utf-8") if path.suffix == ".md" else read_prose(path)
     links = _LINK.findall(text)
     badges = [link for link in links if link.startswith(COLAB)]
     assert {tidy.FOLDER / link.rpartition("/")[2] for link in badges} == ({path} if path in NOTEBOOKS else {*NOTEBOOKS})
@@ -48,6 +48,35 @@ def test_links_and_badges_lead_to_files(path, repo_root):
     assert all(link.startswith(start) and (repo_root / link.removeprefix(start)).is_file() for link in badges)
     near = [link for link in links if "://" not in link]
     assert not [link for link in near if not (path.parent / link).is_file()]
+
+
+class Stopped(Exception):
+    """A notebook asks for training."""
+
+
+@each
+def test_at_full_size_it_trains_what_its_settings_say(path, monkeypatch):
+    monkeypatch.delenv("AFFECT_JAX_NOTEBOOK_SMALL", raising=False)
+    experiments = []
+
+    def stop(experiment, folder, *, config_arg):
+        experiments.append(experiment)
+        raise Stopped
+
+    monkeypatch.setattr("affect_jax.experiment.run.run_experiment", stop)
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    # Devices and the cache of compiled programs are those of the tests.
+    sources = [source.replace("SYNTHETIC = False", "SYNTHETIC = True") for source in sources if "startup" not in source]
+    program = "\n".join(sources)
+    names = {}
+    with pytest.raises(Stopped):
+        exec(program, names)
+    (experiment,) = experiments
+    assert experiment.corpus.synthetic
+    document = experiment.document
+    assert document["study"]["seeds"] == names.get("SEEDS", 1)
+    assert {stage["epochs"] for stage in document["stages"].values()} == {names["EPOCHS"]}
 
 
 @pytest.fixture
@@ -68,9 +97,9 @@ def kernel(tmp_path, monkeypatch):
 
 
 def execute(path, work, root):
-    """Runs a notebook; it with its outputs."""
+    """Runs a notebook and returns it with its outputs."""
     notebook = nbformat.read(path, as_version=4)
-    # One virtual device: of four, three would train copies, as a notebook has few rows at this size.
+    # One virtual device: of four, three would train copies, as a notebook has few trials at this size.
     flags = re.sub(r"(device_count)=\d+", r"\1=1", os.environ["XLA_FLAGS"])
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
     env = {**os.environ, **nowhere, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -80,20 +109,20 @@ def execute(path, work, root):
     return notebook
 
 
-def listed(folder):
+def list_paths(folder):
     return {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
 
 
 @pytest.mark.timeout(400)
 @each
 def test_it_runs(path, kernel, repo_root):
-    before = listed(tidy.FOLDER)
+    before = list_paths(tidy.FOLDER)
     notebook = execute(path, kernel, repo_root)
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    shown = [output.data for output in outputs if output.output_type in ("display_data", "execute_result")]
-    assert sum("image/png" in data for data in shown) >= 2
+    displayed = [output.data for output in outputs if output.output_type in ("display_data", "execute_result")]
+    assert sum("image/png" in data for data in displayed) >= 2
     printed = [output.text for output in outputs if output.output_type == "stream" and output.name == "stdout"]
-    tables = [data["text/markdown"] for data in shown if "text/markdown" in data]
+    tables = [data["text/markdown"] for data in displayed if "text/markdown" in data]
     lines = "".join(printed).splitlines()
     lines += [line for table in tables for line in table.splitlines() if line.startswith("| ")]
     scores = [line for line in lines if _SCORE.search(line) and not line.startswith("jax ")]
@@ -102,6 +131,6 @@ def test_it_runs(path, kernel, repo_root):
     if path.stem == "colearning_cmu_mosi":
         assert "a synthetic corpus takes the place of CMU-MOSI" in printed[1]
     if path.stem == "conflictnet_explained":
-        assert any("<audio" in data.get("text/html", "") for data in shown)
+        assert any("<audio" in data.get("text/html", "") for data in displayed)
     assert (kernel / "runs").is_dir()
-    assert listed(tidy.FOLDER) == before
+    assert list_paths(tidy.FOLDER) == before
