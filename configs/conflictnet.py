@@ -6,7 +6,7 @@
 
 Argument: synthetic (2 seeds of ConflictNET alone, on 6-s clips, with a schedule for few updates), or a corpus (every
 network of table 3.1, 10 seeds).
-EXPECT
+On the synthetic corpus: 94 s of processor time, under 2 minutes on two cores; PCC .99 (test split of planted speech).
 The thesis has PCC .853 and UAR 84.3 on SSPNet Conflict's test split.
 `ravdess_debates` is real speech with a constructed target: its figures say nothing about conflict.
 `--config.model.first_layer=sincnet` puts learned band-pass filters first; `--config.data.rescale=authors` maps

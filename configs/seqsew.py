@@ -13,7 +13,7 @@ mosi,video+text+audio | mosi,audio+text+video | recola,arousal,geo+audio+app | r
 recola,valence,audio+app+geo; auto | auto,mosi | auto,recola,arousal | auto,recola,valence.
 `auto` (`auto,mosi`) ranks the modalities first, as configs/rank.py does, in WORKDIR/ranking: the one with the best mean
 validation score over folds and seeds teaches the one with the worst; test scores choose nothing.
-EXPECT
+On the synthetic corpus: 111 s of processor time; accuracy 56 ± 6 %, the majority class 53 % (test split): small.
 A stage for each teacher trains its encoder and classifier; stage `student` freezes them and trains the weaker
 encoder, its classifier and a decoder for each teacher. Weights of losses are searched on validation. The thesis has
 accuracy 63.4 (video) and 64.8 (audio) on CMU-MOSI, where always saying the majority class has 62.1.

@@ -1,6 +1,7 @@
 """The results of a run on a terminal: one table of at most 100 columns. The whole of it is in the report."""
 
 import statistics
+import textwrap
 from collections.abc import Sequence
 from io import StringIO
 
@@ -24,7 +25,8 @@ def format_results(results: Results) -> str:
     first = variants[0]
     kind = "synthetic " if results.corpus.synthetic else ""
     corpus = f"{kind}{results.corpus.name} ({results.corpus.form})"
-    table = Table(title=f"{results.name}: {_name_metric(metric)}, {split} split of {corpus}", title_justify="left")
+    title = f"{results.name}: {_name_metric(metric)}, {split} split of {corpus}"
+    table = Table()
     table.add_column("variant", overflow="fold")
     for head in ("mean", "spread", "trials", f"against {first[1]}"):
         table.add_column(head, justify="right")
@@ -38,7 +40,7 @@ def format_results(results: Results) -> str:
     baseline = results.baselines.get(split, {}).get(metric)
     if baseline is not None:
         table.add_row("the same answer for all", _format(baseline, metric), "", "", "")
-    return _render(table) + _explain(results, split)
+    return "\n".join([*textwrap.wrap(title, WIDTH), _render(table) + _explain(results, split)])
 
 
 def _collect(trials: Sequence[TrialResult], split: str, metric: str) -> dict[tuple[str, int], float]:
