@@ -14,7 +14,6 @@ corpus, then its labels, each with a default (trimodal,synthetic,emotion7). This
     ravdess          configs/fusion_ravdess.py     two modalities, A (MFCC) and V (action units), and so fewer studies
     manifest         configs/fusion_manifest.py    one's own, whatever modalities it has (docs/own_data.md)
 
-EXPECT
 """
 
 import ml_collections

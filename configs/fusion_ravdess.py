@@ -4,7 +4,6 @@
 
 Argument: a set of studies (configs/fusion_sets.py; no pairs, which need three modalities), then emotion (8 classes) |
 emotion7.
-EXPECT
 RAVDESS' two statements say nothing of emotions, so it has no text; a logistic regression gets .47 on MFCC, .59 on
 action units, .69 on both (`python -m launch.baselines --help`).
 """

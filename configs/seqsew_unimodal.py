@@ -4,7 +4,6 @@
     python -m launch.main --config=configs/seqsew_unimodal.py:recola,arousal --config.corpus.manual_dir=DIR
 
 Argument: mosi | recola,arousal | recola,valence. The encoder's dropout is searched on validation.
-EXPECT
 The thesis has accuracy 80.3 / 61.0 / 60.8 for text / audio / video with the whole encoder on CMU-MOSI (majority 62.1).
 """
 

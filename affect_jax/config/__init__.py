@@ -1,1 +1,1 @@
-"""A config is read once: a ConfigDict becomes frozen values, made to fit one's own corpus."""
+"""A config is read once: a ConfigDict becomes frozen values, made to fit the user's corpus."""

@@ -31,7 +31,7 @@ def select_settings(corpus: Mapping[str, Any], modalities: tuple[str, ...], targ
     """What `config.corpus` says to the corpus that it names: without what is left open or another's.
 
     Of a release, `modalities` and `target` that are left open are what `config.data` reads. What is set and unknown
-    to a release is left for it to refuse; one's own files take no notice of what a config file says about its
+    to a release is left for it to refuse; the user's files take no notice of what a config file says about its
     release.
 
     Args:

@@ -1,4 +1,4 @@
-"""Any config on one's own corpus: what the manifest has decides the names, sizes and tasks that a config has of a
+"""Any config on the user's corpus: what the manifest has decides the names, sizes and tasks that a config has of a
 release.
 
 Only what cannot fit is changed, so that flags still say the rest: what an example is, which losses and scores follow
@@ -32,7 +32,7 @@ STEPS = ("sew", "seqsew")
 def fit_to_corpus(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A plain config as it is run, and a remark for each setting that had to change.
 
-    On one's own corpus it is made to fit; on any other, the settings of the corpus are left as they are, without
+    On the user's corpus it is made to fit; on any other, the settings of the corpus are left as they are, without
     those of one's own. What fits already comes back equal.
 
     Raises:
@@ -45,7 +45,7 @@ def fit_to_corpus(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[st
     if settings["name"] != OWN:
         if pair:
             raise UserError(
-                f"config.corpus.pair is {pair!r}, which only one's own corpus (config.corpus.name=manifest) has; "
+                f"config.corpus.pair is {pair!r}, which only the user's corpus (config.corpus.name=manifest) has; "
                 "choose the pair by the config's argument"
             )
         return selected, ()
@@ -105,7 +105,7 @@ def _fit_to_manifest(document: dict[str, Any], pair: str | None) -> dict[str, An
 
 def _check_model(model: str, alone: bool, pair: str | None) -> None:
     if model not in (*SPEECH, *STEPS, "attention_fusion"):
-        raise UserError(f"model {model!r} is not one that one's own corpus can be run with by itself; choose a config")
+        raise UserError(f"model {model!r} is not one that the user's corpus can be run with by itself; choose a config")
     if pair and (model not in STEPS or alone):
         raise UserError(f"config.corpus.pair is {pair!r}, but in this config no modality teaches another; leave it out")
 

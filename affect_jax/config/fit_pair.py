@@ -48,7 +48,7 @@ def apply_pair(document: Mapping[str, Any], pair: Sequence[str], widths: Mapping
 
     Args:
       document: the config.
-      pair: the weaker modality, and the stronger ones behind it.
+      pair: the weaker modality, and then the stronger ones.
       widths: features of each; SEW's decoders end in those of their modality. {} leaves them.
     """
     names = dict(zip(list_pair(document["model"]), pair, strict=True))

@@ -1,7 +1,7 @@
 """Hyper-parameters that are traced: trials of one compiled program may differ in them and in nothing else.
 
 A trial holds one `Hyper` for each of its stages. Configs, search grids and results.json address the same numbers by
-dotted paths, such as `stages.fit.losses.alignment.weight`; `flatten_hyper` and `replace_hyper` translate.
+dotted paths, such as `stages.fit.losses.alignment_audio.weight`; `flatten_hyper` and `replace_hyper` translate.
 """
 
 from collections.abc import Collection, Iterator, Mapping

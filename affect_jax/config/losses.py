@@ -2,8 +2,8 @@
 
     losses = dict(
         prediction=dict(kind='mse', prediction='prediction', target='target', weight=1.0),
-        translation=dict(kind='mse', prediction='translation', target='inputs/audio', weight=1.0),
-        alignment=dict(kind='dcca', a='latent/weaker', b='latent/stronger', weight=1.0, k=10),
+        translation_audio=dict(kind='mse', prediction='translation/audio', target='inputs/audio', weight=1.0),
+        alignment_audio=dict(kind='dcca', a='latent/weaker', b='latent/audio', weight=1.0, k=10),
     )
 
 The functions behind the kinds are in `training/objective.py`; reading a config needs their names only, and no JAX.

@@ -30,14 +30,14 @@ def map_single_modalities(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def list_pair(model: Mapping[str, Any]) -> tuple[str, ...]:
-    """The weaker modality of a model of SEW or SeqSEW, and its stronger ones behind it."""
+    """The weaker modality of a model of SEW or SeqSEW, and then its stronger ones."""
     return (model["weaker"], *model["stronger"])
 
 
 def rename_modalities(value: Any, names: Mapping[str, str]) -> Any:
     """A plain value with modalities renamed wherever it names one, in keys as in values.
 
-    A name stands alone (`audio`, `audio alone`) or behind a stroke, a point or an underscore (`inputs/audio`,
+    A name stands alone (`audio`, `audio alone`) or after a slash, a point or an underscore (`inputs/audio`,
     `decoder_audio`).
     """
     if isinstance(value, str):
@@ -53,7 +53,7 @@ def rename_modalities(value: Any, names: Mapping[str, str]) -> Any:
 def copy_studies(document: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, Any]:
     """Studies of one modality each, for others instead: those of the config's first modality are copied for each.
 
-    A study is named by its modality, or by that and something behind a stroke (`audio/bigru`).
+    A study is named by its modality, or by that and something after a slash (`audio/bigru`).
     """
     by_study = map_single_modalities(document)
     first = next(iter(by_study.values()))

@@ -1,4 +1,4 @@
-"""A plain config -> `Experiment`: every key, type and value is checked here and nowhere else."""
+"""A plain config -> `Experiment`: every key, type and value is checked, and all that is wrong is told at once."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -68,7 +68,7 @@ class StageSettings:
       losses: name -> kind, what it compares, weight, options.
       optimizer: and its learning rate.
       batch: examples of an update, at most.
-      epochs: at most so many.
+      epochs: maximum number.
       monitor: what stops and selects.
       patience: epochs without a better score before it stops; None, or 0 as a flag can say it, never stops early.
       plateau: schedule of the learning rate.
@@ -110,7 +110,7 @@ class StudySettings:
 
 
 def parse_experiment(document: Mapping[str, Any], remarks: Iterable[str] = ()) -> Experiment:
-    """Reads a plain config that is resolved: without a section `synthetic`, and made to fit one's own corpus.
+    """Reads a plain config that is resolved: without a section `synthetic`, and made to fit the user's corpus.
 
     Raises:
       UserError: all that is wrong with it, a line for each problem.

@@ -9,6 +9,8 @@ _REPLACEMENTS = {
     "engine.wave_gigabytes": "it is now engine.trial_batch_gigabytes",
     "studies.*.cells": "it is now variants",
     "studies.pair": "it is now studies.teachers",
+    "studies.weaker": "it is now studies.unimodal_<modality>",
+    "studies.stronger": "it is now studies.unimodal_<modality>",
     "model.weaker": "a model of one modality calls it model.modality",
     "studies.*.override": "write the changes of the study directly, as its model and stages",
     "studies.*.drop": "set to None in the study's changes what the study does not have",

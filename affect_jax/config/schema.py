@@ -1,4 +1,4 @@
-"""A config as frozen values: what every other room reads. No default stands anywhere else.
+"""A config as frozen values: what every other room reads.
 
 None means "left open" throughout: the backend, the corpus or the data decides.
 """
@@ -147,7 +147,7 @@ class Experiment:
       task: what the scores are.
       corpus: what is learned from.
       data: what an example is.
-      studies: all that are trained, in the order of their names.
+      studies: all that are trained, the one that changes least of the config first.
       trials: seeds and folds of each study.
       search: chosen by validation before that.
       engine: how it runs.

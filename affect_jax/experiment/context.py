@@ -16,7 +16,7 @@ from affect_jax.training.epochs import Engine
 
 
 class Run(NamedTuple):
-    """One run: its experiment, the corpus on the devices, and who is told of it.
+    """One run: its experiment, the corpus on the devices, and who is notified.
 
     Attributes:
       experiment: what is trained.

@@ -61,7 +61,7 @@ class CorpusRecord:
 
     Attributes:
       name: of its builder.
-      form: which release or layout of it, such as 'avec'.
+      form: which release, layout or target of it, such as 'poria' or 'arousal'.
       synthetic: True where it was generated; its figures say nothing about the thesis' corpora.
       fingerprint: hash of features, targets and splits.
       counts: split -> how much it holds.

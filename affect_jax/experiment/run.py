@@ -48,7 +48,7 @@ def run_experiment(
     config_arg: str,
     stop: Callable[[], bool] = never_stop,
 ) -> Results:
-    """Trains everything that a config asks for, or goes on with it, or reads it where it is finished.
+    """Trains everything that a config asks for, or resumes it, or reads its results where it is finished.
 
     Args:
       experiment: of `config.load.load_config`.

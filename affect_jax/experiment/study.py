@@ -36,7 +36,7 @@ class StudyResult(NamedTuple):
 
 
 def run_study(run: Run, study: Study) -> StudyResult:
-    """Searches, trains, predicts and scores one study; whatever of it is there already is taken from the run folder."""
+    """Searches, trains, predicts and scores one study; what the run folder already has of it is reused."""
     model = make_model(study.model)
     choices, selections = _search(run, study, model)
     trials = [

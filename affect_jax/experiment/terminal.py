@@ -2,6 +2,7 @@
 
 import statistics
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from io import StringIO
 
@@ -23,12 +24,13 @@ def format_results(results: Results) -> str:
     split = "test" if any(trial.test for trial in results.trials) else "validation"
     variants = list(dict.fromkeys((trial.study, trial.variant) for trial in results.trials))
     first = variants[0]
+    names = _name_variants(variants)
     kind = "synthetic " if results.corpus.synthetic else ""
     corpus = f"{kind}{results.corpus.name} ({results.corpus.form})"
     title = f"{results.name}: {_name_metric(metric)}, {split} split of {corpus}"
     table = Table()
     table.add_column("variant", overflow="fold")
-    for head in ("mean", "spread", "trials", f"against {first[1]}"):
+    for head in ("mean", "spread", "trials", f"against {names[first]}"):
         table.add_column(head, justify="right")
     for study, variant in variants:
         trials = [trial for trial in results.trials if (trial.study, trial.variant) == (study, variant)]
@@ -36,11 +38,17 @@ def format_results(results: Results) -> str:
         mean = _format(statistics.fmean(scores.values()), metric) if scores else "-"
         spread = f"± {_format(statistics.stdev(scores.values()), metric)}" if len(scores) > 1 else ""
         against = "" if (study, variant) == first else _compare(results, first, scores, split)
-        table.add_row(variant, mean, spread, str(len(trials)), against)
+        table.add_row(names[study, variant], mean, spread, str(len(trials)), against)
     baseline = results.baselines.get(split, {}).get(metric)
     if baseline is not None:
         table.add_row("the same answer for all", _format(baseline, metric), "", "", "")
     return "\n".join([*textwrap.wrap(title, WIDTH), _render(table) + _explain(results, split)])
+
+
+def _name_variants(variants: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """(study, variant) -> what the table calls it: the variant, with its study where several studies have it."""
+    counts = Counter(variant for _, variant in variants)
+    return {(study, name): name if counts[name] == 1 else f"{study}: {name}" for study, name in variants}
 
 
 def _collect(trials: Sequence[TrialResult], split: str, metric: str) -> dict[tuple[str, int], float]:
@@ -71,7 +79,7 @@ def _format(value: float, metric: str, *, sign: bool = False) -> str:
 
 def _explain(results: Results, split: str) -> str:
     """What the table does not say by itself."""
-    notes = ["spread: standard deviation over trials (folds and seeds); differences are of the same folds and seeds"]
+    notes = ["spread: standard deviation over trials (folds and seeds); differences are paired by fold and seed"]
     if results.corpus.synthetic:
         notes.append("the corpus is synthetic: nothing here can stand beside a published figure")
     if split == "validation":

@@ -79,7 +79,8 @@ def choose_trials_at_once(setting: int) -> int:
         return setting or hosts.agree_on_least(int(np.clip(stats.get("bytes_limit", 0) // _TRIAL_BYTES, 8, 64)))
     if setting > 1:
         raise UserError(
-            f"config.engine.trials_at_once is {setting} on a CPU, where trials run one after another; set it to 0 or 1"
+            f"config.engine.trials_at_once is {setting} on a CPU, where trials run one after another; leave it out, or "
+            "set it to 1"
         )
     return 1
 

@@ -1,0 +1,64 @@
+"""The table at the end of a run: what it says, and that it fits a terminal."""
+
+import dataclasses
+
+from affect_jax.experiment import results, terminal
+from affect_jax.experiment.results_file import CorpusRecord, Monitor, Provenance, Results, SplitCount, TrialResult
+
+
+def make_results(trials, metric="ccc", *, synthetic=True):
+    count = {"train": SplitCount(2, 20)}
+    return Results(
+        name="a name " * 20,
+        config_arg="configs/sew.py",
+        task="regression",
+        monitor=Monitor(metric, "max"),
+        corpus=CorpusRecord("recola", "arousal", synthetic, "f" * 64, count),
+        trials=tuple(trials),
+        variants=results.summarize_variants(trials),
+        selected=(),
+        baselines={"validation": {metric: 0.25}},
+        provenance=Provenance("unknown", {}, "3.11", "python"),
+    )
+
+
+def make_trials(study, variant, scores, metric="ccc", **changes):
+    return [
+        TrialResult(study, variant, "dev", seed, {}, validation={metric: score}, test=None, **changes)
+        for seed, score in enumerate(scores)
+    ]
+
+
+def test_a_variant_has_its_mean_spread_and_paired_difference_to_the_first():
+    text = terminal.format_results(
+        make_results([*make_trials("s", "SEW", (0.1, 0.3)), *make_trials("s", "-CCA", (0.2, 0.6))])
+    )
+    assert "against SEW" in text
+    row = next(line for line in text.splitlines() if "-CCA" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["-CCA", "0.400", "± 0.283", "2", "+0.200 ± 0.141"]
+    assert "the same answer for all" in text
+    assert "0.250" in text
+
+
+def test_it_fits_100_columns_and_says_what_is_synthetic():
+    trials = make_trials("study", "a variant of a very long name " * 5, (0.5,))
+    text = terminal.format_results(make_results(trials))
+    assert max(map(len, text.splitlines())) <= terminal.WIDTH
+    assert "synthetic" in text
+    assert "synthetic" not in terminal.format_results(make_results(trials, synthetic=False))
+
+
+def test_a_variant_of_several_studies_is_told_by_its_study():
+    trials = [*make_trials("audio", "regressor", (0.5,)), *make_trials("video", "regressor", (0.6,))]
+    text = terminal.format_results(make_results(trials))
+    assert "audio: regressor" in text
+    assert "video: regressor" in text
+
+
+def test_scores_of_classes_are_percentages_and_the_test_split_comes_first():
+    trials = make_trials("s", "a", (0.5,), "accuracy")
+    tested = [dataclasses.replace(trial, test={"accuracy": 0.75}) for trial in trials]
+    text = terminal.format_results(make_results(tested, "accuracy"))
+    assert "test split" in text
+    assert " 75.0 " in text
+    assert "no test split" in terminal.format_results(make_results(trials, "accuracy"))
