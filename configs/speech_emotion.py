@@ -47,4 +47,6 @@ def get_config(argument: str = "emotion") -> ml_collections.ConfigDict:
     config["study"] = base.trials(seeds=1)
     config["search"] = base.search()
     config["engine"] = base.engine()
+    # Two of the five folds, and few epochs: all of it would take ten minutes on two cores.
+    config["synthetic"] = dict(study=dict(folds=("fold_1", "fold_4")), stages=dict(fit=dict(epochs=12)))
     return ml_collections.ConfigDict(config)

@@ -88,7 +88,7 @@ def conflictnet_config(data_dir):
 
 def speech_emotion_config(data_dir):
     """configs/speech_emotion.py on two folds of a synthetic RAVDESS, cut to half a second."""
-    config = speech_emotion.get_config()
+    config = forget_synthetic(speech_emotion.get_config())
     config.corpus.data_dir = str(data_dir)
     config.corpus.synthetic = dict(actors=10, statements=1, repetitions=1, rate=8000, seed=0)
     config.study.folds = ("fold_1", "fold_4")
