@@ -10,6 +10,7 @@ an item.
 mosi | recola,arousal | recola,valence: the bi-GRU with transformer encoder of tables 5.4 and 5.5; labels per step.
 manifest: one's own corpus with one label an item; manifest,sequence: with labels per step, or groups of items as
 sequences (docs/own_data.md).
+On the synthetic corpus: 67 s on two cores; text 54 %, audio 29 %, video 20 % accuracy (majority 22 %).
 Modalities have other shapes, so each is a study of one run. The run ends with the table: mean validation score, which
 ranks, the test score beside it, paired tests (also corrected for overlapping folds and for their number), and the pair
 that co-learning should use, which configs/seqsew.py:auto finds by itself. On CMU-MOSI the thesis has text before audio

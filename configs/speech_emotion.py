@@ -5,6 +5,8 @@
 
 Argument: emotion (8 classes, the default) | emotion7. Each fold's own actors are its test split; two actors of the next
 fold choose the stopping epoch.
+On the synthetic corpus: 139 s of processor time, about 100 s on two quiet cores; UAR .71, a constant answer .125 (test
+splits of two folds).
 The author of the thesis trains the same family on EmoDB (66 to 70 % of 7 classes). A logistic regression on MFCC
 statistics has .47 on RAVDESS (`python -m launch.baselines --help`).
 """
