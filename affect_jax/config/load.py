@@ -9,6 +9,7 @@ from typing import Any
 import ml_collections
 
 from affect_jax.config.auto_pair import Undecided, split_ranking
+from affect_jax.config.changes import list_leaves
 from affect_jax.config.fit import fit_to_corpus
 from affect_jax.config.parse import parse_experiment
 from affect_jax.config.problems import Problems
@@ -99,8 +100,6 @@ def _restore_tuples(value: Any) -> Any:
 
 def format_config(experiment: Experiment) -> str:
     """What will run, a line a setting: `config.stages.fit.epochs = 50`."""
-    from affect_jax.config.changes import list_leaves
-
     lines = [f"config.{path} = {value!r}" for path, value in list_leaves(experiment.document)]
     return "\n".join([*lines, *(f"# {remark}" for remark in experiment.remarks)])
 
