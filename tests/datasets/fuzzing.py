@@ -7,6 +7,7 @@ says how many; `free` which modality of a file is told by nothing else.
 
 import io
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ from hypothesis import strategies as st
 from affect_jax.datasets import build
 from affect_jax.datasets.release_files import MARKER
 
+LONG = int(os.environ.get("AFFECT_JAX_FUZZ", 0))
+"""How many examples to draw, other ones each time; 0: few, the same on every run."""
 CELLS = (
     "",
     "nan",
