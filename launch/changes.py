@@ -12,6 +12,7 @@ import ml_collections
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.reports import sources
 from affect_jax.runtime.run_folder import name_run_folder
+from launch.tuples import parse_tuple
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -118,6 +119,8 @@ def _parse_value(text: str, current: object, kind: type, assignment: str) -> obj
         return text
     if isinstance(current, bool) and text.lower() in ("true", "false"):
         return text.lower() == "true"
+    if isinstance(current, tuple) or kind is tuple:
+        return parse_tuple(text)
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
@@ -126,7 +129,7 @@ def _parse_value(text: str, current: object, kind: type, assignment: str) -> obj
         raise UserError(
             f"--set={assignment}: {text!r} is no {type(current).__name__}; give one like {current!r}"
         ) from None
-    return tuple(value) if isinstance(value, list) and (current is None or isinstance(current, tuple)) else value
+    return tuple(value) if isinstance(value, list) and current is None else value
 
 
 def assign_keys(config: ml_collections.ConfigDict, assignments: Sequence[str], config_arg: str) -> None:

@@ -13,6 +13,7 @@ from absl import app, flags, logging
 
 from affect_jax.errors import UserError, first_line, suggest_nearest
 from affect_jax.runtime import startup
+from launch.tuples import accept_both_spellings
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 """The configs that come with the package: beside launch/, in a checkout and where it is installed."""
@@ -40,6 +41,7 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
 
     startup.use_all_cores()
     startup.cache_compilations()
+    accept_both_spellings()
     program = sys.modules["__main__"]
     if program.__doc__:  # what --help prints
         program.__doc__ = f"{_spell_commands(program.__doc__.rstrip())}\n\n{_STATUS}\n"

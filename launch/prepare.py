@@ -18,7 +18,7 @@ builds anything.
 from absl import flags
 
 from affect_jax.datasets.catalog import list_corpora
-from launch import cli
+from launch import cli, tuples
 
 FLAGS = flags.FLAGS
 _TEXT = {
@@ -62,7 +62,7 @@ def define_flags(values: flags.FlagValues) -> None:
         (flags.DEFINE_string, _TEXT),
         (flags.DEFINE_integer, _NUMBERS),
         (flags.DEFINE_bool, _SWITCHES),
-        (flags.DEFINE_list, _LISTS),
+        (tuples.define_names, _LISTS),
     )
     for define, settings in kinds:
         for name, text in settings.items():

@@ -160,7 +160,7 @@ def _fit_speech(
     if len(recordings) > 1:
         raise UserError(
             f"model {model['name']!r} hears one recording an item, but there are {recordings}; name one of them, as in "
-            f"--config.corpus.modalities=\"('{recordings[0]}',)\""
+            f"--config.corpus.modalities={recordings[0]}"
         )
     cut = (document["data"]["steps"] or {}).get(model["modality"])  # samples, which a flag may say
     column = columns[recordings[0]]

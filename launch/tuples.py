@@ -1,0 +1,46 @@
+"""Tuples of names on a command line, in both spellings: `voice,face` and `('voice', 'face')`."""
+
+import ast
+from typing import Any
+
+from absl import flags
+from ml_collections.config_flags import config_flags, tuple_parser
+
+
+def parse_tuple(text: str) -> tuple:
+    """`voice,face`, `(voice, face)`, `['voice', 'face']` or `('voice', 'face')` -> ('voice', 'face'); `` -> ().
+
+    Words without quotes are texts, and numbers are numbers: `1,2` -> (1, 2).
+    """
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        inner = text.strip()
+        for opening, closing in ("()", "[]"):
+            if inner.startswith(opening) and inner.endswith(closing):
+                inner = inner[1:-1]
+        return tuple(word for word in (_strip_quotes(piece) for piece in inner.split(",")) if word)
+    return tuple(value) if isinstance(value, tuple | list) else (value,)
+
+
+def _strip_quotes(piece: str) -> str:
+    word = piece.strip()
+    return word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "'\"" else word
+
+
+class TupleParser(tuple_parser.TupleParser):
+    """Parses settings of a config that are tuples; the inherited parser refuses words without quotes."""
+
+    def parse(self, argument: Any) -> tuple:
+        """The tuple that a flag's text stands for."""
+        return parse_tuple(argument) if isinstance(argument, str) else super().parse(argument)
+
+
+def accept_both_spellings() -> None:
+    """Makes every `--config.…` flag of a tuple take both spellings."""
+    config_flags.register_flag_parser_for_type(tuple, TupleParser())
+
+
+def define_names(name: str, default: tuple[str, ...] | None, text: str, flag_values: flags.FlagValues) -> None:
+    """Defines a flag that is a tuple of names, in both spellings."""
+    flags.DEFINE(TupleParser(), name, default, text, flag_values=flag_values)
