@@ -3,18 +3,23 @@
 import collections
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from affect_jax.datasets.lengths import find_outliers
 from affect_jax.datasets.manifest import frame_files
 from affect_jax.datasets.manifest.csv_table import Sheet, join_names
 from affect_jax.datasets.manifest.labels import Labels
-from affect_jax.datasets.manifest.measurements import Cells
+from affect_jax.datasets.manifest.measurements import Cell, Cells
 from affect_jax.datasets.manifest.settings import Settings
 from affect_jax.datasets.manifest.split_plan import SplitPlan
+from affect_jax.datasets.release_files import quote_values
 
 _MOST_RATES = 4
 _MOST_CLASSES = 10
+_MOST_NAMED = 5
+_DESCRIPTORS = 100.0  # frames a second of MFCC and eGeMAPS
 
 
 def describe_manifest(
@@ -38,6 +43,8 @@ def describe_manifest(
     yield f"manifest     {sheet.path}: {len(sheet.rows)} items{grouping}"
     for modality in sheet.modalities:
         yield f"{modality:<12} {_describe_modality(sheet, cells, modality, settings)}"
+        if outliers := _describe_outliers(sheet, cells, modality, settings):
+            yield f"{'far longer':<12} {outliers}"
     for name, column in labels.items():
         yield f"{'label':<12} {name}: {_describe_label(column)}"
     yield f"{'absent':<12} {_describe_absent(sheet)}"
@@ -72,6 +79,37 @@ def _describe_modality(sheet: Sheet, cells: Cells, modality: str, settings: Sett
         seconds = [length / settings.rate for length in lengths]
         return f"{source}; seconds {_format_spread(seconds, '.2f')}, {sum(seconds) / 3600:.2f} h in all"
     return f"{source} ({width} features); frames {_format_spread(lengths)}"
+
+
+def measure_rate(cell: Cell, path: Path, settings: Settings) -> float:
+    """Frames a second of what a file becomes; 0 where nothing tells."""
+    if not frame_files.is_sound(path):
+        return round(cell.rate, 2)
+    return float(settings.rate if not cell.width else _DESCRIPTORS)
+
+
+def _round_length(length: float) -> str:
+    """Whole from 10 on, else with one decimal."""
+    return f"{length:,.0f}" if length >= 10 or length == int(length) else f"{length:.1f}"
+
+
+def _describe_outliers(sheet: Sheet, cells: Cells, modality: str, settings: Settings) -> str:
+    """`voice: 'clip_07' has 300 s, the 19 others 0.8 to 1.2 s`; '' where no file is far longer than the others."""
+    rows = [row for row in sheet.rows if modality in row.files]
+    lengths = [cells[row.number, modality].frames for row in rows]
+    outliers = find_outliers(lengths)
+    if not outliers:
+        return ""
+    rates = {measure_rate(cells[row.number, modality], row.files[modality], settings) for row in rows}
+    rate = rates.pop() if len(rates) == 1 else 0.0
+    lengths = [frames / (rate or 1) for frames in lengths]
+    unit = "s" if rate else "frames"
+    named = [f"{quote_values(rows[n].id)} has {_round_length(lengths[n])} {unit}" for n in outliers[:_MOST_NAMED]]
+    more = f" and {len(outliers) - len(named)} more" if len(outliers) > len(named) else ""
+    others = [length for n, length in enumerate(lengths) if n not in outliers]
+    least, most = _round_length(min(others)), _round_length(max(others))
+    spread = f"{least if least == most else f'{least} to {most}'} {unit}"
+    return f"{modality}: {', '.join(named)}{more}, the {len(others)} others {spread}; is the path right?"
 
 
 def _describe_label(column: Labels) -> str:
