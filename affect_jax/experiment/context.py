@@ -11,6 +11,7 @@ from affect_jax.config.schema import Experiment
 from affect_jax.data.folds import Folds
 from affect_jax.data.splits import Split
 from affect_jax.runtime.progress import Display
+from affect_jax.runtime.run_identity import RunIdentity
 from affect_jax.training import mesh
 from affect_jax.training.epochs import Engine
 
@@ -21,6 +22,7 @@ class Run(NamedTuple):
     Attributes:
       experiment: what is trained.
       workdir: the run folder.
+      identity: what its files repeat, so that no others are taken for them.
       engine: the devices, and how trials lie on them.
       development: the split of training and validation examples.
       folds: of that split.
@@ -34,6 +36,7 @@ class Run(NamedTuple):
 
     experiment: Experiment
     workdir: Path
+    identity: RunIdentity
     engine: Engine
     development: Split
     folds: Folds

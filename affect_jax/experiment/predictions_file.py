@@ -1,6 +1,7 @@
 """predictions.npz: what every trial predicts, study by study, with the truth beside it.
 
-A study of R trials has these arrays, over the F steps (frames, clips or utterances) that at least one trial predicts:
+`run` is the run's own number, as in config.json. A study of R trials has these arrays, over the F steps (frames, clips
+or utterances) that at least one trial predicts:
 
 <study>/trial                 int [R], the numbers of its trials in results.json
 <study>/<split>/prediction    float32 [R, F], or [R, F, C] logits; NaN where a trial predicts nothing
@@ -15,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.runtime import run_folder
+from affect_jax.errors import UserError
+from affect_jax.runtime import run_folder, run_identity
 
 FILE = "predictions.npz"
 
@@ -48,6 +50,25 @@ class TrialPredictions(NamedTuple):
     target: np.ndarray
     id: np.ndarray
     group: np.ndarray
+
+
+def write_predictions(folder: Path, arrays: Mapping[str, np.ndarray], run: str) -> None:
+    """Writes the arrays of all studies to `folder`/predictions.npz, whole or not at all; `run` as `RunIdentity.run`."""
+    run_folder.write_arrays(folder / FILE, {"run": np.array(run), **arrays})
+
+
+def read_study_arrays(folder: Path, study: str) -> dict[str, np.ndarray]:
+    """Reads the arrays of one study.
+
+    Raises:
+      UserError: predictions.npz is missing, damaged, or of another run than config.json.
+    """
+    path, identity = folder / FILE, run_identity.read_identity(folder)
+    if identity:
+        stated = run_folder.read_arrays(path, "run").get("run")
+        if stated is None or str(stated) != identity.run:
+            raise UserError(f"{path} is of another run than config.json beside it; put the folder's own file back")
+    return run_folder.read_arrays(path, f"{study}/")
 
 
 def collect_predictions(
@@ -87,9 +108,9 @@ def read_trial_predictions(folder: Path, study: str, trial: int, split: str) -> 
       split: 'validation' or 'test'.
 
     Raises:
-      UserError: predictions.npz is missing or damaged.
+      UserError: predictions.npz is missing, damaged, or of another run.
     """
-    arrays = run_folder.read_arrays(folder / FILE, f"{study}/")
+    arrays = read_study_arrays(folder, study)
     if f"{study}/{split}/prediction" not in arrays:
         return None
     row = int(np.flatnonzero(arrays[f"{study}/trial"] == trial)[0])

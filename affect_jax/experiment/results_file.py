@@ -14,6 +14,7 @@ from typing import Any
 
 from affect_jax.errors import UserError
 from affect_jax.runtime.files import read_json, write_json
+from affect_jax.runtime.run_identity import read_identity
 
 SCHEMA = 2
 FILE = "results.json"
@@ -183,6 +184,7 @@ class Provenance:
       python: version.
       command: the command line.
       details: what else there is to know of a classical baseline, by name.
+      run: as `RunIdentity.run`; '' of a classical baseline.
     """
 
     git: str
@@ -190,6 +192,7 @@ class Provenance:
     python: str
     command: str
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
+    run: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,7 +235,8 @@ def read_results(folder: Path) -> Results:
     """Reads and checks `folder`/results.json.
 
     Raises:
-      UserError: it is missing, not JSON, of another schema, or some value in it is not what `Results` says.
+      UserError: it is missing, not JSON, of another schema, of another run than config.json, or some value in it is not
+        what `Results` says.
     """
     path = folder / FILE
     if not path.is_file():
@@ -248,11 +252,18 @@ def read_results(folder: Path) -> Results:
             f"in another folder: {_command(document)}"
         )
     try:
-        return _decode(Results, document, "")
+        results = _decode(Results, document, "")
     except _Mismatch as error:
         raise UserError(
             f"{path} {error}; restore the file, or make it anew in another folder: {_command(document)}"
         ) from None
+    identity = read_identity(folder)
+    if identity and (results.provenance.run, results.corpus.fingerprint) != (identity.run, identity.corpus):
+        raise UserError(
+            f"{path} is of another run than config.json beside it; put the folder's own file back, or train that run "
+            "again"
+        )
+    return results
 
 
 def _command(document: Mapping[str, Any]) -> str:

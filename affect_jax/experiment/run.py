@@ -35,7 +35,7 @@ from affect_jax.experiment.results_file import (
 )
 from affect_jax.experiment.study import run_study
 from affect_jax.models.overview import describe_parameters
-from affect_jax.runtime import hosts, run_folder
+from affect_jax.runtime import hosts, run_folder, run_identity
 from affect_jax.runtime.progress import Display
 from affect_jax.runtime.signals import never_stop
 from affect_jax.training import loop
@@ -65,13 +65,16 @@ def run_experiment(
         experiment = _decide_pair(experiment, folder, config_arg, stop)
     with contextlib.ExitStack() as stack:
         finished = folder / FILE
-        if not hosts.agree(finished.exists())[0]:  # a finished one may be read by anybody, at any time
+        # A finished one may be read by anybody, at any time.
+        if not hosts.agree(finished.exists() and not (folder / "checkpoints").exists())[0]:
             hosts.run_in_turn(
                 lambda: stack.enter_context(run_folder.lock_run_folder(folder)) if hosts.is_leader() else None
             )
         document = encode_document(experiment)
         hosts.run_in_turn(lambda: run_folder.open_run_folder(folder, document, config_arg))
         if hosts.agree(finished.exists())[0]:
+            if hosts.is_leader():
+                _remove_checkpoints(folder)
             return read_results(folder)
         return _train(experiment, folder, config_arg, stop)
 
@@ -131,12 +134,16 @@ def load_corpus(experiment: Experiment) -> LoadedCorpus:
 def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable[[], bool]) -> Results:
     """Trains every study, or goes on with it, and writes predictions.npz and results.json."""
     corpus = hosts.run_in_turn(lambda: load_corpus(experiment))
+    fingerprint = corpus.recordings.fingerprint
+    # The leader's turn comes first: it draws what the others then read.
+    identity = hosts.run_in_turn(lambda: run_identity.claim_run_folder(folder, fingerprint, corpus.members))
     leads = hosts.is_leader()
     with Display(shown=leads) as display, SummaryWriter(str(folder), write_to_disk=leads) as board:
         development = corpus.development
         run = Run(
             experiment=experiment,
             workdir=folder,
+            identity=identity,
             engine=make_engine(experiment),
             development=development,
             folds=build_folds(
@@ -161,14 +168,19 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
         variants=results.summarize_variants(trials),
         selected=tuple(selected),
         baselines=_score_baselines(run),
-        provenance=Provenance(**run_folder.describe_provenance(" ".join(sys.argv))),
+        provenance=Provenance(**run_folder.describe_provenance(" ".join(sys.argv)), run=identity.run),
     )
     if leads:
-        run_folder.write_arrays(folder / predictions_file.FILE, arrays)
+        predictions_file.write_predictions(folder, arrays, identity.run)
         write_results(folder, finished)
-        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        _remove_checkpoints(folder)
     hosts.wait_for_all("finished")
     return finished
+
+
+def _remove_checkpoints(folder: Path) -> None:
+    """Removes what a finished run no longer needs; a kill right after its results were written leaves it behind."""
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
 def _run_studies(run: Run) -> tuple[list[TrialResult], list[Selection], dict[str, np.ndarray]]:

@@ -16,7 +16,7 @@ from affect_jax.data import splits
 from affect_jax.experiment import results
 from affect_jax.experiment.context import Run
 from affect_jax.experiment.results_file import Scores, Selection, TrialResult
-from affect_jax.runtime import hosts, run_folder
+from affect_jax.runtime import hosts, run_folder, run_identity
 from affect_jax.training import checkpoint, loop, mesh, objective, predictor
 from affect_jax.training.trials import Trial, plan_trials
 
@@ -107,6 +107,7 @@ def _fit(run: Run, study: Study, model: nn.Module, name: str, trials: Sequence[T
         trials,
         engine=run.engine,
         folder=run.workdir / "checkpoints" / name,
+        identity=run.identity,
         listener=_make_listener(run, name, trials, study.stages[-1].metric),
     )
     for number, why in sorted(fitted.stopped.items()):
@@ -201,10 +202,12 @@ def _fit_search(run: Run, study: Study, model: nn.Module, name: str, trials: Seq
     folder = run.workdir / "checkpoints" / name
     summary = folder / "scores.json"
     if summary.exists():
-        return run_folder.read_json(summary)
+        saved = run_folder.read_json(summary)
+        run_identity.check_origin(run.identity, saved["identity"], summary)
+        return saved["scores"]
     scores = [float(x) for x in _fit(run, study, model, name, trials).score]
     if hosts.is_leader():
-        run_folder.write_json(summary, scores)
+        run_folder.write_json(summary, {"identity": run.identity._asdict(), "scores": scores})
         for stage in study.stages:  # only the scores of a search are wanted
             shutil.rmtree(folder / stage.name)
     return scores
@@ -247,7 +250,7 @@ def _save_weights(
     unit = run.experiment.data.unit
     meta = {"first": first, "trials": len(trials), "model": dict(study.model), "steps": steps, "unit": unit}
     folder = run_folder.locate_weights(run.workdir, study.name)
-    checkpoint.save_checkpoint(folder / f"{number:03d}", 0, {"params": fitted.params, **moments}, meta)
+    checkpoint.save_checkpoint(folder / f"{number:03d}", 0, {"params": fitted.params, **moments}, meta, run.identity)
 
 
 def _measure_alignment(

@@ -18,7 +18,7 @@ from affect_jax.config.models import make_model
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.experiment.results_file import CorpusRecord, Results, TrialResult, read_results
 from affect_jax.inference import export_folder
-from affect_jax.runtime import run_folder
+from affect_jax.runtime import run_folder, run_identity
 from affect_jax.training import checkpoint, step
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -134,9 +134,9 @@ def _read_trial_weights(run: Path, results: Results, number: int) -> tuple[dict[
     study = results.trials[number].study
     # Checkpoints count the trials of their own study.
     within_study = number - next(i for i, trial in enumerate(results.trials) if trial.study == study)
-    folder = run_folder.locate_weights(run, study)
+    folder, identity = run_folder.locate_weights(run, study), run_identity.read_identity(run)
     for batch in sorted(folder.glob("[0-9]*")):
-        leaves, meta = checkpoint.restore_checkpoint(batch) or ({}, {"first": 0, "trials": 0})
+        leaves, meta = checkpoint.restore_checkpoint(batch, identity) or ({}, {"first": 0, "trials": 0})
         place = within_study - meta["first"]
         if 0 <= place < meta["trials"]:
             return {name: leaf[place] for name, leaf in leaves.items()}, meta

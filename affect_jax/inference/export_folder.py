@@ -18,7 +18,6 @@ from jax import export as jax_export
 
 from affect_jax.errors import UserError
 from affect_jax.runtime import files, run_folder
-from affect_jax.training import checkpoint
 
 SCHEMA = 2
 """Version of description.json. The first exports have none, and no checksums."""
@@ -113,7 +112,7 @@ def write_export(
     # The checksum is of the description as it is read back, where tuples are lists and keys are text.
     described = json.loads(json.dumps({**description, "schema": SCHEMA}))
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
-    described["sha256"] = {**sums, DESCRIPTION: checkpoint.hash_json(described)}
+    described["sha256"] = {**sums, DESCRIPTION: files.hash_json(described)}
     folder.mkdir(parents=True, exist_ok=True)
     contents[DESCRIPTION] = files.encode_json(described)
     files.write_together({folder / name: data for name, data in contents.items()})
@@ -205,7 +204,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
     sums = described.get("sha256")
     content = {key: value for key, value in described.items() if key != "sha256"}
     is_whole = data == files.encode_json(described) and isinstance(sums, dict)
-    if not is_whole or sums.get(DESCRIPTION) != checkpoint.hash_json(content):
+    if not is_whole or sums.get(DESCRIPTION) != files.hash_json(content):
         raise UserError(f"{path} is damaged (it differs from its own checksum); {_AGAIN}")
     return described
 

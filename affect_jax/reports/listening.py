@@ -211,7 +211,10 @@ def open_corpus(run: Run, wanted: Set[str]) -> Openers:
     experiment = read_experiment(run.path)
     recordings, settings = splits.load_recordings(experiment.corpus), experiment.corpus.settings
     if recordings.fingerprint != run.results.corpus.fingerprint:
-        print("note: the corpus has changed since the run; what is heard may differ from what it saw", file=sys.stderr)
+        raise UserError(
+            f"the corpus has changed since {run.path} was trained, so what is heard may not be what it saw; restore "
+            "its files, or name a folder of sound files by --audio_dir"
+        )
     speech = experiment.data.modalities[0] if settings.get("sound") == "waveform" else "speech"
     openers = {
         recording.steps[0]: partial(audio.Sound, recording.features[speech], settings["rate"])

@@ -152,7 +152,7 @@ def read_predictions(run: Run, study: str, split: str) -> Predictions | None:
     path = run.path / predictions_file.FILE
     if not path.is_file():
         return None
-    arrays = run_folder.read_arrays(path, f"{study}/")
+    arrays = predictions_file.read_study_arrays(run.path, study)
     names = [f"{study}/{split}/{name}" for name in Predictions._fields[:-1]] + [f"{study}/trial"]
     if not all(name in arrays for name in names):
         return None

@@ -3,13 +3,18 @@
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from affect_jax.errors import UserError
+
+PARTIAL = ".partial"
+"""How the name of a file ends that is still being written."""
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -22,7 +27,8 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
 
     A process that is killed while they get their names may leave some of the old and some of the new ones, each whole.
     """
-    partial = {path: path.with_name(f".{path.name}.partial") for path in contents}
+    # Names of their own, so that of two writers each publishes a whole file of its own; the last one stays.
+    partial = {path: _name_partial(path) for path in contents}
     try:
         for path, data in contents.items():
             try:
@@ -38,6 +44,23 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
     finally:
         for temporary in partial.values():
             temporary.unlink(missing_ok=True)
+
+
+def _name_partial(path: Path) -> Path:
+    """A hidden name beside `path` that nobody else has, cut where a file system would find it too long."""
+    name = path.name.encode()[:200].decode(errors="ignore")
+    return path.with_name(f".{name}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}")
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Removes what a writer of `folder` that was killed has left; only for who holds its lock."""
+    for path in folder.glob(f".*{PARTIAL}"):
+        path.unlink(missing_ok=True)
+
+
+def hash_json(value: Any) -> str:
+    """sha256 of what JSON makes of `value`: keys that were numbers are text by then."""
+    return hashlib.sha256(json.dumps(json.loads(json.dumps(value)), sort_keys=True).encode()).hexdigest()
 
 
 def encode_json(value: Any) -> bytes:

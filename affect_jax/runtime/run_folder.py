@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from affect_jax.errors import UserError
-from affect_jax.runtime.files import lock_file, read_json, write_atomic, write_json
+from affect_jax.runtime.files import lock_file, read_json, remove_partial_files, write_atomic, write_json
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "scikit-learn")
 
@@ -74,6 +74,7 @@ def lock_run_folder(workdir: Path) -> Iterator[None]:
     _make(workdir)
     refusal = f"another process is at work on {workdir}; wait until it ends, or give another --workdir"
     with lock_file(workdir / ".lock", refusal):
+        remove_partial_files(workdir)
         yield
 
 

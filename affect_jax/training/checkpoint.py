@@ -24,6 +24,7 @@ import orbax.checkpoint as ocp
 
 from affect_jax.errors import UserError
 from affect_jax.runtime import files, hosts
+from affect_jax.runtime.run_identity import RunIdentity, check_origin
 
 # Orbax logs each step of each save at level INFO.
 logging.getLogger("absl").setLevel(logging.WARNING)
@@ -135,11 +136,6 @@ def split_by_prefix(leaves: dict[str, np.ndarray], names: tuple[str, ...]) -> li
     return [{k[len(n) + 1 :]: v for k, v in leaves.items() if k.startswith(f"{n}/")} for n in names]
 
 
-def hash_json(value: Any) -> str:
-    """sha256 of what JSON makes of `value`: keys that were numbers are text by then."""
-    return hashlib.sha256(json.dumps(json.loads(json.dumps(value)), sort_keys=True).encode()).hexdigest()
-
-
 def _hash_files(folder: Path) -> dict[str, str]:
     """File -> sha256, of all files below `folder`."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -152,8 +148,10 @@ def _remove_arrays(arrays: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def save_checkpoint(folder: Path, step: int, tree: Any, meta: dict[str, Any], *, keep: int = 1) -> None:
-    """Writes `tree` and `meta` as checkpoint `step` of `folder`, then removes all but the newest `keep`.
+def save_checkpoint(
+    folder: Path, step: int, tree: Any, meta: dict[str, Any], identity: RunIdentity | None = None, *, keep: int = 1
+) -> None:
+    """Writes `tree` and `meta` as checkpoint `step` of the run `identity`, then removes all but the newest `keep`.
 
     All processes call it.
 
@@ -161,6 +159,7 @@ def save_checkpoint(folder: Path, step: int, tree: Any, meta: dict[str, Any], *,
       OSError: the disk is full or not writable; the checkpoints before this one are untouched.
     """
     arrays = folder / f"{step:06d}"
+    meta = {**meta, "identity": identity._asdict() if identity else None}
     if hosts.is_leader():
         folder.mkdir(parents=True, exist_ok=True)
         arrays.with_suffix(".json").unlink(missing_ok=True)
@@ -174,7 +173,7 @@ def save_checkpoint(folder: Path, step: int, tree: Any, meta: dict[str, Any], *,
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(arrays.absolute(), _prepare_leaves(tree))
         if hosts.is_leader():
-            sums = {**_hash_files(arrays), _META: hash_json(meta)}
+            sums = {**_hash_files(arrays), _META: files.hash_json(meta)}
             files.write_json(arrays.with_suffix(".json"), {"schema": SCHEMA, "meta": meta, "sha256": sums})
     except Exception as error:
         _remove_arrays(arrays)  # half a checkpoint is worth nothing, and the disk may be full
@@ -199,11 +198,11 @@ def _remove_old(folder: Path, keep: int) -> None:
             shutil.rmtree(arrays)
 
 
-def restore_checkpoint(folder: Path) -> Checkpoint | None:
+def restore_checkpoint(folder: Path, identity: RunIdentity | None = None) -> Checkpoint | None:
     """Reads the newest checkpoint of `folder`; None where there is none.
 
     Raises:
-      UserError: it is damaged, or of another schema.
+      UserError: it is damaged, of another schema, or of another run than `identity`.
     """
     entries = sorted(folder.glob("[0-9]*.json"))
     if not entries:
@@ -212,7 +211,10 @@ def restore_checkpoint(folder: Path) -> Checkpoint | None:
     try:
         entry = json.loads(entries[-1].read_text())
         sums = entry["sha256"]
-        is_intact = sums == {**_hash_files(arrays), **({_META: hash_json(entry["meta"])} if _META in sums else {})}
+        is_intact = sums == {
+            **_hash_files(arrays),
+            **({_META: files.hash_json(entry["meta"])} if _META in sums else {}),
+        }
     except (OSError, ValueError, KeyError, TypeError):
         is_intact = False
     if not is_intact:
@@ -225,10 +227,12 @@ def restore_checkpoint(folder: Path) -> Checkpoint | None:
             f"the checkpoint {arrays} is of schema {entry['schema']}, this version of affect_jax reads {SCHEMA}; "
             f"use the version that wrote it, or delete {folder} to train this stage again"
         )
+    meta = dict(entry["meta"])
+    check_origin(identity, meta.pop("identity", None), f"the checkpoint {arrays}")
     with ocp.PyTreeCheckpointer() as checkpointer:
         stored = checkpointer.metadata(arrays.absolute()).item_metadata.tree
         # As numpy, also what was sharded: this run may have other devices than the one that saved.
         whole = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), stored)
         arrays_by_path = checkpointer.restore(arrays.absolute(), restore_args=whole)
     leaves = {name: np.asarray(leaf) for name, leaf in arrays_by_path.items()}
-    return Checkpoint(leaves, entry["meta"])
+    return Checkpoint(leaves, meta)

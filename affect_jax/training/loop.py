@@ -19,6 +19,7 @@ from affect_jax.data.corpus import Corpus
 from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.streaming import Source
 from affect_jax.runtime import hosts
+from affect_jax.runtime.run_identity import RunIdentity
 from affect_jax.runtime.signals import Stopped
 from affect_jax.training import checkpoint, mesh, step
 from affect_jax.training.diagnosis import find_first_not_finite
@@ -63,6 +64,7 @@ class StageFit:
       engine: how to run.
       epochs: what runs an epoch.
       folder: the stage's checkpoints; None: no checkpoints.
+      identity: of the run; every checkpoint repeats it.
       listener: is told of each epoch.
       slots: slot -> place in `trials`; those from `count` on are copies that stand still.
       count: slots that hold a trial of their own.
@@ -86,6 +88,7 @@ class StageFit:
     engine: Engine
     epochs: Epochs
     folder: Path | None
+    identity: RunIdentity | None
     listener: Listener
 
     slots: list[int] = dataclasses.field(init=False)
@@ -117,10 +120,11 @@ class StageFit:
 
         Raises:
           Stopped: the listener asked for it.
-          UserError: a damaged checkpoint, or one from inside an epoch that was streamed and now is not.
+          UserError: a checkpoint that is damaged, of another run, or from inside an epoch that was streamed and now is
+            not.
         """
         # Start, or resume where a process before this one was ended.
-        saved = checkpoint.restore_checkpoint(self.folder) if self.folder else None
+        saved = checkpoint.restore_checkpoint(self.folder, self.identity) if self.folder else None
         if saved and saved.meta["done"]:
             self.restore_results(saved)
             return self.collect_outcome()
@@ -142,7 +146,7 @@ class StageFit:
         # Finish: a stage that is done is read from its last checkpoint, not trained again.
         if self.folder:
             tree, meta = {"best": self.best, "summary": self.summary}, {"done": True, "stopped": self.stopped}
-            checkpoint.save_checkpoint(self.folder, self._number_checkpoint(), tree, meta)
+            checkpoint.save_checkpoint(self.folder, self._number_checkpoint(), tree, meta, self.identity)
         return self.collect_outcome()
 
     def restore(self, saved: checkpoint.Checkpoint | None) -> None:
@@ -268,7 +272,7 @@ class StageFit:
             "inside": self.saves_inside_epochs,
         }
         # Two: if the newest turns out to be damaged, there is one to go back to.
-        checkpoint.save_checkpoint(self.folder, self._number_checkpoint(), tree, meta, keep=2)
+        checkpoint.save_checkpoint(self.folder, self._number_checkpoint(), tree, meta, self.identity, keep=2)
         self.timer.restart(begin)
 
     def collect_outcome(self) -> Outcome:
@@ -306,6 +310,7 @@ def fit_study(
     engine: Engine,
     *,
     folder: Path | None = None,
+    identity: RunIdentity | None = None,
     listener: Listener | None = None,
 ) -> Fitted:
     """Trains every trial through every stage.
@@ -322,10 +327,11 @@ def fit_study(
       trials: the study.
       engine: how to run.
       folder: where to checkpoint, a folder a stage; an unfinished fit in it is resumed. None: no checkpoints.
+      identity: of the run that the checkpoints belong to.
       listener: is told of each epoch.
 
     Raises:
-      UserError: a name that the model lacks, or a damaged checkpoint.
+      UserError: a name that the model lacks, or a checkpoint that is damaged or another run's.
       Stopped: the listener asked for it; the same call resumes from there.
     """
     # Before anything is compiled, so that a typing error is told at once.
@@ -343,7 +349,7 @@ def fit_study(
         else:
             start = pick_trials(outcome.params, [place[i] for i in distinct])
         place, plan = next_place, plan_stage(model, stage, task, data, engine)
-        where = dict(folder=folder / stage.name if folder else None, listener=listener or Listener())
+        where = dict(folder=folder / stage.name if folder else None, identity=identity, listener=listener or Listener())
         with contextlib.closing(_make_epochs(plan, data, engine)) as runner:
             outcome = StageFit(plan, data, chosen, distinct, start, engine, epochs=runner, **where).run()
 

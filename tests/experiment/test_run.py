@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,9 +11,12 @@ from affect_jax.config.load import load_config
 from affect_jax.data import splits
 from affect_jax.datasets.recola import arff_files
 from affect_jax.errors import UserError
+from affect_jax.experiment import predictions_file, results_file, run
 from affect_jax.inference import deployment, export_folder, feature_files, split_files
-from affect_jax.runtime import run_folder
-from tests import small
+from affect_jax.runtime import files, run_folder
+from affect_jax.runtime.signals import Stopped
+from configs import fusion_manifest
+from tests import own, small
 
 
 @pytest.fixture(scope="module")
@@ -237,3 +241,70 @@ def test_bad_values_are_named(change, message, corpora, tmp_path):
     change(config)
     with pytest.raises(UserError, match=message):
         small.run(config, str(tmp_path / "run"), config_arg="x")
+
+
+@pytest.mark.parametrize(
+    ("names", "ask", "message"),
+    [
+        (["weights"], lambda folder: deployment.load_deployed(folder, 0), "is of another run than the folder"),
+        (["results.json"], results_file.read_results, "results.json is of another run than config.json"),
+        (
+            ["predictions.npz"],
+            lambda folder: predictions_file.read_study_arrays(folder, "teachers"),
+            "predictions.npz is of another run",
+        ),
+        (["results.json", "predictions.npz", "config.json"], lambda folder: deployment.load_deployed(folder, 0), "run"),
+    ],
+)
+def test_files_of_another_run_are_refused(sew, corpora, tmp_path, names, ask, message):
+    """The same config and corpus, trained again: only the run differs."""
+    folder, _ = sew
+    mine = shutil.copytree(folder, tmp_path / "mine")
+    other = run_folder.read_json(mine / "config.json")["identity"]["run"]
+    for name in names:
+        _rename_run(mine / name, other, "0" * 32)
+    with pytest.raises(UserError, match=message):
+        ask(mine)
+
+
+def _rename_run(path, old, new):
+    """The file or folder as another run would have written it."""
+    if path.is_dir():
+        for entry in path.rglob("*.json"):
+            if entry.parents[2] == path:
+                document = json.loads(entry.read_text())
+                document["meta"]["identity"]["run"] = new
+                document["sha256"]["meta"] = files.hash_json(document["meta"])
+                entry.write_text(json.dumps(document))
+    elif path.suffix == ".npz":
+        run_folder.write_arrays(path, run_folder.read_arrays(path) | {"run": np.array(new)})
+    else:
+        path.write_text(path.read_text().replace(old, new))
+
+
+def test_an_interrupted_run_does_not_go_on_with_a_changed_corpus(tmp_path, monkeypatch):
+    def stop(*_):
+        raise Stopped("before the first epoch")
+
+    monkeypatch.setattr(run, "run_study", stop)
+    path = own.write(tmp_path, columns=("face", "text"))
+
+    def train():
+        config = own.use(fusion_manifest.get_config(), path, target="mood")
+        return small.run(config, tmp_path / "run", config_arg="configs/fusion_manifest.py")
+
+    for _ in range(2):
+        with pytest.raises(Stopped):
+            train()
+    begun = (tmp_path / "run" / "config.json").read_bytes()
+    path.write_text(path.read_text().replace("calm", "tense", 1))
+    with pytest.raises(UserError, match="was begun with another corpus .* train on the changed corpus in another"):
+        train()
+    assert (tmp_path / "run" / "config.json").read_bytes() == begun
+
+
+def test_what_a_kill_at_the_end_left_is_removed(sew, corpora, tmp_path):
+    folder = shutil.copytree(sew[0], tmp_path / "mine")
+    (folder / "checkpoints").mkdir()
+    small.run(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
+    assert not (folder / "checkpoints").exists()

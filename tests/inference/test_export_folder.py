@@ -16,7 +16,6 @@ from affect_jax.errors import UserError
 from affect_jax.inference import deployment, export_folder
 from affect_jax.inference import export_folder as format_
 from affect_jax.runtime import files
-from affect_jax.training import checkpoint
 from tests.datasets.fuzzing import flip
 from tests.inference import toys
 
@@ -45,7 +44,7 @@ def sealed(folder, **changes):
     del described["sha256"]
     described |= changes
     sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in NAMES[:2]}
-    files.write_json(path, described | {"sha256": {**sums, path.name: checkpoint.hash_json(described)}})
+    files.write_json(path, described | {"sha256": {**sums, path.name: files.hash_json(described)}})
 
 
 def refused(folder, match):

@@ -87,3 +87,33 @@ def test_a_folder_of_something_else_gets_no_lock(tmp_path):
     with pytest.raises(UserError, match="holds 'thesis.tex'"), run_folder.lock_run_folder(tmp_path):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_two_writers_publish_whole_files_of_their_own(tmp_path):
+    """Each replaces the whole file; a fixed name for what is half written would have them write into one another's."""
+    path = tmp_path / "x.json"
+    program = f"""
+import pathlib, sys
+from affect_jax.runtime import files
+for n in range(200):
+    files.write_atomic(pathlib.Path({str(path)!r}), sys.argv[1].encode() * 50_000)
+"""
+    writers = [subprocess.Popen([sys.executable, "-c", program, letter]) for letter in "ab"]
+    while any(writer.poll() is None for writer in writers):
+        if path.exists():
+            content = path.read_bytes()
+            assert content in (b"a" * 50_000, b"b" * 50_000)
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_a_long_name_is_written(tmp_path):
+    path = tmp_path / ("п" * 120 + ".json")  # 245 bytes of the 255 that a file system takes
+    files.write_json(path, 1)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_a_killed_writer_left_is_removed_under_the_lock(tmp_path):
+    (tmp_path / ".results.json.1-ab.partial").write_bytes(b"half")
+    with run_folder.lock_run_folder(tmp_path):
+        assert [p.name for p in tmp_path.iterdir()] == [".lock"]

@@ -77,7 +77,10 @@ def read_run_clips(run: Path, model: SpeechModel, ids: Sequence[str], say: Calla
         ids = _choose_case_examples(run, model, scored, say)
     recordings = splits.load_recordings(experiment.corpus)
     if recordings.fingerprint != results.corpus.fingerprint:
-        say("note: the corpus is not the one that the run was trained on (its fingerprint differs)")
+        raise UserError(
+            f"the corpus has changed since {run} was trained (its fingerprint is {recordings.fingerprint[:12]} and was "
+            f"{results.corpus.fingerprint[:12]}); restore its files, or name recordings instead of --id"
+        )
     by_id = {r.id: r for members in recordings.splits.values() for r in members}
     planted, clips = splits.find_planted_tenths(experiment.corpus), []
     for name in dict.fromkeys(ids):

@@ -15,7 +15,7 @@ from affect_jax.evaluation.missing.masked_answers import Plan, compile_masked_an
 from affect_jax.evaluation.missing.missing_file import METRICS
 from affect_jax.experiment import results
 from affect_jax.experiment.results_file import TrialResult
-from affect_jax.runtime import run_folder
+from affect_jax.runtime import run_folder, run_identity
 from affect_jax.training import checkpoint, loop, mesh
 
 UNKNOWN = (
@@ -115,9 +115,9 @@ def _read_weights(checked: CheckedRun, loaded: LoadedCorpus, study: TestedStudy,
     """The parameters of all `count` trials of a study."""
     name = study.spec.name
     shapes = loop.trace_shapes(study.model, loaded.development.corpus, loaded.folds)[0]
-    batches = [
-        _read_batch(path, shapes) for path in sorted(run_folder.locate_weights(checked.folder, name).glob("[0-9]*"))
-    ]
+    identity = run_identity.read_identity(checked.folder)
+    folders = sorted(run_folder.locate_weights(checked.folder, name).glob("[0-9]*"))
+    batches = [_read_batch(path, identity, shapes) for path in folders]
     available = sum(batch.count for batch in batches)
     if available != count:
         raise UserError(
@@ -127,8 +127,8 @@ def _read_weights(checked: CheckedRun, loaded: LoadedCorpus, study: TestedStudy,
     return batches
 
 
-def _read_batch(path: Path, shapes: Any) -> _Weights:
-    restored = checkpoint.restore_checkpoint(path)
+def _read_batch(path: Path, identity: run_identity.RunIdentity | None, shapes: Any) -> _Weights:
+    restored = checkpoint.restore_checkpoint(path, identity)
     if restored is None:
         raise UserError(f"{path} has no weights; train that run again with launch.main")
     leaves, meta = restored
