@@ -10,8 +10,10 @@ The functions behind the kinds are in `training/objective.py`; reading a config 
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
+from affect_jax.config.decode import Range, decode
+from affect_jax.config.problems import Problems
 from affect_jax.errors import UserError, suggest_nearest
 
 ELEMENTWISE = ("mse", "mae", "binary_cross_entropy", "cross_entropy")
@@ -22,15 +24,21 @@ ALIGNMENT = ("dcca", "barlow", "vicreg")
 """One number from two latent codes."""
 STATEFUL = ("dcca_ema", "soft_cca")
 """The same, with running statistics that the train state carries."""
-_CCA_OPTIONS = ("k", "ridge", "ridge_mode")
-OPTIONS = {
-    "dcca": _CCA_OPTIONS,
-    "dcca_ema": (*_CCA_OPTIONS, "decay"),
-    "barlow": ("redundancy",),
-    "vicreg": ("invariance", "variance", "covariance"),
-    "soft_cca": ("decorrelation", "decay"),
+_WEIGHT = Annotated[float, Range(least=0)]
+_DECAY = Annotated[float, Range(least=0, most=1)]
+_CCA_OPTIONS = {
+    "k": Annotated[int, Range(least=1)],
+    "ridge": _WEIGHT,
+    "ridge_mode": Literal["scale", "absolute"],
 }
-"""Kind -> what a loss of it may set; the other kinds have no options. All but `k`, the rank, have defaults."""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dcca": _CCA_OPTIONS,
+    "dcca_ema": {**_CCA_OPTIONS, "decay": _DECAY},
+    "barlow": {"redundancy": _WEIGHT},
+    "vicreg": {"invariance": _WEIGHT, "variance": _WEIGHT, "covariance": _WEIGHT},
+    "soft_cca": {"decorrelation": _WEIGHT, "decay": _DECAY},
+}
+"""Kind -> option -> its type; the other kinds have no options. All but `k`, the rank, have defaults."""
 KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *STATEFUL)))
 
 
@@ -76,13 +84,17 @@ def _parse_term(name: str, loss: Mapping[str, Any]) -> Term:
         raise UserError(f"loss {name!r} of kind {kind!r} needs {missing[0]!r}; give {left}, {right} and weight")
     del options["weight"]
     term = Term(name, kind, options.pop(left), options.pop(right), tuple(sorted(options.items())))
-    known = OPTIONS.get(kind, ())
-    for option in options:
-        if option not in known:
+    known = OPTIONS.get(kind, {})
+    problems = Problems()
+    for option, value in options.items():
+        if option in known:
+            decode(known[option], value, f"option {option!r} of loss {name!r}", problems)
+        else:
             raise UserError(
                 f"loss {name!r} of kind {kind!r} has no option {option!r}{suggest_nearest(option, known)}; "
                 f"it has {list(known)} beside {left}, {right} and weight"
             )
+    problems.raise_any()
     if "k" in known and "k" not in options:
         raise UserError(f"loss {name!r} of kind {kind!r} needs 'k', the number of canonical correlations")
     return term

@@ -2,20 +2,27 @@
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
-from typing import Any
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import flax.linen as nn
 
 from affect_jax import models
+from affect_jax.config.decode import Range, decode
+from affect_jax.config.problems import Problems
 from affect_jax.errors import UserError, suggest_nearest
+
+_MAY_BE_ZERO = ("classes", "map_steps", "average_pool", "regressor_layers", "transformer_layers", "decoder_layers")
+"""Whole numbers where 0 says something: a number instead of classes, all steps, no pooling, no such layer."""
+_SHARES = ("dropout", "momentum")
 
 
 def make_model(config: Mapping[str, Any]) -> nn.Module:
     """The module that `config` (name and arguments) describes.
 
     Raises:
-      UserError: no such model, or an argument that it does not take.
+      UserError: no such model, or an argument that it does not take, or that has another type or range.
     """
     arguments = {key: value for key, value in config.items() if key != "name"}
     name = config["name"]
@@ -27,4 +34,23 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
     for argument in arguments:
         if argument not in known:
             raise UserError(f"model {name!r} takes no {argument!r}{suggest_nearest(argument, known)}; it takes {known}")
+    problems = Problems()
+    hints = typing.get_type_hints(module.Model)
+    for argument, value in arguments.items():
+        decode(_limit(hints[argument], argument), value, f"config.model.{argument}", problems)
+    problems.raise_any()
     return module.Model(**arguments)
+
+
+def _limit(hint: Any, name: str) -> Any:
+    """The type of a model's field with the range that its name implies: sizes are positive, rates are shares."""
+    if typing.get_origin(hint) is Sequence:
+        return tuple[_limit(typing.get_args(hint)[0], name), ...]
+    if typing.get_args(hint):
+        return typing.Union[tuple(_limit(one, name) for one in typing.get_args(hint))]  # noqa: UP007, built at run time
+    if hint is int:
+        return Annotated[int, Range(least=0 if name in _MAY_BE_ZERO else 1, most=10**6)]
+    if hint is float:
+        is_share = any(word in name for word in _SHARES)
+        return Annotated[float, Range(least=0, most=1) if is_share else Range(above=0)]
+    return hint

@@ -14,6 +14,8 @@ from affect_jax.config.stages import Stage
 Task = Literal["regression", "signed_regression", "binary", "multiclass"]
 Unit = Literal["frame", "window", "recording", "item"]
 Count = Annotated[int, Range(least=1)]
+Seed = Annotated[int, Range(least=0, most=2**32 - 1)]
+SeedCount = Annotated[int, Range(least=1, most=10_000)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Trials:
       seeds: how many, from 0, or which.
     """
 
-    seeds: Count | tuple[Annotated[int, Range(least=0)], ...]
+    seeds: SeedCount | tuple[Seed, ...]
     only: tuple[str, ...] | None = None
     folds: tuple[str, ...] | None = None
 
@@ -100,7 +102,7 @@ class Search:
     """
 
     grid: dict[str, Any] | None = None
-    seeds: Count | tuple[Annotated[int, Range(least=0)], ...] = 1
+    seeds: SeedCount | tuple[Seed, ...] = 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ of the class says what the reader does.
 
 import dataclasses
 import functools
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,8 @@ from affect_jax.errors import UserError, suggest_nearest
 
 SettingsType = TypeVar("SettingsType")
 
+_LARGEST = 10**6
+"""A number above this is a slip of the finger unless its setting says otherwise: nothing here is counted so high."""
 _KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "text", tuple: "a tuple of texts"}
 
 
@@ -31,7 +34,7 @@ def define_setting(
     Args:
       default: value of a setting that is left open.
       least: smallest number that is allowed; None for no limit.
-      most: largest number that is allowed; None for no limit.
+      most: largest number that is allowed; None for a million.
       choices: texts that are allowed; of a tuple, what each of its items may be (and none may come twice).
     """
     return dataclasses.field(default=default, metadata={"least": least, "most": most, "choices": choices})
@@ -107,7 +110,7 @@ def _find_problems(value: Any, kind: type, field: dataclasses.Field) -> Iterator
     """The ends of sentences that begin with 'config.corpus.rate is 7'."""
     # bool is a subclass of int, but True Hz is a mistake.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    fits = is_number if kind is float else type(value) is kind
+    fits = is_number and math.isfinite(value) if kind is float else type(value) is kind
     if fits and kind is tuple:
         fits = all(isinstance(item, str) for item in value)
     if not fits:
@@ -118,9 +121,13 @@ def _find_problems(value: Any, kind: type, field: dataclasses.Field) -> Iterator
         )
         return
     least, most, choices = (field.metadata.get(key) for key in ("least", "most", "choices"))
-    if (least is not None and value < least) or (most is not None and value > most):
-        limits = f"{least} or more" if most is None else f"{least} to {most}"
-        yield f"; set it to {limits}"
+    if is_number:
+        if least is not None and most is not None and not least <= value <= most:
+            yield f"; set it to {least} to {most}"
+        elif least is not None and value < least:
+            yield f"; set it to {least} or more"
+        elif value > (_LARGEST if most is None else most):
+            yield f"; set it to {_LARGEST if most is None else most} or less"
     if choices:
         items = value if kind is tuple else (value,)
         for item in items:

@@ -60,7 +60,7 @@ def test_the_loss_is_found_by_its_name_and_right():
         mock.patch.object(regression, "huber", space["huber"], create=True),
         mock.patch.dict(objective.ELEMENTWISE, huber=space["huber"]),
         mock.patch.object(losses, "KINDS", (*losses.KINDS, "huber")),
-        mock.patch.dict(losses.OPTIONS, huber=("delta",)),
+        mock.patch.dict(losses.OPTIONS, huber={"delta": float}),
     ):
         space["test_huber_is_quadratic_then_linear"]()
         (option,) = re.findall(r'losses\.prediction="(\{.*?\})"', " ".join(piece.text for piece in PAGE.prose))

@@ -18,5 +18,5 @@ def test_options_that_a_config_may_set_are_those_of_the_function(kind):
     function = {**objective.ELEMENTWISE, **objective.AGREEMENT, **objective.ALIGNMENT, **objective.STATEFUL}[kind]
     parameters = inspect.signature(function[1] if kind in losses.STATEFUL else function).parameters.values()
     options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-    assert tuple(options) == losses.OPTIONS.get(kind, ())
+    assert tuple(options) == tuple(losses.OPTIONS.get(kind, ()))
     assert [name for name, default in options.items() if default is inspect.Parameter.empty] in ([], ["k"])
