@@ -155,6 +155,9 @@ def test_a_run_of_another_corpus_is_refused(run, copied, main):
     results = read_results(copied)
     corpus = dataclasses.replace(results.corpus, fingerprint="another")
     write_results(copied, dataclasses.replace(results, corpus=corpus))
+    document = json.loads((copied / "config.json").read_text())
+    document["identity"]["corpus"] = "another"
+    (copied / "config.json").write_text(json.dumps(document))
     with pytest.raises(UserError, match="has another corpus or target"):
         main(f"--run={run}", f"--also={copied}")
     with pytest.raises(UserError, match="has changed since .* was trained"):
@@ -205,6 +208,12 @@ def test_folders_that_cannot_be_tested_are_refused(copied, main, tmp_path):
         main(f"--run={copied}")
 
 
+def _read_config_without_identity(folder):
+    """What config.json of a run of an older version has, which may be edited unnoticed."""
+    document = json.loads((folder / "config.json").read_text())
+    return {"config_arg": document["config_arg"], "config": document["config"]}
+
+
 @pytest.mark.parametrize(
     ("only", "model", "asked", "sentence"),
     [
@@ -214,11 +223,11 @@ def test_folders_that_cannot_be_tested_are_refused(copied, main, tmp_path):
     ],
 )
 def test_models_that_cannot_miss_a_modality_are_refused(run, tmp_path, only, model, asked, sentence):
-    held = json.loads((run / "config.json").read_text())
-    held["config"]["study"]["only"] = only
+    document = _read_config_without_identity(run)
+    document["config"]["study"]["only"] = only
     if model:
-        held["config"]["model"], held["config"]["studies"] = model, {"x": {"variants": {"x": {}}}}
-    (tmp_path / "config.json").write_text(json.dumps(held))
+        document["config"]["model"], document["config"]["studies"] = model, {"x": {"variants": {"x": {}}}}
+    (tmp_path / "config.json").write_text(json.dumps(document))
     shutil.copy(run / "results.json", tmp_path)
     (tmp_path / "weights").mkdir()
     with pytest.raises(UserError, match=sentence):
@@ -226,9 +235,9 @@ def test_models_that_cannot_miss_a_modality_are_refused(run, tmp_path, only, mod
 
 
 def test_runs_without_test_labels_or_with_several_variants_are_refused(copied):
-    held, results = json.loads((copied / "config.json").read_text()), read_results(copied)
-    held["config"]["studies"]["intra"]["variants"]["dropped"] = {"stages": {"fit": {"dropout": 0.5}}}
-    (copied / "config.json").write_text(json.dumps(held))
+    document, results = _read_config_without_identity(copied), read_results(copied)
+    document["config"]["studies"]["intra"]["variants"]["dropped"] = {"stages": {"fit": {"dropout": 0.5}}}
+    (copied / "config.json").write_text(json.dumps(document))
     with pytest.raises(UserError, match=r"has the variants \['dropped', 'intra'\]"):
         checked_run.check_run(copied, ("intra",))
     trials = (dataclasses.replace(results.trials[0], test=None), *results.trials[1:])
