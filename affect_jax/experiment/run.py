@@ -64,6 +64,8 @@ def run_experiment(
     if isinstance(experiment, auto_pair.Undecided):
         experiment = _decide_pair(experiment, folder, config_arg, stop)
     with contextlib.ExitStack() as stack:
+        if hosts.is_leader():
+            stack.enter_context(run_folder.leave_nothing_if_refused(folder))
         finished = folder / FILE
         # A finished one may be read by anybody, at any time.
         if not hosts.agree(finished.exists() and not (folder / "checkpoints").exists())[0]:

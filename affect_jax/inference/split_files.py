@@ -1,11 +1,8 @@
 """A run's predictions of one split as files: RECOLA's gold-standard arff form, or csv."""
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 
@@ -14,6 +11,7 @@ from affect_jax.errors import UserError
 from affect_jax.experiment import predictions_file
 from affect_jax.experiment.results_file import Results
 from affect_jax.runtime.files import write_atomic
+from affect_jax.runtime.spreadsheet import format_csv, name_file
 
 
 def write_split_predictions(run: Path, results: Results, number: int, split: str, out: Path) -> list[Path]:
@@ -56,7 +54,7 @@ def write_split_predictions(run: Path, results: Results, number: int, split: str
             path = out / f"{group}.arff"
             arff_files.write_gold(path, str(group), times, values)
         else:
-            path = out / f"{quote(str(group), safe=' ')}.csv"  # a group may be called anything
+            path = out / f"{name_file(str(group))}.csv"  # a group may be called anything
             write_atomic(path, format_predictions(ids, values, results.corpus.labels).encode())
         paths.append(path)
     return paths
@@ -71,11 +69,8 @@ def format_predictions(ids: Sequence[str], values: np.ndarray, labels: Sequence[
       labels: names of the C classes; their numbers where there are none.
     """
     names = tuple(labels or map(str, range(values.shape[-1]))) if values.ndim > 1 else ()
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("id", "prediction", *names))
-    table.writerows((step, *_format_cells(value, names)) for step, value in zip(ids, values, strict=True))
-    return text.getvalue()
+    rows = ((step, *_format_cells(value, names)) for step, value in zip(map(str, ids), values, strict=True))
+    return format_csv([("id", "prediction", *names), *rows])
 
 
 def _format_cells(value: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:

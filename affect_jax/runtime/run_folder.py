@@ -16,6 +16,7 @@ import io
 import json
 import platform
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ import numpy as np
 from affect_jax.errors import UserError
 from affect_jax.runtime.files import lock_file, read_json, remove_partial_files, write_atomic, write_json
 
+_TRAINED = ("results.json", "predictions.npz", "metrics.jsonl", "weights", "checkpoints", "ranking")
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "scikit-learn")
 
 
@@ -80,7 +82,7 @@ def lock_run_folder(workdir: Path) -> Iterator[None]:
 
 def open_run_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -> None:
     """Makes the folder for this config, or checks that it was made for the same (`engine` may differ: it says how
-    to run, not what).
+    to run, not what). A folder in which nothing was trained yet is taken over.
 
     Raises:
       UserError: it belongs to another config (the difference is shown), or is a file.
@@ -88,7 +90,7 @@ def open_run_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -
     _make(workdir)
     mine = {"config_arg": config_arg, "config": json.loads(json.dumps(config))}
     path = workdir / "config.json"
-    if not path.exists():
+    if not path.exists() or not has_training(workdir):
         write_json(path, mine)
         return
     theirs = read_json(path)
@@ -100,6 +102,23 @@ def open_run_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -
             f"{workdir} was made with another config; use another --workdir or the same values "
             f"(- the folder's, + yours):\n" + "\n".join(changed)
         )
+
+
+def has_training(workdir: Path) -> bool:
+    """Whether the folder holds anything that a run has learned; a config alone is nothing to lose."""
+    return any((workdir / name).exists() for name in _TRAINED)
+
+
+@contextlib.contextmanager
+def leave_nothing_if_refused(workdir: Path) -> Iterator[None]:
+    """Removes the folder again where it was made in here and a mistake of the user ends the run before any training."""
+    is_new = not workdir.exists()
+    try:
+        yield
+    except UserError:
+        if is_new and workdir.is_dir() and not has_training(workdir):
+            shutil.rmtree(workdir, ignore_errors=True)
+        raise
 
 
 def append_metrics(workdir: Path, lines: Iterable[Mapping[str, Any]]) -> None:

@@ -283,7 +283,8 @@ def _rename_run(path, old, new):
 
 
 def test_an_interrupted_run_does_not_go_on_with_a_changed_corpus(tmp_path, monkeypatch):
-    def stop(*_):
+    def stop(begun, _):
+        (begun.workdir / "checkpoints").mkdir(exist_ok=True)
         raise Stopped("before the first epoch")
 
     monkeypatch.setattr(run, "run_study", stop)
@@ -308,3 +309,26 @@ def test_what_a_kill_at_the_end_left_is_removed(sew, corpora, tmp_path):
     (folder / "checkpoints").mkdir()
     small.run(small.sew_config(corpora), str(folder), config_arg="configs/sew.py")
     assert not (folder / "checkpoints").exists()
+
+
+def test_a_refused_command_leaves_no_folder(tmp_path):
+    config = small.sew_config(tmp_path)
+    config.corpus.manual_dir = str(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="nowhere"):
+        small.run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_in_which_nothing_was_trained_is_taken_over(tmp_path, monkeypatch):
+    trained = []
+    monkeypatch.setattr(run, "_train", lambda experiment, *_: trained.append(experiment))
+    for rate in (0.5, 0.25):
+        config = small.sew_config(tmp_path)
+        config.stages.fit.optimizer.learning_rate = rate
+        small.run(config, tmp_path / "run")
+        document = run_folder.read_json(tmp_path / "run" / "config.json")["config"]
+        assert document["stages"]["fit"]["optimizer"]["learning_rate"] == rate
+    (tmp_path / "run" / "metrics.jsonl").touch()
+    config.stages.fit.optimizer.learning_rate = 0.125
+    with pytest.raises(UserError, match="another config"):
+        small.run(config, tmp_path / "run")
