@@ -147,7 +147,7 @@ def test_a_recording_cannot_lead_predictions_out_of_their_folder(sew, tmp_path):
         split_files.write_split_predictions(run, results, 0, "test", tmp_path / "here")
     others = dataclasses.replace(results, corpus=dataclasses.replace(results.corpus, name="manifest"))
     (path,) = split_files.write_split_predictions(run, others, 0, "test", tmp_path / "here")
-    assert path == tmp_path / "here" / "..%2Fout.csv"
+    assert path == tmp_path / "here" / "%2E.%2Fout.csv"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["here", "run"]
 
 
