@@ -49,10 +49,10 @@ def find_value(tree: Mapping[str, Any], path: str, default: Any = None) -> Any:
 
 def drop_paths(tree: Mapping[str, Any], paths: set[str], prefix: str = "") -> dict[str, Any]:
     """Nested mappings without the values at these dotted paths, and without what is below them."""
-    kept = {}
+    remaining = {}
     for key, value in tree.items():
         path = f"{prefix}.{key}" if prefix else key
         if path in paths:
             continue
-        kept[key] = drop_paths(value, paths, path) if isinstance(value, Mapping) else value
-    return kept
+        remaining[key] = drop_paths(value, paths, path) if isinstance(value, Mapping) else value
+    return remaining

@@ -81,11 +81,11 @@ def read_experiment(folder: Path) -> Experiment:
     path = folder / "config.json"
     if not path.is_file():
         raise UserError(f"{path} is missing; name the folder of a run, or train it with launch.main")
-    held = read_json(path)
-    if not isinstance(held, dict) or not isinstance(held.get("config"), dict):
+    saved = read_json(path)
+    if not isinstance(saved, dict) or not isinstance(saved.get("config"), dict):
         raise UserError(f"{path} holds no 'config'; restore it, or train that run again with launch.main")
     try:
-        document = {key: value for key, value in held["config"].items() if key != "baselines"}
+        document = {key: value for key, value in saved["config"].items() if key != "baselines"}
         return parse_experiment(_restore_tuples(document))
     except UserError as error:
         raise UserError(f"{path} does not fit this version: {error}; train that run again with launch.main") from error

@@ -94,7 +94,7 @@ def _decide_pair(undecided: auto_pair.Undecided, folder: Path, config_arg: str, 
     strongest, *_, weakest = decision.scores
     scores = ", ".join(f"{modality} {score:.3f}" for modality, score in decision.scores.items())
     kind = " on a synthetic corpus" if ranked.corpus.synthetic else ""
-    with Display(shown=hosts.is_leader()) as display:
+    with Display(is_visible=hosts.is_leader()) as display:
         display.say(
             f"ranking{kind} by validation {metric}: {scores}; so {strongest}, the strongest, teaches {weakest}, the "
             "weakest"
@@ -140,7 +140,7 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
     # The leader's turn comes first: it draws what the others then read.
     identity = hosts.run_in_turn(lambda: run_identity.claim_run_folder(folder, fingerprint, corpus.members))
     leads = hosts.is_leader()
-    with Display(shown=leads) as display, SummaryWriter(str(folder), write_to_disk=leads) as board:
+    with Display(is_visible=leads) as display, SummaryWriter(str(folder), write_to_disk=leads) as board:
         development = corpus.development
         run = Run(
             experiment=experiment,

@@ -24,9 +24,9 @@ def dropout(key: jax.Array, x: jax.Array, rate: float | jax.Array) -> jax.Array:
     scale is the inverse of the rounded keep probability, so the mean is exact. Rate 0 returns `x` bit for bit, rate 1
     returns zeros.
     """
-    kept = keep_mask(key, x.shape, rate)
+    keeps = keep_mask(key, x.shape, rate)
     scaled = x * keep_scale(rate).astype(wide_type(x.dtype))  # 1 / .9 is not 1.11 to bfloat16
-    return jnp.where(kept, scaled.astype(x.dtype), jnp.zeros((), x.dtype))
+    return jnp.where(keeps, scaled.astype(x.dtype), jnp.zeros((), x.dtype))
 
 
 def _keep(rate: float | jax.Array) -> jax.Array:

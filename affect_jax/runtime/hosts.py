@@ -83,15 +83,15 @@ def run_in_turn(work: Callable[[], T]) -> T:
     """
     if jax.process_count() == 1:
         return work()
-    found, wrong = None, ""
+    result, wrong = None, ""
     for turn in (is_leader(), not is_leader()):
         if turn:
             try:
-                found = work()
+                result = work()
             except UserError as error:
                 wrong = str(error)
         _raise_any(wrong)
-    return found
+    return result
 
 
 def wait_for_all(name: str) -> None:
@@ -101,10 +101,12 @@ def wait_for_all(name: str) -> None:
 
 
 def _raise_any(wrong: str) -> None:
+    """Raises UserError in all processes where one has `wrong` to tell; every process must call it."""
+    # An allgather needs one shape in all processes, so a message is a row of bytes with zeros behind it.
     mine = np.zeros(_LONGEST, np.uint8)
     told = np.frombuffer(wrong.encode()[:_LONGEST], np.uint8)
     mine[: len(told)] = told
     for number, line in enumerate(multihost_utils.process_allgather(mine)):
-        said = bytes(line).rstrip(b"\0").decode(errors="ignore")
-        if said:
-            raise UserError(wrong or f"process {number}: {said}")
+        message = bytes(line).rstrip(b"\0").decode(errors="ignore")
+        if message:
+            raise UserError(wrong or f"process {number}: {message}")

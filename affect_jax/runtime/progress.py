@@ -17,8 +17,8 @@ class Display:
     Time left assumes that no trial stops early, so it is the most there can be. Not `shown`: it says nothing.
     """
 
-    def __init__(self, *, shown: bool = True) -> None:
-        self._console = Console(file=sys.stderr, quiet=not shown)
+    def __init__(self, *, is_visible: bool = True) -> None:
+        self._console = Console(file=sys.stderr, quiet=not is_visible)
         self._bar: Progress | None = None
         self._task: int | None = None
         self._part = ""

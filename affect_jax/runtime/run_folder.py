@@ -132,15 +132,15 @@ def rewind_metrics(workdir: Path, part: str, stage: str, epoch: int) -> None:
     path = workdir / "metrics.jsonl"
     if not path.exists():
         return
-    kept = []
+    remaining = []
     for line in path.read_text().splitlines():
         try:
             entry = json.loads(line)
         except ValueError:
             continue  # a line that was cut when the process died
         if entry["part"] != part or entry["stage"] != stage or entry["epoch"] <= epoch:
-            kept.append(line)
-    write_atomic(path, "".join(f"{line}\n" for line in kept).encode())
+            remaining.append(line)
+    write_atomic(path, "".join(f"{line}\n" for line in remaining).encode())
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
