@@ -97,8 +97,8 @@ def _name_probabilities(names: Sequence[str], probabilities: np.ndarray) -> dict
 
 
 def list_doubts(timeline: Timeline) -> list[str]:
-    """Reasons to doubt a file's predictions: silent windows, clipping."""
-    doubts = []
+    """Reasons to doubt a file's predictions: what is odd about the file, silent windows, clipping."""
+    doubts = [*timeline.remarks]
     if timeline.silent.any():
         doubts.append(
             f"{int(timeline.silent.sum())} of {len(timeline.start)} windows are silent and have no prediction"

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from affect_jax.errors import UserError
-from affect_jax.features import audio
+from affect_jax.features import audio, sound_files
 from affect_jax.inference import deployment, export_folder
 from affect_jax.training import mesh
 
@@ -58,6 +58,7 @@ class Timeline(NamedTuple):
       prediction: float32 [W], or [W, C] logits; NaN where a window is silent.
       peaks: float32 [P], the largest magnitude in each of P equal pieces of the file.
       clipped: the share of samples at full scale.
+      remarks: what is odd about the file, see `audio.Sound`.
     """
 
     file: str
@@ -68,6 +69,7 @@ class Timeline(NamedTuple):
     prediction: np.ndarray = np.zeros(0, np.float32)
     peaks: np.ndarray = np.zeros(0, np.float32)
     clipped: float = 0.0
+    remarks: tuple[str, ...] = ()
 
     @property
     def silent(self) -> np.ndarray:
@@ -115,20 +117,17 @@ def list_window_starts(samples: int, window: int, hop: int) -> np.ndarray:
 
     Every window holds at least `window - hop` samples, except where the file is shorter than one window.
     """
-    return np.arange(1 + max(0, math.ceil((samples - window) / hop)), dtype=np.int64) * hop
+    return np.arange(_count_starts(samples, window, hop), dtype=np.int64) * hop
+
+
+def _count_starts(samples: int, window: int, hop: int) -> int:
+    return 1 + max(0, math.ceil((samples - window) / hop))
 
 
 def count_windows(files: Iterable[str | Path], cut: Windows) -> int:
-    """About how many windows there will be, by the files' headers; a file without a readable header counts 0."""
-    import soundfile  # loads a library that only recordings need
-
-    total = 0
-    for file in files:
-        try:
-            total += len(list_window_starts(round(soundfile.info(str(file)).duration * cut.rate), cut.window, cut.hop))
-        except (OSError, TypeError, soundfile.SoundFileError):
-            continue  # `predict_recordings` will report what is wrong with it
-    return total
+    """About how many windows there will be, by the files' headers; a file whose header does not say it counts 0."""
+    seconds = [sound_files.estimate_seconds(file) for file in files]
+    return sum(_count_starts(round(length * cut.rate), cut.window, cut.hop) for length in seconds if length)
 
 
 class _OpenRecording(NamedTuple):
@@ -213,16 +212,15 @@ def read_recording(file: str | Path, rate: int) -> tuple[np.ndarray, audio.Sound
     Raises:
       UserError: the file cannot be read, is shorter than one sample at `rate`, or is silent.
     """
-    sound = audio.decode_audio(file)
-    # Corpora are stored in 16 bits; what is lost there (dither, the tail of a filter) must be silence here, too.
-    samples = audio.to_int16(audio.resample_audio(sound, rate))
-    if not samples.size:
+    sound = sound_files.decode_audio(file)
+    resampled = sound_files.resample_sound(sound, rate, str(file))
+    if not resampled.size:
         raise UserError(
             f"{file} has {len(sound.samples)} samples at {sound.rate} Hz, too few for a model that reads {rate} Hz"
         )
-    if not samples.any():
-        raise UserError(f"{file} is silent throughout (all samples are 0); record it again")
-    return samples, sound
+    sound_files.check_sounding(resampled, sound, rate, str(file))
+    # Corpora are stored in 16 bits; what is lost there (dither, the tail of a filter) must be silence here, too.
+    return audio.to_int16(resampled), sound
 
 
 def _open_recording(file: str | Path, cut: Windows) -> _OpenRecording:
@@ -239,7 +237,8 @@ def _open_recording(file: str | Path, cut: Windows) -> _OpenRecording:
         start=start / cut.rate,
         end=np.minimum(start + cut.window, len(samples)) / cut.rate,
         peaks=np.maximum.reduceat(np.abs(audio.to_float(samples)), edges),
-        clipped=audio.measure_clipping(sound.samples),
+        clipped=sound.clipped,
+        remarks=sound.remarks,
     )
     return _OpenRecording(timeline, samples, [w for w, s in enumerate(start) if samples[s : s + cut.window].any()], {})
 

@@ -19,7 +19,7 @@ from affect_jax.errors import UserError
 from affect_jax.evaluation import cases
 from affect_jax.experiment.predictions_file import read_trial_predictions
 from affect_jax.experiment.results_file import Results
-from affect_jax.features import audio
+from affect_jax.features import audio, sound_files
 from affect_jax.reports import page
 from affect_jax.reports.read import Run
 from affect_jax.runtime.files import read_json
@@ -247,7 +247,7 @@ def open_folder(folder: Path, wanted: Set[str]) -> Openers:
             f"--audio_dir={folder} has no file named like a clip of the run, such as {min(wanted)}.wav; "
             "name another folder, or leave the flag out"
         )
-    return {name: partial(audio.decode_audio, path) for name, path in files.items()}
+    return {name: partial(sound_files.decode_audio, path) for name, path in files.items()}
 
 
 def explore_run(run: Run, number: int, split: str, *, audio_dir: str = "", limit: int = 0) -> tuple[bytes, str]:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from affect_jax.convert import folder
 from affect_jax.datasets import cmu_mosi, iemocap, manifest, ravdess, recola, sspnet_conflict
 from affect_jax.errors import UserError
-from affect_jax.features import audio
+from affect_jax.features import sound_files
 from tests.datasets import fuzzing
 from tests.datasets.recola import native_files
 
@@ -182,7 +182,7 @@ def test_damaged_sound(tmp_path_factory, suffix):
     """Whatever the damage: the same samples at the same rate, one sample apart, or a UserError."""
     path = tmp_path_factory.mktemp("fuzz") / f"a{suffix}"
     soundfile.write(path, np.sin(np.arange(500) / 7) / 2, 8000, subtype="PCM_16")
-    before = audio.decode_audio(path)
+    before = sound_files.decode_audio(path)
 
     @few(80)
     @given(st.data())
@@ -190,7 +190,7 @@ def test_damaged_sound(tmp_path_factory, suffix):
         damage = data.draw(fuzzing.damage(path))
         undo = fuzzing.apply_damage(damage, path)
         try:
-            after = audio.decode_audio(path)
+            after = sound_files.decode_audio(path)
         except UserError as error:
             fuzzing.check_message(str(error), damage.kind, path, path.parent)
         else:

@@ -20,7 +20,7 @@ from affect_jax.datasets import npy_files
 from affect_jax.datasets.iemocap import sessions
 from affect_jax.datasets.iemocap.emotions import COUNTS, LEFT_OUT
 from affect_jax.errors import UserError
-from affect_jax.features import audio, text
+from affect_jax.features import audio, sound_files, text
 
 RATE, TEXT = 16000, 300
 FOLDERS = ("dialog/EmoEvaluation", "dialog/transcriptions", "sentences/wav")
@@ -177,7 +177,7 @@ def read_audio(utterance: Utterance) -> np.ndarray:
         raise UserError(
             f"{utterance.id} has a label but no sound: {utterance.wav} is missing; copy the folders sentences/wav again"
         )
-    samples = audio.read_audio(utterance.wav, rate=RATE)
+    samples = sound_files.read_audio(utterance.wav, rate=RATE)
     try:
         return audio.compute_mfcc(samples, RATE)
     except UserError as error:

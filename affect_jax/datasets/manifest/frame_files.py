@@ -14,7 +14,7 @@ from affect_jax.datasets.recola import arff_files
 from affect_jax.datasets.recola.avec_release import TIME_COLUMNS
 from affect_jax.datasets.release_files import convert_to_float32, parse_floats, quote_values, read_rows, require_file
 from affect_jax.errors import UserError
-from affect_jax.features import audio, egemaps
+from affect_jax.features import audio, egemaps, sound_files
 
 FEATURES = (".npy", ".npz", ".csv", ".arff")
 SOUNDS = (".wav", ".flac")
@@ -82,12 +82,11 @@ def measure_sound(path: Path, sound: str, rate: int) -> tuple[int, int, int]:
 
 def _read_samples(path: Path, rate: int) -> tuple[np.ndarray, int]:
     """float32 [T] at `rate`, and the rate of the file."""
-    sound = audio.decode_audio(path)
-    samples = audio.resample_audio(sound, rate)
+    sound = sound_files.decode_audio(path)
+    samples = sound_files.resample_sound(sound, rate, str(path))
     if not len(samples):
         raise UserError(f"{path} has {len(sound.samples)} samples, too few to be read at {rate} Hz; leave it out")
-    if not audio.to_int16(samples).any():
-        raise UserError(f"{path} is silent throughout (all samples are 0); empty its cell or record it again")
+    sound_files.check_sounding(samples, sound, rate, str(path))
     return samples, sound.rate
 
 

@@ -12,7 +12,7 @@ from affect_jax.datasets.ravdess import release
 from affect_jax.datasets.ravdess.settings import MODALITIES
 from affect_jax.datasets.release_files import make_sizes_error, read_marker
 from affect_jax.errors import UserError
-from affect_jax.features import audio
+from affect_jax.features import audio, sound_files
 
 
 @dataclasses.dataclass
@@ -111,7 +111,7 @@ def read_speech(path: Path, rate: int) -> np.ndarray:
     Raises:
       UserError: the file is not a sound file, has no samples, or is silent throughout once stored (int16).
     """
-    speech = audio.read_audio(path, rate=rate)
+    speech = sound_files.read_audio(path, rate=rate)
     if not audio.to_int16(speech).any():
         raise UserError(f"{path} is silent throughout (all samples are 0); copy it again")
     return speech

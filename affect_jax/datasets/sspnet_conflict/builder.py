@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 from affect_jax.datasets.release_files import read_marker
 from affect_jax.datasets.sspnet_conflict import release
 from affect_jax.errors import UserError
-from affect_jax.features import audio
+from affect_jax.features import audio, sound_files
 
 CLIPPED = 0.01
 """A clip counts as clipped if a larger share of its samples is at full scale."""
@@ -104,14 +104,14 @@ def read_speech(path: Path, rate: int, seconds: float) -> tuple[np.ndarray, floa
     Raises:
       UserError: the file is not a whole sound file, has another length than `seconds`, or is silent once stored.
     """
-    sound = audio.decode_audio(path)
+    sound = sound_files.decode_audio(path)
     length = len(sound.samples) / sound.rate
     if abs(length - seconds) > _TOLERANCE:
         raise UserError(f"{path} is {length:.2f} s long, expected {seconds:g} s; copy it again")
     speech = audio.to_int16(audio.resample_audio(sound, rate))
     if not speech.any():
         raise UserError(f"{path} is silent throughout (its root mean square is 0); copy it again")
-    return speech, audio.measure_clipping(sound.samples)
+    return speech, sound.clipped
 
 
 def _find_sizes(folder: Path) -> tuple[release.Sizes, bool]:

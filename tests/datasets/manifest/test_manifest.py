@@ -6,7 +6,7 @@ import soundfile
 
 from affect_jax.datasets import manifest, missing_values
 from affect_jax.errors import UserError
-from affect_jax.features import audio
+from affect_jax.features import audio, sound_files
 from tests.datasets.manifest.conftest import RATE, WIDTH
 
 
@@ -54,7 +54,7 @@ def test_recordings_become_mfcc_at_one_rate(corpus):
     louder = corpus.folder / corpus.rows[0]["voice"]
     soundfile.write(louder, np.sin(np.arange(3200) / 9), 2 * RATE, subtype="PCM_16")
     result = everyone(manifest.load(corpus.settings()))
-    samples = audio.read_audio(louder, rate=RATE)
+    samples = sound_files.read_audio(louder, rate=RATE)
     np.testing.assert_array_equal(result["i0"].features["voice"], audio.compute_mfcc(samples, RATE))
     assert result["i1"].features["voice"].shape == (11, 120)
 
