@@ -1,6 +1,7 @@
 """How every program here starts and fails: what a user can mend is one line on stderr and exit status 2."""
 
 import errno
+import io
 import os
 import re
 import sys
@@ -39,6 +40,10 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
       main: receives the program's name and its positional arguments after the flags are parsed.
     """
 
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files are bytes and need not be text, and no terminal's encoding has all characters.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     startup.use_all_cores()
     startup.cache_compilations()
     accept_both_spellings()

@@ -10,9 +10,11 @@ Needs: a finished run of a model of raw speech. Without clips and files: one cli
 is explained.
 Writes: RUN/explanations/<id>.json and .png, and explanations.csv. A clip takes about 1,000 passes through the model,
 whatever --seeds and --perturbations are, because 10 super-samples have only 1,024 perturbations. A file that is longer
-than what the model reads at once is cut.
+than what the model reads at once is cut. A file that cannot be explained is named and skipped; the exit status is then
+2.
 """
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ def define_flags(values: flags.FlagValues) -> None:
     run = "A finished run folder, or one of launch.convert."
     flags.DEFINE_string("run", None, run, required=True, flag_values=values)
     flags.DEFINE_list("id", [], "Clips of the run's corpus.", flag_values=values)
-    files = "Sound files instead, as those that are named without a flag: wav, flac, mp3 or ogg of any rate."
+    files = "Sound files instead, as those that are named without a flag: of any kind and rate."
     flags.DEFINE_list("file", [], files, flag_values=values)
     variant = "Variant whose best trial is explained. Default: the run's first."
     flags.DEFINE_string("variant", None, variant, flag_values=values)
@@ -62,7 +64,11 @@ def main(argv: Sequence[str]) -> None:
     run = Path(FLAGS.run)
     out = Path(FLAGS.out or run / "explanations")
     chosen = {name: FLAGS[name].value for name in ("variant", "trial", "label")}
-    explain(run, settings, out=out, svg=FLAGS.svg, ids=FLAGS.id, files=files, **chosen)
+    skipped: list[str] = []
+    explain(run, settings, out=out, svg=FLAGS.svg, ids=FLAGS.id, files=files, skip=skipped.append, **chosen)
+    if skipped:
+        print(*(f"skipped: {problem}" for problem in skipped), sep="\n", file=sys.stderr)
+        sys.exit(2)
 
 
 def explain(run: Path, settings: Settings, *, out: Path, svg: bool = False, **chosen: Any) -> list[Path]:
@@ -85,7 +91,8 @@ def explain(run: Path, settings: Settings, *, out: Path, svg: bool = False, **ch
     for explained in explain_clips(run, settings, **chosen):
         paths.append(explanations.write_clip(out, explained.clip, explained.rate, explained.entry, svg=svg))
         print(explanations.summarize_clip(explained.entry, paths[-1]), flush=True)
-    print(explanations.write_clip_table(out))
+    if paths:
+        print(explanations.write_clip_table(out))
     return paths
 
 

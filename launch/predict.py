@@ -6,7 +6,7 @@
     python -m launch.predict --run=runs/sew/export features.csv   # a folder that launch.export wrote
     python -m launch.predict --run=runs/seqsew_recola_arousal_geo_audio --split=test --variant=SeqSEW
 
-Needs, for recordings: a run of raw speech, and wav, flac, ogg or mp3 files of any rate and length, mono or more.
+Needs, for recordings: a run of raw speech, and sound files (docs/own_data.md) of any rate and length, mono or more.
 Writes their timelines to standard output (csv) or to --out, and a summary of each file to standard error; --plot draws
 <name>_timeline.png beside the output. Windows slide over each file. A file that cannot be read is named and skipped;
 the exit status is then 2.

@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 from affect_jax.features.file_pieces import Piece
 
-DECODER_DELAY = 529
-"""Samples that every decoder of layer III gives before the first of the sound."""
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}  # Hz by version
 # kbit/s by the code in a frame's header; 0 is a free format, which is not walked.
 _HIGH = {
@@ -121,7 +119,8 @@ def walk_frames(data: bytes | mmap.mmap, start: int = 0, end: int | None = None)
         at += frame.size
     if kind is None or not frames:
         return None
-    return Walk(tuple(pieces), frames, samples, kind, counted, head, skipped, is_cut)
+    size = {"frames": frames, "samples": samples, "counted": counted, "skipped": skipped}
+    return Walk(pieces=tuple(pieces), kind=kind, head=head, is_cut=is_cut, **size)
 
 
 def make_count_frame(data: bytes | mmap.mmap, walk: Walk) -> bytes:
@@ -136,12 +135,12 @@ def make_count_frame(data: bytes | mmap.mmap, walk: Walk) -> bytes:
     raise AssertionError("at the highest bit rate a frame has room for a count")
 
 
-def list_pieces(data: bytes | mmap.mmap, walk: Walk) -> tuple[Sequence[Piece], bool]:
-    """What a decoder should be given: a count of frames and all frames of sound, and whether the count is our own."""
+def list_pieces(data: bytes | mmap.mmap, walk: Walk) -> Sequence[Piece]:
+    """What a decoder should be given: a right count of frames, and all frames of sound."""
     is_right = walk.counted and abs(walk.counted - walk.frames) <= 1
     if is_right or walk.kind[1] != 1:
-        return [*([walk.head] if is_right else []), *walk.pieces], False
-    return [make_count_frame(data, walk), *walk.pieces], True
+        return [*([walk.head] if is_right else []), *walk.pieces]
+    return [make_count_frame(data, walk), *walk.pieces]
 
 
 def _leads_on(data: bytes | mmap.mmap, at: int, end: int, kind: tuple[int, int, int] | None = None) -> bool:

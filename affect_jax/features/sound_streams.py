@@ -12,6 +12,7 @@ import itertools
 import mmap
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -23,7 +24,7 @@ from affect_jax.features import mp3_frames, sound_layouts
 from affect_jax.features.file_pieces import FilePieces, Piece
 
 KINDS = "wav, flac, ogg or mp3"
-LOWEST_RATE, HIGHEST_RATE = 400, 768_000
+LOWEST_RATE, HIGHEST_RATE = 100, 768_000
 """Hz; a header with another rate is taken for damaged, as no converter has it."""
 _BLOCK = 1 << 16  # samples of each channel that are decoded at once
 _FLAC_RATES = {4: 8000, 5: 16000, 6: 22050, 7: 24000, 8: 32000, 9: 44100, 10: 48000}  # Hz by a frame's code
@@ -70,8 +71,6 @@ def open_stream(path: Path) -> Iterator[Stream]:
     Raises:
       UserError: the file is missing, is no ordinary file, cannot be read, is no sound, or its header is damaged.
     """
-    import soundfile
-
     check_is_file(path)
     with contextlib.ExitStack() as stack:
         try:
@@ -79,9 +78,17 @@ def open_stream(path: Path) -> Iterator[Stream]:
             stream = _open_by_content(file, path, stack)
             _check_rate(stream, path)
             yield stream
-        # TypeError: soundfile's for what its library lets through; MemoryError: a header that announces too much.
-        except (soundfile.SoundFileError, OSError, TypeError, ValueError, MemoryError, RuntimeError) as error:
+        except _list_decoding_errors() as error:
             raise UserError(_word_failure(path, error)) from error
+
+
+def _list_decoding_errors() -> tuple[type[Exception], ...]:
+    """What decoders raise for damaged files."""
+    import soundfile
+
+    # MemoryError: a header that announces too much. PyAV is there only where it was needed.
+    own = (soundfile.SoundFileError, OSError, TypeError, ValueError, MemoryError, RuntimeError)
+    return (*own, sys.modules["av"].error.FFmpegError) if "av" in sys.modules else own
 
 
 def check_is_file(path: Path) -> None:
@@ -108,10 +115,12 @@ def _word_failure(path: Path, error: Exception) -> str:
     if isinstance(error, PermissionError):
         return f"{path} cannot be read (Permission denied); allow it with chmod, or name another file"
     reason = getattr(error, "strerror", None) or re.sub("^Error opening <.*>: ", "", " ".join(str(error).split()))
-    kind = _name_kind(path)
-    if kind and importlib.util.find_spec("av") is None:
-        return f"{path} is {kind} file, which needs PyAV: pip install 'affect-jax[video]', or convert it to wav"
-    return f"{path} cannot be read as audio ({reason[:200] or type(error).__name__}); give a whole {KINDS} file"
+    kind, more = _name_kind(path), ""
+    if importlib.util.find_spec("av") is None:
+        if kind:
+            return f"{path} is {kind} file, which needs PyAV: pip install 'affect-jax[video]', or convert it to wav"
+        more = " (pip install 'affect-jax[video]' reads others)"
+    return f"{path} cannot be read as audio ({reason[:200] or type(error).__name__}); give a whole {KINDS} file{more}"
 
 
 def _name_kind(path: Path) -> str:
@@ -283,23 +292,13 @@ def _open_mp3(
     if walk.counted > walk.frames + 2:
         lost, announced = (walk.counted - walk.frames) * samples, walk.counted * samples
         raise _make_cut_error(path, f"{lost} of {announced} samples that its header announces are not there")
-    pieces, is_own = mp3_frames.list_pieces(data, walk)
-    sound = stack.enter_context(soundfile.SoundFile(FilePieces(file, pieces)))
+    sound = stack.enter_context(soundfile.SoundFile(FilePieces(file, mp3_frames.list_pieces(data, walk))))
     remarks = []
     if walk.skipped:
         remarks.append(f"{walk.skipped} bytes between its frames are no sound and are left out")
     if walk.is_cut:
         remarks.append("its last frame is not whole, so it may be cut short")
-    stream = _stream_soundfile(sound, path, 0, tuple(remarks))
-    blocks = _drop_first(stream.blocks, mp3_frames.DECODER_DELAY) if is_own else stream.blocks
-    return stream._replace(announced=walk.samples, blocks=blocks)
-
-
-def _drop_first(blocks: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
-    for block in blocks:
-        if count < len(block):
-            yield block[count:]
-        count = max(0, count - len(block))
+    return _stream_soundfile(sound, path, 0, tuple(remarks))._replace(announced=walk.samples)
 
 
 def _open_with_pyav(file: BinaryIO, path: Path, stack: contextlib.ExitStack) -> Stream:
@@ -310,7 +309,7 @@ def _open_with_pyav(file: BinaryIO, path: Path, stack: contextlib.ExitStack) -> 
     closed = {"protocol_whitelist": "none"}
     container = stack.enter_context(av.open(file, metadata_errors="replace", container_options=closed))
     if not container.streams.audio:
-        raise UserError(f"{path} has no sound in it; name a {KINDS} file")
+        raise UserError(f"{path} cannot be read as audio (it has no sound in it); give a whole {KINDS} file")
     track = container.streams.audio[0]
     frames = container.decode(track)
     first = next(frames, None)

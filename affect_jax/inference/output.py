@@ -53,4 +53,5 @@ def write_output(text: str, output: Output) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     else:
-        write_atomic(output.path, text.encode())
+        # The run's own folder, which JSON names, may be called anything.
+        write_atomic(output.path, text.encode(errors="backslashreplace"))

@@ -56,7 +56,7 @@ def predict_speech(
 
     Args:
       model: of raw speech.
-      recordings: wav, flac, ogg or mp3 files.
+      recordings: files of sound.
       output: where the timelines go.
       window: seconds; None for as much as the model reads at once.
       hop: seconds; None for a third of a window.

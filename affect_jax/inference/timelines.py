@@ -17,6 +17,7 @@ import numpy as np
 from affect_jax.errors import UserError
 from affect_jax.features import audio, sound_files
 from affect_jax.inference import deployment, export_folder
+from affect_jax.runtime.files import spell_path
 from affect_jax.training import mesh
 
 PEAKS = 1000
@@ -50,7 +51,7 @@ class Timeline(NamedTuple):
     """The predictions for one file. Only the first two fields are set where the file cannot be read.
 
     Attributes:
-      file: its name, as it was given.
+      file: its name, as it was given; see `spell_path` for names that are not text.
       error: why it cannot be read; '' where it can.
       seconds: its length.
       start: float64 [W], each window's start in seconds.
@@ -160,7 +161,7 @@ def predict_recordings(
     """Yields a timeline for each file, in order; a bad file gets an `error` and does not stop the others.
 
     Args:
-      files: wav, flac, ogg or mp3, of any rate, length and number of channels.
+      files: of sound of any kind, rate, length and number of channels.
       predict: a batch of windows -> their predictions; always called with the same shapes.
       cut: how long windows are.
       progress: receives how many further windows are done.
@@ -228,11 +229,11 @@ def _open_recording(file: str | Path, cut: Windows) -> _OpenRecording:
     try:
         samples, sound = read_recording(file, cut.rate)
     except UserError as error:
-        return _OpenRecording(Timeline(str(file), str(error)), np.zeros(0, np.int16), [], {})
+        return _OpenRecording(Timeline(spell_path(file), spell_path(str(error))), np.zeros(0, np.int16), [], {})
     start = list_window_starts(len(samples), cut.window, cut.hop)
     edges = np.linspace(0, len(samples), min(PEAKS, len(samples)), endpoint=False).astype(np.int64)
     timeline = Timeline(
-        file=str(file),
+        file=spell_path(file),
         seconds=len(samples) / cut.rate,
         start=start / cut.rate,
         end=np.minimum(start + cut.window, len(samples)) / cut.rate,

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,14 @@ from affect_jax.errors import UserError
 
 PARTIAL = ".partial"
 """How the name of a file ends that is still being written."""
+
+
+def spell_path(path: str | os.PathLike[str]) -> str:
+    r"""The text of a path whose names may be any bytes: those that are no text are written as `\xfc`.
+
+    Names that differ stay different, and the text can be written anywhere.
+    """
+    return re.sub("[\udc80-\udcff]", lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", os.fspath(path))
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -238,11 +239,13 @@ def main(monkeypatch):
     return starter(explain, monkeypatch)
 
 
+FEW = ("--seeds=1", "--perturbations=8", "--segments=4", "--steps=2", "--batch=4")
+
+
 def test_a_converted_model_explains_a_file_as_it_hears_it(main, converted, tmp_path, capsys):
     speech = np.random.default_rng(0).normal(size=2000) * np.linspace(0, 0.2, 2000)
     soundfile.write(tmp_path / "talk.wav", speech, 8000)
-    arguments = ("--seeds=1", "--perturbations=8", "--segments=4", "--steps=2", "--batch=4", "--label=1")
-    main(f"--run={converted}", *arguments, f"--out={tmp_path / 'out'}", tmp_path / "talk.wav")
+    main(f"--run={converted}", *FEW, "--label=1", f"--out={tmp_path / 'out'}", tmp_path / "talk.wav")
     entry = json.loads((tmp_path / "out" / "talk.json").read_text())
     assert (entry["converted"], entry["source"], entry["model"]) == (str(converted), "weights.npz", "conflictnet")
     assert (entry["class"], entry["target"], entry["segments"][-1]) == ("1", None, [0.1875, 0.25])
@@ -253,6 +256,20 @@ def test_a_converted_model_explains_a_file_as_it_hears_it(main, converted, tmp_p
     (timeline,) = timelines.predict_recordings([tmp_path / "talk.wav"], timelines.compile_model(heard.deployed), cut)
     odds = np.exp(timeline.prediction[0])
     assert entry["prediction"] == pytest.approx(odds[1] / odds.sum(), abs=1e-5)
+
+
+def test_a_file_that_cannot_be_read_costs_the_others_nothing(main, converted, tmp_path, capsys):
+    samples = np.sin(np.arange(2000) / 9) / 2
+    for name in (b"M\xfcller.wav", b"M\xf6ller.wav"):
+        soundfile.write(os.fsencode(tmp_path) + b"/" + name, samples, 8000)
+    (tmp_path / "noise.wav").write_text("no sound")
+    with pytest.raises(SystemExit) as ended:
+        main(f"--run={converted}", *FEW, f"--out={tmp_path / 'out'}", *sorted(tmp_path.glob("*.wav")))
+    assert ended.value.code == 2
+    assert f"skipped: {tmp_path / 'noise.wav'} cannot be read as audio" in capsys.readouterr().err
+    names = {json.loads(path.read_text())["id"] for path in (tmp_path / "out").glob("*.json")}
+    assert names == {r"M\xfcller", r"M\xf6ller"}
+    assert r"M\xfcller" in (tmp_path / "out" / "explanations.csv").read_text()
 
 
 @pytest.mark.parametrize(
@@ -266,7 +283,6 @@ def test_a_converted_model_explains_a_file_as_it_hears_it(main, converted, tmp_p
         ),
         (["--trial=0", "a.wav"], "holds one converted model, without variants and trials"),
         (["--label=angry", "a.wav"], "--label=angry is no class of the model; choose 0, 1"),
-        (["--file=b.wav"], "b.wav is not a file"),
     ],
 )
 def test_what_needs_a_run_is_refused_of_a_converted_model(main, converted, arguments, said):

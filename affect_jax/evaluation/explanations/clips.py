@@ -1,6 +1,6 @@
 """The clips that are explained: of a run's corpus, or sound files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from affect_jax.experiment.results_file import TrialResult, read_results
 from affect_jax.features import audio
 from affect_jax.inference import timelines
 from affect_jax.inference.speech_models import SpeechModel
+from affect_jax.runtime.files import spell_path
 
 
 class Clip(NamedTuple):
@@ -41,21 +42,31 @@ class Clip(NamedTuple):
     planted: np.ndarray | None = None
 
 
-def read_file_clips(files: Sequence[str | Path], rate: int, steps: int) -> list[Clip]:
-    """Reads sound files; a longer one is cut to its first `steps` samples at `rate`.
+def read_file_clips(files: Sequence[str | Path], rate: int, steps: int, skip: Callable[[str], None]) -> Iterator[Clip]:
+    """Reads sound files one after another; a longer one is cut to its first `steps` samples at `rate`.
 
-    Raises:
-      UserError: a file cannot be used, or two have one name.
+    Args:
+      files: of sound.
+      rate: of the model, Hz.
+      steps: samples that it reads.
+      skip: receives what is wrong with a file that cannot be used; the others are read.
     """
-    clips: dict[str, Clip] = {}
+    names: set[str] = set()
     for file in files:
-        name, (samples, _) = Path(file).stem, timelines.read_recording(file, rate)
-        if name in clips:
-            raise UserError(f"two of the files are named {name!r}; explain them one by one, each with its own --out")
+        name = spell_path(Path(file).stem)
+        if name in names:
+            skip(f"{spell_path(file)} has the name {name!r} of a file before it; explain it alone, with its own --out")
+            continue
+        names.add(name)
+        try:
+            samples, sound = timelines.read_recording(file, rate)
+            x = audio.normalize_rms(samples[:steps], str(file))
+        except UserError as error:
+            skip(spell_path(str(error)))
+            continue
         cut = f"only the first {steps / rate:.1f} of its {len(samples) / rate:.1f} s are explained"
-        x = audio.normalize_rms(samples[:steps], str(file))
-        clips[name] = Clip(name, _pad_samples(x, steps), len(x), notes=(cut,) if len(samples) > steps else ())
-    return list(clips.values())
+        notes = (*sound.remarks, cut) if len(samples) > steps else sound.remarks
+        yield Clip(name, _pad_samples(x, steps), len(x), notes=notes)
 
 
 def read_run_clips(run: Path, model: SpeechModel, ids: Sequence[str], say: Callable[[str], None]) -> list[Clip]:

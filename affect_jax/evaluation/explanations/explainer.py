@@ -148,6 +148,7 @@ def explain_clips(
     variant: str | None = None,
     trial: int | None = None,
     label: str | None = None,
+    skip: Callable[[str], None] = lambda problem: None,
 ) -> Iterator[Explained]:
     """Explains clips one after another, with their progress on standard error.
 
@@ -159,9 +160,10 @@ def explain_clips(
       variant: see `deployment.choose_trial`.
       trial: see `deployment.choose_trial`.
       label: the class to explain; None for the most probable one.
+      skip: receives what is wrong with a file that cannot be explained; the others are.
 
     Raises:
-      UserError: the run is unfinished or does not read raw speech; clips or files are missing; or clips were asked of a
+      UserError: the run is unfinished or does not read raw speech; clips are missing; or clips were asked of a
         converted model, which has no corpus.
     """
     if not files and is_converted(folder):
@@ -172,9 +174,12 @@ def explain_clips(
     model = load_speech_model(folder, variant, trial)
     with Work() as work:
         explainer = Explainer(model, settings, label, work.progress)
-        if files:
-            clips = read_file_clips(files, model.rate, model.deployed.steps)
-        else:
-            clips = read_run_clips(folder, model, ids, work.say)
-        for clip in clips:
-            yield Explained(clip, model.rate, explainer.explain(clip))
+        if not files:
+            for clip in read_run_clips(folder, model, ids, work.say):
+                yield Explained(clip, model.rate, explainer.explain(clip))
+            return
+        for clip in read_file_clips(files, model.rate, model.deployed.steps, skip):
+            try:
+                yield Explained(clip, model.rate, explainer.explain(clip))
+            except UserError as error:
+                skip(str(error))

@@ -81,7 +81,7 @@ def cut(path):
         ("a.arff", lambda p: p.write_text("@relation x\n"), "a.arff has no @data line"),
         ("a.wav", lambda p: soundfile.write(p, np.zeros(800), 8000), "a.wav is silent throughout"),
         ("a.wav", lambda p: soundfile.write(p, np.zeros(0), 8000), "a.wav has no samples"),
-        ("a.wav", lambda p: soundfile.write(p, np.ones(99) / 2, 8000), "a.wav: MFCC need at least 25 ms"),
+        ("a.wav", lambda p: soundfile.write(p, np.sin(np.arange(99)), 8000), "a.wav: MFCC need at least 25 ms"),
         ("a.flac", lambda p: p.write_bytes(b"fLaC"), "a.flac cannot be read as audio"),
     ],
 )
