@@ -20,13 +20,13 @@ from affect_jax.evaluation import cases
 from affect_jax.experiment.predictions_file import read_trial_predictions
 from affect_jax.experiment.results_file import Results
 from affect_jax.features import audio, sound_files
+from affect_jax.features.sound_streams import SUFFIXES
 from affect_jax.reports import page
 from affect_jax.reports.read import Run
 from affect_jax.runtime.files import read_json
 
 BUCKETS = 800
 """Columns of a drawn waveform."""
-SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".mp3")
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 _BLOCK = 100_000  # frames a write: libsndfile's encoders keep a whole write on their stack
 
@@ -238,7 +238,7 @@ def open_folder(folder: Path, wanted: Set[str]) -> Openers:
     if not folder.is_dir():
         raise UserError(f"--audio_dir={folder} is not a folder; name the one that holds the clips' sound")
     files: dict[str, Path] = {}
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SOUND_ENDINGS and p.stem in wanted):
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.stem in wanted):
         if path.stem in files:
             raise UserError(f"{files[path.stem]} and {path} are both of one clip; keep one of them in --audio_dir")
         files[path.stem] = path

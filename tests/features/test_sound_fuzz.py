@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from affect_jax.errors import UserError
 from affect_jax.features import sound_files
+from tests.features.sounds import write_with_pyav
 
 LONG = int(os.environ.get("AFFECT_JAX_FUZZ", 0))
 RATE = 16000
@@ -22,19 +23,6 @@ PLAIN += [("AU", "PCM_16"), ("CAF", "PCM_16"), ("NIST", "PCM_16"), ("VOC", "PCM_
 CODED = [("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")]
 WITH_PYAV = [("mp4", "aac"), ("adts", "aac"), ("amr", "amr_nb"), ("webm", "libopus"), ("avi", "mp3"), ("mpegts", "aac")]
 NUMBERS = (0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
-
-
-def write_with_pyav(path, container, codec, samples):
-    av = pytest.importorskip("av")
-    rate = {"amr_nb": 8000, "libopus": 48000}.get(codec, RATE)
-    with av.open(str(path), "w", format=container) as file:
-        track = file.add_stream(codec, rate=rate, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples.astype(np.float32)[None], format="fltp", layout="mono")
-        frame.sample_rate = RATE
-        form = av.AudioResampler(format=track.codec_context.format.name, layout="mono", rate=rate)
-        for part in (*form.resample(frame), *form.resample(None)):
-            file.mux(track.encode(part))
-        file.mux(track.encode(None))
 
 
 def check_message(message, path):
@@ -72,7 +60,7 @@ def test_damaged_sound_is_heard_or_refused(tmp_path_factory, monkeypatch, form, 
     path = tmp_path_factory.mktemp("fuzz") / "sound"
     samples = 0.3 * np.sin(np.arange(RATE // 2) / 9)
     if (form, coding) in WITH_PYAV:
-        write_with_pyav(path, form, coding, samples)
+        write_with_pyav(path, coding, form, {"amr_nb": 8000, "libopus": 48000}.get(coding, RATE), seconds=0.5)
     else:
         rate = 8000 if coding == "GSM610" else RATE
         soundfile.write(path, samples, rate, format=form, subtype=coding)

@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -116,6 +118,28 @@ def test_a_bad_file_is_skipped_and_the_status_says_so(main, run, talk, tmp_path,
     trials = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert sum(trial["file"] == str(talk) for trial in trials) == len(trials) - 2
     assert "is not a file" in trials[-1]["note"]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_names_in_any_bytes_stay_apart_and_what_is_no_file_is_refused(main, run, talk, tmp_path, capsys, form):
+    names = [os.fsencode(tmp_path) + b"/M\xfcller.wav", os.fsencode(tmp_path) + b"/M\xf6ller.wav"]
+    for name in names:
+        Path(os.fsdecode(name)).write_bytes(talk.read_bytes())
+    os.mkfifo(tmp_path / "pipe.wav")
+    files = [*map(os.fsdecode, names), str(tmp_path / "pipe.wav"), "/dev/null", str(talk)]
+    for out in (form, f"{tmp_path / 'out'}.{form}"):
+        with pytest.raises(SystemExit) as ended:
+            main(f"--run={run}", "--window=2", "--hop=2", f"--out={out}", *files)
+        assert ended.value.code == 2
+        printed, told = capsys.readouterr()
+        text = printed if out == form else (tmp_path / f"out.{form}").read_text(encoding="utf-8")
+        if form == "json":
+            heard = [file["file"] for file in json.loads(text)["files"] if "error" not in file]
+        else:
+            heard = list(dict.fromkeys(row["file"] for row in csv.DictReader(io.StringIO(text)) if row["start"]))
+        assert heard == [rf"{tmp_path}/M\xfcller.wav", rf"{tmp_path}/M\xf6ller.wav", str(talk)]
+        assert "pipe.wav is a pipe (FIFO), not a file" in told
+        assert "/dev/null is a device, not a file" in told
 
 
 def test_classes_have_their_names(main, tmp_path, plant, talk, capsys):

@@ -14,10 +14,10 @@ from affect_jax.datasets.recola import arff_files
 from affect_jax.datasets.recola.avec_release import TIME_COLUMNS
 from affect_jax.datasets.release_files import convert_to_float32, parse_floats, quote_values, read_rows, require_file
 from affect_jax.errors import UserError
-from affect_jax.features import audio, egemaps, sound_files
+from affect_jax.features import audio, egemaps, sound_files, sound_streams
 
 FEATURES = (".npy", ".npz", ".csv", ".arff")
-SOUNDS = (".wav", ".flac")
+SOUNDS = sound_streams.SUFFIXES
 
 
 class Frames(NamedTuple):
