@@ -60,6 +60,7 @@ def choose_standardized(data: Data) -> dict[str, bool]:
 def build_split(recordings: Sequence[Recording], data: Data, *, stream: bool = False) -> Split:
     """Lays recordings out as `data` says, their targets delayed where it asks for that; `stream` leaves their features
     where they are."""
+    # Scores are computed against the gold standard on its own clock, so it is taken before the targets are delayed.
     gold = [r.targets.get(data.target, np.zeros(len(r.steps), np.float32)) for r in recordings]
     if data.delay:
         recordings = [_delay(recording, data.delay) for recording in recordings]

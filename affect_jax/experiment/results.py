@@ -63,6 +63,7 @@ def _summarize_split(trials: Sequence[TrialResult], split: str) -> Iterator[Vari
     """Summaries of the trials of one variant; a metric that no trial defines has none."""
     first = trials[0]
     for metric in first.scores(split) or ():
+        # A correlation with a constant prediction is undefined; such a trial does not count, and n says so.
         scored = [(trial.fold, trial.scores(split)[metric]) for trial in trials]
         scored = [(fold, value) for fold, value in scored if value is not None]
         if not scored:

@@ -43,6 +43,7 @@ def run_study(run: Run, study: Study) -> StudyResult:
         trial._replace(hyper=replace_hyper(trial.hyper, choices.get((trial.variant, trial.fold), {})))
         for trial in plan_final_trials(run, study)
     ]
+    # Batch by batch, and saved as it comes: a study of many trials may not fit the memory, and a kill loses one batch.
     outcomes: list[TrialResult] = []
     predictions: dict[str, list[np.ndarray]] = {}
     for number, batch in enumerate(_split_into_batches(run, model, trials)):
@@ -170,6 +171,7 @@ def _search(
     """
     open_axes = {name: [path for path in study.axes if path not in fixed] for name, fixed in study.variants.items()}
     trials = plan_search_trials(run, study)
+    # Validation alone decides, fold by fold; the test split is not even loaded into `fit_study`.
     if not trials:  # an axis of one value is set without a search
         folds = range(len(run.fold_names))
         single = {name: {path: float(study.axes[path][0]) for path in paths} for name, paths in open_axes.items()}

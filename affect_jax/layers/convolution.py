@@ -58,12 +58,15 @@ class ConvBlock(nn.Module):
                 f"{needed} at least; make the clips longer"
             )
         if not train:
+            # Pooled before it is normalised, which is fewer numbers: a positive gamma keeps the order of values, and
+            # under a negative one the smallest value is the largest after it.
             scale = gamma * jax.lax.rsqrt(variance.value + self.epsilon)
             pooled = conv_pool(x, kernel, bias, gamma < 0, valid, pool=self.pool)
             y = (pooled - mean.value[None, None, :]) * scale[None, None, :] + beta[None, None, :]
             return y.astype(x.dtype)
         y, of_batch = conv_norm_pool(x, kernel, bias, gamma, beta, valid, pool=self.pool, epsilon=self.epsilon)
         if self.is_mutable_collection("batch_stats") and not self.is_initializing():
+            # A batch of padding alone has no statistics to learn from.
             rate = jnp.where(valid.any(), 1 - self.momentum, 0.0)
             for running, now in zip((mean, variance), of_batch, strict=True):
                 running.value += rate * (now - running.value)

@@ -57,6 +57,7 @@ def create_state(params: Params, statistics: Params, opt_state: Any, loss_state:
         epoch=zero,
         live=jnp.array(True),
         finite=jnp.array(True),
+        # A trial that never improves keeps what it began with; -inf lets the first epoch always count as better.
         best={**params, **statistics},
         best_score=jnp.array(-jnp.inf, jnp.float32),
         best_epoch=zero,
