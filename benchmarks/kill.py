@@ -1,24 +1,29 @@
-"""Kills a small study with SIGKILL at random moments, resumes it, and compares what it left with an undisturbed run.
+"""Kills programs with SIGKILL at random moments, starts them again, and compares what they left with undisturbed runs.
 
-python -m benchmarks.kill --times=20    # about 10 minutes on two idle cores
+python -m benchmarks.kill --times=20                    # about 10 minutes for each kind on two idle cores
+python -m benchmarks.kill --times=100 --kinds=build,report,export
 
-Moments are uniform over the time that the undisturbed run takes, so some fall into start-up and some into the writing
-of a checkpoint (the study saves every epoch). A study that was not killed in time ends and is compared; the next one
-begins. Exits with 1 where results.json (but for provenance) or the lines of metrics.jsonl differ.
+Kinds: training, search and streaming (a small study that saves every epoch, and inside epochs where it streams), build
+(launch.prepare of a synthetic corpus), report and export (of a finished run). Moments are uniform over the time that
+the undisturbed program takes, so some fall into start-up and some into the writing of a file. A program that was not
+killed in time ends and is compared; the next one begins. Exits with 1 where what is left differs, or where anything
+half-written is left behind.
 """
 
 import argparse
+import hashlib
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-COMMAND = [
-    *(sys.executable, "-m", "launch.main", "--config=configs/sew.py"),
+SMALL = [
     "--config.corpus.synthetic={'recordings': 2, 'frames': 30, 'seed': 0, "
     "'audio': 4, 'video_geometric': 5, 'video_appearance': 3}",
     "--config.model.weaker_layers=(4, 3)",
@@ -32,74 +37,124 @@ COMMAND = [
     "--config.study.seeds=2",
     "--config.engine.checkpoint_seconds=0.0",
 ]
+GRID = "{'stages': {'fit': {'losses': {'alignment_audio': {'weight': (0.5, 1.0)}}}}}"
+OPTIONS = {
+    "training": [],
+    "search": [f"--config.search.grid={GRID}", "--config.stages.fit.epochs=15"],
+    "streaming": ["--config.engine.stream=True", "--config.engine.stream_megabytes=0.01"],
+}
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def start(folder: Path) -> subprocess.Popen:
-    """The study, at work on `folder`."""
-    with open(folder.with_suffix(".log"), "a") as log:
-        return subprocess.Popen([*COMMAND, f"--workdir={folder}"], cwd=ROOT, stdout=log, stderr=log)
+class Kind(NamedTuple):
+    """What is killed.
+
+    Attributes:
+      command: folder -> the program that works on it.
+      outcome: folder -> what must be equal however often the program was killed.
+    """
+
+    command: Callable[[Path], list[str]]
+    outcome: Callable[[Path], Any]
 
 
-def outcome(folder: Path) -> tuple[dict[str, Any], list[str]]:
-    """What a finished run must have in common with any other: its results and every epoch's line, once."""
+def make_kind(name: str, finished: Path) -> Kind:
+    """The kind of that name; `finished` is the folder of a finished run."""
+    if name in OPTIONS:
+        train = ["launch.main", "--config=configs/sew.py", *SMALL, *OPTIONS[name]]
+        return Kind(lambda folder: [*train, f"--workdir={folder}"], read_run)
+    if name == "build":
+        build = ["launch.prepare", "--corpus=recola", "--target=arousal"]
+        return Kind(lambda folder: [*build, f"--data_dir={folder}"], hash_files)
+    if name == "report":
+        return Kind(lambda folder: ["launch.report", str(finished), f"--out={folder}"], hash_files)
+    return Kind(lambda folder: ["launch.export", f"--run={finished}", f"--out={folder}"], hash_files)
+
+
+def read_run(folder: Path) -> tuple[dict[str, Any], list[str], list[str]]:
+    """What a finished run has in common with any other: results, every epoch's line once, and which files lie there."""
     results = json.loads((folder / "results.json").read_text())
     del results["provenance"]
-    return results, sorted((folder / "metrics.jsonl").read_text().splitlines())
+    names = sorted({path.name for path in folder.iterdir() if not path.name.startswith("events")})
+    return results, sorted((folder / "metrics.jsonl").read_text().splitlines()), names
 
 
-def state(folder: Path) -> str:
-    """Where a killed run was, for the report."""
-    metrics = folder / "metrics.jsonl"
-    lines = metrics.read_text().count("\n") if metrics.exists() else 0
-    saves = [path for path in folder.glob("checkpoints/*/*/*") if path.is_dir()]
-    half = [path for path in saves if not (path.parent / f"{path.name[:6]}.json").exists()]
-    return f"{lines} lines of metrics, {len(saves) - len(half)} whole and {len(half)} half-written checkpoints"
+def hash_files(folder: Path) -> dict[str, str]:
+    """Name -> sha256 of every file; of JSON, without what names the folder, the time or the command."""
+    hashes = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        data = path.read_bytes().replace(folder.name.encode(), b"")
+        if path.suffix == ".json":
+            document = json.loads(data)
+            for key in ("provenance", "sha256"):
+                document.pop(key, None)
+            data = json.dumps(document, sort_keys=True).encode()
+        name = re.sub(r"[0-9a-f]{12}", "HASH", str(path.relative_to(folder)))  # of where the corpus lies
+        hashes[name] = hashlib.sha256(data).hexdigest()
+    return hashes
+
+
+def start(kind: Kind, folder: Path) -> subprocess.Popen:
+    """The program, at work on `folder`."""
+    with open(folder.with_suffix(".log"), "a") as log:
+        return subprocess.Popen([sys.executable, "-m", *kind.command(folder)], cwd=ROOT, stdout=log, stderr=log)
 
 
 def finish(folder: Path, process: subprocess.Popen) -> None:
-    """Waits for a run's own end."""
+    """Waits for a program's own end."""
     if process.wait():
-        sys.exit(f"error: the study failed:\n{folder.with_suffix('.log').read_text()[-2000:]}")
+        sys.exit(f"error: the program failed:\n{folder.with_suffix('.log').read_text()[-2000:]}")
+
+
+def kill_often(name: str, kind: Kind, scratch: Path, times: int, draw: random.Random) -> int:
+    """Kills a kind `times` times; returns how many of its runs ended differently."""
+    whole, again = scratch / f"{name}_whole", scratch / f"{name}_again"
+    finish(whole, start(kind, whole))  # builds the corpus and fills the compilation cache
+    begin = time.monotonic()
+    finish(again, start(kind, again))
+    seconds = time.monotonic() - begin
+    if kind.outcome(again) != kind.outcome(whole):
+        sys.exit(f"error: two undisturbed runs of {name} differ; nothing can be said of killed ones")
+    print(f"{name}: {seconds:.1f} s undisturbed", flush=True)
+    kills, runs, different = 0, 0, 0
+    while kills < times:
+        runs += 1
+        folder = scratch / f"{name}_killed_{runs}"
+        process = start(kind, folder)
+        while kills < times:
+            try:
+                process.wait(draw.uniform(0, seconds))
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            kills += 1
+            process = start(kind, folder)
+        finish(folder, process)
+        is_same = kind.outcome(folder) == kind.outcome(whole)
+        different += not is_same
+        print(f"{name}: run {runs} after {kills} kills: {'the same' if is_same else 'DIFFERENT'}", flush=True)
+    print(f"{name}: {kills} kills in {runs} runs, {different} of which ended differently", flush=True)
+    return different
 
 
 def main() -> int:
     """Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--times", type=int, default=20, help="how often to kill")
+    kinds = (*OPTIONS, "build", "report", "export")
+    parser.add_argument("--times", type=int, default=20, help="how often to kill each kind")
+    parser.add_argument("--kinds", default=",".join(kinds), help=f"which, separated by commas: {', '.join(kinds)}")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     args = parser.parse_args()
-    draw, kills, runs, different = random.Random(args.seed), 0, 0, 0
-    with tempfile.TemporaryDirectory() as scratch:
-        whole = Path(scratch) / "whole"
-        finish(whole, start(whole))  # builds the corpus and fills the compilation cache
-        begin = time.monotonic()
-        again = Path(scratch) / "again"
-        finish(again, start(again))
-        seconds = time.monotonic() - begin
-        if outcome(again) != outcome(whole):
-            sys.exit("error: two undisturbed runs differ; nothing can be said of killed ones")
-        print(f"undisturbed: {seconds:.0f} s, {len(outcome(whole)[1])} lines of metrics", flush=True)
-        while kills < args.times:
-            runs += 1
-            folder = Path(scratch) / f"killed_{runs}"
-            process = start(folder)
-            while kills < args.times:
-                moment = draw.uniform(0, seconds)
-                try:
-                    process.wait(moment)
-                    break
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
-                kills += 1
-                print(f"kill {kills}: run {runs}, {moment:.1f} s after its start: {state(folder)}", flush=True)
-                process = start(folder)
-            finish(folder, process)
-            same = outcome(folder) == outcome(whole)
-            different += not same
-            print(f"run {runs} finished: {'the same' if same else 'DIFFERENT'}", flush=True)
-    print(f"{kills} kills in {runs} runs, {different} of which ended differently from the undisturbed one")
+    unknown = [name for name in args.kinds.split(",") if name not in kinds]
+    if unknown:
+        parser.error(f"--kinds has {unknown[0]!r}; choose among {', '.join(kinds)}")
+    with tempfile.TemporaryDirectory() as folder:
+        finished, draw = Path(folder) / "finished", random.Random(args.seed)
+        training = make_kind("training", finished)
+        finish(finished, start(training, finished))
+        chosen = {name: make_kind(name, finished) for name in args.kinds.split(",")}
+        different = sum(kill_often(name, kind, Path(folder), args.times, draw) for name, kind in chosen.items())
     return 1 if different else 0
 
 
