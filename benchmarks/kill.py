@@ -65,7 +65,7 @@ def make_kind(name: str, finished: Path) -> Kind:
         return Kind(lambda folder: [*train, f"--workdir={folder}"], read_run)
     if name == "build":
         build = ["launch.prepare", "--corpus=recola", "--target=arousal"]
-        return Kind(lambda folder: [*build, f"--data_dir={folder}"], hash_files)
+        return Kind(lambda folder: [*build, f"--data_dir={folder}"], read_build)
     if name == "report":
         return Kind(lambda folder: ["launch.report", str(finished), f"--out={folder}"], hash_files)
     return Kind(lambda folder: ["launch.export", f"--run={finished}", f"--out={folder}"], hash_files)
@@ -79,6 +79,16 @@ def read_run(folder: Path) -> tuple[dict[str, Any], list[str], list[str]]:
     return results, sorted((folder / "metrics.jsonl").read_text().splitlines()), names
 
 
+def read_build(folder: Path) -> tuple[list[str], str]:
+    """Names of all files of a built corpus, and the fingerprint that the program printed last."""
+    names = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    lines = folder.with_suffix(".log").read_text().splitlines()
+    # The folder of a built corpus is named after the place of its release, which is another one in every run.
+    return sorted(re.sub(r"[0-9a-f]{12}", "HASH", name) for name in names), [
+        line for line in lines if line.startswith("fingerprint")
+    ][-1]
+
+
 def hash_files(folder: Path) -> dict[str, str]:
     """Name -> sha256 of every file; of JSON, without what names the folder, the time or the command."""
     hashes = {}
@@ -89,8 +99,7 @@ def hash_files(folder: Path) -> dict[str, str]:
             for key in ("provenance", "sha256"):
                 document.pop(key, None)
             data = json.dumps(document, sort_keys=True).encode()
-        name = re.sub(r"[0-9a-f]{12}", "HASH", str(path.relative_to(folder)))  # of where the corpus lies
-        hashes[name] = hashlib.sha256(data).hexdigest()
+        hashes[str(path.relative_to(folder))] = hashlib.sha256(data).hexdigest()
     return hashes
 
 
