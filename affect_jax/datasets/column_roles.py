@@ -1,0 +1,128 @@
+"""What the columns of a table of frames are: times, bookkeeping of the programs that write such tables, or data."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from affect_jax.datasets.parse_numbers import NumberColumn, parse_times
+from affect_jax.datasets.recola.avec_release import TIME_COLUMNS
+from affect_jax.datasets.release_files import quote_values
+from affect_jax.datasets.tables import Table
+from affect_jax.errors import UserError
+
+TIME, START, END, QUALITY, BOOKKEEPING, NAMELESS, DATA = "time start end quality bookkeeping nameless data".split()
+_ROLES = dict.fromkeys(TIME_COLUMNS, TIME) | {
+    "start": START,
+    "end": END,
+    "confidence": QUALITY,  # OpenFace
+    "success": QUALITY,
+}
+_BOOKKEEPING = frozenset(
+    "name file filename file_name frame frameindex frame_index frameid frame_id framenumber frame_number frame_idx"
+    " face_id faceid index idx row row_id rowid row_number rownumber row_index".split()
+)
+"""Columns that openSMILE, OpenFace, py-feat, pandas and R write beside the values, in lower case."""
+CLASSES = frozenset(("class", "emotion", "label"))
+"""Columns of openSMILE for the answer: no features, but the labels of a file of labels."""
+_UNNAMED = re.compile(r"(unnamed: ?\d+(_level_\d+)?)?")  # as pandas names columns without a name
+
+
+def find_role(name: str, *, of_labels: bool = False) -> str:
+    """The role of a column by its name; those of a file of labels may be called 'class', 'emotion' or 'label'."""
+    key = name.strip().strip("'\"").lower()
+    if _UNNAMED.fullmatch(key):
+        return NAMELESS
+    if key in _BOOKKEEPING or (key in CLASSES and not of_labels):
+        return BOOKKEEPING
+    return _ROLES.get(key, DATA)
+
+
+class Clock(NamedTuple):
+    """Times of frames.
+
+    Attributes:
+      times: float64 [T] in seconds, increasing; [0] where the file has no times.
+      rate: frames a second; 0 where the file does not say.
+    """
+
+    times: np.ndarray
+    rate: float
+
+
+NO_CLOCK = Clock(np.zeros(0), 0.0)
+
+
+def read_clock(table: Table, roles: Sequence[str]) -> Clock:
+    """Reads the column of times, or else that of starts.
+
+    Raises:
+      UserError: there are several columns of times, or a time is missing, no time, or not later than the one before.
+    """
+    columns = [i for i, role in enumerate(roles) if role == TIME]
+    if len(columns) > 1:
+        raise UserError(f"{table.path} has {len(columns)} columns of times; keep one")
+    starts = [i for i, role in enumerate(roles) if role == START]
+    if not columns and not starts:
+        return NO_CLOCK
+    chosen = (columns or starts)[0]
+    times = table.parse(chosen) if table.matrix is not None else parse_times(table.cells(chosen))
+    refuse_wrong_cells(table, chosen, times, "a time in seconds")
+    bad = ~np.isfinite(times.values)
+    if bad.any():
+        row = table.numbers[int(np.argmax(bad))]
+        raise UserError(
+            f"{table.path} {table.counts} {row} has no finite time in column {table.header[chosen]!r}; fill it"
+        )
+    _refuse_several_sources(table)
+    steps = np.diff(times.values)
+    if len(steps) and not (steps > 0).all():
+        first = int(np.argmin(steps > 0))
+        raise UserError(
+            f"{table.path} {table.counts} {table.numbers[first + 1]} has the time {times.values[first + 1]:g} after"
+            f" {times.values[first]:g}, expected increasing times; sort its rows"
+        )
+    return Clock(times.values, _compute_rate(steps))
+
+
+def _compute_rate(steps: np.ndarray) -> float:
+    if not len(steps):
+        return 0.0
+    usual = float(np.median(steps))
+    # Times are often rounded to milliseconds, so the mean is better where no frame is missing.
+    return float(1 / (steps.mean() if (np.abs(steps - usual) < 0.1 * usual).all() else usual))
+
+
+def _refuse_several_sources(table: Table) -> None:
+    for column, name in enumerate(table.header):
+        key = name.lower()
+        if key in ("face_id", "file", "filename"):
+            values = table.parse(column).values if key == "face_id" else np.array(table.cells(column))
+            count = len(np.unique(values))
+            if count > 1:
+                kind = "faces" if key == "face_id" else "files"
+                raise UserError(f"{table.path} has rows of {count} {kind} (column {name!r}); write a file for each")
+
+
+def refuse_wrong_cells(table: Table, column: int, parsed: NumberColumn, expected: str = "a number") -> None:
+    """Raises an error for the first cell of a column that is not what it should be.
+
+    Raises:
+      UserError: with the row, the column, the cell and what is expected.
+    """
+    name, cells = table.header[column], None
+    if parsed.fault is not None:
+        at, fault = parsed.fault
+        cells = table.cells(column)
+        raise UserError(
+            f"{table.path} {table.counts} {table.numbers[at]} column {quote_values(name)}: {quote_values(cells[at])}"
+            f" {fault}"
+        )
+    if parsed.wrong:
+        cells = table.cells(column)
+        more = f" (and {len(parsed.wrong) - 1} more cells)" if len(parsed.wrong) > 1 else ""
+        raise UserError(
+            f"{table.path} {table.counts} {table.numbers[parsed.wrong[0]]} column {quote_values(name)} is"
+            f" {quote_values(cells[parsed.wrong[0]])}{more}, not {expected}; correct it"
+        )
