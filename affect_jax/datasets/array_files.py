@@ -107,22 +107,22 @@ def read_arrays(
 def read_array(
     path: Path, name: str | None = None, *, kinds: str = NUMBERS, largest_file: float = LARGEST_FILE
 ) -> np.ndarray:
-    """Reads one array: the only one, or the one of this name; see `read_arrays`.
+    """Reads one array: the only one, or of several the one of this name; see `read_arrays`.
 
     Raises:
       UserError: as `read_arrays`; or there are several arrays and no name.
     """
-    if name is None:
-        headers = list_arrays(path)
+    headers = list_arrays(path)
+    if len(headers) == 1:
+        name = next(iter(headers))
+    elif name is None:
         plain = [key for key, header in headers.items() if header.dtype is not None and header.dtype.kind in kinds]
-        if len(headers) != 1 and (len(plain) != 1 or path.suffix.lower() == ".npz"):
+        if len(plain) != 1 or path.suffix.lower() == ".npz":
             raise UserError(
                 f"{path} has {len(headers)} arrays ({_join_names(headers)}), expected one; write one, or name it in"
                 " config.corpus.array"
             )
-        name = next(iter(headers)) if len(headers) == 1 else plain[0]
-    elif path.suffix.lower() == ".npy":
-        name = path.stem  # its only array has no name of its own
+        name = plain[0]
     return read_arrays(path, [name], kinds=kinds, largest_file=largest_file)[name]
 
 

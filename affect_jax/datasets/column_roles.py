@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from affect_jax.datasets.parse_numbers import NumberColumn, parse_times
-from affect_jax.datasets.recola.avec_release import TIME_COLUMNS
 from affect_jax.datasets.release_files import quote_values
 from affect_jax.datasets.tables import Table
 from affect_jax.errors import UserError
 
+TIME_COLUMNS = ("frametime", "frame_time", "time", "timestamp")
+"""Names of columns of times in seconds, in lower case."""
 TIME, START, END, QUALITY, BOOKKEEPING, NAMELESS, DATA = "time start end quality bookkeeping nameless data".split()
 _ROLES = dict.fromkeys(TIME_COLUMNS, TIME) | {
     "start": START,

@@ -169,7 +169,7 @@ def _read_table_frames(path: Path, options: ReadingOptions) -> Frames:
         clock.rate,
         clock.times,
         tuple(remarks),
-        counters=tuple(name for name, column in zip(names, columns, strict=True) if _counts_rows(column)),
+        counters=tuple(name for name, column in zip(names, columns, strict=True) if counts_rows(column)),
         empty=tuple(name for name, column in zip(names, columns, strict=True) if np.isnan(column).all()),
     )
 
@@ -183,9 +183,14 @@ def _list_left_out(table: Table, roles: Sequence[str], texts: Sequence[int], opt
     }
     for kind, columns in groups.items():
         if columns:
-            names = ", ".join(table.header[i] for i in columns[:_MOST_LISTED] if table.header[i])
-            more = f", ... ({len(columns)})" if len(columns) > _MOST_LISTED else ""
-            yield f"left out as {kind}" + (f": {names}{more}" if names else "")
+            names = join_columns(table.header, columns)
+            yield f"left out as {kind}" + (f": {names}" if names else "")
+
+
+def join_columns(header: Sequence[str], columns: Sequence[int]) -> str:
+    """Joins the names of columns, and cuts long lists."""
+    names = ", ".join(header[i] for i in columns[:_MOST_LISTED] if header[i])
+    return names + (f", ... ({len(columns)})" if len(columns) > _MOST_LISTED else "")
 
 
 def _find_unsure_frames(table: Table, quality: Sequence[int], least: float) -> np.ndarray:
@@ -199,6 +204,6 @@ def _find_unsure_frames(table: Table, quality: Sequence[int], least: float) -> n
     return unsure
 
 
-def _counts_rows(column: np.ndarray) -> bool:
+def counts_rows(column: np.ndarray) -> bool:
     """Whether a column is 0, 1, 2, ... or 1, 2, 3, ..."""
     return len(column) > 0 and column[0] in (0, 1) and bool((np.diff(column) == 1).all())

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from affect_jax.datasets.parse_numbers import convert_plain
 from affect_jax.errors import UserError
 
 MARKER = "synthetic.json"
@@ -181,18 +182,15 @@ def parse_floats(rows: Sequence[Sequence[str]], path: Path, *, first_row: int = 
     Raises:
       UserError: text that is not a number, with its row and column.
     """
-    try:
-        return np.array(rows, dtype=np.float64)
-    except ValueError:
-        pass  # numpy does not say which field it refused, so we look for it
+    values = [convert_plain(row) for row in rows]
+    if all(row is not None for row in values) and len({len(row) for row in rows}) < 2:
+        return np.array(values, dtype=np.float64)
     for r, row in enumerate(rows, start=first_row):
         for c, field in enumerate(row, start=first_column):
-            try:
-                float(field)
-            except ValueError:
+            if convert_plain([field]) is None:
                 raise UserError(
                     f"{path} row {r} column {c} is {quote_values(field)}, not a number; correct it or copy it again"
-                ) from None
+                )
     raise UserError(f"{path} does not hold a table of numbers; copy it again")
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.convert.folder import read_arrays
-from affect_jax.datasets.manifest import frame_files
+from affect_jax.datasets import array_files, feature_frames
 from affect_jax.datasets.release_files import convert_to_float32
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.inference.export_folder import Exported
@@ -17,8 +16,8 @@ def predict_feature_file(exported: Exported, file: Path) -> tuple[tuple[str, ...
 
     Args:
       exported: the model.
-      file: npy, npz, csv or arff, as docs/own_data.md describes them, not standardised; for a model of several
-        modalities an npz with an array for each. A modality without an array is missing.
+      file: of features, as docs/own_data.md describes them, not standardised; for a model of several modalities an npz,
+        h5 or mat file with an array for each. A modality without an array is missing.
 
     Returns:
       The ids, [1] or [T]: the file's name for an item, else `name@0`, `name@1`, ... for its frames. And float32 of the
@@ -46,24 +45,24 @@ def predict_feature_file(exported: Exported, file: Path) -> tuple[tuple[str, ...
 
 def _read_modalities(exported: Exported, file: Path) -> dict[str, np.ndarray]:
     """Modality -> float32 [T, D], for the modalities that the file has."""
-    if file.suffix.lower() not in frame_files.FEATURES:
+    if file.suffix.lower() not in feature_frames.SUFFIXES:
         raise UserError(
             f"{file} is not a file of features, and the model reads {exported.modality!r}, not recordings; "
-            f"name files that end in {', '.join(frame_files.FEATURES)}"
+            f"name files that end in {', '.join(feature_frames.SUFFIXES)}"
         )
     if len(exported.shapes) == 1:
-        return {exported.modality: frame_files.read_features(file).values}
-    if file.suffix.lower() != ".npz":
+        return {exported.modality: _read_table(file, exported.shapes[exported.modality][-1])}
+    if file.suffix.lower() not in array_files.SUFFIXES[1:]:
         raise UserError(
             f"{file} has one table, but the model takes {sorted(exported.shapes)}; write an npz with an array for each"
         )
-    arrays = read_arrays(file)
+    arrays = array_files.read_arrays(file)
     for name, values in arrays.items():
         if name not in exported.shapes:
             raise UserError(
                 f"{file} has {name!r}{suggest_nearest(name, exported.shapes)}; it takes {sorted(exported.shapes)}"
             )
-        if values.dtype.kind not in "fiu" or values.ndim not in (1, 2) or not values.size:
+        if values.ndim not in (1, 2) or not values.size:
             raise UserError(
                 f"{name!r} in {file} is {values.dtype} {list(values.shape)}, expected numbers [frames, columns] or "
                 "[columns]; leave it out if it is missing"
@@ -71,6 +70,15 @@ def _read_modalities(exported: Exported, file: Path) -> dict[str, np.ndarray]:
     if not arrays:
         raise UserError(f"{file} has no array; give at least one of {sorted(exported.shapes)}")
     return {name: convert_to_float32(np.atleast_2d(values)) for name, values in arrays.items()}
+
+
+def _read_table(file: Path, width: int) -> np.ndarray:
+    """float32 [T, D] of a file; where it is too wide, without the columns that only count rows, as in training."""
+    frames = feature_frames.read_features(file)
+    if frames.names and frames.values.shape[1] != width:
+        reduced = feature_frames.drop_columns(frames, frames.counters)
+        frames = reduced if reduced.values.shape[1] == width else frames
+    return frames.values
 
 
 def _lay_out(

@@ -84,7 +84,7 @@ def test_an_item_of_several_modalities_some_of_them_missing(several, tmp_path, m
         ({"audio": drawn(4, 2)}, r"'audio' in .*a.npz has 2 columns, the model takes 3"),
         ({"audio": drawn(4, 3, 1)}, r"float32 \[4, 3, 1\], expected numbers"),
         ({"audio": np.array(["x"])}, r"expected numbers"),
-        ({"audio": np.array([[1, 2, {}]], object)}, "no npz file of plain named arrays"),
+        ({"audio": np.array([[1, 2, {}]], object)}, "'audio' is made of Python objects"),
         ({"audio": drawn(0, 3)}, "expected numbers"),
         ({"face": drawn(2, 2)}, "has 2 frames, the model takes one an item"),
         ({"text": np.array([[0, 1, np.nan, np.inf]])}, "has 2 values that are not finite"),

@@ -1,5 +1,6 @@
 """The TFDS builder of a manifest: an example is one item with its features. Labels stay in the csv file."""
 
+import collections
 import dataclasses
 import hashlib
 import json
@@ -11,9 +12,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from affect_jax.datasets import build
+from affect_jax.datasets.feature_frames import drop_columns
 from affect_jax.datasets.manifest import frame_files
+from affect_jax.datasets.manifest.cells import Cell, Reading, Survey
 from affect_jax.datasets.manifest.csv_table import Sheet
-from affect_jax.datasets.manifest.measurements import Cell, Cells
 from affect_jax.errors import UserError
 
 CHUNK = 200_000_000
@@ -28,8 +30,9 @@ class ManifestConfig(tfds.core.BuilderConfig):
     """(modality, D), 0 for a waveform."""
     items: tuple[tuple[str, tuple[tuple[str, Path, Cell], ...]], ...] = ()
     """(id, (modality, path, its measurements)) in the order of the manifest."""
-    sound: str = "mfcc"
-    rate: int = 8000
+    reading: Reading = Reading("mfcc", 8000)
+    left_out: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(modality, names of columns that no features are made of)."""
 
 
 _CONFIGS: dict[str, ManifestConfig] = {}  # by name, because TFDS asks for configs by name
@@ -39,7 +42,7 @@ class Manifest(tfds.core.GeneratorBasedBuilder):
     """A corpus of anybody's own files, listed in one csv file."""
 
     # To be raised whenever a reader gives other values: built corpora are then built again.
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("2.0.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The files are those that the manifest names."
 
     @classmethod
@@ -77,13 +80,14 @@ class Manifest(tfds.core.GeneratorBasedBuilder):
         absent = {
             m: np.zeros((1, width), np.float32) if width else np.zeros(1, np.int16) for m, width in settings.widths
         }
+        left_out = collections.defaultdict(tuple, settings.left_out)
         for number, (name, files) in enumerate(items):
-            features = {m: _read_checked(path, cell, settings.sound, settings.rate) for m, path, cell in files}
+            features = {m: _read_checked(path, cell, settings.reading, left_out[m]) for m, path, cell in files}
             yield number, {"id": name, "features": {**absent, **features}}
 
 
-def _read_checked(path: Path, cell: Cell, sound: str, rate: int) -> np.ndarray:
-    values = frame_files.read_frames(path, sound, rate).values
+def _read_checked(path: Path, cell: Cell, reading: Reading, left_out: tuple[str, ...]) -> np.ndarray:
+    values = drop_columns(frame_files.read_frames(path, *reading), left_out).values
     bad = int((~np.isfinite(values)).sum())
     # The file may have changed after it was measured, and everything else relies on the measurements.
     if (len(values), values.shape[1] if values.ndim > 1 else 0, bad) != (cell.frames, cell.width, cell.bad):
@@ -91,16 +95,13 @@ def _read_checked(path: Path, cell: Cell, sound: str, rate: int) -> np.ndarray:
     return values
 
 
-def build_features(
-    sheet: Sheet, cells: Cells, *, sound: str, rate: int, data_dir: Path
-) -> dict[int, dict[str, np.ndarray]]:
+def build_features(sheet: Sheet, survey: Survey, reading: Reading, data_dir: Path) -> dict[int, dict[str, np.ndarray]]:
     """Builds the features below `data_dir` where they are missing, and reads them.
 
     Args:
       sheet: the manifest's table.
-      cells: measurements of its files.
-      sound: what recordings become.
-      rate: sampling rate at which they are read, in Hz.
+      survey: measurements of its files.
+      reading: how they are read.
       data_dir: folder for built corpora.
 
     Returns:
@@ -109,16 +110,18 @@ def build_features(
     Raises:
       UserError: a file has changed meanwhile, or the corpus cannot be written.
     """
+    cells = survey.cells
     widths = {m: next(cells[row.number, m].width for row in sheet.rows if m in row.files) for m in sheet.modalities}
-    key = json.dumps([str(sheet.path.resolve()), widths, sound, rate])
+    left_out = {m: names for m, names in survey.left_out.items() if names}
+    key = json.dumps([str(sheet.path.resolve()), widths, reading, left_out])
     config = ManifestConfig(
         name=f"manifest_{hashlib.sha256(key.encode()).hexdigest()[:12]}",
         widths=tuple(widths.items()),
         items=tuple(
             (row.id, tuple((m, path, cells[row.number, m]) for m, path in row.files.items())) for row in sheet.rows
         ),
-        sound=sound,
-        rate=rate,
+        reading=reading,
+        left_out=tuple(left_out.items()),
     )
     _CONFIGS[config.name] = config
     builder = build.build_once(

@@ -1,12 +1,13 @@
 """The csv file of a manifest: its columns and their meaning, ids, groups and splits. No file that it names is read."""
 
-import csv
-import io
+import collections
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from affect_jax.datasets import column_roles, tables
+from affect_jax.datasets.array_files import LARGEST_FILE
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.release_files import quote_values
 from affect_jax.errors import UserError, suggest_nearest
@@ -48,6 +49,7 @@ class Sheet(NamedTuple):
       unread: names of the columns that are not read.
       split_column: 'split', 'fold', or '' where there is neither.
       grouped: whether there is a column `group`.
+      remarks: how the file was read, where that is not the usual way.
     """
 
     path: Path
@@ -57,21 +59,25 @@ class Sheet(NamedTuple):
     unread: tuple[str, ...]
     split_column: str
     grouped: bool
+    remarks: tuple[str, ...] = ()
 
 
-def read_table(path: Path, modalities: Sequence[str], problems: Problems) -> Sheet:
+def read_table(path: Path, modalities: Sequence[str], problems: Problems, largest_file: float = LARGEST_FILE) -> Sheet:
     """Reads the table of a manifest.
 
     Args:
       path: a csv file with `,` `;` or tabs between its columns.
       modalities: which to read; () for all.
       problems: collects what is wrong with single rows.
+      largest_file: MB that may be taken, see `text_lines`.
 
     Raises:
       UserError: there is no such file, or it is not text, has no rows, or has columns that cannot be told apart, so
         that nothing else can be checked.
     """
-    header, rows = _read_rows(path, problems)
+    table = _read_rows(path, problems, largest_file)
+    named = [i for i, name in enumerate(table.header) if column_roles.find_role(name) != column_roles.NAMELESS]
+    header = [table.header[i] for i in named]
     before = len(problems)
     _check_header(header, problems)
     if len(problems) > before:
@@ -84,7 +90,16 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems) -> She
                 f"config.corpus.modalities names {name!r}{suggest_nearest(name, columns)}, which is no column of"
                 f" {path}; its modalities are {', '.join(columns)}"
             )
-    wanted = tuple(name for name in columns if name in modalities) if modalities else tuple(columns)
+    chosen = set(modalities or columns)
+    wanted = tuple(name for name in columns if name in chosen)
+    rows = [
+        (number, dict(zip(header, (cells[i] for i in named), strict=True)))
+        for number, cells in zip(table.numbers, table.rows, strict=True)
+        if any(cells)
+    ]
+    if not rows:
+        problems.raise_if_any()
+        raise UserError(f"{path} has a header but no rows; add one row for each item")
     items = [
         Row(
             number=number,
@@ -101,10 +116,12 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems) -> She
         rows=tuple(items),
         labels=tuple(labels.values()),
         modalities=wanted,
-        unread=tuple(name for name in columns if name not in wanted),
+        unread=tuple(name for name in columns if name not in chosen),
         split_column=next((name for name in ("split", "fold") if name in header), ""),
         grouped="group" in header,
+        remarks=tuple(_list_remarks(table, len(named))),
     )
+    _check_line_breaks(rows, {*_OWN, *labels, *wanted}, problems)
     _check_rows(sheet, problems)
     return sheet
 
@@ -113,43 +130,37 @@ def _is_label(name: str) -> bool:
     return name == "label" or name.startswith("label:")
 
 
-def _read_rows(path: Path, problems: Problems) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """Reads the header, and (number, column -> cell) of rows that are not blank; rows of other widths are problems."""
+def _read_rows(path: Path, problems: Problems, largest_file: float) -> tables.Table:
+    """Reads the table; rows of other widths and with broken quotes are problems."""
     if not path.is_file():
         raise UserError(f"{path} is not a file; set config.corpus.manifest to a csv file (docs/own_data.md)")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); save it as csv in UTF-8") from error
-    first = text.partition("\n")[0]
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True))
-    except csv.Error as error:
-        raise UserError(f"{path} is not a csv file ({error}); save it again") from error
-    rows = [[cell.strip() for cell in row] for row in rows]
-    if not rows or not any(rows[0]):
-        raise UserError(f"{path} has no header in row 1; expected the columns id, label and one for each modality")
-    header, numbered = rows[0], []
-    while header and not header[-1]:  # spreadsheets leave empty columns behind the last one
-        header.pop()
-    for number, row in enumerate(rows[1:], start=2):
-        if not any(row):
-            continue
-        if len(row) < len(header) or any(row[len(header) :]):
-            problems.add(number, f"has {len(row)} cells, expected {len(header)}; quote cells with commas in them")
-            continue
-        numbered.append((number, dict(zip(header, row, strict=False))))
-    if not numbered and not problems:
-        raise UserError(f"{path} has a header but no rows; add one row for each item")
-    return header, numbered
+    table = tables.read_table(path, largest_file=largest_file)
+    for problem in table.problems:
+        problems.add(problem.row, problem.text)
+    return table
+
+
+def _list_remarks(table: tables.Table, named: int) -> Iterator[str]:
+    if table.delimiter != ",":
+        yield f"{tables.DELIMITERS.get(table.delimiter, repr(table.delimiter))} between the cells"
+    if named < len(table.header):
+        yield "left out: a column without a name (an index)"
+
+
+def _check_line_breaks(rows: Sequence[tuple[int, dict[str, str]]], columns: set[str], problems: Problems) -> None:
+    """A line break in a cell that is read comes from a quote that is closed too late, and hides rows."""
+    for number, row in rows:
+        broken = next((name for name, cell in row.items() if name in columns and "\n" in cell), None)
+        if broken is not None:
+            problems.add(
+                number, f"has a line break in column {broken!r}: {quote_values(row[broken])}; correct its quotes"
+            )
 
 
 def _check_header(header: Sequence[str], problems: Problems) -> None:
-    for name in dict.fromkeys(header):
-        if header.count(name) > 1:
-            problems.add(
-                1, f"has {header.count(name)} columns called {quote_values(name)}; every column needs its own name"
-            )
+    for name, count in collections.Counter(header).items():
+        if count > 1:
+            problems.add(1, f"has {count} columns called {quote_values(name)}; every column needs its own name")
         bare = name.partition(":")[2] if name.startswith("label:") else name
         if not _NAME.fullmatch(bare):
             problems.add(
@@ -202,7 +213,7 @@ def _check_rows(sheet: Sheet, problems: Problems) -> None:
 
 
 def _check_groups(sheet: Sheet, problems: Problems) -> None:
-    """Reports leaks: a group in two splits, and a file that two groups share."""
+    """Reports groups in two splits."""
     first_rows: dict[str, Row] = {}
     reported = set()
     for row in sheet.rows:
@@ -215,16 +226,6 @@ def _check_groups(sheet: Sheet, problems: Problems) -> None:
                 f"group {quote_values(row.group)} is in {sheet.split_column} {quote_values(row.split)} here and in"
                 f" {quote_values(first.split)} in row {first.number}; keep a group in one {sheet.split_column}",
             )
-    owners: dict[tuple[str, Path], Row] = {}
-    for row in sheet.rows:
-        for modality, file in row.files.items():
-            first = owners.setdefault((modality, file), row)
-            if sheet.grouped and first.group != row.group:
-                problems.add(
-                    row.number,
-                    f"{modality} {quote_values(str(file))} is also the file of row {first.number}, which has another"
-                    " group; correct one of the two",
-                )
 
 
 def join_names(names: Sequence[str] | Mapping[str, object]) -> str:

@@ -9,31 +9,33 @@ import numpy as np
 
 from affect_jax.datasets.lengths import find_outliers
 from affect_jax.datasets.manifest import frame_files
+from affect_jax.datasets.manifest.cells import Cell, Cells, Survey
 from affect_jax.datasets.manifest.csv_table import Sheet, join_names
 from affect_jax.datasets.manifest.labels import Labels
-from affect_jax.datasets.manifest.measurements import Cell, Cells
 from affect_jax.datasets.manifest.settings import Settings
 from affect_jax.datasets.manifest.split_plan import SplitPlan
 from affect_jax.datasets.release_files import quote_values
 
 _MOST_RATES = 4
 _MOST_CLASSES = 10
+_MOST_LISTED = 50
 _MOST_NAMED = 5
 _DESCRIPTORS = 100.0  # frames a second of MFCC and eGeMAPS
 
 
 def describe_manifest(
-    sheet: Sheet, cells: Cells, labels: Mapping[str, Labels], plan: SplitPlan, settings: Settings
+    sheet: Sheet, survey: Survey, labels: Mapping[str, Labels], plan: SplitPlan, settings: Settings
 ) -> Iterator[str]:
-    """Yields lines about items and groups, modalities, label columns, what is missing, and the splits.
+    """Yields lines about items and groups, modalities, label columns, what is missing, the splits, and how it was read.
 
     Args:
       sheet: the manifest's table.
-      cells: measurements of its files.
+      survey: measurements of its files.
       labels: name -> label column.
       plan: splits of the items.
       settings: `config.corpus`.
     """
+    cells = survey.cells
     groups = collections.Counter(row.group for row in sheet.rows)
     grouping = (
         f" of {len(groups)} groups, {_format_spread(groups.values())} items each"
@@ -55,6 +57,17 @@ def describe_manifest(
         "no group is in two of them" if sheet.grouped else "there is no column 'group', so groups cannot be kept apart"
     )
     yield f"{'splits':<12} {_describe_splits(sheet, plan, settings)}; {groups_text}"
+    for remark in sheet.remarks:
+        yield f"{'note':<12} {sheet.path.name}: {remark}"
+    for name, column in labels.items():
+        for remark, count in column.remarks:
+            yield f"{'note':<12} label {name}: {remark}{_count_files(count) if column.per_step else ''}"
+    for (modality, remark), count in survey.remarks.items():
+        yield f"{'note':<12} {modality}: {remark}{_count_files(count)}"
+
+
+def _count_files(count: int) -> str:
+    return f" ({count} file{'s' if count > 1 else ''})"
 
 
 def _format_spread(numbers: Sequence[float], form: str = "g") -> str:
@@ -106,7 +119,8 @@ def _describe_outliers(sheet: Sheet, cells: Cells, modality: str, settings: Sett
     unit = "s" if rate else "frames"
     named = [f"{quote_values(rows[n].id)} has {_round_length(lengths[n])} {unit}" for n in outliers[:_MOST_NAMED]]
     more = f" and {len(outliers) - len(named)} more" if len(outliers) > len(named) else ""
-    others = [length for n, length in enumerate(lengths) if n not in outliers]
+    far = set(outliers)
+    others = [length for n, length in enumerate(lengths) if n not in far]
     least, most = _round_length(min(others)), _round_length(max(others))
     spread = f"{least if least == most else f'{least} to {most}'} {unit}"
     return f"{modality}: {', '.join(named)}{more}, the {len(others)} others {spread}; is the path right?"
@@ -126,7 +140,8 @@ def _describe_label(column: Labels) -> str:
             text += f" (only {codes}: if these are classes, set config.corpus.classes)"
         return text
     counts = np.bincount(values.astype(int), minlength=len(column.classes)).tolist()
-    each = ", ".join(f"{name} {count}" for name, count in zip(column.classes, counts, strict=True))
+    each = ", ".join(f"{name} {count}" for name, count in zip(column.classes[:_MOST_LISTED], counts, strict=False))
+    each += ", ..." if len(counts) > _MOST_LISTED else ""
     return f"{len(counts)} classes{steps}: {each} (majority {100 * max(counts) / sum(counts):.1f} %)"
 
 
@@ -140,7 +155,7 @@ def _describe_not_finite(sheet: Sheet, cells: Cells, policy: str) -> str:
     measured = [(row, m, cells[row.number, m]) for m in sheet.modalities for row in sheet.rows if m in row.files]
     bad = [(row, m, cell) for row, m, cell in measured if cell.bad]
     if not bad:
-        return "no value is NaN or infinite"
+        return "no value is missing, NaN or infinite"
     row, modality, cell = bad[0]
     return (
         f"{sum(cell.bad for _, _, cell in bad)} values in {len(bad)} files, the first in row {row.number}, {modality}"

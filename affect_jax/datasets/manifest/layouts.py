@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from affect_jax.datasets.manifest.cells import Cells
 from affect_jax.datasets.manifest.csv_table import Row, Sheet
 from affect_jax.datasets.manifest.labels import Labels
-from affect_jax.datasets.manifest.measurements import Cells
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.recordings import Recording
 from affect_jax.datasets.release_files import quote_values

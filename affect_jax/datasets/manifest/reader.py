@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from affect_jax.datasets import release_files
-from affect_jax.datasets.manifest import csv_table, describe_manifest, frame_files, labels, layouts, measurements
+from affect_jax.datasets.feature_frames import ReadingOptions
+from affect_jax.datasets.manifest import (
+    csv_table,
+    describe_manifest,
+    frame_files,
+    labels,
+    layouts,
+    locations,
+    measurements,
+)
+from affect_jax.datasets.manifest.cells import Reading, Survey
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.settings import LOWEST_RATES, Settings
 from affect_jax.datasets.manifest.split_plan import SplitPlan, plan_splits
@@ -73,7 +83,7 @@ class _CheckedManifest(NamedTuple):
     settings: Settings
     data_dir: Path
     sheet: csv_table.Sheet
-    cells: measurements.Cells
+    survey: Survey
     labels: dict[str, labels.Labels]
     target: str
     plan: SplitPlan
@@ -112,7 +122,7 @@ def list_contents(corpus: Mapping[str, Any]) -> tuple[str, ...]:
     checked = _check_manifest(corpus)
     return tuple(
         describe_manifest.describe_manifest(
-            checked.sheet, checked.cells, checked.labels, checked.plan, checked.settings
+            checked.sheet, checked.survey, checked.labels, checked.plan, checked.settings
         )
     )
 
@@ -136,7 +146,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
 
     checked = _check_manifest(corpus)
     settings, sheet = checked.settings, checked.sheet
-    features = build_features(sheet, checked.cells, sound=settings.sound, rate=settings.rate, data_dir=checked.data_dir)
+    features = build_features(sheet, checked.survey, _choose_reading(settings), data_dir=checked.data_dir)
     files = {row.id: row.files for row in sheet.rows}
 
     def locate(recording: Recording, modality: str, step: int, column: int) -> str:
@@ -171,7 +181,7 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
     data_dir = release_files.resolve_data_dir(settings.data_dir)
     path = Path(settings.manifest).expanduser()
     problems = Problems(path)
-    sheet = csv_table.read_table(path, settings.modalities or (), problems)
+    sheet = csv_table.read_table(path, settings.modalities or (), problems, settings.largest_file)
     target = settings.target or sheet.labels[0]
     if target not in sheet.labels:
         raise UserError(
@@ -182,28 +192,35 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
     if settings.sound == "egemaps" and has_sound:
         egemaps.check_opensmile()
     # All checks below only collect problems, so that one run shows everything that is wrong.
+    finder, reading = locations.FileFinder(path.parent), _choose_reading(settings)
+    sheet = locations.locate_files(sheet, finder, problems)
     columns = {
         name: labels.read_labels(
-            sheet, name, is_target=name == target, as_classes=settings.classes and name == target, problems=problems
+            sheet,
+            name,
+            is_target=name == target,
+            as_classes=settings.classes and name == target,
+            problems=problems,
+            finder=finder,
+            options=reading.options,
         )
         for name in sheet.labels
     }
-    cells = measurements.measure_cells(
-        sheet,
-        sound=settings.sound,
-        rate=settings.rate,
-        nonfinite=settings.nonfinite,
-        data_dir=data_dir,
-        problems=problems,
-    )
-    layouts.check_layout(sheet, cells, columns, target, settings.layout, problems)
+    survey = measurements.measure_cells(sheet, reading, settings.nonfinite, data_dir, problems)
+    if settings.min_confidence is not None and not any("confidence" in remark for _, remark in survey.remarks):
+        problems.add(
+            0,
+            f"config.corpus.min_confidence is {settings.min_confidence:g}, but no file has a column 'confidence' or"
+            " 'success'; leave it out",
+        )
+    layouts.check_layout(sheet, survey.cells, columns, target, settings.layout, problems)
     plan = plan_splits(sheet, columns[target], folds=settings.folds, seed=settings.seed, problems=problems)
     problems.raise_if_any()
     return _CheckedManifest(
         settings=settings,
         data_dir=data_dir,
-        sheet=sheet,
-        cells=cells,
+        sheet=sheet._replace(remarks=(*sheet.remarks, *(f"{count} {what}" for what, count in finder.remarks.items()))),
+        survey=survey,
         labels=columns,
         target=target,
         plan=plan,
@@ -223,8 +240,13 @@ def _check_settings(corpus: Mapping[str, Any]) -> Settings:
     return settings
 
 
+def _choose_reading(settings: Settings) -> Reading:
+    options = ReadingOptions(settings.array, settings.min_confidence, settings.largest_file)
+    return Reading(settings.sound, settings.rate, options)
+
+
 def _describe_column(name: str, checked: _CheckedManifest) -> Column:
-    cells = [checked.cells[row.number, name] for row in checked.sheet.rows if name in row.files]
+    cells = [checked.survey.cells[row.number, name] for row in checked.sheet.rows if name in row.files]
     width, longest = cells[0].width, max(cell.frames for cell in cells)
     layout = checked.settings.layout
     if layout == "steps":

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from affect_jax.datasets.array_files import LARGEST_FILE
 from affect_jax.datasets.missing_values import POLICIES
 from affect_jax.datasets.settings import define_setting
 
@@ -30,7 +31,11 @@ class Settings:
       folds: how many folds (or validation draws) to draw where the csv file does not name them.
       seed: of that draw.
       classes: whether numbers in the target's column are names of classes.
-      nonfinite: what happens to NaN and infinite features: refuse, zero, or mean (of the item's own column).
+      nonfinite: what happens to missing, NaN and infinite features: refuse, zero, or mean (of the item's own column).
+      min_confidence: frames of less confidence, or without success, count as missing, where files have such columns
+        (OpenFace); None reads them as they are.
+      array: which array to read of npz, HDF5 and MATLAB files that have several.
+      largest_file: MB that a file of features or labels, or the csv file, may take in memory.
     """
 
     name: str = "manifest"
@@ -46,3 +51,6 @@ class Settings:
     seed: int = define_setting(0, least=0)
     classes: bool = False
     nonfinite: str = define_setting("refuse", choices=POLICIES)
+    min_confidence: float | None = define_setting(None, least=0, most=1)
+    array: str | None = None
+    largest_file: int = define_setting(LARGEST_FILE, least=1)

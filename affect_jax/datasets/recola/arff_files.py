@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets.release_files import quote_values, read_text
+from affect_jax.datasets.arff_tables import NUMERIC, STRING, read_arff_table
+from affect_jax.datasets.column_roles import refuse_wrong_cells
+from affect_jax.datasets.release_files import quote_values
+from affect_jax.datasets.tables import require_rows
 from affect_jax.errors import UserError
 from affect_jax.runtime.files import write_atomic
 
-_ATTRIBUTE = re.compile(r"""@attribute\s+('[^']*'|"[^"]*"|\S+)\s+(\S.*)""", re.IGNORECASE)
-_NUMERIC = ("numeric", "real", "integer")
 _HEADER = """@relation GOLDSTANDARD
 
 @attribute Instance_name string
@@ -55,76 +56,24 @@ def read_arff(path: Path) -> ArffTable:
       UserError: the file is missing or not text, has no `@data` (it is cut short), an attribute that is neither numeric
         nor string, a row of another width, or text that is not a number. The message names the file and the line.
     """
-    lines = read_text(path).splitlines()
-    attributes: list[tuple[str, bool]] = []
-    start = None
-    for number, line in enumerate(lines, start=1):
-        word = line.strip()
-        if word.lower().startswith("@attribute"):
-            attributes.append(_parse_attribute(word, path, number))
-        elif word.lower() == "@data":
-            start = number
-            break
-        elif word and not word.startswith("%") and not word.lower().startswith("@relation"):
-            raise UserError(
-                f"{path}:{number} is {word[:40]!r}, expected an arff header; it may be damaged: copy it again"
-            )
-    if start is None or not attributes:
+    table = require_rows(read_arff_table(path))
+    other = next((i for i, kind in enumerate(table.kinds) if kind not in (NUMERIC, STRING)), None)
+    if other is not None:
         raise UserError(
-            f"{path} has no {'@data' if start is None else '@attribute'} line; it may be cut short: copy it again"
+            f"{path} has the attribute {quote_values(table.header[other])} of type {table.kinds[other]}, expected"
+            " '@attribute NAME numeric' or '@attribute NAME string'; copy the file again"
         )
-    rows = [(n, line) for n, line in enumerate(lines[start:], start=start + 1) if line.strip() and line[0] != "%"]
-    for number, line in rows:
-        if line.count(",") != len(attributes) - 1:
-            raise UserError(
-                f"{path}:{number} has {line.count(',') + 1} columns, expected {len(attributes)}; it may be cut short:"
-                " copy it again"
-            )
-    numeric = [i for i, (_, is_numeric) in enumerate(attributes) if is_numeric]
-    textual = [i for i, (_, is_numeric) in enumerate(attributes) if not is_numeric]
-    strings = {attributes[i][0]: [line.split(",")[i].strip().strip("'\"") for _, line in rows] for i in textual}
+    numeric = [i for i, kind in enumerate(table.kinds) if kind == NUMERIC]
+    columns = [table.parse(i) for i in numeric]
+    for i, column in zip(numeric, columns, strict=True):
+        refuse_wrong_cells(table, i, column, "a number or '?'")
     return ArffTable(
         path=path,
-        names=tuple(attributes[i][0] for i in numeric),
-        values=_parse_numbers(path, rows, numeric),
-        strings=strings,
-        lines=np.array([number for number, _ in rows], np.int64),
+        names=tuple(table.header[i] for i in numeric),
+        values=np.stack([c.values for c in columns], axis=1) if columns else np.empty((len(table.numbers), 0)),
+        strings={table.header[i]: table.cells(i) for i, kind in enumerate(table.kinds) if kind == STRING},
+        lines=np.array(table.numbers, np.int64),
     )
-
-
-def _parse_attribute(line: str, path: Path, number: int) -> tuple[str, bool]:
-    match = _ATTRIBUTE.fullmatch(line)
-    kind = match.group(2).strip().lower() if match else ""
-    if kind not in (*_NUMERIC, "string"):
-        raise UserError(
-            f"{path}:{number} is {line[:60]!r}, expected '@attribute NAME numeric' or '@attribute NAME string'; copy"
-            " the file again"
-        )
-    return match.group(1).strip("'\""), kind != "string"
-
-
-def _parse_numbers(path: Path, rows: list[tuple[int, str]], columns: list[int]) -> np.ndarray:
-    """float64 [rows, columns] of these columns of (line number, line)."""
-    if not rows or not columns:
-        return np.empty((len(rows), len(columns)))
-    # numpy's reader is written in C and fast, but does not say what it refused; the loop below looks for that.
-    try:
-        return np.loadtxt(
-            [line.replace("?", "nan") for _, line in rows], delimiter=",", usecols=columns, ndmin=2, comments=None
-        )
-    except ValueError:
-        pass
-    for number, line in rows:
-        fields = line.split(",")
-        for column in columns:
-            try:
-                float(fields[column].strip().replace("?", "nan"))
-            except ValueError:
-                raise UserError(
-                    f"{path}:{number} column {column + 1} is {quote_values(fields[column].strip())}, not a number or"
-                    " '?'; copy it again"
-                ) from None
-    raise UserError(f"{path} does not hold a table of numbers; copy it again")
 
 
 def write_gold(path: Path, instance_name: str, frame_times: np.ndarray, predictions: np.ndarray) -> None:

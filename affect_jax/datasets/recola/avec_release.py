@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from affect_jax.datasets.column_roles import TIME_COLUMNS
 from affect_jax.datasets.recola import arff_files
 from affect_jax.datasets.release_files import convert_to_float32, quote_values, require_file
 from affect_jax.errors import UserError
@@ -21,7 +22,6 @@ from affect_jax.errors import UserError
 FRAME_SECONDS = 0.04
 SPLIT_PREFIXES = {"train": "train", "validation": "dev", "test": "test"}
 """Split of this project -> prefix of the release's files."""
-TIME_COLUMNS = ("frametime", "frame_time", "time", "timestamp")
 _TOLERANCE = 1e-3  # seconds: frame times are shipped with two or three decimals
 
 

@@ -22,10 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
+from affect_jax.datasets.column_roles import TIME_COLUMNS
 from affect_jax.datasets.recola import arff_files
 from affect_jax.datasets.recola.avec_release import (
     SPLIT_PREFIXES,
-    TIME_COLUMNS,
     RawRecording,
     number_frames,
     split_time,

@@ -110,7 +110,9 @@ def test_a_damaged_table_is_refused_or_taken_at_its_word(generated_corpus):
             for line in str(error).split("\n"):
                 fuzzing.check_message(line, damage.kind, path, generated_corpus)
         else:
-            check(result, path.read_bytes().decode("utf-8-sig"), generated_corpus)
+            data_read = path.read_bytes()
+            encoding = "utf-16" if data_read.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+            check(result, data_read.decode(encoding), generated_corpus)
         finally:
             undo()
 

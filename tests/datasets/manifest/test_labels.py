@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from affect_jax.datasets import manifest
-from affect_jax.datasets.manifest import csv_table, labels, problems
+from affect_jax.datasets.feature_frames import PLAIN
+from affect_jax.datasets.manifest import csv_table, labels, problems, step_labels
 from affect_jax.errors import UserError
 
 
@@ -62,11 +63,12 @@ def test_classes_per_step(corpus):
     ("cells", "messages"),
     [
         (["a", "", "b"], ["row 3: item 'i1' has no label 'label'"]),
-        (["a", "b", "7"], ["row 4: label 'label' is a number, but most have classes"]),
-        (["1", "2", "x"], ["row 4: label 'label' is a class, but most other rows have numbers"]),
-        (["1", "nan", "2"], ["row 3: label 'label': 'nan' is not a finite number"]),
+        (["a", "b", "7"], ["row 4: label 'label' is '7', a number, but most have classes"]),
+        (["1", "2", "x"], ["row 4: label 'label' is 'x', but most other rows have numbers; write a plain number"]),
+        (["1", "nan", "2"], ["row 3: item 'i1' has no label 'label' ('nan' stands for a missing value)"]),
+        (["sad", "?", "calm"], ["row 3: item 'i1' has no label 'label' ('?' stands for a missing value)"]),
         (["1", "1e300", "2"], ["row 3: label 'label': '1e300' is not a finite number"]),
-        (["1", "1_0", "2"], ["row 3: label 'label': '1_0' is not a finite number in plain digits"]),
+        (["1", "1_0", "2"], ["row 3: label 'label' is '1_0', but most other rows have numbers"]),
         (["Sad", "sad", "calm", "sad"], ["row 2: label 'label' is 'Sad', elsewhere 'sad'"]),
         (["sad", "sad"], [": label 'label' is 'sad' in every row"]),
         (["3", "3.0"], [": label 'label' is the same number in every row"]),
@@ -87,7 +89,7 @@ def test_what_cannot_be(corpus, cells, messages):
         ("a.npy", lambda p: np.save(p, np.zeros((2, 2))), r"has the shape \[2, 2\], expected \[steps\]"),
         ("a.npy", lambda p: np.save(p, np.zeros(0)), "has no labels|whole npy"),
         ("a.npy", lambda p: np.save(p, np.array([1, np.inf])), r"has no finite label at step 1 \(from 0\)"),
-        ("a.csv", lambda p: p.write_text("x,y\n1,2\n"), "has 2 columns of labels, expected one"),
+        ("a.csv", lambda p: p.write_text("x,y\n1,2\n"), r"has 2 columns of labels \(x, y\), expected one"),
         ("a.csv", lambda p: p.write_text("x\nsad\n7\n"), "row 3 is '7', expected the name of a class"),
         ("a.csv", lambda p: p.write_text("x\n"), "has no labels"),
     ],
@@ -95,7 +97,7 @@ def test_what_cannot_be(corpus, cells, messages):
 def test_files_of_labels_that_cannot_be(corpus, name, write, message):
     write(corpus.folder / name)
     with pytest.raises(UserError, match=message):
-        labels._read_step_labels(corpus.folder / name)
+        step_labels.read_step_labels(corpus.folder / name, PLAIN)
 
 
 def test_a_column_that_is_not_learned_may_have_gaps(corpus):

@@ -104,7 +104,7 @@ def test_nan_is_refused_or_replaced(corpus):
     values[1, 2] = np.nan
     np.save(path, values)
     with pytest.raises(
-        UserError, match=r"corpus.csv row 4: column 'npy': .*i2.npy has 1 NaN or infinite values, the fi"
+        UserError, match=r"corpus.csv row 4: column 'npy': .*i2.npy has 1 missing, NaN or infinite values, the"
     ):
         manifest.describe(corpus.settings())
     for policy, expected in (("zero", 0.0), ("mean", values[[0, *range(2, len(values))], 2].mean())):

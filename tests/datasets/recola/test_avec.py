@@ -65,8 +65,8 @@ GOLD = "ratings_gold_standard/arousal/dev_1.arff"
     ("name", "change", "message"),
     [
         (FEATURES, lambda lines, at: lines[:-1], "dev_1.arff has 19 rows, expected 20"),
-        (FEATURES, lambda lines, at: [*lines[:-1], lines[-1][:5]], r"dev_1.arff:\d+ has \d columns, expected 5"),
-        (FEATURES, lambda lines, at: [line for line in lines if "f3" not in line], r"columns, expected 4"),
+        (FEATURES, lambda lines, at: [*lines[:-1], lines[-1][:5]], r"dev_1.arff line \d+ has \d cells, expected 5"),
+        (FEATURES, lambda lines, at: [line for line in lines if "f3" not in line], r"cells, expected 4"),
         (
             FEATURES,
             lambda lines, at: [s for s in lines[:at] if "f3" not in s] + [s.rpartition(",")[0] for s in lines[at:]],
