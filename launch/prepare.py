@@ -35,12 +35,17 @@ _TEXT = {
     "glove": "iemocap, release: file of 300-d word vectors.",
     "video_features": "iemocap, release: folder with one npy file [T, D] per utterance.",
     "layout": "manifest: item (default), steps (labels per step) or group (a group's items are its steps).",
+    "array": "manifest: which array to read of npz, h5 and mat files that have several.",
     "sound": "manifest: what recordings become: mfcc (default), waveform or egemaps.",
 }
 _NUMBERS = {
     "rate": "Corpora of speech: sampling rate to store it at, in Hz (default 8000).",
     "folds": "manifest: how many to draw where the csv has neither split nor fold (default 5).",
     "seed": "manifest: of that draw (default 0).",
+    "largest_file": "manifest: MB that a file may take in memory (default 500).",
+}
+_FRACTIONS = {
+    "min_confidence": "manifest: frames of less confidence, or without success, count as missing (OpenFace); 0 to 1.",
 }
 _SWITCHES = {
     "download": "cmu_mosi: fetch the public files.",
@@ -50,7 +55,7 @@ _LISTS = {
     "modalities": "Separated by commas. ravdess: speech (default), mfcc, action_units; iemocap: text, video, audio,"
     " prosody (all); manifest: columns of paths (all).",
 }
-_SETTINGS = (*_TEXT, *_NUMBERS, *_SWITCHES, *_LISTS)
+_SETTINGS = (*_TEXT, *_NUMBERS, *_FRACTIONS, *_SWITCHES, *_LISTS)
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -61,6 +66,7 @@ def define_flags(values: flags.FlagValues) -> None:
     kinds = (
         (flags.DEFINE_string, _TEXT),
         (flags.DEFINE_integer, _NUMBERS),
+        (flags.DEFINE_float, _FRACTIONS),
         (flags.DEFINE_bool, _SWITCHES),
         (tuples.define_names, _LISTS),
     )

@@ -62,7 +62,7 @@ def read_arff_table(path: Path, *, largest_file: float = LARGEST_FILE) -> Table:
         else:
             rows.append(cells)
             numbers.append(number)
-    return Table(path, header, rows, numbers, ",", kinds, tuple(problems))
+    return Table(path, header, rows, numbers, delimiter=",", kinds=kinds, problems=tuple(problems))
 
 
 def _has_content(line: str) -> bool:
@@ -123,7 +123,8 @@ def _read_fast(
     texts = {
         i: [_unquote(line.split(",")[i].strip()) for line in lines] for i in range(len(header)) if i not in numeric
     }
-    return Table(path, header, [], [n for n, _ in body], ",", kinds, matrix=matrix, texts=texts)
+    numbers = [number for number, _ in body]
+    return Table(path, header, [], numbers, delimiter=",", kinds=kinds, matrix=matrix, texts=texts)
 
 
 def split_cells(line: str) -> list[str] | None:

@@ -81,7 +81,12 @@ def read_arrays(
       UserError: the file is missing, damaged or too large; or an array is missing, pickled or of another kind.
     """
     headers = list_arrays(path)
-    wanted = list(headers if names is None else names)
+    return _read_listed(path, headers, list(headers if names is None else names), kinds, largest_file)
+
+
+def _read_listed(
+    path: Path, headers: Mapping[str, ArrayHeader], wanted: list[str], kinds: str, largest_file: float
+) -> dict[str, np.ndarray]:
     for name in wanted:
         _check_header(path, name, headers, kinds)
     megabytes = sum(headers[name].nbytes for name in wanted) / 1e6
@@ -112,6 +117,11 @@ def read_array(
     Raises:
       UserError: as `read_arrays`; or there are several arrays and no name.
     """
+    if path.suffix.lower() == ".npy":
+        values = npy_files.map_array(path)
+        if values.nbytes > 1e6 * largest_file:
+            raise make_size_error(path, values.nbytes / 1e6, largest_file, " of arrays")
+        return np.array(values)
     headers = list_arrays(path)
     if len(headers) == 1:
         name = next(iter(headers))
@@ -123,7 +133,7 @@ def read_array(
                 " config.corpus.array"
             )
         name = plain[0]
-    return read_arrays(path, [name], kinds=kinds, largest_file=largest_file)[name]
+    return _read_listed(path, headers, [name], kinds, largest_file)[name]
 
 
 def make_size_error(path: Path, megabytes: float, largest_file: float, content: str = "") -> UserError:

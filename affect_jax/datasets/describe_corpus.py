@@ -8,6 +8,7 @@ from affect_jax.datasets.recordings import Fold, Recording, Recordings
 
 _MOST_NAMED = 8
 _MOST_CLASSES = 20
+_MOST_LISTED = 50
 
 
 def describe_recordings(recordings: Recordings, rate: int | None = None) -> Iterator[str]:
@@ -33,8 +34,10 @@ def describe_recordings(recordings: Recordings, rate: int | None = None) -> Iter
     if zeros:
         yield f"zero rows    {', '.join(f'{name} {count}' for name, count in zeros.items())} (kept as they are)"
     for name, ids in recordings.draws.items():
-        steps = sum(len(r.steps) for r in recordings.splits["train"] if r.id in ids)
-        yield f"{name:<12} holds out {len(ids)} training recordings, {steps} steps: {' '.join(ids)}"
+        held_out = set(ids)
+        steps = sum(len(r.steps) for r in recordings.splits["train"] if r.id in held_out)
+        named = " ".join(ids[:_MOST_LISTED]) + (" ..." if len(ids) > _MOST_LISTED else "")
+        yield f"{name:<12} holds out {len(ids)} training recordings, {steps} steps: {named}"
     for name, fold in recordings.folds.items():
         yield f"{name:<12} {_describe_fold(fold, recordings.splits['train'])}"
 

@@ -98,7 +98,7 @@ def test_twelve_faults_give_twelve_lines_and_status_2(repo_root, tmp_path):
         9: ("f,train,g3,loud,gone.npy,v7.wav", "gone.npy is missing"),
         10: ("g,train,g3,loud,f8.npy,cut.wav", "cut.wav is cut short"),
         11: ("h,train,g3,loud,wide.npy,v9.wav", "wide.npy has 5 columns of features, but 11 other files have 3"),
-        12: ("i,train,g3,calm,nan.npy,v10.wav", "nan.npy has 12 NaN or infinite values, the first in frame 0 column 0"),
+        12: ("i,train,g3,calm,nan.npy,v10.wav", "nan.npy has 12 missing, NaN or infinite values, the first in frame 0"),
         13: ("j,train,g3,calm,f11.npy,silent.wav", "silent.wav is silent throughout"),
         14: ("k,train,g3,calm,v12.wav,v12.wav", "column 'face' has 'v12.wav', but 13 other rows have features there"),
         15: ("l,train,g3,7,f13.npy,v13.wav", "label 'label' is a number, but most have classes"),

@@ -92,14 +92,7 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems, larges
             )
     chosen = set(modalities or columns)
     wanted = tuple(name for name in columns if name in chosen)
-    rows = [
-        (number, dict(zip(header, (cells[i] for i in named), strict=True)))
-        for number, cells in zip(table.numbers, table.rows, strict=True)
-        if any(cells)
-    ]
-    if not rows:
-        problems.raise_if_any()
-        raise UserError(f"{path} has a header but no rows; add one row for each item")
+    rows = _name_cells(table, named, problems)
     items = [
         Row(
             number=number,
@@ -138,6 +131,19 @@ def _read_rows(path: Path, problems: Problems, largest_file: float) -> tables.Ta
     for problem in table.problems:
         problems.add(problem.row, problem.text)
     return table
+
+
+def _name_cells(table: tables.Table, named: Sequence[int], problems: Problems) -> list[tuple[int, dict[str, str]]]:
+    """(number, column -> cell) of the rows with content."""
+    rows = [
+        (number, {table.header[i]: cells[i] for i in named})
+        for number, cells in zip(table.numbers, table.rows, strict=True)
+        if any(cells)
+    ]
+    if not rows:
+        problems.raise_if_any()
+        raise UserError(f"{table.path} has a header but no rows; add one row for each item")
+    return rows
 
 
 def _list_remarks(table: tables.Table, named: int) -> Iterator[str]:

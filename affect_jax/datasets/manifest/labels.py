@@ -95,7 +95,9 @@ def read_labels(
     else:
         kind, values, column_remarks = _read_cells({row.number: row.labels[name] for row in rows}, name, problems)
         remarks.update(column_remarks)
-    result = Labels(name, kind, (), per_step, {}, times, tuple(remarks.items()))
+    result = Labels(
+        name=name, kind=kind, classes=(), per_step=per_step, values={}, times=times, remarks=tuple(remarks.items())
+    )
     if kind == "number" and not as_classes:
         numbers = {row: convert_to_float32(labels) for row, labels in values.items()}
         if is_target and numbers and len(np.unique(np.concatenate(list(numbers.values())))) < 2:

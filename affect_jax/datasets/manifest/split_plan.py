@@ -101,12 +101,16 @@ def _check_classes(target: Labels, partitions: Mapping[str, _HeldOut], problems:
     """Reports classes that only held-out rows have: no model can learn them."""
     if target.kind != "class":
         return
+    classes = {row: np.unique(values).astype(int).tolist() for row, values in target.values.items()}
     for name, rows in partitions.items():
-        known, needed = ({int(c) for n in numbers if n in target.values for c in target.values[n]} for numbers in rows)
-        for number in sorted(needed - known):
-            row = min(n for n in rows.held_out if n in target.values and number in target.values[n])
+        known = {number for row in rows.training for number in classes.get(row, ())}
+        first_rows: dict[int, int] = {}
+        for row in sorted(rows.held_out):
+            for number in classes.get(row, ()):
+                first_rows.setdefault(number, row)
+        for number in sorted(first_rows.keys() - known):
             problems.add(
-                row,
+                first_rows[number],
                 f"class {quote_values(target.classes[number])} of label {target.name!r} is in {name} but in none of the"
                 " rows that then train; give it more groups, or take it out",
             )
