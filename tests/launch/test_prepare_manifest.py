@@ -101,7 +101,7 @@ def test_twelve_faults_give_twelve_lines_and_status_2(repo_root, tmp_path):
         12: ("i,train,g3,calm,nan.npy,v10.wav", "nan.npy has 12 missing, NaN or infinite values, the first in frame 0"),
         13: ("j,train,g3,calm,f11.npy,silent.wav", "silent.wav is silent throughout"),
         14: ("k,train,g3,calm,v12.wav,v12.wav", "column 'face' has 'v12.wav', but 13 other rows have features there"),
-        15: ("l,train,g3,7,f13.npy,v13.wav", "label 'label' is a number, but most have classes"),
+        15: ("l,train,g3,7,f13.npy,v13.wav", "label 'label' is '7', a number, but most have classes"),
     }  # fmt: skip
     arguments = write(tmp_path, ["id,split,group,label,face,voice", *(row for row, _ in faults.values())])
     done = subprocess.run(
