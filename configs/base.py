@@ -105,8 +105,10 @@ def iemocap(labels: str, form: str = "precomputed") -> dict[str, Any]:
 def data(modalities: Sequence[str], target: str, unit: str, eval_size: int, **settings: Any) -> dict[str, Any]:
     """What an example is (affect_jax/config/schema.py, `Data`)."""
     defaults = dict(
-        window=left_open(int),  # frames
+        window=left_open(int),  # frames; 0 for whole recordings
         hop=left_open(int),  # frames
+        window_seconds=left_open(float),  # of one's own corpus
+        hop_seconds=left_open(float),
         steps=left_open(dict),
         standardize=True,
         delay=0,  # frames

@@ -20,6 +20,7 @@ from affect_jax.config.corpus import OWN, select_settings
 from affect_jax.config.fit_fusion import choose_sizes, fit_fusion
 from affect_jax.config.fit_labels import fit_to_label
 from affect_jax.config.fit_pair import apply_pair, choose_pair
+from affect_jax.config.fit_windows import fit_windows
 from affect_jax.config.modalities import copy_studies, map_single_modalities
 from affect_jax.errors import UserError
 
@@ -49,8 +50,8 @@ def fit_to_corpus(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[st
                 "choose the pair by the config's argument"
             )
         return selected, ()
-    fitted = _fit_to_manifest(selected, pair)
-    return fitted, tuple(_remark_changes(document, fitted))
+    fitted, remarks = _fit_to_manifest(selected, pair)
+    return fitted, (*remarks, *_remark_changes(document, fitted))
 
 
 def _remark_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -63,7 +64,8 @@ def _remark_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
     return remarks
 
 
-def _fit_to_manifest(document: dict[str, Any], pair: str | None) -> dict[str, Any]:
+def _fit_to_manifest(document: dict[str, Any], pair: str | None) -> tuple[dict[str, Any], list[str]]:
+    """The config as it is run on the manifest, and what to tell of the lengths of its sequences."""
     from affect_jax.datasets import manifest  # here, as reading csv files and sound takes a while to import
     from affect_jax.datasets.settings import resolve_settings
 
@@ -90,17 +92,20 @@ def _fit_to_manifest(document: dict[str, Any], pair: str | None) -> dict[str, An
     else:
         document = fit_fusion(document, columns, classes=label.kind == "class")
     document = _fit_data(document, columns)
+    data, told = fit_windows(document["data"], description.steps, description.rate)
+    document = {**document, "data": data}
     document = fit_to_label(document, label.name, len(label.classes) if label.kind == "class" else 0)
     study = document["study"]
     if tuple(study["folds"] or ()) == DRAWS:
         study = {**study, "folds": None}
     stem = Path(corpus["manifest"]).stem
-    return {
+    fitted = {
         **document,
         "corpus": {**corpus, "modalities": tuple(columns), "target": label.name},
         "study": study,
         "name": f"{model} on {stem}: {label.name} from {'+'.join(columns)}",
     }
+    return fitted, [told] if told else []
 
 
 def _check_model(model: str, alone: bool, pair: str | None) -> None:

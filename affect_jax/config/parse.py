@@ -167,6 +167,13 @@ def _check_data(data: Data, problems: Problems) -> None:
         problems.add("config.data.modalities is empty; name at least one")
     if data.unit == "window" and not (data.window and data.hop):
         problems.add("config.data.unit is 'window'; set config.data.window and config.data.hop, in frames")
+    if data.unit == "recording" and data.window and not (data.hop and data.hop <= data.window):
+        problems.add(
+            f"config.data.window is {data.window} and config.data.hop is {data.hop}; set a hop of 1 to {data.window}"
+        )
+    for key in ("window_seconds", "hop_seconds"):
+        if getattr(data, key) is not None:
+            problems.add(f"config.data.{key} is of one's own corpus alone; set config.data.{key[:-8]} in frames")
 
 
 def _check_names(names: Iterable[str], known: Iterable[str], what: str, problems: Problems) -> None:

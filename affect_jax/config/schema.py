@@ -27,8 +27,14 @@ class Data:
       target: name of the label.
       unit: an example is a frame, a window of frames, a whole recording with a label a step, or an item with one label.
       eval_size: examples in a batch of a validation or test split.
-      window: frames of a window; None for other units.
-      hop: frames between the starts of two training windows.
+      window: steps (frames) of a window. With the unit 'recording', recordings are trained on in windows that overlap
+        and show every step equally often; in evaluation every step is scored once, by the window with the most context
+        around it. None: whole recordings, but of one's own corpus (docs/own_data.md) what its steps ask for. 0: whole
+        recordings. None for frames and items.
+      hop: steps between the starts of two windows; None for half of a window on one's own corpus. One that divides
+        `window` shows every step equally often.
+      window_seconds: `window` in seconds, 0 for whole recordings; of one's own corpus, where files tell its rate.
+      hop_seconds: `hop` in seconds, likewise.
       steps: modality -> steps (frames, or samples of a waveform) to which an item is cut or padded; None, for one
         modality or for all, keeps the length of the longest.
       standardize: whether features are standardised by the mean and deviation of the training split; or the modalities
@@ -42,8 +48,10 @@ class Data:
     target: str
     unit: Unit
     eval_size: Count
-    window: Count | None = None
+    window: Annotated[int, Range(least=0)] | None = None
     hop: Count | None = None
+    window_seconds: Annotated[float, Range(least=0)] | None = None
+    hop_seconds: Annotated[float, Range(above=0)] | None = None
     steps: dict[str, Count | None] | None = None
     standardize: bool | tuple[str, ...] = True
     delay: Annotated[int, Range(least=0)] = 0

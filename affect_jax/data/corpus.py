@@ -13,6 +13,7 @@ import numpy as np
 from flax import struct
 
 from affect_jax.data.packing import Packing
+from affect_jax.data.windows import list_examples
 from affect_jax.datasets.recordings import Recording
 from affect_jax.datasets.stored_array import StoredArray
 from affect_jax.errors import UserError
@@ -30,6 +31,8 @@ class Stream:
       length: int32 [N], how many frames it has.
       gain: float32 [N], what a waveform is multiplied by; None for all others.
       steps: padded length T of a batch; None where an example is one frame and has no time axis.
+      scored: int32 [N, 2], which frames of an example count, from the first up to but without the last; the others are
+        context. Of the target alone, and None where all count.
     """
 
     values: Array | None
@@ -37,6 +40,7 @@ class Stream:
     length: Array
     gain: Array | None
     steps: int | None = struct.field(pytree_node=False)
+    scored: Array | None = None
 
 
 @struct.dataclass
@@ -73,40 +77,6 @@ class Index(NamedTuple):
     evaluation: np.ndarray
 
 
-def cut_windows(length: int, window: int, hop: int, *, remainder: bool) -> list[tuple[int, int]]:
-    """(start, length) of the windows over `length` frames; `remainder` adds what the last whole window leaves over.
-
-    Raises:
-      UserError: no window fits and there is to be no remainder.
-    """
-    starts = list(range(0, length - window + 1, hop))
-    windows = [(start, window) for start in starts]
-    covered = starts[-1] + window if starts else 0
-    if remainder and covered < length:
-        start = starts[-1] + hop if starts else 0
-        windows.append((start, length - start))
-    if not windows:
-        raise UserError(
-            f"a recording has {length} frames but config.data.window is {window}; choose a window of at most {length}"
-        )
-    return windows
-
-
-def _list_examples(lengths: Sequence[int], unit: str, window: int, hop: int) -> tuple[list, list]:
-    """Training and evaluation examples as (recording, start within it, length)."""
-    if unit in ("recording", "item"):
-        whole = [(r, 0, n) for r, n in enumerate(lengths)]
-        return whole, whole
-    if unit == "frame":
-        frames = [(r, t, 1) for r, n in enumerate(lengths) for t in range(n)]
-        return frames, frames
-    if unit == "window":
-        train = [(r, *w) for r, n in enumerate(lengths) for w in cut_windows(n, window, hop, remainder=False)]
-        evaluate = [(r, *w) for r, n in enumerate(lengths) for w in cut_windows(n, window, window, remainder=True)]
-        return train, evaluate
-    raise UserError(f"config.data.unit is {unit!r}; choose recording, item, window or frame")
-
-
 def build_corpus(
     recordings: Sequence[Recording],
     *,
@@ -126,8 +96,8 @@ def build_corpus(
       target: name of the target; recordings without it get zeros and `labelled` False.
       unit: what an example is: a whole `recording` with a target a step, an `item` (a whole recording with one target,
         its modalities of any lengths), a `window`, or a `frame`.
-      window: frames of a window.
-      hop: frames between starts of training windows; evaluation windows never overlap.
+      window: frames of a window; with the unit `recording` 0 for whole ones.
+      hop: frames between starts of windows (`data.windows`).
       steps: modality -> length to which an item is cut or padded with zeros; by default that of the longest item.
       resident: False leaves out the inputs' `values`, for `streaming.make_source`.
 
@@ -139,10 +109,12 @@ def build_corpus(
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
     # Examples: those to evaluate follow those to train on, unless they are the same ones.
-    train, evaluate = _list_examples(lengths, unit, window, hop)
+    train, evaluate = list_examples(lengths, unit, window, hop)
     examples = train if train is evaluate else train + evaluate
-    recording_of, first, lengths_of = (np.array(column, np.int32) for column in zip(*examples, strict=True))
-    start, length = jnp.asarray(offsets[recording_of] + first, jnp.int32), jnp.asarray(lengths_of)
+    recording_of, begin, lengths_of, first, last = (np.array(x, np.int32) for x in zip(*examples, strict=True))
+    start, length = jnp.asarray(offsets[recording_of] + begin, jnp.int32), jnp.asarray(lengths_of)
+    whole = not first.any() and (last == lengths_of).all()
+    scored = None if whole else jnp.asarray(np.stack([first, last], 1))
     is_train = np.arange(len(examples)) < len(train)
     longest = None if unit in ("frame", "item") else int(lengths_of.max())
 
@@ -154,7 +126,8 @@ def build_corpus(
             inputs[m], input_offsets[m] = _lay_out_items(recordings, m, (steps or {}).get(m, 0), resident)
             continue
         inputs[m] = Stream(_join_frames(recordings, m) if resident else None, start, length, None, longest)
-    corpus = Corpus(inputs, Stream(jnp.asarray(np.concatenate(values), jnp.float32), start, length, None, longest))
+    gold = Stream(jnp.asarray(np.concatenate(values), jnp.float32), start, length, None, longest, scored)
+    corpus = Corpus(inputs, gold)
     index = Index(
         recordings=tuple(r.id for r in recordings),
         groups=tuple(r.group for r in recordings),
@@ -267,6 +240,9 @@ def _gather(stream: Stream, index: Array, packing: Packing | None) -> tuple[Arra
     if packing is None:
         at_BxT = jnp.arange(stream.steps)[None, :]
         frame_BxT, mask_BxT = start[:, None] + at_BxT, at_BxT < length[:, None]
+        if stream.scored is not None:
+            first_B, last_B = stream.scored[index].T
+            mask_BxT = mask_BxT & (at_BxT >= first_B[:, None]) & (at_BxT < last_B[:, None])
     else:
         # Places belong to ranks by length, see data/packing.py; [P, T] of the plan takes the place of [B, T].
         by_length = jnp.argsort(-length)
@@ -309,13 +285,16 @@ def take_batch(
 
 
 def locate_frames(corpus: Corpus, index: np.ndarray) -> np.ndarray:
-    """int64 [N, T] (or [N]), on the host: the frame that each step of the examples `index` shows, -1 for padding."""
+    """int64 [N, T] (or [N]), on the host: the frame that each step of the examples `index` is scored as, -1 for padding
+    and context."""
     stream = corpus.target
     start, length = np.asarray(stream.start)[index], np.asarray(stream.length)[index]
     if stream.steps is None:
         return np.where(index >= 0, start, -1)
     at = np.arange(stream.steps)[None, :]
-    return np.where((at < length[:, None]) & (index >= 0)[:, None], start[:, None] + at, -1)
+    first, last = (0, length) if stream.scored is None else np.asarray(stream.scored)[index].T
+    is_scored = (at >= np.reshape(first, (-1, 1))) & (at < last[:, None])
+    return np.where(is_scored & (index >= 0)[:, None], start[:, None] + at, -1)
 
 
 def count_bytes(corpus: Corpus) -> int:

@@ -75,7 +75,7 @@ def make_source(corpus: Corpus, index: Index, recordings: Sequence[Recording]) -
 
 def _copy_to_host(stream: Stream) -> Stream:
     leaves = (None if x is None else np.asarray(x) for x in (stream.values, stream.start, stream.length, stream.gain))
-    return Stream(*leaves, stream.steps)
+    return Stream(*leaves, stream.steps, None if stream.scored is None else np.asarray(stream.scored))
 
 
 def _describe_frames(source: Source, modality: str) -> tuple[np.dtype, tuple[int, ...]]:
@@ -133,6 +133,9 @@ def cut_features(source: Source, examples: np.ndarray, capacity: Capacity) -> Co
     gold = _Places.end_to_end(source.target.start[examples], source.target.length[examples])
     target = _lay_out(gold, order, np.zeros(capacity.target, np.float32), None, source.target.steps, capacity)
     gold.copy(source.target.values, target.values, 0, len(examples))
+    if source.target.scored is not None:
+        scored = _restore_order(source.target.scored[examples], order, capacity.examples, 0)
+        target = target.replace(scored=scored)
     return Corpus(inputs, target)
 
 
@@ -173,7 +176,7 @@ def _align(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 def _restore_order(values: np.ndarray, order: np.ndarray, count: int, fill: int) -> np.ndarray:
     """Undoes the permutation `order` of `values`, and puts `fill` behind them up to `count`."""
-    out = np.full(count, fill, values.dtype)
+    out = np.full((count, *values.shape[1:]), fill, values.dtype)
     out[order] = values
     return out
 

@@ -249,8 +249,10 @@ def _save_weights(
         kind: {m: np.asarray(x)[fold_of] for m, x in getattr(run.folds, kind).items()} for kind in ("mean", "scale")
     }
     steps = {m: stream.steps for m, stream in run.development.corpus.inputs.items()}
-    unit = run.experiment.data.unit
-    meta = {"first": first, "trials": len(trials), "model": dict(study.model), "steps": steps, "unit": unit}
+    data = run.experiment.data
+    meta = {"first": first, "trials": len(trials), "model": dict(study.model), "steps": steps, "unit": data.unit}
+    if data.unit == "recording" and data.window:
+        meta["windows"] = (data.window, data.hop)
     folder = run_folder.locate_weights(run.workdir, study.name)
     checkpoint.save_checkpoint(folder / f"{number:03d}", 0, {"params": fitted.params, **moments}, meta, run.identity)
 

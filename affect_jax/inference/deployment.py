@@ -49,6 +49,7 @@ class Deployed(NamedTuple):
       trial: its entry in results.json; None for a converted model.
       trained: what an export says about the run: `task`, `target`, `labels` of classes, `corpus`, and for raw speech
         its `rate` in Hz, else None.
+      windows: (steps, hop) of the windows in which longer sequences are read, as in training; None for whole ones.
     """
 
     model: Any
@@ -57,6 +58,7 @@ class Deployed(NamedTuple):
     item: bool
     trial: TrialResult | None
     trained: dict[str, Any]
+    windows: tuple[int, int] | None = None
 
     @property
     def modality(self) -> str:
@@ -126,6 +128,7 @@ def load_deployed(run: Path, number: int) -> Deployed:
             "corpus": summarize_corpus(results.corpus),
             "rate": find_speech_rate(experiment.corpus.settings, "+".join(modalities)),
         },
+        windows=tuple(meta["windows"]) if "windows" in meta else None,
     )
 
 
@@ -244,6 +247,7 @@ def export_deployed(deployed: Deployed, out: Path, provenance: dict[str, Any]) -
         "submodules": sorted(deployed.params),
         "trial": dataclasses.asdict(deployed.trial),
         "trained": deployed.trained,
+        **({"windows": {"steps": deployed.windows[0], "hop": deployed.windows[1]}} if deployed.windows else {}),
         "provenance": provenance,
     }
     return export_folder.write_export(out, bytes(artifact.serialize()), leaves, description)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from affect_jax.data.windows import cover_once
 from affect_jax.datasets import array_files, feature_frames
 from affect_jax.datasets.release_files import convert_to_float32
 from affect_jax.errors import UserError, suggest_nearest
@@ -31,9 +32,11 @@ def predict_feature_file(exported: Exported, file: Path) -> tuple[tuple[str, ...
     for name, shape in exported.shapes.items():
         features[name], mask[name] = _lay_out(arrays.get(name), shape, exported.unit, f"{name!r} in {file}")
     _check_lengths(exported, features, file)
-    if len(exported.shapes) == 1:
-        features, mask = features[exported.modality], mask[exported.modality]
-    values = np.asarray(exported.call(features, mask), np.float32)
+    windows = exported.description.get("windows")
+    if windows and len(next(iter(mask.values()))[0]) > windows["steps"]:
+        values = _predict_in_windows(exported, features, **windows)
+    else:
+        values = _predict(exported, features, mask)
     if not np.isfinite(values).all():
         raise UserError(f"the model's predictions for {file} are not finite; export another trial")
     if exported.unit == "item":
@@ -41,6 +44,22 @@ def predict_feature_file(exported: Exported, file: Path) -> tuple[tuple[str, ...
     first = next(iter(exported.shapes.values()))
     values = values[0] if len(first) == 3 else values
     return tuple(f"{file.stem}@{step}" for step in range(len(values))), values
+
+
+def _predict(exported: Exported, features: dict[str, np.ndarray], mask: dict[str, np.ndarray]) -> np.ndarray:
+    if len(exported.shapes) == 1:
+        features, mask = features[exported.modality], mask[exported.modality]
+    return np.asarray(exported.call(features, mask), np.float32)
+
+
+def _predict_in_windows(exported: Exported, features: dict[str, np.ndarray], steps: int, hop: int) -> np.ndarray:
+    """float32 [1, T] or [1, T, C] of features [1, T, D], read in the windows of the training run's evaluation."""
+    length = next(iter(features.values())).shape[1]
+    pieces = cover_once(length, steps, hop)
+    at = np.array([start for start, *_ in pieces])[:, None] + np.arange(steps)[None, :]
+    cut = {name: values[0][at] for name, values in features.items()}
+    values = _predict(exported, cut, dict.fromkeys(cut, np.ones(at.shape, bool)))
+    return np.concatenate([row[first:last] for row, (*_, first, last) in zip(values, pieces, strict=True)])[None]
 
 
 def _read_modalities(exported: Exported, file: Path) -> dict[str, np.ndarray]:

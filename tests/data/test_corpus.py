@@ -6,6 +6,7 @@ import pytest
 
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
+from affect_jax.data import windows
 from affect_jax.data.normalize import compute_moments
 from affect_jax.errors import UserError
 from tests import toy
@@ -42,8 +43,8 @@ def test_training_windows_overlap_and_evaluation_windows_show_every_frame_once()
 
 
 def test_avec_recordings_have_298_windows():
-    assert len(corpora.cut_windows(7501, 75, 25, remainder=False)) == 298
-    assert len(corpora.cut_windows(7501, 75, 75, remainder=True)) == 101
+    assert len(windows.cut_windows(7501, 75, 25, remainder=False)) == 298
+    assert len(windows.cut_windows(7501, 75, 75, remainder=True)) == 101
 
 
 def test_frames_have_no_time_axis():

@@ -1,8 +1,10 @@
 """What an export says of files of features is what deploy.predict says of the model that it was made of."""
 
+import flax.linen as nn
 import numpy as np
 import pytest
 
+from affect_jax.data import windows
 from affect_jax.errors import UserError
 from affect_jax.inference import deployment, export_folder, feature_files
 from tests.inference import toys
@@ -115,3 +117,28 @@ def test_an_answer_that_is_not_finite_is_refused(steps, tmp_path):
     np.save(tmp_path / "a.npy", np.ones((2, 3), np.float32))
     with np.errstate(all="ignore"), pytest.raises(UserError, match="not finite; export another trial"):
         feature_files.predict_feature_file(found, tmp_path / "a.npy")
+
+
+class Context(nn.Module):
+    """A number a step, which depends on all steps that are read with it."""
+
+    @nn.compact
+    def deploy(self, inputs, masks):
+        """float32 [B, T]."""
+        (name,) = inputs
+        x = nn.Dense(1)(inputs[name])[..., 0]
+        return x + x.mean(1, keepdims=True)
+
+
+@pytest.mark.parametrize("length", [5, 6, 17])
+def test_long_files_are_read_in_the_windows_of_the_training_run(tmp_path, length):
+    model = toys.deployed(Context(), x=(3, 6))._replace(windows=(6, 2))
+    found, x = opened(model, tmp_path / "export"), drawn(length, 3)
+    np.save(tmp_path / "a.npy", x)
+    ids, values = feature_files.predict_feature_file(found, tmp_path / "a.npy")
+    expected = np.full(length, np.nan, np.float32)
+    for start, size, first, last in windows.cover_once(length, 6, 2):
+        piece = deployment.predict_deployed(model, x[None, start : start + size], np.ones((1, size), bool))
+        expected[start + first : start + last] = np.asarray(piece)[0, first:last]
+    assert len(ids) == length
+    np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5)

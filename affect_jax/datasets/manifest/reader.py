@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from affect_jax.datasets import release_files
 from affect_jax.datasets.feature_frames import ReadingOptions
 from affect_jax.datasets.manifest import (
@@ -68,6 +70,8 @@ class Description(NamedTuple):
       split_column: 'split', 'fold', or '' where the csv file has neither.
       items: how many rows.
       groups: how many groups.
+      steps: of each recording that `load` gives.
+      rate: steps a second where labels are per step and some modality has a clock; 0 where nothing tells.
     """
 
     modalities: dict[str, Column]
@@ -75,6 +79,8 @@ class Description(NamedTuple):
     split_column: str
     items: int
     groups: int
+    steps: tuple[int, ...] = ()
+    rate: float = 0.0
 
 
 class _CheckedManifest(NamedTuple):
@@ -110,6 +116,8 @@ def describe(corpus: Mapping[str, Any]) -> Description:
         split_column=sheet.split_column,
         items=len(sheet.rows),
         groups=len({row.group for row in sheet.rows}),
+        steps=_count_steps(checked),
+        rate=_measure_step_rate(checked),
     )
 
 
@@ -243,6 +251,29 @@ def _check_settings(corpus: Mapping[str, Any]) -> Settings:
 def _choose_reading(settings: Settings) -> Reading:
     options = ReadingOptions(settings.array, settings.min_confidence, settings.largest_file)
     return Reading(settings.sound, settings.rate, options)
+
+
+def _count_steps(checked: _CheckedManifest) -> tuple[int, ...]:
+    """Steps of each recording in this layout."""
+    if checked.settings.layout == "steps":
+        return tuple(len(values) for values in checked.labels[checked.target].values.values())
+    if checked.settings.layout == "group":
+        return tuple(collections.Counter(row.group for row in checked.sheet.rows).values())
+    return (1,) * len(checked.sheet.rows)
+
+
+def _measure_step_rate(checked: _CheckedManifest) -> float:
+    """Labels a second, by the clocks of the modalities beside them: the usual one, to three digits; 0 without any."""
+    if checked.settings.layout != "steps":
+        return 0.0
+    labels, rates = checked.labels[checked.target].values, []
+    for row in checked.sheet.rows:
+        for modality, path in row.files.items():
+            cell = checked.cells[row.number, modality]
+            rate = describe_manifest.measure_rate(cell, path, checked.settings)
+            if rate:
+                rates.append(len(labels[row.number]) / cell.frames * rate)
+    return float(f"{np.median(rates):.3g}") if rates else 0.0
 
 
 def _describe_column(name: str, checked: _CheckedManifest) -> Column:
