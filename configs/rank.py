@@ -24,6 +24,9 @@ from configs import base, fusion, seqsew_unimodal
 SEQUENCES = {**{argument: argument for argument in seqsew_unimodal.ARGUMENTS}, "manifest,sequence": "mosi"}
 ARGUMENTS = (*fusion.CORPORA, *SEQUENCES)
 ENCODER = "bigru+te"
+# Half of the thesis' widths and one layer of each kind: people's first question is which modality is the stronger one.
+SEQUENCE_SIZES = dict(latent=50, feed_forward=100, transformer_layers=1, classifier_width=100)
+SEQUENCE_TRAINING = dict(optimizer=base.adam(1e-3), batch=16, epochs=20, patience=5)
 
 
 def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
@@ -47,7 +50,12 @@ def make(argument: str) -> dict:
     config["name"] = f"Modality ranking {argument}"
     if argument == "manifest,sequence":
         config["corpus"]["name"] = "manifest"
+        config["model"] = dict(config["model"], **SEQUENCE_SIZES)
+        config["stages"]["fit"] |= SEQUENCE_TRAINING
     modalities = config["data"]["modalities"]
     config["studies"] = {m: dict(config["studies"][f"{m}/{ENCODER}"], variants={m: {}}) for m in modalities}
+    if argument == "manifest,sequence":
+        for study in config["studies"].values():
+            study["model"] = dict(study["model"], weaker_gru_layers=1)
     config["search"] = base.search()
     return config

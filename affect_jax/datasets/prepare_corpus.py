@@ -47,18 +47,18 @@ def write_synthetic(name: str, folder: str, settings: Mapping[str, Any]) -> str:
     Args:
       name: of the corpus.
       folder: must not exist.
-      settings: those that were given as flags; `form` alone makes sense here, of corpora that have several.
+      settings: those that were given as flags; `form` or `layout` alone make sense here, of corpora that have several.
 
     Raises:
       UserError: there is no such corpus, another setting was given, or the folder exists or cannot be written.
     """
     package = import_corpus(name, "--corpus")
-    has_forms = "form" in inspect.signature(package.synthesize).parameters
-    form = {"form": settings["form"]} if "form" in settings and has_forms else {}
-    others = [key for key in settings if key not in form]
+    takes = inspect.signature(package.synthesize).parameters
+    kind = {key: settings[key] for key in ("form", "layout") if key in settings and key in takes}
+    others = [key for key in settings if key not in kind]
     if others:
         raise UserError(f"--synthetic_out only writes files; leave out --{others[0]}")
-    package.synthesize(Path(folder), **package.DEFAULTS.get("synthetic", {}), **form)
+    package.synthesize(Path(folder), **package.DEFAULTS.get("synthetic", {}), **kind)
     source = f"--manual_dir={folder}" if "manual_dir" in package.DEFAULTS else f"--manifest={folder}/manifest.csv"
-    repeated = "".join(f" --{key}={value}" for key, value in form.items())
+    repeated = "".join(f" --{key}={value}" for key, value in kind.items())
     return f"wrote a synthetic {name} corpus to {folder}; read it with {source}{repeated}"

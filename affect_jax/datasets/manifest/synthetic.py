@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from affect_jax.datasets.manifest.synthetic_steps import synthesize_steps
 from affect_jax.datasets.release_files import write_marker
 from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
@@ -20,18 +21,25 @@ _RATE = 16000
 _MISSING = 6  # one of so many items has no face
 
 
-def synthesize(folder: Path, *, speakers: int = 8, items: int = 6, seed: int = 0) -> None:
+def synthesize(folder: Path, *, layout: str = "item", speakers: int = 8, items: int = 6, seed: int = 0) -> None:
     """Writes `manifest.csv` and its files; `folder` appears only when everything is written.
 
     Args:
       folder: must not exist.
+      layout: item; or steps, which writes what `synthetic_steps` does, in its own sizes.
       speakers: how many groups.
       items: how many items each group has.
       seed: of all random numbers.
 
     Raises:
-      UserError: too few speakers for folds or items for classes, or the folder exists or cannot be written.
+      UserError: another layout, too few speakers for folds or items for classes, or the folder exists or cannot be
+        written.
     """
+    if layout == "steps":
+        synthesize_steps(folder, seed=seed)
+        return
+    if layout != "item":
+        raise UserError(f"there is no synthetic manifest of the layout {layout!r}; choose item or steps")
     if speakers < 3 or items < 3:
         raise UserError(f"a synthetic manifest has {speakers} speakers with {items} items each; give 3 or more of both")
     with make_whole_folder(Path(folder)) as place:

@@ -5,6 +5,7 @@ import pytest
 import soundfile
 
 from affect_jax.datasets import manifest, missing_values
+from affect_jax.datasets.manifest.synthetic_steps import synthesize_steps
 from affect_jax.errors import UserError
 from affect_jax.features import audio, sound_files
 from tests.datasets.manifest.conftest import RATE, WIDTH
@@ -207,3 +208,24 @@ def test_files_are_measured_once(corpus, monkeypatch):
     cache.write_text(cache.read_text()[:-9])
     manifest.describe(corpus.settings())
     assert len(read) == 25 + 24
+
+
+def test_synthetic_long_recordings_have_a_clock_and_a_slow_state(tmp_path):
+    synthesize_steps(tmp_path / "long", recordings=6, steps=60)
+    settings = {
+        "manifest": str(tmp_path / "long" / "manifest.csv"),
+        "data_dir": str(tmp_path),
+        "layout": "steps",
+        "folds": 3,
+    }
+    description = manifest.describe(settings)
+    assert description.rate == 10.0
+    assert len(description.steps) == 6
+    assert 48 <= min(description.steps) <= max(description.steps) <= 60
+    recordings = manifest.load(settings).splits["train"]
+    targets = [r.targets["arousal"] for r in recordings]
+    assert np.mean([np.corrcoef(y[1:], y[:-1])[0, 1] for y in targets]) > 0.8
+    with pytest.raises(UserError, match="give 6 or more of 10"):
+        synthesize_steps(tmp_path / "few", recordings=3)
+    with pytest.raises(UserError, match="layout 'group'; choose item or steps"):
+        manifest.synthesize(tmp_path / "group", layout="group")
