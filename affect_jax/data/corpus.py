@@ -107,27 +107,22 @@ def build_corpus(
     _check_recordings(recordings, modalities, unit)
     lengths = [len(recording.steps) for recording in recordings]
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-    # Examples: those to evaluate follow those to train on, unless they are the same ones.
+    # Those to evaluate follow those to train on, unless they are the same ones.
     train, evaluate = list_examples(lengths, unit, window, hop)
     examples = train if train is evaluate else train + evaluate
     recording_of, begin, lengths_of, first, last = (np.array(x, np.int32) for x in zip(*examples, strict=True))
     start, length = jnp.asarray(offsets[recording_of] + begin, jnp.int32), jnp.asarray(lengths_of)
-    whole = not first.any() and (last == lengths_of).all()
-    scored = None if whole else jnp.asarray(np.stack([first, last], 1))
     is_train = np.arange(len(examples)) < len(train)
     longest = None if unit in ("frame", "item") else int(lengths_of.max())
 
-    # Frames. Recordings without the target get zeros, which `labelled` keeps out of every fold.
-    values = [r.targets.get(target, np.zeros(n, np.float32)) for r, n in zip(recordings, lengths, strict=True)]
     inputs, input_offsets = {}, dict.fromkeys(modalities, offsets)
     for m in modalities:
         if unit == "item":
             inputs[m], input_offsets[m] = _lay_out_items(recordings, m, (steps or {}).get(m, 0), resident)
-            continue
-        inputs[m] = Stream(_join_frames(recordings, m) if resident else None, start, length, None, longest)
-    gold = Stream(jnp.asarray(np.concatenate(values), jnp.float32), start, length, None, longest, scored)
-    corpus = Corpus(inputs, gold)
+        else:
+            inputs[m] = Stream(_join_frames(recordings, m) if resident else None, start, length, None, longest)
+    scored = None if (last - first == lengths_of).all() else jnp.asarray(np.stack([first, last], 1))
+    corpus = Corpus(inputs, Stream(_join_targets(recordings, target), start, length, None, longest, scored))
     index = Index(
         recordings=tuple(r.id for r in recordings),
         groups=tuple(r.group for r in recordings),
@@ -145,6 +140,12 @@ def build_corpus(
 def _join_frames(recordings: Sequence[Recording], modality: str) -> Array:
     """float32 [F, D]: the frames of all recordings, end to end."""
     return jnp.asarray(np.concatenate([r.features[modality] for r in recordings]), jnp.float32)
+
+
+def _join_targets(recordings: Sequence[Recording], target: str) -> Array:
+    """float32 [F]; recordings without the target get zeros, which `labelled` keeps out of every fold."""
+    values = [recording.targets.get(target, np.zeros(len(recording.steps))) for recording in recordings]
+    return jnp.asarray(np.concatenate(values), jnp.float32)
 
 
 def _check_recordings(recordings: Sequence[Recording], modalities: Sequence[str], unit: str) -> None:
