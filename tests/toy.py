@@ -58,7 +58,8 @@ class Counted(list):
 def development(unit="recording", folds=2, **kwargs):
     """(corpus, index, folds): fold k validates on recordings k and k + 2."""
     made = recordings(**kwargs)
-    corpus, index = corpora.build_corpus(made, modalities=("a", "b"), target="y", unit=unit, window=4, hop=2)
+    sizes = dict(window=4, hop=2) if unit == "window" else {}
+    corpus, index = corpora.build_corpus(made, modalities=("a", "b"), target="y", unit=unit, **sizes)
     names = [r.id for r in made]
     splits = [
         folding.FoldMembers(f"f{k}", tuple(n for n in names if n not in (f"r{k}", f"r{k + 2}")), (f"r{k}", f"r{k + 2}"))

@@ -20,7 +20,8 @@ def sources(unit="recording", limit=0.0, kind=list, **kwargs):
     """(corpus, source, folds) of the toy corpus; the features of the source are read when they are asked for."""
     corpus, index, folds = toy.development(unit=unit, **kwargs)
     lazy = toy.left_in_files(toy.recordings(**kwargs), limit, kind)
-    laid, _ = corpora.build_corpus(lazy, modalities=("a", "b"), target="y", unit=unit, window=4, hop=2, resident=False)
+    sizes = dict(window=4, hop=2) if unit == "window" else {}
+    laid, _ = corpora.build_corpus(lazy, modalities=("a", "b"), target="y", unit=unit, resident=False, **sizes)
     return corpus, streaming.make_source(laid, index, lazy), folds
 
 
