@@ -263,11 +263,14 @@ def _count_steps(checked: _CheckedManifest) -> tuple[int, ...]:
 
 
 def _measure_step_rate(checked: _CheckedManifest) -> float:
-    """Labels a second, by the clocks of the modalities beside them: the usual one, to three digits; 0 without any."""
+    """Labels a second, by their own times or the clocks of the modalities beside them: the usual rate, to three digits;
+    0 where nothing tells."""
     if checked.settings.layout != "steps":
         return 0.0
-    labels, rates = checked.labels[checked.target].values, []
-    for row in checked.sheet.rows:
+    labels = checked.labels[checked.target].values
+    times = [times for times in checked.labels[checked.target].times.values() if len(times) > 1]
+    rates = [1 / np.median(np.diff(of_row)) for of_row in times]
+    for row in checked.sheet.rows if not rates else ():
         for modality, path in row.files.items():
             cell = checked.cells[row.number, modality]
             rate = describe_manifest.measure_rate(cell, path, checked.settings)
