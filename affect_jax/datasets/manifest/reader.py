@@ -272,7 +272,7 @@ def _measure_step_rate(checked: _CheckedManifest) -> float:
     rates = [1 / np.median(np.diff(of_row)) for of_row in times]
     for row in checked.sheet.rows if not rates else ():
         for modality, path in row.files.items():
-            cell = checked.cells[row.number, modality]
+            cell = checked.survey.cells[row.number, modality]
             rate = describe_manifest.measure_rate(cell, path, checked.settings)
             if rate:
                 rates.append(len(labels[row.number]) / cell.frames * rate)
