@@ -68,7 +68,7 @@ def parse_metrics(names: Sequence[str]) -> tuple[str, ...]:
 def main(argv: Sequence[str]) -> None:
     """Scores what the flags name, writes it and prints the table."""
     cli.refuse_arguments(argv)
-    from affect_jax.reports.missing_tables import score_and_write
+    from affect_jax.reports.missing import score_and_write
 
     run = Path(FLAGS.run)
     table = score_and_write(

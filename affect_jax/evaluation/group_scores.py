@@ -35,11 +35,14 @@ def sum_moments(prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -
 
     Both are shifted by the target's mean first, which changes no CCC and keeps the sums small.
     """
+    return np.einsum("fg,rfk->rgk", _mark_members(group), _list_moments(prediction, target), optimize=True)
+
+
+def _list_moments(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """What `sum_moments` sums: prediction [..., F], target [F] -> float64 [..., F, 6]."""
     shift = np.float64(target.mean())
     p, t = prediction.astype(np.float64) - shift, np.broadcast_to(target - shift, prediction.shape).astype(np.float64)
-    return np.einsum(
-        "fg,rfk->rgk", _mark_members(group), np.stack([np.ones_like(p), p, t, p * p, t * t, p * t], -1), optimize=True
-    )
+    return np.stack([np.ones_like(p), p, t, p * p, t * t, p * t], -1)
 
 
 def score_accuracy(counts: np.ndarray) -> np.ndarray:
@@ -64,6 +67,18 @@ def score_ccc(sums: np.ndarray) -> np.ndarray:
     mean_p, mean_t, pp, tt, pt = (sums[..., i] / n for i in range(1, 6))
     spread = pp - mean_p**2 + tt - mean_t**2 + (mean_p - mean_t) ** 2
     return np.where(spread > 1e-12, 2 * (pt - mean_p * mean_t) / np.where(spread > 1e-12, spread, 1), 0.0)
+
+
+def score_running_ccc(prediction: np.ndarray, target: np.ndarray, window: int) -> np.ndarray:
+    """CCC of every window of `window` steps: prediction [F], target [F] -> [F - window + 1]; 0 where nothing varies.
+
+    Raises:
+      ValueError: the window is longer than the recording or has fewer than two steps.
+    """
+    if not 2 <= window <= len(target):
+        raise ValueError(f"window is from 2 to {len(target)} steps, but is {window}")
+    sums = np.concatenate([np.zeros((1, 6)), np.cumsum(_list_moments(prediction, target), axis=0)])
+    return score_ccc(sums[window:] - sums[:-window])
 
 
 SCORES: dict[str, Callable[[np.ndarray], np.ndarray]] = {

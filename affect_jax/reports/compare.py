@@ -20,9 +20,9 @@ from affect_jax.reports.sources import Question, Source
 from affect_jax.runtime.run_folder import name_run_folder
 
 LEVEL = 0.05
-NOT_RUN = " was not run"
 METRICS = ("uar", "accuracy", "ccc", "pcc")
 """What two variants can be compared by, where both have it; of each of them, more is better."""
+_NOT_RUN = " was not run"
 
 
 class Matched(NamedTuple):
@@ -43,6 +43,16 @@ class Answer(NamedTuple):
     missing: str = ""  # why there is nothing to compare ('' where there is)
     contrast: Contrast | None = None  # a minus b; None where there is nothing to compare
 
+    @property
+    def label(self) -> str:
+        """The question's, which says where a corpus is synthetic."""
+        return f"{self.question.label} (synthetic)" if self.synthetic else self.question.label
+
+    @property
+    def not_run(self) -> str:
+        """The run folder that is not there, or ''."""
+        return self.missing.removesuffix(_NOT_RUN) if self.missing.endswith(_NOT_RUN) else ""
+
     def p(self, test: str) -> float:
         """p of a test; nan where there is none."""
         return self.contrast.p.get(test, math.nan) if self.contrast else math.nan
@@ -50,6 +60,40 @@ class Answer(NamedTuple):
     def holm(self, test: str) -> float:
         """The same, corrected over its family."""
         return self.contrast.holm.get(test, math.nan) if self.contrast else math.nan
+
+    def find_doubt(self, test: str) -> str:
+        """Why a test says nothing, or ''."""
+        if self.missing:
+            return "not run" if self.not_run else "not comparable"
+        if self.contrast.n < 2:
+            return "one trial only, not tested"
+        return "" if test in self.contrast.p else "size of the folds unknown, not tested"
+
+    def give_verdict(self, test: str, names: tuple[str, str]) -> str:
+        """Which of the two is better by a corrected test, that nothing was shown, or why nothing can be said."""
+        if doubt := self.find_doubt(test):
+            return doubt
+        if self.holm(test) >= LEVEL:
+            return "no difference shown"
+        return f"{names[0] if self.contrast.difference > 0 else names[1]} better"
+
+    def format_contrast(self, fractions: bool = False) -> dict[str, str]:
+        """'63.4 / 61.0' and '+2.4 ± 1.0 (n=10)'; blanks where there is nothing to compare."""
+        c, metric = self.contrast, self.metric
+        if c is None:
+            return {"scores": "", "difference": ""}
+        spread = "" if math.isnan(c.std) else f" ± {tables.format_score(c.std, metric, fractions)}"
+        means = " / ".join(tables.format_score(sample.mean, metric, fractions) for sample in (c.a, c.b))
+        return {
+            "scores": means,
+            "difference": f"{tables.format_difference(c.difference, metric, fractions)}{spread} (n={c.n})",
+        }
+
+    def list_numbers(self, tests: Iterable[str]) -> dict[str, float | None]:
+        """A csv's columns of a difference and its p-values, raw and corrected, unrounded."""
+        c = self.contrast
+        raw, corrected = {f"p_{test}": self.p(test) for test in tests}, {f"p_{t}_holm": self.holm(t) for t in tests}
+        return {"difference": c and c.difference, "std": c and c.std} | raw | corrected
 
 
 class _Folders:
@@ -74,63 +118,64 @@ def match_scores(runs: Runs, a: Source, b: Source, split: str, metric: str) -> M
     return None if not keys or any(np.isnan(x).any() for x in scores) else Matched(*scores, *numbers)
 
 
+def _pair_steps(a: Predictions, b: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
+    """Places in a and in b of the steps that both have, in one order; None where there is none, or one stands twice."""
+    _, i, j = np.intersect1d(a.id, b.id, return_indices=True)
+    has_twins = any(np.unique(x.id).size != x.id.size for x in (a, b))
+    return (i, j) if i.size and not has_twins else None
+
+
 def are_same_examples(a: Predictions, b: Predictions, trials_a: Sequence[int], trials_b: Sequence[int]) -> bool:
     """Whether two variants' matched trials were scored on the same examples with the same truth."""
-    if np.unique(a.id).size != a.id.size or a.id.size != b.id.size:
+    mine, theirs, places = a.select_trials(trials_a), b.select_trials(trials_b), _pair_steps(a, b)
+    if mine is None or theirs is None or places is None or not len(places[0]) == a.id.size == b.id.size:
         return False
-    i, j = np.argsort(a.id), np.argsort(b.id)
-    if not (np.array_equal(a.id[i], b.id[j]) and np.array_equal(a.target[i], b.target[j])):
-        return False
-    mine, theirs = a.select_trials(trials_a), b.select_trials(trials_b)
-    return mine is not None and theirs is not None and np.array_equal(mine.is_known[:, i], theirs.is_known[:, j])
+    i, j = places
+    return np.array_equal(a.target[i], b.target[j]) and np.array_equal(mine.is_known[:, i], theirs.is_known[:, j])
 
 
 def _find_difference(folders: _Folders, question: Question, matched: Matched) -> str:
     """Why two runs cannot be compared, or ''. Features may differ, as where one model reads a modality more; examples,
     truth and folds may not.
     """
-    runs = [folders.runs[source.config] for source in (question.a, question.b)]
+    sources = (question.a, question.b)
+    runs = [folders.runs[source.config] for source in sources]
     corpora = [run.results.corpus for run in runs]
     if corpora[0].fingerprint == corpora[1].fingerprint:
         return ""
-    kept = [folders.read_predictions(x.config, x.study, question.split) for x in (question.a, question.b)]
-    same_corpus = all(getattr(corpora[0], name) == getattr(corpora[1], name) for name in ("name", "synthetic"))
-    if same_corpus and None not in kept and are_same_examples(*kept, matched.trials_a, matched.trials_b):
-        return ""
+    a, b = (folders.read_predictions(x.config, x.study, question.split) for x in sources)
+    if corpora[0].name == corpora[1].name and corpora[0].synthetic == corpora[1].synthetic and a and b:
+        if are_same_examples(a, b, matched.trials_a, matched.trials_b):
+            return ""
     return f"{runs[0].path.name} and {runs[1].path.name} were not scored on the same examples"
 
 
-def _find_common_steps(a: Predictions, b: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
-    """Indices of the steps that all trials of both predict; None where the two do not speak of the same truth."""
-    _, i, j = np.intersect1d(a.id, b.id, return_indices=True)
-    has_twins = any(np.unique(x.id).size != x.id.size for x in (a, b))
-    if not i.size or has_twins or not np.array_equal(a.group[i], b.group[j]):
-        return None
-    known = np.isfinite(a.target[i]) & a.is_known[:, i].all(0) & b.is_known[:, j].all(0)
-    if not known.any() or not np.allclose(a.target[i][known], b.target[j][known]):
-        return None
-    return i[known], j[known]
-
-
 def _bootstrap(folders: _Folders, question: Question, metric: str, matched: Matched) -> Interval | None:
-    """The interval of a minus b over other groups; None where predictions were not kept for all matched trials."""
+    """The interval of a minus b over other groups, on the steps that all trials of both predict.
+
+    None where predictions were not kept for all matched trials, or the two do not speak of the same truth.
+    """
     if metric not in group_scores.SCORES:
         return None
     chosen = []
     for source, trials in ((question.a, matched.trials_a), (question.b or question.a, matched.trials_b)):
-        kept = folders.read_predictions(source.config, source.study, question.split)
-        chosen.append(kept and kept.select_trials(trials))
+        predictions = folders.read_predictions(source.config, source.study, question.split)
+        chosen.append(predictions and predictions.select_trials(trials))
     a, b = chosen
-    steps = _find_common_steps(a, b) if a is not None and b is not None else None
-    if steps is None:
+    places = _pair_steps(a, b) if a is not None and b is not None else None
+    if places is None or not np.array_equal(a.group[places[0]], b.group[places[1]]):
         return None
-    task = folders.runs[question.a.config].results.task
-    target, group = a.target[steps[0]], a.group[steps[0]]
-    left = group_scores.sum_statistics(task, a.prediction[:, steps[0]], target, group)
+    i, j = places
+    known = np.isfinite(a.target[i]) & a.is_known[:, i].all(0) & b.is_known[:, j].all(0)
+    i, j = i[known], j[known]
+    if not known.any() or not np.allclose(a.target[i], b.target[j]):
+        return None
+    task, target, group = folders.runs[question.a.config].results.task, a.target[i], a.group[i]
+    left = group_scores.sum_statistics(task, a.prediction[:, i], target, group)
     if question.b is None:
         right = group_scores.sum_constant(task, left)
     else:
-        right = group_scores.sum_statistics(task, b.prediction[:, steps[1]], target, group)
+        right = group_scores.sum_statistics(task, b.prediction[:, j], target, group)
     return bootstrap_groups(left, right, group_scores.SCORES[metric])
 
 
@@ -139,7 +184,7 @@ def _answer(folders: _Folders, question: Question, metric: str, tests: Collectio
     a, b, split, answer = question.a, question.b, question.split, Answer(question, metric)
     for source in (a, b):
         if source is not None and folders.runs.get(source.config) is None:
-            return answer._replace(missing=f"{name_run_folder(source.config)}{NOT_RUN}")
+            return answer._replace(missing=f"{name_run_folder(source.config)}{_NOT_RUN}")
     answer = answer._replace(synthetic=any(folders.runs[s.config].synthetic for s in (a, b) if s is not None))
     matched = match_scores(folders.runs, a, b or a, split, metric)
     if matched is not None and b is None:
@@ -155,6 +200,17 @@ def _answer(folders: _Folders, question: Question, metric: str, tests: Collectio
     return answer._replace(contrast=contrast_scores(matched.a, matched.b, sizes, tests, interval))
 
 
+def correct_answers(answers: Sequence[Answer], family: Callable[[Answer], Hashable]) -> list[Answer]:
+    """The answers with p-values corrected by Holm; those of which `family` is equal are corrected together."""
+    corrected, members = list(answers), {}
+    for at, answer in enumerate(answers):
+        members.setdefault(family(answer), []).append(at)
+    for places in members.values():
+        for at, contrast in zip(places, correct_family([answers[at].contrast for at in places]), strict=True):
+            corrected[at] = answers[at]._replace(contrast=contrast)
+    return corrected
+
+
 def answer_questions(
     questions: Iterable[Question],
     runs: Runs,
@@ -167,50 +223,13 @@ def answer_questions(
 
     Args:
       questions: `b` None compares with the constant answer.
+      runs: by what the questions' sources call their config.
       tests: of `significance.TESTS`.
+      bootstrap: whether the interval over other groups is wanted as well.
       family: answers of which this is equal are corrected together.
     """
     folders = _Folders(runs)
-    answers = [_answer(folders, q, metric, tests, bootstrap) for q in questions for metric in q.metrics]
-    members: dict[Hashable, list[int]] = {}
-    for at, answer in enumerate(answers):
-        members.setdefault(family(answer), []).append(at)
-    for places in members.values():
-        corrected = correct_family([answers[at].contrast for at in places])
-        for at, contrast in zip(places, corrected, strict=True):
-            answers[at] = answers[at]._replace(contrast=contrast)
-    return answers
-
-
-def find_doubt(answer: Answer, test: str) -> str:
-    """Why a test says nothing, or ''."""
-    if answer.missing:
-        return "not run" if answer.missing.endswith(NOT_RUN) else "not comparable"
-    if answer.contrast.n < 2:
-        return "one trial only, not tested"
-    return "" if test in answer.contrast.p else "size of the folds unknown, not tested"
-
-
-def format_contrast(answer: Answer, fractions: bool = False) -> tuple[str, str]:
-    """'63.4 / 61.0' and '+2.4 ± 1.0 (n=10)'; blanks where there is nothing to compare."""
-    c, metric = answer.contrast, answer.metric
-    if c is None:
-        return "", ""
-    spread = "" if math.isnan(c.std) else f" ± {tables.format_score(c.std, metric, fractions)}"
-    means = " / ".join(tables.format_score(sample.mean, metric, fractions) for sample in (c.a, c.b))
-    return means, f"{tables.format_difference(c.difference, metric, fractions)}{spread} (n={c.n})"
-
-
-def list_numbers(answer: Answer, tests: Iterable[str]) -> dict[str, float | None]:
-    """A csv's columns of a difference and its p-values, raw and corrected, unrounded."""
-    c = answer.contrast
-    raw, corrected = {f"p_{test}": answer.p(test) for test in tests}, {f"p_{t}_holm": answer.holm(t) for t in tests}
-    return {"difference": c and c.difference, "std": c and c.std} | raw | corrected
-
-
-def label_question(answer: Answer, label: str) -> str:
-    """The label of a row; says so where a corpus is synthetic."""
-    return f"{label} (synthetic)" if answer.synthetic else label
+    return correct_answers([_answer(folders, q, m, tests, bootstrap) for q in questions for m in q.metrics], family)
 
 
 def find_variant(name: str, runs: Mapping[str, Run]) -> Source:
@@ -220,16 +239,14 @@ def find_variant(name: str, runs: Mapping[str, Run]) -> Source:
       UserError: there is none, or more than one.
     """
     folder, colon, rest = name.partition(":")
+    wanted = rest if colon else name
     known: dict[str, list[Source]] = {}
-    for config, run in runs.items():
-        if colon and run.path.name != folder:
-            continue
-        sources = [Source(config, source.study, source.variant) for source in read.list_variants(run)]
+    for run in runs.values():
+        sources = read.list_variants(run) if not colon or run.path.name == folder else []
         for source in sources:
             is_alone = sum(other.study == source.study for other in sources) == 1
-            for called in dict.fromkeys((source.variant, source.study) if is_alone else (source.variant,)):
+            for called in {source.variant, source.study} if is_alone else {source.variant}:
                 known.setdefault(called, []).append(source)
-    wanted = rest if colon else name
     matches = known.get(wanted, [])
     if not matches:
         raise UserError(

@@ -50,33 +50,25 @@ def count_answers(run: Run, source: Source, fold: str = "") -> Confusion:
         expected = " or ".join(TASKS_OF_CLASSES)
         raise UserError(f"{run.path} is of task {run.results.task}; a confusion matrix needs {expected}")
     matched, split = read.match_trials(run, source), _choose_split(run, source)
-    kept = read.read_predictions(run, source.study, split)
-    if kept is None:
+    predictions, folds = read.read_predictions(run, source.study, split), sorted({name for name, _ in matched})
+    if predictions is None:
         raise UserError(f"{run.path} kept no predictions of {source.study}; train it again with launch.main")
-    folds = sorted({name for name, _ in matched})
     if fold and fold not in folds:
         raise UserError(
             f"--fold={fold} is no fold of {run.path}{suggest_nearest(fold, folds)}; there are {', '.join(folds)}"
         )
-    kept = kept.select_trials([number for (name, _), number in matched.items() if fold in ("", name)])
-    if kept.prediction.ndim == 2:  # probabilities of class 1
-        answers, classes = kept.prediction >= 0.5, 2
+    predictions = predictions.select_trials([number for (name, _), number in matched.items() if fold in ("", name)])
+    if predictions.prediction.ndim == 2:  # probabilities of class 1
+        answers, classes = predictions.prediction >= 0.5, 2
     else:
-        answers, classes = kept.prediction.argmax(-1), kept.prediction.shape[-1]
-    trial, clip = np.nonzero(kept.is_known)
-    cells = kept.target[clip].astype(np.int64) * classes + answers[trial, clip]
+        answers, classes = predictions.prediction.argmax(-1), predictions.prediction.shape[-1]
+    trial, clip = np.nonzero(predictions.is_known)
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (predictions.target[clip].astype(np.int64), answers[trial, clip].astype(np.int64)), 1)
     where = f"fold {fold}" if fold else f"{len(folds)} fold{'' if len(folds) == 1 else 's'}"
-    return Confusion(
-        f"{source.variant} (synthetic)" if run.synthetic else source.variant,
-        np.bincount(cells, minlength=classes**2).reshape(classes, classes),
-        run.results.corpus.labels or tuple(map(str, range(classes))),
-        f"{split} split, {where}, {len(kept.trial)} trials",
-    )
-
-
-def draw_confusions(confusions: Sequence[Confusion]) -> "figures.Figure":
-    """The matrices side by side, each row a share of its true class."""
-    return figures.draw_matrices([(f"{x.name}\n{x.trials}", x.shares, x.labels) for x in confusions])
+    labels = run.results.corpus.labels or tuple(map(str, range(classes)))
+    trials = f"{split} split, {where}, {len(predictions.trial)} trials"
+    return Confusion(run.mark(source.variant), counts, labels, trials)
 
 
 def make_table(confusions: Sequence[Confusion], runs: Sequence[Run]) -> Grid:
@@ -85,25 +77,30 @@ def make_table(confusions: Sequence[Confusion], runs: Sequence[Run]) -> Grid:
     for confusion in confusions:
         recalls = np.diagonal(confusion.shares)
         for label, counts, recall in zip(confusion.labels, confusion.counts.tolist(), recalls, strict=True):
-            rows.append((confusion.name, label, *counts, sum(counts), f"{recall:.3f}"))
-    header = ["model", "truth", *(("answer", label) for label in confusions[0].labels), "clips", "recall"]
-    notes = (
-        *(
-            f"{confusion.name}: counts over {confusion.trials}; a clip is counted once a trial."
-            for confusion in confusions
-        ),
-        *dict.fromkeys(map(read.describe_run, runs)),
-    )
-    return make_grid(f"Confusion of {' and '.join(x.name for x in confusions)}", header, rows, notes)
+            answers = {("answer", answer): count for answer, count in zip(confusion.labels, counts, strict=True)}
+            row = {"model": confusion.name, "truth": label} | answers
+            rows.append(row | {"clips": sum(counts), "recall": f"{recall:.3f}"})
+    notes = [f"{one.name}: counts over {one.trials}; a clip is counted once a trial." for one in confusions]
+    described = dict.fromkeys(map(read.describe_run, runs))
+    return make_grid(f"Confusion of {' and '.join(one.name for one in confusions)}", rows, (*notes, *described))
 
 
-def count_all(runs: Sequence[Run]) -> Grid | None:
+def count_all(runs: Sequence[Run]) -> dict[Source, Confusion]:
+    """Of every variant that has classes and predictions."""
+    return {
+        source: count_answers(run, source)
+        for run in runs
+        for source in read.list_variants(run)
+        if can_count(run, source)
+    }
+
+
+def make_whole_table(counted: Mapping[Source, Confusion], runs: Sequence[Run]) -> Grid | None:
     """The counts of every variant; None unless all have the same classes."""
-    counted = {source: run for run in runs for source in read.list_variants(run) if can_count(run, source)}
-    confusions = [count_answers(run, source) for source, run in counted.items()]
-    if len({confusion.labels for confusion in confusions}) != 1:
+    if len({confusion.labels for confusion in counted.values()}) != 1:
         return None
-    return make_table(confusions, list({run.path: run for run in counted.values()}.values()))
+    configs = {source.config for source in counted}
+    return make_table(list(counted.values()), [run for run in runs if run.key in configs])
 
 
 def compare_chosen(sources: Sequence[Source], runs: Mapping[str, Run], fold: str = "") -> tuple[str, Grid, bytes]:
@@ -119,7 +116,8 @@ def compare_chosen(sources: Sequence[Source], runs: Mapping[str, Run], fold: str
                 f"{confusion.name} answers {', '.join(confusion.labels)}, {confusions[0].name} answers "
                 f"{', '.join(confusions[0].labels)}; draw variants of the same classes together"
             )
-    grid = make_table(confusions, [runs[source.config] for source in sources])
     names = ["confusion", *(source.variant for source in sources), fold]
     stem = re.sub(r"[^0-9A-Za-z]+", "_", "_".join(names)).strip("_")
-    return stem, grid, figures.encode_figure(draw_confusions(confusions), "png")
+    picture = figures.draw_matrices([(f"{x.name}\n{x.trials}", x.shares, x.labels) for x in confusions])
+    grid = make_table(confusions, [runs[source.config] for source in sources])
+    return stem, grid, figures.encode_figure(picture, "png")

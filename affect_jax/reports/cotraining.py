@@ -4,34 +4,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from affect_jax.reports import read, tables
-from affect_jax.reports.compare import (
-    LEVEL,
-    Answer,
-    answer_questions,
-    find_doubt,
-    format_contrast,
-    label_question,
-    list_numbers,
-)
+from affect_jax.reports.compare import Answer, answer_questions
 from affect_jax.reports.read import Runs
-from affect_jax.reports.sources import PAIRS, Pair, Question
-from affect_jax.reports.tables import Grid, make_grid
-from affect_jax.reports.thesis import NOTES
+from affect_jax.reports.render import write_notes
+from affect_jax.reports.sources import Pair, Question
+from affect_jax.reports.tables import Grid, make_grid, pick_fields
+from affect_jax.reports.thesis import NOTES, PAIRS
 
 TESTS = ("paired", "resampled", "wilcoxon")
 CONTROLS = ("-(LFA & Decoder)", "-(CCA & S_D1)")
 """Variants that train the weaker modality in the method's own program with nothing of the stronger in the losses."""
-_TITLE = "Did co-learning help here?"
-_READING = (
-    "Difference: the method minus the reference over trials of the same fold and seed, ± sample standard deviation.",
-    "p: two-tailed paired t-test; resampled: the same with the variance of Nadeau and Bengio (2003), counted in "
-    "recordings; Wilcoxon: signed ranks. Each corrected by Holm (1979) over the comparisons of one method, corpus and "
-    "metric in this report.",
-    "Interval: 95 % percentile bootstrap that redraws whole groups (videos, speakers) of the evaluated split, both "
-    "systems on the same draw, scores averaged over trials. All trials share that split, so only this column speaks of "
-    "other videos; with 9 speakers it is too narrow.",
-    "better or worse is said only where Holm's p is below .05 and the interval leaves out 0.",
-)
 
 
 class Comparison(NamedTuple):
@@ -60,30 +42,28 @@ def compare_pairs(pairs: Iterable[Pair], runs: Runs) -> list[Comparison]:
         constant = "constant" if run is None else read.name_baseline(run)
         for metric in pair.metrics:
             for name, source in (*pair.references, (constant, None)):
-                asked.append((pair, name, Question(pair.corpus, pair.method, source, pair.split, (metric,))))
+                asked.append((pair, name, Question(pair.label, pair.method, source, pair.split, (metric,))))
+    corpora = {pair.label: pair.corpus for pair, _, _ in asked}
     answers = answer_questions(
         [question for _, _, question in asked],
         runs,
         TESTS,
         bootstrap=True,
-        family=lambda answer: (answer.question.a.variant, answer.question.label, answer.metric),
+        family=lambda answer: (answer.question.a.variant, corpora[answer.question.label], answer.metric),
     )
     return [Comparison(pair, name, answer) for (pair, name, _), answer in zip(asked, answers, strict=True)]
 
 
 def give_verdict(c: Comparison) -> str:
     """'better', 'worse', a doubt, or why there is none; both doubts must be met to say better or worse."""
-    if doubt := find_doubt(c.answer, "paired"):
-        return doubt
-    difference, interval = c.answer.contrast.difference, c.answer.contrast.interval
-    word = "better" if difference > 0 else "worse"
-    if not c.answer.holm("paired") < LEVEL:
-        return "no difference shown"
+    verdict = c.answer.give_verdict("paired", ("method", "reference"))
+    if not verdict.endswith(" better"):
+        return verdict
+    word, interval = "better" if verdict == "method better" else "worse", c.answer.contrast.interval
     if interval is None:
         return f"{word} over seeds, groups not bootstrapped"
-    if (interval.low > 0 or interval.high < 0) and difference * interval.difference > 0:
-        return word
-    return f"{word} over seeds, not certain over groups"
+    is_certain = (interval.low > 0 or interval.high < 0) and c.answer.contrast.difference * interval.difference > 0
+    return word if is_certain else f"{word} over seeds, not certain over groups"
 
 
 def _format_interval(c: Comparison) -> str:
@@ -109,54 +89,26 @@ def write_sentence(pair: Pair, comparisons: Iterable[Comparison]) -> str:
     must be beaten as well.
     """
     mine = [c for c in comparisons if c.pair.label == pair.label and c.metric == pair.metrics[0]]
-    unimodal, constant = mine[0], mine[-1]
-    label = label_question(next((c.answer for c in mine if c.answer.synthetic), mine[0].answer), pair.label)
-    if unimodal.answer.missing:
-        return f"{label}: not answered, {unimodal.answer.missing}."
-    verdict = give_verdict(unimodal)
-    word = {
-        "better": "yes, co-learning helped",
-        "worse": "no, co-learning hurt",
-        "no difference shown": "no help shown",
-        "one trial only, not tested": "not answered, one trial is no evidence",
-    }.get(verdict, f"not certain, {verdict}")
-    sentence = f"{label}: {word}, {_cite_evidence(unimodal)} against {unimodal.reference}"
-    control = next((c for c in mine if c.reference in CONTROLS), None)
-    if control is not None:
-        missing = control.answer.missing
-        if verdict == "better" and (missing or give_verdict(control) != "better"):
-            evidence = f"better than {unimodal.reference}, {_cite_evidence(unimodal)}"
-            sentence = f"{label}: {evidence}, but not shown to be by its teacher"
-        result = "was not run" if missing else f"{give_verdict(control)}, {_cite_evidence(control)}"
-        sentence += f"; against the control without a teacher, {control.reference}: {result}"
-    if constant.answer.missing:
-        return f"{sentence}; not compared with a {constant.reference} answer."
-    return f"{sentence}; against the {constant.reference} answer {give_verdict(constant)}, {_cite_evidence(constant)}."
+    label = next((c.answer.label for c in mine if c.answer.synthetic), pair.label)
+    controls = [c for c in mine if c.reference in CONTROLS]
+    values = {"label": label, "unimodal": mine[0], "controls": controls, "constant": mine[-1]}
+    return write_notes("sentence", judge=give_verdict, cite=_cite_evidence, **values)[0]
 
 
-def _write_notes(pairs: Sequence[Pair], runs: Runs, comparisons: list[Comparison]) -> tuple[str, ...]:
-    sentences = tuple(write_sentence(pair, comparisons) for pair in pairs)
-    traps = tuple(note for corpus in dict.fromkeys(pair.corpus for pair in pairs) for note in NOTES[corpus])
-    configs = dict.fromkeys(s.config for p in pairs for s in (p.method, *(source for _, source in p.references)))
-    known = [runs[config] for config in configs if runs.get(config) is not None]
-    return (*sentences, *_READING, *traps, *map(read.describe_run, known))
-
-
-def _make_row(c: Comparison) -> tuple[str, ...]:
-    interval = c.answer.contrast and c.answer.contrast.interval
-    groups = f" ({interval.groups} groups)" if interval else ""
-    p = (tables.format_p(c.answer.holm(test)) for test in TESTS)
-    heads = (label_question(c.answer, c.pair.label), tables.label_metric(c.metric), c.reference)
-    return (*heads, *format_contrast(c.answer), *p, _format_interval(c) + groups, give_verdict(c))
+def _describe_comparison(c: Comparison) -> dict[str, str]:
+    interval, p = c.answer.contrast and c.answer.contrast.interval, [c.answer.holm(test) for test in TESTS]
+    row = {"pair": c.answer.label, "metric": tables.label_metric(c.metric), "against": c.reference}
+    row |= c.answer.format_contrast()
+    row |= dict(zip(("p", "p resampled", "p Wilcoxon"), map(tables.format_p, p), strict=True))
+    row |= {"95 % over groups": _format_interval(c) + (f" ({interval.groups} groups)" if interval else "")}
+    return row | {"verdict": give_verdict(c)}
 
 
 def _list_tidy(c: Comparison) -> dict[str, Any]:
-    x = c.answer.contrast
-    interval = x and x.interval
-    row = {"pair": label_question(c.answer, c.pair.label), "split": c.pair.split, "metric": c.metric}
-    row |= {"against": c.reference, "n": x and x.n, "method": x and x.a.mean, "reference": x and x.b.mean}
-    row |= list_numbers(c.answer, TESTS) | {"low": interval and interval.low, "high": interval and interval.high}
-    row |= {"groups": interval and interval.groups}
+    contrast = c.answer.contrast
+    row = {"pair": c.answer.label, "split": c.pair.split, "metric": c.metric, "against": c.reference}
+    row |= pick_fields(contrast, n="n", method="a.mean", reference="b.mean") | c.answer.list_numbers(TESTS)
+    row |= pick_fields(contrast and contrast.interval, low="low", high="high", groups="groups")
     return row | {"verdict": give_verdict(c), "missing": c.answer.missing}
 
 
@@ -166,6 +118,12 @@ def make_table(pairs: Sequence[Pair], runs: Runs) -> Grid:
     The csv has raw and corrected p-values and unrounded numbers, fractions throughout.
     """
     comparisons = compare_pairs(pairs, runs)
-    header = ("pair", "metric", "against", "scores", "difference", "p", "p resampled", "p Wilcoxon", "95 % over groups")
-    rows, notes = map(_make_row, comparisons), _write_notes(pairs, runs, comparisons)
-    return make_grid(_TITLE, (*header, "verdict"), rows, notes, map(_list_tidy, comparisons))
+    configs = dict.fromkeys(s.config for p in pairs for s in (p.method, *(source for _, source in p.references)))
+    notes = write_notes(
+        "cotraining",
+        sentences=[write_sentence(pair, comparisons) for pair in pairs],
+        traps=[note for pair in pairs for note in NOTES[pair.corpus]],
+        runs=[runs[config] for config in configs if runs.get(config) is not None],
+    )
+    title, rows = "Did co-learning help here?", map(_describe_comparison, comparisons)
+    return make_grid(title, rows, notes, map(_list_tidy, comparisons))

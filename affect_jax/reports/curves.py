@@ -11,7 +11,6 @@ import numpy as np
 
 from affect_jax.errors import UserError
 from affect_jax.reports import read, tables
-from affect_jax.reports.figures import Line
 from affect_jax.reports.read import Run
 from affect_jax.reports.sources import Source
 from affect_jax.reports.tables import Grid, make_grid
@@ -38,6 +37,11 @@ class Curve(NamedTuple):
     std: np.ndarray  # [E], nan for one trial
     trials: np.ndarray  # int [E]
 
+    def cut(self) -> "Curve":
+        """The curve while at least half of its trials are still trained: a mean over the few that go on says little."""
+        known = self.trials * 2 >= self.trials.max()
+        return self._replace(**{name: getattr(self, name)[known] for name in ("epoch", "mean", "std", "trials")})
+
 
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The lines of the file; the last may have been cut when the process died."""
@@ -45,11 +49,11 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     for number, text in enumerate(texts, 1):
         try:
             line = json.loads(text)
-            if not isinstance(line, dict) or not all(key in line for key in _WHERE):
+            if not all(key in line for key in _WHERE):
                 raise ValueError
             if not isinstance(line["epoch"], int) or not isinstance(line["trial"], int):
                 raise ValueError
-        except ValueError:
+        except (ValueError, TypeError):
             if number == len(texts):
                 return
             raise UserError(
@@ -66,42 +70,25 @@ def read_curves(run: Run) -> list[Curve]:
       UserError: the file is damaged.
     """
     path = run.path / "metrics.jsonl"
-    if not path.is_file():
-        return []
     studies = {name_fit(source.study, "final", 0)[:-3]: source.study for source in read.list_variants(run)}
-    values: dict[tuple[str, str, str, str], dict[int, dict[tuple, float]]] = {}
-    for line in _read_lines(path):
+    values: dict[tuple[Source, str, str], dict[int, dict[tuple, float]]] = {}
+    for line in _read_lines(path) if path.is_file() else ():
         study = studies.get(str(line["part"])[:-3])
-        if study is None:
-            continue
-        trial = (line["part"], line["trial"])  # a line that a resumed run wrote again counts once
-        for name, value in line.items():
-            if name in _WHERE or name == _SCHEDULE or not isinstance(value, int | float) or not math.isfinite(value):
-                continue
-            key = (study, str(line["variant"]), str(line["stage"]), name)
-            values.setdefault(key, {}).setdefault(int(line["epoch"]), {})[trial] = float(value)
-    return [_make_curve(run, key, epochs) for key, epochs in values.items()]
+        for name, value in line.items() if study is not None else ():
+            is_finite = isinstance(value, int | float) and math.isfinite(value)
+            if is_finite and name not in (*_WHERE, _SCHEDULE):
+                curve = (Source(run.key, study, str(line["variant"])), str(line["stage"]), name)
+                trial = (line["part"], line["trial"])  # a line that a resumed run wrote again counts once
+                values.setdefault(curve, {}).setdefault(line["epoch"], {})[trial] = float(value)
+    return [_make_curve(curve, epochs) for curve, epochs in values.items()]
 
 
-def _make_curve(run: Run, key: tuple[str, str, str, str], epochs: Mapping[int, Mapping[tuple, float]]) -> Curve:
-    study, variant, stage, name = key
+def _make_curve(curve: tuple[Source, str, str], epochs: Mapping[int, Mapping[tuple, float]]) -> Curve:
     numbers = sorted(epochs)
     values = [list(epochs[number].values()) for number in numbers]
-    return Curve(
-        source=Source(str(run.path), study, variant),
-        stage=stage,
-        name=name,
-        epoch=np.array(numbers),
-        mean=np.array([statistics.fmean(of_epoch) for of_epoch in values]),
-        std=np.array([statistics.stdev(of_epoch) if len(of_epoch) > 1 else math.nan for of_epoch in values]),
-        trials=np.array([len(of_epoch) for of_epoch in values]),
-    )
-
-
-def cut_curve(curve: Curve) -> Line:
-    """The curve while at least half of its trials are still trained: a mean over the few that go on says little."""
-    known = curve.trials * 2 >= curve.trials.max()
-    return Line(curve.epoch[known], curve.mean[known], curve.std[known])
+    means = np.array([statistics.fmean(of_epoch) for of_epoch in values])
+    stds = np.array([statistics.stdev(of_epoch) if len(of_epoch) > 1 else math.nan for of_epoch in values])
+    return Curve(*curve, np.array(numbers), means, stds, np.array([len(of_epoch) for of_epoch in values]))
 
 
 def find_monitored(run: Run, stage: str, names: Sequence[str]) -> str:
@@ -120,21 +107,17 @@ def choose_charts(run: Run, stage: str, curves: Sequence[Curve]) -> list[str]:
     return [*([metric] if metric else []), *(["loss"] if "loss" in names else []), *(terms if len(terms) > 1 else [])]
 
 
-def _list_rows(run: Run, curves: Sequence[Curve], label: str) -> Iterator[tuple[str, ...]]:
-    for stage in dict.fromkeys(curve.stage for curve in curves):
-        metric = find_monitored(run, stage, [curve.name for curve in curves if curve.stage == stage])
-        name = metric.removeprefix(_VALIDATION)
-        for source in dict.fromkeys(curve.source for curve in curves if curve.stage == stage):
-            mine = {curve.name: curve for curve in curves if (curve.source, curve.stage) == (source, stage)}
-            trials = [trial for _, trial in read.list_trials(run, source)]
-            ran, best = [trial.epochs for trial in trials], [trial.best_epoch for trial in trials]
-            counts = [[epochs[stage] for epochs in column if stage in epochs] for column in (ran, best)]
-            epochs = [f"{statistics.fmean(values):.1f}" if values else "" for values in counts]
-            loss, score = mine.get("loss"), mine.get(metric)
-            ends = [f"{x:.4g}" for x in (loss.mean[0], cut_curve(loss).y[-1])] if loss else ["", ""]
-            last = tables.format_score(cut_curve(score).y[-1], name) if score else ""
-            heads = (label, source.study, source.variant, stage, *epochs)
-            yield (*heads, *ends, tables.label_metric(name) if score else "", last)
+def _describe_stage(run: Run, source: Source, stage: str, curves: Mapping[str, Curve]) -> dict[str, Any]:
+    """The row of a variant and stage; `curves` are its own, by name."""
+    row, trials = {"stage": stage}, [trial for _, trial in read.list_trials(run, source)]
+    for head, column in (("epochs", "epochs"), ("best epoch", "best_epoch")):
+        counts = [getattr(trial, column)[stage] for trial in trials if stage in getattr(trial, column)]
+        row[head] = f"{np.mean(counts):.1f}" if counts else ""
+    loss, score = curves.get("loss"), curves.get(find_monitored(run, stage, list(curves)))
+    ends = [f"{x:.4g}" for x in (loss.mean[0], loss.cut().mean[-1])] if loss else ["", ""]
+    metric = score.name.removeprefix(_VALIDATION) if score else ""
+    last = tables.format_score(score.cut().mean[-1], metric) if score else ""
+    return row | {"first loss": ends[0], "last loss": ends[1], "validation": tables.label_metric(metric), "last": last}
 
 
 def make_table(runs: Sequence[Run]) -> Grid:
@@ -142,27 +125,17 @@ def make_table(runs: Sequence[Run]) -> Grid:
 
     The csv has every epoch of every curve.
     """
-    labels = read.label_runs(runs)
-    curves = {run.path: read_curves(run) for run in runs}
-    rows = [row for run in runs for row in _list_rows(run, curves[run.path], labels[str(run.path)])]
-    tidy = [record for run in runs for curve in curves[run.path] for record in _list_tidy(run, curve)]
-    header = [
-        "run",
-        "study",
-        "variant",
-        "stage",
-        "epochs",
-        "best epoch",
-        "first loss",
-        "last loss",
-        "validation",
-        "last",
-    ]
-    return make_grid("Learning", header, rows, _NOTES, tidy)
-
-
-def _list_tidy(run: Run, curve: Curve) -> Iterator[dict[str, Any]]:
-    source = curve.source
-    heads = {"run": run.path.name, "study": source.study, "variant": source.variant, "stage": curve.stage}
-    for epoch in zip(*(x.tolist() for x in (curve.epoch, curve.mean, curve.std, curve.trials)), strict=True):
-        yield heads | {"value": curve.name} | dict(zip(("epoch", "mean", "std", "trials"), epoch, strict=True))
+    labels, rows, records = read.label_runs(runs), [], []
+    for run in runs:
+        stages: dict[tuple[str, Source], dict[str, Curve]] = {}
+        for curve in read_curves(run):
+            stages.setdefault((curve.stage, curve.source), {})[curve.name] = curve
+            heads = {"run": run.path.name, "study": curve.source.study, "variant": curve.source.variant}
+            heads |= {"stage": curve.stage, "value": curve.name}
+            for epoch, mean, std, trials in zip(*(x.tolist() for x in curve[3:]), strict=True):
+                records.append(heads | {"epoch": epoch, "mean": mean, "std": std, "trials": trials})
+        order = list(dict.fromkeys(stage for stage, _ in stages))
+        for stage, source in sorted(stages, key=lambda key: order.index(key[0])):
+            heads = {"run": labels[run.key], "study": source.study, "variant": source.variant}
+            rows.append(heads | _describe_stage(run, source, stage, stages[stage, source]))
+    return make_grid("Learning", rows, _NOTES, records)

@@ -11,37 +11,14 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from affect_jax.evaluation.significance import Sample, independent_t_test
-from affect_jax.reports import read
-from affect_jax.reports.compare import (
-    LEVEL,
-    NOT_RUN,
-    Answer,
-    answer_questions,
-    find_doubt,
-    format_contrast,
-    label_question,
-    list_numbers,
-)
+from affect_jax.reports.compare import Answer, answer_questions
 from affect_jax.reports.read import Runs
-from affect_jax.reports.sources import QUESTIONS, Question, Source
-from affect_jax.reports.tables import Grid, format_p, label_metric, make_grid
-from affect_jax.reports.thesis import GROUPS, NAMES, NAMING, RUNS, SIGNIFICANT, TABLES
+from affect_jax.reports.render import write_notes
+from affect_jax.reports.sources import Question, Source
+from affect_jax.reports.tables import Grid, format_p, label_metric, make_grid, pick_fields
+from affect_jax.reports.thesis import GROUPS, NAMES, NAMING, QUESTIONS, RUNS, SIGNIFICANT, TABLES
 
 TESTS = ("independent", "paired", "resampled")
-_TITLE = "Which differences are more than chance?"
-_READING = (
-    "Difference: the first minus the second over trials of the same fold and seed, ± sample standard deviation; scores "
-    "are fractions.",
-    "p: Student's two-tailed t-test of two independent samples; p paired: the same of the trials' differences. The "
-    "thesis says two-tailed t-test and no more. Both take the trials for independent, but folds share training clips "
-    "and the seeds of a fold share all of them, so both are too small.",
-    "p resampled: the paired test with the variance of Nadeau and Bengio (2003), which allows for that; Holm: "
-    "corrected by Holm (1979) over the comparisons of one metric in this report. The verdict rests on that, at .05.",
-)
-_THESIS = (
-    f"p thesis: the independent test on the thesis' printed means and deviations, rounded as they are "
-    f"({RUNS} values each); * where the thesis calls the difference significant."
-)
 
 
 class Printed(NamedTuple):
@@ -84,36 +61,7 @@ def check_printed(question: Question, metric: str) -> Printed:
 
 def give_verdict(x: Answer) -> str:
     """Which is better by the corrected test, that nothing was shown, or why nothing can be said."""
-    if doubt := find_doubt(x, "resampled"):
-        return doubt
-    if x.holm("resampled") >= LEVEL:
-        return "no difference shown"
-    return f"{(x.question.a if x.contrast.difference > 0 else x.question.b).variant} better"
-
-
-def _write_notes(answers: Sequence[Answer], runs: Runs, has_printed: bool) -> tuple[str, ...]:
-    used = dict.fromkeys(source.config for x in answers for source in (x.question.a, x.question.b))
-    sizes = dict.fromkeys(
-        f"{runs[x.question.a.config].path.name}: a trial trains on {x.contrast.sizes.train} recordings and is scored "
-        f"on {x.contrast.sizes.test}, in the mean."
-        for x in answers
-        if x.contrast and x.contrast.sizes
-    )
-    missing = dict.fromkeys(
-        f"Not run: {x.missing.removesuffix(NOT_RUN)}."
-        if x.missing.endswith(NOT_RUN)
-        else f"{x.question.label}: {x.missing}."
-        for x in answers
-        if x.missing
-    )
-    return (
-        *([NAMING] if any(x.metric in NAMES for x in answers) else []),
-        *_READING,
-        *([_THESIS] if has_printed else []),
-        *missing,
-        *sizes,
-        *(read.describe_run(runs[config]) for config in used if runs.get(config) is not None),
-    )
+    return x.give_verdict("resampled", (x.question.a.variant, x.question.b.variant))
 
 
 def make_table(answers: Sequence[Answer], runs: Runs) -> Grid:
@@ -125,20 +73,21 @@ def make_table(answers: Sequence[Answer], runs: Runs) -> Grid:
     has_printed = any(not math.isnan(p) for p, _ in printed)
     rows = []
     for x, (p, starred) in zip(answers, printed, strict=True):
-        row = [label_question(x, x.question.label), NAMES.get(x.metric, label_metric(x.metric))]
-        row += [f"{format_p(p)}{' *' if starred else ''}"] if has_printed else []
-        row += [*format_contrast(x, fractions=True), *(format_p(x.p(test)) for test in TESTS)]
-        rows.append([*row, format_p(x.holm("resampled")), give_verdict(x)])
-    header = ["comparison", "metric", *(["p thesis"] if has_printed else []), "scores", "difference", "p", "p paired"]
-    header += ["p resampled", "p resampled, Holm", "verdict"]
-    return make_grid(_TITLE, header, rows, _write_notes(answers, runs, has_printed), map(_list_tidy, answers, printed))
+        row = {"comparison": x.label, "metric": NAMES.get(x.metric, label_metric(x.metric))}
+        row |= {"p thesis": f"{format_p(p)}{' *' if starred else ''}"} if has_printed else {}
+        row |= x.format_contrast(fractions=True) | {"p": format_p(x.p("independent"))}
+        row |= {f"p {test}": format_p(x.p(test)) for test in ("paired", "resampled")}
+        rows.append(row | {"p resampled, Holm": format_p(x.holm("resampled")), "verdict": give_verdict(x)})
+    names_trap = any(x.metric in NAMES for x in answers)
+    facts = {"naming": NAMING, "names_trap": names_trap, "has_printed": has_printed, "values": RUNS}
+    notes = write_notes("significance", answers=answers, runs=runs, **facts)
+    return make_grid("Which differences are more than chance?", rows, notes, map(_list_tidy, answers, printed))
 
 
 def _list_tidy(x: Answer, printed: Printed) -> dict[str, Any]:
-    c, question = x.contrast, x.question
-    row = {"comparison": label_question(x, question.label), "a": question.a.variant, "b": question.b.variant}
-    row |= {"split": question.split, "metric": x.metric, "thesis_p": printed.p, "thesis_significant": printed.starred}
-    row |= {"n": c and c.n, "a_mean": c and c.a.mean, "a_std": c and c.a.std}
-    row |= {"b_mean": c and c.b.mean, "b_std": c and c.b.std} | list_numbers(x, TESTS)
-    row |= {"n_train": c and c.sizes and c.sizes.train, "n_test": c and c.sizes and c.sizes.test}
+    question = x.question
+    row = {"comparison": x.label, "a": question.a.variant, "b": question.b.variant, "split": question.split}
+    row |= {"metric": x.metric, "thesis_p": printed.p, "thesis_significant": printed.starred}
+    row |= pick_fields(x.contrast, n="n", a_mean="a.mean", a_std="a.std", b_mean="b.mean", b_std="b.std")
+    row |= x.list_numbers(TESTS) | pick_fields(x.contrast and x.contrast.sizes, n_train="train", n_test="test")
     return row | {"verdict": give_verdict(x), "missing": x.missing}

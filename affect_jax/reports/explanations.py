@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -12,8 +12,15 @@ import numpy as np
 from affect_jax.evaluation.explanations.clips import Clip
 from affect_jax.evaluation.explanations.entry import PLANTED
 from affect_jax.reports import figures
+from affect_jax.reports.tables import format_value
 from affect_jax.runtime.files import read_json, write_atomic, write_json
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FOR, AGAINST = "#E69F00", "#0072B2"
+"""Orange and blue of M. Okabe and K. Ito's palette: told apart by all common kinds of colour vision."""
+_FLOOR = 80.0  # dB below the loudest that are shown
 _COLUMNS = ("id", "case", "target", "prediction", "lime_r2", "lime_stability", "clipped", "order", "notes")
 
 
@@ -53,14 +60,7 @@ def write_clip(folder: Path, clip: Clip, rate: int, entry: Mapping[str, Any], *,
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = quote(clip.id, safe=" ")  # a clip may be called anything, and no two are to be one file
-    figure = figures.draw_explanation(
-        clip.x[: clip.length],
-        rate,
-        entry["segments"],
-        np.array(entry["lime"]),
-        title=write_headline(entry),
-        deviation=np.array(entry["lime_deviation"]),
-    )
+    figure = draw_explanation(clip.x[: clip.length], rate, entry)
     for kind in figures.FORMATS if svg else ("png",):
         figures.write_figure(figure, folder / f"{name}.{kind}")
     path = folder / f"{name}.json"
@@ -74,17 +74,89 @@ def write_clip_table(folder: Path) -> Path:
     Raises:
       UserError: a file that is not JSON.
     """
-    entries = [read_json(path) for path in sorted(folder.glob("*.json"))]
     others = ("occlusion", "integrated_gradients")
-    agreement = [(f"{other}_{k}", other, k) for other in others for k in ("spearman", "top3")]
+    agreement = {f"{other}_{k}": (other, k) for other in others for k in ("spearman", "top3")}
     text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow((*_COLUMNS, *(name for name, _, _ in agreement), PLANTED))
-    for entry in entries:
-        flat = {**entry, "order": " ".join(map(str, entry["order"])), "notes": "; ".join(entry["notes"])}
-        values = [flat[column] for column in _COLUMNS] + [entry["agreement"][other][k] for _, other, k in agreement]
-        values.append(entry.get(PLANTED))
-        table.writerow("" if v is None else f"{v:.6g}" if isinstance(v, float) else v for v in values)
+    table = csv.DictWriter(text, (*_COLUMNS, *agreement, PLANTED), extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    for entry in (read_json(path) for path in sorted(folder.glob("*.json"))):
+        values = entry | {"order": " ".join(map(str, entry["order"])), "notes": "; ".join(entry["notes"])}
+        values |= {name: entry["agreement"][other][k] for name, (other, k) in agreement.items()}
+        table.writerow({name: format_value(value) for name, value in values.items()})
     path = folder / "explanations.csv"
     write_atomic(path, text.getvalue().encode())
     return path
+
+
+def compute_log_spectrogram(x: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log magnitude spectrogram: Hann windows of 32 ms every 10 ms.
+
+    Returns:
+      Centres of the windows in seconds [N]; frequencies in Hz [F]; decibels [F, N], 0 at the loudest and -80 at least.
+    """
+    from matplotlib import mlab
+
+    size, hop = max(round(0.032 * rate), 2), max(round(0.010 * rate), 1)
+    settings = {"window": np.hanning(size + 1)[:-1], "noverlap": size - hop, "mode": "magnitude"}
+    padded = np.pad(x, (size // 2, size))  # the first window has its centre on the first sample
+    magnitude, frequencies, times = mlab.specgram(padded, size, rate, **settings)
+    magnitude = magnitude[:, : -(-len(x) // hop)]
+    decibels = 20 * np.log10(np.maximum(magnitude / max(magnitude.max(), 1e-30), 10 ** (-_FLOOR / 20)))
+    return times[: magnitude.shape[1]] - times[0], frequencies, decibels
+
+
+def draw_explanation(x: np.ndarray, rate: int, entry: Mapping[str, Any], top: int = 3) -> "Figure":
+    """Spectrogram of a clip with its most relevant and its negative super-samples marked, coefficients as bars below.
+
+    As figures 3.4 to 3.6 of the thesis. The `top` super-samples of largest magnitude have a thick frame and their rank;
+    those that speak against the answer are hatched. Colours: orange for, blue against.
+
+    Args:
+      x: float [T], the clip without its padding.
+      rate: Hz.
+      entry: `segments` in seconds, `lime` and `lime_deviation` of each over draws, and what `write_headline` says.
+      top: how many are ranked.
+    """
+    from matplotlib.patches import Patch
+
+    segments, coefficients = entry["segments"], np.array(entry["lime"])
+    figure = figures.make_figure(9, 5)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    times, frequencies, decibels = compute_log_spectrogram(x, rate)
+    extent = (times[0], times[-1] + 0.010, frequencies[0] / 1000, frequencies[-1] / 1000)
+    settings = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
+    figure.colorbar(above.imshow(decibels, cmap="gray_r", extent=extent, **settings), ax=above, label="dB", pad=0.01)
+    order = [int(k) for k in np.argsort(-np.abs(coefficients), kind="stable")[:top] if coefficients[k]]
+    colours, hatches = [AGAINST if c < 0 else FOR for c in coefficients], ["//" if c < 0 else "" for c in coefficients]
+    for k, (start, stop) in enumerate(segments):
+        if k in order or coefficients[k] < 0:
+            rank = order.index(k) + 1 if k in order else None
+            _mark_segment(above, (start, stop), colours[k], hatches[k], rank)
+    handles = [
+        Patch(facecolor=FOR, alpha=0.6, label="raises the answer"),
+        Patch(facecolor=AGAINST, alpha=0.6, hatch="//", label="lowers the answer"),
+        Patch(fill=False, edgecolor="black", linewidth=2.5, label=f"{len(order)} most relevant"),
+    ]
+    place = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.02), "ncols": 3, "frameon": False, "fontsize": "small"}
+    above.legend(handles=handles, **place)
+    above.set(ylabel="frequency (kHz)", title=write_headline(entry))
+    above.tick_params(axis="x", labelbottom=False)
+    middles, widths = [(a + b) / 2 for a, b in segments], [0.9 * (b - a) for a, b in segments]
+    errors = {"yerr": entry["lime_deviation"], "error_kw": {"ecolor": "black", "capsize": 3}}
+    below.bar(middles, coefficients, widths, color=colours, hatch=hatches, edgecolor="white", **errors)
+    below.axhline(0, color="black", linewidth=0.8)
+    below.set(xlabel="time (s)", ylabel="LIME coefficient", xlim=(0, max(len(x) / rate, segments[-1][1])))
+    edges = [segments[0][0], *(stop for _, stop in segments)]
+    below.set_xticks(edges, [f"{round(edge, 2):g}" for edge in edges])
+    return figures.settle_layout(figure)
+
+
+def _mark_segment(panel: Any, span: tuple[float, float], colour: str, hatch: str, rank: int | None) -> None:
+    """Shades a super-sample, frames it where it has a rank, hatches it where it speaks against the answer."""
+    panel.axvspan(*span, facecolor=colour, alpha=0.25 if rank else 0.10, linewidth=0)
+    frame = {"edgecolor": colour, "linewidth": 2.5 if rank else 0.0, "alpha": 0.9} | ({"hatch": hatch} if hatch else {})
+    panel.axvspan(*span, fill=False, **frame)
+    if rank:
+        box = {"boxstyle": "circle,pad=0.2", "facecolor": "white", "edgecolor": colour}
+        where = {"transform": panel.get_xaxis_transform(), "ha": "center", "va": "top"}
+        panel.text(sum(span) / 2, 0.97, f"{rank}", weight="bold", bbox=box, **where)

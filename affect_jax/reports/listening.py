@@ -21,7 +21,7 @@ from affect_jax.experiment.predictions_file import read_trial_predictions
 from affect_jax.experiment.results_file import Results
 from affect_jax.features import audio, sound_files
 from affect_jax.features.sound_streams import SUFFIXES
-from affect_jax.reports import page
+from affect_jax.reports import render
 from affect_jax.reports.read import Run
 from affect_jax.runtime.files import read_json
 
@@ -162,10 +162,10 @@ def render_clips(
     for name, sound in sounds:
         entry = entries[number[name]]
         entry["seconds"] = round(len(sound.samples) / sound.rate, 3)
-        entry["outline"] = page.encode_base64(outline_sound(sound.samples).tobytes())
+        entry["outline"] = render.encode_base64(outline_sound(sound.samples).tobytes())
         entry["sound"] = name in audible
         if name in audible:
-            encoded.append((number[name], page.encode_base64(encode_sound(sound))))
+            encoded.append((number[name], render.encode_base64(encode_sound(sound))))
     for name in number.keys() & explained.keys():
         entries[number[name]]["explanation"] = explained[name]
     classes, kinds = heading.classes, list(cases.NAMES.values())
@@ -183,7 +183,7 @@ def render_clips(
     # A `<` in a name could end the element that holds the data; in JSON it may be written as its code.
     text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     values = {"title": heading.title, "data": Markup(text), "sounds": encoded}
-    return page.render_template("listening", values, scripts=("listening_figures.js", "listening.js"))
+    return render.render_page("listening", values, scripts=("listening_figures.js", "listening.js"))
 
 
 def write_heading(results: Results, number: int, split: str, target: str) -> Heading:

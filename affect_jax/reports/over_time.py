@@ -23,8 +23,12 @@ class Recording(NamedTuple):
     time: np.ndarray  # float [T], seconds where the corpus has them, else step numbers
     seconds: bool  # whether it has them
     target: np.ndarray  # float [T]
-    predictions: np.ndarray  # float [R, T], of the trials that predict it
-    trials: np.ndarray  # int [R], numbers in results.json
+    predictions: np.ndarray  # float [R, T], of the trials that predict it, the least seed first
+
+    def score(self) -> np.ndarray:
+        """CCC of every trial over the whole recording, [R]."""
+        sums = group_scores.sum_moments(self.predictions, self.target, np.zeros(len(self.target)))
+        return group_scores.score_ccc(sums)[:, 0]
 
 
 class Points(NamedTuple):
@@ -33,22 +37,6 @@ class Points(NamedTuple):
     truth: np.ndarray
     answer: np.ndarray
     steps: int
-
-
-def compute_running_ccc(prediction: np.ndarray, target: np.ndarray, window: int) -> np.ndarray:
-    """CCC of every window of `window` steps: prediction [T], target [T] -> [T - window + 1]; 0 where nothing varies.
-
-    Lin's concordance from running sums of moments about the whole recording's mean.
-
-    Raises:
-      ValueError: the window is longer than the recording or has fewer than two steps.
-    """
-    if not 2 <= window <= len(target):
-        raise ValueError(f"window is from 2 to {len(target)} steps, but is {window}")
-    p, t = (np.asarray(x, np.float64) - np.mean(target, dtype=np.float64) for x in (prediction, target))
-    sums = np.cumsum(np.stack([np.ones_like(p), p, t, p * p, t * t, p * t], -1), axis=0)
-    sums = np.concatenate([np.zeros((1, 6)), sums])
-    return group_scores.score_ccc(sums[window:] - sums[:-window])
 
 
 def choose_window(length: int) -> int:
@@ -69,23 +57,24 @@ def _split_ids(ids: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndar
 
     Seconds have decimals, step numbers none.
     """
-    pieces = [str(step).rpartition("@") for step in ids]
+    names, marks, texts = zip(*(str(step).rpartition("@") for step in ids), strict=True)
     try:
-        times = np.array([float(time) for _, _, time in pieces])
+        times = np.array(texts, dtype=str).astype(np.float64)
     except ValueError:
+        times = np.array([math.nan])
+    if not all(marks) or not np.isfinite(times).all():
         return groups.astype(str), None, False
-    if not all(at for _, at, _ in pieces) or not np.isfinite(times).all():
-        return groups.astype(str), None, False
-    return np.array([name for name, _, _ in pieces]), times, any("." in time for _, _, time in pieces)
+    return np.array(names), times, any("." in text for text in texts)
 
 
 def _read_own(run: Run, source: Source, split: str) -> Predictions | None:
-    """What the variant's own trials predict, out of what its study kept."""
-    kept = read.read_predictions(run, source.study, split)
-    if kept is None:
+    """What the variant's own trials predict, out of what its study kept, the least seed first; None where unscored."""
+    predictions, trials = read.read_predictions(run, source.study, split), read.match_trials(run, source)
+    if predictions is None or not any(trial.scores(split) for _, trial in read.list_trials(run, source)):
         return None
-    mine = np.isin(kept.trial, list(read.match_trials(run, source).values()))
-    return kept._replace(prediction=kept.prediction[mine], trial=kept.trial[mine])
+    known = set(predictions.trial.tolist())
+    numbers = [number for number in trials.values() if number in known]
+    return predictions.select_trials(sorted(numbers, key=lambda number: run.results.trials[number].seed))
 
 
 def list_recordings(run: Run, source: Source, split: str) -> list[Recording]:
@@ -94,47 +83,33 @@ def list_recordings(run: Run, source: Source, split: str) -> list[Recording]:
     Raises:
       UserError: predictions.npz is damaged.
     """
-    if not is_continuous(run, split) or read.find_figure(run, source, split, "ccc") is None:
+    predictions = _read_own(run, source, split) if is_continuous(run, split) else None
+    if predictions is None or read.find_figure(run, source, split, "ccc") is None:
         return []
-    kept = _read_own(run, source, split)
-    if kept is None:
-        return []
-    names, times, seconds = _split_ids(kept.id, kept.group)
+    names, times, seconds = _split_ids(predictions.id, predictions.group)
     recordings = []
     for name in dict.fromkeys(names):
         steps = names == name
-        trials = kept.is_known[:, steps].all(1)
+        answers = predictions.prediction[predictions.is_known[:, steps].all(1)][:, steps]
         time = np.arange(int(steps.sum()), dtype=np.float64) if times is None else times[steps]
-        answers = kept.prediction[trials][:, steps]
-        recordings.append(Recording(str(name), time, seconds, kept.target[steps], answers, kept.trial[trials]))
-    return [one for one in recordings if len(one.trials) and len(one.target) >= FEWEST]
-
-
-def score_recording(recording: Recording) -> np.ndarray:
-    """CCC of every trial over the whole recording, [R]."""
-    one = np.zeros(len(recording.target))
-    return group_scores.score_ccc(group_scores.sum_moments(recording.predictions, recording.target, one))[:, 0]
+        recordings.append(Recording(str(name), time, seconds, predictions.target[steps], answers))
+    return [one for one in recordings if len(one.predictions) and len(one.target) >= FEWEST]
 
 
 def make_table(runs: Sequence[Run]) -> Grid:
     """CCC of every recording, a line a variant and recording."""
     rows, labels = [], read.label_runs(runs)
     for run in runs:
-        for split in read.list_splits(run)[:1]:
-            for source in read.list_variants(run):
-                for recording in list_recordings(run, source, split):
-                    scores = score_recording(recording)
-                    std = f"{scores.std(ddof=1):.3f}" if len(scores) > 1 else ""
-                    heads = (labels[source.config], source.study, source.variant, split, recording.name)
-                    rows.append((*heads, len(recording.target), len(scores), f"{scores.mean():.3f}", std))
-    names = ("run", "study", "variant", "split", "recording", "steps", "n", "CCC", "std")
+        split = next(iter(read.list_splits(run)), "")
+        for source in read.list_variants(run):
+            for recording in list_recordings(run, source, split):
+                scores = recording.score()
+                row = {"run": labels[source.config], "study": source.study, "variant": source.variant, "split": split}
+                row |= {"recording": recording.name, "steps": len(recording.target), "n": len(scores)}
+                std = f"{scores.std(ddof=1):.3f}" if len(scores) > 1 else ""
+                rows.append(row | {"CCC": f"{scores.mean():.3f}", "std": std})
     notes = ("CCC over the whole recording: mean and sample standard deviation over the n trials that predict it.",)
-    return make_grid("CCC of every recording", names, rows, notes)
-
-
-def find_least_seed(run: Run, trials: np.ndarray) -> int:
-    """Place in `trials` of that with the least seed: one model, not a mean of several, which would look better."""
-    return int(np.argmin([run.results.trials[int(number)].seed for number in trials]))
+    return make_grid("CCC of every recording", rows, notes)
 
 
 def sample_points(run: Run, source: Source, split: str, most: int = 1500) -> Points | None:
@@ -145,19 +120,13 @@ def sample_points(run: Run, source: Source, split: str, most: int = 1500) -> Poi
     Raises:
       UserError: predictions.npz is damaged.
     """
-    is_scored = any(trial.scores(split) for _, trial in read.list_trials(run, source))
-    if not run.results.task.endswith("regression") or not is_scored:
+    predictions = _read_own(run, source, split) if run.results.task.endswith("regression") else None
+    if predictions is None:
         return None
-    kept = _read_own(run, source, split)
-    if kept is None:
-        return None
-    answer = np.full(len(kept.target), math.nan)
-    seeds = [run.results.trials[int(number)].seed for number in kept.trial]
-    for place in np.argsort(seeds, kind="stable")[::-1]:  # the least seed last: it has the last word
-        known = kept.is_known[place]
-        answer[known] = kept.prediction[place][known]
+    first = predictions.is_known.argmax(0)  # one model a step, not a mean of several, which would look better
+    answer = predictions.prediction[first, np.arange(first.size)]
     known = np.flatnonzero(np.isfinite(answer))
     if not known.size:
         return None
     at = known[np.unique(np.linspace(0, known.size - 1, min(most, known.size)).round().astype(int))]
-    return Points(kept.target[at].astype(np.float64), answer[at], int(known.size))
+    return Points(predictions.target[at].astype(np.float64), answer[at].astype(np.float64), int(known.size))

@@ -31,6 +31,15 @@ class Run(NamedTuple):
     def synthetic(self) -> bool:
         return self.results.corpus.synthetic
 
+    @property
+    def key(self) -> str:
+        """What the sources of its own variants call its config."""
+        return str(self.path)
+
+    def mark(self, name: str) -> str:
+        """A name of something that this run made, which says where its corpus is synthetic."""
+        return f"{name} (synthetic)" if self.synthetic else name
+
 
 Runs = Mapping[str, Run | None]
 """What a `Source` calls its config -> the run, None where it was not run."""
@@ -99,12 +108,11 @@ def find_run(folder: str | Path, config_arg: str) -> Run | None:
 def find_figure(run: Run, source: Source, split: str, metric: str) -> Figure | None:
     """One variant's score, or None where the run has no such variant or no such score."""
     wanted = (source.study, source.variant, split, metric)
-    for summary in run.results.variants:
-        if (summary.study, summary.variant, summary.split, summary.metric) == wanted:
-            if summary.mean is None:
-                return None
-            return Figure(summary.mean, summary.std if summary.n > 1 else None, summary.n)
-    return None
+    summaries = (x for x in run.results.variants if (x.study, x.variant, x.split, x.metric) == wanted)
+    summary = next(summaries, None)
+    if summary is None or summary.mean is None:
+        return None
+    return Figure(summary.mean, summary.std if summary.n > 1 else None, summary.n)
 
 
 def find_baseline(run: Run, split: str, metric: str) -> float | None:
@@ -156,11 +164,11 @@ def read_predictions(run: Run, study: str, split: str) -> Predictions | None:
     names = [f"{study}/{split}/{name}" for name in Predictions._fields[:-1]] + [f"{study}/trial"]
     if not all(name in arrays for name in names):
         return None
-    kept = Predictions(*(arrays[name] for name in names))
-    steps = {kept.target.shape[0], kept.id.shape[0], kept.group.shape[0], kept.prediction.shape[1]}
-    if len(steps) != 1 or kept.prediction.shape[0] != kept.trial.shape[0]:
+    predictions = Predictions(*(arrays[name] for name in names))
+    prediction, *of_steps, trial = predictions
+    if {len(array) for array in of_steps} != {prediction.shape[1]} or len(prediction) != len(trial):
         raise UserError(f"{path} has arrays of {study}/{split} whose lengths differ; train that run again")
-    return kept
+    return predictions
 
 
 def measure_sizes(run: Run, study: str, split: str) -> Sizes | None:
@@ -175,10 +183,10 @@ def measure_sizes(run: Run, study: str, split: str) -> Sizes | None:
     train, test = counts["train"].recordings, counts[split].recordings if split in counts else 0
     clips_are_steps = counts["train"].steps == train
     for name in dict.fromkeys(("validation", split)):
-        kept = None if name in counts else read_predictions(run, study, name)
-        if kept is not None:
-            known = kept.is_known
-            held_out = known.sum(1).mean() if clips_are_steps else np.mean([len(set(kept.group[k])) for k in known])
+        predictions = None if name in counts else read_predictions(run, study, name)
+        if predictions is not None:
+            known, group = predictions.is_known, predictions.group
+            held_out = known.sum(1).mean() if clips_are_steps else np.mean([len(set(group[k])) for k in known])
             train -= held_out
             test = held_out if name == split else test
     return Sizes(round(train), round(test)) if test and train > 0 else None
@@ -225,19 +233,18 @@ def list_splits(run: Run) -> list[str]:
 def list_variants(run: Run) -> list[Source]:
     """The variants of a run in order."""
     names = dict.fromkeys((trial.study, trial.variant) for trial in run.results.trials)
-    return [Source(str(run.path), study, variant) for study, variant in names]
+    return [Source(run.key, study, variant) for study, variant in names]
 
 
 def key_runs(runs: Sequence[Run]) -> dict[str, Run]:
-    """Runs by what their sources call their config."""
-    return {str(run.path): run for run in runs}
+    """Runs by their keys."""
+    return {run.key: run for run in runs}
 
 
 def label_runs(runs: Sequence[Run]) -> dict[str, str]:
-    """Folder names by config, with the folder above where two are the same; synthetic ones say so."""
+    """Folder names by key, with the folder above where two are the same; synthetic ones say so."""
     count = Counter(run.path.name for run in runs)
-    names = {str(run.path): run.path.name if count[run.path.name] == 1 else str(run.path) for run in runs}
-    return {str(run.path): f"{names[str(run.path)]}{' (synthetic)' if run.synthetic else ''}" for run in runs}
+    return {run.key: run.mark(run.path.name if count[run.path.name] == 1 else run.key) for run in runs}
 
 
 def name_variants(runs: Sequence[Run]) -> dict[Source, str]:
@@ -254,6 +261,6 @@ def name_variants(runs: Sequence[Run]) -> dict[Source, str]:
         for source in list_variants(run):
             if count[names[source]] > 1:
                 names[source] = f"{labels[source.config]}: {names[source]}"
-            elif run.synthetic:
-                names[source] = f"{names[source]} (synthetic)"
+            else:
+                names[source] = run.mark(names[source])
     return names

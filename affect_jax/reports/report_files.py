@@ -13,17 +13,18 @@ from affect_jax.reports import (
     curves,
     diagnosis,
     differences,
-    missing_tables,
+    missing,
     over_time,
     ranking,
     read,
-    sections,
+    report_page,
     side_by_side,
     sources,
     thesis_tables,
 )
 from affect_jax.reports.read import Run, Runs
-from affect_jax.reports.tables import FORMATS, Files, Grid, write_files, write_formats
+from affect_jax.reports.render import FORMATS, Files, write_files, write_formats
+from affect_jax.reports.tables import Grid
 from affect_jax.reports.thesis import GROUPS, TABLES, Table
 
 _DRAWN = tuple(sources.pick_fusion("trimodal", study) for study in ("intra", "cross"))
@@ -115,8 +116,7 @@ def render_tables(tables: Sequence[Table], runs: Runs, command: str, fold: str =
     needed = thesis_tables.list_needed(tables)
     grids = {f"table_{table.number.replace('.', '_')}": thesis_tables.make_table(table, runs) for table in tables}
     grids["cotraining"] = cotraining.make_table(cotraining.list_pairs(needed), runs)
-    questions = differences.list_questions(needed)
-    grids["significance"] = differences.make_table(differences.answer(questions, runs), runs)
+    grids["significance"] = differences.make_table(differences.answer(differences.list_questions(needed), runs), runs)
     trimodal, pictures = runs.get(_DRAWN[0].config) if has_confusions(tables) else None, {}
     if trimodal is not None and all(confusion.can_count(trimodal, source) for source in _DRAWN):
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(_DRAWN, runs, fold)
@@ -144,9 +144,8 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
     thesis_tables.check_expected(asked.expect)
     runs = side_by_side.read_runs(run_folders)
     keyed, pictures = read.key_runs(runs), {}
-    comparison = side_by_side.compare_runs(
-        runs, reference=asked.reference, metric=asked.metric, has_expected=bool(asked.expect)
-    )
+    options = {"reference": asked.reference, "metric": asked.metric, "has_expected": bool(asked.expect)}
+    comparison = side_by_side.compare_runs(runs, **options)
     grids = {"comparison": side_by_side.make_table(comparison)}
     if asked.compare:
         questions = [compare.parse_question(text, keyed) for text in dict.fromkeys(asked.compare)]
@@ -154,16 +153,16 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
     if asked.confusion:
         chosen = [compare.find_variant(name, keyed) for name in asked.confusion]
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(chosen, keyed, asked.fold)
-    grids["learning"], grids["confusion"] = curves.make_table(runs), confusion.count_all(runs)
+    counted = confusion.count_all(runs)
+    grids["learning"], grids["confusion"] = curves.make_table(runs), confusion.make_whole_table(counted, runs)
     grids["concordance"] = over_time.make_table(runs)
     files = {"comparison": write_formats(grids["comparison"], command)} | _render_grids(grids, pictures, command)
     rankings = [one for one in map(ranking.rank_modalities, runs) if one is not None]
     ranked = [ranking.make_table(one) for one in rankings]
     for stem, of_runs in (("ranking", ranked), ("ranking_pairs", map(ranking.make_pair_table, rankings))):
         texts = [write_formats(grid, command) for grid in of_runs]
-        if texts:
-            files[stem] = {kind: "\n".join(text[kind] for text in texts) for kind in FORMATS}
-    return files | {"index": {"html": sections.render_report(comparison, command, grids, ranked)}}
+        files |= {stem: {kind: "\n".join(text[kind] for text in texts) for kind in FORMATS}} if texts else {}
+    return files | {"index": {"html": report_page.render_report(comparison, command, grids, ranked, counted)}}
 
 
 def report_runs(run_folders: Sequence[str], command: str, asked: Asked, out: str = "") -> None:
@@ -228,5 +227,5 @@ def report_missing(runs: Runs, out: Path, command: str) -> str:
         return ""
     beside = [run.path for run in (moddrop, fewer) if run is not None and run.path != whole.path]
     if moddrop is not None and moddrop.path in beside:
-        missing_tables.score_and_write(moddrop.path, moddrop.path / "missing", command)
-    return missing_tables.score_and_write(whole.path, out, command, also=beside)
+        missing.score_and_write(moddrop.path, moddrop.path / "missing", command)
+    return missing.score_and_write(whole.path, out, command, also=beside)

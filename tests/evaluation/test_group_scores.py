@@ -79,3 +79,24 @@ def test_the_scores_are_those_of_the_metrics(task):
         assert group_scores.SCORES[name](found.sum(1)) == pytest.approx(float(theirs[name]), abs=1e-5)
         ours = group_scores.SCORES[name](group_scores.sum_constant(task, found).sum(1))
         assert ours == pytest.approx(float(constant[name]), abs=1e-5)
+
+
+def lin(a, b):
+    """Lin's concordance as he defines it (Biometrics 45, 1989)."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    return 2 * np.cov(a, b, bias=True)[0, 1] / (a.var() + b.var() + (a.mean() - b.mean()) ** 2)
+
+
+def test_running_ccc_is_the_ccc_of_every_window():
+    random = np.random.default_rng(0)
+    target = random.normal(size=50).cumsum() + 100
+    prediction = 0.7 * target + random.normal(size=50)
+    found = group_scores.score_running_ccc(prediction, target, 12)
+    assert found.shape == (39,)
+    for start in (0, 7, 38):
+        assert found[start] == pytest.approx(lin(prediction[start : start + 12], target[start : start + 12]))
+    assert np.all(group_scores.score_running_ccc(target, target, 12) > 1 - 1e-9)
+    np.testing.assert_array_equal(group_scores.score_running_ccc(np.ones(50), np.ones(50), 12), 0)
+    for window in (1, 51):
+        with pytest.raises(ValueError, match="window is from 2 to 50 steps"):
+            group_scores.score_running_ccc(prediction, target, window)

@@ -13,7 +13,7 @@ from affect_jax.config.load import read_experiment
 from affect_jax.errors import UserError
 from affect_jax.experiment import terminal
 from affect_jax.experiment.results_file import read_results
-from affect_jax.reports import report_files, sources, tables, thesis_tables
+from affect_jax.reports import render, report_files, sources, thesis_tables
 from affect_jax.reports.thesis import TABLES
 from launch import baselines, changes
 from tests import run_results
@@ -80,7 +80,7 @@ def test_a_report_fits_what_table_3_1_needs(main, tmp_path, monkeypatch, capsys)
 
     table = TABLES["3.1"]
     found = report_files.gather_runs([table], tmp_path / "runs", train)
-    text = tables.write_formats(thesis_tables.make_table(table, found))["md"]
+    text = render.write_formats(thesis_tables.make_table(table, found))["md"]
     (trial,) = (line for line in text.splitlines() if line.startswith("| Random subset feature selection"))
     assert trial.count("(n=2; constant") == trial.count("; synthetic)") == 3
     assert "without the optional package opensmile" in text

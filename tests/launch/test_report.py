@@ -11,7 +11,7 @@ from absl import flags
 from affect_jax.errors import UserError
 from affect_jax.experiment import run as experiment_run
 from affect_jax.experiment.results_file import VariantSummary, write_results
-from affect_jax.reports import missing_tables, sources
+from affect_jax.reports import missing, sources
 from affect_jax.reports import report_files as run_report
 from affect_jax.reports.read import Run
 from affect_jax.reports.thesis import GROUPS, TABLES
@@ -160,7 +160,7 @@ def test_without_a_release_the_small_runs_are_trained(in_process, tmp_path):
 def test_trained_runs_of_chapter_4_are_tested_with_modalities_missing(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        missing_tables,
+        missing,
         "score_and_write",
         lambda run, out, command, also=(): asked.append((run, out, list(also))) or "table",
     )

@@ -4,7 +4,7 @@ import pytest
 
 from affect_jax.baselines import functionals, methods
 from affect_jax.errors import UserError
-from affect_jax.reports import classical, report_files, sources, tables, thesis_tables
+from affect_jax.reports import render, report_files, sources, thesis_tables
 from affect_jax.reports.thesis import TABLES
 
 CONFIG = sources.name_baselines(sources.CONFLICTNET)
@@ -38,7 +38,7 @@ def make(make_run):
 
 
 def rendered(tmp_path, **options):
-    return tables.write_formats(
+    return render.write_formats(
         thesis_tables.make_table(TABLES["3.1"], report_files.gather_runs([TABLES["3.1"]], tmp_path / "runs", **options))
     )
 
@@ -48,7 +48,7 @@ def line(text, label):
 
 
 def test_the_names_are_those_of_launch_baselines():
-    assert (sources.BASELINES, classical.SMILE) == (methods.STUDY, functionals.NAME)
+    assert (sources.BASELINES, sources.SMILE) == (methods.STUDY, functionals.NAME)
     assert (sources.IS13, sources.RANDOM_SUBSET) == (methods.NAMES["is13"], methods.NAMES["random_subset"])
 
 
@@ -99,7 +99,6 @@ def test_without_a_folder_a_note_has_the_command(tmp_path):
     assert line(texts["md"], IS13).count("not run") == line(texts["md"], SUBSET).count("not run") == 3
     assert "conflictnet_sspnet_conflict_baseline is made by launch.report --train, or by python -m" in texts["csv"]
     assert f"--config={sources.CONFLICTNET} --config.corpus.manual_dir=DIR" in texts["csv"]
-    assert classical.write_notes(dict.fromkeys(thesis_tables.list_needed([TABLES["5.4"]]))) == ()
 
 
 def test_another_corpus_never_stands_beside_the_published_figures(make, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import confusion, read, tables
+from affect_jax.reports import confusion, figures, read, render
 from affect_jax.reports.sources import Source
 
 CONFIG = "configs/fusion.py:trimodal"
@@ -42,9 +42,10 @@ def test_shares_are_of_the_truth():
 
 
 def test_the_picture_shows_shares_and_names(run):
-    figure = confusion.draw_confusions([confusion.count_answers(run, INTRA), confusion.count_answers(run, CROSS)])
+    counted = [confusion.count_answers(run, source) for source in (INTRA, CROSS)]
+    figure = figures.draw_matrices([(one.name, one.shares, one.labels) for one in counted])
     left, right = figure.axes[:2]
-    assert [axis.get_title().splitlines()[0] for axis in (left, right)] == ["intra (synthetic)", "cross (synthetic)"]
+    assert [axis.get_title() for axis in (left, right)] == ["intra (synthetic)", "cross (synthetic)"]
     assert [label.get_text() for label in left.get_yticklabels()] == ["happy", "sad", "angry"]
     assert sorted({text.get_text() for text in right.texts}) == [".00", "1.00"]
     assert (left.get_xlabel(), left.get_ylabel()) == ("answer", "truth")
@@ -55,11 +56,11 @@ def test_files(run, tmp_path):
     assert stem == "confusion_intra_cross"
     assert png.startswith(b"\x89PNG")
     assert png == confusion.compare_chosen((INTRA, CROSS), {"here": run})[2]
-    texts = tables.write_formats(grid, "python -m x")
+    texts = render.write_formats(grid, "python -m x")
     assert "cross (synthetic),happy,45,0,0,45,1.000" in texts["csv"].splitlines()
     assert "| cross (synthetic) | angry | 0 | 0 | 90 | 90 | 1.000 |" in texts["md"]
     assert confusion.compare_chosen((INTRA,), {"here": run}, "fold_1")[0] == "confusion_intra_fold_1"
-    assert {path.name for path in tables.write_files({stem: texts | {"png": png}}, tmp_path)} == {
+    assert {path.name for path in render.write_files({stem: texts | {"png": png}}, tmp_path)} == {
         f"confusion_intra_cross.{extension}" for extension in ("md", "csv", "tex", "png")
     }
     assert (tmp_path / "confusion_intra_cross.png").read_bytes() == png
@@ -88,7 +89,7 @@ def test_what_cannot_be_drawn(make_fusion_run, make_run, run):
     assert confusion.can_count(run, INTRA)
     assert not confusion.can_count(bare, INTRA)
     assert not confusion.can_count(numbers, INTRA)
-    assert confusion.count_all([numbers, bare]) is None
+    assert confusion.count_all([numbers, bare]) == {}
 
 
 def test_two_classes(make_run):
@@ -104,14 +105,18 @@ def test_labels_that_are_kept_back_are_not_taken_for_truth(run):
     assert confusion.count_answers(read.read_run(run.path), INTRA).trials.startswith("validation split")
 
 
+def whole_table(*runs):
+    return confusion.make_whole_table(confusion.count_all(runs), runs)
+
+
 def test_every_cell_in_one_table(run, make_fusion_run):
-    texts = tables.write_formats(confusion.count_all([run]), "python -m x")
+    texts = render.write_formats(whole_table(run), "python -m x")
     assert [line.split(",")[0] for line in texts["csv"].splitlines()[1:7]] == ["intra (synthetic)"] * 3 + [
         "cross (synthetic)"
     ] * 3
     other = make_fusion_run("configs/fusion.py:trimodal,ravdess", {"other": 0.3})
     change(other, lambda results: results["corpus"].update(labels=["calm", "sad", "angry"]))
-    assert confusion.count_all([run, read.read_run(other)]) is None, "classes differ"
+    assert whole_table(run, read.read_run(other)) is None, "classes differ"
 
 
 def test_two_sets_of_classes_are_not_drawn_together(make_fusion_run, run):

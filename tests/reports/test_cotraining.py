@@ -7,9 +7,8 @@ import pytest
 from scipy import stats
 
 from affect_jax.evaluation.significance import Sizes
-from affect_jax.reports import cotraining, report_files, tables
-from affect_jax.reports.sources import PAIRS
-from affect_jax.reports.thesis import TABLES
+from affect_jax.reports import cotraining, render, report_files
+from affect_jax.reports.thesis import PAIRS, TABLES
 
 MOSI = (TABLES["5.4"], TABLES["5.6"])
 VIDEO = next(pair for pair in PAIRS if pair.label == "SeqSEW mosi,video+text")
@@ -187,7 +186,7 @@ def test_regression_pairs(make_run, tmp_path):
 def test_three_formats(mosi_runs, tmp_path, synthetic):
     mosi_runs(synthetic, error=GOOD)
     runs = report_files.gather_runs(MOSI, tmp_path / "runs")
-    texts = tables.write_formats(cotraining.make_table([VIDEO], runs), "python -m x")
+    texts = render.write_formats(cotraining.make_table([VIDEO], runs), "python -m x")
     rows = list(csv.DictReader(line for line in texts["csv"].splitlines() if not line.startswith("# ")))
     assert len(rows) == 10
     made = cotraining.compare_pairs([VIDEO], runs)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import curves, read, tables
+from affect_jax.reports import curves, read, render
 
 TRIMODAL = "configs/fusion.py:trimodal"
 
@@ -31,8 +31,7 @@ def test_means_over_the_rows_that_are_still_trained(folder):
 
 
 def test_a_curve_ends_where_most_rows_have_stopped(folder):
-    line = curves.cut_curve(by_name(folder)["loss"])
-    assert line.x.tolist() == [1, 2]
+    assert by_name(folder)["loss"].cut().epoch.tolist() == [1, 2]
 
 
 def test_searches_are_left_out(folder, add_epochs):
@@ -84,7 +83,7 @@ def test_charts_of_a_stage(folder):
 
 
 def test_a_line_a_stage_and_an_epoch_a_line(folder):
-    texts = tables.write_formats(curves.make_table([read.read_run(folder)]), "python -m x")
+    texts = render.write_formats(curves.make_table([read.read_run(folder)]), "python -m x")
     assert "| fusion\\_trimodal | intra | intra | fit |  |  | 2 | 1.5 | UAR % | 66.7 |" in texts["md"].splitlines(), (
         "trials of this made-up run do not say how long they were trained"
     )

@@ -7,7 +7,7 @@ from scipy import stats
 
 from affect_jax.errors import UserError
 from affect_jax.reports import compare, differences, read
-from affect_jax.reports.sources import QUESTIONS
+from affect_jax.reports.thesis import QUESTIONS
 
 TRIMODAL, MODDROP = "configs/fusion.py:trimodal,iemocap", "configs/fusion.py:moddrop,iemocap"
 BY_LABEL = {question.label: question for question in QUESTIONS}

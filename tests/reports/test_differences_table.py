@@ -2,9 +2,8 @@ import csv
 
 import pytest
 
-from affect_jax.reports import differences, report_files, tables
-from affect_jax.reports.sources import QUESTIONS
-from affect_jax.reports.thesis import NAMES, NAMING, TABLES
+from affect_jax.reports import differences, render, report_files
+from affect_jax.reports.thesis import NAMES, NAMING, QUESTIONS, TABLES
 
 WANTED = report_files.choose_tables(["fusion"])
 
@@ -15,7 +14,7 @@ def parsed(text):
 
 def rendered(folder):
     runs = report_files.gather_runs(WANTED, folder / "runs")
-    return tables.write_formats(differences.make_table(differences.answer(QUESTIONS, runs), runs))
+    return render.write_formats(differences.make_table(differences.answer(QUESTIONS, runs), runs))
 
 
 def lines_of(text, label):
@@ -27,7 +26,7 @@ def test_three_formats(fusion_runs, tmp_path, synthetic):
     fusion_runs(synthetic)
     runs = report_files.gather_runs(WANTED, tmp_path / "runs")
     made = differences.answer(QUESTIONS, runs)
-    texts = tables.write_formats(differences.make_table(made, runs), "python -m x")
+    texts = render.write_formats(differences.make_table(made, runs), "python -m x")
     rows = parsed(texts["csv"])
     assert len(rows) == 2 * len(QUESTIONS)
     for row, x in zip(rows, made, strict=True):

@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from affect_jax.evaluation.attribution import Integrated
 from affect_jax.evaluation.explanations.clips import Clip
@@ -91,3 +92,47 @@ def test_headline_names_truth_prediction_and_quality(clip):
     of_class = {**describe(clip._replace(target=None), stability=float("nan")), "class": "angry"}
     assert explanations.write_headline(of_class).startswith("day/1 a  prediction of class 'angry' 0.50\n")
     assert explanations.write_headline(of_class).endswith("rank stability -")
+
+
+TONE_RATE = 1000
+SEGMENTS = [(0.0, 0.5), (0.5, 1.0), (1.0, 1.5), (1.5, 2.0)]
+COEFFICIENTS = np.array([0.3, -0.2, 0.1, -0.01])
+
+
+@pytest.fixture
+def figure():
+    x = np.random.default_rng(0).normal(size=2000).astype(np.float32)
+    entry = {"id": "a clip", "target": 0.43, "prediction": 0.5, "lime_r2": 0.9, "lime_stability": 0.8}
+    entry |= {"segments": SEGMENTS, "lime": COEFFICIENTS.tolist(), "lime_deviation": [0.02] * 4}
+    return explanations.draw_explanation(x, TONE_RATE, entry, top=2)
+
+
+def test_spectrogram_has_a_tone_at_its_frequency_and_time():
+    t = np.arange(2000) / TONE_RATE
+    x = np.where(t < 1, np.sin(2 * np.pi * 250 * t), 0)
+    times, frequencies, decibels = explanations.compute_log_spectrogram(x, TONE_RATE)
+    assert decibels.shape == (len(frequencies), len(times)) == (17, 200)
+    np.testing.assert_allclose(frequencies[decibels[:, 20:80].argmax(axis=0)], 250)
+    assert decibels.max() == 0
+    np.testing.assert_allclose(decibels[:, times > 1.05], -80)
+
+
+def test_spectrogram_of_silence_is_finite():
+    assert np.isfinite(explanations.compute_log_spectrogram(np.zeros(50), TONE_RATE)[2]).all()
+
+
+def test_bars_say_the_polarity_by_colour_and_hatch(figure):
+    bars = figure.axes[1].patches[:4]
+    assert [bar.get_height() for bar in bars] == pytest.approx(list(COEFFICIENTS))
+    colours = [to_hex(bar.get_facecolor()).upper() for bar in bars]
+    assert colours == [explanations.FOR, explanations.AGAINST, explanations.FOR, explanations.AGAINST]
+    assert [bool(bar.get_hatch()) for bar in bars] == [False, True, False, True]
+
+
+def test_the_most_relevant_are_ranked_and_the_negative_are_marked(figure):
+    above = figure.axes[0]
+    assert [(text.get_text(), text.get_position()[0]) for text in above.texts] == [("1", 0.25), ("2", 0.75)]
+    marked = {round(patch.get_x(), 3) for patch in above.patches}
+    assert marked == {0.0, 0.5, 1.5}  # the third is neither among the two most relevant nor negative
+    assert above.get_title().startswith("a clip  truth 0.43")
+    assert figure.axes[1].get_xlim() == (0, 2)

@@ -10,7 +10,7 @@ import soundfile
 from affect_jax.errors import UserError
 from affect_jax.features.audio import Sound
 from affect_jax.reports import listening
-from affect_jax.reports.page import encode_base64
+from affect_jax.reports.render import encode_base64
 from tests.clips import HOSTILE, IDS, RATE, classes, page, regression, tone
 from tests.run_results import make_results, make_trial
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import over_time, read, tables
+from affect_jax.reports import over_time, read, render
 from affect_jax.reports.sources import Source
 
 SEW = Source("", "teachers", "SEW")
@@ -16,21 +16,6 @@ def lin(a, b):
     return 2 * np.cov(a, b, bias=True)[0, 1] / (a.var() + b.var() + (a.mean() - b.mean()) ** 2)
 
 
-def test_running_ccc_is_the_ccc_of_every_window():
-    random = np.random.default_rng(0)
-    target = random.normal(size=50).cumsum() + 100
-    prediction = 0.7 * target + random.normal(size=50)
-    found = over_time.compute_running_ccc(prediction, target, 12)
-    assert found.shape == (39,)
-    for start in (0, 7, 38):
-        assert found[start] == pytest.approx(lin(prediction[start : start + 12], target[start : start + 12]))
-    assert np.all(over_time.compute_running_ccc(target, target, 12) > 1 - 1e-9)
-    np.testing.assert_array_equal(over_time.compute_running_ccc(np.ones(50), np.ones(50), 12), 0)
-    for window in (1, 51):
-        with pytest.raises(ValueError, match="window is from 2 to 50 steps"):
-            over_time.compute_running_ccc(prediction, target, window)
-
-
 def test_recordings_with_their_times(make_traces):
     run = read.read_run(make_traces({"SEW": 0.3, "-CCA": 1.0}))
     found = over_time.list_recordings(run, SEW, "validation")
@@ -38,9 +23,9 @@ def test_recordings_with_their_times(make_traces):
     assert found[1].seconds
     np.testing.assert_allclose(found[1].time, np.arange(60) / 25)
     np.testing.assert_allclose(found[1].target, np.sin(np.arange(60) / 9 + 1), atol=1e-6)
-    assert found[1].trials.tolist() == [0, 1, 2], "the trials of this variant alone"
+    assert found[1].predictions.shape == (3, 60), "the trials of this variant alone"
     expected = [lin(row, found[1].target) for row in found[1].predictions]
-    np.testing.assert_allclose(over_time.score_recording(found[1]), expected, atol=1e-5)
+    np.testing.assert_allclose(found[1].score(), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +61,7 @@ def test_only_numbers_along_recordings_have_a_course(make_run, make_fusion_run):
 
 
 def test_the_table_has_every_recording(make_traces):
-    texts = tables.write_formats(
+    texts = render.write_formats(
         over_time.make_table([read.read_run(make_traces({"SEW": 0.0, "-CCA": 1.0}, synthetic=True))]), "python -m x"
     )
     lines = [line for line in texts["csv"].splitlines() if not line.startswith("# ")]

@@ -1,6 +1,6 @@
 import pytest
 
-from affect_jax.reports import report_files, tables
+from affect_jax.reports import render, report_files
 from tests import browser
 
 HOSTILE = "</script><script>window.harm = 1</script><img src=x onerror='window.harm=1'>"
@@ -20,7 +20,7 @@ def show(chromium, tmp_path):
     def call(*folders, **asked):
         [path] = [
             p
-            for p in tables.write_files(
+            for p in render.write_files(
                 report_files.render_runs(folders, "x", report_files.Asked(**asked)), tmp_path / "out"
             )
             if p.suffix == ".html"

@@ -5,11 +5,11 @@ import pytest
 
 from affect_jax.errors import UserError
 from affect_jax.reports import read
-from affect_jax.reports.sources import Source, pick_seqsew
+from affect_jax.reports.sources import Source
 
 CONFIG = "configs/seqsew.py:mosi,video+text"
 VARIANTS = [("teachers", "SeqSEW")]
-SEQSEW = pick_seqsew("mosi,video+text")
+SEQSEW = Source(CONFIG, "teachers", "SeqSEW")
 
 
 def change(folder, edit):
@@ -26,7 +26,7 @@ def test_a_run_is_read(make_run):
     assert run.synthetic is False
     assert read.find_figure(run, SEQSEW, "test", "accuracy").n == 6
     assert read.find_figure(run, SEQSEW, "validation", "accuracy") is None
-    assert read.find_figure(run, pick_seqsew("mosi,video+text", "-LFA"), "test", "accuracy") is None
+    assert read.find_figure(run, SEQSEW._replace(variant="-LFA"), "test", "accuracy") is None
     assert read.find_baseline(run, "test", "accuracy") == pytest.approx(2 / 3)
     assert read.find_baseline(run, "test", "uar") is None
     assert read.find_baseline(run, "validation", "accuracy") is None

@@ -1,7 +1,7 @@
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import report_files, tables
+from affect_jax.reports import render, report_files
 
 
 def numbers(names):
@@ -42,7 +42,7 @@ def test_files(mosi_runs, tmp_path):
     files = report_files.render_tables(
         wanted, report_files.gather_runs(wanted, tmp_path / "runs"), "python -m launch.report --tables=mosi"
     )
-    paths = tables.write_files(files, tmp_path / "a" / "report")
+    paths = render.write_files(files, tmp_path / "a" / "report")
     assert sorted(path.name for path in paths) == sorted(
         f"{stem}.{extension}" for stem in ("table_5_4", "table_5_6", "cotraining") for extension in ("md", "csv", "tex")
     )
@@ -110,7 +110,7 @@ def test_no_pair_no_cotraining():
 def test_out_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="--out=.* cannot be made"):
-        tables.write_files({}, tmp_path / "file")
+        render.write_files({}, tmp_path / "file")
 
 
 def test_comparison(mosi_runs):

@@ -8,7 +8,7 @@ import pytest
 
 from affect_jax.errors import UserError
 from affect_jax.evaluation.significance import corrected_resampled_t_test, holm, paired_t_test, summarize_sample
-from affect_jax.reports import read, side_by_side, tables
+from affect_jax.reports import read, render, side_by_side
 
 TRIMODAL = "configs/fusion.py:trimodal"
 PAIR = "configs/seqsew.py:mosi,video+text"
@@ -44,31 +44,31 @@ def test_every_cell_and_the_constant_answer_have_a_line(mosi_runs):
 
 
 def test_folds_share_data_and_one_fold_does_not(make_fusion_run, make_traces):
-    entry = compared(make_fusion_run(TRIMODAL, {"intra": 0.3})).entries[0]
-    scores = [row.test["uar"] for row in entry.run.results.trials]
-    low, high = entry.intervals["uar"]
+    found = compared(make_fusion_run(TRIMODAL, {"intra": 0.3}), metric="uar").tested[0]
+    scores = [row.test["uar"] for row in found.run.results.trials]
+    low, high = found.interval
     # A row trains on 36 of the 60 clips, 12 are validated and 12 tested.
     for edge in (low, high):
         against = corrected_resampled_t_test(np.array(scores), np.full(15, edge), n_train=36, n_test=12)
         assert against.p == pytest.approx(0.05, abs=1e-4)
     plain = summarize_sample(np.array(scores)).std / math.sqrt(15)
     assert high - low > 2 * 2.1 * plain, "wider than the interval that takes rows for independent"
-    entry = compared(make_traces({"SEW": 0.4})).entries[0]
-    scores = np.array([row.validation["ccc"] for row in entry.run.results.trials])
-    assert entry.folds == 1
-    for edge in entry.intervals["ccc"]:
+    found = compared(make_traces({"SEW": 0.4})).tested[0]
+    scores = np.array([row.validation["ccc"] for row in found.run.results.trials])
+    assert found.folds == 1
+    for edge in found.interval:
         assert paired_t_test(scores, np.full(3, edge)).p == pytest.approx(0.05, abs=1e-4)
 
 
 def test_no_interval_that_would_be_a_guess(make_fusion_run, make_run):
     bare = compared(make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.3}, predictions=False), reference="")
-    assert not any(entry.intervals for entry in bare.entries)
-    assert all(math.isnan(test.p) for test in bare.tests.values())
+    assert not any(score.interval for score in bare.scores)
+    assert all(math.isnan(test.p(side_by_side.TEST)) for test in bare.tests.values())
     notes = side_by_side.make_table(bare).notes
     assert sum("size of the folds" in note for note in notes) == 2
     assert "No test of cross: size of the folds unknown, not tested." in notes
     one = compared(make_run(PAIR, [("teachers", "SeqSEW")], folds=("draw_0",), seeds=1))
-    assert one.entries[0].intervals == {}
+    assert one.scores[0].interval is None
     assert column(one, "accuracy %")[0].count("±") == 0
 
 
@@ -77,15 +77,15 @@ def test_all_are_tested_against_one_and_corrected_together(make_fusion_run):
     found = compared(make_fusion_run(TRIMODAL, error), reference="intra", metric="accuracy")
     assert found.reference.study == "intra"
     assert {source.study for source in found.tests} == {"cross", "both", "none"}
-    rows = read.read_run(found.entries[0].run.path).results.trials
+    rows = read.read_run(found.runs[0].path).results.trials
     scores = {s: np.array([row.test["accuracy"] for row in rows if row.study == s]) for s in error}
     p = {s: corrected_resampled_t_test(scores[s], scores["intra"], n_train=36, n_test=12).p for s in error}
     for source, test in found.tests.items():
-        assert test.p == pytest.approx(p[source.study])
-        assert test.n == 15
-        assert test.difference == pytest.approx((scores[source.study] - scores["intra"]).mean())
+        assert test.p(side_by_side.TEST) == pytest.approx(p[source.study])
+        assert test.contrast.n == 15
+        assert test.contrast.difference == pytest.approx((scores[source.study] - scores["intra"]).mean())
     expected = holm(np.array([p[source.study] for source in found.tests]))
-    assert [test.holm for test in found.tests.values()] == pytest.approx(list(expected))
+    assert [test.holm(side_by_side.TEST) for test in found.tests.values()] == pytest.approx(list(expected))
     said = column(found, "difference", "against intra")
     assert said[0] == "0 (reference)"
     assert all(cell.startswith("−") and cell.endswith("(n=15)") for cell in said[1:4])
@@ -153,7 +153,7 @@ def test_a_folder_counts_once(make_fusion_run):
 
 def test_the_csv_has_a_figure_a_line(make_fusion_run):
     folder = make_fusion_run(TRIMODAL, {"intra": 0.1, "cross": 0.5}, synthetic=True)
-    texts = tables.write_formats(
+    texts = render.write_formats(
         side_by_side.make_table(compared(folder, reference="intra", metric="uar")), "python -m x"
     )
     rows = list(csv.DictReader(line for line in texts["csv"].splitlines() if not line.startswith("# ")))
@@ -175,7 +175,7 @@ def test_means_per_recording_stand_behind_those_of_all_steps(make_run):
     variants = [("teachers", "SEW"), ("unimodal_audio", "unimodal audio")]
     options = dict(task="regression", split="validation", synthetic=True, extra_metrics={"ccc_per_recording": 0.25})
     folder = make_run("configs/sew.py:arousal,geo+audio", variants, folds=("dev",), **options)
-    lines = tables.write_plain(side_by_side.make_table(compared(folder))).splitlines()
+    lines = render.write_plain(side_by_side.make_table(compared(folder))).splitlines()
     assert lines[2].split() == ["run", "study", "variant", "split", "n", "CCC"]
     assert re.match(r"sew_arousal_geo_audio \(synthetic\)  teachers +SEW +validation  2  0\.505 ± 0\.007 \[", lines[3])
     assert lines[3].endswith("]; per recording 0.250 ± 0.000")

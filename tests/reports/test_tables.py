@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from affect_jax.reports import tables
+from affect_jax.reports import render
 from affect_jax.reports.tables import Grid
 
 COMMAND = "python -m launch.report --runs=a_b"
@@ -15,7 +15,7 @@ GRID = Grid(
 
 
 def test_markdown():
-    lines = tables.write_markdown(GRID, COMMAND).splitlines()
+    lines = render.write_markdown(GRID, COMMAND).splitlines()
     assert lines[0] == r"**50 % of a\_b**"
     assert lines[2] == "|  | accuracy %: thesis | accuracy %: ours | run |"
     assert lines[3] == "| --- | ---: | ---: | ---: |"
@@ -25,7 +25,7 @@ def test_markdown():
 
 
 def test_csv_parses_back():
-    text = tables.write_csv(GRID, COMMAND)
+    text = render.write_csv(GRID, COMMAND)
     data = [line for line in text.splitlines() if not line.startswith("# ")]
     header, *rows = csv.reader(data)
     assert header == ["", "accuracy %: thesis", "accuracy %: ours", "run"]
@@ -34,7 +34,7 @@ def test_csv_parses_back():
 
 
 def test_latex():
-    text = tables.write_latex(GRID, COMMAND)
+    text = render.write_latex(GRID, COMMAND)
     assert r"\caption{50 \% of a\_b}" in text
     assert r"\begin{tabular}{lrrr}" in text
     assert r" & \multicolumn{2}{c}{accuracy \%} &  \\" in text
@@ -57,9 +57,9 @@ def test_latex():
     ],
 )
 def test_latex_escapes_each_character_once(text, escaped):
-    assert tables.escape_latex(text) == escaped
+    assert render.escape_latex(text) == escaped
 
 
 def test_no_command_no_line():
     grid = GRID._replace(notes=())
-    assert all("ade by" not in write(grid) for write in tables.FORMATS.values())
+    assert all("ade by" not in write(grid) for write in render.FORMATS.values())

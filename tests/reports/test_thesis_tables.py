@@ -3,8 +3,8 @@ import re
 
 import pytest
 
-from affect_jax.reports import read, report_files, tables, thesis_tables
-from affect_jax.reports.tables import FORMATS
+from affect_jax.reports import read, render, report_files, thesis_tables
+from affect_jax.reports.render import FORMATS
 from affect_jax.reports.thesis import TABLES
 
 MOSI = (TABLES["5.4"], TABLES["5.6"])
@@ -20,7 +20,7 @@ def row_of(text, label):
 
 def test_a_table_beside_the_thesis(mosi_runs, tmp_path):
     mosi_runs(False, error={"SeqSEW": 0.0})
-    text = tables.write_formats(
+    text = render.write_formats(
         thesis_tables.make_table(TABLES["5.6"], report_files.gather_runs(MOSI, tmp_path / "runs")), "python -m x"
     )["md"]
     assert text.startswith("**Table 5.6. CMU-MOSI")
@@ -39,7 +39,7 @@ def test_a_table_beside_the_thesis(mosi_runs, tmp_path):
 
 def test_missing_runs_are_not_run(make_run, tmp_path):
     make_run("configs/seqsew.py:mosi,video+text", [("teachers", "SeqSEW")])
-    texts = tables.write_formats(
+    texts = render.write_formats(
         thesis_tables.make_table(TABLES["5.6"], report_files.gather_runs(MOSI, tmp_path / "runs"))
     )
     line = row_of(texts["md"], "SeqSEW (+text)")
@@ -54,7 +54,7 @@ def test_missing_runs_are_not_run(make_run, tmp_path):
 
 def test_csv_holds_the_numbers(mosi_runs, tmp_path):
     runs_ = report_files.gather_runs(MOSI, mosi_runs(False)[0].parent)
-    rows = parsed(tables.write_formats(thesis_tables.make_table(TABLES["5.6"], runs_))["csv"])
+    rows = parsed(render.write_formats(thesis_tables.make_table(TABLES["5.6"], runs_))["csv"])
     found = next(r for r in rows if r["row"] == "SeqSEW (+text) -LFA" and r["column"] == "audio accuracy")
     run = runs_["configs/seqsew.py:mosi,audio+text"]
     figure = read.find_figure(run, TABLES["5.6"].rows[10].sources[2], "test", "accuracy")
@@ -77,17 +77,17 @@ def test_recola_figures(make_run):
         extra_metrics={"ccc_per_recording": 0.25},
     )
     runs_ = report_files.gather_runs([TABLES["5.2"]], folder.parent)
-    text = tables.write_formats(thesis_tables.make_table(TABLES["5.2"], runs_))["md"]
+    text = render.write_formats(thesis_tables.make_table(TABLES["5.2"], runs_))["md"]
     cell = "0.505 ± 0.006 (n=4; per recording 0.250 ± 0.000; constant 0.000)"
     assert row_of(text, "SEW").startswith(f"| SEW | 0.565 | {cell} | 0.544 | not run |")
     assert row_of(text, "unimodal weaker").startswith(f"| unimodal weaker | 0.482 | {cell} |")
     assert "The same split chose the stopping" in text
-    rows = parsed(tables.write_formats(thesis_tables.make_table(TABLES["5.2"], runs_))["csv"])
+    rows = parsed(render.write_formats(thesis_tables.make_table(TABLES["5.2"], runs_))["csv"])
     assert (rows[0]["ours"], rows[0]["per_recording"], rows[0]["split"]) == ("0.505", "0.25", "validation")
 
 
 def test_swapped_rows_are_marked_and_explained():
-    texts = tables.write_formats(thesis_tables.make_table(TABLES["5.7"], {}))
+    texts = render.write_formats(thesis_tables.make_table(TABLES["5.7"], {}))
     assert row_of(texts["md"], "SVR + offset (Valstar 2016)").startswith(
         "| SVR + offset (Valstar 2016) | 0.483 † |  | 0.379 † |  | 0.455 |"
     )
@@ -99,7 +99,7 @@ def test_swapped_rows_are_marked_and_explained():
 
 @pytest.mark.parametrize("number", ["5.8", "5.9"])
 def test_what_the_owners_score_has_no_column_of_ours(number):
-    text = tables.write_formats(thesis_tables.make_table(TABLES[number], {}))["md"]
+    text = render.write_formats(thesis_tables.make_table(TABLES[number], {}))["md"]
     assert "ours |" not in text
     assert "owners keep" in text
 
@@ -109,7 +109,7 @@ def test_what_the_owners_score_has_no_column_of_ours(number):
 def test_nothing_synthetic_stands_beside_the_thesis_unsaid(mosi_runs, tmp_path, table, extension):
     mosi_runs(True)
     runs_ = report_files.gather_runs(MOSI, tmp_path / "runs")
-    text = tables.write_formats(thesis_tables.make_table(table, runs_))[extension]
+    text = render.write_formats(thesis_tables.make_table(table, runs_))[extension]
     both = 0
     for row in table.rows:
         published = [f"{value:{form}}" for value in row.published if value is not None for form in ("g", ".1f")]
@@ -127,7 +127,7 @@ def test_nothing_synthetic_stands_beside_the_thesis_unsaid(mosi_runs, tmp_path, 
 
 def test_every_synthetic_cell_and_row_says_so(mosi_runs, tmp_path):
     mosi_runs(True)
-    texts = tables.write_formats(
+    texts = render.write_formats(
         thesis_tables.make_table(TABLES["5.4"], report_files.gather_runs(MOSI, tmp_path / "runs"))
     )
     for line in texts["md"].splitlines():
@@ -152,7 +152,7 @@ def test_one_synthetic_run_marks_only_what_it_filled(make_run, tmp_path):
     ]
     make_run("configs/seqsew.py:mosi,video+text", cells, synthetic=True)
     make_run("configs/seqsew.py:mosi,audio+text", cells)
-    text = tables.write_formats(
+    text = render.write_formats(
         thesis_tables.make_table(TABLES["5.6"], report_files.gather_runs(MOSI, tmp_path / "runs"))
     )["md"]
     line = row_of(text, r"SeqSEW (+text) (synthetic)")
@@ -168,13 +168,13 @@ def test_chapter_4_prints_fractions_with_deviations_and_names(fusion_runs, tmp_p
     fusion_runs(False)
     runs_ = report_files.gather_runs(FUSION, tmp_path / "runs")
     for table in FUSION:
-        text = tables.write_formats(thesis_tables.make_table(table, runs_))["md"]
+        text = render.write_formats(thesis_tables.make_table(table, runs_))["md"]
         header = text.splitlines()[2]
         assert header.count("UAR (UA; the thesis' WA): ") == header.count("accuracy (WA; the thesis' UWA): ") == 2
         assert "%" not in header
         assert "Naming trap: the thesis' eq. 2.10 calls plain accuracy UWA and mean per-class recall WA" in text
         assert "Accuracy and F1 in percent" not in text
-    texts = tables.write_formats(thesis_tables.make_table(TABLES["4.5"], runs_))
+    texts = render.write_formats(thesis_tables.make_table(TABLES["4.5"], runs_))
     figure = read.find_figure(
         runs_["configs/fusion.py:moddrop,iemocap"], TABLES["4.5"].rows[3].sources[0], "test", "uar"
     )
@@ -192,7 +192,7 @@ def test_nothing_synthetic_stands_beside_chapter_4_unsaid(fusion_runs, tmp_path)
     fusion_runs(True)
     runs_ = report_files.gather_runs(FUSION, tmp_path / "runs")
     for table in FUSION:
-        texts = tables.write_formats(thesis_tables.make_table(table, runs_))
+        texts = render.write_formats(thesis_tables.make_table(table, runs_))
         for line in texts["md"].splitlines():
             if "(n=" in line:
                 assert line.split("|")[1].strip().endswith("(synthetic)")
@@ -204,6 +204,6 @@ def test_nothing_synthetic_stands_beside_chapter_4_unsaid(fusion_runs, tmp_path)
 
 
 def test_chapter_4_without_runs():
-    text = tables.write_formats(thesis_tables.make_table(TABLES["4.3"], {}))["md"]
+    text = render.write_formats(thesis_tables.make_table(TABLES["4.3"], {}))["md"]
     assert row_of(text, "A2V+T2V") == "| A2V+T2V | 0.569 ± 0.018 | not run | 0.622 ± 0.015 | not run |"
     assert r"Not run: fusion\_pairs\_iemocap (configs/fusion.py:pairs,iemocap)." in text

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from affect_jax.reports import missing_figures, missing_tables, tables
+from affect_jax.reports import missing, render
 from affect_jax.reports.thesis import NAMES, NAMING, TABLE_4_4
 
 COUNTS = (5, 10)
@@ -70,14 +70,14 @@ def cells(grid, model, signs):
 
 
 def test_every_mask_has_a_line_few_modalities_first(both):
-    grid = missing_tables.make_zeros_table(both)
+    grid = missing.make_zeros_table(both)
     mine = ["".join(row[1:4]) for row in grid.rows if row[0] == "intra"]
     assert mine == ["●○○", "○●○", "○○●", "●●○", "●○●", "○●●", "●●●"]
     assert len(grid.rows) == 3 * 7 + 1
 
 
 def test_a_model_of_the_present_modalities_stands_beside(both):
-    grid = missing_tables.make_zeros_table(both)
+    grid = missing.make_zeros_table(both)
     alone = cells(grid, "intra", "●○○")
     assert alone["zeros", NAMES["accuracy"]] == "0.510 ± 0.020"
     assert alone["orig", NAMES["uar"]] == "0.450 ± 0.020"
@@ -89,36 +89,36 @@ def test_a_model_of_the_present_modalities_stands_beside(both):
 
 
 def test_only_the_real_corpus_has_the_thesis_beside_it(both):
-    printed = TABLE_4_4["intra"]["T"]
-    line = cells(missing_tables.make_zeros_table(both), "intra", "●○○")
-    assert line["thesis: zeros", NAMES["uar"]] == f"{printed.uar:.3f} ± {printed.uar_std:.3f}"
+    uar, _ = TABLE_4_4["intra"]["T"]
+    line = cells(missing.make_zeros_table(both), "intra", "●○○")
+    assert line["thesis: zeros", NAMES["uar"]] == f"{uar.mean:.3f} ± {uar.std:.3f}"
     assert line["thesis: orig", NAMES["accuracy"]] == "0.535 ± 0.016"
-    assert cells(missing_tables.make_zeros_table(both), "cross", "●○○")["thesis: orig", NAMES["uar"]] == "n.a."
-    assert cells(missing_tables.make_zeros_table(both), "cross", "●●○")["thesis: orig", NAMES["uar"]] == "0.567 ± 0.022"
-    assert cells(missing_tables.make_zeros_table(both), "intra+moddrop", "●○○")["thesis: zeros", NAMES["uar"]] == ""
+    assert cells(missing.make_zeros_table(both), "cross", "●○○")["thesis: orig", NAMES["uar"]] == "n.a."
+    assert cells(missing.make_zeros_table(both), "cross", "●●○")["thesis: orig", NAMES["uar"]] == "0.567 ± 0.022"
+    assert cells(missing.make_zeros_table(both), "intra+moddrop", "●○○")["thesis: zeros", NAMES["uar"]] == ""
     for other in (document(synthetic=True, intra=study()), document(name="ravdess", intra=study())):
-        assert not [group for group, _ in missing_tables.make_zeros_table(other).header if "thesis" in group]
-    assert not missing_tables.is_like_thesis(document(classes=4, intra=study()))
+        assert not [group for group, _ in missing.make_zeros_table(other).header if "thesis" in group]
+    assert not missing.is_like_thesis(document(classes=4, intra=study()))
 
 
 def test_every_line_of_a_synthetic_corpus_says_so():
     made = document(synthetic=True, intra=study())
-    for grid in (missing_tables.make_zeros_table(made), missing_tables.make_matrix(made, "uar")):
+    for grid in (missing.make_zeros_table(made), missing.make_matrix(made, "uar")):
         assert all(row[0].endswith("(synthetic)") for row in grid.rows)
         assert "synthetic corpus" in grid.title
 
 
 def test_the_majority_class_and_the_names_are_in_every_table(both):
-    for metric in missing_tables.METRICS:
-        grid = missing_tables.make_matrix(both, metric)
+    for metric in missing.METRICS:
+        grid = missing.make_matrix(both, metric)
         assert grid.rows[-1][:5] == ("majority class", "", "", "", f"{both['majority'][metric]:.3f}")
         assert NAMING in grid.notes
         assert "chance 1/7 = 0.143" in grid.notes[0]
-    assert NAMING in missing_tables.make_zeros_table(both).notes
+    assert NAMING in missing.make_zeros_table(both).notes
 
 
 def test_every_imputation_has_a_column(both):
-    grid = missing_tables.make_matrix(both, "accuracy")
+    grid = missing.make_matrix(both, "accuracy")
     assert [head for head in grid.header if head[0] in ("Euclidean", "Cosine")] == [
         (distance, f"K={k}") for distance in ("Euclidean", "Cosine") for k in COUNTS
     ]
@@ -129,42 +129,44 @@ def test_every_imputation_has_a_column(both):
 
 def test_fewer_modalities_than_others_leave_a_dash(both):
     both["studies"]["T2V"] = study("cross", "TV", pairs=["text->video"]) | {"orig": None}
-    grid = missing_tables.make_zeros_table(both)
+    grid = missing.make_zeros_table(both)
     assert cells(grid, "T2V", "●○–")["orig", NAMES["uar"]] == ""
 
 
 def test_all_formats_are_rendered(both):
-    grids = missing_tables.make_tables(both)
+    grids = missing.make_tables(both)
     assert set(grids) == {"missing_zeros", "missing_uar", "missing_accuracy"}
-    for texts in map(tables.write_formats, grids.values()):
+    for texts in map(render.write_formats, grids.values()):
         assert set(texts) == {"md", "csv", "tex"}
         assert r"$\bullet$" in texts["tex"]
         assert "●" not in texts["tex"]
 
 
 def test_figures_show_what_the_studies_allow(both):
-    found = missing_figures.list_series(both, "intra", COUNTS, "euclidean")
-    names = [one.name for one in found]
+    found = missing.list_series(both, "intra", COUNTS, "euclidean")
+    names = list(found)
     assert names[1:] == ["trained on all, zeros (MTUT, MTBT)", "KNN K=5", "KNN K=10", "Moddrop"]
     assert names[0].startswith("trained on just these")
-    assert len({(one.colour, one.marker) for one in found}) == len(found)
-    assert list(found[1].points) == ["T", "V", "A", "T+V", "T+A", "V+A", "T+V+A"]
-    crossed = missing_figures.list_series(both, "cross", COUNTS, "euclidean")
-    assert [one.name for one in crossed] == ["trained on all, zeros (MTUT, MTBT)", "KNN K=5", "KNN K=10"]
-    assert list(crossed[1].points) == ["T+V", "T+A", "V+A", "T+V+A"]
-    assert missing_figures.list_series(both, "cross+intra", COUNTS, "euclidean") == []
+    upper = missing.draw_series(both, found, "").axes[0]
+    styles = {(drawn.lines[0].get_color(), drawn.lines[0].get_marker()) for drawn in upper.containers}
+    assert len(styles) == len(found), "nothing is told by colour alone"
+    assert list(found["trained on all, zeros (MTUT, MTBT)"]) == ["T", "V", "A", "T+V", "T+A", "V+A", "T+V+A"]
+    crossed = missing.list_series(both, "cross", COUNTS, "euclidean")
+    assert list(crossed) == ["trained on all, zeros (MTUT, MTBT)", "KNN K=5", "KNN K=10"]
+    assert list(crossed["KNN K=5"]) == ["T+V", "T+A", "V+A", "T+V+A"]
+    assert missing.list_series(both, "cross+intra", COUNTS, "euclidean") == {}
 
 
 def test_ablations_are_in_no_figure():
     made = document(nosp=study(statistical_pooling=False))
-    assert missing_figures.list_series(made, "intra", ()) == []
+    assert missing.list_series(made, "intra", ()) == {}
 
 
 def test_figures_are_written_and_say_where_they_come_from(both, tmp_path):
     del both["studies"]["cross"]
-    paths = missing_figures.write_figures(both, tmp_path, ("svg",))
+    paths = missing.write_figures(both, tmp_path, ("svg",))
     assert [path.name for path in paths] == ["moddrop_intra.svg", "knn_intra.svg"]
-    drawn = missing_figures.draw_series(both, missing_figures.list_series(both, "intra", ()), "synthetic iemocap")
+    drawn = missing.draw_series(both, missing.list_series(both, "intra", ()), "synthetic iemocap")
     upper, lower = drawn.axes
     assert upper.get_title() == "synthetic iemocap"
     assert [tick.get_text() for tick in lower.get_xticklabels()] == ["T", "V", "A", "T+V", "T+A", "V+A", "T+V+A"]

@@ -1,9 +1,11 @@
-"""What a printed result table is made of, and the files that hold what the thesis prints, one a chapter.
+"""The figures of the thesis' result tables, which run of ours fills which cell, and what the thesis compares.
 
-In `chapter_N.toml` a table has columns (label, metric and whatever its rows' sources name) and rows: a label, the
-printed cells, and the run of ours that belongs there as 'config argument | study | variant', in which {pair} is what
-the column calls `pair`. A list has a source for each column, '' for none; a row of the literature has no source. A cell
-is a number, [mean, standard deviation], or '–' where nothing was printed.
+Every published figure of the project lives in `thesis/chapter_N.toml` and nowhere else. There a table has columns
+(label, metric and whatever its rows' sources name) and rows: a label, the cells exactly as printed (accuracy, UAR and
+F1 in percent, in chapter 4 as fractions; CCC as a fraction), and the run of ours that belongs there as 'config argument
+| study | variant', in which {pair} is what the column calls `pair`. A list has a source for each column, '' for none; a
+row of the literature has no source. A cell is a number, [mean, standard deviation], or '–' where nothing was printed. A
+misprint is mended by a `Swap`, which keeps what was printed and says why it moved.
 """
 
 import tomllib
@@ -11,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
-from affect_jax.reports.sources import Source
+from affect_jax.reports.sources import Pair, Question, Source
 
 
 class Spread(NamedTuple):
@@ -25,15 +27,6 @@ Published = float | Spread | None
 """A cell exactly as printed; None where nothing was printed."""
 
 
-class Missing(NamedTuple):
-    """A trimodal model tested with some modalities missing (zeros), over `RUNS` values."""
-
-    uar: float
-    uar_std: float
-    accuracy: float
-    accuracy_std: float
-
-
 class Column(NamedTuple):
     """What a column holds: its head without a unit, and the metric in our results."""
 
@@ -42,7 +35,7 @@ class Column(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A printed row; of the literature where it has no sources."""
+    """A printed row."""
 
     label: str
     published: tuple[Published, ...]
@@ -80,7 +73,12 @@ class Table(NamedTuple):
 
 
 def _read_chapter(number: int) -> dict[str, Any]:
-    return tomllib.loads(resources.files(__package__).joinpath(f"chapter_{number}.toml").read_text(encoding="utf-8"))
+    path = resources.files(__package__).joinpath("thesis", f"chapter_{number}.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _read_source(text: str, names: Mapping[str, str] | None = None) -> Source:
+    return Source(*text.format(**(names or {})).split(" | "))
 
 
 def _read_table(entry: Mapping[str, Any]) -> Table:
@@ -93,25 +91,42 @@ def _read_table(entry: Mapping[str, Any]) -> Table:
 
 def _read_row(heads: Sequence[Mapping[str, str]], label: str, cells: list, runs: str | list[str] = "") -> Row:
     of_columns = [runs] * len(heads) if isinstance(runs, str) else runs
-    columns = zip(of_columns, heads, strict=True)
-    sources = tuple(Source(*run.format(**head).split(" | ")) if run else None for run, head in columns)
+    sources = tuple(_read_source(run, head) if run else None for run, head in zip(of_columns, heads, strict=True))
     published = tuple(Spread(*x) if isinstance(x, list) else None if x == "–" else x for x in cells)
     return Row(label, published, sources if runs else ())
 
 
+def _read_pair(method: Mapping[str, Any], pair: Mapping[str, str]) -> Pair:
+    facts = method | pair
+    references = tuple((name, _read_source(source, pair)) for name, source in method["references"])
+    source, label = _read_source(method["method"], pair), f"{method['name']} {pair['pair']}"
+    return Pair(label, facts["corpus"], facts["split"], tuple(facts["metrics"]), source, references)
+
+
 _CHAPTERS = tuple(map(_read_chapter, (3, 4, 5)))
-_FUSION = _CHAPTERS[1]
+_FUSION, _CO_LEARNING = _CHAPTERS[1:]
 RUNS = _FUSION["runs"]
 NAMES = _FUSION["names"]
 """Metrics of chapter 4 as column heads, which say what the thesis calls them."""
 NAMING = _FUSION["naming"]
 SIGNIFICANT = {(a, b): tuple(metrics) for a, b, metrics in _FUSION["significant"]}
-TABLE_4_4 = {name: {mask: Missing(*x) for mask, x in masks.items()} for name, masks in _FUSION["missing"].items()}
-"""Attention -> modalities present -> figures."""
+QUESTIONS = tuple(
+    Question(label, _read_source(a), _read_source(b), "test", ("uar", "accuracy"))
+    for label, a, b in _FUSION["questions"]
+)
+"""What chapter 4 compares."""
+PAIRS = tuple(_read_pair(method, pair) for method in _CO_LEARNING["methods"] for pair in method["pairs"])
+"""What chapter 5 asks of each pair of modalities."""
+TABLE_4_4 = {
+    name: {mask: (Spread(*cells[:2]), Spread(*cells[2:])) for mask, cells in masks.items()}
+    for name, masks in _FUSION["missing"].items()
+}
+"""Attention -> modalities present -> UAR and accuracy of a trimodal model, zeros for the others, over `RUNS` values."""
 TABLES = {entry["number"]: _read_table(entry) for chapter in _CHAPTERS for entry in chapter["tables"]}
 NOTES = {corpus: tuple(notes) for chapter in _CHAPTERS for corpus, notes in chapter["notes"].items()}
 """Printed under every table of a corpus, whatever the runs are."""
 NOTES["iemocap"] = (NAMING, *NOTES["iemocap"])
+VALIDATION_TRAP = NOTES["cmu_mosi"][1]
 
 GROUPS = {
     "conflict": ("3.1",),
