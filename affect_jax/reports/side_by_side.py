@@ -95,10 +95,14 @@ def _list_scores(run: Run, has_expected: bool) -> Iterator[Score]:
         folds = len({trial.fold for _, trial in read.list_trials(run, source)})
         for metric in metrics:
             if (figure := read.find_figure(run, source, split, metric)) is not None:
-                interval = _find_interval(figure, folds, measure_sizes(source.study, split) if folds > 1 else None)
-                published = find_expected(run, source, split, metric) if has_expected else None
-                constant = read.find_baseline(run, split, metric)
-                yield Score(run, source, split, metric, figure, folds, interval, published, constant)
+                facts = {
+                    "interval": _find_interval(
+                        figure, folds, measure_sizes(source.study, split) if folds > 1 else None
+                    ),
+                    "published": find_expected(run, source, split, metric) if has_expected else None,
+                    "constant": read.find_baseline(run, split, metric),
+                }
+                yield Score(run, source, split, metric, figure, folds, **facts)
 
 
 def choose_metric(runs: Sequence[Run], split: str, metric: str = "") -> str:
@@ -168,11 +172,19 @@ def compare_runs(
     against = compare.find_variant(reference, keyed) if reference else None
     if reference == "" and len(variants) > 1:
         against = variants[0]
-    labels, names = read.label_runs(runs), read.name_variants(runs)
-    comparison = Comparison(tuple(runs), tuple(scores), labels, names, metric, split, against, {}, has_expected)
-    if against is None:
-        return comparison
-    return comparison._replace(tests=_test_scores(comparison.tested, against, keyed))
+    comparison = Comparison(
+        tuple(runs),
+        tuple(scores),
+        labels=read.label_runs(runs),
+        names=read.name_variants(runs),
+        metric=metric,
+        split=split,
+        reference=against,
+        tests={},
+        has_expected=has_expected,
+    )
+    tests = {} if against is None else _test_scores(comparison.tested, against, keyed)
+    return comparison._replace(tests=tests)
 
 
 def make_table(comparison: Comparison) -> Grid:
