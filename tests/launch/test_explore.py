@@ -142,10 +142,10 @@ def test_a_limit_keeps_every_clip_but_not_its_sound(program, corpus, run, capsys
     assert "4 clips, 2 with sound" in capsys.readouterr().out
 
 
-def test_another_corpus_is_noted(program, corpus, run, capsys):
+def test_another_corpus_is_refused(program, corpus, run):
     corpus(fingerprint="g")
-    program(f"--run={run}")
-    assert "the corpus has changed since the run" in capsys.readouterr().err
+    with pytest.raises(UserError, match="the corpus has changed since .* was trained"):
+        program(f"--run={run}")
 
 
 def test_sound_from_a_folder(program, run, sounds, capsys):
