@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from affect_jax.datasets import build
@@ -41,6 +42,17 @@ CELLS = (
     '"',
     "#",
 )
+
+
+def few(examples: int) -> settings:
+    """Settings of a test: so many examples, or `LONG` of them."""
+    return settings(
+        derandomize=not LONG,
+        database=None,
+        max_examples=LONG or examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 class Damage(NamedTuple):

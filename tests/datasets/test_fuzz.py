@@ -4,7 +4,6 @@
 there are few, the same on every run. What may load with another value is said in `fuzzing`.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from affect_jax.convert import folder
@@ -20,23 +19,13 @@ from affect_jax.datasets import cmu_mosi, iemocap, manifest, ravdess, recola, ss
 from affect_jax.errors import UserError
 from affect_jax.features import sound_files
 from tests.datasets import fuzzing
+from tests.datasets.fuzzing import few
 from tests.datasets.recola import native_files
 
-LONG = int(os.environ.get("AFFECT_JAX_FUZZ", 0))
 SPEECH = {"actors": 5, "statements": 1, "repetitions": 1, "rate": 8000}
 RECOLA = {"recordings": 1, "frames": 8, "audio": 2, "video_geometric": 3, "video_appearance": 2}
 MOSI = {"train_videos": 7, "test_videos": 2, "text": 3, "audio": 2, "video": 2}
 IEMOCAP = {"sessions": 3, "utterances": 12, "text": 6, "video": 6, "audio": 8, "width": 3}
-
-
-def few(examples: int) -> settings:
-    return settings(
-        derandomize=not LONG,
-        database=None,
-        max_examples=LONG or examples,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 class Case(NamedTuple):

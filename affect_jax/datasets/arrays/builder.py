@@ -106,7 +106,7 @@ def build_features(corpus: ArrayCorpus, settings: Settings, data_dir: Path) -> d
             for row, example in zip(corpus.rows, examples, strict=True)
         }
     finally:
-        config.corpus = None  # its arrays may be large
+        del _CONFIGS[config.name]  # whose arrays may be large
 
 
 def _sign_files(corpus: ArrayCorpus) -> str:

@@ -95,7 +95,7 @@ def find_fields(path: str, largest_file: float) -> Splits:
     for file in files:
         prefix = (file.stem,) if len(files) > 1 or _find_split((file.stem,)) else ()
         for words, field in _list_leaves(file, largest_file):
-            split, name = _read_words((*prefix, *words))
+            split, name = _read_words((*prefix, *words) or (file.stem,))
             known = splits.setdefault(split, {})
             if name in known:
                 raise UserError(
@@ -164,12 +164,12 @@ def _list_values(file: Path, value: Any, words: tuple[str, ...]) -> Iterator[tup
             yield from _list_values(file, child, (*words, key))
         return
     if isinstance(value, np.ndarray) and value.ndim:
-        yield words or (file.stem,), Field(file, "/".join(words), value.shape, value.dtype.kind, lambda: value)
+        yield words, Field(file, "/".join(words) or file.stem, value.shape, value.dtype.kind, lambda: value)
     elif isinstance(value, list | tuple):
         array = _join_list(value)
         kind = array.dtype.kind if isinstance(array, np.ndarray) else "list"
         shape = array.shape if isinstance(array, np.ndarray) else (len(array),)
-        yield words or (file.stem,), Field(file, "/".join(words), shape, kind, lambda: array)
+        yield words, Field(file, "/".join(words) or file.stem, shape, kind, lambda: array)
 
 
 def _join_list(values: Sequence[Any]) -> np.ndarray | list:

@@ -69,7 +69,7 @@ def read_labels(by_split: Mapping[str, Roles], target: str | None, as_classes: b
             try:
                 tables = targets.split_labels(field_name, field.read())
             except (ValueError, TypeError) as error:
-                unusable[field_name] = f"{field} is {error}"
+                unusable.setdefault(field_name, f"{field} is {error}")
                 continue
             for name, label in tables.items():
                 raw.setdefault(name, {})[split] = label

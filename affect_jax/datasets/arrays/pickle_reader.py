@@ -12,6 +12,7 @@ import codecs
 import dataclasses
 import mmap
 import pickletools
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def read_pickle(path: Path) -> Any:
     """
     require_file(path, "a pickle of arrays")
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of escapes in a damaged text
             return _interpret(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path)
     except UserError:
         raise

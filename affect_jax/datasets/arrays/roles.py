@@ -75,6 +75,8 @@ def assign_roles(fields: Mapping[str, Field], widths: Mapping[str, int], target:
 
 def _is_sequence(field: Field) -> bool:
     """Whether a field called 'video' is features, not names."""
+    if field.kind in "US":
+        return False
     return len(field.shape) > 2 or field.kind == "f" or (field.kind == "list" and _holds_arrays(field.read()))
 
 
