@@ -40,10 +40,14 @@ def parse_argument(argument: str, choices: Sequence[str], what: str) -> str:
 def corpus(name: str, **settings: Any) -> dict[str, Any]:
     """A corpus and its settings. Without `manual_dir`, a small synthetic corpus in the release's own layout is used.
 
-    The settings of one's own corpus (`--config.corpus.name=manifest`, docs/own_data.md) stand beside them, left open.
+    The settings of one's own corpus (`--config.corpus.name=manifest`, docs/own_data.md, or `arrays`, docs/arrays.md)
+    stand beside them, left open.
     """
     own = dict(
         manifest=left_open(str),  # the csv file
+        path=left_open(str),  # of arrays: npz, h5 or pickle, a folder or pattern of such files
+        widths=left_open(tuple),  # of arrays that have modalities side by side
+        padding=left_open(str),  # of arrays: zeros or none
         modalities=left_open(tuple),
         target=left_open(str),  # the label
         classes=left_open(bool),  # whole numbers are classes
@@ -60,16 +64,14 @@ def corpus(name: str, **settings: Any) -> dict[str, Any]:
 
 def recola() -> dict[str, Any]:
     """RECOLA in the form of AVEC 2016; synthetic: 2,250 frames, against 67,509."""
-    return corpus("recola", form="avec", nonfinite="refuse", synthetic=dict(recordings=3, frames=750, seed=0))
+    return corpus("recola", form="avec", synthetic=dict(recordings=3, frames=750, seed=0))
 
 
 def cmu_mosi() -> dict[str, Any]:
     """The CMU-MOSI features of Poria et al. (or `download`); synthetic: 36 videos, against 93."""
     synthetic = dict(train_videos=24, test_videos=12, seed=0)
     validation = left_open(tuple)  # ids of videos; else three draws
-    return corpus(
-        "cmu_mosi", download=False, labels="binary", validation=validation, nonfinite="refuse", synthetic=synthetic
-    )
+    return corpus("cmu_mosi", download=False, labels="binary", validation=validation, synthetic=synthetic)
 
 
 def sspnet_conflict() -> dict[str, Any]:

@@ -4,6 +4,7 @@
     python -m launch.main --config=configs/fusion.py:all,iemocap --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/fusion.py:all,ravdess --config.corpus.manual_dir=RAVDESS_DIR
     python -m launch.main --config=configs/fusion.py --config.corpus.name=manifest --config.corpus.manifest=FILE.csv
+    python -m launch.main --config=configs/fusion.py:trimodal,arrays --config.corpus.path=aligned_50.pkl
 
 Argument: a set of studies (configs/fusion_sets.py: trimodal | moddrop | ablations | pairs | modalities | all), then a
 corpus, then its labels, each with a default (trimodal,synthetic,emotion7). This file only picks among:
@@ -13,6 +14,7 @@ corpus, then its labels, each with a default (trimodal,synthetic,emotion7). This
     iemocap_release  configs/fusion_iemocap.py     the full release; without prosody, which AMH's authors do not explain
     ravdess          configs/fusion_ravdess.py     two modalities, A (MFCC) and V (action units), and so fewer studies
     manifest         configs/fusion_manifest.py    one's own, whatever modalities it has (docs/own_data.md)
+    arrays           configs/fusion_manifest.py    padded arrays, as peers ship CMU-MOSI and others (docs/arrays.md)
 
 """
 
@@ -26,6 +28,7 @@ FILES = {
     "iemocap_release": lambda argument: fusion_iemocap.get_config(f"{argument},release"),
     "ravdess": fusion_ravdess.get_config,
     "manifest": fusion_manifest.get_config,
+    "arrays": lambda argument: fusion_manifest.get_config(f"{argument},arrays"),
 }
 CORPORA = tuple(FILES)
 LABELS = {"ravdess": "emotion"}

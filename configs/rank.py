@@ -3,13 +3,14 @@
     python -m launch.main --config=configs/rank.py                     # a synthetic IEMOCAP, small models
     python -m launch.main --config=configs/rank.py:mosi --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/rank.py:manifest --config.corpus.manifest=FILE.csv
+    python -m launch.main --config=configs/rank.py:arrays --config.corpus.path=aligned_50.pkl
     python -m launch.report runs/rank_mosi --out=DIR                   # the ranking as md, csv and LaTeX
 
 Argument: synthetic (the default) | iemocap | iemocap_release | ravdess: intra-modal attention of table 4.1; one label
 an item.
 mosi | recola,arousal | recola,valence: the bi-GRU with transformer encoder of tables 5.4 and 5.5; labels per step.
 manifest: one's own corpus with one label an item; manifest,sequence: with labels per step, or groups of items as
-sequences (docs/own_data.md).
+sequences (docs/own_data.md). arrays and arrays,sequence: the same of padded arrays (docs/arrays.md).
 On the synthetic corpus: 67 s on two cores; text 54 %, audio 29 %, video 20 % accuracy (majority 22 %).
 Modalities have other shapes, so each is a study of one run. The run ends with the table: mean validation score, which
 ranks, the test score beside it, paired tests (also corrected for overlapping folds and for their number), and the pair
@@ -21,7 +22,8 @@ import ml_collections
 
 from configs import base, fusion, seqsew_unimodal
 
-SEQUENCES = {**{argument: argument for argument in seqsew_unimodal.ARGUMENTS}, "manifest,sequence": "mosi"}
+OWN_SEQUENCES = ("manifest,sequence", "arrays,sequence")
+SEQUENCES = {argument: argument for argument in seqsew_unimodal.ARGUMENTS} | dict.fromkeys(OWN_SEQUENCES, "mosi")
 ARGUMENTS = (*fusion.CORPORA, *SEQUENCES)
 ENCODER = "bigru+te"
 # Half of the thesis' widths and one layer of each kind: people's first question is which modality is the stronger one.
@@ -48,13 +50,14 @@ def make(argument: str) -> dict:
     """The config of labels per step as a dict, which configs/seqsew.py:auto has as its ranking."""
     config = seqsew_unimodal.make(SEQUENCES[argument])
     config["name"] = f"Modality ranking {argument}"
-    if argument == "manifest,sequence":
-        config["corpus"]["name"] = "manifest"
+    is_own = argument in OWN_SEQUENCES
+    if is_own:
+        config["corpus"]["name"] = argument.partition(",")[0]
         config["model"] = dict(config["model"], **SEQUENCE_SIZES)
         config["stages"]["fit"] |= SEQUENCE_TRAINING
     modalities = config["data"]["modalities"]
     config["studies"] = {m: dict(config["studies"][f"{m}/{ENCODER}"], variants={m: {}}) for m in modalities}
-    if argument == "manifest,sequence":
+    if is_own:
         for study in config["studies"].values():
             study["model"] = dict(study["model"], weaker_gru_layers=1)
     config["search"] = base.search()

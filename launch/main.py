@@ -58,14 +58,14 @@ def main(argv: list[str]) -> None:
 
     hosts.connect(FLAGS.distributed)
     config_arg = cli.name_config(FLAGS["config"].config_filename)
-    manifest = FLAGS.config.corpus.get("manifest") or ""
+    files = FLAGS.config.corpus.get("manifest") or FLAGS.config.corpus.get("path") or ""
     experiment = hosts.run_in_turn(lambda: load_config(FLAGS.config, cli.list_given(FLAGS["config"])))
     if FLAGS.print_config:
         for resolved in run.list_experiments(experiment):
             print(format_config(resolved))
             print(run.describe_experiment(resolved))
         return
-    workdir = FLAGS.workdir or f"runs/{run_folder.name_run_folder(config_arg, manifest)}"
+    workdir = FLAGS.workdir or f"runs/{run_folder.name_run_folder(config_arg, files)}"
     with signals.watch_signals("this epoch ends and is saved first; once more to end at once") as request:
         try:
             results = run.run_experiment(experiment, workdir, config_arg=config_arg, stop=request)

@@ -5,6 +5,7 @@
     python -m launch.prepare --corpus=sspnet_conflict --manual_dir=DIR --rate=8000 --partition=parts.csv
     python -m launch.prepare --corpus=iemocap --form=release --modalities=text,audio --manual_dir=DIR --glove=FILE
     python -m launch.prepare --corpus=manifest --manifest=FILE.csv --target=valence
+    python -m launch.prepare --corpus=arrays --path=aligned_50.pkl
     python -m launch.prepare --corpus=recola --synthetic_out=DIR
 
 Needs: the folder of a release (docs/corpora.md). Without --manual_dir (or --download) it makes a small synthetic corpus
@@ -24,36 +25,41 @@ FLAGS = flags.FLAGS
 _TEXT = {
     "manual_dir": "Folder with the release's files, as its owner ships them.",
     "manifest": "manifest: the csv file that lists your files, see docs/own_data.md.",
+    "path": "arrays: a file (npz, h5, pickle), or a folder or pattern of such files, see docs/arrays.md.",
+    "padding": "arrays: zeros (default; rows of zeros at either end are padding) or none.",
     "data_dir": "Folder for built corpora. Default: ~/.cache/affect_jax/corpora.",
-    "target": "recola: arousal (default) or valence; manifest: a label column (default: the first).",
+    "target": "recola: arousal (default) or valence; manifest, arrays: a label (default: the first).",
     "form": "recola: avec (AVEC 2016, default) or native; iemocap: precomputed (default) or release.",
-    "nonfinite": "Missing or infinite feature values: refuse (default), zero, or mean (of the recording's column).",
+    "nonfinite": "Missing or infinite feature values: refuse (default), zero (default of arrays), or mean (of the"
+    " recording's column).",
     "labels": "cmu_mosi: binary (default), class7 or sentiment; ravdess: emotion (default), emotion7 or intensity;"
     " iemocap: emotion7 (default), emotion6 or emotion4.",
     "partition": "sspnet_conflict: csv with the columns Name, split.",
     "clipped": "sspnet_conflict: note (default) or refuse clipped clips.",
     "glove": "iemocap, release: file of 300-d word vectors.",
     "video_features": "iemocap, release: folder with one npy file [T, D] per utterance.",
-    "layout": "manifest: item (default), steps (labels per step) or group (a group's items are its steps).",
+    "layout": "manifest, arrays: item (default) or group (a group's items are its steps); manifest: steps (labels per"
+    " step).",
     "array": "manifest: which array to read of npz, h5 and mat files that have several.",
     "sound": "manifest: what recordings become: mfcc (default), waveform or egemaps.",
 }
 _NUMBERS = {
     "rate": "Corpora of speech: sampling rate to store it at, in Hz (default 8000).",
-    "folds": "manifest: how many to draw where the csv has neither split nor fold (default 5).",
-    "seed": "manifest: of that draw (default 0).",
-    "largest_file": "manifest: MB that a file may take in memory (default 500).",
+    "folds": "manifest, arrays: how many to draw where the files name neither splits nor folds (default 5).",
+    "seed": "manifest, arrays: of that draw (default 0).",
+    "largest_file": "manifest, arrays: MB that a file may take in memory (default 500; of arrays 16000).",
 }
 _FRACTIONS = {
     "min_confidence": "manifest: frames of less confidence, or without success, count as missing (OpenFace); 0 to 1.",
 }
 _SWITCHES = {
     "download": "cmu_mosi: fetch the public files.",
-    "classes": "manifest: numbers in the target's column are names of classes.",
+    "classes": "manifest, arrays: numbers of the target are names of classes.",
 }
 _LISTS = {
     "modalities": "Separated by commas. ravdess: speech (default), mfcc, action_units; iemocap: text, video, audio,"
-    " prosody (all); manifest: columns of paths (all).",
+    " prosody (all); manifest, arrays: all.",
+    "widths": "arrays: columns of each modality in an array of all, as in text:300,audio:5,video:20.",
 }
 _SETTINGS = (*_TEXT, *_NUMBERS, *_FRACTIONS, *_SWITCHES, *_LISTS)
 

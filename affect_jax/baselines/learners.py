@@ -13,7 +13,7 @@ from affect_jax.baselines import neighbours
 from affect_jax.data.normalize import compute_moments
 
 Fitted = Callable[[np.ndarray], np.ndarray]
-REGRESSIONS = ("regression", "signed_regression")
+REGRESSIONS = ("regression", "signed_regression", "sentiment_regression")
 LEAST = 1e-7
 """Probability of a class that the training split does not have."""
 

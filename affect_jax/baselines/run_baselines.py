@@ -93,7 +93,7 @@ def _load_corpus(plan: Plan, experiment: Experiment, work: Work, *, is_chosen: b
         recordings = splits.load_recordings(experiment.corpus)
     kind = "synthetic " if recordings.synthetic else ""
     work.say(f"{kind}corpus {recordings.corpus} ({recordings.form}): {', '.join(plan.methods)}")
-    if experiment.corpus.name == OWN:
+    if experiment.corpus.name in OWN:
         recordings = _name_speech(recordings, experiment.data.modalities[0])
     return _Corpus(plan, recordings)
 
@@ -102,7 +102,7 @@ def _load_with_action_units(plan: Plan, experiment: Experiment, work: Work, *, i
     """Loads speech and action units; speech alone where the corpus has no action units and no method was chosen."""
     without = plan._replace(methods=tuple(m for m in plan.methods if m not in NEEDING_ACTION_UNITS))
     corpus = experiment.corpus
-    if "modalities" not in corpus.settings or corpus.name == OWN:
+    if "modalities" not in corpus.settings or corpus.name in OWN:
         if is_chosen:
             raise UserError(
                 f"the corpus {corpus.name!r} has no action units; leave {' and '.join(NEEDING_ACTION_UNITS)} out"

@@ -78,7 +78,7 @@ def decide_pair(undecided: Undecided, means: Mapping[str, float], sign: float) -
     strongest, *_, weakest = scores
     document = undecided.document
     pair = (weakest, strongest)
-    if document["corpus"]["name"] == OWN:
+    if document["corpus"]["name"] in OWN:
         document = {**document, "corpus": {**document["corpus"], "pair": "+".join(pair)}}
     else:
         name = f"{document['name']}: {strongest} teaches {weakest}"

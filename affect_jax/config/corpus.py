@@ -11,8 +11,9 @@ from affect_jax.config.schema import Corpus
 from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError, suggest_nearest
 
-OWN = "manifest"
-"""The corpus that anybody can make of their own files; every config has its settings beside those of a release."""
+OWN = {"manifest": "manifest", "arrays": "path"}
+"""Corpora of one's own files -> the setting that says where they are. Every config has their settings beside those of a
+release."""
 
 
 def import_corpus(name: str) -> ModuleType:
@@ -44,7 +45,9 @@ def select_settings(corpus: Mapping[str, Any], modalities: tuple[str, ...], targ
     """
     known = import_corpus(corpus["name"]).DEFAULTS
     given = {key: value for key, value in corpus.items() if value is not None}
-    if given["name"] == OWN:
+    if given["name"] in OWN:
+        if not set(given.get("synthetic", ())) <= set(known.get("synthetic", ())):
+            del given["synthetic"]  # sizes of the release's twin
         return {key: value for key, value in given.items() if key in known or key == "manual_dir"}
     for key, value in (("modalities", modalities), ("target", target)):
         if key in known:
@@ -63,7 +66,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
 
 def is_synthetic(corpus: Mapping[str, Any]) -> bool:
     """Whether a generated corpus stands in for the release: nobody said where the release is."""
-    return corpus.get("name") != OWN and not corpus.get("manual_dir") and not corpus.get("download")
+    return corpus.get("name") != "manifest" and not any(corpus.get(key) for key in ("manual_dir", "download", "path"))
 
 
 def make_corpus(settings: Mapping[str, Any]) -> Corpus:

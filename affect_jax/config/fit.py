@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from affect_jax.config.changes import find_value, list_leaves
-from affect_jax.config.corpus import OWN, select_settings
+from affect_jax.config.corpus import OWN, import_corpus, select_settings
 from affect_jax.config.fit_fusion import choose_sizes, fit_fusion
 from affect_jax.config.fit_labels import fit_to_label
 from affect_jax.config.fit_pair import apply_pair, choose_pair
@@ -43,14 +43,14 @@ def fit_to_corpus(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[st
     settings = select_settings(document["corpus"], tuple(data["modalities"]), data["target"])
     pair = document["corpus"].get("pair")
     selected = {**document, "corpus": settings}
-    if settings["name"] != OWN:
+    if settings["name"] not in OWN:
         if pair:
             raise UserError(
-                f"config.corpus.pair is {pair!r}, which only the user's corpus (config.corpus.name=manifest) has; "
-                "choose the pair by the config's argument"
+                f"config.corpus.pair is {pair!r}, which only the user's corpus (config.corpus.name={' or '.join(OWN)}) "
+                "has; choose the pair by the config's argument"
             )
         return selected, ()
-    fitted, remarks = _fit_to_manifest(selected, pair)
+    fitted, remarks = _fit_to_files(selected, pair)
     return fitted, (*remarks, *_remark_changes(document, fitted))
 
 
@@ -64,25 +64,26 @@ def _remark_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
     return remarks
 
 
-def _fit_to_manifest(document: dict[str, Any], pair: str | None) -> tuple[dict[str, Any], list[str]]:
-    """The config as it is run on the manifest, and what to tell of the lengths of its sequences."""
-    from affect_jax.datasets import manifest  # here, as reading csv files and sound takes a while to import
+def _fit_to_files(document: dict[str, Any], pair: str | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The config on the user's files, and what its reader remarks about them."""
     from affect_jax.datasets.settings import resolve_settings
 
     model = document["model"]["name"]
     alone = bool(map_single_modalities(document))
     _check_model(model, alone, pair)
-    if not document["corpus"].get("manifest"):
+    name = document["corpus"]["name"]
+    package = import_corpus(name)  # here, as reading csv files and sound takes a while to import
+    if name == "manifest" and not document["corpus"].get("manifest"):
         raise UserError("config.corpus.manifest is not set; name the csv file of your corpus (docs/own_data.md)")
     chosen = {**_choose_layout(document), **document["corpus"]}
-    corpus = dataclasses.asdict(resolve_settings(chosen, manifest.Settings))
+    corpus = dataclasses.asdict(resolve_settings(chosen, package.Settings))
     del corpus["pair"]  # which becomes the model's modalities here
     _check_layout(document["data"]["unit"], corpus["layout"])
-    description = manifest.describe(corpus)
+    description = package.describe(corpus)
     label = description.labels[corpus["target"] or next(iter(description.labels))]
     columns = description.modalities
     if model in SPEECH:
-        document, columns = _fit_speech(document, columns, corpus["rate"])
+        document, columns = _fit_speech(document, columns, corpus.get("rate", 0))
     elif alone:
         document = _fit_each(document, columns)
     elif model in STEPS:
@@ -94,18 +95,19 @@ def _fit_to_manifest(document: dict[str, Any], pair: str | None) -> tuple[dict[s
     document = _fit_data(document, columns)
     data, told = fit_windows(document["data"], description.steps, description.rate)
     document = {**document, "data": data}
-    document = fit_to_label(document, label.name, len(label.classes) if label.kind == "class" else 0)
+    numbers = "sentiment_regression" if getattr(label, "is_sentiment", False) else "regression"
+    document = fit_to_label(document, label.name, len(label.classes) if label.kind == "class" else 0, numbers)
     study = document["study"]
     if tuple(study["folds"] or ()) == DRAWS:
         study = {**study, "folds": None}
-    stem = Path(corpus["manifest"]).stem
+    stem = Path(corpus[OWN[name]] or f"synthetic {name}").stem
     fitted = {
         **document,
         "corpus": {**corpus, "modalities": tuple(columns), "target": label.name},
         "study": study,
         "name": f"{model} on {stem}: {label.name} from {'+'.join(columns)}",
     }
-    return fitted, [told] if told else []
+    return fitted, (*getattr(description, "remarks", ()), *([told] if told else []))
 
 
 def _check_model(model: str, alone: bool, pair: str | None) -> None:
@@ -117,10 +119,12 @@ def _check_model(model: str, alone: bool, pair: str | None) -> None:
 
 def _choose_layout(document: Mapping[str, Any]) -> dict[str, str]:
     """The settings of the corpus that depend on the model, where the user leaves them open."""
-    sound = {"sound": "waveform"} if document["model"]["name"] in SPEECH else {}
+    is_manifest, unit = document["corpus"]["name"] == "manifest", document["data"]["unit"]
+    sound = {"sound": "waveform"} if document["model"]["name"] in SPEECH and is_manifest else {}
     if "layout" in document["corpus"]:
         return sound
-    unit = document["data"]["unit"]
+    if not is_manifest:
+        return {"layout": "item" if unit == "item" else "group"}
     layout = "steps" if _has_labels_per_step(document["corpus"]) else "item" if unit == "item" else "group"
     return {"layout": layout, **sound}
 

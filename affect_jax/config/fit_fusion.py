@@ -13,7 +13,9 @@ UNMAPPED = 100
 """Sequences of at most so many steps are not mapped over time."""
 MAPPED = 50
 """Steps behind the map of longer ones."""
-LETTERS = {"text": "T", "video": "V", "action_units": "V", "audio": "A", "mfcc": "A"}
+LETTERS = {"text": "T", "glove": "T"}
+LETTERS |= dict.fromkeys(("video", "action_units", "vision", "visual", "facet"), "V")
+LETTERS |= dict.fromkeys(("audio", "mfcc", "acoustic", "covarep"), "A")
 METHODS = {"mdre": (1, 2, 3), "mha": (2,), "amh": (3,)}
 """Compared method -> how many modalities it can take."""
 
@@ -48,7 +50,7 @@ def fit_fusion(document: Mapping[str, Any], columns: Mapping[str, Any], *, class
     """
     if len(columns) < 2:
         raise UserError(
-            f"the manifest has one modality, {next(iter(columns))!r}, and fusion joins two or more; add a column of "
+            f"the corpus has one modality, {next(iter(columns))!r}, and fusion joins two or more; add a column of "
             "another one, or train the one alone by configs/rank.py:manifest"
         )
     before = document["studies"]

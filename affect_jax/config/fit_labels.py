@@ -8,13 +8,14 @@ from affect_jax.config.stages import METRICS
 # Task -> losses between a prediction and the target that make sense for it.
 _LOSSES = {
     "regression": ("mse", "mae", "pcc", "ccc"),
+    "sentiment_regression": ("mse", "pcc", "ccc", "mae"),  # papers on sentiment learn by the absolute error
     "binary": ("binary_cross_entropy",),
     "multiclass": ("cross_entropy",),
 }
-_MONITORS = {"regression": "ccc", "binary": "uar", "multiclass": "uar"}
+_MONITORS = {"regression": "ccc", "sentiment_regression": "mae", "binary": "uar", "multiclass": "uar"}
 
 
-def fit_to_label(document: Mapping[str, Any], name: str, classes: int) -> dict[str, Any]:
+def fit_to_label(document: Mapping[str, Any], name: str, classes: int, numbers: str = "regression") -> dict[str, Any]:
     """A plain config for this label. What fits the label already stays as it is.
 
     Numbers are a regression and classes are classes, of which SeqSEW takes two as one probability, like the thesis.
@@ -23,9 +24,10 @@ def fit_to_label(document: Mapping[str, Any], name: str, classes: int) -> dict[s
       document: the config.
       name: of the label.
       classes: how many, 0 for a number.
+      numbers: the task of a number.
     """
     model = dict(document["model"])
-    task = "regression" if not classes else "binary" if model["name"] == "seqsew" and classes == 2 else "multiclass"
+    task = numbers if not classes else "binary" if model["name"] == "seqsew" and classes == 2 else "multiclass"
     model["classes"] = classes if task == "multiclass" else 0
     if "activation" in model:
         model["activation"] = "sigmoid" if task == "binary" else "linear"
@@ -61,5 +63,5 @@ def _fit_loss(loss: Mapping[str, Any], task: str, unit: str) -> dict[str, Any]:
         return dict(loss)
     kind = _LOSSES[task][-1] if unit == "item" else _LOSSES[task][0]
     _, slash, owner = loss["prediction"].partition("/")
-    output = "prediction" if task == "regression" else "logits"
+    output = "prediction" if task.endswith("regression") else "logits"
     return {**loss, "kind": kind, "prediction": f"{output}{slash}{owner}"}

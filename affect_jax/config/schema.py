@@ -11,7 +11,7 @@ from affect_jax.config.decode import Range
 from affect_jax.config.hyper import Hyper
 from affect_jax.config.stages import Stage
 
-Task = Literal["regression", "signed_regression", "binary", "multiclass"]
+Task = Literal["regression", "signed_regression", "sentiment_regression", "binary", "multiclass"]
 Unit = Literal["frame", "window", "recording", "item"]
 Count = Annotated[int, Range(least=1)]
 Seed = Annotated[int, Range(least=0, most=2**32 - 1)]

@@ -10,11 +10,15 @@ from affect_jax.errors import UserError, suggest_nearest
 METRICS = {
     "regression": ("ccc", "pcc", "rmse"),
     "signed_regression": ("ccc", "pcc", "rmse", "accuracy", "uar"),
+    "sentiment_regression": (
+        *("ccc", "pcc", "rmse", "mae", "accuracy_has0", "f1_has0", "accuracy_non0", "f1_non0"),
+        *("accuracy_7", "accuracy_5", "accuracy_3"),
+    ),
     "binary": ("accuracy", "uar", "weighted_f1", "macro_f1", "log_loss"),
     "multiclass": ("accuracy", "uar", "weighted_f1", "macro_f1", "log_loss"),
 }
 """Task -> the scores that its validation split has."""
-LOWER_IS_BETTER = ("rmse", "log_loss")
+LOWER_IS_BETTER = ("rmse", "mae", "log_loss")
 KEPT_WEIGHTS = ("best", "last")
 PRECISIONS = ("float32", "bfloat16")
 

@@ -32,7 +32,7 @@ def prepare_corpus(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
     if missing.count:
         yield (
             f"missing      {missing.count} values in {missing.columns} columns, replaced by"
-            f" {settings.get('nonfinite')}, the first in {missing.first}"
+            f" {settings.get('nonfinite', package.DEFAULTS.get('nonfinite'))}, the first in {missing.first}"
         )
     elif not lists_contents:
         yield "missing      none"
@@ -58,7 +58,8 @@ def write_synthetic(name: str, folder: str, settings: Mapping[str, Any]) -> str:
     others = [key for key in settings if key not in kind]
     if others:
         raise UserError(f"--synthetic_out only writes files; leave out --{others[0]}")
-    package.synthesize(Path(folder), **package.DEFAULTS.get("synthetic", {}), **kind)
-    source = f"--manual_dir={folder}" if "manual_dir" in package.DEFAULTS else f"--manifest={folder}/manifest.csv"
-    repeated = "".join(f" --{key}={value}" for key, value in kind.items())
+    package.synthesize(Path(folder), **{**package.DEFAULTS.get("synthetic", {}), **kind})
+    source = f"--manifest={folder}/manifest.csv" if "manifest" in package.DEFAULTS else f"--path={folder}"
+    source = f"--manual_dir={folder}" if "manual_dir" in package.DEFAULTS else source
+    repeated = "".join(f" --{key}={value}" for key, value in kind.items() if key in package.DEFAULTS)
     return f"wrote a synthetic {name} corpus to {folder}; read it with {source}{repeated}"

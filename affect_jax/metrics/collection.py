@@ -20,11 +20,11 @@ import jax
 import jax.numpy as jnp
 from clu import metrics as clu
 
-from affect_jax.metrics import classification, regression
+from affect_jax.metrics import classification, regression, sentiment
 from affect_jax.metrics.classification import Likelihoods
 from affect_jax.metrics.regression import Moments
 
-TASKS = ("regression", "signed_regression", "binary", "multiclass")
+TASKS = ("regression", "signed_regression", "sentiment_regression", "binary", "multiclass")
 
 
 class Decision(NamedTuple):
@@ -216,6 +216,39 @@ class LogLoss(_Score):
         return -self.statistics.total / self.statistics.count
 
 
+@flax.struct.dataclass
+class _OfCounts(_Score):
+    """A function `score` of the counts of sentiments; NaN where a valid prediction is."""
+
+    kind = sentiment.Counts
+    score: ClassVar[Callable[[sentiment.Counts], jax.Array]]
+
+    @classmethod
+    def bind(cls, name: str) -> type["_OfCounts"]:
+        """Returns the metric of this name, a key of `sentiment.SCORES`."""
+        return flax.struct.dataclass(type(name, (cls,), {"score": staticmethod(sentiment.SCORES[name])}))
+
+    @classmethod
+    def empty(cls) -> "_OfCounts":
+        """Returns the metric of no entries."""
+        return cls(sentiment.make_empty_counts())
+
+    @staticmethod
+    def measure(*, prediction: jax.Array, target: jax.Array, mask: jax.Array, **_: Any) -> sentiment.Counts:
+        """Returns the counts; arguments of one shape, `mask` bool."""
+        return sentiment.count_answers(prediction, target, mask)
+
+    def merge(self, other: "_OfCounts") -> "_OfCounts":
+        """Returns the metric of the entries of both, which must not overlap."""
+        return type(self)(sentiment.merge_counts(self.statistics, other.statistics))
+
+    def compute(self) -> jax.Array:
+        """Returns the score, a scalar."""
+        # The sum of absolute errors remembers a NaN, which counts do not.
+        broken = jnp.isnan(self.statistics.absolute_error)
+        return jnp.where(broken, jnp.nan, type(self).score(self.statistics))
+
+
 _CLASSIFICATION = {"accuracy": Accuracy, "uar": UAR, "weighted_f1": WeightedF1, "macro_f1": MacroF1}
 
 
@@ -251,8 +284,10 @@ def make_collection(task: str, classes: int = 2) -> type[clu.Collection]:
     metrics: dict[str, type[clu.Metric]] = {}
     if task not in TASKS:
         raise ValueError(f"the task is one of {', '.join(TASKS)}, not {task!r}")
-    if task in ("regression", "signed_regression"):
+    if task.endswith("regression"):
         metrics |= {"ccc": CCC, "pcc": PCC, "rmse": RMSE}
+    if task == "sentiment_regression":
+        metrics |= {name: _OfCounts.bind(name) for name in sentiment.SCORES}
     if task == "signed_regression":  # thesis 3.3: 0 and above against below 0
         decision = Decision(2, 0.0, of_target=True)
         metrics |= {name: _CLASSIFICATION[name].bind(decision) for name in ("accuracy", "uar")}

@@ -5,6 +5,8 @@
 | 'regression' | values, shaped like the target                 | ccc, pcc, rmse                         |
 | 'signed_     | the same; 0 and above is the class 'high'      | ccc, pcc, rmse, accuracy, uar          |
 |  regression' |                                                |                                        |
+| 'sentiment_  | the same, of sentiment from -3 to 3            | ccc, pcc, rmse, mae and the accuracies |
+|  regression' |                                                | of `sentiment`                         |
 | 'binary'     | probabilities of class 1, .5 counts as class 1 | accuracy, uar, weighted_f1, macro_f1,  |
 |              |                                                | log_loss                               |
 | 'multiclass' | logits, the target's shape and a class axis    | the same five                          |
@@ -16,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from affect_jax.metrics import classification
+from affect_jax.metrics import classification, sentiment
 from affect_jax.metrics.collection import TASKS, make_collection
 
 
@@ -46,17 +48,19 @@ def score_constant(task: str, target: np.ndarray, mask: np.ndarray) -> dict[str,
     Classes: it is always the most frequent class (the first of equals), so uar is 1 / the number of classes that occur;
     log_loss is that of answering with the shares of the classes, which is their entropy.
     Regression: it is always the mean, so ccc and pcc are 0 and rmse is the population standard deviation; the sign of
-    `signed_regression` is scored as two classes.
+    `signed_regression`, and every kind of classes of `sentiment_regression`, are scored as classes.
 
     Raises:
       ValueError: the task is unknown.
     """
     labels = np.asarray(target)[np.asarray(mask)]
-    if task in ("regression", "signed_regression"):
+    if task in TASKS and task.endswith("regression"):
         values = {"ccc": 0.0, "pcc": 0.0, "rmse": float(np.std(labels, dtype=np.float64)) if labels.size else np.nan}
         if task == "signed_regression":
             signs = score_constant("binary", labels >= 0, np.ones(labels.shape, bool))
             values |= {name: signs[name] for name in ("accuracy", "uar")}
+        if task == "sentiment_regression":
+            values |= _score_constant_sentiment(labels)
         return values
     if task not in TASKS:
         raise ValueError(f"the task is one of {', '.join(TASKS)}, not {task!r}")
@@ -72,6 +76,18 @@ def score_constant(task: str, target: np.ndarray, mask: np.ndarray) -> dict[str,
     values = {name: float(score(jnp.asarray(confusion))) for name, score in scores.items()}
     share = counts[counts > 0] / max(counts.sum(), 1)
     return values | {"log_loss": float(-(share * np.log(share)).sum())}
+
+
+def _score_constant_sentiment(labels: np.ndarray) -> dict[str, float]:
+    """What the mean scores as a number, and the most frequent class as a class, of sentiments [N]."""
+    values = {"mae": float(np.abs(labels - labels.mean()).mean()) if labels.size else np.nan}
+    for name, truth in (("has0", labels >= 0), ("non0", labels[labels != 0] > 0)):
+        constant = score_constant("binary", truth, np.ones(truth.shape, bool))
+        values |= {f"accuracy_{name}": constant["accuracy"], f"f1_{name}": constant["weighted_f1"]}
+    for name, limit in sentiment.LIMITS.items():
+        counts = np.unique(np.round(np.clip(labels, -limit, limit)), return_counts=True)[1]
+        values[name] = float(counts.max() / labels.size) if labels.size else 0.0
+    return values
 
 
 def evaluate_groups(

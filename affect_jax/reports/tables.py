@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 
 from affect_jax.reports.read import Figure
 
-PERCENT = ("accuracy", "uar", "weighted_f1", "macro_f1")
+PERCENT = (
+    *("accuracy", "uar", "weighted_f1", "macro_f1", "accuracy_has0", "f1_has0", "accuracy_non0", "f1_non0"),
+    *("accuracy_7", "accuracy_5", "accuracy_3"),
+)
 _LABELS = {
     "accuracy": "accuracy %",
     "uar": "UAR %",
@@ -18,6 +21,14 @@ _LABELS = {
     "pcc": "PCC",
     "rmse": "RMSE",
     "log_loss": "log loss",
+    "mae": "MAE",
+    "accuracy_has0": "Acc-2 has 0 %",
+    "f1_has0": "F1 has 0 %",
+    "accuracy_non0": "Acc-2 non 0 %",
+    "f1_non0": "F1 non 0 %",
+    "accuracy_7": "Acc-7 %",
+    "accuracy_5": "Acc-5 %",
+    "accuracy_3": "Acc-3 %",
 }
 Head = str | tuple[str, str]
 """The head of a column: its name, or its group and name."""

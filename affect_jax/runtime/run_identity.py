@@ -12,7 +12,12 @@ from typing import Any, NamedTuple
 from affect_jax.errors import UserError
 from affect_jax.runtime.files import hash_json, read_json, write_json
 
-_PLACES = ("data_dir", "manual_dir", "manifest")  # where files lie may change; what is in them is hashed for itself
+_PLACES = (
+    "data_dir",
+    "manual_dir",
+    "manifest",
+    "path",
+)  # where files lie may change; what is in them is hashed for itself
 
 
 class RunIdentity(NamedTuple):

@@ -321,7 +321,7 @@ def fit_study(
     Args:
       model: chosen by the config.
       stages: in order; each starts from the weights that the one before kept.
-      task: `regression`, `signed_regression`, `binary` or `multiclass`.
+      task: one of `metrics.TASKS`.
       corpus: of the development recordings, resident or streamed; the test split is not handed to this function.
       folds: over them.
       trials: the study.

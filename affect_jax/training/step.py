@@ -34,7 +34,7 @@ class StagePlan(NamedTuple):
     Attributes:
       model: the module.
       stage: what is trained, with which losses.
-      task: `regression`, `signed_regression`, `binary` or `multiclass`.
+      task: one of `metrics.TASKS`.
       eval_size: examples of a validation batch.
       packing: how training examples share the sequences of a batch; None for one example a sequence.
     """
@@ -330,7 +330,7 @@ def finish_epoch(
 
     Args:
       stage: the stage.
-      task: `regression`, `signed_regression`, `binary` or `multiclass`.
+      task: one of `metrics.TASKS`.
       state: after the last update.
       batches: of the epoch.
       validation: of the fold's validation examples.

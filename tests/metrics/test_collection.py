@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from affect_jax import metrics
-from affect_jax.metrics import classification, collection, regression
+from affect_jax.metrics import classification, collection, regression, sentiment
 
 N, CLASSES = 24, 3
 rng = np.random.default_rng(0)
@@ -20,12 +20,14 @@ TARGET = {
     "multiclass": rng.integers(CLASSES, size=N).astype(np.float32),
 }
 TARGET["signed_regression"] = TARGET["regression"]
+TARGET["sentiment_regression"] = 2 * np.round(TARGET["regression"], 1)
 PREDICTION = {
     "regression": (0.5 * TARGET["regression"] + rng.normal(size=N)).astype(np.float32),
     "binary": rng.random(N).astype(np.float32),
     "multiclass": rng.normal(size=(N, CLASSES)).astype(np.float32),
 }
 PREDICTION["signed_regression"] = PREDICTION["regression"]
+PREDICTION["sentiment_regression"] = 2 * PREDICTION["regression"]
 
 
 def garble(task):
@@ -59,7 +61,7 @@ def assert_same(task, ours, theirs):
     """Counts give the same bits; sums of floats depend on their order."""
     assert ours.keys() == theirs.keys()
     for name, value in theirs.items():
-        if name in ("accuracy", "uar", "weighted_f1", "macro_f1"):
+        if name.startswith(("accuracy", "uar", "weighted_f1", "macro_f1", "f1")):
             np.testing.assert_array_equal(ours[name], value, err_msg=name)
         else:
             np.testing.assert_allclose(ours[name], value, rtol=2e-5, err_msg=f"{task} {name}")
@@ -72,6 +74,9 @@ def compute_by_hand(task, prediction, target, mask):
         scores = {"ccc": regression.ccc(m), "pcc": regression.pcc(m), "rmse": regression.rmse(m)}
         if task == "regression":
             return scores
+        if task == "sentiment_regression":
+            counts = sentiment.count_answers(prediction, target, mask)
+            return scores | {name: of_counts(counts) for name, of_counts in sentiment.SCORES.items()}
         counts = classification.count_confusions(prediction >= 0, target >= 0, mask, 2)
         return scores | {"accuracy": classification.accuracy(counts), "uar": classification.uar(counts)}
     predicted = prediction >= 0.5 if task == "binary" else jnp.argmax(prediction, axis=-1)
@@ -110,8 +115,8 @@ def test_nothing_merged_changes_nothing(task):
     ):
         jax.tree.map(np.testing.assert_array_equal, compute(total), compute(update))
     nothing = compute(merge(empty, empty))
-    assert {name for name, value in nothing.items() if np.isnan(value)} == {"rmse", "log_loss"} & nothing.keys()
-    assert all(value == 0 for name, value in nothing.items() if name not in ("rmse", "log_loss"))
+    assert {name for name, value in nothing.items() if np.isnan(value)} == {"rmse", "log_loss", "mae"} & nothing.keys()
+    assert all(value == 0 for name, value in nothing.items() if name not in ("rmse", "log_loss", "mae"))
     assert isinstance(empty, clu.metrics.Collection)
 
 

@@ -12,11 +12,30 @@ from affect_jax.datasets.arrays.corpus import ArrayCorpus, read_corpus
 from affect_jax.datasets.arrays.settings import Settings
 from affect_jax.datasets.arrays.synthetic import VERSION, synthesize
 from affect_jax.datasets.manifest import layouts
-from affect_jax.datasets.manifest.reader import Column, Label
+from affect_jax.datasets.manifest.labels import Labels
+from affect_jax.datasets.manifest.reader import Column
 from affect_jax.datasets.missing_values import MissingValues, replace_missing_values
 from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
 from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError
+
+
+class Label(NamedTuple):
+    """A label.
+
+    Attributes:
+      name: of its field, and of the column where that has several.
+      kind: 'class' or 'number'.
+      classes: names of classes 0, 1, ...; () for numbers.
+      per_step: False, as each item has one label.
+      is_sentiment: whether its numbers are sentiments from -3 to 3, see `affect_jax.metrics.sentiment`.
+    """
+
+    name: str
+    kind: str
+    classes: tuple[str, ...]
+    per_step: bool
+    is_sentiment: bool
 
 
 class Description(NamedTuple):
@@ -29,6 +48,8 @@ class Description(NamedTuple):
       items: how many.
       groups: how many.
       remarks: what people should know, a sentence each.
+      steps: of each recording that `load` gives: labels of an utterance, or utterances of a video.
+      rate: steps a second, which nothing tells.
     """
 
     modalities: dict[str, Column]
@@ -37,6 +58,8 @@ class Description(NamedTuple):
     items: int
     groups: int
     remarks: tuple[str, ...]
+    steps: tuple[int, ...]
+    rate: float = 0.0
 
 
 class _Checked(NamedTuple):
@@ -58,11 +81,14 @@ def describe(corpus: Mapping[str, Any]) -> Description:
     ordered = {arrays.target: arrays.labels[arrays.target], **arrays.labels}
     return Description(
         modalities={name: _describe_column(name, settings, arrays) for name in arrays.modalities},
-        labels={name: Label(name, label.kind, label.classes, label.per_step) for name, label in ordered.items()},
+        labels={name: _describe_label(label) for name, label in ordered.items()},
         split_column="split" if "train" in {place.split for place in arrays.places.values()} else "",
         items=len(arrays.rows),
         groups=len({row.group for row in arrays.rows}),
         remarks=arrays.remarks,
+        steps=tuple(collections.Counter(row.group for row in arrays.rows).values())
+        if settings.layout == "group"
+        else (1,) * len(arrays.rows),
     )
 
 
@@ -157,6 +183,17 @@ def _describe_column(name: str, settings: Settings, arrays: ArrayCorpus) -> Colu
         width *= 2 if longest > 1 else 1
         longest = max(collections.Counter(row.group for row in arrays.rows).values())
     return Column(name, "features", width, longest)
+
+
+def _describe_label(label: Labels) -> Label:
+    """Its numbers are sentiments where they lie in -3 to 3, to both sides of 0, and beyond 1 or under MMSA's name."""
+    is_sentiment = False
+    if label.kind == "number":
+        values = np.concatenate(list(label.values.values()))
+        least, most = values.min(), values.max()
+        is_named = label.name.startswith("regression_labels") or "sentiment" in label.name.lower()
+        is_sentiment = bool(-3 <= least < 0 < most <= 3 and (is_named or least < -1 < 1 < most))
+    return Label(label.name, label.kind, label.classes, False, is_sentiment)
 
 
 def _fill_absent(features: dict[int, dict[str, np.ndarray]], arrays: ArrayCorpus) -> dict[int, dict[str, np.ndarray]]:
