@@ -8,6 +8,7 @@ says how many; `free` which modality of a file is told by nothing else.
 import io
 import json
 import os
+import pickletools
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -86,7 +87,8 @@ def flip(data: bytes, at: int, bit: int) -> bytes:
 @st.composite
 def damage(draw, path: Path) -> Damage:
     data = path.read_bytes()
-    kinds = {".npy": ARRAY, ".wav": SOUND, ".flac": SOUND, ".json": JSON, ".npz": ()}.get(path.suffix, TEXT)
+    kinds = {".npy": ARRAY, ".wav": SOUND, ".flac": SOUND, ".json": JSON}.get(path.suffix, TEXT)
+    kinds = BINARY if path.suffix in (".npz", ".h5", ".pkl") else kinds
     kind = draw(st.sampled_from(sorted(kinds + ANY)), label="kind")
 
     def number(stop: int) -> int:
@@ -102,6 +104,10 @@ def damage(draw, path: Path) -> Damage:
         return Damage(kind, flip(data, number(len(data)), number(8)), ONE)
     if kind == "head":
         return Damage(kind, flip(data, number(min(len(data), 128 if path.suffix == ".npy" else 64)), number(8)), ONE)
+    if kind == "opcode":
+        code = draw(st.sampled_from(sorted(pickletools.code2op))).encode("latin-1")
+        at = number(len(data))
+        return Damage(kind, data[:at] + code + data[at + 1 :], ONE)
     if kind == "longer":
         return Damage(kind, data + bytes([number(256)]) * (1 + number(100)), ONE)
     if kind == "extra":
@@ -116,6 +122,7 @@ def damage(draw, path: Path) -> Damage:
 
 ANY = ("bit", "cut", "empty", "extra", "gone", "longer")
 SOUND = ("head", "head")
+BINARY = ("head", "head", "opcode", "opcode")
 ARRAY = ("head", "axis", "big", "complex", "double", "fewer", "fortran", "inf", "more", "nan", "narrow", "pickled")
 ARRAY += ("records", "text", "turned")
 VALUES = (None, True, 0, 1, 2, 3, -1, 10**9, 2.5, float("nan"), "", "x", [], [1, 1], {})

@@ -91,27 +91,15 @@ def read_corpus(settings: Settings, path: str) -> ArrayCorpus:
     modalities = {m: {split: one.modalities[m] for split, one in read.items()} for m in chosen}
     for m, of_splits in modalities.items():
         _check_widths(m, of_splits)
-    named = _name_items(by_split, counts)
-    places = [Place(split, item) for split, count in counts.items() for item in range(count)]
-    rows = tuple(
-        Row(n, named.ids[n - 1], place.split, named.groups[n - 1], {}, _list_present(modalities, place))
-        for n, place in enumerate(places, start=1)
-    )
-    crossing = _find_crossing_groups(rows)
-    if settings.layout == "group":
-        # A video is one recording: of one that two splits share, each split has its own utterances.
-        rows = tuple(r._replace(group=f"{r.group}@{r.split}") if r.group in crossing else r for r in rows)
-    numbered = {n: label_tables.number_items(label, counts) for n, label in labels.by_name.items()}
-    sheet = Sheet(Path(path), rows, tuple(numbered), chosen, (), "split" if "train" in splits else "", bool(named.form))
-    problems = Problems(Path(path))
-    plan = plan_splits(sheet, numbered[labels.target], folds=settings.folds, seed=settings.seed, problems=problems)
-    problems.raise_if_any()
+    items = _list_items(by_split, counts, modalities, settings.layout)
+    numbered = {name: label_tables.number_items(label, counts) for name, label in labels.by_name.items()}
+    plan = _plan_splits(Path(path), items, numbered, labels.target, settings)
     not_finite = _count_not_finite(modalities)
     return ArrayCorpus(
         path=Path(path),
         files=tuple(dict.fromkeys(field.file for fields in splits.values() for field in fields.values())),
-        rows=rows,
-        places=dict(enumerate(places, start=1)),
+        rows=items.rows,
+        places=items.places,
         modalities=modalities,
         labels=numbered,
         target=labels.target,
@@ -121,11 +109,62 @@ def read_corpus(settings: Settings, path: str) -> ArrayCorpus:
             *labels.remarks,
             *dict.fromkeys(remark for one in read.values() for remark in one.remarks),
             *_remark_unread(by_split, chosen),
-            *_remark_groups(named, crossing, plan),
-            *_remark_absent(rows, chosen),
+            *_remark_groups(items, plan),
+            *_remark_absent(items.rows, chosen),
             *_remark_not_finite(not_finite, settings.nonfinite),
         ),
     )
+
+
+class _Items(NamedTuple):
+    """The items of all splits.
+
+    Attributes:
+      rows: numbered from 1.
+      places: number of a row -> where it is.
+      named: ids and groups as the files say them.
+      crossing: groups that are in two splits -> these, in words.
+    """
+
+    rows: tuple[Row, ...]
+    places: dict[int, Place]
+    named: names.Names
+    crossing: dict[str, str]
+
+
+def _list_items(
+    by_split: Mapping[str, Roles],
+    counts: Mapping[str, int],
+    modalities: Mapping[str, Mapping[str, Modality]],
+    layout: str,
+) -> _Items:
+    named = _name_items(by_split, counts)
+    places = [Place(split, item) for split, count in counts.items() for item in range(count)]
+    rows = tuple(
+        Row(n, named.ids[n - 1], place.split, named.groups[n - 1], {}, _list_present(modalities, place))
+        for n, place in enumerate(places, start=1)
+    )
+    crossing = _find_crossing_groups(rows)
+    if layout == "group":
+        # A video is one recording: of one that two splits share, each split has its own utterances.
+        rows = tuple(r._replace(group=f"{r.group}@{r.split}") if r.group in crossing else r for r in rows)
+    return _Items(rows, dict(enumerate(places, start=1)), named, crossing)
+
+
+def _plan_splits(path: Path, items: _Items, labels: Mapping[str, Labels], target: str, settings: Settings) -> SplitPlan:
+    sheet = Sheet(
+        path=path,
+        rows=items.rows,
+        labels=tuple(labels),
+        modalities=(),
+        unread=(),
+        split_column="split" if items.rows[0].split else "",
+        grouped=bool(items.named.form),
+    )
+    problems = Problems(path)
+    plan = plan_splits(sheet, labels[target], folds=settings.folds, seed=settings.seed, problems=problems)
+    problems.raise_if_any()
+    return plan
 
 
 def _check_splits(splits: Splits, path: str) -> None:
@@ -250,7 +289,8 @@ def _remark_unread(by_split: Mapping[str, Roles], chosen: Sequence[str]) -> list
     return [f"not read: {', '.join(reasons)}"] if reasons else []
 
 
-def _remark_groups(named: names.Names, crossing: Mapping[str, str], plan: SplitPlan) -> list[str]:
+def _remark_groups(items: _Items, plan: SplitPlan) -> list[str]:
+    named, crossing = items.named, items.crossing
     if not named.form:
         without = "no ids that name videos, so every item is its own group"
         return [f"{without}, and folds may split a video"] if plan.folds or plan.draws else [without]

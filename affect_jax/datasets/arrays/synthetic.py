@@ -26,6 +26,7 @@ FILES = {"pickle": "unaligned.pkl", "npz": "unaligned.npz", "h5": "unaligned.h5"
 _COLUMNS = {"text": 8, "audio": 5, "vision": 6}
 _SHOWN = {"text": 1.0, "audio": 0.5, "vision": 0.3}  # of y, beside noise of 1
 _OWN = 0.5  # a video's voice, face and words
+_NEUTRAL = 0.4  # raters call less than this 0
 _FACELESS = 9  # one of so many utterances has no face
 _SHARES = {"train": 0.6, "valid": 0.2, "test": 0.2}  # of the videos
 
@@ -68,7 +69,8 @@ def _make_split(
     """The fields of a split under MMSA's names."""
     count = len(names)
     mood = np.repeat(rng.normal(size=count // clips), clips)
-    y = np.clip(np.round(1.2 * (mood + 0.8 * rng.normal(size=count)), 1), -3, 3) + 0.0  # turns -0.0 into 0.0
+    y = np.clip(np.round(1.2 * (mood + 0.8 * rng.normal(size=count)), 1), -3, 3)
+    y[np.abs(y) < _NEUTRAL] = 0
     lengths = {m: rng.integers(1 + steps // 3, steps + 1, size=count) for m in mixing}
     lengths["vision"][_FACELESS - 1 :: _FACELESS] = 0
     fields: dict[str, np.ndarray] = {"id": np.array(names), "raw_text": np.array([f"CLIP {n}" for n in range(count)])}
