@@ -48,6 +48,7 @@ def corpus(name: str, **settings: Any) -> dict[str, Any]:
         path=left_open(str),  # of arrays: npz, h5 or pickle, a folder or pattern of such files
         widths=left_open(tuple),  # of arrays that have modalities side by side
         padding=left_open(str),  # of arrays: zeros or none
+        largest_file=left_open(int),  # MB
         modalities=left_open(tuple),
         target=left_open(str),  # the label
         classes=left_open(bool),  # whole numbers are classes
@@ -55,7 +56,7 @@ def corpus(name: str, **settings: Any) -> dict[str, Any]:
         layout=left_open(str),  # item, group or steps
         sound=left_open(str),  # mfcc, egemaps or waveform
         rate=left_open(int),  # Hz
-        nonfinite=left_open(str),  # refuse or interpolate
+        nonfinite=left_open(str),  # refuse, zero or mean
         folds=left_open(int),
         seed=left_open(int),
     )

@@ -146,7 +146,7 @@ def test_writes_a_synthetic_release(run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--corpus=recla"], r"--corpus is 'recla' \(did you mean 'recola'\?\); choose cmu_mosi, "),
+        (["--corpus=recla"], r"--corpus is 'recla' \(did you mean 'recola'\?\); choose arrays, cmu_mosi, "),
         (["--corpus=recola", "--labels=class7"], "--labels is not a setting of recola"),
         (["--corpus=recola", "more"], "'more' is not a flag"),
     ],
