@@ -3,6 +3,7 @@
 Everything is numpy in memory, and nothing here depends on a corpus.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -91,12 +92,20 @@ def compute_mfcc(x: np.ndarray, rate: int) -> np.ndarray:
     # Padded to at least twice the window: the lowest of 64 Mel bands are narrower than 1 / 25 ms.
     size = 2 ** int(np.ceil(np.log2(2 * window)))
     samples = np.pad(to_float(x), (0, max(0, size - len(x))))
-    coefficients = librosa.feature.mfcc(
-        y=samples, sr=rate, n_mfcc=40, n_fft=size, win_length=window, hop_length=hop, window="hamming", n_mels=64
-    )[:, :frames]
+    spectrum = librosa.stft(samples, n_fft=size, win_length=window, hop_length=hop, window="hamming")
+    # As librosa.feature.mfcc does it, which makes the bands anew each time.
+    bands = np.einsum("...ft,mf->...mt", np.abs(spectrum) ** 2, _make_mel_bands(rate, size), optimize=True)
+    coefficients = librosa.feature.mfcc(S=librosa.power_to_db(bands), n_mfcc=40)[:, :frames]
     # 'nearest' at the ends: 'interp' would refuse clips of fewer than 9 windows.
     changes = [librosa.feature.delta(coefficients, order=order, mode="nearest") for order in (1, 2)]
     return np.concatenate([coefficients, *changes]).T.astype(np.float32)
+
+
+@functools.cache
+def _make_mel_bands(rate: int, size: int) -> np.ndarray:
+    import librosa
+
+    return librosa.filters.mel(sr=rate, n_fft=size, n_mels=64)
 
 
 def count_mfcc_frames(samples: int, rate: int) -> int:

@@ -221,10 +221,10 @@ def _choose_channels(totals: _Totals, channels: int) -> tuple[list[int], str]:
     if len(sounding) < channels:
         silent = [str(c + 1) for c in everything if c not in sounding]
         names = ", ".join(str(c + 1) for c in sounding)
-        return sounding, f"of its {channels} channels, {', '.join(silent)} is silent and left out; {names} is heard"
+        return sounding, f"a silent channel is left out ({', '.join(silent)} of {channels}; heard: {names})"
     if totals.mean_squares < _CANCELLED**2 * loudest:
         first = int(np.argmax(totals.squares))
-        return [first], f"its {channels} channels cancel each other (opposite phase); only channel {first + 1} is heard"
+        return [first], f"channels cancel each other, so only one is heard ({first + 1} of {channels})"
     return everything, ""
 
 
@@ -234,14 +234,14 @@ def _choose_scale(totals: _Totals, is_fine: bool) -> tuple[float, str]:
     if peak > _WHOLE_NUMBERS:
         full = next((2.0**bits for bits in (15, 23, 31) if peak <= 2.0**bits), 2.0 ** np.ceil(np.log2(peak)))
         kind = {2.0**15: "16-bit", 2.0**23: "24-bit", 2.0**31: "32-bit"}.get(full, "larger than 32-bit")
-        return 1 / full, f"its samples reach {peak:.6g}, {kind} numbers in a file of floats; divided by {full:.0f}"
+        return 1 / full, f"{kind} numbers in a file of floats, divided by {full:.0f} (they reach {peak:.6g})"
     if peak > _MOST_PEAK or (peak > 1 and beyond > _MOST_BEYOND):
         full = 2.0 ** np.ceil(np.log2(peak))
-        share = f"{100 * beyond:.2g} % of its samples are beyond full scale"
-        return 1 / full, f"{share} and reach {peak:.3g} times that; divided by {full:.0f}"
+        share = f"{100 * beyond:.2g} % of its samples, which reach {peak:.3g} times that"
+        return 1 / full, f"beyond full scale, so divided by {full:.0f} ({share})"
     if is_fine and 0 < peak < _QUIET:
         full = 2.0 ** np.floor(-1 - np.log2(peak))
-        return full, f"very quiet: its samples reach {peak:.2g} of full scale; multiplied by {full:.0f}"
+        return full, f"very quiet, so multiplied (its samples reach {peak:.2g} of full scale; by {full:.0f})"
     return 1.0, ""
 
 
@@ -252,7 +252,7 @@ def _describe_level(totals: _Totals, factor: float) -> list[str]:
     if not 0 < peak:
         return []
     if peak <= _NEARLY_SILENT:
-        return [f"nearly silent: its samples reach {peak * 32768:.2g} of 32768"]
+        return [f"nearly silent (its samples reach {peak * 32768:.2g} of 32768)"]
     if offset > _OFFSET and offset > level / 2:
-        return [f"a constant offset of {100 * offset:.2g} % of full scale is most of its level"]
+        return [f"a constant offset is most of its level ({100 * offset:.2g} % of full scale)"]
     return []

@@ -298,7 +298,7 @@ def _open_mp3(
     sound = stack.enter_context(soundfile.SoundFile(FilePieces(file, mp3_frames.list_pieces(data, walk))))
     remarks = []
     if walk.skipped:
-        remarks.append(f"{walk.skipped} bytes between its frames are no sound and are left out")
+        remarks.append(f"what is no sound between its frames is left out ({walk.skipped} bytes)")
     if walk.is_cut:
         remarks.append("its last frame is not whole, so it may be cut short")
     return _stream_soundfile(sound, path, 0, tuple(remarks))._replace(announced=walk.samples)
