@@ -83,7 +83,7 @@ def build_once(
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-    key = hashlib.sha256(str(manual_dir or "download").encode()).hexdigest()[:12]
+    key = hashlib.sha256(os.fsencode(manual_dir or "download")).hexdigest()[:12]
     folder = data_dir / "built" / key
     with report_write_errors(folder):
         builder = builder_cls(config=config, data_dir=folder, file_format="array_record")

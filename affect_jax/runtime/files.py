@@ -57,7 +57,7 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
 
 def _name_partial(path: Path) -> Path:
     """A hidden name beside `path` that nobody else has, cut where a file system would find it too long."""
-    name = path.name.encode()[:200].decode(errors="ignore")
+    name = os.fsencode(path.name)[:200].decode(errors="ignore")
     return path.with_name(f".{name}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}")
 
 

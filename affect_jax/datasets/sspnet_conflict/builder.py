@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ _CONFIGS: dict[str, SspnetConflictConfig] = {}  # by name, because TFDS asks for
 
 def make_config(rate: int, partition: str) -> SspnetConflictConfig:
     """Makes the config of a rate in Hz and a partition's csv ('' for the release's), or returns an equal one."""
-    name = f"speech_{rate}" + (f"_{hashlib.sha256(partition.encode()).hexdigest()[:8]}" if partition else "")
+    name = f"speech_{rate}" + (f"_{hashlib.sha256(os.fsencode(partition)).hexdigest()[:8]}" if partition else "")
     return _CONFIGS.setdefault(name, SspnetConflictConfig(name=name, rate=rate, partition=partition))
 
 
