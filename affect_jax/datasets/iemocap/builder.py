@@ -63,7 +63,9 @@ _CONFIGS: dict[str, IemocapConfig] = {}  # by name, because TFDS asks for config
 def make_config(form: str, modalities: tuple[str, ...], glove: str, video_features: str) -> IemocapConfig:
     """Makes the config of these settings, or returns an equal one; the order of modalities does not matter."""
     ordered = tuple(modality for modality in MODALITIES if modality in modalities)
-    outside = hashlib.sha256(os.fsencode(f"{glove}\n{video_features}")).hexdigest()[:8] if glove or video_features else ""
+    outside = (
+        hashlib.sha256(os.fsencode(f"{glove}\n{video_features}")).hexdigest()[:8] if glove or video_features else ""
+    )
     name = "_".join(filter(None, (form, "+".join(ordered), outside)))
     config = IemocapConfig(name=name, form=form, modalities=ordered, glove=glove, video_features=video_features)
     return _CONFIGS.setdefault(name, config)

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import tensorflow_datasets as tfds
 
 from affect_jax.datasets import build
 from affect_jax.datasets.feature_frames import drop_columns
-from affect_jax.datasets.manifest import frame_files
+from affect_jax.datasets.manifest import frame_files, recording_pool
 from affect_jax.datasets.manifest.cells import Cell, Reading, Survey
 from affect_jax.datasets.manifest.csv_table import Sheet
 from affect_jax.errors import UserError
@@ -31,6 +32,8 @@ class ManifestConfig(tfds.core.BuilderConfig):
     items: tuple[tuple[str, tuple[tuple[str, Path, Cell], ...]], ...] = ()
     """(id, (modality, path, its measurements)) in the order of the manifest."""
     reading: Reading = Reading("mfcc", 8000)
+    kept: Path | None = None
+    """The folder where features of recordings may have been kept."""
     left_out: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(modality, names of columns that no features are made of)."""
 
@@ -82,12 +85,13 @@ class Manifest(tfds.core.GeneratorBasedBuilder):
         }
         left_out = collections.defaultdict(tuple, settings.left_out)
         for number, (name, files) in enumerate(items):
-            features = {m: _read_checked(path, cell, settings.reading, left_out[m]) for m, path, cell in files}
+            features = {m: _read_checked(path, cell, settings, left_out[m]) for m, path, cell in files}
             yield number, {"id": name, "features": {**absent, **features}}
 
 
-def _read_checked(path: Path, cell: Cell, reading: Reading, left_out: tuple[str, ...]) -> np.ndarray:
-    values = drop_columns(frame_files.read_frames(path, *reading), left_out).values
+def _read_checked(path: Path, cell: Cell, settings: ManifestConfig, left_out: tuple[str, ...]) -> np.ndarray:
+    frames = frame_files.read_frames(path, *settings.reading, kept=settings.kept)
+    values = drop_columns(frames, left_out).values
     bad = int((~np.isfinite(values)).sum())
     # The file may have changed after it was measured, and everything else relies on the measurements.
     if (len(values), values.shape[1] if values.ndim > 1 else 0, bad) != (cell.frames, cell.width, cell.bad):
@@ -121,12 +125,15 @@ def build_features(sheet: Sheet, survey: Survey, reading: Reading, data_dir: Pat
             (row.id, tuple((m, path, cells[row.number, m]) for m, path in row.files.items())) for row in sheet.rows
         ),
         reading=reading,
+        kept=data_dir / recording_pool.KEPT,
         left_out=tuple(left_out.items()),
     )
     _CONFIGS[config.name] = config
     builder = build.build_once(
         Manifest, config=config, data_dir=data_dir, manual_dir=sheet.path.resolve().parent, source=_sign_files(sheet)
     )
+    sounds = [path for row in sheet.rows for path in row.files.values() if frame_files.is_sound(path)]
+    recording_pool.forget_kept(sounds, reading, data_dir)
     examples = (e for chunk in sorted(builder.info.splits) for e in build.read_examples(builder, chunk))
     return {
         row.number: {m: example["features"][m] for m in row.files}
@@ -141,5 +148,5 @@ def _sign_files(sheet: Sheet) -> str:
         digest.update(f"{row.id}\0".encode())
         for modality, path in row.files.items():
             status = path.stat()
-            digest.update(f"{modality}\0{path}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+            digest.update(os.fsencode(f"{modality}\0{path}\0{status.st_size}\0{status.st_mtime_ns}\n"))
     return digest.hexdigest()

@@ -7,10 +7,9 @@ import collections
 import contextlib
 import hashlib
 import json
-import os
 import stat
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import numpy as np
 
 from affect_jax.datasets import feature_frames
 from affect_jax.datasets.feature_frames import Frames
-from affect_jax.datasets.manifest import frame_files
+from affect_jax.datasets.manifest import frame_files, recording_pool
 from affect_jax.datasets.manifest.cells import Cell, Reading, Survey
 from affect_jax.datasets.manifest.column_checks import check_column, choose_rows_of_one_kind
 from affect_jax.datasets.manifest.csv_table import Sheet, join_names
@@ -27,6 +26,7 @@ from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.release_files import quote_values
 from affect_jax.datasets.whole_folder import report_write_errors
 from affect_jax.errors import UserError
+from affect_jax.features.recordings import Measured
 from affect_jax.runtime import files, progress
 
 READER = 2
@@ -40,15 +40,20 @@ _BLOCK = 1000
 """Files whose measurements wait for their turn."""
 
 
-def measure_file(path: Path, reading: Reading) -> Cell:
+def measure_file(path: Path, reading: Reading, measure_sound: Callable[[Path], Measured]) -> Cell:
     """Measures one file.
+
+    Args:
+      path: of features, or a recording.
+      reading: how it is read.
+      measure_sound: measures a recording, see `recording_pool`.
 
     Raises:
       UserError: the file cannot be used.
     """
     if frame_files.is_sound(path):
-        length, width, file_rate = frame_files.measure_sound(path, reading.sound, reading.rate)
-        return Cell(length, width, rate=float(file_rate), bad=0, first="")
+        size = measure_sound(path)
+        return Cell(size.frames, size.width, rate=float(size.rate), bad=0, first="", remarks=size.remarks)
     frames = feature_frames.read_features(path, reading.options)
     names = hashlib.sha256("\0".join(frames.names).encode()).hexdigest()[:12] if frames.names else ""
     bad = ~np.isfinite(frames.values)
@@ -87,10 +92,10 @@ def measure_cells(sheet: Sheet, reading: Reading, nonfinite: str, data_dir: Path
     known = _read_cache(cache)
     cells: dict[tuple[int, str], Cell] = {}
     fresh = dict(known)  # with the files of columns that this run does not read
-    # A single openSMILE instance serves all files, so only one thread uses it.
-    threads = 1 if reading.sound == "egemaps" else _count_cores()
-    results = _measure_all([path for _, _, path in wanted], known, reading, threads)
-    with progress.Work() as work:
+    paths = [path for _, _, path in wanted]
+    new = [path for path in paths if frame_files.is_sound(path) and not _find_known(path, known)]
+    with progress.Work() as work, recording_pool.open_pool(new, reading, data_dir, work.say) as measure_sound:
+        results = _measure_all(paths, known, reading, measure_sound)
         for count, ((row, modality, path), result) in enumerate(zip(wanted, results, strict=True), start=1):
             if isinstance(result, str):
                 problems.add(row.number, f"column {modality!r}: {result}")
@@ -106,12 +111,20 @@ def measure_cells(sheet: Sheet, reading: Reading, nonfinite: str, data_dir: Path
     return _summarize(sheet, cells, nonfinite, problems)
 
 
-def _count_cores() -> int | None:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+def _find_known(path: Path, known: Mapping[str, list]) -> Cell | None:
+    """What is known of the file as it is now."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    entry = known.get(str(path))
+    if not entry or entry[:2] != [status.st_size, status.st_mtime_ns]:
+        return None
+    return Cell(*(tuple(x) if isinstance(x, list) else x for x in entry[2:]))
 
 
 def _measure_all(
-    paths: Sequence[Path], known: Mapping[str, list], reading: Reading, threads: int | None
+    paths: Sequence[Path], known: Mapping[str, list], reading: Reading, measure_sound: Callable[[Path], Measured]
 ) -> Iterator[tuple[list, Cell] | str]:
     """Measures files in their order, a bounded number of them ahead; large ones one after another.
 
@@ -126,12 +139,13 @@ def _measure_all(
             if not stat.S_ISREG(status.st_mode):
                 return f"{path} is not a file; correct the path or empty the cell"
             stamp = [status.st_size, status.st_mtime_ns]
-            entry = known.get(str(path))
-            if entry and entry[:2] == stamp:
-                return stamp, Cell(*(tuple(x) if isinstance(x, list) else x for x in entry[2:]))
+            cell = _find_known(path, known)
+            if cell is not None:
+                return stamp, cell
             growth = _MOST_PACKED if path.suffix.lower() in (".npz", ".h5", ".hdf5", ".mat") else 1
-            with alone if growth * status.st_size > _LARGE else contextlib.nullcontext():
-                return stamp, measure_file(path, reading)
+            is_large = growth * status.st_size > _LARGE and not frame_files.is_sound(path)
+            with alone if is_large else contextlib.nullcontext():
+                return stamp, measure_file(path, reading, measure_sound)
         except UserError as error:
             return str(error)
         except FileNotFoundError:
@@ -140,7 +154,7 @@ def _measure_all(
             reason = error.strerror if isinstance(error, OSError) else str(error)
             return f"{quote_values(str(path), 200)} cannot be read ({reason}); correct the path or empty the cell"
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(recording_pool.count_cores()) as pool:
         for start in range(0, len(paths), _BLOCK):
             yield from pool.map(measure, paths[start : start + _BLOCK])
 

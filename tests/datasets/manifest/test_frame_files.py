@@ -23,16 +23,6 @@ def test_vectors_whole_numbers_and_rates(tmp_path):
         np.testing.assert_array_equal(result.values, np.arange(6).reshape(3, 2))
 
 
-def test_sizes_are_those_of_what_is_read(tmp_path):
-    path = tmp_path / "a.flac"
-    soundfile.write(path, np.sin(np.arange(5000) / 9), 11025, subtype="PCM_16")
-    for sound, width in (("mfcc", 120), ("waveform", 0)):
-        length, columns, own = frame_files.measure_sound(path, sound, 8000)
-        values = frame_files.read_frames(path, sound, 8000).values
-        assert (length, columns, own) == (len(values), width, 11025)
-        assert values.dtype == (np.float32 if width else np.int16)
-
-
 def test_egemaps_asks_for_opensmile(monkeypatch):
     monkeypatch.setattr(egemaps.importlib.util, "find_spec", lambda name: None)
     egemaps._load_opensmile.cache_clear()
@@ -46,7 +36,6 @@ def test_egemaps_every_10_ms(tmp_path):
     soundfile.write(path, np.sin(np.arange(8000) / 9) / 2, 8000, subtype="PCM_16")
     egemaps._load_opensmile.cache_clear()
     result = frame_files.read_frames(path, "egemaps", 8000).values
-    assert frame_files.measure_sound(path, "egemaps", 8000) == (*result.shape, 8000)
     assert result.shape[1] == egemaps.WIDTH
     assert 90 <= len(result) <= 100
 
@@ -88,9 +77,5 @@ def cut(path):
 )
 def test_refuses(tmp_path, name, write, message):
     write(tmp_path / name)
-    with pytest.raises(UserError, match=message) as error:
+    with pytest.raises(UserError, match=message):
         frame_files.read_frames(tmp_path / name, "mfcc", 8000)
-    if frame_files.is_sound(tmp_path / name):
-        with pytest.raises(UserError) as other:
-            frame_files.measure_sound(tmp_path / name, "mfcc", 8000)
-        assert str(other.value) == str(error.value)

@@ -1,0 +1,101 @@
+"""Measures recordings with all cores: their features are computed, and kept until the corpus is built of them."""
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from affect_jax.datasets.manifest.cells import Reading
+from affect_jax.features.recording_workers import start_workers
+from affect_jax.features.recordings import Measured, find_kept, measure_recording
+
+KEPT = Path("manifest", "recordings")
+"""Below the folder for built corpora: features of recordings that no corpus has been built of yet."""
+_FEW_BYTES = 20_000_000
+"""Fewer bytes of recordings are read by this process: starting another takes a second or two."""
+_MEMORY = 4e9
+"""Bytes that the recordings that are being read may take together."""
+_GROWTH = {".wav": 8, ".aiff": 8, ".aif": 8, ".flac": 16}
+"""Bytes in memory for each byte of a file, at most: samples, their features, and copies of both. Others: 120."""
+
+
+@contextlib.contextmanager
+def open_pool(
+    paths: Sequence[Path], reading: Reading, data_dir: Path, say: Callable[[str], None]
+) -> Iterator[Callable[[Path], Measured]]:
+    """Gives a function that measures a recording, which threads may call at once, one a core.
+
+    Args:
+      paths: the recordings that will be measured.
+      reading: how.
+      data_dir: folder for built corpora.
+      say: receives how fast it was, where it took long.
+    """
+    seconds: list[float] = []
+    budget, began = _Budget(_MEMORY), time.monotonic()
+    with contextlib.ExitStack() as stack:
+        compute = measure_recording
+        if sum(_get_size(path) for path in paths) > _FEW_BYTES and count_cores() > 1:
+            compute = stack.enter_context(start_workers(count_cores()))
+        # openSMILE may not be used by two threads at once.
+        lock = threading.Lock() if compute is measure_recording and reading.sound == "egemaps" else None
+
+        def measure(path: Path) -> Measured:
+            kept = find_kept(data_dir / KEPT, path, reading.sound, reading.rate)
+            with budget.take(_get_size(path) * _GROWTH.get(path.suffix.lower(), 120)), lock or contextlib.nullcontext():
+                measured = compute(path, reading.sound, reading.rate, kept)
+            seconds.append(measured.seconds)
+            return measured
+
+        yield measure
+    took = time.monotonic() - began
+    if seconds and took > 1:
+        say(
+            f"{len(seconds)} recordings of {sum(seconds) / 3600:.2f} h read as {reading.sound} in {took:.1f} s:"
+            f" {sum(seconds) / took:.0f} s of sound a second, {count_cores()} cores"
+        )
+
+
+def forget_kept(paths: Sequence[Path], reading: Reading, data_dir: Path) -> None:
+    """Removes what was kept of recordings, as a corpus has been built of them."""
+    folder = data_dir / KEPT
+    if not folder.is_dir():
+        return
+    for path in paths:
+        with contextlib.suppress(OSError):
+            find_kept(folder, path, reading.sound, reading.rate).unlink()
+    with contextlib.suppress(OSError):  # another corpus may have some there
+        folder.rmdir()
+
+
+def count_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _get_size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0
+
+
+class _Budget:
+    """An amount that several threads share; what is larger than all of it is given when nothing else is taken."""
+
+    def __init__(self, amount: float) -> None:
+        self._amount, self._taken, self._changed = amount, 0.0, threading.Condition()
+
+    @contextlib.contextmanager
+    def take(self, amount: float) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._taken or self._taken + amount <= self._amount)
+            self._taken += amount
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= amount
+                self._changed.notify_all()
