@@ -327,13 +327,29 @@ def _open_with_pyav(file: BinaryIO, path: Path, stack: contextlib.ExitStack) -> 
 def _read_pyav(path: Path, first: Any, frames: Iterator[Any], announced: int) -> Iterator[np.ndarray]:
     import av
 
-    rate = first.sample_rate
-    resampler = av.AudioResampler(format="fltp", layout=first.layout, rate=rate)
-    done = 0
-    for frame in itertools.chain((first,), frames, (None,)):
-        for part in resampler.resample(frame):
-            block = np.ascontiguousarray(part.to_ndarray().T)
-            done += len(block)
-            yield block
+    rate, done, last, resampler = first.sample_rate, 0, None, None
+    try:
+        for frame in itertools.chain((first,), frames, (None,)):
+            form = last if frame is None else (frame.layout.name, frame.format.name, frame.sample_rate)
+            if form != last:
+                # A resampler hands frames on as they are where the first of them fitted, whatever the others are.
+                resampler = av.AudioResampler(format="fltp", layout=first.layout, rate=rate)
+                last = form
+            for part in resampler.resample(frame):
+                block = _copy_frame(part, first.layout.nb_channels)
+                done += len(block)
+                yield block
+    except av.error.FFmpegError as error:
+        raise UserError(
+            f"{path} is cut short or damaged: it cannot be decoded beyond {done / rate:.1f} s; copy it again"
+        ) from error
     if done < announced - rate // 4:
         raise _make_cut_error(path, f"{(announced - done) / rate:.1f} of {announced / rate:.1f} s are not there")
+
+
+def _copy_frame(frame: Any, channels: int) -> np.ndarray:
+    """float32 [n, channels] of a frame of planar floats."""
+    if len(frame.planes) != channels or any(plane.buffer_size < 4 * frame.samples for plane in frame.planes):
+        raise ValueError("a part has other channels than the first")
+    planes = [np.frombuffer(plane, np.float32, frame.samples) for plane in frame.planes]
+    return np.stack(planes, axis=1)
