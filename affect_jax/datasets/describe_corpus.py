@@ -91,7 +91,7 @@ def _count_zero_rows(recordings: Sequence[Recording]) -> dict[str, int]:
     for recording in recordings:
         for name, values in recording.features.items():
             if values.ndim > 1:
-                counts[name] = counts.get(name, 0) + int((~values.any(axis=1)).sum())
+                counts[name] = counts.get(name, 0) + int((~np.asarray(values).any(axis=1)).sum())
     return {name: count for name, count in counts.items() if count}
 
 

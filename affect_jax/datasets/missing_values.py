@@ -46,7 +46,8 @@ def replace_missing_values(
         replaced[split] = []
         for recording in recordings:
             features = dict(recording.features)
-            for modality, values in features.items():
+            for modality, stored in features.items():
+                values = np.asarray(stored)  # of a corpus that is left in its files
                 is_bad = ~np.isfinite(values)
                 if not is_bad.any():
                     continue

@@ -5,9 +5,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from affect_jax.datasets import build
 from affect_jax.datasets.catalog import import_corpus
 from affect_jax.datasets.describe_corpus import describe_recordings
 from affect_jax.errors import UserError
+
+_MEGABYTES = 500
+"""Of features that stay in memory while a corpus is described."""
 
 
 def prepare_corpus(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
@@ -27,7 +31,9 @@ def prepare_corpus(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
     # A package that can check all files without building says what they hold before it takes the time to build.
     lists_contents = hasattr(package, "list_contents")
     yield from package.list_contents(settings) if lists_contents else ()
-    recordings, missing = package.inspect(settings)
+    # As in training that streams: a corpus may be larger than this machine's memory.
+    with build.leave_features(_MEGABYTES):
+        recordings, missing = package.inspect(settings)
     yield from describe_recordings(recordings, settings.get("rate", package.DEFAULTS.get("rate")))
     if missing.count:
         yield (

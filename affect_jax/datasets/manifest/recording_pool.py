@@ -15,6 +15,8 @@ KEPT = Path("manifest", "recordings")
 """Below the folder for built corpora: features of recordings that no corpus has been built of yet."""
 _FEW_BYTES = 20_000_000
 """Fewer bytes of recordings are read by this process: starting another takes a second or two."""
+_WORTH_TELLING = 300
+"""Seconds of sound from which on it is told how fast they were read."""
 _MEMORY = 4e9
 """Bytes that the recordings that are being read may take together."""
 _GROWTH = {".wav": 8, ".aiff": 8, ".aif": 8, ".flac": 16}
@@ -31,7 +33,7 @@ def open_pool(
       paths: the recordings that will be measured.
       reading: how.
       data_dir: folder for built corpora.
-      say: receives how fast it was, where it took long.
+      say: receives how fast it was, of more than a few minutes of sound.
     """
     seconds: list[float] = []
     budget, began = _Budget(_MEMORY), time.monotonic()
@@ -51,7 +53,7 @@ def open_pool(
 
         yield measure
     took = time.monotonic() - began
-    if seconds and took > 1:
+    if sum(seconds) > _WORTH_TELLING:
         say(
             f"{len(seconds)} recordings of {sum(seconds) / 3600:.2f} h read as {reading.sound} in {took:.1f} s:"
             f" {sum(seconds) / took:.0f} s of sound a second, {count_cores()} cores"
