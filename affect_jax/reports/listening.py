@@ -59,17 +59,17 @@ def read_clips(run: Path, results: Results, number: int, split: str) -> Clips:
       UserError: no predictions or no labels of that split.
     """
     trial = results.trials[number]
-    kept = read_trial_predictions(run, trial.study, number, split) if trial.scores(split) is not None else None
-    if kept is None:
+    predictions = read_trial_predictions(run, trial.study, number, split) if trial.scores(split) is not None else None
+    if predictions is None:
         raise UserError(f"{run} has no labelled predictions of the {split} split; use another --split")
-    values = kept.prediction.astype(np.float64)
+    values = predictions.prediction.astype(np.float64)
     if results.task == "binary":
         values = np.stack([1 - values, values], 1)
     elif results.task == "multiclass":
         values = np.exp(values - values.max(1, keepdims=True))
         values /= values.sum(1, keepdims=True)
-    ids, groups = (tuple(map(str, names)) for names in (kept.id, kept.group))
-    return Clips(ids, groups, kept.target.astype(np.float64), values)
+    ids, groups = (tuple(map(str, names)) for names in (predictions.id, predictions.group))
+    return Clips(ids, groups, predictions.target.astype(np.float64), values)
 
 
 def measure_errors(clips: Clips) -> np.ndarray:

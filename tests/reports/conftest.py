@@ -73,7 +73,7 @@ def make_run(tmp_path):
         target = (np.arange(VIDEOS * STEPS) % 3 == 0).astype(np.float32)
         rows, arrays = [], {}
         for study in dict.fromkeys(study for study, _ in variants):
-            kept = []
+            predicted = []
             for variant in (v for s, v in variants if s == study):
                 for fold in folds:
                     for seed in range(seeds):
@@ -85,11 +85,11 @@ def make_run(tmp_path):
                         else:
                             scores = {"ccc": 0.5 + seed / 100}
                         scores |= extra_metrics or {}
-                        kept.append((len(rows), prediction))
+                        predicted.append((len(rows), prediction))
                         where = dict(study=study, variant=variant, fold=fold, seed=seed)
                         rows.append(make_trial(**where, **{split: scores}))
-            arrays[f"{study}/trial"] = np.array([index for index, _ in kept])
-            arrays[f"{study}/{split}/prediction"] = np.stack([prediction for _, prediction in kept])
+            arrays[f"{study}/trial"] = np.array([index for index, _ in predicted])
+            arrays[f"{study}/{split}/prediction"] = np.stack([prediction for _, prediction in predicted])
             arrays[f"{study}/{split}/target"] = target
             arrays[f"{study}/{split}/id"] = np.array([f"v{i // STEPS}_{i % STEPS}" for i in range(target.size)])
             arrays[f"{study}/{split}/group"] = np.array([f"v{i // STEPS}" for i in range(target.size)])
@@ -163,7 +163,7 @@ def make_fusion_run(tmp_path):
         rows, arrays = [], {}
         for study, rate in error.items():
             arrays[f"{study}/trial"] = np.arange(len(rows), len(rows) + FOLDS * seeds)
-            kept = {"validation": [], "test": []}
+            predicted = {"validation": [], "test": []}
             for fold in range(FOLDS):
                 for seed in range(seeds):
                     scores = {}
@@ -171,10 +171,10 @@ def make_fusion_run(tmp_path):
                         answer = np.where(random.random(CLIPS) < rate, (target + 1) % 3, target)
                         logits = np.eye(3, dtype=np.float32)[answer]
                         logits[~mine] = np.nan
-                        kept[split].append(logits)
+                        predicted[split].append(logits)
                         scores[split] = _class_scores(answer[mine], target[mine])
                     rows.append(make_trial(study=study, variant=study, fold=f"fold_{fold}", seed=seed, **scores))
-            for split, logits in kept.items():
+            for split, logits in predicted.items():
                 arrays[f"{study}/{split}/prediction"] = np.stack(logits)
                 arrays[f"{study}/{split}/target"] = target.astype(np.float32)
                 arrays[f"{study}/{split}/id"] = np.array([f"{prefix}_{i}" for i in clip])

@@ -20,12 +20,12 @@ def sizes(run, study="intra"):
 
 def test_rows_of_the_same_fold_and_seed(make_fusion_run):
     run = read.read_run(make_fusion_run(CONFIG, {"intra": 0.1, "cross": 0.5}))
-    found = compare.match_scores({CONFIG: run}, source("intra"), source("cross"), "test", "uar")
-    assert len(found.a) == 15
-    for k, (i, j) in enumerate(zip(found.trials_a, found.trials_b, strict=True)):
+    matched = compare.match_scores({CONFIG: run}, source("intra"), source("cross"), "test", "uar")
+    assert len(matched.a) == 15
+    for k, (i, j) in enumerate(zip(matched.trials_a, matched.trials_b, strict=True)):
         mine, theirs = run.results.trials[i], run.results.trials[j]
         assert (mine.fold, mine.seed) == (theirs.fold, theirs.seed)
-        assert (found.a[k], found.b[k]) == (mine.test["uar"], theirs.test["uar"])
+        assert (matched.a[k], matched.b[k]) == (mine.test["uar"], theirs.test["uar"])
     assert compare.match_scores({CONFIG: run}, source("intra"), source("cross"), "test", "ccc") is None
     assert compare.match_scores({CONFIG: run}, source("intra"), source("nothing"), "test", "uar") is None
 
@@ -48,20 +48,20 @@ def test_sizes_that_cannot_be_told(make_fusion_run):
     assert sizes(read.read_run(make_fusion_run(CONFIG, {"intra": 0.1}, predictions=False))) is None
 
 
-def kept(order, shift=0):
+def make_predictions(order, shift=0):
     prediction = np.where(np.arange(6) % 2 == np.arange(2)[:, None], 0.5, np.nan)[:, order]
     ids = np.array([f"c{i}" for i in range(6)])[order]
     return read.Predictions(prediction, np.arange(6.0)[order] + shift, ids, ids, np.array([3, 4]))
 
 
 def test_the_same_clips_in_any_order():
-    here, there = kept(np.arange(6)), kept(np.array([5, 3, 1, 0, 2, 4]))
-    assert compare.are_same_examples(here, there, [3, 4], [3, 4])
-    assert not compare.are_same_examples(here, there, [3, 4], [4, 3]), "the folds hold other clips"
-    assert not compare.are_same_examples(here, there, [3], [5]), "a row that was not kept"
-    assert not compare.are_same_examples(here, kept(np.arange(6), shift=1), [3], [3]), "another truth"
-    other = there._replace(id=np.char.add("x", there.id))
-    assert not compare.are_same_examples(here, other, [3], [3]), "other clips"
+    ordered, shuffled = make_predictions(np.arange(6)), make_predictions(np.array([5, 3, 1, 0, 2, 4]))
+    assert compare.are_same_examples(ordered, shuffled, [3, 4], [3, 4])
+    assert not compare.are_same_examples(ordered, shuffled, [3, 4], [4, 3]), "the folds hold other clips"
+    assert not compare.are_same_examples(ordered, shuffled, [3], [5]), "a row that was not kept"
+    assert not compare.are_same_examples(ordered, make_predictions(np.arange(6), shift=1), [3], [3]), "another truth"
+    other = shuffled._replace(id=np.char.add("x", shuffled.id))
+    assert not compare.are_same_examples(ordered, other, [3], [3]), "other clips"
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_cell_by_its_name(two_runs):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("intro", r"no run has a study or variant 'intro' \(did you mean 'intra'\?\); there are -LFA"),
         ("teachers", "no run has a study or variant 'teachers'"),
@@ -91,8 +91,8 @@ def test_a_cell_by_its_name(two_runs):
         ("nowhere:intra", "there are none in a folder nowhere"),
     ],
 )
-def test_a_name_that_is_not_one_cell(two_runs, name, said):
-    with pytest.raises(UserError, match=said):
+def test_a_name_that_is_not_one_cell(two_runs, name, message):
+    with pytest.raises(UserError, match=message):
         compare.find_variant(name, two_runs)
 
 

@@ -17,21 +17,21 @@ def run(make_fusion_run):
 
 
 def test_every_row_counts_its_own_fold(run):
-    found = confusion.count_answers(run, INTRA)
+    confused = confusion.count_answers(run, INTRA)
     # 60 clips, each tested in one fold with three seeds; the classes have 15, 15 and 30 clips.
-    assert found.counts.sum(1).tolist() == [45, 45, 90]
+    assert confused.counts.sum(1).tolist() == [45, 45, 90]
     right = [row.test["accuracy"] for row in run.results.trials if row.study == "intra"]
-    assert np.trace(found.counts) / 180 == pytest.approx(np.mean(right), abs=1e-6)
-    wrong = found.counts - np.diag(np.diagonal(found.counts))
+    assert np.trace(confused.counts) / 180 == pytest.approx(np.mean(right), abs=1e-6)
+    wrong = confused.counts - np.diag(np.diagonal(confused.counts))
     assert wrong.sum() == wrong[0, 1] + wrong[1, 2] + wrong[2, 0], "an error answers the next class"
-    assert found.labels == ("happy", "sad", "angry")
-    assert found.trials == "test split, 5 folds, 15 trials"
+    assert confused.labels == ("happy", "sad", "angry")
+    assert confused.trials == "test split, 5 folds, 15 trials"
 
 
 def test_one_fold(run):
-    found = confusion.count_answers(run, CROSS, "fold_2")
-    assert found.counts.tolist() == [[9, 0, 0], [0, 9, 0], [0, 0, 18]]
-    assert found.trials == "test split, fold fold_2, 3 trials"
+    confused = confusion.count_answers(run, CROSS, "fold_2")
+    assert confused.counts.tolist() == [[9, 0, 0], [0, 9, 0], [0, 0, 18]]
+    assert confused.trials == "test split, fold fold_2, 3 trials"
     with pytest.raises(UserError, match=r"--fold=fold_9 is no fold of .*there are fold_0, fold_1"):
         confusion.count_answers(run, CROSS, "fold_9")
 
@@ -94,10 +94,10 @@ def test_what_cannot_be_drawn(make_fusion_run, make_run, run):
 
 def test_two_classes(make_run):
     run = read.read_run(make_run("configs/seqsew.py:mosi,video+text", [("teachers", "SeqSEW")], error={"SeqSEW": 0.0}))
-    found = confusion.count_answers(run, Source("", "teachers", "SeqSEW"))
+    confused = confusion.count_answers(run, Source("", "teachers", "SeqSEW"))
     # 48 steps, every third is of class 1; two draws with two seeds.
-    assert found.counts.tolist() == [[128, 0], [0, 64]]
-    assert found.labels == ("0", "1")
+    assert confused.counts.tolist() == [[128, 0], [0, 64]]
+    assert confused.labels == ("0", "1")
 
 
 def test_labels_that_are_kept_back_are_not_taken_for_truth(run):

@@ -21,7 +21,7 @@ def replace(comparison, **changes):
     return comparison._replace(answer=comparison.answer._replace(contrast=contrast))
 
 
-def found(comparisons, reference, metric="accuracy"):
+def pick(comparisons, reference, metric="accuracy"):
     return next(c for c in comparisons if c.reference == reference and c.metric == metric)
 
 
@@ -35,18 +35,24 @@ def compared(mosi_runs, tmp_path):
 
 
 def test_help_is_found(compared):
-    made = compared(error=GOOD, seeds=3)
-    assert [c.reference for c in made[:5]] == ["unimodal BiGRU+TE", "-LFA", "-Decoder", "-(LFA & Decoder)", "majority"]
-    unimodal = found(made, "unimodal BiGRU+TE")
+    comparisons = compared(error=GOOD, seeds=3)
+    assert [c.reference for c in comparisons[:5]] == [
+        "unimodal BiGRU+TE",
+        "-LFA",
+        "-Decoder",
+        "-(LFA & Decoder)",
+        "majority",
+    ]
+    unimodal = pick(comparisons, "unimodal BiGRU+TE")
     assert cotraining.give_verdict(unimodal) == "better"
     assert unimodal.answer.contrast.interval.groups == 6
     assert unimodal.answer.contrast.interval.difference == pytest.approx(unimodal.answer.contrast.difference)
-    assert "yes, co-learning helped, +" in cotraining.write_sentence(VIDEO, made)
-    assert "against the majority answer better" in cotraining.write_sentence(VIDEO, made)
+    assert "yes, co-learning helped, +" in cotraining.write_sentence(VIDEO, comparisons)
+    assert "against the majority answer better" in cotraining.write_sentence(VIDEO, comparisons)
 
 
 def test_rows_are_matched_and_tested(compared, tmp_path):
-    made = compared(error=GOOD, seeds=3)
+    comparisons = compared(error=GOOD, seeds=3)
     rows = {}
     for name in ("seqsew_mosi_video_text", "seqsew_unimodal_mosi"):
         for row in json.loads((tmp_path / "runs" / name / "results.json").read_text())["trials"]:
@@ -54,19 +60,19 @@ def test_rows_are_matched_and_tested(compared, tmp_path):
     keys = [(f"draw_{fold}", seed) for fold in range(2) for seed in range(3)]
     a = [rows["teachers", "SeqSEW", *key] for key in keys]
     b = [rows["video/bigru+te", "BiGRU+TE+Classifier", *key] for key in keys]
-    unimodal = found(made, "unimodal BiGRU+TE")
+    unimodal = pick(comparisons, "unimodal BiGRU+TE")
     assert unimodal.answer.p("paired") == pytest.approx(stats.ttest_rel(a, b).pvalue)
     assert unimodal.answer.p("wilcoxon") == pytest.approx(stats.wilcoxon(np.subtract(a, b)).pvalue)
     # 20 recordings to train on, 6 to test on.
     t = np.mean(np.subtract(a, b)) / math.sqrt((1 / 6 + 6 / 20) * np.var(np.subtract(a, b), ddof=1))
     assert unimodal.answer.p("resampled") == pytest.approx(2 * stats.t.sf(abs(t), 5))
-    majority = found(made, "majority")
+    majority = pick(comparisons, "majority")
     assert majority.answer.contrast.b.mean == pytest.approx(2 / 3)
     assert majority.answer.p("paired") == pytest.approx(stats.ttest_1samp(a, 2 / 3).pvalue)
 
 
 def test_what_a_draw_holds_out_is_not_trained_on(compared, tmp_path):
-    before = found(compared(error=GOOD), "unimodal BiGRU+TE").answer.contrast
+    before = pick(compared(error=GOOD), "unimodal BiGRU+TE").answer.contrast
     path = tmp_path / "runs" / "seqsew_mosi_video_text" / "predictions.npz"
     arrays = dict(np.load(path, allow_pickle=False))
     rows = len(arrays["teachers/trial"])
@@ -77,37 +83,37 @@ def test_what_a_draw_holds_out_is_not_trained_on(compared, tmp_path):
         arrays[f"teachers/validation/{name}"] = np.array(["a", "b", "c", "d"])
     np.savez(path, **arrays)
     runs = report_files.gather_runs(MOSI, tmp_path / "runs")
-    after = found(cotraining.compare_pairs([VIDEO], runs), "unimodal BiGRU+TE").answer.contrast
+    after = pick(cotraining.compare_pairs([VIDEO], runs), "unimodal BiGRU+TE").answer.contrast
     assert (before.sizes, after.sizes) == (Sizes(20, 6), Sizes(17, 6))
 
 
 def test_holm_is_over_one_method_and_metric(compared):
-    made = [c for c in compared(error=GOOD) if c.metric == "accuracy"]
-    smallest = min(made, key=lambda c: c.answer.p("paired"))
+    comparisons = [c for c in compared(error=GOOD) if c.metric == "accuracy"]
+    smallest = min(comparisons, key=lambda c: c.answer.p("paired"))
     assert smallest.answer.holm("paired") == pytest.approx(min(1.0, 5 * smallest.answer.p("paired")))
 
 
 def test_harm_is_found(compared):
-    made = compared(error={"SeqSEW": 0.9, "BiGRU+TE+Classifier": 0.05}, seeds=3)
-    assert cotraining.give_verdict(found(made, "unimodal BiGRU+TE")) == "worse"
-    assert "no, co-learning hurt, −" in cotraining.write_sentence(VIDEO, made)
+    comparisons = compared(error={"SeqSEW": 0.9, "BiGRU+TE+Classifier": 0.05}, seeds=3)
+    assert cotraining.give_verdict(pick(comparisons, "unimodal BiGRU+TE")) == "worse"
+    assert "no, co-learning hurt, −" in cotraining.write_sentence(VIDEO, comparisons)
 
 
 def test_a_control_without_a_teacher_must_be_beaten_as_well(compared):
-    said = cotraining.write_sentence(VIDEO, compared(error=GOOD | {"-(LFA & Decoder)": 0.05}, seeds=3))
-    assert "better than unimodal BiGRU+TE, +" in said
-    assert "but not shown to be by its teacher; against the control without a teacher, -(LFA & Decoder): " in said
-    assert "yes" not in said
+    sentence = cotraining.write_sentence(VIDEO, compared(error=GOOD | {"-(LFA & Decoder)": 0.05}, seeds=3))
+    assert "better than unimodal BiGRU+TE, +" in sentence
+    assert "but not shown to be by its teacher; against the control without a teacher, -(LFA & Decoder): " in sentence
+    assert "yes" not in sentence
 
 
 def test_no_difference_is_said(compared):
-    made = compared(error={"SeqSEW": 0.3, "BiGRU+TE+Classifier": 0.3})
-    assert cotraining.give_verdict(found(made, "unimodal BiGRU+TE")) == "no difference shown"
-    assert ": no help shown, " in cotraining.write_sentence(VIDEO, made)
+    comparisons = compared(error={"SeqSEW": 0.3, "BiGRU+TE+Classifier": 0.3})
+    assert cotraining.give_verdict(pick(comparisons, "unimodal BiGRU+TE")) == "no difference shown"
+    assert ": no help shown, " in cotraining.write_sentence(VIDEO, comparisons)
 
 
 def test_sure_over_seeds_is_not_sure_over_videos(compared):
-    comparison = found(compared(error=GOOD, seeds=3), "unimodal BiGRU+TE")
+    comparison = pick(compared(error=GOOD, seeds=3), "unimodal BiGRU+TE")
     contrast = comparison.answer.contrast
     doubtful = replace(comparison, interval=contrast.interval._replace(low=-0.1))
     assert cotraining.give_verdict(doubtful) == "better over seeds, not certain over groups"
@@ -115,44 +121,44 @@ def test_sure_over_seeds_is_not_sure_over_videos(compared):
 
 
 def test_without_predictions_no_interval(compared):
-    made = compared(error=GOOD, predictions=False)
-    assert all(c.answer.contrast.interval is None and c.answer.contrast.p for c in made)
+    comparisons = compared(error=GOOD, predictions=False)
+    assert all(c.answer.contrast.interval is None and c.answer.contrast.p for c in comparisons)
 
 
 def test_one_row_is_no_evidence(compared):
-    made = compared(folds=("draw_0",), seeds=1)
-    assert "not answered, one trial is no evidence" in cotraining.write_sentence(VIDEO, made)
+    comparisons = compared(folds=("draw_0",), seeds=1)
+    assert "not answered, one trial is no evidence" in cotraining.write_sentence(VIDEO, comparisons)
 
 
 def test_missing_runs(make_run, tmp_path):
-    made = cotraining.compare_pairs([VIDEO], {})
-    assert {cotraining.give_verdict(c) for c in made} == {"not run"}
-    assert cotraining.write_sentence(VIDEO, made).endswith("not answered, seqsew_mosi_video_text was not run.")
+    comparisons = cotraining.compare_pairs([VIDEO], {})
+    assert {cotraining.give_verdict(c) for c in comparisons} == {"not run"}
+    assert cotraining.write_sentence(VIDEO, comparisons).endswith("not answered, seqsew_mosi_video_text was not run.")
     make_run(VIDEO.method.config, [("teachers", "SeqSEW")])
-    made = cotraining.compare_pairs([VIDEO], report_files.gather_runs(MOSI, tmp_path / "runs"))
-    assert found(made, "unimodal BiGRU+TE").answer.missing == "seqsew_unimodal_mosi was not run"
-    assert cotraining.give_verdict(found(made, "-LFA")) == "not comparable"
-    assert found(made, "majority").answer.contrast.n == 4
-    assert "not answered, seqsew_unimodal_mosi was not run" in cotraining.write_sentence(VIDEO, made)
+    comparisons = cotraining.compare_pairs([VIDEO], report_files.gather_runs(MOSI, tmp_path / "runs"))
+    assert pick(comparisons, "unimodal BiGRU+TE").answer.missing == "seqsew_unimodal_mosi was not run"
+    assert cotraining.give_verdict(pick(comparisons, "-LFA")) == "not comparable"
+    assert pick(comparisons, "majority").answer.contrast.n == 4
+    assert "not answered, seqsew_unimodal_mosi was not run" in cotraining.write_sentence(VIDEO, comparisons)
 
 
 def test_two_corpora_are_not_compared(make_run, tmp_path):
     make_run(VIDEO.method.config, [("teachers", "SeqSEW")])
     make_run("configs/seqsew_unimodal.py:mosi", [("video/bigru+te", "BiGRU+TE+Classifier")], synthetic=True)
-    made = cotraining.compare_pairs([VIDEO], report_files.gather_runs(MOSI, tmp_path / "runs"))
-    assert "were not scored on the same examples" in found(made, "unimodal BiGRU+TE").answer.missing
-    assert found(made, "unimodal BiGRU+TE").answer.synthetic
+    comparisons = cotraining.compare_pairs([VIDEO], report_files.gather_runs(MOSI, tmp_path / "runs"))
+    assert "were not scored on the same examples" in pick(comparisons, "unimodal BiGRU+TE").answer.missing
+    assert pick(comparisons, "unimodal BiGRU+TE").answer.synthetic
 
 
 def test_only_rows_of_both_count(make_run, tmp_path):
     make_run(VIDEO.method.config, [("teachers", "SeqSEW")], seeds=3)
     make_run("configs/seqsew_unimodal.py:mosi", [("video/bigru+te", "BiGRU+TE+Classifier")], seeds=2)
-    made = cotraining.compare_pairs([VIDEO], report_files.gather_runs(MOSI, tmp_path / "runs"))
-    assert found(made, "unimodal BiGRU+TE").answer.contrast.n == 4
+    comparisons = cotraining.compare_pairs([VIDEO], report_files.gather_runs(MOSI, tmp_path / "runs"))
+    assert pick(comparisons, "unimodal BiGRU+TE").answer.contrast.n == 4
 
 
 def test_steps_are_matched_by_id(compared, tmp_path):
-    before = found(compared(error=GOOD), "unimodal BiGRU+TE")
+    before = pick(compared(error=GOOD), "unimodal BiGRU+TE")
     path = tmp_path / "runs" / "seqsew_unimodal_mosi" / "predictions.npz"
     arrays = dict(np.load(path, allow_pickle=False))
     order = np.random.default_rng(0).permutation(48)
@@ -163,23 +169,30 @@ def test_steps_are_matched_by_id(compared, tmp_path):
     np.savez(path, **arrays)
     runs = report_files.gather_runs(MOSI, tmp_path / "runs")
     assert (
-        found(cotraining.compare_pairs([VIDEO], runs), "unimodal BiGRU+TE").answer.contrast.interval
+        pick(cotraining.compare_pairs([VIDEO], runs), "unimodal BiGRU+TE").answer.contrast.interval
         == before.answer.contrast.interval
     )
     arrays[f"{study}/target"] = 1 - arrays[f"{study}/target"]
     np.savez(path, **arrays)
-    assert found(cotraining.compare_pairs([VIDEO], runs), "unimodal BiGRU+TE").answer.contrast.interval is None
+    assert pick(cotraining.compare_pairs([VIDEO], runs), "unimodal BiGRU+TE").answer.contrast.interval is None
 
 
 def test_regression_pairs(make_run, tmp_path):
     pair = next(pair for pair in PAIRS if pair.label == "SEW arousal,geo+audio")
     cells = [("teachers", "SEW"), ("teachers", "-CCA"), ("unimodal_video_geometric", "unimodal video_geometric")]
     make_run(pair.method.config, cells, task="regression", split="validation")
-    made = cotraining.compare_pairs([pair], report_files.gather_runs([TABLES["5.2"]], tmp_path / "runs"))
-    assert [c.reference for c in made] == ["unimodal weaker", "-S_D2", "-CCA", "-S_D1", "-(CCA & S_D1)", "constant"]
-    assert made[0].answer.p("paired") == 1.0
-    assert [sample.mean for sample in made[-1].answer.contrast[:2]] == [pytest.approx(0.505), 0.0]
-    assert "+0.000 CCC" in cotraining.write_sentence(pair, made)
+    comparisons = cotraining.compare_pairs([pair], report_files.gather_runs([TABLES["5.2"]], tmp_path / "runs"))
+    assert [c.reference for c in comparisons] == [
+        "unimodal weaker",
+        "-S_D2",
+        "-CCA",
+        "-S_D1",
+        "-(CCA & S_D1)",
+        "constant",
+    ]
+    assert comparisons[0].answer.p("paired") == 1.0
+    assert [sample.mean for sample in comparisons[-1].answer.contrast[:2]] == [pytest.approx(0.505), 0.0]
+    assert "+0.000 CCC" in cotraining.write_sentence(pair, comparisons)
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
@@ -189,12 +202,12 @@ def test_three_formats(mosi_runs, tmp_path, synthetic):
     texts = render.write_formats(cotraining.make_table([VIDEO], runs), "python -m x")
     rows = list(csv.DictReader(line for line in texts["csv"].splitlines() if not line.startswith("# ")))
     assert len(rows) == 10
-    made = cotraining.compare_pairs([VIDEO], runs)
-    assert float(rows[0]["difference"]) == pytest.approx(made[0].answer.contrast.difference, rel=1e-5)
-    assert float(rows[0]["p_paired_holm"]) == pytest.approx(made[0].answer.holm("paired"), rel=1e-5)
-    assert float(rows[0]["low"]) == pytest.approx(made[0].answer.contrast.interval.low, rel=1e-5)
+    comparisons = cotraining.compare_pairs([VIDEO], runs)
+    assert float(rows[0]["difference"]) == pytest.approx(comparisons[0].answer.contrast.difference, rel=1e-5)
+    assert float(rows[0]["p_paired_holm"]) == pytest.approx(comparisons[0].answer.holm("paired"), rel=1e-5)
+    assert float(rows[0]["low"]) == pytest.approx(comparisons[0].answer.contrast.interval.low, rel=1e-5)
     assert "Validation trap" in texts["md"]
-    assert cotraining.write_sentence(VIDEO, made) in texts["csv"]
+    assert cotraining.write_sentence(VIDEO, comparisons) in texts["csv"]
     assert texts["tex"].count("{") == texts["tex"].count("}")
     for text in texts.values():
         for line in text.splitlines():

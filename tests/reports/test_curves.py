@@ -11,9 +11,9 @@ TRIMODAL = "configs/fusion.py:trimodal"
 
 @pytest.fixture
 def folder(make_fusion_run, add_epochs):
-    made = make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.3}, seeds=1)
-    add_epochs(made, "intra", {"intra": (4, 2, 2)})
-    return made
+    run_folder = make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.3}, seeds=1)
+    add_epochs(run_folder, "intra", {"intra": (4, 2, 2)})
+    return run_folder
 
 
 def by_name(folder):
@@ -21,9 +21,9 @@ def by_name(folder):
 
 
 def test_means_over_the_rows_that_are_still_trained(folder):
-    found = by_name(folder)
-    assert set(found) == {"loss", "prediction", "validation/uar"}, "the learning rate's schedule is no loss"
-    loss = found["loss"]
+    by_value = by_name(folder)
+    assert set(by_value) == {"loss", "prediction", "validation/uar"}, "the learning rate's schedule is no loss"
+    loss = by_value["loss"]
     assert loss.epoch.tolist() == [1, 2, 3, 4]
     assert loss.trials.tolist() == [3, 3, 1, 1]
     np.testing.assert_allclose(loss.mean, [2.0, 1.5, 1 / 3, 1 / 4])
@@ -73,12 +73,12 @@ def test_no_file_no_curves(make_fusion_run):
 
 def test_charts_of_a_stage(folder):
     run = read.read_run(folder)
-    found = curves.read_curves(run)
-    assert curves.choose_charts(run, "fit", found) == ["validation/uar", "loss"], "one term is the loss itself"
-    more = [*found, found[0]._replace(name="alignment")]
+    by_value = curves.read_curves(run)
+    assert curves.choose_charts(run, "fit", by_value) == ["validation/uar", "loss"], "one term is the loss itself"
+    more = [*by_value, by_value[0]._replace(name="alignment")]
     assert curves.choose_charts(run, "fit", more) == ["validation/uar", "loss", "alignment", "prediction"]
     asked = run._replace(config={"stages": {"fit": {"monitor": {"metric": "accuracy"}}}})
-    several = [*found, found[0]._replace(name="validation/accuracy")]
+    several = [*by_value, by_value[0]._replace(name="validation/accuracy")]
     assert curves.choose_charts(asked, "fit", several)[0] == "validation/accuracy"
 
 

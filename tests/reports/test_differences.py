@@ -36,9 +36,9 @@ def scores(folder, study, metric):
 
 def test_three_tests_by_hand(make_fusion_run):
     folder = make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.4})
-    found = differences.answer([INTRA_CROSS], {TRIMODAL: read.read_run(folder)})
-    assert [x.metric for x in found] == ["uar", "accuracy"]
-    for x in found:
+    answers = differences.answer([INTRA_CROSS], {TRIMODAL: read.read_run(folder)})
+    assert [x.metric for x in answers] == ["uar", "accuracy"]
+    for x in answers:
         a, b = scores(folder, "intra", x.metric), scores(folder, "cross", x.metric)
         assert x.p("independent") == pytest.approx(stats.ttest_ind(a, b).pvalue)
         assert x.p("paired") == pytest.approx(stats.ttest_rel(a, b).pvalue)
@@ -71,17 +71,17 @@ def test_verdicts(asked):
 
 
 def test_without_predictions_the_folds_are_unknown(asked):
-    (found, _) = asked([INTRA_CROSS], {TRIMODAL: {"intra": 0.05, "cross": 0.7}}, predictions=False).values()
-    assert set(found.contrast.p) == {"independent", "paired"}
-    assert differences.give_verdict(found) == "size of the folds unknown, not tested"
+    (answers, _) = asked([INTRA_CROSS], {TRIMODAL: {"intra": 0.05, "cross": 0.7}}, predictions=False).values()
+    assert set(answers.contrast.p) == {"independent", "paired"}
+    assert differences.give_verdict(answers) == "size of the folds unknown, not tested"
 
 
 def test_what_was_not_run(asked):
     some = [INTRA_CROSS, BY_LABEL["intra+moddrop vs intra"]]
-    found = asked(some, {TRIMODAL: {"intra": 0.3}})
-    assert found["intra+moddrop vs intra", "uar"].missing == "fusion_moddrop_iemocap was not run"
-    assert differences.give_verdict(found["intra+moddrop vs intra", "uar"]) == "not run"
-    lacking = found["intra vs cross, T+V+A", "uar"]
+    answers = asked(some, {TRIMODAL: {"intra": 0.3}})
+    assert answers["intra+moddrop vs intra", "uar"].missing == "fusion_moddrop_iemocap was not run"
+    assert differences.give_verdict(answers["intra+moddrop vs intra", "uar"]) == "not run"
+    lacking = answers["intra vs cross, T+V+A", "uar"]
     assert lacking.missing == "no trials of intra and cross with the same fold and seed have a uar on test"
     assert differences.give_verdict(lacking) == "not comparable"
 
@@ -93,17 +93,17 @@ def test_other_features_of_the_same_clips_compare_and_other_clips_do_not(make_fu
     assert not differences.answer([question], {TRIMODAL: trimodal, MODDROP: same})[0].missing
     config = "configs/fusion.py:moddrop"
     other = read.read_run(make_fusion_run(config, {"intra+moddrop": 0.1}, fingerprint="x", prefix="other"))
-    found = differences.answer([question], {TRIMODAL: trimodal, MODDROP: other})[0]
-    assert found.missing == "fusion_moddrop and fusion_trimodal_iemocap were not scored on the same examples"
+    answers = differences.answer([question], {TRIMODAL: trimodal, MODDROP: other})[0]
+    assert answers.missing == "fusion_moddrop and fusion_trimodal_iemocap were not scored on the same examples"
 
 
 def test_the_thesis_own_figures():
     asked = [(question, metric) for question in QUESTIONS for metric in question.metrics]
-    found = {(question.label, metric): differences.check_printed(question, metric) for question, metric in asked}
-    printed = found["intra vs cross, T+A", "uar"]
+    answers = {(question.label, metric): differences.check_printed(question, metric) for question, metric in asked}
+    printed = answers["intra vs cross, T+A", "uar"]
     # .518 ± .031 against .501 ± .026, 50 values each.
     assert printed.p == pytest.approx(stats.ttest_ind_from_stats(0.518, 0.031, 50, 0.501, 0.026, 50).pvalue)
-    starred = {key for key, x in found.items() if x.starred}
+    starred = {key for key, x in answers.items() if x.starred}
     assert starred == {
         ("intra vs cross, T+A", "uar"),
         ("intra vs cross, T+A", "accuracy"),
@@ -111,9 +111,9 @@ def test_the_thesis_own_figures():
         ("intra-nosp vs cross-nosp", "uar"),
     }
     # The thesis' own verdicts follow from its printed figures by the independent test, as far as rounding allows.
-    assert all(found[key].p < 0.06 for key in starred)
-    others = [found[f"intra vs cross, {m}", s].p for m in ("T+V", "V+A") for s in ("uar", "accuracy")]
-    assert min(*others, found["intra vs cross, T+V+A", "accuracy"].p) > 0.05
+    assert all(answers[key].p < 0.06 for key in starred)
+    others = [answers[f"intra vs cross, {m}", s].p for m in ("T+V", "V+A") for s in ("uar", "accuracy")]
+    assert min(*others, answers["intra vs cross, T+V+A", "accuracy"].p) > 0.05
 
 
 def test_questions_of_some_runs():
@@ -137,15 +137,15 @@ def test_a_question_on_the_command_line(ravdess):
         "test",
         ("uar", "accuracy"),
     )
-    found = differences.answer([question], ravdess)
-    assert {differences.give_verdict(x) for x in found} == {"intra better"}
-    assert all(math.isnan(differences.check_printed(question, x.metric).p) for x in found), (
+    answers = differences.answer([question], ravdess)
+    assert {differences.give_verdict(x) for x in answers} == {"intra better"}
+    assert all(math.isnan(differences.check_printed(question, x.metric).p) for x in answers), (
         "the thesis prints nothing of another corpus"
     )
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("intra", "is not two names; write --compare='intra vs cross'"),
         ("intra vs ", "is not two names"),
@@ -154,8 +154,8 @@ def test_a_question_on_the_command_line(ravdess):
         ("intra vs intra", "names one variant twice"),
     ],
 )
-def test_a_question_that_is_none(ravdess, text, said):
-    with pytest.raises(UserError, match=said):
+def test_a_question_that_is_none(ravdess, text, message):
+    with pytest.raises(UserError, match=message):
         compare.parse_question(text, ravdess)
 
 

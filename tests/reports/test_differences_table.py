@@ -25,11 +25,11 @@ def lines_of(text, label):
 def test_three_formats(fusion_runs, tmp_path, synthetic):
     fusion_runs(synthetic)
     runs = report_files.gather_runs(WANTED, tmp_path / "runs")
-    made = differences.answer(QUESTIONS, runs)
-    texts = render.write_formats(differences.make_table(made, runs), "python -m x")
+    answers = differences.answer(QUESTIONS, runs)
+    texts = render.write_formats(differences.make_table(answers, runs), "python -m x")
     rows = parsed(texts["csv"])
     assert len(rows) == 2 * len(QUESTIONS)
-    for row, x in zip(rows, made, strict=True):
+    for row, x in zip(rows, answers, strict=True):
         assert float(row["p_resampled"]) == pytest.approx(x.p("resampled"), rel=1e-5)
         assert float(row["p_independent_holm"]) == pytest.approx(x.holm("independent"), rel=1e-5)
         assert float(row["difference"]) == pytest.approx(x.contrast.difference, rel=1e-5, abs=1e-9)
@@ -69,8 +69,8 @@ def test_what_is_missing_says_so(make_fusion_run, tmp_path):
 def test_one_trial_prints_no_p(make_fusion_run, tmp_path):
     folder = make_fusion_run("configs/fusion.py:trimodal,iemocap", {"intra": 0.3, "cross": 0.3}, seeds=1)
     runs = report_files.gather_runs([TABLES["4.5"]], folder.parent)
-    made = [x._replace(contrast=x.contrast._replace(n=1)) for x in differences.answer(QUESTIONS[:1], runs)]
-    assert differences.make_table(made, runs).rows[0][-1] == "one trial only, not tested"
+    answers = [x._replace(contrast=x.contrast._replace(n=1)) for x in differences.answer(QUESTIONS[:1], runs)]
+    assert differences.make_table(answers, runs).rows[0][-1] == "one trial only, not tested"
 
 
 def test_no_column_of_the_thesis_for_another_corpus(make_fusion_run):

@@ -22,7 +22,7 @@ def clip():
     return Clip("day/1 a", x, 300, target=0.4, prediction=0.5, case=1)
 
 
-def found(**changes):
+def make_explanation(**changes):
     values = dict(
         coefficients=np.array([0.1, -0.2, 0.0]),
         deviation=np.zeros(3),
@@ -38,7 +38,9 @@ def found(**changes):
 def describe(clip, answer=0.5, error=0.0, **changes):
     attribution = np.concatenate([np.full(100, 0.002), np.full(100, -0.001), np.zeros(200)])
     integrated = Integrated(attribution, 0.1, error)
-    return describe_clip(clip, RATE, Findings(answer, BOUNDS, found(**changes), integrated, np.array([0.2, -0.3, 0.1])))
+    return describe_clip(
+        clip, RATE, Findings(answer, BOUNDS, make_explanation(**changes), integrated, np.array([0.2, -0.3, 0.1]))
+    )
 
 
 def test_an_entry_has_everything_in_seconds_and_in_json_s_numbers(clip):
@@ -66,8 +68,8 @@ def test_an_entry_has_everything_in_seconds_and_in_json_s_numbers(clip):
     ],
 )
 def test_what_is_doubtful_is_said(clip, changes, note):
-    (said,) = describe(clip, **changes)["notes"]
-    assert note in said
+    (written,) = describe(clip, **changes)["notes"]
+    assert note in written
 
 
 def test_files_and_the_table_over_all_of_them(clip, tmp_path):

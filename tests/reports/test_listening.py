@@ -20,11 +20,11 @@ class Elements(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.found, self.inside = [], False
+        self.nodes, self.inside = [], False
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
-        self.found.append([tag, dict(attrs), ""])
+        self.nodes.append([tag, dict(attrs), ""])
         self.inside = True
 
     def handle_endtag(self, tag):
@@ -32,12 +32,12 @@ class Elements(html.parser.HTMLParser):
 
     def handle_data(self, data):
         if self.inside:
-            self.found[-1][2] += data
+            self.nodes[-1][2] += data
 
 
 @pytest.fixture(scope="module")
 def elements():
-    return Elements(page(regression()).decode()).found
+    return Elements(page(regression()).decode()).nodes
 
 
 def test_names_cannot_leave_their_place(elements):
@@ -68,13 +68,13 @@ def test_only_wanted_sounds_are_in_the_page(elements):
 
 @pytest.mark.parametrize(("rate", "played"), [(8000, 8000), (11025, 12000), (16000, 16000), (44100, 48000)])
 def test_sound_survives_its_encoding(rate, played):
-    there = tone(1.5, rate)
-    back, found = soundfile.read(io.BytesIO(listening.encode_sound(there)))
-    assert found == played
+    sound = tone(1.5, rate)
+    back, rate_read = soundfile.read(io.BytesIO(listening.encode_sound(sound)))
+    assert rate_read == played
     assert len(back) == pytest.approx(1.5 * played, abs=2)
     spectrum = np.abs(np.fft.rfft(back * np.hanning(len(back))))
     assert np.argmax(spectrum) * played / len(back) == pytest.approx(300, abs=3)
-    assert back.std() == pytest.approx((there.samples / 32768).std(), rel=0.05)
+    assert back.std() == pytest.approx((sound.samples / 32768).std(), rel=0.05)
 
 
 def test_a_long_clip_is_encoded_whole_and_small():
@@ -86,11 +86,11 @@ def test_a_long_clip_is_encoded_whole_and_small():
 def test_the_outline_keeps_every_peak():
     samples = np.random.default_rng(1).integers(-3000, 3000, 12345).astype(np.int16)
     samples[7777] = -32768
-    found = listening.outline_sound(samples, 100)
-    assert found.shape == (100, 2)
-    assert (found[:, 0] <= found[:, 1]).all()
-    assert found.min() == -127
-    assert abs(np.argmin(found[:, 0]) - 7777 * 100 / 12345) <= 1
+    outline = listening.outline_sound(samples, 100)
+    assert outline.shape == (100, 2)
+    assert (outline[:, 0] <= outline[:, 1]).all()
+    assert outline.min() == -127
+    assert abs(np.argmin(outline[:, 0]) - 7777 * 100 / 12345) <= 1
 
 
 def test_the_outline_of_little_and_of_silence():
@@ -115,8 +115,8 @@ def test_the_error_of_a_class_is_what_the_truth_lacks():
 
 def written(folder, **arrays):
     folder.mkdir(exist_ok=True)
-    there = {"s/trial": np.arange(4, 6), "s/test/id": np.array(["a", "b"]), "s/test/group": np.array(["g", "h"])}
-    np.savez(folder / "predictions.npz", **there, **{f"s/test/{name}": value for name, value in arrays.items()})
+    steps = {"s/trial": np.arange(4, 6), "s/test/id": np.array(["a", "b"]), "s/test/group": np.array(["g", "h"])}
+    np.savez(folder / "predictions.npz", **steps, **{f"s/test/{name}": value for name, value in arrays.items()})
     return folder
 
 
@@ -160,12 +160,16 @@ def test_a_split_without_labels_is_refused(tmp_path):
 
 
 def test_explanations_are_those_of_the_row(tmp_path):
-    said = {"trial": 3, "segments": [[0, 1.5], [1.5, 3]], "lime": [0.1, -0.2], "lime_r2": 0.5, "lime_stability": None}
+    entry = {"trial": 3, "segments": [[0, 1.5], [1.5, 3]], "lime": [0.1, -0.2], "lime_r2": 0.5, "lime_stability": None}
     for number, name in ((3, "a"), (4, "b")):
-        (tmp_path / f"{name}.json").write_text(json.dumps({**said, "trial": number, "id": name}))
-    found = listening.read_explanations(tmp_path, 3)
-    assert list(found) == ["a"]
-    assert (found["a"]["lime"], found["a"]["r2"], found["a"]["stability"]) == ([0.1, -0.2], 0.5, None)
+        (tmp_path / f"{name}.json").write_text(json.dumps({**entry, "trial": number, "id": name}))
+    explained = listening.read_explanations(tmp_path, 3)
+    assert list(explained) == ["a"]
+    assert (explained["a"]["lime"], explained["a"]["r2"], explained["a"]["stability"]) == (
+        [0.1, -0.2],
+        0.5,
+        None,
+    )
     assert listening.read_explanations(tmp_path / "nowhere", 3) == {}
     (tmp_path / "c.json").write_text('{"trial": 3, "id": "c"}')
     with pytest.raises(UserError, match=r"c\.json is no explanation"):

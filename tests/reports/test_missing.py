@@ -57,10 +57,10 @@ def document(synthetic=False, name="iemocap", classes=7, **studies):
 
 @pytest.fixture
 def both():
-    made = document(intra=study(), intra_moddrop=study(moddrop=["x"], level=0.6), cross=study("cross"))
+    tested = document(intra=study(), intra_moddrop=study(moddrop=["x"], level=0.6), cross=study("cross"))
     origin = {"study": "intra T", "run": "modalities", "accuracy": figure(0.55), "uar": figure(0.45)}
-    made["studies"]["intra"]["orig"] = {"T": origin}
-    return made
+    tested["studies"]["intra"]["orig"] = {"T": origin}
+    return tested
 
 
 def cells(grid, model, signs):
@@ -102,8 +102,8 @@ def test_only_the_real_corpus_has_the_thesis_beside_it(both):
 
 
 def test_every_line_of_a_synthetic_corpus_says_so():
-    made = document(synthetic=True, intra=study())
-    for grid in (missing.make_zeros_table(made), missing.make_matrix(made, "uar")):
+    tested = document(synthetic=True, intra=study())
+    for grid in (missing.make_zeros_table(tested), missing.make_matrix(tested, "uar")):
         assert all(row[0].endswith("(synthetic)") for row in grid.rows)
         assert "synthetic corpus" in grid.title
 
@@ -143,14 +143,14 @@ def test_all_formats_are_rendered(both):
 
 
 def test_figures_show_what_the_studies_allow(both):
-    found = missing.list_series(both, "intra", COUNTS, "euclidean")
-    names = list(found)
+    series = missing.list_series(both, "intra", COUNTS, "euclidean")
+    names = list(series)
     assert names[1:] == ["trained on all, zeros (MTUT, MTBT)", "KNN K=5", "KNN K=10", "Moddrop"]
     assert names[0].startswith("trained on just these")
-    upper = missing.draw_series(both, found, "").axes[0]
+    upper = missing.draw_series(both, series, "").axes[0]
     styles = {(drawn.lines[0].get_color(), drawn.lines[0].get_marker()) for drawn in upper.containers}
-    assert len(styles) == len(found), "nothing is told by colour alone"
-    assert list(found["trained on all, zeros (MTUT, MTBT)"]) == ["T", "V", "A", "T+V", "T+A", "V+A", "T+V+A"]
+    assert len(styles) == len(series), "nothing is told by colour alone"
+    assert list(series["trained on all, zeros (MTUT, MTBT)"]) == ["T", "V", "A", "T+V", "T+A", "V+A", "T+V+A"]
     crossed = missing.list_series(both, "cross", COUNTS, "euclidean")
     assert list(crossed) == ["trained on all, zeros (MTUT, MTBT)", "KNN K=5", "KNN K=10"]
     assert list(crossed["KNN K=5"]) == ["T+V", "T+A", "V+A", "T+V+A"]
@@ -158,8 +158,8 @@ def test_figures_show_what_the_studies_allow(both):
 
 
 def test_ablations_are_in_no_figure():
-    made = document(nosp=study(statistical_pooling=False))
-    assert missing.list_series(made, "intra", ()) == {}
+    tested = document(nosp=study(statistical_pooling=False))
+    assert missing.list_series(tested, "intra", ()) == {}
 
 
 def test_figures_are_written_and_say_where_they_come_from(both, tmp_path):

@@ -18,14 +18,14 @@ def lin(a, b):
 
 def test_recordings_with_their_times(make_traces):
     run = read.read_run(make_traces({"SEW": 0.3, "-CCA": 1.0}))
-    found = over_time.list_recordings(run, SEW, "validation")
-    assert [recording.name for recording in found] == ["dev_0", "dev_1", "dev_2"]
-    assert found[1].seconds
-    np.testing.assert_allclose(found[1].time, np.arange(60) / 25)
-    np.testing.assert_allclose(found[1].target, np.sin(np.arange(60) / 9 + 1), atol=1e-6)
-    assert found[1].predictions.shape == (3, 60), "the trials of this variant alone"
-    expected = [lin(row, found[1].target) for row in found[1].predictions]
-    np.testing.assert_allclose(found[1].score(), expected, atol=1e-5)
+    courses = over_time.list_recordings(run, SEW, "validation")
+    assert [recording.name for recording in courses] == ["dev_0", "dev_1", "dev_2"]
+    assert courses[1].seconds
+    np.testing.assert_allclose(courses[1].time, np.arange(60) / 25)
+    np.testing.assert_allclose(courses[1].target, np.sin(np.arange(60) / 9 + 1), atol=1e-6)
+    assert courses[1].predictions.shape == (3, 60), "the trials of this variant alone"
+    expected = [lin(row, courses[1].target) for row in courses[1].predictions]
+    np.testing.assert_allclose(courses[1].score(), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,10 @@ def test_ids_without_seconds(make_traces, named, recordings):
     with np.load(folder / "predictions.npz") as file:
         arrays = {**file, "teachers/validation/id": np.array([named(k) for k in range(180)])}
     np.savez(folder / "predictions.npz", **arrays)
-    found = over_time.list_recordings(read.read_run(folder), SEW, "validation")
-    assert [recording.name for recording in found] == recordings
-    assert not found[0].seconds
-    np.testing.assert_array_equal(found[0].time, np.arange(60))
+    courses = over_time.list_recordings(read.read_run(folder), SEW, "validation")
+    assert [recording.name for recording in courses] == recordings
+    assert not courses[0].seconds
+    np.testing.assert_array_equal(courses[0].time, np.arange(60))
 
 
 def test_labels_that_are_kept_back_are_not_drawn(make_traces):
@@ -73,14 +73,14 @@ def test_the_table_has_every_recording(make_traces):
 def test_points_are_of_the_least_seed_of_each_fold(make_traces, make_run):
     run = read.read_run(make_traces({"SEW": 0.5}))
     truth, answer, steps = over_time.sample_points(run, SEW, "validation")
-    kept = read.read_predictions(run, "teachers", "validation")
+    predictions = read.read_predictions(run, "teachers", "validation")
     assert steps == 180
-    np.testing.assert_allclose(truth, kept.target)
-    np.testing.assert_allclose(answer, kept.prediction[0])
+    np.testing.assert_allclose(truth, predictions.target)
+    np.testing.assert_allclose(answer, predictions.prediction[0])
     truth, answer, steps = over_time.sample_points(run, SEW, "validation", most=10)
     assert (len(truth), len(answer), steps) == (10, 10, 180)
     # A cross-validation shows each step in the fold that was tested on it.
-    folded = kept.prediction.copy()
+    folded = predictions.prediction.copy()
     folded[0, 90:], folded[1, :90] = np.nan, np.nan
     results = json.loads((run.path / "results.json").read_text())
     results["trials"][1].update(fold="other", seed=0)
@@ -90,7 +90,7 @@ def test_points_are_of_the_least_seed_of_each_fold(make_traces, make_run):
     (run.path / "results.json").write_text(json.dumps(results))
     _, answer, steps = over_time.sample_points(read.read_run(run.path), SEW, "validation")
     assert steps == 180
-    np.testing.assert_allclose(answer, np.r_[kept.prediction[0, :90], kept.prediction[1, 90:]])
+    np.testing.assert_allclose(answer, np.r_[predictions.prediction[0, :90], predictions.prediction[1, 90:]])
 
 
 def test_damaged_predictions(make_traces):

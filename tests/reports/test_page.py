@@ -16,17 +16,17 @@ class Elements(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.found, self.texts, self.open = [], [], []
+        self.tags, self.texts, self.open = [], [], []
         self.feed(text)
         assert not self.open
 
     def handle_starttag(self, tag, attributes):
-        self.found.append((tag, dict(attributes)))
+        self.tags.append((tag, dict(attributes)))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attributes):
-        self.found.append((tag, dict(attributes)))
+        self.tags.append((tag, dict(attributes)))
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -35,7 +35,7 @@ class Elements(html.parser.HTMLParser):
         self.texts.append(data)
 
     def all(self, tag):
-        return [attributes for name, attributes in self.found if name == tag]
+        return [attributes for name, attributes in self.tags if name == tag]
 
 
 GRID = Grid(
@@ -82,9 +82,9 @@ def built(make_fusion_run, add_epochs):
 def test_nothing_in_a_run_folder_becomes_part_of_the_page(built):
     elements = Elements(built["index"]["html"].decode())
     assert len(elements.all("script")) == 1
-    assert not {"b", "i", "u", "iframe", "link"} & {tag for tag, _ in elements.found}
+    assert not {"b", "i", "u", "iframe", "link"} & {tag for tag, _ in elements.tags}
     assert all(image["class"] == "chart" for image in elements.all("img"))
-    assert not [name for _, attributes in elements.found for name in attributes if name.startswith("on")]
+    assert not [name for _, attributes in elements.tags for name in attributes if name.startswith("on")]
     assert "".join(elements.texts).count(HOSTILE) > 10
 
 
@@ -97,8 +97,8 @@ def test_the_page_asks_for_nothing_and_allows_itself_alone(built):
         own = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)[1]
         digest = render.encode_base64(hashlib.sha256(own.encode()).digest())
         assert f"{tag}-src 'sha256-{digest}'" in policy
-    assert not [a for _, attributes in elements.found for a in attributes if a in ("style", "srcset", "data")]
-    sources = [attributes["src"] for _, attributes in elements.found if "src" in attributes]
+    assert not [a for _, attributes in elements.tags for a in attributes if a in ("style", "srcset", "data")]
+    sources = [attributes["src"] for _, attributes in elements.tags if "src" in attributes]
     assert sources
     assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
     assert {link["href"][0] for link in elements.all("a")} == {"#"}
@@ -110,7 +110,7 @@ def test_who_does_not_see_the_charts_is_told_what_they_show(built):
     assert all(svg["aria-hidden"] == "true" for svg in elements.all("svg"))
     assert elements.all("img")
     assert all(image["alt"] for image in elements.all("img"))
-    headings = [tag for tag, _ in elements.found if re.fullmatch("h[1-6]", tag)]
+    headings = [tag for tag, _ in elements.tags if re.fullmatch("h[1-6]", tag)]
     assert headings[0] == "h1"
     assert set(headings[1:]) == {"h2"}
 

@@ -18,10 +18,10 @@ def ranked(make_run):
     def make(config_arg="configs/rank.py:mosi", variants=VARIANTS, **options):
         folder = make_run(config_arg, variants, **{"split": "validation", "error": ERROR, "seeds": 4, **options})
         path = folder / "config.json"
-        held = json.loads(path.read_text())
-        held["config"]["model"] = {"weaker": "text", "stronger": []}
-        held["config"]["studies"] = {study: {"model": {"weaker": study}} for study, _ in variants}
-        path.write_text(json.dumps(held))
+        document = json.loads(path.read_text())
+        document["config"]["model"] = {"weaker": "text", "stronger": []}
+        document["config"]["studies"] = {study: {"model": {"weaker": study}} for study, _ in variants}
+        path.write_text(json.dumps(document))
         results = json.loads((folder / "results.json").read_text())
         results["monitor"] = {"metric": "accuracy", "goal": "max"}
         (folder / "results.json").write_text(json.dumps(results))
@@ -44,20 +44,20 @@ def test_the_best_on_validation_teaches_the_worst_whatever_the_test_part_says(ra
             results["variants"].append({**cell, "split": "test", "mean": 1 - cell["mean"]})
 
     change(folder, contradict)
-    found = ranking.rank_modalities(read_run(folder))
-    assert [one.modality for one in found.ranked] == ["text", "video", "audio"]
-    assert found.ranked[0].test.mean < found.ranked[1].test.mean < found.ranked[2].test.mean
+    ranks = ranking.rank_modalities(read_run(folder))
+    assert [one.modality for one in ranks.ranked] == ["text", "video", "audio"]
+    assert ranks.ranked[0].test.mean < ranks.ranked[1].test.mean < ranks.ranked[2].test.mean
 
 
 def test_every_two_are_tested_and_corrected_for_their_number(ranked):
-    found = ranking.rank_modalities(read_run(ranked()))
-    assert [test.question.label for test in found.tests] == ["text vs video", "text vs audio", "video vs audio"]
-    for test in found.tests:
+    ranks = ranking.rank_modalities(read_run(ranked()))
+    assert [test.question.label for test in ranks.tests] == ["text vs video", "text vs audio", "video vs audio"]
+    for test in ranks.tests:
         assert test.contrast.n == 8
         assert test.contrast.difference > 0
         assert test.p("paired") < test.p("resampled") <= test.holm("resampled") <= 1
-    assert found.tests[1].holm("resampled") == pytest.approx(
-        max(3 * min(t.p("resampled") for t in found.tests), found.tests[1].p("resampled")), rel=1e-6
+    assert ranks.tests[1].holm("resampled") == pytest.approx(
+        max(3 * min(t.p("resampled") for t in ranks.tests), ranks.tests[1].p("resampled")), rel=1e-6
     )
 
 
@@ -85,8 +85,8 @@ def test_the_table_has_the_pair_the_trap_and_the_constant(ranked):
 
 
 def test_one_trial_is_not_tested(ranked):
-    found = ranking.rank_modalities(read_run(ranked(folds=("draw_0",), seeds=1)))
-    assert "one trial only, not tested" in ranking.summarize_ranking(found.run.path)
+    ranks = ranking.rank_modalities(read_run(ranked(folds=("draw_0",), seeds=1)))
+    assert "one trial only, not tested" in ranking.summarize_ranking(ranks.run.path)
 
 
 def test_a_loss_is_not_ranked_by(ranked):

@@ -30,10 +30,10 @@ def test_only_what_is_missing_is_trained(make_run, tmp_path):
         if "unimodal" in config_arg:
             make_run(config_arg, [("text/bigru", "BiGRU+Classifier")])
 
-    found = report_files.gather_runs(report_files.choose_tables(["mosi"]), tmp_path / "runs", train)
+    runs = report_files.gather_runs(report_files.choose_tables(["mosi"]), tmp_path / "runs", train)
     assert trained == ["configs/seqsew_unimodal.py:mosi", "configs/seqsew.py:mosi,audio+text"]
-    assert found["configs/seqsew_unimodal.py:mosi"] is not None
-    assert found["configs/seqsew.py:mosi,audio+text"] is None
+    assert runs["configs/seqsew_unimodal.py:mosi"] is not None
+    assert runs["configs/seqsew.py:mosi,audio+text"] is None
 
 
 def test_files(mosi_runs, tmp_path):
@@ -86,9 +86,9 @@ def test_small_synthetic_runs_stand_in(make_fusion_run, tmp_path):
     assert trained == [f"configs/fusion.py:{name}" for name in FUSION]
     small = make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3}, synthetic=True)
     every = make_fusion_run("configs/fusion.py:all", {"T2V": 0.3}, synthetic=True)
-    found = report_files.gather_runs(wanted, tmp_path / "runs")
-    assert found["configs/fusion.py:trimodal,iemocap"].path == small
-    assert found["configs/fusion.py:pairs,iemocap"].path == every
+    runs = report_files.gather_runs(wanted, tmp_path / "runs")
+    assert runs["configs/fusion.py:trimodal,iemocap"].path == small
+    assert runs["configs/fusion.py:pairs,iemocap"].path == every
     # On a release nothing stands in, and what is trained has its sizes.
     trained.clear()
     assert set(report_files.gather_runs(wanted, tmp_path / "runs", trained.append, synthetic=False).values()) == {None}

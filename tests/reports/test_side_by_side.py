@@ -18,8 +18,8 @@ def compared(*run_folders, **options):
     return side_by_side.compare_runs(side_by_side.read_runs(run_folders), **options)
 
 
-def column(found, name, group=""):
-    grid = side_by_side.make_table(found)
+def column(comparison, name, group=""):
+    grid = side_by_side.make_table(comparison)
     at = grid.header.index((group, name))
     return [row[at] for row in grid.rows]
 
@@ -44,19 +44,19 @@ def test_every_cell_and_the_constant_answer_have_a_line(mosi_runs):
 
 
 def test_folds_share_data_and_one_fold_does_not(make_fusion_run, make_traces):
-    found = compared(make_fusion_run(TRIMODAL, {"intra": 0.3}), metric="uar").tested[0]
-    scores = [row.test["uar"] for row in found.run.results.trials]
-    low, high = found.interval
+    comparison = compared(make_fusion_run(TRIMODAL, {"intra": 0.3}), metric="uar").tested[0]
+    scores = [row.test["uar"] for row in comparison.run.results.trials]
+    low, high = comparison.interval
     # A row trains on 36 of the 60 clips, 12 are validated and 12 tested.
     for edge in (low, high):
         against = corrected_resampled_t_test(np.array(scores), np.full(15, edge), n_train=36, n_test=12)
         assert against.p == pytest.approx(0.05, abs=1e-4)
     plain = summarize_sample(np.array(scores)).std / math.sqrt(15)
     assert high - low > 2 * 2.1 * plain, "wider than the interval that takes rows for independent"
-    found = compared(make_traces({"SEW": 0.4})).tested[0]
-    scores = np.array([row.validation["ccc"] for row in found.run.results.trials])
-    assert found.folds == 1
-    for edge in found.interval:
+    comparison = compared(make_traces({"SEW": 0.4})).tested[0]
+    scores = np.array([row.validation["ccc"] for row in comparison.run.results.trials])
+    assert comparison.folds == 1
+    for edge in comparison.interval:
         assert paired_t_test(scores, np.full(3, edge)).p == pytest.approx(0.05, abs=1e-4)
 
 
@@ -74,22 +74,22 @@ def test_no_interval_that_would_be_a_guess(make_fusion_run, make_run):
 
 def test_all_are_tested_against_one_and_corrected_together(make_fusion_run):
     error = {"intra": 0.1, "cross": 0.5, "both": 0.15, "none": 0.6}
-    found = compared(make_fusion_run(TRIMODAL, error), reference="intra", metric="accuracy")
-    assert found.reference.study == "intra"
-    assert {source.study for source in found.tests} == {"cross", "both", "none"}
-    rows = read.read_run(found.runs[0].path).results.trials
+    comparison = compared(make_fusion_run(TRIMODAL, error), reference="intra", metric="accuracy")
+    assert comparison.reference.study == "intra"
+    assert {source.study for source in comparison.tests} == {"cross", "both", "none"}
+    rows = read.read_run(comparison.runs[0].path).results.trials
     scores = {s: np.array([row.test["accuracy"] for row in rows if row.study == s]) for s in error}
     p = {s: corrected_resampled_t_test(scores[s], scores["intra"], n_train=36, n_test=12).p for s in error}
-    for source, test in found.tests.items():
+    for source, test in comparison.tests.items():
         assert test.p(side_by_side.TEST) == pytest.approx(p[source.study])
         assert test.contrast.n == 15
         assert test.contrast.difference == pytest.approx((scores[source.study] - scores["intra"]).mean())
-    expected = holm(np.array([p[source.study] for source in found.tests]))
-    assert [test.holm(side_by_side.TEST) for test in found.tests.values()] == pytest.approx(list(expected))
-    said = column(found, "difference", "against intra")
-    assert said[0] == "0 (reference)"
-    assert all(cell.startswith("−") and cell.endswith("(n=15)") for cell in said[1:4])
-    assert said[4:] == [""] * 6, "validation scores and the majority are not tested"
+    expected = holm(np.array([p[source.study] for source in comparison.tests]))
+    assert [test.holm(side_by_side.TEST) for test in comparison.tests.values()] == pytest.approx(list(expected))
+    cells = column(comparison, "difference", "against intra")
+    assert cells[0] == "0 (reference)"
+    assert all(cell.startswith("−") and cell.endswith("(n=15)") for cell in cells[1:4])
+    assert cells[4:] == [""] * 6, "validation scores and the majority are not tested"
 
 
 def test_the_first_cell_is_the_reference_unless_there_is_nothing_to_test(make_fusion_run):
@@ -104,11 +104,13 @@ def test_the_first_cell_is_the_reference_unless_there_is_nothing_to_test(make_fu
 def test_other_clips_are_not_tested(make_fusion_run):
     folder = make_fusion_run(TRIMODAL, {"intra": 0.1})
     other = make_fusion_run("configs/fusion.py:all", {"cross": 0.1}, fingerprint="another", prefix="utterance")
-    found = compared(folder, other, reference="")
-    assert [test.missing for test in found.tests.values()] == [
+    comparison = compared(folder, other, reference="")
+    assert [test.missing for test in comparison.tests.values()] == [
         "fusion_all and fusion_trimodal were not scored on the same examples"
     ]
-    assert any(note.startswith("No test of cross: fusion_all and") for note in side_by_side.make_table(found).notes)
+    assert any(
+        note.startswith("No test of cross: fusion_all and") for note in side_by_side.make_table(comparison).notes
+    )
 
 
 def test_the_metric_is_the_one_that_stopped_the_runs(make_fusion_run):

@@ -93,7 +93,7 @@ def test_every_published_cell(number, printed):
     published = [row for row in table.rows if any(value is not None for value in row.published)]
     for row in published:
         assert list(row.published) == their_row(theirs, row.label), row.label
-    held = (
+    count = (
         len(theirs["rows"])
         if "rows" in theirs
         else sum(
@@ -102,7 +102,7 @@ def test_every_published_cell(number, printed):
             if key not in ("what", "columns")
         )
     )
-    assert len(published) == held
+    assert len(published) == count
 
 
 @pytest.mark.parametrize("table", thesis.TABLES.values(), ids=thesis.TABLES.keys())
@@ -254,12 +254,12 @@ def test_table_4_4(printed):
 
 
 def test_chapter_4_prints_a_model_twice_alike_but_for_one_deviation():
-    found = {}
+    by_study = {}
     for number in thesis.GROUPS["fusion"]:
         for row in thesis.TABLES[number].rows:
-            found.setdefault(row.sources[0].study, set()).add(row.published)
-    assert {study for study, figures in found.items() if len(figures) > 1} == {"cross"}
-    assert {accuracy.std for _, accuracy in found["cross"]} == {0.017, 0.012}
+            by_study.setdefault(row.sources[0].study, set()).add(row.published)
+    assert {study for study, figures in by_study.items() if len(figures) > 1} == {"cross"}
+    assert {accuracy.std for _, accuracy in by_study["cross"]} == {0.017, 0.012}
 
 
 def test_the_runs_of_chapter_4():
@@ -277,12 +277,12 @@ def test_the_runs_of_chapter_4():
 
 
 def test_questions_are_of_rows_in_the_tables():
-    there = {row.sources[0] for n in thesis.GROUPS["fusion"] for row in thesis.TABLES[n].rows}
+    known_sources = {row.sources[0] for n in thesis.GROUPS["fusion"] for row in thesis.TABLES[n].rows}
     asked = {question.label: (question.a, question.b) for question in thesis.QUESTIONS}
     assert len(asked) == len(thesis.QUESTIONS) == 18
     for a, b in asked.values():
         assert a != b
-        assert {a, b} <= there
+        assert {a, b} <= known_sources
     studies = {(a.study, b.study) for a, b in asked.values()}
     assert studies >= SIGNIFICANT.keys()
     assert studies >= {("intra T+V", "cross T+V"), ("intra+moddrop", "intra"), ("cross+intra", "intra")}

@@ -55,15 +55,15 @@ def test_missing_runs_are_not_run(make_run, tmp_path):
 def test_csv_holds_the_numbers(mosi_runs, tmp_path):
     runs_ = report_files.gather_runs(MOSI, mosi_runs(False)[0].parent)
     rows = parsed(render.write_formats(thesis_tables.make_table(TABLES["5.6"], runs_))["csv"])
-    found = next(r for r in rows if r["row"] == "SeqSEW (+text) -LFA" and r["column"] == "audio accuracy")
+    record = next(r for r in rows if r["row"] == "SeqSEW (+text) -LFA" and r["column"] == "audio accuracy")
     run = runs_["configs/seqsew.py:mosi,audio+text"]
     figure = read.find_figure(run, TABLES["5.6"].rows[10].sources[2], "test", "accuracy")
-    assert float(found["thesis"]) == 63.6
-    assert float(found["ours"]) == pytest.approx(100 * figure.mean, rel=1e-5)
-    assert float(found["std"]) == pytest.approx(100 * figure.std, rel=1e-5)
-    assert (found["n"], found["baseline_kind"], found["split"]) == ("4", "majority", "test")
-    assert float(found["baseline"]) == pytest.approx(66.6667)
-    assert found["run"] == "seqsew_mosi_audio_text"
+    assert float(record["thesis"]) == 63.6
+    assert float(record["ours"]) == pytest.approx(100 * figure.mean, rel=1e-5)
+    assert float(record["std"]) == pytest.approx(100 * figure.std, rel=1e-5)
+    assert (record["n"], record["baseline_kind"], record["split"]) == ("4", "majority", "test")
+    assert float(record["baseline"]) == pytest.approx(66.6667)
+    assert record["run"] == "seqsew_mosi_audio_text"
     published = sum(value is not None for row in TABLES["5.6"].rows for value in row.published)
     assert len(rows) == published + 4  # and the control, which has no published figure
 
