@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from affect_jax.errors import UserError
 from affect_jax.runtime.files import write_atomic
 
 if TYPE_CHECKING:  # it takes half a second
@@ -163,15 +162,8 @@ def draw_matrices(matrices: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> 
 
 
 def write_figure(figure: "Figure", path: Path) -> None:
-    """Writes a figure whole, in the format of the path's ending.
-
-    Raises:
-      UserError: neither png nor svg.
-    """
-    kind = path.suffix.removeprefix(".")
-    if kind not in FORMATS:
-        raise UserError(f"{path} would be a {kind or 'nameless'} file; choose {' or '.join(FORMATS)}")
-    write_atomic(path, encode_figure(figure, kind))
+    """Writes a figure whole, in the format of the path's ending, one of `FORMATS`."""
+    write_atomic(path, encode_figure(figure, path.suffix.removeprefix(".")))
 
 
 def encode_figure(figure: "Figure", kind: str, *, text: bool = False) -> bytes:

@@ -5,7 +5,6 @@ and no other file.
 """
 
 import io
-import json
 import sys
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
 from functools import partial
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from markupsafe import Markup
 
 from affect_jax.errors import UserError
 from affect_jax.evaluation import cases
@@ -180,9 +178,7 @@ def render_clips(
         "margin": 100 * cases.MARGIN,
         "clips": entries,
     }
-    # A `<` in a name could end the element that holds the data; in JSON it may be written as its code.
-    text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    values = {"title": heading.title, "data": Markup(text), "sounds": encoded}
+    values = {"title": heading.title, "data": data, "sounds": encoded}
     return render.render_page("listening", values, scripts=("listening_figures.js", "listening.js"))
 
 

@@ -8,8 +8,9 @@ neighbours in between.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,9 +97,7 @@ def _find_printed(entry: Mapping[str, Any], mask: str, place: int) -> str:
     return NOT_POSSIBLE if spread is None else "{:.3f} ± {:.3f}".format(*spread)
 
 
-def _make_grid(
-    document: Document, title: str, columns: Mapping[Head, Callable[[Any, str], str]], majority: Mapping[Head, float]
-) -> Grid:
+def _make_grid(document: Document, title: str, columns: Mapping[Head, Any], majority: Mapping[Head, float]) -> Grid:
     """A line a study and mask, the cells made of both by `columns`; the last line always says the majority class."""
     corpus, letters, rows = document["corpus"], list_letters(document), []
     mark = " (synthetic)" if corpus["synthetic"] else ""
@@ -114,10 +113,11 @@ def _make_grid(
 
 def make_zeros_table(document: Document) -> Grid:
     """The layout of table 4.4, for every study; the thesis' figures where the corpus is its own."""
-    columns: dict[Head, Any] = {
-        ("zeros", NAMES[m]): partial(_format_imputed, imputation="zeros", metric=m) for m in METRICS
-    }
-    columns |= {("orig", NAMES[metric]): partial(_format_original, metric=metric) for metric in METRICS}
+    columns: dict[Head, Any] = {}
+    for metric in METRICS:
+        columns["zeros", NAMES[metric]] = partial(_format_imputed, imputation="zeros", metric=metric)
+    for metric in METRICS:
+        columns["orig", NAMES[metric]] = partial(_format_original, metric=metric)
     if is_like_thesis(document):
         heads = [(f"thesis: {kind}", NAMES[metric]) for kind in ("zeros", "orig") for metric in METRICS]
         columns |= {head: partial(_find_printed, place=place) for place, head in enumerate(heads)}
@@ -128,11 +128,10 @@ def make_zeros_table(document: Document) -> Grid:
 
 def make_matrix(document: Document, metric: str) -> Grid:
     """Every imputation of every mask in one metric."""
-    names: dict[Head, str] = {"zeros": "zeros", "training mean": "mean"}
-    for distance in document["made_of"]["metrics"]:
-        neighbours = {k: name_neighbours(k, distance) for k in document["made_of"]["counts"]}
-        names |= {(distance.capitalize(), f"K={k}"): name for k, name in neighbours.items()}
-    columns = {head: partial(_format_imputed, imputation=name, metric=metric) for head, name in names.items()}
+    imputations: dict[Head, str] = {"zeros": "zeros", "training mean": "mean"}
+    for distance, count in product(document["made_of"]["metrics"], document["made_of"]["counts"]):
+        imputations[distance.capitalize(), f"K={count}"] = name_neighbours(count, distance)
+    columns = {head: partial(_format_imputed, imputation=x, metric=metric) for head, x in imputations.items()}
     columns["orig"] = partial(_format_original, metric=metric)
     title = f"{NAMES[metric]}. {{}}: tested with modalities missing, by what stands in for them"
     return _make_grid(document, title, columns, {"zeros": document["majority"][metric]})

@@ -52,6 +52,10 @@ class Figure(NamedTuple):
     std: float | None
     n: int
 
+    def scale(self, factor: float) -> "Figure":
+        """In another unit."""
+        return Figure(factor * self.mean, None if self.std is None else factor * self.std, self.n)
+
 
 class Predictions(NamedTuple):
     """What R trials of one study predict of the F steps of one split."""

@@ -65,6 +65,7 @@ def _make_environment() -> "jinja2.Environment":
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     environment.globals |= {"describe_run": read.describe_run}
     environment.filters |= {"line": _join_lines, "latex": escape_latex, "markdown": _escape_markdown}
     return environment

@@ -7,7 +7,8 @@ Trials of a single fold differ by seeds alone: Student's t, which says nothing a
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from affect_jax.reports.thesis_tables import Expected, find_expected
 
 TEST = "suited"
 """The paired test of trials of one fold, the resampled one of several."""
+_TESTS = ("paired", "resampled")
 _PER_RECORDING = "_per_recording"
 
 
@@ -41,18 +43,26 @@ class Score(NamedTuple):
     constant: float | None  # what a constant answer scores
 
 
-class Comparison(NamedTuple):
+@dataclass(frozen=True)
+class Comparison:
     """Everything that the table, its csv and the page show."""
 
     runs: tuple[Run, ...]
     scores: tuple[Score, ...]  # those of the tested split first; in it in the order of the runs
-    labels: Mapping[str, str]  # what a run is called, by its key
-    names: Mapping[Source, str]  # what a variant is called in a chart; no two are the same
     metric: str  # the one that is tested and drawn
     split: str  # the split in which it is
     reference: Source | None  # what the others are tested against; None where nothing is
-    tests: Mapping[Source, Answer]  # a variant against the reference, by `TEST`
     has_expected: bool  # whether published figures were asked for
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What a run is called, by its key."""
+        return read.label_runs(self.runs)
+
+    @cached_property
+    def names(self) -> dict[Source, str]:
+        """What a variant is called in a chart; no two are the same."""
+        return read.name_variants(self.runs)
 
     @property
     def title(self) -> str:
@@ -63,6 +73,19 @@ class Comparison(NamedTuple):
     def tested(self) -> list[Score]:
         """Scores of the split and in the metric that is tested."""
         return [score for score in self.scores if (score.split, score.metric) == (self.split, self.metric)]
+
+    @cached_property
+    def tests(self) -> dict[Source, Answer]:
+        """Every variant against the reference by `TEST`, in one family of Holm's correction."""
+        others = [score.source for score in self.tested if score.source != self.reference]
+        questions = [Question(a.variant, a, self.reference, self.split, (self.metric,)) for a in others]
+        of_many_folds, answers = {score.source for score in self.tested if score.folds > 1}, []
+        asked = compare.answer_questions(questions if self.reference else (), read.key_runs(self.runs), _TESTS)
+        for answer in asked:
+            test = "paired" if of_many_folds.isdisjoint((answer.question.a, self.reference)) else "resampled"
+            suited = {TEST: answer.p(test)} if answer.contrast and test in answer.contrast.p else {}
+            answers.append(answer._replace(contrast=answer.contrast and answer.contrast._replace(p=suited)))
+        return {answer.question.a: answer for answer in compare.correct_answers(answers, lambda answer: answer.metric)}
 
 
 def read_runs(run_folders: Sequence[str]) -> list[Run]:
@@ -132,20 +155,6 @@ def choose_metric(runs: Sequence[Run], split: str, metric: str = "") -> str:
     )
 
 
-def _test_scores(scores: Sequence[Score], reference: Source, runs: Mapping[str, Run]) -> dict[Source, Answer]:
-    """Variants in one metric on one split against the reference, in one family of Holm's correction."""
-    others = [score for score in scores if score.source != reference]
-    questions = [
-        Question(score.source.variant, score.source, reference, score.split, (score.metric,)) for score in others
-    ]
-    of_many_folds, answers = {score.source for score in scores if score.folds > 1}, []
-    for answer in compare.answer_questions(questions, runs, ("paired", "resampled")):
-        test = "paired" if of_many_folds.isdisjoint((answer.question.a, reference)) else "resampled"
-        suited = {TEST: answer.p(test)} if answer.contrast and test in answer.contrast.p else {}
-        answers.append(answer._replace(contrast=answer.contrast and answer.contrast._replace(p=suited)))
-    return {answer.question.a: answer for answer in compare.correct_answers(answers, lambda answer: answer.metric)}
-
-
 def compare_runs(
     runs: Sequence[Run], *, reference: str | None = None, metric: str = "", has_expected: bool = False
 ) -> Comparison:
@@ -164,27 +173,15 @@ def compare_runs(
     if split is None and len(runs) > 1:
         raise UserError(f"{' and '.join(str(run.path) for run in runs)} have no scored split in common")
     split = split or read.SPLITS[0]
-    metric, keyed = choose_metric(runs, split, metric), read.key_runs(runs)
+    metric = choose_metric(runs, split, metric)
     scores = sorted(
         (x for run in runs for x in _list_scores(run, has_expected)), key=lambda score: score.split != split
     )
     variants = list(dict.fromkeys(score.source for score in scores if score.split == split))
-    against = compare.find_variant(reference, keyed) if reference else None
+    against = compare.find_variant(reference, read.key_runs(runs)) if reference else None
     if reference == "" and len(variants) > 1:
         against = variants[0]
-    comparison = Comparison(
-        tuple(runs),
-        tuple(scores),
-        labels=read.label_runs(runs),
-        names=read.name_variants(runs),
-        metric=metric,
-        split=split,
-        reference=against,
-        tests={},
-        has_expected=has_expected,
-    )
-    tests = {} if against is None else _test_scores(comparison.tested, against, keyed)
-    return comparison._replace(tests=tests)
+    return Comparison(tuple(runs), tuple(scores), metric, split, against, has_expected)
 
 
 def make_table(comparison: Comparison) -> Grid:

@@ -120,16 +120,11 @@ def _list_tidy(row: Row, cell: Cell, table: Table) -> dict[str, Any]:
         status, name = run.mark("run"), run.path.name
     record = {"table": table.number, "row": _label_row(row.label, [cell]), "column": cell.column.label}
     record |= {"metric": metric, "split": table.split, "status": status, "thesis": mean, "thesis_std": std}
-    ours, recording = cell.figure, cell.recording
-    record |= {"ours": ours and scale * ours.mean, "std": ours and _scale(ours.std, scale), "n": ours and ours.n}
-    record |= {"per_recording": recording and scale * recording.mean}
-    record |= {"per_recording_std": recording and _scale(recording.std, scale)}
-    record |= {"baseline": _scale(cell.constant, scale), "baseline_kind": run and read.name_baseline(run)}
-    return record | {"run": name}
-
-
-def _scale(value: float | None, scale: float) -> float | None:
-    return None if value is None else scale * value
+    ours, recording = (figure and figure.scale(scale) for figure in (cell.figure, cell.recording))
+    record |= tables.pick_fields(ours, ours="mean", std="std", n="n")
+    record |= tables.pick_fields(recording, per_recording="mean", per_recording_std="std")
+    record |= {"baseline": None if cell.constant is None else scale * cell.constant}
+    return record | {"baseline_kind": run and read.name_baseline(run), "run": name}
 
 
 def _split_published(published: Published) -> tuple[float | None, float | None]:

@@ -110,6 +110,7 @@ def test_who_does_not_see_the_charts_is_told_what_they_show(built):
     assert all(svg["aria-hidden"] == "true" for svg in elements.all("svg"))
     assert elements.all("img")
     assert all(image["alt"] for image in elements.all("img"))
+    assert all(image["title"] == image["alt"] for image in elements.all("img")), "nor who rests the pointer on one"
     headings = [tag for tag, _ in elements.tags if re.fullmatch("h[1-6]", tag)]
     assert headings[0] == "h1"
     assert set(headings[1:]) == {"h2"}
