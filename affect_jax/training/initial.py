@@ -34,26 +34,25 @@ class Shapes(NamedTuple):
     batch: Batch
 
 
-def _take_two_examples(data: FoldedCorpus) -> Batch:
-    """A batch of two examples, to trace a model with."""
-    corpus, folds = data
-    if isinstance(corpus, Source):
-        # A streamed corpus has no frames to gather from, only a cut-out of two examples for this purpose.
-        corpus = jax.tree.map(jnp.asarray, corpus.example)
-    return take_batch(corpus, jnp.zeros(2, jnp.int32), *folds.select_moments(0))
-
-
 def trace_shapes(model: nn.Module, corpus: Corpus | Source, folds: Folds) -> Shapes:
     """Shapes of the model's parameters and outputs, and of a batch of two examples."""
+    # A streamed corpus has no frames to gather from, only a cut-out of two examples for this purpose.
+    data = FoldedCorpus(corpus.example if isinstance(corpus, Source) else corpus, folds)
+    leaves, structure = jax.tree.flatten(data)
+    return _trace_model(model, structure, tuple((np.shape(x), np.dtype(x.dtype)) for x in leaves))
 
-    def trace() -> Shapes:
-        batch = _take_two_examples(FoldedCorpus(corpus, folds))
-        variables = model.init(jax.random.key(0), batch["inputs"], batch["masks"], train=False)
-        outputs = model.apply(variables, batch["inputs"], batch["masks"], train=False)
+
+@functools.lru_cache(maxsize=64)
+def _trace_model(model: nn.Module, structure: Any, leaves: tuple[tuple[tuple[int, ...], np.dtype], ...]) -> Shapes:
+    """`trace_shapes` of a corpus of these shapes. Cached: what is said of a study and what trains it ask alike."""
+
+    def trace(data: FoldedCorpus) -> Shapes:
+        batch = take_batch(data.corpus, jnp.zeros(2, jnp.int32), *data.folds.select_moments(0))
+        outputs, variables = model.init_with_output(jax.random.key(0), batch["inputs"], batch["masks"], train=False)
         return Shapes(step.join_variables(variables), outputs, batch)
 
     # Nothing is compiled or run: a wrong name in a config should be told in a second, not after XLA.
-    return jax.eval_shape(trace)
+    return jax.eval_shape(trace, structure.unflatten([jax.ShapeDtypeStruct(*leaf) for leaf in leaves]))
 
 
 def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Source, folds: Folds) -> None:
@@ -77,8 +76,7 @@ def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Sou
 
 @functools.lru_cache(maxsize=16)
 def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
-    def init(data: FoldedCorpus, seed: Array) -> Params:
-        batch = _take_two_examples(data)
+    def init(batch: Batch, seed: Array) -> Params:
         # Not of the stage or the variant: trials of one seed must start alike to be compared.
         key = keys.derive_key(jax.random.key(seed), "init")
         return step.join_variables(model.init(key, batch["inputs"], batch["masks"], train=False))
@@ -88,12 +86,11 @@ def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
 
 def init_params(model: nn.Module, data: FoldedCorpus, trials: Sequence[Trial], engine: Engine) -> Params:
     """Each trial's initial parameters from its seed, leaves [R, ...] on the host."""
-    corpus, folds = data
-    if isinstance(corpus, Source):
-        corpus = mesh.replicate(engine.mesh, corpus.example)
     slots = assign_slots(range(len(trials)), engine)
     seeds = np.array([trials[i].seed for i in slots], np.int32)
-    params = _init_program(model, engine)(FoldedCorpus(corpus, folds), mesh.shard_trials(engine.mesh, seeds))
+    # Only the shapes of a batch matter.
+    batch = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), trace_shapes(model, *data).batch)
+    params = _init_program(model, engine)(mesh.replicate(engine.mesh, batch), mesh.shard_trials(engine.mesh, seeds))
     # Behind the trials are the copies that fill the slots.
     return jax.tree.map(lambda x: x[: len(trials)], mesh.to_host(params))
 
@@ -101,16 +98,19 @@ def init_params(model: nn.Module, data: FoldedCorpus, trials: Sequence[Trial], e
 def init_states(
     plan: step.StagePlan, data: FoldedCorpus, params: Params, statistics: Params, trials: TrialArrays
 ) -> TrialState:
-    """States of S trials before a stage, leaves [S, ...]; `params` are what the stage trains."""
+    """States of S trials before a stage, leaves [S, ...] on the host; `params` are what the stage trains."""
     shapes = trace_shapes(plan.model, *data)
     names = objective.collect_names(shapes.outputs, shapes.batch)
     loss_state = objective.init_loss_state(plan.stage.terms, names)
 
-    def init(params: Params, statistics: Params, hyper: Hyper) -> TrialState:
-        return create_state(params, statistics, make_transform(plan.stage, hyper).init(params), loss_state)
+    def init(params: Params, hyper: Hyper) -> Any:
+        return make_transform(plan.stage, hyper).init(params)
 
-    # Not `map_over_trials`: this fills a few arrays, and is not worth a compiled program for each number of slots.
-    return jax.vmap(init)(params, statistics, trials.hyper[plan.stage.name])
+    opt_state = mesh.to_host(jax.jit(jax.vmap(init))(params, trials.hyper[plan.stage.name]))
+    # The rest is alike for all trials. On the host, as jnp would compile a program for each shape.
+    one, count = create_state({}, {}, (), loss_state), len(trials.seed)
+    state = jax.tree.map(lambda x: np.broadcast_to(x, (count, *x.shape)), one)
+    return state.replace(params=params, statistics=statistics, opt_state=opt_state, best={**params, **statistics})
 
 
 def plan_stage(model: nn.Module, stage: Stage, task: str, data: FoldedCorpus, engine: Engine) -> step.StagePlan:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 from affect_jax.types import Array, Params
@@ -46,8 +46,8 @@ class TrialState:
 
 
 def create_state(params: Params, statistics: Params, opt_state: Any, loss_state: Any) -> TrialState:
-    """The state before the first epoch."""
-    zero = jnp.zeros((), jnp.int32)
+    """The state before the first epoch. Its scalars are numpy's: jnp would compile a program for each of them."""
+    zero, nothing = np.zeros((), np.int32), np.array(-np.inf, np.float32)
     return TrialState(
         params=params,
         statistics=statistics,
@@ -55,13 +55,13 @@ def create_state(params: Params, statistics: Params, opt_state: Any, loss_state:
         loss_state=loss_state,
         updates=zero,
         epoch=zero,
-        live=jnp.array(True),
-        finite=jnp.array(True),
+        live=np.array(True),
+        finite=np.array(True),
         # A trial that never improves keeps what it began with; -inf lets the first epoch always count as better.
         best={**params, **statistics},
-        best_score=jnp.array(-jnp.inf, jnp.float32),
+        best_score=nothing,
         best_epoch=zero,
-        plateau_best=jnp.array(-jnp.inf, jnp.float32),
+        plateau_best=nothing,
         plateau_start=zero,
-        scale=jnp.ones((), jnp.float32),
+        scale=np.ones((), np.float32),
     )

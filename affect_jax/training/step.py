@@ -288,7 +288,8 @@ def run_epoch(
     Returns:
       The state, and a log of scalars: the mean of every loss term, `validation/<metric>`, `scale`.
     """
-    train = functools.partial(_train_epoch, plan, data, trial, frozen)
+    # Under `jit`, so that `keep_state` and `cond` share one trace of it; inlined, it leaves no trace in the program.
+    train = jax.jit(functools.partial(_train_epoch, plan, data, trial, frozen), inline=True)
     return jax.lax.cond(state.live, train, functools.partial(keep_state, train), state)
 
 

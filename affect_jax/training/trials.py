@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
@@ -75,11 +74,11 @@ def plan_trials(
 
 
 def stack_trials(trials: Sequence[Trial]) -> TrialArrays:
-    """Trials -> arrays."""
+    """Trials -> arrays on the host."""
     return TrialArrays(
-        fold=jnp.array([trial.fold for trial in trials], jnp.int32),
-        seed=jnp.array([trial.seed for trial in trials], jnp.int32),
-        hyper=jax.tree.map(lambda *values: jnp.array(values, jnp.float32), *(trial.hyper for trial in trials)),
+        fold=np.array([trial.fold for trial in trials], np.int32),
+        seed=np.array([trial.seed for trial in trials], np.int32),
+        hyper=jax.tree.map(lambda *values: np.array(values, np.float32), *(trial.hyper for trial in trials)),
     )
 
 
