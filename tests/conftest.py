@@ -33,6 +33,7 @@ import jax  # noqa: E402
 # back; programs that tests start have a folder of their own, as one that is killed may leave half a file behind.
 jax.config.update("jax_compilation_cache_dir", os.path.join(_cache.name, "compiled_by_tests"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"  # of those programs, which are started again and again
 
 # Tracing makes objects by the hundred thousand, nearly all of which live as long as the process: looking through all of
 # them again and again for cycles took a tenth of the tests' time.

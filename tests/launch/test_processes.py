@@ -62,7 +62,7 @@ def test_two_processes_give_the_results_of_one_also_after_one_was_killed(repo_ro
     processes[1].send_signal(signal.SIGKILL)
     processes[1].wait()
     try:
-        processes[0].wait(20)
+        processes[0].wait(3)
     except subprocess.TimeoutExpired:  # it waits for the other one, until the heartbeat tells it
         processes[0].kill()
         processes[0].wait()
