@@ -14,8 +14,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 if DEVICES not in os.environ.get("XLA_FLAGS", ""):
     # Four virtual devices, so that sharding is tested wherever the tests run.
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {DEVICES}=4".strip()
-# Tests compile much and compute little: LLVM optimises nothing, and elementwise work goes by XLA's older emitters, whose
-# code is worse but costs half as much to compile (test_run.py's first setup: 22 s of processor time, 14 with them).
+# Tests compile much and compute little: LLVM optimises nothing, and elementwise work goes through XLA's older emitters;
+# their code is slower but takes half as long to compile (the first setup of test_run.py: 14 s instead of 22).
 os.environ["XLA_FLAGS"] += " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"  # [B] - [B, T] is a bug until somebody writes the None
