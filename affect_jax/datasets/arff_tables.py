@@ -21,7 +21,7 @@ _KINDS = {"numeric": NUMERIC, "real": NUMERIC, "integer": NUMERIC, "string": STR
 _ATTRIBUTE = re.compile(
     r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s{]+)\s*(\{.*\}|\S.*)""", re.IGNORECASE
 )
-_QUOTED_COMMA = re.compile(r"""'[^',]*,|"[^",]*,""")
+_QUOTED_COMMA = re.compile(r"""(?:^|,)\s*(?:'[^',]*,|"[^",]*,)""")
 
 
 def read_arff_table(path: Path, *, largest_file: float = LARGEST_FILE) -> Table:

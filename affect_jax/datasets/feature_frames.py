@@ -89,7 +89,8 @@ def read_features(path: Path, options: ReadingOptions = PLAIN) -> Frames:
 
 def drop_columns(frames: Frames, names: Sequence[str]) -> Frames:
     """The frames without the columns of these names."""
-    kept = [i for i, name in enumerate(frames.names) if name not in set(names)]
+    dropped = set(names)
+    kept = [i for i, name in enumerate(frames.names) if name not in dropped]
     if len(kept) == len(frames.names):
         return frames
     return frames._replace(
@@ -107,6 +108,8 @@ def open_table(path: Path, largest_file: float, *, as_numbers: bool) -> Table:
         table = read_arff_table(path, largest_file=largest_file)
     else:
         table = read_table(path, largest_file=largest_file, as_numbers=as_numbers)
+        # numpy.savetxt makes its header a comment.
+        table = table._replace(header=(table.header[0].lstrip("# "), *table.header[1:]))
         _check_header(table)
     name, count = next(iter(collections.Counter(n for n in table.header if n).most_common(1)), ("", 0))
     if count > 1:
@@ -139,7 +142,8 @@ def _read_table_frames(path: Path, options: ReadingOptions) -> Frames:
     clock = column_roles.read_clock(table, roles)
     data = [i for i, role in enumerate(roles) if role == DATA]
     texts = [i for i in data if table.kinds and table.kinds[i] in (STRING, NOMINAL, DATE)]
-    data = [i for i in data if i not in set(texts)]
+    declared = set(texts)
+    data = [i for i in data if i not in declared]
     decimal_comma = table.matrix is None and any(has_decimal_comma(table.cells(i)) for i in data)
     columns, kept = [], []
     for i in data:

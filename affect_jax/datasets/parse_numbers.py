@@ -21,6 +21,10 @@ _COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(([.,]\d{3})+[.,]\d*|([.'\u2019 \u00a0\u202f]\d{3}){2,}|(,\d{3}){2,})", re.ASCII)
 _ONE_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
 _TIME = re.compile(r"(?:(\d+) days?,? *)?(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:[.,]\d*)?)", re.ASCII)
+_DAYS = re.compile(r"(\d+) days?", re.ASCII)
+_DISGUISED = re.compile(r"[-+\u2212]?[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*([eEdD][-+\u2212]?\d+)?[%\u2030]?")
+
+_LONGEST = 40  # characters of a number in any writing
 
 
 class NumberColumn(NamedTuple):
@@ -31,6 +35,7 @@ class NumberColumn(NamedTuple):
       missing: bool [N].
       numbers: how many cells are numbers.
       wrong: which cells are neither numbers nor missing.
+      texts: how many of them are no numbers in anybody's writing (digits of all scripts, per cent, thousands).
       decimal_comma: whether the column's decimals are written with a comma.
       fault: (cell, what is wrong) where the column cannot be read for sure; None where it can.
     """
@@ -41,11 +46,12 @@ class NumberColumn(NamedTuple):
     wrong: tuple[int, ...]
     decimal_comma: bool
     fault: tuple[int, str] | None
+    texts: int = 0
 
     @property
     def is_text(self) -> bool:
-        """Whether it has texts, and as many of them as numbers, or more."""
-        return len(self.wrong) > 0 and len(self.wrong) >= self.numbers
+        """Whether it has texts, and as many of them as of numbers in any writing, or more."""
+        return self.texts > 0 and self.texts >= self.numbers + len(self.wrong) - self.texts
 
 
 def is_missing(text: str) -> bool:
@@ -91,7 +97,15 @@ def parse_column(cells: Sequence[str], *, decimal_comma: bool = False) -> Number
     values[points] = [_to_float(texts[i]) for i in points]
     values[commas] = [float(texts[i].replace(",", ".")) for i in commas]
     fault = _find_fault(texts, points, commas, grouped, decimal_comma)
-    return NumberColumn(values, missing, len(known), wrong, decimal_comma=bool(commas), fault=fault)
+    return NumberColumn(
+        values=values,
+        missing=missing,
+        numbers=len(known),
+        wrong=wrong,
+        decimal_comma=bool(commas),
+        fault=fault,
+        texts=sum(len(texts[i]) > _LONGEST or _DISGUISED.fullmatch(texts[i]) is None for i in wrong),
+    )
 
 
 def convert_plain(cells: Sequence[str]) -> np.ndarray | None:
@@ -145,7 +159,10 @@ def parse_times(cells: Sequence[str]) -> NumberColumn:
         return column
     values, wrong = column.values.copy(), []
     for i in column.wrong:
-        match = _TIME.fullmatch(cells[i].strip())
+        match, whole_days = _TIME.fullmatch(cells[i].strip()), _DAYS.fullmatch(cells[i].strip())
+        if whole_days is not None:
+            values[i] = 86400 * int(whole_days.group(1))
+            continue
         if match is None:
             wrong.append(i)
             continue

@@ -2,37 +2,56 @@
 
 import collections
 from collections.abc import Sequence
+from pathlib import Path
 
 from affect_jax.datasets.manifest import frame_files
 from affect_jax.datasets.manifest.cells import Cell, Cells
-from affect_jax.datasets.manifest.csv_table import Row, Sheet
+from affect_jax.datasets.manifest.csv_table import Row, Sheet, join_names
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.release_files import quote_values
 
 _RECOMPUTE = "compute it again"
 
 
-def choose_rows_of_one_kind(sheet: Sheet, modality: str, problems: Problems) -> Sequence[Row]:
+_EXPECTED = "a path to a file of features (.npy, .csv, ...) or to a recording (.wav, ...)"
+
+
+def choose_files(sheet: Sheet, problems: Problems) -> list[tuple[Row, str, Path]]:
+    """(row, modality, path) of all cells to read: those of a column are all features or all recordings."""
+    known = (*frame_files.FEATURES, *frame_files.SOUNDS)
+    pathless = [
+        modality
+        for modality in sheet.modalities
+        if not any(row.files[modality].suffix.lower() in known for row in sheet.rows if modality in row.files)
+    ]
+    samples = {m: next((row for row in sheet.rows if m in row.files), None) for m in pathless}
+    pathless = [m for m in pathless if samples[m] is not None]
+    if pathless:
+        first = samples[pathless[0]]
+        columns = f"column {pathless[0]!r} has" if len(pathless) == 1 else f"the columns {join_names(pathless)} have"
+        problems.add(
+            first.number,
+            f"{columns} {quote_values(first.files[pathless[0]].name)}{'' if len(pathless) == 1 else ' and the like'},"
+            f" expected {_EXPECTED}; if this is not a modality, delete or rename it, or name the modalities in"
+            " config.corpus.modalities (features stand in files of their own)",
+        )
+    others = set(pathless)
+    modalities = [m for m in sheet.modalities if m not in others]
+    return [(row, m, row.files[m]) for m in modalities for row in _choose_rows_of_one_kind(sheet, m, problems)]
+
+
+def _choose_rows_of_one_kind(sheet: Sheet, modality: str, problems: Problems) -> Sequence[Row]:
     """Rows whose cell has a known suffix, all of them features or all of them recordings; the others are problems."""
     rows = [row for row in sheet.rows if modality in row.files]
     suffixes = {row.number: row.files[modality].suffix.lower() for row in rows}
     features = [row for row in rows if suffixes[row.number] in frame_files.FEATURES]
     sounds = [row for row in rows if suffixes[row.number] in frame_files.SOUNDS]
-    expected = f"a path to a {', '.join((*frame_files.FEATURES, *frame_files.SOUNDS))} file"
-    if rows and not features and not sounds:
-        first = rows[0]
-        problems.add(
-            first.number,
-            f"column {modality!r} has {quote_values(first.files[modality].name)}, expected {expected}; if this is not"
-            " a modality, delete or rename it, or name the modalities in config.corpus.modalities",
-        )
-        return []
     for row in rows:
         if suffixes[row.number] not in (*frame_files.FEATURES, *frame_files.SOUNDS):
             problems.add(
                 row.number,
-                f"column {modality!r} has {quote_values(row.files[modality].name)}, expected {expected}; correct or"
-                " empty it",
+                f"column {modality!r} has {quote_values(row.files[modality].name)}, expected {_EXPECTED};"
+                " correct or empty it",
             )
     usual, odd, kind = (
         (features, sounds, "features") if len(features) >= len(sounds) else (sounds, features, "recordings")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from affect_jax.datasets import column_roles, tables
 from affect_jax.datasets.array_files import LARGEST_FILE
 from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.datasets.release_files import quote_values
 from affect_jax.errors import UserError, suggest_nearest
 
@@ -27,7 +28,7 @@ class Row(NamedTuple):
       split: text of the column `split` or `fold`; '' where there is neither.
       group: who or what must not be in two splits; the id where there is no column `group`.
       labels: name -> text; '' where the cell is empty.
-      files: modality -> path; a missing modality has no entry.
+      files: modality -> path; a missing modality (an empty cell, 'nan', 'NA', ...) has no entry.
     """
 
     number: int
@@ -100,7 +101,7 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems, larges
             split=row.get("split", row.get("fold", "")),
             group=row.get("group", row["id"]),
             labels={labels[name]: row[name] for name in labels},
-            files={name: path.parent / row[name] for name in wanted if row[name]},
+            files={name: path.parent / row[name] for name in wanted if not is_missing(row[name])},
         )
         for number, row in rows
     ]

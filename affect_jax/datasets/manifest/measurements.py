@@ -19,7 +19,7 @@ from affect_jax.datasets import feature_frames
 from affect_jax.datasets.feature_frames import Frames
 from affect_jax.datasets.manifest import frame_files, recording_pool
 from affect_jax.datasets.manifest.cells import Cell, Reading, Survey
-from affect_jax.datasets.manifest.column_checks import check_column, choose_rows_of_one_kind
+from affect_jax.datasets.manifest.column_checks import check_column, choose_files
 from affect_jax.datasets.manifest.csv_table import Sheet, join_names
 from affect_jax.datasets.manifest.labels import PROGRESS_STEP
 from affect_jax.datasets.manifest.problems import Problems
@@ -63,7 +63,7 @@ def measure_file(path: Path, reading: Reading, measure_sound: Callable[[Path], M
         bad=int(bad.sum()),
         first=_locate_first(frames, bad) if bad.any() else "",
         names=names,
-        counters=_ANY if len(frames.values) < 2 else frames.counters,
+        counters=_ANY if len(frames.values) < 3 else frames.counters,
         empty=_ANY if len(frames.empty) == len(frames.names) else frames.empty,
         remarks=frames.remarks,
     )
@@ -71,7 +71,8 @@ def measure_file(path: Path, reading: Reading, measure_sound: Callable[[Path], M
 
 def _locate_first(frames: Frames, bad: np.ndarray) -> str:
     """The first value that is not finite; one in a column without any value only where there is no other."""
-    partly = np.array([name not in set(frames.empty) for name in frames.names] or [True] * bad.shape[1])
+    empty = set(frames.empty)
+    partly = np.array([name not in empty for name in frames.names] or [True] * bad.shape[1])
     step, column = np.argwhere(bad & partly if (bad & partly).any() else bad)[0].tolist()
     return f"frame {step} column {frames.names[column] if frames.names else f'{column} (from 0)'}"
 
@@ -86,7 +87,7 @@ def measure_cells(sheet: Sheet, reading: Reading, nonfinite: str, data_dir: Path
       data_dir: folder for built corpora.
       problems: collects what is wrong.
     """
-    wanted = [(row, m, row.files[m]) for m in sheet.modalities for row in choose_rows_of_one_kind(sheet, m, problems)]
+    wanted = choose_files(sheet, problems)
     key = json.dumps([str(sheet.path.resolve()), READER, reading.sound, reading.rate, *reading.options])
     cache = data_dir / "manifest" / f"{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
     known = _read_cache(cache)
