@@ -1,6 +1,6 @@
 # make run and make test need Python 3.11 or newer and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick docs lint format bench screenshots clean
+.PHONY: help setup run test fuzz quick docs lint format bench screenshots clean
 
 # The first of these that starts, is new enough and can make a virtual environment; `make PYTHON=/path/to/python` overrules.
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3 python3.14 python)
@@ -51,6 +51,14 @@ run: setup ## train SEW on the synthetic corpus into runs/sew and print its tabl
 
 test: $(VENV)/.requirements-dev ## run the test suite (ARGS= go to pytest)
 	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --durations=25 $(ARGS)
+
+# Tests that draw damaged files of every kind: corpora, manifests, tables, arff, arrays, sound.
+FUZZ := tests/datasets/test_fuzz.py tests/datasets/test_tables.py tests/datasets/test_arff_tables.py \
+  tests/datasets/test_array_files.py tests/datasets/manifest/test_csv_fuzz.py tests/features/test_sound_fuzz.py
+N ?= 2000
+
+fuzz: $(VENV)/.requirements-dev ## draw thousands of damaged files of every kind, other ones each time (N= of each kind, ARGS= go to pytest)
+	AFFECT_JAX_FUZZ=$(N) $(VENV)/bin/python -m pytest --numprocesses=auto --timeout=0 $(FUZZ) $(ARGS)
 
 # Rooms whose tests compute little and start few programs. Of those, the tests marked slow are left out, too.
 QUICK := tests/test_architecture.py tests/docs tests/losses tests/metrics tests/features tests/runtime tests/data \
