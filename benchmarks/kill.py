@@ -74,7 +74,7 @@ def make_kind(name: str, finished: Path) -> Kind:
 def read_run(folder: Path) -> tuple[dict[str, Any], list[str], list[str]]:
     """What a finished run has in common with any other: results, every epoch's line once, and which files lie there."""
     results = json.loads((folder / "results.json").read_text())
-    del results["provenance"]
+    del results["provenance"], results["sha256"]
     names = sorted({path.name for path in folder.iterdir() if not path.name.startswith("events")})
     return results, sorted((folder / "metrics.jsonl").read_text().splitlines()), names
 

@@ -1,6 +1,25 @@
 """Values of `Results` for tests that read run folders, with everything filled in that a test does not care about."""
 
-from affect_jax.experiment.results_file import CorpusRecord, Monitor, Provenance, Results, TrialResult
+from pathlib import Path
+
+from affect_jax.experiment.results_file import (
+    FILE,
+    CorpusRecord,
+    Monitor,
+    Provenance,
+    Results,
+    TrialResult,
+    write_results,
+)
+from affect_jax.runtime.files import read_json, write_json
+
+
+def write_unsealed(folder: Path, results: Results) -> None:
+    """results.json without its checksums, as older versions wrote it, so that a test may edit what it likes."""
+    write_results(folder, results)
+    document = read_json(folder / FILE)
+    del document["sha256"]
+    write_json(folder / FILE, document)
 
 
 def make_trial(**changes) -> TrialResult:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affect_jax.errors import UserError
+from affect_jax.experiment import results_file
 from affect_jax.runtime import run_folder, run_identity
 
 FILE = "predictions.npz"
@@ -61,9 +62,11 @@ def read_study_arrays(folder: Path, study: str) -> dict[str, np.ndarray]:
     """Reads the arrays of one study.
 
     Raises:
-      UserError: predictions.npz is missing, damaged, or of another run than config.json.
+      UserError: predictions.npz is missing, damaged, changed, or of another run than config.json.
     """
     path, identity = folder / FILE, run_identity.read_identity(folder)
+    if path.is_file():
+        results_file.check_unchanged(folder, FILE)
     if identity:
         stated = run_folder.read_arrays(path, "run").get("run")
         if stated is None or str(stated) != identity.run:

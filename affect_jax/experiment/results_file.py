@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from affect_jax.errors import UserError
-from affect_jax.runtime.files import read_json, write_json
+from affect_jax.runtime.files import hash_file, hash_json, read_json, write_json
 from affect_jax.runtime.run_identity import read_identity
 
 SCHEMA = 2
 FILE = "results.json"
+_SEALED, _SUMS = ("predictions.npz", "metrics.jsonl"), "sha256"
 
 Scores = dict[str, float | None]
 """Metric -> value; None where it is not defined, such as the correlation of a constant."""
@@ -227,8 +228,24 @@ class Results:
 
 
 def write_results(folder: Path, results: Results) -> None:
-    """Writes `folder`/results.json whole or not at all."""
-    write_json(folder / FILE, dataclasses.asdict(results))
+    """Writes `folder`/results.json whole or not at all, with checksums of itself and of what lies beside it."""
+    document = dataclasses.asdict(results)
+    sums = {name: hash_file(folder / name) for name in _SEALED if (folder / name).is_file()}
+    write_json(folder / FILE, {**document, _SUMS: {FILE: hash_json(document), **sums}})
+
+
+def check_unchanged(folder: Path, name: str) -> None:
+    """Checks a file of a finished run, one of `_SEALED`, against its checksum in results.json.
+
+    Raises:
+      UserError: it is another one than when the run had finished.
+    """
+    sums = read_json(folder / FILE).get(_SUMS, {}) if (folder / FILE).is_file() else {}
+    if name in sums and sums[name] != hash_file(folder / name):
+        raise UserError(
+            f"{folder / name} has changed since its run had finished (its checksum in {FILE} is another one); restore "
+            "the file, or train that run again"
+        )
 
 
 def read_results(folder: Path) -> Results:
@@ -251,12 +268,19 @@ def read_results(folder: Path) -> Results:
             f"{path} has schema {_quote(document.get('schema'))}, and this version reads schema {SCHEMA}; make it anew "
             f"in another folder: {_command(document)}"
         )
+    sums = document.pop(_SUMS, None)
     try:
         results = _decode(Results, document, "")
     except _Mismatch as error:
         raise UserError(
             f"{path} {error}; restore the file, or make it anew in another folder: {_command(document)}"
         ) from None
+    # Runs of older versions have no checksums; a file of this version that lacks them is not whole.
+    if (results.provenance.run or sums) and not (isinstance(sums, dict) and sums.get(FILE) == hash_json(document)):
+        raise UserError(
+            f"{path} was edited or damaged (its content does not fit its checksum); restore the file, or make it anew "
+            f"in another folder: {_command(document)}"
+        )
     identity = read_identity(folder)
     if identity and (results.provenance.run, results.corpus.fingerprint) != (identity.run, identity.corpus):
         raise UserError(

@@ -72,6 +72,12 @@ def hash_json(value: Any) -> str:
     return hashlib.sha256(json.dumps(json.loads(json.dumps(value)), sort_keys=True).encode()).hexdigest()
 
 
+def hash_file(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def encode_json(value: Any) -> bytes:
     """JSON with sorted keys; NaN is refused, as JSON has none."""
     return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()

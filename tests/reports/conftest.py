@@ -8,9 +8,9 @@ import pytest
 
 from affect_jax.evaluation import group_scores
 from affect_jax.experiment import results as scoring
-from affect_jax.experiment.results_file import Provenance, SplitCount, read_results, write_results
+from affect_jax.experiment.results_file import Provenance, SplitCount, read_results
 from affect_jax.runtime.run_folder import name_fit, name_run_folder
-from tests.run_results import make_corpus, make_results, make_trial
+from tests.run_results import make_corpus, make_results, make_trial, write_unsealed
 
 VIDEOS = 6
 STEPS = 8
@@ -31,7 +31,7 @@ def write_run(folder, trials, config_arg, **values):
         provenance=Provenance("0123456789abcdef", {}, "3.11", "x"),
         **values,
     )
-    write_results(folder, results)
+    write_unsealed(folder, results)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def change_results():
 
     def change(folder, edit):
         results = read_results(folder)
-        write_results(folder, dataclasses.replace(results, **edit(results)))
+        write_unsealed(folder, dataclasses.replace(results, **edit(results)))
 
     return change
 
