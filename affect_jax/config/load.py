@@ -17,6 +17,7 @@ from affect_jax.config.schema import Experiment
 from affect_jax.config.synthetic import apply_synthetic
 from affect_jax.errors import UserError
 from affect_jax.runtime.files import read_json
+from affect_jax.runtime.run_identity import read_identity
 
 
 def load_config(
@@ -76,7 +77,7 @@ def read_experiment(folder: Path) -> Experiment:
     """The experiment of a run folder, from its config.json.
 
     Raises:
-      UserError: the file is missing, damaged, or of a version that had other settings.
+      UserError: the file is missing, damaged, edited, or of a version that had other settings.
     """
     path = folder / "config.json"
     if not path.is_file():
@@ -86,9 +87,11 @@ def read_experiment(folder: Path) -> Experiment:
         raise UserError(f"{path} holds no 'config'; restore it, or train that run again with launch.main")
     try:
         document = {key: value for key, value in saved["config"].items() if key != "baselines"}
-        return parse_experiment(_restore_tuples(document))
+        experiment = parse_experiment(_restore_tuples(document))
     except UserError as error:
         raise UserError(f"{path} does not fit this version: {error}; train that run again with launch.main") from error
+    read_identity(folder)  # which checks that the config is the one that was trained
+    return experiment
 
 
 def _restore_tuples(value: Any) -> Any:

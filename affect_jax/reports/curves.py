@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affect_jax.errors import UserError
+from affect_jax.experiment import results_file
 from affect_jax.reports import read, tables
 from affect_jax.reports.read import Run
 from affect_jax.reports.sources import Source
@@ -70,6 +71,8 @@ def read_curves(run: Run) -> list[Curve]:
       UserError: the file is damaged.
     """
     path = run.path / "metrics.jsonl"
+    if path.is_file():
+        results_file.check_unchanged(run.path, path.name)
     studies = {name_fit(source.study, "final", 0)[:-3]: source.study for source in read.list_variants(run)}
     values: dict[tuple[Source, str, str], dict[int, dict[tuple, float]]] = {}
     for line in _read_lines(path) if path.is_file() else ():

@@ -133,12 +133,13 @@ def rewind_metrics(workdir: Path, part: str, stage: str, epoch: int) -> None:
     if not path.exists():
         return
     remaining = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:
+            is_stale = (entry["part"], entry["stage"]) == (part, stage) and entry["epoch"] > epoch
+        except (ValueError, KeyError, TypeError):
             continue  # a line that was cut when the process died
-        if entry["part"] != part or entry["stage"] != stage or entry["epoch"] <= epoch:
+        if not is_stale:
             remaining.append(line)
     write_atomic(path, "".join(f"{line}\n" for line in remaining).encode())
 

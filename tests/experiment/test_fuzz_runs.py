@@ -1,0 +1,204 @@
+"""Damaged run folders: whoever reads one gets the same values as before, or one sentence; never a traceback.
+
+A folder that this version wrote is sealed by checksums, so no changed value may be read at all.
+"""
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from affect_jax.config.load import encode_document, load_config, read_experiment
+from affect_jax.errors import UserError
+from affect_jax.experiment import predictions_file, results, results_file
+from affect_jax.reports import curves, read
+from affect_jax.runtime import run_folder, run_identity
+from affect_jax.training import checkpoint
+from configs import sew
+from tests.datasets.fuzzing import LONG
+from tests.run_results import make_corpus, make_results, make_trial
+
+FINGERPRINT, STEPS = "f" * 64, 6
+CONFIG_JSON, RESULTS, PREDICTIONS, METRICS = "config.json", "results.json", "predictions.npz", "metrics.jsonl"
+VALUES = (None, True, -1, 0, 2.5, 10**30, "", "x", "../x", [], [1], {}, {"a": 1}, [[]], 1e308)
+
+
+def write_finished_run(folder, seed):
+    """A run folder as a finished run leaves it, without training: two trials of study 'net'."""
+    experiment = load_config(sew.get_config())
+    run_folder.open_run_folder(folder, encode_document(experiment), "configs/sew.py")
+    identity = run_identity.claim_run_folder(folder, FINGERPRINT, ["fold"])
+    draw = np.random.default_rng(seed)
+    lines = [
+        {"part": "net-final-000", "stage": "fit", "epoch": epoch, "trial": trial, "variant": "net", "fold": "dev"}
+        | {"seed": trial, "loss": 1 / epoch, "validation/ccc": 0.1 * epoch}
+        for epoch in (1, 2, 3)
+        for trial in (0, 1)
+    ]
+    run_folder.append_metrics(folder, lines)
+    names = np.array([f"s{n}" for n in range(STEPS)])
+    arrays = predictions_file.collect_predictions(
+        "net",
+        (0, 1),
+        {"validation": draw.normal(size=(2, STEPS)).astype(np.float32)},
+        {"validation": predictions_file.Steps(draw.normal(size=STEPS).astype(np.float32), names, names)},
+    )
+    predictions_file.write_predictions(folder, arrays, identity.run)
+    weights = {"params": {"net": {"kernel": draw.normal(size=(2, 3)).astype(np.float32)}}}
+    meta = {"first": 0, "trials": 2, "model": {"name": "sew"}}
+    checkpoint.save_checkpoint(run_folder.locate_weights(folder, "net") / "000", 0, weights, meta, identity)
+    trials = [make_trial(seed=n, validation={"ccc": 0.1 * n + 0.3}, best_epoch={"fit": 2}) for n in (0, 1)]
+    finished = make_results(
+        *trials,
+        metric="ccc",
+        task="regression",
+        variants=results.summarize_variants(trials),
+        corpus=make_corpus(fingerprint=FINGERPRINT),
+        provenance=results_file.Provenance("unknown", {}, "3.11", "x", run=identity.run),
+    )
+    results_file.write_results(folder, finished)
+
+
+def read_everything(folder):
+    """All that programs read of a run folder, as comparable values; a sentence where there is a UserError."""
+
+    def read_config():
+        """What a run is made of; how it is run, and where files lie, may be edited."""
+        document = read_experiment(folder).document
+        corpus = {k: v for k, v in document["corpus"].items() if k not in ("data_dir", "manual_dir", "manifest")}
+        return {**{k: v for k, v in document.items() if k != "engine"}, "corpus": corpus}
+
+    def read_weights():
+        place = run_folder.locate_weights(folder, "net") / "000"
+        restored = checkpoint.restore_checkpoint(place, run_identity.read_identity(folder))
+        return restored and ({name: leaf.tolist() for name, leaf in restored.leaves.items()}, restored.meta)
+
+    def read_trial():
+        values = predictions_file.read_trial_predictions(folder, "net", 1, "validation")
+        return values and [array.tolist() for array in values]
+
+    def read_for_reports():
+        run = read.read_run(folder)
+        values = read.read_predictions(run, "net", "validation")
+        return [array.tolist() for array in values] if values else values
+
+    def read_curves():
+        return [(curve.name, curve.mean.tolist()) for curve in curves.read_curves(read.read_run(folder))]
+
+    readers = {
+        "results": lambda: results_file.read_results(folder),
+        "config": read_config,
+        "identity": lambda: run_identity.read_identity(folder),
+        "weights": read_weights,
+        "trial": read_trial,
+        "predictions": read_for_reports,
+        "curves": read_curves,
+    }
+    values = {}
+    for name, reader in readers.items():
+        try:
+            values[name] = reader()
+        except UserError as error:
+            values[name] = str(error)
+            assert values[name]
+    return values
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    place = tmp_path_factory.mktemp("runs")
+    for name, seed in (("mine", 0), ("other", 1)):
+        write_finished_run(place / name, seed)
+    values = read_everything(place / "mine")
+    assert not [name for name, value in values.items() if isinstance(value, str)], values
+    return place
+
+
+def _list_paths(value, path=()):
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, of_key in items:
+        yield from _list_paths(of_key, (*path, key))
+
+
+def _change_json(draw, data):
+    """One value somewhere in a document is another one, or gone."""
+    document = json.loads(data)
+    *where, last = draw(st.sampled_from([path for path in _list_paths(document) if path]), label="path")
+    node = document
+    for key in where:
+        node = node[key]
+    if draw(st.booleans(), label="is removed"):
+        del node[last]
+    else:
+        node[last] = draw(st.sampled_from(VALUES), label="value")
+    return json.dumps(document).encode()
+
+
+def _change_array(draw, data):
+    """One array of an npz has another shape or type, or is gone."""
+    with np.load(io.BytesIO(data)) as file:
+        arrays = dict(file)
+    name = draw(st.sampled_from(sorted(arrays)), label="array")
+    value = arrays[name]
+    changes = [value[..., None], value.ravel()[:0], np.zeros(()), value.astype(str), np.zeros((1, 2, 3)), np.array([0])]
+    change = draw(st.integers(0, len(changes)), label="change")
+    if change < len(changes):
+        arrays[name] = changes[change]
+    else:
+        del arrays[name]
+    return run_folder.encode_npz(arrays)
+
+
+@st.composite
+def damage(draw, runs):
+    """(file, its new bytes or None) of the run 'mine'."""
+    paths = sorted(path for path in (runs / "mine").rglob("*") if path.is_file() and path.name != ".lock")
+    path = draw(st.sampled_from(paths), label="file")
+    data, name = path.read_bytes(), path.relative_to(runs / "mine")
+    kinds = ["cut", "flip", "removed", "empty", "other run's", "words"]
+    kinds += {".json": ["json"] * 4, ".npz": ["array"] * 4, ".jsonl": ["line"] * 4}.get(path.suffix, [])
+    kind = draw(st.sampled_from(kinds), label="kind")
+    if kind == "cut":
+        return name, data[: draw(st.integers(0, max(len(data) - 1, 0)))]
+    if kind == "flip" and data:
+        at = draw(st.integers(0, len(data) - 1))
+        return name, data[:at] + bytes([data[at] ^ 1 << draw(st.integers(0, 7))]) + data[at + 1 :]
+    if kind == "json":
+        return name, _change_json(draw, data)
+    if kind == "array":
+        return name, _change_array(draw, data)
+    if kind == "line":
+        first, *others = data.decode().splitlines()
+        return name, "\n".join([_change_json(draw, first.encode()).decode(), *others, ""]).encode()
+    other = runs / "other" / name
+    made = {"other run's": other.read_bytes() if other.is_file() else None, "words": b"not what you expect"}
+    return name, made.get(kind, None if kind == "removed" else b"")
+
+
+@settings(
+    max_examples=LONG or 60,
+    deadline=None,
+    derandomize=not LONG,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(data=st.data())
+def test_a_damaged_run_is_refused_or_read_as_it_was(runs, tmp_path, data):
+    name, content = data.draw(damage(runs))
+    folder = tmp_path / "mine"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(runs / "mine", folder)
+    before = read_everything(folder)
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    after = read_everything(folder)
+    for reader, value in after.items():
+        is_sentence = isinstance(value, str)
+        # Curves and predictions that are not there are reported as not there; nothing takes their place.
+        assert is_sentence or not value or value == before[reader], f"{reader} after {name}"
