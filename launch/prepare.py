@@ -79,6 +79,8 @@ def define_flags(values: flags.FlagValues) -> None:
     for define, settings in kinds:
         for name, text in settings.items():
             define(name, None, text, flag_values=values)
+    shard = "manifest: only compute the features of part i of n of the recordings, as in 2/8 (docs/scaling.md)."
+    flags.DEFINE_string("shard", None, shard, flag_values=values)
     flags.DEFINE_string(
         "synthetic_out", None, "Only write a synthetic corpus's raw files to this new folder.", flag_values=values
     )
@@ -87,12 +89,15 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: list[str]) -> None:
     """Does what the flags say."""
     # Imported here so that --help does not wait for numpy.
-    from affect_jax.datasets.prepare_corpus import prepare_corpus, write_synthetic
+    from affect_jax.datasets.prepare_corpus import compute_shard, prepare_corpus, write_synthetic
 
     cli.refuse_arguments(argv)
     settings = {name: FLAGS[name].value for name in _SETTINGS if FLAGS[name].value is not None}
     if FLAGS.synthetic_out is not None:
         print(write_synthetic(FLAGS.corpus, FLAGS.synthetic_out, settings))
+        return
+    if FLAGS.shard is not None:
+        print(compute_shard(FLAGS.corpus, settings, FLAGS.shard))
         return
     for line in prepare_corpus(FLAGS.corpus, settings):
         print(line, flush=True)

@@ -47,6 +47,26 @@ def prepare_corpus(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
     yield f"fingerprint  {recordings.fingerprint}"
 
 
+def compute_shard(name: str, settings: Mapping[str, Any], shard: str) -> str:
+    """Computes one part of a corpus' features, and returns a line that says so.
+
+    Args:
+      name: of the corpus.
+      settings: those that were given as flags.
+      shard: which part of how many, as in '2/8'.
+
+    Raises:
+      UserError: no such part, or a corpus that is not built in parts; or from the corpus.
+    """
+    package = import_corpus(name, "--corpus")
+    if not hasattr(package, "compute_shard"):
+        raise UserError(f"--shard is for the recordings of a manifest, not for {name}; leave it out")
+    number, _, count = shard.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise UserError(f"--shard is {shard!r}, expected a part of how many, such as 2/8")
+    return package.compute_shard(settings, int(number), int(count))
+
+
 def write_synthetic(name: str, folder: str, settings: Mapping[str, Any]) -> str:
     """Writes the raw files of a small synthetic corpus to a new folder, and returns a line that says how to read them.
 

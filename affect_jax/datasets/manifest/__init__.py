@@ -15,6 +15,7 @@ from affect_jax.datasets.manifest.reader import (
     load,
 )
 from affect_jax.datasets.manifest.settings import Settings
+from affect_jax.datasets.manifest.shards import compute_shard
 from affect_jax.datasets.manifest.synthetic import synthesize
 from affect_jax.datasets.settings import make_defaults
 
@@ -26,6 +27,7 @@ __all__ = [
     "Description",
     "Label",
     "Settings",
+    "compute_shard",
     "describe",
     "inspect",
     "list_contents",

@@ -96,7 +96,7 @@ def measure_cells(sheet: Sheet, reading: Reading, nonfinite: str, data_dir: Path
     paths = [path for _, _, path in wanted]
     new = [path for path in paths if frame_files.is_sound(path) and not _find_known(path, known)]
     with progress.Work() as work, recording_pool.open_pool(new, reading, data_dir, work.say) as measure_sound:
-        results = _measure_all(paths, known, reading, measure_sound)
+        results = measure_files(paths, known, reading, measure_sound)
         for count, ((row, modality, path), result) in enumerate(zip(wanted, results, strict=True), start=1):
             if isinstance(result, str):
                 problems.add(row.number, f"column {modality!r}: {result}")
@@ -124,7 +124,7 @@ def _find_known(path: Path, known: Mapping[str, list]) -> Cell | None:
     return Cell(*(tuple(x) if isinstance(x, list) else x for x in entry[2:]))
 
 
-def _measure_all(
+def measure_files(
     paths: Sequence[Path], known: Mapping[str, list], reading: Reading, measure_sound: Callable[[Path], Measured]
 ) -> Iterator[tuple[list, Cell] | str]:
     """Measures files in their order, a bounded number of them ahead; large ones one after another.

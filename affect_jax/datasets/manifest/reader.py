@@ -154,7 +154,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
 
     checked = _check_manifest(corpus)
     settings, sheet = checked.settings, checked.sheet
-    features = build_features(sheet, checked.survey, _choose_reading(settings), data_dir=checked.data_dir)
+    features = build_features(sheet, checked.survey, choose_reading(settings), data_dir=checked.data_dir)
     files = {row.id: row.files for row in sheet.rows}
 
     def locate(recording: Recording, modality: str, step: int, column: int) -> str:
@@ -185,7 +185,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
 
 
 def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
-    settings = _check_settings(corpus)
+    settings = check_settings(corpus)
     data_dir = release_files.resolve_data_dir(settings.data_dir)
     path = Path(settings.manifest).expanduser()
     problems = Problems(path)
@@ -200,7 +200,7 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
     if settings.sound == "egemaps" and has_sound:
         egemaps.check_opensmile()
     # All checks below only collect problems, so that one run shows everything that is wrong.
-    finder, reading = locations.FileFinder(path.parent), _choose_reading(settings)
+    finder, reading = locations.FileFinder(path.parent), choose_reading(settings)
     sheet = locations.locate_files(sheet, finder, problems)
     columns = {
         name: labels.read_labels(
@@ -235,7 +235,12 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
     )
 
 
-def _check_settings(corpus: Mapping[str, Any]) -> Settings:
+def check_settings(corpus: Mapping[str, Any]) -> Settings:
+    """The settings of `config.corpus`, checked.
+
+    Raises:
+      UserError: a wrong setting, or no manifest.
+    """
     settings = resolve_settings(corpus, Settings)
     lowest = LOWEST_RATES[settings.sound]
     if settings.rate < lowest:
@@ -248,7 +253,8 @@ def _check_settings(corpus: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def _choose_reading(settings: Settings) -> Reading:
+def choose_reading(settings: Settings) -> Reading:
+    """How the files of a manifest are read."""
     options = ReadingOptions(settings.array, settings.min_confidence, settings.largest_file)
     return Reading(settings.sound, settings.rate, options)
 

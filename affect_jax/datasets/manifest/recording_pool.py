@@ -39,7 +39,8 @@ def open_pool(
     budget, began = _Budget(_MEMORY), time.monotonic()
     with contextlib.ExitStack() as stack:
         compute = measure_recording
-        if sum(_get_size(path) for path in paths) > _FEW_BYTES and count_cores() > 1:
+        waiting = [path for path in paths if not _is_kept(path, reading, data_dir)]
+        if sum(_get_size(path) for path in waiting) > _FEW_BYTES and count_cores() > 1:
             compute = stack.enter_context(start_workers(count_cores()))
         # openSMILE may not be used by two threads at once.
         lock = threading.Lock() if compute is measure_recording and reading.sound == "egemaps" else None
@@ -47,8 +48,10 @@ def open_pool(
         def measure(path: Path) -> Measured:
             kept = find_kept(data_dir / KEPT, path, reading.sound, reading.rate)
             with budget.take(_get_size(path) * _GROWTH.get(path.suffix.lower(), 120)), lock or contextlib.nullcontext():
+                is_new = not kept.is_file()
                 measured = compute(path, reading.sound, reading.rate, kept)
-            seconds.append(measured.seconds)
+            if is_new:
+                seconds.append(measured.seconds)
             return measured
 
         yield measure
@@ -75,6 +78,13 @@ def forget_kept(paths: Sequence[Path], reading: Reading, data_dir: Path) -> None
 def count_cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _is_kept(path: Path, reading: Reading, data_dir: Path) -> bool:
+    try:
+        return find_kept(data_dir / KEPT, path, reading.sound, reading.rate).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _get_size(path: Path) -> int:
