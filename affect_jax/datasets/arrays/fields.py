@@ -20,14 +20,18 @@ from affect_jax.errors import UserError
 PICKLES = (".pkl", ".pickle", ".p", ".pk")
 ARRAYS = tuple(suffix for suffix in array_files.SUFFIXES if suffix != ".npy")
 SPLITS = {
-    **dict.fromkeys(("train", "training", "tr"), "train"),
+    **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "validation", "val", "dev", "development"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
 """A word in a path -> the split."""
-_AT_ONE_END = re.compile(rf"(?:({'|'.join(SPLITS)})[_.\- ]+(.+))|(?:(.+?)[_.\- ]+({'|'.join(SPLITS)}))", re.IGNORECASE)
+_BETWEEN_WORDS = re.compile(r"[_.\- ]+")
+_NO_NAME = re.compile(r"[^A-Za-z0-9_]+")
+_LONGEST_NAME = 60
 _NAMELESS = ("data", "arr_0", "values")
 """What people call the only array of a file."""
+_OF_TABLES = ("label", "labels", "regression_labels", "classification_labels")
+"""A dict of these names has labels under names of their own, as in labels/M."""
 _DEEPEST = 4
 
 
@@ -115,25 +119,32 @@ def _find_split(words: Sequence[str]) -> str:
 
 
 def _match(word: str) -> tuple[str, str]:
-    """(split, rest) of a word such as 'text_train'; ('', word) where it says no split."""
-    if word.lower() in SPLITS:
-        return SPLITS[word.lower()], ""
-    match = _AT_ONE_END.fullmatch(word)
-    if not match:
+    """(split, rest) of a word such as 'text_train' or 'y_train_happy'; ('', word) where it says no split."""
+    pieces = _BETWEEN_WORDS.split(word)
+    at = [i for i, piece in enumerate(pieces) if piece.lower() in SPLITS]
+    if len(at) != 1:
         return "", word
-    before, rest_after, rest_before, after = match.groups()
-    return SPLITS[(before or after).lower()], rest_after or rest_before
+    return SPLITS[pieces[at[0]].lower()], "_".join(pieces[: at[0]] + pieces[at[0] + 1 :])
 
 
 def _read_words(words: Sequence[str]) -> tuple[str, str]:
-    """(split, name of the field) of a path."""
+    """(split, name of the field) of a path. The name has letters, digits and _, as models have parts called by it."""
     split, names = "", []
     for word in words:
         found, rest = ("", word) if split else _match(word)
         split = split or found
         names.append(rest)
-    named = [name for name in names if name and name.lower() not in _NAMELESS]
-    return split, named[-1] if named else words[-1]
+    named = [name for name in names if name and name.lower() not in _NAMELESS] or [words[-1]]
+    tabled = len(named) > 1 and named[-2].lower() in _OF_TABLES
+    name = _NO_NAME.sub("_", f"{named[-2]}_{named[-1]}" if tabled else named[-1]).strip("_")[:_LONGEST_NAME]
+    return split, name if name[:1].isalpha() else f"array_{name}"
+
+
+def _show_place(words: Sequence[str]) -> str:
+    """The path as messages show it: one short line."""
+    text = "/".join(words)
+    text = "".join(sign if sign.isprintable() else "?" for sign in text)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
 
 
 def _list_leaves(file: Path, largest_file: float) -> Iterator[tuple[tuple[str, ...], Field]]:
@@ -147,13 +158,13 @@ def _list_leaves(file: Path, largest_file: float) -> Iterator[tuple[tuple[str, .
         def read(name: str = name) -> np.ndarray:
             return array_files.read_array(file, name, kinds="fiubUS", largest_file=largest_file)
 
-        yield words, Field(file, name, header.shape, kind, read)
+        yield words or (name,), Field(file, _show_place((name,)), header.shape, kind, read)
 
 
 def _list_values(file: Path, value: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Field]]:
     """The arrays and lists in nested dicts."""
     if len(words) > _DEEPEST:
-        raise UserError(f"{file} has dicts in dicts deeper than {_DEEPEST}, as at {'/'.join(words)[:60]!r}")
+        raise UserError(f"{file} has dicts in dicts deeper than {_DEEPEST}, as at {_show_place(words)!r}")
     if isinstance(value, list | tuple):
         columns = list_columns(value)
         if columns:
@@ -164,12 +175,12 @@ def _list_values(file: Path, value: Any, words: tuple[str, ...]) -> Iterator[tup
             yield from _list_values(file, child, (*words, key))
         return
     if isinstance(value, np.ndarray) and value.ndim:
-        yield words, Field(file, "/".join(words) or file.stem, value.shape, value.dtype.kind, lambda: value)
+        yield words, Field(file, _show_place(words) or file.stem, value.shape, value.dtype.kind, lambda: value)
     elif isinstance(value, list | tuple):
         array = _join_list(value)
         kind = array.dtype.kind if isinstance(array, np.ndarray) else "list"
         shape = array.shape if isinstance(array, np.ndarray) else (len(array),)
-        yield words, Field(file, "/".join(words) or file.stem, shape, kind, lambda: array)
+        yield words, Field(file, _show_place(words) or file.stem, shape, kind, lambda: array)
 
 
 def _join_list(values: Sequence[Any]) -> np.ndarray | list:

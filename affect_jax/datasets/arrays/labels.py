@@ -12,7 +12,7 @@ from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.release_files import convert_to_float32
 from affect_jax.errors import UserError, suggest_nearest
 
-FIRST_CHOICES = ("regression_labels", "labels", "label", "y")
+FIRST_CHOICES = ("regression_labels", "regression_labels_M", "labels_M", "labels", "label", "y")
 """Which label is learned where config.corpus.target is left open; any other first one after these."""
 _MOST_CLASSES = 10
 
@@ -79,10 +79,12 @@ def read_labels(by_split: Mapping[str, Roles], target: str | None, as_classes: b
         raise UserError(_explain_absence(chosen, by_split, whole, raw, unusable, path))
     counts = {split: len(label.values) for split, label in whole[chosen].items()}
     usable = {n: x for n, x in whole.items() if all(len(x[split].values) == count for split, count in counts.items())}
+    unusable |= {n: f"{n} has another number of items than {chosen}" for n in whole if n not in usable}
     joined = {name: _join(name, x, as_classes and name == chosen) for name, x in usable.items()}
     joined = {name: label for name, label in joined.items() if label is not None or name == chosen}
     _check_target(chosen, joined[chosen], whole[chosen], path)
-    return LabelTables(joined, chosen, tuple(_remark(chosen, joined, target is not None)))
+    left_out = [f"left out: {reason}, which is no label of an item" for reason in unusable.values()]
+    return LabelTables(joined, chosen, (*_remark(chosen, joined, target is not None), *left_out))
 
 
 def _explain_absence(

@@ -16,7 +16,7 @@ WORDS = ("raw_text", "words", "actual_words", "transcript", "transcripts")
 SIDE_BY_SIDE = ("x", "features", "inputs")
 """Names of an array that has all modalities side by side, where config.corpus.widths says so."""
 _LENGTHS = re.compile(r"(?:(\w+?)_)?(?:lengths?|lens?|seq_lens?)", re.IGNORECASE)
-_LABELS = re.compile(r"y|.*labels?(_\w+)?|.*annotations?|.*sentiments?|.*emotions?", re.IGNORECASE)
+_LABELS = re.compile(r"y(_\w+)?|.*labels?(_\w+)?|targets?|.*annotations?|.*sentiments?|.*emotions?", re.IGNORECASE)
 _NUMBERS = "fiu"
 
 

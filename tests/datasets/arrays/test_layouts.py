@@ -153,6 +153,25 @@ def test_tables_of_labels(tmp_path):
     )
 
 
+def test_names_in_paths(tmp_path):
+    splits = files.make()
+    for fields in splits.values():
+        fields["Open Face/2"] = fields.pop("vision")
+        fields["2d-pose"] = fields["text"]
+        fields["labels"] = {letter: fields["labels"] + k for k, letter in enumerate("MTAV")}
+        fields["annotations"] = ["x"] * 3
+    description = arrays.describe({"path": files.write(tmp_path / "a.pkl", splits)})
+    assert [*description.modalities] == ["text", "audio", "Open_Face_2", "array_2d_pose"]
+    assert [*description.labels] == [f"labels_{letter}" for letter in "MTAV"]
+    assert "left out: annotations has another number of items than labels_M" in " ".join(description.remarks)
+    (tmp_path / "emotions").mkdir()  # as MFN ships IEMOCAP
+    for split, fields in files.make().items():
+        for name, values in (("text_{}_emb", fields["text"]), ("y_{}_happy", fields["labels"])):
+            (tmp_path / "emotions" / f"{name.format(split)}.p").write_bytes(pickle.dumps(values, 2))
+    description = arrays.describe({"path": str(tmp_path / "emotions")})
+    assert ([*description.modalities], [*description.labels]) == (["text_emb"], ["y_happy"])
+
+
 def test_ids_that_name_videos(tmp_path):
     def groups(ids):
         splits = files.make()
