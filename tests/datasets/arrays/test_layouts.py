@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from affect_jax.datasets import arrays
+from affect_jax.datasets import arrays, cmu_mosi, prepare_corpus
 from affect_jax.errors import UserError
 from tests.datasets import fuzzing
 from tests.datasets.arrays import files
@@ -280,3 +280,42 @@ def test_groups_of_items_are_sequences(tmp_path):
     np.testing.assert_array_equal(recording.features["vision"][0], np.zeros(8))
     column = arrays.describe({"path": path, "layout": "group"}).modalities["text"]
     assert (column.width, column.longest) == (6, 2)
+
+
+def test_features_of_another_corpus_come_back_to_the_last_bit(tmp_path):
+    """CMU-MOSI's utterances (of the twin) in MMSA's layout are the recordings that the corpus itself gives."""
+    cmu_mosi.synthesize(tmp_path / "mosi", train_videos=7, test_videos=2, text=3, audio=2, video=2)
+    corpus = cmu_mosi.load({"manual_dir": str(tmp_path / "mosi"), "data_dir": str(tmp_path / "data")})
+    content = {}
+    for split, videos in corpus.splits.items():
+        content[split] = {
+            m: np.concatenate([v.features[m] for v in videos])[:, None] for m in ("text", "audio", "video")
+        }
+        content[split]["id"] = ["$_$".join(step.rsplit("_", 1)) for v in videos for step in v.steps]
+        content[split]["labels"] = np.concatenate([v.targets["binary"] for v in videos])[:, None, None]
+    path = files.write(tmp_path / "mosi.pkl", content)
+    mine = load(path, tmp_path, layout="group", classes=True, folds=3)
+    assert mine.labels == ("0", "1")
+    for split, videos in corpus.splits.items():
+        for ours, theirs in zip(mine.splits[split], videos, strict=True):
+            assert (ours.id, ours.group) == (theirs.id, theirs.group)
+            np.testing.assert_array_equal(ours.targets["labels"], theirs.targets["binary"])
+            for modality, values in theirs.features.items():
+                np.testing.assert_array_equal(ours.features[modality], values)
+
+
+@pytest.mark.parametrize("form", ["pickle", "npz", "h5"])
+def test_the_twin_is_prepared_in_every_form(tmp_path, form):
+    said = prepare_corpus.write_synthetic("arrays", str(tmp_path / "twin"), {"form": form})
+    assert said.endswith(f"read it with --path={tmp_path / 'twin'}")
+    settings = {"path": str(tmp_path / "twin"), "data_dir": str(tmp_path / "data")}
+    lines = list(prepare_corpus.prepare_corpus("arrays", settings))
+    text = "\n".join(lines)
+    assert "180 items of 30 groups" in lines[0]
+    assert "corpus       arrays regression_labels (synthetic: made by a generator, not by people)" in lines
+    assert "missing      3 values in 1 columns, replaced by zero, the first in" in text
+    assert "note         30 groups of items: their ids are VIDEO$_$CLIP" in lines
+    # The same corpus in every form: the fingerprint says so.
+    default = arrays.load({"data_dir": str(tmp_path / "data")})
+    assert f"fingerprint  {default.fingerprint}" in lines
+    assert default.synthetic
