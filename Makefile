@@ -55,7 +55,7 @@ test: $(VENV)/.requirements-dev ## run the test suite (ARGS= go to pytest)
 # Tests that draw damaged files of every kind: corpora, manifests, tables, arff, arrays, sound, run folders.
 FUZZ := tests/datasets/test_fuzz.py tests/datasets/test_tables.py tests/datasets/test_arff_tables.py \
   tests/datasets/test_array_files.py tests/datasets/manifest/test_csv_fuzz.py tests/features/test_sound_fuzz.py \
-  tests/experiment/test_fuzz_runs.py
+  tests/experiment/test_fuzz_runs.py tests/datasets/arrays/test_pickle_reader.py tests/datasets/arrays/test_damage.py
 N ?= 2000
 
 fuzz: $(VENV)/.requirements-dev ## draw thousands of damaged files of every kind, other ones each time (N= of each kind, ARGS= go to pytest)
