@@ -143,10 +143,10 @@ def _find_difference(folders: _Folders, question: Question, matched: Matched) ->
     corpora = [run.results.corpus for run in runs]
     if corpora[0].fingerprint == corpora[1].fingerprint:
         return ""
+    is_same_corpus = all(getattr(corpora[0], name) == getattr(corpora[1], name) for name in ("name", "synthetic"))
     a, b = (folders.read_predictions(x.config, x.study, question.split) for x in sources)
-    if corpora[0].name == corpora[1].name and corpora[0].synthetic == corpora[1].synthetic and a and b:
-        if are_same_examples(a, b, matched.trials_a, matched.trials_b):
-            return ""
+    if is_same_corpus and a and b and are_same_examples(a, b, matched.trials_a, matched.trials_b):
+        return ""
     return f"{runs[0].path.name} and {runs[1].path.name} were not scored on the same examples"
 
 

@@ -7,16 +7,15 @@ t-test that allows for it, corrected for the number of comparisons; only it deci
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any, NamedTuple
 
 from affect_jax.evaluation.significance import Sample, independent_t_test
 from affect_jax.reports.compare import Answer, answer_questions
 from affect_jax.reports.read import Runs
 from affect_jax.reports.render import write_notes
-from affect_jax.reports.sources import Question, Source
+from affect_jax.reports.sources import Question
 from affect_jax.reports.tables import Grid, format_p, label_metric, make_grid, pick_fields
-from affect_jax.reports.thesis import GROUPS, NAMES, NAMING, QUESTIONS, RUNS, SIGNIFICANT, TABLES
+from affect_jax.reports.thesis import NAMES, NAMING, PRINTED, QUESTIONS, RUNS, SIGNIFICANT, Spread
 
 TESTS = ("independent", "paired", "resampled")
 
@@ -39,24 +38,13 @@ def answer(questions: Iterable[Question], runs: Runs) -> list[Answer]:
     return answer_questions(questions, runs, TESTS)
 
 
-@cache
-def _map_samples() -> dict[tuple[Source | None, str], Sample]:
-    """What chapter 4 prints of its models in each metric; where it does so twice, the first."""
-    samples: dict[tuple[Source | None, str], Sample] = {}
-    for table in (TABLES[number] for number in GROUPS["fusion"]):
-        for row in table.rows:
-            for column, source, value in zip(table.columns, row.sources, row.published, strict=True):
-                samples.setdefault((source, column.metric), Sample(*value, RUNS))
-    return samples
-
-
 def check_printed(question: Question, metric: str) -> Printed:
-    """The thesis' own figures of both variants, tested."""
-    a, b = (_map_samples().get((source, metric)) for source in (question.a, question.b))
-    if a is None or b is None:
+    """The thesis' own figures of both variants, tested; those without a deviation cannot be."""
+    values = [PRINTED.get((source, metric), (None, None))[1] for source in (question.a, question.b)]
+    if not all(isinstance(value, Spread) for value in values):
         return Printed(math.nan, False)
     starred = metric in SIGNIFICANT.get((question.a.study, question.b.study), ())
-    return Printed(independent_t_test(a, b), starred)
+    return Printed(independent_t_test(*(Sample(*value, RUNS) for value in values)), starred)
 
 
 def give_verdict(x: Answer) -> str:

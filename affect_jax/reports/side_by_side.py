@@ -25,7 +25,6 @@ from affect_jax.reports.thesis_tables import Expected, find_expected
 
 TEST = "suited"
 """The paired test of trials of one fold, the resampled one of several."""
-_TESTS = ("paired", "resampled")
 _PER_RECORDING = "_per_recording"
 
 
@@ -70,6 +69,11 @@ class Comparison:
         return ", ".join(self.labels.values())
 
     @property
+    def has_studies(self) -> bool:
+        """Whether some study has another name than its variant."""
+        return any(score.source.study != score.source.variant for score in self.scores)
+
+    @property
     def tested(self) -> list[Score]:
         """Scores of the split and in the metric that is tested."""
         return [score for score in self.scores if (score.split, score.metric) == (self.split, self.metric)]
@@ -77,11 +81,10 @@ class Comparison:
     @cached_property
     def tests(self) -> dict[Source, Answer]:
         """Every variant against the reference by `TEST`, in one family of Holm's correction."""
-        others = [score.source for score in self.tested if score.source != self.reference]
+        others = [score.source for score in self.tested if self.reference not in (None, score.source)]
         questions = [Question(a.variant, a, self.reference, self.split, (self.metric,)) for a in others]
         of_many_folds, answers = {score.source for score in self.tested if score.folds > 1}, []
-        asked = compare.answer_questions(questions if self.reference else (), read.key_runs(self.runs), _TESTS)
-        for answer in asked:
+        for answer in compare.answer_questions(questions, read.key_runs(self.runs), ("paired", "resampled")):
             test = "paired" if of_many_folds.isdisjoint((answer.question.a, self.reference)) else "resampled"
             suited = {TEST: answer.p(test)} if answer.contrast and test in answer.contrast.p else {}
             answers.append(answer._replace(contrast=answer.contrast and answer.contrast._replace(p=suited)))
@@ -116,15 +119,13 @@ def _list_scores(run: Run, has_expected: bool) -> Iterator[Score]:
     measure_sizes = cache(partial(read.measure_sizes, run))  # which reads predictions
     for split, source in product(read.list_splits(run), read.list_variants(run)):
         folds = len({trial.fold for _, trial in read.list_trials(run, source)})
+        sizes = measure_sizes(source.study, split) if folds > 1 else None
         for metric in metrics:
-            if (figure := read.find_figure(run, source, split, metric)) is not None:
-                facts = {
-                    "interval": _find_interval(
-                        figure, folds, measure_sizes(source.study, split) if folds > 1 else None
-                    ),
-                    "published": find_expected(run, source, split, metric) if has_expected else None,
-                    "constant": read.find_baseline(run, split, metric),
-                }
+            figure = read.find_figure(run, source, split, metric)
+            if figure is not None:
+                interval, constant = _find_interval(figure, folds, sizes), read.find_baseline(run, split, metric)
+                published = find_expected(run, source, split, metric) if has_expected else None
+                facts = {"interval": interval, "published": published, "constant": constant}
                 yield Score(run, source, split, metric, figure, folds, **facts)
 
 
@@ -174,9 +175,8 @@ def compare_runs(
         raise UserError(f"{' and '.join(str(run.path) for run in runs)} have no scored split in common")
     split = split or read.SPLITS[0]
     metric = choose_metric(runs, split, metric)
-    scores = sorted(
-        (x for run in runs for x in _list_scores(run, has_expected)), key=lambda score: score.split != split
-    )
+    scores = [score for run in runs for score in _list_scores(run, has_expected)]
+    scores.sort(key=lambda score: score.split != split)
     variants = list(dict.fromkeys(score.source for score in scores if score.split == split))
     against = compare.find_variant(reference, read.key_runs(runs)) if reference else None
     if reference == "" and len(variants) > 1:
@@ -197,7 +197,7 @@ def make_table(comparison: Comparison) -> Grid:
     metrics.sort(key=lambda metric: metric != comparison.metric)
     printed = {score.metric for score in comparison.scores if score.published}
     heads = {m: (tables.label_metric(m), "ours") if m in printed else tables.label_metric(m) for m in metrics}
-    rows = [_describe_variant(comparison, scores, heads) for scores in lines.values()]
+    rows = [_describe_variant(comparison, *line, scores, heads) for line, scores in lines.items()]
     constants: dict[str, dict[Head, Any]] = {}
     for run, split in ((score.run, score.split) for score in comparison.scores):
         if scores := run.results.baselines.get(split):
@@ -210,16 +210,11 @@ def make_table(comparison: Comparison) -> Grid:
 
 
 def _describe_variant(
-    comparison: Comparison, scores: Mapping[str, Score], heads: Mapping[str, Head]
+    comparison: Comparison, source: Source, split: str, scores: Mapping[str, Score], heads: Mapping[str, Head]
 ) -> dict[Head, Any]:
     """One variant's row on one split: its scores by metric; `heads` are those of the columns with ours, by metric."""
-    _, source, split, *_ = next(iter(scores.values()))
     row: dict[Head, Any] = {"run": comparison.labels[source.config]}
-    row |= (
-        {"study": source.study}
-        if any(score.source.study != score.source.variant for score in comparison.scores)
-        else {}
-    )
+    row |= {"study": source.study} if comparison.has_studies else {}
     row |= {"variant": source.variant, "split": split, "n": max(score.figure.n for score in scores.values())}
     for metric, head in heads.items():
         score, recording = scores.get(metric), scores.get(metric + _PER_RECORDING)
@@ -227,11 +222,8 @@ def _describe_variant(
         if isinstance(head, tuple):
             row[head[0], "thesis"], row[head[0], "difference"] = _format_published(score)
         if metric == comparison.metric and comparison.reference is not None:
-            against, texts = (
-                f"against {comparison.names[comparison.reference]}",
-                _format_test(comparison, source, split),
-            )
-            row |= {(against, column): text for column, text in zip(("difference", "p", "p, Holm"), texts, strict=True)}
+            against = f"against {comparison.names[comparison.reference]}"
+            row |= {(against, column): text for column, text in _format_test(comparison, source, split).items()}
     return row
 
 
@@ -254,15 +246,16 @@ def _format_published(score: Score | None) -> tuple[str, str]:
     return f"{tables.format_figure(Figure(mean, std, 0), metric)} ({table})", difference
 
 
-def _format_test(comparison: Comparison, source: Source, split: str) -> tuple[str, str, str]:
+def _format_test(comparison: Comparison, source: Source, split: str) -> dict[str, str]:
     """Difference to the reference, p and p by Holm."""
-    test = comparison.tests.get(source) if split == comparison.split else None
+    texts, test = {"difference": "", "p": "", "p, Holm": ""}, comparison.tests.get(source)
     if split == comparison.split and source == comparison.reference:
-        return "0 (reference)", "", ""
-    if test is None or test.contrast is None:
-        return "", "", ""
-    difference = f"{tables.format_difference(test.contrast.difference, test.metric)} (n={test.contrast.n})"
-    return difference, tables.format_p(test.p(TEST)), tables.format_p(test.holm(TEST))
+        texts["difference"] = "0 (reference)"
+    elif split == comparison.split and test is not None and test.contrast is not None:
+        difference = tables.format_difference(test.contrast.difference, test.metric)
+        texts["difference"] = f"{difference} (n={test.contrast.n})"
+        texts["p"], texts["p, Holm"] = tables.format_p(test.p(TEST)), tables.format_p(test.holm(TEST))
+    return texts
 
 
 def _write_notes(comparison: Comparison) -> tuple[str, ...]:

@@ -123,6 +123,13 @@ TABLE_4_4 = {
 }
 """Attention -> modalities present -> UAR and accuracy of a trimodal model, zeros for the others, over `RUNS` values."""
 TABLES = {entry["number"]: _read_table(entry) for chapter in _CHAPTERS for entry in chapter["tables"]}
+PRINTED: dict[tuple[Source, str], tuple[Table, Published]] = {}
+"""A variant and metric -> what is printed of it, and the table that does so; where several do, the first."""
+for _table in TABLES.values():
+    for _row in _table.rows:
+        for _source, _column, _value in zip(_row.sources, _table.columns, _table.figures(_row), strict=False):
+            if _source is not None and _value is not None:
+                PRINTED.setdefault((_source, _column.metric), (_table, _value))
 NOTES = {corpus: tuple(notes) for chapter in _CHAPTERS for corpus, notes in chapter["notes"].items()}
 """Printed under every table of a corpus, whatever the runs are."""
 NOTES["iemocap"] = (NAMING, *NOTES["iemocap"])

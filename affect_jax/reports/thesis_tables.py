@@ -14,7 +14,7 @@ from affect_jax.reports.read import Figure, Run, Runs
 from affect_jax.reports.render import write_notes
 from affect_jax.reports.sources import Source
 from affect_jax.reports.tables import Grid, Head, make_grid
-from affect_jax.reports.thesis import NOTES, TABLES, Column, Published, Row, Spread, Table
+from affect_jax.reports.thesis import NOTES, PRINTED, Column, Published, Row, Spread, Table
 from affect_jax.runtime.run_folder import name_run_folder
 
 EXPECTED = ("thesis",)
@@ -152,16 +152,12 @@ def check_expected(name: str) -> None:
 def _map_expected() -> dict[tuple[str, ...], Expected]:
     """(corpus, name of the run folder, study, variant, split, metric) -> of what several tables print, the first."""
     figures: dict[tuple[str, ...], Expected] = {}
-    for table in TABLES.values():
-        for cell in (cell for row in table.rows for cell in _list_cells(row, table, {})):
-            if cell.source is None or cell.published is None:
-                continue
-            metric, source = cell.column.metric, cell.source
-            scale = 100 if tables.is_percent(metric, table.fractions) else 1
-            mean, std = (value and value / scale for value in _split_published(cell.published))
-            for folder in map(name_run_folder, sources.list_candidates(source.config, False)):
-                key = (table.corpus, folder, source.study, source.variant, table.split, metric)
-                figures.setdefault(key, Expected(mean, std, table.number))
+    for (source, metric), (table, value) in PRINTED.items():
+        scale = 100 if tables.is_percent(metric, table.fractions) else 1
+        mean, std = (number and number / scale for number in _split_published(value))
+        for folder in map(name_run_folder, sources.list_candidates(source.config, False)):
+            key = (table.corpus, folder, source.study, source.variant, table.split, metric)
+            figures.setdefault(key, Expected(mean, std, table.number))
     return figures
 
 
