@@ -6,6 +6,8 @@ from typing import Any
 from absl import flags
 from ml_collections.config_flags import config_flags, tuple_parser
 
+flags.disclaim_key_flags()  # a flag that is defined here belongs to the program that asks for it, whose --help shows it
+
 
 def parse_tuple(text: str) -> tuple:
     """`voice,face`, `(voice, face)`, `['voice', 'face']` or `('voice', 'face')` -> ('voice', 'face'); `` -> ().
