@@ -54,13 +54,13 @@ def cut_first_frame(data):
     return data[mp3_frames.parse_frame(data[:4]).size :]
 
 
-def write_with_pyav(path, codec, container, rate=16000, seconds=8.0):
+def write_with_pyav(path, codec, container, rate=16000, seconds=8.0, layout="mono"):
     av = pytest.importorskip("av")
     with av.open(str(path), "w", format=container) as file:
-        track = file.add_stream(codec, rate=rate, layout="mono")
+        track = file.add_stream(codec, rate=rate, layout=layout)
         frame = av.AudioFrame.from_ndarray(tone(300, seconds, rate)[None], format="fltp", layout="mono")
         frame.sample_rate = rate
-        form = av.AudioResampler(format=track.codec_context.format.name, layout="mono", rate=rate)
+        form = av.AudioResampler(format=track.codec_context.format.name, layout=layout, rate=rate)
         for part in (*form.resample(frame), *form.resample(None)):
             file.mux(track.encode(part))
         file.mux(track.encode(None))

@@ -129,6 +129,19 @@ def test_what_libsndfile_does_not_know_is_read_by_pyav(tmp_path, codec, containe
                 sound_files.decode_audio(path)
 
 
+@pytest.mark.parametrize("layouts", [("mono", "stereo"), ("stereo", "mono")])
+def test_channels_that_change_within_a_file(tmp_path, layouts):
+    """Two recordings, one behind the other, as radio stations send them."""
+    for layout in layouts:
+        write_with_pyav(tmp_path / layout, "aac", "adts", seconds=1.0, layout=layout)
+    path = tmp_path / "both.aac"
+    path.write_bytes(b"".join((tmp_path / layout).read_bytes() for layout in layouts))
+    sound = sound_files.decode_audio(path)
+    assert len(sound.samples) / 16000 == pytest.approx(2.0, abs=0.2)
+    assert np.abs(sound.samples[3000:12000]).max() == pytest.approx(0.3, abs=0.1)
+    assert np.abs(sound.samples[20000:28000]).max() == pytest.approx(0.3, abs=0.15)
+
+
 def test_an_m4a_that_is_cut_short(tmp_path):
     path = tmp_path / "a.m4a"
     write_with_pyav(path, "aac", "mp4")

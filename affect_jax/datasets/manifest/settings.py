@@ -46,7 +46,7 @@ class Settings:
     pair: str | None = None
     layout: str = define_setting("item", choices=LAYOUTS)
     sound: str = define_setting("mfcc", choices=tuple(LOWEST_RATES))
-    rate: int = define_setting(8000, least=min(LOWEST_RATES.values()))
+    rate: int = define_setting(8000, least=min(LOWEST_RATES.values()), most=192_000)
     folds: int = define_setting(5, least=2)
     seed: int = define_setting(0, least=0)
     classes: bool = False

@@ -23,7 +23,7 @@ class Synthetic:
     actors: int = define_setting(10, least=3, most=24)
     statements: int = define_setting(2, least=1, most=2)
     repetitions: int = define_setting(1, least=1, most=2)
-    rate: int = define_setting(16000, least=2000)
+    rate: int = define_setting(16000, least=2000, most=192_000)
     seed: int = define_setting(0, least=0)
 
 
@@ -45,7 +45,7 @@ class Settings:
     name: str = "ravdess"
     manual_dir: str | None = None
     data_dir: str | None = None
-    rate: int = define_setting(8000, least=1000)
+    rate: int = define_setting(8000, least=1000, most=192_000)
     modalities: tuple[str, ...] = define_setting(("speech",), choices=MODALITIES)
     labels: str = define_setting("emotion", choices=tuple(LABELS))
     synthetic: Synthetic = Synthetic()

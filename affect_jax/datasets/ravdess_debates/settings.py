@@ -30,6 +30,6 @@ class Settings:
     validation: int = define_setting(48, least=1)
     test: int = define_setting(64, least=1)
     seconds: int = define_setting(30, least=6)
-    rate: int = define_setting(8000, least=1000)
+    rate: int = define_setting(8000, least=1000, most=192_000)
     seed: int = define_setting(0, least=0)
     synthetic: Synthetic = Synthetic()

@@ -41,7 +41,7 @@ class Settings:
     name: str = "sspnet_conflict"
     manual_dir: str | None = None
     data_dir: str | None = None
-    rate: int = define_setting(8000, least=1000)
+    rate: int = define_setting(8000, least=1000, most=192_000)
     partition: str | None = None
     clipped: str = define_setting("note", choices=("note", "refuse"))
     synthetic: Synthetic = Synthetic()

@@ -124,7 +124,7 @@ def test_damaged_clips(ravdess_copy, tmp_path, change, message):
         ({"modalities": ("speech", "video")}, "with 'video'; choose speech, mfcc, action_units"),
         ({"modalities": ()}, r"modalities is \(\); name one or more of"),
         ({"modalities": ("speech", "speech")}, "each once"),
-        ({"rate": 0}, "rate is 0; set it to 1000 or more"),
+        ({"rate": 0}, "rate is 0; set it to 1000 to 192000"),
         ({"rate": 4000, "modalities": ("mfcc",)}, "MFCC need at least"),
         ({"manual_dir": "/nowhere"}, "/nowhere is not a folder; give the folder that holds Actor_01"),
         ({"synthetic": {"actors": 2}}, "synthetic.actors is 2; set it to 3 to 24"),

@@ -80,7 +80,7 @@ def test_the_rate_is_a_setting(raw, tmp_path):
     for rate in (16000, 11025):
         clip = load(raw, tmp_path, rate=rate).splits["test"][0]
         assert len(clip.features["speech"]) == 2 * rate
-    with pytest.raises(UserError, match="config.corpus.rate is 8; set it to 1000 or more"):
+    with pytest.raises(UserError, match="config.corpus.rate is 8; set it to 1000 to 192000"):
         load(raw, tmp_path, rate=8)
 
 
