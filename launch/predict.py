@@ -11,9 +11,9 @@ Writes their timelines to standard output (csv) or to --out, and a summary of ea
 <name>_timeline.png beside the output. Windows slide over each file. A file that cannot be read is named and skipped;
 the exit status is then 2.
 
-Needs, for features: an export of a model that reads them, and npy, npz, csv or arff files as docs/own_data.md describes
-them, each an item or a recording, not standardised. For several modalities: npz files with an array for each, by its
-name; a modality without an array is missing.
+Needs, for features: an export of a model that reads them, and files of features (csv, arff, npy, npz, h5, mat) as
+docs/own_data.md describes them, each an item or a recording, not standardised. For several modalities: npz, h5 or mat
+files with an array for each, by its name; a modality without an array is missing.
 Writes a csv with the columns id, prediction, and for classes the probability of each, to standard output or to --out.
 
 Needs, for a split of the corpus: any finished run.

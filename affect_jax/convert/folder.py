@@ -16,11 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from affect_jax.config.models import make_model
+from affect_jax.datasets import array_files
 from affect_jax.errors import UserError
 from affect_jax.runtime import files, run_folder
 from affect_jax.training import checkpoint
 
 SCHEMA = 1
+_LARGEST = 20_000  # MB of weights
 Variables = dict[str, Any]
 """Collections of a model's arrays: `params`, and `batch_stats` where it has running statistics."""
 
@@ -99,16 +101,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     Raises:
       UserError: the file is missing, damaged, or no npz.
     """
-    try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; give an npz file of named arrays") from None
-    except Exception as error:  # zipfile, zlib and numpy raise many types for a damaged file
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"{path} is no npz file of plain named arrays ({type(error).__name__}: {reason}); write it with numpy.savez"
-        ) from error
+    if not path.is_file():
+        raise UserError(f"{path} is missing; give an npz file of named arrays")
+    return array_files.read_arrays(path, kinds="fiub", largest_file=_LARGEST)
 
 
 def trace_variables(model: nn.Module, inputs: Mapping[str, Mapping[str, int]]) -> Variables:

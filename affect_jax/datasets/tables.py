@@ -116,7 +116,9 @@ def read_table(path: Path, *, largest_file: float = LARGEST_FILE, as_numbers: bo
             if width == 1:
                 fitting.append((number, [""]))
         elif len(row) < width or any(row[width:]):
-            hint = f"; quote cells that have {DELIMITERS.get(delimiter, delimiter)} in them" if len(row) > width else ""
+            decimals = ", and write decimals with a point" if delimiter == "," else ""
+            hint = f"; quote cells that have {DELIMITERS.get(delimiter, delimiter)} in them{decimals}"
+            hint = hint if len(row) > width else ""
             problems.append(RowProblem(number, f"has {len(row)} cells, expected {width}{hint}"))
         else:
             fitting.append((number, row[:width]))

@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import jax
 import numpy as np
@@ -76,14 +77,18 @@ def test_files_that_are_no_plain_arrays(tmp_path):
     with pytest.raises(UserError, match="is missing; give an npz"):
         convert.read_arrays(path)
     np.savez(path, a=np.array([{}], dtype=object))
-    with pytest.raises(UserError, match="is no npz file of plain named arrays"):
+    with pytest.raises(UserError, match="'a' is made of Python objects, which could run code"):
+        convert.read_arrays(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("notes.txt", "no array")
+    with pytest.raises(UserError, match="'notes.txt' is no array"):
         convert.read_arrays(path)
     np.savez(path, a=np.zeros(1000))
     for damaged in (path.read_bytes()[:300], b"", b"text", path.read_bytes().replace(bytes(8), b"damaged!", 1)):
         path.write_bytes(damaged)
-        with pytest.raises(UserError, match="is no npz file of plain named arrays"):
+        with pytest.raises(UserError, match="is not a whole npz file of plain arrays"):
             convert.read_arrays(path)
     with open(path, "wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(UserError, match="is no npz file of plain named arrays"):
+    with pytest.raises(UserError, match="is not a whole npz file of plain arrays"):
         convert.read_arrays(path)

@@ -134,7 +134,7 @@ def _check_missing(sheet: Sheet, name: str, problems: Problems) -> None:
     for row in sheet.rows:
         text = row.labels[name]
         if is_missing_label(text):
-            meaning = f" ({quote_values(text)} stands for a missing value)" if text else ""
+            meaning = f" ({quote_values(text)} stands for a missing value; a class needs another name)" if text else ""
             problems.add(
                 row.number,
                 f"item {quote_values(row.id)} has no label {name!r}{meaning}; fill the cell or delete the row",
