@@ -31,11 +31,13 @@ class ReadingOptions(NamedTuple):
       array: name of the array in files that have several.
       min_confidence: frames of less confidence (column `confidence`), or without success (`success`), are missing.
       largest_file: MB that a file may take, see `array_files.LARGEST_FILE`.
+      rate: frames a second of files of several frames without times, the first at 0 s; None leaves them without.
     """
 
     array: str | None = None
     min_confidence: float | None = None
     largest_file: float = array_files.LARGEST_FILE
+    rate: float | None = None
 
 
 PLAIN = ReadingOptions()
@@ -84,6 +86,8 @@ def read_features(path: Path, options: ReadingOptions = PLAIN) -> Frames:
             f"{path} has {frames.values.shape[0]} frames of {frames.values.shape[1]} columns; empty its cell or correct"
             " the file"
         )
+    if options.rate is not None and len(frames.values) > 1 and not len(frames.times):
+        frames = frames._replace(times=np.arange(len(frames.values)) / options.rate, rate=options.rate)
     return frames._replace(values=np.ascontiguousarray(convert_to_float32(frames.values)))
 
 

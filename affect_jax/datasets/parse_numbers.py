@@ -152,9 +152,9 @@ def has_decimal_comma(cells: Sequence[str]) -> bool:
     return any(not _ONE_GROUP.fullmatch(text) for text in commas) and 2 * len(commas) > len(texts)
 
 
-def parse_times(cells: Sequence[str]) -> NumberColumn:
+def parse_times(cells: Sequence[str], *, decimal_comma: bool = False) -> NumberColumn:
     """Reads times in seconds: numbers, or `0 days 00:00:01.5` (pandas), `00:00:01.5`, `00:01.5`."""
-    column = parse_column(cells)
+    column = parse_column(cells, decimal_comma=decimal_comma)
     if not column.wrong:
         return column
     values, wrong = column.values.copy(), []
@@ -167,6 +167,9 @@ def parse_times(cells: Sequence[str]) -> NumberColumn:
             wrong.append(i)
             continue
         days, hours, minutes, seconds = match.groups()
+        if float(seconds.replace(",", ".")) >= 60 or (hours is not None and int(minutes) >= 60):
+            wrong.append(i)
+            continue
         whole = 86400 * int(days or 0) + 3600 * int(hours or 0) + 60 * int(minutes)
         values[i] = whole + float(seconds.replace(",", "."))
     return column._replace(values=values, wrong=tuple(wrong), numbers=column.numbers + len(column.wrong) - len(wrong))

@@ -10,14 +10,15 @@ import os
 import queue
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from affect_jax.errors import UserError
 from affect_jax.features.recordings import Measured, measure_recording
+from affect_jax.features.segments import WHOLE, Segment
 
-Measure = Callable[[Path, str, int, Path], Measured]
-"""(recording, what it becomes, rate, where its features are kept) -> their size, as `measure_recording`."""
+Measure = Callable[[Path, str, int, Path, Sequence[Segment]], list[Measured | str]]
+"""(recording, what it becomes, rate, folder of kept features, segments) -> sizes, as `measure_recording`."""
 
 
 @contextlib.contextmanager
@@ -31,10 +32,12 @@ def start_workers(count: int) -> Iterator[Measure]:
     for worker in workers:
         idle.put(worker)
 
-    def measure(path: Path, sound: str, rate: int, kept: Path) -> Measured:
+    def measure(
+        path: Path, sound: str, rate: int, folder: Path, segments: Sequence[Segment] = (WHOLE,)
+    ) -> list[Measured | str]:
         worker = idle.get()
         try:
-            worker.stdin.write(json.dumps([os.fspath(path), sound, rate, os.fspath(kept)]) + "\n")
+            worker.stdin.write(json.dumps([os.fspath(path), sound, rate, os.fspath(folder), segments]) + "\n")
             worker.stdin.flush()
             line = worker.stdout.readline()
         except BrokenPipeError:
@@ -52,8 +55,7 @@ def start_workers(count: int) -> Iterator[Measure]:
         reply = json.loads(line)
         if isinstance(reply, str):
             raise UserError(reply)
-        *numbers, remarks = reply
-        return Measured(*numbers, remarks=tuple(remarks))
+        return [x if isinstance(x, str) else Measured(*x[:-1], remarks=tuple(x[-1])) for x in reply]
 
     try:
         yield measure
@@ -80,9 +82,10 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # libraries may print
     for line in sys.stdin:
-        path, sound, rate, kept = json.loads(line)
+        path, sound, rate, folder, segments = json.loads(line)
+        segments = [Segment(*segment) for segment in segments]
         try:
-            reply = json.dumps(measure_recording(Path(path), sound, rate, Path(kept)))
+            reply = json.dumps(measure_recording(Path(path), sound, rate, Path(folder), segments))
         except UserError as error:
             reply = json.dumps(str(error))
         print(reply, file=answers, flush=True)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ import numpy as np
 
 from affect_jax.errors import UserError
 from affect_jax.features import audio, egemaps, sound_files
+from affect_jax.features.audio import Sound
+from affect_jax.features.segments import WHOLE, Segment, cut_sound, hold_last, name_segment
 
 _READER = 1
 """To be raised whenever recordings are read differently: what is kept is then not used."""
@@ -49,23 +52,34 @@ class Measured(NamedTuple):
     remarks: tuple[str, ...] = ()
 
 
-def compute_features(path: Path, sound: str, rate: int) -> tuple[Features, float]:
-    """Computes the features of a recording; also gives its length in seconds.
+def compute_features(
+    path: Path,
+    sound: str,
+    rate: int,
+    segment: Segment = WHOLE,
+    decode: Callable[[Path], Sound] = sound_files.decode_audio,
+) -> tuple[Features, float]:
+    """Computes the features of a recording, or of a stretch of it; also gives its length in seconds.
+
+    Those of a stretch are computed of its samples alone, as if it were a file. Which channels are heard and at which
+    scale is decided for the whole file.
 
     Args:
       path: a file of sound.
       sound: what it becomes: mfcc, waveform or egemaps.
       rate: sampling rate at which it is read, in Hz.
+      segment: the stretch.
+      decode: reads the file.
 
     Raises:
-      UserError: it cannot be read, is too short, or nothing is to be heard.
+      UserError: it cannot be read, is too short, or nothing is to be heard; or the stretch is not inside of it.
     """
-    decoded = sound_files.decode_audio(path)
+    decoded, name = cut_sound(decode(path), segment, str(path)), name_segment(str(path), segment)
     seconds = len(decoded.samples) / decoded.rate
-    samples = sound_files.resample_sound(decoded, rate, str(path))
+    samples = sound_files.resample_sound(decoded, rate, name)
     if not len(samples):
-        raise UserError(f"{path} has {len(decoded.samples)} samples, too few to be read at {rate} Hz; leave it out")
-    sound_files.check_sounding(samples, decoded, rate, str(path))
+        raise UserError(f"{name} has {len(decoded.samples)} samples, too few to be read at {rate} Hz; leave it out")
+    sound_files.check_sounding(samples, decoded, rate, name)
     # What is said of one file in parentheses is left out, so that a corpus can count the others that are like it.
     remarks = tuple(re.sub(r" \(.*\)$", "", remark) for remark in decoded.remarks)
     if sound == "waveform":
@@ -74,55 +88,82 @@ def compute_features(path: Path, sound: str, rate: int) -> tuple[Features, float
     try:
         return Features(compute(samples, rate), decoded.rate, remarks), seconds
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{name}: {error}") from error
 
 
-def find_kept(folder: Path, path: Path, sound: str, rate: int) -> Path:
-    """The file in `folder` that keeps the features of a recording as it is now.
+def find_kept(folder: Path, path: Path, sound: str, rate: int, segment: Segment = WHOLE) -> Path:
+    """The file in `folder` that keeps the features of a recording, or of a stretch of it, as it is now.
 
     Raises:
       OSError: there is no such recording.
     """
     status = path.stat()
-    key = json.dumps([os.fspath(path.absolute()), status.st_size, status.st_mtime_ns, sound, rate, _READER])
-    return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+    key = [os.fspath(path.absolute()), status.st_size, status.st_mtime_ns, sound, rate, _READER]
+    text = json.dumps(key if segment == WHOLE else [*key, *segment])
+    return folder / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npy"
 
 
-def measure_recording(path: Path, sound: str, rate: int, kept: Path | None) -> Measured:
-    """Measures a recording's features; computes them, and keeps them, where that was not done before.
+def measure_recording(
+    path: Path, sound: str, rate: int, folder: Path | None, segments: Sequence[Segment] = (WHOLE,)
+) -> list[Measured | str]:
+    """Measures the features of stretches of a recording; computes them, and keeps them, where that was not done before.
+
+    The recording is decoded once.
 
     Args:
       path: a file of sound.
       sound: what it becomes.
       rate: sampling rate at which it is read, in Hz.
-      kept: see `find_kept`; None keeps nothing.
+      folder: where features are kept; None keeps nothing.
+      segments: the stretches.
+
+    Returns:
+      The size of each, or what is wrong with it.
 
     Raises:
-      UserError: as `compute_features`.
+      UserError: the recording cannot be decoded.
     """
-    measured = None if kept is None else _read_measured(kept)
-    if measured is None:
-        features, seconds = compute_features(path, sound, rate)
-        values = features.values
-        measured = Measured(len(values), values.shape[1] if values.ndim > 1 else 0, features.rate, seconds)
-        measured = measured._replace(remarks=features.remarks)
-        if kept is not None:
-            _keep(kept, measured, values)
-    return measured
+    results: list[Measured | str] = []
+    decode = hold_last(sound_files.decode_audio)
+    for segment in segments:
+        kept = None if folder is None else find_kept(folder, path, sound, rate, segment)
+        measured = None if kept is None else _read_measured(kept)
+        if measured is None:
+            decode(path)  # whose errors are those of all segments
+            try:
+                features, seconds = compute_features(path, sound, rate, segment, decode)
+            except UserError as error:
+                results.append(str(error))
+                continue
+            values = features.values
+            measured = Measured(len(values), values.shape[1] if values.ndim > 1 else 0, features.rate, seconds)
+            measured = measured._replace(remarks=features.remarks)
+            if kept is not None:
+                _keep(kept, measured, values)
+        results.append(measured)
+    return results
 
 
-def read_recording(path: Path, sound: str, rate: int, folder: Path | None) -> Features:
-    """The features of a recording, from `folder` where they were kept there.
+def read_recording(
+    path: Path,
+    sound: str,
+    rate: int,
+    folder: Path | None,
+    *,
+    segment: Segment = WHOLE,
+    decode: Callable[[Path], Sound] = sound_files.decode_audio,
+) -> Features:
+    """The features of a recording, or of a stretch of it, from `folder` where they were kept there.
 
     Raises:
       UserError: as `compute_features`.
     """
     try:
-        with (folder / "none" if folder is None else find_kept(folder, path, sound, rate)).open("rb") as file:
+        with (folder / "none" if folder is None else find_kept(folder, path, sound, rate, segment)).open("rb") as file:
             measured = _parse_measured(np.load(file, allow_pickle=False))
             return Features(np.load(file, allow_pickle=False), measured.rate, measured.remarks)
     except (OSError, ValueError, TypeError, EOFError):  # not kept, or not whole
-        return compute_features(path, sound, rate)[0]
+        return compute_features(path, sound, rate, segment, decode)[0]
 
 
 def _keep(kept: Path, measured: Measured, values: np.ndarray) -> None:

@@ -23,11 +23,11 @@ def test_what_was_computed_is_kept_until_the_recording_changes(talk, tmp_path, m
     folder = tmp_path / "kept"
     expected = recordings.compute_features(talk, sound, RATE)[0].values
     kept = recordings.find_kept(folder, talk, sound, RATE)
-    measured = recordings.measure_recording(talk, sound, RATE, kept)
-    assert measured == (len(expected), width, RATE, 1.0, ())
+    measured = recordings.measure_recording(talk, sound, RATE, folder)
+    assert measured == [(len(expected), width, RATE, 1.0, ())]
     with monkeypatch.context() as patch:
         patch.setattr(recordings, "compute_features", pytest.fail)
-        assert recordings.measure_recording(talk, sound, RATE, kept) == measured
+        assert recordings.measure_recording(talk, sound, RATE, folder) == measured
         features = recordings.read_recording(talk, sound, RATE, folder)
     np.testing.assert_array_equal(features.values, expected)
     assert features.values.dtype == expected.dtype
@@ -50,14 +50,13 @@ def test_remarks_are_the_same_words_for_all_files(tmp_path):
 def test_workers_measure_what_this_process_would(talk, tmp_path):
     (tmp_path / "text.wav").write_text("no sound")
     with recording_workers.start_workers(2) as measure:
-        kept = recordings.find_kept(tmp_path, talk, "mfcc", RATE)
-        assert measure(talk, "mfcc", RATE, kept) == recordings.measure_recording(talk, "mfcc", RATE, None)
+        assert measure(talk, "mfcc", RATE, tmp_path) == recordings.measure_recording(talk, "mfcc", RATE, None)
         np.testing.assert_array_equal(
             recordings.read_recording(talk, "mfcc", RATE, tmp_path).values,
             audio.compute_mfcc(sound_files.read_audio(talk, rate=RATE), RATE),
         )
         with pytest.raises(UserError, match=r"text\.wav cannot be read as audio"):
-            measure(tmp_path / "text.wav", "mfcc", RATE, tmp_path / "none")
+            measure(tmp_path / "text.wav", "mfcc", RATE, tmp_path)
 
 
 def test_a_worker_that_dies_costs_one_file(talk, tmp_path, monkeypatch):
@@ -68,10 +67,9 @@ def test_a_worker_that_dies_costs_one_file(talk, tmp_path, monkeypatch):
         return workers[-1]
 
     monkeypatch.setattr(recording_workers, "_start_worker", start_and_note)
-    kept = recordings.find_kept(tmp_path, talk, "waveform", RATE)
     with recording_workers.start_workers(1) as measure:
         os.kill(workers[0].pid, signal.SIGKILL)
         with pytest.raises(UserError, match=r"talk\.wav made the program that decodes it end \(status -9\)"):
-            measure(talk, "waveform", RATE, kept)
-        assert measure(talk, "waveform", RATE, kept).frames == RATE
+            measure(talk, "waveform", RATE, tmp_path)
+        assert measure(talk, "waveform", RATE, tmp_path)[0].frames == RATE
     assert [worker.poll() for worker in workers] == [-9, 0]

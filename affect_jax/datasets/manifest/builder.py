@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -16,8 +17,9 @@ from affect_jax.datasets import build
 from affect_jax.datasets.feature_frames import drop_columns
 from affect_jax.datasets.manifest import frame_files, recording_pool
 from affect_jax.datasets.manifest.cells import Cell, Reading, Survey
-from affect_jax.datasets.manifest.csv_table import Sheet
+from affect_jax.datasets.manifest.csv_table import Row, Sheet
 from affect_jax.errors import UserError
+from affect_jax.features.segments import WHOLE, Segment
 
 CHUNK = 200_000_000
 """Bytes to store together. TFDS keeps a split in memory while it writes it, and would need TensorFlow beyond 1 GB."""
@@ -29,8 +31,8 @@ class ManifestConfig(tfds.core.BuilderConfig):
 
     widths: tuple[tuple[str, int], ...] = ()
     """(modality, D), 0 for a waveform."""
-    items: tuple[tuple[str, tuple[tuple[str, Path, Cell], ...]], ...] = ()
-    """(id, (modality, path, its measurements)) in the order of the manifest."""
+    items: tuple[tuple[str, tuple[tuple[str, Path, Cell], ...], Segment], ...] = ()
+    """(id, (modality, path, its measurements), stretch of these files); those of one file follow each other."""
     reading: Reading = Reading("mfcc", 8000)
     kept: Path | None = None
     """The folder where features of recordings may have been kept."""
@@ -75,23 +77,36 @@ class Manifest(tfds.core.GeneratorBasedBuilder):
                 chunk_bytes = 0
             chunks[-1].append(item)
             chunk_bytes += size
-        return {f"chunk_{number:03d}": self._generate_examples(chunk) for number, chunk in enumerate(chunks)}
+        options = self.builder_config.reading.options
+        # One long file of each modality is held from chunk to chunk, while its segments are read.
+        holders = {m: frame_files.make_readers(options, hold=True) for m, _ in self.builder_config.widths}
+        return {f"chunk_{number:03d}": self._generate_examples(chunk, holders) for number, chunk in enumerate(chunks)}
 
-    def _generate_examples(self, items: list[tuple]) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _generate_examples(
+        self, items: list[tuple], holders: dict[str, frame_files.Readers]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
         settings = self.builder_config
         # TFDS cannot return empty tensors, so a missing modality is stored as one frame of zeros that nobody reads.
         absent = {
             m: np.zeros((1, width), np.float32) if width else np.zeros(1, np.int16) for m, width in settings.widths
         }
         left_out = collections.defaultdict(tuple, settings.left_out)
-        for number, (name, files) in enumerate(items):
-            features = {m: _read_checked(path, cell, settings, left_out[m]) for m, path, cell in files}
+        plain = frame_files.make_readers(settings.reading.options)
+        for number, (name, files, segment) in enumerate(items):
+            features = {}
+            for m, path, cell in files:
+                read = functools.partial(
+                    frame_files.read_frames,
+                    *(path, settings.reading.sound, settings.reading.rate),
+                    readers=plain if segment == WHOLE else holders[m],
+                    kept=settings.kept,
+                    segment=segment,
+                )
+                features[m] = _check_read(drop_columns(read(), left_out[m]).values, path, cell)
             yield number, {"id": name, "features": {**absent, **features}}
 
 
-def _read_checked(path: Path, cell: Cell, settings: ManifestConfig, left_out: tuple[str, ...]) -> np.ndarray:
-    frames = frame_files.read_frames(path, *settings.reading, kept=settings.kept)
-    values = drop_columns(frames, left_out).values
+def _check_read(values: np.ndarray, path: Path, cell: Cell) -> np.ndarray:
     bad = int((~np.isfinite(values)).sum())
     # The file may have changed after it was measured, and everything else relies on the measurements.
     if (len(values), values.shape[1] if values.ndim > 1 else 0, bad) != (cell.frames, cell.width, cell.bad):
@@ -117,12 +132,14 @@ def build_features(sheet: Sheet, survey: Survey, reading: Reading, data_dir: Pat
     cells = survey.cells
     widths = {m: next(cells[row.number, m].width for row in sheet.rows if m in row.files) for m in sheet.modalities}
     left_out = {m: names for m, names in survey.left_out.items() if names}
+    rows = _order_by_file(sheet)
     key = json.dumps([str(sheet.path.resolve()), widths, reading, left_out])
     config = ManifestConfig(
         name=f"manifest_{hashlib.sha256(key.encode()).hexdigest()[:12]}",
         widths=tuple(widths.items()),
         items=tuple(
-            (row.id, tuple((m, path, cells[row.number, m]) for m, path in row.files.items())) for row in sheet.rows
+            (row.id, tuple((m, path, cells[row.number, m]) for m, path in row.files.items()), row.segment)
+            for row in rows
         ),
         reading=reading,
         kept=data_dir / recording_pool.KEPT,
@@ -132,13 +149,24 @@ def build_features(sheet: Sheet, survey: Survey, reading: Reading, data_dir: Pat
     builder = build.build_once(
         Manifest, config=config, data_dir=data_dir, manual_dir=sheet.path.resolve().parent, source=_sign_files(sheet)
     )
-    sounds = [path for row in sheet.rows for path in row.files.values() if frame_files.is_sound(path)]
+    sounds = [(path, row.segment) for row in rows for path in row.files.values() if frame_files.is_sound(path)]
     recording_pool.forget_kept(sounds, reading, data_dir)
     examples = (e for chunk in sorted(builder.info.splits) for e in build.read_examples(builder, chunk))
     return {
-        row.number: {m: example["features"][m] for m in row.files}
-        for row, example in zip(sheet.rows, examples, strict=True)
+        row.number: {m: example["features"][m] for m in row.files} for row, example in zip(rows, examples, strict=True)
     }
+
+
+def _order_by_file(sheet: Sheet) -> list[Row]:
+    """Rows of one file one after another, so that it is read once; otherwise in the order of the manifest."""
+    first: dict[tuple[str, Path], int] = {}
+    keys = {
+        row.number: tuple(
+            first.setdefault((m, row.files[m]), row.number) if m in row.files else row.number for m in sheet.modalities
+        )
+        for row in sheet.rows
+    }
+    return sorted(sheet.rows, key=lambda row: (keys[row.number], row.number))
 
 
 def _sign_files(sheet: Sheet) -> str:
@@ -146,6 +174,8 @@ def _sign_files(sheet: Sheet) -> str:
     digest = hashlib.sha256()
     for row in sheet.rows:
         digest.update(f"{row.id}\0".encode())
+        if row.segment != WHOLE:
+            digest.update(f"{row.segment}\0".encode())
         for modality, path in row.files.items():
             status = path.stat()
             digest.update(os.fsencode(f"{modality}\0{path}\0{status.st_size}\0{status.st_mtime_ns}\n"))

@@ -7,7 +7,7 @@ from affect_jax.datasets.feature_frames import PLAIN, ReadingOptions
 
 
 class Cell(NamedTuple):
-    """Measurements of the file that a cell names.
+    """Measurements of the file that a cell names, or of the stretch that the row takes of it.
 
     Attributes:
       frames: T, of what the file becomes.
@@ -19,6 +19,7 @@ class Cell(NamedTuple):
       counters: names of columns that count rows, as far as this file shows; ('*',) where it has too few rows to show.
       empty: names of columns without any value; ('*',) where no column has one.
       remarks: how the file was read, in the same words for all files alike.
+      span: where what the row takes of the file begins and ends, in seconds; () where the file does not say.
     """
 
     frames: int
@@ -30,6 +31,7 @@ class Cell(NamedTuple):
     counters: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    span: tuple[float, ...] = ()
 
 
 Cells = Mapping[tuple[int, str], Cell]

@@ -9,12 +9,14 @@ from typing import NamedTuple
 from affect_jax.datasets import column_roles, tables
 from affect_jax.datasets.array_files import LARGEST_FILE
 from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.datasets.manifest.start_end import read_segments
 from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.datasets.release_files import quote_values
 from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.features.segments import WHOLE, Segment
 
 SPLITS = ("train", "validation", "test")
-_OWN = ("id", "split", "fold", "group")
+_OWN = ("id", "split", "fold", "group", "start", "end")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MOST_LISTED = 8
 
@@ -26,9 +28,11 @@ class Row(NamedTuple):
       number: of its row, as a spreadsheet shows it.
       id: unique.
       split: text of the column `split` or `fold`; '' where there is neither.
-      group: who or what must not be in two splits; the id where there is no column `group`.
+      group: who or what must not be in two splits; where there is no column `group`, the id, or of segments the
+        recording.
       labels: name -> text; '' where the cell is empty.
       files: modality -> path; a missing modality (an empty cell, 'nan', 'NA', ...) has no entry.
+      segment: the stretch of its files that it is.
     """
 
     number: int
@@ -37,6 +41,7 @@ class Row(NamedTuple):
     group: str
     labels: dict[str, str]
     files: dict[str, Path]
+    segment: Segment = WHOLE
 
 
 class Sheet(NamedTuple):
@@ -49,7 +54,7 @@ class Sheet(NamedTuple):
       modalities: names of the columns of modalities that are read.
       unread: names of the columns that are not read.
       split_column: 'split', 'fold', or '' where there is neither.
-      grouped: whether there is a column `group`.
+      grouped: whether rows have groups: of a column `group`, or because they are segments of a recording.
       remarks: how the file was read, where that is not the usual way.
     """
 
@@ -94,6 +99,7 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems, larges
     chosen = set(modalities or columns)
     wanted = tuple(name for name in columns if name in chosen)
     rows = _name_cells(table, named, problems)
+    segments = read_segments(rows, problems)
     items = [
         Row(
             number=number,
@@ -102,6 +108,7 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems, larges
             group=row.get("group", row["id"]),
             labels={labels[name]: row[name] for name in labels},
             files={name: path.parent / row[name] for name in wanted if not is_missing(row[name])},
+            segment=segments.get(number, WHOLE),
         )
         for number, row in rows
     ]
@@ -216,10 +223,10 @@ def _check_rows(sheet: Sheet, problems: Problems) -> None:
     for name in sheet.modalities:
         if not any(name in row.files for row in sheet.rows):
             problems.add(1, f"column {name!r} is empty in every row; delete it or fill it")
-    _check_groups(sheet, problems)
+    check_groups(sheet, problems)
 
 
-def _check_groups(sheet: Sheet, problems: Problems) -> None:
+def check_groups(sheet: Sheet, problems: Problems) -> None:
     """Reports groups in two splits."""
     first_rows: dict[str, Row] = {}
     reported = set()

@@ -12,6 +12,7 @@ from affect_jax.datasets.manifest import frame_files
 from affect_jax.datasets.manifest.cells import Cell, Cells, Survey
 from affect_jax.datasets.manifest.csv_table import Sheet, join_names
 from affect_jax.datasets.manifest.labels import Labels
+from affect_jax.datasets.manifest.segments import count_sources
 from affect_jax.datasets.manifest.settings import Settings
 from affect_jax.datasets.manifest.split_plan import SplitPlan
 from affect_jax.datasets.release_files import quote_values
@@ -80,14 +81,15 @@ def _describe_modality(sheet: Sheet, cells: Cells, modality: str, settings: Sett
     rows = [row for row in sheet.rows if modality in row.files]
     measured = [cells[row.number, modality] for row in rows]
     lengths = [cell.frames for cell in measured]
-    counts = collections.Counter(round(cell.rate, 2) for cell in measured if cell.rate)
+    by_file = {row.files[modality]: cell.rate for row, cell in zip(rows, measured, strict=True)}
+    counts = collections.Counter(round(rate, 2) for rate in by_file.values() if rate)
     rates = ", ".join(f"{rate:g} Hz ({count} files)" for rate, count in counts.most_common(_MOST_RATES))
     rates += f", ... ({len(counts)} rates)" if len(counts) > _MOST_RATES else ""
     width = measured[0].width
     if not frame_files.is_sound(rows[0].files[modality]):
         clock = f", {rates} by their times" if rates else ""
-        return f"{len(measured)} files of {width} features{clock}; frames {_format_spread(lengths)}"
-    source = f"{len(measured)} recordings at {rates}, read at {settings.rate} Hz as {settings.sound}"
+        return f"{count_sources(rows, modality, 'files')} of {width} features{clock}; frames {_format_spread(lengths)}"
+    source = f"{count_sources(rows, modality, 'recordings')} at {rates}, read at {settings.rate} Hz as {settings.sound}"
     if not width:
         seconds = [length / settings.rate for length in lengths]
         return f"{source}; seconds {_format_spread(seconds, '.2f')}, {sum(seconds) / 3600:.2f} h in all"

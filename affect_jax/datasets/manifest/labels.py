@@ -1,8 +1,9 @@
 """Reads the label columns: a number or a class for each item, or paths to files with one label per step."""
 
 import collections
+import functools
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,15 +11,18 @@ import numpy as np
 
 from affect_jax.datasets.feature_frames import PLAIN, ReadingOptions
 from affect_jax.datasets.manifest import frame_files
-from affect_jax.datasets.manifest.csv_table import Sheet
+from affect_jax.datasets.manifest.csv_table import Row, Sheet
+from affect_jax.datasets.manifest.cut_steps import cut_steps
 from affect_jax.datasets.manifest.locations import FileFinder
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.step_labels import StepLabels, is_missing_label, read_step_labels
 from affect_jax.datasets.parse_numbers import has_decimal_comma, parse_column
 from affect_jax.datasets.release_files import convert_to_float32, quote_values
 from affect_jax.errors import UserError
+from affect_jax.features.segments import hold_last
 from affect_jax.runtime import progress
 
+_SET_RATE = "set config.corpus.label_rate to its labels a second"
 _MOST = float(np.finfo(np.float32).max)
 PROGRESS_STEP = 100
 """Files between two looks at the clock."""
@@ -87,7 +91,7 @@ def read_labels(
     times: dict[int, np.ndarray] = {}
     if per_step:
         finder = finder or FileFinder(sheet.path.parent)
-        read = _read_files({row.number: row.labels[name] for row in rows}, name, finder, options, problems)
+        read = _read_files(rows, name, finder, options, problems)
         values = {row: labels.values for row, labels in read.items()}
         times = {row: labels.times for row, labels in read.items()}
         remarks.update(remark for labels in read.values() for remark in labels.remarks)
@@ -142,18 +146,31 @@ def _check_missing(sheet: Sheet, name: str, problems: Problems) -> None:
 
 
 def _read_files(
-    texts: dict[int, str], name: str, finder: FileFinder, options: ReadingOptions, problems: Problems
+    rows: Sequence[Row], name: str, finder: FileFinder, options: ReadingOptions, problems: Problems
 ) -> dict[int, StepLabels]:
     result = {}
+    read = hold_last(functools.partial(read_step_labels, options=options))
+    damaged: set[str] = set()
     with progress.Work() as work:
-        for count, (row, text) in enumerate(texts.items(), start=1):
+        # Rows of one file one after another, so that it is read once.
+        for count, row in enumerate(sorted(rows, key=lambda row: row.labels[name]), start=1):
+            text = row.labels[name]
+            if text in damaged:
+                continue
             try:
-                result[row] = read_step_labels(finder.find(text), options)
+                path = finder.find(text)
+                labels = read(path)
             except UserError as error:
-                problems.add(row, f"label {name!r}: {error}")
+                problems.add(row.number, f"label {name!r}: {error}")
+                damaged.add(text)
+                continue
+            try:
+                result[row.number] = cut_steps(labels, row.segment, path, _SET_RATE)[0]
+            except UserError as error:
+                problems.add(row.number, f"label {name!r}: {error}")
             if count % PROGRESS_STEP == 0:
-                work.progress(f"labels {name}", count, len(texts))
-    return result
+                work.progress(f"labels {name}", count, len(rows))
+    return {row.number: result[row.number] for row in rows if row.number in result}
 
 
 def _read_cells(

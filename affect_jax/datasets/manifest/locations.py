@@ -10,6 +10,7 @@ from affect_jax.datasets.manifest.csv_table import Row, Sheet
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.release_files import quote_values
 from affect_jax.errors import UserError
+from affect_jax.features.segments import WHOLE
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
@@ -115,7 +116,8 @@ def _check_shared_files(sheet: Sheet, problems: Problems) -> None:
     for row in sheet.rows:
         for modality, file in row.files.items():
             first = owners.setdefault((modality, os.path.normpath(file)), row)
-            if sheet.grouped and first.group != row.group:
+            # Segments are compared once their lengths are known.
+            if sheet.grouped and first.group != row.group and first.segment == row.segment == WHOLE:
                 problems.add(
                     row.number,
                     f"{modality} {quote_values(str(file))} is also the file of row {first.number}, which has another"

@@ -17,6 +17,7 @@ from affect_jax.datasets.manifest import (
     layouts,
     locations,
     measurements,
+    segments,
 )
 from affect_jax.datasets.manifest.cells import Reading, Survey
 from affect_jax.datasets.manifest.problems import Problems
@@ -201,7 +202,7 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
         egemaps.check_opensmile()
     # All checks below only collect problems, so that one run shows everything that is wrong.
     finder, reading = locations.FileFinder(path.parent), choose_reading(settings)
-    sheet = locations.locate_files(sheet, finder, problems)
+    sheet = segments.group_by_recording(locations.locate_files(sheet, finder, problems), problems)
     columns = {
         name: labels.read_labels(
             sheet,
@@ -210,11 +211,12 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
             as_classes=settings.classes and name == target,
             problems=problems,
             finder=finder,
-            options=reading.options,
+            options=reading.options._replace(rate=settings.label_rate),
         )
         for name in sheet.labels
     }
     survey = measurements.measure_cells(sheet, reading, settings.nonfinite, data_dir, problems)
+    overlaps = segments.check_overlaps(sheet, survey.cells, problems)
     if settings.min_confidence is not None and not any("confidence" in remark for _, remark in survey.remarks):
         problems.add(
             0,
@@ -227,7 +229,9 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
     return _CheckedManifest(
         settings=settings,
         data_dir=data_dir,
-        sheet=sheet._replace(remarks=(*sheet.remarks, *(f"{count} {what}" for what, count in finder.remarks.items()))),
+        sheet=sheet._replace(
+            remarks=(*sheet.remarks, *overlaps, *(f"{count} {what}" for what, count in finder.remarks.items()))
+        ),
         survey=survey,
         labels=columns,
         target=target,
@@ -255,7 +259,7 @@ def check_settings(corpus: Mapping[str, Any]) -> Settings:
 
 def choose_reading(settings: Settings) -> Reading:
     """How the files of a manifest are read."""
-    options = ReadingOptions(settings.array, settings.min_confidence, settings.largest_file)
+    options = ReadingOptions(settings.array, settings.min_confidence, settings.largest_file, settings.feature_rate)
     return Reading(settings.sound, settings.rate, options)
 
 

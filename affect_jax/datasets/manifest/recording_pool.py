@@ -4,13 +4,16 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from affect_jax.datasets.manifest.cells import Reading
 from affect_jax.features.recording_workers import start_workers
 from affect_jax.features.recordings import Measured, find_kept, measure_recording
+from affect_jax.features.segments import Segment
 
+MeasureSound = Callable[[Path, Sequence[Segment]], list[Measured | str]]
+"""(recording, segments) -> the size of the features of each, or what is wrong with it."""
 KEPT = Path("manifest", "recordings")
 """Below the folder for built corpora: features of recordings that no corpus has been built of yet."""
 _FEW_BYTES = 20_000_000
@@ -26,8 +29,8 @@ _GROWTH = {".wav": 8, ".aiff": 8, ".aif": 8, ".flac": 16}
 @contextlib.contextmanager
 def open_pool(
     paths: Sequence[Path], reading: Reading, data_dir: Path, say: Callable[[str], None]
-) -> Iterator[Callable[[Path], Measured]]:
-    """Gives a function that measures a recording, which threads may call at once, one a core.
+) -> Iterator[MeasureSound]:
+    """Gives a function that measures segments of a recording, which threads may call at once, one a core.
 
     Args:
       paths: the recordings that will be measured.
@@ -45,13 +48,14 @@ def open_pool(
         # openSMILE may not be used by two threads at once.
         lock = threading.Lock() if compute is measure_recording and reading.sound == "egemaps" else None
 
-        def measure(path: Path) -> Measured:
-            kept = find_kept(data_dir / KEPT, path, reading.sound, reading.rate)
+        def measure(path: Path, segments: Sequence[Segment]) -> list[Measured | str]:
             with budget.take(_get_size(path) * _GROWTH.get(path.suffix.lower(), 120)), lock or contextlib.nullcontext():
-                is_new = not kept.is_file()
-                measured = compute(path, reading.sound, reading.rate, kept)
-            if is_new:
-                seconds.append(measured.seconds)
+                kept = [find_kept(data_dir / KEPT, path, reading.sound, reading.rate, segment) for segment in segments]
+                are_new = [not file.is_file() for file in kept]
+                measured = compute(path, reading.sound, reading.rate, data_dir / KEPT, segments)
+            for size, is_new in zip(measured, are_new, strict=True):
+                if is_new and not isinstance(size, str):
+                    seconds.append(size.seconds)
             return measured
 
         yield measure
@@ -63,14 +67,14 @@ def open_pool(
         )
 
 
-def forget_kept(paths: Sequence[Path], reading: Reading, data_dir: Path) -> None:
+def forget_kept(recordings: Iterable[tuple[Path, Segment]], reading: Reading, data_dir: Path) -> None:
     """Removes what was kept of recordings, as a corpus has been built of them."""
     folder = data_dir / KEPT
     if not folder.is_dir():
         return
-    for path in paths:
+    for path, segment in recordings:
         with contextlib.suppress(OSError):
-            find_kept(folder, path, reading.sound, reading.rate).unlink()
+            find_kept(folder, path, reading.sound, reading.rate, segment).unlink()
     with contextlib.suppress(OSError):  # another corpus may have some there
         folder.rmdir()
 

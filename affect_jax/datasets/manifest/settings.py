@@ -35,6 +35,8 @@ class Settings:
       min_confidence: frames of less confidence, or without success, count as missing, where files have such columns
         (OpenFace); None reads them as they are.
       array: which array to read of npz, HDF5 and MATLAB files that have several.
+      feature_rate: frames a second of files of features without times, in Hz; the first is at 0 s.
+      label_rate: labels a second of files of labels per step without times, likewise.
       largest_file: MB that a file of features or labels, or the csv file, may take in memory.
     """
 
@@ -53,4 +55,6 @@ class Settings:
     nonfinite: str = define_setting("refuse", choices=POLICIES)
     min_confidence: float | None = define_setting(None, least=0, most=1)
     array: str | None = None
+    feature_rate: float | None = define_setting(None, least=0.001)
+    label_rate: float | None = define_setting(None, least=0.001)
     largest_file: int = define_setting(LARGEST_FILE, least=1)

@@ -40,12 +40,19 @@ class StepLabels(NamedTuple):
 
 
 def read_step_labels(path: Path, options: ReadingOptions) -> StepLabels:
-    """Reads the labels of a file.
+    """Reads the labels of a file; those without times have the rate of the options, if there is one.
 
     Raises:
       UserError: the file is missing or damaged, has no label or several columns of labels, or a label is missing, not
         finite, or a number among classes.
     """
+    labels = _read_labels(path, options)
+    if options.rate is not None and not len(labels.times):
+        labels = labels._replace(times=np.arange(len(labels.values)) / options.rate)
+    return labels
+
+
+def _read_labels(path: Path, options: ReadingOptions) -> StepLabels:
     if not path.is_file():
         raise UserError(f"{path} is missing; correct the path")
     if path.suffix.lower() not in TABLES:
