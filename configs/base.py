@@ -49,6 +49,10 @@ def corpus(name: str, **settings: Any) -> dict[str, Any]:
         widths=left_open(tuple),  # of arrays that have modalities side by side
         padding=left_open(str),  # of arrays: zeros or none
         largest_file=left_open(int),  # MB
+        array=left_open(str),  # of files that have several
+        min_confidence=left_open(float),
+        feature_rate=left_open(float),  # frames a second of files without times
+        label_rate=left_open(float),  # labels a second, likewise
         modalities=left_open(tuple),
         target=left_open(str),  # the label
         classes=left_open(bool),  # whole numbers are classes

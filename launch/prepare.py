@@ -51,6 +51,8 @@ _NUMBERS = {
 }
 _FRACTIONS = {
     "min_confidence": "manifest: frames of less confidence, or without success, count as missing (OpenFace); 0 to 1.",
+    "feature_rate": "manifest: frames a second of files of features without times.",
+    "label_rate": "manifest: labels a second of files of labels per step without times.",
 }
 _SWITCHES = {
     "download": "cmu_mosi: fetch the public files.",

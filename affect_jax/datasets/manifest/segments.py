@@ -9,7 +9,6 @@ from pathlib import Path
 from affect_jax.datasets.manifest.cells import Cells
 from affect_jax.datasets.manifest.csv_table import Row, Sheet, check_groups
 from affect_jax.datasets.manifest.problems import Problems
-from affect_jax.datasets.release_files import quote_values
 from affect_jax.features.segments import WHOLE, format_seconds
 
 MOST_SHARED = 0.5
@@ -55,7 +54,7 @@ def check_overlaps(sheet: Sheet, cells: Cells, problems: Problems) -> list[str]:
     """Reports leaks: stretches of one file that share more than half of the shorter one and are in two groups.
 
     Returns:
-      A remark on those that overlap so much within their group.
+      Remarks on those that overlap so much within their group, and on files of several groups.
     """
     shared: dict[tuple[str, str], list[Row]] = {}
     for row in sheet.rows:
@@ -64,9 +63,12 @@ def check_overlaps(sheet: Sheet, cells: Cells, problems: Problems) -> list[str]:
                 shared.setdefault((modality, str(path)), []).append(row)
     leaks: dict[int, str] = {}
     alike: set[int] = set()
+    divided: set[str] = set()
     for (modality, path), rows in shared.items():
         if len(rows) < 2 or all(row.segment == WHOLE for row in rows):
             continue
+        if len({row.group for row in rows}) > 1:
+            divided.add(path)
         spans = {row.number: cells[row.number, modality].span for row in rows}
         for earlier, later in _find_overlaps(rows, spans):
             if earlier.group == later.group:
@@ -75,12 +77,13 @@ def check_overlaps(sheet: Sheet, cells: Cells, problems: Problems) -> list[str]:
             start, end = (format_seconds(x) for x in spans[earlier.number])
             leaks.setdefault(
                 later.number,
-                f"{modality} {quote_values(path)}: its stretch is mostly that of row {earlier.number} ({start} to"
+                f"{modality} {path}: its stretch is mostly that of row {earlier.number} ({start} to"
                 f" {end} s), which has another group; correct start and end, or give both one group",
             )
     for number, text in leaks.items():
         problems.add(number, text)
-    return [f"{len(alike)} rows share more than half of a stretch with another row of their group"] if alike else []
+    remarks = [f"{len(alike)} rows share more than half of a stretch with another row of their group"] if alike else []
+    return [*remarks, *([f"the segments of {len(divided)} files are in several groups"] if divided else [])]
 
 
 def _find_overlaps(rows: Sequence[Row], spans: Mapping[int, Sequence[float]]) -> list[tuple[Row, Row]]:
