@@ -19,9 +19,9 @@ def test_recordings_are_computed_once_whoever_computes_them(corpus, monkeypatch,
     monkeypatch.setattr(recording_pool, "count_cores", lambda: 2)
     calls, compute = [], recordings.compute_features
 
-    def note(path, sound, rate):
+    def note(path, *rest):
         calls.append(path.name)
-        return compute(path, sound, rate)
+        return compute(path, *rest)
 
     monkeypatch.setattr(recordings, "compute_features", note)
     settings = corpus.settings(sound="mfcc", rate=RATE)
