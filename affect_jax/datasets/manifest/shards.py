@@ -9,6 +9,7 @@ from affect_jax.datasets.manifest import csv_table, frame_files, locations, meas
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.reader import check_settings, choose_reading
 from affect_jax.features import egemaps
+from affect_jax.features.segments import Segment
 from affect_jax.runtime.progress import Work
 
 
@@ -32,20 +33,26 @@ def compute_shard(corpus: Mapping[str, Any], shard: int, shards: int) -> str:
     data_dir, problems = release_files.resolve_data_dir(settings.data_dir), Problems(path)
     sheet = csv_table.read_table(path, settings.modalities or (), problems, settings.largest_file)
     sheet = locations.locate_files(sheet, locations.FileFinder(path.parent), problems)
-    rows = {file: row.number for row in reversed(sheet.rows) for file in row.files.values()}
-    recordings = sorted((file for file in rows if frame_files.is_sound(file)), key=lambda file: (rows[file], str(file)))
-    if settings.sound == "egemaps" and recordings:
+    jobs: dict[Path, dict[Segment, int]] = {}
+    for row in sheet.rows:
+        for file in row.files.values():
+            if frame_files.is_sound(file):
+                jobs.setdefault(file, {}).setdefault(row.segment, row.number)
+    if settings.sound == "egemaps" and jobs:
         egemaps.check_opensmile()
-    own = recordings[shard - 1 :: shards]
-    with Work() as work, recording_pool.open_pool(own, reading, data_dir, work.say) as measure_sound:
-        results = measurements.measure_files(own, {}, reading, measure_sound)
-        for count, (file, result) in enumerate(zip(own, results, strict=True), start=1):
-            if isinstance(result, str):
-                problems.add(rows[file], result)
+    own = {file: jobs[file] for file in list(jobs)[shard - 1 :: shards]}
+    with Work() as work, recording_pool.open_pool(list(own), reading, data_dir, work.say) as measure_sound:
+        results = measurements.measure_files({f: list(rows) for f, rows in own.items()}, {}, reading, measure_sound)
+        for count, (rows, result) in enumerate(zip(own.values(), results, strict=True), start=1):
+            faults = {min(rows.values()): result} if isinstance(result, str) else {}
+            if not isinstance(result, str):
+                faults = {n: cell for n, cell in zip(rows.values(), result[1], strict=True) if isinstance(cell, str)}
+            for number, fault in faults.items():
+                problems.add(number, fault)
             work.progress("recordings", count, len(own))
     problems.raise_if_any()
     kept = data_dir / recording_pool.KEPT
     return (
-        f"shard {shard} of {shards}: {len(own)} of {len(recordings)} recordings are in {kept}; when all shards are"
+        f"shard {shard} of {shards}: {len(own)} of {len(jobs)} recordings are in {kept}; when all shards are"
         " done, the same command without --shard builds the corpus"
     )

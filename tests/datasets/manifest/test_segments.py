@@ -306,3 +306,19 @@ def test_labels_per_step_are_cut_by_their_times(corpus):
         load(corpus, rows, **settings)
     of_arrays, _ = load(corpus, rows, label_rate=10, **settings)
     np.testing.assert_array_equal(of_arrays["t1_1"].targets["label"], recordings["t1_1"].targets["label"])
+
+
+def test_parts_for_several_machines_are_whole_files(corpus, monkeypatch):
+    write_talks(corpus.folder)
+    rows = list_rows()
+    rows[5] |= {"end": "99"}
+    corpus.write(rows)
+    read, decode = [], sound_files.decode_audio
+    monkeypatch.setattr(sound_files, "decode_audio", lambda path: read.append(path.name) or decode(path))
+    settings = corpus.settings(folds=3, modalities=("voice",))
+    assert "2 of 3 recordings are in" in manifest.compute_shard(settings, 1, 2)
+    with pytest.raises(UserError, match=r"row 7: .*talk1.wav has 2 s, so the end at 99 s lies outside of it"):
+        manifest.compute_shard(settings, 2, 2)
+    assert sorted(read) == ["talk0.wav", "talk1.wav", "talk2.wav"]
+    manifest.load(corpus.write(list_rows()).settings(folds=3, modalities=("voice",)))
+    assert read[3:] == ["talk1.wav"]  # for the row that was corrected
