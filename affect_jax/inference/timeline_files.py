@@ -1,6 +1,5 @@
 """Timelines as JSON, csv and pictures."""
 
-import csv
 import io
 import json
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affect_jax.inference.timelines import CLIPPED, Timeline
-from affect_jax.runtime import files
+from affect_jax.runtime import files, spreadsheet
 
 CLASSES = ("binary", "multiclass")
 """Tasks whose predictions are classes."""
@@ -137,20 +136,16 @@ def format_csv(described: Sequence[dict[str, Any]], names: Sequence[str]) -> str
       described: from `describe_timeline`.
       names: of the classes, each of which gets a column of probabilities; () for a regression.
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("file", "start", "end", "prediction", *names, "note"))
+    rows: list[Sequence[Any]] = [("file", "start", "end", "prediction", *names, "note")]
     for file in described:
         if "error" in file:
-            table.writerow((file["file"], *[""] * (3 + len(names)), file["error"]))
+            rows.append((file["file"], *[""] * (3 + len(names)), file["error"]))
             continue
         for window in file["windows"]:
             shares = window.get("probabilities") or {}
             times = (file["file"], window["start"], window["end"])
-            table.writerow(
-                (*times, window["prediction"], *(shares.get(name) for name in names), window.get("note", ""))
-            )
-    return text.getvalue()
+            rows.append((*times, window["prediction"], *(shares.get(name) for name in names), window.get("note", "")))
+    return spreadsheet.format_csv(rows)
 
 
 def plot_timeline(path: Path, timeline: Timeline, task: str, labels: Sequence[str], what: str) -> None:

@@ -1,11 +1,8 @@
 """Explanations of clips as files: one JSON and one figure a clip, one table of all."""
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import numpy as np
 
@@ -14,6 +11,7 @@ from affect_jax.evaluation.explanations.entry import PLANTED
 from affect_jax.reports import figures
 from affect_jax.reports.tables import format_value
 from affect_jax.runtime.files import read_json, write_atomic, write_json
+from affect_jax.runtime.spreadsheet import format_csv, name_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,7 +57,7 @@ def write_clip(folder: Path, clip: Clip, rate: int, entry: Mapping[str, Any], *,
       The JSON file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name = quote(clip.id, safe=" ")  # a clip may be called anything, and no two are to be one file
+    name = name_file(clip.id)  # a clip may be called anything
     figure = draw_explanation(clip.x[: clip.length], rate, entry)
     for kind in figures.FORMATS if svg else ("png",):
         figures.write_figure(figure, folder / f"{name}.{kind}")
@@ -76,15 +74,14 @@ def write_clip_table(folder: Path) -> Path:
     """
     others = ("occlusion", "integrated_gradients")
     agreement = {f"{other}_{k}": (other, k) for other in others for k in ("spearman", "top3")}
-    text = io.StringIO()
-    table = csv.DictWriter(text, (*_COLUMNS, *agreement, PLANTED), extrasaction="ignore", lineterminator="\n")
-    table.writeheader()
+    columns = (*_COLUMNS, *agreement, PLANTED)
+    rows = [columns]
     for entry in (read_json(path) for path in sorted(folder.glob("*.json"))):
         values = entry | {"order": " ".join(map(str, entry["order"])), "notes": "; ".join(entry["notes"])}
         values |= {name: entry["agreement"][other][k] for name, (other, k) in agreement.items()}
-        table.writerow({name: format_value(value) for name, value in values.items()})
+        rows.append([format_value(values[name]) if name in values else "" for name in columns])
     path = folder / "explanations.csv"
-    write_atomic(path, text.getvalue().encode())
+    write_atomic(path, format_csv(rows).encode())
     return path
 
 

@@ -5,10 +5,8 @@ the page's own script.
 """
 
 import base64
-import csv
 import functools
 import hashlib
-import io
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -19,6 +17,7 @@ from affect_jax.errors import UserError
 from affect_jax.reports import read
 from affect_jax.reports.tables import Grid
 from affect_jax.runtime.files import write_atomic
+from affect_jax.runtime.spreadsheet import format_csv
 
 if TYPE_CHECKING:  # a terminal's table needs no template
     import jinja2
@@ -89,10 +88,8 @@ def write_markdown(grid: Grid, command: str = "") -> str:
 
 def write_csv(grid: Grid, command: str = "") -> str:
     """RFC 4180 rows under one header line; title and notes follow as lines that begin with '# '."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows(grid.tidy or (grid.names, *grid.rows))
     remarks = (grid.title, *grid.notes, *([f"made by: {command}"] if command else []))
-    return stream.getvalue() + "".join(f"# {_join_lines(line)}\n" for line in remarks)
+    return format_csv(grid.tidy or (grid.names, *grid.rows)) + "".join(f"# {_join_lines(line)}\n" for line in remarks)
 
 
 def write_latex(grid: Grid, command: str = "") -> str:

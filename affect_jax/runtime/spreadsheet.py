@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_FIGURE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?[\d\s.,;%*±\[\]()–−-]*")  # a number, its spread or interval
 _LONGEST = 180  # bytes of a file name, of the 255 that file systems take: a suffix and a partial name have room
 
 
@@ -27,7 +27,7 @@ def protect_cell(cell: Any) -> Any:
     That text begins with = + - @, a tab or a carriage return
     (https://owasp.org/www-community/attacks/CSV_Injection).
     """
-    is_formula = isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") and not _NUMBER.fullmatch(cell)
+    is_formula = isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") and not _FIGURE.fullmatch(cell)
     return f"'{cell}" if is_formula else cell
 
 

@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 from affect_jax.runtime import spreadsheet
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "-", "--", "-nan"])
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "-1|x", "-1 A1", "@SUM(A1)", "\t=1", "\r=1", "-", "--", "-nan"]
+)
 def test_formulas_are_text(cell):
     assert spreadsheet.protect_cell(cell) == f"'{cell}"
 
 
-@pytest.mark.parametrize("cell", ["-1", "-0.5", "+3", "-.5", "-1e-05", "1=2", "a-b", "", "'", 3, -2.5, None])
+@pytest.mark.parametrize(
+    "cell", ["-1", "-0.5", "+3", "-.5", "-1e-05", "-.03 ± .01", "-.1 [-.2, .05]", "1=2", "a-b", "", "'", 3, -2.5, None]
+)
 def test_numbers_and_words_stay(cell):
     assert spreadsheet.protect_cell(cell) == cell
 
