@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from affect_jax.datasets import stored_array
 from affect_jax.datasets.cache import Cache
 from affect_jax.datasets.release_files import MARKER
-from affect_jax.datasets.whole_folder import make_download_error, report_write_errors
+from affect_jax.datasets.whole_folder import build_below, make_download_error, report_write_errors
 from affect_jax.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def make_synthetic_folder(
     folder = data_dir / "synthetic" / f"{name}-{hashlib.sha256(described.encode()).hexdigest()[:12]}"
     if not (folder / MARKER).is_file():
         try:
-            synthesize(folder, **parameters)
+            with report_write_errors(folder), build_below(folder.parent):
+                synthesize(folder, **parameters)
         except UserError:
             # Another process may have written the same folder meanwhile.
             if not (folder / MARKER).is_file():
@@ -85,11 +86,12 @@ def build_once(
 
     key = hashlib.sha256(os.fsencode(manual_dir or "download")).hexdigest()[:12]
     folder = data_dir / "built" / key
-    with report_write_errors(folder):
+    with report_write_errors(folder), contextlib.ExitStack() as building:
         builder = builder_cls(config=config, data_dir=folder, file_format="array_record")
         if _is_built(builder, source):
             return builder
         shutil.rmtree(builder.data_dir, ignore_errors=True)
+        building.enter_context(build_below(folder))
         builder = builder_cls(config=config, data_dir=folder, file_format="array_record")
         builder.info.metadata["source"] = source
         if not sys.stderr.isatty():

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
@@ -32,6 +33,30 @@ def report_write_errors(target: Path) -> Iterator[None]:
             f"cannot write the corpus below {target} ({error}); free space or set config.corpus.data_dir to another"
             " folder"
         ) from error
+
+
+@contextlib.contextmanager
+def build_below(folder: Path) -> Iterator[None]:
+    """Marks `folder`, made where it is missing, as one that somebody builds in.
+
+    Who comes while nobody builds there removes what builders that were killed have left, which may be as large as a
+    corpus. The marks are shared locks of the kernel, so they end with their processes; a file system that has none is
+    left as it is.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder / ".building", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in [path for path in folder.rglob("incomplete.*") if path.is_dir()]:
+                shutil.rmtree(left, ignore_errors=True)
+        except OSError:  # somebody builds, or there are no locks here
+            pass
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
 
 
 def make_download_error(error: Exception) -> UserError:

@@ -90,3 +90,14 @@ def test_nothing_is_pickled(tmp_path, recola_raw):
     recola.load({"manual_dir": str(recola_raw), "data_dir": str(tmp_path)})
     kinds = {os.path.splitext(p.name)[1].partition("-")[0] for p in tmp_path.rglob("*") if p.is_file()}
     assert kinds == {".array_record", ".json"}
+
+
+def test_what_killed_builders_left_is_removed_while_nobody_builds(tmp_path):
+    left = tmp_path / "corpus" / "config" / "incomplete.1.0.0_abc"
+    with whole_folder.build_below(tmp_path):
+        left.mkdir(parents=True)
+        with whole_folder.build_below(tmp_path):  # somebody else builds: nothing is touched
+            assert left.is_dir()
+    with whole_folder.build_below(tmp_path):
+        assert not left.exists()
+    assert (tmp_path / "corpus" / "config").is_dir()
