@@ -44,7 +44,7 @@ def build_below(folder: Path) -> Iterator[None]:
     left as it is.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / ".building", os.O_RDWR | os.O_CREAT, 0o666)
+    handle = os.open(folder, os.O_RDONLY)  # a folder can be locked, too: nothing is left behind
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
