@@ -117,6 +117,8 @@ def data(modalities: Sequence[str], target: str, unit: str, eval_size: int, **se
         window_seconds=left_open(float),  # of one's own corpus
         hop_seconds=left_open(float),
         steps=left_open(dict),
+        buckets=left_open(int),
+        cut_outliers=True,
         standardize=True,
         delay=0,  # frames
         postprocess=False,

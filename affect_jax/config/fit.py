@@ -19,6 +19,7 @@ from affect_jax.config.changes import find_value, list_leaves
 from affect_jax.config.corpus import OWN, import_corpus, select_settings
 from affect_jax.config.fit_fusion import choose_sizes, fit_fusion
 from affect_jax.config.fit_labels import fit_to_label
+from affect_jax.config.fit_lengths import cut_outliers
 from affect_jax.config.fit_pair import apply_pair, choose_pair
 from affect_jax.config.fit_windows import fit_windows
 from affect_jax.config.modalities import copy_studies, map_single_modalities
@@ -28,6 +29,8 @@ DRAWS = ("draw_0", "draw_1", "draw_2")
 """config.study.folds of the configs for CMU-MOSI, which no other corpus has."""
 SPEECH = ("conflictnet", "raw_cnn")
 STEPS = ("sew", "seqsew")
+BUCKETS = 3
+"""config.data.buckets of one's own corpus."""
 
 
 def fit_to_corpus(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -81,7 +84,7 @@ def _fit_to_files(document: dict[str, Any], pair: str | None) -> tuple[dict[str,
     _check_layout(document["data"]["unit"], corpus["layout"])
     description = package.describe(corpus)
     label = description.labels[corpus["target"] or next(iter(description.labels))]
-    columns = description.modalities
+    columns, remarks = cut_outliers(description.modalities, document["data"])
     if model in SPEECH:
         document, columns = _fit_speech(document, columns, corpus.get("rate", 0))
     elif alone:
@@ -94,7 +97,7 @@ def _fit_to_files(document: dict[str, Any], pair: str | None) -> tuple[dict[str,
         document = fit_fusion(document, columns, classes=label.kind == "class")
     document = _fit_data(document, columns)
     data, told = fit_windows(document["data"], description.steps, description.rate)
-    document = {**document, "data": data}
+    document = {**document, "data": {**data, "buckets": data.get("buckets") or BUCKETS}}
     numbers = "sentiment_regression" if getattr(label, "is_sentiment", False) else "regression"
     document = fit_to_label(document, label.name, len(label.classes) if label.kind == "class" else 0, numbers)
     study = document["study"]
@@ -107,7 +110,7 @@ def _fit_to_files(document: dict[str, Any], pair: str | None) -> tuple[dict[str,
         "study": study,
         "name": f"{model} on {stem}: {label.name} from {'+'.join(columns)}",
     }
-    return fitted, (*getattr(description, "remarks", ()), *([told] if told else []))
+    return fitted, (*getattr(description, "remarks", ()), *remarks, *([told] if told else []))
 
 
 def _check_model(model: str, alone: bool, pair: str | None) -> None:

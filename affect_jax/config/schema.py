@@ -37,6 +37,9 @@ class Data:
       hop_seconds: `hop` in seconds, likewise.
       steps: modality -> steps (frames, or samples of a waveform) to which an item is cut or padded; None, for one
         modality or for all, keeps the length of the longest.
+      buckets: lengths to which batches are padded, at most: each has examples of similar lengths, where that saves much
+        (docs/scaling.md). 1 pads all to the longest. None: 1, and 3 of one's own corpus.
+      cut_outliers: whether items of one's own corpus that are far longer than all others are cut.
       standardize: whether features are standardised by the mean and deviation of the training split; or the modalities
         that are.
       delay: frames by which the annotation lags behind the features.
@@ -53,6 +56,8 @@ class Data:
     window_seconds: Annotated[float, Range(least=0)] | None = None
     hop_seconds: Annotated[float, Range(above=0)] | None = None
     steps: dict[str, Count | None] | None = None
+    buckets: Count | None = None
+    cut_outliers: bool = True
     standardize: bool | tuple[str, ...] = True
     delay: Annotated[int, Range(least=0)] = 0
     postprocess: bool = False

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
+from affect_jax.data.buckets import Bucket
 from affect_jax.data.packing import Packing
 from affect_jax.data.windows import list_examples
 from affect_jax.datasets.recordings import Recording
@@ -221,6 +222,13 @@ def _compute_power(samples: np.ndarray) -> float:
     return float(np.mean(np.square(samples, dtype=np.float64)))
 
 
+def _narrow(corpus: Corpus, bucket: Bucket) -> Corpus:
+    """The corpus whose batches are padded to the lengths of a bucket; its examples must fit."""
+    inputs = {m: corpus.inputs[m].replace(steps=steps) for m, steps in bucket.steps}
+    target = corpus.target if bucket.target is None else corpus.target.replace(steps=bucket.target)
+    return Corpus({**corpus.inputs, **inputs}, target)
+
+
 def _gather_waveforms(stream: Stream, index: Array) -> tuple[Array, Array]:
     """float32 [B, T, 1] with a root mean square of 1 over each clip's own samples (thesis eq. 3.4), bool [B, T]."""
     cut_BxT = jax.vmap(lambda at: jax.lax.dynamic_slice_in_dim(stream.values, at, stream.steps))(stream.start[index])
@@ -261,6 +269,7 @@ def take_batch(
     mean: Mapping[str, Array],
     scale: Mapping[str, Array],
     packing: Packing | None = None,
+    bucket: Bucket | None = None,
 ) -> Batch:
     """Takes the examples `index` (int32 [B]; -1 is padding) as a batch, with features standardised.
 
@@ -271,7 +280,9 @@ def take_batch(
       scale: modality -> [D], divided by.
       packing: how several examples share a packed sequence; None for one example a sequence. All modalities of a
         packed corpus have the same lengths.
+      bucket: that all these examples are of; None pads them to the longest of all.
     """
+    corpus = corpus if bucket is None else _narrow(corpus, bucket)
     inputs, masks = {}, {}
     for name, stream in corpus.inputs.items():
         values, mask = _gather(stream, index, packing)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
+from affect_jax.data.buckets import Bucket
 from affect_jax.data.corpus import Corpus, Index
 from affect_jax.data.normalize import compute_moments, merge_moments
 from affect_jax.data.streaming import Source, summarize_features
@@ -27,16 +28,20 @@ class Folds:
     """K folds of one development corpus; a trial of a study holds a fold's number.
 
     Attributes:
-      train: int32 [K, n], example numbers, -1 for padding at the end.
+      train: int32 [K, n], example numbers, -1 for padding at the end, or at the end of each bucket.
       validation: int32 [K, v], likewise.
       mean: modality -> float32 [K, D], over the fold's training frames.
       scale: modality -> float32 [K, D].
+      train_buckets: which columns of `train` are padded to which lengths; () where all are to the longest.
+      validation_buckets: likewise of `validation`.
     """
 
     train: Array
     validation: Array
     mean: dict[str, Array]
     scale: dict[str, Array]
+    train_buckets: tuple[Bucket, ...] = struct.field(pytree_node=False, default=())
+    validation_buckets: tuple[Bucket, ...] = struct.field(pytree_node=False, default=())
 
     def select_moments(self, fold: Array | int) -> Moments:
         """The standardisation of fold number `fold`."""

@@ -61,4 +61,5 @@ def make_engine(experiment: Experiment) -> Engine:
         eval_size=experiment.data.eval_size,
         checkpoint_seconds=settings.checkpoint_seconds,
         stream_megabytes=settings.stream_megabytes,
+        buckets=experiment.data.buckets or 1,
     )

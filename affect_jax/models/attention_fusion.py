@@ -64,12 +64,20 @@ class TimeMap(nn.Module):
     @nn.compact
     def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
         batch, length, features = x_BxTxD.shape
-        kernel_TxS = self.param("kernel", uniform(length**-0.5), (length, self.steps))
+        kernel_TxS = self._get_kernel(length)
         bias_S = self.param("bias", uniform(length**-0.5), (self.steps,))
         # With time in front, as the GRU behind the map wants it, nothing is copied element by element.
         x_TxBD = x_BxTxD.swapaxes(0, 1).reshape(length, batch * features)
         mapped_SxBxD = (kernel_TxS.T @ x_TxBD).reshape(self.steps, batch, features)
         return (mapped_SxBxD + bias_S[:, None, None]).astype(mapped_SxBxD.dtype).swapaxes(0, 1)
+
+    def _get_kernel(self, length: int) -> jax.Array:
+        """The kernel [T, steps]; of clips that are padded to less than at first, its rows for them. The others would
+        meet zeros."""
+        if self.is_initializing():
+            return self.param("kernel", uniform(length**-0.5), (length, self.steps))
+        kernel_TxS = self.get_variable("params", "kernel")
+        return kernel_TxS if len(kernel_TxS) == length else kernel_TxS[:length]
 
 
 class Model(nn.Module):
@@ -107,6 +115,11 @@ class Model(nn.Module):
         maps = tuple(f"{one.modality}_map" for one in self._inputs if one.steps)
         attentions = tuple(self._name_attention(vector) for vector in self.vectors)
         return (*maps, *(f"{one.modality}_gru" for one in self._inputs), *attentions, "concat", "classifier")
+
+    @property
+    def reads_padding(self) -> tuple[str, ...]:
+        """Modalities whose padding counts: missing ones are read as zeros at full length, unless a map sums them up."""
+        return tuple(one.modality for one in self._inputs if not one.steps)
 
     @property
     def vectors(self) -> tuple[tuple[str, ...], ...]:
@@ -188,7 +201,7 @@ class Model(nn.Module):
         """Returns all outputs.
 
         Args:
-          inputs: modality -> [B, T, D]; a modality with a map over time always has the T of the first call.
+          inputs: modality -> [B, T, D]; a modality with a map over time has at most the T of the first call.
           masks: modality -> bool [B, T], True at valid steps; all False where the modality is missing.
           train: dropout acts; needs the rng stream 'dropout'.
           dropout: rate on the attention weights (the thesis has .1); may be traced.

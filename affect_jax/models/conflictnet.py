@@ -89,6 +89,11 @@ class Model(nn.Module):
         return (*convolutions, "lstm_0", *(("attention",) if self.attention else ()), "lstm_1", "dense")
 
     @property
+    def reads_padding(self) -> tuple[str, ...]:
+        """Modalities whose padding counts: it is silence, and read."""
+        return (self.modality,)
+
+    @property
     def shortest(self) -> int:
         """The least number of samples that a clip must have."""
         return shortest_input(self._widths, self.pools, max(self.average_pool, 1))

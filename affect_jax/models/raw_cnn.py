@@ -63,6 +63,11 @@ class Model(nn.Module):
         return (*(f"conv_{index}" for index in range(len(self.filters))), "dense_0", "dense")
 
     @property
+    def reads_padding(self) -> tuple[str, ...]:
+        """Modalities whose padding counts: it is silence, and read."""
+        return (self.modality,)
+
+    @property
     def shortest(self) -> int:
         """The least number of samples that a clip must have."""
         return shortest_input(self.widths, self.pools)

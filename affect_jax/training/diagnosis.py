@@ -11,6 +11,7 @@ import numpy as np
 
 from affect_jax.config.stages import Stage
 from affect_jax.data import streaming
+from affect_jax.data.buckets import Bucket
 from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.streaming import Source
 from affect_jax.training import step
@@ -21,12 +22,12 @@ from affect_jax.types import Array, Params
 
 
 @functools.lru_cache(maxsize=16)
-def _finite_program(plan: step.StagePlan) -> Callable[..., Any]:
+def _finite_program(plan: step.StagePlan, bucket: Bucket | None, size: int | None) -> Callable[..., Any]:
     def check_update(
         data: FoldedCorpus, trial: TrialArrays, frozen: Params, state: TrialState, index: Array
     ) -> OrderedDict[str, Array]:
         """Name of a tensor -> whether all of it is finite, in the order in which an update computes them."""
-        batch = step.take_training_batch(plan, data, trial.fold, index)
+        batch = step.take_training_batch(plan, data, trial.fold, index[:size], bucket)
         loss = step.compute_gradients(plan, trial, frozen, state, batch, jax.random.key(trial.seed))
         # A model may name its prediction first, but computes it last.
         outputs = sorted(
@@ -49,11 +50,13 @@ def _finite_program(plan: step.StagePlan) -> Callable[..., Any]:
 
 @functools.lru_cache(maxsize=16)
 def _batch_program(stage: Stage) -> Callable[..., Array]:
-    def find_batch(folds: Folds, trial: TrialArrays, state: TrialState) -> Array:
-        """int32 [B], the row of `order_epoch` whose update was not made."""
+    def find_batch(folds: Folds, trial: TrialArrays, state: TrialState) -> tuple[Array, Array]:
+        """int32 [B], the row of `order_epoch` whose update was not made, and its number."""
         order = step.order_epoch(stage, folds, trial, state.epoch - 1)
-        # Every epoch makes as many updates as it has batches with an example, and those without come last.
-        return order[state.updates - (state.epoch - 1) * (order >= 0).any(1).sum()]
+        # Every epoch makes as many updates as it has batches with an example.
+        updates = jnp.cumsum((order >= 0).any(1))
+        number = jnp.argmax(updates > state.updates - (state.epoch - 1) * updates[-1])
+        return order[number], number
 
     return jax.jit(find_batch)
 
@@ -71,13 +74,16 @@ def find_first_not_finite(
       state: its state after the epoch in which `finite` became False, which is that before the update that was not
         made.
     """
-    index = _batch_program(plan.stage)(data.folds, trial, state)
+    index, number = _batch_program(plan.stage)(data.folds, trial, state)
+    buckets = data.folds.train_buckets
+    place, size = step.list_batches(plan.stage, buckets)[int(number)] if buckets else (0, None)
+    bucket = buckets[place] if buckets else None
     if isinstance(data.corpus, Source):
         source, batches = data.corpus, np.asarray(index)[None]
         capacity = streaming.measure_capacity(source, np.asarray(data.folds.train), batches.size)
         corpus, (index,) = streaming.make_chunk(source, batches, 1, max(len(plan.stage.moddrop), 1), capacity)
         data = FoldedCorpus(corpus, data.folds)
-    is_finite = _finite_program(plan)(data, trial, frozen, state, index)
+    is_finite = _finite_program(plan, bucket, size)(data, trial, frozen, state, index)
     # Repeated alone, the update may round differently and survive.
     broken = [name for name, good in is_finite.items() if not good]
     tensor = broken[0] if broken else "a tensor that is finite when the update is repeated alone"

@@ -16,6 +16,7 @@ class Engine(NamedTuple):
       at_once: trials of one `vmap` on a device.
       eval_size: examples of a validation or test batch.
       checkpoint_seconds: least time between two checkpoints; 0 saves every epoch, and every chunk of a streamed one.
+      buckets: into how many lengths examples are sorted at most (`data.buckets`).
       stream_megabytes: size of a chunk of batches on a device, where the corpus is streamed; there are two at a time.
     """
 
@@ -24,6 +25,7 @@ class Engine(NamedTuple):
     eval_size: int
     checkpoint_seconds: float
     stream_megabytes: float = 64.0
+    buckets: int = 1
 
 
 def assign_slots(trials: Sequence[int], engine: Engine) -> list[int]:

@@ -12,7 +12,8 @@ import numpy as np
 
 from affect_jax.config.hyper import Hyper
 from affect_jax.config.stages import Stage
-from affect_jax.data import packing
+from affect_jax.data import buckets, packing
+from affect_jax.data.buckets import Bucket
 from affect_jax.data.corpus import Corpus, take_batch
 from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.packing import Packing
@@ -113,6 +114,44 @@ def init_states(
     return state.replace(params=params, statistics=statistics, opt_state=opt_state, best={**params, **statistics})
 
 
+def arrange_folds(model: nn.Module, stages: Sequence[Stage], data: FoldedCorpus, engine: Engine) -> Folds:
+    """The folds with their examples in buckets of similar lengths, where the engine asks for some and they save much.
+
+    Sequences that are packed in any stage stay together.
+    """
+    corpus, folds = data
+    train = np.asarray(folds.train), ()
+    if not any(_plan_packing(model, stage, data) for stage in stages):
+        train = arrange_rows(model, corpus, folds.train, engine)
+    # A streamed corpus is predicted in chunks of one shape.
+    validation = np.asarray(folds.validation), ()
+    if not isinstance(corpus, Source):
+        validation = arrange_rows(model, corpus, folds.validation, engine)
+    if not train[1] and not validation[1]:
+        return folds
+    return folds.replace(
+        train=jnp.asarray(train[0]),
+        train_buckets=train[1],
+        validation=jnp.asarray(validation[0]),
+        validation_buckets=validation[1],
+    )
+
+
+def arrange_rows(
+    model: nn.Module, corpus: Corpus | Source, rows: Array, engine: Engine
+) -> tuple[np.ndarray, tuple[Bucket, ...]]:
+    """`buckets.arrange_examples` of the examples `rows` int32 [K, n], as far as the model ignores padding."""
+    rows = np.asarray(rows)
+    # Batches that devices share must divide among them, and those of a bucket may be small.
+    if engine.buckets < 2 or engine.mesh.shape["data"] > 1:
+        return rows, ()
+    has_steps = corpus.target.steps is not None
+    steps = {m: stream.steps for m, stream in corpus.inputs.items()}
+    names = buckets.list_narrowed(steps, getattr(model, "reads_padding", ()), has_steps=has_steps)
+    lengths = {m: np.asarray(corpus.inputs[m].length) for m in names}
+    return buckets.arrange_examples(lengths, rows, engine.buckets, has_steps=has_steps)
+
+
 def plan_stage(model: nn.Module, stage: Stage, task: str, data: FoldedCorpus, engine: Engine) -> step.StagePlan:
     """The static part of a stage's programs."""
     return step.StagePlan(model, stage, task, engine.eval_size, _plan_packing(model, stage, data))
@@ -122,6 +161,8 @@ def _plan_packing(model: nn.Module, stage: Stage, data: FoldedCorpus) -> Packing
     """How training examples share packed sequences, for a model of sequences that can tell them apart."""
     corpus, folds = data
     if corpus.target.steps is None or "segments" not in inspect.signature(model.__call__).parameters:
+        return None
+    if folds.train_buckets:  # which there are only where packing saves too little
         return None
     lengths, train = np.asarray(corpus.target.length), np.asarray(folds.train)
     size = step.cut_batches(train[0], stage.batch).shape[1]  # may be smaller than stage.batch

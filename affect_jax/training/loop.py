@@ -25,7 +25,7 @@ from affect_jax.training import checkpoint, mesh, step
 from affect_jax.training.diagnosis import find_first_not_finite
 from affect_jax.training.engine import Engine, assign_slots
 from affect_jax.training.epochs import Epochs, ResidentEpochs
-from affect_jax.training.initial import check_stages, init_params, init_states, plan_stage, trace_shapes
+from affect_jax.training.initial import arrange_folds, check_stages, init_params, init_states, plan_stage, trace_shapes
 from affect_jax.training.listener import Listener, Progress
 from affect_jax.training.outcome import Fitted, Outcome
 from affect_jax.training.state import TrialState
@@ -337,6 +337,7 @@ def fit_study(
     # Before anything is compiled, so that a typing error is told at once.
     check_stages(model, stages, corpus, folds)
     resident = corpus if isinstance(corpus, Source) else mesh.replicate(engine.mesh, corpus)
+    folds = arrange_folds(model, stages, FoldedCorpus(corpus, folds), engine)
     data = FoldedCorpus(resident, mesh.replicate(engine.mesh, folds))
     best_epoch, epochs, finite, stopped = {}, {}, np.ones(len(trials), bool), {}
     outcome, place = None, []

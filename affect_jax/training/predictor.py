@@ -15,6 +15,7 @@ from affect_jax.data.streaming import Source
 from affect_jax.losses.alignment import canonical_correlations
 from affect_jax.training import mesh, step, streamed
 from affect_jax.training.engine import Engine, assign_slots
+from affect_jax.training.initial import arrange_rows
 from affect_jax.training.trials import pick_trials
 from affect_jax.types import Array, Params
 
@@ -123,10 +124,11 @@ def predict_split(
       engine: how to run.
       absent: modalities that are missing.
     """
-    slots, plan = (
-        assign_slots(range(len(fold_of)), engine),
-        step.PredictionPlan(model, (output,), engine.eval_size, absent),
-    )
+    buckets = ()
+    if not isinstance(corpus, Source):  # a streamed one is predicted in chunks of one shape
+        examples, buckets = arrange_rows(model, corpus, examples, engine)
+    slots = assign_slots(range(len(fold_of)), engine)
+    plan = step.PredictionPlan(model, (output,), engine.eval_size, absent, buckets)
     fold, slot_params = mesh.shard_trials(engine.mesh, (fold_of[slots], pick_trials(params, slots)))
     if isinstance(corpus, Source):
         data = FoldedCorpus(corpus, mesh.replicate(engine.mesh, folds))

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from affect_jax import metrics
 from affect_jax.config.stages import Stage, metric_sign
 from affect_jax.data import moddrop
+from affect_jax.data.buckets import Bucket, list_segments, spread_evenly
 from affect_jax.data.corpus import Corpus, take_batch
 from affect_jax.data.folds import FoldedCorpus, Folds, Moments
 from affect_jax.data.packing import Packing
@@ -54,12 +56,14 @@ class PredictionPlan(NamedTuple):
       outputs: names of the outputs to take.
       size: examples of a batch.
       absent: modalities that are missing.
+      buckets: of the examples; () where all are padded to the longest.
     """
 
     model: nn.Module
     outputs: tuple[str, ...]
     size: int
     absent: tuple[str, ...] = ()
+    buckets: tuple[Bucket, ...] = ()
 
 
 class ForwardPass(NamedTuple):
@@ -193,7 +197,14 @@ def compute_gradients(
 
 
 def train_step(
-    plan: StagePlan, trial: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
+    plan: StagePlan,
+    trial: TrialArrays,
+    frozen: Params,
+    state: TrialState,
+    batch: Batch,
+    key: Array,
+    *,
+    weight: Array | None = None,
 ) -> tuple[TrialState, dict[str, Array]]:
     """One optimizer update on one batch. A batch without a valid step changes nothing.
 
@@ -206,11 +217,14 @@ def train_step(
       state: before the update.
       batch: the examples.
       key: the trial's root key.
+      weight: factor of the gradients, for batches of several sizes; None for 1.
 
     Returns:
       The state after it, and each loss term's value beside `loss`, their weighted sum.
     """
     loss, forward, gradients = compute_gradients(plan, trial, frozen, state, batch, key)
+    if weight is not None:
+        gradients = jax.tree.map(lambda gradient: weight * gradient, gradients)
     params, opt_state = apply_update(plan.stage, trial, state, gradients)
     is_sound = jnp.isfinite(loss)
     for leaf in jax.tree.leaves((params, forward.statistics)):
@@ -245,17 +259,39 @@ def predict_examples(
 ) -> Predictions:
     """Predicts the examples `index` int32 [n] (-1 for padding), `plan.size` at a time."""
 
-    def predict(batch: Array) -> Predictions:
-        return predict_batch(plan, params, corpus, batch, moments)
+    def predict_bucket(index: Array, bucket: Bucket | None) -> Predictions:
+        def predict(batch: Array) -> Predictions:
+            return predict_batch(plan, params, corpus, batch, moments, bucket)
 
-    # Batches divide among the devices that share them; what that adds to the last one is cut off again.
-    batches = jax.lax.map(predict, cut_batches(index, plan.size, count_devices()))
-    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[: index.shape[0]], batches)
+        # Batches divide among the devices that share them; what that adds to the last one is cut off again.
+        batches = jax.lax.map(predict, cut_batches(index, plan.size, count_devices()))
+        return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[: index.shape[0]], batches)
+
+    if not plan.buckets:
+        return predict_bucket(index, None)
+    columns = zip(list_segments(plan.buckets), plan.buckets, strict=True)
+    pieces = [predict_bucket(index[segment], bucket) for segment, bucket in columns]
+    if corpus.target.steps is not None:  # a prediction a step: behind the shorter buckets there is padding
+        pieces = [jax.tree.map(lambda x: _pad_steps(x, corpus.target.steps), piece) for piece in pieces]
+    return jax.tree.map(lambda *of_buckets: jnp.concatenate(of_buckets), *pieces)
 
 
-def predict_batch(plan: PredictionPlan, params: Params, corpus: Corpus, index: Array, moments: Moments) -> Predictions:
-    """Predicts one batch of examples `index` int32 [B]."""
-    batch = moddrop.remove_modalities(shard_batch(take_batch(corpus, index, *moments)), plan.absent)
+def _pad_steps(values: Array, steps: int) -> Array:
+    """[n, t, ...] -> [n, steps, ...], zeros behind."""
+    return jnp.pad(values, ((0, 0), (0, steps - values.shape[1]), *((0, 0) for _ in values.shape[2:])))
+
+
+def predict_batch(
+    plan: PredictionPlan,
+    params: Params,
+    corpus: Corpus,
+    index: Array,
+    moments: Moments,
+    bucket: Bucket | None = None,
+) -> Predictions:
+    """Predicts one batch of examples `index` int32 [B], of one bucket where there are several."""
+    examples = take_batch(corpus, index, *moments, bucket=bucket)
+    batch = moddrop.remove_modalities(shard_batch(examples), plan.absent)
     outputs = plan.model.apply(split_variables(params), batch["inputs"], batch["masks"], train=False)
     return Predictions({name: outputs[name] for name in plan.outputs}, batch["target"], batch["mask"])
 
@@ -263,20 +299,49 @@ def predict_batch(plan: PredictionPlan, params: Params, corpus: Corpus, index: A
 def order_epoch(stage: Stage, folds: Folds, trial: TrialArrays, epoch: Array) -> Array:
     """int32 [N, B], what each batch of an epoch takes: examples, and with Moddrop a combination of each; -1 pads.
 
-    It follows from seed, stage and epoch alone, so a resumed or streamed trial takes the same batches.
+    It follows from seed, stage and epoch alone, so a resumed or streamed trial takes the same batches. Of several
+    buckets each is shuffled by itself, and `list_batches` says of which one a row is.
     """
     examples = folds.train[trial.fold]
-    if stage.moddrop:
-        examples = moddrop.expand_examples(examples, len(stage.moddrop))
-    order = shuffle_examples(examples, keys.derive_key(jax.random.key(trial.seed), f"{stage.name}/order", epoch))
-    return cut_batches(order, stage.batch)
+    root = jax.random.key(trial.seed)
+
+    def order_bucket(examples: Array, name: str) -> Array:
+        if stage.moddrop:
+            examples = moddrop.expand_examples(examples, len(stage.moddrop))
+        return cut_batches(shuffle_examples(examples, keys.derive_key(root, name, epoch)), stage.batch)
+
+    if not folds.train_buckets:
+        return order_bucket(examples, f"{stage.name}/order")
+    segments = list_segments(folds.train_buckets)
+    orders = [order_bucket(examples[columns], f"{stage.name}/order/{k}") for k, columns in enumerate(segments)]
+    size = max(order.shape[1] for order in orders)
+    rows = [jnp.pad(order, ((0, 0), (0, size - order.shape[1])), constant_values=-1) for order in orders]
+    first = np.cumsum([0, *(len(order) for order in orders)])
+    batches, taken, places = list_batches(stage, folds.train_buckets), [0] * len(orders), []
+    for bucket, _ in batches:
+        places.append(first[bucket] + taken[bucket])
+        taken[bucket] += 1
+    return jnp.concatenate(rows)[np.array(places)]
 
 
-def take_training_batch(plan: StagePlan, data: FoldedCorpus, fold: Array, index: Array) -> Batch:
-    """The training batch of one row `index` int32 [B] of `order_epoch`."""
+def list_batches(stage: Stage, buckets: tuple[Bucket, ...]) -> list[tuple[int, int]]:
+    """(bucket, size) of each batch of an epoch, a row of `order_epoch`. The buckets alternate in a fixed order."""
+    shapes = []
+    for bucket in buckets:
+        examples = bucket.examples * max(len(stage.moddrop), 1)
+        count = -(-examples // stage.batch)
+        shapes.append((count, -(-examples // count)))
+    return [(k, shapes[k][1]) for k in spread_evenly([count for count, _ in shapes])]
+
+
+def take_training_batch(
+    plan: StagePlan, data: FoldedCorpus, fold: Array, index: Array, bucket: Bucket | None = None
+) -> Batch:
+    """The training batch of one row `index` int32 [B] of `order_epoch`, of a bucket where there are several."""
     combinations = plan.stage.moddrop
     example, combination = moddrop.split_combination(index, len(combinations)) if combinations else (index, None)
-    batch = shard_batch(take_batch(data.corpus, example, *data.folds.select_moments(fold), plan.packing))
+    moments = data.folds.select_moments(fold)
+    batch = shard_batch(take_batch(data.corpus, example, *moments, plan.packing, bucket))
     return moddrop.apply_moddrop(batch, combination, combinations) if combinations else batch
 
 
@@ -296,21 +361,48 @@ def run_epoch(
 def _train_epoch(
     plan: StagePlan, data: FoldedCorpus, trial: TrialArrays, frozen: Params, state: TrialState
 ) -> tuple[TrialState, dict[str, Array]]:
-    key = jax.random.key(trial.seed)
-
-    def train_batch(state: TrialState, index: Array) -> tuple[TrialState, BatchLog]:
-        batch = take_training_batch(plan, data, trial.fold, index)
-        state, terms = train_step(plan, trial, frozen, state, batch, key)
-        return state, BatchLog(terms, (index >= 0).sum())
-
+    update = prepare_updates(plan, data, trial, frozen)
+    order = order_epoch(plan.stage, data.folds, trial, state.epoch)
+    number_of = jnp.arange(order.shape[0]) if data.folds.train_buckets else None
     # One scan, one program: a loop on the host would launch each update and wait for Python in between.
-    state, log = jax.lax.scan(train_batch, state, order_epoch(plan.stage, data.folds, trial, state.epoch))
+    state, log = jax.lax.scan(lambda state, row: update(state, *row), state, (order, number_of))
     params = {**frozen, **state.params, **state.statistics}
     examples, moments = data.folds.validation[trial.fold], data.folds.select_moments(trial.fold)
-    validation = PredictionPlan(plan.model, (plan.stage.prediction,), plan.eval_size)
+    buckets = data.folds.validation_buckets
+    validation = PredictionPlan(plan.model, (plan.stage.prediction,), plan.eval_size, buckets=buckets)
     return finish_epoch(
         plan.stage, plan.task, state, log, predict_examples(validation, params, data.corpus, examples, moments)
     )
+
+
+def prepare_updates(
+    plan: StagePlan, data: FoldedCorpus, trial: TrialArrays, frozen: Params
+) -> Callable[[TrialState, Array, Array | None], tuple[TrialState, BatchLog]]:
+    """What makes one update of a trial: (state, a row int32 [B] of `order_epoch`, its number) -> state and log.
+
+    The number matters where there are several buckets. An example then has the same weight whatever the size of its
+    batch: the gradients of a batch of half the usual size are halved.
+    """
+    key, buckets = jax.random.key(trial.seed), data.folds.train_buckets
+    batches = list_batches(plan.stage, buckets)
+    examples = sum(bucket.examples for bucket in buckets) * max(len(plan.stage.moddrop), 1)
+
+    def update(bucket: Bucket | None, state: TrialState, index: Array) -> tuple[TrialState, BatchLog]:
+        batch = take_training_batch(plan, data, trial.fold, index, bucket)
+        weight = (index >= 0).sum() * (len(batches) / examples) if bucket else None
+        state, terms = train_step(plan, trial, frozen, state, batch, key, weight=weight)
+        return state, BatchLog(terms, (index >= 0).sum())
+
+    def update_of_bucket(state: TrialState, index: Array, number: Array) -> tuple[TrialState, BatchLog]:
+        sizes = dict(batches)
+        branches = [
+            lambda state, index, bucket=bucket, size=sizes[k]: update(bucket, state, index[:size])
+            for k, bucket in enumerate(buckets)
+        ]
+        # The buckets take turns in the same order in all trials, so that also under `vmap` only one branch runs.
+        return jax.lax.switch(jnp.array([k for k, _ in batches])[number], branches, state, index)
+
+    return update_of_bucket if buckets else lambda state, index, number: update(None, state, index)
 
 
 def keep_state(

@@ -63,12 +63,10 @@ def _train_program(plan: StagePlan, engine: Engine) -> Callable[..., Any]:
 
         def train(carry: Carry) -> Carry:
             corpus, batches = _pick_key(chunk, key_of_slot)
-            data, key = FoldedCorpus(corpus, folds), jax.random.key(trial.seed)
+            update = step.prepare_updates(plan, FoldedCorpus(corpus, folds), trial, frozen)
 
             def train_batch(at: Array, carry: Carry) -> Carry:
-                batch = step.take_training_batch(plan, data, trial.fold, batches[at])
-                state, terms = step.train_step(plan, trial, frozen, carry.state, batch, key)
-                entry = BatchLog(terms, (batches[at] >= 0).sum())
+                state, entry = update(carry.state, batches[at], first + at)
                 return Carry(state, jax.tree.map(lambda all_N, x: all_N.at[first + at].set(x), carry.log, entry))
 
             # A loop whose length is traced: the last chunk of an epoch is shorter, and is the same program.

@@ -38,12 +38,14 @@ class Column(NamedTuple):
       kind: 'features' or 'waveform'.
       width: D of float32 [T, D]; 1 of a waveform.
       longest: T of the longest recording (samples of a waveform).
+      lengths: T of every item that has it, in the layout `item`; () in others.
     """
 
     name: str
     kind: str
     width: int
     longest: int
+    lengths: tuple[int, ...] = ()
 
 
 class Label(NamedTuple):
@@ -299,4 +301,5 @@ def _describe_column(name: str, checked: _CheckedManifest) -> Column:
         # Means over time, and standard deviations behind them where any item has several frames.
         width *= 2 if longest > 1 else 1
         longest = max(collections.Counter(row.group for row in checked.sheet.rows).values())
-    return Column(name, "features" if width else "waveform", width or 1, longest)
+    lengths = tuple(cell.frames for cell in cells) if layout == "item" else ()
+    return Column(name, "features" if width else "waveform", width or 1, longest, lengths)
