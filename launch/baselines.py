@@ -7,8 +7,10 @@ r"""Classical baselines on the corpus, target and folds of a network's config, w
 
 Methods: mfcc_statistics, action_units, both (MFCC statistics and action units together), is13 (openSMILE's functionals
 and a linear support vector machine) and random_subset (features chosen by random subsets, then nearest neighbours).
+Of labels per step: linear, a ridge or logistic regression on the features of single steps, all modalities together.
 Hyper-parameters are chosen on the validation split.
-Needs: a config of a corpus of speech; is13 also `pip install opensmile`, action_units the corpus' table of them.
+Needs: a config of a corpus of speech, or of labels per step; is13 also `pip install opensmile`, action_units the
+corpus' table of them.
 Without --methods: all that the corpus and the installed packages allow.
 Writes: runs/<name of the config>_baseline, a run folder whose study is `baseline` and which launch.report reads. The
 same command on a finished folder prints its results.

@@ -17,6 +17,7 @@ from affect_jax.baselines.clips import Clips, collect_clips, count_classes, inde
 from affect_jax.baselines.fit_trial import FittedTrial, Progress, Setting, choose_metric, fit_trial
 from affect_jax.baselines.methods import NAMES, STUDY
 from affect_jax.baselines.plan import Plan, check_plan
+from affect_jax.baselines.steps import make_step_table
 from affect_jax.data.folds import FoldMembers
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.experiment import predictions_file, results
@@ -59,6 +60,8 @@ def make_tables(
         tables["is13"] = descriptors.compute_speech_table(recordings, rate, extractor, cache, progress)
     if "random_subset" in methods:
         tables["random_subset"] = tables["is13" if with_opensmile else "mfcc_statistics"]
+    if "linear" in methods:
+        tables["linear"] = make_step_table(recordings, "features of single steps")
     return {method: tables[method] for method in plan.methods}
 
 

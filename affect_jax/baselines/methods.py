@@ -12,8 +12,11 @@ NAMES = {
     "both": "MFCC statistics + action units",
     "is13": "IS13 baseline",
     "random_subset": "Random subset feature selection",
+    "linear": "Linear model of single steps",
 }
 """Method -> its variant."""
+OF_STEPS = ("linear",)
+"""Methods of labels per step; the others are of whole clips of speech."""
 NEEDING_ACTION_UNITS = ("action_units", "both")
 
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from affect_jax.baselines import functionals
 from affect_jax.baselines.fit_folds import fit_folds
-from affect_jax.baselines.methods import NAMES, NEEDING_ACTION_UNITS, Request
+from affect_jax.baselines.methods import NAMES, NEEDING_ACTION_UNITS, OF_STEPS, Request
 from affect_jax.baselines.plan import Plan, check_plan
+from affect_jax.baselines.steps import split_into_steps
 from affect_jax.config.corpus import OWN
 from affect_jax.config.load import encode_document
 from affect_jax.config.schema import Experiment
@@ -32,7 +33,7 @@ def run_baselines(experiment: Experiment, folder: Path, *, config_arg: str, requ
     """Fits baselines on a config's corpus, target and folds; where that is done, reads the results.
 
     Args:
-      experiment: of a network that reads raw speech.
+      experiment: of a network that reads raw speech, or of one of labels per step.
       folder: the run folder.
       config_arg: as of `sources.baselines`.
       request: which methods, and how.
@@ -43,12 +44,8 @@ def run_baselines(experiment: Experiment, folder: Path, *, config_arg: str, requ
     Raises:
       UserError: a method or the corpus does not fit, or the folder was made with another config.
     """
-    settings = experiment.corpus.settings
-    if not settings.get("rate") or settings.get("sound", "waveform") != "waveform":
-        raise UserError(
-            f"the corpus {experiment.corpus.name!r} of {config_arg} is not one of speech; choose another config"
-        )
-    methods = request.methods or [name for name in NAMES if name != "is13" or functionals.is_opensmile_installed()]
+    settings, of_steps = experiment.corpus.settings, experiment.data.unit != "item"
+    methods = _choose_methods(experiment, request, config_arg)
     plan = Plan(
         experiment.task, experiment.data.target, tuple(methods), request.seeds, request.iterations, request.refit
     )
@@ -59,6 +56,9 @@ def run_baselines(experiment: Experiment, folder: Path, *, config_arg: str, requ
         return read_results(folder)
     with Work() as work:
         plan, recordings = _load_corpus(plan, experiment, work, is_chosen=bool(request.methods))
+        members = splits.make_folds(recordings, experiment.trials.folds)
+        if of_steps:
+            recordings, members = split_into_steps(recordings, members)
         data_dir = Path(settings.get("data_dir") or find_default_data_dir()).expanduser().resolve()
         # The folder is made last, so that a wrong flag or a wrong corpus leaves none behind.
         with run_folder.lock_run_folder(folder):
@@ -66,8 +66,8 @@ def run_baselines(experiment: Experiment, folder: Path, *, config_arg: str, requ
             return fit_folds(
                 plan,
                 recordings,
-                splits.make_folds(recordings, experiment.trials.folds),
-                int(settings["rate"]),
+                members,
+                int(settings.get("rate", 0)),
                 data_dir / "descriptors" / recordings.corpus,
                 folder,
                 name=f"{experiment.name} baselines",
@@ -76,13 +76,32 @@ def run_baselines(experiment: Experiment, folder: Path, *, config_arg: str, requ
             )
 
 
+def _choose_methods(experiment: Experiment, request: Request, config_arg: str) -> list[str]:
+    """The methods that were asked for, or all that the corpus and the installed packages allow.
+
+    Raises:
+      UserError: they are not of such a corpus.
+    """
+    settings, of_steps = experiment.corpus.settings, experiment.data.unit != "item"
+    if not of_steps and (not settings.get("rate") or settings.get("sound", "waveform") != "waveform"):
+        raise UserError(
+            f"the corpus {experiment.corpus.name!r} of {config_arg} is not one of speech; choose another config"
+        )
+    allowed = [name for name in NAMES if (name in OF_STEPS) == of_steps]
+    for name in request.methods:
+        if name in NAMES and name not in allowed:
+            labels = "labels per step" if of_steps else "one label a clip"
+            raise UserError(f"--methods names {name!r}, but {config_arg} has {labels}; choose of {', '.join(allowed)}")
+    return list(request.methods) or [name for name in allowed if name != "is13" or functionals.is_opensmile_installed()]
+
+
 def _load_corpus(plan: Plan, experiment: Experiment, work: Work, *, is_chosen: bool) -> _Corpus:
     """Loads the corpus, and drops methods that it does not allow unless they were chosen by name.
 
     Raises:
       UserError: a chosen method is impossible, or the corpus is wrong in any way.
     """
-    if not functionals.is_opensmile_installed():
+    if not functionals.is_opensmile_installed() and experiment.data.unit == "item":
         if not is_chosen:
             work.say("note: without the IS13 baseline, as openSMILE is not installed (pip install opensmile)")
         if "random_subset" in plan.methods:
@@ -93,7 +112,7 @@ def _load_corpus(plan: Plan, experiment: Experiment, work: Work, *, is_chosen: b
         recordings = splits.load_recordings(experiment.corpus)
     kind = "synthetic " if recordings.synthetic else ""
     work.say(f"{kind}corpus {recordings.corpus} ({recordings.form}): {', '.join(plan.methods)}")
-    if experiment.corpus.name in OWN:
+    if experiment.corpus.name in OWN and experiment.data.unit == "item":
         recordings = _name_speech(recordings, experiment.data.modalities[0])
     return _Corpus(plan, recordings)
 
