@@ -1,6 +1,6 @@
 """What one long clip costs: an epoch of a padded corpus against its buckets, and against the corpus without that clip.
 
-python -m benchmarks.buckets            # about a minute on two cores; prints a table, seconds of processor time
+python -m benchmarks.buckets            # two minutes on two cores, most of it compilation; prints a table, seconds of processor time
 
 The three take turns in one process, so that a busy machine slows all of them alike. Clips have 40 features at 100 Hz.
 """
