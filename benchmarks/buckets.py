@@ -1,6 +1,6 @@
 """What one long clip costs: an epoch of a padded corpus against its buckets, and against the corpus without that clip.
 
-python -m benchmarks.buckets            # two minutes on two cores, most of it compilation; prints a table, seconds of processor time
+python -m benchmarks.buckets    # two minutes, most of them to compile; prints seconds of processor time
 
 The three take turns in one process, so that a busy machine slows all of them alike. Clips have 40 features at 100 Hz.
 """
@@ -58,7 +58,7 @@ def prepare_epoch(clips: list[Recording], buckets: int) -> tuple[Callable[[], No
     engine = loop.Engine(mesh.make_mesh(1), 1, 32, 1e9)._replace(buckets=buckets)
     stage = parse_stage("fit", STAGE, "regression")
     folds = folding.build_folds(corpus, index, members, {"voice": True})
-    folds = initial.arrange_folds(model, (stage,), FoldedCorpus(corpus, folds), engine)
+    folds = initial.arrange_folds(model, (stage,), corpus, folds, engine)
     data = FoldedCorpus(corpus, folds)
     plan = initial.plan_stage(model, stage, "regression", data, engine)
     trials = plan_trials({"": {}}, {}, {"fit": default_hyper(STAGE)}, 1, (0, 1))

@@ -114,14 +114,15 @@ def init_states(
     return state.replace(params=params, statistics=statistics, opt_state=opt_state, best={**params, **statistics})
 
 
-def arrange_folds(model: nn.Module, stages: Sequence[Stage], data: FoldedCorpus, engine: Engine) -> Folds:
+def arrange_folds(
+    model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Source, folds: Folds, engine: Engine
+) -> Folds:
     """The folds with their examples in buckets of similar lengths, where the engine asks for some and they save much.
 
     Sequences that are packed in any stage stay together.
     """
-    corpus, folds = data
     train = np.asarray(folds.train), ()
-    if not any(_plan_packing(model, stage, data) for stage in stages):
+    if not any(_plan_packing(model, stage, FoldedCorpus(corpus, folds)) for stage in stages):
         train = arrange_rows(model, corpus, folds.train, engine)
     # A streamed corpus is predicted in chunks of one shape.
     validation = np.asarray(folds.validation), ()

@@ -337,8 +337,7 @@ def fit_study(
     # Before anything is compiled, so that a typing error is told at once.
     check_stages(model, stages, corpus, folds)
     resident = corpus if isinstance(corpus, Source) else mesh.replicate(engine.mesh, corpus)
-    folds = arrange_folds(model, stages, FoldedCorpus(corpus, folds), engine)
-    data = FoldedCorpus(resident, mesh.replicate(engine.mesh, folds))
+    data = FoldedCorpus(resident, mesh.replicate(engine.mesh, arrange_folds(model, stages, corpus, folds, engine)))
     best_epoch, epochs, finite, stopped = {}, {}, np.ones(len(trials), bool), {}
     outcome, place = None, []
     for number, stage in enumerate(stages):

@@ -60,7 +60,7 @@ def whole():
 
 def test_an_epoch_takes_every_example_once_in_batches_of_one_bucket(whole):
     (stage,), trials, _ = whole
-    folds = initial.arrange_folds(toy.Model(), (stage,), FoldedCorpus(CORPUS, FOLDS), engine())
+    folds = initial.arrange_folds(toy.Model(), (stage,), CORPUS, FOLDS, engine())
     assert len(folds.train_buckets) == len(folds.validation_buckets) == 2
     batches = step.list_batches(stage, folds.train_buckets)
     lengths = np.asarray(CORPUS.target.length)
@@ -107,7 +107,7 @@ def test_streamed_equals_resident(whole):
 def test_lengths_that_are_alike_train_by_the_program_without_buckets():
     corpus, _, folds = toy.development()
     parsed, _ = toy.stages(fit=toy.stage_config(train=("*",)))
-    assert initial.arrange_folds(toy.Model(), parsed, FoldedCorpus(corpus, folds), engine(3)) is folds
+    assert initial.arrange_folds(toy.Model(), parsed, corpus, folds, engine(3)) is folds
 
 
 def draw_items(count=12):
