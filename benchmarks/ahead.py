@@ -107,7 +107,7 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
     from jax.sharding import NamedSharding, PartitionSpec
 
     from affect_jax.data.folds import FoldedCorpus
-    from affect_jax.training import loop, mesh, objective, state, step, trials
+    from affect_jax.training import batching, loop, mesh, objective, state, step, trials
     from affect_jax.training.optimizer import make_transform
     from benchmarks import jax_side
 
@@ -129,7 +129,7 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
             batch = step.take_training_batch(plan, shared, row.fold, index)
             return step.train_step(plan, row, frozen, now, batch, jax.random.key(row.seed))
 
-        order = step.order_epoch(staged, shared.folds, row, now.epoch)
+        order = batching.order_epoch(staged, shared.folds, row, now.epoch)
         return jax.lax.scan(one, now, jnp.resize(order, (STEPS, order.shape[1])))
 
     devices = jax.sharding.Mesh(np.array([[device]]), ("replica", "data"))

@@ -201,7 +201,7 @@ def make_chunk(
 
     Args:
       source: the whole corpus.
-      batches: int32 [c, B] of `step.order_epoch`: examples, or example * combinations + combination; -1 for padding.
+      batches: int32 [c, B] of `batching.order_epoch`: examples, or example * combinations + combination; -1 pads.
       count: batches of the chunk; those behind the c are empty.
       combinations: of Moddrop, else 1.
       capacity: of the chunk.

@@ -11,7 +11,7 @@ from jax.sharding import PartitionSpec as P
 
 from affect_jax.data import streaming
 from affect_jax.data.streaming import Source
-from affect_jax.training import mesh, step
+from affect_jax.training import batching, mesh
 from affect_jax.training.engine import Engine
 from affect_jax.types import Array
 
@@ -30,7 +30,7 @@ class BatchSchedule(NamedTuple):
     Attributes:
       keys: for each replica of the mesh the G order keys of its trials; all have as many, the last ones repeated.
       key_of_slot: int32 [S], the place of each slot's key among its replica's.
-      read_order: (key, epoch) -> int32 [N, B], example numbers as `step.order_epoch` has them.
+      read_order: (key, epoch) -> int32 [N, B], example numbers as `batching.order_epoch` has them.
       count: N, batches of an epoch.
       chunk: batches of a chunk.
       combinations: of Moddrop, else 1.
@@ -120,7 +120,7 @@ def schedule_batches(
 def schedule_predictions(source: Source, fold_of: Sequence[int], examples: np.ndarray, engine: Engine) -> BatchSchedule:
     """Plans batches of the examples int32 [K, n] of each slot's fold, `engine.eval_size` at a time."""
     order_of_fold = {
-        fold: np.asarray(step.cut_batches(jnp.asarray(examples[fold]), engine.eval_size)) for fold in set(fold_of)
+        fold: np.asarray(batching.cut_batches(jnp.asarray(examples[fold]), engine.eval_size)) for fold in set(fold_of)
     }
     keys = [(fold,) for fold in fold_of]
     return schedule_batches(source, keys, lambda key, _: order_of_fold[key[0]], examples, 1, engine)

@@ -14,7 +14,7 @@ from affect_jax.data import streaming
 from affect_jax.data.buckets import Bucket
 from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.streaming import Source
-from affect_jax.training import step
+from affect_jax.training import batching, step
 from affect_jax.training.checkpoint import name_leaves
 from affect_jax.training.state import TrialState
 from affect_jax.training.trials import TrialArrays
@@ -52,7 +52,7 @@ def _finite_program(plan: step.StagePlan, bucket: Bucket | None, size: int | Non
 def _batch_program(stage: Stage) -> Callable[..., Array]:
     def find_batch(folds: Folds, trial: TrialArrays, state: TrialState) -> tuple[Array, Array]:
         """int32 [B], the row of `order_epoch` whose update was not made, and its number."""
-        order = step.order_epoch(stage, folds, trial, state.epoch - 1)
+        order = batching.order_epoch(stage, folds, trial, state.epoch - 1)
         # Every epoch makes as many updates as it has batches with an example.
         updates = jnp.cumsum((order >= 0).any(1))
         number = jnp.argmax(updates > state.updates - (state.epoch - 1) * updates[-1])
@@ -76,7 +76,7 @@ def find_first_not_finite(
     """
     index, number = _batch_program(plan.stage)(data.folds, trial, state)
     buckets = data.folds.train_buckets
-    place, size = step.list_batches(plan.stage, buckets)[int(number)] if buckets else (0, None)
+    place, size = batching.list_batches(plan.stage, buckets)[int(number)] if buckets else (0, None)
     bucket = buckets[place] if buckets else None
     if isinstance(data.corpus, Source):
         source, batches = data.corpus, np.asarray(index)[None]

@@ -19,7 +19,7 @@ from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.packing import Packing
 from affect_jax.data.streaming import Source
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.training import keys, mesh, objective, step
+from affect_jax.training import batching, keys, mesh, objective, step
 from affect_jax.training.engine import Engine, assign_slots
 from affect_jax.training.optimizer import make_transform
 from affect_jax.training.state import TrialState, create_state
@@ -166,5 +166,5 @@ def _plan_packing(model: nn.Module, stage: Stage, data: FoldedCorpus) -> Packing
     if folds.train_buckets:  # which there are only where packing saves too little
         return None
     lengths, train = np.asarray(corpus.target.length), np.asarray(folds.train)
-    size = step.cut_batches(train[0], stage.batch).shape[1]  # may be smaller than stage.batch
+    size = batching.cut_batches(train[0], stage.batch).shape[1]  # may be smaller than stage.batch
     return packing.plan_packing([lengths[fold[fold >= 0]] for fold in train], size)

@@ -16,7 +16,7 @@ from jax.sharding import PartitionSpec as P
 
 from affect_jax.config.stages import Stage
 from affect_jax.data.folds import FoldedCorpus, Folds
-from affect_jax.training import checkpoint, chunks, mesh, step
+from affect_jax.training import batching, checkpoint, chunks, mesh, step
 from affect_jax.training.chunks import Chunk, ChunkRequest, OrderKey
 from affect_jax.training.engine import Engine
 from affect_jax.training.epochs import SaveOrStop
@@ -123,7 +123,7 @@ def _finish_program(stage: Stage, task: str, engine: Engine) -> Callable[..., An
 @functools.lru_cache(maxsize=16)
 def _order_program(stage: Stage) -> Callable[..., Array]:
     def order(folds: Folds, fold: Array, seed: Array, epoch: Array) -> Array:
-        return step.order_epoch(stage, folds, TrialArrays(fold, seed, {}), epoch)
+        return batching.order_epoch(stage, folds, TrialArrays(fold, seed, {}), epoch)
 
     return jax.jit(jax.vmap(order, (None, 0, 0, None)))
 

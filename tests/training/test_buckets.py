@@ -11,7 +11,7 @@ from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.data.folds import FoldedCorpus
 from affect_jax.models import attention_fusion, mdre, seqsew
-from affect_jax.training import initial, loop, predictor, step
+from affect_jax.training import batching, initial, loop, predictor
 from affect_jax.training.trials import TrialArrays
 from tests import toy
 
@@ -62,11 +62,11 @@ def test_an_epoch_takes_every_example_once_in_batches_of_one_bucket(whole):
     (stage,), trials, _ = whole
     folds = initial.arrange_folds(toy.Model(), (stage,), CORPUS, FOLDS, engine())
     assert len(folds.train_buckets) == len(folds.validation_buckets) == 2
-    batches = step.list_batches(stage, folds.train_buckets)
+    batches = batching.list_batches(stage, folds.train_buckets)
     lengths = np.asarray(CORPUS.target.length)
     orders = []
     for trial in trials:
-        order = np.asarray(step.order_epoch(stage, folds, TrialArrays(trial.fold, trial.seed, {}), jnp.int32(0)))
+        order = np.asarray(batching.order_epoch(stage, folds, TrialArrays(trial.fold, trial.seed, {}), jnp.int32(0)))
         orders.append(order)
         train = np.asarray(FOLDS.train)[trial.fold]
         np.testing.assert_array_equal(np.sort(order[order >= 0]), np.sort(train[train >= 0]))
@@ -74,7 +74,9 @@ def test_an_epoch_takes_every_example_once_in_batches_of_one_bucket(whole):
             assert (row[size:] == -1).all()
             assert (lengths[row[row >= 0]] <= folds.train_buckets[bucket].target).all()
     assert (orders[0] != orders[1]).any()  # another seed
-    again = np.asarray(step.order_epoch(stage, folds, TrialArrays(trials[0].fold, trials[0].seed, {}), jnp.int32(1)))
+    again = np.asarray(
+        batching.order_epoch(stage, folds, TrialArrays(trials[0].fold, trials[0].seed, {}), jnp.int32(1))
+    )
     assert (orders[0] != again).any()  # another epoch
 
 

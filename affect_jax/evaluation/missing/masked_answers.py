@@ -12,7 +12,7 @@ from affect_jax.data import moddrop
 from affect_jax.data.corpus import Corpus, take_batch
 from affect_jax.evaluation import imputation
 from affect_jax.evaluation.missing.missing_file import name_neighbours
-from affect_jax.training import mesh, step
+from affect_jax.training import batching, mesh, step
 from affect_jax.training.loop import Engine
 from affect_jax.types import Array, Params
 
@@ -88,7 +88,7 @@ def _answer_examples(model: nn.Module, params: Params, examples: _Examples, plan
         is_present = [batch["masks"][m].any(axis=-1) for m in plan.masks[-1]]
         return _Answers(outputs["logits"], outputs["pooled"], jnp.stack(is_present).all(axis=0))
 
-    answers = jax.lax.map(answer_batch, step.cut_batches(examples.index, examples.size))
+    answers = jax.lax.map(answer_batch, batching.cut_batches(examples.index, examples.size))
     # The last batch is padded.
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[: examples.index.shape[0]], answers)
 

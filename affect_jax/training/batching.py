@@ -1,0 +1,69 @@
+"""Which examples each batch of an epoch takes: shuffled by seed and epoch, in batches of one bucket."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from affect_jax.config.stages import Stage
+from affect_jax.data import moddrop
+from affect_jax.data.buckets import Bucket, list_segments, spread_evenly
+from affect_jax.data.folds import Folds
+from affect_jax.training import keys
+from affect_jax.training.trials import TrialArrays
+from affect_jax.types import Array
+
+
+def cut_batches(index: Array, size: int, multiple: int = 1) -> Array:
+    """int32 [n] -> ceil(n / size) batches of equal length, the last ones padded with -1.
+
+    52 examples in batches of 32 become 26 and 26, not 32 and 20: no small last batch, and less padding. A batch has at
+    most `size` examples, rounded up to a multiple of `multiple`.
+    """
+    count = -(-index.shape[0] // size)
+    size = -(-index.shape[0] // (count * multiple)) * multiple
+    return jnp.pad(index, (0, count * size - index.shape[0]), constant_values=-1).reshape(count, size)
+
+
+def shuffle_examples(index: Array, key: Array) -> Array:
+    """Permutes the examples in `index` [n], and leaves its -1 padding at the end."""
+    # Padding sorts last, and argsort is stable. jax.random.permutation would mix it in.
+    order = jnp.where(index < 0, jnp.inf, jax.random.uniform(key, index.shape))
+    return index[jnp.argsort(order)]
+
+
+def order_epoch(stage: Stage, folds: Folds, trial: TrialArrays, epoch: Array) -> Array:
+    """int32 [N, B], what each batch of an epoch takes: examples, and with Moddrop a combination of each; -1 pads.
+
+    It follows from seed, stage and epoch alone, so a resumed or streamed trial takes the same batches. Of several
+    buckets each is shuffled by itself, and `list_batches` says of which one a row is.
+    """
+    examples = folds.train[trial.fold]
+    root = jax.random.key(trial.seed)
+
+    def order_bucket(examples: Array, name: str) -> Array:
+        if stage.moddrop:
+            examples = moddrop.expand_examples(examples, len(stage.moddrop))
+        return cut_batches(shuffle_examples(examples, keys.derive_key(root, name, epoch)), stage.batch)
+
+    if not folds.train_buckets:
+        return order_bucket(examples, f"{stage.name}/order")
+    segments = list_segments(folds.train_buckets)
+    orders = [order_bucket(examples[columns], f"{stage.name}/order/{k}") for k, columns in enumerate(segments)]
+    size = max(order.shape[1] for order in orders)
+    rows = [jnp.pad(order, ((0, 0), (0, size - order.shape[1])), constant_values=-1) for order in orders]
+    first = np.cumsum([0, *(len(order) for order in orders)])
+    batches, taken, places = list_batches(stage, folds.train_buckets), [0] * len(orders), []
+    for bucket, _ in batches:
+        places.append(first[bucket] + taken[bucket])
+        taken[bucket] += 1
+    return jnp.concatenate(rows)[np.array(places)]
+
+
+def list_batches(stage: Stage, buckets: tuple[Bucket, ...]) -> list[tuple[int, int]]:
+    """(bucket, size) of each batch of an epoch, a row of `order_epoch`. The buckets alternate in a fixed order."""
+    shapes = []
+    for bucket in buckets:
+        examples = bucket.examples * max(len(stage.moddrop), 1)
+        count = -(-examples // stage.batch)
+        shapes.append((count, -(-examples // count)))
+    return [(k, shapes[k][1]) for k in spread_evenly([count for count, _ in shapes])]
