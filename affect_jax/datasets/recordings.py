@@ -74,7 +74,15 @@ class Recordings(NamedTuple):
 
 
 def add_fingerprint(recordings: Recordings) -> Recordings:
-    """The same recordings with their fingerprint."""
+    """The same recordings with their fingerprint.
+
+    Raises:
+      UserError: a name with a zero character, which numpy drops at the end, so that two names could become one.
+    """
+    for recording in (r for members in recordings.splits.values() for r in members):
+        wrong = next((name for name in (recording.id, recording.group, *recording.steps) if "\0" in name), None)
+        if wrong is not None:
+            raise UserError(f"the name {wrong!r} of recording {recording.id!r} has a zero character; take it out")
     return recordings._replace(fingerprint=compute_fingerprint(recordings))
 
 

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from affect_jax.datasets.recordings import Fold, Recording, Recordings, check_choice, compute_fingerprint
+from affect_jax.datasets.recordings import (
+    Fold,
+    Recording,
+    Recordings,
+    add_fingerprint,
+    check_choice,
+    compute_fingerprint,
+)
 from affect_jax.errors import UserError
 
 
@@ -78,3 +85,13 @@ def test_a_fold_trains_on_what_it_names_or_on_all_others():
 def test_choice_suggests():
     with pytest.raises(UserError, match=r"config.corpus.target is 'arrousal' \(did you mean 'arousal'\?\); choose"):
         check_choice("target", "arrousal", ("arousal", "valence"))
+
+
+@pytest.mark.parametrize("field", ["id", "group", "steps"])
+def test_names_with_zero_characters_are_refused(field):
+    whole = corpus()
+    first, *others = whole.splits["train"]
+    changed = first._replace(**{field: ("a\0", "b") if field == "steps" else "a\0"})
+    with pytest.raises(UserError, match="has a zero character; take it out"):
+        add_fingerprint(whole._replace(splits={**whole.splits, "train": [changed, *others]}))
+    add_fingerprint(whole)
