@@ -53,6 +53,8 @@ def corpus(name: str, **settings: Any) -> dict[str, Any]:
         min_confidence=left_open(float),
         feature_rate=left_open(float),  # frames a second of files without times
         label_rate=left_open(float),  # labels a second, likewise
+        clock_tolerance=left_open(float),  # seconds
+        annotation_delay=left_open(float),  # seconds
         modalities=left_open(tuple),
         target=left_open(str),  # the label
         classes=left_open(bool),  # whole numbers are classes

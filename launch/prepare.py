@@ -52,6 +52,8 @@ _NUMBERS = {
 _FRACTIONS = {
     "min_confidence": "manifest: frames of less confidence, or without success, count as missing (OpenFace); 0 to 1.",
     "feature_rate": "manifest: frames a second of files of features without times.",
+    "clock_tolerance": "manifest: seconds by which labels and features may begin or end at other times (default 1).",
+    "annotation_delay": "manifest: seconds by which labels per step lag behind.",
     "label_rate": "manifest: labels a second of files of labels per step without times.",
 }
 _SWITCHES = {

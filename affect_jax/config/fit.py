@@ -17,6 +17,7 @@ from typing import Any
 
 from affect_jax.config.changes import find_value, list_leaves
 from affect_jax.config.corpus import OWN, import_corpus, select_settings
+from affect_jax.config.fit_delay import fit_delay
 from affect_jax.config.fit_fusion import choose_sizes, fit_fusion
 from affect_jax.config.fit_labels import fit_to_label
 from affect_jax.config.fit_lengths import cut_outliers
@@ -97,6 +98,7 @@ def _fit_to_files(document: dict[str, Any], pair: str | None) -> tuple[dict[str,
         document = fit_fusion(document, columns, classes=label.kind == "class")
     document = _fit_data(document, columns)
     data, told = fit_windows(document["data"], description.steps, description.rate)
+    data, delayed = fit_delay(data, corpus.get("annotation_delay", 0.0), description.steps, description.rate)
     document = {**document, "data": {**data, "buckets": data.get("buckets") or BUCKETS}}
     numbers = "sentiment_regression" if getattr(label, "is_sentiment", False) else "regression"
     document = fit_to_label(document, label.name, len(label.classes) if label.kind == "class" else 0, numbers)
@@ -110,7 +112,8 @@ def _fit_to_files(document: dict[str, Any], pair: str | None) -> tuple[dict[str,
         "study": study,
         "name": f"{model} on {stem}: {label.name} from {'+'.join(columns)}",
     }
-    return fitted, (*getattr(description, "remarks", ()), *remarks, *([told] if told else []))
+    told = (*remarks, *(remark for remark in (told, delayed) if remark))
+    return fitted, (*getattr(description, "remarks", ()), *told)
 
 
 def _check_model(model: str, alone: bool, pair: str | None) -> None:

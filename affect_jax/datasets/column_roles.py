@@ -56,7 +56,7 @@ NO_CLOCK = Clock(np.zeros(0), 0.0)
 
 
 def read_clock(table: Table, roles: Sequence[str]) -> Clock:
-    """Reads the column of times, or else that of starts.
+    """Reads the column of times; or else the middles between the columns `start` and `end`, or that of starts alone.
 
     Raises:
       UserError: there are several columns of times, or a time is missing, no time, or not later than the one before.
@@ -84,7 +84,18 @@ def read_clock(table: Table, roles: Sequence[str]) -> Clock:
             f"{table.path} {table.counts} {table.numbers[first + 1]} has the time {times.values[first + 1]:g} after"
             f" {times.values[first]:g}, expected increasing times; sort its rows"
         )
-    return Clock(times.values, _compute_rate(steps))
+    ends = [] if columns else [i for i, role in enumerate(roles) if role == END]
+    return Clock(_find_middles(table, times.values, ends), _compute_rate(steps))
+
+
+def _find_middles(table: Table, starts: np.ndarray, columns: Sequence[int]) -> np.ndarray:
+    """The middles of steps, which a frame shows best; their starts where there is no end, or no later one, of each."""
+    if len(columns) != 1:
+        return starts
+    ends = table.parse(columns[0]) if table.matrix is not None else parse_times(table.cells(columns[0]))
+    middles = (starts + ends.values) / 2
+    is_usable = not ends.wrong and np.isfinite(middles).all() and (ends.values >= starts).all()
+    return middles if is_usable and (np.diff(middles) > 0).all() else starts
 
 
 def _compute_rate(steps: np.ndarray) -> float:

@@ -71,6 +71,11 @@ def replace_missing_values(
     return replaced, MissingValues(count, len(columns), first)
 
 
+def join_missing_values(first: MissingValues, second: MissingValues) -> MissingValues:
+    """What two passes over the same columns have replaced."""
+    return MissingValues(first.count + second.count, max(first.columns, second.columns), first.first or second.first)
+
+
 def _fill_with_column_means(values: np.ndarray, is_bad: np.ndarray, locate: Callable[[int], str]) -> np.ndarray:
     finite = (~is_bad).sum(axis=0)
     if not finite.all():

@@ -231,3 +231,10 @@ def test_of_several_recordings_one_must_be_named(path):
         fit(speech_emotion, "", twice, target="mood")
     (study,) = fit(speech_emotion, "", twice, target="mood", modalities=("other",)).studies
     assert study.model["modality"] == "other"
+
+
+def test_a_delay_in_seconds_is_config_data_delay(path):
+    experiment = fit(rank, "manifest,sequence", path, target="trace", label_rate=10.0, annotation_delay=0.2)
+    assert experiment.data.delay == 2
+    with pytest.raises(UserError, match=r"config.corpus.annotation_delay is 0.2 s, but there are no labels per step"):
+        fit(rank, "manifest,sequence", path, target="mood", annotation_delay=0.2)

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -36,6 +36,8 @@ class ManifestConfig(tfds.core.BuilderConfig):
     reading: Reading = Reading("mfcc", 8000)
     kept: Path | None = None
     """The folder where features of recordings may have been kept."""
+    timed: tuple[str, ...] = ()
+    """Modalities of features with times, which are stored beside them."""
     left_out: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(modality, names of columns that no features are made of)."""
 
@@ -59,10 +61,12 @@ class Manifest(tfds.core.GeneratorBasedBuilder):
         matrix = tfds.features.Tensor(shape=(None, None), dtype=np.float32, encoding="bytes")
         waveform = tfds.features.Tensor(shape=(None,), dtype=np.int16, encoding="bytes")
         kinds = {modality: matrix if width else waveform for modality, width in self.builder_config.widths}
+        content = {"id": tfds.features.Text(), "features": tfds.features.FeaturesDict(kinds)}
+        if self.builder_config.timed:
+            clock = tfds.features.Tensor(shape=(None,), dtype=np.float64, encoding="bytes")
+            content["times"] = tfds.features.FeaturesDict(dict.fromkeys(self.builder_config.timed, clock))
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {"id": tfds.features.Text(), "features": tfds.features.FeaturesDict(kinds)}
-            ),
+            features=tfds.features.FeaturesDict(content),
             metadata=tfds.core.MetadataDict(),
             disable_shuffling=True,
         )
@@ -90,10 +94,11 @@ class Manifest(tfds.core.GeneratorBasedBuilder):
         absent = {
             m: np.zeros((1, width), np.float32) if width else np.zeros(1, np.int16) for m, width in settings.widths
         }
+        timeless = {m: np.full(1, np.nan) for m in settings.timed}
         left_out = collections.defaultdict(tuple, settings.left_out)
         plain = frame_files.make_readers(settings.reading.options)
         for number, (name, files, segment) in enumerate(items):
-            features = {}
+            features, times = {}, {}
             for m, path, cell in files:
                 read = functools.partial(
                     frame_files.read_frames,
@@ -102,8 +107,12 @@ class Manifest(tfds.core.GeneratorBasedBuilder):
                     kept=settings.kept,
                     segment=segment,
                 )
-                features[m] = _check_read(drop_columns(read(), left_out[m]).values, path, cell)
-            yield number, {"id": name, "features": {**absent, **features}}
+                frames = drop_columns(read(), left_out[m])
+                features[m] = _check_read(frames.values, path, cell)
+                if m in timeless and len(frames.times):
+                    times[m] = frames.times
+            clocks = {"times": {**timeless, **times}} if timeless else {}
+            yield number, {"id": name, "features": {**absent, **features}, **clocks}
 
 
 def _check_read(values: np.ndarray, path: Path, cell: Cell) -> np.ndarray:
@@ -114,7 +123,20 @@ def _check_read(values: np.ndarray, path: Path, cell: Cell) -> np.ndarray:
     return values
 
 
-def build_features(sheet: Sheet, survey: Survey, reading: Reading, data_dir: Path) -> dict[int, dict[str, np.ndarray]]:
+class Built(NamedTuple):
+    """What was built of the files of a manifest.
+
+    Attributes:
+      features: row number -> modality -> float32 [T, D] or int16 [T].
+      times: row number -> modality -> float64 [T] in seconds, of features with times; what has another length is of a
+        file without them.
+    """
+
+    features: dict[int, dict[str, np.ndarray]]
+    times: dict[int, dict[str, np.ndarray]]
+
+
+def build_features(sheet: Sheet, survey: Survey, reading: Reading, data_dir: Path) -> Built:
     """Builds the features below `data_dir` where they are missing, and reads them.
 
     Args:
@@ -123,9 +145,6 @@ def build_features(sheet: Sheet, survey: Survey, reading: Reading, data_dir: Pat
       reading: how they are read.
       data_dir: folder for built corpora.
 
-    Returns:
-      Row number -> modality -> float32 [T, D] or int16 [T].
-
     Raises:
       UserError: a file has changed meanwhile, or the corpus cannot be written.
     """
@@ -133,7 +152,12 @@ def build_features(sheet: Sheet, survey: Survey, reading: Reading, data_dir: Pat
     widths = {m: next(cells[row.number, m].width for row in sheet.rows if m in row.files) for m in sheet.modalities}
     left_out = {m: names for m, names in survey.left_out.items() if names}
     rows = _order_by_file(sheet)
-    key = json.dumps([str(sheet.path.resolve()), widths, reading, left_out])
+    timed = tuple(
+        m
+        for m in sheet.modalities
+        if any(m in row.files and not frame_files.is_sound(row.files[m]) and cells[row.number, m].clock for row in rows)
+    )
+    key = json.dumps([str(sheet.path.resolve()), widths, reading, left_out, timed])
     config = ManifestConfig(
         name=f"manifest_{hashlib.sha256(key.encode()).hexdigest()[:12]}",
         widths=tuple(widths.items()),
@@ -143,6 +167,7 @@ def build_features(sheet: Sheet, survey: Survey, reading: Reading, data_dir: Pat
         ),
         reading=reading,
         kept=data_dir / recording_pool.KEPT,
+        timed=timed,
         left_out=tuple(left_out.items()),
     )
     _CONFIGS[config.name] = config
@@ -152,9 +177,11 @@ def build_features(sheet: Sheet, survey: Survey, reading: Reading, data_dir: Pat
     sounds = [(path, row.segment) for row in rows for path in row.files.values() if frame_files.is_sound(path)]
     recording_pool.forget_kept(sounds, reading, data_dir)
     examples = (e for chunk in sorted(builder.info.splits) for e in build.read_examples(builder, chunk))
-    return {
-        row.number: {m: example["features"][m] for m in row.files} for row, example in zip(rows, examples, strict=True)
-    }
+    built = Built({}, {})
+    for row, example in zip(rows, examples, strict=True):
+        built.features[row.number] = {m: example["features"][m] for m in row.files}
+        built.times[row.number] = {m: example["times"][m] for m in timed if m in row.files}
+    return built
 
 
 def _order_by_file(sheet: Sheet) -> list[Row]:

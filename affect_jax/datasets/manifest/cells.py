@@ -20,6 +20,7 @@ class Cell(NamedTuple):
       empty: names of columns without any value; ('*',) where no column has one.
       remarks: how the file was read, in the same words for all files alike.
       span: where what the row takes of the file begins and ends, in seconds; () where the file does not say.
+      clock: times of its frames in short, see `clocks.FrameClock`; () where the file does not say.
     """
 
     frames: int
@@ -32,6 +33,7 @@ class Cell(NamedTuple):
     empty: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     span: tuple[float, ...] = ()
+    clock: tuple[float, ...] = ()
 
 
 Cells = Mapping[tuple[int, str], Cell]

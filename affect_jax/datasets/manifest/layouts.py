@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from affect_jax.datasets.manifest import frame_files
 from affect_jax.datasets.manifest.cells import Cells
+from affect_jax.datasets.manifest.clocks import find_clock, list_timed, sample_at_times
 from affect_jax.datasets.manifest.csv_table import Row, Sheet
 from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.manifest.problems import Problems
@@ -45,7 +47,7 @@ def check_layout(
                     f"item {quote_values(row.id)} has no {modality!r}, which only the layout 'item' allows; fill the"
                     " cell, delete the row, or leave the modality out of config.corpus.modalities",
                 )
-    if layout == "steps":
+    if layout == "steps" and per_step:
         _check_lengths(sheet, cells, [column for column in labels.values() if column.per_step], target, problems)
 
 
@@ -61,11 +63,12 @@ def _check_lengths(sheet: Sheet, cells: Cells, labels: Sequence[Labels], target:
     target_column = next((column for column in labels if column.name == target), None)
     if target_column is None:
         return
+    untimed = {*cells} - list_timed(sheet, cells, target_column)
     for modality in sheet.modalities:
         lengths = {
             row.number: (cells[row.number, modality].frames, len(target_column.values[row.number]))
             for row in sheet.rows
-            if (row.number, modality) in cells and row.number in target_column.values
+            if (row.number, modality) in untimed and row.number in target_column.values
         }
         if len(lengths) < 3:
             continue  # too few to say what is usual
@@ -85,13 +88,18 @@ def _check_lengths(sheet: Sheet, cells: Cells, labels: Sequence[Labels], target:
 
 
 def arrange_recordings(
-    rows: Sequence[Row], features: Mapping[int, dict[str, np.ndarray]], target: Labels, layout: str
+    rows: Sequence[Row],
+    features: Mapping[int, dict[str, np.ndarray]],
+    times: Mapping[int, dict[str, np.ndarray]],
+    target: Labels,
+    layout: str,
 ) -> tuple[list[Recording], dict[int, str]]:
     """Arranges items into recordings.
 
     Args:
       rows: of the manifest, in its order.
       features: row number -> modality -> float32 [T, D] or int16 [T].
+      times: row number -> modality -> times of the frames, where their file has some.
       target: with labels of every row.
       layout: item, steps or group.
 
@@ -106,9 +114,20 @@ def arrange_recordings(
         steps = (row.id,)
         if layout == "steps":
             steps = tuple(f"{row.id}@{t}" for t in range(len(labels)))
-            arrays = {modality: sample_at_steps(values, len(labels)) for modality, values in arrays.items()}
+            arrays = {m: _bring_to_labels(m, values, row, times[row.number], target) for m, values in arrays.items()}
         recordings.append(Recording(row.id, row.group, steps, arrays, {target.name: labels}))
     return recordings, {row.number: row.id for row in rows}
+
+
+def _bring_to_labels(
+    modality: str, values: np.ndarray, row: Row, times: Mapping[str, np.ndarray], target: Labels
+) -> np.ndarray:
+    """[T, D] -> [steps, D]: by times where features and labels have them, else by relative position."""
+    at = target.times.get(row.number, ())
+    clock = find_clock(times.get(modality), len(values), is_sound=frame_files.is_sound(row.files[modality]))
+    if len(at) and len(clock) > 1:
+        return sample_at_times(values, clock, at)
+    return sample_at_steps(values, len(target.values[row.number]))
 
 
 def sample_at_steps(values: np.ndarray, steps: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from affect_jax.datasets import feature_frames
 from affect_jax.datasets.feature_frames import Frames
 from affect_jax.datasets.manifest import frame_files, recording_pool
 from affect_jax.datasets.manifest.cells import Cell, Reading, Survey
+from affect_jax.datasets.manifest.clocks import find_clock, summarize_times
 from affect_jax.datasets.manifest.column_checks import check_column, choose_files
 from affect_jax.datasets.manifest.csv_table import Sheet, join_names
 from affect_jax.datasets.manifest.cut_steps import cut_frames, find_span
@@ -31,7 +32,7 @@ from affect_jax.features.recordings import Measured
 from affect_jax.features.segments import WHOLE, Segment
 from affect_jax.runtime import files, progress
 
-READER = 3
+READER = 4
 """To be raised whenever files are read differently: they are then measured again."""
 _ANY = ("*",)
 _LARGE = 50_000_000
@@ -73,7 +74,9 @@ def measure_file(
 
 def _measure_sound(size: Measured, segment: Segment) -> Cell:
     span = (segment.start, segment.start + size.seconds)
-    return Cell(size.frames, size.width, float(size.rate), bad=0, first="", remarks=size.remarks, span=span)
+    clock = summarize_times(find_clock(None, size.frames, is_sound=True)) if size.width else ()
+    cell = Cell(size.frames, size.width, float(size.rate), bad=0, first="", remarks=size.remarks)
+    return cell._replace(span=span, clock=clock)
 
 
 def _measure_frames(frames: Frames, segment: Segment, path: Path) -> Cell:
@@ -91,6 +94,7 @@ def _measure_frames(frames: Frames, segment: Segment, path: Path) -> Cell:
         empty=_ANY if len(frames.empty) == len(frames.names) else frames.empty,
         remarks=stretch.remarks,
         span=find_span(stretch, segment),
+        clock=summarize_times(stretch.times),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from affect_jax.datasets import release_files
 from affect_jax.datasets.feature_frames import ReadingOptions
 from affect_jax.datasets.manifest import (
+    clocks,
     csv_table,
     describe_manifest,
     frame_files,
@@ -23,7 +24,7 @@ from affect_jax.datasets.manifest.cells import Reading, Survey
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.settings import LOWEST_RATES, Settings
 from affect_jax.datasets.manifest.split_plan import SplitPlan, plan_splits
-from affect_jax.datasets.missing_values import MissingValues, replace_missing_values
+from affect_jax.datasets.missing_values import MissingValues, join_missing_values, replace_missing_values
 from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
 from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError, suggest_nearest
@@ -157,7 +158,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
 
     checked = _check_manifest(corpus)
     settings, sheet = checked.settings, checked.sheet
-    features = build_features(sheet, checked.survey, choose_reading(settings), data_dir=checked.data_dir)
+    features, times = build_features(sheet, checked.survey, choose_reading(settings), data_dir=checked.data_dir)
     files = {row.id: row.files for row in sheet.rows}
 
     def locate(recording: Recording, modality: str, step: int, column: int) -> str:
@@ -167,7 +168,11 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
     replaced, missing = replace_missing_values({"items": items}, settings.nonfinite, locate)
     features = {row.number: item.features for row, item in zip(sheet.rows, replaced["items"], strict=True)}
     target = checked.labels[checked.target]
-    recordings, names = layouts.arrange_recordings(sheet.rows, features, target, settings.layout)
+    recordings, names = layouts.arrange_recordings(sheet.rows, features, times, target, settings.layout)
+    if settings.layout == "steps":
+        # Steps in gaps of the features' clocks have none only now.
+        replaced, gaps = replace_missing_values({"items": recordings}, settings.nonfinite, locate)
+        recordings, missing = replaced["items"], join_missing_values(missing, gaps)
     by_id = {recording.id: recording for recording in recordings}
 
     def find_ids(rows: tuple[int, ...]) -> tuple[str, ...]:
@@ -225,6 +230,17 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
             f"config.corpus.min_confidence is {settings.min_confidence:g}, but no file has a column 'confidence' or"
             " 'success'; leave it out",
         )
+    clock_remarks = {}
+    if settings.layout == "steps" and columns[target].per_step:
+        clock_remarks = clocks.check_clocks(
+            sheet,
+            survey.cells,
+            columns[target],
+            tolerance=settings.clock_tolerance,
+            nonfinite=settings.nonfinite,
+            problems=problems,
+        )
+        clocks.check_label_rates(sheet, columns[target].times, settings.annotation_delay, problems)
     layouts.check_layout(sheet, survey.cells, columns, target, settings.layout, problems)
     plan = plan_splits(sheet, columns[target], folds=settings.folds, seed=settings.seed, problems=problems)
     problems.raise_if_any()
@@ -234,7 +250,7 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
         sheet=sheet._replace(
             remarks=(*sheet.remarks, *overlaps, *(f"{count} {what}" for what, count in finder.remarks.items()))
         ),
-        survey=survey,
+        survey=survey._replace(remarks={**survey.remarks, **clock_remarks}),
         labels=columns,
         target=target,
         plan=plan,

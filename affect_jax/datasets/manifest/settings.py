@@ -37,6 +37,8 @@ class Settings:
       array: which array to read of npz, HDF5 and MATLAB files that have several.
       feature_rate: frames a second of files of features without times, in Hz; the first is at 0 s.
       label_rate: labels a second of files of labels per step without times, likewise.
+      clock_tolerance: seconds by which labels per step and features with times may begin, or end, at other times.
+      annotation_delay: seconds by which labels per step lag behind what they are of; configs read it, no reader here.
       largest_file: MB that a file of features or labels, or the csv file, may take in memory.
     """
 
@@ -57,4 +59,6 @@ class Settings:
     array: str | None = None
     feature_rate: float | None = define_setting(None, least=0.001)
     label_rate: float | None = define_setting(None, least=0.001)
+    clock_tolerance: float = define_setting(1.0, least=0)
+    annotation_delay: float = define_setting(0.0, least=0, most=60)
     largest_file: int = define_setting(LARGEST_FILE, least=1)
