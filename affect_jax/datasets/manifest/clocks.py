@@ -13,6 +13,7 @@ from affect_jax.datasets.manifest.cells import Cells
 from affect_jax.datasets.manifest.csv_table import Sheet
 from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.datasets.manifest.settings import Settings
 from affect_jax.features.segments import format_seconds
 
 GAP = 1.5
@@ -109,21 +110,23 @@ def list_timed(sheet: Sheet, cells: Cells, labels: Labels) -> set[tuple[int, str
 
 
 def check_clocks(
-    sheet: Sheet, cells: Cells, labels: Labels, *, tolerance: float, nonfinite: str, problems: Problems
+    sheet: Sheet, cells: Cells, labels: Labels, settings: Settings, problems: Problems
 ) -> dict[tuple[str, str], int]:
-    """Reports features whose clock is not that of the labels, and steps without frames.
+    """Reports features whose clock is not that of the labels, and steps without frames; of labels per step.
 
     Args:
       sheet: the manifest's table.
       cells: its files, measured.
-      labels: per step, of the target.
-      tolerance: seconds by which features and labels may begin, or end, at other times.
-      nonfinite: `config.corpus.nonfinite`.
+      labels: of the target.
+      settings: `config.corpus`.
       problems: collects what is wrong.
 
     Returns:
       (modality, remark) -> of how many rows.
     """
+    if settings.layout != "steps" or not labels.per_step:
+        return {}
+    _check_label_rates(sheet, labels.times, settings.annotation_delay, problems)
     timed = list_timed(sheet, cells, labels)
     remarks: collections.Counter[tuple[str, str]] = collections.Counter()
     apart: dict[str, list[float]] = collections.defaultdict(list)
@@ -141,7 +144,7 @@ def check_clocks(
             label_step = float(np.median(np.diff(at))) if len(at) > 1 else 0.0
             difference = max(abs(first - float(at[0])), abs(last - float(at[-1])))
             spans = _describe_spans(clock, at, labels.name)
-            if difference > max(tolerance, label_step, step) + _ROUNDING:
+            if difference > max(settings.clock_tolerance, label_step, step) + _ROUNDING:
                 problems.add(
                     row.number,
                     f"column {modality!r}: {spans}; correct the times of one file, or set"
@@ -152,7 +155,7 @@ def check_clocks(
             if difference > max(label_step, GAP * step) + _ROUNDING:
                 apart[modality].append(difference)
             missing, (start, end) = count_missing(clock, at)
-            if missing and nonfinite == "refuse":
+            if missing and settings.nonfinite == "refuse":
                 problems.add(
                     row.number,
                     f"column {modality!r} has no frames {_name_gap(start, end)}, where {missing} of {len(at)} labels"
@@ -184,7 +187,7 @@ def _name_gap(start: float, end: float) -> str:
     return f"between {format_seconds(start)} and {format_seconds(end)} s"
 
 
-def check_label_rates(sheet: Sheet, times: Mapping[int, np.ndarray], delay: float, problems: Problems) -> None:
+def _check_label_rates(sheet: Sheet, times: Mapping[int, np.ndarray], delay: float, problems: Problems) -> None:
     """Reports labels at another rate than the others, where a delay in seconds has to become one in steps."""
     steps = {number: float(np.median(np.diff(at))) for number, at in times.items() if len(at) > 1}
     if not delay or not steps:

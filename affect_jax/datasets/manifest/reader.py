@@ -230,17 +230,7 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
             f"config.corpus.min_confidence is {settings.min_confidence:g}, but no file has a column 'confidence' or"
             " 'success'; leave it out",
         )
-    clock_remarks = {}
-    if settings.layout == "steps" and columns[target].per_step:
-        clock_remarks = clocks.check_clocks(
-            sheet,
-            survey.cells,
-            columns[target],
-            tolerance=settings.clock_tolerance,
-            nonfinite=settings.nonfinite,
-            problems=problems,
-        )
-        clocks.check_label_rates(sheet, columns[target].times, settings.annotation_delay, problems)
+    told = clocks.check_clocks(sheet, survey.cells, columns[target], settings, problems)
     layouts.check_layout(sheet, survey.cells, columns, target, settings.layout, problems)
     plan = plan_splits(sheet, columns[target], folds=settings.folds, seed=settings.seed, problems=problems)
     problems.raise_if_any()
@@ -250,7 +240,7 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
         sheet=sheet._replace(
             remarks=(*sheet.remarks, *overlaps, *(f"{count} {what}" for what, count in finder.remarks.items()))
         ),
-        survey=survey._replace(remarks={**survey.remarks, **clock_remarks}),
+        survey=survey._replace(remarks={**survey.remarks, **told}),
         labels=columns,
         target=target,
         plan=plan,
