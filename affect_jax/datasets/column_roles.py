@@ -14,12 +14,15 @@ from affect_jax.errors import UserError
 TIME_COLUMNS = ("frametime", "frame_time", "time", "timestamp")
 """Names of columns of times in seconds, in lower case."""
 TIME, START, END, QUALITY, BOOKKEEPING, NAMELESS, DATA = "time start end quality bookkeeping nameless data".split()
-_ROLES = dict.fromkeys(TIME_COLUMNS, TIME) | {
-    "start": START,
-    "end": END,
+_ROLES = {
     "confidence": QUALITY,  # OpenFace
     "success": QUALITY,
 }
+_TIME_NAME = re.compile(
+    r"(?:(?P<time>frame_?times?|times?|time_?stamps?)|(?P<start>start)(?:_?time)?|(?P<end>end)(?:_?time)?)"
+    r"[ _]*[\[(]?(?:s|secs?|seconds?|(?P<ms>ms|msecs?|milliseconds?))?[\])]?"
+)
+"""`time`, `timestamp`, `time_s`, `time (s)`, `timestamp_ms`, `start`, `end_time`, ..."""
 _BOOKKEEPING = frozenset(
     "name file filename file_name frame frameindex frame_index frameid frame_id framenumber frame_number frame_idx"
     " face_id faceid index idx row row_id rowid row_number rownumber row_index".split()
@@ -37,7 +40,17 @@ def find_role(name: str, *, of_labels: bool = False) -> str:
         return NAMELESS
     if key in _BOOKKEEPING or (key in CLASSES and not of_labels):
         return BOOKKEEPING
+    time = _TIME_NAME.fullmatch(key)
+    if time is not None:
+        return TIME if time["time"] else START if time["start"] else END
     return _ROLES.get(key, DATA)
+
+
+def _read_seconds(table: Table, column: int) -> NumberColumn:
+    """A column of times, in seconds; in milliseconds where its name says so."""
+    times = table.parse(column) if table.matrix is not None else parse_times(table.cells(column))
+    name = _TIME_NAME.fullmatch(table.header[column].strip().strip("'\"").lower())
+    return times._replace(values=times.values / 1000) if name is not None and name["ms"] else times
 
 
 class Clock(NamedTuple):
@@ -68,7 +81,7 @@ def read_clock(table: Table, roles: Sequence[str]) -> Clock:
     if not columns and not starts:
         return NO_CLOCK
     chosen = (columns or starts)[0]
-    times = table.parse(chosen) if table.matrix is not None else parse_times(table.cells(chosen))
+    times = _read_seconds(table, chosen)
     refuse_wrong_cells(table, chosen, times, "a time in seconds")
     bad = ~np.isfinite(times.values)
     if bad.any():
@@ -92,7 +105,7 @@ def _find_middles(table: Table, starts: np.ndarray, columns: Sequence[int]) -> n
     """The middles of steps, which a frame shows best; their starts where there is no end, or no later one, of each."""
     if len(columns) != 1:
         return starts
-    ends = table.parse(columns[0]) if table.matrix is not None else parse_times(table.cells(columns[0]))
+    ends = _read_seconds(table, columns[0])
     middles = (starts + ends.values) / 2
     is_usable = not ends.wrong and np.isfinite(middles).all() and (ends.values >= starts).all()
     return middles if is_usable and (np.diff(middles) > 0).all() else starts

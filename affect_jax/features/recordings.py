@@ -91,6 +91,16 @@ def compute_features(
         raise UserError(f"{name}: {error}") from error
 
 
+def measure_step(sound: str, rate: int) -> float:
+    """Seconds from one frame of a recording's features to the next; frame k of MFCC is centred on k of them.
+
+    Args:
+      sound: what the recording becomes: mfcc or egemaps.
+      rate: sampling rate at which it is read, in Hz.
+    """
+    return round(rate * 0.010) / rate if sound == "mfcc" else 0.010
+
+
 def find_kept(folder: Path, path: Path, sound: str, rate: int, segment: Segment = WHOLE) -> Path:
     """The file in `folder` that keeps the features of a recording, or of a stretch of it, as it is now.
 

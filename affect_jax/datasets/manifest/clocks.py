@@ -4,7 +4,7 @@ Of a gap in the times of the features nothing is made up: steps in it are missin
 """
 
 import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +20,6 @@ GAP = 1.5
 """Two frames that are further apart than this many usual steps have a gap between them."""
 EDGE = 1.0
 """Seconds that a label may lie before the first frame or behind the last, and take it."""
-RECORDING_STEP = 0.01
-"""Seconds between the frames of a recording: frame k of its MFCC is centred on k * 10 ms."""
 _ROUNDING = 1e-9
 _SAME_RATE = 0.05  # rates of labels that differ by a smaller share are one rate
 
@@ -66,10 +64,19 @@ def find_frames(times: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarr
     behind = np.clip(np.searchsorted(times, at), 1, len(times) - 1)
     before = behind - 1
     nearest = np.where(times[behind] - at < at - times[before] - _ROUNDING, behind, before)
-    far = GAP / 2 * float(np.median(np.diff(times)))
+    reach = _find_reach(float(np.median(np.diff(times))), at)
     outside = (at < times[0]) | (at > times[-1])
     distance = np.abs(times[nearest] - at)
-    return nearest, distance > np.where(outside, max(EDGE, far), far) + _ROUNDING
+    return nearest, distance > np.where(outside, max(EDGE, reach), reach) + _ROUNDING
+
+
+def _find_reach(step: float, at: np.ndarray) -> float:
+    """Seconds within which a frame shows a step: half of what is no gap yet, or half of the time between two steps."""
+    return max(GAP / 2 * step, _find_step(at) / 2)
+
+
+def _find_step(at: np.ndarray) -> float:
+    return float(np.median(np.diff(at))) if len(at) > 1 else 0.0
 
 
 def sample_at_times(values: np.ndarray, times: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -81,16 +88,14 @@ def sample_at_times(values: np.ndarray, times: np.ndarray, at: np.ndarray) -> np
 
 
 def count_missing(clock: FrameClock, at: np.ndarray) -> tuple[int, tuple[float, float]]:
-    """How many steps have no frame, and the first stretch without frames that has such steps."""
-    far = GAP / 2 * clock.step
-    edge = max(EDGE, far)
-    stretches = [(-np.inf, clock.first, np.inf, edge), (clock.last, np.inf, edge, np.inf)]
-    pairs = zip(clock.gaps[::2], clock.gaps[1::2], strict=True)
+    """How many steps have no frame, as `find_frames` has it, and the first stretch without frames that has such steps;
+    a stretch before the first frame begins at -inf, one behind the last ends at inf."""
+    reach = _find_reach(clock.step, at)
+    edge = max(EDGE, reach)
+    stretches = [(start, end, reach) for start, end in zip(clock.gaps[::2], clock.gaps[1::2], strict=True)]
     count, first = 0, (0.0, 0.0)
-    for start, end, after, until in [*((a, b, far, far) for a, b in pairs), *stretches]:
-        low = start + after if np.isfinite(start) else -np.inf
-        high = end - until if np.isfinite(end) else np.inf
-        inside = int(((at > low + _ROUNDING) & (at < high - _ROUNDING)).sum())
+    for start, end, far in [(-np.inf, clock.first, edge), *stretches, (clock.last, np.inf, edge)]:
+        inside = int(((at > start + far + _ROUNDING) & (at < end - far - _ROUNDING)).sum())
         if inside and not count:
             first = (start, end)
         count += inside
@@ -141,7 +146,7 @@ def check_clocks(
                 continue
             first, last, step, *gaps = cells[key].clock
             clock, at = FrameClock(first, last, step, tuple(gaps)), labels.times[row.number]
-            label_step = float(np.median(np.diff(at))) if len(at) > 1 else 0.0
+            label_step = _find_step(at)
             difference = max(abs(first - float(at[0])), abs(last - float(at[-1])))
             spans = _describe_spans(clock, at, labels.name)
             if difference > max(settings.clock_tolerance, label_step, step) + _ROUNDING:
@@ -201,10 +206,3 @@ def _check_label_rates(sheet: Sheet, times: Mapping[int, np.ndarray], delay: flo
                 f"has a label every {step:.3g} s, but most rows every {usual:.3g} s, so config.corpus.annotation_delay"
                 f"={delay:g} is not one number of steps; bring the labels to one rate",
             )
-
-
-def find_clock(times: Sequence[float] | np.ndarray | None, frames: int, *, is_sound: bool) -> np.ndarray:
-    """Times of the frames of a file, float64 [T]; [0] where it has none."""
-    if is_sound:
-        return np.arange(frames) * RECORDING_STEP
-    return np.zeros(0) if times is None or len(times) != frames or frames < 2 else np.asarray(times)

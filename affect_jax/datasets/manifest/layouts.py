@@ -1,12 +1,11 @@
 """Turns the items of a manifest into recordings: one each, one each with labels per step, or one for each group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from affect_jax.datasets.manifest import frame_files
 from affect_jax.datasets.manifest.cells import Cells
-from affect_jax.datasets.manifest.clocks import find_clock, list_timed, sample_at_times
+from affect_jax.datasets.manifest.clocks import list_timed, sample_at_times
 from affect_jax.datasets.manifest.csv_table import Row, Sheet
 from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.manifest.problems import Problems
@@ -90,7 +89,7 @@ def _check_lengths(sheet: Sheet, cells: Cells, labels: Sequence[Labels], target:
 def arrange_recordings(
     rows: Sequence[Row],
     features: Mapping[int, dict[str, np.ndarray]],
-    times: Mapping[int, dict[str, np.ndarray]],
+    find_times: Callable[[Row, str], np.ndarray],
     target: Labels,
     layout: str,
 ) -> tuple[list[Recording], dict[int, str]]:
@@ -99,7 +98,7 @@ def arrange_recordings(
     Args:
       rows: of the manifest, in its order.
       features: row number -> modality -> float32 [T, D] or int16 [T].
-      times: row number -> modality -> times of the frames, where their file has some.
+      find_times: (row, modality) -> float64 [T] of the frames in seconds; [0] where their file has no times.
       target: with labels of every row.
       layout: item, steps or group.
 
@@ -114,19 +113,16 @@ def arrange_recordings(
         steps = (row.id,)
         if layout == "steps":
             steps = tuple(f"{row.id}@{t}" for t in range(len(labels)))
-            arrays = {m: _bring_to_labels(m, values, row, times[row.number], target) for m, values in arrays.items()}
+            arrays = {m: _bring_to_labels(values, find_times(row, m), row, target) for m, values in arrays.items()}
         recordings.append(Recording(row.id, row.group, steps, arrays, {target.name: labels}))
     return recordings, {row.number: row.id for row in rows}
 
 
-def _bring_to_labels(
-    modality: str, values: np.ndarray, row: Row, times: Mapping[str, np.ndarray], target: Labels
-) -> np.ndarray:
+def _bring_to_labels(values: np.ndarray, times: np.ndarray, row: Row, target: Labels) -> np.ndarray:
     """[T, D] -> [steps, D]: by times where features and labels have them, else by relative position."""
     at = target.times.get(row.number, ())
-    clock = find_clock(times.get(modality), len(values), is_sound=frame_files.is_sound(row.files[modality]))
-    if len(at) and len(clock) > 1:
-        return sample_at_times(values, clock, at)
+    if len(at) and len(times) > 1:
+        return sample_at_times(values, times, at)
     return sample_at_steps(values, len(target.values[row.number]))
 
 

@@ -19,7 +19,7 @@ from affect_jax.datasets import feature_frames
 from affect_jax.datasets.feature_frames import Frames
 from affect_jax.datasets.manifest import frame_files, recording_pool
 from affect_jax.datasets.manifest.cells import Cell, Reading, Survey
-from affect_jax.datasets.manifest.clocks import find_clock, summarize_times
+from affect_jax.datasets.manifest.clocks import summarize_times
 from affect_jax.datasets.manifest.column_checks import check_column, choose_files
 from affect_jax.datasets.manifest.csv_table import Sheet, join_names
 from affect_jax.datasets.manifest.cut_steps import cut_frames, find_span
@@ -28,11 +28,11 @@ from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.release_files import quote_values
 from affect_jax.datasets.whole_folder import report_write_errors
 from affect_jax.errors import UserError
-from affect_jax.features.recordings import Measured
+from affect_jax.features.recordings import Measured, measure_step
 from affect_jax.features.segments import WHOLE, Segment
 from affect_jax.runtime import files, progress
 
-READER = 4
+READER = 5
 """To be raised whenever files are read differently: they are then measured again."""
 _ANY = ("*",)
 _LARGE = 50_000_000
@@ -62,7 +62,7 @@ def measure_file(
     """
     if frame_files.is_sound(path):
         sizes = zip(measure_sound(path, segments), segments, strict=True)
-        return [size if isinstance(size, str) else _measure_sound(size, segment) for size, segment in sizes]
+        return [size if isinstance(size, str) else _measure_sound(size, segment, reading) for size, segment in sizes]
     frames, cells = feature_frames.read_features(path, reading.options), []
     for segment in segments:
         try:
@@ -72,11 +72,11 @@ def measure_file(
     return cells
 
 
-def _measure_sound(size: Measured, segment: Segment) -> Cell:
+def _measure_sound(size: Measured, segment: Segment, reading: Reading) -> Cell:
     span = (segment.start, segment.start + size.seconds)
-    clock = summarize_times(find_clock(None, size.frames, is_sound=True)) if size.width else ()
+    times = np.arange(size.frames if size.width else 0) * measure_step(reading.sound, reading.rate)
     cell = Cell(size.frames, size.width, float(size.rate), bad=0, first="", remarks=size.remarks)
-    return cell._replace(span=span, clock=clock)
+    return cell._replace(span=span, clock=summarize_times(times))
 
 
 def _measure_frames(frames: Frames, segment: Segment, path: Path) -> Cell:

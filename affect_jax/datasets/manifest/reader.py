@@ -29,6 +29,7 @@ from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fing
 from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.features import egemaps
+from affect_jax.features.recordings import measure_step
 
 
 class Column(NamedTuple):
@@ -164,14 +165,24 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
     def locate(recording: Recording, modality: str, step: int, column: int) -> str:
         return f"{files[recording.id][modality]} frame {step} column {column} (from 0)"
 
+    def locate_step(recording: Recording, modality: str, step: int, column: int) -> str:
+        return f"{files[recording.id][modality]} column {column} at step {step} of the labels (from 0)"
+
+    def find_times(row: csv_table.Row, modality: str) -> np.ndarray:
+        frames = len(features[row.number][modality])
+        if frame_files.is_sound(row.files[modality]):
+            return np.arange(frames) * measure_step(settings.sound, settings.rate)
+        of_file = times[row.number].get(modality, ())
+        return of_file if len(of_file) == frames else np.zeros(0)
+
     items = [Recording(row.id, row.group, (), features[row.number], {}) for row in sheet.rows]
     replaced, missing = replace_missing_values({"items": items}, settings.nonfinite, locate)
     features = {row.number: item.features for row, item in zip(sheet.rows, replaced["items"], strict=True)}
     target = checked.labels[checked.target]
-    recordings, names = layouts.arrange_recordings(sheet.rows, features, times, target, settings.layout)
+    recordings, names = layouts.arrange_recordings(sheet.rows, features, find_times, target, settings.layout)
     if settings.layout == "steps":
         # Steps in gaps of the features' clocks have none only now.
-        replaced, gaps = replace_missing_values({"items": recordings}, settings.nonfinite, locate)
+        replaced, gaps = replace_missing_values({"items": recordings}, settings.nonfinite, locate_step)
         recordings, missing = replaced["items"], join_missing_values(missing, gaps)
     by_id = {recording.id: recording for recording in recordings}
 

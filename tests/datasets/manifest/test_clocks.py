@@ -8,6 +8,7 @@ from affect_jax.datasets import manifest
 from affect_jax.datasets.manifest import clocks
 from affect_jax.errors import UserError
 from affect_jax.features import audio
+from affect_jax.features.recordings import measure_step
 from tests.datasets.manifest.conftest import RATE
 
 ROWS = 4
@@ -71,7 +72,7 @@ def test_nearest_frames_equal_a_search_of_all_frames():
         distances = np.abs(times[None, :] - at[:, None])
         np.testing.assert_allclose(distances[np.arange(35), nearest], distances.min(axis=1), atol=1e-8)
         inside = (at >= times[0]) & (at <= times[-1])
-        far = 0.75 * np.median(np.diff(times))
+        far = max(0.75 * np.median(np.diff(times)), np.median(np.diff(at)) / 2)
         expected = distances.min(axis=1) > np.where(inside, far, max(far, 1.0)) + 1e-9
         np.testing.assert_array_equal(missing, expected)
         first, last, step, *gaps = clocks.summarize_times(times)
@@ -91,6 +92,14 @@ def test_a_recording_has_a_clock_by_construction(corpus):
     recordings, _ = load(corpus.write(rows))
     frames = audio.compute_mfcc(soundfile.read(corpus.folder / "talk1.wav", dtype="float32")[0], RATE)
     np.testing.assert_array_equal(recordings["i1"].features["voice"], frames[[50, 75, 100, 125, 150, 175]])
+
+
+def test_the_clock_of_a_recording_does_not_drift_at_any_rate():
+    for rate in (8000, 11025, 16000, 22050, 44100):
+        samples = np.zeros(20 * rate, np.float32)
+        samples[19 * rate] = 1.0
+        loudest = int(audio.compute_mfcc(samples, rate)[:, 0].argmax())
+        assert loudest * measure_step("mfcc", rate) == pytest.approx(19.0, abs=0.006)
 
 
 def test_clocks_that_are_shifted_or_of_another_span_are_told(corpus):
@@ -127,19 +136,19 @@ def test_gaps_are_missing_and_nothing_is_made_up(corpus):
     faces = write_corpus(
         corpus, lambda n: np.arange(100)[kept if n == 3 else slice(None)] / 10, lambda n: np.arange(50) / 5
     )
-    with pytest.raises(
-        UserError, match="row 5: column 'face' has no frames between 3.9 and 6 s, where 10 of 50 labels"
-    ):
+    with pytest.raises(UserError, match="row 5: column 'face' has no frames between 3.9 and 6 s, where 9 of 50 labels"):
         load(corpus)
     recordings, missing = load(corpus, nonfinite="zero")
-    assert missing.count == 20
+    assert missing.count == 18
+    assert missing.first.endswith("face3.csv column 0 at step 21 of the labels (from 0)")
     expected = np.zeros((100, 2), np.float32)
     expected[kept] = faces["i3"]
+    expected[40] = faces["i3"][39]  # within half of a label's step
     np.testing.assert_array_equal(recordings["i3"].features["face"], expected[::2])
     recordings, _ = load(corpus, nonfinite="mean")
-    seen = np.r_[0:20, 30:50]
+    seen = np.r_[0:21, 30:50]
     values = recordings["i3"].features["face"]
-    np.testing.assert_allclose(values[20:30], np.tile(values[seen].mean(0), (10, 1)), rtol=1e-5)
+    np.testing.assert_allclose(values[21:30], np.tile(values[seen].mean(0), (9, 1)), rtol=1e-5, atol=1e-6)
 
 
 def test_without_times_relative_position_as_before_and_told(corpus):
@@ -170,6 +179,17 @@ def test_labels_with_start_and_end_show_their_middle(corpus):
         (corpus.folder / f"labels{n}.csv").write_text("\n".join(["start,end,value", *lines]))
     recordings, _ = load(corpus)
     np.testing.assert_array_equal(recordings["i2"].features["face"], faces["i2"][5:100:10])
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"), [("time", 1), ("Time (s)", 1), ("time_s", 1), ("timestamp [ms]", 1000), ("TimeStamp_ms", 1000)]
+)
+def test_names_of_times_with_their_unit(corpus, name, factor):
+    faces = write_corpus(corpus, lambda n: np.arange(100) / 10, lambda n: np.arange(50) / 5)
+    for n in range(ROWS):
+        write_steps(corpus.folder / f"face{n}.csv", np.arange(100) / 10 * factor, faces[f"i{n}"], name)
+    recordings, _ = load(corpus)
+    np.testing.assert_array_equal(recordings["i3"].features["face"], faces["i3"][::2])
 
 
 def test_segments_keep_the_clock_of_their_file(corpus):

@@ -10,7 +10,7 @@ from affect_jax.datasets import feature_frames, manifest
 from affect_jax.datasets.manifest import start_end
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.errors import UserError
-from affect_jax.features import sound_files
+from affect_jax.features import recordings, sound_files
 from affect_jax.features.segments import WHOLE, Segment
 from tests.datasets.manifest.conftest import RATE, write_csv
 
@@ -78,6 +78,25 @@ def test_segments_equal_files_that_were_cut(corpus, sound):
         for modality, values in recording.features.items():
             np.testing.assert_array_equal(values, cut[name].features[modality])
             np.testing.assert_array_equal(values, shuffled[name].features[modality])
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff"])
+def test_segments_equal_cut_files_at_any_rate(tmp_path, suffix):
+    for seed in range(8):
+        draw = np.random.default_rng(seed)
+        rate = int(draw.choice([8000, 11025, 16000, 44100]))
+        samples = draw.integers(-9000, 9000, (rate, int(draw.integers(1, 3)))).astype(np.int16)
+        start, end = np.sort(draw.uniform(0, 1, 2)).round(3) + [0.0, 0.07]
+        soundfile.write(tmp_path / f"long.{suffix}", samples, rate, subtype="PCM_16")
+        soundfile.write(
+            tmp_path / f"cut.{suffix}", samples[round(start * rate) : round(end * rate)], rate, subtype="PCM_16"
+        )
+        for sound in ("waveform", "mfcc"):
+            segment = Segment(float(start), float(end))
+            of_segment, seconds = recordings.compute_features(tmp_path / f"long.{suffix}", sound, RATE, segment)
+            of_file, length = recordings.compute_features(tmp_path / f"cut.{suffix}", sound, RATE)
+            assert seconds == length
+            np.testing.assert_array_equal(of_segment.values, of_file.values)
 
 
 def test_a_long_file_is_read_once_however_many_rows_use_it(corpus, monkeypatch):
@@ -199,8 +218,8 @@ def test_ends_that_were_rounded_up_are_read_to_the_end_and_told(corpus):
     write_talks(corpus.folder)
     rows = list_rows()
     rows[3] |= {"end": "2.05"}
-    recordings, _ = load(corpus, rows, sound="waveform")
-    assert len(recordings["t0_3"].features["voice"]) == round((2 - 1.48) * RATE)
+    loaded, _ = load(corpus, rows, sound="waveform")
+    assert len(loaded["t0_3"].features["voice"]) == round((2 - 1.48) * RATE)
     lines = manifest.list_contents(corpus.settings(folds=3, sound="waveform"))
     told = "ends that lie at most 0.1 s behind the end of the file are read to its end (1 file)"
     assert f"note         voice: {told}" in lines
@@ -226,8 +245,8 @@ def test_a_vector_is_that_of_the_whole_row(corpus):
     for row in rows:
         np.save(corpus.folder / f"{row['id']}.npy", np.full(4, float(len(row["id"]) + int(row["id"][-1]))))
         row["text"] = f"{row['id']}.npy"
-    recordings, _ = load(corpus, rows, modalities=("face", "text"))
-    assert recordings["t1_2"].features["text"].tolist() == [[6.0] * 4]
+    loaded, _ = load(corpus, rows, modalities=("face", "text"))
+    assert loaded["t1_2"].features["text"].tolist() == [[6.0] * 4]
     lines = manifest.list_contents(corpus.settings(folds=3, modalities=("face", "text")))
     assert "note         text: single frames without a time are taken whole (12 files)" in lines
 
@@ -237,8 +256,8 @@ def test_rows_of_one_recording_are_one_group(corpus):
     rows = list_rows()
     for row in rows:
         del row["group"]
-    recordings, _ = load(corpus, rows)
-    assert [recordings[name].group for name in ("t0_0", "t0_3", "t1_0")] == ["talk0.wav", "talk0.wav", "talk1.wav"]
+    loaded, _ = load(corpus, rows)
+    assert [loaded[name].group for name in ("t0_0", "t0_3", "t1_0")] == ["talk0.wav", "talk0.wav", "talk1.wav"]
     lines = manifest.list_contents(corpus.settings(folds=3))
     assert "note         corpus.csv: no column 'group': rows of one recording are one group (3 groups)" in lines
     assert any("12 items of 3 groups, 4 items each" in line for line in lines)
@@ -297,15 +316,15 @@ def test_labels_per_step_are_cut_by_their_times(corpus):
     for row in rows:
         row["label"] = f"labels{row['id'][1]}.csv"
     settings = {"layout": "steps", "modalities": ("face",)}
-    recordings, _ = load(corpus, rows, **settings)
-    np.testing.assert_allclose(recordings["t1_1"].targets["label"], [1.06, 1.07, 1.08], rtol=1e-6)
-    np.testing.assert_allclose(recordings["t1_3"].targets["label"], [1.15, 1.16, 1.17, 1.18, 1.19], rtol=1e-6)
+    loaded, _ = load(corpus, rows, **settings)
+    np.testing.assert_allclose(loaded["t1_1"].targets["label"], [1.06, 1.07, 1.08], rtol=1e-6)
+    np.testing.assert_allclose(loaded["t1_3"].targets["label"], [1.15, 1.16, 1.17, 1.18, 1.19], rtol=1e-6)
     for row in rows:
         row["label"] = row["label"].replace("csv", "npy")
     with pytest.raises(UserError, match=r"labels0.npy has no times.*, or set config.corpus.label_rate to its labels"):
         load(corpus, rows, **settings)
     of_arrays, _ = load(corpus, rows, label_rate=10, **settings)
-    np.testing.assert_array_equal(of_arrays["t1_1"].targets["label"], recordings["t1_1"].targets["label"])
+    np.testing.assert_array_equal(of_arrays["t1_1"].targets["label"], loaded["t1_1"].targets["label"])
 
 
 def test_parts_for_several_machines_are_whole_files(corpus, monkeypatch):
