@@ -20,6 +20,7 @@ GAP = 1.5
 """Two frames that are further apart than this many usual steps have a gap between them."""
 EDGE = 1.0
 """Seconds that a label may lie before the first frame or behind the last, and take it."""
+BY_TIMES, BY_POSITION = "brought to the labels by times", "brought to the labels by relative position"
 _ROUNDING = 1e-9
 _SAME_RATE = 0.05  # rates of labels that differ by a smaller share are one rate
 
@@ -142,36 +143,46 @@ def check_clocks(
                 continue
             if key not in timed:
                 lacking = "its files" if not cells[key].clock else "the labels"
-                remarks[modality, f"brought to the labels by relative position, as {lacking} have no times"] += 1
+                remarks[modality, f"{BY_POSITION}, as {lacking} have no times"] += 1
                 continue
             first, last, step, *gaps = cells[key].clock
             clock, at = FrameClock(first, last, step, tuple(gaps)), labels.times[row.number]
-            label_step = _find_step(at)
-            difference = max(abs(first - float(at[0])), abs(last - float(at[-1])))
-            spans = _describe_spans(clock, at, labels.name)
-            if difference > max(settings.clock_tolerance, label_step, step) + _ROUNDING:
-                problems.add(
-                    row.number,
-                    f"column {modality!r}: {spans}; correct the times of one file, or set"
-                    f" config.corpus.clock_tolerance to {np.ceil(difference):.0f} s if this is right",
-                )
+            fault = _find_fault(clock, at, labels.name, settings)
+            if fault:
+                problems.add(row.number, f"column {modality!r}{fault}")
                 continue
-            remarks[modality, "brought to the labels by times"] += 1
-            if difference > max(label_step, GAP * step) + _ROUNDING:
+            remarks[modality, BY_TIMES] += 1
+            difference = _measure_difference(clock, at)
+            if difference > max(_find_step(at), GAP * step) + _ROUNDING:
                 apart[modality].append(difference)
-            missing, (start, end) = count_missing(clock, at)
-            if missing and settings.nonfinite == "refuse":
-                problems.add(
-                    row.number,
-                    f"column {modality!r} has no frames {_name_gap(start, end)}, where {missing} of {len(at)} labels"
-                    f" {labels.name!r} lie; leave these labels out, or set config.corpus.nonfinite to 'zero' or 'mean'",
-                )
-            elif missing:
+            if count_missing(clock, at)[0]:
                 remarks[modality, "labels in gaps of its times, or outside of them, have missing features"] += 1
     for modality, differences in apart.items():
         text = f"begins or ends up to {format_seconds(max(differences))} s before or behind the labels"
         remarks[modality, text] = len(differences)
     return dict(remarks)
+
+
+def _measure_difference(clock: FrameClock, at: np.ndarray) -> float:
+    """Seconds between the first, or the last, frame and label, whichever is more."""
+    return max(abs(clock.first - float(at[0])), abs(clock.last - float(at[-1])))
+
+
+def _find_fault(clock: FrameClock, at: np.ndarray, name: str, settings: Settings) -> str:
+    """The end of a sentence that begins with the column; '' where the two clocks fit."""
+    difference = _measure_difference(clock, at)
+    if difference > max(settings.clock_tolerance, _find_step(at), clock.step) + _ROUNDING:
+        return (
+            f": {_describe_spans(clock, at, name)}; correct the times of one file, or set config.corpus.clock_tolerance"
+            f" to {np.ceil(difference):.0f} s if this is right"
+        )
+    missing, (start, end) = count_missing(clock, at)
+    if missing and settings.nonfinite == "refuse":
+        return (
+            f" has no frames {_name_gap(start, end)}, where {missing} of {len(at)} labels {name!r} lie; leave these"
+            " labels out, or set config.corpus.nonfinite to 'zero' or 'mean'"
+        )
+    return ""
 
 
 def _describe_spans(clock: FrameClock, at: np.ndarray, name: str) -> str:

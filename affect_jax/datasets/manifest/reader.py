@@ -77,6 +77,7 @@ class Description(NamedTuple):
       groups: how many groups.
       steps: of each recording that `load` gives.
       rate: steps a second where labels are per step and some modality has a clock; 0 where nothing tells.
+      remarks: on labels and features whose clocks are not one, or that have none.
     """
 
     modalities: dict[str, Column]
@@ -86,6 +87,7 @@ class Description(NamedTuple):
     groups: int
     steps: tuple[int, ...] = ()
     rate: float = 0.0
+    remarks: tuple[str, ...] = ()
 
 
 class _CheckedManifest(NamedTuple):
@@ -98,6 +100,7 @@ class _CheckedManifest(NamedTuple):
     labels: dict[str, labels.Labels]
     target: str
     plan: SplitPlan
+    clocks: Mapping[tuple[str, str], int]
 
 
 def describe(corpus: Mapping[str, Any]) -> Description:
@@ -123,6 +126,11 @@ def describe(corpus: Mapping[str, Any]) -> Description:
         groups=len({row.group for row in sheet.rows}),
         steps=_count_steps(checked),
         rate=_measure_step_rate(checked),
+        remarks=tuple(
+            f"{modality}: {text} (rows: {count})"
+            for (modality, text), count in checked.clocks.items()
+            if text != clocks.BY_TIMES
+        ),
     )
 
 
@@ -234,7 +242,8 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
         for name in sheet.labels
     }
     survey = measurements.measure_cells(sheet, reading, settings.nonfinite, data_dir, problems)
-    overlaps = segments.check_overlaps(sheet, survey.cells, problems)
+    remarks = segments.check_overlaps(sheet, survey.cells, problems)
+    remarks += segments.list_disordered(sheet) if settings.layout == "group" else []
     if settings.min_confidence is not None and not any("confidence" in remark for _, remark in survey.remarks):
         problems.add(
             0,
@@ -249,9 +258,10 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
         settings=settings,
         data_dir=data_dir,
         sheet=sheet._replace(
-            remarks=(*sheet.remarks, *overlaps, *(f"{count} {what}" for what, count in finder.remarks.items()))
+            remarks=(*sheet.remarks, *remarks, *(f"{count} {what}" for what, count in finder.remarks.items()))
         ),
         survey=survey._replace(remarks={**survey.remarks, **told}),
+        clocks=told,
         labels=columns,
         target=target,
         plan=plan,

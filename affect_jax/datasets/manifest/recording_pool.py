@@ -39,6 +39,7 @@ def open_pool(
       say: receives how fast it was, of more than a few minutes of sound.
     """
     seconds: list[float] = []
+    read: set[Path] = set()
     budget, began = _Budget(_MEMORY), time.monotonic()
     with contextlib.ExitStack() as stack:
         compute = measure_recording
@@ -56,13 +57,14 @@ def open_pool(
             for size, is_new in zip(measured, are_new, strict=True):
                 if is_new and not isinstance(size, str):
                     seconds.append(size.seconds)
+                    read.add(path)
             return measured
 
         yield measure
     took = time.monotonic() - began
     if sum(seconds) > _WORTH_TELLING:
         say(
-            f"{len(seconds)} recordings of {sum(seconds) / 3600:.2f} h read as {reading.sound} in {took:.1f} s:"
+            f"{len(read)} recordings of {sum(seconds) / 3600:.2f} h read as {reading.sound} in {took:.1f} s:"
             f" {sum(seconds) / took:.0f} s of sound a second, {count_cores()} cores"
         )
 

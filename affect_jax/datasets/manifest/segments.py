@@ -82,8 +82,11 @@ def check_overlaps(sheet: Sheet, cells: Cells, problems: Problems) -> list[str]:
             )
     for number, text in leaks.items():
         problems.add(number, text)
-    remarks = [f"{len(alike)} rows share more than half of a stretch with another row of their group"] if alike else []
-    return [*remarks, *([f"the segments of {len(divided)} files are in several groups"] if divided else [])]
+    counts = {
+        "rows that share more than half of a stretch with another row of their group": len(alike),
+        "files whose segments are in several groups": len(divided),
+    }
+    return [f"{what}: {count}" for what, count in counts.items() if count]
 
 
 def _find_overlaps(rows: Sequence[Row], spans: Mapping[int, Sequence[float]]) -> list[tuple[Row, Row]]:
@@ -101,6 +104,19 @@ def _find_overlaps(rows: Sequence[Row], spans: Mapping[int, Sequence[float]]) ->
                 pairs[row.number] = (other, row)
         open_rows.append(row)
     return list(pairs.values())
+
+
+def list_disordered(sheet: Sheet) -> list[str]:
+    """A remark on groups whose rows, which are their steps in the layout 'group', do not follow each other in time."""
+    disordered, last = set(), {}
+    for row in sheet.rows:
+        for path in row.files.values() if row.segment != WHOLE else ():
+            if row.segment.start < last.get((row.group, path), 0.0):
+                disordered.add(row.group)
+            last[row.group, path] = row.segment.start
+    if not disordered:
+        return []
+    return [f"groups whose rows, and so steps, are not in the order of their starts: {len(disordered)}"]
 
 
 def count_sources(rows: Sequence[Row], modality: str, kind: str) -> str:

@@ -9,6 +9,7 @@ import soundfile
 from affect_jax.datasets import feature_frames, manifest
 from affect_jax.datasets.manifest import start_end
 from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.errors import UserError
 from affect_jax.features import recordings, sound_files
 from affect_jax.features.segments import WHOLE, Segment
@@ -177,6 +178,20 @@ def test_what_is_no_stretch(start, end, message):
     assert message in str(error.value)
 
 
+def test_any_cells_are_stretches_or_problems():
+    draw = np.random.default_rng(0)
+    for _ in range(2000):
+        texts = ["".join(draw.choice(list("0123456789.,:- dayse+in"), draw.integers(0, 9))) for _ in range(6)]
+        problems = Problems("own.csv")
+        rows = [(n, {"start": texts[2 * n], "end": texts[2 * n + 1]}) for n in range(3)]
+        segments = start_end.read_segments(rows, problems)
+        assert all(0 <= s.start < (np.inf if s.end is None else s.end) for s in segments.values())
+        # What is neither is a whole file: its cells say nothing, or that it begins at 0.
+        for number, cells in rows if not len(problems) else ():
+            if number not in segments:
+                assert all(is_missing(cell) or float(cell.replace(",", ".")) == 0 for cell in cells.values())
+
+
 def test_stretches_that_the_files_do_not_have(corpus):
     write_talks(corpus.folder)
     rows = list_rows()
@@ -281,9 +296,18 @@ def test_stretches_of_two_groups_may_touch_but_not_be_the_same(corpus):
         manifest.describe(corpus.write(rows).settings(folds=3))
     rows[1] |= {"group": "speaker0"}
     lines = manifest.list_contents(corpus.write(rows).settings(folds=3))
-    told = "1 rows share more than half of a stretch with another row of their group"
+    told = "rows that share more than half of a stretch with another row of their group: 1"
     assert f"note         corpus.csv: {told}" in lines
-    assert "note         corpus.csv: the segments of 6 files are in several groups" in lines
+    assert "note         corpus.csv: files whose segments are in several groups: 6" in lines
+
+
+def test_steps_of_a_dialog_that_are_not_in_its_order_are_told(corpus):
+    write_talks(corpus.folder)
+    rows = list_rows()
+    told = "groups whose rows, and so steps, are not in the order of their starts: 1"
+    for order, is_told in ((rows, False), ([rows[1], rows[0], *rows[2:]], True)):
+        lines = manifest.list_contents(corpus.write(order).settings(folds=3, layout="group"))
+        assert (f"note         corpus.csv: {told}" in lines) is is_told
 
 
 def test_overlaps_equal_comparing_every_pair():
