@@ -54,6 +54,25 @@ def test_vmap_equals_map(pair):
     toy.trees_equal(fit(trials, parsed, at_once=4), whole, rtol=1e-5, atol=1e-6)
 
 
+def test_before_its_first_epoch_a_stage_compiles_two_programs():
+    """The first weights and the optimizer's state. An array made by jnp here is one program more for each shape."""
+    parsed, traced = toy.stages(fit=toy.stage_config())
+    compiled = []
+
+    def note(event, _, fun_name="", **__):
+        if event.endswith("backend_compile_duration"):
+            compiled.append(fun_name)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        with pytest.raises(Stopped):
+            # A number of trials that no other test has: what was compiled before would not be told again.
+            fit(toy.trials(traced, seeds=range(7)), parsed, devices=2, listener=loop.Listener(stop=lambda: True))
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)
+    assert len(compiled) == 2, compiled
+
+
 def test_trials_differ_where_their_hyper_parameters_do(pair):
     _, trials, whole = pair
     assert trials[0].hyper != trials[1].hyper
