@@ -111,7 +111,10 @@ def init_states(
     # The rest is alike for all trials. On the host, as jnp would compile a program for each shape.
     one, count = create_state({}, {}, (), loss_state), len(trials.seed)
     state = jax.tree.map(lambda x: np.broadcast_to(x, (count, *x.shape)), one)
-    return state.replace(params=params, statistics=statistics, opt_state=opt_state, best={**params, **statistics})
+    state = state.replace(params=params, statistics=statistics, opt_state=opt_state, best={**params, **statistics})
+    # A CPU device may use the memory of these arrays instead of copying it, and programs write the next state over a
+    # state that they are given: no two leaves may share memory, as `params` and `best` do here.
+    return jax.tree.map(np.array, state)
 
 
 def arrange_folds(

@@ -41,5 +41,5 @@ def test_a_streamed_run_of_raw_speech_leaves_the_same_results(tmp_path, monkeypa
     assert streamed.trials == whole.trials
     assert streamed.corpus == whole.corpus
     arrays = [run_folder.read_arrays(tmp_path / name / "predictions.npz") for name in ("whole", "streamed")]
-    for name, values in arrays[0].items():
-        np.testing.assert_array_equal(arrays[1][name], values)
+    for name in arrays[0].keys() - {"run"}:  # the number of the run
+        np.testing.assert_array_equal(arrays[1][name], arrays[0][name])

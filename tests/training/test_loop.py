@@ -1,5 +1,6 @@
 """The engine: what a trial becomes must not depend on what runs beside it, where, or with which interruptions."""
 
+import itertools
 import re
 
 import jax
@@ -7,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from affect_jax.data.folds import FoldedCorpus
 from affect_jax.errors import UserError
 from affect_jax.runtime.signals import Stopped
-from affect_jax.training import loop, state, step
+from affect_jax.training import initial, loop, state, step
 from affect_jax.training import trials as rowing
 from tests import toy
 
@@ -71,6 +73,19 @@ def test_before_its_first_epoch_a_stage_compiles_two_programs():
     finally:
         jax.monitoring.unregister_event_duration_listener(note)
     assert len(compiled) == 2, compiled
+
+
+def test_no_two_arrays_of_a_first_state_share_memory():
+    """A program that is given the state writes the next one over it."""
+    corpus, _, folds = DATA
+    (stage,), traced = toy.stages(fit=toy.stage_config())
+    data, trials = FoldedCorpus(corpus, folds), rowing.stack_trials(toy.trials(traced))
+    shapes = initial.trace_shapes(toy.Model(), corpus, folds).params
+    params = jax.tree.map(lambda x: np.ones((len(trials.seed), *x.shape), x.dtype), shapes)
+    plan = initial.plan_stage(toy.Model(), stage, "regression", data, toy.engine())
+    leaves = jax.tree.leaves(initial.init_states(plan, data, params, {}, trials))
+    assert {len(leaf) for leaf in leaves} == {len(trials.seed)}
+    assert not [1 for one, other in itertools.combinations(leaves, 2) if np.shares_memory(one, other)]
 
 
 def test_trials_differ_where_their_hyper_parameters_do(pair):
