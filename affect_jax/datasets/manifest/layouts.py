@@ -89,18 +89,18 @@ def _check_lengths(sheet: Sheet, cells: Cells, labels: Sequence[Labels], target:
 def arrange_recordings(
     rows: Sequence[Row],
     features: Mapping[int, dict[str, np.ndarray]],
-    find_times: Callable[[Row, str], np.ndarray],
     target: Labels,
     layout: str,
+    find_times: Callable[[Row, str], np.ndarray] = lambda row, modality: np.zeros(0),
 ) -> tuple[list[Recording], dict[int, str]]:
     """Arranges items into recordings.
 
     Args:
       rows: of the manifest, in its order.
       features: row number -> modality -> float32 [T, D] or int16 [T].
-      find_times: (row, modality) -> float64 [T] of the frames in seconds; [0] where their file has no times.
       target: with labels of every row.
       layout: item, steps or group.
+      find_times: (row, modality) -> float64 [T] of the frames in seconds; [0] where their file has no times.
 
     Returns:
       The recordings, and row number -> the id of its recording.

@@ -187,7 +187,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
     replaced, missing = replace_missing_values({"items": items}, settings.nonfinite, locate)
     features = {row.number: item.features for row, item in zip(sheet.rows, replaced["items"], strict=True)}
     target = checked.labels[checked.target]
-    recordings, names = layouts.arrange_recordings(sheet.rows, features, find_times, target, settings.layout)
+    recordings, names = layouts.arrange_recordings(sheet.rows, features, target, settings.layout, find_times)
     if settings.layout == "steps":
         # Steps in gaps of the features' clocks have none only now.
         replaced, gaps = replace_missing_values({"items": recordings}, settings.nonfinite, locate_step)
