@@ -20,8 +20,8 @@ def cnn(data_dir):
     config.stages.fit.batch = 2
     config.data.eval_size = 2
     with config.unlocked():
-        config.model.update(dict(filters=(2,), widths=(6,), pools=(80,), hidden=3))
         config.studies = {"raw_cnn": config.studies["raw_cnn"]}
+        config.studies["raw_cnn"].model.update(dict(filters=(2, 3), widths=(6, 4), pools=(40, 20), hidden=3))
     return config
 
 
