@@ -19,6 +19,7 @@ import numpy as np
 from affect_jax.datasets import npy_files
 from affect_jax.datasets.release_files import quote_values, require_file
 from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.runtime.file_kinds import name_file
 
 SUFFIXES = (".npy", ".npz", ".h5", ".hdf5", ".mat")
 LARGEST_FILE = 500
@@ -167,7 +168,9 @@ def _check_header(path: Path, name: str, headers: Mapping[str, ArrayHeader], kin
 
 def _make_damage_error(path: Path, error: Exception) -> UserError:
     kind = {".npz": "npz", ".npy": "npy", ".mat": "MATLAB"}.get(path.suffix.lower(), "HDF5")
-    reason = " ".join(str(error).split())[:200]
+    reason, content = " ".join(str(error).split())[:200], name_file(path)
+    if content and kind not in content and content != "a zip archive":
+        return UserError(f"{path} is {content}, although it is called {path.suffix[1:]}; name it so, or write it again")
     writer = {"npz": "; write it with numpy.savez", "npy": "; write it with numpy.save"}.get(kind, "; write it again")
     return UserError(f"{path} is not a whole {kind} file of plain arrays ({type(error).__name__}: {reason}){writer}")
 

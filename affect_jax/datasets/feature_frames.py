@@ -14,9 +14,10 @@ import numpy as np
 from affect_jax.datasets import array_files, column_roles
 from affect_jax.datasets.arff_tables import DATE, NOMINAL, NUMERIC, STRING, read_arff_table
 from affect_jax.datasets.column_roles import BOOKKEEPING, DATA, END, NAMELESS, QUALITY, START
+from affect_jax.datasets.delimiters import name_delimiter
 from affect_jax.datasets.parse_numbers import has_decimal_comma, looks_like_number
 from affect_jax.datasets.release_files import convert_to_float32, quote_values
-from affect_jax.datasets.tables import DELIMITERS, Table, read_table, require_rows
+from affect_jax.datasets.tables import Table, read_table, require_rows
 from affect_jax.errors import UserError
 
 TABLES = (".csv", ".tsv", ".txt", ".arff")
@@ -117,14 +118,17 @@ def open_table(path: Path, largest_file: float, *, as_numbers: bool) -> Table:
         _check_header(table)
     name, count = next(iter(collections.Counter(n for n in table.header if n).most_common(1)), ("", 0))
     if count > 1:
-        raise UserError(f"{path} has {count} columns called {quote_values(name)}; copy or compute it again")
+        # pandas writes the names of columns of two levels into two rows.
+        two = table.matrix is None and table.rows and not any(looks_like_number(cell) for cell in table.rows[0])
+        remedy = "its names seem to be in two rows: write one name for each column" if two else "give each its own name"
+        raise UserError(f"{path} has {count} columns called {quote_values(name)}; {remedy}")
     return require_rows(table)
 
 
 def list_format_remarks(table: Table, decimal_comma: bool) -> Iterator[str]:
     """What a person should know about how a table was read."""
     if table.delimiter != ",":
-        yield f"{DELIMITERS.get(table.delimiter, repr(table.delimiter))} between the cells"
+        yield f"{name_delimiter(table.delimiter)} between the cells"
     if decimal_comma:
         yield "decimal commas"
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from affect_jax.datasets.release_files import convert_to_float32, require_file
 from affect_jax.errors import UserError
+from affect_jax.runtime.file_kinds import name_file
 
 
 def open_array(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
@@ -30,19 +31,29 @@ def open_array(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
 def map_array(path: Path) -> np.ndarray:
     """`open_array` for any shape."""
     require_file(path, "a file of the corpus")
+    kind = name_file(path)
+    if kind and kind != "an npy array" and not kind.startswith("a pickle"):
+        raise UserError(f"{path} is {kind}, although it is called npy; save it again with numpy.save")
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy parses the header as Python, and raises many types for a damaged one
         reason = " ".join(str(error).split())[:200]
-        is_pickled = "pickle" in reason or "Python objects" in reason
+        is_pickled = kind.startswith("a pickle") or "Python objects" in reason
+        reason = reason if is_pickled or kind else "it does not begin as one"
         fault = (
             "holds pickled objects, which could run code and are never loaded" if is_pickled else "is not a whole npy"
         )
         raise UserError(f"{path} {fault} ({reason}); save it again as an array of numbers with numpy.save") from error
-    if path.stat().st_size != values.offset + values.nbytes or values.dtype.byteorder == ">":
+    if path.stat().st_size != values.offset + values.nbytes:
         raise UserError(
             f"{path} has {path.stat().st_size - values.offset} bytes behind its header, which announces {values.nbytes}"
-            f" of type {values.dtype.str}, expected as many in little endian; the header may be damaged: save it again"
+            f" of type {values.dtype.str}, expected as many; the header may be damaged: save it again"
+        )
+    # A bit of a little endian header makes it a big endian one, and other numbers.
+    if values.dtype.byteorder == ">":
+        raise UserError(
+            f"{path} is big endian ({values.dtype.str}) by its header, which cannot be told from a damaged one; save it"
+            " again as array.astype('float32')"
         )
     if values.dtype.kind not in "fiu":
         raise UserError(f"{path} is an array of {values.dtype}, expected numbers; save it again")

@@ -11,15 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from affect_jax.datasets import table_titles
 from affect_jax.datasets.array_files import LARGEST_FILE
-from affect_jax.datasets.parse_numbers import NumberColumn, parse_column
+from affect_jax.datasets.delimiters import find_delimiter, measure_row, name_delimiter, strip_lines
+from affect_jax.datasets.parse_numbers import NumberColumn, looks_like_number, parse_column
 from affect_jax.datasets.release_files import quote_values
 from affect_jax.datasets.text_lines import read_lines
 from affect_jax.errors import UserError
-
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-_SAMPLE_LINES = 200
-_SAMPLE_CHARACTERS = 4_000_000
 
 
 class RowProblem(NamedTuple):
@@ -91,9 +89,13 @@ def read_table(path: Path, *, largest_file: float = LARGEST_FILE, as_numbers: bo
     """
     lines = read_lines(path, largest_file)
     first, delimiter = 0, ""
-    if lines and lines[0].strip().lower().startswith("sep=") and len(lines[0].strip()) <= 5:
-        first, delimiter = 1, lines[0].strip()[4:] or "\t"
+    announced = lines[0].strip().strip('"')
+    if announced.lower().startswith("sep=") and len(announced) <= 5:
+        first, delimiter = 1, announced[4:] or "\t"
+    lines = table_titles.blank_comments(lines)
     delimiter = delimiter or find_delimiter(lines)
+    if delimiter == " ":
+        lines = strip_lines(lines)
     if as_numbers:
         table = _read_matrix(path, lines[first:], delimiter)
         if table is not None:
@@ -105,36 +107,64 @@ def read_table(path: Path, *, largest_file: float = LARGEST_FILE, as_numbers: bo
     if not rows:
         raise UserError(f"{path} has no header in row 1; expected the names of the columns there")
     header, body = rows[0][1], rows[1:]
+    table_titles.refuse_title(path, rows)
+    if _lacks_row_names(header, body, lines[first:]):
+        header = ["", *header]
     while body and not any(body[-1][1]):
         body.pop()
     # Trailing delimiters, which spreadsheets leave behind the last column, are no columns.
-    used = max((_measure(row) for _, row in body), default=0)
-    width = max(_measure(header), min(used, len(header)))
-    fitting = []
-    for number, row in body:
-        if not row or (width > 1 and row == [""]):
-            if width == 1:
-                fitting.append((number, [""]))
-        elif len(row) < width or any(row[width:]):
-            decimals = ", and write decimals with a point" if delimiter == "," else ""
-            hint = f"; quote cells that have {DELIMITERS.get(delimiter, delimiter)} in them{decimals}"
-            hint = hint if len(row) > width else ""
-            problems.append(RowProblem(number, f"has {len(row)} cells, expected {width}{hint}"))
-        else:
-            fitting.append((number, row[:width]))
+    used = max((measure_row(row) for _, row in body), default=0)
+    width = max(measure_row(header), min(used, len(header)))
+    fitting, others = _fit_rows(body, width, delimiter)
     return Table(
         path=path,
         header=tuple(header[:width]),
         rows=[row for _, row in fitting],
         numbers=[number for number, _ in fitting],
         delimiter=delimiter,
-        problems=tuple(sorted(problems)),
+        problems=tuple(sorted([*problems, *others])),
     )
+
+
+def _fit_rows(
+    body: Sequence[tuple[int, list[str]]], width: int, delimiter: str
+) -> tuple[list[tuple[int, list[str]]], list[RowProblem]]:
+    """The rows of this width, and what is wrong with the others."""
+    fitting, problems = [], []
+    for number, row in body:
+        if not row or (width > 1 and row == [""]):
+            if width == 1:
+                fitting.append((number, [""]))
+        elif len(row) < width or any(row[width:]):
+            decimals = ", and write decimals with a point" if delimiter == "," else ""
+            hint = f"; quote cells that have {name_delimiter(delimiter)} in them{decimals}"
+            hint = hint if len(row) > width else ""
+            if len(row) == 1 and row[0].count(delimiter) == width - 1:
+                hint = "; all of its cells are in one pair of quotes: remove them"
+            problems.append(RowProblem(number, f"has {len(row)} cells, expected {width}{hint}"))
+        else:
+            fitting.append((number, row[:width]))
+    return fitting, problems
+
+
+def _lacks_row_names(header: Sequence[str], body: Sequence[tuple[int, list[str]]], lines: Sequence[str]) -> bool:
+    """Whether the header is one name short because R's write.table has put names of rows before the cells.
+
+    Where a comma could also be a decimal one, these names must be in quotes.
+    """
+    rows = [row for _, row in body if any(row)]
+    if len(rows) < 2 or not all(len(row) == len(header) + 1 and row[-1] for row in rows):
+        return False
+    firsts = [row[0] for row in rows]
+    first_line = next(line for line in lines[1:] if line.strip())
+    counted = firsts in ([str(k + 1) for k in range(len(rows))], [str(k) for k in range(len(rows))])
+    are_names = counted or not any(looks_like_number(cell) for cell in firsts)
+    return are_names and len(set(firsts)) == len(firsts) and (first_line.startswith('"') or "," not in first_line)
 
 
 def _read_matrix(path: Path, lines: Sequence[str], delimiter: str) -> Table | None:
     """A table of nothing but numbers below its header; None for any other."""
-    header = [cell.strip() for cell in lines[0].split(delimiter)]
+    header = [cell.strip() for cell in lines[0].split(None if delimiter == " " else delimiter)]
     end = len(lines)
     while end > 1 and not lines[end - 1].strip():
         end -= 1
@@ -143,7 +173,7 @@ def _read_matrix(path: Path, lines: Sequence[str], delimiter: str) -> Table | No
         return None
     # numpy's reader is written in C. It takes the same numbers as `parse_numbers`, but neither gaps nor commas.
     try:
-        matrix = np.loadtxt(body, delimiter=delimiter, comments=None, ndmin=2)
+        matrix = np.loadtxt(body, delimiter=None if delimiter == " " else delimiter, comments=None, ndmin=2)
     except ValueError:
         return None
     if matrix.shape != (len(body), len(header)):
@@ -163,46 +193,6 @@ def require_rows(table: Table) -> Table:
             f"{table.path} {table.counts} {first.row} {first.text}" + (f" ({more} more rows like this)" if more else "")
         )
     return table
-
-
-def find_delimiter(lines: Sequence[str]) -> str:
-    """The delimiter that cuts most rows into as many cells as the header has, quotes considered."""
-    sample: list[str] = []
-    size = 0
-    for line in lines:
-        if line.strip():
-            sample.append(line)
-            size += len(line)
-        if len(sample) > _SAMPLE_LINES or (size > _SAMPLE_CHARACTERS and len(sample) > 1):
-            break
-    widths: dict[str, int] = {}
-    fitting: dict[str, float] = {}
-    for delimiter in DELIMITERS:
-        header, *rows = _parse_leniently(sample, delimiter) or [[""]]
-        widths[delimiter] = width = _measure(header)
-        fits = sum(_measure(row) <= len(header) and len(row) >= width for row in rows)
-        fitting[delimiter] = fits / max(len(rows), 1)
-    several = [d for d in DELIMITERS if widths[d] > 1 and fitting[d]]
-    if several:
-        return max(several, key=lambda d: (fitting[d], widths[d]))
-    if max(widths.values()) > 1:  # no row fits this header, and they are told one by one
-        return max(DELIMITERS, key=lambda d: widths[d])
-    return max(DELIMITERS, key=lambda d: fitting[d])  # a single column: the commas in it are decimals
-
-
-def _measure(row: Sequence[str]) -> int:
-    """Cells up to the last that is not blank."""
-    width = len(row)
-    while width and not row[width - 1].strip():
-        width -= 1
-    return width
-
-
-def _parse_leniently(lines: Sequence[str], delimiter: str) -> Sequence[list[str]]:
-    try:
-        return list(csv.reader([f"{line}\n" for line in lines], delimiter=delimiter))
-    except csv.Error:
-        return [line.split(delimiter) for line in lines]
 
 
 class _Lines:
@@ -236,6 +226,11 @@ def _parse_rows(lines: Sequence[str], delimiter: str) -> tuple[list[tuple[int, l
         except csv.Error as error:
             source.position = start + 1
             text = quote_values(lines[start])
-            problems.append(RowProblem(number, f"is not csv ({error}): {text}; correct its quotes"))
+            remedy = (
+                "cut it shorter, or leave it out"
+                if len(lines[start]) > csv.field_size_limit()
+                else "correct its quotes"
+            )
+            problems.append(RowProblem(number, f"is not csv ({error}): {text}; {remedy}"))
             continue
         rows.append((number, [cell.strip() for cell in row]))

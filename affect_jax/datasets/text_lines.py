@@ -1,10 +1,13 @@
 """Reads the lines of text files of any encoding that marks itself, any line ends, and a bounded size."""
 
 import codecs
+import re
 from pathlib import Path
 
 from affect_jax.datasets.array_files import LARGEST_FILE
+from affect_jax.datasets.release_files import quote_values
 from affect_jax.errors import UserError
+from affect_jax.runtime.file_kinds import name_content
 
 LONGEST_LINE = 16_000_000
 """Bytes of a line. A row of 50,000 numbers has 1 MB; a longer line than this is a file without line ends."""
@@ -31,18 +34,17 @@ def read_lines(path: Path, largest_file: float = LARGEST_FILE) -> list[str]:
       UserError: the file is missing, too large, has a line longer than `LONGEST_LINE`, or is no text.
     """
     data = _read_bounded(path, largest_file)
+    kind = name_content(data[:512])
+    if kind:
+        raise UserError(f"{path} is {kind}; expected a table of text, csv in UTF-8")
     mark = next((mark for mark in _MARKS if data.startswith(mark)), codecs.BOM_UTF8)
     encoding = _MARKS[mark]
     try:
         text = data.decode("utf-8-sig" if encoding == "UTF-8" else encoding)
     except UnicodeDecodeError as error:
-        row = data.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{path} row {row} has the byte {data[error.start]:#04x}, so it is not {encoding} text; save it as csv in"
-            " UTF-8"
-        ) from error
+        raise UserError(f"{path} {_describe_encoding(data, error, encoding)}") from error
     if "\0" in text:
-        raise UserError(f"{path} has zero bytes, so it is not UTF-8 text; save it as csv in UTF-8")
+        raise UserError(f"{path} {_describe_zeros(data)}")
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
@@ -66,3 +68,30 @@ def _read_bounded(path: Path, largest_file: float) -> bytes:
                 )
             blocks.append(block)
     return b"".join(blocks)
+
+
+def _describe_zeros(data: bytes) -> str:
+    """What text with zero bytes is."""
+    zeros = len(data) - len(data.rstrip(b"\0"))
+    if b"\0" not in data[: len(data) - zeros]:
+        return f"ends in {zeros} zero bytes, so it was not written to its end; copy or write it again"
+    for encoding, others in (("UTF-16 (little endian)", data[1::2]), ("UTF-16 (big endian)", data[::2])):
+        if 2 * others.count(0) > len(others):
+            return f"has zero bytes, so it is not UTF-8 text, but {encoding} without its mark; save it as csv in UTF-8"
+    return "has zero bytes, so it is not UTF-8 text; save it as csv in UTF-8"
+
+
+def _describe_encoding(data: bytes, error: UnicodeDecodeError, encoding: str) -> str:
+    """What text is that cannot be decoded."""
+    if b"\0" in data and encoding == "UTF-8":
+        return _describe_zeros(data)
+    row = data.count(b"\n", 0, error.start) + 1
+    text = f"row {row} has the byte {data[error.start]:#04x}, so it is not {encoding} text; save it as csv in UTF-8"
+    windows = data.decode("cp1252", "replace")
+    foreign = {letter for letter in windows if not letter.isascii()}
+    # In other encodings these bytes are no letters of Western Europe, one by one.
+    if encoding != "UTF-8" or not all(letter.isalpha() for letter in foreign):
+        return text
+    line = data.split(b"\n")[row - 1].decode("cp1252", "replace").strip()
+    word = next((w for w in re.split(r"[\s,;\"]+", line) if not w.isascii()), line)
+    return f"{text} (in Windows-1252, Excel's plain csv in Western Europe, it reads {quote_values(word, 40)})"

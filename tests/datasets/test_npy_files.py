@@ -9,7 +9,7 @@ from affect_jax.errors import UserError
     ("old", "new", "message"),
     [
         (b"(4, 3)", b"(2, 3)", "has 48 bytes behind its header, which announces 24 of type <f4"),
-        (b"<f4", b">f4", "announces 48 of type >f4, expected as many in little endian"),
+        (b"<f4", b">f4", "is big endian \\(>f4\\) by its header, which cannot be told from a damaged one"),
         (b"(4, 3)", b"(4, 3(", "is not a whole npy"),  # numpy raises a SyntaxError or a TokenError
     ],
 )

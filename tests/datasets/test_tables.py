@@ -75,8 +75,44 @@ def test_a_quoted_line_break_is_one_row_of_a_spreadsheet(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "header", "rows"),
+    [
+        ('"a" "b c"\n"1" 1 "x y"\n"2"   3 4\n', ["", "a", "b c"], [["1", "1", "x y"], ["2", "3", "4"]]),  # R
+        ("a\tb\nr1\t1\t2\nr2\t3\t4\n", ["", "a", "b"], [["r1", "1", "2"], ["r2", "3", "4"]]),
+        ('"a","b"\n"1",1,2\n"2",3,4\n', ["", "a", "b"], [["1", "1", "2"], ["2", "3", "4"]]),
+        ("a,b\n0,1,2\n1,3,4\n", ["a", "b"], []),  # may be decimal commas
+        ("# a b\n 1 2\n-3 4\n", ["a", "b"], [["1", "2"], ["-3", "4"]]),  # numpy.savetxt
+        ("# by me\n# twice\na,b\n1,2\n", ["a", "b"], [["1", "2"]]),
+        ("a|b\n1|2\n", ["a", "b"], [["1", "2"]]),
+        ('"sep=;"\r\na;b\r\n1;2\r\n', ["a", "b"], [["1", "2"]]),
+        ("my label\nhappy\nvery sad\n", ["my label"], [["happy"], ["very sad"]]),
+    ],
+)
+def test_tables_of_r_and_numpy(tmp_path, text, header, rows):
+    table = read(tmp_path, text)
+    assert [name.lstrip("# ") for name in table.header] == header
+    assert table.rows == rows
+    assert len(table.rows) + len(table.problems) == text.strip().count("\n") - text.count("# by me\n# twice\n") * 2 - (
+        "sep=" in text
+    )
+
+
+def test_row_numbers_count_comments(tmp_path):
+    assert read(tmp_path, "# by me\na,b\n1,2\n").numbers == [3]
+
+
+@pytest.mark.parametrize(
     ("data", "message"),
     [
+        (b"My ratings\n\nid,x\na,1\nb,2\n", r"row 1 is 'My ratings', expected .* which seem to be in row 3"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
+        (b"\n<!DOCTYPE html>\n<html>", "is a web page"),
+        (b"PK\x03\x04", "is a zip archive"),
+        (b'File type = "ooTextFile"\n', "is a file of Praat"),
+        ("id;x\na;gl\u00fccklich\n".encode("cp1252"), "row 2 has the byte 0xfc, .* it reads 'gl\u00fccklich'"),
+        ("id;x\na;\u9ad8\u5174\n".encode("gbk"), r"row 2 has the byte 0xb8, .* save it as csv in UTF-8$"),
+        ("id,x\na,\u00e4\n".encode("utf-16-le"), r"but UTF-16 \(little endian\) without its mark"),
+        (b"id,x\na,1\n\0\0", "ends in 2 zero bytes"),
         (b"", "has no header in row 1"),
         (b"\n \n,,\n", "has no header in row 1"),
         (b"id,x\na,\xe4\n", "row 2 has the byte 0xe4, so it is not UTF-8 text; save it as csv in UTF-8"),

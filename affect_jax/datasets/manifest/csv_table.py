@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from affect_jax.datasets import column_roles, tables
+from affect_jax.datasets import column_roles, delimiters, tables
 from affect_jax.datasets.array_files import LARGEST_FILE
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.start_end import read_segments
@@ -156,7 +156,7 @@ def _name_cells(table: tables.Table, named: Sequence[int], problems: Problems) -
 
 def _list_remarks(table: tables.Table, named: int) -> Iterator[str]:
     if table.delimiter != ",":
-        yield f"{tables.DELIMITERS.get(table.delimiter, repr(table.delimiter))} between the cells"
+        yield f"{delimiters.name_delimiter(table.delimiter)} between the cells"
     if named < len(table.header):
         yield "left out: a column without a name (an index)"
 

@@ -1,11 +1,19 @@
 """Everything that is wrong with a manifest, reported at once: one line a problem, with the file and the row."""
 
+import re
 from pathlib import Path
 
 from affect_jax.errors import UserError
 
 MOST = 50
 """Lines to print; more problems than that usually have one cause."""
+_MOST_ALIKE = 3
+"""So many lines that differ in values alone are printed; of more, the first with the rows of the others."""
+_MOST_ROWS = 20
+# What differs between problems of one kind: quoted values that are no names of columns, paths, numbers.
+_VALUES = re.compile(
+    r"(?<!column )(?<!label )(?<!\w)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")|(?<!\w)\S*/\S*|[\w.+\u2212-]*\d[\w.,+-]*"
+)
 
 
 class Problems:
@@ -27,11 +35,24 @@ class Problems:
         """Raises a UserError with one line a problem, in the order of the rows, if there is any."""
         if not self._problems:
             return
+        kinds: dict[str, list[tuple[int, str]]] = {}
+        for row, problem in sorted(self._problems, key=lambda entry: entry[0]):
+            text = " ".join(problem.split())
+            kinds.setdefault(_VALUES.sub("_", text) if row else text, []).append((row, text))
+        entries = [entry for entries in kinds.values() for entry in _fold(entries)]
         lines = [
-            f"{self.path}{f' row {row}' if row else ''}: {' '.join(problem.split())}"
-            for row, problem in sorted(self._problems, key=lambda entry: entry[0])
+            f"{self.path}{f' row {row}' if row else ''}: {text}" for row, text in sorted(entries, key=lambda e: e[0])
         ]
         more = len(lines) - MOST
         if more > 0:
             lines[MOST:] = [f"{self.path}: {more} more problems; correct these {MOST} and run again"]
         raise UserError("\n".join(lines))
+
+
+def _fold(entries: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Problems of one kind, or the first of them with the rows of the others where these are many."""
+    if len(entries) <= _MOST_ALIKE:
+        return entries
+    (first, text), others = entries[0], list(dict.fromkeys(str(row) for row, _ in entries[1:]))
+    rows = ", ".join(others[:_MOST_ROWS]) + (", ..." if len(others) > _MOST_ROWS else "")
+    return [(first, f"{text} (and {len(entries) - 1} more like this, in rows {rows})")]

@@ -1,5 +1,7 @@
 """The csv file: everything that is wrong with it, by row, at once."""
 
+import pathlib
+
 import pytest
 
 from affect_jax.datasets.manifest import csv_table, problems
@@ -112,7 +114,20 @@ def test_files_that_are_no_table(tmp_path, data, messages):
     assert result.startswith(messages)
 
 
-def test_the_print_is_capped(tmp_path):
-    result = read_problems(tmp_path, "id,label,a", *(f"x{n},1," for n in range(70)))
-    assert len(result) == problems.MOST + 1
-    assert result[-1] == "21 more problems; correct these 50 and run again"
+def test_the_print_is_capped():
+    collected = problems.Problems(pathlib.Path("m.csv"))
+    for row in range(2, 72):
+        collected.add(row, f"has the fault {'x' * row}")
+    with pytest.raises(UserError) as info:
+        collected.raise_if_any()
+    lines = str(info.value).split("\n")
+    assert len(lines) == problems.MOST + 1
+    assert lines[-1] == "m.csv: 20 more problems; correct these 50 and run again"
+
+
+def test_many_lines_of_one_cause_are_one(tmp_path):
+    result = read_problems(tmp_path, "id,label,a,b", *(f"x,1,{n}.npy," for n in range(5)), *("y,1,n.npy,",) * 3)
+    assert result == [
+        "row 1: column 'b' is empty in every row; delete it or fill it",
+        "row 3: has the id 'x' of row 2; every item needs its own (and 5 more like this, in rows 4, 5, 6, 8, 9)",
+    ]
