@@ -19,6 +19,7 @@ _EXTENSIBLE, _MP3 = 0xFFFE, 0x55
 _W64_TAIL = b"\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 _W64_HEAD = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 _MOST_CHUNKS = 10_000
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")  # programs for music append them to any file
 
 
 class Layout(NamedTuple):
@@ -130,11 +131,19 @@ def _measure_samples(file: BinaryIO, size: int, name: str, layout: Layout) -> La
     is_open = _is_open_size(announced) or (announced == 0 and there > 0 and not _begins_chunks(file, size))
     if is_open and (announced == 0 or announced >= there):
         return layout._replace(size=there, is_open=True)
+    if announced in (size, size - 8) and there > 0:  # a program's error: the size of the whole file, whole as it is
+        return layout._replace(size=there, is_open=True)
     if announced > there:
         return layout._replace(size=max(0, there), missing=announced - there)
     file.seek(layout.start + announced)
     # Other chunks may follow, one zero byte or none before them; and some programs fill a block with zeros.
     behind = file.read(1 << 20)
+    if behind[:4] == b"RIFF" and behind[8:12] == b"WAVE":
+        raise UserError(
+            f"{name} is several wav files in one ({there - announced} bytes of others follow); cut it apart"
+        )
+    if behind.startswith(_TAGS):
+        return layout
     if behind.strip(b"\0") and not _is_chunk_name(behind[:4]) and not _is_chunk_name(behind[1:5]):
         raise UserError(
             f"{name} is damaged: it has {there - announced} bytes behind the end of the samples that its header"

@@ -22,6 +22,7 @@ import numpy as np
 from affect_jax.errors import UserError, first_line
 from affect_jax.features import mp3_frames, sound_layouts
 from affect_jax.features.file_pieces import FilePieces, Piece
+from affect_jax.runtime.file_kinds import name_file
 
 KINDS = "wav, flac, ogg or mp3"
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64")
@@ -118,6 +119,9 @@ def _word_failure(path: Path, error: Exception) -> str:
     if isinstance(error, PermissionError):
         return f"{path} cannot be read (Permission denied); allow it with chmod, or name another file"
     reason = getattr(error, "strerror", None) or re.sub("^Error opening <.*>: ", "", " ".join(str(error).split()))
+    if content := name_file(path):
+        is_sound = content.endswith("recording") or content.startswith("a wav")
+        reason = reason if is_sound else f"it is {content}"
     kind, more = _name_kind(path), ""
     if importlib.util.find_spec("av") is None:
         if kind:
@@ -155,6 +159,11 @@ def _open_by_content(file: BinaryIO, path: Path, stack: contextlib.ExitStack) ->
         return _open_with_soundfile(path, FilePieces(file, _announce_length(data, layout)), stack)
     first = 0 if layout is not None else mp3_frames.find_tags_end(data)
     magic = data[first : first + 4]
+    if first and magic == b"RIFF":
+        pieces = FilePieces(file, [(first, size)])
+        tagged = sound_layouts.find_layout(pieces, size - first, str(path))
+        if tagged is not None and tagged.subtype not in ("", "MP3") and not tagged.missing:
+            return _open_plain(pieces, path, tagged, stack)
     if magic == b"fLaC":
         return _open_flac(file, path, data, first, stack)
     if magic == b"OggS":
@@ -247,7 +256,8 @@ def _read_soundfile(sound: Any, path: Path, announced: int) -> Iterator[np.ndarr
 
 def _open_flac(file: BinaryIO, path: Path, data: mmap.mmap, first: int, stack: contextlib.ExitStack) -> Stream:
     """libsndfile believes the rate in a flac file's header, which the first frame repeats, and compares no checksum."""
-    stream = _open_with_soundfile(path, FilePieces(file, [(first, len(data))]), stack)
+    end = len(data) - 128 if data[-128:-125] == b"TAG" else len(data)
+    stream = _open_with_soundfile(path, FilePieces(file, [(first, end)]), stack)
     rate, checksum = int.from_bytes(data[first + 18 : first + 21], "big") >> 4, data[first + 26 : first + 42]
     width = (int.from_bytes(data[first + 20 : first + 22], "big") >> 4 & 31) + 1
     at, last = first + 4, False
@@ -275,15 +285,27 @@ def _check_flac(blocks: Iterator[np.ndarray], path: Path, width: int, checksum: 
 
 
 def _open_ogg(file: BinaryIO, path: Path, data: mmap.mmap, first: int, stack: contextlib.ExitStack) -> Stream:
-    at, pages = first, 0
+    at, pages, starts, is_first = first, 0, [], False
     while data[at : at + 4] == b"OggS" and at + 27 <= len(data):
+        was_first, is_first = is_first, bool(data[at + 5] & 2)  # of a stream
+        if is_first and not was_first:
+            starts.append(at)
         lengths = data[at + 27 : at + 27 + data[at + 26]]
         at, pages = at + 27 + data[at + 26] + sum(lengths), pages + 1
     if at > len(data):
         raise _make_cut_error(path, f"the last of its {pages} pages lacks {at - len(data)} bytes")
     if data[first + 28 : first + 36] == b"Speex   ":
         raise RuntimeError("Speex is not supported")
-    return _open_with_soundfile(path, FilePieces(file, [(first, len(data))]), stack)
+    # libsndfile stops at the end of the first of several recordings in one file.
+    ends = [*starts[1:], len(data)]
+    parts = [_open_with_soundfile(path, FilePieces(file, [piece]), stack) for piece in zip(starts, ends, strict=True)]
+    if len(parts) < 2:
+        return parts[0] if parts else _open_with_soundfile(path, FilePieces(file, [(first, len(data))]), stack)
+    if len({(part.rate, part.channels) for part in parts}) > 1:
+        raise UserError(f"{path} is {len(parts)} recordings of different rates or channels in one; cut it apart")
+    remark = f"{len(parts)} ogg recordings one after another, heard as one"
+    blocks = itertools.chain.from_iterable(part.blocks for part in parts)
+    return parts[0]._replace(announced=sum(part.announced for part in parts), remarks=(remark,), blocks=blocks)
 
 
 def _open_mp3(
@@ -294,7 +316,9 @@ def _open_mp3(
     samples = walk.samples // walk.frames
     if walk.counted > walk.frames + 2:
         lost, announced = (walk.counted - walk.frames) * samples, walk.counted * samples
-        raise _make_cut_error(path, f"{lost} of {announced} samples that its header announces are not there")
+        error = _make_cut_error(path, f"{lost} of {announced} samples that its header announces are not there")
+        # Programs that cut mp3 files between frames leave the count in the header as it was.
+        raise error if walk.is_cut else UserError(f"{error}, or, if it plays to its end, convert it to wav")
     sound = stack.enter_context(soundfile.SoundFile(FilePieces(file, mp3_frames.list_pieces(data, walk))))
     remarks = []
     if walk.skipped:

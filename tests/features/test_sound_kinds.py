@@ -156,3 +156,51 @@ def test_a_playlist_opens_nothing_else(tmp_path):
     (tmp_path / "a.wav").write_text(text)
     with pytest.raises(UserError, match=r"a\.wav cannot be read as audio"):
         sound_files.decode_audio(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("tag", [b"ID3\4\0\0\0\0\0\x0a" + bytes(10), b"TAG" + bytes(125), b"APETAGEX" + bytes(24)])
+def test_tags_of_music_behind_a_wav_are_no_damage(tmp_path, tag):
+    path = make_wav(tmp_path / "a.wav", to_bytes(tone(440)), after=tag)
+    np.testing.assert_array_equal(audio.to_int16(sound_files.decode_audio(path).samples), audio.to_int16(tone(440)))
+
+
+def test_tags_before_a_wav_and_behind_a_flac(tmp_path):
+    path, x = make_wav(tmp_path / "a.wav", to_bytes(tone(440))), audio.to_int16(tone(440))
+    path.write_bytes(b"ID3\4\0\0\0\0\0\x0a" + bytes(10) + path.read_bytes())
+    np.testing.assert_array_equal(audio.to_int16(sound_files.decode_audio(path).samples), x)
+    soundfile.write(tmp_path / "a.flac", x, RATE)
+    (tmp_path / "a.flac").write_bytes((tmp_path / "a.flac").read_bytes() + b"TAG" + bytes(125))
+    np.testing.assert_array_equal(audio.to_int16(sound_files.decode_audio(tmp_path / "a.flac").samples), x)
+
+
+@pytest.mark.parametrize("more", [36, 44])
+def test_a_wav_that_gives_the_size_of_the_file_for_that_of_its_samples(tmp_path, more):
+    body = to_bytes(tone(440))
+    path = make_wav(tmp_path / "a.wav", body, size=len(body) + more)
+    assert len(sound_files.decode_audio(path).samples) == RATE
+
+
+def test_several_recordings_in_one_file(tmp_path):
+    path = make_wav(tmp_path / "a.wav", to_bytes(tone(440)))
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(UserError, match=r"a\.wav is several wav files in one \(16044 bytes of others follow\)"):
+        sound_files.decode_audio(path)
+    parts = []
+    for rate, seconds in ((8000, 1.0), (8000, 0.5), (16000, 1.0)):
+        soundfile.write(path, tone(440, seconds, rate), rate, format="OGG", subtype="VORBIS")
+        parts.append(path.read_bytes())
+    path.write_bytes(parts[0] + parts[1])
+    sound = sound_files.decode_audio(path)
+    assert (len(sound.samples), sound_files.estimate_seconds(path)) == (12000, 1.5)
+    assert sound.remarks == ("2 ogg recordings one after another, heard as one",)
+    path.write_bytes(parts[0] + parts[2])
+    with pytest.raises(UserError, match="2 recordings of different rates or channels in one"):
+        sound_files.decode_audio(path)
+
+
+def test_what_is_no_sound_is_named(tmp_path):
+    path = tmp_path / "a.wav"
+    for data, kind in ((b"<html>Sign in</html>", "a web page"), (b"\x1f\x8b\x08" + bytes(9), "compressed with gzip")):
+        path.write_bytes(data)
+        with pytest.raises(UserError, match=rf"a\.wav cannot be read as audio \(it is {kind}"):
+            sound_files.decode_audio(path)
