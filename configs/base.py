@@ -62,6 +62,7 @@ def corpus(name: str, **settings: Any) -> dict[str, Any]:
         layout=left_open(str),  # item, group or steps
         sound=left_open(str),  # mfcc, egemaps or waveform
         rate=left_open(int),  # Hz
+        unusable=left_open(str),  # files: refuse or leave_out
         nonfinite=left_open(str),  # refuse, zero or mean
         folds=left_open(int),
         seed=left_open(int),

@@ -32,6 +32,7 @@ _TEXT = {
     "form": "recola: avec (AVEC 2016, default) or native; iemocap: precomputed (default) or release.",
     "nonfinite": "Missing or infinite feature values: refuse (default), zero (default of arrays), or mean (of the"
     " recording's column).",
+    "unusable": "manifest: files that cannot be used: refuse (default; all are named) or leave_out.",
     "labels": "cmu_mosi: binary (default), class7 or sentiment; ravdess: emotion (default), emotion7 or intensity;"
     " iemocap: emotion7 (default), emotion6 or emotion4.",
     "partition": "sspnet_conflict: csv with the columns Name, split.",

@@ -126,9 +126,9 @@ def test_refuses(main, arguments, said):
 
 
 def test_the_program_refuses_in_one_line(repo_root):
-    command = [sys.executable, "-m", "launch.baselines", "--config=configs/sew.py"]
+    command = [sys.executable, "-m", "launch.baselines", "--config=configs/fusion.py"]
     done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(
-        "error: the corpus 'recola' of configs/sew.py:baseline is not one of"
+        "error: the corpus 'iemocap' of configs/fusion.py:baseline is not one of"
     )

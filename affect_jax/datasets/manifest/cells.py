@@ -47,11 +47,13 @@ class Survey(NamedTuple):
       cells: (number of a row, modality) -> cell, without the columns that are left out.
       left_out: modality -> names of columns that count rows, or are empty, in every file.
       remarks: (modality, how files were read) -> how many of them.
+      unusable: (number of a row, modality) -> what is wrong with the file, which has no cell then.
     """
 
     cells: Cells
     left_out: Mapping[str, tuple[str, ...]]
     remarks: Mapping[tuple[str, str], int]
+    unusable: Mapping[tuple[int, str], str]
 
 
 class Reading(NamedTuple):

@@ -121,6 +121,7 @@ def measure_cells(sheet: Sheet, reading: Reading, nonfinite: str, data_dir: Path
     cache = data_dir / "manifest" / f"{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
     known = _read_cache(cache)
     cells: dict[tuple[int, str], Cell] = {}
+    unusable: dict[tuple[int, str], str] = {}
     fresh = dict(known)  # with the files of columns that this run does not read
     jobs: dict[Path, dict[Segment, list[tuple[int, str]]]] = {}
     for row, modality, path in wanted:
@@ -131,14 +132,12 @@ def measure_cells(sheet: Sheet, reading: Reading, nonfinite: str, data_dir: Path
         results = measure_files({path: list(job) for path, job in jobs.items()}, known, reading, measure_sound)
         for count, ((path, job), result) in enumerate(zip(jobs.items(), results, strict=True), start=1):
             if isinstance(result, str):
-                number, modality = min(places for keys in job.values() for places in keys)
-                problems.add(number, f"column {modality!r}: {result}")
+                unusable |= {key: result for keys in job.values() for key in keys}
                 continue
             stamp, measured = result
             for (segment, keys), cell in zip(job.items(), measured, strict=True):
                 if isinstance(cell, str):
-                    for number, modality in keys:
-                        problems.add(number, f"column {modality!r}: {cell}")
+                    unusable |= dict.fromkeys(keys, cell)
                     continue
                 cells.update(dict.fromkeys(keys, cell))
                 fresh[_make_key(path, segment)] = [*stamp, *cell]
@@ -148,7 +147,7 @@ def measure_cells(sheet: Sheet, reading: Reading, nonfinite: str, data_dir: Path
         with report_write_errors(cache):
             cache.parent.mkdir(parents=True, exist_ok=True)
             files.write_atomic(cache, json.dumps(fresh).encode())
-    return _summarize(sheet, cells, nonfinite, problems)
+    return _summarize(sheet, cells, nonfinite, problems)._replace(unusable=unusable)
 
 
 def _make_key(path: Path, segment: Segment) -> str:
@@ -228,7 +227,7 @@ def _summarize(sheet: Sheet, cells: dict[tuple[int, str], Cell], nonfinite: str,
             missing = cell.frames * len(empty)
             cells[key] = cell._replace(width=cell.width - len(left_out[modality]), bad=cell.bad - missing)
         check_column(sheet, modality, cells, nonfinite, problems)
-    return Survey(cells, left_out, remarks)
+    return Survey(cells, left_out, remarks, {})
 
 
 def _intersect(groups: Sequence[tuple[str, ...]]) -> set[str]:

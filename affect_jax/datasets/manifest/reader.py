@@ -24,6 +24,7 @@ from affect_jax.datasets.manifest.cells import Reading, Survey
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.settings import LOWEST_RATES, Settings
 from affect_jax.datasets.manifest.split_plan import SplitPlan, plan_splits
+from affect_jax.datasets.manifest.unusable_files import leave_unusable_out, report_unusable
 from affect_jax.datasets.missing_values import MissingValues, join_missing_values, replace_missing_values
 from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
 from affect_jax.datasets.settings import resolve_settings
@@ -229,6 +230,11 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
     # All checks below only collect problems, so that one run shows everything that is wrong.
     finder, reading = locations.FileFinder(path.parent), choose_reading(settings)
     sheet = segments.group_by_recording(locations.locate_files(sheet, finder, problems), problems)
+    survey = measurements.measure_cells(sheet, reading, settings.nonfinite, data_dir, problems)
+    if survey.unusable and settings.unusable == "leave_out":
+        sheet = leave_unusable_out(sheet, survey)
+    else:
+        report_unusable(survey, problems)
     columns = {
         name: labels.read_labels(
             sheet,
@@ -241,7 +247,6 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
         )
         for name in sheet.labels
     }
-    survey = measurements.measure_cells(sheet, reading, settings.nonfinite, data_dir, problems)
     remarks = segments.check_overlaps(sheet, survey.cells, problems)
     remarks += segments.list_disordered(sheet) if settings.layout == "group" else []
     if settings.min_confidence is not None and not any("confidence" in remark for _, remark in survey.remarks):

@@ -31,6 +31,8 @@ class Settings:
       folds: how many folds (or validation draws) to draw where the csv file does not name them.
       seed: of that draw.
       classes: whether numbers in the target's column are names of classes.
+      unusable: what happens to files that cannot be used (missing, damaged, silent, too long): refuse names them all
+        and builds nothing; leave_out goes on as if their cells were empty, and rows without any file were gone.
       nonfinite: what happens to missing, NaN and infinite features: refuse, zero, or mean (of the item's own column).
       min_confidence: frames of less confidence, or without success, count as missing, where files have such columns
         (OpenFace); None reads them as they are.
@@ -54,6 +56,7 @@ class Settings:
     folds: int = define_setting(5, least=2)
     seed: int = define_setting(0, least=0)
     classes: bool = False
+    unusable: str = define_setting("refuse", choices=("refuse", "leave_out"))
     nonfinite: str = define_setting("refuse", choices=POLICIES)
     min_confidence: float | None = define_setting(None, least=0, most=1)
     array: str | None = None
