@@ -251,7 +251,7 @@ def test_bad_values_are_named(change, message, corpora, tmp_path):
         (
             ["predictions.npz"],
             lambda folder: predictions_file.read_study_arrays(folder, "teachers"),
-            "predictions.npz is of another run",
+            "predictions.npz has changed since its run had finished",
         ),
         (["results.json", "predictions.npz", "config.json"], lambda folder: deployment.load_deployed(folder, 0), "run"),
     ],
@@ -279,7 +279,11 @@ def _rename_run(path, old, new):
     elif path.suffix == ".npz":
         run_folder.write_arrays(path, run_folder.read_arrays(path) | {"run": np.array(new)})
     else:
-        path.write_text(path.read_text().replace(old, new))
+        document = json.loads(path.read_text().replace(old, new))
+        if "sha256" in document:
+            sums = document.pop("sha256")
+            document["sha256"] = sums | {path.name: files.hash_json(document)}
+        path.write_text(json.dumps(document))
 
 
 def test_an_interrupted_run_does_not_go_on_with_a_changed_corpus(tmp_path, monkeypatch):
