@@ -71,6 +71,19 @@ def looks_like_number(text: str) -> bool:
     return is_number(text) or _COMMA.fullmatch(text) is not None or _GROUPED.fullmatch(text) is not None
 
 
+def describe_disguise(text: str) -> str:
+    """What makes a number no plain one, in words that follow it in a message; '' for what is no number at all."""
+    if len(text) > _LONGEST or _DISGUISED.fullmatch(text) is None:
+        return ""
+    if text[-1] in "%\u2030":
+        return ", with a per cent sign"
+    if "\u2212" in text:
+        return ", whose minus sign is not that of a keyboard"
+    if not text.isascii() and any(c.isdigit() and not c.isascii() for c in text):
+        return ", in digits of another script"
+    return ""
+
+
 def parse_column(cells: Sequence[str], *, decimal_comma: bool = False) -> NumberColumn:
     """Reads the cells of one column, all with a decimal point or all with a decimal comma.
 

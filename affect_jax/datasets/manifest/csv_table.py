@@ -9,6 +9,7 @@ from typing import NamedTuple
 from affect_jax.datasets import column_roles, delimiters, tables
 from affect_jax.datasets.array_files import LARGEST_FILE
 from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.datasets.manifest.spelling import describe_difference, find_misspelt
 from affect_jax.datasets.manifest.start_end import read_segments
 from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.datasets.release_files import quote_values
@@ -16,6 +17,10 @@ from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.features.segments import WHOLE, Segment
 
 SPLITS = ("train", "validation", "test")
+_SPLITS = dict.fromkeys(("dev", "devel", "development", "val", "valid"), "validation")
+_SPLITS |= dict.fromkeys(("eval", "evaluation", "testing"), "test") | {"training": "train"}
+_SPLITS |= {name: name for name in SPLITS}
+"""What others call the splits, in lower case."""
 _OWN = ("id", "split", "fold", "group", "start", "end")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _MOST_LISTED = 8
@@ -120,7 +125,7 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems, larges
         unread=tuple(name for name in columns if name not in chosen),
         split_column=next((name for name in ("split", "fold") if name in header), ""),
         grouped="group" in header,
-        remarks=tuple(_list_remarks(table, len(named))),
+        remarks=(*_list_remarks(table, len(named)), *_list_missing_groups(rows)),
     )
     _check_line_breaks(rows, {*_OWN, *labels, *wanted}, problems)
     _check_rows(sheet, problems)
@@ -161,6 +166,12 @@ def _list_remarks(table: tables.Table, named: int) -> Iterator[str]:
         yield "left out: a column without a name (an index)"
 
 
+def _list_missing_groups(rows: Sequence[tuple[int, dict[str, str]]]) -> Iterator[str]:
+    names = collections.Counter(row["group"] for _, row in rows if row.get("group") and is_missing(row["group"]))
+    for name, count in names.items():
+        yield f"group {quote_values(name)} of {count} rows is taken for a name; if it is missing there, name each group"
+
+
 def _check_line_breaks(rows: Sequence[tuple[int, dict[str, str]]], columns: set[str], problems: Problems) -> None:
     """A line break in a cell that is read comes from a quote that is closed too late, and hides rows."""
     for number, row in rows:
@@ -183,9 +194,10 @@ def _check_header(header: Sequence[str], problems: Problems) -> None:
         similar = [own for own in (*_OWN, "label") if name != own and name.lower() == own]
         if similar:
             problems.add(1, f"has a column called {name!r}; write {similar[0]!r}")
-    if "id" not in header:
+    lower = {name.lower() for name in header}
+    if "id" not in lower:
         problems.add(1, f"has no column 'id'{suggest_nearest('id', header)}; every item needs a name of its own")
-    if not any(_is_label(name) for name in header):
+    if not any(_is_label(name) for name in lower):
         problems.add(
             1, f"has no column 'label' or 'label:NAME'{suggest_nearest('label', header)}; there is nothing to learn"
         )
@@ -210,12 +222,13 @@ def _check_rows(sheet: Sheet, problems: Problems) -> None:
         seen.setdefault(row.id, row.number)
         if sheet.grouped and not row.group:
             problems.add(row.number, f"item {quote_values(row.id)} has no group; name its speaker, dialog or video")
-        if sheet.split_column and not row.split:
+        if sheet.split_column and is_missing(row.split):
             problems.add(
                 row.number, f"item {quote_values(row.id)} has an empty cell in column {sheet.split_column!r}; fill it"
             )
         elif sheet.split_column == "split" and row.split not in SPLITS:
-            guess = suggest_nearest(row.split, SPLITS)
+            known = _SPLITS.get(row.split.lower())
+            guess = f" (did you mean {known!r}?)" if known else suggest_nearest(row.split, SPLITS)
             problems.add(row.number, f"has the split {quote_values(row.split)}{guess}, expected {', '.join(SPLITS)}")
         if not row.files:
             lack = f"none of the modalities {join_names(sheet.modalities)}"
@@ -223,7 +236,23 @@ def _check_rows(sheet: Sheet, problems: Problems) -> None:
     for name in sheet.modalities:
         if not any(name in row.files for row in sheet.rows):
             problems.add(1, f"column {name!r} is empty in every row; delete it or fill it")
+    if sheet.grouped:
+        _check_spelling("group", {row.number: row.group for row in sheet.rows}, problems)
+    if sheet.split_column == "fold":
+        _check_spelling("fold", {row.number: row.split for row in sheet.rows}, problems)
     check_groups(sheet, problems)
+
+
+def _check_spelling(column: str, names: Mapping[int, str], problems: Problems) -> None:
+    """Reports groups or folds that are one, spelt in several ways: they would come into several splits."""
+    odd = find_misspelt(collections.Counter(names.values()), numbers=True)
+    for number, name in names.items():
+        if name in odd:
+            problems.add(
+                number,
+                f"{column} {quote_values(name)} is elsewhere {quote_values(odd[name])}"
+                f"{describe_difference(name, odd[name])}; write it in one way, or name them apart",
+            )
 
 
 def check_groups(sheet: Sheet, problems: Problems) -> None:

@@ -62,7 +62,7 @@ def describe_manifest(
         yield f"{'note':<12} {sheet.path.name}: {remark}"
     for name, column in labels.items():
         for remark, count in column.remarks:
-            yield f"{'note':<12} label {name}: {remark}{_count_files(count) if column.per_step else ''}"
+            yield f"{'note':<12} label {name}: {remark}{_count_files(count) if column.per_step and count else ''}"
     for (modality, remark), count in survey.remarks.items():
         yield f"{'note':<12} {modality}: {remark}{_count_files(count)}"
 

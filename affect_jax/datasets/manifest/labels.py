@@ -10,13 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from affect_jax.datasets.feature_frames import PLAIN, ReadingOptions
-from affect_jax.datasets.manifest import frame_files
+from affect_jax.datasets.manifest import frame_files, label_remarks
 from affect_jax.datasets.manifest.csv_table import Row, Sheet
 from affect_jax.datasets.manifest.cut_steps import cut_steps
 from affect_jax.datasets.manifest.locations import FileFinder
 from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.datasets.manifest.spelling import describe_difference, find_misspelt
 from affect_jax.datasets.manifest.step_labels import StepLabels, is_missing_label, read_step_labels
-from affect_jax.datasets.parse_numbers import has_decimal_comma, parse_column
+from affect_jax.datasets.parse_numbers import describe_disguise, has_decimal_comma, parse_column
 from affect_jax.datasets.release_files import convert_to_float32, quote_values
 from affect_jax.errors import UserError
 from affect_jax.features.segments import hold_last
@@ -41,7 +42,7 @@ class Labels(NamedTuple):
       values: number of a row -> float32 [T], T = 1 unless `per_step`; classes are their numbers. Empty cells have no
         entry.
       times: number of a row -> float64 [T] in seconds, as the file of labels per step has them; [0] where it has none.
-      remarks: (how files or cells were read, how many of them) where that is not the usual way.
+      remarks: (how files or cells were read, how many of them) where that is not the usual way; (what is odd, 0).
     """
 
     name: str
@@ -106,8 +107,9 @@ def read_labels(
         numbers = {row: convert_to_float32(labels) for row, labels in values.items()}
         if is_target and numbers and len(np.unique(np.concatenate(list(numbers.values())))) < 2:
             problems.add(0, f"label {name!r} is the same number in every row; there is nothing to learn")
-        return result._replace(values=numbers)
+        return _add_remarks(result._replace(values=numbers), [_describe_codes(numbers)])
     if kind == "number":
+        result = _add_remarks(result, [_describe_codes(values)])
         values = {row: [_name_class(number) for number in labels] for row, labels in values.items()}
     return _number_classes(result._replace(kind="class"), values, kind == "number", is_target, problems)
 
@@ -127,6 +129,7 @@ def _number_classes(
         return column
     classes = tuple(sorted(counts, key=float if are_numbers else str))
     _check_spelling(column.name, values, counts, problems)
+    column = _add_remarks(column, [] if are_numbers else label_remarks.describe_classes(counts))
     if is_target and len(classes) == 1:
         problems.add(0, f"label {column.name!r} is {quote_values(classes[0])} in every row; there is nothing to learn")
     number_of = {label: number for number, label in enumerate(classes)}
@@ -192,12 +195,16 @@ def _read_cells(
         at, fault = column.fault
         problems.add(rows[at], f"label {name!r}: {quote_values(cells[at])} {fault}")
     values, wrong = {}, set(column.wrong)
+    others = ", but most other rows have numbers"
     for at, row in enumerate(rows):
         if at in wrong:
             problems.add(
                 row,
-                f"label {name!r} is {quote_values(cells[at])}, but most other rows have numbers; write a plain number",
+                f"label {name!r} is {quote_values(cells[at])}{describe_disguise(cells[at]) or others}; write a plain"
+                " number",
             )
+        elif column.fault is not None and np.isnan(column.values[at]):
+            continue  # thousands separators, which the fault is about
         elif not abs(column.values[at]) < _MOST:
             problems.add(row, f"label {name!r}: {quote_values(cells[at])} is not a finite number; correct it")
         else:
@@ -225,18 +232,21 @@ def _check_spelling(
     name: str, values: dict[int, list[str]], counts: collections.Counter[str], problems: Problems
 ) -> None:
     """Reports classes that differ only in capitals or spaces: they are one class, misspelt."""
-    usual: dict[str, str] = {}
-    for label, _ in counts.most_common():
-        usual.setdefault(_simplify(label), label)
-    odd = {label: usual[_simplify(label)] for label in counts if usual[_simplify(label)] != label}
+    odd = find_misspelt(counts)
     for row, labels in values.items() if odd else ():
         label = next((label for label in labels if label in odd), None)
         if label is not None:
             problems.add(
                 row,
-                f"label {name!r} is {quote_values(label)}, elsewhere {quote_values(odd[label])}; write it in one way",
+                f"label {name!r} is {quote_values(label)}, elsewhere {quote_values(odd[label])}"
+                f"{describe_difference(label, odd[label])}; write it in one way",
             )
 
 
-def _simplify(label: str) -> str:
-    return "".join(label.lower().split())
+def _describe_codes(values: Mapping[int, np.ndarray]) -> str:
+    return label_remarks.describe_codes(np.concatenate(list(values.values()))) if values else ""
+
+
+def _add_remarks(column: Labels, remarks: Sequence[str]) -> Labels:
+    """The column with remarks on its labels, whatever file they are in."""
+    return column._replace(remarks=(*column.remarks, *((remark, 0) for remark in remarks if remark)))

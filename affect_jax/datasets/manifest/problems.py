@@ -12,7 +12,8 @@ _MOST_ALIKE = 3
 _MOST_ROWS = 20
 # What differs between problems of one kind: quoted values that are no names of columns, paths, numbers.
 _VALUES = re.compile(
-    r"(?<!column )(?<!label )(?<!\w)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")|(?<!\w)\S*/\S*|[\w.+\u2212-]*\d[\w.,+-]*"
+    r"(?<!column )(?<!label )(?<!split )(?<!\w)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
+    r"|(?<!\w)\S*/\S*|[\w.+\u2212-]*\d[\w.,+-]*"
 )
 
 

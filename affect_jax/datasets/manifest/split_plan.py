@@ -80,6 +80,8 @@ def plan_splits(sheet: Sheet, target: Labels, *, folds: int, seed: int, problems
 def _plan_given_splits(sheet: Sheet, target: Labels, folds: int, seed: int, problems: Problems) -> SplitPlan:
     splits = {split: tuple(row.number for row in sheet.rows if row.split == split) for split in SPLITS}
     splits = {split: rows for split, rows in splits.items() if rows}
+    if sum(map(len, splits.values())) < len(sheet.rows):
+        return SplitPlan(splits, {}, {})  # of a row with another split, which is a problem already
     if "train" not in splits:
         problems.add(0, "has no row of the split 'train'; there is nothing to learn from")
         return SplitPlan(splits, {}, {})

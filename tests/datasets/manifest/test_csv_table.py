@@ -131,3 +131,20 @@ def test_many_lines_of_one_cause_are_one(tmp_path):
         "row 1: column 'b' is empty in every row; delete it or fill it",
         "row 3: has the id 'x' of row 2; every item needs its own (and 5 more like this, in rows 4, 5, 6, 8, 9)",
     ]
+
+
+def test_groups_folds_and_splits_have_one_spelling(tmp_path):
+    rows = ("a,P1,0,x,x.npy", "b,p1,0,x,y.npy", "c,2,1.0,x,z.npy", "d,2.0,1,x,w.npy")
+    assert read_problems(tmp_path, "id,group,fold,label,a", *rows) == [
+        "row 3: group 'p1' is elsewhere 'P1'; write it in one way, or name them apart",
+        "row 4: fold '1.0' is elsewhere '1'; write it in one way, or name them apart",
+        "row 5: group '2.0' is elsewhere '2'; write it in one way, or name them apart",
+    ]
+    rows = ("a,Dev,x,x.npy", "b,TRAIN,x,y.npy", "c,NaN,x,z.npy")
+    assert read_problems(tmp_path, "id,split,label,a", *rows) == [
+        "row 2: has the split 'Dev' (did you mean 'validation'?), expected train, validation, test",
+        "row 3: has the split 'TRAIN' (did you mean 'train'?), expected train, validation, test",
+        "row 4: item 'c' has an empty cell in column 'split'; fill it",
+    ]
+    sheet = read(tmp_path, "id,group,label,a", "a,NA,x,x.npy", "b,NA,x,y.npy")
+    assert sheet.remarks == ("group 'NA' of 2 rows is taken for a name; if it is missing there, name each group",)
