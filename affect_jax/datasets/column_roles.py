@@ -28,6 +28,8 @@ _BOOKKEEPING = frozenset(
     " face_id faceid index idx row row_id rowid row_number rownumber row_index".split()
 )
 """Columns that openSMILE, OpenFace, py-feat, pandas and R write beside the values, in lower case."""
+_FRAME_NUMBERS = frozenset("frame frameindex frame_index framenumber frame_number frame_idx frameid frame_id".split())
+_FEW, _LEAST_MILLISECONDS = 8, 5.0
 CLASSES = frozenset(("class", "emotion", "label"))
 """Columns of openSMILE for the answer: no features, but the labels of a file of labels."""
 _UNNAMED = re.compile(r"(unnamed: ?\d+(_level_\d+)?)?")  # as pandas names columns without a name
@@ -79,6 +81,7 @@ def read_clock(table: Table, roles: Sequence[str]) -> Clock:
         raise UserError(f"{table.path} has {len(columns)} columns of times; keep one")
     starts = [i for i, role in enumerate(roles) if role == START]
     if not columns and not starts:
+        _check_frame_numbers(table)
         return NO_CLOCK
     chosen = (columns or starts)[0]
     times = _read_seconds(table, chosen)
@@ -91,14 +94,43 @@ def read_clock(table: Table, roles: Sequence[str]) -> Clock:
         )
     _refuse_several_sources(table)
     steps = np.diff(times.values)
-    if len(steps) and not (steps > 0).all():
-        first = int(np.argmin(steps > 0))
-        raise UserError(
-            f"{table.path} {table.counts} {table.numbers[first + 1]} has the time {times.values[first + 1]:g} after"
-            f" {times.values[first]:g}, expected increasing times; sort its rows"
-        )
+    _refuse_disorder(table, times.values, "time")
     ends = [] if columns else [i for i, role in enumerate(roles) if role == END]
     return Clock(_find_middles(table, times.values, ends), _compute_rate(steps))
+
+
+def _check_frame_numbers(table: Table) -> None:
+    """Without times, the numbers of frames say whether rows are in order."""
+    for column, name in enumerate(table.header):
+        if name.lower() in _FRAME_NUMBERS:
+            numbers = table.parse(column)
+            if np.isfinite(numbers.values).all():
+                _refuse_several_sources(table)
+                _refuse_disorder(table, numbers.values, name)
+
+
+def _refuse_disorder(table: Table, values: np.ndarray, what: str) -> None:
+    is_later = np.diff(values) > 0
+    if is_later.all():
+        return
+    first = int(np.argmin(is_later))
+    if values[first] == values[first + 1]:
+        fault = f"{values[first + 1]:g} of the row before; write one row for each {what}"
+    else:
+        fault = (
+            f"{values[first + 1]:g} after {values[first]:g}, expected increasing ones; sort its rows, or write a"
+            " file for each recording"
+        )
+    raise UserError(f"{table.path} {table.counts} {table.numbers[first + 1]} has the {what} {fault}")
+
+
+def describe_clock(clock: Clock) -> list[str]:
+    """A remark where times are probably milliseconds."""
+    steps = np.diff(clock.times)
+    usual = float(np.median(steps)) if len(steps) > _FEW else 0.0
+    if usual < _LEAST_MILLISECONDS or not float(usual).is_integer():
+        return []
+    return [f"its times are {usual:g} s apart; if they are milliseconds, divide them by 1000"]
 
 
 def _find_middles(table: Table, starts: np.ndarray, columns: Sequence[int]) -> np.ndarray:

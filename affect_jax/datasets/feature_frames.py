@@ -23,6 +23,8 @@ from affect_jax.errors import UserError
 TABLES = (".csv", ".tsv", ".txt", ".arff")
 SUFFIXES = (*array_files.SUFFIXES, *TABLES)
 _MOST_LISTED = 8
+_EVEN_STEPS, _UNEVEN = 5, 0.05  # of times that are rounded
+_MOST_COUNTED = 1e15
 
 
 class ReadingOptions(NamedTuple):
@@ -171,7 +173,8 @@ def _read_table_frames(path: Path, options: ReadingOptions) -> Frames:
     values = np.stack(columns, axis=1)
     names = tuple(table.header[i] for i in kept)
     quality = [i for i, role in enumerate(roles) if role == QUALITY]
-    remarks = [*list_format_remarks(table, decimal_comma), *_list_left_out(table, roles, texts, options)]
+    remarks = [*list_format_remarks(table, decimal_comma), *column_roles.describe_clock(clock)]
+    remarks += [*_list_left_out(table, roles, texts, options)]
     if options.min_confidence is not None and quality:
         values[_find_unsure_frames(table, quality, options.min_confidence)] = np.nan
         remarks.append(f"frames without success or with a confidence below {options.min_confidence:g} are missing")
@@ -217,5 +220,11 @@ def _find_unsure_frames(table: Table, quality: Sequence[int], least: float) -> n
 
 
 def counts_rows(column: np.ndarray) -> bool:
-    """Whether a column is 0, 1, 2, ... or 1, 2, 3, ..."""
-    return len(column) > 0 and column[0] in (0, 1) and bool((np.diff(column) == 1).all())
+    """Whether a column is 0, 1, 2, ... or 1, 2, 3, ..., or rises evenly, as unnamed times and numbers of frames do."""
+    if not np.isfinite(column).all() or len(column) == 0 or abs(column).max() > _MOST_COUNTED:
+        return False
+    steps = np.diff(column)
+    if column[0] in (0, 1) and (steps == 1).all():
+        return True
+    is_rising = len(steps) >= _EVEN_STEPS and steps[0] > 0
+    return is_rising and bool((np.abs(steps - steps.mean()) <= _UNEVEN * steps.mean()).all())

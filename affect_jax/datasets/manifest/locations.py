@@ -4,6 +4,7 @@ import collections
 import os
 import re
 import unicodedata
+import urllib.parse
 from pathlib import Path
 
 from affect_jax.datasets.manifest.csv_table import Row, Sheet
@@ -12,6 +13,7 @@ from affect_jax.datasets.release_files import quote_values
 from affect_jax.errors import UserError
 from affect_jax.features.segments import WHOLE
 
+_ADDRESS = re.compile(r"(https?|ftp|file|s3|gs|hdfs|smb|sftp):/", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -37,6 +39,14 @@ class FileFinder:
         if os.path.exists(path):
             return path
         plain = text.replace("\\", "/")
+        if address := _ADDRESS.match(text):
+            raise UserError(
+                f"{quote_values(text, 200)} is an address ({address.group(1)}), and nothing is downloaded; copy the"
+                " file, and write its path"
+            )
+        if text.startswith("~") and os.path.exists(os.path.expanduser(text)):
+            self.remarks["paths with ~ for the home folder"] += 1
+            return Path(text).expanduser()
         if _DRIVE.match(text):
             raise UserError(f"{quote_values(text, 200)} is a path on a drive of Windows; {self._advise(plain)}")
         if plain != text and os.path.exists(self.folder / plain):
@@ -49,7 +59,33 @@ class FileFinder:
         similar = self._match(plain, ignore_case=True)
         if similar is not None:
             raise UserError(f"{path} is missing; did you mean {str(similar)!r}? Upper and lower case differ")
+        hint = self._guess(plain)
+        if hint:
+            raise UserError(f"{path} is missing{hint}")
         return path
+
+    def _guess(self, text: str) -> str:
+        """What was probably meant by a path that leads nowhere, to be added to a message; '' without an idea."""
+        if text.startswith("~"):
+            return f"; ~ stands for {str(Path.home())!r}, where it is not either"
+        if text.startswith("//"):
+            return "; it is a path on a network drive of Windows: write the path relative to the csv file"
+        inside = text.lstrip("/")
+        if inside != text and os.path.exists(self.folder / inside):
+            return f"; there is {quote_values(inside, 200)} beside the csv file: write that, without / before it"
+        if os.path.exists(text):
+            return f"; {quote_values(text, 200)} is there in the current folder, but paths are relative to the csv file"
+        plain = urllib.parse.unquote(text)
+        if plain != text and os.path.exists(self.folder / plain):
+            return f"; there is {quote_values(plain, 200)}: write that, without % codes"
+        meant = os.path.expandvars(text)
+        if meant != text or "$" in text:
+            return f"; {quote_values(text, 200)} has a variable of the shell in it: write it out"
+        if self.folder.name and text.startswith(f"{self.folder.name}/"):
+            inside = text.removeprefix(f"{self.folder.name}/")
+            if os.path.exists(self.folder / inside):
+                return f"; paths are relative to the csv file: write {quote_values(inside, 200)}"
+        return ""
 
     def _advise(self, text: str) -> str:
         parts = text.split("/")[1:]
@@ -107,6 +143,10 @@ def locate_files(sheet: Sheet, finder: FileFinder, problems: Problems) -> Sheet:
         rows.append(row._replace(files=files))
     sheet = sheet._replace(rows=tuple(rows))
     _check_shared_files(sheet, problems)
+    sources = [tuple(sorted(map(str, row.files.values()))) for row in rows if row.segment == WHOLE and row.files]
+    doubled = 0 if sheet.grouped else len(sources) - len(set(sources))
+    if doubled:
+        finder.remarks["rows have the files of another row, and no column 'group' keeps them in one split"] = doubled
     return sheet
 
 

@@ -74,7 +74,7 @@ def _read_labels(path: Path, options: ReadingOptions) -> StepLabels:
             " value); labels cannot be imputed: correct the file"
         )
     decimal_comma = has_decimal_comma(cells)
-    remarks = tuple(list_format_remarks(table, decimal_comma))
+    remarks = (*list_format_remarks(table, decimal_comma), *column_roles.describe_clock(clock))
     parsed = table.parse(column, decimal_comma=decimal_comma)
     if not parsed.is_text and not (table.kinds and table.kinds[column] in (NOMINAL, STRING)):
         column_roles.refuse_wrong_cells(table, column, parsed)
@@ -83,6 +83,10 @@ def _read_labels(path: Path, options: ReadingOptions) -> StepLabels:
     if number is not None and not table.kinds:
         raise UserError(
             f"{path} row {table.numbers[number]} is {quote_values(cells[number])}, expected the name of a class"
+        )
+    if not table.kinds and table.header[column] in cells:
+        raise UserError(
+            f"{path} row 1 is the class {quote_values(table.header[column])}, expected the name of the column there"
         )
     return StepLabels(list(cells), clock.times, remarks)
 

@@ -207,7 +207,9 @@ def test_segments_keep_the_clock_of_their_file(corpus):
 
 def test_times_that_do_not_increase_are_named(corpus):
     write_corpus(corpus, lambda n: np.arange(100) / 10, lambda n: np.r_[0:5, 4:9] if n == 1 else np.arange(10))
-    with pytest.raises(UserError, match=r"row 3: label 'label': .*labels1.csv row 7 has the time 4 after 4, expected"):
+    with pytest.raises(
+        UserError, match=r"row 3: label 'label': .*labels1.csv row 7 has the time 4 of the row before; write"
+    ):
         load(corpus)
 
 

@@ -272,6 +272,13 @@ def test_paths_of_windows_and_of_macos(tmp_path, written, stored):
         ("D:\\{}.npy", "is a path on a drive of Windows; write the path relative to the csv file"),
         ("Face/{}.npy", r"Face/0.npy is missing; did you mean '.*face/0.npy'\? Upper and lower case differ"),
         ("faces/{}.npy", r"faces/0.npy is missing; correct the path"),
+        ("https://x.org/face/{}.npy", r"is an address \(https\), and nothing is downloaded"),
+        ("/face/{}.npy", "there is 'face/0.npy' beside the csv file: write that, without / before it"),
+        ("f%61ce/{}.npy", "there is 'face/0.npy': write that, without % codes"),
+        ("$FACES/{}.npy", "has a variable of the shell in it"),
+        ("~/{}.npy", "~ stands for '.*', where it is not either"),
+        ("\\\\server\\face\\{}.npy", "a path on a network drive of Windows"),
+        ("{folder}/face/{}.npy", "paths are relative to the csv file: write 'face/0.npy'"),
     ],
 )
 def test_paths_that_lead_nowhere(tmp_path, form, message):
@@ -279,7 +286,28 @@ def test_paths_that_lead_nowhere(tmp_path, form, message):
     for i in range(ITEMS):
         np.save(tmp_path / "face" / f"{i}.npy", draw(i))
     with pytest.raises(UserError, match=message):
-        manifest.describe(write_paths(tmp_path, form))
+        manifest.describe(write_paths(tmp_path, form.replace("{folder}", tmp_path.name)))
+
+
+def test_paths_from_another_folder(tmp_path, monkeypatch):
+    (tmp_path / "face").mkdir()
+    for i in range(ITEMS):
+        np.save(tmp_path / "face" / f"{i}.npy", draw(i))
+    (tmp_path / "lists").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"'face/0.npy' is there in the current folder, but paths are relative to the"):
+        manifest.describe(write_paths(tmp_path / "lists", "face/{}.npy"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "x" in manifest.describe(write_paths(tmp_path / "lists", "~/face/{}.npy")).modalities
+
+
+def test_columns_that_rise_evenly_are_no_features(tmp_path):
+    for i in range(ITEMS):
+        rows = [[f"{t / 30:.3f}", t * t, f"{x:.3f}"] for t, x in enumerate(draw(i)[:, 0])]
+        write(tmp_path / f"{i}.csv", ["at", "square", "a"], rows)
+    features = load(write_paths(tmp_path, "{}.csv"))["i3"].features["x"]
+    np.testing.assert_allclose(features[:, 1], draw(3)[:, 0], atol=1e-3)
+    assert features.shape[1] == 2
 
 
 def test_arrays_on_their_sides_are_named(tmp_path):
