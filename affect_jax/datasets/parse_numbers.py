@@ -12,7 +12,7 @@ import numpy as np
 
 MISSING = frozenset(
     "|nan|+nan|-nan|nan(ind)|-nan(ind)|nan(snan)|-nan(snan)|1.#qnan|-1.#qnan|1.#ind|-1.#ind|1.#snan|?|na|n/a|#n/a|#na"
-    "|<na>|nat|null|none|nil|-|--|#value!|#div/0!|#num!|#null!|\\n".split("|")
+    "|<na>|nat|null|none|nil|-|--|#value!|#div/0!|#num!|#null!|#ref!|#name?|#spill!|#calc!|\\n".split("|")
 )
 """Cells that say that there is no value, in lower case: those of C's runtimes, R, pandas, WEKA, spreadsheets, SQL."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)

@@ -13,7 +13,7 @@ import numpy as np
 
 from affect_jax.datasets import table_titles
 from affect_jax.datasets.array_files import LARGEST_FILE
-from affect_jax.datasets.delimiters import find_delimiter, measure_row, name_delimiter, strip_lines
+from affect_jax.datasets.delimiters import DELIMITERS, find_delimiter, measure_row, name_delimiter, strip_lines
 from affect_jax.datasets.parse_numbers import NumberColumn, looks_like_number, parse_column
 from affect_jax.datasets.release_files import quote_values
 from affect_jax.datasets.text_lines import read_lines
@@ -141,6 +141,10 @@ def _fit_rows(
             hint = hint if len(row) > width else ""
             if len(row) == 1 and row[0].count(delimiter) == width - 1:
                 hint = "; all of its cells are in one pair of quotes: remove them"
+            other = next((d for d in DELIMITERS if d != delimiter and row[0].count(d) == width - 1 > 0), "")
+            if len(row) == 1 and other:
+                names = name_delimiter(other), name_delimiter(delimiter)
+                hint = f"; it has {names[0]} between its cells, but the header has {names[1]}"
             problems.append(RowProblem(number, f"has {len(row)} cells, expected {width}{hint}"))
         else:
             fitting.append((number, row[:width]))

@@ -45,7 +45,8 @@ def read_lines(path: Path, largest_file: float = LARGEST_FILE) -> list[str]:
         raise UserError(f"{path} {_describe_encoding(data, error, encoding)}") from error
     if "\0" in text:
         raise UserError(f"{path} {_describe_zeros(data)}")
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    # A program that knows no byte order mark writes a second one before it.
+    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _read_bounded(path: Path, largest_file: float) -> bytes:

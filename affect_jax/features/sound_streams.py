@@ -26,7 +26,24 @@ from affect_jax.runtime.file_kinds import name_file
 
 KINDS = "wav, flac, ogg or mp3"
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64", ".rf64")
-SUFFIXES += (".mp2", ".m4a", ".mp4", ".aac", ".amr", ".3gp", ".wma", ".webm", ".mka")
+SUFFIXES += (
+    ".mov",
+    ".avi",
+    ".mkv",
+    ".mpg",
+    ".flv",
+    ".sph",
+    ".wv",
+    ".mp2",
+    ".m4a",
+    ".mp4",
+    ".aac",
+    ".amr",
+    ".3gp",
+    ".wma",
+    ".webm",
+    ".mka",
+)
 """Names of files of sound end in one of these; what they hold is told by what is in them."""
 LOWEST_RATE, HIGHEST_RATE = 100, 768_000
 """Hz; a header with another rate is taken for damaged, as no converter has it."""

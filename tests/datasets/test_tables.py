@@ -97,6 +97,18 @@ def test_tables_of_r_and_numpy(tmp_path, text, header, rows):
     )
 
 
+@pytest.mark.parametrize("row", ["1;2", '"1,2"'])
+def test_rows_of_another_delimiter_or_in_quotes(tmp_path, row):
+    (problem,) = read(tmp_path, f"a,b\n3,4\n{row}\n").problems
+    words = "it has semicolons between its cells, but the header has commas" if ";" in row else "in one pair of quotes"
+    assert problem.row == 3
+    assert words in problem.text
+
+
+def test_two_byte_order_marks(tmp_path):
+    assert read(tmp_path, "\ufeff\ufeffa,b\n1,2\n".encode()).header == ("a", "b")
+
+
 def test_row_numbers_count_comments(tmp_path):
     assert read(tmp_path, "# by me\na,b\n1,2\n").numbers == [3]
 
