@@ -109,6 +109,16 @@ def _check_frame_numbers(table: Table) -> None:
                 _refuse_disorder(table, numbers.values, name)
 
 
+def describe_frame_numbers(table: Table) -> list[str]:
+    """A remark where numbers of frames are left out, so that what follows is not as far away as it seems."""
+    for column, name in enumerate(table.header):
+        if name.lower() in _FRAME_NUMBERS:
+            steps = np.diff(table.parse(column).values)
+            if len(steps) and np.isfinite(steps).all() and (steps > 1.5 * np.median(steps)).any():
+                return [f"numbers are left out in column {name}, so frames may be missing, and are not filled in"]
+    return []
+
+
 def _refuse_disorder(table: Table, values: np.ndarray, what: str) -> None:
     is_later = np.diff(values) > 0
     if is_later.all():

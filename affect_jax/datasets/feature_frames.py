@@ -174,6 +174,7 @@ def _read_table_frames(path: Path, options: ReadingOptions) -> Frames:
     names = tuple(table.header[i] for i in kept)
     quality = [i for i, role in enumerate(roles) if role == QUALITY]
     remarks = [*list_format_remarks(table, decimal_comma), *column_roles.describe_clock(clock)]
+    remarks += column_roles.describe_frame_numbers(table) if not len(clock.times) else []
     remarks += [*_list_left_out(table, roles, texts, options)]
     if options.min_confidence is not None and quality:
         values[_find_unsure_frames(table, quality, options.min_confidence)] = np.nan

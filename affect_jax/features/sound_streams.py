@@ -122,7 +122,8 @@ def check_is_file(path: Path) -> None:
         status = path.stat()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in a name
         if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-            raise UserError(f"{path} is not a file; name a {KINDS} file") from error
+            what = "links to a file that is not there" if path.is_symlink() else "is not a file"
+            raise UserError(f"{path} {what}; name a {KINDS} file") from error
         raise UserError(f"{path} cannot be read ({first_line(error)})") from error
     if not stat.S_ISREG(status.st_mode):
         kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe (FIFO)", stat.S_IFSOCK: "socket"}

@@ -38,6 +38,10 @@ class FileFinder:
         path = self.folder / text
         if os.path.exists(path):
             return path
+        if os.path.islink(path):
+            raise UserError(
+                f"{path} is a link to {quote_values(os.readlink(path), 200)}, where nothing is; link it again"
+            )
         plain = text.replace("\\", "/")
         if address := _ADDRESS.match(text):
             raise UserError(

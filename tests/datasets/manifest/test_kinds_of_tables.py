@@ -272,6 +272,7 @@ def test_paths_of_windows_and_of_macos(tmp_path, written, stored):
         ("D:\\{}.npy", "is a path on a drive of Windows; write the path relative to the csv file"),
         ("Face/{}.npy", r"Face/0.npy is missing; did you mean '.*face/0.npy'\? Upper and lower case differ"),
         ("faces/{}.npy", r"faces/0.npy is missing; correct the path"),
+        (f"{'x' * 300}{{}}.npy", "cannot be read .File name too long"),
         ("https://x.org/face/{}.npy", r"is an address \(https\), and nothing is downloaded"),
         ("/face/{}.npy", "there is 'face/0.npy' beside the csv file: write that, without / before it"),
         ("f%61ce/{}.npy", "there is 'face/0.npy': write that, without % codes"),
@@ -299,6 +300,17 @@ def test_paths_from_another_folder(tmp_path, monkeypatch):
         manifest.describe(write_paths(tmp_path / "lists", "face/{}.npy"))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert "x" in manifest.describe(write_paths(tmp_path / "lists", "~/face/{}.npy")).modalities
+
+
+def test_a_broken_link_and_left_out_frames(tmp_path):
+    for i in range(ITEMS):
+        write(tmp_path / f"{i}.csv", ["frame", "a"], [[t + 5 * (t > 3), x] for t, x in enumerate(draw(i)[:, 0])])
+    lines = manifest.list_contents(write_paths(tmp_path, "{}.csv"))
+    assert any("numbers are left out in column frame, so frames may be missing" in line for line in lines)
+    (tmp_path / "0.csv").unlink()
+    (tmp_path / "0.csv").symlink_to("nowhere.csv")
+    with pytest.raises(UserError, match=r"0.csv is a link to 'nowhere.csv', where nothing is"):
+        manifest.describe(write_paths(tmp_path, "{}.csv"))
 
 
 def test_columns_that_rise_evenly_are_no_features(tmp_path):
