@@ -93,6 +93,8 @@ def refuse_arguments(argv: Sequence[str]) -> None:
 def fail(message: str) -> NoReturn:
     """Prints `error: message` on stderr and exits with status 2."""
     print(f"error: {message}", file=sys.stderr)
+    # After a write that failed, orbax' event loop may complain while it is collected at exit: nothing follows ours.
+    sys.unraisablehook = lambda _: None
     sys.exit(2)
 
 
