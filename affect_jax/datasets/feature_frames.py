@@ -129,7 +129,7 @@ def open_table(path: Path, largest_file: float, *, as_numbers: bool) -> Table:
 
 def list_format_remarks(table: Table, decimal_comma: bool) -> Iterator[str]:
     """What a person should know about how a table was read."""
-    if table.delimiter != ",":
+    if table.delimiter != "," and len(table.header) > 1:
         yield f"{name_delimiter(table.delimiter)} between the cells"
     if decimal_comma:
         yield "decimal commas"

@@ -81,3 +81,10 @@ def test_refuses(tmp_path, name, write, message):
     write(tmp_path / name)
     with pytest.raises(UserError, match=message):
         frame_files.read_frames(tmp_path / name, "mfcc", 8000)
+
+
+def test_a_single_column_has_no_delimiter(tmp_path):
+    (tmp_path / "a.csv").write_text("a\n0,5\n1,5\n")
+    frames = frame_files.read_frames(tmp_path / "a.csv", "mfcc", 8000)
+    assert frames.values.tolist() == [[0.5], [1.5]]
+    assert frames.remarks == ("decimal commas",)
