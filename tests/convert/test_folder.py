@@ -90,5 +90,5 @@ def test_files_that_are_no_plain_arrays(tmp_path):
             convert.read_arrays(path)
     with open(path, "wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(UserError, match="is not a whole npz file of plain arrays"):
+    with pytest.raises(UserError, match="is an npy array, although it is called npz"):
         convert.read_arrays(path)
