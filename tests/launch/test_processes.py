@@ -37,7 +37,7 @@ def start(repo_root, folder, arguments=ARGUMENTS):
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=true"
     begun = []
     for number in (0, 1):
-        log = open(folder.with_suffix(f".{number}.log"), "a")  # noqa: SIM115: the process has it
+        log = open(folder.with_suffix(f".{number}.log"), "a")  # the process has it
         command = [sys.executable, "-m", "launch.main", "--config=configs/sew.py", *arguments, f"--workdir={folder}"]
         command.append(f"--distributed=127.0.0.1:{port},2,{number}")
         environment = {**os.environ, "XLA_FLAGS": flags}
