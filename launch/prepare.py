@@ -40,7 +40,7 @@ _TEXT = {
     "glove": "iemocap, release: file of 300-d word vectors.",
     "video_features": "iemocap, release: folder with one npy file [T, D] per utterance.",
     "layout": "manifest, arrays: item (default) or group (a group's items are its steps); manifest: steps (labels per"
-    " step).",
+    " step; default where the label's cells are files).",
     "array": "manifest: which array to read of npz, h5 and mat files that have several.",
     "sound": "manifest: what recordings become: mfcc (default), waveform or egemaps.",
 }

@@ -1,6 +1,7 @@
 """Settings of a manifest -> `Recordings`, and what the manifest holds."""
 
 import collections
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -247,6 +248,7 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
         )
         for name in sheet.labels
     }
+    settings = _choose_layout(settings, columns[target])
     remarks = segments.check_overlaps(sheet, survey.cells, problems)
     remarks += segments.list_disordered(sheet) if settings.layout == "group" else []
     if settings.min_confidence is not None and not any("confidence" in remark for _, remark in survey.remarks):
@@ -271,6 +273,11 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
         target=target,
         plan=plan,
     )
+
+
+def _choose_layout(settings: Settings, target: labels.Labels) -> Settings:
+    """The settings with the layout that the target asks for, where it is left open."""
+    return dataclasses.replace(settings, layout=settings.layout or ("steps" if target.per_step else "item"))
 
 
 def check_settings(corpus: Mapping[str, Any]) -> Settings:

@@ -24,7 +24,7 @@ class Settings:
       pair: student and teachers among the modalities, as in 'face+voice'. Configs of co-learning read it; no reader
         here does.
       layout: item (an item is a recording with one label), steps (labels per step) or group (a group is a recording,
-        its items are the steps).
+        its items are the steps); None is steps where the target's cells are files of labels, else item.
       sound: what recordings become: mfcc (120 columns, a frame every 10 ms), waveform, or egemaps (25 columns, a frame
         every 10 ms, computed by openSMILE).
       rate: sampling rate at which recordings are read, in Hz.
@@ -50,7 +50,7 @@ class Settings:
     modalities: tuple[str, ...] | None = None
     target: str | None = None
     pair: str | None = None
-    layout: str = define_setting("item", choices=LAYOUTS)
+    layout: str | None = define_setting(None, choices=LAYOUTS)
     sound: str = define_setting("mfcc", choices=tuple(LOWEST_RATES))
     rate: int = define_setting(8000, least=min(LOWEST_RATES.values()), most=192_000)
     folds: int = define_setting(5, least=2)
