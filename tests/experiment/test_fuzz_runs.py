@@ -92,7 +92,6 @@ def read_everything(folder):
     readers = {
         "results": lambda: results_file.read_results(folder),
         "config": read_config,
-        "identity": lambda: run_identity.read_identity(folder),
         "weights": read_weights,
         "trial": read_trial,
         "predictions": read_for_reports,

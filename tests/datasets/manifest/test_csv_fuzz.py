@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from affect_jax.datasets import manifest
+from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.errors import UserError
 from tests.datasets import fuzzing
 
@@ -43,7 +44,7 @@ def read_as_written(text, folder):
     modalities = [name for name in header if name not in ("id", "group", "fold", "split") and name[:5] != "label"]
     result = {}
     for row in (dict(zip(header, row, strict=False)) for row in rows if any(row)):
-        files = {name: folder / row[name] for name in modalities if row[name]}
+        files = {name: folder / row[name] for name in modalities if name and not is_missing(row[name])}
         result[row["id"]] = (row.get("group", row["id"]), row[target], files, row.get("fold", row.get("split")))
     return target.removeprefix("label:"), result
 
