@@ -21,6 +21,7 @@ from affect_jax.experiment import results_file
 from affect_jax.runtime import run_folder, run_identity
 
 FILE = "predictions.npz"
+_RUN = "run"
 
 
 class Steps(NamedTuple):
@@ -55,7 +56,7 @@ class TrialPredictions(NamedTuple):
 
 def write_predictions(folder: Path, arrays: Mapping[str, np.ndarray], run: str) -> None:
     """Writes the arrays of all studies to `folder`/predictions.npz, whole or not at all; `run` as `RunIdentity.run`."""
-    run_folder.write_arrays(folder / FILE, {"run": np.array(run), **arrays})
+    run_folder.write_arrays(folder / FILE, {_RUN: np.array(run), **arrays})
 
 
 def read_study_arrays(folder: Path, study: str) -> dict[str, np.ndarray]:
@@ -67,11 +68,10 @@ def read_study_arrays(folder: Path, study: str) -> dict[str, np.ndarray]:
     path, identity = folder / FILE, run_identity.read_identity(folder)
     if path.is_file():
         results_file.check_unchanged(folder, FILE)
-    if identity:
-        stated = run_folder.read_arrays(path, "run").get("run")
-        if stated is None or str(stated) != identity.run:
-            raise UserError(f"{path} is of another run than config.json beside it; put the folder's own file back")
-    return run_folder.read_arrays(path, f"{study}/")
+    arrays = run_folder.read_arrays(path, (_RUN, f"{study}/"))
+    if identity and str(arrays.get(_RUN)) != identity.run:
+        raise UserError(f"{path} is of another run than config.json beside it; put the folder's own file back")
+    return {name: array for name, array in arrays.items() if name.startswith(f"{study}/")}
 
 
 def collect_predictions(

@@ -138,7 +138,7 @@ def _check_files(folder: Path, described: Mapping[str, Any]) -> None:
     for name in (MODEL, PARAMS):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name} is missing; {_AGAIN}")
-        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != described["sha256"].get(name):
+        if files.hash_file(folder / name) != described["sha256"].get(name):
             raise UserError(
                 f"{folder / name} is not the file that {DESCRIPTION} beside it was written with (it differs from its "
                 f"checksum: damaged, or of another export); {_AGAIN}"

@@ -38,14 +38,14 @@ def _make_chart(figure: "Figure", alt: str, caption: str, legend: Sequence[str] 
 def _draw_scores(comparison: Comparison) -> Chart | None:
     """Every variant with its interval."""
     metric, scale, bars = comparison.metric, 100 if tables.is_percent(comparison.metric) else 1, []
-    for score in comparison.tested:
+    for score in comparison.tested_scores:
         interval, printed = score.interval, score.published
         reach = interval and (scale * interval[0], scale * interval[1])
         mean = scale * score.figure.mean
         bars.append(Bar(comparison.names[score.source], mean, reach, printed and scale * printed.mean))
     if not bars:
         return None
-    constants = {score.constant for score in comparison.tested}
+    constants = {score.constant for score in comparison.tested_scores}
     constant = constants.pop() if len(constants) == 1 else None
     label = f"{tables.label_metric(metric)}, {comparison.split} split"
     figure = figures.draw_intervals(bars, label, None if constant is None else scale * constant)

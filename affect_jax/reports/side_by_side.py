@@ -74,16 +74,16 @@ class Comparison:
         return any(score.source.study != score.source.variant for score in self.scores)
 
     @property
-    def tested(self) -> list[Score]:
+    def tested_scores(self) -> list[Score]:
         """Scores of the split and in the metric that is tested."""
         return [score for score in self.scores if (score.split, score.metric) == (self.split, self.metric)]
 
     @cached_property
     def tests(self) -> dict[Source, Answer]:
         """Every variant against the reference by `TEST`, in one family of Holm's correction."""
-        others = [score.source for score in self.tested if self.reference not in (None, score.source)]
+        others = [score.source for score in self.tested_scores if self.reference not in (None, score.source)]
         questions = [Question(a.variant, a, self.reference, self.split, (self.metric,)) for a in others]
-        of_many_folds, answers = {score.source for score in self.tested if score.folds > 1}, []
+        of_many_folds, answers = {score.source for score in self.tested_scores if score.folds > 1}, []
         for answer in compare.answer_questions(questions, read.key_runs(self.runs), ("paired", "resampled")):
             test = "paired" if of_many_folds.isdisjoint((answer.question.a, self.reference)) else "resampled"
             suited = {TEST: answer.p(test)} if answer.contrast and test in answer.contrast.p else {}

@@ -40,13 +40,13 @@ def name_run_folder(config_arg: str, manifest: str = "") -> str:
     return re.sub(r"[^0-9A-Za-z]+", "_", f"{Path(path).stem} {argument} {Path(manifest).stem}".strip()).strip("_")
 
 
-def name_fit(study: str, phase: str, wave: int) -> str:
-    """Name of one fit within a run: in metrics.jsonl, in TensorBoard and under checkpoints/."""
-    return f"{study}-{phase}-{wave:03d}".replace("/", "_")
+def name_fit(study: str, phase: str, batch: int) -> str:
+    """Name of the fit of one batch of trials within a run: in metrics.jsonl, in TensorBoard and under checkpoints/."""
+    return f"{study}-{phase}-{batch:03d}".replace("/", "_")
 
 
 def locate_weights(workdir: Path, study: str) -> Path:
-    """Where the kept weights of a study lie, one checkpoint a wave."""
+    """Where the kept weights of a study lie, one checkpoint a batch of trials."""
     return workdir / "weights" / study.replace("/", "_")
 
 
@@ -156,8 +156,8 @@ def encode_npz(arrays: Mapping[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def read_arrays(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
-    """Reads the arrays of an npz whose names begin with `prefix`; pickled objects in it are refused.
+def read_arrays(path: Path, prefix: str | tuple[str, ...] = "") -> dict[str, np.ndarray]:
+    """Reads the arrays of an npz whose names begin with `prefix`, or one of several; pickled objects in it are refused.
 
     Raises:
       UserError: missing or damaged.

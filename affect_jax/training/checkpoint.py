@@ -9,7 +9,6 @@ Where there are several processes, each writes the shards that it has, and the f
 
 import dataclasses
 import errno
-import hashlib
 import json
 import logging
 import os
@@ -139,7 +138,7 @@ def split_by_prefix(leaves: dict[str, np.ndarray], names: tuple[str, ...]) -> li
 def _hash_files(folder: Path) -> dict[str, str]:
     """File -> sha256, of all files below `folder`."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    return {str(path.relative_to(folder)): files.hash_file(path) for path in paths}
 
 
 def _remove_arrays(arrays: Path) -> None:

@@ -44,7 +44,7 @@ def test_every_cell_and_the_constant_answer_have_a_line(mosi_runs):
 
 
 def test_folds_share_data_and_one_fold_does_not(make_fusion_run, make_traces):
-    comparison = compared(make_fusion_run(TRIMODAL, {"intra": 0.3}), metric="uar").tested[0]
+    comparison = compared(make_fusion_run(TRIMODAL, {"intra": 0.3}), metric="uar").tested_scores[0]
     scores = [row.test["uar"] for row in comparison.run.results.trials]
     low, high = comparison.interval
     # A row trains on 36 of the 60 clips, 12 are validated and 12 tested.
@@ -53,7 +53,7 @@ def test_folds_share_data_and_one_fold_does_not(make_fusion_run, make_traces):
         assert against.p == pytest.approx(0.05, abs=1e-4)
     plain = summarize_sample(np.array(scores)).std / math.sqrt(15)
     assert high - low > 2 * 2.1 * plain, "wider than the interval that takes rows for independent"
-    comparison = compared(make_traces({"SEW": 0.4})).tested[0]
+    comparison = compared(make_traces({"SEW": 0.4})).tested_scores[0]
     scores = np.array([row.validation["ccc"] for row in comparison.run.results.trials])
     assert comparison.folds == 1
     for edge in comparison.interval:

@@ -14,8 +14,9 @@ from affect_jax.datasets.arrays.synthetic import VERSION, synthesize
 from affect_jax.datasets.manifest import layouts
 from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.manifest.reader import Column
+from affect_jax.datasets.manifest.split_plan import assemble_corpus
 from affect_jax.datasets.missing_values import MissingValues, replace_missing_values
-from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
+from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError
 
@@ -136,23 +137,8 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
         features = _fill_absent(features, arrays)
     target = arrays.labels[arrays.target]
     recordings, names = layouts.arrange_recordings(arrays.rows, features, target, settings.layout)
-    by_id = {recording.id: recording for recording in recordings}
-
-    def find_ids(rows: tuple[int, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(names[row] for row in rows))
-
-    plan = arrays.plan
-    loaded = Recordings(
-        corpus="arrays",
-        form=arrays.target,
-        synthetic=is_synthetic,
-        splits={split: [by_id[name] for name in find_ids(rows)] for split, rows in plan.splits.items()},
-        draws={name: find_ids(rows) for name, rows in plan.draws.items()},
-        folds={name: Fold(find_ids(rows.validation), find_ids(rows.test)) for name, rows in plan.folds.items()},
-        fingerprint="",
-        labels=target.classes,
-    )
-    return add_fingerprint(loaded), missing
+    assembled = assemble_corpus(arrays.plan, recordings, names, target, corpus="arrays", synthetic=is_synthetic)
+    return assembled, missing
 
 
 def _check(corpus: Mapping[str, Any]) -> _Checked:

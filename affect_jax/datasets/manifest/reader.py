@@ -24,10 +24,10 @@ from affect_jax.datasets.manifest import (
 from affect_jax.datasets.manifest.cells import Reading, Survey
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.settings import LOWEST_RATES, Settings
-from affect_jax.datasets.manifest.split_plan import SplitPlan, plan_splits
+from affect_jax.datasets.manifest.split_plan import SplitPlan, assemble_corpus, plan_splits
 from affect_jax.datasets.manifest.unusable_files import leave_unusable_out, report_unusable
 from affect_jax.datasets.missing_values import MissingValues, join_missing_values, replace_missing_values
-from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
+from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.features import egemaps
@@ -194,23 +194,15 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
         # Steps in gaps of the features' clocks have none only now.
         replaced, gaps = replace_missing_values({"items": recordings}, settings.nonfinite, locate_step)
         recordings, missing = replaced["items"], join_missing_values(missing, gaps)
-    by_id = {recording.id: recording for recording in recordings}
-
-    def find_ids(rows: tuple[int, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(names[row] for row in rows))
-
-    plan = checked.plan
-    corpus_recordings = Recordings(
+    assembled = assemble_corpus(
+        checked.plan,
+        recordings,
+        names,
+        target,
         corpus="manifest",
-        form=checked.target,
         synthetic=(sheet.path.parent / release_files.MARKER).is_file(),
-        splits={split: [by_id[name] for name in find_ids(rows)] for split, rows in plan.splits.items()},
-        draws={name: find_ids(rows) for name, rows in plan.draws.items()},
-        folds={name: Fold(find_ids(rows.validation), find_ids(rows.test)) for name, rows in plan.folds.items()},
-        fingerprint="",
-        labels=target.classes,
     )
-    return add_fingerprint(corpus_recordings), missing
+    return assembled, missing
 
 
 def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:

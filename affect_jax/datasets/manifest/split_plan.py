@@ -9,6 +9,7 @@ import numpy as np
 from affect_jax.datasets.manifest.csv_table import SPLITS, Row, Sheet, join_names
 from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
 from affect_jax.datasets.release_files import quote_values
 
 
@@ -75,6 +76,44 @@ def plan_splits(sheet: Sheet, target: Labels, *, folds: int, seed: int, problems
         partitions[f"fold {quote_values(name)}"] = _HeldOut({*everything} - held_out, held_out)
     _check_classes(target, partitions, problems)
     return SplitPlan({"train": everything}, {}, plans)
+
+
+def assemble_corpus(
+    plan: SplitPlan,
+    recordings: Sequence[Recording],
+    names: Mapping[int, str],
+    target: Labels,
+    *,
+    corpus: str,
+    synthetic: bool,
+) -> Recordings:
+    """The corpus of a plan, with its fingerprint.
+
+    Args:
+      plan: by row number.
+      recordings: all of them.
+      names: row number -> the id of its recording, as `layouts.arrange_recordings` gives it.
+      target: what is learned.
+      corpus: its name.
+      synthetic: whether a generator of this project made it.
+    """
+    by_id = {recording.id: recording for recording in recordings}
+
+    def find_ids(rows: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(names[row] for row in rows))
+
+    return add_fingerprint(
+        Recordings(
+            corpus=corpus,
+            form=target.name,
+            synthetic=synthetic,
+            splits={split: [by_id[name] for name in find_ids(rows)] for split, rows in plan.splits.items()},
+            draws={name: find_ids(rows) for name, rows in plan.draws.items()},
+            folds={name: Fold(find_ids(rows.validation), find_ids(rows.test)) for name, rows in plan.folds.items()},
+            fingerprint="",
+            labels=target.classes,
+        )
+    )
 
 
 def _plan_given_splits(sheet: Sheet, target: Labels, folds: int, seed: int, problems: Problems) -> SplitPlan:
