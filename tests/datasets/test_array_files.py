@@ -133,7 +133,7 @@ def test_damaged_files_give_the_same_array_or_an_error(tmp_path_factory, kind):
         suppress_health_check=list(HealthCheck),
     )
     @given(st.data())
-    def damaged(draw):
+    def read_damaged(draw):
         at = draw.draw(st.integers(0, len(data) - 1))
         is_cut = draw.draw(st.booleans())
         path.write_bytes(data[:at] if is_cut else fuzzing.flip(data, at, draw.draw(st.integers(0, 7))))
@@ -145,4 +145,4 @@ def test_damaged_files_give_the_same_array_or_an_error(tmp_path_factory, kind):
             if kind.endswith("npz"):
                 np.testing.assert_array_equal(values, VALUES)
 
-    damaged()
+    read_damaged()

@@ -144,7 +144,7 @@ def generated_corpus(request, tmp_path_factory):
 def test_damaged_files_are_refused_or_do_no_harm(generated_corpus):
     @few(generated_corpus.case.examples)
     @given(st.data())
-    def damaged(data):
+    def read_damaged(data):
         path = data.draw(st.sampled_from(generated_corpus.files).flatmap(st.sampled_from), label="file")
         damage = data.draw(fuzzing.damage(path))
         note(f"{damage.kind} of {path.relative_to(generated_corpus.folder)}")
@@ -163,7 +163,7 @@ def test_damaged_files_are_refused_or_do_no_harm(generated_corpus):
         finally:
             undo()
 
-    damaged()
+    read_damaged()
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
@@ -175,7 +175,7 @@ def test_damaged_sound(tmp_path_factory, suffix):
 
     @few(80)
     @given(st.data())
-    def damaged(data):
+    def read_damaged(data):
         damage = data.draw(fuzzing.damage(path))
         undo = fuzzing.apply_damage(damage, path)
         try:
@@ -188,7 +188,7 @@ def test_damaged_sound(tmp_path_factory, suffix):
         finally:
             undo()
 
-    damaged()
+    read_damaged()
 
 
 def test_damaged_npz(tmp_path_factory):
@@ -201,7 +201,7 @@ def test_damaged_npz(tmp_path_factory):
 
     @few(80)
     @given(st.data())
-    def damaged(data):
+    def read_damaged(data):
         damage = data.draw(fuzzing.damage(path))
         undo = fuzzing.apply_damage(damage, path)
         try:
@@ -215,4 +215,4 @@ def test_damaged_npz(tmp_path_factory):
         finally:
             undo()
 
-    damaged()
+    read_damaged()

@@ -75,7 +75,7 @@ def test_damaged_sound_is_heard_or_refused(tmp_path_factory, monkeypatch, form, 
         suppress_health_check=list(HealthCheck),
     )
     @given(damage(whole))
-    def damaged(data):
+    def read_damaged(data):
         path.write_bytes(data)
         try:
             sound = sound_files.decode_audio(path)
@@ -88,4 +88,4 @@ def test_damaged_sound_is_heard_or_refused(tmp_path_factory, monkeypatch, form, 
         assert np.isfinite(sound.samples).all()
         assert np.isfinite(heard).all()
 
-    damaged()
+    read_damaged()

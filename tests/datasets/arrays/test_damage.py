@@ -38,7 +38,7 @@ def test_damaged_files_are_refused_or_load_whole(tmp_path_factory, form, example
 
     @fuzzing.few(examples)
     @given(st.data())
-    def damaged(data):
+    def read_damaged(data):
         damage = data.draw(fuzzing.damage(path))
         note(damage.kind)
         undo = fuzzing.apply_damage(damage, path)
@@ -53,4 +53,4 @@ def test_damaged_files_are_refused_or_load_whole(tmp_path_factory, form, example
         finally:
             undo()
 
-    damaged()
+    read_damaged()

@@ -234,7 +234,7 @@ def test_damaged_pickles_are_refused_or_hold_plain_values(tmp_path_factory, prot
 
     @fuzzing.few(80)
     @given(st.data())
-    def damaged(draw):
+    def read_damaged(draw):
         at = draw.draw(st.sampled_from(at_opcode) | st.integers(0, len(data) - 1))
         kind = draw.draw(st.sampled_from(["flip", "cut", "opcode", "twice", "gone"]))
         changed = {
@@ -251,4 +251,4 @@ def test_damaged_pickles_are_refused_or_hold_plain_values(tmp_path_factory, prot
         except UserError as error:
             fuzzing.check_message(str(error), "bit", path, path.parent)
 
-    damaged()
+    read_damaged()

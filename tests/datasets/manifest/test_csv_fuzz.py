@@ -101,7 +101,7 @@ def test_a_damaged_table_is_refused_or_taken_at_its_word(generated_corpus):
         suppress_health_check=list(HealthCheck),
     )
     @given(st.data())
-    def damaged(data):
+    def read_damaged(data):
         damage = data.draw(fuzzing.damage(path))
         note(damage.kind)
         undo = fuzzing.apply_damage(damage, path)
@@ -117,4 +117,4 @@ def test_a_damaged_table_is_refused_or_taken_at_its_word(generated_corpus):
         finally:
             undo()
 
-    damaged()
+    read_damaged()
