@@ -109,7 +109,8 @@ def fit_folds(
                 if trials[-1].selected_columns:
                     selected_columns[f"{fold.name}/{seed}"] = list(trials[-1].selected_columns)
     predictions = {split: np.stack([trial.predictions[split] for trial in trials]) for split in SPLITS}
-    finished = _collect_results(setting, recordings, trials, predictions, name, config_arg)
+    corpus = _describe_corpus(plan, recordings, members)
+    finished = _collect_results(setting, corpus, trials, predictions, name, config_arg)
     steps = _describe_steps(clips)
     arrays = predictions_file.collect_predictions(STUDY, range(len(trials)), predictions, dict.fromkeys(SPLITS, steps))
     run_folder.write_arrays(workdir / predictions_file.FILE, arrays)
@@ -125,7 +126,7 @@ def _describe_steps(clips: Clips) -> predictions_file.Steps:
 
 def _collect_results(
     setting: Setting,
-    recordings: Recordings,
+    corpus: CorpusRecord,
     trials: Sequence[FittedTrial],
     predictions: dict[str, np.ndarray],
     name: str,
@@ -143,19 +144,24 @@ def _collect_results(
         config_arg=config_arg,
         task=plan.task,
         monitor=Monitor(choose_metric(plan.task), "max"),
-        corpus=CorpusRecord(
-            name=recordings.corpus,
-            form=recordings.form,
-            synthetic=recordings.synthetic,
-            fingerprint=recordings.fingerprint,
-            counts=_count_clips(plan, recordings),
-            labels=tuple(recordings.labels),
-        ),
+        corpus=corpus,
         trials=entries,
         variants=results.summarize_variants(entries),
         selected=(),
         baselines=constant,
         provenance=_describe_provenance(setting),
+    )
+
+
+def _describe_corpus(plan: Plan, recordings: Recordings, members: Sequence[FoldMembers]) -> CorpusRecord:
+    return CorpusRecord(
+        name=recordings.corpus,
+        form=recordings.form,
+        synthetic=recordings.synthetic,
+        fingerprint=recordings.fingerprint,
+        counts=_count_clips(plan, recordings),
+        labels=tuple(recordings.labels),
+        folds=results.describe_folds(recordings, members),
     )
 
 

@@ -3,6 +3,7 @@
 import functools
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,9 @@ import jax
 import numpy as np
 
 from affect_jax import metrics
-from affect_jax.experiment.results_file import Scores, TrialResult, VariantSummary
+from affect_jax.data.folds import FoldMembers
+from affect_jax.datasets.recordings import Recordings
+from affect_jax.experiment.results_file import FoldRecord, Scores, TrialResult, VariantSummary
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -118,3 +121,24 @@ def select_points(candidates: Sequence[Candidate], sign: float) -> dict[tuple[st
         best = max(points, key=lambda point: sign * statistics.fmean(points[point]))
         choices[key] = Choice(dict(best), statistics.fmean(points[best]), len(points))
     return choices
+
+
+def describe_folds(recordings: Recordings, members: Sequence[FoldMembers]) -> dict[str, FoldRecord]:
+    """Name -> what each fold of a run consists of, in groups."""
+    group_of = {r.id: r.group for of_split in recordings.splits.values() for r in of_split}
+    released = tuple(r.id for r in recordings.splits.get("test", ()))
+    folds = {}
+    for fold in members:
+        splits = {"train": fold.train, "validation": fold.validation, "test": fold.test or released}
+        folds[fold.name] = {split: {group_of[name] for name in names} for split, names in splits.items() if names}
+    owners = Counter((split, group) for fold in folds.values() for split, groups in fold.items() for group in groups)
+    return {
+        name: FoldRecord(
+            groups={split: len(groups) for split, groups in fold.items()},
+            shared={
+                split: round(sum(owners[split, group] > 1 for group in groups) / len(groups), 6)
+                for split, groups in fold.items()
+            },
+        )
+        for name, fold in folds.items()
+    }

@@ -58,6 +58,19 @@ class SplitCount:
 
 
 @dataclasses.dataclass(frozen=True)
+class FoldRecord:
+    """What one fold consists of, in groups (speakers, videos): the units that a comparison of trials may count.
+
+    Attributes:
+      groups: 'train', 'validation' or 'test' -> how many groups it has; a test split of the release is every fold's.
+      shared: the same -> the share of them that another fold of the run has in the same split.
+    """
+
+    groups: dict[str, int]
+    shared: dict[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
 class CorpusRecord:
     """The corpus that a run was trained on.
 
@@ -68,6 +81,7 @@ class CorpusRecord:
       fingerprint: hash of features, targets and splits.
       counts: split -> how much it holds.
       labels: names of the classes, () where they have none.
+      folds: name -> what it consists of; {} in results of older versions.
     """
 
     name: str
@@ -76,6 +90,7 @@ class CorpusRecord:
     fingerprint: str
     counts: dict[str, SplitCount]
     labels: tuple[str, ...] = ()
+    folds: dict[str, FoldRecord] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -165,7 +165,7 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
         config_arg=config_arg,
         task=experiment.task,
         monitor=_describe_monitor(experiment),
-        corpus=_describe_corpus(corpus.recordings, experiment),
+        corpus=_describe_corpus(corpus, experiment),
         trials=tuple(trials),
         variants=results.summarize_variants(trials),
         selected=tuple(selected),
@@ -241,7 +241,8 @@ def _describe_monitor(experiment: Experiment) -> Monitor:
     return Monitor(last.metric, "max" if last.sign > 0 else "min")
 
 
-def _describe_corpus(recordings: Recordings, experiment: Experiment) -> CorpusRecord:
+def _describe_corpus(corpus: LoadedCorpus, experiment: Experiment) -> CorpusRecord:
+    recordings = corpus.recordings
     return CorpusRecord(
         name=recordings.corpus,
         form=recordings.form,
@@ -249,6 +250,7 @@ def _describe_corpus(recordings: Recordings, experiment: Experiment) -> CorpusRe
         fingerprint=recordings.fingerprint,
         counts=count_examples(recordings, experiment.data, experiment.task),
         labels=tuple(recordings.labels),
+        folds=results.describe_folds(recordings, corpus.members),
     )
 
 
