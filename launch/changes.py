@@ -1,7 +1,6 @@
 """Configs by their argument, key=value changes to them, and the training of runs: `launch.report --train --set=...`."""
 
 import ast
-import importlib.util
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import ml_collections
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.reports import sources
 from affect_jax.runtime.run_folder import name_run_folder
+from launch.config_errors import load_file
 from launch.tuples import parse_tuple
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -107,10 +107,7 @@ def load_config_file(config_arg: str) -> ml_collections.ConfigDict:
     path = _ROOT / name
     if not path.is_file():
         raise UserError(f"{path} is missing, and the tables need it; check out the whole repository")
-    spec = importlib.util.spec_from_file_location(f"_config_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config(argument) if colon else module.get_config()
+    return load_file(path, argument if colon else None)
 
 
 def _parse_value(text: str, current: object, kind: type, assignment: str) -> object:

@@ -14,6 +14,7 @@ from absl import app, flags, logging
 
 from affect_jax.errors import UserError, first_line, suggest_nearest
 from affect_jax.runtime import startup
+from launch.config_errors import describe_bad_value, describe_unknown_setting
 from launch.tuples import accept_both_spellings
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
@@ -171,7 +172,7 @@ def _parse(argv: Sequence[str]) -> list[str]:
     except flags.Error as error:
         if "Traceback" not in str(error):
             missing = _MISSING.search(str(error))
-            fail(f"--{missing[1]} is missing; --help has examples" if missing else f"{error}; --help lists the flags")
+            fail(f"--{missing[1]} is missing; --help has examples" if missing else describe_bad_value(str(error)))
         # config_flags puts what get_config raised into the message, as text.
         kind, _, message = _last_line(error).partition(": ")
         if kind.rpartition(".")[2] not in ("ValueError", "UserError"):
@@ -181,7 +182,8 @@ def _parse(argv: Sequence[str]) -> list[str]:
         # An override of a setting that the config does not have; anything else is a bug in the config file.
         if not any(frame.filename.endswith("config_path.py") for frame in traceback.extract_tb(error.__traceback__)):
             raise
-        fail(_find_removed(argv) or f"the config has no setting {_unwrap_message(error)}")
+        unknown = _find_removed(argv) or describe_unknown_setting(_locate_configs(argv))
+        fail(unknown or f"the config has no setting {_unwrap_message(error)}")
 
 
 def _unwrap_message(error: BaseException) -> str:

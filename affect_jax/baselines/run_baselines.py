@@ -52,7 +52,7 @@ def run_baselines(experiment: Experiment, folder: Path, *, config_arg: str, requ
     check_plan(plan)
     document = {**encode_document(experiment), "baselines": request._asdict()}
     if (folder / results_file.FILE).exists():
-        run_folder.open_run_folder(folder, document, config_arg)
+        run_folder.open_run_folder(folder, document, config_arg, experiment.remarks)
         return read_results(folder)
     with Work() as work:
         plan, recordings = _load_corpus(plan, experiment, work, is_chosen=bool(request.methods))
@@ -62,7 +62,7 @@ def run_baselines(experiment: Experiment, folder: Path, *, config_arg: str, requ
         data_dir = Path(settings.get("data_dir") or find_default_data_dir()).expanduser().resolve()
         # The folder is made last, so that a wrong flag or a wrong corpus leaves none behind.
         with run_folder.lock_run_folder(folder):
-            run_folder.open_run_folder(folder, document, config_arg)
+            run_folder.open_run_folder(folder, document, config_arg, experiment.remarks)
             return fit_folds(
                 plan,
                 recordings,

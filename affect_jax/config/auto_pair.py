@@ -4,7 +4,7 @@ A config with a `ranking` (configs/seqsew.py:auto) has in it the studies of conf
 the best mean validation score over folds and seeds teaches the one with the worst. Test scores choose nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from affect_jax.config.changes import merge_changes
@@ -25,11 +25,13 @@ class Undecided(NamedTuple):
       ranking: the experiment that ranks the modalities.
       document: the plain config that waits for the pair, without its ranking.
       remarks: about it so far.
+      given: dotted paths that flags set.
     """
 
     ranking: Experiment
     document: Mapping[str, Any]
     remarks: tuple[str, ...]
+    given: frozenset[str] = frozenset()
 
 
 class Decision(NamedTuple):
@@ -44,7 +46,7 @@ class Decision(NamedTuple):
     document: Mapping[str, Any]
 
 
-def split_ranking(document: Mapping[str, Any], remarks: tuple[str, ...]) -> Undecided:
+def split_ranking(document: Mapping[str, Any], remarks: tuple[str, ...], given: Collection[str] = ()) -> Undecided:
     """The ranking in a plain config, on the same corpus by the same engine, and the rest.
 
     Raises:
@@ -60,7 +62,10 @@ def split_ranking(document: Mapping[str, Any], remarks: tuple[str, ...]) -> Unde
         )
     shared = {name: document[name] for name in ("corpus", "engine")}
     rest = {key: value for key, value in document.items() if key != "ranking"}
-    return Undecided(resolve_document({**document["ranking"], **shared}, remarks), rest, remarks)
+    # Flags below `ranking` are the ranking's own.
+    own = {path.removeprefix("ranking.") for path in given if path.startswith(("ranking.", "corpus.", "engine."))}
+    ranking = resolve_document({**document["ranking"], **shared}, remarks, own)
+    return Undecided(ranking, rest, remarks, frozenset(path for path in given if not path.startswith("ranking.")))
 
 
 def decide_pair(undecided: Undecided, means: Mapping[str, float], sign: float) -> Decision:

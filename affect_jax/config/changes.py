@@ -1,7 +1,7 @@
 """Changes to a plain config: what a study, or a synthetic corpus, has otherwise than the config around it."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 
@@ -56,3 +56,8 @@ def drop_paths(tree: Mapping[str, Any], paths: set[str], prefix: str = "") -> di
             continue
         remaining[key] = drop_paths(value, paths, path) if isinstance(value, Mapping) else value
     return remaining
+
+
+def was_given(path: str, given: Collection[str]) -> bool:
+    """Whether a flag set the value at a dotted path, by itself or with the table that it is in."""
+    return any(path == one or path.startswith(f"{one}.") for one in given)

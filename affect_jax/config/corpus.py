@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +14,31 @@ from affect_jax.errors import UserError, suggest_nearest
 OWN = {"manifest": "manifest", "arrays": "path"}
 """Corpora of one's own files -> the setting that says where they are. Every config has their settings beside those of a
 release."""
+
+
+def imply_corpus(
+    document: Mapping[str, Any], given: Collection[str]
+) -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
+    """A plain config whose corpus is the one that a flag's file belongs to: `corpus.manifest` alone means the corpus
+    'manifest', `corpus.path` alone 'arrays'.
+
+    Returns:
+      The config, what was given with it, and a remark where the corpus was another one.
+
+    Raises:
+      UserError: files of two corpora were given.
+    """
+    corpus, given = document["corpus"], frozenset(given)
+    files = {name: corpus[key] for name, key in OWN.items() if f"corpus.{key}" in given and corpus.get(key)}
+    if "corpus.name" in given or not files or corpus["name"] in files:
+        return dict(document), given, ()
+    if len(files) > 1:
+        raise UserError(
+            "config.corpus.manifest and config.corpus.path are both given, but a run has one corpus; leave one out"
+        )
+    ((name, file),) = files.items()
+    remark = f"corpus.name: {corpus['name']} -> {name}, because config.corpus.{OWN[name]} is {file}"
+    return {**document, "corpus": {**corpus, "name": name}}, given | {"corpus.name"}, (remark,)
 
 
 def import_corpus(name: str) -> ModuleType:

@@ -1,47 +1,57 @@
 """Any config on the user's corpus: what the manifest has decides the names, sizes and tasks that a config has of a
 release.
 
-Only what cannot fit is changed, so that flags still say the rest: what an example is, which losses and scores follow
-the labels, and which modalities the model reads.
+Only what cannot fit is changed, and each change is told; what a flag gave is used, or refused. A model says by its
+fields what it can be given (CONTRIBUTING.md):
 
-    model                  reads of the manifest
-    conflictnet, raw_cnn   one column of recordings, as waveforms
-    attention_fusion       all modalities of an item with one label; or each alone, where the config has it so
-    sew, seqsew            config.corpus.pair of modalities that share their steps; or each alone
+    fields of the model    reads of the manifest
+    modalities             all modalities; or each alone, where every study of the config has one
+    modality               one; of `hears_waveforms = True` (conflictnet, raw_cnn) a column of recordings, as waveforms
+    weaker, stronger       config.corpus.pair of modalities that share their steps; or each alone
+    attention              (beside modalities) the sets of studies of chapter 4 are made anew, of these modalities
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from affect_jax.config.changes import find_value, list_leaves
+from affect_jax.config.adaptations import describe_changes, refuse_overruled
+from affect_jax.config.changes import was_given
 from affect_jax.config.corpus import OWN, import_corpus, select_settings
 from affect_jax.config.fit_delay import fit_delay
-from affect_jax.config.fit_fusion import choose_sizes, fit_fusion
-from affect_jax.config.fit_labels import fit_to_label
+from affect_jax.config.fit_fusion import fit_fusion
+from affect_jax.config.fit_labels import Target, fit_to_label
 from affect_jax.config.fit_lengths import cut_outliers
 from affect_jax.config.fit_pair import apply_pair, choose_pair
 from affect_jax.config.fit_windows import fit_windows
-from affect_jax.config.modalities import copy_studies, map_single_modalities
+from affect_jax.config.modalities import copy_studies, map_single_modalities, rename_modalities
+from affect_jax.config.models import choose_fields, hears_waveforms, read_fields
 from affect_jax.errors import UserError
 
 DRAWS = ("draw_0", "draw_1", "draw_2")
 """config.study.folds of the configs for CMU-MOSI, which no other corpus has."""
-SPEECH = ("conflictnet", "raw_cnn")
-STEPS = ("sew", "seqsew")
+_SIZES = ("map_steps", "input_dropout")
+"""Fields that `choose_fields` of a model may choose, and a flag too."""
 BUCKETS = 3
 """config.data.buckets of one's own corpus."""
+FIRST_SEEDS = 2
+"""config.study.seeds of a config for another corpus: a first try should take minutes."""
 
 
-def fit_to_corpus(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+def fit_to_corpus(document: Mapping[str, Any], given: Collection[str] = ()) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A plain config as it is run, and a remark for each setting that had to change.
 
     On the user's corpus it is made to fit; on any other, the settings of the corpus are left as they are, without
     those of one's own. What fits already comes back equal.
 
+    Args:
+      document: the plain config.
+      given: dotted paths that flags set, which are not changed.
+
     Raises:
-      UserError: no such corpus, whatever is wrong with the manifest, or a config that cannot be run on it.
+      UserError: no such corpus, whatever is wrong with the manifest, a config that cannot be run on it, or a flag that
+        the corpus decides otherwise.
     """
     data = document["data"]
     settings = select_settings(document["corpus"], tuple(data["modalities"]), data["target"])
@@ -54,27 +64,28 @@ def fit_to_corpus(document: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[st
                 "has; choose the pair by the config's argument"
             )
         return selected, ()
-    fitted, remarks = _fit_to_files(selected, pair)
-    return fitted, (*remarks, *_remark_changes(document, fitted))
+    return _fit_to_files(_move_given(selected, given), pair, given)
 
 
-def _remark_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """A sentence for each loss and score that the label has replaced."""
-    remarks = []
-    for path, value in list_leaves({"stages": after["stages"]}):
-        old = find_value(before, path)
-        if path.endswith((".kind", ".metric")) and old is not None and old != value:
-            remarks.append(f"{path}: {old} -> {value}, because the label {after['data']['target']!r} asks for it")
-    return remarks
+def _move_given(document: dict[str, Any], given: Collection[str]) -> dict[str, Any]:
+    """The config whose corpus is asked for the label and the modalities that flags name elsewhere."""
+    corpus = dict(document["corpus"])
+    for path, key in (("data.target", "target"), ("data.modalities", "modalities"), ("model.modalities", "modalities")):
+        part, _, name = path.partition(".")
+        if was_given(path, given) and not was_given(f"corpus.{key}", given):
+            corpus[key] = document[part][name]
+    return {**document, "corpus": corpus}
 
 
-def _fit_to_files(document: dict[str, Any], pair: str | None) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The config on the user's files, and what its reader remarks about them."""
+def _fit_to_files(
+    document: dict[str, Any], pair: str | None, given: Collection[str]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The config on the user's files, and what is remarked about it: by the reader of its files, and of each change."""
     from affect_jax.datasets.settings import resolve_settings
 
-    model = document["model"]["name"]
-    alone = bool(map_single_modalities(document))
-    _check_model(model, alone, pair)
+    original, model = document, document["model"]
+    fields, alone = read_fields(model), bool(map_single_modalities(document))
+    _check_model(model["name"], fields, alone, pair)
     name = document["corpus"]["name"]
     package = import_corpus(name)  # here, as reading csv files and sound takes a while to import
     if name == "manifest" and not document["corpus"].get("manifest"):
@@ -86,47 +97,61 @@ def _fit_to_files(document: dict[str, Any], pair: str | None) -> tuple[dict[str,
     description = package.describe(corpus)
     label = description.labels[corpus["target"] or next(iter(description.labels))]
     columns, remarks = cut_outliers(description.modalities, document["data"])
-    if model in SPEECH:
+    if hears_waveforms(model):
         document, columns = _fit_speech(document, columns, corpus.get("rate", 0))
     elif alone:
         document = _fit_each(document, columns)
-    elif model in STEPS:
-        chosen = choose_pair(document["model"], tuple(columns), pair)
+    elif "weaker" in fields:
+        chosen = choose_pair(model, tuple(columns), pair)
         columns = {name: columns[name] for name in chosen}
         document = apply_pair(document, chosen, {name: column.width for name, column in columns.items()})
-    else:
+    elif "attention" in fields:
         document = fit_fusion(document, columns, classes=label.kind == "class")
-    document = _fit_data(document, columns)
+    else:
+        document = _fit_joint(document, columns)
+    sizes = {key: model[key] for key in _SIZES if key in model and was_given(f"model.{key}", given)}
+    document = _fit_data({**document, "model": {**document["model"], **sizes}}, columns, given)
     data, told = fit_windows(document["data"], description.steps, description.rate)
     data, delayed = fit_delay(data, corpus.get("annotation_delay", 0.0), description.steps, description.rate)
     document = {**document, "data": {**data, "buckets": data.get("buckets") or BUCKETS}}
     numbers = "sentiment_regression" if getattr(label, "is_sentiment", False) else "regression"
-    document = fit_to_label(document, label.name, len(label.classes) if label.kind == "class" else 0, numbers)
-    study = document["study"]
-    if tuple(study["folds"] or ()) == DRAWS:
-        study = {**study, "folds": None}
+    target = Target(label.name, len(label.classes) if label.kind == "class" else 0, numbers)
+    document = fit_to_label(document, target, given)
     stem = Path(corpus[OWN[name]] or f"synthetic {name}").stem
     fitted = {
         **document,
         "corpus": {**corpus, "modalities": tuple(columns), "target": label.name},
-        "study": study,
-        "name": f"{model} on {stem}: {label.name} from {'+'.join(columns)}",
+        "study": _fit_study(document["study"], given),
+        "name": f"{model['name']} on {stem}: {label.name} from {'+'.join(columns)}",
     }
+    refuse_overruled(original, fitted, given, str(target))
+    changes = describe_changes(original, fitted, str(target))
     told = (*remarks, *(remark for remark in (told, delayed) if remark))
-    return fitted, (*getattr(description, "remarks", ()), *told)
+    return fitted, (*changes, *getattr(description, "remarks", ()), *told)
 
 
-def _check_model(model: str, alone: bool, pair: str | None) -> None:
-    if model not in (*SPEECH, *STEPS, "attention_fusion"):
-        raise UserError(f"model {model!r} is not one that the user's corpus can be run with by itself; choose a config")
-    if pair and (model not in STEPS or alone):
+def _fit_study(study: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
+    """`config.study` without the folds of CMU-MOSI, and with few seeds where the config is for another corpus."""
+    folds = None if tuple(study["folds"] or ()) == DRAWS and not was_given("study.folds", given) else study["folds"]
+    is_for_other = was_given("corpus.name", given) and not was_given("study.seeds", given)
+    is_many = is_for_other and isinstance(study["seeds"], int) and study["seeds"] > FIRST_SEEDS
+    return {**study, "folds": folds, "seeds": FIRST_SEEDS if is_many else study["seeds"]}
+
+
+def _check_model(model: str, fields: Collection[str], alone: bool, pair: str | None) -> None:
+    if not {"modalities", "modality", "weaker"} & set(fields):
+        raise UserError(
+            f"model {model!r} has none of the fields modalities, modality and weaker, by which one's own corpus tells "
+            "it what to read; give its Model one of them (CONTRIBUTING.md)"
+        )
+    if pair and ("weaker" not in fields or alone):
         raise UserError(f"config.corpus.pair is {pair!r}, but in this config no modality teaches another; leave it out")
 
 
 def _choose_layout(document: Mapping[str, Any]) -> dict[str, str]:
     """The settings of the corpus that depend on the model, where the user leaves them open."""
     is_manifest, unit = document["corpus"]["name"] == "manifest", document["data"]["unit"]
-    sound = {"sound": "waveform"} if document["model"]["name"] in SPEECH and is_manifest else {}
+    sound = {"sound": "waveform"} if is_manifest and hears_waveforms(document["model"]) else {}
     if "layout" in document["corpus"]:
         return sound
     if not is_manifest:
@@ -178,36 +203,54 @@ def _fit_speech(
             f"--config.corpus.modalities={recordings[0]}"
         )
     cut = (document["data"]["steps"] or {}).get(model["modality"])  # samples, which a flag may say
-    column = columns[recordings[0]]
+    column = columns[recordings[0]]._replace(longest=cut or columns[recordings[0]].longest)
     model["modality"] = recordings[0]
     if "rate" in model:
         model["rate"] = float(rate)
-    return {**document, "model": model}, {recordings[0]: column._replace(longest=cut or column.longest)}
+    studies = rename_modalities(document["studies"], {document["model"]["modality"]: recordings[0]})
+    return {**document, "model": model, "studies": studies}, {recordings[0]: column}
+
+
+def _fit_joint(document: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The config whose models read all modalities; studies keep their names and what else they change."""
+    lengths = {name: column.longest for name, column in columns.items()}
+    studies = {}
+    for name, study in document["studies"].items():
+        model = study.get("model", {})
+        own = choose_fields(model, lengths) if "name" in model else {}
+        studies[name] = {**study, "model": {**model, **own}} if own else study
+    model = {**document["model"], **choose_fields(document["model"], lengths)}
+    return {**document, "studies": studies, "model": model}
 
 
 def _fit_each(document: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
     """The config with a study for each modality."""
-    first = next(iter(columns))
-    studies = copy_studies(document, tuple(columns))
-    if "weaker" in document["model"]:
-        return {**document, "studies": studies, "model": {**document["model"], "weaker": first}}
-    for name, column in columns.items():
-        studies[name] = {**studies[name], "model": {**studies[name]["model"], **choose_sizes({name: column})}}
-    return {**document, "studies": studies, "model": {**document["model"], **choose_sizes({first: columns[first]})}}
+    model, studies = document["model"], {}
+    for name, (modality, study) in copy_studies(document, tuple(columns)).items():
+        own = study.get("model", {})
+        studies[name] = {**study, "model": {**own, **_choose_alone({**model, **own}, modality, columns)}}
+    return {**document, "studies": studies, "model": {**model, **_choose_alone(model, next(iter(columns)), columns)}}
 
 
-def _fit_data(document: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:
+def _choose_alone(model: Mapping[str, Any], modality: str, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a model of this modality alone."""
+    key = next((key for key in ("weaker", "modality") if key in model), None)
+    return {key: modality} if key else choose_fields(model, {modality: columns[modality].longest})
+
+
+def _fit_data(document: Mapping[str, Any], columns: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
     """The config with what of each modality is read, and how."""
     data = dict(document["data"])
     waves = [name for name, column in columns.items() if column.kind == "waveform"]
-    if waves and document["model"]["name"] not in SPEECH:
+    if waves and not hears_waveforms(document["model"]):
         raise UserError(
             f"this config reads features, but config.corpus.sound is 'waveform' and {waves[0]!r} are recordings; set "
             "it to mfcc or egemaps, or choose configs/speech_emotion.py"
         )
     data["modalities"] = tuple(columns)
     if data["unit"] == "item":  # every split is padded to the same lengths, which some models need
-        data["steps"] = {name: column.longest for name, column in columns.items()}
+        steps = {name: n for name, n in (data["steps"] or {}).items() if was_given(f"data.steps.{name}", given)}
+        data["steps"] = {name: steps.get(name) or column.longest for name, column in columns.items()}
     if not isinstance(data["standardize"], bool) and not set(data["standardize"]) <= set(columns):
         data["standardize"] = True
     return {**document, "data": data}

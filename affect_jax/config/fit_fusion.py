@@ -9,10 +9,6 @@ from typing import Any
 
 from affect_jax.errors import UserError
 
-UNMAPPED = 100
-"""Sequences of at most so many steps are not mapped over time."""
-MAPPED = 50
-"""Steps behind the map of longer ones."""
 LETTERS = {"text": "T", "glove": "T"}
 LETTERS |= dict.fromkeys(("video", "action_units", "vision", "visual", "facet"), "V")
 LETTERS |= dict.fromkeys(("audio", "mfcc", "acoustic", "covarep"), "A")
@@ -30,11 +26,9 @@ def choose_letters(modalities: Sequence[str]) -> tuple[str, ...]:
 
 def choose_sizes(columns: Mapping[str, Any]) -> dict[str, Any]:
     """What a model of attention has for each modality (name -> a column with its `longest` sequence, in steps)."""
-    return dict(
-        modalities=tuple(columns),
-        map_steps=tuple(MAPPED if column.longest > UNMAPPED else 0 for column in columns.values()),
-        input_dropout=(0.0,) * len(columns),
-    )
+    from affect_jax.models.attention_fusion import choose_fields  # imports jax, which readers of configs need not
+
+    return choose_fields({name: column.longest for name, column in columns.items()})
 
 
 def fit_fusion(document: Mapping[str, Any], columns: Mapping[str, Any], *, classes: bool) -> dict[str, Any]:

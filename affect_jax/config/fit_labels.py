@@ -1,9 +1,12 @@
 """What a model is trained for follows the label: task, number of classes, losses and the scores that stop it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
+from affect_jax.config.changes import was_given
+from affect_jax.config.models import read_fields
 from affect_jax.config.stages import METRICS
+from affect_jax.errors import UserError
 
 # Task -> losses between a prediction and the target that make sense for it.
 _LOSSES = {
@@ -15,53 +18,101 @@ _LOSSES = {
 _MONITORS = {"regression": "ccc", "sentiment_regression": "mae", "binary": "uar", "multiclass": "uar"}
 
 
-def fit_to_label(document: Mapping[str, Any], name: str, classes: int, numbers: str = "regression") -> dict[str, Any]:
-    """A plain config for this label. What fits the label already stays as it is.
+class Target(NamedTuple):
+    """What is learned.
 
-    Numbers are a regression and classes are classes, of which SeqSEW takes two as one probability, like the thesis.
-
-    Args:
-      document: the config.
+    Attributes:
       name: of the label.
       classes: how many, 0 for a number.
       numbers: the task of a number.
     """
+
+    name: str
+    classes: int
+    numbers: str = "regression"
+
+    def __str__(self) -> str:
+        return f"the label {self.name!r} " + (f"has {self.classes} classes" if self.classes else "is a number")
+
+
+def fit_to_label(document: Mapping[str, Any], target: Target, given: Collection[str] = ()) -> dict[str, Any]:
+    """A plain config for this label. What fits the label already stays as it is, and so does what a flag gave.
+
+    Numbers are a regression and classes are classes, of which a model with a field `activation` (SeqSEW) takes two as
+    one probability, like the thesis.
+
+    Raises:
+      UserError: a flag gave a loss that does not fit the label, or the model cannot have classes.
+    """
     model = dict(document["model"])
-    task = numbers if not classes else "binary" if model["name"] == "seqsew" and classes == 2 else "multiclass"
-    model["classes"] = classes if task == "multiclass" else 0
-    if "activation" in model:
+    fields = read_fields(model)
+    is_binary = "activation" in fields and target.classes == 2
+    task = target.numbers if not target.classes else "binary" if is_binary else "multiclass"
+    if "classes" in fields:
+        model["classes"] = target.classes if task == "multiclass" else 0
+    elif task == "multiclass":
+        raise UserError(
+            f"{target}, but model {model['name']!r} has no field 'classes' to be told so; give its Model one "
+            "(CONTRIBUTING.md), or set config.corpus.target to a label of numbers"
+        )
+    if "activation" in fields:
         model["activation"] = "sigmoid" if task == "binary" else "linear"
-    unit = document["data"]["unit"]
+    goal = _Goal(target, task, document["data"]["unit"], given)
     return {
         **document,
         "task": task,
-        "data": {**document["data"], "target": name},
+        "data": {**document["data"], "target": target.name},
         "model": model,
-        "studies": {name: _fit_study(study, model["classes"]) for name, study in document["studies"].items()},
-        "stages": {stage: _fit_stage(settings, task, unit) for stage, settings in document["stages"].items()},
+        "studies": {name: _fit_study(study, target.classes) for name, study in document["studies"].items()},
+        "stages": {name: _fit_stage(f"stages.{name}", stage, goal) for name, stage in document["stages"].items()},
     }
+
+
+class _Goal(NamedTuple):
+    """What losses and scores are chosen by: the label, the task and unit that follow, and what flags gave."""
+
+    target: Target
+    task: str
+    unit: str
+    given: Collection[str]
 
 
 def _fit_study(study: Mapping[str, Any], classes: int) -> dict[str, Any]:
     """The study; a model of its own, which shares nothing with config.model, learns as many classes."""
     model = study.get("model", {})
-    return {**study, "model": {**model, "classes": classes}} if "name" in model else dict(study)
+    has_own = "name" in model and "classes" in read_fields(model)
+    return {**study, "model": {**model, "classes": classes}} if has_own else dict(study)
 
 
-def _fit_stage(stage: Mapping[str, Any], task: str, unit: str) -> dict[str, Any]:
-    losses = {name: _fit_loss(loss, task, unit) for name, loss in stage["losses"].items()}
+def _fit_stage(path: str, stage: Mapping[str, Any], goal: _Goal) -> dict[str, Any]:
+    losses = {name: _fit_loss(f"{path}.losses.{name}", loss, goal) for name, loss in stage["losses"].items()}
     monitor, plateau = dict(stage["monitor"]), dict(stage["plateau"])
-    if monitor["metric"] not in METRICS[task]:
-        monitor["metric"] = _MONITORS[task]
-    if plateau["metric"] not in METRICS[task]:
+    if _is_foreign(monitor["metric"], goal.task, METRICS) and not was_given(f"{path}.monitor.metric", goal.given):
+        monitor["metric"] = _MONITORS[goal.task]
+    if _is_foreign(plateau["metric"], goal.task, METRICS) and not was_given(f"{path}.plateau.metric", goal.given):
         plateau["metric"] = None  # that of the monitor
     return {**stage, "losses": losses, "monitor": monitor, "plateau": plateau}
 
 
-def _fit_loss(loss: Mapping[str, Any], task: str, unit: str) -> dict[str, Any]:
-    if loss.get("target") != "target" or loss["kind"] in _LOSSES[task]:
-        return dict(loss)
-    kind = _LOSSES[task][-1] if unit == "item" else _LOSSES[task][0]
-    _, slash, owner = loss["prediction"].partition("/")
-    output = "prediction" if task.endswith("regression") else "logits"
+def _is_foreign(name: str | None, task: str, names_of: Mapping[str, Collection[str]]) -> bool:
+    """Whether a loss or score is one of other tasks. One that is in no list is the user's own, or for the stage to
+    refuse."""
+    return name not in names_of[task] and any(name in names for names in names_of.values())
+
+
+def _fit_loss(path: str, loss: Mapping[str, Any] | None, goal: _Goal) -> dict[str, Any] | None:
+    """The loss by a kind that fits the task, between the outputs that such a model has."""
+    if loss is None or loss.get("target") != "target" or loss.get("kind") in _LOSSES[goal.task]:
+        return loss if loss is None else dict(loss)
+    kind, known = loss.get("kind"), _LOSSES[goal.task]
+    if _is_foreign(kind, goal.task, _LOSSES):
+        if was_given(f"{path}.kind", goal.given):
+            raise UserError(
+                f"config.{path}.kind is {kind!r}, but {goal.target}; choose {' or '.join(known)}, leave it out, or "
+                "name a loss of your own as module:function (CONTRIBUTING.md)"
+            )
+        kind = known[-1] if goal.unit == "item" else known[0]
+    output, slash, owner = str(loss.get("prediction")).partition("/")
+    if output in ("prediction", "logits") and not was_given(f"{path}.prediction", goal.given):
+        output = "prediction" if goal.task.endswith("regression") else "logits"
     return {**loss, "kind": kind, "prediction": f"{output}{slash}{owner}"}

@@ -10,7 +10,9 @@ import ml_collections
 
 from affect_jax.config.auto_pair import Undecided, split_ranking
 from affect_jax.config.changes import list_leaves
+from affect_jax.config.corpus import imply_corpus
 from affect_jax.config.fit import fit_to_corpus
+from affect_jax.config.losses import import_own, is_own
 from affect_jax.config.parse import parse_experiment
 from affect_jax.config.problems import Problems
 from affect_jax.config.schema import Experiment
@@ -27,7 +29,7 @@ def load_config(
 
     Args:
       config: of a file in configs/ and its flags; it is left alone.
-      given: dotted paths that flags set, which a synthetic corpus does not change.
+      given: dotted paths that flags set, which neither a synthetic corpus nor one's own changes.
 
     Returns:
       The experiment; or, of a config that ranks modalities first, the ranking and what follows from it.
@@ -37,18 +39,23 @@ def load_config(
     """
     plain = config.to_dict() if isinstance(config, ml_collections.ConfigDict) else dict(config)
     _check_tables(plain)
-    document, remarks = apply_synthetic(plain, given)
+    implied, given, implications = imply_corpus(plain, given)
+    document, remarks = apply_synthetic(implied, given)
+    remarks = (*implications, *remarks)
     if document.get("ranking"):
-        return split_ranking(document, remarks)
-    return resolve_document(document, remarks)
+        return split_ranking(document, remarks, given)
+    return resolve_document(document, remarks, given)
 
 
-def resolve_document(document: Mapping[str, Any], remarks: tuple[str, ...] = ()) -> Experiment:
+def resolve_document(
+    document: Mapping[str, Any], remarks: tuple[str, ...] = (), given: Collection[str] = ()
+) -> Experiment:
     """The experiment of a plain config without a section `synthetic`, made to fit the corpus."""
     _check_tables(document)
-    fitted, fit_remarks = fit_to_corpus(document)
+    fitted, fit_remarks = fit_to_corpus(document, given)
     experiment = parse_experiment(fitted, (*remarks, *fit_remarks))
     _check_models(experiment)
+    _check_own_losses(experiment)
     return experiment
 
 
@@ -71,6 +78,13 @@ def _check_models(experiment: Experiment) -> None:
         except UserError as error:
             problems.add(str(error))
     problems.raise_any()
+
+
+def _check_own_losses(experiment: Experiment) -> None:
+    """Raises UserError for a loss `module:function` that cannot be imported."""
+    stages = [stage for study in experiment.studies for stage in study.stages]
+    for kind in sorted({term.kind for stage in stages for term in stage.terms if is_own(term.kind)}):
+        import_own(kind)
 
 
 def read_experiment(folder: Path) -> Experiment:

@@ -6,10 +6,13 @@
         alignment_audio=dict(kind='dcca', a='latent/weaker', b='latent/audio', weight=1.0, k=10),
     )
 
-The functions behind the kinds are in `training/objective.py`; reading a config needs their names only, and no JAX.
+A kind with a colon is a function of the user's own, `module:function`, of predictions and targets: one value a step.
+The functions behind the other kinds are in `training/objective.py`; a config is read by their names, without JAX.
 """
 
-from collections.abc import Mapping
+import importlib
+import re
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 from affect_jax.config.decode import Range, decode
@@ -47,7 +50,7 @@ class Term(NamedTuple):
 
     Attributes:
       name: key in `config.stages.<stage>.losses`.
-      kind: one of KINDS.
+      kind: one of KINDS, or `module:function`.
       left: the output or batch entry that is compared ...
       right: ... with this one.
       options: keyword arguments of the loss function, sorted by name.
@@ -58,6 +61,30 @@ class Term(NamedTuple):
     left: str
     right: str
     options: tuple[tuple[str, Any], ...]
+
+
+def is_own(kind: Any) -> bool:
+    """Whether a kind names a function of the user's own: `my_losses:focal`, `package.module:function`."""
+    return isinstance(kind, str) and re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", kind) is not None
+
+
+def import_own(kind: str) -> Callable[..., Any]:
+    """The function that a kind `module:function` names; its module is imported, so only a run that trains asks for it.
+
+    Raises:
+      UserError: there is no such module or function.
+    """
+    module, _, name = kind.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), name, None)
+    except ImportError as error:
+        raise UserError(
+            f"the loss {kind!r} is in a module {module!r} that cannot be imported ({error}); start the program in the "
+            "folder of that module, or put the folder on PYTHONPATH"
+        ) from error
+    if not callable(function):
+        raise UserError(f"module {module!r} has no function {name!r}, which config.stages names as the loss {kind!r}")
+    return function
 
 
 def parse_losses(losses: Mapping[str, Mapping[str, Any]]) -> tuple[Term, ...]:
@@ -74,9 +101,10 @@ def parse_losses(losses: Mapping[str, Mapping[str, Any]]) -> tuple[Term, ...]:
 def _parse_term(name: str, loss: Mapping[str, Any]) -> Term:
     options = dict(loss)
     kind = options.pop("kind", None)
-    if kind not in KINDS:
+    if kind not in KINDS and not is_own(kind):
         raise UserError(
-            f"loss {name!r} has kind {kind!r}{suggest_nearest(str(kind), KINDS)}; choose one of {list(KINDS)}"
+            f"loss {name!r} has kind {kind!r}{suggest_nearest(str(kind), KINDS)}; choose one of {list(KINDS)}, or name "
+            "a function of your own as module:function"
         )
     left, right = ("a", "b") if kind in ALIGNMENT + STATEFUL else ("prediction", "target")
     missing = [key for key in (left, right, "weight") if key not in options]
@@ -84,6 +112,8 @@ def _parse_term(name: str, loss: Mapping[str, Any]) -> Term:
         raise UserError(f"loss {name!r} of kind {kind!r} needs {missing[0]!r}; give {left}, {right} and weight")
     del options["weight"]
     term = Term(name, kind, options.pop(left), options.pop(right), tuple(sorted(options.items())))
+    if is_own(kind):
+        return term  # whose options only the function knows
     known = OPTIONS.get(kind, {})
     problems = Problems()
     for option, value in options.items():

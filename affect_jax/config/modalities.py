@@ -50,16 +50,24 @@ def rename_modalities(value: Any, names: Mapping[str, str]) -> Any:
     return value
 
 
-def copy_studies(document: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, Any]:
+def copy_studies(document: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, tuple[str, dict[str, Any]]]:
     """Studies of one modality each, for others instead: those of the config's first modality are copied for each.
 
-    A study is named by its modality, or by that and something after a slash (`audio/bigru`).
+    A study is named by its modality, or by that and something after a slash (`audio/bigru`). One that has another name
+    keeps it, behind its modality where there are several.
+
+    Returns:
+      Name -> the modality and the study.
     """
     by_study = map_single_modalities(document)
     first = next(iter(by_study.values()))
     copies = {}
     for modality in modalities:
         for study in (name for name, of_study in by_study.items() if of_study == first):
-            name = modality + study.removeprefix(first)
-            copies[name] = rename_modalities(copy.deepcopy(document["studies"][study]), {first: modality})
+            if study.split("/")[0] == first:
+                name = modality + study.removeprefix(first)
+            else:
+                name = study if len(modalities) == 1 else f"{modality}/{study}"
+            copy_ = rename_modalities(copy.deepcopy(document["studies"][study]), {first: modality})
+            copies[name] = (modality, copy_)
     return copies

@@ -1,9 +1,11 @@
 """`config.model` -> a module. A model is a file of `affect_jax/models`; its arguments are the fields of its `Model`."""
 
+import dataclasses
 import importlib
 import pkgutil
 import typing
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Annotated, Any
 
 import flax.linen as nn
@@ -18,6 +20,30 @@ _MAY_BE_ZERO = ("classes", "map_steps", "average_pool", "regressor_layers", "tra
 _SHARES = ("dropout", "momentum")
 
 
+def read_fields(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that the model of `config.model` has, with their defaults; a field without one is None."""
+    fields = dataclasses.fields(_import_model(config["name"]).Model)
+    defaults = {field.name: None if field.default is dataclasses.MISSING else field.default for field in fields}
+    return {name: default for name, default in defaults.items() if name not in ("parent", "name")}
+
+
+def hears_waveforms(config: Mapping[str, Any]) -> bool:
+    """Whether the model of `config.model` reads recordings as waveforms: its class has `hears_waveforms = True`."""
+    return bool(getattr(_import_model(config["name"]).Model, "hears_waveforms", False))
+
+
+def choose_fields(config: Mapping[str, Any], lengths: Mapping[str, int]) -> dict[str, Any]:
+    """The fields of a model that follow from the modalities it reads: those that its file's `choose_fields` gives, or
+    `modalities` alone.
+
+    Args:
+      config: `config.model`.
+      lengths: modality -> steps of its longest sequence.
+    """
+    choose = getattr(_import_model(config["name"]), "choose_fields", None)
+    return {"modalities": tuple(lengths)} if choose is None else choose(lengths)
+
+
 def make_model(config: Mapping[str, Any]) -> nn.Module:
     """The module that `config` (name and arguments) describes.
 
@@ -25,12 +51,8 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
       UserError: no such model, or an argument that it does not take, or that has another type or range.
     """
     arguments = {key: value for key, value in config.items() if key != "name"}
-    name = config["name"]
-    names = sorted(module.name for module in pkgutil.iter_modules(models.__path__))
-    module = importlib.import_module(f"affect_jax.models.{name}") if name in names else None
-    if not hasattr(module, "Model"):
-        raise UserError(f"config.model.name is {name!r}{suggest_nearest(str(name), names)}; choose one of {names}")
-    known = [field for field in module.Model.__dataclass_fields__ if field not in ("parent", "name")]
+    name, known = config["name"], list(read_fields(config))
+    module = _import_model(name)
     for argument in arguments:
         if argument not in known:
             raise UserError(f"model {name!r} takes no {argument!r}{suggest_nearest(argument, known)}; it takes {known}")
@@ -40,6 +62,19 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
         decode(_limit(hints[argument], argument), value, f"config.model.{argument}", problems)
     problems.raise_any()
     return module.Model(**arguments)
+
+
+def _import_model(name: str) -> ModuleType:
+    """The file of a model.
+
+    Raises:
+      UserError: there is none of that name.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(models.__path__))
+    module = importlib.import_module(f"affect_jax.models.{name}") if name in names else None
+    if not hasattr(module, "Model"):
+        raise UserError(f"config.model.name is {name!r}{suggest_nearest(str(name), names)}; choose one of {names}")
+    return module
 
 
 def _limit(hint: Any, name: str) -> Any:

@@ -73,7 +73,7 @@ def run_experiment(
                 lambda: stack.enter_context(run_folder.lock_run_folder(folder)) if hosts.is_leader() else None
             )
         document = encode_document(experiment)
-        hosts.run_in_turn(lambda: run_folder.open_run_folder(folder, document, config_arg))
+        hosts.run_in_turn(lambda: run_folder.open_run_folder(folder, document, config_arg, experiment.remarks))
         if hosts.agree(finished.exists())[0]:
             if hosts.is_leader():
                 _remove_checkpoints(folder)
@@ -99,7 +99,7 @@ def _decide_pair(undecided: auto_pair.Undecided, folder: Path, config_arg: str, 
             f"ranking{kind} by validation {metric}: {scores}; so {strongest}, the strongest, teaches {weakest}, the "
             "weakest"
         )
-    return hosts.run_in_turn(lambda: resolve_document(decision.document, undecided.remarks))
+    return hosts.run_in_turn(lambda: resolve_document(decision.document, undecided.remarks, undecided.given))
 
 
 class LoadedCorpus(NamedTuple):

@@ -21,7 +21,7 @@ deviation stands before the mean.
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,6 +40,19 @@ from affect_jax.layers.wide import to_wide
 ATTENTION = ("intra", "cross", "cross+intra")
 FIDELITY = ("thesis", "authors")
 ARROW = "->"
+UNMAPPED = 100
+"""Sequences of at most so many steps are not mapped over time, on a corpus that no config was written for."""
+MAPPED = 50
+"""Steps behind the map of longer ones, likewise."""
+
+
+def choose_fields(lengths: Mapping[str, int]) -> dict[str, Any]:
+    """The fields that follow from the modalities of one's own corpus (name -> steps of its longest sequence)."""
+    return dict(
+        modalities=tuple(lengths),
+        map_steps=tuple(MAPPED if longest > UNMAPPED else 0 for longest in lengths.values()),
+        input_dropout=(0.0,) * len(lengths),
+    )
 
 
 class _Input(NamedTuple):

@@ -82,6 +82,8 @@ class Model(nn.Module):
     sinc_width: int = 125
     rate: float = 8000.0
 
+    hears_waveforms = True  # no field: what a config on one's own corpus gives it to read
+
     @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that stay after training: all."""

@@ -57,6 +57,8 @@ class Model(nn.Module):
     hidden: int = 128
     momentum: float = 0.99
 
+    hears_waveforms = True  # no field: what a config on one's own corpus gives it to read
+
     @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that stay after training: all."""

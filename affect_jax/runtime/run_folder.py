@@ -10,7 +10,6 @@ runs/<name>/
 """
 
 import contextlib
-import difflib
 import importlib.metadata
 import io
 import json
@@ -80,15 +79,21 @@ def lock_run_folder(workdir: Path) -> Iterator[None]:
         yield
 
 
-def open_run_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -> None:
+def open_run_folder(workdir: Path, config: Mapping[str, Any], config_arg: str, remarks: Iterable[str] = ()) -> None:
     """Makes the folder for this config, or checks that it was made for the same (`engine` may differ: it says how
     to run, not what). A folder in which nothing was trained yet is taken over.
+
+    Args:
+      workdir: the run folder.
+      config: as it is run.
+      config_arg: the file that it is of, with its argument.
+      remarks: what was changed of it to fit the corpus; for people.
 
     Raises:
       UserError: it belongs to another config (the difference is shown), or is a file.
     """
     _make(workdir)
-    mine = {"config_arg": config_arg, "config": json.loads(json.dumps(config))}
+    mine = {"config_arg": config_arg, "config": json.loads(json.dumps(config)), "remarks": list(remarks)}
     path = workdir / "config.json"
     if not path.exists() or not has_training(workdir):
         write_json(path, mine)
@@ -96,12 +101,31 @@ def open_run_folder(workdir: Path, config: Mapping[str, Any], config_arg: str) -
     theirs = read_json(path)
     compared = [{k: v for k, v in x["config"].items() if k != "engine"} for x in (theirs, mine)]
     if compared[0] != compared[1]:
-        lines = [json.dumps(x, indent=1, sort_keys=True).splitlines() for x in compared]
-        changed = [d for d in difflib.unified_diff(*lines, n=0, lineterm="") if not d.startswith(("---", "+++", "@@"))]
+        origin = theirs.get("config_arg", "an unknown config")
         raise UserError(
-            f"{workdir} was made with another config; use another --workdir or the same values "
-            f"(- the folder's, + yours):\n" + "\n".join(changed)
+            f"{workdir} was made with another config, by {origin}; use another --workdir or the same values:\n"
+            + "\n".join(_list_differences(*compared))
         )
+
+
+def _list_differences(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> list[str]:
+    """A line for each setting in which two plain configs differ: its dotted path and both values."""
+    flat = [dict(_list_settings(config, "config")) for config in (theirs, mine)]
+    texts = [{path: json.dumps(value) for path, value in one.items()} for one in flat]
+    paths = [path for path in dict.fromkeys((*texts[0], *texts[1])) if texts[0].get(path) != texts[1].get(path)]
+    return [
+        f"  {path}: {texts[0].get(path, 'not there')} in the folder, {texts[1].get(path, 'not there')} now"
+        for path in paths
+    ]
+
+
+def _list_settings(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """(dotted path, value) of everything in nested tables."""
+    if isinstance(value, Mapping) and value:
+        for key, of_key in value.items():
+            yield from _list_settings(of_key, f"{path}.{key}")
+    else:
+        yield path, value
 
 
 def has_training(workdir: Path) -> bool:

@@ -6,6 +6,9 @@
         alignment=dict(kind='dcca', a='latent/weaker', b='latent/audio', weight=1.0, k=10),
     )
 
+A kind `module:function` is the user's own: a function of the prediction, the target and the term's options as keywords
+that returns one value a step, of which the engine takes the mean.
+
 Weights are traced, so trials of one study may differ in them.
 """
 
@@ -13,7 +16,9 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from affect_jax.config.losses import Term
+import jax.numpy as jnp
+
+from affect_jax.config.losses import Term, import_own, is_own
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.losses import alignment, classification, decorrelation, reduction, regression
 from affect_jax.types import Array, Batch, Outputs
@@ -88,6 +93,14 @@ def init_loss_state(terms: tuple[Term, ...], names: Mapping[str, Any]) -> LossSt
 
 def _evaluate_term(term: Term, left: Array, right: Array, mask: Array) -> Array:
     options = dict(term.options)
+    if is_own(term.kind):
+        values = import_own(term.kind)(left, right, **options)
+        if jnp.shape(values) != mask.shape:
+            raise UserError(
+                f"the loss {term.kind!r} returned the shape {jnp.shape(values)} for predictions {left.shape} and "
+                f"targets {right.shape}; return one value a step, {mask.shape}, and no mean, which is taken here"
+            )
+        return reduction.masked_mean(values, mask)
     if term.kind in ELEMENTWISE:
         fn: Callable = functools.partial(ELEMENTWISE[term.kind], **options)
         return reduction.masked_mean(fn(left, right), mask)

@@ -1,12 +1,13 @@
 """The worked examples of CONTRIBUTING.md: written to the files that they name, and run."""
 
 import ast
+import importlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from unittest import mock
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,8 +15,8 @@ import pytest
 import soundfile
 
 from affect_jax.config import losses
-from affect_jax.losses import regression
 from affect_jax.training import objective
+from tests import own
 from tests.docs import commands, pages
 
 pytestmark = pytest.mark.slow
@@ -52,27 +53,33 @@ def start(tmp_path):
     return run
 
 
-def test_the_loss_is_found_by_its_name_and_right():
-    space = {"jax": regression.jax, "jnp": jnp, "np": np, "regression": regression}
-    exec(FILES["affect_jax/losses/regression.py"], space)
-    exec(FILES["tests/losses/test_regression.py"], space)
-    with (
-        mock.patch.object(regression, "huber", space["huber"], create=True),
-        mock.patch.dict(objective.ELEMENTWISE, huber=space["huber"]),
-        mock.patch.object(losses, "KINDS", (*losses.KINDS, "huber")),
-        mock.patch.dict(losses.OPTIONS, huber={"delta": float}),
-    ):
-        space["test_huber_is_quadratic_then_linear"]()
-        (option,) = re.findall(r'losses\.prediction="(\{.*?\})"', " ".join(piece.text for piece in PAGE.prose))
-        terms = losses.parse_losses({"prediction": ast.literal_eval(option)})
-        batch = dict(target=jnp.zeros(2), inputs={}, mask=jnp.ones(2, bool))
-        total = objective.total_loss(terms, {"prediction": 1.0}, {"prediction": jnp.array([0.5, -3.0])}, batch, {})[0]
+def test_the_loss_is_found_by_its_name_and_right(tmp_path, monkeypatch):
+    (tmp_path / "my_losses.py").write_text(FILES["my_losses.py"])
+    monkeypatch.syspath_prepend(tmp_path)
+    space = {"jnp": jnp, "np": np, "my_losses": importlib.import_module("my_losses")}
+    exec(FILES["tests/losses/test_my_losses.py"], space)
+    space["test_huber_is_quadratic_then_linear"]()
+    (option,) = re.findall(r'losses\.prediction="(\{.*?\})"', " ".join(piece.text for piece in PAGE.prose))
+    terms = losses.parse_losses({"prediction": ast.literal_eval(option)})
+    batch = dict(target=jnp.zeros(2), inputs={}, mask=jnp.ones(2, bool))
+    total = objective.total_loss(terms, {"prediction": 1.0}, {"prediction": jnp.array([0.5, -3.0])}, batch, {})[0]
     np.testing.assert_allclose(total, (0.125 + 1.375) / 2)
 
 
-def test_the_model_trains(start):
-    small = ["--config.stages.fit.epochs=4", "--config.study.seeds=1", "--config.study.folds=('fold_1',)"]
-    assert "mean pool" in start("main", "--config=configs/mean_pool.py", *small)
+def test_model_and_loss_train_on_a_manifest(start, tmp_path):
+    (tmp_path / "files").mkdir()
+    manifest = own.write(tmp_path / "files", columns=own.FEATURES)
+    small = ["--config.stages.fit.epochs=4", "--config.study.seeds=1", f"--config.corpus.manifest={manifest}"]
+    small.append(f"--config.corpus.data_dir={tmp_path / 'data'}")
+    table = start("main", "--config=configs/mean_pool.py", "--config.corpus.target=emotion", *small)
+    assert "mean pool" in table
+    assert "uar" in table
+    own_loss = ["--config.stages.fit.losses.prediction.kind=my_losses:huber", "--workdir=runs/loss"]
+    table = start("main", "--config=configs/mean_pool.py", "--config.corpus.target=valence", *own_loss, *small)
+    assert "ccc" in table
+    written = json.loads((tmp_path / "runs" / "loss" / "config.json").read_text())
+    assert written["config"]["stages"]["fit"]["losses"]["prediction"]["kind"] == "my_losses:huber"
+    assert any(line.startswith("stages.fit.monitor.metric: uar -> ccc, because") for line in written["remarks"])
 
 
 def test_the_corpus_is_built(start, tmp_path):

@@ -63,7 +63,7 @@ def run(tmp_path, repo_root):
         (
             "pass",
             ["--config=config.py", "--config.nam=1"],
-            """no setting 'nam'; Did you mean "name" instead of "nam"?""",
+            "no setting 'nam' (did you mean config.name?); --print_config lists",
         ),
         ("pass", ["--config=none.py"], "--config names 'none.py', which is neither a file nor a config of affect_jax"),
     ],
