@@ -40,7 +40,7 @@ def parse_argument(argument: str, choices: Sequence[str], what: str) -> str:
 def corpus(name: str, **settings: Any) -> dict[str, Any]:
     """A corpus and its settings. Without `manual_dir`, a small synthetic corpus in the release's own layout is used.
 
-    The settings of one's own corpus (`--config.corpus.name=manifest`, docs/own_data.md, or `arrays`, docs/arrays.md)
+    The settings of one's own corpus (`manifest`, docs/own_data.md, or `arrays`, docs/arrays.md)
     stand beside them, left open.
     """
     own = dict(

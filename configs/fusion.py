@@ -3,7 +3,7 @@
     python -m launch.main --config=configs/fusion.py                        # intra and cross on a synthetic IEMOCAP
     python -m launch.main --config=configs/fusion.py:all,iemocap --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/fusion.py:all,ravdess --config.corpus.manual_dir=RAVDESS_DIR
-    python -m launch.main --config=configs/fusion.py --config.corpus.name=manifest --config.corpus.manifest=FILE.csv
+    python -m launch.main --config=configs/fusion.py --config.corpus.manifest=FILE.csv
     python -m launch.main --config=configs/fusion.py:trimodal,arrays --config.corpus.path=aligned_50.pkl
 
 Argument: a set of studies (configs/fusion_sets.py: trimodal | moddrop | ablations | pairs | modalities | all), then a

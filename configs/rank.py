@@ -55,6 +55,7 @@ def make(argument: str) -> dict:
         config["corpus"]["name"] = argument.partition(",")[0]
         config["model"] = dict(config["model"], **SEQUENCE_SIZES)
         config["stages"]["fit"] |= SEQUENCE_TRAINING
+        config["study"] = base.trials(seeds=2)  # for a first try
     modalities = config["data"]["modalities"]
     config["studies"] = {m: dict(config["studies"][f"{m}/{ENCODER}"], variants={m: {}}) for m in modalities}
     if is_own:

@@ -5,7 +5,7 @@
     python -m launch.main --config=configs/seqsew.py:recola,arousal,geo+audio --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/seqsew.py:mosi,video+text+audio --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/seqsew.py:auto --config.corpus.manual_dir=DIR
-    python -m launch.main --config=configs/seqsew.py:auto --config.corpus.name=manifest --config.corpus.manifest=FILE
+    python -m launch.main --config=configs/seqsew.py:auto --config.corpus.manifest=FILE
 
 Argument: mosi,video+text | mosi,audio+text | recola,arousal,geo+audio | recola,arousal,app+audio |
 recola,valence,audio+app | recola,valence,audio+geo; with two teachers (thesis 6.2, the weaker modality first):
