@@ -76,7 +76,7 @@ def _suggest(path: str, paths: Sequence[str]) -> str:
     last = path.rpartition(".")[2]
     alike = [other for other in paths if other.rpartition(".")[2] == last]
     if not alike:
-        near = difflib.get_close_matches(last, {other.rpartition(".")[2] for other in paths}, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(last, {other.rpartition(".")[2] for other in paths}, n=1, cutoff=0.75)
         whole = difflib.get_close_matches(path, paths, n=1, cutoff=0.7)
         alike = whole or [other for other in paths if other.rpartition(".")[2] in near]
     # Those nearest to what was typed first: of `stages.fti.epochs` that of the stage `fit`.

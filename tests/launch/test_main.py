@@ -104,7 +104,7 @@ def test_kill_in_mid_study_and_resume_gives_the_same_results(repo_root, tmp_path
         (["--config=configs/sew.py", "--config.stages.fit.optimizer.learning_rat=1"], "did you mean.*learning_rate"),
         (["--config=configs/sew.py", "--config.engine.rows_at_once=2"], "it is now engine.trials_at_once"),
         (["--config=configs/sew.py", "--config.stages.fit.losses.alignment.weight=0"], "as in alignment_audio"),
-        (["--config=configs/sew.py", "--config.nothing.there=0"], "no setting 'nothing'"),
+        (["--config=configs/sew.py", "--config.nothing.there=0"], "no setting 'nothing.there'"),
         (["--config=configs/sew.py", "--config.stages.fit.batch=0", "--config.stages.fit.dropout=2"], "has 2 problems"),
         (["--config=configs/sew.py:arousal,geo+text"], "choose one of arousal,geo"),
         (["--config=configs/nothing.py"], "configs/nothing.py"),
