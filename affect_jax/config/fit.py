@@ -25,7 +25,7 @@ from affect_jax.config.fit_labels import Target, fit_to_label
 from affect_jax.config.fit_lengths import cut_outliers
 from affect_jax.config.fit_pair import apply_pair, choose_pair
 from affect_jax.config.fit_windows import fit_windows
-from affect_jax.config.modalities import copy_studies, map_single_modalities, rename_modalities
+from affect_jax.config.modalities import copy_losses, copy_studies, map_single_modalities, rename_modalities
 from affect_jax.config.models import choose_fields, hears_waveforms, read_fields
 from affect_jax.errors import UserError
 
@@ -218,7 +218,8 @@ def _fit_joint(document: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[
     for name, study in document["studies"].items():
         model = study.get("model", {})
         own = choose_fields(model, lengths) if "name" in model else {}
-        studies[name] = {**study, "model": {**model, **own}} if own else study
+        fitted = {**study, "model": {**model, **own}} if own else study
+        studies[name] = copy_losses(fitted, document["model"].get("modalities", ()), tuple(columns))
     model = {**document["model"], **choose_fields(document["model"], lengths)}
     return {**document, "studies": studies, "model": model}
 

@@ -63,7 +63,7 @@ def fit_to_label(document: Mapping[str, Any], target: Target, given: Collection[
         "task": task,
         "data": {**document["data"], "target": target.name},
         "model": model,
-        "studies": {name: _fit_study(study, target.classes) for name, study in document["studies"].items()},
+        "studies": {name: _fit_study(name, study, goal) for name, study in document["studies"].items()},
         "stages": {name: _fit_stage(f"stages.{name}", stage, goal) for name, stage in document["stages"].items()},
     }
 
@@ -77,11 +77,27 @@ class _Goal(NamedTuple):
     given: Collection[str]
 
 
-def _fit_study(study: Mapping[str, Any], classes: int) -> dict[str, Any]:
-    """The study; a model of its own, which shares nothing with config.model, learns as many classes."""
-    model = study.get("model", {})
-    has_own = "name" in model and "classes" in read_fields(model)
-    return {**study, "model": {**model, "classes": classes}} if has_own else dict(study)
+def _fit_study(name: str, study: Mapping[str, Any], goal: _Goal) -> dict[str, Any]:
+    """The study; a model of its own, which shares nothing with config.model, learns as many classes, and losses of its
+    own fit the label too."""
+    fitted, model = dict(study), study.get("model", {})
+    if "name" in model and "classes" in read_fields(model):
+        fitted["model"] = {**model, "classes": goal.target.classes}
+    if study.get("stages"):
+        path = f"studies.{name}.stages"
+        fitted["stages"] = {k: _fit_changes(f"{path}.{k}", changes, goal) for k, changes in study["stages"].items()}
+    return fitted
+
+
+def _fit_changes(path: str, changes: Mapping[str, Any] | None, goal: _Goal) -> Mapping[str, Any] | None:
+    """What a study changes of a stage; a loss that it adds has a kind, one that it only changes has none."""
+    if not changes or not changes.get("losses"):
+        return changes
+    losses = {
+        name: _fit_loss(f"{path}.losses.{name}", loss, goal) if loss and "kind" in loss else loss
+        for name, loss in changes["losses"].items()
+    }
+    return {**changes, "losses": losses}
 
 
 def _fit_stage(path: str, stage: Mapping[str, Any], goal: _Goal) -> dict[str, Any]:

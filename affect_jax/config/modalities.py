@@ -71,3 +71,19 @@ def copy_studies(document: Mapping[str, Any], modalities: Sequence[str]) -> dict
             copy_ = rename_modalities(copy.deepcopy(document["studies"][study]), {first: modality})
             copies[name] = (modality, copy_)
     return copies
+
+
+def copy_losses(study: Mapping[str, Any], before: Sequence[str], after: Sequence[str]) -> dict[str, Any]:
+    """A study whose losses of its own are of the modalities `after`: one of the first modality `before`, such as
+    `branch_text` on `logits/text`, becomes one for each; those of the others are left out."""
+    fitted = dict(study)
+    for stage, changes in (study.get("stages") or {}).items():
+        if changes and changes.get("losses") and before:
+            losses = {}
+            for name, loss in changes["losses"].items():
+                if name.endswith(f"_{before[0]}"):
+                    losses |= {k: v for m in after for k, v in rename_modalities({name: loss}, {before[0]: m}).items()}
+                elif not any(name.endswith(f"_{other}") for other in before):
+                    losses[name] = loss
+            fitted["stages"] = {**fitted["stages"], stage: {**changes, "losses": losses}}
+    return fitted

@@ -1,4 +1,5 @@
-"""`config.model` -> a module. A model is a file of `affect_jax/models`; its arguments are the fields of its `Model`."""
+"""`config.model` -> a module. A model is a file of `affect_jax/models` or of a folder in it, found by its name, which
+no other has; its arguments are the fields of its `Model`."""
 
 import dataclasses
 import importlib
@@ -18,6 +19,13 @@ from affect_jax.errors import UserError, suggest_nearest
 _MAY_BE_ZERO = ("classes", "map_steps", "average_pool", "regressor_layers", "transformer_layers", "decoder_layers")
 """Whole numbers where 0 says something: a number instead of classes, all steps, no pooling, no such layer."""
 _SHARES = ("dropout", "momentum")
+_ANY_NUMBER = ("interval",)
+
+
+def list_models() -> dict[str, str]:
+    """Name -> module of every file of models/ and of the folders in it."""
+    modules = pkgutil.walk_packages(models.__path__, f"{models.__name__}.")
+    return {module.name.rpartition(".")[2]: module.name for module in modules if not module.ispkg}
 
 
 def read_fields(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,9 +78,10 @@ def _import_model(name: str) -> ModuleType:
     Raises:
       UserError: there is none of that name.
     """
-    names = sorted(module.name for module in pkgutil.iter_modules(models.__path__))
-    module = importlib.import_module(f"affect_jax.models.{name}") if name in names else None
+    modules = list_models()
+    module = importlib.import_module(modules[name]) if name in modules else None
     if not hasattr(module, "Model"):
+        names = sorted(modules)
         raise UserError(f"config.model.name is {name!r}{suggest_nearest(str(name), names)}; choose one of {names}")
     return module
 
@@ -86,6 +95,8 @@ def _limit(hint: Any, name: str) -> Any:
     if hint is int:
         return Annotated[int, Range(least=0 if name in _MAY_BE_ZERO else 1, most=10**6)]
     if hint is float:
+        if name in _ANY_NUMBER:
+            return float
         is_share = any(word in name for word in _SHARES)
         return Annotated[float, Range(least=0, most=1) if is_share else Range(above=0)]
     return hint

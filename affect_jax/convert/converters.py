@@ -1,8 +1,10 @@
 """Which models can be converted, from what and to what, and what the command `launch.convert` does.
 
-Another model is one more file in this folder and one more entry of `CONVERTERS`.
+Another model is one more file in this folder and one more entry of `CONVERTERS`; a method of the zoo is a file of
+`zoo`, found by its name (`methods`).
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,10 +14,11 @@ import jax
 import numpy as np
 
 from affect_jax.convert.conflictnet import export_keras_conflictnet, import_keras_conflictnet
-from affect_jax.convert.folder import Variables, describe_model, read_arrays, read_model, write_model
+from affect_jax.convert.folder import Variables, describe_model, read_model, write_model
 from affect_jax.convert.fusion import export_torch_fusion, import_torch_fusion, list_fusion_inputs
+from affect_jax.convert.methods import export_weights, find_method, import_weights
+from affect_jax.convert.state_dict_files import read_state_dict, write_state_dict
 from affect_jax.errors import UserError
-from affect_jax.runtime import run_folder
 
 
 class Speech(NamedTuple):
@@ -55,10 +58,12 @@ class Converter(NamedTuple):
     Attributes:
       reads: direction, e.g. 'from_keras' -> a function of arrays and of options by name.
       writes: direction, e.g. 'to_keras' -> a function of the model and its variables that returns arrays.
+      model: the name of our model; '' where it is the converter's.
     """
 
     reads: Mapping[str, Callable[..., Imported]]
     writes: Mapping[str, Callable[[Any, Variables], dict[str, np.ndarray]]]
+    model: str = ""
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -101,16 +106,39 @@ CONVERTERS = {
 }
 
 
+def find_converter(name: str) -> Converter:
+    """What converts the model or method of this name.
+
+    Raises:
+      UserError: there is none.
+    """
+    if name in CONVERTERS:
+        return CONVERTERS[name]
+    method = find_method(name)
+    framework = getattr(method, "FRAMEWORK", "torch")
+    return Converter(
+        reads={f"from_{framework}": functools.partial(_import_method, name)},
+        writes={f"to_{framework}": functools.partial(export_weights, name)},
+        model=method.MODEL,
+    )
+
+
+def _import_method(name: str, arrays: Mapping[str, np.ndarray], *, arguments: Mapping[str, Any]) -> Imported:
+    model, variables, inputs = import_weights(name, arrays, arguments)
+    reads = [f"{modality} of {size['features']}" for modality, size in inputs.items()]
+    return Imported(model, variables, inputs, [f"reads {', '.join(reads)}"])
+
+
 def convert_file(
     name: str, direction: str, source: Path, out: Path, options: Mapping[str, Any], provenance: str
 ) -> str:
     """Converts weights from `source` to `out`.
 
     Args:
-      name: of the model, a key of `CONVERTERS`.
+      name: of the model, a key of `CONVERTERS`, or of a method of the zoo.
       direction: one of its directions.
-      source: an npz of named arrays; or, for a direction `to_...`, a folder that `write_model` wrote.
-      out: the folder to write; or the npz.
+      source: an npz or safetensors file; or, for a direction `to_...`, a folder that `write_model` wrote.
+      out: the folder to write; or the file.
       options: by name, of a direction `from_...`.
       provenance: how the weights were converted, for the record.
 
@@ -120,20 +148,23 @@ def convert_file(
     Raises:
       UserError: a path or an array that does not fit.
     """
-    converter = CONVERTERS[name]
+    converter = find_converter(name)
+    if direction not in converter.directions:
+        raise UserError(
+            f"--direction={direction} is not for --model={name}; choose one of {list(converter.directions)}"
+        )
     if direction in converter.writes:
         if out.is_dir():
             raise UserError(f"{out} is a folder; name an npz file to write")
         stored = describe_model(source)["model"]["name"]
-        if stored != name:
+        if stored != (converter.model or name):
             raise UserError(f"{source} holds a model {stored!r}, but --model is {name!r}; make them agree")
         arrays = converter.writes[direction](*read_model(source))
-        out.parent.mkdir(parents=True, exist_ok=True)
-        run_folder.write_arrays(out, arrays)
+        write_state_dict(out, arrays)
         return f"{len(arrays)} arrays -> {out}"
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; name a folder to write")
-    imported = converter.reads[direction](read_arrays(source), **options)
+    imported = converter.reads[direction](read_state_dict(source), **options)
     write_model(out, imported.model, imported.variables, imported.inputs, f"{source.name} ({provenance})")
     count = sum(leaf.size for leaf in jax.tree.leaves(imported.variables["params"]))
     return f"{name}: {', '.join(imported.words)}; {count:,} parameters -> {out}"

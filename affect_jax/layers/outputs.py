@@ -1,6 +1,9 @@
 """Checks of classes and clip lengths, and the names of a model's outputs: what models of one head have in common."""
 
+from collections.abc import Mapping
+
 import jax
+import jax.numpy as jnp
 
 from affect_jax.errors import UserError
 
@@ -41,3 +44,14 @@ def name_outputs(y: jax.Array, classes: int) -> dict[str, jax.Array]:
       `logits` and `prediction`, the same, [B, C]; of a regression `prediction` [B] alone.
     """
     return {"logits": y, "prediction": y} if classes else {"prediction": y[:, 0]}
+
+
+def average_heads(heads: Mapping[str, jax.Array], present: Mapping[str, jax.Array]) -> jax.Array:
+    """The mean [B, C] of what each modality's last layer returns [B, C], over those that are there, `present` [B].
+
+    Of an example without any modality, the mean over all.
+    """
+    shares = jnp.stack([present[m] for m in heads], axis=1).astype(jnp.float32)
+    shares = jnp.where(shares.any(axis=1, keepdims=True), shares, 1.0)
+    stacked = jnp.stack(list(heads.values()), axis=1)
+    return (shares[..., None] * stacked).sum(axis=1) / shares.sum(axis=1)[:, None]

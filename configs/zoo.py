@@ -1,0 +1,152 @@
+"""The zoo: every method that fits a corpus, as studies of one run (docs/zoo.md has the methods and what is proven).
+
+    python -m launch.main --config=configs/zoo.py                               # fusion on a small synthetic IEMOCAP
+    python -m launch.main --config=configs/zoo.py:fusion,synthetic,tfn
+    python -m launch.main --config=configs/zoo.py:fusion,cmu_mosi --config.corpus.manual_dir=DIR
+    python -m launch.main --config=configs/zoo.py:fusion,ravdess --config.corpus.manual_dir=RAVDESS_DIR
+    python -m launch.main --config=configs/zoo.py:fusion,arrays --config.corpus.path=aligned_50.pkl
+
+Argument: fusion, a corpus (synthetic | cmu_mosi | ravdess | arrays | manifest), then one method, or nothing for all.
+
+    synthetic   three modalities of an IEMOCAP of ours, seven emotions; says nothing about IEMOCAP
+    cmu_mosi    an example is an utterance, its modalities are vectors, the label is its polarity, as two classes
+    ravdess     MFCC (400 steps) and action units (a vector), eight emotions, five folds of actors
+    arrays      padded arrays (docs/arrays.md); the file decides modalities, labels and losses
+    manifest    one's own (docs/own_data.md), likewise
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import ml_collections
+
+from affect_jax.errors import UserError
+from configs import base
+
+FAMILIES = ("fusion",)
+
+
+class Place(NamedTuple):
+    """What a corpus has for a method.
+
+    Attributes:
+      modalities: their names, in the corpus' order.
+      sequences: those of more than one step.
+      classes: of its labels.
+      width: of the methods' layers, the same for all.
+    """
+
+    modalities: tuple[str, ...]
+    sequences: tuple[str, ...]
+    classes: int
+    width: int
+
+
+# --- Corpora ---------------------------------------------------------------------------------------------------------
+
+
+def _synthetic() -> tuple[Place, dict[str, Any]]:
+    modalities = ("text", "video", "audio")
+    data = base.data(
+        modalities, "emotion7", unit="item", eval_size=64, steps={m: base.left_open(int) for m in modalities}
+    )
+    return Place(modalities, modalities, 7, 16), dict(corpus=base.iemocap("emotion7"), data=data)
+
+
+def _cmu_mosi() -> tuple[Place, dict[str, Any]]:
+    modalities = tuple(base.MOSI.values())
+    data = base.data(modalities, "binary", unit="frame", eval_size=256)
+    return Place(modalities, (), 2, 64), dict(corpus=base.cmu_mosi(), data=data)
+
+
+def _ravdess() -> tuple[Place, dict[str, Any]]:
+    modalities = ("mfcc", "action_units")
+    steps = dict(mfcc=400, action_units=base.left_open(int))  # clips are cut to 4 s
+    data = base.data(modalities, "emotion", unit="item", eval_size=64, steps=steps)
+    return Place(modalities, ("mfcc",), 8, 64), dict(corpus=base.ravdess("emotion"), data=data)
+
+
+def _own(name: str) -> tuple[Place, dict[str, Any]]:
+    place, config = _synthetic()  # whose modalities and labels only stand for those of the files
+    return place._replace(width=64), dict(config, corpus=config["corpus"] | dict(name=name))
+
+
+CORPORA: dict[str, Callable[[], tuple[Place, dict[str, Any]]]] = {
+    "synthetic": _synthetic,
+    "cmu_mosi": _cmu_mosi,
+    "ravdess": _ravdess,
+    "arrays": lambda: _own("arrays"),
+    "manifest": lambda: _own("manifest"),
+}
+FOLDS = {"cmu_mosi": ("draw_0", "draw_1", "draw_2")}
+
+# --- Fusion methods: place -> what a study has otherwise than the config ---------------------------------------------
+
+Study = dict[str, Any]
+
+
+def _use(name: str, place: Place, **fields: Any) -> Study:
+    """A study of one model, which learns by the loss of the config alone."""
+    return dict(model=dict(name=name, modalities=place.modalities, classes=place.classes, **fields))
+
+
+def _late(place: Place, combine: str) -> Study:
+    """Branches learn by losses of their own; a combiner learns by the loss on what it says."""
+    branches = {f"branch_{m}": base.loss("cross_entropy", f"logits/{m}", "target") for m in place.modalities}
+    joint = dict(prediction=None) if combine in ("average", "vote") else {}
+    study = _use("late", place, combine=combine, hidden=(place.width,))
+    return study | dict(stages=dict(fit=dict(losses={**joint, **branches})))
+
+
+def _tensor(name: str, place: Place, **fields: Any) -> Study:
+    """TFN and LMF: an LSTM reads sequences, dense layers the means of the rest."""
+    sizes = dict(sequences=place.sequences, hidden=place.width, code=max(place.width // 4, 4))
+    return _use(name, place, **sizes, **fields)
+
+
+FUSION: dict[str, Callable[[Place], Study]] = {
+    "early": lambda place: _use("early", place, hidden=(place.width,)),
+    "early-linear": lambda place: _use("early", place, hidden=()),
+    "late-average": lambda place: _late(place, "average"),
+    "late-vote": lambda place: _late(place, "vote"),
+    "late-product": lambda place: _late(place, "product"),
+    "late-learned": lambda place: _late(place, "learned"),
+    "gmu": lambda place: _use("gmu", place, width=place.width, maxout_layers=1),
+    "mmtm": lambda place: _use("mmtm", place, widths=(place.width, place.width)),
+    "tfn": lambda place: _tensor("tfn", place, post=place.width),
+    "lmf": lambda place: _tensor("lmf", place, rank=4),
+}
+
+
+def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
+    """The config of one family on one corpus: all methods, or one."""
+    family, corpus, method, *rest = (*argument.split(","), "", "")[: max(3, argument.count(",") + 1)]
+    if rest:
+        raise UserError(
+            f"config argument: {argument!r} has more than a family, a corpus and a method; leave {rest} out"
+        )
+    base.parse_argument(family, FAMILIES, "the family")
+    corpus = base.parse_argument(corpus or "synthetic", tuple(CORPORA), "the corpus")
+    methods = (base.parse_argument(method, tuple(FUSION), "the method"),) if method else tuple(FUSION)
+    place, config = CORPORA[corpus]()
+
+    config |= dict(name=f"zoo {family} {corpus}{method and ' ' + method}", task="multiclass")
+    config["model"] = FUSION["early"](place)["model"]
+    config["schedule"] = ("fit",)
+    config["stages"] = dict(
+        fit=base.stage(
+            train=("*",),
+            losses=dict(prediction=base.loss("cross_entropy", "logits", "target")),
+            optimizer=base.adam(1e-3),
+            monitor="uar",
+            epochs=20 if corpus == "synthetic" else 50,
+            patience=5 if corpus == "synthetic" else 10,
+            dropout=0.2,
+        )
+    )
+    config["studies"] = {name: FUSION[name](place) | dict(variants={name: {}}) for name in methods}
+    config["study"] = base.trials(seeds=2 if corpus == "synthetic" else 5, folds=FOLDS.get(corpus))
+    config["search"] = base.search()
+    config["engine"] = base.engine()
+    config["synthetic"] = dict(study=dict(seeds=2), stages=dict(fit=dict(epochs=20, patience=5)))
+    return ml_collections.ConfigDict(config)

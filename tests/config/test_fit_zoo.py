@@ -1,0 +1,47 @@
+"""The zoo on one's own corpus: modalities, sequences and losses are those of the files."""
+
+import pytest
+
+from affect_jax.config.fit import _fit_joint
+from affect_jax.config.fit_labels import Target, fit_to_label
+from affect_jax.datasets.manifest import Column
+from affect_jax.errors import UserError
+from configs import zoo
+
+
+def fit(names, classes=3):
+    columns = {name: Column(name, "features", 3, 9 if name != "face" else 1) for name in names}
+    return fit_to_label(_fit_joint(zoo.get_config("fusion,manifest").to_dict(), columns), Target("mood", classes))
+
+
+@pytest.mark.parametrize("names", [("face", "voice"), ("face", "voice", "words", "hands")])
+def test_every_study_reads_what_there_is(names):
+    document = fit(names)
+    assert set(document["studies"]) == set(zoo.FUSION)
+    for study in document["studies"].values():
+        assert study["model"]["modalities"] == names
+        assert study["model"]["classes"] == 3
+    assert document["studies"]["tfn"]["model"]["sequences"] == tuple(n for n in names if n != "face")
+
+
+def test_losses_of_one_modality_become_one_for_each_and_fit_the_label():
+    losses = fit(("face", "voice"))["studies"]["late-average"]["stages"]["fit"]["losses"]
+    assert losses.keys() == {"prediction", "branch_face", "branch_voice"}
+    assert losses["prediction"] is None
+    assert losses["branch_voice"] == dict(kind="cross_entropy", prediction="logits/voice", target="target", weight=1.0)
+    numbers = fit(("face", "voice"), classes=0)
+    assert numbers["task"] == "regression"
+    loss = numbers["studies"]["late-average"]["stages"]["fit"]["losses"]["branch_face"]
+    assert (loss["kind"], loss["prediction"]) == ("ccc", "prediction/face")
+
+
+def test_the_argument_is_checked():
+    assert set(zoo.get_config("fusion,ravdess,tfn").studies) == {"tfn"}
+    for argument, message in (
+        ("fusion,synthetic,tnf", "the method is 'tnf'"),
+        ("fusion,mosi", "the corpus is 'mosi'"),
+        ("fission", "the family is 'fission'"),
+        ("fusion,ravdess,tfn,lmf", "has more than a family, a corpus and a method"),
+    ):
+        with pytest.raises(UserError, match=message):
+            zoo.get_config(argument)

@@ -1,0 +1,28 @@
+"""docs/zoo.md: every method has a row, every row's config exists, and what it says is proven is."""
+
+import pkgutil
+
+from affect_jax.convert import methods
+from affect_jax.models import fusion
+from configs import zoo
+from tests.docs import commands, pages
+
+PAGE = pages.read(commands.ROOT / "docs" / "zoo.md")
+HEADER = ["method", "paper", "source", "licence", "proven", "parameters", "differs"]
+ROWS = [pages.cells(row.text) for header, rows in PAGE.tables() if header == HEADER for row in rows]
+NAMES = [row[0].strip("`") for row in ROWS]
+
+
+def test_every_model_has_a_row_and_every_row_a_config():
+    assert len(set(NAMES)) == len(NAMES)
+    models = {module.name for module in pkgutil.iter_modules(fusion.__path__)}
+    assert set(NAMES) == models | set(methods.list_methods())
+    studied = {study["model"]["name"] for study in zoo.get_config("fusion").studies.values()}
+    assert models <= studied
+
+
+def test_what_is_proven_has_a_converter():
+    for name, row in zip(NAMES, ROWS, strict=True):
+        is_proven = "small" in row[4].split(":")[0].replace(",", "").split()
+        assert is_proven == (name in methods.list_methods()), name
+        assert bool(row[5]) == is_proven, name

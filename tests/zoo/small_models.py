@@ -1,0 +1,25 @@
+"""A tiny model of each file of models/fusion, on the batch of tests/zoo/test_models.py: text, video and audio.
+
+`classes` is 3. A model of another file is one more line; a model that wants aligned steps says so in `ALIGNED`.
+"""
+
+from affect_jax.models.fusion import early, gmu, late, lmf, mmtm, tfn
+
+ALL = ("text", "video", "audio")
+MODELS = {
+    "early": early.Model(ALL, 3, hidden=(4,)),
+    "early-gru": early.Model(ALL, 3, summary="gru", units=2, hidden=()),
+    "gmu": gmu.Model(ALL, 3, width=3, maxout_layers=1),
+    "gmu-two": gmu.Model(ALL[:2], 3, width=3, maxout_layers=1),
+    "late": late.Model(ALL, 3, hidden=(4,)),
+    "late-product": late.Model(ALL, 3, combine="product", hidden=()),
+    "lmf": lmf.Model(ALL, 3, hidden=(5, 6, 5), code=2, rank=2),
+    "mmtm": mmtm.Model(ALL, 3, widths=(6, 5)),
+    "tfn": tfn.Model(ALL, 3, hidden=(5, 6, 5), code=2, post=6),
+}
+ALIGNED: tuple[str, ...] = ()
+"""Names of models whose modalities share their steps."""
+UNUSED: dict[str, tuple[str, ...]] = {}
+"""Name -> submodules that have no gradient of the logits, by design."""
+EXACT_WITHOUT_PADDING: tuple[str, ...] = ()
+"""Names of models to which padding is zeros that are read, as to their authors."""
