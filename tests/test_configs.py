@@ -18,6 +18,7 @@ from configs import (
     sew_unimodal,
     speech_emotion,
     third_modality,
+    zoo,
 )
 from tests import small
 
@@ -31,6 +32,7 @@ CASES = [
         (conflictnet, conflictnet.ARGUMENTS),
         (speech_emotion, tuple(speech_emotion.CLASSES)),
         (third_modality, third_modality.MODELS),
+        (zoo, ("fusion,cmu_mosi",)),
         (fusion, ("all", "all,ravdess", "moddrop,iemocap_release,emotion4")),
     )
     for argument in arguments
