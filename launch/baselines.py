@@ -59,6 +59,7 @@ def main(argv: Sequence[str]) -> None:
     results = run_baselines.run_baselines(experiment, folder, config_arg=config_arg, request=request)
     print(format_results(results))
     print(f"run folder: {folder}")
+    print(f"next: python -m launch.report {folder} RUN    # beside the network's run, tested in pairs")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ def main(argv: list[str]) -> None:
             sys.exit(128 + (request.signal or signal.SIGTERM))  # of several processes another one may have been asked
     if hosts.is_leader():
         print(terminal.format_results(results))
-        print(f"run folder: {workdir}; `python -m launch.report {workdir}` makes its report")
+        print(f"run folder: {workdir}")
+        print(f"next: python -m launch.report {workdir}    # 95 % intervals, tests, confusions and curves on one page")
         from affect_jax.reports import ranking
 
         if text := ranking.summarize_ranking(Path(workdir)):

@@ -8,6 +8,8 @@ from typing import Any
 from affect_jax.datasets import build
 from affect_jax.datasets.catalog import import_corpus
 from affect_jax.datasets.describe_corpus import describe_recordings
+from affect_jax.datasets.next_command import suggest_command
+from affect_jax.datasets.single_class import describe_single_classes
 from affect_jax.errors import UserError
 
 _MEGABYTES = 500
@@ -44,7 +46,12 @@ def prepare_corpus(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
         yield "missing      none"
     for remark in package.list_remarks(settings) if hasattr(package, "list_remarks") else ():
         yield f"note         {remark}"
+    for target in sorted({name for recording in recordings.splits.get("train", ()) for name in recording.targets}):
+        for sentence in describe_single_classes(recordings, target):
+            yield f"note         {sentence}"
     yield f"fingerprint  {recordings.fingerprint}"
+    if command := suggest_command(recordings, settings):
+        yield f"next         {command}"
 
 
 def compute_shard(name: str, settings: Mapping[str, Any], shard: str) -> str:

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from affect_jax.config.models import make_model
+from affect_jax.config.parse import list_seeds
 from affect_jax.config.schema import Study
 from affect_jax.experiment.context import Run
 from affect_jax.experiment.study import plan_final_trials, plan_search_trials
@@ -19,7 +20,7 @@ _COMPILE = 8.0
 
 
 def describe_work(run: Run) -> str:
-    """One line: trials, updates and, roughly, the most time that they take.
+    """One line: trials, updates and, roughly, the most time that they take, with the flags that make it short.
 
     The estimate takes 6 floating-point operations for each parameter, example and step (2 forward, 4 backward) at the
     rate of a matrix product that is timed here, and no early stopping. It is meant to tell a minute from an hour.
@@ -50,8 +51,18 @@ def describe_work(run: Run) -> str:
     return (
         f"{trials} trial{'s' if trials != 1 else ''} in {len(run.experiment.studies)} "
         f"stud{'ies' if len(run.experiment.studies) != 1 else 'y'}, at most {updates:,} updates: about "
-        f"{_format_duration(seconds)} at most (estimated)"
+        f"{_format_duration(seconds)} at most (estimated){_suggest_fewer(run, trials)}"
     )
+
+
+def _suggest_fewer(run: Run, trials: int) -> str:
+    """Flags that leave one seed and one fold of each variant; '' where there are no more."""
+    folds, least = run.fold_names, sum(len(study.variants) for study in run.experiment.studies)
+    if trials <= least:
+        return ""
+    flags = ["--config.study.seeds=1"] if len(list_seeds(run.experiment.trials.seeds)) > 1 else []
+    flags += [f"--config.study.folds={folds[0]}"] if len(folds) > 1 else []
+    return f"; for a first look, {' '.join(flags)} trains {least} of them" if flags else ""
 
 
 def _measure_product_rate() -> float:

@@ -18,6 +18,7 @@ from affect_jax.data import splits
 from affect_jax.data.folds import FoldMembers, build_folds
 from affect_jax.data.splits import Split
 from affect_jax.datasets.recordings import Recordings
+from affect_jax.datasets.single_class import describe_single_classes
 from affect_jax.experiment import predictions_file, remarks, results
 from affect_jax.experiment.context import Run, make_engine
 from affect_jax.experiment.results_file import (
@@ -206,6 +207,8 @@ def _introduce(run: Run, recordings: Recordings) -> None:
     run.display.say(f"{kind}corpus {recordings.corpus} ({recordings.form}), {run.engine.mesh.size} device(s)")
     for remark in run.experiment.remarks:
         run.display.say(f"note: {remark}")
+    for sentence in describe_single_classes(recordings, run.experiment.data.target):
+        run.display.say(f"note: {sentence}")
     run.display.say(describe_models(run.experiment, run.development, run.folds))
     run.display.say(remarks.describe_work(run))
 

@@ -1,7 +1,7 @@
 """One study of a run: searched, trained, predicted and scored."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import flax.linen as nn
@@ -12,6 +12,7 @@ from affect_jax.config.hyper import flatten_hyper, replace_hyper
 from affect_jax.config.models import make_model
 from affect_jax.config.parse import list_seeds
 from affect_jax.config.schema import Study
+from affect_jax.config.stages import Stage
 from affect_jax.data import splits
 from affect_jax.experiment import results
 from affect_jax.experiment.context import Run
@@ -109,7 +110,7 @@ def _fit(run: Run, study: Study, model: nn.Module, name: str, trials: Sequence[T
         engine=run.engine,
         folder=run.workdir / "checkpoints" / name,
         identity=run.identity,
-        listener=_make_listener(run, name, trials, study.stages[-1].metric),
+        listener=_make_listener(run, name, trials, {stage.name: stage for stage in study.stages}),
     )
     for number, why in sorted(fitted.stopped.items()):
         trial = trials[number]
@@ -118,7 +119,7 @@ def _fit(run: Run, study: Study, model: nn.Module, name: str, trials: Sequence[T
     return fitted
 
 
-def _make_listener(run: Run, name: str, trials: Sequence[Trial], metric: str) -> loop.Listener:
+def _make_listener(run: Run, name: str, trials: Sequence[Trial], stages: Mapping[str, Stage]) -> loop.Listener:
     """Writes metrics.jsonl and TensorBoard events, and shows the epoch; in the first process."""
     if not hosts.is_leader():
         return loop.Listener(lambda _: None, lambda *_: None, run.stop)
@@ -149,14 +150,15 @@ def _make_listener(run: Run, name: str, trials: Sequence[Trial], metric: str) ->
             progress.epochs,
             live=progress.live,
             of=progress.of,
-            metric=metric,
-            best=progress.best,
+            metric=stages[progress.stage].metric,
+            best=stages[progress.stage].sign * progress.best,
         )
 
     def rewind(stage: str, epoch: int) -> None:
         if epoch:
             run.display.say(f"{name} {stage}: goes on after epoch {epoch}")
         run_folder.rewind_metrics(run.workdir, name, stage, epoch)
+        run.display.begin(f"{name} {stage}")
 
     return loop.Listener(write_epoch, rewind, run.stop)
 

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from affect_jax.experiment.results_file import Results, TrialResult
+from affect_jax.runtime.score_text import format_score, label_metric
 
 WIDTH = 100
-_PERCENT = ("accuracy", "uar", "weighted_f1", "macro_f1")
 
 
 def format_results(results: Results) -> str:
@@ -27,7 +27,7 @@ def format_results(results: Results) -> str:
     names = _name_variants(variants)
     kind = "synthetic " if results.corpus.synthetic else ""
     corpus = f"{kind}{results.corpus.name} ({results.corpus.form})"
-    title = f"{results.name}: {_name_metric(metric)}, {split} split of {corpus}"
+    title = f"{results.name}: {label_metric(metric)}, {split} split of {corpus}"
     table = Table()
     table.add_column("variant", overflow="fold")
     for head in ("mean", "spread", "trials", f"against {names[first]}"):
@@ -35,14 +35,50 @@ def format_results(results: Results) -> str:
     for study, variant in variants:
         trials = [trial for trial in results.trials if (trial.study, trial.variant) == (study, variant)]
         scores = _collect(trials, split, metric)
-        mean = _format(statistics.fmean(scores.values()), metric) if scores else "-"
-        spread = f"± {_format(statistics.stdev(scores.values()), metric)}" if len(scores) > 1 else ""
+        mean = format_score(statistics.fmean(scores.values()), metric) if scores else "-"
+        spread = f"± {format_score(statistics.stdev(scores.values()), metric)}" if len(scores) > 1 else ""
         against = "" if (study, variant) == first else _compare(results, first, scores, split)
         table.add_row(names[study, variant], mean, spread, str(len(trials)), against)
     baseline = results.baselines.get(split, {}).get(metric)
     if baseline is not None:
-        table.add_row("the same answer for all", _format(baseline, metric), "", "", "")
-    return "\n".join([*textwrap.wrap(title, WIDTH), _render(table) + _explain(results, split)])
+        table.add_row("the same answer for all", format_score(baseline, metric), "", "", "")
+    chosen = _list_chosen(results)
+    return "\n".join([*textwrap.wrap(title, WIDTH), _render(table) + _explain(results, split), *chosen])
+
+
+def _list_chosen(results: Results) -> list[str]:
+    """What the search chose, a table with a line for each variant and fold; [] where nothing was searched."""
+    if not results.selected:
+        return []
+    metric = results.monitor.metric
+    names = _name_variants(list(dict.fromkeys((one.study, one.variant) for one in results.selected)))
+    paths = list(dict.fromkeys(path for one in results.selected for path in one.hyper))
+    heads = shorten_paths(paths)
+    table = Table()
+    table.add_column("variant", overflow="fold")
+    table.add_column("fold", overflow="fold")
+    for head in (*heads.values(), f"validation {label_metric(metric)}", "of"):
+        table.add_column(head, justify="right", overflow="fold")
+    for one in results.selected:
+        values = (f"{one.hyper[path]:g}" if path in one.hyper else "" for path in paths)
+        score = format_score(one.score, metric)
+        table.add_row(names[one.study, one.variant], one.fold, *values, score, str(one.candidates))
+    return [
+        f"the grid's choice, by the mean validation score of its points ({', '.join(paths)})",
+        _render(table).rstrip(),
+    ]
+
+
+def shorten_paths(paths: Sequence[str]) -> dict[str, str]:
+    """Dotted path -> as many of its last parts as tell it from the others: 'learning_rate', 'translation.weight'."""
+    short = {}
+    for path in paths:
+        parts = path.split(".")
+        for count in range(2 if parts[-1] == "weight" else 1, len(parts) + 1):  # a weight says nothing without its loss
+            short[path] = ".".join(parts[-count:])
+            if sum(f".{other}".endswith(f".{short[path]}") for other in paths) == 1:
+                break
+    return short
 
 
 def _name_variants(variants: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -64,17 +100,8 @@ def _compare(results: Results, first: tuple[str, str], scores: dict[tuple[str, i
     differences = [scores[key] - reference[key] for key in scores if key in reference]
     if not differences:
         return ""
-    spread = f" ± {_format(statistics.stdev(differences), metric)}" if len(differences) > 1 else ""
-    return f"{_format(statistics.fmean(differences), metric, sign=True)}{spread}"
-
-
-def _name_metric(metric: str) -> str:
-    return f"{metric} in %" if metric in _PERCENT else metric
-
-
-def _format(value: float, metric: str, *, sign: bool = False) -> str:
-    plus = "+" if sign else ""
-    return f"{100 * value:{plus}.1f}" if metric in _PERCENT else f"{value:{plus}.3f}"
+    spread = f" ± {format_score(statistics.stdev(differences), metric)}" if len(differences) > 1 else ""
+    return f"{format_score(statistics.fmean(differences), metric, sign=True)}{spread}"
 
 
 def _explain(results: Results, split: str) -> str:

@@ -1,5 +1,6 @@
 """What a person sees of long work: a bar on a terminal, plain lines elsewhere."""
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -7,6 +8,8 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from affect_jax.runtime.score_text import describe_score
 
 QUIET_SECONDS = 10.0
 
@@ -48,15 +51,31 @@ class Display:
         """A line above the bar."""
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
-    def epoch(self, part: str, epoch: int, epochs: int, live: int, of: int, metric: str, best: float) -> None:
-        """One epoch of `part` is over."""
-        state = f"{live}/{of} trials live  best {metric} {best:.3f}"
+    def begin(self, part: str) -> None:
+        """A part is about to be compiled, which takes seconds in which no epoch ends."""
         if self._bar:
-            if part != self._part:
-                if self._task is not None:
-                    self._bar.remove_task(self._task)
-                self._task = self._bar.add_task(part, total=epochs, state="")
-            self._bar.update(self._task, completed=epoch, state=state)
+            self._show_task(part, 1, "compiling")
+        else:
+            self.say(f"{part}: compiling")
+
+    def epoch(self, part: str, epoch: int, epochs: int, live: int, of: int, metric: str, best: float) -> None:
+        """One epoch of `part` is over.
+
+        Args:
+          part: what is trained.
+          epoch: that is over, from 1.
+          epochs: at most.
+          live: trials that are still trained.
+          of: trials at first.
+          metric: of `best`.
+          best: the highest validation score of any trial so far.
+        """
+        score = f"best validation {describe_score(best, metric)}" if math.isfinite(best) else "no validation score yet"
+        state = f"{live}/{of} trials live  {score}"
+        if self._bar:
+            self._show_task(part, epochs, "")
+            # Where all trials stopped early, the bar ends at the last epoch.
+            self._bar.update(self._task, completed=epoch, total=epochs if live else epoch, state=state)
         else:
             now = time.monotonic()
             if part != self._part:
@@ -67,6 +86,14 @@ class Display:
                 self.say(f"{part}: epoch {epoch}/{epochs}  {state}{ahead}")
                 self._printed = now
         self._part = part
+
+    def _show_task(self, part: str, epochs: int, state: str) -> None:
+        """The bar of a part, in the place of the one before."""
+        if self._task is None or part != self._part:
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(part, total=epochs, state=state)
+            self._part = part
 
 
 class Work:
@@ -83,7 +110,10 @@ class Work:
         self._bar.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._task is not None and kind is None:
+            task = self._bar.tasks[-1]
+            self._bar.update(self._task, completed=task.total)
         self._bar.stop()
 
     def say(self, line: str) -> None:

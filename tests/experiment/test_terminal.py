@@ -3,7 +3,15 @@
 import dataclasses
 
 from affect_jax.experiment import results, terminal
-from affect_jax.experiment.results_file import CorpusRecord, Monitor, Provenance, Results, SplitCount, TrialResult
+from affect_jax.experiment.results_file import (
+    CorpusRecord,
+    Monitor,
+    Provenance,
+    Results,
+    Selection,
+    SplitCount,
+    TrialResult,
+)
 
 
 def make_results(trials, metric="ccc", *, synthetic=True):
@@ -62,3 +70,20 @@ def test_scores_of_classes_are_percentages_and_the_test_split_comes_first():
     assert "test split" in text
     assert " 75.0 " in text
     assert "no test split" in terminal.format_results(make_results(trials, "accuracy"))
+
+
+def test_what_a_grid_chose_is_shown_for_every_fold():
+    rate, weight = "stages.fit.optimizer.learning_rate", "stages.fit.losses.align.weight"
+    chosen = [Selection("s", "a", fold, {rate: 0.001, weight: 2.0}, 0.5, 6) for fold in ("fold_1", "fold_2")]
+    plain = make_results(make_trials("s", "a", (0.5,)))
+    text = terminal.format_results(dataclasses.replace(plain, selected=tuple(chosen)))
+    row = next(line for line in text.splitlines() if "fold_2" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["a", "fold_2", "0.001", "2", "0.500", "6"]
+    assert "learning_rate" in text
+    assert "align.weight" in text
+    assert "the grid's choice" not in terminal.format_results(plain)
+
+
+def test_paths_are_shortened_until_they_differ():
+    paths = ["stages.a.dropout", "stages.b.dropout", "stages.a.losses.x.weight", "stages.a.optimizer.learning_rate"]
+    assert list(terminal.shorten_paths(paths).values()) == ["a.dropout", "b.dropout", "x.weight", "learning_rate"]

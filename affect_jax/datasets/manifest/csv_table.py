@@ -199,7 +199,9 @@ def _check_header(header: Sequence[str], problems: Problems) -> None:
         problems.add(1, f"has no column 'id'{suggest_nearest('id', header)}; every item needs a name of its own")
     if not any(_is_label(name) for name in lower):
         problems.add(
-            1, f"has no column 'label' or 'label:NAME'{suggest_nearest('label', header)}; there is nothing to learn"
+            1,
+            f"has no column 'label' or 'label:NAME'{suggest_nearest('label', header)}, so there is nothing to learn; "
+            f"its columns are {join_names(header)}: rename the one with the labels",
         )
     names = [name.partition(":")[2] or name for name in header if _is_label(name)]
     if len(set(names)) < len(names) and len(set(header)) == len(header):

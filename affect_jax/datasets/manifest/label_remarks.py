@@ -1,5 +1,6 @@
 """What a person should look at among labels: codes of missing values, numbers with units, two classes in a cell."""
 
+import difflib
 import re
 from collections.abc import Mapping
 
@@ -12,6 +13,9 @@ _FAR = 2  # times the range of the other labels
 _JOINTS = re.compile(r"\s*[;,|/+&]\s*")
 _UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*([^\d\s.,+-][^\d]*)")
 _LEAST_UNITS = 3
+_FREQUENT = 5
+"""Items of a class that a rare one may be a misspelling of."""
+_ALIKE = 0.75
 
 
 def describe_codes(values: np.ndarray) -> str:
@@ -42,6 +46,11 @@ def describe_classes(counts: Mapping[str, int]) -> list[str]:
             f"{total} labels such as {quote_values(joined[0])} join several classes, and are learned as classes of"
             " their own: a label is one class"
         )
+    for name, other in _find_typos(counts).items():
+        remarks.append(
+            f"{quote_values(name)} occurs once and {quote_values(other)} {counts[other]} times; did you mean "
+            f"{quote_values(other)}? As it stands, it is a class of its own"
+        )
     units = [_UNIT.fullmatch(name) for name in counts]
     if len(units) >= _LEAST_UNITS and all(units) and len({unit.group(1).strip() for unit in units}) == 1:
         remarks.append(
@@ -49,6 +58,18 @@ def describe_classes(counts: Mapping[str, int]) -> list[str]:
             " leave that out"
         )
     return remarks
+
+
+def _find_typos(counts: Mapping[str, int]) -> dict[str, str]:
+    """A class that occurs once -> one of nearly the same spelling that many items have; names that differ in numbers
+    alone are no typos."""
+    frequent = [name for name, count in counts.items() if count >= _FREQUENT]
+    typos = {}
+    for name in (name for name, count in counts.items() if count == 1):
+        near = difflib.get_close_matches(name, frequent, n=1, cutoff=_ALIKE)
+        if near and re.sub(r"\d", "", name) != re.sub(r"\d", "", near[0]):
+            typos[name] = near[0]
+    return typos
 
 
 def _joins_others(name: str, counts: Mapping[str, int]) -> bool:

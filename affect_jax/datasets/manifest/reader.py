@@ -128,12 +128,22 @@ def describe(corpus: Mapping[str, Any]) -> Description:
         groups=len({row.group for row in sheet.rows}),
         steps=_count_steps(checked),
         rate=_measure_step_rate(checked),
-        remarks=tuple(
-            f"{modality}: {text} (rows: {count})"
-            for (modality, text), count in checked.clocks.items()
-            if text != clocks.BY_TIMES
-        ),
+        remarks=(*_remark_labels(checked), *_remark_clocks(checked)),
     )
+
+
+def _remark_labels(checked: _CheckedManifest) -> list[str]:
+    """What is remarked of the labels that are learned."""
+    name = checked.settings.target or checked.sheet.labels[0]
+    return [f"label {name}: {remark}" for remark, _ in checked.labels[name].remarks]
+
+
+def _remark_clocks(checked: _CheckedManifest) -> list[str]:
+    return [
+        f"{modality}: {text} (rows: {count})"
+        for (modality, text), count in checked.clocks.items()
+        if text != clocks.BY_TIMES
+    ]
 
 
 def list_contents(corpus: Mapping[str, Any]) -> tuple[str, ...]:

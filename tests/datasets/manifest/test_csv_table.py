@@ -50,7 +50,10 @@ def test_without_groups_everybody_is_one(tmp_path):
     ("lines", "messages"),
     [
         (["name,label,a", "x,1,x.npy"], ["row 1: has no column 'id'"]),
-        (["id,lable,a", "x,1,x.npy"], ["row 1: has no column 'label' or 'label:NAME' (did you mean 'lable'?)"]),
+        (
+            ["id,lable,a", "x,1,x.npy"],
+            ["row 1: has no column 'label' or 'label:NAME' (did you mean 'lable'?), so there"],
+        ),
         (["id,label", "x,1"], ["row 1: has no modality"]),
         (["id,label,a,a", "x,1,x.npy,y.npy"], ["row 1: has 2 columns called 'a'"]),
         (["id,label,a b", "x,1,x.npy"], ["row 1: has a column called 'a b'; use letters"]),
@@ -66,6 +69,11 @@ def test_headers(tmp_path, lines, messages):
     assert len(result) == len(messages)
     for line, beginning in zip(result, messages, strict=True):
         assert line.startswith(beginning)
+
+
+def test_a_file_without_labels_names_its_columns(tmp_path):
+    (told,) = read_problems(tmp_path, "id,emotion,a", "x,1,x.npy")
+    assert told.endswith("its columns are id, emotion, a: rename the one with the labels")
 
 
 def test_every_row_is_told(tmp_path):

@@ -60,3 +60,10 @@ def test_one_name_in_several_spellings():
 def test_what_makes_a_number_no_plain_one(text, words):
     assert words in describe_disguise(text)
     assert bool(words) == bool(describe_disguise(text))
+
+
+def test_a_class_that_occurs_once_beside_a_similar_frequent_one_is_asked_about():
+    (remark,) = label_remarks.describe_classes({"happy": 29, "sad": 30, "hapy": 1})
+    assert "'hapy' occurs once and 'happy' 29 times; did you mean 'happy'?" in remark
+    for counts in ({"happy": 29, "hapy": 2}, {"happy": 3, "hapy": 1}, {"happy": 29, "sad": 1}, {"m12": 9, "m13": 1}):
+        assert label_remarks.describe_classes(counts) == []
