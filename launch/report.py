@@ -3,13 +3,15 @@
     python -m launch.report runs/fusion_trimodal_ravdess
     python -m launch.report runs/seqsew_mosi_video_text runs/seqsew_unimodal_mosi --reference=SeqSEW --expect=thesis
     python -m launch.report runs/fusion_trimodal_ravdess --compare="intra vs cross" --confusion=intra,cross --out=DIR
+    python -m launch.report runs/fusion_trimodal_ravdess --compare="cross vs intra" --margin=2
 
 Needs: finished run folders.
-Writes: index.html, one page that needs nothing else: every variant's mean, standard deviation and 95 % interval, a
-paired test against a reference variant with Holm's correction, the majority or constant answer, confusion matrices,
-truth against prediction, concordance over time, learning curves. As md, csv and tex: comparison, learning, confusion
-(classes), concordance (continuous labels); significance where --compare asks, confusion_intra_cross and a png where
---confusion does. Runs in one report are of one task. docs/reports.md says how to read it.
+Writes: index.html, one page that needs nothing else: every variant's mean, standard deviation and 95 % intervals over
+trials and over groups, a test against a reference variant with Holm's correction, the majority or constant answer,
+confusion matrices, truth against prediction, concordance over time, learning curves. As md, csv and tex: comparison,
+learning, confusion (classes), concordance (continuous labels); significance where --compare asks,
+confusion_intra_cross and a png where --confusion does. Runs in one report are of one task. docs/reports.md says how to
+read it.
 
     python -m launch.report --tables=mosi --runs=runs --out=runs/report
     python -m launch.report --tables=5.4 --runs=runs --train --manual_dir=DIR --set=study.seeds=2
@@ -38,7 +40,7 @@ from affect_jax.errors import UserError
 from launch import cli
 
 FLAGS = flags.FLAGS
-_OF_FOLDERS = ("compare", "confusion", "reference", "metric", "expect")
+_OF_FOLDERS = ("compare", "confusion", "reference", "metric", "expect", "margin")
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -79,6 +81,13 @@ def define_flags(values: flags.FlagValues) -> None:
         "With run folders: test NAME vs NAME on trials of the same fold and seed; may repeat.",
         flag_values=values,
     )
+    flags.DEFINE_float(
+        "margin",
+        None,
+        "With run folders: also say whether two variants are equivalent within so many points, hundredths of a score.",
+        lower_bound=0.0,
+        flag_values=values,
+    )
     flags.DEFINE_list("confusion", [], "With run folders: variants to draw confusion matrices of.", flag_values=values)
     flags.DEFINE_string("fold", "", "The one fold of the confusion matrices. Default: all.", flag_values=values)
     flags.DEFINE_bool("train", False, "First make, or go on with, the runs that are missing.", flag_values=values)
@@ -98,7 +107,7 @@ def main(argv: Sequence[str]) -> None:
     if folders and FLAGS.tables:
         raise UserError("give either --tables or run folders, not both")
     for name in _OF_FOLDERS:
-        if FLAGS[name].value and not folders:
+        if FLAGS[name].value not in (None, "", []) and not folders:
             raise UserError(f"--{name} is for run folders; name them, or leave it out")
     from affect_jax.reports import report_files, thesis_tables
     from launch import changes

@@ -50,6 +50,13 @@ def score_accuracy(counts: np.ndarray) -> np.ndarray:
     return np.trace(counts, axis1=-2, axis2=-1) / counts.sum((-2, -1))
 
 
+def score_uar(counts: np.ndarray) -> np.ndarray:
+    """Mean recall of the classes that occur: [..., C, C] -> [...]."""
+    support = counts.sum(-1)
+    recall = np.diagonal(counts, axis1=-2, axis2=-1) / np.where(support > 0, support, 1)
+    return recall.sum(-1) / (support > 0).sum(-1)
+
+
 def _score_f1(counts: np.ndarray) -> np.ndarray:
     """F1 a class [..., C]; 0 for a class that is neither true nor answered."""
     total = counts.sum(-1) + counts.sum(-2)
@@ -69,6 +76,14 @@ def score_ccc(sums: np.ndarray) -> np.ndarray:
     return np.where(spread > 1e-12, 2 * (pt - mean_p * mean_t) / np.where(spread > 1e-12, spread, 1), 0.0)
 
 
+def score_pcc(sums: np.ndarray) -> np.ndarray:
+    """Pearson's correlation from summed moments [..., 6] -> [...]; 0 where one of the two does not vary."""
+    n = sums[..., 0]
+    mean_p, mean_t, pp, tt, pt = (sums[..., i] / n for i in range(1, 6))
+    product = np.maximum(pp - mean_p**2, 0) * np.maximum(tt - mean_t**2, 0)
+    return np.where(product > 1e-12, (pt - mean_p * mean_t) / np.sqrt(np.where(product > 1e-12, product, 1)), 0.0)
+
+
 def score_running_ccc(prediction: np.ndarray, target: np.ndarray, window: int) -> np.ndarray:
     """CCC of every window of `window` steps: prediction [F], target [F] -> [F - window + 1]; 0 where nothing varies.
 
@@ -83,33 +98,47 @@ def score_running_ccc(prediction: np.ndarray, target: np.ndarray, window: int) -
 
 SCORES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "accuracy": score_accuracy,
+    "uar": score_uar,
     "weighted_f1": score_weighted_f1,
     "ccc": score_ccc,
+    "pcc": score_pcc,
 }
+_OF_MOMENTS = ("ccc", "pcc")
+_OF_CLASSES = ("binary", "multiclass", "signed_regression")
 
 
-def sum_statistics(task: str, prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """What the task's scores are made of: confusion [R, G, C, C] or moments [R, G, 6].
+def has_statistics(task: str, metric: str) -> bool:
+    """Whether a task's metric can be computed from sums over groups."""
+    of_task = task.endswith("regression") if metric in _OF_MOMENTS else task in _OF_CLASSES
+    return metric in SCORES and of_task
+
+
+def sum_statistics(task: str, metric: str, prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """What a score is made of: confusion [R, G, C, C] or moments [R, G, 6].
 
     Args:
-      task: 'binary' (prediction [R, F] is a probability), 'multiclass' (logits [R, F, C]) or 'regression' [R, F].
+      task: 'binary' (prediction [R, F] is a probability), 'multiclass' (logits [R, F, C]) or a regression [R, F], of
+        which 0 and above is a class where the metric is of classes.
+      metric: of SCORES.
       prediction: see task.
       target: [F].
       group: [F].
     """
-    if task == "binary":
-        return count_confusions((prediction >= 0.5).astype(np.int64), target.astype(np.int64), group, 2)
+    if metric in _OF_MOMENTS:
+        return sum_moments(prediction, target, group)
     if task == "multiclass":
         return count_confusions(prediction.argmax(-1), target.astype(np.int64), group, prediction.shape[-1])
-    return sum_moments(prediction, target, group)
+    if task == "signed_regression":
+        return count_confusions((prediction >= 0).astype(np.int64), (target >= 0).astype(np.int64), group, 2)
+    return count_confusions((prediction >= 0.5).astype(np.int64), target.astype(np.int64), group, 2)
 
 
-def sum_constant(task: str, sums: np.ndarray) -> np.ndarray:
+def sum_constant(metric: str, sums: np.ndarray) -> np.ndarray:
     """The statistics of a constant answer on the same targets, [1, G, ...]: the majority class, or the mean.
 
     A regressor that answers the targets' mean has no covariance with them in any group's moments about it.
     """
-    if task == "regression":
+    if metric in _OF_MOMENTS:
         still = sums[:1].copy()
         still[..., [1, 3, 5]] = 0.0  # shifted by the targets' mean: the answer is 0 everywhere
         return still

@@ -1,27 +1,26 @@
 """The one comparison of all reports: two variants, or one and a constant answer, over trials of the same fold and seed.
 
-Two doubts are kept apart, because the trials of a study share one test set: whether other seeds and folds would reverse
-the difference (tests over matched trials), and whether other videos or speakers would (bootstrap over groups).
+`affect_jax.evaluation.decision` decides, by the design of the trials; here trials are matched and answers put in words.
 """
 
 import math
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from functools import cache
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.evaluation import group_scores
-from affect_jax.evaluation.significance import Contrast, Interval, bootstrap_groups, contrast_scores, correct_family
-from affect_jax.reports import read, tables
-from affect_jax.reports.read import Predictions, Run, Runs
+from affect_jax.evaluation.decision import DOUBTS, Contrast, contrast_scores, correct_family
+from affect_jax.evaluation.design import Design, derive_design
+from affect_jax.reports import over_groups, read, tables
+from affect_jax.reports.read import PredictionReader, Run, Runs
 from affect_jax.reports.sources import Question, Source
 from affect_jax.runtime.run_folder import name_run_folder
 
-LEVEL = 0.05
 METRICS = ("uar", "accuracy", "ccc", "pcc")
 """What two variants can be compared by, where both have it; of each of them, more is better."""
+COLUMNS = ("scores", "difference", "p", "p, Holm", "test", "95 % over groups", "verdict")
+"""Of a comparison, in any table."""
 _NOT_RUN = " was not run"
 
 
@@ -32,6 +31,7 @@ class Matched(NamedTuple):
     b: np.ndarray  # float64 [n]
     trials_a: list[int]  # [n], numbers in a's results.json
     trials_b: list[int]  # [n], in b's
+    design: Design
 
 
 class Answer(NamedTuple):
@@ -42,6 +42,7 @@ class Answer(NamedTuple):
     synthetic: bool = False  # one of the two comes from a synthetic corpus
     missing: str = ""  # why there is nothing to compare ('' where there is)
     contrast: Contrast | None = None  # a minus b; None where there is nothing to compare
+    margin: float | None = None  # within which they count as equivalent, where that was asked
 
     @property
     def label(self) -> str:
@@ -53,56 +54,85 @@ class Answer(NamedTuple):
         """The run folder that is not there, or ''."""
         return self.missing.removesuffix(_NOT_RUN) if self.missing.endswith(_NOT_RUN) else ""
 
-    def p(self, test: str) -> float:
-        """p of a test; nan where there is none."""
-        return self.contrast.p.get(test, math.nan) if self.contrast else math.nan
-
-    def holm(self, test: str) -> float:
-        """The same, corrected over its family."""
-        return self.contrast.holm.get(test, math.nan) if self.contrast else math.nan
-
-    def find_doubt(self, test: str) -> str:
-        """Why a test says nothing, or ''."""
+    @property
+    def doubt(self) -> str:
+        """Why nothing can be said, or ''."""
         if self.missing:
             return "not run" if self.not_run else "not comparable"
         if self.contrast.n < 2:
             return "one trial only, not tested"
-        return "" if test in self.contrast.p else "size of the folds unknown, not tested"
+        return "folds not recorded, not tested" if math.isnan(self.contrast.test.p) else ""
 
-    def give_verdict(self, test: str, names: tuple[str, str]) -> str:
-        """Which of the two is better by a corrected test, that nothing was shown, or why nothing can be said."""
-        if doubt := self.find_doubt(test):
-            return doubt
-        if self.holm(test) >= LEVEL:
-            return "no difference shown"
-        return f"{names[0] if self.contrast.difference > 0 else names[1]} better"
+    @property
+    def outcome(self) -> str:
+        """'better' or 'worse' of a, followed by ' in part' where one of the two doubts is not met; 'none'; or ''."""
+        if self.doubt:
+            return ""
+        winner = self._orient().find_winner()
+        part = "" if self.contrast.is_certain_over_groups() else " in part"
+        return f"{'better' if winner > 0 else 'worse'}{part}" if winner else "none"
 
-    def format_contrast(self, fractions: bool = False) -> dict[str, str]:
-        """'63.4 / 61.0' and '+2.4 ± 1.0 (n=10)'; blanks where there is nothing to compare."""
+    def give_verdict(self, names: tuple[str, str] = ("", ""), fractions: bool = False) -> str:
+        """Which of the two is better, that nothing was shown, or why nothing can be said.
+
+        Args:
+          names: of a and of b; without them it says whether a is better or worse.
+          fractions: whether scores are printed as fractions.
+        """
+        outcome, c = self.outcome, self.contrast
+        if not outcome:
+            return self.doubt
+        if outcome == "none":
+            smallest = tables.format_score(c.find_smallest(), self.metric, fractions)
+            return f"no difference shown (80 % power at {smallest}){self._judge_margin(names[0])}"
+        word, _, is_partial = outcome.partition(" ")
+        name = names[word == "worse"]
+        groups = "other groups unknown" if c.interval is None else "not certain over groups"
+        part = f" over {DOUBTS[c.design.kind]}, {groups}" if is_partial else ""
+        return f"{f'{name} better' if name else word}{part}{self._judge_margin(names[0])}"
+
+    def _orient(self) -> Contrast:
+        """a minus b where more is better, b minus a where less is."""
+        return self.contrast.swap() if self.metric in tables.LESS_IS_BETTER else self.contrast
+
+    def _judge_margin(self, name: str) -> str:
+        """Whether a is equivalent, no worse or no better by a margin, where that was asked."""
+        if self.margin is None:
+            return ""
+        c, points = self._orient(), f"{100 * self.margin:g} points"
+        is_no_worse, is_no_better = c.is_above(-self.margin), c.swap().is_above(-self.margin)
+        if is_no_worse and is_no_better:
+            return f"; equivalent within {points}"
+        if is_no_worse or is_no_better:
+            word = "worse" if is_no_worse else "better"
+            return f"; {f'{name} ' if name else ''}no {word} by more than {points}"
+        return f"; not shown to be within {points}"
+
+    def describe(self, names: tuple[str, str] = ("", ""), fractions: bool = False) -> dict[str, str]:
+        """`COLUMNS`; blanks where there is nothing to compare."""
         c, metric = self.contrast, self.metric
-        if c is None:
-            return {"scores": "", "difference": ""}
-        spread = "" if math.isnan(c.std) else f" ± {tables.format_score(c.std, metric, fractions)}"
-        means = " / ".join(tables.format_score(sample.mean, metric, fractions) for sample in (c.a, c.b))
-        return {
-            "scores": means,
-            "difference": f"{tables.format_difference(c.difference, metric, fractions)}{spread} (n={c.n})",
-        }
+        row = dict.fromkeys(COLUMNS, "")
+        if c is not None:
+            spread = "" if math.isnan(c.std) else f" ± {tables.format_score(c.std, metric, fractions)}"
+            difference = tables.format_difference(c.difference, metric, fractions)
+            row["scores"] = " / ".join(tables.format_score(one.mean, metric, fractions) for one in (c.a, c.b))
+            row["difference"] = f"{difference}{spread} (n={c.n})"
+            row |= {"p": tables.format_p(c.test.p), "p, Holm": tables.format_p(c.holm), "test": c.test.rule}
+            row["95 % over groups"] = tables.format_interval(c.interval, metric, fractions)
+        return row | {"verdict": self.give_verdict(names, fractions)}
 
-    def list_numbers(self, tests: Iterable[str]) -> dict[str, float | None]:
-        """A csv's columns of a difference and its p-values, raw and corrected, unrounded."""
+    def list_numbers(self, names: tuple[str, str] = ("", "")) -> dict[str, Any]:
+        """A csv's columns of a comparison, unrounded, all scores as fractions."""
         c = self.contrast
-        raw, corrected = {f"p_{test}": self.p(test) for test in tests}, {f"p_{t}_holm": self.holm(t) for t in tests}
-        return {"difference": c and c.difference, "std": c and c.std} | raw | corrected
-
-
-class _Folders:
-    """What was read of some runs, so that no array is read twice."""
-
-    def __init__(self, runs: Runs) -> None:
-        self.runs = runs
-        self.read_predictions = cache(lambda config, study, split: read.read_predictions(runs[config], study, split))
-        self.measure_sizes = cache(lambda config, study, split: read.measure_sizes(runs[config], study, split))
+        row = tables.pick_fields(
+            c,
+            **dict(n="n", a_mean="a.mean", a_std="a.std", b_mean="b.mean", b_std="b.std", difference="difference"),
+            **dict(std="std", test="test.rule", folds="design.folds", seeds="design.seeds", p="test.p", p_holm="holm"),
+        )
+        row["folds"] = c and len(c.design.folds)
+        row["smallest"] = c and c.find_smallest()
+        row |= tables.pick_fields(c and c.interval, low="low", high="high", groups="groups")
+        return row | {"verdict": self.give_verdict(names), "missing": self.missing}
 
 
 def match_scores(runs: Runs, a: Source, b: Source, split: str, metric: str) -> Matched | None:
@@ -115,108 +145,57 @@ def match_scores(runs: Runs, a: Source, b: Source, split: str, metric: str) -> M
         trials = [runs[source.config].results.trials[number] for number in of_source]
         # A score that a trial lacks is None, which becomes nan.
         scores.append(np.array([(trial.scores(split) or {}).get(metric) for trial in trials], np.float64))
-    return None if not keys or any(np.isnan(x).any() for x in scores) else Matched(*scores, *numbers)
+    if not keys or any(np.isnan(x).any() for x in scores):
+        return None
+    return Matched(*scores, *numbers, derive_design(keys, split, runs[a.config].results.corpus))
 
 
-def _pair_steps(a: Predictions, b: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
-    """Places in a and in b of the steps that both have, in one order; None where there is none, or one stands twice."""
-    _, i, j = np.intersect1d(a.id, b.id, return_indices=True)
-    has_twins = any(np.unique(x.id).size != x.id.size for x in (a, b))
-    return (i, j) if i.size and not has_twins else None
-
-
-def are_same_examples(a: Predictions, b: Predictions, trials_a: Sequence[int], trials_b: Sequence[int]) -> bool:
-    """Whether two variants' matched trials were scored on the same examples with the same truth."""
-    mine, theirs, places = a.select_trials(trials_a), b.select_trials(trials_b), _pair_steps(a, b)
-    if mine is None or theirs is None or places is None or not len(places[0]) == a.id.size == b.id.size:
-        return False
-    i, j = places
-    return np.array_equal(a.target[i], b.target[j]) and np.array_equal(mine.is_known[:, i], theirs.is_known[:, j])
-
-
-def _find_difference(folders: _Folders, question: Question, matched: Matched) -> str:
+def _find_difference(read_once: PredictionReader, runs: Runs, question: Question, matched: Matched) -> str:
     """Why two runs cannot be compared, or ''. Features may differ, as where one model reads a modality more; examples,
     truth and folds may not.
     """
     sources = (question.a, question.b)
-    runs = [folders.runs[source.config] for source in sources]
-    corpora = [run.results.corpus for run in runs]
+    of_sources = [runs[source.config] for source in sources]
+    corpora = [run.results.corpus for run in of_sources]
     if corpora[0].fingerprint == corpora[1].fingerprint:
         return ""
     is_same_corpus = all(getattr(corpora[0], name) == getattr(corpora[1], name) for name in ("name", "synthetic"))
-    a, b = (folders.read_predictions(x.config, x.study, question.split) for x in sources)
-    if is_same_corpus and a and b and are_same_examples(a, b, matched.trials_a, matched.trials_b):
+    a, b = (read_once(runs[x.config], x.study, question.split) for x in sources)
+    if is_same_corpus and a and b and over_groups.are_same_examples(a, b, matched.trials_a, matched.trials_b):
         return ""
-    return f"{runs[0].path.name} and {runs[1].path.name} were not scored on the same examples"
+    return f"{of_sources[0].path.name} and {of_sources[1].path.name} were not scored on the same examples"
 
 
-def _bootstrap(folders: _Folders, question: Question, metric: str, matched: Matched) -> Interval | None:
-    """The interval of a minus b over other groups, on the steps that all trials of both predict.
-
-    None where predictions were not kept for all matched trials, or the two do not speak of the same truth.
-    """
-    if metric not in group_scores.SCORES:
-        return None
-    chosen = []
-    for source, trials in ((question.a, matched.trials_a), (question.b or question.a, matched.trials_b)):
-        predictions = folders.read_predictions(source.config, source.study, question.split)
-        chosen.append(predictions and predictions.select_trials(trials))
-    a, b = chosen
-    places = _pair_steps(a, b) if a is not None and b is not None else None
-    if places is None or not np.array_equal(a.group[places[0]], b.group[places[1]]):
-        return None
-    i, j = places
-    known = np.isfinite(a.target[i]) & a.is_known[:, i].all(0) & b.is_known[:, j].all(0)
-    i, j = i[known], j[known]
-    if not known.any() or not np.allclose(a.target[i], b.target[j]):
-        return None
-    task, target, group = folders.runs[question.a.config].results.task, a.target[i], a.group[i]
-    left = group_scores.sum_statistics(task, a.prediction[:, i], target, group)
-    if question.b is None:
-        right = group_scores.sum_constant(task, left)
-    else:
-        right = group_scores.sum_statistics(task, b.prediction[:, j], target, group)
-    return bootstrap_groups(left, right, group_scores.SCORES[metric])
-
-
-def _answer(folders: _Folders, question: Question, metric: str, tests: Collection[str], bootstrap: bool) -> Answer:
+def _answer(read_once: PredictionReader, runs: Runs, question: Question, metric: str) -> Answer:
     """One question in one metric, not yet corrected."""
     a, b, split, answer = question.a, question.b, question.split, Answer(question, metric)
     for source in (a, b):
-        if source is not None and folders.runs.get(source.config) is None:
+        if source is not None and runs.get(source.config) is None:
             return answer._replace(missing=f"{name_run_folder(source.config)}{_NOT_RUN}")
-    answer = answer._replace(synthetic=any(folders.runs[s.config].synthetic for s in (a, b) if s is not None))
-    matched = match_scores(folders.runs, a, b or a, split, metric)
+    answer = answer._replace(synthetic=any(runs[s.config].synthetic for s in (a, b) if s is not None))
+    matched = match_scores(runs, a, b or a, split, metric)
     if matched is not None and b is None:
-        constant = read.find_baseline(folders.runs[a.config], split, metric)
+        constant = read.find_baseline(runs[a.config], split, metric)
         matched = None if constant is None else matched._replace(b=np.full(len(matched.a), constant))
     if matched is None:
         names = a.variant if b is None else f"{a.variant} and {b.variant}"
         return answer._replace(missing=f"no trials of {names} with the same fold and seed have a {metric} on {split}")
-    if b is not None and (difference := _find_difference(folders, question, matched)):
+    if b is not None and (difference := _find_difference(read_once, runs, question, matched)):
         return answer._replace(missing=difference)
-    interval = _bootstrap(folders, question, metric, matched) if bootstrap else None
-    sizes = folders.measure_sizes(a.config, a.study, split)
-    return answer._replace(contrast=contrast_scores(matched.a, matched.b, sizes, tests, interval))
-
-
-def correct_answers(answers: Sequence[Answer], family: Callable[[Answer], Hashable]) -> list[Answer]:
-    """The answers with p-values corrected by Holm; those of which `family` is equal are corrected together."""
-    corrected, members = list(answers), {}
-    for at, answer in enumerate(answers):
-        members.setdefault(family(answer), []).append(at)
-    for places in members.values():
-        for at, contrast in zip(places, correct_family([answers[at].contrast for at in places]), strict=True):
-            corrected[at] = answers[at]._replace(contrast=contrast)
-    return corrected
+    joined = [
+        over_groups.join_folds(read_once(runs[source.config], source.study, split), trials, matched.design)
+        for source, trials in ((a, matched.trials_a), (b or a, matched.trials_b))
+    ]
+    task = runs[a.config].results.task
+    interval = over_groups.bound_difference(task, metric, matched.design, *joined, is_constant=b is None)
+    return answer._replace(contrast=contrast_scores(matched.a, matched.b, matched.design, interval))
 
 
 def answer_questions(
     questions: Iterable[Question],
     runs: Runs,
-    tests: Collection[str],
     *,
-    bootstrap: bool = False,
+    margin: float | None = None,
     family: Callable[[Answer], Hashable] = lambda answer: answer.metric,
 ) -> list[Answer]:
     """Every question in every metric, in order, with p-values corrected by Holm.
@@ -224,12 +203,23 @@ def answer_questions(
     Args:
       questions: `b` None compares with the constant answer.
       runs: by what the questions' sources call their config.
-      tests: of `significance.TESTS`.
-      bootstrap: whether the interval over other groups is wanted as well.
+      margin: within which two variants count as equivalent, as a fraction; None does not ask.
       family: answers of which this is equal are corrected together.
     """
-    folders = _Folders(runs)
-    return correct_answers([_answer(folders, q, m, tests, bootstrap) for q in questions for m in q.metrics], family)
+    read_once = read.make_reader()
+    answers = [_answer(read_once, runs, q, m)._replace(margin=margin) for q in questions for m in q.metrics]
+    members: dict[Hashable, list[int]] = {}
+    for at, answer in enumerate(answers):
+        members.setdefault(family(answer), []).append(at)
+    for places in members.values():
+        for at, contrast in zip(places, correct_family([answers[at].contrast for at in places]), strict=True):
+            answers[at] = answers[at]._replace(contrast=contrast)
+    return answers
+
+
+def list_designs(answers: Iterable[Answer]) -> list[Design]:
+    """The designs of the trials that were compared, each once."""
+    return list({a.contrast.design.describe(): a.contrast.design for a in answers if a.contrast}.values())
 
 
 def find_variant(name: str, runs: Mapping[str, Run]) -> Source:

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from affect_jax.reports import read, tables
-from affect_jax.reports.compare import Answer, answer_questions
+from affect_jax.reports.compare import Answer, answer_questions, list_designs
 from affect_jax.reports.read import Runs
 from affect_jax.reports.render import write_notes
 from affect_jax.reports.sources import Pair, Question
-from affect_jax.reports.tables import Grid, make_grid, pick_fields
+from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.reports.thesis import NOTES, PAIRS
 
-TESTS = ("paired", "resampled", "wilcoxon")
 CONTROLS = ("-(LFA & Decoder)", "-(CCA & S_D1)")
 """Variants that train the weaker modality in the method's own program with nothing of the stronger in the losses."""
 
@@ -47,38 +46,17 @@ def compare_pairs(pairs: Iterable[Pair], runs: Runs) -> list[Comparison]:
     answers = answer_questions(
         [question for _, _, question in asked],
         runs,
-        TESTS,
-        bootstrap=True,
         family=lambda answer: (answer.question.a.variant, corpora[answer.question.label], answer.metric),
     )
     return [Comparison(pair, name, answer) for (pair, name, _), answer in zip(asked, answers, strict=True)]
 
 
-def give_verdict(c: Comparison) -> str:
-    """'better', 'worse', a doubt, or why there is none; both doubts must be met to say better or worse."""
-    verdict = c.answer.give_verdict("paired", ("method", "reference"))
-    if not verdict.endswith(" better"):
-        return verdict
-    word, interval = "better" if verdict == "method better" else "worse", c.answer.contrast.interval
-    if interval is None:
-        return f"{word} over seeds, groups not bootstrapped"
-    is_certain = (interval.low > 0 or interval.high < 0) and c.answer.contrast.difference * interval.difference > 0
-    return word if is_certain else f"{word} over seeds, not certain over groups"
-
-
-def _format_interval(c: Comparison) -> str:
-    interval = c.answer.contrast and c.answer.contrast.interval
-    if interval is None:
-        return ""
-    return f"{tables.format_difference(interval.low, c.metric)} to {tables.format_difference(interval.high, c.metric)}"
-
-
 def _cite_evidence(c: Comparison) -> str:
     unit = f"points of {c.metric.replace('_', ' ')}" if tables.is_percent(c.metric) else tables.label_metric(c.metric)
     contrast = c.answer.contrast
-    facts = [f"n={contrast.n}", f"Holm p {tables.format_p(c.answer.holm('paired')) or 'none'}"]
+    facts = [f"n={contrast.n}", f"Holm p {tables.format_p(contrast.holm) or 'none'} by {contrast.test.rule}"]
     if contrast.interval is not None:
-        facts.append(f"95 % over {contrast.interval.groups} groups {_format_interval(c)}")
+        facts.append(f"95 % over groups {tables.format_interval(contrast.interval, c.metric)}")
     return f"{tables.format_difference(contrast.difference, c.metric)} {unit} ({'; '.join(facts)})"
 
 
@@ -92,24 +70,17 @@ def write_sentence(pair: Pair, comparisons: Iterable[Comparison]) -> str:
     label = next((c.answer.label for c in mine if c.answer.synthetic), pair.label)
     controls = [c for c in mine if c.reference in CONTROLS]
     values = {"label": label, "unimodal": mine[0], "controls": controls, "constant": mine[-1]}
-    return write_notes("sentence", judge=give_verdict, cite=_cite_evidence, **values)[0]
+    return write_notes("sentence", cite=_cite_evidence, **values)[0]
 
 
 def _describe_comparison(c: Comparison) -> dict[str, str]:
-    interval, p = c.answer.contrast and c.answer.contrast.interval, [c.answer.holm(test) for test in TESTS]
     row = {"pair": c.answer.label, "metric": tables.label_metric(c.metric), "against": c.reference}
-    row |= c.answer.format_contrast()
-    row |= dict(zip(("p", "p resampled", "p Wilcoxon"), map(tables.format_p, p), strict=True))
-    row |= {"95 % over groups": _format_interval(c) + (f" ({interval.groups} groups)" if interval else "")}
-    return row | {"verdict": give_verdict(c)}
+    return row | c.answer.describe()
 
 
 def _list_tidy(c: Comparison) -> dict[str, Any]:
-    contrast = c.answer.contrast
     row = {"pair": c.answer.label, "split": c.pair.split, "metric": c.metric, "against": c.reference}
-    row |= pick_fields(contrast, n="n", method="a.mean", reference="b.mean") | c.answer.list_numbers(TESTS)
-    row |= pick_fields(contrast and contrast.interval, low="low", high="high", groups="groups")
-    return row | {"verdict": give_verdict(c), "missing": c.answer.missing}
+    return row | c.answer.list_numbers()
 
 
 def make_table(pairs: Sequence[Pair], runs: Runs) -> Grid:
@@ -121,6 +92,7 @@ def make_table(pairs: Sequence[Pair], runs: Runs) -> Grid:
     configs = dict.fromkeys(s.config for p in pairs for s in (p.method, *(source for _, source in p.references)))
     notes = write_notes(
         "cotraining",
+        designs=list_designs(c.answer for c in comparisons),
         sentences=[write_sentence(pair, comparisons) for pair in pairs],
         traps=[note for pair in pairs for note in NOTES[pair.corpus]],
         runs=[runs[config] for config in configs if runs.get(config) is not None],

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from affect_jax.config.modalities import map_single_modalities
 from affect_jax.reports import read, tables
-from affect_jax.reports.compare import LEVEL, METRICS, Answer, answer_questions
+from affect_jax.reports.compare import METRICS, Answer, answer_questions, list_designs
 from affect_jax.reports.read import Figure, Run
 from affect_jax.reports.render import write_notes, write_plain
 from affect_jax.reports.sources import Question, Source
-from affect_jax.reports.tables import Grid, format_p, make_grid
+from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.reports.thesis import VALIDATION_TRAP
 
 
@@ -57,22 +57,18 @@ def rank_modalities(run: Run) -> Ranking | None:
         Question(f"{a.modality} vs {b.modality}", a.source, b.source, "validation", (metric,))
         for a, b in combinations(ranked, 2)
     ]
-    answers = answer_questions(questions, {run.key: run}, ("paired", "resampled"))
-    return Ranking(run, metric, tuple(ranked), tuple(answers))
+    return Ranking(run, metric, tuple(ranked), tuple(answer_questions(questions, {run.key: run})))
 
 
-def _describe_test(ranking: Ranking, test: Answer) -> dict[str, str]:
-    difference = "" if test.contrast is None else tables.format_difference(test.contrast.difference, ranking.metric)
-    p = {"p paired": test.p("paired"), "p resampled": test.p("resampled"), "Holm": test.holm("resampled")}
+def _describe_test(test: Answer) -> dict[str, str]:
     a, _, b = test.question.label.partition(" vs ")
-    verdict = {"verdict": test.missing or test.give_verdict("resampled", (a, b))}
-    return {"difference": difference} | {name: format_p(value) for name, value in p.items()} | verdict
+    return test.describe((a, b)) | ({"verdict": test.missing} if test.missing else {})
 
 
 def make_table(ranking: Ranking) -> Grid:
     """A line a modality, the strongest first, tested against the next one, and a line for the constant answer."""
     run, metric, label = ranking.run, ranking.metric, tables.label_metric(ranking.metric)
-    tests = {(test.question.a, test.question.b): _describe_test(ranking, test) for test in ranking.tests}
+    tests = {(test.question.a, test.question.b): _describe_test(test) for test in ranking.tests}
     rows = []
     for place, one in enumerate(ranking.ranked, start=1):
         row = {"rank": place, "modality": run.mark(one.modality)}
@@ -80,8 +76,8 @@ def make_table(ranking: Ranking) -> Grid:
             row[split, label] = "–" if figure is None else f"{tables.format_figure(figure, metric)} (n={figure.n})"
         following = ranking.ranked[place].source if place < len(ranking.ranked) else None
         test = tests.get((one.source, following), {})
-        rows.append(row | {("against the next", name): text for name, text in test.items()})
-    constant = {"modality": f"{read.name_baseline(run)} answer"}
+        rows.append(row | {("against the next", name): text for name, text in test.items() if name != "scores"})
+    constant = {"modality": read.describe_baseline(run)}
     for split in ("validation", "test"):
         constant[split, label] = tables.format_score(read.find_baseline(run, split, metric), metric) or "–"
     ends = ranking.ranked[0], ranking.ranked[-1]
@@ -89,7 +85,7 @@ def make_table(ranking: Ranking) -> Grid:
         "ranking",
         pair=[one.modality for one in ends],
         verdict=tests[ends[0].source, ends[1].source]["verdict"],
-        level=f"{LEVEL:g}",
+        designs=list_designs(ranking.tests),
         validation_trap=VALIDATION_TRAP,
         run=run,
     )
@@ -98,9 +94,9 @@ def make_table(ranking: Ranking) -> Grid:
 
 def make_pair_table(ranking: Ranking) -> Grid:
     """A line a pair of modalities."""
-    rows = [{"modalities": test.question.label} | _describe_test(ranking, test) for test in ranking.tests]
+    rows = [{"modalities": test.question.label} | _describe_test(test) for test in ranking.tests]
     title = f"Every two modalities of {ranking.run.path.name}, by validation {tables.label_metric(ranking.metric)}"
-    return make_grid(title, rows, write_notes("ranking", pair=None, level=f"{LEVEL:g}"))
+    return make_grid(title, rows, write_notes("ranking", pair=None, designs=list_designs(ranking.tests)))
 
 
 def summarize_ranking(folder: Path) -> str:

@@ -1,14 +1,13 @@
 """Reads run folders (results.json through its dataclass, config.json, predictions.npz) with nothing of the trainer."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from affect_jax.errors import UserError
-from affect_jax.evaluation.significance import Sizes
 from affect_jax.experiment import predictions_file, results_file
 from affect_jax.experiment.results_file import Results, TrialResult
 from affect_jax.reports.sources import Source
@@ -129,6 +128,11 @@ def name_baseline(run: Run) -> str:
     return "constant" if run.results.task.endswith("regression") else "majority"
 
 
+def describe_baseline(run: Run) -> str:
+    """The same as a row's label: it is made of the labels of the very part that is scored."""
+    return f"{name_baseline(run)} of the scored part"
+
+
 def list_trials(run: Run, source: Source) -> list[tuple[int, TrialResult]]:
     """A variant's trials with their numbers in results.json."""
     numbered = enumerate(run.results.trials)
@@ -175,25 +179,21 @@ def read_predictions(run: Run, study: str, split: str) -> Predictions | None:
     return predictions
 
 
-def measure_sizes(run: Run, study: str, split: str) -> Sizes | None:
-    """Recordings that a trial trains on and is scored on, in the mean over trials; None where that cannot be told.
+PredictionReader = Callable[[Run, str, str], Predictions | None]
+"""`read_predictions`, or something that reads like it."""
 
-    Splits of the release are counted in results.json. What a fold holds out of the training split is counted in the
-    predictions: clips where a clip is one step, else groups (videos).
-    """
-    counts = run.results.corpus.counts
-    if "train" not in counts or not counts["train"].recordings:
-        return None
-    train, test = counts["train"].recordings, counts[split].recordings if split in counts else 0
-    clips_are_steps = counts["train"].steps == train
-    for name in dict.fromkeys(("validation", split)):
-        predictions = None if name in counts else read_predictions(run, study, name)
-        if predictions is not None:
-            known, group = predictions.is_known, predictions.group
-            held_out = known.sum(1).mean() if clips_are_steps else np.mean([len(set(group[k])) for k in known])
-            train -= held_out
-            test = held_out if name == split else test
-    return Sizes(round(train), round(test)) if test and train > 0 else None
+
+def make_reader() -> PredictionReader:
+    """`read_predictions` that reads no array twice."""
+    known: dict[tuple[str, str, str], Predictions | None] = {}
+
+    def read_once(run: Run, study: str, split: str) -> Predictions | None:
+        key = (run.key, study, split)
+        if key not in known:
+            known[key] = read_predictions(run, study, split)
+        return known[key]
+
+    return read_once
 
 
 def describe_run(run: Run) -> str:

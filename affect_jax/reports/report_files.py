@@ -40,6 +40,7 @@ class Asked(NamedTuple):
     reference: str = ""  # the variant that all others are tested against; '' is the first
     metric: str = ""  # what they are tested by; '' is what the runs were stopped by
     expect: str = ""  # 'thesis' puts its figures beside ours
+    margin: float | None = None  # points within which two variants count as equivalent; None does not ask
 
 
 def choose_tables(names: Iterable[str]) -> tuple[Table, ...]:
@@ -116,7 +117,9 @@ def render_tables(tables: Sequence[Table], runs: Runs, command: str, fold: str =
     needed = thesis_tables.list_needed(tables)
     grids = {f"table_{table.number.replace('.', '_')}": thesis_tables.make_table(table, runs) for table in tables}
     grids["cotraining"] = cotraining.make_table(cotraining.list_pairs(needed), runs)
-    grids["significance"] = differences.make_table(differences.answer(differences.list_questions(needed), runs), runs)
+    grids["significance"] = differences.make_table(
+        compare.answer_questions(differences.list_questions(needed), runs), runs
+    )
     trimodal, pictures = runs.get(_DRAWN[0].config) if has_confusions(tables) else None, {}
     if trimodal is not None and all(confusion.can_count(trimodal, source) for source in _DRAWN):
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(_DRAWN, runs, fold)
@@ -144,12 +147,14 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
     thesis_tables.check_expected(asked.expect)
     runs = side_by_side.read_runs(run_folders)
     keyed, pictures = read.key_runs(runs), {}
+    margin = None if asked.margin is None else asked.margin / 100
     options = {"reference": asked.reference, "metric": asked.metric, "has_expected": bool(asked.expect)}
-    comparison = side_by_side.compare_runs(runs, **options)
+    comparison = side_by_side.compare_runs(runs, margin=margin, **options)
     grids = {"comparison": side_by_side.make_table(comparison)}
     if asked.compare:
         questions = [compare.parse_question(text, keyed) for text in dict.fromkeys(asked.compare)]
-        grids["significance"] = differences.make_table(differences.answer(questions, keyed), keyed)
+        answers = compare.answer_questions(questions, keyed, margin=margin)
+        grids["significance"] = differences.make_table(answers, keyed)
     if asked.confusion:
         chosen = [compare.find_variant(name, keyed) for name in asked.confusion]
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(chosen, keyed, asked.fold)

@@ -1,20 +1,17 @@
-"""Any finished runs side by side: every variant's mean, spread and interval, and a paired test against one of them.
-
-Trials of a variant are fold x seed. Where it has several folds, their training splits overlap and the seeds of one
-share all of it, so interval and test use the variance of C. Nadeau and Y. Bengio (Machine Learning 52, 2003).
-Trials of a single fold differ by seeds alone: Student's t, which says nothing about other data.
-"""
+"""Any finished runs side by side: every variant's mean, spread and intervals, and a test against one of them."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
 
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.evaluation.significance import Sample, Sizes, mean_interval
-from affect_jax.reports import compare, read, tables
+from affect_jax.evaluation.decision import test_mean
+from affect_jax.evaluation.design import Design, derive_design
+from affect_jax.evaluation.significance import Interval
+from affect_jax.reports import compare, over_groups, read, tables
 from affect_jax.reports.compare import Answer
 from affect_jax.reports.read import Figure, Run
 from affect_jax.reports.render import write_notes
@@ -23,9 +20,8 @@ from affect_jax.reports.tables import Grid, Head, make_grid
 from affect_jax.reports.thesis import NAMING, VALIDATION_TRAP
 from affect_jax.reports.thesis_tables import Expected, find_expected
 
-TEST = "suited"
-"""The paired test of trials of one fold, the resampled one of several."""
 _PER_RECORDING = "_per_recording"
+_OVER_GROUPS = "95 % over groups"
 
 
 class Score(NamedTuple):
@@ -36,8 +32,9 @@ class Score(NamedTuple):
     split: str
     metric: str  # or one of its means per recording
     figure: Figure
-    folds: int  # how many its trials come from
-    interval: tuple[float, float] | None  # of 95 %; None where it is not known
+    design: Design  # of its trials
+    interval: tuple[float, float] | None  # of 95 % over seeds, draws or folds; None where it is not known
+    over_groups: Interval | None  # over speakers or videos, of what is tested; None where it is not known
     published: Expected | None  # what is printed of it, where that was asked for
     constant: float | None  # what a constant answer scores
 
@@ -52,6 +49,7 @@ class Comparison:
     split: str  # the split in which it is
     reference: Source | None  # what the others are tested against; None where nothing is
     has_expected: bool  # whether published figures were asked for
+    margin: float | None = None  # within which variants count as equivalent, as a fraction; None was not asked
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -80,15 +78,16 @@ class Comparison:
 
     @cached_property
     def tests(self) -> dict[Source, Answer]:
-        """Every variant against the reference by `TEST`, in one family of Holm's correction."""
+        """Every variant against the reference, in one family of Holm's correction."""
         others = [score.source for score in self.tested_scores if self.reference not in (None, score.source)]
         questions = [Question(a.variant, a, self.reference, self.split, (self.metric,)) for a in others]
-        of_many_folds, answers = {score.source for score in self.tested_scores if score.folds > 1}, []
-        for answer in compare.answer_questions(questions, read.key_runs(self.runs), ("paired", "resampled")):
-            test = "paired" if of_many_folds.isdisjoint((answer.question.a, self.reference)) else "resampled"
-            suited = {TEST: answer.p(test)} if answer.contrast and test in answer.contrast.p else {}
-            answers.append(answer._replace(contrast=answer.contrast and answer.contrast._replace(p=suited)))
-        return {answer.question.a: answer for answer in compare.correct_answers(answers, lambda answer: answer.metric)}
+        answers = compare.answer_questions(questions, read.key_runs(self.runs), margin=self.margin)
+        return {answer.question.a: answer for answer in answers}
+
+    @property
+    def designs(self) -> list[Design]:
+        """How the trials of what is shown came about, each once."""
+        return list({score.design.describe(): score.design for score in self.scores}.values())
 
 
 def read_runs(run_folders: Sequence[str]) -> list[Run]:
@@ -107,26 +106,27 @@ def read_runs(run_folders: Sequence[str]) -> list[Run]:
     return runs
 
 
-def _find_interval(figure: Figure, folds: int, sizes: Sizes | None) -> tuple[float, float] | None:
-    if figure.std is None or (folds > 1 and sizes is None):
-        return None
-    overlap = sizes.test / sizes.train if folds > 1 else 0.0
-    return mean_interval(Sample(figure.mean, figure.std, figure.n), overlap=overlap)
-
-
-def _list_scores(run: Run, has_expected: bool) -> Iterator[Score]:
+def _list_scores(run: Run, tested: tuple[str, str], has_expected: bool) -> Iterator[Score]:
+    """The scores of a run; those of the `tested` split and metric with their interval over groups."""
     metrics = dict.fromkeys(summary.metric for summary in run.results.variants)
-    measure_sizes = cache(partial(read.measure_sizes, run))  # which reads predictions
+    read_once = read.make_reader()
     for split, source in product(read.list_splits(run), read.list_variants(run)):
-        folds = len({trial.fold for _, trial in read.list_trials(run, source)})
-        sizes = measure_sizes(source.study, split) if folds > 1 else None
         for metric in metrics:
-            figure = read.find_figure(run, source, split, metric)
-            if figure is not None:
-                interval, constant = _find_interval(figure, folds, sizes), read.find_baseline(run, split, metric)
-                published = find_expected(run, source, split, metric) if has_expected else None
-                facts = {"interval": interval, "published": published, "constant": constant}
-                yield Score(run, source, split, metric, figure, folds, **facts)
+            figure, matched = read.find_figure(run, source, split, metric), read.match_trials(run, source)
+            if figure is None:
+                continue
+            scores = {key: (run.results.trials[n].scores(split) or {}).get(metric) for key, n in matched.items()}
+            keys = [key for key, score in scores.items() if score is not None]
+            design = derive_design(keys, split, run.results.corpus)
+            low, high = test_mean([scores[key] for key in keys], design).bound()
+            facts = {"design": design, "interval": None if math.isnan(low) else (low, high), "over_groups": None}
+            if (split, metric) == tested:
+                numbers = [matched[key] for key in keys]
+                joined = over_groups.join_folds(read_once(run, source.study, split), numbers, design)
+                steps = run.results.corpus.counts[split].steps if split in run.results.corpus.counts else None
+                facts["over_groups"] = over_groups.bound_score(run.results.task, metric, joined, figure.mean, steps)
+            facts["published"] = find_expected(run, source, split, metric) if has_expected else None
+            yield Score(run, source, split, metric, figure, constant=read.find_baseline(run, split, metric), **facts)
 
 
 def choose_metric(runs: Sequence[Run], split: str, metric: str = "") -> str:
@@ -157,7 +157,12 @@ def choose_metric(runs: Sequence[Run], split: str, metric: str = "") -> str:
 
 
 def compare_runs(
-    runs: Sequence[Run], *, reference: str | None = None, metric: str = "", has_expected: bool = False
+    runs: Sequence[Run],
+    *,
+    reference: str | None = None,
+    metric: str = "",
+    has_expected: bool = False,
+    margin: float | None = None,
 ) -> Comparison:
     """Every variant of finished runs of one task.
 
@@ -166,6 +171,7 @@ def compare_runs(
       reference: a variant's name as `compare.find_variant` takes it; '' is the first variant, None tests nothing.
       metric: what is tested and drawn; '' as `choose_metric` says.
       has_expected: whether published figures stand beside ours.
+      margin: within which variants count as equivalent, as a fraction; None does not ask.
 
     Raises:
       UserError: no metric in common, or no such metric or variant.
@@ -175,13 +181,13 @@ def compare_runs(
         raise UserError(f"{' and '.join(str(run.path) for run in runs)} have no scored split in common")
     split = split or read.SPLITS[0]
     metric = choose_metric(runs, split, metric)
-    scores = [score for run in runs for score in _list_scores(run, has_expected)]
+    scores = [score for run in runs for score in _list_scores(run, (split, metric), has_expected)]
     scores.sort(key=lambda score: score.split != split)
     variants = list(dict.fromkeys(score.source for score in scores if score.split == split))
     against = compare.find_variant(reference, read.key_runs(runs)) if reference else None
     if reference == "" and len(variants) > 1:
         against = variants[0]
-    return Comparison(tuple(runs), tuple(scores), metric, split, against, has_expected)
+    return Comparison(tuple(runs), tuple(scores), metric, split, against, has_expected, margin)
 
 
 def make_table(comparison: Comparison) -> Grid:
@@ -202,7 +208,7 @@ def make_table(comparison: Comparison) -> Grid:
     for run, split in ((score.run, score.split) for score in comparison.scores):
         if scores := run.results.baselines.get(split):
             corpus = run.results.corpus.name
-            row = {"run": run.mark(corpus), "variant": read.name_baseline(run), "split": split}
+            row = {"run": run.mark(corpus), "variant": read.describe_baseline(run), "split": split}
             row |= {head: tables.format_score(scores.get(metric), metric) for metric, head in heads.items()}
             constants.setdefault(f"{corpus} {split} {sorted(scores.items())}", row)
     records = (_list_tidy(comparison, score) for score in comparison.scores)
@@ -221,9 +227,11 @@ def _describe_variant(
         row[head] = "" if score is None else _format_score(score, recording)
         if isinstance(head, tuple):
             row[head[0], "thesis"], row[head[0], "difference"] = _format_published(score)
+        if metric == comparison.metric:
+            row[_OVER_GROUPS] = "" if score is None else _format_over_groups(score)
         if metric == comparison.metric and comparison.reference is not None:
             against = f"against {comparison.names[comparison.reference]}"
-            row |= {(against, column): text for column, text in _format_test(comparison, source, split).items()}
+            row |= {(against, column): text for column, text in _describe_test(comparison, source, split).items()}
     return row
 
 
@@ -246,27 +254,33 @@ def _format_published(score: Score | None) -> tuple[str, str]:
     return f"{tables.format_figure(Figure(mean, std, 0), metric)} ({table})", difference
 
 
-def _format_test(comparison: Comparison, source: Source, split: str) -> dict[str, str]:
-    """Difference to the reference, p and p by Holm."""
-    texts, test = {"difference": "", "p": "", "p, Holm": ""}, comparison.tests.get(source)
-    if split == comparison.split and source == comparison.reference:
-        texts["difference"] = "0 (reference)"
-    elif split == comparison.split and test is not None and test.contrast is not None:
-        difference = tables.format_difference(test.contrast.difference, test.metric)
-        texts["difference"] = f"{difference} (n={test.contrast.n})"
-        texts["p"], texts["p, Holm"] = tables.format_p(test.p(TEST)), tables.format_p(test.holm(TEST))
-    return texts
+def _format_over_groups(score: Score) -> str:
+    """'[60.1, 66.5] (31)'."""
+    interval = score.over_groups
+    if interval is None:
+        return ""
+    edges = ", ".join(tables.format_score(edge, score.metric) for edge in (interval.low, interval.high))
+    return f"[{edges}] ({interval.groups})"
+
+
+def _describe_test(comparison: Comparison, source: Source, split: str) -> dict[str, str]:
+    """The columns of the test against the reference; blank for what is not tested."""
+    test = comparison.tests.get(source) if split == comparison.split else None
+    columns = dict.fromkeys(compare.COLUMNS, "") if test is None else test.describe()
+    if (source, split) == (comparison.reference, comparison.split):
+        columns["difference"] = "0 (reference)"
+    return {name: text for name, text in columns.items() if name != "scores"}
 
 
 def _write_notes(comparison: Comparison) -> tuple[str, ...]:
     untested: dict[str, list[str]] = {}
     for source, test in comparison.tests.items():
-        if math.isnan(test.p(TEST)):
-            untested.setdefault(test.missing or test.find_doubt(TEST), []).append(comparison.names[source])
+        if test.doubt:
+            untested.setdefault(test.missing or test.doubt, []).append(comparison.names[source])
     return write_notes(
         "comparison",
         c=comparison,
-        constant=read.name_baseline(comparison.runs[0]),
+        constant=read.describe_baseline(comparison.runs[0]),
         metric=tables.label_metric(comparison.metric),
         untested=untested,
         tested=len(comparison.tests) - sum(map(len, untested.values())),
@@ -282,10 +296,12 @@ def _list_tidy(comparison: Comparison, score: Score) -> dict[str, Any]:
     test = comparison.tests.get(source) if is_tested else None
     row = {"run": run.path.name, "corpus": run.results.corpus.name, "synthetic": run.synthetic}
     row |= {"study": source.study, "variant": source.variant, "split": score.split, "metric": score.metric}
-    row |= score.figure._asdict() | {"folds": score.folds}
+    row |= score.figure._asdict() | {"folds": len(score.design.folds)}
     row |= {"low": interval and interval[0], "high": interval and interval[1], "constant": score.constant}
+    row |= tables.pick_fields(score.over_groups, groups_low="low", groups_high="high", groups="groups")
     row |= tables.pick_fields(score.published, thesis="mean", thesis_std="std", thesis_table="table")
     row |= {"reference": test and comparison.reference.variant}
-    row |= tables.pick_fields(test and test.contrast, difference="difference")
-    row |= {"p": test and test.p(TEST), "p_holm": test and test.holm(TEST)}
-    return row | {"untested": test and (test.missing or test.find_doubt(TEST))}
+    row |= tables.pick_fields(
+        test and test.contrast, difference="difference", test="test.rule", p="test.p", p_holm="holm"
+    )
+    return row | {"verdict": test and test.give_verdict(), "untested": test and (test.missing or test.doubt)}

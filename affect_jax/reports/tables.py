@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from affect_jax.evaluation.significance import Interval
 from affect_jax.reports.read import Figure
 
 PERCENT = (
@@ -30,6 +31,7 @@ _LABELS = {
     "accuracy_5": "Acc-5 %",
     "accuracy_3": "Acc-3 %",
 }
+LESS_IS_BETTER = ("rmse", "mae", "log_loss")
 Head = str | tuple[str, str]
 """The head of a column: its name, or its group and name."""
 
@@ -61,6 +63,14 @@ def format_difference(value: float, metric: str, fractions: bool = False) -> str
     """'+2.1' points or '+0.021'; the minus is U+2212."""
     text = f"{100 * value:+.1f}" if is_percent(metric, fractions) else f"{value:+.3f}"
     return text.replace("-", "−")
+
+
+def format_interval(interval: Interval | None, metric: str, fractions: bool = False) -> str:
+    """'+0.4 to +2.0 (31 groups)'; '' for None."""
+    if interval is None:
+        return ""
+    low, high = (format_difference(edge, metric, fractions) for edge in (interval.low, interval.high))
+    return f"{low} to {high} ({interval.groups} groups)"
 
 
 def format_p(p: float) -> str:

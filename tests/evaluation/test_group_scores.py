@@ -48,37 +48,53 @@ def test_ccc_of_what_does_not_vary_is_zero():
 
 def test_constant_answers():
     target = (np.arange(60) < 40).astype(np.float32)
-    counts = group_scores.sum_statistics("binary", np.full((2, 60), 0.2, np.float32), target, GROUP)
-    assert group_scores.score_accuracy(group_scores.sum_constant("binary", counts).sum(1)) == pytest.approx(40 / 60)
+    counts = group_scores.sum_statistics("binary", "accuracy", np.full((2, 60), 0.2, np.float32), target, GROUP)
+    assert group_scores.score_accuracy(group_scores.sum_constant("accuracy", counts).sum(1)) == pytest.approx(40 / 60)
     values = random.normal(size=60).astype(np.float32)
-    moments = group_scores.sum_statistics("regression", values[None] + 1, values, GROUP)
-    constant = group_scores.sum_constant("regression", moments)
+    moments = group_scores.sum_statistics("regression", "ccc", values[None] + 1, values, GROUP)
+    constant = group_scores.sum_constant("ccc", moments)
     assert group_scores.score_ccc(constant.sum(1)) == pytest.approx(0.0)
     np.testing.assert_array_equal(constant[..., [0, 2, 4]], moments[..., [0, 2, 4]])
 
 
 def test_half_is_the_positive_class():
-    counts = group_scores.sum_statistics("binary", np.array([[0.5, 0.499]]), np.array([1.0, 0.0]), np.array(["a", "a"]))
+    counts = group_scores.sum_statistics("binary", "accuracy", np.array([[0.5, 0.499]]), np.array([1.0, 0.0]), np.array(["a", "a"]))
     assert group_scores.score_accuracy(counts.sum(1)) == [1.0]
 
 
 def test_logits_are_answered_by_the_largest():
     logits = random.normal(size=(1, 60, 3))
-    counts = group_scores.sum_statistics("multiclass", logits, logits[0].argmax(-1).astype(np.float32), GROUP)
+    counts = group_scores.sum_statistics("multiclass", "accuracy", logits, logits[0].argmax(-1).astype(np.float32), GROUP)
     assert group_scores.score_accuracy(counts.sum(1)) == [1.0]
 
 
-@pytest.mark.parametrize("task", ["binary", "regression"])
-def test_the_scores_are_those_of_the_metrics(task):
-    target = (random.random(60) < 0.6).astype(np.float32)
-    prediction, everywhere = random.random(60).astype(np.float32), np.ones(60, bool)
-    found = group_scores.sum_statistics(task, prediction[None], target, GROUP)
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        ("binary", ("accuracy", "uar", "weighted_f1")),
+        ("regression", ("ccc", "pcc")),
+        ("signed_regression", ("ccc", "pcc", "accuracy", "uar")),
+    ],
+)
+def test_the_scores_are_those_of_the_metrics(task, names):
+    shift = 0.5 if task == "signed_regression" else 0.0
+    target = (random.random(60) < 0.6).astype(np.float32) - shift
+    prediction, everywhere = random.random(60).astype(np.float32) - np.float32(shift), np.ones(60, bool)
     theirs = metrics.evaluate(task, prediction, target, everywhere)
     constant = metrics.score_constant(task, target, everywhere)
-    for name in ("accuracy", "weighted_f1") if task == "binary" else ("ccc",):
-        assert group_scores.SCORES[name](found.sum(1)) == pytest.approx(float(theirs[name]), abs=1e-5)
-        ours = group_scores.SCORES[name](group_scores.sum_constant(task, found).sum(1))
-        assert ours == pytest.approx(float(constant[name]), abs=1e-5)
+    for name in names:
+        assert group_scores.has_statistics(task, name)
+        sums = group_scores.sum_statistics(task, name, prediction[None], target, GROUP)
+        score = group_scores.SCORES[name]
+        assert score(sums.sum(1)) == pytest.approx(float(theirs[name]), abs=1e-5)
+        assert score(group_scores.sum_constant(name, sums).sum(1)) == pytest.approx(float(constant[name]), abs=1e-5)
+
+
+def test_scores_that_are_no_sums_over_groups():
+    assert not group_scores.has_statistics("regression", "accuracy")
+    assert not group_scores.has_statistics("regression", "rmse")
+    assert not group_scores.has_statistics("sentiment_regression", "accuracy")
+    assert not group_scores.has_statistics("binary", "ccc")
 
 
 def lin(a, b):

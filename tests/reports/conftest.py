@@ -8,7 +8,7 @@ import pytest
 
 from affect_jax.evaluation import group_scores
 from affect_jax.experiment import results as scoring
-from affect_jax.experiment.results_file import Provenance, SplitCount, read_results
+from affect_jax.experiment.results_file import FoldRecord, Provenance, SplitCount, read_results
 from affect_jax.runtime.run_folder import name_fit, name_run_folder
 from tests.run_results import make_corpus, make_results, make_trial, write_unsealed
 
@@ -97,6 +97,10 @@ def make_run(tmp_path):
         baseline = {"accuracy": 2 / 3, "weighted_f1": 0.533} if task == "binary" else {"ccc": 0.0}
         counts = {"train": SplitCount(20, 0), split: SplitCount(VIDEOS, 0)}
         of = make_corpus(name=name, form="poria", synthetic=synthetic, fingerprint=f"{name}{synthetic}", counts=counts)
+        record = FoldRecord(
+            {"train": 20, split: VIDEOS}, {"train": float(len(folds) > 1), split: float(len(folds) > 1)}
+        )
+        of = dataclasses.replace(of, folds=dict.fromkeys(folds, record))
         write_run(
             folder, rows, config_arg, task=task, corpus=of, baselines={split: baseline}, metric=next(iter(baseline))
         )
@@ -151,10 +155,11 @@ def _class_scores(answer, target):
 def make_fusion_run(tmp_path):
     """make_fusion_run(config_arg, {study: error rate}) -> the run folder's path, below tmp_path/'runs'.
 
-    A cross-validation of 60 clips in three uneven classes: clip i is tested in fold i % 5, validated in the one before.
+    A cross-validation of 60 clips in three uneven classes: clip i, of speaker i % 5, is tested in fold i % 5, validated
+    in the one before. `predictions` and `has_records` (of the folds) are True.
     """
 
-    def make(config_arg, error, *, synthetic=False, fingerprint="iemocap", seeds=3, prefix="clip", predictions=True):
+    def make(config_arg, error, *, synthetic=False, fingerprint="iemocap", seeds=3, prefix="clip", **options):
         folder = tmp_path / "runs" / name_run_folder(config_arg)
         folder.mkdir(parents=True)
         random = np.random.default_rng(0)
@@ -188,9 +193,13 @@ def make_fusion_run(tmp_path):
             counts={"train": SplitCount(CLIPS, CLIPS)},
             labels=CLASSES,
         )
+        if options.get("has_records", True):
+            groups = {"train": 3, "validation": 1, "test": 1}
+            record = FoldRecord(groups, {"train": 1.0, "validation": 0.0, "test": 0.0})
+            of = dataclasses.replace(of, folds={f"fold_{fold}": record for fold in range(FOLDS)})
         baselines = {"validation": baseline, "test": baseline}
         write_run(folder, rows, config_arg, task="multiclass", corpus=of, baselines=baselines, metric="uar")
-        if predictions:
+        if options.get("predictions", True):
             np.savez(folder / "predictions.npz", **arrays)
         return folder
 

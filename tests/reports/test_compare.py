@@ -1,21 +1,17 @@
-import json
-
 import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import compare, read, tables
-from affect_jax.reports.sources import Source
+from affect_jax.evaluation.design import DRAWS, FOLDS
+from affect_jax.evaluation.significance import Interval
+from affect_jax.reports import compare, over_groups, read, tables
+from affect_jax.reports.sources import Question, Source
 
 CONFIG = "configs/fusion.py:trimodal"
 
 
 def source(study, config=CONFIG):
     return Source(config, study, study)
-
-
-def sizes(run, study="intra"):
-    return read.measure_sizes(run, study, "test")
 
 
 def test_rows_of_the_same_fold_and_seed(make_fusion_run):
@@ -30,22 +26,17 @@ def test_rows_of_the_same_fold_and_seed(make_fusion_run):
     assert compare.match_scores({CONFIG: run}, source("intra"), source("nothing"), "test", "uar") is None
 
 
-def test_what_a_fold_trains_on(make_fusion_run):
-    # 60 clips, of which each of five folds tests 12 and validates on 12.
-    assert sizes(read.read_run(make_fusion_run(CONFIG, {"intra": 0.1}))) == (36, 12)
-
-
-def test_videos_are_counted_where_a_video_has_many_steps(make_fusion_run):
-    folder = make_fusion_run(CONFIG, {"intra": 0.1})
-    path = folder / "results.json"
-    results = json.loads(path.read_text())
-    results["corpus"]["counts"]["train"] = {"recordings": 5, "steps": 60}
-    path.write_text(json.dumps(results))
-    assert sizes(read.read_run(folder)) == (3, 1)  # a group is a fifth of all
-
-
-def test_sizes_that_cannot_be_told(make_fusion_run):
-    assert sizes(read.read_run(make_fusion_run(CONFIG, {"intra": 0.1}, predictions=False))) is None
+def test_the_design_comes_from_what_is_recorded_of_the_folds(make_fusion_run, make_run):
+    run = read.read_run(make_fusion_run(CONFIG, {"intra": 0.1, "cross": 0.5}))
+    design = compare.match_scores({CONFIG: run}, source("intra"), source("cross"), "test", "uar").design
+    assert (design.kind, design.overlap) == (FOLDS, pytest.approx(1 / 3))
+    assert design.describe() == (
+        "5 folds x 3 seeds; folds share training data; a trial trains on 3 groups and is scored on 1"
+    )
+    path = "configs/seqsew.py:mosi,video+text"
+    mosi = read.read_run(make_run(path, [("teachers", "SeqSEW"), ("teachers", "-LFA")]))
+    a, b = (Source(path, "teachers", name) for name in ("SeqSEW", "-LFA"))
+    assert compare.match_scores({path: mosi}, a, b, "test", "accuracy").design.kind == DRAWS
 
 
 def make_predictions(order, shift=0):
@@ -56,12 +47,14 @@ def make_predictions(order, shift=0):
 
 def test_the_same_clips_in_any_order():
     ordered, shuffled = make_predictions(np.arange(6)), make_predictions(np.array([5, 3, 1, 0, 2, 4]))
-    assert compare.are_same_examples(ordered, shuffled, [3, 4], [3, 4])
-    assert not compare.are_same_examples(ordered, shuffled, [3, 4], [4, 3]), "the folds hold other clips"
-    assert not compare.are_same_examples(ordered, shuffled, [3], [5]), "a row that was not kept"
-    assert not compare.are_same_examples(ordered, make_predictions(np.arange(6), shift=1), [3], [3]), "another truth"
+    assert over_groups.are_same_examples(ordered, shuffled, [3, 4], [3, 4])
+    assert not over_groups.are_same_examples(ordered, shuffled, [3, 4], [4, 3]), "the folds hold other clips"
+    assert not over_groups.are_same_examples(ordered, shuffled, [3], [5]), "a row that was not kept"
+    assert not over_groups.are_same_examples(ordered, make_predictions(np.arange(6), shift=1), [3], [3]), (
+        "another truth"
+    )
     other = shuffled._replace(id=np.char.add("x", shuffled.id))
-    assert not compare.are_same_examples(ordered, other, [3], [3]), "other clips"
+    assert not over_groups.are_same_examples(ordered, other, [3], [3]), "other clips"
 
 
 @pytest.fixture
@@ -100,3 +93,57 @@ def test_signs_and_p_values():
     assert tables.format_difference(-0.0214, "ccc") == "−0.021"
     assert tables.format_difference(0.0214, "uar") == "+2.1"
     assert [tables.format_p(p) for p in (0.0004, 0.0532, float("nan"))] == ["<0.001", "0.053", ""]
+
+
+CROSS_INTRA = Question("cross vs intra", source("cross"), source("intra"), "test", ("accuracy",))
+
+
+def ask(run, **options):
+    return compare.answer_questions([CROSS_INTRA], {CONFIG: run}, **options)[0]
+
+
+def change(answer, **changes):
+    test = answer.contrast.test._replace(**{k: changes.pop(k) for k in ("mean", "error", "p") if k in changes})
+    return answer._replace(contrast=answer.contrast._replace(test=test, **changes))
+
+
+def test_better_is_said_where_both_doubts_are_met(make_fusion_run):
+    answer = ask(read.read_run(make_fusion_run(CONFIG, {"cross": 0.7, "intra": 0.05}, seeds=4)))
+    interval = answer.contrast.interval
+    assert interval.groups == 5
+    assert interval.difference == pytest.approx(answer.contrast.difference)
+    assert (answer.outcome, answer.give_verdict(("cross", "intra"))) == ("worse", "intra better")
+    certain = change(answer, holm=0.01, interval=interval._replace(low=-0.6, high=-0.1))
+    assert certain.give_verdict() == "worse"
+    doubtful = change(answer, holm=0.01, interval=interval._replace(low=-0.6, high=0.1))
+    assert doubtful.give_verdict(("cross", "intra")) == "intra better over folds, not certain over groups"
+    blind = change(answer, holm=0.01, interval=None)
+    assert blind.give_verdict() == "worse over folds, other groups unknown"
+    unshown = change(answer, holm=0.06, error=0.01)
+    assert unshown.outcome == "none"
+    assert unshown.give_verdict().startswith("no difference shown (80 % power at ")
+
+
+def test_less_is_better_of_an_error(make_fusion_run):
+    answer = ask(read.read_run(make_fusion_run(CONFIG, {"cross": 0.05, "intra": 0.7}, seeds=4)))
+    assert answer.contrast.difference > 0
+    assert answer._replace(metric="rmse").give_verdict(("cross", "intra")) == "intra better"
+
+
+def test_a_margin_is_answered_where_it_is_asked(make_fusion_run):
+    answer = ask(read.read_run(make_fusion_run(CONFIG, {"cross": 0.3, "intra": 0.3})), margin=0.02)
+    close = Interval(0.0, -0.01, 0.01, 24)
+    certain = change(answer, mean=0.001, error=0.001, p=0.4, holm=0.4, interval=close)
+    assert certain.give_verdict(("cross", "intra")).endswith("; equivalent within 2 points")
+    above = change(certain, interval=close._replace(high=0.05))
+    assert above.give_verdict(("cross", "intra")).endswith("; cross no worse by more than 2 points")
+    below = change(certain, interval=close._replace(low=-0.05))
+    assert below.give_verdict().endswith("; no better by more than 2 points")
+    assert change(certain, error=0.1).give_verdict().endswith("; not shown to be within 2 points")
+    assert "points" not in certain._replace(margin=None).give_verdict()
+
+
+def test_what_older_runs_did_not_record_is_not_tested(make_fusion_run):
+    answer = ask(read.read_run(make_fusion_run(CONFIG, {"cross": 0.1, "intra": 0.5}, has_records=False)))
+    assert (answer.outcome, answer.give_verdict()) == ("", "folds not recorded, not tested")
+    assert answer.describe()["p"] == ""

@@ -14,17 +14,13 @@ BY_LABEL = {question.label: question for question in QUESTIONS}
 INTRA_CROSS = BY_LABEL["intra vs cross, T+V+A"]
 
 
-def replace(answer, **changes):
-    return answer._replace(contrast=answer.contrast._replace(**changes))
-
-
 @pytest.fixture
 def asked(make_fusion_run):
     """asked(questions, {config: {study: error}}) -> the answers by (label, metric)."""
 
     def ask(some, errors, **options):
         runs = {config: read.read_run(make_fusion_run(config, error, **options)) for config, error in errors.items()}
-        return {(x.question.label, x.metric): x for x in differences.answer(some, runs)}
+        return {(x.question.label, x.metric): x for x in compare.answer_questions(some, runs)}
 
     return ask
 
@@ -34,17 +30,17 @@ def scores(folder, study, metric):
     return np.array([row["test"][metric] for row in rows if row["study"] == study])
 
 
-def test_three_tests_by_hand(make_fusion_run):
+def test_the_rule_of_folds_by_hand(make_fusion_run):
     folder = make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.4})
-    answers = differences.answer([INTRA_CROSS], {TRIMODAL: read.read_run(folder)})
+    answers = compare.answer_questions([INTRA_CROSS], {TRIMODAL: read.read_run(folder)})
     assert [x.metric for x in answers] == ["uar", "accuracy"]
     for x in answers:
         a, b = scores(folder, "intra", x.metric), scores(folder, "cross", x.metric)
-        assert x.p("independent") == pytest.approx(stats.ttest_ind(a, b).pvalue)
-        assert x.p("paired") == pytest.approx(stats.ttest_rel(a, b).pvalue)
-        t = (a - b).mean() / math.sqrt((1 / 15 + 12 / 36) * (a - b).var(ddof=1))
-        assert x.p("resampled") == pytest.approx(2 * stats.t.sf(abs(t), 14))
-        assert x.contrast.holm == pytest.approx(x.contrast.p), "a family of one is as it was"
+        of_folds = (a - b).reshape(5, 3).mean(1)
+        t = of_folds.mean() / math.sqrt((1 / 5 + 1 / 3) * of_folds.var(ddof=1))
+        assert x.contrast.test.p == pytest.approx(2 * stats.t.sf(abs(t), 4))
+        assert x.contrast.test.rule == "Nadeau-Bengio, folds"
+        assert x.contrast.holm == pytest.approx(x.contrast.test.p), "a family of one is as it was"
         assert (x.contrast.a.mean, x.contrast.b.mean) == (pytest.approx(a.mean()), pytest.approx(b.mean()))
 
 
@@ -53,47 +49,29 @@ def test_holm_is_over_the_tested_questions_of_a_metric(asked):
     errors = {TRIMODAL: {"intra": 0.3, "cross": 0.4}, MODDROP: {"intra+moddrop": 0.1}}
     mine = [x for (_, metric), x in asked(some, errors).items() if metric == "uar"]
     assert [bool(x.missing) for x in mine] == [False, False, True]
-    low, high = sorted(mine[:2], key=lambda x: x.p("resampled"))
-    assert low.holm("resampled") == pytest.approx(2 * low.p("resampled"))
-    assert high.holm("resampled") == pytest.approx(max(high.p("resampled"), low.holm("resampled")))
-    assert math.isnan(mine[2].holm("resampled"))
-
-
-def test_verdicts(asked):
-    errors = {TRIMODAL: {"intra": 0.05, "cross": 0.7}}
-    (better, _) = asked([INTRA_CROSS], errors, seeds=4).values()
-    assert differences.give_verdict(better) == "intra better"
-    turned = replace(better, difference=-0.1)
-    assert differences.give_verdict(turned) == "cross better"
-    assert differences.give_verdict(replace(better, holm={"resampled": 0.05})) == "no difference shown"
-    assert differences.give_verdict(replace(better, p={"paired": 0.0})) == "size of the folds unknown, not tested"
-    assert differences.give_verdict(replace(better, n=1)) == "one trial only, not tested"
-
-
-def test_without_predictions_the_folds_are_unknown(asked):
-    (answers, _) = asked([INTRA_CROSS], {TRIMODAL: {"intra": 0.05, "cross": 0.7}}, predictions=False).values()
-    assert set(answers.contrast.p) == {"independent", "paired"}
-    assert differences.give_verdict(answers) == "size of the folds unknown, not tested"
+    low, high = sorted((x.contrast for x in mine[:2]), key=lambda contrast: contrast.test.p)
+    assert (low.family, low.holm) == (2, pytest.approx(2 * low.test.p))
+    assert high.holm == pytest.approx(max(high.test.p, low.holm))
 
 
 def test_what_was_not_run(asked):
     some = [INTRA_CROSS, BY_LABEL["intra+moddrop vs intra"]]
     answers = asked(some, {TRIMODAL: {"intra": 0.3}})
     assert answers["intra+moddrop vs intra", "uar"].missing == "fusion_moddrop_iemocap was not run"
-    assert differences.give_verdict(answers["intra+moddrop vs intra", "uar"]) == "not run"
+    assert answers["intra+moddrop vs intra", "uar"].give_verdict() == "not run"
     lacking = answers["intra vs cross, T+V+A", "uar"]
     assert lacking.missing == "no trials of intra and cross with the same fold and seed have a uar on test"
-    assert differences.give_verdict(lacking) == "not comparable"
+    assert lacking.give_verdict() == "not comparable"
 
 
 def test_other_features_of_the_same_clips_compare_and_other_clips_do_not(make_fusion_run):
     question = BY_LABEL["intra+moddrop vs intra"]
     trimodal = read.read_run(make_fusion_run(TRIMODAL, {"intra": 0.3}))
     same = read.read_run(make_fusion_run(MODDROP, {"intra+moddrop": 0.1}, fingerprint="with prosody"))
-    assert not differences.answer([question], {TRIMODAL: trimodal, MODDROP: same})[0].missing
+    assert not compare.answer_questions([question], {TRIMODAL: trimodal, MODDROP: same})[0].missing
     config = "configs/fusion.py:moddrop"
     other = read.read_run(make_fusion_run(config, {"intra+moddrop": 0.1}, fingerprint="x", prefix="other"))
-    answers = differences.answer([question], {TRIMODAL: trimodal, MODDROP: other})[0]
+    answers = compare.answer_questions([question], {TRIMODAL: trimodal, MODDROP: other})[0]
     assert answers.missing == "fusion_moddrop and fusion_trimodal_iemocap were not scored on the same examples"
 
 
@@ -137,8 +115,8 @@ def test_a_question_on_the_command_line(ravdess):
         "test",
         ("uar", "accuracy"),
     )
-    answers = differences.answer([question], ravdess)
-    assert {differences.give_verdict(x) for x in answers} == {"intra better"}
+    answers = compare.answer_questions([question], ravdess)
+    assert {x.give_verdict(("cross", "intra")) for x in answers} == {"intra better"}
     assert all(math.isnan(differences.check_printed(question, x.metric).p) for x in answers), (
         "the thesis prints nothing of another corpus"
     )

@@ -5,9 +5,10 @@ import re
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from affect_jax.errors import UserError
-from affect_jax.evaluation.significance import corrected_resampled_t_test, holm, paired_t_test, summarize_sample
+from affect_jax.evaluation.significance import holm
 from affect_jax.reports import read, render, side_by_side
 
 TRIMODAL = "configs/fusion.py:trimodal"
@@ -34,39 +35,44 @@ def change(folder, edit):
 def test_every_cell_and_the_constant_answer_have_a_line(mosi_runs):
     grid = side_by_side.make_table(compared(*mosi_runs(True)[:2], reference=""))
     assert [name for _, name in grid.header] == [
-        *("run", "study", "variant", "split", "n", "accuracy %", "difference", "p", "p, Holm", "weighted F1 %")
+        *("run", "study", "variant", "split", "n", "accuracy %", "95 % over groups"),
+        *("difference", "p", "p, Holm", "test", "95 % over groups", "verdict", "weighted F1 %"),
     ]
     assert len(grid.rows) == 9
     assert grid.rows[0][:5] == ("seqsew_mosi_video_text (synthetic)", "teachers", "SeqSEW", "test", "4")
-    assert grid.rows[-1] == ("cmu_mosi (synthetic)", "", "majority", "test", "", "66.7", "", "", "", "53.3")
+    blanks = ("",) * 7
+    majority = "majority of the scored part"
+    assert grid.rows[-1] == ("cmu_mosi (synthetic)", "", majority, "test", "", "66.7", *blanks, "53.3")
     assert any("Validation trap" in note for note in grid.notes)
     assert all("synthetic" in row[0] for row in grid.rows), "every line says what its numbers are worth"
 
 
-def test_folds_share_data_and_one_fold_does_not(make_fusion_run, make_traces):
-    comparison = compared(make_fusion_run(TRIMODAL, {"intra": 0.3}), metric="uar").tested_scores[0]
-    scores = [row.test["uar"] for row in comparison.run.results.trials]
-    low, high = comparison.interval
-    # A row trains on 36 of the 60 clips, 12 are validated and 12 tested.
-    for edge in (low, high):
-        against = corrected_resampled_t_test(np.array(scores), np.full(15, edge), n_train=36, n_test=12)
-        assert against.p == pytest.approx(0.05, abs=1e-4)
-    plain = summarize_sample(np.array(scores)).std / math.sqrt(15)
-    assert high - low > 2 * 2.1 * plain, "wider than the interval that takes rows for independent"
-    comparison = compared(make_traces({"SEW": 0.4})).tested_scores[0]
-    scores = np.array([row.validation["ccc"] for row in comparison.run.results.trials])
-    assert comparison.folds == 1
-    for edge in comparison.interval:
-        assert paired_t_test(scores, np.full(3, edge)).p == pytest.approx(0.05, abs=1e-4)
+def test_the_interval_of_a_mean_is_by_the_rule_that_tests_differences(make_fusion_run, make_traces):
+    score = compared(make_fusion_run(TRIMODAL, {"intra": 0.3}), metric="uar").tested_scores[0]
+    of_folds = np.array([trial.test["uar"] for trial in score.run.results.trials]).reshape(5, 3).mean(1)
+    half = stats.t.ppf(0.975, 4) * math.sqrt((1 / 5 + 1 / 3) * of_folds.var(ddof=1))
+    assert score.interval == pytest.approx((of_folds.mean() - half, of_folds.mean() + half), abs=1e-6)
+    score = compared(make_traces({"SEW": 0.4})).tested_scores[0]
+    scores = [trial.validation["ccc"] for trial in score.run.results.trials]
+    theirs = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
+    assert score.interval == pytest.approx((theirs.low, theirs.high))
+
+
+def test_what_other_speakers_would_change_stands_beside_what_other_seeds_would(make_fusion_run):
+    folder = make_fusion_run(TRIMODAL, {"intra": 0.3})
+    interval = compared(folder, metric="uar").tested_scores[0].over_groups
+    assert (interval.groups, interval.low < interval.difference < interval.high) == (5, True)
+    assert column(compared(folder, metric="uar"), "95 % over groups")[0].endswith("] (5)")
+    bare = compared(make_fusion_run("configs/fusion.py:all", {"intra": 0.3}, predictions=False), metric="accuracy")
+    assert bare.tested_scores[0].over_groups is None, "the release has no test split whose size is known"
 
 
 def test_no_interval_that_would_be_a_guess(make_fusion_run, make_run):
-    bare = compared(make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.3}, predictions=False), reference="")
+    bare = compared(make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.3}, has_records=False), reference="")
     assert not any(score.interval for score in bare.scores)
-    assert all(math.isnan(test.p(side_by_side.TEST)) for test in bare.tests.values())
     notes = side_by_side.make_table(bare).notes
-    assert sum("size of the folds" in note for note in notes) == 2
-    assert "No test of cross: size of the folds unknown, not tested." in notes
+    assert sum("did not record what folds share" in note for note in notes) == 1
+    assert "No test of cross: folds not recorded, not tested." in notes
     one = compared(make_run(PAIR, [("teachers", "SeqSEW")], folds=("draw_0",), seeds=1))
     assert one.scores[0].interval is None
     assert column(one, "accuracy %")[0].count("±") == 0
@@ -79,13 +85,16 @@ def test_all_are_tested_against_one_and_corrected_together(make_fusion_run):
     assert {source.study for source in comparison.tests} == {"cross", "both", "none"}
     rows = read.read_run(comparison.runs[0].path).results.trials
     scores = {s: np.array([row.test["accuracy"] for row in rows if row.study == s]) for s in error}
-    p = {s: corrected_resampled_t_test(scores[s], scores["intra"], n_train=36, n_test=12).p for s in error}
+    p = {}
     for source, test in comparison.tests.items():
-        assert test.p(side_by_side.TEST) == pytest.approx(p[source.study])
+        of_folds = (scores[source.study] - scores["intra"]).reshape(5, 3).mean(1)
+        t = of_folds.mean() / math.sqrt((1 / 5 + 1 / 3) * of_folds.var(ddof=1))
+        p[source.study] = 2 * stats.t.sf(abs(t), 4)
+        assert test.contrast.test.p == pytest.approx(p[source.study], rel=1e-4)
         assert test.contrast.n == 15
         assert test.contrast.difference == pytest.approx((scores[source.study] - scores["intra"]).mean())
     expected = holm(np.array([p[source.study] for source in comparison.tests]))
-    assert [test.holm(side_by_side.TEST) for test in comparison.tests.values()] == pytest.approx(list(expected))
+    assert [test.contrast.holm for test in comparison.tests.values()] == pytest.approx(list(expected), rel=1e-4)
     cells = column(comparison, "difference", "against intra")
     assert cells[0] == "0 (reference)"
     assert all(cell.startswith("−") and cell.endswith("(n=15)") for cell in cells[1:4])
@@ -178,10 +187,10 @@ def test_means_per_recording_stand_behind_those_of_all_steps(make_run):
     options = dict(task="regression", split="validation", synthetic=True, extra_metrics={"ccc_per_recording": 0.25})
     folder = make_run("configs/sew.py:arousal,geo+audio", variants, folds=("dev",), **options)
     lines = render.write_plain(side_by_side.make_table(compared(folder))).splitlines()
-    assert lines[2].split() == ["run", "study", "variant", "split", "n", "CCC"]
+    assert lines[2].split() == "run study variant split n CCC 95 % over groups".split()
     assert re.match(r"sew_arousal_geo_audio \(synthetic\)  teachers +SEW +validation  2  0\.505 ± 0\.007 \[", lines[3])
-    assert lines[3].endswith("]; per recording 0.250 ± 0.000")
-    assert lines[5].split() == ["recola", "(synthetic)", "constant", "validation", "0.000"]
+    assert "]; per recording 0.250 ± 0.000" in lines[3]
+    assert lines[5].split() == ["recola", "(synthetic)", *"constant of the scored part validation 0.000".split()]
     assert "fingerprint recolaTrue; alignment dcca; folds dev" in lines[-1]
 
 
