@@ -50,6 +50,7 @@ def main(argv: Sequence[str]) -> None:
     from affect_jax.baselines import run_baselines
     from affect_jax.config.load import load_config
     from affect_jax.experiment.terminal import format_results
+    from affect_jax.reports import verdicts
     from affect_jax.runtime import run_folder
 
     config_arg = sources.name_baselines(cli.name_config(FLAGS["config"].config_filename))
@@ -58,6 +59,8 @@ def main(argv: Sequence[str]) -> None:
     request = Request(**{name: FLAGS[name].value for name in Request._fields})
     results = run_baselines.run_baselines(experiment, folder, config_arg=config_arg, request=request)
     print(format_results(results))
+    if text := verdicts.summarize_verdicts(folder):
+        print(text)
     print(f"run folder: {folder}")
     print(f"next: python -m launch.report {folder} RUN    # beside the network's run, tested in pairs")
 

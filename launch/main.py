@@ -73,11 +73,13 @@ def main(argv: list[str]) -> None:
             print(f"{stopped} and saved in {workdir}; the same command goes on from there", file=sys.stderr)
             sys.exit(128 + (request.signal or signal.SIGTERM))  # of several processes another one may have been asked
     if hosts.is_leader():
+        from affect_jax.reports import ranking, verdicts
+
         print(terminal.format_results(results))
+        if text := verdicts.summarize_verdicts(Path(workdir)):
+            print(text)
         print(f"run folder: {workdir}")
         print(f"next: python -m launch.report {workdir}    # 95 % intervals, tests, confusions and curves on one page")
-        from affect_jax.reports import ranking
-
         if text := ranking.summarize_ranking(Path(workdir)):
             print(text)
 

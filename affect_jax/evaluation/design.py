@@ -39,11 +39,6 @@ class Design:
         return len({seed for _, seed in self.trials})
 
     @property
-    def fold_numbers(self) -> np.ndarray:
-        """int [n]: the fold of each trial, as its place in `folds`."""
-        return np.array([self.folds.index(fold) for fold, _ in self.trials], int)
-
-    @property
     def overlap(self) -> float:
         """Groups scored for each that is trained on, in the mean over folds that share training data; else 0."""
         if self.kind != FOLDS:

@@ -187,7 +187,7 @@ def compare_runs(
     against = compare.find_variant(reference, read.key_runs(runs)) if reference else None
     if reference == "" and len(variants) > 1:
         against = variants[0]
-    return Comparison(tuple(runs), tuple(scores), metric, split, against, has_expected, margin)
+    return Comparison(tuple(runs), tuple(scores), metric, split, against, has_expected=has_expected, margin=margin)
 
 
 def make_table(comparison: Comparison) -> Grid:

@@ -58,13 +58,17 @@ def test_constant_answers():
 
 
 def test_half_is_the_positive_class():
-    counts = group_scores.sum_statistics("binary", "accuracy", np.array([[0.5, 0.499]]), np.array([1.0, 0.0]), np.array(["a", "a"]))
+    counts = group_scores.sum_statistics(
+        "binary", "accuracy", np.array([[0.5, 0.499]]), np.array([1.0, 0.0]), np.array(["a", "a"])
+    )
     assert group_scores.score_accuracy(counts.sum(1)) == [1.0]
 
 
 def test_logits_are_answered_by_the_largest():
     logits = random.normal(size=(1, 60, 3))
-    counts = group_scores.sum_statistics("multiclass", "accuracy", logits, logits[0].argmax(-1).astype(np.float32), GROUP)
+    counts = group_scores.sum_statistics(
+        "multiclass", "accuracy", logits, logits[0].argmax(-1).astype(np.float32), GROUP
+    )
     assert group_scores.score_accuracy(counts.sum(1)) == [1.0]
 
 

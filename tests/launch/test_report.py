@@ -122,7 +122,7 @@ def test_run_folders_are_compared(in_process, runs, capsys):
     in_process(folder)
     printed = capsys.readouterr()
     assert "seqsew\\_mosi\\_video\\_text (synthetic) | teachers | SeqSEW | test | 2 | 55.0 ± 7.0 [" in printed.out
-    assert "| cmu\\_mosi (synthetic) |  | majority | test |  | 60.0 |" in printed.out
+    assert "| cmu\\_mosi (synthetic) |  | majority of the scored part | test |  | 60.0 |" in printed.out
     assert f"wrote {folder / 'report' / 'index.html'}" in printed.err, "one run has its report in its folder"
     assert {path.name for path in (folder / "report").iterdir()} == {
         "index.html",
@@ -137,6 +137,8 @@ def test_two_variants_are_compared(in_process, runs, tmp_path, capsys):
     in_process(*both, "--compare=SeqSEW vs BiGRU+TE+Classifier", f"--out={tmp_path / 'out'}")
     assert "| SeqSEW vs BiGRU+TE+Classifier (synthetic) | accuracy (WA; the thesis' UWA) |" in capsys.readouterr().out
     assert {path.stem for path in (tmp_path / "out").iterdir()} == {"comparison", "significance", "index"}
+    in_process(*both, "--compare=SeqSEW vs BiGRU+TE+Classifier", "--margin=2", f"--out={tmp_path / 'margin'}")
+    assert "not shown to be within 2 points" in capsys.readouterr().out, "nothing is known of other videos"
     in_process(*both, "--reference=BiGRU+TE+Classifier", "--expect=thesis")
     assert "against BiGRU+TE+Classifier (synthetic): p, Holm" in (runs / "report" / "comparison.md").read_text()
     with pytest.raises(UserError, match="--compare='SeqSEW' is not two names"):
@@ -237,6 +239,7 @@ def test_the_configs_have_the_studies_and_variants_that_the_tables_read():
         (("--tables=5.4", "--compare=a vs b"), "--compare is for run folders"),
         (("--tables=5.4", "--confusion=a"), "--confusion is for run folders"),
         (("--tables=5.4", "--expect=thesis"), "--expect is for run folders"),
+        (("--tables=5.4", "--margin=0"), "--margin is for run folders"),
         (("--tables=5.4", "--fold=fold_1"), "--fold only matters to confusion matrices"),
         (("some_run", "--fold=fold_1"), "--fold only matters to confusion matrices"),
         (("--tables=mosi,recola", "--train", "--manual_dir=/data"), "--manual_dir is of one corpus"),
