@@ -1,26 +1,29 @@
 """Predicts with a trained model: your own recordings or features, or one split of the corpus that it was trained on.
 
+    python -m launch.predict --run=runs/fusion new.csv            # a list of items: id and a column for each modality
+    python -m launch.predict --run=runs/fusion/export *.wav       # a folder that launch.export wrote
+    python -m launch.predict --run=runs/sew/export features.csv
     python -m launch.predict --run=runs/conflictnet talk.wav debate.mp3 --plot
     python -m launch.predict --run=runs/conflictnet --window=30 --hop=10 *.flac > timeline.csv
     python -m launch.predict --run=converted talk.wav             # a folder that launch.convert wrote
-    python -m launch.predict --run=runs/sew/export features.csv   # a folder that launch.export wrote
     python -m launch.predict --run=runs/seqsew_recola_arousal_geo_audio --split=test --variant=SeqSEW
 
-Needs, for recordings: a run of raw speech, and sound files (docs/own_data.md) of any rate and length, mono or more.
-Writes their timelines to standard output (csv) or to --out, and a summary of each file to standard error; --plot draws
-<name>_timeline.png beside the output. Windows slide over each file. A file that cannot be read is named and skipped;
-the exit status is then 2.
+Needs: a finished run or an export, and files as docs/own_data.md describes them, not standardised: recordings,
+features, or a csv in the manifest's form without labels. Recordings and files of features become inputs exactly as in
+training. For several modalities: a list, or npz, h5 or mat files with an array for each. Nothing is cut off: where
+every step has a prediction, long files are read in the windows of the run's evaluation; where an item has one, windows
+over all of it are averaged, which the column note and standard error say.
+Writes a csv with the columns id, prediction, for classes the probability of each, and note, to standard output or to
+--out. A file or row that cannot be read is named and skipped; the exit status is then 2.
 
-Needs, for features: an export of a model that reads them, and files of features (csv, arff, npy, npz, h5, mat) as
-docs/own_data.md describes them, each an item or a recording, not standardised. For several modalities: npz, h5 or mat
-files with an array for each, by its name; a modality without an array is missing.
-Writes a csv with the columns id, prediction, and for classes the probability of each, to standard output or to --out.
+Of models of raw speech, and recordings by name: timelines, of windows that slide over each file, as csv or json, and a
+summary of each file on standard error; --plot draws <name>_timeline.png beside the output.
 
 Needs, for a split of the corpus: any finished run.
 Writes one file a recording below --out: RECOLA's in the arff form of its gold standard (which its owners score for the
 unlabelled test split), others as csv with the columns id, prediction.
 
-Without --trial, the trial of the variant with the best validation score predicts.
+Without --variant and --trial, the best trial of the variant with the best mean validation score predicts.
 """
 
 import sys
@@ -34,6 +37,7 @@ from affect_jax.errors import UserError
 from launch import cli
 
 if TYPE_CHECKING:  # --help does not wait for jax
+    from affect_jax.inference.predictor import Predictor
     from affect_jax.inference.speech_models import SpeechModel
 
 FLAGS = flags.FLAGS
@@ -66,8 +70,11 @@ def main(argv: Sequence[str]) -> None:
     if export_folder.is_export(run):
         skipped = _predict_with_export(run, files)
     elif files:
-        _refuse_flags(("split",), "is for a split of the corpus, but recordings are named; leave one of the two out")
-        skipped = _predict_speech(speech_models.load_speech_model(run, FLAGS.variant, FLAGS.trial), files)
+        _refuse_flags(("split",), "is for a split of the corpus, but files are named; leave one of the two out")
+        if speech_models.is_converted(run):
+            skipped = _predict_speech(speech_models.load_speech_model(run, FLAGS.variant, FLAGS.trial), files)
+        else:
+            skipped = _predict_with_run(run, files)
     else:
         _refuse_flags(_OF_RECORDINGS, f"is for recordings, but none is named; name files, as in: --run={run} talk.wav")
         _write_split(run)
@@ -83,8 +90,7 @@ def _refuse_flags(names: Iterable[str], reason: str) -> None:
 
 
 def _predict_with_export(folder: Path, files: Sequence[str]) -> int:
-    from affect_jax.inference import export_folder, predict_files, speech_models
-    from affect_jax.inference.output import parse_output
+    from affect_jax.inference import export_folder, predictor, speech_models
 
     _refuse_flags(
         _OF_RUNS, f"is for a run, but {folder} holds an export, which is one trial without its corpus; leave it out"
@@ -92,19 +98,54 @@ def _predict_with_export(folder: Path, files: Sequence[str]) -> int:
     if not files:
         raise UserError(f"{folder} holds an export; name files to predict, as in: --run={folder} FILE")
     exported = export_folder.read_export(folder)
-    if exported.description["trained"]["rate"]:
+    model = predictor.wrap_export(folder, exported)
+    if model.trained["rate"] and not _are_lists(model, files):
         return _predict_speech(speech_models.wrap_export(folder, exported), files)
-    _refuse_flags(_OF_RECORDINGS, f"is for recordings, but the model reads {exported.modality!r}; leave it out")
-    output = parse_output(FLAGS.out or "csv", what="features", forms=("csv",))
-    return predict_files.predict_features(exported, files, output)
+    return _predict_inputs(model, files)
+
+
+def _predict_with_run(run: Path, files: Sequence[str]) -> int:
+    from affect_jax.experiment.results_file import read_results
+    from affect_jax.inference import deployment, predictor, speech_models
+
+    results = read_results(run)
+    number = deployment.choose_trial(results, FLAGS.variant, FLAGS.trial)
+    deployed = deployment.load_deployed(run, number)
+    model = predictor.wrap_deployed(deployed)
+    if deployed.trained["rate"] and not _are_lists(model, files):
+        return _predict_speech(speech_models.wrap_deployed(run, deployed), files)
+    return _predict_inputs(model, files)
+
+
+def _are_lists(model: "Predictor", files: Sequence[str]) -> bool:
+    """Whether files list what to predict; of a model of raw speech, which would make a timeline of each recording."""
+    from affect_jax.datasets.manifest import unlabelled
+
+    lists = [file for file in files if model.form and unlabelled.is_listing(Path(file), model.form)]
+    if lists and len(lists) < len(files):
+        raise UserError(
+            f"{lists[0]} lists items, which get one prediction each, and the recordings beside it would get timelines; "
+            "predict them in two calls"
+        )
+    return bool(lists)
+
+
+def _predict_inputs(model: "Predictor", files: Sequence[str]) -> int:
+    from affect_jax.inference import predict_inputs
+    from affect_jax.inference.output import parse_output
+
+    reads = "items that are listed get one prediction each" if model.trained["rate"] else f"it reads {model.modality!r}"
+    _refuse_flags(_OF_RECORDINGS, f"is for timelines of models of raw speech, but {reads}; leave it out")
+    output = parse_output(FLAGS.out or "csv", what="items and features", forms=("csv",))
+    return predict_inputs.predict_inputs(model, files, output)
 
 
 def _predict_speech(model: "SpeechModel", files: Sequence[str]) -> int:
-    from affect_jax.inference import predict_files
     from affect_jax.inference.output import parse_output
+    from affect_jax.inference.predict_speech import predict_speech
 
     output = parse_output(FLAGS.out or "csv", what="recordings")
-    return predict_files.predict_speech(model, files, output, window=FLAGS.window, hop=FLAGS.hop, plot=FLAGS.plot)
+    return predict_speech(model, files, output, window=FLAGS.window, hop=FLAGS.hop, plot=FLAGS.plot)
 
 
 def _write_split(run: Path) -> None:

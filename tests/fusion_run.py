@@ -58,7 +58,7 @@ def config(*studies):
     return made
 
 
-def _first_weights(model, stages, task, corpus, folds, trials, engine, **_):
+def give_first_weights(model, stages, task, corpus, folds, trials, engine, **_):
     """In place of loop.fit_study."""
     params = loop.init_params(model, mesh.replicate(engine.mesh, (corpus, folds)), trials, engine)
     # Large ones, so that answers differ between examples.
@@ -71,7 +71,7 @@ def make(folder, *studies):
     """The finished run folder `folder`. Whoever reads its corpus again must have `splits.load_recordings` give
     `corpus()`."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "fit_study", _first_weights)
+        patch.setattr(loop, "fit_study", give_first_weights)
         patch.setattr(splits, "load_recordings", lambda _, **__: corpus())
         small.run(config(*studies), folder, config_arg="configs/fusion.py:all,ravdess")
     return folder

@@ -149,11 +149,15 @@ def _join_recordings(values: np.ndarray, split: Split, pieces: Mapping[int, np.n
 
 
 def restore_delayed_predictions(values: np.ndarray, split: Split, delay: int) -> np.ndarray:
-    """Predictions [F] of delayed targets, moved back by `delay` frames within each recording."""
+    """Predictions [F], or [F, C] logits, of delayed targets, moved back by `delay` frames within each recording."""
     pieces = _split_by_recording(values, split)
-    return _join_recordings(
-        values, split, {r: avec.restore_delay(x, np.ones(x.shape, bool), delay) for r, x in pieces.items()}
-    )
+    return _join_recordings(values, split, {r: restore_delay(x, delay) for r, x in pieces.items()})
+
+
+def restore_delay(values: np.ndarray, delay: int) -> np.ndarray:
+    """The same of one recording: [T], or [T, C]."""
+    by_time = np.moveaxis(values, 0, -1)
+    return np.moveaxis(avec.restore_delay(by_time, np.ones(by_time.shape, bool), delay), -1, 0)
 
 
 def postprocess_predictions(predictions: Mapping[str, np.ndarray], splits: Mapping[str, Split]) -> None:

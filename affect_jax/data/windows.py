@@ -29,6 +29,27 @@ class Example(NamedTuple):
     last: int
 
 
+class WindowPlan(NamedTuple):
+    """How `config.data` has recordings read in windows.
+
+    Attributes:
+      unit: recording or window.
+      window: frames of a window.
+      hop: frames between the starts of two windows.
+    """
+
+    unit: str
+    window: int
+    hop: int
+
+
+def list_evaluated(length: int, plan: WindowPlan | None) -> list[Example]:
+    """The windows by which evaluation scores every frame of one recording once; without a plan it is read whole."""
+    if plan is None or length <= plan.window:
+        return [Example(0, 0, length, 0, length)]
+    return list_examples([length], plan.unit, plan.window, plan.hop)[1]
+
+
 def list_examples(lengths: Sequence[int], unit: str, window: int, hop: int) -> tuple[list[Example], list[Example]]:
     """Training and evaluation examples of recordings of these lengths; one list twice where they are the same.
 

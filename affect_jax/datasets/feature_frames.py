@@ -5,6 +5,7 @@ tables, and `Frames.remarks` says so.
 """
 
 import collections
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -92,6 +93,11 @@ def read_features(path: Path, options: ReadingOptions = PLAIN) -> Frames:
     if options.rate is not None and len(frames.values) > 1 and not len(frames.times):
         frames = frames._replace(times=np.arange(len(frames.values)) / options.rate, rate=options.rate)
     return frames._replace(values=np.ascontiguousarray(convert_to_float32(frames.values)))
+
+
+def hash_names(frames: Frames) -> str:
+    """A short hash of the names of the columns; '' where the file has none."""
+    return hashlib.sha256("\0".join(frames.names).encode()).hexdigest()[:12] if frames.names else ""
 
 
 def drop_columns(frames: Frames, names: Sequence[str]) -> Frames:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from affect_jax.datasets.input_form import InputForm
 from affect_jax.errors import UserError, suggest_nearest
 
 
@@ -71,6 +72,8 @@ class Recordings(NamedTuple):
     fingerprint: str
     labels: tuple[str, ...] = ()
     """Names of the classes 0, 1, ...; not part of the fingerprint."""
+    inputs: InputForm | None = None
+    """How the features were made of files; None where only the corpus' own reader can make them."""
 
 
 def add_fingerprint(recordings: Recordings) -> Recordings:
@@ -87,7 +90,7 @@ def add_fingerprint(recordings: Recordings) -> Recordings:
 
 
 def compute_fingerprint(recordings: Recordings) -> str:
-    """sha256 of everything but `recordings.fingerprint` and `labels`.
+    """sha256 of everything but `recordings.fingerprint`, `labels` and `inputs`.
 
     The order of dictionary entries does not matter; the order of recordings, steps and drawn ids does, and so does
     every bit of every array.

@@ -10,6 +10,7 @@ from tensorboardX import SummaryWriter
 from affect_jax.config.schema import Experiment
 from affect_jax.data.folds import Folds
 from affect_jax.data.splits import Split
+from affect_jax.datasets.input_form import InputForm
 from affect_jax.runtime.progress import Display
 from affect_jax.runtime.run_identity import RunIdentity
 from affect_jax.training import mesh
@@ -32,6 +33,7 @@ class Run(NamedTuple):
       display: shows progress.
       board: takes TensorBoard's events.
       stop: asked after every epoch.
+      inputs: how the features were made of files, which is kept beside the weights; None where nobody else can.
     """
 
     experiment: Experiment
@@ -46,6 +48,7 @@ class Run(NamedTuple):
     display: Display
     board: SummaryWriter
     stop: Callable[[], bool]
+    inputs: InputForm | None = None
 
     def split(self, name: str) -> Split:
         """The split that is scored as 'validation' or 'test'."""

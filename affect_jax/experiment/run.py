@@ -158,6 +158,7 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
             display=display,
             board=board,
             stop=stop,
+            inputs=corpus.recordings.inputs,
         )
         _introduce(run, corpus.recordings)
         trials, selected, arrays = _run_studies(run)

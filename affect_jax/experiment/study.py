@@ -14,6 +14,7 @@ from affect_jax.config.parse import list_seeds
 from affect_jax.config.schema import Study
 from affect_jax.config.stages import Stage
 from affect_jax.data import splits
+from affect_jax.datasets.input_form import encode_form
 from affect_jax.experiment import results
 from affect_jax.experiment.context import Run
 from affect_jax.experiment.results_file import Scores, Selection, TrialResult
@@ -245,7 +246,8 @@ def _predict(
 def _save_weights(
     run: Run, study: Study, number: int, fitted: loop.Fitted, trials: Sequence[Trial], *, first: int
 ) -> None:
-    """Each trial's weights with the standardisation of its fold: all that a prediction from raw features needs."""
+    """Each trial's weights with the standardisation of its fold, and how the features were made: all that a prediction
+    needs."""
     fold_of = np.array([trial.fold for trial in trials])
     moments = {
         kind: {m: np.asarray(x)[fold_of] for m, x in getattr(run.folds, kind).items()} for kind in ("mean", "scale")
@@ -253,8 +255,8 @@ def _save_weights(
     steps = {m: stream.steps for m, stream in run.development.corpus.inputs.items()}
     data = run.experiment.data
     meta = {"first": first, "trials": len(trials), "model": dict(study.model), "steps": steps, "unit": data.unit}
-    if data.unit == "recording" and data.window:
-        meta["windows"] = (data.window, data.hop)
+    if run.inputs is not None:
+        meta["inputs"] = encode_form(run.inputs)
     folder = run_folder.locate_weights(run.workdir, study.name)
     checkpoint.save_checkpoint(folder / f"{number:03d}", 0, {"params": fitted.params, **moments}, meta, run.identity)
 

@@ -15,6 +15,9 @@ from jax import export as jax_export
 
 from affect_jax.config.load import read_experiment
 from affect_jax.config.models import make_model
+from affect_jax.config.schema import Data, Experiment
+from affect_jax.data.windows import WindowPlan
+from affect_jax.datasets.input_form import InputForm, decode_form, encode_form, select_modalities
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.experiment.results_file import CorpusRecord, Results, TrialResult, read_results
 from affect_jax.inference import export_folder
@@ -49,7 +52,10 @@ class Deployed(NamedTuple):
       trial: its entry in results.json; None for a converted model.
       trained: what an export says about the run: `task`, `target`, `labels` of classes, `corpus`, and for raw speech
         its `rate` in Hz, else None.
-      windows: (steps, hop) of the windows in which longer sequences are read, as in training; None for whole ones.
+      windows: in which longer sequences are read, as in evaluation; None for whole ones.
+      form: how the inputs were made of files; None where that is not known, and only features themselves are taken.
+      delay: steps by which predictions are moved back, as the labels were moved in training.
+      number: of the trial in results.json; None for a converted model.
     """
 
     model: Any
@@ -58,7 +64,10 @@ class Deployed(NamedTuple):
     item: bool
     trial: TrialResult | None
     trained: dict[str, Any]
-    windows: tuple[int, int] | None = None
+    windows: WindowPlan | None = None
+    form: InputForm | None = None
+    delay: int = 0
+    number: int | None = None
 
     @property
     def modality(self) -> str:
@@ -109,7 +118,10 @@ def load_deployed(run: Path, number: int) -> Deployed:
     Raises:
       UserError: the run is unfinished or damaged.
     """
-    results, experiment = read_results(run), read_experiment(run)
+    results = read_results(run)
+    if not (run / "weights").is_dir():
+        raise UserError(f"{run} has no weights to predict with (a run of baselines keeps none); name a run of networks")
+    experiment = read_experiment(run)
     trial = results.trials[number]
     leaves, meta = _read_trial_weights(run, results, number)
     model = make_model(meta["model"])
@@ -127,9 +139,33 @@ def load_deployed(run: Path, number: int) -> Deployed:
             "labels": list(results.corpus.labels),
             "corpus": summarize_corpus(results.corpus),
             "rate": find_speech_rate(experiment.corpus.settings, "+".join(modalities)),
+            "moddrop": _is_dropping(experiment, trial.study),
+            "postprocessing": _name_postprocessing(experiment.data),
         },
-        windows=tuple(meta["windows"]) if "windows" in meta else None,
+        windows=plan_windows(experiment.data),
+        form=select_modalities(decode_form(meta["inputs"]), modalities) if "inputs" in meta else None,
+        delay=experiment.data.delay,
+        number=number,
     )
+
+
+def plan_windows(data: Data) -> WindowPlan | None:
+    """The windows in which `config.data` has recordings evaluated; None for whole ones."""
+    if data.unit not in ("recording", "window") or not data.window:
+        return None
+    return WindowPlan(data.unit, data.window, data.hop if data.unit == "recording" else data.window)
+
+
+def _is_dropping(experiment: Experiment, study: str) -> bool:
+    """Whether a study was trained with modalities dropped at random."""
+    (stages,) = (one.stages for one in experiment.studies if one.name == study)
+    return any(stage.moddrop for stage in stages)
+
+
+def _name_postprocessing(data: Data) -> str:
+    """What the run did with all predictions of a split together, which those of single files lack; '' for nothing."""
+    names = [("AVEC's post-processing", data.postprocess), ("rescaling to the range of the labels", data.rescale)]
+    return " and ".join(name for name, is_done in names if is_done)
 
 
 def _read_trial_weights(run: Path, results: Results, number: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -207,6 +243,18 @@ def predict_deployed(deployed: Deployed, features: Arrays, mask: Arrays) -> jax.
     return jnp.where(valid if value.ndim == valid.ndim else valid[..., None], value, 0.0)
 
 
+def describe_deployed(deployed: Deployed) -> dict[str, Any]:
+    """What is known of a model beside its arithmetic, as an export's description has it."""
+    return {
+        "number": deployed.number,
+        "trial": dataclasses.asdict(deployed.trial),
+        "trained": deployed.trained,
+        "made_of": encode_form(deployed.form) if deployed.form else None,
+        "windows": deployed.windows._asdict() if deployed.windows else None,
+        "delay": deployed.delay,
+    }
+
+
 def export_deployed(deployed: Deployed, out: Path, provenance: dict[str, Any]) -> dict[str, Any]:
     """Writes `model.jax` (which needs jax alone), `params.npz` and `description.json` to `out`.
 
@@ -245,9 +293,7 @@ def export_deployed(deployed: Deployed, out: Path, provenance: dict[str, Any]) -
         "platforms": list(PLATFORMS),
         "parameters": int(sum(leaf.size for leaf in leaves.values())),
         "submodules": sorted(deployed.params),
-        "trial": dataclasses.asdict(deployed.trial),
-        "trained": deployed.trained,
-        **({"windows": {"steps": deployed.windows[0], "hop": deployed.windows[1]}} if deployed.windows else {}),
+        **describe_deployed(deployed),
         "provenance": provenance,
     }
     return export_folder.write_export(out, bytes(artifact.serialize()), leaves, description)

@@ -19,8 +19,9 @@ from jax import export as jax_export
 from affect_jax.errors import UserError
 from affect_jax.runtime import files, run_folder
 
-SCHEMA = 2
-"""Version of description.json. The first exports have none, and no checksums."""
+SCHEMA = 3
+"""Version of description.json. The first exports have none, and no checksums; those of 2 do not say how their inputs
+were made."""
 
 MODEL, PARAMS, DESCRIPTION = "model.jax", "params.npz", "description.json"
 _AGAIN = "export it again from the run folder with launch.export"
@@ -200,13 +201,27 @@ def _read_description(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path} is damaged (it is not JSON: {' '.join(str(error).split())}); {_AGAIN}") from error
     schema = described.get("schema") if isinstance(described, dict) else None
     if schema != SCHEMA:
-        raise UserError(f"{path} has schema {schema!r}, and this version of affect_jax reads schema {SCHEMA}; {_AGAIN}")
+        raise UserError(
+            f"{path} has schema {schema!r}, and this version of affect_jax reads schema {SCHEMA}, which says how a "
+            f"model's inputs are made; make it anew: {_suggest_command(folder, described)}"
+        )
     sums = described.get("sha256")
     content = {key: value for key, value in described.items() if key != "sha256"}
     is_whole = data == files.encode_json(described) and isinstance(sums, dict)
     if not is_whole or sums.get(DESCRIPTION) != files.hash_json(content):
         raise UserError(f"{path} is damaged (it differs from its own checksum); {_AGAIN}")
     return described
+
+
+def _suggest_command(folder: Path, described: Any) -> str:
+    """The command that made an export, as far as it is known."""
+    provenance = described.get("provenance") if isinstance(described, dict) else None
+    command = provenance.get("command") if isinstance(provenance, dict) else None
+    words = command.split()[1:] if isinstance(command, str) else []
+    if any(word.startswith("--run") for word in words):
+        return f"python -m launch.export {' '.join(words)}"
+    run = folder.parent if (folder.parent / "results.json").is_file() else "RUN"
+    return f"python -m launch.export --run={run} --out={folder}"
 
 
 def _parse_shape(shape: str) -> tuple[int | str, ...]:

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax.config.load import read_experiment
 from affect_jax.errors import UserError
 from affect_jax.experiment.results_file import read_results
 from affect_jax.inference import deployment, export_folder
@@ -65,30 +64,30 @@ def load_run_model(run: Path, variant: str | None = None, trial: int | None = No
     Raises:
       UserError: the run is unfinished, has no weights, or does not read raw speech.
     """
-    results, experiment = read_results(run), read_experiment(run)
-    number = deployment.choose_trial(results, variant, trial)
-    if not (run / "weights").is_dir():
-        raise UserError(f"{run} has no weights to predict with (a run of baselines keeps none); name a run of networks")
-    deployed = deployment.load_deployed(run, number)
-    rate = deployment.find_speech_rate(experiment.corpus.settings, deployed.modality)
-    if not rate or not deployed.steps:
+    number = deployment.choose_trial(read_results(run), variant, trial)
+    return wrap_deployed(run, deployment.load_deployed(run, number))
+
+
+def wrap_deployed(run: Path, deployed: deployment.Deployed) -> SpeechModel:
+    """A trial of the run in `run` as a model of raw speech.
+
+    Raises:
+      UserError: it does not read raw speech.
+    """
+    trained, variant = deployed.trained, deployed.trial.variant
+    if not trained["rate"] or not deployed.steps:
         raise UserError(
-            f"trial {number} of {run} reads {deployed.modality!r}, not raw speech; name a run of raw speech"
+            f"trial {deployed.number} of {run} reads {deployed.modality!r}, not raw speech; name a run of raw speech"
         )
-    corpus, variant = results.corpus, results.trials[number].variant
+    is_synthetic = trained["corpus"]["synthetic"]
     return SpeechModel(
         deployed=deployed,
-        rate=rate,
-        task=results.task,
-        labels=corpus.labels,
-        target=experiment.data.target,
-        about={
-            "run": str(run),
-            "trial": number,
-            "variant": variant,
-            "trained_on": deployment.summarize_corpus(corpus),
-        },
-        title=f"trial {number}, variant {variant!r}{' (from a synthetic corpus)' if corpus.synthetic else ''}",
+        rate=trained["rate"],
+        task=trained["task"],
+        labels=tuple(trained["labels"]),
+        target=trained["target"],
+        about={"run": str(run), "trial": deployed.number, "variant": variant, "trained_on": trained["corpus"]},
+        title=f"trial {deployed.number}, variant {variant!r}{' (from a synthetic corpus)' if is_synthetic else ''}",
     )
 
 

@@ -55,27 +55,46 @@ def write_split_predictions(run: Path, results: Results, number: int, split: str
             arff_files.write_gold(path, str(group), times, values)
         else:
             path = out / f"{name_file(str(group))}.csv"  # a group may be called anything
-            write_atomic(path, format_predictions(ids, values, results.corpus.labels).encode())
+            write_atomic(path, format_predictions(ids, values, results.corpus.labels, task=results.task).encode())
         paths.append(path)
     return paths
 
 
-def format_predictions(ids: Sequence[str], values: np.ndarray, labels: Sequence[str] = ()) -> str:
+def format_predictions(
+    ids: Sequence[str],
+    values: np.ndarray,
+    labels: Sequence[str] = (),
+    *,
+    task: str = "",
+    notes: Sequence[str] | None = None,
+) -> str:
     """Predictions as csv, one a row.
 
     Args:
       ids: [N].
       values: float [N], or [N, C] logits.
-      labels: names of the C classes; their numbers where there are none.
+      labels: names of the classes; their numbers where there are none.
+      task: one of metrics.TASKS; values of 'binary' are probabilities of class 1.
+      notes: [N], for a last column `note`; None for no such column.
     """
-    names = tuple(labels or map(str, range(values.shape[-1]))) if values.ndim > 1 else ()
-    rows = ((step, *_format_cells(value, names)) for step, value in zip(map(str, ids), values, strict=True))
-    return format_csv([("id", "prediction", *names), *rows])
-
-
-def _format_cells(value: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The cells of one step: a number; or the most likely class, and the probabilities of all."""
-    if not names:
-        return (f"{value:.6f}",)
-    odds = np.exp(value - value.max(), dtype=np.float64)
-    return (names[int(value.argmax())], *(f"{probability:.6f}" for probability in odds / odds.sum()))
+    is_binary = task == "binary" and values.ndim == 1
+    count = 2 if is_binary else values.shape[-1] if values.ndim > 1 else 0
+    names = tuple(labels) if len(labels) == count else tuple(map(str, range(count)))
+    rows: list[tuple[str, ...]] = []
+    for step, value in zip(map(str, ids), values, strict=True):
+        if is_binary:
+            shares = np.array([1 - value, value])
+        elif count:
+            shares = np.exp(value - value.max(), dtype=np.float64)
+            shares = shares / shares.sum()
+        else:
+            rows.append((step, f"{value:.6f}"))
+            continue
+        # Half counts as class 1, as in the scores.
+        best = int(value >= 0.5) if is_binary else int(shares.argmax())
+        rows.append((step, names[best], *(f"{share:.6f}" for share in shares)))
+    header: tuple[str, ...] = ("id", "prediction", *names)
+    if notes is not None:
+        header = (*header, "note")
+        rows = [(*row, note) for row, note in zip(rows, notes, strict=True)]
+    return format_csv([header, *rows])

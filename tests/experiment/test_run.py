@@ -12,11 +12,12 @@ from affect_jax.data import splits
 from affect_jax.datasets.recola import arff_files
 from affect_jax.errors import UserError
 from affect_jax.experiment import predictions_file, results_file, run
-from affect_jax.inference import deployment, export_folder, feature_files, split_files
+from affect_jax.inference import deployment, export_folder, predictor, split_files
 from affect_jax.runtime import files, run_folder
 from affect_jax.runtime.signals import Stopped
 from configs import fusion_manifest
 from tests import own, small
+from tests.inference import toys
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +119,7 @@ def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
         assert description["parameters"] == sum(x.size for x in jax.tree.leaves(deployed.params))
         artifact = jax.export.deserialize(bytearray((out / "model.jax").read_bytes()))
         read, predict = (
-            export_folder.read_export(out),
+            predictor.wrap_export(out, export_folder.read_export(out)),
             jax.jit(lambda *sides, model=deployed: deployment.predict_deployed(model, *sides)),
         )
         config = small.seqsew_config("x") if variant == "SeqSEW" else small.sew_config("x")
@@ -134,7 +135,7 @@ def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
             want = arrays[f"teachers/{split}/prediction"][at][mine]
             np.testing.assert_allclose(np.ravel(artifact.call(x, mask)), want, rtol=1e-4, atol=1e-5)
             np.save(tmp_path / "x.npy", recording.features[deployed.modality])
-            said = feature_files.predict_feature_file(read, tmp_path / "x.npy")[1]
+            said = toys.predict_file(read, tmp_path / "x.npy")[1]
             np.testing.assert_allclose(said, np.ravel(predict(x, mask)), rtol=1e-5, atol=1e-6)
 
 

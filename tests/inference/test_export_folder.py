@@ -59,7 +59,7 @@ def refused(folder, match):
 def test_what_was_written_is_read(export):
     found = export_folder.read_export(export)
     assert (found.modality, found.shapes, found.unit, found.steps) == ("face", {"face": ("b", "t", 3)}, "step", None)
-    assert found.description["schema"] == 2
+    assert found.description["schema"] == 3
     assert set(found.description["sha256"]) == set(NAMES)
     assert sorted(path.name for path in export.iterdir()) == sorted(NAMES)
 
@@ -92,10 +92,16 @@ def test_a_file_of_another_export_is_refused(export, made, name):
     refused(export, r"differs from its checksum: damaged, or of another export\); export it again from the run folder")
 
 
-@pytest.mark.parametrize("schema", [None, 0, 1, "2"])
-def test_another_schema_is_told(export, schema):
+@pytest.mark.parametrize("schema", [None, 0, 1, 2, "3"])
+def test_another_schema_is_told_with_the_command_that_makes_it_anew(export, schema):
     sealed(export, schema=schema)
-    refused(export, rf"has schema {schema!r}, and this version of affect_jax reads schema 2")
+    refused(
+        export, rf"has schema {schema!r}, and this version of affect_jax reads schema 3, .*--run=RUN --out={export}$"
+    )
+    (export.parent / "results.json").write_text("{}")
+    refused(export, f"make it anew: python -m launch.export --run={export.parent} --out={export}$")
+    sealed(export, schema=schema, provenance={"command": "/x/export.py --run=runs/a --trial=3"})
+    refused(export, "make it anew: python -m launch.export --run=runs/a --trial=3$")
 
 
 def test_what_came_before_the_checksums_is_told(export):
@@ -103,7 +109,7 @@ def test_what_came_before_the_checksums_is_told(export):
     refused(export, "has schema None")
 
 
-@pytest.mark.parametrize("text", ["[]", "null", "3", '"x"', '{"schema": 2}', '{"schema": 2, "sha256": []}'])
+@pytest.mark.parametrize("text", ["[]", "null", "3", '"x"', '{"schema": 3}', '{"schema": 3, "sha256": []}'])
 def test_a_description_that_is_none_is_refused(export, text):
     (export / "description.json").write_text(text)
     refused(export, "description.json (has schema|is damaged)")

@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from affect_jax.inference import deployment
+from affect_jax.inference import deployment, export_folder, predict_inputs, predictor
+from affect_jax.inference.inputs import collect_requests
 from tests import run_results
 
 
@@ -54,7 +55,21 @@ def deployed(model, seed=0, *, item=False, task="regression", labels=(), rate=No
     }
     corpus = {"name": "toy", "form": "v", "synthetic": True}
     trained = {"task": task, "target": "y", "labels": list(labels), "corpus": corpus, "rate": rate}
+    trained |= {"moddrop": False, "postprocessing": ""}
     return deployment.Deployed(model, params, inputs, item, run_results.make_trial(variant="toy", seed=seed), trained)
+
+
+def open_export(model, folder):
+    """The predictor of an export of a Deployed."""
+    deployment.export_deployed(model, folder, {})
+    return predictor.wrap_export(folder, export_folder.read_export(folder))
+
+
+def predict_file(model, path):
+    """(ids, values) that a predictor gives of one file."""
+    (request,) = collect_requests(model, [path]).items
+    said = predict_inputs.answer_recording(model, request.read())
+    return said.ids, said.values
 
 
 def answer(model, features, masks):

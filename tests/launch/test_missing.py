@@ -15,9 +15,10 @@ from affect_jax.data import splits
 from affect_jax.errors import UserError
 from affect_jax.evaluation.missing import checked_run, masked_scores, missing_file
 from affect_jax.experiment.results_file import ClassicalDetails, read_results, write_results
-from affect_jax.inference import deployment, export_folder, feature_files
+from affect_jax.inference import deployment
 from launch import missing as launcher
 from tests import fusion_run
+from tests.inference import toys
 
 MASKS = ("A", "V", "A+V")
 
@@ -248,14 +249,13 @@ def test_runs_without_test_labels_or_with_several_variants_are_refused(copied):
 
 def test_an_export_says_what_the_trial_says_of_items_with_modalities_missing(run, tmp_path):
     deployed, clip = deployment.load_deployed(run, 1), fusion_run.corpus().splits["train"][7]
-    deployment.export_deployed(deployed, tmp_path, {})
     read, predict = (
-        export_folder.read_export(tmp_path),
+        toys.open_export(deployed, tmp_path),
         jax.jit(lambda *sides: deployment.predict_deployed(deployed, *sides)),
     )
     for absent in ((), ("mfcc",), ("action_units",)):
         np.savez(tmp_path / "clip.npz", **{m: x for m, x in clip.features.items() if m not in absent})
-        (name,), said = feature_files.predict_feature_file(read, tmp_path / "clip.npz")
+        (name,), said = toys.predict_file(read, tmp_path / "clip.npz")
         features, mask = {}, {}
         for modality, (_, _, steps) in deployed.inputs.items():
             x = clip.features[modality][:steps]

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -16,21 +15,28 @@ import pytest
 import soundfile
 
 from affect_jax.errors import UserError
-from affect_jax.experiment.results_file import write_results
-from affect_jax.inference import deployment, speech_models
+from affect_jax.experiment.results_file import read_results, write_results
+from affect_jax.inference import deployment
 from launch import predict
 from tests import run_results
 from tests.launch.starting import starter
 
 RATE, STEPS = 800, 1600  # two seconds
-EXPERIMENT = SimpleNamespace(corpus=SimpleNamespace(settings={"rate": RATE}), data=SimpleNamespace(target="conflict"))
 
 
 class Planted(NamedTuple):
     """In place of a `Deployed`."""
 
+    trained: dict
+    trial: object
+    number: int
     modality: str = "speech"
     steps: int | None = STEPS
+    inputs: dict = {"speech": deployment.Input(np.zeros(1), np.ones(1), STEPS)}
+    item: bool = True
+    form: None = None
+    windows: None = None
+    delay: int = 0
 
 
 def write_run(folder, task="signed_regression", labels=()):
@@ -57,8 +63,13 @@ def plant(monkeypatch):
             share = jnp.mean(mask, 1)
             return jnp.stack([share, 2 * share], 1) if classes else share
 
-        monkeypatch.setattr(speech_models, "read_experiment", lambda run: EXPERIMENT)
-        monkeypatch.setattr(deployment, "load_deployed", lambda run, number: Planted(**deployed))
+        def load(run, number):
+            results = read_results(run)
+            corpus = deployment.summarize_corpus(results.corpus)
+            trained = {"task": results.task, "target": "conflict", "labels": results.corpus.labels, "corpus": corpus}
+            return Planted({**trained, "rate": RATE}, results.trials[number], number, **deployed)
+
+        monkeypatch.setattr(deployment, "load_deployed", load)
         monkeypatch.setattr(deployment, "predict_deployed", say)
 
     call()
@@ -176,7 +187,7 @@ def test_a_split_of_the_corpus(main, run, capsys):
         (["--hop=9", "talk.wav"], "--hop is 9 s and a window 2 s"),
         (["--out=txt", "talk.wav"], "--out is 'txt'; for recordings give csv, json, or a file that ends in"),
         (["--out=/nowhere/a.csv", "talk.wav"], "there is no folder /nowhere"),
-        (["--split=test", "talk.wav"], "--split is for a split of the corpus, but recordings are named"),
+        (["--split=test", "talk.wav"], "--split is for a split of the corpus, but files are named"),
         (["--hop=1"], "--hop is for recordings, but none is named"),
         (["--plot"], "--plot is for recordings"),
         (["--variant=ConflictNE", "talk.wav"], "did you mean 'ConflictNET'"),
@@ -187,14 +198,15 @@ def test_wrong_flags(main, run, arguments, said):
         main(f"--run={run}", *arguments)
 
 
-@pytest.mark.parametrize("deployed", [dict(modality="audio"), dict(steps=None)])
+@pytest.mark.parametrize("deployed", [dict(steps=None)])
 def test_models_of_something_else_are_refused(main, run, plant, deployed):
     plant(**deployed)
     with pytest.raises(UserError, match="not raw speech; name a run of raw speech"):
         main(f"--run={run}", "talk.wav")
 
 
-def test_runs_without_weights_are_refused(main, run):
+def test_runs_without_weights_are_refused(main, tmp_path):
+    run = write_run(tmp_path / "run")
     (run / "weights").rmdir()
     with pytest.raises(UserError, match="has no weights to predict with"):
         main(f"--run={run}", "talk.wav")

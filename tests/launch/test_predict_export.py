@@ -70,7 +70,10 @@ def test_features(main, of_features, item, capsys):
     folder, model = of_features
     main(f"--run={folder}", item, item)
     out, err = capsys.readouterr()
-    assert err == "2 of 2 files predicted (trained on a synthetic corpus)\n"
+    assert err == (
+        "export of variant 'toy' (trained on a synthetic corpus): predicting 'y' from features face, text\n"
+        "2 of 2 predicted\n"
+    )
     trials = list(csv.DictReader(io.StringIO(out)))
     assert [trial["id"] for trial in trials] == ["item", "item"]
     face = np.concatenate([np.arange(6.0).reshape(3, 2), np.zeros((1, 2))]).astype(np.float32)
@@ -89,10 +92,8 @@ def test_a_bad_file_is_skipped_and_the_status_says_so(main, of_features, item, t
     out, err = capsys.readouterr()
     assert out == ""
     assert f"skipped: {tmp_path / 'none.npz'} is missing" in err
-    assert err.endswith(
-        f"1 of 2 files predicted (trained on a synthetic corpus), 1 skipped -> {tmp_path / 'out.csv'}\n"
-    )
-    assert (tmp_path / "out.csv").read_text().startswith("id,prediction,calm,angry,glad\nitem,")
+    assert err.endswith(f"1 of 2 predicted, 1 skipped -> {tmp_path / 'out.csv'}\n")
+    assert (tmp_path / "out.csv").read_text().startswith("id,prediction,calm,angry,glad,note\nitem,")
 
 
 def test_recordings_are_heard_as_the_model_of_the_run_hears_them(main, of_speech, talk, capsys):
@@ -114,8 +115,12 @@ def test_recordings_are_heard_as_the_model_of_the_run_hears_them(main, of_speech
         ("of_features", ["--split=test"], "one trial without its corpus; leave it out"),
         ("of_speech", ["--variant=x", "a.wav"], "one trial without its corpus; leave it out"),
         ("of_speech", ["--trial=0", "a.wav"], "leave it out"),
-        ("of_features", ["--hop=1", "a.npz"], r"--hop is for recordings, but the model reads 'face\+text'"),
-        ("of_features", ["--out=json", "a.npz"], "--out is 'json'; for features give csv"),
+        (
+            "of_features",
+            ["--hop=1", "a.npz"],
+            r"models of raw speech, but it reads 'face\+text'",
+        ),
+        ("of_features", ["--out=json", "a.npz"], "--out is 'json'; for items and features give csv"),
         ("of_features", ["--out=txt", "a.npz"], "--out is 'txt'"),
     ],
 )

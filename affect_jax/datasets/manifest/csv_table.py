@@ -73,7 +73,14 @@ class Sheet(NamedTuple):
     remarks: tuple[str, ...] = ()
 
 
-def read_table(path: Path, modalities: Sequence[str], problems: Problems, largest_file: float = LARGEST_FILE) -> Sheet:
+def read_table(
+    path: Path,
+    modalities: Sequence[str],
+    problems: Problems,
+    largest_file: float = LARGEST_FILE,
+    *,
+    is_labelled: bool = True,
+) -> Sheet:
     """Reads the table of a manifest.
 
     Args:
@@ -81,6 +88,7 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems, larges
       modalities: which to read; () for all.
       problems: collects what is wrong with single rows.
       largest_file: MB that may be taken, see `text_lines`.
+      is_labelled: False for a list of items to predict, which needs no labels, and whose splits and groups may mix.
 
     Raises:
       UserError: there is no such file, or it is not text, has no rows, or has columns that cannot be told apart, so
@@ -90,7 +98,7 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems, larges
     named = [i for i, name in enumerate(table.header) if column_roles.find_role(name) != column_roles.NAMELESS]
     header = [table.header[i] for i in named]
     before = len(problems)
-    _check_header(header, problems)
+    _check_header(header, problems, is_labelled)
     if len(problems) > before:
         problems.raise_if_any()
     labels = {name: name.partition(":")[2] or name for name in header if _is_label(name)}
@@ -104,22 +112,10 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems, larges
     chosen = set(modalities or columns)
     wanted = tuple(name for name in columns if name in chosen)
     rows = _name_cells(table, named, problems)
-    segments = read_segments(rows, problems)
-    items = [
-        Row(
-            number=number,
-            id=row["id"],
-            split=row.get("split", row.get("fold", "")),
-            group=row.get("group", row["id"]),
-            labels={labels[name]: row[name] for name in labels},
-            files={name: path.parent / row[name] for name in wanted if not is_missing(row[name])},
-            segment=segments.get(number, WHOLE),
-        )
-        for number, row in rows
-    ]
+    items = _make_items(rows, labels, wanted, path.parent, problems)
     sheet = Sheet(
         path=path,
-        rows=tuple(items),
+        rows=items,
         labels=tuple(labels.values()),
         modalities=wanted,
         unread=tuple(name for name in columns if name not in chosen),
@@ -128,8 +124,33 @@ def read_table(path: Path, modalities: Sequence[str], problems: Problems, larges
         remarks=(*_list_remarks(table, len(named)), *_list_missing_groups(rows)),
     )
     _check_line_breaks(rows, {*_OWN, *labels, *wanted}, problems)
-    _check_rows(sheet, problems)
+    _check_ids(sheet, problems)
+    if is_labelled:
+        _check_rows(sheet, problems)
     return sheet
+
+
+def _make_items(
+    rows: Sequence[tuple[int, dict[str, str]]],
+    labels: Mapping[str, str],
+    modalities: Sequence[str],
+    folder: Path,
+    problems: Problems,
+) -> tuple[Row, ...]:
+    """The rows by what their cells mean; `labels` has columns and the names of their labels."""
+    segments = read_segments(rows, problems)
+    return tuple(
+        Row(
+            number=number,
+            id=row["id"],
+            split=row.get("split", row.get("fold", "")),
+            group=row.get("group", row["id"]),
+            labels={labels[name]: row[name] for name in labels},
+            files={name: folder / row[name] for name in modalities if not is_missing(row[name])},
+            segment=segments.get(number, WHOLE),
+        )
+        for number, row in rows
+    )
 
 
 def _is_label(name: str) -> bool:
@@ -182,7 +203,7 @@ def _check_line_breaks(rows: Sequence[tuple[int, dict[str, str]]], columns: set[
             )
 
 
-def _check_header(header: Sequence[str], problems: Problems) -> None:
+def _check_header(header: Sequence[str], problems: Problems, is_labelled: bool) -> None:
     for name, count in collections.Counter(header).items():
         if count > 1:
             problems.add(1, f"has {count} columns called {quote_values(name)}; every column needs its own name")
@@ -197,7 +218,7 @@ def _check_header(header: Sequence[str], problems: Problems) -> None:
     lower = {name.lower() for name in header}
     if "id" not in lower:
         problems.add(1, f"has no column 'id'{suggest_nearest('id', header)}; every item needs a name of its own")
-    if not any(_is_label(name) for name in lower):
+    if is_labelled and not any(_is_label(name) for name in lower):
         problems.add(
             1,
             f"has no column 'label' or 'label:NAME'{suggest_nearest('label', header)}, so there is nothing to learn; "
@@ -212,7 +233,7 @@ def _check_header(header: Sequence[str], problems: Problems) -> None:
         problems.add(1, "has no modality; add a column of paths to .npy, .npz, .csv, .arff, .wav or .flac files")
 
 
-def _check_rows(sheet: Sheet, problems: Problems) -> None:
+def _check_ids(sheet: Sheet, problems: Problems) -> None:
     seen: dict[str, int] = {}
     for row in sheet.rows:
         if not row.id:
@@ -222,6 +243,10 @@ def _check_rows(sheet: Sheet, problems: Problems) -> None:
                 row.number, f"has the id {quote_values(row.id)} of row {seen[row.id]}; every item needs its own"
             )
         seen.setdefault(row.id, row.number)
+
+
+def _check_rows(sheet: Sheet, problems: Problems) -> None:
+    for row in sheet.rows:
         if sheet.grouped and not row.group:
             problems.add(row.number, f"item {quote_values(row.id)} has no group; name its speaker, dialog or video")
         if sheet.split_column and is_missing(row.split):

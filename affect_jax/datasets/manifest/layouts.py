@@ -148,7 +148,7 @@ def _arrange_groups(
     for group, members in groups.items():
         values = {
             modality: np.stack(
-                [_summarize_over_time(features[row.number][modality], modality in varying) for row in members]
+                [summarize_over_time(features[row.number][modality], modality in varying) for row in members]
             )
             for modality in features[members[0].number]
         }
@@ -157,7 +157,7 @@ def _arrange_groups(
     return recordings, {row.number: row.group for row in rows}
 
 
-def _summarize_over_time(values: np.ndarray, varies: bool) -> np.ndarray:
+def summarize_over_time(values: np.ndarray, varies: bool) -> np.ndarray:
     """[T, D] -> [D] means over time, followed by D standard deviations if the modality varies."""
     frames = np.asarray(values, np.float64)
     return np.concatenate([frames.mean(axis=0), frames.std(axis=0)] if varies else [frames.mean(axis=0)]).astype(

@@ -82,14 +82,13 @@ def _measure_sound(size: Measured, segment: Segment, reading: Reading) -> Cell:
 def _measure_frames(frames: Frames, segment: Segment, path: Path) -> Cell:
     """Columns that count rows or are empty are those of the whole file."""
     stretch, start = cut_frames(frames, segment, path)
-    names = hashlib.sha256("\0".join(frames.names).encode()).hexdigest()[:12] if frames.names else ""
     bad = ~np.isfinite(stretch.values)
     return Cell(
         *stretch.values.shape,
         rate=frames.rate,
         bad=int(bad.sum()),
         first=_locate_first(stretch, bad, start) if bad.any() else "",
-        names=names,
+        names=feature_frames.hash_names(frames),
         counters=_ANY if len(frames.values) < 3 else frames.counters,
         empty=_ANY if len(frames.empty) == len(frames.names) else frames.empty,
         remarks=stretch.remarks,

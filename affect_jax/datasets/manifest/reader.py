@@ -19,6 +19,7 @@ from affect_jax.datasets.manifest import (
     layouts,
     locations,
     measurements,
+    record_form,
     segments,
 )
 from affect_jax.datasets.manifest.cells import Reading, Survey
@@ -179,7 +180,8 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
 
     checked = _check_manifest(corpus)
     settings, sheet = checked.settings, checked.sheet
-    features, times = build_features(sheet, checked.survey, choose_reading(settings), data_dir=checked.data_dir)
+    reading = choose_reading(settings)
+    features, times = build_features(sheet, checked.survey, reading, data_dir=checked.data_dir)
     files = {row.id: row.files for row in sheet.rows}
 
     def locate(recording: Recording, modality: str, step: int, column: int) -> str:
@@ -212,7 +214,8 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
         corpus="manifest",
         synthetic=(sheet.path.parent / release_files.MARKER).is_file(),
     )
-    return assembled, missing
+    form = record_form.record_form(sheet, checked.survey, target, settings, reading, features)
+    return assembled._replace(inputs=form), missing
 
 
 def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:

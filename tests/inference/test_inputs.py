@@ -1,4 +1,4 @@
-"""What an export says of files of features is what deploy.predict says of the model that it was made of."""
+"""What an export says of files of features is what the model says that it was made of."""
 
 import flax.linen as nn
 import numpy as np
@@ -6,27 +6,22 @@ import pytest
 
 from affect_jax.data import windows
 from affect_jax.errors import UserError
-from affect_jax.inference import deployment, export_folder, feature_files
+from affect_jax.inference import deployment, long_inputs
 from tests.inference import toys
 
 SIZES = {"audio": (3, 6), "face": (2, None), "text": (4, 5)}
 
 
-def opened(model, folder):
-    deployment.export_deployed(model, folder, {})
-    return export_folder.read_export(folder)
-
-
 @pytest.fixture(scope="module")
 def several(tmp_path_factory):
     model = toys.deployed(toys.Item(), item=True, task="multiclass", **SIZES)
-    return model, opened(model, tmp_path_factory.mktemp("several"))
+    return model, toys.open_export(model, tmp_path_factory.mktemp("several"))
 
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory):
     model = toys.deployed(toys.Steps(), x=(3, 9))
-    return model, opened(model, tmp_path_factory.mktemp("steps"))
+    return model, toys.open_export(model, tmp_path_factory.mktemp("steps"))
 
 
 def drawn(*shape, seed=0):
@@ -48,16 +43,16 @@ def test_a_prediction_a_step(steps, tmp_path, suffix, length):
         np.save(path, x)
     else:
         np.savez(path, whatever=x)
-    ids, values = feature_files.predict_feature_file(found, path)
+    ids, values = toys.predict_file(found, path)
     assert ids == tuple(f"talk@{t}" for t in range(length))
     np.testing.assert_allclose(values, toys.answer(model, x, np.ones(length, bool)), rtol=1e-5, atol=1e-5)
 
 
 def test_frames_that_know_no_time(tmp_path):
     model = toys.deployed(toys.Steps(), x=(3, None))
-    found, x = opened(model, tmp_path / "export"), drawn(7, 3)
+    found, x = toys.open_export(model, tmp_path / "export"), drawn(7, 3)
     np.save(tmp_path / "a.npy", x)
-    ids, values = feature_files.predict_feature_file(found, tmp_path / "a.npy")
+    ids, values = toys.predict_file(found, tmp_path / "a.npy")
     assert ids == tuple(f"a@{t}" for t in range(7))
     np.testing.assert_allclose(
         values, np.asarray(deployment.predict_deployed(model, x, np.ones(7, bool))), rtol=1e-5, atol=1e-5
@@ -67,15 +62,30 @@ def test_frames_that_know_no_time(tmp_path):
 @pytest.mark.parametrize("missing", [(), ("face",), ("audio", "text")])
 def test_an_item_of_several_modalities_some_of_them_missing(several, tmp_path, missing):
     model, found = several
-    given = {"audio": drawn(4, 3), "face": drawn(2), "text": drawn(9, 4)}  # shorter, a vector, and longer: it is cut
+    given = {"audio": drawn(4, 3), "face": drawn(2), "text": drawn(5, 4)}  # shorter, a vector, and as long
     np.savez(tmp_path / "a.npz", **{name: x for name, x in given.items() if name not in missing})
-    ids, values = feature_files.predict_feature_file(found, tmp_path / "a.npz")
-    features = {"audio": padded(given["audio"], 6), "face": given["face"], "text": given["text"][:5]}
+    ids, values = toys.predict_file(found, tmp_path / "a.npz")
+    features = {"audio": padded(given["audio"], 6), "face": given["face"], "text": given["text"]}
     masks = {"audio": np.arange(6) < 4, "face": np.array(True), "text": np.ones(5, bool)}
     masks = {name: mask & (name not in missing) for name, mask in masks.items()}
     assert ids == ("a",)
     assert values.shape == (1, 3)
     np.testing.assert_allclose(values[0], toys.answer(model, features, masks), rtol=1e-5, atol=1e-5)
+
+
+def test_a_longer_item_is_read_in_windows_that_cover_it_and_their_probabilities_averaged(several, tmp_path):
+    model, found = several
+    audio, text = drawn(13, 3), drawn(8, 4)
+    np.savez(tmp_path / "a.npz", audio=audio, text=text)
+    _, values = toys.predict_file(found, tmp_path / "a.npz")
+    shares = []
+    # Three windows of 6 cover 13 steps; beside them, text of 8 is read from the same relative places, 5 at a time.
+    for at_audio, at_text in ((0, 0), (4, 2), (7, 3)):
+        features = {"audio": audio[at_audio : at_audio + 6], "face": np.zeros(2, np.float32)}
+        masks = {"audio": np.ones(6, bool), "face": np.array(False), "text": np.ones(5, bool)}
+        logits = toys.answer(model, features | {"text": text[at_text : at_text + 5]}, masks)
+        shares.append(np.exp(logits) / np.exp(logits).sum())
+    np.testing.assert_allclose(np.exp(values[0]), np.mean(shares, 0), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -88,57 +98,75 @@ def test_an_item_of_several_modalities_some_of_them_missing(several, tmp_path, m
         ({"audio": np.array(["x"])}, r"expected numbers"),
         ({"audio": np.array([[1, 2, {}]], object)}, "'audio' is made of Python objects"),
         ({"audio": drawn(0, 3)}, "expected numbers"),
-        ({"face": drawn(2, 2)}, "has 2 frames, the model takes one an item"),
+        ({"face": drawn(2, 2)}, "has 2 frames, and the model takes one frame of it an item"),
         ({"text": np.array([[0, 1, np.nan, np.inf]])}, "has 2 values that are not finite"),
     ],
 )
 def test_what_the_model_does_not_take_is_named(several, tmp_path, arrays, said):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(UserError, match=said):
-        feature_files.predict_feature_file(several[1], tmp_path / "a.npz")
+        toys.predict_file(several[1], tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a", "a.pkl", "a.csv"])
 def test_files_of_another_kind_are_refused(several, tmp_path, name):
     (tmp_path / name).write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match=r"name files that end in|write an npz with an array for each"):
-        feature_files.predict_feature_file(several[1], tmp_path / name)
+        toys.predict_file(several[1], tmp_path / name)
 
 
-def test_modalities_of_different_lengths_have_no_prediction_a_step(tmp_path):
-    found = export_folder.Exported(None, {"a": ("b", "t", 2), "b": ("b", "t", 2)}, "step", {})
+def test_modalities_of_different_lengths_have_no_prediction_a_step(steps, tmp_path):
+    found = steps[1]._replace(shapes={"a": ("b", "t", 2), "b": ("b", "t", 2)})
     np.savez(tmp_path / "x.npz", a=drawn(3, 2), b=drawn(4, 2))
     with pytest.raises(UserError, match=r"3 of 'a', 4 of 'b' frames, expected as many of each"):
-        feature_files.predict_feature_file(found, tmp_path / "x.npz")
+        toys.predict_file(found, tmp_path / "x.npz")
 
 
 def test_an_answer_that_is_not_finite_is_refused(steps, tmp_path):
     found = steps[1]._replace(call=lambda x, m: x[..., 0] / 0 * np.where(m, 1, 0))
     np.save(tmp_path / "a.npy", np.ones((2, 3), np.float32))
-    with np.errstate(all="ignore"), pytest.raises(UserError, match="not finite; export another trial"):
-        feature_files.predict_feature_file(found, tmp_path / "a.npy")
+    with np.errstate(all="ignore"), pytest.raises(UserError, match="'a' are not finite; choose another trial"):
+        toys.predict_file(found, tmp_path / "a.npy")
 
 
 class Context(nn.Module):
-    """A number a step, which depends on all steps that are read with it."""
+    """A number a step, which depends on all valid steps that are read with it."""
 
     @nn.compact
     def deploy(self, inputs, masks):
         """float32 [B, T]."""
         (name,) = inputs
         x = nn.Dense(1)(inputs[name])[..., 0]
-        return x + x.mean(1, keepdims=True)
+        return x + x.mean(1, keepdims=True, where=masks[name])
 
 
-@pytest.mark.parametrize("length", [5, 6, 17])
-def test_long_files_are_read_in_the_windows_of_the_training_run(tmp_path, length):
-    model = toys.deployed(Context(), x=(3, 6))._replace(windows=(6, 2))
-    found, x = opened(model, tmp_path / "export"), drawn(length, 3)
+@pytest.mark.parametrize(("length", "delay"), [(5, 0), (6, 2), (17, 3)])
+def test_long_files_are_read_in_the_windows_of_the_training_run(tmp_path, length, delay):
+    model = toys.deployed(Context(), x=(3, 6))._replace(windows=windows.WindowPlan("recording", 6, 2), delay=delay)
+    found, x = toys.open_export(model, tmp_path / "export"), drawn(length, 3)
     np.save(tmp_path / "a.npy", x)
-    ids, values = feature_files.predict_feature_file(found, tmp_path / "a.npy")
+    ids, values = toys.predict_file(found, tmp_path / "a.npy")
     expected = np.full(length, np.nan, np.float32)
     for start, size, first, last in windows.cover_once(length, 6, 2):
         piece = deployment.predict_deployed(model, x[None, start : start + size], np.ones((1, size), bool))
         expected[start + first : start + last] = np.asarray(piece)[0, first:last]
     assert len(ids) == length
+    # Where labels were learned earlier than they are, predictions come later, and the first stands for those before.
+    expected = np.concatenate([np.full(delay, expected[0]), expected[: length - delay]])
     np.testing.assert_allclose(values, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_windows_of_a_run_of_windows_follow_each_other(tmp_path):
+    model = toys.deployed(Context(), x=(3, 6))._replace(windows=windows.WindowPlan("window", 6, 6))
+    found, x = toys.open_export(model, tmp_path / "export"), drawn(8, 3)
+    np.save(tmp_path / "a.npy", x)
+    _, values = toys.predict_file(found, tmp_path / "a.npy")
+    pieces = [deployment.predict_deployed(model, p[None], np.ones((1, len(p)), bool))[0] for p in (x[:6], x[6:])]
+    np.testing.assert_allclose(values, np.concatenate(pieces), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("values", [[0.25, 0.5], [0.75]])
+def test_the_mean_of_windows_is_that_of_probabilities(values):
+    odds = np.log(np.stack([values, 1 - np.array(values)], 1)).astype(np.float32) + 3
+    mean = long_inputs.average_windows(odds)
+    np.testing.assert_allclose(np.exp(mean - np.logaddexp(*mean))[0], np.mean(values), rtol=1e-6)

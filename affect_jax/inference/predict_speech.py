@@ -1,46 +1,15 @@
-"""Predicts people's own files, recordings or features, and writes what a model says about them.
+"""Predicts people's recordings with a model of raw speech, and writes timelines of them.
 
-Both functions report on standard error and skip files that they cannot use, so that one bad file costs nothing else.
+Reports on standard error and skips files that it cannot use, so that one bad file costs nothing else.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from affect_jax.errors import UserError
-from affect_jax.inference import feature_files, split_files, timeline_files, timelines
-from affect_jax.inference.export_folder import Exported
+from affect_jax.inference import timeline_files, timelines
 from affect_jax.inference.output import Output, write_output
 from affect_jax.inference.speech_models import SpeechModel
 from affect_jax.runtime.progress import Work
-
-
-def predict_features(exported: Exported, paths: Sequence[str | Path], output: Output) -> int:
-    """Predicts files of features and writes one csv.
-
-    Returns:
-      How many files were skipped.
-    """
-    ids: list[str] = []
-    values = []
-    for path in paths:
-        try:
-            names, of_file = feature_files.predict_feature_file(exported, Path(path))
-        except UserError as error:
-            print(f"skipped: {error}", file=sys.stderr)
-            continue
-        ids += names
-        values.append(of_file)
-    trained = exported.description["trained"]
-    if values:
-        write_output(split_files.format_predictions(ids, np.concatenate(values), trained["labels"]), output)
-    skipped = len(paths) - len(values)
-    kind = " (trained on a synthetic corpus)" if trained["corpus"]["synthetic"] else ""
-    line = f"{len(values)} of {len(paths)} files predicted{kind}{f', {skipped} skipped' if skipped else ''}"
-    print(f"{line} -> {output.path}" if output.path else line, file=sys.stderr)
-    return skipped
 
 
 def predict_speech(
