@@ -6,8 +6,8 @@
     python -m launch.explain --run=converted talk.wav             # a folder that launch.convert wrote
 
 Needs: a finished run of a model of raw speech. Without clips and files: one clip of each of the four cases of section
-3.4.1, the one with the largest |prediction|. Without --trial, the trial of the variant with the best validation score
-is explained.
+3.4.1, the one with the largest |prediction|. Without --variant and --trial, the best trial of the variant with the best
+mean validation score is explained.
 Writes: RUN/explanations/<id>.json and .png, and explanations.csv. A clip takes about 1,000 passes through the model,
 whatever --seeds and --perturbations are, because 10 super-samples have only 1,024 perturbations. A file that is longer
 than what the model reads at once is cut. A file that cannot be explained is named and skipped; the exit status is then
@@ -36,7 +36,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_list("id", [], "Clips of the run's corpus.", flag_values=values)
     files = "Sound files instead, as those that are named without a flag: of any kind and rate."
     flags.DEFINE_list("file", [], files, flag_values=values)
-    variant = "Variant whose best trial is explained. Default: the run's first."
+    variant = "Variant whose best trial is explained. Default: the best on validation, by its mean."
     flags.DEFINE_string("variant", None, variant, flag_values=values)
     flags.DEFINE_integer("trial", None, "Trial of results.json, instead of a variant's best.", flag_values=values)
     for name, low, text in (

@@ -4,8 +4,9 @@
     python -m launch.explore --run=runs/conflictnet --split=validation --variant=ConflictNET --limit=100
     python -m launch.explore --run=runs/fusion_trimodal_ravdess --audio_dir=RAVDESS_DIR
 
-Needs: a finished run whose examples are clips. Sound is what its corpus has, or the files of --audio_dir. Without
---trial, the best trial on validation of the variant is taken.
+Needs: a finished run whose examples are clips. Sound is what its corpus has, the recordings of its manifest, or the
+files of --audio_dir. Without --variant and --trial, the best trial of the variant with the best mean validation score
+is shown, beside the mean of all its trials.
 Writes: RUN/listening/SPLIT_trial_N.html, about 100 kB a clip of 30 s at 8 kHz. A regression gives truth against
 prediction, classes give a confusion matrix. Waveforms show the LIME weights that launch.explain left in the run folder.
 """
@@ -24,7 +25,7 @@ def define_flags(values: flags.FlagValues) -> None:
     """Called by the program, not by importing this module: other launchers have flags of the same names."""
     flags.DEFINE_string("run", None, "A finished run folder.", required=True, flag_values=values)
     flags.DEFINE_enum("split", "test", ["validation", "test"], "Which split.", flag_values=values)
-    variant = "Variant whose best trial is shown. Default: the run's first."
+    variant = "Variant whose best trial is shown. Default: the best on validation, by its mean."
     flags.DEFINE_string("variant", None, variant, flag_values=values)
     flags.DEFINE_integer("trial", None, "Trial of results.json, instead of a variant's best.", flag_values=values)
     flags.DEFINE_string("out", "", "The page. Default: RUN/listening/SPLIT_trial_N.html.", flag_values=values)
@@ -39,17 +40,17 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: Sequence[str]) -> None:
     """Writes the page that the flags ask for."""
     cli.refuse_arguments(argv)
-    from affect_jax.inference import deployment
-    from affect_jax.reports import listening, read
+    from affect_jax.experiment import chosen_trial
+    from affect_jax.reports import listening, read, trial_choice
     from affect_jax.runtime.files import write_atomic
 
     run = read.read_run(FLAGS.run)
-    number = deployment.choose_trial(run.results, FLAGS.variant, FLAGS.trial)
-    data, summary = listening.explore_run(run, number, FLAGS.split, audio_dir=FLAGS.audio_dir, limit=FLAGS.limit)
-    out = Path(FLAGS.out or run.path / "listening" / f"{FLAGS.split}_trial_{number}.html")
+    choice = chosen_trial.choose_trial(run.path, FLAGS.variant, FLAGS.trial)
+    data, summary = listening.explore_run(run, choice, FLAGS.split, audio_dir=FLAGS.audio_dir, limit=FLAGS.limit)
+    out = Path(FLAGS.out or run.path / "listening" / f"{FLAGS.split}_trial_{choice.number}.html")
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(out, data)
-    print(f"{summary} -> {out}")
+    print(f"{trial_choice.describe_choice(choice)}\n{summary} -> {out}")
 
 
 if __name__ == "__main__":

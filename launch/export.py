@@ -4,7 +4,8 @@
     python -m launch.export --run=runs/sew --variant=-CCA --out=exported
     python -m launch.export --run=runs/sew --trial=3
 
-Needs: a finished run folder. Without --trial, the trial of the variant with the best validation score is exported.
+Needs: a finished run folder. Without --variant and --trial, the best trial of the variant with the best mean validation
+score is exported; of SEW and SeqSEW, of the variants that read the weaker modality.
 Writes: RUN/export/model.jax, a jax.export artifact that needs jax alone; params.npz, the parameters by name;
 description.json, inputs, output, origin, and checksums of all three. `launch.predict --run=RUN/export FILE ...` reads
 the export.
@@ -23,7 +24,7 @@ FLAGS = flags.FLAGS
 def define_flags(values: flags.FlagValues) -> None:
     """Called by the program, not by importing this module: other launchers have flags of the same names."""
     flags.DEFINE_string("run", None, "A finished run folder.", required=True, flag_values=values)
-    variant = "Variant whose best trial is exported. Default: the run's first."
+    variant = "Variant whose best trial is exported. Default: the best on validation, by its mean."
     flags.DEFINE_string("variant", None, variant, flag_values=values)
     flags.DEFINE_integer("trial", None, "Trial of results.json, instead of a variant's best.", flag_values=values)
     flags.DEFINE_string("out", None, "Folder to write. Default: RUN/export.", flag_values=values)
@@ -32,19 +33,17 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: list[str]) -> None:
     """Exports the trial that the flags choose."""
     cli.refuse_arguments(argv)
-    from affect_jax.experiment.results_file import read_results
+    from affect_jax.experiment import chosen_trial
     from affect_jax.inference import deployment
+    from affect_jax.reports import trial_choice
     from affect_jax.runtime import run_folder
 
     run = Path(FLAGS.run)
-    results = read_results(run)
-    number = deployment.choose_trial(results, FLAGS.variant, FLAGS.trial)
+    choice = chosen_trial.choose_trial(run, FLAGS.variant, FLAGS.trial)
     out = Path(FLAGS.out or run / "export")
     provenance = run_folder.describe_provenance(" ".join(sys.argv))
-    described = deployment.export_deployed(deployment.load_deployed(run, number), out, provenance)
-    kind = " (trained on a synthetic corpus)" if results.corpus.synthetic else ""
-    variant = results.trials[number].variant
-    print(f"trial {number}, variant {variant!r}{kind}: {described['parameters']:,} parameters -> {out}")
+    described = deployment.export_deployed(deployment.load_deployed(run, choice.number), out, provenance)
+    print(f"{trial_choice.describe_choice(choice)}\n{described['parameters']:,} parameters -> {out}")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def define_flags(values: flags.FlagValues) -> None:
     run = "A finished run folder, or one of launch.convert or launch.export."
     flags.DEFINE_string("run", None, run, required=True, flag_values=values)
     flags.DEFINE_enum("split", "test", ["validation", "test"], "Split of the run's corpus.", flag_values=values)
-    variant = "Variant whose best trial predicts. Default: the run's first."
+    variant = "Variant whose best trial predicts. Default: the best on validation, by its mean."
     flags.DEFINE_string("variant", None, variant, flag_values=values)
     flags.DEFINE_integer("trial", None, "Trial of results.json, instead of a variant's best.", flag_values=values)
     out = "Files: csv (default), for recordings also json, on standard output, or a file of these. A split: a folder."
@@ -105,12 +105,13 @@ def _predict_with_export(folder: Path, files: Sequence[str]) -> int:
 
 
 def _predict_with_run(run: Path, files: Sequence[str]) -> int:
-    from affect_jax.experiment.results_file import read_results
+    from affect_jax.experiment import chosen_trial
     from affect_jax.inference import deployment, predictor, speech_models
+    from affect_jax.reports import trial_choice
 
-    results = read_results(run)
-    number = deployment.choose_trial(results, FLAGS.variant, FLAGS.trial)
-    deployed = deployment.load_deployed(run, number)
+    choice = chosen_trial.choose_trial(run, FLAGS.variant, FLAGS.trial)
+    deployed = deployment.load_deployed(run, choice.number)
+    print(trial_choice.describe_choice(choice), file=sys.stderr)
     model = predictor.wrap_deployed(deployed)
     if deployed.trained["rate"] and not _are_lists(model, files):
         return _predict_speech(speech_models.wrap_deployed(run, deployed), files)
@@ -149,20 +150,19 @@ def _predict_speech(model: "SpeechModel", files: Sequence[str]) -> int:
 
 
 def _write_split(run: Path) -> None:
-    from affect_jax.experiment.results_file import read_results
-    from affect_jax.inference import deployment, speech_models, split_files
+    from affect_jax.experiment import chosen_trial
+    from affect_jax.inference import speech_models, split_files
+    from affect_jax.reports import trial_choice
 
     if speech_models.is_converted(run):
         raise UserError(
             f"{run} holds a converted model, which has no corpus to predict a split of; name recordings, as in: "
             f"--run={run} talk.wav"
         )
-    results = read_results(run)
-    number = deployment.choose_trial(results, FLAGS.variant, FLAGS.trial)
+    choice = chosen_trial.choose_trial(run, FLAGS.variant, FLAGS.trial)
     out = Path(FLAGS.out or run / "predictions" / FLAGS.split)
-    paths = split_files.write_split_predictions(run, results, number, FLAGS.split, out)
-    kind = " (from a synthetic corpus)" if results.corpus.synthetic else ""
-    print(f"trial {number}, variant {results.trials[number].variant!r}{kind}: {len(paths)} files -> {out}")
+    paths = split_files.write_split_predictions(run, choice.results, choice.number, FLAGS.split, out)
+    print(f"{trial_choice.describe_choice(choice)}\n{len(paths)} files -> {out}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from affect_jax.config.models import make_model
 from affect_jax.config.schema import Data, Experiment
 from affect_jax.data.windows import WindowPlan
 from affect_jax.datasets.input_form import InputForm, decode_form, encode_form, select_modalities
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError
 from affect_jax.experiment.results_file import CorpusRecord, Results, TrialResult, read_results
 from affect_jax.inference import export_folder
 from affect_jax.runtime import run_folder, run_identity
@@ -78,38 +78,6 @@ class Deployed(NamedTuple):
     def steps(self) -> int | None:
         """Padded length of the first modality."""
         return next(iter(self.inputs.values())).steps
-
-
-def choose_trial(results: Results, variant: str | None = None, trial: int | None = None) -> int:
-    """The number of a trial: `trial` itself, or the one of `variant` with the best validation score.
-
-    Args:
-      results: of the run.
-      variant: its name; None for the first variant.
-      trial: a number; None to choose by `variant`.
-
-    Raises:
-      UserError: there is no such variant or trial, or no trial of the variant has a validation score.
-    """
-    trials = results.trials
-    if trial is not None:
-        if not 0 <= trial < len(trials):
-            raise UserError(f"--trial is {trial}, but the run has trials 0 to {len(trials) - 1}; choose one of them")
-        return trial
-    variants = list(dict.fromkeys(entry.variant for entry in trials))
-    if variant is None:
-        variant = variants[0]
-    if variant not in variants:
-        raise UserError(f"--variant is {variant!r}{suggest_nearest(variant, variants)}; the run has {variants}")
-    scores = {
-        number: entry.validation[results.monitor.metric]
-        for number, entry in enumerate(trials)
-        if entry.variant == variant and entry.validation
-    }
-    scores = {number: score for number, score in scores.items() if score is not None}
-    if not scores:
-        raise UserError(f"no trial of variant {variant!r} has a validation score; train it again")
-    return max(scores, key=lambda number: results.monitor.sign * scores[number])
 
 
 def load_deployed(run: Path, number: int) -> Deployed:

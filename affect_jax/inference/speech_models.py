@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from affect_jax.config.load import read_experiment
 from affect_jax.errors import UserError
-from affect_jax.experiment.results_file import read_results
+from affect_jax.experiment import chosen_trial
 from affect_jax.inference import deployment, export_folder
 
 
@@ -43,7 +44,7 @@ def load_speech_model(folder: Path, variant: str | None = None, trial: int | Non
 
     Args:
       folder: either of them.
-      variant: of a run; its trial with the best validation score is loaded. None for the first variant.
+      variant: of a run; its trial with the best validation score is loaded. None for the best variant.
       trial: of a run, its number; None to choose by `variant`.
 
     Raises:
@@ -59,13 +60,12 @@ def load_speech_model(folder: Path, variant: str | None = None, trial: int | Non
 
 
 def load_run_model(run: Path, variant: str | None = None, trial: int | None = None) -> SpeechModel:
-    """Loads a trial of a finished run of raw speech; see `deployment.choose_trial` for which.
+    """Loads a trial of a finished run of raw speech; see `chosen_trial.choose_trial` for which.
 
     Raises:
       UserError: the run is unfinished, has no weights, or does not read raw speech.
     """
-    number = deployment.choose_trial(read_results(run), variant, trial)
-    return wrap_deployed(run, deployment.load_deployed(run, number))
+    return wrap_deployed(run, deployment.load_deployed(run, chosen_trial.choose_trial(run, variant, trial).number))
 
 
 def wrap_deployed(run: Path, deployed: deployment.Deployed) -> SpeechModel:
@@ -76,9 +76,8 @@ def wrap_deployed(run: Path, deployed: deployment.Deployed) -> SpeechModel:
     """
     trained, variant = deployed.trained, deployed.trial.variant
     if not trained["rate"] or not deployed.steps:
-        raise UserError(
-            f"trial {deployed.number} of {run} reads {deployed.modality!r}, not raw speech; name a run of raw speech"
-        )
+        reads = f"trial {deployed.number} of {run} reads {deployed.modality!r}, not raw speech"
+        raise UserError(f"{reads}; {_suggest_run(run, deployed)}")
     is_synthetic = trained["corpus"]["synthetic"]
     return SpeechModel(
         deployed=deployed,
@@ -88,6 +87,20 @@ def wrap_deployed(run: Path, deployed: deployment.Deployed) -> SpeechModel:
         target=trained["target"],
         about={"run": str(run), "trial": deployed.number, "variant": variant, "trained_on": trained["corpus"]},
         title=f"trial {deployed.number}, variant {variant!r}{' (from a synthetic corpus)' if is_synthetic else ''}",
+    )
+
+
+def _suggest_run(run: Path, deployed: deployment.Deployed) -> str:
+    """What to name instead of a run of something else: of one's own recordings, the command that trains it."""
+    heard = deployed.form.heard if deployed.form else ()
+    settings = read_experiment(run).corpus.settings if heard else {}
+    if settings.get("name") != "manifest":
+        return "name a run of raw speech"
+    config = "conflictnet" if deployed.trained["task"].endswith("regression") else "speech_emotion"
+    return (
+        f"train a model of the recordings themselves: python -m launch.main --config=configs/{config}.py "
+        f"--config.corpus.name=manifest --config.corpus.manifest={settings['manifest']} "
+        f"--config.corpus.modalities={heard[0]} --config.corpus.target={deployed.trained['target']}"
     )
 
 

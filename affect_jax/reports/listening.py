@@ -15,11 +15,12 @@ import numpy as np
 
 from affect_jax.errors import UserError
 from affect_jax.evaluation import cases
+from affect_jax.experiment.chosen_trial import Choice
 from affect_jax.experiment.predictions_file import read_trial_predictions
 from affect_jax.experiment.results_file import Results
 from affect_jax.features import audio, sound_files
 from affect_jax.features.sound_streams import SUFFIXES
-from affect_jax.reports import render
+from affect_jax.reports import render, trial_choice
 from affect_jax.reports.read import Run
 from affect_jax.runtime.files import read_json
 
@@ -182,21 +183,23 @@ def render_clips(
     return render.render_page("listening", values, scripts=("listening_figures.js", "listening.js"))
 
 
-def write_heading(results: Results, number: int, split: str, target: str) -> Heading:
+def write_heading(choice: Choice, split: str, target: str) -> Heading:
     """What was run, on what; a corpus that was made up is called so, where its form does not say it."""
-    corpus, trial = results.corpus, results.trials[number]
+    results, trial, corpus = choice.results, choice.trial, choice.results.corpus
     kind = " (synthetic corpus)" if corpus.synthetic and "synthetic" not in corpus.form else ""
     scores = [f"{name} {value:.3f}" for name, value in (trial.scores(split) or {}).items() if value is not None]
+    facts = [f"trial {choice.number}: {trial.variant}, fold {trial.fold}, seed {trial.seed}", *scores]
     return Heading(
         f"{results.name}: {split} split of {corpus.name}, {corpus.form}{kind}",
         target,
-        [f"trial {number}: {trial.variant}, fold {trial.fold}, seed {trial.seed}", *scores],
+        [*facts, choice.reason, *filter(None, [trial_choice.compare_with_mean(choice)])],
         corpus.labels,
     )
 
 
 def open_corpus(run: Run, wanted: Set[str]) -> Openers:
-    """Sounds of clips as the corpus stores them, which is what the model heard.
+    """Sounds of clips: as the corpus stores them, which is what a model of raw speech heard; of a manifest whose
+    features were made of recordings, these.
 
     Raises:
       UserError: the corpus has no speech, or none of these clips.
@@ -212,15 +215,20 @@ def open_corpus(run: Run, wanted: Set[str]) -> Openers:
             "its files, or name a folder of sound files by --audio_dir"
         )
     speech = experiment.data.modalities[0] if settings.get("sound") == "waveform" else "speech"
-    openers = {
+    openers: Openers = {
         recording.steps[0]: partial(audio.Sound, recording.features[speech], settings["rate"])
         for recording in (r for members in recordings.splits.values() for r in members)
         if len(recording.steps) == 1 and recording.steps[0] in wanted and speech in recording.features
     }
+    if not openers and settings.get("name") == "manifest":
+        from affect_jax.datasets.manifest import recorded_rows
+
+        rows = recorded_rows.find_recordings(settings, experiment.data.modalities)
+        openers = {name: partial(recorded_rows.read_recorded_row, row) for name, row in rows.items() if name in wanted}
     if not openers:
         raise UserError(
             f"corpus {recordings.corpus} has no speech of the clips that the run predicts; "
-            "choose a run on raw speech, or name a folder of sound files by --audio_dir"
+            "choose a run on recordings, or name a folder of sound files by --audio_dir"
         )
     return openers
 
@@ -246,7 +254,7 @@ def open_folder(folder: Path, wanted: Set[str]) -> Openers:
     return {name: partial(sound_files.decode_audio, path) for name, path in files.items()}
 
 
-def explore_run(run: Run, number: int, split: str, *, audio_dir: str = "", limit: int = 0) -> tuple[bytes, str]:
+def explore_run(run: Run, choice: Choice, split: str, *, audio_dir: str = "", limit: int = 0) -> tuple[bytes, str]:
     """The page of a trial's clips, and a line that says what is in it.
 
     Args:
@@ -259,12 +267,12 @@ def explore_run(run: Run, number: int, split: str, *, audio_dir: str = "", limit
     from rich.console import Console
     from rich.progress import track
 
-    clips = read_clips(run.path, run.results, number, split)
+    clips = read_clips(run.path, run.results, choice.number, split)
     wanted = set(clips.ids)
     openers = open_folder(Path(audio_dir), wanted) if audio_dir else open_corpus(run, wanted)
     audible = choose_audible(clips, limit, openers)
-    explained = read_explanations(run.path / "explanations", number)
-    heading = write_heading(run.results, number, split, run.config["data"]["target"])
+    explained = read_explanations(run.path / "explanations", choice.number)
+    heading = write_heading(choice, split, run.config["data"]["target"])
     console = Console(file=sys.stderr)
     tracked = track(openers.items(), "clips", console=console, disable=not console.is_terminal)
     sounds = ((name, opener()) for name, opener in tracked)  # read one by one: they may be large

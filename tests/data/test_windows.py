@@ -100,3 +100,18 @@ def test_no_window_means_whole_recordings():
     assert index.evaluation.all()
     with pytest.raises(UserError, match="choose recording"):
         windows.list_examples([3], "month", 0, 0)
+
+
+@pytest.mark.parametrize("length", [3, 7, 8, 20])
+@pytest.mark.parametrize("unit", ["recording", "window"])
+def test_windows_of_one_recording_are_those_of_its_evaluation(length, unit):
+    plan = windows.WindowPlan(unit, 7, 3 if unit == "recording" else 7)
+    scored = [
+        t
+        for _, start, _, first, last in windows.list_evaluated(length, plan)
+        for t in range(start + first, start + last)
+    ]
+    assert scored == list(range(length))
+    if length > 7:
+        assert windows.list_evaluated(length, plan) == windows.list_examples([length], *plan)[1]
+    assert windows.list_evaluated(length, None) == [windows.Example(0, 0, length, 0, length)]

@@ -11,7 +11,7 @@ from affect_jax.config.load import load_config
 from affect_jax.data import splits
 from affect_jax.datasets.recola import arff_files
 from affect_jax.errors import UserError
-from affect_jax.experiment import predictions_file, results_file, run
+from affect_jax.experiment import chosen_trial, predictions_file, results_file, run
 from affect_jax.inference import deployment, export_folder, predictor, split_files
 from affect_jax.runtime import files, run_folder
 from affect_jax.runtime.signals import Stopped
@@ -109,8 +109,8 @@ def test_search_selects_on_validation_per_fold_and_the_final_trials_use_it(seqse
 def test_the_deployed_part_predicts_alone(seqsew, sew, tmp_path):
     import jax
 
-    for (folder, results), variant in ((seqsew, "SeqSEW"), (sew, "SEW")):
-        number = deployment.choose_trial(results, variant)
+    for (folder, _), variant in ((seqsew, "SeqSEW"), (sew, "SEW")):
+        number = chosen_trial.choose_trial(folder, variant).number
         deployed = deployment.load_deployed(folder, number)
         assert set(deployed.params) == set(deployed.model.deployed)
         assert not [name for name in deployed.params if "stronger" in name or "decoder" in name or "translator" in name]

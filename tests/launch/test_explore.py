@@ -13,6 +13,7 @@ from affect_jax.config import load
 from affect_jax.data import splits
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
+from affect_jax.experiment.chosen_trial import Choice
 from affect_jax.experiment.results_file import write_results
 from affect_jax.reports import listening
 from launch import explore
@@ -97,10 +98,20 @@ def test_the_page_of_a_corpus(program, corpus, run, capsys):
     out = run / "listening" / "test_trial_1.html"
     view, text = data(out)
     printed, noted = capsys.readouterr()
-    assert printed == f"4 clips, 4 with sound, 1 with LIME weights, {out.stat().st_size / 1e6:.1f} MB -> {out}\n"
+    choice, line = printed.splitlines(keepends=True)
+    assert choice == (
+        "trial 1, variant 'ConflictNET' (from a synthetic corpus), fold given, seed 0: the best trial on validation; "
+        "pcc validation 0.625, test 0.625; mean of all 2 trials of this variant: pcc validation 0.312, test 0.312\n"
+    )
+    assert line == f"4 clips, 4 with sound, 1 with LIME weights, {out.stat().st_size / 1e6:.1f} MB -> {out}\n"
     assert not noted
     assert "<title>conflictnet: test split of talk, made of noise (synthetic corpus)</title>" in text
-    assert view["facts"] == ["trial 1: ConflictNET, fold given, seed 0", "pcc 0.625"]
+    assert view["facts"] == [
+        "trial 1: ConflictNET, fold given, seed 0",
+        "pcc 0.625",
+        "the best trial on validation",
+        "mean of all 2 trials of this variant: pcc validation 0.312, test 0.312",
+    ]
     assert view["target"] == "planted"
     assert [clip["id"] for clip in view["clips"]] == list(IDS)
     np.testing.assert_allclose([clip["prediction"] for clip in view["clips"]], PREDICTIONS[1], atol=1e-6)
@@ -121,7 +132,7 @@ def test_the_page_of_a_corpus(program, corpus, run, capsys):
 def test_the_title_says_what_the_corpus_is(synthetic, form, said):
     corpus = make_corpus(name="talk", form=form, synthetic=synthetic)
     results = make_results(make_trial(), corpus=corpus)
-    assert listening.write_heading(results, 0, "test", "y").title == f"x: test split of talk, {said}"
+    assert listening.write_heading(Choice(results, 0, ""), "test", "y").title == f"x: test split of talk, {said}"
 
 
 def test_a_trial_and_a_place_of_ones_own(program, corpus, run, tmp_path):

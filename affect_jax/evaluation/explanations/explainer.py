@@ -157,8 +157,8 @@ def explain_clips(
       settings: how.
       ids: clips of the run's corpus.
       files: sound files instead; without either, one clip of each case of section 3.4.1.
-      variant: see `deployment.choose_trial`.
-      trial: see `deployment.choose_trial`.
+      variant: see `chosen_trial.choose_trial`.
+      trial: see `chosen_trial.choose_trial`.
       label: the class to explain; None for the most probable one.
       skip: receives what is wrong with a file that cannot be explained; the others are.
 

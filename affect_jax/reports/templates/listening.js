@@ -233,6 +233,8 @@ $("facts").textContent = view.facts.join(" · ");
 $("margin-line").hidden = !regression;
 $("margin").value = view.margin;
 $("overview-name").textContent = regression ? "Truth against prediction" : "Confusion matrix";
+if (!regression)
+  $("said").textContent = "Click a clip in the table, or press an arrow key; a cell of the matrix shows its clips alone.";
 $("note").textContent = regression
   ? "Shaded: truth and prediction differ in sign (0 counts as positive). Lines: equal, and the margin of error either side." +
     (clips.some((clip) => !clip.sound) ? " Pale points: no sound in this page." : "")
