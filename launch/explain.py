@@ -65,10 +65,24 @@ def main(argv: Sequence[str]) -> None:
     out = Path(FLAGS.out or run / "explanations")
     chosen = {name: FLAGS[name].value for name in ("variant", "trial", "label")}
     skipped: list[str] = []
+    _tell_choice(run, chosen)
     explain(run, settings, out=out, svg=FLAGS.svg, ids=FLAGS.id, files=files, skip=skipped.append, **chosen)
     if skipped:
         print(*(f"skipped: {problem}" for problem in skipped), sep="\n", file=sys.stderr)
         sys.exit(2)
+
+
+def _tell_choice(run: Path, chosen: dict[str, Any]) -> None:
+    """Says which trial of a run is explained, and fixes that; a converted model is one alone."""
+    from affect_jax.experiment.chosen_trial import choose_trial
+    from affect_jax.inference.speech_models import is_converted
+    from affect_jax.reports.trial_choice import describe_choice
+
+    if is_converted(run):
+        return
+    choice = choose_trial(run, chosen["variant"], chosen["trial"])
+    chosen |= {"variant": None, "trial": choice.number}
+    print(describe_choice(choice), file=sys.stderr)
 
 
 def explain(run: Path, settings: Settings, *, out: Path, svg: bool = False, **chosen: Any) -> list[Path]:

@@ -38,6 +38,19 @@ class Planted(NamedTuple):
     """[10], or [10, C] for logits of classes."""
     steps: int = STEPS
     modality: str = "speech"
+    trained: dict | None = None
+    trial: object = None
+    number: int = 0
+    form: None = None
+
+
+def plant_model(run, number, weights, **changes):
+    """In place of `load_deployed`."""
+    results = read_results(run)
+    corpus = deployment.summarize_corpus(results.corpus)
+    trained = {"task": results.task, "target": "conflict", "labels": results.corpus.labels, "corpus": corpus}
+    model = Planted(weights, trial=results.trials[number], number=number, **changes)
+    return model._replace(trained={**trained, "rate": RATE if model.modality == "speech" else None})
 
 
 def recording(number, target):
@@ -85,11 +98,10 @@ def plant(monkeypatch, clips, weights):
         energy = jnp.mean(jnp.square(features[..., 0].reshape(-1, SEGMENTS, STEPS // SEGMENTS)), axis=2)
         return energy @ deployed.weights
 
-    monkeypatch.setattr(deployment, "load_deployed", lambda run, number: Planted(weights))
+    monkeypatch.setattr(deployment, "load_deployed", lambda run, number: plant_model(run, number, weights))
     monkeypatch.setattr(deployment, "predict_deployed", predict)
     monkeypatch.setattr(splits, "load_recordings", lambda config: clips)
-    for module in (clip_reading, speech_models):
-        monkeypatch.setattr(module, "read_experiment", lambda run: EXPERIMENT)
+    monkeypatch.setattr(clip_reading, "read_experiment", lambda run: EXPERIMENT)
     monkeypatch.setattr(splits, "find_planted_tenths", lambda config: {"clip_0": np.eye(SEGMENTS, dtype=np.float32)[6]})
 
 
@@ -200,7 +212,7 @@ def test_a_class_of_a_regression_and_a_run_without_speech_are_refused(run, monke
     with pytest.raises(UserError, match="is a regression"):
         explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], trial=0, label="calm")
     with monkeypatch.context() as context:
-        context.setattr(deployment, "load_deployed", lambda run, number: Planted(np.zeros(SEGMENTS), modality="mfcc"))
+        context.setattr(deployment, "load_deployed", lambda *of: plant_model(*of, np.zeros(SEGMENTS), modality="mfcc"))
         with pytest.raises(UserError, match="reads 'mfcc'"):
             explain.explain(run, FAST, out=run / "explanations", ids=["clip_0"], trial=0)
     write_results(run, dataclasses.replace(read_results(run), task="binary"))
