@@ -41,7 +41,8 @@ def format_results(results: Results) -> str:
         table.add_row(names[study, variant], mean, spread, str(len(trials)), against)
     baseline = results.baselines.get(split, {}).get(metric)
     if baseline is not None:
-        table.add_row("the same answer for all", format_score(baseline, metric), "", "", "")
+        answer = "constant" if results.task.endswith("regression") else "majority"
+        table.add_row(f"{answer} of scored part", format_score(baseline, metric), "", "", "")
     chosen = _list_chosen(results)
     return "\n".join([*textwrap.wrap(title, WIDTH), _render(table) + _explain(results, split), *chosen])
 
@@ -107,6 +108,10 @@ def _compare(results: Results, first: tuple[str, str], scores: dict[tuple[str, i
 def _explain(results: Results, split: str) -> str:
     """What the table does not say by itself."""
     notes = ["spread: standard deviation over trials (folds and seeds); differences are paired by fold and seed"]
+    if results.baselines.get(split, {}).get(results.monitor.metric) is not None:
+        notes.append(
+            "of scored part: the best answer that never changes, made of these very labels, which no model knows"
+        )
     if results.corpus.synthetic:
         notes.append("the corpus is synthetic: nothing here can stand beside a published figure")
     if split == "validation":
