@@ -6,10 +6,12 @@
     python -m launch.main --config=configs/zoo.py:fusion,ravdess --config.corpus.manual_dir=RAVDESS_DIR
     python -m launch.main --config=configs/zoo.py:fusion,arrays --config.corpus.path=aligned_50.pkl
 
-Argument: fusion, a corpus (synthetic | cmu_mosi | ravdess | arrays | manifest), then one method, or nothing for all.
+Argument: fusion, a corpus (synthetic | cmu_mosi | cmu_mosi_videos | ravdess | arrays | manifest), then one method, or
+nothing for all that fit.
 
     synthetic   three modalities of an IEMOCAP of ours, seven emotions; says nothing about IEMOCAP
     cmu_mosi    an example is an utterance, its modalities are vectors, the label is its polarity, as two classes
+    cmu_mosi_videos  an example is a video, a sequence of labelled utterances: for methods that read their context
     ravdess     MFCC (400 steps) and action units (a vector), eight emotions, five folds of actors
     arrays      padded arrays (docs/arrays.md); the file decides modalities, labels and losses
     manifest    one's own (docs/own_data.md), likewise
@@ -34,12 +36,16 @@ class Place(NamedTuple):
       sequences: those of more than one step.
       classes: of its labels.
       width: of the methods' layers, the same for all.
+      shares_steps: all modalities have the same steps.
+      per_step: a label for each step, not one for an item.
     """
 
     modalities: tuple[str, ...]
     sequences: tuple[str, ...]
     classes: int
     width: int
+    shares_steps: bool = False
+    per_step: bool = False
 
 
 # --- Corpora ---------------------------------------------------------------------------------------------------------
@@ -56,7 +62,14 @@ def _synthetic() -> tuple[Place, dict[str, Any]]:
 def _cmu_mosi() -> tuple[Place, dict[str, Any]]:
     modalities = tuple(base.MOSI.values())
     data = base.data(modalities, "binary", unit="frame", eval_size=256)
-    return Place(modalities, (), 2, 64), dict(corpus=base.cmu_mosi(), data=data)
+    return Place(modalities, (), 2, 64, shares_steps=True), dict(corpus=base.cmu_mosi(), data=data)
+
+
+def _cmu_mosi_videos() -> tuple[Place, dict[str, Any]]:
+    modalities = tuple(base.MOSI.values())
+    data = base.data(modalities, "binary", unit="recording", eval_size=10)
+    place = Place(modalities, modalities, 2, 64, shares_steps=True, per_step=True)
+    return place, dict(corpus=base.cmu_mosi(), data=data)
 
 
 def _ravdess() -> tuple[Place, dict[str, Any]]:
@@ -68,17 +81,19 @@ def _ravdess() -> tuple[Place, dict[str, Any]]:
 
 def _own(name: str) -> tuple[Place, dict[str, Any]]:
     place, config = _synthetic()  # whose modalities and labels only stand for those of the files
-    return place._replace(width=64), dict(config, corpus=config["corpus"] | dict(name=name))
+    place = place._replace(width=64, shares_steps=name == "arrays")  # aligned arrays, if not all
+    return place, dict(config, corpus=config["corpus"] | dict(name=name))
 
 
 CORPORA: dict[str, Callable[[], tuple[Place, dict[str, Any]]]] = {
     "synthetic": _synthetic,
     "cmu_mosi": _cmu_mosi,
+    "cmu_mosi_videos": _cmu_mosi_videos,
     "ravdess": _ravdess,
     "arrays": lambda: _own("arrays"),
     "manifest": lambda: _own("manifest"),
 }
-FOLDS = {"cmu_mosi": ("draw_0", "draw_1", "draw_2")}
+FOLDS = dict.fromkeys(("cmu_mosi", "cmu_mosi_videos"), ("draw_0", "draw_1", "draw_2"))
 
 # --- Fusion methods: place -> what a study has otherwise than the config ---------------------------------------------
 
@@ -104,6 +119,17 @@ def _tensor(name: str, place: Place, **fields: Any) -> Study:
     return _use(name, place, **sizes, **fields)
 
 
+def _contextual(place: Place, attention: str) -> Study:
+    """Ghosal et al.'s attention, whose GRUs have thrice the width of their dense layers."""
+    sizes = dict(units=3 * place.width, width=place.width, per_step=place.per_step)
+    return _use("mmmu_ba", place, attention=attention, **sizes)
+
+
+def _catlstm(place: Place) -> Study:
+    sizes = dict(units=place.width, fused=place.width, widths=(2 * place.width,) * 3, per_step=place.per_step)
+    return _use("catlstm", place, fusion="attention", **sizes)
+
+
 FUSION: dict[str, Callable[[Place], Study]] = {
     "early": lambda place: _use("early", place, hidden=(place.width,)),
     "early-linear": lambda place: _use("early", place, hidden=()),
@@ -115,7 +141,23 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "mmtm": lambda place: _use("mmtm", place, widths=(place.width, place.width)),
     "tfn": lambda place: _tensor("tfn", place, post=place.width),
     "lmf": lambda place: _tensor("lmf", place, rank=4),
+    "mmmu_ba": lambda place: _contextual(place, "pairs"),
+    "mu_sa": lambda place: _contextual(place, "self"),
+    "mmuu_sa": lambda place: _contextual(place, "modalities"),
+    "contextual_none": lambda place: _contextual(place, "none"),
+    "catlstm": _catlstm,
 }
+ALIGNED = ("mmuu_sa", "catlstm")
+"""Methods that read all modalities step by step."""
+PER_STEP = ("mmmu_ba", "mu_sa", "mmuu_sa", "contextual_none", "catlstm")
+"""Methods that can give a label for each step."""
+
+
+def list_methods(corpus: str) -> tuple[str, ...]:
+    """Methods that fit a corpus."""
+    place = CORPORA[corpus]()[0]
+    names = PER_STEP if place.per_step else tuple(FUSION)
+    return tuple(name for name in names if place.shares_steps or name not in ALIGNED)
 
 
 def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
@@ -127,11 +169,11 @@ def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
         )
     base.parse_argument(family, FAMILIES, "the family")
     corpus = base.parse_argument(corpus or "synthetic", tuple(CORPORA), "the corpus")
-    methods = (base.parse_argument(method, tuple(FUSION), "the method"),) if method else tuple(FUSION)
+    methods = (base.parse_argument(method, tuple(FUSION), "the method"),) if method else list_methods(corpus)
     place, config = CORPORA[corpus]()
 
     config |= dict(name=f"zoo {family} {corpus}{method and ' ' + method}", task="multiclass")
-    config["model"] = FUSION["early"](place)["model"]
+    config["model"] = FUSION[methods[0]](place)["model"]
     config["schedule"] = ("fit",)
     config["stages"] = dict(
         fit=base.stage(

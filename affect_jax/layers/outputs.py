@@ -37,13 +37,13 @@ def name_outputs(y: jax.Array, classes: int) -> dict[str, jax.Array]:
     """Names what the last layer returns.
 
     Args:
-      y: [B, C] logits of classes, or [B, 1] of a regression.
+      y: [..., C] logits of classes, or [..., 1] of a regression.
       classes: number of classes, or 0 for a regression.
 
     Returns:
-      `logits` and `prediction`, the same, [B, C]; of a regression `prediction` [B] alone.
+      `logits` and `prediction`, the same, [..., C]; of a regression `prediction` [...] alone.
     """
-    return {"logits": y, "prediction": y} if classes else {"prediction": y[:, 0]}
+    return {"logits": y, "prediction": y} if classes else {"prediction": y[..., 0]}
 
 
 def average_heads(heads: Mapping[str, jax.Array], present: Mapping[str, jax.Array]) -> jax.Array:

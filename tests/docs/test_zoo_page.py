@@ -17,7 +17,8 @@ def test_every_model_has_a_row_and_every_row_a_config():
     assert len(set(NAMES)) == len(NAMES)
     models = {module.name for module in pkgutil.iter_modules(fusion.__path__)}
     assert set(NAMES) == models | set(methods.list_methods())
-    studied = {study["model"]["name"] for study in zoo.get_config("fusion").studies.values()}
+    configs = [zoo.get_config(f"fusion,{corpus}") for corpus in zoo.CORPORA]
+    studied = {study["model"]["name"] for config in configs for study in config.studies.values()}
     assert models <= studied
 
 

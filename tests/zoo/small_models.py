@@ -3,10 +3,11 @@
 `classes` is 3. A model of another file is one more line; a model that wants aligned steps says so in `ALIGNED`.
 """
 
-from affect_jax.models.fusion import early, gmu, late, lmf, mmtm, tfn
+from affect_jax.models.fusion import catlstm, early, gmu, late, lmf, mmmu_ba, mmtm, tfn
 
 ALL = ("text", "video", "audio")
 MODELS = {
+    "catlstm": catlstm.Model(ALL, 3, "attention", attention=True, units=2, fused=4, widths=(3,), per_step=False),
     "early": early.Model(ALL, 3, hidden=(4,)),
     "early-gru": early.Model(ALL, 3, summary="gru", units=2, hidden=()),
     "gmu": gmu.Model(ALL, 3, width=3, maxout_layers=1),
@@ -14,10 +15,12 @@ MODELS = {
     "late": late.Model(ALL, 3, hidden=(4,)),
     "late-product": late.Model(ALL, 3, combine="product", hidden=()),
     "lmf": lmf.Model(ALL, 3, hidden=(5, 6, 5), code=2, rank=2),
+    "mmmu_ba": mmmu_ba.Model(ALL, 3, units=2, width=3, per_step=False),
+    "mmuu_sa": mmmu_ba.Model(ALL, 3, "modalities", units=2, width=3, per_step=False),
     "mmtm": mmtm.Model(ALL, 3, widths=(6, 5)),
     "tfn": tfn.Model(ALL, 3, hidden=(5, 6, 5), code=2, post=6),
 }
-ALIGNED: tuple[str, ...] = ()
+ALIGNED: tuple[str, ...] = ("catlstm", "mmuu_sa")
 """Names of models whose modalities share their steps."""
 UNUSED: dict[str, tuple[str, ...]] = {}
 """Name -> submodules that have no gradient of the logits, by design."""
