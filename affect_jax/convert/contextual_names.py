@@ -33,9 +33,7 @@ def read_sizes(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The sizes that the arrays tell: `features` are by modality."""
     modalities = [m for m in _ORDER if f"gru_{m}.forward.kernel" in arrays]
     if not modalities:
-        raise UserError(
-            "the array 'gru_text.forward.kernel' is missing, and those of audio and video; give all weights"
-        )
+        raise UserError("the arrays 'gru_<modality>.forward.kernel' are missing; give all weights")
     units = get_shape(arrays, f"gru_{modalities[0]}.forward.recurrent_kernel")[0]
     return {
         "features": {m: get_shape(arrays, f"gru_{m}.forward.kernel")[0] for m in modalities},
