@@ -46,7 +46,7 @@ def describe_classes(counts: Mapping[str, int]) -> list[str]:
             f"{total} labels such as {quote_values(joined[0])} join several classes, and are learned as classes of"
             " their own: a label is one class"
         )
-    for name, other in _find_typos(counts).items():
+    for name, other in find_typos(counts).items():
         remarks.append(
             f"{quote_values(name)} occurs once and {quote_values(other)} {counts[other]} times; did you mean "
             f"{quote_values(other)}? As it stands, it is a class of its own"
@@ -60,7 +60,7 @@ def describe_classes(counts: Mapping[str, int]) -> list[str]:
     return remarks
 
 
-def _find_typos(counts: Mapping[str, int]) -> dict[str, str]:
+def find_typos(counts: Mapping[str, int]) -> dict[str, str]:
     """A class that occurs once -> one of nearly the same spelling that many items have; names that differ in numbers
     alone are no typos."""
     frequent = [name for name, count in counts.items() if count >= _FREQUENT]

@@ -1,5 +1,6 @@
 """Which rows train, validate and test: as the manifest says, or by seeded draws that keep groups together."""
 
+import collections
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affect_jax.datasets.manifest.csv_table import SPLITS, Row, Sheet, join_names
+from affect_jax.datasets.manifest.label_remarks import find_typos
 from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
@@ -143,6 +145,7 @@ def _check_classes(target: Labels, partitions: Mapping[str, _HeldOut], problems:
     if target.kind != "class":
         return
     classes = {row: np.unique(values).astype(int).tolist() for row, values in target.values.items()}
+    typos = find_typos(collections.Counter(target.classes[n] for of_row in classes.values() for n in of_row))
     for name, rows in partitions.items():
         known = {number for row in rows.training for number in classes.get(row, ())}
         first_rows: dict[int, int] = {}
@@ -150,9 +153,11 @@ def _check_classes(target: Labels, partitions: Mapping[str, _HeldOut], problems:
             for number in classes.get(row, ()):
                 first_rows.setdefault(number, row)
         for number in sorted(first_rows.keys() - known):
+            label = target.classes[number]
+            asked = f" (did you mean {quote_values(typos[label])}?)" if label in typos else ""
             problems.add(
                 first_rows[number],
-                f"class {quote_values(target.classes[number])} of label {target.name!r} is in {name} but in none of the"
+                f"class {quote_values(label)}{asked} of label {target.name!r} is in {name} but in none of the"
                 " rows that then train; give it more groups, or take it out",
             )
 
