@@ -78,10 +78,10 @@ def main(argv: list[str]) -> None:
         print(terminal.format_results(results))
         if text := verdicts.summarize_verdicts(Path(workdir)):
             print(text)
+        if text := ranking.summarize_ranking(Path(workdir)):
+            print(f"\n{text}")
         print(f"run folder: {workdir}")
         print(f"next: python -m launch.report {workdir}    # 95 % intervals, tests, confusions and curves on one page")
-        if text := ranking.summarize_ranking(Path(workdir)):
-            print(text)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ def describe_single_classes(recordings: Recordings, target: str) -> list[str]:
             parts[f"the {kind} split"] = recordings.splits[kind]
         for name, fold in recordings.folds.items():
             ids = set(getattr(fold, kind))
-            parts[name if name.startswith("fold") else f"fold {name}"] = [recording for recording in train if recording.id in ids]
+            part = name if name.startswith("fold") else f"fold {name}"
+            parts[part] = [recording for recording in train if recording.id in ids]
         single = {part: _find_single(members, target) for part, members in parts.items()}
         single = {part: number for part, number in single.items() if number is not None}
         if single:

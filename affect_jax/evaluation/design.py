@@ -46,6 +46,10 @@ class Design:
         train = dict(self.train)
         return float(np.mean([count / train[fold] for fold, count in self.scored]))
 
+    def count_units(self) -> int:
+        """Over how many values an interval of a mean is: folds that are averaged over their seeds, else trials."""
+        return len(self.folds) if self.kind in (FOLDS, APART, UNKNOWN) else len(self.trials)
+
     def describe(self) -> str:
         """A sentence about it, without its full stop."""
         folds, seeds = len(self.folds), f"{self.seeds} seed{'' if self.seeds == 1 else 's'}"

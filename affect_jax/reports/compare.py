@@ -21,6 +21,8 @@ METRICS = ("uar", "accuracy", "ccc", "pcc")
 """What two variants can be compared by, where both have it; of each of them, more is better."""
 COLUMNS = ("scores", "difference", "p", "p, Holm", "test", "95 % over groups", "verdict")
 """Of a comparison, in any table."""
+BRIEF = ("scores", "difference", "p, Holm", "verdict")
+"""Those of them that are shown of one's own corpus: one p and the verdict; the csv has the others."""
 _NOT_RUN = " was not run"
 
 
@@ -120,6 +122,11 @@ class Answer(NamedTuple):
             row |= {"p": tables.format_p(c.test.p), "p, Holm": tables.format_p(c.holm), "test": c.test.rule}
             row["95 % over groups"] = tables.format_interval(c.interval, metric, fractions)
         return row | {"verdict": self.give_verdict(names, fractions)}
+
+    def describe_briefly(self, names: tuple[str, str] = ("", "")) -> dict[str, str]:
+        """`BRIEF`, in the unit of all tables; the p that counts, Holm's, is called p."""
+        row = self.describe(names)
+        return {"p" if name == "p, Holm" else name: row[name] for name in BRIEF}
 
     def list_numbers(self, names: tuple[str, str] = ("", "")) -> dict[str, Any]:
         """A csv's columns of a comparison, unrounded, all scores as fractions."""

@@ -79,7 +79,7 @@ def make_table(confusions: Sequence[Confusion], runs: Sequence[Run]) -> Grid:
         for label, counts, recall in zip(confusion.labels, confusion.counts.tolist(), recalls, strict=True):
             answers = {("answer", answer): count for answer, count in zip(confusion.labels, counts, strict=True)}
             row = {"model": confusion.name, "truth": label} | answers
-            rows.append(row | {"clips": sum(counts), "recall": f"{recall:.3f}"})
+            rows.append(row | {"clips": sum(counts), "recall %": f"{100 * recall:.1f}"})
     notes = [f"{one.name}: counts over {one.trials}; a clip is counted once a trial." for one in confusions]
     described = dict.fromkeys(map(read.describe_run, runs))
     return make_grid(f"Confusion of {' and '.join(one.name for one in confusions)}", rows, (*notes, *described))

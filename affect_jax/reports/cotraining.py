@@ -10,6 +10,7 @@ from affect_jax.reports.render import write_notes
 from affect_jax.reports.sources import Pair, Question
 from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.reports.thesis import NOTES, PAIRS
+from affect_jax.runtime.score_text import label_metric
 
 CONTROLS = ("-(LFA & Decoder)", "-(CCA & S_D1)")
 """Variants that train the weaker modality in the method's own program with nothing of the stronger in the losses."""
@@ -52,7 +53,7 @@ def compare_pairs(pairs: Iterable[Pair], runs: Runs) -> list[Comparison]:
 
 
 def _cite_evidence(c: Comparison) -> str:
-    unit = f"points of {c.metric.replace('_', ' ')}" if tables.is_percent(c.metric) else tables.label_metric(c.metric)
+    unit = f"points of {c.metric.replace('_', ' ')}" if tables.is_percent(c.metric) else label_metric(c.metric)
     contrast = c.answer.contrast
     facts = [f"n={contrast.n}", f"Holm p {tables.format_p(contrast.holm) or 'none'} by {contrast.test.rule}"]
     if contrast.interval is not None:
@@ -74,7 +75,7 @@ def write_sentence(pair: Pair, comparisons: Iterable[Comparison]) -> str:
 
 
 def _describe_comparison(c: Comparison) -> dict[str, str]:
-    row = {"pair": c.answer.label, "metric": tables.label_metric(c.metric), "against": c.reference}
+    row = {"pair": c.answer.label, "metric": label_metric(c.metric), "against": c.reference}
     return row | c.answer.describe()
 
 

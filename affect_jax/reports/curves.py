@@ -16,6 +16,7 @@ from affect_jax.reports.read import Run
 from affect_jax.reports.sources import Source
 from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.runtime.run_folder import name_fit
+from affect_jax.runtime.score_text import label_metric
 
 _WHERE = ("part", "stage", "epoch", "trial", "variant", "fold", "seed")
 _SCHEDULE = "scale"  # the learning rate's, no loss
@@ -120,7 +121,7 @@ def _describe_stage(run: Run, source: Source, stage: str, curves: Mapping[str, C
     ends = [f"{x:.4g}" for x in (loss.mean[0], loss.cut().mean[-1])] if loss else ["", ""]
     metric = score.name.removeprefix(_VALIDATION) if score else ""
     last = tables.format_score(score.cut().mean[-1], metric) if score else ""
-    return row | {"first loss": ends[0], "last loss": ends[1], "validation": tables.label_metric(metric), "last": last}
+    return row | {"first loss": ends[0], "last loss": ends[1], "validation": label_metric(metric), "last": last}
 
 
 def make_table(runs: Sequence[Run]) -> Grid:

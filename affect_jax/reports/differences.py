@@ -14,8 +14,9 @@ from affect_jax.reports.compare import Answer, list_designs
 from affect_jax.reports.read import Runs
 from affect_jax.reports.render import write_notes
 from affect_jax.reports.sources import Question
-from affect_jax.reports.tables import Grid, format_p, label_metric, make_grid
+from affect_jax.reports.tables import Grid, format_p, make_grid
 from affect_jax.reports.thesis import NAMES, NAMING, PRINTED, QUESTIONS, RUNS, SIGNIFICANT, Spread
+from affect_jax.runtime.score_text import label_metric
 
 
 class Printed(NamedTuple):
@@ -45,20 +46,24 @@ def make_table(answers: Sequence[Answer], runs: Runs) -> Grid:
 
     The csv has every p-value, raw and corrected, and unrounded numbers.
     """
+    is_own = all(run.is_own for run in runs.values() if run)
+    names = {} if is_own else NAMES
     printed = [check_printed(x.question, x.metric) for x in answers]
     has_printed = any(not math.isnan(p) for p, _ in printed)
     rows = []
     for x, (p, starred) in zip(answers, printed, strict=True):
-        row = {"comparison": x.label, "metric": NAMES.get(x.metric, label_metric(x.metric))}
+        row = {"comparison": x.label, "metric": names.get(x.metric, label_metric(x.metric))}
         if has_printed:
             row["thesis' t-test", "its figures"] = f"{format_p(p)}{' *' if starred else ''}"
             row["thesis' t-test", "ours"] = (
                 format_p(independent_t_test(x.contrast.a, x.contrast.b)) if x.contrast else ""
             )
-        rows.append(row | x.describe(_name_variants(x), fractions=True))
-    facts = {"naming": NAMING, "has_printed": has_printed, "values": RUNS, "designs": list_designs(answers)}
+        variants = _name_variants(x)
+        rows.append(row | (x.describe_briefly(variants) if is_own else x.describe(variants, x.metric in names)))
+    facts = {"is_own": is_own, "naming": NAMING, "has_printed": has_printed, "values": RUNS}
+    facts["designs"] = list_designs(answers)
     notes = write_notes(
-        "significance", answers=answers, runs=runs, names_trap=any(x.metric in NAMES for x in answers), **facts
+        "significance", answers=answers, runs=runs, names_trap=any(x.metric in names for x in answers), **facts
     )
     return make_grid("Which differences are more than chance?", rows, notes, map(_list_tidy, answers, printed))
 

@@ -149,15 +149,15 @@ def draw_matrices(matrices: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> 
     figure = make_figure(side * len(matrices) + 0.8, side)
     panels = figure.subplots(1, len(matrices), squeeze=False)[0]
     for panel, (title, shares, labels) in zip(panels, matrices, strict=True):
-        image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        image = panel.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
         for (truth, answer), share in np.ndenumerate(shares):
             style = {"color": "white" if share > 0.55 else "black", "ha": "center", "va": "center", "fontsize": "small"}
-            panel.text(answer, truth, f"{share:.2f}".removeprefix("0"), **style)
+            panel.text(answer, truth, f"{100 * share:.0f}", **style)
         panel.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
         panel.set_yticks(range(len(labels)), labels)
         panel.set(xlabel="answer", ylabel="truth")
         panel.set_title(title, fontsize="medium")
-    figure.colorbar(image, ax=panels, label="share of the true class", shrink=0.8)
+    figure.colorbar(image, ax=panels, label="percent of the true class", shrink=0.8)
     return settle_layout(figure)
 
 

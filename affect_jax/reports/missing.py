@@ -14,12 +14,14 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from affect_jax.config.corpus import OWN
 from affect_jax.evaluation.missing.missing_file import FILE, name_neighbours
 from affect_jax.reports import figures, tables
 from affect_jax.reports.read import Figure
 from affect_jax.reports.render import write_files, write_formats, write_notes, write_plain
 from affect_jax.reports.tables import Grid, Head, make_grid
 from affect_jax.reports.thesis import NAMES, NAMING, TABLE_4_4, TABLES
+from affect_jax.runtime.score_text import label_metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -57,30 +59,39 @@ def is_like_thesis(document: Document) -> bool:
     return corpus["name"] == "iemocap" and not corpus["synthetic"] and document["classes"] == 7
 
 
+def is_own(document: Document) -> bool:
+    """Whether the corpus is the user's own files: the thesis' words, layout and unit are then left out."""
+    return document["corpus"]["name"] in OWN
+
+
+def _name_metric(document: Document, metric: str) -> str:
+    return label_metric(metric) if is_own(document) else NAMES[metric]
+
+
 def _list_lines(document: Document) -> Iterator[tuple[str, dict[str, Any], str]]:
     """(study, its entry, mask) of every line of a table."""
     return ((study, x, mask) for study, x in sorted(document["studies"].items()) for mask in list_masks(x))
 
 
-def _format_score(score: Mapping[str, Any] | None) -> str:
-    """'0.306 ± 0.063'; the mean alone of a single trial."""
+def _format_score(score: Mapping[str, Any] | None, fractions: bool = True) -> str:
+    """'0.306 ± 0.063' as the thesis prints it, '30.6 ± 6.3' without `fractions`; the mean alone of a single trial."""
     if score is None:
         return NOT_POSSIBLE
     if score["mean"] is None:
         return "not finite"
-    return tables.format_figure(Figure(score["mean"], score["std"], score["n"]), "uar", fractions=True)
+    return tables.format_figure(Figure(score["mean"], score["std"], score["n"]), "uar", fractions=fractions)
 
 
-def _format_imputed(entry: Mapping[str, Any], mask: str, imputation: str, metric: str) -> str:
-    return _format_score((entry["masks"][mask]["scores"][imputation] or {}).get(metric))
+def _format_imputed(entry: Mapping[str, Any], mask: str, imputation: str, metric: str, fractions: bool = True) -> str:
+    return _format_score((entry["masks"][mask]["scores"][imputation] or {}).get(metric), fractions)
 
 
-def _format_original(entry: Mapping[str, Any], mask: str, metric: str) -> str:
+def _format_original(entry: Mapping[str, Any], mask: str, metric: str, fractions: bool = True) -> str:
     """The score of a model of just these modalities; a cross-modal one of one modality there cannot be."""
     if entry["orig"] is None:
         return ""
     if mask in entry["orig"]:
-        return _format_score(entry["orig"][mask][metric])
+        return _format_score(entry["orig"][mask][metric], fractions)
     present = entry["masks"][mask]["present"]
     if len(present) == len(entry["modalities"]):
         return ""
@@ -105,24 +116,27 @@ def _make_grid(document: Document, title: str, columns: Mapping[Head, Any], majo
         signs = {x: ABSENT if x in entry["letters"] else NO_SUCH for x in letters}
         signs |= dict.fromkeys(mask.split("+"), PRESENT)
         rows.append({"model": f"{study}{mark}"} | signs | {head: write(entry, mask) for head, write in columns.items()})
-    rows.append({"model": f"majority class{mark}"} | {head: f"{score:.3f}" for head, score in majority.items()})
+    shown = {head: tables.format_score(score, "uar", not is_own(document)) for head, score in majority.items()}
+    rows.append({"model": f"majority class{mark}"} | shown)
     name = "/".join(filter(None, (corpus["name"], corpus["form"])))
     title = title.format(f"synthetic corpus {name}" if corpus["synthetic"] else name)
     return make_grid(title, rows, _write_notes(document))
 
 
 def make_zeros_table(document: Document) -> Grid:
-    """The layout of table 4.4, for every study; the thesis' figures where the corpus is its own."""
+    """The layout of table 4.4, for every study; the thesis' figures where the corpus is the thesis'."""
     columns: dict[Head, Any] = {}
+    names, unit = {metric: _name_metric(document, metric) for metric in METRICS}, {"fractions": not is_own(document)}
     for metric in METRICS:
-        columns["zeros", NAMES[metric]] = partial(_format_imputed, imputation="zeros", metric=metric)
+        columns["zeros", names[metric]] = partial(_format_imputed, imputation="zeros", metric=metric, **unit)
     for metric in METRICS:
-        columns["orig", NAMES[metric]] = partial(_format_original, metric=metric)
+        columns["orig", names[metric]] = partial(_format_original, metric=metric, **unit)
     if is_like_thesis(document):
         heads = [(f"thesis: {kind}", NAMES[metric]) for kind in ("zeros", "orig") for metric in METRICS]
         columns |= {head: partial(_find_printed, place=place) for place, head in enumerate(heads)}
-    majority = {("zeros", NAMES[metric]): document["majority"][metric] for metric in METRICS}
-    title = "Table 4.4's layout. {}: tested with modalities missing (zeros at the input)"
+    majority = {("zeros", names[metric]): document["majority"][metric] for metric in METRICS}
+    layout = "" if is_own(document) else "Table 4.4's layout. "
+    title = f"{layout}{{}}: tested with modalities missing (zeros at the input)"
     return _make_grid(document, title, columns, majority)
 
 
@@ -131,9 +145,10 @@ def make_matrix(document: Document, metric: str) -> Grid:
     imputations: dict[Head, str] = {"zeros": "zeros", "training mean": "mean"}
     for distance, count in product(document["made_of"]["metrics"], document["made_of"]["counts"]):
         imputations[distance.capitalize(), f"K={count}"] = name_neighbours(count, distance)
-    columns = {head: partial(_format_imputed, imputation=x, metric=metric) for head, x in imputations.items()}
-    columns["orig"] = partial(_format_original, metric=metric)
-    title = f"{NAMES[metric]}. {{}}: tested with modalities missing, by what stands in for them"
+    fixed = {"metric": metric, "fractions": not is_own(document)}
+    columns = {head: partial(_format_imputed, imputation=x, **fixed) for head, x in imputations.items()}
+    columns["orig"] = partial(_format_original, **fixed)
+    title = f"{_name_metric(document, metric)}. {{}}: tested with modalities missing, by what stands in for them"
     return _make_grid(document, title, columns, {"zeros": document["majority"][metric]})
 
 
@@ -149,7 +164,8 @@ def _write_notes(document: Document) -> tuple[str, ...]:
         elif _format_original(entry, mask, "uar") == NOT_RUN:
             lacking.add(f"{entry['attention']} {mask}")
     facts = {"folds": folds, "seeds": seeds, "counts": sorted({len(entry["trials"]) for entry in entries})}
-    facts |= {"lacking": sorted(lacking), "originals": originals, "naming": NAMING}
+    facts |= {"lacking": sorted(lacking), "originals": originals, "naming": "" if is_own(document) else NAMING}
+    facts |= {"chance": tables.format_score(1 / document["classes"], "uar", not is_own(document))}
     signs = {"present": PRESENT, "absent": ABSENT, "not_possible": NOT_POSSIBLE}
     return write_notes("missing", document=document, **facts, **signs)
 
@@ -189,18 +205,21 @@ def draw_series(document: Document, series: Mapping[str, Points], title: str) ->
     names, figure = list(max(series.values(), key=len)), figures.make_figure(9, 6)
     panels = figure.subplots(len(METRICS), 1, sharex=True)
     neighbours = [name for name in series if name not in _STYLES]
+    scale = 100 if is_own(document) else 1
     styles = _STYLES | {name: _NEIGHBOURS[k % len(_NEIGHBOURS)] for k, name in enumerate(neighbours)}
     for panel, metric in zip(panels, METRICS, strict=True):
         for number, (name, points) in enumerate(series.items()):
             shift = 0.6 * ((number + 0.5) / len(series) - 0.5)
             at = [names.index(mask) + shift for mask in points]
-            means = [scores[metric]["mean"] for scores in points.values()]
-            spread = [scores[metric]["std"] or 0.0 for scores in points.values()]
+            means = [scale * scores[metric]["mean"] for scores in points.values()]
+            spread = [scale * (scores[metric]["std"] or 0.0) for scores in points.values()]
             colour, marker = styles[name]
-            panel.errorbar(at, means, spread, color=colour, marker=marker, linestyle="none", capsize=3, label=name)
+            label = name.partition(" (")[0] if is_own(document) else name  # without the thesis' abbreviations
+            panel.errorbar(at, means, spread, color=colour, marker=marker, linestyle="none", capsize=3, label=label)
         level = document["majority"][metric]
-        panel.axhline(level, color="black", linestyle=":", linewidth=1, label=f"majority class {level:.3f}")
-        panel.set_ylabel(NAMES[metric], fontsize="small")
+        text = tables.format_score(level, metric, not is_own(document))
+        panel.axhline(scale * level, color="black", linestyle=":", linewidth=1, label=f"majority class {text}")
+        panel.set_ylabel(_name_metric(document, metric), fontsize="small")
         panel.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize="small")
         panel.grid(axis="y", linewidth=0.3)
         for edge in range(1, len(names)):

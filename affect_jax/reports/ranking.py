@@ -16,6 +16,7 @@ from affect_jax.reports.render import write_notes, write_plain
 from affect_jax.reports.sources import Question, Source
 from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.reports.thesis import VALIDATION_TRAP
+from affect_jax.runtime.score_text import label_metric
 
 
 class Ranked(NamedTuple):
@@ -60,15 +61,16 @@ def rank_modalities(run: Run) -> Ranking | None:
     return Ranking(run, metric, tuple(ranked), tuple(answer_questions(questions, {run.key: run})))
 
 
-def _describe_test(test: Answer) -> dict[str, str]:
+def _describe_test(test: Answer, is_own: bool) -> dict[str, str]:
     a, _, b = test.question.label.partition(" vs ")
-    return test.describe((a, b)) | ({"verdict": test.missing} if test.missing else {})
+    row = test.describe_briefly((a, b)) if is_own else test.describe((a, b))
+    return row | ({"verdict": test.missing} if test.missing else {})
 
 
 def make_table(ranking: Ranking) -> Grid:
     """A line a modality, the strongest first, tested against the next one, and a line for the constant answer."""
-    run, metric, label = ranking.run, ranking.metric, tables.label_metric(ranking.metric)
-    tests = {(test.question.a, test.question.b): _describe_test(test) for test in ranking.tests}
+    run, metric, label = ranking.run, ranking.metric, label_metric(ranking.metric)
+    tests = {(test.question.a, test.question.b): _describe_test(test, run.is_own) for test in ranking.tests}
     rows = []
     for place, one in enumerate(ranking.ranked, start=1):
         row = {"rank": place, "modality": run.mark(one.modality)}
@@ -94,8 +96,8 @@ def make_table(ranking: Ranking) -> Grid:
 
 def make_pair_table(ranking: Ranking) -> Grid:
     """A line a pair of modalities."""
-    rows = [{"modalities": test.question.label} | _describe_test(test) for test in ranking.tests]
-    title = f"Every two modalities of {ranking.run.path.name}, by validation {tables.label_metric(ranking.metric)}"
+    rows = [{"modalities": test.question.label} | _describe_test(test, ranking.run.is_own) for test in ranking.tests]
+    title = f"Every two modalities of {ranking.run.path.name}, by validation {label_metric(ranking.metric)}"
     return make_grid(title, rows, write_notes("ranking", pair=None, designs=list_designs(ranking.tests)))
 
 

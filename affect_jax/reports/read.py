@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from affect_jax.config.corpus import OWN
 from affect_jax.errors import UserError
 from affect_jax.experiment import predictions_file, results_file
 from affect_jax.experiment.results_file import Results, TrialResult
@@ -29,6 +30,11 @@ class Run(NamedTuple):
     @property
     def synthetic(self) -> bool:
         return self.results.corpus.synthetic
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the corpus is the user's own files, of which the thesis says nothing."""
+        return self.results.corpus.name in OWN
 
     @property
     def key(self) -> str:

@@ -18,6 +18,7 @@ from affect_jax.reports import (
     ranking,
     read,
     report_page,
+    search,
     side_by_side,
     sources,
     thesis_tables,
@@ -137,8 +138,8 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
     """The report of any finished run folders, laid out as `render_tables` does, with the page as 'index'.
 
     Files: 'comparison', 'learning' where a run kept its epochs, 'confusion' of classes, 'concordance' of continuous
-    labels, 'ranking' and 'ranking_pairs' of a run with a model of each modality alone, and what was asked for:
-    'significance', 'confusion_NAME_NAME'.
+    labels, 'chosen' where a grid was searched, 'ranking' and 'ranking_pairs' of a run with a model of each modality
+    alone, and what was asked for: 'significance', 'confusion_NAME_NAME'.
 
     Raises:
       UserError: a folder of no finished run, runs that have nothing in common, or a name that is not one variant's.
@@ -160,7 +161,7 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(chosen, keyed, asked.fold)
     counted = confusion.count_all(runs)
     grids["learning"], grids["confusion"] = curves.make_table(runs), confusion.make_whole_table(counted, runs)
-    grids["concordance"] = over_time.make_table(runs)
+    grids["concordance"], grids["chosen"] = over_time.make_table(runs), search.make_table(runs)
     files = {"comparison": write_formats(grids["comparison"], command)} | _render_grids(grids, pictures, command)
     rankings = [one for one in map(ranking.rank_modalities, runs) if one is not None]
     ranked = [ranking.make_table(one) for one in rankings]
@@ -181,7 +182,10 @@ def report_runs(run_folders: Sequence[str], command: str, asked: Asked, out: str
     for stem, texts in files.items():
         if stem in ("comparison", "significance") or "png" in texts:
             print(texts["md"])
-    _print_paths(write_files(files, out or (first if len(set(run_folders)) == 1 else first.parent) / "report"))
+    paths = write_files(files, out or (first if len(set(run_folders)) == 1 else first.parent) / "report")
+    _print_paths(paths)
+    print(f"open in a browser: {next(path for path in paths if path.suffix == '.html')}")
+    print(f"next: python -m launch.export --run={first}    # a model that predicts new files")
 
 
 def report_tables(

@@ -12,12 +12,15 @@ from affect_jax.reports.render import encode_base64, render_page
 from affect_jax.reports.side_by_side import Comparison
 from affect_jax.reports.sources import Source
 from affect_jax.reports.tables import Grid
+from affect_jax.runtime.score_text import label_metric
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _RECORDINGS = 12
 """Recordings of a variant that are drawn; the table has all."""
+_LEAST_UNITS = 5
+"""Folds, draws or seeds over which an interval is drawn: over fewer it is so wide that it says nothing."""
 _COLOURS = len(figures.COLOURS)
 
 
@@ -39,7 +42,8 @@ def _draw_scores(comparison: Comparison) -> Chart | None:
     """Every variant with its interval."""
     metric, scale, bars = comparison.metric, 100 if tables.is_percent(comparison.metric) else 1, []
     for score in comparison.tested_scores:
-        interval, printed = score.interval, score.published
+        printed = score.published
+        interval = score.interval if score.design.count_units() >= _LEAST_UNITS else None
         reach = interval and (scale * interval[0], scale * interval[1])
         mean = scale * score.figure.mean
         bars.append(Bar(comparison.names[score.source], mean, reach, printed and scale * printed.mean))
@@ -47,10 +51,12 @@ def _draw_scores(comparison: Comparison) -> Chart | None:
         return None
     constants = {score.constant for score in comparison.tested_scores}
     constant = constants.pop() if len(constants) == 1 else None
-    label = f"{tables.label_metric(metric)}, {comparison.split} split"
+    label = f"{label_metric(metric)}, {comparison.split} split"
     figure = figures.draw_intervals(bars, label, None if constant is None else scale * constant)
     alt = f"Mean {label} of {len(bars)} variants with 95 % intervals; the table below has the numbers."
     caption = "Means with 95 % intervals."
+    if any(bar.interval is None for bar in bars):
+        caption += f" None is drawn over fewer than {_LEAST_UNITS} folds or seeds, or where it is not known."
     caption += " Dashed: a constant answer." if constant is not None else ""
     caption += " Diamonds: the thesis." if any(bar.printed is not None for bar in bars) else ""
     return _make_chart(figure, alt, caption)
@@ -126,8 +132,11 @@ def _draw_curves(comparison: Comparison) -> Iterator[tuple[str, list[Chart]]]:
 
 
 def _draw_value(drawn: Sequence[curves.Curve], names: Mapping[Source, str], where: str) -> Chart:
-    label, cut = drawn[0].name.replace("/", " "), [curve.cut() for curve in drawn]
-    lines = [Line(names[curve.source], curve.epoch, curve.mean, curve.std) for curve in cut]
+    cut = [curve.cut() for curve in drawn]
+    split, slash, metric = drawn[0].name.partition("/")
+    label = f"{split} {label_metric(metric)}" if slash else split
+    scale = 100 if tables.is_percent(metric) else 1
+    lines = [Line(names[curve.source], curve.epoch, scale * curve.mean, scale * curve.std) for curve in cut]
     counts = [
         f"{line.name}: {whole.trials.max()} trials at first, {curve.trials[-1]} at the last epoch drawn"
         for line, whole, curve in zip(lines, drawn, cut, strict=True)
@@ -163,6 +172,7 @@ def render_report(
         "scores": scores._replace(notes=tuple(note for note in scores.notes if note not in facts)),
         "significance": grids.get("significance"),
         "rankings": rankings,
+        "chosen": grids.get("chosen"),
         "confusions": {comparison.names[source]: confusion for source, confusion in confusions.items()},
         "points": list(_draw_points(comparison)),
         "courses": list(_draw_courses(comparison)),

@@ -19,6 +19,7 @@ from affect_jax.reports.sources import FUSION, Question, Source
 from affect_jax.reports.tables import Grid, Head, make_grid
 from affect_jax.reports.thesis import NAMING, VALIDATION_TRAP
 from affect_jax.reports.thesis_tables import Expected, find_expected
+from affect_jax.runtime.score_text import clip_interval, label_metric
 
 _PER_RECORDING = "_per_recording"
 _OVER_GROUPS = "95 % over groups"
@@ -85,6 +86,11 @@ class Comparison:
         return {answer.question.a: answer for answer in answers}
 
     @property
+    def is_own(self) -> bool:
+        """Whether all runs are of the user's own files."""
+        return all(run.is_own for run in self.runs)
+
+    @property
     def designs(self) -> list[Design]:
         """How the trials of what is shown came about, each once."""
         return list({score.design.describe(): score.design for score in self.scores}.values())
@@ -119,7 +125,8 @@ def _list_scores(run: Run, tested: tuple[str, str], has_expected: bool) -> Itera
             keys = [key for key, score in scores.items() if score is not None]
             design = derive_design(keys, split, run.results.corpus)
             low, high = test_mean([scores[key] for key in keys], design).bound()
-            facts = {"design": design, "interval": None if math.isnan(low) else (low, high), "over_groups": None}
+            interval = None if math.isnan(low) else clip_interval(low, high, metric.removesuffix(_PER_RECORDING))
+            facts = {"design": design, "interval": interval, "over_groups": None}
             if (split, metric) == tested:
                 numbers = [matched[key] for key in keys]
                 joined = over_groups.join_folds(read_once(run, source.study, split), numbers, design)
@@ -202,7 +209,7 @@ def make_table(comparison: Comparison) -> Grid:
     metrics = [m for m in metrics if not (m.endswith(_PER_RECORDING) and m.removesuffix(_PER_RECORDING) in metrics)]
     metrics.sort(key=lambda metric: metric != comparison.metric)
     printed = {score.metric for score in comparison.scores if score.published}
-    heads = {m: (tables.label_metric(m), "ours") if m in printed else tables.label_metric(m) for m in metrics}
+    heads = {m: (label_metric(m), "ours") if m in printed else label_metric(m) for m in metrics}
     rows = [_describe_variant(comparison, *line, scores, heads) for line, scores in lines.items()]
     constants: dict[str, dict[Head, Any]] = {}
     for run, split in ((score.run, score.split) for score in comparison.scores):
@@ -265,8 +272,11 @@ def _format_over_groups(score: Score) -> str:
 
 def _describe_test(comparison: Comparison, source: Source, split: str) -> dict[str, str]:
     """The columns of the test against the reference; blank for what is not tested."""
-    test = comparison.tests.get(source) if split == comparison.split else None
-    columns = dict.fromkeys(compare.COLUMNS, "") if test is None else test.describe()
+    test, is_own = comparison.tests.get(source) if split == comparison.split else None, comparison.is_own
+    if test is None:
+        columns = dict.fromkeys(("difference", "p", "verdict") if is_own else compare.COLUMNS, "")
+    else:
+        columns = test.describe_briefly() if is_own else test.describe()
     if (source, split) == (comparison.reference, comparison.split):
         columns["difference"] = "0 (reference)"
     return {name: text for name, text in columns.items() if name != "scores"}
@@ -279,15 +289,29 @@ def _write_notes(comparison: Comparison) -> tuple[str, ...]:
             untested.setdefault(test.missing or test.doubt, []).append(comparison.names[source])
     return write_notes(
         "comparison",
+        partial=_list_partial(comparison),
         c=comparison,
         constant=read.describe_baseline(comparison.runs[0]),
-        metric=tables.label_metric(comparison.metric),
+        metric=label_metric(comparison.metric),
         untested=untested,
         tested=len(comparison.tests) - sum(map(len, untested.values())),
-        is_fusion=any(run.results.config_arg.startswith(FUSION) for run in comparison.runs),
+        is_fusion=any(run.results.config_arg.startswith(FUSION) and not run.is_own for run in comparison.runs),
         naming=NAMING,
         validation_trap=VALIDATION_TRAP,
     )
+
+
+def _list_partial(comparison: Comparison) -> list[str]:
+    """What is said of each difference over fewer trials than a mean beside it: only trials that both have count."""
+    counts = {score.source: score.figure.n for score in comparison.tested_scores}
+    told = []
+    for source, test in comparison.tests.items():
+        c = test.contrast
+        if c is not None and c.n < max(counts[source], counts[comparison.reference]):
+            means = " and ".join(tables.format_score(one.mean, comparison.metric) for one in (c.a, c.b))
+            names = f"{comparison.names[source]} and {comparison.names[comparison.reference]}"
+            told.append(f"{names}: the difference is over the {c.n} trials that both have, whose means are {means}")
+    return told
 
 
 def _list_tidy(comparison: Comparison, score: Score) -> dict[str, Any]:

@@ -8,42 +8,16 @@ from typing import Any, NamedTuple
 
 from affect_jax.evaluation.significance import Interval
 from affect_jax.reports.read import Figure
+from affect_jax.runtime import score_text
 
-PERCENT = (
-    *("accuracy", "uar", "weighted_f1", "macro_f1", "accuracy_has0", "f1_has0", "accuracy_non0", "f1_non0"),
-    *("accuracy_7", "accuracy_5", "accuracy_3"),
-)
-_LABELS = {
-    "accuracy": "accuracy %",
-    "uar": "UAR %",
-    "weighted_f1": "weighted F1 %",
-    "macro_f1": "macro F1 %",
-    "ccc": "CCC",
-    "pcc": "PCC",
-    "rmse": "RMSE",
-    "log_loss": "log loss",
-    "mae": "MAE",
-    "accuracy_has0": "Acc-2 has 0 %",
-    "f1_has0": "F1 has 0 %",
-    "accuracy_non0": "Acc-2 non 0 %",
-    "f1_non0": "F1 non 0 %",
-    "accuracy_7": "Acc-7 %",
-    "accuracy_5": "Acc-5 %",
-    "accuracy_3": "Acc-3 %",
-}
 LESS_IS_BETTER = ("rmse", "mae", "log_loss")
 Head = str | tuple[str, str]
 """The head of a column: its name, or its group and name."""
 
 
-def label_metric(metric: str) -> str:
-    """A metric's name as a column head."""
-    return _LABELS.get(metric, metric)
-
-
 def is_percent(metric: str, fractions: bool = False) -> bool:
     """Whether scores of a metric are printed in percent; `fractions` prints all as fractions."""
-    return metric in PERCENT and not fractions
+    return score_text.is_percent(metric) and not fractions
 
 
 def format_score(value: float | None, metric: str, fractions: bool = False) -> str:

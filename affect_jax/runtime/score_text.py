@@ -40,13 +40,11 @@ def label_metric(metric: str) -> str:
 
 
 def format_score(value: float | None, metric: str, *, sign: bool = False) -> str:
-    """'63.4' of a share, '0.634' of any other; with `sign` as a difference, '+2.1', whose minus is U+2212; '' for
-    None."""
+    """'63.4' of a share, '0.634' of any other; with `sign` as a difference, '+2.1'; '' for None."""
     if value is None:
         return ""
-    if not sign:
-        return f"{100 * value:.1f}" if is_percent(metric) else f"{value:.3f}"
-    return (f"{100 * value:+.1f}" if is_percent(metric) else f"{value:+.3f}").replace("-", "−")
+    plus = "+" if sign else ""
+    return f"{100 * value:{plus}.1f}" if is_percent(metric) else f"{value:{plus}.3f}"
 
 
 def describe_score(value: float, metric: str) -> str:

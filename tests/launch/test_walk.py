@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import io
 import json
+import re
 import sys
 
 import numpy as np
@@ -34,13 +35,13 @@ def home(tmp_path_factory):
     """The folder of the walk."""
     folder = tmp_path_factory.mktemp("walk")
     draw = np.random.default_rng(0)
-    lines = ["id,group,emotion,voice,face"]
+    lines = ["id,group,label,voice,face"]
     for n in range(60):
         emotion = n % 2
         tone = 0.2 * np.sin(np.arange(RATE) * (0.1 + 0.2 * emotion))
         soundfile.write(folder / f"{n}.wav", tone + draw.normal(0, 0.01, RATE), RATE)
         np.save(folder / f"{n}.npy", draw.normal(emotion, 1, (4 + n % 3, 2)).astype(np.float32))
-        label = "hapy" if n == 7 else ("sad", "happy")[emotion]
+        label = ("sad", "happy")[emotion]
         lines.append(
             f"clip{n},speaker{n % 6 if n % 4 else (n + 1) % 6},{label},{n}.wav,{'' if n % 7 == 3 else f'{n}.npy'}"
         )
@@ -74,29 +75,92 @@ def start(home):
     return call
 
 
-def correct(home, wrong, right):
-    """Corrects a mistake in the csv."""
-    path = home / "walk.csv"
-    path.write_text(path.read_text().replace(wrong, right))
-
-
 @pytest.fixture(scope="module")
 def run(home, start):
     """The fusion run, and what its program printed."""
-    correct(home, "id,group,emotion,", "id,group,label,")
-    correct(home, ",hapy,", ",happy,")
     status, printed = start(*FUSE, GRID)
     assert status == 0, printed
     return home / "runs" / "walk", printed
 
 
 def test_mistakes_in_the_csv(start, home):
-    status, said = start("prepare", "--corpus=manifest", "--manifest=walk.csv")
+    wrong = (home / "walk.csv").read_text().replace("clip7,speaker1,happy", "clip7,speaker1,hapy")
+    (home / "wrong.csv").write_text(wrong.replace("id,group,label,", "id,group,emotion,"))
+    status, said = start("prepare", "--corpus=manifest", "--manifest=wrong.csv")
     assert status == 2
     assert "its columns are id, group, emotion, voice, face: rename the one with the labels" in said
-    correct(home, "id,group,emotion,", "id,group,label,")
-    status, said = start("prepare", "--corpus=manifest", "--manifest=walk.csv")
+    (home / "wrong.csv").write_text(wrong)
+    status, said = start("prepare", "--corpus=manifest", "--manifest=wrong.csv")
     assert status == 2
     assert "row 9: class 'hapy' (did you mean 'happy'?)" in said
 
 
+def test_what_is_adapted_is_told_and_stays_in_the_folder(run):
+    folder, printed = run
+    line = "model.classes: 7 -> 2, because the label 'label' has 2 classes"
+    assert f"note: {line}" in printed
+    written = json.loads((folder / "config.json").read_text())
+    assert line in written["remarks"]
+    assert written["config"]["corpus"]["name"] == "manifest"
+    assert written["config"]["study"]["seeds"] == 2
+
+
+def test_the_run_says_what_it_costs_what_it_does_and_what_comes_next(run):
+    printed = run[1]
+    assert "12 trials in 1 study" in printed
+    assert "for a first look, --config.study.seeds=1 --config.study.folds=fold_1 trains 1 of them" in printed
+    assert "compiling" in printed
+    assert "best validation accuracy" in printed
+    assert "the grid's choice" in printed
+    assert len(re.findall(r"│ intra +│ fold_\d │ +0(?:\.2)? │", printed)) == 3
+    assert printed.splitlines()[-1].startswith("next: python -m launch.report runs/walk")
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--config.learning_rate=0.1", "did you mean config.stages.fit.optimizer.learning_rate?"),
+        ("--config.study.seeds=many", "'many' is not a whole number; write it like --config.study.seeds=2"),
+        ("--config.stages.fit.losses.prediction.kind=focal", "has kind 'focal'; choose one of"),
+        ("--config.stages.fit.losses.prediction.kind=mse", "has 2 classes; choose cross_entropy"),
+        ("--config.stages.fit.monitor.metric=ccc", "a multiclass task has ['accuracy', 'uar'"),
+        ("--config=configs/fusoin.py", "did you mean 'fusion'?); give the path of a file or one of conflictnet,"),
+    ],
+)
+def test_mistakes_of_flags(start, run, flag, message):
+    status, said = start(*FUSE, flag)
+    assert status == 2
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_another_config_shows_where_it_differs(start, run):
+    status, said = start(*FUSE, GRID, "--config.stages.fit.dropout=0.3")
+    assert status == 2
+    assert "made with another config, by configs/fusion.py" in said
+    assert "config.stages.fit.dropout: 0.1 in the folder, 0.3 now" in said
+
+
+def test_the_settings_are_seen_before_a_run(start, run):
+    status, said = start("main", "--config=configs/rank.py", "--config.corpus.manifest=walk.csv", "--print_config")
+    assert status == 0
+    assert "config.stages.fit.optimizer.learning_rate = 0.001\n" in said
+    assert "# studies: (audio, text, video) -> (voice, face), because the corpus has" in said
+
+
+def test_report_and_missing_speak_of_the_corpus_alone_and_in_percent(start, run):
+    status, said = start("report", "runs/walk")
+    assert status == 0
+    assert "| accuracy % |" in said
+    assert "open in a browser: runs/walk/report/index.html" in said
+    assert said.splitlines()[-1].startswith("next: python -m launch.export --run=runs/walk")
+    status, missing = start("missing", "--run=runs/walk", "--k=2")
+    assert status == 0
+    assert re.search(r"intra +● +○ +\d+\.\d ± ", missing)
+    folder = run[0] / "report"
+    assert "What the grid chose" in (folder / "chosen.md").read_text()
+    page = (folder / "index.html").read_text()
+    assert "What the grid chose" in page
+    for text in (said, missing, page, *(path.read_text() for path in folder.glob("*.md"))):
+        assert "thesis" not in text.lower()
+        assert "Table 4" not in text

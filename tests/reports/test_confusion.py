@@ -47,7 +47,7 @@ def test_the_picture_shows_shares_and_names(run):
     left, right = figure.axes[:2]
     assert [axis.get_title() for axis in (left, right)] == ["intra (synthetic)", "cross (synthetic)"]
     assert [label.get_text() for label in left.get_yticklabels()] == ["happy", "sad", "angry"]
-    assert sorted({text.get_text() for text in right.texts}) == [".00", "1.00"]
+    assert sorted({text.get_text() for text in right.texts}) == ["0", "100"]
     assert (left.get_xlabel(), left.get_ylabel()) == ("answer", "truth")
 
 
@@ -57,8 +57,8 @@ def test_files(run, tmp_path):
     assert png.startswith(b"\x89PNG")
     assert png == confusion.compare_chosen((INTRA, CROSS), {"here": run})[2]
     texts = render.write_formats(grid, "python -m x")
-    assert "cross (synthetic),happy,45,0,0,45,1.000" in texts["csv"].splitlines()
-    assert "| cross (synthetic) | angry | 0 | 0 | 90 | 90 | 1.000 |" in texts["md"]
+    assert "cross (synthetic),happy,45,0,0,45,100.0" in texts["csv"].splitlines()
+    assert "| cross (synthetic) | angry | 0 | 0 | 90 | 90 | 100.0 |" in texts["md"]
     assert confusion.compare_chosen((INTRA,), {"here": run}, "fold_1")[0] == "confusion_intra_fold_1"
     assert {path.name for path in render.write_files({stem: texts | {"png": png}}, tmp_path)} == {
         f"confusion_intra_cross.{extension}" for extension in ("md", "csv", "tex", "png")

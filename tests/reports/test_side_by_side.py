@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import math
 import re
@@ -9,7 +10,8 @@ from scipy import stats
 
 from affect_jax.errors import UserError
 from affect_jax.evaluation.significance import holm
-from affect_jax.reports import read, render, side_by_side
+from affect_jax.reports import read, render, report_files, side_by_side
+from affect_jax.runtime.score_text import clip_interval
 
 TRIMODAL = "configs/fusion.py:trimodal"
 PAIR = "configs/seqsew.py:mosi,video+text"
@@ -198,3 +200,40 @@ def test_a_run_in_which_nothing_could_be_scored_has_a_table(make_traces):
     folder = make_traces({"SEW": 0.1})
     change(folder, lambda results: results.update(variants=[], baselines={}))
     assert side_by_side.make_table(compared(folder)).title == "Variants of sew_arousal_geo_audio"
+
+
+def test_a_difference_over_fewer_trials_says_whose_means_it_is_of(make_fusion_run):
+    folder = make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.2})
+    notes = side_by_side.make_table(compared(folder, reference="")).notes
+    assert not [note for note in notes if "that both have" in note]
+    change(folder, lambda results: results.update(trials=results["trials"][:-3]))
+    comparison = compared(folder, reference="")
+    (note,) = (note for note in side_by_side.make_table(comparison).notes if "that both have" in note)
+    (answer,) = comparison.tests.values()
+    means = " and ".join(f"{100 * one.mean:.1f}" for one in (answer.contrast.a, answer.contrast.b))
+    assert f"over the {answer.contrast.n} trials that both have, whose means are {means}." in note
+
+
+def test_intervals_stay_within_what_a_score_can_be(make_traces, make_fusion_run):
+    assert clip_interval(-0.1, 1.2, "uar") == (0.0, 1.0)
+    assert clip_interval(-1.1, 1.2, "ccc") == (-1.0, 1.0)
+    assert clip_interval(-1.1, 9.2, "rmse") == (0.0, 9.2)
+    comparison = compared(make_fusion_run(TRIMODAL, {"intra": 0.02}))
+    bounds = [score.interval for score in comparison.scores if score.interval and score.metric == "accuracy"]
+    assert bounds
+    assert all(0 <= low <= high <= 1 for low, high in bounds)
+
+
+def test_on_one_s_own_corpus_there_is_one_p_and_the_thesis_is_silent(make_fusion_run, change_results):
+    folder = make_fusion_run(TRIMODAL, {"intra": 0.3, "cross": 0.1})
+    change_results(folder, lambda results: {"corpus": dataclasses.replace(results.corpus, name="manifest")})
+    grid = side_by_side.make_table(compared(folder, reference=""))
+    columns = [name for group, name in grid.header if group.startswith("against")]
+    assert columns == ["difference", "p", "verdict"]
+    assert any("comparison.csv has the other p-values" in note for note in grid.notes)
+    assert not [text for text in (grid.title, *grid.notes) if "thesis" in text.lower()]
+    asked = report_files.Asked(compare=["intra vs cross"])
+    table = report_files.render_runs([folder], "command", asked)["significance"]["md"]
+    assert "UAR % |" in table
+    assert "thesis" not in table.lower()
+    assert "| p |" in table
