@@ -130,6 +130,12 @@ def _catlstm(place: Place) -> Study:
     return _use("catlstm", place, fusion="attention", **sizes)
 
 
+def _memory(name: str, place: Place, **fields: Any) -> Study:
+    """MFN and its kin: all widths are one."""
+    sizes = dict(hidden=place.width, memory=place.width, proposal=place.width, gates=(place.width, place.width))
+    return _use(name, place, **sizes, **{**dict(head=place.width), **fields})
+
+
 FUSION: dict[str, Callable[[Place], Study]] = {
     "early": lambda place: _use("early", place, hidden=(place.width,)),
     "early-linear": lambda place: _use("early", place, hidden=()),
@@ -146,8 +152,11 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "mmuu_sa": lambda place: _contextual(place, "modalities"),
     "contextual_none": lambda place: _contextual(place, "none"),
     "catlstm": _catlstm,
+    "mfn": lambda place: _memory("mfn", place, attention=place.width),
+    "graph_mfn": lambda place: _memory("graph_mfn", place, vertex=place.width // 2, graph=place.width),
+    "raven": lambda place: _use("raven", place, width=place.width, units=place.width, hidden=place.width),
 }
-ALIGNED = ("mmuu_sa", "catlstm")
+ALIGNED = ("mmuu_sa", "catlstm", "mfn", "graph_mfn", "raven")
 """Methods that read all modalities step by step."""
 PER_STEP = ("mmmu_ba", "mu_sa", "mmuu_sa", "contextual_none", "catlstm")
 """Methods that can give a label for each step."""

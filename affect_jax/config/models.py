@@ -16,8 +16,17 @@ from affect_jax.config.decode import Range, decode
 from affect_jax.config.problems import Problems
 from affect_jax.errors import UserError, suggest_nearest
 
-_MAY_BE_ZERO = ("classes", "map_steps", "average_pool", "regressor_layers", "transformer_layers", "decoder_layers")
-"""Whole numbers where 0 says something: a number instead of classes, all steps, no pooling, no such layer."""
+_MAY_BE_ZERO = (
+    "classes",
+    "map_steps",
+    "average_pool",
+    "regressor_layers",
+    "transformer_layers",
+    "decoder_layers",
+    "words",
+    "unused_head",
+)
+"""Whole numbers where 0 says something: a number instead of classes, all steps, no pooling, no such layer or norm."""
 _SHARES = ("dropout", "momentum")
 _ANY_NUMBER = ("interval",)
 

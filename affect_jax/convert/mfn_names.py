@@ -11,7 +11,13 @@ from affect_jax.errors import UserError, suggest_nearest
 
 MODALITIES = {"l": "text", "a": "audio", "v": "video"}
 """Their letters, in their order -> ours."""
-NETS = {"NN1Config": "att1", "NN2Config": "att2", "gamma1Config": "gamma1", "gamma2Config": "gamma2", "outConfig": "out"}
+NETS = {
+    "NN1Config": "att1",
+    "NN2Config": "att2",
+    "gamma1Config": "gamma1",
+    "gamma2Config": "gamma2",
+    "outConfig": "out",
+}
 
 
 def make_net_defaults(names: Sequence[str], drop: float) -> dict[str, dict[str, Any]]:
@@ -103,5 +109,5 @@ def check_known(method: str, name: str, given: Mapping[str, Any], known: Sequenc
     for key in given:
         if key not in known:
             raise UserError(
-                f"argument {name!r} of {method} has {key!r}{suggest_nearest(key, known)}, which is none of {list(known)}"
+                f"argument {name!r} of {method} has {key!r}{suggest_nearest(key, known)}, but takes {list(known)}"
             )

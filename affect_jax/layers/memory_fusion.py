@@ -66,9 +66,7 @@ class MemoryFusion(nn.Module):
         train: bool,
         dropouts: Sequence[float | jax.Array],
     ) -> LastStep:
-        pairs = {
-            m: CellLSTM(units, name=f"{m}_lstm")(x[m]) for m, units in zip(x, self.units, strict=True)
-        }
+        pairs = {m: CellLSTM(units, name=f"{m}_lstm")(x[m]) for m, units in zip(x, self.units, strict=True)}
         cells = jnp.concatenate([c for _, c in pairs.values()], axis=-1)
         star = jnp.concatenate([shift_steps(cells), cells], axis=-1)
         scores = TwoLayers(self.attention, star.shape[-1], name="attention")(star, train=train, dropout=dropouts[0])

@@ -20,7 +20,7 @@ class TwoLayers(nn.Module):
 
 
 class Weights(nn.Module):
-    """`kernel` [inputs, features] and `bias` [features] of a dense layer that is applied elsewhere, such as in a scan."""
+    """`kernel` [inputs, features] and `bias` [features] of a dense layer that is applied elsewhere, as in a scan."""
 
     inputs: int
     features: int

@@ -12,7 +12,6 @@ Three shapes of loss, float32 in and out (float64 stays float64):
 from affect_jax.losses.alignment import EmaState, canonical_correlations, dcca, dcca_ema, init_dcca_ema
 from affect_jax.losses.classification import binary_cross_entropy, cross_entropy
 from affect_jax.losses.decorrelation import SoftCcaState, barlow, init_soft_cca, soft_cca, vicreg
-from affect_jax.losses.kernel_discrepancy import mmd
 from affect_jax.losses.reduction import masked_mean
 from affect_jax.losses.regression import absolute_error, ccc_loss, pcc_loss, squared_error
 
@@ -29,7 +28,6 @@ __all__ = [
     "dcca_ema",
     "init_dcca_ema",
     "masked_mean",
-    "mmd",
     "pcc_loss",
     "soft_cca",
     "init_soft_cca",

@@ -153,6 +153,8 @@ def arrange_rows(
     steps = {m: stream.steps for m, stream in corpus.inputs.items()}
     names = buckets.list_narrowed(steps, getattr(model, "reads_padding", ()), has_steps=has_steps)
     lengths = {m: np.asarray(corpus.inputs[m].length) for m in names}
+    if getattr(model, "aligned", False) and lengths:  # whose modalities stay on one clock
+        lengths = dict.fromkeys(lengths, np.maximum.reduce(list(lengths.values())))
     return buckets.arrange_examples(lengths, rows, engine.buckets, has_steps=has_steps)
 
 

@@ -1,5 +1,7 @@
 """Studies of examples in buckets: what holds of the engine without them holds with them."""
 
+import dataclasses
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -160,6 +162,16 @@ class Hears(nn.Module):
     """A model whose padding counts."""
 
     reads_padding = ("a",)
+
+
+def test_modalities_of_one_clock_are_cut_alike():
+    corpus, _ = corpora.build_corpus(draw_items(), modalities=("a", "b"), target="y", unit="item")
+    rows = np.arange(len(draw_items()), dtype=np.int32)[None]
+    for aligned in (False, True):
+        model = dataclasses.make_dataclass("Steps", [("aligned", bool, aligned)])()
+        made = initial.arrange_rows(model, corpus, rows, engine(3))[1]
+        assert made
+        assert all(len(set(dict(bucket.steps).values())) == 1 for bucket in made) == aligned
 
 
 def test_a_model_that_reads_padding_is_given_all_of_it():

@@ -3,7 +3,19 @@
 `classes` is 3. A model of another file is one more line; a model that wants aligned steps says so in `ALIGNED`.
 """
 
-from affect_jax.models.fusion import catlstm, early, gmu, late, lmf, mmmu_ba, mmtm, tfn
+from affect_jax.models.fusion import (
+    catlstm,
+    early,
+    gmu,
+    graph_mfn,
+    late,
+    lmf,
+    mfn,
+    mmmu_ba,
+    mmtm,
+    raven,
+    tfn,
+)
 
 ALL = ("text", "video", "audio")
 MODELS = {
@@ -12,17 +24,22 @@ MODELS = {
     "early-gru": early.Model(ALL, 3, summary="gru", units=2, hidden=()),
     "gmu": gmu.Model(ALL, 3, width=3, maxout_layers=1),
     "gmu-two": gmu.Model(ALL[:2], 3, width=3, maxout_layers=1),
+    "graph_mfn": graph_mfn.Model(ALL, 3, (3, 2, 2), 3, vertex=3, graph=4, proposal=4, gates=(4, 5), head=5),
     "late": late.Model(ALL, 3, hidden=(4,)),
     "late-product": late.Model(ALL, 3, combine="product", hidden=()),
     "lmf": lmf.Model(ALL, 3, hidden=(5, 6, 5), code=2, rank=2),
+    "mfn": mfn.Model(ALL, 3, hidden=(3, 2, 2), memory=3, attention=4, proposal=4, gates=(4, 5), head=5),
     "mmmu_ba": mmmu_ba.Model(ALL, 3, units=2, width=3, per_step=False),
     "mmuu_sa": mmmu_ba.Model(ALL, 3, "modalities", units=2, width=3, per_step=False),
     "mmtm": mmtm.Model(ALL, 3, widths=(6, 5)),
+    "raven": raven.Model(ALL, 3, width=3, units=3, hidden=4),
     "tfn": tfn.Model(ALL, 3, hidden=(5, 6, 5), code=2, post=6),
 }
-ALIGNED: tuple[str, ...] = ("catlstm", "mmuu_sa")
+ALIGNED: tuple[str, ...] = ("catlstm", "graph_mfn", "mfn", "mmuu_sa", "raven")
 """Names of models whose modalities share their steps."""
-UNUSED: dict[str, tuple[str, ...]] = {}
+UNUSED: dict[str, tuple[str, ...]] = {
+    "raven": ("audio_lstm", "video_lstm"),  # of one sub-step a word, which has no state before it
+}
 """Name -> submodules that have no gradient of the logits, by design."""
 EXACT_WITHOUT_PADDING: tuple[str, ...] = ()
 """Names of models to which padding is zeros that are read, as to their authors."""

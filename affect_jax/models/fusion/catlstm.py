@@ -120,6 +120,9 @@ class Model(nn.Module):
     dropouts: Sequence[float] = ()
     fidelity: str = "paper"
 
+    aligned = True
+    """Its modalities share their steps."""
+
     @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that stay after training: all."""

@@ -67,6 +67,11 @@ class Model(nn.Module):
     fidelity: str = "masked"
 
     @property
+    def aligned(self) -> bool:
+        """Whether its modalities share their steps."""
+        return self.per_step or self.attention == "modalities"
+
+    @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that stay after training: all."""
         return (*(f"{m}_{layer}" for m in self.modalities for layer in ("gru", "dense")), "classifier")
@@ -108,7 +113,7 @@ class Model(nn.Module):
             outputs |= {f"states/{m}": states, f"latent/{m}": code}
             acts = train and f"{m}_dense" not in frozen
             codes[m] = Dropout(name=f"{m}_drop_code")(code, rates[3], train=acts), mask
-        if self.per_step or self.attention == "modalities":
+        if self.aligned:
             check_steps("mmmu_ba", {m: x.shape[1] for m, (x, _) in codes.items()})
         parts = [*self._attend(codes), *codes.values()]
         vectors = [x if self.per_step else average_steps(x, mask) for x, mask in parts]

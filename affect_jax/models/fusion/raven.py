@@ -185,8 +185,8 @@ class Model(nn.Module):
             raise UserError(f"model 'raven' has {len(self.dropouts)} dropouts, but takes one, or () for the stage's")
         if self.fidelity not in FIDELITY:
             raise UserError(
-                f"model 'raven' has fidelity {self.fidelity!r}{suggest_nearest(self.fidelity, FIDELITY)}; choose one of "
-                f"{list(FIDELITY)}"
+                f"model 'raven' has fidelity {self.fidelity!r}{suggest_nearest(self.fidelity, FIDELITY)}; choose one "
+                f"of {list(FIDELITY)}"
             )
 
 
