@@ -95,6 +95,8 @@ def read_experiment(folder: Path) -> Experiment:
     """
     path = folder / "config.json"
     if not path.is_file():
+        if (folder / "results.json").is_file():
+            raise UserError(f"{path} is missing, and nothing else says what was trained there; restore it")
         raise UserError(f"{path} is missing; name the folder of a run, or train it with launch.main")
     saved = read_json(path)
     if not isinstance(saved, dict) or not isinstance(saved.get("config"), dict):

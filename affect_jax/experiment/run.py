@@ -5,22 +5,21 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from tensorboardX import SummaryWriter
 
 from affect_jax.config import auto_pair
 from affect_jax.config.load import encode_document, resolve_document
 from affect_jax.config.models import make_model
 from affect_jax.config.schema import Data, Experiment
 from affect_jax.data import splits
-from affect_jax.data.folds import FoldMembers, build_folds
+from affect_jax.data.folds import build_folds
 from affect_jax.data.splits import Split
 from affect_jax.datasets.recordings import Recordings
 from affect_jax.datasets.single_class import describe_single_classes
-from affect_jax.experiment import predictions_file, remarks, results
-from affect_jax.experiment.context import Run, make_engine
+from affect_jax.experiment import kept_weights, predictions_file, remarks, results
+from affect_jax.experiment.context import Run
+from affect_jax.experiment.open_run import LoadedCorpus, load_corpus, open_run
 from affect_jax.experiment.results_file import (
     FILE,
     CorpusRecord,
@@ -34,7 +33,7 @@ from affect_jax.experiment.results_file import (
     read_results,
     write_results,
 )
-from affect_jax.experiment.study import run_study
+from affect_jax.experiment.study import repredict_study, run_study
 from affect_jax.models.overview import describe_parameters
 from affect_jax.runtime import hosts, run_folder, run_identity
 from affect_jax.runtime.progress import Display
@@ -68,8 +67,9 @@ def run_experiment(
         if hosts.is_leader():
             stack.enter_context(run_folder.leave_nothing_if_refused(folder))
         finished = folder / FILE
-        # A finished one may be read by anybody, at any time.
-        if not hosts.agree(finished.exists() and not (folder / "checkpoints").exists())[0]:
+        # A whole one may be read by anybody, at any time.
+        is_whole = finished.exists() and (folder / predictions_file.FILE).exists()
+        if not hosts.agree(is_whole and not (folder / "checkpoints").exists())[0]:
             hosts.run_in_turn(
                 lambda: stack.enter_context(run_folder.lock_run_folder(folder)) if hosts.is_leader() else None
             )
@@ -78,7 +78,7 @@ def run_experiment(
         if hosts.agree(finished.exists())[0]:
             if hosts.is_leader():
                 _remove_checkpoints(folder)
-            return read_results(folder)
+            return _read_finished(experiment, folder)
         return _train(experiment, folder, config_arg, stop)
 
 
@@ -103,37 +103,6 @@ def _decide_pair(undecided: auto_pair.Undecided, folder: Path, config_arg: str, 
     return hosts.run_in_turn(lambda: resolve_document(decision.document, undecided.remarks, undecided.given))
 
 
-class LoadedCorpus(NamedTuple):
-    """A run's corpus, laid out.
-
-    Attributes:
-      recordings: as its builder has them.
-      members: names and recordings of the folds.
-      development: training and validation examples.
-      test: what is scored at the end, or None.
-      test_examples: int32 [K, n], the examples of each fold in it.
-    """
-
-    recordings: Recordings
-    members: list[FoldMembers]
-    development: Split
-    test: Split | None
-    test_examples: np.ndarray
-
-
-def load_corpus(experiment: Experiment) -> LoadedCorpus:
-    """Builds the corpus where it is missing, and lays it out."""
-    stream = experiment.engine.stream
-    recordings = splits.load_recordings(
-        experiment.corpus, stream=stream, host_megabytes=experiment.engine.host_megabytes
-    )
-    members = splits.make_folds(recordings, experiment.trials.folds)
-    developed = recordings.splits["train"] + recordings.splits.get("validation", [])
-    development = splits.build_split(developed, experiment.data, stream=stream)
-    test, examples = splits.build_test_split(recordings, experiment.data, development, members)
-    return LoadedCorpus(recordings, members, development, test, examples)
-
-
 def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable[[], bool]) -> Results:
     """Trains every study, or goes on with it, and writes predictions.npz and results.json."""
     corpus = hosts.run_in_turn(lambda: load_corpus(experiment))
@@ -141,25 +110,7 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
     # The leader's turn comes first: it draws what the others then read.
     identity = hosts.run_in_turn(lambda: run_identity.claim_run_folder(folder, fingerprint, corpus.members))
     leads = hosts.is_leader()
-    with Display(is_visible=leads) as display, SummaryWriter(str(folder), write_to_disk=leads) as board:
-        development = corpus.development
-        run = Run(
-            experiment=experiment,
-            workdir=folder,
-            identity=identity,
-            engine=make_engine(experiment),
-            development=development,
-            folds=build_folds(
-                development.corpus, development.index, corpus.members, splits.choose_standardized(experiment.data)
-            ),
-            fold_names=tuple(fold.name for fold in corpus.members),
-            test=corpus.test,
-            test_examples=corpus.test_examples,
-            display=display,
-            board=board,
-            stop=stop,
-            inputs=corpus.recordings.inputs,
-        )
+    with open_run(experiment, folder, corpus, identity, stop=stop) as run:
         _introduce(run, corpus.recordings)
         trials, selected, arrays = _run_studies(run)
     finished = Results(
@@ -179,6 +130,34 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
         write_results(folder, finished)
         _remove_checkpoints(folder)
     hosts.wait_for_all("finished")
+    return finished
+
+
+def _read_finished(experiment: Experiment, folder: Path) -> Results:
+    """The results of a finished run whose weights are there, too; predictions that are not are made anew of them.
+
+    Raises:
+      UserError: weights are missing, which only training makes.
+    """
+    finished = hosts.run_in_turn(lambda: read_results(folder))
+    hosts.run_in_turn(lambda: kept_weights.check_weights(folder, finished))
+    if hosts.agree((folder / predictions_file.FILE).exists())[0]:
+        return finished
+    corpus = hosts.run_in_turn(lambda: load_corpus(experiment))
+    identity = hosts.run_in_turn(
+        lambda: run_identity.claim_run_folder(folder, corpus.recordings.fingerprint, corpus.members)
+    )
+    with open_run(experiment, folder, corpus, identity, is_board_written=False) as run:
+        run.display.say(f"{folder / predictions_file.FILE} is missing and made anew of the weights")
+        trials, arrays = finished.trials, {}
+        for study in experiment.studies:
+            numbers = [number for number, trial in enumerate(trials) if trial.study == study.name]
+            predictions = repredict_study(run, study, finished, numbers)
+            arrays |= _collect_predictions(run, study.name, numbers[0], predictions)
+    if hosts.is_leader():
+        predictions_file.write_predictions(folder, arrays, identity.run)
+        write_results(folder, finished)  # which has their checksum
+    hosts.wait_for_all("predicted")
     return finished
 
 

@@ -15,12 +15,17 @@ from affect_jax.config.schema import Study
 from affect_jax.config.stages import Stage
 from affect_jax.data import splits
 from affect_jax.datasets.input_form import encode_form
+from affect_jax.errors import UserError
 from affect_jax.experiment import results
 from affect_jax.experiment.context import Run
-from affect_jax.experiment.results_file import Scores, Selection, TrialResult
+from affect_jax.experiment.results_file import Results, Scores, Selection, TrialResult
 from affect_jax.runtime import hosts, run_folder, run_identity
 from affect_jax.training import checkpoint, loop, mesh, objective, predictor
 from affect_jax.training.trials import Trial, plan_trials
+from affect_jax.types import Params
+
+_SAME = 5e-3
+"""Relative difference of scores that other devices may make; a class may just change sides."""
 
 
 class StudyResult(NamedTuple):
@@ -51,7 +56,7 @@ def run_study(run: Run, study: Study) -> StudyResult:
     for number, batch in enumerate(_split_into_batches(run, model, trials)):
         fitted = _fit(run, study, model, run_folder.name_fit(study.name, "final", number), batch)
         _save_weights(run, study, number, fitted, batch, first=len(outcomes))
-        predicted = _predict(run, study, model, fitted, batch)
+        predicted = _predict(run, study, model, fitted.params, [trial.fold for trial in batch])
         for split, values in predicted.items():
             predictions.setdefault(split, []).append(values)
         alignment = _measure_alignment(run, study, model, fitted, batch)
@@ -218,11 +223,56 @@ def _fit_search(run: Run, study: Study, model: nn.Module, name: str, trials: Seq
     return scores
 
 
-def _predict(
-    run: Run, study: Study, model: nn.Module, fitted: loop.Fitted, trials: Sequence[Trial]
-) -> dict[str, np.ndarray]:
-    """split -> float32 [R, F] predictions (or [R, F, C] logits), back on the gold standard's own clock."""
-    fold_of = np.array([trial.fold for trial in trials], np.int32)
+def repredict_study(run: Run, study: Study, finished: Results, numbers: Sequence[int]) -> dict[str, np.ndarray]:
+    """What a finished study's kept weights predict, as `StudyResult.predictions`.
+
+    Args:
+      run: open.
+      study: of it.
+      finished: its results, whose scores the predictions must have.
+      numbers: the study's trials among all, in their order.
+
+    Raises:
+      UserError: weights are damaged, or they do not give the scores of the results.
+    """
+    model = make_model(study.model)
+    predictions: dict[str, list[np.ndarray]] = {}
+    folder = run_folder.locate_weights(run.workdir, study.name)
+    for batch in sorted(folder.glob("[0-9]*")):
+        leaves, meta = checkpoint.restore_checkpoint(batch, run.identity)
+        (params,) = checkpoint.split_by_prefix(leaves, ("params",))
+        trials = [finished.trials[number] for number in numbers[meta["first"] :][: meta["trials"]]]
+        folds = [run.fold_names.index(trial.fold) for trial in trials]
+        predicted = _predict(run, study, model, checkpoint.nest_leaves(params), folds)
+        for split, values in predicted.items():
+            predictions.setdefault(split, []).append(values)
+        for at, trial in enumerate(trials):
+            _check_scores(run, _score_split(run, "validation", predicted, at), trial)
+    return {split: np.concatenate(values) for split, values in predictions.items()}
+
+
+def _check_scores(run: Run, scores: Scores | None, trial: TrialResult) -> None:
+    """Refuses weights that do not give what results.json says of them."""
+    for metric, expected in (trial.validation or {}).items():
+        score = (scores or {}).get(metric)
+        if expected is not None and (score is None or abs(score - expected) > _SAME * max(1.0, abs(expected))):
+            raise UserError(
+                f"{run.workdir / 'weights'} gives {metric} {score} on validation, variant {trial.variant!r}, fold "
+                f"{trial.fold}, seed {trial.seed}, but results.json has {expected}; restore the folder's own weights"
+            )
+
+
+def _predict(run: Run, study: Study, model: nn.Module, params: Params, folds: Sequence[int]) -> dict[str, np.ndarray]:
+    """split -> float32 [R, F] predictions (or [R, F, C] logits), back on the gold standard's own clock.
+
+    Args:
+      run: open.
+      study: of it.
+      model: of the study.
+      params: leaves [R, ...].
+      folds: R of them.
+    """
+    fold_of = np.array(folds, np.int32)
     data, output = run.experiment.data, study.stages[-1].prediction
     examples = {"validation": np.asarray(run.folds.validation)}
     if run.test:
@@ -231,7 +281,7 @@ def _predict(
     for name, numbers in examples.items():
         split = run.split(name)
         values = predictor.predict_split(
-            model, fitted.params, fold_of, split.corpus, run.folds, numbers, output=output, engine=run.engine
+            model, params, fold_of, split.corpus, run.folds, numbers, output=output, engine=run.engine
         )
         if data.delay:
             values = np.stack([splits.restore_delayed_predictions(v, split, data.delay) for v in values])

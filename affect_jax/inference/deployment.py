@@ -19,6 +19,7 @@ from affect_jax.config.schema import Data, Experiment
 from affect_jax.data.windows import WindowPlan
 from affect_jax.datasets.input_form import InputForm, decode_form, encode_form, select_modalities
 from affect_jax.errors import UserError
+from affect_jax.experiment import kept_weights
 from affect_jax.experiment.results_file import CorpusRecord, Results, TrialResult, read_results
 from affect_jax.inference import export_folder
 from affect_jax.runtime import run_folder, run_identity
@@ -88,16 +89,17 @@ def load_deployed(run: Path, number: int) -> Deployed:
     """
     results = read_results(run)
     if not (run / "weights").is_dir():
-        raise UserError(f"{run} has no weights to predict with (a run of baselines keeps none); name a run of networks")
+        raise UserError(kept_weights.describe_missing(run, results, [number]))
     experiment = read_experiment(run)
     trial = results.trials[number]
     leaves, meta = _read_trial_weights(run, results, number)
     model = make_model(meta["model"])
     params, mean, scale = checkpoint.split_by_prefix(leaves, ("params", "mean", "scale"))
     modalities = list_inputs(model)
+    deployed = (*model.deployed, step.STATISTICS)
     return Deployed(
         model=model,
-        params=_nest_leaves({k: v for k, v in params.items() if k.split("/")[0] in (*model.deployed, step.STATISTICS)}),
+        params=checkpoint.nest_leaves({k: v for k, v in params.items() if k.split("/")[0] in deployed}),
         inputs={m: Input(mean[m], scale[m], meta["steps"][m]) for m in modalities},
         item=meta["unit"] == "item",
         trial=trial,
@@ -147,7 +149,7 @@ def _read_trial_weights(run: Path, results: Results, number: int) -> tuple[dict[
         place = within_study - meta["first"]
         if 0 <= place < meta["trials"]:
             return {name: leaf[place] for name, leaf in leaves.items()}, meta
-    raise UserError(f"{folder} has no weights of trial {number}; train that run again with launch.main")
+    raise UserError(kept_weights.describe_missing(run, results, [number]))
 
 
 def summarize_corpus(corpus: CorpusRecord) -> dict[str, Any]:
@@ -168,17 +170,6 @@ def list_inputs(model: Any) -> tuple[str, ...]:
         names = (getattr(model, "modality", None) or model.weaker,)
     prosody = getattr(model, "prosody", "")  # the compared fusion methods read it beside the audio
     return (*names, prosody) if prosody and model.audio in names else names
-
-
-def _nest_leaves(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, leaf in leaves.items():
-        *parents, last = path.split("/")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[last] = leaf
-    return tree
 
 
 Arrays = jax.Array | Mapping[str, jax.Array]

@@ -62,6 +62,11 @@ def _make(workdir: Path) -> None:
     # The run of a ranking comes before the config that it is for.
     strangers = sorted(p.name for p in workdir.iterdir() if not p.name.startswith(".") and p.name != "ranking")
     if strangers and not (workdir / "config.json").exists():
+        if (workdir / "results.json").exists() or (workdir / "weights").exists():
+            raise UserError(
+                f"--workdir {workdir} holds a run without its config.json, which says what was trained; restore that "
+                "file to go on with the run, or delete the folder to train anew in it, or give another --workdir"
+            )
         raise UserError(f"--workdir {workdir} holds {strangers[0]!r} but no config.json; give a new or empty folder")
 
 

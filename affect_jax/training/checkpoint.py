@@ -135,6 +135,18 @@ def split_by_prefix(leaves: dict[str, np.ndarray], names: tuple[str, ...]) -> li
     return [{k[len(n) + 1 :]: v for k, v in leaves.items() if k.startswith(f"{n}/")} for n in names]
 
 
+def nest_leaves(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
+    """The way back of `flatten_leaves`: nested dictionaries of arrays."""
+    tree: dict[str, Any] = {}
+    for path, leaf in leaves.items():
+        *parents, last = path.split("/")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[last] = leaf
+    return tree
+
+
 def _hash_files(folder: Path) -> dict[str, str]:
     """File -> sha256, of all files below `folder`."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -195,6 +207,12 @@ def _remove_old(folder: Path, keep: int) -> None:
     for arrays in folder.glob("[0-9]*"):
         if arrays.is_dir() and not arrays.with_suffix(".json").exists():
             shutil.rmtree(arrays)
+
+
+def read_meta(folder: Path) -> dict[str, Any] | None:
+    """What the newest checkpoint of `folder` says about itself, without reading it; None where it is not there."""
+    entries = [entry for entry in sorted(folder.glob("[0-9]*.json")) if entry.with_suffix("").is_dir()]
+    return files.read_json(entries[-1])["meta"] if entries else None
 
 
 def restore_checkpoint(folder: Path, identity: RunIdentity | None = None) -> Checkpoint | None:

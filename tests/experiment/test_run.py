@@ -11,7 +11,7 @@ from affect_jax.config.load import load_config
 from affect_jax.data import splits
 from affect_jax.datasets.recola import arff_files
 from affect_jax.errors import UserError
-from affect_jax.experiment import chosen_trial, predictions_file, results_file, run
+from affect_jax.experiment import chosen_trial, predictions_file, results_file, run, study
 from affect_jax.inference import deployment, export_folder, predictor, split_files
 from affect_jax.runtime import files, run_folder
 from affect_jax.runtime.signals import Stopped
@@ -339,3 +339,61 @@ def test_a_folder_in_which_nothing_was_trained_is_taken_over(tmp_path, monkeypat
     config.stages.fit.optimizer.learning_rate = 0.125
     with pytest.raises(UserError, match="another config"):
         small.run(config, tmp_path / "run")
+
+
+def test_predictions_that_were_deleted_are_made_anew_of_the_weights(sew, corpora, tmp_path):
+    folder = shutil.copytree(sew[0], tmp_path / "mine")
+    before = run_folder.read_arrays(folder / "predictions.npz")
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    (folder / "predictions.npz").unlink()
+    assert small.run(small.sew_config(corpora), folder, config_arg="configs/sew.py") == sew[1]
+    after = run_folder.read_arrays(folder / "predictions.npz")
+    assert after.keys() == before.keys()
+    for name, array in before.items():
+        if array.dtype == np.float32:
+            np.testing.assert_allclose(after[name], array, rtol=1e-5, atol=1e-6)
+        else:
+            np.testing.assert_array_equal(after[name], array)
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == names
+    predictions_file.read_study_arrays(folder, "teachers")  # whose checksum is that of results.json again
+
+
+def test_weights_that_do_not_give_the_results_are_refused(sew, corpora, tmp_path, monkeypatch):
+    folder = shutil.copytree(sew[0], tmp_path / "mine")
+    (folder / "predictions.npz").unlink()
+    predict = study.predictor.predict_split
+    monkeypatch.setattr(study.predictor, "predict_split", lambda *args, **kwargs: -predict(*args, **kwargs))
+    with pytest.raises(UserError, match=r"weights gives ccc .* on validation, .* but results.json has .*; restore"):
+        small.run(small.sew_config(corpora), folder, config_arg="configs/sew.py")
+    assert not (folder / "predictions.npz").exists()
+
+
+def test_weights_that_were_deleted_are_told_with_what_makes_them_anew(sew, corpora, tmp_path):
+    folder = shutil.copytree(sew[0], tmp_path / "mine")
+
+    def run():
+        return small.run(small.sew_config(corpora), folder, config_arg="configs/sew.py")
+
+    shutil.rmtree(sorted((folder / "weights").iterdir())[-1])
+    said = rf"no weights of 2 trials, the first 1[0-9], .*delete {folder / 'results.json'}, then give the command again: python -m launch.main"
+    with pytest.raises(UserError, match=said):
+        run()
+    shutil.rmtree(folder / "weights")
+    with pytest.raises(UserError, match=r"no weights of [0-9]+ trials, the first 0, \(they were deleted from"):
+        run()
+    with pytest.raises(UserError, match=r"no weights of trial 1 \(they were deleted"):
+        deployment.load_deployed(folder, 1)
+    (folder / "results.json").unlink()
+    assert [trial.validation for trial in run().trials] == [trial.validation for trial in sew[1].trials]
+    deployment.load_deployed(folder, 1)
+
+
+def test_a_run_without_its_config_is_explained(sew, corpora, tmp_path):
+    folder = shutil.copytree(sew[0], tmp_path / "mine")
+    (folder / "config.json").unlink()
+    with pytest.raises(UserError, match=r"mine holds a run without its config.json, .* restore that file to go on"):
+        small.run(small.sew_config(corpora), folder, config_arg="configs/sew.py")
+    with pytest.raises(
+        UserError, match=r"config.json is missing, and nothing else says what was trained there; restore"
+    ):
+        deployment.load_deployed(folder, 0)

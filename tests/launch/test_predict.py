@@ -210,7 +210,10 @@ def test_models_of_something_else_are_refused(main, run, plant, deployed):
 def test_runs_without_weights_are_refused(main, tmp_path):
     run = write_run(tmp_path / "run")
     (run / "weights").rmdir()
-    with pytest.raises(UserError, match="has no weights to predict with"):
+    with pytest.raises(
+        UserError,
+        match=r"has no weights of trial 0 .*only training makes them: delete .*results.json, then give the command",
+    ):
         main(f"--run={run}", "talk.wav")
 
 

@@ -19,8 +19,8 @@ from affect_jax.config.schema import Experiment, Study
 from affect_jax.data import folds as folding
 from affect_jax.data import splits
 from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.experiment.open_run import load_corpus as load_run_corpus
 from affect_jax.experiment.results_file import Results, read_results
-from affect_jax.experiment.run import load_corpus as load_run_corpus
 from affect_jax.training import mesh
 from affect_jax.training.engine import Engine
 

@@ -1,0 +1,43 @@
+"""The weights that a finished run keeps: where those of a trial are, and what to do where they are gone."""
+
+from pathlib import Path
+
+from affect_jax.errors import UserError
+from affect_jax.experiment.results_file import FILE, Results
+from affect_jax.runtime import run_folder
+from affect_jax.training import checkpoint
+
+
+def check_weights(folder: Path, results: Results) -> None:
+    """Checks that a run has the weights of all its trials; those of classical baselines have none.
+
+    Raises:
+      UserError: some are missing; the sentence says what to do.
+    """
+    for study in dict.fromkeys(trial.study for trial in results.trials):
+        numbers = [number for number, trial in enumerate(results.trials) if trial.study == study]
+        weights = run_folder.locate_weights(folder, study)
+        batches = [checkpoint.read_meta(batch) for batch in sorted(weights.glob("[0-9]*"))]
+        kept = {batch["first"] + at for batch in batches if batch for at in range(batch["trials"])}
+        missing = [number for at, number in enumerate(numbers) if at not in kept]
+        if missing and results.trials[missing[0]].classical is None:
+            raise UserError(describe_missing(folder, results, missing))
+
+
+def describe_missing(folder: Path, results: Results, missing: list[int]) -> str:
+    """A sentence on trials without weights, and how they are made anew."""
+    if results.trials[missing[0]].classical is not None:
+        return f"{folder} is a run of classical baselines, which keep no weights; name a run of networks"
+    trials = f"trial {missing[0]}" if len(missing) == 1 else f"{len(missing)} trials, the first {missing[0]},"
+    return (
+        f"{folder} has no weights of {trials} (they were deleted from {folder / 'weights'}), and only training makes "
+        f"them: delete {folder / FILE}, then give the command again: {describe_command(folder, results)}"
+    )
+
+
+def describe_command(folder: Path, results: Results) -> str:
+    """The command that made a run, as far as it is known."""
+    words = results.provenance.command.split()[1:]
+    if any(word.startswith("--config") for word in words):
+        return f"python -m launch.main {' '.join(words)}"
+    return f"python -m launch.main --config={results.config_arg} --workdir={folder}"
