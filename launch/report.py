@@ -51,6 +51,8 @@ def define_flags(values: flags.FlagValues) -> None:
     )
     flags.DEFINE_list("tables", [], known, flag_values=values)
     flags.DEFINE_string("runs", "runs", "Folder that holds the run folders.", flag_values=values)
+    run = "A finished run folder, as those that are named without a flag; may repeat."
+    flags.DEFINE_multi_string("run", [], run, flag_values=values)
     flags.DEFINE_string(
         "out",
         "",
@@ -103,7 +105,7 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: Sequence[str]) -> None:
     """Prints and writes the report that the flags and arguments ask for."""
     command = f"python -m launch.report {shlex.join(sys.argv[1:])}"
-    folders = argv[1:]
+    folders = [*FLAGS.run, *argv[1:]]
     if folders and FLAGS.tables:
         raise UserError("give either --tables or run folders, not both")
     for name in _OF_FOLDERS:

@@ -9,7 +9,7 @@ from affect_jax.reports.confusion import Confusion
 from affect_jax.reports.figures import Bar, Line
 from affect_jax.reports.over_time import Recording
 from affect_jax.reports.render import encode_base64, render_page
-from affect_jax.reports.side_by_side import Comparison
+from affect_jax.reports.side_by_side import Comparison, summarize_table
 from affect_jax.reports.sources import Source
 from affect_jax.reports.tables import Grid
 from affect_jax.runtime.score_text import label_metric
@@ -163,13 +163,15 @@ def render_report(
     """
     runs, scores = comparison.runs, grids["comparison"]
     facts = [read.describe_run(run) for run in runs]
+    # The head of the page says already what each run is.
+    scores = scores._replace(notes=tuple(note for note in scores.notes if note not in facts))
     values: dict[str, Any] = {
         "comparison": comparison,
         "facts": facts,
         "synthetic": [comparison.labels[run.key] for run in runs if run.synthetic],
         "scores_chart": _draw_scores(comparison),
-        # The head of the page says already what each run is.
-        "scores": scores._replace(notes=tuple(note for note in scores.notes if note not in facts)),
+        "summary": summarize_table(comparison, scores),
+        "scores": scores._replace(title="All scores and tests", notes=()),
         "significance": grids.get("significance"),
         "rankings": rankings,
         "chosen": grids.get("chosen"),

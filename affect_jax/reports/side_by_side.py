@@ -222,6 +222,23 @@ def make_table(comparison: Comparison) -> Grid:
     return make_grid(f"Variants of {comparison.title}", [*rows, *constants.values()], _write_notes(comparison), records)
 
 
+def summarize_table(comparison: Comparison, grid: Grid) -> Grid:
+    """What a person asks first, narrow enough for a screen: the tested split and metric, its interval, the verdict."""
+    heads = label_metric(comparison.metric), _OVER_GROUPS
+    several = {name for at, (_, name) in enumerate(grid.header) if len({row[at] for row in grid.rows if row[at]}) > 1}
+    split = grid.header.index(("", "split")) if ("", "split") in grid.header else None
+    rows = tuple(row for row in grid.rows if split is None or row[split] == comparison.split)
+
+    def is_asked(group: str, name: str) -> bool:
+        if group.startswith("against "):
+            return name in ("difference", "p", "verdict") if comparison.is_own else name in ("difference", "verdict")
+        if name in ("run", "study"):  # which tell variants apart only where there are several of them
+            return name in several
+        return name in ("variant", "n") or name in heads or group in heads
+
+    return tables.pick_columns(grid._replace(rows=rows), is_asked)
+
+
 def _describe_variant(
     comparison: Comparison, source: Source, split: str, scores: Mapping[str, Score], heads: Mapping[str, Head]
 ) -> dict[Head, Any]:

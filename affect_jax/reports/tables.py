@@ -1,7 +1,7 @@
 """The one table type of all reports, and how numbers look in its cells. `affect_jax.reports.render` writes it."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -85,6 +85,14 @@ class Grid(NamedTuple):
         """The groups and how many columns each spans; [] where nothing is grouped."""
         spans = [(group, len(list(heads))) for group, heads in groupby(self.header, key=lambda head: head[0])]
         return spans if any(group for group, _ in spans) else []
+
+
+def pick_columns(grid: Grid, wanted: Callable[[str, str], bool]) -> Grid:
+    """The grid with the columns of which `wanted` (group, name) says yes; its notes and csv stay."""
+    kept = [at for at, head in enumerate(grid.header) if wanted(*head)]
+    return grid._replace(
+        header=tuple(grid.header[at] for at in kept), rows=tuple(tuple(row[at] for at in kept) for row in grid.rows)
+    )
 
 
 def make_grid(

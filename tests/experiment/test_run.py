@@ -375,7 +375,8 @@ def test_weights_that_were_deleted_are_told_with_what_makes_them_anew(sew, corpo
         return small.run(small.sew_config(corpora), folder, config_arg="configs/sew.py")
 
     shutil.rmtree(sorted((folder / "weights").iterdir())[-1])
-    said = rf"no weights of 2 trials, the first 1[0-9], .*delete {folder / 'results.json'}, then give the command again: python -m launch.main"
+    remedy = rf"delete {folder / 'results.json'}, then give the command again: python -m launch.main"
+    said = rf"no weights of 2 trials, the first 1[0-9], .*{remedy}"
     with pytest.raises(UserError, match=said):
         run()
     shutil.rmtree(folder / "weights")

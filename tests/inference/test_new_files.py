@@ -10,8 +10,10 @@ import pytest
 import soundfile
 
 from affect_jax.errors import UserError
-from affect_jax.inference import deployment, export_folder, predict_inputs, predictor
+from affect_jax.experiment import chosen_trial
+from affect_jax.inference import deployment, export_folder, predict_inputs, predictor, speech_models
 from affect_jax.inference.output import Output
+from affect_jax.reports import listening, read
 from affect_jax.runtime import run_folder
 from affect_jax.training import loop
 from configs import fusion, rank, speech_emotion
@@ -194,6 +196,28 @@ def test_a_recording_of_one_of_two_heard_modalities_is_refused(items):
     rows, told, skipped = predict(models[0]._replace(form=two), path.parent / "voice_0.wav")
     assert (rows, skipped) == ([], 1)
     assert "of which 2 are recordings; list the files in a csv with the columns id,face,voice, and name that" in told
+
+
+def test_the_page_of_a_fusion_run_plays_the_manifest_s_recordings(items):
+    path, run, _ = items
+    openers = listening.open_corpus(read.read_run(run), {"item5", "item11"})
+    assert set(openers) == {"item5", "item11"}
+    sound = openers["item11"]()
+    np.testing.assert_allclose(sound.samples, soundfile.read(path.parent / "voice_11.wav")[0], atol=1e-4)
+    page, summary = listening.explore_run(read.read_run(run), chosen_trial.choose_trial(run), "test")
+    assert summary.startswith("2 clips, 2 with sound, 0 with LIME weights")
+    assert b"a cell of the matrix shows its clips alone" in page
+
+
+def test_explaining_a_fusion_run_says_what_to_train(items):
+    path, run, _ = items
+    command = (
+        rf"reads 'voice\+face', not raw speech; train a model of the recordings themselves: python -m launch.main "
+        rf"--config=configs/speech_emotion.py --config.corpus.name=manifest --config.corpus.manifest={path} "
+        "--config.corpus.modalities=voice --config.corpus.target=emotion"
+    )
+    with pytest.raises(UserError, match=command):
+        speech_models.load_speech_model(run)
 
 
 def write_steps(folder, *, times, rate=25):

@@ -289,3 +289,16 @@ def test_override(assignment, read, value):
 def test_override_refuses(assignment, said):
     with pytest.raises(UserError, match=said):
         changes.assign_keys(make_config(), [assignment], "configs/x.py")
+
+
+def test_run_folders_may_be_named_by_a_flag_as_everywhere(monkeypatch):
+    asked = []
+    monkeypatch.setattr("affect_jax.reports.report_files.report_runs", lambda folders, *_: asked.append(folders))
+    values = flags.FlagValues()
+    report.define_flags(values)
+    monkeypatch.setattr(report, "FLAGS", values)
+    report.main(values(["report", "--run=runs/a", "--run=runs/b", "runs/c"]))
+    assert asked == [["runs/a", "runs/b", "runs/c"]]
+    values(["report", "--run=runs/a", "--tables=mosi"])
+    with pytest.raises(UserError, match="give either --tables or run folders, not both"):
+        report.main(["report"])

@@ -130,5 +130,5 @@ def test_the_same_runs_give_the_same_page(make_traces):
     assert "Truth against prediction" in text
     assert "Concordance over time" in text
     assert "has no metrics.jsonl, so no curves" in text
-    assert text.count("<details") == 4, "three recordings and their table"
+    assert text.count("<details") == 5, "three recordings and their table, and all scores"
     assert "synthetic corpus" not in text

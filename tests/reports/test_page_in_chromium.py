@@ -37,30 +37,35 @@ def show(chromium, tmp_path):
     assert not [url for url in asked if not url.startswith(("file:", "data:image/"))]
 
 
+ALL = "#scores details"
+"""The table with all scores, which is folded."""
+
+
 def column(opened, number):
-    cells = f"[...document.querySelectorAll('#scores tbody tr')].map(row => row.cells[{number}].textContent)"
+    cells = f"[...document.querySelectorAll('{ALL} tbody tr')].map(row => row.cells[{number}].textContent)"
     return opened.js(cells)
 
 
 def test_a_click_on_a_head_sorts(show, make_fusion_run):
     error = {"one": 0.5, "two": 0.1, "three": 0.9}
     opened = show(make_fusion_run("configs/fusion.py:trimodal", error), metric="accuracy")
-    names = opened.js("[...document.querySelectorAll('#scores tr.names th')].map(head => head.textContent)")
+    opened.js(f"document.querySelector('{ALL}').open = true")
+    names = opened.js(f"[...document.querySelectorAll('{ALL} tr.names th')].map(head => head.textContent)")
     at = names.index("accuracy %")
     for expected, state in ((True, "descending"), (False, "ascending")):
-        opened.click(f"#scores tr.names th:nth-child({at + 1}) button")
+        opened.click(f"{ALL} tr.names th:nth-child({at + 1}) button")
         values = [float(cell.split()[0]) for cell in column(opened, at)]
         assert values == sorted(values, reverse=expected)
-        assert opened.js(f"document.querySelectorAll('#scores tr.names th')[{at}].ariaSort") == state
+        assert opened.js(f"document.querySelectorAll('{ALL} tr.names th')[{at}].ariaSort") == state
     at = names.index("difference")
-    opened.click(f"#scores tr.names th:nth-child({at + 1}) button")
+    opened.click(f"{ALL} tr.names th:nth-child({at + 1}) button")
     differences = [float(cell.split()[0].replace("−", "-")) for cell in column(opened, at)[:3]]
     assert differences == sorted(differences, reverse=True), "the reference is 0, a minus counts"
-    opened.js("document.querySelectorAll('#scores tr.names button')[1].focus()")
+    opened.js(f"document.querySelectorAll('{ALL} tr.names button')[1].focus()")
     opened.press("Enter")
     assert column(opened, 1) == sorted(column(opened, 1), reverse=True), "names sort as text, by keyboard too"
     at = names.index("p, Holm")
-    opened.click(f"#scores tr.names th:nth-child({at + 1}) button")
+    opened.click(f"{ALL} tr.names th:nth-child({at + 1}) button")
     assert column(opened, at)[2:] == [""] * 6, "what is not there comes last"
 
 
@@ -82,6 +87,27 @@ def test_charts_are_shown(show, make_traces, add_epochs):
     assert opened.js("document.images.length") == 1 + 2 + 3 * 2 + 2
     assert opened.js("[...document.images].every(image => image.complete && image.naturalWidth > 100)")
     assert opened.js("document.documentElement.scrollWidth <= innerWidth"), "only tables scroll sideways"
+
+
+def test_the_verdict_is_seen_on_a_usual_screen(show, make_fusion_run, make_traces):
+    """The browser's window is 1,280 pixels wide."""
+    pages = (
+        ([make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.5, "cross": 0.1})], {"metric": "accuracy"}),
+        ([make_traces({"a long name of a variant of SEW": 0.3, "another long name, of an ablation": 0.6})], {}),
+    )
+    for folders, asked in pages:
+        opened = show(*folders, **asked)
+        assert opened.js("innerWidth") == 1280
+        names = opened.js(
+            "[...document.querySelectorAll('table.fits')[0].querySelectorAll('tr.names th')].map(h => h.textContent)"
+        )
+        assert names[-1] == "verdict"
+        edges = opened.js(
+            "[...document.querySelectorAll('table.fits tr > :last-child')].map(c => c.getBoundingClientRect().right)"
+        )
+        assert edges
+        assert max(edges) <= 1280
+        assert opened.js("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_text_is_readable_in_the_dark(show, make_traces):
