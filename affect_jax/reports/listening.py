@@ -23,6 +23,7 @@ from affect_jax.features.sound_streams import SUFFIXES
 from affect_jax.reports import render, trial_choice
 from affect_jax.reports.read import Run
 from affect_jax.runtime.files import read_json
+from affect_jax.runtime.score_text import describe_score
 
 BUCKETS = 800
 """Columns of a drawn waveform."""
@@ -187,7 +188,7 @@ def write_heading(choice: Choice, split: str, target: str) -> Heading:
     """What was run, on what; a corpus that was made up is called so, where its form does not say it."""
     results, trial, corpus = choice.results, choice.trial, choice.results.corpus
     kind = " (synthetic corpus)" if corpus.synthetic and "synthetic" not in corpus.form else ""
-    scores = [f"{name} {value:.3f}" for name, value in (trial.scores(split) or {}).items() if value is not None]
+    scores = [describe_score(value, name) for name, value in (trial.scores(split) or {}).items() if value is not None]
     facts = [f"trial {choice.number}: {trial.variant}, fold {trial.fold}, seed {trial.seed}", *scores]
     return Heading(
         f"{results.name}: {split} split of {corpus.name}, {corpus.form}{kind}",

@@ -3,7 +3,7 @@
 import statistics
 
 from affect_jax.experiment.chosen_trial import Choice
-from affect_jax.reports.tables import format_score, is_percent
+from affect_jax.runtime.score_text import describe_score
 
 _SPLITS = ("validation", "test")
 
@@ -20,21 +20,17 @@ def describe_choice(choice: Choice) -> str:
 
 
 def compare_with_mean(choice: Choice) -> str:
-    """`mean of all 10 trials of this variant: uar validation 66.3 %, test 61.9 %`; '' of a variant with one trial."""
+    """`mean of all 10 trials of this variant: validation UAR 66.3 %, test UAR 61.9 %`; '' of a single trial."""
     count = len(choice.variant_trials)
     return f"mean of all {count} trials of this variant: {_list_scores(choice, mean=True)}" if count > 1 else ""
 
 
 def _list_scores(choice: Choice, *, mean: bool) -> str:
     """The score that trials were chosen by, of each split that has it."""
-    metric = choice.results.monitor.metric
-    unit = " %" if is_percent(metric) else ""
-    texts = []
+    metric, texts = choice.results.monitor.metric, []
     for split in _SPLITS:
-        values = [
-            (trial.scores(split) or {}).get(metric) for trial in (choice.variant_trials if mean else [choice.trial])
-        ]
-        values = [value for value in values if value is not None]
+        trials = choice.variant_trials if mean else [choice.trial]
+        values = [value for trial in trials if (value := (trial.scores(split) or {}).get(metric)) is not None]
         if values:
-            texts.append(f"{split} {format_score(statistics.fmean(values), metric)}{unit}")
-    return f"{metric} {', '.join(texts)}" if texts else ""
+            texts.append(f"{split} {describe_score(statistics.fmean(values), metric)}")
+    return ", ".join(texts)

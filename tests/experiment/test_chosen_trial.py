@@ -41,7 +41,8 @@ def test_the_best_variant_by_its_mean_and_its_best_trial(run):
     assert (choice.number, choice.trial.variant) == (3, "b")
     assert trial_choice.describe_choice(choice) == (
         "trial 3, variant 'b', fold dev, seed 3: the best trial of the best of 2 variants on validation, by mean uar; "
-        "uar validation 70.0 %, test 35.0 %; mean of all 2 trials of this variant: uar validation 65.0 %, test 32.5 %"
+        "validation UAR 70.0 %, test UAR 35.0 %; mean of all 2 trials of this variant: validation UAR 65.0 %, test "
+        "UAR 32.5 %"
     )
 
 

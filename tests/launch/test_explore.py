@@ -101,16 +101,17 @@ def test_the_page_of_a_corpus(program, corpus, run, capsys):
     choice, line = printed.splitlines(keepends=True)
     assert choice == (
         "trial 1, variant 'ConflictNET' (from a synthetic corpus), fold given, seed 0: the best trial on validation; "
-        "pcc validation 0.625, test 0.625; mean of all 2 trials of this variant: pcc validation 0.312, test 0.312\n"
+        "validation PCC 0.625, test PCC 0.625; mean of all 2 trials of this variant: validation PCC 0.312, test PCC "
+        "0.312\n"
     )
     assert line == f"4 clips, 4 with sound, 1 with LIME weights, {out.stat().st_size / 1e6:.1f} MB -> {out}\n"
     assert not noted
     assert "<title>conflictnet: test split of talk, made of noise (synthetic corpus)</title>" in text
     assert view["facts"] == [
         "trial 1: ConflictNET, fold given, seed 0",
-        "pcc 0.625",
+        "PCC 0.625",
         "the best trial on validation",
-        "mean of all 2 trials of this variant: pcc validation 0.312, test 0.312",
+        "mean of all 2 trials of this variant: validation PCC 0.312, test PCC 0.312",
     ]
     assert view["target"] == "planted"
     assert [clip["id"] for clip in view["clips"]] == list(IDS)

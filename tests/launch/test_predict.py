@@ -177,7 +177,9 @@ def test_pictures_lie_beside_the_output(main, run, talk, tmp_path, capsys):
 def test_a_split_of_the_corpus(main, run, capsys):
     main(f"--run={run}", "--split=test", "--trial=1")
     out = capsys.readouterr().out
-    assert "trial 1, variant 'ParaNET' (from a synthetic corpus), fold dev, seed 0: as --trial says; pcc" in out
+    assert (
+        "trial 1, variant 'ParaNET' (from a synthetic corpus), fold dev, seed 0: as --trial says; validation PCC" in out
+    )
     assert "\n2 files -> " in out
     assert (run / "predictions" / "test" / "a.csv").read_text() == "id,prediction\na_1,0.300000\n"
 
