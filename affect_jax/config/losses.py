@@ -19,12 +19,14 @@ from affect_jax.config.decode import Range, decode
 from affect_jax.config.problems import Problems
 from affect_jax.errors import UserError, suggest_nearest
 
-ELEMENTWISE = ("mse", "mae", "binary_cross_entropy", "cross_entropy")
+ELEMENTWISE = ("mse", "mae", "binary_cross_entropy", "cross_entropy", "multiplicative")
 """One value for each valid step, of which the batch's loss is the mean."""
 AGREEMENT = ("pcc", "ccc")
 """One number from all valid steps of the batch."""
 ALIGNMENT = ("dcca", "barlow", "vicreg")
 """One number from two latent codes."""
+DISTRIBUTION = ("cmd", "mmd", "difference")
+"""One number from two latent codes as samples of two distributions, whose steps are not compared one with one."""
 STATEFUL = ("dcca_ema", "soft_cca")
 """The same, with running statistics that the train state carries."""
 _WEIGHT = Annotated[float, Range(least=0)]
@@ -39,10 +41,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dcca_ema": {**_CCA_OPTIONS, "decay": _DECAY},
     "barlow": {"redundancy": _WEIGHT},
     "vicreg": {"invariance": _WEIGHT, "variance": _WEIGHT, "covariance": _WEIGHT},
+    "cmd": {"moments": Annotated[int, Range(least=1)]},
+    "mmd": {"bandwidth": Annotated[float, Range(above=0)]},
+    "multiplicative": {"beta": _WEIGHT, "alpha": _WEIGHT, "margin": float | None},
     "soft_cca": {"decorrelation": _WEIGHT, "decay": _DECAY},
 }
 """Kind -> option -> its type; the other kinds have no options. All but `k`, the rank, have defaults."""
-KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *STATEFUL)))
+KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *DISTRIBUTION, *STATEFUL)))
 
 
 class Term(NamedTuple):
@@ -106,7 +111,7 @@ def _parse_term(name: str, loss: Mapping[str, Any]) -> Term:
             f"loss {name!r} has kind {kind!r}{suggest_nearest(str(kind), KINDS)}; choose one of {list(KINDS)}, or name "
             "a function of your own as module:function"
         )
-    left, right = ("a", "b") if kind in ALIGNMENT + STATEFUL else ("prediction", "target")
+    left, right = ("a", "b") if kind in ALIGNMENT + DISTRIBUTION + STATEFUL else ("prediction", "target")
     missing = [key for key in (left, right, "weight") if key not in options]
     if missing:
         raise UserError(f"loss {name!r} of kind {kind!r} needs {missing[0]!r}; give {left}, {right} and weight")

@@ -23,11 +23,12 @@ _MAY_BE_ZERO = (
     "regressor_layers",
     "transformer_layers",
     "decoder_layers",
+    "encoder_units",
     "words",
     "unused_head",
 )
 """Whole numbers where 0 says something: a number instead of classes, all steps, no pooling, no such layer or norm."""
-_SHARES = ("dropout", "momentum")
+_SHARES = ("dropout", "momentum", "share")
 _ANY_NUMBER = ("interval",)
 
 

@@ -40,11 +40,13 @@ class Weight(NamedTuple):
       path: of ours: collection, submodules, leaf; () for an array that we do not keep.
       layout: between the two.
       constant: what is written where we do not keep it.
+      index: of ours along its first axis, where layers that are alike are stacked for a scan; None where they are not.
     """
 
     path: tuple[str, ...]
     layout: Layout
     constant: np.ndarray | None = None
+    index: int | None = None
 
 
 Names = dict[str, Weight]
@@ -67,6 +69,11 @@ def array(name: str, path: str, layout: Layout = SAME, collection: str = "params
 def constant(name: str, value: Any) -> Names:
     """An array that we do not keep, such as a counter: whatever is read is dropped, and `value` is written."""
     return {name: Weight((), SAME, np.asarray(value))}
+
+
+def number(names: Names, index: int) -> Names:
+    """The names of layer `index` of several that are alike and lie stacked at the same paths of ours."""
+    return {name: weight._replace(index=index) for name, weight in names.items()}
 
 
 def dense(name: str, path: str, *, bias: bool = True, layout: Layout = TRANSPOSED) -> Names:
@@ -136,9 +143,19 @@ def read_weights(names: Names, arrays: Mapping[str, np.ndarray], expected: Varia
     for name, weight in names.items():
         if name not in arrays:
             raise UserError(f"the array {name!r} of {method} is missing; give the whole state dict")
-        if weight.path:
-            shape = getattr(_get_at(expected, weight.path), "shape", None)
+        if not weight.path:
+            continue
+        shape = getattr(_get_at(expected, weight.path), "shape", None)
+        if shape is None:
+            raise UserError(f"the array {name!r} has no place in our {method}; convert it with other arguments")
+        if weight.index is None:
             _set_at(variables, weight.path, _read_array(name, np.asarray(arrays[name]), weight.layout, shape))
+            continue
+        layers = _get_at(variables, weight.path)
+        if layers is None:
+            layers = np.zeros(shape, np.float32)
+            _set_at(variables, weight.path, layers)
+        layers[weight.index] = _read_array(name, np.asarray(arrays[name]), weight.layout, shape[1:])
     _check_whole(expected, variables, method)
     return variables
 
@@ -148,7 +165,8 @@ def write_weights(names: Names, variables: Variables) -> dict[str, np.ndarray]:
     arrays = {}
     for name, weight in names.items():
         if weight.path:
-            value = weight.layout.write(np.asarray(_get_at(variables, weight.path)))
+            ours = np.asarray(_get_at(variables, weight.path))
+            value = weight.layout.write(ours if weight.index is None else ours[weight.index])
         else:
             value = weight.constant
         arrays[name] = np.ascontiguousarray(value) if value.ndim else value
@@ -169,9 +187,7 @@ def get_shape(arrays: Mapping[str, np.ndarray], name: str, axes: int = 2) -> tup
     return shape
 
 
-def _read_array(name: str, value: np.ndarray, layout: Layout, shape: tuple[int, ...] | None) -> np.ndarray:
-    if shape is None:
-        raise UserError(f"the array {name!r} has no place in our model; convert it with other arguments")
+def _read_array(name: str, value: np.ndarray, layout: Layout, shape: tuple[int, ...]) -> np.ndarray:
     try:
         ours = layout.read(value) if layout.axes in (None, value.ndim) else None
     except ValueError:

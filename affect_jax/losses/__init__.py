@@ -10,10 +10,12 @@ Three shapes of loss, float32 in and out (float64 stays float64):
 """
 
 from affect_jax.losses.alignment import EmaState, canonical_correlations, dcca, dcca_ema, init_dcca_ema
+from affect_jax.losses.candidates import multiplicative
 from affect_jax.losses.classification import binary_cross_entropy, cross_entropy
 from affect_jax.losses.decorrelation import SoftCcaState, barlow, init_soft_cca, soft_cca, vicreg
 from affect_jax.losses.reduction import masked_mean
 from affect_jax.losses.regression import absolute_error, ccc_loss, pcc_loss, squared_error
+from affect_jax.losses.similarity import cmd, difference, mmd
 
 __all__ = [
     "EmaState",
@@ -24,10 +26,14 @@ __all__ = [
     "canonical_correlations",
     "ccc_loss",
     "cross_entropy",
+    "cmd",
     "dcca",
     "dcca_ema",
+    "difference",
     "init_dcca_ema",
     "masked_mean",
+    "mmd",
+    "multiplicative",
     "pcc_loss",
     "soft_cca",
     "init_soft_cca",

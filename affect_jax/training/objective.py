@@ -20,7 +20,15 @@ import jax.numpy as jnp
 
 from affect_jax.config.losses import Term, import_own, is_own
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.losses import alignment, classification, decorrelation, reduction, regression
+from affect_jax.losses import (
+    alignment,
+    candidates,
+    classification,
+    decorrelation,
+    reduction,
+    regression,
+    similarity,
+)
 from affect_jax.types import Array, Batch, Outputs
 
 # Per-step values, averaged over the valid steps of the batch.
@@ -29,11 +37,22 @@ ELEMENTWISE = {
     "mae": regression.absolute_error,
     "binary_cross_entropy": classification.binary_cross_entropy,
     "cross_entropy": classification.cross_entropy,
+    "multiplicative": candidates.multiplicative,
 }
 # One number from all valid steps of the batch.
 AGREEMENT = {"pcc": regression.pcc_loss, "ccc": regression.ccc_loss}
 # One number from two latent codes.
-ALIGNMENT = {"dcca": alignment.dcca, "barlow": decorrelation.barlow, "vicreg": decorrelation.vicreg}
+ALIGNMENT = {
+    "dcca": alignment.dcca,
+    "barlow": decorrelation.barlow,
+    "vicreg": decorrelation.vicreg,
+}
+# One number from two latent codes as samples of two distributions.
+DISTRIBUTION = {
+    "cmd": similarity.cmd,
+    "mmd": similarity.mmd,
+    "difference": similarity.difference,
+}
 # The same with a running state that the train state carries.
 STATEFUL = {
     "dcca_ema": (alignment.init_dcca_ema, alignment.dcca_ema),
@@ -105,7 +124,7 @@ def _evaluate_term(term: Term, left: Array, right: Array, mask: Array) -> Array:
         fn: Callable = functools.partial(ELEMENTWISE[term.kind], **options)
         return reduction.masked_mean(fn(left, right), mask)
     # These see all valid steps at once, so the mask is part of the loss.
-    fn = AGREEMENT[term.kind] if term.kind in AGREEMENT else ALIGNMENT[term.kind]
+    fn = {**AGREEMENT, **ALIGNMENT, **DISTRIBUTION}[term.kind]
     return fn(left, right, mask, **options)
 
 

@@ -14,6 +14,7 @@ FUNCTIONS = (
     objective.ELEMENTWISE
     | objective.AGREEMENT
     | objective.ALIGNMENT
+    | objective.DISTRIBUTION
     | {kind: function for kind, (_, function) in objective.STATEFUL.items()}
 )
 
