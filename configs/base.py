@@ -153,6 +153,11 @@ def weights(stage: str, **values: float) -> dict[str, Any]:
     return dict(stages={stage: dict(losses={name: dict(weight=value) for name, value in values.items()})})
 
 
+def codes(kind: str, a: str, b: str, weight: float = 1.0, **options: Any) -> dict[str, Any]:
+    """A loss of two codes: cmd, mmd, difference, and the alignments."""
+    return dict(kind=kind, a=a, b=b, weight=weight, **options)
+
+
 # --- Stages ----------------------------------------------------------------------------------------------------------
 
 

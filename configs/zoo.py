@@ -17,6 +17,7 @@ nothing for all that fit.
     manifest    one's own (docs/own_data.md), likewise
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -136,6 +137,29 @@ def _memory(name: str, place: Place, **fields: Any) -> Study:
     return _use(name, place, **sizes, **{**dict(head=place.width), **fields})
 
 
+def _multiply(place: Place, mixed: bool) -> Study:
+    """Candidates learn together, each where the others are unsure (Liu et al. 2018)."""
+    losses = dict(prediction=None, candidates=base.loss("multiplicative", "candidates", "target", margin=None))
+    study = _use("late", place, combine="multiplicative", hidden=(place.width,), mixed=mixed)
+    return study | dict(stages=dict(fit=dict(losses=losses)))
+
+
+def _misa(place: Place) -> Study:
+    """Weights of the public code: difference .3 for each pair, similarity and reconstruction 1 for their means."""
+    m, losses = place.modalities, {}
+    pairs = tuple(itertools.combinations(m, 2))
+    for one in m:
+        losses[f"own_{one}"] = base.codes("difference", f"private/{one}", f"shared/{one}", weight=0.3)
+        losses[f"again_{one}"] = base.mse(f"reconstruction/{one}", f"latent/{one}", weight=1 / len(m))
+    for one, other in pairs:
+        losses[f"apart_{one}+{other}"] = base.codes("difference", f"private/{one}", f"private/{other}", weight=0.3)
+        losses[f"alike_{one}+{other}"] = base.codes("cmd", f"shared/{one}", f"shared/{other}", weight=1 / len(pairs))
+    study = _use(
+        "misa", place, encoder_units=place.width // 2, width=place.width, heads=2, feed_forward=4 * place.width
+    )
+    return study | dict(stages=dict(fit=dict(losses=losses)))
+
+
 FUSION: dict[str, Callable[[Place], Study]] = {
     "early": lambda place: _use("early", place, hidden=(place.width,)),
     "early-linear": lambda place: _use("early", place, hidden=()),
@@ -145,6 +169,15 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "late-learned": lambda place: _late(place, "learned"),
     "gmu": lambda place: _use("gmu", place, width=place.width, maxout_layers=1),
     "mmtm": lambda place: _use("mmtm", place, widths=(place.width, place.width)),
+    "msaf": lambda place: _use("msaf", place, widths=(place.width, place.width), block=place.width // 4),
+    "mlb": lambda place: _use("mlb", place, width=place.width),
+    "mutan": lambda place: _use("mutan", place, width=place.width, rank=5),
+    "block": lambda place: _use("block", place, width=place.width, chunks=4, rank=5),
+    "mcb": lambda place: _use("mcb", place, width=16 * place.width),
+    "multiplicative": lambda place: _multiply(place, mixed=False),
+    "mulmix": lambda place: _multiply(place, mixed=True),
+    "misa": _misa,
+    "mult": lambda place: _use("mult", place, width=place.width // 2, heads=4, layers=2),
     "tfn": lambda place: _tensor("tfn", place, post=place.width),
     "lmf": lambda place: _tensor("lmf", place, rank=4),
     "mmmu_ba": lambda place: _contextual(place, "pairs"),

@@ -1,6 +1,7 @@
 """Modalities in a plain config: which study reads which, and other names for them."""
 
 import copy
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,6 +41,8 @@ def rename_modalities(value: Any, names: Mapping[str, str]) -> Any:
     A name stands alone (`audio`, `audio alone`) or after a slash, a point or an underscore (`inputs/audio`,
     `decoder_audio`).
     """
+    if not names:
+        return value
     if isinstance(value, str):
         pattern = "|".join(map(re.escape, names))
         return re.sub(rf"(?<![A-Za-z0-9])({pattern})(?![A-Za-z0-9_])", lambda match: names[match[1]], value)
@@ -75,15 +78,17 @@ def copy_studies(document: Mapping[str, Any], modalities: Sequence[str]) -> dict
 
 def copy_losses(study: Mapping[str, Any], before: Sequence[str], after: Sequence[str]) -> dict[str, Any]:
     """A study whose losses of its own are of the modalities `after`: one of the first modality `before`, such as
-    `branch_text` on `logits/text`, becomes one for each; those of the others are left out."""
+    `branch_text` on `logits/text`, becomes one for each, and one of the first two, such as `alike_text+video`, one for
+    each pair; those of the others are left out."""
     fitted = dict(study)
+    groups = [tuple(itertools.combinations(before, size)) for size in (1, 2)]
     for stage, changes in (study.get("stages") or {}).items():
         if changes and changes.get("losses") and before:
-            losses = {}
+            losses: dict[str, Any] = {}
             for name, loss in changes["losses"].items():
-                if name.endswith(f"_{before[0]}"):
-                    losses |= {k: v for m in after for k, v in rename_modalities({name: loss}, {before[0]: m}).items()}
-                elif not any(name.endswith(f"_{other}") for other in before):
-                    losses[name] = loss
+                owners = next((one for of_size in groups for one in of_size if name.endswith(f"_{'+'.join(one)}")), ())
+                if owners == tuple(before[: len(owners)]):
+                    for others in itertools.combinations(after, len(owners)):
+                        losses |= rename_modalities({name: loss}, dict(zip(owners, others, strict=True)))
             fitted["stages"] = {**fitted["stages"], stage: {**changes, "losses": losses}}
     return fitted

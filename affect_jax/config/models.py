@@ -24,6 +24,7 @@ _MAY_BE_ZERO = (
     "transformer_layers",
     "decoder_layers",
     "encoder_units",
+    "channels",
     "words",
     "unused_head",
 )

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
-from flax import linen as nn
 
 from affect_jax.errors import UserError
+from affect_jax.layers.activations import activate
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.modalities import read_sequence
@@ -17,19 +17,7 @@ from affect_jax.layers.outputs import name_outputs
 from affect_jax.layers.summary import Summary
 from affect_jax.layers.wide import to_wide
 
-ACTIVATIONS = {"": lambda x: x, "relu": nn.relu, "tanh": jnp.tanh, "sigmoid": nn.sigmoid}
 _LEAST = 1e-12  # of a norm, as PyTorch has it
-
-
-def activate(x: jax.Array, name: str) -> jax.Array:
-    """x through an activation of `ACTIVATIONS`; '' is none.
-
-    Raises:
-      UserError: there is no such activation.
-    """
-    if name not in ACTIVATIONS:
-        raise UserError(f"a field `activation` is {name!r}; choose one of {list(ACTIVATIONS)}")
-    return ACTIVATIONS[name](x)
 
 
 def normalize_power(x_BxF: jax.Array) -> jax.Array:

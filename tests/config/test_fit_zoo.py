@@ -35,6 +35,18 @@ def test_losses_of_one_modality_become_one_for_each_and_fit_the_label():
     assert (loss["kind"], loss["prediction"]) == ("ccc", "prediction/face")
 
 
+def test_losses_of_two_modalities_become_one_for_each_pair():
+    losses = fit(("face", "voice", "words", "hands"))["studies"]["misa"]["stages"]["fit"]["losses"]
+    pairs = [name for name in losses if name.startswith("alike_")]
+    assert len(pairs) == 6
+    assert losses["alike_voice+hands"]["a"] == "shared/voice"
+    assert losses["alike_voice+hands"]["b"] == "shared/hands"
+    assert len([name for name in losses if name.startswith("own_")]) == 4
+    assert set(fit(("face", "voice"))["studies"]["misa"]["stages"]["fit"]["losses"]) == {
+        *("own_face", "own_voice", "again_face", "again_voice", "apart_face+voice", "alike_face+voice")
+    }
+
+
 def test_the_argument_is_checked():
     assert set(zoo.get_config("fusion,ravdess,tfn").studies) == {"tfn"}
     for argument, message in (

@@ -4,15 +4,22 @@
 """
 
 from affect_jax.models.fusion import (
+    block,
     catlstm,
     early,
     gmu,
     graph_mfn,
     late,
     lmf,
+    mcb,
     mfn,
+    misa,
+    mlb,
     mmmu_ba,
     mmtm,
+    msaf,
+    mult,
+    mutan,
     raven,
     tfn,
 )
@@ -20,6 +27,7 @@ from affect_jax.models.fusion import (
 ALL = ("text", "video", "audio")
 MODELS = {
     "catlstm": catlstm.Model(ALL, 3, "attention", attention=True, units=2, fused=4, widths=(3,), per_step=False),
+    "block": block.Model(ALL, 3, width=5, chunks=2, rank=2),
     "early": early.Model(ALL, 3, hidden=(4,)),
     "early-gru": early.Model(ALL, 3, summary="gru", units=2, hidden=()),
     "gmu": gmu.Model(ALL, 3, width=3, maxout_layers=1),
@@ -27,12 +35,20 @@ MODELS = {
     "graph_mfn": graph_mfn.Model(ALL, 3, (3, 2, 2), 3, vertex=3, graph=4, proposal=4, gates=(4, 5), head=5),
     "late": late.Model(ALL, 3, hidden=(4,)),
     "late-product": late.Model(ALL, 3, combine="product", hidden=()),
+    "late-mixed": late.Model(ALL, 3, combine="multiplicative", mixed=True, hidden=(4,)),
     "lmf": lmf.Model(ALL, 3, hidden=(5, 6, 5), code=2, rank=2),
     "mfn": mfn.Model(ALL, 3, hidden=(3, 2, 2), memory=3, attention=4, proposal=4, gates=(4, 5), head=5),
     "mmmu_ba": mmmu_ba.Model(ALL, 3, units=2, width=3, per_step=False),
     "mmuu_sa": mmmu_ba.Model(ALL, 3, "modalities", units=2, width=3, per_step=False),
+    "mcb": mcb.Model(ALL, 3, width=8),
+    "misa": misa.Model(ALL, 3, encoder_units=2, width=4, feed_forward=3, adversarial=True),
+    "misa-gru": misa.Model(ALL, 3, cell="gru", encoder_units=2, width=4, feed_forward=3, activation="tanh"),
+    "mlb": mlb.Model(ALL, 3, width=4, normalize=True),
     "mmtm": mmtm.Model(ALL, 3, widths=(6, 5)),
     "raven": raven.Model(ALL, 3, width=3, units=3, hidden=4),
+    "msaf": msaf.Model(ALL, 3, widths=(8, 4), block=4, reduction=1),
+    "mult": mult.Model(ALL, 3, width=4, heads=2, layers=2),
+    "mutan": mutan.Model(ALL, 3, width=4, rank=2),
     "tfn": tfn.Model(ALL, 3, hidden=(5, 6, 5), code=2, post=6),
 }
 ALIGNED: tuple[str, ...] = ("catlstm", "graph_mfn", "mfn", "mmuu_sa", "raven")
@@ -40,6 +56,8 @@ ALIGNED: tuple[str, ...] = ("catlstm", "graph_mfn", "mfn", "mmuu_sa", "raven")
 UNUSED: dict[str, tuple[str, ...]] = {
     "raven": ("audio_lstm", "video_lstm"),  # of one sub-step a word, which has no state before it
 }
-"""Name -> submodules that have no gradient of the logits, by design."""
+_MISA = (*(f"{m}_reconstruct" for m in ALL), "origin", "domain_0", "domain_1")
+UNUSED |= {"misa": _MISA, "misa-gru": _MISA}
+"""Name -> submodules that have no gradient of the logits, by design; they may be more than what is deployed."""
 EXACT_WITHOUT_PADDING: tuple[str, ...] = ()
 """Names of models to which padding is zeros that are read, as to their authors."""

@@ -7,18 +7,22 @@
     product      the bilinear product: a dense layer on the outer product of the modalities' probabilities, each with a
                  one in front (of numbers, of the numbers)
     learned      a dense layer on the modalities' probabilities (numbers) side by side
+    multiplicative  of classes: each modality's logarithms, weighted by the others' doubt (Liu et al. 2018); with
+                 `mixed` also heads on every two and more modalities together, its "mulmix"
 
     submodule      what it is
     <m>_summary    of a sequence: its mean, statistics, or a GRU's last state
     <m>_hidden_<i> dense layers with ReLU
     <m>_head       logits, or a number
     combiner       of product and learned
+    mixed_<m>_<n>  heads of two and more modalities
 
 The branches learn by losses of their own, on `logits/<m>` or `prediction/<m>`: no gradient comes through a vote, and
 the combiner learns by the loss on `logits` or `prediction`. A missing modality has no share in an average or a vote,
 and probabilities (numbers) of 0 for the combiner.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import jax
@@ -33,8 +37,9 @@ from affect_jax.layers.outputs import average_heads, check_classes, name_outputs
 from affect_jax.layers.products import multiply_outer
 from affect_jax.layers.summary import Summary
 from affect_jax.layers.wide import to_wide
+from affect_jax.losses.candidates import combine
 
-COMBINE = ("average", "vote", "product", "learned")
+COMBINE = ("average", "vote", "product", "learned", "multiplicative")
 _LEAST = 1e-7  # of a probability, so that its logarithm is finite
 
 
@@ -44,10 +49,11 @@ class Model(nn.Module):
     Attributes:
       modalities: those that are read.
       classes: number of classes, or 0 for a regression.
-      combine: 'average', 'vote', 'product' or 'learned'.
+      combine: 'average', 'vote', 'product', 'learned' or 'multiplicative'.
       summary: of a sequence: 'mean', 'statistics' or 'gru'.
       units: of the GRUs.
       hidden: widths of the dense layers of each modality; () for none.
+      mixed: of multiplicative: combinations of modalities are candidates too.
     """
 
     modalities: Sequence[str] = ("text", "video", "audio")
@@ -56,13 +62,21 @@ class Model(nn.Module):
     summary: str = "statistics"
     units: int = 64
     hidden: Sequence[int] = (64,)
+    mixed: bool = False
 
     @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that stay after training: all."""
         layers = [*(["summary"] if self.summary == "gru" else []), *(f"hidden_{i}" for i in range(len(self.hidden)))]
         combiner = ("combiner",) if self.combine in ("product", "learned") else ()
-        return (*(f"{m}_{layer}" for m in self.modalities for layer in (*layers, "head")), *combiner)
+        mixed = [f"mixed_{'_'.join(subset)}" for subset in self._mixtures]
+        return (*(f"{m}_{layer}" for m in self.modalities for layer in (*layers, "head")), *combiner, *mixed)
+
+    @property
+    def _mixtures(self) -> list[tuple[str, ...]]:
+        """Combinations of two and more modalities that are candidates of their own."""
+        sizes = range(2, len(self.modalities) + 1) if self.mixed else ()
+        return [subset for size in sizes for subset in itertools.combinations(self.modalities, size)]
 
     @nn.compact
     def __call__(
@@ -85,7 +99,8 @@ class Model(nn.Module):
 
         Returns:
           `logits` and `prediction`, the same, [B, classes] (of a mean of probabilities, their logarithm), or of a
-          regression `prediction` [B]; the same of each modality, `logits/<m>` and `prediction/<m>`.
+          regression `prediction` [B]; the same of each modality, `logits/<m>` and `prediction/<m>`. Of multiplicative
+          also `candidates` [B, candidates, classes], which its loss reads.
 
         Raises:
           UserError: the model's fields do not fit each other, or the batch.
@@ -97,7 +112,12 @@ class Model(nn.Module):
                 f"model 'late' has combine {self.combine!r}{suggest_nearest(self.combine, COMBINE)}; choose one of "
                 f"{COMBINE}"
             )
-        heads, present, outputs = {}, {}, {}
+        if self.combine == "multiplicative" and not self.classes or self.mixed and self.combine != "multiplicative":
+            raise UserError(
+                f"model 'late' has combine {self.combine!r}, {self.classes} classes and mixed={self.mixed}, but only "
+                "classes are combined multiplicatively, and only then mixed; choose another combine"
+            )
+        heads, present, outputs, codes = {}, {}, {}, {}
         for m in self.modalities:
             x = Summary(self.summary, self.units, name=f"{m}_summary")(*read_sequence(inputs, masks, m))
             present[m] = is_present(masks, m)
@@ -106,8 +126,15 @@ class Model(nn.Module):
                 x = Dropout(name=f"{m}_drop_{layer}")(x, dropout, train=train and name not in frozen)
                 x = nn.relu(Dense(width, name=name)(x))
             x = Dropout(name=f"{m}_drop")(x, dropout, train=train and f"{m}_head" not in frozen)
+            codes[m] = x
             heads[m] = Dense(self.classes or 1, name=f"{m}_head")(to_wide(x))
             outputs |= {f"{name}/{m}": y for name, y in name_outputs(heads[m], self.classes).items()}
+        if self.combine == "multiplicative":
+            for subset in self._mixtures:
+                joined = to_wide(jnp.concatenate([codes[m] for m in subset], axis=-1))
+                heads["+".join(subset)] = Dense(self.classes, name=f"mixed_{'_'.join(subset)}")(joined)
+            outputs["candidates"] = jnp.stack(list(heads.values()), axis=1)
+            return outputs | name_outputs(combine(outputs["candidates"]), self.classes)
         return outputs | name_outputs(self._combine(heads, present), self.classes)
 
     def _combine(self, heads: Mapping[str, jax.Array], present: Mapping[str, jax.Array]) -> jax.Array:

@@ -17,7 +17,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.layers.bilinear import activate, classify, list_summaries, normalize_power, spread_rates, summarize_all
+from affect_jax.layers.activations import activate
+from affect_jax.layers.bilinear import classify, list_summaries, normalize_power, spread_rates, summarize_all
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.modalities import check_modalities

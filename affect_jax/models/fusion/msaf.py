@@ -41,7 +41,7 @@ class SplitAttention(nn.Module):
       block: channels of a block.
       reduction: the joint code has block // reduction channels.
       floor: of attention.
-      dropout: rate at which whole blocks are left out of the joint code.
+      dropout: rate at which whole blocks are left out, of the joint code and of what comes out.
     """
 
     block: int
@@ -51,17 +51,17 @@ class SplitAttention(nn.Module):
 
     @nn.compact
     def __call__(self, features: Features, *, train: bool) -> dict[str, jax.Array]:
-        joint, drop = jnp.zeros((), jnp.float32), Dropout(name="drop")
+        joint, drop, kept = jnp.zeros((), jnp.float32), Dropout(name="drop"), []
         counts = {m: x.shape[-1] // self.block for m, (x, _) in features.items()}
         for m, (x, mask) in features.items():
             means = average_steps(x, mask).reshape(x.shape[0], counts[m], self.block)
-            kept = drop(jnp.ones(means.shape[:2], means.dtype), self.dropout, train=train)
-            joint = joint + (means * kept[..., None]).sum(axis=1)
+            kept.append(drop(jnp.ones(means.shape[:2], means.dtype), self.dropout, train=train))
+            joint = joint + (means * kept[-1][..., None]).sum(axis=1)
         code = Dense(self.block // self.reduction, name="joint")(joint)
         code = nn.relu(BatchNorm(name="norm")(code, train=train))
         scores = [Dense(self.block, name=f"block_{k}")(code) for k in range(sum(counts.values()))]
         attention = nn.softmax(jnp.stack(scores, axis=1), axis=1)
-        attention = self.floor + (1 - self.floor) * attention
+        attention = (self.floor + (1 - self.floor) * attention) * jnp.concatenate(kept, axis=1)[..., None]
         gated, at = {}, 0
         for m, (x, _) in features.items():
             gate = attention[:, at : at + counts[m]].reshape(x.shape[0], x.shape[-1])
@@ -79,7 +79,7 @@ class Model(nn.Module):
       block: channels of a block, which divides every width.
       reduction: the joint code has block // reduction channels.
       least_share: the least attention, 0 for none.
-      block_dropout: rate at which whole blocks are left out of the joint code in training.
+      block_dropout: rate at which whole blocks are left out in training.
       segments: of time, each with an attention of its own; the last one has what is left over.
       channels: of each modality's features, where `widths` is (); they are checked.
     """

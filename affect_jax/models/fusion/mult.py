@@ -247,7 +247,7 @@ class Model(nn.Module):
                 encoder = Encoder(self.layers, self.heads, name=f"cross_{t}_{s}")
                 seen, sizes = self._see(valid[t], valid[s]), (by_source[s], hidden, branch, embedding)
                 places = self._find_frames(x[t], valid[t]), self._find_frames(x[s], valid[s])
-                crossed.append(encoder(x[t], places[0], seen, sizes, train, x[s], places[1]))
+                crossed.append(encoder(x[t], places[0], seen, sizes, train, source=x[s], source_valid=places[1]))
                 outputs[f"cross/{t}/{s}"] = crossed[-1]
             joined = jnp.concatenate(crossed, axis=-1)
             encoder = self._make_memory(t)
