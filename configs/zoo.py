@@ -5,8 +5,9 @@
     python -m launch.main --config=configs/zoo.py:fusion,cmu_mosi --config.corpus.manual_dir=DIR
     python -m launch.main --config=configs/zoo.py:fusion,ravdess --config.corpus.manual_dir=RAVDESS_DIR
     python -m launch.main --config=configs/zoo.py:fusion,arrays --config.corpus.path=aligned_50.pkl
+    python -m launch.main --config=configs/zoo.py:colearning                    # other modalities teach one
 
-Argument: fusion, a corpus (synthetic | cmu_mosi | cmu_mosi_videos | ravdess | arrays | manifest), then one method, or
+Argument: fusion or colearning, a corpus (synthetic | cmu_mosi | cmu_mosi_videos | ravdess | arrays | manifest), then one method, or
 nothing for all that fit.
 
     synthetic   three modalities of an IEMOCAP of ours, seven emotions; says nothing about IEMOCAP
@@ -26,7 +27,7 @@ import ml_collections
 from affect_jax.errors import UserError
 from configs import base
 
-FAMILIES = ("fusion",)
+FAMILIES = ("fusion", "colearning")
 
 
 class Place(NamedTuple):
@@ -189,16 +190,36 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "graph_mfn": lambda place: _memory("graph_mfn", place, vertex=place.width // 2, graph=place.width),
     "raven": lambda place: _use("raven", place, width=place.width, units=place.width, hidden=place.width),
 }
-ALIGNED = ("mmuu_sa", "catlstm", "mfn", "graph_mfn", "raven")
+# --- Co-learning methods: the same; each has the variants itself and control, in which nothing is learned of the others
+
+
+def _translate(name: str, place: Place, **fields: Any) -> Study:
+    """The last modality is deployed and, in training, translated into the others and back."""
+    first, *others = place.modalities[::-1]
+    modalities = (first, *others)
+    losses = {f"translation_{m}": base.mse(f"translation/{m}", f"inputs/{m}", weight=0.1) for m in modalities}
+    control = base.weights("fit", **dict.fromkeys(losses, 0.0))
+    model = dict(name=name, modalities=modalities, classes=place.classes, units=place.width, **fields)
+    return dict(model=model, stages=dict(fit=dict(losses=losses)), variants={name: {}, "control": control})
+
+
+COLEARNING: dict[str, Callable[[Place], Study]] = {
+    "mctn": lambda place: _translate("mctn", place),
+    "mctn_multibench": lambda place: _translate(
+        "mctn_multibench", place, regressor_units=place.width, head=place.width
+    ),
+}
+METHODS = {"fusion": FUSION, "colearning": COLEARNING}
+ALIGNED = ("mmuu_sa", "catlstm", "mfn", "graph_mfn", "raven", "mctn_multibench")
 """Methods that read all modalities step by step."""
 PER_STEP = ("mmmu_ba", "mu_sa", "mmuu_sa", "contextual_none", "catlstm")
 """Methods that can give a label for each step."""
 
 
-def list_methods(corpus: str) -> tuple[str, ...]:
-    """Methods that fit a corpus."""
+def list_methods(corpus: str, family: str = "fusion") -> tuple[str, ...]:
+    """Methods of a family that fit a corpus."""
     place = CORPORA[corpus]()[0]
-    names = PER_STEP if place.per_step else tuple(FUSION)
+    names = [name for name in METHODS[family] if name in PER_STEP or not place.per_step]
     return tuple(name for name in names if place.shares_steps or name not in ALIGNED)
 
 
@@ -211,11 +232,16 @@ def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
         )
     base.parse_argument(family, FAMILIES, "the family")
     corpus = base.parse_argument(corpus or "synthetic", tuple(CORPORA), "the corpus")
-    methods = (base.parse_argument(method, tuple(FUSION), "the method"),) if method else list_methods(corpus)
+    methods = list_methods(corpus, family)
+    if method:
+        methods = (base.parse_argument(method, tuple(METHODS[family]), "the method"),)
+    if not methods:
+        raise UserError(f"config argument: no method of {family!r} labels steps, as {corpus!r} does; choose another corpus")
     place, config = CORPORA[corpus]()
+    studies = {name: METHODS[family][name](place) for name in methods}
 
     config |= dict(name=f"zoo {family} {corpus}{method and ' ' + method}", task="multiclass")
-    config["model"] = FUSION[methods[0]](place)["model"]
+    config["model"] = studies[methods[0]]["model"]
     config["schedule"] = ("fit",)
     config["stages"] = dict(
         fit=base.stage(
@@ -228,7 +254,7 @@ def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
             dropout=0.2,
         )
     )
-    config["studies"] = {name: FUSION[name](place) | dict(variants={name: {}}) for name in methods}
+    config["studies"] = {name: dict(variants={name: {}}) | study for name, study in studies.items()}
     config["study"] = base.trials(seeds=2 if corpus == "synthetic" else 5, folds=FOLDS.get(corpus))
     config["search"] = base.search()
     config["engine"] = base.engine()

@@ -110,6 +110,14 @@ def init_loss_state(terms: tuple[Term, ...], names: Mapping[str, Any]) -> LossSt
     }
 
 
+def _choose_mask(term: Term, left: Array, batch: Batch) -> Array:
+    """Which steps count: those with a label; of an item's sequence that translates a modality, those it has."""
+    mask, (kind, _, modality) = batch["mask"], term.right.partition("/")
+    if kind == "inputs" and left.ndim > mask.ndim + 1:
+        return batch["masks"][modality] & mask[:, None]
+    return mask
+
+
 def _evaluate_term(term: Term, left: Array, right: Array, mask: Array) -> Array:
     options = dict(term.options)
     if is_own(term.kind):
@@ -154,5 +162,5 @@ def total_loss(
                 left, right, batch["mask"], state[term.name], **dict(term.options)
             )
         else:
-            values[term.name] = _evaluate_term(term, left, right, batch["mask"])
+            values[term.name] = _evaluate_term(term, left, right, _choose_mask(term, left, batch))
     return TotalLoss(sum(weights[name] * value for name, value in values.items()), values, new_state)

@@ -1,0 +1,106 @@
+"""What all models of models/colearning have in common: the first modality alone is needed behind training."""
+
+import functools
+import pkgutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from affect_jax.errors import UserError
+from affect_jax.models import colearning
+from affect_jax.models.colearning import mctn, mctn_multibench
+
+ALL = ("text", "video", "audio")
+MODELS = {
+    "mctn": mctn.Model(ALL, 3, units=3),
+    "mctn_multibench": mctn_multibench.Model(ALL, 3, units=3, regressor_units=2, head=6),
+}
+SIZES = {"text": 3, "video": 4, "audio": 2}
+# Whole, padded, without the second modality, without the first.
+LENGTHS = {"text": [4, 2, 3, 0], "video": [4, 2, 0, 4], "audio": [4, 2, 3, 4]}
+each = pytest.mark.parametrize("name", MODELS)
+
+
+@functools.cache
+def batch():
+    draw = np.random.default_rng(0)
+    masks = {m: np.arange(4)[None] < np.array(LENGTHS[m])[:, None] for m in ALL}
+    inputs = {m: draw.normal(size=(4, 4, SIZES[m])).astype(np.float32) for m in ALL}
+    return {m: np.where(masks[m][..., None], inputs[m], np.nan) for m in ALL}, masks
+
+
+@functools.cache
+def run(name):
+    """Variables, outputs and gradients of everything that a loss may name; deployed predictions of the first alone."""
+    model, (inputs, masks) = MODELS[name], batch()
+    draw = np.random.default_rng(1)
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, masks, train=False))
+    variables = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype("f4"), shapes)
+
+    def compute(params):
+        rngs = {"dropout": jax.random.key(0)}
+        outputs = model.apply({"params": params}, inputs, masks, train=True, rngs=rngs, dropout=0.1)
+        named = [y for key, y in outputs.items() if key == "logits" or key.startswith(("translation/", "logits/"))]
+        return sum(jnp.square(y - 0.3).sum() for y in named), outputs
+
+    deployed = {"params": {key: variables["params"][key] for key in model.deployed}}
+    alone = jax.jit(lambda weights: model.apply(weights, {"text": inputs["text"]}, masks, method="deploy"))(deployed)
+    (_, outputs), gradients = jax.jit(jax.value_and_grad(compute, has_aux=True))(variables["params"])
+    return variables, outputs, gradients, alone
+
+
+def test_every_model_has_a_small_one():
+    names = {module.name for module in pkgutil.iter_modules(colearning.__path__)}
+    assert names == {type(model).__module__.rpartition(".")[2] for model in MODELS.values()}
+
+
+@each
+def test_everything_learns_and_padding_has_no_effect(name):
+    _, outputs, gradients, _ = run(name)
+    inputs, masks = batch()
+    for key, value in outputs.items():
+        assert np.isfinite(value).all(), key
+        if key.startswith("translation/"):
+            m = key.partition("/")[2]
+            assert value.shape == inputs[m].shape
+    for path, gradient in jax.tree_util.tree_leaves_with_path(gradients):
+        assert np.isfinite(gradient).all(), path
+        assert np.abs(gradient).max() > 0, jax.tree_util.keystr(path)
+
+
+@each
+def test_deployed_parameters_and_the_first_modality_are_enough(name):
+    variables, _, _, alone = run(name)
+    model, (inputs, masks) = MODELS[name], batch()
+    assert set(model.deployed) < set(variables["params"])
+    evaluated = jax.jit(lambda v: model.apply(v, inputs, masks, train=False)["prediction"])(variables)
+    assert alone.shape == (4, 3)
+    np.testing.assert_allclose(alone, evaluated, atol=1e-6)
+
+
+@each
+def test_an_export_takes_any_size(name):
+    model, variables = MODELS[name], run(name)[0]
+    size, steps = jax.export.symbolic_shape("b, t")
+    features = {"text": jax.ShapeDtypeStruct((size, steps, 3), jnp.float32)}
+    symbolic = {"text": jax.ShapeDtypeStruct((size, steps), bool)}
+    exported = jax.export.export(jax.jit(lambda x, m: model.apply(variables, x, m, method="deploy")))(features, symbolic)
+    x = np.nan_to_num(batch()[0]["text"])
+    whole = exported.call({"text": x}, {"text": batch()[1]["text"]})
+    short = exported.call({"text": x[1:2, :2]}, {"text": np.ones((1, 2), bool)})
+    np.testing.assert_allclose(short[0], whole[1], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (mctn.Model(("text",)), "takes 2 or more modalities"),
+        (mctn.Model(ALL, 3, fidelity="author"), "did you mean 'authors'"),
+        (mctn_multibench.Model((*ALL, "face")), "takes 2 to 3 modalities"),
+    ],
+)
+def test_fields_that_do_not_fit_are_told(model, message):
+    with pytest.raises(UserError, match=message):
+        jax.eval_shape(lambda: model.init(jax.random.key(0), *batch(), train=False))
