@@ -7,8 +7,8 @@
     python -m launch.main --config=configs/zoo.py:fusion,arrays --config.corpus.path=aligned_50.pkl
     python -m launch.main --config=configs/zoo.py:colearning                    # other modalities teach one
 
-Argument: fusion or colearning, a corpus (synthetic | cmu_mosi | cmu_mosi_videos | ravdess | arrays | manifest), then one method, or
-nothing for all that fit.
+Argument: fusion or colearning, a corpus (synthetic | cmu_mosi | cmu_mosi_videos | ravdess | arrays |
+manifest), then one method, or nothing for all that fit.
 
     synthetic   three modalities of an IEMOCAP of ours, seven emotions; says nothing about IEMOCAP
     cmu_mosi    an example is an utterance, its modalities are vectors, the label is its polarity, as two classes
@@ -236,7 +236,9 @@ def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
     if method:
         methods = (base.parse_argument(method, tuple(METHODS[family]), "the method"),)
     if not methods:
-        raise UserError(f"config argument: no method of {family!r} labels steps, as {corpus!r} does; choose another corpus")
+        raise UserError(
+            f"config argument: no method of {family!r} labels steps, as {corpus!r} does; choose another corpus"
+        )
     place, config = CORPORA[corpus]()
     studies = {name: METHODS[family][name](place) for name in methods}
 

@@ -32,7 +32,7 @@ CASES = [
         (conflictnet, conflictnet.ARGUMENTS),
         (speech_emotion, tuple(speech_emotion.CLASSES)),
         (third_modality, third_modality.MODELS),
-        (zoo, ("fusion,cmu_mosi", "fusion,cmu_mosi_videos")),
+        (zoo, ("fusion,cmu_mosi", "fusion,cmu_mosi_videos", "colearning,synthetic")),
         (fusion, ("all", "all,ravdess", "moddrop,iemocap_release,emotion4")),
     )
     for argument in arguments

@@ -77,18 +77,31 @@ def copy_studies(document: Mapping[str, Any], modalities: Sequence[str]) -> dict
 
 
 def copy_losses(study: Mapping[str, Any], before: Sequence[str], after: Sequence[str]) -> dict[str, Any]:
-    """A study whose losses of its own are of the modalities `after`: one of the first modality `before`, such as
-    `branch_text` on `logits/text`, becomes one for each, and one of the first two, such as `alike_text+video`, one for
-    each pair; those of the others are left out."""
-    fitted = dict(study)
+    """A study whose losses of its own, and those that its variants weigh, are of the modalities `after`: one of the
+    first modality `before`, such as `branch_text` on `logits/text`, becomes one for each, and one of the first two,
+    such as `alike_text+video`, one for each pair; those of the others are left out."""
+    if not before:
+        return dict(study)
+    fitted = {**study, "stages": _copy_in_stages(study.get("stages") or {}, before, after)}
+    fitted["variants"] = {
+        name: {**variant, "stages": _copy_in_stages(variant["stages"], before, after)}
+        if "stages" in variant
+        else variant
+        for name, variant in study["variants"].items()
+    }
+    return fitted
+
+
+def _copy_in_stages(stages: Mapping[str, Any], before: Sequence[str], after: Sequence[str]) -> dict[str, Any]:
+    fitted = dict(stages)
     groups = [tuple(itertools.combinations(before, size)) for size in (1, 2)]
-    for stage, changes in (study.get("stages") or {}).items():
-        if changes and changes.get("losses") and before:
+    for stage, changes in stages.items():
+        if changes and changes.get("losses"):
             losses: dict[str, Any] = {}
             for name, loss in changes["losses"].items():
                 owners = next((one for of_size in groups for one in of_size if name.endswith(f"_{'+'.join(one)}")), ())
                 if owners == tuple(before[: len(owners)]):
                     for others in itertools.combinations(after, len(owners)):
                         losses |= rename_modalities({name: loss}, dict(zip(owners, others, strict=True)))
-            fitted["stages"] = {**fitted["stages"], stage: {**changes, "losses": losses}}
+            fitted[stage] = {**changes, "losses": losses}
     return fitted

@@ -92,7 +92,7 @@ class AttentionDecoder(nn.Module):
 
 
 class AttentionRegressor(nn.Module):
-    """An LSTM, whose states are averaged by weights softmax(tanh(dense)), then a dense layer: [B, T, D] -> [B, outputs].
+    """An LSTM, the mean of its states by weights softmax(tanh(dense)), a dense layer: [B, T, D] -> [B, outputs].
 
     Attributes:
       features: units.

@@ -9,9 +9,9 @@ from affect_jax.errors import UserError
 from configs import zoo
 
 
-def fit(names, classes=3):
+def fit(names, classes=3, family="fusion"):
     columns = {name: Column(name, "features", 3, 9 if name != "face" else 1) for name in names}
-    return fit_to_label(_fit_joint(zoo.get_config("fusion,manifest").to_dict(), columns), Target("mood", classes))
+    return fit_to_label(_fit_joint(zoo.get_config(f"{family},manifest").to_dict(), columns), Target("mood", classes))
 
 
 @pytest.mark.parametrize("names", [("face", "voice"), ("face", "voice", "words", "hands")])
@@ -47,12 +47,23 @@ def test_losses_of_two_modalities_become_one_for_each_pair():
     }
 
 
+def test_the_first_modality_of_ones_own_is_taught_by_the_others_and_a_control_is_not():
+    study = fit(("voice", "face"), family="colearning")["studies"]["mctn"]
+    assert study["model"]["modalities"] == ("voice", "face")
+    losses = study["stages"]["fit"]["losses"]
+    assert losses.keys() == {"translation_voice", "translation_face"}
+    assert losses["translation_face"]["target"] == "inputs/face"
+    control = study["variants"]["control"]["stages"]["fit"]["losses"]
+    assert control == {"translation_voice": {"weight": 0.0}, "translation_face": {"weight": 0.0}}
+
+
 def test_the_argument_is_checked():
     assert set(zoo.get_config("fusion,ravdess,tfn").studies) == {"tfn"}
     for argument, message in (
         ("fusion,synthetic,tnf", "the method is 'tnf'"),
         ("fusion,mosi", "the corpus is 'mosi'"),
         ("fission", "the family is 'fission'"),
+        ("colearning,cmu_mosi_videos", "no method of 'colearning' labels steps"),
         ("fusion,ravdess,tfn,lmf", "has more than a family, a corpus and a method"),
     ):
         with pytest.raises(UserError, match=message):

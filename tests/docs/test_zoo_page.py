@@ -3,7 +3,7 @@
 import pkgutil
 
 from affect_jax.convert import methods
-from affect_jax.models import fusion
+from affect_jax.models import colearning, fusion
 from configs import zoo
 from tests.docs import commands, pages
 
@@ -15,9 +15,14 @@ NAMES = [row[0].strip("`") for row in ROWS]
 
 def test_every_model_has_a_row_and_every_row_a_config():
     assert len(set(NAMES)) == len(NAMES)
-    models = {module.name for module in pkgutil.iter_modules(fusion.__path__)}
+    models = {module.name for module in pkgutil.iter_modules([*fusion.__path__, *colearning.__path__])}
     assert set(NAMES) == models | set(methods.list_methods())
-    configs = [zoo.get_config(f"fusion,{corpus}") for corpus in zoo.CORPORA]
+    configs = [
+        zoo.get_config(f"{family},{corpus}")
+        for family in zoo.FAMILIES
+        for corpus in zoo.CORPORA
+        if zoo.list_methods(corpus, family)
+    ]
     studied = {study["model"]["name"] for config in configs for study in config.studies.values()}
     assert models <= studied
 

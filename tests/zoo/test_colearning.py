@@ -86,7 +86,9 @@ def test_an_export_takes_any_size(name):
     size, steps = jax.export.symbolic_shape("b, t")
     features = {"text": jax.ShapeDtypeStruct((size, steps, 3), jnp.float32)}
     symbolic = {"text": jax.ShapeDtypeStruct((size, steps), bool)}
-    exported = jax.export.export(jax.jit(lambda x, m: model.apply(variables, x, m, method="deploy")))(features, symbolic)
+    exported = jax.export.export(jax.jit(lambda x, m: model.apply(variables, x, m, method="deploy")))(
+        features, symbolic
+    )
     x = np.nan_to_num(batch()[0]["text"])
     whole = exported.call({"text": x}, {"text": batch()[1]["text"]})
     short = exported.call({"text": x[1:2, :2]}, {"text": np.ones((1, 2), bool)})

@@ -130,9 +130,7 @@ class Model(nn.Module):
             return self.variables["params"]["encoder_0"]["lstm"]["weight_ih"].shape[0]
         return max(inputs[m].shape[-1] for m in self.modalities if m in inputs)
 
-    def _read(
-        self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array], m: str, width: int
-    ) -> Sequence_:
+    def _read(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array], m: str, width: int) -> Sequence_:
         """A modality padded to the common width; the authors' have their first two axes exchanged."""
         x, mask = read_sequence(inputs, masks, m)
         if x.shape[-1] > width:
