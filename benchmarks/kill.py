@@ -1,27 +1,32 @@
 """Kills programs with SIGKILL at random moments, starts them again, and compares what they left with undisturbed runs.
 
-python -m benchmarks.kill --times=20                    # about 10 minutes for each kind on two idle cores
+python -m benchmarks.kill --times=20
 python -m benchmarks.kill --times=100 --kinds=build,report,export
 
 Kinds: training, search and streaming (a small study that saves every epoch, and inside epochs where it streams), build
 (launch.prepare of a synthetic corpus), report and export (of a finished run). Moments are uniform over the time that
-the undisturbed program takes, so some fall into start-up and some into the writing of a file. A program that was not
-killed in time ends and is compared; the next one begins. Exits with 1 where what is left differs, or where anything
-half-written is left behind.
+the undisturbed program takes; every second kill then waits until something is half-written. One program in ten is a new
+Python process, the others are forks of one that has imported everything (`benchmarks.programs`). A program that was not
+killed in time ends and is compared; the next one begins. Exits with 1 where what is left differs, where anything
+half-written is left behind, or where a program complained.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
+import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from benchmarks import programs
 
 SMALL = [
     "--config.corpus.synthetic={'recordings': 2, 'frames': 30, 'seed': 0, "
@@ -32,7 +37,7 @@ SMALL = [
     "--config.model.regressor_width=3",
     "--config.model.regressor_layers=1",
     "--config.stages.fit.losses.alignment_audio.k=2",
-    "--config.stages.fit.epochs=40",
+    "--config.stages.fit.epochs=6",
     "--config.stages.fit.patience=0",  # or most kills would fall into the start
     "--config.study.seeds=2",
     "--config.engine.checkpoint_seconds=0.0",
@@ -40,10 +45,13 @@ SMALL = [
 GRID = "{'stages': {'fit': {'losses': {'alignment_audio': {'weight': (0.5, 1.0)}}}}}"
 OPTIONS = {
     "training": [],
-    "search": [f"--config.search.grid={GRID}", "--config.stages.fit.epochs=15"],
+    "search": [f"--config.search.grid={GRID}", "--config.stages.fit.epochs=4"],
     "streaming": ["--config.engine.stream=True", "--config.engine.stream_megabytes=0.01"],
 }
-ROOT = Path(__file__).resolve().parents[1]
+ANEW = 10
+"""Of so many programs one is a new Python process."""
+_HALF = re.compile(r"\.partial$|\.orbax-checkpoint-tmp|^incomplete\.")
+_COMPLAINT = re.compile(r"Traceback|Warning|Error")
 
 
 class Kind(NamedTuple):
@@ -52,23 +60,25 @@ class Kind(NamedTuple):
     Attributes:
       command: folder -> the program that works on it.
       outcome: folder -> what must be equal however often the program was killed.
+      begun: a pattern of what lies in the folder when the work itself has begun.
     """
 
     command: Callable[[Path], list[str]]
     outcome: Callable[[Path], Any]
+    begun: str
 
 
 def make_kind(name: str, finished: Path) -> Kind:
     """The kind of that name; `finished` is the folder of a finished run."""
     if name in OPTIONS:
         train = ["launch.main", "--config=configs/sew.py", *SMALL, *OPTIONS[name]]
-        return Kind(lambda folder: [*train, f"--workdir={folder}"], read_run)
+        return Kind(lambda folder: [*train, f"--workdir={folder}"], read_run, "metrics.jsonl")
     if name == "build":
         build = ["launch.prepare", "--corpus=recola", "--target=arousal"]
-        return Kind(lambda folder: [*build, f"--data_dir={folder}"], read_build)
+        return Kind(lambda folder: [*build, f"--data_dir={folder}"], read_build, "*")
     if name == "report":
-        return Kind(lambda folder: ["launch.report", str(finished), f"--out={folder}"], hash_files)
-    return Kind(lambda folder: ["launch.export", f"--run={finished}", f"--out={folder}"], hash_files)
+        return Kind(lambda folder: ["launch.report", str(finished), f"--out={folder}"], hash_files, "*")
+    return Kind(lambda folder: ["launch.export", f"--run={finished}", f"--out={folder}"], hash_files, "*")
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], list[str], list[str]]:
@@ -103,47 +113,100 @@ def hash_files(folder: Path) -> dict[str, str]:
     return hashes
 
 
-def start(kind: Kind, folder: Path) -> subprocess.Popen:
-    """The program, at work on `folder`."""
-    with open(folder.with_suffix(".log"), "a") as log:
-        return subprocess.Popen([sys.executable, "-m", *kind.command(folder)], cwd=ROOT, stdout=log, stderr=log)
+def find_half_written(folder: Path) -> set[tuple[str, int]]:
+    """(path, time of its last change) of what lies below `folder` that a writer has not finished.
+
+    That are names which say so, and checkpoints without their entry.
+    """
+    half = []
+    for place, folders, names in os.walk(folder):
+        half += [os.path.join(place, name) for name in (*folders, *names) if _HALF.search(name)]
+        arrays = [name for name in folders if re.fullmatch(r"\d{6}", name)]
+        half += [os.path.join(place, name) for name in arrays if f"{name}.json" not in names]
+    with_times = set()
+    for path in half:
+        with contextlib.suppress(FileNotFoundError):  # finished meanwhile
+            with_times.add((path, os.stat(path).st_mtime_ns))
+    return with_times
 
 
-def finish(folder: Path, process: subprocess.Popen) -> None:
-    """Waits for a program's own end."""
-    if process.wait():
-        sys.exit(f"error: the program failed:\n{folder.with_suffix('.log').read_text()[-2000:]}")
+def interrupt(program: programs.Program, kind: Kind, folder: Path, moment: float, *, is_aimed: bool) -> str | int:
+    """Kills a program `moment` seconds from now, or, where `is_aimed`, as soon as it then has something half-written.
+
+    Returns:
+      How far it was; its exit status where it ended before.
+    """
+    before = find_half_written(folder)  # by one that was killed before it
+    status = program.wait(moment)
+    while status is None and is_aimed and find_half_written(folder) <= before:
+        status = program.wait(0.001)
+    if status is not None:
+        return status
+    program.kill()
+    if not find_half_written(folder) <= before:
+        return "with something half-written"
+    return "at work, with nothing half-written" if any(folder.glob(kind.begun)) else "before the work began"
 
 
-def kill_often(name: str, kind: Kind, scratch: Path, times: int, draw: random.Random) -> int:
-    """Kills a kind `times` times; returns how many of its runs ended differently."""
-    whole, again = scratch / f"{name}_whole", scratch / f"{name}_again"
-    finish(whole, start(kind, whole))  # builds the corpus and fills the compilation cache
-    begin = time.monotonic()
-    finish(again, start(kind, again))
-    seconds = time.monotonic() - begin
-    if kind.outcome(again) != kind.outcome(whole):
-        sys.exit(f"error: two undisturbed runs of {name} differ; nothing can be said of killed ones")
+def compare(kind: Kind, folder: Path, whole: Path) -> str:
+    """What is wrong with `folder`, the work of programs of which the last one ended by itself; '' for nothing."""
+    log = folder.with_suffix(".log").read_text().splitlines()
+    if complaints := [line for line in log if _COMPLAINT.search(line)]:
+        return f"COMPLAINED: {complaints[-1]}"
+    if half := sorted(find_half_written(folder)):
+        return f"LEFT BEHIND: {half[0][0]}"
+    return "" if kind.outcome(folder) == kind.outcome(whole) else "DIFFERENT"
+
+
+def finish(kind: Kind, folder: Path) -> float:
+    """Runs a program undisturbed; returns its seconds."""
+    begin, log = time.monotonic(), folder.with_suffix(".log")
+    if programs.fork_program(kind.command(folder), log).wait(None):
+        sys.exit(f"error: the program failed:\n{log.read_text()[-2000:]}")
+    return time.monotonic() - begin
+
+
+def kill_often(name: str, kind: Kind, scratch: Path, times: int, imports: float) -> int:
+    """Kills a kind `times` times; returns how many of its runs ended differently.
+
+    Args:
+      name: of the kind.
+      kind: what to kill.
+      scratch: where its folders go.
+      times: how often.
+      imports: seconds that a new Python process takes more than a fork.
+    """
+    draw, whole, again = random.Random(name), scratch / f"{name}_whole", scratch / f"{name}_again"
+    finish(kind, whole)  # builds the corpus and fills the compilation cache
+    seconds = finish(kind, again)
+    if fault := compare(kind, again, whole):
+        sys.exit(f"error: two undisturbed runs of {name}: {fault}; nothing can be said of killed ones")
     print(f"{name}: {seconds:.1f} s undisturbed", flush=True)
-    kills, runs, different = 0, 0, 0
-    while kills < times:
+    started, runs, different, places = 0, 0, 0, Counter()
+    while places.total() < times:
         runs += 1
-        folder = scratch / f"{name}_killed_{runs}"
-        process = start(kind, folder)
-        while kills < times:
-            try:
-                process.wait(draw.uniform(0, seconds))
-                break
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            kills += 1
-            process = start(kind, folder)
-        finish(folder, process)
-        is_same = kind.outcome(folder) == kind.outcome(whole)
-        different += not is_same
-        print(f"{name}: run {runs} after {kills} kills: {'the same' if is_same else 'DIFFERENT'}", flush=True)
-    print(f"{name}: {kills} kills in {runs} runs, {different} of which ended differently", flush=True)
+        folder, status, killed = scratch / f"{name}_killed_{runs}", None, places.total()
+        while status is None:
+            started += 1
+            is_new = started % ANEW == 0
+            start = programs.start_program if is_new else programs.fork_program
+            program = start(kind.command(folder), folder.with_suffix(".log"))
+            if places.total() == times:
+                status = program.wait(None)
+                continue
+            moment = draw.uniform(0, seconds + imports * is_new)
+            end = interrupt(program, kind, folder, moment, is_aimed=started % 2 == 1)
+            if isinstance(end, int):
+                status = end
+            else:
+                places[end] += 1
+        fault = f"ENDED WITH {status}" if status else compare(kind, folder, whole)
+        different += bool(fault)
+        print(f"{name}: run {runs} after {places.total() - killed} kills: {fault or 'the same'}", flush=True)
+        if fault:
+            print(folder.with_suffix(".log").read_text()[-2000:], flush=True)
+    fell = ", ".join(f"{number} {place}" for place, number in sorted(places.items()))
+    print(f"{name}: {times} kills ({fell}) in {runs} runs, {different} of which ended differently", flush=True)
     return different
 
 
@@ -153,17 +216,18 @@ def main() -> int:
     kinds = (*OPTIONS, "build", "report", "export")
     parser.add_argument("--times", type=int, default=20, help="how often to kill each kind")
     parser.add_argument("--kinds", default=",".join(kinds), help=f"which, separated by commas: {', '.join(kinds)}")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
     args = parser.parse_args()
     unknown = [name for name in args.kinds.split(",") if name not in kinds]
     if unknown:
         parser.error(f"--kinds has {unknown[0]!r}; choose among {', '.join(kinds)}")
-    with tempfile.TemporaryDirectory() as folder:
-        finished, draw = Path(folder) / "finished", random.Random(args.seed)
-        training = make_kind("training", finished)
-        finish(finished, start(training, finished))
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"  # the small study compiles nothing for long
+    with tempfile.TemporaryDirectory() as place:
+        scratch = Path(place)
+        imports = programs.serve_forks(scratch / "cache")
+        finished = scratch / "finished"
+        finish(make_kind("training", finished), finished)
         chosen = {name: make_kind(name, finished) for name in args.kinds.split(",")}
-        different = sum(kill_often(name, kind, Path(folder), args.times, draw) for name, kind in chosen.items())
+        different = sum(kill_often(name, kind, scratch, args.times, imports) for name, kind in chosen.items())
     return 1 if different else 0
 
 

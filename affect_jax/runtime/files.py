@@ -16,6 +16,7 @@ from affect_jax.errors import UserError
 
 PARTIAL = ".partial"
 """How the name of a file ends that is still being written."""
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def spell_path(path: str | os.PathLike[str]) -> str:
@@ -36,29 +37,53 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
 
     A process that is killed while they get their names may leave some of the old and some of the new ones, each whole.
     """
-    # Names of their own, so that of two writers each publishes a whole file of its own; the last one stays.
-    partial = {path: _name_partial(path) for path in contents}
-    try:
-        for path, data in contents.items():
-            try:
-                with open(partial[path], "wb") as file:
+    partial: dict[Path, Path] = {}
+    with contextlib.ExitStack() as handles:
+        try:
+            for path, data in contents.items():
+                try:
+                    partial[path], handle = _open_partial(path)
+                    # It stays open, and with it locked, until it has its name.
+                    file = handles.enter_context(os.fdopen(handle, "wb"))
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-            except OSError as error:
-                error.filename = error.filename or str(path)  # a full disk is told without
-                raise
-        for path, temporary in partial.items():
-            os.replace(temporary, path)
-    finally:
-        for temporary in partial.values():
-            temporary.unlink(missing_ok=True)
+                except OSError as error:
+                    error.filename = str(path)  # a full disk is told without, other errors with the hidden name
+                    raise
+            for path in contents:
+                os.replace(partial[path], path)
+                del partial[path]
+        finally:
+            for temporary in partial.values():
+                temporary.unlink(missing_ok=True)
 
 
-def _name_partial(path: Path) -> Path:
-    """A hidden name beside `path` that nobody else has, cut where a file system would find it too long."""
-    name = os.fsencode(path.name)[:200].decode(errors="ignore")
-    return path.with_name(f".{name}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}")
+def _open_partial(path: Path) -> tuple[Path, int]:
+    """Opens a hidden file beside `path` that nobody else writes; returns its name and its handle.
+
+    It is the one that a killed writer of `path` has left, where there is one, so that none stay behind. A writer holds
+    the kernel's lock on it. Who comes meanwhile takes a name of its own, as does everybody where there are no locks:
+    of two writers each publishes a whole file, and the last one stays.
+    """
+    # Cut where a file system would find it too long.
+    stem = f".{os.fsencode(path.name)[:200].decode(errors='ignore')}"
+    partial = path.with_name(f"{stem}{PARTIAL}")
+    with contextlib.suppress(OSError):
+        # Neither through a link that somebody has laid there, nor waiting for the reader of a pipe.
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Between the two calls above another writer may have given this very file its name.
+            if os.path.samestat(os.fstat(handle), os.stat(partial)):
+                os.ftruncate(handle, 0)
+                return partial, handle
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                partial.unlink(missing_ok=True)
+        os.close(handle)
+    partial = path.with_name(f"{stem}.{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}")
+    return partial, os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
 
 
 def remove_partial_files(folder: Path) -> None:
@@ -119,7 +144,7 @@ def lock_file(path: Path, refusal: str) -> Iterator[None]:
         except BlockingIOError:
             raise UserError(refusal) from None
         except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            if error.errno not in _NO_LOCKS:
                 raise
         yield
     finally:

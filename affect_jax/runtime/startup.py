@@ -1,10 +1,13 @@
 """What must be in the environment before jax is imported. Imports nothing that imports jax or scipy."""
 
+import contextlib
 import ctypes
 import gc
 import os
 import sys
+import zlib
 from pathlib import Path
+from typing import Any
 
 
 def use_all_cores() -> None:
@@ -48,8 +51,58 @@ def cache_compilations() -> None:
     """Keeps compiled programs in the user's cache folder, so that a second run starts at once."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(home / "affect_jax" / "compiled"))
+    _remove_cut_programs(Path(os.environ["JAX_COMPILATION_CACHE_DIR"]))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
     # Of every program that it takes from there XLA warns ("Assume version compatibility") and, with AVX-512, reports
     # an error: it takes a preference for a missing instruction (https://github.com/openxla/xla/issues/44565).
     # What really fails is an exception all the same.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _remove_cut_programs(cache: Path) -> None:
+    """Removes the compiled programs that a killed process, or a full disk, has left half-written.
+
+    jax writes them in place and never writes one again that is there, so every later start would warn of it and compile
+    anew. What was looked at once is not looked at again; one that another process writes just now it compiles again.
+    """
+    seen = cache / ".seen"
+    try:
+        last = seen.stat().st_mtime_ns if seen.exists() else 0
+        # Before looking, so that what is written meanwhile is looked at the next time.
+        seen.touch()
+        for entry in os.scandir(cache):
+            if entry.name.endswith("-cache") and entry.stat().st_mtime_ns >= last and _is_cut(Path(entry.path)):
+                os.unlink(entry.path)
+    except OSError:
+        return  # no cache yet, or one that only others may write
+
+
+def _is_cut(program: Path) -> bool:
+    """Whether a compressed file ends too early; False for a compression that is not jax's, or not to be had here."""
+    data = program.read_bytes()
+    if not data:
+        return True
+    unpacked = _make_decompressor(data)
+    if unpacked is None:
+        return False
+    try:
+        unpacked.decompress(data)
+    except Exception:  # every compression has an error of its own
+        return True
+    return not unpacked.eof
+
+
+def _make_decompressor(data: bytes) -> Any:
+    """What reads `data` of the compressions that jax chooses from, None where there is none."""
+    if data[0] == 0x78:
+        return zlib.decompressobj()
+    if data.startswith(b"\x28\xb5\x2f\xfd"):  # Zstandard, RFC 8878
+        with contextlib.suppress(ImportError):
+            from compression.zstd import ZstdDecompressor  # Python 3.14 and newer
+
+            return ZstdDecompressor()
+        with contextlib.suppress(ImportError):
+            import zstandard
+
+            return zstandard.ZstdDecompressor().decompressobj()
+    return None

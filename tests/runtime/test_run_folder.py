@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -117,3 +119,50 @@ def test_what_a_killed_writer_left_is_removed_under_the_lock(tmp_path):
     (tmp_path / ".results.json.1-ab.partial").write_bytes(b"half")
     with run_folder.lock_run_folder(tmp_path):
         assert [p.name for p in tmp_path.iterdir()] == [".lock"]
+
+
+def leave_half_written(path):
+    """Has a process die by SIGKILL while it writes `path`."""
+    program = f"""
+import os, pathlib, signal
+from affect_jax.runtime import files
+files.os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
+files.write_atomic(pathlib.Path({str(path)!r}), b"never whole" * 100)
+"""
+    assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGKILL
+
+
+def test_the_next_writer_of_a_file_leaves_nothing_of_one_that_was_killed(tmp_path):
+    """Also where no lock is held: in the folders of reports, exports and predictions."""
+    path = tmp_path / "description.json"
+    leave_half_written(path)
+    leave_half_written(path)
+    assert [p.name for p in tmp_path.iterdir()] != [path.name]
+    files.write_atomic(path, b"whole")
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {path.name: b"whole"}
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_lies_where_a_file_is_to_be_written_is_neither_followed_nor_waited_for(tmp_path, kind):
+    path, stranger = tmp_path / "x.json", tmp_path / "stranger"
+    stranger.write_text("mine")
+    hidden = tmp_path / f".x.json{files.PARTIAL}"
+    make = {"link": lambda: hidden.symlink_to(stranger), "pipe": lambda: os.mkfifo(hidden), "folder": hidden.mkdir}
+    make[kind]()
+    files.write_atomic(path, b"whole")
+    assert (path.read_bytes(), path.is_symlink(), stranger.read_text()) == (b"whole", False, "mine")
+
+
+def test_names_that_begin_alike_are_written_together(tmp_path):
+    contents = {tmp_path / ("a" * 240 + end): end.encode() for end in "xyz"}
+    files.write_together(contents)
+    assert {p: p.read_bytes() for p in tmp_path.iterdir()} == contents
+
+
+def test_files_are_written_where_there_are_no_locks(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    files.write_atomic(tmp_path / "x", b"whole")
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"x": b"whole"}

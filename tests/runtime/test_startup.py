@@ -4,6 +4,7 @@ import ctypes
 import os
 import subprocess
 import sys
+import zlib
 
 import pytest
 
@@ -50,6 +51,34 @@ def test_flags_that_are_set_stay(environment):
     startup.use_all_cores()
     assert environment["XLA_FLAGS"] == "--xla_force_host_platform_device_count=7 --xla_cpu_multi_thread_eigen=false"
     assert environment["OPENBLAS_NUM_THREADS"] == "1"
+
+
+def test_a_compiled_program_that_was_cut_is_removed_and_a_whole_one_stays(environment, tmp_path):
+    """jax writes them in place, and one that is there it never writes again."""
+    whole = zlib.compress(b"a program" * 100)
+    for n in range(len(whole)):
+        (tmp_path / f"cut{n}-cache").write_bytes(whole[:n])
+    others = {"a-cache": whole, "a-atime": b"", "b-cache": b"of another kind"}
+    for name, data in others.items():
+        (tmp_path / name).write_bytes(data)
+    environment[CACHE] = str(tmp_path)
+    startup.cache_compilations()
+    assert {path.name for path in tmp_path.iterdir()} == {".seen", *others}
+    # What comes later is looked at again, what was whole is not.
+    (tmp_path / "later-cache").write_bytes(whole[:-1])
+    os.utime(tmp_path / ".seen", (1, 1))
+    startup.cache_compilations()
+    assert {path.name for path in tmp_path.iterdir()} == {".seen", *others}
+
+
+def test_a_cache_that_may_not_be_written_stops_nobody(environment, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError
+
+    (tmp_path / "cut-cache").write_bytes(b"")
+    monkeypatch.setattr(startup.Path, "touch", refuse)
+    environment[CACHE] = str(tmp_path)
+    startup.cache_compilations()
 
 
 FREED = """
