@@ -102,7 +102,7 @@ def read_marker(folder: Path, corpus: str, like: Mapping[str, Any]) -> dict[str,
     try:
         content = json.loads(read_text(path))
         sizes, name = content["sizes"], content["corpus"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
             f"{path} is not what a generator writes ({error!r}); make the synthetic corpus again"
         ) from error

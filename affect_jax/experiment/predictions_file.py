@@ -60,10 +60,11 @@ def write_predictions(folder: Path, arrays: Mapping[str, np.ndarray], run: str) 
 
 
 def read_study_arrays(folder: Path, study: str) -> dict[str, np.ndarray]:
-    """Reads the arrays of one study.
+    """Reads the arrays of one study; {} where the file has none of it.
 
     Raises:
-      UserError: predictions.npz is missing, damaged, changed, or of another run than config.json.
+      UserError: predictions.npz is missing, damaged, changed, or of another run than config.json, or its arrays are not
+        those that the head of this file describes.
     """
     path, identity = folder / FILE, run_identity.read_identity(folder)
     if path.is_file():
@@ -71,7 +72,38 @@ def read_study_arrays(folder: Path, study: str) -> dict[str, np.ndarray]:
     arrays = run_folder.read_arrays(path, (_RUN, f"{study}/"))
     if identity and str(arrays.get(_RUN)) != identity.run:
         raise UserError(f"{path} is of another run than config.json beside it; put the folder's own file back")
-    return {name: array for name, array in arrays.items() if name.startswith(f"{study}/")}
+    of_study = {name: array for name, array in arrays.items() if name.startswith(f"{study}/")}
+    if of_study:
+        _check_study(path, study, of_study, results_file.read_task(folder))
+    return of_study
+
+
+def _check_study(path: Path, study: str, arrays: Mapping[str, np.ndarray], task: str | None) -> None:
+    """Refuses arrays whose types and shapes are not those of a study's trials and steps."""
+    trials = arrays.get(f"{study}/trial", np.zeros(0))
+    _check_array(path, f"{study}/trial", trials, "iu", (len(set(trials.tolist())) if trials.ndim == 1 else 0,))
+    places = [name.removeprefix(f"{study}/").split("/") for name in arrays]
+    for split in dict.fromkeys(
+        place[0] for place in places if len(place) == 2 and place[1] in TrialPredictions._fields
+    ):
+        name = f"{study}/{split}"
+        prediction = arrays.get(f"{name}/prediction", np.zeros(0))
+        has_logits = prediction.ndim == 3 and prediction.shape[2] > 1
+        steps = prediction.shape[1] if has_logits or prediction.ndim == 2 else 0
+        _check_array(path, f"{name}/prediction", prediction, "f", (len(trials), steps, *prediction.shape[2:3]))
+        if task and has_logits != (task == "multiclass"):
+            raise UserError(f"{path} has {list(prediction.shape)} predictions of a {task} task; train that run again")
+        for field, kinds in (("target", "fiu"), ("id", "U"), ("group", "U")):
+            _check_array(path, f"{name}/{field}", arrays.get(f"{name}/{field}", np.zeros(0)), kinds, (steps,))
+
+
+def _check_array(path: Path, name: str, array: np.ndarray, kinds: str, shape: tuple[int, ...]) -> None:
+    """Raises UserError where an array is empty, of no dtype of `kinds` (numpy's letters), or of another shape."""
+    if not array.size or array.dtype.kind not in kinds or array.shape != shape:
+        raise UserError(
+            f"{path} has no array {name!r} of {shape[0]} values that fits the others, but {array.dtype} "
+            f"{list(array.shape)}; train that run again"
+        )
 
 
 def collect_predictions(
@@ -111,12 +143,15 @@ def read_trial_predictions(folder: Path, study: str, trial: int, split: str) -> 
       split: 'validation' or 'test'.
 
     Raises:
-      UserError: predictions.npz is missing, damaged, or of another run.
+      UserError: predictions.npz is missing, damaged, or of another run, or lacks the trial.
     """
     arrays = read_study_arrays(folder, study)
     if f"{study}/{split}/prediction" not in arrays:
         return None
-    row = int(np.flatnonzero(arrays[f"{study}/trial"] == trial)[0])
+    (rows,) = np.nonzero(arrays[f"{study}/trial"] == trial)
+    if not len(rows):
+        raise UserError(f"{folder / FILE} has no predictions of trial {trial}; train that run again")
+    (row,) = rows
     values = arrays[f"{study}/{split}/prediction"][row]
     is_predicted = ~np.isnan(values.reshape(len(values), -1)).any(1)
     return TrialPredictions(

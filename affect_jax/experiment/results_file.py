@@ -5,9 +5,6 @@ fast.
 """
 
 import dataclasses
-import math
-import types
-import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ from typing import Any
 from affect_jax.errors import UserError
 from affect_jax.runtime.files import hash_file, hash_json, read_json, write_json
 from affect_jax.runtime.run_identity import read_identity
+from affect_jax.runtime.typed_json import Mismatch, decode, quote
 
 SCHEMA = 2
 FILE = "results.json"
@@ -255,12 +253,23 @@ def check_unchanged(folder: Path, name: str) -> None:
     Raises:
       UserError: it is another one than when the run had finished.
     """
-    sums = read_json(folder / FILE).get(_SUMS, {}) if (folder / FILE).is_file() else {}
-    if name in sums and sums[name] != hash_file(folder / name):
+    sums = _read_document(folder).get(_SUMS)
+    if isinstance(sums, dict) and name in sums and sums[name] != hash_file(folder / name):
         raise UserError(
             f"{folder / name} has changed since its run had finished (its checksum in {FILE} is another one); restore "
             "the file, or train that run again"
         )
+
+
+def read_task(folder: Path) -> str | None:
+    """The task that results.json names, None where there is none yet."""
+    return _read_document(folder).get("task")
+
+
+def _read_document(folder: Path) -> dict[str, Any]:
+    """What results.json holds; {} where it is missing or holds something else than an object."""
+    document = read_json(folder / FILE) if (folder / FILE).is_file() else {}
+    return document if isinstance(document, dict) else {}
 
 
 def read_results(folder: Path) -> Results:
@@ -277,16 +286,16 @@ def read_results(folder: Path) -> Results:
         raise UserError(f"{folder} has no {FILE}; name the folder of a finished run (its --workdir)")
     document = read_json(path)
     if not isinstance(document, dict):
-        raise UserError(f"{path} holds {_quote(document)}, expected the results of a run; train that run again")
+        raise UserError(f"{path} holds {quote(document)}, expected the results of a run; train that run again")
     if document.get("schema") != SCHEMA:
         raise UserError(
-            f"{path} has schema {_quote(document.get('schema'))}, and this version reads schema {SCHEMA}; make it anew "
+            f"{path} has schema {quote(document.get('schema'))}, and this version reads schema {SCHEMA}; make it anew "
             f"in another folder: {_command(document)}"
         )
     sums = document.pop(_SUMS, None)
     try:
-        results = _decode(Results, document, "")
-    except _Mismatch as error:
+        results = decode(Results, document)
+    except Mismatch as error:
         raise UserError(
             f"{path} {error}; restore the file, or make it anew in another folder: {_command(document)}"
         ) from None
@@ -312,62 +321,3 @@ def _command(document: Mapping[str, Any]) -> str:
     if isinstance(command, str) and "baselines" in command:
         return f"python -m launch.baselines {' '.join(command.split()[1:])}"
     return f"python -m launch.main --config={document.get('config_arg', 'configs/….py')} --workdir=DIR"
-
-
-class _Mismatch(Exception):
-    """A value that is not what its field's type says."""
-
-
-def _quote(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _decode(kind: Any, value: Any, where: str) -> Any:
-    """`value`, as JSON has it, as the type `kind`; `where` is its path in the document."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
-        return value
-    if origin in (types.UnionType, typing.Union):
-        if value is None and type(None) in arguments:
-            return None
-        return _decode(next(a for a in arguments if a is not type(None)), value, where)
-    if dataclasses.is_dataclass(kind):
-        return _decode_fields(kind, value, where)
-    if origin is dict:
-        if isinstance(value, dict):
-            return {key: _decode(arguments[1], of_key, f"{where}.{key}") for key, of_key in value.items()}
-    elif origin is tuple:
-        if isinstance(value, list):
-            return tuple(_decode(arguments[0], one, f"{where}[{at}]") for at, one in enumerate(value))
-    elif kind is float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            return float(value)
-    elif isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
-        return value
-    expected = {
-        dict: "an object",
-        tuple: "a list",
-        float: "a finite number",
-        int: "a whole number",
-        bool: "true or false",
-    }
-    raise _Mismatch(f"has {where} = {_quote(value)}, expected {expected.get(origin or kind, 'text')}")
-
-
-def _decode_fields(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise _Mismatch(f"has {where} = {_quote(value)}, expected an object")
-    hints = typing.get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    unknown = [key for key in value if key not in fields]
-    if unknown:
-        raise _Mismatch(f"has the unknown key {'.'.join(filter(None, (where, unknown[0])))!r}")
-    values = {}
-    for name, field in fields.items():
-        path = f"{where}.{name}" if where else name
-        if name in value:
-            values[name] = _decode(hints[name], value[name], path)
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise _Mismatch(f"lacks {path!r}")
-    return kind(**values)

@@ -172,7 +172,7 @@ def read_recording(
         with (folder / "none" if folder is None else find_kept(folder, path, sound, rate, segment)).open("rb") as file:
             measured = _parse_measured(np.load(file, allow_pickle=False))
             return Features(np.load(file, allow_pickle=False), measured.rate, measured.remarks)
-    except (OSError, ValueError, TypeError, EOFError):  # not kept, or not whole
+    except (OSError, ValueError, TypeError, EOFError, RecursionError):  # not kept, or not whole
         return compute_features(path, sound, rate, segment, decode)[0]
 
 
@@ -193,7 +193,7 @@ def _read_measured(kept: Path) -> Measured | None:
     try:
         with kept.open("rb") as file:
             return _parse_measured(np.load(file, allow_pickle=False))
-    except (OSError, ValueError, TypeError, EOFError):
+    except (OSError, ValueError, TypeError, EOFError, RecursionError):
         return None
 
 

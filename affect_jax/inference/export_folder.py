@@ -17,7 +17,9 @@ import numpy as np
 from jax import export as jax_export
 
 from affect_jax.errors import UserError
+from affect_jax.inference.export_description import check_description
 from affect_jax.runtime import files, run_folder
+from affect_jax.runtime.typed_json import Mismatch
 
 SCHEMA = 3
 """Version of description.json. The first exports have none, and no checksums; those of 2 do not say how their inputs
@@ -131,6 +133,10 @@ def read_export(folder: Path) -> Exported:
     _check_files(folder, described)
     artifact = _read_artifact(folder, described)
     shapes = _check_shapes(folder, artifact, described)
+    try:
+        check_description(described, shapes, len(artifact.out_avals[0].shape))
+    except Mismatch as error:
+        raise UserError(f"{folder / DESCRIPTION} {error}; {_AGAIN}") from None
     return Exported(jax.jit(artifact.call), shapes, described["output"]["unit"], described)
 
 
@@ -177,7 +183,7 @@ def _check_shapes(
         fits = actual == inputs and format_shape(artifact.out_avals[0].shape) == output["shape"] and "unit" in output
         by_modality = {names[0]: actual} if "features" in inputs else actual
         shapes = {name: _parse_shape(of["features"]["shape"]) for name, of in by_modality.items()}
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError):
         fits = False
     if not fits:
         raise UserError(f"{folder / MODEL} does not take and give what {DESCRIPTION} beside it says; {_AGAIN}")
@@ -197,7 +203,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
         described = json.loads(data)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; give a folder that launch.export has written") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged (it is not JSON: {' '.join(str(error).split())}); {_AGAIN}") from error
     schema = described.get("schema") if isinstance(described, dict) else None
     if schema != SCHEMA:

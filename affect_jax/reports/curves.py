@@ -55,7 +55,7 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 raise ValueError
             if not isinstance(line["epoch"], int) or not isinstance(line["trial"], int):
                 raise ValueError
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             if number == len(texts):
                 return
             raise UserError(

@@ -178,11 +178,7 @@ def read_predictions(run: Run, study: str, split: str) -> Predictions | None:
     names = [f"{study}/{split}/{name}" for name in Predictions._fields[:-1]] + [f"{study}/trial"]
     if not all(name in arrays for name in names):
         return None
-    predictions = Predictions(*(arrays[name] for name in names))
-    prediction, *of_steps, trial = predictions
-    if {len(array) for array in of_steps} != {prediction.shape[1]} or len(prediction) != len(trial):
-        raise UserError(f"{path} has arrays of {study}/{split} whose lengths differ; train that run again")
-    return predictions
+    return Predictions(*(arrays[name] for name in names))
 
 
 PredictionReader = Callable[[Run, str, str], Predictions | None]

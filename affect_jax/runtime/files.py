@@ -123,7 +123,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except FileNotFoundError:
         raise UserError(f"{path} is missing; is {path.parent} a run folder made by launch.main?") from None
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # brackets in brackets, by the thousand
         raise UserError(f"{path} is not valid JSON ({error}); restore it or delete the run folder") from error
 
 

@@ -166,7 +166,7 @@ def rewind_metrics(workdir: Path, part: str, stage: str, epoch: int) -> None:
         try:
             entry = json.loads(line)
             is_stale = (entry["part"], entry["stage"]) == (part, stage) and entry["epoch"] > epoch
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue  # a line that was cut when the process died
         if not is_stale:
             remaining.append(line)

@@ -232,7 +232,7 @@ def restore_checkpoint(folder: Path, identity: RunIdentity | None = None) -> Che
             **_hash_files(arrays),
             **({_META: files.hash_json(entry["meta"])} if _META in sums else {}),
         }
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         is_intact = False
     if not is_intact:
         remedy = f"delete {folder} to train this stage again"

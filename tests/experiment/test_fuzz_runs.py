@@ -1,6 +1,7 @@
 """Damaged run folders: whoever reads one gets the same values as before, or one sentence; never a traceback.
 
-A folder that this version wrote is sealed by checksums, so no changed value may be read at all.
+A folder that this version wrote is sealed by checksums, so no changed value may be read at all. That of predictions.npz
+is also renewed: then the reader behind it is tried.
 """
 
 import io
@@ -9,22 +10,22 @@ import shutil
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from affect_jax.config.load import encode_document, load_config, read_experiment
 from affect_jax.errors import UserError
 from affect_jax.experiment import predictions_file, results, results_file
 from affect_jax.reports import curves, read
-from affect_jax.runtime import run_folder, run_identity
+from affect_jax.runtime import files, run_folder, run_identity
 from affect_jax.training import checkpoint
 from configs import sew
-from tests.datasets.fuzzing import LONG
+from tests.datasets.fuzzing import few
+from tests.fuzzing_documents import change_array, change_document
 from tests.run_results import make_corpus, make_results, make_trial
 
 FINGERPRINT, STEPS = "f" * 64, 6
 CONFIG_JSON, RESULTS, PREDICTIONS, METRICS = "config.json", "results.json", "predictions.npz", "metrics.jsonl"
-VALUES = (None, True, -1, 0, 2.5, 10**30, "", "x", "../x", [], [1], {}, {"a": 1}, [[]], 1e308)
 
 
 def write_finished_run(folder, seed):
@@ -117,40 +118,10 @@ def runs(tmp_path_factory):
     return place
 
 
-def _list_paths(value, path=()):
-    yield path
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, of_key in items:
-        yield from _list_paths(of_key, (*path, key))
-
-
-def _change_json(draw, data):
-    """One value somewhere in a document is another one, or gone."""
-    document = json.loads(data)
-    *where, last = draw(st.sampled_from([path for path in _list_paths(document) if path]), label="path")
-    node = document
-    for key in where:
-        node = node[key]
-    if draw(st.booleans(), label="is removed"):
-        del node[last]
-    else:
-        node[last] = draw(st.sampled_from(VALUES), label="value")
-    return json.dumps(document).encode()
-
-
-def _change_array(draw, data):
-    """One array of an npz has another shape or type, or is gone."""
+def change_npz(draw, data):
+    """One array of an npz is another one."""
     with np.load(io.BytesIO(data)) as file:
-        arrays = dict(file)
-    name = draw(st.sampled_from(sorted(arrays)), label="array")
-    value = arrays[name]
-    changes = [value[..., None], value.ravel()[:0], np.zeros(()), value.astype(str), np.zeros((1, 2, 3)), np.array([0])]
-    change = draw(st.integers(0, len(changes)), label="change")
-    if change < len(changes):
-        arrays[name] = changes[change]
-    else:
-        del arrays[name]
-    return run_folder.encode_npz(arrays)
+        return run_folder.encode_npz(change_array(draw, dict(file)))
 
 
 @st.composite
@@ -168,23 +139,18 @@ def damage(draw, runs):
         at = draw(st.integers(0, len(data) - 1))
         return name, data[:at] + bytes([data[at] ^ 1 << draw(st.integers(0, 7))]) + data[at + 1 :]
     if kind == "json":
-        return name, _change_json(draw, data)
+        return name, json.dumps(change_document(draw, json.loads(data))).encode()
     if kind == "array":
-        return name, _change_array(draw, data)
+        return name, change_npz(draw, data)
     if kind == "line":
         first, *others = data.decode().splitlines()
-        return name, "\n".join([_change_json(draw, first.encode()).decode(), *others, ""]).encode()
+        return name, "\n".join([json.dumps(change_document(draw, json.loads(first))), *others, ""]).encode()
     other = runs / "other" / name
     made = {"other run's": other.read_bytes() if other.is_file() else None, "words": b"not what you expect"}
     return name, made.get(kind, None if kind == "removed" else b"")
 
 
-@settings(
-    max_examples=LONG or 60,
-    deadline=None,
-    derandomize=not LONG,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@few(60)
 @given(data=st.data())
 def test_a_damaged_run_is_refused_or_read_as_it_was(runs, tmp_path, data):
     name, content = data.draw(damage(runs))
@@ -201,3 +167,24 @@ def test_a_damaged_run_is_refused_or_read_as_it_was(runs, tmp_path, data):
         is_sentence = isinstance(value, str)
         # Curves and predictions that are not there are reported as not there; nothing takes their place.
         assert is_sentence or not value or value == before[reader], f"{reader} after {name}"
+
+
+@few(60)
+@given(data=st.data())
+def test_other_arrays_of_predictions_are_refused_behind_their_checksum(runs, tmp_path_factory, data):
+    """Whoever can renew the checksum can write any numbers; what they are numbers of must still fit together."""
+    folder = tmp_path_factory.getbasetemp() / "sealed"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(runs / "mine", folder)
+    before = read_everything(folder)
+    changed = data.draw(st.composite(change_npz)((folder / PREDICTIONS).read_bytes()))
+    (folder / PREDICTIONS).write_bytes(changed)
+    document = files.read_json(folder / RESULTS)
+    document["sha256"][PREDICTIONS] = files.hash_file(folder / PREDICTIONS)
+    files.write_json(folder / RESULTS, document)
+    after = read_everything(folder)
+    for reader in ("trial", "predictions"):
+        assert isinstance(after[reader], str) or after[reader] == before[reader], f"{reader}: {after[reader]}"
+    assert {name: after[name] for name in ("results", "weights")} == {
+        name: before[name] for name in ("results", "weights")
+    }

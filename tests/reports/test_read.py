@@ -101,7 +101,7 @@ def test_predictions(make_run):
     with np.load(folder / "predictions.npz") as file:
         arrays = {**file, "teachers/test/target": np.zeros(3)}
     np.savez(folder / "predictions.npz", **arrays)
-    with pytest.raises(UserError, match="lengths differ"):
+    with pytest.raises(UserError, match="has no array .* that fits the others"):
         read.read_predictions(run, "teachers", "test")
     (folder / "predictions.npz").unlink()
     assert read.read_predictions(run, "teachers", "test") is None

@@ -241,5 +241,5 @@ def _read_cache(path: Path) -> dict[str, list]:
         known = json.loads(path.read_bytes())
         is_whole = isinstance(known, dict) and all(len(entry) == 2 + len(Cell._fields) for entry in known.values())
         return known if is_whole else {}
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return {}
