@@ -5,7 +5,8 @@
     <data_dir>/downloads/                                      what a builder fetched
 
 `data_dir` is `config.corpus.data_dir`. TFDS writes into `incomplete.*` and renames that folder when every file is
-closed, so a folder with its final name is complete.
+closed, so a folder with its final name is complete. Then it gets `checksums.json`, which all its files have to fit
+whenever it is read; one that was damaged is built again.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -27,10 +29,12 @@ from affect_jax.datasets.cache import Cache
 from affect_jax.datasets.release_files import MARKER
 from affect_jax.datasets.whole_folder import build_below, make_download_error, report_write_errors
 from affect_jax.errors import UserError
+from affect_jax.runtime import files
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
+_CHECKSUMS = "checksums.json"
 _CACHE: contextvars.ContextVar[Cache | None] = contextvars.ContextVar("feature_cache", default=None)
 
 
@@ -87,8 +91,11 @@ def build_once(
     key = hashlib.sha256(os.fsencode(manual_dir or "download")).hexdigest()[:12]
     folder = data_dir / "built" / key
     with report_write_errors(folder), contextlib.ExitStack() as building:
-        builder = builder_cls(config=config, data_dir=folder, file_format="array_record")
+        builder = _open_builder(builder_cls, config, folder)
         if _is_built(builder, source):
+            if not (Path(builder.data_dir) / _CHECKSUMS).exists():
+                with contextlib.suppress(OSError):  # others may write there, we perhaps not
+                    _write_checksums(Path(builder.data_dir))
             return builder
         shutil.rmtree(builder.data_dir, ignore_errors=True)
         building.enter_context(build_below(folder))
@@ -103,6 +110,7 @@ def build_once(
             # TFDS announces itself on standard output, which belongs to the caller.
             with contextlib.redirect_stdout(io.StringIO()):
                 builder.download_and_prepare(download_dir=data_dir / "downloads", download_config=download_config)
+            _write_checksums(Path(builder.data_dir))
         except NonMatchingChecksumError as error:
             raise UserError(
                 f"a downloaded file is not the registered one ({' '.join(str(error).split())}); delete"
@@ -119,14 +127,73 @@ def build_once(
 
 
 def _is_built(builder: tfds.core.GeneratorBasedBuilder, source: str) -> bool:
-    is_complete = (Path(builder.data_dir) / "dataset_info.json").is_file()
-    return is_complete and builder.info.metadata.get("source") == source
+    try:
+        is_complete = (Path(builder.data_dir) / "dataset_info.json").is_file()
+        return is_complete and builder.info.metadata.get("source") == source
+    except (ValueError, AttributeError, RecursionError):  # metadata.json, which TFDS reads only now, is no such file
+        return False
+
+
+def _open_builder(
+    builder_cls: type[tfds.core.GeneratorBasedBuilder], config: str | tfds.core.BuilderConfig, folder: Path
+) -> tfds.core.GeneratorBasedBuilder:
+    """The builder, which reads what is built below `folder`; files that were damaged since are removed before.
+
+    Raises:
+      UserError: what is built there cannot be read, and has no checksums yet: an older version built it, or a process
+        that was killed just then.
+    """
+    of_config = folder / builder_cls.name / (config if isinstance(config, str) else config.name)
+    built = [path.parent for path in of_config.glob("[0-9]*/dataset_info.json")]
+    for place in built:
+        if (place / _CHECKSUMS).exists() and not _is_unchanged(place):
+            removed = place.with_name(f"incomplete.{place.name}.{secrets.token_hex(4)}")
+            place.rename(removed)  # at once: half of it without its checksums would be taken for a corpus
+            shutil.rmtree(removed)
+    try:
+        return builder_cls(config=config, data_dir=folder, file_format="array_record")
+    except Exception as error:  # protobuf, json and TFDS raise many types for a damaged file
+        if isinstance(error, OSError) or not built:
+            raise
+        raise _make_unreadable(built[0], error) from error
+
+
+def _write_checksums(place: Path) -> None:
+    files.write_json(place / _CHECKSUMS, files.hash_files(place))
+
+
+def _is_unchanged(place: Path) -> bool:
+    """Whether the files of a built corpus are those that its checksums were made of."""
+    try:
+        sums = files.hash_files(place)
+        sums.pop(_CHECKSUMS, None)
+        return (place / _CHECKSUMS).read_bytes() == files.encode_json(sums)
+    except FileNotFoundError:  # another process removes it just now
+        return True
+
+
+def _make_unreadable(place: Path, error: Exception) -> UserError:
+    reason = " ".join(str(error).split())[:200]
+    return UserError(
+        f"the built corpus {place} cannot be read ({type(error).__name__}: {reason}); delete that folder, and it is "
+        "built again"
+    )
 
 
 def read_examples(builder: tfds.core.GeneratorBasedBuilder, split: str) -> list[dict[str, Any]]:
-    """Reads all examples of a split, in the order in which the builder wrote them (`disable_shuffling`)."""
-    source, cache = builder.as_data_source(split), _CACHE.get()
-    return list(source) if cache is None else stored_array.store_features(source, cache)
+    """Reads all examples of a split, in the order in which the builder wrote them (`disable_shuffling`).
+
+    Raises:
+      UserError: a file is damaged, and has no checksum.
+    """
+    cache = _CACHE.get()
+    try:
+        source = builder.as_data_source(split)
+        return list(source) if cache is None else stored_array.store_features(source, cache)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # array_record's and protobuf's own
+        raise _make_unreadable(Path(builder.data_dir), error) from error
 
 
 @contextlib.contextmanager

@@ -295,6 +295,7 @@ def read_results(folder: Path) -> Results:
     sums = document.pop(_SUMS, None)
     try:
         results = decode(Results, document)
+        _check_values(results)
     except Mismatch as error:
         raise UserError(
             f"{path} {error}; restore the file, or make it anew in another folder: {_command(document)}"
@@ -312,6 +313,15 @@ def read_results(folder: Path) -> Results:
             "again"
         )
     return results
+
+
+def _check_values(results: Results) -> None:
+    """Raises Mismatch where a value has its type and is impossible all the same."""
+    if not results.trials:
+        raise Mismatch("has no trials")
+    for at, variant in enumerate(results.variants):
+        if variant.std is not None and variant.std < 0:
+            raise Mismatch(f"has variants[{at}].std = {variant.std}, expected 0 or more")
 
 
 def _command(document: Mapping[str, Any]) -> str:

@@ -103,6 +103,12 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def hash_files(folder: Path) -> dict[str, str]:
+    """File -> sha256, of all files below `folder`."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hash_file(path) for path in paths}
+
+
 def encode_json(value: Any) -> bytes:
     """JSON with sorted keys; NaN is refused, as JSON has none."""
     return (json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()

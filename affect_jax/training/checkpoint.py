@@ -147,12 +147,6 @@ def nest_leaves(leaves: dict[str, np.ndarray]) -> dict[str, Any]:
     return tree
 
 
-def _hash_files(folder: Path) -> dict[str, str]:
-    """File -> sha256, of all files below `folder`."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): files.hash_file(path) for path in paths}
-
-
 def _remove_arrays(arrays: Path) -> None:
     """Removes a checkpoint's arrays, finished or not."""
     for path in (arrays, *arrays.parent.glob(f"{arrays.name}.orbax-checkpoint-tmp*")):
@@ -184,7 +178,7 @@ def save_checkpoint(
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(arrays.absolute(), _prepare_leaves(tree))
         if hosts.is_leader():
-            sums = {**_hash_files(arrays), _META: files.hash_json(meta)}
+            sums = {**files.hash_files(arrays), _META: files.hash_json(meta)}
             files.write_json(arrays.with_suffix(".json"), {"schema": SCHEMA, "meta": meta, "sha256": sums})
     except Exception as error:
         _remove_arrays(arrays)  # half a checkpoint is worth nothing, and the disk may be full
@@ -229,7 +223,7 @@ def restore_checkpoint(folder: Path, identity: RunIdentity | None = None) -> Che
         entry = json.loads(entries[-1].read_text())
         sums = entry["sha256"]
         is_intact = sums == {
-            **_hash_files(arrays),
+            **files.hash_files(arrays),
             **({_META: files.hash_json(entry["meta"])} if _META in sums else {}),
         }
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -77,6 +77,21 @@ def test_rebuilt_when_the_release_changed_and_only_then(tmp_path, recola_copy):
     assert changed.splits["train"][0].targets["arousal"][-1] == np.float32(0.5)
 
 
+@pytest.mark.parametrize("name", ["dataset_info.json", "recola-train.array_record-00000-of-00001"])
+def test_what_an_older_version_built_without_checksums_is_refused_where_it_cannot_be_read(tmp_path, recola_raw, name):
+    given = {"manual_dir": str(recola_raw), "data_dir": str(tmp_path)}
+    before = recola.load(given)
+    (seal,) = tmp_path.rglob("checksums.json")
+    seal.unlink()
+    stamp = seal.with_name(name).stat().st_mtime_ns
+    assert recola.load(given).fingerprint == before.fingerprint
+    assert seal.with_name(name).stat().st_mtime_ns == stamp, "it is not built again, and gets its checksums now"
+    seal.unlink()
+    seal.with_name(name).write_bytes(b"not what you expect")
+    with pytest.raises(UserError, match=rf"the built corpus {seal.parent} cannot be read .*; delete that folder"):
+        recola.load(given)
+
+
 def test_two_releases_share_a_data_dir(tmp_path, recola_raw, recola_copy):
     path = recola_copy / "ratings_gold_standard" / "arousal" / "train_1.arff"
     path.write_text(path.read_text().rpartition(",")[0] + ",0.5\n")
