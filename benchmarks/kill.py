@@ -44,9 +44,13 @@ SMALL = [
 ]
 GRID = "{'stages': {'fit': {'losses': {'alignment_audio': {'weight': (0.5, 1.0)}}}}}"
 OPTIONS = {
-    "training": [],
-    "search": [f"--config.search.grid={GRID}", "--config.stages.fit.epochs=4"],
-    "streaming": ["--config.engine.stream=True", "--config.engine.stream_megabytes=0.01"],
+    "training": ["--config=configs/sew.py"],
+    "search": ["--config=benchmarks/kill_config.py", f"--config.search.grid={GRID}"],
+    "streaming": [
+        "--config=benchmarks/kill_config.py",
+        "--config.engine.stream=True",
+        "--config.engine.stream_megabytes=0.01",
+    ],
 }
 ANEW = 10
 """Of so many programs one is a new Python process."""
@@ -71,7 +75,7 @@ class Kind(NamedTuple):
 def make_kind(name: str, finished: Path) -> Kind:
     """The kind of that name; `finished` is the folder of a finished run."""
     if name in OPTIONS:
-        train = ["launch.main", "--config=configs/sew.py", *SMALL, *OPTIONS[name]]
+        train = ["launch.main", *OPTIONS[name], *SMALL]
         return Kind(lambda folder: [*train, f"--workdir={folder}"], read_run, "metrics.jsonl")
     if name == "build":
         build = ["launch.prepare", "--corpus=recola", "--target=arousal"]
