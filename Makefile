@@ -52,10 +52,11 @@ run: setup ## train SEW on the synthetic corpus into runs/sew and print its tabl
 test: $(VENV)/.requirements-dev ## run the test suite (ARGS= go to pytest)
 	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --durations=25 $(ARGS)
 
-# Tests that draw damaged files of every kind: corpora, manifests, tables, arff, arrays, sound, run folders.
-FUZZ := tests/datasets/test_fuzz.py tests/datasets/test_tables.py tests/datasets/test_arff_tables.py \
+# Tests that draw damaged files of every kind: corpora, manifests, tables, arff, arrays, sound, run folders, exports.
+FUZZ := tests/datasets/test_fuzz.py tests/datasets/test_fuzz_built.py tests/datasets/test_tables.py tests/datasets/test_arff_tables.py \
   tests/datasets/test_array_files.py tests/datasets/manifest/test_csv_fuzz.py tests/features/test_sound_fuzz.py \
-  tests/experiment/test_fuzz_runs.py tests/datasets/arrays/test_pickle_reader.py tests/datasets/arrays/test_damage.py
+  tests/experiment/test_fuzz_runs.py tests/inference/test_fuzz_exports.py \
+  tests/datasets/arrays/test_pickle_reader.py tests/datasets/arrays/test_damage.py
 N ?= 2000
 
 fuzz: $(VENV)/.requirements-dev ## draw thousands of damaged files of every kind, other ones each time (N= of each kind, ARGS= go to pytest)

@@ -1,4 +1,4 @@
-"""The study that `benchmarks.kill` searches and streams: of configs/sew.py the first alone, so that much is killed soon."""
+"""What `benchmarks.kill` searches and streams: the first study of configs/sew.py alone."""
 
 import ml_collections
 

@@ -18,7 +18,7 @@ from affect_jax.config.problems import Problems
 from affect_jax.config.schema import Experiment
 from affect_jax.config.synthetic import apply_synthetic
 from affect_jax.errors import UserError
-from affect_jax.runtime.files import read_json
+from affect_jax.runtime.files import read_config_document
 from affect_jax.runtime.run_identity import read_identity
 
 
@@ -98,9 +98,7 @@ def read_experiment(folder: Path) -> Experiment:
         if (folder / "results.json").is_file():
             raise UserError(f"{path} is missing, and nothing else says what was trained there; restore it")
         raise UserError(f"{path} is missing; name the folder of a run, or train it with launch.main")
-    saved = read_json(path)
-    if not isinstance(saved, dict) or not isinstance(saved.get("config"), dict):
-        raise UserError(f"{path} holds no 'config'; restore it, or train that run again with launch.main")
+    saved = read_config_document(path)
     try:
         document = {key: value for key, value in saved["config"].items() if key != "baselines"}
         experiment = parse_experiment(_restore_tuples(document))

@@ -13,7 +13,7 @@ from affect_jax.experiment import predictions_file, results_file
 from affect_jax.experiment.results_file import Results, TrialResult
 from affect_jax.reports.sources import Source
 from affect_jax.runtime import run_folder
-from affect_jax.runtime.files import read_json
+from affect_jax.runtime.files import read_config_document
 
 SPLITS = ("test", "validation")
 TASKS_OF_CLASSES = ("binary", "multiclass")
@@ -92,9 +92,7 @@ def read_run(folder: str | Path) -> Run:
     """
     folder = Path(folder)
     results, path = results_file.read_results(folder), folder / "config.json"
-    document = read_json(path) if path.is_file() else {"config": {}}
-    if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
-        raise UserError(f"{path} has no 'config'; restore it, or train that run again with launch.main")
+    document = read_config_document(path) if path.is_file() else {"config": {}}
     return Run(folder, results, document["config"])
 
 

@@ -133,6 +133,18 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} is not valid JSON ({error}); restore it or delete the run folder") from error
 
 
+def read_config_document(path: Path) -> dict[str, Any]:
+    """Reads the config.json of a run folder: an object whose `config` is one, too.
+
+    Raises:
+      UserError: it is missing, or something else.
+    """
+    document = read_json(path)
+    if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
+        raise UserError(f"{path} holds no 'config'; restore it, or train that run again with launch.main")
+    return document
+
+
 @contextlib.contextmanager
 def lock_file(path: Path, refusal: str) -> Iterator[None]:
     """Holds the lock on the file `path`, which is made where it is not there and stays behind, empty.

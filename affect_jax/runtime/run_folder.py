@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from affect_jax.errors import UserError
-from affect_jax.runtime.files import lock_file, read_json, remove_partial_files, write_atomic, write_json
+from affect_jax.runtime.files import lock_file, read_config_document, remove_partial_files, write_atomic, write_json
 
 _TRAINED = ("results.json", "predictions.npz", "metrics.jsonl", "weights", "checkpoints", "ranking")
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "scikit-learn")
@@ -103,7 +103,7 @@ def open_run_folder(workdir: Path, config: Mapping[str, Any], config_arg: str, r
     if not path.exists() or not has_training(workdir):
         write_json(path, mine)
         return
-    theirs = read_json(path)
+    theirs = read_config_document(path)
     compared = [{k: v for k, v in x["config"].items() if k != "engine"} for x in (theirs, mine)]
     if compared[0] != compared[1]:
         origin = theirs.get("config_arg", "an unknown config")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from affect_jax.errors import UserError
-from affect_jax.runtime.files import hash_json, read_json, write_json
+from affect_jax.runtime.files import hash_json, read_config_document, write_json
 
 _PLACES = (
     "data_dir",
@@ -47,7 +47,7 @@ def claim_run_folder(workdir: Path, corpus: str, folds: Any) -> RunIdentity:
     Raises:
       UserError: the corpus, the folds or config.json have changed since the run was begun.
     """
-    document = read_json(workdir / "config.json")
+    document = read_config_document(workdir / "config.json")
     now = RunIdentity(secrets.token_hex(16), _hash_config(document["config"]), corpus, hash_json(folds))
     begun = read_identity(workdir)
     if begun is None:
@@ -79,14 +79,14 @@ def read_identity(workdir: Path) -> RunIdentity | None:
       UserError: config.json is damaged, or its config is not the one that the identity was made for.
     """
     path = workdir / "config.json"
-    document = read_json(path) if path.is_file() else None
-    if not isinstance(document, dict) or "identity" not in document:
+    document = read_config_document(path) if path.is_file() else {}
+    if "identity" not in document:
         return None
     value = document["identity"]
     if not isinstance(value, dict) or set(value) != set(RunIdentity._fields):
         raise UserError(f"{path} has a damaged 'identity'; restore the file, or train that run again")
     identity = RunIdentity(**{name: str(of_name) for name, of_name in value.items()})
-    if _hash_config(document.get("config", {})) != identity.config:
+    if _hash_config(document["config"]) != identity.config:
         raise UserError(
             f"{path} was edited after its run had begun: its config is not the one that was trained; restore the file, "
             "or train that run again"

@@ -146,7 +146,7 @@ def test_config_json(make_run):
     (folder / "config.json").write_text('{"config": {"studies": {}}}')
     assert "alignment" not in read.describe_run(read.read_run(folder))
     (folder / "config.json").write_text("[]")
-    with pytest.raises(UserError, match=r"config\.json has no 'config'"):
+    with pytest.raises(UserError, match=r"config\.json holds no 'config'"):
         read.read_run(folder)
     (folder / "config.json").unlink()
     assert "alignment" not in read.describe_run(read.read_run(folder))
