@@ -4,8 +4,15 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from affect_jax.data.windows import WindowPlan
+from affect_jax.datasets.input_form import InputForm
+from affect_jax.datasets.manifest.settings import LAYOUTS, LOWEST_RATES
+from affect_jax.datasets.missing_values import POLICIES
 from affect_jax.metrics import TASKS
 from affect_jax.runtime.typed_json import Mismatch, decode, quote
+
+_LEAST, _MOST = 1e-4, 1e9
+"""Of sizes and times: less or more of them would ask for more memory than there is."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,14 +33,8 @@ class Trained:
     labels: tuple[str, ...]
     corpus: CorpusSummary
     rate: int | None
-
-
-@dataclasses.dataclass(frozen=True)
-class Windows:
-    """`windows`: in which longer sequences are read."""
-
-    steps: int
-    hop: int
+    moddrop: bool
+    postprocessing: str
 
 
 def check_description(described: Mapping[str, Any], shapes: Mapping[str, tuple[int | str, ...]], output: int) -> None:
@@ -50,23 +51,47 @@ def check_description(described: Mapping[str, Any], shapes: Mapping[str, tuple[i
     trained = decode(Trained, described.get("trained"), "trained")
     trial = decode(dict[str, Any], described.get("trial"), "trial")
     decode(str, trial.get("variant"), "trial.variant")
-    shape = tuple(described["output"]["shape"][1:-1].split(", "))
-    of_steps = len(next(iter(shapes.values()))) - 1
-    is_item = described["output"]["unit"] == "item"
-    if described["output"]["unit"] not in ("item", "step"):
-        raise Mismatch(f"has output.unit = {quote(described['output']['unit'])}, expected 'item' or 'step'")
-    classes = output - (1 if is_item else of_steps)
-    if classes not in (0, 1):
-        raise Mismatch(f"has output.unit = {quote(described['output']['unit'])}, which [{', '.join(shape)}] is not of")
-    _check_task(trained, int(shape[-1]) if classes and shape[-1].isdigit() else 0)
-    if trained.rate is not None:
-        of_speech = [name for name, sizes in shapes.items() if len(sizes) == 3 and sizes[-1] == 1]
-        if trained.rate <= 0 or not is_item or len(shapes) != 1 or not of_speech:
-            raise Mismatch(f"has trained.rate = {quote(trained.rate)}, but the model does not read raw speech")
-    if "windows" in described:
-        windows = decode(Windows, described["windows"], "windows")
-        if is_item or not 0 < windows.hop <= windows.steps:
-            raise Mismatch(f"has windows = {quote(described['windows'])}, in which no model can be read")
+    _check_output(described["output"], trained, len(next(iter(shapes.values()))) - 1, output)
+    if trained.rate is not None and trained.rate <= 0:
+        raise Mismatch(f"has trained.rate = {trained.rate}, expected more than 0")
+    if decode(int, described.get("delay"), "delay") < 0:
+        raise Mismatch(f"has delay = {described['delay']}, expected 0 or more")
+    windows = decode(WindowPlan | None, described.get("windows"), "windows")
+    if windows and not (windows.unit in ("recording", "window") and 0 < windows.hop <= windows.window):
+        raise Mismatch(f"has windows = {quote(described['windows'])}, in which nothing can be read")
+    form = decode(InputForm | None, described.get("made_of"), "made_of")
+    if form:
+        _check_form(form, shapes)
+
+
+def _check_output(stated: Mapping[str, Any], trained: Trained, lead: int, axes: int) -> None:
+    """Raises Mismatch where an output of so many `axes` is not of its unit or task; steps have `lead` axes."""
+    if stated["unit"] not in ("item", "step"):
+        raise Mismatch(f"has output.unit = {quote(stated['unit'])}, expected 'item' or 'step'")
+    of_classes = axes - (1 if stated["unit"] == "item" else lead)
+    if of_classes not in (0, 1):
+        raise Mismatch(f"has output.unit = {stated['unit']!r}, which an output {stated['shape']} is not of")
+    last = stated["shape"][1:-1].split(", ")[-1]
+    _check_task(trained, int(last) if of_classes and last.isdigit() else 0)
+
+
+def _check_form(form: InputForm, shapes: Mapping[str, tuple[int | str, ...]]) -> None:
+    """Raises Mismatch where inputs cannot have been made so."""
+    if set(form.modalities) != set(shapes):
+        raise Mismatch(f"has made_of.modalities = {sorted(form.modalities)}, but the model reads {sorted(shapes)}")
+    choices = {"layout": LAYOUTS, "sound": (*LOWEST_RATES,), "nonfinite": POLICIES}
+    for name, allowed in choices.items():
+        if getattr(form, name) not in allowed:
+            raise Mismatch(f"has made_of.{name} = {quote(getattr(form, name))}, expected one of {', '.join(allowed)}")
+    amounts = {"rate": (form.rate, 1), "step_seconds": (form.step_seconds or 1, _LEAST)}
+    for name, of in form.modalities.items():
+        amounts[f"modalities.{name}.width"] = of.width, 0
+        amounts[f"modalities.{name}.missing"] = of.missing, 0
+        if form.layout == "steps":
+            amounts[f"modalities.{name}.frames_per_step"] = of.frames_per_step, _LEAST
+    for name, (amount, least) in amounts.items():
+        if not least <= amount <= _MOST:
+            raise Mismatch(f"has made_of.{name} = {amount}, expected {least:g} to {_MOST:g}")
 
 
 def _check_task(trained: Trained, classes: int) -> None:

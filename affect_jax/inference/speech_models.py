@@ -145,7 +145,9 @@ def wrap_export(folder: Path, exported: export_folder.Exported) -> SpeechModel:
       UserError: it does not read raw speech.
     """
     trained, variant = exported.description["trained"], exported.description["trial"]["variant"]
-    if not trained["rate"] or not exported.steps:
+    sizes = next(iter(exported.shapes.values()))
+    is_speech = len(exported.shapes) == 1 and exported.unit == "item" and sizes[-1] == 1
+    if not trained["rate"] or not exported.steps or not is_speech:
         raise UserError(f"{folder} holds a model of {exported.modality!r}, not of raw speech; name files of features")
     return SpeechModel(
         deployed=exported,

@@ -21,7 +21,7 @@ def decode(kind: Any, value: Any, where: str = "") -> Any:
     """Makes what JSON holds into a value of a type.
 
     Args:
-      kind: a dataclass, dict, tuple, float, int, bool, str, `Any`, or one of them or None.
+      kind: a dataclass, NamedTuple, dict, tuple, float, int, bool, str, `Any`, or one of them or None.
       value: of JSON.
       where: its path in the document.
 
@@ -35,7 +35,7 @@ def decode(kind: Any, value: Any, where: str = "") -> Any:
         if value is None and type(None) in arguments:
             return None
         return decode(next(a for a in arguments if a is not type(None)), value, where)
-    if dataclasses.is_dataclass(kind):
+    if dataclasses.is_dataclass(kind) or hasattr(kind, "_fields"):
         return _decode_fields(kind, value, where)
     if origin is dict:
         if isinstance(value, dict):
@@ -63,16 +63,25 @@ def decode(kind: Any, value: Any, where: str = "") -> Any:
 def _decode_fields(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise Mismatch(f"has {where} = {quote(value)}, expected an object")
-    hints = typing.get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    unknown = [key for key in value if key not in fields]
+    required = _find_required(kind)
+    unknown = [key for key in value if key not in required]
     if unknown:
         raise Mismatch(f"has the unknown key {'.'.join(filter(None, (where, unknown[0])))!r}")
-    values = {}
-    for name, field in fields.items():
+    values, hints = {}, typing.get_type_hints(kind)
+    for name, is_required in required.items():
         path = f"{where}.{name}" if where else name
         if name in value:
             values[name] = decode(hints[name], value[name], path)
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+        elif is_required:
             raise Mismatch(f"lacks {path!r}")
     return kind(**values)
+
+
+def _find_required(kind: Any) -> dict[str, bool]:
+    """Field -> whether it has no default, of a dataclass or NamedTuple."""
+    if not dataclasses.is_dataclass(kind):
+        return {name: name not in kind._field_defaults for name in kind._fields}
+    return {
+        field.name: field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        for field in dataclasses.fields(kind)
+    }

@@ -12,8 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from affect_jax.data.windows import WindowPlan
+from affect_jax.datasets.input_form import InputForm, ModalityForm
 from affect_jax.errors import UserError
-from affect_jax.inference import deployment, export_folder, predict_files, speech_models, timeline_files, timelines
+from affect_jax.inference import (
+    deployment,
+    export_folder,
+    predict_inputs,
+    predictor,
+    speech_models,
+    timeline_files,
+    timelines,
+)
 from affect_jax.inference.output import Output
 from affect_jax.runtime import files, run_folder
 from tests.datasets.fuzzing import few, flip
@@ -24,7 +34,8 @@ NAMES = MODEL, PARAMS, DESCRIPTION = export_folder.MODEL, export_folder.PARAMS, 
 PROVENANCE = {"packages": {"jax": "0.1"}}
 RATE, STEPS = 800, 400
 LABELS = ("calm", "angry", "glad")
-FEATURES = {"steps": "steps.npy", "item": "item.npz", "speech": ""}
+FORM = InputForm({"face": ModalityForm(width=3, is_sound=False, frames_per_step=2.0)}, layout="steps")
+FEATURES = {"steps": "steps.npy", "list": "steps.npy", "item": "item.npz", "speech": ""}
 """Model that is damaged -> the file that it predicts, beside the exports."""
 
 
@@ -32,8 +43,9 @@ def make_models():
     """A model of steps read in windows, one of the same shapes, one of an item's two modalities, one of speech."""
     of_item = dict(item=True, task="multiclass", labels=LABELS)
     return {
-        "steps": toys.deployed(toys.Steps(), 0, face=(3, 9))._replace(windows=(4, 2)),
-        "others": toys.deployed(toys.Steps(), 1, face=(3, 9))._replace(windows=(4, 2)),
+        "steps": toys.deployed(toys.Steps(), 0, face=(3, 9))._replace(windows=WindowPlan("recording", 4, 2)),
+        "alike": toys.deployed(toys.Steps(), 1, face=(3, 9))._replace(windows=WindowPlan("recording", 4, 2)),
+        "list": toys.deployed(toys.Steps(), 4, face=(3, 9))._replace(form=FORM, delay=1),
         "item": toys.deployed(toys.Item(), 2, face=(2, 4), text=(3, None), **of_item),
         "speech": toys.deployed(toys.Item(), 3, speech=(1, STEPS), rate=RATE, **of_item),
     }
@@ -75,11 +87,12 @@ def predict_with(folder, features):
     """What launch.predict writes of the file `features` beside the export, or `refused` with a UserError's sentence."""
     try:
         exported = answer_without_compiling(export_folder.read_export(folder))
-        if exported.description["trained"]["rate"]:
+        model = predictor.wrap_export(folder, exported)
+        if model.trained["rate"]:
             return predict_speech(folder, exported)
         out = folder / "out.csv"
         out.unlink(missing_ok=True)
-        predict_files.predict_features(exported, [folder.parent / features], Output("csv", out))
+        predict_inputs.predict_inputs(model, [folder.parent / features], Output("csv", out))
         return out.read_text() if out.is_file() else "skipped, with a sentence"
     except UserError as error:
         return f"refused: {error}"
