@@ -93,9 +93,7 @@ def build_once(
     with report_write_errors(folder), contextlib.ExitStack() as building:
         builder = _open_builder(builder_cls, config, folder)
         if _is_built(builder, source):
-            if not (Path(builder.data_dir) / _CHECKSUMS).exists():
-                with contextlib.suppress(OSError):  # others may write there, we perhaps not
-                    _write_checksums(Path(builder.data_dir))
+            _seal(Path(builder.data_dir))
             return builder
         shutil.rmtree(builder.data_dir, ignore_errors=True)
         building.enter_context(build_below(folder))
@@ -110,7 +108,7 @@ def build_once(
             # TFDS announces itself on standard output, which belongs to the caller.
             with contextlib.redirect_stdout(io.StringIO()):
                 builder.download_and_prepare(download_dir=data_dir / "downloads", download_config=download_config)
-            _write_checksums(Path(builder.data_dir))
+            _seal(Path(builder.data_dir))
         except NonMatchingChecksumError as error:
             raise UserError(
                 f"a downloaded file is not the registered one ({' '.join(str(error).split())}); delete"
@@ -158,8 +156,11 @@ def _open_builder(
         raise _make_unreadable(built[0], error) from error
 
 
-def _write_checksums(place: Path) -> None:
-    files.write_json(place / _CHECKSUMS, files.hash_files(place))
+def _seal(place: Path) -> None:
+    """Writes the checksums of a built corpus, where it has none and may be written."""
+    if not (place / _CHECKSUMS).exists():
+        with contextlib.suppress(OSError):  # others may write there, we perhaps not
+            files.write_json(place / _CHECKSUMS, files.hash_files(place))
 
 
 def _is_unchanged(place: Path) -> bool:
