@@ -161,6 +161,27 @@ def _misa(place: Place) -> Study:
     return study | dict(stages=dict(fit=dict(losses=losses)))
 
 
+def _centralnet(place: Place, alone: bool) -> Study:
+    """CentralNet adds the losses of all heads; DMF has the central one's alone."""
+    heads = {f"branch_{m}": base.loss("cross_entropy", f"logits/{m}", "target") for m in place.modalities}
+    study = _use("centralnet", place, width=place.width, layers=2)
+    return study if alone else study | dict(stages=dict(fit=dict(losses=heads)))
+
+
+def _centralnet_pictures(place: Place) -> Study:
+    """MFCC as a picture; action units are one row of it."""
+    heads = {f"branch_{m}": base.loss("cross_entropy", f"logits/{m}", "target") for m in place.modalities}
+    sizes = dict(filters=4, depths=(3, 1), fusions=("1+1", "2+1", "3+1"))
+    return _use("centralnet_pictures", place, **sizes) | dict(stages=dict(fit=dict(losses=heads)))
+
+
+def _cen(place: Place) -> Study:
+    """The public code's threshold and weight of the penalty."""
+    losses = dict(exchange=base.loss("mae", "penalty", "penalty/none", weight=2e-4))
+    study = _use("cen", place, width=place.width, planes=(place.width // 4,) * 2, threshold=0.02)
+    return study | dict(stages=dict(fit=dict(losses=losses)))
+
+
 FUSION: dict[str, Callable[[Place], Study]] = {
     "early": lambda place: _use("early", place, hidden=(place.width,)),
     "early-linear": lambda place: _use("early", place, hidden=()),
@@ -181,6 +202,11 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "mult": lambda place: _use("mult", place, width=place.width // 2, heads=4, layers=2),
     "tfn": lambda place: _tensor("tfn", place, post=place.width),
     "lmf": lambda place: _tensor("lmf", place, rank=4),
+    "centralnet": lambda place: _centralnet(place, alone=False),
+    "dmf": lambda place: _centralnet(place, alone=True),
+    "centralnet_pictures": _centralnet_pictures,
+    "cen": _cen,
+    "mfcc_cnn": lambda place: dict(model=dict(name="mfcc_cnn", modality="mfcc", classes=place.classes)),
     "mmmu_ba": lambda place: _contextual(place, "pairs"),
     "mu_sa": lambda place: _contextual(place, "self"),
     "mmuu_sa": lambda place: _contextual(place, "modalities"),
@@ -210,8 +236,10 @@ COLEARNING: dict[str, Callable[[Place], Study]] = {
     ),
 }
 METHODS = {"fusion": FUSION, "colearning": COLEARNING}
-ALIGNED = ("mmuu_sa", "catlstm", "mfn", "graph_mfn", "raven", "mctn_multibench")
+ALIGNED = ("mmuu_sa", "catlstm", "mfn", "graph_mfn", "raven", "mctn_multibench", "cen")
 """Methods that read all modalities step by step."""
+OF_RAVDESS = ("centralnet_pictures", "mfcc_cnn")
+"""Methods on MFCC of one length."""
 PER_STEP = ("mmmu_ba", "mu_sa", "mmuu_sa", "contextual_none", "catlstm")
 """Methods that can give a label for each step."""
 
@@ -220,6 +248,7 @@ def list_methods(corpus: str, family: str = "fusion") -> tuple[str, ...]:
     """Methods of a family that fit a corpus."""
     place = CORPORA[corpus]()[0]
     names = [name for name in METHODS[family] if name in PER_STEP or not place.per_step]
+    names = [name for name in names if corpus == "ravdess" or name not in OF_RAVDESS]
     return tuple(name for name in names if place.shares_steps or name not in ALIGNED)
 
 

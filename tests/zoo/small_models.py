@@ -6,6 +6,9 @@
 from affect_jax.models.fusion import (
     block,
     catlstm,
+    cen,
+    centralnet,
+    centralnet_pictures,
     early,
     gmu,
     graph_mfn,
@@ -28,6 +31,11 @@ ALL = ("text", "video", "audio")
 MODELS = {
     "catlstm": catlstm.Model(ALL, 3, "attention", attention=True, units=2, fused=4, widths=(3,), per_step=False),
     "block": block.Model(ALL, 3, width=5, chunks=2, rank=2),
+    "cen": cen.Model(ALL, 3, width=4, planes=(3,), threshold=0.3),
+    "centralnet": centralnet.Model(ALL, 3, width=4),
+    "centralnet_pictures": centralnet_pictures.Model(
+        ALL[:2], 3, filters=3, depths=(2, 1), fusions=("1+1", "2+1"), pooled=("text",)
+    ),
     "early": early.Model(ALL, 3, hidden=(4,)),
     "early-gru": early.Model(ALL, 3, summary="gru", units=2, hidden=()),
     "gmu": gmu.Model(ALL, 3, width=3, maxout_layers=1),
@@ -51,12 +59,13 @@ MODELS = {
     "mutan": mutan.Model(ALL, 3, width=4, rank=2),
     "tfn": tfn.Model(ALL, 3, hidden=(5, 6, 5), code=2, post=6),
 }
-ALIGNED: tuple[str, ...] = ("catlstm", "graph_mfn", "mfn", "mmuu_sa", "raven")
+ALIGNED: tuple[str, ...] = ("catlstm", "graph_mfn", "mfn", "mmuu_sa", "raven", "cen")
 """Names of models whose modalities share their steps."""
 UNUSED: dict[str, tuple[str, ...]] = {
     "raven": ("audio_lstm", "video_lstm"),  # of one sub-step a word, which has no state before it
 }
 _MISA = (*(f"{m}_reconstruct" for m in ALL), "origin", "domain_0", "domain_1")
+UNUSED |= dict.fromkeys(("centralnet", "centralnet_pictures"), tuple(f"{m}_head" for m in ALL))
 UNUSED |= {"misa": _MISA, "misa-gru": _MISA}
 """Name -> submodules that have no gradient of the logits, by design; they may be more than what is deployed."""
 EXACT_WITHOUT_PADDING: tuple[str, ...] = ()

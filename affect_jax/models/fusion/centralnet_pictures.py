@@ -1,8 +1,8 @@
 """CentralNet of two networks on pictures, in the form of MFAS' public code (Pérez-Rúa et al. 2019).
 
-    each network: convolutions of width 5, then 3, batch norm, ReLU, maximum pool of 2; a feature is the mean of a layer
+    each network: convolutions of width 5, then 3, batch norm, ReLU, maximum pools of 2; a feature is a layer's mean
     f_k = alpha_k,1 * feature of the one + alpha_k,2 * feature of the other, the narrower one with zeros behind it
-    h_1 = f_1        h_k+1 = alpha_k relu(h_k convolved over its entries, width 3) + f_k+1        y = relu(h_K ...) W + b
+    h_1 = f_1      h_k+1 = alpha_k relu(h_k convolved over its entries, width 3) + f_k+1      y = relu(h_K ...) W + b
 
     submodule         what it is
     <m>_conv_<i>, <m>_norm_<i>, <m>_head
@@ -124,8 +124,8 @@ class Model(nn.Module):
             fits = len(numbers) == 2 and all(n.isdigit() for n in numbers)
             if not fits or not all(1 <= int(n) <= d for n, d in zip(numbers, self.depths, strict=True)):
                 raise UserError(
-                    f"model 'centralnet_pictures' has the fusion {pair!r}, but networks of {tuple(self.depths)} layers; "
-                    "write two of these as '3+1'"
+                    f"model 'centralnet_pictures' has the fusion {pair!r}, but networks of {tuple(self.depths)} "
+                    "layers; write two of these as '3+1'"
                 )
 
     @nn.compact
@@ -148,8 +148,8 @@ class Model(nn.Module):
           frozen: submodules that run as when not training.
 
         Returns:
-          `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B], of the central network;
-          the same of each modality, `logits/<m>` and `prediction/<m>`; `feature/<m>/<i>` of every layer from 1.
+          `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B], of the central
+          network; the same of each modality, `logits/<m>` and `prediction/<m>`; `feature/<m>/<i>` of layers from 1.
 
         Raises:
           UserError: the model's fields do not fit each other, or the batch.
@@ -182,9 +182,8 @@ class Model(nn.Module):
         for i in range(depth):
             width, norm = 5 if i == 0 else 3, f"{modality}_norm_{i}"
             pad = [(width // 2, width // 2)] * 2
-            x = nn.Conv(self.filters * 2**i, (width, width), padding=pad, use_bias=False, name=f"{modality}_conv_{i}")(
-                x
-            )
+            filters, name = self.filters * 2**i, f"{modality}_conv_{i}"
+            x = nn.Conv(filters, (width, width), padding=pad, use_bias=False, name=name)(x)
             entries = jnp.broadcast_to(valid[..., None], x.shape[:-1])
             x = nn.relu(BatchNorm(name=norm)(x, entries, train=train and norm not in frozen))
             x = jnp.where(valid[:, :, None, None], x, 0)
