@@ -84,7 +84,7 @@ format: $(VENV)/.requirements-dev ## repair what the formatter and the linter ca
 bench: $(BENCH)/.requirements-bench ## ours against PyTorch, start-up and growth into benchmarks/RESULTS.md: over an hour on an idle machine (ARGS= go to benchmarks.run)
 	$(BENCH)/bin/python -m benchmarks.run $(ARGS)
 
-screenshots: $(VENV)/.requirements-dev ## take docs/images/report.png and listening.png by Chromium (ARGS= go to tests.screenshots)
+screenshots: $(VENV)/.requirements-dev ## take docs/images/terminal.png, report.png and listening.png by Chromium (ARGS= go to tests.screenshots)
 	$(VENV)/bin/python -m tests.screenshots $(ARGS)
 
 clean: ## remove the environments and caches; runs/ stays

@@ -44,6 +44,7 @@ def main(argv: list[str]) -> None:
     provenance = run_folder.describe_provenance(" ".join(sys.argv))
     described = deployment.export_deployed(deployment.load_deployed(run, choice.number), out, provenance)
     print(f"{trial_choice.describe_choice(choice)}\n{described['parameters']:,} parameters -> {out}")
+    print(f"next: python -m launch.predict --run={out} FILE ...    # recordings, features, or a csv that lists them")
 
 
 if __name__ == "__main__":

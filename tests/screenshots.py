@@ -1,18 +1,22 @@
-"""The README's pictures of the HTML report and of the listening page, taken by a headless Chromium.
+"""Pictures of the table in the terminal, the HTML report and the listening page, taken by a headless Chromium.
 
     python -m tests.screenshots                                        # trains two tiny synthetic runs first
     python -m tests.screenshots --report=RUN --report=RUN --listening=RUN --out=docs/images
 
-Writes report.png and listening.png. `make screenshots` is the first form; what it trains stays in build/screenshots.
+Writes terminal.png, report.png and listening.png. `make screenshots` is the first form; what it trains stays in
+build/screenshots.
 """
 
 import argparse
+import html
 import pathlib
 import subprocess
 import sys
 
 from affect_jax.errors import UserError
-from affect_jax.reports import report_files
+from affect_jax.experiment import terminal
+from affect_jax.experiment.results_file import read_results
+from affect_jax.reports import report_files, verdicts
 from tests import browser
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -33,6 +37,19 @@ def train_tiny_run(name: str) -> pathlib.Path:
     return BUILT / name
 
 
+def write_terminal_page(run: pathlib.Path, page: pathlib.Path) -> pathlib.Path:
+    """Writes what launch.main prints of a finished run, as a terminal shows it; returns the page."""
+    text = "\n".join(filter(None, [terminal.format_results(read_results(run)), verdicts.summarize_verdicts(run)]))
+    style = (
+        "margin: 0; padding: 16px; background: #16181b; color: #ececea; font: 15px/1.3 'DejaVu Sans Mono', monospace"
+    )
+    page.write_text(
+        f'<!doctype html><meta charset="utf-8"><body style="margin: 0"><pre style="{style}">{html.escape(text)}</pre>',
+        "utf-8",
+    )
+    return page
+
+
 def write_listening_page(run: pathlib.Path, page: pathlib.Path) -> pathlib.Path:
     """Writes the listening page of a run of raw speech; returns the page."""
     flags = [f"--run={run}", f"--out={page}"]
@@ -40,13 +57,13 @@ def write_listening_page(run: pathlib.Path, page: pathlib.Path) -> pathlib.Path:
     return page
 
 
-def take_picture(page: pathlib.Path, picture: pathlib.Path, *, height: int, before: str = "") -> None:
+def take_picture(page: pathlib.Path, picture: pathlib.Path, *, height: int = 0, before: str = "") -> None:
     """Writes the top of a page as a PNG.
 
     Args:
       page: an HTML file.
       picture: to write.
-      height: of what is taken, in pixels.
+      height: of what is taken, in pixels; 0 for as much as the page has.
       before: JavaScript to run first.
 
     Raises:
@@ -55,8 +72,9 @@ def take_picture(page: pathlib.Path, picture: pathlib.Path, *, height: int, befo
     if not pathlib.Path(browser.BINARY).exists():
         raise UserError(f"{browser.BINARY} takes the pictures and is not there; on Debian: apt install chromium")
     picture.parent.mkdir(parents=True, exist_ok=True)
-    with browser.Page(BUILT / "profile", width=1180, height=height) as tab:
+    with browser.Page(BUILT / "profile", width=1180, height=height or 600) as tab:
         tab.open(page)
+        height = height or tab.js("document.querySelector('pre, main').getBoundingClientRect().bottom")
         if before:
             tab.js(before)
         tab.screenshot(picture, height=height)
@@ -66,7 +84,7 @@ def take_picture(page: pathlib.Path, picture: pathlib.Path, *, height: int, befo
 
 
 def main(arguments: list[str]) -> None:
-    """Takes both pictures."""
+    """Takes the three pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--report", action="append", help="run folders; default: a tiny synthetic run")
     parser.add_argument("--listening", help="a run of raw speech; default: a tiny synthetic run")
@@ -76,10 +94,10 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     out = pathlib.Path(options.out)
 
-    files = report_files.render_runs(
-        options.report or [train_tiny_run("fusion_trimodal")], "python -m tests.screenshots"
-    )
+    reported = options.report or [train_tiny_run("fusion_trimodal")]
+    files = report_files.render_runs(reported, "python -m tests.screenshots")
     BUILT.mkdir(parents=True, exist_ok=True)
+    take_picture(write_terminal_page(pathlib.Path(reported[0]), BUILT / "terminal.html"), out / "terminal.png")
     (BUILT / "report.html").write_bytes(files["index"]["html"])
     take_picture(BUILT / "report.html", out / "report.png", height=options.height)
     run = pathlib.Path(options.listening or train_tiny_run("conflictnet"))
@@ -87,7 +105,7 @@ def main(arguments: list[str]) -> None:
     rows = "[...document.querySelectorAll('#rows tr')]"
     wanted = f"row => row.cells[0].textContent === {options.clip!r}" if options.clip else "() => true"
     take_picture(page, out / "listening.png", height=840, before=f"{rows}.find({wanted}).click()")
-    for name in ("report", "listening"):
+    for name in ("terminal", "report", "listening"):
         print(f"wrote {out / name}.png")
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from affect_jax.errors import UserError
-from affect_jax.experiment.results_file import FILE, Results
+from affect_jax.experiment.results_file import FILE, Results, describe_command
 from affect_jax.runtime import run_folder
 from affect_jax.training import checkpoint
 
@@ -33,11 +33,3 @@ def describe_missing(folder: Path, results: Results, missing: list[int]) -> str:
         f"{folder} has no weights of {trials} (they were deleted from {folder / 'weights'}), and only training makes "
         f"them: delete {folder / FILE}, then give the command again: {describe_command(folder, results)}"
     )
-
-
-def describe_command(folder: Path, results: Results) -> str:
-    """The command that made a run, as far as it is known."""
-    words = results.provenance.command.split()[1:]
-    if any(word.startswith("--config") for word in words):
-        return f"python -m launch.main {' '.join(words)}"
-    return f"python -m launch.main --config={results.config_arg} --workdir={folder}"

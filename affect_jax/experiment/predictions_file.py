@@ -69,6 +69,9 @@ def read_study_arrays(folder: Path, study: str) -> dict[str, np.ndarray]:
     path, identity = folder / FILE, run_identity.read_identity(folder)
     if path.is_file():
         results_file.check_unchanged(folder, FILE)
+    elif (folder / results_file.FILE).is_file():
+        command = results_file.describe_command(folder, results_file.read_results(folder))
+        raise UserError(f"{path} is missing; the run's command makes it anew of the weights: {command}")
     arrays = run_folder.read_arrays(path, (_RUN, f"{study}/"))
     if identity and str(arrays.get(_RUN)) != identity.run:
         raise UserError(f"{path} is of another run than config.json beside it; put the folder's own file back")

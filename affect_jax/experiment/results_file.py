@@ -324,6 +324,14 @@ def _check_values(results: Results) -> None:
             raise Mismatch(f"has variants[{at}].std = {variant.std}, expected 0 or more")
 
 
+def describe_command(folder: Path, results: Results) -> str:
+    """The command that made a run, as far as it is known."""
+    words = results.provenance.command.split()[1:]
+    if any(word.startswith("--config") for word in words):
+        return f"python -m launch.main {' '.join(words)}"
+    return f"python -m launch.main --config={results.config_arg} --workdir={folder}"
+
+
 def _command(document: Mapping[str, Any]) -> str:
     """The command that made a document, as far as it says."""
     provenance = document.get("provenance")

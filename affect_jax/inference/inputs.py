@@ -114,7 +114,8 @@ def _refuse_sound(predictor: Predictor, path: Path) -> str:
     if predictor.form is None:
         return (
             f"{path} is not a file of features, and how the inputs {', '.join(map(repr, predictor.shapes))} were made "
-            f"is not recorded with this model; name files that end in {', '.join(feature_frames.SUFFIXES)}"
+            "is not recorded with this model (it is of a release, of arrays, or of an older version); name files that "
+            f"end in {', '.join(feature_frames.SUFFIXES)}, or train on a manifest again"
         )
     return (
         f"{path} is a single recording, but the steps of this model are the items of a group; {_advise_list(predictor)}"

@@ -225,15 +225,16 @@ def make_table(comparison: Comparison) -> Grid:
 def summarize_table(comparison: Comparison, grid: Grid) -> Grid:
     """What a person asks first, narrow enough for a screen: the tested split and metric, its interval, the verdict."""
     heads = label_metric(comparison.metric), _OVER_GROUPS
-    several = {name for at, (_, name) in enumerate(grid.header) if len({row[at] for row in grid.rows if row[at]}) > 1}
+    sources = {score.source for score in comparison.scores}
+    told = {"run": len(comparison.runs) > 1, "study": len({(s.config, s.variant) for s in sources}) < len(sources)}
     split = grid.header.index(("", "split")) if ("", "split") in grid.header else None
     rows = tuple(row for row in grid.rows if split is None or row[split] == comparison.split)
 
     def is_asked(group: str, name: str) -> bool:
         if group.startswith("against "):
             return name in ("difference", "p", "verdict") if comparison.is_own else name in ("difference", "verdict")
-        if name in ("run", "study"):  # which tell variants apart only where there are several of them
-            return name in several
+        if name in told:  # only where it tells variants apart
+            return told[name]
         return name in ("variant", "n") or name in heads or group in heads
 
     return tables.pick_columns(grid._replace(rows=rows), is_asked)

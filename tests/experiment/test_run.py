@@ -346,6 +346,8 @@ def test_predictions_that_were_deleted_are_made_anew_of_the_weights(sew, corpora
     before = run_folder.read_arrays(folder / "predictions.npz")
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     (folder / "predictions.npz").unlink()
+    with pytest.raises(UserError, match="predictions.npz is missing; the run's command makes it anew of the weights"):
+        predictions_file.read_study_arrays(folder, "teachers")
     assert small.run(small.sew_config(corpora), folder, config_arg="configs/sew.py") == sew[1]
     after = run_folder.read_arrays(folder / "predictions.npz")
     assert after.keys() == before.keys()

@@ -4,6 +4,7 @@ The same functions read them as in training: `csv_table`, `frame_files`, `clocks
 form that the model was trained with is refused, in one sentence, and the other items go on.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ from affect_jax.features.segments import name_segment
 
 _LISTS = (".csv", ".tsv", ".txt")
 _ROUNDING = 0.01  # of a step
+_PEEKED = 20_000  # bytes
 
 
 class Listing(NamedTuple):
@@ -46,7 +48,7 @@ class Listing(NamedTuple):
 
 def is_listing(path: Path, form: InputForm) -> bool:
     """Whether a file lists items to predict: a table with a column `id` and paths in that of a modality."""
-    if path.suffix.lower() not in _LISTS or not path.is_file():
+    if path.suffix.lower() not in _LISTS or not path.is_file() or not _has_names(path, form):
         return False
     try:
         table = tables.read_table(path, largest_file=form.options.largest_file)
@@ -56,6 +58,13 @@ def is_listing(path: Path, form: InputForm) -> bool:
     cells = [row[column] for row in table.rows for column in named]
     is_features = any(looks_like_number(cell) for cell in cells)
     return "id" in table.header and bool(named) and not is_features
+
+
+def _has_names(path: Path, form: InputForm) -> bool:
+    """Whether the first lines of a file have the names of a list: a file of features may be large."""
+    with path.open("rb") as file:
+        words = set(re.split(r"[^\w]+", file.read(_PEEKED).decode("utf-8", errors="replace").replace("\0", "")))
+    return "id" in words and not words.isdisjoint(form.modalities)
 
 
 def read_listing(path: Path, form: InputForm) -> Listing:

@@ -19,6 +19,7 @@ from affect_jax.config.schema import Experiment, Study
 from affect_jax.data import folds as folding
 from affect_jax.data import splits
 from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.experiment import kept_weights
 from affect_jax.experiment.open_run import load_corpus as load_run_corpus
 from affect_jax.experiment.results_file import Results, read_results
 from affect_jax.training import mesh
@@ -105,13 +106,13 @@ def check_run(folder: Path, names: Sequence[str] = ()) -> CheckedRun:
     models = sorted({spec.model["name"] for spec in specs.values()})
     if MODEL not in models:
         raise UserError(f"{folder} has models {models}; modalities can be missing in {MODEL!r} of configs/fusion.py")
-    if not (folder / "weights").is_dir():
-        raise UserError(f"{folder} has no weights to test; train that run again with launch.main")
     if not all(trial.test for trial in results.trials):
         raise UserError(
             f"{folder} has no test scores, because its test split has no labels; there is nothing to compare"
         )
-    return CheckedRun(folder, results, experiment, _choose_studies(folder, specs, names))
+    checked = CheckedRun(folder, results, experiment, _choose_studies(folder, specs, names))
+    kept_weights.check_weights(folder, results)
+    return checked
 
 
 def _choose_studies(folder: Path, specs: dict[str, Study], names: Sequence[str]) -> tuple[TestedStudy, ...]:

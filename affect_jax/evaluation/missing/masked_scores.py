@@ -80,7 +80,7 @@ def score_study(
     check_neighbour_counts(loaded, counts)
     spec, plan = study.spec, Plan(study.masks, tuple(counts), tuple(metrics))
     trials = [trial for trial in checked.results.trials if trial.study == spec.name]
-    batches = _read_weights(checked, loaded, study, len(trials))
+    batches = _read_weights(checked, loaded, study)
     fold_of = np.array([loaded.fold_names.index(trial.fold) for trial in trials], np.int32)
     engine = loaded.engine
     answer = compile_masked_answers(study.model, engine, plan)
@@ -111,20 +111,12 @@ def _share_corpus(loaded: LoadedCorpus) -> tuple[Any, ...]:
     return development, folds, test, examples
 
 
-def _read_weights(checked: CheckedRun, loaded: LoadedCorpus, study: TestedStudy, count: int) -> list[_Weights]:
-    """The parameters of all `count` trials of a study."""
-    name = study.spec.name
+def _read_weights(checked: CheckedRun, loaded: LoadedCorpus, study: TestedStudy) -> list[_Weights]:
+    """The parameters of all trials of a study, which `checked_run.check_run` has found there."""
     shapes = loop.trace_shapes(study.model, loaded.development.corpus, loaded.folds)[0]
     identity = run_identity.read_identity(checked.folder)
-    folders = sorted(run_folder.locate_weights(checked.folder, name).glob("[0-9]*"))
-    batches = [_read_batch(path, identity, shapes) for path in folders]
-    available = sum(batch.count for batch in batches)
-    if available != count:
-        raise UserError(
-            f"{checked.folder} has weights of {available} trials of study {name!r} and results of {count}; "
-            "train that run again with launch.main"
-        )
-    return batches
+    folders = sorted(run_folder.locate_weights(checked.folder, study.spec.name).glob("[0-9]*"))
+    return [_read_batch(path, identity, shapes) for path in folders]
 
 
 def _read_batch(path: Path, identity: run_identity.RunIdentity | None, shapes: Any) -> _Weights:
