@@ -229,11 +229,27 @@ def _translate(name: str, place: Place, **fields: Any) -> Study:
     return dict(model=model, stages=dict(fit=dict(losses=losses)), variants={name: {}, "control": control})
 
 
+def _align(place: Place) -> Study:
+    """Each modality learns by its own loss; the worse one's map follows the better one's. The last one is deployed."""
+    modalities = place.modalities[::-1]
+    losses: dict[str, Any] = {f"branch_{m}": base.loss("cross_entropy", f"logits/{m}", "target") for m in modalities}
+    pairs = {
+        f"aligned_{m}+{n}": dict(kind="ssa", a=f"map/{m}", b=f"map/{n}", weight=5e-3, beta=2.0)
+        for m, n in itertools.combinations(modalities, 2)
+    }
+    model = dict(name="mtut", modalities=modalities, classes=place.classes, widths=(place.width, place.width))
+    stages = dict(fit=dict(losses=dict(prediction=None) | losses | pairs))
+    return dict(
+        model=model, stages=stages, variants={"mtut": {}, "control": base.weights("fit", **dict.fromkeys(pairs, 0.0))}
+    )
+
+
 COLEARNING: dict[str, Callable[[Place], Study]] = {
     "mctn": lambda place: _translate("mctn", place),
     "mctn_multibench": lambda place: _translate(
         "mctn_multibench", place, regressor_units=place.width, head=place.width
     ),
+    "mtut": _align,
 }
 METHODS = {"fusion": FUSION, "colearning": COLEARNING}
 ALIGNED = ("mmuu_sa", "catlstm", "mfn", "graph_mfn", "raven", "mctn_multibench", "cen")

@@ -27,6 +27,8 @@ ALIGNMENT = ("dcca", "barlow", "vicreg")
 """One number from two latent codes."""
 DISTRIBUTION = ("cmd", "mmd", "difference")
 """One number from two latent codes as samples of two distributions, whose steps are not compared one with one."""
+TEACHING = ("ssa",)
+"""One number from the maps of two modalities, `map/<m>`, and the losses of what each says of an item."""
 STATEFUL = ("dcca_ema", "soft_cca")
 """The same, with running statistics that the train state carries."""
 _WEIGHT = Annotated[float, Range(least=0)]
@@ -37,17 +39,18 @@ _CCA_OPTIONS = {
     "ridge_mode": Literal["scale", "absolute"],
 }
 OPTIONS: dict[str, dict[str, Any]] = {
-    "dcca": _CCA_OPTIONS,
+    "dcca": {**_CCA_OPTIONS, "root_ridge": _WEIGHT},
     "dcca_ema": {**_CCA_OPTIONS, "decay": _DECAY},
     "barlow": {"redundancy": _WEIGHT},
     "vicreg": {"invariance": _WEIGHT, "variance": _WEIGHT, "covariance": _WEIGHT},
     "cmd": {"moments": Annotated[int, Range(least=1)]},
     "mmd": {"bandwidth": Annotated[float, Range(above=0)]},
     "multiplicative": {"beta": _WEIGHT, "alpha": _WEIGHT, "margin": float | None},
+    "ssa": {"beta": _WEIGHT},
     "soft_cca": {"decorrelation": _WEIGHT, "decay": _DECAY},
 }
 """Kind -> option -> its type; the other kinds have no options. All but `k`, the rank, have defaults."""
-KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *DISTRIBUTION, *STATEFUL)))
+KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *DISTRIBUTION, *TEACHING, *STATEFUL)))
 
 
 class Term(NamedTuple):
@@ -111,7 +114,7 @@ def _parse_term(name: str, loss: Mapping[str, Any]) -> Term:
             f"loss {name!r} has kind {kind!r}{suggest_nearest(str(kind), KINDS)}; choose one of {list(KINDS)}, or name "
             "a function of your own as module:function"
         )
-    left, right = ("a", "b") if kind in ALIGNMENT + DISTRIBUTION + STATEFUL else ("prediction", "target")
+    left, right = ("a", "b") if kind in ALIGNMENT + DISTRIBUTION + TEACHING + STATEFUL else ("prediction", "target")
     missing = [key for key in (left, right, "weight") if key not in options]
     if missing:
         raise UserError(f"loss {name!r} of kind {kind!r} needs {missing[0]!r}; give {left}, {right} and weight")

@@ -59,6 +59,7 @@ CONV_2D = Layout(lambda x: x.transpose(2, 3, 1, 0), lambda x: x.transpose(3, 2, 
 # A kernel of one step is a dense layer.
 POINT_1D = Layout(lambda x: x.squeeze(2).T, lambda x: x.T[:, :, None], 3)
 POINT_2D = Layout(lambda x: x.squeeze((2, 3)).T, lambda x: x.T[:, :, None, None], 4)
+POINT_3D = Layout(lambda x: x.squeeze((2, 3, 4)).T, lambda x: x.T[:, :, None, None, None], 5)
 
 
 def array(name: str, path: str, layout: Layout = SAME, collection: str = "params") -> Names:

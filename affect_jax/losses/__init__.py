@@ -15,6 +15,7 @@ from affect_jax.losses.classification import binary_cross_entropy, cross_entropy
 from affect_jax.losses.decorrelation import SoftCcaState, barlow, init_soft_cca, soft_cca, vicreg
 from affect_jax.losses.reduction import masked_mean
 from affect_jax.losses.regression import absolute_error, ccc_loss, pcc_loss, squared_error
+from affect_jax.losses.semantics import ssa
 from affect_jax.losses.similarity import cmd, difference, mmd
 
 __all__ = [
@@ -38,5 +39,6 @@ __all__ = [
     "soft_cca",
     "init_soft_cca",
     "squared_error",
+    "ssa",
     "vicreg",
 ]

@@ -13,6 +13,11 @@ T = (Sa + ra I)^-1/2 Sab (Sb + rb I)^-1/2 (eqs. 5.5-5.8 of the thesis, for sampl
 - Where there are fewer samples than dimensions, a view is first rotated onto the span of its own samples (p columns).
   That changes no regularised correlation and no gradient, and is an order of magnitude faster at p = 32, d = 128.
 
+MultiBench's public code (objective_functions/cca.py) has another loss for "all singular values": the trace of the root
+of T^T T taken entry by entry. That is the sum of the lengths of T's columns and not that of its singular values, and it
+has no gradient: the root of each negative entry off the diagonal is NaN, and 0 times its slope too. `k` may be the
+width of the codes here, which is the sum of all.
+
 With fewer samples than about twice the dimensions the correlations of even unrelated views are near 1 and carry
 almost no gradient; `dcca_ema` is meant for that case.
 """
@@ -29,13 +34,23 @@ RidgeMode = Literal["scale", "absolute"]
 
 
 def dcca(
-    a: jax.Array, b: jax.Array, where: jax.Array, *, k: int, ridge: float = 1e-3, ridge_mode: RidgeMode = "scale"
+    a: jax.Array,
+    b: jax.Array,
+    where: jax.Array,
+    *,
+    k: int,
+    ridge: float = 1e-3,
+    ridge_mode: RidgeMode = "scale",
+    root_ridge: float = 0.0,
 ) -> jax.Array:
     """Minus the sum of the k largest canonical correlations of the valid steps: in [-k, 0].
 
     Arguments and errors as in `canonical_correlations`. Fewer than two valid steps: 0, with zero gradients.
+    root_ridge: what some public code (MultiBench's, 1e-3) adds to T^T T in front of its root, so that a correlation s
+    counts as sqrt(s^2 + root_ridge), perfect ones for a bit more than 1 and none for more than 0. Not traced.
     """
-    return -jnp.sum(canonical_correlations(a, b, where, k=k, ridge=ridge, ridge_mode=ridge_mode))
+    correlations = canonical_correlations(a, b, where, k=k, ridge=ridge, ridge_mode=ridge_mode)
+    return -jnp.sum(jnp.sqrt(jnp.square(correlations) + root_ridge) if root_ridge else correlations)
 
 
 def canonical_correlations(

@@ -27,6 +27,7 @@ from affect_jax.losses import (
     decorrelation,
     reduction,
     regression,
+    semantics,
     similarity,
 )
 from affect_jax.types import Array, Batch, Outputs
@@ -53,7 +54,9 @@ DISTRIBUTION = {
     "mmd": similarity.mmd,
     "difference": similarity.difference,
 }
-# The same with a running state that the train state carries.
+# One number from the maps of two modalities, and the losses of what each says of an item.
+TEACHING = {"ssa": semantics.ssa}
+# The same as of codes, with a running state that the train state carries.
 STATEFUL = {
     "dcca_ema": (alignment.init_dcca_ema, alignment.dcca_ema),
     "soft_cca": (decorrelation.init_soft_cca, decorrelation.soft_cca),
@@ -91,6 +94,8 @@ def check_names(terms: tuple[Term, ...], names: Mapping[str, Any]) -> None:
     for term in terms:
         for ref in (term.left, term.right):
             check_name(f"loss {term.name!r} reads", ref, names)
+            if term.kind in TEACHING:
+                check_name(f"loss {term.name!r} reads", f"prediction/{ref.partition('/')[2]}", names)
 
 
 def check_name(reader: str, name: str, names: Mapping[str, Any]) -> None:
@@ -136,6 +141,22 @@ def _evaluate_term(term: Term, left: Array, right: Array, mask: Array) -> Array:
     return fn(left, right, mask, **options)
 
 
+def _evaluate_teaching(term: Term, names: Mapping[str, Array], batch: Batch) -> Array:
+    """The loss of two maps over the items that have both modalities."""
+    where, target, errors = batch["mask"], batch["target"], []
+    if where.ndim > 1:
+        raise UserError(f"loss {term.name!r} of kind {term.kind!r} needs one label an item, but there is one a step")
+    for ref in (term.left, term.right):
+        modality = ref.partition("/")[2]
+        said = names.get(f"logits/{modality}")
+        classed = said is not None
+        error = classification.cross_entropy if classed else regression.squared_error
+        errors.append(error(said if classed else names[f"prediction/{modality}"], target))
+        mask = batch["masks"][modality]
+        where = where & (mask if mask.ndim == 1 else mask.any(axis=1))
+    return TEACHING[term.kind](names[term.left], names[term.right], where, *errors, **dict(term.options))
+
+
 def total_loss(
     terms: tuple[Term, ...],
     weights: Mapping[str, Array],
@@ -161,6 +182,8 @@ def total_loss(
             values[term.name], new_state[term.name] = fn(
                 left, right, batch["mask"], state[term.name], **dict(term.options)
             )
+        elif term.kind in TEACHING:
+            values[term.name] = _evaluate_teaching(term, names, batch)
         else:
             values[term.name] = _evaluate_term(term, left, right, _choose_mask(term, left, batch))
     return TotalLoss(sum(weights[name] * value for name, value in values.items()), values, new_state)

@@ -8,6 +8,9 @@ from jax import lax
 from jax.sharding import PartitionSpec
 
 from affect_jax.losses import canonical_correlations, dcca, dcca_ema, init_dcca_ema
+from tests import conftest
+
+CCA = conftest.ROOT / "tests" / "zoo" / "data" / "dcca_small.npz"
 
 # Programs with an eigh take long to compile, so the tests share a few, by the same shapes.
 
@@ -294,3 +297,22 @@ def test_bad_arguments():
         dcca(a[:4], b, where, k=1)
     with pytest.raises(ValueError, match="state"):
         dcca_ema(a, b, where, init_dcca_ema(4, 3), k=1)
+
+
+def test_the_largest_correlations_are_those_of_multibench():
+    with np.load(CCA) as numbers:
+        views = numbers["in/h1"], numbers["in/h2"]
+        loss, gradients = numbers["loss64"], [numbers["gradin64/h1"], numbers["gradin64/h2"]]
+    run = functools.partial(dcca, k=4, ridge=1e-3, ridge_mode="absolute", root_ridge=1e-3)
+    value, ours = jax.value_and_grad(run, argnums=(0, 1))(*views, _all(views[0]))
+    np.testing.assert_allclose(value, loss, rtol=1e-5)
+    for gradient, theirs in zip(ours, gradients, strict=True):
+        np.testing.assert_allclose(gradient, theirs, atol=1e-6 + 1e-4 * np.abs(theirs).max())
+
+
+def test_the_trace_of_a_root_entry_by_entry_is_no_sum_of_correlations_and_has_no_gradient():
+    t = np.random.default_rng(0).normal(size=(4, 4)).astype(np.float32)
+    value, gradient = jax.value_and_grad(lambda t: jnp.trace(jnp.sqrt(t.T @ t)))(t)
+    np.testing.assert_allclose(value, np.linalg.norm(t, axis=0).sum(), rtol=1e-6)
+    assert value > np.linalg.svd(t, compute_uv=False).sum() + 0.1
+    assert np.isnan(gradient).any()

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from affect_jax.config import losses
+from affect_jax.errors import UserError
 from affect_jax.training import objective
 
-GROUPS = ("ELEMENTWISE", "AGREEMENT", "ALIGNMENT", "DISTRIBUTION", "STATEFUL")
+GROUPS = ("ELEMENTWISE", "AGREEMENT", "ALIGNMENT", "DISTRIBUTION", "TEACHING", "STATEFUL")
 
 
 def test_every_kind_that_a_config_may_name_has_a_function():
@@ -34,3 +35,25 @@ def test_a_translation_of_an_items_sequence_counts_the_steps_that_it_has():
     said = np.broadcast_to(np.array([1.0, 3.0, 100.0])[None, :, None], face.shape)
     value = objective.total_loss(losses.parse_losses(losses_of), {"t": 1.0}, {"translation/face": said}, batch, {})
     assert value.total == 5
+
+
+def test_maps_are_aligned_where_an_item_has_both_modalities():
+    draw = np.random.default_rng(0)
+    maps = {f"map/{m}": draw.normal(size=(2, 3, 2)).astype("f4") for m in "ab"}
+    logits = {"logits/a": np.zeros((2, 3), "f4"), "logits/b": np.array([[4.0, 0, 0], [0, 4.0, 0]], "f4")}
+    predictions = {f"prediction/{m}": logits[f"logits/{m}"] for m in "ab"}
+    masks = {"a": np.ones((2, 4), bool), "b": np.array([True, False])}
+    batch = dict(inputs={}, masks=masks, target=np.array([0, 1]), mask=np.ones(2, bool))
+    terms = losses.parse_losses({"t": dict(kind="ssa", a="map/a", b="map/b", weight=1.0)})
+    outputs = {**maps, **logits, **predictions}
+    value = objective.total_loss(terms, {"t": 1.0}, outputs, batch, {}).total
+    gap = np.log(3) - np.log1p(2 * np.exp(-4))
+    unit = [x[0] / np.linalg.norm(x[0], axis=0) for x in maps.values()]
+    distance = np.sqrt(np.mean(np.square(unit[0] @ unit[0].T - unit[1] @ unit[1].T)))
+    np.testing.assert_allclose(value, np.expm1(2 * gap) * distance, rtol=1e-5)
+    objective.check_names(terms, outputs)
+    del outputs["prediction/b"]
+    with pytest.raises(UserError, match="reads 'prediction/b'"):
+        objective.check_names(terms, outputs)
+    with pytest.raises(UserError, match="needs one label an item"):
+        objective.total_loss(terms, {"t": 1.0}, outputs, {**batch, "mask": np.ones((2, 4), bool)}, {})

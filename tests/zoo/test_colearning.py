@@ -10,11 +10,12 @@ import pytest
 
 from affect_jax.errors import UserError
 from affect_jax.models import colearning
-from affect_jax.models.colearning import mctn, mctn_multibench
+from affect_jax.models.colearning import mctn, mctn_multibench, mtut
 
 ALL = ("text", "video", "audio")
 MODELS = {
     "mctn": mctn.Model(ALL, 3, units=3),
+    "mtut": mtut.Model(ALL, 3, widths=(4,), positions=3),
     "mctn_multibench": mctn_multibench.Model(ALL, 3, units=3, regressor_units=2, head=6),
 }
 SIZES = {"text": 3, "video": 4, "audio": 2}
@@ -42,7 +43,7 @@ def run(name):
     def compute(params):
         rngs = {"dropout": jax.random.key(0)}
         outputs = model.apply({"params": params}, inputs, masks, train=True, rngs=rngs, dropout=0.1)
-        named = [y for key, y in outputs.items() if key == "logits" or key.startswith(("translation/", "logits/"))]
+        named = [y for key, y in outputs.items() if key.startswith(("translation/", "logits"))]
         return sum(jnp.square(y - 0.3).sum() for y in named), outputs
 
     deployed = {"params": {key: variables["params"][key] for key in model.deployed}}
