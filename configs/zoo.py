@@ -192,6 +192,12 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "gmu": lambda place: _use("gmu", place, width=place.width, maxout_layers=1),
     "mmtm": lambda place: _use("mmtm", place, widths=(place.width, place.width)),
     "msaf": lambda place: _use("msaf", place, widths=(place.width, place.width), block=place.width // 4),
+    "bilinear": lambda place: _use("bilinear", place, width=place.width // 2),
+    "faf": lambda place: _use("faf", place, units=place.width, width=place.width, filters=place.width),
+    "mcsan": lambda place: _use("mcsan", place, width=place.width, hidden=place.width),
+    "xflow": lambda place: _use(
+        "xflow", place, widths=(place.width, place.width), crossed=place.width // 2, hidden=place.width
+    ),
     "mlb": lambda place: _use("mlb", place, width=place.width),
     "mutan": lambda place: _use("mutan", place, width=place.width, rank=5),
     "block": lambda place: _use("block", place, width=place.width, chunks=4, rank=5),
@@ -252,7 +258,7 @@ COLEARNING: dict[str, Callable[[Place], Study]] = {
     "mtut": _align,
 }
 METHODS = {"fusion": FUSION, "colearning": COLEARNING}
-ALIGNED = ("mmuu_sa", "catlstm", "mfn", "graph_mfn", "raven", "mctn_multibench", "cen")
+ALIGNED = ("mmuu_sa", "catlstm", "faf", "mfn", "graph_mfn", "raven", "mctn_multibench", "cen")
 """Methods that read all modalities step by step."""
 OF_RAVDESS = ("centralnet_pictures", "mfcc_cnn")
 """Methods on MFCC of one length."""

@@ -4,17 +4,20 @@
 """
 
 from affect_jax.models.fusion import (
+    bilinear,
     block,
     catlstm,
     cen,
     centralnet,
     centralnet_pictures,
     early,
+    faf,
     gmu,
     graph_mfn,
     late,
     lmf,
     mcb,
+    mcsan,
     mfn,
     misa,
     mlb,
@@ -25,10 +28,15 @@ from affect_jax.models.fusion import (
     mutan,
     raven,
     tfn,
+    xflow,
 )
 
 ALL = ("text", "video", "audio")
 MODELS = {
+    "bilinear": bilinear.Model(ALL, 3, width=3),
+    "faf": faf.Model(ALL, 3, units=2, width=3, filters=4),
+    "mcsan": mcsan.Model(ALL, 3, width=4, heads=2, hidden=4),
+    "xflow": xflow.Model(ALL, 3, widths=(4, 6), crossed=3, hidden=9),
     "catlstm": catlstm.Model(ALL, 3, "attention", attention=True, units=2, fused=4, widths=(3,), per_step=False),
     "block": block.Model(ALL, 3, width=5, chunks=2, rank=2),
     "cen": cen.Model(ALL, 3, width=4, planes=(3,), threshold=0.3),
@@ -59,7 +67,7 @@ MODELS = {
     "mutan": mutan.Model(ALL, 3, width=4, rank=2),
     "tfn": tfn.Model(ALL, 3, hidden=(5, 6, 5), code=2, post=6),
 }
-ALIGNED: tuple[str, ...] = ("catlstm", "graph_mfn", "mfn", "mmuu_sa", "raven", "cen")
+ALIGNED: tuple[str, ...] = ("catlstm", "faf", "graph_mfn", "mfn", "mmuu_sa", "raven", "cen")
 """Names of models whose modalities share their steps."""
 UNUSED: dict[str, tuple[str, ...]] = {
     "raven": ("audio_lstm", "video_lstm"),  # of one sub-step a word, which has no state before it
