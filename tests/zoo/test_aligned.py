@@ -18,7 +18,7 @@ def _draw(**steps):
     return inputs, {m: np.ones(x.shape[:2], bool) for m, x in inputs.items()}
 
 
-@pytest.mark.parametrize("name", ["mfn", "graph_mfn", "raven"])
+@pytest.mark.parametrize("name", ["mfn", "graph_mfn", "raven", "cen"])
 def test_steps_that_are_not_aligned_are_told(name):
     inputs, masks = _draw(text=4, video=4, audio=6)
     model = make_model({"name": name, "modalities": ALL})

@@ -24,7 +24,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError
+from affect_jax.layers.aligned import check_steps
 from affect_jax.layers.batch_norm import BatchNorm
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
@@ -127,6 +127,9 @@ class Model(nn.Module):
     stride: int = 1
     channels: int = 0
 
+    aligned = True
+    """Its modalities share their steps."""
+
     @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that stay after training: all."""
@@ -163,7 +166,7 @@ class Model(nn.Module):
         check_modalities("cen", self.modalities)
         check_classes("cen", self.classes)
         read = {m: read_sequence(inputs, masks, m) for m in self.modalities}
-        _check_steps({m: mask.shape[1] for m, (_, mask) in read.items()})
+        check_steps("cen", {m: mask.shape[1] for m, (_, mask) in read.items()})
         streams, valid = {}, {}
         for m, (x, mask) in read.items():
             if self.width:
@@ -198,11 +201,3 @@ class Model(nn.Module):
             return outputs["prediction"]
         maps = [outputs[f"fused/{m}"] for m in self.modalities]
         return jnp.concatenate([x.mean(axis=tuple(range(1, x.ndim - 1))) for x in maps], axis=-1)
-
-
-def _check_steps(steps: Mapping[str, int]) -> None:
-    if any(count != next(iter(steps.values())) for count in steps.values()):
-        raise UserError(
-            f"model 'cen' exchanges channels step by step, but its modalities have {steps} steps; give modalities that "
-            "share their steps (docs/arrays.md), or choose another method"
-        )
