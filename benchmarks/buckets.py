@@ -61,7 +61,7 @@ def prepare_epoch(clips: list[Recording], buckets: int) -> tuple[Callable[[], No
     folds = initial.arrange_folds(model, (stage,), corpus, folds, engine)
     data = FoldedCorpus(corpus, folds)
     plan = initial.plan_stage(model, stage, "regression", data, engine)
-    trials = plan_trials({"": {}}, {}, {"fit": default_hyper(STAGE)}, 1, (0, 1))
+    trials = plan_trials({"": {}}, [{}], {"fit": default_hyper(STAGE)}, 1, (0, 1))
     arrays, epochs = stack_trials(trials), ResidentEpochs(plan, data, engine)
     trained, statistics_, frozen = step.split_submodules(initial.init_params(model, data, trials, engine), ("*",))
     state = [initial.init_states(plan, data, trained, statistics_, arrays)]

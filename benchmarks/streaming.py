@@ -146,7 +146,7 @@ def serve(name: str, side: str, folder: Path, quick: bool) -> dict[str, Any]:
         "regression",
         corpus,
         folds,
-        plan_trials({"noise": {}}, {}, hyper, 1, range(case.trials)),
+        plan_trials({"noise": {}}, [{}], hyper, 1, range(case.trials)),
         loop.Engine(mesh.make_mesh(), mesh.choose_trials_at_once(0), BATCH, 1e9, of.megabytes),
         listener=loop.Listener(heard, lambda *_: None),
     )

@@ -224,9 +224,16 @@ def trials(seeds: int, folds: Sequence[str] | None = None) -> dict[str, Any]:
     return dict(only=left_open(tuple), folds=left_open(tuple) if folds is None else tuple(folds), seeds=seeds)
 
 
-def search(grid: Mapping[str, Any] | None = None, seeds: int = 1) -> dict[str, Any]:
-    """A grid of hyper-parameters, of which validation chooses one point for each variant and fold."""
-    return dict(grid=dict(grid or {}), seeds=seeds)
+def search(
+    grid: Mapping[str, Any] | None = None,
+    seeds: int = 1,
+    random: int | None = None,
+    ranges: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Hyper-parameters of which validation chooses one point for each variant and fold: all combinations of a grid, or
+    `random` points from ranges, (least, greatest) at each leaf."""
+    drawn = dict(random=left_open(int) if random is None else random, draw=0)
+    return dict(grid=dict(grid or {}), ranges=dict(ranges or {}), seeds=seeds, **drawn)
 
 
 def engine() -> dict[str, Any]:

@@ -4,6 +4,8 @@ import flax.linen as nn
 import jax
 import numpy as np
 
+from affect_jax.config.schema import Search
+from affect_jax.config.search import list_points
 from affect_jax.config.stages import default_hyper, parse_stage
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
@@ -126,7 +128,7 @@ def stages(task="regression", **configs):
 
 def trials(defaults, variants=None, axes=None, folds=2, seeds=(0, 1)):
     """Trials over everything."""
-    return plan_trials(variants or {"toy": {}}, axes or {}, defaults, folds, seeds)
+    return plan_trials(variants or {"toy": {}}, list_points(Search(), axes or {}), defaults, folds, seeds)
 
 
 def engine(devices=1, at_once=1, checkpoint_seconds=0.0, data=1):

@@ -10,6 +10,7 @@ from affect_jax.config.decode import Range, decode, decode_fields, note_unknown
 from affect_jax.config.hyper import Hyper, check_paths, flatten_hyper, flatten_paths
 from affect_jax.config.problems import Problems
 from affect_jax.config.schema import Count, Data, EngineSettings, Experiment, Search, Study, Task, Trials
+from affect_jax.config.search import check_search, list_points
 from affect_jax.config.stages import OPTIMIZERS, Stage, default_hyper, parse_stage
 from affect_jax.errors import UserError, suggest_nearest
 
@@ -184,21 +185,18 @@ def _check_names(names: Iterable[str], known: Iterable[str], what: str, problems
 
 
 def _parse_studies(document: Mapping[str, Any], task: str, search: Search, problems: Problems) -> list[Study]:
-    axes = flatten_paths(search.grid or {})
+    axes = check_search(search, problems)
     check_folder_names(document["studies"], "config.studies", problems)
     studies = []
     for name in sorted(document["studies"], key=lambda name: (_count_changes(document["studies"][name]), name)):
         path = f"config.studies.{name}"
         settings = decode_fields(StudySettings, document["studies"][name], path, problems)
         if settings is not None:
-            study = _parse_study(name, settings, document, (task, axes), problems)
+            study = _parse_study(name, settings, document, (task, search, axes), problems)
             studies += [study] if study else []
     traced = {path for study in studies for path in flatten_hyper(study.hyper)}
     if studies and not problems:
-        _note(problems, check_paths, axes, traced, "config.search.grid")
-    for path, values in axes.items():
-        if not isinstance(values, list | tuple) or not values or not all(_is_number(value) for value in values):
-            problems.add(f"config.search.grid has {path} = {values!r}; set a tuple of numbers")
+        _note(problems, check_paths, axes, traced, f"config.search.{'ranges' if search.ranges else 'grid'}")
     return studies
 
 
@@ -213,14 +211,15 @@ def _parse_study(
     name: str,
     settings: StudySettings,
     document: Mapping[str, Any],
-    task_and_axes: tuple[str, Mapping[str, Any]],
+    shared: tuple[str, Search, Mapping[str, tuple[float, ...]]],
     problems: Problems,
 ) -> Study | None:
-    """One study; None where something is wrong with it."""
-    task, axes = task_and_axes
+    """One study, with the task, search and axes that all share; None where something is wrong with it."""
+    task, search, axes = shared
     before = len(problems)
-    shared = {key: document[key] for key in ("model", "stages")}
-    own = merge_changes(shared, {"model": settings.model, "stages": settings.stages})
+    own = merge_changes(
+        {key: document[key] for key in ("model", "stages")}, {"model": settings.model, "stages": settings.stages}
+    )
     schedule = settings.schedule if settings.schedule is not None else tuple(document["schedule"])
     check_folder_names(own["stages"], "config.stages", problems)
     for stage in schedule:
@@ -249,8 +248,8 @@ def _parse_study(
                 problems.add(f"variant {variant!r} of study {name!r} has {path} = {value!r}; set a number")
     if not variants:
         problems.add(f"config.studies.{name}.variants is empty; give at least one, such as {{{name!r}: {{}}}}")
-    grid = {path: tuple(values) for path, values in axes.items() if path in traced and isinstance(values, list | tuple)}
-    return Study(name, own["model"], tuple(stages), hyper, variants, grid)
+    points = list_points(search, {path: values for path, values in axes.items() if path in traced})
+    return Study(name, own["model"], tuple(stages), hyper, variants, points)
 
 
 def _parse_stage(name: str, settings: Mapping[str, Any], task: str, problems: Problems) -> tuple[Stage, Hyper] | None:

@@ -110,11 +110,18 @@ class Search:
     """Hyper-parameters chosen by validation, for each variant and fold (`config.search`).
 
     Attributes:
-      grid: nested like the config, with a tuple of values at each leaf; None for no search.
+      grid: nested like the config, with a tuple of values at each leaf: all combinations are tried. None for no grid.
+      random: number of points that are drawn from `ranges` instead, the same for all studies; None for none.
+      ranges: nested like the config, with (least, greatest) at each leaf: drawn uniformly in the logarithm, or plainly
+        where a range begins at 0.
+      draw: seed of the points that are drawn.
       seeds: how many, or which, of the trials of a search.
     """
 
     grid: dict[str, Any] | None = None
+    random: Count | None = None
+    ranges: dict[str, Any] | None = None
+    draw: Seed = 0
     seeds: SeedCount | tuple[Seed, ...] = 1
 
 
@@ -142,7 +149,7 @@ class Study(NamedTuple):
       stages: in order.
       hyper: stage -> default hyper-parameters.
       variants: name -> path -> value that the variant fixes.
-      axes: path -> values of the search grid, of the paths that this study has.
+      points: path -> value, of each point that is searched, with the paths that this study has.
     """
 
     name: str
@@ -150,7 +157,7 @@ class Study(NamedTuple):
     stages: tuple[Stage, ...]
     hyper: dict[str, Hyper]
     variants: dict[str, dict[str, float]]
-    axes: dict[str, tuple[float, ...]]
+    points: tuple[dict[str, float], ...]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -83,15 +83,16 @@ def run_study(run: Run, study: Study) -> StudyResult:
 def plan_final_trials(run: Run, study: Study) -> list[Trial]:
     """Every variant x fold x seed, before a search has chosen anything."""
     seeds = list_seeds(run.experiment.trials.seeds)
-    return plan_trials(study.variants, {}, study.hyper, len(run.fold_names), seeds)
+    return plan_trials(study.variants, [{}], study.hyper, len(run.fold_names), seeds)
 
 
 def plan_search_trials(run: Run, study: Study) -> list[Trial]:
-    """Every point of the grid for every variant that leaves some axis open, x fold x seed of the search."""
-    if all(len(values) == 1 for values in study.axes.values()):  # nothing to choose from
+    """Every point for every variant that leaves some of it open, x fold x seed of the search."""
+    if len(study.points) == 1:  # nothing to choose from
         return []
-    searched = {name: fixed for name, fixed in study.variants.items() if set(study.axes) - set(fixed)}
-    return plan_trials(searched, study.axes, study.hyper, len(run.fold_names), list_seeds(run.experiment.search.seeds))
+    searched = {name: fixed for name, fixed in study.variants.items() if set(study.points[0]) - set(fixed)}
+    seeds = list_seeds(run.experiment.search.seeds)
+    return plan_trials(searched, study.points, study.hyper, len(run.fold_names), seeds)
 
 
 def _split_into_batches(run: Run, model: nn.Module, trials: Sequence[Trial]) -> list[Sequence[Trial]]:
@@ -172,17 +173,18 @@ def _make_listener(run: Run, name: str, trials: Sequence[Trial], stages: Mapping
 def _search(
     run: Run, study: Study, model: nn.Module
 ) -> tuple[dict[tuple[str, int], dict[str, float]], list[Selection]]:
-    """Trains the grid and picks, for each variant and fold, the point with the best validation score.
+    """Trains all points and picks, for each variant and fold, the point with the best validation score.
 
     Returns:
       (variant, fold) -> path -> value of the axes, and what results.json says of it.
     """
-    open_axes = {name: [path for path in study.axes if path not in fixed] for name, fixed in study.variants.items()}
+    searched = study.points[0]  # all have the same paths
+    open_axes = {name: [path for path in searched if path not in fixed] for name, fixed in study.variants.items()}
     trials = plan_search_trials(run, study)
     # Validation alone decides, fold by fold; the test split is not even loaded into `fit_study`.
-    if not trials:  # an axis of one value is set without a search
+    if not trials:  # a single point is set without a search
         folds = range(len(run.fold_names))
-        single = {name: {path: float(study.axes[path][0]) for path in paths} for name, paths in open_axes.items()}
+        single = {name: {path: searched[path] for path in paths} for name, paths in open_axes.items()}
         return {(name, fold): values for name, values in single.items() for fold in folds}, []
     candidates = []
     for number, batch in enumerate(_split_into_batches(run, model, trials)):

@@ -39,18 +39,18 @@ class TrialArrays:
 
 def plan_trials(
     variants: Mapping[str, Mapping[str, float]],
-    axes: Mapping[str, Sequence[float]],
+    points: Sequence[Mapping[str, float]],
     defaults: Mapping[str, Hyper],
     folds: int,
     seeds: Sequence[int],
 ) -> list[Trial]:
-    """Plans a trial for every variant, point of the grid, fold and seed; a variant's own values are not searched.
+    """Plans a trial for every variant, point of a search, fold and seed; a variant's own values are not searched.
 
     Trials of one (fold, seed) are neighbours: what they share in an earlier stage is trained once.
 
     Args:
       variants: name -> path -> value.
-      axes: path -> values to try; {} for none.
+      points: path -> value, of each point; one empty point where nothing is searched.
       defaults: stage -> its hyper-parameters where nothing else is said.
       folds: how many.
       seeds: of each fold.
@@ -59,17 +59,16 @@ def plan_trials(
       UserError: a path that is not traced.
     """
     paths = flatten_hyper(defaults)
-    check_paths(axes, paths, "the search grid")
+    check_paths({path for point in points for path in point}, paths, "the search")
     trials = []
     # Fold and seed outside: a batch of trials then holds many that share their earlier stages.
     for fold, seed in itertools.product(range(folds), seeds):
         for variant, fixed in variants.items():
             check_paths(fixed, paths, f"variant {variant!r}")
-            free = {path: values for path, values in sorted(axes.items()) if path not in fixed}
-            for point in itertools.product(*free.values()):
-                values = {**dict(zip(free, point, strict=True)), **fixed}
-                values = {path: float(value) for path, value in values.items()}
-                trials.append(Trial(variant, fold, seed, replace_hyper(defaults, values)))
+            # Points that differ only in what the variant fixes are one.
+            for values in dict.fromkeys(tuple({**point, **fixed}.items()) for point in points):
+                numbers = {path: float(value) for path, value in values}
+                trials.append(Trial(variant, fold, seed, replace_hyper(defaults, numbers)))
     return trials
 
 

@@ -3,6 +3,8 @@
 import pytest
 
 from affect_jax.config.hyper import Hyper, flatten_hyper
+from affect_jax.config.schema import Search
+from affect_jax.config.search import list_points
 from affect_jax.errors import UserError
 from affect_jax.experiment import results
 from affect_jax.experiment.results_file import TrialResult
@@ -13,13 +15,14 @@ A, B, DROPOUT = "stages.fit.losses.a.weight", "stages.fit.losses.b.weight", "sta
 
 
 def test_seven_variants_of_the_125_point_grid():
-    axes = dict.fromkeys((A, B, DROPOUT), (1e-3, 1e-2, 0.1, 1, 10))
-    made = trials.plan_trials({"whole": {}}, axes, DEFAULTS, 1, (0,))
+    points = list_points(Search(), dict.fromkeys((A, B, DROPOUT), (1e-3, 1e-2, 0.1, 1, 10)))
+    made = trials.plan_trials({"whole": {}}, points, DEFAULTS, 1, (0,))
     assert len(made) == len({tuple(flatten_hyper(trial.hyper).values()) for trial in made}) == 125
 
 
 def test_an_axis_that_a_variant_fixes_is_not_searched_for_it():
-    made = trials.plan_trials({"whole": {}, "-a": {A: 0.0}}, {A: (1, 2), B: (1, 2)}, DEFAULTS, 2, (0, 1, 2))
+    points = list_points(Search(), {A: (1, 2), B: (1, 2)})
+    made = trials.plan_trials({"whole": {}, "-a": {A: 0.0}}, points, DEFAULTS, 2, (0, 1, 2))
     assert len([trial for trial in made if trial.variant == "whole"]) == 4 * 6
     ablated = [trial for trial in made if trial.variant == "-a"]
     assert len(ablated) == 2 * 6
@@ -29,7 +32,7 @@ def test_an_axis_that_a_variant_fixes_is_not_searched_for_it():
 
 def test_a_path_that_changes_shapes_is_refused():
     with pytest.raises(UserError, match="'model.width'.*cannot differ in"):
-        trials.plan_trials({"whole": {}}, {"model.width": (1, 2)}, DEFAULTS, 1, (0,))
+        trials.plan_trials({"whole": {}}, [{"model.width": 1.0}], DEFAULTS, 1, (0,))
 
 
 def test_selection_takes_the_best_mean_over_seeds():
