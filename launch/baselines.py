@@ -8,7 +8,8 @@ r"""Classical baselines on the corpus, target and folds of a network's config, w
 Methods: mfcc_statistics, action_units, both (MFCC statistics and action units together), is13 (openSMILE's functionals
 and a linear support vector machine) and random_subset (features chosen by random subsets, then nearest neighbours).
 Of labels per step: linear, a ridge or logistic regression on the features of single steps, all modalities together.
-Hyper-parameters are chosen on the validation split.
+Hyper-parameters are chosen on the validation split. Each final model is fitted on the training split alone, as a
+network is, and once more on the training and validation splits together: the variant '…, refitted'.
 Needs: a config of a corpus of speech, or of labels per step; is13 also `pip install opensmile`, action_units the
 corpus' table of them.
 Without --methods: all that the corpus and the installed packages allow.
@@ -39,8 +40,8 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer("seeds", default.seeds, "Seeds of random_subset; nothing else is random.", flag_values=values)
     iterations = "Random subsets of random_subset; its authors used 300,000."
     flags.DEFINE_integer("iterations", default.iterations, iterations, flag_values=values)
-    refit = "Fit the final model on the training and validation splits. Default: where the corpus is cross-validated."
-    flags.DEFINE_bool("refit", None, refit, flag_values=values)
+    refit = "Beside each model of the training split, one of the training and validation splits, a variant of its own."
+    flags.DEFINE_bool("refit", default.refit, refit, flag_values=values)
     flags.DEFINE_string("workdir", None, "Run folder. Default: runs/<name of the config>_baseline.", flag_values=values)
 
 

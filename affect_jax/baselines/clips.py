@@ -36,6 +36,11 @@ class Fold(NamedTuple):
     test: np.ndarray
 
 
+def mark_clips(places: np.ndarray, count: int) -> np.ndarray:
+    """bool [count]: the clips with these numbers."""
+    return np.isin(np.arange(count), places)
+
+
 def collect_clips(plan: Plan, recordings: Recordings) -> Clips:
     """The labelled clips of all splits.
 

@@ -1,9 +1,9 @@
 """The folds of a corpus with classical models -> a run folder like that of a network, with the study `baseline`.
 
-Hyper-parameters are chosen on a fold's validation split alone. In a cross-validation the final model is then fitted on
-everything but the test split, as those who publish such folds do. Where the release has a validation split, it is
-fitted on the training split alone, as a network is, unless `refit` asks for both (table 3.1 marks that with a star).
-Validation scores are always those of a model that has not seen the validation split.
+Hyper-parameters are chosen on a fold's validation split alone. The final model is fitted on the training split alone,
+as a network is, and, unless `refit` is off, once more on the training and validation splits together, as those who
+publish such figures often do (table 3.1 marks that with a star): a variant of its own, whose name ends in ', refitted'.
+The validation scores of both are those of the model that has not seen the validation split.
 """
 
 import sys
@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from affect_jax.baselines import descriptors, functionals, learners
-from affect_jax.baselines.clips import Clips, collect_clips, count_classes, index_folds
+from affect_jax.baselines.clips import Clips, Fold, collect_clips, count_classes, index_folds, mark_clips
 from affect_jax.baselines.fit_trial import FittedTrial, Progress, Setting, choose_metric, fit_trial
-from affect_jax.baselines.methods import NAMES, STUDY
+from affect_jax.baselines.methods import NAMES, REFITTED, STUDY
 from affect_jax.baselines.plan import Plan, check_plan
 from affect_jax.baselines.steps import make_step_table
 from affect_jax.data.folds import FoldMembers
@@ -100,24 +100,32 @@ def fit_folds(
     clips = collect_clips(plan, recordings)
     folds = index_folds(clips, recordings, members)
     classes = 0 if plan.task in learners.REGRESSIONS else count_classes(plan, clips, recordings)
-    setting = Setting(plan, clips, classes, bool(recordings.folds) if plan.refit is None else plan.refit)
+    setting = Setting(plan, clips, classes)
     trials, selected_columns = [], {}
     for method, table in make_tables(plan, clips.recordings, rate, cache, progress).items():
         for fold in folds:
             for seed in range(plan.seeds if method == "random_subset" else 1):
-                trials.append(fit_trial(setting, method, table, fold, seed, progress))
+                trials += fit_trial(setting, method, table, fold, seed, progress)
                 if trials[-1].selected_columns:
                     selected_columns[f"{fold.name}/{seed}"] = list(trials[-1].selected_columns)
+    trials.sort(key=lambda trial: trial.result.variant.endswith(REFITTED))  # what compares with networks first
     predictions = {split: np.stack([trial.predictions[split] for trial in trials]) for split in SPLITS}
+    asked = {split: _mark_asked(split, trials, folds, len(clips.y)) for split in SPLITS}
     corpus = _describe_corpus(plan, recordings, members)
-    finished = _collect_results(setting, corpus, trials, predictions, name, config_arg)
-    steps = _describe_steps(clips)
-    arrays = predictions_file.collect_predictions(STUDY, range(len(trials)), predictions, dict.fromkeys(SPLITS, steps))
+    finished = _collect_results(setting, corpus, trials, asked, name, config_arg)
+    steps = dict.fromkeys(SPLITS, _describe_steps(clips))
+    arrays = predictions_file.collect_predictions(STUDY, range(len(trials)), predictions, asked, steps)
     run_folder.write_arrays(workdir / predictions_file.FILE, arrays)
     if selected_columns:
         write_json(workdir / "kept_features.json", selected_columns)
     write_results(workdir, finished)
     return finished
+
+
+def _mark_asked(split: str, trials: Sequence[FittedTrial], folds: Sequence[Fold], clips: int) -> np.ndarray:
+    """bool [R, N]: the clips of a split that each trial was asked for."""
+    of_fold = {fold.name: mark_clips(getattr(fold, split), clips) for fold in folds}
+    return np.stack([of_fold[trial.result.fold] for trial in trials])
 
 
 def _describe_steps(clips: Clips) -> predictions_file.Steps:
@@ -128,17 +136,16 @@ def _collect_results(
     setting: Setting,
     corpus: CorpusRecord,
     trials: Sequence[FittedTrial],
-    predictions: dict[str, np.ndarray],
+    asked: dict[str, np.ndarray],
     name: str,
     config_arg: str,
 ) -> Results:
     plan, clips = setting.plan, setting.clips
     entries = tuple(trial.result for trial in trials)
     constant = {}
-    for split, values in predictions.items():
-        is_predicted = predictions_file.find_predicted_steps(values)
-        if is_predicted.any():
-            constant[split] = results.score_baselines(plan.task, clips.y, is_predicted)
+    for split, of_trials in asked.items():
+        if of_trials.any():
+            constant[split] = results.score_baselines(plan.task, clips.y, of_trials.any(0))
     return Results(
         name=name,
         config_arg=config_arg,
@@ -181,5 +188,5 @@ def _describe_provenance(setting: Setting) -> Provenance:
     plan, provenance = setting.plan, run_folder.describe_provenance(" ".join(sys.argv))
     if {"is13", "random_subset"} & set(plan.methods) and functionals.is_opensmile_installed():
         provenance["packages"] |= {"opensmile": functionals.make_extractor().version}
-    details = {"methods": list(plan.methods), "iterations": plan.iterations, "refit": setting.refit}
+    details = {"methods": list(plan.methods), "iterations": plan.iterations, "refit": plan.refit}
     return Provenance(**provenance, details=details)

@@ -1,14 +1,15 @@
 """One trial of a classical model: its hyper-parameters, chosen on validation, its predictions and its scores."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from affect_jax.baselines import learners, neighbours
-from affect_jax.baselines.clips import Clips, Fold
+from affect_jax.baselines.clips import Clips, Fold, mark_clips
 from affect_jax.baselines.descriptors import Table
-from affect_jax.baselines.methods import NAMES, STUDY
+from affect_jax.baselines.methods import NAMES, REFITTED, STUDY
 from affect_jax.baselines.plan import Plan
 from affect_jax.data.normalize import compute_moments
 from affect_jax.errors import UserError
@@ -25,13 +26,11 @@ class Setting(NamedTuple):
       plan: what is fitted.
       clips: all labelled clips.
       classes: how many there are; 0 for a regression.
-      refit: whether the final model is fitted on the training and validation splits together.
     """
 
     plan: Plan
     clips: Clips
     classes: int
-    refit: bool
 
 
 class FittedTrial(NamedTuple):
@@ -62,8 +61,10 @@ def choose_metric(task: str) -> str:
     return "pcc" if task in learners.REGRESSIONS else "uar"
 
 
-def fit_trial(setting: Setting, method: str, table: Table, fold: Fold, seed: int, progress: Progress) -> FittedTrial:
-    """Fits one method on one fold.
+def fit_trial(
+    setting: Setting, method: str, table: Table, fold: Fold, seed: int, progress: Progress
+) -> list[FittedTrial]:
+    """Fits one method on one fold: on the training split, and with `refit` also on that and the validation split.
 
     Args:
       setting: what all trials share.
@@ -76,9 +77,8 @@ def fit_trial(setting: Setting, method: str, table: Table, fold: Fold, seed: int
     Raises:
       UserError: there is no validation split to choose hyper-parameters on, or one class alone to train on.
     """
-    plan, clips = setting.plan, setting.clips
     learner = {"is13": learners.SVM, "random_subset": learners.KNN}.get(method, learners.LINEAR)
-    choices = learner.choices(plan.task)
+    choices = learner.choices(setting.plan.task)
     _check_fold(setting, fold, len(choices))
     x, columns, selection = table.values, (), None
     if method == "random_subset":
@@ -89,31 +89,46 @@ def fit_trial(setting: Setting, method: str, table: Table, fold: Fold, seed: int
     for hyper in choices:
         candidates.append(_fit_candidate(setting, learner, hyper, x, fold))
         progress(f"{NAMES[method]}, {fold.name}", len(candidates), len(choices))
-    metric = choose_metric(plan.task)
-    best = max(candidates, key=lambda candidate: candidate.scores[metric])  # the first, simplest of equal ones
-    predict = best.predict
-    if setting.refit:
+    metric = choose_metric(setting.plan.task)
+    best = choose_candidate(candidates, metric)
+    predictors = {"train": best.predict}
+    if setting.plan.refit and fold.validation.size and fold.test.size:
         developed = np.concatenate([fold.train, fold.validation])
-        predict = _fit(setting, learner, best.hyper, x, developed)
-    test = _predict_places(setting, predict, x, fold.test)
-    classical = ClassicalDetails(
-        features=table.name,
-        columns=len(columns) or len(table.columns),
-        fitted_on="train+validation" if setting.refit else "train",
-        tried=tuple({"hyper": dict(c.hyper), "score": c.scores[metric]} for c in candidates),
-        significant=None if selection is None else selection.significant,
-    )
-    result = TrialResult(
-        study=STUDY,
-        variant=NAMES[method],
-        fold=fold.name,
-        seed=seed,
-        hyper=dict(best.hyper),
-        validation=best.scores if fold.validation.size else None,
-        test=_score(plan, learner, test, clips) if fold.test.size else None,
-        classical=classical,
-    )
-    return FittedTrial(result, {"validation": best.validation, "test": test}, columns)
+        predictors["train+validation"] = _fit(setting, learner, best.hyper, x, developed)
+    trials = []
+    for fitted_on, predict in predictors.items():
+        test = _predict_places(setting, predict, x, fold.test)
+        result = TrialResult(
+            study=STUDY,
+            variant=NAMES[method] + (REFITTED if fitted_on != "train" else ""),
+            fold=fold.name,
+            seed=seed,
+            hyper=dict(best.hyper),
+            validation=best.scores if fold.validation.size else None,
+            test=_score(setting, learner, test, fold.test) if fold.test.size else None,
+            classical=ClassicalDetails(
+                features=table.name,
+                columns=len(columns) or len(table.columns),
+                fitted_on=fitted_on,
+                tried=tuple({"hyper": dict(c.hyper), "score": c.scores[metric]} for c in candidates),
+                significant=None if selection is None else selection.significant,
+            ),
+        )
+        trials.append(FittedTrial(result, {"validation": best.validation, "test": test}, columns))
+    return trials
+
+
+def choose_candidate(candidates: Sequence[_Candidate], metric: str) -> _Candidate:
+    """The one with the best validation score; of equal ones the first, which is the simplest.
+
+    One without a score, because it answers NaN, is taken only where no other is left.
+    """
+
+    def rank(candidate: _Candidate) -> float:
+        score = candidate.scores[metric]
+        return -math.inf if score is None else score
+
+    return max(candidates, key=rank)
 
 
 def _check_fold(setting: Setting, fold: Fold, choices: int) -> None:
@@ -145,7 +160,7 @@ def _fit_candidate(
 ) -> _Candidate:
     predict = _fit(setting, learner, hyper, x, fold.train)
     validation = _predict_places(setting, predict, x, fold.validation)
-    return _Candidate(hyper, predict, validation, _score(setting.plan, learner, validation, setting.clips))
+    return _Candidate(hyper, predict, validation, _score(setting, learner, validation, fold.validation))
 
 
 def _fit(
@@ -165,8 +180,10 @@ def _predict_places(setting: Setting, predict: learners.Fitted, x: np.ndarray, p
     return values
 
 
-def _score(plan: Plan, learner: learners.Learner, values: np.ndarray, clips: Clips) -> Scores:
-    scores = results.score_trial(plan.task, values, clips.y, np.zeros(len(clips.y), int))
+def _score(setting: Setting, learner: learners.Learner, values: np.ndarray, places: np.ndarray) -> Scores:
+    """Scores of the predictions of all clips at `places`, those that were asked for."""
+    y, count = setting.clips.y, len(setting.clips.y)
+    scores = results.score_trial(setting.plan.task, values, y, np.zeros(count, int), mark_clips(places, count))
     # A clip is a single value, within which nothing can be correlated.
     scores = {name: value for name, value in scores.items() if not name.endswith("_per_recording")}
     if "log_loss" in scores and not learner.probabilities:

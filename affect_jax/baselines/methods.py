@@ -15,6 +15,8 @@ NAMES = {
     "linear": "Linear model of single steps",
 }
 """Method -> its variant."""
+REFITTED = ", refitted"
+"""Ends the name of a variant whose final model learned from the training and validation splits together."""
 OF_STEPS = ("linear",)
 """Methods of labels per step; the others are of whole clips of speech."""
 NEEDING_ACTION_UNITS = ("action_units", "both")
@@ -27,11 +29,11 @@ class Request(NamedTuple):
       methods: of `NAMES`; () for all that the corpus and the installed packages allow.
       seeds: of random_subset, the only method with anything random.
       iterations: random subsets of random_subset.
-      refit: whether the final model is fitted on the training and validation splits together; None to do so where the
-        corpus is cross-validated.
+      refit: whether each final model is also fitted on the training and validation splits together, as a variant of its
+        own.
     """
 
     methods: Sequence[str] = ()
     seeds: int = 1
     iterations: int = 10_000
-    refit: bool | None = None
+    refit: bool = True

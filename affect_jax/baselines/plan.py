@@ -17,8 +17,8 @@ class Plan(NamedTuple):
       methods: of `methods.NAMES`.
       seeds: of random_subset; the others have nothing random.
       iterations: its random subsets.
-      refit: whether the final model is fitted on the training and validation splits together; None to do so where the
-        corpus is cross-validated.
+      refit: whether each final model is also fitted on the training and validation splits together, as a variant of its
+        own.
     """
 
     task: str
@@ -26,7 +26,7 @@ class Plan(NamedTuple):
     methods: tuple[str, ...]
     seeds: int = 1
     iterations: int = 10_000
-    refit: bool | None = None
+    refit: bool = True
 
 
 def check_plan(plan: Plan) -> None:

@@ -127,15 +127,15 @@ def build_test_split(
     return split, np.tile(examples, (len(folds), 1))
 
 
-def mark_predicted(split: Split, examples: np.ndarray) -> np.ndarray:
-    """bool [F]: the frames that these examples [K, n] show."""
+def mark_frames(split: Split, examples: np.ndarray) -> np.ndarray:
+    """bool [F]: the frames that these examples int32 [...] are scored by; -1 is padding."""
     numbers = np.unique(examples[examples >= 0])
     positions = corpora.locate_frames(split.corpus, numbers)
     return np.isin(np.arange(len(split.recording)), positions[positions >= 0])
 
 
 def _split_by_recording(values: np.ndarray, split: Split) -> dict[int, np.ndarray]:
-    """[F] -> recording -> its frames, of the recordings that have values (not NaN)."""
+    """[F] -> recording -> its frames, of the recordings whose every frame has a value (not NaN)."""
     pieces = np.split(values, split.index.offsets[1:-1])
     return {r: piece for r, piece in enumerate(pieces) if not np.isnan(piece).any()}
 
@@ -171,6 +171,8 @@ def postprocess_predictions(predictions: Mapping[str, np.ndarray], splits: Mappi
     gold = _split_by_recording(development.target, development)
     for trial in range(len(predictions["validation"])):
         fitted_on = _split_by_recording(predictions["validation"][trial], development)
+        if not fitted_on:  # every recording has an answer of NaN, so there is nothing to fit to and nothing to score
+            continue
         steps = avec.fit(list(fitted_on.values()), [gold[r] for r in fitted_on])
         for name, values in predictions.items():
             pieces = _split_by_recording(values[trial], splits[name])
@@ -184,7 +186,8 @@ def rescale_predictions(
     """Maps each trial's predictions of each split to the range of its training labels; in place.
 
     As the authors of ConflictNET do before they binarise. It uses the smallest and largest prediction of the very split
-    that is scored, so it is transductive: a clip's class depends on the other clips. PCC does not change.
+    that is scored, so it is transductive: a clip's class depends on the other clips. The map is linear and rising, so
+    PCC does not change; CCC, RMSE, accuracy and UAR do.
 
     Args:
       predictions: split -> [R, F], NaN where a trial predicts nothing.
@@ -194,6 +197,8 @@ def rescale_predictions(
     """
     for values in predictions.values():
         for trial, fold in enumerate(fold_of):
+            if np.isnan(values[trial]).all():
+                continue
             train = np.asarray(folds.train[fold])
             positions = corpora.locate_frames(development.corpus, train[train >= 0])
             gold = development.target[positions[positions >= 0]]

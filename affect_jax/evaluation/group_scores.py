@@ -35,7 +35,11 @@ def sum_moments(prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -
 
     Both are shifted by the target's mean first, which changes no CCC and keeps the sums small.
     """
-    return np.einsum("fg,rfk->rgk", _mark_members(group), _list_moments(prediction, target), optimize=True)
+    members, moments = _mark_members(group), _list_moments(prediction, target)
+    broken = np.isnan(moments)
+    sums = np.einsum("fg,rfk->rgk", members, np.where(broken, 0.0, moments), optimize=True)
+    # Times 0, a NaN would reach the groups that it does not belong to.
+    return np.where(np.einsum("fg,rfk->rgk", members, broken.astype(np.float64), optimize=True) > 0, np.nan, sums)
 
 
 def _list_moments(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -73,7 +77,8 @@ def score_ccc(sums: np.ndarray) -> np.ndarray:
     n = sums[..., 0]
     mean_p, mean_t, pp, tt, pt = (sums[..., i] / n for i in range(1, 6))
     spread = pp - mean_p**2 + tt - mean_t**2 + (mean_p - mean_t) ** 2
-    return np.where(spread > 1e-12, 2 * (pt - mean_p * mean_t) / np.where(spread > 1e-12, spread, 1), 0.0)
+    varies = ~(spread <= 1e-12)  # a NaN must stay one
+    return np.where(varies, 2 * (pt - mean_p * mean_t) / np.where(varies, spread, 1), 0.0)
 
 
 def score_pcc(sums: np.ndarray) -> np.ndarray:
@@ -81,19 +86,26 @@ def score_pcc(sums: np.ndarray) -> np.ndarray:
     n = sums[..., 0]
     mean_p, mean_t, pp, tt, pt = (sums[..., i] / n for i in range(1, 6))
     product = np.maximum(pp - mean_p**2, 0) * np.maximum(tt - mean_t**2, 0)
-    return np.where(product > 1e-12, (pt - mean_p * mean_t) / np.sqrt(np.where(product > 1e-12, product, 1)), 0.0)
+    varies = ~(product <= 1e-12)
+    return np.where(varies, (pt - mean_p * mean_t) / np.sqrt(np.where(varies, product, 1)), 0.0)
 
 
 def score_running_ccc(prediction: np.ndarray, target: np.ndarray, window: int) -> np.ndarray:
     """CCC of every window of `window` steps: prediction [F], target [F] -> [F - window + 1]; 0 where nothing varies.
+
+    NaN where a prediction in the window is.
 
     Raises:
       ValueError: the window is longer than the recording or has fewer than two steps.
     """
     if not 2 <= window <= len(target):
         raise ValueError(f"window is from 2 to {len(target)} steps, but is {window}")
-    sums = np.concatenate([np.zeros((1, 6)), np.cumsum(_list_moments(prediction, target), axis=0)])
-    return score_ccc(sums[window:] - sums[:-window])
+    broken = np.isnan(prediction)
+    moments = _list_moments(np.where(broken, 0.0, prediction), target)
+    # A running sum would carry a NaN to the end, so they are counted beside it.
+    sums = np.concatenate([np.zeros((1, 7)), np.cumsum(np.column_stack([moments, broken]), axis=0)])
+    of_window = sums[window:] - sums[:-window]
+    return np.where(of_window[:, 6] > 0, np.nan, score_ccc(of_window[:, :6]))
 
 
 SCORES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -116,6 +128,9 @@ def has_statistics(task: str, metric: str) -> bool:
 def sum_statistics(task: str, metric: str, prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
     """What a score is made of: confusion [R, G, C, C] or moments [R, G, 6].
 
+    A group in which a prediction is NaN has statistics of NaN, and so has every score that they enter: NaN is no
+    answer, and compared with a threshold it would be one.
+
     Args:
       task: 'binary' (prediction [R, F] is a probability), 'multiclass' (logits [R, F, C]) or a regression [R, F], of
         which 0 and above is a class where the metric is of classes.
@@ -127,10 +142,15 @@ def sum_statistics(task: str, metric: str, prediction: np.ndarray, target: np.nd
     if metric in _OF_MOMENTS:
         return sum_moments(prediction, target, group)
     if task == "multiclass":
-        return count_confusions(prediction.argmax(-1), target.astype(np.int64), group, prediction.shape[-1])
-    if task == "signed_regression":
-        return count_confusions((prediction >= 0).astype(np.int64), (target >= 0).astype(np.int64), group, 2)
-    return count_confusions((prediction >= 0.5).astype(np.int64), target.astype(np.int64), group, 2)
+        answer, truth, classes = prediction.argmax(-1), target, prediction.shape[-1]
+    elif task == "signed_regression":
+        answer, truth, classes = prediction >= 0, target >= 0, 2
+    else:
+        answer, truth, classes = prediction >= 0.5, target, 2
+    counts = count_confusions(answer.astype(np.int64), truth.astype(np.int64), group, classes)
+    broken = np.isnan(prediction.reshape(*prediction.shape[:2], -1)).any(-1)
+    is_broken = broken.astype(np.float64) @ _mark_members(group) > 0
+    return np.where(is_broken[:, :, None, None], np.nan, counts)
 
 
 def sum_constant(metric: str, sums: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from tensorboardX import SummaryWriter
 
 from affect_jax.config.schema import Experiment
+from affect_jax.data import splits
 from affect_jax.data.folds import Folds
 from affect_jax.data.splits import Split
 from affect_jax.datasets.input_form import InputForm
@@ -53,6 +54,11 @@ class Run(NamedTuple):
     def split(self, name: str) -> Split:
         """The split that is scored as 'validation' or 'test'."""
         return self.development if name == "validation" else self.test
+
+    def mark_asked(self, name: str, fold: str) -> np.ndarray:
+        """bool [F]: the frames of 'validation' or 'test' that a trial of the fold is asked for."""
+        examples = np.asarray(self.folds.validation) if name == "validation" else self.test_examples
+        return splits.mark_frames(self.split(name), examples[self.fold_names.index(fold)])
 
 
 def make_engine(experiment: Experiment) -> Engine:

@@ -1,10 +1,12 @@
 """predictions.npz: what every trial predicts, study by study, with the truth beside it.
 
 `run` is the run's own number, as in config.json. A study of R trials has these arrays, over the F steps (frames, clips
-or utterances) that at least one trial predicts:
+or utterances) that at least one trial was asked for:
 
 <study>/trial                 int [R], the numbers of its trials in results.json
-<study>/<split>/prediction    float32 [R, F], or [R, F, C] logits; NaN where a trial predicts nothing
+<study>/<split>/prediction    float32 [R, F], or [R, F, C] logits; NaN where a trial was not asked, or is no answer
+<study>/<split>/asked         bool [R, F], what each trial was asked: in a cross-validation, its own fold alone. Files
+                              of earlier versions lack it; there a trial was asked what it does not answer with NaN
 <study>/<split>/target        float32 [F]
 <study>/<split>/id            str [F]
 <study>/<split>/group         str [F], a recording, a video or a speaker
@@ -39,10 +41,10 @@ class Steps(NamedTuple):
 
 
 class TrialPredictions(NamedTuple):
-    """What one trial predicts of one split; F steps, all of which it predicts.
+    """What one trial predicts of one split; F steps, all of which it answers.
 
     Attributes:
-      prediction: float32 [F], or [F, C] logits.
+      prediction: float32 [F], or [F, C] logits; never NaN.
       target: float32 [F].
       id: str [F].
       group: str [F].
@@ -98,6 +100,8 @@ def _check_study(path: Path, study: str, arrays: Mapping[str, np.ndarray], task:
             raise UserError(f"{path} has {list(prediction.shape)} predictions of a {task} task; train that run again")
         for field, kinds in (("target", "fiu"), ("id", "U"), ("group", "U")):
             _check_array(path, f"{name}/{field}", arrays.get(f"{name}/{field}", np.zeros(0)), kinds, (steps,))
+        if f"{name}/asked" in arrays:
+            _check_array(path, f"{name}/asked", arrays[f"{name}/asked"], "b", (len(trials), steps))
 
 
 def _check_array(path: Path, name: str, array: np.ndarray, kinds: str, shape: tuple[int, ...]) -> None:
@@ -110,30 +114,36 @@ def _check_array(path: Path, name: str, array: np.ndarray, kinds: str, shape: tu
 
 
 def collect_predictions(
-    study: str, trials: Sequence[int], predictions: Mapping[str, np.ndarray], steps: Mapping[str, Steps]
+    study: str,
+    trials: Sequence[int],
+    predictions: Mapping[str, np.ndarray],
+    asked: Mapping[str, np.ndarray],
+    steps: Mapping[str, Steps],
 ) -> dict[str, np.ndarray]:
-    """The arrays of one study; steps that no trial predicts are left out, and splits without any such step.
+    """The arrays of one study; steps that no trial was asked for are left out, and splits without any such step.
 
     Args:
       study: its name.
       trials: numbers of its R trials in results.json.
-      predictions: split -> float32 [R, F] or [R, F, C], NaN where a trial predicts nothing.
+      predictions: split -> float32 [R, F] or [R, F, C].
+      asked: split -> bool [R, F].
       steps: split -> its steps.
     """
     arrays = {f"{study}/trial": np.asarray(trials)}
     for split, values in predictions.items():
-        is_predicted = find_predicted_steps(values)
-        if not is_predicted.any():
+        chosen = asked[split].any(0)
+        if not chosen.any():
             continue
-        arrays[f"{study}/{split}/prediction"] = values[:, is_predicted]
+        arrays[f"{study}/{split}/prediction"] = values[:, chosen]
+        arrays[f"{study}/{split}/asked"] = asked[split][:, chosen]
         for name, of_steps in steps[split]._asdict().items():
-            arrays[f"{study}/{split}/{name}"] = of_steps[is_predicted]
+            arrays[f"{study}/{split}/{name}"] = of_steps[chosen]
     return arrays
 
 
-def find_predicted_steps(predictions: np.ndarray) -> np.ndarray:
-    """bool [F]: the steps that some trial of `predictions` ([R, F] or [R, F, C]) predicts."""
-    return ~np.isnan(predictions.reshape(*predictions.shape[:2], -1)).all((0, 2))
+def find_answers(predictions: np.ndarray) -> np.ndarray:
+    """bool [R, F]: where trials answer with a number, of predictions [R, F] or logits [R, F, C]."""
+    return ~np.isnan(predictions.reshape(*predictions.shape[:2], -1)).any(-1)
 
 
 def read_trial_predictions(folder: Path, study: str, trial: int, split: str) -> TrialPredictions | None:
@@ -156,7 +166,7 @@ def read_trial_predictions(folder: Path, study: str, trial: int, split: str) -> 
         raise UserError(f"{folder / FILE} has no predictions of trial {trial}; train that run again")
     (row,) = rows
     values = arrays[f"{study}/{split}/prediction"][row]
-    is_predicted = ~np.isnan(values.reshape(len(values), -1)).any(1)
+    is_answered = find_answers(values[None])[0]
     return TrialPredictions(
-        values[is_predicted], *(arrays[f"{study}/{split}/{name}"][is_predicted] for name in Steps._fields)
+        values[is_answered], *(arrays[f"{study}/{split}/{name}"][is_answered] for name in Steps._fields)
     )

@@ -27,21 +27,25 @@ def round_score(value: Any) -> float | None:
     return round(value, 6) if math.isfinite(value) else None
 
 
-def score_trial(task: str, prediction: np.ndarray, target: np.ndarray, recording: np.ndarray) -> Scores:
-    """Every metric of one trial over the frames it predicts.
+def score_trial(
+    task: str, prediction: np.ndarray, target: np.ndarray, recording: np.ndarray, asked: np.ndarray | None = None
+) -> Scores:
+    """Every metric of one trial over the frames that it was asked for; all None where it answers one with NaN.
 
     Args:
       task: one of metrics.TASKS.
-      prediction: float32 [F], or [F, C] logits; NaN where the trial predicts nothing.
+      prediction: float32 [F], or [F, C] logits.
       target: float32 [F].
       recording: int [F], the recording of each frame; regression adds `<metric>_per_recording`, means over them, where
         recordings are more than single frames.
+      asked: bool [F], the frames to score; None for all. What the others hold does not matter. It must not be read off
+        the answers: a model that answers its hard frames with NaN would be scored on the easy ones.
     """
-    predicted = ~np.isnan(prediction) if prediction.ndim == 1 else ~np.isnan(prediction).any(-1)
-    filled = np.nan_to_num(prediction, nan=0.0).astype(np.float32)
-    scores = {name: round_score(v) for name, v in _evaluate(task, filled, target.astype(np.float32), predicted).items()}
+    asked = np.ones(target.shape, bool) if asked is None else asked
+    prediction, target = prediction.astype(np.float32), target.astype(np.float32)
+    scores = {name: round_score(value) for name, value in _evaluate(task, prediction, target, asked).items()}
     if task == "regression" and len(np.unique(recording)) < len(recording):  # of single numbers nothing is correlated
-        per = metrics.evaluate_groups(task, filled, target, recording, predicted)
+        per = metrics.evaluate_groups(task, prediction, target, recording, asked)
         scores |= {f"{name}_per_recording": round_score(v) for name, v in per.items()}
     return scores
 
@@ -62,26 +66,39 @@ def summarize_variants(trials: Sequence[TrialResult]) -> tuple[VariantSummary, .
     return tuple(summaries)
 
 
+def summarize_values(values: Sequence[float | None]) -> tuple[float | None, float | None, int]:
+    """Mean, sample standard deviation (None of a single value) and number of the values that are not None.
+
+    Mean and deviation are None where some value is: the mean of the trials that could be scored would be a better
+    score than the trials earned.
+    """
+    defined = [value for value in values if value is not None]
+    if not defined or len(defined) < len(values):
+        return None, None, len(defined)
+    deviation = round_score(statistics.stdev(defined)) if len(defined) > 1 else None
+    return round_score(statistics.fmean(defined)), deviation, len(defined)
+
+
 def _summarize_split(trials: Sequence[TrialResult], split: str) -> Iterator[VariantSummary]:
-    """Summaries of the trials of one variant; a metric that no trial defines has none."""
-    first = trials[0]
-    for metric in first.scores(split) or ():
-        # A correlation with a constant prediction is undefined; such a trial does not count, and n says so.
-        scored = [(trial.fold, trial.scores(split)[metric]) for trial in trials]
-        scored = [(fold, value) for fold, value in scored if value is not None]
-        if not scored:
+    """Summaries of the trials of one variant that were scored on a split; a metric that no trial defines has none."""
+    scored = [(trial.fold, scores) for trial in trials if (scores := trial.scores(split)) is not None]
+    for metric in dict.fromkeys(name for _, scores in scored for name in scores):
+        values = [scores.get(metric) for _, scores in scored]
+        mean, deviation, count = summarize_values(values)
+        if not count:
             continue
-        values = [value for _, value in scored]
-        by_fold = {fold: [value for name, value in scored if name == fold] for fold, _ in scored}
+        by_fold: dict[str, list[float | None]] = {}
+        for (fold, _), value in zip(scored, values, strict=True):
+            by_fold.setdefault(fold, []).append(value)
         yield VariantSummary(
-            study=first.study,
-            variant=first.variant,
+            study=trials[0].study,
+            variant=trials[0].variant,
             split=split,
             metric=metric,
-            mean=round_score(statistics.fmean(values)),
-            std=round_score(statistics.stdev(values)) if len(values) > 1 else None,
-            n=len(values),
-            folds={fold: round_score(statistics.fmean(of_fold)) for fold, of_fold in by_fold.items()},
+            mean=mean,
+            std=deviation,
+            n=count,
+            folds={fold: summarize_values(of_fold)[0] for fold, of_fold in by_fold.items()},
         )
 
 

@@ -19,7 +19,7 @@ FILE = "results.json"
 _SEALED, _SUMS = ("predictions.npz", "metrics.jsonl"), "sha256"
 
 Scores = dict[str, float | None]
-"""Metric -> value; None where it is not defined, such as the correlation of a constant."""
+"""Metric -> value; None where it is not finite, as where an answer is NaN, or not defined."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,10 +154,10 @@ class VariantSummary:
     """One metric of one variant on one split over its trials.
 
     Attributes:
-      mean: over the trials in which the metric is defined.
-      std: sample standard deviation; None for a single trial.
-      n: how many trials those are.
-      folds: fold -> mean over its trials.
+      mean: over the trials that were scored on the split; None where the metric is not finite in one of them.
+      std: sample standard deviation; None likewise, and for a single trial.
+      n: in how many trials the metric is finite.
+      folds: fold -> mean over its trials, None likewise.
     """
 
     study: str

@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +153,8 @@ def _read_finished(experiment: Experiment, folder: Path) -> Results:
         for study in experiment.studies:
             numbers = [number for number, trial in enumerate(trials) if trial.study == study.name]
             predictions = repredict_study(run, study, finished, numbers)
-            arrays |= _collect_predictions(run, study.name, numbers[0], predictions)
+            folds = [trials[number].fold for number in numbers]
+            arrays |= _collect_predictions(run, study.name, numbers[0], predictions, folds)
     if hosts.is_leader():
         predictions_file.write_predictions(folder, arrays, identity.run)
         write_results(folder, finished)  # which has their checksum
@@ -175,7 +176,8 @@ def _run_studies(run: Run) -> tuple[list[TrialResult], list[Selection], dict[str
         remarks.warn_of_saturation(run, study)
         remarks.warn_of_idle_devices(run, study)
         outcome = run_study(run, study)
-        arrays |= _collect_predictions(run, study.name, len(trials), outcome.predictions)
+        folds = [trial.fold for trial in outcome.trials]
+        arrays |= _collect_predictions(run, study.name, len(trials), outcome.predictions, folds)
         trials += outcome.trials
         selected += outcome.selections
     return trials, selected, arrays
@@ -253,22 +255,22 @@ def count_examples(recordings: Recordings, data: Data, task: str) -> dict[str, S
 def _score_baselines(run: Run) -> dict[str, Scores]:
     """Split -> what the majority class, or the best constant, gets."""
     task = run.experiment.task
-    validated = splits.mark_predicted(run.development, np.asarray(run.folds.validation))
+    validated = splits.mark_frames(run.development, np.asarray(run.folds.validation))
     baselines = {"validation": results.score_baselines(task, run.development.target, validated)}
     if run.test is not None and run.test.index.labelled.all():
-        tested = splits.mark_predicted(run.test, run.test_examples)
+        tested = splits.mark_frames(run.test, run.test_examples)
         baselines["test"] = results.score_baselines(task, run.test.target, tested)
     return baselines
 
 
 def _collect_predictions(
-    run: Run, study: str, first: int, predicted: Mapping[str, np.ndarray]
+    run: Run, study: str, first: int, predicted: Mapping[str, np.ndarray], folds: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """predictions.npz entries of one study, whose first trial has this number in results.json."""
-    steps = {}
+    """predictions.npz entries of one study, whose first trial has this number in results.json; `folds` of the trials."""
+    steps, asked = {}, {}
     for name in predicted:
-        split = run.split(name)
+        split, of_folds = run.split(name), {fold: run.mark_asked(name, fold) for fold in set(folds)}
+        asked[name] = np.stack([of_folds[fold] for fold in folds])
         groups = np.array(split.index.groups)[split.recording]
         steps[name] = predictions_file.Steps(split.target, split.index.frame_ids, groups)
-    count = len(next(iter(predicted.values())))
-    return predictions_file.collect_predictions(study, range(first, first + count), predicted, steps)
+    return predictions_file.collect_predictions(study, range(first, first + len(folds)), predicted, asked, steps)

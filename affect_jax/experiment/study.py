@@ -1,5 +1,6 @@
 """One study of a run: searched, trained, predicted and scored."""
 
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -68,8 +69,8 @@ def run_study(run: Run, study: Study) -> StudyResult:
                     fold=run.fold_names[trial.fold],
                     seed=trial.seed,
                     hyper=flatten_hyper(trial.hyper),
-                    validation=_score_split(run, "validation", predicted, at),
-                    test=_score_split(run, "test", predicted, at),
+                    validation=_score_split(run, "validation", predicted, at, run.fold_names[trial.fold]),
+                    test=_score_split(run, "test", predicted, at, run.fold_names[trial.fold]),
                     best_epoch={stage: int(epochs[at]) for stage, epochs in fitted.best_epoch.items()},
                     epochs={stage: int(epochs[at]) for stage, epochs in fitted.epochs.items()},
                     finite=bool(fitted.finite[at]),
@@ -211,15 +212,17 @@ def _search(
 
 def _fit_search(run: Run, study: Study, model: nn.Module, name: str, trials: Sequence[Trial]) -> list[float]:
     """Validation scores of a batch of searched trials, kept in the run folder once they are known."""
-    folder = run.workdir / "checkpoints" / name
+    folder, worst = run.workdir / "checkpoints" / name, -study.stages[-1].sign * math.inf
     summary = folder / "scores.json"
     if summary.exists():
         saved = run_folder.read_json(summary)
         run_identity.check_origin(run.identity, saved["identity"], summary)
-        return saved["scores"]
+        return [worst if score is None else score for score in saved["scores"]]
     scores = [float(x) for x in _fit(run, study, model, name, trials).score]
     if hosts.is_leader():
-        run_folder.write_json(summary, {"identity": run.identity._asdict(), "scores": scores})
+        # JSON has no infinity, the score of a trial that never had a finite one.
+        finite = [score if math.isfinite(score) else None for score in scores]
+        run_folder.write_json(summary, {"identity": run.identity._asdict(), "scores": finite})
         for stage in study.stages:  # only the scores of a search are wanted
             shutil.rmtree(folder / stage.name)
     return scores
@@ -249,7 +252,7 @@ def repredict_study(run: Run, study: Study, finished: Results, numbers: Sequence
         for split, values in predicted.items():
             predictions.setdefault(split, []).append(values)
         for at, trial in enumerate(trials):
-            _check_scores(run, _score_split(run, "validation", predicted, at), trial)
+            _check_scores(run, _score_split(run, "validation", predicted, at, trial.fold), trial)
     return {split: np.concatenate(values) for split, values in predictions.items()}
 
 
@@ -325,11 +328,12 @@ def _measure_alignment(
     return predictor.measure_alignment(model, fitted.params, fold_of, corpus, run.folds, terms, engine=run.engine)
 
 
-def _score_split(run: Run, name: str, predictions: dict[str, np.ndarray], trial: int) -> Scores | None:
-    """Scores of one trial; None where there is no such split, or it has no labels."""
+def _score_split(run: Run, name: str, predictions: dict[str, np.ndarray], trial: int, fold: str) -> Scores | None:
+    """Scores of one trial of a fold; None where there is no such split, or it has no labels."""
     if name not in predictions:
         return None
     split = run.split(name)
     if name == "test" and not split.index.labelled.all():
         return None
-    return results.score_trial(run.experiment.task, predictions[name][trial], split.target, split.recording)
+    values, asked = predictions[name][trial], run.mark_asked(name, fold)
+    return results.score_trial(run.experiment.task, values, split.target, split.recording, asked)

@@ -35,8 +35,9 @@ def format_results(results: Results) -> str:
     for study, variant in variants:
         trials = [trial for trial in results.trials if (trial.study, trial.variant) == (study, variant)]
         scores = _collect(trials, split, metric)
-        mean = format_score(statistics.fmean(scores.values()), metric) if scores else "-"
-        spread = f"± {format_score(statistics.stdev(scores.values()), metric)}" if len(scores) > 1 else ""
+        is_whole = bool(scores) and None not in scores.values()
+        mean = format_score(statistics.fmean(scores.values()), metric) if is_whole else "not finite" if scores else "-"
+        spread = f"± {format_score(statistics.stdev(scores.values()), metric)}" if is_whole and len(scores) > 1 else ""
         against = "" if (study, variant) == first else _compare(results, first, scores, split)
         table.add_row(names[study, variant], mean, spread, str(len(trials)), against)
     baseline = results.baselines.get(split, {}).get(metric)
@@ -88,19 +89,20 @@ def _name_variants(variants: Sequence[tuple[str, str]]) -> dict[tuple[str, str],
     return {(study, name): name if counts[name] == 1 else f"{study}: {name}" for study, name in variants}
 
 
-def _collect(trials: Sequence[TrialResult], split: str, metric: str) -> dict[tuple[str, int], float]:
-    """(fold, seed) -> score, of the trials that have one."""
-    scores = {(trial.fold, trial.seed): (trial.scores(split) or {}).get(metric) for trial in trials}
-    return {key: score for key, score in scores.items() if score is not None}
+def _collect(trials: Sequence[TrialResult], split: str, metric: str) -> dict[tuple[str, int], float | None]:
+    """(fold, seed) -> score of the trials that were scored on the split; None where it is not finite."""
+    scored = {(trial.fold, trial.seed): trial.scores(split) for trial in trials}
+    return {key: scores.get(metric) for key, scores in scored.items() if scores is not None}
 
 
-def _compare(results: Results, first: tuple[str, str], scores: dict[tuple[str, int], float], split: str) -> str:
-    """Mean paired difference to the first variant, and its spread."""
+def _compare(results: Results, first: tuple[str, str], scores: dict[tuple[str, int], float | None], split: str) -> str:
+    """Mean paired difference to the first variant, and its spread; '' where a score of either is not finite."""
     metric = results.monitor.metric
     reference = _collect([t for t in results.trials if (t.study, t.variant) == first], split, metric)
-    differences = [scores[key] - reference[key] for key in scores if key in reference]
-    if not differences:
+    pairs = [(scores[key], reference[key]) for key in scores if key in reference]
+    if not pairs or any(score is None for pair in pairs for score in pair):
         return ""
+    differences = [mine - other for mine, other in pairs]
     spread = f" ± {format_score(statistics.stdev(differences), metric)}" if len(differences) > 1 else ""
     return f"{format_score(statistics.fmean(differences), metric, sign=True)}{spread}"
 
@@ -114,6 +116,14 @@ def _explain(results: Results, split: str) -> str:
         )
     if results.corpus.synthetic:
         notes.append("the corpus is synthetic: nothing here can stand beside a published figure")
+    if any(trial.classical and trial.classical.fitted_on != "train" for trial in results.trials):
+        notes.append(
+            "refitted: learned from the training and validation splits together; the others, as networks, from the "
+            "training split alone"
+        )
+    metric = results.monitor.metric
+    if any((trial.scores(split) or {metric: 0.0}).get(metric) is None for trial in results.trials):
+        notes.append("not finite: a trial answers with NaN; the mean of the others would be a better score than earned")
     if split == "validation":
         notes.append("there is no test split with labels: these scores also chose when to stop")
     return "\n".join(notes)

@@ -101,7 +101,9 @@ class PCC(_OfMoments):
 
     def compute(self) -> jax.Array:
         """Returns the score, a scalar."""
-        return regression.pcc(self.statistics)
+        # Where the targets do not vary it is 0 whatever the predictions are, but a NaN is no answer there either.
+        broken = jnp.isnan(self.statistics.squared_error)
+        return jnp.where(broken, jnp.nan, regression.pcc(self.statistics))
 
 
 @flax.struct.dataclass

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.experiment import predictions_file
 from affect_jax.reports import figures, read
 from affect_jax.reports.read import TASKS_OF_CLASSES, Run
 from affect_jax.reports.sources import Source
@@ -18,13 +19,19 @@ class Confusion(NamedTuple):
 
     name: str  # of the variant, with '(synthetic)' where its corpus is
     counts: np.ndarray  # int [C, C], truth before answer, summed over the trials
+    unanswered: np.ndarray  # int [C], by truth: clips whose answer is NaN
     labels: tuple[str, ...]  # [C]
     trials: str  # how many were summed, and of which folds and split
 
     @property
     def shares(self) -> np.ndarray:
-        """[C, C], each row as shares of its true class; 0 where a class is never true."""
-        return self.counts / np.maximum(self.counts.sum(1, keepdims=True), 1)
+        """[C, C], each row as shares of its true class, without an answer or with one; 0 where it is never true."""
+        return self.counts / np.maximum(self.clips, 1)[:, None]
+
+    @property
+    def clips(self) -> np.ndarray:
+        """int [C], how many clips of each true class were asked for, summed over the trials."""
+        return self.counts.sum(1) + self.unanswered
 
 
 def _choose_split(run: Run, source: Source) -> str:
@@ -62,13 +69,14 @@ def count_answers(run: Run, source: Source, fold: str = "") -> Confusion:
         answers, classes = predictions.prediction >= 0.5, 2
     else:
         answers, classes = predictions.prediction.argmax(-1), predictions.prediction.shape[-1]
-    trial, clip = np.nonzero(predictions.is_known)
-    counts = np.zeros((classes, classes), np.int64)
+    is_answered, counts = predictions_file.find_answers(predictions.prediction), np.zeros((classes, classes), np.int64)
+    trial, clip = np.nonzero(predictions.is_known & is_answered)
     np.add.at(counts, (predictions.target[clip].astype(np.int64), answers[trial, clip].astype(np.int64)), 1)
+    silent = predictions.target[np.nonzero(predictions.is_known & ~is_answered)[1]].astype(np.int64)
     where = f"fold {fold}" if fold else f"{len(folds)} fold{'' if len(folds) == 1 else 's'}"
     labels = run.results.corpus.labels or tuple(map(str, range(classes)))
     trials = f"{split} split, {where}, {len(predictions.trial)} trials"
-    return Confusion(run.mark(source.variant), counts, labels, trials)
+    return Confusion(run.mark(source.variant), counts, np.bincount(silent, minlength=classes), labels, trials)
 
 
 def make_table(confusions: Sequence[Confusion], runs: Sequence[Run]) -> Grid:
@@ -76,10 +84,12 @@ def make_table(confusions: Sequence[Confusion], runs: Sequence[Run]) -> Grid:
     rows = []
     for confusion in confusions:
         recalls = np.diagonal(confusion.shares)
-        for label, counts, recall in zip(confusion.labels, confusion.counts.tolist(), recalls, strict=True):
+        lines = zip(confusion.labels, confusion.counts.tolist(), confusion.unanswered.tolist(), recalls, strict=True)
+        for label, counts, unanswered, recall in lines:
             answers = {("answer", answer): count for answer, count in zip(confusion.labels, counts, strict=True)}
+            answers |= {("answer", "none (NaN)"): unanswered} if any(x.unanswered.any() for x in confusions) else {}
             row = {"model": confusion.name, "truth": label} | answers
-            rows.append(row | {"clips": sum(counts), "recall %": f"{100 * recall:.1f}"})
+            rows.append(row | {"clips": sum(counts) + unanswered, "recall %": f"{100 * recall:.1f}"})
     notes = [f"{one.name}: counts over {one.trials}; a clip is counted once a trial." for one in confusions]
     described = dict.fromkeys(map(read.describe_run, runs))
     return make_grid(f"Confusion of {' and '.join(one.name for one in confusions)}", rows, (*notes, *described))

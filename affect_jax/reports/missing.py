@@ -152,6 +152,18 @@ def make_matrix(document: Document, metric: str) -> Grid:
     return _make_grid(document, title, columns, {"zeros": document["majority"][metric]})
 
 
+def _name_gaps(document: Document) -> list[str]:
+    """A sentence for each modality that test examples lack by themselves."""
+    gaps = {
+        letter: count for entry in document["studies"].values() for letter, count in entry.get("lacking", {}).items()
+    }
+    return [
+        f"{count} test example{'s' if count > 1 else ''} without {letter}: answered by what is left of a mask, or as zeros "
+        "where nothing known is left."
+        for letter, count in gaps.items()
+    ]
+
+
 def _write_notes(document: Document) -> tuple[str, ...]:
     entries = document["studies"].values()
     trials = [(trial["fold"], trial["seed"]) for entry in entries for trial in entry["trials"]]
@@ -166,6 +178,7 @@ def _write_notes(document: Document) -> tuple[str, ...]:
     facts = {"folds": folds, "seeds": seeds, "counts": sorted({len(entry["trials"]) for entry in entries})}
     facts |= {"lacking": sorted(lacking), "originals": originals, "naming": "" if is_own(document) else NAMING}
     facts |= {"chance": tables.format_score(1 / document["classes"], "uar", not is_own(document))}
+    facts |= {"incomplete": _name_gaps(document)}
     signs = {"present": PRESENT, "absent": ABSENT, "not_possible": NOT_POSSIBLE}
     return write_notes("missing", document=document, **facts, **signs)
 
@@ -196,7 +209,8 @@ def list_series(document: Document, attention: str, counts: Sequence[int], dista
     for name, (has_moddrop, imputation) in imputations.items():
         entry = whole[has_moddrop]
         points = {mask: entry["masks"][mask]["scores"][imputation] for mask in list_masks(entry)}
-        series[name] = {mask: scores for mask, scores in points.items() if scores}
+        # A score that is not finite has no place in a figure; the tables say so.
+        series[name] = {m: scores for m, scores in points.items() if scores and scores[METRICS[0]]["mean"] is not None}
     return {name: points for name, points in series.items() if points}
 
 

@@ -65,23 +65,29 @@ class Figure(NamedTuple):
 class Predictions(NamedTuple):
     """What R trials of one study predict of the F steps of one split."""
 
-    prediction: np.ndarray  # float32 [R, F], or [R, F, C] logits; nan where a trial predicts nothing
+    prediction: np.ndarray  # float32 [R, F], or [R, F, C] logits; nan is no answer
     target: np.ndarray  # float32 [F]
     id: np.ndarray  # str [F]
     group: np.ndarray  # str [F]
     trial: np.ndarray  # int [R], numbers of the trials in results.json
+    asked: np.ndarray | None = None  # bool [R, F]; None in files of earlier versions
 
     @property
     def is_known(self) -> np.ndarray:
-        """bool [R, F]: where a trial predicts something; in a cross-validation, its own fold alone."""
-        return np.isfinite(self.prediction.reshape(*self.prediction.shape[:2], -1)).all(-1)
+        """bool [R, F]: what each trial was asked, so what it is scored on; in a cross-validation, its own fold alone.
+
+        Of a file of an earlier version, which does not say, where a trial answers with a number.
+        """
+        return predictions_file.find_answers(self.prediction) if self.asked is None else self.asked
 
     def select_trials(self, trials: Sequence[int]) -> "Predictions | None":
         """The predictions of these trials, in their order; None where one was not kept."""
         place = {int(trial): at for at, trial in enumerate(self.trial)}
         if not all(trial in place for trial in trials):
             return None
-        return self._replace(prediction=self.prediction[[place[t] for t in trials]], trial=np.array(trials))
+        rows = [place[t] for t in trials]
+        asked = None if self.asked is None else self.asked[rows]
+        return self._replace(prediction=self.prediction[rows], trial=np.array(trials), asked=asked)
 
 
 def read_run(folder: str | Path) -> Run:
@@ -173,10 +179,10 @@ def read_predictions(run: Run, study: str, split: str) -> Predictions | None:
     if not path.is_file():
         return None
     arrays = predictions_file.read_study_arrays(run.path, study)
-    names = [f"{study}/{split}/{name}" for name in Predictions._fields[:-1]] + [f"{study}/trial"]
+    names = [f"{study}/{split}/{name}" for name in ("prediction", *predictions_file.Steps._fields)] + [f"{study}/trial"]
     if not all(name in arrays for name in names):
         return None
-    return Predictions(*(arrays[name] for name in names))
+    return Predictions(*(arrays[name] for name in names), arrays.get(f"{study}/{split}/asked"))
 
 
 PredictionReader = Callable[[Run, str, str], Predictions | None]
@@ -212,6 +218,13 @@ def describe_run(run: Run) -> str:
     diverged = sum(not trial.finite for trial in results.trials)
     if diverged:
         facts.append(f"{diverged} of {len(results.trials)} trials met a loss that was not finite")
+    if broken := dict.fromkeys(summary.variant for summary in results.variants if summary.mean is None):
+        facts.append(f"no mean of {', '.join(broken)}: a trial answers with NaN")
+    classical = [trial for trial in results.trials if trial.classical]
+    if refitted := dict.fromkeys(x.variant for x in classical if x.classical.fitted_on != "train"):
+        facts.append(f"{'; '.join(refitted)}: learned from training and validation splits together, unlike networks")
+    if (run.config.get("data") or {}).get("rescale"):
+        facts.append("predictions rescaled to the range of the training labels, which changes all scores but PCC")
     return f"{run.path.name}: {'; '.join(facts)}."
 
 

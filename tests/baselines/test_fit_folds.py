@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from affect_jax.baselines import descriptors, fit_folds, functionals
-from affect_jax.baselines.methods import NAMES, STUDY
+from affect_jax.baselines import descriptors, fit_folds, fit_trial, functionals
+from affect_jax.baselines.methods import NAMES, REFITTED, STUDY
 from affect_jax.baselines.plan import Plan
 from affect_jax.data.folds import FoldMembers
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
+from affect_jax.experiment import terminal
 from affect_jax.experiment.results_file import read_results
 from affect_jax.runtime import run_folder
 
@@ -92,12 +93,14 @@ def test_a_cross_validation(make):
     corpus, splits = crossed()
     plan = Plan("multiclass", "emotion", ("mfcc_statistics", "action_units", "both"))
     folder, results = make(plan, corpus, splits)
-    assert [trial.variant for trial in results.trials] == [NAMES[m] for m in plan.methods for _ in splits]
-    assert {trial.classical.fitted_on for trial in results.trials} == {"train+validation"}
+    plain = [NAMES[m] for m in plan.methods for _ in splits]
+    assert [trial.variant for trial in results.trials] == [*plain, *(name + REFITTED for name in plain)]
+    assert [trial.classical.fitted_on for trial in results.trials] == ["train"] * 12 + ["train+validation"] * 12
     found = read_split(folder, "test")
-    assert found["prediction"].shape == (12, 48, 3)
+    assert found["prediction"].shape == (24, 48, 3)
     # Every clip is tested by one trial of each variant, and a trial's score is that of its own clips.
-    shown = ~np.isnan(found["prediction"]).any(2)
+    shown = found["asked"]
+    np.testing.assert_array_equal(shown, ~np.isnan(found["prediction"]).any(2))
     assert (shown[:4].sum(0) == 1).all()
     right = found["prediction"][5].argmax(1) == found["target"]
     assert results.trials[5].test["accuracy"] == pytest.approx(right[shown[5]].mean(), abs=1e-6)
@@ -111,7 +114,8 @@ def test_a_cross_validation(make):
 
 def test_parts_of_the_release(make, monkeypatch):
     corpus, splits = parted()
-    plan = Plan("signed_regression", "conflict", ("mfcc_statistics", "random_subset"), seeds=2, iterations=300)
+    methods = ("mfcc_statistics", "random_subset")
+    plan = Plan("signed_regression", "conflict", methods, seeds=2, iterations=300, refit=False)
     told = []
     folder, results = make(plan, corpus, splits, progress=lambda *words: told.append(words))
     linear, *chosen = results.trials
@@ -142,16 +146,30 @@ def test_the_test_part_decides_nothing(make):
     assert "pcc_per_recording" not in results.trials[0].test, "a recording is one value"
 
 
-def test_refit_moves_the_test_part_alone(make):
-    corpus, splits = parted()
-    plan = Plan("regression", "conflict", ("mfcc_statistics",))
-    runs = [make(plan._replace(refit=refit), corpus, splits, f"refit_{refit}") for refit in (False, True)]
-    assert [results.trials[0].classical.fitted_on for _, results in runs] == ["train", "train+validation"]
-    validation, test = (
-        [read_split(folder, split)["prediction"] for folder, _ in runs] for split in ("validation", "test")
-    )
-    np.testing.assert_array_equal(*validation)
-    assert (test[0] != test[1]).any()
+@pytest.mark.parametrize("make_corpus", [parted, crossed])
+def test_both_ways_are_shown_and_a_name_without_a_remark_learned_what_a_network_does(make, make_corpus):
+    """The same in a cross-validation and with a release's own splits; refitting moves the test split alone."""
+    corpus, splits = make_corpus()
+    task, target = ("multiclass", "emotion") if corpus.folds else ("regression", "conflict")
+    plan = Plan(task, target, ("mfcc_statistics",))
+    folder, results = make(plan, corpus, splits)
+    count = len(splits)
+    assert [trial.classical.fitted_on for trial in results.trials] == ["train"] * count + ["train+validation"] * count
+    assert [trial.variant.endswith(REFITTED) for trial in results.trials] == [False] * count + [True] * count
+    validation, test = (read_split(folder, split)["prediction"] for split in ("validation", "test"))
+    np.testing.assert_array_equal(validation[:count], validation[count:])
+    assert (test[:count] != test[count:]).any()
+    assert "learned from the training and validation splits together" in terminal.format_results(results)
+    alone, without = make(plan._replace(refit=False), corpus, splits, "alone")
+    assert {trial.classical.fitted_on for trial in without.trials} == {"train"}
+    np.testing.assert_array_equal(read_split(alone, "test")["prediction"], test[:count])
+
+
+def test_a_candidate_that_answers_nan_is_not_the_best():
+    scores = [{"pcc": value} for value in (None, 0.2, None, 0.5)]
+    candidates = [fit_trial._Candidate({}, None, np.zeros(1), of_one) for of_one in scores]
+    assert fit_trial.choose_candidate(candidates, "pcc") is candidates[3]
+    assert fit_trial.choose_candidate(candidates[:1], "pcc") is candidates[0]
 
 
 def test_a_test_part_without_labels_is_left_out(make):

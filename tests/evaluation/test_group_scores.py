@@ -120,3 +120,35 @@ def test_running_ccc_is_the_ccc_of_every_window():
     for window in (1, 51):
         with pytest.raises(ValueError, match="window is from 2 to 50 steps"):
             group_scores.score_running_ccc(prediction, target, window)
+
+
+def test_an_answer_of_nan_is_no_answer_and_only_of_its_own_group():
+    target = (np.arange(60) % 2).astype(np.float32)
+    broken = np.stack([target, target])
+    broken[1, 3] = np.nan  # of group "a"
+    slope = 0.1 * np.arange(60)
+    for task, prediction in (
+        ("binary", broken),
+        ("multiclass", np.stack([1 - broken, broken], -1)),
+        ("regression", broken + slope),
+        ("signed_regression", broken + slope),
+    ):
+        for name, score in group_scores.SCORES.items():
+            if not group_scores.has_statistics(task, name) or task == "binary" and name in ("ccc", "pcc"):
+                continue
+            sums = group_scores.sum_statistics(task, name, prediction, target, GROUP)
+            assert np.isfinite(sums[0]).all()
+            assert np.isfinite(sums[1, 1:]).all()
+            assert np.isnan(score(sums.sum(1))[1]), (task, name)
+            assert np.isfinite(score(sums.sum(1))[0])
+            assert np.isfinite(score(sums[:, 1:].sum(1))).all()
+
+
+def test_a_window_with_nan_has_no_ccc_and_the_later_ones_have():
+    target = random.normal(size=30)
+    prediction = target + random.normal(size=30)
+    whole = group_scores.score_running_ccc(prediction, target, 5)
+    prediction[10] = np.nan
+    found = group_scores.score_running_ccc(prediction, target, 5)
+    assert np.isnan(found[6:11]).all()
+    np.testing.assert_allclose(np.delete(found, np.s_[6:11]), np.delete(whole, np.s_[6:11]), atol=1e-9)

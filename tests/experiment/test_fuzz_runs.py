@@ -46,6 +46,7 @@ def write_finished_run(folder, seed):
         "net",
         (0, 1),
         {"validation": draw.normal(size=(2, STEPS)).astype(np.float32)},
+        {"validation": np.ones((2, STEPS), bool)},
         {"validation": predictions_file.Steps(draw.normal(size=STEPS).astype(np.float32), names, names)},
     )
     predictions_file.write_predictions(folder, arrays, identity.run)

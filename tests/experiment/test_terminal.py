@@ -87,3 +87,12 @@ def test_what_a_grid_chose_is_shown_for_every_fold():
 def test_paths_are_shortened_until_they_differ():
     paths = ["stages.a.dropout", "stages.b.dropout", "stages.a.losses.x.weight", "stages.a.optimizer.learning_rate"]
     assert list(terminal.shorten_paths(paths).values()) == ["a.dropout", "b.dropout", "x.weight", "learning_rate"]
+
+
+def test_a_variant_with_a_trial_without_a_score_has_no_mean():
+    trials = [*make_trials("s", "a", (0.5, 0.7)), *make_trials("s", "b", (0.9, None))]
+    text = terminal.format_results(make_results(trials))
+    row = next(line for line in text.splitlines() if "│ b" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["b", "not finite", "", "2", ""]
+    assert "not finite: a trial answers with NaN" in text
+    assert "not finite" not in terminal.format_results(make_results(make_trials("s", "a", (0.5,))))

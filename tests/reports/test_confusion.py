@@ -37,7 +37,7 @@ def test_one_fold(run):
 
 
 def test_shares_are_of_the_truth():
-    share = confusion.Confusion("", np.array([[3, 1, 0], [0, 0, 0], [2, 0, 2]]), (), "").shares
+    share = confusion.Confusion("", np.array([[3, 1, 0], [0, 0, 0], [2, 0, 2]]), np.zeros(3, int), (), "").shares
     np.testing.assert_allclose(share, [[0.75, 0.25, 0], [0, 0, 0], [0.5, 0, 0.5]])
 
 
@@ -124,3 +124,20 @@ def test_two_sets_of_classes_are_not_drawn_together(make_fusion_run, run):
     change(folder, lambda results: results["corpus"].update(labels=["calm", "sad", "angry"]))
     with pytest.raises(UserError, match="other answers calm, sad, angry, intra .* answers happy"):
         confusion.compare_chosen((INTRA, Source("x", "other", "other")), {"here": run, "x": read.read_run(folder)})
+
+
+def test_an_answer_of_nan_is_counted_and_lowers_the_recall(run):
+    path = run.path / "predictions.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    values = arrays["intra/test/prediction"]
+    arrays["intra/test/asked"] = np.isfinite(values).all(-1)
+    before = confusion.count_answers(run, INTRA)
+    wrong = arrays["intra/test/asked"] & (values.argmax(-1) != arrays["intra/test/target"])
+    values[wrong] = np.nan
+    np.savez(path, **arrays)
+    after = confusion.count_answers(run, INTRA)
+    np.testing.assert_allclose(np.diagonal(after.shares), np.diagonal(before.shares))
+    assert after.clips.tolist() == before.clips.tolist()
+    assert after.unanswered.sum() == wrong.sum() > 0
+    assert "none (NaN)" in str(confusion.make_table([after], [run]).header)

@@ -172,3 +172,19 @@ def test_figures_are_written_and_say_where_they_come_from(both, tmp_path):
     assert [tick.get_text() for tick in lower.get_xticklabels()] == ["T", "V", "A", "T+V", "T+A", "V+A", "T+V+A"]
     original, *_ = upper.containers
     assert [float(y) for y in original.lines[0].get_ydata()] == [0.45]
+
+
+def test_a_score_that_is_not_finite_is_said_in_tables_and_left_out_of_figures(both, tmp_path):
+    scores = both["studies"]["intra"]["masks"]["T+V"]["scores"]
+    scores["zeros"] = {name: {"values": [None, 0.5], "mean": None, "std": None, "n": 1} for name in ("accuracy", "uar")}
+    assert "not finite" in render.write_plain(missing.make_zeros_table(both))
+    series = missing.list_series(both, "intra", COUNTS, "euclidean")
+    assert "T+V" not in series["trained on all, zeros (MTUT, MTBT)"]
+    assert "T+A" in series["trained on all, zeros (MTUT, MTBT)"]
+    missing.draw_series(both, series, "a title")
+
+
+def test_modalities_that_test_examples_lack_are_told(both):
+    assert "without V" not in render.write_plain(missing.make_zeros_table(both))
+    both["studies"]["intra"]["lacking"] = {"V": 3}
+    assert "3 test examples without V" in " ".join(missing.make_zeros_table(both).notes)

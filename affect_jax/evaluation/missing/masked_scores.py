@@ -1,6 +1,5 @@
 """Scores of every trial of a study under every mask, computed as the run computed its own."""
 
-import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,11 +42,36 @@ class _Weights(NamedTuple):
         return len(jax.tree.leaves(self.params)[0])
 
 
-def check_neighbour_counts(loaded: LoadedCorpus, counts: Sequence[int]) -> None:
-    """Raises UserError where a fold trains on fewer examples than the most neighbours asked for."""
-    least = int((np.asarray(loaded.folds.train) >= 0).sum(axis=1).min())
-    if max(counts) > least:
-        raise UserError(f"--k has {max(counts)} neighbours but a fold trains on {least} examples; give at most {least}")
+def check_neighbour_counts(loaded: LoadedCorpus, study: TestedStudy, counts: Sequence[int]) -> None:
+    """Checks that every fold has as many possible neighbours as are asked for.
+
+    A neighbour must have what is known, to be found by, and what is imputed, to be averaged: all modalities.
+
+    Raises:
+      UserError: a fold has fewer.
+    """
+    train = np.asarray(loaded.folds.train)
+    is_whole = find_present(loaded.development.corpus, study.modalities, train).all(-1)
+    usable = is_whole.sum(axis=1)
+    fold, least = loaded.fold_names[int(usable.argmin())], int(usable.min())
+    if max(counts) <= least:
+        return
+    names, examples = ", ".join(study.modalities), int((train[usable.argmin()] >= 0).sum())
+    if not least:
+        raise UserError(
+            f"none of the {examples} examples that fold {fold!r} trains on has all of {names}, so nothing can be imputed "
+            f"in study {study.spec.name!r}; choose another with --study"
+        )
+    raise UserError(
+        f"--k has {max(counts)} neighbours, but of the {examples} examples that fold {fold!r} trains on, {least} have all "
+        f"of {names}, which a neighbour needs; give at most {least}"
+    )
+
+
+def find_present(corpus: corpora.Corpus, modalities: Sequence[str], examples: np.ndarray) -> np.ndarray:
+    """bool [..., M]: which modalities the examples int32 [...] have; none for the padding -1."""
+    has = np.stack([np.asarray(corpus.inputs[m].length) > 0 for m in modalities], axis=-1)
+    return has[examples] & (examples >= 0)[..., None]
 
 
 def score_study(
@@ -77,7 +101,7 @@ def score_study(
     Raises:
       UserError: weights are missing or damaged, or there are too few training examples.
     """
-    check_neighbour_counts(loaded, counts)
+    check_neighbour_counts(loaded, study, counts)
     spec, plan = study.spec, Plan(study.masks, tuple(counts), tuple(metrics))
     trials = [trial for trial in checked.results.trials if trial.study == spec.name]
     batches = _read_weights(checked, loaded, study)
@@ -98,7 +122,15 @@ def score_study(
                 fold = fold_of[batch.first + number]
                 scores.append(_score_trial(checked.results.task, loaded, study, plan, fold, logits[place]))
             progress(len(scores), len(trials))
-    return _describe_study(study, plan, trials, scores)
+    lacking = _count_lacking(loaded, study)
+    return {**_describe_study(study, plan, trials, scores), "lacking": lacking}
+
+
+def _count_lacking(loaded: LoadedCorpus, study: TestedStudy) -> dict[str, int]:
+    """Letter -> how many test examples lack the modality, of those that do."""
+    examples = np.unique(loaded.examples[loaded.examples >= 0])
+    counts = (~find_present(loaded.test.corpus, study.modalities, examples)).sum(0).tolist()
+    return {letter: count for letter, count in zip(study.letters, counts, strict=True) if count}
 
 
 def _share_corpus(loaded: LoadedCorpus) -> tuple[Any, ...]:
@@ -134,17 +166,53 @@ def _score_trial(
     examples = loaded.examples[fold]
     frames = corpora.locate_frames(loaded.test.corpus, examples)
     target, recording = loaded.test.target[frames], loaded.test.recording[frames]
+    present_QxM = find_present(loaded.test.corpus, study.modalities, examples)
+    is_complete = present_QxM[examples >= 0].all()
+    logits_MxIxQxC = choose_answers(plan, study.model.vectors, present_QxM, logits_MxIxQxC)
     scores: Scores = {}
     for mask, of_mask in enumerate(logits_MxIxQxC):
         known = plan.find_known(study.model.vectors, mask)
         for number, logits in enumerate(of_mask):
-            if all(known) and number:
+            if all(known) and number and is_complete:
                 scores[mask, number] = scores[mask, 0]
             elif any(known) or not plan.needs_known_vector(number):
-                predictions = np.where((examples >= 0)[:, None], logits, np.nan)
-                of_trial = results.score_trial(task, predictions, target, recording)
+                of_trial = results.score_trial(task, logits, target, recording, examples >= 0)
                 scores[mask, number] = {metric: of_trial[metric] for metric in METRICS}
     return scores
+
+
+def choose_answers(
+    plan: Plan, vectors: tuple[tuple[str, ...], ...], present_QxM: np.ndarray, logits_MxIxQxC: np.ndarray
+) -> np.ndarray:
+    """The answers by what each example really has under a mask: one without video is asked for text alone under 'T+V'.
+
+    An example of which nothing is left keeps the answer to zeros, whatever the imputation, and so does one without a
+    known vector where neighbours are asked for.
+
+    Args:
+      plan: what every trial is asked.
+      vectors: the model's, as the modalities that each is made of.
+      present_QxM: bool, which modalities the examples have, in the order of the last mask.
+      logits_MxIxQxC: answers as if each example had all modalities of a mask.
+
+    Returns:
+      Logits of the same shape.
+    """
+    every = plan.masks[-1]
+    number_of = {frozenset(mask): number for number, mask in enumerate(plan.masks)}
+    own = [frozenset(m for m, has in zip(every, row, strict=True) if has) for row in present_QxM]
+    chosen = logits_MxIxQxC.copy()
+    for number, mask in enumerate(plan.masks):
+        for query, has in enumerate(own):
+            left = number_of.get(has & set(mask))
+            if left == number:
+                continue
+            for imputation in range(1, len(plan.imputations)):
+                is_known = left is not None and any(plan.find_known(vectors, left))
+                is_possible = left is not None and (is_known or not plan.needs_known_vector(imputation))
+                source = (left, imputation) if is_possible else (number, 0)
+                chosen[number, imputation, query] = logits_MxIxQxC[*source, query]
+    return chosen
 
 
 def _describe_study(
@@ -175,15 +243,10 @@ def _describe_study(
 
 
 def _summarize_scores(of_trials: Sequence[dict[str, float | None]]) -> dict[str, dict[str, Any]]:
-    """Metric -> every trial's value, their mean and sample standard deviation (None for one trial)."""
+    """Metric -> every trial's value, and `results.summarize_values` of them."""
     summaries = {}
     for metric in METRICS:
         values = [scores[metric] for scores in of_trials]
-        defined = [value for value in values if value is not None]
-        summaries[metric] = {
-            "values": values,
-            "mean": round(statistics.fmean(defined), 6) if defined else None,
-            "std": round(statistics.stdev(defined), 6) if len(defined) > 1 else None,
-            "n": len(defined),
-        }
+        mean, deviation, count = results.summarize_values(values)
+        summaries[metric] = {"values": values, "mean": mean, "std": deviation, "n": count}
     return summaries

@@ -44,7 +44,8 @@ def score_run(
     with Work() as work:
         if unscored:
             loaded = checked_run.load_corpus(checked)
-            masked_scores.check_neighbour_counts(loaded, counts)
+            for study in unscored:
+                masked_scores.check_neighbour_counts(loaded, study, counts)
             kind = "synthetic " if checked.results.corpus.synthetic else ""
             work.say(f"{kind}corpus {checked.results.corpus.name}: {', '.join(s.spec.name for s in unscored)}")
         for study in unscored:
