@@ -6,7 +6,7 @@ single bucket, whose program is the one without buckets.
 """
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ class Bucket(NamedTuple):
 
 
 def arrange_examples(
-    lengths: Mapping[str, np.ndarray], rows: np.ndarray, most: int, *, has_steps: bool
+    lengths: Mapping[str, np.ndarray], rows: np.ndarray, most: int, *, has_steps: bool, least: int = 1
 ) -> tuple[np.ndarray, tuple[Bucket, ...]]:
     """Sorts the examples of each fold into buckets.
 
@@ -41,6 +41,7 @@ def arrange_examples(
       rows: int32 [K, n], numbers of the examples of each fold, -1 for padding at the end.
       most: buckets.
       has_steps: whether each step has a target; all modalities then have the same lengths.
+      least: examples that a fold has in a bucket, unless it has none there.
 
     Returns:
       int32 [K, n'], the same numbers bucket after bucket, and the buckets; `rows` and () where one is enough.
@@ -50,23 +51,30 @@ def arrange_examples(
         return rows, ()
     table = np.stack([np.asarray(of_one)[numbers] for of_one in lengths.values()], 1)
     order = np.argsort(table.sum(1), kind="stable")
-    edges = _choose_edges(table[order], most)
+    members = np.array([np.isin(numbers[order], row) for row in rows])
+    counts = np.pad(np.cumsum(members, 1), ((0, 0), (1, 0)))
+
+    def has_enough(edges: Sequence[int]) -> bool:
+        of_buckets = np.diff(counts[:, edges], axis=1)
+        return bool(((of_buckets == 0) | (of_buckets >= least)).all())
+
+    edges = _choose_edges(table[order], most, has_enough)
     if len(edges) == 2:
         return rows, ()
     bucket_of = np.full(int(numbers.max()) + 1, -1)
     bucket_of[numbers[order]] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
     pieces, buckets = [], []
     for k, (begin, end) in enumerate(itertools.pairwise(edges)):
-        members = [row[(row >= 0) & (bucket_of[row] == k)] for row in rows]
-        size = max(map(len, members))
-        pieces.append(np.stack([np.pad(row, (0, size - len(row)), constant_values=-1) for row in members]))
+        of_folds = [row[(row >= 0) & (bucket_of[row] == k)] for row in rows]
+        size = max(map(len, of_folds))
+        pieces.append(np.stack([np.pad(row, (0, size - len(row)), constant_values=-1) for row in of_folds]))
         widths = np.maximum(table[order[begin:end]].max(0), 1).tolist()
         steps = tuple(zip(lengths, widths, strict=True))
         buckets.append(Bucket(size, steps, max(widths) if has_steps else None))
     return np.concatenate(pieces, 1).astype(np.int32), tuple(buckets)
 
 
-def _choose_edges(table: np.ndarray, most: int) -> list[int]:
+def _choose_edges(table: np.ndarray, most: int, is_allowed: Callable[[Sequence[int]], bool]) -> list[int]:
     """Where the buckets of sorted examples [n, M] begin and end: few of them that leave few padded steps."""
     n = len(table)
     longest = np.maximum.accumulate(table, 0)  # of all examples so far, a modality each
@@ -77,7 +85,8 @@ def _choose_edges(table: np.ndarray, most: int) -> list[int]:
 
     best, whole = [0, n], count_steps([0, n])
     for count in range(1, most):
-        cuts = min(itertools.combinations(candidates, count), key=lambda cuts: count_steps([0, *cuts, n]), default=())
+        allowed = (cuts for cuts in itertools.combinations(candidates, count) if is_allowed([0, *cuts, n]))
+        cuts = min(allowed, key=lambda cuts: count_steps([0, *cuts, n]), default=())
         edges = [0, *cuts, n]
         if count_steps(edges) <= SHARE * count_steps(best) and whole - count_steps(edges) >= LEAST:
             best = edges

@@ -154,12 +154,12 @@ def make_matrix(document: Document, metric: str) -> Grid:
 
 def _name_gaps(document: Document) -> list[str]:
     """A sentence for each modality that test examples lack by themselves."""
-    gaps = {
-        letter: count for entry in document["studies"].values() for letter, count in entry.get("lacking", {}).items()
-    }
+    gaps: dict[str, int] = {}
+    for entry in document["studies"].values():
+        gaps |= entry.get("lacking", {})
     return [
-        f"{count} test example{'s' if count > 1 else ''} without {letter}: answered by what is left of a mask, or as zeros "
-        "where nothing known is left."
+        f"{count} test example{'s' if count > 1 else ''} without {letter}: answered by what is left of a mask, or as "
+        "zeros where nothing known is left."
         for letter, count in gaps.items()
     ]
 

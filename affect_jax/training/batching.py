@@ -12,16 +12,50 @@ from affect_jax.training import keys
 from affect_jax.training.trials import TrialArrays
 from affect_jax.types import Array
 
+FEW = 8
+"""Examples, or half a batch where that is less, below which the last batch of an epoch is a remainder."""
+
 
 def cut_batches(index: Array, size: int, multiple: int = 1) -> Array:
-    """int32 [n] -> ceil(n / size) batches of equal length, the last ones padded with -1.
+    """int32 [n] -> ceil(n / size) rows of equal length, in order; the last ones are padded with -1. For predictions.
 
-    52 examples in batches of 32 become 26 and 26, not 32 and 20: no small last batch, and less padding. A batch has at
-    most `size` examples, rounded up to a multiple of `multiple`.
+    52 examples in batches of 32 become 26 and 26, not 32 and 20: less padding. A row has at most `size` examples,
+    rounded up to a multiple of `multiple`; the last may have a single one, which a prediction does not mind.
     """
     count = -(-index.shape[0] // size)
     size = -(-index.shape[0] // (count * multiple)) * multiple
     return jnp.pad(index, (0, count * size - index.shape[0]), constant_values=-1).reshape(count, size)
+
+
+def count_few(batch: int) -> int:
+    """The least number of examples that a batch of an epoch has beside others of `batch`."""
+    return min(FEW, -(-batch // 2))
+
+
+def spread_batches(index: Array, size: int) -> Array:
+    """`cut_batches` for training: no batch of a few examples is left over.
+
+    A batch of one has no correlation, no variance and no covariance. So where the last batch would have fewer than
+    `count_few` examples, all batches have as many as the others, or one more: 1025 examples in batches of 32 become 2
+    of 32 and 31 of 31, not 32 of 32 and a single one. This holds for the examples that there are, whatever the number
+    of -1 behind them: folds differ in size.
+
+    Args:
+      index: int32 [n], -1 at its end alone.
+      size: examples of a batch, at most.
+    """
+    rows = -(-index.shape[0] // size)
+    width = -(-index.shape[0] // rows)
+    present = (index >= 0).sum()
+    count = jnp.maximum(-(-present // width), 1)
+    number = jnp.arange(rows)
+    cut = jnp.clip(present - number * width, 0, width)
+    even = jnp.where(number < count, present // count + (number < present % count), 0)
+    is_few = (count > 1) & (present - (count - 1) * width < count_few(width))
+    length = jnp.where(is_few, even, cut)
+    at = (jnp.cumsum(length) - length)[:, None] + jnp.arange(width)[None, :]
+    is_taken = jnp.arange(width)[None, :] < length[:, None]
+    return jnp.where(is_taken, index[jnp.minimum(at, index.shape[0] - 1)], -1)
 
 
 def shuffle_examples(index: Array, key: Array) -> Array:
@@ -43,7 +77,7 @@ def order_epoch(stage: Stage, folds: Folds, trial: TrialArrays, epoch: Array) ->
     def order_bucket(examples: Array, name: str) -> Array:
         if stage.moddrop:
             examples = moddrop.expand_examples(examples, len(stage.moddrop))
-        return cut_batches(shuffle_examples(examples, keys.derive_key(root, name, epoch)), stage.batch)
+        return spread_batches(shuffle_examples(examples, keys.derive_key(root, name, epoch)), stage.batch)
 
     if not folds.train_buckets:
         return order_bucket(examples, f"{stage.name}/order")

@@ -126,7 +126,7 @@ def arrange_folds(
     """
     train = np.asarray(folds.train), ()
     if not any(_plan_packing(model, stage, FoldedCorpus(corpus, folds)) for stage in stages):
-        train = arrange_rows(model, corpus, folds.train, engine)
+        train = arrange_rows(model, corpus, folds.train, engine, _count_least(model, stages, corpus, folds))
     # A streamed corpus is predicted in chunks of one shape.
     validation = np.asarray(folds.validation), ()
     if not isinstance(corpus, Source):
@@ -141,8 +141,15 @@ def arrange_folds(
     )
 
 
+def _count_least(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Source, folds: Folds) -> int:
+    """The least number of training examples in a bucket: several where a loss or batch norm needs them."""
+    has_statistics = step.STATISTICS in trace_shapes(model, corpus, folds).params
+    demanding = [stage for stage in stages if has_statistics or objective.needs_several(stage.terms)]
+    return max((batching.count_few(stage.batch) for stage in demanding), default=1)
+
+
 def arrange_rows(
-    model: nn.Module, corpus: Corpus | Source, rows: Array, engine: Engine
+    model: nn.Module, corpus: Corpus | Source, rows: Array, engine: Engine, least: int = 1
 ) -> tuple[np.ndarray, tuple[Bucket, ...]]:
     """`buckets.arrange_examples` of the examples `rows` int32 [K, n], as far as the model ignores padding."""
     rows = np.asarray(rows)
@@ -155,7 +162,7 @@ def arrange_rows(
     lengths = {m: np.asarray(corpus.inputs[m].length) for m in names}
     if getattr(model, "aligned", False) and lengths:  # whose modalities stay on one clock
         lengths = dict.fromkeys(lengths, np.maximum.reduce(list(lengths.values())))
-    return buckets.arrange_examples(lengths, rows, engine.buckets, has_steps=has_steps)
+    return buckets.arrange_examples(lengths, rows, engine.buckets, has_steps=has_steps, least=least)
 
 
 def plan_stage(model: nn.Module, stage: Stage, task: str, data: FoldedCorpus, engine: Engine) -> step.StagePlan:

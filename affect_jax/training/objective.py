@@ -89,6 +89,11 @@ def select_alignments(terms: tuple[Term, ...]) -> tuple[Term, ...]:
     return tuple(term for term in terms if term.kind in ALIGNMENT or term.kind in STATEFUL)
 
 
+def needs_several(terms: tuple[Term, ...]) -> bool:
+    """Whether some loss is one number from several examples, such as a correlation; a single one has none."""
+    return any(term.kind not in ELEMENTWISE for term in terms)
+
+
 def check_names(terms: tuple[Term, ...], names: Mapping[str, Any]) -> None:
     """Raises UserError for a term that names something the model does not output."""
     for term in terms:

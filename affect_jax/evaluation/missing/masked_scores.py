@@ -59,12 +59,12 @@ def check_neighbour_counts(loaded: LoadedCorpus, study: TestedStudy, counts: Seq
     names, examples = ", ".join(study.modalities), int((train[usable.argmin()] >= 0).sum())
     if not least:
         raise UserError(
-            f"none of the {examples} examples that fold {fold!r} trains on has all of {names}, so nothing can be imputed "
-            f"in study {study.spec.name!r}; choose another with --study"
+            f"none of the {examples} examples that fold {fold!r} trains on has all of {names}, so nothing can be "
+            f"imputed in study {study.spec.name!r}; choose another with --study"
         )
     raise UserError(
-        f"--k has {max(counts)} neighbours, but of the {examples} examples that fold {fold!r} trains on, {least} have all "
-        f"of {names}, which a neighbour needs; give at most {least}"
+        f"--k has {max(counts)} neighbours, but of the {examples} examples that fold {fold!r} trains on, {least} have "
+        f"all of {names}, which a neighbour needs; give at most {least}"
     )
 
 
