@@ -172,13 +172,16 @@ def sgd(learning_rate: float, momentum: float, weight_decay: float) -> dict[str,
     )
 
 
-def adam(learning_rate: float, weight_decay: float = 0.0, inverse_time_decay: float = 0.0) -> dict[str, Any]:
-    """Adam."""
+def adam(
+    learning_rate: float, weight_decay: float = 0.0, inverse_time_decay: float = 0.0, epsilon: float = 1e-8
+) -> dict[str, Any]:
+    """Adam; `epsilon` as in PyTorch, where Keras has 1e-7."""
     return dict(
         name="adam",
         learning_rate=learning_rate,
         inverse_time_decay=inverse_time_decay,
         weight_decay=weight_decay,
+        epsilon=epsilon,
     )
 
 

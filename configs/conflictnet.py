@@ -66,7 +66,7 @@ def get_config(argument: str = ARGUMENTS[0]) -> ml_collections.ConfigDict:
         fit=base.stage(
             train=("*",),
             losses=dict(prediction=base.loss("pcc", "prediction", "target")),  # 1 - PCC
-            optimizer=base.adam(learning_rate, inverse_time_decay=decay),
+            optimizer=base.adam(learning_rate, inverse_time_decay=decay, epsilon=1e-7),  # Keras' epsilon
             monitor="pcc",
             epochs=15 if small else 100,
             patience=10,

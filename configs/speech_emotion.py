@@ -39,7 +39,7 @@ def get_config(argument: str = "emotion") -> ml_collections.ConfigDict:
         fit=base.stage(
             train=("*",),
             losses=dict(prediction=base.loss("cross_entropy", "logits", "target")),
-            optimizer=base.adam(1e-3),
+            optimizer=base.adam(1e-3, epsilon=1e-7),  # Keras' epsilon, as its author trained it
             monitor="uar",
             epochs=40,
             patience=10,

@@ -16,7 +16,7 @@ OPTIMIZERS = {
     "sgd": ("learning_rate", "inverse_time_decay", "momentum", "weight_decay"),
     "adam": ("learning_rate", "inverse_time_decay", "weight_decay"),
 }
-"""Optimizer -> the fields of `Hyper` that it reads. Adam's decay rates are constants of the program."""
+"""Optimizer -> the fields of `Hyper` that it reads. Adam's decay rates and epsilon are constants of the program."""
 
 
 class Hyper(NamedTuple):

@@ -11,7 +11,7 @@ from affect_jax.config.hyper import Hyper, check_paths, flatten_hyper, flatten_p
 from affect_jax.config.problems import Problems
 from affect_jax.config.schema import Count, Data, EngineSettings, Experiment, Search, Study, Task, Trials
 from affect_jax.config.search import check_search, list_points
-from affect_jax.config.stages import OPTIMIZERS, Stage, default_hyper, parse_stage
+from affect_jax.config.stages import EPSILON, OPTIMIZERS, Stage, default_hyper, parse_stage
 from affect_jax.errors import UserError, suggest_nearest
 
 _NOT_NEGATIVE = Range(least=0)
@@ -20,7 +20,7 @@ _KEYS = ("name", "task", "corpus", "data", "model", "schedule", "stages", "studi
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerSettings:
-    """`config.stages.<stage>.optimizer`; all but the name are traced, so trials of one study may differ in them.
+    """`config.stages.<stage>.optimizer`; all but name and epsilon are traced, so trials of a study may differ in them.
 
     Attributes:
       name: a key of OPTIMIZERS.
@@ -28,6 +28,7 @@ class OptimizerSettings:
       inverse_time_decay: the rate is divided by 1 + inverse_time_decay * updates.
       momentum: of SGD.
       weight_decay: added to the gradient, times the parameter.
+      epsilon: of Adam, added to the root of the second moment; Keras has 1e-7.
     """
 
     name: str
@@ -35,6 +36,7 @@ class OptimizerSettings:
     inverse_time_decay: Annotated[float, _NOT_NEGATIVE] = 0.0
     momentum: Annotated[float, Range(least=0, most=1)] | None = None
     weight_decay: Annotated[float, _NOT_NEGATIVE] = 0.0
+    epsilon: Annotated[float, Range(above=0)] = EPSILON
 
 
 @dataclasses.dataclass(frozen=True)

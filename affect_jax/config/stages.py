@@ -21,6 +21,8 @@ METRICS = {
 LOWER_IS_BETTER = ("rmse", "mae", "log_loss")
 KEPT_WEIGHTS = ("best", "last")
 PRECISIONS = ("float32", "bfloat16")
+EPSILON = 1e-8
+"""Adam's, of Kingma and Ba (2015) and of PyTorch; Keras has 1e-7."""
 
 
 class Stage(NamedTuple):
@@ -31,7 +33,8 @@ class Stage(NamedTuple):
       train: submodules that are trained, or `*` for all; the others are frozen and run deterministically.
       terms: the losses.
       optimizer: a key of OPTIMIZERS.
-      batch: examples of an update, at most; an epoch is cut into equal batches.
+      epsilon: of Adam, added to the root of the second moment.
+      batch: examples of an update, at most; no batch of an epoch has just a few.
       epochs: at most this many.
       patience: stop after this many epochs without a better score; 0 never stops early.
       plateau_factor: the learning rate is multiplied by this ...
@@ -48,6 +51,7 @@ class Stage(NamedTuple):
     train: tuple[str, ...]
     terms: tuple[Term, ...]
     optimizer: str
+    epsilon: float
     batch: int
     epochs: int
     patience: int
@@ -100,6 +104,7 @@ def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
         train=tuple(config["train"]),
         terms=parse_losses(config["losses"]),
         optimizer=optimizer,
+        epsilon=float(config["optimizer"].get("epsilon", EPSILON)),
         batch=int(config["batch"]),
         epochs=int(config["epochs"]),
         patience=int(config["patience"]),

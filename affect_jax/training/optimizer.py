@@ -9,9 +9,9 @@ from affect_jax.config.stages import Stage
 from affect_jax.types import Array
 
 # Each gives directions, not steps: `compute_learning_rate` is applied behind them, because it depends on the state.
-_DIRECTIONS: dict[str, Callable[[Hyper], optax.GradientTransformation]] = {
-    "sgd": lambda hyper: optax.trace(hyper.momentum),
-    "adam": lambda hyper: optax.scale_by_adam(),
+_DIRECTIONS: dict[str, Callable[[Stage, Hyper], optax.GradientTransformation]] = {
+    "sgd": lambda stage, hyper: optax.trace(hyper.momentum),
+    "adam": lambda stage, hyper: optax.scale_by_adam(eps=stage.epsilon),
 }
 
 
@@ -20,7 +20,7 @@ def make_transform(stage: Stage, hyper: Hyper) -> optax.GradientTransformation:
 
     The L2 penalty is added to the gradient before momentum and moments see it, as PyTorch's optimizers do.
     """
-    return optax.chain(optax.add_decayed_weights(hyper.weight_decay), _DIRECTIONS[stage.optimizer](hyper))
+    return optax.chain(optax.add_decayed_weights(hyper.weight_decay), _DIRECTIONS[stage.optimizer](stage, hyper))
 
 
 def compute_learning_rate(hyper: Hyper, scale: Array, updates: Array) -> Array:

@@ -68,9 +68,13 @@ def _correlation_program(terms: tuple[Term, ...], engine: Engine) -> Callable[..
 
 
 def _sum_correlations(term: Term, a: Array, b: Array, mask: Array) -> Array:
-    # Alignments without a rank of their own are measured by ten correlations, as the thesis' deep CCA has.
-    k = dict(term.options).get("k", min(10, a.shape[-1], b.shape[-1]))
-    return canonical_correlations(a, b, mask, k=k).sum()
+    """The sum of the top correlations of two codes, with the rank and the ridge of the loss.
+
+    Alignments without them are measured by ten correlations, as the thesis' deep CCA has, with the ridge's default.
+    """
+    options = {"k": min(10, a.shape[-1], b.shape[-1]), **dict(term.options)}
+    settings = {name: options[name] for name in ("k", "ridge", "ridge_mode") if name in options}
+    return canonical_correlations(a, b, mask, **settings).sum()
 
 
 def measure_alignment(
@@ -85,6 +89,7 @@ def measure_alignment(
     """alignment term -> float32 [R], the sum of the top k canonical correlations over the whole validation split.
 
     The loss reports them of one batch, where few samples make even unrelated codes look aligned; here there are more.
+    Rank and ridge are those of the loss.
     """
     slots = assign_slots(range(len(fold_of)), engine)
     fold, slot_params = mesh.shard_trials(engine.mesh, (fold_of[slots], pick_trials(params, slots)))
