@@ -33,7 +33,7 @@ def attention(modalities: Mapping[str, str], map_steps: Mapping[str, int], kind:
       **changes: other arguments of the model.
     """
     names = tuple(modalities.values())
-    sizes = dict(map_steps=tuple(map_steps[m] for m in names), input_dropout=(0.0,) * len(names))
+    sizes = dict(map_steps=tuple(map_steps[m] for m in names), input_dropout=())  # () as `fidelity` says
     return dict(modalities=names, attention=kind, **sizes, **changes)
 
 

@@ -17,11 +17,10 @@ import numpy as np
 
 from affect_jax.convert.folder import Variables, trace_variables
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.models.attention_fusion import Model
+from affect_jax.models.attention_fusion import AUTHORS_DROPOUT, Model
 
 _LETTERS = {"text": "t", "video": "v", "audio": "a"}
 _MAPPED = ("video", "audio")
-_INPUT_DROPOUT = {"text": 0.25}
 _ATTENTION = ("intra", "cross")
 # The steps of text leave no trace in the arrays; any number will do.
 _TEXT_STEPS = 128
@@ -75,7 +74,7 @@ def import_torch_fusion(arrays: Mapping[str, np.ndarray], attention: str, heads:
         units=tree[f"{modalities[0]}_gru"]["weight_hh"].shape[0],
         heads=heads,
         hidden=tree["concat"]["bias"].shape[0],
-        input_dropout=tuple(_INPUT_DROPOUT.get(m, 0.0) for m in modalities),
+        input_dropout=tuple(AUTHORS_DROPOUT.get(m, 0.0) for m in modalities),
         fidelity="authors",
     )
     variables = {"params": tree}

@@ -65,7 +65,7 @@ def test_fusion_cases_are_the_thesis_sizes():
         assert (config.model.name, config.data.unit) == ("attention_fusion", "item")
         assert config.model.modalities == tuple(case.sizes)
         assert config.model.map_steps == tuple(case.maps.get(m, (0, 0))[1] for m in case.sizes)
-        assert config.model.input_dropout == (0, 0, 0)
+        assert (config.model.input_dropout, config.model.fidelity) == ((), "thesis")  # which drops no features
         assert {m: config.data.steps[m] for m in case.sizes} == {m: steps for m, (steps, _) in case.sizes.items()}
         assert config.model.classes == case.classes
         assert config.studies[case.attention].model.attention == case.attention

@@ -7,8 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from affect_jax.config.load import load_config
+from affect_jax.config.models import make_model
 from affect_jax.errors import UserError
 from affect_jax.models.attention_fusion import Model
+from configs import fusion_iemocap
 
 WIDTHS = {"text": 300, "video": 2048, "audio": 120}
 STEPS = {"text": 128, "video": 32, "audio": 1000}
@@ -97,6 +100,28 @@ def test_the_authors_put_the_deviation_first():
     swapped["params"]["concat"]["kernel"] = jnp.concatenate([kernel[8:], kernel[:8]])
     authors = logits(Model(**TINY, fidelity="authors"), swapped, inputs, masks)
     np.testing.assert_allclose(authors, logits(model, variables, inputs, masks), atol=1e-6)
+
+
+@pytest.mark.parametrize(("fidelity", "text"), [("thesis", 0.0), ("authors", 0.25)])
+def test_the_authors_drop_a_quarter_of_the_text(fidelity, text):
+    """Of the config's flag alone, in every study that reads text; a rate that is given stands."""
+    config = fusion_iemocap.get_config("all")
+    config.model.fidelity = fidelity
+    for study in load_config(config).studies:
+        if study.model["name"] == "attention_fusion":
+            rates = {one.modality: one.dropout for one in make_model(study.model)._inputs}
+            assert rates == {modality: text if modality == "text" else 0.0 for modality in rates}
+    given = Model(**TINY, fidelity=fidelity, input_dropout=(0.1, 0.2, 0.3))
+    assert [one.dropout for one in given._inputs] == [0.1, 0.2, 0.3]
+
+
+def test_dropped_text_changes_what_the_authors_model_trains_on():
+    (inputs, masks), (model, variables) = batch(), made(fidelity="authors")
+    run = jax.jit(lambda key: model.apply(variables, inputs, masks, train=True, rngs={"dropout": key})["pooled"])
+    first, second = (np.asarray(run(jax.random.key(seed))) for seed in (0, 1))
+    changed = np.abs(first - second).max((0, 2))
+    assert changed[0] > 0
+    np.testing.assert_array_equal(changed[1:], 0)
 
 
 def test_a_missing_modality_leaves_finite_gradients_and_its_values_reach_nothing():
