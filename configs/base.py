@@ -20,6 +20,11 @@ def left_open(kind: type) -> FieldReference:
     return config_dict.placeholder(kind)
 
 
+def all_or_some(value: bool) -> FieldReference:
+    """True or False for all or none, which a flag can replace by a tuple of names."""
+    return FieldReference(value, field_type=object)
+
+
 def parse_argument(argument: str, choices: Sequence[str], what: str) -> str:
     """The argument, if it is one of `choices`.
 
@@ -122,7 +127,7 @@ def data(modalities: Sequence[str], target: str, unit: str, eval_size: int, **se
         steps=left_open(dict),
         buckets=left_open(int),
         cut_outliers=True,
-        standardize=True,
+        standardize=all_or_some(True),  # or the modalities that are; the thesis says it of audio alone
         delay=0,  # frames
         postprocess=False,
         rescale=left_open(str),

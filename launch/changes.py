@@ -12,7 +12,7 @@ from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.reports import sources
 from affect_jax.runtime.run_folder import name_run_folder
 from launch.config_errors import load_file
-from launch.tuples import parse_tuple
+from launch.tuples import parse_switch, parse_tuple
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -114,8 +114,10 @@ def _parse_value(text: str, current: object, kind: type, assignment: str) -> obj
     """The text of an assignment as a value of the key's type; None as a value leaves the type open."""
     if isinstance(current, str) or kind is str:
         return text
-    if isinstance(current, bool) and text.lower() in ("true", "false"):
+    if isinstance(current, bool) and kind is bool and text.lower() in ("true", "false"):
         return text.lower() == "true"
+    if kind is object:
+        return parse_switch(text)
     if isinstance(current, tuple) or kind is tuple:
         return parse_tuple(text)
     try:

@@ -1,4 +1,4 @@
-"""Tuples of names on a command line, in both spellings: `voice,face` and `('voice', 'face')`."""
+"""Tuples of names on a command line, in both spellings, `voice,face` and `('voice', 'face')`; or all and none."""
 
 import ast
 from typing import Any
@@ -38,9 +38,25 @@ class TupleParser(tuple_parser.TupleParser):
         return parse_tuple(argument) if isinstance(argument, str) else super().parse(argument)
 
 
+def parse_switch(text: str) -> bool | tuple:
+    """`true` and `false` as such, anything else as a tuple: what a setting of each modality can be set to."""
+    return text.lower() == "true" if text.lower() in ("true", "false") else parse_tuple(text)
+
+
+class SwitchParser(flags.ArgumentParser):
+    """Parses settings of a config that are all, none or some names, `configs.base.all_or_some`."""
+
+    syntactic_help = "true, false, or a tuple of names"
+
+    def parse(self, argument: Any) -> bool | tuple:
+        """The value that a flag's text stands for."""
+        return parse_switch(argument) if isinstance(argument, str) else argument
+
+
 def accept_both_spellings() -> None:
-    """Makes every `--config.…` flag of a tuple take both spellings."""
+    """Makes every `--config.…` flag of a tuple, or of all, none or some names, take both spellings."""
     config_flags.register_flag_parser_for_type(tuple, TupleParser())
+    config_flags.register_flag_parser_for_type(object, SwitchParser())
 
 
 def define_names(name: str, default: tuple[str, ...] | None, text: str, flag_values: flags.FlagValues) -> None:

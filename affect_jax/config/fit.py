@@ -252,6 +252,4 @@ def _fit_data(document: Mapping[str, Any], columns: Mapping[str, Any], given: Co
     if data["unit"] == "item":  # every split is padded to the same lengths, which some models need
         steps = {name: n for name, n in (data["steps"] or {}).items() if was_given(f"data.steps.{name}", given)}
         data["steps"] = {name: steps.get(name) or column.longest for name, column in columns.items()}
-    if not isinstance(data["standardize"], bool) and not set(data["standardize"]) <= set(columns):
-        data["standardize"] = True
     return {**document, "data": data}

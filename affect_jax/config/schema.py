@@ -41,7 +41,8 @@ class Data:
         (docs/scaling.md). 1 pads all to the longest. None: 1, and 3 of one's own corpus.
       cut_outliers: whether items of one's own corpus that are far longer than all others are cut.
       standardize: whether features are standardised by the mean and deviation of the training split; or the modalities
-        that are.
+        that are. A missing modality is zeros behind that: its training mean where it is standardised, zeros of its own
+        units where it is not.
       delay: frames by which the annotation lags behind the features.
       postprocess: apply AVEC's post-processing (median filter, offset, scale, shift), fitted on validation.
       rescale: 'authors' maps predictions to the range of the training labels, as the authors of ConflictNET do.

@@ -4,6 +4,8 @@ Binary accuracy and F1 have two forms that are often confused: `has0` compares n
 entries, `non0` compares negative with positive and leaves out entries whose true value is 0. The accuracies of 7, 5 and
 3 classes clip both values to [-3, 3], [-2, 2], [-1, 1] and round them. Rounding is numpy's, to the even neighbour of a
 half: .5 becomes 0, 1.5 and 2.5 become 2. So do Tsai et al. (MulT, 2019, `eval_metrics.py`) and MMSA (`metricsTop.py`).
+The label `class7` of CMU-MOSI has halves away from zero (`datasets.cmu_mosi.classes`), so an accuracy of a classifier
+of these labels and `accuracy_7` are not the same thing.
 """
 
 from typing import NamedTuple
@@ -51,7 +53,7 @@ def count_answers(prediction: jax.Array, target: jax.Array, where: jax.Array) ->
       where: bool, the same shape.
     """
     x, y = (jnp.where(where, v.astype(jnp.float32), 0) for v in (prediction, target))
-    hits = [where & (_round(x, limit) == _round(y, limit)) for limit in LIMITS.values()]
+    hits = [where & (round_half_even(x, limit) == round_half_even(y, limit)) for limit in LIMITS.values()]
     return Counts(
         has0=classification.count_confusions(x >= 0, y >= 0, where, 2),
         non0=classification.count_confusions(x > 0, y > 0, where & (y != 0), 2),
@@ -61,7 +63,8 @@ def count_answers(prediction: jax.Array, target: jax.Array, where: jax.Array) ->
     )
 
 
-def _round(values: jax.Array, limit: int) -> jax.Array:
+def round_half_even(values: jax.Array, limit: int) -> jax.Array:
+    """The class of each value: clipped to -limit..limit and rounded, a half to the even number beside it."""
     return jnp.round(jnp.clip(values, -limit, limit))
 
 

@@ -1,11 +1,14 @@
 """Items that lack a modality: zeros and an all-False mask in a batch, and no say in the statistics."""
 
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
+from affect_jax.data import moddrop, splits
 from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
 
@@ -80,3 +83,29 @@ def test_what_cannot_be_left_out():
     empty = made[0]._replace(features={**made[0].features, "face": np.zeros((0, 2), np.float32)})
     with pytest.raises(UserError, match="recording r0 has no frames of 'face'"):
         build([empty, made[2]])
+
+
+@pytest.mark.parametrize("standardize", [True, False, ("face",), ("voice",), ()])
+def test_zeros_stand_behind_standardisation_whichever_modalities_are_standardised(standardize):
+    """An own gap, an example that Moddrop takes a modality from, and one that a test removes it from: all are zeros, so
+    the training mean of what is standardised, and zeros of its own units where nothing is."""
+    made = [
+        r._replace(features={**r.features, "voice": np.random.default_rng(1).normal(7, 3, (4, 1)).astype(np.float32)})
+        for r in recordings()
+    ]
+    corpus, index = build(made)
+    data = SimpleNamespace(modalities=("face", "voice"), standardize=standardize)
+    chosen = splits.choose_standardized(data)
+    assert set(chosen.values()) <= {True, False}
+    folds = folding.build_folds(corpus, index, [folding.FoldMembers("f", ("r0", "r1"), ("r2",))], chosen)
+    whole = corpora.take_batch(corpus, jnp.array([0, 1]), *folds.select_moments(0))
+    combined = moddrop.apply_moddrop(whole, jnp.array([1, 1]), (("face", "voice"), ("voice",)))
+    removed = moddrop.remove_modalities(whole, ("face",))
+    for batch, lacking in ((whole, [1]), (combined, [0, 1]), (removed, [0, 1])):
+        np.testing.assert_array_equal(np.asarray(batch["inputs"]["face"])[lacking], 0)
+        assert not np.asarray(batch["masks"]["face"])[lacking].any()
+    face = np.asarray(whole["inputs"]["face"])[0]
+    expected = made[0].features["face"]
+    if chosen["face"]:
+        expected = (expected - expected.mean(0)) / expected.std(0)
+    np.testing.assert_allclose(face, expected, atol=1e-5)

@@ -36,7 +36,8 @@ class Settings:
       manual_dir: folder of the release; None uses the synthetic corpus, or downloads where `download` says so.
       data_dir: folder for built corpora; None is ~/.cache/affect_jax/corpora.
       download: whether to fetch the public files.
-      labels: binary (0, 1), class7 (0..6 for -3..3) or sentiment (-3..3); the last two need mosi_labels.csv.
+      labels: binary (0, 1), class7 (0..6 for -3..3, halves rounded away from zero) or sentiment (-3..3); the last two
+        need mosi_labels.csv.
       nonfinite: what happens to NaN and infinite features: refuse, zero, or mean (of the video's own column).
       validation: ids of the training videos that form the draw 'given'; None for no such draw.
       synthetic: sizes of the synthetic corpus.

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from affect_jax.datasets.cmu_mosi.classes import round_half_away
 from affect_jax.datasets.cmu_mosi.poria_release import LABELS_FILE, MODALITIES, SPLITS
 from affect_jax.datasets.release_files import write_marker
 from affect_jax.datasets.whole_folder import make_whole_folder
@@ -134,14 +135,9 @@ def _write_release(place: Path, utterances: list[dict], counts: dict[str, int], 
         _write_csv(place / f"text_{split}.csv", ([i, *u["text"]] for i, u in members))
         sizes["utterances"][split] = len(members)
         sizes["positive"][split] = sum(u["label"] for _, u in members)
-    scores = [[u["id"], u["label"], u["sentiment"], _round_to_class(u["sentiment"])] for u in utterances]
+    scores = [[u["id"], u["label"], u["sentiment"], int(round_half_away(u["sentiment"]))] for u in utterances]
     _write_csv(place / LABELS_FILE, [["utt_id", "poria_binary", "sentiment", "class7"], *scores])
     return sizes
-
-
-def _round_to_class(sentiment: float) -> int:
-    """Rounds to the nearest class, halves away from zero, as in mosi_labels.csv."""
-    return int(np.sign(sentiment) * np.floor(abs(sentiment) + 0.5))
 
 
 def _write_csv(path: Path, rows: Iterable[Sequence]) -> None:

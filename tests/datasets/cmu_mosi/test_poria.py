@@ -6,8 +6,10 @@ import pytest
 
 from affect_jax.datasets import cmu_mosi
 from affect_jax.datasets.cmu_mosi import poria_release
+from affect_jax.datasets.cmu_mosi.classes import round_half_away
 from affect_jax.datasets.release_files import MARKER, read_rows
 from affect_jax.errors import UserError
+from affect_jax.metrics.sentiment import round_half_even
 
 
 def load(folder, tmp_path, **settings):
@@ -82,6 +84,14 @@ def test_the_three_labels(mosi_raw, tmp_path):
     assert np.abs(result["class7"] - 3 - result["sentiment"]).max() <= 0.5 + 1e-6
     with pytest.raises(UserError, match="labels is 'binry'"):
         load(mosi_raw, tmp_path, labels="binry")
+
+
+def test_a_half_has_the_class_away_from_zero_in_labels_and_the_even_one_in_accuracy_7():
+    halves = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5])
+    assert round_half_away(halves).tolist() == [-3, -2, -1, 1, 2, 3]
+    assert np.asarray(round_half_even(halves, 3)).tolist() == [-2, -2, 0, 0, 2, 2]
+    others = np.linspace(-2.87, 2.93, 30)  # no halves
+    np.testing.assert_array_equal(round_half_away(others), np.asarray(round_half_even(others, 3)))
 
 
 def test_scores_are_optional(mosi_copy, tmp_path):
@@ -218,3 +228,7 @@ def test_the_release_s_scores(release):
     class7 = cmu_mosi.load({"manual_dir": str(folder), "data_dir": str(data), "labels": "class7"})
     values = np.concatenate([v.targets["class7"] for part in class7.splits.values() for v in part])
     assert np.bincount(values.astype(int)).tolist() == [82, 383, 422, 368, 396, 461, 87]
+    # Halves are away from zero in every row, which numpy's rounding, and so accuracy_7, is not.
+    exact = np.concatenate([v.targets["sentiment"] for part in sentiment.splits.values() for v in part])
+    np.testing.assert_array_equal(values - 3, round_half_away(exact))
+    assert (values - 3 != np.asarray(round_half_even(exact, 3))).sum() == 39
