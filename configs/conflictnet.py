@@ -10,7 +10,7 @@ On the synthetic corpus: 94 s of processor time, under 2 minutes on two cores; P
 The thesis has PCC .853 and UAR 84.3 on SSPNet Conflict's test split.
 `ravdess_debates` is real speech with a constructed target: its figures say nothing about conflict.
 `--config.model.first_layer=sincnet` puts learned band-pass filters first; `--config.data.rescale=authors` maps
-predictions to the range of the training labels before they are binarised, as the authors do.
+predictions to the range of the training labels before they are scored, as the authors do: PCC stays, all else changes.
 """
 
 import ml_collections

@@ -5,6 +5,7 @@
 
 Argument: a set of studies (configs/fusion_sets.py), emotion7 | emotion6 | emotion4, and `release` for the full release
 instead of the features and folds of AMH's authors, which the thesis uses.
+All modalities are standardised; the thesis says so of audio alone: `--config.data.standardize=audio`.
 Every trial is a fold and a seed: 5 folds x 10 seeds. The thesis has accuracy .642 and UAR .587 with intra, .636 and
 .578 with cross on seven classes.
 """
