@@ -52,10 +52,8 @@ def test_one_command_for_a_regression(main, tmp_path, capsys):
     out, err = capsys.readouterr()
     assert "without the IS13 baseline, as openSMILE is not installed" in err
     results = read_results(tmp_path / "run")
-    assert {trial.variant for trial in results.trials} == {
-        "MFCC statistics",
-        "Random subset feature selection",
-    }
+    names = ("MFCC statistics", "Random subset feature selection")
+    assert {trial.variant for trial in results.trials} == {*names, *(name + methods.REFITTED for name in names)}
     assert results.task == "signed_regression"
     assert results.config_arg.endswith("configs/conflictnet.py:baseline")
     assert read_experiment(tmp_path / "run").corpus.settings["rate"] == 8000
@@ -92,9 +90,9 @@ def test_one_command_for_classes(main, tmp_path, capsys):
     flag = "--methods=mfcc_statistics,action_units,both"
     main("configs/speech_emotion.py", "ravdess", flag, f"--workdir={tmp_path / 'run'}")
     results = read_results(tmp_path / "run")
-    assert list(dict.fromkeys(trial.variant for trial in results.trials)) == [
-        methods.NAMES[name] for name in ("mfcc_statistics", "action_units", "both")
-    ]
+    names = [methods.NAMES[name] for name in ("mfcc_statistics", "action_units", "both")]
+    variants = list(dict.fromkeys(trial.variant for trial in results.trials))
+    assert variants == [*names, *(name + methods.REFITTED for name in names)]
     assert results.corpus.labels[0] == "neutral"
     capsys.readouterr()
 

@@ -63,8 +63,8 @@ def check_neighbour_counts(loaded: LoadedCorpus, study: TestedStudy, counts: Seq
             f"imputed in study {study.spec.name!r}; choose another with --study"
         )
     raise UserError(
-        f"--k has {max(counts)} neighbours, but of the {examples} examples that fold {fold!r} trains on, {least} have "
-        f"all of {names}, which a neighbour needs; give at most {least}"
+        f"--k has {max(counts)} neighbours but a fold trains on {least} examples that have all of {names}, as a "
+        f"neighbour must ({fold!r}, of {examples}); give at most {least}"
     )
 
 
