@@ -100,6 +100,7 @@ def test_one_command_for_classes(main, tmp_path, capsys):
 def test_the_folder_has_a_name_of_its_own_and_is_made_last(main, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run_baselines, "fit_folds", lambda *args, **kwargs: run_results.make_results())
     monkeypatch.setattr(terminal, "format_results", lambda results: "")
+    monkeypatch.setattr("affect_jax.reports.verdicts.summarize_verdicts", lambda folder: "")
     folder = tmp_path / "runs" / "conflictnet_baseline"
     for wrong in ("--methods=mfcc_statistic", "--config.corpus.manual_dir=/nowhere"):
         with pytest.raises(UserError, match="did you mean 'mfcc_statistics'|/nowhere is not a folder"):
