@@ -266,7 +266,7 @@ def _score_baselines(run: Run) -> dict[str, Scores]:
 def _collect_predictions(
     run: Run, study: str, first: int, predicted: Mapping[str, np.ndarray], folds: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """predictions.npz entries of one study, whose first trial has this number in results.json; `folds` of the trials."""
+    """predictions.npz entries of a study, whose first trial has this number in results.json; `folds` of its trials."""
     steps, asked = {}, {}
     for name in predicted:
         split, of_folds = run.split(name), {fold: run.mark_asked(name, fold) for fold in set(folds)}
