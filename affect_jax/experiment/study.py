@@ -21,6 +21,7 @@ from affect_jax.experiment import results
 from affect_jax.experiment.context import Run
 from affect_jax.experiment.results_file import Results, Scores, Selection, TrialResult
 from affect_jax.runtime import hosts, run_folder, run_identity
+from affect_jax.runtime.files import read_json, write_json
 from affect_jax.training import checkpoint, loop, mesh, objective, predictor
 from affect_jax.training.trials import Trial, plan_trials
 from affect_jax.types import Params
@@ -215,14 +216,14 @@ def _fit_search(run: Run, study: Study, model: nn.Module, name: str, trials: Seq
     folder, worst = run.workdir / "checkpoints" / name, -study.stages[-1].sign * math.inf
     summary = folder / "scores.json"
     if summary.exists():
-        saved = run_folder.read_json(summary)
+        saved = read_json(summary)
         run_identity.check_origin(run.identity, saved["identity"], summary)
         return [worst if score is None else score for score in saved["scores"]]
     scores = [float(x) for x in _fit(run, study, model, name, trials).score]
     if hosts.is_leader():
         # JSON has no infinity, the score of a trial that never had a finite one.
         finite = [score if math.isfinite(score) else None for score in scores]
-        run_folder.write_json(summary, {"identity": run.identity._asdict(), "scores": finite})
+        write_json(summary, {"identity": run.identity._asdict(), "scores": finite})
         for stage in study.stages:  # only the scores of a search are wanted
             shutil.rmtree(folder / stage.name)
     return scores

@@ -86,7 +86,8 @@ def read_everything(folder, names=()):
     def read_for_reports():
         run = read.read_run(folder)
         values = read.read_predictions(run, "net", "validation")
-        return [array.tolist() for array in values] if values else values
+        # A file of an earlier version does not say what was asked; it then follows from the answers.
+        return [array.tolist() for array in (*values[:-1], values.is_known)] if values else values
 
     def read_curves():
         return [(curve.name, curve.mean.tolist()) for curve in curves.read_curves(read.read_run(folder))]
