@@ -102,6 +102,8 @@ def _check_study(path: Path, study: str, arrays: Mapping[str, np.ndarray], task:
             _check_array(path, f"{name}/{field}", arrays.get(f"{name}/{field}", np.zeros(0)), kinds, (steps,))
         if f"{name}/asked" in arrays:
             _check_array(path, f"{name}/asked", arrays[f"{name}/asked"], "b", (len(trials), steps))
+            if not arrays[f"{name}/asked"].any(0).all():
+                raise UserError(f"{path} has steps in {name!r} that no trial was asked for; train that run again")
 
 
 def _check_array(path: Path, name: str, array: np.ndarray, kinds: str, shape: tuple[int, ...]) -> None:
