@@ -198,6 +198,7 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "xflow": lambda place: _use(
         "xflow", place, widths=(place.width, place.width), crossed=place.width // 2, hidden=place.width
     ),
+    "modality_attention": lambda place: _use("modality_attention", place, width=place.width),
     "mlb": lambda place: _use("mlb", place, width=place.width),
     "mutan": lambda place: _use("mutan", place, width=place.width, rank=5),
     "block": lambda place: _use("block", place, width=place.width, chunks=4, rank=5),

@@ -6,17 +6,20 @@ import jax.numpy as jnp
 _LEAST = 1e-30  # of 1 - p, so that its logarithm is finite
 
 
-def combine(logits: jax.Array, *, beta: float = 1.0, alpha: float = 0.0) -> jax.Array:
-    """Scores [..., C] of M candidates' logits [..., M, C]: sum over j of w_j log p_j. The greatest wins.
+def weigh(logits: jax.Array, *, beta: float = 1.0, alpha: float = 0.0) -> jax.Array:
+    """Weights [..., M, C] of M candidates' logits of that shape, per class, without gradient.
 
-    w_j = (product over i != j of (1 - p_i))^(beta / (M - 1)) (1 - p_j)^alpha, per class, without gradient: a candidate
-    counts where the others are unsure.
+    w_j = (product over i != j of (1 - p_i))^(beta / (M - 1)) (1 - p_j)^alpha: a candidate counts where the others are
+    unsure.
     """
-    log_p = jax.nn.log_softmax(logits)
-    log_rest = jnp.log(jnp.maximum(-jnp.expm1(log_p), _LEAST))
+    log_rest = jnp.log(jnp.maximum(-jnp.expm1(jax.nn.log_softmax(logits)), _LEAST))
     others = (log_rest.sum(axis=-2, keepdims=True) - log_rest) / max(logits.shape[-2] - 1, 1)
-    weights = jnp.exp(beta * others + alpha * log_rest)
-    return (jax.lax.stop_gradient(weights) * log_p).sum(axis=-2)
+    return jax.lax.stop_gradient(jnp.exp(beta * others + alpha * log_rest))
+
+
+def combine(logits: jax.Array, *, beta: float = 1.0, alpha: float = 0.0) -> jax.Array:
+    """Scores [..., C] of M candidates' logits [..., M, C]: sum over j of w_j log p_j. The greatest wins."""
+    return (weigh(logits, beta=beta, alpha=alpha) * jax.nn.log_softmax(logits)).sum(axis=-2)
 
 
 def multiplicative(

@@ -8,10 +8,12 @@ of Adam. `cases/<method>.py` says what of it is what:
     prepare(ins)             the file's inputs -> (inputs, masks) of our model, by jax.numpy
     OUTPUTS                  name in the file -> name of ours, or a function of (our outputs, ins)
     compute_loss(outputs, ins, params)
+
+A loss without a model has `evaluate(ins, arguments) -> (loss, outputs by their names)` alone.
 """
 
 import functools
-import importlib
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -96,6 +98,8 @@ def prove(path: Path) -> Errors:
     fixture = read_fixture(path)
     name = fixture.meta["method"]
     case = importlib.import_module(f"tests.zoo.cases.{name}")
+    if hasattr(case, "evaluate"):
+        return _prove_loss(case, fixture)
     arguments = getattr(case, "read_arguments", lambda fixture: fixture.meta["args"])(fixture)
     model, variables, _ = methods.import_weights(name, fixture.state_dict, arguments)
     names = methods.find_method(name).list_names(model)
@@ -121,6 +125,18 @@ def prove(path: Path) -> Errors:
         adam=_compare_adam(found["losses"], fixture),
         trained=_compare_trained(case, found, fixture, names, ins),
         parameters=count + constants - fixture.meta["parameters"],
+    )
+
+
+def _prove_loss(case, fixture):
+    ins, arguments = fixture.kinds["in"], fixture.meta["args"]
+    given = {key: ins[key] for key in fixture.kinds.get("gradin", {})}
+    graded = jax.jit(jax.value_and_grad(lambda given: case.evaluate({**ins, **given}, arguments), has_aux=True))
+    (loss, outputs), gradients = graded(given)
+    outputs = [_measure(np.asarray(outputs[name]), value) for name, value in fixture.kinds.get("out", {}).items()]
+    found = _compare_gradients({name: np.asarray(g) for name, g in gradients.items()}, fixture, "gradin")
+    return Errors(
+        max(outputs, default=0.0) / OUTPUT, _measure(loss, fixture.kinds["loss"][""]) / OUTPUT, found, 0, 0, 0
     )
 
 
@@ -221,11 +237,16 @@ def _compare_trained(case, found, fixture, names, ins):
     return worst
 
 
+def is_known(method: str) -> bool:
+    """Whether there is a case for a method."""
+    return importlib.util.find_spec(f"tests.zoo.cases.{method}") is not None
+
+
 def main(paths: list[str]) -> None:
     """Prints a line a file; files of methods without a converter are named."""
     print(f"{'file':28}" + "".join(f"{field:>12}" for field in Errors._fields))
     for path in map(Path, paths):
-        if read_meta(path)["method"] not in methods.list_methods():
+        if not is_known(read_meta(path)["method"]):
             print(f"{path.stem:28}  no converter")
             continue
         print(f"{path.stem:28}" + "".join(f"{value:12.3g}" for value in prove(path)), flush=True)
