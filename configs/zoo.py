@@ -226,11 +226,13 @@ FUSION: dict[str, Callable[[Place], Study]] = {
 # --- Co-learning methods: the same; each has the variants itself and control, in which nothing is learned of the others
 
 
-def _translate(name: str, place: Place, **fields: Any) -> Study:
-    """The last modality is deployed and, in training, translated into the others and back."""
-    first, *others = place.modalities[::-1]
-    modalities = (first, *others)
-    losses = {f"translation_{m}": base.mse(f"translation/{m}", f"inputs/{m}", weight=0.1) for m in modalities}
+def _translate(name: str, place: Place, kind: str = "mse", back: bool = True, **fields: Any) -> Study:
+    """The last modality is deployed and, in training, translated into the others, and back from the first of them."""
+    modalities = place.modalities[::-1]
+    losses = {
+        f"translation_{m}": base.loss(kind, f"translation/{m}", f"inputs/{m}", weight=0.1)
+        for m in (modalities if back else modalities[1:])
+    }
     control = base.weights("fit", **dict.fromkeys(losses, 0.0))
     model = dict(name=name, modalities=modalities, classes=place.classes, units=place.width, **fields)
     return dict(model=model, stages=dict(fit=dict(losses=losses)), variants={name: {}, "control": control})
@@ -256,6 +258,7 @@ COLEARNING: dict[str, Callable[[Place], Study]] = {
     "mctn_multibench": lambda place: _translate(
         "mctn_multibench", place, regressor_units=place.width, head=place.width
     ),
+    "seq2seq2sentiment": lambda place: _translate("seq2seq2sentiment", place, "mae", back=False),
     "mtut": _align,
 }
 METHODS = {"fusion": FUSION, "colearning": COLEARNING}

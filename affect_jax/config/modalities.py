@@ -79,7 +79,8 @@ def copy_studies(document: Mapping[str, Any], modalities: Sequence[str]) -> dict
 def copy_losses(study: Mapping[str, Any], before: Sequence[str], after: Sequence[str]) -> dict[str, Any]:
     """A study whose losses of its own, and those that its variants weigh, are of the modalities `after`: one of the
     first modality `before`, such as `branch_text` on `logits/text`, becomes one for each, and one of the first two,
-    such as `alike_text+video`, one for each pair; those of the others are left out."""
+    such as `alike_text+video`, one for each pair; those of the others are left out. Where the first has no loss of a
+    name, such as `translation_video`, that of the second becomes one for each but the first."""
     if not before:
         return dict(study)
     fitted = {**study, "stages": _copy_in_stages(study.get("stages") or {}, before, after)}
@@ -100,6 +101,10 @@ def _copy_in_stages(stages: Mapping[str, Any], before: Sequence[str], after: Seq
             losses: dict[str, Any] = {}
             for name, loss in changes["losses"].items():
                 owners = next((one for of_size in groups for one in of_size if name.endswith(f"_{'+'.join(one)}")), ())
+                first = name.removesuffix("+".join(owners)) + before[0]
+                if owners and owners == tuple(before[1:2]) and first not in changes["losses"]:
+                    for other in after[1:]:
+                        losses |= rename_modalities({name: loss}, {owners[0]: other})
                 if owners == tuple(before[: len(owners)]):
                     for others in itertools.combinations(after, len(owners)):
                         losses |= rename_modalities({name: loss}, dict(zip(owners, others, strict=True)))

@@ -57,6 +57,13 @@ def test_the_first_modality_of_ones_own_is_taught_by_the_others_and_a_control_is
     assert control == {"translation_voice": {"weight": 0.0}, "translation_face": {"weight": 0.0}}
 
 
+def test_losses_of_all_but_the_first_modality_are_so_of_ones_own():
+    study = fit(("voice", "face", "words"), family="colearning")["studies"]["seq2seq2sentiment"]
+    assert set(study["stages"]["fit"]["losses"]) == {"translation_face", "translation_words"}
+    control = study["variants"]["control"]["stages"]["fit"]["losses"]
+    assert set(control) == {"translation_face", "translation_words"}
+
+
 def test_the_argument_is_checked():
     assert set(zoo.get_config("fusion,ravdess,tfn").studies) == {"tfn"}
     for argument, message in (

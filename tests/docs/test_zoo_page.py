@@ -9,7 +9,8 @@ from tests.docs import commands, pages
 
 PAGE = pages.read(commands.ROOT / "docs" / "zoo.md")
 HEADER = ["method", "paper", "source", "licence", "proven", "parameters", "differs"]
-ROWS = [pages.cells(row.text) for header, rows in PAGE.tables() if header == HEADER for row in rows]
+TABLES = [[pages.cells(row.text) for row in rows] for header, rows in PAGE.tables() if header == HEADER]
+ROWS = [row for table in TABLES for row in table]
 NAMES = [row[0].strip("`") for row in ROWS]
 
 
@@ -25,6 +26,10 @@ def test_every_model_has_a_row_and_every_row_a_config():
     ]
     studied = {study["model"]["name"] for config in configs for study in config.studies.values()}
     assert models <= studied
+
+
+def test_co_learning_methods_are_in_the_second_table():
+    assert {row[0].strip("`") for row in TABLES[1]} == {m.name for m in pkgutil.iter_modules(colearning.__path__)}
 
 
 def test_what_is_proven_has_a_converter():

@@ -10,11 +10,12 @@ import pytest
 
 from affect_jax.errors import UserError
 from affect_jax.models import colearning
-from affect_jax.models.colearning import mctn, mctn_multibench, mtut
+from affect_jax.models.colearning import mctn, mctn_multibench, mtut, seq2seq2sentiment
 
 ALL = ("text", "video", "audio")
 MODELS = {
     "mctn": mctn.Model(ALL, 3, units=3),
+    "seq2seq2sentiment": seq2seq2sentiment.Model(ALL, 3, units=3),
     "mtut": mtut.Model(ALL, 3, widths=(4,), positions=3),
     "mctn_multibench": mctn_multibench.Model(ALL, 3, units=3, regressor_units=2, head=6),
 }
