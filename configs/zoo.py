@@ -182,6 +182,32 @@ def _cen(place: Place) -> Study:
     return study | dict(stages=dict(fit=dict(losses=losses)))
 
 
+def _mfm(place: Place) -> Study:
+    """Codes learn to be N(0, 1); the public code's kernel is narrower for wider codes, as `bandwidth` has it."""
+    width, losses = place.width, {}
+    for m in (*place.modalities, "joint"):
+        code = m if m == "joint" else f"latent/{m}"
+        losses[f"prior_{m}"] = base.codes("mmd", code, f"prior/{m}", bandwidth=(width / 2) ** 0.5)
+    for m in place.modalities:
+        losses[f"reconstruction_{m}"] = base.mse(f"reconstruction/{m}", f"inputs/{m}", weight=0.1)
+    sizes = dict(codes=width, joint_code=width, factors=width, joint_factor=width, attention=width)
+    study = _memory("mfm", place, **sizes)
+    del study["model"]["head"]  # whose width is that of the joint factor
+    return study | dict(stages=dict(fit=dict(losses=losses)))
+
+
+def _self_mm(place: Place) -> Study:
+    """Heads of the modalities learn the label of the whole; Self-MM would make labels for them."""
+    heads = {f"head_{m}": base.loss("cross_entropy", f"logits/{m}", "target") for m in place.modalities}
+    study = _use("self_mm", place, units=place.width, codes=place.width, fused=place.width, own=place.width)
+    return study | dict(stages=dict(fit=dict(losses=heads)))
+
+
+def _hybrid(name: str, place: Place, **fields: Any) -> Study:
+    """MARN and RMFN: all widths are one."""
+    return _use(name, place, hidden=place.width, code=place.width, head=place.width, **fields)
+
+
 FUSION: dict[str, Callable[[Place], Study]] = {
     "early": lambda place: _use("early", place, hidden=(place.width,)),
     "early-linear": lambda place: _use("early", place, hidden=()),
@@ -221,7 +247,11 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "catlstm": _catlstm,
     "mfn": lambda place: _memory("mfn", place, attention=place.width),
     "graph_mfn": lambda place: _memory("graph_mfn", place, vertex=place.width // 2, graph=place.width),
+    "mfm": _mfm,
     "raven": lambda place: _use("raven", place, width=place.width, units=place.width, hidden=place.width),
+    "marn": lambda place: _hybrid("marn", place, attention=place.width, reduced=place.width // 2),
+    "rmfn": lambda place: _hybrid("rmfn", place, highlight=place.width, fused=place.width),
+    "self_mm": _self_mm,
 }
 # --- Co-learning methods: the same; each has the variants itself and control, in which nothing is learned of the others
 
@@ -262,7 +292,10 @@ COLEARNING: dict[str, Callable[[Place], Study]] = {
     "mtut": _align,
 }
 METHODS = {"fusion": FUSION, "colearning": COLEARNING}
-ALIGNED = ("mmuu_sa", "catlstm", "faf", "mfn", "graph_mfn", "raven", "mctn_multibench", "cen")
+ALIGNED = (
+    *("mmuu_sa", "catlstm", "mfn", "graph_mfn", "mfm", "raven", "marn", "rmfn", "faf"),
+    *("mctn_multibench", "cen"),
+)
 """Methods that read all modalities step by step."""
 OF_RAVDESS = ("centralnet_pictures", "mfcc_cnn")
 """Methods on MFCC of one length."""

@@ -5,6 +5,7 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.dropout import Dropout
+from affect_jax.layers.wide import wide_product
 
 
 class TwoLayers(nn.Module):
@@ -29,3 +30,9 @@ class Weights(nn.Module):
     def __call__(self) -> tuple[jax.Array, jax.Array]:
         init = uniform(self.inputs**-0.5)
         return self.param("kernel", init, (self.inputs, self.features)), self.param("bias", init, (self.features,))
+
+
+def apply_weights(weights: tuple[jax.Array, jax.Array], x: jax.Array) -> jax.Array:
+    """The dense layer of these weights on x [B, D], float32 at least."""
+    kernel, bias = weights
+    return wide_product(x, kernel) + bias[None, :]

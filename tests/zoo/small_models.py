@@ -16,8 +16,10 @@ from affect_jax.models.fusion import (
     graph_mfn,
     late,
     lmf,
+    marn,
     mcb,
     mcsan,
+    mfm,
     mfn,
     misa,
     mlb,
@@ -28,6 +30,8 @@ from affect_jax.models.fusion import (
     mult,
     mutan,
     raven,
+    rmfn,
+    self_mm,
     tfn,
     xflow,
 )
@@ -54,6 +58,8 @@ MODELS = {
     "late-product": late.Model(ALL, 3, combine="product", hidden=()),
     "late-mixed": late.Model(ALL, 3, combine="multiplicative", mixed=True, hidden=(4,)),
     "lmf": lmf.Model(ALL, 3, hidden=(5, 6, 5), code=2, rank=2),
+    "marn": marn.Model(ALL, 3, hidden=(3, 2, 2), attentions=2, attention=6, reduced=8, code=8, head=6),
+    "mfm": mfm.Model(ALL, 3, (3, 2, 2), 3, 4, 4, (4, 5), codes=3, joint_code=5, factors=5, joint_factor=7),
     "mfn": mfn.Model(ALL, 3, hidden=(3, 2, 2), memory=3, attention=4, proposal=4, gates=(4, 5), head=5),
     "mmmu_ba": mmmu_ba.Model(ALL, 3, units=2, width=3, per_step=False),
     "mmuu_sa": mmmu_ba.Model(ALL, 3, "modalities", units=2, width=3, per_step=False),
@@ -67,12 +73,27 @@ MODELS = {
     "msaf": msaf.Model(ALL, 3, widths=(8, 4), block=4, reduction=1),
     "mult": mult.Model(ALL, 3, width=4, heads=2, layers=2),
     "mutan": mutan.Model(ALL, 3, width=4, rank=2),
+    "rmfn": rmfn.Model(ALL, 3, hidden=(3, 2, 2), stages=2, highlight=3, fused=3, code=3, head=5),
+    "self_mm": self_mm.Model(ALL, 3, units=3, codes=3, fused=6, own=3),
     "tfn": tfn.Model(ALL, 3, hidden=(5, 6, 5), code=2, post=6),
 }
-ALIGNED: tuple[str, ...] = ("catlstm", "faf", "graph_mfn", "mfn", "mmuu_sa", "raven", "cen")
+ALIGNED: tuple[str, ...] = (
+    "catlstm",
+    "cen",
+    "faf",
+    "graph_mfn",
+    "marn",
+    "mfm",
+    "mfn",
+    "mmuu_sa",
+    "raven",
+    "rmfn",
+)
 """Names of models whose modalities share their steps."""
 UNUSED: dict[str, tuple[str, ...]] = {
     "raven": ("audio_lstm", "video_lstm"),  # of one sub-step a word, which has no state before it
+    "mfm": tuple(f"{m}_{part}" for m in ALL for part in ("lstm", "code", "factor", "decoder", "output")),
+    "self_mm": tuple(f"{m}_{part}" for m in ALL for part in ("own", "head")),
 }
 _MISA = (*(f"{m}_reconstruct" for m in ALL), "origin", "domain_0", "domain_1")
 UNUSED |= dict.fromkeys(("centralnet", "centralnet_pictures"), tuple(f"{m}_head" for m in ALL))

@@ -43,6 +43,10 @@ def test_sub_steps_of_a_word_are_read_in_order_and_only_mended_raven_learns_from
     np.testing.assert_array_equal(gradients["paper"].max(-1) > 0, masks["audio"])
 
 
+def test_words_come_first_in_ones_own_corpus():
+    assert raven.choose_fields({"voice": 9, "face": 9, "Words": 9}) == {"modalities": ("Words", "voice", "face")}
+
+
 def test_ravens_norm_is_of_a_fixed_number_of_words():
     inputs, masks = _draw(text=2, audio=2)
     model = raven.Model(modalities=("text", "audio"), words=3)

@@ -115,6 +115,7 @@ def test_deploy_takes_any_size_and_an_example_cut_to_its_length_gives_the_same(n
     features = {m: jax.ShapeDtypeStruct((size, at, SIZES[m]), jnp.float32) for m, at in zip(ALL, steps, strict=True)}
     symbolic = {m: jax.ShapeDtypeStruct(x.shape[:-1], bool) for m, x in features.items()}
     model, weights = MODELS[name], variables(name)
+    weights = {**weights, "params": {part: weights["params"][part] for part in model.deployed}}
     deploy = jax.jit(lambda x, m: model.apply(weights, x, m, method="deploy"))
     exported = jax.export.export(deploy)(features, symbolic)
     longest = {m: int(masks[m][1].sum()) for m in ALL}

@@ -75,6 +75,7 @@ class Model(nn.Module):
         train: bool,
         dropout: float | jax.Array = 0.0,
         frozen: Sequence[str] = (),
+        whole: bool = True,
     ) -> dict[str, jax.Array]:
         """Returns all outputs.
 
@@ -84,6 +85,7 @@ class Model(nn.Module):
           train: dropout and batch norm act as in training; needs the rng stream 'dropout'.
           dropout: rate in front of every head; may be traced.
           frozen: submodules that run as when not training.
+          whole: what only losses read is computed too.
 
         Returns:
           `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B], of the central
@@ -105,7 +107,7 @@ class Model(nn.Module):
             norm = f"central_norm_{i}"
             x = CentralLayer(self.width, name=f"central_{i}")(joined)
             central = nn.relu(BatchNorm(name=norm)(x, train=train and norm not in frozen))
-        for m, x in streams.items():
+        for m, x in streams.items() if whole else ():
             outputs |= {f"{name}/{m}": y for name, y in self._head(f"{m}_head", x, dropout, train, frozen).items()}
         return outputs | {"fused": central} | self._head("central_head", central, dropout, train, frozen)
 
@@ -117,4 +119,4 @@ class Model(nn.Module):
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Returns predictions [B], or logits [B, classes]."""
-        return self(inputs, masks, train=False)["prediction"]
+        return self(inputs, masks, train=False, whole=False)["prediction"]

@@ -101,10 +101,14 @@ class Model(nn.Module):
     fidelity: str = "paper"
 
     @property
+    def _deepest(self) -> list[int]:
+        """The deepest layer of each network that is fused."""
+        return [max(layers) for layers in zip(*self._layers, strict=True)]
+
+    @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that prediction needs; the modalities' heads are not among them."""
-        deepest = [max(layers) for layers in zip(*self._layers, strict=True)]
-        each = zip(self.modalities, deepest, strict=True)
+        each = zip(self.modalities, self._deepest, strict=True)
         return (*(f"{m}_{kind}_{i}" for m, depth in each for i in range(depth) for kind in ("conv", "norm")), "central")
 
     @property
@@ -137,6 +141,7 @@ class Model(nn.Module):
         train: bool,
         dropout: float | jax.Array = 0.0,
         frozen: Sequence[str] = (),
+        whole: bool = True,
     ) -> dict[str, jax.Array]:
         """Returns all outputs.
 
@@ -146,6 +151,7 @@ class Model(nn.Module):
           train: batch norm acts as in training.
           dropout: no effect: there is none.
           frozen: submodules that run as when not training.
+          whole: what only losses read is computed too.
 
         Returns:
           `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B], of the central
@@ -157,7 +163,8 @@ class Model(nn.Module):
         del dropout
         self._check()
         outputs, features = {}, []
-        for m, channels, depth in zip(self.modalities, self.picture_channels, self.depths, strict=True):
+        depths = self.depths if whole else self._deepest
+        for m, channels, depth in zip(self.modalities, self.picture_channels, depths, strict=True):
             x, valid = read_sequence(inputs, masks, m)
             if x.shape[-1] % channels:
                 raise UserError(
@@ -167,8 +174,9 @@ class Model(nn.Module):
             x = x.reshape(*x.shape[:2], x.shape[-1] // channels, channels)
             of_network = self._run_network(m, x, valid, depth, train=train, frozen=frozen)
             outputs |= {f"feature/{m}/{i + 1}": feature for i, feature in enumerate(of_network)}
-            named = name_outputs(Dense(self.classes or 1, name=f"{m}_head")(of_network[-1]), self.classes)
-            outputs |= {f"{name}/{m}": y for name, y in named.items()}
+            if whole:
+                named = name_outputs(Dense(self.classes or 1, name=f"{m}_head")(of_network[-1]), self.classes)
+                outputs |= {f"{name}/{m}": y for name, y in named.items()}
             features.append(of_network)
         pairs = [(features[0][one - 1], features[1][other - 1]) for one, other in self._layers]
         central = Central(self.combine, self.classes or 1, self.fidelity == "authors", name="central")
@@ -197,7 +205,7 @@ class Model(nn.Module):
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Returns predictions [B], or logits [B, classes]."""
-        return self(inputs, masks, train=False)["prediction"]
+        return self(inputs, masks, train=False, whole=False)["prediction"]
 
 
 def _average(x: jax.Array, valid: jax.Array) -> jax.Array:

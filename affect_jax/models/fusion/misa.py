@@ -124,6 +124,7 @@ class Model(nn.Module):
         train: bool,
         dropout: float | jax.Array = 0.0,
         frozen: Sequence[str] = (),
+        whole: bool = True,
     ) -> dict[str, jax.Array]:
         """Returns all outputs.
 
@@ -133,6 +134,7 @@ class Model(nn.Module):
           train: dropout acts; needs the rng stream 'dropout'.
           dropout: rate, where the model has no rates of its own; may be traced.
           frozen: no effect: the submodules are trained together.
+          whole: what only losses read is computed too.
 
         Returns:
           `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B]; of each modality
@@ -146,12 +148,14 @@ class Model(nn.Module):
             code = outputs[f"latent/{m}"] = self._encode(m, *read_sequence(inputs, masks, m))
             outputs[f"private/{m}"] = nn.sigmoid(getattr(self, f"{m}_private")(code))
             outputs[f"shared/{m}"] = nn.sigmoid(self.shared(code))
-            both = outputs[f"private/{m}"] + outputs[f"shared/{m}"]
-            outputs[f"reconstruction/{m}"] = getattr(self, f"{m}_reconstruct")(both)
-            outputs[f"origin/{m}"] = self.origin(outputs[f"private/{m}"])
+            if whole:
+                both = outputs[f"private/{m}"] + outputs[f"shared/{m}"]
+                outputs[f"reconstruction/{m}"] = getattr(self, f"{m}_reconstruct")(both)
+                outputs[f"origin/{m}"] = self.origin(outputs[f"private/{m}"])
         shared = [outputs[f"shared/{m}"] for m in self.modalities]
-        outputs["origin/shared"] = self.origin(sum(shared) / len(shared))
-        if self.adversarial:
+        if whole:
+            outputs["origin/shared"] = self.origin(sum(shared) / len(shared))
+        if self.adversarial and whole:
             outputs |= self._tell_domains(outputs, last, train=train)
         tokens = jnp.stack([outputs[f"private/{m}"] for m in self.modalities] + shared, axis=1)
         valid = jnp.ones(tokens.shape[:2], bool)
@@ -191,4 +195,4 @@ class Model(nn.Module):
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Returns predictions [B], or logits [B, classes]."""
-        return self(inputs, masks, train=False)["prediction"]
+        return self(inputs, masks, train=False, whole=False)["prediction"]

@@ -10,7 +10,8 @@ Over all of them:
     shift                                      a dense layer
     words_lstm, head                           on the shifted words
 
-The first modality is the words. Another one has one step a word, or k of them for each of W words, k W in all.
+The first modality is the words; of one's own corpus, that with text, word, language or transcript in its name.
+Another one has one step a word, or k of them for each of W words, k W in all.
 A word without a valid step of a modality has a state of 0 of it. Without words there is nothing to shift.
 
 In the public code three cuts keep all gradients from what is not verbal: only `words_lstm` and `head` learn. That is
@@ -20,6 +21,7 @@ out. With it, words and padding are read as they are, and there is a norm of the
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +39,7 @@ from affect_jax.layers.wide import to_wide
 
 FIDELITY = ("paper", "authors")
 _EPSILON = 1e-5
+_VERBAL = ("text", "word", "language", "transcript")
 
 
 class WordNorm(nn.Module):
@@ -188,6 +191,11 @@ class Model(nn.Module):
                 f"model 'raven' has fidelity {self.fidelity!r}{suggest_nearest(self.fidelity, FIDELITY)}; choose one "
                 f"of {list(FIDELITY)}"
             )
+
+
+def choose_fields(lengths: Mapping[str, int]) -> dict[str, Any]:
+    """The fields that follow from the modalities of one's own corpus (name -> steps): words are first."""
+    return dict(modalities=tuple(sorted(lengths, key=lambda m: not any(word in m.lower() for word in _VERBAL))))
 
 
 def _measure(x: jax.Array) -> jax.Array:
