@@ -198,6 +198,7 @@ def list_calls(module: str) -> set[str]:
 def _read_description(folder: Path) -> dict[str, Any]:
     """description.json, checked for its schema and its own checksum."""
     path = folder / DESCRIPTION
+    files.check_ordinary(path)
     try:
         data = path.read_bytes()
         described = json.loads(data)

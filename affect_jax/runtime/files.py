@@ -119,12 +119,23 @@ def write_json(path: Path, value: Any) -> None:
     write_atomic(path, encode_json(value))
 
 
+def check_ordinary(path: Path) -> None:
+    """Refuses a folder, pipe or device without opening it: a pipe would be waited for. What is missing passes.
+
+    Raises:
+      UserError: see above.
+    """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is no file but a folder, a pipe or a device; put the file itself there")
+
+
 def read_json(path: Path) -> Any:
     """Reads what `write_json` wrote.
 
     Raises:
-      UserError: missing or not JSON.
+      UserError: missing, no file, or not JSON.
     """
+    check_ordinary(path)
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:

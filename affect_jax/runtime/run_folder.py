@@ -24,7 +24,14 @@ from typing import Any
 import numpy as np
 
 from affect_jax.errors import UserError
-from affect_jax.runtime.files import lock_file, read_config_document, remove_partial_files, write_atomic, write_json
+from affect_jax.runtime.files import (
+    check_ordinary,
+    lock_file,
+    read_config_document,
+    remove_partial_files,
+    write_atomic,
+    write_json,
+)
 
 _TRAINED = ("results.json", "predictions.npz", "metrics.jsonl", "weights", "checkpoints", "ranking")
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow-datasets", "scikit-learn")
@@ -189,8 +196,9 @@ def read_arrays(path: Path, prefix: str | tuple[str, ...] = "") -> dict[str, np.
     """Reads the arrays of an npz whose names begin with `prefix`, or one of several; pickled objects in it are refused.
 
     Raises:
-      UserError: missing or damaged.
+      UserError: missing, no file, or damaged.
     """
+    check_ordinary(path)
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             return {name: file[name] for name in file.files if name.startswith(prefix)}

@@ -219,6 +219,7 @@ def restore_checkpoint(folder: Path, identity: RunIdentity | None = None) -> Che
     if not entries:
         return None
     arrays = entries[-1].with_suffix("")
+    files.check_ordinary(entries[-1])
     try:
         entry = json.loads(entries[-1].read_text())
         sums = entry["sha256"]

@@ -6,6 +6,7 @@ is also renewed: then the reader behind it is tried.
 
 import io
 import json
+import os
 import shutil
 
 import numpy as np
@@ -192,3 +193,13 @@ def test_other_arrays_of_predictions_are_refused_behind_their_checksum(runs, bef
     assert after.pop("results") == before["results"]
     for reader, value in after.items():
         assert isinstance(value, str) or value == before[reader], f"{reader}: {value}"
+
+
+@pytest.mark.parametrize("name", [CONFIG_JSON, RESULTS, PREDICTIONS, METRICS, "weights/net/000/000000.json"])
+@pytest.mark.timeout(60)
+def test_a_pipe_is_not_waited_for(runs, tmp_path, name):
+    folder = tmp_path / "mine"
+    shutil.copytree(runs / "mine", folder)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    read_everything(folder)

@@ -87,6 +87,15 @@ def test_a_missing_file_is_named(export, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.timeout(60)
+def test_a_pipe_is_refused_and_not_waited_for(export, name):
+    (export / name).unlink()
+    os.mkfifo(export / name)
+    with pytest.raises(UserError, match=f"{name} is (no file|missing)"):
+        export_folder.read_export(export)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_file_of_another_export_is_refused(export, made, name):
     shutil.copy(made / "two" / name, export / name)
     refused(export, r"differs from its checksum: damaged, or of another export\); export it again from the run folder")
