@@ -52,16 +52,20 @@ def check_description(described: Mapping[str, Any], shapes: Mapping[str, tuple[i
     trial = decode(dict[str, Any], described.get("trial"), "trial")
     decode(str, trial.get("variant"), "trial.variant")
     _check_output(described["output"], trained, len(next(iter(shapes.values()))) - 1, output)
-    if trained.rate is not None and trained.rate <= 0:
-        raise Mismatch(f"has trained.rate = {trained.rate}, expected more than 0")
-    if decode(int, described.get("delay"), "delay") < 0:
-        raise Mismatch(f"has delay = {described['delay']}, expected 0 or more")
+    if trained.rate is not None and not 0 < trained.rate <= _MOST:
+        raise Mismatch(f"has trained.rate = {trained.rate}, expected 1 to {_MOST:g}")
+    if not 0 <= decode(int, described.get("delay"), "delay") <= _MOST:
+        raise Mismatch(f"has delay = {described['delay']}, expected 0 to {_MOST:g}")
     windows = decode(WindowPlan | None, described.get("windows"), "windows")
     if windows and not (windows.unit in ("recording", "window") and 0 < windows.hop <= windows.window):
         raise Mismatch(f"has windows = {quote(described['windows'])}, in which nothing can be read")
     form = decode(InputForm | None, described.get("made_of"), "made_of")
     if form:
         _check_form(form, shapes)
+        has_time = any(len(sizes) == 3 for sizes in shapes.values())
+        of_items = "item" if has_time else described["output"]["unit"]  # an item of one frame is a step, too
+        if described["output"]["unit"] != (of_items if form.layout == "item" else "step"):
+            raise Mismatch(f"has made_of.layout = {form.layout!r}, which the model's output is not of")
 
 
 def _check_output(stated: Mapping[str, Any], trained: Trained, lead: int, axes: int) -> None:
@@ -69,10 +73,10 @@ def _check_output(stated: Mapping[str, Any], trained: Trained, lead: int, axes: 
     if stated["unit"] not in ("item", "step"):
         raise Mismatch(f"has output.unit = {quote(stated['unit'])}, expected 'item' or 'step'")
     of_classes = axes - (1 if stated["unit"] == "item" else lead)
-    if of_classes not in (0, 1):
-        raise Mismatch(f"has output.unit = {stated['unit']!r}, which an output {stated['shape']} is not of")
     last = stated["shape"][1:-1].split(", ")[-1]
-    _check_task(trained, int(last) if of_classes and last.isdigit() else 0)
+    if of_classes not in (0, 1) or (of_classes and not last.isdigit()):
+        raise Mismatch(f"has output.unit = {stated['unit']!r}, which an output {stated['shape']} is not of")
+    _check_task(trained, int(last) if of_classes else 0)
 
 
 def _check_form(form: InputForm, shapes: Mapping[str, tuple[int | str, ...]]) -> None:

@@ -183,6 +183,7 @@ def _check_shapes(
         fits = actual == inputs and format_shape(artifact.out_avals[0].shape) == output["shape"] and "unit" in output
         by_modality = {names[0]: actual} if "features" in inputs else actual
         shapes = {name: _parse_shape(of["features"]["shape"]) for name, of in by_modality.items()}
+        fits = fits and all(isinstance(name, str) and name for name in names)
     except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError):
         fits = False
     if not fits:

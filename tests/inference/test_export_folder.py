@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from jax import export as jax_export
 
+from affect_jax.datasets.input_form import InputForm, ModalityForm, encode_form
 from affect_jax.errors import UserError
 from affect_jax.inference import deployment, export_folder
 from affect_jax.inference import export_folder as format_
@@ -134,6 +135,57 @@ def test_an_artifact_with_other_inputs_is_refused_even_with_the_right_checksums(
 def test_a_description_without_its_parts_is_refused(export, changes):
     sealed(export, **changes)
     refused(export, "does not take and give")
+
+
+def _put(path, value):
+    """What puts a value into a description, at a dotted path."""
+
+    def change(described):
+        *where, last = path.split(".")
+        node = described
+        for key in where:
+            node = node[key]
+        node[last] = value
+        return {where[0] if where else last: described[where[0] if where else last]}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("trained", None, "has trained = None, expected an object"),
+        ("trained.labels", "calm", "has trained.labels = 'calm', expected a list"),
+        ("trained.corpus.synthetic", 1, "has trained.corpus.synthetic = 1, expected true or false"),
+        ("trained.task", "multiclass", "has trained.task = 'multiclass', which the model's output is not of"),
+        ("trained.task", "guess", "has trained.task = 'guess', expected one of regression, "),
+        ("trained.rate", -1, "has trained.rate = -1, expected 1 to"),
+        ("trial", {}, "has trial.variant = None, expected text"),
+        ("delay", -1, "has delay = -1, expected 0 to"),
+        ("delay", 10**30, "has delay = 10+, expected 0 to"),
+        ("windows", {"unit": "recording", "window": 4, "hop": 0}, "has windows = .*, in which nothing can be read"),
+        ("windows", {"window": 4}, "lacks 'windows.unit'"),
+        ("output.unit", "item", r"has output.unit = 'item', which an output \[b, t\] is not of"),
+        ("made_of.modalities", {}, r"has made_of.modalities = \[\], but the model reads \['face'\]"),
+        ("made_of.layout", "item", "has made_of.layout = 'item', which the model's output is not of"),
+        ("made_of.sound", "noise", "has made_of.sound = 'noise', expected one of mfcc, "),
+        (
+            "made_of.modalities.face.frames_per_step",
+            0.0,
+            r"has made_of.modalities.face.frames_per_step = 0.0, expected",
+        ),
+    ],
+)
+def test_a_description_of_what_no_model_is_is_refused(tmp_path, made, path, value, sentence):
+    """With the right checksums: a reader that only trusted them would fail somewhere behind."""
+    form = InputForm({"face": ModalityForm(width=3, is_sound=False, frames_per_step=2.0)}, layout="steps")
+    folder = tmp_path / "export"
+    shutil.copytree(made / "one", folder)
+    described = json.loads((folder / "description.json").read_text()) | {"made_of": encode_form(form)}
+    sealed(folder, made_of=described["made_of"])
+    export_folder.read_export(folder)
+    sealed(folder, **_put(path, value)(described))
+    refused(folder, sentence)
 
 
 def test_an_artifact_of_an_unknown_version_says_who_wrote_it(export):

@@ -106,7 +106,7 @@ def predict_speech(folder, exported):
     values = timelines.compile_model(model.deployed)(window, window[..., 0] > 0)
     line = timelines.Timeline("a.wav", "", 1.0, np.arange(2.0), np.arange(2.0) + 0.5, values)
     described = [timeline_files.describe_timeline(line, model.task, model.labels)]
-    about = {**model.about, "target": model.target, "rate": model.rate}
+    about = {**model.about, "export": "", "target": model.target, "rate": model.rate}
     names = timeline_files.name_classes(model.task, model.labels, values.shape[-1])
     return model.title + timeline_files.format_csv(described, names) + timeline_files.format_json(described, about)
 
