@@ -82,6 +82,8 @@ def _give_reason(path: str, old: Any, after: Mapping[str, Any], label: str) -> s
         return "the corpus has folds of its own"
     if path == "study.seeds":
         return f"a first try on files of one's own should be short (--config.study.seeds={_show(old)} trains all)"
+    if path.endswith((".batch", ".epochs", ".patience")):
+        return "the corpus is small, and an epoch should have several updates"
     if path == "model.rate":
         return f"the recordings are read at {after['model']['rate']:g} Hz"
     if path == "task" or path.endswith((".classes", ".activation", ".kind", ".metric", ".prediction")):

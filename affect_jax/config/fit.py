@@ -24,6 +24,7 @@ from affect_jax.config.fit_fusion import fit_fusion
 from affect_jax.config.fit_labels import Target, fit_to_label
 from affect_jax.config.fit_lengths import cut_outliers
 from affect_jax.config.fit_pair import apply_pair, choose_pair
+from affect_jax.config.fit_schedule import count_examples, fit_schedule
 from affect_jax.config.fit_windows import fit_windows
 from affect_jax.config.modalities import copy_losses, copy_studies, map_single_modalities, rename_modalities
 from affect_jax.config.models import choose_fields, hears_waveforms, read_fields
@@ -114,6 +115,9 @@ def _fit_to_files(
     data, told = fit_windows(document["data"], description.steps, description.rate)
     data, delayed = fit_delay(data, corpus.get("annotation_delay", 0.0), description.steps, description.rate)
     document = {**document, "data": {**data, "buckets": data.get("buckets") or BUCKETS}}
+    examples = count_examples(data, getattr(description, "items", 0), description.steps)
+    is_for_other = was_given("corpus.name", given)
+    document["stages"] = fit_schedule(document["stages"], examples, given, is_for_other=is_for_other)
     numbers = "sentiment_regression" if getattr(label, "is_sentiment", False) else "regression"
     target = Target(label.name, len(label.classes) if label.kind == "class" else 0, numbers)
     document = fit_to_label(document, target, given)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from affect_jax.config import fit_schedule
 from affect_jax.config.load import load_config
 from affect_jax.errors import UserError
 from configs import conflictnet, fusion, rank, seqsew, sew
@@ -87,3 +88,19 @@ def test_flags_of_a_config_that_ranks_first_reach_what_they_are_of(path):
     assert undecided.ranking.corpus.name == "manifest"
     assert "study.seeds" in undecided.given
     assert undecided.document["study"]["seeds"] == 7
+
+
+def test_a_small_corpus_has_several_updates_an_epoch_and_time_to_learn(path):
+    experiment = load(fusion, path, {}, target="mood", modalities=own.FEATURES)
+    stage = experiment.studies[0].stages[0]
+    assert (stage.batch, stage.epochs, stage.patience) == (4, 50, 15)
+    assert any(
+        remark.startswith("stages.fit.batch: 32 -> 4, because the corpus is small") for remark in experiment.remarks
+    )
+    flags = {"stages.fit.batch": 16, "stages.fit.epochs": 3, "stages.fit.patience": 1}
+    stage = load(fusion, path, flags, target="mood", modalities=own.FEATURES).studies[0].stages[0]
+    assert (stage.batch, stage.epochs, stage.patience) == (16, 3, 1)
+    assert fit_schedule.count_examples({"unit": "recording", "window": 10, "hop": 5}, 0, (100, 3)) == int(0.6 * 21)
+    stages = {"fit": {"batch": None, "epochs": 9, "patience": 0}}
+    large = fit_schedule.fit_schedule(stages, 10_000, (), is_for_other=False)
+    assert large == {"fit": {"batch": 32, "epochs": 9, "patience": 0}}
