@@ -107,6 +107,7 @@ def explain(run: Path, settings: Settings, *, out: Path, svg: bool = False, **ch
         print(explanations.summarize_clip(explained.entry, paths[-1]), flush=True)
     if paths:
         print(explanations.write_clip_table(out))
+        print(f"next: python -m launch.explore --run={run}    # the clips on a page, with their weights")
     return paths
 
 

@@ -51,6 +51,7 @@ def main(argv: Sequence[str]) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(out, data)
     print(f"{trial_choice.describe_choice(choice)}\n{summary} -> {out}")
+    print(f"open in a browser: {out}")
 
 
 if __name__ == "__main__":

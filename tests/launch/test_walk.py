@@ -20,7 +20,7 @@ from affect_jax.errors import UserError
 from launch import cli
 
 # Of ml_collections, which loads a config file in an old way.
-pytestmark = pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning"), pytest.mark.timeout(300)]
 RATE = 8000
 SMALL = [
     *("--config.model.units=3", "--config.model.heads=2", "--config.model.hidden=3", "--config.stages.fit.epochs=2"),
@@ -164,3 +164,26 @@ def test_report_and_missing_speak_of_the_corpus_alone_and_in_percent(start, run)
     for text in (said, missing, page, *(path.read_text() for path in folder.glob("*.md"))):
         assert "thesis" not in text.lower()
         assert "Table 4" not in text
+
+
+def test_export_predict_explain_and_explore_go_on_from_the_run(start, run, home):
+    status, said = start("export", "--run=runs/walk")
+    assert status == 0, said
+    assert "next: python -m launch.predict --run=runs/walk/export FILE" in said
+    (home / "new.csv").write_text("id,voice,face\nfirst,0.wav,0.npy\nsecond,1.wav,\n")
+    answers = []
+    for source in ("runs/walk", "runs/walk/export"):
+        status, said = start("predict", f"--run={source}", "new.csv")
+        assert status == 0, said
+        rows = re.findall(r"^(first|second),(happy|sad),([0-9.]+),([0-9.]+)", said, re.MULTILINE)
+        assert [row[0] for row in rows] == ["first", "second"]
+        for row in rows:
+            assert float(row[2]) + float(row[3]) == pytest.approx(1, abs=1e-4)
+        answers.append(rows)
+    assert [row[:2] for row in answers[0]] == [row[:2] for row in answers[1]]
+    status, said = start("explain", "--run=runs/walk")
+    assert status == 2
+    assert "raw speech" in said
+    status, said = start("explore", "--run=runs/walk", "--limit=2")
+    assert status == 0, said
+    assert "open in a browser: runs/walk/listening/" in said
