@@ -20,6 +20,7 @@ SUBCOMMANDS = {
     "train": "main",
     "report": "report",
     "missing": "missing",
+    "interactions": "interactions",
     "explain": "explain",
     "explore": "explore",
     "predict": "predict",

@@ -12,6 +12,7 @@ Needs: a config; the head of its file lists its arguments. Every value in it is 
     configs/sew.py             a stronger modality teaches a weaker one, step by step; configs/sew_unimodal.py one alone
     configs/seqsew.py          the same over sequences (chapter 5); configs/seqsew_unimodal.py one alone
     configs/rank.py            each modality alone, ranked: which one is the stronger? (5.2.1)
+    configs/zoo.py             every method of fusion or co-learning that fits a corpus, compared
     configs/third_modality.py  when does a second teacher help? Planted answers
 Without config.corpus.manual_dir a small synthetic corpus in the release's own layout is made and used.
 Writes: the run folder, with results.json, metrics.jsonl (a line an epoch a trial), predictions.npz and weights/.

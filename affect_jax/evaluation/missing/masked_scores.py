@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import numpy as np
 
+from affect_jax.config.schema import Study
 from affect_jax.data import corpus as corpora
 from affect_jax.errors import UserError
 from affect_jax.evaluation.missing.checked_run import CheckedRun, LoadedCorpus, TestedStudy
@@ -26,7 +28,7 @@ Scores = dict[tuple[int, int], dict[str, float | None]]
 """(mask, imputation) -> metric -> score of one trial; impossible imputations are not in it."""
 
 
-class _Weights(NamedTuple):
+class Weights(NamedTuple):
     """The parameters of a batch of trials.
 
     Attributes:
@@ -104,11 +106,11 @@ def score_study(
     check_neighbour_counts(loaded, study, counts)
     spec, plan = study.spec, Plan(study.masks, tuple(counts), tuple(metrics))
     trials = [trial for trial in checked.results.trials if trial.study == spec.name]
-    batches = _read_weights(checked, loaded, study)
+    batches = read_weights(checked, loaded, study.spec, study.model)
     fold_of = np.array([loaded.fold_names.index(trial.fold) for trial in trials], np.int32)
     engine = loaded.engine
     answer = compile_masked_answers(study.model, engine, plan)
-    shared = _share_corpus(loaded)
+    shared = share_corpus(loaded)
     # At least two trials a device, as the run's own evaluation has it.
     at_once = engine.mesh.size * max(engine.at_once, 2)
     scores: list[Scores] = []
@@ -133,7 +135,7 @@ def _count_lacking(loaded: LoadedCorpus, study: TestedStudy) -> dict[str, int]:
     return {letter: count for letter, count in zip(study.letters, counts, strict=True) if count}
 
 
-def _share_corpus(loaded: LoadedCorpus) -> tuple[Any, ...]:
+def share_corpus(loaded: LoadedCorpus) -> tuple[Any, ...]:
     """What all trials read, on every device once; a cross-validated corpus is its own test split."""
     device_mesh = loaded.engine.mesh
     development = mesh.replicate(device_mesh, loaded.development.corpus)
@@ -143,21 +145,21 @@ def _share_corpus(loaded: LoadedCorpus) -> tuple[Any, ...]:
     return development, folds, test, examples
 
 
-def _read_weights(checked: CheckedRun, loaded: LoadedCorpus, study: TestedStudy) -> list[_Weights]:
+def read_weights(checked: CheckedRun, loaded: LoadedCorpus, spec: Study, model: nn.Module) -> list[Weights]:
     """The parameters of all trials of a study, which `checked_run.check_run` has found there."""
-    shapes = loop.trace_shapes(study.model, loaded.development.corpus, loaded.folds)[0]
+    shapes = loop.trace_shapes(model, loaded.development.corpus, loaded.folds)[0]
     identity = run_identity.read_identity(checked.folder)
-    folders = sorted(run_folder.locate_weights(checked.folder, study.spec.name).glob("[0-9]*"))
+    folders = sorted(run_folder.locate_weights(checked.folder, spec.name).glob("[0-9]*"))
     return [_read_batch(path, identity, shapes) for path in folders]
 
 
-def _read_batch(path: Path, identity: run_identity.RunIdentity | None, shapes: Any) -> _Weights:
+def _read_batch(path: Path, identity: run_identity.RunIdentity | None, shapes: Any) -> Weights:
     restored = checkpoint.restore_checkpoint(path, identity)
     if restored is None:
         raise UserError(f"{path} has no weights; train that run again with launch.main")
     leaves, meta = restored
     params = checkpoint.split_by_prefix(leaves, ("params",))[0]
-    return _Weights(meta["first"], checkpoint.restore_like(shapes, params, path))
+    return Weights(meta["first"], checkpoint.restore_like(shapes, params, path))
 
 
 def _score_trial(

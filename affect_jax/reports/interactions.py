@@ -1,0 +1,132 @@
+"""How much of each study's score is interaction of its modalities, as a table with tests."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from affect_jax.evaluation.decision import Contrast, contrast_scores, correct_family
+from affect_jax.evaluation.design import derive_design
+from affect_jax.experiment.results_file import Results
+from affect_jax.reports import tables
+from affect_jax.reports.compare import METRICS
+from affect_jax.reports.render import write_files, write_formats, write_notes, write_plain
+from affect_jax.reports.tables import Grid, make_grid
+from affect_jax.runtime.score_text import label_metric
+
+
+class Line(NamedTuple):
+    """A variant of a study.
+
+    Attributes:
+      label: its name.
+      modalities: how many interact.
+      block: examples that were crossed with each other.
+      means: the mean score of the projection of each order, 1 to M.
+      contrasts: for each order below M, the model's scores minus those of the projection.
+      changed: for each order, the share of examples whose class it changes, in the mean over trials; None of numbers.
+    """
+
+    label: str
+    modalities: int
+    block: int
+    means: tuple[float, ...]
+    contrasts: tuple[Contrast, ...]
+    changed: tuple[float | None, ...]
+
+
+def choose_metric(scores: dict[str, Any]) -> str:
+    """The metric that a table of interactions is about."""
+    return next(metric for metric in METRICS if metric in scores)
+
+
+def list_lines(results: Results, outcome: dict[str, Any], metric: str) -> list[Line]:
+    """A line a variant, with Holm's correction over all contrasts.
+
+    Args:
+      results: of the run.
+      outcome: of `evaluation.interactions.score_run`.
+      metric: to compare by.
+    """
+    lines = []
+    for name, (_, block, trials) in outcome.items():
+        for variant in dict.fromkeys(trial.variant for trial in trials):
+            of_variant = [trial for trial in trials if trial.variant == variant]
+            # Where a model answers the same whatever it sees, a correlation is not defined: it found nothing.
+            scores = np.array([[of_order[metric] or 0.0 for of_order in trial.scores] for trial in of_variant])
+            design = derive_design([(trial.fold, trial.seed) for trial in of_variant], "test", results.corpus)
+            contrasts = tuple(contrast_scores(scores[:, -1], scores[:, k], design) for k in range(scores.shape[1] - 1))
+            changed = tuple(
+                None if None in shares else float(np.mean(shares))
+                for shares in zip(*(trial.changed for trial in of_variant), strict=True)
+            )
+            label = name if variant == name else f"{name} {variant}"
+            lines.append(Line(label, scores.shape[1], block, tuple(scores.mean(axis=0)), contrasts, changed))
+    corrected = iter(correct_family([contrast for line in lines for contrast in line.contrasts]))
+    return [line._replace(contrasts=tuple(next(corrected) for _ in line.contrasts)) for line in lines]
+
+
+def give_verdict(contrast: Contrast) -> str:
+    """What the test over trials or folds says; other speakers or videos are not asked."""
+    if np.isnan(contrast.test.p):
+        return "not tested"
+    winner = contrast.find_winner()
+    return {1: "interaction helps", -1: "interaction harms", 0: "no difference shown"}[winner]
+
+
+def make_table(results: Results, lines: Sequence[Line], metric: str) -> Grid:
+    """A line a variant and order of what is left."""
+    rows, tidy = [], []
+    for line in lines:
+        for order, contrast in enumerate(line.contrasts, 1):
+            left = "each modality alone, added up" if order == 1 else f"and what {order} modalities do together"
+            changed, n = line.changed[order - 1], contrast.n
+            rows.append(
+                {
+                    "model": line.label,
+                    "n": n,
+                    label_metric(metric): tables.format_score(line.means[-1], metric),
+                    "what is left": left,
+                    f"{label_metric(metric)} of it": tables.format_score(line.means[order - 1], metric),
+                    "lost": tables.format_difference(contrast.difference, metric),
+                    "p, Holm": tables.format_p(contrast.holm),
+                    "verdict": give_verdict(contrast),
+                    "classes changed %": "" if changed is None else f"{100 * changed:.1f}",
+                    "block": line.block,
+                }
+            )
+            tidy.append(
+                {"model": line.label, "metric": metric, "order": order, "modalities": line.modalities, "n": n}
+                | {"whole": line.means[-1], "projected": line.means[order - 1], "difference": contrast.difference}
+                | {"p": contrast.test.p, "p_holm": contrast.holm, "test": contrast.test.rule, "changed": changed}
+                | {"block": line.block, "verdict": give_verdict(contrast)}
+            )
+    mark = "synthetic " if results.corpus.synthetic else ""
+    designs = list(dict.fromkeys(contrast.design for line in lines for contrast in line.contrasts))
+    title = f"How much of the score is interaction? {mark}corpus {results.corpus.name}, test split"
+    return make_grid(title, rows, write_notes("interactions", designs=designs), tidy)
+
+
+def score_and_write(run: Path, out: Path, command: str, **settings: Any) -> str:
+    """Scores a run with and without interactions, and writes the table.
+
+    Args:
+      run: a finished run folder.
+      out: the folder of the files.
+      command: for the record.
+      **settings: keywords of `score_run.score_run`.
+
+    Returns:
+      The table as text.
+    """
+    from affect_jax.evaluation.interactions.score_run import score_run  # which needs jax
+
+    checked, outcome = score_run(run, **settings)
+    trials = next(iter(outcome.values()))[2]
+    metric = choose_metric(trials[0].scores[-1])
+    table = make_table(checked.results, list_lines(checked.results, outcome, metric), metric)
+    for path in write_files({"interactions": write_formats(table, command)}, out):
+        print(f"wrote {path}", file=sys.stderr)
+    return write_plain(table)

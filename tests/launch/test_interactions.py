@@ -1,0 +1,66 @@
+"""`launch.interactions` on a finished run, from its folder to the table."""
+
+import csv
+import sys
+
+import numpy as np
+import pytest
+from absl import flags
+
+from affect_jax.data import splits
+from affect_jax.errors import UserError
+from affect_jax.experiment.results_file import read_results
+from launch import interactions as launcher
+from tests import fusion_run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def corpus():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(splits, "load_recordings", lambda config, **_: fusion_run.corpus())
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of two models; two folds, three seeds."""
+    return fusion_run.make(tmp_path_factory.mktemp("runs") / "fusion", "cross", "intra A")
+
+
+@pytest.fixture
+def main(monkeypatch):
+    def call(*arguments):
+        values = flags.FlagValues()
+        launcher.define_flags(values)
+        argv = ["interactions", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", argv)
+        rest = values(argv)
+        monkeypatch.setattr(launcher, "FLAGS", values)
+        launcher.main(rest)
+
+    return call
+
+
+def test_the_whole_model_scores_what_the_run_says_and_the_table_what_is_lost(run, main, capsys):
+    main(f"--run={run}", "--block=8")  # 12 clips of two actors: two blocks, the second one padded
+    printed = capsys.readouterr().out
+    assert "How much of the score is interaction? synthetic corpus ravdess" in printed
+    with open(run / "interactions" / "interactions.csv", newline="") as file:
+        [line] = csv.DictReader(line for line in file if not line.startswith("# "))
+    trials = [trial for trial in read_results(run).trials if trial.study == "cross"]
+    assert float(line["whole"]) == pytest.approx(np.mean([trial.test["uar"] for trial in trials]), abs=1e-5)
+    assert float(line["difference"]) == pytest.approx(float(line["whole"]) - float(line["projected"]), abs=1e-5)
+    assert (line["model"], line["order"], line["n"], line["block"]) == ("cross", "1", "6", "8")
+    assert 0 < float(line["changed"]) < 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--study=cros"], "--study='cros'.*'cross'.*is not in"),
+        (["--study=intra A"], "reads 1 modalities, and interactions are those of 2 to 4"),
+    ],
+)
+def test_what_cannot_interact_is_told(run, main, arguments, message):
+    with pytest.raises(UserError, match=message):
+        main(f"--run={run}", *arguments)
