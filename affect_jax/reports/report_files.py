@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.experiment import predictions_file
+from affect_jax.experiment.results_file import describe_command, read_results
 from affect_jax.reports import (
     compare,
     confusion,
@@ -183,6 +185,13 @@ def report_runs(run_folders: Sequence[str], command: str, asked: Asked, out: str
         if stem in ("comparison", "significance") or "png" in texts:
             print(texts["md"])
     paths = write_files(files, out or (first if len(set(run_folders)) == 1 else first.parent) / "report")
+    for folder in dict.fromkeys(map(Path, run_folders)):
+        if not (folder / predictions_file.FILE).is_file():
+            print(
+                f"note: {folder / predictions_file.FILE} is missing, and what is made of it is left out; to make it "
+                f"anew: {describe_command(folder, read_results(folder))}",
+                file=sys.stderr,
+            )
     _print_paths(paths)
     print(f"open in a browser: {next(path for path in paths if path.suffix == '.html')}")
     print(f"next: python -m launch.export --run={first}    # a model that predicts new files")

@@ -124,6 +124,9 @@ def test_run_folders_are_compared(in_process, runs, capsys):
     assert "seqsew\\_mosi\\_video\\_text (synthetic) | teachers | SeqSEW | test | 2 | 55.0 ± 7.0 [" in printed.out
     assert "| cmu\\_mosi (synthetic) |  | majority of the scored part | test |  | 60.0 |" in printed.out
     assert f"wrote {folder / 'report' / 'index.html'}" in printed.err, "one run has its report in its folder"
+    assert (
+        f"note: {folder / 'predictions.npz'} is missing, and what is made of it is left out; to make it" in printed.err
+    )
     assert {path.name for path in (folder / "report").iterdir()} == {
         "index.html",
         *(f"comparison.{end}" for end in ("md", "csv", "tex")),

@@ -253,6 +253,7 @@ def test_predictions_of_any_scale_are_in_the_figure(show):
 
 def test_the_cells_of_a_confusion_matrix_filter(show):
     chromium = show(page(classes(), target="emotion", classes=LABELS))
+    assert "point" not in chromium.js("said.textContent"), "there are none"
     cell = "#figure tbody tr:nth-child({}) td:nth-child({})"
     texts = chromium.js("[...document.querySelectorAll('#figure td')].map(c => Number(c.textContent))")
     assert np.reshape(texts, (3, 3)).tolist() == [[1, 0, 0], [1, 2, 0], [0, 1, 1]]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from affect_jax.datasets import build, release_files
+from affect_jax.datasets.input_form import InputForm, ModalityForm
 from affect_jax.datasets.missing_values import MissingValues
 from affect_jax.datasets.ravdess import actors
 from affect_jax.datasets.ravdess.labels import LABELS
@@ -59,8 +60,21 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
         folds=_make_folds(clips),
         fingerprint="",
         labels=LABELS[settings.labels][1],
+        inputs=_describe_inputs(settings, clips),
     )
     return add_fingerprint(recordings), MissingValues(0, 0, "")
+
+
+def _describe_inputs(settings: Settings, clips: list[Recording]) -> InputForm | None:
+    """How the features were made of files; None of speech beside MFCC, which are both of the same recording."""
+    if {"speech", "mfcc"} <= {*settings.modalities}:
+        return None
+    forms = {}
+    for name in settings.modalities:
+        have = [clip.features[name] for clip in clips if name in clip.features]
+        width = 0 if name == "speech" else have[0].shape[1]
+        forms[name] = ModalityForm(width, is_sound=name != "action_units", missing=len(clips) - len(have))
+    return InputForm(forms, sound="waveform" if "speech" in forms else "mfcc", rate=settings.rate)
 
 
 def find_source_folder(manual_dir: str | None, synthetic: Mapping[str, int], data_dir: Path) -> Path:

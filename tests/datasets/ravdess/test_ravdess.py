@@ -5,6 +5,7 @@ import pytest
 import soundfile
 
 from affect_jax.datasets import ravdess
+from affect_jax.datasets.manifest import frame_files, unlabelled
 from affect_jax.datasets.ravdess import actors, builder, release
 from affect_jax.datasets.release_files import MARKER
 from affect_jax.errors import UserError
@@ -44,6 +45,17 @@ def test_every_modality(ravdess_raw, tmp_path):
     alone = load(ravdess_raw, tmp_path, modalities=("action_units",))
     assert alone.form == "action_units"
     assert set(alone.splits["train"][0].features) == {"action_units"}
+
+
+@pytest.mark.parametrize("modality", ["mfcc", "speech"])
+def test_a_clip_s_file_becomes_what_the_corpus_has(ravdess_raw, tmp_path, modality):
+    corpus = load(ravdess_raw, tmp_path, modalities=(modality,))
+    (clip,) = (one for one in corpus.splits["train"] if one.id in CLIP)
+    readers = frame_files.make_readers(corpus.inputs.options)
+    again = unlabelled.make_recording(unlabelled.request_file(ravdess_raw / CLIP, modality), corpus.inputs, readers)
+    assert again.id == clip.id
+    np.testing.assert_array_equal(again.features[modality], clip.features[modality])
+    assert load(ravdess_raw, tmp_path, modalities=("mfcc", "speech")).inputs is None
 
 
 def test_read_at_another_rate_and_from_flac(ravdess_copy, tmp_path):
