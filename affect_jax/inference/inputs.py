@@ -57,7 +57,7 @@ def collect_requests(predictor: Predictor, paths: Sequence[Path]) -> Requests:
             listing = unlabelled.read_listing(path, form)
             remarks += [f"{path}: {remark}" for remark in listing.remarks]
             for rows in listing.requests:
-                read = functools.partial(unlabelled.make_recording, rows, form, readers)
+                read = functools.partial(unlabelled.make_recording, rows, form, readers, listing.finder)
                 items.append(Request(f"{path} row {rows[0].number}", read))
         else:
             read = functools.partial(_read_file, predictor, path, names[path], readers)
@@ -74,6 +74,11 @@ def _name_items(paths: Sequence[Path]) -> dict[Path, str]:
 def _read_file(predictor: Predictor, path: Path, name: str, readers: frame_files.Readers | None) -> Recording:
     """The features of one file."""
     form, several = predictor.form, len(predictor.shapes) > 1
+    if not path.is_file():
+        raise UserError(f"{path} {'is not a file' if path.exists() else 'is missing'}; name a file that is there")
+    takes_tables = form is None or not (several or set(form.heard) == set(form.modalities))
+    if path.suffix.lower() in unlabelled.LISTS and not takes_tables:
+        raise unlabelled.refuse_table(path, form)
     if form and form.layout != "group" and (frame_files.is_sound(path) or not several):
         rows = unlabelled.request_file(path, _choose_modality(predictor, path))
         return unlabelled.make_recording([rows[0]._replace(id=name, group=name)], form, readers)

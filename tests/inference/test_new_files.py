@@ -177,6 +177,41 @@ def test_what_cannot_be_predicted_is_named_and_the_rest_goes_on(items, cells, sa
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("id,Voice\nx,voice_0.wav\n", "no column 'face' or 'voice' (did you mean 'Voice'?); its columns are id, Voice"),
+        (
+            "name,voice\nx,voice_0.wav\n",
+            "no column 'id'; its columns are name, voice, and a list of items has 'id' and",
+        ),
+        (
+            "file\nvoice_0.wav\n",
+            "no column 'id' and no column 'face' or 'voice' (did you mean 'file'?); its columns are file",
+        ),
+        ("id,voice\nx,3.5\n", "numbers in its columns of paths"),
+        ("", "table.csv"),
+    ],
+)
+def test_a_table_that_is_no_list_says_what_a_list_has(items, text, said):
+    path, _, models = items
+    (path.parent / "table.csv").write_text(text)
+    rows, told, skipped = predict(models[0], path.parent / "table.csv")
+    assert (rows, skipped) == ([], 1)
+    assert said in told
+
+
+def test_files_that_are_not_there_are_called_so_with_what_was_probably_meant(items):
+    path, _, models = items
+    (path.parent / "case.csv").write_text("id,voice,what it was\nx,VOICE_0.wav,one\ny,voice_1.wav,two\n")
+    rows, told, skipped = predict(models[0], path.parent / "case.csv")
+    assert ([row["id"] for row in rows], skipped) == (["y"], 1)
+    assert "VOICE_0.wav is missing; did you mean" in told
+    assert "columns that are not read: what it was" in told
+    for name, said in (("nowhere.csv", "is missing; name a file that is there"), ("", "is not a file")):
+        assert said in predict(models[0], path.parent / name)[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
         ("id,voice\nx,voice_0.wav\nx,voice_1.wav\n", "row 3: has the id 'x' of row 2"),
         ("id,voice\n,voice_0.wav\n", "row 2: has no id"),
         ("id,start,voice\nx,soon,voice_0.wav\n", "'soon' is no time"),

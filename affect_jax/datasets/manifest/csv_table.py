@@ -208,7 +208,7 @@ def _check_header(header: Sequence[str], problems: Problems, is_labelled: bool) 
         if count > 1:
             problems.add(1, f"has {count} columns called {quote_values(name)}; every column needs its own name")
         bare = name.partition(":")[2] if name.startswith("label:") else name
-        if not _NAME.fullmatch(bare):
+        if is_labelled and not _NAME.fullmatch(bare):  # a list may have columns of any name beside those it is read by
             problems.add(
                 1, f"has a column called {quote_values(name)}; use letters, digits and _, beginning with a letter"
             )

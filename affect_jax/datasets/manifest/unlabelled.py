@@ -16,18 +16,18 @@ from affect_jax.datasets.feature_frames import Frames
 from affect_jax.datasets.input_form import InputForm, ModalityForm
 from affect_jax.datasets.manifest import frame_files, layouts, segments
 from affect_jax.datasets.manifest.clocks import sample_at_times
-from affect_jax.datasets.manifest.csv_table import Row, read_table
+from affect_jax.datasets.manifest.csv_table import Row, join_names, read_table
 from affect_jax.datasets.manifest.locations import FileFinder
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.missing_values import replace_missing_values
 from affect_jax.datasets.parse_numbers import looks_like_number
 from affect_jax.datasets.recordings import Recording
 from affect_jax.datasets.release_files import quote_values
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.features.recordings import measure_step
 from affect_jax.features.segments import name_segment
 
-_LISTS = (".csv", ".tsv", ".txt")
+LISTS = (".csv", ".tsv", ".txt")
 _ROUNDING = 0.01  # of a step
 _PEEKED = 20_000  # bytes
 
@@ -39,16 +39,18 @@ class Listing(NamedTuple):
       path: of the csv.
       requests: the rows of each recording: one row, or in the layout 'group' those of a group.
       remarks: what is not read, or was read in an unusual way.
+      finder: of the files that its rows name.
     """
 
     path: Path
     requests: tuple[tuple[Row, ...], ...]
     remarks: tuple[str, ...]
+    finder: FileFinder
 
 
 def is_listing(path: Path, form: InputForm) -> bool:
     """Whether a file lists items to predict: a table with a column `id` and paths in that of a modality."""
-    if path.suffix.lower() not in _LISTS or not path.is_file() or not _has_names(path, form):
+    if path.suffix.lower() not in LISTS or not path.is_file() or not _has_names(path, form):
         return False
     try:
         table = tables.read_table(path, largest_file=form.options.largest_file)
@@ -94,19 +96,25 @@ def read_listing(path: Path, form: InputForm) -> Listing:
     remarks = [*sheet.remarks]
     remarks += [f"columns that are not read: {', '.join(unread)}"] if unread else []
     remarks += [f"no column {', '.join(map(repr, absent))}, so it is missing in every item"] if absent else []
-    located = tuple(tuple(_locate(row, finder) for row in request) for request in requests)
-    return Listing(path, located, (*remarks, *(f"{count} {what}" for what, count in finder.remarks.items())))
+    return Listing(path, tuple(requests), tuple(remarks), finder)
 
 
-def _locate(row: Row, finder: FileFinder) -> Row:
-    """The row with the paths of the files that are there; a path that leads nowhere stays, and is refused when read."""
-    files = {}
-    for modality, path in row.files.items():
-        try:
-            files[modality] = finder.find(str(path).removeprefix(f"{finder.folder}/"))
-        except UserError:
-            files[modality] = path
-    return row._replace(files=files)
+def refuse_table(path: Path, form: InputForm) -> UserError:
+    """The error of a table that is no list, where only a list will do: it says what a list has.
+
+    Raises:
+      UserError: the table cannot be read at all.
+    """
+    header = tables.read_table(path, largest_file=form.options.largest_file).header
+    lacking = [] if "id" in header else [f"no column 'id'{suggest_nearest('id', header)}"]
+    if not set(header) & set(form.modalities):
+        hint = next(filter(None, (suggest_nearest(name, header) for name in form.modalities)), "")
+        lacking.append(f"no column {' or '.join(map(repr, form.modalities))}{hint}")
+    fault = " and ".join(lacking) or "numbers in its columns of paths"
+    return UserError(
+        f"{path} has {fault}; its columns are {join_names(header)}, and a list of items has 'id' and, with paths in"
+        f" them, {', '.join(map(repr, form.modalities))}"
+    )
 
 
 def request_file(path: Path, modality: str) -> tuple[Row, ...]:
@@ -114,18 +122,22 @@ def request_file(path: Path, modality: str) -> tuple[Row, ...]:
     return (Row(0, path.stem, "", path.stem, {}, {modality: path}),)
 
 
-def make_recording(rows: Sequence[Row], form: InputForm, readers: frame_files.Readers) -> Recording:
+def make_recording(
+    rows: Sequence[Row], form: InputForm, readers: frame_files.Readers, finder: FileFinder | None = None
+) -> Recording:
     """The recording of one request, as the corpus of a training run would have it, without its label.
 
     Args:
       rows: one; or in the layout 'group' all of a group.
       form: how the model's inputs were made.
       readers: of whole files, with the options of `form`.
+      finder: of the files of a list; None takes paths as they are.
 
     Raises:
       UserError: a file cannot be read, or does not fit what the model was trained on; or a modality is missing where
         none may be.
     """
+    rows = [_locate(row, finder) if finder else row for row in rows]
     frames = {row.number: _read_row(row, form, readers) for row in rows}
     first = rows[0]
     if form.layout == "group":
@@ -141,6 +153,12 @@ def make_recording(rows: Sequence[Row], form: InputForm, readers: frame_files.Re
         features = _replace(first, features, form)  # steps in gaps of a clock have no frame
         steps = tuple(f"{first.id}@{t}" for t in range(len(next(iter(features.values())))))
     return Recording(first.id, first.group, steps, features, {})
+
+
+def _locate(row: Row, finder: FileFinder) -> Row:
+    """The row with the paths of the files that are there."""
+    files = {name: finder.find(str(path).removeprefix(f"{finder.folder}/")) for name, path in row.files.items()}
+    return row._replace(files=files)
 
 
 def _take_values(frames: dict[str, Frames]) -> dict[str, np.ndarray]:
