@@ -102,8 +102,14 @@ FOLDS = dict.fromkeys(("cmu_mosi", "cmu_mosi_videos"), ("draw_0", "draw_1", "dra
 Study = dict[str, Any]
 
 
+SUMMARIZED = ("early", "late", "gmu", "bilinear", "mlb", "mutan", "block", "mcb", "modality_attention", "centralnet")
+"""Methods that fuse vectors: of a sequence its mean and standard deviation."""
+
+
 def _use(name: str, place: Place, **fields: Any) -> Study:
     """A study of one model, which learns by the loss of the config alone."""
+    if name in SUMMARIZED:
+        fields["summary"] = "statistics" if place.sequences else "mean"
     return dict(model=dict(name=name, modalities=place.modalities, classes=place.classes, **fields))
 
 

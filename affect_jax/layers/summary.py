@@ -17,8 +17,8 @@ class Summary(nn.Module):
     """x [B, T, D] and its mask [B, T] -> [B, F]; a missing modality gives zeros.
 
     Attributes:
-      kind: 'mean' over the valid steps; 'statistics', the mean and standard deviation (of a vector, T = 1, the mean
-        alone); or 'gru', the last state.
+      kind: 'mean' over the valid steps; 'statistics', the mean and the standard deviation, which of a single step is 0;
+        or 'gru', the last state.
       units: of the GRU.
     """
 
@@ -36,7 +36,7 @@ class Summary(nn.Module):
         if self.kind == "gru":
             return select_last_state(GRU(self.units, name="gru")(x, mask), mask)
         mean = average_steps(x, mask)
-        if self.kind == "mean" or x.shape[1] == 1:
+        if self.kind == "mean":
             return mean
         variance = average_steps(jnp.square(x - mean[:, None]), mask)
         varies = variance > 0  # where it does not, the gradient of a root would be infinite

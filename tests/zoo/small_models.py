@@ -64,8 +64,9 @@ MODELS = {
     "mmmu_ba": mmmu_ba.Model(ALL, 3, units=2, width=3, per_step=False),
     "mmuu_sa": mmmu_ba.Model(ALL, 3, "modalities", units=2, width=3, per_step=False),
     "mcb": mcb.Model(ALL, 3, width=8),
-    "misa": misa.Model(ALL, 3, encoder_units=2, width=4, feed_forward=3, adversarial=True),
-    "misa-gru": misa.Model(ALL, 3, cell="gru", encoder_units=2, width=4, feed_forward=3, activation="tanh"),
+    "misa": misa.Model(
+        ALL, 3, cell="gru", encoder_units=2, width=4, feed_forward=3, activation="tanh", adversarial=True
+    ),
     "mlb": mlb.Model(ALL, 3, width=4, normalize=True),
     "modality_attention": modality_attention.Model(ALL, 3, width=3),
     "mmtm": mmtm.Model(ALL, 3, widths=(6, 5)),
@@ -97,7 +98,7 @@ UNUSED: dict[str, tuple[str, ...]] = {
 }
 _MISA = (*(f"{m}_reconstruct" for m in ALL), "origin", "domain_0", "domain_1")
 UNUSED |= dict.fromkeys(("centralnet", "centralnet_pictures"), tuple(f"{m}_head" for m in ALL))
-UNUSED |= {"misa": _MISA, "misa-gru": _MISA}
+UNUSED |= {"misa": _MISA}
 """Name -> submodules that have no gradient of the logits, by design; they may be more than what is deployed."""
 EXACT_WITHOUT_PADDING: tuple[str, ...] = ()
 """Names of models to which padding is zeros that are read, as to their authors."""
