@@ -1,6 +1,6 @@
 # make run and make test need Python 3.11 or newer and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fuzz quick docs lint format bench screenshots clean
+.PHONY: help setup run test fuzz quick docs lint format bench results screenshots clean
 
 # The first of these that starts, is new enough and can make a virtual environment; `make PYTHON=/path/to/python` overrules.
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.11 python3 python3.14 python)
@@ -83,6 +83,9 @@ format: $(VENV)/.requirements-dev ## repair what the formatter and the linter ca
 
 bench: $(BENCH)/.requirements-bench ## ours against PyTorch, start-up and growth into benchmarks/RESULTS.md: over an hour on an idle machine (ARGS= go to benchmarks.run)
 	$(BENCH)/bin/python -m benchmarks.run $(ARGS)
+
+results: $(VENV)/.requirements ## make the reports under results/ anew from their archived runs (ARGS=--check only says what differs)
+	$(VENV)/bin/python -m benchmarks.reports $(ARGS)
 
 screenshots: $(VENV)/.requirements-dev ## take docs/images/terminal.png, report.png and listening.png by Chromium (ARGS= go to tests.screenshots)
 	$(VENV)/bin/python -m tests.screenshots $(ARGS)

@@ -14,17 +14,15 @@ The old rule took all trials for independent, with the variance (1/n + n_test/n_
 folds. Power is at a shift of three standard errors of the true mean. No data, no JAX; a few seconds.
 """
 
+import argparse
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from absl import app, flags
 
 from affect_jax.evaluation.decision import LEVEL, test_mean
 from affect_jax.evaluation.design import APART, DRAWS, FOLDS, SEEDS, Design
 
-_REPLICATIONS = flags.DEFINE_integer("replications", 40_000, "Comparisons of each line.", lower_bound=100)
 _SHIFT = 3.0
 
 
@@ -146,12 +144,12 @@ def make_table(replications: int) -> str:
     return "\n".join(lines)
 
 
-def main(argv: Sequence[str]) -> None:
+def main() -> None:
     """Prints the table."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments {argv[1:]}")
-    print(make_table(_REPLICATIONS.value))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--replications", type=int, default=40_000, help="comparisons of each line")
+    print(make_table(parser.parse_args().replications))
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main()

@@ -114,26 +114,36 @@ def read_runs(run_folders: Sequence[str]) -> list[Run]:
 
 def _list_scores(run: Run, tested: tuple[str, str], has_expected: bool) -> Iterator[Score]:
     """The scores of a run; those of the `tested` split and metric with their interval over groups."""
-    metrics = dict.fromkeys(summary.metric for summary in run.results.variants)
-    read_once = read.make_reader()
+    results, read_once = run.results, read.make_reader()
+    metrics = dict.fromkeys(summary.metric for summary in results.variants)
     for split, source in product(read.list_splits(run), read.list_variants(run)):
+        matched = read.match_trials(run, source)
         for metric in metrics:
-            figure, matched = read.find_figure(run, source, split, metric), read.match_trials(run, source)
-            if figure is None:
+            figure = read.find_figure(run, source, split, metric)
+            scores = {key: (results.trials[number].scores(split) or {}).get(metric) for key, number in matched.items()}
+            scores = {key: score for key, score in scores.items() if score is not None}
+            if figure is None or not scores:
                 continue
-            scores = {key: (run.results.trials[n].scores(split) or {}).get(metric) for key, n in matched.items()}
-            keys = [key for key, score in scores.items() if score is not None]
-            design = derive_design(keys, split, run.results.corpus)
-            low, high = test_mean([scores[key] for key in keys], design).bound()
+            design, groups = derive_design(list(scores), split, results.corpus), None
+            low, high = test_mean(list(scores.values()), design).bound()
             interval = None if math.isnan(low) else clip_interval(low, high, metric.removesuffix(_PER_RECORDING))
-            facts = {"design": design, "interval": interval, "over_groups": None}
             if (split, metric) == tested:
-                numbers = [matched[key] for key in keys]
-                joined = over_groups.join_folds(read_once(run, source.study, split), numbers, design)
-                steps = run.results.corpus.counts[split].steps if split in run.results.corpus.counts else None
-                facts["over_groups"] = over_groups.bound_score(run.results.task, metric, joined, figure.mean, steps)
-            facts["published"] = find_expected(run, source, split, metric) if has_expected else None
-            yield Score(run, source, split, metric, figure, constant=read.find_baseline(run, split, metric), **facts)
+                predictions = read_once(run, source.study, split)
+                joined = over_groups.join_folds(predictions, [matched[key] for key in scores], design)
+                count = results.corpus.counts.get(split)
+                groups = over_groups.bound_score(results.task, metric, joined, figure.mean, count and count.steps)
+            yield Score(
+                run=run,
+                source=source,
+                split=split,
+                metric=metric,
+                figure=figure,
+                design=design,
+                interval=interval,
+                over_groups=groups,
+                published=find_expected(run, source, split, metric) if has_expected else None,
+                constant=read.find_baseline(run, split, metric),
+            )
 
 
 def choose_metric(runs: Sequence[Run], split: str, metric: str = "") -> str:

@@ -1,0 +1,42 @@
+"""What results/ holds is what today's code makes of the archived runs."""
+
+import pytest
+
+from benchmarks import reports
+
+FILES = {"results.json": "{}", "config.json": "{}", "predictions.npz": "x" * 1000, "metrics.jsonl": "{}\n"}
+
+
+def test_an_archive_holds_what_reports_read_and_nothing_else(tmp_path):
+    run = tmp_path / "a_run"
+    (run / "weights").mkdir(parents=True)
+    for name, text in {**FILES, "events.out": "large"}.items():
+        (run / name).write_text(text)
+    path = reports.pack(run, tmp_path / "archives")
+    first = path.read_bytes()
+    (run / "results.json").touch()
+    assert reports.pack(run, tmp_path / "archives").read_bytes() == first, "the same run gives the same bytes"
+    reports.unpack("a_run", tmp_path / "archives", tmp_path / "again")
+    assert {p.name: p.read_text() for p in (tmp_path / "again" / "a_run").iterdir()} == FILES
+
+
+def test_differences_are_named(tmp_path):
+    made, kept = tmp_path / "made", tmp_path / "kept"
+    for folder, texts in ((made, {"a.md": "1", "b.md": "2"}), (kept, {"a.md": "other", "c.md": "3"})):
+        folder.mkdir()
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+    lines = [line.rpartition("/")[2] for line in reports.list_differences(made, kept)]
+    assert lines == ["b.md: is missing", "c.md: no command makes it", "a.md: today's code makes another one"]
+
+
+@pytest.mark.slow
+def test_committed_reports_are_made_by_todays_code(tmp_path):
+    for report in reports.list_reports():
+        made, kept = reports.make(report, tmp_path), reports.RESULTS / report.folder
+        assert not list(reports.list_differences(made, kept)), "run `make results` and look at what changed"
+
+
+def test_every_archive_is_in_a_report():
+    used = {name for report in reports.list_reports() for name in report.runs}
+    assert {path.name.removesuffix(".tar.xz") for path in (reports.RESULTS / "runs").glob("*.tar.xz")} == used
