@@ -16,7 +16,24 @@ PICTURES = dict(channels=3, num_outputs=4, audio_channels=1, image_channels=2)
 TFN = dict(feature_dims=(300, 5, 20), hidden_dims=(32, 8, 32), text_out=8, post_fusion_dim=16, outputs=1)
 LMF = dict(input_dims=(5, 20, 300), hidden_dims=(16, 128, 128), text_out=64, output_dim=1, rank=3)
 MFCC = dict(coefficients=13, classes=8, filters=(32, 32, 64), widths=(7, 7, 5), steps=26)
+VIDEOS = dict(features={"video": 100, "audio": 73, "text": 100}, gru_units=300, dense_units=100, classes=2)
+SMALL_VIDEOS = dict(gru_units=4, dense_units=3, classes=2)
+KERAS3 = dict(recurrent_activation="sigmoid", padded_steps="zeros (Keras 3)")
+CAT = dict(units=4, widths=(6, 6, 6), classes=2, attn_fusion=False, attn_2=False, vectors=None)
+MCTN = dict(feature_dim=300, hidden_dim=32, reg_hidden=32, head_hidden=64, outputs=1)
 CASES = [
+    ("mmmu_ba", VIDEOS, 2_298_902),
+    ("mmmu_ba", dict(SMALL_VIDEOS, features={"video": 6, "audio": 4, "text": 5}, **KERAS3), 857),
+    ("mu_sa", VIDEOS, 2_298_302),
+    ("mu_sa", dict(VIDEOS, features={"video": 100}), 782_302),
+    ("mu_sa", dict(SMALL_VIDEOS, features={"audio": 4}, modalities=("audio",)), 257),
+    ("mu_sa", dict(SMALL_VIDEOS, features={"video": 6}, **KERAS3), 305),
+    ("catlstm", dict(CAT, features=73, units=100, widths=(100,), unimodal=True, d=73), 72_502),
+    ("catlstm", dict(CAT, features=15, attn_2=True, d=5), 464),
+    ("catlstm", dict(CAT, features=5, attn_fusion=True, vectors=5), 327),
+    ("mctn", dict(hid_dim=32, output_dim=300, outputs=1), 343_514),
+    ("mctn_multibench", dict(MCTN, n_layers=1, dropout=0, teacher_forcing_ratio=0.0), 198_809),
+    ("mtut", dict(num_classes=25, in_channels=1024, heads=("rgb", "depth"), train_cfg={"beta": 2.0}), 51_250),
     ("tfn", dict(TFN, output_range=6.0, output_shift=-3.0), 89_117),
     ("lmf", LMF, 265_455),
     ("lmf", dict(input_dims=(3, 4, 6), hidden_dims=(5, 6, 5), text_out=4, output_dim=1, rank=4), 569),
