@@ -14,6 +14,7 @@ from affect_jax.inference import split_files
 from affect_jax.reports import ranking, report_files
 from affect_jax.reports.read import read_run
 from affect_jax.runtime import run_folder
+from affect_jax.runtime.files import read_json
 from configs import fusion, rank, seqsew
 from tests import own, small
 
@@ -33,7 +34,7 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
     assert results.corpus.name == "manifest"
     assert not results.corpus.synthetic
     assert results.corpus.labels == ("emotion0", "emotion1", "emotion2")
-    resolved = run_folder.read_json(tmp_path / "run" / "config.json")["config"]
+    resolved = read_json(tmp_path / "run" / "config.json")["config"]
     assert resolved["data"]["modalities"] == resolved["model"]["modalities"] == ["face", "text"]
     assert resolved["data"]["steps"] == {"face": 5, "text": 1}
     files = split_files.write_split_predictions(tmp_path / "run", results, 0, "test", tmp_path / "predictions")
@@ -84,7 +85,7 @@ def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
     assert [stage.name for stage in teachers.stages] == ["teacher_text", "student"]
     assert chosen.data.modalities == ("audio", "text")
     assert chosen.name.endswith("text teaches audio")
-    resolved = run_folder.read_json(tmp_path / "run" / "config.json")["config"]
+    resolved = read_json(tmp_path / "run" / "config.json")["config"]
     assert "ranking" not in resolved
     small.run(config, tmp_path / "run", config_arg="configs/seqsew.py:auto")
     assert len(trained) == 3  # the ranking, finished, is read

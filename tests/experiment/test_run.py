@@ -263,7 +263,7 @@ def test_files_of_another_run_are_refused(sew, corpora, tmp_path, names, ask, me
     """The same config and corpus, trained again: only the run differs."""
     folder, _ = sew
     mine = shutil.copytree(folder, tmp_path / "mine")
-    other = run_folder.read_json(mine / "config.json")["identity"]["run"]
+    other = files.read_json(mine / "config.json")["identity"]["run"]
     for name in names:
         _rename_run(mine / name, other, "0" * 32)
     with pytest.raises(UserError, match=message):
@@ -333,7 +333,7 @@ def test_a_folder_in_which_nothing_was_trained_is_taken_over(tmp_path, monkeypat
         config = small.sew_config(tmp_path)
         config.stages.fit.optimizer.learning_rate = rate
         small.run(config, tmp_path / "run")
-        document = run_folder.read_json(tmp_path / "run" / "config.json")["config"]
+        document = files.read_json(tmp_path / "run" / "config.json")["config"]
         assert document["stages"]["fit"]["optimizer"]["learning_rate"] == rate
     (tmp_path / "run" / "metrics.jsonl").touch()
     config.stages.fit.optimizer.learning_rate = 0.125
