@@ -181,7 +181,8 @@ def test_classes_are_explained_by_name(tmp_path, monkeypatch, clips):
     weights = np.zeros((SEGMENTS, 2), np.float32)
     weights[4, 1], weights[8, 0] = 1.5, 0.7
     plant(monkeypatch, clips, weights)
-    run = write_run(tmp_path / "run", "multiclass", np.tile(np.array([0.0, 1.0], np.float32), (5, 1)), TARGETS > 0)
+    logits, labels = np.tile(np.array([0.0, 1.0], np.float32), (5, 1)), (TARGETS > 0).astype(np.float32)
+    run = write_run(tmp_path / "run", "multiclass", logits, labels)
     say = dict(out=tmp_path / "out", ids=["clip_0"], trial=0)
     (path,) = explain.explain(run, FAST, **say)
     entry = json.loads(path.read_text())
