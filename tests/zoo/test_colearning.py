@@ -108,3 +108,17 @@ def test_an_export_takes_any_size(name):
 def test_fields_that_do_not_fit_are_told(model, message):
     with pytest.raises(UserError, match=message):
         jax.eval_shape(lambda: model.init(jax.random.key(0), *batch(), train=False))
+
+
+def test_decoding_freely_is_reading_what_was_said():
+    """Of MultiBench's form: a target that is what the free decoder said makes the forced one say it again."""
+    variables, (inputs, masks) = run("mctn_multibench")[0], batch()
+    whole = dict.fromkeys(masks, np.ones((4, 4), bool))
+    given = {m: np.nan_to_num(x) for m, x in inputs.items()}
+    model = MODELS["mctn_multibench"].clone(fidelity="authors")
+    said = model.clone(forced_share=0.0).apply(variables, given, whole, train=False)["translation/video"]
+    forced = model.clone(forced_share=1.0)
+    again = forced.apply(variables, {**given, "video": said}, whole, train=False)["translation/video"]
+    other = forced.apply(variables, given, whole, train=False)["translation/video"]
+    np.testing.assert_allclose(again, said, atol=1e-5)
+    assert np.abs(other - said).max() > 1e-3
