@@ -27,7 +27,7 @@ _SHIFT = 3.0
 
 
 class Case(NamedTuple):
-    """A design with its variance components; `train` and `test` are groups of a fold, which the old rule counted."""
+    """A design with its variance components; `train` and `test` are groups of a fold."""
 
     kind: str
     folds: int
@@ -111,8 +111,10 @@ def test_trials(differences: np.ndarray, case: Case) -> np.ndarray:
     """p [replications] of the rule that took trials for independent."""
     from scipy import special
 
-    n = differences.shape[1]
-    overlap = case.test / case.train if case.folds > 1 else 0.0
+    n, train = differences.shape[1], case.train
+    if case.kind == APART:  # it took all that a fold does not score for what the fold trains on
+        train = case.folds * (case.train + case.test) - case.test
+    overlap = case.test / train if case.folds > 1 else 0.0
     error = np.sqrt(differences.var(1, ddof=1) * (1 / n + overlap))
     return 2 * special.stdtr(n - 1, -np.abs(differences.mean(1)) / error)
 

@@ -10,6 +10,7 @@ from affect_jax.evaluation import decision
 from affect_jax.evaluation.design import APART, DRAWS, FOLDS, SEEDS, UNKNOWN, Design
 from affect_jax.evaluation.significance import Interval
 from benchmarks import decisions
+from benchmarks.reports import ROOT
 
 A = np.array([1.0, 2.0, 3.0, 4.0, 2.0, 5.0])
 B = np.array([0.0, 1.0, 3.0, 2.0, 1.5, 3.0])
@@ -135,3 +136,9 @@ def test_the_size_is_what_it_says(case):
 def test_folds_times_seeds_taken_for_independent_are_liberal():
     case = next(case for case in decisions.HELD if case.kind == FOLDS)
     assert decisions.measure(case, replications=20_000, seed=0).old_size > 0.15
+
+
+def test_the_page_shows_what_the_simulation_prints():
+    assert decisions.make_table(40_000) in (ROOT / "docs" / "reports.md").read_text(encoding="utf-8"), (
+        "python -m benchmarks.decisions, and copy its table"
+    )
