@@ -99,7 +99,7 @@ def predict_with(folder, features):
 
 
 def predict_speech(folder, exported):
-    """A timeline of two windows, as predict_files.predict_speech writes it."""
+    """A timeline of two windows, as predict_speech.predict_speech writes it."""
     model = speech_models.wrap_export(folder, exported)
     cut = timelines.plan_windows(model.rate, model.deployed.steps, None, None)
     window = np.ones((2, cut.steps, 1), np.float32)
