@@ -102,7 +102,7 @@ FOLDS = dict.fromkeys(("cmu_mosi", "cmu_mosi_videos"), ("draw_0", "draw_1", "dra
 Study = dict[str, Any]
 
 
-SUMMARIZED = ("early", "late", "gmu", "bilinear", "mlb", "mutan", "block", "mcb", "modality_attention", "centralnet")
+SUMMARIZED = ("early", "late", "gmu", "mlb", "mutan", "block", "mcb", "modality_attention", "centralnet")
 """Methods that fuse vectors: of a sequence its mean and standard deviation."""
 
 

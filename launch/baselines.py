@@ -17,6 +17,7 @@ Writes: runs/<name of the config>_baseline, a run folder whose study is `baselin
 same command on a finished folder prints its results.
 """
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,7 +64,8 @@ def main(argv: Sequence[str]) -> None:
     if text := verdicts.summarize_verdicts(folder):
         print(text)
     print(f"run folder: {folder}")
-    print(f"next: python -m launch.report {folder} RUN    # beside the network's run, tested in pairs")
+    about = "beside the network's run, tested in pairs"
+    print(f"next: python -m launch.report {shlex.quote(str(folder))} RUN    # {about}")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,10 @@ _KINDS = {
     "float": ("a number", "0.5"),
     "bool": ("True or False", "True"),
 }
+_TABLES = {
+    "config.search.grid": "{'stages': {'fit': {'dropout': (.1, .3, .5)}}}",
+    "config.search.ranges": "{'stages': {'fit': {'dropout': (0., .6)}}}",
+}
 
 
 def load_file(path: Path, argument: str | None) -> ml_collections.ConfigDict:
@@ -51,6 +55,11 @@ def describe_bad_value(message: str) -> str:
     named = re.match(r"flag --([\w.+/ ]+)=(.*?): ", message, re.DOTALL)
     if named and "as a ConfigDict" in message:
         name, value = named[1], named[2]
+        if example := _TABLES.get(name):
+            return (
+                f"--{name} is not a table in Python's form (a quote or bracket too many or too few?); write it like "
+                + (f'--{name}="{example}"')
+            )
         return (
             f"--{name}={value}: {name} is a table; set what is in it, which --print_config lists: --{name}.NAME=VALUE"
         )

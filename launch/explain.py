@@ -14,6 +14,7 @@ than what the model reads at once is cut. A file that cannot be explained is nam
 2.
 """
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -107,7 +108,8 @@ def explain(run: Path, settings: Settings, *, out: Path, svg: bool = False, **ch
         print(explanations.summarize_clip(explained.entry, paths[-1]), flush=True)
     if paths:
         print(explanations.write_clip_table(out))
-        print(f"next: python -m launch.explore --run={run}    # the clips on a page, with their weights")
+        about = "the test clips on a page, with the weights of those that are explained"
+        print(f"next: python -m launch.explore --run={shlex.quote(str(run))}    # {about}")
     return paths
 
 

@@ -11,6 +11,7 @@ description.json, inputs, output, origin, and checksums of all three. `launch.pr
 the export.
 """
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -41,10 +42,11 @@ def main(argv: list[str]) -> None:
     run = Path(FLAGS.run)
     choice = chosen_trial.choose_trial(run, FLAGS.variant, FLAGS.trial)
     out = Path(FLAGS.out or run / "export")
-    provenance = run_folder.describe_provenance(" ".join(sys.argv))
+    provenance = run_folder.describe_provenance(shlex.join(sys.argv))
     described = deployment.export_deployed(deployment.load_deployed(run, choice.number), out, provenance)
     print(f"{trial_choice.describe_choice(choice)}\n{described['parameters']:,} parameters -> {out}")
-    print(f"next: python -m launch.predict --run={out} FILE ...    # recordings, features, or a csv that lists them")
+    about = "recordings, features, or a csv that lists them"
+    print(f"next: python -m launch.predict --run={shlex.quote(str(out))} FILE ...    # {about}")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> None:
     command = f"python -m launch.interactions {shlex.join(sys.argv[1:])}"
     table = score_and_write(run, Path(FLAGS.out or run / "interactions"), command, names=FLAGS.study, block=FLAGS.block)
     print(table)
-    print(f"next: python -m launch.report {run}")
+    print(f"next: python -m launch.report {shlex.quote(str(run))}")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ On several hosts, the same command in every process with --distributed=auto (SLU
 --distributed=HOST:PORT,PROCESSES,PROCESS; the run folder is on a file system that all of them see (docs/scaling.md).
 """
 
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -82,7 +83,8 @@ def main(argv: list[str]) -> None:
         if text := ranking.summarize_ranking(Path(workdir)):
             print(f"\n{text}")
         print(f"run folder: {workdir}")
-        print(f"next: python -m launch.report {workdir}    # 95 % intervals, tests, confusions and curves on one page")
+        about = "95 % intervals, tests, confusions and curves on one page"
+        print(f"next: python -m launch.report {shlex.quote(str(workdir))}    # {about}")
 
 
 if __name__ == "__main__":

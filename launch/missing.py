@@ -82,7 +82,7 @@ def main(argv: Sequence[str]) -> None:
         metrics=parse_metrics(FLAGS.metric),
     )
     print(table)
-    print(f"next: python -m launch.report {run}    # the same run with nothing missing")
+    print(f"next: python -m launch.report {shlex.quote(str(run))}    # the same run with nothing missing")
 
 
 if __name__ == "__main__":

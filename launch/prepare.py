@@ -19,6 +19,7 @@ builds anything.
 from absl import flags
 
 from affect_jax.datasets.catalog import list_corpora
+from affect_jax.errors import UserError
 from launch import cli, tuples
 
 FLAGS = flags.FLAGS
@@ -72,7 +73,10 @@ _SETTINGS = (*_TEXT, *_NUMBERS, *_FRACTIONS, *_SWITCHES, *_LISTS)
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the flags; called by the program, because other launchers have flags of the same names."""
     flags.DEFINE_string(
-        "corpus", None, f"Which corpus: {', '.join(list_corpora())}.", required=True, flag_values=values
+        "corpus",
+        None,
+        f"Which corpus: {', '.join(list_corpora())}. Default: manifest, if --manifest is given.",
+        flag_values=values,
     )
     kinds = (
         (flags.DEFINE_string, _TEXT),
@@ -97,14 +101,17 @@ def main(argv: list[str]) -> None:
     from affect_jax.datasets.prepare_corpus import compute_shard, prepare_corpus, write_synthetic
 
     cli.refuse_arguments(argv)
+    corpus = FLAGS.corpus or ("manifest" if FLAGS.manifest else None)
+    if corpus is None:
+        raise UserError("--corpus is missing; --help has examples (your own csv: --manifest=FILE.csv)")
     settings = {name: FLAGS[name].value for name in _SETTINGS if FLAGS[name].value is not None}
     if FLAGS.synthetic_out is not None:
-        print(write_synthetic(FLAGS.corpus, FLAGS.synthetic_out, settings))
+        print(write_synthetic(corpus, FLAGS.synthetic_out, settings))
         return
     if FLAGS.shard is not None:
-        print(compute_shard(FLAGS.corpus, settings, FLAGS.shard))
+        print(compute_shard(corpus, settings, FLAGS.shard))
         return
-    for line in prepare_corpus(FLAGS.corpus, settings):
+    for line in prepare_corpus(corpus, settings):
         print(line, flush=True)
 
 

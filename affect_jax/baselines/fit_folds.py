@@ -6,6 +6,7 @@ publish such figures often do (table 3.1 marks that with a star): a variant of i
 The validation scores of both are those of the model that has not seen the validation split.
 """
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -185,7 +186,7 @@ def _count_clips(plan: Plan, recordings: Recordings) -> dict[str, SplitCount]:
 
 
 def _describe_provenance(setting: Setting) -> Provenance:
-    plan, provenance = setting.plan, run_folder.describe_provenance(" ".join(sys.argv))
+    plan, provenance = setting.plan, run_folder.describe_provenance(shlex.join(sys.argv))
     if {"is13", "random_subset"} & set(plan.methods) and functionals.is_opensmile_installed():
         provenance["packages"] |= {"opensmile": functionals.make_extractor().version}
     details = {"methods": list(plan.methods), "iterations": plan.iterations, "refit": plan.refit}

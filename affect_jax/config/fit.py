@@ -8,7 +8,7 @@ fields what it can be given (CONTRIBUTING.md):
     modalities             all modalities; or each alone, where every study of the config has one
     modality               one; of `hears_waveforms = True` (conflictnet, raw_cnn) a column of recordings, as waveforms
     weaker, stronger       config.corpus.pair of modalities that share their steps; or each alone
-    attention              (beside modalities) the sets of studies of chapter 4 are made anew, of these modalities
+    statistical_pooling    (beside modalities) the sets of studies of chapter 4 are made anew, of these modalities
 """
 
 import dataclasses
@@ -32,6 +32,7 @@ from affect_jax.errors import UserError
 
 DRAWS = ("draw_0", "draw_1", "draw_2")
 """config.study.folds of the configs for CMU-MOSI, which no other corpus has."""
+_PARTS = {"data": ("modalities", "unit"), "model": ("name",), "stages": ("losses", "monitor", "plateau")}
 _SIZES = ("map_steps", "input_dropout")
 """Fields that `choose_fields` of a model may choose, and a flag too."""
 BUCKETS = 3
@@ -54,6 +55,7 @@ def fit_to_corpus(document: Mapping[str, Any], given: Collection[str] = ()) -> t
       UserError: no such corpus, whatever is wrong with the manifest, a config that cannot be run on it, or a flag that
         the corpus decides otherwise.
     """
+    _check_parts(document)
     data = document["data"]
     settings = select_settings(document["corpus"], tuple(data["modalities"]), data["target"])
     pair = document["corpus"].get("pair")
@@ -66,6 +68,18 @@ def fit_to_corpus(document: Mapping[str, Any], given: Collection[str] = ()) -> t
             )
         return selected, ()
     return _fit_to_files(_move_given(selected, given), pair, given)
+
+
+def _check_parts(document: Mapping[str, Any]) -> None:
+    """Raises UserError where a table lacks what is read of it here: a flag that gives a table gives all of it."""
+    tables = {"data": document["data"], "model": document["model"]}
+    stages = {f"stages.{name}": stage for name, stage in document["stages"].items() if isinstance(stage, Mapping)}
+    for path, table in (tables | stages).items():
+        if absent := [key for key in _PARTS[path.split(".")[0]] if key not in table]:
+            raise UserError(
+                f"config.{path} has no {' and no '.join(absent)}; a flag of a whole table takes the place of all "
+                f"in it, so set the parts alone: --config.{path}.NAME=VALUE"
+            )
 
 
 def _move_given(document: dict[str, Any], given: Collection[str]) -> dict[str, Any]:
@@ -106,7 +120,7 @@ def _fit_to_files(
         chosen = choose_pair(model, tuple(columns), pair)
         columns = {name: columns[name] for name in chosen}
         document = apply_pair(document, chosen, {name: column.width for name, column in columns.items()})
-    elif "attention" in fields:
+    elif "statistical_pooling" in fields:
         document = fit_fusion(document, columns, classes=label.kind == "class")
     else:
         document = _fit_joint(document, columns)

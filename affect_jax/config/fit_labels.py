@@ -118,9 +118,11 @@ def _is_foreign(name: str | None, task: str, names_of: Mapping[str, Collection[s
 
 def _fit_loss(path: str, loss: Mapping[str, Any] | None, goal: _Goal) -> dict[str, Any] | None:
     """The loss by a kind that fits the task, between the outputs that such a model has."""
-    if loss is None or loss.get("target") != "target" or loss.get("kind") in _LOSSES[goal.task]:
+    if loss is None or loss.get("target") != "target":
         return loss if loss is None else dict(loss)
     kind, known = loss.get("kind"), _LOSSES[goal.task]
+    if kind in known and not was_given(f"{path}.kind", goal.given):
+        return dict(loss)
     if _is_foreign(kind, goal.task, _LOSSES):
         if was_given(f"{path}.kind", goal.given):
             raise UserError(

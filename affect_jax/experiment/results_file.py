@@ -5,11 +5,13 @@ fast.
 """
 
 import dataclasses
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from affect_jax.errors import UserError
+from affect_jax.runtime import run_folder
 from affect_jax.runtime.files import hash_file, hash_json, read_json, write_json
 from affect_jax.runtime.run_identity import read_identity
 from affect_jax.runtime.typed_json import Mismatch, decode, quote
@@ -325,11 +327,14 @@ def _check_values(results: Results) -> None:
 
 
 def describe_command(folder: Path, results: Results) -> str:
-    """The command that made a run, as far as it is known."""
-    words = results.provenance.command.split()[1:]
-    if any(word.startswith("--config") for word in words):
-        return f"python -m launch.main {' '.join(words)}"
-    return f"python -m launch.main --config={results.config_arg} --workdir={folder}"
+    """The command that makes a run anew in `folder`, wherever it was made at first, as far as it is known."""
+    program, *words = run_folder.split_command(results.provenance.command)
+    name, flag = ("baselines", "--out") if "baselines" in program else ("main", "--workdir")
+    if not any(word.startswith("--config") for word in words):
+        words = [f"--config={results.config_arg}"]
+    words = [word for before, word in zip(["", *words], words, strict=False) if flag not in (before, word)]
+    words = [word for word in words if not word.startswith(f"{flag}=")]
+    return f"python -m launch.{name} {shlex.join([*words, f'{flag}={folder}'])}"
 
 
 def _command(document: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Config -> run folder: the file that joins corpora, models, the engine and the results."""
 
 import contextlib
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -123,7 +124,7 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
         variants=results.summarize_variants(trials),
         selected=tuple(selected),
         baselines=_score_baselines(run),
-        provenance=Provenance(**run_folder.describe_provenance(" ".join(sys.argv)), run=identity.run),
+        provenance=Provenance(**run_folder.describe_provenance(shlex.join(sys.argv)), run=identity.run),
     )
     if leads:
         predictions_file.write_predictions(folder, arrays, identity.run)

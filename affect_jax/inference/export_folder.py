@@ -8,6 +8,7 @@ description.json   inputs, output, origin; `schema`; `sha256` of the other two f
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -225,11 +226,11 @@ def _suggest_command(folder: Path, described: Any) -> str:
     """The command that made an export, as far as it is known."""
     provenance = described.get("provenance") if isinstance(described, dict) else None
     command = provenance.get("command") if isinstance(provenance, dict) else None
-    words = command.split()[1:] if isinstance(command, str) else []
+    words = run_folder.split_command(command)[1:] if isinstance(command, str) else []
     if any(word.startswith("--run") for word in words):
-        return f"python -m launch.export {' '.join(words)}"
+        return f"python -m launch.export {shlex.join(words)}"
     run = folder.parent if (folder.parent / "results.json").is_file() else "RUN"
-    return f"python -m launch.export --run={run} --out={folder}"
+    return f"python -m launch.export {shlex.join([f'--run={run}', f'--out={folder}'])}"
 
 
 def _parse_shape(shape: str) -> tuple[int | str, ...]:

@@ -1,5 +1,6 @@
 """Models of raw speech: a trial of a run, or what launch.convert or launch.export wrote."""
 
+import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,7 +100,7 @@ def _suggest_run(run: Path, deployed: deployment.Deployed) -> str:
     config = "conflictnet" if deployed.trained["task"].endswith("regression") else "speech_emotion"
     return (
         f"train a model of the recordings themselves: python -m launch.main --config=configs/{config}.py "
-        f"--config.corpus.name=manifest --config.corpus.manifest={settings['manifest']} "
+        f"--config.corpus.manifest={shlex.quote(str(settings['manifest']))} "
         f"--config.corpus.modalities={heard[0]} --config.corpus.target={deployed.trained['target']}"
     )
 

@@ -1,5 +1,6 @@
 """What launch.report makes: a report of run folders, or the thesis' tables with our figures beside its own."""
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -194,7 +195,7 @@ def report_runs(run_folders: Sequence[str], command: str, asked: Asked, out: str
             )
     _print_paths(paths)
     print(f"open in a browser: {next(path for path in paths if path.suffix == '.html')}")
-    print(f"next: python -m launch.export --run={first}    # a model that predicts new files")
+    print(f"next: python -m launch.export --run={shlex.quote(str(first))}    # a model that predicts new files")
 
 
 def report_tables(

@@ -15,6 +15,7 @@ import io
 import json
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -206,6 +207,15 @@ def read_arrays(path: Path, prefix: str | tuple[str, ...] = "") -> dict[str, np.
         raise UserError(f"{path} is missing; train with launch.main first") from None
     except Exception as error:  # zipfile, zlib and numpy raise many types for a damaged file
         raise UserError(f"{path} cannot be read ({type(error).__name__}: {error}); train that run again") from error
+
+
+def split_command(command: str) -> list[str]:
+    """The words of a command as `shlex.join` writes it, the program first; of older runs, which did not quote, those
+    between blanks."""
+    try:
+        return shlex.split(command) or [""]
+    except ValueError:  # a quotation that does not end
+        return command.split()
 
 
 def describe_provenance(command: str) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 import pytest
 
-from affect_jax.config.fit import _fit_joint
+from affect_jax.config.fit import _fit_joint, fit_to_corpus
 from affect_jax.config.fit_labels import Target, fit_to_label
+from affect_jax.config.models import read_fields
 from affect_jax.datasets.manifest import Column
 from affect_jax.errors import UserError
 from configs import zoo
+from tests import own
 
 
 def fit(names, classes=3, family="fusion"):
@@ -75,3 +77,20 @@ def test_the_argument_is_checked():
     ):
         with pytest.raises(UserError, match=message):
             zoo.get_config(argument)
+
+
+@pytest.mark.parametrize("corpus", zoo.CORPORA)
+@pytest.mark.parametrize("family", zoo.METHODS)
+def test_every_model_has_the_fields_that_its_study_sets(corpus, family):
+    for name in zoo.list_methods(corpus, family):
+        model = zoo.get_config(f"{family},{corpus},{name}").to_dict()["model"]
+        assert set(model) - {"name"} <= set(read_fields(model)), name
+
+
+@pytest.mark.parametrize("method", [name for name in zoo.FUSION if name not in zoo.OF_RAVDESS])
+def test_a_method_that_is_named_alone_is_the_one_that_ones_own_corpus_trains(method, tmp_path):
+    path = own.write(tmp_path)
+    config = zoo.get_config(f"fusion,manifest,{method}").to_dict()
+    settings = dict(manifest=str(path), data_dir=str(tmp_path / "data"), modalities=own.FEATURES, target="emotion")
+    fitted, _ = fit_to_corpus({**config, "corpus": {**config["corpus"], **settings}})
+    assert tuple(fitted["studies"]) == (method,)

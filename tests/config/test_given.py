@@ -104,3 +104,26 @@ def test_a_small_corpus_has_several_updates_an_epoch_and_time_to_learn(path):
     stages = {"fit": {"batch": None, "epochs": 9, "patience": 0}}
     large = fit_schedule.fit_schedule(stages, 10_000, (), is_for_other=False)
     assert large == {"fit": {"batch": 32, "epochs": 9, "patience": 0}}
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "output"), [("emotion", "cross_entropy", "logits"), ("valence", "mse", "prediction")]
+)
+@pytest.mark.parametrize("config", [fusion, rank, conflictnet])
+def test_a_loss_that_fits_reads_the_output_that_the_model_then_has(config, target, kind, output, path):
+    corpus = {"target": target} | ({} if config is conflictnet else {"modalities": own.FEATURES})
+    terms = [study.stages[0].terms[0] for study in load(config, path, {LOSS: kind}, **corpus).studies]
+    assert {(term.kind, term.left) for term in terms} == {(kind, output)}
+
+
+@pytest.mark.parametrize(
+    ("table", "value", "message"),
+    [
+        ("model", {"units": 3}, r"config.model has no name; .* --config.model.NAME=VALUE"),
+        ("data", {"target": "emotion"}, "config.data has no modalities and no unit; "),
+        ("stages.fit", {"epochs": 3}, "config.stages.fit has no losses and no monitor and no plateau; "),
+    ],
+)
+def test_a_table_that_a_flag_gives_with_parts_left_out_is_refused_by_name(table, value, message, path):
+    with pytest.raises(UserError, match=message):
+        load(fusion, path, {table: value}, target="emotion", modalities=own.FEATURES)

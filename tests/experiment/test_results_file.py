@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import shlex
+from pathlib import Path
 
 import pytest
 
@@ -165,3 +167,22 @@ def test_a_run_that_is_not_finished_is_told(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UserError, match="its run is not finished; the command that began it goes on"):
         read_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (
+            ["launch/main.py", "--config=c.py", "--workdir=old", "--config.search.grid={'a': 1}"],
+            "main --config=c.py '--config.search.grid={'\"'\"'a'\"'\"': 1}' '--workdir=my runs/x'",
+        ),
+        (["launch/main.py", "--workdir", "old", "--config=c.py"], "main --config=c.py '--workdir=my runs/x'"),
+        (["launch/baselines.py", "--config=c.py", "--out=old"], "baselines --config=c.py '--out=my runs/x'"),
+        (["x"], "main --config=sew '--workdir=my runs/x'"),
+        (["launch/main.py", "--config=c.py"], "main --config=c.py '--workdir=my runs/x'"),
+    ],
+)
+def test_the_command_of_a_run_names_the_folder_where_it_is_now(words, command):
+    provenance = dataclasses.replace(RESULTS.provenance, command=shlex.join(words))
+    results = dataclasses.replace(RESULTS, provenance=provenance, config_arg="sew")
+    assert results_file.describe_command(Path("my runs/x"), results) == f"python -m launch.{command}"

@@ -3,8 +3,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import affect_jax.reports
+from launch import cli
 
 PROGRAM = """
 import errno, sys
@@ -94,3 +98,11 @@ def test_bugs_keep_their_traceback(run, body, arguments, name):
 def test_positional_arguments_and_result(run):
     done = run("print(argv[1:], flags.FLAGS.number)", "a", "--number=3", "b")
     assert (done.returncode, done.stdout, done.stderr) == (0, "['a', 'b'] 3\n", "")
+
+
+def test_the_next_command_quotes_its_folder():
+    folders = Path(cli.__file__).parent, Path(affect_jax.reports.__file__).parent
+    lines = [line for folder in folders for path in folder.glob("*.py") for line in path.read_text().splitlines()]
+    commands = [line for line in lines if "next: python -m" in line]
+    assert len(commands) >= 7
+    assert [line for line in commands if "{shlex.quote(" not in line] == []

@@ -12,7 +12,7 @@ import ml_collections
 def get_config(argument="few"):
     stage = dict(epochs=3, optimizer=dict(learning_rate=0.1))
     stages = dict(fit=stage) if argument == "few" else dict(fit=stage, teacher=stage)
-    return ml_collections.ConfigDict(dict(name="a", stages=stages, standardize=True))
+    return ml_collections.ConfigDict(dict(name="a", stages=stages, standardize=True, search=dict(grid={})))
 """
 
 
@@ -50,6 +50,7 @@ def test_an_unknown_setting_names_those_that_end_alike(file, argument, flag, mes
             "is not a number; write it like --config.stages.fit.optimizer.learn",
         ),
         ("standardize=perhaps", "is not True or False; write it like --config.standardize=True"),
+        ("search.grid={'stages': {'fit'", "write it like --config.search.grid=\"{'stages': {'fit'"),
         ("stages=3", "config.stages is a table; set what is in it, which --print_config lists"),
     ],
 )
