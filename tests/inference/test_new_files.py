@@ -248,7 +248,7 @@ def test_explaining_a_fusion_run_says_what_to_train(items):
     path, run, _ = items
     command = (
         rf"reads 'voice\+face', not raw speech; train a model of the recordings themselves: python -m launch.main "
-        rf"--config=configs/speech_emotion.py --config.corpus.name=manifest --config.corpus.manifest={path} "
+        rf"--config=configs/speech_emotion.py --config.corpus.manifest={path} "
         "--config.corpus.modalities=voice --config.corpus.target=emotion"
     )
     with pytest.raises(UserError, match=command):

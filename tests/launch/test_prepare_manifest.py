@@ -120,3 +120,10 @@ def test_twelve_faults_give_twelve_lines_and_status_2(repo_root, tmp_path):
         assert line.startswith(f"{tmp_path / 'my.csv'} row {row}: ")
         assert words in line
         assert 20 < len(line) < 400
+
+
+def test_a_manifest_is_a_corpus_and_nothing_is_none(run, tmp_path):
+    with pytest.raises(UserError, match="none.csv is not a file"):
+        run(f"--manifest={tmp_path / 'none.csv'}")
+    with pytest.raises(UserError, match=r"--corpus is missing; .*your own csv: --manifest=FILE.csv"):
+        run("--folds=3")
