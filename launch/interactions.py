@@ -1,4 +1,4 @@
-"""How much of a fusion model's score comes from what its modalities do together?
+"""Measures how much of a fusion model's score comes from what its modalities do together.
 
     python -m launch.interactions --run=runs/fusion
     python -m launch.interactions --run=runs/fusion --study=cross --block=128

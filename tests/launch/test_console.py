@@ -93,7 +93,7 @@ def test_help_of_a_subcommand_has_its_own_examples(run):
         (("train", "--config=sew:joy"), "choose one of"),  # the packaged file was loaded
         (("main", "--config=configs/sew.py:joy"), "choose one of"),
         (("train",), "--config is missing"),
-        (("train", "--config=sew", "--config.study.sedes=3"), "the config has no setting 'sedes'"),
+        (("train", "--config=sew", "--config.study.sedes=3"), "the config has no setting 'study.sedes'"),
     ],
 )
 def test_wrong_words_are_one_sentence(run, words, message):
