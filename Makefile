@@ -49,8 +49,11 @@ setup: $(VENV)/.requirements ## make .venv and install the pinned requirements
 run: setup ## train SEW on the synthetic corpus into runs/sew and print its table; again: continue or print it (CONFIG=, WORKDIR=, ARGS=)
 	$(VENV)/bin/python -m launch.main --config=$(CONFIG) --workdir=$(WORKDIR) $(ARGS)
 
+# A worker that dies ends the run: xdist 3.8 would start another one and then wait for ever for its answer (pytest-xdist issue 1323).
+WORKERS := --numprocesses=auto --max-worker-restart=0
+
 test: $(VENV)/.requirements-dev ## run the test suite (ARGS= go to pytest)
-	$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --durations=25 $(ARGS)
+	$(VENV)/bin/python -m pytest $(WORKERS) --dist=loadfile --no-loadscope-reorder --durations=25 $(ARGS)
 
 # Tests that draw damaged files of every kind: corpora, manifests, tables, arff, arrays, sound, run folders, exports.
 FUZZ := tests/datasets/test_fuzz.py tests/datasets/test_fuzz_built.py tests/datasets/test_tables.py tests/datasets/test_arff_tables.py \
@@ -60,14 +63,14 @@ FUZZ := tests/datasets/test_fuzz.py tests/datasets/test_fuzz_built.py tests/data
 N ?= 2000
 
 fuzz: $(VENV)/.requirements-dev ## draw thousands of damaged files of every kind, other ones each time (N= of each kind, ARGS= go to pytest)
-	AFFECT_JAX_FUZZ=$(N) $(VENV)/bin/python -m pytest --numprocesses=auto --timeout=0 $(FUZZ) $(ARGS)
+	AFFECT_JAX_FUZZ=$(N) $(VENV)/bin/python -m pytest $(WORKERS) --timeout=0 $(FUZZ) $(ARGS)
 
 # Rooms whose tests compute little and start few programs. Of those, the tests marked slow are left out, too.
 QUICK := tests/test_architecture.py tests/docs tests/losses tests/metrics tests/features tests/runtime tests/data \
   tests/launch/test_cli.py tests/launch/test_help.py
 
 quick: lint ## what every edit should pass, in less than a minute: style, imports, documentation, the numerical core
-	$(VENV)/bin/python -m pytest --quiet --numprocesses=auto --dist=loadfile -m "not slow" --durations=5 $(QUICK) $(ARGS)
+	$(VENV)/bin/python -m pytest --quiet $(WORKERS) --dist=loadfile -m "not slow" --durations=5 $(QUICK) $(ARGS)
 
 docs: $(VENV)/.requirements-dev ## build the browsable documentation with its API reference into build/site; warnings are errors
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet

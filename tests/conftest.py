@@ -41,6 +41,8 @@ gc.freeze()
 gc.set_threshold(100_000, 50, 100)
 
 
+MOST_MAPPINGS = 15_000  # leaves 50,000 for the next file of tests
+
 # Files of few tests that take long: begun first, so that no worker is left with one of them alone at the end.
 LONG = (
     "colabs/test_notebooks.py",
@@ -61,6 +63,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files of `LONG` first, in that order; `make test` has xdist keep it."""
     place = {str(ROOT / "tests" / name): number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: place.get(str(item.path), len(LONG)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_mappings():
+    """Frees the compiled programs after a file of tests, when they have become many.
+
+    XLA maps every kernel into memory of its own. A worker that keeps all programs of the suite passes the 65,530
+    mappings that Linux gives a process by default, and then dies of a segmentation fault wherever it next wants memory.
+    """
+    yield
+    mappings = pathlib.Path("/proc/self/maps")
+    if mappings.exists() and mappings.read_bytes().count(b"\n") > MOST_MAPPINGS:
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")
