@@ -4,16 +4,17 @@
     python -m benchmarks.reports --check                            # makes them elsewhere and names what differs
     python -m benchmarks.reports --pack=runs/seqsew_unimodal_mosi   # after a run: keeps what reports read of it
 
-results/reports.toml says which runs and which command make which folder. An archive has results.json, config.json,
-predictions.npz and metrics.jsonl of a run folder as the run left them; unpacked it is a run folder for launch.report.
+results/reports.toml says which runs and which commands make which folder. An archive has results.json, config.json,
+predictions.npz, metrics.jsonl and missing/missing.json of a run folder as the run left them; unpacked it is a run
+folder for launch.report, and for launch.missing, which then scores nothing anew.
 """
 
 import argparse
+import contextlib
 import io
 import lzma
-import os
+import shlex
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -22,23 +23,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from absl import flags
+
+from affect_jax.evaluation.missing import missing_file
+from launch import missing, report
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
-KEPT = ("results.json", "config.json", "predictions.npz", "metrics.jsonl")
+KEPT = ("results.json", "config.json", "predictions.npz", "metrics.jsonl", f"missing/{missing_file.FILE}")
+# What a report has beside these is made from the archives in a moment: pages, pictures, LaTeX, every epoch's losses.
+SUFFIXES, LEFT_OUT = (".md", ".csv"), ("learning.csv",)
 
 
 class Report(NamedTuple):
-    """A folder under results/, the runs it is made of, and the arguments of launch.report."""
+    """A folder under results/, the runs it is made of, and the commands: `report` or `missing`, then its arguments."""
 
     folder: str
     runs: tuple[str, ...]
-    arguments: tuple[str, ...]
+    commands: tuple[str, ...]
 
 
 def list_reports() -> list[Report]:
     """What results/reports.toml lists."""
     document = tomllib.loads((RESULTS / "reports.toml").read_text(encoding="utf-8"))
-    return [Report(entry["folder"], tuple(entry["runs"]), tuple(entry["arguments"])) for entry in document["report"]]
+    return [Report(entry["folder"], tuple(entry["runs"]), tuple(entry["commands"])) for entry in document["report"]]
 
 
 def pack(run: Path, archives: Path) -> Path:
@@ -62,26 +70,41 @@ def unpack(name: str, archives: Path, folder: Path) -> None:
         archive.extractall(folder, filter="data")
 
 
-def make(report: Report, folder: Path) -> Path:
+def _run(command: str, out: str) -> None:
+    """Runs `report ...` or `missing ...` in this process, where it draws nothing."""
+    program, *arguments = shlex.split(command)
+    arguments.append(f"--out={out}")
+    line = f"python -m launch.{program} {shlex.join(arguments)}"
+    values = flags.FlagValues()
+    {"report": report, "missing": missing}[program].define_flags(values)
+    _, *rest = values([program, *arguments])
+    if program == "report":
+        report.make_report(values, rest, line, has_page=False)
+    else:
+        missing.score_missing(values, line, figure_formats=())
+
+
+def make(asked: Report, folder: Path) -> Path:
     """Makes a report below `folder`, of which it also needs the subfolder runs; returns the folder of its files.
 
-    The command runs there, so that what files say of it holds in any checkout.
+    The commands run there, so that what files say of them holds in any checkout.
     """
-    for name in report.runs:
+    for name in asked.runs:
         if not (folder / "runs" / name).is_dir():
             unpack(name, RESULTS / "runs", folder / "runs")
-    command = [sys.executable, "-m", "launch.report", *report.arguments, f"--out=results/{report.folder}"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
-    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
-    return folder / "results" / report.folder
+    silent = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
+    with contextlib.chdir(folder), silent[0], silent[1]:
+        for command in asked.commands:
+            _run(command, f"results/{asked.folder}")
+    return folder / "results" / asked.folder
 
 
 def _list_files(folder: Path) -> list[Path]:
-    """The files of a report that are kept: tables, which pages quote; index.html is made anew where it is wanted.
+    """The files of a report that are kept: tables, which pages quote.
 
     A report may not be there yet, and one folder may lie in another.
     """
-    return [path for path in folder.glob("*") if path.is_file() and path.suffix != ".html"]
+    return [path for path in folder.glob("*") if path.suffix in SUFFIXES and path.name not in LEFT_OUT]
 
 
 def list_differences(made: Path, kept: Path) -> Iterator[str]:
@@ -114,8 +137,8 @@ def main() -> None:
         return
     differences: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        for report in list_reports():
-            made, kept = make(report, Path(folder)), RESULTS / report.folder
+        for asked_report in list_reports():
+            made, kept = make(asked_report, Path(folder)), RESULTS / asked_report.folder
             if asked.check:
                 differences += list_differences(made, kept)
             else:

@@ -9,8 +9,8 @@ replace a missing modality at the input; or, where statistical pooling reads its
 or of the K nearest training examples replaces them.
 Needs: a finished run. --also names runs whose models were trained on fewer modalities ('orig'), or that this program
 has tested before, such as those with Moddrop.
-Writes: RUN/missing: missing.json, tables (md, csv, tex) and figures; studies that missing.json has are not scored
-again.
+Writes: RUN/missing, or --out: missing.json, tables (md, csv, tex) and figures. Studies that missing.json there, or in
+RUN/missing, has are not scored again; where it has all, weights and corpus may be gone.
 """
 
 import shlex
@@ -68,18 +68,28 @@ def parse_metrics(names: Sequence[str]) -> tuple[str, ...]:
 def main(argv: Sequence[str]) -> None:
     """Scores what the flags name, writes it and prints the table."""
     cli.refuse_arguments(argv)
+    kinds = ("png", "svg") if FLAGS.svg else ("png",)
+    score_missing(FLAGS, f"python -m launch.missing {shlex.join(sys.argv[1:])}", figure_formats=kinds)
+
+
+def score_missing(values: flags.FlagValues, command: str, *, figure_formats: Sequence[str]) -> None:
+    """Scores what these flags, of `define_flags`, name, writes it, with figures of these formats, and prints the table.
+
+    Raises:
+      UserError: a flag's value, or a run that cannot be scored.
+    """
     from affect_jax.reports.missing import score_and_write
 
-    run = Path(FLAGS.run)
+    run = Path(values.run)
     table = score_and_write(
         run,
-        Path(FLAGS.out or run / "missing"),
-        f"python -m launch.missing {shlex.join(sys.argv[1:])}",
-        figure_formats=("png", "svg") if FLAGS.svg else ("png",),
-        also=[Path(folder) for folder in FLAGS.also],
-        studies=FLAGS.study,
-        counts=parse_counts(FLAGS.k),
-        metrics=parse_metrics(FLAGS.metric),
+        Path(values.out or run / "missing"),
+        command,
+        figure_formats=figure_formats,
+        also=[Path(folder) for folder in values.also],
+        studies=values.study,
+        counts=parse_counts(values.k),
+        metrics=parse_metrics(values.metric),
     )
     print(table)
     print(f"next: python -m launch.report {shlex.quote(str(run))}    # the same run with nothing missing")

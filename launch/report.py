@@ -104,29 +104,43 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def main(argv: Sequence[str]) -> None:
     """Prints and writes the report that the flags and arguments ask for."""
-    command = f"python -m launch.report {shlex.join(sys.argv[1:])}"
-    folders = [*FLAGS.run, *argv[1:]]
-    if folders and FLAGS.tables:
+    make_report(FLAGS, argv[1:], f"python -m launch.report {shlex.join(sys.argv[1:])}")
+
+
+def make_report(values: flags.FlagValues, arguments: Sequence[str], command: str, *, has_page: bool = True) -> None:
+    """The report of these flags.
+
+    Args:
+      values: of `define_flags`, parsed.
+      arguments: run folders that are named without a flag.
+      command: for the record.
+      has_page: whether a report of run folders comes with index.html, whose charts are most of the time it takes.
+
+    Raises:
+      UserError: flags that do not go together, or what they name is not there.
+    """
+    folders = [*values.run, *arguments]
+    if folders and values.tables:
         raise UserError("give either --tables or run folders, not both")
     for name in _OF_FOLDERS:
-        if FLAGS[name].value not in (None, "", []) and not folders:
+        if values[name].value not in (None, "", []) and not folders:
             raise UserError(f"--{name} is for run folders; name them, or leave it out")
     from affect_jax.reports import report_files, thesis_tables
     from launch import changes
 
     if folders:
-        asked = report_files.Asked(fold=FLAGS.fold, **{name: FLAGS[name].value for name in _OF_FOLDERS})
-        report_files.report_runs(folders, command, asked, FLAGS.out)
+        asked = report_files.Asked(fold=values.fold, **{name: values[name].value for name in _OF_FOLDERS})
+        report_files.report_runs(folders, command, asked, values.out, has_page=has_page)
         return
-    tables = report_files.choose_tables(FLAGS.tables)
+    tables = report_files.choose_tables(values.tables)
     corpora, needed = sorted({table.corpus for table in tables}), thesis_tables.list_needed(tables)
-    training = changes.Training(FLAGS.train, Path(FLAGS.runs), FLAGS.manual_dir, FLAGS.data_dir, FLAGS.set)
+    training = changes.Training(values.train, Path(values.runs), values.manual_dir, values.data_dir, values.set)
     train = changes.plan_training(training, corpora, needed)
     # A release has its own sizes; without one, the small synthetic runs are what there is to show.
-    synthetic = not FLAGS.manual_dir
-    folder = Path(FLAGS.runs)
+    synthetic = not values.manual_dir
+    folder = Path(values.runs)
     report_files.report_tables(
-        tables, folder, command, train=train, synthetic=synthetic, fold=FLAGS.fold, out=FLAGS.out
+        tables, folder, command, train=train, synthetic=synthetic, fold=values.fold, out=values.out
     )
 
 

@@ -250,7 +250,8 @@ def write_figures(document: Document, out: Path, kinds: Sequence[str] = ("png",)
     where, distance = f"{'synthetic ' if corpus['synthetic'] else ''}{corpus['name']}", made_of["metrics"][0]
     shown = {"moddrop": ((), "with and without Moddrop")}
     shown["knn"] = (made_of["counts"], f"imputation by {distance} neighbours")
-    for attention in sorted({entry["attention"] for entry in document["studies"].values()}):
+    attentions = sorted({entry["attention"] for entry in document["studies"].values()}) if kinds else []
+    for attention in attentions:
         for stem, (counts, what) in shown.items():
             if series := list_series(document, attention, counts, distance):
                 title = f"{where}: {attention} attention with modalities missing, {what}"
@@ -270,7 +271,7 @@ def score_and_write(
       run: a finished run folder.
       out: the folder of the files.
       command: for the record.
-      figure_formats: of `figures.FORMATS`.
+      figure_formats: of `figures.FORMATS`; () draws none.
       **settings: what is scored, as keywords of `score_run.score_run`.
 
     Returns:

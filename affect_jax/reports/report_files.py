@@ -137,12 +137,14 @@ def _render_grids(grids: Mapping[str, Grid | None], pictures: Mapping[str, bytes
     return {stem: texts | ({"png": pictures[stem]} if stem in pictures else {}) for stem, texts in files.items()}
 
 
-def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | None = None) -> Files:
-    """The report of any finished run folders, laid out as `render_tables` does, with the page as 'index'.
+def render_runs(
+    run_folders: Sequence[str | Path], command: str, asked: Asked | None = None, *, has_page: bool = True
+) -> Files:
+    """The report of any finished run folders, laid out as `render_tables` does.
 
     Files: 'comparison', 'learning' where a run kept its epochs, 'confusion' of classes, 'concordance' of continuous
     labels, 'chosen' where a grid was searched, 'ranking' and 'ranking_pairs' of a run with a model of each modality
-    alone, and what was asked for: 'significance', 'confusion_NAME_NAME'.
+    alone, and what was asked for: 'significance', 'confusion_NAME_NAME'; the page, if it `has_page`, as 'index'.
 
     Raises:
       UserError: a folder of no finished run, runs that have nothing in common, or a name that is not one variant's.
@@ -171,17 +173,21 @@ def render_runs(run_folders: Sequence[str | Path], command: str, asked: Asked | 
     for stem, of_runs in (("ranking", ranked), ("ranking_pairs", map(ranking.make_pair_table, rankings))):
         texts = [write_formats(grid, command) for grid in of_runs]
         files |= {stem: {kind: "\n".join(text[kind] for text in texts) for kind in FORMATS}} if texts else {}
-    return files | {"index": {"html": report_page.render_report(comparison, command, grids, ranked, counted)}}
+    if has_page:
+        files["index"] = {"html": report_page.render_report(comparison, command, grids, ranked, counted)}
+    return files
 
 
-def report_runs(run_folders: Sequence[str], command: str, asked: Asked, out: str = "") -> None:
+def report_runs(
+    run_folders: Sequence[str], command: str, asked: Asked, out: str = "", *, has_page: bool = True
+) -> None:
     """Prints the scores of run folders and writes their report: into the only one, or beside the first.
 
     Raises:
       UserError: as `render_runs`; or a fold of confusion matrices that nobody asked for.
     """
     _check_fold(asked.fold, bool(asked.confusion))
-    files, first = render_runs(run_folders, command, asked), Path(run_folders[0])
+    files, first = render_runs(run_folders, command, asked, has_page=has_page), Path(run_folders[0])
     for stem, texts in files.items():
         if stem in ("comparison", "significance") or "png" in texts:
             print(texts["md"])
@@ -194,7 +200,8 @@ def report_runs(run_folders: Sequence[str], command: str, asked: Asked, out: str
                 file=sys.stderr,
             )
     _print_paths(paths)
-    print(f"open in a browser: {next(path for path in paths if path.suffix == '.html')}")
+    for page in (path for path in paths if path.suffix == ".html"):
+        print(f"open in a browser: {page}")
     print(f"next: python -m launch.export --run={shlex.quote(str(first))}    # a model that predicts new files")
 
 

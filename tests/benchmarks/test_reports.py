@@ -5,19 +5,21 @@ import pytest
 from benchmarks import reports
 
 FILES = {"results.json": "{}", "config.json": "{}", "predictions.npz": "x" * 1000, "metrics.jsonl": "{}\n"}
+FILES |= {"missing/missing.json": "{}"}
 
 
 def test_an_archive_holds_what_reports_read_and_nothing_else(tmp_path):
     run = tmp_path / "a_run"
-    (run / "weights").mkdir(parents=True)
-    for name, text in {**FILES, "events.out": "large"}.items():
+    (run / "missing").mkdir(parents=True)
+    for name, text in {**FILES, "events.out": "large", "missing/knn_intra.png": "large"}.items():
         (run / name).write_text(text)
     path = reports.pack(run, tmp_path / "archives")
     first = path.read_bytes()
     (run / "results.json").touch()
     assert reports.pack(run, tmp_path / "archives").read_bytes() == first, "the same run gives the same bytes"
     reports.unpack("a_run", tmp_path / "archives", tmp_path / "again")
-    assert {p.name: p.read_text() for p in (tmp_path / "again" / "a_run").iterdir()} == FILES
+    again = tmp_path / "again" / "a_run"
+    assert {str(p.relative_to(again)): p.read_text() for p in again.rglob("*") if p.is_file()} == FILES
 
 
 def test_differences_are_named(tmp_path):
@@ -38,5 +40,6 @@ def test_committed_reports_are_made_by_todays_code(tmp_path):
 
 
 def test_every_archive_is_in_a_report():
-    used = {name for report in reports.list_reports() for name in report.runs}
+    made = reports.list_reports()
+    used = {name for report in made for name in report.runs}
     assert {path.name.removesuffix(".tar.xz") for path in (reports.RESULTS / "runs").glob("*.tar.xz")} == used

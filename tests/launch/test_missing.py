@@ -115,6 +115,16 @@ def test_the_model_of_the_present_modality_stands_beside(tested, run, copied, ma
             assert entry["orig"]["V"][metric] == {key: whole[metric][key] for key in ("mean", "std", "n")}
 
 
+def test_what_is_scored_needs_no_weights_to_be_shown_again(tested, run, main, tmp_path):
+    kept = shutil.copytree(run, tmp_path / "fusion", ignore=shutil.ignore_patterns("weights", "*.md"))
+    main(f"--run={kept}", "--k=1,3", f"--out={tmp_path / 'out'}")
+    assert json.loads((tmp_path / "out" / "missing.json").read_text())["studies"] == tested[1]["studies"]
+    first, again = ((folder / "missing_uar.csv").read_text() for folder in (run / "missing", tmp_path / "out"))
+    assert first.splitlines()[:-1] == again.splitlines()[:-1], "all but the command"
+    with pytest.raises(UserError, match="weights"):
+        main(f"--run={kept}", "--k=2", f"--out={tmp_path / 'other'}")
+
+
 def test_tables_and_figures_are_written(tested, run):
     names = {path.name for path in (run / "missing").iterdir()}
     tables = {f"missing_{what}.{kind}" for what in ("zeros", "accuracy", "uar") for kind in ("md", "csv", "tex")}

@@ -19,7 +19,6 @@ from affect_jax.config.schema import Experiment, Study
 from affect_jax.data import folds as folding
 from affect_jax.data import splits
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.experiment import kept_weights
 from affect_jax.experiment.open_run import load_corpus as load_run_corpus
 from affect_jax.experiment.results_file import Results, read_results
 from affect_jax.training import mesh
@@ -94,7 +93,7 @@ def check_run(folder: Path, names: Sequence[str] = ()) -> CheckedRun:
     """Reads a finished run and picks studies: those in `names`, or all that have at least two modalities.
 
     Raises:
-      UserError: the run is unfinished, has no weights or other models; or a study is unknown or cannot be tested.
+      UserError: the run is unfinished or has other models; or a study is unknown or cannot be tested.
     """
     results = read_results(folder)
     if any(trial.classical for trial in results.trials):
@@ -110,9 +109,7 @@ def check_run(folder: Path, names: Sequence[str] = ()) -> CheckedRun:
         raise UserError(
             f"{folder} has no test scores, because its test split has no labels; there is nothing to compare"
         )
-    checked = CheckedRun(folder, results, experiment, _choose_studies(folder, specs, names))
-    kept_weights.check_weights(folder, results)
-    return checked
+    return CheckedRun(folder, results, experiment, _choose_studies(folder, specs, names))
 
 
 def _choose_studies(folder: Path, specs: dict[str, Study], names: Sequence[str]) -> tuple[TestedStudy, ...]:

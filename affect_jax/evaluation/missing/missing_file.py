@@ -38,7 +38,8 @@ def name_neighbours(count: int, distance: str) -> str:
 def start_document(
     checked: "CheckedRun", counts: Sequence[int], metrics: Sequence[str], out: Path, command: str
 ) -> dict[str, Any]:
-    """The document before anything is scored, with the studies that `out` already has of the same run and settings.
+    """The document before anything is scored, with the studies that `out`, or else RUN/missing, already has of the
+    same run and settings.
 
     Args:
       checked: the run.
@@ -53,8 +54,8 @@ def start_document(
         "counts": list(counts),
         "metrics": list(metrics),
     }
-    before = files.read_json(out / FILE) if (out / FILE).exists() else {}
-    is_current = before.get("schema") == SCHEMA and before.get("made_of") == made_of
+    kept = [files.read_json(path) for path in (out / FILE, checked.folder / "missing" / FILE) if path.exists()]
+    current = [before for before in kept if before.get("schema") == SCHEMA and before.get("made_of") == made_of]
     corpus = results.corpus
     return {
         "schema": SCHEMA,
@@ -71,7 +72,7 @@ def start_document(
         "made_of": made_of,
         "classes": checked.studies[0].model.classes,
         "majority": {metric: results.baselines["test"][metric] for metric in METRICS},
-        "studies": before["studies"] if is_current else {},
+        "studies": current[0]["studies"] if current else {},
         "provenance": run_folder.describe_provenance(command),
     }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from affect_jax.evaluation.missing import checked_run, masked_scores, missing_file
+from affect_jax.experiment import kept_weights
 from affect_jax.experiment.results_file import read_results
 from affect_jax.runtime.progress import Work
 
@@ -22,9 +23,11 @@ def score_run(
 ) -> dict[str, Any]:
     """Scores the studies that missing.json does not have yet, and writes it after each one.
 
+    Weights and the corpus are read only if there is such a study.
+
     Args:
       run: a finished run folder.
-      out: the folder of missing.json; what it holds of the same run and settings is kept.
+      out: the folder of missing.json; what it, or else RUN/missing, holds of the same run and settings is kept.
       command: for the record.
       also: run folders that are set beside the run.
       studies: to score; () for all that can be.
@@ -43,6 +46,7 @@ def score_run(
     unscored = [study for study in checked.studies if study.spec.name not in document["studies"]]
     with Work() as work:
         if unscored:
+            kept_weights.check_weights(run, checked.results)
             loaded = checked_run.load_corpus(checked)
             for study in unscored:
                 masked_scores.check_neighbour_counts(loaded, study, counts)
