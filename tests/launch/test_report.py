@@ -296,7 +296,7 @@ def test_override_refuses(assignment, said):
 
 def test_run_folders_may_be_named_by_a_flag_as_everywhere(monkeypatch):
     asked = []
-    monkeypatch.setattr("affect_jax.reports.report_files.report_runs", lambda folders, *_: asked.append(folders))
+    monkeypatch.setattr("affect_jax.reports.report_files.report_runs", lambda folders, *_, **__: asked.append(folders))
     values = flags.FlagValues()
     report.define_flags(values)
     monkeypatch.setattr(report, "FLAGS", values)
