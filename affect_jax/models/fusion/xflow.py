@@ -6,7 +6,7 @@ steps are matched by their relative position; a vector is given to every step of
 vector. With `residual`, as in XFlow, the inputs of the others also go to the last stage.
 
     submodule                what it is
-    <m>_stage_<i>            convolution of `span` steps with ReLU; of a vector, a dense layer
+    <m>_stage_<i>            convolution of `span` steps with ReLU; of a vector, its middle weights are a dense layer
     <n>_to_<m>_<i>           cross-connection behind stage i: `dense`, `slope` of the PReLU
     <n>_input_to_<m>         residual cross-connection, the same
     hidden, classifier       dense layers on the means over steps side by side
@@ -49,15 +49,16 @@ class CrossConnection(nn.Module):
 
 
 class Stage(nn.Module):
-    """Convolution over `span` steps with ReLU: [B, T, D] -> [B, T, features], 0 at padded steps."""
+    """Convolution over `span` steps with ReLU: [B, T, D] -> [B, T, features], 0 at padded steps.
+
+    Also of a vector, one step: parameters that depended on a batch's steps would not fit its next one.
+    """
 
     features: int
     span: int
 
     @nn.compact
     def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
-        if x.shape[1] == 1:
-            return zero_padding(nn.relu(Dense(self.features, name="dense")(x)), mask)
         bound = uniform((self.span * x.shape[-1]) ** -0.5)
         conv = nn.Conv(self.features, (self.span,), kernel_init=bound, bias_init=bound, name="conv")
         return zero_padding(nn.relu(conv(x)), mask)
@@ -154,10 +155,9 @@ class Model(nn.Module):
 
 
 def match_steps(x_BxSxD: jax.Array, mask_BxS: jax.Array, other_BxT: jax.Array) -> jax.Array:
-    """[B, T, D]: for each step of the other the one at its relative position; the mean where the other is one step."""
-    if other_BxT.shape[1] == 1:
-        return average_steps(x_BxSxD, mask_BxS)[:, None]
+    """[B, T, D]: for each step of the other the one at its relative position; the mean where the other has one step."""
     own_Bx1, others_Bx1 = (mask.sum(axis=1, keepdims=True) for mask in (mask_BxS, other_BxT))
     middle_BxT = (2 * jnp.arange(other_BxT.shape[1])[None] + 1) * own_Bx1 // (2 * jnp.maximum(others_Bx1, 1))
     at_BxT = jnp.clip(middle_BxT, 0, jnp.maximum(own_Bx1 - 1, 0))
-    return jnp.take_along_axis(x_BxSxD, at_BxT[..., None], axis=1)
+    matched_BxTxD = jnp.take_along_axis(x_BxSxD, at_BxT[..., None], axis=1)
+    return jnp.where(others_Bx1[..., None] == 1, average_steps(x_BxSxD, mask_BxS)[:, None], matched_BxTxD)
