@@ -1,7 +1,13 @@
 """The one error that a user can cause and mend, and what helps to word it."""
 
 import difflib
+import re
 from collections.abc import Iterable
+
+
+_ALIKE = 0.65
+"""Share of the letters of two names, in their order, that both must have (`difflib`): two letters of three exchanged
+are a slip."""
 
 
 class UserError(Exception):
@@ -17,7 +23,29 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
 
 
+def find_nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that a misspelt `name` means; None where none is close enough to be asked for.
+
+    Upper and lower case are one. Names whose numbers differ (`fold_9`, `fold_5`) are two things, and of dotted paths the
+    last parts must be alike, too: `stages.fit.epochs` is not `stages.fit.dropout`.
+    """
+    alike = {other: _measure_likeness(name.lower(), other.lower()) for other in names}
+    nearest = max(alike, key=alike.get, default=None)
+    return nearest if nearest is not None and alike[nearest] >= _ALIKE else None
+
+
 def suggest_nearest(name: str, names: Iterable[str]) -> str:
-    """` (did you mean 'x'?)` with the closest of `names`, or nothing where none is close."""
-    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f" (did you mean {matches[0]!r}?)" if matches else ""
+    """` (did you mean 'x'?)` with the one of `names` that `find_nearest` finds, or nothing."""
+    nearest = find_nearest(name, names)
+    return f" (did you mean {nearest!r}?)" if nearest is not None else ""
+
+
+def _measure_likeness(a: str, b: str) -> float:
+    """From 0 to 1, of two names in lower case."""
+    numbers = [re.findall(r"\d+", name) for name in (a, b)]
+    if all(numbers) and numbers[0] != numbers[1]:
+        return 0.0
+    of_whole = difflib.SequenceMatcher(None, a, b).ratio()
+    if "." not in a or "." not in b:
+        return of_whole
+    return min(of_whole, difflib.SequenceMatcher(None, a.rpartition(".")[2], b.rpartition(".")[2]).ratio())

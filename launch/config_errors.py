@@ -10,6 +10,8 @@ from typing import Any
 import ml_collections
 from absl import flags
 
+from affect_jax.errors import find_nearest
+
 flags.disclaim_key_flags()
 _MOST = 4  # names in a sentence
 _KINDS = {
@@ -52,6 +54,10 @@ def describe_unknown_setting(argv: Sequence[str]) -> str:
 
 def describe_bad_value(message: str) -> str:
     """absl's sentence about a value that does not parse, as one with the kind that is asked for and an example."""
+    if unknown := re.match(r"Unknown command line flag '([^']+)'", message):
+        near = find_nearest(unknown[1], flags.FLAGS)
+        guess = f" (did you mean --{near}?)" if near else ""
+        return f"there is no flag --{unknown[1]}{guess}; --help lists the flags"
     named = re.match(r"flag --([\w.+/ ]+)=(.*?): ", message, re.DOTALL)
     if named and "as a ConfigDict" in message:
         name, value = named[1], named[2]
@@ -85,9 +91,8 @@ def _suggest(path: str, paths: Sequence[str]) -> str:
     last = path.rpartition(".")[2]
     alike = [other for other in paths if other.rpartition(".")[2] == last]
     if not alike:
-        near = difflib.get_close_matches(last, {other.rpartition(".")[2] for other in paths}, n=1, cutoff=0.75)
-        whole = difflib.get_close_matches(path, paths, n=1, cutoff=0.7)
-        alike = whole or [other for other in paths if other.rpartition(".")[2] in near]
+        near = find_nearest(last, sorted({other.rpartition(".")[2] for other in paths}))
+        alike = [other for other in paths if other.rpartition(".")[2] == near]
     # Those nearest to what was typed first: of `stages.fti.epochs` that of the stage `fit`.
     alike.sort(key=lambda other: (-difflib.SequenceMatcher(None, path, other).ratio(), other))
     names = [f"config.{other}" for other in alike[:_MOST]]

@@ -12,6 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 
+LEAST_UNITS = 5
+"""Seeds, folds, draws, groups or answers below which no interval is given: over fewer it says nothing."""
+
+
 class Sample(NamedTuple):
     """Mean, sample standard deviation (nan for one value) and number of some scores."""
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from affect_jax.evaluation import group_scores
 from affect_jax.evaluation.design import APART, DRAWS, SEEDS, Design
-from affect_jax.evaluation.significance import Interval, bootstrap_groups, bound_share
+from affect_jax.evaluation.significance import LEAST_UNITS, Interval, bootstrap_groups, bound_share
 from affect_jax.reports.read import Predictions
 
 
@@ -28,13 +28,14 @@ def join_folds(predictions: Predictions | None, trials: Sequence[int], design: D
     chosen = predictions and predictions.select_trials(trials)
     if chosen is None or design.kind in (SEEDS, DRAWS):
         return chosen
-    is_known, seeds, rows = chosen.is_known, np.array([seed for _, seed in design.trials]), []
+    is_known, seeds, rows, asked = chosen.is_known, np.array([seed for _, seed in design.trials]), [], []
     for seed in np.unique(seeds):
         mine = np.flatnonzero(seeds == seed)
         if (is_known[mine].sum(0) > 1).any():
             return None
         rows.append(chosen.prediction[mine[is_known[mine].argmax(0)], np.arange(is_known.shape[1])])
-    return chosen._replace(prediction=np.stack(rows), trial=np.unique(seeds))
+        asked.append(is_known[mine].any(0))
+    return chosen._replace(prediction=np.stack(rows), trial=np.unique(seeds), asked=np.stack(asked))
 
 
 def pair_steps(a: Predictions, b: Predictions) -> tuple[np.ndarray, np.ndarray] | None:
@@ -58,8 +59,8 @@ def bound_difference(
 ) -> Interval | None:
     """The interval of a minus b over other groups, on the steps that all rows of both predict.
 
-    None where the design has no such doubt, the metric is no sum over groups, predictions were not kept, or the two do
-    not speak of the same truth.
+    None where the design has no such doubt, the metric is no sum over groups, predictions were not kept, the two do
+    not speak of the same truth, or there are fewer than `LEAST_UNITS` groups.
 
     Args:
       task: of `metrics.TASKS`.
@@ -81,6 +82,8 @@ def bound_difference(
     if not known.any() or not np.allclose(a.target[i], b.target[j]):
         return None
     target, group = a.target[i], a.group[i]
+    if len(np.unique(group)) < LEAST_UNITS:
+        return None
     left = group_scores.sum_statistics(task, metric, a.prediction[:, i], target, group)
     if is_constant:
         right = group_scores.sum_constant(metric, left)
@@ -92,7 +95,8 @@ def bound_difference(
 def bound_score(
     task: str, metric: str, predictions: Predictions | None, mean: float, steps: int | None
 ) -> Interval | None:
-    """How far one system's score depends on the groups that were scored; None where that cannot be told.
+    """How far one system's score depends on the groups that were scored; None where that cannot be told, as by fewer
+    than `LEAST_UNITS` of them.
 
     Of an accuracy over independent steps (each is a group, or nothing is known of groups) it is the exact binomial one.
 
@@ -106,10 +110,11 @@ def bound_score(
     if not group_scores.has_statistics(task, metric):
         return None
     if predictions is None:
-        return Interval(mean, *bound_share(mean, steps), steps) if metric == "accuracy" and steps else None
+        is_told = metric == "accuracy" and (steps or 0) >= LEAST_UNITS
+        return Interval(mean, *bound_share(mean, steps), steps) if is_told else None
     known = np.isfinite(predictions.target) & predictions.is_known.all(0)
     group, target = predictions.group[known], predictions.target[known]
-    if not known.any():
+    if len(np.unique(group)) < LEAST_UNITS:
         return None
     if metric == "accuracy" and len(np.unique(group)) == len(group):
         return Interval(mean, *bound_share(mean, len(group)), len(group))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from affect_jax.evaluation.group_scores import score_running_ccc
+from affect_jax.evaluation.significance import LEAST_UNITS
 from affect_jax.reports import curves, figures, over_time, read, tables
 from affect_jax.reports.confusion import Confusion
 from affect_jax.reports.figures import Bar, Line
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 _RECORDINGS = 12
 """Recordings of a variant that are drawn; the table has all."""
-_LEAST_UNITS = 5
-"""Folds, draws or seeds over which an interval is drawn: over fewer it is so wide that it says nothing."""
 _COLOURS = len(figures.COLOURS)
 
 
@@ -43,8 +42,7 @@ def _draw_scores(comparison: Comparison) -> Chart | None:
     metric, scale, bars = comparison.metric, 100 if tables.is_percent(comparison.metric) else 1, []
     for score in comparison.tested_scores:
         printed = score.published
-        interval = score.interval if score.design.count_units() >= _LEAST_UNITS else None
-        reach = interval and (scale * interval[0], scale * interval[1])
+        reach = score.interval and (scale * score.interval[0], scale * score.interval[1])
         mean = scale * score.figure.mean
         bars.append(Bar(comparison.names[score.source], mean, reach, printed and scale * printed.mean))
     if not bars:
@@ -56,7 +54,7 @@ def _draw_scores(comparison: Comparison) -> Chart | None:
     alt = f"Mean {label} of {len(bars)} variants with 95 % intervals; the table below has the numbers."
     caption = "Means with 95 % intervals."
     if any(bar.interval is None for bar in bars):
-        caption += f" None is drawn over fewer than {_LEAST_UNITS} folds or seeds, or where it is not known."
+        caption += f" None is drawn over fewer than {LEAST_UNITS} folds or seeds, or where it is not known."
     caption += " Dashed: a constant answer." if constant is not None else ""
     caption += " Diamonds: the thesis." if any(bar.printed is not None for bar in bars) else ""
     return _make_chart(figure, alt, caption)

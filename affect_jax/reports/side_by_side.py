@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation.decision import test_mean
 from affect_jax.evaluation.design import Design, derive_design
-from affect_jax.evaluation.significance import Interval
+from affect_jax.evaluation.significance import LEAST_UNITS, Interval
 from affect_jax.reports import compare, over_groups, read, tables
 from affect_jax.reports.compare import Answer
 from affect_jax.reports.read import Figure, Run
@@ -34,7 +34,7 @@ class Score(NamedTuple):
     metric: str  # or one of its means per recording
     figure: Figure
     design: Design  # of its trials
-    interval: tuple[float, float] | None  # of 95 % over seeds, draws or folds; None where it is not known
+    interval: tuple[float, float] | None  # of 95 % over seeds, draws or folds; None where it is not known, or over few
     over_groups: Interval | None  # over speakers or videos, of what is tested; None where it is not known
     published: Expected | None  # what is printed of it, where that was asked for
     constant: float | None  # what a constant answer scores
@@ -126,7 +126,8 @@ def _list_scores(run: Run, tested: tuple[str, str], has_expected: bool) -> Itera
                 continue
             design, groups = derive_design(list(scores), split, results.corpus), None
             low, high = test_mean(list(scores.values()), design).bound()
-            interval = None if math.isnan(low) else clip_interval(low, high, metric.removesuffix(_PER_RECORDING))
+            is_told = not math.isnan(low) and design.count_units() >= LEAST_UNITS
+            interval = clip_interval(low, high, metric.removesuffix(_PER_RECORDING)) if is_told else None
             if (split, metric) == tested:
                 predictions = read_once(run, source.study, split)
                 joined = over_groups.join_folds(predictions, [matched[key] for key in scores], design)

@@ -184,7 +184,7 @@ def test_what_cannot_be_predicted_is_named_and_the_rest_goes_on(items, cells, sa
         ),
         (
             "file\nvoice_0.wav\n",
-            "no column 'id' and no column 'face' or 'voice' (did you mean 'file'?); its columns are file",
+            "no column 'id' and no column 'face' or 'voice'; its columns are file",
         ),
         ("id,voice\nx,3.5\n", "numbers in its columns of paths"),
         ("", "table.csv"),

@@ -163,7 +163,7 @@ def test_refuses(run, arguments, message):
             ["--corpus=cmu_mosi", "--manual_dir=/nowhere/at/all"],
             "config.corpus.manual_dir /nowhere/at/all is not a folder",
         ),
-        (["--corpsu=cmu_mosi"], "Unknown command line flag 'corpsu'"),
+        (["--corpsu=cmu_mosi"], "no flag --corpsu (did you mean --corpus?)"),
     ],
 )
 def test_status_2_and_one_line(repo_root, arguments, message):

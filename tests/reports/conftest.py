@@ -230,7 +230,7 @@ def make_traces(tmp_path):
     A row's prediction is the label plus noise; its seed makes the noise. Test labels are kept back.
     """
 
-    def make(noise, *, synthetic=False, config_arg="configs/sew.py:arousal,geo+audio", name=""):
+    def make(noise, *, synthetic=False, config_arg="configs/sew.py:arousal,geo+audio", name="", seeds=3):
         folder = tmp_path / "runs" / (name or name_run_folder(config_arg))
         folder.mkdir(parents=True)
         steps = np.arange(60)
@@ -240,7 +240,7 @@ def make_traces(tmp_path):
         random = np.random.default_rng(0)
         rows, predictions = [], []
         for variant, size in noise.items():
-            for seed in range(3):
+            for seed in range(seeds):
                 predictions.append(target + size * random.normal(size=target.size).astype(np.float32))
                 sums = group_scores.sum_moments(predictions[-1][None], target, np.zeros(target.size))
                 scores = {"ccc": float(group_scores.score_ccc(sums)[0, 0])}

@@ -9,8 +9,9 @@ import pytest
 from scipy import stats
 
 from affect_jax.errors import UserError
+from affect_jax.evaluation.design import derive_design
 from affect_jax.evaluation.significance import holm
-from affect_jax.reports import read, render, report_files, side_by_side
+from affect_jax.reports import over_groups, read, render, report_files, side_by_side
 from affect_jax.runtime.score_text import clip_interval
 
 TRIMODAL = "configs/fusion.py:trimodal"
@@ -54,7 +55,7 @@ def test_the_interval_of_a_mean_is_by_the_rule_that_tests_differences(make_fusio
     of_folds = np.array([trial.test["uar"] for trial in score.run.results.trials]).reshape(5, 3).mean(1)
     half = stats.t.ppf(0.975, 4) * math.sqrt((1 / 5 + 1 / 3) * of_folds.var(ddof=1))
     assert score.interval == pytest.approx((of_folds.mean() - half, of_folds.mean() + half), abs=1e-6)
-    score = compared(make_traces({"SEW": 0.4})).tested_scores[0]
+    score = compared(make_traces({"SEW": 0.4}, seeds=5)).tested_scores[0]
     scores = [trial.validation["ccc"] for trial in score.run.results.trials]
     theirs = stats.ttest_1samp(scores, 0).confidence_interval(0.95)
     assert score.interval == pytest.approx((theirs.low, theirs.high))
@@ -67,6 +68,46 @@ def test_what_other_speakers_would_change_stands_beside_what_other_seeds_would(m
     assert column(compared(folder, metric="uar"), "95 % over groups")[0].endswith("] (5)")
     bare = compared(make_fusion_run("configs/fusion.py:all", {"intra": 0.3}, predictions=False), metric="accuracy")
     assert bare.tested_scores[0].over_groups is None, "the release has no test split whose size is known"
+
+
+def test_folds_are_joined_by_what_each_was_asked(make_fusion_run):
+    """As runs write it, each trial's row says which steps were its own: joined, every speaker was asked once."""
+    run = read.read_run(make_fusion_run(TRIMODAL, {"intra": 0.3}))
+    source = read.list_variants(run)[0]
+    matched = read.match_trials(run, source)
+    design = derive_design(list(matched), "test", run.results.corpus)
+    plain = read.make_reader()(run, source.study, "test").select_trials(list(matched.values()))
+    said = plain._replace(asked=plain.is_known, trial=np.array(list(matched.values())))
+    joined = over_groups.join_folds(said, list(matched.values()), design)
+    assert joined.is_known.shape == (design.seeds, plain.target.size)
+    assert joined.is_known.all()
+    answers = [over_groups.bound_score(run.results.task, "uar", x, 0.5, None) for x in (joined, said)]
+    assert answers[0].groups == 5
+    assert answers[1] is None, "no step was asked of all folds"
+
+
+def test_no_interval_over_fewer_than_five(make_fusion_run, make_traces):
+    few = compared(make_traces({"SEW": 0.4}, seeds=4)).tested_scores[0]
+    assert (few.interval, few.over_groups) == (None, None), "four seeds, three recordings"
+    run = read.read_run(make_fusion_run(TRIMODAL, {"intra": 0.3}))
+    source = read.list_variants(run)[0]
+    whole = read.make_reader()(run, source.study, "test")
+    names = np.unique(whole.group)
+    for groups, is_told in ((4, False), (5, True)):
+        kept = np.isin(whole.group, names[:groups])
+        some = whole._replace(
+            prediction=np.where(np.isfinite(whole.prediction), whole.prediction, 0)[:, kept],
+            target=whole.target[kept],
+            id=whole.id[kept],
+            group=whole.group[kept],
+            asked=None,
+        )
+        task = run.results.task
+        assert (over_groups.bound_score(task, "uar", some, 0.5, None) is not None) == is_told
+        bounded = over_groups.bound_difference(task, "uar", few.design, some, some)
+        assert (bounded is not None) == is_told
+    for steps, is_told in ((4, False), (5, True)):
+        assert (over_groups.bound_score("binary", "accuracy", None, 0.5, steps) is not None) == is_told
 
 
 def test_no_interval_that_would_be_a_guess(make_fusion_run, make_run):
@@ -190,8 +231,9 @@ def test_means_per_recording_stand_behind_those_of_all_steps(make_run):
     folder = make_run("configs/sew.py:arousal,geo+audio", variants, folds=("dev",), **options)
     lines = render.write_plain(side_by_side.make_table(compared(folder))).splitlines()
     assert lines[2].split() == "run study variant split n CCC 95 % over groups".split()
-    assert re.match(r"sew_arousal_geo_audio \(synthetic\)  teachers +SEW +validation  2  0\.505 ± 0\.007 \[", lines[3])
-    assert "]; per recording 0.250 ± 0.000" in lines[3]
+    assert re.match(r"sew_arousal_geo_audio \(synthetic\)  teachers +SEW +validation  2  0\.505 ± 0\.007; per rec", lines[3])
+    assert "; per recording 0.250 ± 0.000" in lines[3]
+    assert "[" not in lines[3].split("per recording")[0], "two trials have no interval"
     assert lines[5].split() == ["recola", "(synthetic)", *"constant of the scored part validation 0.000".split()]
     assert "fingerprint recolaTrue; alignment dcca; folds dev" in lines[-1]
 

@@ -197,7 +197,7 @@ def _choose_modalities(by_split: Mapping[str, Roles], asked: Sequence[str], path
         if name not in known:
             reason = f" is {unread[name]}" if name in unread else f" is no array of it{suggest_nearest(name, known)}"
             raise UserError(
-                f"config.corpus.modalities names {name!r}, which{reason}; {path} has {', '.join(known) or 'none'}"
+                f"the modality {name!r} was asked for, which{reason}; {path} has {', '.join(known) or 'none'}"
             )
     if not known:
         others = join_names(sorted({*unread, *by_split[first].labels})) or "nothing"

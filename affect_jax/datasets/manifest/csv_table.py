@@ -106,28 +106,44 @@ def read_table(
     for name in modalities:
         if name not in columns:
             raise UserError(
-                f"config.corpus.modalities names {name!r}{suggest_nearest(name, columns)}, which is no column of"
-                f" {path}; its modalities are {', '.join(columns)}"
+                f"{path} has no column {name!r}{suggest_nearest(name, columns)}, which was asked for as a modality; it "
+                f"has {', '.join(columns)}"
             )
     chosen = set(modalities or columns)
     wanted = tuple(name for name in columns if name in chosen)
     rows = _name_cells(table, named, problems)
+    unread = tuple(name for name in columns if name not in chosen)
+    rows, left_out = _leave_out_others(rows, wanted, unread) if is_labelled else (rows, ())
     items = _make_items(rows, labels, wanted, path.parent, problems)
     sheet = Sheet(
         path=path,
         rows=items,
         labels=tuple(labels.values()),
         modalities=wanted,
-        unread=tuple(name for name in columns if name not in chosen),
+        unread=unread,
         split_column=next((name for name in ("split", "fold") if name in header), ""),
         grouped="group" in header,
-        remarks=(*_list_remarks(table, len(named)), *_list_missing_groups(rows)),
+        remarks=(*_list_remarks(table, len(named)), *_list_missing_groups(rows), *left_out),
     )
     _check_line_breaks(rows, {*_OWN, *labels, *wanted}, problems)
     _check_ids(sheet, problems)
     if is_labelled:
         _check_rows(sheet, problems)
     return sheet
+
+
+def _leave_out_others(
+    rows: list[tuple[int, dict[str, str]]], wanted: Sequence[str], unread: Sequence[str]
+) -> tuple[list[tuple[int, dict[str, str]]], tuple[str, ...]]:
+    """The rows without those that only have modalities that are not read, and what is said of these."""
+    kept = [
+        (number, row)
+        for number, row in rows
+        if any(not is_missing(row[name]) for name in wanted) or all(is_missing(row[name]) for name in unread)
+    ]
+    if not kept or len(kept) == len(rows):
+        return rows, ()
+    return kept, (f"left out: {len(rows) - len(kept)} of {len(rows)} items, which have no {' or '.join(wanted)}",)
 
 
 def _make_items(

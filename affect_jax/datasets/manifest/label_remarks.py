@@ -1,12 +1,12 @@
 """What a person should look at among labels: codes of missing values, numbers with units, two classes in a cell."""
 
-import difflib
 import re
 from collections.abc import Mapping
 
 import numpy as np
 
 from affect_jax.datasets.release_files import quote_values
+from affect_jax.errors import find_nearest
 
 _CODES = frozenset(sign * int(digit * count) for sign in (1, -1) for digit in "789" for count in (1, 2, 3, 4, 5))
 _FAR = 2  # times the range of the other labels
@@ -15,7 +15,6 @@ _UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s*([^\d\s.,+-][^\d]*)")
 _LEAST_UNITS = 3
 _FREQUENT = 5
 """Items of a class that a rare one may be a misspelling of."""
-_ALIKE = 0.75
 
 
 def describe_codes(values: np.ndarray) -> str:
@@ -66,9 +65,9 @@ def find_typos(counts: Mapping[str, int]) -> dict[str, str]:
     frequent = [name for name, count in counts.items() if count >= _FREQUENT]
     typos = {}
     for name in (name for name, count in counts.items() if count == 1):
-        near = difflib.get_close_matches(name, frequent, n=1, cutoff=_ALIKE)
-        if near and re.sub(r"\d", "", name) != re.sub(r"\d", "", near[0]):
-            typos[name] = near[0]
+        near = find_nearest(name, frequent)
+        if near is not None and re.sub(r"\d", "", name) != re.sub(r"\d", "", near):
+            typos[name] = near
     return typos
 
 

@@ -95,7 +95,8 @@ def read_listing(path: Path, form: InputForm) -> Listing:
     absent = [name for name in form.modalities if name not in present]
     remarks = [*sheet.remarks]
     remarks += [f"columns that are not read: {', '.join(unread)}"] if unread else []
-    remarks += [f"no column {', '.join(map(repr, absent))}, so it is missing in every item"] if absent else []
+    near = next(filter(None, (suggest_nearest(name, unread) for name in absent)), "")
+    remarks += [f"no column {', '.join(map(repr, absent))}{near}, so it is missing in every item"] if absent else []
     return Listing(path, tuple(requests), tuple(remarks), finder)
 
 

@@ -123,9 +123,9 @@ def test_a_fault_is_one_sentence(tmp_path, change, message):
         (dict(path="*.zip"), "where no such file is"),
         (
             dict(modalities=("audoi",)),
-            r"names 'audoi', which is no array of it \(did you mean 'audio'\?\); .* has text, aud",
+            r"'audoi' was asked for, which is no array of it \(did you mean 'audio'\?\); .* has text, aud",
         ),
-        (dict(modalities=("raw_text",)), r"names 'raw_text', which is text, not features; .* has text, audio, vision"),
+        (dict(modalities=("raw_text",)), r"'raw_text' was asked for, which is text, not features; .* has text, audio, vision"),
         (
             dict(target="label"),
             r"config.corpus.target is 'label' \(did you mean 'labels'\?\); .* has the labels labels",

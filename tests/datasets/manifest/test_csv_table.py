@@ -76,6 +76,15 @@ def test_a_file_without_labels_names_its_columns(tmp_path):
     assert told.endswith("its columns are id, emotion, a: rename the one with the labels")
 
 
+def test_items_without_the_modalities_that_are_read_are_left_out_and_told(tmp_path):
+    (tmp_path / "mine.csv").write_text("id,label,voice,face\na,x,a.wav,a.npy\nb,y,b.wav,\nc,y,,\n")
+    found = problems.Problems(tmp_path / "mine.csv")
+    sheet = csv_table.read_table(tmp_path / "mine.csv", ("face",), found)
+    assert [row.id for row in sheet.rows] == ["a", "c"]
+    assert "left out: 1 of 3 items, which have no face" in sheet.remarks
+    assert len(found) == 1  # c has neither
+
+
 def test_every_row_is_told(tmp_path):
     result = read_problems(
         tmp_path,

@@ -166,7 +166,7 @@ def twice(rows):
         (
             "conflictlevel.csv",
             lambda rows: rows.append(["05-01-26_400_402", "1"]),
-            r"has 1 label without a file in .*audiodata, the first of 05-01-26_400_402 \(did you mean",
+            r"has 1 label without a file in .*audiodata, the first of 05-01-26_400_402; copy",
         ),
         ("conflictlevel.csv", cell(0, 1, "Level"), "starts with 'Name,Level', expected one column 'Value'"),
         ("conflictlevel.csv", lambda rows: rows.__delitem__(slice(1, None)), "has a header but no rows"),
