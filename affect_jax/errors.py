@@ -4,7 +4,6 @@ import difflib
 import re
 from collections.abc import Iterable
 
-
 _ALIKE = 0.65
 """Share of the letters of two names, in their order, that both must have (`difflib`): two letters of three exchanged
 are a slip."""
@@ -23,11 +22,16 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
 
 
+def join_words(names: Iterable[object]) -> str:
+    """`a, b, c`, for a sentence; 'none' of nothing."""
+    return ", ".join(map(str, names)) or "none"
+
+
 def find_nearest(name: str, names: Iterable[str]) -> str | None:
     """The one of `names` that a misspelt `name` means; None where none is close enough to be asked for.
 
-    Upper and lower case are one. Names whose numbers differ (`fold_9`, `fold_5`) are two things, and of dotted paths the
-    last parts must be alike, too: `stages.fit.epochs` is not `stages.fit.dropout`.
+    Upper and lower case are one. Names whose numbers differ (`fold_9`, `fold_5`) are two things, and of dotted paths
+    the last parts must be alike, too: `stages.fit.epochs` is not `stages.fit.dropout`.
     """
     alike = {other: _measure_likeness(name.lower(), other.lower()) for other in names}
     nearest = max(alike, key=alike.get, default=None)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import ml_collections
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.reports import sources
 from affect_jax.runtime.run_folder import name_run_folder
 from launch.config_errors import load_file
@@ -147,7 +147,8 @@ def assign_keys(config: ml_collections.ConfigDict, assignments: Sequence[str], c
             if not isinstance(node, ml_collections.ConfigDict) or key not in node:
                 known = list(node) if isinstance(node, ml_collections.ConfigDict) else []
                 raise UserError(
-                    f"--set={assignment}: {config_arg} has no {path!r}{suggest_nearest(key, known)}; it has {known}"
+                    f"--set={assignment}: {config_arg} has no {path!r}{suggest_nearest(key, known)}; it has "
+                    f"{join_words(known)}"
                 )
             parent, node = node, node[key]
         try:

@@ -27,7 +27,7 @@ from typing import Any
 from absl import flags
 
 from affect_jax import errors
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from launch import cli
 
 _DIRECTIONS = {"attention_fusion": ("from_torch", "to_torch"), "conflictnet": ("from_keras", "to_keras")}
@@ -88,7 +88,7 @@ def _check_flags() -> None:
     directions = _DIRECTIONS.get(FLAGS.model)
     if directions and FLAGS.direction not in directions:
         raise UserError(
-            f"--direction={FLAGS.direction} is not for --model={FLAGS.model}; choose one of {list(directions)}"
+            f"--direction={FLAGS.direction} is not for --model={FLAGS.model}; choose one of {join_words(directions)}"
         )
     for model, own in _OWN.items():
         for name in own:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affect_jax.datasets.recordings import Recording
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.features import audio
 from affect_jax.runtime import run_folder
 
@@ -83,7 +83,7 @@ def make_action_unit_table(recordings: Sequence[Recording]) -> Table:
     for recording in recordings:
         if "action_units" not in recording.features:
             raise UserError(
-                f"recording {recording.id} has no 'action_units', only {sorted(recording.features)}; "
+                f"recording {recording.id} has no 'action_units', only {join_words(sorted(recording.features))}; "
                 "leave action_units and both out of --methods"
             )
     values = np.stack([r.features["action_units"].mean(0) for r in recordings]).astype(np.float32)
@@ -118,7 +118,8 @@ def compute_speech_table(
     silent = [r for r in recordings if "speech" not in r.features]
     if silent:
         raise UserError(
-            f"recording {silent[0].id} has no 'speech', only {sorted(silent[0].features)}; use another corpus"
+            f"recording {silent[0].id} has no 'speech', only {join_words(sorted(silent[0].features))}; use another "
+            "corpus"
         )
     keys = [_hash_speech(r.features["speech"], rate) for r in recordings]
     path = cache / f"{extractor.name.replace(' ', '_')}-{extractor.version}.npz"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from affect_jax import metrics
 from affect_jax.baselines import functionals
 from affect_jax.baselines.methods import NAMES
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 
 class Plan(NamedTuple):
@@ -42,7 +42,8 @@ def check_plan(plan: Plan) -> None:
             )
     if plan.task not in metrics.TASKS:
         raise UserError(
-            f"config.task is {plan.task!r}{suggest_nearest(plan.task, metrics.TASKS)}; choose {metrics.TASKS}"
+            f"config.task is {plan.task!r}{suggest_nearest(plan.task, metrics.TASKS)}; choose "
+            f"{join_words(metrics.TASKS)}"
         )
     for name, least in (("seeds", 1), ("iterations", 1)):
         if getattr(plan, name) < least:

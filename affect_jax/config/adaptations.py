@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from affect_jax.config.changes import find_value, list_leaves, was_given
-from affect_jax.errors import UserError
+from affect_jax.config.modalities import map_single_modalities
+from affect_jax.errors import UserError, join_words
 
 _MISSING = object()
 _PARTS = ("stages", "task", "model", "data", "study", "search")
@@ -20,16 +21,21 @@ def describe_changes(before: Mapping[str, Any], after: Mapping[str, Any], label:
       after: the one that is run.
       label: what is learned, such as "the label 'mood' has 2 classes".
     """
-    lines = []
+    lines, alone = [], map_single_modalities(after)
     for part in _PARTS:
         for path, value in list_leaves({part: after[part]}):
             old = find_value(before, path)
             if old is None or _is_equal(old, value) or path in _TOLD:
                 continue
-            lines.append(f"{path}: {_show(old)} -> {_show(value)}, because {_give_reason(path, old, after, label)}")
+            reason = _give_reason(path, old, after, label)
+            if alone and part == "model" and reason == _list_modalities(after):
+                continue  # each study has a model of its own, and the line of the studies says of what
+            lines.append(f"{path}: {_show(old)} -> {_show(value)}, because {reason}")
     studies = [tuple(document["studies"]) for document in (before, after)]
     if set(studies[0]) != set(studies[1]):
-        lines.append(f"studies: {_show(studies[0])} -> {_show(studies[1])}, because {_list_modalities(after)}")
+        only = [name for name in after["study"].get("only") or () if name in after["studies"]]
+        reason = f"config.study.only is {_show(only)}" if only else _list_modalities(after)
+        lines.append(f"studies: {_show(studies[0])} -> {_show(only or studies[1])}, because {reason}")
     return lines
 
 
@@ -94,10 +100,12 @@ def _give_reason(path: str, old: Any, after: Mapping[str, Any], label: str) -> s
 
 
 def _list_modalities(document: Mapping[str, Any]) -> str:
-    return f"the corpus has the modalities {_show(tuple(document['data']['modalities']))}"
+    names = list(document["data"]["modalities"])
+    read = f"{', '.join(names[:-1])} and {names[-1]} are" if len(names) > 1 else f"{_show(names)} is"
+    return f"{read} what is read of the corpus"
 
 
 def _show(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return f"({', '.join(map(str, value))})"
+        return join_words(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

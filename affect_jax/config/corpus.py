@@ -9,7 +9,7 @@ from typing import Any
 from affect_jax import datasets
 from affect_jax.config.schema import Corpus
 from affect_jax.datasets.settings import resolve_settings
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 OWN = {"manifest": "manifest", "arrays": "path"}
 """Corpora of one's own files -> the setting that says where they are. Every config has their settings beside those of a
@@ -49,7 +49,9 @@ def import_corpus(name: str) -> ModuleType:
     """
     names = sorted(m.name for m in pkgutil.iter_modules(datasets.__path__) if m.ispkg)
     if name not in names:
-        raise UserError(f"config.corpus.name is {name!r}{suggest_nearest(str(name), names)}; choose one of {names}")
+        raise UserError(
+            f"config.corpus.name is {name!r}{suggest_nearest(str(name), names)}; choose one of {join_words(names)}"
+        )
     return importlib.import_module(f"affect_jax.datasets.{name}")
 
 

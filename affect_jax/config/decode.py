@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from affect_jax.config.problems import Problems
 from affect_jax.config.removed import find_replacement
-from affect_jax.errors import suggest_nearest
+from affect_jax.errors import join_words, suggest_nearest
 
 
 class Range(NamedTuple):
@@ -87,7 +87,7 @@ def note_unknown(value: Mapping[str, Any], known: Any, path: str, problems: Prob
         if key in known:
             continue
         new = find_replacement(f"{path}.{key}")
-        remedy = f"; {new}" if new else f"{suggest_nearest(key, known)}; it has {sorted(known)}"
+        remedy = f"; {new}" if new else f"{suggest_nearest(key, known)}; it has {join_words(sorted(known))}"
         problems.add(f"{path} has no setting {key!r}{remedy}")
 
 
@@ -154,7 +154,7 @@ def _describe(kind: Any) -> str:
     if kind is type(None):
         return "None"
     if origin is typing.Literal:
-        return f"one of {list(arguments)}" if len(arguments) > 1 else repr(arguments[0])
+        return f"one of {join_words(arguments)}" if len(arguments) > 1 else repr(arguments[0])
     if origin is tuple:
         return f"a tuple, each of it {_describe(arguments[0])}"
     if origin is dict or dataclasses.is_dataclass(kind):

@@ -28,7 +28,7 @@ from affect_jax.config.fit_schedule import count_examples, fit_schedule
 from affect_jax.config.fit_windows import fit_windows
 from affect_jax.config.modalities import copy_losses, copy_studies, map_single_modalities, rename_modalities
 from affect_jax.config.models import choose_fields, hears_waveforms, read_fields
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 
 DRAWS = ("draw_0", "draw_1", "draw_2")
 """config.study.folds of the configs for CMU-MOSI, which no other corpus has."""
@@ -212,12 +212,14 @@ def _fit_speech(
     model = dict(document["model"])
     if not recordings:
         raise UserError(
-            f"model {model['name']!r} hears raw speech, but of the modalities {list(columns)} none are recordings read "
+            f"model {model['name']!r} hears raw speech, but of the modalities {join_words(columns)} none are "
+            "recordings read "
             "as waveforms; add a column of .wav or .flac files, leave config.corpus.sound out, or choose another config"
         )
     if len(recordings) > 1:
         raise UserError(
-            f"model {model['name']!r} hears one recording an item, but there are {recordings}; name one of them, as in "
+            f"model {model['name']!r} hears one recording an item, but there are {join_words(recordings)}; name one "
+            "of them, as in "
             f"--config.corpus.modalities={recordings[0]}"
         )
     cut = (document["data"]["steps"] or {}).get(model["modality"])  # samples, which a flag may say

@@ -4,17 +4,11 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from affect_jax.config.changes import was_given
+from affect_jax.config.losses import OF_TASK
 from affect_jax.config.models import read_fields
 from affect_jax.config.stages import METRICS
 from affect_jax.errors import UserError
 
-# Task -> losses between a prediction and the target that make sense for it.
-_LOSSES = {
-    "regression": ("mse", "mae", "pcc", "ccc"),
-    "sentiment_regression": ("mse", "pcc", "ccc", "mae"),  # papers on sentiment learn by the absolute error
-    "binary": ("binary_cross_entropy",),
-    "multiclass": ("cross_entropy",),
-}
 _MONITORS = {"regression": "ccc", "sentiment_regression": "mae", "binary": "uar", "multiclass": "uar"}
 
 
@@ -120,10 +114,10 @@ def _fit_loss(path: str, loss: Mapping[str, Any] | None, goal: _Goal) -> dict[st
     """The loss by a kind that fits the task, between the outputs that such a model has."""
     if loss is None or loss.get("target") != "target":
         return loss if loss is None else dict(loss)
-    kind, known = loss.get("kind"), _LOSSES[goal.task]
+    kind, known = loss.get("kind"), OF_TASK[goal.task]
     if kind in known and not was_given(f"{path}.kind", goal.given):
         return dict(loss)
-    if _is_foreign(kind, goal.task, _LOSSES):
+    if _is_foreign(kind, goal.task, OF_TASK):
         if was_given(f"{path}.kind", goal.given):
             raise UserError(
                 f"config.{path}.kind is {kind!r}, but {goal.target}; choose {' or '.join(known)}, leave it out, or "

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from affect_jax.config.modalities import list_pair, rename_modalities
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 
 def choose_pair(model: Mapping[str, Any], modalities: Sequence[str], asked: str | None) -> tuple[str, ...]:
@@ -23,7 +23,7 @@ def choose_pair(model: Mapping[str, Any], modalities: Sequence[str], asked: str 
     if len(modalities) < len(own):
         raise UserError(
             f"{model['name']} needs {len(own)} modalities, a weaker one and what teaches it, but the corpus "
-            f"has {list(modalities)}; add a column, or train the one alone by configs/rank.py"
+            f"has {join_words(modalities)}; add a column, or train the one alone by configs/rank.py"
         )
     if not asked:
         return own if set(own) <= set(modalities) else tuple(modalities[: len(own)])
@@ -32,7 +32,7 @@ def choose_pair(model: Mapping[str, Any], modalities: Sequence[str], asked: str 
         if name not in modalities:
             raise UserError(
                 f"config.corpus.pair is {asked!r}, but there is no modality "
-                f"{name!r}{suggest_nearest(name, modalities)}; there are {list(modalities)}"
+                f"{name!r}{suggest_nearest(name, modalities)}; there are {join_words(modalities)}"
             )
     if len(pair) != len(own) or len(set(pair)) != len(pair):
         form = "+".join(("weaker", *("stronger",) * (len(own) - 1)))

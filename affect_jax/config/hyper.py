@@ -7,7 +7,7 @@ dotted paths, such as `stages.fit.losses.alignment_audio.weight`; `flatten_hyper
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 Scalar = Any
 """A float on the host; in a study on the devices a float32 array, [R] for R trials or [] inside one trial's program."""
@@ -98,5 +98,5 @@ def check_paths(paths: Collection[str], traced: Collection[str], where: str) -> 
         if path not in traced:
             raise UserError(
                 f"{where} sets {path!r}{suggest_nearest(path, traced)}, which trials of one study cannot differ in; "
-                f"they can in {sorted(traced)}"
+                f"they can in {join_words(sorted(traced))}"
             )

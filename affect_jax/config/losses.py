@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from affect_jax.config.decode import Range, decode
 from affect_jax.config.problems import Problems
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 ELEMENTWISE = ("mse", "mae", "binary_cross_entropy", "cross_entropy", "multiplicative")
 """One value for each valid step, of which the batch's loss is the mean."""
@@ -50,6 +50,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "soft_cca": {"decorrelation": _WEIGHT, "decay": _DECAY},
 }
 """Kind -> option -> its type; the other kinds have no options. All but `k`, the rank, have defaults."""
+OF_TASK = {
+    "regression": ("mse", "mae", "pcc", "ccc"),
+    "signed_regression": ("mse", "mae", "pcc", "ccc"),
+    "sentiment_regression": ("mse", "pcc", "ccc", "mae"),  # papers on sentiment learn by the absolute error
+    "binary": ("binary_cross_entropy",),
+    "multiclass": ("cross_entropy",),
+}
+"""Task -> losses between a prediction and the target that make sense for it."""
 KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *DISTRIBUTION, *TEACHING, *STATEFUL)))
 
 
@@ -95,24 +103,36 @@ def import_own(kind: str) -> Callable[..., Any]:
     return function
 
 
-def parse_losses(losses: Mapping[str, Mapping[str, Any]]) -> tuple[Term, ...]:
+def list_fitting(loss: Mapping[str, Any], task: str) -> tuple[str, ...]:
+    """The kinds that a loss between these entries can have: of the target, those of the task."""
+    if {"a", "b"} & set(loss):
+        return tuple(sorted((*ALIGNMENT, *DISTRIBUTION, *TEACHING, *STATEFUL)))
+    return OF_TASK[task] if loss.get("target") == "target" else tuple(sorted((*ELEMENTWISE, *AGREEMENT)))
+
+
+def parse_losses(losses: Mapping[str, Mapping[str, Any]], task: str = "regression") -> tuple[Term, ...]:
     """Reads the losses of a stage, in the order of their names.
+
+    Args:
+      losses: `config.stages.<stage>.losses`.
+      task: of the config, whose losses an unknown one is answered with.
 
     Raises:
       UserError: an unknown kind or option (with the list and the nearest one), a missing entry, or no loss at all.
     """
     if not losses:
         raise UserError("a stage has no losses; give config.stages.<stage>.losses at least one")
-    return tuple(_parse_term(name, losses[name]) for name in sorted(losses))
+    return tuple(_parse_term(name, losses[name], task) for name in sorted(losses))
 
 
-def _parse_term(name: str, loss: Mapping[str, Any]) -> Term:
+def _parse_term(name: str, loss: Mapping[str, Any], task: str) -> Term:
     options = dict(loss)
     kind = options.pop("kind", None)
     if kind not in KINDS and not is_own(kind):
+        known = list_fitting(options, task)
         raise UserError(
-            f"loss {name!r} has kind {kind!r}{suggest_nearest(str(kind), KINDS)}; choose one of {list(KINDS)}, or name "
-            "a function of your own as module:function"
+            f"loss {name!r} has kind {kind!r}{suggest_nearest(str(kind), KINDS)}; what fits here is "
+            f"{join_words(known)}, or a function of your own as module:function (CONTRIBUTING.md)"
         )
     left, right = ("a", "b") if kind in ALIGNMENT + DISTRIBUTION + TEACHING + STATEFUL else ("prediction", "target")
     missing = [key for key in (left, right, "weight") if key not in options]
@@ -130,7 +150,7 @@ def _parse_term(name: str, loss: Mapping[str, Any]) -> Term:
         else:
             raise UserError(
                 f"loss {name!r} of kind {kind!r} has no option {option!r}{suggest_nearest(option, known)}; "
-                f"it has {list(known)} beside {left}, {right} and weight"
+                f"it has {join_words(known)} beside {left}, {right} and weight"
             )
     problems.raise_any()
     if "k" in known and "k" not in options:

@@ -14,7 +14,7 @@ import flax.linen as nn
 from affect_jax import models
 from affect_jax.config.decode import Range, decode
 from affect_jax.config.problems import Problems
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 _MAY_BE_ZERO = (
     "classes",
@@ -74,7 +74,9 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
     module = _import_model(name)
     for argument in arguments:
         if argument not in known:
-            raise UserError(f"model {name!r} takes no {argument!r}{suggest_nearest(argument, known)}; it takes {known}")
+            raise UserError(
+                f"model {name!r} takes no {argument!r}{suggest_nearest(argument, known)}; it takes {join_words(known)}"
+            )
     problems = Problems()
     hints = typing.get_type_hints(module.Model)
     for argument, value in arguments.items():
@@ -93,7 +95,9 @@ def _import_model(name: str) -> ModuleType:
     module = importlib.import_module(modules[name]) if name in modules else None
     if not hasattr(module, "Model"):
         names = sorted(modules)
-        raise UserError(f"config.model.name is {name!r}{suggest_nearest(str(name), names)}; choose one of {names}")
+        raise UserError(
+            f"config.model.name is {name!r}{suggest_nearest(str(name), names)}; choose one of {join_words(names)}"
+        )
     return module
 
 

@@ -12,7 +12,7 @@ from affect_jax.config.problems import Problems
 from affect_jax.config.schema import Count, Data, EngineSettings, Experiment, Search, Study, Task, Trials
 from affect_jax.config.search import check_search, list_points
 from affect_jax.config.stages import EPSILON, OPTIMIZERS, Stage, default_hyper, parse_stage
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 _NOT_NEGATIVE = Range(least=0)
 _KEYS = ("name", "task", "corpus", "data", "model", "schedule", "stages", "studies", "study", "search", "engine")
@@ -183,7 +183,7 @@ def _check_names(names: Iterable[str], known: Iterable[str], what: str, problems
     known = sorted(known)
     for name in names:
         if name not in known:
-            problems.add(f"{what} {name!r}{suggest_nearest(name, known)}; there are {known}")
+            problems.add(f"{what} {name!r}{suggest_nearest(name, known)}; there are {join_words(known)}")
 
 
 def _parse_studies(document: Mapping[str, Any], task: str, search: Search, problems: Problems) -> list[Study]:
@@ -228,7 +228,7 @@ def _parse_study(
         if stage not in own["stages"]:
             problems.add(
                 f"the schedule of study {name!r} names stage {stage!r}{suggest_nearest(stage, own['stages'])}; "
-                f"config.stages has {sorted(own['stages'])}"
+                f"config.stages has {join_words(sorted(own['stages']))}"
             )
     stages: list[Stage] = []
     hyper: dict[str, Hyper] = {}

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from affect_jax.config.hyper import OPTIMIZERS, Hyper
 from affect_jax.config.losses import Term, parse_losses
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 METRICS = {
     "regression": ("ccc", "pcc", "rmse"),
@@ -90,7 +90,7 @@ def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
         if value not in METRICS[task]:
             raise UserError(
                 f"stage {name!r} monitors {value!r}{suggest_nearest(value, METRICS[task])}; "
-                f"a {task} task has {list(METRICS[task])}"
+                f"a {task} task has {join_words(METRICS[task])}"
             )
     _check_choice(name, "keep", config["keep"], KEPT_WEIGHTS)
     for key in ("batch", "epochs"):
@@ -102,7 +102,7 @@ def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
     return Stage(
         name=name,
         train=tuple(config["train"]),
-        terms=parse_losses(config["losses"]),
+        terms=parse_losses(config["losses"], task),
         optimizer=optimizer,
         epsilon=float(config["optimizer"].get("epsilon", EPSILON)),
         batch=int(config["batch"]),
@@ -123,7 +123,8 @@ def _check_choice(stage: str, key: str, value: Any, choices: Collection[str]) ->
     """Raises UserError where `value` is none of `choices`."""
     if value not in choices:
         raise UserError(
-            f"stage {stage!r} has {key} {value!r}{suggest_nearest(str(value), choices)}; choose one of {list(choices)}"
+            f"stage {stage!r} has {key} {value!r}{suggest_nearest(str(value), choices)}; choose one of "
+            f"{join_words(choices)}"
         )
 
 

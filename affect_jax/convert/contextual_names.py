@@ -10,7 +10,7 @@ import numpy as np
 
 from affect_jax.convert import torch_names as named
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.models.fusion.mmmu_ba import Model
 
 MODEL = "mmmu_ba"
@@ -50,7 +50,9 @@ def make_model(mode: str, arguments: Mapping[str, Any]) -> Model:
         raise UserError(f"argument 'mode' is {arguments['mode']!r}, but this method is {mode!r}; choose another method")
     given = arguments["modalities"] or features
     if set(given) != set(features):
-        raise UserError(f"argument 'modalities' is {list(given)}, but the arrays are of {list(features)}; leave it out")
+        raise UserError(
+            f"argument 'modalities' is {join_words(given)}, but the arrays are of {join_words(features)}; leave it out"
+        )
     for m, size in (arguments["dims"] or {}).items():
         if features.get(m, size) != size:
             raise UserError(f"argument 'dims' has {size} of {m}, but the arrays have {features[m]}; leave it out")
@@ -80,7 +82,8 @@ def list_names(mode: str, model: Model) -> named.Names:
     if not model.per_step or model.attention != _MODES[mode] or not set(model.modalities) <= set(_ORDER):
         raise UserError(
             f"the model has attention {model.attention!r}, per_step {model.per_step} and modalities "
-            f"{tuple(model.modalities)}, but the authors' {mode} has {_MODES[mode]!r}, a label a step and modalities "
+            f"{join_words(model.modalities)}, but the authors' {mode} has {_MODES[mode]!r}, a label a step and "
+            "modalities "
             f"among {_ORDER}; convert such a one"
         )
     names: named.Names = {}

@@ -18,7 +18,7 @@ from affect_jax.convert.folder import Variables, describe_model, read_model, wri
 from affect_jax.convert.fusion import export_torch_fusion, import_torch_fusion, list_fusion_inputs
 from affect_jax.convert.methods import export_weights, find_method, import_weights
 from affect_jax.convert.state_dict_files import read_state_dict, write_state_dict
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 
 
 class Speech(NamedTuple):
@@ -151,7 +151,7 @@ def convert_file(
     converter = find_converter(name)
     if direction not in converter.directions:
         raise UserError(
-            f"--direction={direction} is not for --model={name}; choose one of {list(converter.directions)}"
+            f"--direction={direction} is not for --model={name}; choose one of {join_words(converter.directions)}"
         )
     if direction in converter.writes:
         if out.is_dir():

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from affect_jax.convert.folder import Variables, trace_variables
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.models.attention_fusion import AUTHORS_DROPOUT, Model
 
 _LETTERS = {"text": "t", "video": "v", "audio": "a"}
@@ -164,7 +164,8 @@ def _check_names(
         )
     if len(modalities) < 2:
         raise UserError(
-            f"there are arrays of {len(modalities)} of the modalities {tuple(_LETTERS)}, but the authors' models have "
+            f"there are arrays of {len(modalities)} of the modalities {join_words(_LETTERS)}, but the authors' models "
+            "have "
             "two or three; give the whole state_dict"
         )
     paths = _list_paths(modalities, attention)
@@ -198,7 +199,8 @@ def _check_model(model: Model) -> None:
     two_or_three = len(model.modalities) > 1 and set(model.modalities) <= _LETTERS.keys()
     pairs = {vector for vector in model.vectors if len(vector) == 2}
     reasons = {
-        f"reads {tuple(model.modalities)}, but the authors' models two or three of {tuple(_LETTERS)}": two_or_three,
+        f"reads {join_words(model.modalities)}, but the authors' models two or three of "
+        f"{join_words(_LETTERS)}": two_or_three,
         f"has attention {model.attention!r}, but the authors' models have 'intra' or 'cross'": (
             model.attention in _ATTENTION
         ),
@@ -206,9 +208,8 @@ def _check_model(model: Model) -> None:
             model.attention == "intra" or pairs == set(itertools.permutations(model.modalities, 2))
         ),
         "has no statistical pooling, but the authors' models have it": model.statistical_pooling,
-        f"has map_steps {tuple(model.map_steps)}, but the authors' models map video and audio over time, not text": all(
-            bool(steps) == (m in _MAPPED) for m, steps in zip(model.modalities, model.map_steps, strict=True)
-        ),
+        f"has map_steps {join_words(model.map_steps)}, but the authors' models map video and audio over time, not "
+        "text": all(bool(steps) == (m in _MAPPED) for m, steps in zip(model.modalities, model.map_steps, strict=True)),
     }
     for reason, holds in reasons.items():
         if not holds:

@@ -7,7 +7,7 @@ import flax.linen as nn
 import numpy as np
 
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 
 MODALITIES = ("x0", "x1")
 DROPOUTS = {"dropout_input": 0.0, "dropout_pre_lin": 0.0, "dropout_output": 0.0}
@@ -51,6 +51,6 @@ def check_two_vectors(method: str, model: nn.Module) -> None:
     """
     if len(model.modalities) != 2 or model.summary == "gru":
         raise UserError(
-            f"the model reads {tuple(model.modalities)} by {model.summary!r}, but the authors' {method} reads two "
+            f"the model reads {join_words(model.modalities)} by {model.summary!r}, but the authors' {method} reads two "
             "vectors; convert a model of two modalities without a GRU"
         )

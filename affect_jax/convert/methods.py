@@ -25,7 +25,7 @@ import numpy as np
 
 from affect_jax.convert import torch_names, zoo
 from affect_jax.convert.folder import Variables, trace_variables
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 
 def list_methods() -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def find_method(name: str) -> ModuleType:
     """
     names = list_methods()
     if name not in names:
-        raise UserError(f"there is no method {name!r}{suggest_nearest(name, names)}; choose one of {list(names)}")
+        raise UserError(f"there is no method {name!r}{suggest_nearest(name, names)}; choose one of {join_words(names)}")
     return importlib.import_module(f"affect_jax.convert.zoo.{name}")
 
 
@@ -90,7 +90,8 @@ def merge_arguments(name: str, sizes: Mapping[str, Any], arguments: Mapping[str,
     for argument, value in arguments.items():
         if argument not in known:
             raise UserError(
-                f"{name} takes no argument {argument!r}{suggest_nearest(argument, known)}; it takes {sorted(known)}"
+                f"{name} takes no argument {argument!r}{suggest_nearest(argument, known)}; it takes "
+                f"{join_words(sorted(known))}"
             )
         if argument in sizes and _as_plain(value) != _as_plain(sizes[argument]):
             raise UserError(

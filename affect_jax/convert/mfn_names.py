@@ -7,7 +7,7 @@ import numpy as np
 
 from affect_jax.convert import torch_names as named
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 MODALITIES = {"l": "text", "a": "audio", "v": "video"}
 """Their letters, in their order -> ours."""
@@ -95,7 +95,8 @@ def check_modalities(method: str, modalities: Sequence[str]) -> None:
     """
     if tuple(modalities) != tuple(MODALITIES.values()):
         raise UserError(
-            f"the model reads {tuple(modalities)}, but the authors' {method} reads {tuple(MODALITIES.values())}; "
+            f"the model reads {join_words(modalities)}, but the authors' {method} reads "
+            f"{join_words(MODALITIES.values())}; "
             "convert a model of these"
         )
 
@@ -109,5 +110,5 @@ def check_known(method: str, name: str, given: Mapping[str, Any], known: Sequenc
     for key in given:
         if key not in known:
             raise UserError(
-                f"argument {name!r} of {method} has {key!r}{suggest_nearest(key, known)}, but takes {list(known)}"
+                f"argument {name!r} of {method} has {key!r}{suggest_nearest(key, known)}, but takes {join_words(known)}"
             )

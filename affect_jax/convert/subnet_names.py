@@ -1,7 +1,7 @@
 """The unimodal networks of TFN and LMF, which their public codes call alike."""
 
 from affect_jax.convert import torch_names as named
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.models.fusion import lmf, tfn
 
 _MODALITIES, _SEQUENCES = ("audio", "video", "text"), ("text",)
@@ -15,7 +15,8 @@ def list_subnets(method: str, model: tfn.Model | lmf.Model) -> named.Names:
     """
     if tuple(model.modalities) != _MODALITIES or tuple(model.sequences) != _SEQUENCES:
         raise UserError(
-            f"the model reads {tuple(model.modalities)}, of them sequences {tuple(model.sequences)}, but the authors' "
+            f"the model reads {join_words(model.modalities)}, of them sequences {join_words(model.sequences)}, but "
+            "the authors' "
             f"{method} reads {_MODALITIES}, of them {_SEQUENCES}; convert a model of these"
         )
     names = named.recurrent("text_subnet.rnn", "text_subnet/lstm") | named.dense(

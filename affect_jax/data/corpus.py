@@ -17,7 +17,7 @@ from affect_jax.data.packing import Packing
 from affect_jax.data.windows import list_examples
 from affect_jax.datasets.recordings import Recording
 from affect_jax.datasets.stored_array import StoredArray
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.types import Array, Batch
 
 
@@ -157,7 +157,7 @@ def _check_recordings(recordings: Sequence[Recording], modalities: Sequence[str]
         missing = [recording for recording in recordings if m not in recording.features]
         if missing and (unit != "item" or len(missing) == len(recordings)):
             raise UserError(
-                f"recording {missing[0].id} has no modality {m!r}; it has {sorted(missing[0].features)}"
+                f"recording {missing[0].id} has no modality {m!r}; it has {join_words(sorted(missing[0].features))}"
                 + (", and only items may lack one (config.data.unit)" if len(missing) < len(recordings) else "")
             )
     _check_lengths(recordings, modalities, unit)

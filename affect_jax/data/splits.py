@@ -13,7 +13,7 @@ from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
 from affect_jax.datasets import build
 from affect_jax.datasets.recordings import Fold, Recording, Recordings
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 
 class Split(NamedTuple):
@@ -103,7 +103,8 @@ def make_folds(recordings: Recordings, names: Sequence[str] | None) -> list[fold
     for name in names or (("given",) if "given" in folds else tuple(folds)):
         if name not in folds:
             raise UserError(
-                f"config.study.folds names {name!r}{suggest_nearest(name, folds)}; the corpus has {sorted(folds)}"
+                f"config.study.folds names {name!r}{suggest_nearest(name, folds)}; the corpus has "
+                f"{join_words(sorted(folds))}"
             )
         fold = folds[name]
         members.append(folding.FoldMembers(name, fold.select_training_ids(train), fold.validation, fold.test))

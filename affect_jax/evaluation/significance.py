@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-
 LEAST_UNITS = 5
 """Seeds, folds, draws, groups or answers below which no interval is given: over fewer it says nothing."""
 

@@ -4,7 +4,7 @@ import statistics
 from pathlib import Path
 from typing import NamedTuple
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.experiment.results_file import Results, TrialResult, read_results
 from affect_jax.runtime.files import read_json
 
@@ -68,7 +68,9 @@ def choose_trial(run: Path, variant: str | None = None, trial: int | None = None
     else:
         names = list(dict.fromkeys(name for _, name in scores))
         if variant not in names:
-            raise UserError(f"--variant is {variant!r}{suggest_nearest(variant, names)}; the run has {names}")
+            raise UserError(
+                f"--variant is {variant!r}{suggest_nearest(variant, names)}; the run has {join_words(names)}"
+            )
         chosen = {number: score for (_, name), of in scores.items() if name == variant for number, score in of.items()}
         if not chosen:
             raise UserError(f"no trial of variant {variant!r} has a validation score; train it again")

@@ -8,6 +8,7 @@ from affect_jax.data.windows import WindowPlan
 from affect_jax.datasets.input_form import InputForm
 from affect_jax.datasets.manifest.settings import LAYOUTS, LOWEST_RATES
 from affect_jax.datasets.missing_values import POLICIES
+from affect_jax.errors import join_words
 from affect_jax.metrics import TASKS
 from affect_jax.runtime.typed_json import Mismatch, decode, quote
 
@@ -82,7 +83,10 @@ def _check_output(stated: Mapping[str, Any], trained: Trained, lead: int, axes: 
 def _check_form(form: InputForm, shapes: Mapping[str, tuple[int | str, ...]]) -> None:
     """Raises Mismatch where inputs cannot have been made so."""
     if set(form.modalities) != set(shapes):
-        raise Mismatch(f"has made_of.modalities = {sorted(form.modalities)}, but the model reads {sorted(shapes)}")
+        raise Mismatch(
+            f"has made_of.modalities = {join_words(sorted(form.modalities))}, but the model reads "
+            f"{join_words(sorted(shapes))}"
+        )
     choices = {"layout": LAYOUTS, "sound": (*LOWEST_RATES,), "nonfinite": POLICIES}
     for name, allowed in choices.items():
         if getattr(form, name) not in allowed:

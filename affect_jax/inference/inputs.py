@@ -12,7 +12,7 @@ from affect_jax.datasets import array_files, feature_frames
 from affect_jax.datasets.manifest import frame_files, unlabelled
 from affect_jax.datasets.recordings import Recording
 from affect_jax.datasets.release_files import convert_to_float32
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.inference.predictor import Predictor
 from affect_jax.runtime.files import spell_path
 
@@ -138,14 +138,16 @@ def _read_modalities(predictor: Predictor, path: Path) -> dict[str, np.ndarray]:
         return {predictor.modality: _read_table(path, predictor.shapes[predictor.modality][-1])}
     if path.suffix.lower() not in array_files.SUFFIXES[1:]:
         raise UserError(
-            f"{path} has one table, but the model takes {sorted(predictor.shapes)}; write an npz with an array for "
+            f"{path} has one table, but the model takes {join_words(sorted(predictor.shapes))}; write an npz with an "
+            "array for "
             f"each, or {_advise_list(predictor)}"
         )
     arrays = array_files.read_arrays(path)
     for name, values in arrays.items():
         if name not in predictor.shapes:
             raise UserError(
-                f"{path} has {name!r}{suggest_nearest(name, predictor.shapes)}; it takes {sorted(predictor.shapes)}"
+                f"{path} has {name!r}{suggest_nearest(name, predictor.shapes)}; it takes "
+                f"{join_words(sorted(predictor.shapes))}"
             )
         if values.ndim not in (1, 2) or not values.size:
             raise UserError(
@@ -153,7 +155,7 @@ def _read_modalities(predictor: Predictor, path: Path) -> dict[str, np.ndarray]:
                 "[columns]; leave it out if it is missing"
             )
     if not arrays:
-        raise UserError(f"{path} has no array; give at least one of {sorted(predictor.shapes)}")
+        raise UserError(f"{path} has no array; give at least one of {join_words(sorted(predictor.shapes))}")
     return {name: convert_to_float32(np.atleast_2d(values)) for name, values in arrays.items()}
 
 

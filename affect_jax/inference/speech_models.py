@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affect_jax.config.load import read_experiment
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.experiment import chosen_trial
 from affect_jax.inference import deployment, export_folder
 
@@ -118,7 +118,9 @@ def load_converted_model(folder: Path) -> SpeechModel:
     described = converted_folder.describe_model(folder)
     speech = described["input"].get("speech")
     if speech is None or len(described["input"]) > 1:
-        raise UserError(f"{folder} holds a model of {sorted(described['input'])}, not of raw speech; name one that is")
+        raise UserError(
+            f"{folder} holds a model of {join_words(sorted(described['input']))}, not of raw speech; name one that is"
+        )
     model, variables = converted_folder.read_model(folder)
     deployed = deployment.Deployed(
         model=model,

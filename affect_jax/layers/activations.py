@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 
 ACTIVATIONS = {
     "": lambda x: x,
@@ -24,5 +24,5 @@ def activate(x: jax.Array, name: str) -> jax.Array:
     """
     if name not in ACTIVATIONS:
         near = suggest_nearest(name, ACTIVATIONS)
-        raise UserError(f"an activation of config.model is {name!r}{near}; choose one of {list(ACTIVATIONS)}")
+        raise UserError(f"an activation of config.model is {name!r}{near}; choose one of {join_words(ACTIVATIONS)}")
     return ACTIVATIONS[name](x)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 
 
 def select_modality(inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array], modality: str) -> jax.Array:
@@ -18,7 +18,7 @@ def select_modality(inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Arr
     """
     if modality not in inputs:
         raise UserError(
-            f"the model reads modality {modality!r} but the batch has {sorted(inputs)}; "
+            f"the model reads modality {modality!r} but the batch has {join_words(sorted(inputs))}; "
             "name one of these in config.model or add it to config.data.modalities"
         )
     return zero_padding(inputs[modality], masks[modality])

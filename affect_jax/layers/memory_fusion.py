@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.layers.memory import CellLSTM, Memory, shift_steps
 from affect_jax.layers.recurrent_fusion import select_last_state
 from affect_jax.layers.two_layers import TwoLayers
@@ -90,7 +90,7 @@ def assign_each(model: str, field: str, sizes: int | Sequence[int], modalities: 
     if len(each) != len(modalities):
         raise UserError(
             f"model {model!r} has {len(each)} numbers `{field}` for {len(modalities)} modalities "
-            f"{tuple(modalities)}; give one for all, or one each"
+            f"{join_words(modalities)}; give one for all, or one each"
         )
     return each
 
@@ -102,4 +102,6 @@ def check_gates(model: str, gates: Sequence[int]) -> None:
       UserError: there are not two.
     """
     if len(gates) != 2:
-        raise UserError(f"model {model!r} has gates {tuple(gates)}; give two widths: of what keeps, and of what writes")
+        raise UserError(
+            f"model {model!r} has gates {join_words(gates)}; give two widths: of what keeps, and of what writes"
+        )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import jax
 import jax.numpy as jnp
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.layers.masking import select_modality
 
 
@@ -22,7 +22,8 @@ def check_modalities(model: str, modalities: Sequence[str], least: int = 2, most
     if len(given) < least or (most is not None and len(given) > most):
         takes = f"{least}" if most == least else f"{least} to {most}" if most else f"{least} or more"
         raise UserError(
-            f"model {model!r} takes {takes} modalities but config.model.modalities has {len(given)}, {given}; "
+            f"model {model!r} takes {takes} modalities but config.model.modalities has {len(given)}, "
+            f"{join_words(given)}; "
             "name as many as it takes, or choose another model"
         )
     if len(set(given)) != len(given):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import select_modality
 from affect_jax.layers.recurrent import GRU, BiGRU
@@ -93,7 +93,8 @@ def check_fields(
     if len(given) not in counts:
         takes = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"exactly {counts[0]}"
         raise UserError(
-            f"model {model!r} takes {takes} modalities but config.model.modalities has {len(given)}, {given}; "
+            f"model {model!r} takes {takes} modalities but config.model.modalities has {len(given)}, "
+            f"{join_words(given)}; "
             "name as many as it takes, or choose another model"
         )
     if len(set(given)) != len(given):
@@ -101,7 +102,7 @@ def check_fields(
     each = (units,) * len(given) if isinstance(units, int) else tuple(units)
     if len(each) != len(given) or min(each) < 1:
         raise UserError(
-            f"model {model!r} has units {units} for the modalities {given}; "
+            f"model {model!r} has units {units} for the modalities {join_words(given)}; "
             "give one number, 1 or more, for all of them, or one each"
         )
     if classes < 2:

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from flax import linen as nn
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.layers.batch_norm import BatchNorm
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
@@ -52,14 +52,14 @@ def make_subnets(
     unknown = [m for m in sequences if m not in modalities]
     if unknown:
         raise UserError(
-            f"model {model!r} has sequences {tuple(sequences)}, but its modalities are {tuple(modalities)}; "
+            f"model {model!r} has sequences {join_words(sequences)}, but its modalities are {join_words(modalities)}; "
             f"leave {unknown[0]!r} out"
         )
     widths = (hidden,) * len(modalities) if isinstance(hidden, int) else tuple(hidden)
     if len(widths) != len(modalities):
         raise UserError(
             f"model {model!r} has {len(widths)} widths `hidden` for {len(modalities)} modalities "
-            f"{tuple(modalities)}; give one number for all, or one each"
+            f"{join_words(modalities)}; give one number for all, or one each"
         )
     return {
         m: SequenceSubnet(width, code) if m in sequences else MeanSubnet(width)

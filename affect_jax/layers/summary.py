@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.masking import zero_padding
 from affect_jax.layers.modalities import average_steps
 from affect_jax.layers.recurrent import GRU
@@ -30,7 +30,7 @@ class Summary(nn.Module):
         if self.kind not in SUMMARIES:
             raise UserError(
                 f"config.model.summary is {self.kind!r}{suggest_nearest(self.kind, SUMMARIES)}; choose one of "
-                f"{list(SUMMARIES)}"
+                f"{join_words(SUMMARIES)}"
             )
         x = zero_padding(x, mask)
         if self.kind == "gru":

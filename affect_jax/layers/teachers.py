@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 
 
 def check_teachers(model: str, weaker: str, stronger: Sequence[str]) -> tuple[str, ...]:
@@ -27,7 +27,7 @@ def check_teachers(model: str, weaker: str, stronger: Sequence[str]) -> tuple[st
     for position, name in enumerate(names):
         if name == weaker:
             raise UserError(
-                f"model {model!r} has {name!r} as its weaker modality and among the stronger ones {list(names)}; "
+                f"model {model!r} has {name!r} as its weaker modality and among the stronger ones {join_words(names)}; "
                 "name each modality once"
             )
         if name == "weaker":
@@ -36,5 +36,7 @@ def check_teachers(model: str, weaker: str, stronger: Sequence[str]) -> tuple[st
                 "student; give the modality another name"
             )
         if name in names[:position]:
-            raise UserError(f"model {model!r} has the stronger modality {name!r} twice in {list(names)}; name it once")
+            raise UserError(
+                f"model {model!r} has the stronger modality {name!r} twice in {join_words(names)}; name it once"
+            )
     return names

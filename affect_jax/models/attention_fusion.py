@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import select_modality
@@ -179,13 +179,14 @@ class Model(nn.Module):
             value = getattr(self, field)
             if value not in choices:
                 raise UserError(
-                    f"model 'attention_fusion' has {field} {value!r}{suggest_nearest(value, choices)}; choose {choices}"
+                    f"model 'attention_fusion' has {field} {value!r}{suggest_nearest(value, choices)}; choose "
+                    f"{join_words(choices)}"
                 )
         for field in ("map_steps", *(["input_dropout"] if self.input_dropout else [])):
             if len(getattr(self, field)) != len(self.modalities):
                 raise UserError(
                     f"model 'attention_fusion' has {len(getattr(self, field))} {field} for {len(self.modalities)} "
-                    f"modalities {tuple(self.modalities)}; give one each"
+                    f"modalities {join_words(self.modalities)}; give one each"
                 )
         check_classes("attention_fusion", self.classes)
         if 2 * self.units % self.heads:
@@ -197,12 +198,12 @@ class Model(nn.Module):
             ends = pair.split(ARROW)
             if len(ends) != 2 or ends[0] == ends[1] or set(ends) - set(self.modalities):
                 raise UserError(
-                    f"model 'attention_fusion' has pair {pair!r}; write two of {tuple(self.modalities)} as "
+                    f"model 'attention_fusion' has pair {pair!r}; write two of {join_words(self.modalities)} as "
                     f"'source{ARROW}target'"
                 )
         if not self.vectors:
             raise UserError(
-                f"model 'attention_fusion' has attention 'cross' over {tuple(self.modalities)} alone; "
+                f"model 'attention_fusion' has attention 'cross' over {join_words(self.modalities)} alone; "
                 "give two modalities, or choose 'intra'"
             )
 

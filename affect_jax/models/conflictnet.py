@@ -31,7 +31,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.attention import AdditiveSelfAttention
 from affect_jax.layers.convolution import ConvBlock
 from affect_jax.layers.dense import Dense
@@ -127,7 +127,7 @@ class Model(nn.Module):
         if len(set(sizes.values())) > 1 or not self.filters:
             raise UserError(f"model 'conflictnet' has {sizes} entries in its sizes; give each convolution one of each")
         if len(self.lstm_units) != 2:
-            raise UserError(f"model 'conflictnet' has lstm_units {tuple(self.lstm_units)}; give two numbers")
+            raise UserError(f"model 'conflictnet' has lstm_units {join_words(self.lstm_units)}; give two numbers")
         check_classes("conflictnet", self.classes)
         if self.average_pool < 0:
             raise UserError(f"model 'conflictnet' has average_pool {self.average_pool}; give 0 for none, or 1 or more")
@@ -136,7 +136,7 @@ class Model(nn.Module):
             if value not in choices:
                 raise UserError(
                     f"model 'conflictnet' has {field} {value!r}{suggest_nearest(value, choices)}; "
-                    f"choose one of {list(choices)}"
+                    f"choose one of {join_words(choices)}"
                 )
 
     def __call__(

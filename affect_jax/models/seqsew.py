@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import select_modality, zero_padding
@@ -177,7 +177,7 @@ class Model(nn.Module):
         if isinstance(layers, int) or len(layers) != len(teachers):
             raise UserError(
                 f"model 'seqsew' has stronger_gru_layers {layers if isinstance(layers, int) else list(layers)} for the "
-                f"stronger modalities {teachers}; give a tuple with one number for each"
+                f"stronger modalities {join_words(teachers)}; give a tuple with one number for each"
             )
 
     def _make_encoder(self, gru_layers: int) -> Encoder:
@@ -247,5 +247,6 @@ class Model(nn.Module):
 def _check_choice(field: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         raise UserError(
-            f"model 'seqsew' has {field} {value!r}{suggest_nearest(value, choices)}; choose one of {list(choices)}"
+            f"model 'seqsew' has {field} {value!r}{suggest_nearest(value, choices)}; choose one of "
+            f"{join_words(choices)}"
         )

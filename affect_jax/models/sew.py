@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 import jax
 from flax import linen as nn
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.layers.dense import MLP, Dense
 from affect_jax.layers.masking import select_modality
 from affect_jax.layers.outputs import check_classes
@@ -115,7 +115,8 @@ class Model(nn.Module):
             widths = tuple(getattr(self, name))
             if len(widths) != len(teachers) or any(isinstance(each, int) or not each for each in widths):
                 raise UserError(
-                    f"model 'sew' has {name} {list(widths)} for the stronger modalities {list(teachers)}; give one "
+                    f"model 'sew' has {name} {list(widths)} for the stronger modalities {join_words(teachers)}; give "
+                    "one "
                     f"tuple of widths for each of them, for example {((108, 128),) * len(teachers)}"
                 )
 

@@ -18,7 +18,7 @@ from affect_jax.data.corpus import Corpus, take_batch
 from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.packing import Packing
 from affect_jax.data.streaming import Source
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.training import batching, keys, mesh, objective, step
 from affect_jax.training.engine import Engine, assign_slots
 from affect_jax.training.optimizer import make_transform
@@ -71,7 +71,7 @@ def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Sou
         for modality in {name for names in stage.moddrop for name in names} - set(corpus.inputs):
             raise UserError(
                 f"stage {stage.name!r} has Moddrop with {modality!r}{suggest_nearest(modality, corpus.inputs)}; "
-                f"config.data.modalities has {sorted(corpus.inputs)}"
+                f"config.data.modalities has {join_words(sorted(corpus.inputs))}"
             )
 
 

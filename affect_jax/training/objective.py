@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from affect_jax.config.losses import Term, import_own, is_own
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.losses import (
     alignment,
     candidates,
@@ -107,7 +107,8 @@ def check_name(reader: str, name: str, names: Mapping[str, Any]) -> None:
     """Raises UserError where `name` is none of the model's `names`; `reader` begins the message."""
     if name not in names:
         raise UserError(
-            f"{reader} {name!r}{suggest_nearest(name, names)}, which this model does not have; it has {sorted(names)}"
+            f"{reader} {name!r}{suggest_nearest(name, names)}, which this model does not have; it has "
+            f"{join_words(sorted(names))}"
         )
 
 

@@ -65,7 +65,7 @@ def test_what_fits_is_taken(kind, value, decoded):
         (tuple[int, ...], "12", "set a tuple, each of it a whole number"),
         (tuple[int, ...], (1, "2"), "set a tuple, each of it a whole number"),
         (dict[str, int], 3, "set a table of settings"),
-        (Literal["a", "b"], "c", "set one of ['a', 'b']"),
+        (Literal["a", "b"], "c", "set one of a, b"),
         (Annotated[int, Range(least=1)], 0, "set a whole number at least 1"),
         (Annotated[float, Range(above=0, most=1)], 0.0, "set a number above 0 and at most 1"),
         (Annotated[float, Range(above=0, most=1)], 1.5, "set a number above 0 and at most 1"),
@@ -90,7 +90,7 @@ def test_problems_inside_have_their_own_path_and_come_all_at_once():
     first, *lines = str(raised.value).splitlines()
     assert first == "the config has 5 problems:"
     assert [line.strip() for line in lines] == [
-        "config.x has no setting 'nmae' (did you mean 'name'?); it has ['inner', 'kind', 'name', 'rates', 'steps']",
+        "config.x has no setting 'nmae' (did you mean 'name'?); it has inner, kind, name, rates, steps",
         "config.x lacks 'name'; set text",
         "config.x.inner.size is 10; set a whole number at least 1 and at most 9",
         "config.x.rates is (0.1, 0.0); set a tuple, each of it a number above 0",

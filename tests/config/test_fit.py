@@ -190,10 +190,10 @@ def test_names_are_replaced_where_they_are_names():
         (
             conflictnet,
             dict(modalities=own.FEATURES),
-            r"hears raw speech, but of the modalities \['face', 'text'\] none",
+            r"hears raw speech, but of the modalities face, text none",
         ),
         (speech_emotion, dict(sound="mfcc"), "none are recordings read as waveforms; add a column of .wav"),
-        (seqsew, dict(modalities=("face",)), r"seqsew needs 2 modalities.*has \['face'\]; add a column"),
+        (seqsew, dict(modalities=("face",)), r"seqsew needs 2 modalities.*has face; add a column"),
         (sew, dict(modalities=("face",)), "sew needs 2 modalities"),
         (fusion, dict(modalities=("face",)), "has one modality, 'face', and fusion joins two or more"),
         (seqsew, dict(pair="fcae+text"), r"no modality 'fcae' \(did you mean 'face'\?\)"),
@@ -227,7 +227,7 @@ def test_of_several_recordings_one_must_be_named(path):
     lines = path.read_text().splitlines()
     twice = path.with_name("twice.csv")
     twice.write_text("\n".join([f"{lines[0]},other", *(f"{x},{x.rpartition(',')[2]}" for x in lines[1:])]) + "\n")
-    with pytest.raises(UserError, match=r"there are \['voice', 'other'\]; name one of them"):
+    with pytest.raises(UserError, match=r"there are voice, other; name one of them"):
         fit(speech_emotion, "", twice, target="mood")
     (study,) = fit(speech_emotion, "", twice, target="mood", modalities=("other",)).studies
     assert study.model["modality"] == "other"

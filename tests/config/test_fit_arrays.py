@@ -79,5 +79,5 @@ def test_without_files_the_twin_is_used_and_small(tmp_path):
 
 
 def test_raw_speech_is_not_in_arrays(twin):
-    with pytest.raises(UserError, match=r"hears raw speech, but of the modalities \['text', 'audio', 'vision'\] none"):
+    with pytest.raises(UserError, match=r"hears raw speech, but of the modalities text, audio, vision none"):
         fit(conflictnet, "", twin)

@@ -30,11 +30,11 @@ LOSS, METRIC = "stages.fit.losses.prediction.kind", "stages.fit.monitor.metric"
 @pytest.mark.parametrize(
     ("config", "given", "message"),
     [
-        (fusion, {LOSS: "focal"}, r"kind 'focal'; choose one of \['barlow'.*or name a function of your own"),
+        (fusion, {LOSS: "focal"}, "kind 'focal'; what fits here is cross_entropy, or a function of your own"),
         (fusion, {LOSS: "mse"}, f"config.{LOSS} is 'mse', but the label 'emotion' has 3 classes; choose cross_entropy"),
         (fusion, {LOSS: "no_module_of_mine:focal"}, "module 'no_module_of_mine' that cannot be imported"),
         (fusion, {LOSS: "math:focal"}, "module 'math' has no function 'focal'"),
-        (fusion, {METRIC: "ccc"}, r"monitors 'ccc'.*a multiclass task has \['accuracy', 'uar'"),
+        (fusion, {METRIC: "ccc"}, r"monitors 'ccc'.*a multiclass task has accuracy, uar"),
         (fusion, {"task": "regression"}, "config.task was given as regression, but on this corpus it is multiclass"),
         (fusion, {"model.classes": 7}, "config.model.classes was given as 7, but .* it is 3, because the label"),
         (fusion, {"data.standardize": ("video",)}, r"data.standardize names 'video'|data.standardize was given"),
@@ -73,7 +73,10 @@ def test_a_manifest_alone_is_the_corpus_and_says_what_it_changes(path):
     assert experiment.remarks[0] == f"corpus.name: recola -> manifest, because config.corpus.manifest is {path}"
     assert "stages.fit.monitor.metric: ccc -> uar, because the label 'emotion' has 3 classes" in experiment.remarks
     assert any(remark.startswith("study.seeds: 3 -> 2, because a first try") for remark in experiment.remarks)
-    assert any("model.weaker: video_geometric -> face, because the corpus has" in one for one in experiment.remarks)
+    assert any(
+        "model.weaker: video_geometric -> face, because face and text are what is read" in one
+        for one in experiment.remarks
+    )
     assert not any("small synthetic corpus" in remark for remark in experiment.remarks)
     again = load_config(experiment.document)
     assert again.document == experiment.document

@@ -64,7 +64,7 @@ def test_a_stage_without_losses_is_refused():
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        (dict(kind="dcca", kk=3), r"'dcca' has no option 'kk' \(did you mean 'k'\?\); it has \['k', 'ridge'"),
+        (dict(kind="dcca", kk=3), r"'dcca' has no option 'kk' \(did you mean 'k'\?\); it has k, ridge"),
         (dict(kind="dcca"), "'dcca' needs 'k'"),
         (dict(kind="soft_cca", k=3), "'soft_cca' has no option 'k'"),
         (dict(kind="dccaa", k=3), r"kind 'dccaa' \(did you mean 'dcca'"),

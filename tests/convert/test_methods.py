@@ -72,7 +72,7 @@ def test_the_program_reads_and_writes_them(tfn, suffix, tmp_path, monkeypatch, c
         (
             ("--model=tfn", "--direction=from_keras"),
             (source, tmp_path / "x"),
-            "choose one of ['from_torch', 'to_torch']",
+            "choose one of from_torch, to_torch",
         ),
         (
             ("--model=lmf", "--direction=to_torch"),

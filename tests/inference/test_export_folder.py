@@ -166,7 +166,7 @@ def _put(path, value):
         ("windows", {"unit": "recording", "window": 4, "hop": 0}, "has windows = .*, in which nothing can be read"),
         ("windows", {"window": 4}, "lacks 'windows.unit'"),
         ("output.unit", "item", r"has output.unit = 'item', which an output \[b, t\] is not of"),
-        ("made_of.modalities", {}, r"has made_of.modalities = \[\], but the model reads \['face'\]"),
+        ("made_of.modalities", {}, r"has made_of.modalities = none, but the model reads face"),
         ("made_of.layout", "item", "has made_of.layout = 'item', which the model's output is not of"),
         ("made_of.sound", "noise", "has made_of.sound = 'noise', expected one of mfcc, "),
         (

@@ -58,7 +58,7 @@ def test_errors_are_one_line_and_status_2(program, tmp_path):
         (("--direction=from_keras", tmp_path / "in.npz", tmp_path / "file"), "is a file; name a folder to write"),
         (
             ("--direction=from_torch", tmp_path / "in.npz", tmp_path / "out"),
-            "--direction=from_torch is not for --model=conflictnet; choose one of ['from_keras', 'to_keras']",
+            "--direction=from_torch is not for --model=conflictnet; choose one of from_keras, to_keras",
         ),
         (
             ("--direction=from_keras", "--heads=6", tmp_path / "in.npz", tmp_path / "out"),

@@ -121,9 +121,12 @@ def test_the_run_says_what_it_costs_what_it_does_and_what_comes_next(run):
     [
         ("--config.learning_rate=0.1", "did you mean config.stages.fit.optimizer.learning_rate?"),
         ("--config.study.seeds=many", "'many' is not a whole number; write it like --config.study.seeds=2"),
-        ("--config.stages.fit.losses.prediction.kind=focal", "has kind 'focal'; choose one of"),
+        (
+            "--config.stages.fit.losses.prediction.kind=focal",
+            "has kind 'focal'; what fits here is cross_entropy, or a function of your own",
+        ),
         ("--config.stages.fit.losses.prediction.kind=mse", "has 2 classes; choose cross_entropy"),
-        ("--config.stages.fit.monitor.metric=ccc", "a multiclass task has ['accuracy', 'uar'"),
+        ("--config.stages.fit.monitor.metric=ccc", "monitors 'ccc'; a multiclass task has accuracy, uar,"),
         ("--config=configs/fusoin.py", "did you mean 'fusion'?); give the path of a file or one of conflictnet,"),
     ],
 )
@@ -145,7 +148,7 @@ def test_the_settings_are_seen_before_a_run(start, run):
     status, said = start("main", "--config=configs/rank.py", "--config.corpus.manifest=walk.csv", "--print_config")
     assert status == 0
     assert "config.stages.fit.optimizer.learning_rate = 0.001\n" in said
-    assert "# studies: (audio, text, video) -> (voice, face), because the corpus has" in said
+    assert "# studies: audio, text, video -> voice, face, because voice and face are what is read of the corpus" in said
 
 
 def test_report_and_missing_speak_of_the_corpus_alone_and_in_percent(start, run):

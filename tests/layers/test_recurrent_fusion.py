@@ -96,14 +96,14 @@ def test_audio_may_have_another_name():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(modalities=()), r"'joined' takes 1 to 3 modalities but config.model.modalities has 0, \(\)"),
+        (dict(modalities=()), r"'joined' takes 1 to 3 modalities but config.model.modalities has 0, none"),
         (dict(modalities=("a", "b", "c", "d")), "takes 1 to 3 modalities but config.model.modalities has 4"),
         (dict(modalities=("text", "text")), "name each of them once"),
         (
             dict(modalities=("text", "smell")),
-            r"reads modality 'smell' but the batch has \['audio', 'prosody', 'text'\]",
+            r"reads modality 'smell' but the batch has audio, prosody, text",
         ),
-        (dict(units=(2, 3)), r"has units \(2, 3\) for the modalities \('text',\)"),
+        (dict(units=(2, 3)), r"has units \(2, 3\) for the modalities text"),
         (dict(units=0), "has units 0 for"),
         (dict(classes=1), "has 1 classes; give 2 or more"),
         (dict(modalities=("audio",), prosody="pitch"), "reads modality 'pitch' but the batch has"),

@@ -12,9 +12,9 @@ def test_names_come_back_as_a_tuple(stronger, names):
 @pytest.mark.parametrize(
     ("stronger", "message"),
     [
-        (("a",), r"has 'a' as its weaker modality and among the stronger ones \['a'\]; name each modality once"),
-        (("b", "a"), r"has 'a' as its weaker modality and among the stronger ones \['b', 'a'\]"),
-        (("b", "c", "b"), r"has the stronger modality 'b' twice in \['b', 'c', 'b'\]; name it once"),
+        (("a",), r"has 'a' as its weaker modality and among the stronger ones a; name each modality once"),
+        (("b", "a"), r"has 'a' as its weaker modality and among the stronger ones b, a"),
+        (("b", "c", "b"), r"has the stronger modality 'b' twice in b, c, b; name it once"),
         (("weaker",), "'latent/weaker' is an output of the student"),
         ("b", r"has stronger 'b', but it takes a tuple of names.*write \('b',\)"),
         (None, r"has stronger None, but it takes a tuple of names.*write \(\)"),

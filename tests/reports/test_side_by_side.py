@@ -231,7 +231,9 @@ def test_means_per_recording_stand_behind_those_of_all_steps(make_run):
     folder = make_run("configs/sew.py:arousal,geo+audio", variants, folds=("dev",), **options)
     lines = render.write_plain(side_by_side.make_table(compared(folder))).splitlines()
     assert lines[2].split() == "run study variant split n CCC 95 % over groups".split()
-    assert re.match(r"sew_arousal_geo_audio \(synthetic\)  teachers +SEW +validation  2  0\.505 ± 0\.007; per rec", lines[3])
+    assert re.match(
+        r"sew_arousal_geo_audio \(synthetic\)  teachers +SEW +validation  2  0\.505 ± 0\.007; per rec", lines[3]
+    )
     assert "; per recording 0.250 ± 0.000" in lines[3]
     assert "[" not in lines[3].split("per recording")[0], "two trials have no interval"
     assert lines[5].split() == ["recola", "(synthetic)", *"constant of the scored part validation 0.000".split()]

@@ -14,7 +14,7 @@ from affect_jax.convert.fusion_names import (
     read_fusion_sizes,
 )
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.models.fusion.block import Model
 
 MODEL = "block"
@@ -35,7 +35,7 @@ def make_model(arguments: Mapping[str, Any]) -> Model:
     """Our model."""
     norm = arguments["pos_norm"] or ""
     if norm not in _NORMS:
-        raise UserError(f"argument 'pos_norm' of block is {norm!r}; choose one of {_NORMS}")
+        raise UserError(f"argument 'pos_norm' of block is {norm!r}; choose one of {join_words(_NORMS)}")
     return Model(**choose_fusion_fields(arguments), chunks=arguments["chunks"], rank=arguments["rank"], normalize=norm)
 
 

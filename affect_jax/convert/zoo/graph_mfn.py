@@ -8,7 +8,7 @@ import numpy as np
 from affect_jax.convert import mfn_names
 from affect_jax.convert import torch_names as named
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.layers.fusion_graph import list_sets, name_vertex
 from affect_jax.models.fusion.graph_mfn import Model
 
@@ -57,7 +57,7 @@ def make_model(arguments: Mapping[str, Any]) -> Model:
     """Our model."""
     mode = arguments["train_mode"]
     if mode not in _MODES:
-        raise UserError(f"argument 'train_mode' of graph_mfn is {mode!r}; choose one of {_MODES}")
+        raise UserError(f"argument 'train_mode' of graph_mfn is {mode!r}; choose one of {join_words(_MODES)}")
     proposal, keep, write, head = (arguments[f"{name} shapes"] for name in _NETS)
     return Model(
         classes=arguments["outputs"] if mode == "classification" else 0,

@@ -10,7 +10,7 @@ import numpy as np
 
 from affect_jax.convert import torch_names as named
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.models.colearning.mctn_multibench import Model
 
 MODEL = "mctn_multibench"
@@ -49,7 +49,8 @@ def list_names(model: Model) -> named.Names:
     """The state dict."""
     if len(model.modalities) != 3:
         raise UserError(
-            f"the model has modalities {tuple(model.modalities)}, but the authors' code has three; convert such a one"
+            f"the model has modalities {join_words(model.modalities)}, but the authors' code has three; convert such "
+            "a one"
         )
     names = named.recurrent("regression", "regressor")
     names |= named.dense("head.fc", "head/dense_0") | named.dense("head.fc2", "head/dense_1")

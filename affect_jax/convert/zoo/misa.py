@@ -7,7 +7,7 @@ import numpy as np
 
 from affect_jax.convert import torch_names as named
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.models.fusion.misa import Model
 
 MODEL = "misa"
@@ -39,7 +39,7 @@ def make_model(arguments: Mapping[str, Any]) -> Model:
     """Our model; the transformer layer has PyTorch's dropout of .1."""
     activation, outputs = str(arguments["activation"]), arguments["num_classes"]
     if activation not in _ACTIVATIONS:
-        raise UserError(f"argument 'activation' of misa is {activation!r}; choose one of {list(_ACTIVATIONS)}")
+        raise UserError(f"argument 'activation' of misa is {activation!r}; choose one of {join_words(_ACTIVATIONS)}")
     if arguments["use_bert"]:
         raise UserError(
             "argument 'use_bert' of misa is true, but only the model with an embedding is read; leave it out"
@@ -64,8 +64,9 @@ def list_names(model: Model) -> named.Names:
     """The state dict."""
     if tuple(model.modalities) != tuple(_LETTERS.values()) or model.words != "text" or model.encoder_units:
         raise UserError(
-            f"the model reads {tuple(model.modalities)}, words {model.words!r}, with {model.encoder_units} units, but "
-            f"the authors' misa reads {tuple(_LETTERS.values())}, words 'text', with 0; convert such a one"
+            f"the model reads {join_words(model.modalities)}, words {model.words!r}, with {model.encoder_units} "
+            "units, but "
+            f"the authors' misa reads {join_words(_LETTERS.values())}, words 'text', with 0; convert such a one"
         )
     names = named.embedding("embed", "embedding")
     for letter, m in _LETTERS.items():

@@ -7,7 +7,7 @@ import numpy as np
 
 from affect_jax.convert import torch_names as named
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.models.fusion.mmtm import Model
 
 MODEL = "mmtm"
@@ -37,7 +37,7 @@ def list_names(model: Model) -> named.Names:
     """The state dict."""
     if model.widths or len(model.modalities) != 2 or model.fidelity != "authors":
         raise UserError(
-            f"the model has widths {tuple(model.widths)}, modalities {tuple(model.modalities)} and fidelity "
+            f"the model has widths {tuple(model.widths)}, modalities {join_words(model.modalities)} and fidelity "
             f"{model.fidelity!r}, but the authors' mmtm is one module of two modalities; convert such a one"
         )
     gates = zip(("fc_visual", "fc_skeleton"), model.modalities, strict=True)

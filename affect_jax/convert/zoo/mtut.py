@@ -7,7 +7,7 @@ import numpy as np
 
 from affect_jax.convert import torch_names as named
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.models.colearning.mtut import Model
 
 MODEL = "mtut"
@@ -34,7 +34,8 @@ def make_model(arguments: Mapping[str, Any]) -> Model:
     modalities = tuple(arguments["modality"] or arguments["heads"])
     if set(modalities) != set(arguments["heads"]):
         raise UserError(
-            f"argument 'modality' of mtut is {list(modalities)}, but the arrays are of {list(arguments['heads'])}; "
+            f"argument 'modality' of mtut is {join_words(modalities)}, but the arrays are of "
+            f"{join_words(arguments['heads'])}; "
             "make them agree, or leave it out"
         )
     return Model(

@@ -7,7 +7,7 @@ import numpy as np
 
 from affect_jax.convert import torch_names as named
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.models.fusion.mult import Model
 
 MODEL = "mult"
@@ -60,8 +60,9 @@ def list_names(model: Model) -> named.Names:
     """The state dict; buffers of fairseq's are written as it makes them."""
     if tuple(model.modalities) != tuple(_LETTERS.values()) or model.fidelity != "authors":
         raise UserError(
-            f"the model reads {tuple(model.modalities)} with fidelity {model.fidelity!r}, but the authors' mult reads "
-            f"{tuple(_LETTERS.values())} with fidelity 'authors'; convert such a one"
+            f"the model reads {join_words(model.modalities)} with fidelity {model.fidelity!r}, but the authors' mult "
+            "reads "
+            f"{join_words(_LETTERS.values())} with fidelity 'authors'; convert such a one"
         )
     names = {}
     for letter, m in _LETTERS.items():

@@ -7,7 +7,7 @@ import numpy as np
 
 from affect_jax.convert import torch_names as named
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.models.fusion.raven import Model
 
 MODEL = "raven"
@@ -64,7 +64,7 @@ def list_names(model: Model) -> named.Names:
     """The state dict."""
     if tuple(model.modalities) != _MODALITIES or not model.words:
         raise UserError(
-            f"the model reads {tuple(model.modalities)} with words={model.words}, but the authors' raven reads "
+            f"the model reads {join_words(model.modalities)} with words={model.words}, but the authors' raven reads "
             f"{_MODALITIES} with a norm of a fixed number of words; convert such a one"
         )
     names = named.dense("calcAddon", "shift") | named.dense("fc_afterLSTM", "head")

@@ -7,7 +7,7 @@ import numpy as np
 
 from affect_jax.convert import torch_names as named
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.models.fusion.self_mm import Model
 
 MODEL = "self_mm"
@@ -62,7 +62,8 @@ def list_names(model: Model) -> named.Names:
     """The state dict."""
     if tuple(model.modalities) != _MODALITIES or tuple(model.first) != ("text",):
         raise UserError(
-            f"the model reads {tuple(model.modalities)}, of {tuple(model.first)} the first step, but the authors' "
+            f"the model reads {join_words(model.modalities)}, of {join_words(model.first)} the first step, but the "
+            "authors' "
             f"self_mm reads {_MODALITIES}, of ('text',) the first step; convert such a one"
         )
     names = named.dense("post_fusion_layer_1", "fusion")

@@ -8,7 +8,7 @@ import numpy as np
 from affect_jax.convert import torch_names as named
 from affect_jax.convert.subnet_names import list_subnets
 from affect_jax.convert.torch_names import get_shape
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.models.fusion.tfn import Model
 
 MODEL = "tfn"
@@ -38,7 +38,7 @@ def make_model(arguments: Mapping[str, Any]) -> Model:
     """Our model; the authors' product is audio x video x text."""
     mode = arguments["train_mode"]
     if mode not in _MODES:
-        raise UserError(f"argument 'train_mode' of tfn is {mode!r}; choose one of {_MODES}")
+        raise UserError(f"argument 'train_mode' of tfn is {mode!r}; choose one of {join_words(_MODES)}")
     text, audio, video = arguments["hidden_dims"]
     least = arguments["output_shift"]
     return Model(

@@ -97,8 +97,8 @@ def read_run_clips(run: Path, model: SpeechModel, ids: Sequence[str], say: Calla
     for name in dict.fromkeys(ids):
         if name not in by_id:
             raise UserError(
-                f"--id: the corpus has no clip {name!r}{suggest_nearest(name, by_id)}; it has {len(by_id)} others, the first is "
-                f"{next(iter(by_id))}"
+                f"--id: the corpus has no clip {name!r}{suggest_nearest(name, by_id)}; it has {len(by_id)} others, "
+                f"the first is {next(iter(by_id))}"
             )
         recording = by_id[name]
         x = audio.normalize_rms(recording.features[model.deployed.modality], name)[: model.deployed.steps]

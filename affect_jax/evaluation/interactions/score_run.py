@@ -12,7 +12,7 @@ from affect_jax.config.load import read_experiment
 from affect_jax.config.models import make_model
 from affect_jax.config.schema import Study
 from affect_jax.data import corpus as corpora
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.evaluation.interactions.projected_answers import Crossing, compile_projected_answers
 from affect_jax.evaluation.interactions.projection import list_subsets, project
 from affect_jax.evaluation.missing import masked_scores
@@ -108,12 +108,13 @@ def _check_run(folder: Path, names: Sequence[str]) -> tuple[CheckedRun, tuple[As
     for name in names:
         if name not in studies:
             raise UserError(
-                f"--study={name!r}{suggest_nearest(name, studies)} is not in {folder}; it has {sorted(studies)}"
+                f"--study={name!r}{suggest_nearest(name, studies)} is not in {folder}; it has "
+                f"{join_words(sorted(studies))}"
             )
         if name not in several:
             raise UserError(
                 f"--study={name!r} reads {len(studies[name].parts)} modalities, and interactions are those of 2 to "
-                f"{max(BLOCKS)}; {folder} has {sorted(several)}"
+                f"{max(BLOCKS)}; {folder} has {join_words(sorted(several))}"
             )
     if not several:
         raise UserError(f"{folder} has no model of 2 to {max(BLOCKS)} modalities, so nothing can interact")

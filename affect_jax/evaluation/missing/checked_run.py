@@ -18,7 +18,7 @@ from affect_jax.config.models import make_model
 from affect_jax.config.schema import Experiment, Study
 from affect_jax.data import folds as folding
 from affect_jax.data import splits
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.experiment.open_run import load_corpus as load_run_corpus
 from affect_jax.experiment.results_file import Results, read_results
 from affect_jax.training import mesh
@@ -104,7 +104,10 @@ def check_run(folder: Path, names: Sequence[str] = ()) -> CheckedRun:
     specs = {spec.name: spec for spec in experiment.studies}
     models = sorted({spec.model["name"] for spec in specs.values()})
     if MODEL not in models:
-        raise UserError(f"{folder} has models {models}; modalities can be missing in {MODEL!r} of configs/fusion.py")
+        raise UserError(
+            f"{folder} has models {join_words(models)}; this test also imputes the vectors that statistical pooling "
+            f"reads, which only {MODEL} has: train configs/fusion.py on the same corpus"
+        )
     if not all(trial.test for trial in results.trials):
         raise UserError(
             f"{folder} has no test scores, because its test split has no labels; there is nothing to compare"
@@ -121,17 +124,18 @@ def _choose_studies(folder: Path, specs: dict[str, Study], names: Sequence[str])
     for name in names:
         if name not in specs:
             raise UserError(
-                f"--study={name!r}{suggest_nearest(name, specs)} is not in {folder}; it has {sorted(specs)}"
+                f"--study={name!r}{suggest_nearest(name, specs)} is not in {folder}; it has {join_words(sorted(specs))}"
             )
         if name not in testable:
             raise UserError(
-                f"--study={name!r} is no {MODEL} of two or more modalities; {folder} has {sorted(testable)} of those"
+                f"--study={name!r} is no {MODEL} of two or more modalities; {folder} has "
+                f"{join_words(sorted(testable))} of those"
             )
     chosen = tuple(study for name, study in testable.items() if name in (names or testable))
     for study in chosen:
         if len(study.spec.variants) > 1:
             raise UserError(
-                f"study {study.spec.name!r} of {folder} has the variants {sorted(study.spec.variants)}; "
+                f"study {study.spec.name!r} of {folder} has the variants {join_words(sorted(study.spec.variants))}; "
                 "give each variant a study of its own in the config"
             )
     return chosen

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.aligned import read_aligned
 from affect_jax.layers.dense import MLP, uniform
 from affect_jax.layers.dropout import Dropout
@@ -202,7 +202,7 @@ class Model(nn.Module):
         if self.fidelity not in FIDELITY:
             raise UserError(
                 f"model 'mctn_multibench' has fidelity {self.fidelity!r}{suggest_nearest(self.fidelity, FIDELITY)}; "
-                f"choose one of {FIDELITY}"
+                f"choose one of {join_words(FIDELITY)}"
             )
 
     def _find_width(self, sequences: Mapping[str, jax.Array]) -> int:

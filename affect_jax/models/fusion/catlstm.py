@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.aligned import check_steps
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
@@ -190,7 +190,8 @@ class Model(nn.Module):
         ):
             if value not in choices:
                 raise UserError(
-                    f"model 'catlstm' has {field} {value!r}{suggest_nearest(value, choices)}; choose one of {choices}"
+                    f"model 'catlstm' has {field} {value!r}{suggest_nearest(value, choices)}; choose one of "
+                    f"{join_words(choices)}"
                 )
 
     def _fuse(self, sequences: Mapping[str, tuple[jax.Array, jax.Array]]) -> jax.Array:

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.batch_norm import BatchNorm
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.modalities import check_modalities, read_sequence
@@ -122,13 +122,15 @@ class Model(nn.Module):
             value = getattr(self, field)
             if value not in choices:
                 near = suggest_nearest(value, choices)
-                raise UserError(f"model 'centralnet_pictures' has {field} {value!r}{near}; choose one of {choices}")
+                raise UserError(
+                    f"model 'centralnet_pictures' has {field} {value!r}{near}; choose one of {join_words(choices)}"
+                )
         for pair in self.fusions:
             numbers = pair.split("+")
             fits = len(numbers) == 2 and all(n.isdigit() for n in numbers)
             if not fits or not all(1 <= int(n) <= d for n, d in zip(numbers, self.depths, strict=True)):
                 raise UserError(
-                    f"model 'centralnet_pictures' has the fusion {pair!r}, but networks of {tuple(self.depths)} "
+                    f"model 'centralnet_pictures' has the fusion {pair!r}, but networks of {join_words(self.depths)} "
                     "layers; write two of these as '3+1'"
                 )
 

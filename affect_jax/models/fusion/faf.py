@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.aligned import read_aligned
 from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.dropout import Dropout
@@ -107,7 +107,8 @@ class Model(nn.Module):
         check_classes("faf", self.classes)
         if self.fusion not in FUSION:
             raise UserError(
-                f"model 'faf' has fusion {self.fusion!r}{suggest_nearest(self.fusion, FUSION)}; choose one of {FUSION}"
+                f"model 'faf' has fusion {self.fusion!r}{suggest_nearest(self.fusion, FUSION)}; choose one of "
+                f"{join_words(FUSION)}"
             )
         sequences, mask = read_aligned("faf", inputs, masks, self.modalities)
         states = {m: BiGRU(self.units, name=f"{m}_gru")(x, mask) for m, x in sequences.items()}

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.aligned import read_aligned
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.fusion_graph import FusionGraph
@@ -143,5 +143,5 @@ class Model(nn.Module):
         if self.fidelity not in FIDELITY:
             raise UserError(
                 f"model 'graph_mfn' has fidelity {self.fidelity!r}{suggest_nearest(self.fidelity, FIDELITY)}; choose "
-                f"one of {list(FIDELITY)}"
+                f"one of {join_words(FIDELITY)}"
             )

@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.layers.activations import activate
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
@@ -93,9 +93,11 @@ class Model(nn.Module):
         check_modalities("misa", self.modalities)
         check_classes("misa", self.classes)
         if self.cell not in CELLS:
-            raise UserError(f"model 'misa' has cell {self.cell!r}; choose one of {CELLS}")
+            raise UserError(f"model 'misa' has cell {self.cell!r}; choose one of {join_words(CELLS)}")
         if self.words and self.words not in self.modalities:
-            raise UserError(f"model 'misa' has words {self.words!r}, none of its modalities {tuple(self.modalities)}")
+            raise UserError(
+                f"model 'misa' has words {self.words!r}, none of its modalities {join_words(self.modalities)}"
+            )
         if len(self.dropouts) not in (0, 2):
             raise UserError(f"model 'misa' has {len(self.dropouts)} dropouts, but needs 2, or () for the stage's one")
         if self.words:

@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.aligned import check_steps
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
@@ -126,7 +126,8 @@ class Model(nn.Module):
         for field, value, choices in (("attention", self.attention, ATTENTION), ("fidelity", self.fidelity, FIDELITY)):
             if value not in choices:
                 raise UserError(
-                    f"model 'mmmu_ba' has {field} {value!r}{suggest_nearest(value, choices)}; choose one of {choices}"
+                    f"model 'mmmu_ba' has {field} {value!r}{suggest_nearest(value, choices)}; choose one of "
+                    f"{join_words(choices)}"
                 )
 
     def _encode(

@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.layers.batch_norm import BatchNorm
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
@@ -133,7 +133,9 @@ class Model(nn.Module):
         features = {m: read_sequence(inputs, masks, m) for m in self.modalities}
         given = tuple(x.shape[-1] for x, _ in features.values())
         if not self.widths and given != tuple(self.channels):
-            raise UserError(f"model 'msaf' has channels {tuple(self.channels)}, but its inputs have {given}; mend them")
+            raise UserError(
+                f"model 'msaf' has channels {join_words(self.channels)}, but its inputs have {given}; mend them"
+            )
         for stage in range(max(len(self.widths), 1)):
             if self.widths:
                 for m, (x, mask) in features.items():

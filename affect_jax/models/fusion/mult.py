@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.modalities import check_modalities, read_sequence
@@ -189,14 +189,16 @@ class Model(nn.Module):
         check_classes("mult", self.classes)
         if self.fidelity not in FIDELITY:
             near = suggest_nearest(self.fidelity, FIDELITY)
-            raise UserError(f"model 'mult' has fidelity {self.fidelity!r}{near}; choose one of {FIDELITY}")
+            raise UserError(f"model 'mult' has fidelity {self.fidelity!r}{near}; choose one of {join_words(FIDELITY)}")
         if self.width % self.heads:
             raise UserError(
                 f"model 'mult' has width {self.width}, which {self.heads} heads cannot share; make them fit"
             )
         for m in (*self.targets, *self.input_dropout):
             if m not in self.modalities:
-                raise UserError(f"model 'mult' names {m!r}, but its modalities are {tuple(self.modalities)}; mend it")
+                raise UserError(
+                    f"model 'mult' names {m!r}, but its modalities are {join_words(self.modalities)}; mend it"
+                )
         rates = len(self.modalities) + 5
         if len(self.dropouts) not in (0, rates):
             raise UserError(f"model 'mult' has {len(self.dropouts)} dropouts, but needs {rates}, or () for the stage's")

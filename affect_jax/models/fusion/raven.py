@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.aligned import check_steps
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
@@ -189,7 +189,7 @@ class Model(nn.Module):
         if self.fidelity not in FIDELITY:
             raise UserError(
                 f"model 'raven' has fidelity {self.fidelity!r}{suggest_nearest(self.fidelity, FIDELITY)}; choose one "
-                f"of {list(FIDELITY)}"
+                f"of {join_words(FIDELITY)}"
             )
 
 

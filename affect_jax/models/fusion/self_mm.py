@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masked_lstm import MaskedLSTM
@@ -130,6 +130,7 @@ class Model(nn.Module):
         unknown = [m for m in self.first if m not in self.modalities]
         if unknown:
             raise UserError(
-                f"model 'self_mm' has first {tuple(self.first)}, but its modalities are {tuple(self.modalities)}; "
+                f"model 'self_mm' has first {join_words(self.first)}, but its modalities are "
+                f"{join_words(self.modalities)}; "
                 f"leave {unknown[0]!r} out"
             )

@@ -125,7 +125,10 @@ def test_a_fault_is_one_sentence(tmp_path, change, message):
             dict(modalities=("audoi",)),
             r"'audoi' was asked for, which is no array of it \(did you mean 'audio'\?\); .* has text, aud",
         ),
-        (dict(modalities=("raw_text",)), r"'raw_text' was asked for, which is text, not features; .* has text, audio, vision"),
+        (
+            dict(modalities=("raw_text",)),
+            r"'raw_text' was asked for, which is text, not features; .* has text, audio, vision",
+        ),
         (
             dict(target="label"),
             r"config.corpus.target is 'label' \(did you mean 'labels'\?\); .* has the labels labels",
