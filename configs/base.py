@@ -237,10 +237,11 @@ def search(
     seeds: int = 1,
     random: int | None = None,
     ranges: Mapping[str, Any] | None = None,
+    rounds: int = 1,
 ) -> dict[str, Any]:
     """Hyper-parameters of which validation chooses one point for each variant and fold: all combinations of a grid, or
-    `random` points from ranges, (least, greatest) at each leaf."""
-    drawn = dict(random=left_open(int) if random is None else random, draw=0)
+    `random` points from ranges, (least, greatest) at each leaf, in each of some rounds that learn from one another."""
+    drawn = dict(random=left_open(int) if random is None else random, rounds=rounds, draw=0)
     return dict(grid=dict(grid or {}), ranges=dict(ranges or {}), seeds=seeds, **drawn)
 
 

@@ -43,6 +43,8 @@ class Place(NamedTuple):
       width: of the methods' layers, the same for all.
       shares_steps: all modalities have the same steps.
       per_step: a label for each step, not one for an item.
+      epochs: at most so many.
+      patience: epochs without a better score before it stops.
     """
 
     modalities: tuple[str, ...]
@@ -51,6 +53,8 @@ class Place(NamedTuple):
     width: int
     shares_steps: bool = False
     per_step: bool = False
+    epochs: int = 50
+    patience: int = 10
 
 
 # --- Corpora ---------------------------------------------------------------------------------------------------------
@@ -61,7 +65,7 @@ def _synthetic() -> tuple[Place, dict[str, Any]]:
     data = base.data(
         modalities, "emotion7", unit="item", eval_size=64, steps={m: base.left_open(int) for m in modalities}
     )
-    return Place(modalities, modalities, 7, 16), dict(corpus=base.iemocap("emotion7"), data=data)
+    return Place(modalities, modalities, 7, 16, epochs=20, patience=5), dict(corpus=base.iemocap("emotion7"), data=data)
 
 
 def _cmu_mosi() -> tuple[Place, dict[str, Any]]:
@@ -86,7 +90,9 @@ def _ravdess() -> tuple[Place, dict[str, Any]]:
 
 def _own(name: str) -> tuple[Place, dict[str, Any]]:
     place, config = _synthetic()  # whose modalities and labels only stand for those of the files
-    place = place._replace(width=64, shares_steps=name == "arrays")  # aligned arrays, if not all
+    place = place._replace(
+        width=64, shares_steps=name == "arrays", epochs=50, patience=10
+    )  # aligned arrays, if not all
     return place, dict(config, corpus=config["corpus"] | dict(name=name))
 
 
@@ -99,8 +105,8 @@ CORPORA: dict[str, Callable[[], tuple[Place, dict[str, Any]]]] = {
     "manifest": lambda: _own("manifest"),
 }
 POINTS = 8
-RANGES = dict(stages=dict(fit=dict(dropout=(0.0, 0.6), optimizer=dict(learning_rate=(3e-4, 1e-2)))))
-"""Of a corpus of data: all methods try the same points, and validation chooses one for each fold."""
+RANGES = dict(dropout=(0.0, 0.6), optimizer=dict(learning_rate=(3e-4, 1e-2)))
+"""Of the stage, on a corpus of data: all methods try the same points, and validation chooses one for each fold."""
 FOLDS = dict.fromkeys(("cmu_mosi", "cmu_mosi_videos"), ("draw_0", "draw_1", "draw_2"))
 
 # --- Fusion methods: place -> what a study has otherwise than the config ---------------------------------------------
@@ -108,7 +114,21 @@ FOLDS = dict.fromkeys(("cmu_mosi", "cmu_mosi_videos"), ("draw_0", "draw_1", "dra
 Study = dict[str, Any]
 
 
-SUMMARIZED = ("early", "late", "gmu", "mlb", "mutan", "block", "mcb", "modality_attention", "centralnet")
+def _fit(place: Place, train: tuple[str, ...], losses: Any, prediction: str = "prediction") -> dict[str, Any]:
+    """A stage as that of all methods."""
+    return base.stage(
+        train=train,
+        losses=losses,
+        optimizer=base.adam(1e-3),
+        monitor="uar",
+        epochs=place.epochs,
+        patience=place.patience,
+        dropout=0.2,
+        prediction=prediction,
+    )
+
+
+SUMMARIZED = ("early", "late", "gmu", "mlb", "mutan", "block", "mcb", "modality_attention", "centralnet", "mfas")
 """Methods that fuse vectors: of a sequence its mean and standard deviation."""
 
 
@@ -180,6 +200,27 @@ def _centralnet(place: Place, alone: bool) -> Study:
     return study if alone else study | dict(stages=dict(fit=dict(losses=heads)))
 
 
+MFAS = dict(layers=3, fusions=3)
+
+
+def _mfas(place: Place) -> Study:
+    """The networks learn first, each by its own head; then the fusion that the choices say."""
+    layers, fusions = MFAS["layers"], range(MFAS["fusions"])
+    heads = {f"branch_{m}": base.loss("cross_entropy", f"logits/{m}", "target") for m in place.modalities}
+    own = (*(f"layer_{i}" for i in range(layers)), "head")
+    branches = _fit(place, tuple(f"{m}_{part}" for m in place.modalities for part in own), heads, "average")
+    fit = dict(train=(*(f"fusion_{i}" for i in fusions), "head"), choices=dict.fromkeys(_list_choices(place), 0))
+    study = _use("mfas", place, width=place.width, **MFAS)
+    return study | dict(stages=dict(branches=branches, fit=fit), schedule=("branches", "fit"))
+
+
+def _list_choices(place: Place) -> dict[str, tuple[int, int]]:
+    """Of MFAS: name -> the least and the greatest number."""
+    fusions, last = range(MFAS["fusions"]), MFAS["layers"] - 1
+    layers = {f"layer_{i}_{m}": (0, last) for i in fusions for m in place.modalities}
+    return layers | {f"activation_{i}": (0, 2) for i in fusions} | {"depth": (0, len(fusions) - 1)}
+
+
 def _centralnet_pictures(place: Place) -> Study:
     """MFCC as a picture; action units are one row of it."""
     heads = {f"branch_{m}": base.loss("cross_entropy", f"logits/{m}", "target") for m in place.modalities}
@@ -249,6 +290,7 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "lmf": lambda place: _tensor("lmf", place, rank=4),
     "centralnet": lambda place: _centralnet(place, alone=False),
     "dmf": lambda place: _centralnet(place, alone=True),
+    "mfas": _mfas,
     "centralnet_pictures": _centralnet_pictures,
     "cen": _cen,
     "mfcc_cnn": lambda place: dict(model=dict(name="mfcc_cnn", modality="mfcc", classes=place.classes)),
@@ -323,6 +365,17 @@ def list_methods(corpus: str, family: str = "fusion") -> tuple[str, ...]:
     return tuple(name for name in names if place.shares_steps or name not in ALIGNED)
 
 
+def _search(corpus: str, place: Place, methods: tuple[str, ...]) -> dict[str, Any]:
+    """Of all methods the same; MFAS by itself searches as in the paper, three times 15 points."""
+    if corpus == "synthetic" and methods != ("mfas",):
+        return base.search()
+    choices = dict(choices=_list_choices(place)) if "mfas" in methods else {}
+    ranges = dict(stages=dict(fit=RANGES | choices))
+    if methods == ("mfas",):
+        return base.search(random=15, ranges=ranges, rounds=3)
+    return base.search(random=POINTS, ranges=ranges)
+
+
 def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
     """The config of one family on one corpus: all methods, or one."""
     family, corpus, method, *rest = (*argument.split(","), "", "")[: max(3, argument.count(",") + 1)]
@@ -345,20 +398,11 @@ def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
     config |= dict(name=f"zoo {family} {corpus}{method and ' ' + method}", task="multiclass")
     config["model"] = studies[methods[0]]["model"]
     config["schedule"] = ("fit",)
-    config["stages"] = dict(
-        fit=base.stage(
-            train=("*",),
-            losses=dict(prediction=base.loss("cross_entropy", "logits", "target")),
-            optimizer=base.adam(1e-3),
-            monitor="uar",
-            epochs=20 if corpus == "synthetic" else 50,
-            patience=5 if corpus == "synthetic" else 10,
-            dropout=0.2,
-        )
-    )
+    losses = dict(prediction=base.loss("cross_entropy", "logits", "target"))
+    config["stages"] = dict(fit=_fit(place, ("*",), losses))
     config["studies"] = {name: dict(variants={name: {}}) | study for name, study in studies.items()}
     config["study"] = base.trials(seeds=2 if corpus == "synthetic" else 5, folds=FOLDS.get(corpus))
-    config["search"] = base.search() if corpus == "synthetic" else base.search(random=POINTS, ranges=RANGES)
+    config["search"] = _search(corpus, place, methods)
     config["engine"] = base.engine()
     config["synthetic"] = dict(study=dict(seeds=2), stages=dict(fit=dict(epochs=20, patience=5)))
     return ml_collections.ConfigDict(config)

@@ -29,6 +29,7 @@ class Hyper(NamedTuple):
       momentum: of SGD; None where the stage's optimizer has none.
       weight_decay: coefficient of the L2 penalty, added to the gradient (coupled, as in PyTorch).
       loss_weights: name of the loss -> its weight in the sum.
+      choices: what the stage sets of the model's `choices`, name -> a whole number; {} where it sets none.
     """
 
     dropout: Scalar
@@ -37,6 +38,7 @@ class Hyper(NamedTuple):
     momentum: Scalar | None
     weight_decay: Scalar
     loss_weights: dict[str, Scalar]
+    choices: dict[str, Scalar] = {}
 
 
 def flatten_paths(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -49,7 +51,7 @@ def flatten_paths(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _list_fields(hyper: Mapping[str, Hyper]) -> Iterator[tuple[str, str, str, str]]:
-    """Yields (path, stage, field of `Hyper`, loss or '') of every traced number, in the order of results.json."""
+    """Yields (path, stage, field of `Hyper`, name in it or '') of every traced number, in results.json's order."""
     for stage, numbers in hyper.items():
         yield f"stages.{stage}.dropout", stage, "dropout", ""
         for field in OPTIMIZERS["sgd"]:
@@ -57,14 +59,16 @@ def _list_fields(hyper: Mapping[str, Hyper]) -> Iterator[tuple[str, str, str, st
                 yield f"stages.{stage}.optimizer.{field}", stage, field, ""
         for loss in numbers.loss_weights:
             yield f"stages.{stage}.losses.{loss}.weight", stage, "loss_weights", loss
+        for choice in numbers.choices:
+            yield f"stages.{stage}.choices.{choice}", stage, "choices", choice
 
 
 def flatten_hyper(hyper: Mapping[str, Hyper]) -> dict[str, Scalar]:
     """Turns {stage: its numbers} into {config path: number}, as results.json, variants and search grids write it."""
     flat = {}
-    for path, stage, field, loss in _list_fields(hyper):
+    for path, stage, field, name in _list_fields(hyper):
         value = getattr(hyper[stage], field)
-        flat[path] = value[loss] if loss else value
+        flat[path] = value[name] if name else value
     return flat
 
 
@@ -85,9 +89,9 @@ def replace_hyper(
     check_paths(values, places, where)
     changed = dict(hyper)
     for path, value in values.items():
-        stage, field, loss = places[path]
-        if loss:
-            value = {**changed[stage].loss_weights, loss: value}
+        stage, field, name = places[path]
+        if name:
+            value = {**getattr(changed[stage], field), name: value}
         changed[stage] = changed[stage]._replace(**{field: value})
     return changed
 

@@ -69,12 +69,13 @@ def _check_tables(document: Mapping[str, Any]) -> None:
 def _check_models(experiment: Experiment) -> None:
     """Raises UserError for a model that does not exist, and for arguments that a model does not take."""
     # Here, as it imports jax: whoever reads finished runs parses their configs and needs no models.
-    from affect_jax.config.models import make_model
+    from affect_jax.config.hyper import flatten_paths
+    from affect_jax.config.models import check_choices, make_model
 
     problems = Problems()
     for study in experiment.studies:
         try:
-            make_model(study.model)
+            check_choices(make_model(study.model), study, flatten_paths(experiment.search.ranges or {}))
         except UserError as error:
             problems.add(str(error))
     problems.raise_any()

@@ -13,7 +13,9 @@ import flax.linen as nn
 
 from affect_jax import models
 from affect_jax.config.decode import Range, decode
+from affect_jax.config.hyper import flatten_hyper
 from affect_jax.config.problems import Problems
+from affect_jax.config.schema import Study
 from affect_jax.errors import UserError, join_words, suggest_nearest
 
 _MAY_BE_ZERO = (
@@ -115,3 +117,20 @@ def _limit(hint: Any, name: str) -> Any:
         is_share = any(word in name for word in _SHARES)
         return Annotated[float, Range(least=0, most=1) if is_share else Range(above=0)]
     return hint
+
+
+def check_choices(model: nn.Module, study: Study, ranges: Mapping[str, Sequence[float]]) -> None:
+    """Raises UserError where a stage, a variant or a search, by points or `ranges` (path -> ends), sets what is none of
+    the model's choices."""
+    known, traced = getattr(model, "choices", {}), flatten_hyper(study.hyper)
+    ends = [{path: end} for path, values in ranges.items() if path in traced for end in values]
+    values = [traced, *study.variants.values(), *study.points, *ends]
+    for path, number in sorted({item for flat in values for item in flat.items() if ".choices." in item[0]}):
+        name = path.rpartition(".")[2]
+        if name not in known:
+            raise UserError(
+                f"config.{path} is no choice of model {study.model['name']!r}{suggest_nearest(name, known)}; "
+                + (f"it has {', '.join(sorted(known))}" if known else "it has none")
+            )
+        if number not in range(known[name]):
+            raise UserError(f"config.{path} is {number:g}; set a whole number from 0 to {known[name] - 1}")

@@ -79,6 +79,8 @@ class StageSettings:
       keep: 'best' or 'last' weights go on.
       moddrop: combinations of modalities, such as 'text+audio', in which every example is trained; () for whole ones.
       precision: of the model while training, 'float32' or 'bfloat16'.
+      choices: of those that the model leaves open (its `choices`), name -> a whole number; made before the stage, kept
+        by the stages behind it.
     """
 
     train: tuple[str, ...]
@@ -93,6 +95,7 @@ class StageSettings:
     keep: str = "best"
     moddrop: tuple[str, ...] = ()
     precision: str = "float32"
+    choices: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -115,6 +115,8 @@ class Search:
       random: number of points that are drawn from `ranges` instead, the same for all studies; None for none.
       ranges: nested like the config, with (least, greatest) at each leaf: drawn uniformly in the logarithm, or plainly
         where a range begins at 0.
+      rounds: so many times `random` points are tried; those of later rounds, for each variant and fold, are such as a
+        forest that was fitted to the scores so far expects much of (experiment/proposals.py).
       draw: seed of the points that are drawn.
       seeds: how many, or which, of the trials of a search.
     """
@@ -124,6 +126,7 @@ class Search:
     ranges: dict[str, Any] | None = None
     draw: Seed = 0
     seeds: SeedCount | tuple[Seed, ...] = 1
+    rounds: Count = 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -38,6 +38,11 @@ def check_search(search: Search, problems: Problems) -> dict[str, tuple[float, .
         problems.add(
             f'config.search.random is {search.random}, but there are no ranges; set config.search.ranges="{example}"'
         )
+    if search.rounds > 1 and not search.random:
+        problems.add(
+            f"config.search.rounds is {search.rounds}, but later rounds need points from ranges; set "
+            "config.search.random and config.search.ranges"
+        )
     if search.random and search.grid:
         problems.add("config.search has a grid and random points; set one of config.search.grid, config.search.random")
     return axes
@@ -46,13 +51,13 @@ def check_search(search: Search, problems: Problems) -> dict[str, tuple[float, .
 def list_points(search: Search, axes: Mapping[str, Sequence[float]]) -> Points:
     """The points of one study, whose program has these axes."""
     if search.random and axes:
-        return _draw_points(axes, search.random, search.draw)
+        return draw_points(axes, search.random, search.draw)
     values = {path: axes[path] for path in sorted(axes)}
     return tuple(dict(zip(values, map(float, point), strict=True)) for point in itertools.product(*values.values()))
 
 
-def _draw_points(ranges: Mapping[str, Sequence[float]], count: int, seed: int) -> Points:
-    """Points from ranges: uniform in the logarithm, or plainly where a range begins at 0.
+def draw_points(ranges: Mapping[str, Sequence[float]], count: int, seed: int) -> Points:
+    """Points from ranges: uniform in the logarithm, or plainly where a range begins at 0; whole numbers of choices.
 
     J. Bergstra and Y. Bengio, "Random search for hyper-parameter optimization", JMLR 13, 281-305, 2012. Each path has
     draws of its own, so studies that share a path try the same values of it, whatever else they have.
@@ -61,7 +66,9 @@ def _draw_points(ranges: Mapping[str, Sequence[float]], count: int, seed: int) -
     for path in sorted(ranges):
         least, greatest = ranges[path]
         share = np.random.default_rng([seed, *path.encode()]).random(count)
-        if least > 0:
+        if ".choices." in path:
+            columns[path] = np.floor(least + share * (greatest - least + 1))
+        elif least > 0:
             columns[path] = np.exp(math.log(least) + share * math.log(greatest / least))
         else:
             columns[path] = least + share * (greatest - least)

@@ -136,4 +136,5 @@ def default_hyper(config: Mapping[str, Any]) -> Hyper:
         dropout=float(config["dropout"]),
         **{field: float(optimizer[field]) if field in read else None for field in OPTIMIZERS["sgd"]},
         loss_weights={loss: float(entry["weight"]) for loss, entry in config["losses"].items()},
+        choices={choice: float(number) for choice, number in config.get("choices", {}).items()},
     )

@@ -30,7 +30,8 @@ def describe_work(run: Run) -> str:
     rate = _measure_product_rate()
     for study in run.experiment.studies:
         model = make_model(study.model)
-        count = len(plan_final_trials(run, study)) + len(plan_search_trials(run, study))
+        count = len(plan_final_trials(run, study))
+        count += len(plan_search_trials(run, study)) * run.experiment.search.rounds
         params = loop.trace_shapes(model, run.development.corpus, run.folds)[0]
         train = np.asarray(run.folds.train)
         examples = int((train >= 0).sum(1).max())

@@ -1,7 +1,9 @@
 """One study of a run: searched, trained, predicted and scored."""
 
+import itertools
 import math
 import shutil
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -9,7 +11,7 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from affect_jax.config.hyper import flatten_hyper, replace_hyper
+from affect_jax.config.hyper import flatten_hyper, flatten_paths, replace_hyper
 from affect_jax.config.models import make_model
 from affect_jax.config.parse import list_seeds
 from affect_jax.config.schema import Study
@@ -19,6 +21,7 @@ from affect_jax.datasets.input_form import encode_form
 from affect_jax.errors import UserError
 from affect_jax.experiment import results
 from affect_jax.experiment.context import Run
+from affect_jax.experiment.proposals import propose_points
 from affect_jax.experiment.results_file import Results, Scores, Selection, TrialResult
 from affect_jax.runtime import hosts, run_folder, run_identity
 from affect_jax.runtime.files import read_json, write_json
@@ -89,12 +92,37 @@ def plan_final_trials(run: Run, study: Study) -> list[Trial]:
 
 
 def plan_search_trials(run: Run, study: Study) -> list[Trial]:
-    """Every point for every variant that leaves some of it open, x fold x seed of the search."""
+    """The search's first round: every point for every variant that leaves some of it open, x fold x seed."""
     if len(study.points) == 1:  # nothing to choose from
         return []
     searched = {name: fixed for name, fixed in study.variants.items() if set(study.points[0]) - set(fixed)}
     seeds = list_seeds(run.experiment.search.seeds)
     return plan_trials(searched, study.points, study.hyper, len(run.fold_names), seeds)
+
+
+def _plan_next_round(run: Run, study: Study, candidates: Sequence[results.Candidate], number: int) -> list[Trial]:
+    """The trials of a later round, each variant and fold at points of its own: its validation alone proposes them."""
+    search, sign = run.experiment.search, study.stages[-1].sign
+    ranges = {path: values for path, values in flatten_paths(search.ranges).items() if path in study.points[0]}
+    trials = []
+    for variant, fold in dict.fromkeys((candidate.variant, candidate.fold) for candidate in candidates):
+        fixed = study.variants[variant]
+        own = {path: values for path, values in ranges.items() if path not in fixed}
+        scores: dict[tuple[tuple[str, float], ...], list[float]] = {}
+        for candidate in candidates:
+            if (candidate.variant, candidate.fold) == (variant, fold):
+                point = tuple((path, candidate.hyper[path]) for path in sorted(own))
+                scores.setdefault(point, []).append(sign * candidate.score)
+        points = propose_points(
+            own,
+            tuple(map(dict, scores)),
+            [statistics.fmean(values) for values in scores.values()],
+            search.random,
+            seed=search.draw + 1000 * number,
+        )
+        planned = plan_trials({variant: fixed}, points, study.hyper, fold + 1, list_seeds(search.seeds))
+        trials += [trial for trial in planned if trial.fold == fold]
+    return trials
 
 
 def _split_into_batches(run: Run, model: nn.Module, trials: Sequence[Trial]) -> list[Sequence[Trial]]:
@@ -188,13 +216,16 @@ def _search(
         folds = range(len(run.fold_names))
         single = {name: {path: searched[path] for path in paths} for name, paths in open_axes.items()}
         return {(name, fold): values for name, values in single.items() for fold in folds}, []
-    candidates = []
-    for number, batch in enumerate(_split_into_batches(run, model, trials)):
-        scores = _fit_search(run, study, model, run_folder.name_fit(study.name, "search", number), batch)
-        candidates += [
-            results.Candidate(trial.variant, trial.fold, flatten_hyper(trial.hyper), score)
-            for trial, score in zip(batch, scores, strict=True)
-        ]
+    candidates, numbers = [], itertools.count()
+    for number in range(run.experiment.search.rounds):
+        for batch in _split_into_batches(
+            run, model, _plan_next_round(run, study, candidates, number) if number else trials
+        ):
+            scores = _fit_search(run, study, model, run_folder.name_fit(study.name, "search", next(numbers)), batch)
+            candidates += [
+                results.Candidate(trial.variant, trial.fold, flatten_hyper(trial.hyper), score)
+                for trial, score in zip(batch, scores, strict=True)
+            ]
     choices = results.select_points(candidates, study.stages[-1].sign)
     values = {key: {path: choice.hyper[path] for path in open_axes[key[0]]} for key, choice in choices.items()}
     selections = [

@@ -13,6 +13,8 @@ from affect_jax.experiment.results_file import Results, TrialResult
 from affect_jax.runtime.score_text import format_score, label_metric
 
 WIDTH = 100
+_MOST_COLUMNS = 4
+"""Searched hyper-parameters that get a column each; more are one line of text."""
 
 
 def format_results(results: Results) -> str:
@@ -59,14 +61,17 @@ def _list_chosen(results: Results) -> list[str]:
     table = Table()
     table.add_column("variant", overflow="fold")
     table.add_column("fold", overflow="fold")
-    for head in (*heads.values(), f"validation {label_metric(metric)}", "of"):
-        table.add_column(head, justify="right", overflow="fold")
+    columns = heads.values() if len(paths) <= _MOST_COLUMNS else ["point"]
+    for head in (*columns, f"validation {label_metric(metric)}", "of"):
+        table.add_column(head, justify="left" if head == "point" else "right", overflow="fold")
     for one in results.selected:
-        values = (f"{one.hyper[path]:g}" if path in one.hyper else "" for path in paths)
+        values = [f"{one.hyper[path]:.3g}" if path in one.hyper else "" for path in paths]
+        if len(paths) > _MOST_COLUMNS:
+            values = [", ".join(f"{heads[path]} {one.hyper[path]:.3g}" for path in paths if path in one.hyper)]
         score = format_score(one.score, metric)
         table.add_row(names[one.study, one.variant], one.fold, *values, score, str(one.candidates))
     return [
-        f"the grid's choice, by the mean validation score of its points ({', '.join(paths)})",
+        f"what the search chose, by the mean validation score of its points ({', '.join(paths)})",
         _render(table).rstrip(),
     ]
 

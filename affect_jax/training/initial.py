@@ -19,6 +19,7 @@ from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.packing import Packing
 from affect_jax.data.streaming import Source
 from affect_jax.errors import UserError, join_words, suggest_nearest
+from affect_jax.layers.choices import CHOICES
 from affect_jax.training import batching, keys, mesh, objective, step
 from affect_jax.training.engine import Engine, assign_slots
 from affect_jax.training.optimizer import make_transform
@@ -94,6 +95,16 @@ def init_params(model: nn.Module, data: FoldedCorpus, trials: Sequence[Trial], e
     params = _init_program(model, engine)(mesh.replicate(engine.mesh, batch), mesh.shard_trials(engine.mesh, seeds))
     # Behind the trials are the copies that fill the slots.
     return jax.tree.map(lambda x: x[: len(trials)], mesh.to_host(params))
+
+
+def set_choices(params: Params, trials: Sequence[Trial], stage: str) -> Params:
+    """`params`, leaves [R, ...], with what the stage of R trials sets of a model's choices (`layers.choices`)."""
+    names = trials[0].hyper[stage].choices
+    if not names:
+        return params
+    numbers = {name: np.array([trial.hyper[stage].choices[name] for trial in trials], np.float32) for name in names}
+    statistics = params[step.STATISTICS]
+    return {**params, step.STATISTICS: {**statistics, CHOICES: {**statistics[CHOICES], **numbers}}}
 
 
 def init_states(

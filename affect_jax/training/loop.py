@@ -25,7 +25,15 @@ from affect_jax.training import checkpoint, mesh, step
 from affect_jax.training.diagnosis import find_first_not_finite
 from affect_jax.training.engine import Engine, assign_slots
 from affect_jax.training.epochs import Epochs, ResidentEpochs
-from affect_jax.training.initial import arrange_folds, check_stages, init_params, init_states, plan_stage, trace_shapes
+from affect_jax.training.initial import (
+    arrange_folds,
+    check_stages,
+    init_params,
+    init_states,
+    plan_stage,
+    set_choices,
+    trace_shapes,
+)
 from affect_jax.training.listener import Listener, Progress
 from affect_jax.training.outcome import Fitted, Outcome
 from affect_jax.training.state import TrialState
@@ -344,10 +352,8 @@ def fit_study(
         # Train each distinct trial once, from what its trial of the stage before has kept.
         distinct, next_place = find_distinct(trials, [s.name for s in stages[: number + 1]])
         chosen = [trials[i] for i in distinct]
-        if outcome is None:
-            start = init_params(model, data, chosen, engine)
-        else:
-            start = pick_trials(outcome.params, [place[i] for i in distinct])
+        before = pick_trials(outcome.params, [place[i] for i in distinct]) if outcome else None
+        start = set_choices(before or init_params(model, data, chosen, engine), chosen, stage.name)
         place, plan = next_place, plan_stage(model, stage, task, data, engine)
         where = dict(folder=folder / stage.name if folder else None, identity=identity, listener=listener or Listener())
         with contextlib.closing(_make_epochs(plan, data, engine)) as runner:

@@ -81,7 +81,7 @@ def test_what_a_grid_chose_is_shown_for_every_fold():
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["a", "fold_2", "0.001", "2", "0.500", "6"]
     assert "learning_rate" in text
     assert "align.weight" in text
-    assert "the grid's choice" not in terminal.format_results(plain)
+    assert "what the search chose" not in terminal.format_results(plain)
 
 
 def test_paths_are_shortened_until_they_differ():

@@ -111,7 +111,7 @@ def test_the_run_says_what_it_costs_what_it_does_and_what_comes_next(run):
     assert "for a first look, --config.study.seeds=1 --config.study.folds=fold_1 trains 1 of them" in printed
     assert "compiling" in printed
     assert "best validation accuracy" in printed
-    assert "the grid's choice" in printed
+    assert "what the search chose" in printed
     assert len(re.findall(r"│ intra +│ fold_\d │ +0(?:\.2)? │", printed)) == 3
     assert printed.splitlines()[-1].startswith("next: python -m launch.report runs/walk")
 

@@ -19,6 +19,7 @@ from affect_jax.models.fusion import (
     marn,
     mcb,
     mcsan,
+    mfas,
     mfm,
     mfn,
     misa,
@@ -41,6 +42,7 @@ MODELS = {
     "bilinear": bilinear.Model(ALL, 3, width=3),
     "faf": faf.Model(ALL, 3, units=2, width=3, filters=4),
     "mcsan": mcsan.Model(ALL, 3, width=4, heads=2, hidden=4),
+    "mfas": mfas.Model(ALL, 3, width=4, layers=2, fusions=2, inner=3),
     "xflow": xflow.Model(ALL, 3, widths=(4, 6), crossed=3, hidden=9),
     "catlstm": catlstm.Model(ALL, 3, "attention", attention=True, units=2, fused=4, widths=(3,), per_step=False),
     "block": block.Model(ALL, 3, width=5, chunks=2, rank=2),
@@ -96,6 +98,7 @@ UNUSED: dict[str, tuple[str, ...]] = {
     "mfm": tuple(f"{m}_{part}" for m in ALL for part in ("lstm", "code", "factor", "decoder", "output")),
     "self_mm": tuple(f"{m}_{part}" for m in ALL for part in ("own", "head")),
 }
+UNUSED["mfas"] = tuple(f"{m}_head" for m in ALL)  # and the fusions behind the depth that was chosen
 _MISA = (*(f"{m}_reconstruct" for m in ALL), "origin", "domain_0", "domain_1")
 UNUSED |= dict.fromkeys(("centralnet", "centralnet_pictures"), tuple(f"{m}_head" for m in ALL))
 UNUSED |= {"misa": _MISA}
