@@ -14,6 +14,7 @@ FLOORS = (
     {"features"},
     {"losses", "metrics"},
     {"layers"},
+    {"encoders"},
     {"models"},
     {"datasets"},
     {"config"},
