@@ -24,5 +24,9 @@ class Batch(TypedDict):
     """float32 [B, T] or [B]."""
     mask: Array
     """bool, the target's shape."""
+    partner: NotRequired[Array]
+    """float32 [B]: the target of the example that each was mixed with, see data/augment.py."""
+    share: NotRequired[Array]
+    """float32 [B]: the weight of its own target; behind it `partner` has the rest."""
     segments: NotRequired[Array]
     """int32 [B, T]: steps of one number are one sequence, where packed sequences hold several; see data/packing."""

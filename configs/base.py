@@ -65,7 +65,7 @@ def corpus(name: str, **settings: Any) -> dict[str, Any]:
         classes=left_open(bool),  # whole numbers are classes
         pair=left_open(str),  # weaker+stronger, of SEW and SeqSEW
         layout=left_open(str),  # item, group or steps
-        sound=left_open(str),  # mfcc, egemaps or waveform
+        sound=left_open(str),  # mfcc, log_mel, egemaps or waveform
         rate=left_open(int),  # Hz
         unusable=left_open(str),  # files: refuse or leave_out
         nonfinite=left_open(str),  # refuse, zero or mean
@@ -174,6 +174,7 @@ def sgd(learning_rate: float, momentum: float, weight_decay: float) -> dict[str,
         inverse_time_decay=0.0,
         momentum=momentum,
         weight_decay=weight_decay,
+        **_open_schedule(),
     )
 
 
@@ -187,7 +188,25 @@ def adam(
         inverse_time_decay=inverse_time_decay,
         weight_decay=weight_decay,
         epsilon=epsilon,
+        **_open_schedule(),
     )
+
+
+def adamw(learning_rate: float, weight_decay: float, schedule: str = "constant", warmup: float = 0.0) -> dict[str, Any]:
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019) and a schedule over all updates of the stage."""
+    return dict(adam(learning_rate, weight_decay), name="adamw", schedule=schedule, warmup=warmup)
+
+
+def _open_schedule() -> dict[str, Any]:
+    """Neither clipping nor a schedule of updates, until a flag says so."""
+    return dict(clip=left_open(float), schedule="constant", warmup=0.0)
+
+
+def change_nothing() -> dict[str, Any]:
+    """No random changes of training batches (affect_jax/config/parse.py, `AugmentSettings`), until a flag says so."""
+    strengths = ("shift", "gain", "noise", "time_width", "band_width", "mixup", "modality_dropout")
+    off = {name: left_open(float) for name in strengths}
+    return dict(off, modalities=(), crop=left_open(int), time_masks=2, band_masks=2)
 
 
 def stage(
@@ -202,6 +221,8 @@ def stage(
     dropout: float = 0.0,
     prediction: str = "prediction",
     plateau: Mapping[str, Any] | None = None,
+    keep: str = "best",
+    augment: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One stage of training (affect_jax/config/parse.py, `StageSettings`).
 
@@ -218,9 +239,12 @@ def stage(
         plateau=never | dict(plateau or {}),
         dropout=dropout,
         monitor=dict(metric=monitor, prediction=prediction),
-        keep="best",  # or last
+        keep=keep,  # best, last, ema or swa
+        average_decay=0.99,  # of ema
+        average_start=0,  # of swa
         moddrop=(),
         precision="float32",  # or bfloat16
+        augment=change_nothing() | dict(augment or {}),
     )
 
 

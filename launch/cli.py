@@ -115,8 +115,9 @@ def locate_config(config_arg: str) -> str:
     if Path(name).is_file():
         return config_arg
     path, names = Path(name), list_configs()
-    if path.stem in names and path.suffix in ("", ".py") and str(path.parent) in (".", "configs"):
-        return f"{CONFIGS / path.stem}.py{colon}{argument}"
+    packaged = path.as_posix().removeprefix("configs/").removesuffix(".py")
+    if packaged in names:
+        return f"{CONFIGS / packaged}.py{colon}{argument}"
     raise UserError(
         f"--config names {name!r}, which is neither a file nor a config of affect_jax"
         f"{suggest_nearest(path.stem, names)}; give the path of a file or one of {', '.join(names)}"
@@ -124,8 +125,9 @@ def locate_config(config_arg: str) -> str:
 
 
 def list_configs() -> list[str]:
-    """Lists the names of the packaged configs: the files of configs/ that define an experiment."""
-    return sorted(file.stem for file in CONFIGS.glob("*.py") if "\ndef get_config(" in file.read_text(encoding="utf-8"))
+    """Lists the packaged configs, the files of configs/ that define an experiment: `sew`, `recipes/ravdess_audio`."""
+    files = [file for file in CONFIGS.rglob("*.py") if "\ndef get_config(" in file.read_text(encoding="utf-8")]
+    return sorted(file.relative_to(CONFIGS).with_suffix("").as_posix() for file in files)
 
 
 def name_config(config_arg: str) -> str:
@@ -136,8 +138,8 @@ def name_config(config_arg: str) -> str:
     """
     name, colon, argument = config_arg.partition(":")
     path = Path(name)
-    if name and path.resolve().parent == CONFIGS:
-        return f"configs/{path.name}{colon}{argument}"
+    if name and path.resolve().is_relative_to(CONFIGS):
+        return f"configs/{path.resolve().relative_to(CONFIGS).as_posix()}{colon}{argument}"
     return config_arg
 
 

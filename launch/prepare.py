@@ -43,7 +43,7 @@ _TEXT = {
     "layout": "manifest, arrays: item (default) or group (a group's items are its steps); manifest: steps (labels per"
     " step; default where the label's cells are files).",
     "array": "manifest: which array to read of npz, h5 and mat files that have several.",
-    "sound": "manifest: what recordings become: mfcc (default), waveform or egemaps.",
+    "sound": "manifest: what recordings become: mfcc (default), log_mel, waveform or egemaps.",
 }
 _NUMBERS = {
     "rate": "Corpora of speech: sampling rate to store it at, in Hz (default 8000).",
@@ -63,8 +63,8 @@ _SWITCHES = {
     "classes": "manifest, arrays: numbers of the target are names of classes.",
 }
 _LISTS = {
-    "modalities": "Separated by commas. ravdess: speech (default), mfcc, action_units; iemocap: text, video, audio,"
-    " prosody (all); manifest, arrays: all.",
+    "modalities": "Separated by commas. ravdess: speech (default), mfcc, log_mel, action_units; iemocap: text, video,"
+    " audio, prosody (all); manifest, arrays: all.",
     "widths": "arrays: columns of each modality in an array of all, as in text:300,audio:5,video:20.",
 }
 _SETTINGS = (*_TEXT, *_NUMBERS, *_FRACTIONS, *_SWITCHES, *_LISTS)

@@ -266,7 +266,7 @@ def _fit_data(document: Mapping[str, Any], columns: Mapping[str, Any], given: Co
     if waves and not hears_waveforms(document["model"]):
         raise UserError(
             f"this config reads features, but config.corpus.sound is 'waveform' and {waves[0]!r} are recordings; set "
-            "it to mfcc or egemaps, or choose configs/speech_emotion.py"
+            "it to mfcc, log_mel or egemaps, or choose configs/speech_emotion.py"
         )
     data["modalities"] = tuple(columns)
     if data["unit"] == "item":  # every split is padded to the same lengths, which some models need

@@ -15,8 +15,11 @@ Scalar = Any
 OPTIMIZERS = {
     "sgd": ("learning_rate", "inverse_time_decay", "momentum", "weight_decay"),
     "adam": ("learning_rate", "inverse_time_decay", "weight_decay"),
+    "adamw": ("learning_rate", "inverse_time_decay", "weight_decay"),
 }
 """Optimizer -> the fields of `Hyper` that it reads. Adam's decay rates and epsilon are constants of the program."""
+EXTRAS = {"clip": "optimizer.clip", "average_decay": "average_decay"}
+"""Fields of `Hyper` that a stage of any optimizer may have -> their paths in it; None where they are left open."""
 
 
 class Hyper(NamedTuple):
@@ -27,9 +30,13 @@ class Hyper(NamedTuple):
       learning_rate: step size before any schedule.
       inverse_time_decay: the rate is divided by 1 + inverse_time_decay * updates.
       momentum: of SGD; None where the stage's optimizer has none.
-      weight_decay: coefficient of the L2 penalty, added to the gradient (coupled, as in PyTorch).
+      weight_decay: of SGD and Adam the coefficient of the L2 penalty, added to the gradient (coupled, as in PyTorch);
+        of AdamW what the parameters shrink by, times the learning rate.
       loss_weights: name of the loss -> its weight in the sum.
       choices: what the stage sets of the model's `choices`, name -> a whole number; {} where it sets none.
+      clip: the largest norm that the gradients of all parameters together keep; None for any.
+      average_decay: share of the running average of the weights that an update leaves; None without one.
+      augment: random change of a training batch -> its strength; {} for none.
     """
 
     dropout: Scalar
@@ -39,6 +46,9 @@ class Hyper(NamedTuple):
     weight_decay: Scalar
     loss_weights: dict[str, Scalar]
     choices: dict[str, Scalar] = {}
+    clip: Scalar | None = None
+    average_decay: Scalar | None = None
+    augment: dict[str, Scalar] = {}
 
 
 def flatten_paths(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -54,13 +64,15 @@ def _list_fields(hyper: Mapping[str, Hyper]) -> Iterator[tuple[str, str, str, st
     """Yields (path, stage, field of `Hyper`, name in it or '') of every traced number, in results.json's order."""
     for stage, numbers in hyper.items():
         yield f"stages.{stage}.dropout", stage, "dropout", ""
-        for field in OPTIMIZERS["sgd"]:
+        for field, path in {**{field: f"optimizer.{field}" for field in OPTIMIZERS["sgd"]}, **EXTRAS}.items():
             if getattr(numbers, field) is not None:
-                yield f"stages.{stage}.optimizer.{field}", stage, field, ""
+                yield f"stages.{stage}.{path}", stage, field, ""
         for loss in numbers.loss_weights:
             yield f"stages.{stage}.losses.{loss}.weight", stage, "loss_weights", loss
         for choice in numbers.choices:
             yield f"stages.{stage}.choices.{choice}", stage, "choices", choice
+        for change in numbers.augment:
+            yield f"stages.{stage}.augment.{change}", stage, "augment", change
 
 
 def flatten_hyper(hyper: Mapping[str, Hyper]) -> dict[str, Scalar]:

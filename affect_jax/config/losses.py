@@ -19,7 +19,7 @@ from affect_jax.config.decode import Range, decode
 from affect_jax.config.problems import Problems
 from affect_jax.errors import UserError, join_words, suggest_nearest
 
-ELEMENTWISE = ("mse", "mae", "binary_cross_entropy", "cross_entropy", "multiplicative")
+ELEMENTWISE = ("mse", "mae", "binary_cross_entropy", "cross_entropy", "focal", "ordinal", "multiplicative")
 """One value for each valid step, of which the batch's loss is the mean."""
 AGREEMENT = ("pcc", "ccc")
 """One number from all valid steps of the batch."""
@@ -38,7 +38,10 @@ _CCA_OPTIONS = {
     "ridge": _WEIGHT,
     "ridge_mode": Literal["scale", "absolute"],
 }
+_CLASS_WEIGHTS = tuple[_WEIGHT, ...]
 OPTIONS: dict[str, dict[str, Any]] = {
+    "cross_entropy": {"smoothing": Annotated[float, Range(least=0, most=1)], "class_weights": _CLASS_WEIGHTS},
+    "focal": {"gamma": _WEIGHT, "class_weights": _CLASS_WEIGHTS},
     "dcca": {**_CCA_OPTIONS, "root_ridge": _WEIGHT},
     "dcca_ema": {**_CCA_OPTIONS, "decay": _DECAY},
     "barlow": {"redundancy": _WEIGHT},
@@ -55,7 +58,7 @@ OF_TASK = {
     "signed_regression": ("mse", "mae", "pcc", "ccc"),
     "sentiment_regression": ("mse", "pcc", "ccc", "mae"),  # papers on sentiment learn by the absolute error
     "binary": ("binary_cross_entropy",),
-    "multiclass": ("cross_entropy",),
+    "multiclass": ("cross_entropy", "focal", "ordinal"),
 }
 """Task -> losses between a prediction and the target that make sense for it."""
 KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *DISTRIBUTION, *TEACHING, *STATEFUL)))

@@ -11,7 +11,7 @@ from affect_jax.config.hyper import Hyper, check_paths, flatten_hyper, flatten_p
 from affect_jax.config.problems import Problems
 from affect_jax.config.schema import Count, Data, EngineSettings, Experiment, Search, Study, Task, Trials
 from affect_jax.config.search import check_search, list_points
-from affect_jax.config.stages import EPSILON, OPTIMIZERS, Stage, default_hyper, parse_stage
+from affect_jax.config.stages import DECAY, EPSILON, OPTIMIZERS, Stage, default_hyper, parse_stage
 from affect_jax.errors import UserError, join_words, suggest_nearest
 
 _NOT_NEGATIVE = Range(least=0)
@@ -27,8 +27,12 @@ class OptimizerSettings:
       learning_rate: before any schedule.
       inverse_time_decay: the rate is divided by 1 + inverse_time_decay * updates.
       momentum: of SGD.
-      weight_decay: added to the gradient, times the parameter.
+      weight_decay: added to the gradient, times the parameter; of AdamW added to the step (decoupled).
       epsilon: of Adam, added to the root of the second moment; Keras has 1e-7.
+      clip: the gradients of all parameters together are scaled to at most this norm; None for any.
+      schedule: 'constant', 'cosine' (a linear rise, then half a cosine to 0) or 'one_cycle' (half a cosine from a 25th
+        up, then down to nearly 0), over all updates of the stage; times what else changes the rate.
+      warmup: share of these updates in which a schedule rises.
     """
 
     name: str
@@ -37,6 +41,44 @@ class OptimizerSettings:
     momentum: Annotated[float, Range(least=0, most=1)] | None = None
     weight_decay: Annotated[float, _NOT_NEGATIVE] = 0.0
     epsilon: Annotated[float, Range(above=0)] = EPSILON
+    clip: Annotated[float, Range(above=0)] | None = None
+    schedule: str = "constant"
+    warmup: Annotated[float, Range(least=0, most=1)] = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentSettings:
+    """`config.stages.<stage>.augment`: random changes of training batches, in this order. What is None is not done.
+
+    All but modalities, crop and the numbers of masks are traced, so trials of a study may differ in them. Numbers are
+    those that the model reads: standardised where config.data.standardize says so.
+
+    Attributes:
+      modalities: those to which crop, shift, gain, noise and masks are applied; () for all.
+      crop: an example is cut to so many steps, from a random start.
+      shift: an example is rotated in time by up to this share of its steps, either way.
+      gain: an example is multiplied by up to so many decibels, either way.
+      noise: white noise is added, with so many decibels from it to the example (SNR).
+      time_masks: so many stretches of time are set to 0 ...
+      time_width: ... each of up to so many steps (SpecAugment).
+      band_masks: so many stretches of features are set to 0 ...
+      band_width: ... each of up to so many features.
+      mixup: an example becomes its mixture with another one of the batch, with the weight drawn of Beta(mixup, mixup);
+        the loss is that of both targets, weighted alike.
+      modality_dropout: rate at which each modality of an example is taken away; one of them stays.
+    """
+
+    modalities: tuple[str, ...] = ()
+    crop: Count | None = None
+    shift: Annotated[float, Range(least=0, most=1)] | None = None
+    gain: Annotated[float, _NOT_NEGATIVE] | None = None
+    noise: float | None = None
+    time_masks: Count = 2
+    time_width: Annotated[float, _NOT_NEGATIVE] | None = None
+    band_masks: Count = 2
+    band_width: Annotated[float, _NOT_NEGATIVE] | None = None
+    mixup: Annotated[float, _NOT_NEGATIVE] | None = None
+    modality_dropout: Annotated[float, Range(least=0, most=1)] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,11 +118,15 @@ class StageSettings:
       patience: epochs without a better score before it stops; None, or 0 as a flag can say it, never stops early.
       plateau: schedule of the learning rate.
       dropout: rate.
-      keep: 'best' or 'last' weights go on.
+      keep: which weights go on: the 'best' by validation, the 'last', or an average over updates, which validation then
+        scores: 'ema', exponential, or 'swa', the mean from a first epoch on. Running statistics are averaged alike.
+      average_decay: of 'ema'; traced.
+      average_start: epochs before 'swa' begins.
       moddrop: combinations of modalities, such as 'text+audio', in which every example is trained; () for whole ones.
       precision: of the model while training, 'float32' or 'bfloat16'.
       choices: of those that the model leaves open (its `choices`), name -> a whole number; made before the stage, kept
         by the stages behind it.
+      augment: random changes of training batches.
     """
 
     train: tuple[str, ...]
@@ -96,6 +142,9 @@ class StageSettings:
     moddrop: tuple[str, ...] = ()
     precision: str = "float32"
     choices: dict[str, Any] = dataclasses.field(default_factory=dict)
+    average_decay: Annotated[float, Range(least=0, most=1)] = DECAY
+    average_start: Annotated[int, _NOT_NEGATIVE] = 0
+    augment: AugmentSettings = AugmentSettings()
 
 
 @dataclasses.dataclass(frozen=True)

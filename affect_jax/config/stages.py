@@ -19,10 +19,37 @@ METRICS = {
 }
 """Task -> the scores that its validation split has."""
 LOWER_IS_BETTER = ("rmse", "mae", "log_loss")
-KEPT_WEIGHTS = ("best", "last")
+KEPT_WEIGHTS = ("best", "last", "ema", "swa")
+AVERAGES = ("ema", "swa")
+"""Kept weights that are averages over updates; validation then scores the average."""
+SCHEDULES = ("constant", "cosine", "one_cycle")
 PRECISIONS = ("float32", "bfloat16")
 EPSILON = 1e-8
 """Adam's, of Kingma and Ba (2015) and of PyTorch; Keras has 1e-7."""
+
+
+DECAY = 0.99
+"""Of an average over updates: about the last hundred of them."""
+STRENGTHS = ("shift", "gain", "noise", "time_width", "band_width", "mixup", "modality_dropout")
+"""Changes of training batches that have a traced strength; None, without one, leaves them out of the program."""
+
+
+class Augment(NamedTuple):
+    """The static part of `config.stages.<stage>.augment`; its strengths are traced, see `Hyper.augment`.
+
+    Attributes:
+      modalities: whose steps and features are cropped, shifted, masked or made noisy; () for all.
+      crop: steps of a random cut of each example; 0 for whole examples.
+      time_masks: stretches of time that are masked, where there is a `time_width`.
+      band_masks: stretches of features that are masked, where there is a `band_width`.
+      changes: those of STRENGTHS that the stage makes.
+    """
+
+    modalities: tuple[str, ...] = ()
+    crop: int = 0
+    time_masks: int = 2
+    band_masks: int = 2
+    changes: tuple[str, ...] = ()
 
 
 class Stage(NamedTuple):
@@ -43,8 +70,12 @@ class Stage(NamedTuple):
       metric: the validation score, an entry of METRICS[task].
       prediction: the output that is scored.
       keep: one of KEPT_WEIGHTS; the next stage and the results use those weights.
+      average_start: epochs before the average over updates, `swa`, begins.
+      schedule: of the learning rate, one of SCHEDULES.
+      warmup: share of all updates in which the scheduled rate rises.
       moddrop: combinations of modalities in which every training example appears; () for whole examples.
       precision: of the model while training, one of PRECISIONS; predictions are always float32.
+      augment: random changes of training batches.
     """
 
     name: str
@@ -63,6 +94,10 @@ class Stage(NamedTuple):
     keep: str
     moddrop: tuple[tuple[str, ...], ...]
     precision: str
+    average_start: int = 0
+    schedule: str = SCHEDULES[0]
+    warmup: float = 0.0
+    augment: Augment = Augment()
 
     @property
     def sign(self) -> float:
@@ -92,7 +127,9 @@ def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
                 f"stage {name!r} monitors {value!r}{suggest_nearest(value, METRICS[task])}; "
                 f"a {task} task has {join_words(METRICS[task])}"
             )
+    schedule = config["optimizer"].get("schedule", SCHEDULES[0])
     _check_choice(name, "keep", config["keep"], KEPT_WEIGHTS)
+    _check_choice(name, "schedule", schedule, SCHEDULES)
     for key in ("batch", "epochs"):
         if config[key] < 1:
             raise UserError(f"stage {name!r} has {key}={config[key]}; it must be at least 1")
@@ -116,7 +153,16 @@ def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
         keep=config["keep"],
         moddrop=tuple(tuple(names.split("+")) for names in config.get("moddrop", ())),
         precision=precision,
+        average_start=int(config.get("average_start") or 0),
+        schedule=schedule,
+        warmup=float(config["optimizer"].get("warmup", 0.0)),
+        augment=_parse_augment(config.get("augment") or {}),
     )
+
+
+def _parse_augment(config: Mapping[str, Any]) -> Augment:
+    given = {field: config[field] for field in Augment._fields if config.get(field) is not None}
+    return Augment(**given, changes=tuple(name for name in STRENGTHS if config.get(name) is not None))
 
 
 def _check_choice(stage: str, key: str, value: Any, choices: Collection[str]) -> None:
@@ -132,9 +178,14 @@ def default_hyper(config: Mapping[str, Any]) -> Hyper:
     """The traced numbers of `config.stages.<name>`, as the config gives them."""
     optimizer = config["optimizer"]
     read = OPTIMIZERS[optimizer["name"]]
+    decay = config.get("average_decay", DECAY) if config["keep"] == "ema" else None
+    augment = config.get("augment") or {}
     return Hyper(
         dropout=float(config["dropout"]),
         **{field: float(optimizer[field]) if field in read else None for field in OPTIMIZERS["sgd"]},
         loss_weights={loss: float(entry["weight"]) for loss, entry in config["losses"].items()},
         choices={choice: float(number) for choice, number in config.get("choices", {}).items()},
+        clip=None if optimizer.get("clip") is None else float(optimizer["clip"]),
+        average_decay=None if decay is None else float(decay),
+        augment={name: float(augment[name]) for name in STRENGTHS if augment.get(name) is not None},
     )

@@ -42,7 +42,7 @@ class InputForm(NamedTuple):
     Attributes:
       modalities: name -> how it was made.
       layout: of the corpus: 'item', 'steps' or 'group'.
-      sound: what recordings became: mfcc, waveform or egemaps.
+      sound: what recordings became: mfcc, log_mel, waveform or egemaps.
       rate: sampling rate at which they were read, in Hz.
       options: how files of features were read.
       nonfinite: what happened to missing, NaN and infinite features: refuse, zero or mean.

@@ -1,4 +1,4 @@
-"""Speech as numbers: one sampling rate, the RMS normalisation of raw speech, and MFCC. `sound_files` reads files.
+"""Speech as numbers: one sampling rate, RMS-normalised raw speech, MFCC and log-mels. `sound_files` reads files.
 
 Everything is numpy in memory, and nothing here depends on a corpus.
 """
@@ -11,6 +11,7 @@ import numpy as np
 from affect_jax.errors import UserError
 
 MFCC_WIDTH = 120
+LOG_MEL_WIDTH = 64
 
 
 class Sound(NamedTuple):
@@ -87,29 +88,55 @@ def compute_mfcc(x: np.ndarray, rate: int) -> np.ndarray:
     """
     import librosa
 
-    window, hop = round(rate * 0.025), round(rate * 0.010)
     frames = count_mfcc_frames(len(x), rate)
+    coefficients = librosa.feature.mfcc(S=_compute_bands(x, rate), n_mfcc=40)[:, :frames]
+    # 'nearest' at the ends: 'interp' would refuse clips of fewer than 9 windows.
+    changes = [librosa.feature.delta(coefficients, order=order, mode="nearest") for order in (1, 2)]
+    return np.concatenate([coefficients, *changes]).T.astype(np.float32)
+
+
+def compute_log_mel(x: np.ndarray, rate: int) -> np.ndarray:
+    """Computes a log-mel spectrogram: the 64 Mel bands that `compute_mfcc` makes its coefficients of, in decibels.
+
+    Bands more than 80 dB below the loudest one of the clip are raised to that. Not standardised.
+
+    Args:
+      x: int16 or float [T].
+      rate: in Hz.
+
+    Returns:
+      float32 [1 + T // (rate / 100), 64], a frame every 10 ms.
+
+    Raises:
+      UserError: as `compute_mfcc`.
+    """
+    frames = count_mfcc_frames(len(x), rate, "log-mels")
+    return _compute_bands(x, rate)[:, :frames].T.astype(np.float32)
+
+
+def _compute_bands(x: np.ndarray, rate: int) -> np.ndarray:
+    """Mel bands in decibels, [64, frames]."""
+    import librosa
+
+    window, hop = round(rate * 0.025), round(rate * 0.010)
     # Padded to at least twice the window: the lowest of 64 Mel bands are narrower than 1 / 25 ms.
     size = 2 ** int(np.ceil(np.log2(2 * window)))
     samples = np.pad(to_float(x), (0, max(0, size - len(x))))
     spectrum = librosa.stft(samples, n_fft=size, win_length=window, hop_length=hop, window="hamming")
     # As librosa.feature.mfcc does it, which makes the bands anew each time.
     bands = np.einsum("...ft,mf->...mt", np.abs(spectrum) ** 2, _make_mel_bands(rate, size), optimize=True)
-    coefficients = librosa.feature.mfcc(S=librosa.power_to_db(bands), n_mfcc=40)[:, :frames]
-    # 'nearest' at the ends: 'interp' would refuse clips of fewer than 9 windows.
-    changes = [librosa.feature.delta(coefficients, order=order, mode="nearest") for order in (1, 2)]
-    return np.concatenate([coefficients, *changes]).T.astype(np.float32)
+    return librosa.power_to_db(bands)
 
 
 @functools.cache
 def _make_mel_bands(rate: int, size: int) -> np.ndarray:
     import librosa
 
-    return librosa.filters.mel(sr=rate, n_fft=size, n_mels=64)
+    return librosa.filters.mel(sr=rate, n_fft=size, n_mels=LOG_MEL_WIDTH)
 
 
-def count_mfcc_frames(samples: int, rate: int) -> int:
-    """Returns how many frames `mfcc` makes of so many samples; its errors are those of `mfcc`."""
+def count_mfcc_frames(samples: int, rate: int, what: str = "MFCC") -> int:
+    """Returns how many frames `mfcc` makes of so many samples; its errors are those of `mfcc`, and name `what`."""
     if rate < 8000 or samples < round(rate * 0.025):
-        raise UserError(f"MFCC need at least 25 ms at 8000 Hz or more; these are {samples} samples at {rate} Hz")
+        raise UserError(f"{what} need at least 25 ms at 8000 Hz or more; these are {samples} samples at {rate} Hz")
     return 1 + samples // round(rate * 0.010)

@@ -20,6 +20,11 @@ _READER = 1
 """To be raised whenever recordings are read differently: what is kept is then not used."""
 
 
+CENTRED = ("mfcc", "log_mel")
+"""Kinds whose frame k is centred on its time, so that the first and the last are on the ends of a recording."""
+_COMPUTE = {"mfcc": audio.compute_mfcc, "log_mel": audio.compute_log_mel, "egemaps": egemaps.compute_descriptors}
+
+
 class Features(NamedTuple):
     """The features of a recording.
 
@@ -66,7 +71,7 @@ def compute_features(
 
     Args:
       path: a file of sound.
-      sound: what it becomes: mfcc, waveform or egemaps.
+      sound: what it becomes: mfcc, log_mel, waveform or egemaps.
       rate: sampling rate at which it is read, in Hz.
       segment: the stretch.
       decode: reads the file.
@@ -84,21 +89,20 @@ def compute_features(
     remarks = tuple(re.sub(r" \(.*\)$", "", remark) for remark in decoded.remarks)
     if sound == "waveform":
         return Features(audio.to_int16(samples), decoded.rate, remarks), seconds
-    compute = audio.compute_mfcc if sound == "mfcc" else egemaps.compute_descriptors
     try:
-        return Features(compute(samples, rate), decoded.rate, remarks), seconds
+        return Features(_COMPUTE[sound](samples, rate), decoded.rate, remarks), seconds
     except UserError as error:
         raise UserError(f"{name}: {error}") from error
 
 
 def measure_step(sound: str, rate: int) -> float:
-    """Seconds from one frame of a recording's features to the next; frame k of MFCC is centred on k of them.
+    """Seconds from one frame of a recording's features to the next; frame k of a CENTRED kind is centred on k of them.
 
     Args:
-      sound: what the recording becomes: mfcc or egemaps.
+      sound: what the recording becomes: mfcc, log_mel or egemaps.
       rate: sampling rate at which it is read, in Hz.
     """
-    return round(rate * 0.010) / rate if sound == "mfcc" else 0.010
+    return round(rate * 0.010) / rate if sound in CENTRED else 0.010
 
 
 def find_kept(folder: Path, path: Path, sound: str, rate: int, segment: Segment = WHOLE) -> Path:

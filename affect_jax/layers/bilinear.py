@@ -14,7 +14,7 @@ from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.modalities import read_sequence
 from affect_jax.layers.outputs import name_outputs
-from affect_jax.layers.summary import Summary
+from affect_jax.layers.summary import TRAINED, Summary
 from affect_jax.layers.wide import to_wide
 
 _LEAST = 1e-12  # of a norm, as PyTorch has it
@@ -42,7 +42,7 @@ def summarize_all(
 
 def list_summaries(modalities: Sequence[str], summary: str) -> tuple[str, ...]:
     """Names of the submodules that `summarize_all` makes and that have parameters."""
-    return tuple(f"{m}_summary" for m in modalities) if summary == "gru" else ()
+    return tuple(f"{m}_summary" for m in modalities) if summary in TRAINED else ()
 
 
 def classify(

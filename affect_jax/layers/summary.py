@@ -5,12 +5,15 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from affect_jax.errors import UserError, join_words, suggest_nearest
+from affect_jax.layers.attentive_statistics import AttentiveStatistics
 from affect_jax.layers.masking import zero_padding
 from affect_jax.layers.modalities import average_steps
 from affect_jax.layers.recurrent import GRU
 from affect_jax.layers.recurrent_fusion import select_last_state
 
-SUMMARIES = ("mean", "statistics", "gru")
+SUMMARIES = ("mean", "statistics", "attentive", "gru")
+TRAINED = ("attentive", "gru")
+"""Those that have parameters."""
 
 
 class Summary(nn.Module):
@@ -18,8 +21,8 @@ class Summary(nn.Module):
 
     Attributes:
       kind: 'mean' over the valid steps; 'statistics', the mean and the standard deviation, which of a single step is 0;
-        or 'gru', the last state.
-      units: of the GRU.
+        'attentive', both with learned weights of the steps; or 'gru', the last state.
+      units: of the GRU, or of the weights' hidden layer.
     """
 
     kind: str
@@ -35,6 +38,8 @@ class Summary(nn.Module):
         x = zero_padding(x, mask)
         if self.kind == "gru":
             return select_last_state(GRU(self.units, name="gru")(x, mask), mask)
+        if self.kind == "attentive":
+            return AttentiveStatistics(self.units, name="pool")(x, mask)
         mean = average_steps(x, mask)
         if self.kind == "mean":
             return mean

@@ -3,7 +3,7 @@
 Three shapes of loss, float32 in and out (float64 stays float64):
 
 - elementwise, `loss(prediction, target)`: values of the shape of `prediction` (less the class axis for
-  `cross_entropy`); `masked_mean(values, where)` turns them into a scalar over the valid steps;
+  losses of classes); `masked_mean(values, where)` turns them into a scalar over the valid steps;
 - whole batch, `loss(prediction, target, where)`: one scalar over all valid entries;
 - alignment, `loss(a, b, where, ...)`: one scalar to minimise over two views. An alignment with a running estimate has
   a partner `init_<name>(d_a, d_b)`, takes that state after `where` and returns `(loss, state)`.
@@ -11,7 +11,7 @@ Three shapes of loss, float32 in and out (float64 stays float64):
 
 from affect_jax.losses.alignment import EmaState, canonical_correlations, dcca, dcca_ema, init_dcca_ema
 from affect_jax.losses.candidates import multiplicative
-from affect_jax.losses.classification import binary_cross_entropy, cross_entropy
+from affect_jax.losses.classification import binary_cross_entropy, cross_entropy, focal, ordinal
 from affect_jax.losses.decorrelation import SoftCcaState, barlow, init_soft_cca, soft_cca, vicreg
 from affect_jax.losses.reduction import masked_mean
 from affect_jax.losses.regression import absolute_error, ccc_loss, pcc_loss, squared_error
@@ -31,10 +31,12 @@ __all__ = [
     "dcca",
     "dcca_ema",
     "difference",
+    "focal",
     "init_dcca_ema",
     "masked_mean",
     "mmd",
     "multiplicative",
+    "ordinal",
     "pcc_loss",
     "soft_cca",
     "init_soft_cca",

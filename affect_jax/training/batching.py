@@ -93,6 +93,12 @@ def order_epoch(stage: Stage, folds: Folds, trial: TrialArrays, epoch: Array) ->
     return jnp.concatenate(rows)[np.array(places)]
 
 
+def count_updates(stage: Stage, folds: Folds) -> tuple[int, ...]:
+    """How many batches of an epoch have an example, of each fold; on the host."""
+    order = jax.jit(lambda fold: order_epoch(stage, folds, TrialArrays(fold, jnp.zeros((), jnp.int32), {}), 0))
+    return tuple(int((np.asarray(order(fold)) >= 0).any(axis=1).sum()) for fold in range(len(folds.train)))
+
+
 def list_batches(stage: Stage, buckets: tuple[Bucket, ...]) -> list[tuple[int, int]]:
     """(bucket, size) of each batch of an epoch, a row of `order_epoch`. The buckets alternate in a fixed order."""
     shapes = []

@@ -41,7 +41,7 @@ def _finite_program(plan: step.StagePlan, bucket: Bucket | None, size: int | Non
             ("loss ", loss.forward.terms),
             ("", name_leaves(loss.forward.statistics)),
             ("gradient of ", name_leaves(loss.params)),
-            ("updated parameter ", name_leaves(step.apply_update(plan.stage, trial, state, loss.params)[0])),
+            ("updated parameter ", name_leaves(step.apply_update(plan, trial, state, loss.params)[0])),
         ]
         return OrderedDict((kind + name, jnp.isfinite(x).all()) for kind, group in tensors for name, x in group.items())
 

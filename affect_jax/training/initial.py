@@ -21,6 +21,8 @@ from affect_jax.data.streaming import Source
 from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.choices import CHOICES
 from affect_jax.training import batching, keys, mesh, objective, step
+from affect_jax.training.augmentation import check_augment
+from affect_jax.training.averaging import start_average
 from affect_jax.training.engine import Engine, assign_slots
 from affect_jax.training.optimizer import make_transform
 from affect_jax.training.state import TrialState, create_state
@@ -69,6 +71,7 @@ def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Sou
         objective.check_name(f"stage {stage.name!r} monitors", stage.prediction, shapes.outputs)
         for submodule in set(stage.train) - {"*"}:
             objective.check_name(f"stage {stage.name!r} trains", submodule, shapes.params)
+        check_augment(stage, corpus)
         for modality in {name for names in stage.moddrop for name in names} - set(corpus.inputs):
             raise UserError(
                 f"stage {stage.name!r} has Moddrop with {modality!r}{suggest_nearest(modality, corpus.inputs)}; "
@@ -123,6 +126,7 @@ def init_states(
     one, count = create_state({}, {}, (), loss_state), len(trials.seed)
     state = jax.tree.map(lambda x: np.broadcast_to(x, (count, *x.shape)), one)
     state = state.replace(params=params, statistics=statistics, opt_state=opt_state, best={**params, **statistics})
+    state = state.replace(average=start_average(plan.stage, {**params, **statistics}, count))
     # A CPU device may use the memory of these arrays instead of copying it, and programs write the next state over a
     # state that they are given: no two leaves may share memory, as `params` and `best` do here.
     return jax.tree.map(np.array, state)
@@ -178,7 +182,8 @@ def arrange_rows(
 
 def plan_stage(model: nn.Module, stage: Stage, task: str, data: FoldedCorpus, engine: Engine) -> step.StagePlan:
     """The static part of a stage's programs."""
-    return step.StagePlan(model, stage, task, engine.eval_size, _plan_packing(model, stage, data))
+    updates = batching.count_updates(stage, data.folds) if stage.schedule != "constant" else ()
+    return step.StagePlan(model, stage, task, engine.eval_size, _plan_packing(model, stage, data), updates)
 
 
 def _plan_packing(model: nn.Module, stage: Stage, data: FoldedCorpus) -> Packing | None:

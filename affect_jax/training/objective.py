@@ -38,6 +38,8 @@ ELEMENTWISE = {
     "mae": regression.absolute_error,
     "binary_cross_entropy": classification.binary_cross_entropy,
     "cross_entropy": classification.cross_entropy,
+    "focal": classification.focal,
+    "ordinal": classification.ordinal,
     "multiplicative": candidates.multiplicative,
 }
 # One number from all valid steps of the batch.
@@ -129,7 +131,26 @@ def _choose_mask(term: Term, left: Array, batch: Batch) -> Array:
     return mask
 
 
-def _evaluate_term(term: Term, left: Array, right: Array, mask: Array) -> Array:
+def _mix(share: Array, own: Array, other: Array) -> Array:
+    """share [B] of what is an example's own [B, ...], and the rest of the other's."""
+    share = share.reshape((-1,) + (1,) * (own.ndim - 1))
+    return share * own + (1 - share) * other
+
+
+def _evaluate_mixed(term: Term, left: Array, batch: Batch) -> Array:
+    """A loss of predictions for examples that are mixtures of two: that of both targets, weighted alike (mixup).
+
+    Where it is one number from all steps, such as a correlation, that of the mixed target.
+    """
+    target, partner, share = batch["target"], batch["partner"], batch["share"]
+    if term.kind not in ELEMENTWISE and not is_own(term.kind):
+        return _evaluate_term(term, left, _mix(share, target, partner), batch["mask"])
+    values = [_compute_values(term, left, right, batch["mask"]) for right in (target, partner)]
+    return reduction.masked_mean(_mix(share, *values), batch["mask"])
+
+
+def _compute_values(term: Term, left: Array, right: Array, mask: Array) -> Array:
+    """One value a step, of the elementwise kinds and the user's own."""
     options = dict(term.options)
     if is_own(term.kind):
         values = import_own(term.kind)(left, right, **options)
@@ -138,10 +159,15 @@ def _evaluate_term(term: Term, left: Array, right: Array, mask: Array) -> Array:
                 f"the loss {term.kind!r} returned the shape {jnp.shape(values)} for predictions {left.shape} and "
                 f"targets {right.shape}; return one value a step, {mask.shape}, and no mean, which is taken here"
             )
-        return reduction.masked_mean(values, mask)
-    if term.kind in ELEMENTWISE:
-        fn: Callable = functools.partial(ELEMENTWISE[term.kind], **options)
-        return reduction.masked_mean(fn(left, right), mask)
+        return values
+    fn: Callable = functools.partial(ELEMENTWISE[term.kind], **options)
+    return fn(left, right)
+
+
+def _evaluate_term(term: Term, left: Array, right: Array, mask: Array) -> Array:
+    options = dict(term.options)
+    if is_own(term.kind) or term.kind in ELEMENTWISE:
+        return reduction.masked_mean(_compute_values(term, left, right, mask), mask)
     # These see all valid steps at once, so the mask is part of the loss.
     fn = {**AGREEMENT, **ALIGNMENT, **DISTRIBUTION}[term.kind]
     return fn(left, right, mask, **options)
@@ -190,6 +216,8 @@ def total_loss(
             )
         elif term.kind in TEACHING:
             values[term.name] = _evaluate_teaching(term, names, batch)
+        elif term.right == "target" and "partner" in batch:
+            values[term.name] = _evaluate_mixed(term, left, batch)
         else:
             values[term.name] = _evaluate_term(term, left, right, _choose_mask(term, left, batch))
     return TotalLoss(sum(weights[name] * value for name, value in values.items()), values, new_state)

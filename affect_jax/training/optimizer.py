@@ -2,25 +2,59 @@
 
 from collections.abc import Callable
 
+import jax
+import jax.numpy as jnp
 import optax
 
 from affect_jax.config.hyper import Hyper
 from affect_jax.config.stages import Stage
-from affect_jax.types import Array
+from affect_jax.types import Array, Params
+
+_FIRST, _LAST = 1 / 25, 1 / 25 / 1e4
+"""Of one cycle: shares of the learning rate at its beginning and end, PyTorch's."""
 
 # Each gives directions, not steps: `compute_learning_rate` is applied behind them, because it depends on the state.
 _DIRECTIONS: dict[str, Callable[[Stage, Hyper], optax.GradientTransformation]] = {
     "sgd": lambda stage, hyper: optax.trace(hyper.momentum),
     "adam": lambda stage, hyper: optax.scale_by_adam(eps=stage.epsilon),
+    "adamw": lambda stage, hyper: optax.scale_by_adam(eps=stage.epsilon),
 }
 
 
 def make_transform(stage: Stage, hyper: Hyper) -> optax.GradientTransformation:
     """Gradients -> directions; the caller multiplies by minus the learning rate.
 
-    The L2 penalty is added to the gradient before momentum and moments see it, as PyTorch's optimizers do.
+    The L2 penalty is added to the gradient before momentum and moments see it, as PyTorch's optimizers do; of AdamW it
+    is added to the direction (Loshchilov & Hutter 2019, algorithm 2), to that of every parameter.
     """
-    return optax.chain(optax.add_decayed_weights(hyper.weight_decay), _DIRECTIONS[stage.optimizer](stage, hyper))
+    decay, directions = optax.add_decayed_weights(hyper.weight_decay), _DIRECTIONS[stage.optimizer](stage, hyper)
+    return optax.chain(directions, decay) if stage.optimizer == "adamw" else optax.chain(decay, directions)
+
+
+def clip_gradients(gradients: Params, largest: Array) -> Params:
+    """The gradients, scaled down where their norm, over all parameters, is above `largest` (Pascanu et al. 2013)."""
+    norm = optax.tree.norm(gradients)
+    return jax.tree.map(lambda gradient: gradient * (largest / jnp.maximum(norm, largest)), gradients)
+
+
+def schedule_rate(schedule: str, warmup: float, updates: Array, total: Array) -> Array:
+    """Factor of the learning rate at update number `updates` of `total`, float32 [].
+
+    'cosine' rises linearly over a share `warmup` of all updates and falls to 0 as half a cosine (Loshchilov & Hutter
+    2017, without restarts). 'one_cycle' rises from a 25th as half a cosine and falls to nearly 0 (Smith & Topin 2019,
+    with cosines for lines, as in PyTorch).
+    """
+    rise = warmup * total
+    after = jnp.clip((updates - rise) / jnp.maximum(total - 1 - rise, 1), 0, 1)
+    if schedule == "cosine":
+        return jnp.where(updates < rise, (updates + 1) / jnp.maximum(rise, 1), _bend(1.0, 0.0, after))
+    before = jnp.clip(updates / jnp.maximum(rise, 1), 0, 1)
+    return jnp.where(updates < rise, _bend(_FIRST, 1.0, before), _bend(1.0, _LAST, after))
+
+
+def _bend(start: float, end: float, share: Array) -> Array:
+    """Half a cosine from start to end."""
+    return end + (start - end) * 0.5 * (1 + jnp.cos(jnp.pi * share))
 
 
 def compute_learning_rate(hyper: Hyper, scale: Array, updates: Array) -> Array:

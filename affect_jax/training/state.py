@@ -27,6 +27,7 @@ class TrialState:
       plateau_best: float32, the plateau schedule's own score, larger is better.
       plateau_start: int32, epoch from which the plateau schedule counts.
       scale: float32, factor by which the plateau schedule has changed the learning rate.
+      average: of the weights over updates, see `averaging`; {} where none is kept.
     """
 
     params: Params
@@ -43,6 +44,7 @@ class TrialState:
     plateau_best: Array
     plateau_start: Array
     scale: Array
+    average: Any = struct.field(default_factory=dict)
 
 
 def create_state(params: Params, statistics: Params, opt_state: Any, loss_state: Any) -> TrialState:

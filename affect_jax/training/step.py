@@ -19,9 +19,11 @@ from affect_jax.data.folds import FoldedCorpus, Moments
 from affect_jax.data.packing import Packing
 from affect_jax.layers.spread import count_devices
 from affect_jax.training import keys, objective, precision
+from affect_jax.training.augmentation import augment_batch
+from affect_jax.training.averaging import follow_average, select_weights
 from affect_jax.training.batching import cut_batches, list_batches, order_epoch
 from affect_jax.training.mesh import shard_batch
-from affect_jax.training.optimizer import compute_learning_rate, make_transform
+from affect_jax.training.optimizer import clip_gradients, compute_learning_rate, make_transform, schedule_rate
 from affect_jax.training.state import TrialState
 from affect_jax.training.trials import TrialArrays
 from affect_jax.types import Array, Batch, Params
@@ -39,6 +41,7 @@ class StagePlan(NamedTuple):
       task: one of `metrics.TASKS`.
       eval_size: examples of a validation batch.
       packing: how training examples share the sequences of a batch; None for one example a sequence.
+      updates: of each fold, in an epoch; () where no schedule asks.
     """
 
     model: nn.Module
@@ -46,6 +49,7 @@ class StagePlan(NamedTuple):
     task: str
     eval_size: int
     packing: Packing | None = None
+    updates: tuple[int, ...] = ()
 
 
 class PredictionPlan(NamedTuple):
@@ -150,6 +154,7 @@ def compute_gradients(
     statistics and gradients are float32. Predictions, and so validation scores and tests, are always float32.
     """
     stage, hyper = plan.stage, trial.hyper[plan.stage.name]
+    batch = augment_batch(stage, hyper.augment, batch, key, state.updates)
     rngs = {"dropout": keys.derive_key(key, f"{stage.name}/dropout", state.updates)}
     # Only models that can tell packed sequences apart take `segments`.
     packed = {"segments": batch["segments"]} if "segments" in batch else {}
@@ -207,7 +212,7 @@ def train_step(
     loss, forward, gradients = compute_gradients(plan, trial, frozen, state, batch, key)
     if weight is not None:
         gradients = jax.tree.map(lambda gradient: weight * gradient, gradients)
-    params, opt_state = apply_update(plan.stage, trial, state, gradients)
+    params, opt_state = apply_update(plan, trial, state, gradients)
     is_sound = jnp.isfinite(loss)
     for leaf in jax.tree.leaves((params, forward.statistics)):
         is_sound &= jnp.isfinite(leaf).all()
@@ -216,6 +221,7 @@ def train_step(
         statistics=forward.statistics,
         opt_state=opt_state,
         loss_state=forward.loss_state,
+        average=follow_average(plan.stage, trial, state, {**params, **forward.statistics}),
         updates=state.updates + 1,
         finite=state.finite & is_sound,
     )
@@ -227,12 +233,18 @@ def train_step(
     return after, {**forward.terms, "loss": loss}
 
 
-def apply_update(stage: Stage, trial: TrialArrays, state: TrialState, gradients: Params) -> tuple[Params, Any]:
+def apply_update(plan: StagePlan, trial: TrialArrays, state: TrialState, gradients: Params) -> tuple[Params, Any]:
     """(parameters, optimizer's state) one step along the gradients."""
+    stage = plan.stage
     hyper = trial.hyper[stage.name]
+    if hyper.clip is not None:
+        gradients = clip_gradients(gradients, hyper.clip)
     # The transform is made inside the trace, because its hyper-parameters are traced.
     directions, opt_state = make_transform(stage, hyper).update(gradients, state.opt_state, state.params)
     rate = compute_learning_rate(hyper, state.scale, state.updates)
+    if stage.schedule != "constant":
+        total = jnp.array(plan.updates)[trial.fold] * stage.epochs
+        rate *= schedule_rate(stage.schedule, stage.warmup, state.updates, total)
     return optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, directions)), opt_state
 
 
@@ -310,7 +322,7 @@ def _train_epoch(
     number_of = jnp.arange(order.shape[0]) if data.folds.train_buckets else None
     # One scan, one program: a loop on the host would launch each update and wait for Python in between.
     state, log = jax.lax.scan(lambda state, row: update(state, *row), state, (order, number_of))
-    params = {**frozen, **state.params, **state.statistics}
+    params = {**frozen, **select_weights(state)}
     examples, moments = data.folds.validation[trial.fold], data.folds.select_moments(trial.fold)
     buckets = data.folds.validation_buckets
     validation = PredictionPlan(plan.model, (plan.stage.prediction,), plan.eval_size, buckets=buckets)
@@ -400,12 +412,11 @@ def _advance_schedule(stage: Stage, state: TrialState, score: Array, plateau: Ar
     waited = jnp.where(rises, 0, epoch - state.plateau_start)
     drop = (waited >= stage.plateau_patience) if stage.plateau_patience else jnp.array(False)
     stopped = (epoch - best_epoch >= stage.patience) if stage.patience else jnp.array(False)
+    weights = select_weights(state)
     return state.replace(
         epoch=epoch,
         live=state.live & state.finite & ~stopped & (epoch < stage.epochs),
-        best=jax.tree.map(
-            lambda new, old: jnp.where(keep & state.finite, new, old), {**state.params, **state.statistics}, state.best
-        ),
+        best=jax.tree.map(lambda new, old: jnp.where(keep & state.finite, new, old), weights, state.best),
         best_score=jnp.where(better, score, state.best_score),
         best_epoch=best_epoch,
         plateau_best=jnp.where(rises, plateau, state.plateau_best),

@@ -30,7 +30,7 @@ LOSS, METRIC = "stages.fit.losses.prediction.kind", "stages.fit.monitor.metric"
 @pytest.mark.parametrize(
     ("config", "given", "message"),
     [
-        (fusion, {LOSS: "focal"}, "kind 'focal'; what fits here is cross_entropy, or a function of your own"),
+        (fusion, {LOSS: "hinge"}, "kind 'hinge'; what fits here is cross_entropy, focal, ordinal, or a function of"),
         (fusion, {LOSS: "mse"}, f"config.{LOSS} is 'mse', but the label 'emotion' has 3 classes; choose cross_entropy"),
         (fusion, {LOSS: "no_module_of_mine:focal"}, "module 'no_module_of_mine' that cannot be imported"),
         (fusion, {LOSS: "math:focal"}, "module 'math' has no function 'focal'"),

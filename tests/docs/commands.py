@@ -26,7 +26,13 @@ from launch import cli, console
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = tuple(sorted(path.stem for path in (ROOT / "launch").glob("*.py") if "cli.run(main)" in path.read_text()))
-CONFIGS = tuple(sorted(path.name for path in (ROOT / "configs").glob("*.py") if "def get_config(" in path.read_text()))
+CONFIGS = tuple(
+    sorted(
+        path.relative_to(ROOT / "configs").as_posix()
+        for path in (ROOT / "configs").rglob("*.py")
+        if "def get_config(" in path.read_text()
+    )
+)
 TARGETS = tuple(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 _OPEN = "…"  # a word with it stands for something, and is not looked up
 OPEN_CONFIG = re.compile(r"…|[:,][A-Z]{2,}\b")
@@ -177,7 +183,7 @@ def config(name: str, argument: str | None = None) -> ml_collections.ConfigDict:
     path = ROOT / "configs" / name
     if not path.is_file():
         raise FileNotFoundError(f"there is no configs/{name}; there are {', '.join(CONFIGS)}")
-    module = importlib.import_module(f"configs.{path.stem}")
+    module = importlib.import_module(f"configs.{name.removesuffix('.py').replace('/', '.')}")
     return module.get_config() if argument is None else module.get_config(argument)
 
 

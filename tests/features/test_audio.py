@@ -45,3 +45,15 @@ def test_mfcc_of_short_and_of_silent_clips(rate):
     assert audio.compute_mfcc(np.zeros(window, np.float32), rate).shape == (1 + window // round(0.01 * rate), 120)
     with pytest.raises(UserError, match="MFCC need at least 25 ms"):
         audio.compute_mfcc(np.zeros(window - 1, np.float32), rate)
+
+
+def test_log_mels_are_what_mfcc_are_made_of():
+    librosa = pytest.importorskip("librosa")
+    sound = tone(300) + np.random.default_rng(0).normal(size=RATE).astype(np.float32) * 0.01
+    bands = audio.compute_log_mel(sound, RATE)
+    assert (bands.shape, bands.dtype) == ((101, 64), np.float32)
+    coefficients = librosa.feature.mfcc(S=bands.T, n_mfcc=40)
+    np.testing.assert_allclose(audio.compute_mfcc(sound, RATE)[:, :40], coefficients.T, atol=1e-3)
+    assert bands.mean(axis=0).argmax() == librosa.filters.mel(sr=RATE, n_fft=512, n_mels=64)[:, 19].argmax()
+    with pytest.raises(UserError, match="log-mels need at least 25 ms"):
+        audio.compute_log_mel(sound[:9], RATE)

@@ -122,8 +122,8 @@ def test_the_run_says_what_it_costs_what_it_does_and_what_comes_next(run):
         ("--config.learning_rate=0.1", "did you mean config.stages.fit.optimizer.learning_rate?"),
         ("--config.study.seeds=many", "'many' is not a whole number; write it like --config.study.seeds=2"),
         (
-            "--config.stages.fit.losses.prediction.kind=focal",
-            "has kind 'focal'; what fits here is cross_entropy, or a function of your own",
+            "--config.stages.fit.losses.prediction.kind=hinge",
+            "has kind 'hinge'; what fits here is cross_entropy, focal, ordinal, or a function of your own",
         ),
         ("--config.stages.fit.losses.prediction.kind=mse", "has 2 classes; choose cross_entropy"),
         ("--config.stages.fit.monitor.metric=ccc", "monitors 'ccc'; a multiclass task has accuracy, uar,"),

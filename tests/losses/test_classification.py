@@ -53,3 +53,39 @@ def test_shapes_must_fit():
         losses.binary_cross_entropy(jnp.zeros((2, 1)), jnp.zeros(2))
     with pytest.raises(ValueError, match="class axis"):
         losses.cross_entropy(jnp.zeros((2, 3)), jnp.zeros((2, 3)))
+
+
+LOGITS = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
+TARGET = np.array([0, 3, 1, 2, 2])
+P = special.softmax(LOGITS, axis=-1)
+
+
+def test_label_smoothing_and_class_weights():
+    truth, weights = 0.8 * np.eye(4)[TARGET] + 0.2 / 4, (1.0, 2.0, 0.5, 3.0)
+    expected = -(truth * np.log(P)).sum(axis=-1) * np.array(weights)[TARGET]
+    value = losses.cross_entropy(LOGITS, TARGET, smoothing=0.2, class_weights=weights)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="2 class_weights for 4 classes"):
+        losses.cross_entropy(LOGITS, TARGET, class_weights=(1.0, 2.0))
+
+
+def test_focal_and_ordinal_by_hand():
+    true = P[np.arange(5), TARGET]
+    np.testing.assert_allclose(losses.focal(LOGITS, TARGET, gamma=1.5), -((1 - true) ** 1.5) * np.log(true), rtol=1e-5)
+    np.testing.assert_allclose(losses.focal(LOGITS, TARGET, gamma=0.0), losses.cross_entropy(LOGITS, TARGET), rtol=1e-5)
+    below = np.arange(4)[None] >= TARGET[:, None]
+    np.testing.assert_allclose(losses.ordinal(LOGITS, TARGET), ((P.cumsum(-1) - below) ** 2).sum(-1), rtol=1e-4)
+    near, far = losses.ordinal(np.array([[9.0, 0, 0], [9.0, 0, 0]], np.float32), np.array([1, 2]))
+    assert near < far
+    for value in (losses.focal(LOGITS, TARGET - 1), losses.ordinal(LOGITS, TARGET - 1)):
+        np.testing.assert_array_equal(np.isnan(value), TARGET == 0)
+
+
+def test_slopes_of_focal_and_ordinal(check_slopes):
+    for loss in (losses.focal, losses.ordinal, lambda x, y: losses.cross_entropy(x, y, smoothing=0.1)):
+        check_slopes(
+            lambda x, loss=loss: (v := jax.value_and_grad(lambda x: loss(x, TARGET).sum())(x))[:1] + ((v[1],),),
+            LOGITS.astype(np.float64),
+        )
+    certain = np.array([[1e4, 0.0, 0.0]], np.float32)
+    assert np.isfinite(jax.grad(lambda x: losses.focal(x, np.array([0]), gamma=0.5).sum())(certain)).all()

@@ -50,7 +50,7 @@ def read_frames(
 
     Args:
       path: with one of the suffixes `FEATURES` or `SOUNDS`.
-      sound: what recordings become: mfcc, waveform or egemaps.
+      sound: what recordings become: mfcc, log_mel, waveform or egemaps.
       rate: sampling rate at which they are read, in Hz.
       readers: of whole files.
       kept: the folder where features of recordings may have been kept.

@@ -36,7 +36,7 @@ def check_layout(
             problems.add(
                 0,
                 f"column {modality!r} has waveforms, which the layout {layout!r} cannot take; set config.corpus.sound"
-                " to mfcc or egemaps",
+                " to mfcc, log_mel or egemaps",
             )
     for row in sheet.rows:
         for modality in sheet.modalities:

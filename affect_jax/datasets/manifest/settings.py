@@ -7,7 +7,7 @@ from affect_jax.datasets.missing_values import POLICIES
 from affect_jax.datasets.settings import define_setting
 
 LAYOUTS = ("item", "steps", "group")
-LOWEST_RATES = {"mfcc": 8000, "waveform": 1000, "egemaps": 8000}
+LOWEST_RATES = {"mfcc": 8000, "log_mel": 8000, "waveform": 1000, "egemaps": 8000}
 """config.corpus.sound -> the lowest config.corpus.rate that makes sense for it, in Hz."""
 
 
@@ -25,8 +25,8 @@ class Settings:
         here does.
       layout: item (an item is a recording with one label), steps (labels per step) or group (a group is a recording,
         its items are the steps); None is steps where the target's cells are files of labels, else item.
-      sound: what recordings become: mfcc (120 columns, a frame every 10 ms), waveform, or egemaps (25 columns, a frame
-        every 10 ms, computed by openSMILE).
+      sound: what recordings become: mfcc (120 columns, a frame every 10 ms), log_mel (64 columns, likewise), waveform,
+        or egemaps (25 columns, likewise, computed by openSMILE).
       rate: sampling rate at which recordings are read, in Hz.
       folds: how many folds (or validation draws) to draw where the csv file does not name them.
       seed: of that draw.

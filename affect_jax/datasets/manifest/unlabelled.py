@@ -24,7 +24,7 @@ from affect_jax.datasets.parse_numbers import looks_like_number
 from affect_jax.datasets.recordings import Recording
 from affect_jax.datasets.release_files import quote_values
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.features.recordings import measure_step
+from affect_jax.features.recordings import CENTRED, measure_step
 from affect_jax.features.segments import name_segment
 
 LISTS = (".csv", ".tsv", ".txt")
@@ -227,8 +227,9 @@ def _sample_steps(features: dict[str, np.ndarray], frames: dict[str, Frames], fo
     """Modality -> [S, D] at the steps that labels would have: by times where both have them, else by their usual
     share."""
     clocks = {name: of.times for name, of in frames.items() if len(of.times) > 1 and form.step_seconds}
-    # The first and the last frame of MFCC are centred on the ends of a recording; other frames begin at their times.
-    centred = form.heard if form.sound == "mfcc" else ()
+    # The first and the last frame of MFCC and log-mels are centred on the ends of a recording; other frames begin at
+    # their times.
+    centred = form.heard if form.sound in CENTRED else ()
     counts = [_count_timed(times, name in centred, form.step_seconds) for name, times in clocks.items()]
     counts += [
         round(len(values) / form.modalities[name].frames_per_step)

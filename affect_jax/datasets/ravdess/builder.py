@@ -78,6 +78,8 @@ class Ravdess(tfds.core.GeneratorBasedBuilder):
             features = {"speech": audio.to_int16(speech)}
             if "mfcc" in settings.modalities:
                 features["mfcc"] = audio.compute_mfcc(speech, settings.rate)
+            if "log_mel" in settings.modalities:
+                features["log_mel"] = audio.compute_log_mel(speech, settings.rate)
             if clip in units:
                 features["action_units"] = units[clip]
             yield (

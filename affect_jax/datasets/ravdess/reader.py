@@ -18,6 +18,9 @@ from affect_jax.datasets.ravdess.synthetic import synthesize
 from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
 from affect_jax.datasets.settings import resolve_settings
 
+_SOUNDS = {"speech": "waveform", "mfcc": "mfcc", "log_mel": "log_mel"}
+"""Modality -> what its recordings became."""
+
 
 def load(corpus: Mapping[str, Any]) -> Recordings:
     """Builds what is missing below data_dir and reads it.
@@ -66,15 +69,16 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
 
 
 def _describe_inputs(settings: Settings, clips: list[Recording]) -> InputForm | None:
-    """How the features were made of files; None of speech beside MFCC, which are both of the same recording."""
-    if {"speech", "mfcc"} <= {*settings.modalities}:
+    """How the features were made of files; None of several kinds of one recording."""
+    sounds = [name for name in settings.modalities if name != "action_units"]
+    if len(sounds) > 1:
         return None
     forms = {}
     for name in settings.modalities:
         have = [clip.features[name] for clip in clips if name in clip.features]
         width = 0 if name == "speech" else have[0].shape[1]
         forms[name] = ModalityForm(width, is_sound=name != "action_units", missing=len(clips) - len(have))
-    return InputForm(forms, sound="waveform" if "speech" in forms else "mfcc", rate=settings.rate)
+    return InputForm(forms, sound=_SOUNDS[sounds[0]] if sounds else "mfcc", rate=settings.rate)
 
 
 def find_source_folder(manual_dir: str | None, synthetic: Mapping[str, int], data_dir: Path) -> Path:

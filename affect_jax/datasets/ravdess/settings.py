@@ -5,7 +5,7 @@ import dataclasses
 from affect_jax.datasets.ravdess.labels import LABELS
 from affect_jax.datasets.settings import define_setting
 
-MODALITIES = ("speech", "mfcc", "action_units")
+MODALITIES = ("speech", "mfcc", "log_mel", "action_units")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Settings:
       name: of the corpus.
       manual_dir: folder of the release; None uses the synthetic corpus.
       data_dir: folder for built corpora; None is ~/.cache/affect_jax/corpora.
-      rate: sampling rate of the stored speech, in Hz; MFCC are computed from it and hear up to rate / 2.
-      modalities: of speech (a waveform), mfcc (40 and their two differences) and action_units (35 means, one row a
-        clip).
+      rate: sampling rate of the stored speech, in Hz; MFCC and log-mels are computed from it and hear up to rate / 2.
+      modalities: of speech (a waveform), mfcc (40 and their two differences), log_mel (64 bands in decibels) and
+        action_units (35 means, one row a clip).
       labels: emotion, emotion7 or intensity, see `labels.LABELS`.
       synthetic: sizes of the synthetic corpus.
     """

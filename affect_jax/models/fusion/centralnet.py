@@ -23,7 +23,7 @@ from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.modalities import check_modalities, read_sequence
 from affect_jax.layers.outputs import check_classes, name_outputs
-from affect_jax.layers.summary import Summary
+from affect_jax.layers.summary import TRAINED, Summary
 from affect_jax.layers.wide import to_wide
 
 
@@ -45,7 +45,7 @@ class Model(nn.Module):
     Attributes:
       modalities: those that are read.
       classes: number of classes, or 0 for a regression.
-      summary: of a sequence: 'mean', 'statistics' or 'gru'.
+      summary: of a sequence: 'mean', 'statistics', 'attentive' or 'gru'.
       units: of the GRUs.
       width: of all layers.
       layers: of each network.
@@ -61,7 +61,7 @@ class Model(nn.Module):
     @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that prediction needs; the modalities' heads are not among them."""
-        summaries = [f"{m}_summary" for m in self.modalities if self.summary == "gru"]
+        summaries = [f"{m}_summary" for m in self.modalities if self.summary in TRAINED]
         layers = [f"{m}_layer_{i}" for m in self.modalities for i in range(self.layers)]
         central = [f"central{kind}_{i}" for i in range(self.layers) for kind in ("", "_norm")]
         return (*summaries, *layers, *central, "central_head")

@@ -18,7 +18,7 @@ from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.modalities import check_modalities, read_sequence
 from affect_jax.layers.outputs import check_classes, name_outputs
-from affect_jax.layers.summary import Summary
+from affect_jax.layers.summary import TRAINED, Summary
 from affect_jax.layers.wide import to_wide
 
 
@@ -28,7 +28,7 @@ class Model(nn.Module):
     Attributes:
       modalities: those that are read; one is allowed, the comparison for fusion.
       classes: number of classes, or 0 for a regression.
-      summary: of a sequence: 'mean', 'statistics' or 'gru'.
+      summary: of a sequence: 'mean', 'statistics', 'attentive' or 'gru'.
       units: of the GRUs.
       hidden: widths of the dense layers; () for none.
     """
@@ -42,7 +42,7 @@ class Model(nn.Module):
     @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that stay after training: all."""
-        summaries = [f"{m}_summary" for m in self.modalities if self.summary == "gru"]
+        summaries = [f"{m}_summary" for m in self.modalities if self.summary in TRAINED]
         return (*summaries, *(f"hidden_{i}" for i in range(len(self.hidden))), "classifier")
 
     @nn.compact

@@ -26,7 +26,7 @@ from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.modalities import check_modalities, is_present, read_sequence
 from affect_jax.layers.outputs import check_classes, name_outputs
-from affect_jax.layers.summary import Summary
+from affect_jax.layers.summary import TRAINED, Summary
 from affect_jax.layers.wide import to_wide
 
 
@@ -36,7 +36,7 @@ class Model(nn.Module):
     Attributes:
       modalities: those that are read.
       classes: number of classes, or 0 for a regression.
-      summary: of a sequence: 'mean', 'statistics' or 'gru'.
+      summary: of a sequence: 'mean', 'statistics', 'attentive' or 'gru'.
       units: of the GRUs.
       width: of the unit.
       maxout_layers: behind it.
@@ -54,7 +54,7 @@ class Model(nn.Module):
     @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that stay after training: all."""
-        each = ("norm", "dense", *(["summary"] if self.summary == "gru" else []))
+        each = ("norm", "dense", *(["summary"] if self.summary in TRAINED else []))
         maxout = [f"{name}_{layer}" for layer in range(self.maxout_layers) for name in ("maxout", "maxout_norm")]
         return (*(f"{m}_{name}" for m in self.modalities for name in each), *self._gates, *maxout, "classifier")
 

@@ -35,7 +35,7 @@ from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.modalities import check_modalities, is_present, read_sequence
 from affect_jax.layers.outputs import average_heads, check_classes, name_outputs
 from affect_jax.layers.products import multiply_outer
-from affect_jax.layers.summary import Summary
+from affect_jax.layers.summary import TRAINED, Summary
 from affect_jax.layers.wide import to_wide
 from affect_jax.losses.candidates import combine
 
@@ -50,7 +50,7 @@ class Model(nn.Module):
       modalities: those that are read.
       classes: number of classes, or 0 for a regression.
       combine: 'average', 'vote', 'product', 'learned' or 'multiplicative'.
-      summary: of a sequence: 'mean', 'statistics' or 'gru'.
+      summary: of a sequence: 'mean', 'statistics', 'attentive' or 'gru'.
       units: of the GRUs.
       hidden: widths of the dense layers of each modality; () for none.
       mixed: of multiplicative: combinations of modalities are candidates too.
@@ -67,7 +67,7 @@ class Model(nn.Module):
     @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that stay after training: all."""
-        layers = [*(["summary"] if self.summary == "gru" else []), *(f"hidden_{i}" for i in range(len(self.hidden)))]
+        layers = [*(["summary"] if self.summary in TRAINED else []), *(f"hidden_{i}" for i in range(len(self.hidden)))]
         combiner = ("combiner",) if self.combine in ("product", "learned") else ()
         mixed = [f"mixed_{'_'.join(subset)}" for subset in self._mixtures]
         return (*(f"{m}_{layer}" for m in self.modalities for layer in (*layers, "head")), *combiner, *mixed)

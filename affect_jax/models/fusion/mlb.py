@@ -31,7 +31,7 @@ class Model(nn.Module):
     Attributes:
       modalities: those that are read.
       classes: number of classes, or 0 for a regression.
-      summary: of a sequence: 'mean', 'statistics' or 'gru'.
+      summary: of a sequence: 'mean', 'statistics', 'attentive' or 'gru'.
       units: of the GRUs.
       width: of the projections.
       activation: of the projections: '', 'relu', 'tanh' or 'sigmoid'.

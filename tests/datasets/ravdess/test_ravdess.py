@@ -133,7 +133,7 @@ def test_damaged_clips(ravdess_copy, tmp_path, change, message):
             {"labels": "emotions"},
             r"labels is 'emotions' \(did you mean 'emotion'\?\); choose emotion, emotion7, intens",
         ),
-        ({"modalities": ("speech", "video")}, "with 'video'; choose speech, mfcc, action_units"),
+        ({"modalities": ("speech", "video")}, "with 'video'; choose speech, mfcc, log_mel, action_units"),
         ({"modalities": ()}, r"modalities is \(\); name one or more of"),
         ({"modalities": ("speech", "speech")}, "each once"),
         ({"rate": 0}, "rate is 0; set it to 1000 to 192000"),

@@ -1,0 +1,1 @@
+"""The best set-ups found for each kind of data."""

@@ -1,0 +1,48 @@
+"""A small CNN on log-mels for emotions in acted speech, alone or with the face's action units, on RAVDESS' actor folds.
+
+    python -m launch.main --config=configs/recipes/ravdess_audio.py             # a small synthetic corpus
+    python -m launch.main --config=configs/recipes/ravdess_audio.py --config.corpus.manual_dir=RAVDESS_DIR
+    python -m launch.main --config=configs/recipes/ravdess_audio.py:audio+face --config.corpus.manual_dir=RAVDESS_DIR
+
+Argument: audio (the default) | audio+face. 64 log-mels at 16 kHz, crops of 2 s, SpecAugment, mixup, label smoothing,
+AdamW with one cycle of the learning rate, 40 epochs, last weights: validation chooses nothing, and only watches.
+"""
+
+import ml_collections
+
+from configs import base
+
+READS = {"audio": ("log_mel",), "audio+face": ("log_mel", "action_units")}
+CLASSES = 8
+
+
+def get_config(argument: str = "audio") -> ml_collections.ConfigDict:
+    """The config of one set of modalities."""
+    chosen = base.parse_argument(argument, tuple(READS), "what is read")
+    modalities = READS[chosen]
+    corpus = base.ravdess("emotion") | dict(rate=16000)
+    config = dict(name=f"RAVDESS recipe {chosen}", task="multiclass", corpus=corpus)
+    steps = dict.fromkeys(modalities, base.left_open(int))
+    config["data"] = base.data(modalities, "emotion", unit="item", eval_size=32, steps=steps)
+    config["model"] = dict(name="spectrogram_cnn", modalities=modalities, classes=CLASSES)
+    config["schedule"] = ("fit",)
+    config["stages"] = dict(
+        fit=base.stage(
+            train=("*",),
+            losses=dict(prediction=base.loss("cross_entropy", "logits", "target", smoothing=0.1)),
+            optimizer=base.adamw(2e-3, weight_decay=0.01, schedule="one_cycle", warmup=0.3),
+            monitor="accuracy",
+            epochs=40,
+            patience=0,
+            dropout=0.3,
+            keep="last",
+            augment=dict(modalities=("log_mel",), crop=200, time_width=25.0, band_width=8.0, mixup=0.3),
+        )
+    )
+    config["studies"] = {chosen: dict(variants={f"CNN {chosen}": {}})}
+    config["study"] = base.trials(seeds=3)
+    config["search"] = base.search()
+    config["engine"] = base.engine()
+    # Two of the five folds, one seed and few epochs: all of it would take long.
+    config["synthetic"] = dict(study=dict(folds=("fold_1", "fold_4"), seeds=1), stages=dict(fit=dict(epochs=8)))
+    return ml_collections.ConfigDict(config)
