@@ -90,7 +90,7 @@ bench: $(BENCH)/.requirements-bench ## ours against PyTorch, start-up and growth
 results: $(VENV)/.requirements ## make the reports under results/ anew from their archived runs (ARGS=--check only says what differs)
 	$(VENV)/bin/python -m benchmarks.reports $(ARGS)
 
-screenshots: $(VENV)/.requirements-dev ## take docs/images/terminal.png, report.png and listening.png by Chromium (ARGS= go to tests.screenshots)
+screenshots: $(VENV)/.requirements-dev ## take terminal.png, report.png, own_report.png and listening.png of docs/images by Chromium (ARGS= go to tests.screenshots)
 	$(VENV)/bin/python -m tests.screenshots $(ARGS)
 
 clean: ## remove the environments and caches; runs/ stays

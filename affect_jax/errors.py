@@ -27,6 +27,11 @@ def join_words(names: Iterable[object]) -> str:
     return ", ".join(map(str, names)) or "none"
 
 
+def format_count(count: int, one: str, several: str = "") -> str:
+    """'1 trial', '2 trials'; `several` where it is not `one` and an s."""
+    return f"{count} {one if count == 1 else several or f'{one}s'}"
+
+
 def find_nearest(name: str, names: Iterable[str]) -> str | None:
     """The one of `names` that a misspelt `name` means; None where none is close enough to be asked for.
 

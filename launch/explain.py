@@ -48,9 +48,12 @@ def define_flags(values: flags.FlagValues) -> None:
         ("batch", 1, "Clips at a time, over all devices; a quarter of it for gradients."),
     ):
         flags.DEFINE_integer(name, getattr(default, name), text, lower_bound=low, flag_values=values)
-    kernels, text = ["thesis", "slime"], "Eq. 3.5, or its square root as in SLIME's code."
+    kernels, text = (
+        ["thesis", "slime"],
+        "How near a sample counts as: LIME's kernel as published, or its square root as in SLIME's code.",
+    )
     flags.DEFINE_enum("kernel", default.kernel, kernels, text, flag_values=values)
-    flags.DEFINE_bool("clip", default.clip, "Clip predictions to [-1, 1], as eq. 3.7 needs.", flag_values=values)
+    flags.DEFINE_bool("clip", default.clip, "Clip predictions to [-1, 1].", flag_values=values)
     flags.DEFINE_string("label", None, "Class to explain. Default: the predicted one.", flag_values=values)
     flags.DEFINE_bool("svg", False, "Write the figures as svg, too.", flag_values=values)
     flags.DEFINE_string("out", None, "Folder to write. Default: RUN/explanations.", flag_values=values)

@@ -11,6 +11,7 @@ Writes: RUN/listening/SPLIT_trial_N.html, about 100 kB a clip of 30 s at 8 kHz. 
 prediction, classes give a confusion matrix. Waveforms show the LIME weights that launch.explain left in the run folder.
 """
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def main(argv: Sequence[str]) -> None:
     write_atomic(out, data)
     print(f"{trial_choice.describe_choice(choice)}\n{summary} -> {out}")
     print(f"open in a browser: {out}")
+    print(f"next: python -m launch.report {shlex.quote(str(run.path))}    # all variants, with intervals and tests")
 
 
 if __name__ == "__main__":

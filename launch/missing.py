@@ -1,4 +1,4 @@
-"""Tests a finished run of configs/fusion.py with modalities missing (thesis 4.4): tables and figures.
+"""Tests a finished run of configs/fusion.py with modalities missing: tables and figures.
 
     python -m launch.missing --run=runs/fusion
     python -m launch.missing --run=runs/fusion_all --study=intra --study=cross --k=5,10,100
@@ -30,19 +30,22 @@ def define_flags(values: flags.FlagValues) -> None:
     """Called by the program, not by importing this module: other launchers have flags of the same names."""
     flags.DEFINE_string("run", None, "A finished run folder.", required=True, flag_values=values)
     flags.DEFINE_multi_string("study", [], "Study to test; may repeat. Default: all that can be.", flag_values=values)
-    flags.DEFINE_list("k", ["5", "10", "100"], "Numbers of nearest neighbours.", flag_values=values)
+    neighbours = "Numbers of nearest neighbours. Default: 5,10,100, as far as every fold has so many."
+    flags.DEFINE_list("k", None, neighbours, flag_values=values)
     flags.DEFINE_list("metric", ["euclidean", "cosine"], "Distances; the first is drawn.", flag_values=values)
     flags.DEFINE_multi_string("also", [], "Another run folder to set beside; may repeat.", flag_values=values)
     flags.DEFINE_bool("svg", False, "Write the figures as svg, too.", flag_values=values)
     flags.DEFINE_string("out", None, "Folder to write. Default: RUN/missing.", flag_values=values)
 
 
-def parse_counts(texts: Sequence[str]) -> tuple[int, ...]:
-    """--k as numbers, each once, in order.
+def parse_counts(texts: Sequence[str] | None) -> tuple[int, ...]:
+    """--k as numbers, each once, in order; () where it is not given.
 
     Raises:
       UserError: there is none, or one is not a whole number above 0.
     """
+    if texts is None:
+        return ()
     for text in texts:
         if not text.isdecimal() or not int(text):
             raise UserError(f"--k has {text!r}, which is no number of neighbours; give numbers above 0, e.g. --k=5,10")

@@ -26,6 +26,7 @@ unlabelled test split), others as csv with the columns id, prediction.
 Without --variant and --trial, the best trial of the variant with the best mean validation score predicts.
 """
 
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -79,8 +80,19 @@ def main(argv: Sequence[str]) -> None:
         _refuse_flags(_OF_RECORDINGS, f"is for recordings, but none is named; name files, as in: --run={run} talk.wav")
         _write_split(run)
         skipped = 0
+    print(f"next: {_choose_next(run, files)}", file=sys.stderr)  # stdout holds the table alone
     if skipped:
         sys.exit(2)
+
+
+def _choose_next(run: Path, files: Sequence[str]) -> str:
+    """The command that follows: to look at a run's own clips, or to keep what an export answers."""
+    from affect_jax.inference import export_folder, speech_models
+
+    if export_folder.is_export(run) or speech_models.is_converted(run):
+        words = shlex.join([f"--run={run}", *files])
+        return f"python -m launch.predict {words} > predictions.csv    # keeps the table"
+    return f"python -m launch.explore --run={shlex.quote(str(run))}    # its own test clips, to look at and listen to"
 
 
 def _refuse_flags(names: Iterable[str], reason: str) -> None:

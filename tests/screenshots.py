@@ -1,10 +1,10 @@
-"""Pictures of the table in the terminal, the HTML report and the listening page, taken by a headless Chromium.
+"""Pictures of the table in the terminal, the HTML reports and the listening page, taken by a headless Chromium.
 
-    python -m tests.screenshots                                        # trains two tiny synthetic runs first
-    python -m tests.screenshots --report=RUN --report=RUN --listening=RUN --out=docs/images
+    python -m tests.screenshots                        # trains two tiny synthetic runs and README's own csv first
+    python -m tests.screenshots --report=RUN --own=RUN --listening=RUN --out=docs/images
 
-Writes terminal.png, report.png and listening.png. `make screenshots` is the first form; what it trains stays in
-build/screenshots.
+Writes terminal.png, report.png, own_report.png and listening.png. `make screenshots` is the first form; what it trains
+stays in build/screenshots.
 """
 
 import argparse
@@ -35,6 +35,16 @@ def train_tiny_run(name: str) -> pathlib.Path:
     flags = [f"--config={config}", *(f"--config.{change}" for change in changes), f"--workdir={BUILT / name}"]
     subprocess.run([sys.executable, "-m", "launch.main", *flags], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return BUILT / name
+
+
+def train_own_run() -> pathlib.Path:
+    """Trains what README does of one's own csv, a synthetic one, unless it is already there; returns the run folder."""
+    made, run = BUILT / "try", BUILT / "fusion_manifest"
+    prepare = ["launch.prepare", "--corpus=manifest", f"--synthetic_out={made}"]
+    train = ["launch.main", "--config=configs/fusion.py", f"--config.corpus.manifest={made / 'manifest.csv'}"]
+    for words in ([] if made.exists() else [prepare]) + [[*train, f"--workdir={run}"]]:
+        subprocess.run([sys.executable, "-m", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return run
 
 
 def write_terminal_page(run: pathlib.Path, page: pathlib.Path) -> pathlib.Path:
@@ -84,12 +94,14 @@ def take_picture(page: pathlib.Path, picture: pathlib.Path, *, height: int = 0, 
 
 
 def main(arguments: list[str]) -> None:
-    """Takes the three pictures."""
+    """Takes the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--report", action="append", help="run folders; default: a tiny synthetic run")
+    parser.add_argument("--own", help="a run of one's own csv; default: README's, of a synthetic one")
     parser.add_argument("--listening", help="a run of raw speech; default: a tiny synthetic run")
     parser.add_argument("--clip", default="", help="the clip that is selected; default: the first in the table")
     parser.add_argument("--height", type=int, default=1150, help="pixels of the report that are taken")
+    parser.add_argument("--own_height", type=int, default=720, help="likewise of the report of one's own csv")
     parser.add_argument("--out", default=str(ROOT / "docs" / "images"), help="where the pictures go")
     options = parser.parse_args(arguments)
     out = pathlib.Path(options.out)
@@ -100,12 +112,15 @@ def main(arguments: list[str]) -> None:
     take_picture(write_terminal_page(pathlib.Path(reported[0]), BUILT / "terminal.html"), out / "terminal.png")
     (BUILT / "report.html").write_bytes(files["index"]["html"])
     take_picture(BUILT / "report.html", out / "report.png", height=options.height)
+    own = report_files.render_runs([pathlib.Path(options.own or train_own_run())], "python -m launch.report runs/mine")
+    (BUILT / "own_report.html").write_bytes(own["index"]["html"])
+    take_picture(BUILT / "own_report.html", out / "own_report.png", height=options.own_height)
     run = pathlib.Path(options.listening or train_tiny_run("conflictnet"))
     page = write_listening_page(run, BUILT / "listening.html")
     rows = "[...document.querySelectorAll('#rows tr')]"
     wanted = f"row => row.cells[0].textContent === {options.clip!r}" if options.clip else "() => true"
     take_picture(page, out / "listening.png", height=840, before=f"{rows}.find({wanted}).click()")
-    for name in ("terminal", "report", "listening"):
+    for name in ("terminal", "report", "own_report", "listening"):
         print(f"wrote {out / name}.png")
 
 

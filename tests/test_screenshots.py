@@ -21,6 +21,7 @@ def test_pictures_of_runs(monkeypatch, tmp_path, capsys):
     trained = []
     monkeypatch.setattr(screenshots, "BUILT", tmp_path / "built")
     monkeypatch.setattr(screenshots, "train_tiny_run", lambda name: trained.append(name) or tmp_path / name)
+    monkeypatch.setattr(screenshots, "train_own_run", lambda: trained.append("own") or tmp_path / "own")
     monkeypatch.setattr(
         screenshots.report_files, "render_runs", lambda folders, command: {"index": {"html": b"<h1>report</h1>"}}
     )
@@ -36,12 +37,12 @@ def test_pictures_of_runs(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(screenshots, "write_listening_page", write_page)
     monkeypatch.setattr(screenshots, "write_terminal_page", write_terminal)
     screenshots.main([f"--out={tmp_path / 'images'}", "--height=300", "--clip=clip"])
-    assert trained == ["fusion_trimodal", "conflictnet"], "what is not named is trained"
-    for name, height in (("terminal", 200), ("report", 300), ("listening", 840)):
+    assert trained == ["fusion_trimodal", "own", "conflictnet"], "what is not named is trained"
+    for name, height in (("terminal", 200), ("report", 300), ("own_report", 720), ("listening", 840)):
         data = (tmp_path / "images" / f"{name}.png").read_bytes()
         assert data.startswith(b"\x89PNG")
         assert struct.unpack(">II", data[16:24]) == (1180, height)
-    assert capsys.readouterr().out.count(".png") == 3
+    assert capsys.readouterr().out.count(".png") == 4
 
 
 def test_the_terminal_s_page_shows_the_table(tmp_path):

@@ -84,6 +84,12 @@ def _choose_methods(experiment: Experiment, request: Request, config_arg: str) -
     """
     settings, of_steps = experiment.corpus.settings, experiment.data.unit != "item"
     if not of_steps and (not settings.get("rate") or settings.get("sound", "waveform") != "waveform"):
+        if experiment.corpus.name in OWN:
+            raise UserError(
+                f"{config_arg} reads features, and the baselines of one label an item are of recordings; take "
+                "--config=configs/speech_emotion.py with the same --config.corpus.manifest, which needs a column of "
+                "recordings"
+            )
         raise UserError(
             f"the corpus {experiment.corpus.name!r} of {config_arg} is not one of speech; choose another config"
         )

@@ -21,7 +21,9 @@ def describe_changes(before: Mapping[str, Any], after: Mapping[str, Any], label:
       after: the one that is run.
       label: what is learned, such as "the label 'mood' has 2 classes".
     """
-    lines, alone = [], map_single_modalities(after)
+    studies = [tuple(document["studies"]) for document in (before, after)]
+    are_others = set(studies[0]) != set(studies[1])
+    lines, alone = [], are_others and map_single_modalities(after)
     for part in _PARTS:
         for path, value in list_leaves({part: after[part]}):
             old = find_value(before, path)
@@ -31,8 +33,7 @@ def describe_changes(before: Mapping[str, Any], after: Mapping[str, Any], label:
             if alone and part == "model" and reason == _list_modalities(after):
                 continue  # each study has a model of its own, and the line of the studies says of what
             lines.append(f"{path}: {_show(old)} -> {_show(value)}, because {reason}")
-    studies = [tuple(document["studies"]) for document in (before, after)]
-    if set(studies[0]) != set(studies[1]):
+    if are_others:
         only = [name for name in after["study"].get("only") or () if name in after["studies"]]
         reason = f"config.study.only is {_show(only)}" if only else _list_modalities(after)
         lines.append(f"studies: {_show(studies[0])} -> {_show(only or studies[1])}, because {reason}")

@@ -35,7 +35,7 @@ class Range(NamedTuple):
 
     def __str__(self) -> str:
         limits = [
-            f"{word} {limit:g}"
+            f"{word} {limit:.12g}"
             for word, limit in (("at least", self.least), ("above", self.above), ("at most", self.most))
             if limit is not None
         ]

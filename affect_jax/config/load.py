@@ -16,6 +16,7 @@ from affect_jax.config.losses import import_own, is_own
 from affect_jax.config.parse import parse_experiment
 from affect_jax.config.problems import Problems
 from affect_jax.config.schema import Experiment
+from affect_jax.config.stages import list_own_metrics
 from affect_jax.config.synthetic import apply_synthetic
 from affect_jax.errors import UserError
 from affect_jax.runtime.files import read_config_document
@@ -82,10 +83,12 @@ def _check_models(experiment: Experiment) -> None:
 
 
 def _check_own_losses(experiment: Experiment) -> None:
-    """Raises UserError for a loss `module:function` that cannot be imported."""
+    """Raises UserError for a loss or metric `module:function` that cannot be imported."""
     stages = [stage for study in experiment.studies for stage in study.stages]
     for kind in sorted({term.kind for stage in stages for term in stage.terms if is_own(term.kind)}):
         import_own(kind)
+    for name in list_own_metrics(stages):
+        import_own(name, "metric")
 
 
 def read_experiment(folder: Path) -> Experiment:

@@ -87,8 +87,12 @@ def is_own(kind: Any) -> bool:
     return isinstance(kind, str) and re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", kind) is not None
 
 
-def import_own(kind: str) -> Callable[..., Any]:
+def import_own(kind: str, what: str = "loss") -> Callable[..., Any]:
     """The function that a kind `module:function` names; its module is imported, so only a run that trains asks for it.
+
+    Args:
+      kind: of a loss, or a metric.
+      what: which of the two.
 
     Raises:
       UserError: there is no such module or function.
@@ -98,11 +102,11 @@ def import_own(kind: str) -> Callable[..., Any]:
         function = getattr(importlib.import_module(module), name, None)
     except ImportError as error:
         raise UserError(
-            f"the loss {kind!r} is in a module {module!r} that cannot be imported ({error}); start the program in the "
-            "folder of that module, or put the folder on PYTHONPATH"
+            f"the {what} {kind!r} is in a module {module!r} that cannot be imported ({error}); start the program in "
+            "the folder of that module, or put the folder on PYTHONPATH"
         ) from error
     if not callable(function):
-        raise UserError(f"module {module!r} has no function {name!r}, which config.stages names as the loss {kind!r}")
+        raise UserError(f"module {module!r} has no function {name!r}, which config.stages names as the {what} {kind!r}")
     return function
 
 

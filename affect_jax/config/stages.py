@@ -1,10 +1,10 @@
 """A stage: what is trained, with which losses, how fast, and when it stops. Read from `config.stages.<name>`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from affect_jax.config.hyper import OPTIMIZERS, Hyper
-from affect_jax.config.losses import Term, parse_losses
+from affect_jax.config.losses import Term, is_own, parse_losses
 from affect_jax.errors import UserError, join_words, suggest_nearest
 
 METRICS = {
@@ -66,8 +66,8 @@ class Stage(NamedTuple):
       patience: stop after this many epochs without a better score; 0 never stops early.
       plateau_factor: the learning rate is multiplied by this ...
       plateau_patience: ... after this many epochs without a better score; 0 never.
-      plateau_metric: ... of this entry of METRICS[task].
-      metric: the validation score, an entry of METRICS[task].
+      plateau_metric: ... of this entry of METRICS[task], or of one's own.
+      metric: the validation score, an entry of METRICS[task], or one's own as `module:function`.
       prediction: the output that is scored.
       keep: one of KEPT_WEIGHTS; the next stage and the results use those weights.
       average_start: epochs before the average over updates, `swa`, begins.
@@ -105,6 +105,12 @@ class Stage(NamedTuple):
         return metric_sign(self.metric)
 
 
+def list_own_metrics(stages: Iterable[Stage]) -> tuple[str, ...]:
+    """The metrics `module:function` by which stages stop or slow down, each once."""
+    names = (name for stage in stages for name in (stage.metric, stage.plateau_metric) if is_own(name))
+    return tuple(dict.fromkeys(names))
+
+
 def metric_sign(metric: str) -> float:
     """+1 where a larger value of the metric is better, -1 where a smaller one is."""
     return -1.0 if metric in LOWER_IS_BETTER else 1.0
@@ -122,10 +128,11 @@ def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
     precision = config.get("precision", PRECISIONS[0])
     _check_choice(name, "optimizer", optimizer, sorted(OPTIMIZERS))
     for value in (metric, plateau_metric):
-        if value not in METRICS[task]:
+        if value not in METRICS[task] and not is_own(value):
             raise UserError(
                 f"stage {name!r} monitors {value!r}{suggest_nearest(value, METRICS[task])}; "
-                f"a {task} task has {join_words(METRICS[task])}"
+                f"a {task} task has {join_words(METRICS[task])}, or name a function of your own as module:function "
+                "(CONTRIBUTING.md)"
             )
     schedule = config["optimizer"].get("schedule", SCHEDULES[0])
     _check_choice(name, "keep", config["keep"], KEPT_WEIGHTS)

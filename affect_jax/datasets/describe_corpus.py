@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from affect_jax.datasets.recordings import Fold, Recording, Recordings
+from affect_jax.errors import format_count
 
 _MOST_NAMED = 8
 _MOST_CLASSES = 20
@@ -26,7 +27,8 @@ def describe_recordings(recordings: Recordings, rate: int | None = None) -> Iter
         lengths = [len(recording.steps) for recording in members]
         steps = f", {sum(lengths)} steps, {_format_range(lengths)} each" if max(lengths) > 1 else ""
         targets = _describe_targets(members, recordings.labels)
-        yield f"{split:<12} {len(members)} recordings of {_count_groups(members)} groups{steps}; {targets}"
+        groups = format_count(_count_groups(members), "group")
+        yield f"{split:<12} {format_count(len(members), 'recording')} of {groups}{steps}; {targets}"
     everything = [recording for members in recordings.splits.values() for recording in members]
     names = dict.fromkeys(name for recording in everything for name in recording.features)
     yield f"features     {', '.join(_describe_modality(name, everything, rate) for name in names)}"
@@ -52,7 +54,7 @@ def _describe_fold(fold: Fold, recordings: Sequence[Recording]) -> str:
 def _describe_members(recordings: Sequence[Recording], ids: Sequence[str]) -> str:
     wanted = set(ids)
     members = [recording for recording in recordings if recording.id in wanted]
-    return f"{len(members)} recordings of {_name_groups(members)}"
+    return f"{format_count(len(members), 'recording')} of {_name_groups(members)}"
 
 
 def _format_range(values: Sequence[float], form: str = "g") -> str:

@@ -11,14 +11,16 @@ import jax
 import numpy as np
 
 from affect_jax import metrics
+from affect_jax.config.losses import import_own
 from affect_jax.data.folds import FoldMembers
 from affect_jax.datasets.recordings import Recordings
 from affect_jax.experiment.results_file import FoldRecord, Scores, TrialResult, VariantSummary
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _evaluate(task: str, prediction: Any, target: Any, where: Any) -> dict[str, Any]:
-    return metrics.evaluate(task, prediction, target, where)
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _evaluate(task: str, own: tuple[str, ...], prediction: Any, target: Any, where: Any) -> dict[str, Any]:
+    scores = metrics.evaluate(task, prediction, target, where)
+    return scores | {name: import_own(name, "metric")(prediction, target, where) for name in own}
 
 
 def round_score(value: Any) -> float | None:
@@ -28,7 +30,13 @@ def round_score(value: Any) -> float | None:
 
 
 def score_trial(
-    task: str, prediction: np.ndarray, target: np.ndarray, recording: np.ndarray, asked: np.ndarray | None = None
+    task: str,
+    prediction: np.ndarray,
+    target: np.ndarray,
+    recording: np.ndarray,
+    asked: np.ndarray | None = None,
+    *,
+    own: tuple[str, ...] = (),
 ) -> Scores:
     """Every metric of one trial over the frames that it was asked for; all None where it answers one with NaN.
 
@@ -40,10 +48,11 @@ def score_trial(
         recordings are more than single frames.
       asked: bool [F], the frames to score; None for all. What the others hold does not matter. It must not be read off
         the answers: a model that answers its hard frames with NaN would be scored on the easy ones.
+      own: metrics of the user's own, `module:function`.
     """
     asked = np.ones(target.shape, bool) if asked is None else asked
     prediction, target = prediction.astype(np.float32), target.astype(np.float32)
-    scores = {name: round_score(value) for name, value in _evaluate(task, prediction, target, asked).items()}
+    scores = {name: round_score(value) for name, value in _evaluate(task, own, prediction, target, asked).items()}
     if task == "regression" and len(np.unique(recording)) < len(recording):  # of single numbers nothing is correlated
         per = metrics.evaluate_groups(task, prediction, target, recording, asked)
         scores |= {f"{name}_per_recording": round_score(v) for name, v in per.items()}

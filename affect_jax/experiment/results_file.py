@@ -342,5 +342,5 @@ def _command(document: Mapping[str, Any]) -> str:
     provenance = document.get("provenance")
     command = provenance.get("command") if isinstance(provenance, dict) else None
     if isinstance(command, str) and "baselines" in command:
-        return f"python -m launch.baselines {' '.join(command.split()[1:])}"
+        return f"python -m launch.baselines {shlex.join(run_folder.split_command(command)[1:])}"
     return f"python -m launch.main --config={document.get('config_arg', 'configs/….py')} --workdir=DIR"

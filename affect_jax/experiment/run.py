@@ -4,6 +4,7 @@ import contextlib
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -40,6 +41,9 @@ from affect_jax.runtime import hosts, run_folder, run_identity
 from affect_jax.runtime.progress import Display
 from affect_jax.runtime.signals import never_stop
 from affect_jax.training import loop
+
+_MEASURED = 5.0
+"""Seconds of a first study that tell what the others take; one that was trained before takes less."""
 
 
 def run_experiment(
@@ -173,9 +177,12 @@ def _run_studies(run: Run) -> tuple[list[TrialResult], list[Selection], dict[str
     trials: list[TrialResult] = []
     selected: list[Selection] = []
     arrays: dict[str, np.ndarray] = {}
-    for study in run.experiment.studies:
+    studies, began = run.experiment.studies, time.monotonic()
+    for number, study in enumerate(studies):
         remarks.warn_of_saturation(run, study)
         remarks.warn_of_idle_devices(run, study)
+        if number == 1 and (seconds := time.monotonic() - began) > _MEASURED:
+            run.display.say(remarks.describe_left(seconds, studies[:1], studies[1:], run))
         outcome = run_study(run, study)
         folds = [trial.fold for trial in outcome.trials]
         arrays |= _collect_predictions(run, study.name, len(trials), outcome.predictions, folds)

@@ -15,7 +15,7 @@ from affect_jax.config.hyper import flatten_hyper, flatten_paths, replace_hyper
 from affect_jax.config.models import make_model
 from affect_jax.config.parse import list_seeds
 from affect_jax.config.schema import Study
-from affect_jax.config.stages import Stage
+from affect_jax.config.stages import Stage, list_own_metrics
 from affect_jax.data import splits
 from affect_jax.datasets.input_form import encode_form
 from affect_jax.errors import UserError
@@ -368,4 +368,5 @@ def _score_split(run: Run, name: str, predictions: dict[str, np.ndarray], trial:
     if name == "test" and not split.index.labelled.all():
         return None
     values, asked = predictions[name][trial], run.mark_asked(name, fold)
-    return results.score_trial(run.experiment.task, values, split.target, split.recording, asked)
+    own = list_own_metrics(stage for study in run.experiment.studies for stage in study.stages)
+    return results.score_trial(run.experiment.task, values, split.target, split.recording, asked, own=own)

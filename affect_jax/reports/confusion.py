@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, format_count, suggest_nearest
 from affect_jax.experiment import predictions_file
 from affect_jax.reports import figures, read
 from affect_jax.reports.read import TASKS_OF_CLASSES, Run
@@ -75,7 +75,7 @@ def count_answers(run: Run, source: Source, fold: str = "") -> Confusion:
     silent = predictions.target[np.nonzero(predictions.is_known & ~is_answered)[1]].astype(np.int64)
     where = f"fold {fold}" if fold else f"{len(folds)} fold{'' if len(folds) == 1 else 's'}"
     labels = run.results.corpus.labels or tuple(map(str, range(classes)))
-    trials = f"{split} split, {where}, {len(predictions.trial)} trials"
+    trials = f"{split} split, {where}, {format_count(len(predictions.trial), 'trial')}"
     return Confusion(run.mark(source.variant), counts, np.bincount(silent, minlength=classes), labels, trials)
 
 

@@ -116,7 +116,7 @@ def _describe_stage(run: Run, source: Source, stage: str, curves: Mapping[str, C
     row, trials = {"stage": stage}, [trial for _, trial in read.list_trials(run, source)]
     for head, column in (("epochs", "epochs"), ("best epoch", "best_epoch")):
         counts = [getattr(trial, column)[stage] for trial in trials if stage in getattr(trial, column)]
-        row[head] = f"{np.mean(counts):.1f}" if counts else ""
+        row[head] = f"{round(float(np.mean(counts)), 1):g}" if counts else ""
     loss, score = curves.get("loss"), curves.get(find_monitored(run, stage, list(curves)))
     ends = [f"{x:.4g}" for x in (loss.mean[0], loss.cut().mean[-1])] if loss else ["", ""]
     metric = score.name.removeprefix(_VALIDATION) if score else ""

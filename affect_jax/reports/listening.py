@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, format_count
 from affect_jax.evaluation import cases
 from affect_jax.experiment.chosen_trial import Choice
 from affect_jax.experiment.predictions_file import read_trial_predictions
@@ -279,4 +279,4 @@ def explore_run(run: Run, choice: Choice, split: str, *, audio_dir: str = "", li
     sounds = ((name, opener()) for name, opener in tracked)  # read one by one: they may be large
     data = render_clips(clips, heading, sounds=sounds, audible=set(audible), explained=explained)
     amounts = f"{len(audible)} with sound, {len(wanted & explained.keys())} with LIME weights"
-    return data, f"{len(clips.ids)} clips, {amounts}, {len(data) / 1e6:.1f} MB"
+    return data, f"{format_count(len(clips.ids), 'clip')}, {amounts}, {len(data) / 1e6:.1f} MB"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affect_jax.config.corpus import OWN
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, format_count
 from affect_jax.experiment import predictions_file, results_file
 from affect_jax.experiment.results_file import Results, TrialResult
 from affect_jax.reports.sources import Source
@@ -217,7 +217,7 @@ def describe_run(run: Run) -> str:
     ]
     diverged = sum(not trial.finite for trial in results.trials)
     if diverged:
-        facts.append(f"{diverged} of {len(results.trials)} trials met a loss that was not finite")
+        facts.append(f"{diverged} of {format_count(len(results.trials), 'trial')} met a loss that was not finite")
     if broken := dict.fromkeys(summary.variant for summary in results.variants if summary.mean is None):
         facts.append(f"no mean of {', '.join(broken)}: a trial answers with NaN")
     classical = [trial for trial in results.trials if trial.classical]

@@ -263,7 +263,7 @@ def _describe_variant(
         row[head] = "" if score is None else _format_score(score, recording)
         if isinstance(head, tuple):
             row[head[0], "thesis"], row[head[0], "difference"] = _format_published(score)
-        if metric == comparison.metric:
+        if metric == comparison.metric and any(one.over_groups for one in comparison.scores):
             row[_OVER_GROUPS] = "" if score is None else _format_over_groups(score)
         if metric == comparison.metric and comparison.reference is not None:
             against = f"against {comparison.names[comparison.reference]}"
@@ -352,7 +352,8 @@ def _list_tidy(comparison: Comparison, score: Score) -> dict[str, Any]:
     row |= score.figure._asdict() | {"folds": len(score.design.folds)}
     row |= {"low": interval and interval[0], "high": interval and interval[1], "constant": score.constant}
     row |= tables.pick_fields(score.over_groups, groups_low="low", groups_high="high", groups="groups")
-    row |= tables.pick_fields(score.published, thesis="mean", thesis_std="std", thesis_table="table")
+    if comparison.has_expected:
+        row |= tables.pick_fields(score.published, thesis="mean", thesis_std="std", thesis_table="table")
     row |= {"reference": test and comparison.reference.variant}
     row |= tables.pick_fields(
         test and test.contrast, difference="difference", test="test.rule", p="test.p", p_holm="holm"

@@ -24,7 +24,8 @@ def format_score(value: float | None, metric: str, fractions: bool = False) -> s
     """A score: percent with one decimal, or a fraction with three; '' for None."""
     if value is None:
         return ""
-    return f"{100 * value:.1f}" if is_percent(metric, fractions) else f"{value:.3f}"
+    text = f"{100 * value:.1f}" if is_percent(metric, fractions) else f"{value:.3f}"
+    return score_text.drop_sign_of_zero(text)
 
 
 def format_figure(figure: Figure, metric: str, fractions: bool = False) -> str:
@@ -36,7 +37,7 @@ def format_figure(figure: Figure, metric: str, fractions: bool = False) -> str:
 def format_difference(value: float, metric: str, fractions: bool = False) -> str:
     """'+2.1' points or '+0.021'; the minus is U+2212."""
     text = f"{100 * value:+.1f}" if is_percent(metric, fractions) else f"{value:+.3f}"
-    return text.replace("-", "−")
+    return score_text.drop_sign_of_zero(text).replace("-", "−")
 
 
 def format_interval(interval: Interval | None, metric: str, fractions: bool = False) -> str:

@@ -44,7 +44,12 @@ def format_score(value: float | None, metric: str, *, sign: bool = False) -> str
     if value is None:
         return ""
     plus = "+" if sign else ""
-    return f"{100 * value:{plus}.1f}" if is_percent(metric) else f"{value:{plus}.3f}"
+    return drop_sign_of_zero(f"{100 * value:{plus}.1f}" if is_percent(metric) else f"{value:{plus}.3f}")
+
+
+def drop_sign_of_zero(text: str) -> str:
+    """'0.000' of '-0.000', which is what rounding leaves of a small number."""
+    return text.lstrip("-") if text.startswith("-") and not text.strip("-0.") else text
 
 
 def describe_score(value: float, metric: str) -> str:

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import optax
 
 from affect_jax import metrics
-from affect_jax.config.stages import Stage, metric_sign
+from affect_jax.config.losses import import_own
+from affect_jax.config.stages import Stage, list_own_metrics, metric_sign
 from affect_jax.data import moddrop
 from affect_jax.data.buckets import Bucket, list_segments
 from affect_jax.data.corpus import Corpus, take_batch
@@ -391,7 +392,9 @@ def finish_epoch(
     share = counts / jnp.maximum(counts.sum(), 1)
     # A batch of padding alone has a share of 0, but its loss may be NaN, and 0 * NaN is NaN.
     log = {name: jnp.where(counts > 0, values * share, 0.0).sum() for name, values in batches.terms.items()}
-    scores = metrics.evaluate(task, validation.outputs[stage.prediction], validation.target, validation.mask)
+    answered = validation.outputs[stage.prediction], validation.target, validation.mask
+    scores = metrics.evaluate(task, *answered)
+    scores |= {name: import_own(name, "metric")(*answered) for name in list_own_metrics([stage])}
     log |= {f"validation/{name}": value for name, value in scores.items()}
     log["scale"] = state.scale
     plateau = metric_sign(stage.plateau_metric) * scores[stage.plateau_metric]

@@ -98,7 +98,7 @@ def test_the_page_of_a_corpus(program, corpus, run, capsys):
     out = run / "listening" / "test_trial_1.html"
     view, text = data(out)
     printed, noted = capsys.readouterr()
-    choice, line, last = printed.splitlines(keepends=True)
+    choice, line, last, following = printed.splitlines(keepends=True)
     assert choice == (
         "trial 1, variant 'ConflictNET' (from a synthetic corpus), fold given, seed 0: the best trial on validation; "
         "validation PCC 0.625, test PCC 0.625; mean of all 2 trials of this variant: validation PCC 0.312, test PCC "
@@ -106,6 +106,7 @@ def test_the_page_of_a_corpus(program, corpus, run, capsys):
     )
     assert line == f"4 clips, 4 with sound, 1 with LIME weights, {out.stat().st_size / 1e6:.1f} MB -> {out}\n"
     assert last == f"open in a browser: {out}\n"
+    assert following.startswith(f"next: python -m launch.report {run}")
     assert not noted
     assert "<title>conflictnet: test split of talk, made of noise (synthetic corpus)</title>" in text
     assert view["facts"] == [

@@ -103,7 +103,8 @@ def test_a_timeline_on_standard_output(main, run, talk, capsys):
     assert float(trials[-1]["end"]) == 4
     assert float(trials[0]["prediction"]) == 1
     assert "trial 0, variant 'ConflictNET' (from a synthetic corpus): windows of 2 s every 0.66625 s" in err
-    assert "1 of 1 recordings predicted" in err.splitlines()[-1]
+    assert "1 of 1 recordings predicted" in err.splitlines()[-2]
+    assert err.splitlines()[-1].startswith(f"next: python -m launch.explore --run={run}")
 
 
 def test_windows_and_hops_are_chosen(main, run, talk, capsys):
@@ -125,7 +126,7 @@ def test_a_bad_file_is_skipped_and_the_status_says_so(main, run, talk, tmp_path,
     out, err = capsys.readouterr()
     assert out == ""
     assert f"skipped: {tmp_path / 'notes.wav'} cannot be read as audio" in err
-    assert err.splitlines()[-1] == "1 of 3 recordings predicted, 2 skipped"
+    assert err.splitlines()[-2] == "1 of 3 recordings predicted, 2 skipped"
     trials = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert sum(trial["file"] == str(talk) for trial in trials) == len(trials) - 2
     assert "is not a file" in trials[-1]["note"]

@@ -108,6 +108,7 @@ def test_what_is_adapted_is_told_and_stays_in_the_folder(run):
 def test_the_run_says_what_it_costs_what_it_does_and_what_comes_next(run):
     printed = run[1]
     assert "12 trials in 1 study" in printed
+    assert re.search(r"updates: about \d+ (s|min) to \d+ (s|min) on an idle machine, compiling included", printed)
     assert "for a first look, --config.study.seeds=1 --config.study.folds=fold_1 trains 1 of them" in printed
     assert "compiling" in printed
     assert "best validation accuracy" in printed
@@ -137,6 +138,45 @@ def test_mistakes_of_flags(start, run, flag, message):
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("program", "flags_", "message"),
+    [
+        ("prepare", ("--manifest=walk.csv", "--sond=mfcc"), "no flag --sond (did you mean --sound?)"),
+        (
+            "prepare",
+            ("--manifest=walk.csv", "--modalities=vioce"),
+            "walk.csv has no column 'vioce' (did you mean 'voice'?)",
+        ),
+        (
+            "main",
+            (*FUSE[1:], "--config.data.modalities=('vioce', 'face')"),
+            "has no column 'vioce' (did you mean 'voice'?)",
+        ),
+        (
+            "main",
+            (*FUSE[1:], "--config.study.folds=('fold_9',)"),
+            "names 'fold_9'; the corpus has fold_1, fold_2, fold_3",
+        ),
+        (
+            "baselines",
+            ("--config=configs/rank.py", "--config.corpus.manifest=walk.csv"),
+            "take --config=configs/speech_emotion.py with the same --config.corpus.manifest",
+        ),
+    ],
+)
+def test_mistakes_in_every_program(start, home, program, flags_, message):
+    status, said = start(program, *flags_)
+    assert status == 2
+    assert message in said
+    assert "[" not in said.splitlines()[-1], "no list of Python's"
+
+
+def test_one_modality_leaves_the_items_without_it_out(start, home):
+    status, said = start("prepare", "--manifest=walk.csv", "--modalities=face")
+    assert status == 0, said
+    assert "left out: 9 of 60 items, which have no face" in said
+
+
 def test_another_config_shows_where_it_differs(start, run):
     status, said = start(*FUSE, GRID, "--config.stages.fit.dropout=0.3")
     assert status == 2
@@ -157,8 +197,12 @@ def test_report_and_missing_speak_of_the_corpus_alone_and_in_percent(start, run)
     assert "| accuracy % |" in said
     assert "open in a browser: runs/walk/report/index.html" in said
     assert said.splitlines()[-1].startswith("next: python -m launch.export --run=runs/walk")
-    status, missing = start("missing", "--run=runs/walk", "--k=2")
+    rows = (run[0] / "report" / "comparison.csv").read_text()
+    assert "thesis" not in rows
+    assert not re.findall(r"\[[^\]]*\](?! \(6\))", said.split("- mean")[0]), "six speakers, but three folds"
+    status, missing = start("missing", "--run=runs/walk")
     assert status == 0
+    assert "note: neighbours 5, 10, as no fold has more" in missing
     assert re.search(r"intra +● +○ +\d+\.\d ± ", missing)
     folder = run[0] / "report"
     assert "What the grid chose" in (folder / "chosen.md").read_text()
@@ -190,3 +234,66 @@ def test_export_predict_explain_and_explore_go_on_from_the_run(start, run, home)
     status, said = start("explore", "--run=runs/walk", "--limit=2")
     assert status == 0, said
     assert "open in a browser: runs/walk/listening/" in said
+    assert said.splitlines()[-1].startswith("next: python -m launch.report runs/walk")
+    (home / "odd.csv").write_text("id,vioce,face\nfirst,0.wav,0.npy\n")
+    status, said = start("predict", "--run=runs/walk", "odd.csv")
+    assert "no column 'voice' (did you mean 'vioce'?)" in said
+    assert "next: python -m launch.explore --run=runs/walk" in said
+
+
+FIRST = (
+    *("--config.corpus.manifest=walk.csv", "--config.study.seeds=1", "--config.study.folds=fold_1"),
+    *("--config.corpus.folds=3", "--config.stages.fit.epochs=1", "--config.engine.devices=1"),
+)
+
+
+HITS = """import jax.numpy as jnp
+
+
+def hits(prediction, target, mask):
+    return jnp.sum((jnp.argmax(prediction, -1) == target) & mask) / jnp.sum(mask)
+"""
+
+
+def test_modalities_are_ranked_by_a_score_of_one_s_own(start, home, monkeypatch):
+    """A trial of each, for what it says: not for how well it does. The score is accuracy under another name."""
+    (home / "my_scores.py").write_text(HITS)
+    monkeypatch.syspath_prepend(home)
+    small = ("--config.model.units=3", "--config.model.heads=2", "--config.model.hidden=3")
+    own = ("--config.stages.fit.monitor.metric=my_scores:hits", "--workdir=runs/rank_walk")
+    status, said = start("main", "--config=configs/rank.py", *FIRST, *small, *own)
+    assert status == 0, said
+    results = json.loads((home / "runs" / "rank_walk" / "results.json").read_text())
+    assert results["monitor"] == {"metric": "my_scores:hits", "goal": "max"}
+    for trial in results["trials"]:
+        for split in ("validation", "test"):
+            assert trial[split]["my_scores:hits"] == pytest.approx(trial[split]["accuracy"], abs=1e-6)
+    assert "studies: audio, text, video -> voice, face, because voice and face are what is read" in said
+    assert "model.modalities" not in said
+    assert "Modalities of rank_" in said
+    assert "2 trials in 2 studies" in said
+    assert said.splitlines()[-1].startswith("next: python -m launch.report runs/rank_")
+
+
+SPEECH = """from configs import speech_emotion
+
+
+def get_config():
+    config = speech_emotion.get_config()
+    config.model.update(filters=(2, 2, 2), lstm_units=(2, 2), attention_units=2)
+    return config
+"""
+
+
+def test_raw_speech_is_explained(start, home):
+    (home / "small_speech.py").write_text(SPEECH)
+    status, said = start("main", "--config=small_speech.py", *FIRST, "--workdir=runs/speech")
+    assert status == 0, said
+    assert "model.modality: speech -> voice, because voice is what is read of the corpus" in said
+    assert "1 trial in 1 study" in said
+    assert "engine.data" not in said
+    fast = ("--segments=4", "--perturbations=8", "--seeds=1", "--steps=2")
+    status, said = start("explain", "--run=runs/speech", "0.wav", *fast)
+    assert status == 0, said
+    assert (home / "runs" / "speech" / "explanations").is_dir()
+    assert said.splitlines()[-1].startswith("next: python -m launch.explore --run=runs/speech")

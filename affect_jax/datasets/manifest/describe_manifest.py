@@ -16,6 +16,7 @@ from affect_jax.datasets.manifest.segments import count_sources
 from affect_jax.datasets.manifest.settings import Settings
 from affect_jax.datasets.manifest.split_plan import SplitPlan
 from affect_jax.datasets.release_files import quote_values
+from affect_jax.errors import format_count
 
 _MOST_RATES = 4
 _MOST_CLASSES = 10
@@ -43,7 +44,7 @@ def describe_manifest(
         if sheet.grouped
         else ", each its own group"
     )
-    yield f"manifest     {sheet.path}: {len(sheet.rows)} items{grouping}"
+    yield f"manifest     {sheet.path}: {format_count(len(sheet.rows), 'item')}{grouping}"
     for modality in sheet.modalities:
         yield f"{modality:<12} {_describe_modality(sheet, cells, modality, settings)}"
         if outliers := _describe_outliers(sheet, cells, modality, settings):
@@ -83,7 +84,7 @@ def _describe_modality(sheet: Sheet, cells: Cells, modality: str, settings: Sett
     lengths = [cell.frames for cell in measured]
     by_file = {row.files[modality]: cell.rate for row, cell in zip(rows, measured, strict=True)}
     counts = collections.Counter(round(rate, 2) for rate in by_file.values() if rate)
-    rates = ", ".join(f"{rate:g} Hz ({count} files)" for rate, count in counts.most_common(_MOST_RATES))
+    rates = ", ".join(f"{rate:g} Hz ({format_count(count, 'file')})" for rate, count in counts.most_common(_MOST_RATES))
     rates += f", ... ({len(counts)} rates)" if len(counts) > _MOST_RATES else ""
     width = measured[0].width
     if not frame_files.is_sound(rows[0].files[modality]):

@@ -66,8 +66,20 @@ def check_neighbour_counts(loaded: LoadedCorpus, study: TestedStudy, counts: Seq
         )
     raise UserError(
         f"--k has {max(counts)} neighbours but a fold trains on {least} examples that have all of {names}, as a "
-        f"neighbour must ({fold!r}, of {examples}); give at most {least}"
+        f"neighbour must ({fold!r}, of {examples}); give at most {least}, as in --k={least}"
     )
+
+
+def choose_neighbour_counts(
+    loaded: LoadedCorpus, studies: Sequence[TestedStudy], counts: Sequence[int]
+) -> tuple[int, ...]:
+    """Those of some counts that every fold has neighbours for; where that is none, as many as it has."""
+    train = np.asarray(loaded.folds.train)
+    least = min(
+        int(find_present(loaded.development.corpus, study.modalities, train).all(-1).sum(axis=1).min())
+        for study in studies
+    )
+    return tuple(count for count in counts if count <= least) or (max(least, 1),)
 
 
 def find_present(corpus: corpora.Corpus, modalities: Sequence[str], examples: np.ndarray) -> np.ndarray:

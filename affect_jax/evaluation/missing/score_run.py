@@ -5,10 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from affect_jax.errors import join_words
 from affect_jax.evaluation.missing import checked_run, masked_scores, missing_file
 from affect_jax.experiment import kept_weights
 from affect_jax.experiment.results_file import read_results
 from affect_jax.runtime.progress import Work
+
+COUNTS = (5, 10, 100)
+"""K of K nearest neighbours, where nobody asks for others."""
 
 
 def score_run(
@@ -18,7 +22,7 @@ def score_run(
     *,
     also: Sequence[Path] = (),
     studies: Sequence[str] = (),
-    counts: Sequence[int] = (5, 10, 100),
+    counts: Sequence[int] = (),
     metrics: Sequence[str] = ("euclidean", "cosine"),
 ) -> dict[str, Any]:
     """Scores the studies that missing.json does not have yet, and writes it after each one.
@@ -31,7 +35,7 @@ def score_run(
       command: for the record.
       also: run folders that are set beside the run.
       studies: to score; () for all that can be.
-      counts: K of K nearest neighbours.
+      counts: K of K nearest neighbours; () takes those of `COUNTS` that every fold has, or as many as it has.
       metrics: distances, of affect_jax.evaluation.imputation.METRICS.
 
     Returns:
@@ -42,14 +46,19 @@ def score_run(
     """
     checked = checked_run.check_run(run, studies)
     others = missing_file.read_other_runs(checked, also)
-    document = missing_file.start_document(checked, counts, metrics, out, command)
-    unscored = [study for study in checked.studies if study.spec.name not in document["studies"]]
+    document, unscored = _start(checked, counts or COUNTS, metrics, out, command)
     with Work() as work:
         if unscored:
             kept_weights.check_weights(run, checked.results)
             loaded = checked_run.load_corpus(checked)
+            if not counts:
+                counts = masked_scores.choose_neighbour_counts(loaded, unscored, COUNTS)
+                document, unscored = _start(checked, counts, metrics, out, command)
+                if counts != COUNTS:
+                    work.say(f"note: neighbours {join_words(counts)}, as no fold has more examples of all modalities")
             for study in unscored:
                 masked_scores.check_neighbour_counts(loaded, study, counts)
+        if unscored:
             kind = "synthetic " if checked.results.corpus.synthetic else ""
             work.say(f"{kind}corpus {checked.results.corpus.name}: {', '.join(s.spec.name for s in unscored)}")
         for study in unscored:
@@ -63,3 +72,11 @@ def score_run(
     # The merged document shares this run's studies, so the file gets their originals, but no studies of other runs.
     missing_file.write_missing(document, out)
     return merged
+
+
+def _start(
+    checked: checked_run.CheckedRun, counts: Sequence[int], metrics: Sequence[str], out: Path, command: str
+) -> tuple[dict[str, Any], list[checked_run.TestedStudy]]:
+    """The document, and the studies that it does not have yet."""
+    document = missing_file.start_document(checked, counts, metrics, out, command)
+    return document, [study for study in checked.studies if study.spec.name not in document["studies"]]
