@@ -5,6 +5,7 @@
     python -m launch.prepare --corpus=sspnet_conflict --manual_dir=DIR --rate=8000 --partition=parts.csv
     python -m launch.prepare --corpus=iemocap --form=release --modalities=text,audio --manual_dir=DIR --glove=FILE
     python -m launch.prepare --corpus=manifest --manifest=FILE.csv --target=valence
+    python -m launch.prepare --manifest=FILE.csv --features="voice=clip:DIR, words=transcript:DIR@8" --features_out=OUT
     python -m launch.prepare --corpus=arrays --path=aligned_50.pkl
     python -m launch.prepare --corpus=recola --synthetic_out=DIR
 
@@ -15,6 +16,10 @@ With --synthetic_out it only writes the raw files of a synthetic corpus, to look
 For your own files (--corpus=manifest) it reports all faults at once, one line each, and describes the files before it
 builds anything.
 """
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from absl import flags
 
@@ -90,6 +95,10 @@ def define_flags(values: flags.FlagValues) -> None:
             define(name, None, text, flag_values=values)
     shard = "manifest: only compute the features of part i of n of the recordings, as in 2/8 (docs/scaling.md)."
     flags.DEFINE_string("shard", None, shard, flag_values=values)
+    features = "manifest: MODALITY=COLUMN:ENCODER, ...: features by pretrained encoders (docs/encoders.md)."
+    flags.DEFINE_string("features", None, features, flag_values=values)
+    out = "Folder for what --features makes, with a manifest of it. Default: beside FILE.csv, FILE_features."
+    flags.DEFINE_string("features_out", None, out, flag_values=values)
     flags.DEFINE_string(
         "synthetic_out", None, "Only write a synthetic corpus's raw files to this new folder.", flag_values=values
     )
@@ -111,8 +120,27 @@ def main(argv: list[str]) -> None:
     if FLAGS.shard is not None:
         print(compute_shard(corpus, settings, FLAGS.shard))
         return
+    if FLAGS.features is not None or FLAGS.features_out is not None:
+        settings["manifest"] = _extract_features(corpus, settings)
     for line in prepare_corpus(corpus, settings):
         print(line, flush=True)
+
+
+def _extract_features(corpus: str, settings: Mapping[str, Any]) -> str:
+    """Computes what --features says and returns the path of the manifest of it.
+
+    Raises:
+      UserError: there is no manifest; or from the extraction.
+    """
+    if corpus != "manifest" or "manifest" not in settings or FLAGS.features is None:
+        raise UserError("--features and --features_out are for your own csv; give --manifest=FILE.csv and --features")
+    from affect_jax.datasets.extraction import extract_features
+
+    manifest = Path(settings["manifest"]).expanduser()
+    out = Path(FLAGS.features_out or f"{manifest.with_suffix('')}_features").expanduser()
+    for line in extract_features(manifest, FLAGS.features, out):
+        print(line, flush=True)
+    return str(out / "manifest.csv")
 
 
 if __name__ == "__main__":

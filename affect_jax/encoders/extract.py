@@ -1,0 +1,181 @@
+"""Features of many recordings or texts by one encoder: batches of like lengths, few compiled shapes."""
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from affect_jax.encoders import pieces, resnet, sound, words
+from affect_jax.encoders.families import Encoder
+from affect_jax.encoders.folder import find_folder, load_encoder
+from affect_jax.errors import UserError
+
+MEAN = "mean"
+_LONGEST = 300
+"""Seconds: attention over more takes memory with the square of them."""
+_TOGETHER = 40
+"""Seconds of sound, with padding, that are encoded at once."""
+_GROWTH = 1.25
+_TEXTS = 32
+
+
+class Extractor(NamedTuple):
+    """An encoder, and what of it is taken.
+
+    Attributes:
+      encoder: with its weights.
+      layer: number of the state of `states` that is taken, or 'mean' of all, or 'last', the output.
+      normalises: whether samples are normalised.
+      tokenizer: of words; None of sound.
+      identity: a hash of weights, settings and layer: equal ones give equal features.
+    """
+
+    encoder: Encoder
+    layer: str
+    normalises: bool
+    tokenizer: Any
+    identity: str
+
+
+def load_extractor(source: str) -> Extractor:
+    """Loads an extractor of sound or words.
+
+    Args:
+      source: as `folder.load_encoder` takes it, or `SOURCE@8` for the state behind the eighth layer, `SOURCE@0` for
+        what the first one reads, `SOURCE@mean` for the mean of all.
+
+    Raises:
+      UserError: it cannot be loaded, has no such layer, or is of images.
+    """
+    name, at, layer = source.rpartition("@")
+    name, layer = (name, layer) if at else (source, "last")
+    network = name.partition(":")[0]
+    if network in resnet.DEPTHS:
+        raise UserError(f"{name} is of images, which are not extracted yet; name an encoder of sound or words")
+    folder = find_folder(name)
+    encoder = load_encoder(str(folder))
+    if encoder.kind == "images":
+        raise UserError(f"{name} is of images, which are not extracted yet; name an encoder of sound or words")
+    if not isinstance(encoder.model, words.Words) and encoder.kind == "words":
+        raise UserError(f"{name} is CLIP's tower of texts, which gives no states of single words; name BERT or RoBERTa")
+    count = encoder.model.sizes.layers
+    if layer not in ("last", MEAN) and not (layer.isdecimal() and int(layer) <= count):
+        raise UserError(f"{source} asks for the layer {layer!r}, but there are 0 to {count}, or {MEAN}; name one")
+    tokenizer = pieces.read_tokenizer(folder) if encoder.kind == "words" else None
+    normalises = encoder.kind == "sound" and sound.read_normalises(folder)
+    return Extractor(encoder, layer, normalises, tokenizer, _identify(encoder, folder, layer))
+
+
+def extract_sounds(
+    extractor: Extractor, lengths: Sequence[int], read: Callable[[int], np.ndarray]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Features of recordings, in batches of like lengths.
+
+    Args:
+      extractor: of sound.
+      lengths: samples of each recording at 16 kHz.
+      read: number of a recording -> its samples, float32 [S].
+
+    Yields:
+      Number of a recording and its features, float32 [T, D], one every 20 ms.
+    """
+    variables = jax.device_put(extractor.encoder.variables)
+    for size, numbers in _group_by_size(lengths):
+        rows = max(1, int(_TOGETHER * 16_000 / size))
+        for begin in range(0, len(numbers), rows):
+            batch = numbers[begin : begin + rows]
+            samples, mask = np.zeros((rows, size), np.float32), np.zeros((rows, size), bool)
+            for row, number in enumerate(batch):
+                clip = read(number)
+                samples[row, : len(clip)] = sound.normalise_samples(clip) if extractor.normalises else clip
+                mask[row, : len(clip)] = True
+            states, valid = _encode(extractor.encoder.model, extractor.layer, variables, samples, mask)
+            for row, number in enumerate(batch):
+                yield number, np.asarray(states[row, : int(valid[row].sum())])
+
+
+def check_length(samples: int, name: str) -> None:
+    """Checks that a recording is not too long for one piece, nor too short for a step.
+
+    Raises:
+      UserError: it is.
+    """
+    if samples > _LONGEST * 16_000:
+        raise UserError(
+            f"{name} has {samples / 16_000:.0f} s, but an encoder of speech hears at most {_LONGEST} s at once; cut "
+            "it by the columns start and end"
+        )
+    if samples < 400:
+        raise UserError(f"{name} has {samples / 16:.0f} ms, too short for an encoder of speech (25 ms); leave it out")
+
+
+def extract_words(extractor: Extractor, texts: Sequence[Sequence[str]]) -> Iterator[tuple[int, np.ndarray]]:
+    """Features of texts.
+
+    Yields:
+      Number of a text and its features, float32 [words, D]: the mean over the pieces of each word.
+    """
+    variables = jax.device_put(extractor.encoder.variables)
+    longest = extractor.encoder.model.sizes.longest
+    cut = [pieces.split_into_pieces(extractor.tokenizer, text, longest) for text in texts]
+    parts = [(number, part) for number, own in enumerate(cut) for part in own]
+    found: dict[int, np.ndarray] = {}
+    left = {number: len(own) for number, own in enumerate(cut)}
+    sizes = [min(longest, 1 << max(4, (len(part.numbers) - 1).bit_length())) for _, part in parts]
+    for size in sorted(set(sizes)):
+        same = [at for at, own in enumerate(sizes) if own == size]
+        for begin in range(0, len(same), _TEXTS):
+            batch = [parts[at] for at in same[begin : begin + _TEXTS]]
+            numbers, mask = np.zeros((_TEXTS, size), np.int32), np.zeros((_TEXTS, size), bool)
+            for row, (_, part) in enumerate(batch):
+                numbers[row, : len(part.numbers)] = part.numbers
+                mask[row, : len(part.numbers)] = True
+            states, _ = _encode(extractor.encoder.model, extractor.layer, variables, numbers, mask)
+            for row, (number, part) in enumerate(batch):
+                own = np.asarray(states[row, : len(part.numbers)])
+                # No word is in two parts, so their sum has each word's features.
+                found[number] = found.get(number, 0) + pieces.average_over_words(own, part, len(texts[number]))
+                left[number] -= 1
+                if not left[number]:
+                    yield number, found.pop(number)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _encode(
+    model: nn.Module, layer: str, variables: Any, inputs: jax.Array, mask: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    outputs = model.apply(variables, inputs, mask)
+    if layer == "last":
+        states = outputs.last
+    elif layer == MEAN:
+        states = jnp.stack(outputs.states).mean(axis=0)
+    else:
+        states = outputs.states[int(layer)]
+    return states, getattr(outputs, "mask", mask)
+
+
+def _group_by_size(lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    """Padded length -> numbers of recordings; padded lengths grow by equal factors, so there are few of them."""
+    groups: dict[int, list[int]] = {}
+    for number, length in enumerate(lengths):
+        size = 16_000
+        while size < length:
+            size = int(size * _GROWTH)
+        groups.setdefault(size, []).append(number)
+    yield from sorted(groups.items())
+
+
+def _identify(encoder: Encoder, folder: Path, layer: str) -> str:
+    digest = hashlib.sha256(f"{encoder.model!r} {layer}".encode())
+    for leaf in jax.tree_util.tree_leaves(encoder.variables):
+        digest.update(leaf)
+    for name in (sound.SETTINGS, pieces.FILE):
+        if (folder / name).is_file():
+            digest.update((folder / name).read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,159 @@
+"""Columns of a manifest through encoders of speech and words: each once, by content, with faults named together."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import soundfile
+from absl import flags
+
+from affect_jax.datasets.extraction import extract_features
+from affect_jax.encoders import extract, folder, pieces, sound
+from affect_jax.errors import UserError
+from affect_jax.features import sound_files
+from launch import prepare
+from tests.encoders import proof
+
+
+@pytest.fixture(scope="module")
+def encoders(tmp_path_factory):
+    """Small encoders as folders of the hub: of speech, one step every 20 ms, and of words."""
+    pytest.importorskip("tokenizers")
+    made = {}
+    for name in ("wav2vec2_base", "bert"):
+        kinds, config = proof.read_case(name)
+        arrays = dict(kinds["param"])
+        if name == "bert":
+            arrays["embeddings.word_embeddings.weight"] = np.random.default_rng(0).normal(size=(80, 8)).astype("f4")
+            config["vocab_size"] = 80
+        else:
+            config["conv_stride"] = [20, 4, 4]
+        made[name] = tmp_path_factory.mktemp(name)
+        (made[name] / "config.json").write_text(json.dumps(config))
+        safetensors.numpy.save_file(arrays, made[name] / "model.safetensors")
+    tokenizer = (proof.DATA / "processing" / "bert_tokenizer.json").read_bytes()
+    (made["bert"] / "tokenizer.json").write_bytes(tokenizer)
+    return made
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    """Six clips of a third of a second and more, with words in cells and in a file."""
+    draw, rows = np.random.default_rng(1), []
+    for number in range(6):
+        samples = 0.1 * draw.normal(size=5600 + 700 * number)
+        soundfile.write(tmp_path / f"{number}.wav", samples, 16000, subtype="FLOAT")
+        words = ["the cat sat on the mat", "cats sit", "", "said.txt", "unbelievable mats sat " * 5, "x"][number]
+        rows.append([f"i{number}", f"g{number}", ("calm", "loud")[number % 2], f"{number}.wav", words])
+    (tmp_path / "said.txt").write_text("sat, cats!\n", encoding="utf-8")
+    write(tmp_path / "my.csv", ["id", "group", "label", "clip", "said"], rows)
+    return tmp_path / "my.csv"
+
+
+def write(path, header, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def read(out):
+    with (out / "manifest.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_features_are_those_of_each_file_alone_and_are_computed_once(encoders, manifest, tmp_path, monkeypatch, capsys):
+    values = flags.FlagValues()
+    prepare.define_flags(values)
+    monkeypatch.setattr(prepare, "FLAGS", values)
+    out = tmp_path / "my_features"
+    features = f"voice=clip:{encoders['wav2vec2_base']}@1, words=said:{encoders['bert']}"
+    arguments = [f"--manifest={manifest}", f"--features={features}", f"--data_dir={tmp_path / 'data'}", "--folds=3"]
+    prepare.main(values(["prepare", *arguments]))
+    said = capsys.readouterr().out
+    assert "6 recordings of the column clip" in said
+    assert "5 texts of the column said" in said
+    assert "voice        6 files of 8 features" in said
+
+    rows = read(out)
+    assert list(rows[0]) == ["id", "group", "label", "voice", "words"]
+    assert [bool(row["words"]) for row in rows] == [True, True, False, True, True, True]
+    encoder = folder.load_encoder(str(encoders["wav2vec2_base"]))
+    samples = sound.normalise_samples(sound_files.read_audio(manifest.parent / "2.wav", rate=16000))[None]
+    alone = encoder.model.apply(encoder.variables, samples, np.ones(samples.shape, bool)).states[1][0]
+    np.testing.assert_allclose(np.load(out / rows[2]["voice"]), alone, atol=1e-5)
+    assert [len(np.load(out / row["words"])) for row in rows if row["words"]] == [6, 2, 2, 15, 1]
+    bert, reader = folder.load_encoder(str(encoders["bert"])), pieces.read_tokenizer(encoders["bert"])
+    (cut,) = pieces.split_into_pieces(reader, ["cats", "sit"], 14)
+    last = bert.model.apply(bert.variables, cut.numbers[None], np.ones((1, len(cut.numbers)), bool)).last[0]
+    np.testing.assert_allclose(
+        np.load(out / rows[1]["words"]), pieces.average_over_words(np.asarray(last), cut, 2), atol=1e-5
+    )
+
+    (out / rows[4]["voice"]).unlink()  # as after a kill
+    (manifest.parent / "0.wav").rename(manifest.parent / "renamed.wav")
+    manifest.write_text(manifest.read_text().replace("0.wav", "renamed.wav"))
+    lines = list(extract_features(manifest, features, out))
+    assert "6 recordings of the column clip" in lines[0]
+    assert lines[0].endswith("1 to compute")
+    assert lines[1].endswith("0 to compute")
+    assert [row["voice"] for row in read(out)] == [row["voice"] for row in rows]
+
+
+def test_stretches_become_items_whose_group_is_the_recording(encoders, manifest, tmp_path):
+    rows = [[f"s{i}", "calm", f"{i // 2}.wav", 0.05 + 0.1 * (i % 2), 0.15 + 0.1 * (i % 2)] for i in range(4)]
+    write(tmp_path / "cut.csv", ["id", "label", "clip", "start", "end"], rows)
+    list(extract_features(tmp_path / "cut.csv", f"voice=clip:{encoders['wav2vec2_base']}", tmp_path / "out"))
+    made = read(tmp_path / "out")
+    assert list(made[0]) == ["id", "label", "group", "voice"]
+    assert [row["group"] for row in made] == ["0.wav", "0.wav", "1.wav", "1.wav"]
+    assert len({row["voice"] for row in made}) == 4
+    assert all(len(np.load(tmp_path / "out" / row["voice"])) == 5 for row in made)
+
+
+def test_all_files_that_cannot_be_used_are_named_and_the_others_kept(encoders, manifest, tmp_path):
+    (tmp_path / "0.wav").write_bytes(b"")
+    (tmp_path / "1.wav").unlink()
+    soundfile.write(tmp_path / "2.wav", np.sin(np.arange(300.0)) / 2, 16000)
+    (tmp_path / "said.txt").write_bytes("Stra\xdfe".encode("latin-1"))
+    features = f"voice=clip:{encoders['wav2vec2_base']},words=said:{encoders['bert']}"
+    with pytest.raises(UserError) as error:
+        list(extract_features(manifest, features, tmp_path / "out"))
+    lines = str(error.value).splitlines()
+    assert len(lines) == 4
+    for line, row, says in zip(
+        lines, (2, 3, 4, 5), ("0.wav", "1.wav cannot be read", "too short", "Latin-1"), strict=True
+    ):
+        assert f"row {row}" in line
+        assert says in line
+    assert not (tmp_path / "out" / "manifest.csv").exists()
+    assert len(list((tmp_path / "out" / "features").glob("*.npy"))) == 3 + 4
+
+
+@pytest.mark.parametrize(
+    ("features", "says"),
+    [
+        ("voice", "expected MODALITY=COLUMN:ENCODER"),
+        ("", "is empty"),
+        ("voice=clap:DIR", "did you mean 'clip'"),
+        ("said=clip:DIR", "has a column of this name"),
+        ("voice=clip:DIR, voice=clip:DIR", "twice"),
+        ("voice=clip:/no/such", "is not a folder"),
+        ("face=clip:resnet101:FILE", "is of images"),
+        ("voice=clip:SPEECH@9", "there are 0 to 2, or mean"),
+    ],
+)
+def test_wrong_settings_are_told(encoders, manifest, tmp_path, features, says):
+    features = features.replace("SPEECH", str(encoders["wav2vec2_base"]))
+    with pytest.raises(UserError, match=says):
+        list(extract_features(manifest, features, tmp_path / "out"))
+
+
+def test_the_mean_of_layers_is_of_all_states(encoders):
+    extractor = extract.load_extractor(f"{encoders['bert']}@mean")
+    ((_, mean),) = extract.extract_words(extractor, [["cats"]])
+    every = [
+        next(extract.extract_words(extract.load_extractor(f"{encoders['bert']}@{layer}"), [["cats"]]))[1]
+        for layer in range(3)
+    ]
+    np.testing.assert_allclose(mean, np.mean(every, axis=0), atol=1e-6)
