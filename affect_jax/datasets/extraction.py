@@ -106,7 +106,9 @@ def extract_features(manifest: Path, features: str, out: Path) -> Iterator[str]:
         extractor = extract.load_extractor(one.source)
         compute = _extract_sound if extractor.encoder.kind == "sound" else _extract_words
         made[one.modality] = {}
-        yield from compute(one, extractor, rows, manifest.parent, folder, made[one.modality], problems)
+        yield from compute(
+            one, extractor, rows, manifest.parent, folder=folder, made=made[one.modality], problems=problems
+        )
     problems.raise_if_any()
     path = out / "manifest.csv"
     files.write_atomic(path, _write_manifest(header, rows, wanted, made, manifest.parent))
@@ -148,6 +150,7 @@ def _extract_sound(
     extractor: Extractor,
     rows: Sequence[Row],
     base: Path,
+    *,
     folder: Path,
     made: dict[int, str],
     problems: Problems,
@@ -199,6 +202,7 @@ def _extract_words(
     extractor: Extractor,
     rows: Sequence[Row],
     base: Path,
+    *,
     folder: Path,
     made: dict[int, str],
     problems: Problems,
