@@ -32,7 +32,8 @@ def format_results(results: Results) -> str:
     title = f"{results.name}: {label_metric(metric)}, {split} split of {corpus}"
     table = Table()
     table.add_column("variant", overflow="fold")
-    for head in ("mean", "spread", "trials", f"against {names[first]}"):
+    against_first = [f"against {names[first]}"] if len(variants) > 1 else []
+    for head in ("mean", "spread", "trials", *against_first):
         table.add_column(head, justify="right")
     for study, variant in variants:
         trials = [trial for trial in results.trials if (trial.study, trial.variant) == (study, variant)]
@@ -40,12 +41,12 @@ def format_results(results: Results) -> str:
         is_whole = bool(scores) and None not in scores.values()
         mean = format_score(statistics.fmean(scores.values()), metric) if is_whole else "not finite" if scores else "-"
         spread = f"± {format_score(statistics.stdev(scores.values()), metric)}" if is_whole and len(scores) > 1 else ""
-        against = "" if (study, variant) == first else _compare(results, first, scores, split)
-        table.add_row(names[study, variant], mean, spread, str(len(trials)), against)
+        against = [] if (study, variant) == first else [_compare(results, first, scores, split)]
+        table.add_row(names[study, variant], mean, spread, str(len(trials)), *against)
     baseline = results.baselines.get(split, {}).get(metric)
     if baseline is not None:
         answer = "constant" if results.task.endswith("regression") else "majority"
-        table.add_row(f"{answer} of scored part", format_score(baseline, metric), "", "", "")
+        table.add_row(f"{answer} of scored part", format_score(baseline, metric))
     chosen = _list_chosen(results)
     return "\n".join([*textwrap.wrap(title, WIDTH), _render(table) + _explain(results, split), *chosen])
 
@@ -114,7 +115,9 @@ def _compare(results: Results, first: tuple[str, str], scores: dict[tuple[str, i
 
 def _explain(results: Results, split: str) -> str:
     """What the table does not say by itself."""
-    notes = ["spread: standard deviation over trials (folds and seeds); differences are paired by fold and seed"]
+    notes = ["spread: standard deviation over trials (folds and seeds)"]
+    if len({(trial.study, trial.variant) for trial in results.trials}) > 1:
+        notes[0] += "; differences are paired by fold and seed"
     if results.baselines.get(split, {}).get(results.monitor.metric) is not None:
         notes.append(
             "of scored part: the best answer that never changes, made of these very labels, which no model knows"

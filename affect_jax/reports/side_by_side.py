@@ -92,8 +92,11 @@ class Comparison:
 
     @property
     def designs(self) -> list[Design]:
-        """How the trials of what is shown came about, each once."""
-        return list({score.design.describe(): score.design for score in self.scores}.values())
+        """How the trials of what is shown came about: one of each kind and size, that of the tested split."""
+        designs: dict[tuple[str, int, int], Design] = {}
+        for design in (score.design for score in self.scores):  # the tested split comes first
+            designs.setdefault((design.kind, len(design.folds), design.seeds), design)
+        return list(designs.values())
 
 
 def read_runs(run_folders: Sequence[str]) -> list[Run]:

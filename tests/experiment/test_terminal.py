@@ -48,6 +48,13 @@ def test_a_variant_has_its_mean_spread_and_paired_difference_to_the_first():
     assert "0.250" in text
 
 
+def test_one_variant_is_against_nothing():
+    text = terminal.format_results(make_results(make_trials("s", "SEW", (0.1, 0.3))))
+    assert "against" not in text
+    assert "paired" not in text
+    assert "constant of scored part" in text
+
+
 def test_it_fits_100_columns_and_says_what_is_synthetic():
     trials = make_trials("study", "a variant of a very long name " * 5, (0.5,))
     text = terminal.format_results(make_results(trials))
