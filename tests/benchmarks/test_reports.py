@@ -39,7 +39,10 @@ def test_committed_reports_are_made_by_todays_code(tmp_path):
         assert not list(reports.list_differences(made, kept)), "run `make results` and look at what changed"
 
 
-def test_every_archive_is_in_a_report():
+def test_every_archive_is_in_a_report_and_every_folder_is_one():
     made = reports.list_reports()
     used = {name for report in made for name in report.runs}
     assert {path.name.removesuffix(".tar.xz") for path in (reports.RESULTS / "runs").glob("*.tar.xz")} == used
+    folders = {reports.RESULTS / report.folder for report in made} | {reports.RESULTS / "runs", reports.RESULTS}
+    files = [path for path in reports.RESULTS.rglob("*") if path.is_file() and path.name != "README.md"]
+    assert not [path for path in files if path.parent not in folders], "no command makes these"
