@@ -32,6 +32,8 @@ RATE = 16_000
 _VERSION = 1
 """To be raised whenever extraction gives other numbers: what is kept is then not used."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+_DIGITS = re.compile(r"(\d+)")
 _OWN = ("id", "split", "fold", "group", "start", "end")
 
 
@@ -104,7 +106,7 @@ def extract_features(manifest: Path, features: str, out: Path) -> Iterator[str]:
     made: dict[str, dict[int, str]] = {}
     for one in wanted:
         extractor = extract.load_extractor(one.source)
-        compute = _extract_sound if extractor.encoder.kind == "sound" else _extract_words
+        compute = {"sound": _extract_sound, "words": _extract_words, "images": _extract_images}[extractor.encoder.kind]
         made[one.modality] = {}
         yield from compute(
             one, extractor, rows, manifest.parent, folder=folder, made=made[one.modality], problems=problems
@@ -225,6 +227,58 @@ def _extract_words(
     paths = list(todo)
     for number, features in extract.extract_words(extractor, [todo[path] for path in paths]):
         _keep(paths[number], features)
+
+
+def _extract_images(
+    wanted: Wanted,
+    extractor: Extractor,
+    rows: Sequence[Row],
+    base: Path,
+    *,
+    folder: Path,
+    made: dict[int, str],
+    problems: Problems,
+) -> Iterator[str]:
+    """Fills `made`, number of a row -> name of its file of features."""
+    todo: list[tuple[Row, list[Path], Path]] = []
+    for row in rows:
+        if is_missing(row.cells[wanted.column]):
+            continue
+        try:
+            if row.segment != WHOLE:
+                raise UserError("pictures have no times, so start and end say nothing of them; leave these out")
+            frames = _list_frames(base / Path(row.cells[wanted.column]).expanduser())
+            content = " ".join(map(files.hash_file, frames))
+        except (OSError, UserError) as error:
+            problems.add(row.number, f"{wanted.column}: {error}")
+            continue
+        kept = folder / f"{_make_key(extractor, content, WHOLE)}.npy"
+        made[row.number] = kept.name
+        if not kept.exists():
+            todo.append((row, frames, kept))
+    yield _announce(wanted, len(made), len(todo), "folders of frames")
+    for row, frames, kept in todo:
+        try:
+            _keep(kept, extract.extract_images(extractor, frames))
+        except UserError as error:
+            problems.add(row.number, f"{wanted.column}: {error}")
+
+
+def _list_frames(path: Path) -> list[Path]:
+    """The pictures of a folder in the order of their names, numbers by value; or the one that is named."""
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise UserError(f"{path} is neither a folder of pictures nor a picture; correct the path")
+    frames = [file for file in path.iterdir() if file.suffix.lower() in _PICTURES]
+    if not frames:
+        raise UserError(f"{path} has no pictures ({', '.join(_PICTURES)}); correct the path")
+    return sorted(frames, key=_order_by_numbers)
+
+
+def _order_by_numbers(file: Path) -> list[tuple[int, int, str]]:
+    """A key that sorts 2.png before 10.png."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _DIGITS.split(file.name)]
 
 
 def _announce(wanted: Wanted, count: int, todo: int, what: str) -> str:

@@ -1,4 +1,4 @@
-"""Features of many recordings or texts by one encoder: batches of like lengths, few compiled shapes."""
+"""Features of many recordings, texts or images by one encoder: batches of like lengths, few compiled shapes."""
 
 import functools
 import hashlib
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from affect_jax.encoders import pieces, resnet, sound, words
+from affect_jax.encoders import images, pieces, resnet, sound, words
 from affect_jax.encoders.families import Encoder
 from affect_jax.encoders.folder import find_folder, load_encoder
 from affect_jax.errors import UserError
@@ -23,6 +23,7 @@ _TOGETHER = 40
 """Seconds of sound, with padding, that are encoded at once."""
 _GROWTH = 1.25
 _TEXTS = 32
+_IMAGES = 32
 
 
 class Extractor(NamedTuple):
@@ -32,7 +33,8 @@ class Extractor(NamedTuple):
       encoder: with its weights.
       layer: number of the state of `states` that is taken, or 'mean' of all, or 'last', the output.
       normalises: whether samples are normalised.
-      tokenizer: of words; None of sound.
+      tokenizer: of words; None of sound and images.
+      prepares: how images are prepared; None of sound and words.
       identity: a hash of weights, settings and layer: equal ones give equal features.
     """
 
@@ -40,36 +42,68 @@ class Extractor(NamedTuple):
     layer: str
     normalises: bool
     tokenizer: Any
+    prepares: images.ImageSettings | None
     identity: str
 
 
 def load_extractor(source: str) -> Extractor:
-    """Loads an extractor of sound or words.
+    """Loads an extractor.
 
     Args:
-      source: as `folder.load_encoder` takes it, or `SOURCE@8` for the state behind the eighth layer, `SOURCE@0` for
-        what the first one reads, `SOURCE@mean` for the mean of all.
+      source: as `folder.load_encoder` takes it; of sound and words also `SOURCE@8` for the state behind the eighth
+        layer, `SOURCE@0` for what the first one reads, `SOURCE@mean` for the mean of all.
 
     Raises:
-      UserError: it cannot be loaded, has no such layer, or is of images.
+      UserError: it cannot be loaded, has no such layer, or has no states of single words.
     """
     name, at, layer = source.rpartition("@")
     name, layer = (name, layer) if at else (source, "last")
-    network = name.partition(":")[0]
-    if network in resnet.DEPTHS:
-        raise UserError(f"{name} is of images, which are not extracted yet; name an encoder of sound or words")
+    if name.partition(":")[0] in resnet.DEPTHS:
+        _check_layer(source, layer, 0)
+        encoder = load_encoder(name)
+        return Extractor(encoder, layer, False, None, images.TORCHVISION, _identify(encoder, (), layer))
     folder = find_folder(name)
     encoder = load_encoder(str(folder))
-    if encoder.kind == "images":
-        raise UserError(f"{name} is of images, which are not extracted yet; name an encoder of sound or words")
-    if not isinstance(encoder.model, words.Words) and encoder.kind == "words":
+    _check_layer(source, layer, 0 if encoder.kind == "images" else encoder.model.sizes.layers)
+    if encoder.kind == "words" and not isinstance(encoder.model, words.Words):
         raise UserError(f"{name} is CLIP's tower of texts, which gives no states of single words; name BERT or RoBERTa")
-    count = encoder.model.sizes.layers
-    if layer not in ("last", MEAN) and not (layer.isdecimal() and int(layer) <= count):
-        raise UserError(f"{source} asks for the layer {layer!r}, but there are 0 to {count}, or {MEAN}; name one")
     tokenizer = pieces.read_tokenizer(folder) if encoder.kind == "words" else None
     normalises = encoder.kind == "sound" and sound.read_normalises(folder)
-    return Extractor(encoder, layer, normalises, tokenizer, _identify(encoder, folder, layer))
+    prepares = images.read_image_settings(folder) if encoder.kind == "images" else None
+    identity = _identify(encoder, (folder / sound.SETTINGS, folder / pieces.FILE), layer)
+    return Extractor(encoder, layer, normalises, tokenizer, prepares, identity)
+
+
+def _check_layer(source: str, layer: str, count: int) -> None:
+    """Checks that there is such a layer; of images (`count` 0) only the output is taken."""
+    if layer == "last" or (count and (layer == MEAN or (layer.isdecimal() and int(layer) <= count))):
+        return
+    known = f"there are 0 to {count}, or {MEAN}; name one" if count else "of images the output is taken; leave it out"
+    raise UserError(f"{source} asks for the layer {layer!r}, but {known}")
+
+
+def extract_images(extractor: Extractor, files: Sequence[Path]) -> np.ndarray:
+    """Features of images, float32 [T, D]: CLIP's embedding (or pooled state), the mean over the image of a ResNet.
+
+    Raises:
+      UserError: a file is no image.
+    """
+    variables = jax.device_put(extractor.encoder.variables)
+    found = []
+    for begin in range(0, len(files), _IMAGES):
+        batch = [images.prepare_image(images.read_image(file), extractor.prepares) for file in files[begin:][:_IMAGES]]
+        stacked = np.zeros((_IMAGES, *batch[0].shape), np.float32)
+        stacked[: len(batch)] = batch
+        found.append(np.asarray(_encode_images(extractor.encoder.model, variables, stacked))[: len(batch)])
+    return np.concatenate(found)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _encode_images(model: nn.Module, variables: Any, batch: jax.Array) -> jax.Array:
+    outputs = model.apply(variables, batch)
+    if isinstance(outputs, dict):
+        return outputs["features"]
+    return outputs.pooled if outputs.embedding is None else outputs.embedding
 
 
 def extract_sounds(
@@ -171,11 +205,11 @@ def _group_by_size(lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
     yield from sorted(groups.items())
 
 
-def _identify(encoder: Encoder, folder: Path, layer: str) -> str:
+def _identify(encoder: Encoder, settings: Sequence[Path], layer: str) -> str:
     digest = hashlib.sha256(f"{encoder.model!r} {layer}".encode())
     for leaf in jax.tree_util.tree_leaves(encoder.variables):
         digest.update(leaf)
-    for name in (sound.SETTINGS, pieces.FILE):
-        if (folder / name).is_file():
-            digest.update((folder / name).read_bytes())
+    for path in settings:
+        if path.is_file():
+            digest.update(path.read_bytes())
     return digest.hexdigest()

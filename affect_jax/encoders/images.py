@@ -4,11 +4,11 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from affect_jax.encoders.folder import read_config
 from affect_jax.encoders.settings import ConfigFile
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, first_line
 
 SETTINGS = "preprocessor_config.json"
 
@@ -55,6 +55,19 @@ def read_image_settings(folder: Path) -> ImageSettings:
         _read_colours(config, "image_mean", CLIP.mean),
         _read_colours(config, "image_std", CLIP.deviation),
     )
+
+
+def read_image(path: Path) -> np.ndarray:
+    """An image file as uint8 [H, W, 3], turned upright as its metadata says.
+
+    Raises:
+      UserError: it is missing, damaged or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path} is cut short or no image ({first_line(error)}); copy it again") from None
 
 
 def prepare_image(image: np.ndarray, settings: ImageSettings) -> np.ndarray:

@@ -8,6 +8,7 @@ import pytest
 import safetensors.numpy
 import soundfile
 from absl import flags
+from PIL import Image
 
 from affect_jax.datasets.extraction import extract_features
 from affect_jax.encoders import extract, folder, pieces, sound
@@ -139,7 +140,8 @@ def test_all_files_that_cannot_be_used_are_named_and_the_others_kept(encoders, m
         ("said=clip:DIR", "has a column of this name"),
         ("voice=clip:DIR, voice=clip:DIR", "twice"),
         ("voice=clip:/no/such", "is not a folder"),
-        ("face=clip:resnet101:FILE", "is of images"),
+        ("face=clip:resnet101:FILE.pth", "converts it"),
+        ("face=clip:resnet101:FILE@3", "of images the output is taken"),
         ("voice=clip:SPEECH@9", "there are 0 to 2, or mean"),
     ],
 )
@@ -147,6 +149,37 @@ def test_wrong_settings_are_told(encoders, manifest, tmp_path, features, says):
     features = features.replace("SPEECH", str(encoders["wav2vec2_base"]))
     with pytest.raises(UserError, match=says):
         list(extract_features(manifest, features, tmp_path / "out"))
+
+
+def test_frames_of_a_folder_become_steps_in_their_order(tmp_path):
+    kinds, config = proof.read_case("clip_images")
+    clip = tmp_path / "clip"
+    clip.mkdir()
+    (clip / "config.json").write_text(json.dumps(config))
+    safetensors.numpy.save_file(kinds["param"], clip / "model.safetensors")
+    settings = {"size": {"shortest_edge": 8}, "crop_size": {"height": 8, "width": 8}}
+    (clip / "preprocessor_config.json").write_text(json.dumps(settings))
+    draw = np.random.default_rng(0)
+    for name in ("2.png", "10.png", "1.png"):
+        (tmp_path / "face").mkdir(exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (11, 9, 3), np.uint8)).save(tmp_path / "face" / name)
+    (tmp_path / "broken.png").write_bytes((tmp_path / "face" / "1.png").read_bytes()[:60])
+    write(tmp_path / "my.csv", ["id", "label", "frames"], [["a", "x", "face"], ["b", "y", ""]])
+    list(extract_features(tmp_path / "my.csv", f"face=frames:{clip}", tmp_path / "out"))
+    made = np.load(tmp_path / "out" / read(tmp_path / "out")[0]["face"])
+    extractor = extract.load_extractor(str(clip))
+    first = extract.extract_images(extractor, [tmp_path / "face" / "1.png"])
+    np.testing.assert_allclose(made[0], first[0], atol=1e-6)
+    assert made.shape == (3, 6)
+    assert read(tmp_path / "out")[1]["face"] == ""
+
+    rows = [["a", "x", "broken.png"], ["b", "y", "nowhere"], ["c", "x", "out"]]
+    write(tmp_path / "bad.csv", ["id", "label", "frames"], rows)
+    with pytest.raises(UserError) as error:
+        list(extract_features(tmp_path / "bad.csv", f"face=frames:{clip}", tmp_path / "out"))
+    lines = str(error.value).splitlines()
+    for line, says in zip(lines, ("no image", "neither a folder", "has no pictures"), strict=True):
+        assert says in line
 
 
 def test_the_mean_of_layers_is_of_all_states(encoders):
