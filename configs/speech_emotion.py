@@ -8,7 +8,7 @@ fold choose the stopping epoch.
 On the synthetic corpus: 139 s of processor time, about 100 s on two quiet cores; UAR .71, a constant answer .125 (test
 splits of two folds).
 The author of the thesis trains the same family on EmoDB (66 to 70 % of 7 classes). A logistic regression on MFCC
-statistics has .47 on RAVDESS (`python -m launch.baselines --help`).
+statistics has .49 on RAVDESS (`python -m launch.baselines --help`).
 """
 
 import ml_collections
