@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from affect_jax.config.changes import was_given
-from affect_jax.config.losses import OF_TASK
+from affect_jax.config.losses import OF_TASK, OPTIONS
 from affect_jax.config.models import read_fields
 from affect_jax.config.stages import METRICS
 from affect_jax.errors import UserError
@@ -123,7 +123,9 @@ def _fit_loss(path: str, loss: Mapping[str, Any] | None, goal: _Goal) -> dict[st
                 f"config.{path}.kind is {kind!r}, but {goal.target}; choose {' or '.join(known)}, leave it out, or "
                 "name a loss of your own as module:function (CONTRIBUTING.md)"
             )
-        kind = known[-1] if goal.unit == "item" else known[0]
+        kind = known[-1] if goal.unit == "item" and goal.task.endswith("regression") else known[0]
+        # A class' smoothing means nothing to a correlation.
+        loss = {key: value for key, value in loss.items() if key not in OPTIONS.get(loss["kind"], {})}
     output, slash, owner = str(loss.get("prediction")).partition("/")
     if output in ("prediction", "logits") and not was_given(f"{path}.prediction", goal.given):
         output = "prediction" if goal.task.endswith("regression") else "logits"
