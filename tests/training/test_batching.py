@@ -1,5 +1,8 @@
 """Batches of an epoch: equal, or cut as predictions are where nothing small is left over."""
 
+import functools
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,11 +14,13 @@ from affect_jax.training import batching, objective
 from affect_jax.training.trials import TrialArrays
 from tests import toy
 
+spread_batches = jax.jit(batching.spread_batches, static_argnums=1)  # one program, not one of each operation
 
+
+@functools.cache
 def spread(present, size, padding=0):
     """Numbers of examples in each batch, and the batches."""
-    index = jnp.asarray(np.r_[np.arange(present), np.full(padding, -1)], jnp.int32)
-    batches = np.asarray(batching.spread_batches(index, size))
+    batches = np.asarray(spread_batches(np.r_[np.arange(present), np.full(padding, -1)].astype(np.int32), size))
     return (batches >= 0).sum(1), batches
 
 
@@ -51,8 +56,9 @@ def test_the_docstring_s_example():
 def test_batches_without_a_small_remainder_are_those_of_before():
     """CMU-MOSI's 52 videos, RECOLA's windows and frames, SSPNet's clips: their numbers stay."""
     for present, size in [(52, 32), (2682, 32), (67509, 32), (793, 32), (1500, 32), (160, 16), (48, 8), (64, 32)]:
-        index = jnp.arange(present, dtype=jnp.int32)
-        np.testing.assert_array_equal(batching.spread_batches(index, size), batching.cut_batches(index, size))
+        index = np.arange(present, dtype=np.int32)
+        expected = jax.jit(batching.cut_batches, static_argnums=1)(index, size)
+        np.testing.assert_array_equal(spread_batches(index, size), expected)
 
 
 def make_folds(rows, buckets=()):
@@ -65,7 +71,8 @@ def make_stage(batch, **changes):
 
 
 def order(stage, folds, fold=0):
-    return np.asarray(batching.order_epoch(stage, folds, TrialArrays(jnp.int32(fold), jnp.int32(0), {}), jnp.int32(0)))
+    trial = TrialArrays(jnp.int32(fold), jnp.int32(0), {})
+    return np.asarray(jax.jit(functools.partial(batching.order_epoch, stage, folds))(trial, jnp.int32(0)))
 
 
 def test_a_shorter_fold_beside_longer_ones_has_no_remainder_either():

@@ -30,6 +30,8 @@ STEPS = 5
 OUTPUT, ADAM_LOSS = 1e-5, 1e-4
 GRADIENT = 1e-6, 1e-4
 """Absolute, and relative to the tensor's greatest entry."""
+COMPILED_FAST = {"xla_cpu_use_fusion_emitters": False}
+"""Options of a program that is compiled once and run once: XLA's older emitters take a quarter of the time."""
 
 
 class Fixture(NamedTuple):
@@ -131,7 +133,8 @@ def prove(path: Path) -> Errors:
 def _prove_loss(case, fixture):
     ins, arguments = fixture.kinds["in"], fixture.meta["args"]
     given = {key: ins[key] for key in fixture.kinds.get("gradin", {})}
-    graded = jax.jit(jax.value_and_grad(lambda given: case.evaluate({**ins, **given}, arguments), has_aux=True))
+    evaluate = jax.value_and_grad(lambda given: case.evaluate({**ins, **given}, arguments), has_aux=True)
+    graded = jax.jit(evaluate, compiler_options=COMPILED_FAST)
     (loss, outputs), gradients = graded(given)
     outputs = [_measure(np.asarray(outputs[name]), value) for name, value in fixture.kinds.get("out", {}).items()]
     found = _compare_gradients({name: np.asarray(g) for name, g in gradients.items()}, fixture, "gradin")
@@ -140,7 +143,7 @@ def _prove_loss(case, fixture):
     )
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 5))
+@functools.partial(jax.jit, static_argnums=(0, 1, 5), compiler_options=COMPILED_FAST)
 def _run(case, model, variables, given, ins, calls):
     """Everything that is compared, in one program."""
     statistics = {key: value for key, value in variables.items() if key != "params"}

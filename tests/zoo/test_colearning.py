@@ -11,6 +11,7 @@ import pytest
 from affect_jax.errors import UserError
 from affect_jax.models import colearning
 from affect_jax.models.colearning import mctn, mctn_multibench, mtut, seq2seq2sentiment
+from tests.zoo.proof import COMPILED_FAST
 
 ALL = ("text", "video", "audio")
 MODELS = {
@@ -48,8 +49,13 @@ def run(name):
         return sum(jnp.square(y - 0.3).sum() for y in named), outputs
 
     deployed = {"params": {key: variables["params"][key] for key in model.deployed}}
-    alone = jax.jit(lambda weights: model.apply(weights, {"text": inputs["text"]}, masks, method="deploy"))(deployed)
-    (_, outputs), gradients = jax.jit(jax.value_and_grad(compute, has_aux=True))(variables["params"])
+
+    @functools.partial(jax.jit, compiler_options=COMPILED_FAST)
+    def compute_all(params, deployed):
+        alone = model.apply(deployed, {"text": inputs["text"]}, masks, method="deploy")
+        return *jax.value_and_grad(compute, has_aux=True)(params), alone
+
+    (_, outputs), gradients, alone = compute_all(variables["params"], deployed)
     return variables, outputs, gradients, alone
 
 
@@ -77,7 +83,8 @@ def test_deployed_parameters_and_the_first_modality_are_enough(name):
     variables, _, _, alone = run(name)
     model, (inputs, masks) = MODELS[name], batch()
     assert set(model.deployed) < set(variables["params"])
-    evaluated = jax.jit(lambda v: model.apply(v, inputs, masks, train=False)["prediction"])(variables)
+    evaluate = lambda v: model.apply(v, inputs, masks, train=False)["prediction"]  # noqa: E731
+    evaluated = jax.jit(evaluate, compiler_options=COMPILED_FAST)(variables)
     assert alone.shape == (4, 3)
     np.testing.assert_allclose(alone, evaluated, atol=1e-6)
 

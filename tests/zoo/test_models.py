@@ -12,6 +12,7 @@ from affect_jax import models
 from affect_jax.config.models import list_models, make_model
 from affect_jax.errors import UserError
 from affect_jax.models import fusion
+from tests.zoo.proof import COMPILED_FAST
 from tests.zoo.small_models import ALIGNED, ALL, EXACT_WITHOUT_PADDING, MODELS, UNUSED
 
 each = pytest.mark.parametrize("name", MODELS)
@@ -47,7 +48,7 @@ def variables(name):
     return {"params": params, **drawn}
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@functools.partial(jax.jit, static_argnums=0, compiler_options=COMPILED_FAST)
 def run(name, variables, inputs, masks):
     """(outputs, gradients by parameters and inputs, outputs in training, prediction of the second example alone, cut to
     its length): one program for all tests of a model, as most of their time is XLA's."""
@@ -138,7 +139,8 @@ def test_late_fusion_of_numbers_and_of_vectors(combine):
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), vectors, lone, train=False))
     draw = np.random.default_rng(2)
     weights = jax.tree.map(lambda p: draw.normal(size=p.shape).astype(np.float32), shapes)
-    out = jax.jit(lambda w: model.apply(w, vectors, lone, train=False))(weights)
+    apply = jax.jit(lambda w: model.apply(w, vectors, lone, train=False), compiler_options=COMPILED_FAST)
+    out = apply(weights)
     each = np.stack([out[f"prediction/{m}"] for m in ALL], axis=1)
     there = np.stack([lone[m] for m in ALL], axis=1)
     if combine == "average":
