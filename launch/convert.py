@@ -19,6 +19,7 @@ the npz or safetensors file OUT. Sizes are read off the arrays; the flags below 
 
 import json
 import pkgutil
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,20 @@ def main(argv: list[str]) -> None:
     source, out = map(Path, argv[1:])
     options = _read_options(convert.Speech) if FLAGS.direction.startswith("from_") else {}
     print(convert.convert_file(FLAGS.model, FLAGS.direction, source, out, options, " ".join(sys.argv[1:])))
+    print(f"next: {_choose_next(out)}")
+
+
+def _choose_next(out: Path) -> str:
+    """The command that uses what was written."""
+    path = shlex.quote(str(out))
+    if FLAGS.direction.startswith("to_"):
+        return f"python -m launch.convert --model={FLAGS.model} --help    # reads {path} again"
+    if FLAGS.model == "conflictnet":
+        return f"python -m launch.predict --run={path} FILE ...    # predicts recordings"
+    return (
+        f"python -m launch.convert --model={FLAGS.model} --direction=to_{FLAGS.direction[5:]} {path} FILE.npz    "
+        "# writes them back; affect_jax.convert.read_model reads the folder in Python"
+    )
 
 
 def _check_flags() -> None:

@@ -40,6 +40,7 @@ def test_there_and_back(program, tmp_path):
     done = program("--direction=from_keras", "--average_pool=4", "--seconds=1", tmp_path / "in.npz", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert "average pool 4, attention no, global average no, gates hard_sigmoid, regression" in done.stdout
+    assert f"next: python -m launch.predict --run={tmp_path / 'out'} FILE" in done.stdout
     model, _ = convert.read_model(tmp_path / "out")
     assert (model.average_pool, model.recurrent_activation) == (4, "hard_sigmoid")
     assert convert.describe_model(tmp_path / "out")["input"] == {"speech": {"steps": 8000, "features": 1, "rate": 8000}}
@@ -86,6 +87,7 @@ def test_attention_fusion_there_and_back(program, tmp_path):
     done = program(*fusion, "--attention=cross", "--heads=2", tmp_path / "in.npz", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert "attention cross, text [128, 3], audio [5, 4], 2 heads, 2 classes; " in done.stdout
+    assert f"next: python -m launch.convert {fusion[0]} --direction=to_torch {tmp_path / 'out'} FILE.npz" in done.stdout
     assert convert.describe_model(tmp_path / "out")["input"] == sizes
     assert convert.read_model(tmp_path / "out")[0] == model.clone(fidelity="authors", input_dropout=(0.25, 0.0))
     done = program(fusion[0], "--direction=to_torch", tmp_path / "out", tmp_path / "back.npz")
