@@ -22,6 +22,7 @@ from affect_jax.datasets.single_class import describe_single_classes
 from affect_jax.experiment import kept_weights, predictions_file, remarks, results
 from affect_jax.experiment.context import Run
 from affect_jax.experiment.open_run import LoadedCorpus, load_corpus, open_run
+from affect_jax.experiment.overview import describe_parameters
 from affect_jax.experiment.results_file import (
     FILE,
     CorpusRecord,
@@ -36,7 +37,6 @@ from affect_jax.experiment.results_file import (
     write_results,
 )
 from affect_jax.experiment.study import repredict_study, run_study
-from affect_jax.models.overview import describe_parameters
 from affect_jax.runtime import hosts, run_folder, run_identity
 from affect_jax.runtime.progress import Display
 from affect_jax.runtime.signals import never_stop

@@ -7,7 +7,7 @@ from affect_jax.config.stages import Stage
 from affect_jax.data import augment
 from affect_jax.data.corpus import Corpus
 from affect_jax.data.streaming import Source
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.training import keys
 from affect_jax.types import Array, Batch
 
@@ -72,7 +72,8 @@ def check_augment(stage: Stage, corpus: Corpus | Source) -> None:
     for modality in set(stage.augment.modalities) - set(corpus.inputs):
         raise UserError(
             f"config.stages.{stage.name}.augment.modalities names {modality!r}"
-            f"{suggest_nearest(modality, corpus.inputs)}; config.data.modalities has {sorted(corpus.inputs)}"
+            f"{suggest_nearest(modality, corpus.inputs)}; config.data.modalities has "
+            f"{join_words(sorted(corpus.inputs))}"
         )
     made = (*(("crop",) if stage.augment.crop else ()), *stage.augment.changes)
     changes = [name for name in made if name in _OF_ITEMS]

@@ -2,8 +2,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from affect_jax.models import conflictnet, overview, sew
-from affect_jax.models.overview import describe_parameters
+from affect_jax.experiment import overview
+from affect_jax.experiment.overview import describe_parameters
+from affect_jax.models import conflictnet, sew
 
 FEATURES = {"video_geometric": 632, "audio": 88}
 SEW = sew.Model(
