@@ -40,7 +40,7 @@ def is_in(number, path):
 
 
 def list_quotes():
-    for page in sorted(DOCS.glob("*.md")):
+    for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]:
         for number, (files, block) in enumerate(MARK.findall(page.read_text(encoding="utf-8"))):
             yield pytest.param(files.split(", "), block, id=f"{page.stem}-{number}")
 
