@@ -47,7 +47,11 @@ def test_values_override_defaults_down_into_nested_settings():
         (recola, {"target": "arousl"}, r"is 'arousl' \(did you mean 'arousal'\?\); choose arousal, valence$"),
         (iemocap, {"synthetic": {"sessions": 9}}, "^config.corpus.synthetic.sessions is 9; set it to 3 to 5$"),
         (iemocap, {"modalities": ("text", "adio")}, r"with 'adio' \(did you mean 'audio'\?\); choose text, video"),
-        (ravdess, {"modalities": ("mfcc", "mfcc")}, "; name one or more of speech, mfcc, action_units, each once$"),
+        (
+            ravdess,
+            {"modalities": ("mfcc", "mfcc")},
+            "; name one or more of speech, mfcc, log_mel, action_units, each once$",
+        ),
         (ravdess, {"modalities": ()}, r"^config.corpus.modalities is \(\); name one or more of speech"),
         (sspnet_conflict, {"rate": 500}, "^config.corpus.rate is 500; set it to 1000 to 192000$"),
         (planted, {"synthetic": {"worlds": 4}}, "^config.corpus.synthetic.worlds is not a setting"),

@@ -89,4 +89,4 @@ def test_the_corpus_is_built(start, tmp_path):
     said = start("prepare", "--corpus=laughter", f"--manual_dir={tmp_path}")
     assert "4 recordings of 3 groups" in said
     assert "no: 2, yes: 2" in said
-    assert re.search(r"^Bert +scored on 1 recordings of Bert; selected by 1 recordings of Carl", said, re.MULTILINE)
+    assert re.search(r"^Bert +scored on 1 recording of Bert; selected by 1 recording of Carl", said, re.MULTILINE)

@@ -230,7 +230,7 @@ def test_a_draw_in_the_test_part_is_refused(corpora, tmp_path):
         (lambda c: c.model.__setitem__("weaker", "audoi"), "audoi"),
         (lambda c: c.stages.fit.losses.alignment_audio.__setitem__("kind", "dca"), "did you mean 'dcca'"),
         (lambda c: c.stages.fit.monitor.__setitem__("metric", "accuracy"), "regression task has"),
-        (lambda c: c.stages.fit.optimizer.__setitem__("name", "adamw"), "did you mean 'adam'"),
+        (lambda c: c.stages.fit.optimizer.__setitem__("name", "adan"), "did you mean 'adam'"),
         (lambda c: c.corpus.__setitem__("name", "recolla"), "did you mean 'recola'"),
         (lambda c: c.data.__setitem__("unit", "minute"), "config.data.unit is 'minute'.*set one of"),
         (lambda c: c.__setitem__("schedule", ("fitt",)), "did you mean 'fit'"),

@@ -73,6 +73,7 @@ def test_features(main, of_features, item, capsys):
     assert err == (
         "export of variant 'toy' (trained on a synthetic corpus): predicting 'y' from features face, text\n"
         "2 of 2 predicted\n"
+        f"next: python -m launch.predict --run={folder} {item} {item} > predictions.csv    # keeps the table\n"
     )
     trials = list(csv.DictReader(io.StringIO(out)))
     assert [trial["id"] for trial in trials] == ["item", "item"]
@@ -92,7 +93,7 @@ def test_a_bad_file_is_skipped_and_the_status_says_so(main, of_features, item, t
     out, err = capsys.readouterr()
     assert out == ""
     assert f"skipped: {tmp_path / 'none.npz'} is missing" in err
-    assert err.endswith(f"1 of 2 predicted, 1 skipped -> {tmp_path / 'out.csv'}\n")
+    assert f"\n1 of 2 predicted, 1 skipped -> {tmp_path / 'out.csv'}\nnext: " in err
     assert (tmp_path / "out.csv").read_text().startswith("id,prediction,calm,angry,glad,note\nitem,")
 
 

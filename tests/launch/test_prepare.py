@@ -64,7 +64,7 @@ def test_counts_missing_values(run, tmp_path, capsys):
     run(*common, "--nonfinite=mean")
     out = capsys.readouterr().out
     assert "missing      1 values in 1 columns, replaced by mean, the first in" in out
-    assert "test         1 recordings of 1 groups, 6 steps, 6 each; no labels" in out
+    assert "test         1 recording of 1 group, 6 steps, 6 each; no labels" in out
 
 
 def test_describes_waveforms(run, tmp_path, capsys):
@@ -74,7 +74,7 @@ def test_describes_waveforms(run, tmp_path, capsys):
     run(*common, "--rate=16000")
     lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
     assert lines["corpus"] == "sspnet_conflict speech (synthetic: made by a generator, not by people)"
-    assert lines["train"].startswith("3 recordings of 1 groups; conflict -1.000 to ")
+    assert lines["train"].startswith("3 recordings of 1 group; conflict -1.000 to ")
     assert lines["features"] == "speech (waveforms of 2.00 s at 16000 Hz, 0.00 h in all)"
     assert lines["missing"] == "none"
     assert not {"zero", "note"} & set(lines)

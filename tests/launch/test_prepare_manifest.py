@@ -62,7 +62,7 @@ def test_tells_what_there_is_before_it_builds(run, tmp_path, capsys, monkeypatch
     ]
     lines = dict(line.split(None, 1) for line in out[9:])
     assert lines["corpus"] == "manifest mood"
-    assert lines["test"] == "2 recordings of 1 groups; mood calm: 1, loud: 1 (majority 50.0 %)"
+    assert lines["test"] == "2 recordings of 1 group; mood calm: 1, loud: 1 (majority 50.0 %)"
     assert (
         lines["features"] == "face 3 (1 to 8 rows each), voice (waveforms of 0.10 to 0.80 s at 8000 Hz, 0.00 h in all)"
     )

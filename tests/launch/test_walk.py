@@ -154,7 +154,7 @@ def test_mistakes_of_flags(start, run, flag, message):
         ),
         (
             "main",
-            (*FUSE[1:], "--config.study.folds=('fold_9',)"),
+            (*FUSE[1:], "--config.study.folds=('fold_9',)", "--workdir=runs/other"),
             "names 'fold_9'; the corpus has fold_1, fold_2, fold_3",
         ),
         (

@@ -166,7 +166,7 @@ def test_a_clip_that_is_too_short_says_the_shortest(arguments):
         (dict(first_layer="sinc"), r"has first_layer 'sinc' \(did you mean 'sincnet'\?\)"),
         (dict(classes=1), "has 1 classes; give 0 for a regression"),
         (dict(pools=(8, 6)), r"'pools': 2} entries in its sizes"),
-        (dict(lstm_units=(8,)), r"has lstm_units \(8,\); give two numbers"),
+        (dict(lstm_units=(8,)), r"has lstm_units 8; give two numbers"),
         (dict(average_pool=-1), "has average_pool -1"),
     ],
 )

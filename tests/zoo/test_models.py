@@ -178,7 +178,7 @@ def test_a_vote_goes_to_the_class_that_most_modalities_choose():
         (dict(name="tfn", modalities=("text",)), "takes 2 or more modalities but config.model.modalities has 1"),
         (dict(name="gmu", modalities=("text", "text")), "name each of them once"),
         (dict(name="lmf", hidden=(3,)), "1 widths `hidden` for 3 modalities"),
-        (dict(name="tfn", sequences=("speech",)), "sequences \\('speech',\\), but its modalities"),
+        (dict(name="tfn", sequences=("speech",)), "sequences speech, but its modalities"),
         (dict(name="tfn", classes=2, interval=(-1.0, 1.0)), "has interval"),
         (dict(name="tfn", dropouts=(0.1,)), "has 1 dropouts, but needs 4"),
         (dict(name="mmtm", fidelity="author"), "did you mean 'authors'"),
