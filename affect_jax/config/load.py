@@ -12,6 +12,7 @@ from affect_jax.config.auto_pair import Undecided, split_ranking
 from affect_jax.config.changes import list_leaves
 from affect_jax.config.corpus import imply_corpus
 from affect_jax.config.fit import fit_to_corpus
+from affect_jax.config.hyper import flatten_paths
 from affect_jax.config.losses import import_own, is_own
 from affect_jax.config.parse import parse_experiment
 from affect_jax.config.problems import Problems
@@ -70,7 +71,6 @@ def _check_tables(document: Mapping[str, Any]) -> None:
 def _check_models(experiment: Experiment) -> None:
     """Raises UserError for a model that does not exist, and for arguments that a model does not take."""
     # Here, as it imports jax: whoever reads finished runs parses their configs and needs no models.
-    from affect_jax.config.hyper import flatten_paths
     from affect_jax.config.models import check_choices, make_model
 
     problems = Problems()

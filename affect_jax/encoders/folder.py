@@ -16,7 +16,7 @@ import safetensors.numpy
 from affect_jax.encoders import resnet
 from affect_jax.encoders.families import Encoder, build_encoder
 from affect_jax.encoders.settings import ConfigFile
-from affect_jax.errors import UserError, first_line
+from affect_jax.errors import UserError, first_line, join_words
 from affect_jax.runtime import files
 
 WEIGHTS = "model.safetensors"
@@ -55,7 +55,7 @@ def find_folder(source: str) -> Path:
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source):
         raise UserError(
             f"{source} is not a folder; name one with config.json and {WEIGHTS}, a name on the Hugging Face hub, or "
-            f"NETWORK:FILE with one of {list(resnet.DEPTHS)}"
+            f"NETWORK:FILE with one of {join_words(resnet.DEPTHS)}"
         )
     try:
         import huggingface_hub

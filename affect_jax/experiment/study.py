@@ -21,7 +21,6 @@ from affect_jax.datasets.input_form import encode_form
 from affect_jax.errors import UserError
 from affect_jax.experiment import results
 from affect_jax.experiment.context import Run
-from affect_jax.experiment.proposals import propose_points
 from affect_jax.experiment.results_file import Results, Scores, Selection, TrialResult
 from affect_jax.runtime import hosts, run_folder, run_identity
 from affect_jax.runtime.files import read_json, write_json
@@ -102,6 +101,9 @@ def plan_search_trials(run: Run, study: Study) -> list[Trial]:
 
 def _plan_next_round(run: Run, study: Study, candidates: Sequence[results.Candidate], number: int) -> list[Trial]:
     """The trials of a later round, each variant and fold at points of its own: its validation alone proposes them."""
+    # Here, as it imports scikit-learn's forests and scipy's statistics, seconds that no other run should wait for.
+    from affect_jax.experiment.proposals import propose_points
+
     search, sign = run.experiment.search, study.stages[-1].sign
     ranges = {path: values for path, values in flatten_paths(search.ranges).items() if path in study.points[0]}
     trials = []

@@ -1,6 +1,8 @@
 """Sequential model-based search: later rounds try points that the scores so far promise much of."""
 
 import math
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -77,3 +79,10 @@ def test_a_search_of_several_rounds_learns_from_each_fold_by_itself(monkeypatch)
     assert (chosen["open", 0][LAYER], chosen["open", 1][LAYER]) == (3, 0)
     assert set(chosen["first", 0]) == {RATE}
     assert {selection.candidates for selection in selections} == {24}
+
+
+def test_a_run_without_later_rounds_does_not_wait_for_forests(repo_root):
+    heavy = ("sklearn.ensemble", "scipy.stats")
+    code = f"import sys, affect_jax.experiment.run; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=repo_root, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -20,11 +20,10 @@ from flax import linen as nn
 
 from affect_jax.layers.batch_norm import BatchNorm
 from affect_jax.layers.dense import Dense
-from affect_jax.layers.dropout import Dropout
+from affect_jax.layers.heads import apply_head
 from affect_jax.layers.modalities import check_modalities, read_sequence
-from affect_jax.layers.outputs import check_classes, name_outputs
+from affect_jax.layers.outputs import check_classes
 from affect_jax.layers.summary import TRAINED, Summary
-from affect_jax.layers.wide import to_wide
 
 
 class CentralLayer(nn.Module):
@@ -114,8 +113,7 @@ class Model(nn.Module):
     def _head(
         self, name: str, x: jax.Array, rate: float | jax.Array, train: bool, frozen: Sequence[str]
     ) -> dict[str, jax.Array]:
-        x = Dropout(name=f"{name}_drop")(to_wide(x), rate, train=train and name not in frozen)
-        return name_outputs(Dense(self.classes or 1, name=name)(x), self.classes)
+        return apply_head(name, x, self.classes, dropout=rate, train=train and name not in frozen)
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Returns predictions [B], or logits [B, classes]."""
