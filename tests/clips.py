@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from affect_jax.evaluation import audible_clips
 from affect_jax.features.audio import Sound
 from affect_jax.reports import listening
 
@@ -30,14 +31,14 @@ def tone(seconds=2.0, rate=RATE):
 
 
 def regression():
-    return listening.Clips(IDS, GROUPS, TARGETS, PREDICTIONS)
+    return audible_clips.Clips(IDS, GROUPS, TARGETS, PREDICTIONS)
 
 
 def classes():
     scores = np.array(
         [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.6, 0.2, 0.2], [0.3, 0.4, 0.3], [0.2, 0.2, 0.6], [0.1, 0.5, 0.4]]
     )
-    return listening.Clips(IDS, GROUPS, np.array([0.0, 1, 1, 1, 2, 2]), scores)
+    return audible_clips.Clips(IDS, GROUPS, np.array([0.0, 1, 1, 1, 2, 2]), scores)
 
 
 def page(clips, **changes):

@@ -1,1 +1,1 @@
-"""Questions asked of finished runs: significance, missing modalities, explanations."""
+"""Questions asked of finished runs: comparisons, rankings, missing modalities, explanations."""

@@ -40,20 +40,47 @@ class Steps(NamedTuple):
     group: np.ndarray
 
 
-class TrialPredictions(NamedTuple):
-    """What one trial predicts of one split; F steps, all of which it answers.
+class Predictions(NamedTuple):
+    """What R trials of one study predict of the F steps of one split.
 
     Attributes:
-      prediction: float32 [F], or [F, C] logits; never NaN.
+      prediction: float32 [R, F], or [R, F, C] logits; NaN is no answer.
       target: float32 [F].
       id: str [F].
       group: str [F].
+      trial: int [R], numbers of the trials in results.json.
+      asked: bool [R, F]; None in files of earlier versions.
     """
 
     prediction: np.ndarray
     target: np.ndarray
     id: np.ndarray
     group: np.ndarray
+    trial: np.ndarray
+    asked: np.ndarray | None = None
+
+    @property
+    def is_known(self) -> np.ndarray:
+        """bool [R, F]: what each trial was asked, so what it is scored on; in a cross-validation, its own fold alone.
+
+        Of a file of an earlier version, which does not say, where a trial answers with a number.
+        """
+        return find_answers(self.prediction) if self.asked is None else self.asked
+
+    def select_trials(self, trials: Sequence[int]) -> "Predictions | None":
+        """The predictions of these trials, in their order; None where one was not kept."""
+        place = {int(trial): at for at, trial in enumerate(self.trial)}
+        if not all(trial in place for trial in trials):
+            return None
+        rows = [place[trial] for trial in trials]
+        asked = None if self.asked is None else self.asked[rows]
+        return self._replace(prediction=self.prediction[rows], trial=np.array(trials), asked=asked)
+
+    def select_steps(self, steps: np.ndarray) -> "Predictions":
+        """The predictions of the steps where bool [F] is True."""
+        of_steps = {name: getattr(self, name)[steps] for name in Steps._fields}
+        asked = None if self.asked is None else self.asked[:, steps]
+        return self._replace(prediction=self.prediction[:, steps], asked=asked, **of_steps)
 
 
 def write_predictions(folder: Path, arrays: Mapping[str, np.ndarray], run: str) -> None:
@@ -88,9 +115,7 @@ def _check_study(path: Path, study: str, arrays: Mapping[str, np.ndarray], task:
     trials = arrays.get(f"{study}/trial", np.zeros(0))
     _check_array(path, f"{study}/trial", trials, "iu", (len(set(trials.tolist())) if trials.ndim == 1 else 0,))
     places = [name.removeprefix(f"{study}/").split("/") for name in arrays]
-    for split in dict.fromkeys(
-        place[0] for place in places if len(place) == 2 and place[1] in TrialPredictions._fields
-    ):
+    for split in dict.fromkeys(place[0] for place in places if len(place) == 2 and place[1] in Predictions._fields):
         name = f"{study}/{split}"
         prediction = arrays.get(f"{name}/prediction", np.zeros(0))
         has_logits = prediction.ndim == 3 and prediction.shape[2] > 1
@@ -148,8 +173,21 @@ def find_answers(predictions: np.ndarray) -> np.ndarray:
     return ~np.isnan(predictions.reshape(*predictions.shape[:2], -1)).any(-1)
 
 
-def read_trial_predictions(folder: Path, study: str, trial: int, split: str) -> TrialPredictions | None:
-    """What a trial of a finished run predicts of a split; None where the run kept no predictions of that split.
+def read_predictions(folder: Path, study: str, split: str) -> Predictions | None:
+    """What the trials of a study of a finished run predict of a split; None where the run kept no predictions of it.
+
+    Raises:
+      UserError: predictions.npz is missing, damaged or of another run.
+    """
+    arrays = read_study_arrays(folder, study)
+    if f"{study}/{split}/prediction" not in arrays:
+        return None
+    of_steps = (arrays[f"{study}/{split}/{name}"] for name in ("prediction", *Steps._fields))
+    return Predictions(*of_steps, arrays[f"{study}/trial"], arrays.get(f"{study}/{split}/asked"))
+
+
+def read_trial_predictions(folder: Path, study: str, trial: int, split: str) -> Predictions | None:
+    """What one trial predicts of the steps of a split that it answers (R is 1, and no NaN); None as above.
 
     Args:
       folder: of the run.
@@ -160,15 +198,10 @@ def read_trial_predictions(folder: Path, study: str, trial: int, split: str) -> 
     Raises:
       UserError: predictions.npz is missing, damaged, or of another run, or lacks the trial.
     """
-    arrays = read_study_arrays(folder, study)
-    if f"{study}/{split}/prediction" not in arrays:
+    predictions = read_predictions(folder, study, split)
+    if predictions is None:
         return None
-    (rows,) = np.nonzero(arrays[f"{study}/trial"] == trial)
-    if not len(rows):
+    mine = predictions.select_trials([trial])
+    if mine is None:
         raise UserError(f"{folder / FILE} has no predictions of trial {trial}; train that run again")
-    (row,) = rows
-    values = arrays[f"{study}/{split}/prediction"][row]
-    is_answered = find_answers(values[None])[0]
-    return TrialPredictions(
-        values[is_answered], *(arrays[f"{study}/{split}/{name}"][is_answered] for name in Steps._fields)
-    )
+    return mine.select_steps(find_answers(mine.prediction)[0])

@@ -42,7 +42,7 @@ def write_split_predictions(run: Path, results: Results, number: int, split: str
     paths = []
     for group in dict.fromkeys(predictions.group):
         mine = predictions.group == group
-        ids, values = predictions.id[mine], predictions.prediction[mine]
+        ids, values = predictions.id[mine], predictions.prediction[0][mine]
         if results.corpus.name == "recola":
             # Any other name would fit neither the arff form nor, perhaps, a file below `out`.
             if not re.fullmatch(r"[\w.-]+", str(group)):

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from affect_jax.reports import read, tables
-from affect_jax.reports.compare import Answer, answer_questions, list_designs
-from affect_jax.reports.read import Runs
+from affect_jax.evaluation.compare import Answer, Question, answer_questions, list_designs
+from affect_jax.evaluation.read import Runs
+from affect_jax.reports import naming, tables
+from affect_jax.reports.answers import describe_answer, list_numbers
 from affect_jax.reports.render import write_notes
-from affect_jax.reports.sources import Pair, Question
+from affect_jax.reports.sources import Pair
 from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.reports.thesis import NOTES, PAIRS
 from affect_jax.runtime.score_text import label_metric
@@ -39,7 +40,7 @@ def compare_pairs(pairs: Iterable[Pair], runs: Runs) -> list[Comparison]:
     asked: list[tuple[Pair, str, Question]] = []
     for pair in pairs:
         run = runs.get(pair.method.config)
-        constant = "constant" if run is None else read.name_baseline(run)
+        constant = "constant" if run is None else naming.name_baseline(run)
         for metric in pair.metrics:
             for name, source in (*pair.references, (constant, None)):
                 asked.append((pair, name, Question(pair.label, pair.method, source, pair.split, (metric,))))
@@ -76,12 +77,12 @@ def write_sentence(pair: Pair, comparisons: Iterable[Comparison]) -> str:
 
 def _describe_comparison(c: Comparison) -> dict[str, str]:
     row = {"pair": c.answer.label, "metric": label_metric(c.metric), "against": c.reference}
-    return row | c.answer.describe()
+    return row | describe_answer(c.answer)
 
 
 def _list_tidy(c: Comparison) -> dict[str, Any]:
     row = {"pair": c.answer.label, "split": c.pair.split, "metric": c.metric, "against": c.reference}
-    return row | c.answer.list_numbers()
+    return row | list_numbers(c.answer)
 
 
 def make_table(pairs: Sequence[Pair], runs: Runs) -> Grid:

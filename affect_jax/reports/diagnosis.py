@@ -6,8 +6,8 @@ shows how far the choice of rule alone can move a printed figure.
 
 from collections.abc import Iterable
 
-from affect_jax.reports import read
-from affect_jax.reports.read import Run
+from affect_jax.evaluation import read
+from affect_jax.evaluation.read import Run
 from affect_jax.reports.render import write_notes
 from affect_jax.reports.tables import Grid, make_grid
 

@@ -9,11 +9,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from affect_jax.evaluation.compare import Answer, Question, list_designs
+from affect_jax.evaluation.read import Runs
 from affect_jax.evaluation.significance import Sample, independent_t_test
-from affect_jax.reports.compare import Answer, list_designs
-from affect_jax.reports.read import Runs
+from affect_jax.reports.answers import describe_answer, describe_briefly, list_numbers
 from affect_jax.reports.render import write_notes
-from affect_jax.reports.sources import Question
 from affect_jax.reports.tables import Grid, format_p, make_grid
 from affect_jax.reports.thesis import NAMES, NAMING, PRINTED, QUESTIONS, RUNS, SIGNIFICANT, Spread
 from affect_jax.runtime.score_text import label_metric
@@ -58,8 +58,9 @@ def make_table(answers: Sequence[Answer], runs: Runs) -> Grid:
             row["thesis' t-test", "ours"] = (
                 format_p(independent_t_test(x.contrast.a, x.contrast.b)) if x.contrast else ""
             )
-        variants = _name_variants(x)
-        rows.append(row | (x.describe_briefly(variants) if is_own else x.describe(variants, x.metric in names)))
+        rows.append(
+            row | (describe_briefly(x, x.variants) if is_own else describe_answer(x, x.variants, x.metric in names))
+        )
     facts = {"is_own": is_own, "naming": NAMING, "has_printed": has_printed, "values": RUNS}
     facts["designs"] = list_designs(answers)
     notes = write_notes(
@@ -68,12 +69,8 @@ def make_table(answers: Sequence[Answer], runs: Runs) -> Grid:
     return make_grid("Which differences are more than chance?", rows, notes, map(_list_tidy, answers, printed))
 
 
-def _name_variants(x: Answer) -> tuple[str, str]:
-    return x.question.a.variant, x.question.b.variant
-
-
 def _list_tidy(x: Answer, printed: Printed) -> dict[str, Any]:
     question = x.question
     row = {"comparison": x.label, "a": question.a.variant, "b": question.b.variant, "split": question.split}
     row |= {"metric": x.metric, "thesis_p": printed.p, "thesis_significant": printed.starred}
-    return row | x.list_numbers(_name_variants(x))
+    return row | list_numbers(x, x.variants)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from affect_jax.config.corpus import OWN
 from affect_jax.evaluation.missing.missing_file import FILE, name_neighbours
+from affect_jax.evaluation.read import Figure
 from affect_jax.reports import figures, tables
-from affect_jax.reports.read import Figure
 from affect_jax.reports.render import write_files, write_formats, write_notes, write_plain
 from affect_jax.reports.tables import Grid, Head, make_grid
 from affect_jax.reports.thesis import NAMES, NAMING, TABLE_4_4, TABLES

@@ -4,66 +4,22 @@ The mean validation score over folds and seeds ranks them, and so chooses who te
 choose nothing.
 """
 
-from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
 
-from affect_jax.config.modalities import map_single_modalities
-from affect_jax.reports import read, tables
-from affect_jax.reports.compare import METRICS, Answer, answer_questions, list_designs
-from affect_jax.reports.read import Figure, Run
+from affect_jax.evaluation import read
+from affect_jax.evaluation.compare import Answer, list_designs
+from affect_jax.evaluation.modality_ranking import Ranking, rank_modalities
+from affect_jax.reports import naming, tables
+from affect_jax.reports.answers import describe_answer, describe_briefly
 from affect_jax.reports.render import write_notes, write_plain
-from affect_jax.reports.sources import Question, Source
 from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.reports.thesis import VALIDATION_TRAP
 from affect_jax.runtime.score_text import label_metric
 
 
-class Ranked(NamedTuple):
-    """A modality's only variant, and its scores; `test` is None where the test split has no labels."""
-
-    modality: str
-    source: Source
-    validation: Figure
-    test: Figure | None
-
-
-class Ranking(NamedTuple):
-    """The modalities of a run, the strongest first, and the tests of every two of them, in that order."""
-
-    run: Run
-    metric: str
-    ranked: tuple[Ranked, ...]
-    tests: tuple[Answer, ...]
-
-
-def rank_modalities(run: Run) -> Ranking | None:
-    """The ranking of a run; None where it has not one variant for each of two modalities or more."""
-    modality_of = map_single_modalities(run.config) if run.config.get("studies") and "model" in run.config else {}
-    variants = read.list_variants(run)
-    sources = {modality_of.get(source.study, ""): source for source in variants}
-    if len(sources) < 2 or len(sources) < len(variants) or "" in sources:
-        return None
-    metric = run.results.monitor.metric
-    if run.results.monitor.goal != "max":  # less of it is better: another score
-        metric = next(m for m in METRICS if read.find_figure(run, variants[0], "validation", m) is not None)
-    ranked = []
-    for modality, source in sources.items():
-        validation, test = (read.find_figure(run, source, split, metric) for split in ("validation", "test"))
-        if validation is None:
-            return None
-        ranked.append(Ranked(modality, source, validation, test))
-    ranked.sort(key=lambda one: (-one.validation.mean, one.modality))
-    questions = [
-        Question(f"{a.modality} vs {b.modality}", a.source, b.source, "validation", (metric,))
-        for a, b in combinations(ranked, 2)
-    ]
-    return Ranking(run, metric, tuple(ranked), tuple(answer_questions(questions, {run.key: run})))
-
-
 def _describe_test(test: Answer, is_own: bool) -> dict[str, str]:
     a, _, b = test.question.label.partition(" vs ")
-    row = test.describe_briefly((a, b)) if is_own else test.describe((a, b))
+    row = describe_briefly(test, (a, b)) if is_own else describe_answer(test, (a, b))
     return row | ({"verdict": test.missing} if test.missing else {})
 
 
@@ -79,7 +35,7 @@ def make_table(ranking: Ranking) -> Grid:
         following = ranking.ranked[place].source if place < len(ranking.ranked) else None
         test = tests.get((one.source, following), {})
         rows.append(row | {("against the next", name): text for name, text in test.items() if name != "scores"})
-    constant = {"modality": read.describe_baseline(run)}
+    constant = {"modality": naming.describe_baseline(run)}
     for split in ("validation", "test"):
         constant[split, label] = tables.format_score(read.find_baseline(run, split, metric), metric) or "–"
     ends = ranking.ranked[0], ranking.ranked[-1]

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affect_jax.errors import UserError
-from affect_jax.reports import read
+from affect_jax.reports.answers import give_verdict
+from affect_jax.reports.naming import describe_run
 from affect_jax.reports.tables import Grid
 from affect_jax.runtime.files import write_atomic
 from affect_jax.runtime.spreadsheet import format_csv
@@ -65,7 +66,7 @@ def _make_environment() -> "jinja2.Environment":
         keep_trailing_newline=True,
     )
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
-    environment.globals |= {"describe_run": read.describe_run}
+    environment.globals |= {"describe_run": describe_run, "give_verdict": give_verdict}
     environment.filters |= {"line": _join_lines, "latex": escape_latex, "markdown": _escape_markdown}
     return environment
 

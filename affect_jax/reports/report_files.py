@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.evaluation import compare, confusion_counts, read
+from affect_jax.evaluation.modality_ranking import rank_modalities
+from affect_jax.evaluation.read import Run, Runs
 from affect_jax.experiment import predictions_file
 from affect_jax.experiment.results_file import describe_command, read_results
 from affect_jax.reports import (
-    compare,
     confusion,
     cotraining,
     curves,
@@ -19,14 +21,12 @@ from affect_jax.reports import (
     missing,
     over_time,
     ranking,
-    read,
     report_page,
     search,
     side_by_side,
     sources,
     thesis_tables,
 )
-from affect_jax.reports.read import Run, Runs
 from affect_jax.reports.render import FORMATS, Files, write_files, write_formats
 from affect_jax.reports.tables import Grid
 from affect_jax.reports.thesis import GROUPS, TABLES, Table
@@ -125,7 +125,7 @@ def render_tables(tables: Sequence[Table], runs: Runs, command: str, fold: str =
         compare.answer_questions(differences.list_questions(needed), runs), runs
     )
     trimodal, pictures = runs.get(_DRAWN[0].config) if has_confusions(tables) else None, {}
-    if trimodal is not None and all(confusion.can_count(trimodal, source) for source in _DRAWN):
+    if trimodal is not None and all(confusion_counts.can_count(trimodal, source) for source in _DRAWN):
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(_DRAWN, runs, fold)
     grids["diagnosis"] = diagnosis.make_table([run for run in runs.values() if run])
     return _render_grids(grids, pictures, command)
@@ -164,11 +164,11 @@ def render_runs(
     if asked.confusion:
         chosen = [compare.find_variant(name, keyed) for name in asked.confusion]
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(chosen, keyed, asked.fold)
-    counted = confusion.count_all(runs)
+    counted = confusion_counts.count_all(runs)
     grids["learning"], grids["confusion"] = curves.make_table(runs), confusion.make_whole_table(counted, runs)
     grids["concordance"], grids["chosen"] = over_time.make_table(runs), search.make_table(runs)
     files = {"comparison": write_formats(grids["comparison"], command)} | _render_grids(grids, pictures, command)
-    rankings = [one for one in map(ranking.rank_modalities, runs) if one is not None]
+    rankings = [one for one in map(rank_modalities, runs) if one is not None]
     ranked = [ranking.make_table(one) for one in rankings]
     for stem, of_runs in (("ranking", ranked), ("ranking_pairs", map(ranking.make_pair_table, rankings))):
         texts = [write_formats(grid, command) for grid in of_runs]

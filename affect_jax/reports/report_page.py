@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from affect_jax.evaluation import courses, learning_curves, read
+from affect_jax.evaluation.confusion_counts import Confusion
+from affect_jax.evaluation.courses import Recording
 from affect_jax.evaluation.group_scores import score_running_ccc
+from affect_jax.evaluation.read import Source
 from affect_jax.evaluation.significance import LEAST_UNITS
-from affect_jax.reports import curves, figures, over_time, read, tables
-from affect_jax.reports.confusion import Confusion
+from affect_jax.reports import figures, naming, tables
 from affect_jax.reports.figures import Bar, Line
-from affect_jax.reports.over_time import Recording
 from affect_jax.reports.render import encode_base64, render_page
 from affect_jax.reports.side_by_side import Comparison, summarize_table
-from affect_jax.reports.sources import Source
 from affect_jax.reports.tables import Grid
 from affect_jax.runtime.score_text import label_metric
 
@@ -64,7 +65,7 @@ def _draw_points(comparison: Comparison) -> Iterator[Chart]:
     """Truth against prediction of every regression."""
     variants = {source: run for run in comparison.runs for source in read.list_variants(run)}
     for source, run in variants.items():
-        points = over_time.sample_points(run, source, comparison.split)
+        points = courses.sample_points(run, source, comparison.split)
         if points is not None:
             name, drawn, steps = comparison.names[source], len(points.truth), points.steps
             amount = f"{drawn} of {steps} steps" if drawn < steps else f"{steps} steps"
@@ -75,7 +76,7 @@ def _draw_points(comparison: Comparison) -> Iterator[Chart]:
 def _draw_recording(members: Mapping[str, Recording]) -> list[Chart]:
     """Truth and predictions over time, and their concordance in windows, of variants by their names."""
     first = next(iter(members.values()))
-    axis, window = "seconds" if first.seconds else "step", over_time.choose_window(len(first.target))
+    axis, window = "seconds" if first.seconds else "step", courses.choose_window(len(first.target))
     traces, running = [Line("truth", *figures.thin_line(first.time, first.target.astype(float)))], []
     for name, recording in members.items():
         answer = recording.predictions[0].astype(float)
@@ -98,11 +99,11 @@ def _draw_courses(comparison: Comparison) -> Iterator[tuple[str, list[Chart]]]:
     """Title and charts of every drawn recording of a run."""
     for run in comparison.runs:
         for group in _group_sources(read.list_variants(run), _COLOURS - 1):
-            courses: dict[str, dict[str, Recording]] = {}
+            drawn: dict[str, dict[str, Recording]] = {}
             for source in group:
-                for recording in over_time.list_recordings(run, source, comparison.split):
-                    courses.setdefault(recording.name, {})[comparison.names[source]] = recording
-            for name, members in list(courses.items())[:_RECORDINGS]:
+                for recording in courses.list_recordings(run, source, comparison.split):
+                    drawn.setdefault(recording.name, {})[comparison.names[source]] = recording
+            for name, members in list(drawn.items())[:_RECORDINGS]:
                 yield f"{comparison.labels[run.key]}: {name} ({', '.join(members)})", _draw_recording(members)
 
 
@@ -119,17 +120,20 @@ def _group_sources(sources: Sequence[Source], most: int) -> list[list[Source]]:
 def _draw_curves(comparison: Comparison) -> Iterator[tuple[str, list[Chart]]]:
     """Title and charts of each stage and group of variants of a run."""
     for run in comparison.runs:
-        run_curves, names = curves.read_curves(run), comparison.names
+        run_curves, names = learning_curves.read_curves(run), comparison.names
         for stage in dict.fromkeys(curve.stage for curve in run_curves):
             mine = {(curve.name, curve.source): curve for curve in run_curves if curve.stage == stage}
-            where, charts = f"{comparison.labels[run.key]}, stage {stage}", curves.choose_charts(run, stage, run_curves)
+            where, charts = (
+                f"{comparison.labels[run.key]}, stage {stage}",
+                learning_curves.choose_charts(run, stage, run_curves),
+            )
             for group in _group_sources(list(dict.fromkeys(source for _, source in mine)), _COLOURS):
                 drawn = ([mine[value, source] for source in group if (value, source) in mine] for value in charts)
                 title = f"{where}: {', '.join(names[source] for source in group)}"
                 yield title, [_draw_value(some, names, where) for some in drawn if some]
 
 
-def _draw_value(drawn: Sequence[curves.Curve], names: Mapping[Source, str], where: str) -> Chart:
+def _draw_value(drawn: Sequence[learning_curves.Curve], names: Mapping[Source, str], where: str) -> Chart:
     cut = [curve.cut() for curve in drawn]
     split, slash, metric = drawn[0].name.partition("/")
     label = f"{split} {label_metric(metric)}" if slash else split
@@ -160,7 +164,7 @@ def render_report(
       confusions: of the variants that have classes and predictions.
     """
     runs, scores = comparison.runs, grids["comparison"]
-    facts = [read.describe_run(run) for run in runs]
+    facts = [naming.describe_run(run) for run in runs]
     # The head of the page says already what each run is.
     scores = scores._replace(notes=tuple(note for note in scores.notes if note not in facts))
     values: dict[str, Any] = {

@@ -8,14 +8,16 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.evaluation import compare, over_groups, read
+from affect_jax.evaluation.compare import Answer, Question
 from affect_jax.evaluation.decision import test_mean
 from affect_jax.evaluation.design import Design, derive_design
+from affect_jax.evaluation.read import Figure, Run, Source
 from affect_jax.evaluation.significance import LEAST_UNITS, Interval
-from affect_jax.reports import compare, over_groups, read, tables
-from affect_jax.reports.compare import Answer
-from affect_jax.reports.read import Figure, Run
+from affect_jax.reports import naming, tables
+from affect_jax.reports.answers import BRIEF, COLUMNS, describe_answer, describe_briefly, give_verdict
 from affect_jax.reports.render import write_notes
-from affect_jax.reports.sources import FUSION, Question, Source
+from affect_jax.reports.sources import FUSION
 from affect_jax.reports.tables import Grid, Head, make_grid
 from affect_jax.reports.thesis import NAMING, VALIDATION_TRAP
 from affect_jax.reports.thesis_tables import Expected, find_expected
@@ -55,12 +57,12 @@ class Comparison:
     @cached_property
     def labels(self) -> dict[str, str]:
         """What a run is called, by its key."""
-        return read.label_runs(self.runs)
+        return naming.label_runs(self.runs)
 
     @cached_property
     def names(self) -> dict[Source, str]:
         """What a variant is called in a chart; no two are the same."""
-        return read.name_variants(self.runs)
+        return naming.name_variants(self.runs)
 
     @property
     def title(self) -> str:
@@ -229,7 +231,7 @@ def make_table(comparison: Comparison) -> Grid:
     for run, split in ((score.run, score.split) for score in comparison.scores):
         if scores := run.results.baselines.get(split):
             corpus = run.results.corpus.name
-            row = {"run": run.mark(corpus), "variant": read.describe_baseline(run), "split": split}
+            row = {"run": run.mark(corpus), "variant": naming.describe_baseline(run), "split": split}
             row |= {head: tables.format_score(scores.get(metric), metric) for metric, head in heads.items()}
             constants.setdefault(f"{corpus} {split} {sorted(scores.items())}", row)
     records = (_list_tidy(comparison, score) for score in comparison.scores)
@@ -306,9 +308,9 @@ def _describe_test(comparison: Comparison, source: Source, split: str) -> dict[s
     """The columns of the test against the reference; blank for what is not tested."""
     test, is_own = comparison.tests.get(source) if split == comparison.split else None, comparison.is_own
     if test is None:
-        columns = dict.fromkeys(("difference", "p", "verdict") if is_own else compare.COLUMNS, "")
+        columns = dict.fromkeys(BRIEF if is_own else COLUMNS, "")
     else:
-        columns = test.describe_briefly() if is_own else test.describe()
+        columns = describe_briefly(test) if is_own else describe_answer(test)
     if (source, split) == (comparison.reference, comparison.split):
         columns["difference"] = "0 (reference)"
     return {name: text for name, text in columns.items() if name != "scores"}
@@ -323,7 +325,7 @@ def _write_notes(comparison: Comparison) -> tuple[str, ...]:
         "comparison",
         partial=_list_partial(comparison),
         c=comparison,
-        constant=read.describe_baseline(comparison.runs[0]),
+        constant=naming.describe_baseline(comparison.runs[0]),
         metric=label_metric(comparison.metric),
         untested=untested,
         tested=len(comparison.tests) - sum(map(len, untested.values())),
@@ -361,4 +363,4 @@ def _list_tidy(comparison: Comparison, score: Score) -> dict[str, Any]:
     row |= tables.pick_fields(
         test and test.contrast, difference="difference", test="test.rule", p="test.p", p_holm="holm"
     )
-    return row | {"verdict": test and test.give_verdict(), "untested": test and (test.missing or test.doubt)}
+    return row | {"verdict": test and give_verdict(test), "untested": test and (test.missing or test.doubt)}

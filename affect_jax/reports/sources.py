@@ -7,23 +7,7 @@ compares is data, in `affect_jax.reports.thesis`.
 import re
 from typing import NamedTuple
 
-
-class Source(NamedTuple):
-    """One variant of one of our runs."""
-
-    config: str  # the config argument that makes the run folder
-    study: str
-    variant: str
-
-
-class Question(NamedTuple):
-    """Do two variants differ over trials of the same fold and seed? `b` None stands for a constant answer."""
-
-    label: str
-    a: Source
-    b: Source | None
-    split: str
-    metrics: tuple[str, ...]
+from affect_jax.evaluation.read import Source
 
 
 class Pair(NamedTuple):

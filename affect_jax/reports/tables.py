@@ -6,11 +6,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from affect_jax.evaluation.read import Figure
 from affect_jax.evaluation.significance import Interval
-from affect_jax.reports.read import Figure
 from affect_jax.runtime import score_text
 
-LESS_IS_BETTER = ("rmse", "mae", "log_loss")
 Head = str | tuple[str, str]
 """The head of a column: its name, or its group and name."""
 

@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any, NamedTuple
 
-from affect_jax.reports.sources import Pair, Question, Source
+from affect_jax.evaluation.compare import Question
+from affect_jax.evaluation.read import Source
+from affect_jax.reports.sources import Pair
 
 
 class Spread(NamedTuple):

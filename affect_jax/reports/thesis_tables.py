@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.reports import read, sources, tables
-from affect_jax.reports.read import Figure, Run, Runs
+from affect_jax.evaluation import read
+from affect_jax.evaluation.read import Figure, Run, Runs, Source
+from affect_jax.reports import naming, sources, tables
 from affect_jax.reports.render import write_notes
-from affect_jax.reports.sources import Source
 from affect_jax.reports.tables import Grid, Head, make_grid
 from affect_jax.reports.thesis import NOTES, PRINTED, Column, Published, Row, Spread, Table
 from affect_jax.runtime.run_folder import name_run_folder
@@ -72,7 +72,7 @@ def _format_ours(cell: Cell, fractions: bool) -> str:
     if cell.recording is not None:
         facts.append(f"per recording {tables.format_figure(cell.recording, metric, fractions)}")
     constant = tables.format_score(cell.constant, metric, fractions) or "unknown"
-    facts += [f"{read.name_baseline(cell.run)} {constant}", *(["synthetic"] if cell.run.synthetic else [])]
+    facts += [f"{naming.name_baseline(cell.run)} {constant}", *(["synthetic"] if cell.run.synthetic else [])]
     return f"{tables.format_figure(cell.figure, metric, fractions)} ({'; '.join(facts)})"
 
 
@@ -124,7 +124,7 @@ def _list_tidy(row: Row, cell: Cell, table: Table) -> dict[str, Any]:
     record |= tables.pick_fields(ours, ours="mean", std="std", n="n")
     record |= tables.pick_fields(recording, per_recording="mean", per_recording_std="std")
     record |= {"baseline": None if cell.constant is None else scale * cell.constant}
-    return record | {"baseline_kind": run and read.name_baseline(run), "run": name}
+    return record | {"baseline_kind": run and naming.name_baseline(run), "run": name}
 
 
 def _split_published(published: Published) -> tuple[float | None, float | None]:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from affect_jax.reports import read, side_by_side
+from affect_jax.evaluation import read
+from affect_jax.reports import side_by_side
+from affect_jax.reports.answers import give_verdict
 
 
 def summarize_verdicts(folder: Path) -> str:
@@ -14,5 +16,5 @@ def summarize_verdicts(folder: Path) -> str:
     rules = dict.fromkeys(answer.contrast.test.rule for answer in answers if answer.contrast.test.rule)
     by = f", by {' and '.join(rules)} (docs/reports.md)" if rules else ""
     lines = [f"against {comparison.names[comparison.reference]}{by}:"]
-    lines += [f"  {comparison.names[answer.question.a]}: {answer.give_verdict()}" for answer in answers]
+    lines += [f"  {comparison.names[answer.question.a]}: {give_verdict(answer)}" for answer in answers]
     return "\n".join(lines)

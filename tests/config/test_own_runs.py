@@ -9,10 +9,11 @@ from affect_jax.config import auto_pair
 from affect_jax.config.load import load_config, resolve_document
 from affect_jax.config.modalities import map_single_modalities
 from affect_jax.errors import UserError
+from affect_jax.evaluation import modality_ranking
+from affect_jax.evaluation.read import read_run
 from affect_jax.experiment import run
 from affect_jax.inference import split_files
-from affect_jax.reports import ranking, report_files
-from affect_jax.reports.read import read_run
+from affect_jax.reports import report_files
 from affect_jax.runtime import run_folder
 from affect_jax.runtime.files import read_json
 from configs import fusion, rank, seqsew
@@ -46,7 +47,7 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
         assert sum(chances.values()) == pytest.approx(1, abs=1e-5)
         assert row["prediction"] == max(chances, key=chances.get)
     assert "emotion2" in report_files.render_runs([tmp_path / "run"], "command")["confusion"]["md"]
-    assert ranking.rank_modalities(read_run(tmp_path / "run")) is None
+    assert modality_ranking.rank_modalities(read_run(tmp_path / "run")) is None
 
 
 def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
@@ -71,7 +72,7 @@ def test_auto_lets_text_teach_on_cmu_mosi(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run, "_train", train_ranking_only)
     small.run(config, tmp_path / "run", config_arg="configs/seqsew.py:auto")
     printed = capsys.readouterr().err
-    in_report = ranking.rank_modalities(read_run(tmp_path / "run" / auto_pair.FOLDER))
+    in_report = modality_ranking.rank_modalities(read_run(tmp_path / "run" / auto_pair.FOLDER))
     assert [one.modality for one in in_report.ranked] == ["text", "audio"]
     assert in_report.ranked[0].validation.mean > in_report.ranked[1].validation.mean
     assert "so text, the strongest, teaches audio, the weakest" in printed

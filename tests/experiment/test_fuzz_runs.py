@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from affect_jax.config.load import encode_document, load_config, read_experiment
 from affect_jax.errors import UserError
+from affect_jax.evaluation import learning_curves, read
 from affect_jax.experiment import predictions_file, results, results_file
-from affect_jax.reports import curves, read
 from affect_jax.runtime import files, run_folder, run_identity
 from affect_jax.training import checkpoint
 from configs import sew
@@ -82,7 +82,7 @@ def read_everything(folder, names=()):
 
     def read_trial():
         values = predictions_file.read_trial_predictions(folder, "net", 1, "validation")
-        return values and [array.tolist() for array in values]
+        return values and [array.tolist() for array in (*values[:-1], values.is_known)]
 
     def read_for_reports():
         run = read.read_run(folder)
@@ -91,7 +91,7 @@ def read_everything(folder, names=()):
         return [array.tolist() for array in (*values[:-1], values.is_known)] if values else values
 
     def read_curves():
-        return [(curve.name, curve.mean.tolist()) for curve in curves.read_curves(read.read_run(folder))]
+        return [(curve.name, curve.mean.tolist()) for curve in learning_curves.read_curves(read.read_run(folder))]
 
     readers = {
         "results": lambda: results_file.read_results(folder),

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from affect_jax.evaluation import read
 from affect_jax.experiment import predictions_file
-from affect_jax.reports import read
 
 
 def test_a_step_that_nobody_answers_is_kept_as_it_was_asked():

@@ -10,10 +10,11 @@ import pytest
 import soundfile
 
 from affect_jax.errors import UserError
+from affect_jax.evaluation import audible_clips, read
 from affect_jax.experiment import chosen_trial
 from affect_jax.inference import deployment, export_folder, predict_inputs, predictor, speech_models
 from affect_jax.inference.output import Output
-from affect_jax.reports import listening, read
+from affect_jax.reports import listening
 from affect_jax.runtime import run_folder
 from affect_jax.training import loop
 from configs import fusion, rank, speech_emotion
@@ -235,7 +236,7 @@ def test_a_recording_of_one_of_two_heard_modalities_is_refused(items):
 
 def test_the_page_of_a_fusion_run_plays_the_manifest_s_recordings(items):
     path, run, _ = items
-    openers = listening.open_corpus(read.read_run(run), {"item5", "item11"})
+    openers = audible_clips.open_corpus(read.read_run(run), {"item5", "item11"})
     assert set(openers) == {"item5", "item11"}
     sound = openers["item11"]()
     np.testing.assert_allclose(sound.samples, soundfile.read(path.parent / "voice_11.wav")[0], atol=1e-4)

@@ -9,11 +9,11 @@ import pytest
 from absl import flags
 
 from affect_jax.errors import UserError
+from affect_jax.evaluation.read import Run
 from affect_jax.experiment import run as experiment_run
 from affect_jax.experiment.results_file import VariantSummary, write_results
 from affect_jax.reports import missing, sources
 from affect_jax.reports import report_files as run_report
-from affect_jax.reports.read import Run
 from affect_jax.reports.thesis import GROUPS, TABLES
 from affect_jax.reports.thesis_tables import list_needed
 from affect_jax.runtime.run_folder import name_run_folder

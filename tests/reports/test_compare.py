@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
+from affect_jax.evaluation import compare, over_groups, read
+from affect_jax.evaluation.compare import Question
 from affect_jax.evaluation.design import DRAWS, FOLDS
+from affect_jax.evaluation.read import Source
 from affect_jax.evaluation.significance import Interval
-from affect_jax.reports import compare, over_groups, read, tables
-from affect_jax.reports.sources import Question, Source
+from affect_jax.reports import tables
+from affect_jax.reports.answers import describe_answer, give_verdict
 
 CONFIG = "configs/fusion.py:trimodal"
 
@@ -112,38 +115,38 @@ def test_better_is_said_where_both_doubts_are_met(make_fusion_run):
     interval = answer.contrast.interval
     assert interval.groups == 5
     assert interval.difference == pytest.approx(answer.contrast.difference)
-    assert (answer.outcome, answer.give_verdict(("cross", "intra"))) == ("worse", "intra better")
+    assert (answer.outcome, give_verdict(answer, ("cross", "intra"))) == ("worse", "intra better")
     certain = change(answer, holm=0.01, interval=interval._replace(low=-0.6, high=-0.1))
-    assert certain.give_verdict() == "worse"
+    assert give_verdict(certain) == "worse"
     doubtful = change(answer, holm=0.01, interval=interval._replace(low=-0.6, high=0.1))
-    assert doubtful.give_verdict(("cross", "intra")) == "intra better over folds, not certain over groups"
+    assert give_verdict(doubtful, ("cross", "intra")) == "intra better over folds, not certain over groups"
     blind = change(answer, holm=0.01, interval=None)
-    assert blind.give_verdict() == "worse over folds, other groups unknown"
+    assert give_verdict(blind) == "worse over folds, other groups unknown"
     unshown = change(answer, holm=0.06, error=0.01)
     assert unshown.outcome == "none"
-    assert unshown.give_verdict().startswith("no difference shown (80 % power at ")
+    assert give_verdict(unshown).startswith("no difference shown (80 % power at ")
 
 
 def test_less_is_better_of_an_error(make_fusion_run):
     answer = ask(read.read_run(make_fusion_run(CONFIG, {"cross": 0.05, "intra": 0.7}, seeds=4)))
     assert answer.contrast.difference > 0
-    assert answer._replace(metric="rmse").give_verdict(("cross", "intra")) == "intra better"
+    assert give_verdict(answer._replace(metric="rmse"), ("cross", "intra")) == "intra better"
 
 
 def test_a_margin_is_answered_where_it_is_asked(make_fusion_run):
     answer = ask(read.read_run(make_fusion_run(CONFIG, {"cross": 0.3, "intra": 0.3})), margin=0.02)
     close = Interval(0.0, -0.01, 0.01, 24)
     certain = change(answer, mean=0.001, error=0.001, p=0.4, holm=0.4, interval=close)
-    assert certain.give_verdict(("cross", "intra")).endswith("; equivalent within 2 points")
+    assert give_verdict(certain, ("cross", "intra")).endswith("; equivalent within 2 points")
     above = change(certain, interval=close._replace(high=0.05))
-    assert above.give_verdict(("cross", "intra")).endswith("; cross no worse by more than 2 points")
+    assert give_verdict(above, ("cross", "intra")).endswith("; cross no worse by more than 2 points")
     below = change(certain, interval=close._replace(low=-0.05))
-    assert below.give_verdict().endswith("; no better by more than 2 points")
-    assert change(certain, error=0.1).give_verdict().endswith("; not shown to be within 2 points")
-    assert "points" not in certain._replace(margin=None).give_verdict()
+    assert give_verdict(below).endswith("; no better by more than 2 points")
+    assert give_verdict(change(certain, error=0.1)).endswith("; not shown to be within 2 points")
+    assert "points" not in give_verdict(certain._replace(margin=None))
 
 
 def test_what_older_runs_did_not_record_is_not_tested(make_fusion_run):
     answer = ask(read.read_run(make_fusion_run(CONFIG, {"cross": 0.1, "intra": 0.5}, has_records=False)))
-    assert (answer.outcome, answer.give_verdict()) == ("", "folds not recorded, not tested")
-    assert answer.describe()["p"] == ""
+    assert (answer.outcome, give_verdict(answer)) == ("", "folds not recorded, not tested")
+    assert describe_answer(answer)["p"] == ""

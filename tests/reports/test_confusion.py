@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import confusion, figures, read, render
-from affect_jax.reports.sources import Source
+from affect_jax.evaluation import confusion_counts, read
+from affect_jax.evaluation.read import Source
+from affect_jax.reports import confusion, figures, render
 
 CONFIG = "configs/fusion.py:trimodal"
 INTRA, CROSS = (Source("here", study, study) for study in ("intra", "cross"))
@@ -17,7 +18,7 @@ def run(make_fusion_run):
 
 
 def test_every_row_counts_its_own_fold(run):
-    confused = confusion.count_answers(run, INTRA)
+    confused = confusion_counts.count_answers(run, INTRA)
     # 60 clips, each tested in one fold with three seeds; the classes have 15, 15 and 30 clips.
     assert confused.counts.sum(1).tolist() == [45, 45, 90]
     right = [row.test["accuracy"] for row in run.results.trials if row.study == "intra"]
@@ -29,20 +30,20 @@ def test_every_row_counts_its_own_fold(run):
 
 
 def test_one_fold(run):
-    confused = confusion.count_answers(run, CROSS, "fold_2")
+    confused = confusion_counts.count_answers(run, CROSS, "fold_2")
     assert confused.counts.tolist() == [[9, 0, 0], [0, 9, 0], [0, 0, 18]]
     assert confused.trials == "test split, fold fold_2, 3 trials"
     with pytest.raises(UserError, match=r"--fold=fold_9 is no fold of .*there are fold_0, fold_1"):
-        confusion.count_answers(run, CROSS, "fold_9")
+        confusion_counts.count_answers(run, CROSS, "fold_9")
 
 
 def test_shares_are_of_the_truth():
-    share = confusion.Confusion("", np.array([[3, 1, 0], [0, 0, 0], [2, 0, 2]]), np.zeros(3, int), (), "").shares
+    share = confusion_counts.Confusion("", np.array([[3, 1, 0], [0, 0, 0], [2, 0, 2]]), np.zeros(3, int), (), "").shares
     np.testing.assert_allclose(share, [[0.75, 0.25, 0], [0, 0, 0], [0.5, 0, 0.5]])
 
 
 def test_the_picture_shows_shares_and_names(run):
-    counted = [confusion.count_answers(run, source) for source in (INTRA, CROSS)]
+    counted = [confusion_counts.count_answers(run, source) for source in (INTRA, CROSS)]
     figure = figures.draw_matrices([(one.name, one.shares, one.labels) for one in counted])
     left, right = figure.axes[:2]
     assert [axis.get_title() for axis in (left, right)] == ["intra (synthetic)", "cross (synthetic)"]
@@ -75,26 +76,26 @@ def change(folder, edit):
 
 def test_classes_without_names_are_numbered(run):
     change(run.path, lambda results: results["corpus"].pop("labels"))
-    assert confusion.count_answers(read.read_run(run.path), INTRA).labels == ("0", "1", "2")
+    assert confusion_counts.count_answers(read.read_run(run.path), INTRA).labels == ("0", "1", "2")
 
 
 def test_what_cannot_be_drawn(make_fusion_run, make_run, run):
     config = "configs/sew.py:arousal,geo+audio"
     numbers = read.read_run(make_run(config, [("teachers", "SEW")], task="regression", split="validation"))
     with pytest.raises(UserError, match="is of task regression; a confusion matrix needs binary or multiclass"):
-        confusion.count_answers(numbers, Source("", "teachers", "SEW"))
+        confusion_counts.count_answers(numbers, Source("", "teachers", "SEW"))
     bare = read.read_run(make_fusion_run("configs/fusion.py:all", {"intra": 0.3}, predictions=False))
     with pytest.raises(UserError, match="kept no predictions of intra"):
-        confusion.count_answers(bare, INTRA)
-    assert confusion.can_count(run, INTRA)
-    assert not confusion.can_count(bare, INTRA)
-    assert not confusion.can_count(numbers, INTRA)
-    assert confusion.count_all([numbers, bare]) == {}
+        confusion_counts.count_answers(bare, INTRA)
+    assert confusion_counts.can_count(run, INTRA)
+    assert not confusion_counts.can_count(bare, INTRA)
+    assert not confusion_counts.can_count(numbers, INTRA)
+    assert confusion_counts.count_all([numbers, bare]) == {}
 
 
 def test_two_classes(make_run):
     run = read.read_run(make_run("configs/seqsew.py:mosi,video+text", [("teachers", "SeqSEW")], error={"SeqSEW": 0.0}))
-    confused = confusion.count_answers(run, Source("", "teachers", "SeqSEW"))
+    confused = confusion_counts.count_answers(run, Source("", "teachers", "SeqSEW"))
     # 48 steps, every third is of class 1; two draws with two seeds.
     assert confused.counts.tolist() == [[128, 0], [0, 64]]
     assert confused.labels == ("0", "1")
@@ -102,11 +103,11 @@ def test_two_classes(make_run):
 
 def test_labels_that_are_kept_back_are_not_taken_for_truth(run):
     change(run.path, lambda results: [row.update(test=None) for row in results["trials"]])
-    assert confusion.count_answers(read.read_run(run.path), INTRA).trials.startswith("validation split")
+    assert confusion_counts.count_answers(read.read_run(run.path), INTRA).trials.startswith("validation split")
 
 
 def whole_table(*runs):
-    return confusion.make_whole_table(confusion.count_all(runs), runs)
+    return confusion.make_whole_table(confusion_counts.count_all(runs), runs)
 
 
 def test_every_cell_in_one_table(run, make_fusion_run):
@@ -132,11 +133,11 @@ def test_an_answer_of_nan_is_counted_and_lowers_the_recall(run):
         arrays = dict(file)
     values = arrays["intra/test/prediction"]
     arrays["intra/test/asked"] = np.isfinite(values).all(-1)
-    before = confusion.count_answers(run, INTRA)
+    before = confusion_counts.count_answers(run, INTRA)
     wrong = arrays["intra/test/asked"] & (values.argmax(-1) != arrays["intra/test/target"])
     values[wrong] = np.nan
     np.savez(path, **arrays)
-    after = confusion.count_answers(run, INTRA)
+    after = confusion_counts.count_answers(run, INTRA)
     np.testing.assert_allclose(np.diagonal(after.shares), np.diagonal(before.shares))
     assert after.clips.tolist() == before.clips.tolist()
     assert after.unanswered.sum() == wrong.sum() > 0

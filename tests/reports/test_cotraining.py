@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from affect_jax.reports import cotraining, render, report_files
+from affect_jax.reports.answers import give_verdict
 from affect_jax.reports.thesis import PAIRS, TABLES
 
 MOSI = (TABLES["5.4"], TABLES["5.6"])
@@ -43,7 +44,7 @@ def test_help_is_found(compared):
         "majority",
     ]
     unimodal = pick(comparisons, "unimodal BiGRU+TE")
-    assert unimodal.answer.give_verdict() == "better"
+    assert give_verdict(unimodal.answer) == "better"
     assert unimodal.answer.contrast.interval.groups == 6
     assert unimodal.answer.contrast.interval.difference == pytest.approx(unimodal.answer.contrast.difference)
     assert "yes, co-learning helped, +" in cotraining.write_sentence(VIDEO, comparisons)
@@ -80,7 +81,7 @@ def test_holm_is_over_one_method_and_metric(compared):
 
 def test_harm_is_found(compared):
     comparisons = compared(error={"SeqSEW": 0.9, "BiGRU+TE+Classifier": 0.05}, seeds=3, folds=DRAWS)
-    assert pick(comparisons, "unimodal BiGRU+TE").answer.give_verdict() == "worse"
+    assert give_verdict(pick(comparisons, "unimodal BiGRU+TE").answer) == "worse"
     assert "no, co-learning hurt, −" in cotraining.write_sentence(VIDEO, comparisons)
 
 
@@ -101,7 +102,7 @@ def test_sure_over_seeds_is_not_sure_over_videos(compared):
     comparison = pick(compared(error=GOOD, seeds=3, folds=DRAWS), "unimodal BiGRU+TE")
     contrast = comparison.answer.contrast
     doubtful = replace(comparison, interval=contrast.interval._replace(low=-0.1))
-    assert doubtful.answer.give_verdict() == "better over draws and seeds, not certain over groups"
+    assert give_verdict(doubtful.answer) == "better over draws and seeds, not certain over groups"
     assert replace(comparison, interval=None).answer.outcome == "better in part"
 
 
@@ -117,12 +118,12 @@ def test_one_row_is_no_evidence(compared):
 
 def test_missing_runs(make_run, tmp_path):
     comparisons = cotraining.compare_pairs([VIDEO], {})
-    assert {c.answer.give_verdict() for c in comparisons} == {"not run"}
+    assert {give_verdict(c.answer) for c in comparisons} == {"not run"}
     assert cotraining.write_sentence(VIDEO, comparisons).endswith("not answered, seqsew_mosi_video_text was not run.")
     make_run(VIDEO.method.config, [("teachers", "SeqSEW")])
     comparisons = cotraining.compare_pairs([VIDEO], report_files.gather_runs(MOSI, tmp_path / "runs"))
     assert pick(comparisons, "unimodal BiGRU+TE").answer.missing == "seqsew_unimodal_mosi was not run"
-    assert pick(comparisons, "-LFA").answer.give_verdict() == "not comparable"
+    assert give_verdict(pick(comparisons, "-LFA").answer) == "not comparable"
     assert pick(comparisons, "majority").answer.contrast.n == 4
     assert "not answered, seqsew_unimodal_mosi was not run" in cotraining.write_sentence(VIDEO, comparisons)
 

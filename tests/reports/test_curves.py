@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import curves, read, render
+from affect_jax.evaluation import learning_curves, read
+from affect_jax.reports import curves, render
 
 TRIMODAL = "configs/fusion.py:trimodal"
 
@@ -17,7 +18,7 @@ def folder(make_fusion_run, add_epochs):
 
 
 def by_name(folder):
-    return {curve.name: curve for curve in curves.read_curves(read.read_run(folder))}
+    return {curve.name: curve for curve in learning_curves.read_curves(read.read_run(folder))}
 
 
 def test_means_over_the_rows_that_are_still_trained(folder):
@@ -36,7 +37,7 @@ def test_a_curve_ends_where_most_rows_have_stopped(folder):
 
 def test_searches_are_left_out(folder, add_epochs):
     add_epochs(folder, "cross", {"cross": (9,)}, phase="search")
-    assert {curve.source.variant for curve in curves.read_curves(read.read_run(folder))} == {"intra"}
+    assert {curve.source.variant for curve in learning_curves.read_curves(read.read_run(folder))} == {"intra"}
 
 
 def test_an_epoch_that_a_resumed_run_wrote_again_counts_once(folder, add_epochs):
@@ -67,19 +68,21 @@ def test_a_line_that_was_cut_at_the_end_is_no_fault_elsewhere_it_is(folder):
 
 def test_no_file_no_curves(make_fusion_run):
     run = read.read_run(make_fusion_run(TRIMODAL, {"intra": 0.3}))
-    assert curves.read_curves(run) == []
+    assert learning_curves.read_curves(run) == []
     assert curves.make_table([run]).rows == ()
 
 
 def test_charts_of_a_stage(folder):
     run = read.read_run(folder)
-    by_value = curves.read_curves(run)
-    assert curves.choose_charts(run, "fit", by_value) == ["validation/uar", "loss"], "one term is the loss itself"
+    by_value = learning_curves.read_curves(run)
+    assert learning_curves.choose_charts(run, "fit", by_value) == ["validation/uar", "loss"], (
+        "one term is the loss itself"
+    )
     more = [*by_value, by_value[0]._replace(name="alignment")]
-    assert curves.choose_charts(run, "fit", more) == ["validation/uar", "loss", "alignment", "prediction"]
+    assert learning_curves.choose_charts(run, "fit", more) == ["validation/uar", "loss", "alignment", "prediction"]
     asked = run._replace(config={"stages": {"fit": {"monitor": {"metric": "accuracy"}}}})
     several = [*by_value, by_value[0]._replace(name="validation/accuracy")]
-    assert curves.choose_charts(asked, "fit", several)[0] == "validation/accuracy"
+    assert learning_curves.choose_charts(asked, "fit", several)[0] == "validation/accuracy"
 
 
 def test_a_line_a_stage_and_an_epoch_a_line(folder):

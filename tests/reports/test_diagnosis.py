@@ -1,9 +1,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+from affect_jax.evaluation.read import Run
 from affect_jax.experiment.results_file import SplitCount
 from affect_jax.reports import diagnosis
-from affect_jax.reports.read import Run
 from tests.run_results import make_corpus, make_results, make_trial
 
 

@@ -2,8 +2,9 @@ import csv
 
 import pytest
 
+from affect_jax.evaluation import compare
 from affect_jax.evaluation.design import derive_design
-from affect_jax.reports import compare, differences, render, report_files
+from affect_jax.reports import differences, render, report_files
 from affect_jax.reports.thesis import NAMES, NAMING, QUESTIONS, TABLES
 
 WANTED = report_files.choose_tables(["fusion"])

@@ -1,8 +1,9 @@
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import read, side_by_side, thesis_tables
-from affect_jax.reports.sources import Source
+from affect_jax.evaluation import read
+from affect_jax.evaluation.read import Source
+from affect_jax.reports import side_by_side, thesis_tables
 
 PAIR = "configs/seqsew.py:mosi,video+text"
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import over_time, read, render
-from affect_jax.reports.sources import Source
+from affect_jax.evaluation import courses, read
+from affect_jax.evaluation.read import Source
+from affect_jax.reports import over_time, render
 
 SEW = Source("", "teachers", "SEW")
 
@@ -18,14 +19,14 @@ def lin(a, b):
 
 def test_recordings_with_their_times(make_traces):
     run = read.read_run(make_traces({"SEW": 0.3, "-CCA": 1.0}))
-    courses = over_time.list_recordings(run, SEW, "validation")
-    assert [recording.name for recording in courses] == ["dev_0", "dev_1", "dev_2"]
-    assert courses[1].seconds
-    np.testing.assert_allclose(courses[1].time, np.arange(60) / 25)
-    np.testing.assert_allclose(courses[1].target, np.sin(np.arange(60) / 9 + 1), atol=1e-6)
-    assert courses[1].predictions.shape == (3, 60), "the trials of this variant alone"
-    expected = [lin(row, courses[1].target) for row in courses[1].predictions]
-    np.testing.assert_allclose(courses[1].score(), expected, atol=1e-5)
+    traced = courses.list_recordings(run, SEW, "validation")
+    assert [recording.name for recording in traced] == ["dev_0", "dev_1", "dev_2"]
+    assert traced[1].seconds
+    np.testing.assert_allclose(traced[1].time, np.arange(60) / 25)
+    np.testing.assert_allclose(traced[1].target, np.sin(np.arange(60) / 9 + 1), atol=1e-6)
+    assert traced[1].predictions.shape == (3, 60), "the trials of this variant alone"
+    expected = [lin(row, traced[1].target) for row in traced[1].predictions]
+    np.testing.assert_allclose(traced[1].score(), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -40,24 +41,24 @@ def test_ids_without_seconds(make_traces, named, recordings):
     with np.load(folder / "predictions.npz") as file:
         arrays = {**file, "teachers/validation/id": np.array([named(k) for k in range(180)])}
     np.savez(folder / "predictions.npz", **arrays)
-    courses = over_time.list_recordings(read.read_run(folder), SEW, "validation")
-    assert [recording.name for recording in courses] == recordings
-    assert not courses[0].seconds
-    np.testing.assert_array_equal(courses[0].time, np.arange(60))
+    traced = courses.list_recordings(read.read_run(folder), SEW, "validation")
+    assert [recording.name for recording in traced] == recordings
+    assert not traced[0].seconds
+    np.testing.assert_array_equal(traced[0].time, np.arange(60))
 
 
 def test_labels_that_are_kept_back_are_not_drawn(make_traces):
     run = read.read_run(make_traces({"SEW": 0.3}))
-    assert over_time.list_recordings(run, SEW, "test") == []
-    assert over_time.sample_points(run, SEW, "test") is None
+    assert courses.list_recordings(run, SEW, "test") == []
+    assert courses.sample_points(run, SEW, "test") is None
 
 
 def test_only_numbers_along_recordings_have_a_course(make_run, make_fusion_run):
     few = read.read_run(make_run("configs/sew.py:x", [("teachers", "SEW")], task="regression", split="validation"))
-    assert not over_time.is_continuous(few, "validation"), "6 recordings, and their steps are not counted"
+    assert not courses.is_continuous(few, "validation"), "6 recordings, and their steps are not counted"
     classes = read.read_run(make_fusion_run("configs/fusion.py:trimodal", {"intra": 0.3}))
-    assert over_time.list_recordings(classes, read.list_variants(classes)[0], "test") == []
-    assert over_time.sample_points(classes, read.list_variants(classes)[0], "test") is None
+    assert courses.list_recordings(classes, read.list_variants(classes)[0], "test") == []
+    assert courses.sample_points(classes, read.list_variants(classes)[0], "test") is None
 
 
 def test_the_table_has_every_recording(make_traces):
@@ -72,12 +73,12 @@ def test_the_table_has_every_recording(make_traces):
 
 def test_points_are_of_the_least_seed_of_each_fold(make_traces, make_run):
     run = read.read_run(make_traces({"SEW": 0.5}))
-    truth, answer, steps = over_time.sample_points(run, SEW, "validation")
+    truth, answer, steps = courses.sample_points(run, SEW, "validation")
     predictions = read.read_predictions(run, "teachers", "validation")
     assert steps == 180
     np.testing.assert_allclose(truth, predictions.target)
     np.testing.assert_allclose(answer, predictions.prediction[0])
-    truth, answer, steps = over_time.sample_points(run, SEW, "validation", most=10)
+    truth, answer, steps = courses.sample_points(run, SEW, "validation", most=10)
     assert (len(truth), len(answer), steps) == (10, 10, 180)
     # A cross-validation shows each step in the fold that was tested on it.
     folded = predictions.prediction.copy()
@@ -88,7 +89,7 @@ def test_points_are_of_the_least_seed_of_each_fold(make_traces, make_run):
         arrays = {**file, "teachers/validation/prediction": folded}
     np.savez(run.path / "predictions.npz", **arrays)
     (run.path / "results.json").write_text(json.dumps(results))
-    _, answer, steps = over_time.sample_points(read.read_run(run.path), SEW, "validation")
+    _, answer, steps = courses.sample_points(read.read_run(run.path), SEW, "validation")
     assert steps == 180
     np.testing.assert_allclose(answer, np.r_[predictions.prediction[0, :90], predictions.prediction[1, 90:]])
 
@@ -96,6 +97,6 @@ def test_points_are_of_the_least_seed_of_each_fold(make_traces, make_run):
 def test_damaged_predictions(make_traces):
     folder = make_traces({"SEW": 0.5})
     (folder / "predictions.npz").write_bytes(b"PK damaged")
-    for load in (over_time.list_recordings, over_time.sample_points):
+    for load in (courses.list_recordings, courses.sample_points):
         with pytest.raises(UserError, match=r"predictions\.npz cannot be read"):
             load(read.read_run(folder), SEW, "validation")

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from affect_jax.evaluation import modality_ranking
+from affect_jax.evaluation.read import read_run
 from affect_jax.reports import ranking, report_files
-from affect_jax.reports.read import read_run
 
 VARIANTS = [("audio", "audio"), ("text", "text"), ("video", "video")]
 ERROR = {"audio": 0.45, "text": 0.05, "video": 0.3}
@@ -44,13 +45,13 @@ def test_the_best_on_validation_teaches_the_worst_whatever_the_test_part_says(ra
             results["variants"].append({**cell, "split": "test", "mean": 1 - cell["mean"]})
 
     change(folder, contradict)
-    ranks = ranking.rank_modalities(read_run(folder))
+    ranks = modality_ranking.rank_modalities(read_run(folder))
     assert [one.modality for one in ranks.ranked] == ["text", "video", "audio"]
     assert ranks.ranked[0].test.mean < ranks.ranked[1].test.mean < ranks.ranked[2].test.mean
 
 
 def test_every_two_are_tested_and_corrected_for_their_number(ranked):
-    ranks = ranking.rank_modalities(read_run(ranked()))
+    ranks = modality_ranking.rank_modalities(read_run(ranked()))
     assert [test.question.label for test in ranks.tests] == ["text vs video", "text vs audio", "video vs audio"]
     for test in ranks.tests:
         assert test.contrast.n == 8
@@ -83,14 +84,14 @@ def test_the_table_has_the_pair_the_trap_and_the_constant(ranked):
 
 
 def test_one_trial_is_not_tested(ranked):
-    ranks = ranking.rank_modalities(read_run(ranked(folds=("draw_0",), seeds=1)))
+    ranks = modality_ranking.rank_modalities(read_run(ranked(folds=("draw_0",), seeds=1)))
     assert "one trial only, not tested" in ranking.summarize_ranking(ranks.run.path)
 
 
 def test_a_loss_is_not_ranked_by(ranked):
     folder = ranked()
     change(folder, lambda results: results.update(monitor={"metric": "log_loss", "goal": "min"}))
-    assert ranking.rank_modalities(read_run(folder)).metric == "accuracy"
+    assert modality_ranking.rank_modalities(read_run(folder)).metric == "accuracy"
 
 
 @pytest.mark.parametrize("variants", [[("text", "text")], [("teachers", "SeqSEW"), ("other", "x")]])
@@ -100,6 +101,6 @@ def test_other_runs_have_none(make_run, ranked, variants):
         if variants[0][0] == "text"
         else make_run("configs/sew.py", variants, split="validation")
     )
-    assert ranking.rank_modalities(read_run(folder)) is None
+    assert modality_ranking.rank_modalities(read_run(folder)) is None
     assert ranking.summarize_ranking(folder) == ""
     assert "ranking" not in report_files.render_runs([folder], "command")

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import read
-from affect_jax.reports.sources import Source
+from affect_jax.evaluation import read
+from affect_jax.evaluation.read import Source
+from affect_jax.reports import naming
 
 CONFIG = "configs/seqsew.py:mosi,video+text"
 VARIANTS = [("teachers", "SeqSEW")]
@@ -115,7 +116,7 @@ def test_pickled_predictions_are_refused(make_run):
 
 
 def test_a_run_is_described(make_run):
-    text = read.describe_run(read.read_run(make_run(CONFIG, VARIANTS, synthetic=True)))
+    text = naming.describe_run(read.read_run(make_run(CONFIG, VARIANTS, synthetic=True)))
     assert text == (
         "seqsew_mosi_video_text: synthetic corpus cmu_mosi/poria; fingerprint cmu_mosiTrue; alignment dcca; "
         "validation draws draw_0, draw_1; 2 seeds; git 0123456789ab."
@@ -125,18 +126,18 @@ def test_a_run_is_described(make_run):
 def test_rows_that_diverged_are_counted(make_run):
     folder = make_run(CONFIG, VARIANTS)
     change(folder, lambda results: results["trials"][1].update(finite=False))
-    assert "1 of 4 trials met a loss that was not finite." in read.describe_run(read.read_run(folder))
+    assert "1 of 4 trials met a loss that was not finite." in naming.describe_run(read.read_run(folder))
 
 
 def test_alignments_by_name():
     losses = {"prediction": {"kind": "mse"}, "alignment": {"kind": "dcca"}}
     config = {"stages": {"fit": {"losses": losses}}, "studies": {"teachers": {}}}
-    assert read.list_alignments(config) == ("dcca",)
+    assert naming.list_alignments(config) == ("dcca",)
     other = {"stages": {"fit": {"losses": {"alignment": {"kind": "barlow"}}}}}
-    assert read.list_alignments(config | {"studies": {"teachers": {}, "other": other}}) == ("barlow", "dcca")
+    assert naming.list_alignments(config | {"studies": {"teachers": {}, "other": other}}) == ("barlow", "dcca")
     # A study that drops the loss has no alignment, though the config's stages name one.
     assert (
-        read.list_alignments(config | {"studies": {"audio": {"stages": {"fit": {"losses": {"alignment": None}}}}}})
+        naming.list_alignments(config | {"studies": {"audio": {"stages": {"fit": {"losses": {"alignment": None}}}}}})
         == ()
     )
 
@@ -144,30 +145,30 @@ def test_alignments_by_name():
 def test_config_json(make_run):
     folder = make_run(CONFIG, VARIANTS)
     (folder / "config.json").write_text('{"config": {"studies": {}}}')
-    assert "alignment" not in read.describe_run(read.read_run(folder))
+    assert "alignment" not in naming.describe_run(read.read_run(folder))
     (folder / "config.json").write_text("[]")
     with pytest.raises(UserError, match=r"config\.json holds no 'config'"):
         read.read_run(folder)
     (folder / "config.json").unlink()
-    assert "alignment" not in read.describe_run(read.read_run(folder))
+    assert "alignment" not in naming.describe_run(read.read_run(folder))
 
 
 def test_names_are_short_and_never_the_same(make_run, make_fusion_run):
     encoders = [("video/bigru", "BiGRU"), ("text/bigru", "BiGRU"), ("video/te", "TE")]
     run = read.read_run(make_run("configs/seqsew_unimodal.py:mosi", encoders))
-    assert list(read.name_variants([run]).values()) == ["video/bigru", "text/bigru", "TE"]
+    assert list(naming.name_variants([run]).values()) == ["video/bigru", "text/bigru", "TE"]
     other = read.read_run(make_run(CONFIG, [("teachers", "TE")], synthetic=True))
-    names = read.name_variants([run, other])
+    names = naming.name_variants([run, other])
     assert list(names.values())[2:] == ["seqsew_unimodal_mosi: TE", "seqsew_mosi_video_text (synthetic): TE"]
-    assert read.name_variants([other])[Source(str(other.path), "teachers", "TE")] == "TE (synthetic)"
+    assert naming.name_variants([other])[Source(str(other.path), "teachers", "TE")] == "TE (synthetic)"
 
 
 def test_two_folders_of_one_name_are_told_apart(make_traces):
     first = read.read_run(make_traces({"SEW": 0.1}, name="a/run"))
     second = read.read_run(make_traces({"SEW": 0.1}, name="b/run", synthetic=True))
-    assert list(read.label_runs([first, second]).values()) == [str(first.path), f"{second.path} (synthetic)"]
-    assert list(read.label_runs([first]).values()) == ["run"]
-    assert len(set(read.name_variants([first, second]).values())) == 2
+    assert list(naming.label_runs([first, second]).values()) == [str(first.path), f"{second.path} (synthetic)"]
+    assert list(naming.label_runs([first]).values()) == ["run"]
+    assert len(set(naming.name_variants([first, second]).values())) == 2
 
 
 def test_the_test_split_comes_first(make_fusion_run):

@@ -9,9 +9,10 @@ import pytest
 from scipy import stats
 
 from affect_jax.errors import UserError
+from affect_jax.evaluation import over_groups, read
 from affect_jax.evaluation.design import derive_design
 from affect_jax.evaluation.significance import holm
-from affect_jax.reports import over_groups, read, render, report_files, side_by_side
+from affect_jax.reports import render, report_files, side_by_side
 from affect_jax.runtime.score_text import clip_interval
 
 TRIMODAL = "configs/fusion.py:trimodal"

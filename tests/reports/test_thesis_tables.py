@@ -3,7 +3,8 @@ import re
 
 import pytest
 
-from affect_jax.reports import read, render, report_files, thesis_tables
+from affect_jax.evaluation import read
+from affect_jax.reports import render, report_files, thesis_tables
 from affect_jax.reports.render import FORMATS
 from affect_jax.reports.thesis import TABLES
 

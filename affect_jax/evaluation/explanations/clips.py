@@ -10,7 +10,7 @@ from affect_jax.config.load import read_experiment
 from affect_jax.data import splits
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation.cases import NAMES, assign_cases, choose_examples
-from affect_jax.experiment.predictions_file import TrialPredictions, read_trial_predictions
+from affect_jax.experiment.predictions_file import Predictions, read_trial_predictions
 from affect_jax.experiment.results_file import TrialResult, read_results
 from affect_jax.features import audio
 from affect_jax.inference import timelines
@@ -109,7 +109,7 @@ def read_run_clips(run: Path, model: SpeechModel, ids: Sequence[str], say: Calla
     return clips
 
 
-def _read_scored_splits(run: Path, number: int, trial: TrialResult) -> dict[str, TrialPredictions]:
+def _read_scored_splits(run: Path, number: int, trial: TrialResult) -> dict[str, Predictions]:
     """Split -> what the trial predicts of it, for the splits that have labels."""
     scored = {}
     for split in ("test", "validation"):
@@ -122,7 +122,7 @@ def _read_scored_splits(run: Path, number: int, trial: TrialResult) -> dict[str,
 
 
 def _choose_case_examples(
-    run: Path, model: SpeechModel, scored: Mapping[str, TrialPredictions], say: Callable[[str], None]
+    run: Path, model: SpeechModel, scored: Mapping[str, Predictions], say: Callable[[str], None]
 ) -> list[str]:
     """The ids of one clip of each case; cases without a clip are reported."""
     if model.task == "multiclass":
@@ -132,13 +132,13 @@ def _choose_case_examples(
             f"trial {model.about['trial']} of {run} has no scored split to choose from; name the clips with --id"
         )
     split, predictions = next(iter(scored.items()))
-    examples = choose_examples(predictions.target.astype(np.float64), predictions.prediction.astype(np.float64))
+    examples = choose_examples(predictions.target.astype(np.float64), predictions.prediction[0].astype(np.float64))
     for case in sorted(NAMES.keys() - examples.keys()):
         say(f"case {case} ({NAMES[case]}): the {split} split has no such clip")
     return [str(predictions.id[i]) for i in examples.values()]
 
 
-def _add_prediction(clip: Clip, model: SpeechModel, scored: Mapping[str, TrialPredictions]) -> Clip:
+def _add_prediction(clip: Clip, model: SpeechModel, scored: Mapping[str, Predictions]) -> Clip:
     """The clip with the run's own prediction of it, where the trial was scored on it."""
     for predictions in scored.values():
         places = np.flatnonzero(predictions.id == clip.id)
@@ -146,7 +146,7 @@ def _add_prediction(clip: Clip, model: SpeechModel, scored: Mapping[str, TrialPr
             continue
         if model.task == "multiclass":
             return clip
-        target, prediction = (float(values[places[0]]) for values in (predictions.target, predictions.prediction))
+        target, prediction = (float(values[places[0]]) for values in (predictions.target, predictions.prediction[0]))
         case = int(assign_cases(np.float64(target), np.float64(prediction)))
         return clip._replace(prediction=prediction, case=case)
     return clip._replace(notes=("the trial may have been trained on this clip",))

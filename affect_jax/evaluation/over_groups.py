@@ -11,8 +11,8 @@ import numpy as np
 
 from affect_jax.evaluation import group_scores
 from affect_jax.evaluation.design import APART, DRAWS, SEEDS, Design
+from affect_jax.evaluation.read import Predictions
 from affect_jax.evaluation.significance import LEAST_UNITS, Interval, bootstrap_groups, bound_share
-from affect_jax.reports.read import Predictions
 
 
 def join_folds(predictions: Predictions | None, trials: Sequence[int], design: Design) -> Predictions | None:

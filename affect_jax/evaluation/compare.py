@@ -1,29 +1,35 @@
 """The one comparison of all reports: two variants, or one and a constant answer, over trials of the same fold and seed.
 
-`affect_jax.evaluation.decision` decides, by the design of the trials; here trials are matched and answers put in words.
+`affect_jax.evaluation.decision` decides, by the design of the trials; here trials are matched.
 """
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.evaluation.decision import DOUBTS, Contrast, contrast_scores, correct_family
+from affect_jax.evaluation import over_groups, read
+from affect_jax.evaluation.decision import Contrast, contrast_scores, correct_family
 from affect_jax.evaluation.design import Design, derive_design
-from affect_jax.reports import over_groups, read, tables
-from affect_jax.reports.read import PredictionReader, Run, Runs
-from affect_jax.reports.sources import Question, Source
+from affect_jax.evaluation.read import PredictionReader, Run, Runs, Source
 from affect_jax.runtime.run_folder import name_run_folder
 
 METRICS = ("uar", "accuracy", "ccc", "pcc")
 """What two variants can be compared by, where both have it; of each of them, more is better."""
-COLUMNS = ("scores", "difference", "p", "p, Holm", "test", "95 % over groups", "verdict")
-"""Of a comparison, in any table."""
-BRIEF = ("scores", "difference", "p, Holm", "verdict")
-"""Those of them that are shown of one's own corpus: one p and the verdict; the csv has the others."""
+LESS_IS_BETTER = ("rmse", "mae", "log_loss")
 _NOT_RUN = " was not run"
+
+
+class Question(NamedTuple):
+    """Do two variants differ over trials of the same fold and seed? `b` None stands for a constant answer."""
+
+    label: str
+    a: Source
+    b: Source | None
+    split: str
+    metrics: tuple[str, ...]
 
 
 class Matched(NamedTuple):
@@ -52,6 +58,11 @@ class Answer(NamedTuple):
         return f"{self.question.label} (synthetic)" if self.synthetic else self.question.label
 
     @property
+    def variants(self) -> tuple[str, str]:
+        """What a and b are called."""
+        return self.question.a.variant, self.question.b.variant
+
+    @property
     def not_run(self) -> str:
         """The run folder that is not there, or ''."""
         return self.missing.removesuffix(_NOT_RUN) if self.missing.endswith(_NOT_RUN) else ""
@@ -74,72 +85,20 @@ class Answer(NamedTuple):
         part = "" if self.contrast.is_certain_over_groups() else " in part"
         return f"{'better' if winner > 0 else 'worse'}{part}" if winner else "none"
 
-    def give_verdict(self, names: tuple[str, str] = ("", ""), fractions: bool = False) -> str:
-        """Which of the two is better, that nothing was shown, or why nothing can be said.
-
-        Args:
-          names: of a and of b; without them it says whether a is better or worse.
-          fractions: whether scores are printed as fractions.
-        """
-        outcome, c = self.outcome, self.contrast
-        if not outcome:
-            return self.doubt
-        if outcome == "none":
-            smallest = tables.format_score(c.find_smallest(), self.metric, fractions)
-            return f"no difference shown (80 % power at {smallest}){self._judge_margin(names[0])}"
-        word, _, is_partial = outcome.partition(" ")
-        name = names[word == "worse"]
-        groups = "other groups unknown" if c.interval is None else "not certain over groups"
-        part = f" over {DOUBTS[c.design.kind]}, {groups}" if is_partial else ""
-        return f"{f'{name} better' if name else word}{part}{self._judge_margin(names[0])}"
+    @property
+    def within_margin(self) -> str:
+        """'equivalent', 'no worse' or 'no better' of a, 'open', or '' where no margin was asked for."""
+        if self.margin is None or self.doubt:
+            return ""
+        c = self._orient()
+        is_no_worse, is_no_better = c.is_above(-self.margin), c.swap().is_above(-self.margin)
+        if is_no_worse and is_no_better:
+            return "equivalent"
+        return "no worse" if is_no_worse else "no better" if is_no_better else "open"
 
     def _orient(self) -> Contrast:
         """a minus b where more is better, b minus a where less is."""
-        return self.contrast.swap() if self.metric in tables.LESS_IS_BETTER else self.contrast
-
-    def _judge_margin(self, name: str) -> str:
-        """Whether a is equivalent, no worse or no better by a margin, where that was asked."""
-        if self.margin is None:
-            return ""
-        c, points = self._orient(), f"{100 * self.margin:g} points"
-        is_no_worse, is_no_better = c.is_above(-self.margin), c.swap().is_above(-self.margin)
-        if is_no_worse and is_no_better:
-            return f"; equivalent within {points}"
-        if is_no_worse or is_no_better:
-            word = "worse" if is_no_worse else "better"
-            return f"; {f'{name} ' if name else ''}no {word} by more than {points}"
-        return f"; not shown to be within {points}"
-
-    def describe(self, names: tuple[str, str] = ("", ""), fractions: bool = False) -> dict[str, str]:
-        """`COLUMNS`; blanks where there is nothing to compare."""
-        c, metric = self.contrast, self.metric
-        row = dict.fromkeys(COLUMNS, "")
-        if c is not None:
-            spread = "" if math.isnan(c.std) else f" ± {tables.format_score(c.std, metric, fractions)}"
-            difference = tables.format_difference(c.difference, metric, fractions)
-            row["scores"] = " / ".join(tables.format_score(one.mean, metric, fractions) for one in (c.a, c.b))
-            row["difference"] = f"{difference}{spread} (n={c.n})"
-            row |= {"p": tables.format_p(c.test.p), "p, Holm": tables.format_p(c.holm), "test": c.test.rule}
-            row["95 % over groups"] = tables.format_interval(c.interval, metric, fractions)
-        return row | {"verdict": self.give_verdict(names, fractions)}
-
-    def describe_briefly(self, names: tuple[str, str] = ("", "")) -> dict[str, str]:
-        """`BRIEF`, in the unit of all tables; the p that counts, Holm's, is called p."""
-        row = self.describe(names)
-        return {"p" if name == "p, Holm" else name: row[name] for name in BRIEF}
-
-    def list_numbers(self, names: tuple[str, str] = ("", "")) -> dict[str, Any]:
-        """A csv's columns of a comparison, unrounded, all scores as fractions."""
-        c = self.contrast
-        row = tables.pick_fields(
-            c,
-            **dict(n="n", a_mean="a.mean", a_std="a.std", b_mean="b.mean", b_std="b.std", difference="difference"),
-            **dict(std="std", test="test.rule", folds="design.folds", seeds="design.seeds", p="test.p", p_holm="holm"),
-        )
-        row["folds"] = c and len(c.design.folds)
-        row["smallest"] = c and c.find_smallest()
-        row |= tables.pick_fields(c and c.interval, low="low", high="high", groups="groups")
-        return row | {"verdict": self.give_verdict(names), "missing": self.missing}
+        return self.contrast.swap() if self.metric in LESS_IS_BETTER else self.contrast
 
 
 def match_scores(runs: Runs, a: Source, b: Source, split: str, metric: str) -> Matched | None:
