@@ -19,7 +19,7 @@ from affect_jax.config.decode import Range, decode
 from affect_jax.config.problems import Problems
 from affect_jax.errors import UserError, join_words, suggest_nearest
 
-ELEMENTWISE = ("mse", "mae", "binary_cross_entropy", "cross_entropy", "focal", "ordinal", "multiplicative")
+ELEMENTWISE = ("mse", "mae", "binary_cross_entropy", "cross_entropy", "focal", "ordinal", "multiplicative", "kl")
 """One value for each valid step, of which the batch's loss is the mean."""
 AGREEMENT = ("pcc", "ccc")
 """One number from all valid steps of the batch."""
@@ -27,6 +27,8 @@ ALIGNMENT = ("dcca", "barlow", "vicreg")
 """One number from two latent codes."""
 DISTRIBUTION = ("cmd", "mmd", "difference")
 """One number from two latent codes as samples of two distributions, whose steps are not compared one with one."""
+EMBEDDING = ("contrastive", "triplet")
+"""One number from two latent codes in one space, and the labels that say what belongs together."""
 TEACHING = ("ssa",)
 """One number from the maps of two modalities, `map/<m>`, and the losses of what each says of an item."""
 STATEFUL = ("dcca_ema", "soft_cca")
@@ -50,6 +52,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "mmd": {"bandwidth": Annotated[float, Range(above=0)]},
     "multiplicative": {"beta": _WEIGHT, "alpha": _WEIGHT, "margin": float | None},
     "ssa": {"beta": _WEIGHT},
+    "kl": {"temperature": Annotated[float, Range(above=0)]},
+    "contrastive": {"margin": _WEIGHT, "positives": Literal["item", "label"]},
+    "triplet": {"margin": _WEIGHT, "mining": Literal["hard", "semi_hard"], "near": _WEIGHT},
     "soft_cca": {"decorrelation": _WEIGHT, "decay": _DECAY},
 }
 """Kind -> option -> its type; the other kinds have no options. All but `k`, the rank, have defaults."""
@@ -61,7 +66,9 @@ OF_TASK = {
     "multiclass": ("cross_entropy", "focal", "ordinal"),
 }
 """Task -> losses between a prediction and the target that make sense for it."""
-KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *ALIGNMENT, *DISTRIBUTION, *TEACHING, *STATEFUL)))
+OF_CODES = (*ALIGNMENT, *DISTRIBUTION, *EMBEDDING, *TEACHING, *STATEFUL)
+"""Kinds between entries `a` and `b`; the others are between `prediction` and `target`."""
+KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *OF_CODES)))
 
 
 class Term(NamedTuple):
@@ -113,7 +120,7 @@ def import_own(kind: str, what: str = "loss") -> Callable[..., Any]:
 def list_fitting(loss: Mapping[str, Any], task: str) -> tuple[str, ...]:
     """The kinds that a loss between these entries can have: of the target, those of the task."""
     if {"a", "b"} & set(loss):
-        return tuple(sorted((*ALIGNMENT, *DISTRIBUTION, *TEACHING, *STATEFUL)))
+        return tuple(sorted(OF_CODES))
     return OF_TASK[task] if loss.get("target") == "target" else tuple(sorted((*ELEMENTWISE, *AGREEMENT)))
 
 
@@ -141,7 +148,7 @@ def _parse_term(name: str, loss: Mapping[str, Any], task: str) -> Term:
             f"loss {name!r} has kind {kind!r}{suggest_nearest(str(kind), KINDS)}; what fits here is "
             f"{join_words(known)}, or a function of your own as module:function (CONTRIBUTING.md)"
         )
-    left, right = ("a", "b") if kind in ALIGNMENT + DISTRIBUTION + TEACHING + STATEFUL else ("prediction", "target")
+    left, right = ("a", "b") if kind in OF_CODES else ("prediction", "target")
     missing = [key for key in (left, right, "weight") if key not in options]
     if missing:
         raise UserError(f"loss {name!r} of kind {kind!r} needs {missing[0]!r}; give {left}, {right} and weight")

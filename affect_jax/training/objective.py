@@ -25,6 +25,8 @@ from affect_jax.losses import (
     candidates,
     classification,
     decorrelation,
+    distillation,
+    embedding,
     reduction,
     regression,
     semantics,
@@ -41,6 +43,7 @@ ELEMENTWISE = {
     "focal": classification.focal,
     "ordinal": classification.ordinal,
     "multiplicative": candidates.multiplicative,
+    "kl": distillation.kl,
 }
 # One number from all valid steps of the batch.
 AGREEMENT = {"pcc": regression.pcc_loss, "ccc": regression.ccc_loss}
@@ -56,6 +59,8 @@ DISTRIBUTION = {
     "mmd": similarity.mmd,
     "difference": similarity.difference,
 }
+# One number from two latent codes in one space, and the target.
+EMBEDDING = {"contrastive": embedding.contrastive, "triplet": embedding.triplet}
 # One number from the maps of two modalities, and the losses of what each says of an item.
 TEACHING = {"ssa": semantics.ssa}
 # The same as of codes, with a running state that the train state carries.
@@ -124,10 +129,15 @@ def init_loss_state(terms: tuple[Term, ...], names: Mapping[str, Any]) -> LossSt
 
 
 def _choose_mask(term: Term, left: Array, batch: Batch) -> Array:
-    """Which steps count: those with a label; of an item's sequence that translates a modality, those it has."""
+    """Which steps count: those with a label; of an item's sequence that translates a modality, those it has; where one
+    modality teaches another, those that both have."""
     mask, (kind, _, modality) = batch["mask"], term.right.partition("/")
     if kind == "inputs" and left.ndim > mask.ndim + 1:
         return batch["masks"][modality] & mask[:, None]
+    if term.kind in EMBEDDING or term.kind == "kl":
+        for modality in (ref.partition("/")[2] for ref in (term.left, term.right)):
+            has = batch["masks"].get(modality, mask)
+            mask = mask & (has.any(axis=1) if has.ndim > mask.ndim else has)
     return mask
 
 
@@ -214,6 +224,9 @@ def total_loss(
             values[term.name], new_state[term.name] = fn(
                 left, right, batch["mask"], state[term.name], **dict(term.options)
             )
+        elif term.kind in EMBEDDING:
+            where = _choose_mask(term, left, batch)
+            values[term.name] = EMBEDDING[term.kind](left, right, where, batch["target"], **dict(term.options))
         elif term.kind in TEACHING:
             values[term.name] = _evaluate_teaching(term, names, batch)
         elif term.right == "target" and "partner" in batch:

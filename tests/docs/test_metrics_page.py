@@ -15,6 +15,7 @@ FUNCTIONS = (
     | objective.AGREEMENT
     | objective.ALIGNMENT
     | objective.DISTRIBUTION
+    | objective.EMBEDDING
     | objective.TEACHING
     | {kind: function for kind, (_, function) in objective.STATEFUL.items()}
 )

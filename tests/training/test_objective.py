@@ -9,7 +9,7 @@ from affect_jax.config import losses
 from affect_jax.errors import UserError
 from affect_jax.training import objective
 
-GROUPS = ("ELEMENTWISE", "AGREEMENT", "ALIGNMENT", "DISTRIBUTION", "TEACHING", "STATEFUL")
+GROUPS = ("ELEMENTWISE", "AGREEMENT", "ALIGNMENT", "DISTRIBUTION", "EMBEDDING", "TEACHING", "STATEFUL")
 
 
 def test_every_kind_that_a_config_may_name_has_a_function():
@@ -57,3 +57,18 @@ def test_maps_are_aligned_where_an_item_has_both_modalities():
         objective.check_names(terms, outputs)
     with pytest.raises(UserError, match="needs one label an item"):
         objective.total_loss(terms, {"t": 1.0}, outputs, {**batch, "mask": np.ones((2, 4), bool)}, {})
+
+
+@pytest.mark.parametrize("kind", ["contrastive", "triplet", "kl"])
+def test_a_modality_teaches_where_an_item_has_both(kind):
+    draw = np.random.default_rng(0)
+    outputs = {f"latent/{m}": draw.normal(size=(4, 3)).astype("f4") for m in "ab"}
+    masks = {"a": np.array([[True, True]] * 3 + [[False, False]]), "b": np.array([True, False, True, True])}
+    batch = dict(inputs={}, masks=masks, target=np.array([0, 1, 1, 0]), mask=np.ones(4, bool))
+    names = ("prediction", "target") if kind == "kl" else ("a", "b")
+    loss = dict(kind=kind, weight=1.0) | dict(zip(names, outputs, strict=True))
+    terms = losses.parse_losses({"t": loss})
+    value = objective.total_loss(terms, {"t": 1.0}, outputs, batch, {}).total
+    cut = {name: x[[0, 2]] for name, x in outputs.items()}
+    both = dict(inputs={}, masks={}, target=batch["target"][[0, 2]], mask=np.ones(2, bool))
+    np.testing.assert_allclose(value, objective.total_loss(terms, {"t": 1.0}, cut, both, {}).total, rtol=1e-5)
