@@ -79,8 +79,8 @@ def main(argv: Sequence[str]) -> None:
 def _tell_choice(run: Path, chosen: dict[str, Any]) -> None:
     """Says which trial of a run is explained, and fixes that; a converted model is one alone."""
     from affect_jax.experiment.chosen_trial import choose_trial
+    from affect_jax.experiment.trial_choice import describe_choice
     from affect_jax.inference.speech_models import is_converted
-    from affect_jax.reports.trial_choice import describe_choice
 
     if is_converted(run):
         return

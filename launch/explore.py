@@ -42,8 +42,8 @@ def main(argv: Sequence[str]) -> None:
     """Writes the page that the flags ask for."""
     cli.refuse_arguments(argv)
     from affect_jax.evaluation import read
-    from affect_jax.experiment import chosen_trial
-    from affect_jax.reports import listening, trial_choice
+    from affect_jax.experiment import chosen_trial, trial_choice
+    from affect_jax.reports import listening
     from affect_jax.runtime.files import write_atomic
 
     run = read.read_run(FLAGS.run)

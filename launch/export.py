@@ -34,9 +34,8 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: list[str]) -> None:
     """Exports the trial that the flags choose."""
     cli.refuse_arguments(argv)
-    from affect_jax.experiment import chosen_trial
+    from affect_jax.experiment import chosen_trial, trial_choice
     from affect_jax.inference import deployment
-    from affect_jax.reports import trial_choice
     from affect_jax.runtime import run_folder
 
     run = Path(FLAGS.run)

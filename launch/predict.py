@@ -117,9 +117,8 @@ def _predict_with_export(folder: Path, files: Sequence[str]) -> int:
 
 
 def _predict_with_run(run: Path, files: Sequence[str]) -> int:
-    from affect_jax.experiment import chosen_trial
+    from affect_jax.experiment import chosen_trial, trial_choice
     from affect_jax.inference import deployment, predictor, speech_models
-    from affect_jax.reports import trial_choice
 
     choice = chosen_trial.choose_trial(run, FLAGS.variant, FLAGS.trial)
     deployed = deployment.load_deployed(run, choice.number)
@@ -162,9 +161,8 @@ def _predict_speech(model: "SpeechModel", files: Sequence[str]) -> int:
 
 
 def _write_split(run: Path) -> None:
-    from affect_jax.experiment import chosen_trial
+    from affect_jax.experiment import chosen_trial, trial_choice
     from affect_jax.inference import speech_models, split_files
-    from affect_jax.reports import trial_choice
 
     if speech_models.is_converted(run):
         raise UserError(

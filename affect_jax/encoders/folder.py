@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from affect_jax.encoders import resnet
 from affect_jax.encoders.families import Encoder, build_encoder
 from affect_jax.encoders.settings import ConfigFile
 from affect_jax.errors import UserError, first_line, join_words
 from affect_jax.runtime import files
+from affect_jax.runtime.safetensors_files import read_safetensors
 
 WEIGHTS = "model.safetensors"
 _WANTED = ("*.json", "*.safetensors", "*.txt")
-_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 
 
 def load_encoder(source: str, *, tower: str = "images") -> Encoder:
@@ -106,27 +104,6 @@ def read_weights(folder: Path) -> dict[str, np.ndarray]:
     for part in sorted(set(parts.values())):
         arrays |= read_safetensors(folder / Path(part).name)
     return arrays
-
-
-def read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    """Reads every array of a safetensors file.
-
-    Raises:
-      UserError: it is missing, pickled or damaged.
-    """
-    if path.suffix.lower() in _PICKLED:
-        script = "import torch; from safetensors.torch import save_file; "
-        script += f"save_file(torch.load({str(path)!r}, weights_only=True), {str(path.with_suffix('.safetensors'))!r})"
-        raise UserError(
-            f"{path} is pickled, which can run code, so it is not read; where PyTorch is, `python -c "
-            f"{shlex.quote(script)}` converts it"
-        )
-    if not path.is_file():
-        raise UserError(f"{path} is missing; give a safetensors file")
-    try:
-        return safetensors.numpy.load_file(path)
-    except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} is cut short or no safetensors file ({first_line(error)}); copy it again") from None
 
 
 def _refuse_pickled(folder: Path) -> None:

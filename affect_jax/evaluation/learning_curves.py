@@ -13,9 +13,9 @@ from affect_jax.errors import UserError
 from affect_jax.evaluation import read
 from affect_jax.evaluation.read import Run, Source
 from affect_jax.experiment import results_file
-from affect_jax.runtime.run_folder import name_fit
+from affect_jax.runtime.run_folder import find_fit, name_fit
 
-_WHERE = ("part", "stage", "epoch", "trial", "variant", "fold", "seed")
+_WHERE = ("fit", "stage", "epoch", "trial", "variant", "fold", "seed")
 _SCHEDULE = "scale"  # the learning rate's, no loss
 VALIDATION = "validation/"
 
@@ -43,11 +43,12 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     for number, text in enumerate(texts, 1):
         try:
             line = json.loads(text)
+            line = line | {"fit": find_fit(line)}
             if not all(key in line for key in _WHERE):
                 raise ValueError
             if not isinstance(line["epoch"], int) or not isinstance(line["trial"], int):
                 raise ValueError
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             if number == len(texts):
                 return
             raise UserError(
@@ -69,12 +70,12 @@ def read_curves(run: Run) -> list[Curve]:
     studies = {name_fit(source.study, "final", 0)[:-3]: source.study for source in read.list_variants(run)}
     values: dict[tuple[Source, str, str], dict[int, dict[tuple, float]]] = {}
     for line in _read_lines(path) if path.is_file() else ():
-        study = studies.get(str(line["part"])[:-3])
+        study = studies.get(str(line["fit"])[:-3])
         for name, value in line.items() if study is not None else ():
             is_finite = isinstance(value, int | float) and math.isfinite(value)
-            if is_finite and name not in (*_WHERE, _SCHEDULE):
+            if is_finite and name not in (*_WHERE, "part", _SCHEDULE):
                 curve = (Source(run.key, study, str(line["variant"])), str(line["stage"]), name)
-                trial = (line["part"], line["trial"])  # a line that a resumed run wrote again counts once
+                trial = (line["fit"], line["trial"])  # a line that a resumed run wrote again counts once
                 values.setdefault(curve, {}).setdefault(line["epoch"], {})[trial] = float(value)
     return [_make_curve(curve, epochs) for curve, epochs in values.items()]
 

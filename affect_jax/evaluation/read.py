@@ -3,6 +3,7 @@
 Nothing of the trainer is imported.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -180,3 +181,28 @@ def list_variants(run: Run) -> list[Source]:
 def key_runs(runs: Sequence[Run]) -> dict[str, Run]:
     """Runs by their keys."""
     return {run.key: run for run in runs}
+
+
+def label_runs(runs: Sequence[Run]) -> dict[str, str]:
+    """Folder names by key, with the folder above where two are the same; synthetic ones say so."""
+    count = Counter(run.path.name for run in runs)
+    return {run.key: run.mark(run.path.name if count[run.path.name] == 1 else run.key) for run in runs}
+
+
+def name_variants(runs: Sequence[Run]) -> dict[Source, str]:
+    """Variants by the shortest name of their own: the variant's, its study's, both, or with the run before it."""
+    names: dict[Source, str] = {}
+    for run in runs:
+        sources = list_variants(run)
+        of_variant, of_study = Counter(s.variant for s in sources), Counter(s.study for s in sources)
+        for source in sources:
+            longer = source.study if of_study[source.study] == 1 else f"{source.study}: {source.variant}"
+            names[source] = source.variant if of_variant[source.variant] == 1 else longer
+    count, labels = Counter(names.values()), label_runs(runs)
+    for run in runs:
+        for source in list_variants(run):
+            if count[names[source]] > 1:
+                names[source] = f"{labels[source.config]}: {names[source]}"
+            else:
+                names[source] = run.mark(names[source])
+    return names

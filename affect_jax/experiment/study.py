@@ -170,7 +170,7 @@ def _make_listener(run: Run, name: str, trials: Sequence[Trial], stages: Mapping
             values = {key: float(column[at]) for key, column in progress.log.items()}
             lines.append(
                 {
-                    "part": name,
+                    "fit": name,
                     "stage": progress.stage,
                     "epoch": progress.epoch,
                     "trial": number,

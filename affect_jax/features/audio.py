@@ -12,6 +12,7 @@ from affect_jax.errors import UserError
 
 MFCC_WIDTH = 120
 LOG_MEL_WIDTH = 64
+_FLOOR_DB = 80.0  # below the loudest of a spectrogram
 
 
 class Sound(NamedTuple):
@@ -140,3 +141,20 @@ def count_mfcc_frames(samples: int, rate: int, what: str = "MFCC") -> int:
     if rate < 8000 or samples < round(rate * 0.025):
         raise UserError(f"{what} need at least 25 ms at 8000 Hz or more; these are {samples} samples at {rate} Hz")
     return 1 + samples // round(rate * 0.010)
+
+
+def compute_log_spectrogram(x: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log magnitude spectrogram: Hann windows of 32 ms every 10 ms.
+
+    Returns:
+      Centres of the windows in seconds [N]; frequencies in Hz [F]; decibels [F, N], 0 at the loudest and -80 at least.
+    """
+    from matplotlib import mlab
+
+    size, hop = max(round(0.032 * rate), 2), max(round(0.010 * rate), 1)
+    settings = {"window": np.hanning(size + 1)[:-1], "noverlap": size - hop, "mode": "magnitude"}
+    padded = np.pad(x, (size // 2, size))  # the first window has its centre on the first sample
+    magnitude, frequencies, times = mlab.specgram(padded, size, rate, **settings)
+    magnitude = magnitude[:, : -(-len(x) // hop)]
+    decibels = 20 * np.log10(np.maximum(magnitude / max(magnitude.max(), 1e-30), 10 ** (-_FLOOR_DB / 20)))
+    return times[: magnitude.shape[1]] - times[0], frequencies, decibels

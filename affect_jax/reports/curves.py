@@ -8,7 +8,7 @@ import numpy as np
 from affect_jax.evaluation import read
 from affect_jax.evaluation.learning_curves import VALIDATION, Curve, find_monitored, read_curves
 from affect_jax.evaluation.read import Run, Source
-from affect_jax.reports import naming, tables
+from affect_jax.reports import tables
 from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.runtime.score_text import label_metric
 
@@ -37,7 +37,7 @@ def make_table(runs: Sequence[Run]) -> Grid:
 
     The csv has every epoch of every curve.
     """
-    labels, rows, records = naming.label_runs(runs), [], []
+    labels, rows, records = read.label_runs(runs), [], []
     for run in runs:
         stages: dict[tuple[str, Source], dict[str, Curve]] = {}
         for curve in read_curves(run):

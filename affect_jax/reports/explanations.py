@@ -8,6 +8,7 @@ import numpy as np
 
 from affect_jax.evaluation.explanations.clips import Clip
 from affect_jax.evaluation.explanations.entry import PLANTED
+from affect_jax.features import audio
 from affect_jax.reports import figures
 from affect_jax.reports.tables import format_value
 from affect_jax.runtime.files import read_json, write_atomic, write_json
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 FOR, AGAINST = "#E69F00", "#0072B2"
 """Orange and blue of M. Okabe and K. Ito's palette: told apart by all common kinds of colour vision."""
-_FLOOR = 80.0  # dB below the loudest that are shown
 _COLUMNS = ("id", "case", "target", "prediction", "lime_r2", "lime_stability", "clipped", "order", "notes")
 
 
@@ -85,23 +85,6 @@ def write_clip_table(folder: Path) -> Path:
     return path
 
 
-def compute_log_spectrogram(x: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log magnitude spectrogram: Hann windows of 32 ms every 10 ms.
-
-    Returns:
-      Centres of the windows in seconds [N]; frequencies in Hz [F]; decibels [F, N], 0 at the loudest and -80 at least.
-    """
-    from matplotlib import mlab
-
-    size, hop = max(round(0.032 * rate), 2), max(round(0.010 * rate), 1)
-    settings = {"window": np.hanning(size + 1)[:-1], "noverlap": size - hop, "mode": "magnitude"}
-    padded = np.pad(x, (size // 2, size))  # the first window has its centre on the first sample
-    magnitude, frequencies, times = mlab.specgram(padded, size, rate, **settings)
-    magnitude = magnitude[:, : -(-len(x) // hop)]
-    decibels = 20 * np.log10(np.maximum(magnitude / max(magnitude.max(), 1e-30), 10 ** (-_FLOOR / 20)))
-    return times[: magnitude.shape[1]] - times[0], frequencies, decibels
-
-
 def draw_explanation(x: np.ndarray, rate: int, entry: Mapping[str, Any], top: int = 3) -> "Figure":
     """Spectrogram of a clip with its most relevant and its negative super-samples marked, coefficients as bars below.
 
@@ -119,7 +102,7 @@ def draw_explanation(x: np.ndarray, rate: int, entry: Mapping[str, Any], top: in
     segments, coefficients = entry["segments"], np.array(entry["lime"])
     figure = figures.make_figure(9, 5)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    times, frequencies, decibels = compute_log_spectrogram(x, rate)
+    times, frequencies, decibels = audio.compute_log_spectrogram(x, rate)
     extent = (times[0], times[-1] + 0.010, frequencies[0] / 1000, frequencies[-1] / 1000)
     settings = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
     figure.colorbar(above.imshow(decibels, cmap="gray_r", extent=extent, **settings), ax=above, label="dB", pad=0.01)

@@ -22,9 +22,10 @@ from affect_jax.evaluation.audible_clips import (
     read_explanations,
 )
 from affect_jax.evaluation.read import Run
+from affect_jax.experiment import trial_choice
 from affect_jax.experiment.chosen_trial import Choice
 from affect_jax.features import audio
-from affect_jax.reports import render, trial_choice
+from affect_jax.reports import render
 from affect_jax.runtime.score_text import describe_score
 
 

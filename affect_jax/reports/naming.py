@@ -1,11 +1,10 @@
 """What runs, variants and constant answers are called in reports; no two variants alike."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from affect_jax.errors import format_count
-from affect_jax.evaluation.read import Run, Source, list_variants
+from affect_jax.evaluation.read import Run
 
 _ALIGNMENTS = ("dcca", "dcca_ema", "soft_cca", "barlow", "vicreg")
 
@@ -57,28 +56,3 @@ def list_alignments(config: Mapping[str, Any]) -> tuple[str, ...]:
                 if change is not None:  # None drops the loss from the study
                     kinds.add(change.get("kind", loss.get("kind")))
     return tuple(sorted(kinds.intersection(_ALIGNMENTS)))
-
-
-def label_runs(runs: Sequence[Run]) -> dict[str, str]:
-    """Folder names by key, with the folder above where two are the same; synthetic ones say so."""
-    count = Counter(run.path.name for run in runs)
-    return {run.key: run.mark(run.path.name if count[run.path.name] == 1 else run.key) for run in runs}
-
-
-def name_variants(runs: Sequence[Run]) -> dict[Source, str]:
-    """Variants by the shortest name of their own: the variant's, its study's, both, or with the run before it."""
-    names: dict[Source, str] = {}
-    for run in runs:
-        sources = list_variants(run)
-        of_variant, of_study = Counter(s.variant for s in sources), Counter(s.study for s in sources)
-        for source in sources:
-            longer = source.study if of_study[source.study] == 1 else f"{source.study}: {source.variant}"
-            names[source] = source.variant if of_variant[source.variant] == 1 else longer
-    count, labels = Counter(names.values()), label_runs(runs)
-    for run in runs:
-        for source in list_variants(run):
-            if count[names[source]] > 1:
-                names[source] = f"{labels[source.config]}: {names[source]}"
-            else:
-                names[source] = run.mark(names[source])
-    return names

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from affect_jax.evaluation import read
 from affect_jax.evaluation.courses import list_recordings
 from affect_jax.evaluation.read import Run
-from affect_jax.reports import naming
 from affect_jax.reports.tables import Grid, make_grid
 
 
 def make_table(runs: Sequence[Run]) -> Grid:
     """CCC of every recording, a line a variant and recording."""
-    rows, labels = [], naming.label_runs(runs)
+    rows, labels = [], read.label_runs(runs)
     for run in runs:
         split = next(iter(read.list_splits(run)), "")
         for source in read.list_variants(run):

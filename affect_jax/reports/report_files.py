@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from affect_jax.errors import UserError, suggest_nearest
-from affect_jax.evaluation import compare, confusion_counts, read
+from affect_jax.evaluation import compare, confusion_counts, read, variants
 from affect_jax.evaluation.modality_ranking import rank_modalities
 from affect_jax.evaluation.read import Run, Runs
 from affect_jax.experiment import predictions_file
@@ -151,11 +151,12 @@ def render_runs(
     """
     asked = asked or Asked()
     thesis_tables.check_expected(asked.expect)
-    runs = side_by_side.read_runs(run_folders)
+    runs = variants.read_runs(run_folders)
     keyed, pictures = read.key_runs(runs), {}
     margin = None if asked.margin is None else asked.margin / 100
-    options = {"reference": asked.reference, "metric": asked.metric, "has_expected": bool(asked.expect)}
-    comparison = side_by_side.compare_runs(runs, margin=margin, **options)
+    published = thesis_tables.find_expected if asked.expect else None
+    options = {"reference": asked.reference, "metric": asked.metric, "margin": margin, "find_published": published}
+    comparison = variants.compare_runs(runs, **options)
     grids = {"comparison": side_by_side.make_table(comparison)}
     if asked.compare:
         questions = [compare.parse_question(text, keyed) for text in dict.fromkeys(asked.compare)]

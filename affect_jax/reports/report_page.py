@@ -9,10 +9,11 @@ from affect_jax.evaluation.courses import Recording
 from affect_jax.evaluation.group_scores import score_running_ccc
 from affect_jax.evaluation.read import Source
 from affect_jax.evaluation.significance import LEAST_UNITS
+from affect_jax.evaluation.variants import Comparison
 from affect_jax.reports import figures, naming, tables
 from affect_jax.reports.figures import Bar, Line
 from affect_jax.reports.render import encode_base64, render_page
-from affect_jax.reports.side_by_side import Comparison, summarize_table
+from affect_jax.reports.side_by_side import summarize_table
 from affect_jax.reports.tables import Grid
 from affect_jax.runtime.score_text import label_metric
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from affect_jax.evaluation import read
 from affect_jax.evaluation.read import Run, Source
 from affect_jax.experiment.terminal import shorten_paths
-from affect_jax.reports import naming, tables
+from affect_jax.reports import tables
 from affect_jax.reports.tables import Grid, Head, make_grid
 from affect_jax.runtime.score_text import label_metric
 
@@ -15,7 +16,7 @@ def make_table(runs: Sequence[Run]) -> Grid | None:
     paths = dict.fromkeys(path for run in runs for one in run.results.selected for path in one.hyper)
     if not paths:
         return None
-    heads, names, labels = shorten_paths(list(paths)), naming.name_variants(runs), naming.label_runs(runs)
+    heads, names, labels = shorten_paths(list(paths)), read.name_variants(runs), read.label_runs(runs)
     rows: list[dict[Head, Any]] = []
     for run in runs:
         metric = run.results.monitor.metric

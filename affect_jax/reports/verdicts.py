@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-from affect_jax.evaluation import read
-from affect_jax.reports import side_by_side
+from affect_jax.evaluation import read, variants
 from affect_jax.reports.answers import give_verdict
 
 
 def summarize_verdicts(folder: Path) -> str:
     """Every variant against the first one, by the rule of all reports; '' where there is nothing to compare."""
-    comparison = side_by_side.compare_runs([read.read_run(folder)], reference="")
+    comparison = variants.compare_runs([read.read_run(folder)], reference="")
     answers = [answer for answer in comparison.tests.values() if answer.contrast]
     if not answers:
         return ""

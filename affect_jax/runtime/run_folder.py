@@ -164,8 +164,13 @@ def append_metrics(workdir: Path, lines: Iterable[Mapping[str, Any]]) -> None:
         file.writelines(json.dumps(line) + "\n" for line in lines)
 
 
-def rewind_metrics(workdir: Path, part: str, stage: str, epoch: int) -> None:
-    """Drops the lines of `part` and `stage` after `epoch`: a resumed fit writes them again."""
+def find_fit(line: Mapping[str, Any]) -> str:
+    """Which fit a line of metrics.jsonl is of; earlier versions called it a part. KeyError where none is named."""
+    return line["part"] if "part" in line else line["fit"]
+
+
+def rewind_metrics(workdir: Path, fit: str, stage: str, epoch: int) -> None:
+    """Drops the lines of a fit's stage after `epoch`: a resumed fit writes them again."""
     path = workdir / "metrics.jsonl"
     if not path.exists():
         return
@@ -173,7 +178,7 @@ def rewind_metrics(workdir: Path, part: str, stage: str, epoch: int) -> None:
     for line in path.read_text(errors="replace").splitlines():
         try:
             entry = json.loads(line)
-            is_stale = (entry["part"], entry["stage"]) == (part, stage) and entry["epoch"] > epoch
+            is_stale = (find_fit(entry), entry["stage"]) == (fit, stage) and entry["epoch"] > epoch
         except (ValueError, KeyError, TypeError, RecursionError):
             continue  # a line that was cut when the process died
         if not is_stale:

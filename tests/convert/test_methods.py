@@ -107,16 +107,16 @@ def test_damaged_safetensors_are_told(tfn, tmp_path):
     header = b'{"a":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}'
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes.fromhex("803f00c0"))
     np.testing.assert_array_equal(convert.read_state_dict(path)["a"], [1.0, -2.0])
-    for content, message in (
-        (whole[:-1], "is cut short or damaged"),
-        (whole[:20], "its header does not fit"),
-        (b"", "its header does not fit"),
-        ((2).to_bytes(8, "little") + b"[]", "no JSON object"),
-        ((8).to_bytes(8, "little") + b'{"a": 1}', "not dtype, shape and offsets"),
-        (whole.replace(b'"F16"', b'"F8_"'), "which is not read"),
+    for content in (
+        whole[:-1],
+        whole[:20],
+        b"",
+        (2).to_bytes(8, "little") + b"[]",
+        (8).to_bytes(8, "little") + b'{"a": 1}',
+        whole.replace(b'"F16"', b'"F8_"'),
     ):
         path.write_bytes(content)
-        with pytest.raises(UserError, match=message):
+        with pytest.raises(UserError, match=r"is cut short or no safetensors file \(.+\); copy it again"):
             convert.read_state_dict(path)
     with pytest.raises(UserError, match="is missing"):
         convert.read_state_dict(tmp_path / "nothing.safetensors")

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from affect_jax.errors import UserError
+from affect_jax.experiment import trial_choice
 from affect_jax.experiment.chosen_trial import choose_trial
 from affect_jax.experiment.results_file import Monitor, write_results
-from affect_jax.reports import trial_choice
 from tests.run_results import make_corpus, make_results, make_trial
 
 

@@ -36,7 +36,7 @@ def write_finished_run(folder, seed):
     identity = run_identity.claim_run_folder(folder, FINGERPRINT, ["fold"])
     draw = np.random.default_rng(seed)
     lines = [
-        {"part": "net-final-000", "stage": "fit", "epoch": epoch, "trial": trial, "variant": "net", "fold": "dev"}
+        {"fit": "net-final-000", "stage": "fit", "epoch": epoch, "trial": trial, "variant": "net", "fold": "dev"}
         | {"seed": trial, "loss": 1 / epoch, "validation/ccc": 0.1 * epoch}
         for epoch in (1, 2, 3)
         for trial in (0, 1)

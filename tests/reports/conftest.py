@@ -274,7 +274,7 @@ def add_epochs():
         for variant, epochs in last.items():
             for trial, end in enumerate(epochs):
                 for epoch in range(1, end + 1):
-                    where = {"part": name_fit(study, phase, 0), "stage": stage, "epoch": epoch, "trial": trial}
+                    where = {"fit": name_fit(study, phase, 0), "stage": stage, "epoch": epoch, "trial": trial}
                     which = {"variant": variant, "fold": "fold_0", "seed": trial}
                     values = {"loss": trial + 1 / epoch, "prediction": trial + 1 / epoch, "scale": 1.0}
                     lines.append({**where, **which, **values, f"validation/{metric}": 1 - 1 / (epoch + 1)})

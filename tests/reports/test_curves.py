@@ -60,7 +60,7 @@ def test_a_line_that_was_cut_at_the_end_is_no_fault_elsewhere_it_is(folder):
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines, lines[0][:30]]))
     assert by_name(folder)["loss"].trials.tolist() == [3, 3, 1, 1]
-    for bad in (lines[0][:30], "[1]", '{"part": "intra-final-000"}', lines[0].replace('"epoch": 1', '"epoch": "one"')):
+    for bad in (lines[0][:30], "[1]", '{"fit": "intra-final-000"}', lines[0].replace('"epoch": 1', '"epoch": "one"')):
         path.write_text("\n".join([lines[0], bad, *lines[1:]]))
         with pytest.raises(UserError, match=r"metrics\.jsonl line 2 is no epoch of a run"):
             by_name(folder)

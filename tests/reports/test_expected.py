@@ -1,7 +1,7 @@
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.evaluation import read
+from affect_jax.evaluation import read, variants
 from affect_jax.evaluation.read import Source
 from affect_jax.reports import side_by_side, thesis_tables
 
@@ -9,7 +9,8 @@ PAIR = "configs/seqsew.py:mosi,video+text"
 
 
 def grid_of(folder):
-    return side_by_side.make_table(side_by_side.compare_runs(side_by_side.read_runs([folder]), has_expected=True))
+    runs = variants.read_runs([folder])
+    return side_by_side.make_table(variants.compare_runs(runs, find_published=thesis_tables.find_expected))
 
 
 def test_the_printed_figure_and_the_difference_stand_beside_ours(make_run):

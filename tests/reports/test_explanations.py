@@ -9,6 +9,7 @@ from affect_jax.evaluation.attribution import Integrated
 from affect_jax.evaluation.explanations.clips import Clip
 from affect_jax.evaluation.explanations.entry import Findings, describe_clip
 from affect_jax.evaluation.lime import Explanation
+from affect_jax.features import audio
 from affect_jax.reports import explanations
 
 RATE = 100
@@ -112,7 +113,7 @@ def figure():
 def test_spectrogram_has_a_tone_at_its_frequency_and_time():
     t = np.arange(2000) / TONE_RATE
     x = np.where(t < 1, np.sin(2 * np.pi * 250 * t), 0)
-    times, frequencies, decibels = explanations.compute_log_spectrogram(x, TONE_RATE)
+    times, frequencies, decibels = audio.compute_log_spectrogram(x, TONE_RATE)
     assert decibels.shape == (len(frequencies), len(times)) == (17, 200)
     np.testing.assert_allclose(frequencies[decibels[:, 20:80].argmax(axis=0)], 250)
     assert decibels.max() == 0
@@ -120,7 +121,7 @@ def test_spectrogram_has_a_tone_at_its_frequency_and_time():
 
 
 def test_spectrogram_of_silence_is_finite():
-    assert np.isfinite(explanations.compute_log_spectrogram(np.zeros(50), TONE_RATE)[2]).all()
+    assert np.isfinite(audio.compute_log_spectrogram(np.zeros(50), TONE_RATE)[2]).all()
 
 
 def test_bars_say_the_polarity_by_colour_and_hatch(figure):

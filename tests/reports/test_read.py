@@ -156,19 +156,19 @@ def test_config_json(make_run):
 def test_names_are_short_and_never_the_same(make_run, make_fusion_run):
     encoders = [("video/bigru", "BiGRU"), ("text/bigru", "BiGRU"), ("video/te", "TE")]
     run = read.read_run(make_run("configs/seqsew_unimodal.py:mosi", encoders))
-    assert list(naming.name_variants([run]).values()) == ["video/bigru", "text/bigru", "TE"]
+    assert list(read.name_variants([run]).values()) == ["video/bigru", "text/bigru", "TE"]
     other = read.read_run(make_run(CONFIG, [("teachers", "TE")], synthetic=True))
-    names = naming.name_variants([run, other])
+    names = read.name_variants([run, other])
     assert list(names.values())[2:] == ["seqsew_unimodal_mosi: TE", "seqsew_mosi_video_text (synthetic): TE"]
-    assert naming.name_variants([other])[Source(str(other.path), "teachers", "TE")] == "TE (synthetic)"
+    assert read.name_variants([other])[Source(str(other.path), "teachers", "TE")] == "TE (synthetic)"
 
 
 def test_two_folders_of_one_name_are_told_apart(make_traces):
     first = read.read_run(make_traces({"SEW": 0.1}, name="a/run"))
     second = read.read_run(make_traces({"SEW": 0.1}, name="b/run", synthetic=True))
-    assert list(naming.label_runs([first, second]).values()) == [str(first.path), f"{second.path} (synthetic)"]
-    assert list(naming.label_runs([first]).values()) == ["run"]
-    assert len(set(naming.name_variants([first, second]).values())) == 2
+    assert list(read.label_runs([first, second]).values()) == [str(first.path), f"{second.path} (synthetic)"]
+    assert list(read.label_runs([first]).values()) == ["run"]
+    assert len(set(read.name_variants([first, second]).values())) == 2
 
 
 def test_the_test_split_comes_first(make_fusion_run):

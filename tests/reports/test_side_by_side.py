@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from affect_jax.errors import UserError
-from affect_jax.evaluation import over_groups, read
+from affect_jax.evaluation import over_groups, read, variants
 from affect_jax.evaluation.design import derive_design
 from affect_jax.evaluation.significance import holm
 from affect_jax.reports import render, report_files, side_by_side
@@ -20,7 +20,7 @@ PAIR = "configs/seqsew.py:mosi,video+text"
 
 
 def compared(*run_folders, **options):
-    return side_by_side.compare_runs(side_by_side.read_runs(run_folders), **options)
+    return variants.compare_runs(variants.read_runs(run_folders), **options)
 
 
 def column(comparison, name, group=""):
@@ -179,7 +179,7 @@ def test_the_metric_is_the_one_that_stopped_the_runs(make_fusion_run):
 def test_runs_that_cannot_stand_together(make_fusion_run, make_run, make_traces):
     fusion, traces = make_fusion_run(TRIMODAL, {"intra": 0.1}), make_traces({"SEW": 0.1})
     with pytest.raises(UserError, match=r"is of task regression, .* of multiclass: .* make a report of each task"):
-        side_by_side.read_runs([fusion, traces])
+        variants.read_runs([fusion, traces])
     other = make_run("configs/sew.py:valence,geo+audio", [("teachers", "SEW")], task="regression", split="test")
     with pytest.raises(UserError, match="have no scored split in common"):
         compared(traces, other)
@@ -196,14 +196,14 @@ def test_unfinished_and_damaged_folders(make_fusion_run, tmp_path):
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / "config.json").write_text("{}")
     with pytest.raises(UserError, match="begun has no results.json: its run is not finished"):
-        side_by_side.read_runs([tmp_path / "begun"])
+        variants.read_runs([tmp_path / "begun"])
     with pytest.raises(UserError, match="name the folder of a finished run"):
-        side_by_side.read_runs([tmp_path / "nothing"])
+        variants.read_runs([tmp_path / "nothing"])
 
 
 def test_a_folder_counts_once(make_fusion_run):
     folder = make_fusion_run(TRIMODAL, {"intra": 0.1})
-    assert len(side_by_side.read_runs([folder, folder])) == 1
+    assert len(variants.read_runs([folder, folder])) == 1
 
 
 def test_the_csv_has_a_figure_a_line(make_fusion_run):

@@ -45,10 +45,11 @@ def test_a_folder_of_something_else_is_not_taken(tmp_path):
 
 
 def test_lines_after_a_resumed_epoch_are_dropped_and_a_cut_line_too(tmp_path):
-    lines = [dict(part=p, stage="s", epoch=e, trial=0) for p, e in (("a", 1), ("a", 2), ("b", 1), ("b", 2), ("b", 3))]
+    lines = [dict(fit=f, stage="s", epoch=e, trial=0) for f, e in (("a", 1), ("a", 2), ("b", 1), ("b", 2))]
+    lines.append(dict(part="b", stage="s", epoch=3, trial=0))  # as earlier versions wrote it
     run_folder.append_metrics(tmp_path, lines)
     with open(tmp_path / "metrics.jsonl", "a") as file:
-        file.write('{"part": "b", "sta')
+        file.write('{"fit": "b", "sta')
     run_folder.rewind_metrics(tmp_path, "b", "s", 1)
     kept = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert kept == lines[:3]
