@@ -223,10 +223,13 @@ def stage(
     plateau: Mapping[str, Any] | None = None,
     keep: str = "best",
     augment: Mapping[str, Any] | None = None,
+    turns: Mapping[str, Any] | None = None,
+    cycle: Sequence[str] = (),
 ) -> dict[str, Any]:
     """One stage of training (affect_jax/config/parse.py, `StageSettings`).
 
     `monitor` is the validation score of the output `prediction`; after `patience` epochs without a better one it stops.
+    `turns` (name -> `turn(...)`) alternate in the order of `cycle`.
     """
     never = dict(factor=0.1, patience=left_open(int), metric=left_open(str))
     return dict(
@@ -245,7 +248,19 @@ def stage(
         moddrop=(),
         precision="float32",  # or bfloat16
         augment=change_nothing() | dict(augment or {}),
+        **(dict(turns=dict(turns), cycle=tuple(cycle)) if turns else {}),
     )
+
+
+def turn(
+    train: Sequence[str],
+    losses: Sequence[str],
+    optimizer: Mapping[str, Any] | None = None,
+    modalities: Sequence[str] = (),
+) -> dict[str, Any]:
+    """A turn of a stage: what it trains, by which of the stage's losses; without an optimizer, by the stage's."""
+    own = {} if optimizer is None else dict(optimizer=dict(optimizer))
+    return dict(train=tuple(train), losses=tuple(losses), modalities=tuple(modalities), **own)
 
 
 # --- What is trained, and how ----------------------------------------------------------------------------------------

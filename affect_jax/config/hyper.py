@@ -22,6 +22,16 @@ EXTRAS = {"clip": "optimizer.clip", "average_decay": "average_decay"}
 """Fields of `Hyper` that a stage of any optimizer may have -> their paths in it; None where they are left open."""
 
 
+class Rates(NamedTuple):
+    """The traced numbers of an optimizer, by the names and with the meanings of `Hyper`."""
+
+    learning_rate: Scalar
+    inverse_time_decay: Scalar
+    momentum: Scalar | None
+    weight_decay: Scalar
+    clip: Scalar | None = None
+
+
 class Hyper(NamedTuple):
     """The traced hyper-parameters of one stage. A pytree.
 
@@ -37,6 +47,7 @@ class Hyper(NamedTuple):
       clip: the largest norm that the gradients of all parameters together keep; None for any.
       average_decay: share of the running average of the weights that an update leaves; None without one.
       augment: random change of a training batch -> its strength; {} for none.
+      turns: turn with an optimizer of its own -> its numbers; {} where there is none.
     """
 
     dropout: Scalar
@@ -49,6 +60,7 @@ class Hyper(NamedTuple):
     clip: Scalar | None = None
     average_decay: Scalar | None = None
     augment: dict[str, Scalar] = {}
+    turns: dict[str, Rates] = {}
 
 
 def flatten_paths(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -61,7 +73,10 @@ def flatten_paths(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _list_fields(hyper: Mapping[str, Hyper]) -> Iterator[tuple[str, str, str, str]]:
-    """Yields (path, stage, field of `Hyper`, name in it or '') of every traced number, in results.json's order."""
+    """Yields (path, stage, field of `Hyper`, name in it or '') of every traced number, in results.json's order.
+
+    Of a turn's own optimizer, the name is that of the turn and the field of `Rates`, with a point between.
+    """
     for stage, numbers in hyper.items():
         yield f"stages.{stage}.dropout", stage, "dropout", ""
         for field, path in {**{field: f"optimizer.{field}" for field in OPTIMIZERS["sgd"]}, **EXTRAS}.items():
@@ -73,6 +88,10 @@ def _list_fields(hyper: Mapping[str, Hyper]) -> Iterator[tuple[str, str, str, st
             yield f"stages.{stage}.choices.{choice}", stage, "choices", choice
         for change in numbers.augment:
             yield f"stages.{stage}.augment.{change}", stage, "augment", change
+        for turn, rates in numbers.turns.items():
+            for field, value in rates._asdict().items():
+                if value is not None:
+                    yield f"stages.{stage}.turns.{turn}.optimizer.{field}", stage, "turns", f"{turn}.{field}"
 
 
 def flatten_hyper(hyper: Mapping[str, Hyper]) -> dict[str, Scalar]:
@@ -80,7 +99,11 @@ def flatten_hyper(hyper: Mapping[str, Hyper]) -> dict[str, Scalar]:
     flat = {}
     for path, stage, field, name in _list_fields(hyper):
         value = getattr(hyper[stage], field)
-        flat[path] = value[name] if name else value
+        if field == "turns":
+            turn, _, rate = name.rpartition(".")
+            flat[path] = getattr(value[turn], rate)
+        else:
+            flat[path] = value[name] if name else value
     return flat
 
 
@@ -102,6 +125,9 @@ def replace_hyper(
     changed = dict(hyper)
     for path, value in values.items():
         stage, field, name = places[path]
+        if field == "turns":
+            turn, _, rate = name.rpartition(".")
+            name, value = turn, changed[stage].turns[turn]._replace(**{rate: value})
         if name:
             value = {**getattr(changed[stage], field), name: value}
         changed[stage] = changed[stage]._replace(**{field: value})

@@ -19,7 +19,17 @@ from affect_jax.config.decode import Range, decode
 from affect_jax.config.problems import Problems
 from affect_jax.errors import UserError, join_words, suggest_nearest
 
-ELEMENTWISE = ("mse", "mae", "binary_cross_entropy", "cross_entropy", "focal", "ordinal", "multiplicative", "kl")
+ELEMENTWISE = (
+    "mse",
+    "mae",
+    "binary_cross_entropy",
+    "cross_entropy",
+    "focal",
+    "ordinal",
+    "multiplicative",
+    "kl",
+    "fool",
+)
 """One value for each valid step, of which the batch's loss is the mean."""
 AGREEMENT = ("pcc", "ccc")
 """One number from all valid steps of the batch."""
@@ -31,6 +41,10 @@ EMBEDDING = ("contrastive", "triplet")
 """One number from two latent codes in one space, and the labels that say what belongs together."""
 TEACHING = ("ssa",)
 """One number from the maps of two modalities, `map/<m>`, and the losses of what each says of an item."""
+ADVERSARIAL = ("adversary",)
+"""One value for each valid step, from what a discriminator says of a real code and of one that imitates it."""
+OPPOSED = ("adversary", "fool")
+"""The discriminator's loss, and the loss of what fools it."""
 STATEFUL = ("dcca_ema", "soft_cca")
 """The same, with running statistics that the train state carries."""
 _WEIGHT = Annotated[float, Range(least=0)]
@@ -66,7 +80,7 @@ OF_TASK = {
     "multiclass": ("cross_entropy", "focal", "ordinal"),
 }
 """Task -> losses between a prediction and the target that make sense for it."""
-OF_CODES = (*ALIGNMENT, *DISTRIBUTION, *EMBEDDING, *TEACHING, *STATEFUL)
+OF_CODES = (*ALIGNMENT, *DISTRIBUTION, *EMBEDDING, *TEACHING, *ADVERSARIAL, *STATEFUL)
 """Kinds between entries `a` and `b`; the others are between `prediction` and `target`."""
 KINDS = tuple(sorted((*ELEMENTWISE, *AGREEMENT, *OF_CODES)))
 

@@ -80,7 +80,8 @@ def copy_losses(study: Mapping[str, Any], before: Sequence[str], after: Sequence
     """A study whose losses of its own, and those that its variants weigh, are of the modalities `after`: one of the
     first modality `before`, such as `branch_text` on `logits/text`, becomes one for each, and one of the first two,
     such as `alike_text+video`, one for each pair; those of the others are left out. Where the first has no loss of a
-    name, such as `translation_video`, that of the second becomes one for each but the first."""
+    name, such as `translation_video`, that of the second becomes one for each but the first. Turns have the losses that
+    theirs became; one that reads some of the modalities but the first reads all but the first."""
     if not before:
         return dict(study)
     fitted = {**study, "stages": _copy_in_stages(study.get("stages") or {}, before, after)}
@@ -99,7 +100,9 @@ def _copy_in_stages(stages: Mapping[str, Any], before: Sequence[str], after: Seq
     for stage, changes in stages.items():
         if changes and changes.get("losses"):
             losses: dict[str, Any] = {}
+            became: dict[str, tuple[str, ...]] = {}
             for name, loss in changes["losses"].items():
+                count = len(losses)
                 owners = next((one for of_size in groups for one in of_size if name.endswith(f"_{'+'.join(one)}")), ())
                 first = name.removesuffix("+".join(owners)) + before[0]
                 if owners and owners == tuple(before[1:2]) and first not in changes["losses"]:
@@ -108,5 +111,20 @@ def _copy_in_stages(stages: Mapping[str, Any], before: Sequence[str], after: Seq
                 if owners == tuple(before[: len(owners)]):
                     for others in itertools.combinations(after, len(owners)):
                         losses |= rename_modalities({name: loss}, dict(zip(owners, others, strict=True)))
+                became[name] = tuple(losses)[count:]
             fitted[stage] = {**changes, "losses": losses}
+            if changes.get("turns"):
+                turns = {k: _copy_turn(turn, became, before, after) for k, turn in changes["turns"].items()}
+                fitted[stage]["turns"] = turns
     return fitted
+
+
+def _copy_turn(
+    turn: Mapping[str, Any], became: Mapping[str, tuple[str, ...]], before: Sequence[str], after: Sequence[str]
+) -> dict[str, Any]:
+    """A turn of a stage whose losses became others, each some."""
+    copied = {**turn, "losses": tuple(new for loss in turn.get("losses", ()) for new in became.get(loss, (loss,)))}
+    if turn.get("modalities"):
+        first, others = before[0] in turn["modalities"], set(before[1:]) & set(turn["modalities"])
+        copied["modalities"] = (*after[: int(first)], *(after[1:] if others else ()))
+    return copied

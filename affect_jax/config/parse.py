@@ -82,6 +82,23 @@ class AugmentSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class TurnSettings:
+    """`config.stages.<stage>.turns.<turn>`: one of the updates that a batch gets, in the order of the stage's cycle.
+
+    Attributes:
+      train: submodules that it trains, of those of the stage, or ('*',) for all of these; the others stand still.
+      losses: names of those losses of the stage that it learns by.
+      optimizer: of its own; None for the stage's settings. Either way its moments are its own.
+      modalities: that the model sees, as if the others were missing; () for all.
+    """
+
+    train: tuple[str, ...]
+    losses: tuple[str, ...]
+    optimizer: OptimizerSettings | None = None
+    modalities: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class PlateauSettings:
     """`config.stages.<stage>.plateau`: a lower learning rate where a score no longer rises.
 
@@ -127,6 +144,8 @@ class StageSettings:
       choices: of those that the model leaves open (its `choices`), name -> a whole number; made before the stage, kept
         by the stages behind it.
       augment: random changes of training batches.
+      turns: name -> an update of some submodules by some losses; {} for one update a batch, of all by all losses.
+      cycle: turns in the order in which each batch gets them; one that is named twice makes two updates.
     """
 
     train: tuple[str, ...]
@@ -145,6 +164,8 @@ class StageSettings:
     average_decay: Annotated[float, Range(least=0, most=1)] = DECAY
     average_start: Annotated[int, _NOT_NEGATIVE] = 0
     augment: AugmentSettings = AugmentSettings()
+    turns: dict[str, TurnSettings] = dataclasses.field(default_factory=dict)
+    cycle: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -320,17 +341,25 @@ def _parse_stage(name: str, settings: Mapping[str, Any], task: str, problems: Pr
         if not _is_number(options.get("weight", 1.0)):
             problems.add(f"{path}.losses.{loss}.weight is {options['weight']!r}; set a number")
             return None
-    momentum = "momentum" in OPTIMIZERS.get(checked.optimizer.name, ())
-    if momentum and checked.optimizer.momentum is None:
-        plain["optimizer"]["momentum"] = 0.0
-    if not momentum and checked.optimizer.momentum is not None and checked.optimizer.name in OPTIMIZERS:
-        problems.add(f"{path}.optimizer has a momentum, which {checked.optimizer.name!r} does not have; leave it out")
-        return None
+    for where, of_where in {"": plain, **{f".turns.{turn}": plain["turns"][turn] for turn in plain["turns"]}}.items():
+        if of_where["optimizer"] and not _settle_momentum(of_where["optimizer"], f"{path}{where}.optimizer", problems):
+            return None
     try:
         return parse_stage(name, plain, task), default_hyper(plain)
     except UserError as error:
         problems.add(str(error))
         return None
+
+
+def _settle_momentum(optimizer: dict[str, Any], path: str, problems: Problems) -> bool:
+    """Gives an optimizer with momentum one of 0 where it is left open; False, and a problem, where it can have none."""
+    momentum = "momentum" in OPTIMIZERS.get(optimizer["name"], ())
+    if momentum and optimizer["momentum"] is None:
+        optimizer["momentum"] = 0.0
+    if momentum or optimizer["momentum"] is None or optimizer["name"] not in OPTIMIZERS:
+        return True
+    problems.add(f"{path} has a momentum, which {optimizer['name']!r} does not have; leave it out")
+    return False
 
 
 def _is_number(value: Any) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from affect_jax.config.hyper import OPTIMIZERS, Hyper
+from affect_jax.config.hyper import OPTIMIZERS, Hyper, Rates
 from affect_jax.config.losses import Term, is_own, parse_losses
+from affect_jax.config.turns import Turn, TurnOptimizer, parse_turns
 from affect_jax.errors import UserError, join_words, suggest_nearest
 
 METRICS = {
@@ -76,6 +77,8 @@ class Stage(NamedTuple):
       moddrop: combinations of modalities in which every training example appears; () for whole examples.
       precision: of the model while training, one of PRECISIONS; predictions are always float32.
       augment: random changes of training batches.
+      turns: updates that alternate, see `config.turns`; () for one update a batch, of all by all losses.
+      cycle: names of turns: the updates that each batch gets, in order.
     """
 
     name: str
@@ -98,11 +101,19 @@ class Stage(NamedTuple):
     schedule: str = SCHEDULES[0]
     warmup: float = 0.0
     augment: Augment = Augment()
+    turns: tuple[Turn, ...] = ()
+    cycle: tuple[str, ...] = ()
 
     @property
     def sign(self) -> float:
         """+1 where a larger score is better, -1 where a smaller one is."""
         return metric_sign(self.metric)
+
+    @property
+    def follows_schedule(self) -> bool:
+        """Whether some learning rate depends on the number of all updates."""
+        schedules = (self.schedule, *(turn.optimizer.schedule for turn in self.turns if turn.optimizer))
+        return any(schedule != SCHEDULES[0] for schedule in schedules)
 
 
 def list_own_metrics(stages: Iterable[Stage]) -> tuple[str, ...]:
@@ -120,13 +131,12 @@ def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
     """Reads `config.stages.<name>`.
 
     Raises:
-      UserError: an unknown optimizer, metric, loss or precision, or a number out of range.
+      UserError: an unknown optimizer, metric, loss or precision, turns that do not fit, or a number out of range.
     """
-    optimizer = config["optimizer"]["name"]
     metric = config["monitor"]["metric"]
     plateau_metric = config["plateau"].get("metric") or metric
     precision = config.get("precision", PRECISIONS[0])
-    _check_choice(name, "optimizer", optimizer, sorted(OPTIMIZERS))
+    optimizer = _parse_optimizer(name, config["optimizer"])
     for value in (metric, plateau_metric):
         if value not in METRICS[task] and not is_own(value):
             raise UserError(
@@ -134,21 +144,21 @@ def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
                 f"a {task} task has {join_words(METRICS[task])}, or name a function of your own as module:function "
                 "(CONTRIBUTING.md)"
             )
-    schedule = config["optimizer"].get("schedule", SCHEDULES[0])
     _check_choice(name, "keep", config["keep"], KEPT_WEIGHTS)
-    _check_choice(name, "schedule", schedule, SCHEDULES)
     for key in ("batch", "epochs"):
         if config[key] < 1:
             raise UserError(f"stage {name!r} has {key}={config[key]}; it must be at least 1")
     _check_choice(name, "precision", precision, PRECISIONS)
     if not config["train"]:
         raise UserError(f"stage {name!r} trains nothing; name submodules in config.stages.{name}.train")
+    terms, own = parse_losses(config["losses"], task), _list_optimizers(config)
+    optimizers = {turn: _parse_optimizer(f"{name}.turns.{turn}", settings) for turn, settings in own.items()}
+    turns, cycle = parse_turns(name, config, terms, optimizers)
     return Stage(
         name=name,
         train=tuple(config["train"]),
-        terms=parse_losses(config["losses"], task),
-        optimizer=optimizer,
-        epsilon=float(config["optimizer"].get("epsilon", EPSILON)),
+        terms=terms,
+        **optimizer._asdict(),
         batch=int(config["batch"]),
         epochs=int(config["epochs"]),
         patience=int(config["patience"]),
@@ -161,10 +171,24 @@ def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
         moddrop=tuple(tuple(names.split("+")) for names in config.get("moddrop", ())),
         precision=precision,
         average_start=int(config.get("average_start") or 0),
-        schedule=schedule,
-        warmup=float(config["optimizer"].get("warmup", 0.0)),
         augment=_parse_augment(config.get("augment") or {}),
+        turns=turns,
+        cycle=cycle,
     )
+
+
+def _list_optimizers(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Turn -> the settings of its optimizer, where it has one of its own."""
+    turns = (config.get("turns") or {}).items()
+    return {name: turn["optimizer"] for name, turn in turns if turn.get("optimizer")}
+
+
+def _parse_optimizer(stage: str, config: Mapping[str, Any]) -> TurnOptimizer:
+    _check_choice(stage, "optimizer", config["name"], sorted(OPTIMIZERS))
+    schedule = config.get("schedule", SCHEDULES[0])
+    _check_choice(stage, "schedule", schedule, SCHEDULES)
+    epsilon, warmup = float(config.get("epsilon", EPSILON)), float(config.get("warmup", 0.0))
+    return TurnOptimizer(config["name"], epsilon, schedule, warmup)
 
 
 def _parse_augment(config: Mapping[str, Any]) -> Augment:
@@ -183,16 +207,21 @@ def _check_choice(stage: str, key: str, value: Any, choices: Collection[str]) ->
 
 def default_hyper(config: Mapping[str, Any]) -> Hyper:
     """The traced numbers of `config.stages.<name>`, as the config gives them."""
-    optimizer = config["optimizer"]
-    read = OPTIMIZERS[optimizer["name"]]
     decay = config.get("average_decay", DECAY) if config["keep"] == "ema" else None
     augment = config.get("augment") or {}
     return Hyper(
         dropout=float(config["dropout"]),
-        **{field: float(optimizer[field]) if field in read else None for field in OPTIMIZERS["sgd"]},
+        **_read_rates(config["optimizer"])._asdict(),
         loss_weights={loss: float(entry["weight"]) for loss, entry in config["losses"].items()},
         choices={choice: float(number) for choice, number in config.get("choices", {}).items()},
-        clip=None if optimizer.get("clip") is None else float(optimizer["clip"]),
         average_decay=None if decay is None else float(decay),
         augment={name: float(augment[name]) for name in STRENGTHS if augment.get(name) is not None},
+        turns={turn: _read_rates(optimizer) for turn, optimizer in _list_optimizers(config).items()},
     )
+
+
+def _read_rates(optimizer: Mapping[str, Any]) -> Rates:
+    """The traced numbers of an optimizer's settings."""
+    read, clip = OPTIMIZERS[optimizer["name"]], optimizer.get("clip")
+    numbers = {field: float(optimizer[field]) if field in read else None for field in OPTIMIZERS["sgd"]}
+    return Rates(**numbers, clip=None if clip is None else float(clip))

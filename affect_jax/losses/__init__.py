@@ -10,6 +10,7 @@ Three shapes of loss, float32 in and out (float64 stays float64):
   a partner `init_<name>(d_a, d_b)`, takes that state after `where` and returns `(loss, state)`.
 """
 
+from affect_jax.losses.adversarial import adversary, fool
 from affect_jax.losses.alignment import EmaState, canonical_correlations, dcca, dcca_ema, init_dcca_ema
 from affect_jax.losses.candidates import multiplicative
 from affect_jax.losses.classification import binary_cross_entropy, cross_entropy, focal, ordinal
@@ -25,6 +26,7 @@ __all__ = [
     "EmaState",
     "SoftCcaState",
     "absolute_error",
+    "adversary",
     "barlow",
     "binary_cross_entropy",
     "canonical_correlations",
@@ -36,6 +38,7 @@ __all__ = [
     "dcca_ema",
     "difference",
     "focal",
+    "fool",
     "init_dcca_ema",
     "kl",
     "masked_mean",

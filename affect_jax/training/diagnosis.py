@@ -14,11 +14,32 @@ from affect_jax.data import streaming
 from affect_jax.data.buckets import Bucket
 from affect_jax.data.folds import FoldedCorpus, Folds
 from affect_jax.data.streaming import Source
-from affect_jax.training import batching, step
+from affect_jax.training import batching, step, turns
 from affect_jax.training.checkpoint import name_leaves
 from affect_jax.training.state import TrialState
 from affect_jax.training.trials import TrialArrays
 from affect_jax.types import Array, Params
+
+
+def _check_tensors(inputs: turns.UpdateInputs) -> OrderedDict[str, Array]:
+    """Of one update: name of a tensor -> whether all of it is finite."""
+    plan, trial, frozen, state, batch, _ = inputs
+    loss = step.compute_gradients(*inputs)
+    # A model may name its prediction first, but computes it last.
+    outputs = sorted(
+        loss.forward.outputs.items(), key=lambda item: item[0].partition("/")[0] in ("prediction", "logits")
+    )
+    tensors: list[tuple[str, dict[str, Any]]] = [
+        ("input ", batch["inputs"]),
+        ("", {"target": batch["target"]}),
+        ("parameter ", name_leaves({**frozen, **state.params})),
+        ("output ", dict(outputs)),
+        ("loss ", loss.forward.terms),
+        ("", name_leaves(loss.forward.statistics)),
+        ("gradient of ", name_leaves(loss.params)),
+        ("updated parameter ", name_leaves(step.apply_update(plan, trial, state, loss.params)[0])),
+    ]
+    return OrderedDict((kind + name, jnp.isfinite(x).all()) for kind, group in tensors for name, x in group.items())
 
 
 @functools.lru_cache(maxsize=16)
@@ -28,22 +49,15 @@ def _finite_program(plan: step.StagePlan, bucket: Bucket | None, size: int | Non
     ) -> OrderedDict[str, Array]:
         """Name of a tensor -> whether all of it is finite, in the order in which an update computes them."""
         batch = step.take_training_batch(plan, data, trial.fold, index[:size], bucket)
-        loss = step.compute_gradients(plan, trial, frozen, state, batch, jax.random.key(trial.seed))
-        # A model may name its prediction first, but computes it last.
-        outputs = sorted(
-            loss.forward.outputs.items(), key=lambda item: item[0].partition("/")[0] in ("prediction", "logits")
-        )
-        tensors: list[tuple[str, dict[str, Any]]] = [
-            ("input ", batch["inputs"]),
-            ("", {"target": batch["target"]}),
-            ("parameter ", name_leaves({**frozen, **state.params})),
-            ("output ", dict(outputs)),
-            ("loss ", loss.forward.terms),
-            ("", name_leaves(loss.forward.statistics)),
-            ("gradient of ", name_leaves(loss.params)),
-            ("updated parameter ", name_leaves(step.apply_update(plan, trial, state, loss.params)[0])),
-        ]
-        return OrderedDict((kind + name, jnp.isfinite(x).all()) for kind, group in tensors for name, x in group.items())
+        inputs = turns.UpdateInputs(plan, trial, frozen, state, batch, jax.random.key(trial.seed))
+        if not plan.stage.turns:
+            return _check_tensors(inputs)
+        is_finite = OrderedDict()
+        for place, turn in enumerate(turns.list_cycle(plan.stage)):
+            of_turn = turns.enter_turn(inputs._replace(state=state), turn, place)
+            is_finite |= {f"turn {place + 1}, {turn.name}: {k}": good for k, good in _check_tensors(of_turn).items()}
+            state = turns.merge_turn(state, turn, step.make_update(*of_turn, weight=None)[0])
+        return is_finite
 
     return jax.jit(check_update)
 

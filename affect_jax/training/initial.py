@@ -20,7 +20,7 @@ from affect_jax.data.packing import Packing
 from affect_jax.data.streaming import Source
 from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.choices import CHOICES
-from affect_jax.training import batching, keys, mesh, objective, step
+from affect_jax.training import batching, keys, mesh, objective, step, turns
 from affect_jax.training.augmentation import check_augment
 from affect_jax.training.averaging import start_average
 from affect_jax.training.engine import Engine, assign_slots
@@ -71,6 +71,7 @@ def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Sou
         objective.check_name(f"stage {stage.name!r} monitors", stage.prediction, shapes.outputs)
         for submodule in set(stage.train) - {"*"}:
             objective.check_name(f"stage {stage.name!r} trains", submodule, shapes.params)
+        turns.check_turns(stage, [name for name in shapes.params if name != step.STATISTICS], corpus.inputs)
         check_augment(stage, corpus)
         for modality in {name for names in stage.moddrop for name in names} - set(corpus.inputs):
             raise UserError(
@@ -119,7 +120,13 @@ def init_states(
     loss_state = objective.init_loss_state(plan.stage.terms, names)
 
     def init(params: Params, hyper: Hyper) -> Any:
-        return make_transform(plan.stage, hyper).init(params)
+        if not plan.stage.turns:
+            return make_transform(plan.stage, hyper).init(params)
+        states = {}
+        for turn in plan.stage.turns:
+            transform = make_transform(turns.select_stage(plan.stage, turn), turns.select_rates(hyper, turn))
+            states[turn.name] = transform.init(turns.select_trained(turn, params))
+        return states
 
     opt_state = mesh.to_host(jax.jit(jax.vmap(init))(params, trials.hyper[plan.stage.name]))
     # The rest is alike for all trials. On the host, as jnp would compile a program for each shape.
@@ -182,7 +189,7 @@ def arrange_rows(
 
 def plan_stage(model: nn.Module, stage: Stage, task: str, data: FoldedCorpus, engine: Engine) -> step.StagePlan:
     """The static part of a stage's programs."""
-    updates = batching.count_updates(stage, data.folds) if stage.schedule != "constant" else ()
+    updates = batching.count_updates(stage, data.folds) if stage.follows_schedule else ()
     return step.StagePlan(model, stage, task, engine.eval_size, _plan_packing(model, stage, data), updates)
 
 

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from affect_jax.config.losses import Term, import_own, is_own
+from affect_jax.config.losses import OPPOSED, Term, import_own, is_own
 from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.losses import (
+    adversarial,
     alignment,
     candidates,
     classification,
@@ -44,6 +45,7 @@ ELEMENTWISE = {
     "ordinal": classification.ordinal,
     "multiplicative": candidates.multiplicative,
     "kl": distillation.kl,
+    "fool": adversarial.fool,
 }
 # One number from all valid steps of the batch.
 AGREEMENT = {"pcc": regression.pcc_loss, "ccc": regression.ccc_loss}
@@ -63,6 +65,8 @@ DISTRIBUTION = {
 EMBEDDING = {"contrastive": embedding.contrastive, "triplet": embedding.triplet}
 # One number from the maps of two modalities, and the losses of what each says of an item.
 TEACHING = {"ssa": semantics.ssa}
+# Per-step values, from what a discriminator says of two codes, and the target.
+ADVERSARIAL = {"adversary": adversarial.adversary}
 # The same as of codes, with a running state that the train state carries.
 STATEFUL = {
     "dcca_ema": (alignment.init_dcca_ema, alignment.dcca_ema),
@@ -98,7 +102,7 @@ def select_alignments(terms: tuple[Term, ...]) -> tuple[Term, ...]:
 
 def needs_several(terms: tuple[Term, ...]) -> bool:
     """Whether some loss is one number from several examples, such as a correlation; a single one has none."""
-    return any(term.kind not in ELEMENTWISE for term in terms)
+    return any(term.kind not in ELEMENTWISE and term.kind not in ADVERSARIAL for term in terms)
 
 
 def check_names(terms: tuple[Term, ...], names: Mapping[str, Any]) -> None:
@@ -130,11 +134,11 @@ def init_loss_state(terms: tuple[Term, ...], names: Mapping[str, Any]) -> LossSt
 
 def _choose_mask(term: Term, left: Array, batch: Batch) -> Array:
     """Which steps count: those with a label; of an item's sequence that translates a modality, those it has; where one
-    modality teaches another, those that both have."""
+    modality teaches another, those that both have; of what a discriminator says of a modality, those that have it."""
     mask, (kind, _, modality) = batch["mask"], term.right.partition("/")
     if kind == "inputs" and left.ndim > mask.ndim + 1:
         return batch["masks"][modality] & mask[:, None]
-    if term.kind in EMBEDDING or term.kind == "kl":
+    if term.kind in EMBEDDING or term.kind in ("kl", *OPPOSED):
         for modality in (ref.partition("/")[2] for ref in (term.left, term.right)):
             has = batch["masks"].get(modality, mask)
             mask = mask & (has.any(axis=1) if has.ndim > mask.ndim else has)
@@ -227,6 +231,9 @@ def total_loss(
         elif term.kind in EMBEDDING:
             where = _choose_mask(term, left, batch)
             values[term.name] = EMBEDDING[term.kind](left, right, where, batch["target"], **dict(term.options))
+        elif term.kind in ADVERSARIAL:
+            said = ADVERSARIAL[term.kind](left, right, batch["target"], **dict(term.options))
+            values[term.name] = reduction.masked_mean(said, _choose_mask(term, left, batch))
         elif term.kind in TEACHING:
             values[term.name] = _evaluate_teaching(term, names, batch)
         elif term.right == "target" and "partner" in batch:

@@ -5,7 +5,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
@@ -17,58 +16,20 @@ from affect_jax.data import moddrop
 from affect_jax.data.buckets import Bucket, list_segments
 from affect_jax.data.corpus import Corpus, take_batch
 from affect_jax.data.folds import FoldedCorpus, Moments
-from affect_jax.data.packing import Packing
 from affect_jax.layers.spread import count_devices
-from affect_jax.training import keys, objective, precision
+from affect_jax.training import keys, objective, precision, turns
 from affect_jax.training.augmentation import augment_batch
 from affect_jax.training.averaging import follow_average, select_weights
 from affect_jax.training.batching import cut_batches, list_batches, order_epoch
 from affect_jax.training.mesh import shard_batch
 from affect_jax.training.optimizer import clip_gradients, compute_learning_rate, make_transform, schedule_rate
+from affect_jax.training.plans import PredictionPlan, StagePlan
 from affect_jax.training.state import TrialState
 from affect_jax.training.trials import TrialArrays
 from affect_jax.types import Array, Batch, Params
 
 STATISTICS = "batch_stats"
 """The flax collection of batch norm's running moments, and its name among a trial's submodules."""
-
-
-class StagePlan(NamedTuple):
-    """Everything static about training one stage. Hashable: compiled programs are cached by it.
-
-    Attributes:
-      model: the module.
-      stage: what is trained, with which losses.
-      task: one of `metrics.TASKS`.
-      eval_size: examples of a validation batch.
-      packing: how training examples share the sequences of a batch; None for one example a sequence.
-      updates: of each fold, in an epoch; () where no schedule asks.
-    """
-
-    model: nn.Module
-    stage: Stage
-    task: str
-    eval_size: int
-    packing: Packing | None = None
-    updates: tuple[int, ...] = ()
-
-
-class PredictionPlan(NamedTuple):
-    """Everything static about predicting. Hashable: compiled programs are cached by it.
-
-    Attributes:
-      model: the module.
-      outputs: names of the outputs to take.
-      size: examples of a batch.
-      absent: modalities that are missing.
-      buckets: of the examples; () where all are padded to the longest.
-    """
-
-    model: nn.Module
-    outputs: tuple[str, ...]
-    size: int
-    absent: tuple[str, ...] = ()
-    buckets: tuple[Bucket, ...] = ()
 
 
 class ForwardPass(NamedTuple):
@@ -210,19 +171,16 @@ def train_step(
     Returns:
       The state after it, and each loss term's value beside `loss`, their weighted sum.
     """
-    loss, forward, gradients = compute_gradients(plan, trial, frozen, state, batch, key)
-    if weight is not None:
-        gradients = jax.tree.map(lambda gradient: weight * gradient, gradients)
-    params, opt_state = apply_update(plan, trial, state, gradients)
-    is_sound = jnp.isfinite(loss)
-    for leaf in jax.tree.leaves((params, forward.statistics)):
+    if plan.stage.turns:
+        updated, losses, terms = run_cycle(plan, trial, frozen, state, batch, key, weight=weight)
+    else:
+        updated, loss, terms = make_update(plan, trial, frozen, state, batch, key, weight=weight)
+        losses = [loss]
+    is_sound = functools.reduce(jnp.logical_and, map(jnp.isfinite, losses))
+    for leaf in jax.tree.leaves((updated.params, updated.statistics)):
         is_sound &= jnp.isfinite(leaf).all()
-    updated = state.replace(
-        params=params,
-        statistics=forward.statistics,
-        opt_state=opt_state,
-        loss_state=forward.loss_state,
-        average=follow_average(plan.stage, trial, state, {**params, **forward.statistics}),
+    updated = updated.replace(
+        average=follow_average(plan.stage, trial, state, {**updated.params, **updated.statistics}),
         updates=state.updates + 1,
         finite=state.finite & is_sound,
     )
@@ -231,7 +189,34 @@ def train_step(
     after = jax.tree.map(lambda new, old: jnp.where(has_steps & updated.finite, new, old), updated, state)
     # The flag itself must survive the update that was not made.
     after = after.replace(finite=jnp.where(has_steps, updated.finite, state.finite))
-    return after, {**forward.terms, "loss": loss}
+    return after, {**terms, "loss": sum(losses[1:], losses[0])}
+
+
+def make_update(
+    plan: StagePlan, trial: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array, *, weight: Any
+) -> tuple[TrialState, Array, dict[str, Array]]:
+    """(the state behind one update, its loss, each loss term); arguments as in `train_step`."""
+    loss, forward, gradients = compute_gradients(plan, trial, frozen, state, batch, key)
+    if weight is not None:
+        gradients = jax.tree.map(lambda gradient: weight * gradient, gradients)
+    params, opt_state = apply_update(plan, trial, state, gradients)
+    after = state.replace(
+        params=params, statistics=forward.statistics, opt_state=opt_state, loss_state=forward.loss_state
+    )
+    return after, loss, forward.terms
+
+
+def run_cycle(
+    plan: StagePlan, trial: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array, *, weight: Any
+) -> tuple[TrialState, list[Array], dict[str, Array]]:
+    """(the state behind the updates of a cycle, their losses, each term where it was first); else as `make_update`."""
+    losses, terms = [], {}
+    for place, turn in enumerate(turns.list_cycle(plan.stage)):
+        inputs = turns.enter_turn(turns.UpdateInputs(plan, trial, frozen, state, batch, key), turn, place)
+        after, loss, values = make_update(*inputs, weight=weight)
+        state, terms = turns.merge_turn(state, turn, after), {**values, **terms}
+        losses.append(loss)
+    return state, losses, terms
 
 
 def apply_update(plan: StagePlan, trial: TrialArrays, state: TrialState, gradients: Params) -> tuple[Params, Any]:

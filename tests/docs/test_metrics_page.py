@@ -17,6 +17,7 @@ FUNCTIONS = (
     | objective.DISTRIBUTION
     | objective.EMBEDDING
     | objective.TEACHING
+    | objective.ADVERSARIAL
     | {kind: function for kind, (_, function) in objective.STATEFUL.items()}
 )
 

@@ -9,7 +9,7 @@ from affect_jax.config import losses
 from affect_jax.errors import UserError
 from affect_jax.training import objective
 
-GROUPS = ("ELEMENTWISE", "AGREEMENT", "ALIGNMENT", "DISTRIBUTION", "EMBEDDING", "TEACHING", "STATEFUL")
+GROUPS = ("ELEMENTWISE", "AGREEMENT", "ALIGNMENT", "DISTRIBUTION", "EMBEDDING", "TEACHING", "ADVERSARIAL", "STATEFUL")
 
 
 def test_every_kind_that_a_config_may_name_has_a_function():
