@@ -23,38 +23,16 @@ manifest), then one method, or nothing for all that fit.
 
 import itertools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import ml_collections
 
 from affect_jax.errors import UserError
 from configs import base
+from configs.zoo_colearning import COLEARNING
+from configs.zoo_place import Place, Study, make_stage
 
 FAMILIES = ("fusion", "colearning")
-
-
-class Place(NamedTuple):
-    """What a corpus has for a method.
-
-    Attributes:
-      modalities: their names, in the corpus' order.
-      sequences: those of more than one step.
-      classes: of its labels.
-      width: of the methods' layers, the same for all.
-      shares_steps: all modalities have the same steps.
-      per_step: a label for each step, not one for an item.
-      epochs: at most so many.
-      patience: epochs without a better score before it stops.
-    """
-
-    modalities: tuple[str, ...]
-    sequences: tuple[str, ...]
-    classes: int
-    width: int
-    shares_steps: bool = False
-    per_step: bool = False
-    epochs: int = 50
-    patience: int = 10
 
 
 # --- Corpora ---------------------------------------------------------------------------------------------------------
@@ -110,23 +88,6 @@ RANGES = dict(dropout=(0.0, 0.6), optimizer=dict(learning_rate=(3e-4, 1e-2)))
 FOLDS = dict.fromkeys(("cmu_mosi", "cmu_mosi_videos"), ("draw_0", "draw_1", "draw_2"))
 
 # --- Fusion methods: place -> what a study has otherwise than the config ---------------------------------------------
-
-Study = dict[str, Any]
-
-
-def _fit(place: Place, train: tuple[str, ...], losses: Any, prediction: str = "prediction") -> dict[str, Any]:
-    """A stage as that of all methods."""
-    return base.stage(
-        train=train,
-        losses=losses,
-        optimizer=base.adam(1e-3),
-        monitor="uar",
-        epochs=place.epochs,
-        patience=place.patience,
-        dropout=0.2,
-        prediction=prediction,
-    )
-
 
 SUMMARIZED = ("early", "late", "gmu", "mlb", "mutan", "block", "mcb", "modality_attention", "centralnet", "mfas")
 """Methods that fuse vectors: of a sequence its mean and standard deviation."""
@@ -208,7 +169,7 @@ def _mfas(place: Place) -> Study:
     layers, fusions = MFAS["layers"], range(MFAS["fusions"])
     heads = {f"branch_{m}": base.loss("cross_entropy", f"logits/{m}", "target") for m in place.modalities}
     own = (*(f"layer_{i}" for i in range(layers)), "head")
-    branches = _fit(place, tuple(f"{m}_{part}" for m in place.modalities for part in own), heads, "average")
+    branches = make_stage(place, tuple(f"{m}_{part}" for m in place.modalities for part in own), heads, "average")
     fit = dict(train=(*(f"fusion_{i}" for i in fusions), "head"), choices=dict.fromkeys(_list_choices(place), 0))
     study = _use("mfas", place, width=place.width, **MFAS)
     return study | dict(stages=dict(branches=branches, fit=fit), schedule=("branches", "fit"))
@@ -307,44 +268,6 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "rmfn": lambda place: _hybrid("rmfn", place, highlight=place.width, fused=place.width),
     "self_mm": _self_mm,
 }
-# --- Co-learning methods: the same; each has the variants itself and control, in which nothing is learned of the others
-
-
-def _translate(name: str, place: Place, kind: str = "mse", back: bool = True, **fields: Any) -> Study:
-    """The last modality is deployed and, in training, translated into the others, and back from the first of them."""
-    modalities = place.modalities[::-1]
-    losses = {
-        f"translation_{m}": base.loss(kind, f"translation/{m}", f"inputs/{m}", weight=0.1)
-        for m in (modalities if back else modalities[1:])
-    }
-    control = base.weights("fit", **dict.fromkeys(losses, 0.0))
-    model = dict(name=name, modalities=modalities, classes=place.classes, units=place.width, **fields)
-    return dict(model=model, stages=dict(fit=dict(losses=losses)), variants={name: {}, "control": control})
-
-
-def _align(place: Place) -> Study:
-    """Each modality learns by its own loss; the worse one's map follows the better one's. The last one is deployed."""
-    modalities = place.modalities[::-1]
-    losses: dict[str, Any] = {f"branch_{m}": base.loss("cross_entropy", f"logits/{m}", "target") for m in modalities}
-    pairs = {
-        f"aligned_{m}+{n}": dict(kind="ssa", a=f"map/{m}", b=f"map/{n}", weight=5e-3, beta=2.0)
-        for m, n in itertools.combinations(modalities, 2)
-    }
-    model = dict(name="mtut", modalities=modalities, classes=place.classes, widths=(place.width, place.width))
-    stages = dict(fit=dict(losses=dict(prediction=None) | losses | pairs))
-    return dict(
-        model=model, stages=stages, variants={"mtut": {}, "control": base.weights("fit", **dict.fromkeys(pairs, 0.0))}
-    )
-
-
-COLEARNING: dict[str, Callable[[Place], Study]] = {
-    "mctn": lambda place: _translate("mctn", place),
-    "mctn_multibench": lambda place: _translate(
-        "mctn_multibench", place, regressor_units=place.width, head=place.width
-    ),
-    "seq2seq2sentiment": lambda place: _translate("seq2seq2sentiment", place, "mae", back=False),
-    "mtut": _align,
-}
 METHODS = {"fusion": FUSION, "colearning": COLEARNING}
 ALIGNED = (
     *("mmuu_sa", "catlstm", "mfn", "graph_mfn", "mfm", "raven", "marn", "rmfn", "faf"),
@@ -353,7 +276,10 @@ ALIGNED = (
 """Methods that read all modalities step by step."""
 OF_RAVDESS = ("centralnet_pictures", "mfcc_cnn")
 """Methods on MFCC of one length."""
-PER_STEP = ("mmmu_ba", "mu_sa", "mmuu_sa", "contextual_none", "catlstm")
+PER_STEP = (
+    *("mmmu_ba", "mu_sa", "mmuu_sa", "contextual_none", "catlstm"),
+    *("multiview", "crossmodal_transfer", "mutual_learning", "dcc_cae", "emobed", "implicit_fusion"),
+)
 """Methods that can give a label for each step."""
 
 
@@ -388,10 +314,6 @@ def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
     methods = list_methods(corpus, family)
     if method:
         methods = (base.parse_argument(method, tuple(METHODS[family]), "the method"),)
-    if not methods:
-        raise UserError(
-            f"config argument: no method of {family!r} labels steps, as {corpus!r} does; choose another corpus"
-        )
     place, config = CORPORA[corpus]()
     studies = {name: METHODS[family][name](place) for name in methods}
 
@@ -399,7 +321,7 @@ def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
     config["model"] = studies[methods[0]]["model"]
     config["schedule"] = ("fit",)
     losses = dict(prediction=base.loss("cross_entropy", "logits", "target"))
-    config["stages"] = dict(fit=_fit(place, ("*",), losses))
+    config["stages"] = dict(fit=make_stage(place, ("*",), losses))
     config["studies"] = {name: dict(variants={name: {}}) | study for name, study in studies.items()}
     config["study"] = base.trials(seeds=2 if corpus == "synthetic" else 5, folds=FOLDS.get(corpus))
     config["search"] = _search(corpus, place, methods)

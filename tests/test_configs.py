@@ -11,6 +11,7 @@ from affect_jax.errors import UserError
 from affect_jax.training import loop
 from configs import (
     conflictnet,
+    difficulty,
     fusion,
     seqsew,
     seqsew_unimodal,
@@ -27,6 +28,7 @@ CASES = [
     for config, arguments in (
         (sew, (*sew.PAIRS, sew.SEVERAL[0])),
         (sew_unimodal, sew_unimodal.TARGETS),
+        (difficulty, difficulty.TARGETS[:1]),
         (seqsew, (*seqsew.PAIRS, seqsew.SEVERAL[0])),
         (seqsew_unimodal, seqsew_unimodal.ARGUMENTS),
         (conflictnet, conflictnet.ARGUMENTS),
@@ -98,7 +100,9 @@ def test_a_config_fits(config, argument, data_dir):
         assert sum(size(params[name]) for name in model.deployed) == DEPLOYED[argument]
 
 
-@pytest.mark.parametrize("config", [sew, sew_unimodal, seqsew, seqsew_unimodal, conflictnet, speech_emotion, fusion])
+@pytest.mark.parametrize(
+    "config", [sew, sew_unimodal, difficulty, seqsew, seqsew_unimodal, conflictnet, speech_emotion, fusion]
+)
 def test_an_unknown_argument_is_told_what_there_is(config):
     with pytest.raises(UserError, match="choose one of"):
         config.get_config("joy,nose+ear")

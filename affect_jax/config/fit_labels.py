@@ -84,24 +84,33 @@ def _fit_study(name: str, study: Mapping[str, Any], goal: _Goal) -> dict[str, An
 
 
 def _fit_changes(path: str, changes: Mapping[str, Any] | None, goal: _Goal) -> Mapping[str, Any] | None:
-    """What a study changes of a stage; a loss that it adds has a kind, one that it only changes has none."""
-    if not changes or not changes.get("losses"):
+    """What a study changes of a stage, or a stage of its own; a loss that it adds has a kind, one that it only changes
+    has none."""
+    if not changes:
         return changes
     losses = {
         name: _fit_loss(f"{path}.losses.{name}", loss, goal) if loss and "kind" in loss else loss
-        for name, loss in changes["losses"].items()
+        for name, loss in (changes.get("losses") or {}).items()
     }
-    return {**changes, "losses": losses}
+    return {**changes, **({"losses": losses} if losses else {}), **_fit_scores(path, changes, goal)}
 
 
 def _fit_stage(path: str, stage: Mapping[str, Any], goal: _Goal) -> dict[str, Any]:
     losses = {name: _fit_loss(f"{path}.losses.{name}", loss, goal) for name, loss in stage["losses"].items()}
-    monitor, plateau = dict(stage["monitor"]), dict(stage["plateau"])
-    if _is_foreign(monitor["metric"], goal.task, METRICS) and not was_given(f"{path}.monitor.metric", goal.given):
-        monitor["metric"] = _MONITORS[goal.task]
-    if _is_foreign(plateau["metric"], goal.task, METRICS) and not was_given(f"{path}.plateau.metric", goal.given):
-        plateau["metric"] = None  # that of the monitor
-    return {**stage, "losses": losses, "monitor": monitor, "plateau": plateau}
+    return {**stage, "losses": losses, **_fit_scores(path, stage, goal)}
+
+
+def _fit_scores(path: str, stage: Mapping[str, Any], goal: _Goal) -> dict[str, Any]:
+    """The scores that stop a stage or slow it down, as far as it names some."""
+    instead = {"monitor": _MONITORS[goal.task], "plateau": None}  # that of the monitor
+    fitted = {}
+    for key, metric in instead.items():
+        if stage.get(key):
+            fitted[key] = dict(stage[key])
+            named = fitted[key].get("metric")
+            if _is_foreign(named, goal.task, METRICS) and not was_given(f"{path}.{key}.metric", goal.given):
+                fitted[key]["metric"] = metric
+    return fitted
 
 
 def _is_foreign(name: str | None, task: str, names_of: Mapping[str, Collection[str]]) -> bool:
@@ -112,6 +121,8 @@ def _is_foreign(name: str | None, task: str, names_of: Mapping[str, Collection[s
 
 def _fit_loss(path: str, loss: Mapping[str, Any] | None, goal: _Goal) -> dict[str, Any] | None:
     """The loss by a kind that fits the task, between the outputs that such a model has."""
+    if loss and loss.get("kind") == "kl" and goal.task != "multiclass" and not was_given(f"{path}.kind", goal.given):
+        return _imitate_numbers(loss)
     if loss is None or loss.get("target") != "target":
         return loss if loss is None else dict(loss)
     kind, known = loss.get("kind"), OF_TASK[goal.task]
@@ -130,3 +141,10 @@ def _fit_loss(path: str, loss: Mapping[str, Any] | None, goal: _Goal) -> dict[st
     if output in ("prediction", "logits") and not was_given(f"{path}.prediction", goal.given):
         output = "prediction" if goal.task.endswith("regression") else "logits"
     return {**loss, "kind": kind, "prediction": f"{output}{slash}{owner}"}
+
+
+def _imitate_numbers(loss: Mapping[str, Any]) -> dict[str, Any]:
+    """What a teacher says as the target of a student, where there are no classes: its number, by the squared error."""
+    names = {key: loss[key].replace("logits", "prediction", 1) for key in ("prediction", "target")}
+    kept = {key: value for key, value in loss.items() if key not in OPTIONS["kl"]}
+    return {**kept, **names, "kind": "mse"}

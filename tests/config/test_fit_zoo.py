@@ -66,13 +66,35 @@ def test_losses_of_all_but_the_first_modality_are_so_of_ones_own():
     assert set(control) == {"translation_face", "translation_words"}
 
 
+def test_lessons_of_a_teacher_fit_ones_own_modalities_and_numbers():
+    names = ("voice", "face", "words")
+    study = fit(names, family="colearning")["studies"]["crossmodal_transfer"]
+    assert study["schedule"] == ("teachers", "fit")
+    assert set(study["stages"]["teachers"]["losses"]) == {"taught_face", "taught_words"}
+    soft = study["stages"]["fit"]["losses"]["soft_words"]
+    assert (soft["kind"], soft["prediction"], soft["target"]) == ("kl", "logits", "logits/words")
+    control = study["variants"]["control"]["stages"]["fit"]["losses"]
+    assert control == {"soft_face": {"weight": 0.0}, "soft_words": {"weight": 0.0}, "prediction": {"weight": 1.0}}
+    numbers = fit(names, 0, "colearning")["studies"]
+    soft = numbers["crossmodal_transfer"]["stages"]["fit"]["losses"]["soft_words"]
+    assert soft == dict(kind="mse", prediction="prediction", target="prediction/words", weight=0.5)
+    assert numbers["multiview"]["stages"]["fit"]["losses"]["soft"]["target"] == "prediction/teacher"
+    assert numbers["crossmodal_transfer"]["stages"]["teachers"]["monitor"]["metric"] == "ccc"
+    codes = numbers["dcc_cae"]["stages"]["codes"]["losses"]
+    assert set(codes) == {
+        *("correlated_voice+face", "correlated_voice+words", "correlated_face+words", "made_face", "made_words")
+    }
+    assert set(numbers["emobed"]["variants"]["control"]["stages"]["fit"]["losses"]) == {
+        *("beside_face", "beside_words", "near_voice+face", "near_voice+words", "near_face+words")
+    }
+
+
 def test_the_argument_is_checked():
     assert set(zoo.get_config("fusion,ravdess,tfn").studies) == {"tfn"}
     for argument, message in (
         ("fusion,synthetic,tnf", "the method is 'tnf'"),
         ("fusion,mosi", "the corpus is 'mosi'"),
         ("fission", "the family is 'fission'"),
-        ("colearning,cmu_mosi_videos", "no method of 'colearning' labels steps"),
         ("fusion,ravdess,tfn,lmf", "has more than a family, a corpus and a method"),
     ):
         with pytest.raises(UserError, match=message):

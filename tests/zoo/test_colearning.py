@@ -10,7 +10,17 @@ import pytest
 
 from affect_jax.errors import UserError
 from affect_jax.models import colearning
-from affect_jax.models.colearning import mctn, mctn_multibench, mtut, seq2seq2sentiment
+from affect_jax.models.colearning import (
+    crossmodal_transfer,
+    dcc_cae,
+    emobed,
+    mctn,
+    mctn_multibench,
+    mtut,
+    multiview,
+    mutual_learning,
+    seq2seq2sentiment,
+)
 from tests.zoo.proof import COMPILED_FAST
 
 ALL = ("text", "video", "audio")
@@ -19,6 +29,11 @@ MODELS = {
     "seq2seq2sentiment": seq2seq2sentiment.Model(ALL, 3, units=3),
     "mtut": mtut.Model(ALL, 3, widths=(4,), positions=3),
     "mctn_multibench": mctn_multibench.Model(ALL, 3, units=3, regressor_units=2, head=6),
+    "multiview": multiview.Model(ALL, 3, units=3),
+    "crossmodal_transfer": crossmodal_transfer.Model(ALL, 3, widths=(4, 5)),
+    "mutual_learning": mutual_learning.Model(ALL, 3, units=3),
+    "dcc_cae": dcc_cae.Model(ALL, 3, widths=(4, 3)),
+    "emobed": emobed.Model(ALL, 3, units=3),
 }
 SIZES = {"text": 3, "video": 4, "audio": 2}
 # Whole, padded, without the second modality, without the first.
@@ -45,7 +60,7 @@ def run(name):
     def compute(params):
         rngs = {"dropout": jax.random.key(0)}
         outputs = model.apply({"params": params}, inputs, masks, train=True, rngs=rngs, dropout=0.1)
-        named = [y for key, y in outputs.items() if key.startswith(("translation/", "logits"))]
+        named = [y for key, y in outputs.items() if key.startswith(("translation/", "logits", "latent/"))]
         return sum(jnp.square(y - 0.3).sum() for y in named), outputs
 
     deployed = {"params": {key: variables["params"][key] for key in model.deployed}}
@@ -110,11 +125,22 @@ def test_an_export_takes_any_size(name):
         (mctn.Model(("text",)), "takes 2 or more modalities"),
         (mctn.Model(ALL, 3, fidelity="author"), "did you mean 'authors'"),
         (mctn_multibench.Model((*ALL, "face")), "takes 2 to 3 modalities"),
+        (multiview.Model(("text", "text")), "name each of them once"),
+        (emobed.Model(("text",)), "takes 2 or more modalities"),
     ],
 )
 def test_fields_that_do_not_fit_are_told(model, message):
     with pytest.raises(UserError, match=message):
         jax.eval_shape(lambda: model.init(jax.random.key(0), *batch(), train=False))
+
+
+@pytest.mark.parametrize("name", ["multiview", "mutual_learning", "dcc_cae", "crossmodal_transfer"])
+def test_labels_of_steps_need_modalities_that_share_them(name):
+    inputs, masks = batch()
+    longer = {"text": np.zeros((4, 5, 3), np.float32)}, {"text": np.ones((4, 5), bool)}
+    model = MODELS[name].clone(per_step=True)
+    with pytest.raises(UserError, match="their steps differ"):
+        jax.eval_shape(lambda: model.init(jax.random.key(0), inputs | longer[0], masks | longer[1], train=False))
 
 
 def test_decoding_freely_is_reading_what_was_said():
