@@ -6,6 +6,9 @@ Needs requirements-bench.txt (PyTorch, transformers, torchvision). Writes an npz
 `in/...`, `out/...`, gradients `grad/NAME` and the losses of three steps of gradient descent, `sgd`. Weights are random.
 Every clip or text runs alone, without padding, so that what ours makes of the padded batch can be held against it. The
 loss is the mean squared difference to `in/target` over all valid steps.
+
+`front/` has what training makes of two of these encoders below a head: states of all layers mixed by softmax weights,
+the mean over time, a dense layer, cross entropy (`make_front`).
 """
 
 import json
@@ -52,6 +55,7 @@ WORDS = {
     "bert": ("BertModel", "BertConfig", _WORDS),
     "roberta": ("RobertaModel", "RobertaConfig", _WORDS | dict(type_vocab_size=1, hidden_act="gelu_new")),
 }
+FRONTS, CLASSES = ("wav2vec2_base", "bert"), 3
 _TOWER = dict(hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=12, projection_dim=6)
 
 
@@ -90,6 +94,7 @@ def main(folder: Path) -> None:
     write(folder / "clip_images.npz", make_images(transformers))
     for name, end in (("clip_words", 19), ("clip_words_old", 2)):
         write(folder / f"{name}.npz", make_texts(transformers, end))
+    write_fronts(transformers, folder)
     (folder / "processing").mkdir(exist_ok=True)
     write(folder / "processing" / "arrays.npz", make_processing(torchvision, transformers))
     make_tokenizers(transformers, folder / "processing")
@@ -207,6 +212,61 @@ def make_words(transformers: Any, model_name: str, config_name: str, sizes: dict
     inputs = {"in/pieces": pieces.numpy(), "in/kinds": kinds.numpy(), "in/lengths": np.array(lengths)}
     config_text = {"config": np.array(json.dumps(config.to_dict(), default=str))}
     return arrays | inputs | {"in/target": target.numpy()} | config_text
+
+
+def write_fronts(transformers: Any, folder: Path) -> None:
+    """Writes the cases of training below a head, of the encoders in `folder`."""
+    (folder / "front").mkdir(exist_ok=True)
+    for name, (model, config, sizes) in {key: (SPEECH | WORDS)[key] for key in FRONTS}.items():
+        made = getattr(transformers, model)(getattr(transformers, config)(**sizes, attn_implementation="eager"))
+        with np.load(folder / f"{name}.npz") as case:
+            write(folder / "front" / f"{name}.npz", make_front(made.eval(), case))
+
+
+def make_front(model: torch.nn.Module, case: Any) -> dict[str, np.ndarray]:
+    """Three steps of gradient descent on the encoder of a case, the mixture of its states and a head, all together.
+
+    Each example runs alone. Written are the head and the mixture before training, their gradients, the losses before
+    each step, and the logits behind the last one.
+    """
+    named = {key.removeprefix("param/"): torch.tensor(case[key]) for key in case.files if key.startswith("param/")}
+    model.load_state_dict(named)
+    key = "in/samples" if "in/samples" in case.files else "in/pieces"
+    examples = [torch.tensor(x[:length])[None] for x, length in zip(case[key], case["in/lengths"], strict=True)]
+    generator = torch.Generator().manual_seed(2)
+    width, layers = model.config.hidden_size, model.config.num_hidden_layers
+    head = torch.nn.Linear(width, CLASSES)
+    scores = torch.nn.Parameter(torch.randn(layers + 1, generator=generator))
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    labels = torch.tensor([0, 2, 1])
+
+    def answer() -> torch.Tensor:
+        logits = []
+        for example in examples:
+            states = torch.stack(model(example, output_hidden_states=True).hidden_states)
+            mixed = (torch.softmax(scores, 0)[:, None, None, None] * states).sum(0)
+            logits.append(head(mixed.mean(1)))
+        return torch.cat(logits)
+
+    parameters = [*model.parameters(), *head.parameters(), scores]
+    arrays = {"head/kernel": head.weight.detach().numpy().T.copy(), "head/bias": head.bias.detach().numpy().copy()}
+    arrays |= {"scores": scores.detach().numpy().copy(), "labels": labels.numpy()}
+    losses = []
+    for step in range(STEPS):
+        for parameter in parameters:
+            parameter.grad = None
+        loss = torch.nn.functional.cross_entropy(answer(), labels)
+        loss.backward()
+        losses.append(loss.item())
+        if not step:
+            arrays |= {"grad/kernel": head.weight.grad.numpy().T.copy(), "grad/scores": scores.grad.numpy().copy()}
+        with torch.no_grad():
+            for parameter in parameters:
+                if parameter.grad is not None:
+                    parameter -= LEARNING_RATE * parameter.grad
+    return arrays | {"sgd": np.array(losses), "logits": answer().detach().numpy()}
 
 
 def make_clip(transformers: Any, end: int) -> Any:

@@ -135,6 +135,16 @@ def data(modalities: Sequence[str], target: str, unit: str, eval_size: int, **se
     return defaults | dict(modalities=tuple(modalities), target=target, unit=unit, eval_size=eval_size) | settings
 
 
+# --- Pretrained encoders ---------------------------------------------------------------------------------------------
+
+
+def encoder(family: str, train: str, layer: str, **settings: Any) -> dict[str, Any]:
+    """An encoder (affect_jax/encoders/tuning.py, `EncoderSettings`): a tiny random one, until a flag names weights."""
+    trained = dict(train=train, last=2, rank=8, alpha=16.0, projections=())  # `last` layers; `rank` of adapters
+    of_weights = dict(described=left_open(str), fingerprint=left_open(str), normalises=True)
+    return dict(weights=left_open(str), family=family, layer=layer) | trained | of_weights | settings
+
+
 # --- Losses: what meets what -----------------------------------------------------------------------------------------
 
 
@@ -198,8 +208,8 @@ def adamw(learning_rate: float, weight_decay: float, schedule: str = "constant",
 
 
 def _open_schedule() -> dict[str, Any]:
-    """Neither clipping nor a schedule of updates, until a flag says so."""
-    return dict(clip=left_open(float), schedule="constant", warmup=0.0)
+    """Neither clipping nor a schedule of updates nor rates of single submodules, until a flag says so."""
+    return dict(clip=left_open(float), schedule="constant", warmup=0.0, rates={})
 
 
 def change_nothing() -> dict[str, Any]:
@@ -249,6 +259,7 @@ def stage(
         precision="float32",  # or bfloat16
         augment=change_nothing() | dict(augment or {}),
         **(dict(turns=dict(turns), cycle=tuple(cycle)) if turns else {}),
+        pieces=1,  # of a batch, whose gradients are added up
     )
 
 

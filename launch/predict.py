@@ -3,6 +3,7 @@
     python -m launch.predict --run=runs/fusion new.csv            # a list of items: id and a column for each modality
     python -m launch.predict --run=runs/fusion/export *.wav       # a folder that launch.export wrote
     python -m launch.predict --run=runs/sew/export features.csv
+    python -m launch.predict --run=runs/sentiment a.txt b.txt      # or a csv with the columns id and that of the words
     python -m launch.predict --run=runs/conflictnet talk.wav debate.mp3 --plot
     python -m launch.predict --run=runs/conflictnet --window=30 --hop=10 *.flac > timeline.csv
     python -m launch.predict --run=converted talk.wav             # a folder that launch.convert wrote
@@ -28,6 +29,7 @@ Without --variant and --trial, the best trial of the variant with the best mean 
 
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,7 +151,12 @@ def _predict_inputs(model: "Predictor", files: Sequence[str]) -> int:
     reads = "items that are listed get one prediction each" if model.trained["rate"] else f"it reads {model.modality!r}"
     _refuse_flags(_OF_RECORDINGS, f"is for timelines of models of raw speech, but {reads}; leave it out")
     output = parse_output(FLAGS.out or "csv", what="items and features", forms=("csv",))
-    return predict_inputs.predict_inputs(model, files, output)
+    if not model.trained.get("words"):
+        return predict_inputs.predict_inputs(model, files, output)
+    from affect_jax.inference.word_inputs import number_texts
+
+    with tempfile.TemporaryDirectory() as folder:
+        return predict_inputs.predict_inputs(model, number_texts(model, files, Path(folder)), output)
 
 
 def _predict_speech(model: "SpeechModel", files: Sequence[str]) -> int:

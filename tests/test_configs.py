@@ -13,6 +13,7 @@ from configs import (
     conflictnet,
     difficulty,
     fusion,
+    sentiment,
     seqsew,
     seqsew_unimodal,
     sew,
@@ -31,8 +32,9 @@ CASES = [
         (difficulty, difficulty.TARGETS[:1]),
         (seqsew, (*seqsew.PAIRS, seqsew.SEVERAL[0])),
         (seqsew_unimodal, seqsew_unimodal.ARGUMENTS),
-        (conflictnet, conflictnet.ARGUMENTS),
-        (speech_emotion, tuple(speech_emotion.CLASSES)),
+        (conflictnet, (*conflictnet.ARGUMENTS, "wav2vec2", "wav2vec2,ravdess_debates")),
+        (speech_emotion, (*speech_emotion.CLASSES, "wav2vec2", "wav2vec2,emotion7")),
+        (sentiment, ("text",)),
         (third_modality, third_modality.MODELS),
         (zoo, ("fusion,cmu_mosi", "fusion,cmu_mosi_videos", "colearning,synthetic")),
         (fusion, ("all", "all,ravdess", "moddrop,iemocap_release,emotion4")),
@@ -52,6 +54,7 @@ SMALL = {
     "cmu_mosi": dict(synthetic=dict(train_videos=12, test_videos=2, seed=0)),
     "sspnet_conflict": dict(synthetic=dict(train=3, validation=2, test=2, seconds=2, seed=0)),
     "ravdess": dict(synthetic=FEW_ACTORS),
+    "manifest": {},
     "iemocap": dict(synthetic=dict(sessions=3, utterances=12, text=6, video=6, audio=8, width=3, seed=1)),
     "planted": dict(synthetic=dict(scenarios=3, train=2, validation=1, test=1, steps=2, columns=60, seed=0)),
     "ravdess_debates": dict(synthetic=FEW_ACTORS, train=2, validation=2, test=2, seconds=6),
@@ -101,7 +104,7 @@ def test_a_config_fits(config, argument, data_dir):
 
 
 @pytest.mark.parametrize(
-    "config", [sew, sew_unimodal, difficulty, seqsew, seqsew_unimodal, conflictnet, speech_emotion, fusion]
+    "config", [sew, sew_unimodal, difficulty, seqsew, seqsew_unimodal, conflictnet, speech_emotion, fusion, sentiment]
 )
 def test_an_unknown_argument_is_told_what_there_is(config):
     with pytest.raises(UserError, match="choose one of"):

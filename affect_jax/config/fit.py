@@ -6,7 +6,8 @@ fields what it can be given (CONTRIBUTING.md):
 
     fields of the model    reads of the manifest
     modalities             all modalities; or each alone, where every study of the config has one
-    modality               one; of `hears_waveforms = True` (conflictnet, raw_cnn) a column of recordings, as waveforms
+    modality               one; of `hears_waveforms = True` (conflictnet, raw_cnn) a column of recordings, as waveforms;
+                           of `reads_words = True` (pretrained_words) a column of words, as numbers of their pieces
     weaker, stronger       config.corpus.pair of modalities that share their steps; or each alone
     statistical_pooling    (beside modalities) the sets of studies of chapter 4 are made anew, of these modalities
 """
@@ -26,8 +27,9 @@ from affect_jax.config.fit_lengths import cut_outliers
 from affect_jax.config.fit_pair import apply_pair, choose_pair
 from affect_jax.config.fit_schedule import count_examples, fit_schedule
 from affect_jax.config.fit_windows import fit_windows
+from affect_jax.config.fit_words import fit_words
 from affect_jax.config.modalities import copy_losses, copy_studies, map_single_modalities, rename_modalities
-from affect_jax.config.models import choose_fields, hears_waveforms, read_fields
+from affect_jax.config.models import choose_fields, hears_waveforms, read_fields, reads_words
 from affect_jax.errors import UserError, join_words
 
 DRAWS = ("draw_0", "draw_1", "draw_2")
@@ -67,7 +69,13 @@ def fit_to_corpus(document: Mapping[str, Any], given: Collection[str] = ()) -> t
                 "has; choose the pair by the config's argument"
             )
         return selected, ()
-    return _fit_to_files(_move_given(selected, given), pair, given)
+    moved, remarks = _move_given(selected, given), ()
+    if reads_words(moved["model"]):
+        if settings["name"] != "manifest":
+            raise UserError("a model of words reads a column of a manifest; give --config.corpus.manifest=FILE.csv")
+        moved, remarks = fit_words(moved)
+    fitted, fit_remarks = _fit_to_files(moved, pair, given)
+    return fitted, (*remarks, *fit_remarks)
 
 
 def _check_parts(document: Mapping[str, Any]) -> None:
@@ -114,6 +122,8 @@ def _fit_to_files(
     columns, remarks = cut_outliers(description.modalities, document["data"])
     if hears_waveforms(model):
         document, columns = _fit_speech(document, columns, corpus.get("rate", 0))
+    elif reads_words(model):
+        document = _fit_words_column(document, next(iter(columns)))
     elif alone:
         document = _fit_each(document, columns)
     elif "weaker" in fields:
@@ -229,6 +239,12 @@ def _fit_speech(
         model["rate"] = float(rate)
     studies = rename_modalities(document["studies"], {document["model"]["modality"]: recordings[0]})
     return {**document, "model": model, "studies": studies}, {recordings[0]: column}
+
+
+def _fit_words_column(document: Mapping[str, Any], column: str) -> dict[str, Any]:
+    """The config with the one column of words."""
+    studies = rename_modalities(document["studies"], {document["model"]["modality"]: column})
+    return {**document, "model": {**document["model"], "modality": column}, "studies": studies}
 
 
 def _fit_joint(document: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:

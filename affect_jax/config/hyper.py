@@ -48,6 +48,7 @@ class Hyper(NamedTuple):
       average_decay: share of the running average of the weights that an update leaves; None without one.
       augment: random change of a training batch -> its strength; {} for none.
       turns: turn with an optimizer of its own -> its numbers; {} where there is none.
+      rates: submodule -> factor of its learning rate; 1 of those that are not named.
     """
 
     dropout: Scalar
@@ -61,6 +62,7 @@ class Hyper(NamedTuple):
     average_decay: Scalar | None = None
     augment: dict[str, Scalar] = {}
     turns: dict[str, Rates] = {}
+    rates: dict[str, Scalar] = {}
 
 
 def flatten_paths(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -92,6 +94,8 @@ def _list_fields(hyper: Mapping[str, Hyper]) -> Iterator[tuple[str, str, str, st
             for field, value in rates._asdict().items():
                 if value is not None:
                     yield f"stages.{stage}.turns.{turn}.optimizer.{field}", stage, "turns", f"{turn}.{field}"
+        for submodule in numbers.rates:
+            yield f"stages.{stage}.optimizer.rates.{submodule}", stage, "rates", submodule
 
 
 def flatten_hyper(hyper: Mapping[str, Hyper]) -> dict[str, Scalar]:

@@ -12,6 +12,7 @@ from affect_jax.config.auto_pair import Undecided, split_ranking
 from affect_jax.config.changes import list_leaves
 from affect_jax.config.corpus import imply_corpus
 from affect_jax.config.fit import fit_to_corpus
+from affect_jax.config.fit_encoder import fit_encoder
 from affect_jax.config.hyper import flatten_paths
 from affect_jax.config.losses import import_own, is_own
 from affect_jax.config.parse import parse_experiment
@@ -54,7 +55,7 @@ def resolve_document(
 ) -> Experiment:
     """The experiment of a plain config without a section `synthetic`, made to fit the corpus."""
     _check_tables(document)
-    fitted, fit_remarks = fit_to_corpus(document, given)
+    fitted, fit_remarks = fit_to_corpus(fit_encoder(document), given)
     experiment = parse_experiment(fitted, (*remarks, *fit_remarks))
     _check_models(experiment)
     _check_own_losses(experiment)

@@ -29,6 +29,7 @@ _MAY_BE_ZERO = (
     "channels",
     "words",
     "unused_head",
+    "head_units",
 )
 """Whole numbers where 0 says something: a number instead of classes, all steps, no pooling, no such layer or norm."""
 _SHARES = ("dropout", "momentum", "share")
@@ -51,6 +52,11 @@ def read_fields(config: Mapping[str, Any]) -> dict[str, Any]:
 def hears_waveforms(config: Mapping[str, Any]) -> bool:
     """Whether the model of `config.model` reads recordings as waveforms: its class has `hears_waveforms = True`."""
     return bool(getattr(_import_model(config["name"]).Model, "hears_waveforms", False))
+
+
+def reads_words(config: Mapping[str, Any]) -> bool:
+    """Whether the model of `config.model` reads words, as numbers of their pieces: `reads_words = True`."""
+    return bool(getattr(_import_model(config["name"]).Model, "reads_words", False))
 
 
 def choose_fields(config: Mapping[str, Any], lengths: Mapping[str, int]) -> dict[str, Any]:
@@ -82,7 +88,9 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
     problems = Problems()
     hints = typing.get_type_hints(module.Model)
     for argument, value in arguments.items():
-        decode(_limit(hints[argument], argument), value, f"config.model.{argument}", problems)
+        decoded = decode(_limit(hints[argument], argument), value, f"config.model.{argument}", problems)
+        if dataclasses.is_dataclass(hints[argument]):
+            arguments[argument] = decoded
     problems.raise_any()
     return module.Model(**arguments)
 

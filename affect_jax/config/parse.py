@@ -30,9 +30,11 @@ class OptimizerSettings:
       weight_decay: added to the gradient, times the parameter; of AdamW added to the step (decoupled).
       epsilon: of Adam, added to the root of the second moment; Keras has 1e-7.
       clip: the gradients of all parameters together are scaled to at most this norm; None for any.
-      schedule: 'constant', 'cosine' (a linear rise, then half a cosine to 0) or 'one_cycle' (half a cosine from a 25th
-        up, then down to nearly 0), over all updates of the stage; times what else changes the rate.
+      schedule: 'constant', 'cosine' (a linear rise, then half a cosine to 0), 'linear' (a rise, then a line to 0) or
+        'one_cycle' (half a cosine from a 25th up, then down to nearly 0), over all updates of the stage; times what
+        else changes the rate.
       warmup: share of these updates in which a schedule rises.
+      rates: submodule -> factor of its learning rate, such as a tenth for an encoder below a new head; traced.
     """
 
     name: str
@@ -44,6 +46,7 @@ class OptimizerSettings:
     clip: Annotated[float, Range(above=0)] | None = None
     schedule: str = "constant"
     warmup: Annotated[float, Range(least=0, most=1)] = 0.0
+    rates: dict[str, Annotated[float, _NOT_NEGATIVE]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +133,8 @@ class StageSettings:
       losses: name -> kind, what it compares, weight, options.
       optimizer: and its learning rate.
       batch: examples of an update, at most.
+      pieces: into how many parts a batch is cut, whose gradients are added up before the update, so that less of it is
+        in memory at a time.
       epochs: maximum number.
       monitor: what stops and selects.
       patience: epochs without a better score before it stops; None, or 0 as a flag can say it, never stops early.
@@ -166,6 +171,7 @@ class StageSettings:
     augment: AugmentSettings = AugmentSettings()
     turns: dict[str, TurnSettings] = dataclasses.field(default_factory=dict)
     cycle: tuple[str, ...] = ()
+    pieces: Count = 1
 
 
 @dataclasses.dataclass(frozen=True)

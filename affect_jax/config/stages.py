@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from affect_jax.config.hyper import OPTIMIZERS, Hyper, Rates
-from affect_jax.config.losses import Term, is_own, parse_losses
+from affect_jax.config.losses import ELEMENTWISE, Term, is_own, parse_losses
 from affect_jax.config.turns import Turn, TurnOptimizer, parse_turns
 from affect_jax.errors import UserError, join_words, suggest_nearest
 
@@ -23,7 +23,7 @@ LOWER_IS_BETTER = ("rmse", "mae", "log_loss")
 KEPT_WEIGHTS = ("best", "last", "ema", "swa")
 AVERAGES = ("ema", "swa")
 """Kept weights that are averages over updates; validation then scores the average."""
-SCHEDULES = ("constant", "cosine", "one_cycle")
+SCHEDULES = ("constant", "cosine", "linear", "one_cycle")
 PRECISIONS = ("float32", "bfloat16")
 EPSILON = 1e-8
 """Adam's, of Kingma and Ba (2015) and of PyTorch; Keras has 1e-7."""
@@ -79,6 +79,8 @@ class Stage(NamedTuple):
       augment: random changes of training batches.
       turns: updates that alternate, see `config.turns`; () for one update a batch, of all by all losses.
       cycle: names of turns: the updates that each batch gets, in order.
+      pieces: parts of a batch whose gradients are added up before an update.
+      rated: submodules that have a factor of the learning rate.
     """
 
     name: str
@@ -103,6 +105,8 @@ class Stage(NamedTuple):
     augment: Augment = Augment()
     turns: tuple[Turn, ...] = ()
     cycle: tuple[str, ...] = ()
+    pieces: int = 1
+    rated: tuple[str, ...] = ()
 
     @property
     def sign(self) -> float:
@@ -174,6 +178,8 @@ def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
         augment=_parse_augment(config.get("augment") or {}),
         turns=turns,
         cycle=cycle,
+        pieces=_parse_pieces(name, config),
+        rated=tuple(sorted(config["optimizer"].get("rates") or {})),
     )
 
 
@@ -185,10 +191,27 @@ def _list_optimizers(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def _parse_optimizer(stage: str, config: Mapping[str, Any]) -> TurnOptimizer:
     _check_choice(stage, "optimizer", config["name"], sorted(OPTIMIZERS))
+    if config.get("rates") and ".turns." in stage:
+        raise UserError(
+            f"stage {stage!r} has rates of submodules, which the stage has for all its turns; set them there"
+        )
     schedule = config.get("schedule", SCHEDULES[0])
     _check_choice(stage, "schedule", schedule, SCHEDULES)
     epsilon, warmup = float(config.get("epsilon", EPSILON)), float(config.get("warmup", 0.0))
     return TurnOptimizer(config["name"], epsilon, schedule, warmup)
+
+
+def _parse_pieces(name: str, config: Mapping[str, Any]) -> int:
+    """How many pieces a batch has, whose losses must then be means over its steps."""
+    pieces = int(config.get("pieces", 1))
+    kinds = {loss: entry["kind"] for loss, entry in config["losses"].items()}
+    whole = [loss for loss, kind in kinds.items() if kind not in ELEMENTWISE and not is_own(kind)]
+    if pieces > 1 and whole:
+        raise UserError(
+            f"stage {name!r} cuts a batch into {pieces} pieces, but its {join_words(whole)} is one number of a whole "
+            f"batch; set config.stages.{name}.pieces=1, or another loss"
+        )
+    return pieces
 
 
 def _parse_augment(config: Mapping[str, Any]) -> Augment:
@@ -217,6 +240,7 @@ def default_hyper(config: Mapping[str, Any]) -> Hyper:
         average_decay=None if decay is None else float(decay),
         augment={name: float(augment[name]) for name in STRENGTHS if augment.get(name) is not None},
         turns={turn: _read_rates(optimizer) for turn, optimizer in _list_optimizers(config).items()},
+        rates={name: float(factor) for name, factor in (config["optimizer"].get("rates") or {}).items()},
     )
 
 

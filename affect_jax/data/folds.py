@@ -13,7 +13,7 @@ from affect_jax.data.corpus import Corpus, Index
 from affect_jax.data.normalize import compute_moments, merge_moments
 from affect_jax.data.streaming import Source, summarize_features
 from affect_jax.errors import UserError
-from affect_jax.types import Array
+from affect_jax.types import Array, Params
 
 
 class Moments(NamedTuple):
@@ -49,10 +49,17 @@ class Folds:
 
 
 class FoldedCorpus(NamedTuple):
-    """What all trials of a study share: the development corpus, resident or streamed, and its folds."""
+    """What all trials of a study share.
+
+    Attributes:
+      corpus: of the development recordings, resident or streamed.
+      folds: of it.
+      shared: submodules of which no trial has a copy of its own (`Model.shared`), no trial axis; {} for most models.
+    """
 
     corpus: Corpus | Source
     folds: Folds
+    shared: Params = {}
 
 
 class FoldMembers(NamedTuple):

@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,14 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from affect_jax.encoders import images, pieces, resnet, sound, words
+from affect_jax.encoders import families, images, pieces, resnet, sound, speech, words
 from affect_jax.encoders.families import Encoder
 from affect_jax.encoders.folder import find_folder, load_encoder
 from affect_jax.errors import UserError
 
 MEAN = "mean"
-_LONGEST = 300
-"""Seconds: attention over more takes memory with the square of them."""
+LONGEST = 60
+"""Seconds that are encoded as a whole: attention over more takes memory with the square of them."""
+CONTEXT = 10
+"""Seconds before and behind each window of a longer recording, whose features are left out."""
+_VERSION = 2
+"""To be raised whenever the same weights give other features."""
 _TOGETHER = 40
 """Seconds of sound, with padding, that are encoded at once."""
 _GROWTH = 1.25
@@ -116,11 +120,21 @@ def extract_sounds(
       lengths: samples of each recording at 16 kHz.
       read: number of a recording -> its samples, float32 [S].
 
+    Recordings of more than `LONGEST` seconds are encoded in windows, see `extract_windows`.
+
     Yields:
       Number of a recording and its features, float32 [T, D], one every 20 ms.
     """
     variables = jax.device_put(extractor.encoder.variables)
-    for size, numbers in _group_by_size(lengths):
+    for number, length in enumerate(lengths):
+        if length > LONGEST * speech.RATE:
+            samples = sound.normalise_samples(read(number)) if extractor.normalises else read(number)
+            yield (
+                number,
+                extract_windows(extractor, variables, samples, int(LONGEST * speech.RATE), int(CONTEXT * speech.RATE)),
+            )
+    short = {number: length for number, length in enumerate(lengths) if length <= LONGEST * speech.RATE}
+    for size, numbers in _group_by_size(short):
         rows = max(1, int(_TOGETHER * 16_000 / size))
         for begin in range(0, len(numbers), rows):
             batch = numbers[begin : begin + rows]
@@ -134,17 +148,44 @@ def extract_sounds(
                 yield number, np.asarray(states[row, : int(valid[row].sum())])
 
 
+def extract_windows(extractor: Extractor, variables: Any, samples: np.ndarray, window: int, context: int) -> np.ndarray:
+    """Features of a long recording, float32 [T, D], in windows that overlap, so that memory does not grow with it.
+
+    Steps are those of the whole recording, but a window attends to itself alone: steps near its ends are left out,
+    where the recording goes on, and those of its middle know `context` samples or more on either side.
+
+    Args:
+      extractor: of sound.
+      variables: of its encoder, on the device.
+      samples: float32 [S], normalised as a whole where the encoder asks for it.
+      window: samples of a window, about.
+      context: samples at either end whose features are left out.
+    """
+    sizes = extractor.encoder.model.sizes
+    hop, total = int(np.prod(sizes.strides)), speech.count_steps(sizes, len(samples))
+    first, read = context // hop, window // hop  # steps
+    behind = families.count_shortest(sizes) - hop  # samples that the last step hears beyond its own
+    pieces = []
+    for begin in range(0, total, read - 2 * first):
+        start = max(begin - first, 0)
+        piece = samples[start * hop : (start + read) * hop + behind]
+        padded, mask = np.zeros((1, read * hop + behind), np.float32), np.zeros((1, read * hop + behind), bool)
+        padded[0, : len(piece)], mask[0, : len(piece)] = piece, True
+        states, valid = _encode(extractor.encoder.model, extractor.layer, variables, padded, mask)
+        is_last = start + read >= total
+        steps = np.asarray(states[0, : int(valid[0].sum())])
+        pieces.append(steps[begin - start :] if is_last else steps[begin - start : begin - start + read - 2 * first])
+        if is_last:
+            break
+    return np.concatenate(pieces)
+
+
 def check_length(samples: int, name: str) -> None:
-    """Checks that a recording is not too long for one piece, nor too short for a step.
+    """Checks that a recording is not too short for a step.
 
     Raises:
       UserError: it is.
     """
-    if samples > _LONGEST * 16_000:
-        raise UserError(
-            f"{name} has {samples / 16_000:.0f} s, but an encoder of speech hears at most {_LONGEST} s at once; cut "
-            "it by the columns start and end"
-        )
     if samples < 400:
         raise UserError(f"{name} has {samples / 16:.0f} ms, too short for an encoder of speech (25 ms); leave it out")
 
@@ -194,10 +235,10 @@ def _encode(
     return states, getattr(outputs, "mask", mask)
 
 
-def _group_by_size(lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+def _group_by_size(lengths: Mapping[int, int]) -> Iterator[tuple[int, list[int]]]:
     """Padded length -> numbers of recordings; padded lengths grow by equal factors, so there are few of them."""
     groups: dict[int, list[int]] = {}
-    for number, length in enumerate(lengths):
+    for number, length in lengths.items():
         size = 16_000
         while size < length:
             size = int(size * _GROWTH)
@@ -206,7 +247,7 @@ def _group_by_size(lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
 
 
 def _identify(encoder: Encoder, settings: Sequence[Path], layer: str) -> str:
-    digest = hashlib.sha256(f"{encoder.model!r} {layer}".encode())
+    digest = hashlib.sha256(f"{_VERSION} {encoder.model!r} {layer}".encode())
     for leaf in jax.tree_util.tree_leaves(encoder.variables):
         digest.update(leaf)
     for path in settings:

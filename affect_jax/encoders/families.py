@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
@@ -62,14 +61,19 @@ def build_encoder(
 
 def trace_shapes(model: nn.Module) -> Variables:
     """Shapes of the variables of an encoder, without running it."""
-    if isinstance(model, speech.Speech):
-        inputs = (jnp.zeros((1, _shortest(model.sizes))), jnp.ones((1, _shortest(model.sizes)), bool))
-    elif isinstance(model, words.Words | clip.TextTower):
-        inputs = (jnp.zeros((1, 1), jnp.int32), jnp.ones((1, 1), bool))
-    else:
-        side = model.sizes.image if isinstance(model, clip.ImageTower) else 32
-        inputs = (jnp.zeros((1, side, side, 3)),)
+    inputs = make_example(model)
     return jax.eval_shape(lambda: model.init(jax.random.key(0), *inputs))
+
+
+def make_example(model: nn.Module) -> tuple[np.ndarray, ...]:
+    """The smallest input of an encoder, zeros."""
+    if isinstance(model, speech.Speech):
+        shortest = count_shortest(model.sizes)
+        return np.zeros((1, shortest), np.float32), np.ones((1, shortest), bool)
+    if isinstance(model, words.Words | clip.TextTower):
+        return np.zeros((1, 1), np.int32), np.ones((1, 1), bool)
+    side = model.sizes.image if isinstance(model, clip.ImageTower) else 32
+    return (np.zeros((1, side, side, 3), np.float32),)
 
 
 def count_parameters(variables: Variables) -> int:
@@ -77,7 +81,7 @@ def count_parameters(variables: Variables) -> int:
     return sum(leaf.size for leaf in jax.tree_util.tree_leaves(variables["params"]))
 
 
-def _shortest(sizes: speech.Sizes) -> int:
+def count_shortest(sizes: speech.Sizes) -> int:
     """Samples of the shortest recording that has a step."""
     samples = 1
     for width, stride in zip(reversed(sizes.widths), reversed(sizes.strides), strict=True):

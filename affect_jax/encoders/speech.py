@@ -329,4 +329,4 @@ def make_model(config: ConfigFile) -> Speech:
         activation_dropout=config.read("activation_dropout", 0.1),
         projection_dropout=config.read("feat_proj_dropout", 0.0),
     )
-    return Speech(sizes)
+    return Speech(sizes, parent=None)  # also where another module is at work

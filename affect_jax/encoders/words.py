@@ -203,4 +203,4 @@ def make_model(config: ConfigFile, arrays: Mapping[str, Any]) -> Words:
         dropout=config.read("hidden_dropout_prob", 0.1),
         attention_dropout=config.read("attention_probs_dropout_prob", 0.1),
     )
-    return Words(sizes)
+    return Words(sizes, parent=None)  # also where another module is at work

@@ -2,10 +2,17 @@
 
 from pathlib import Path
 
+import flax.linen as nn
+
 from affect_jax.errors import UserError
 from affect_jax.experiment.results_file import FILE, Results, describe_command
 from affect_jax.runtime import run_folder
+from affect_jax.runtime.run_identity import RunIdentity
 from affect_jax.training import checkpoint
+from affect_jax.types import Params
+
+_SHARED = "shared"
+"""Folder beside the batches of trials, of submodules that all trials of a study read."""
 
 
 def check_weights(folder: Path, results: Results) -> None:
@@ -33,3 +40,27 @@ def describe_missing(folder: Path, results: Results, missing: list[int]) -> str:
         f"{folder} has no weights of {trials} (they were deleted from {folder / 'weights'}), and only training makes "
         f"them: delete {folder / FILE}, then give the command again: {describe_command(folder, results)}"
     )
+
+
+def save_shared(folder: Path, study: str, shared: Params, identity: RunIdentity | None) -> None:
+    """Keeps the submodules of which all trials of a study read one copy, so that a run needs no other files."""
+    place = run_folder.locate_weights(folder, study) / _SHARED
+    checkpoint.save_checkpoint(place, 0, {"params": shared}, {}, identity)
+
+
+def restore_shared(folder: Path, study: str, model: nn.Module, identity: RunIdentity | None) -> Params:
+    """The way back of `save_shared`; {} for a model that shares nothing.
+
+    Raises:
+      UserError: they are missing or damaged.
+    """
+    if not getattr(model, "shared", ()):
+        return {}
+    place = run_folder.locate_weights(folder, study) / _SHARED
+    saved = checkpoint.restore_checkpoint(place, identity) if place.is_dir() else None
+    if saved is None:
+        raise UserError(
+            f"{place} is missing, which holds the encoder that all trials share; restore it, or train that run again"
+        )
+    (leaves,) = checkpoint.split_by_prefix(saved.leaves, ("params",))
+    return checkpoint.nest_leaves(leaves)

@@ -208,8 +208,11 @@ def describe_models(experiment: Experiment, development: Split, folds: object, *
     texts: dict[str, list[str]] = {}
     for study in experiment.studies:
         model = make_model(study.model)
-        params = loop.trace_shapes(model, development.corpus, folds)[0]
+        shapes = loop.trace_shapes(model, development.corpus, folds)
         trained = {name for stage in study.stages for name in stage.train}
+        if shapes.shared and "*" in trained:
+            trained = set(shapes.params)
+        params = {**shapes.params, **shapes.shared}
         text = describe_parameters(params, trained, model.deployed, with_arrays=with_arrays)
         texts.setdefault(text, []).append(study.name)
     return "\n".join(f"model of {', '.join(names)}:\n{text}" for text, names in texts.items())

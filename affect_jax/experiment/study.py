@@ -19,7 +19,7 @@ from affect_jax.config.stages import Stage, list_own_metrics
 from affect_jax.data import splits
 from affect_jax.datasets.input_form import encode_form
 from affect_jax.errors import UserError
-from affect_jax.experiment import results
+from affect_jax.experiment import kept_weights, results
 from affect_jax.experiment.context import Run
 from affect_jax.experiment.results_file import Results, Scores, Selection, TrialResult
 from affect_jax.runtime import hosts, run_folder, run_identity
@@ -60,7 +60,7 @@ def run_study(run: Run, study: Study) -> StudyResult:
     for number, batch in enumerate(_split_into_batches(run, model, trials)):
         fitted = _fit(run, study, model, run_folder.name_fit(study.name, "final", number), batch)
         _save_weights(run, study, number, fitted, batch, first=len(outcomes))
-        predicted = _predict(run, study, model, fitted.params, [trial.fold for trial in batch])
+        predicted = _predict(run, study, model, fitted.params, [trial.fold for trial in batch], once=fitted.shared)
         for split, values in predicted.items():
             predictions.setdefault(split, []).append(values)
         alignment = _measure_alignment(run, study, model, fitted, batch)
@@ -282,7 +282,8 @@ def repredict_study(run: Run, study: Study, finished: Results, numbers: Sequence
         (params,) = checkpoint.split_by_prefix(leaves, ("params",))
         trials = [finished.trials[number] for number in numbers[meta["first"] :][: meta["trials"]]]
         folds = [run.fold_names.index(trial.fold) for trial in trials]
-        predicted = _predict(run, study, model, checkpoint.nest_leaves(params), folds)
+        once = kept_weights.restore_shared(run.workdir, study.name, model, run.identity)
+        predicted = _predict(run, study, model, checkpoint.nest_leaves(params), folds, once=once)
         for split, values in predicted.items():
             predictions.setdefault(split, []).append(values)
         for at, trial in enumerate(trials):
@@ -301,7 +302,9 @@ def _check_scores(run: Run, scores: Scores | None, trial: TrialResult) -> None:
             )
 
 
-def _predict(run: Run, study: Study, model: nn.Module, params: Params, folds: Sequence[int]) -> dict[str, np.ndarray]:
+def _predict(
+    run: Run, study: Study, model: nn.Module, params: Params, folds: Sequence[int], *, once: Params
+) -> dict[str, np.ndarray]:
     """split -> float32 [R, F] predictions (or [R, F, C] logits), back on the gold standard's own clock.
 
     Args:
@@ -310,6 +313,7 @@ def _predict(run: Run, study: Study, model: nn.Module, params: Params, folds: Se
       model: of the study.
       params: leaves [R, ...].
       folds: R of them.
+      once: submodules of which all trials read one copy.
     """
     fold_of = np.array(folds, np.int32)
     data, output = run.experiment.data, study.stages[-1].prediction
@@ -320,7 +324,7 @@ def _predict(run: Run, study: Study, model: nn.Module, params: Params, folds: Se
     for name, numbers in examples.items():
         split = run.split(name)
         values = predictor.predict_split(
-            model, params, fold_of, split.corpus, run.folds, numbers, output=output, engine=run.engine
+            model, params, fold_of, split.corpus, run.folds, numbers, output=output, engine=run.engine, once=once
         )
         if data.delay:
             values = np.stack([splits.restore_delayed_predictions(v, split, data.delay) for v in values])
@@ -347,6 +351,8 @@ def _save_weights(
     if run.inputs is not None:
         meta["inputs"] = encode_form(run.inputs)
     folder = run_folder.locate_weights(run.workdir, study.name)
+    if fitted.shared and not number:  # once for all batches of trials
+        kept_weights.save_shared(run.workdir, study.name, fitted.shared, run.identity)
     checkpoint.save_checkpoint(folder / f"{number:03d}", 0, {"params": fitted.params, **moments}, meta, run.identity)
 
 

@@ -51,8 +51,8 @@ class Deployed(NamedTuple):
       inputs: modality -> how it enters: the student's alone, or all that a fusion model reads.
       item: True where a whole sequence has one prediction, False where every step has one.
       trial: its entry in results.json; None for a converted model.
-      trained: what an export says about the run: `task`, `target`, `labels` of classes, `corpus`, and for raw speech
-        its `rate` in Hz, else None.
+      trained: what an export says about the run: `task`, `target`, `labels` of classes, `corpus`, for raw speech its
+        `rate` in Hz, else None, and for words what makes them into numbers, else None.
       windows: in which longer sequences are read, as in evaluation; None for whole ones.
       form: how the inputs were made of files; None where that is not known, and only features themselves are taken.
       delay: steps by which predictions are moved back, as the labels were moved in training.
@@ -95,11 +95,12 @@ def load_deployed(run: Path, number: int) -> Deployed:
     leaves, meta = _read_trial_weights(run, results, number)
     model = make_model(meta["model"])
     params, mean, scale = checkpoint.split_by_prefix(leaves, ("params", "mean", "scale"))
+    shared = kept_weights.restore_shared(run, trial.study, model, run_identity.read_identity(run))
     modalities = list_inputs(model)
     deployed = (*model.deployed, step.STATISTICS)
     return Deployed(
         model=model,
-        params=checkpoint.nest_leaves({k: v for k, v in params.items() if k.split("/")[0] in deployed}),
+        params=checkpoint.nest_leaves({k: v for k, v in params.items() if k.split("/")[0] in deployed}) | shared,
         inputs={m: Input(mean[m], scale[m], meta["steps"][m]) for m in modalities},
         item=meta["unit"] == "item",
         trial=trial,
@@ -111,12 +112,20 @@ def load_deployed(run: Path, number: int) -> Deployed:
             "rate": find_speech_rate(experiment.corpus.settings, "+".join(modalities)),
             "moddrop": _is_dropping(experiment, trial.study),
             "postprocessing": _name_postprocessing(experiment.data),
+            "words": _describe_words(model),
         },
         windows=plan_windows(experiment.data),
         form=select_modalities(decode_form(meta["inputs"]), modalities) if "inputs" in meta else None,
         delay=experiment.data.delay,
         number=number,
     )
+
+
+def _describe_words(model: Any) -> dict[str, Any] | None:
+    """What makes words into the numbers that a model reads, `encoders.numbers`; None for models of anything else."""
+    if not getattr(model, "reads_words", False):
+        return None
+    return {name: getattr(model.encoder, name) for name in ("weights", "family", "described")}
 
 
 def plan_windows(data: Data) -> WindowPlan | None:

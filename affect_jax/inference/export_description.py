@@ -36,6 +36,7 @@ class Trained:
     rate: int | None
     moddrop: bool
     postprocessing: str
+    words: dict[str, Any] | None = None
 
 
 def check_description(described: Mapping[str, Any], shapes: Mapping[str, tuple[int | str, ...]], output: int) -> None:

@@ -61,7 +61,7 @@ def _epoch_program(plan: step.StagePlan, engine: Engine) -> Callable[..., Any]:
     """One epoch of every trial. Cached, so that all batches of trials of a study share what is compiled."""
 
     def run_epoch(data: FoldedCorpus, trial: TrialArrays, frozen: Params, state: TrialState) -> Any:
-        return step.run_epoch(plan, data, trial, frozen, state)
+        return step.run_epoch(plan, data, trial, {**frozen, **data.shared}, state)
 
     # Argument 3 is the state: without donation a study would hold it twice.
     return mesh.map_over_trials(engine.mesh, engine.at_once, run_epoch, donate=3)

@@ -31,11 +31,19 @@ from affect_jax.types import Array, Batch, Params
 
 
 class Shapes(NamedTuple):
-    """A model on a corpus as shapes (`jax.ShapeDtypeStruct`), nothing of which was run."""
+    """A model on a corpus as shapes (`jax.ShapeDtypeStruct`), nothing of which was run.
+
+    Attributes:
+      params: of a trial, with the statistics.
+      outputs: of the model.
+      batch: of two examples.
+      shared: submodules of which all trials read one copy, `Model.shared`.
+    """
 
     params: Params
     outputs: dict[str, Any]
     batch: Batch
+    shared: Params
 
 
 def trace_shapes(model: nn.Module, corpus: Corpus | Source, folds: Folds) -> Shapes:
@@ -53,10 +61,26 @@ def _trace_model(model: nn.Module, structure: Any, leaves: tuple[tuple[tuple[int
     def trace(data: FoldedCorpus) -> Shapes:
         batch = take_batch(data.corpus, jnp.zeros(2, jnp.int32), *data.folds.select_moments(0))
         outputs, variables = model.init_with_output(jax.random.key(0), batch["inputs"], batch["masks"], train=False)
-        return Shapes(step.join_variables(variables), outputs, batch)
+        own, shared = split_shared(model, step.join_variables(variables))
+        return Shapes(own, outputs, batch, shared)
 
     # Nothing is compiled or run: a wrong name in a config should be told in a second, not after XLA.
     return jax.eval_shape(trace, structure.unflatten([jax.ShapeDtypeStruct(*leaf) for leaf in leaves]))
+
+
+def split_shared(model: nn.Module, params: Params) -> tuple[Params, Params]:
+    """(submodules of a trial, submodules of which all trials read one copy: those that the model calls `shared`)."""
+    names = getattr(model, "shared", ())
+    return {k: v for k, v in params.items() if k not in names}, {k: v for k, v in params.items() if k in names}
+
+
+def load_shared(model: nn.Module) -> Params:
+    """What all trials read one copy of, on the host; {} for most models.
+
+    Raises:
+      UserError: its files cannot be read.
+    """
+    return split_shared(model, model.load_submodules())[1] if hasattr(model, "load_submodules") else {}
 
 
 def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Source, folds: Folds) -> None:
@@ -72,6 +96,8 @@ def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Sou
         for submodule in set(stage.train) - {"*"}:
             objective.check_name(f"stage {stage.name!r} trains", submodule, shapes.params)
         turns.check_turns(stage, [name for name in shapes.params if name != step.STATISTICS], corpus.inputs)
+        for submodule in stage.rated:
+            objective.check_name(f"stage {stage.name!r} has a rate of", submodule, shapes.params)
         check_augment(stage, corpus)
         for modality in {name for names in stage.moddrop for name in names} - set(corpus.inputs):
             raise UserError(
@@ -85,20 +111,24 @@ def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
     def init(batch: Batch, seed: Array) -> Params:
         # Not of the stage or the variant: trials of one seed must start alike to be compared.
         key = keys.derive_key(jax.random.key(seed), "init")
-        return step.join_variables(model.init(key, batch["inputs"], batch["masks"], train=False))
+        variables = model.init(key, batch["inputs"], batch["masks"], train=False)
+        return split_shared(model, step.join_variables(variables))[0]
 
     return mesh.map_over_trials(engine.mesh, engine.at_once, init)
 
 
 def init_params(model: nn.Module, data: FoldedCorpus, trials: Sequence[Trial], engine: Engine) -> Params:
-    """Each trial's initial parameters from its seed, leaves [R, ...] on the host."""
+    """Each trial's initial parameters, leaves [R, ...] on the host: from its seed, and of a pretrained model from its
+    files."""
     slots = assign_slots(range(len(trials)), engine)
     seeds = np.array([trials[i].seed for i in slots], np.int32)
     # Only the shapes of a batch matter.
-    batch = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), trace_shapes(model, *data).batch)
+    batch = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), trace_shapes(model, data.corpus, data.folds).batch)
     params = _init_program(model, engine)(mesh.replicate(engine.mesh, batch), mesh.shard_trials(engine.mesh, seeds))
     # Behind the trials are the copies that fill the slots.
-    return jax.tree.map(lambda x: x[: len(trials)], mesh.to_host(params))
+    params = jax.tree.map(lambda x: x[: len(trials)], mesh.to_host(params))
+    loaded = split_shared(model, model.load_submodules())[0] if hasattr(model, "load_submodules") else {}
+    return params | jax.tree.map(lambda x: np.broadcast_to(x, (len(trials), *x.shape)), loaded)
 
 
 def set_choices(params: Params, trials: Sequence[Trial], stage: str) -> Params:
@@ -115,7 +145,7 @@ def init_states(
     plan: step.StagePlan, data: FoldedCorpus, params: Params, statistics: Params, trials: TrialArrays
 ) -> TrialState:
     """States of S trials before a stage, leaves [S, ...] on the host; `params` are what the stage trains."""
-    shapes = trace_shapes(plan.model, *data)
+    shapes = trace_shapes(plan.model, data.corpus, data.folds)
     names = objective.collect_names(shapes.outputs, shapes.batch)
     loss_state = objective.init_loss_state(plan.stage.terms, names)
 
@@ -195,7 +225,7 @@ def plan_stage(model: nn.Module, stage: Stage, task: str, data: FoldedCorpus, en
 
 def _plan_packing(model: nn.Module, stage: Stage, data: FoldedCorpus) -> Packing | None:
     """How training examples share packed sequences, for a model of sequences that can tell them apart."""
-    corpus, folds = data
+    corpus, folds, _ = data
     if corpus.target.steps is None or "segments" not in inspect.signature(model.__call__).parameters:
         return None
     if folds.train_buckets:  # which there are only where packing saves too little

@@ -30,6 +30,7 @@ from affect_jax.training.initial import (
     check_stages,
     init_params,
     init_states,
+    load_shared,
     plan_stage,
     set_choices,
     trace_shapes,
@@ -305,7 +306,7 @@ class StageFit:
         """Why a trial stopped, whose loss or parameters were not finite; `state` has leaves [1, ...]."""
         tree = stack_trials([self.trials[trial]]), pick_trials(self._split_start()[2], [trial]), state
         arrays, frozen, state = jax.tree.map(lambda x: np.asarray(x)[0], tree)
-        return find_first_not_finite(self.plan, self.data, arrays, frozen, state)
+        return find_first_not_finite(self.plan, self.data, arrays, {**frozen, **self.data.shared}, state)
 
 
 def fit_study(
@@ -345,7 +346,8 @@ def fit_study(
     # Before anything is compiled, so that a typing error is told at once.
     check_stages(model, stages, corpus, folds)
     resident = corpus if isinstance(corpus, Source) else mesh.replicate(engine.mesh, corpus)
-    data = FoldedCorpus(resident, mesh.replicate(engine.mesh, arrange_folds(model, stages, corpus, folds, engine)))
+    arranged, shared = arrange_folds(model, stages, corpus, folds, engine), load_shared(model)
+    data = FoldedCorpus(resident, *mesh.replicate(engine.mesh, (arranged, shared)))
     best_epoch, epochs, finite, stopped = {}, {}, np.ones(len(trials), bool), {}
     outcome, place = None, []
     for number, stage in enumerate(stages):
@@ -365,7 +367,8 @@ def fit_study(
         for trial, at in enumerate(place):
             if at in outcome.stopped and trial not in stopped:  # what stopped it first is the reason
                 stopped[trial] = f"{stage.name}: {outcome.stopped[at]}"
-    return Fitted(pick_trials(outcome.params, place), outcome.score[place], best_epoch, epochs, finite, stopped)
+    params = pick_trials(outcome.params, place)
+    return Fitted(params, outcome.score[place], best_epoch, epochs, finite, stopped=stopped, shared=shared)
 
 
 def _make_epochs(plan: step.StagePlan, data: FoldedCorpus, engine: Engine) -> Epochs:

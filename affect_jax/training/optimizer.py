@@ -1,6 +1,6 @@
 """From gradients to parameters: the optimizers of a stage and their learning rate, with traced hyper-parameters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -37,17 +37,25 @@ def clip_gradients(gradients: Params, largest: Array) -> Params:
     return jax.tree.map(lambda gradient: gradient * (largest / jnp.maximum(norm, largest)), gradients)
 
 
+def scale_directions(directions: Params, rate: Array, factors: Mapping[str, Array]) -> Params:
+    """Steps of each submodule along its directions: minus the learning rate, times a factor of those that have one."""
+    rates = {name: rate * factors[name] if name in factors else rate for name in directions}
+    return {name: jax.tree.map(lambda d, r=rates[name]: -r * d, of_name) for name, of_name in directions.items()}
+
+
 def schedule_rate(schedule: str, warmup: float, updates: Array, total: Array) -> Array:
     """Factor of the learning rate at update number `updates` of `total`, float32 [].
 
     'cosine' rises linearly over a share `warmup` of all updates and falls to 0 as half a cosine (Loshchilov & Hutter
-    2017, without restarts). 'one_cycle' rises from a 25th as half a cosine and falls to nearly 0 (Smith & Topin 2019,
-    with cosines for lines, as in PyTorch).
+    2017, without restarts); 'linear' rises likewise and falls to 0 in a line, as where BERT is fine-tuned. 'one_cycle'
+    rises from a 25th as half a cosine and falls to nearly 0 (Smith & Topin 2019, with cosines for lines, as PyTorch).
     """
     rise = warmup * total
     after = jnp.clip((updates - rise) / jnp.maximum(total - 1 - rise, 1), 0, 1)
     if schedule == "cosine":
         return jnp.where(updates < rise, (updates + 1) / jnp.maximum(rise, 1), _bend(1.0, 0.0, after))
+    if schedule == "linear":
+        return jnp.where(updates < rise, (updates + 1) / jnp.maximum(rise, 1), 1 - after)
     before = jnp.clip(updates / jnp.maximum(rise, 1), 0, 1)
     return jnp.where(updates < rise, _bend(_FIRST, 1.0, before), _bend(1.0, _LAST, after))
 

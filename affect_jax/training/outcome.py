@@ -38,6 +38,7 @@ class Fitted(NamedTuple):
       epochs: stage -> int32 [R].
       finite: bool [R], over all stages.
       stopped: for the trials that are not finite, in which stage and at which tensor.
+      shared: submodules of which all trials read one copy, no trial axis; {} for most models.
     """
 
     params: Params
@@ -46,3 +47,4 @@ class Fitted(NamedTuple):
     epochs: dict[str, np.ndarray]
     finite: np.ndarray
     stopped: dict[int, str]
+    shared: Params = {}

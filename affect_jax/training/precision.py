@@ -8,7 +8,7 @@ Inside, layers form softmaxes, norms, means, carried states and sums over time i
 With float32 nothing is cast at all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -16,14 +16,18 @@ import jax.numpy as jnp
 from affect_jax.types import Array, Params
 
 
-def lower_precision(precision: str, params: Params, inputs: Mapping[str, Array]) -> tuple[Params, dict[str, Array]]:
-    """(parameters, inputs) as a model in this precision takes them: float32 arrays of two axes or more are cast."""
+def lower_precision(
+    precision: str, params: Params, inputs: Mapping[str, Array], counted: Collection[str] = ()
+) -> tuple[Params, dict[str, Array]]:
+    """(parameters, inputs) as a model in this precision takes them: float32 arrays of two axes or more are cast, but
+    the modalities `counted`, which are whole numbers, are not."""
     dtype = jnp.dtype(precision)
 
     def cast(x: Array) -> Array:
         return x.astype(dtype) if x.dtype == jnp.float32 and x.ndim > 1 else x
 
-    return jax.tree.map(cast, params), {modality: cast(x) for modality, x in inputs.items()}
+    lowered = {modality: x if modality in counted else cast(x) for modality, x in inputs.items()}
+    return jax.tree.map(cast, params), lowered
 
 
 def raise_precision(outputs: Mapping[str, Array]) -> dict[str, Array]:

@@ -34,7 +34,7 @@ def _predict_program(plan: step.PredictionPlan, engine: Engine) -> Callable[...,
     def predict(shared: tuple[FoldedCorpus, Array], fold: Array, params: Params) -> Array:
         data, examples = shared
         moments = data.folds.select_moments(fold)
-        predictions = step.predict_examples(plan, params, data.corpus, examples[fold], moments)
+        predictions = step.predict_examples(plan, {**params, **data.shared}, data.corpus, examples[fold], moments)
         return predictions.outputs[plan.outputs[0]]
 
     return mesh.map_over_trials(engine.mesh, engine.at_once, predict)
@@ -115,6 +115,7 @@ def predict_split(
     output: str,
     engine: Engine,
     absent: tuple[str, ...] = (),
+    once: Params | None = None,
 ) -> np.ndarray:
     """float32 [R, F] (or [R, F, C] logits): each trial's prediction of every frame, NaN where no example shows it.
 
@@ -128,6 +129,7 @@ def predict_split(
       output: the model's output to take.
       engine: how to run.
       absent: modalities that are missing.
+      once: submodules of which all trials read one copy, no trial axis.
     """
     buckets = ()
     if not isinstance(corpus, Source):  # a streamed one is predicted in chunks of one shape
@@ -136,9 +138,9 @@ def predict_split(
     plan = step.PredictionPlan(model, (output,), engine.eval_size, absent, buckets)
     fold, slot_params = mesh.shard_trials(engine.mesh, (fold_of[slots], pick_trials(params, slots)))
     if isinstance(corpus, Source):
-        data = FoldedCorpus(corpus, mesh.replicate(engine.mesh, folds))
+        data = FoldedCorpus(corpus, *mesh.replicate(engine.mesh, (folds, once or {})))
         values = streamed.predict_outputs(plan, slot_params, fold_of[slots], data, examples, engine)[0][output]
     else:
-        shared = mesh.replicate(engine.mesh, (FoldedCorpus(corpus, folds), jnp.asarray(examples)))
+        shared = mesh.replicate(engine.mesh, (FoldedCorpus(corpus, folds, once or {}), jnp.asarray(examples)))
         values = mesh.to_host(_predict_program(plan, engine)(shared, fold, slot_params))
     return np.stack([_scatter_to_frames(corpus, examples[k], values[r]) for r, k in enumerate(fold_of)])

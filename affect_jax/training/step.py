@@ -17,12 +17,11 @@ from affect_jax.data.buckets import Bucket, list_segments
 from affect_jax.data.corpus import Corpus, take_batch
 from affect_jax.data.folds import FoldedCorpus, Moments
 from affect_jax.layers.spread import count_devices
-from affect_jax.training import keys, objective, precision, turns
+from affect_jax.training import accumulation, keys, objective, optimizer, precision, turns
 from affect_jax.training.augmentation import augment_batch
 from affect_jax.training.averaging import follow_average, select_weights
 from affect_jax.training.batching import cut_batches, list_batches, order_epoch
 from affect_jax.training.mesh import shard_batch
-from affect_jax.training.optimizer import clip_gradients, compute_learning_rate, make_transform, schedule_rate
 from affect_jax.training.plans import PredictionPlan, StagePlan
 from affect_jax.training.state import TrialState
 from affect_jax.training.trials import TrialArrays
@@ -122,7 +121,9 @@ def compute_gradients(
     packed = {"segments": batch["segments"]} if "segments" in batch else {}
 
     def compute_loss(params: Params) -> tuple[Array, ForwardPass]:
-        submodules, inputs = precision.lower_precision(stage.precision, {**frozen, **params}, batch["inputs"])
+        submodules, inputs = precision.lower_precision(
+            stage.precision, {**frozen, **params}, batch["inputs"], getattr(plan.model, "counted", ())
+        )
         outputs, updated = plan.model.apply(
             split_variables({**submodules, **state.statistics}),
             inputs,
@@ -143,6 +144,21 @@ def compute_gradients(
 
     (loss, forward), gradients = jax.value_and_grad(compute_loss, has_aux=True)(state.params)
     return Gradients(loss, forward, gradients)
+
+
+def add_gradients(
+    plan: StagePlan, trial: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array
+) -> Gradients:
+    """`compute_gradients`, without outputs, piece after piece where the stage cuts its batches."""
+    if plan.stage.pieces == 1:
+        return compute_gradients(plan, trial, frozen, state, batch, key)
+
+    def compute(piece: Batch, statistics: Params, key: Array) -> tuple[Any, Params]:
+        own = compute_gradients(plan, trial, frozen, state.replace(statistics=statistics), piece, key)
+        return (own.loss, own.forward.terms, own.params), own.forward.statistics
+
+    sums, statistics = accumulation.add_over_pieces(compute, batch, plan.stage.pieces, state.statistics, key)
+    return Gradients(sums[0], ForwardPass(sums[1], state.loss_state, statistics, OrderedDict()), sums[2])
 
 
 def train_step(
@@ -196,7 +212,7 @@ def make_update(
     plan: StagePlan, trial: TrialArrays, frozen: Params, state: TrialState, batch: Batch, key: Array, *, weight: Any
 ) -> tuple[TrialState, Array, dict[str, Array]]:
     """(the state behind one update, its loss, each loss term); arguments as in `train_step`."""
-    loss, forward, gradients = compute_gradients(plan, trial, frozen, state, batch, key)
+    loss, forward, gradients = add_gradients(plan, trial, frozen, state, batch, key)
     if weight is not None:
         gradients = jax.tree.map(lambda gradient: weight * gradient, gradients)
     params, opt_state = apply_update(plan, trial, state, gradients)
@@ -224,14 +240,14 @@ def apply_update(plan: StagePlan, trial: TrialArrays, state: TrialState, gradien
     stage = plan.stage
     hyper = trial.hyper[stage.name]
     if hyper.clip is not None:
-        gradients = clip_gradients(gradients, hyper.clip)
+        gradients = optimizer.clip_gradients(gradients, hyper.clip)
     # The transform is made inside the trace, because its hyper-parameters are traced.
-    directions, opt_state = make_transform(stage, hyper).update(gradients, state.opt_state, state.params)
-    rate = compute_learning_rate(hyper, state.scale, state.updates)
+    directions, opt_state = optimizer.make_transform(stage, hyper).update(gradients, state.opt_state, state.params)
+    rate = optimizer.compute_learning_rate(hyper, state.scale, state.updates)
     if stage.schedule != "constant":
         total = jnp.array(plan.updates)[trial.fold] * stage.epochs
-        rate *= schedule_rate(stage.schedule, stage.warmup, state.updates, total)
-    return optax.apply_updates(state.params, jax.tree.map(lambda d: -rate * d, directions)), opt_state
+        rate *= optimizer.schedule_rate(stage.schedule, stage.warmup, state.updates, total)
+    return optax.apply_updates(state.params, optimizer.scale_directions(directions, rate, hyper.rates)), opt_state
 
 
 def predict_examples(

@@ -27,18 +27,22 @@ from affect_jax.types import Array, Params
 
 
 class TrainShared(NamedTuple):
-    """What trials share in one chunk of training: the folds, the number of its first batch, and how many it has."""
+    """What trials share in one chunk of training: the folds, the number of its first batch, how many it has, and the
+    submodules of which there is one copy."""
 
     folds: Folds
     first: Array
     count: Array
+    shared: Params
 
 
 class PredictShared(NamedTuple):
-    """What trials share in one chunk of predictions: the folds, and how many batches it has."""
+    """What trials share in one chunk of predictions: the folds, how many batches it has, and the submodules of which
+    there is one copy."""
 
     folds: Folds
     count: Array
+    shared: Params
 
 
 class Carry(NamedTuple):
@@ -59,7 +63,8 @@ def _train_program(plan: StagePlan, engine: Engine) -> Callable[..., Any]:
     """(TrainShared, chunk), key of slot, trial, frozen, carry -> (carry, updates)."""
 
     def train_chunk(shared: Any, key_of_slot: Array, trial: TrialArrays, frozen: Params, carry: Carry) -> Any:
-        (folds, first, count), chunk = shared
+        (folds, first, count, once), chunk = shared
+        frozen = {**frozen, **once}
 
         def train(carry: Carry) -> Carry:
             corpus, batches = _pick_key(chunk, key_of_slot)
@@ -84,7 +89,8 @@ def _predict_program(plan: PredictionPlan, engine: Engine) -> Callable[..., Any]
     """(PredictShared, chunk), key of slot, fold, live, params -> Predictions with leaves [C, B, ...]."""
 
     def predict_chunk(shared: Any, key_of_slot: Array, fold: Array, live: Array, params: Params) -> Predictions:
-        (folds, count), chunk = shared
+        (folds, count, once), chunk = shared
+        params = {**params, **once}
         corpus, batches = _pick_key(chunk, key_of_slot)
 
         def predict(index: Array) -> Predictions:
@@ -205,11 +211,12 @@ class StreamedEpochs:
         """Runs one epoch, or what is left of it."""
         self._live_keys = self._list_live_keys(live)
         folds, carry, batch, before = self._data.folds, Carry(state, self._log), self._batch, None
+        once = self._data.shared
         # Dispatch is asynchronous: waiting for the chunk before last keeps two on the devices, not all of them. For the
         # same reason a chunk is forgotten as soon as its program is called: these names would keep its memory.
         while batch < self._training.count:
             chunk, placed = self._take_chunk()
-            shared = TrainShared(folds, np.int32(chunk.first), np.int32(chunk.count)), placed
+            shared = TrainShared(folds, np.int32(chunk.first), np.int32(chunk.count), once), placed
             carry, token = self._train(shared, self._training_keys, arrays, frozen, carry)
             jax.block_until_ready(before)
             before, batch = token, chunk.first + chunk.count
@@ -220,7 +227,7 @@ class StreamedEpochs:
         params, validation = {**frozen, **state.params, **state.statistics}, []
         for _ in self._validation.firsts:
             chunk, placed = self._take_chunk()
-            shared = PredictShared(folds, np.int32(chunk.count)), placed
+            shared = PredictShared(folds, np.int32(chunk.count), once), placed
             validation.append(self._predict(shared, self._validation_keys, self._fold, state.live, params))
             jax.block_until_ready(before)
             before = validation[-1]
@@ -267,7 +274,8 @@ def predict_outputs(
     key_of_slot, fold, live = mesh.shard_trials(engine.mesh, slots)
     requests, pieces = (ChunkRequest(schedule, 0, first) for first in schedule.firsts), []
     for chunk in chunks.read_ahead(data.corpus, engine.mesh, requests):
-        shared = PredictShared(data.folds, np.int32(chunk.count)), chunks.place_on_mesh(engine.mesh, chunk.replicas)
+        placed = chunks.place_on_mesh(engine.mesh, chunk.replicas)
+        shared = PredictShared(data.folds, np.int32(chunk.count), data.shared), placed
         piece = mesh.to_host(_predict_program(plan, engine)(shared, key_of_slot, fold, live, params))
         # The batches behind `count` of the last chunk are empty.
         pieces.append(jax.tree.map(lambda x, n=chunk.count: x[:, :n], (piece.outputs, piece.mask)))
