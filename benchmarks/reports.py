@@ -5,8 +5,9 @@
     python -m benchmarks.reports --pack=runs/seqsew_unimodal_mosi   # after a run: keeps what reports read of it
 
 results/reports.toml says which runs and which commands make which folder. An archive has results.json, config.json,
-predictions.npz, metrics.jsonl and missing/missing.json of a run folder as the run left them; unpacked it is a run
-folder for launch.report, and for launch.missing, which then scores nothing anew.
+predictions.npz, metrics.jsonl, steps.json, missing/missing.json and interactions/interactions.json of a run folder as
+the run left them; unpacked it is a run folder for launch.report, and for launch.missing and launch.interactions, which
+then score nothing anew.
 """
 
 import argparse
@@ -25,18 +26,21 @@ from typing import NamedTuple
 
 from absl import flags
 
+from affect_jax.evaluation.interactions import outcome_file
 from affect_jax.evaluation.missing import missing_file
-from launch import missing, report
+from affect_jax.reports import league
+from launch import interactions, missing, report
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "results"
-KEPT = ("results.json", "config.json", "predictions.npz", "metrics.jsonl", f"missing/{missing_file.FILE}")
+KEPT = ("results.json", "config.json", "predictions.npz", "metrics.jsonl", league.STEPS)
+KEPT += (f"missing/{missing_file.FILE}", f"interactions/{outcome_file.FILE}")
 # What a report has beside these is made from the archives in a moment: pages, pictures, LaTeX, every epoch's losses.
 SUFFIXES, LEFT_OUT = (".md", ".csv"), ("learning.csv",)
 
 
 class Report(NamedTuple):
-    """A folder under results/, the runs it is made of, and the commands: `report` or `missing`, then its arguments."""
+    """A folder under results/, the runs it is made of, and the commands: a program of `launch`, then its arguments."""
 
     folder: str
     runs: tuple[str, ...]
@@ -71,15 +75,17 @@ def unpack(name: str, archives: Path, folder: Path) -> None:
 
 
 def _run(command: str, out: str) -> None:
-    """Runs `report ...` or `missing ...` in this process, where it draws nothing."""
+    """Runs `report ...`, `missing ...` or `interactions ...` in this process, where it draws nothing."""
     program, *arguments = shlex.split(command)
     arguments.append(f"--out={out}")
     line = f"python -m launch.{program} {shlex.join(arguments)}"
     values = flags.FlagValues()
-    {"report": report, "missing": missing}[program].define_flags(values)
+    {"report": report, "missing": missing, "interactions": interactions}[program].define_flags(values)
     _, *rest = values([program, *arguments])
     if program == "report":
         report.make_report(values, rest, line, has_page=False)
+    elif program == "interactions":
+        interactions.score_interactions(values, line)
     else:
         missing.score_missing(values, line, figure_formats=())
 

@@ -7,7 +7,8 @@ A model is asked with each modality taken from an example of its own, and its an
 a function of each modality (of three modalities also of each pair). What that sum scores less than the model itself is
 interaction. N examples of a block are crossed with each other, so M modalities cost N^M answers for a block.
 Needs: a finished run whose examples are items or frames, with models of two to four modalities.
-Writes: RUN/interactions: interactions.md, .csv, .tex.
+Writes: RUN/interactions: interactions.json, which a later call reads instead of asking anew, and interactions.md, .csv,
+.tex.
 """
 
 import shlex
@@ -39,13 +40,23 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(argv: Sequence[str]) -> None:
     """Scores what the flags name, writes the table and prints it."""
     cli.refuse_arguments(argv)
+    print(score_interactions(FLAGS, f"python -m launch.interactions {shlex.join(sys.argv[1:])}"))
+    print(f"next: python -m launch.report {shlex.quote(FLAGS.run)}")
+
+
+def score_interactions(values: flags.FlagValues, command: str) -> str:
+    """The table of these flags, which it writes.
+
+    Args:
+      values: of `define_flags`, parsed.
+      command: for the record.
+    """
     from affect_jax.reports.interactions import score_and_write
 
-    run = Path(FLAGS.run)
-    command = f"python -m launch.interactions {shlex.join(sys.argv[1:])}"
-    table = score_and_write(run, Path(FLAGS.out or run / "interactions"), command, names=FLAGS.study, block=FLAGS.block)
-    print(table)
-    print(f"next: python -m launch.report {shlex.quote(str(run))}")
+    run = Path(values.run)
+    return score_and_write(
+        run, Path(values.out or run / "interactions"), command, names=values.study, block=values.block
+    )
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ from affect_jax.errors import UserError
 from launch import cli
 
 FLAGS = flags.FLAGS
-_OF_FOLDERS = ("compare", "confusion", "reference", "metric", "expect", "margin")
+_OF_FOLDERS = ("compare", "confusion", "reference", "metric", "expect", "margin", "ranked")
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -88,6 +88,12 @@ def define_flags(values: flags.FlagValues) -> None:
         None,
         "With run folders: also say whether two variants are equivalent within so many points, hundredths of a score.",
         lower_bound=0.0,
+        flag_values=values,
+    )
+    flags.DEFINE_list(
+        "ranked",
+        [],
+        "With run folders: rank all variants, and test them against the first and against these.",
         flag_values=values,
     )
     flags.DEFINE_list("confusion", [], "With run folders: variants to draw confusion matrices of.", flag_values=values)

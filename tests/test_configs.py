@@ -13,6 +13,7 @@ from configs import (
     conflictnet,
     difficulty,
     fusion,
+    interactions,
     sentiment,
     seqsew,
     seqsew_unimodal,
@@ -36,6 +37,7 @@ CASES = [
         (speech_emotion, (*speech_emotion.CLASSES, "wav2vec2", "wav2vec2,emotion7")),
         (sentiment, ("text",)),
         (third_modality, third_modality.MODELS),
+        (interactions, ("mixed",)),
         (zoo, ("fusion,cmu_mosi", "fusion,cmu_mosi_videos", "colearning,synthetic")),
         (fusion, ("all", "all,ravdess", "moddrop,iemocap_release,emotion4")),
     )
@@ -56,6 +58,7 @@ SMALL = {
     "ravdess": dict(synthetic=FEW_ACTORS),
     "manifest": {},
     "iemocap": dict(synthetic=dict(sessions=3, utterances=12, text=6, video=6, audio=8, width=3, seed=1)),
+    "interacting": dict(synthetic=dict(scenarios=3, train=2, validation=1, test=1, steps=2, columns=4, seed=0)),
     "planted": dict(synthetic=dict(scenarios=3, train=2, validation=1, test=1, steps=2, columns=60, seed=0)),
     "ravdess_debates": dict(synthetic=FEW_ACTORS, train=2, validation=2, test=2, seconds=6),
 }

@@ -9,6 +9,7 @@ from affect_jax.datasets.recordings import Recordings
 _CONFIGS = {
     "cmu_mosi": "configs/seqsew.py",
     "iemocap": "configs/fusion.py:trimodal,iemocap",
+    "interacting": "configs/interactions.py",
     "planted": "configs/third_modality.py",
     "ravdess": "configs/fusion.py:trimodal,ravdess",
     "ravdess_debates": "configs/conflictnet.py:ravdess_debates",

@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from affect_jax.evaluation.decision import Contrast
+from affect_jax.evaluation.interactions import outcome_file
 from affect_jax.evaluation.interactions.contrasts import Line, choose_metric, list_lines
-from affect_jax.experiment.results_file import Results
+from affect_jax.experiment.results_file import Results, read_results
 from affect_jax.reports import tables
 from affect_jax.reports.render import write_files, write_formats, write_notes, write_plain
 from affect_jax.reports.tables import Grid, make_grid
@@ -57,24 +57,28 @@ def make_table(results: Results, lines: Sequence[Line], metric: str) -> Grid:
     return make_grid(title, rows, write_notes("interactions", designs=designs), tidy)
 
 
-def score_and_write(run: Path, out: Path, command: str, **settings: Any) -> str:
-    """Scores a run with and without interactions, and writes the table.
+def score_and_write(run: Path, out: Path, command: str, *, names: Sequence[str] = (), block: int | None = None) -> str:
+    """Scores a run with and without interactions, unless an earlier call did, and writes the table.
 
     Args:
       run: a finished run folder.
       out: the folder of the files.
       command: for the record.
-      **settings: keywords of `score_run.score_run`.
+      names: of studies, as `score_run.score_run` takes them.
+      block: likewise.
 
     Returns:
       The table as text.
     """
-    from affect_jax.evaluation.interactions.score_run import score_run  # which needs jax
+    outcome = outcome_file.read_outcome(run, names, block)
+    if outcome is None:
+        from affect_jax.evaluation.interactions.score_run import score_run  # which needs jax
 
-    checked, outcome = score_run(run, **settings)
-    trials = next(iter(outcome.values()))[2]
-    metric = choose_metric(trials[0].scores[-1])
-    table = make_table(checked.results, list_lines(checked.results, outcome, metric), metric)
+        outcome = score_run(run, names, block)
+        print(f"wrote {outcome_file.write_outcome(run, names, block, outcome, out)}", file=sys.stderr)
+    results = read_results(run)
+    metric = choose_metric(next(iter(outcome.values())).trials[0].scores[-1])
+    table = make_table(results, list_lines(results, outcome, metric), metric)
     for path in write_files({"interactions": write_formats(table, command)}, out):
         print(f"wrote {path}", file=sys.stderr)
     return write_plain(table)

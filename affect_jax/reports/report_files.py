@@ -18,6 +18,7 @@ from affect_jax.reports import (
     curves,
     diagnosis,
     differences,
+    league,
     missing,
     over_time,
     ranking,
@@ -45,6 +46,7 @@ class Asked(NamedTuple):
     metric: str = ""  # what they are tested by; '' is what the runs were stopped by
     expect: str = ""  # 'thesis' puts its figures beside ours
     margin: float | None = None  # points within which two variants count as equivalent; None does not ask
+    ranked: Sequence[str] = ()  # variants that a ranked table tests all against, besides the first; () makes none
 
 
 def choose_tables(names: Iterable[str]) -> tuple[Table, ...]:
@@ -144,7 +146,8 @@ def render_runs(
 
     Files: 'comparison', 'learning' where a run kept its epochs, 'confusion' of classes, 'concordance' of continuous
     labels, 'chosen' where a grid was searched, 'ranking' and 'ranking_pairs' of a run with a model of each modality
-    alone, and what was asked for: 'significance', 'confusion_NAME_NAME'; the page, if it `has_page`, as 'index'.
+    alone, and what was asked for: 'significance', 'ranked', 'confusion_NAME_NAME'; the page, if it `has_page`, as
+    'index'.
 
     Raises:
       UserError: a folder of no finished run, runs that have nothing in common, or a name that is not one variant's.
@@ -162,6 +165,8 @@ def render_runs(
         questions = [compare.parse_question(text, keyed) for text in dict.fromkeys(asked.compare)]
         answers = compare.answer_questions(questions, keyed, margin=margin)
         grids["significance"] = differences.make_table(answers, keyed)
+    if asked.ranked:
+        grids["ranked"] = league.make_table(runs, asked.ranked, asked.metric, margin)
     if asked.confusion:
         chosen = [compare.find_variant(name, keyed) for name in asked.confusion]
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(chosen, keyed, asked.fold)
@@ -190,7 +195,7 @@ def report_runs(
     _check_fold(asked.fold, bool(asked.confusion))
     files, first = render_runs(run_folders, command, asked, has_page=has_page), Path(run_folders[0])
     for stem, texts in files.items():
-        if stem in ("comparison", "significance") or "png" in texts:
+        if stem in ("comparison", "significance", "ranked") or "png" in texts:
             print(texts["md"])
     paths = write_files(files, out or (first if len(set(run_folders)) == 1 else first.parent) / "report")
     for folder in dict.fromkeys(map(Path, run_folders)):

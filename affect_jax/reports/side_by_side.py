@@ -72,7 +72,7 @@ def _describe_variant(
         if isinstance(head, tuple):
             row[head[0], "thesis"], row[head[0], "difference"] = _format_published(score)
         if metric == comparison.metric and any(one.over_groups for one in comparison.scores):
-            row[_OVER_GROUPS] = "" if score is None else _format_over_groups(score)
+            row[_OVER_GROUPS] = "" if score is None else format_over_groups(score)
         if metric == comparison.metric and comparison.reference is not None:
             against = f"against {comparison.names[comparison.reference]}"
             row |= {(against, column): text for column, text in _describe_test(comparison, source, split).items()}
@@ -98,7 +98,7 @@ def _format_published(score: Score | None) -> tuple[str, str]:
     return f"{tables.format_figure(Figure(mean, std, 0), metric)} ({table})", difference
 
 
-def _format_over_groups(score: Score) -> str:
+def format_over_groups(score: Score) -> str:
     """'[60.1, 66.5] (31)'."""
     interval = score.over_groups
     if interval is None:

@@ -9,6 +9,7 @@ from absl import flags
 
 from affect_jax.data import splits
 from affect_jax.errors import UserError
+from affect_jax.evaluation.interactions import outcome_file, score_run
 from affect_jax.experiment.results_file import read_results
 from launch import interactions as launcher
 from tests import fusion_run
@@ -52,6 +53,18 @@ def test_the_whole_model_scores_what_the_run_says_and_the_table_what_is_lost(run
     assert float(line["difference"]) == pytest.approx(float(line["whole"]) - float(line["projected"]), abs=1e-5)
     assert (line["model"], line["order"], line["n"], line["block"]) == ("cross", "1", "6", "8")
     assert 0 < float(line["changed"]) < 1
+
+
+def test_what_was_asked_before_is_read_again_and_not_after_another_training(run, main, capsys, monkeypatch):
+    main(f"--run={run}", "--block=8", "--study=cross")
+    asked = capsys.readouterr()
+    monkeypatch.setattr(score_run, "score_run", None)  # asks nothing
+    main(f"--run={run}", "--block=8", "--study=cross")
+    assert capsys.readouterr().out == asked.out
+    (outcome,) = outcome_file.read_outcome(run, ["cross"], 8).values()
+    assert outcome.block == 8
+    assert len(outcome.trials) == 6
+    assert outcome_file.read_outcome(run, ["cross"], 9) is None
 
 
 @pytest.mark.parametrize(

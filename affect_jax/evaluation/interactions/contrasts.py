@@ -1,5 +1,6 @@
 """How much of each study's score is interaction of its modalities, with tests."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from affect_jax.evaluation.compare import METRICS
 from affect_jax.evaluation.decision import Contrast, contrast_scores, correct_family
 from affect_jax.evaluation.design import derive_design
+from affect_jax.evaluation.interactions.outcome_file import Outcome
 from affect_jax.experiment.results_file import Results
 
 
@@ -35,7 +37,7 @@ def choose_metric(scores: dict[str, Any]) -> str:
     return next(metric for metric in METRICS if metric in scores)
 
 
-def list_lines(results: Results, outcome: dict[str, Any], metric: str) -> list[Line]:
+def list_lines(results: Results, outcome: Mapping[str, Outcome], metric: str) -> list[Line]:
     """A line a variant, with Holm's correction over all contrasts.
 
     Args:
@@ -44,7 +46,7 @@ def list_lines(results: Results, outcome: dict[str, Any], metric: str) -> list[L
       metric: to compare by.
     """
     lines = []
-    for name, (_, block, trials) in outcome.items():
+    for name, (block, trials) in outcome.items():
         for variant in dict.fromkeys(trial.variant for trial in trials):
             of_variant = [trial for trial in trials if trial.variant == variant]
             # Where a model answers the same whatever it sees, a correlation is not defined: it found nothing.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -13,6 +13,7 @@ from affect_jax.config.models import make_model
 from affect_jax.config.schema import Study
 from affect_jax.data import corpus as corpora
 from affect_jax.errors import UserError, join_words, suggest_nearest
+from affect_jax.evaluation.interactions.outcome_file import Outcome, Projected
 from affect_jax.evaluation.interactions.projected_answers import Crossing, compile_projected_answers
 from affect_jax.evaluation.interactions.projection import list_subsets, project
 from affect_jax.evaluation.missing import masked_scores
@@ -41,25 +42,7 @@ class AskedStudy(NamedTuple):
         return tuple(names[0] for names in self.parts)
 
 
-class Projected(NamedTuple):
-    """The scores of one trial.
-
-    Attributes:
-      variant: its name.
-      fold: likewise.
-      seed: of the trial.
-      scores: of the projection of each order, 1 to M; the last one is the model itself.
-      changed: for each order, the share of examples whose class it changes; None of numbers.
-    """
-
-    variant: str
-    fold: str
-    seed: int
-    scores: tuple[Scores, ...]
-    changed: tuple[float | None, ...]
-
-
-def score_run(run: Path, names: Sequence[str] = (), block: int | None = None) -> tuple[CheckedRun, dict[str, Any]]:
+def score_run(run: Path, names: Sequence[str] = (), block: int | None = None) -> dict[str, Outcome]:
     """Scores every trial of the studies `names`, or of all that read two to four modalities.
 
     Args:
@@ -68,7 +51,7 @@ def score_run(run: Path, names: Sequence[str] = (), block: int | None = None) ->
       block: examples that are crossed with each other; by default BLOCKS.
 
     Returns:
-      The run, and study -> (what was asked, the block's size, a `Projected` of each trial).
+      Study -> its block's size and a `Projected` of each trial.
 
     Raises:
       UserError: the run cannot be asked, or the block is too large.
@@ -87,8 +70,8 @@ def score_run(run: Path, names: Sequence[str] = (), block: int | None = None) ->
             def show(done: int, total: int, name: str = study.spec.name) -> None:
                 work.progress(name, done, total)
 
-            outcome[study.spec.name] = study, size, _score_study(checked, loaded, study, size, show)
-    return checked, outcome
+            outcome[study.spec.name] = Outcome(size, tuple(_score_study(checked, loaded, study, size, show)))
+    return outcome
 
 
 def _check_run(folder: Path, names: Sequence[str]) -> tuple[CheckedRun, tuple[AskedStudy, ...]]:

@@ -1,0 +1,46 @@
+"""Settings of the corpus of interactions -> `Recordings`."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from affect_jax.datasets import build, manifest, release_files
+from affect_jax.datasets.interacting.settings import Settings
+from affect_jax.datasets.interacting.synthetic import SPLITS, name_recording, name_scenario, synthesize
+from affect_jax.datasets.missing_values import MissingValues
+from affect_jax.datasets.recordings import Fold, Recordings, add_fingerprint
+from affect_jax.datasets.settings import resolve_settings
+
+VERSION = "1.0.0"
+"""To be raised whenever the generator gives other values."""
+
+
+def load(corpus: Mapping[str, Any]) -> Recordings:
+    """Generates what is missing below data_dir and reads it.
+
+    A recording is its own group; its modalities are `MODALITIES`, its only target is the setting `target`, with a label
+    for each step. The folds `scenario_0`, `scenario_1`, ... have no recording in common.
+
+    Args:
+      corpus: `config.corpus`, see `Settings`.
+
+    Raises:
+      UserError: a setting is not as it must be, or the files cannot be written.
+    """
+    return inspect(corpus)[0]
+
+
+def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
+    """Returns what `load` returns, and that no feature was missing."""
+    settings = resolve_settings(corpus, Settings)
+    data_dir = release_files.resolve_data_dir(settings.data_dir)
+    sizes = dataclasses.asdict(settings.synthetic)
+    folder = build.make_synthetic_folder("interacting", VERSION, sizes, data_dir, synthesize)
+    own = {"manifest": str(folder / "manifest.csv"), "layout": "steps", "target": settings.target}
+    recordings, missing = manifest.inspect(own | {"data_dir": str(data_dir)})
+    folds = {}
+    for scenario in range(sizes["scenarios"]):
+        ids = {split: tuple(name_recording(scenario, split, n) for n in range(sizes[split])) for split in SPLITS}
+        folds[name_scenario(scenario)] = Fold(**ids)
+    recordings = recordings._replace(corpus="interacting", form=settings.target, folds=folds)
+    return add_fingerprint(recordings), missing
