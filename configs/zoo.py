@@ -276,6 +276,8 @@ ALIGNED = (
 """Methods that read all modalities step by step."""
 OF_RAVDESS = ("centralnet_pictures", "mfcc_cnn")
 """Methods on MFCC of one length."""
+OF_NAMES = ("mfas",)
+"""Methods whose choices have the modalities' names in them, which one's own corpus has others of."""
 PER_STEP = (
     *("mmmu_ba", "mu_sa", "mmuu_sa", "contextual_none", "catlstm"),
     *("multiview", "crossmodal_transfer", "mutual_learning", "dcc_cae", "emobed", "implicit_fusion"),
@@ -288,6 +290,7 @@ def list_methods(corpus: str, family: str = "fusion") -> tuple[str, ...]:
     place = CORPORA[corpus]()[0]
     names = [name for name in METHODS[family] if name in PER_STEP or not place.per_step]
     names = [name for name in names if corpus == "ravdess" or name not in OF_RAVDESS]
+    names = [name for name in names if corpus not in ("arrays", "manifest") or name not in OF_NAMES]
     return tuple(name for name in names if place.shares_steps or name not in ALIGNED)
 
 

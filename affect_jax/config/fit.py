@@ -29,7 +29,7 @@ from affect_jax.config.fit_schedule import count_examples, fit_schedule
 from affect_jax.config.fit_windows import fit_windows
 from affect_jax.config.fit_words import fit_words
 from affect_jax.config.modalities import copy_losses, copy_studies, map_single_modalities, rename_modalities
-from affect_jax.config.models import choose_fields, hears_waveforms, read_fields, reads_words
+from affect_jax.config.models import choose_fields, has_trait, hears_waveforms, read_fields, reads_words
 from affect_jax.errors import UserError, join_words
 
 DRAWS = ("draw_0", "draw_1", "draw_2")
@@ -133,7 +133,8 @@ def _fit_to_files(
     elif "statistical_pooling" in fields:
         document = fit_fusion(document, columns, classes=label.kind == "class")
     else:
-        document = _fit_joint(document, columns)
+        document, left_out = _leave_out(document, columns, has_classes=label.kind == "class")
+        document, remarks = _fit_joint(document, columns), [*remarks, *left_out]
     sizes = {key: model[key] for key in _SIZES if key in model and was_given(f"model.{key}", given)}
     document = _fit_data({**document, "model": {**document["model"], **sizes}}, columns, given)
     data, told = fit_windows(document["data"], description.steps, description.rate)
@@ -245,6 +246,30 @@ def _fit_words_column(document: Mapping[str, Any], column: str) -> dict[str, Any
     """The config with the one column of words."""
     studies = rename_modalities(document["studies"], {document["model"]["modality"]: column})
     return {**document, "model": {**document["model"], "modality": column}, "studies": studies}
+
+
+def _leave_out(
+    document: dict[str, Any], columns: Mapping[str, Any], *, has_classes: bool
+) -> tuple[dict[str, Any], list[str]]:
+    """The config without studies whose models cannot take the corpus, and a sentence of which and why.
+
+    A config of one study keeps it, and is told what does not fit when its model meets the batch.
+    """
+    models = {name: {**document["model"], **study.get("model", {})} for name, study in document["studies"].items()}
+    lengths = {name: column.longest for name, column in columns.items()}
+    steps = join_words([f"{name} {length}" for name, length in lengths.items()])
+    reasons = {}
+    if len(set(lengths.values())) > 1:
+        reasons["aligned"] = f"they read all modalities step by step, and steps differ ({steps})"
+    if not has_classes:
+        reasons["only_classes"] = "they combine classes, and the label is a number"
+    left_out = {trait: [name for name, model in models.items() if has_trait(model, trait)] for trait in reasons}
+    gone = {name for names in left_out.values() for name in names}
+    if len(models) < 2 or len(gone) == len(models):
+        return document, []
+    studies = {name: study for name, study in document["studies"].items() if name not in gone}
+    remarks = [f"left out: {join_words(names)}; {reasons[trait]}" for trait, names in left_out.items() if names]
+    return {**document, "studies": studies}, remarks
 
 
 def _fit_joint(document: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[str, Any]:

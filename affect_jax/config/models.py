@@ -59,6 +59,13 @@ def reads_words(config: Mapping[str, Any]) -> bool:
     return bool(getattr(_import_model(config["name"]).Model, "reads_words", False))
 
 
+def has_trait(config: Mapping[str, Any], trait: str) -> bool:
+    """Whether the model of `config.model` has a trait, an attribute that its fields decide: 'aligned', whose modalities
+    share their steps; 'only_classes', which learns no numbers."""
+    model, known = _import_model(config["name"]).Model, read_fields(config)
+    return bool(getattr(model(**{name: value for name, value in config.items() if name in known}), trait, False))
+
+
 def choose_fields(config: Mapping[str, Any], lengths: Mapping[str, int]) -> dict[str, Any]:
     """The fields of a model that follow from the modalities it reads: those that its file's `choose_fields` gives, or
     `modalities` alone.

@@ -126,7 +126,10 @@ def find_converter(name: str) -> Converter:
 def _import_method(name: str, arrays: Mapping[str, np.ndarray], *, arguments: Mapping[str, Any]) -> Imported:
     model, variables, inputs = import_weights(name, arrays, arguments)
     reads = [f"{modality} of {size['features']}" for modality, size in inputs.items()]
-    return Imported(model, variables, inputs, [f"reads {', '.join(reads)}"])
+    words, twin = [f"reads {', '.join(reads)}"], getattr(find_method(name), "TWIN", "")
+    if twin and arguments.get("mode") is None:
+        words.append(f"taken as --model={name} says, as nothing in the weights tells them from those of {twin}")
+    return Imported(model, variables, inputs, words)
 
 
 def convert_file(

@@ -11,7 +11,8 @@ A file of `convert/zoo` has
     list_inputs  all arguments -> modality -> `steps` and `features` of what the model reads
 
 Arguments have the authors' names, so that what a paper's repository passes can be passed here. Lists and tuples are
-equal. An attribute FRAMEWORK = "keras" says that the names are Keras', not PyTorch's.
+equal. An attribute FRAMEWORK = "keras" says that the names are Keras', not PyTorch's. TWIN is a method whose arrays
+have the same names and shapes, so that its weights cannot be told from these.
 """
 
 import importlib

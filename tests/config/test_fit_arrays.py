@@ -1,6 +1,7 @@
 """Every config that takes one's own corpus takes padded arrays, whose labels decide the task."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from affect_jax.config.stages import METRICS
 from affect_jax.datasets import arrays
 from affect_jax.errors import UserError
 from affect_jax.experiment.results import score_trial
-from configs import conflictnet, fusion, rank, seqsew, sew
+from configs import conflictnet, fusion, rank, seqsew, sew, zoo
 from tests.datasets.arrays import files
 
 ALONE = {"text", "audio", "vision"}
@@ -76,6 +77,27 @@ def test_without_files_the_twin_is_used_and_small(tmp_path):
     assert experiment.trials.seeds == 2
     assert arrays.load(experiment.corpus.settings).synthetic
     assert fit(seqsew, "", None, data_dir=str(tmp_path), pair="vision+text").corpus.settings["nonfinite"] == "zero"
+
+
+def test_methods_that_cannot_take_the_arrays_are_left_out_and_told(tmp_path, twin):
+    every = {study.name for study in fit(zoo, "fusion,arrays", twin, target="classification_labels").studies}
+    assert {"mfn", "mulmix"} < every
+    assert {study.name for study in fit(zoo, "fusion,arrays", twin).studies} == every - {"multiplicative", "mulmix"}
+    splits = files.make()
+    for fields in splits.values():
+        fields["audio"] = np.repeat(fields["audio"], 2, axis=1)
+    path = files.write(tmp_path / "unaligned.pkl", splits)
+    unaligned = fit(zoo, "fusion,arrays", path)
+    there = {study.name for study in unaligned.studies}
+    assert "mult" in there
+    assert not there & {"mfn", "mmuu_sa", "raven", "multiplicative"}
+    told = next(remark for remark in unaligned.remarks if "step by step" in remark)
+    assert re.match(r"left out: .*mfn.*; they read all modalities step by step, and steps differ \(.*audio", told)
+    assert any(
+        "mulmix and multiplicative; they combine classes, and the label is a number" in r for r in unaligned.remarks
+    )
+    # Asked for by its name it is not left out, and says what it needs when it meets the batch.
+    assert [study.name for study in fit(zoo, "fusion,arrays,mfn", path).studies] == ["mfn"]
 
 
 def test_raw_speech_is_not_in_arrays(twin):

@@ -52,6 +52,18 @@ def test_a_model_that_the_authors_code_has_no_layers_for_is_not_written(tfn):
         methods.export_weights("tfn", model.clone(modalities=("audio", "text", "video")), variables)
 
 
+def test_weights_that_look_like_anothers_are_taken_as_the_user_says_and_told(tmp_path):
+    fixture = proof.read_fixture(HERE / "mu_sa_small.npz")
+    convert.write_state_dict(tmp_path / "in.npz", fixture.state_dict)
+    for arguments, is_told in (({}, True), (fixture.meta["args"], False)):
+        told = convert.convert_file(
+            "mu_sa", "from_keras", tmp_path / "in.npz", tmp_path / "out", {"arguments": arguments}, ""
+        )
+        assert ("nothing in the weights tells them from those of mmuu_sa" in told) == is_told
+    with pytest.raises(UserError, match="argument 'mode' is 'MU_SA', but this method is 'MMUU_SA'"):
+        methods.import_weights("mmuu_sa", fixture.state_dict, fixture.meta["args"])
+
+
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 def test_the_program_reads_and_writes_them(tfn, suffix, tmp_path, monkeypatch, capsys):
     arrays, arguments = tfn

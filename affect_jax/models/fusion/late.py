@@ -73,6 +73,11 @@ class Model(nn.Module):
         return (*(f"{m}_{layer}" for m in self.modalities for layer in (*layers, "head")), *combiner, *mixed)
 
     @property
+    def only_classes(self) -> bool:
+        """Whether it can learn no numbers."""
+        return self.combine == "multiplicative"
+
+    @property
     def _mixtures(self) -> list[tuple[str, ...]]:
         """Combinations of two and more modalities that are candidates of their own."""
         sizes = range(2, len(self.modalities) + 1) if self.mixed else ()
