@@ -188,7 +188,7 @@ METHODS: dict[str, Method] = {
             video=(20, BATCH, 47),
             audio=(20, BATCH, 74),
             target=(BATCH,),
-            lengths=((BATCH,), 1),
+            lengths=((BATCH,), 20, 21),
         ),
         _returned("text", "video", "audio", "target"),
     ),

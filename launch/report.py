@@ -90,12 +90,8 @@ def define_flags(values: flags.FlagValues) -> None:
         lower_bound=0.0,
         flag_values=values,
     )
-    flags.DEFINE_list(
-        "ranked",
-        [],
-        "With run folders: rank all variants, and test them against the first and against these.",
-        flag_values=values,
-    )
+    ranked = "With run folders: rank all variants, and test them against the first and against these."
+    flags.DEFINE_list("ranked", [], ranked, flag_values=values)
     flags.DEFINE_list("confusion", [], "With run folders: variants to draw confusion matrices of.", flag_values=values)
     flags.DEFINE_string("fold", "", "The one fold of the confusion matrices. Default: all.", flag_values=values)
     flags.DEFINE_bool("train", False, "First make, or go on with, the runs that are missing.", flag_values=values)
