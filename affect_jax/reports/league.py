@@ -5,11 +5,12 @@ from typing import Any
 
 from affect_jax.evaluation import compare, read
 from affect_jax.evaluation.compare import LESS_IS_BETTER, Answer, Question
-from affect_jax.evaluation.read import Run, Source
+from affect_jax.evaluation.read import Run, Source, name_variants
+from affect_jax.evaluation.variants import Comparison, Score, compare_runs
 from affect_jax.reports import naming, tables
 from affect_jax.reports.answers import give_verdict
 from affect_jax.reports.render import write_notes
-from affect_jax.reports.side_by_side import Comparison, Score, compare_runs, format_over_groups
+from affect_jax.reports.side_by_side import format_over_groups
 from affect_jax.reports.tables import Grid, make_grid
 from affect_jax.reports.thesis import VALIDATION_TRAP
 from affect_jax.runtime.files import read_json
@@ -26,7 +27,7 @@ def make_table(runs: Sequence[Run], names: Sequence[str], metric: str = "", marg
     Args:
       runs: finished runs of one task on the same examples.
       names: variants that all are tested against, besides the first.
-      metric: what they are ranked by; '' as `side_by_side.choose_metric` says.
+      metric: what they are ranked by; '' as `variants.choose_metric` says.
       margin: within which variants count as equivalent, as a fraction; None does not ask.
 
     Raises:
@@ -55,7 +56,7 @@ def make_table(runs: Sequence[Run], names: Sequence[str], metric: str = "", marg
         c=comparison,
         designs=designs,
         margin=margin,
-        names=[naming.name_variants(runs)[source] for source in references.values()],
+        names=[name_variants(runs)[source] for source in references.values()],
         budget=_describe_search(runs),
         validation_trap=VALIDATION_TRAP,
     )

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.reports import league, side_by_side
+from affect_jax.evaluation.variants import read_runs
+from affect_jax.reports import league
 
 ERRORS = {"weak": 0.45, "strong": 0.05, "late": 0.3}
 
@@ -24,7 +25,7 @@ def runs(make_run):
         document = json.loads((folder / "config.json").read_text())
         document["config"]["stages"]["fit"]["epochs"] = 15
         (folder / "config.json").write_text(json.dumps(document))
-    return side_by_side.read_runs(folders)
+    return read_runs(folders)
 
 
 def test_the_best_comes_first_and_all_are_tested_against_it_and_the_named_one(runs):
