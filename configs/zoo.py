@@ -225,6 +225,7 @@ def _hybrid(name: str, place: Place, **fields: Any) -> Study:
 FUSION: dict[str, Callable[[Place], Study]] = {
     "early": lambda place: _use("early", place, hidden=(place.width,)),
     "early-linear": lambda place: _use("early", place, hidden=()),
+    "model-level": lambda place: _use("early", place, branches=(place.width,), hidden=(place.width,)),
     "late-average": lambda place: _late(place, "average"),
     "late-vote": lambda place: _late(place, "vote"),
     "late-product": lambda place: _late(place, "product"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from affect_jax.data import splits
+from affect_jax.data.folds import FoldedCorpus
 from affect_jax.datasets import recordings
 from affect_jax.training import loop, mesh
 from configs import fusion
@@ -60,7 +61,7 @@ def config(*studies):
 
 def give_first_weights(model, stages, task, corpus, folds, trials, engine, **_):
     """In place of loop.fit_study."""
-    params = loop.init_params(model, mesh.replicate(engine.mesh, (corpus, folds)), trials, engine)
+    params = loop.init_params(model, mesh.replicate(engine.mesh, FoldedCorpus(corpus, folds)), trials, engine)
     # Large ones, so that answers differ between examples.
     params = jax.tree.map(lambda x: 4 * x, params)
     none = {stage.name: np.zeros(len(trials), np.int32) for stage in stages}

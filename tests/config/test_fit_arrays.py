@@ -94,7 +94,7 @@ def test_methods_that_cannot_take_the_arrays_are_left_out_and_told(tmp_path, twi
     told = next(remark for remark in unaligned.remarks if "step by step" in remark)
     assert re.match(r"left out: .*mfn.*; they read all modalities step by step, and steps differ \(.*audio", told)
     assert any(
-        "mulmix and multiplicative; they combine classes, and the label is a number" in r for r in unaligned.remarks
+        "mulmix, multiplicative; they combine classes, and the label is a number" in r for r in unaligned.remarks
     )
     # Asked for by its name it is not left out, and says what it needs when it meets the batch.
     assert [study.name for study in fit(zoo, "fusion,arrays,mfn", path).studies] == ["mfn"]

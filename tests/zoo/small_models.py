@@ -51,7 +51,7 @@ MODELS = {
     "centralnet_pictures": centralnet_pictures.Model(
         ALL[:2], 3, filters=3, depths=(2, 1), fusions=("1+1", "2+1"), pooled=("text",)
     ),
-    "early": early.Model(ALL, 3, hidden=(4,)),
+    "early": early.Model(ALL, 3, branches=(3,), hidden=(4,)),
     "early-gru": early.Model(ALL, 3, summary="gru", units=2, hidden=()),
     "gmu": gmu.Model(ALL, 3, width=3, maxout_layers=1),
     "gmu-two": gmu.Model(ALL[:2], 3, width=3, maxout_layers=1),

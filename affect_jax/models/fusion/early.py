@@ -2,6 +2,7 @@
 
     submodule      what it is
     <m>_summary    of a sequence: its mean, statistics, or a GRU's last state
+    <m>_branch_<i> dense layers with ReLU of a modality alone: model-level fusion, none by default
     hidden_<i>     dense layers with ReLU
     classifier     dense layer
 
@@ -30,20 +31,24 @@ class Model(nn.Module):
       classes: number of classes, or 0 for a regression.
       summary: of a sequence: 'mean', 'statistics', 'attentive' or 'gru'.
       units: of the GRUs.
-      hidden: widths of the dense layers; () for none.
+      branches: widths of the dense layers of each modality before they are joined; () for none, which is early fusion,
+        others are model-level fusion (thesis 2.2.1, references 63 to 65).
+      hidden: widths of the dense layers on all; () for none.
     """
 
     modalities: Sequence[str] = ("text", "video", "audio")
     classes: int = 0
     summary: str = "statistics"
     units: int = 64
+    branches: Sequence[int] = ()
     hidden: Sequence[int] = (64,)
 
     @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that stay after training: all."""
         summaries = [f"{m}_summary" for m in self.modalities if self.summary in TRAINED]
-        return (*summaries, *(f"hidden_{i}" for i in range(len(self.hidden))), "classifier")
+        branches = [f"{m}_branch_{i}" for m in self.modalities for i in range(len(self.branches))]
+        return (*summaries, *branches, *(f"hidden_{i}" for i in range(len(self.hidden))), "classifier")
 
     @nn.compact
     def __call__(
@@ -73,10 +78,14 @@ class Model(nn.Module):
         """
         check_modalities("early", self.modalities, least=1)
         check_classes("early", self.classes)
-        vectors = [
-            Summary(self.summary, self.units, name=f"{m}_summary")(*read_sequence(inputs, masks, m))
-            for m in self.modalities
-        ]
+        vectors = []
+        for m in self.modalities:
+            x = Summary(self.summary, self.units, name=f"{m}_summary")(*read_sequence(inputs, masks, m))
+            for layer, width in enumerate(self.branches):
+                name = f"{m}_branch_{layer}"
+                x = Dropout(name=f"{m}_drop_{layer}")(x, dropout, train=train and name not in frozen)
+                x = nn.relu(Dense(width, name=name)(x))
+            vectors.append(x)
         x = jnp.concatenate(vectors, axis=-1)
         for layer, width in enumerate(self.hidden):
             name = f"hidden_{layer}"
