@@ -1,4 +1,4 @@
-"""Pooling without overlap and across vectors, and what a stack of convolutions and pools needs at least."""
+"""Pooling over time without overlap and across vectors, and what a stack of convolutions and pools needs at least."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,6 @@ def average_pool(x: jax.Array, size: int) -> jax.Array:
     """Means of `size` steps each, [B, T, D] -> [B, T // size, D]; the rest at the end is dropped, as in Keras."""
     steps = x.shape[1] // size
     return x[:, : steps * size].reshape(x.shape[0], steps, size, x.shape[2]).mean(axis=2)
-
-
-def max_pool(x: jax.Array, size: int) -> jax.Array:
-    """The greatest of every `size` entries along each axis between batch and channels, [B, ..., C]; a rest at the end
-    is dropped.
-
-    flax's pool has a gradient that XLA's CPU compiler scatters entry by entry; that of this one is elementwise.
-    """
-    counts = [n // size for n in x.shape[1:-1]]
-    cut = x[(slice(None), *(slice(n * size) for n in counts))]
-    blocks = cut.reshape(x.shape[0], *(n for count in counts for n in (count, size)), x.shape[-1])
-    return blocks.max(axis=tuple(range(2, blocks.ndim - 1, 2)))
 
 
 def shortest_input(widths: Sequence[int], pools: Sequence[int], least: int = 1) -> int:

@@ -21,7 +21,6 @@ from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import select_modality
 from affect_jax.layers.outputs import check_classes, name_outputs
-from affect_jax.layers.pooling import max_pool
 from affect_jax.layers.wide import to_wide
 
 
@@ -77,7 +76,7 @@ class Model(nn.Module):
             init = dict(kernel_init=uniform(bound), bias_init=uniform(bound))
             x = nn.relu(nn.Conv(filters, (width,), padding=[(2, 2)], name=f"conv_{i}", **init)(x))
             if i == 1:
-                x = max_pool(x, self.pool)
+                x = nn.max_pool(x, (self.pool,), (self.pool,))
             x = BatchNorm(name=f"norm_{i}")(x, train=train and f"norm_{i}" not in frozen)
         flat = x.swapaxes(1, 2).reshape(x.shape[0], x.shape[1] * x.shape[2])
         y = Dropout(name="drop")(to_wide(flat), dropout, train=train and "classifier" not in frozen)

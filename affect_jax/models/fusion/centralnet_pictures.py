@@ -26,7 +26,6 @@ from affect_jax.layers.batch_norm import BatchNorm
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.modalities import check_modalities, read_sequence
 from affect_jax.layers.outputs import check_classes, name_outputs
-from affect_jax.layers.pooling import max_pool
 
 FIDELITY = ("paper", "authors")
 COMBINE = ("wsum", "cat")
@@ -200,7 +199,7 @@ class Model(nn.Module):
             x = jnp.where(valid[:, :, None, None], x, 0)
             before = _average(x, valid)
             if i + 1 < depth or modality in self.pooled:
-                x = max_pool(x, 2)
+                x = nn.max_pool(x, (2, 2), (2, 2))
                 # A row behind the pool counts where both of its rows do.
                 valid = nn.max_pool(1.0 - valid[..., None], (2,), (2,))[..., 0] == 0
             features.append(_average(x, valid) if i == 0 and modality in self.pooled else before)
