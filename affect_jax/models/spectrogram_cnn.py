@@ -5,11 +5,13 @@ networks after it (Kong et al. 2020, PANNs), the pooling over time is Okabe et a
 modalities, such as the mean action units of a face, stand beside the pooled sound.
 
     submodule     64 bands, T steps, 8 classes                                   trainable
-    block_0..3    16, 32, 64, 64 filters, each halves time and bands   176 + 4,672 + 18,560 + 36,992
-    pool          mean and deviation of 4 bands x 64 channels          16,512
-    <m>_dense     a vector of another modality, 35 -> 64                2,304 (in place of none)
-    hidden        512 -> 128                                           65,664
-    classifier    128 -> 8                                             1,032
+    block_0       16 filters, 2 steps and bands apart, and a pool of 2           176
+    block_1, 2    32 and 64 filters, each with a pool of 2                       4,672 + 18,560
+    block_3       128 filters: 16 times fewer steps and bands than the input     73,984
+    pool          mean and deviation of 4 bands x 128 channels                   32,896
+    <m>_dense     a vector of another modality, 35 -> 64                         2,304
+    hidden        1,024 -> 128                                                   131,200
+    classifier    128 -> 8                                                       1,032
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,6 +42,7 @@ class Model(nn.Module):
       modalities: the spectrogram first, [B, T, bands]; then those of which the mean over time is read.
       classes: number of classes, or 0 for a regression.
       filters: channels of each block.
+      stride: of the first block's convolution, in time and frequency.
       attention: units of the hidden layer that weighs steps.
       vector: units for each modality beside the spectrogram.
       hidden: units of the layer in front of the last.
@@ -47,7 +50,8 @@ class Model(nn.Module):
 
     modalities: Sequence[str] = ("log_mel",)
     classes: int = 0
-    filters: Sequence[int] = (16, 32, 64, 64)
+    filters: Sequence[int] = (16, 32, 64, 128)
+    stride: int = 2
     attention: int = 64
     vector: int = 64
     hidden: int = 128
@@ -87,7 +91,8 @@ class Model(nn.Module):
         x = x[..., None]
         for index, filters in enumerate(self.filters):
             name = f"block_{index}"
-            x, mask = SpectrogramBlock(filters, name=name)(x, mask, train=train and name not in frozen)
+            sizes = dict(stride=self.stride if index == 0 else 1, pooled=index < len(self.filters) - 1)
+            x, mask = SpectrogramBlock(filters, name=name, **sizes)(x, mask, train=train and name not in frozen)
         steps = x.reshape(*x.shape[:2], -1)
         parts = [AttentiveStatistics(self.attention, name="pool")(steps, mask)]
         for modality in self.modalities[1:]:
