@@ -13,6 +13,7 @@ import ml_collections
 from configs import base
 
 READS = {"audio": ("log_mel",), "audio+face": ("log_mel", "action_units")}
+EPOCHS = {"audio": 16, "audio+face": 20}
 CLASSES = 8
 
 
@@ -33,7 +34,7 @@ def get_config(argument: str = "audio") -> ml_collections.ConfigDict:
             optimizer=base.adamw(2e-3, weight_decay=0.01, schedule="one_cycle", warmup=0.3),
             monitor="accuracy",
             batch=16,
-            epochs=16,
+            epochs=EPOCHS[chosen],
             patience=0,
             dropout=0.2,
             keep="last",

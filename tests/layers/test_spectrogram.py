@@ -7,7 +7,7 @@ import pytest
 from affect_jax.layers import spectrogram
 
 
-@pytest.mark.parametrize("stride, shape", [(1, (2, 5, 4, 3)), (2, (2, 7, 6, 1)), (2, (1, 8, 5, 2))])
+@pytest.mark.parametrize(("stride", "shape"), [(1, (2, 5, 4, 3)), (2, (2, 7, 6, 1)), (2, (1, 8, 5, 2))])
 def test_a_convolution_and_its_gradients_are_xlas(stride: int, shape: tuple[int, ...]):
     draw = np.random.default_rng(0)
     x = draw.normal(size=shape).astype(np.float32)
