@@ -1,9 +1,9 @@
 """A training step of the recipe's CNN on log-mels: ours, with the gradients that XLA itself makes, and PyTorch's.
 
-python -m benchmarks.spectrogram    # in .venv-bench (`make bench` makes it); prints milliseconds of processor time a step
+python -m benchmarks.spectrogram    # in .venv-bench, which `make bench` makes; prints milliseconds of processor time
 
-32 crops of 2 s, [32, 200, 64], 8 classes; forward, backward and Adam, on one core. The sides take turns in one process,
-so that a busy machine slows all of them alike, and the least of the turns counts.
+A step is 32 crops of 2 s, [32, 200, 64], 8 classes; forward, backward and Adam, on one core. The sides take turns in
+one process, so that a busy machine slows all of them alike, and the least of the turns counts.
 """
 
 import time
