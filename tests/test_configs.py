@@ -23,6 +23,7 @@ from configs import (
     third_modality,
     zoo,
 )
+from configs.recipes import ravdess_audio, ravdess_face
 from tests import small
 
 CASES = [
@@ -38,6 +39,8 @@ CASES = [
         (sentiment, ("text",)),
         (third_modality, third_modality.MODELS),
         (interactions, ("mixed",)),
+        (ravdess_audio, tuple(ravdess_audio.READS)),
+        (ravdess_face, ("ablations",)),
         (zoo, ("fusion,cmu_mosi", "fusion,cmu_mosi_videos", "colearning,synthetic")),
         (fusion, ("all", "all,ravdess", "moddrop,iemocap_release,emotion4")),
     )
@@ -107,7 +110,11 @@ def test_a_config_fits(config, argument, data_dir):
 
 
 @pytest.mark.parametrize(
-    "config", [sew, sew_unimodal, difficulty, seqsew, seqsew_unimodal, conflictnet, speech_emotion, fusion, sentiment]
+    "config",
+    [
+        *(sew, sew_unimodal, difficulty, seqsew, seqsew_unimodal, conflictnet, speech_emotion, fusion, sentiment),
+        *(ravdess_audio, ravdess_face),
+    ],
 )
 def test_an_unknown_argument_is_told_what_there_is(config):
     with pytest.raises(UserError, match="choose one of"):
