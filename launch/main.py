@@ -7,7 +7,8 @@
 Needs: a config; the head of its file lists its arguments. Every value in it is a flag: --config.stages.fit.epochs=5.
     configs/conflictnet.py     conflict in raw speech, ConflictNET and its ablations (chapter 3)
     configs/speech_emotion.py  emotions in raw speech
-    configs/recipes/ravdess_audio.py  a small CNN on log-mels for emotions in acted speech (and a face)
+    configs/recipes/ravdess_audio.py  a small CNN on log-mels for emotions in acted speech (and a face);
+        configs/recipes/ravdess_face.py the face alone
     configs/fusion.py          emotions from several modalities, intra- and cross-modal attention (chapter 4); of
         configs/fusion_synthetic.py, configs/fusion_iemocap.py, configs/fusion_ravdess.py and configs/fusion_manifest.py
     configs/sew.py             a stronger modality teaches a weaker one, step by step; configs/sew_unimodal.py one alone

@@ -13,7 +13,7 @@ import ml_collections
 from configs import base
 
 READS = {"audio": ("log_mel",), "audio+face": ("log_mel", "action_units")}
-EPOCHS = {"audio": 20, "audio+face": 20}
+EPOCHS = {"audio": 16, "audio+face": 20}
 CLASSES = 8
 
 
