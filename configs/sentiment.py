@@ -5,6 +5,7 @@
         --config.model.encoder.weights=WEIGHTS_DIR
 
 Argument: text. FILE.csv has a column of words, or of .txt files, and a label (docs/own_data.md): classes or a number.
+On the planted sentences: 21 s of processor time; UAR .86, a constant answer .50 (test splits of five folds).
 Low-rank adapters of query and value, the softmax mixture of all layers and a head are trained, the encoder is not;
 --config.model.encoder.train=all or last trains it, then with --config.stages.fit.optimizer.learning_rate=3e-5.
 """

@@ -8,6 +8,7 @@ import numpy as np
 
 from affect_jax.encoders import folder, pieces, tuning
 from affect_jax.encoders.tuning import EncoderSettings
+from affect_jax.errors import UserError
 
 _FIRST, _LAST, _RESERVED = 1, 2, 3
 """Pieces of the tiny encoder that begin and end a text, and how many numbers stand for no word."""
@@ -19,15 +20,22 @@ def load_numbering(settings: EncoderSettings) -> Callable[[Sequence[str]], np.nd
     Of a text with more pieces than the encoder reads, its first words are taken.
 
     Raises:
-      UserError: the tokenizer is missing or damaged, or the library is not installed.
+      UserError: the tokenizer is missing or damaged, or the library is not installed; and by what is returned, where
+        the tokenizer is of another model.
     """
-    longest = tuning.build_module(settings.described).sizes.longest
+    sizes = tuning.build_module(settings.described).sizes
     if settings.weights is None:
-        return functools.partial(_hash_words, tuning.build_module(settings.described).sizes.vocabulary, longest)
-    tokenizer = pieces.read_tokenizer(folder.find_folder(settings.weights))
+        return functools.partial(_hash_words, sizes.vocabulary, sizes.longest)
+    place = folder.find_folder(settings.weights)
+    tokenizer = pieces.read_tokenizer(place)
 
     def number(words: Sequence[str]) -> np.ndarray:
-        first, *_ = pieces.split_into_pieces(tokenizer, words, longest)
+        first, *_ = pieces.split_into_pieces(tokenizer, words, sizes.longest)
+        if first.numbers.max() >= sizes.vocabulary:
+            raise UserError(
+                f"{place / pieces.FILE} gives the piece {first.numbers.max()}, but the encoder beside it knows "
+                f"{sizes.vocabulary}; copy the tokenizer and the weights of one model"
+            )
         return first.numbers[:, None].astype(np.float32)
 
     return number

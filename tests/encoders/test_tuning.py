@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 
 from affect_jax.config.stages import default_hyper, parse_stage
-from affect_jax.encoders import front, tuning
+from affect_jax.encoders import front, numbers, tuning
 from affect_jax.encoders.tuning import EncoderSettings
 from affect_jax.errors import UserError
 from affect_jax.models import pretrained_speech, pretrained_words
@@ -181,6 +181,21 @@ WRONG = {
 def test_settings_that_the_encoder_cannot_follow_are_told(changes, says):
     with pytest.raises(UserError, match=says):
         tuning.describe_weights(dict(family="wav2vec2", weights=None) | changes, "sound")
+
+
+def test_texts_are_numbered_by_the_tokenizer_of_the_weights(tmp_path):
+    pytest.importorskip("tokenizers")
+    processing = proof.DATA / "processing"
+    (tmp_path / "tokenizer.json").write_bytes((processing / "bert_tokenizer.json").read_bytes())
+    cases = json.loads((processing / "pieces.json").read_text())
+    text, theirs = cases["texts"][0], cases["pieces"]["bert"][0]
+    settings = EncoderSettings(weights=str(tmp_path), described=json.dumps(dict(model_type="bert", vocab_size=68)))
+    np.testing.assert_array_equal(numbers.load_numbering(settings)(text.split())[:, 0], theirs)
+    described = json.dumps(dict(model_type="bert", vocab_size=68, max_position_embeddings=6))
+    assert len(numbers.load_numbering(dataclasses.replace(settings, described=described))(["cats"] * 9)) <= 6
+    described = json.dumps(dict(model_type="bert", vocab_size=9))
+    with pytest.raises(UserError, match=r"gives the piece \d+, but the encoder beside it knows 9"):
+        numbers.load_numbering(dataclasses.replace(settings, described=described))(text.split())
 
 
 def test_devices_of_a_cpu_use_the_hosts_copy():
