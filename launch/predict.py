@@ -156,7 +156,7 @@ def _predict_inputs(model: "Predictor", files: Sequence[str]) -> int:
     from affect_jax.inference.word_inputs import number_texts
 
     with tempfile.TemporaryDirectory() as folder:
-        return predict_inputs.predict_inputs(model, number_texts(model, files, Path(folder)), output)
+        return predict_inputs.predict_inputs(model, number_texts(model, Path(FLAGS.run), files, Path(folder)), output)
 
 
 def _predict_speech(model: "SpeechModel", files: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 import functools
 import zlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -14,10 +15,14 @@ _FIRST, _LAST, _RESERVED = 1, 2, 3
 """Pieces of the tiny encoder that begin and end a text, and how many numbers stand for no word."""
 
 
-def load_numbering(settings: EncoderSettings) -> Callable[[Sequence[str]], np.ndarray]:
+def load_numbering(settings: EncoderSettings, place: Path | None = None) -> Callable[[Sequence[str]], np.ndarray]:
     """What makes words into float32 [T, 1] for an encoder: by its tokenizer; by a hash of each word for the tiny one.
 
     Of a text with more pieces than the encoder reads, its first words are taken.
+
+    Args:
+      settings: of the encoder.
+      place: folder with its tokenizer; None for that of its weights.
 
     Raises:
       UserError: the tokenizer is missing or damaged, or the library is not installed; and by what is returned, where
@@ -26,7 +31,7 @@ def load_numbering(settings: EncoderSettings) -> Callable[[Sequence[str]], np.nd
     sizes = tuning.build_module(settings.described).sizes
     if settings.weights is None:
         return functools.partial(_hash_words, sizes.vocabulary, sizes.longest)
-    place = folder.find_folder(settings.weights)
+    place = place or folder.find_folder(settings.weights)
     tokenizer = pieces.read_tokenizer(place)
 
     def number(words: Sequence[str]) -> np.ndarray:

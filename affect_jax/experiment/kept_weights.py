@@ -1,12 +1,15 @@
 """The weights that a finished run keeps: where those of a trial are, and what to do where they are gone."""
 
+import shutil
 from pathlib import Path
 
 import flax.linen as nn
 
+from affect_jax.encoders import pieces
+from affect_jax.encoders.folder import find_folder
 from affect_jax.errors import UserError
 from affect_jax.experiment.results_file import FILE, Results, describe_command
-from affect_jax.runtime import run_folder
+from affect_jax.runtime import hosts, run_folder
 from affect_jax.runtime.run_identity import RunIdentity
 from affect_jax.training import checkpoint
 from affect_jax.types import Params
@@ -46,6 +49,21 @@ def save_shared(folder: Path, study: str, shared: Params, identity: RunIdentity 
     """Keeps the submodules of which all trials of a study read one copy, so that a run needs no other files."""
     place = run_folder.locate_weights(folder, study) / _SHARED
     checkpoint.save_checkpoint(place, 0, {"params": shared}, {}, identity)
+
+
+def save_tokenizer(folder: Path, study: str, model: nn.Module) -> None:
+    """Keeps the tokenizer of a model of words beside its weights, so that new texts need no other files."""
+    path = locate_tokenizer(folder, study, model)
+    if path is not None and hosts.is_leader():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(find_folder(model.encoder.weights) / pieces.FILE, path)
+
+
+def locate_tokenizer(folder: Path, study: str, model: nn.Module) -> Path | None:
+    """Where `save_tokenizer` keeps it; None for a model that has none."""
+    if not getattr(model, "reads_words", False) or model.encoder.weights is None:
+        return None
+    return run_folder.locate_weights(folder, study) / pieces.FILE
 
 
 def restore_shared(folder: Path, study: str, model: nn.Module, identity: RunIdentity | None) -> Params:

@@ -60,6 +60,7 @@ def run_study(run: Run, study: Study) -> StudyResult:
     for number, batch in enumerate(_split_into_batches(run, model, trials)):
         fitted = _fit(run, study, model, run_folder.name_fit(study.name, "final", number), batch)
         _save_weights(run, study, number, fitted, batch, first=len(outcomes))
+        kept_weights.save_tokenizer(run.workdir, study.name, model)
         predicted = _predict(run, study, model, fitted.params, [trial.fold for trial in batch], once=fitted.shared)
         for split, values in predicted.items():
             predictions.setdefault(split, []).append(values)

@@ -22,7 +22,7 @@ from affect_jax.errors import UserError
 from affect_jax.experiment import kept_weights
 from affect_jax.experiment.results_file import CorpusRecord, Results, TrialResult, read_results
 from affect_jax.inference import export_folder
-from affect_jax.runtime import run_folder, run_identity
+from affect_jax.runtime import files, run_folder, run_identity
 from affect_jax.training import checkpoint, step
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -112,7 +112,7 @@ def load_deployed(run: Path, number: int) -> Deployed:
             "rate": find_speech_rate(experiment.corpus.settings, "+".join(modalities)),
             "moddrop": _is_dropping(experiment, trial.study),
             "postprocessing": _name_postprocessing(experiment.data),
-            "words": _describe_words(model),
+            "words": _describe_words(model, kept_weights.locate_tokenizer(run, trial.study, model)),
         },
         windows=plan_windows(experiment.data),
         form=select_modalities(decode_form(meta["inputs"]), modalities) if "inputs" in meta else None,
@@ -121,11 +121,23 @@ def load_deployed(run: Path, number: int) -> Deployed:
     )
 
 
-def _describe_words(model: Any) -> dict[str, Any] | None:
+def _describe_words(model: Any, tokenizer: Path | None) -> dict[str, Any] | None:
     """What makes words into the numbers that a model reads, `encoders.numbers`; None for models of anything else."""
     if not getattr(model, "reads_words", False):
         return None
-    return {name: getattr(model.encoder, name) for name in ("weights", "family", "described")}
+    encoder = {name: getattr(model.encoder, name) for name in ("weights", "family", "described")}
+    return {"encoder": encoder, "tokenizer": str(tokenizer.absolute()) if tokenizer else None}
+
+
+def _copy_tokenizer(described: dict[str, Any], out: Path) -> dict[str, Any]:
+    """`describe_deployed` of an export in `out`, which has the tokenizer of a model of words beside it."""
+    words = described["trained"]["words"]
+    if not words or not words["tokenizer"]:
+        return described
+    out.mkdir(parents=True, exist_ok=True)
+    path = Path(words["tokenizer"])
+    files.write_atomic(out / path.name, path.read_bytes())
+    return {**described, "trained": {**described["trained"], "words": {**words, "tokenizer": path.name}}}
 
 
 def plan_windows(data: Data) -> WindowPlan | None:
@@ -261,7 +273,7 @@ def export_deployed(deployed: Deployed, out: Path, provenance: dict[str, Any]) -
         "platforms": list(PLATFORMS),
         "parameters": int(sum(leaf.size for leaf in leaves.values())),
         "submodules": sorted(deployed.params),
-        **describe_deployed(deployed),
+        **_copy_tokenizer(describe_deployed(deployed), out),
         "provenance": provenance,
     }
     return export_folder.write_export(out, bytes(artifact.serialize()), leaves, description)

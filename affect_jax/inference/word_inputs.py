@@ -11,18 +11,21 @@ from affect_jax.inference.predictor import Predictor
 _TABLES = (".csv", ".tsv")
 
 
-def number_texts(predictor: Predictor, files: Sequence[str], folder: Path) -> list[Path]:
+def number_texts(predictor: Predictor, place: Path, files: Sequence[str], folder: Path) -> list[Path]:
     """Files of numbers, and lists of these, for texts and lists of texts; other files stay.
 
     Args:
       predictor: of words.
+      place: folder of the run or export, which keeps the tokenizer.
       files: `.txt` files, or tables with a column that is named as in the training, of words or of `.txt` files.
       folder: for what is written.
 
     Raises:
-      UserError: a text or table cannot be read, or the tokenizer is no longer where it was in training.
+      UserError: a text or table cannot be read, or the tokenizer is no longer there.
     """
-    numbering = numbers.load_numbering(tuning.EncoderSettings(**predictor.trained["words"]))
+    words = predictor.trained["words"]
+    kept = (place / words["tokenizer"]).parent if words["tokenizer"] else None
+    numbering = numbers.load_numbering(tuning.EncoderSettings(**words["encoder"]), kept)
     made = []
     for file in map(Path, files):
         if file.suffix.lower() == ".txt":

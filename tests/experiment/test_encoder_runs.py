@@ -7,8 +7,10 @@ import shutil
 import jax
 import numpy as np
 import pytest
+import safetensors.numpy
 import soundfile
 
+from affect_jax.encoders import published, tuning
 from affect_jax.errors import UserError
 from affect_jax.inference import deployment, export_folder, predictor, speech_models, timelines, word_inputs
 from affect_jax.inference.output import Output
@@ -17,6 +19,9 @@ from affect_jax.runtime import run_folder, run_identity
 from affect_jax.training import checkpoint
 from configs import sentiment
 from tests import small
+from tests.encoders import proof
+
+SIZES = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
 
 
 @pytest.fixture(scope="module")
@@ -28,19 +33,31 @@ def speech(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory):
-    """A run on 36 texts of nine speakers, whose words are in a column and, of one, in a file."""
+    """A run on 36 texts of nine speakers, whose words are in a column and, of one, in a file, over a folder of weights
+    with a tokenizer, which is gone afterwards."""
+    pytest.importorskip("tokenizers")
     place = tmp_path_factory.mktemp("words")
+    (place / "weights").mkdir()
+    described = dict(model_type="bert", vocab_size=68, max_position_embeddings=40, **SIZES)
+    params = tuning.load_parameters(tuning.EncoderSettings(described=json.dumps(described)))
+    safetensors.numpy.save_file(published.write_arrays({"params": params}), place / "weights" / "model.safetensors")
+    (place / "weights" / "config.json").write_text(json.dumps(described))
+    shutil.copyfile(proof.DATA / "processing" / "bert_tokenizer.json", place / "weights" / "tokenizer.json")
     rows = [("id", "group", "label:sentiment", "said")]
     for n in range(36):
-        rows.append((f"i{n}", f"g{n % 9}", ("bad", "good")[n % 2], f"that was {('awful', 'great')[n % 2]} really {n}"))
-    (place / "one.txt").write_text("that was awful")
+        rows.append(
+            (f"i{n}", f"g{n % 9}", ("bad", "good")[n % 2], f"the {('mat', 'cats')[n % 2]} sat in the {'n' * (n % 5)}")
+        )
+    (place / "one.txt").write_text("the mat sat")
     rows[1] = (*rows[1][:3], "one.txt")
     with (place / "texts.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
     config = sentiment.get_config()
     config.corpus.update(manifest=str(place / "texts.csv"), data_dir=str(place / "data"))
     config.study.folds, config.stages.fit.epochs = ("fold_1",), 3
+    config.model.encoder.weights = str(place / "weights")
     small.run(config, place / "run", config_arg="configs/sentiment.py")
+    (place / "weights").rename(place / "gone")
     return place
 
 
@@ -86,9 +103,9 @@ def test_a_run_without_its_encoder_is_told(speech, tmp_path):
         deployment.load_deployed(tmp_path / "run", 0)
 
 
-def answer(model, files, folder):
+def answer(model, place, files, folder):
     path = folder / "out.csv"
-    assert predict_inputs(model, word_inputs.number_texts(model, files, folder), Output("csv", path)) == 0
+    assert predict_inputs(model, word_inputs.number_texts(model, place, files, folder), Output("csv", path)) == 0
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
@@ -97,13 +114,13 @@ def test_texts_are_predicted_by_the_run_and_by_its_export(words, tmp_path):
     run = predictor.wrap_deployed(deployed)
     deployment.export_deployed(deployed, tmp_path / "export", {})
     export = predictor.wrap_export(tmp_path / "export", export_folder.read_export(tmp_path / "export"))
-    (tmp_path / "good.txt").write_text("that was great really")
-    (tmp_path / "new.csv").write_text("id,said\na,that was great really\nb,that was awful really\n")
+    (tmp_path / "good.txt").write_text("the cats sat")
+    (tmp_path / "new.csv").write_text("id,said\na,the cats sat\nb,the mat sat\n")
     files = [str(tmp_path / "good.txt"), str(tmp_path / "new.csv")]
-    for model in (run, export):
+    for model, place in ((run, words / "run"), (export, tmp_path / "export")):
         folder = tmp_path / f"numbers_{model is run}"
         folder.mkdir()
-        rows = answer(model, files, folder)
+        rows = answer(model, place, files, folder)
         assert [row["id"] for row in rows] == ["good", "a", "b"]
         good, a, b = (float(row["good"]) for row in rows)
         assert good == pytest.approx(a, abs=1e-5)
