@@ -131,7 +131,7 @@ def _describe_words(model: Any, tokenizer: Path | None) -> dict[str, Any] | None
 
 def _copy_tokenizer(described: dict[str, Any], out: Path) -> dict[str, Any]:
     """`describe_deployed` of an export in `out`, which has the tokenizer of a model of words beside it."""
-    words = described["trained"]["words"]
+    words = described["trained"].get("words")
     if not words or not words["tokenizer"]:
         return described
     out.mkdir(parents=True, exist_ok=True)
