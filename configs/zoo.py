@@ -10,26 +10,33 @@
 Each method gets the same budget: learning rate and dropout are the best of eight random points on each fold's
 validation; not on the synthetic corpus, which only shows that all of them learn.
 
-Argument: fusion or colearning, a corpus (synthetic | cmu_mosi | cmu_mosi_videos | ravdess | arrays |
+Argument: fusion or colearning, a corpus (synthetic | cmu_mosi | cmu_mosi_videos | ravdess | planted | arrays |
 manifest), then one method, or nothing for all that fit.
 
     synthetic   three modalities of an IEMOCAP of ours, seven emotions; says nothing about IEMOCAP
     cmu_mosi    an example is an utterance, its modalities are vectors, the label is its polarity, as two classes
     cmu_mosi_videos  an example is a video, a sequence of labelled utterances: for methods that read their context
     ravdess     MFCC (400 steps) and action units (a vector), eight emotions, five folds of actors
+    planted     a weak modality and a teacher, numbers, in scenarios with planted answers (docs/colearning.md); the
+                teacher knows half of the label that weak shows, of planted_complementary the other half, of
+                planted_distracting nothing but weak's nuisances, of planted_noise nothing; of planted_strong the weak
+                one teaches. For co-learning alone
     arrays      padded arrays (docs/arrays.md); the file decides modalities, labels and losses
     manifest    one's own (docs/own_data.md), likewise
 """
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
 
 import ml_collections
 
+from affect_jax.config.fit_labels import Target, fit_to_label
 from affect_jax.errors import UserError
 from configs import base
 from configs.zoo_colearning import COLEARNING
+from configs.zoo_imitation import IMITATION
 from configs.zoo_place import Place, Study, make_stage
 
 FAMILIES = ("fusion", "colearning")
@@ -66,6 +73,24 @@ def _ravdess() -> tuple[Place, dict[str, Any]]:
     return Place(modalities, ("mfcc",), 8, 64), dict(corpus=base.ravdess("emotion"), data=data)
 
 
+PLANTED = {
+    "planted": ("first", "weak"),
+    "planted_complementary": ("complementary", "weak"),
+    "planted_distracting": ("distracting", "weak"),
+    "planted_noise": ("noise", "weak"),
+    "planted_strong": ("weak", "first"),
+}
+"""Name of a corpus -> the teacher and the student among the modalities of `affect_jax/datasets/planted`."""
+
+
+def _planted(modalities: tuple[str, str]) -> tuple[Place, dict[str, Any]]:
+    """Frames of scenarios, each of which is a fold."""
+    sizes = dict(scenarios=8, train=24, validation=8, test=24, steps=12, columns=60, seed=0)
+    corpus = dict(name="planted", data_dir=base.left_open(str), synthetic=sizes)
+    data = base.data(modalities, "affect", unit="frame", eval_size=256)
+    return Place(modalities, (), 0, 16, shares_steps=True, epochs=60, patience=20), dict(corpus=corpus, data=data)
+
+
 def _own(name: str) -> tuple[Place, dict[str, Any]]:
     place, config = _synthetic()  # whose modalities and labels only stand for those of the files
     place = place._replace(
@@ -79,6 +104,7 @@ CORPORA: dict[str, Callable[[], tuple[Place, dict[str, Any]]]] = {
     "cmu_mosi": _cmu_mosi,
     "cmu_mosi_videos": _cmu_mosi_videos,
     "ravdess": _ravdess,
+    **{name: functools.partial(_planted, modalities) for name, modalities in PLANTED.items()},
     "arrays": lambda: _own("arrays"),
     "manifest": lambda: _own("manifest"),
 }
@@ -269,7 +295,7 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "rmfn": lambda place: _hybrid("rmfn", place, highlight=place.width, fused=place.width),
     "self_mm": _self_mm,
 }
-METHODS = {"fusion": FUSION, "colearning": COLEARNING}
+METHODS = {"fusion": FUSION, "colearning": COLEARNING | IMITATION}
 ALIGNED = (
     *("mmuu_sa", "catlstm", "mfn", "graph_mfn", "mfm", "raven", "marn", "rmfn", "faf"),
     *("mctn_multibench", "cen"),
@@ -288,6 +314,8 @@ PER_STEP = (
 
 def list_methods(corpus: str, family: str = "fusion") -> tuple[str, ...]:
     """Methods of a family that fit a corpus."""
+    if family == "fusion" and corpus in PLANTED:
+        return ()
     place = CORPORA[corpus]()[0]
     names = [name for name in METHODS[family] if name in PER_STEP or not place.per_step]
     names = [name for name in names if corpus == "ravdess" or name not in OF_RAVDESS]
@@ -297,7 +325,7 @@ def list_methods(corpus: str, family: str = "fusion") -> tuple[str, ...]:
 
 def _search(corpus: str, place: Place, methods: tuple[str, ...]) -> dict[str, Any]:
     """Of all methods the same; MFAS by itself searches as in the paper, three times 15 points."""
-    if corpus == "synthetic" and methods != ("mfas",):
+    if corpus in ("synthetic", *PLANTED) and methods != ("mfas",):
         return base.search()
     choices = dict(choices=_list_choices(place)) if "mfas" in methods else {}
     ranges = dict(stages=dict(fit=RANGES | choices))
@@ -318,6 +346,8 @@ def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
     methods = list_methods(corpus, family)
     if method:
         methods = (base.parse_argument(method, tuple(METHODS[family]), "the method"),)
+    if not methods:
+        raise UserError(f"config argument: {corpus!r} is of co-learning alone; write colearning,{corpus}")
     place, config = CORPORA[corpus]()
     studies = {name: METHODS[family][name](place) for name in methods}
 
@@ -327,8 +357,11 @@ def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
     losses = dict(prediction=base.loss("cross_entropy", "logits", "target"))
     config["stages"] = dict(fit=make_stage(place, ("*",), losses))
     config["studies"] = {name: dict(variants={name: {}}) | study for name, study in studies.items()}
-    config["study"] = base.trials(seeds=2 if corpus == "synthetic" else 5, folds=FOLDS.get(corpus))
+    seeds = 1 if corpus in PLANTED else 2 if corpus == "synthetic" else 5
+    config["study"] = base.trials(seeds=seeds, folds=FOLDS.get(corpus))
     config["search"] = _search(corpus, place, methods)
     config["engine"] = base.engine()
+    if corpus in PLANTED:
+        return ml_collections.ConfigDict(fit_to_label(config, Target(config["data"]["target"], place.classes)))
     config["synthetic"] = dict(study=dict(seeds=2), stages=dict(fit=dict(epochs=20, patience=5)))
     return ml_collections.ConfigDict(config)

@@ -41,7 +41,7 @@ CASES = [
         (interactions, ("mixed",)),
         (ravdess_audio, tuple(ravdess_audio.READS)),
         (ravdess_face, ("ablations",)),
-        (zoo, ("fusion,cmu_mosi", "fusion,cmu_mosi_videos", "colearning,synthetic")),
+        (zoo, ("fusion,cmu_mosi", "fusion,cmu_mosi_videos", "colearning,synthetic", "colearning,planted")),
         (fusion, ("all", "all,ravdess", "moddrop,iemocap_release,emotion4")),
     )
     for argument in arguments

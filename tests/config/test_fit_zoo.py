@@ -89,6 +89,15 @@ def test_lessons_of_a_teacher_fit_ones_own_modalities_and_numbers():
     }
 
 
+def test_turns_have_the_losses_of_ones_own_modalities_and_stages_of_a_study_scores_of_the_label():
+    study = fit(("voice", "face", "words"), classes=0, family="colearning")["studies"]["hmtl"]
+    turns = study["stages"]["fit"]["turns"]
+    assert turns["judge"]["losses"] == ("judging_face", "judging_words")
+    assert turns["classify"]["losses"] == ("prediction",)
+    assert study["stages"]["fit"]["losses"]["fooling_words"]["kind"] == "fool"
+    assert study["stages"]["teachers"]["monitor"] == dict(metric="ccc", prediction="prediction/teachers")
+
+
 def test_the_argument_is_checked():
     assert set(zoo.get_config("fusion,ravdess,tfn").studies) == {"tfn"}
     for argument, message in (

@@ -11,11 +11,15 @@ import pytest
 from affect_jax.errors import UserError
 from affect_jax.models import colearning
 from affect_jax.models.colearning import (
+    admd,
     crossmodal_transfer,
     dcc_cae,
     emobed,
+    hallucination,
+    hmtl,
     mctn,
     mctn_multibench,
+    modality_distillation,
     mtut,
     multiview,
     mutual_learning,
@@ -34,10 +38,16 @@ MODELS = {
     "mutual_learning": mutual_learning.Model(ALL, 3, units=3),
     "dcc_cae": dcc_cae.Model(ALL, 3, widths=(4, 3)),
     "emobed": emobed.Model(ALL, 3, units=3),
+    "hallucination": hallucination.Model(ALL, 3, width=4),
+    "modality_distillation": modality_distillation.Model(ALL, 3, width=4),
+    "admd": admd.Model(ALL, 3, width=4, bottleneck=3, judge=4),
+    "hmtl": hmtl.Model(ALL, 3, units=2),
 }
 SIZES = {"text": 3, "video": 4, "audio": 2}
 # Whole, padded, without the second modality, without the first.
 LENGTHS = {"text": [4, 2, 3, 0], "video": [4, 2, 0, 4], "audio": [4, 2, 3, 4]}
+SAID = ("real/", "imitated/", "decoded/")
+"""Beside translations, logits and codes: what discriminators and decoders say."""
 each = pytest.mark.parametrize("name", MODELS)
 
 
@@ -60,7 +70,7 @@ def run(name):
     def compute(params):
         rngs = {"dropout": jax.random.key(0)}
         outputs = model.apply({"params": params}, inputs, masks, train=True, rngs=rngs, dropout=0.1)
-        named = [y for key, y in outputs.items() if key.startswith(("translation/", "logits", "latent/"))]
+        named = [y for key, y in outputs.items() if key.startswith(("translation/", "logits", "latent/", *SAID))]
         return sum(jnp.square(y - 0.3).sum() for y in named), outputs
 
     deployed = {"params": {key: variables["params"][key] for key in model.deployed}}

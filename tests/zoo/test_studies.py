@@ -43,6 +43,8 @@ VIDEOS = {m: (2, 3, features) for m, (_, features) in SHAPES.items()}
         ("colearning,synthetic", "mtut", ITEMS),
         ("colearning,synthetic", "multiview", ITEMS),
         ("colearning,synthetic", "emobed", ITEMS),
+        ("colearning,synthetic", "hallucination", ITEMS),
+        ("colearning,synthetic", "hmtl", ITEMS),
         ("colearning,cmu_mosi_videos", "crossmodal_transfer", VIDEOS),
         ("colearning,cmu_mosi_videos", "mutual_learning", VIDEOS),
         ("colearning,cmu_mosi_videos", "dcc_cae", VIDEOS),

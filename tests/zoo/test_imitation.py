@@ -1,0 +1,120 @@
+"""Methods whose hallucinations, or embeddings, imitate a teacher: their losses by hand, and what a control learns."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from affect_jax.config.changes import merge_changes
+from affect_jax.config.losses import parse_losses
+from affect_jax.config.models import make_model
+from affect_jax.errors import UserError
+from affect_jax.models.colearning import admd, hallucination
+from affect_jax.training import objective
+from configs import zoo
+from tests.zoo.proof import COMPILED_FAST
+
+METHODS = ("hallucination", "modality_distillation", "admd", "hmtl")
+SIZES = dict(audio=3, video=4, text=2)
+CLASSES, ITEMS = 7, 5
+
+
+@functools.cache
+def plan(method):
+    """The study's model at a small size, its stages as the config has them, and the control's weights by stage."""
+    config = zoo.get_config(f"colearning,synthetic,{method}").to_dict()
+    study = config["studies"][method]
+    stages = merge_changes(config["stages"], study["stages"])
+    small = dict(units=2) if method == "hmtl" else dict(width=4)
+    small |= dict(bottleneck=3, judge=4) if method == "admd" else {}
+    control = study["variants"]["control"]["stages"]
+    return make_model({**study["model"], **small}), {name: stages[name] for name in study["schedule"]}, control
+
+
+def make_batch(seed=0):
+    draw, lacks = np.random.default_rng(seed), dict(audio=(), video=(1,), text=(2,))
+    masks = {m: np.array([[n not in lacks[m]] * 3 for n in range(ITEMS)]) for m in SIZES}
+    inputs = {m: draw.normal(size=(ITEMS, 3, d)).astype("f4") for m, d in SIZES.items()}
+    return dict(inputs=inputs, masks=masks, target=np.arange(ITEMS) % CLASSES, mask=np.ones(ITEMS, bool))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_control_learns_nothing_of_its_teachers(method):
+    """Its deployed submodules have the same gradients whatever the teachers see; those of the method have not."""
+    model, stages, control = plan(method)
+    batch, other = make_batch(), make_batch(1)
+    other["inputs"]["audio"] = batch["inputs"]["audio"]
+    variables = model.init(jax.random.key(0), batch["inputs"], batch["masks"], train=False)
+
+    def descend(deployed, batch, weigh):
+        outputs = model.apply(
+            {"params": {**variables["params"], **deployed}}, batch["inputs"], batch["masks"], train=False
+        )
+        total = 0.0
+        for name, stage in stages.items():
+            terms = parse_losses(stage["losses"], "multiclass")
+            weights = {loss: of_loss["weight"] for loss, of_loss in stage["losses"].items()}
+            if weigh:
+                weights |= {k: v["weight"] for k, v in control.get(name, {"losses": {}})["losses"].items()}
+            total += objective.total_loss(terms, weights, outputs, batch, {}).total
+        return total
+
+    @functools.partial(jax.jit, static_argnums=1, compiler_options=COMPILED_FAST)
+    def compute(inputs, weigh):
+        deployed = {name: variables["params"][name] for name in model.deployed}
+        return jax.grad(descend)(deployed, {**batch, "inputs": inputs}, weigh)
+
+    taught, taught_else, alone, alone_else = (
+        compute(one["inputs"], weigh) for weigh in (False, True) for one in (batch, other)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), alone, alone_else)
+    differ = jax.tree.map(lambda a, b: float(np.abs(a - b).max()), taught, taught_else)
+    assert max(jax.tree.leaves(differ)) > 1e-3
+
+
+def test_the_loss_of_modality_distillation_by_hand():
+    """Half hard, half soft at temperature 10, .01 times the squares, as in the public code; less a constant.
+
+    The square of the temperature, in `kl`, is Hinton's."""
+    stage = plan("modality_distillation")[1]["hallucinations"]["losses"]
+    losses = {name: loss for name, loss in stage.items() if name.endswith("_text")}
+    draw, width, at = np.random.default_rng(0), 16, np.arange(3)
+    ours, theirs, mine, codes = (draw.normal(size=(3, n)) for n in (CLASSES, CLASSES, width, width))
+    names = {"logits/hallucination/text": ours, "logits/text": theirs, "imitation/text": mine, "imitated/text": codes}
+    batch = dict(inputs={}, masks={}, target=np.array([0, 3, 6]), mask=np.ones(3, bool))
+    weights = {name: loss["weight"] for name, loss in losses.items()}
+    value = objective.total_loss(parse_losses(losses, "multiclass"), weights, names, batch, {}).total
+
+    def soften(logits, temperature=1.0):
+        powers = np.exp(logits / temperature)
+        return powers / powers.sum(-1, keepdims=True)
+
+    hard, goal = -np.log(soften(ours)[at, batch["target"]]), soften(theirs, 10)
+    soft, entropy = -(goal * np.log(soften(ours, 10))).sum(-1), -(goal * np.log(goal)).sum(-1)
+    squares = np.square(mine - codes).sum(-1)
+    np.testing.assert_allclose(value, np.mean(0.5 * hard + 0.5 * 10**2 * (soft - entropy) + 0.01 * squares), rtol=1e-4)
+
+
+def test_an_example_without_the_teacher_is_not_compared():
+    model, batch = plan("hallucination")[0], make_batch()
+    outputs, _ = jax.jit(
+        lambda: model.init_with_output(jax.random.key(0), batch["inputs"], batch["masks"], train=False),
+        compiler_options=COMPILED_FAST,
+    )()
+    same = np.isclose(outputs["imitation/video"], outputs["imitated/video"]).all(axis=1)
+    np.testing.assert_array_equal(same, ~batch["masks"]["video"][:, 0])
+
+
+def test_a_discriminator_has_the_layers_of_the_public_code():
+    """Of a bottleneck of 128: 1,024, two of 1,024, 2,048, 3,072, and a class more than there are."""
+    judge = admd.Discriminator(1024, 6)
+    shapes = jax.eval_shape(lambda: judge.init(jax.random.key(0), jnp.zeros((1, 128))))["params"]
+    widths = [shapes[name]["kernel"].shape for name in (*(f"layer_{i}" for i in range(5)), "head")]
+    assert widths == [(128, 1024), (1024, 1024), (1024, 1024), (1024, 2048), (2048, 3072), (3072, 6)]
+
+
+def test_a_modality_that_is_called_as_an_output_is_refused():
+    with pytest.raises(UserError, match="has a modality called 'teachers'"):
+        jax.eval_shape(lambda: hallucination.Model(("audio", "teachers")).init(jax.random.key(0), {}, {}, train=False))
