@@ -114,15 +114,15 @@ def check_roles(model: str, modalities: Sequence[str]) -> None:
 
 
 def read_sequences(
-    inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array], modalities: Sequence[str]
+    inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array], modalities: Sequence[str], *, initial: bool
 ) -> dict[str, tuple[jax.Array, jax.Array]]:
-    """Modality -> sequence and mask, as `read_sequence`; of the modalities that the batch has, the first among them.
+    """Modality -> sequence and mask, as `read_sequence`: of the first and of those others that the batch has.
 
     Raises:
-      UserError: the batch lacks the first, which is deployed.
+      UserError: the batch lacks the first, which is deployed, or, where the model is `initial`, any.
     """
-    first, *others = modalities
-    return {m: read_sequence(inputs, masks, m) for m in (first, *(m for m in others if m in inputs))}
+    needed = modalities if initial else modalities[:1]
+    return {m: read_sequence(inputs, masks, m) for m in modalities if m in needed or m in inputs}
 
 
 def fix_target(imitation: jax.Array, teacher: jax.Array, present_B: jax.Array) -> jax.Array:

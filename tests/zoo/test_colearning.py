@@ -40,8 +40,8 @@ MODELS = {
     "emobed": emobed.Model(ALL, 3, units=3),
     "hallucination": hallucination.Model(ALL, 3, width=4),
     "modality_distillation": modality_distillation.Model(ALL, 3, width=4),
-    "admd": admd.Model(ALL, 3, width=4, bottleneck=3, judge=4),
-    "hmtl": hmtl.Model(ALL, 3, units=2),
+    "admd": admd.Model(ALL, 3, width=6, bottleneck=6, judge=12),
+    "hmtl": hmtl.Model(ALL, 3, units=6),
 }
 SIZES = {"text": 3, "video": 4, "audio": 2}
 # Whole, padded, without the second modality, without the first.

@@ -147,7 +147,7 @@ class Model(nn.Module):
         check_roles("hmtl", self.modalities)
         check_classes("hmtl", self.classes)
         (first, *others), count = self.modalities, self.classes or 1
-        sequences = read_sequences(inputs, masks, self.modalities)
+        sequences = read_sequences(inputs, masks, self.modalities, initial=self.is_initializing())
         acts = {
             name: dict(train=train and name not in frozen, dropout=dropout) for name in (*self.deployed, "teachers")
         }

@@ -85,7 +85,7 @@ class Model(nn.Module):
         check_roles("modality_distillation", self.modalities)
         check_classes("modality_distillation", self.classes)
         (first, *others), sizes = self.modalities, (self.width, self.layers, self.classes or 1)
-        sequences = read_sequences(inputs, masks, self.modalities)
+        sequences = read_sequences(inputs, masks, self.modalities, initial=self.is_initializing())
         acts = {
             name: dict(train=train and name not in frozen, dropout=dropout) for name in (*self.deployed, "teachers")
         }
