@@ -2,7 +2,7 @@
 
     python -m benchmarks.zoo                       # in the environment of `make bench`: all, into benchmarks/ZOO.md
     python -m benchmarks.zoo --only=mult,misa      # these; the others keep what they had
-    python -m benchmarks.zoo --only=compile        # compile times alone, which need no PyTorch
+    python -m benchmarks.zoo --only=compile        # compile times alone, which need no PyTorch; compile-mult of one
     python -m benchmarks.zoo --steps=runs/zoo      # steps of the studies of a run, into its steps.json, for its report
 
 Both sides of a method are in one process on one core, with the same weights (`zoo_cases`): it checks that the losses
@@ -80,10 +80,20 @@ def time_method(name: str) -> dict[str, Any]:
         "sizes": method.sizes,
         "parameters": [ours.parameters, count],
         "loss_error": error,
+        "products": ours.products,
+        "rate": measure_rate(),
         "seconds": seconds,
         "compile": compiled,
         "versions": {"torch": torch.__version__, "jax": importlib.import_module("jax").__version__},
     }
+
+
+def measure_rate() -> float:
+    """Floating-point operations a second of PyTorch's products of matrices of 1,024 x 1,024."""
+    import torch
+
+    a, b = (torch.randn(1024, 1024) for _ in range(2))
+    return 2.0 * 1024**3 / min(measure(lambda: a @ b) for _ in range(9))
 
 
 def measure(call: Callable[[], Any]) -> float:
@@ -98,6 +108,7 @@ class OurSide:
 
     Attributes:
       parameters: how many it has.
+      products: floating-point operations in the matrix products of a step, once it is compiled.
     """
 
     def __init__(self, model: Any, variables: Any, case: Any, arrays: Mapping[str, Any]):
@@ -132,6 +143,8 @@ class OurSide:
         import jax
         import optax
 
+        from benchmarks import products
+
         adam = optax.adam(1e-3)
 
         def update(carry: Any, key: Any) -> Any:
@@ -144,7 +157,9 @@ class OurSide:
         self._carry = jax.tree.map(jax.numpy.array, carry)
         self._keys = jax.random.split(jax.random.key(0), steps)
         block = jax.jit(lambda carry, keys: jax.lax.scan(update, carry, keys), donate_argnums=0)
-        self._block = block.lower(self._carry, self._keys).compile()
+        traced = block.trace(self._carry, self._keys)
+        self.products = products.count(traced.jaxpr) / steps
+        self._block = traced.lower().compile()
 
     def run(self) -> float:
         """Takes the steps; the last loss, which also waits for them."""
@@ -259,6 +274,16 @@ def run_worker(kind: str, name: str, *flags: str) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1]) | {"load": os.getloadavg()[0], "date": today()}
 
 
+def put(kind: str, name: str, values: dict[str, Any]) -> None:
+    """Writes the values into the record, as it is by now, and the page anew."""
+    RECORD.parent.mkdir(exist_ok=True, parents=True)
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    record = {"machine": processor(), "methods": record.get("methods", {}), "compile": record.get("compile", {})}
+    record[kind] = dict(sorted({**record[kind], name: values}.items()))
+    RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_page(record)
+
+
 def write_page(record: Mapping[str, Any]) -> None:
     """ZOO.md from the record."""
     lines = [
@@ -271,17 +296,18 @@ def write_page(record: Mapping[str, Any]) -> None:
         "",
         "## A training step against PyTorch",
         "",
-        "| method | sizes | parameters (ours, theirs) | theirs, ms | ours, ms | theirs / ours | in pairs | compile, s "
-        "| load |",
-        "| --- | --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |",
+        "| method | sizes | parameters (ours, theirs) | theirs, ms | ours, ms | theirs / ours | in pairs | products % "
+        "| compile, s | load |",
+        "| --- | --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |",
     ]
     for name, one in record["methods"].items():
         theirs, ours = (statistics.median(one["seconds"][side]) for side in ("pytorch", "ours"))
         pairs = [a / b for a, b in zip(one["seconds"]["pytorch"], one["seconds"]["ours"], strict=True)]
         counts = " / ".join(f"{n:,}" for n in dict.fromkeys(one["parameters"]))
+        share = f"{100 * one['products'] / one['rate'] / ours:.0f}" if "rate" in one else ""
         lines.append(
             f"| `{name}` | {one['sizes']} | {counts} | {1e3 * theirs:.2f} | {1e3 * ours:.2f} | "
-            f"{statistics.median(pairs):.1f} | {min(pairs):.1f} to {max(pairs):.1f} | {one['compile']:.0f} | "
+            f"{statistics.median(pairs):.1f} | {min(pairs):.1f} to {max(pairs):.1f} | {share} | {one['compile']:.0f} | "
             f"{one['load']:.1f} |"
         )
     lines += ["", "## Compile times", "", "| method | parameters | compile, s | load |", "| --- | ---: | ---: | ---: |"]
@@ -293,7 +319,7 @@ def write_page(record: Mapping[str, Any]) -> None:
 def main() -> None:
     """Times what is asked for and writes the record and the page after every method."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.zoo", description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="methods by commas; compile: compile times alone")
+    parser.add_argument("--only", default="", help="methods by commas; compile, compile-METHOD: its compile time")
     parser.add_argument("--steps", default="", help="a run folder of one label for each example, whose studies to time")
     parser.add_argument("--worker", default="", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -310,10 +336,10 @@ def main() -> None:
         return
     from configs import zoo
 
-    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
-    record = {"machine": processor(), "methods": record.get("methods", {}), "compile": record.get("compile", {})}
     chosen = asked.only.split(",") if asked.only else []
-    work = [("methods", name) for name in chosen if name != COMPILE]
+    apart = f"{COMPILE}-"
+    work = [(COMPILE, name.removeprefix(apart)) for name in chosen if name.startswith(apart)]
+    work += [("methods", name) for name in chosen if not name.startswith(COMPILE)]
     if not chosen:
         from benchmarks.zoo_cases import METHODS  # needs PyTorch
 
@@ -322,10 +348,7 @@ def main() -> None:
         work += [(COMPILE, name) for name in zoo.FUSION]
     for kind, name in work:
         print(f"{kind} {name} ...", file=sys.stderr)
-        record[kind][name] = run_worker(kind, name)
-        RECORD.parent.mkdir(exist_ok=True, parents=True)
-        RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        write_page(record)
+        put(kind, name, run_worker(kind, name))
     print(PAGE.read_text(encoding="utf-8"))
 
 
