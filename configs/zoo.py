@@ -17,7 +17,7 @@ manifest), then one method, or nothing for all that fit.
     cmu_mosi    an example is an utterance, its modalities are vectors, the label is its polarity, as two classes
     cmu_mosi_videos  an example is a video, a sequence of labelled utterances: for methods that read their context
     ravdess     MFCC (400 steps) and action units (a vector), eight emotions, five folds of actors
-    planted     a weak modality and a teacher, numbers, in scenarios with planted answers (docs/colearning.md); the
+    planted     a weak modality and a teacher, numbers, in scenarios with planted answers (docs/third_modality.md); the
                 teacher knows half of the label that weak shows, of planted_complementary the other half, of
                 planted_distracting nothing but weak's nuisances, of planted_noise nothing; of planted_strong the weak
                 one teaches. For co-learning alone

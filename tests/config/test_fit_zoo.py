@@ -104,6 +104,7 @@ def test_the_argument_is_checked():
         ("fusion,synthetic,tnf", "the method is 'tnf'"),
         ("fusion,mosi", "the corpus is 'mosi'"),
         ("fission", "the family is 'fission'"),
+        ("fusion,planted", "is of co-learning alone"),
         ("fusion,ravdess,tfn,lmf", "has more than a family, a corpus and a method"),
     ):
         with pytest.raises(UserError, match=message):
