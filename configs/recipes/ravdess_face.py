@@ -6,6 +6,7 @@
 Argument: recipe (the default) | ablations, which trains the recipe beside itself without each of its ingredients.
 35 numbers a clip, one hidden layer. Mixup, dropout, label smoothing, AdamW with one cycle of the learning rate, last
 weights: validation chooses nothing, and only watches.
+The ablations take two minutes on two cores; the recipe gets 59.5 % (docs/recipes.md).
 """
 
 import ml_collections
