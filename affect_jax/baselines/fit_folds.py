@@ -16,7 +16,7 @@ import numpy as np
 from affect_jax.baselines import descriptors, functionals, learners
 from affect_jax.baselines.clips import Clips, Fold, collect_clips, count_classes, index_folds, mark_clips
 from affect_jax.baselines.fit_trial import FittedTrial, Progress, Setting, choose_metric, fit_trial
-from affect_jax.baselines.methods import NAMES, REFITTED, STUDY
+from affect_jax.baselines.methods import NAMES, OF_FUNCTIONALS, OF_STEPS, REFITTED, STUDY
 from affect_jax.baselines.plan import Plan, check_plan
 from affect_jax.baselines.steps import make_step_table
 from affect_jax.data.folds import FoldMembers
@@ -41,15 +41,16 @@ def make_tables(
 ) -> dict[str, descriptors.Table]:
     """Method -> the descriptors [N, D] that it learns from.
 
-    random_subset selects among openSMILE's functionals, or among MFCC statistics where openSMILE is not installed.
+    The methods on openSMILE's functionals, but is13, take MFCC statistics where openSMILE is not installed.
 
     Raises:
       UserError: as those of `descriptors`.
     """
     tables: dict[str, descriptors.Table] = {}
     methods = set(plan.methods)
-    with_opensmile = "is13" in methods or ("random_subset" in methods and functionals.is_opensmile_installed())
-    if {"mfcc_statistics", "both"} & methods or ("random_subset" in methods and not with_opensmile):
+    of_functionals = set(OF_FUNCTIONALS) & methods
+    with_opensmile = "is13" in methods or (bool(of_functionals) and functionals.is_opensmile_installed())
+    if {"mfcc_statistics", "both"} & methods or (of_functionals and not with_opensmile):
         extractor = descriptors.make_mfcc_extractor()
         tables["mfcc_statistics"] = descriptors.compute_speech_table(recordings, rate, extractor, cache, progress)
     if {"action_units", "both"} & methods:
@@ -59,10 +60,9 @@ def make_tables(
     if with_opensmile:
         extractor = functionals.make_extractor()
         tables["is13"] = descriptors.compute_speech_table(recordings, rate, extractor, cache, progress)
-    if "random_subset" in methods:
-        tables["random_subset"] = tables["is13" if with_opensmile else "mfcc_statistics"]
-    if "linear" in methods:
-        tables["linear"] = make_step_table(recordings, "features of single steps")
+    tables |= dict.fromkeys(of_functionals - {"is13"}, tables.get("is13" if with_opensmile else "mfcc_statistics"))
+    if of_steps := set(OF_STEPS) & methods:
+        tables |= dict.fromkeys(of_steps, make_step_table(recordings, "features of single steps"))
     return {method: tables[method] for method in plan.methods}
 
 
@@ -187,7 +187,7 @@ def _count_clips(plan: Plan, recordings: Recordings) -> dict[str, SplitCount]:
 
 def _describe_provenance(setting: Setting) -> Provenance:
     plan, provenance = setting.plan, run_folder.describe_provenance(shlex.join(sys.argv))
-    if {"is13", "random_subset"} & set(plan.methods) and functionals.is_opensmile_installed():
+    if set(OF_FUNCTIONALS) & set(plan.methods) and functionals.is_opensmile_installed():
         provenance["packages"] |= {"opensmile": functionals.make_extractor().version}
     details = {"methods": list(plan.methods), "iterations": plan.iterations, "refit": plan.refit}
     return Provenance(**provenance, details=details)

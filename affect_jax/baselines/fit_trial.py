@@ -1,5 +1,6 @@
 """One trial of a classical model: its hyper-parameters, chosen on validation, its predictions and its scores."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -9,14 +10,23 @@ import numpy as np
 from affect_jax.baselines import learners, neighbours
 from affect_jax.baselines.clips import Clips, Fold, mark_clips
 from affect_jax.baselines.descriptors import Table
-from affect_jax.baselines.methods import NAMES, REFITTED, STUDY
+from affect_jax.baselines.methods import NAMES, OF_NUMBERS, OFFSET, REFITTED, STUDY
 from affect_jax.baselines.plan import Plan
+from affect_jax.data import avec
 from affect_jax.data.normalize import compute_moments
 from affect_jax.errors import UserError
 from affect_jax.experiment import results
 from affect_jax.experiment.results_file import ClassicalDetails, Scores, TrialResult
 
 Progress = Callable[[str, int, int], None]
+LEARNERS = {
+    "is13": learners.SVM,
+    "random_subset": learners.KNN,
+    "canonical": learners.CANONICAL,
+    "nystroem": learners.NYSTROEM,
+    "svr": learners.STEP_SVR,
+}
+"""Method -> its learner; the others are linear."""
 
 
 class Setting(NamedTuple):
@@ -65,6 +75,7 @@ def fit_trial(
     setting: Setting, method: str, table: Table, fold: Fold, seed: int, progress: Progress
 ) -> list[FittedTrial]:
     """Fits one method on one fold: on the training split, and with `refit` also on that and the validation split.
+    The answers of `svr` also stand behind AVEC's chain, a variant of their own.
 
     Args:
       setting: what all trials share.
@@ -77,7 +88,7 @@ def fit_trial(
     Raises:
       UserError: there is no validation split to choose hyper-parameters on, or one class alone to train on.
     """
-    learner = {"is13": learners.SVM, "random_subset": learners.KNN}.get(method, learners.LINEAR)
+    learner = LEARNERS.get(method, learners.LINEAR)
     choices = learner.choices(setting.plan.task)
     _check_fold(setting, fold, len(choices))
     x, columns, selection = table.values, (), None
@@ -95,27 +106,91 @@ def fit_trial(
     if setting.plan.refit and fold.validation.size and fold.test.size:
         developed = np.concatenate([fold.train, fold.validation])
         predictors["train+validation"] = _fit(setting, learner, best.hyper, x, developed)
-    trials = []
-    for fitted_on, predict in predictors.items():
-        test = _predict_places(setting, predict, x, fold.test)
-        result = TrialResult(
-            study=STUDY,
-            variant=NAMES[method] + (REFITTED if fitted_on != "train" else ""),
-            fold=fold.name,
-            seed=seed,
-            hyper=dict(best.hyper),
-            validation=best.scores if fold.validation.size else None,
-            test=_score(setting, learner, test, fold.test) if fold.test.size else None,
-            classical=ClassicalDetails(
-                features=table.name,
-                columns=len(columns) or len(table.columns),
-                fitted_on=fitted_on,
-                tried=tuple({"hyper": dict(c.hyper), "score": c.scores[metric]} for c in candidates),
-                significant=None if selection is None else selection.significant,
-            ),
+    answers = [
+        _Answer(NAMES[method], fitted_on, best.validation, _predict_places(setting, predict, x, fold.test))
+        for fitted_on, predict in predictors.items()
+    ]
+    if method in OF_NUMBERS and fold.validation.size:
+        answers += _postprocess(setting, answers, fold)
+    details = ClassicalDetails(
+        features=table.name,
+        columns=len(columns) or len(table.columns),
+        fitted_on="train",
+        tried=tuple({"hyper": dict(c.hyper), "score": c.scores[metric]} for c in candidates),
+        significant=None if selection is None else selection.significant,
+    )
+    trial = _Trial(setting, learner, fold, seed, best.hyper, details)
+    return [
+        FittedTrial(
+            _record(trial, answer),
+            {"validation": answer.validation, "test": answer.test},
+            columns,
         )
-        trials.append(FittedTrial(result, {"validation": best.validation, "test": test}, columns))
-    return trials
+        for answer in answers
+    ]
+
+
+class _Answer(NamedTuple):
+    """Predictions [N] or [N, C] of a variant, NaN for clips that are not asked for; see `FittedTrial`."""
+
+    name: str
+    fitted_on: str
+    validation: np.ndarray
+    test: np.ndarray
+
+
+class _Trial(NamedTuple):
+    """What the answers of one trial share; `details` but for what they were fitted on."""
+
+    setting: Setting
+    learner: learners.Learner
+    fold: Fold
+    seed: int
+    hyper: Mapping[str, float]
+    details: ClassicalDetails
+
+
+def _record(trial: _Trial, answer: _Answer) -> TrialResult:
+    """The entry of an answer in results.json."""
+    scores = {
+        split: _score(trial.setting, trial.learner, getattr(answer, split), places) if places.size else None
+        for split, places in (("validation", trial.fold.validation), ("test", trial.fold.test))
+    }
+    return TrialResult(
+        study=STUDY,
+        variant=answer.name + (REFITTED if answer.fitted_on != "train" else ""),
+        fold=trial.fold.name,
+        seed=trial.seed,
+        hyper=dict(trial.hyper),
+        **scores,
+        classical=dataclasses.replace(trial.details, fitted_on=answer.fitted_on),
+    )
+
+
+def _postprocess(setting: Setting, answers: Sequence[_Answer], fold: Fold) -> list[_Answer]:
+    """The answers behind AVEC's chain: every step of it is chosen on the validation split, recording by recording."""
+    recordings = np.array([r.id.rpartition("/")[0] for r in setting.clips.recordings])
+
+    def cut(places: np.ndarray) -> list[np.ndarray]:
+        return [places[recordings[places] == name] for name in dict.fromkeys(recordings[places])]
+
+    validated = cut(fold.validation)
+    chain = avec.fit([answers[0].validation[at] for at in validated], [setting.clips.y[at] for at in validated])
+
+    def process(values: np.ndarray, pieces: list[np.ndarray]) -> np.ndarray:
+        processed = values.copy()
+        for at, piece in zip(pieces, avec.apply(chain, [values[at] for at in pieces]), strict=True):
+            processed[at] = piece
+        return processed
+
+    return [
+        answer._replace(
+            name=answer.name + OFFSET,
+            validation=process(answer.validation, validated),
+            test=process(answer.test, cut(fold.test)),
+        )
+        for answer in answers
+    ]
 
 
 def choose_candidate(candidates: Sequence[_Candidate], metric: str) -> _Candidate:

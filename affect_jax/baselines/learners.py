@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax.baselines import neighbours
+from affect_jax.baselines import neighbours, projections
 from affect_jax.data.normalize import compute_moments
 
 Fitted = Callable[[np.ndarray], np.ndarray]
@@ -127,6 +127,60 @@ def _fit_knn(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray,
     return predict
 
 
+def _list_step_svr_choices(task: str) -> tuple[dict[str, float], ...]:
+    del task
+    return tuple({"C": c} for c in (1.0, 10.0, 100.0, 1000.0))
+
+
+def _fit_step_svr(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray) -> Fitted:
+    """Linear support vector regression of many rows and a standardised target, after AVEC 2016's baseline.
+
+    Squared errors, in the primal; C is of their mean, so that it means the same for any number of rows.
+    """
+    del task, classes
+    from sklearn.svm import LinearSVR
+
+    centre, spread = float(y.mean()), float(y.std()) or 1.0
+    machine = LinearSVR(C=hyper["C"] / len(x), loss="squared_epsilon_insensitive", dual=False, max_iter=5000)
+    machine.fit(x.astype(np.float64), (y - centre) / spread)
+    return lambda rows: machine.predict(rows.astype(np.float64)) * spread + centre
+
+
+def _list_canonical_choices(task: str) -> tuple[dict[str, float], ...]:
+    del task
+    return tuple({"columns": k, "C": c} for k in (50, 200, 800) for c in (0.1, 1.0))
+
+
+def _fit_canonical(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray) -> Fitted:
+    """The support vector machine on the columns that count most in the canonical correlation with the target."""
+    chosen = projections.rank_by_correlation(x, _spread_classes(y, classes))[: int(hyper["columns"])]
+    machine = _fit_svm(task, classes, hyper, x[:, chosen], y)
+    return lambda rows: machine(rows[:, chosen])
+
+
+def _list_nystroem_choices(task: str) -> tuple[dict[str, float], ...]:
+    del task
+    return tuple({"components": k} for k in (1, 2, 4, 8))
+
+
+def _fit_nystroem(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray) -> Fitted:
+    """An ensemble of sparse regressions on approximated kernels; a class is answered by its own regression."""
+    answer = projections.fit_ensemble(x, _spread_classes(y, classes), int(hyper["components"]))
+    if not classes:
+        return lambda rows: answer(rows)[:, 0]
+    if task == "binary":
+        return lambda rows: np.clip(answer(rows)[:, 1], 0, 1)
+    return answer
+
+
+def _spread_classes(y: np.ndarray, classes: int) -> np.ndarray:
+    """float64 [N, C], 1 for each example's class, or the numbers [N, 1]."""
+    return np.eye(classes)[y.astype(int)] if classes else y.astype(np.float64)[:, None]
+
+
 LINEAR = Learner(_list_linear_choices, True, _fit_linear)
 SVM = Learner(_list_svm_choices, False, _fit_svm)
 KNN = Learner(_list_knn_choices, True, _fit_knn)
+STEP_SVR = Learner(_list_step_svr_choices, False, _fit_step_svr)
+CANONICAL = Learner(_list_canonical_choices, False, _fit_canonical)
+NYSTROEM = Learner(_list_nystroem_choices, False, _fit_nystroem)

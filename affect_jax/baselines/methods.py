@@ -12,13 +12,22 @@ NAMES = {
     "both": "MFCC statistics + action units",
     "is13": "IS13 baseline",
     "random_subset": "Random subset feature selection",
+    "canonical": "Canonical correlation selection",
+    "nystroem": "Ensemble Nyström, sparse PLS",
     "linear": "Linear model of single steps",
+    "svr": "SVR",
 }
 """Method -> its variant."""
 REFITTED = ", refitted"
 """Ends the name of a variant whose final model learned from the training and validation splits together."""
-OF_STEPS = ("linear",)
+OFFSET = " + offset"
+"""Ends the name of a variant whose predictions went through AVEC's chain (data/avec.py), fitted on validation."""
+OF_STEPS = ("linear", "svr")
 """Methods of labels per step; the others are of whole clips of speech."""
+OF_NUMBERS = ("svr",)
+"""Methods that know no classes."""
+OF_FUNCTIONALS = ("is13", "random_subset", "canonical", "nystroem")
+"""Methods on openSMILE's functionals; all but the first take MFCC statistics where openSMILE is not installed."""
 NEEDING_ACTION_UNITS = ("action_units", "both")
 
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from affect_jax.baselines import functionals
 from affect_jax.baselines.fit_folds import fit_folds
-from affect_jax.baselines.methods import NAMES, NEEDING_ACTION_UNITS, OF_STEPS, Request
+from affect_jax.baselines.learners import REGRESSIONS
+from affect_jax.baselines.methods import NAMES, NEEDING_ACTION_UNITS, OF_FUNCTIONALS, OF_NUMBERS, OF_STEPS, Request
 from affect_jax.baselines.plan import Plan, check_plan
 from affect_jax.baselines.steps import split_into_steps
 from affect_jax.config.corpus import OWN
@@ -15,7 +16,7 @@ from affect_jax.config.schema import Experiment
 from affect_jax.data import splits
 from affect_jax.datasets.recordings import Recordings
 from affect_jax.datasets.release_files import find_default_data_dir
-from affect_jax.errors import UserError
+from affect_jax.errors import UserError, join_words
 from affect_jax.experiment import results_file
 from affect_jax.experiment.results_file import Results, read_results
 from affect_jax.runtime import run_folder
@@ -94,6 +95,11 @@ def _choose_methods(experiment: Experiment, request: Request, config_arg: str) -
             f"the corpus {experiment.corpus.name!r} of {config_arg} is not one of speech; choose another config"
         )
     allowed = [name for name in NAMES if (name in OF_STEPS) == of_steps]
+    if experiment.task not in REGRESSIONS:
+        for name in request.methods:
+            if name in OF_NUMBERS:
+                raise UserError(f"--methods names {name!r}, but the labels of {config_arg} are classes; leave it out")
+        allowed = [name for name in allowed if name not in OF_NUMBERS]
     for name in request.methods:
         if name in NAMES and name not in allowed:
             labels = "labels per step" if of_steps else "one label a clip"
@@ -110,8 +116,8 @@ def _load_corpus(plan: Plan, experiment: Experiment, work: Work, *, is_chosen: b
     if not functionals.is_opensmile_installed() and experiment.data.unit == "item":
         if not is_chosen:
             work.say("note: without the IS13 baseline, as openSMILE is not installed (pip install opensmile)")
-        if "random_subset" in plan.methods:
-            work.say("note: random_subset selects among MFCC statistics, as openSMILE is not installed")
+        if others := [name for name in OF_FUNCTIONALS[1:] if name in plan.methods]:
+            work.say(f"note: {join_words(others)} read MFCC statistics, as openSMILE is not installed")
     if set(NEEDING_ACTION_UNITS) & set(plan.methods):
         plan, recordings = _load_with_action_units(plan, experiment, work, is_chosen=is_chosen)
     else:

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from affect_jax.baselines import learners
+from affect_jax.baselines import learners, projections
 
-ALL = [learners.LINEAR, learners.SVM, learners.KNN]
-NAMES = ["linear", "svm", "knn"]
+ALL = [learners.LINEAR, learners.SVM, learners.KNN, learners.CANONICAL, learners.NYSTROEM]
+NAMES = ["linear", "svm", "knn", "canonical", "nystroem"]
 
 
 def clips(task, seed=0, count=80):
@@ -60,3 +60,33 @@ def test_a_machine_answers_as_it_decides():
     prediction = learners.fit_learner(learners.SVM, "multiclass", 3, {"C": 6.0}, x, y)(x)
     theirs = SVC(kernel="linear", C=1.0, break_ties=True).fit(standard, y)  # C of the kernel divided by 6 columns
     assert (prediction.argmax(1) == theirs.predict(standard)).mean() > 0.98
+
+
+def test_columns_that_go_with_the_target_come_first():
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(60, 300))
+    y = x[:, 7] - 2 * x[:, 40] + 0.1 * draw.normal(size=60)
+    assert set(projections.rank_by_correlation(x, y[:, None])[:2]) == {7, 40}
+    classes = np.eye(3)[np.where(x[:, 7] > 0.4, 0, np.where(x[:, 40] > 0, 1, 2))]
+    assert set(projections.rank_by_correlation(x, classes)[:2]) == {7, 40}
+
+
+def test_sparse_partial_least_squares_ends_at_least_squares_and_leaves_columns_out():
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(40, 5))
+    x = np.linalg.qr(x - x.mean(axis=0)[None, :])[0] * 40**0.5
+    y = x @ [1.6, -2.0, 0.0, 0.3, 0.0] + 0.1 * draw.normal(size=40)
+    y -= y.mean()
+    full = projections.fit_sparse_pls(x, y, 5, sparsity=0.0)
+    np.testing.assert_allclose(full, np.linalg.lstsq(x, y, rcond=None)[0], atol=1e-8)
+    sparse = projections.fit_sparse_pls(x, y, 1)
+    assert (sparse != 0).tolist() == [True, True, False, False, False]
+    np.testing.assert_array_equal(projections.fit_sparse_pls(x, np.zeros(40), 3), 0)
+
+
+def test_an_ensemble_of_kernels_learns_what_is_not_linear():
+    draw = np.random.default_rng(0)
+    x, rows = draw.normal(size=(80, 4)).astype("f4"), draw.normal(size=(40, 4)).astype("f4")
+    answer = projections.fit_ensemble(x, (x**2).sum(axis=1)[:, None], 6)(rows)
+    assert answer.shape == (40, 1)
+    assert np.corrcoef(answer[:, 0], (rows**2).sum(axis=1))[0, 1] > 0.8

@@ -2,9 +2,13 @@
 
 import numpy as np
 
+from affect_jax.baselines.fit_folds import fit_folds
+from affect_jax.baselines.methods import REFITTED
+from affect_jax.baselines.plan import Plan
 from affect_jax.baselines.steps import make_step_table, split_into_steps
 from affect_jax.data.folds import FoldMembers
-from affect_jax.datasets.recordings import Recordings
+from affect_jax.datasets.recordings import Recording, Recordings
+from affect_jax.runtime import run_folder
 from tests import toy
 
 
@@ -23,3 +27,23 @@ def test_every_step_is_a_clip_in_the_split_of_its_recording():
     table = make_step_table(members, "x")
     assert table.columns == ("a_0", "a_1", "a_2", "b_0", "b_1")
     np.testing.assert_array_equal(table.values[:5, 3:], made[0].features["b"])
+
+
+def test_regression_of_steps_stands_alone_and_behind_avecs_chain(tmp_path):
+    """The chain filters the noise of single steps away, by recording; it is chosen on validation alone."""
+    draw = np.random.default_rng(0)
+    truth = {f"r{n}": np.sin(np.arange(80) / 12 + n).astype("f4") for n in range(6)}
+    members = []
+    for n, (name, y) in enumerate(truth.items()):
+        x = np.stack([y + draw.normal(size=80), draw.normal(size=80)], axis=1).astype("f4")
+        members.append(Recording(name, f"g{n}", tuple(f"{name}@{t}" for t in range(80)), {"a": x}, {"y": y}))
+    corpus = Recordings("manifest", "y", True, {"train": members}, {}, {"f": None}, "", ())
+    steps, folds = split_into_steps(corpus, [FoldMembers("f", ("r0", "r1", "r2"), ("r3", "r4"), ("r5",))])
+    run_folder.open_run_folder(tmp_path, {}, "configs/x.py:baseline")
+    plan = Plan("regression", "y", ("svr",))
+    done = fit_folds(plan, steps, folds, 0, tmp_path, tmp_path, name="x", config_arg="configs/x.py:baseline")
+    plain, behind, *_ = done.trials
+    names = ["SVR", "SVR + offset"]
+    assert [trial.variant for trial in done.trials] == [*names, *(name + REFITTED for name in names)]
+    assert behind.validation["ccc"] > plain.validation["ccc"] + 0.05  # noise is filtered away
+    assert behind.test["ccc"] > plain.test["ccc"]
