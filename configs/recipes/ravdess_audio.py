@@ -6,8 +6,7 @@
 
 Argument: audio (the default) | audio+face. 64 log-mels at 16 kHz, crops of 2 s, SpecAugment, label smoothing,
 AdamW with one cycle of the learning rate, last weights: validation chooses nothing, and only watches.
-Two cores that others used, too, took 19 minutes for audio (16 epochs: 48.4 %) and 26 for both (20 epochs: 71.7 %); see
-docs/recipes.md.
+Two cores that others used, too, took 28 minutes for audio (55.2 %) and 26 for both (71.7 %), see docs/recipes.md.
 """
 
 import ml_collections
