@@ -6,6 +6,7 @@
     python -m launch.predict --run=runs/sentiment a.txt b.txt      # or a csv with the columns id and that of the words
     python -m launch.predict --run=runs/conflictnet talk.wav debate.mp3 --plot
     python -m launch.predict --run=runs/conflictnet --window=30 --hop=10 *.flac > timeline.csv
+    python -m launch.predict --run=runs/clips talk.mp4 --transcript=talk.srt --subtitles=srt    # docs/clips.md
     python -m launch.predict --run=converted talk.wav             # a folder that launch.convert wrote
     python -m launch.predict --run=runs/seqsew_recola_arousal_geo_audio --split=test --variant=SeqSEW
 
@@ -17,8 +18,12 @@ over all of it are averaged, which the column note and standard error say.
 Writes a csv with the columns id, prediction, for classes the probability of each, and note, to standard output or to
 --out. A file or row that cannot be read is named and skipped; the exit status is then 2.
 
-Of models of raw speech, and recordings by name: timelines, of windows that slide over each file, as csv or json, and a
-summary of each file on standard error; --plot draws <name>_timeline.png beside the output.
+Of models of features that launch.prepare --features made: clips (videos, recordings) with their transcripts, or a csv
+with the same columns of clips as the manifest; extraction is as in training, and what is missing is said.
+
+Of these clips, and of models of raw speech with recordings by name: timelines, of windows that slide over each file, as
+csv or json, and a summary of each file on standard error; --plot draws <name>_timeline.png beside the output,
+--subtitles writes <name>_predictions.srt or .vtt.
 
 Needs, for a split of the corpus: any finished run.
 Writes one file a recording below --out: RECOLA's in the arff form of its gold standard (which its owners score for the
@@ -40,11 +45,13 @@ from affect_jax.errors import UserError
 from launch import cli
 
 if TYPE_CHECKING:  # --help does not wait for jax
+    from affect_jax.inference.clip_features import Extractors
     from affect_jax.inference.predictor import Predictor
     from affect_jax.inference.speech_models import SpeechModel
 
 FLAGS = flags.FLAGS
-_OF_RECORDINGS = ("window", "hop", "plot")
+_OF_RECORDINGS = ("window", "hop", "plot", "subtitles")
+_OF_CLIPS = ("transcript", "sources")
 _OF_RUNS = ("split", "variant", "trial")
 
 
@@ -63,6 +70,12 @@ def define_flags(values: flags.FlagValues) -> None:
     )
     flags.DEFINE_float("hop", None, "Seconds between windows. Default: a third of a window.", flag_values=values)
     flags.DEFINE_bool("plot", False, "Draw each recording's timeline.", flag_values=values)
+    subtitles = "Write each recording's timeline as subtitles, <name>_predictions.srt or .vtt."
+    flags.DEFINE_enum("subtitles", None, ["srt", "vtt"], subtitles, flag_values=values)
+    transcript = "Of clips: a transcript (srt, vtt, txt, or the words) for each, in their order."
+    flags.DEFINE_multi_string("transcript", None, transcript, flag_values=values)
+    sources = "Of clips: where extractors lie now, MODALITY=EXTRACTOR, ..., if not where they did in training."
+    flags.DEFINE_string("sources", None, sources, flag_values=values)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -79,7 +92,10 @@ def main(argv: Sequence[str]) -> None:
         else:
             skipped = _predict_with_run(run, files)
     else:
-        _refuse_flags(_OF_RECORDINGS, f"is for recordings, but none is named; name files, as in: --run={run} talk.wav")
+        _refuse_flags(
+            (*_OF_RECORDINGS, *_OF_CLIPS),
+            f"is for recordings, but none is named; name files, as in: --run={run} talk.wav",
+        )
         _write_split(run)
         skipped = 0
     print(f"next: {_choose_next(run, files)}", file=sys.stderr)  # stdout holds the table alone
@@ -144,12 +160,76 @@ def _are_lists(model: "Predictor", files: Sequence[str]) -> bool:
     return bool(lists)
 
 
+def _predict_clips(model: "Predictor", files: Sequence[str]) -> int | None:
+    """Predicts clips, or lists of them, of a model whose inputs were extracted from clips; None of anything else."""
+    from affect_jax.inference import clip_features
+
+    paths = [Path(file) for file in files]
+    if not clip_features.list_extracted(model.form):
+        return None
+    clips = [path for path in paths if clip_features.is_clip(path)]
+    lists = [path for path in paths if clip_features.is_list(path, model.form)]
+    if not clips and not lists:
+        return None
+    if len(clips) < len(paths) and len(lists) < len(paths):
+        other = next(path for path in paths if path not in (clips or lists))
+        raise UserError(
+            f"{other} is no {'clip' if clips else 'list of clips'} as the other files; predict it by itself"
+        )
+    extractors = clip_features.load_extractors(model.form, clip_features.parse_places(FLAGS.sources or ""))
+    return _predict_listed(model, extractors, lists) if lists else _predict_timelines(model, extractors, clips)
+
+
+def _predict_timelines(model: "Predictor", extractors: "Extractors", files: Sequence[Path]) -> int:
+    from affect_jax.inference import clips
+    from affect_jax.inference.output import parse_output
+
+    texts = FLAGS.transcript or []
+    if texts and len(texts) != len(files):
+        raise UserError(f"--transcript has {len(texts)}, but {len(files)} clips are named; give one for each, in order")
+    return clips.predict_clips(
+        model,
+        extractors,
+        list(zip(files, texts or [""] * len(files), strict=True)),
+        parse_output(FLAGS.out or "csv", what="clips"),
+        clips.Wishes(FLAGS.window, FLAGS.hop, FLAGS.plot, FLAGS.subtitles),
+    )
+
+
+def _predict_listed(model: "Predictor", extractors: "Extractors", files: Sequence[Path]) -> int:
+    import tempfile
+
+    from affect_jax.inference import clip_features, inputs, predict_inputs
+    from affect_jax.inference.output import parse_output
+
+    _refuse_flags((*_OF_RECORDINGS, "transcript"), "is for clips by name, but lists of them are named; leave it out")
+    output = parse_output(FLAGS.out or "csv", what="items and features", forms=("csv",))
+    items, remarks = (), ()
+    with tempfile.TemporaryDirectory() as folder:
+        for path in files:
+            listed = clip_features.collect_rows(extractors, path, Path(folder), _say)
+            items, remarks = (*items, *listed.items), (*remarks, *listed.remarks)
+        return predict_inputs.predict_requests(model, inputs.Requests(items, remarks), output)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
 def _predict_inputs(model: "Predictor", files: Sequence[str]) -> int:
+    skipped = _predict_clips(model, files)
+    if skipped is not None:
+        return skipped
+    _refuse_flags(_OF_CLIPS, "is for models of features that launch.prepare --features made of clips; leave it out")
+    return _predict_features(model, files)
+
+
+def _predict_features(model: "Predictor", files: Sequence[str]) -> int:
     from affect_jax.inference import predict_inputs
     from affect_jax.inference.output import parse_output
 
     reads = "items that are listed get one prediction each" if model.trained["rate"] else f"it reads {model.modality!r}"
-    _refuse_flags(_OF_RECORDINGS, f"is for timelines of models of raw speech, but {reads}; leave it out")
+    _refuse_flags(_OF_RECORDINGS, f"is for timelines of clips or of raw speech, but {reads}; leave it out")
     output = parse_output(FLAGS.out or "csv", what="items and features", forms=("csv",))
     if not model.trained.get("words"):
         return predict_inputs.predict_inputs(model, files, output)
@@ -164,7 +244,9 @@ def _predict_speech(model: "SpeechModel", files: Sequence[str]) -> int:
     from affect_jax.inference.predict_speech import predict_speech
 
     output = parse_output(FLAGS.out or "csv", what="recordings")
-    return predict_speech(model, files, output, window=FLAGS.window, hop=FLAGS.hop, plot=FLAGS.plot)
+    _refuse_flags(_OF_CLIPS, "is for models of features that launch.prepare --features made of clips; leave it out")
+    cuts = dict(window=FLAGS.window, hop=FLAGS.hop)
+    return predict_speech(model, files, output, **cuts, plot=FLAGS.plot, subtitles=FLAGS.subtitles)
 
 
 def _write_split(run: Path) -> None:

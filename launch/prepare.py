@@ -5,6 +5,7 @@
     python -m launch.prepare --corpus=sspnet_conflict --manual_dir=DIR --rate=8000 --partition=parts.csv
     python -m launch.prepare --corpus=iemocap --form=release --modalities=text,audio --manual_dir=DIR --glove=FILE
     python -m launch.prepare --corpus=manifest --manifest=FILE.csv --target=valence
+    python -m launch.prepare --manifest=FILE.csv --features=auto    # clips, recordings, transcripts; see docs/clips.md
     python -m launch.prepare --manifest=FILE.csv --features="voice=clip:DIR, words=transcript:DIR@8" --features_out=OUT
     python -m launch.prepare --corpus=arrays --path=aligned_50.pkl
     python -m launch.prepare --corpus=recola --synthetic_out=DIR
@@ -95,8 +96,12 @@ def define_flags(values: flags.FlagValues) -> None:
             define(name, None, text, flag_values=values)
     shard = "manifest: only compute the features of part i of n of the recordings, as in 2/8 (docs/scaling.md)."
     flags.DEFINE_string("shard", None, shard, flag_values=values)
-    features = "manifest: MODALITY=COLUMN:ENCODER, ...: features by pretrained encoders (docs/encoders.md)."
+    features = (
+        "manifest: MODALITY=COLUMN:EXTRACTOR, ..., or auto: features of clips, recordings and words (docs/clips.md)."
+    )
     flags.DEFINE_string("features", None, features, flag_values=values)
+    frames = "manifest, --features: pictures a second of videos (default 3)."
+    flags.DEFINE_float("frame_rate", None, frames, flag_values=values)
     out = "Folder for what --features makes, with a manifest of it. Default: beside FILE.csv, FILE_features."
     flags.DEFINE_string("features_out", None, out, flag_values=values)
     flags.DEFINE_string(
@@ -120,7 +125,7 @@ def main(argv: list[str]) -> None:
     if FLAGS.shard is not None:
         print(compute_shard(corpus, settings, FLAGS.shard))
         return
-    if FLAGS.features is not None or FLAGS.features_out is not None:
+    if any(FLAGS[name].value is not None for name in ("features", "features_out", "frame_rate")):
         settings["manifest"] = _extract_features(corpus, settings)
     for line in prepare_corpus(corpus, settings):
         print(line, flush=True)
@@ -133,12 +138,14 @@ def _extract_features(corpus: str, settings: Mapping[str, Any]) -> str:
       UserError: there is no manifest; or from the extraction.
     """
     if corpus != "manifest" or "manifest" not in settings or FLAGS.features is None:
-        raise UserError("--features and --features_out are for your own csv; give --manifest=FILE.csv and --features")
-    from affect_jax.datasets.extraction import extract_features
+        raise UserError(
+            "--features, --features_out and --frame_rate are for your own csv; give --manifest=FILE.csv and --features"
+        )
+    from affect_jax.extraction.manifest_features import RATE, extract_features
 
     manifest = Path(settings["manifest"]).expanduser()
     out = Path(FLAGS.features_out or f"{manifest.with_suffix('')}_features").expanduser()
-    for line in extract_features(manifest, FLAGS.features, out):
+    for line in extract_features(manifest, FLAGS.features, out, FLAGS.frame_rate or RATE):
         print(line, flush=True)
     return str(out / "manifest.csv")
 

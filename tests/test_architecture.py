@@ -17,6 +17,7 @@ FLOORS = (
     {"encoders"},
     {"models"},
     {"datasets"},
+    {"extraction"},
     {"config"},
     {"data"},
     {"training"},

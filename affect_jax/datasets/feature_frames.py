@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets import array_files, column_roles
+from affect_jax.datasets import array_files, column_roles, extracted_files
 from affect_jax.datasets.arff_tables import DATE, NOMINAL, NUMERIC, STRING, read_arff_table
 from affect_jax.datasets.column_roles import BOOKKEEPING, DATA, END, NAMELESS, QUALITY, START
 from affect_jax.datasets.delimiters import name_delimiter
@@ -58,6 +58,8 @@ class Frames(NamedTuple):
       remarks: what was done in reading, in the same words for all files alike.
       counters: names of columns that only count the rows (0, 1, 2, ... or 1, 2, 3, ...), as far as this file shows.
       empty: names of columns without any value.
+      made: how the file was extracted, see `extracted_files`; '' where it says nothing.
+      seconds: length of what it was extracted from; 0 where it says nothing.
     """
 
     values: np.ndarray
@@ -67,6 +69,8 @@ class Frames(NamedTuple):
     remarks: tuple[str, ...] = ()
     counters: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    made: str = ""
+    seconds: float = 0.0
 
 
 def read_features(path: Path, options: ReadingOptions = PLAIN) -> Frames:
@@ -80,6 +84,8 @@ def read_features(path: Path, options: ReadingOptions = PLAIN) -> Frames:
     """
     if path.suffix.lower() in TABLES:
         frames = _read_table_frames(path, options)
+    elif options.array is None and _is_extracted(path):
+        frames = _read_extracted(path, options)
     else:
         values = array_files.read_array(path, options.array, largest_file=options.largest_file)
         if values.ndim not in (1, 2):
@@ -93,6 +99,19 @@ def read_features(path: Path, options: ReadingOptions = PLAIN) -> Frames:
     if options.rate is not None and len(frames.values) > 1 and not len(frames.times):
         frames = frames._replace(times=np.arange(len(frames.values)) / options.rate, rate=options.rate)
     return frames._replace(values=np.ascontiguousarray(convert_to_float32(frames.values)))
+
+
+def _is_extracted(path: Path) -> bool:
+    """Whether a file is one that `launch.prepare --features` wrote."""
+    return path.suffix.lower() == ".npz" and array_files.list_arrays(path).keys() == extracted_files.NAMES
+
+
+def _read_extracted(path: Path, options: ReadingOptions) -> Frames:
+    arrays = array_files.read_arrays(path, largest_file=options.largest_file)
+    extracted = extracted_files.parse_features(arrays, path)
+    times = extracted.times
+    rate = float(1 / np.median(np.diff(times))) if len(times) > 1 else 0.0
+    return Frames(extracted.values, rate=rate, times=times, made=extracted.made, seconds=extracted.seconds)
 
 
 def hash_names(frames: Frames) -> str:

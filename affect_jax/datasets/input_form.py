@@ -6,6 +6,7 @@ A run keeps it beside its weights, and an export in its description, as plain va
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from affect_jax.datasets.extracted_files import Extraction
 from affect_jax.datasets.feature_frames import PLAIN, ReadingOptions
 
 
@@ -20,6 +21,8 @@ class ModalityForm(NamedTuple):
       varies: in the layout 'group', whether standard deviations over time stand behind the means.
       missing: how many items of the corpus lacked it.
       frames_per_step: in the layout 'steps', the usual number of frames a label, where no times put them together.
+      extraction: how its files were made of clips; None where that is not known.
+      seconds: usual length of the stretches that its extracted features are of; 0 where nothing says it.
     """
 
     width: int
@@ -29,10 +32,14 @@ class ModalityForm(NamedTuple):
     varies: bool = False
     missing: int = 0
     frames_per_step: float = 0.0
+    extraction: Extraction | None = None
+    seconds: float = 0.0
 
     @property
     def source(self) -> str:
         """What its files are, in words."""
+        if self.extraction:
+            return f"{self.extraction.kind} of {self.extraction.column!r} by {self.extraction.source}"
         return "recordings" if self.is_sound else "files of features"
 
 
@@ -76,7 +83,10 @@ def encode_form(form: InputForm) -> dict[str, Any]:
     """The form as JSON has it."""
     plain = form._asdict() | {"options": form.options._asdict()}
     modalities = {name: of_name._asdict() for name, of_name in form.modalities.items()}
-    return plain | {"modalities": {n: {**of, "left_out": list(of["left_out"])} for n, of in modalities.items()}}
+    for of in modalities.values():
+        of["left_out"] = list(of["left_out"])
+        of["extraction"] = of["extraction"]._asdict() if of["extraction"] else None
+    return plain | {"modalities": modalities}
 
 
 def decode_form(plain: Mapping[str, Any]) -> InputForm:
@@ -85,10 +95,14 @@ def decode_form(plain: Mapping[str, Any]) -> InputForm:
     Raises:
       KeyError, TypeError: what was encoded was no form of this version.
     """
-    modalities = {
-        name: ModalityForm(**{**of, "left_out": tuple(of["left_out"])}) for name, of in plain["modalities"].items()
-    }
+    modalities = {name: _decode_modality(of) for name, of in plain["modalities"].items()}
     return InputForm(**{**plain, "modalities": modalities, "options": ReadingOptions(**plain["options"])})
+
+
+def _decode_modality(plain: Mapping[str, Any]) -> ModalityForm:
+    extraction = plain.get("extraction")
+    made = Extraction(**extraction) if extraction else None
+    return ModalityForm(**{**plain, "left_out": tuple(plain["left_out"]), "extraction": made})
 
 
 def describe_form(form: InputForm) -> str:

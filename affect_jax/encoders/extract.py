@@ -86,20 +86,24 @@ def _check_layer(source: str, layer: str, count: int) -> None:
     raise UserError(f"{source} asks for the layer {layer!r}, but {known}")
 
 
-def extract_images(extractor: Extractor, files: Sequence[Path]) -> np.ndarray:
-    """Features of images, float32 [T, D]: CLIP's embedding (or pooled state), the mean over the image of a ResNet.
+def encode_pictures(extractor: Extractor, pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Features of pictures: CLIP's embedding (or pooled state), the mean over the picture of a ResNet.
 
-    Raises:
-      UserError: a file is no image.
+    Args:
+      extractor: of images.
+      pictures: uint8 [H, W, 3] each, of any sizes.
+
+    Returns:
+      float32 [T, D].
     """
     variables = jax.device_put(extractor.encoder.variables)
-    found = []
-    for begin in range(0, len(files), _IMAGES):
-        batch = [images.prepare_image(images.read_image(file), extractor.prepares) for file in files[begin:][:_IMAGES]]
+    features = []
+    for begin in range(0, len(pictures), _IMAGES):
+        batch = [images.prepare_image(image, extractor.prepares) for image in pictures[begin : begin + _IMAGES]]
         stacked = np.zeros((_IMAGES, *batch[0].shape), np.float32)
         stacked[: len(batch)] = batch
-        found.append(np.asarray(_encode_images(extractor.encoder.model, variables, stacked))[: len(batch)])
-    return np.concatenate(found)
+        features.append(np.asarray(_encode_images(extractor.encoder.model, variables, stacked))[: len(batch)])
+    return np.concatenate(features)
 
 
 @functools.partial(jax.jit, static_argnums=0)

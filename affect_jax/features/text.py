@@ -12,6 +12,8 @@ from affect_jax.errors import UserError
 # A contraction's end as GloVe's own tokeniser cuts it off, a word, or a mark that says how a sentence is meant.
 _TOKEN = re.compile(r"n't\b|'(?:s|m|d|re|ve|ll)\b|[^\W_]+?(?=n't\b)|[^\W_]+|[.,!?]")
 
+_LINES_READ, _LONGEST_LINE = 50, 1_000_000
+
 
 def split_words(transcript: str) -> list[str]:
     """Splits a transcript into words in lower case, with `. , ! ?` as words of their own.
@@ -22,6 +24,31 @@ def split_words(transcript: str) -> list[str]:
     return _TOKEN.findall(transcript.lower().replace("\u2019", "'"))
 
 
+def find_width(path: Path) -> int:
+    """How many numbers a word has in a file of vectors, by its header (word2vec) or its first lines (GloVe).
+
+    Raises:
+      UserError: it is missing, or no text file of vectors.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is not a file; name a text file of word vectors, such as glove.840B.300d.txt")
+    with path.open("rb") as file:
+        lines = [file.readline(_LONGEST_LINE).removeprefix(codecs.BOM_UTF8).split() for _ in range(_LINES_READ)]
+    if _is_header(lines[0]):
+        return int(lines[0][1])
+    # Words with blanks have more fields than others.
+    widths = [len(fields) - 1 for fields in lines if fields]
+    width = min(widths, default=0)
+    if width < 2 or not all(_is_number(field) for fields in lines if fields for field in fields[-width:]):
+        raise UserError(f"{path} is no text file of word vectors (a word and its numbers in each line); name another")
+    return width
+
+
+def _is_header(fields: Sequence[bytes]) -> bool:
+    """Whether a first line is that of word2vec's files: how many words, and how many numbers each."""
+    return len(fields) == 2 and all(field.isdigit() for field in fields)
+
+
 def read_glove(path: Path, wanted: Collection[str], width: int) -> dict[str, np.ndarray]:
     """Reads word -> float32 [width] for those of the wanted words that the file has.
 
@@ -29,7 +56,7 @@ def read_glove(path: Path, wanted: Collection[str], width: int) -> dict[str, np.
 
     Args:
       path: a text file; each line has a word and its numbers, separated by single spaces, as in glove.840B.300d.txt.
-        Words that contain spaces, of which that file has some, are skipped.
+        Words that contain spaces, of which that file has some, are skipped, and so is word2vec's header.
       wanted: the words to look for.
       width: how many numbers a line must have.
 
@@ -45,6 +72,8 @@ def read_glove(path: Path, wanted: Collection[str], width: int) -> dict[str, np.
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             line = line.removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n ")
+            if number == 1 and _is_header(line.split()):
+                continue
             extra = line.count(b" ") - width
             if extra and not (extra > 0 and not _is_number(line.split(b" ", extra + 1)[extra])):
                 raise UserError(

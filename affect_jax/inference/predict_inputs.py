@@ -13,7 +13,7 @@ from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 from affect_jax.inference import long_inputs, split_files
-from affect_jax.inference.inputs import collect_requests
+from affect_jax.inference.inputs import Requests, collect_requests
 from affect_jax.inference.output import Output, write_output
 from affect_jax.inference.predictor import Predictor
 
@@ -46,7 +46,15 @@ def predict_inputs(predictor: Predictor, paths: Sequence[str | Path], output: Ou
     Raises:
       UserError: a list is not one that the model can read.
     """
-    requests = collect_requests(predictor, [Path(path) for path in paths])
+    return predict_requests(predictor, collect_requests(predictor, [Path(path) for path in paths]), output)
+
+
+def predict_requests(predictor: Predictor, requests: Requests, output: Output) -> int:
+    """Predicts requests and writes one csv; reports on standard error.
+
+    Returns:
+      How many of them were skipped.
+    """
     made_of = describe_form(predictor.form) if predictor.form else f"features {', '.join(predictor.shapes)}"
     _say(f"{predictor.title}: predicting {predictor.trained['target']!r} from {made_of}")
     for remark in requests.remarks:

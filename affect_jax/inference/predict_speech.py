@@ -20,6 +20,7 @@ def predict_speech(
     window: float | None = None,
     hop: float | None = None,
     plot: bool = False,
+    subtitles: str | None = None,
 ) -> int:
     """Predicts recordings and writes their timelines.
 
@@ -30,6 +31,7 @@ def predict_speech(
       window: seconds; None for as much as the model reads at once.
       hop: seconds; None for a third of a window.
       plot: draw each timeline, beside the output.
+      subtitles: 'srt' or 'vtt': write subtitles, beside the output.
 
     Returns:
       How many recordings were skipped.
@@ -39,7 +41,7 @@ def predict_speech(
     """
     cut = timelines.plan_windows(model.rate, model.deployed.steps, window, hop)
     seconds, hop_seconds = cut.window / model.rate, cut.hop / model.rate
-    described, names, pictures = [], (), set()
+    described, names, written = [], (), set()
     with Work() as work:
         work.say(f"{model.title}: windows of {seconds:g} s every {hop_seconds:g} s, predicting {model.target!r}")
         total, done = timelines.count_windows(recordings, cut), 0
@@ -57,8 +59,13 @@ def predict_speech(
                 continue
             names = timeline_files.name_classes(model.task, model.labels, timeline.prediction.shape[-1])
             if plot:
-                path = _choose_picture(output.folder, Path(timeline.file).stem, pictures)
+                path = timeline_files.choose_path(output.folder, Path(timeline.file).stem, "_timeline.png", written)
                 timeline_files.plot_timeline(path, timeline, model.task, model.labels, model.target)
+                work.say(f"wrote {path}")
+            if subtitles:
+                ending = f"_predictions.{subtitles}"
+                path = timeline_files.choose_path(output.folder, Path(timeline.file).stem, ending, written)
+                timeline_files.write_subtitles(path, described[-1], subtitles, model.target)
                 work.say(f"wrote {path}")
         if output.form == "json":
             about = {**model.about, "task": model.task, "target": model.target, "rate": model.rate}
@@ -72,12 +79,3 @@ def predict_speech(
         line = f"{len(described) - skipped} of {len(described)} recordings predicted"
         work.say(line + (f", {skipped} skipped" if skipped else ""))
     return skipped
-
-
-def _choose_picture(folder: Path, stem: str, taken: set[Path]) -> Path:
-    """A name that no other recording of this call has: a_timeline.png, a_2_timeline.png, ..."""
-    number = 1
-    while (path := folder / f"{stem}{'' if number == 1 else f'_{number}'}_timeline.png") in taken:
-        number += 1
-    taken.add(path)
-    return path

@@ -1,6 +1,7 @@
 """Timelines as JSON, csv and pictures."""
 
 import io
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from affect_jax.features import transcripts
 from affect_jax.inference.timelines import CLIPPED, Timeline
 from affect_jax.runtime import files, spreadsheet
 
@@ -54,9 +56,20 @@ def describe_timeline(timeline: Timeline, task: str, labels: Sequence[str]) -> d
         "file": timeline.file,
         "seconds": round(timeline.seconds, 3),
         "summary": summary | {"max": round(float(curve[top]), 6), "max_at": times[top]},
-        "windows": [time | window for time, window in zip(times, windows, strict=True)],
+        "windows": _join_windows(times, windows, timeline),
         "notes": list_doubts(timeline),
     }
+
+
+def _join_windows(
+    times: Sequence[dict[str, Any]], windows: Sequence[dict[str, Any]], timeline: Timeline
+) -> list[dict[str, Any]]:
+    """The entries of windows: their times, what is predicted, and a note where there is one."""
+    entries = [time | window for time, window in zip(times, windows, strict=True)]
+    for entry, note in zip(entries, timeline.notes, strict=False):
+        if note and "note" not in entry:
+            entry["note"] = note
+    return entries
 
 
 class _Described(NamedTuple):
@@ -73,7 +86,7 @@ def _describe_classes(timeline: Timeline, task: str, labels: Sequence[str]) -> _
     mean = values[~timeline.silent].mean(0)
     main = int(np.argmax(mean))
     windows = [
-        {"prediction": None, "probabilities": None, "note": "silent"}
+        {"prediction": None, "probabilities": None, "note": timeline.empty}
         if is_silent
         else {"prediction": names[int(np.argmax(window))], "probabilities": _name_probabilities(names, window)}
         for window, is_silent in zip(values, timeline.silent, strict=True)
@@ -84,7 +97,7 @@ def _describe_classes(timeline: Timeline, task: str, labels: Sequence[str]) -> _
 
 def _describe_numbers(timeline: Timeline) -> _Described:
     windows = [
-        {"prediction": None, "note": "silent"} if is_silent else {"prediction": round(float(value), 6)}
+        {"prediction": None, "note": timeline.empty} if is_silent else {"prediction": round(float(value), 6)}
         for value, is_silent in zip(timeline.prediction, timeline.silent, strict=True)
     ]
     mean = timeline.prediction[~timeline.silent].mean()
@@ -100,7 +113,7 @@ def list_doubts(timeline: Timeline) -> list[str]:
     doubts = [*timeline.remarks]
     if timeline.silent.any():
         doubts.append(
-            f"{int(timeline.silent.sum())} of {len(timeline.start)} windows are silent and have no prediction"
+            f"{int(timeline.silent.sum())} of {len(timeline.start)} windows are {timeline.empty} and have no prediction"
         )
     if timeline.clipped > CLIPPED:
         doubts.append(f"{100 * timeline.clipped:.1f} % of the samples are at full scale: the recording is clipped")
@@ -146,6 +159,56 @@ def format_csv(described: Sequence[dict[str, Any]], names: Sequence[str]) -> str
             times = (file["file"], window["start"], window["end"])
             rows.append((*times, window["prediction"], *(shares.get(name) for name in names), window.get("note", "")))
     return spreadsheet.format_csv(rows)
+
+
+def write_subtitles(path: Path, described: dict[str, Any], form: str, what: str) -> None:
+    """Writes what a file's windows say as subtitles, which play beside it.
+
+    Where windows overlap, each is shown around its middle; neighbours of one class are one subtitle, with their mean
+    probability. Windows without a prediction have none.
+
+    Args:
+      path: the file to write.
+      described: from `describe_timeline`.
+      form: 'srt' or 'vtt'.
+      what: name of a regression's target.
+    """
+    files.write_atomic(path, transcripts.format_cues(list_cues(described, what), form).encode())
+
+
+def list_cues(described: dict[str, Any], what: str) -> list[tuple[float, float, str]]:
+    """(start, end, text) of the subtitles of a file, see `write_subtitles`."""
+    windows = described["windows"]
+    middles = [(window["start"] + window["end"]) / 2 for window in windows]
+    edges = [windows[0]["start"], *((a + b) / 2 for a, b in itertools.pairwise(middles)), windows[-1]["end"]]
+    cues: list[tuple[float, float, str]] = []
+    places = zip(windows, itertools.pairwise(edges), strict=True)
+    for label, group in itertools.groupby(places, key=lambda place: _name_cue(place[0])):
+        members = list(group)
+        start, end = members[0][1][0], members[-1][1][1]
+        if label is None:
+            continue
+        if not isinstance(label, str):
+            cues += [(begin, stop, f"{what} {window['prediction']:.2f}") for window, (begin, stop) in members]
+            continue
+        share = sum(window["probabilities"][label] for window, _ in members) / len(members)
+        cues.append((start, end, f"{label} {share:.0%}"))
+    return cues
+
+
+def _name_cue(window: dict[str, Any]) -> str | bool | None:
+    """The class of a window; True where it has a number, None where it has no prediction."""
+    prediction = window["prediction"]
+    return prediction if prediction is None or isinstance(prediction, str) else True
+
+
+def choose_path(folder: Path, stem: str, ending: str, taken: set[Path]) -> Path:
+    """A name that no other file of this call has: a_timeline.png, a_2_timeline.png, ..."""
+    number = 1
+    while (path := folder / f"{stem}{'' if number == 1 else f'_{number}'}{ending}") in taken:
+        number += 1
+    taken.add(path)
+    return path
 
 
 def plot_timeline(path: Path, timeline: Timeline, task: str, labels: Sequence[str], what: str) -> None:

@@ -60,6 +60,8 @@ class Timeline(NamedTuple):
       peaks: float32 [P], the largest magnitude in each of P equal pieces of the file.
       clipped: the share of samples at full scale.
       remarks: what is odd about the file, see `audio.Sound`.
+      notes: of each window; () where nothing is said of any.
+      empty: what a window without a prediction is, in words.
     """
 
     file: str
@@ -71,10 +73,12 @@ class Timeline(NamedTuple):
     peaks: np.ndarray = np.zeros(0, np.float32)
     clipped: float = 0.0
     remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    empty: str = "silent"
 
     @property
     def silent(self) -> np.ndarray:
-        """bool [W]: windows that are silent and have no prediction."""
+        """bool [W]: windows that are silent, or empty otherwise, and have no prediction."""
         return np.isnan(self.prediction.reshape(len(self.start), -1)).any(1)
 
 

@@ -21,6 +21,8 @@ class Cell(NamedTuple):
       remarks: how the file was read, in the same words for all files alike.
       span: where what the row takes of the file begins and ends, in seconds; () where the file does not say.
       clock: times of its frames in short, see `clocks.FrameClock`; () where the file does not say.
+      made: how the file was extracted, see `extracted_files`; '' where it does not say.
+      seconds: length of what it was extracted from; 0 where it does not say.
     """
 
     frames: int
@@ -34,6 +36,8 @@ class Cell(NamedTuple):
     remarks: tuple[str, ...] = ()
     span: tuple[float, ...] = ()
     clock: tuple[float, ...] = ()
+    made: str = ""
+    seconds: float = 0.0
 
 
 Cells = Mapping[tuple[int, str], Cell]

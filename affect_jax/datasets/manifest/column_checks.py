@@ -4,6 +4,7 @@ import collections
 from collections.abc import Sequence
 from pathlib import Path
 
+from affect_jax.datasets import extracted_files
 from affect_jax.datasets.manifest import frame_files
 from affect_jax.datasets.manifest.cells import Cell, Cells
 from affect_jax.datasets.manifest.csv_table import Row, Sheet, join_names
@@ -70,6 +71,15 @@ def check_column(sheet: Sheet, modality: str, cells: Cells, nonfinite: str, prob
     rows = [row for row in sheet.rows if (row.number, modality) in cells]
     if not rows:
         return
+    makers = {row.number: extracted_files.identify(cells[row.number, modality].made) for row in rows}
+    made = collections.Counter(makers.values())
+    if len(made) > 1:
+        odd = next(row for row in rows if makers[row.number] != made.most_common(1)[0][0])
+        problems.add(
+            odd.number,
+            f"column {modality!r}: {odd.files[modality]} was made by another extractor, or another version of it, than"
+            f" {max(made.values())} other files; make them anew by launch.prepare --features",
+        )
     widths = collections.Counter(cells[row.number, modality].width for row in rows)
     usual = widths.most_common(1)[0][0]
     if _lie_on_their_sides([cells[row.number, modality] for row in rows]):

@@ -32,7 +32,7 @@ from affect_jax.features.recordings import Measured, measure_step
 from affect_jax.features.segments import WHOLE, Segment
 from affect_jax.runtime import files, progress
 
-READER = 5
+READER = 6
 """To be raised whenever files are read differently: they are then measured again."""
 _ANY = ("*",)
 _LARGE = 50_000_000
@@ -94,6 +94,8 @@ def _measure_frames(frames: Frames, segment: Segment, path: Path) -> Cell:
         remarks=stretch.remarks,
         span=find_span(stretch, segment),
         clock=summarize_times(stretch.times),
+        made=frames.made,
+        seconds=frames.seconds,
     )
 
 

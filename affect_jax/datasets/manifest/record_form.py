@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from affect_jax.datasets import extracted_files
 from affect_jax.datasets.input_form import InputForm, ModalityForm
 from affect_jax.datasets.manifest import frame_files
 from affect_jax.datasets.manifest.cells import Reading, Survey
@@ -47,6 +48,8 @@ def record_form(
             varies=name in varying,
             missing=len(sheet.rows) - len(rows),
             frames_per_step=float(np.median(ratios)) if ratios else 0.0,
+            extraction=extracted_files.parse_record(cells[0].made),
+            seconds=round(float(np.median([cell.seconds for cell in cells])), 3),
         )
     return InputForm(
         modalities=modalities,

@@ -1,0 +1,1 @@
+"""Clips, recordings, pictures and transcripts -> features, in training as in prediction."""

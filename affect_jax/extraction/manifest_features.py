@@ -1,0 +1,145 @@
+"""Columns of a manifest -> features, and a manifest of these.
+
+Every (file, stretch, extractor with its weights) is computed once and kept by content, so a command that was killed
+goes on, and files that are renamed are not computed again.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from affect_jax.datasets import extracted_files, tables
+from affect_jax.datasets.manifest.problems import Problems
+from affect_jax.datasets.manifest.start_end import read_segments
+from affect_jax.datasets.parse_numbers import is_missing
+from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.extraction.compute import Row, carry_out, describe_plan, plan_features
+from affect_jax.extraction.sources import load_source
+from affect_jax.extraction.wanted import AUTO, OWN, Wanted, choose_features, is_own, parse_features, spell_features
+from affect_jax.features.segments import WHOLE
+from affect_jax.runtime import files
+
+RATE = 3.0
+"""Pictures a second of videos, as in the thesis."""
+
+
+def extract_features(manifest: Path, features: str, out: Path, rate: float = RATE) -> Iterator[str]:
+    """Computes what `features` says and writes the manifest `out`/manifest.csv with the files of features.
+
+    Columns that features are made of are left out of it, others are kept. With `start` and `end`, features are of the
+    stretches, so these columns are left out, too, and the recordings become the groups where there is no `group`.
+
+    Args:
+      manifest: the csv file.
+      features: see `parse_features`; or 'auto'.
+      out: a folder.
+      rate: pictures a second, of videos.
+
+    Yields:
+      Lines of what is done.
+
+    Raises:
+      UserError: a column is missing, an extractor cannot be loaded, or files cannot be used; all of them are named, and
+        what could be computed is kept.
+    """
+    if not 0.01 <= rate <= 200:
+        raise UserError(f"--frame_rate is {rate:g}, expected pictures a second, such as {RATE:g}")
+    problems = Problems(manifest)
+    table = tables.require_rows(tables.read_table(manifest))
+    header, rows = read_rows(table, problems)
+    if features.strip() == AUTO:
+        wanted = choose_features(header, [row.cells for row in rows], manifest.parent)
+        yield f'features     chosen by kind of file: --features="{spell_features(wanted)}"'
+    else:
+        wanted = parse_features(features)
+    _check_columns(manifest, header, rows, wanted)
+    folder = out / "features"
+    folder.mkdir(parents=True, exist_ok=True)
+    plans = []
+    for one in wanted:
+        source = load_source(one.source)
+        plans.append(plan_features(one, source, rows, manifest.parent, folder, rate=rate, report=problems.add))
+        yield describe_plan(plans[-1])
+    for plan in plans:
+        yield from carry_out(plan, problems.add)
+    problems.raise_if_any()
+    made = {plan.wanted.modality: _name_files(plan.made) for plan in plans}
+    for modality, names in made.items():
+        if not any(names.values()):
+            raise UserError(f"{manifest}: no row has any {modality!r}; leave it out of --features")
+    path = out / "manifest.csv"
+    files.write_atomic(path, _write_manifest(header, rows, wanted, made, manifest.parent))
+    yield f"written      {path}"
+
+
+def read_rows(table: tables.Table, problems: Problems) -> tuple[list[str], list[Row]]:
+    """The header and the rows of a table, with their stretches; all that is wrong with it is raised at once."""
+    for problem in table.problems:
+        problems.add(problem.row, problem.text)
+    header = list(table.header)
+    columns = [table.cells(at) for at in range(len(header))]
+    cells = [dict(zip(header, row, strict=True)) for row in zip(*columns, strict=True)]
+    segments = read_segments(list(zip(table.numbers, cells, strict=True)), problems)
+    problems.raise_if_any()
+    return header, [Row(n, row, segments.get(n, WHOLE)) for n, row in zip(table.numbers, cells, strict=True)]
+
+
+def _check_columns(manifest: Path, header: Sequence[str], rows: Sequence[Row], wanted: Sequence[Wanted]) -> None:
+    used = {one.column for one in wanted}
+    for one in wanted:
+        if one.column not in header:
+            raise UserError(
+                f"{manifest} has no column {one.column!r}{suggest_nearest(one.column, header)}, of which --features "
+                f"makes {one.modality!r}; it has {', '.join(header)}"
+            )
+        if one.modality in OWN or (one.modality in header and one.modality not in used):
+            raise UserError(
+                f"--features makes {one.modality!r}, but {manifest} has a column of this name; choose another"
+            )
+    kept = [name for name in header if name and not is_own(name) and name not in used]
+    if kept and any(row.segment != WHOLE for row in rows):
+        raise UserError(
+            f"{manifest} has stretches (start, end), and the columns {', '.join(kept)}, of which --features makes "
+            "nothing; leave these columns out, or make features of them"
+        )
+
+
+def _name_files(made: Mapping[int, Path]) -> dict[int, str]:
+    """Number of a row -> name of its file of features; '' of one without any step."""
+    return {number: path.name if extracted_files.has_steps(path) else "" for number, path in made.items()}
+
+
+def _write_manifest(
+    header: Sequence[str],
+    rows: Sequence[Row],
+    wanted: Sequence[Wanted],
+    made: Mapping[str, Mapping[int, str]],
+    base: Path,
+) -> bytes:
+    """The new csv: paths are absolute or, of features, relative to it."""
+    used = dict.fromkeys(one.column for one in wanted)
+    cut = any(row.segment != WHOLE for row in rows)
+    kept = [name for name in header if name and name not in used and not (cut and name in ("start", "end"))]
+    grouped = cut and "group" not in header
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*kept, *(["group"] if grouped else []), *made])
+    for row in rows:
+        cells = [_spell_cell(name, row.cells[name], base) for name in kept]
+        group = [next((row.cells[name] for name in used if not is_missing(row.cells[name])), "")] if grouped else []
+        writer.writerow([*cells, *group, *(_name_file(files_of.get(row.number)) for files_of in made.values())])
+    return text.getvalue().encode()
+
+
+def _name_file(name: str | None) -> str:
+    return f"features{os.sep}{name}" if name else ""
+
+
+def _spell_cell(column: str, cell: str, base: Path) -> str:
+    """A cell of a kept column; a path to a file becomes absolute, as the new csv is elsewhere."""
+    if column in OWN or is_missing(cell) or len(cell) > 4096:
+        return cell
+    path = base / Path(cell).expanduser()
+    return str(path.resolve()) if path.is_file() else cell

@@ -1,0 +1,151 @@
+"""From clips to subtitles: ten small videos, their transcripts and segments, through training to answers for clips."""
+
+import csv
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from absl import flags
+
+from affect_jax.errors import UserError
+from affect_jax.extraction.manifest_features import extract_features
+from affect_jax.features import transcripts
+from affect_jax.inference import clip_features, deployment, timeline_files
+from affect_jax.runtime import run_folder
+from configs import fusion
+from launch import predict
+from tests import own, small
+
+clips = pytest.importorskip("tests.extraction.clips")
+WORDS = ("sad", "happy")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Ten clips of 2 s, two stretches each, and a run of fusion on their sound, pictures and words, with its export."""
+    folder = tmp_path_factory.mktemp("clips")
+    vectors = [f"{word} {' '.join(map(str, np.eye(4)[at]))}" for at, word in enumerate(("a", "day", *WORDS))]
+    (folder / "words.txt").write_text("\n".join(vectors) + "\n")
+    rows = []
+    for number in range(10):
+        mood, name = number % 2, f"c{number}"
+        clips.write_clip(
+            folder / f"{name}.mp4",
+            seconds=2,
+            frames=lambda share, mood=mood, number=number: clips.draw(share if mood else 0.2, 200 - 5 * number),
+            tone=300 + 400 * mood + 10 * number,
+        )
+        cue = f"1\n00:00:00,100 --> 00:00:01,900\na {WORDS[mood]} day {WORDS[mood]}\n"
+        (folder / f"{name}.srt").write_text(cue)
+        for part in range(2):
+            rows.append(
+                (f"{name}_{part}", f"g{number // 2}", WORDS[mood], f"{name}.mp4", f"{name}.srt", part, part + 1)
+            )
+    with (folder / "my.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("id", "group", "label", "clip", "said", "start", "end"), *rows])
+    features = f"voice=clip:mfcc, face=clip:hog, words=said:glove:{folder / 'words.txt'}"
+    list(extract_features(folder / "my.csv", features, folder / "made"))
+    config = own.use(fusion.get_config("trimodal,manifest"), folder / "made" / "manifest.csv")
+    config.model.update(units=4, heads=2, hidden=4)
+    config.stages.fit.epochs = 1
+    config.engine.devices = 1
+    config.study.update(only=("intra",), seeds=1, folds=("fold_1",))
+    small.run(config, folder / "run")
+    deployment.export_deployed(deployment.load_deployed(folder / "run", 0), folder / "export", {})
+    return folder
+
+
+def call(monkeypatch, capsys, *arguments):
+    """What launch.predict writes and says, and its exit status."""
+    values = flags.FlagValues()
+    predict.define_flags(values)
+    monkeypatch.setattr(predict, "FLAGS", values)
+    status = 0
+    try:
+        predict.main(values(["predict", *map(str, arguments)]))
+    except SystemExit as error:
+        status = error.code
+    written = capsys.readouterr()
+    return written.out, written.err, status
+
+
+def read_own(folder):
+    """id -> probabilities that the run itself predicted."""
+    arrays = run_folder.read_arrays(folder / "run" / "predictions.npz")
+    ids = arrays["intra/test/id"]
+    values = timeline_files.compute_probabilities("multiclass", arrays["intra/test/prediction"][0])
+    return dict(zip(map(str, ids), values, strict=True))
+
+
+@pytest.mark.parametrize("model", ["run", "export"])
+def test_windows_of_a_clip_are_extracted_as_in_training(folder, monkeypatch, capsys, tmp_path, model):
+    expected = read_own(folder)
+    name = sorted(expected)[0].partition("_")[0]
+    arguments = [f"--run={folder / model}", folder / f"{name}.mp4", f"--transcript={folder / f'{name}.srt'}"]
+    arguments += ["--hop=1", f"--out={tmp_path / 'out.json'}", "--subtitles=vtt", "--plot"]
+    _, said, status = call(monkeypatch, capsys, *arguments)
+    assert not status
+    described = json.loads((tmp_path / "out.json").read_text())["files"][0]
+    assert [(one["start"], one["end"]) for one in described["windows"]] == [(0, 1), (1, 2)]
+    for part, window in enumerate(described["windows"]):
+        shares = [window["probabilities"][label] for label in ("happy", "sad")]
+        np.testing.assert_allclose(shares, expected[f"{name}_{part}"], atol=1e-4)
+    found = transcripts.read_transcript(tmp_path / f"{name}_predictions.vtt")
+    assert found.words[0].text in WORDS
+    assert found.words[-1].end == 2
+    assert (tmp_path / f"{name}_timeline.png").stat().st_size > 1000
+    assert "next: python -m launch" in said
+
+
+def test_what_a_clip_lacks_is_said(folder, monkeypatch, capsys, tmp_path):
+    clips.write_clip(tmp_path / "blind.m4a", seconds=2)
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    clip = [f"--run={folder / 'run'}", tmp_path / "blind.m4a", tmp_path / "empty.mp4"]
+    out, said, status = call(monkeypatch, capsys, *clip, "--window=2")
+    assert status == 2
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert rows[0]["note"] == "without face; without words"
+    assert rows[0]["prediction"] in WORDS
+    assert "0 bytes" in rows[1]["note"]
+    assert "1 of 2 clips predicted, 1 skipped" in said
+    assert "which no item of the training lacked" in said
+
+
+def test_a_list_of_clips_gets_a_prediction_each(folder, monkeypatch, capsys):
+    out, _, status = call(monkeypatch, capsys, f"--run={folder / 'run'}", folder / "my.csv")
+    assert not status
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(out))}
+    assert len(rows) == 20
+    for name, shares in read_own(folder).items():
+        np.testing.assert_allclose([float(rows[name][label]) for label in ("happy", "sad")], shares, atol=1e-4)
+
+
+def test_extractors_are_those_of_the_training(folder, monkeypatch, capsys, tmp_path):
+    shutil.copy(folder / "words.txt", tmp_path / "moved.txt")
+    (tmp_path / "other.txt").write_text("a 1 2 3 4\n")
+    (folder / "words.txt").rename(tmp_path / "away.txt")
+    clip = [f"--run={folder / 'run'}", folder / "c0.mp4"]
+    try:
+        with pytest.raises(UserError, match="what made 'words' in training cannot be loaded: .*--sources=words=EXTR"):
+            call(monkeypatch, capsys, *clip)
+        assert not call(monkeypatch, capsys, *clip, f"--sources=words=glove:{tmp_path / 'moved.txt'}")[2]
+        with pytest.raises(UserError, match="is not what made 'words' in training"):
+            call(monkeypatch, capsys, *clip, f"--sources=words=glove:{tmp_path / 'other.txt'}")
+    finally:
+        (tmp_path / "away.txt").rename(folder / "words.txt")
+    with pytest.raises(UserError, match="has 'words', expected MODALITY=EXTRACTOR"):
+        clip_features.parse_places("words")
+    with pytest.raises(UserError, match="--transcript has 2, but 1 clips"):
+        call(monkeypatch, capsys, *clip, "--transcript=a.srt", "--transcript=b.srt")
+
+
+def test_windows_of_one_class_are_one_subtitle():
+    def window(start, label, share):
+        return {"start": start, "end": start + 2, "prediction": label, "probabilities": {"a": share, "b": 1 - share}}
+
+    described = {"windows": [window(0, "a", 0.8), window(1, "a", 0.6), window(2, "b", 0.3), window(3, None, 0)]}
+    assert timeline_files.list_cues(described, "mood") == [(0, 2.5, "a 70%"), (2.5, 3.5, "b 70%")]
+    numbers = {"windows": [{"start": 0, "end": 2, "prediction": 0.25}, {"start": 1, "end": 3, "prediction": -1.0}]}
+    assert timeline_files.list_cues(numbers, "mood") == [(0, 1.5, "mood 0.25"), (1.5, 3, "mood -1.00")]
