@@ -167,7 +167,7 @@ def _predict_clips(model: "Predictor", files: Sequence[str]) -> int | None:
     paths = [Path(file) for file in files]
     if not clip_features.list_extracted(model.form):
         return None
-    clips = [path for path in paths if clip_features.is_clip(path)]
+    clips = [path for path in paths if clip_features.is_clip(path, model.form)]
     lists = [path for path in paths if clip_features.is_list(path, model.form)]
     if not clips and not lists:
         return None
@@ -197,8 +197,6 @@ def _predict_timelines(model: "Predictor", extractors: "Extractors", files: Sequ
 
 
 def _predict_listed(model: "Predictor", extractors: "Extractors", files: Sequence[Path]) -> int:
-    import tempfile
-
     from affect_jax.inference import clip_features, inputs, predict_inputs
     from affect_jax.inference.output import parse_output
 

@@ -82,7 +82,8 @@ def choose_features(header: Sequence[str], cells: Sequence[Mapping[str, str]], b
                 )
             wanted.append(Wanted("words" if "words" not in header else name, name, "wordllama"))
     names = [one.modality for one in wanted]
-    taken = [name for name in names if names.count(name) > 1 or (name in header and name not in kinds)]
+    used = {one.column for one in wanted}
+    taken = [name for name in names if names.count(name) > 1 or (name in header and name not in used)]
     if not wanted or taken:
         fault = f"would make {taken[0]!r} twice" if taken else "finds no recordings, videos, pictures or transcripts"
         raise UserError(f"--features={AUTO} {fault} in {', '.join(header)}; say {_FORM}")

@@ -18,7 +18,7 @@ from affect_jax.extraction import compute
 from affect_jax.extraction.manifest_features import read_rows
 from affect_jax.extraction.sources import Source, load_source
 from affect_jax.extraction.wanted import Wanted
-from affect_jax.features import sound_streams, video
+from affect_jax.features import sound_streams, transcripts, video
 from affect_jax.inference.inputs import Request, Requests
 
 Say = Callable[[str], None]
@@ -59,9 +59,12 @@ def list_extracted(form: InputForm | None) -> dict[str, Extraction]:
     return {name: of.extraction for name, of in form.modalities.items() if of.extraction} if form else {}
 
 
-def is_clip(path: Path) -> bool:
-    """Whether a file is a video or a recording by its name."""
-    return video.is_video(path) or path.suffix.lower() in sound_streams.SUFFIXES
+def is_clip(path: Path, form: InputForm) -> bool:
+    """Whether a file is a video or a recording by its name; or a transcript, of a model that reads words alone."""
+    known = (*video.SUFFIXES, *sound_streams.SUFFIXES)
+    if all(made.kind == "words" for made in list_extracted(form).values()):
+        known = transcripts.SUFFIXES
+    return path.suffix.lower() in known
 
 
 def is_list(path: Path, form: InputForm) -> bool:

@@ -12,7 +12,7 @@ from affect_jax.datasets.manifest import frame_files, unlabelled
 from affect_jax.datasets.manifest.csv_table import Row as ListedRow
 from affect_jax.errors import UserError
 from affect_jax.extraction import cells, compute
-from affect_jax.features import audio, sound_files, video
+from affect_jax.features import audio, sound_files, transcripts, video
 from affect_jax.features.segments import WHOLE, Segment
 from affect_jax.inference import timeline_files
 from affect_jax.inference.clip_features import Extractors, extract_rows
@@ -75,22 +75,17 @@ def predict_clips(
             if timeline.error:
                 continue
             names = timeline_files.name_classes(task, labels, timeline.prediction.shape[-1])
+            place = (output.folder, path.stem, written)
             if wishes.plot:
-                picture = timeline_files.choose_path(output.folder, path.stem, "_timeline.png", written)
+                picture = timeline_files.choose_path(*place, "_timeline.png")
                 timeline_files.plot_timeline(picture, _add_peaks(timeline, path), task, labels, target)
                 work.say(f"wrote {picture}")
             if wishes.subtitles:
-                file = timeline_files.choose_path(output.folder, path.stem, f"_predictions.{wishes.subtitles}", written)
-                timeline_files.write_subtitles(file, described[-1], wishes.subtitles, target)
-                work.say(f"wrote {file}")
+                work.say(f"wrote {timeline_files.write_subtitles(*place, described[-1], wishes.subtitles, target)}")
         about = {"model": predictor.title, "task": task, "target": target}
-        is_json = output.form == "json"
-        text = timeline_files.format_json(described, about) if is_json else timeline_files.format_csv(described, names)
-        write_output(text, output)
-        skipped = sum("error" in one for one in described)
-        line = f"{len(described) - skipped} of {len(described)} clips predicted"
-        work.say(line + (f", {skipped} skipped" if skipped else ""))
-    return skipped
+        write_output(timeline_files.format_timelines(described, names, about, output.form), output)
+        work.say(timeline_files.count_files(described, "clips"))
+    return sum("error" in one for one in described)
 
 
 def _answer_clip(
@@ -99,7 +94,7 @@ def _answer_clip(
     form = extractors.form
     texts = _fill_columns(extractors, path, transcript)
     seconds = _measure_seconds(extractors, texts)
-    segments = [WHOLE] if form.layout == "steps" else _list_windows(seconds, _choose_window(form, wishes), wishes.hop)
+    segments = [WHOLE] if form.layout == "steps" else list_windows(seconds, _choose_window(form, wishes), wishes.hop)
     rows = [compute.Row(number, texts, segment) for number, segment in enumerate(segments)]
     with tempfile.TemporaryDirectory() as folder:
         extracted = extract_rows(extractors, rows, Path(), Path(folder), work.say)
@@ -128,10 +123,14 @@ def _fill_columns(extractors: Extractors, path: Path, transcript: str) -> dict[s
             f"the model reads the columns {', '.join(several)}, so one file does not say which; list files in a csv "
             f"with the columns id,{','.join(columns)}, and name that"
         )
-    if transcript and not words:
-        raise UserError("--transcript is given, but the model reads no words; leave it out")
+    if transcript and not (words and media):
+        reads = "words alone, so name their files" if words else "no words; leave it out"
+        raise UserError(f"--transcript is given, but the model reads {reads}")
     place = str(path.absolute())
-    name = transcript if " " in transcript or not transcript else str(Path(transcript).absolute())
+    if not media:
+        return {words[0]: place}
+    is_file = transcript.lower().endswith(transcripts.SUFFIXES)
+    name = str(Path(transcript).expanduser().absolute()) if is_file else transcript
     return {**dict.fromkeys(media, place), **({words[0]: name} if words and name else {})}
 
 
@@ -140,10 +139,14 @@ def _measure_seconds(extractors: Extractors, texts: dict[str, str]) -> float:
     lengths, faults = [], []
     for name, source in extractors.sources.items():
         made = extractors.form.modalities[name].extraction
-        if texts.get(made.column) and source.kind != "words":
+        if texts.get(made.column) and (source.kind != "words" or "media" not in extractors.columns.values()):
             try:
                 cell = cells.open_cell(texts[made.column], Path(), WHOLE, source, made.rate)
-                common = video.read_facts(cell.path).common if video.is_video(cell.path) else cell.seconds
+                common = (
+                    video.read_facts(cell.path).common
+                    if source.kind != "words" and video.is_video(cell.path)
+                    else cell.seconds
+                )
                 lengths.append(common if common > cell.seconds - _UNEVEN else cell.seconds)
             except UserError as error:  # it may lack one of its streams
                 faults.append(error)
@@ -160,7 +163,7 @@ def _choose_window(form: InputForm, wishes: Wishes) -> float:
     return usual if wishes.window is None else wishes.window
 
 
-def _list_windows(seconds: float, window: float, hop: float | None) -> list[Segment]:
+def list_windows(seconds: float, window: float, hop: float | None) -> list[Segment]:
     """Stretches that cover a clip; the last one ends with it."""
     if not window or seconds <= _WHOLE_UP_TO * window:
         return [WHOLE]

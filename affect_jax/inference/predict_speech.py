@@ -58,24 +58,17 @@ def predict_speech(
             if timeline.error:
                 continue
             names = timeline_files.name_classes(model.task, model.labels, timeline.prediction.shape[-1])
+            place = (output.folder, Path(timeline.file).stem, written)
             if plot:
-                path = timeline_files.choose_path(output.folder, Path(timeline.file).stem, "_timeline.png", written)
+                path = timeline_files.choose_path(*place, "_timeline.png")
                 timeline_files.plot_timeline(path, timeline, model.task, model.labels, model.target)
                 work.say(f"wrote {path}")
             if subtitles:
-                ending = f"_predictions.{subtitles}"
-                path = timeline_files.choose_path(output.folder, Path(timeline.file).stem, ending, written)
-                timeline_files.write_subtitles(path, described[-1], subtitles, model.target)
-                work.say(f"wrote {path}")
-        if output.form == "json":
-            about = {**model.about, "task": model.task, "target": model.target, "rate": model.rate}
-            about |= {"window": round(seconds, 6), "hop": round(hop_seconds, 6)}
-            write_output(timeline_files.format_json(described, about), output)
-        else:
-            write_output(timeline_files.format_csv(described, names), output)
+                work.say(f"wrote {timeline_files.write_subtitles(*place, described[-1], subtitles, model.target)}")
+        about = {**model.about, "task": model.task, "target": model.target, "rate": model.rate}
+        about |= {"window": round(seconds, 6), "hop": round(hop_seconds, 6)}
+        write_output(timeline_files.format_timelines(described, names, about, output.form), output)
         if output.path:
             work.say(f"wrote {output.path}")
-        skipped = sum("error" in file for file in described)
-        line = f"{len(described) - skipped} of {len(described)} recordings predicted"
-        work.say(line + (f", {skipped} skipped" if skipped else ""))
-    return skipped
+        work.say(timeline_files.count_files(described, "recordings"))
+    return sum("error" in file for file in described)

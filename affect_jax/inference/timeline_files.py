@@ -137,6 +137,20 @@ def format_summary(described: dict[str, Any]) -> str:
     return "; ".join([line, *described["notes"]])
 
 
+def count_files(described: Sequence[dict[str, Any]], what: str) -> str:
+    """How many files were predicted and skipped, as a line for a person."""
+    skipped = sum("error" in file for file in described)
+    line = f"{len(described) - skipped} of {len(described)} {what} predicted"
+    return line + (f", {skipped} skipped" if skipped else "")
+
+
+def format_timelines(
+    described: Sequence[dict[str, Any]], names: Sequence[str], about: dict[str, Any], form: str
+) -> str:
+    """All files as `format_json` or `format_csv` writes them, by `form`: 'json' or 'csv'."""
+    return format_json(described, about) if form == "json" else format_csv(described, names)
+
+
 def format_json(described: Sequence[dict[str, Any]], about: dict[str, Any]) -> str:
     """All files as one JSON document, with `about`, what is known of the model, at its top."""
     return json.dumps({**about, "files": list(described)}, indent=1, ensure_ascii=False) + "\n"
@@ -161,19 +175,21 @@ def format_csv(described: Sequence[dict[str, Any]], names: Sequence[str]) -> str
     return spreadsheet.format_csv(rows)
 
 
-def write_subtitles(path: Path, described: dict[str, Any], form: str, what: str) -> None:
+def write_subtitles(folder: Path, stem: str, taken: set[Path], described: dict[str, Any], form: str, what: str) -> Path:
     """Writes what a file's windows say as subtitles, which play beside it.
 
     Where windows overlap, each is shown around its middle; neighbours of one class are one subtitle, with their mean
     probability. Windows without a prediction have none.
 
     Args:
-      path: the file to write.
+      folder, stem, taken: as `choose_path`; never the name of the file's own transcript.
       described: from `describe_timeline`.
       form: 'srt' or 'vtt'.
       what: name of a regression's target.
     """
+    path = choose_path(folder, stem, taken, f"_predictions.{form}")
     files.write_atomic(path, transcripts.format_cues(list_cues(described, what), form).encode())
+    return path
 
 
 def list_cues(described: dict[str, Any], what: str) -> list[tuple[float, float, str]]:
@@ -202,7 +218,7 @@ def _name_cue(window: dict[str, Any]) -> str | bool | None:
     return prediction if prediction is None or isinstance(prediction, str) else True
 
 
-def choose_path(folder: Path, stem: str, ending: str, taken: set[Path]) -> Path:
+def choose_path(folder: Path, stem: str, taken: set[Path], ending: str) -> Path:
     """A name that no other file of this call has: a_timeline.png, a_2_timeline.png, ..."""
     number = 1
     while (path := folder / f"{stem}{'' if number == 1 else f'_{number}'}{ending}") in taken:

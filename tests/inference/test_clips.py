@@ -12,7 +12,9 @@ from absl import flags
 from affect_jax.errors import UserError
 from affect_jax.extraction.manifest_features import extract_features
 from affect_jax.features import transcripts
+from affect_jax.features.segments import WHOLE
 from affect_jax.inference import clip_features, deployment, timeline_files
+from affect_jax.inference import clips as clips_of
 from affect_jax.runtime import run_folder
 from configs import fusion
 from launch import predict
@@ -106,7 +108,7 @@ def test_what_a_clip_lacks_is_said(folder, monkeypatch, capsys, tmp_path):
     out, said, status = call(monkeypatch, capsys, *clip, "--window=2")
     assert status == 2
     rows = list(csv.DictReader(io.StringIO(out)))
-    assert rows[0]["note"] == "without face; without words"
+    assert rows[0]["note"] == "without face; without words; mean of 3 windows"
     assert rows[0]["prediction"] in WORDS
     assert "0 bytes" in rows[1]["note"]
     assert "1 of 2 clips predicted, 1 skipped" in said
@@ -149,3 +151,12 @@ def test_windows_of_one_class_are_one_subtitle():
     assert timeline_files.list_cues(described, "mood") == [(0, 2.5, "a 70%"), (2.5, 3.5, "b 70%")]
     numbers = {"windows": [{"start": 0, "end": 2, "prediction": 0.25}, {"start": 1, "end": 3, "prediction": -1.0}]}
     assert timeline_files.list_cues(numbers, "mood") == [(0, 1.5, "mood 0.25"), (1.5, 3, "mood -1.00")]
+
+
+def test_windows_cover_a_clip_and_end_with_it():
+    assert clips_of.list_windows(5.0, 2.0, None) == [(0, 2), (1, 3), (2, 4), (3, 5)]
+    assert clips_of.list_windows(4.5, 2.0, 2.0) == [(0, 2), (2, 4), (2.5, 4.5)]
+    assert clips_of.list_windows(2.4, 2.0, None) == [WHOLE]
+    assert clips_of.list_windows(9.0, 0.0, None) == [WHOLE]
+    with pytest.raises(UserError, match="--hop is 3 s"):
+        clips_of.list_windows(9.0, 2.0, 3.0)
