@@ -96,6 +96,8 @@ def _check_form(form: InputForm, shapes: Mapping[str, tuple[int | str, ...]]) ->
     for name, of in form.modalities.items():
         amounts[f"modalities.{name}.width"] = of.width, 0
         amounts[f"modalities.{name}.missing"] = of.missing, 0
+        amounts[f"modalities.{name}.seconds"] = of.seconds, 0
+        amounts[f"modalities.{name}.extraction.rate"] = of.extraction.rate if of.extraction else 0, 0
         if form.layout == "steps":
             amounts[f"modalities.{name}.frames_per_step"] = of.frames_per_step, _LEAST
     for name, (amount, least) in amounts.items():
