@@ -87,12 +87,12 @@ def conflictnet_config(data_dir):
 
 
 def encoder_config(data_dir):
-    """configs/speech_emotion.py:wav2vec2 on one fold of a synthetic RAVDESS, cut to a third of a second, two seeds."""
+    """configs/speech_emotion.py:wav2vec2 on one fold of a synthetic RAVDESS, cut to an eighth of a second."""
     config = forget_synthetic(speech_emotion.get_config("wav2vec2"))
     config.corpus.data_dir = str(data_dir)
     config.corpus.synthetic = dict(actors=10, statements=1, repetitions=1, rate=8000, seed=0)
     config.study.folds, config.study.seeds = ("fold_1",), 2
-    config.data.steps.speech = 5000
+    config.data.steps.speech = 2000
     config.stages.fit.epochs = 2
     return config
 

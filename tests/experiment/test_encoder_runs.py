@@ -26,8 +26,15 @@ SIZES = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, interme
 
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "speech"
-    small.run(small.encoder_config(tmp_path_factory.mktemp("corpora")), folder, config_arg="configs/speech_emotion.py")
+    """A run over a folder of weights, which is gone afterwards."""
+    folder, weights = tmp_path_factory.mktemp("runs") / "speech", tmp_path_factory.mktemp("weights")
+    kinds, described = proof.read_case("wav2vec2_base")
+    safetensors.numpy.save_file(kinds["param"], weights / "model.safetensors")
+    (weights / "config.json").write_text(json.dumps(described))
+    config = small.encoder_config(tmp_path_factory.mktemp("corpora"))
+    config.model.encoder.weights = str(weights)
+    small.run(config, folder, config_arg="configs/speech_emotion.py")
+    shutil.rmtree(weights)
     return folder
 
 
@@ -80,7 +87,7 @@ def test_the_encoder_is_kept_once_and_no_trial_has_it(speech):
 
 def test_new_recordings_are_predicted_by_the_run_and_by_its_export(speech, tmp_path):
     heard = speech_models.load_run_model(speech)
-    assert (heard.rate, heard.deployed.steps) == (16000, 5000)
+    assert (heard.rate, heard.deployed.steps) == (16000, 2000)
     soundfile.write(tmp_path / "new.wav", 0.1 * np.random.default_rng(0).normal(size=9000), 16000)
     cut = timelines.plan_windows(heard.rate, heard.deployed.steps, None, None)
     deployment.export_deployed(heard.deployed, tmp_path / "export", {})
@@ -145,8 +152,8 @@ def test_what_is_wrong_with_texts_is_told(words, tmp_path):
 
 def test_adapters_are_part_of_the_exported_kernels(speech):
     deployed = deployment.load_deployed(speech, 0)
-    features = np.random.default_rng(1).normal(size=(2, 5000, 1)).astype(np.float32)
-    mask = np.arange(5000)[None] < np.array([[5000], [3000]])
+    features = np.random.default_rng(1).normal(size=(2, 2000, 1)).astype(np.float32)
+    mask = np.arange(2000)[None] < np.array([[2000], [1500]])
     said = jax.jit(lambda x, m: deployment.predict_deployed(deployed, x, m))(features, mask)
     plain = deployed.model.apply(
         {"params": deployed.params},
