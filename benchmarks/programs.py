@@ -12,7 +12,7 @@ import runpy
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,10 +46,12 @@ class Program(NamedTuple):
     Attributes:
       wait: seconds -> its exit status, or None where it is still at work after them; None waits for its end.
       kill: ends it by SIGKILL, and returns when it is gone.
+      pid: its number.
     """
 
     wait: Callable[[float | None], int | None]
     kill: Callable[[], None]
+    pid: int
 
 
 def serve_forks(cache: Path) -> float:
@@ -61,6 +63,11 @@ def serve_forks(cache: Path) -> float:
     os.environ["XDG_CACHE_HOME"] = str(cache)
     startup.use_all_cores()
     startup.cache_compilations()
+    return start_server()
+
+
+def start_server() -> float:
+    """Starts the server of `fork_program` with this process' environment; returns as `serve_forks` does."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(MODULES))
     begin = time.monotonic()
@@ -68,13 +75,23 @@ def serve_forks(cache: Path) -> float:
     first.start()
     first.join()
     if first.exitcode:
-        sys.exit("error: the process that forks the programs is not as they must find it")
+        raise RuntimeError("the process that forks the programs is not as they must find it")
     return time.monotonic() - begin
 
 
-def fork_program(words: Sequence[str], log: Path) -> Program:
-    """Starts the module and arguments `words` in a fork of the server; what they print is added to `log`."""
-    process = multiprocessing.get_context("forkserver").Process(target=_run_program, args=(words, log))
+def fork_program(
+    words: Sequence[str], log: Path, errors: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Program:
+    """Starts the module and arguments `words` in a fork of the server.
+
+    Args:
+      words: as after `python -m`.
+      log: what it prints is added here.
+      errors: what it prints as errors is added here; None is `log`.
+      environment: variables that it has beyond the server's; jax has read those of its own settings already.
+    """
+    arguments = (words, log, errors or log, environment or {})
+    process = multiprocessing.get_context("forkserver").Process(target=_run_program, args=arguments)
     process.start()
 
     def wait(seconds: float | None) -> int | None:
@@ -85,7 +102,7 @@ def fork_program(words: Sequence[str], log: Path) -> Program:
         process.kill()
         process.join()
 
-    return Program(wait, kill)
+    return Program(wait, kill, process.pid)
 
 
 def start_program(words: Sequence[str], log: Path) -> Program:
@@ -103,7 +120,7 @@ def start_program(words: Sequence[str], log: Path) -> Program:
         process.kill()
         process.wait()
 
-    return Program(wait, kill)
+    return Program(wait, kill, process.pid)
 
 
 def _check_server() -> None:
@@ -114,12 +131,12 @@ def _check_server() -> None:
         sys.exit(f"the server has {len(threads)} threads and lacks {missing}")
 
 
-def _run_program(words: Sequence[str], log: Path) -> None:
+def _run_program(words: Sequence[str], log: Path, errors: Path, environment: Mapping[str, str]) -> None:
     """Runs in the fork: `python -m WORDS`."""
     _check_server()
-    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    os.dup2(handle, 1)
-    os.dup2(handle, 2)
+    for path, number in ((log, 1), (errors, 2)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666), number)
+    os.environ.update(environment)
     os.chdir(ROOT)
     sys.argv = list(words)
     try:

@@ -1,16 +1,14 @@
-"""`launch.convert` as a user calls it, in processes of their own."""
+"""`launch.convert` as a user calls it."""
 
-import os
-import subprocess
-import sys
+from functools import partial
 
 import jax
 import numpy as np
-import pytest
 
 from affect_jax import convert
 from affect_jax.models import attention_fusion
 from affect_jax.models.conflictnet import Model
+from tests.launch.starting import call_program
 
 
 def arrays():
@@ -26,16 +24,10 @@ def arrays():
     return convert.export_keras_conflictnet(model, zeros)
 
 
-@pytest.fixture
-def program(repo_root):
-    def call(*arguments):
-        command = [sys.executable, "-m", "launch.convert", *map(str, arguments)]
-        return subprocess.run(command, cwd=repo_root, capture_output=True, text=True, env={**os.environ}, check=False)
-
-    return call
+program = partial(call_program, "convert")
 
 
-def test_there_and_back(program, tmp_path):
+def test_there_and_back(tmp_path):
     np.savez(tmp_path / "in.npz", **{f"{name}:0": value for name, value in arrays().items()})
     done = program("--direction=from_keras", "--average_pool=4", "--seconds=1", tmp_path / "in.npz", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
@@ -50,7 +42,7 @@ def test_there_and_back(program, tmp_path):
     assert back.keys() == arrays().keys()
 
 
-def test_errors_are_one_line_and_status_2(program, tmp_path):
+def test_errors_are_one_line_and_status_2(tmp_path):
     np.savez(tmp_path / "in.npz", other=np.zeros(1))
     (tmp_path / "file").write_text("")
     for arguments, message in (
@@ -74,7 +66,7 @@ def test_errors_are_one_line_and_status_2(program, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_attention_fusion_there_and_back(program, tmp_path):
+def test_attention_fusion_there_and_back(tmp_path):
     """A small one of two modalities: zeros again."""
     fusion = ("--model=attention_fusion", "--direction=from_torch")
     sizes = {"text": {"steps": 128, "features": 3}, "audio": {"steps": 5, "features": 4}}
@@ -114,13 +106,12 @@ def test_attention_fusion_there_and_back(program, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-def test_a_converted_model_hears_a_file(program, tmp_path, repo_root):
+def test_a_converted_model_hears_a_file(tmp_path):
     import soundfile
 
     np.savez(tmp_path / "in.npz", **arrays())
     program("--direction=from_keras", "--seconds=0.5", tmp_path / "in.npz", tmp_path / "out")
     soundfile.write(tmp_path / "talk.wav", 0.5 * np.sin(np.arange(8000)), 8000)
-    command = [sys.executable, "-m", "launch.predict", f"--run={tmp_path / 'out'}", str(tmp_path / "talk.wav")]
-    done = subprocess.run(command, cwd=repo_root, capture_output=True, text=True, env={**os.environ}, check=False)
+    done = call_program("predict", f"--run={tmp_path / 'out'}", tmp_path / "talk.wav")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("talk.wav") == 5  # windows of half a second, a third of one apart, to the end

@@ -1,6 +1,7 @@
 """`python -m launch.main` as users start it: killed, resumed, misspelt."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -45,50 +46,43 @@ def overrides():
     return OVERRIDES
 
 
-def begun(repo_root, arguments, folder, count):
+def begin(fork, arguments, folder, count, log):
     """The program once it has written more than `count` lines of metrics."""
-    process = subprocess.Popen(
-        command(*arguments), cwd=repo_root, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
+    process = fork(["launch.main", *arguments, f"--workdir={folder}"], log)
     deadline = time.monotonic() + 100
     lines = folder / "metrics.jsonl"
     while not (lines.exists() and lines.read_text().count("\n") > count):
-        assert process.poll() is None, "it ended before it could be killed"
+        assert process.wait(0.01) is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
-        time.sleep(0.01)
     return process
 
 
 @pytest.mark.timeout(300)
-def test_kill_in_mid_study_and_resume_gives_the_same_results(repo_root, tmp_path, overrides):
-    config = ["--config=configs/sew.py", *overrides]
-    whole = start(repo_root, [*config, f"--workdir={tmp_path / 'whole'}"])
-    assert whole.returncode == 0, whole.stderr
-    assert "synthetic" in whole.stdout
-    assert "unimodal audio" in whole.stdout
+def test_kill_in_mid_study_and_resume_gives_the_same_results(fork, tmp_path, overrides):
+    config, log = ["--config=configs/sew.py", *overrides], tmp_path / "log"
+    whole = fork(["launch.main", *config, f"--workdir={tmp_path / 'whole'}"], log)
+    assert whole.wait(110) == 0, log.read_text()
+    assert "synthetic" in log.read_text()
+    assert "unimodal audio" in log.read_text()
 
     killed = tmp_path / "killed"
-    process = begun(
-        repo_root, [*config, f"--workdir={killed}"], killed, 11
-    )  # the second epoch of the study of 10 trials
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    begin(fork, config, killed, 11, log).kill()  # in the second epoch of the study of 10 trials
     assert not (killed / "results.json").exists()
 
     # A signal that can be caught: nothing of the epoch is lost, however seldom checkpoints are due.
     count = (killed / "metrics.jsonl").read_text().count("\n")
     seldom = "--config.engine.checkpoint_seconds=1000.0"
-    process = begun(repo_root, [*config, seldom, f"--workdir={killed}"], killed, count)
-    process.send_signal(signal.SIGTERM)
-    said = process.communicate()[1]
-    assert process.returncode == 128 + signal.SIGTERM, said
+    process = begin(fork, [*config, seldom], killed, count, tmp_path / "stopped")
+    os.kill(process.pid, signal.SIGTERM)
+    status, said = process.wait(110), (tmp_path / "stopped").read_text()
+    assert status == 128 + signal.SIGTERM, said
     assert re.search(
         r"SIGTERM: this epoch ends.*\n(.*\n)*.*stopped after epoch \d and saved in .*goes on from there", said
     )
     assert "Traceback" not in said
 
-    resumed = start(repo_root, [*config, f"--workdir={killed}"])
-    assert resumed.returncode == 0, resumed.stderr
+    resumed = fork(["launch.main", *config, f"--workdir={killed}"], log)
+    assert resumed.wait(110) == 0, log.read_text()
     a, b = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("whole", "killed"))
     for results in (a, b):
         # They name the work folder, and the commit, which may change under a test.
@@ -119,15 +113,13 @@ def test_mistakes_are_one_clear_line(repo_root, tmp_path, arguments, message):
     assert re.search(message, done.stderr, re.IGNORECASE), done.stderr
 
 
-def test_a_workdir_that_cannot_be_made_is_one_clear_line(repo_root, tmp_path):
-    file = tmp_path / "file"
+def test_a_workdir_that_cannot_be_made_is_one_clear_line(fork, tmp_path):
+    file, log = tmp_path / "file", tmp_path / "log"
     file.write_text("")
-    done = start(repo_root, ["--config=configs/sew.py", f"--workdir={file}"])
-    assert done.returncode == 2
-    assert "is a file" in done.stderr
-    done = start(repo_root, ["--config=configs/sew.py", "--workdir=/proc/nothing/here"])
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
+    assert fork(["launch.main", "--config=configs/sew.py", f"--workdir={file}"], log).wait(110) == 2
+    assert "is a file" in log.read_text()
+    assert fork(["launch.main", "--config=configs/sew.py", "--workdir=/proc/nothing/here"], log).wait(110) == 2
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 import dataclasses
 import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
@@ -28,22 +25,22 @@ ARGUMENTS = [
 TRIALS = 2  # one variant, two seeds
 
 
-def start(repo_root, folder, arguments=ARGUMENTS):
+def start(fork, folder, arguments=ARGUMENTS):
     """Both processes, at work on `folder`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     # Two devices a process, and products computed as this process does.
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2 --xla_cpu_multi_thread_eigen=true"
-    begun = []
-    for number in (0, 1):
-        log = open(folder.with_suffix(f".{number}.log"), "a")  # the process has it
-        command = [sys.executable, "-m", "launch.main", "--config=configs/sew.py", *arguments, f"--workdir={folder}"]
-        command.append(f"--distributed=127.0.0.1:{port},2,{number}")
-        environment = {**os.environ, "XLA_FLAGS": flags}
-        begun.append(subprocess.Popen(command, cwd=repo_root, env=environment, stdout=log, stderr=log))
-        log.close()
-    return begun
+    words = ["launch.main", "--config=configs/sew.py", *arguments, f"--workdir={folder}"]
+    return [
+        fork(
+            [*words, f"--distributed=127.0.0.1:{port},2,{number}"],
+            folder.with_suffix(f".{number}.log"),
+            environment={"XLA_FLAGS": flags},
+        )
+        for number in (0, 1)
+    ]
 
 
 def logs(folder):
@@ -51,32 +48,27 @@ def logs(folder):
 
 
 @pytest.mark.timeout(550)
-def test_two_processes_give_the_results_of_one_also_after_one_was_killed(repo_root, tmp_path):
+def test_two_processes_give_the_results_of_one_also_after_one_was_killed(fork, tmp_path):
     folder = tmp_path / "two"
-    processes = start(repo_root, folder)
+    processes = start(fork, folder)
     metrics, deadline = folder / "metrics.jsonl", time.monotonic() + 250
     while not (metrics.exists() and metrics.read_text().count("\n") > 3 * TRIALS):
-        assert all(p.poll() is None for p in processes), logs(folder)
+        assert all(p.wait(0.01) is None for p in processes), logs(folder)
         assert time.monotonic() < deadline, logs(folder)
-        time.sleep(0.01)
-    processes[1].send_signal(signal.SIGKILL)
-    processes[1].wait()
-    try:
-        processes[0].wait(3)
-    except subprocess.TimeoutExpired:  # it waits for the other one, until the heartbeat tells it
+    processes[1].kill()
+    if processes[0].wait(3) is None:  # it waits for the other one, until the heartbeat tells it
         processes[0].kill()
-        processes[0].wait()
     assert not (folder / "results.json").exists()
 
     # It goes on with the corpus streamed, each process reading what its own trials need.
-    processes = start(repo_root, folder, [*ARGUMENTS, "--config.engine.stream=True"])
+    processes = start(fork, folder, [*ARGUMENTS, "--config.engine.stream=True"])
     assert [p.wait(250) for p in processes] == [0, 0], logs(folder)
     assert "goes on after epoch" in folder.with_suffix(".0.log").read_text()
     assert "run folder" not in folder.with_suffix(".1.log").read_text()
 
     config = small.sew_config(tmp_path / "data", seeds=2, only=("unimodal_video_geometric",))
     config.stages.fit.epochs = EPOCHS
-    config.engine.data = 2
+    config.engine.devices, config.engine.data = 4, 2
     one = small.run(config, tmp_path / "one", config_arg="configs/sew.py")
     two = read_results(folder)
     assert two == dataclasses.replace(one, provenance=two.provenance)
@@ -85,8 +77,8 @@ def test_two_processes_give_the_results_of_one_also_after_one_was_killed(repo_ro
 
 
 @pytest.mark.timeout(300)
-def test_what_one_process_finds_wrong_all_of_them_say(repo_root, tmp_path):
-    processes = start(repo_root, tmp_path / "wrong", [*ARGUMENTS, "--config.corpus.manual_dir=/nowhere"])
+def test_what_one_process_finds_wrong_all_of_them_say(fork, tmp_path):
+    processes = start(fork, tmp_path / "wrong", [*ARGUMENTS, "--config.corpus.manual_dir=/nowhere"])
     assert [p.wait(250) for p in processes] == [2, 2]
     for number in (0, 1):
         assert "error: " in (tmp_path / f"wrong.{number}.log").read_text()
