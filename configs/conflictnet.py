@@ -13,8 +13,9 @@ On the synthetic corpus: 94 s of processor time, under 2 minutes on two cores; P
 With `wav2vec2`, which is a tiny encoder of random weights there: 48 s of processor time; PCC .81 (2 seeds).
 The thesis has PCC .853 and UAR 84.3 on SSPNet Conflict's test split.
 `ravdess_debates` is real speech with a constructed target: its figures say nothing about conflict.
-`--config.model.first_layer=sincnet` puts learned band-pass filters first; `--config.data.rescale=authors` maps
-predictions to the range of the training labels before they are scored, as the authors do: PCC stays, all else changes.
+`--config.model.first_layer=sincnet` puts learned band-pass filters first. The loss leaves scale and offset free: each
+trial's predictions are mapped to the labels by its validation split, or with `--config.data.rescale=authors` to the
+range of the training labels, as the authors do, or with `none` not at all: PCC stays, all else changes.
 """
 
 from typing import Any

@@ -3,12 +3,14 @@
     python -m launch.export --run=runs/sew
     python -m launch.export --run=runs/sew --variant=-CCA --out=exported
     python -m launch.export --run=runs/sew --trial=3
+    python -m launch.export --run=runs/sew --ensemble
 
 Needs: a finished run folder. Without --variant and --trial, the best trial of the variant with the best mean validation
-score is exported; of SEW and SeqSEW, of the variants that read the weaker modality.
+score is exported; of SEW and SeqSEW, of the variants that read the weaker modality. --ensemble exports all seeds of
+that trial's variant and fold as one model, which averages their probabilities or numbers.
 Writes: RUN/export/model.jax, a jax.export artifact that needs jax alone; params.npz, the parameters by name;
-description.json, inputs, output, origin, and checksums of all three. `launch.predict --run=RUN/export FILE ...` reads
-the export.
+description.json, inputs, output, origin, the calibration that was fitted on validation, and checksums of all three.
+`launch.predict --run=RUN/export FILE ...` reads the export.
 """
 
 import shlex
@@ -28,6 +30,8 @@ def define_flags(values: flags.FlagValues) -> None:
     variant = "Variant whose best trial is exported. Default: the best on validation, by its mean."
     flags.DEFINE_string("variant", None, variant, flag_values=values)
     flags.DEFINE_integer("trial", None, "Trial of results.json, instead of a variant's best.", flag_values=values)
+    together = "Export all seeds of that trial's variant and fold, whose answers are averaged."
+    flags.DEFINE_bool("ensemble", False, together, flag_values=values)
     flags.DEFINE_string("out", None, "Folder to write. Default: RUN/export.", flag_values=values)
 
 
@@ -42,8 +46,16 @@ def main(argv: list[str]) -> None:
     choice = chosen_trial.choose_trial(run, FLAGS.variant, FLAGS.trial)
     out = Path(FLAGS.out or run / "export")
     provenance = run_folder.describe_provenance(shlex.join(sys.argv))
-    described = deployment.export_deployed(deployment.load_deployed(run, choice.number), out, provenance)
-    print(f"{trial_choice.describe_choice(choice)}\n{described['parameters']:,} parameters -> {out}")
+    members = chosen_trial.choose_members(choice) if FLAGS.ensemble else ()
+    deployed = deployment.load_calibrated(run, choice, members)
+    described = deployment.export_deployed(deployed, out, provenance)
+    print(trial_choice.describe_choice(choice))
+    if members:
+        print(
+            f"{deployment.name_trials(deployed)}, which is that trial with its variant's other seeds of fold "
+            f"{choice.trial.fold}"
+        )
+    print(f"{described['parameters']:,} parameters -> {out}")
     about = "recordings, features, or a csv that lists them"
     print(f"next: python -m launch.predict --run={shlex.quote(str(out))} FILE ...    # {about}")
 

@@ -57,7 +57,7 @@ def main(argv: list[str]) -> None:
     """Runs the config of the flags."""
     cli.refuse_arguments(argv)
     from affect_jax.config.load import format_config, load_config
-    from affect_jax.experiment import run, terminal
+    from affect_jax.experiment import ensembles, run, terminal
     from affect_jax.runtime import hosts, run_folder, signals
 
     hosts.connect(FLAGS.distributed)
@@ -79,7 +79,7 @@ def main(argv: list[str]) -> None:
     if hosts.is_leader():
         from affect_jax.reports import ranking, verdicts
 
-        print(terminal.format_results(results))
+        print(terminal.format_results(ensembles.add_ensembles(Path(workdir), results).results))
         if text := verdicts.summarize_verdicts(Path(workdir)):
             print(text)
         if text := ranking.summarize_ranking(Path(workdir)):

@@ -4,6 +4,7 @@
     python -m launch.predict --run=runs/fusion/export *.wav       # a folder that launch.export wrote
     python -m launch.predict --run=runs/sew/export features.csv
     python -m launch.predict --run=runs/sentiment a.txt b.txt      # or a csv with the columns id and that of the words
+    python -m launch.predict --run=runs/fusion --ensemble new.csv  # all seeds of the best variant and fold together
     python -m launch.predict --run=runs/conflictnet talk.wav debate.mp3 --plot
     python -m launch.predict --run=runs/conflictnet --window=30 --hop=10 *.flac > timeline.csv
     python -m launch.predict --run=runs/clips talk.mp4 --transcript=talk.srt --subtitles=srt    # docs/clips.md
@@ -16,7 +17,10 @@ training. For several modalities: a list, or npz, h5 or mat files with an array 
 every step has a prediction, long files are read in the windows of the run's evaluation; where an item has one, windows
 over all of it are averaged, which the column note and standard error say.
 Writes a csv with the columns id, prediction, for classes the probability of each, and note, to standard output or to
---out. A file or row that cannot be read is named and skipped; the exit status is then 2.
+--out. Where the run's validation predictions tell how far to trust it (docs/trust.md), probabilities are calibrated,
+and set_90, or low_90 and high_90 of numbers, hold the truth in --coverage of cases like those of validation; of an
+ensemble, disagreement says how far its seeds disagree. A file or row that cannot be read is named and skipped; the exit
+status is then 2.
 
 Of models of features that launch.prepare --features made: clips (videos, recordings) with their transcripts, or a csv
 with the same columns of clips as the manifest; extraction is as in training, and what is missing is said.
@@ -52,7 +56,7 @@ if TYPE_CHECKING:  # --help does not wait for jax
 FLAGS = flags.FLAGS
 _OF_RECORDINGS = ("window", "hop", "plot", "subtitles")
 _OF_CLIPS = ("transcript", "sources")
-_OF_RUNS = ("split", "variant", "trial")
+_OF_RUNS = ("split", "variant", "trial", "ensemble")
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -63,6 +67,10 @@ def define_flags(values: flags.FlagValues) -> None:
     variant = "Variant whose best trial predicts. Default: the best on validation, by its mean."
     flags.DEFINE_string("variant", None, variant, flag_values=values)
     flags.DEFINE_integer("trial", None, "Trial of results.json, instead of a variant's best.", flag_values=values)
+    together = "All seeds of that trial's variant and fold predict, and their answers are averaged."
+    flags.DEFINE_bool("ensemble", False, together, flag_values=values)
+    covers = "Of sets of classes, or of intervals: the share of cases in which they hold the truth."
+    flags.DEFINE_enum("coverage", "0.9", ["0.8", "0.9", "0.95"], covers, flag_values=values)
     out = "Files: csv (default), for recordings also json, on standard output, or a file of these. A split: a folder."
     flags.DEFINE_string("out", None, out, flag_values=values)
     flags.DEFINE_float(
@@ -88,6 +96,7 @@ def main(argv: Sequence[str]) -> None:
     elif files:
         _refuse_flags(("split",), "is for a split of the corpus, but files are named; leave one of the two out")
         if speech_models.is_converted(run):
+            _refuse_flags(("ensemble",), f"is for a run, but {run} holds one converted model; leave it out")
             skipped = _predict_speech(speech_models.load_speech_model(run, FLAGS.variant, FLAGS.trial), files)
         else:
             skipped = _predict_with_run(run, files)
@@ -139,7 +148,8 @@ def _predict_with_run(run: Path, files: Sequence[str]) -> int:
     from affect_jax.inference import deployment, predictor, speech_models
 
     choice = chosen_trial.choose_trial(run, FLAGS.variant, FLAGS.trial)
-    deployed = deployment.load_deployed(run, choice.number)
+    members = chosen_trial.choose_members(choice) if FLAGS.ensemble else ()
+    deployed = deployment.load_calibrated(run, choice, members)
     print(trial_choice.describe_choice(choice), file=sys.stderr)
     model = predictor.wrap_deployed(deployed)
     if deployed.trained["rate"] and not _are_lists(model, files):
@@ -230,11 +240,12 @@ def _predict_features(model: "Predictor", files: Sequence[str]) -> int:
     _refuse_flags(_OF_RECORDINGS, f"is for timelines of clips or of raw speech, but {reads}; leave it out")
     output = parse_output(FLAGS.out or "csv", what="items and features", forms=("csv",))
     if not model.trained.get("words"):
-        return predict_inputs.predict_inputs(model, files, output)
+        return predict_inputs.predict_inputs(model, files, output, FLAGS.coverage)
     from affect_jax.inference.word_inputs import number_texts
 
     with tempfile.TemporaryDirectory() as folder:
-        return predict_inputs.predict_inputs(model, number_texts(model, Path(FLAGS.run), files, Path(folder)), output)
+        numbered = number_texts(model, Path(FLAGS.run), files, Path(folder))
+        return predict_inputs.predict_inputs(model, numbered, output, FLAGS.coverage)
 
 
 def _predict_speech(model: "SpeechModel", files: Sequence[str]) -> int:
@@ -248,7 +259,7 @@ def _predict_speech(model: "SpeechModel", files: Sequence[str]) -> int:
 
 
 def _write_split(run: Path) -> None:
-    from affect_jax.experiment import chosen_trial, trial_choice
+    from affect_jax.experiment import calibrations, chosen_trial, trial_choice
     from affect_jax.inference import speech_models, split_files
 
     if speech_models.is_converted(run):
@@ -258,7 +269,13 @@ def _write_split(run: Path) -> None:
         )
     choice = chosen_trial.choose_trial(run, FLAGS.variant, FLAGS.trial)
     out = Path(FLAGS.out or run / "predictions" / FLAGS.split)
-    paths = split_files.write_split_predictions(run, choice.results, choice.number, FLAGS.split, out)
+    numbers = chosen_trial.choose_members(choice) if FLAGS.ensemble else (choice.number,)
+    fitted = calibrations.calibrate_trials(run, choice.results, numbers)
+    affine = None if FLAGS.ensemble else choice.trial.affine
+    trust = split_files.Trust(fitted, FLAGS.coverage, affine)
+    paths = split_files.write_split_predictions(run, choice.results, numbers, FLAGS.split, out, trust)
+    if fitted is not None:
+        print(f"note: {split_files.describe_calibration(fitted, FLAGS.coverage)}", file=sys.stderr)
     print(f"{trial_choice.describe_choice(choice)}\n{len(paths)} files -> {out}")
 
 

@@ -4,12 +4,14 @@
     python -m launch.report runs/seqsew_mosi_video_text runs/seqsew_unimodal_mosi --reference=SeqSEW --expect=thesis
     python -m launch.report runs/fusion_trimodal_ravdess --compare="intra vs cross" --confusion=intra,cross --out=DIR
     python -m launch.report runs/fusion_trimodal_ravdess --compare="cross vs intra" --margin=2
+    python -m launch.report runs/fusion_trimodal_ravdess --compare="cross ensemble vs cross" --by=people.csv:sex
 
 Needs: finished run folders.
 Writes: index.html, one page that needs nothing else: every variant's mean, standard deviation and 95 % intervals over
 trials and over groups, a test against a reference variant with Holm's correction, the majority or constant answer,
-confusion matrices, truth against prediction, concordance over time, learning curves. As md, csv and tex: comparison,
-learning, confusion (classes), concordance (continuous labels); significance where --compare asks,
+ensembles of seeds and how far to trust each variant, confusion matrices, truth against prediction, concordance over
+time, learning curves. As md, csv and tex: comparison, trust (where validation and test have labels), learning,
+confusion (classes), concordance (continuous labels); significance where --compare asks, groups where --by does,
 confusion_intra_cross and a png where --confusion does. Runs in one report are of one task. docs/reports.md says how to
 read it.
 
@@ -40,7 +42,7 @@ from affect_jax.errors import UserError
 from launch import cli
 
 FLAGS = flags.FLAGS
-_OF_FOLDERS = ("compare", "confusion", "reference", "metric", "expect", "margin", "ranked")
+_OF_FOLDERS = ("compare", "confusion", "reference", "metric", "expect", "margin", "ranked", "by")
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -71,18 +73,21 @@ def define_flags(values: flags.FlagValues) -> None:
         "With run folders: what is tested and drawn. Default: what the runs were stopped by.",
         flag_values=values,
     )
-    flags.DEFINE_string(
-        "expect",
-        "",
-        "With run folders: 'thesis' puts its figure and the difference beside ours, where the corpus is the real one.",
-        flag_values=values,
+    expect = (
+        "With run folders: 'thesis' puts its figure and the difference beside ours, where the corpus is the real one."
     )
+    flags.DEFINE_string("expect", "", expect, flag_values=values)
     flags.DEFINE_multi_string(
         "compare",
         [],
         "With run folders: test NAME vs NAME on trials of the same fold and seed; may repeat.",
         flag_values=values,
     )
+    by = (
+        "With run folders: scores by the values of a COLUMN of the run's manifest, or of FILE.csv:COLUMN, whose other "
+        "column has the run's ids or groups; or 'group'."
+    )
+    flags.DEFINE_string("by", "", by, flag_values=values)
     flags.DEFINE_float(
         "margin",
         None,

@@ -45,7 +45,9 @@ class Data:
         units where it is not.
       delay: frames by which the annotation lags behind the features.
       postprocess: apply AVEC's post-processing (median filter, offset, scale, shift), fitted on validation.
-      rescale: 'authors' maps predictions to the range of the training labels, as the authors of ConflictNET do.
+      rescale: 'affine' maps each trial's predictions by scale and offset, fitted on its validation split; 'authors' to
+        the range of the training labels, as the authors of ConflictNET do; 'none' leaves them as the model gives them.
+        None: 'affine' where a loss of 1 - PCC alone compares predictions with labels, which leaves both free.
     """
 
     modalities: tuple[str, ...]
@@ -62,7 +64,7 @@ class Data:
     standardize: bool | tuple[str, ...] = True
     delay: Annotated[int, Range(least=0)] = 0
     postprocess: bool = False
-    rescale: Literal["authors"] | None = None
+    rescale: Literal["affine", "authors", "none"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -120,6 +120,11 @@ class Stage(NamedTuple):
         return any(schedule != SCHEDULES[0] for schedule in schedules)
 
 
+def leaves_scale_free(stage: Stage) -> bool:
+    """Whether 1 - PCC alone compares what the stage predicts with the labels: no scale or offset changes it."""
+    return {term.kind for term in stage.terms if {term.left, term.right} == {stage.prediction, "target"}} == {"pcc"}
+
+
 def list_own_metrics(stages: Iterable[Stage]) -> tuple[str, ...]:
     """The metrics `module:function` by which stages stop or slow down, each once."""
     names = (name for stage in stages for name in (stage.metric, stage.plateau_metric) if is_own(name))

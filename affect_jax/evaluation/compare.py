@@ -14,6 +14,7 @@ from affect_jax.evaluation import over_groups, read
 from affect_jax.evaluation.decision import Contrast, contrast_scores, correct_family
 from affect_jax.evaluation.design import Design, derive_design
 from affect_jax.evaluation.read import PredictionReader, Run, Runs, Source
+from affect_jax.experiment.ensembles import SEED
 from affect_jax.runtime.run_folder import name_run_folder
 
 METRICS = ("uar", "accuracy", "ccc", "pcc")
@@ -33,13 +34,17 @@ class Question(NamedTuple):
 
 
 class Matched(NamedTuple):
-    """Scores of two variants over their n trials of the same fold and seed."""
+    """Scores of two variants over their n trials of the same fold and seed.
+
+    Where one of the two is an ensemble of seeds, which has a value a fold, the other's seeds are averaged in each fold.
+    """
 
     a: np.ndarray  # float64 [n]
     b: np.ndarray  # float64 [n]
-    trials_a: list[int]  # [n], numbers in a's results.json
-    trials_b: list[int]  # [n], in b's
-    design: Design
+    trials_a: list[int]  # [n], or all of the folds' seeds, numbers in a's results.json
+    trials_b: list[int]  # likewise in b's
+    design: Design  # of the n differences
+    designs: tuple[Design, Design]  # of the trials of a, and of b
 
 
 class Answer(NamedTuple):
@@ -104,6 +109,8 @@ class Answer(NamedTuple):
 def match_scores(runs: Runs, a: Source, b: Source, split: str, metric: str) -> Matched | None:
     """Trials of both in order of fold and seed; None where they share none, or one of them has no such score."""
     mine, theirs = (read.match_trials(runs[source.config], source) for source in (a, b))
+    if read.is_ensemble(runs[a.config], a) != read.is_ensemble(runs[b.config], b):
+        return _match_ensemble(runs, (a, mine), (b, theirs), split, metric)
     keys = sorted(mine.keys() & theirs.keys())
     numbers = [mine[key] for key in keys], [theirs[key] for key in keys]
     scores = []
@@ -113,7 +120,31 @@ def match_scores(runs: Runs, a: Source, b: Source, split: str, metric: str) -> M
         scores.append(np.array([(trial.scores(split) or {}).get(metric) for trial in trials], np.float64))
     if not keys or any(np.isnan(x).any() for x in scores):
         return None
-    return Matched(*scores, *numbers, derive_design(keys, split, runs[a.config].results.corpus))
+    design = derive_design(keys, split, runs[a.config].results.corpus)
+    return Matched(*scores, *numbers, design, (design, design))
+
+
+def _match_ensemble(
+    runs: Runs,
+    a: tuple[Source, Mapping[tuple[str, int], int]],
+    b: tuple[Source, Mapping[tuple[str, int], int]],
+    split: str,
+    metric: str,
+) -> Matched | None:
+    """As `match_scores`, of two variants with their trials, of which one is of ensembles."""
+    corpus = runs[a[0].config].results.corpus
+    folds = sorted({fold for fold, _ in a[1]} & {fold for fold, _ in b[1]})
+    scores, trials, designs = [], [], []
+    for source, numbers in (a, b):
+        mine = {key: number for key, number in sorted(numbers.items()) if key[0] in folds}
+        known = {key: runs[source.config].results.trials[number].scores(split) or {} for key, number in mine.items()}
+        of_folds = [[known[key].get(metric) for key in mine if key[0] == fold] for fold in folds]
+        scores.append(np.array([np.mean(np.array(values, np.float64)) for values in of_folds]))
+        trials.append(list(mine.values()))
+        designs.append(derive_design(list(mine), split, corpus))
+    if not folds or any(np.isnan(x).any() for x in scores):
+        return None
+    return Matched(*scores, *trials, derive_design([(fold, SEED) for fold in folds], split, corpus), tuple(designs))
 
 
 def _find_difference(read_once: PredictionReader, runs: Runs, question: Question, matched: Matched) -> str:
@@ -149,8 +180,10 @@ def _answer(read_once: PredictionReader, runs: Runs, question: Question, metric:
     if b is not None and (difference := _find_difference(read_once, runs, question, matched)):
         return answer._replace(missing=difference)
     joined = [
-        over_groups.join_folds(read_once(runs[source.config], source.study, split), trials, matched.design)
-        for source, trials in ((a, matched.trials_a), (b or a, matched.trials_b))
+        over_groups.join_folds(read_once(runs[source.config], source.study, split), trials, design)
+        for source, trials, design in zip(
+            (a, b or a), (matched.trials_a, matched.trials_b), matched.designs, strict=True
+        )
     ]
     task = runs[a.config].results.task
     interval = over_groups.bound_difference(task, metric, matched.design, *joined, is_constant=b is None)
@@ -200,8 +233,7 @@ def find_variant(name: str, runs: Mapping[str, Run]) -> Source:
     for run in runs.values():
         sources = read.list_variants(run) if not colon or run.path.name == folder else []
         for source in sources:
-            is_alone = sum(other.study == source.study for other in sources) == 1
-            for called in {source.variant, source.study} if is_alone else {source.variant}:
+            for called in {source.variant, read.name_study(run, source) or source.variant}:
                 known.setdefault(called, []).append(source)
     matches = known.get(wanted, [])
     if not matches:

@@ -34,7 +34,7 @@ class Ranking(NamedTuple):
 def rank_modalities(run: Run) -> Ranking | None:
     """The ranking of a run; None where it has not one variant for each of two modalities or more."""
     modality_of = map_single_modalities(run.config) if run.config.get("studies") and "model" in run.config else {}
-    variants = read.list_variants(run)
+    variants = [source for source in read.list_variants(run) if not read.is_ensemble(run, source)]
     sources = {modality_of.get(source.study, ""): source for source in variants}
     if len(sources) < 2 or len(sources) < len(variants) or "" in sources:
         return None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from affect_jax.config.corpus import OWN
 from affect_jax.errors import UserError
-from affect_jax.experiment import predictions_file, results_file
+from affect_jax.experiment import ensembles, predictions_file, results_file
 from affect_jax.experiment.predictions_file import Predictions
 from affect_jax.experiment.results_file import Results, TrialResult
 from affect_jax.runtime import run_folder
@@ -29,11 +29,19 @@ class Source(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A finished run folder; `config` is its resolved config, {} where the folder has no config.json."""
+    """A finished run folder.
+
+    Attributes:
+      path: of the folder.
+      results: of the run, and of its ensembles where `add_ensembles` added them.
+      config: its resolved config, {} where the folder has no config.json.
+      ensembles: number of an ensemble in `results` -> those of its members.
+    """
 
     path: Path
     results: Results
     config: Mapping[str, Any]
+    ensembles: Mapping[int, tuple[int, ...]] = {}
 
     @property
     def synthetic(self) -> bool:
@@ -80,6 +88,33 @@ def read_run(folder: str | Path) -> Run:
     results, path = results_file.read_results(folder), folder / "config.json"
     document = read_config_document(path) if path.is_file() else {"config": {}}
     return Run(folder, results, document["config"])
+
+
+def add_ensembles(run: Run) -> Run:
+    """The run with each ensemble of seeds as a trial of a variant of its own.
+
+    Raises:
+      UserError: predictions.npz is damaged, changed or of another run.
+    """
+    extended = ensembles.add_ensembles(run.path, run.results)
+    return run._replace(results=extended.results, ensembles=extended.members)
+
+
+def is_ensemble(run: Run, source: Source) -> bool:
+    """Whether a variant is made of ensembles."""
+    trials = (run.results.trials[number] for number in run.ensembles)
+    return any((trial.study, trial.variant) == (source.study, source.variant) for trial in trials)
+
+
+def name_study(run: Run, source: Source) -> str:
+    """The study's name, of its only variant ('… ensemble' of that one's ensemble); '' where it has several."""
+    is_of_ensembles = is_ensemble(run, source)
+    likes = [
+        one for one in list_variants(run) if one.study == source.study and is_ensemble(run, one) == is_of_ensembles
+    ]
+    if len(likes) > 1:
+        return ""
+    return f"{source.study} ensemble" if is_of_ensembles else source.study
 
 
 def find_run(folder: str | Path, config_arg: str) -> Run | None:
@@ -146,7 +181,11 @@ def read_predictions(run: Run, study: str, split: str) -> Predictions | None:
       UserError: predictions.npz is damaged or holds pickled objects, or its arrays do not fit together.
     """
     is_kept = (run.path / predictions_file.FILE).is_file()
-    return predictions_file.read_predictions(run.path, study, split) if is_kept else None
+    predictions = predictions_file.read_predictions(run.path, study, split) if is_kept else None
+    members = {number: of for number, of in run.ensembles.items() if run.results.trials[number].study == study}
+    if predictions is None or not members:
+        return predictions
+    return ensembles.append_ensembles(run.results.task, predictions, members)
 
 
 PredictionReader = Callable[[Run, str, str], Predictions | None]
@@ -194,9 +233,9 @@ def name_variants(runs: Sequence[Run]) -> dict[Source, str]:
     names: dict[Source, str] = {}
     for run in runs:
         sources = list_variants(run)
-        of_variant, of_study = Counter(s.variant for s in sources), Counter(s.study for s in sources)
+        of_variant = Counter(s.variant for s in sources)
         for source in sources:
-            longer = source.study if of_study[source.study] == 1 else f"{source.study}: {source.variant}"
+            longer = name_study(run, source) or f"{source.study}: {source.variant}"
             names[source] = source.variant if of_variant[source.variant] == 1 else longer
     count, labels = Counter(names.values()), label_runs(runs)
     for run in runs:

@@ -134,3 +134,36 @@ def bootstrap_groups(
     low, high = np.quantile(np.concatenate(samples), [(1 - level) / 2, (1 + level) / 2])
     whole = difference(np.ones((1, groups)))[0]
     return Interval(float(whole), float(low), float(high), groups)
+
+
+def bootstrap_apart(
+    a: np.ndarray,
+    b: np.ndarray,
+    metric: Callable[[np.ndarray], np.ndarray],
+    *,
+    draws: int = 10_000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """How far the difference of two parts of what was scored, such as women and men, depends on who is in them.
+
+    The groups of each are drawn by themselves, as `bootstrap_groups` draws those that two systems share.
+
+    Args:
+      a: [R, G, ...] statistics of one part that add up over its groups.
+      b: [R, H, ...] of the other, over groups of its own.
+      metric: summed statistics [..., *S] -> scores [...].
+      draws: bootstrap replications.
+      seed: of the draws.
+      level: of the two-sided interval.
+    """
+    random = np.random.default_rng(seed)
+
+    def draw_scores(statistics: np.ndarray) -> np.ndarray:
+        groups = statistics.shape[1]
+        weights = random.multinomial(groups, np.full(groups, 1 / groups), draws).astype(np.float64)
+        return metric(np.tensordot(weights, statistics, axes=(1, 1))).mean(axis=1)
+
+    low, high = np.quantile(draw_scores(a) - draw_scores(b), [(1 - level) / 2, (1 + level) / 2])
+    whole = metric(a.sum(1)).mean() - metric(b.sum(1)).mean()
+    return Interval(float(whole), float(low), float(high), a.shape[1] + b.shape[1])

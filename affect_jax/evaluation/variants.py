@@ -78,7 +78,12 @@ class Comparison:
     @cached_property
     def tests(self) -> dict[Source, Answer]:
         """Every variant against the reference, in one family of Holm's correction."""
-        others = [score.source for score in self.tested_scores if self.reference not in (None, score.source)]
+        others = [
+            score.source
+            for score in self.tested_scores
+            # An ensemble has one value where a variant has a value a seed: it is tested where that is asked for.
+            if self.reference not in (None, score.source) and not read.is_ensemble(score.run, score.source)
+        ]
         questions = [Question(a.variant, a, self.reference, self.split, (self.metric,)) for a in others]
         answers = compare.answer_questions(questions, read.key_runs(self.runs), margin=self.margin)
         return {answer.question.a: answer for answer in answers}
@@ -89,10 +94,18 @@ class Comparison:
         return all(run.is_own for run in self.runs)
 
     @property
+    def has_ensembles(self) -> bool:
+        """Whether some line is of ensembles of seeds."""
+        return any(run.ensembles for run in self.runs)
+
+    @property
     def designs(self) -> list[Design]:
         """How the trials of what is shown came about: one of each kind and size, that of the tested split."""
         designs: dict[tuple[str, int, int], Design] = {}
-        for design in (score.design for score in self.scores):  # the tested split comes first
+        for score in self.scores:  # the tested split comes first
+            if read.is_ensemble(score.run, score.source):
+                continue
+            design = score.design
             designs.setdefault((design.kind, len(design.folds), design.seeds), design)
         return list(designs.values())
 

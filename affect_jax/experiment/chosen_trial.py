@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from affect_jax.errors import UserError, join_words, suggest_nearest
+from affect_jax.experiment import ensembles
 from affect_jax.experiment.results_file import Results, TrialResult, read_results
 from affect_jax.runtime.files import read_json
 
@@ -76,6 +77,21 @@ def choose_trial(run: Path, variant: str | None = None, trial: int | None = None
             raise UserError(f"no trial of variant {variant!r} has a validation score; train it again")
         reason = "the best trial on validation of the variant that --variant names"
     return Choice(results, max(chosen, key=lambda number: results.monitor.sign * chosen[number]), reason)
+
+
+def choose_members(choice: Choice) -> tuple[int, ...]:
+    """The ensemble that a chosen trial belongs to: numbers of the trials that differ from it in their seed alone.
+
+    Raises:
+      UserError: it has no such trial.
+    """
+    for one in ensembles.list_ensembles(choice.results):
+        if choice.number in one.members:
+            return one.members
+    raise UserError(
+        f"variant {choice.trial.variant!r} has one seed of fold {choice.trial.fold}, and an ensemble takes two or "
+        "more; train it with more seeds (--config.study.seeds=3), or leave --ensemble out"
+    )
 
 
 def _explain_best(results: Results, variants: int) -> str:

@@ -113,6 +113,14 @@ class ClassicalDetails:
 
 
 @dataclasses.dataclass(frozen=True)
+class AffineRecord:
+    """prediction = scale x what the model gives + offset, fitted on a trial's validation split."""
+
+    scale: float
+    offset: float
+
+
+@dataclasses.dataclass(frozen=True)
 class TrialResult:
     """One trial: a fold, a seed and values of the hyper-parameters.
 
@@ -130,6 +138,7 @@ class TrialResult:
       stopped: why such a trial stopped, else None.
       held_out_cca: alignment loss -> correlation of the two codes on validation.
       classical: of a classical baseline only.
+      affine: by which its predictions, and the scores of them, were mapped to the labels; None where they were not.
     """
 
     study: str
@@ -145,6 +154,7 @@ class TrialResult:
     stopped: str | None = None
     held_out_cca: Scores = dataclasses.field(default_factory=dict)
     classical: ClassicalDetails | None = None
+    affine: AffineRecord | None = None
 
     def scores(self, split: str) -> Scores | None:
         """Scores of 'validation' or 'test'."""

@@ -15,13 +15,14 @@ from affect_jax.config.hyper import flatten_hyper, flatten_paths, replace_hyper
 from affect_jax.config.models import make_model
 from affect_jax.config.parse import list_seeds
 from affect_jax.config.schema import Study
-from affect_jax.config.stages import Stage, list_own_metrics
+from affect_jax.config.stages import Stage, leaves_scale_free, list_own_metrics
 from affect_jax.data import splits
 from affect_jax.datasets.input_form import encode_form
 from affect_jax.errors import UserError
 from affect_jax.experiment import kept_weights, results
 from affect_jax.experiment.context import Run
-from affect_jax.experiment.results_file import Results, Scores, Selection, TrialResult
+from affect_jax.experiment.results_file import AffineRecord, Results, Scores, Selection, TrialResult
+from affect_jax.metrics.calibration import fit_affine
 from affect_jax.runtime import hosts, run_folder, run_identity
 from affect_jax.runtime.files import read_json, write_json
 from affect_jax.training import checkpoint, loop, mesh, objective, predictor
@@ -61,7 +62,8 @@ def run_study(run: Run, study: Study) -> StudyResult:
         fitted = _fit(run, study, model, run_folder.name_fit(study.name, "final", number), batch)
         _save_weights(run, study, number, fitted, batch, first=len(outcomes))
         kept_weights.save_tokenizer(run.workdir, study.name, model)
-        predicted = _predict(run, study, model, fitted.params, [trial.fold for trial in batch], once=fitted.shared)
+        of_folds = [trial.fold for trial in batch]
+        predicted, maps = _predict(run, study, model, fitted.params, of_folds, once=fitted.shared)
         for split, values in predicted.items():
             predictions.setdefault(split, []).append(values)
         alignment = _measure_alignment(run, study, model, fitted, batch)
@@ -80,6 +82,7 @@ def run_study(run: Run, study: Study) -> StudyResult:
                     finite=bool(fitted.finite[at]),
                     stopped=fitted.stopped.get(at),
                     held_out_cca={name: results.round_score(values[at]) for name, values in alignment.items()},
+                    affine=maps.get(at),
                 )
             )
     return StudyResult(outcomes, selections, {split: np.concatenate(values) for split, values in predictions.items()})
@@ -284,7 +287,9 @@ def repredict_study(run: Run, study: Study, finished: Results, numbers: Sequence
         trials = [finished.trials[number] for number in numbers[meta["first"] :][: meta["trials"]]]
         folds = [run.fold_names.index(trial.fold) for trial in trials]
         once = kept_weights.restore_shared(run.workdir, study.name, model, run.identity)
-        predicted = _predict(run, study, model, checkpoint.nest_leaves(params), folds, once=once)
+        # A run of an earlier version has no maps, and scores of what its models give.
+        how = dict(once=once, is_mapped=any(trial.affine for trial in trials))
+        predicted, _ = _predict(run, study, model, checkpoint.nest_leaves(params), folds, **how)
         for split, values in predicted.items():
             predictions.setdefault(split, []).append(values)
         for at, trial in enumerate(trials):
@@ -304,9 +309,17 @@ def _check_scores(run: Run, scores: Scores | None, trial: TrialResult) -> None:
 
 
 def _predict(
-    run: Run, study: Study, model: nn.Module, params: Params, folds: Sequence[int], *, once: Params
-) -> dict[str, np.ndarray]:
-    """split -> float32 [R, F] predictions (or [R, F, C] logits), back on the gold standard's own clock.
+    run: Run,
+    study: Study,
+    model: nn.Module,
+    params: Params,
+    folds: Sequence[int],
+    *,
+    once: Params,
+    is_mapped: bool | None = None,
+) -> tuple[dict[str, np.ndarray], dict[int, AffineRecord]]:
+    """split -> float32 [R, F] predictions (or [R, F, C] logits), back on the gold standard's own clock; and the map of
+    each trial whose predictions were mapped to the labels.
 
     Args:
       run: open.
@@ -315,6 +328,7 @@ def _predict(
       params: leaves [R, ...].
       folds: R of them.
       once: submodules of which all trials read one copy.
+      is_mapped: whether they are mapped to the labels; None for as the config says.
     """
     fold_of = np.array(folds, np.int32)
     data, output = run.experiment.data, study.stages[-1].prediction
@@ -330,11 +344,40 @@ def _predict(
         if data.delay:
             values = np.stack([splits.restore_delayed_predictions(v, split, data.delay) for v in values])
         predictions[name] = values
-    if data.rescale:
+    maps = {}
+    if is_mapped if is_mapped is not None else _maps_to_labels(run, study):
+        maps = _map_to_labels(run, predictions, folds)
+    if data.rescale == "authors":
         splits.rescale_predictions(predictions, run.development, run.folds, fold_of)
     if data.postprocess:
         splits.postprocess_predictions(predictions, {name: run.split(name) for name in predictions})
-    return predictions
+    return predictions, maps
+
+
+def _maps_to_labels(run: Run, study: Study) -> bool:
+    """Whether `config.data.rescale` asks for the map of validation, or leaves it open and the losses ask for it."""
+    setting = run.experiment.data.rescale
+    is_number = run.experiment.task.endswith("regression")
+    return is_number and (setting == "affine" or (setting is None and leaves_scale_free(study.stages[-1])))
+
+
+def _map_to_labels(run: Run, predictions: dict[str, np.ndarray], folds: Sequence[int]) -> dict[int, AffineRecord]:
+    """Maps each trial's predictions by scale and offset, fitted on its own validation frames; in place.
+
+    Returns:
+      Trial -> its map; a trial without finite predictions there has none.
+    """
+    maps = {}
+    for trial, fold in enumerate(folds):
+        values, target = predictions["validation"][trial], run.development.target
+        known = run.mark_asked("validation", run.fold_names[fold]) & np.isfinite(values) & np.isfinite(target)
+        if not known.any():
+            continue
+        fitted = fit_affine(values[known], target[known])
+        maps[trial] = AffineRecord(*fitted)
+        for of_split in predictions.values():
+            of_split[trial] = fitted.apply(of_split[trial])
+    return maps
 
 
 def _save_weights(

@@ -9,6 +9,7 @@ from io import StringIO
 from rich.console import Console
 from rich.table import Table
 
+from affect_jax.experiment import ensembles
 from affect_jax.experiment.results_file import Results, TrialResult
 from affect_jax.runtime.score_text import format_score, label_metric
 
@@ -32,7 +33,8 @@ def format_results(results: Results) -> str:
     title = f"{results.name}: {label_metric(metric)}, {split} split of {corpus}"
     table = Table()
     table.add_column("variant", overflow="fold")
-    against_first = [f"against {names[first]}"] if len(variants) > 1 else []
+    has_several = _has_several_variants(results)
+    against_first = [f"against {names[first]}"] if has_several else []
     for head in ("mean", "spread", "trials", *against_first):
         table.add_column(head, justify="right")
     for study, variant in variants:
@@ -41,7 +43,7 @@ def format_results(results: Results) -> str:
         is_whole = bool(scores) and None not in scores.values()
         mean = format_score(statistics.fmean(scores.values()), metric) if is_whole else "not finite" if scores else "-"
         spread = f"± {format_score(statistics.stdev(scores.values()), metric)}" if is_whole and len(scores) > 1 else ""
-        against = [] if (study, variant) == first else [_compare(results, first, scores, split)]
+        against = [] if (study, variant) == first or not has_several else [_compare(results, first, scores, split)]
         table.add_row(names[study, variant], mean, spread, str(len(trials)), *against)
     baseline = results.baselines.get(split, {}).get(metric)
     if baseline is not None:
@@ -49,6 +51,11 @@ def format_results(results: Results) -> str:
         table.add_row(f"{answer} of scored part", format_score(baseline, metric))
     chosen = _list_chosen(results)
     return "\n".join([*textwrap.wrap(title, WIDTH), _render(table) + _explain(results, split), *chosen])
+
+
+def _has_several_variants(results: Results) -> bool:
+    """Whether there is a difference to show; that of an ensemble and its own seeds is none of matched trials."""
+    return len({(trial.study, trial.variant) for trial in results.trials if trial.seed != ensembles.SEED}) > 1
 
 
 def _list_chosen(results: Results) -> list[str]:
@@ -116,12 +123,19 @@ def _compare(results: Results, first: tuple[str, str], scores: dict[tuple[str, i
 def _explain(results: Results, split: str) -> str:
     """What the table does not say by itself."""
     notes = ["spread: standard deviation over trials (folds and seeds)"]
-    if len({(trial.study, trial.variant) for trial in results.trials}) > 1:
+    if _has_several_variants(results):
         notes[0] += "; differences are paired by fold and seed"
     if results.baselines.get(split, {}).get(results.monitor.metric) is not None:
         notes.append(
             "of scored part: the best answer that never changes, made of these very labels, which no model knows"
         )
+    if any(trial.affine for trial in results.trials):
+        notes.append(
+            "numbers are mapped to the labels by scale and offset, fitted on validation, as the loss leaves both free; "
+            "PCC is what it was (--config.data.rescale=none leaves the map out)"
+        )
+    if any(trial.seed == ensembles.SEED for trial in results.trials):
+        notes.append("ensemble: the answers of the seeds of a fold, averaged; its spread is over folds")
     if results.corpus.synthetic:
         notes.append("the corpus is synthetic: nothing here can stand beside a published figure")
     if any(trial.classical and trial.classical.fitted_on != "train" for trial in results.trials):

@@ -4,7 +4,8 @@ Models of one modality, and models that fuse several, are deployed whole.
 """
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +19,10 @@ from affect_jax.config.models import make_model
 from affect_jax.config.schema import Data, Experiment
 from affect_jax.data.windows import WindowPlan
 from affect_jax.datasets.input_form import InputForm, decode_form, encode_form, select_modalities
-from affect_jax.errors import UserError
-from affect_jax.experiment import kept_weights
+from affect_jax.errors import UserError, join_words
+from affect_jax.experiment import ensembles, kept_weights
+from affect_jax.experiment.calibrations import Calibration, calibrate_trials
+from affect_jax.experiment.chosen_trial import Choice
 from affect_jax.experiment.results_file import CorpusRecord, Results, TrialResult, read_results
 from affect_jax.inference import export_folder
 from affect_jax.runtime import files, run_folder, run_identity
@@ -56,7 +59,11 @@ class Deployed(NamedTuple):
       windows: in which longer sequences are read, as in evaluation; None for whole ones.
       form: how the inputs were made of files; None where that is not known, and only features themselves are taken.
       delay: steps by which predictions are moved back, as the labels were moved in training.
-      number: of the trial in results.json; None for a converted model.
+      number: of the trial in results.json; None for a converted model, and for an ensemble.
+      members: numbers of the trials of an ensemble, whose `params` have an axis of them in front; () for one trial.
+      calibration: how far to trust what it says, as its validation split tells; None where that is not known.
+      affine: scale and offset by which a number is mapped to the labels, float32 each, or [S] of an ensemble; None for
+        what the model gives.
     """
 
     model: Any
@@ -69,6 +76,9 @@ class Deployed(NamedTuple):
     form: InputForm | None = None
     delay: int = 0
     number: int | None = None
+    members: tuple[int, ...] = ()
+    calibration: Calibration | None = None
+    affine: tuple[np.ndarray, np.ndarray] | None = None
 
     @property
     def modality(self) -> str:
@@ -118,6 +128,7 @@ def load_deployed(run: Path, number: int) -> Deployed:
         form=select_modalities(decode_form(meta["inputs"]), modalities) if "inputs" in meta else None,
         delay=experiment.data.delay,
         number=number,
+        affine=trial.affine and (np.float32(trial.affine.scale), np.float32(trial.affine.offset)),
     )
 
 
@@ -140,6 +151,36 @@ def _copy_tokenizer(described: dict[str, Any], out: Path) -> dict[str, Any]:
     return {**described, "trained": {**described["trained"], "words": {**words, "tokenizer": path.name}}}
 
 
+def load_ensemble(run: Path, numbers: Sequence[int]) -> Deployed:
+    """Reads trials of a finished run that differ in their seed alone, as one model that averages what they say.
+
+    Raises:
+      UserError: the run is unfinished or damaged.
+    """
+    members = [load_deployed(run, number) for number in numbers]
+    params = jax.tree.map(lambda *leaves: np.stack(leaves), *(member.params for member in members))
+    maps = [member.affine for member in members]
+    affine = None if None in maps else tuple(np.stack(values) for values in zip(*maps, strict=True))
+    return members[0]._replace(params=params, number=None, members=tuple(numbers), affine=affine)
+
+
+def load_calibrated(run: Path, choice: Choice, members: Sequence[int] = ()) -> Deployed:
+    """The chosen trial, or the ensemble of these members, with its calibration where predictions tell it.
+
+    Raises:
+      UserError: the run is unfinished or damaged.
+    """
+    deployed = load_ensemble(run, members) if members else load_deployed(run, choice.number)
+    return deployed._replace(calibration=calibrate_trials(run, choice.results, members or (choice.number,)))
+
+
+def name_trials(deployed: Deployed) -> str:
+    """`trial 3`, or `the ensemble of trials 0, 1 and 2`."""
+    if not deployed.members:
+        return f"trial {deployed.number}"
+    return f"the ensemble of trials {join_words([str(number) for number in deployed.members])}"
+
+
 def plan_windows(data: Data) -> WindowPlan | None:
     """The windows in which `config.data` has recordings evaluated; None for whole ones."""
     if data.unit not in ("recording", "window") or not data.window:
@@ -155,7 +196,8 @@ def _is_dropping(experiment: Experiment, study: str) -> bool:
 
 def _name_postprocessing(data: Data) -> str:
     """What the run did with all predictions of a split together, which those of single files lack; '' for nothing."""
-    names = [("AVEC's post-processing", data.postprocess), ("rescaling to the range of the labels", data.rescale)]
+    is_stretched = data.rescale == "authors"
+    names = [("AVEC's post-processing", data.postprocess), ("rescaling to the range of the labels", is_stretched)]
     return " and ".join(name for name, is_done in names if is_done)
 
 
@@ -210,13 +252,58 @@ def predict_deployed(deployed: Deployed, features: Arrays, mask: Arrays) -> jax.
       float32 with the mask's shape, 0 where the mask is False; logits of C classes have one more axis. Items have [B],
       or [B, C] logits.
     """
+    values, masks = _predict_members(deployed, features, mask)
+    value = values[0] if len(values) == 1 else _average_members(deployed.trained["task"], values)
+    return _mask_steps(deployed, value, masks)
+
+
+def measure_disagreement(deployed: Deployed, features: Arrays, mask: Arrays) -> jax.Array:
+    """How far the members of an ensemble disagree about each prediction, float32 of its shape without classes.
+
+    Of classes the mutual information of answer and member, in nats: the mean divergence of their probabilities from the
+    average (N. Houlsby et al., "Bayesian active learning for classification and preference learning", 2011). Of numbers
+    the standard deviation. Args: see `predict_deployed`.
+    """
+    values, masks = _predict_members(deployed, features, mask)
+    if deployed.trained["task"] == "multiclass":
+        logs = jax.nn.log_softmax(values)
+    elif deployed.trained["task"] == "binary":
+        logs = jnp.log(jnp.clip(jnp.stack([1 - values, values], -1), 1e-7, 1))
+    else:
+        return _mask_steps(deployed, values.std(0), masks)
+    mean = jax.nn.logsumexp(logs, axis=0, keepdims=True) - math.log(len(values))
+    return _mask_steps(deployed, jnp.maximum((jnp.exp(logs) * (logs - mean)).sum(-1).mean(0), 0.0), masks)
+
+
+def _predict_members(deployed: Deployed, features: Arrays, mask: Arrays) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """What each member says [S, ...], one after the other as a CPU likes it, and the masks; S is 1 of one trial."""
     if not isinstance(features, Mapping):
         features, mask = {deployed.modality: features}, {deployed.modality: mask}
-    inputs = {}
+    inputs, masks = {}, dict(mask)
     for name, (mean, scale, _) in deployed.inputs.items():
         lead = (None,) * (features[name].ndim - 1)
         inputs[name] = jnp.where(mask[name][..., None], (features[name] - mean[lead]) / scale[lead], 0.0)
-    value = deployed.model.apply(step.split_variables(deployed.params), inputs, dict(mask), method="deploy")
+
+    def predict_member(member: tuple[Any, Any]) -> jax.Array:
+        params, affine = member
+        value = deployed.model.apply(step.split_variables(params), inputs, masks, method="deploy")
+        return value if affine is None else affine[0] * value + affine[1]
+
+    if not deployed.members:
+        return predict_member((deployed.params, deployed.affine))[None], masks
+    return jax.lax.map(predict_member, jax.tree.map(jnp.asarray, (deployed.params, deployed.affine))), masks
+
+
+def _average_members(task: str, values: jax.Array) -> jax.Array:
+    """As `ensembles.average_predictions`: numbers and probabilities [S, ...], or the probabilities of logits."""
+    if task != "multiclass":
+        return values.mean(0)
+    mean = jax.nn.logsumexp(jax.nn.log_softmax(values), axis=0) - math.log(len(values))
+    return jnp.maximum(mean, math.log(ensembles.LEAST))
+
+
+def _mask_steps(deployed: Deployed, value: jax.Array, mask: Mapping[str, jax.Array]) -> jax.Array:
+    """0 where a step is masked; what is said of an item stays."""
     if deployed.item:
         return value
     valid = mask[deployed.modality]
@@ -227,6 +314,9 @@ def describe_deployed(deployed: Deployed) -> dict[str, Any]:
     """What is known of a model beside its arithmetic, as an export's description has it."""
     return {
         "number": deployed.number,
+        "members": list(deployed.members),
+        "affine": None if deployed.affine is None else np.stack(deployed.affine, -1).astype(float).tolist(),
+        "calibration": dataclasses.asdict(deployed.calibration) if deployed.calibration else None,
         "trial": dataclasses.asdict(deployed.trial),
         "trained": deployed.trained,
         "made_of": encode_form(deployed.form) if deployed.form else None,
@@ -237,6 +327,8 @@ def describe_deployed(deployed: Deployed) -> dict[str, Any]:
 
 def export_deployed(deployed: Deployed, out: Path, provenance: dict[str, Any]) -> dict[str, Any]:
     """Writes `model.jax` (which needs jax alone), `params.npz` and `description.json` to `out`.
+
+    The artifact of an ensemble has a second output, how far its members disagree.
 
     The artifact takes any batch size and, where every step has a prediction, any length; items have one length.
     `export_folder.read_export` reads it back.
@@ -255,7 +347,14 @@ def export_deployed(deployed: Deployed, out: Path, provenance: dict[str, Any]) -
         features, mask = ({name: pair[k] for name, pair in arguments.items()} for k in (0, 1))
     else:
         features, mask = arguments[deployed.modality]
-    predict = jax.jit(lambda x, m: predict_deployed(deployed, x, m))
+    both = bool(deployed.members)
+    predict = jax.jit(
+        lambda x, m: (
+            (predict_deployed(deployed, x, m), measure_disagreement(deployed, x, m))
+            if both
+            else predict_deployed(deployed, x, m)
+        )
+    )
     artifact = jax_export.export(predict, platforms=PLATFORMS)(features, mask)
     leaves = checkpoint.flatten_leaves(deployed.params)
     description = {
@@ -270,6 +369,7 @@ def export_deployed(deployed: Deployed, out: Path, provenance: dict[str, Any]) -
             "unit": "item" if deployed.item else "step",
             "meaning": "prediction (logits of classes)" if deployed.item else "prediction; 0 where mask is False",
         },
+        **({"second_output": "how far the members disagree about it"} if both else {}),
         "platforms": list(PLATFORMS),
         "parameters": int(sum(leaf.size for leaf in leaves.values())),
         "submodules": sorted(deployed.params),

@@ -9,7 +9,9 @@ from affect_jax.datasets.input_form import InputForm
 from affect_jax.datasets.manifest.settings import LAYOUTS, LOWEST_RATES
 from affect_jax.datasets.missing_values import POLICIES
 from affect_jax.errors import join_words
+from affect_jax.experiment.calibrations import Calibration
 from affect_jax.metrics import TASKS
+from affect_jax.metrics.conformal import COVERAGES
 from affect_jax.runtime.typed_json import Mismatch, decode, quote
 
 _LEAST, _MOST = 1e-4, 1e9
@@ -56,6 +58,12 @@ def check_description(described: Mapping[str, Any], shapes: Mapping[str, tuple[i
     _check_output(described["output"], trained, len(next(iter(shapes.values()))) - 1, output)
     if trained.rate is not None and not 0 < trained.rate <= _MOST:
         raise Mismatch(f"has trained.rate = {trained.rate}, expected 1 to {_MOST:g}")
+    _check_calibration(decode(Calibration | None, described.get("calibration"), "calibration"), trained.task)
+    members = decode(tuple[int, ...], described.get("members", []), "members")
+    kind = tuple[tuple[float, ...], ...] if members else tuple[float, ...]
+    affine = decode(kind | None, described.get("affine"), "affine")
+    if affine is not None and {len(pair) for pair in (affine if members else [affine])} != {2}:
+        raise Mismatch(f"has affine = {quote(described['affine'])}, expected scale and offset")
     if not 0 <= decode(int, described.get("delay"), "delay") <= _MOST:
         raise Mismatch(f"has delay = {described['delay']}, expected 0 to {_MOST:g}")
     windows = decode(WindowPlan | None, described.get("windows"), "windows")
@@ -68,6 +76,19 @@ def check_description(described: Mapping[str, Any], shapes: Mapping[str, tuple[i
         of_items = "item" if has_time else described["output"]["unit"]  # an item of one frame is a step, too
         if described["output"]["unit"] != (of_items if form.layout == "item" else "step"):
             raise Mismatch(f"has made_of.layout = {form.layout!r}, which the model's output is not of")
+
+
+def _check_calibration(fitted: Calibration | None, task: str) -> None:
+    """Raises Mismatch where a calibration is not of the task, or mends nothing."""
+    if fitted is None:
+        return
+    if (fitted.temperature is not None) != (task in ("binary", "multiclass")):
+        raise Mismatch(f"has calibration.temperature = {fitted.temperature}, which a {task} task does not have")
+    if fitted.temperature is not None and not _LEAST <= fitted.temperature <= _MOST:
+        raise Mismatch(f"has calibration.temperature = {fitted.temperature}, expected {_LEAST:g} to {_MOST:g}")
+    for share, threshold in fitted.thresholds.items():
+        if share not in map(str, COVERAGES) or (threshold is not None and not 0 <= threshold <= _MOST):
+            raise Mismatch(f"has calibration.thresholds.{share} = {threshold}, expected 0 to {_MOST:g} of a coverage")
 
 
 def _check_output(stated: Mapping[str, Any], trained: Trained, lead: int, axes: int) -> None:

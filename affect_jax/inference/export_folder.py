@@ -43,12 +43,14 @@ class Exported(NamedTuple):
       shapes: modality -> shape of its features: numbers, or the names of free sizes, e.g. ('b', 't', 40).
       unit: 'item' where a whole sequence has one prediction, else 'step'.
       description: description.json.
+      disagree: (features, mask) -> how far the members of an ensemble disagree; None of one trial.
     """
 
     call: Callable[..., jax.Array]
     shapes: dict[str, tuple[int | str, ...]]
     unit: str
     description: dict[str, Any]
+    disagree: Callable[..., jax.Array] | None = None
 
     @property
     def modality(self) -> str:
@@ -138,7 +140,11 @@ def read_export(folder: Path) -> Exported:
         check_description(described, shapes, len(artifact.out_avals[0].shape))
     except Mismatch as error:
         raise UserError(f"{folder / DESCRIPTION} {error}; {_AGAIN}") from None
-    return Exported(jax.jit(artifact.call), shapes, described["output"]["unit"], described)
+    unit = described["output"]["unit"]
+    if len(artifact.out_avals) == 1:
+        return Exported(jax.jit(artifact.call), shapes, unit, described)
+    first, second = (jax.jit(lambda x, m, at=at: artifact.call(x, m)[at]) for at in (0, 1))
+    return Exported(first, shapes, unit, described, second)
 
 
 def _check_files(folder: Path, described: Mapping[str, Any]) -> None:
@@ -182,6 +188,7 @@ def _check_shapes(
         actual = describe_inputs(artifact, names)
         output = described["output"]
         fits = actual == inputs and format_shape(artifact.out_avals[0].shape) == output["shape"] and "unit" in output
+        fits = fits and len(artifact.out_avals) == (2 if described.get("members") else 1)
         by_modality = {names[0]: actual} if "features" in inputs else actual
         shapes = {name: _parse_shape(of["features"]["shape"]) for name, of in by_modality.items()}
         fits = fits and all(isinstance(name, str) and name for name in names)

@@ -26,11 +26,13 @@ class Prediction(NamedTuple):
       values: float32 [1] of an item, or [T]; logits of classes have one more axis.
       windows: how many windows it was read in; 1 for a whole one.
       read: modality -> frames that the model reads at once, of the modalities that are longer.
+      disagreement: float32 [1] or [T], how far the members of an ensemble disagree; None of one trial.
     """
 
     values: np.ndarray
     windows: int
     read: dict[str, int]
+    disagreement: np.ndarray | None = None
 
 
 def predict_steps(predictor: Predictor, features: Mapping[str, np.ndarray]) -> Prediction:
@@ -44,8 +46,9 @@ def predict_steps(predictor: Predictor, features: Mapping[str, np.ndarray]) -> P
     padded = max(_SHORTEST, 1 << (length - 1).bit_length())
     if predictor.is_frame:
         frames = {name: np.pad(x, ((0, padded - length), (0, 0))) for name, x in features.items()}
-        values = predict_batch(predictor, frames, dict.fromkeys(frames, np.arange(padded) < length))[:length]
-        return Prediction(restore_delay(values, predictor.delay), 1, {})
+        said = predict_batch(predictor, frames, dict.fromkeys(frames, np.arange(padded) < length))
+        values, doubt = (x if x is None else restore_delay(x[:length], predictor.delay) for x in said)
+        return Prediction(values, 1, {}, doubt)
     pieces = list_evaluated(length, predictor.windows)
     rows = 1 << (len(pieces) - 1).bit_length()
     steps = predictor.windows.window if len(pieces) > 1 else padded
@@ -55,10 +58,15 @@ def predict_steps(predictor: Predictor, features: Mapping[str, np.ndarray]) -> P
         mask[row, :size] = True
         for name, x in features.items():
             cut[name][row, :size] = x[start : start + size]
-    values = predict_batch(predictor, cut, dict.fromkeys(cut, mask))
-    scored = [row[piece.first : piece.last] for row, piece in zip(values, pieces, strict=False)]
-    read = dict.fromkeys(features, steps) if len(pieces) > 1 else {}
-    return Prediction(restore_delay(np.concatenate(scored), predictor.delay), len(pieces), read)
+
+    def join_windows(rows: np.ndarray | None) -> np.ndarray | None:
+        if rows is None:
+            return None
+        scored = [row[piece.first : piece.last] for row, piece in zip(rows, pieces, strict=False)]
+        return restore_delay(np.concatenate(scored), predictor.delay)
+
+    values, doubt = map(join_windows, predict_batch(predictor, cut, dict.fromkeys(cut, mask)))
+    return Prediction(values, len(pieces), dict.fromkeys(features, steps) if len(pieces) > 1 else {}, doubt)
 
 
 def predict_item(predictor: Predictor, features: Mapping[str, np.ndarray]) -> Prediction:
@@ -96,7 +104,9 @@ def predict_item(predictor: Predictor, features: Mapping[str, np.ndarray]) -> Pr
         predict_batch(predictor, {m: x[[row]] for m, x in inputs.items()}, {m: x[[row]] for m, x in masks.items()})
         for row in range(count)
     ]
-    return Prediction(average_windows(np.concatenate(rows))[None], count, longer)
+    values, doubts = zip(*rows, strict=True)
+    doubt = None if doubts[0] is None else np.concatenate(doubts).mean(0)[None]
+    return Prediction(average_windows(np.concatenate(values))[None], count, longer, doubt)
 
 
 def average_windows(values: np.ndarray) -> np.ndarray:

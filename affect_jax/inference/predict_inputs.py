@@ -16,6 +16,7 @@ from affect_jax.inference import long_inputs, split_files
 from affect_jax.inference.inputs import Requests, collect_requests
 from affect_jax.inference.output import Output, write_output
 from affect_jax.inference.predictor import Predictor
+from affect_jax.inference.split_files import describe_calibration, describe_map
 
 _MOST_TOLD = 20
 """Skipped items that are told one by one."""
@@ -29,16 +30,24 @@ class Answer(NamedTuple):
       values: float32 [N], or [N, C] logits.
       notes: what was done to it that was not done in training, in words that fit the column `note`.
       remarks: the same, and what was done as in evaluation, in words that are the same for all recordings alike.
+      disagreement: float32 [N] of the members of an ensemble; None of one trial.
     """
 
     ids: tuple[str, ...]
     values: np.ndarray
     notes: tuple[str, ...]
     remarks: tuple[str, ...]
+    disagreement: np.ndarray | None = None
 
 
-def predict_inputs(predictor: Predictor, paths: Sequence[str | Path], output: Output) -> int:
+def predict_inputs(predictor: Predictor, paths: Sequence[str | Path], output: Output, coverage: str = "0.9") -> int:
     """Predicts files, or what lists among them name, and writes one csv; reports on standard error.
+
+    Args:
+      predictor: the model.
+      paths: files.
+      output: where the csv goes.
+      coverage: of sets and intervals, one of `metrics.conformal.COVERAGES`.
 
     Returns:
       How many files or rows were skipped.
@@ -76,20 +85,30 @@ def predict_requests(predictor: Predictor, requests: Requests, output: Output) -
     if predictor.trained["postprocessing"]:
         _say(f"note: the run's own scores are after {predictor.trained['postprocessing']}; these predictions are not")
     if answers:
-        write_output(
-            split_files.format_predictions(
-                [name for answer in answers for name in answer.ids],
-                np.concatenate([answer.values for answer in answers]),
-                predictor.labels,
-                task=predictor.task,
-                notes=["; ".join(answer.notes) for answer in answers for _ in answer.ids],
-            ),
-            output,
-        )
+        _write_answers(predictor, answers, output, coverage)
     total = len(requests.items)
     line = f"{len(answers)} of {total} predicted{f', {skipped} skipped' if skipped else ''}"
     _say(f"{line} -> {output.path}" if output.path else line)
     return skipped
+
+
+def _write_answers(predictor: Predictor, answers: Sequence[Answer], output: Output, coverage: str) -> None:
+    """Writes the csv, and says what its numbers are."""
+    if predictor.affine is not None:
+        _say(f"note: {describe_map(predictor.affine)}; column raw has that")
+    if predictor.calibration is not None:
+        _say(f"note: {describe_calibration(predictor.calibration, coverage)}")
+    has_members = answers[0].disagreement is not None
+    disagreement = np.concatenate([answer.disagreement for answer in answers]) if has_members else None
+    text = split_files.format_predictions(
+        [name for answer in answers for name in answer.ids],
+        np.concatenate([answer.values for answer in answers]),
+        predictor.labels,
+        task=predictor.task,
+        notes=["; ".join(answer.notes) for answer in answers for _ in answer.ids],
+        trust=split_files.Trust(predictor.calibration, coverage, predictor.affine, disagreement),
+    )
+    write_output(text, output)
 
 
 def _say(text: str) -> None:
@@ -123,7 +142,7 @@ def answer_recording(predictor: Predictor, recording: Recording) -> Answer:
         remarks.append(f"longer than {size} steps and read in windows, as in the run's evaluation")
     if predictor.delay and not is_item:
         remarks.append(f"moved {predictor.delay} steps later, as labels were learned that much earlier")
-    return Answer(recording.steps, said.values, tuple(notes), tuple(remarks))
+    return Answer(recording.steps, said.values, tuple(notes), tuple(remarks), said.disagreement)
 
 
 def _describe_absence(predictor: Predictor, modality: str) -> str:

@@ -10,6 +10,8 @@ import numpy as np
 from affect_jax.data.windows import WindowPlan
 from affect_jax.datasets.input_form import InputForm, decode_form
 from affect_jax.errors import UserError
+from affect_jax.experiment.calibrations import Calibration
+from affect_jax.experiment.results_file import AffineRecord
 from affect_jax.inference import deployment, export_folder
 
 
@@ -27,6 +29,9 @@ class Predictor(NamedTuple):
       windows: in which longer sequences are read, as in evaluation; None for whole ones.
       delay: steps by which predictions are moved back.
       title: the model's origin, in words.
+      calibration: how far to trust what it says; None where that is not known.
+      affine: by which numbers are mapped to the labels; None where they are not, and of an ensemble's own maps.
+      disagree: (features, mask) -> how far the members of an ensemble disagree; None of one trial.
     """
 
     call: Callable[..., Any]
@@ -39,6 +44,9 @@ class Predictor(NamedTuple):
     windows: WindowPlan | None
     delay: int
     title: str
+    calibration: Calibration | None = None
+    affine: AffineRecord | None = None
+    disagree: Callable[..., Any] | None = None
 
     @property
     def modality(self) -> str:
@@ -58,9 +66,12 @@ def wrap_deployed(deployed: deployment.Deployed) -> Predictor:
         length = () if steps is None else (steps if deployed.item else "t",)
         shapes[name] = ("b", *length, len(mean))
     described = deployment.describe_deployed(deployed)
-    title = f"trial {deployed.number}, variant {deployed.trial.variant!r}"
+    title = f"{deployment.name_trials(deployed)}, variant {deployed.trial.variant!r}"
     call = jax.jit(lambda features, mask: deployment.predict_deployed(deployed, features, mask))
-    return _wrap(call, shapes, "item" if deployed.item else "step", described, title)
+    wrapped = _wrap(call, shapes, "item" if deployed.item else "step", described, title)
+    if not deployed.members:
+        return wrapped
+    return wrapped._replace(disagree=jax.jit(lambda x, mask: deployment.measure_disagreement(deployed, x, mask)))
 
 
 def wrap_export(folder: Path, exported: export_folder.Exported) -> Predictor:
@@ -71,13 +82,11 @@ def wrap_export(folder: Path, exported: export_folder.Exported) -> Predictor:
     """
     described = exported.description
     try:
-        return _wrap(
-            exported.call,
-            exported.shapes,
-            exported.unit,
-            described,
-            f"export of variant {described['trial']['variant']!r}",
-        )
+        members = described.get("members")
+        kind = f"the ensemble of {len(members)} seeds of variant" if members else "variant"
+        title = f"export of {kind} {described['trial']['variant']!r}"
+        wrapped = _wrap(exported.call, exported.shapes, exported.unit, described, title)
+        return wrapped._replace(disagree=exported.disagree)
     except (KeyError, TypeError) as error:
         raise UserError(
             f"{folder / export_folder.DESCRIPTION} lacks what this version needs ({type(error).__name__}: {error}); "
@@ -104,15 +113,28 @@ def _wrap(
         windows=WindowPlan(**windows) if windows else None,
         delay=described["delay"],
         title=title + (" (trained on a synthetic corpus)" if trained["corpus"]["synthetic"] else ""),
+        calibration=Calibration(**fitted) if (fitted := described.get("calibration")) else None,
+        affine=read_map(described),
     )
+
+
+def read_map(described: Mapping[str, Any]) -> AffineRecord | None:
+    """The one map of a description, by which its numbers are mapped to the labels."""
+    affine = described.get("affine")
+    return AffineRecord(*affine) if affine and not described.get("members") else None
 
 
 def _sort_modalities(form: InputForm) -> InputForm:
     return form._replace(modalities=dict(sorted(form.modalities.items())))
 
 
-def predict_batch(predictor: Predictor, features: dict[str, np.ndarray], mask: dict[str, np.ndarray]) -> np.ndarray:
-    """float32 predictions of arrays by modality."""
+def predict_batch(
+    predictor: Predictor, features: dict[str, np.ndarray], mask: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """float32 predictions of arrays by modality, and how far the members of an ensemble disagree about each."""
     if len(predictor.shapes) == 1:
         features, mask = features[predictor.modality], mask[predictor.modality]
-    return np.asarray(predictor.call(features, mask), np.float32)
+    values = np.asarray(predictor.call(features, mask), np.float32)
+    if predictor.disagree is None:
+        return values, None
+    return values, np.asarray(predictor.disagree(features, mask), np.float32)

@@ -9,7 +9,10 @@ import numpy as np
 from affect_jax.config.load import read_experiment
 from affect_jax.errors import UserError, join_words
 from affect_jax.experiment import chosen_trial
+from affect_jax.experiment.calibrations import Calibration
+from affect_jax.experiment.results_file import AffineRecord
 from affect_jax.inference import deployment, export_folder
+from affect_jax.inference.predictor import read_map
 
 
 class SpeechModel(NamedTuple):
@@ -24,6 +27,8 @@ class SpeechModel(NamedTuple):
       about: its origin, for the record. Of a run: `run`, `trial`, `variant` and `trained_on`; of a converted model:
         `converted`, `model` and `source`; of an export: `export`, `variant` and `trained_on`.
       title: the same in words.
+      calibration: how far to trust what it says; None where that is not known.
+      affine: by which numbers are mapped to the labels; None where they are not, and of an ensemble's own maps.
     """
 
     deployed: deployment.Deployed | export_folder.Exported
@@ -33,6 +38,8 @@ class SpeechModel(NamedTuple):
     target: str
     about: dict[str, Any]
     title: str
+    calibration: Calibration | None = None
+    affine: AffineRecord | None = None
 
 
 def is_converted(folder: Path) -> bool:
@@ -80,14 +87,18 @@ def wrap_deployed(run: Path, deployed: deployment.Deployed) -> SpeechModel:
         reads = f"trial {deployed.number} of {run} reads {deployed.modality!r}, not raw speech"
         raise UserError(f"{reads}; {_suggest_run(run, deployed)}")
     is_synthetic = trained["corpus"]["synthetic"]
+    which = {"trials": list(deployed.members)} if deployed.members else {"trial": deployed.number}
     return SpeechModel(
         deployed=deployed,
         rate=trained["rate"],
         task=trained["task"],
         labels=tuple(trained["labels"]),
         target=trained["target"],
-        about={"run": str(run), "trial": deployed.number, "variant": variant, "trained_on": trained["corpus"]},
-        title=f"trial {deployed.number}, variant {variant!r}{' (from a synthetic corpus)' if is_synthetic else ''}",
+        about={"run": str(run), **which, "variant": variant, "trained_on": trained["corpus"]},
+        title=f"{deployment.name_trials(deployed)}, variant {variant!r}"
+        + (" (from a synthetic corpus)" if is_synthetic else ""),
+        calibration=deployed.calibration,
+        affine=None if deployed.members or deployed.trial is None else deployed.trial.affine,
     )
 
 
@@ -160,4 +171,6 @@ def wrap_export(folder: Path, exported: export_folder.Exported) -> SpeechModel:
         target=trained["target"],
         about={"export": str(folder), "variant": variant, "trained_on": trained["corpus"]},
         title=f"export of variant {variant!r}{' (from a synthetic corpus)' if trained['corpus']['synthetic'] else ''}",
+        calibration=Calibration(**fitted) if (fitted := exported.description.get("calibration")) else None,
+        affine=read_map(exported.description),
     )

@@ -22,7 +22,8 @@ def describe_baseline(run: Run) -> str:
 def describe_run(run: Run) -> str:
     """One line that says what a run is: corpus, alignment where it has one, folds and seeds, revision."""
     results, corpus = run.results, run.results.corpus
-    folds, seeds = sorted({trial.fold for trial in results.trials}), {trial.seed for trial in results.trials}
+    trials = [trial for number, trial in enumerate(results.trials) if number not in run.ensembles]
+    folds, seeds = sorted({trial.fold for trial in trials}), {trial.seed for trial in trials}
     aligned = ", ".join(list_alignments(run.config))
     facts = [
         f"{'synthetic ' if run.synthetic else ''}corpus {'/'.join(filter(None, (corpus.name, corpus.form)))}",
@@ -32,15 +33,17 @@ def describe_run(run: Run) -> str:
         f"{len(seeds)} seed{'' if len(seeds) == 1 else 's'}",
         f"git {results.provenance.git[:12]}",
     ]
-    diverged = sum(not trial.finite for trial in results.trials)
+    diverged = sum(not trial.finite for trial in trials)
     if diverged:
-        facts.append(f"{diverged} of {format_count(len(results.trials), 'trial')} met a loss that was not finite")
+        facts.append(f"{diverged} of {format_count(len(trials), 'trial')} met a loss that was not finite")
     if broken := dict.fromkeys(summary.variant for summary in results.variants if summary.mean is None):
         facts.append(f"no mean of {', '.join(broken)}: a trial answers with NaN")
     classical = [trial for trial in results.trials if trial.classical]
     if refitted := dict.fromkeys(x.variant for x in classical if x.classical.fitted_on != "train"):
         facts.append(f"{'; '.join(refitted)}: learned from training and validation splits together, unlike networks")
-    if (run.config.get("data") or {}).get("rescale"):
+    if any(trial.affine for trial in trials):
+        facts.append("predictions mapped to the labels by scale and offset of validation, which leaves PCC alone")
+    if (run.config.get("data") or {}).get("rescale") == "authors":
         facts.append("predictions rescaled to the range of the training labels, which changes all scores but PCC")
     return f"{run.path.name}: {'; '.join(facts)}."
 

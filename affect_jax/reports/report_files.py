@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation import compare, confusion_counts, read, variants
+from affect_jax.evaluation import group_gaps as gaps
 from affect_jax.evaluation.modality_ranking import rank_modalities
 from affect_jax.evaluation.read import Run, Runs
+from affect_jax.evaluation.trust import assess_run
 from affect_jax.experiment import predictions_file
 from affect_jax.experiment.results_file import describe_command, read_results
 from affect_jax.reports import (
@@ -18,6 +20,7 @@ from affect_jax.reports import (
     curves,
     diagnosis,
     differences,
+    group_gaps,
     league,
     missing,
     over_time,
@@ -27,6 +30,7 @@ from affect_jax.reports import (
     side_by_side,
     sources,
     thesis_tables,
+    trust,
 )
 from affect_jax.reports.render import FORMATS, Files, write_files, write_formats
 from affect_jax.reports.tables import Grid
@@ -45,6 +49,7 @@ class Asked(NamedTuple):
     reference: str = ""  # the variant that all others are tested against; '' is the first
     metric: str = ""  # what they are tested by; '' is what the runs were stopped by
     expect: str = ""  # 'thesis' puts its figures beside ours
+    by: str = ""  # a column by whose values scores are shown, as `group_gaps.read_column` takes it
     margin: float | None = None  # points within which two variants count as equivalent; None does not ask
     ranked: Sequence[str] = ()  # variants that a ranked table tests all against, besides the first; () makes none
 
@@ -146,15 +151,15 @@ def render_runs(
 
     Files: 'comparison', 'learning' where a run kept its epochs, 'confusion' of classes, 'concordance' of continuous
     labels, 'chosen' where a grid was searched, 'ranking' and 'ranking_pairs' of a run with a model of each modality
-    alone, and what was asked for: 'significance', 'ranked', 'confusion_NAME_NAME'; the page, if it `has_page`, as
-    'index'.
+    alone, 'trust' where validation and test have labels, and what was asked for: 'significance', 'ranked',
+    'groups', 'confusion_NAME_NAME'; the page, if it `has_page`, as 'index'.
 
     Raises:
       UserError: a folder of no finished run, runs that have nothing in common, or a name that is not one variant's.
     """
     asked = asked or Asked()
     thesis_tables.check_expected(asked.expect)
-    runs = variants.read_runs(run_folders)
+    runs = [read.add_ensembles(run) for run in variants.read_runs(run_folders)]
     keyed, pictures = read.key_runs(runs), {}
     margin = None if asked.margin is None else asked.margin / 100
     published = thesis_tables.find_expected if asked.expect else None
@@ -173,6 +178,9 @@ def render_runs(
     counted = confusion_counts.count_all(runs)
     grids["learning"], grids["confusion"] = curves.make_table(runs), confusion.make_whole_table(counted, runs)
     grids["concordance"], grids["chosen"] = over_time.make_table(runs), search.make_table(runs)
+    trusted = [one for run in runs for one in assess_run(run)]
+    grids["trust"] = trust.make_table(trusted, comparison.names)
+    grids["groups"] = _score_by(comparison, asked.by) if asked.by else None
     files = {"comparison": write_formats(grids["comparison"], command)} | _render_grids(grids, pictures, command)
     rankings = [one for one in map(rank_modalities, runs) if one is not None]
     ranked = [ranking.make_table(one) for one in rankings]
@@ -180,8 +188,24 @@ def render_runs(
         texts = [write_formats(grid, command) for grid in of_runs]
         files |= {stem: {kind: "\n".join(text[kind] for text in texts) for kind in FORMATS}} if texts else {}
     if has_page:
-        files["index"] = {"html": report_page.render_report(comparison, command, grids, ranked, counted)}
+        files["index"] = {"html": report_page.render_report(comparison, command, grids, ranked, counted, trusted)}
     return files
+
+
+def _score_by(comparison: variants.Comparison, by: str) -> Grid:
+    """Scores by the values of a column.
+
+    Raises:
+      UserError: as `gaps.read_column`; or no variant has two values.
+    """
+    column, known = by.rpartition(":")[2], []
+    for run in comparison.runs:
+        cells = None if by == gaps.GROUP else gaps.read_column(run, by)
+        known += gaps.score_by(run, cells, comparison.split, comparison.metric)
+    grid = group_gaps.make_table(known, comparison.names, column, comparison.split, comparison.metric)
+    if grid is None:
+        raise UserError(f"--by={by}: the answers of no variant have two values of it; name another column")
+    return grid
 
 
 def report_runs(
@@ -195,7 +219,7 @@ def report_runs(
     _check_fold(asked.fold, bool(asked.confusion))
     files, first = render_runs(run_folders, command, asked, has_page=has_page), Path(run_folders[0])
     for stem, texts in files.items():
-        if stem in ("comparison", "significance", "ranked") or "png" in texts:
+        if stem in ("comparison", "significance", "ranked", "groups") or "png" in texts:
             print(texts["md"])
     paths = write_files(files, out or (first if len(set(run_folders)) == 1 else first.parent) / "report")
     for folder in dict.fromkeys(map(Path, run_folders)):

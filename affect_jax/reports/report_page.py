@@ -9,8 +9,9 @@ from affect_jax.evaluation.courses import Recording
 from affect_jax.evaluation.group_scores import score_running_ccc
 from affect_jax.evaluation.read import Source
 from affect_jax.evaluation.significance import LEAST_UNITS
+from affect_jax.evaluation.trust import Trust
 from affect_jax.evaluation.variants import Comparison
-from affect_jax.reports import figures, naming, tables
+from affect_jax.reports import figures, naming, tables, trust
 from affect_jax.reports.figures import Bar, Line
 from affect_jax.reports.render import encode_base64, render_page
 from affect_jax.reports.side_by_side import summarize_table
@@ -108,6 +109,15 @@ def _draw_courses(comparison: Comparison) -> Iterator[tuple[str, list[Chart]]]:
                 yield f"{comparison.labels[run.key]}: {name} ({', '.join(members)})", _draw_recording(members)
 
 
+def _draw_trust(comparison: Comparison, trusted: Sequence[Trust]) -> Iterator[Chart]:
+    """Reliability of each variant, and the risk of all in groups that can be told apart."""
+    for start in range(0, len(trusted), _COLOURS):
+        for title, axes, lines in trust.list_lines(trusted[start : start + _COLOURS], comparison.names):
+            across, up = axes.split("/")
+            figure = figures.draw_lines(lines, xlabel=across, ylabel=up)
+            yield _make_chart(figure, f"{title}; the table has the numbers.", title, [line.name for line in lines])
+
+
 def _group_sources(sources: Sequence[Source], most: int) -> list[list[Source]]:
     """All variants of a run in one chart where they can be told apart there, else study by study, in pieces."""
     by_study: dict[str, list[Source]] = {}
@@ -154,6 +164,7 @@ def render_report(
     grids: Mapping[str, Grid | None],
     rankings: Sequence[Grid],
     confusions: Mapping[Source, Confusion],
+    trusted: Sequence[Trust],
 ) -> bytes:
     """The whole page.
 
@@ -163,6 +174,7 @@ def render_report(
       grids: the tables by file stem: 'comparison', 'concordance', 'learning', 'significance' where it was asked for.
       rankings: of the modalities of runs that have a model of each alone.
       confusions: of the variants that have classes and predictions.
+      trusted: how far each variant can be trusted, where that could be measured.
     """
     runs, scores = comparison.runs, grids["comparison"]
     facts = [naming.describe_run(run) for run in runs]
@@ -179,6 +191,9 @@ def render_report(
         "rankings": rankings,
         "chosen": grids.get("chosen"),
         "confusions": {comparison.names[source]: confusion for source, confusion in confusions.items()},
+        "trust": grids.get("trust"),
+        "groups": grids.get("groups"),
+        "trust_charts": list(_draw_trust(comparison, trusted)),
         "points": list(_draw_points(comparison)),
         "courses": list(_draw_courses(comparison)),
         "concordance": grids["concordance"],

@@ -114,7 +114,11 @@ def test_what_a_flag_sets_stays_on_a_synthetic_corpus():
         ("data.modalities", "audio", "config.data.modalities is 'audio'; set a tuple"),
         ("data.steps", {"audoi": 3}, r"config.data.steps names 'audoi' \(did you mean 'audio'\?\)"),
         ("data.standardize", ("audoi",), r"config.data.standardize names 'audoi' \(did you mean 'audio'\?\)"),
-        ("data.rescale", "author", "config.data.rescale is 'author' .did you mean 'authors'..; set 'authors' or None"),
+        (
+            "data.rescale",
+            "author",
+            "config.data.rescale is 'author' .did you mean 'authors'..; set 'affine', 'authors', 'none' or None",
+        ),
         ("study.seeds", (0, -1), r"config.study.seeds is \(0, -1\); set"),
         ("study.only", ("teacher",), r"config.study.only names 'teacher' \(did you mean 'teachers'\?\)"),
         ("studies.teachers.variants", {}, "config.studies.teachers.variants is empty"),

@@ -38,7 +38,7 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
     resolved = read_json(tmp_path / "run" / "config.json")["config"]
     assert resolved["data"]["modalities"] == resolved["model"]["modalities"] == ["face", "text"]
     assert resolved["data"]["steps"] == {"face": 5, "text": 1}
-    files = split_files.write_split_predictions(tmp_path / "run", results, 0, "test", tmp_path / "predictions")
+    files = split_files.write_split_predictions(tmp_path / "run", results, [0], "test", tmp_path / "predictions")
     assert [file.name for file in files] == ["speaker5.csv"]
     rows = list(csv.DictReader(files[0].read_text().splitlines()))
     assert [row["id"] for row in rows] == ["item5", "item11"]

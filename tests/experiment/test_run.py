@@ -147,9 +147,9 @@ def test_a_recording_cannot_lead_predictions_out_of_their_folder(sew, tmp_path):
     run.mkdir()
     run_folder.write_arrays(run / "predictions.npz", arrays)
     with pytest.raises(UserError, match=r"has a recording '\.\./out', and RECOLA has no such name"):
-        split_files.write_split_predictions(run, results, 0, "test", tmp_path / "here")
+        split_files.write_split_predictions(run, results, [0], "test", tmp_path / "here")
     others = dataclasses.replace(results, corpus=dataclasses.replace(results.corpus, name="manifest"))
-    (path,) = split_files.write_split_predictions(run, others, 0, "test", tmp_path / "here")
+    (path,) = split_files.write_split_predictions(run, others, [0], "test", tmp_path / "here")
     assert path == tmp_path / "here" / "%2E.%2Fout.csv"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["here", "run"]
 
@@ -197,7 +197,7 @@ def test_a_model_is_imported_only_from_those_that_are_here(name, corpora, tmp_pa
 
 def test_predictions_of_the_unlabelled_part_in_the_owners_form(sew, tmp_path):
     folder, results = sew
-    files = split_files.write_split_predictions(folder, results, 0, "test", tmp_path)
+    files = split_files.write_split_predictions(folder, results, [0], "test", tmp_path)
     assert [path.name for path in files] == ["test_1.arff", "test_2.arff"]
     arrays = run_folder.read_arrays(folder / "predictions.npz")
     table = arff_files.read_arff(files[0])

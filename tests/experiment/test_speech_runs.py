@@ -11,6 +11,7 @@ from affect_jax.data import splits
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 from affect_jax.inference import deployment, export_folder, speech_models, timelines
+from affect_jax.metrics import calibration
 from affect_jax.runtime import run_folder
 from tests import small
 
@@ -41,6 +42,10 @@ def test_a_clip_has_one_prediction_and_its_sign_is_scored(conflict):
         x, y = arrays["conflictnet/test/prediction"][at], arrays["conflictnet/test/target"]
         assert trial.test["accuracy"] == pytest.approx(np.mean((x >= 0) == (y >= 0)), abs=1e-6)
         assert trial.test["pcc"] == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-4)
+        # A loss of 1 - PCC leaves scale and offset free: validation has set them, and what is kept is what they gave.
+        x, y = (arrays[f"conflictnet/validation/{name}"] for name in ("prediction", "target"))
+        assert trial.affine.scale > 0
+        np.testing.assert_allclose(calibration.fit_affine(x[at], y), (1, 0), atol=1e-3)
     high = np.mean(arrays["conflictnet/test/target"] >= 0)
     assert results.baselines["test"]["accuracy"] == pytest.approx(max(high, 1 - high), abs=1e-6)
 
@@ -84,6 +89,7 @@ def test_the_authors_rescaling_changes_the_range_and_no_correlation(conflict, co
     ]
     np.testing.assert_allclose([made.min(1), made.max(1)], [[min(gold)] * 2, [max(gold)] * 2], atol=1e-5)
     for a, b in zip(plain.trials, results.trials, strict=True):
+        assert b.affine is None
         assert a.test["pcc"] == pytest.approx(b.test["pcc"], abs=1e-3)
 
 

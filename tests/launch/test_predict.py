@@ -37,6 +37,9 @@ class Planted(NamedTuple):
     form: None = None
     windows: None = None
     delay: int = 0
+    members: tuple = ()
+    calibration: None = None
+    affine: None = None
 
 
 def write_run(folder, task="signed_regression", labels=()):
@@ -50,7 +53,9 @@ def write_run(folder, task="signed_regression", labels=()):
     config = {"corpus": {"name": "c", "rate": RATE}, "data": {"target": "conflict"}}
     (folder / "config.json").write_text(json.dumps({"config_arg": "x", "config": config}))
     where = "net/test/"
-    arrays = {"net/trial": np.arange(2), f"{where}prediction": np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)}
+    said = np.array([[0.1, 0.2], [0.3, 0.4]], np.float32)
+    said = np.stack([said, 1 - said], -1) if task == "multiclass" else said
+    arrays = {"net/trial": np.arange(2), f"{where}prediction": said}
     texts = {f"{where}id": np.array(["a_1", "b_1"]), f"{where}group": np.array(["a", "b"])}
     np.savez(folder / "predictions.npz", **arrays, **texts, **{f"{where}target": np.zeros(2, np.float32)})
     return folder

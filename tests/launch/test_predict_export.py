@@ -4,6 +4,7 @@ import csv
 import io
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ import soundfile
 from absl import flags
 
 from affect_jax.errors import UserError
+from affect_jax.experiment.calibrations import Calibration
 from affect_jax.inference import deployment, timelines
+from affect_jax.metrics import calibration
 from launch import cli, predict
 from tests.inference import toys
 from tests.launch.starting import starter
@@ -84,6 +87,36 @@ def test_features(main, of_features, item, capsys):
     assert trials[0]["prediction"] == labels[int(logits.argmax())]
     chances = np.exp(logits - logits.max())
     assert [float(trials[0][name]) for name in labels] == pytest.approx(chances / chances.sum(), abs=2e-6)
+
+
+def test_an_ensemble_with_its_calibration(main, tmp_path, item, capsys):
+    labels, sizes = ("calm", "angry", "glad"), dict(face=(2, 4), text=(3, None))
+    members = [toys.deployed(toys.Item(), k, item=True, task="multiclass", labels=labels, **sizes) for k in range(2)]
+    members[1] = members[1]._replace(inputs=members[0].inputs)  # seeds of one fold share its standardisation
+    params = jax.tree.map(lambda *leaves: np.stack(leaves), *(member.params for member in members))
+    fitted = Calibration(2.0, {"0.8": 0.4, "0.9": 0.995, "0.95": None}, 100)
+    model = members[0]._replace(params=params, members=(0, 1), calibration=fitted)
+    deployment.export_deployed(model, tmp_path / "export", {})
+    main(f"--run={tmp_path / 'export'}", item)
+    out, err = capsys.readouterr()
+    assert "export of the ensemble of 2 seeds of variant 'toy' (trained on a synthetic corpus)" in err
+    assert "note: probabilities are at temperature 2, fitted on 100 validation answers; set_90 holds the right" in err
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert list(row) == ["id", "prediction", *labels, "set_90", "disagreement", "note"]
+    face = np.concatenate([np.arange(6.0).reshape(3, 2), np.zeros((1, 2))]).astype(np.float32)
+    features = {"face": face, "text": np.array([1.0, -2.0, 0.5], np.float32)}
+    said = [toys.answer(member, features, {"face": np.arange(4) < 3, "text": np.array(True)}) for member in members]
+    shares = np.stack([calibration.compute_probabilities("multiclass", x) for x in said])
+    np.testing.assert_allclose(
+        [float(row[name]) for name in labels], calibration.apply_temperature(shares.mean(0), 2.0), atol=3e-6
+    )
+    entropy = [-(x * np.log(np.maximum(x, 1e-30))).sum(-1) for x in (shares.mean(0), shares)]
+    assert float(row["disagreement"]) == pytest.approx(entropy[0] - entropy[1].mean(), abs=2e-5)
+    assert row["prediction"] in row["set_90"].split("|")
+    main(f"--run={tmp_path / 'export'}", "--coverage=0.95", item)
+    out, err = capsys.readouterr()
+    assert "set_95" not in out
+    assert "too few for sets or intervals of 95 %" in err
 
 
 def test_a_bad_file_is_skipped_and_the_status_says_so(main, of_features, item, tmp_path, capsys):

@@ -124,7 +124,7 @@ def test_what_is_asked_of_run_folders(make_fusion_run):
     other = make_fusion_run("configs/fusion.py:moddrop,ravdess", {"intra+moddrop": 0.3})
     asked = report_files.Asked(compare=["intra vs cross", "intra+moddrop vs intra"], confusion=["cross"])
     files = report_files.render_runs([folder, other], "python -m x", asked)
-    assert list(files) == ["comparison", "significance", "confusion_cross", "confusion", "index"]
+    assert list(files) == ["comparison", "significance", "confusion_cross", "confusion", "trust", "index"]
     assert len(files["significance"]["csv"].splitlines()) > 5
     page = files.pop("index")["html"].decode()
     assert "python -m x" in page
