@@ -288,10 +288,13 @@ def search(
     random: int | None = None,
     ranges: Mapping[str, Any] | None = None,
     rounds: int = 1,
+    halving: int | None = None,
 ) -> dict[str, Any]:
     """Hyper-parameters of which validation chooses one point for each variant and fold: all combinations of a grid, or
-    `random` points from ranges, (least, greatest) at each leaf, in each of some rounds that learn from one another."""
+    `random` points from ranges, (least, greatest) at each leaf, in each of some rounds that learn from one another;
+    with `halving`, one of so many goes on at each rung."""
     drawn = dict(random=left_open(int) if random is None else random, rounds=rounds, draw=0)
+    drawn["halving"] = left_open(int) if halving is None else halving
     return dict(grid=dict(grid or {}), ranges=dict(ranges or {}), seeds=seeds, **drawn)
 
 

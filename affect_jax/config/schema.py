@@ -121,6 +121,8 @@ class Search:
         forest that was fitted to the scores so far expects much of (experiment/proposals.py).
       draw: seed of the points that are drawn.
       seeds: how many, or which, of the trials of a search.
+      halving: successive halving of the points of a variant and fold: at each rung one of so many goes on, the others
+        stop (training/halving.py). None lets all finish.
     """
 
     grid: dict[str, Any] | None = None
@@ -129,6 +131,7 @@ class Search:
     draw: Seed = 0
     seeds: SeedCount | tuple[Seed, ...] = 1
     rounds: Count = 1
+    halving: Annotated[int, Range(least=2, most=1000)] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

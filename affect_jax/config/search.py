@@ -43,6 +43,16 @@ def check_search(search: Search, problems: Problems) -> dict[str, tuple[float, .
             f"config.search.rounds is {search.rounds}, but later rounds need points from ranges; set "
             "config.search.random and config.search.ranges"
         )
+    if search.halving and not (search.random or search.grid):
+        problems.add(
+            f"config.search.halving is {search.halving}, but there are no points to drop; set config.search.random and "
+            "config.search.ranges, or a grid"
+        )
+    if search.halving and search.rounds > 1:
+        problems.add(
+            f"config.search.halving is {search.halving} and config.search.rounds {search.rounds}: scores of points "
+            "that were dropped early would teach later rounds little; set one of the two"
+        )
     if search.random and search.grid:
         problems.add("config.search has a grid and random points; set one of config.search.grid, config.search.random")
     return axes

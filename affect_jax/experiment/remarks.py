@@ -13,7 +13,7 @@ from affect_jax.config.stages import Stage
 from affect_jax.errors import format_count
 from affect_jax.experiment.context import Run
 from affect_jax.experiment.study import plan_final_trials, plan_search_trials
-from affect_jax.training import loop, mesh, objective
+from affect_jax.training import halving, loop, mesh, objective
 
 _OVERHEAD = 1.5e-3
 """Seconds of an update beside its matrix products, on a CPU: dispatch, optimizer, losses (SEW's whole step takes 3
@@ -37,15 +37,13 @@ def describe_work(run: Run) -> str:
     studies, rate = run.experiment.studies, _measure_product_rate()
     trials = sum(_count_trials(run, study) for study in studies)
     updates = sum(
-        _count_trials(run, study) * stage.epochs * _count_batches(run, stage)
-        for study in studies
-        for stage in study.stages
+        _count_epochs(run, study, stage) * _count_batches(run, stage) for study in studies for stage in study.stages
     )
     low, high = (sum(ends) for ends in zip(*(estimate_seconds(run, study, rate) for study in studies), strict=True))
     return (
         f"{format_count(trials, 'trial')} in {format_count(len(studies), 'study', 'studies')}, at most {updates:,} "
         f"updates: about {format_duration(low)} to {format_duration(high)} on an idle machine, compiling included "
-        f"(a guess, which the first epochs correct){_suggest_fewer(run, trials)}"
+        f"(a guess, which the first epochs correct){_describe_halving(run)}{_suggest_fewer(run, trials)}"
     )
 
 
@@ -63,7 +61,7 @@ def estimate_seconds(run: Run, study: Study, rate: float) -> tuple[float, float]
     count, low, high = _count_trials(run, study), 0.0, 0.0
     parallel = min(mesh.count_replicas(run.engine.mesh), count)
     for stage, update in zip(study.stages, _estimate_updates(run, study, rate), strict=True):
-        seconds = stage.epochs * _count_batches(run, stage) * count / parallel * update
+        seconds = _count_epochs(run, study, stage) * _count_batches(run, stage) / parallel * update
         low, high = low + _SPREAD[0] * seconds + _COMPILE[0], high + _SPREAD[1] * seconds + _COMPILE[1]
     return low, high
 
@@ -96,6 +94,31 @@ def describe_left(seconds: float, ended: Sequence[Study], left: Sequence[Study],
 
 def _count_trials(run: Run, study: Study) -> int:
     return len(plan_final_trials(run, study)) + len(plan_search_trials(run, study)) * run.experiment.search.rounds
+
+
+def _count_epochs(run: Run, study: Study, stage: Stage) -> int:
+    """Epochs of all trials of a study in one of its stages, where none stops by itself."""
+    rate, searched = run.experiment.search.halving, plan_search_trials(run, study)
+    final = len(plan_final_trials(run, study)) * stage.epochs
+    if not rate or stage is not study.stages[-1]:
+        return final + len(searched) * run.experiment.search.rounds * stage.epochs
+    seeds = len(list_seeds(run.experiment.search.seeds))
+    brackets = halving.group_points(searched).values()
+    return final + seeds * sum(halving.count_epochs(len(points), stage.epochs, rate) for points in brackets)
+
+
+def _describe_halving(run: Run) -> str:
+    """What the search's points are given before the worse ones are dropped: '; of 9 points 3 go on after epoch 5'."""
+    rate, texts = run.experiment.search.halving, []
+    for study in run.experiment.studies if rate else ():
+        points = max(map(len, halving.group_points(plan_search_trials(run, study)).values()), default=1)
+        epochs = study.stages[-1].epochs
+        rungs = halving.plan_rungs(points, epochs, rate)
+        kept = [f"{halving.count_kept(points, divisor)} after {epoch}" for epoch, divisor in rungs.items()]
+        if kept:
+            share = f"{halving.count_epochs(points, epochs, rate) / (points * epochs):.0%} of what all would take"
+            texts.append(f"of {points} points go on {', '.join(kept)} of {epochs} epochs, {share}")
+    return "".join(f"; {text}" for text in dict.fromkeys(texts))
 
 
 def _count_examples(run: Run) -> int:

@@ -201,6 +201,22 @@ class Selection:
 
 
 @dataclasses.dataclass(frozen=True)
+class SearchedPoint:
+    """One trial of a search.
+
+    Attributes:
+      hyper: dotted path -> value of the searched hyper-parameters.
+      score: its best validation score; None where it never had a finite one.
+    """
+
+    study: str
+    variant: str
+    fold: str
+    hyper: dict[str, float]
+    score: float | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Provenance:
     """Where the numbers come from.
 
@@ -237,6 +253,7 @@ class Results:
       baselines: split -> scores of the majority class or the best constant.
       provenance: where the numbers come from.
       schema: version of this layout.
+      searched: every trial of the searches; () in results of older versions.
     """
 
     name: str
@@ -250,6 +267,7 @@ class Results:
     baselines: dict[str, Scores]
     provenance: Provenance
     schema: int = SCHEMA
+    searched: tuple[SearchedPoint, ...] = ()
 
 
 def write_results(folder: Path, results: Results) -> None:

@@ -30,6 +30,7 @@ from affect_jax.experiment.results_file import (
     Provenance,
     Results,
     Scores,
+    SearchedPoint,
     Selection,
     SplitCount,
     TrialResult,
@@ -117,7 +118,7 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
     leads = hosts.is_leader()
     with open_run(experiment, folder, corpus, identity, stop=stop) as run:
         _introduce(run, corpus.recordings)
-        trials, selected, arrays = _run_studies(run)
+        trials, selected, searched, arrays = _run_studies(run)
     finished = Results(
         name=experiment.name,
         config_arg=config_arg,
@@ -127,6 +128,7 @@ def _train(experiment: Experiment, folder: Path, config_arg: str, stop: Callable
         trials=tuple(trials),
         variants=results.summarize_variants(trials),
         selected=tuple(selected),
+        searched=tuple(searched),
         baselines=_score_baselines(run),
         provenance=Provenance(**run_folder.describe_provenance(shlex.join(sys.argv)), run=identity.run),
     )
@@ -172,10 +174,15 @@ def _remove_checkpoints(folder: Path) -> None:
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
 
-def _run_studies(run: Run) -> tuple[list[TrialResult], list[Selection], dict[str, np.ndarray]]:
-    """All studies in turn: their trials and selections as results.json has them, and the arrays of predictions.npz."""
+def _run_studies(
+    run: Run,
+) -> tuple[list[TrialResult], list[Selection], list[SearchedPoint], dict[str, np.ndarray]]:
+    """All studies in turn: their trials, selections and searched points as results.json has them, and the arrays of
+    predictions.npz.
+    """
     trials: list[TrialResult] = []
     selected: list[Selection] = []
+    searched: list[SearchedPoint] = []
     arrays: dict[str, np.ndarray] = {}
     studies, began = run.experiment.studies, time.monotonic()
     for number, study in enumerate(studies):
@@ -188,7 +195,8 @@ def _run_studies(run: Run) -> tuple[list[TrialResult], list[Selection], dict[str
         arrays |= _collect_predictions(run, study.name, len(trials), outcome.predictions, folds)
         trials += outcome.trials
         selected += outcome.selections
-    return trials, selected, arrays
+        searched += outcome.searched
+    return trials, selected, searched, arrays
 
 
 def _introduce(run: Run, recordings: Recordings) -> None:

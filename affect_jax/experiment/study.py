@@ -8,24 +8,22 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import flax.linen as nn
-import jax
 import numpy as np
 
 from affect_jax.config.hyper import flatten_hyper, flatten_paths, replace_hyper
 from affect_jax.config.models import make_model
 from affect_jax.config.parse import list_seeds
 from affect_jax.config.schema import Study
-from affect_jax.config.stages import Stage, leaves_scale_free, list_own_metrics
+from affect_jax.config.stages import Stage, list_own_metrics
 from affect_jax.data import splits
 from affect_jax.datasets.input_form import encode_form
 from affect_jax.errors import UserError
-from affect_jax.experiment import kept_weights, results
+from affect_jax.experiment import batches, kept_weights, labels_map, results
 from affect_jax.experiment.context import Run
-from affect_jax.experiment.results_file import AffineRecord, Results, Scores, Selection, TrialResult
-from affect_jax.metrics.calibration import fit_affine
+from affect_jax.experiment.results_file import AffineRecord, Results, Scores, SearchedPoint, Selection, TrialResult
 from affect_jax.runtime import hosts, run_folder, run_identity
 from affect_jax.runtime.files import read_json, write_json
-from affect_jax.training import checkpoint, loop, mesh, objective, predictor
+from affect_jax.training import checkpoint, loop, objective, predictor
 from affect_jax.training.trials import Trial, plan_trials
 from affect_jax.types import Params
 
@@ -39,18 +37,20 @@ class StudyResult(NamedTuple):
     Attributes:
       trials: one for each trial.
       selections: what the search chose.
+      searched: all points that it tried.
       predictions: split -> float32 [R, F], or [R, F, C] logits, NaN where a trial predicts nothing.
     """
 
     trials: list[TrialResult]
     selections: list[Selection]
+    searched: list[SearchedPoint]
     predictions: dict[str, np.ndarray]
 
 
 def run_study(run: Run, study: Study) -> StudyResult:
     """Searches, trains, predicts and scores one study; what the run folder already has of it is reused."""
     model = make_model(study.model)
-    choices, selections = _search(run, study, model)
+    choices, selections, searched = _search(run, study, model)
     trials = [
         trial._replace(hyper=replace_hyper(trial.hyper, choices.get((trial.variant, trial.fold), {})))
         for trial in plan_final_trials(run, study)
@@ -58,7 +58,7 @@ def run_study(run: Run, study: Study) -> StudyResult:
     # Batch by batch, and saved as it comes: a study of many trials may not fit the memory, and a kill loses one batch.
     outcomes: list[TrialResult] = []
     predictions: dict[str, list[np.ndarray]] = {}
-    for number, batch in enumerate(_split_into_batches(run, model, trials)):
+    for number, batch in enumerate(batches.split_into_batches(run, model, trials)):
         fitted = _fit(run, study, model, run_folder.name_fit(study.name, "final", number), batch)
         _save_weights(run, study, number, fitted, batch, first=len(outcomes))
         kept_weights.save_tokenizer(run.workdir, study.name, model)
@@ -85,7 +85,8 @@ def run_study(run: Run, study: Study) -> StudyResult:
                     affine=maps.get(at),
                 )
             )
-    return StudyResult(outcomes, selections, {split: np.concatenate(values) for split, values in predictions.items()})
+    joined = {split: np.concatenate(values) for split, values in predictions.items()}
+    return StudyResult(outcomes, selections, searched, joined)
 
 
 def plan_final_trials(run: Run, study: Study) -> list[Trial]:
@@ -131,18 +132,9 @@ def _plan_next_round(run: Run, study: Study, candidates: Sequence[results.Candid
     return trials
 
 
-def _split_into_batches(run: Run, model: nn.Module, trials: Sequence[Trial]) -> list[Sequence[Trial]]:
-    """Cuts trials into batches whose training state fits `config.engine.trial_batch_gigabytes`."""
-    params = loop.trace_shapes(model, run.development.corpus, run.folds)[0]
-    # Parameters, their best, gradients and up to two moments of the optimizer, 4 bytes each.
-    trial_bytes = 5 * 4 * sum(x.size for submodule in params.values() for x in jax.tree.leaves(submodule))
-    fitting = max(int(run.experiment.engine.trial_batch_gigabytes * 1e9 / trial_bytes), 1)
-    replicas = mesh.count_replicas(run.engine.mesh)
-    size = max(fitting // replicas, 1) * replicas
-    return [trials[i : i + size] for i in range(0, len(trials), size)]
-
-
-def _fit(run: Run, study: Study, model: nn.Module, name: str, trials: Sequence[Trial]) -> loop.Fitted:
+def _fit(
+    run: Run, study: Study, model: nn.Module, name: str, trials: Sequence[Trial], halving_rate: int = 0
+) -> loop.Fitted:
     fitted = loop.fit_study(
         model,
         study.stages,
@@ -154,6 +146,7 @@ def _fit(run: Run, study: Study, model: nn.Module, name: str, trials: Sequence[T
         folder=run.workdir / "checkpoints" / name,
         identity=run.identity,
         listener=_make_listener(run, name, trials, {stage.name: stage for stage in study.stages}),
+        halving_rate=halving_rate,
     )
     for number, why in sorted(fitted.stopped.items()):
         trial = trials[number]
@@ -208,11 +201,11 @@ def _make_listener(run: Run, name: str, trials: Sequence[Trial], stages: Mapping
 
 def _search(
     run: Run, study: Study, model: nn.Module
-) -> tuple[dict[tuple[str, int], dict[str, float]], list[Selection]]:
+) -> tuple[dict[tuple[str, int], dict[str, float]], list[Selection], list[SearchedPoint]]:
     """Trains all points and picks, for each variant and fold, the point with the best validation score.
 
     Returns:
-      (variant, fold) -> path -> value of the axes, and what results.json says of it.
+      (variant, fold) -> path -> value of the axes, what results.json says of it, and of all points.
     """
     searched = study.points[0]  # all have the same paths
     open_axes = {name: [path for path in searched if path not in fixed] for name, fixed in study.variants.items()}
@@ -221,12 +214,12 @@ def _search(
     if not trials:  # a single point is set without a search
         folds = range(len(run.fold_names))
         single = {name: {path: searched[path] for path in paths} for name, paths in open_axes.items()}
-        return {(name, fold): values for name, values in single.items() for fold in folds}, []
+        return {(name, fold): values for name, values in single.items() for fold in folds}, [], []
     candidates, numbers = [], itertools.count()
     for number in range(run.experiment.search.rounds):
-        for batch in _split_into_batches(
-            run, model, _plan_next_round(run, study, candidates, number) if number else trials
-        ):
+        planned = _plan_next_round(run, study, candidates, number) if number else trials
+        split = batches.split_into_brackets if run.experiment.search.halving else batches.split_into_batches
+        for batch in split(run, model, planned):
             scores = _fit_search(run, study, model, run_folder.name_fit(study.name, "search", next(numbers)), batch)
             candidates += [
                 results.Candidate(trial.variant, trial.fold, flatten_hyper(trial.hyper), score)
@@ -245,7 +238,17 @@ def _search(
         )
         for (variant, fold), choice in choices.items()
     ]
-    return values, selections
+    searched = [
+        SearchedPoint(
+            study=study.name,
+            variant=one.variant,
+            fold=run.fold_names[one.fold],
+            hyper={path: one.hyper[path] for path in open_axes[one.variant]},
+            score=results.round_score(one.score),
+        )
+        for one in candidates
+    ]
+    return values, selections, searched
 
 
 def _fit_search(run: Run, study: Study, model: nn.Module, name: str, trials: Sequence[Trial]) -> list[float]:
@@ -256,7 +259,8 @@ def _fit_search(run: Run, study: Study, model: nn.Module, name: str, trials: Seq
         saved = read_json(summary)
         run_identity.check_origin(run.identity, saved["identity"], summary)
         return [worst if score is None else score for score in saved["scores"]]
-    scores = [float(x) for x in _fit(run, study, model, name, trials).score]
+    fitted = _fit(run, study, model, name, trials, run.experiment.search.halving or 0)
+    scores = [float(x) for x in fitted.score]
     if hosts.is_leader():
         # JSON has no infinity, the score of a trial that never had a finite one.
         finite = [score if math.isfinite(score) else None for score in scores]
@@ -345,39 +349,13 @@ def _predict(
             values = np.stack([splits.restore_delayed_predictions(v, split, data.delay) for v in values])
         predictions[name] = values
     maps = {}
-    if is_mapped if is_mapped is not None else _maps_to_labels(run, study):
-        maps = _map_to_labels(run, predictions, folds)
+    if is_mapped if is_mapped is not None else labels_map.asks_for_map(run, study):
+        maps = labels_map.map_to_labels(run, predictions, folds)
     if data.rescale == "authors":
         splits.rescale_predictions(predictions, run.development, run.folds, fold_of)
     if data.postprocess:
         splits.postprocess_predictions(predictions, {name: run.split(name) for name in predictions})
     return predictions, maps
-
-
-def _maps_to_labels(run: Run, study: Study) -> bool:
-    """Whether `config.data.rescale` asks for the map of validation, or leaves it open and the losses ask for it."""
-    setting = run.experiment.data.rescale
-    is_number = run.experiment.task.endswith("regression")
-    return is_number and (setting == "affine" or (setting is None and leaves_scale_free(study.stages[-1])))
-
-
-def _map_to_labels(run: Run, predictions: dict[str, np.ndarray], folds: Sequence[int]) -> dict[int, AffineRecord]:
-    """Maps each trial's predictions by scale and offset, fitted on its own validation frames; in place.
-
-    Returns:
-      Trial -> its map; a trial without finite predictions there has none.
-    """
-    maps = {}
-    for trial, fold in enumerate(folds):
-        values, target = predictions["validation"][trial], run.development.target
-        known = run.mark_asked("validation", run.fold_names[fold]) & np.isfinite(values) & np.isfinite(target)
-        if not known.any():
-            continue
-        fitted = fit_affine(values[known], target[known])
-        maps[trial] = AffineRecord(*fitted)
-        for of_split in predictions.values():
-            of_split[trial] = fitted.apply(of_split[trial])
-    return maps
 
 
 def _save_weights(

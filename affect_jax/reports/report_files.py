@@ -150,8 +150,8 @@ def render_runs(
     """The report of any finished run folders, laid out as `render_tables` does.
 
     Files: 'comparison', 'learning' where a run kept its epochs, 'confusion' of classes, 'concordance' of continuous
-    labels, 'chosen' where a grid was searched, 'ranking' and 'ranking_pairs' of a run with a model of each modality
-    alone, 'trust' where validation and test have labels, and what was asked for: 'significance', 'ranked',
+    labels, 'chosen' and 'importance' where points were searched, 'ranking' and 'ranking_pairs' of a run with a model of
+    each modality alone, 'trust' where validation and test have labels, and what was asked for: 'significance', 'ranked',
     'groups', 'confusion_NAME_NAME'; the page, if it `has_page`, as 'index'.
 
     Raises:
@@ -178,6 +178,7 @@ def render_runs(
     counted = confusion_counts.count_all(runs)
     grids["learning"], grids["confusion"] = curves.make_table(runs), confusion.make_whole_table(counted, runs)
     grids["concordance"], grids["chosen"] = over_time.make_table(runs), search.make_table(runs)
+    grids["importance"] = search.make_importance_table(runs)
     trusted = [one for run in runs for one in assess_run(run)]
     grids["trust"] = trust.make_table(trusted, comparison.names)
     grids["groups"] = _score_by(comparison, asked.by) if asked.by else None

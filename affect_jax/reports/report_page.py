@@ -190,6 +190,7 @@ def render_report(
         "significance": grids.get("significance"),
         "rankings": rankings,
         "chosen": grids.get("chosen"),
+        "importance": grids.get("importance"),
         "confusions": {comparison.names[source]: confusion for source, confusion in confusions.items()},
         "trust": grids.get("trust"),
         "groups": grids.get("groups"),

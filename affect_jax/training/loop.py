@@ -21,7 +21,7 @@ from affect_jax.data.streaming import Source
 from affect_jax.runtime import hosts
 from affect_jax.runtime.run_identity import RunIdentity
 from affect_jax.runtime.signals import Stopped
-from affect_jax.training import checkpoint, mesh, step
+from affect_jax.training import checkpoint, halving, mesh, step
 from affect_jax.training.diagnosis import find_first_not_finite
 from affect_jax.training.engine import Engine, assign_slots
 from affect_jax.training.epochs import Epochs, ResidentEpochs
@@ -75,6 +75,7 @@ class StageFit:
       folder: the stage's checkpoints; None: no checkpoints.
       identity: of the run; every checkpoint repeats it.
       listener: is told of each epoch.
+      rungs: epoch after which points of a search are dropped -> one of how many goes on; {} without halving.
       slots: slot -> place in `trials`; those from `count` on are copies that stand still.
       count: slots that hold a trial of their own.
       arrays: the slots' trials, on the devices ...
@@ -99,6 +100,7 @@ class StageFit:
     folder: Path | None
     identity: RunIdentity | None
     listener: Listener
+    rungs: dict[int, int] = dataclasses.field(default_factory=dict)
 
     slots: list[int] = dataclasses.field(init=False)
     count: int = dataclasses.field(init=False)
@@ -147,6 +149,7 @@ class StageFit:
             self.state, log = self.epochs.run(self.arrays, self.frozen, self.state, self.live, self.save_or_stop)
             self.epoch += 1
             self.live, scores, log = mesh.to_host((self.state.live, self.state.best_score, log))
+            self.drop_points(scores)
             self.tell(ran, scores, log)
             self.compact()
             if self.live.any():
@@ -205,6 +208,19 @@ class StageFit:
                 of=len(self.trials),
             )
         )
+
+    def drop_points(self, scores: np.ndarray) -> None:
+        """At a rung of successive halving, stops the trials of the worse points; `scores` are [S], as in `tell`."""
+        if self.epoch not in self.rungs:
+            return
+        known = np.array(self.summary["score"])
+        known[self.slots[: self.count]] = scores[: self.count]
+        dropped = halving.find_dropped(self.trials, known, self.rungs[self.epoch])
+        is_kept = np.array([trial not in dropped for trial in self.slots])
+        if (self.live & ~is_kept).any():
+            self.live = self.live & is_kept
+            # Only the mark changes: what a trial is that goes on does not depend on those that do not.
+            self.state = self.state.replace(live=mesh.shard_trials(self.engine.mesh, self.live))
 
     def compact(self) -> None:
         """Packs the live trials into fewer slots once half of them have stopped; harvests all at the end of the stage.
@@ -321,11 +337,11 @@ def fit_study(
     folder: Path | None = None,
     identity: RunIdentity | None = None,
     listener: Listener | None = None,
+    halving_rate: int = 0,
 ) -> Fitted:
     """Trains every trial through every stage.
 
-    Trials that agree in fold, seed and all hyper-parameters of the stages so far are trained once: SeqSEW's teacher
-    does not depend on the student's loss weights, so one teacher serves a whole grid of them.
+    Trials that agree in fold, seed and all hyper-parameters of the stages so far (teachers of SeqSEW) are trained once.
 
     Args:
       model: chosen by the config.
@@ -338,6 +354,7 @@ def fit_study(
       folder: where to checkpoint, a folder a stage; an unfinished fit in it is resumed. None: no checkpoints.
       identity: of the run that the checkpoints belong to.
       listener: is told of each epoch.
+      halving_rate: of the points of a search, one of so many goes on at each rung of the last stage; 0 drops none.
 
     Raises:
       UserError: a name that the model lacks, or a checkpoint that is damaged or another run's.
@@ -348,8 +365,7 @@ def fit_study(
     resident = corpus if isinstance(corpus, Source) else mesh.replicate(engine.mesh, corpus)
     arranged, shared = arrange_folds(model, stages, corpus, folds, engine), load_shared(model)
     data = FoldedCorpus(resident, *mesh.replicate(engine.mesh, (arranged, shared)))
-    best_epoch, epochs, finite, stopped = {}, {}, np.ones(len(trials), bool), {}
-    outcome, place = None, []
+    best_epoch, epochs, finite, stopped, outcome, place = {}, {}, np.ones(len(trials), bool), {}, None, []
     for number, stage in enumerate(stages):
         # Train each distinct trial once, from what its trial of the stage before has kept.
         distinct, next_place = find_distinct(trials, [s.name for s in stages[: number + 1]])
@@ -357,18 +373,23 @@ def fit_study(
         before = pick_trials(outcome.params, [place[i] for i in distinct]) if outcome else None
         start = set_choices(before or init_params(model, data, chosen, engine), chosen, stage.name)
         place, plan = next_place, plan_stage(model, stage, task, data, engine)
+        rungs = _plan_rungs(chosen, stage, halving_rate if stage is stages[-1] else 0)
         where = dict(folder=folder / stage.name if folder else None, identity=identity, listener=listener or Listener())
         with contextlib.closing(_make_epochs(plan, data, engine)) as runner:
-            outcome = StageFit(plan, data, chosen, distinct, start, engine, epochs=runner, **where).run()
-
+            outcome = StageFit(plan, data, chosen, distinct, start, engine, epochs=runner, rungs=rungs, **where).run()
         # Hand the results to every trial that shares them.
         best_epoch[stage.name], epochs[stage.name] = outcome.best_epoch[place], outcome.epochs[place]
         finite &= outcome.finite[place]
         for trial, at in enumerate(place):
-            if at in outcome.stopped and trial not in stopped:  # what stopped it first is the reason
-                stopped[trial] = f"{stage.name}: {outcome.stopped[at]}"
+            if at in outcome.stopped:
+                stopped.setdefault(trial, f"{stage.name}: {outcome.stopped[at]}")  # what stopped it first is the reason
     params = pick_trials(outcome.params, place)
     return Fitted(params, outcome.score[place], best_epoch, epochs, finite, stopped=stopped, shared=shared)
+
+
+def _plan_rungs(trials: Sequence[Trial], stage: Stage, rate: int) -> dict[int, int]:
+    points = max(map(len, halving.group_points(trials).values()))
+    return halving.plan_rungs(points, stage.epochs, rate) if rate else {}
 
 
 def _make_epochs(plan: step.StagePlan, data: FoldedCorpus, engine: Engine) -> Epochs:

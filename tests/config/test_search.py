@@ -7,6 +7,7 @@ import pytest
 from affect_jax.config.problems import Problems
 from affect_jax.config.schema import Search
 from affect_jax.config.search import check_search, list_points
+from affect_jax.errors import UserError
 
 RATE, DROPOUT = "stages.fit.optimizer.learning_rate", "stages.fit.dropout"
 RANGES = {"stages": {"fit": {"optimizer": {"learning_rate": (1e-4, 1e-2)}, "dropout": (0.0, 0.6)}}}
@@ -65,3 +66,12 @@ def test_studies_that_share_a_path_try_the_same_values_of_it():
 def test_a_search_that_makes_no_sense_is_told(search, message):
     with pytest.raises(Exception, match=message):
         _list(search)
+
+
+def test_halving_needs_points_and_leaves_no_later_rounds():
+    _, points = _list(Search(random=4, ranges=RANGES, halving=2))
+    assert len(points) == 4
+    with pytest.raises(UserError, match="config.search.halving is 2, but there are no points to drop"):
+        _list(Search(halving=2))
+    with pytest.raises(UserError, match="halving is 3 and config.search.rounds 2: scores of points that were dropped"):
+        _list(Search(random=9, ranges=RANGES, halving=3, rounds=2))

@@ -6,10 +6,12 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from affect_jax.config.hyper import Hyper
 from affect_jax.config.schema import Search
 from affect_jax.config.search import draw_points, list_points
+from affect_jax.errors import UserError
 from affect_jax.experiment import study
 from affect_jax.experiment.proposals import propose_points
 
@@ -73,12 +75,16 @@ def test_a_search_of_several_rounds_learns_from_each_fold_by_itself(monkeypatch)
         return [abs(trial.hyper["fit"].choices["layer"] - likes[trial.fold]) for trial in trials]
 
     monkeypatch.setattr(study, "_fit_search", fit)
-    monkeypatch.setattr(study, "_split_into_batches", lambda run, model, trials: [trials[:20], trials[20:]])
-    chosen, selections = study._search(run, searched, None)
+    monkeypatch.setattr(study.batches, "split_into_batches", lambda run, model, trials: [trials[:20], trials[20:]])
+    chosen, selections, tried = study._search(run, searched, None)
     assert names == [f"s-search-{number:03d}" for number in range(6)]
     assert (chosen["open", 0][LAYER], chosen["open", 1][LAYER]) == (3, 0)
     assert set(chosen["first", 0]) == {RATE}
     assert {selection.candidates for selection in selections} == {24}
+    assert len(tried) == 4 * 24
+    assert {(one.variant, one.fold, tuple(one.hyper)) for one in tried if one.variant == "first"} == {
+        ("first", fold, (RATE,)) for fold in "ab"
+    }
 
 
 def test_a_run_without_later_rounds_does_not_wait_for_forests(repo_root):
@@ -86,3 +92,19 @@ def test_a_run_without_later_rounds_does_not_wait_for_forests(repo_root):
     code = f"import sys, affect_jax.experiment.run; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=repo_root, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_halving_sees_all_points_of_a_variant_and_fold_together(monkeypatch):
+    """Ten trials of each of two folds; of each, all or none go into a batch."""
+    trials = [SimpleNamespace(variant="v", fold=number % 2, number=number) for number in range(20)]
+    engine = SimpleNamespace(trial_batch_gigabytes=0.1)
+    run = SimpleNamespace(experiment=SimpleNamespace(engine=engine))
+    monkeypatch.setattr(study.batches, "split_into_batches", lambda run, model, trials: [trials[:15], trials[15:]])
+    split = study.batches.split_into_brackets(run, None, trials)
+    assert [{trial.fold for trial in batch} for batch in split] == [{0}, {1}]
+    assert [len(batch) for batch in split] == [10, 10]
+    monkeypatch.setattr(study.batches, "split_into_batches", lambda run, model, trials: [trials[:9], trials[9:]])
+    with pytest.raises(
+        UserError, match="compares 10 trials of a variant and fold, and 9 fit config.engine.trial_batch"
+    ):
+        study.batches.split_into_brackets(run, None, trials)

@@ -108,7 +108,8 @@ def test_a_variant_has_no_mean_where_one_of_its_trials_has_no_score():
 def test_a_searched_trial_without_a_finite_score_is_read_again_as_the_worst(tmp_path, monkeypatch, sign):
     scores = np.array([-sign * np.inf, 0.3], np.float32)
     monkeypatch.setattr(study, "_fit", lambda *_: SimpleNamespace(score=scores))
-    run = SimpleNamespace(workdir=tmp_path, identity=run_identity.RunIdentity(*"abcd"))
+    experiment = SimpleNamespace(search=SimpleNamespace(halving=None))
+    run = SimpleNamespace(workdir=tmp_path, identity=run_identity.RunIdentity(*"abcd"), experiment=experiment)
     searched = SimpleNamespace(stages=(SimpleNamespace(name="fit", sign=sign),))
     (tmp_path / "checkpoints" / "s" / "fit").mkdir(parents=True)
     assert [study._fit_search(run, searched, None, "s", []) for _ in range(2)] == [scores.tolist()] * 2
