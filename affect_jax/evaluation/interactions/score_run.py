@@ -149,6 +149,8 @@ def _score_study(
             for place, number in enumerate(numbers):
                 trial = trials[batch.first + number]
                 answers = _project_orders(means[place], count)
+                if trial.affine:  # a projection of mapped numbers is the mapped projection
+                    answers = [trial.affine.scale * values + trial.affine.offset for values in answers]
                 scores = _score_orders(checked.results.task, loaded, blocks[fold_of[batch.first + number]], answers)
                 scored.append(Projected(trial.variant, trial.fold, trial.seed, *scores))
             progress(len(scored), len(trials))
