@@ -67,12 +67,8 @@ def define_flags(values: flags.FlagValues) -> None:
         "With run folders: the variant that all others are tested against. Default: the first.",
         flag_values=values,
     )
-    flags.DEFINE_string(
-        "metric",
-        "",
-        "With run folders: what is tested and drawn. Default: what the runs were stopped by.",
-        flag_values=values,
-    )
+    metric = "With run folders: what is tested and drawn. Default: what the runs were stopped by."
+    flags.DEFINE_string("metric", "", metric, flag_values=values)
     expect = (
         "With run folders: 'thesis' puts its figure and the difference beside ours, where the corpus is the real one."
     )

@@ -151,15 +151,16 @@ def render_runs(
 
     Files: 'comparison', 'learning' where a run kept its epochs, 'confusion' of classes, 'concordance' of continuous
     labels, 'chosen' and 'importance' where points were searched, 'ranking' and 'ranking_pairs' of a run with a model of
-    each modality alone, 'trust' where validation and test have labels, and what was asked for: 'significance', 'ranked',
-    'groups', 'confusion_NAME_NAME'; the page, if it `has_page`, as 'index'.
+    each modality alone, 'trust' where validation and test have labels, and what was asked for: 'significance',
+    'ranked', 'groups', 'confusion_NAME_NAME'; the page, if it `has_page`, as 'index'.
 
     Raises:
       UserError: a folder of no finished run, runs that have nothing in common, or a name that is not one variant's.
     """
     asked = asked or Asked()
     thesis_tables.check_expected(asked.expect)
-    runs = [read.add_ensembles(run) for run in variants.read_runs(run_folders)]
+    plain = variants.read_runs(run_folders)
+    runs = [read.add_ensembles(run) for run in plain]
     keyed, pictures = read.key_runs(runs), {}
     margin = None if asked.margin is None else asked.margin / 100
     published = thesis_tables.find_expected if asked.expect else None
@@ -171,7 +172,7 @@ def render_runs(
         answers = compare.answer_questions(questions, keyed, margin=margin)
         grids["significance"] = differences.make_table(answers, keyed)
     if asked.ranked:
-        grids["ranked"] = league.make_table(runs, asked.ranked, asked.metric, margin)
+        grids["ranked"] = league.make_table(plain, asked.ranked, asked.metric, margin)
     if asked.confusion:
         chosen = [compare.find_variant(name, keyed) for name in asked.confusion]
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(chosen, keyed, asked.fold)
