@@ -171,6 +171,8 @@ def load_calibrated(run: Path, choice: Choice, members: Sequence[int] = ()) -> D
       UserError: the run is unfinished or damaged.
     """
     deployed = load_ensemble(run, members) if members else load_deployed(run, choice.number)
+    if deployed.trained.get("postprocessing"):  # what validation tells is of numbers that single files do not get
+        return deployed
     return deployed._replace(calibration=calibrate_trials(run, choice.results, members or (choice.number,)))
 
 
