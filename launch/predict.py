@@ -217,7 +217,7 @@ def _predict_listed(model: "Predictor", extractors: "Extractors", files: Sequenc
         for path in files:
             listed = clip_features.collect_rows(extractors, path, Path(folder), _say)
             items, remarks = (*items, *listed.items), (*remarks, *listed.remarks)
-        return predict_inputs.predict_requests(model, inputs.Requests(items, remarks), output)
+        return predict_inputs.predict_requests(model, inputs.Requests(items, remarks), output, FLAGS.coverage)
 
 
 def _say(text: str) -> None:

@@ -55,11 +55,13 @@ def predict_inputs(predictor: Predictor, paths: Sequence[str | Path], output: Ou
     Raises:
       UserError: a list is not one that the model can read.
     """
-    return predict_requests(predictor, collect_requests(predictor, [Path(path) for path in paths]), output)
+    return predict_requests(predictor, collect_requests(predictor, [Path(path) for path in paths]), output, coverage)
 
 
-def predict_requests(predictor: Predictor, requests: Requests, output: Output) -> int:
+def predict_requests(predictor: Predictor, requests: Requests, output: Output, coverage: str = "0.9") -> int:
     """Predicts requests and writes one csv; reports on standard error.
+
+    Args: see `predict_inputs`.
 
     Returns:
       How many of them were skipped.
