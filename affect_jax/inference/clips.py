@@ -19,7 +19,7 @@ from affect_jax.inference.clip_features import Extractors, extract_rows
 from affect_jax.inference.output import Output, write_output
 from affect_jax.inference.predict_inputs import Answer, answer_recording
 from affect_jax.inference.predictor import Predictor
-from affect_jax.inference.timelines import PEAKS, Timeline
+from affect_jax.inference.timelines import PEAKS, Timeline, describe_temperature, temper_timeline
 from affect_jax.runtime.files import spell_path
 from affect_jax.runtime.progress import Work
 
@@ -65,9 +65,12 @@ def predict_clips(
     task, labels, target = predictor.task, predictor.labels, predictor.trained["target"]
     with Work() as work:
         work.say(f"{predictor.title}: predicting {target!r} from {describe_form(extractors.form)}")
+        for sentence in describe_temperature(predictor.calibration):
+            work.say(sentence)
         for path, transcript in clips:
             try:
                 timeline = _answer_clip(predictor, extractors, path, transcript, wishes, work)
+                timeline = temper_timeline(timeline, task, predictor.calibration)
             except UserError as error:
                 timeline = Timeline(spell_path(path), spell_path(str(error)))
             described.append(timeline_files.describe_timeline(timeline, task, labels))

@@ -10,7 +10,6 @@ from affect_jax.inference import timeline_files, timelines
 from affect_jax.inference.output import Output, write_output
 from affect_jax.inference.speech_models import SpeechModel
 from affect_jax.inference.split_files import describe_map
-from affect_jax.metrics.calibration import temper_predictions
 from affect_jax.runtime.progress import Work
 
 
@@ -44,7 +43,6 @@ def predict_speech(
     cut = timelines.plan_windows(model.rate, model.deployed.steps, window, hop)
     seconds, hop_seconds = cut.window / model.rate, cut.hop / model.rate
     described, names, written = [], (), set()
-    temperature = model.calibration and model.calibration.temperature
     with Work() as work:
         work.say(f"{model.title}: windows of {seconds:g} s every {hop_seconds:g} s, predicting {model.target!r}")
         advance = _tell_windows(work, timelines.count_windows(recordings, cut))
@@ -52,9 +50,7 @@ def predict_speech(
         for sentence in _describe_fits(model):
             work.say(sentence)
         for timeline in timelines.predict_recordings(recordings, predict, cut, advance):
-            if temperature is not None and not timeline.error:
-                tempered = temper_predictions(model.task, timeline.prediction, temperature)
-                timeline = timeline._replace(prediction=tempered)
+            timeline = timelines.temper_timeline(timeline, model.task, model.calibration)
             described.append(timeline_files.describe_timeline(timeline, model.task, model.labels))
             work.say(timeline_files.format_summary(described[-1]))
             if timeline.error:
@@ -80,9 +76,7 @@ def _describe_fits(model: SpeechModel) -> Iterator[str]:
     """What validation did to the model's numbers or probabilities, a line each."""
     if model.affine is not None:
         yield f"note: {describe_map(model.affine)}"
-    fitted = model.calibration
-    if fitted is not None and fitted.temperature is not None:
-        yield f"note: probabilities are at temperature {fitted.temperature:.3g}, fitted on validation answers"
+    yield from timelines.describe_temperature(model.calibration)
 
 
 def _tell_windows(work: Work, total: int) -> Callable[[int], None]:

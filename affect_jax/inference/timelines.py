@@ -15,8 +15,10 @@ import jax
 import numpy as np
 
 from affect_jax.errors import UserError
+from affect_jax.experiment.calibrations import Calibration
 from affect_jax.features import audio, sound_files
 from affect_jax.inference import deployment, export_folder
+from affect_jax.metrics.calibration import temper_predictions
 from affect_jax.runtime.files import spell_path
 from affect_jax.training import mesh
 
@@ -257,3 +259,16 @@ def _finish_timeline(opened: _OpenRecording) -> Timeline:
     for window, value in opened.predictions.items():
         prediction[window] = value
     return opened.timeline._replace(prediction=prediction)
+
+
+def temper_timeline(timeline: Timeline, task: str, fitted: Calibration | None) -> Timeline:
+    """A timeline whose probabilities are calibrated, where validation tells a temperature."""
+    if timeline.error or fitted is None or fitted.temperature is None:
+        return timeline
+    return timeline._replace(prediction=temper_predictions(task, timeline.prediction, fitted.temperature))
+
+
+def describe_temperature(fitted: Calibration | None) -> Iterator[str]:
+    """A line on the probabilities of timelines, where validation tells a temperature."""
+    if fitted is not None and fitted.temperature is not None:
+        yield f"note: probabilities are at temperature {fitted.temperature:.3g}, fitted on validation answers"

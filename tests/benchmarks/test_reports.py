@@ -32,6 +32,23 @@ def test_differences_are_named(tmp_path):
     assert lines == ["b.md: is missing", "c.md: no command makes it", "a.md: today's code makes another one"]
 
 
+@pytest.mark.parametrize(
+    ("made", "kept", "agree"),
+    [
+        ("a,0.052021,3\n", "a,0.052022,3\n", True),
+        ("a,0.052020,3\n", "a,0.052022,3\n", False),
+        ("a,0.052021,3\n", "a,0.052021,4\n", False),
+        ("a,0.052021,3\n", "b,0.052021,3\n", False),
+        ("| 48.4 ± 4.3 |", "| 48.4 ± 4.4 |", True),
+    ],
+)
+def test_a_number_may_differ_by_a_unit_of_its_last_digit(tmp_path, made, kept, agree):
+    for folder, text in (("made", made), ("kept", kept)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.md").write_text(text)
+    assert agree is not bool(list(reports.list_differences(tmp_path / "made", tmp_path / "kept")))
+
+
 @pytest.mark.slow
 def test_committed_reports_are_made_by_todays_code(tmp_path):
     for report in reports.list_reports():

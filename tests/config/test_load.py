@@ -117,7 +117,7 @@ def test_what_a_flag_sets_stays_on_a_synthetic_corpus():
         (
             "data.rescale",
             "author",
-            "config.data.rescale is 'author' .did you mean 'authors'..; set 'affine', 'authors', 'none' or None",
+            "config.data.rescale is 'author' .did you mean 'authors'..; set one of affine, authors, none or None",
         ),
         ("study.seeds", (0, -1), r"config.study.seeds is \(0, -1\); set"),
         ("study.only", ("teacher",), r"config.study.only names 'teacher' \(did you mean 'teachers'\?\)"),

@@ -10,6 +10,7 @@ import pytest
 from absl import flags
 
 from affect_jax.errors import UserError
+from affect_jax.experiment import chosen_trial
 from affect_jax.extraction.manifest_features import extract_features
 from affect_jax.features import transcripts
 from affect_jax.features.segments import WHOLE
@@ -55,7 +56,11 @@ def folder(tmp_path_factory):
     config.engine.devices = 1
     config.study.update(only=("intra",), seeds=1, folds=("fold_1",))
     small.run(config, folder / "run")
-    deployment.export_deployed(deployment.load_deployed(folder / "run", 0), folder / "export", {})
+    deployment.export_deployed(
+        deployment.load_calibrated(folder / "run", chosen_trial.choose_trial(folder / "run", None, None)),
+        folder / "export",
+        {},
+    )
     return folder
 
 
@@ -74,10 +79,11 @@ def call(monkeypatch, capsys, *arguments):
 
 
 def read_own(folder):
-    """id -> probabilities that the run itself predicted."""
+    """id -> probabilities that the run itself predicted, at the temperature that its export keeps."""
     arrays = run_folder.read_arrays(folder / "run" / "predictions.npz")
     ids = arrays["intra/test/id"]
-    values = timeline_files.compute_probabilities("multiclass", arrays["intra/test/prediction"][0])
+    temperature = json.loads((folder / "export" / "description.json").read_text())["calibration"]["temperature"]
+    values = timeline_files.compute_probabilities("multiclass", arrays["intra/test/prediction"][0] / temperature)
     return dict(zip(map(str, ids), values, strict=True))
 
 

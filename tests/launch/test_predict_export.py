@@ -149,11 +149,7 @@ def test_recordings_are_heard_as_the_model_of_the_run_hears_them(main, of_speech
         ("of_features", ["--split=test"], "one trial without its corpus; leave it out"),
         ("of_speech", ["--variant=x", "a.wav"], "one trial without its corpus; leave it out"),
         ("of_speech", ["--trial=0", "a.wav"], "leave it out"),
-        (
-            "of_features",
-            ["--hop=1", "a.npz"],
-            r"models of raw speech, but it reads 'face\+text'",
-        ),
+        ("of_features", ["--hop=1", "a.npz"], r"clips or of raw speech, but it reads 'face\+text'"),
         ("of_features", ["--out=json", "a.npz"], "--out is 'json'; for items and features give csv"),
         ("of_features", ["--out=txt", "a.npz"], "--out is 'txt'"),
     ],
