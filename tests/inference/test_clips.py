@@ -56,11 +56,8 @@ def folder(tmp_path_factory):
     config.engine.devices = 1
     config.study.update(only=("intra",), seeds=1, folds=("fold_1",))
     small.run(config, folder / "run")
-    deployment.export_deployed(
-        deployment.load_calibrated(folder / "run", chosen_trial.choose_trial(folder / "run", None, None)),
-        folder / "export",
-        {},
-    )
+    choice = chosen_trial.choose_trial(folder / "run", None, None)
+    deployment.export_deployed(deployment.load_calibrated(folder / "run", choice), folder / "export", {})
     return folder
 
 
