@@ -28,7 +28,6 @@ from absl import flags
 from ml_collections import config_flags
 
 from affect_jax.baselines.methods import NAMES, Request
-from affect_jax.reports import sources
 from launch import cli
 
 FLAGS = flags.FLAGS
@@ -55,7 +54,7 @@ def main(argv: Sequence[str]) -> None:
     from affect_jax.baselines import run_baselines
     from affect_jax.config.load import load_config
     from affect_jax.experiment.terminal import format_results
-    from affect_jax.reports import verdicts
+    from affect_jax.reports import sources, verdicts
     from affect_jax.runtime import run_folder
 
     config_arg = sources.name_baselines(cli.name_config(FLAGS["config"].config_filename))

@@ -16,6 +16,9 @@ Needs: a config; the head of its file lists its arguments. Every value in it is 
     configs/rank.py            each modality alone, ranked: which one is the stronger? (5.2.1)
     configs/zoo.py             every method of fusion or co-learning that fits a corpus, compared
     configs/third_modality.py  when does a second teacher help? Planted answers
+    configs/interactions.py    fusion where it is known how much of a label is interaction
+    configs/sentiment.py       the sentiment of texts, by a pretrained encoder of words
+    configs/unimodal_mosi.py   CAT-LSTM and MU-SA of one modality (table 5.6); configs/difficulty.py, MTL(RE), DDAT(RE)
 Without config.corpus.manual_dir a small synthetic corpus in the release's own layout is made and used.
 Writes: the run folder, with results.json, metrics.jsonl (a line an epoch a trial), predictions.npz and weights/.
 

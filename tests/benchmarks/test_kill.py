@@ -39,7 +39,7 @@ def test_an_aimed_kill_waits_for_something_half_written_that_was_not_there_befor
             (tmp_path / ".new.partial").touch()
         return
 
-    program = Program(wait, lambda: kills.append(len(waits)))
+    program = Program(wait, lambda: kills.append(len(waits)), 0)
     end = kill.interrupt(program, KIND, tmp_path, 0.5, is_aimed=True)
     assert (end, waits[0], kills) == ("with something half-written", 0.5, [5])
     assert kill.interrupt(program, KIND, tmp_path, 0.5, is_aimed=False) == "before the work began"
@@ -48,7 +48,7 @@ def test_an_aimed_kill_waits_for_something_half_written_that_was_not_there_befor
 
 
 def test_a_program_that_ends_by_itself_is_not_killed(tmp_path):
-    program = Program(lambda seconds: 0, lambda: pytest.fail("killed"))
+    program = Program(lambda seconds: 0, lambda: pytest.fail("killed"), 0)
     assert kill.interrupt(program, KIND, tmp_path, 0.5, is_aimed=True) == 0
 
 

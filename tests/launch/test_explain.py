@@ -42,6 +42,8 @@ class Planted(NamedTuple):
     trial: object = None
     number: int = 0
     form: None = None
+    members: tuple[int, ...] = ()
+    calibration: None = None
 
 
 def plant_model(run, number, weights, **changes):
