@@ -22,7 +22,7 @@ and set_90, or low_90 and high_90 of numbers, hold the truth in --coverage of ca
 ensemble, disagreement says how far its seeds disagree. A file or row that cannot be read is named and skipped; the exit
 status is then 2.
 
-Of models of features that launch.prepare made by extractors: clips (videos, recordings) with their transcripts, or a csv
+Of models of features that launch.prepare made by extractors: clips (videos, recordings) with transcripts, or a csv
 with the same columns of clips as the manifest; extraction is as in training, and what is missing is said.
 
 Of these clips, and of models of raw speech with recordings by name: timelines, of windows that slide over each file, as

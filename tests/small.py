@@ -8,7 +8,8 @@ FEATURES = dict(audio=4, video_geometric=5, video_appearance=3)
 
 
 def run(config, folder, config_arg="x", **options):
-    """Runs a ConfigDict as `launch.main` does."""
+    """Runs a ConfigDict as `launch.main` does; on one device where it names none, as one program is compiled faster."""
+    config.engine.devices = config.engine.devices or 1
     return run_experiment(load_config(config), str(folder), config_arg=config_arg, **options)
 
 

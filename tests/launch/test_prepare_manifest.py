@@ -1,9 +1,5 @@
 """launch.prepare on a manifest: what it prints before it builds, and twelve faults in twelve lines."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import soundfile
@@ -12,6 +8,7 @@ from absl import flags
 from affect_jax.datasets import build
 from affect_jax.errors import UserError
 from launch import prepare
+from tests.launch.starting import call_program
 
 
 def write(folder, rows):
@@ -78,7 +75,7 @@ def test_tells_what_there_is_before_it_builds(run, tmp_path, capsys, monkeypatch
     assert capsys.readouterr().out.splitlines() == out[:9]
 
 
-def test_twelve_faults_give_twelve_lines_and_status_2(repo_root, tmp_path):
+def test_twelve_faults_give_twelve_lines_and_status_2(tmp_path):
     for n in range(14):
         np.save(tmp_path / f"f{n}.npy", np.full((4, 3), n, np.float32))
         soundfile.write(tmp_path / f"v{n}.wav", np.sin(np.arange(800)) / 2, 8000, subtype="PCM_16")
@@ -104,13 +101,7 @@ def test_twelve_faults_give_twelve_lines_and_status_2(repo_root, tmp_path):
         15: ("l,train,g3,7,f13.npy,v13.wav", "label 'label' is '7', a number, but most have classes"),
     }  # fmt: skip
     arguments = write(tmp_path, ["id,split,group,label,face,voice", *(row for row, _ in faults.values())])
-    done = subprocess.run(
-        [sys.executable, "-m", "launch.prepare", *arguments, "--folds=2"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(repo_root)},
-        cwd=repo_root,
-    )
+    done = call_program("prepare", *arguments, "--folds=2")
     assert done.returncode == 2
     assert done.stdout == ""
     lines = done.stderr.removeprefix("error: ").splitlines()

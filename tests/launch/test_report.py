@@ -1,7 +1,5 @@
 import csv
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import ml_collections
@@ -18,6 +16,7 @@ from affect_jax.reports.thesis import GROUPS, TABLES
 from affect_jax.reports.thesis_tables import list_needed
 from affect_jax.runtime.run_folder import name_run_folder
 from launch import changes, report
+from tests.launch.starting import call_program
 from tests.run_results import make_corpus, make_results, make_trial
 
 
@@ -48,13 +47,7 @@ def runs(tmp_path):
     return tmp_path / "runs"
 
 
-@pytest.fixture
-def program(repo_root):
-    def call(*arguments):
-        command = [sys.executable, "-m", "launch.report", *map(str, arguments)]
-        return subprocess.run(command, cwd=repo_root, capture_output=True, text=True, env={**os.environ}, check=False)
-
-    return call
+program = partial(call_program, "report")
 
 
 @pytest.fixture
@@ -80,7 +73,7 @@ def in_process(monkeypatch):
     return call
 
 
-def test_the_program_prints_and_writes(program, runs, tmp_path):
+def test_the_program_prints_and_writes(runs, tmp_path):
     done = program("--tables=5.4,5.6", f"--runs={runs}", f"--out={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr
     assert "| SeqSEW (+text) (synthetic) | 63.4 | 55.0 ± 7.0 (n=2; majority 60.0; synthetic) |" in done.stdout
@@ -95,7 +88,7 @@ def test_the_program_prints_and_writes(program, runs, tmp_path):
     assert sum(trial["status"] == "run (synthetic)" for trial in trials) == 1
 
 
-def test_the_program_refuses_in_one_line(program, runs):
+def test_the_program_refuses_in_one_line(runs):
     (runs / "seqsew_mosi_video_text" / "results.json").write_text("{")
     done = program("--tables=mosi", f"--runs={runs}")
     assert done.returncode == 2
@@ -104,7 +97,7 @@ def test_the_program_refuses_in_one_line(program, runs):
     assert "Traceback" not in done.stderr
 
 
-def test_results_of_another_schema_are_refused_with_the_command_that_makes_them_anew(program, runs):
+def test_results_of_another_schema_are_refused_with_the_command_that_makes_them_anew(runs):
     path = runs / "seqsew_mosi_video_text" / "results.json"
     path.write_text(path.read_text().replace('"schema": 2', '"schema": 1'))
     for arguments in (["--tables=5.6", f"--runs={runs}"], [path.parent]):

@@ -4,20 +4,14 @@
 run is trained; all else reads it.
 """
 
-import contextlib
-import importlib
-import io
 import json
 import re
-import sys
 
 import numpy as np
 import pytest
 import soundfile
-from absl import flags
 
-from affect_jax.errors import UserError
-from launch import cli
+from tests.launch.starting import call_program
 
 # Of ml_collections, which loads a config file in an old way.
 pytestmark = [pytest.mark.filterwarnings("ignore:the load_module:DeprecationWarning"), pytest.mark.timeout(300)]
@@ -54,23 +48,11 @@ def start(home):
     """Starts a program as `python -m launch.NAME` does, in this process: its exit status and all that it printed."""
 
     def call(name, *arguments):
-        program, values = importlib.import_module(f"launch.{name}"), flags.FlagValues()
-        program.define_flags(values)
-        printed = io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sys, "argv", [f"launch.{name}", *map(str, arguments)])
-            patch.setattr(flags, "FLAGS", values)
-            patch.setattr(program, "FLAGS", values)
             patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
             patch.chdir(home)
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                try:
-                    program.main(cli._parse(sys.argv))
-                except UserError as error:
-                    return 2, printed.getvalue() + str(error)
-                except SystemExit as error:
-                    return error.code, printed.getvalue()
-        return 0, printed.getvalue()
+            done = call_program(name, *arguments)
+        return done.returncode, done.stderr + done.stdout
 
     return call
 

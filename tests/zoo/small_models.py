@@ -74,7 +74,7 @@ MODELS = {
     "mmtm": mmtm.Model(ALL, 3, widths=(6, 5)),
     "raven": raven.Model(ALL, 3, width=3, units=3, hidden=4),
     "msaf": msaf.Model(ALL, 3, widths=(8, 4), block=4, reduction=1),
-    "mult": mult.Model(ALL, 3, width=4, heads=2, layers=2),
+    "mult": mult.Model(ALL[:2], 3, width=4, heads=2, layers=2),
     "mutan": mutan.Model(ALL, 3, width=4, rank=2),
     "rmfn": rmfn.Model(ALL, 3, hidden=(3, 2, 2), stages=2, highlight=3, fused=3, code=3, head=5),
     "self_mm": self_mm.Model(ALL, 3, units=3, codes=3, fused=6, own=3),
