@@ -6,6 +6,7 @@ many there are, they cannot answer "would other videos reverse it?". `bootstrap_
 SciPy is imported where it is used: it takes long to load.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -85,6 +86,13 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
+@functools.lru_cache(maxsize=2)
+def _draw_groups(groups: int, draws: int, seed: int) -> np.ndarray:
+    """[draws, G], how often each group is drawn. Kept, as a report asks for the same draws hundreds of times."""
+    weights = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), draws)
+    return weights.astype(np.uint16 if groups < 2**16 else np.uint32)
+
+
 def bootstrap_groups(
     a: np.ndarray,
     b: np.ndarray | None,
@@ -118,7 +126,6 @@ def bootstrap_groups(
         raise ValueError(f"statistics are [R, G, ...] with the same groups, but are {[x.shape for x in systems]}")
     groups = a.shape[1]
     draws = draws or int(np.clip(20_000_000 // groups, 1_000, 10_000))
-    random = np.random.default_rng(seed)
 
     def difference(weights: np.ndarray) -> np.ndarray:
         scores = [  # tensordot: [draws, G] and [R, G, *S] -> [draws, R, *S]
@@ -126,11 +133,8 @@ def bootstrap_groups(
         ]
         return scores[0] - scores[1] if len(scores) > 1 else scores[0]
 
-    chunk = 500  # so that draws x R x S numbers stay small
-    samples = []
-    for start in range(0, draws, chunk):
-        size = min(chunk, draws - start)
-        samples.append(difference(random.multinomial(groups, np.full(groups, 1 / groups), size).astype(np.float64)))
+    drawn, chunk = _draw_groups(groups, draws, seed), 500  # so that draws x R x S numbers stay small
+    samples = [difference(drawn[start : start + chunk].astype(np.float64)) for start in range(0, draws, chunk)]
     low, high = np.quantile(np.concatenate(samples), [(1 - level) / 2, (1 + level) / 2])
     whole = difference(np.ones((1, groups)))[0]
     return Interval(float(whole), float(low), float(high), groups)
