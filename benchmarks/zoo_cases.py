@@ -65,11 +65,11 @@ def _absolute(*names: str) -> Callable[[nn.Module, dict[str, Tensor]], Tensor]:
     return lambda m, ins: (m(*(ins[n] for n in names)).reshape(ins["target"].shape) - ins["target"]).abs().mean()
 
 
-def _returned(*names: str) -> Callable[[nn.Module, dict[str, Tensor]], Tensor]:
+def _take_outputs(*names: str) -> Callable[[nn.Module, dict[str, Tensor]], Tensor]:
     return lambda m, ins: m(*(ins[n] for n in names))
 
 
-def _squared(*pairs: tuple[str, str]) -> Callable[[nn.Module, dict[str, Tensor]], Tensor]:
+def _sum_squares(*pairs: tuple[str, str]) -> Callable[[nn.Module, dict[str, Tensor]], Tensor]:
     """Of several features and their targets."""
 
     def compute(module: nn.Module, ins: dict[str, Tensor]) -> Tensor:
@@ -138,14 +138,14 @@ METHODS: dict[str, Method] = {
         "first module: 512 maps of 14 x 14 and 128 of 32, ratio 4",
         lambda: zoo.Mmtm(512, 128, 4),
         dict(visual=(8, 512, 14, 14), skeleton=(8, 128, 32), target_v=(8, 512, 14, 14), target_s=(8, 128, 32)),
-        _squared(("visual", "target_v"), ("skeleton", "target_s")),
+        _sum_squares(("visual", "target_v"), ("skeleton", "target_s")),
         dict(ratio=4),
     ),
     "msaf": Method(
         "first attention on RAVDESS: 1,024 maps of 7 x 7 and 32 of 100, blocks of 16",
         lambda: zoo.Msaf((1024, 32), 16, 4),
         dict(x0=(8, 1024, 7, 7), x1=(8, 32, 100), target0=(8, 1024, 7, 7), target1=(8, 32, 100)),
-        _squared(("x0", "target0"), ("x1", "target1")),
+        _sum_squares(("x0", "target0"), ("x1", "target1")),
         dict(in_channels=(1024, 32), reduction_factor=4, block_dropout=0.0),
     ),
     "mlb": Method(
@@ -190,7 +190,7 @@ METHODS: dict[str, Method] = {
             target=(BATCH,),
             lengths=((BATCH,), 20, 21),
         ),
-        _returned("text", "video", "audio", "target"),
+        _take_outputs("text", "video", "audio", "target"),
     ),
     "mfn": Method(
         "h 88 / 48 / 16, memory 128, 20 steps",
@@ -217,7 +217,7 @@ METHODS: dict[str, Method] = {
         "100 units, three dense layers of 200, 10 videos of 63 utterances",
         lambda: more.CatLstm(300, 100, 200, 2, (0.4, 0.2, 0.2)),
         dict(_VIDEOS, audio=(10, 63, 100), mask=((10, 63), 1, 2)),
-        _returned("audio", "video", "text", "label"),
+        _take_outputs("audio", "video", "text", "label"),
     ),
     "mmmu_ba": Method(
         "GRUs of 300, dense layers of 100, 10 videos of 63 utterances",
@@ -230,13 +230,13 @@ METHODS: dict[str, Method] = {
         "AV-MNIST: 24 channels, pictures of 112 x 112 and 28 x 28, batch 8",
         lambda: more.CentralNet(24, 10),
         dict(audio=(8, 1, 112, 112), image=(8, 1, 28, 28), label=((8,), 10)),
-        _returned("audio", "image", "label"),
+        _take_outputs("audio", "image", "label"),
     ),
     "mctn": Method(
         "MMSA's: hidden 32, text 300, 50 steps; recurrences over the examples, as there",
         lambda: more.Mctn(TEXT, 32),
         dict(text=(BATCH, STEPS, TEXT), vision=(BATCH, STEPS, TEXT), audio=(BATCH, STEPS, TEXT), target=(BATCH, 1)),
-        _returned("text", "vision", "audio", "target"),
+        _take_outputs("text", "vision", "audio", "target"),
         rename=_rename_mctn(),
     ),
 }

@@ -6,9 +6,10 @@ from typing import Any
 
 from affect_jax.datasets import build, manifest, release_files
 from affect_jax.datasets.interacting.settings import Settings
-from affect_jax.datasets.interacting.synthetic import SPLITS, name_recording, name_scenario, synthesize
+from affect_jax.datasets.interacting.synthetic import name_scenario, synthesize
 from affect_jax.datasets.missing_values import MissingValues
-from affect_jax.datasets.recordings import Fold, Recordings, add_fingerprint
+from affect_jax.datasets.recordings import Recordings, add_fingerprint
+from affect_jax.datasets.scenarios import list_folds
 from affect_jax.datasets.settings import resolve_settings
 
 VERSION = "1.0.0"
@@ -38,9 +39,5 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
     folder = build.make_synthetic_folder("interacting", VERSION, sizes, data_dir, synthesize)
     own = {"manifest": str(folder / "manifest.csv"), "layout": "steps", "target": settings.target}
     recordings, missing = manifest.inspect(own | {"data_dir": str(data_dir)})
-    folds = {}
-    for scenario in range(sizes["scenarios"]):
-        ids = {split: tuple(name_recording(scenario, split, n) for n in range(sizes[split])) for split in SPLITS}
-        folds[name_scenario(scenario)] = Fold(**ids)
-    recordings = recordings._replace(corpus="interacting", form=settings.target, folds=folds)
+    recordings = recordings._replace(corpus="interacting", form=settings.target, folds=list_folds(sizes, name_scenario))
     return add_fingerprint(recordings), missing

@@ -15,19 +15,15 @@ share r of a label's variance, and nothing else, has the concordance 2 r / (1 + 
 interaction, .8 with those of two modalities.
 """
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.release_files import write_marker
-from affect_jax.datasets.whole_folder import make_whole_folder
-from affect_jax.errors import UserError
+from affect_jax.datasets.scenarios import Scenario, name_recording, write_scenarios
 
 MODALITIES = ("first", "second", "third")
 TARGETS = {"additive": (1.0, 0.0, 0.0), "pairs": (0.0, 1.0, 0.0), "triples": (0.0, 0.0, 1.0), "mixed": (1 / 3,) * 3}
 """Label -> the shares of its variance that one, two and three modalities have."""
-SPLITS = ("train", "validation", "test")
 _NUISANCES, _NOISE = 2, 0.05
 
 
@@ -58,30 +54,12 @@ def synthesize(
       UserError: a size below 1, fewer than three scenarios, or the folder exists or cannot be written.
     """
     sizes = dict(scenarios=scenarios, train=train, validation=validation, test=test, steps=steps, columns=columns)
-    if min(sizes.values()) < 1 or scenarios < 3:
-        raise UserError(
-            f"config.corpus.synthetic has sizes {sizes}; give at least 3 scenarios, and at least 1 of the rest"
-        )
-    with make_whole_folder(Path(folder)) as place:
-        (place / "features").mkdir()
-        rows = []
-        for number in range(scenarios):
-            counts = {split: sizes[split] for split in SPLITS}
-            for name, arrays in make_scenario(seed, number, counts=counts, steps=steps, columns=columns).items():
-                row = {"id": name, "fold": name_scenario(number)}
-                for kind, values in arrays.items():
-                    path = f"features/{name}_{kind}.npy"
-                    np.save(place / path, values, allow_pickle=False)
-                    row[f"label:{kind}" if kind in TARGETS else kind] = path
-                rows.append(row)
-        with (place / "manifest.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        write_marker(place, "interacting", {**sizes, "seed": seed}, sizes)
+    write_scenarios(
+        folder, "interacting", make_scenario, name_scenario=name_scenario, labels=TARGETS, sizes=sizes, seed=seed
+    )
 
 
-def make_scenario(seed: int, number: int, *, counts: dict[str, int], steps: int, columns: int) -> dict[str, dict]:
+def make_scenario(seed: int, number: int, *, counts: dict[str, int], steps: int, columns: int) -> Scenario:
     """Makes a scenario: recording id -> modality -> float32 [steps, columns], and label -> float32 [steps]."""
     rng = np.random.default_rng([seed, number])
     mixing = {m: rng.normal(size=(1 + _NUISANCES, columns)) for m in MODALITIES}
@@ -94,7 +72,9 @@ def make_scenario(seed: int, number: int, *, counts: dict[str, int], steps: int,
                 shown = np.concatenate([factor[:, None], rng.normal(size=(steps, _NUISANCES))], axis=1)
                 arrays[m] = shown @ mixing[m] + _NOISE * rng.normal(size=(steps, columns))
             arrays |= compute_labels(factors)
-            recordings[name_recording(number, split, n)] = {k: x.astype(np.float32) for k, x in arrays.items()}
+            recordings[name_recording(name_scenario(number), split, n)] = {
+                k: x.astype(np.float32) for k, x in arrays.items()
+            }
     return recordings
 
 
@@ -108,8 +88,3 @@ def compute_labels(factors: np.ndarray) -> dict[str, np.ndarray]:
 def name_scenario(number: int) -> str:
     """The fold of a scenario."""
     return f"scenario_{number}"
-
-
-def name_recording(number: int, split: str, n: int) -> str:
-    """The id of a recording, which tells its scenario and its split."""
-    return f"{name_scenario(number)}_{split}_{n}"

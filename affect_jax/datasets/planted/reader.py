@@ -7,8 +7,9 @@ from typing import Any
 from affect_jax.datasets import build, manifest, release_files
 from affect_jax.datasets.missing_values import MissingValues
 from affect_jax.datasets.planted.settings import Settings
-from affect_jax.datasets.planted.synthetic import SPLITS, name_recording, name_scenario, synthesize
-from affect_jax.datasets.recordings import Fold, Recordings, add_fingerprint
+from affect_jax.datasets.planted.synthetic import name_scenario, synthesize
+from affect_jax.datasets.recordings import Recordings, add_fingerprint
+from affect_jax.datasets.scenarios import list_folds
 from affect_jax.datasets.settings import resolve_settings
 
 VERSION = "1.1.0"
@@ -38,9 +39,5 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
     folder = build.make_synthetic_folder("planted", VERSION, sizes, data_dir, synthesize)
     manifest_settings = {"manifest": str(folder / "manifest.csv"), "layout": "steps", "data_dir": str(data_dir)}
     recordings, missing = manifest.inspect(manifest_settings)
-    folds = {}
-    for scenario in range(sizes["scenarios"]):
-        ids = {split: tuple(name_recording(scenario, split, n) for n in range(sizes[split])) for split in SPLITS}
-        folds[name_scenario(scenario)] = Fold(**ids)
-    recordings = recordings._replace(corpus="planted", form="several teachers", folds=folds)
+    recordings = recordings._replace(corpus="planted", form="several teachers", folds=list_folds(sizes, name_scenario))
     return add_fingerprint(recordings), missing

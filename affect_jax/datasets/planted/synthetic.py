@@ -23,19 +23,15 @@ A scenario has its own W and its own recordings to train on, to select by and to
 another corpus would change.
 """
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.release_files import write_marker
-from affect_jax.datasets.whole_folder import make_whole_folder
-from affect_jax.errors import UserError
+from affect_jax.datasets.scenarios import Scenario, name_recording, write_scenarios
 
 WEAK = "weak"
 TEACHERS = ("first", "redundant", "complementary", "distracting", "noise")
 MODALITIES = (WEAK, *TEACHERS)
-SPLITS = ("train", "validation", "test")
 _FACTORS = ("y1", "y2", "z1", "z2", "z3", "z4", "n1", "n2", "n3")
 # modality -> the factors that it shows, with their weights
 _SHOWN_FACTORS = {
@@ -80,35 +76,18 @@ def synthesize(
       UserError: a size below 1, fewer than three scenarios, or the folder exists or cannot be written.
     """
     sizes = dict(scenarios=scenarios, train=train, validation=validation, test=test, steps=steps, columns=columns)
-    if min(sizes.values()) < 1 or scenarios < 3:
-        raise UserError(
-            f"config.corpus.synthetic has sizes {sizes}; give at least 3 scenarios, and at least 1 of the rest"
-        )
-    with make_whole_folder(Path(folder)) as place:
-        (place / "features").mkdir()
-        rows = []
-        for number in range(scenarios):
-            counts = {split: sizes[split] for split in SPLITS}
-            scenario = make_scenario(seed, number, counts=counts, steps=steps, columns=columns)
-            for name, arrays in scenario.items():
-                paths = {kind: f"features/{name}_{kind}.npy" for kind in arrays}
-                for kind, values in arrays.items():
-                    np.save(place / paths[kind], values, allow_pickle=False)
-                label = paths.pop("affect")
-                rows.append({"id": name, "fold": name_scenario(number), "label:affect": label, **paths})
-        with (place / "manifest.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        write_marker(place, "planted", {**sizes, "seed": seed}, sizes)
+    write_scenarios(
+        folder, "planted", make_scenario, name_scenario=name_scenario, labels=("affect",), sizes=sizes, seed=seed
+    )
 
 
-def make_scenario(seed: int, number: int, *, counts: dict[str, int], steps: int, columns: int) -> dict[str, dict]:
+def make_scenario(seed: int, number: int, *, counts: dict[str, int], steps: int, columns: int) -> Scenario:
     """Makes a scenario: recording id -> modality -> float32 [steps, columns], and 'affect' -> float32 [steps]."""
     rng = np.random.default_rng([seed, number])
     mixing = {m: rng.normal(size=(len(_FACTORS) + _PRIVATE, columns)) for m in MODALITIES}
+    scenario = name_scenario(number)
     return {
-        name_recording(number, split, n): _make_recording(rng, steps, mixing, is_rated_by_panel=split != "train")
+        name_recording(scenario, split, n): _make_recording(rng, steps, mixing, is_rated_by_panel=split != "train")
         for split, count in counts.items()
         for n in range(count)
     }
@@ -117,11 +96,6 @@ def make_scenario(seed: int, number: int, *, counts: dict[str, int], steps: int,
 def name_scenario(number: int) -> str:
     """The fold of a scenario. Recording ids and published results contain this name, so it keeps its older word."""
     return f"world_{number}"
-
-
-def name_recording(number: int, split: str, n: int) -> str:
-    """The id of a recording, which tells its scenario and its split."""
-    return f"{name_scenario(number)}_{split}_{n}"
 
 
 def _make_recording(
