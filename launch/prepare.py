@@ -141,7 +141,7 @@ def _extract_features(corpus: str, settings: Mapping[str, Any]) -> str:
         raise UserError(
             "--features, --features_out and --frame_rate are for your own csv; give --manifest=FILE.csv and --features"
         )
-    from affect_jax.extraction.manifest_features import RATE, extract_features
+    from affect_jax.datasets.manifest.extract_columns import RATE, extract_features
 
     manifest = Path(settings["manifest"]).expanduser()
     out = Path(FLAGS.features_out or f"{manifest.with_suffix('')}_features").expanduser()

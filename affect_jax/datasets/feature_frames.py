@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets import array_files, column_roles, extracted_files
+from affect_jax.datasets import array_files, column_roles
 from affect_jax.datasets.arff_tables import DATE, NOMINAL, NUMERIC, STRING, read_arff_table
 from affect_jax.datasets.column_roles import BOOKKEEPING, DATA, END, NAMELESS, QUALITY, START
 from affect_jax.datasets.delimiters import name_delimiter
@@ -20,6 +20,7 @@ from affect_jax.datasets.parse_numbers import has_decimal_comma, looks_like_numb
 from affect_jax.datasets.release_files import convert_to_float32, quote_values
 from affect_jax.datasets.tables import Table, read_table, require_rows
 from affect_jax.errors import UserError
+from affect_jax.extraction import extracted_files
 
 TABLES = (".csv", ".tsv", ".txt", ".arff")
 SUFFIXES = (*array_files.SUFFIXES, *TABLES)

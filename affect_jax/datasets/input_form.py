@@ -6,8 +6,8 @@ A run keeps it beside its weights, and an export in its description, as plain va
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from affect_jax.datasets.extracted_files import Extraction
 from affect_jax.datasets.feature_frames import PLAIN, ReadingOptions
+from affect_jax.extraction.extracted_files import Extraction
 
 
 class ModalityForm(NamedTuple):

@@ -9,12 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.datasets import extracted_files
-from affect_jax.datasets.extracted_files import Extraction
-from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.errors import UserError
-from affect_jax.extraction import cells
+from affect_jax.extraction import cells, extracted_files
 from affect_jax.extraction.cells import Cell
+from affect_jax.extraction.extracted_files import Extraction
 from affect_jax.extraction.sources import Numbered, Source
 from affect_jax.extraction.steps import Steps
 from affect_jax.extraction.wanted import Wanted
@@ -84,7 +82,7 @@ def plan_features(
     Args:
       wanted: the modality, and its column.
       source: what makes its features.
-      rows: of the table; a missing cell has no features.
+      rows: of the table, those whose cell of the column is not missing.
       base: folder that paths start from.
       folder: where features are kept.
       rate: pictures a second, of videos.
@@ -95,8 +93,6 @@ def plan_features(
     remarks = collections.Counter()
     for row in rows:
         text = row.cells[wanted.column]
-        if is_missing(text):
-            continue
         try:
             cell = cells.open_cell(text, base, row.segment, source, rate)
         except UserError as error:

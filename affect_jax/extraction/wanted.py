@@ -1,21 +1,14 @@
 """What --features asks for: `voice=clip:mfcc, face=clip:faces+resnet101:FILE, words=transcript:glove:FILE`, or auto."""
 
-import importlib.util
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from affect_jax.datasets.feature_frames import SUFFIXES as FEATURES
-from affect_jax.datasets.parse_numbers import is_missing
-from affect_jax.encoders import static_words
 from affect_jax.errors import UserError
-from affect_jax.features import sound_streams, transcripts, video
 
 AUTO = "auto"
-OWN = ("id", "split", "fold", "group", "start", "end")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_FORM = "MODALITY=COLUMN:EXTRACTOR, such as voice=clip:mfcc"
+FORM = "MODALITY=COLUMN:EXTRACTOR, such as voice=clip:mfcc"
 
 
 class Wanted(NamedTuple):
@@ -37,103 +30,15 @@ def parse_features(text: str) -> tuple[Wanted, ...]:
         modality, is_equal, rest = part.partition("=")
         column, is_colon, source = rest.partition(":")
         if not (is_equal and is_colon and column and source and _NAME.fullmatch(modality)):
-            raise UserError(f"--features has {part!r}, expected {_FORM}; correct it")
+            raise UserError(f"--features has {part!r}, expected {FORM}; correct it")
         if modality in {one.modality for one in wanted}:
             raise UserError(f"--features makes {modality!r} twice; give one of them another name")
         wanted.append(Wanted(modality, column, source))
     if not wanted:
-        raise UserError(f"--features is empty; say {_FORM}, or {AUTO}")
-    return tuple(wanted)
-
-
-def is_own(column: str) -> bool:
-    """Whether a column of a manifest is no modality."""
-    return column in OWN or column == "label" or column.startswith("label:")
-
-
-def choose_features(header: Sequence[str], cells: Sequence[Mapping[str, str]], base: Path) -> tuple[Wanted, ...]:
-    """What `auto` stands for, by the kind of file that most of a column's cells name.
-
-    Sound becomes MFCC, pictures of videos and folders histograms of gradients (of the face where dlib is installed),
-    transcripts word vectors where wordllama is. Columns of features, and of anything else, stay as they are.
-
-    Raises:
-      UserError: there is nothing to extract.
-    """
-    kinds = {name: _find_kind(name, cells, base) for name in header if name and not is_own(name)}
-    pictures = "faces+hog" if importlib.util.find_spec("dlib") else "hog"
-    clips = [name for name, kind in kinds.items() if kind == "video"]
-    wanted = []
-    for name, kind in kinds.items():
-        if kind == "video":
-            voice, face = ("voice", "face") if clips == [name] else (f"{name}_voice", f"{name}_face")
-            streams = _find_streams(name, cells, base)
-            wanted += [Wanted(voice, name, "mfcc")] if streams.has_sound else []
-            wanted += [Wanted(face, name, pictures)] if streams.has_pictures else []
-        elif kind == "sound":
-            wanted.append(Wanted(name, name, "mfcc"))
-        elif kind == "pictures":
-            wanted.append(Wanted(name, name, pictures))
-        elif kind == "words":
-            if not static_words.is_installed():
-                raise UserError(
-                    f"--features={AUTO} makes word vectors of the column {name!r}, which needs a package: pip install "
-                    f"'affect-jax[words]'; or say {name}=COLUMN:glove:FILE with the others in --features"
-                )
-            wanted.append(Wanted("words" if "words" not in header else name, name, "wordllama"))
-    names = [one.modality for one in wanted]
-    used = {one.column for one in wanted}
-    taken = [name for name in names if names.count(name) > 1 or (name in header and name not in used)]
-    if not wanted or taken:
-        fault = f"would make {taken[0]!r} twice" if taken else "finds no recordings, videos, pictures or transcripts"
-        raise UserError(f"--features={AUTO} {fault} in {', '.join(header)}; say {_FORM}")
+        raise UserError(f"--features is empty; say {FORM}, or {AUTO}")
     return tuple(wanted)
 
 
 def spell_features(wanted: Sequence[Wanted]) -> str:
     """As `parse_features` reads it."""
     return ", ".join(f"{one.modality}={one.column}:{one.source}" for one in wanted)
-
-
-def _find_kind(column: str, cells: Sequence[Mapping[str, str]], base: Path) -> str:
-    """'video', 'sound', 'pictures', 'words' or '' of the first cells of a column, by the most frequent one."""
-    kinds = [_find_cell_kind(row[column], base) for row in cells if not is_missing(row[column])][:20]
-    return max(sorted(set(kinds)), key=kinds.count) if kinds else ""
-
-
-def _find_cell_kind(cell: str, base: Path) -> str:
-    suffix = Path(cell).suffix.lower() if len(cell) < 4096 else ""
-    if suffix in video.SUFFIXES:
-        return "video"
-    if suffix in sound_streams.SUFFIXES:
-        return "sound"
-    if suffix in transcripts.TIMED:
-        return "words"
-    if suffix == ".txt":
-        return "words" if _holds_words(base / Path(cell).expanduser()) else ""
-    if suffix in FEATURES:
-        return ""
-    if len(cell) < 4096 and (base / Path(cell).expanduser()).is_dir():
-        return "pictures"
-    return "words" if " " in cell.strip() else ""
-
-
-def _holds_words(path: Path) -> bool:
-    """Whether a text file is no table of numbers."""
-    try:
-        words = path.read_bytes()[:4000].decode("utf-8", errors="replace").split()[:200]
-    except OSError:
-        return False
-    return sum(any(c.isalpha() for c in word) for word in words) > len(words) / 2
-
-
-def _find_streams(column: str, cells: Sequence[Mapping[str, str]], base: Path) -> video.VideoFacts:
-    """What streams the videos of a column have, by the first that can be read."""
-    error: UserError | None = None
-    for row in cells:
-        if not is_missing(row[column]):
-            try:
-                return video.read_facts(base / Path(row[column]).expanduser())
-            except UserError as fault:
-                error = error or fault
-    raise error or UserError(f"the column {column!r} is empty")

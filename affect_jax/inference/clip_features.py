@@ -5,17 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from affect_jax.datasets import extracted_files, tables
-from affect_jax.datasets.extracted_files import Extraction
+from affect_jax.datasets import tables
 from affect_jax.datasets.input_form import InputForm
 from affect_jax.datasets.manifest import frame_files, unlabelled
 from affect_jax.datasets.manifest.csv_table import Row as ListedRow
+from affect_jax.datasets.manifest.extract_columns import read_rows
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
-from affect_jax.extraction import compute
-from affect_jax.extraction.manifest_features import read_rows
+from affect_jax.extraction import compute, extracted_files
+from affect_jax.extraction.extracted_files import Extraction
 from affect_jax.extraction.sources import Source, load_source
 from affect_jax.extraction.wanted import Wanted
 from affect_jax.features import sound_streams, transcripts, video

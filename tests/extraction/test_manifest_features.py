@@ -10,9 +10,9 @@ import soundfile
 from absl import flags
 from PIL import Image
 
+from affect_jax.datasets.manifest.extract_columns import extract_features
 from affect_jax.encoders import extract, folder, images, pieces, sound
 from affect_jax.errors import UserError
-from affect_jax.extraction.manifest_features import extract_features
 from affect_jax.features import sound_files
 from launch import prepare
 from tests.encoders import proof

@@ -6,10 +6,10 @@ import wave
 import numpy as np
 import pytest
 
-from affect_jax.datasets import extracted_files, feature_frames
-from affect_jax.datasets.manifest import reader
+from affect_jax.datasets import feature_frames
+from affect_jax.datasets.manifest import choose_features, reader
 from affect_jax.errors import UserError
-from affect_jax.extraction import wanted
+from affect_jax.extraction import extracted_files, wanted
 
 clips = pytest.importorskip("tests.extraction.clips")
 
@@ -24,16 +24,16 @@ def test_auto_chooses_by_kind_of_file(tmp_path):
     row = {"id": "1", "label": "x", "clip": "a.mp4", "talk": "a.wav", "said": "a.txt", "face": "a.npy"}
     pictures = "faces+hog" if importlib.util.find_spec("dlib") else "hog"
     with pytest.raises(UserError, match="would make 'face' twice"):
-        wanted.choose_features(list(row), [row], tmp_path)
+        choose_features.choose_features(list(row), [row], tmp_path)
     del row["face"]
-    chosen = wanted.spell_features(wanted.choose_features(list(row), [row], tmp_path))
+    chosen = wanted.spell_features(choose_features.choose_features(list(row), [row], tmp_path))
     assert chosen == f"voice=clip:mfcc, face=clip:{pictures}, talk=talk:mfcc, words=said:wordllama"
     assert wanted.spell_features(wanted.parse_features(chosen)) == chosen
     mute = {"id": "1", "clip": "mute.mp4", "other": "a.mp4"}
-    chosen = wanted.choose_features(list(mute), [mute], tmp_path)
+    chosen = choose_features.choose_features(list(mute), [mute], tmp_path)
     assert [one.modality for one in chosen] == ["clip_face", "other_voice", "other_face"]
     with pytest.raises(UserError, match="finds no recordings"):
-        wanted.choose_features(["id", "face"], [{"id": "1", "face": "a.npy"}], tmp_path)
+        choose_features.choose_features(["id", "face"], [{"id": "1", "face": "a.npy"}], tmp_path)
 
 
 def test_files_of_features_say_their_times_and_makers(tmp_path):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from absl import flags
 
+from affect_jax.datasets.manifest.extract_columns import extract_features
 from affect_jax.errors import UserError
 from affect_jax.experiment import chosen_trial
-from affect_jax.extraction.manifest_features import extract_features
 from affect_jax.features import transcripts
 from affect_jax.features.segments import WHOLE
 from affect_jax.inference import clip_features, deployment, timeline_files

@@ -4,12 +4,12 @@ import collections
 from collections.abc import Sequence
 from pathlib import Path
 
-from affect_jax.datasets import extracted_files
 from affect_jax.datasets.manifest import frame_files
 from affect_jax.datasets.manifest.cells import Cell, Cells
 from affect_jax.datasets.manifest.csv_table import Row, Sheet, join_names
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.release_files import quote_values
+from affect_jax.extraction import extracted_files
 
 _RECOMPUTE = "compute it again"
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from affect_jax.datasets import extracted_files
 from affect_jax.datasets.input_form import InputForm, ModalityForm
 from affect_jax.datasets.manifest import frame_files
 from affect_jax.datasets.manifest.cells import Reading, Survey
@@ -12,6 +11,7 @@ from affect_jax.datasets.manifest.csv_table import Sheet
 from affect_jax.datasets.manifest.labels import Labels
 from affect_jax.datasets.manifest.layouts import find_varying_modalities
 from affect_jax.datasets.manifest.settings import Settings
+from affect_jax.extraction import extracted_files
 
 
 def record_form(

@@ -10,14 +10,16 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from affect_jax.datasets import extracted_files, tables
+from affect_jax.datasets import tables
+from affect_jax.datasets.manifest.choose_features import OWN, choose_features, is_own
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.start_end import read_segments
 from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.extraction import extracted_files
 from affect_jax.extraction.compute import Row, carry_out, describe_plan, plan_features
 from affect_jax.extraction.sources import load_source
-from affect_jax.extraction.wanted import AUTO, OWN, Wanted, choose_features, is_own, parse_features, spell_features
+from affect_jax.extraction.wanted import AUTO, Wanted, parse_features, spell_features
 from affect_jax.features.segments import WHOLE
 from affect_jax.runtime import files
 
@@ -60,7 +62,8 @@ def extract_features(manifest: Path, features: str, out: Path, rate: float = RAT
     plans = []
     for one in wanted:
         source = load_source(one.source)
-        plans.append(plan_features(one, source, rows, manifest.parent, folder, rate=rate, report=problems.add))
+        there = [row for row in rows if not is_missing(row.cells[one.column])]
+        plans.append(plan_features(one, source, there, manifest.parent, folder, rate=rate, report=problems.add))
         yield describe_plan(plans[-1])
     for plan in plans:
         yield from carry_out(plan, problems.add)
