@@ -11,12 +11,15 @@ Each method gets the same budget: learning rate and dropout are the best of eigh
 validation; not on the synthetic corpus, which only shows that all of them learn.
 
 Argument: fusion or colearning, a corpus (synthetic | cmu_mosi | cmu_mosi_videos | ravdess | planted | arrays |
-manifest), then one method, or nothing for all that fit.
+manifest; for co-learning also those below), then one method, or nothing for all that fit.
 
     synthetic   three modalities of an IEMOCAP of ours, seven emotions; says nothing about IEMOCAP
     cmu_mosi    an example is an utterance, its modalities are vectors, the label is its polarity, as two classes
     cmu_mosi_videos  an example is a video, a sequence of labelled utterances: for methods that read their context
     ravdess     MFCC (400 steps) and action units (a vector), eight emotions, five folds of actors
+    cmu_mosi_audio, cmu_mosi_video  for co-learning alone: text teaches audio, or video
+    ravdess_audio  for co-learning alone: the face's action units teach the voice; of ravdess the voice teaches them
+    recola      for co-learning alone: speech teaches the geometry of the face, frame by frame, arousal
     planted     a weak modality and a teacher, numbers, in scenarios with planted answers (docs/third_modality.md); the
                 teacher knows half of the label that weak shows, of planted_complementary the other half, of
                 planted_distracting nothing but weak's nuisances, of planted_noise nothing; of planted_strong the weak
@@ -35,7 +38,7 @@ import ml_collections
 from affect_jax.config.fit_labels import Target, fit_to_label
 from affect_jax.errors import UserError
 from configs import base
-from configs.zoo_colearning import COLEARNING
+from configs.zoo_colearning import ALONE, COLEARNING
 from configs.zoo_imitation import IMITATION
 from configs.zoo_place import Place, Study, make_stage
 
@@ -53,8 +56,7 @@ def _synthetic() -> tuple[Place, dict[str, Any]]:
     return Place(modalities, modalities, 7, 16, epochs=20, patience=5), dict(corpus=base.iemocap("emotion7"), data=data)
 
 
-def _cmu_mosi() -> tuple[Place, dict[str, Any]]:
-    modalities = tuple(base.MOSI.values())
+def _cmu_mosi(modalities: tuple[str, ...] = tuple(base.MOSI.values())) -> tuple[Place, dict[str, Any]]:
     data = base.data(modalities, "binary", unit="frame", eval_size=256)
     return Place(modalities, (), 2, 64, shares_steps=True), dict(corpus=base.cmu_mosi(), data=data)
 
@@ -66,8 +68,7 @@ def _cmu_mosi_videos() -> tuple[Place, dict[str, Any]]:
     return place, dict(corpus=base.cmu_mosi(), data=data)
 
 
-def _ravdess() -> tuple[Place, dict[str, Any]]:
-    modalities = ("mfcc", "action_units")
+def _ravdess(modalities: tuple[str, ...] = ("mfcc", "action_units")) -> tuple[Place, dict[str, Any]]:
     steps = dict(mfcc=400, action_units=base.left_open(int))  # clips are cut to 4 s
     data = base.data(modalities, "emotion", unit="item", eval_size=64, steps=steps)
     return Place(modalities, ("mfcc",), 8, 64), dict(corpus=base.ravdess("emotion"), data=data)
@@ -91,6 +92,14 @@ def _planted(modalities: tuple[str, str]) -> tuple[Place, dict[str, Any]]:
     return Place(modalities, (), 0, 16, shares_steps=True, epochs=60, patience=20), dict(corpus=corpus, data=data)
 
 
+def _recola() -> tuple[Place, dict[str, Any]]:
+    """Frames and their arousal, as SEW has them."""
+    modalities = (base.RECOLA["audio"], base.RECOLA["geo"])
+    data = base.data(modalities, "arousal", unit="frame", eval_size=1024)
+    place = Place(modalities, (), 0, 64, shares_steps=True, epochs=20, patience=5)
+    return place, dict(corpus=base.recola(), data=data)
+
+
 def _own(name: str) -> tuple[Place, dict[str, Any]]:
     place, config = _synthetic()  # whose modalities and labels only stand for those of the files
     place = place._replace(
@@ -104,14 +113,23 @@ CORPORA: dict[str, Callable[[], tuple[Place, dict[str, Any]]]] = {
     "cmu_mosi": _cmu_mosi,
     "cmu_mosi_videos": _cmu_mosi_videos,
     "ravdess": _ravdess,
+    "cmu_mosi_audio": lambda: _cmu_mosi((base.MOSI["text"], base.MOSI["audio"])),
+    "cmu_mosi_video": lambda: _cmu_mosi((base.MOSI["text"], base.MOSI["video"])),
+    "ravdess_audio": lambda: _ravdess(("action_units", "mfcc")),
+    "recola": _recola,
     **{name: functools.partial(_planted, modalities) for name, modalities in PLANTED.items()},
     "arrays": lambda: _own("arrays"),
     "manifest": lambda: _own("manifest"),
 }
+OF_COLEARNING = ("cmu_mosi_audio", "cmu_mosi_video", "ravdess_audio", "recola", *PLANTED)
+"""Corpora of a teacher and a student."""
+OF_NUMBERS = ("recola", *PLANTED)
 POINTS = 8
 RANGES = dict(dropout=(0.0, 0.6), optimizer=dict(learning_rate=(3e-4, 1e-2)))
 """Of the stage, on a corpus of data: all methods try the same points, and validation chooses one for each fold."""
-FOLDS = dict.fromkeys(("cmu_mosi", "cmu_mosi_videos"), ("draw_0", "draw_1", "draw_2"))
+FOLDS = dict.fromkeys(
+    ("cmu_mosi", "cmu_mosi_videos", "cmu_mosi_audio", "cmu_mosi_video"), ("draw_0", "draw_1", "draw_2")
+)
 
 # --- Fusion methods: place -> what a study has otherwise than the config ---------------------------------------------
 
@@ -295,7 +313,7 @@ FUSION: dict[str, Callable[[Place], Study]] = {
     "rmfn": lambda place: _hybrid("rmfn", place, highlight=place.width, fused=place.width),
     "self_mm": _self_mm,
 }
-METHODS = {"fusion": FUSION, "colearning": COLEARNING | IMITATION}
+METHODS = {"fusion": FUSION, "colearning": COLEARNING | IMITATION | ALONE}
 ALIGNED = (
     *("mmuu_sa", "catlstm", "mfn", "graph_mfn", "mfm", "raven", "marn", "rmfn", "faf"),
     *("mctn_multibench", "cen"),
@@ -314,11 +332,11 @@ PER_STEP = (
 
 def list_methods(corpus: str, family: str = "fusion") -> tuple[str, ...]:
     """Methods of a family that fit a corpus."""
-    if family == "fusion" and corpus in PLANTED:
+    if family == "fusion" and corpus in OF_COLEARNING:
         return ()
     place = CORPORA[corpus]()[0]
     names = [name for name in METHODS[family] if name in PER_STEP or not place.per_step]
-    names = [name for name in names if corpus == "ravdess" or name not in OF_RAVDESS]
+    names = [name for name in names if corpus in ("ravdess", "ravdess_audio") or name not in OF_RAVDESS]
     names = [name for name in names if corpus not in ("arrays", "manifest") or name not in OF_NAMES]
     return tuple(name for name in names if place.shares_steps or name not in ALIGNED)
 
@@ -361,7 +379,8 @@ def get_config(argument: str = "fusion") -> ml_collections.ConfigDict:
     config["study"] = base.trials(seeds=seeds, folds=FOLDS.get(corpus))
     config["search"] = _search(corpus, place, methods)
     config["engine"] = base.engine()
-    if corpus in PLANTED:
-        return ml_collections.ConfigDict(fit_to_label(config, Target(config["data"]["target"], place.classes)))
-    config["synthetic"] = dict(study=dict(seeds=2), stages=dict(fit=dict(epochs=20, patience=5)))
+    if corpus in OF_NUMBERS:
+        config = fit_to_label(config, Target(config["data"]["target"], place.classes))
+    if corpus not in PLANTED:
+        config["synthetic"] = dict(study=dict(seeds=2), stages=dict(fit=dict(epochs=20, patience=5)))
     return ml_collections.ConfigDict(config)

@@ -120,6 +120,13 @@ def _teach(
     return dict(model=model, stages=stages, variants={name: {}, "control": control}) | schedule
 
 
+def _learn_alone(place: Place) -> Study:
+    """The deployed modality by itself: what all methods have to be better than."""
+    summary = "statistics" if place.sequences else "mean"
+    model = dict(name="early", modalities=place.modalities[-1:], classes=place.classes, hidden=(place.width,))
+    return dict(model=model | dict(summary=summary), variants=dict(alone={}))
+
+
 COLEARNING: dict[str, Callable[[Place], Study]] = {
     "mctn": lambda place: _translate("mctn", place),
     "mctn_multibench": lambda place: _translate(
@@ -134,3 +141,5 @@ COLEARNING: dict[str, Callable[[Place], Study]] = {
     "emobed": lambda place: _share(place, "emobed", triplets=True),
     "implicit_fusion": lambda place: _share(place, "implicit_fusion", triplets=False),
 }
+
+ALONE = {"alone": _learn_alone}

@@ -41,7 +41,17 @@ CASES = [
         (interactions, ("mixed",)),
         (ravdess_audio, tuple(ravdess_audio.READS)),
         (ravdess_face, ("ablations",)),
-        (zoo, ("fusion,cmu_mosi", "fusion,cmu_mosi_videos", "colearning,synthetic", "colearning,planted")),
+        (
+            zoo,
+            (
+                "fusion,cmu_mosi",
+                "fusion,cmu_mosi_videos",
+                "colearning,synthetic",
+                "colearning,planted",
+                "colearning,cmu_mosi_audio",
+                "colearning,recola",
+            ),
+        ),
         (fusion, ("all", "all,ravdess", "moddrop,iemocap_release,emotion4")),
     )
     for argument in arguments

@@ -278,7 +278,9 @@ def _fit_joint(document: Mapping[str, Any], columns: Mapping[str, Any]) -> dict[
     studies = {}
     for name, study in document["studies"].items():
         model = study.get("model", {})
-        own = choose_fields(model, lengths) if "name" in model else {}
+        # A study of one modality stays one: of the first, which co-learning deploys.
+        read = dict([next(iter(lengths.items()))]) if len(model.get("modalities", ())) == 1 else lengths
+        own = choose_fields(model, read) if "name" in model else {}
         fitted = {**study, "model": {**model, **own}} if own else study
         studies[name] = copy_losses(fitted, document["model"].get("modalities", ()), tuple(columns))
     model = {**document["model"], **choose_fields(document["model"], lengths)}

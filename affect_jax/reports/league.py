@@ -1,11 +1,17 @@
-"""Many methods on one corpus, the best first: scores, costs, and tests against the first and against chosen ones."""
+"""Many methods on one corpus, the best first: scores, costs, and tests against the first and against chosen ones.
 
+A chosen one may be a variant that many studies have, such as the control of each co-learning method: then every method
+is tested against its own.
+"""
+
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from affect_jax.errors import UserError
 from affect_jax.evaluation import compare, read
 from affect_jax.evaluation.compare import LESS_IS_BETTER, Answer, Question
-from affect_jax.evaluation.read import Run, Source, name_variants
+from affect_jax.evaluation.read import Run, Source
 from affect_jax.evaluation.variants import Comparison, Score, compare_runs
 from affect_jax.reports import naming, tables
 from affect_jax.reports.answers import give_verdict
@@ -19,6 +25,10 @@ from affect_jax.runtime.score_text import label_metric
 STEPS = "steps.json"
 """In a run folder, by `benchmarks.zoo --steps`: study -> `parameters`, and `seconds` of processor time of a step."""
 BEST = "the first"
+Place = tuple[str, str]
+"""A run's config argument and a study in it."""
+References = Mapping[Place, Source]
+"""What the variants of a study are tested against."""
 
 
 def make_table(runs: Sequence[Run], names: Sequence[str], metric: str = "", margin: float | None = None) -> Grid:
@@ -26,7 +36,8 @@ def make_table(runs: Sequence[Run], names: Sequence[str], metric: str = "", marg
 
     Args:
       runs: finished runs of one task on the same examples.
-      names: variants that all are tested against, besides the first.
+      names: variants that all are tested against, besides the first; one that several studies have is each one's own,
+        which has no line.
       metric: what they are ranked by; '' as `variants.choose_metric` says.
       margin: within which variants count as equivalent, as a fraction; None does not ask.
 
@@ -34,11 +45,12 @@ def make_table(runs: Sequence[Run], names: Sequence[str], metric: str = "", marg
       UserError: a name is not one variant's.
     """
     comparison, keyed = compare_runs(runs, reference=None, metric=metric), read.key_runs(runs)
-    sign = 1 if comparison.metric in LESS_IS_BETTER else -1
-    scores = sorted(comparison.tested_scores, key=lambda score: sign * score.figure.mean)
-    references = {name: compare.find_variant(name, keyed) for name in names}
-    references = {BEST: scores[0].source} | references
-    tests = {name: _test(comparison, scores, source, keyed, margin) for name, source in references.items()}
+    own = {name: controls for name in names if len(controls := _find_controls(name, comparison)) > 1}
+    scores = _rank(comparison, own)
+    references: dict[str, References] = {BEST: dict.fromkeys((_place(score) for score in scores), scores[0].source)}
+    for name in names:
+        references[name] = own.get(name) or dict.fromkeys(references[BEST], compare.find_variant(name, keyed))
+    tests = {name: _test(comparison, scores, of_name, keyed, margin) for name, of_name in references.items()}
     rows, tidy = [], []
     for rank, score in enumerate(scores, 1):
         answers = {name: of_reference.get(score.source) for name, of_reference in tests.items()}
@@ -56,7 +68,11 @@ def make_table(runs: Sequence[Run], names: Sequence[str], metric: str = "", marg
         c=comparison,
         designs=designs,
         margin=margin,
-        names=[name_variants(runs)[source] for source in references.values()],
+        names=[
+            name if name in own else comparison.names[next(iter(of_name.values()))]
+            for name, of_name in references.items()
+        ],
+        own=list(own),
         budget=_describe_search(runs),
         validation_trap=VALIDATION_TRAP,
     )
@@ -64,12 +80,35 @@ def make_table(runs: Sequence[Run], names: Sequence[str], metric: str = "", marg
     return make_grid(f"Methods on {mark}{corpus.name}, ranked by {comparison.split}", rows, notes, tidy)
 
 
+def _find_controls(name: str, comparison: Comparison) -> References:
+    """The variants of that name in studies that have others, too."""
+    sources = {score.source: _place(score) for score in comparison.tested_scores}
+    sizes = Counter(sources.values())
+    return {place: source for source, place in sources.items() if source.variant == name and sizes[place] > 1}
+
+
+def _rank(comparison: Comparison, own: Mapping[str, References]) -> list[Score]:
+    """The best first, without the controls."""
+    sign = 1 if comparison.metric in LESS_IS_BETTER else -1
+    hidden = {source for controls in own.values() for source in controls.values()}
+    scores = [score for score in comparison.tested_scores if score.source not in hidden]
+    if not scores:
+        raise UserError(f"--ranked: nothing is left to rank but {', '.join(own)}; name another variant")
+    return sorted(scores, key=lambda score: sign * score.figure.mean)
+
+
+def _place(score: Score) -> Place:
+    return score.source.config, score.source.study
+
+
 def _test(
-    comparison: Comparison, scores: Sequence[Score], reference: Source, keyed: Any, margin: float | None
+    comparison: Comparison, scores: Sequence[Score], references: References, keyed: Any, margin: float | None
 ) -> dict[Source, Answer]:
-    """Every variant against one, in one family of Holm's correction."""
-    others = [score.source for score in scores if score.source != reference]
-    questions = [Question(a.variant, a, reference, comparison.split, (comparison.metric,)) for a in others]
+    """Every variant that has a reference against it, in one family of Holm's correction."""
+    pairs = [(score.source, references.get(_place(score))) for score in scores]
+    questions = [
+        Question(a.variant, a, b, comparison.split, (comparison.metric,)) for a, b in pairs if b not in (None, a)
+    ]
     return {a.question.a: a for a in compare.answer_questions(questions, keyed, margin=margin)}
 
 
@@ -81,14 +120,13 @@ def _read_steps(run: Run) -> dict[str, Any]:
 def _describe_search(runs: Sequence[Run]) -> str:
     """How many points were tried for each method and fold, and what was trained with the chosen one."""
     points = sorted({selection.candidates for run in runs for selection in run.results.selected})
-    seeds = sorted({len({t.seed for t in run.results.trials}) for run in runs if not _is_classical(run)})
-    epochs = sorted(
-        {stage["epochs"] for run in runs if not _is_classical(run) for stage in run.config["stages"].values()}
-    )
+    if not points:
+        return ""
+    networks = [run for run in runs if not _is_classical(run)]
+    seeds = sorted({len({t.seed for t in run.results.trials}) for run in networks})
+    epochs = sorted({stage["epochs"] for run in networks for stage in run.config["stages"].values()})
     told = [" or ".join(map(str, numbers)) for numbers in (points, seeds, epochs)]
-    return (
-        f"{told[0]} random points of each method and fold, {told[1]} seeds, at most {told[2]} epochs" if points else ""
-    )
+    return f"{told[0]} random points of each method and fold, {told[1]} seeds, at most {told[2]} epochs"
 
 
 def _is_classical(run: Run) -> bool:

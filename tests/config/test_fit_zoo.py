@@ -50,7 +50,9 @@ def test_losses_of_two_modalities_become_one_for_each_pair():
 
 
 def test_the_first_modality_of_ones_own_is_taught_by_the_others_and_a_control_is_not():
-    study = fit(("voice", "face"), family="colearning")["studies"]["mctn"]
+    studies = fit(("voice", "face"), family="colearning")["studies"]
+    assert studies["alone"]["model"]["modalities"] == ("voice",)
+    study = studies["mctn"]
     assert study["model"]["modalities"] == ("voice", "face")
     losses = study["stages"]["fit"]["losses"]
     assert losses.keys() == {"translation_voice", "translation_face"}

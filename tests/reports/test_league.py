@@ -50,3 +50,17 @@ def test_the_best_comes_first_and_all_are_tested_against_it_and_the_named_one(ru
 def test_an_unknown_name_is_told(runs):
     with pytest.raises(UserError, match="no run has a study or variant 'lat'"):
         league.make_table(runs, ["lat"])
+
+
+def test_a_control_that_studies_share_is_each_ones_own(make_run):
+    errors = {"one": 0.1, "other": 0.4, "alone": 0.3, "control": 0.3}
+    studies = [("one", "one"), ("one", "control"), ("other", "other"), ("other", "control"), ("alone", "alone")]
+    run = make_run("configs/zoo.py:colearning,cmu_mosi", studies, error=errors, seeds=4)
+    table = league.make_table(read_runs([run]), ["alone", "control"])
+    names, *lines = table.tidy
+    at = [dict(zip(names, line, strict=True)) for line in lines]
+    assert {line["variant"] for line in at} == {"one", "other", "alone"}
+    gains = {line["variant"]: line["control: difference"] for line in at}
+    assert float(gains["one"]) > 0 > float(gains["other"])
+    assert gains["alone"] in (None, "")
+    assert any(note.startswith("control: of the method's own study") for note in table.notes)
