@@ -158,7 +158,8 @@ def _describe(
 def _list_numbers(
     comparison: Comparison, rank: int, score: Score, answers: Mapping[str, Answer | None], cost: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The csv's line, unrounded, all scores as fractions."""
+    """The csv's line, unrounded, all scores as fractions; `low` and `high` of a difference are of its test, 95 %, and
+    `smallest` is what would have been shown with 80 % power."""
     interval = score.interval or (None, None)
     row = {"rank": rank, "run": score.run.path.name, "study": score.source.study, "variant": score.source.variant}
     row |= {"split": score.split, "metric": comparison.metric, **score.figure._asdict()}
@@ -167,6 +168,8 @@ def _list_numbers(
     row |= {"parameters": cost.get("parameters"), "step_seconds": cost.get("seconds")}
     for name, answer in answers.items():
         c = answer and answer.contrast
-        row |= {f"{name}: difference": c and c.difference, f"{name}: p_holm": c and c.holm}
+        low, high = c.test.bound() if c else (None, None)
+        row |= {f"{name}: difference": c and c.difference, f"{name}: low": low, f"{name}: high": high}
+        row |= {f"{name}: p_holm": c and c.holm, f"{name}: smallest": c and c.find_smallest()}
         row[f"{name}: verdict"] = answer and give_verdict(answer)
     return row
