@@ -153,8 +153,13 @@ def _late(place: Place, combine: str) -> Study:
 
 
 def _tensor(name: str, place: Place, **fields: Any) -> Study:
-    """TFN and LMF: an LSTM reads sequences, dense layers the means of the rest."""
-    sizes = dict(sequences=place.sequences, hidden=place.width, code=max(place.width // 4, 4))
+    """TFN and LMF: an LSTM reads sequences, dense layers the means of the rest.
+
+    Of vectors the codes are as wide as `hidden`, and TFN's weights grow with the product of these widths.
+    """
+    code = max(place.width // 4, 4)
+    hidden = place.width if place.sequences or name != "tfn" else code
+    sizes = dict(sequences=place.sequences, hidden=hidden, code=code)
     return _use(name, place, **sizes, **fields)
 
 
