@@ -45,12 +45,16 @@ def parse_argument(argument: str, choices: Sequence[str], what: str) -> str:
 def corpus(name: str, **settings: Any) -> dict[str, Any]:
     """A corpus and its settings. Without `manual_dir`, a small synthetic corpus in the release's own layout is used.
 
-    The settings of one's own corpus (`manifest`, docs/own_data.md, or `arrays`, docs/arrays.md)
-    stand beside them, left open.
+    The settings of one's own corpus (`manifest`, docs/own_data.md, or `arrays`, docs/arrays.md), and of several
+    (`joined`, docs/across.md), stand beside them, left open.
     """
     own = dict(
         manifest=left_open(str),  # the csv file
         path=left_open(str),  # of arrays: npz, h5 or pickle, a folder or pattern of such files
+        parts=left_open(config_dict.ConfigDict),  # of several corpora: name -> settings
+        label_map=left_open(config_dict.ConfigDict),  # part -> label -> the label that it counts as
+        train=left_open(tuple),  # parts
+        test=left_open(tuple),
         widths=left_open(tuple),  # of arrays that have modalities side by side
         padding=left_open(str),  # of arrays: zeros or none
         largest_file=left_open(int),  # MB
@@ -128,6 +132,7 @@ def data(modalities: Sequence[str], target: str, unit: str, eval_size: int, **se
         buckets=left_open(int),
         cut_outliers=True,
         standardize=all_or_some(True),  # or the modalities that are; the thesis says it of audio alone
+        standardize_within=left_open(str),  # group or recording
         delay=0,  # frames
         postprocess=False,
         rescale=left_open(str),
@@ -214,8 +219,8 @@ def _open_schedule() -> dict[str, Any]:
 
 def change_nothing() -> dict[str, Any]:
     """No random changes of training batches (affect_jax/config/parse.py, `AugmentSettings`), until a flag says so."""
-    strengths = ("shift", "gain", "noise", "time_width", "band_width", "mixup", "modality_dropout")
-    off = {name: left_open(float) for name in strengths}
+    strengths = ("speed", "shift", "gain", "noise", "time_width", "band_width", "mixup", "modality_dropout")
+    off = {name: left_open(float) for name in (*strengths, "reverberation")} | {"impulse_responses": left_open(str)}
     return dict(off, modalities=(), crop=left_open(int), time_masks=2, band_masks=2)
 
 

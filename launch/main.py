@@ -65,7 +65,8 @@ def main(argv: list[str]) -> None:
 
     hosts.connect(FLAGS.distributed)
     config_arg = cli.name_config(FLAGS["config"].config_filename)
-    files = FLAGS.config.corpus.get("manifest") or FLAGS.config.corpus.get("path") or ""
+    corpus = FLAGS.config.corpus
+    files = corpus.get("manifest") or corpus.get("path") or "+".join(corpus.get("parts") or ())
     experiment = hosts.run_in_turn(lambda: load_config(FLAGS.config, cli.list_given(FLAGS["config"])))
     if FLAGS.print_config:
         for resolved in run.list_experiments(experiment):

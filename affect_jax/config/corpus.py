@@ -11,7 +11,7 @@ from affect_jax.config.schema import Corpus
 from affect_jax.datasets.settings import resolve_settings
 from affect_jax.errors import UserError, join_words, suggest_nearest
 
-OWN = {"manifest": "manifest", "arrays": "path"}
+OWN = {"manifest": "manifest", "arrays": "path", "joined": "parts"}
 """Corpora of one's own files -> the setting that says where they are. Every config has their settings beside those of a
 release."""
 
@@ -20,7 +20,7 @@ def imply_corpus(
     document: Mapping[str, Any], given: Collection[str]
 ) -> tuple[dict[str, Any], frozenset[str], tuple[str, ...]]:
     """A plain config whose corpus is the one that a flag's file belongs to: `corpus.manifest` alone means the corpus
-    'manifest', `corpus.path` alone 'arrays'.
+    'manifest', `corpus.path` alone 'arrays', and `corpus.parts` 'joined'.
 
     Returns:
       The config, what was given with it, and a remark where the corpus was another one.
@@ -34,11 +34,16 @@ def imply_corpus(
         return dict(document), given, ()
     if len(files) > 1:
         raise UserError(
-            "config.corpus.manifest and config.corpus.path are both given, but a run has one corpus; leave one out"
+            f"{join_words(f'config.corpus.{OWN[name]}' for name in files)} are given, but a run has one corpus; leave "
+            "all but one out, or name several in config.corpus.parts (docs/across.md)"
         )
     ((name, file),) = files.items()
-    remark = f"corpus.name: {corpus['name']} -> {name}, because config.corpus.{OWN[name]} is {file}"
+    remark = f"corpus.name: {corpus['name']} -> {name}, because config.corpus.{OWN[name]} is {_name_files(file)}"
     return {**document, "corpus": {**corpus, "name": name}}, given | {"corpus.name"}, (remark,)
+
+
+def _name_files(file: Any) -> str:
+    return f"of {join_words(file)}" if isinstance(file, Mapping) else str(file)
 
 
 def import_corpus(name: str) -> ModuleType:
@@ -93,7 +98,9 @@ def check_settings(settings: Mapping[str, Any]) -> None:
 
 def is_synthetic(corpus: Mapping[str, Any]) -> bool:
     """Whether a generated corpus stands in for the release: nobody said where the release is."""
-    return corpus.get("name") != "manifest" and not any(corpus.get(key) for key in ("manual_dir", "download", "path"))
+    return corpus.get("name") not in ("manifest", "joined") and not any(
+        corpus.get(key) for key in ("manual_dir", "download", "path")
+    )
 
 
 def make_corpus(settings: Mapping[str, Any]) -> Corpus:

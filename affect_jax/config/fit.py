@@ -146,7 +146,8 @@ def _fit_to_files(
     numbers = "sentiment_regression" if getattr(label, "is_sentiment", False) else "regression"
     target = Target(label.name, len(label.classes) if label.kind == "class" else 0, numbers)
     document = fit_to_label(document, target, given)
-    stem = Path(corpus[OWN[name]] or f"synthetic {name}").stem
+    files = corpus[OWN[name]]
+    stem = " and ".join(files) if isinstance(files, Mapping) else Path(files or f"synthetic {name}").stem
     fitted = {
         **document,
         "corpus": {**corpus, "modalities": tuple(columns), "target": label.name},
@@ -179,11 +180,13 @@ def _check_model(model: str, fields: Collection[str], alone: bool, pair: str | N
 
 def _choose_layout(document: Mapping[str, Any]) -> dict[str, str]:
     """The settings of the corpus that depend on the model, where the user leaves them open."""
-    is_manifest, unit = document["corpus"]["name"] == "manifest", document["data"]["unit"]
-    sound = {"sound": "waveform"} if is_manifest and hears_waveforms(document["model"]) else {}
+    name, unit = document["corpus"]["name"], document["data"]["unit"]
+    sound = {"sound": "waveform"} if name != "arrays" and hears_waveforms(document["model"]) else {}
+    if name == "joined":
+        return sound
     if "layout" in document["corpus"]:
         return sound
-    if not is_manifest:
+    if name == "arrays":
         return {"layout": "item" if unit == "item" else "group"}
     layout = "steps" if _has_labels_per_step(document["corpus"]) else "item" if unit == "item" else "group"
     return {"layout": layout, **sound}

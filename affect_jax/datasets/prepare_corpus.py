@@ -92,6 +92,9 @@ def write_synthetic(name: str, folder: str, settings: Mapping[str, Any]) -> str:
     if others:
         raise UserError(f"--synthetic_out only writes files; leave out --{others[0]}")
     package.synthesize(Path(folder), **{**package.DEFAULTS.get("synthetic", {}), **kind})
+    if "parts" in package.DEFAULTS:
+        parts = {path.name: f"{path}/manifest.csv" for path in sorted(Path(folder).iterdir()) if path.is_dir()}
+        return f'wrote {name} corpora to {folder}; train on them with launch.main --config.corpus.parts="{parts}"'
     source = f"--manifest={folder}/manifest.csv" if "manifest" in package.DEFAULTS else f"--path={folder}"
     source = f"--manual_dir={folder}" if "manual_dir" in package.DEFAULTS else source
     repeated = "".join(f" --{key}={value}" for key, value in kind.items() if key in package.DEFAULTS)

@@ -23,7 +23,14 @@ SettingsType = TypeVar("SettingsType")
 
 _LARGEST = 10**6
 """A number above this is a slip of the finger unless its setting says otherwise: nothing here is counted so high."""
-_KINDS = {bool: "True or False", int: "a whole number", float: "a number", str: "text", tuple: "a tuple of texts"}
+_KINDS = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    tuple: "a tuple of texts",
+    dict: "a table",
+}
 
 
 def define_setting(
@@ -78,7 +85,7 @@ def _resolve(values: Mapping[str, Any], settings_class: type, prefix: str, probl
             )
             continue
         kind, may_be_none = _split_optional(hints[key])
-        if value is None or (may_be_none and value in ("", (), [])):
+        if value is None or (may_be_none and value in ("", (), [], {})):
             continue
         if dataclasses.is_dataclass(kind):
             if hasattr(value, "items"):  # a ConfigDict is not a Mapping

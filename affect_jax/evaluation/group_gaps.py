@@ -121,13 +121,31 @@ def score_by(run: Run, cells: Mapping[str, str] | None, split: str, metric: str)
     Raises:
       UserError: the metric is none, or there are too many values.
     """
-    task, read_once = run.results.task, read.make_reader()
-    if not group_scores.has_statistics(task, metric):
+    if not group_scores.has_statistics(run.results.task, metric):
         raise UserError(
             f"--by: {metric} is no sum over groups; name another with --metric, one of "
             f"{join_words(group_scores.SCORES)}"
         )
-    known = []
+    known = [one for one in _score_sources(run, cells, split, metric) if len(one.scores) > 1]
+    pairs = [(one, a, b) for one in known for a, b in combinations(one.scores, 2)]
+    contrasts = correct_family([one.contrast(a, b) for one, a, b in pairs])
+    return [_find_gaps(one, pairs, contrasts) for one in known]
+
+
+def describe_values(
+    run: Run, cells: Mapping[str, str], split: str, metric: str
+) -> list[tuple[Source, tuple[ValueScore, ...]]]:
+    """Every variant's scores of each value, without tests; arguments as of `score_by`. [] where the metric is no sum
+    over groups."""
+    if not group_scores.has_statistics(run.results.task, metric):
+        return []
+    known = _score_sources(run, cells, split, metric)
+    return [(one.source, tuple(one.describe(value) for value in one.scores)) for one in known]
+
+
+def _score_sources(run: Run, cells: Mapping[str, str] | None, split: str, metric: str) -> list["_Scored"]:
+    """The variants whose answers have some value of the column."""
+    task, read_once, known = run.results.task, read.make_reader(), []
     for source in read.list_variants(run):
         matched = sorted(read.match_trials(run, source).items())
         trials = {key: number for key, number in matched if run.results.trials[number].scores(split)}
@@ -136,14 +154,12 @@ def score_by(run: Run, cells: Mapping[str, str] | None, split: str, metric: str)
         if not mine:
             continue
         values = _name_values(mine, cells)
-        if len(set(values) - {""}) > 1:
+        if set(values) - {""}:
             design = derive_design(list(trials), split, run.results.corpus)
             joined = over_groups.join_folds(mine, list(trials.values()), design)
             of_source = (source, task, metric, design)
             known.append(_score_values(_Scored(*of_source, predictions=mine, values=values, joined=joined)))
-    pairs = [(one, a, b) for one in known for a, b in combinations(one.scores, 2)]
-    contrasts = correct_family([one.contrast(a, b) for one, a, b in pairs])
-    return [_find_gaps(one, pairs, contrasts) for one in known]
+    return known
 
 
 def _name_values(predictions: Predictions, cells: Mapping[str, str] | None) -> np.ndarray:

@@ -15,6 +15,7 @@ from affect_jax.evaluation.trust import assess_run
 from affect_jax.experiment import predictions_file
 from affect_jax.experiment.results_file import describe_command, read_results
 from affect_jax.reports import (
+    across,
     confusion,
     cotraining,
     curves,
@@ -151,8 +152,9 @@ def render_runs(
 
     Files: 'comparison', 'learning' where a run kept its epochs, 'confusion' of classes, 'concordance' of continuous
     labels, 'chosen' and 'importance' where points were searched, 'ranking' and 'ranking_pairs' of a run with a model of
-    each modality alone, 'trust' where validation and test have labels, and what was asked for: 'significance',
-    'ranked', 'groups', 'confusion_NAME_NAME'; the page, if it `has_page`, as 'index'.
+    each modality alone, 'trust' where validation and test have labels, 'across' of joined
+    corpora, and what was asked for: 'significance', 'ranked', 'groups', 'confusion_NAME_NAME'; the page, if it
+    `has_page`, as 'index'.
 
     Raises:
       UserError: a folder of no finished run, runs that have nothing in common, or a name that is not one variant's.
@@ -182,6 +184,7 @@ def render_runs(
     grids["importance"] = search.make_importance_table(runs)
     trusted = [one for run in runs for one in assess_run(run)]
     grids["trust"] = trust.make_table(trusted, comparison.names)
+    grids["across"] = across.make_table(runs, comparison.names, comparison.split, comparison.metric)
     grids["groups"] = _score_by(comparison, asked.by) if asked.by else None
     files = {"comparison": write_formats(grids["comparison"], command)} | _render_grids(grids, pictures, command)
     rankings = [one for one in map(rank_modalities, runs) if one is not None]
@@ -221,7 +224,7 @@ def report_runs(
     _check_fold(asked.fold, bool(asked.confusion))
     files, first = render_runs(run_folders, command, asked, has_page=has_page), Path(run_folders[0])
     for stem, texts in files.items():
-        if stem in ("comparison", "significance", "ranked", "groups") or "png" in texts:
+        if stem in ("comparison", "significance", "ranked", "across", "groups") or "png" in texts:
             print(texts["md"])
     paths = write_files(files, out or (first if len(set(run_folders)) == 1 else first.parent) / "report")
     for folder in dict.fromkeys(map(Path, run_folders)):

@@ -193,6 +193,7 @@ def render_report(
         "importance": grids.get("importance"),
         "confusions": {comparison.names[source]: confusion for source, confusion in confusions.items()},
         "trust": grids.get("trust"),
+        "across": grids.get("across"),
         "groups": grids.get("groups"),
         "trust_charts": list(_draw_trust(comparison, trusted)),
         "points": list(_draw_points(comparison)),

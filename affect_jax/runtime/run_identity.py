@@ -116,8 +116,18 @@ def _name(what: str) -> str:
     return {"folds": "division into folds"}.get(what, what)
 
 
+def _drop_places(corpus: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a corpus, and of those that it is made of, but for the places of files."""
+    kept = {key: value for key, value in corpus.items() if key not in _PLACES}
+    if isinstance(kept.get("parts"), Mapping):
+        kept["parts"] = {
+            name: _drop_places(part) if isinstance(part, Mapping) else {} for name, part in kept["parts"].items()
+        }
+    return kept
+
+
 def _hash_config(config: Mapping[str, Any]) -> str:
     values = {key: value for key, value in config.items() if key != "engine"}
     if isinstance(values.get("corpus"), Mapping):
-        values["corpus"] = {key: value for key, value in values["corpus"].items() if key not in _PLACES}
+        values["corpus"] = _drop_places(values["corpus"])
     return hash_json(values)
