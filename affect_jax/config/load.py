@@ -17,7 +17,7 @@ from affect_jax.config.hyper import flatten_paths
 from affect_jax.config.losses import import_own, is_own
 from affect_jax.config.parse import parse_experiment
 from affect_jax.config.problems import Problems
-from affect_jax.config.schema import Experiment
+from affect_jax.config.schema import Experiment, describe_within
 from affect_jax.config.stages import list_own_metrics
 from affect_jax.config.synthetic import apply_synthetic
 from affect_jax.errors import UserError
@@ -56,7 +56,9 @@ def resolve_document(
     """The experiment of a plain config without a section `synthetic`, made to fit the corpus."""
     _check_tables(document)
     fitted, fit_remarks = fit_to_corpus(fit_encoder(document), given)
-    experiment = parse_experiment(fitted, (*remarks, *fit_remarks))
+    within = (fitted["data"] or {}).get("standardize_within")
+    told = (describe_within(within),) if within else ()
+    experiment = parse_experiment(fitted, (*remarks, *fit_remarks, *told))
     _check_models(experiment)
     _check_own_losses(experiment)
     return experiment

@@ -57,8 +57,11 @@ class AugmentSettings:
     those that the model reads: standardised where config.data.standardize says so.
 
     Attributes:
-      modalities: those to which crop, shift, gain, noise and masks are applied; () for all.
+      modalities: those to which speed, crop, shift, reverberation, gain, noise and masks are applied; () for all.
       crop: an example is cut to so many steps, from a random start.
+      speed: an example is played faster or slower by up to this share, before it is cropped.
+      reverberation: rate at which raw speech is convolved with an impulse response ...
+      impulse_responses: ... of this folder of wav files, see `training.impulse_responses`.
       shift: an example is rotated in time by up to this share of its steps, either way.
       gain: an example is multiplied by up to so many decibels, either way.
       noise: white noise is added, with so many decibels from it to the example (SNR).
@@ -73,6 +76,9 @@ class AugmentSettings:
 
     modalities: tuple[str, ...] = ()
     crop: Count | None = None
+    speed: Annotated[float, Range(least=0, most=1)] | None = None
+    reverberation: Annotated[float, Range(least=0, most=1)] | None = None
+    impulse_responses: str | None = None
     shift: Annotated[float, Range(least=0, most=1)] | None = None
     gain: Annotated[float, _NOT_NEGATIVE] | None = None
     noise: float | None = None
@@ -281,6 +287,11 @@ def _parse_studies(document: Mapping[str, Any], task: str, search: Search, probl
     return studies
 
 
+def _add_rate(stage: Stage, rate: int) -> Stage:
+    """The stage with the rate of the corpus' waveforms, where it reads impulse responses at it."""
+    return stage._replace(augment=stage.augment._replace(rate=rate)) if stage.augment.impulse_responses else stage
+
+
 def _count_changes(study: Any) -> int:
     """How much a study changes of the config: the one that changes least is what the others are compared with."""
     if not isinstance(study, Mapping):
@@ -314,7 +325,7 @@ def _parse_study(
     for stage in (stage for stage in schedule if stage in own["stages"]):
         parsed = _parse_stage(stage, own["stages"][stage], task, problems)
         if parsed:
-            stages.append(parsed[0])
+            stages.append(_add_rate(parsed[0], document["corpus"].get("rate") or 0))
             hyper[stage] = parsed[1]
     if len(problems) > before:
         return None

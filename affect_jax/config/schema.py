@@ -43,6 +43,9 @@ class Data:
       standardize: whether features are standardised by the mean and deviation of the training split; or the modalities
         that are. A missing modality is zeros behind that: its training mean where it is standardised, zeros of its own
         units where it is not.
+      standardize_within: 'group' or 'recording': before that, features are standardised by the mean and deviation of
+        their own speaker (or video) or recording, in the test split too, whose recordings are then used without their
+        labels. Waveforms have a scale of their own. None: not.
       delay: frames by which the annotation lags behind the features.
       postprocess: apply AVEC's post-processing (median filter, offset, scale, shift), fitted on validation.
       rescale: 'affine' maps each trial's predictions by scale and offset, fitted on its validation split; 'authors' to
@@ -62,9 +65,19 @@ class Data:
     buckets: Count | None = None
     cut_outliers: bool = True
     standardize: bool | tuple[str, ...] = True
+    standardize_within: Literal["group", "recording"] | None = None
     delay: Annotated[int, Range(least=0)] = 0
     postprocess: bool = False
     rescale: Literal["affine", "authors", "none"] | None = None
+
+
+def describe_within(within: str) -> str:
+    """What `config.data.standardize_within` means for what is tested, a sentence without its full stop."""
+    whose = {"group": "speaker or video"}.get(within, within)
+    return (
+        f"features are standardised by the mean and deviation of their own {whose}, tested ones included, whose "
+        "recordings are used for that without their labels"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,7 +31,10 @@ EPSILON = 1e-8
 
 DECAY = 0.99
 """Of an average over updates: about the last hundred of them."""
-STRENGTHS = ("shift", "gain", "noise", "time_width", "band_width", "mixup", "modality_dropout")
+STRENGTHS = (
+    *("shift", "gain", "noise", "time_width", "band_width", "mixup", "modality_dropout"),
+    *("speed", "reverberation"),
+)
 """Changes of training batches that have a traced strength; None, without one, leaves them out of the program."""
 
 
@@ -44,6 +47,8 @@ class Augment(NamedTuple):
       time_masks: stretches of time that are masked, where there is a `time_width`.
       band_masks: stretches of features that are masked, where there is a `band_width`.
       changes: those of STRENGTHS that the stage makes.
+      impulse_responses: folder of wav files, where there is `reverberation`.
+      rate: of the corpus' waveforms, in Hz; 0 where it has none.
     """
 
     modalities: tuple[str, ...] = ()
@@ -51,6 +56,8 @@ class Augment(NamedTuple):
     time_masks: int = 2
     band_masks: int = 2
     changes: tuple[str, ...] = ()
+    impulse_responses: str = ""
+    rate: int = 0
 
 
 class Stage(NamedTuple):
@@ -180,7 +187,7 @@ def parse_stage(name: str, config: Mapping[str, Any], task: str) -> Stage:
         moddrop=tuple(tuple(names.split("+")) for names in config.get("moddrop", ())),
         precision=precision,
         average_start=int(config.get("average_start") or 0),
-        augment=_parse_augment(config.get("augment") or {}),
+        augment=_parse_augment(name, config.get("augment") or {}),
         turns=turns,
         cycle=cycle,
         pieces=_parse_pieces(name, config),
@@ -219,9 +226,15 @@ def _parse_pieces(name: str, config: Mapping[str, Any]) -> int:
     return pieces
 
 
-def _parse_augment(config: Mapping[str, Any]) -> Augment:
+def _parse_augment(stage: str, config: Mapping[str, Any]) -> Augment:
     given = {field: config[field] for field in Augment._fields if config.get(field) is not None}
-    return Augment(**given, changes=tuple(name for name in STRENGTHS if config.get(name) is not None))
+    changes = tuple(name for name in STRENGTHS if config.get(name) is not None)
+    if ("reverberation" in changes) != bool(given.get("impulse_responses")):
+        raise UserError(
+            f"config.stages.{stage}.augment has {'no ' if 'reverberation' in changes else ''}impulse_responses and "
+            f"{'a' if 'reverberation' in changes else 'no'} rate of reverberation; give both, or neither"
+        )
+    return Augment(**given, changes=changes)
 
 
 def _check_choice(stage: str, key: str, value: Any, choices: Collection[str]) -> None:

@@ -4,7 +4,8 @@ Each is of one modality x [B, T, D] with its mask [B, T], whose valid steps come
 masked stays 0, and an example draws the same numbers whatever stands beside it. `share` [B] in [0, 1) says where in an
 example: one draw serves all modalities, so that what happened at one time stays together.
 
-SpecAugment: Park et al. (Interspeech 2019). Mixup: Zhang et al. (ICLR 2018). Modality dropout: Neverova et al. (2016).
+Speed: Ko et al. (Interspeech 2015). Reverberation: Ko et al. (ICASSP 2017). SpecAugment: Park et al. (Interspeech
+2019). Mixup: Zhang et al. (ICLR 2018). Modality dropout: Neverova et al. (2016).
 Letters in names of arrays are axes: B batch, T steps, D features, M modalities.
 """
 
@@ -35,6 +36,42 @@ def shift_steps(share_B: Array, x: Array, mask: Array, most: Array) -> Array:
     at_BxT = jnp.arange(x.shape[1])[None, :] - by_B[:, None]
     at_BxT = jnp.where(mask, at_BxT % length_B[:, None], 0)
     return zero_padding(jnp.take_along_axis(x, at_BxT[..., None], axis=1), mask)
+
+
+def change_speed(share_B: Array, x: Array, mask: Array, most: Array) -> tuple[Array, Array]:
+    """Plays each example faster or slower by up to `most`, in equal steps of the logarithm: 1 / (1 + most) to 1 + most.
+
+    What is between two steps is on the line between them, so pitch and formants move along, and what is near half of a
+    waveform's rate is dampened. What becomes longer than the batch is cut. At a speed of 1 nothing changes.
+    """
+    speed_B = jnp.exp((2 * share_B - 1) * jnp.log1p(most))
+    length_B = mask.sum(axis=1)
+    new_B = jnp.minimum(jnp.ceil(length_B / speed_B), x.shape[1]).astype(jnp.int32)
+    new_BxT = jnp.arange(x.shape[1])[None, :] < new_B[:, None]
+    at_BxT = jnp.minimum(jnp.arange(x.shape[1])[None, :] * speed_B[:, None], jnp.maximum(length_B - 1, 0)[:, None])
+    before_BxT = jnp.floor(at_BxT).astype(jnp.int32)
+    rest_BxT = (at_BxT - before_BxT).astype(x.dtype)[..., None]
+    after_BxT = jnp.minimum(before_BxT + 1, jnp.maximum(length_B - 1, 0)[:, None])
+    left, right = (jnp.take_along_axis(x, at[..., None], axis=1) for at in (before_BxT, after_BxT))
+    return zero_padding((1 - rest_BxT) * left + rest_BxT * right, new_BxT), new_BxT
+
+
+def add_reverberation(share_B: Array, pick_B: Array, x: Array, mask: Array, rate: Array, responses_KxL: Array) -> Array:
+    """Convolves waveforms x [B, T, 1] with impulse responses, at this rate: of those whose share is below it.
+
+    Args:
+      share_B: in [0, 1).
+      pick_B: in [0, 1): which response an example gets.
+      x: waveforms; the tail behind an example's end is cut.
+      mask: [B, T].
+      rate: share of the examples that are changed.
+      responses_KxL: impulse responses, the direct sound at 0.
+    """
+    responses_BxL = responses_KxL[jnp.floor(pick_B * responses_KxL.shape[0]).astype(jnp.int32)]
+    size = x.shape[1] + responses_KxL.shape[1] - 1
+    spectra = jnp.fft.rfft(x[..., 0], size) * jnp.fft.rfft(responses_BxL, size)
+    wet = jnp.fft.irfft(spectra, size)[:, : x.shape[1], None].astype(x.dtype)
+    return jnp.where((share_B < rate)[:, None, None], zero_padding(wet, mask), x)
 
 
 def change_gain(share_B: Array, x: Array, decibels: Array) -> Array:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from affect_jax.config.schema import describe_within
 from affect_jax.errors import format_count
 from affect_jax.evaluation.read import Run
 
@@ -43,6 +44,8 @@ def describe_run(run: Run) -> str:
         facts.append(f"{'; '.join(refitted)}: learned from training and validation splits together, unlike networks")
     if any(trial.affine for trial in trials):
         facts.append("predictions mapped to the labels by scale and offset of validation, which leaves PCC alone")
+    if within := (run.config.get("data") or {}).get("standardize_within"):
+        facts.append(describe_within(within))
     if (run.config.get("data") or {}).get("rescale") == "authors":
         facts.append("predictions rescaled to the range of the training labels, which changes all scores but PCC")
     return f"{run.path.name}: {'; '.join(facts)}."

@@ -9,9 +9,10 @@ from affect_jax.data.corpus import Corpus
 from affect_jax.data.streaming import Source
 from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.training import keys
+from affect_jax.training.impulse_responses import read_impulse_responses
 from affect_jax.types import Array, Batch
 
-_OF_ITEMS = ("crop", "shift", "mixup")
+_OF_ITEMS = ("crop", "speed", "shift", "mixup")
 """Changes that need one label an example: a label a step would have to move with its step."""
 
 
@@ -37,10 +38,16 @@ def augment_batch(stage: Stage, strengths: dict[str, Array], batch: Batch, key: 
 
     for modality in stage.augment.modalities or tuple(sorted(inputs)):
         x, mask = inputs[modality], masks[modality]
+        if x.ndim == 3 and "speed" in stage.augment.changes:
+            x, mask = augment.change_speed(draw("speed"), x, mask, strengths["speed"])
         if x.ndim == 3 and stage.augment.crop:
             x, mask = augment.crop_steps(draw("crop"), x, mask, stage.augment.crop)
         if x.ndim == 3 and "shift" in stage.augment.changes:
             x = augment.shift_steps(draw("shift"), x, mask, strengths["shift"])
+        if "reverberation" in stage.augment.changes:
+            responses = jnp.asarray(read_impulse_responses(stage.augment.impulse_responses, stage.augment.rate))
+            draws = draw("reverberation"), draw("impulse_response")
+            x = augment.add_reverberation(*draws, x, mask, strengths["reverberation"], responses)
         if "gain" in stage.augment.changes:
             x = augment.change_gain(draw("gain"), x, strengths["gain"])
         if "noise" in stage.augment.changes:
@@ -66,8 +73,8 @@ def check_augment(stage: Stage, corpus: Corpus | Source) -> None:
     """Compares `config.stages.<stage>.augment` with the corpus.
 
     Raises:
-      UserError: it names a modality that is not there, or changes that need one label an example, of which there are
-        several.
+      UserError: it names a modality that is not there, changes that need one label an example, of which there are
+        several, or reverberation of what is no waveform; or as `read_impulse_responses`.
     """
     for modality in set(stage.augment.modalities) - set(corpus.inputs):
         raise UserError(
@@ -82,3 +89,16 @@ def check_augment(stage: Stage, corpus: Corpus | Source) -> None:
             f"config.stages.{stage.name}.augment has {changes[0]!r}, which needs one label an example, but this corpus "
             "has one a step; leave it out"
         )
+    if "reverberation" in stage.augment.changes:
+        for modality in stage.augment.modalities or sorted(corpus.inputs):
+            if corpus.inputs[modality].gain is None:
+                raise UserError(
+                    f"config.stages.{stage.name}.augment.reverberation is of raw speech, but {modality!r} is features; "
+                    "name the waveforms in augment.modalities, or leave it out"
+                )
+        if not stage.augment.rate:
+            raise UserError(
+                f"config.stages.{stage.name}.augment.reverberation needs config.corpus.rate, at which impulse "
+                "responses are read; set it"
+            )
+        read_impulse_responses(stage.augment.impulse_responses, stage.augment.rate)

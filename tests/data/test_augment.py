@@ -104,3 +104,47 @@ def test_a_modality_is_dropped_at_its_rate_and_one_stays():
         assert least - 0.13 <= has_a[:, :2].mean() <= most + 0.13
         np.testing.assert_array_equal(np.asarray(inputs["a"])[~np.asarray(masks["a"])], 0)
     assert jnp.isfinite(inputs["b"]).all()
+
+
+def test_a_speed_of_one_changes_nothing_and_others_stretch():
+    x, mask = augment.change_speed(SHARE, X, MASK, 0.0)
+    np.testing.assert_array_equal(x, X)
+    np.testing.assert_array_equal(mask, MASK)
+    times = np.arange(400) / 400
+    tone = np.sin(2 * np.pi * 40 * times)[None, :, None].astype(np.float32)
+    valid = np.arange(400)[None] < 300
+    tone = np.where(valid[..., None], tone, 0).astype(np.float32)
+    for share, speed in ((1.0, 1.25), (0.0, 0.8), (0.5, 1.0)):
+        played, mask = augment.change_speed(np.array([share], np.float32), tone, valid, 0.25)
+        length = int(mask.sum())
+        assert length == min(int(np.ceil(np.float32(300 / speed) - 1e-4)), 400)
+        np.testing.assert_array_equal(mask[0], np.arange(400) < length)
+        np.testing.assert_array_equal(np.asarray(played)[~np.asarray(mask)], 0)
+        inner = np.arange(length - 3)
+        expected = np.sin(2 * np.pi * 40 * speed * inner / 400)
+        np.testing.assert_allclose(np.asarray(played)[0, inner, 0], expected, atol=0.06)
+
+
+def test_reverberation_is_a_convolution_of_some_examples():
+    waves = np.where(np.arange(60)[None, :, None] < np.array([60, 40])[:, None, None], DRAW.normal(size=(2, 60, 1)), 0)
+    waves, mask = waves.astype(np.float32), np.arange(60)[None] < np.array([[60], [40]])
+    responses = np.zeros((2, 9), np.float32)
+    responses[0, 0] = 1.0
+    responses[1] = np.exp(-np.arange(9)) * np.sqrt(1 - np.exp(-2))
+    shares, first, second = np.array([0.2, 0.8], np.float32), np.zeros(2, np.float32), np.full(2, 0.9, np.float32)
+    add = jax.jit(augment.add_reverberation)
+    np.testing.assert_allclose(add(shares, first, waves, mask, 1.0, responses), waves, atol=1e-5)
+    np.testing.assert_array_equal(add(shares, second, waves, mask, 0.0, responses), waves)
+    half = np.asarray(add(shares, second, waves, mask, 0.5, responses))
+    np.testing.assert_array_equal(half[1], waves[1])
+    np.testing.assert_allclose(half[0, :, 0], np.convolve(waves[0, :, 0], responses[1])[:60], atol=1e-5)
+    whole = np.asarray(add(shares, second, waves, mask, 1.0, responses))
+    np.testing.assert_array_equal(whole[~mask], 0)
+
+
+def test_noise_keeps_its_power_in_a_room():
+    noise = DRAW.normal(size=(1, 40_000, 1)).astype(np.float32)
+    room = (DRAW.normal(size=800) * np.exp(-np.arange(800) / 150)).astype(np.float32)
+    room = (room / np.sqrt(np.square(room).sum()))[None]
+    wet = augment.add_reverberation(np.zeros(1), np.zeros(1), noise, np.ones((1, 40_000), bool), 1.0, room)
+    assert np.isclose(np.square(wet).mean(), np.square(noise).mean(), rtol=0.1)

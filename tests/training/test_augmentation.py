@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import soundfile
 
 from affect_jax.config.stages import Augment
 from affect_jax.data import corpus as corpora
@@ -13,8 +14,8 @@ from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
 from affect_jax.layers.modalities import read_vector
 from affect_jax.runtime.signals import Stopped
-from affect_jax.training import initial, loop, objective
-from affect_jax.training.augmentation import augment_batch
+from affect_jax.training import impulse_responses, initial, loop, objective
+from affect_jax.training.augmentation import augment_batch, check_augment
 from tests import toy
 
 
@@ -134,3 +135,54 @@ def test_the_loss_of_a_mixture_is_that_of_both_targets(kind):
     mixed = total(dict(target=target, partner=partner, share=share, mask=np.ones(3, bool)))
     one = [[total(dict(target=labels, mask=np.arange(3) == n)) for n in range(3)] for labels in (target, partner)]
     np.testing.assert_allclose(mixed, np.mean(share * one[0] + (1 - share) * one[1]), rtol=1e-5)
+
+
+def speech(features=False):
+    made = [
+        Recording(f"r{n}", f"g{n}", (f"r{n}",), {"v": np.arange(1, 9, dtype=np.int16)}, {"y": np.zeros(1, np.float32)})
+        for n in range(2)
+    ]
+    if features:
+        made = [one._replace(features={"v": np.ones((8, 2), np.float32)}) for one in made]
+    return corpora.build_corpus(made, modalities=("v",), target="y", unit="item")[0]
+
+
+def rooms(**changes):
+    settings = dict(reverberation=1.0, impulse_responses="rooms") | changes
+    (stage,), hyper = toy.stages("multiclass", fit=stage_config(augment=settings))
+    return stage._replace(augment=stage.augment._replace(rate=8000)), hyper["fit"].augment
+
+
+def test_speech_is_heard_in_the_rooms_of_a_folder(tmp_path):
+    folder = tmp_path / "rooms"
+    folder.mkdir()
+    late = np.zeros(400)
+    late[100], late[103] = -0.8, 0.4  # the direct sound, and an echo of half of it
+    soundfile.write(folder / "room.wav", late, 8000, subtype="FLOAT")
+    responses = impulse_responses.read_impulse_responses(str(folder), 8000)
+    expected = np.array([1, 0, 0, -0.5]) / np.sqrt(1.25)
+    np.testing.assert_allclose(responses[0, :4], expected, atol=1e-6)
+    assert not responses[0, 4:].any()
+    stage, strengths = rooms(impulse_responses=str(folder))
+    check_augment(stage, speech())
+    batch = corpora.take_batch(speech(), jnp.arange(2), {"v": jnp.zeros(1)}, {"v": jnp.ones(1)})
+    heard = augment_batch(stage, strengths, batch, jax.random.key(0), jnp.zeros((), jnp.int32))
+    dry = np.asarray(batch["inputs"]["v"])[0, :, 0]
+    np.testing.assert_allclose(heard["inputs"]["v"][0, :, 0], np.convolve(dry, responses[0])[:8], atol=1e-5)
+
+
+def test_rooms_that_cannot_be_heard_are_refused(tmp_path):
+    (tmp_path / "silent").mkdir()
+    soundfile.write(tmp_path / "silent" / "a.wav", np.zeros(10), 8000)
+    with pytest.raises(UserError, match="which has no wav file; name a folder of impulse responses"):
+        impulse_responses.read_impulse_responses(str(tmp_path), 8000)
+    with pytest.raises(UserError, match=r"a.wav is silent"):
+        impulse_responses.read_impulse_responses(str(tmp_path / "silent"), 8000)
+    for alone in (dict(reverberation=None), dict(impulse_responses=None)):
+        with pytest.raises(UserError, match="give both, or neither"):
+            rooms(**alone)
+    stage, _ = rooms()
+    with pytest.raises(UserError, match="reverberation is of raw speech, but 'v' is features; name the waveforms"):
+        check_augment(stage, speech(features=True))
+    with pytest.raises(UserError, match="reverberation needs config.corpus.rate, at which"):
+        check_augment(stage._replace(augment=stage.augment._replace(rate=0)), speech())
