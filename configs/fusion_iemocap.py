@@ -40,6 +40,7 @@ def get_config(argument: str = "trimodal") -> ml_collections.ConfigDict:
         name="attention_fusion",
         classes=classes,
         pairs=(),
+        pooling="mean",
         statistical_pooling=True,
         units=60,
         heads=6,

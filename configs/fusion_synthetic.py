@@ -33,6 +33,7 @@ def get_config(argument: str = "trimodal") -> ml_collections.ConfigDict:
         name="attention_fusion",
         classes=classes,
         pairs=(),
+        pooling="mean",
         statistical_pooling=True,
         units=12,
         heads=6,

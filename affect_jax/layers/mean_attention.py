@@ -48,7 +48,7 @@ class MeanAttention(nn.Module):
         features = x.shape[-1]
         if features % self.heads:
             raise ValueError(f"{self.heads} heads cannot share {features} features; the number of heads must divide it")
-        kernel, bias = _Projection(name="in_proj")(features)
+        kernel, bias = Projection(name="in_proj")(features)
         weights, biases = jnp.split(kernel, 3, axis=1), jnp.split(bias, 3)
         size = features // self.heads
 
@@ -72,7 +72,7 @@ class MeanAttention(nn.Module):
         return out_proj(mixed.reshape(x.shape[0], features))
 
 
-class _Projection(nn.Module):
+class Projection(nn.Module):
     """Kernel [D, 3D] and bias [3D] as torch draws them."""
 
     @nn.compact

@@ -28,6 +28,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from affect_jax.errors import UserError, join_words, suggest_nearest
+from affect_jax.layers.attended_statistics import AttendedStatistics
 from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import select_modality
@@ -38,6 +39,7 @@ from affect_jax.layers.recurrent import BiGRU
 from affect_jax.layers.wide import to_wide
 
 ATTENTION = ("intra", "cross", "cross+intra")
+POOLING = ("mean", "attentive")
 FIDELITY = ("thesis", "authors")
 AUTHORS_DROPOUT = {"text": 0.25}
 """Modality -> rate on its features, in the authors' code; the thesis mentions none."""
@@ -103,6 +105,8 @@ class Model(nn.Module):
       classes: number of classes, or 0 for a regression.
       attention: 'intra', 'cross' or 'cross+intra'.
       pairs: of cross-modal attention, as 'video->text' (text asks, video answers: the thesis' V2T); () for all.
+      pooling: of the steps of each vector: their 'mean', or the 'attentive' mean and deviation, by learned weights,
+        which makes vectors of twice the width (layers/attended_statistics.py).
       statistical_pooling: mean and deviation across the vectors; False for all vectors side by side.
       map_steps: steps behind each modality's map over time, 0 for no map.
       units: of the bi-GRUs, a direction.
@@ -116,6 +120,7 @@ class Model(nn.Module):
     classes: int = 7
     attention: str = "intra"
     pairs: Sequence[str] = ()
+    pooling: str = "mean"
     statistical_pooling: bool = True
     map_steps: Sequence[int] = (0, 25, 500)
     units: int = 60
@@ -169,13 +174,14 @@ class Model(nn.Module):
                 setattr(self, f"{modality}_map", TimeMap(steps))
             setattr(self, f"{modality}_gru", BiGRU(self.units))
         for vector in self.vectors:
-            setattr(self, self._name_attention(vector), MeanAttention(self.heads))
+            attention = MeanAttention if self.pooling == "mean" else AttendedStatistics
+            setattr(self, self._name_attention(vector), attention(self.heads))
         self.drop = Dropout()
         self.concat = Dense(self.hidden)
         self.classifier = Dense(self.classes or 1)
 
     def _check(self) -> None:
-        for field, choices in (("attention", ATTENTION), ("fidelity", FIDELITY)):
+        for field, choices in (("attention", ATTENTION), ("pooling", POOLING), ("fidelity", FIDELITY)):
             value = getattr(self, field)
             if value not in choices:
                 raise UserError(
@@ -227,7 +233,7 @@ class Model(nn.Module):
 
         Returns:
           `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B]; `pooled`
-          [B, P, 2 * units], the vectors before pooling.
+          [B, P, 2 * units], or twice as wide where they are attentive, the vectors before pooling.
         """
         del frozen
         steps, valid = {}, {}

@@ -219,3 +219,34 @@ def test_arguments_that_do_not_fit(changes, says):
     model = Model(**{**TINY, **changes})
     with pytest.raises(UserError, match=says):
         jax.eval_shape(lambda: model.init(jax.random.key(0), *batch(), train=False))
+
+
+def test_attentive_pooling_weighs_valid_steps_and_makes_vectors_twice_as_wide():
+    model, variables = made(attention="intra", pooling="attentive")
+    inputs, masks = batch()
+    whole = outputs(model, variables, inputs, masks)
+    assert whole["pooled"].shape == (2, 3, 4 * TINY["units"])
+    dirty = {m: jnp.where(masks[m][..., None], x, jnp.nan) for m, x in inputs.items()}
+    np.testing.assert_array_equal(logits(model, variables, dirty, masks), whole["logits"])
+    longer = {**inputs, "text": jnp.pad(inputs["text"], ((0, 0), (0, 3), (0, 0)))}
+    longer_masks = {**masks, "text": jnp.pad(masks["text"], ((0, 0), (0, 3)))}
+    np.testing.assert_allclose(logits(model, variables, longer, longer_masks), whole["logits"], atol=1e-5)
+    # Where all queries weigh alike, the first half is the mean that the thesis' pooling has.
+    plain, of_plain = made(attention="intra")
+    flat, shared = {}, dict(of_plain["params"])
+    for name, tree in variables["params"].items():
+        flat[name] = tree
+        if "pool" in tree:
+            pool = {**tree["pool"], "vector": jnp.zeros_like(tree["pool"]["vector"])}
+            flat[name], shared[name] = {**tree, "pool": pool}, {k: v for k, v in tree.items() if k != "pool"}
+        elif name.endswith(("_gru", "_map")):
+            shared[name] = tree
+    means, alike = (
+        outputs(one, {"params": of}, inputs, masks)["pooled"] for one, of in ((plain, shared), (model, flat))
+    )
+    np.testing.assert_allclose(alike[..., : 2 * TINY["units"]], means, atol=1e-5)
+
+
+def test_unknown_pooling_is_refused():
+    with pytest.raises(UserError, match=r"has pooling 'atentive' \(did you mean 'attentive'\?\); choose mean"):
+        made(pooling="atentive")
