@@ -32,6 +32,8 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer("trial", None, "Trial of results.json, instead of a variant's best.", flag_values=values)
     together = "Export all seeds of that trial's variant and fold, whose answers are averaged."
     flags.DEFINE_bool("ensemble", False, together, flag_values=values)
+    how = "How probabilities are calibrated on validation: by one temperature, or by a curve a class that never falls."
+    flags.DEFINE_enum("calibration", "temperature", ["temperature", "isotonic"], how, flag_values=values)
     flags.DEFINE_string("out", None, "Folder to write. Default: RUN/export.", flag_values=values)
 
 
@@ -47,7 +49,7 @@ def main(argv: list[str]) -> None:
     out = Path(FLAGS.out or run / "export")
     provenance = run_folder.describe_provenance(shlex.join(sys.argv))
     members = chosen_trial.choose_members(choice) if FLAGS.ensemble else ()
-    deployed = deployment.load_calibrated(run, choice, members)
+    deployed = deployment.load_calibrated(run, choice, members, FLAGS.calibration)
     described = deployment.export_deployed(deployed, out, provenance)
     print(trial_choice.describe_choice(choice))
     if members:

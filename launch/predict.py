@@ -26,8 +26,8 @@ Of models of features that launch.prepare made by extractors: clips (videos, rec
 with the same columns of clips as the manifest; extraction is as in training, and what is missing is said.
 
 Of these clips, and of models of raw speech with recordings by name: timelines, of windows that slide over each file, as
-csv or json, and a summary of each file on standard error; --plot draws <name>_timeline.png beside the output,
---subtitles writes <name>_predictions.srt or .vtt.
+csv or json, with the set or interval of each window, and a summary of each file on standard error; --plot draws
+<name>_timeline.png beside the output, --subtitles writes <name>_predictions.srt or .vtt.
 
 Needs, for a split of the corpus: any finished run.
 Writes one file a recording below --out: RECOLA's in the arff form of its gold standard (which its owners score for the
@@ -56,7 +56,7 @@ if TYPE_CHECKING:  # --help does not wait for jax
 FLAGS = flags.FLAGS
 _OF_RECORDINGS = ("window", "hop", "plot", "subtitles")
 _OF_CLIPS = ("transcript", "sources")
-_OF_RUNS = ("split", "variant", "trial", "ensemble")
+_OF_RUNS = ("split", "variant", "trial", "ensemble", "calibration")
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -71,6 +71,8 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_bool("ensemble", False, together, flag_values=values)
     covers = "Of sets of classes, or of intervals: the share of cases in which they hold the truth."
     flags.DEFINE_enum("coverage", "0.9", ["0.8", "0.9", "0.95"], covers, flag_values=values)
+    how = "How probabilities are calibrated on validation: by one temperature, or by a curve a class that never falls."
+    flags.DEFINE_enum("calibration", "temperature", ["temperature", "isotonic"], how, flag_values=values)
     out = "Files: csv (default), for recordings also json, on standard output, or a file of these. A split: a folder."
     flags.DEFINE_string("out", None, out, flag_values=values)
     flags.DEFINE_float(
@@ -149,7 +151,7 @@ def _predict_with_run(run: Path, files: Sequence[str]) -> int:
 
     choice = chosen_trial.choose_trial(run, FLAGS.variant, FLAGS.trial)
     members = chosen_trial.choose_members(choice) if FLAGS.ensemble else ()
-    deployed = deployment.load_calibrated(run, choice, members)
+    deployed = deployment.load_calibrated(run, choice, members, FLAGS.calibration)
     print(trial_choice.describe_choice(choice), file=sys.stderr)
     model = predictor.wrap_deployed(deployed)
     if deployed.trained["rate"] and not _are_lists(model, files):
@@ -202,7 +204,7 @@ def _predict_timelines(model: "Predictor", extractors: "Extractors", files: Sequ
         extractors,
         list(zip(files, texts or [""] * len(files), strict=True)),
         parse_output(FLAGS.out or "csv", what="clips"),
-        clips.Wishes(FLAGS.window, FLAGS.hop, FLAGS.plot, FLAGS.subtitles),
+        clips.Wishes(FLAGS.window, FLAGS.hop, FLAGS.plot, FLAGS.subtitles, FLAGS.coverage),
     )
 
 
@@ -255,7 +257,9 @@ def _predict_speech(model: "SpeechModel", files: Sequence[str]) -> int:
     output = parse_output(FLAGS.out or "csv", what="recordings")
     _refuse_flags(_OF_CLIPS, "is for models of features that launch.prepare --features made of clips; leave it out")
     cuts = dict(window=FLAGS.window, hop=FLAGS.hop)
-    return predict_speech(model, files, output, **cuts, plot=FLAGS.plot, subtitles=FLAGS.subtitles)
+    return predict_speech(
+        model, files, output, **cuts, plot=FLAGS.plot, subtitles=FLAGS.subtitles, coverage=FLAGS.coverage
+    )
 
 
 def _write_split(run: Path) -> None:
@@ -270,7 +274,7 @@ def _write_split(run: Path) -> None:
     choice = chosen_trial.choose_trial(run, FLAGS.variant, FLAGS.trial)
     out = Path(FLAGS.out or run / "predictions" / FLAGS.split)
     numbers = chosen_trial.choose_members(choice) if FLAGS.ensemble else (choice.number,)
-    fitted = calibrations.calibrate_trials(run, choice.results, numbers)
+    fitted = calibrations.calibrate_trials(run, choice.results, numbers, FLAGS.calibration)
     affine = None if FLAGS.ensemble else choice.trial.affine
     trust = split_files.Trust(fitted, FLAGS.coverage, affine)
     paths = split_files.write_split_predictions(run, choice.results, numbers, FLAGS.split, out, trust)

@@ -33,6 +33,7 @@ class Tested(NamedTuple):
     Attributes:
       raw: float64 [S, N, C] probabilities, or [S, N] numbers.
       mended: the same at the temperature, or mapped by scale and offset.
+      isotonic: the probabilities on isotonic curves; of numbers the same as `mended`.
       covered: bool [S, N], whether the set or interval holds the truth.
       size: float64 [S, N], classes in the set, or the interval's width.
       target: float64 [N]; classes are whole numbers.
@@ -41,6 +42,7 @@ class Tested(NamedTuple):
 
     raw: np.ndarray
     mended: np.ndarray
+    isotonic: np.ndarray
     covered: np.ndarray
     size: np.ndarray
     target: np.ndarray
@@ -54,7 +56,7 @@ class Trust(NamedTuple):
       run: where it is from.
       source: which variant.
       design: of its trials.
-      fitted: a calibration a trial.
+      fitted: a calibration a trial; isotonic curves were fitted beside it.
       maps: an affine map a trial; () of classes.
       tested: its test answers.
       scores: name -> float64 [S], see `measure_classes` and `measure_numbers`.
@@ -107,7 +109,10 @@ def _assess(run: Run, source: Source, read_once: PredictionReader) -> Trust | No
     design = derive_design(keys, "test", run.results.corpus)
     is_of_classes = task in read.TASKS_OF_CLASSES
     calibrations, maps = tuple(one for one, _ in fitted), tuple(one for _, one in fitted if one is not None)
-    mended = _mend_classes(task, test, calibrations) if is_of_classes else _mend_numbers(test, calibrations, maps)
+    curves = [_fit_curves(task, validation, row) for row in range(len(numbers))] if is_of_classes else []
+    mended = (
+        _mend_classes(task, test, calibrations, curves) if is_of_classes else _mend_numbers(test, calibrations, maps)
+    )
     joined = over_groups.join_folds(test._replace(prediction=mended), numbers, design)
     if joined is None:
         return None
@@ -148,13 +153,28 @@ def _fit(task: str, validation: Predictions, row: int) -> tuple[Calibration, cal
     return fitted, calibration.fit_affine(prediction[is_finite], target[is_finite])
 
 
-def _mend_classes(task: str, test: Predictions, fitted: tuple[Calibration, ...]) -> np.ndarray:
-    """[R, F, 3 C]: probabilities as they are, at the temperature, and 1 of the classes in the set."""
+def _fit_curves(task: str, validation: Predictions, row: int) -> calibration.Curves:
+    """The isotonic curves of a trial's validation answers, of which it has some."""
+    asked = validation.is_known[row]
+    shares, target = (
+        calibration.compute_probabilities(task, validation.prediction[row, asked]),
+        validation.target[asked],
+    )
+    is_finite = np.isfinite(shares).all(-1) & np.isfinite(target)
+    return calibration.fit_isotonic(shares[is_finite], target[is_finite].astype(int))
+
+
+def _mend_classes(
+    task: str, test: Predictions, fitted: tuple[Calibration, ...], curves: list[calibration.Curves]
+) -> np.ndarray:
+    """[R, F, 4 C]: probabilities as they are, at the temperature, on isotonic curves, and 1 of classes in the set."""
     raw = calibration.compute_probabilities(task, test.prediction)
     tempered = np.stack([calibration.apply_temperature(x, of.temperature) for x, of in zip(raw, fitted, strict=True)])
     limits = [_find_limit(of, 1.0) for of in fitted]
     sets = [conformal.choose_sets(x, limit) for x, limit in zip(tempered, limits, strict=True)]
-    return np.concatenate([raw, np.where(np.isnan(raw), np.nan, tempered), np.stack(sets)], -1)
+    curved = np.stack([calibration.apply_isotonic(x, of) for x, of in zip(raw, curves, strict=True)])
+    known = [np.where(np.isnan(raw), np.nan, values) for values in (tempered, curved)]
+    return np.concatenate([raw, *known, np.stack(sets)], -1)
 
 
 def _mend_numbers(
@@ -187,28 +207,31 @@ def _choose_steps(joined: Predictions) -> np.ndarray:
 
 def _split_classes(joined: Predictions) -> Tested:
     chosen = joined.select_steps(_choose_steps(joined))
-    raw, mended, sets = np.split(chosen.prediction, 3, axis=-1)
+    raw, mended, isotonic, sets = np.split(chosen.prediction, 4, axis=-1)
     target = chosen.target.astype(int)
     covered = sets[:, np.arange(len(target)), target] > 0.5
-    return Tested(raw, mended, covered, sets.sum(-1), target, chosen.group)
+    answers = dict(raw=raw, mended=mended, isotonic=isotonic)
+    return Tested(**answers, covered=covered, size=sets.sum(-1), target=target, group=chosen.group)
 
 
 def _split_numbers(joined: Predictions) -> Tested:
     chosen = joined.select_steps(_choose_steps(joined))
     raw, mended, half = np.moveaxis(chosen.prediction, -1, 0)
     target = chosen.target.astype(np.float64)
-    return Tested(raw, mended, np.abs(raw - target) <= half, 2 * half, target, chosen.group)
+    answers = dict(raw=raw, mended=mended, isotonic=mended)
+    return Tested(**answers, covered=np.abs(raw - target) <= half, size=2 * half, target=target, group=chosen.group)
 
 
 def measure_classes(tested: Tested) -> dict[str, np.ndarray]:
-    """[S] each: accuracy; ece, brier and log_loss, as answered and ('… mended') calibrated; aurc, the area under risk
-    against coverage of the calibrated answers, and risk, their error at `SURE`; coverage and size of the sets.
+    """[S] each: accuracy; ece, brier and log_loss, as answered, ('… mended') calibrated and ('… isotonic'); aurc, the
+    area under risk against coverage of the calibrated answers, and risk, their error at `SURE`; coverage and size of
+    the sets.
     """
     rows: list[dict[str, float]] = []
-    for raw, mended, covered, size in zip(*tested[:4], strict=True):
+    for raw, mended, isotonic, covered, size in zip(*tested[:5], strict=True):
         wrong, doubt = (mended.argmax(-1) != tested.target).astype(float), 1 - mended.max(-1)
         row = {"accuracy": 1 - wrong.mean()}
-        for name, shares in (("", raw), (" mended", mended)):
+        for name, shares in (("", raw), (" mended", mended), (" isotonic", isotonic)):
             bins = calibration.bin_confidences(shares, tested.target)
             row[f"ece{name}"] = float(calibration.expected_calibration_error(bins))
             row[f"brier{name}"] = calibration.brier_score(shares, tested.target)

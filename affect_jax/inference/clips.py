@@ -19,7 +19,7 @@ from affect_jax.inference.clip_features import Extractors, extract_rows
 from affect_jax.inference.output import Output, write_output
 from affect_jax.inference.predict_inputs import Answer, answer_recording
 from affect_jax.inference.predictor import Predictor
-from affect_jax.inference.timelines import PEAKS, Timeline, describe_temperature, temper_timeline
+from affect_jax.inference.timelines import PEAKS, Timeline, calibrate_timeline, describe_fit
 from affect_jax.runtime.files import spell_path
 from affect_jax.runtime.progress import Work
 
@@ -38,12 +38,14 @@ class Wishes(NamedTuple):
       hop: seconds between the starts of windows; None for half a window.
       plot: draw each timeline, beside the output.
       subtitles: 'srt' or 'vtt': write subtitles, beside the output.
+      coverage: of sets and intervals.
     """
 
     window: float | None = None
     hop: float | None = None
     plot: bool = False
     subtitles: str | None = None
+    coverage: str = "0.9"
 
 
 def predict_clips(
@@ -65,12 +67,12 @@ def predict_clips(
     task, labels, target = predictor.task, predictor.labels, predictor.trained["target"]
     with Work() as work:
         work.say(f"{predictor.title}: predicting {target!r} from {describe_form(extractors.form)}")
-        for sentence in describe_temperature(predictor.calibration):
+        for sentence in describe_fit(predictor.calibration, wishes.coverage):
             work.say(sentence)
         for path, transcript in clips:
             try:
                 timeline = _answer_clip(predictor, extractors, path, transcript, wishes, work)
-                timeline = temper_timeline(timeline, task, predictor.calibration)
+                timeline = calibrate_timeline(timeline, task, predictor.calibration, wishes.coverage)
             except UserError as error:
                 timeline = Timeline(spell_path(path), spell_path(str(error)))
             described.append(timeline_files.describe_timeline(timeline, task, labels))

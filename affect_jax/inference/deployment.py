@@ -101,6 +101,12 @@ def load_deployed(run: Path, number: int) -> Deployed:
     if not (run / "weights").is_dir():
         raise UserError(kept_weights.describe_missing(run, results, [number]))
     experiment = read_experiment(run)
+    if within := experiment.data.standardize_within:
+        raise UserError(
+            f"{run} was trained on features that are standardised within each {within}, which new files do not tell; "
+            "launch.predict --split=test has what it says of its own corpus, and a run without "
+            "config.data.standardize_within predicts new files"
+        )
     trial = results.trials[number]
     leaves, meta = _read_trial_weights(run, results, number)
     model = make_model(meta["model"])
@@ -164,7 +170,7 @@ def load_ensemble(run: Path, numbers: Sequence[int]) -> Deployed:
     return members[0]._replace(params=params, number=None, members=tuple(numbers), affine=affine)
 
 
-def load_calibrated(run: Path, choice: Choice, members: Sequence[int] = ()) -> Deployed:
+def load_calibrated(run: Path, choice: Choice, members: Sequence[int] = (), method: str = "temperature") -> Deployed:
     """The chosen trial, or the ensemble of these members, with its calibration where predictions tell it.
 
     Raises:
@@ -173,7 +179,7 @@ def load_calibrated(run: Path, choice: Choice, members: Sequence[int] = ()) -> D
     deployed = load_ensemble(run, members) if members else load_deployed(run, choice.number)
     if deployed.trained.get("postprocessing"):  # what validation tells is of numbers that single files do not get
         return deployed
-    return deployed._replace(calibration=calibrate_trials(run, choice.results, members or (choice.number,)))
+    return deployed._replace(calibration=calibrate_trials(run, choice.results, members or (choice.number,), method))
 
 
 def name_trials(deployed: Deployed) -> str:

@@ -86,6 +86,10 @@ def _check_calibration(fitted: Calibration | None, task: str) -> None:
         raise Mismatch(f"has calibration.temperature = {fitted.temperature}, which a {task} task does not have")
     if fitted.temperature is not None and not _LEAST <= fitted.temperature <= _MOST:
         raise Mismatch(f"has calibration.temperature = {fitted.temperature}, expected {_LEAST:g} to {_MOST:g}")
+    for at, values in fitted.isotonic or ():
+        is_rising = len(at) == len(values) > 0 and all(sorted(some) == list(some) for some in (at, values))
+        if not is_rising or not 0 < values[0] <= values[-1] < 1:
+            raise Mismatch(f"has calibration.isotonic = {quote([at, values])}, which is no curve within 0 and 1")
     for share, threshold in fitted.thresholds.items():
         if share not in map(str, COVERAGES) or (threshold is not None and not 0 <= threshold <= _MOST):
             raise Mismatch(f"has calibration.thresholds.{share} = {threshold}, expected 0 to {_MOST:g} of a coverage")

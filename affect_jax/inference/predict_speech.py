@@ -22,6 +22,7 @@ def predict_speech(
     hop: float | None = None,
     plot: bool = False,
     subtitles: str | None = None,
+    coverage: str = "0.9",
 ) -> int:
     """Predicts recordings and writes their timelines.
 
@@ -33,6 +34,7 @@ def predict_speech(
       hop: seconds; None for a third of a window.
       plot: draw each timeline, beside the output.
       subtitles: 'srt' or 'vtt': write subtitles, beside the output.
+      coverage: of sets and intervals.
 
     Returns:
       How many recordings were skipped.
@@ -47,10 +49,10 @@ def predict_speech(
         work.say(f"{model.title}: windows of {seconds:g} s every {hop_seconds:g} s, predicting {model.target!r}")
         advance = _tell_windows(work, timelines.count_windows(recordings, cut))
         predict = timelines.compile_model(model.deployed)
-        for sentence in _describe_fits(model):
+        for sentence in _describe_fits(model, coverage):
             work.say(sentence)
         for timeline in timelines.predict_recordings(recordings, predict, cut, advance):
-            timeline = timelines.temper_timeline(timeline, model.task, model.calibration)
+            timeline = timelines.calibrate_timeline(timeline, model.task, model.calibration, coverage)
             described.append(timeline_files.describe_timeline(timeline, model.task, model.labels))
             work.say(timeline_files.format_summary(described[-1]))
             if timeline.error:
@@ -72,11 +74,11 @@ def predict_speech(
     return sum("error" in file for file in described)
 
 
-def _describe_fits(model: SpeechModel) -> Iterator[str]:
+def _describe_fits(model: SpeechModel, coverage: str) -> Iterator[str]:
     """What validation did to the model's numbers or probabilities, a line each."""
     if model.affine is not None:
         yield f"note: {describe_map(model.affine)}"
-    yield from timelines.describe_temperature(model.calibration)
+    yield from timelines.describe_fit(model.calibration, coverage)
 
 
 def _tell_windows(work: Work, total: int) -> Callable[[int], None]:

@@ -10,10 +10,10 @@ import numpy as np
 from affect_jax.datasets.recola import arff_files
 from affect_jax.errors import UserError
 from affect_jax.experiment import predictions_file
-from affect_jax.experiment.calibrations import Calibration
+from affect_jax.experiment.calibrations import Calibration, calibrate_predictions
 from affect_jax.experiment.ensembles import average_predictions
 from affect_jax.experiment.results_file import AffineRecord, Results
-from affect_jax.metrics.calibration import compute_probabilities, temper_predictions
+from affect_jax.metrics.calibration import compute_probabilities
 from affect_jax.metrics.conformal import choose_sets
 from affect_jax.runtime.files import write_atomic
 from affect_jax.runtime.spreadsheet import format_csv, name_file
@@ -53,7 +53,7 @@ def describe_calibration(fitted: Calibration, coverage: str) -> str:
         promise = f"too few for sets or intervals of {share}"
     if fitted.temperature is None:
         return f"fitted on {of}: {promise}"
-    return f"probabilities are at temperature {fitted.temperature:.3g}, fitted on {of}; {promise}"
+    return f"probabilities are {fitted.describe()}, fitted on {of}; {promise}"
 
 
 def _list_doubts(values: np.ndarray, names: Sequence[str], task: str, trust: Trust) -> dict[str, list[str]]:
@@ -143,7 +143,7 @@ def format_predictions(
     notes: Sequence[str] | None = None,
     trust: Trust | None = None,
 ) -> str:
-    """Predictions as csv, one a row; with a calibration, tempered, with the set or interval of its coverage.
+    """Predictions as csv, one a row; with a calibration, calibrated, with the set or interval of its coverage.
 
     Args:
       ids: [N].
@@ -154,9 +154,7 @@ def format_predictions(
       trust: what is known of how far to trust them; None for nothing.
     """
     trust = trust or Trust()
-    fitted = trust.calibration
-    if fitted is not None and fitted.temperature is not None:
-        values = temper_predictions(task, values, fitted.temperature)
+    values = calibrate_predictions(task, values, trust.calibration)
     is_binary = task == "binary" and values.ndim == 1
     count = 2 if is_binary else values.shape[-1] if values.ndim > 1 else 0
     names = tuple(labels) if len(labels) == count else tuple(map(str, range(count)))

@@ -11,8 +11,11 @@ import numpy as np
 
 from affect_jax.features import transcripts
 from affect_jax.inference.timelines import CLIPPED, Timeline
+from affect_jax.metrics.conformal import choose_sets
 from affect_jax.runtime import files, spreadsheet
 
+_PLAIN = ("start", "end", "prediction", "probabilities", "note")
+"""What a window has beside its set or interval."""
 CLASSES = ("binary", "multiclass")
 """Tasks whose predictions are classes."""
 
@@ -37,7 +40,8 @@ def describe_timeline(timeline: Timeline, task: str, labels: Sequence[str]) -> d
     """One file as plain values: its windows, and a summary of those that are not silent.
 
     A window has `start` and `end` in seconds and a `prediction`: a number, or for classes the name of the most probable
-    one beside all `probabilities`. A silent window has null and a note. The summary has the mean, the largest number
+    one beside all `probabilities`; and where the timeline has a threshold, `set_90` with classes, or `low_90` and
+    `high_90`, by its coverage. A silent window has null and a note. The summary has the mean, the largest number
     and its window; for classes the mean probabilities, the class with the largest, and the window where that class is
     most probable. A file that cannot be read has an `error` instead.
     """
@@ -65,11 +69,29 @@ def _join_windows(
     times: Sequence[dict[str, Any]], windows: Sequence[dict[str, Any]], timeline: Timeline
 ) -> list[dict[str, Any]]:
     """The entries of windows: their times, what is predicted, and a note where there is one."""
-    entries = [time | window for time, window in zip(times, windows, strict=True)]
+    doubts = _list_doubts_of_windows(timeline, windows)
+    entries = [time | window | doubt for time, window, doubt in zip(times, windows, doubts, strict=True)]
     for entry, note in zip(entries, timeline.notes, strict=False):
         if note and "note" not in entry:
             entry["note"] = note
     return entries
+
+
+def _list_doubts_of_windows(timeline: Timeline, windows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The set or interval of each window that has a prediction."""
+    threshold, name = timeline.threshold, timeline.coverage.removeprefix("0.").ljust(2, "0")
+    doubts: list[dict[str, Any]] = []
+    for window in windows:
+        value, shares = window["prediction"], window.get("probabilities")
+        if threshold is None or value is None:
+            doubts.append({})
+        elif shares is None:
+            doubts.append({f"low_{name}": round(value - threshold, 6), f"high_{name}": round(value + threshold, 6)})
+        else:
+            chosen = choose_sets(np.array([*shares.values()]), threshold)
+            members = [label for label, is_in in zip(shares, chosen, strict=True) if is_in]
+            doubts.append({f"set_{name}": members})
+    return doubts
 
 
 class _Described(NamedTuple):
@@ -159,20 +181,29 @@ def format_json(described: Sequence[dict[str, Any]], about: dict[str, Any]) -> s
 def format_csv(described: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     """One row a window; a file that cannot be read has one row, with the reason in its last column.
 
+    Where windows have a set or an interval, it stands before the note, classes with a `|` between.
+
     Args:
       described: from `describe_timeline`.
       names: of the classes, each of which gets a column of probabilities; () for a regression.
     """
-    rows: list[Sequence[Any]] = [("file", "start", "end", "prediction", *names, "note")]
+    windows = [window for file in described for window in file.get("windows", ())]
+    doubts = tuple(dict.fromkeys(key for window in windows for key in window if key not in _PLAIN))
+    rows: list[Sequence[Any]] = [("file", "start", "end", "prediction", *names, *doubts, "note")]
     for file in described:
         if "error" in file:
-            rows.append((file["file"], *[""] * (3 + len(names)), file["error"]))
+            rows.append((file["file"], *[""] * (3 + len(names) + len(doubts)), file["error"]))
             continue
         for window in file["windows"]:
             shares = window.get("probabilities") or {}
             times = (file["file"], window["start"], window["end"])
-            rows.append((*times, window["prediction"], *(shares.get(name) for name in names), window.get("note", "")))
+            cells = (*times, window["prediction"], *(shares.get(name) for name in names))
+            rows.append((*cells, *(_format_doubt(window.get(key)) for key in doubts), window.get("note", "")))
     return spreadsheet.format_csv(rows)
+
+
+def _format_doubt(value: Any) -> Any:
+    return "|".join(value) if isinstance(value, list) else value
 
 
 def write_subtitles(folder: Path, stem: str, taken: set[Path], described: dict[str, Any], form: str, what: str) -> Path:

@@ -15,10 +15,10 @@ import jax
 import numpy as np
 
 from affect_jax.errors import UserError
-from affect_jax.experiment.calibrations import Calibration
+from affect_jax.experiment.calibrations import Calibration, calibrate_predictions
 from affect_jax.features import audio, sound_files
 from affect_jax.inference import deployment, export_folder
-from affect_jax.metrics.calibration import temper_predictions
+from affect_jax.inference.split_files import describe_calibration
 from affect_jax.runtime.files import spell_path
 from affect_jax.training import mesh
 
@@ -64,6 +64,8 @@ class Timeline(NamedTuple):
       remarks: what is odd about the file, see `audio.Sound`.
       notes: of each window; () where nothing is said of any.
       empty: what a window without a prediction is, in words.
+      coverage: how often sets and intervals hold the truth, as '0.9'.
+      threshold: what makes them, see `metrics.conformal`; None where there are none.
     """
 
     file: str
@@ -77,6 +79,8 @@ class Timeline(NamedTuple):
     remarks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     empty: str = "silent"
+    coverage: str = ""
+    threshold: float | None = None
 
     @property
     def silent(self) -> np.ndarray:
@@ -261,14 +265,23 @@ def _finish_timeline(opened: _OpenRecording) -> Timeline:
     return opened.timeline._replace(prediction=prediction)
 
 
-def temper_timeline(timeline: Timeline, task: str, fitted: Calibration | None) -> Timeline:
-    """A timeline whose probabilities are calibrated, where validation tells a temperature."""
-    if timeline.error or fitted is None or fitted.temperature is None:
+def calibrate_timeline(timeline: Timeline, task: str, fitted: Calibration | None, coverage: str) -> Timeline:
+    """A timeline with calibrated probabilities, and what makes its sets or intervals, where validation tells them.
+
+    Args:
+      timeline: as the model gives it.
+      task: of the model.
+      fitted: on validation; None for nothing.
+      coverage: of sets and intervals, a key of the calibration's thresholds.
+    """
+    if timeline.error or fitted is None:
         return timeline
-    return timeline._replace(prediction=temper_predictions(task, timeline.prediction, fitted.temperature))
+    calibrated = calibrate_predictions(task, timeline.prediction, fitted)
+    return timeline._replace(prediction=calibrated, coverage=coverage, threshold=fitted.thresholds.get(coverage))
 
 
-def describe_temperature(fitted: Calibration | None) -> Iterator[str]:
-    """A line on the probabilities of timelines, where validation tells a temperature."""
-    if fitted is not None and fitted.temperature is not None:
-        yield f"note: probabilities are at temperature {fitted.temperature:.3g}, fitted on validation answers"
+def describe_fit(fitted: Calibration | None, coverage: str) -> Iterator[str]:
+    """A line on what validation tells of the answers of timelines."""
+    if fitted is not None:
+        promise = describe_calibration(fitted, coverage)
+        yield f"note: {promise}, where windows are like the clips of validation"

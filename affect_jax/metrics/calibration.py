@@ -1,7 +1,7 @@
 """How far probabilities and numbers can be believed, and maps that mend them; float64 NumPy, on the host.
 
-Every map is fitted on validation predictions and applied to others. All are of so few numbers (one temperature; a scale
-and an offset) that a few hundred answers determine them.
+Every map is fitted on validation predictions and applied to others. A temperature, or a scale and an offset, are so few
+numbers that a few hundred answers determine them; isotonic curves follow more, and need more answers.
 """
 
 from typing import NamedTuple
@@ -145,6 +145,38 @@ def fit_temperature(probabilities: np.ndarray, target: np.ndarray) -> float:
         middle = (low + high) / 2
         low, high = (low, middle) if slope(np.exp(middle)) > 0 else (middle, high)
     return float(np.exp(-(low + high) / 2))
+
+
+Curves = tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
+"""Of each class: rising probabilities, and what they count as, which never falls; straight lines between."""
+
+
+def fit_isotonic(probabilities: np.ndarray, target: np.ndarray) -> Curves:
+    """A curve a class that never falls, by least squares against whether the class is the true one.
+
+    B. Zadrozny and C. Elkan, "Transforming classifier scores into accurate multiclass probability estimates", KDD 2002:
+    each class against the others, then made to add up to 1. What a curve says stays 1/(N + 2) away from 0 and 1, as N
+    answers show no certainty (Laplace's rule).
+
+    Args: see `bin_confidences`.
+    """
+    from sklearn.isotonic import IsotonicRegression  # here, as it takes half a second to import
+
+    _check(probabilities, target)
+    edge, curves = 1 / (len(target) + 2), []
+    for number in range(probabilities.shape[1]):
+        regression = IsotonicRegression(y_min=edge, y_max=1 - edge)
+        regression.fit(probabilities[:, number], target == number)
+        at, values = regression.X_thresholds_, regression.y_thresholds_
+        curves.append((tuple(map(float, at)), tuple(map(float, values))))
+    return tuple(curves)
+
+
+def apply_isotonic(probabilities: np.ndarray, curves: Curves) -> np.ndarray:
+    """Probabilities [..., C] by their classes' curves, made to add up to 1; the most probable class may change."""
+    columns = [np.interp(probabilities[..., number], *curve) for number, curve in enumerate(curves)]
+    mapped = np.stack(columns, -1)
+    return mapped / mapped.sum(-1, keepdims=True)
 
 
 def fit_affine(prediction: np.ndarray, target: np.ndarray) -> AffineMap:

@@ -61,6 +61,7 @@ def _describe_classes(one: Trust) -> dict[Head, Any]:
     for name, head in (("ece", "ECE"), ("brier", "Brier"), ("log_loss", "log loss")):
         row[head, "as answered"] = _mean(one, name)
         row[head, "calibrated"] = _mean(one, f"{name} mended") + _reach(one.intervals.get(f"{name} mended"))
+        row[head, "isotonic"] = _mean(one, f"{name} isotonic")
     row |= {"error %": f"{100 * (1 - float(np.mean(one.scores['accuracy']))):.1f}"}
     row |= {f"error % of the surest {100 * SURE:g} %": f"{100 * float(np.mean(one.scores['risk'])):.1f}"}
     row |= {"AURC": _mean(one, "aurc"), (f"sets of {_SHARE}", "cover %"): _describe_coverage(one)}

@@ -117,3 +117,27 @@ def test_a_picture(tmp_path, shown, task):
     path = tmp_path / "a.png"
     timeline_files.plot_timeline(path, shown._replace(file="costs_$5_or_$6.wav"), task, LABELS, "conflict")
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_windows_have_the_sets_and_intervals_of_their_coverage():
+    sure = CLASSES._replace(coverage="0.8", threshold=0.6)
+    found = timeline_files.describe_timeline(sure, "multiclass", LABELS)
+    assert [w["set_80"] for w in found["windows"]] == [["calm"], ["angry"], ["angry"]]
+    wide = timeline_files.describe_timeline(sure._replace(threshold=0.75), "multiclass", LABELS)
+    assert [w["set_80"] for w in wide["windows"]] == [["calm", "angry"], ["angry"], ["angry", "sad"]]
+    text = timeline_files.format_csv([wide, {"file": "b.wav", "error": "b.wav is empty"}], LABELS)
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["set_80"] for row in rows] == ["calm|angry", "angry", "angry|sad", ""]
+    assert rows[3]["note"] == "b.wav is empty"
+    assert json.loads(timeline_files.format_json([wide], {}))["files"][0]["windows"][0]["set_80"] == ["calm", "angry"]
+    numbers = REGRESSION._replace(coverage="0.95", threshold=0.25)
+    found = timeline_files.describe_timeline(numbers, "regression", ())
+    assert [(w.get("low_95"), w.get("high_95")) for w in found["windows"]] == [
+        (-0.15, 0.35),
+        (None, None),
+        (0.45, 0.95),
+        (-0.45, 0.05),
+    ]
+    assert "low_95,high_95,note" in timeline_files.format_csv([found], ())
+    without = timeline_files.describe_timeline(numbers._replace(threshold=None), "regression", ())
+    assert without == timeline_files.describe_timeline(REGRESSION, "regression", ())

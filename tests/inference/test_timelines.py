@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from affect_jax.errors import UserError
+from affect_jax.experiment.calibrations import Calibration
 from affect_jax.inference import timelines
 
 RATE = 800
@@ -202,3 +203,20 @@ def test_sizes():
 def test_sizes_that_do_not_fit(window, hop, said):
     with pytest.raises(UserError, match=said):
         timelines.plan_windows(8000, 240_000, window, hop)
+
+
+def test_what_validation_tells_goes_with_a_timeline(write):
+    (plain,) = timelines.predict_recordings([write("a.wav", tone(0.4))], valid, CUT)
+    fitted = Calibration(None, {"0.8": 3.0, "0.9": None}, 10)
+    told = timelines.calibrate_timeline(plain, "regression", fitted, "0.8")
+    assert (told.coverage, told.threshold) == ("0.8", 3.0)
+    np.testing.assert_array_equal(told.prediction, plain.prediction)
+    assert timelines.calibrate_timeline(plain, "regression", fitted, "0.9").threshold is None
+    assert timelines.calibrate_timeline(plain, "regression", None, "0.8") is plain
+    (line,) = timelines.describe_fit(fitted, "0.8")
+    assert "low_80 to high_80 holds the truth in 80 % of cases like these, where windows are like the clips" in line
+    assert list(timelines.describe_fit(None, "0.8")) == []
+    halves = plain._replace(prediction=np.array([0.9, 0.2], np.float32), start=plain.start[:2], end=plain.end[:2])
+    tempered = timelines.calibrate_timeline(halves, "binary", Calibration(2.0, {}, 9), "0.9").prediction
+    assert 0.5 < tempered[0] < 0.9
+    assert 0.2 < tempered[1] < 0.5

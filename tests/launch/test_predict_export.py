@@ -13,8 +13,9 @@ from absl import flags
 
 from affect_jax.errors import UserError
 from affect_jax.experiment.calibrations import Calibration
-from affect_jax.inference import deployment, timelines
+from affect_jax.inference import deployment, export_description, timelines
 from affect_jax.metrics import calibration
+from affect_jax.runtime.typed_json import Mismatch
 from launch import cli, predict
 from tests.inference import toys
 from tests.launch.starting import starter
@@ -117,6 +118,28 @@ def test_an_ensemble_with_its_calibration(main, tmp_path, item, capsys):
     out, err = capsys.readouterr()
     assert "set_95" not in out
     assert "too few for sets or intervals of 95 %" in err
+
+
+def test_an_export_on_isotonic_curves(main, tmp_path, item, capsys):
+    labels, sizes = ("calm", "angry", "glad"), dict(face=(2, 4), text=(3, None))
+    model = toys.deployed(toys.Item(), 0, item=True, task="multiclass", labels=labels, **sizes)
+    curves = tuple(((0.0, 1.0), (low, high)) for low, high in ((0.1, 0.6), (0.2, 0.9), (0.3, 0.4)))
+    fitted = Calibration(2.0, {"0.8": 0.4, "0.9": 0.995, "0.95": None}, 100, curves)
+    deployment.export_deployed(model._replace(calibration=fitted), tmp_path / "export", {})
+    main(f"--run={tmp_path / 'export'}", item)
+    out, err = capsys.readouterr()
+    assert "note: probabilities are on isotonic curves, fitted on 100 validation answers; set_90 holds the right" in err
+    (row,) = csv.DictReader(io.StringIO(out))
+    face = np.concatenate([np.arange(6.0).reshape(3, 2), np.zeros((1, 2))]).astype(np.float32)
+    features = {"face": face, "text": np.array([1.0, -2.0, 0.5], np.float32)}
+    said = toys.answer(model, features, {"face": np.arange(4) < 3, "text": np.array(True)})
+    shares = calibration.apply_isotonic(calibration.compute_probabilities("multiclass", said), curves)
+    np.testing.assert_allclose([float(row[name]) for name in labels], shares, atol=3e-6)
+    with pytest.raises(UserError, match="--calibration is for a run, but .* holds an export"):
+        main(f"--run={tmp_path / 'export'}", "--calibration=isotonic", item)
+    falling = Calibration(2.0, {}, 9, (((0.1, 0.9), (0.9, 0.1)),))
+    with pytest.raises(Mismatch, match="which is no curve within 0 and 1"):
+        export_description._check_calibration(falling, "multiclass")
 
 
 def test_a_bad_file_is_skipped_and_the_status_says_so(main, of_features, item, tmp_path, capsys):

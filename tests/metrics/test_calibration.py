@@ -122,3 +122,29 @@ def test_few_answers_promise_nothing():
 def test_what_does_not_fit_is_refused(wrong):
     with pytest.raises(ValueError, match="not|must|are two"):
         wrong()
+
+
+def test_isotonic_curves_mend_what_no_temperature_mends():
+    draw = np.random.default_rng(5)
+    p, y = draw_calibrated(draw, 4_000, classes=3)
+    bent = p ** np.array([0.4, 1.0, 2.5])
+    bent /= bent.sum(-1, keepdims=True)
+    curves = calibration.fit_isotonic(bent[:2_000], y[:2_000])
+    mapped = calibration.apply_isotonic(bent[2_000:], curves)
+    np.testing.assert_allclose(mapped.sum(-1), 1)
+    tempered = calibration.apply_temperature(bent[2_000:], calibration.fit_temperature(bent[:2_000], y[:2_000]))
+    losses = [calibration.brier_score(shares, y[2_000:]) for shares in (bent[2_000:], tempered, mapped)]
+    assert losses[2] < min(losses[:2]) - 0.01
+    assert abs(losses[2] - calibration.brier_score(p[2_000:], y[2_000:])) < 0.01
+    for at, values in curves:
+        assert (np.diff(at) > 0).all()
+        assert (np.diff(values) >= 0).all()
+        assert 0 < min(values) <= max(values) < 1
+
+
+def test_an_isotonic_curve_is_scikit_learn_s_and_never_certain():
+    p, y = np.array([[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.1, 0.9]]), np.array([0, 0, 1, 1])
+    (at, values), _ = calibration.fit_isotonic(p, y)
+    np.testing.assert_allclose(np.interp([0.1, 0.2, 0.5, 0.8, 0.9], at, values), [1 / 6, 1 / 6, 0.5, 5 / 6, 5 / 6])
+    same = calibration.apply_isotonic(p, (((0.0, 1.0), (0.0, 1.0)),) * 2)
+    np.testing.assert_allclose(same, p)
