@@ -23,7 +23,7 @@ from configs import (
     third_modality,
     zoo,
 )
-from configs.recipes import ravdess_audio, ravdess_face
+from configs.recipes import debates_speech, mosi_utterances, ravdess_audio, ravdess_face, recola_traces
 from tests import small
 
 CASES = [
@@ -41,6 +41,9 @@ CASES = [
         (interactions, ("mixed",)),
         (ravdess_audio, tuple(ravdess_audio.READS)),
         (ravdess_face, ("ablations",)),
+        (mosi_utterances, ("text+audio+video",)),
+        (recola_traces, ("arousal",)),
+        (debates_speech, ("log_mel",)),
         (
             zoo,
             (
@@ -123,7 +126,7 @@ def test_a_config_fits(config, argument, data_dir):
     "config",
     [
         *(sew, sew_unimodal, difficulty, seqsew, seqsew_unimodal, conflictnet, speech_emotion, fusion, sentiment),
-        *(ravdess_audio, ravdess_face),
+        *(ravdess_audio, ravdess_face, mosi_utterances, recola_traces, debates_speech),
     ],
 )
 def test_an_unknown_argument_is_told_what_there_is(config):

@@ -16,6 +16,7 @@ from affect_jax.datasets.ravdess_debates.debate_plan import SPLIT_ACTORS, Plante
 from affect_jax.datasets.ravdess_debates.settings import Settings
 from affect_jax.datasets.recordings import Recording, Recordings, add_fingerprint
 from affect_jax.datasets.settings import resolve_settings
+from affect_jax.features import audio
 
 if TYPE_CHECKING:
     from affect_jax.datasets.ravdess_debates.builder import RavdessDebates
@@ -25,8 +26,8 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
     """Builds what is missing below data_dir and reads it.
 
     A recording is one clip, `train_0007`, of the group `03+07+18`: its actors, who are in one split only
-    (`SPLIT_ACTORS`). It has a single step of its own name, the modality 'speech' and the target 'planted' in [-1, 1] (a
-    tenth of `debate_plan.compute_target`).
+    (`SPLIT_ACTORS`). It has a single step of its own name, the modalities of the settings and the target 'planted' in
+    [-1, 1] (a tenth of `debate_plan.compute_target`).
 
     Args:
       corpus: `config.corpus`, see `Settings`.
@@ -39,13 +40,14 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 
 def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
     """Returns what `load` returns, and that no feature was missing: bad speech is an error here."""
-    builder = _build(corpus)
+    builder, settings = _build(corpus), resolve_settings(corpus, Settings)
+    clips = {split: build.read_examples(builder, split) for split in SPLIT_ACTORS}
     speech = "synthetic" if builder.info.metadata["synthetic_speech"] else "semi-synthetic: real"
     recordings = Recordings(
         corpus="ravdess_debates",
         form=f"{speech} speech, constructed target",
         synthetic=True,
-        splits={split: [_make_recording(e) for e in build.read_examples(builder, split)] for split in SPLIT_ACTORS},
+        splits={split: [_make_recording(e, settings) for e in examples] for split, examples in clips.items()},
         draws={},
         folds={},
         fingerprint="",
@@ -96,12 +98,14 @@ def _build(corpus: Mapping[str, Any]) -> RavdessDebates:
     )
 
 
-def _make_recording(example: dict[str, Any]) -> Recording:
-    name = example["id"].decode()
+def _make_recording(example: dict[str, Any], settings: Settings) -> Recording:
+    name, features = example["id"].decode(), {"speech": example["speech"]}
+    if "log_mel" in settings.modalities:
+        features["log_mel"] = audio.compute_log_mel(features["speech"], settings.rate)
     return Recording(
         id=name,
         group=example["actors"].decode(),
         steps=(name,),
-        features={"speech": example["speech"]},
+        features={modality: features[modality] for modality in settings.modalities},
         targets={"planted": np.array([example["target"] / 10], np.float32)},
     )

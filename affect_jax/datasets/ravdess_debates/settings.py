@@ -20,6 +20,7 @@ class Settings:
       seconds: length of a clip; six seconds hold the longest utterance of the release with a pause.
       rate: sampling rate of the speech, in Hz.
       seed: of who says what and when.
+      modalities: of speech (a waveform) and log_mel (64 bands in decibels, a frame every 10 ms, made of it).
       synthetic: sizes of the synthetic RAVDESS.
     """
 
@@ -32,4 +33,5 @@ class Settings:
     seconds: int = define_setting(30, least=6)
     rate: int = define_setting(8000, least=1000, most=192_000)
     seed: int = define_setting(0, least=0)
+    modalities: tuple[str, ...] = define_setting(("speech",), choices=("speech", "log_mel"))
     synthetic: Synthetic = Synthetic()

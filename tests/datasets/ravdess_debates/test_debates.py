@@ -137,3 +137,14 @@ def test_silent_utterance_is_named(tmp_path):
     soundfile.write(path, np.zeros(4000), 4000)
     with pytest.raises(UserError, match="03-01-05-01-01-01-05.wav is silent throughout"):
         load(raw, tmp_path / "data")
+
+
+def test_log_mels_are_made_of_the_same_speech(ravdess_raw, tmp_path):
+    speech, both = load(ravdess_raw, tmp_path), load(ravdess_raw, tmp_path, modalities=("log_mel", "speech"))
+    for one, other in zip(speech.splits["test"], both.splits["test"], strict=True):
+        assert list(other.features) == ["log_mel", "speech"]
+        np.testing.assert_array_equal(one.features["speech"], other.features["speech"])
+        np.testing.assert_array_equal(
+            other.features["log_mel"], audio.compute_log_mel(one.features["speech"], SMALL.get("rate", 8000))
+        )
+    assert both.fingerprint != speech.fingerprint
