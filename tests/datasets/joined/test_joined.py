@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from affect_jax.config.load import load_config
-from affect_jax.datasets import joined, manifest, prepare_corpus
+from affect_jax.datasets import joined, manifest, prepare_corpus, ravdess
 from affect_jax.errors import UserError
 from affect_jax.evaluation import across
 from affect_jax.evaluation.group_gaps import ValueScore
@@ -231,3 +231,35 @@ def test_the_twins_can_be_written_to_look_at(tmp_path):
     assert f"'told': '{tmp_path}/twins/told/manifest.csv'" in said
     with pytest.raises(UserError, match="^config.corpus.parts names none; name two corpora or more"):
         list(prepare_corpus.prepare_corpus("joined", {}))
+
+
+def test_eight_emotions_of_ravdess_count_as_the_four_of_a_manifest(tmp_path):
+    ravdess.synthesize(tmp_path / "ravdess", actors=6, statements=1, repetitions=1, rate=8000, seed=1)
+    lines, draw = ["id,group,label:mood,action_units"], np.random.default_rng(0)
+    for number in range(24):
+        np.save(tmp_path / f"{number}.npy", draw.normal(size=(1, 35)).astype(np.float32))
+        mood = ("anger", "joy", "neutral", "sadness")[number % 4]
+        lines.append(f"m{number},s{number // 4},{mood},{number}.npy")
+    (tmp_path / "own.csv").write_text("\n".join(lines) + "\n")
+    told = dict(neutral="neutral", calm="neutral", happy="joy", sad="sadness", angry="anger")
+    settings = dict(
+        parts={
+            "own": str(tmp_path / "own.csv"),
+            "ravdess": {"name": "ravdess", "manual_dir": str(tmp_path / "ravdess")},
+        },
+        label_map={"ravdess": told | dict.fromkeys(("fearful", "disgust", "surprised"), "")},
+        modalities=("action_units",),
+        data_dir=str(tmp_path / "data"),
+        folds=5,
+    )
+    whole = joined.load(settings | dict(train=("ravdess",), test=("own",)))
+    assert whole.labels == ("anger", "joy", "neutral", "sadness")
+    emotions = {"01": 2, "02": 2, "03": 1, "04": 3, "05": 0}
+    mine = [recording for recording in whole.splits["train"] if recording.id.startswith("ravdess/")]
+    assert {recording.id.split("-")[2] for recording in mine} == set(emotions)
+    for recording in mine:
+        assert recording.targets["mood"] == emotions[recording.id.split("-")[2]]
+    # RAVDESS' published folds keep their actors, and the manifest's drawn ones their speakers.
+    assert list(whole.folds) == [f"ravdess->own.{number}" for number in range(1, 6)]
+    tested = [name for fold in whole.folds.values() for name in fold.test]
+    assert sorted(tested) == sorted(f"own/m{number}" for number in range(24))
