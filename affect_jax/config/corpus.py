@@ -35,8 +35,8 @@ def imply_corpus(
     if len(files) > 1:
         named = " and ".join(f"config.corpus.{OWN[name]}" for name in files)
         raise UserError(
-            f"{named} are {'both' if len(files) == 2 else 'all'} given, but a run has one corpus; leave all but one out, "
-            "or name several in config.corpus.parts (docs/across.md)"
+            f"{named} are {'both' if len(files) == 2 else 'all'} given, but a run has one corpus; leave all but one "
+            "out, or name several in config.corpus.parts (docs/across.md)"
         )
     ((name, file),) = files.items()
     remark = f"corpus.name: {corpus['name']} -> {name}, because config.corpus.{OWN[name]} is {_name_files(file)}"
