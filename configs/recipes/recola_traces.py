@@ -46,4 +46,6 @@ def get_config(argument: str = "arousal") -> ml_collections.ConfigDict:
     config["study"] = base.trials(seeds=3)
     config["search"] = base.search()
     config["engine"] = base.engine()
+    # An epoch has one update here.
+    config["synthetic"] = dict(stages=dict(fit=dict(epochs=80)))
     return ml_collections.ConfigDict(config)
