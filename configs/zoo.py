@@ -324,6 +324,8 @@ ALIGNED = (
     *("mctn_multibench", "cen"),
 )
 """Methods that read all modalities step by step."""
+OF_STEPS = ("mtut",)
+"""Methods that compare an example's steps with one another, of which a vector has one: nothing would be learned."""
 OF_RAVDESS = ("centralnet_pictures", "mfcc_cnn")
 """Methods on MFCC of one length."""
 OF_NAMES = ("mfas",)
@@ -343,6 +345,7 @@ def list_methods(corpus: str, family: str = "fusion") -> tuple[str, ...]:
     names = [name for name in METHODS[family] if name in PER_STEP or not place.per_step]
     names = [name for name in names if corpus in ("ravdess", "ravdess_audio") or name not in OF_RAVDESS]
     names = [name for name in names if corpus not in ("arrays", "manifest") or name not in OF_NAMES]
+    names = [name for name in names if place.sequences or name not in OF_STEPS]
     return tuple(name for name in names if place.shares_steps or name not in ALIGNED)
 
 
