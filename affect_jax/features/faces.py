@@ -100,6 +100,11 @@ def find_faces(image: np.ndarray) -> list[Face]:
     ]
 
 
+def measure_confidence(face: Face) -> float:
+    """The detector's score s above its threshold as a number from 0 to 1, 1 - exp(-s); it is no probability."""
+    return 1.0 - math.exp(-max(face.confidence, 0.0))
+
+
 def follow_face(pictures: Iterable[Picture]) -> Iterator[SeenFace]:
     """The face of a clip: of each picture the one that overlaps that of the last, or else the largest.
 

@@ -13,15 +13,16 @@ import mmap
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from affect_jax.errors import UserError, first_line
-from affect_jax.features import mp3_frames, sound_layouts
+from affect_jax.features import mp3_frames, pyav_sound, sound_layouts
 from affect_jax.features.file_pieces import FilePieces, Piece
+from affect_jax.features.pyav_sound import make_cut_error
 from affect_jax.runtime.file_kinds import name_file
 
 KINDS = "wav, flac, ogg or mp3"
@@ -73,7 +74,7 @@ class Stream(NamedTuple):
       channels: how many.
       announced: samples of each channel by the header; 0 where it does not say.
       is_fine: whether its samples have more than 16 bits.
-      remarks: what a person should know of the file.
+      remarks: what a person should know of the file; what was lost in the middle is there once the blocks are read.
       blocks: float32 [n, channels] one after another; raises a UserError where the file turns out to be damaged.
     """
 
@@ -81,7 +82,7 @@ class Stream(NamedTuple):
     channels: int
     announced: int
     is_fine: bool
-    remarks: tuple[str, ...]
+    remarks: Sequence[str]
     blocks: Iterator[np.ndarray]
 
 
@@ -169,7 +170,7 @@ def _open_by_content(file: BinaryIO, path: Path, stack: contextlib.ExitStack) ->
     size = path.stat().st_size
     layout = sound_layouts.find_layout(file, size, str(path))
     if layout is not None and layout.missing:
-        raise _make_cut_error(path, f"{layout.missing} bytes that its header announces are not there")
+        raise make_cut_error(path, f"{layout.missing} bytes that its header announces are not there")
     if layout is not None and layout.subtype not in ("", "MP3"):
         return _open_plain(file, path, layout, stack)
     data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -200,10 +201,6 @@ def _open_by_content(file: BinaryIO, path: Path, stack: contextlib.ExitStack) ->
         if not has_pyav:
             raise
         return _open_with_pyav(file, path, stack)
-
-
-def _make_cut_error(path: Path, what: str) -> UserError:
-    return UserError(f"{path} is cut short: {what}; copy it again")
 
 
 def _open_plain(file: BinaryIO, path: Path, layout: sound_layouts.Layout, stack: contextlib.ExitStack) -> Stream:
@@ -267,9 +264,7 @@ def _read_soundfile(sound: Any, path: Path, announced: int) -> Iterator[np.ndarr
         done += len(block)
         yield block
     if done < announced:
-        raise _make_cut_error(
-            path, f"{announced - done} of {announced} samples that its header announces are not there"
-        )
+        raise make_cut_error(path, f"{announced - done} of {announced} samples that its header announces are not there")
 
 
 def _open_flac(file: BinaryIO, path: Path, data: mmap.mmap, first: int, stack: contextlib.ExitStack) -> Stream:
@@ -311,7 +306,7 @@ def _open_ogg(file: BinaryIO, path: Path, data: mmap.mmap, first: int, stack: co
         lengths = data[at + 27 : at + 27 + data[at + 26]]
         at, pages = at + 27 + data[at + 26] + sum(lengths), pages + 1
     if at > len(data):
-        raise _make_cut_error(path, f"the last of its {pages} pages lacks {at - len(data)} bytes")
+        raise make_cut_error(path, f"the last of its {pages} pages lacks {at - len(data)} bytes")
     if data[first + 28 : first + 36] == b"Speex   ":
         raise RuntimeError("Speex is not supported")
     # libsndfile stops at the end of the first of several recordings in one file.
@@ -334,7 +329,7 @@ def _open_mp3(
     samples = walk.samples // walk.frames
     if walk.counted > walk.frames + 2:
         lost, announced = (walk.counted - walk.frames) * samples, walk.counted * samples
-        error = _make_cut_error(path, f"{lost} of {announced} samples that its header announces are not there")
+        error = make_cut_error(path, f"{lost} of {announced} samples that its header announces are not there")
         # Programs that cut mp3 files between frames leave the count in the header as it was.
         raise error if walk.is_cut else UserError(f"{error}, or, if it plays to its end, convert it to wav")
     sound = stack.enter_context(soundfile.SoundFile(FilePieces(file, mp3_frames.list_pieces(data, walk))))
@@ -355,43 +350,15 @@ def _open_with_pyav(file: BinaryIO, path: Path, stack: contextlib.ExitStack) -> 
     container = stack.enter_context(av.open(file, metadata_errors="replace", container_options=closed))
     if not container.streams.audio:
         raise UserError(f"{path} cannot be read as audio (it has no sound in it); give a whole {KINDS} file")
-    track = container.streams.audio[0]
-    frames = container.decode(track)
+    track, remarks = container.streams.audio[0], []
+    frames = pyav_sound.decode_packets(container, track, path, remarks)
     first = next(frames, None)
     if first is None:
         raise UserError(f"{path} has no samples (zero length); record or copy it again")
     seconds = float(track.duration * track.time_base) if track.duration else 0.0
-    announced = round(seconds * first.sample_rate)
-    blocks = _read_pyav(path, first, frames, announced)
-    return Stream(first.sample_rate, first.layout.nb_channels, announced, True, (), blocks)
-
-
-def _read_pyav(path: Path, first: Any, frames: Iterator[Any], announced: int) -> Iterator[np.ndarray]:
-    import av
-
-    rate, done, last, resampler = first.sample_rate, 0, None, None
-    try:
-        for frame in itertools.chain((first,), frames, (None,)):
-            form = last if frame is None else (frame.layout.name, frame.format.name, frame.sample_rate)
-            if form != last:
-                # A resampler hands frames on as they are where the first of them fitted, whatever the others are.
-                resampler = av.AudioResampler(format="fltp", layout=first.layout, rate=rate)
-                last = form
-            for part in resampler.resample(frame):
-                block = _copy_frame(part, first.layout.nb_channels)
-                done += len(block)
-                yield block
-    except av.error.FFmpegError as error:
-        raise UserError(
-            f"{path} is cut short or damaged: it cannot be decoded beyond {done / rate:.1f} s; copy it again"
-        ) from error
-    if done < announced - rate // 4:
-        raise _make_cut_error(path, f"{(announced - done) / rate:.1f} of {announced / rate:.1f} s are not there")
-
-
-def _copy_frame(frame: Any, channels: int) -> np.ndarray:
-    """float32 [n, channels] of a frame of planar floats."""
-    if len(frame.planes) != channels or any(plane.buffer_size < 4 * frame.samples for plane in frame.planes):
-        raise ValueError("a part has other channels than the first")
-    planes = [np.frombuffer(plane, np.float32, frame.samples) for plane in frame.planes]
-    return np.stack(planes, axis=1)
+    if not seconds and track.start_time is not None:
+        end = pyav_sound.parse_duration(track.metadata.get("DURATION", ""))
+        seconds = max(end - float(track.start_time * track.time_base), 0.0)
+    announced = round(seconds * first.frame.sample_rate)
+    blocks = pyav_sound.read_blocks(path, first, frames, announced)
+    return Stream(first.frame.sample_rate, first.frame.layout.nb_channels, announced, True, remarks, blocks)

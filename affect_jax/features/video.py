@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affect_jax.errors import UserError, first_line
+from affect_jax.features.pyav_sound import parse_duration
 from affect_jax.features.segments import SLACK, WHOLE, Segment, check_inside, name_segment
 from affect_jax.features.sound_streams import check_is_file
 
@@ -129,7 +130,7 @@ def read_pictures(
             remarks.append("its header has no frame rate, so the times of its frames alone are used")
         try:
             yield from _sample(_decode(container, video, start, segment.start, remarks), rate, segment, announced, path)
-        except _get_av().error.FFmpegError as error:
+        except require_av().error.FFmpegError as error:
             raise UserError(f"{name} cannot be decoded ({error.strerror}); copy it again") from error
 
 
@@ -170,7 +171,7 @@ def _sample(
 
 def _decode(container: Any, video: Any, start: float, begin: float, remarks: list[str]) -> Iterator[_Shown | None]:
     """Frames with their times, from the last one before `begin` on at the latest; None where some are lost."""
-    errors, broken, last = _get_av().error, 0, -math.inf
+    errors, broken, last = require_av().error, 0, -math.inf
     step = float(1 / video.average_rate) if video.average_rate else float(_USUAL)
     if begin > 2:
         with contextlib.suppress(errors.FFmpegError):  # then everything before is decoded, too
@@ -221,7 +222,12 @@ def _convert(frame: Any, path: Path) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(image, turns)) if turns % 4 else image
 
 
-def _get_av() -> Any:
+def require_av() -> Any:
+    """PyAV.
+
+    Raises:
+      UserError: it is not installed.
+    """
     if importlib.util.find_spec("av") is None:
         raise UserError("videos are read by PyAV, which is not installed: pip install 'affect-jax[video]'")
     import av
@@ -234,7 +240,7 @@ def _open_container(path: Path) -> Iterator[Any]:
     if not path.exists():
         raise UserError(f"{path} is missing; correct the path")
     check_is_file(path)
-    av = _get_av()
+    av = require_av()
     with contextlib.ExitStack() as stack:
         try:
             file = stack.enter_context(path.open("rb"))
@@ -255,7 +261,7 @@ def _pick(streams: Any) -> Any:
 
 def _pick_video(container: Any) -> Any:
     """The first stream of pictures that is no cover of an album."""
-    attached = _get_av().stream.Disposition.attached_pic
+    attached = require_av().stream.Disposition.attached_pic
     return next((s for s in container.streams.video if not s.disposition & attached), None)
 
 
@@ -269,10 +275,4 @@ def _find_end(stream: Any, start: float) -> float:
     if stream.duration:
         first = float(stream.start_time * stream.time_base) - start if stream.start_time else 0.0
         return first + float(stream.duration * stream.time_base)
-    # Matroska has no field for it, but what most programs write.
-    parts = stream.metadata.get("DURATION", "").split(":")
-    try:
-        hours, minutes, seconds = map(float, parts)
-    except ValueError:
-        return 0.0
-    return 3600 * hours + 60 * minutes + seconds
+    return parse_duration(stream.metadata.get("DURATION", ""))

@@ -50,7 +50,7 @@ def write_clip(
             container.mux(sound.encode())
 
 
-def find_packets(path):
-    """(place, size) of the packets of the pictures."""
+def find_packets(path, kind="video"):
+    """(place, size) of the packets of the pictures, or of the sound."""
     with av.open(str(path)) as container:
-        return [(p.pos, p.size) for p in container.demux(video=0) if p.size and p.pos is not None]
+        return [(p.pos, p.size) for p in container.demux(**{kind: 0}) if p.size and p.pos is not None]

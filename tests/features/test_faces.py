@@ -104,3 +104,10 @@ def test_files_that_are_no_landmarks_are_told(tmp_path):
     (tmp_path / "no.dat").write_bytes(b"nothing")
     with pytest.raises(UserError, match="no shape predictor"):
         faces.read_landmark_model(tmp_path / "no.dat")
+
+
+def test_without_dlib_the_command_is_told(monkeypatch):
+    monkeypatch.setattr(faces.importlib.util, "find_spec", lambda name: None)
+    faces._get_detector.cache_clear()
+    with pytest.raises(UserError, match=r"pip install 'affect-jax\[faces\]'"):
+        faces.find_faces(np.zeros((32, 32, 3), np.uint8))

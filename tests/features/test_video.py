@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
-from affect_jax.features import video
+from affect_jax.features import sound_files, video
 from affect_jax.features.segments import WHOLE, Segment
 
 clips = pytest.importorskip("tests.extraction.clips")
@@ -109,6 +109,26 @@ def test_what_was_decoded_before_and_behind_damage_is_kept_and_said(tmp_path):
     assert any("cannot be decoded are left out" in remark for remark in remarks)
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [(".mkv", "aac"), (".mp4", "aac"), (".avi", "mp3")])
+def test_sound_before_and_behind_damage_is_kept_on_its_clock_and_said(tmp_path, suffix, codec):
+    path = tmp_path / f"clip{suffix}"
+    clips.write_clip(path, seconds=2, frames=clips.draw, sound_codec=codec)
+    whole = sound_files.decode_audio(path)
+    data, packets = bytearray(path.read_bytes()), clips.find_packets(path, "audio")
+    middle = len(packets) // 2
+    for place, size in packets[middle : middle + 3]:
+        header = 6 if suffix == ".mkv" else 0  # Matroska's blocks begin with their number and time
+        data[place + header : place + size] = b"\xff" * (size - header)
+    path.write_bytes(data)
+    damaged = sound_files.decode_audio(path)
+    assert len(damaged.samples) == pytest.approx(len(whole.samples), abs=0.03 * whole.rate)
+    edge = int(0.6 * whole.rate)
+    np.testing.assert_allclose(damaged.samples[:edge], whole.samples[:edge], atol=1e-3)
+    late = slice(-edge, -int(0.1 * whole.rate))
+    assert np.corrcoef(damaged.samples[late], whole.samples[late])[0, 1] > 0.99  # at the same times
+    assert any("cannot be decoded" in remark and "silence stands" in remark for remark in damaged.remarks)
+
+
 def test_what_cannot_be_read_is_told_in_a_sentence(clip, tmp_path):
     data = clip.read_bytes()
     contents = {"empty.mp4": b"", "cut.mp4": data[: len(data) // 2], "text.mp4": b"no video at all " * 100}
@@ -131,6 +151,15 @@ def test_what_cannot_be_read_is_told_in_a_sentence(clip, tmp_path):
             read(tmp_path / name, 3)
     with pytest.raises(UserError, match="lies outside"):
         read(clip, 3, Segment(4.0, 5.0))
+    for name in ("cut.mkv", "cut.mp4", "empty.mp4"):
+        with pytest.raises(UserError, match=r"cut short|cannot be read as audio|0 bytes"):
+            sound_files.decode_audio(tmp_path / name)
+
+
+def test_without_pyav_the_command_is_told(clip, monkeypatch):
+    monkeypatch.setattr(video.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'affect-jax\[video\]'"):
+        read(clip, 3)
 
 
 def test_a_header_without_a_frame_rate_is_told_and_times_are_used(clip, monkeypatch):
