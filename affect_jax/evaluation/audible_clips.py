@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from affect_jax.errors import UserError
+from affect_jax.evaluation.films import Film
 from affect_jax.evaluation.read import Run
 from affect_jax.experiment.predictions_file import read_trial_predictions
 from affect_jax.experiment.results_file import Results
 from affect_jax.features import audio, sound_files
 from affect_jax.features.sound_streams import SUFFIXES
+from affect_jax.features.video import is_video, read_facts
 from affect_jax.runtime.files import read_json
 
 COLUMNS = 800
@@ -144,7 +146,7 @@ def open_corpus(run: Run, wanted: Set[str]) -> Openers:
     if not openers and settings.get("name") == "manifest":
         from affect_jax.datasets.manifest import recorded_rows
 
-        rows = recorded_rows.find_recordings(settings, experiment.data.modalities)
+        rows = _find_clips(run) or recorded_rows.find_recordings(settings, experiment.data.modalities)
         openers = {name: partial(recorded_rows.read_recorded_row, row) for name, row in rows.items() if name in wanted}
     if not openers:
         raise UserError(
@@ -152,6 +154,32 @@ def open_corpus(run: Run, wanted: Set[str]) -> Openers:
             "choose a run on recordings, or name a folder of sound files by --audio_dir"
         )
     return openers
+
+
+def _find_clips(run: Run) -> dict[str, Any]:
+    """Id -> the recording or video of a row whose features were extracted, see `recorded_rows.find_clips`."""
+    from affect_jax.config.load import read_experiment
+    from affect_jax.datasets.manifest import recorded_rows
+
+    settings = read_experiment(run.path).corpus.settings
+    rows = recorded_rows.find_clips(Path(settings["manifest"])) if settings.get("manifest") else {}
+    return {name: row for name, row in rows.items() if not is_video(row.path) or read_facts(row.path).has_sound}
+
+
+def find_corpus_films(run: Run, wanted: Set[str]) -> dict[str, Film]:
+    """Clip id -> its film, of a manifest whose features were extracted from videos."""
+    from affect_jax.config.load import read_experiment
+    from affect_jax.datasets.manifest import recorded_rows
+
+    settings = read_experiment(run.path).corpus.settings
+    if settings.get("name") != "manifest" or not settings.get("manifest"):
+        return {}
+    rows = recorded_rows.find_clips(Path(settings["manifest"]))
+    return {
+        name: Film(row.path, row.segment)
+        for name, row in rows.items()
+        if name in wanted and is_video(row.path) and read_facts(row.path).has_pictures
+    }
 
 
 def open_folder(folder: Path, wanted: Set[str]) -> Openers:

@@ -242,7 +242,7 @@ def test_the_page_of_a_fusion_run_plays_the_manifest_s_recordings(items):
     np.testing.assert_allclose(sound.samples, soundfile.read(path.parent / "voice_11.wav")[0], atol=1e-4)
     page, summary = listening.explore_run(read.read_run(run), chosen_trial.choose_trial(run), "test")
     assert summary.startswith("2 clips, 2 with sound, 0 with LIME weights")
-    assert b"a cell of the matrix shows its clips alone" in page
+    assert b"a cell of the matrix shows its clips alone" in page.html
 
 
 def test_explaining_a_fusion_run_says_what_to_train(items):

@@ -183,6 +183,34 @@ def test_what_cannot_be_shown(program, run, arguments, said):
         program(f"--run={run}", *(argument.format(run=run) for argument in arguments))
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_films_play_beside_the_waveform(program, run, tmp_path, monkeypatch, capsys, apart):
+    clips = pytest.importorskip("tests.extraction.clips")
+    (tmp_path / "films").mkdir()
+    for name in IDS[:2]:
+        tone = None if name == "c1" else 440.0
+        clips.write_clip(tmp_path / "films" / f"{name}.mp4", seconds=0.5, frames=clips.draw, tone=tone)
+    monkeypatch.setattr(listening, "EMBEDDED", 10 if apart else 10_000_000)
+    program(f"--run={run}", f"--audio_dir={tmp_path / 'films'}")
+    out = run / "listening" / "test_trial_1.html"
+    view, text = data(out)
+    assert [bool(clip.get("film")) for clip in view["clips"]] == [True, True, False, False]
+    assert view["clips"][1]["seconds"] == pytest.approx(0.5, abs=0.1)  # a film without sound
+    films = sorted(path.name for path in (out.parent / "test_trial_1_films").glob("*"))
+    assert films == (["0.webm", "1.webm"] if apart else [])
+    assert ('id="film-0"' in text) is not apart
+    assert (" file:; script-src" in text) is apart
+    assert "2 with films" + (" in the folder" if apart else ",") in capsys.readouterr().out
+    if os.path.exists(browser.BINARY):
+        with browser.Page(tmp_path / "profile") as page:
+            page.open(out)
+            page.click('circle[data-clip="0"]')
+            page.wait("sound.ended || sound.currentTime > 0.1")
+            assert page.js("[sound.videoWidth, sound.videoHeight]") == [64, 48]
+            assert page.js("sound.offsetHeight") > 60
+            assert not page.named("Runtime.exceptionThrown")
+
+
 def test_a_clip_with_two_files_is_refused(program, run, sounds):
     soundfile.write(sounds / "c1.flac", SAMPLES, 8000)
     with pytest.raises(UserError, match=r"c1\.flac and .*c1\.wav are both of one clip"):

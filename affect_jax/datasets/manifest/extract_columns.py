@@ -5,39 +5,48 @@ goes on, and files that are renamed are not computed again.
 """
 
 import csv
+import functools
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from affect_jax.datasets import tables
+from affect_jax.datasets.feature_frames import PLAIN
+from affect_jax.datasets.manifest import recorded_rows
 from affect_jax.datasets.manifest.choose_features import OWN, choose_features, is_own
+from affect_jax.datasets.manifest.cut_steps import cut_steps
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.start_end import read_segments
+from affect_jax.datasets.manifest.step_labels import read_step_labels
 from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.extraction import extracted_files
 from affect_jax.extraction.compute import Row, carry_out, describe_plan, plan_features
 from affect_jax.extraction.sources import load_source
 from affect_jax.extraction.wanted import AUTO, Wanted, parse_features, spell_features
-from affect_jax.features.segments import WHOLE
+from affect_jax.features.segments import WHOLE, hold_last
 from affect_jax.runtime import files
 
 RATE = 3.0
 """Pictures a second of videos, as in the thesis."""
 
 
-def extract_features(manifest: Path, features: str, out: Path, rate: float = RATE) -> Iterator[str]:
+def extract_features(
+    manifest: Path, features: str, out: Path, rate: float = RATE, min_confidence: float | None = None
+) -> Iterator[str]:
     """Computes what `features` says and writes the manifest `out`/manifest.csv with the files of features.
 
     Columns that features are made of are left out of it, others are kept. With `start` and `end`, features are of the
-    stretches, so these columns are left out, too, and the recordings become the groups where there is no `group`.
+    stretches, so these columns are left out, too, and the recordings become the groups where there is no `group`;
+    files of labels per step are cut by their times.
 
     Args:
       manifest: the csv file.
       features: see `parse_features`; or 'auto'.
       out: a folder.
       rate: pictures a second, of videos.
+      min_confidence: a clip without a face that is at least so certain has none.
 
     Yields:
       Lines of what is done.
@@ -68,12 +77,15 @@ def extract_features(manifest: Path, features: str, out: Path, rate: float = RAT
     for plan in plans:
         yield from carry_out(plan, problems.add)
     problems.raise_if_any()
-    made = {plan.wanted.modality: _name_files(plan.made) for plan in plans}
+    made = {plan.wanted.modality: _name_files(plan.made, min_confidence) for plan in plans}
     for modality, names in made.items():
         if not any(names.values()):
             raise UserError(f"{manifest}: no row has any {modality!r}; leave it out of --features")
+    rows = _cut_labels(rows, manifest.parent, out, problems)
     path = out / "manifest.csv"
     files.write_atomic(path, _write_manifest(header, rows, wanted, made, manifest.parent))
+    media = [plan.wanted.column for plan in plans if plan.source.kind != "words"]
+    recorded_rows.write_clips(out, [(row.cells, row.segment) for row in rows], media, manifest.parent)
     yield f"written      {path}"
 
 
@@ -109,9 +121,41 @@ def _check_columns(manifest: Path, header: Sequence[str], rows: Sequence[Row], w
         )
 
 
-def _name_files(made: Mapping[int, Path]) -> dict[int, str]:
+def _name_files(made: Mapping[int, Path], min_confidence: float | None) -> dict[int, str]:
     """Number of a row -> name of its file of features; '' of one without any step."""
-    return {number: path.name if extracted_files.has_steps(path) else "" for number, path in made.items()}
+    return {
+        number: path.name if extracted_files.has_steps(path, min_confidence) else "" for number, path in made.items()
+    }
+
+
+def _cut_labels(rows: Sequence[Row], base: Path, out: Path, problems: Problems) -> list[Row]:
+    """The rows; those of stretches whose labels are per step have files of their stretch's labels.
+
+    Raises:
+      UserError: labels have no times, or a stretch has none; all of them are named.
+    """
+    read = hold_last(functools.partial(read_step_labels, options=PLAIN))
+    cut = []
+    for row in rows:
+        cells = dict(row.cells)
+        for name, text in row.cells.items():
+            path = base / Path(text).expanduser() if len(text) < 4096 else base
+            is_label = name == "label" or name.startswith("label:")
+            if row.segment == WHOLE or not is_label or is_missing(text) or not path.is_file():
+                continue
+            try:
+                labels, _ = cut_steps(read(path), row.segment, path, "write them with times")
+            except UserError as error:
+                problems.add(row.number, f"{name}: {error}")
+                continue
+            lines = [f"{time:.6f},{value}" for time, value in zip(labels.times, labels.values, strict=True)]
+            kept = out / "labels" / f"{row.number}_{name.replace(':', '_')}.csv"
+            kept.parent.mkdir(exist_ok=True)
+            files.write_atomic(kept, "\n".join(["time,label", *lines, ""]).encode())
+            cells[name] = str(kept.resolve())
+        cut.append(row._replace(cells=cells))
+    problems.raise_if_any()
+    return cut
 
 
 def _write_manifest(

@@ -116,14 +116,16 @@ function select(i) {
   else scrollTo(i);
   draw();
   tell(clip);
-  const block = $(`sound-${i}`);
-  sound.hidden = !block;
-  if (!block) {
+  const [block, film] = [$(`sound-${i}`), $(`film-${i}`)];
+  const source = film ? `data:video/webm;base64,${film.textContent}` : clip.film || (block && `data:audio/ogg;base64,${block.textContent}`);
+  sound.hidden = !source;
+  sound.classList.toggle("film", Boolean(clip.film));
+  if (!source) {
     sound.pause();
     sound.removeAttribute("src");
     sound.load();
   } else {
-    sound.src = `data:audio/ogg;base64,${block.textContent}`;
+    sound.src = source;
     play();
   }
   follow();
@@ -153,7 +155,7 @@ function play() {
   sound.play().catch(() => {});
 }
 sound.addEventListener("error", () => {
-  if (sound.getAttribute("src")) $("said").textContent += ". This browser cannot play Ogg Opus.";
+  if (sound.getAttribute("src")) $("said").textContent += `. This browser cannot play ${sound.className ? "this film" : "Ogg Opus"}.`;
 });
 const toggle = () => {
   if (!sound.getAttribute("src")) return;
@@ -210,7 +212,7 @@ const step = (by) => {
 };
 function keyed(event) {
   const { key, target } = event;
-  if (target.closest("input, audio, button")) return false;
+  if (target.closest("input, video, button")) return false;
   if (target === $("canvas") && (key === "ArrowLeft" || key === "ArrowRight"))
     return seek(sound.currentTime + (key === "ArrowRight" ? 1 : -1)), true;
   if (key === " ") return toggle(), true;
