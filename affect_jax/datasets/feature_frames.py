@@ -104,15 +104,26 @@ def read_features(path: Path, options: ReadingOptions = PLAIN) -> Frames:
 
 def _is_extracted(path: Path) -> bool:
     """Whether a file is one that `launch.prepare --features` wrote."""
-    return path.suffix.lower() == ".npz" and array_files.list_arrays(path).keys() == extracted_files.NAMES
+    if path.suffix.lower() != ".npz":
+        return False
+    return array_files.list_arrays(path).keys() - {extracted_files.CONFIDENCE} == extracted_files.NAMES
 
 
 def _read_extracted(path: Path, options: ReadingOptions) -> Frames:
     arrays = array_files.read_arrays(path, largest_file=options.largest_file)
     extracted = extracted_files.parse_features(arrays, path)
-    times = extracted.times
+    values, times, remarks = extracted.values, extracted.times, ()
     rate = float(1 / np.median(np.diff(times))) if len(times) > 1 else 0.0
-    return Frames(extracted.values, rate=rate, times=times, made=extracted.made, seconds=extracted.seconds)
+    if options.min_confidence is not None and len(extracted.confidence):
+        is_sure = extracted.confidence >= options.min_confidence
+        if not is_sure.any() and len(values):
+            raise UserError(
+                f"{path} has no face of a confidence of {options.min_confidence:g} or more; make the manifest by "
+                "launch.prepare --features with this --min_confidence, which leaves its cell empty, or lower it"
+            )
+        values, times = values[is_sure], times[is_sure] if len(times) else times
+        remarks = (f"frames without success or with a confidence below {options.min_confidence:g} are missing",)
+    return Frames(values, rate=rate, times=times, remarks=remarks, made=extracted.made, seconds=extracted.seconds)
 
 
 def hash_names(frames: Frames) -> str:

@@ -33,6 +33,7 @@ class Cell(NamedTuple):
       pictures: the files of a folder of pictures.
       transcript: of words.
       remarks: what is odd about it.
+      half: 'left' or 'right' where that half of its pictures alone is looked at; '' for all of them.
     """
 
     path: Path | None
@@ -42,6 +43,7 @@ class Cell(NamedTuple):
     pictures: tuple[Path, ...] = ()
     transcript: Transcript | None = None
     remarks: tuple[str, ...] = ()
+    half: str = ""
 
     @property
     def name(self) -> str:
@@ -59,7 +61,7 @@ class Heard(NamedTuple):
 Decode = Callable[[Path], Heard]
 
 
-def open_cell(text: str, base: Path, segment: Segment, source: Source, rate: float) -> Cell:
+def open_cell(text: str, base: Path, segment: Segment, source: Source, rate: float, half: str = "") -> Cell:
     """Finds what a cell names, and its content, without decoding it.
 
     Args:
@@ -68,6 +70,7 @@ def open_cell(text: str, base: Path, segment: Segment, source: Source, rate: flo
       segment: the stretch.
       source: what will read it.
       rate: pictures a second, of videos.
+      half: 'left' or 'right' where that half of the pictures of a video alone is looked at.
 
     Raises:
       UserError: there is no such file, or none of a kind that the extractor reads.
@@ -90,8 +93,8 @@ def open_cell(text: str, base: Path, segment: Segment, source: Source, rate: flo
     whole = facts.seconds if facts else sound_files.estimate_seconds(path)
     seconds = max((whole if segment.end is None else segment.end) - segment.start, 0.0)
     if source.kind == "pictures":
-        content += f" {rate:g}"
-    return Cell(path, segment, content, seconds)
+        content += f" {rate:g}" + (f" {half}" if half else "")
+    return Cell(path, segment, content, seconds, half=half)
 
 
 def _hash_file(path: Path) -> str:
@@ -187,4 +190,7 @@ def read_pictures(cell: Cell, rate: float, remarks: list[str]) -> Iterator[Pictu
             yield Picture(float("nan"), read_image(path))
         return
     for picture in video.read_pictures(cell.path, rate, cell.segment, remarks):
-        yield picture._replace(time=picture.time - cell.segment.start)
+        middle = picture.image.shape[1] // 2
+        part = {"left": slice(middle), "right": slice(middle, None)}.get(cell.half, slice(None))
+        image = np.ascontiguousarray(picture.image[:, part])
+        yield Picture(picture.time - cell.segment.start, image)

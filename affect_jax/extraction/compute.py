@@ -33,11 +33,13 @@ class Row(NamedTuple):
       number: as a spreadsheet shows it.
       cells: column -> text.
       segment: the stretch of its files.
+      half: 'left' or 'right' where that half of its pictures alone is looked at; '' for all of them.
     """
 
     number: int
     cells: Mapping[str, str]
     segment: Segment
+    half: str = ""
 
 
 class Task(NamedTuple):
@@ -94,7 +96,7 @@ def plan_features(
     for row in rows:
         text = row.cells[wanted.column]
         try:
-            cell = cells.open_cell(text, base, row.segment, source, rate)
+            cell = cells.open_cell(text, base, row.segment, source, rate, row.half)
         except UserError as error:
             report(row.number, f"{wanted.column}: {error}")
             continue
@@ -138,7 +140,9 @@ def carry_out(plan: Plan, report: Report) -> Iterator[str]:
     extract = {"sound": _extract_sound, "words": _extract_words, "pictures": _extract_pictures}[plan.source.kind]
     for number, steps in extract(plan, report):
         task = plan.tasks[number]
-        extracted_files.write_features(task.kept, steps.values, steps.times, record, task.cell.seconds)
+        extracted_files.write_features(
+            task.kept, steps.values, steps.times, record, task.cell.seconds, confidence=steps.confidence
+        )
         done += weights[number]
         if not before:  # what is loaded and compiled first says nothing of the others
             began, before = time.monotonic(), done

@@ -5,11 +5,13 @@
 | sound | mfcc, log_mel, egemaps, an encoder of speech |
 | words | glove:FILE, wordllama, an encoder of words |
 | pictures | hog, resnet101:FILE (also 18, 50), an encoder of images; faces+ before any of them, landmarks |
+| sound or pictures | onnx:FILE |
 """
 
 import functools
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +21,7 @@ import numpy as np
 
 from affect_jax.encoders import extract, static_words
 from affect_jax.errors import UserError
+from affect_jax.extraction import onnx_models
 from affect_jax.extraction.steps import NO_TIMES, Steps
 from affect_jax.features import audio, egemaps, faces, gradients, text
 from affect_jax.features.transcripts import Word
@@ -33,6 +36,7 @@ _SOUNDS = {"mfcc": audio.compute_mfcc, "log_mel": audio.compute_log_mel, "egemap
 _STEP = 0.01
 """Seconds between two steps of these."""
 _FACES, _LANDMARKS, _GRADIENTS, _GLOVE, _WORDLLAMA = "faces", "landmarks", "hog", "glove", "wordllama"
+_ONNX = "onnx"
 _BATCH = 32
 
 Read = Callable[[int], np.ndarray]
@@ -97,7 +101,49 @@ def load_source(name: str) -> Source:
         width = text.find_width(path)
         compute = functools.partial(_compute_glove, path, width)
         return Source("words", f"{_GLOVE}:{path}", _identify(_GLOVE, files.hash_file(path)), compute)
+    if kind == _ONNX:
+        return _load_onnx(file)
     return _load_encoder(name)
+
+
+def is_extractor(name: str) -> bool:
+    """Whether a name is that of an extractor rather than of a folder of features."""
+    head = name.partition("+")[0]
+    own = (*_SOUNDS, _FACES, _LANDMARKS, _GRADIENTS, _GLOVE, _WORDLLAMA, _ONNX)
+    if head.partition(":")[0] in own or re.fullmatch(r"resnet\d+:.+", head):
+        return True
+    folder, at, layer = name.rpartition("@")
+    return any((_resolve(place) / "config.json").is_file() for place in (name, folder if at and layer else name))
+
+
+def sign_source(name: str) -> str:
+    """A hash of an extractor's name and of the size and time of the files that it names, without loading it."""
+    parts = [part for piece in name.split("+") for part in (piece, piece.partition(":")[2], piece.rpartition("@")[0])]
+    signs = [name, str(_VERSION)]
+    for path in (_resolve(part) for part in parts if part):
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        for file in (file for file in inside if file.is_file()):
+            status = file.stat()
+            signs.append(f"{file} {status.st_size} {status.st_mtime_ns}")
+    return _identify(*signs)
+
+
+def _load_onnx(file: str) -> Source:
+    network = onnx_models.load_network(_resolve(file))
+    name, identity = f"{_ONNX}:{network.path}", _identify(_ONNX, network.identity)
+    if network.card.reads == "pictures":
+        encode = functools.partial(onnx_models.encode_pictures, network)
+        return Source("pictures", name, identity, functools.partial(_compute_images, encode))
+    return Source("sound", name, identity, functools.partial(_compute_onnx, network))
+
+
+def _compute_onnx(network: onnx_models.Network, lengths: Sequence[int], read: Read) -> Iterator[tuple[int, Steps]]:
+    """Steps have the time of the middle of their share of the recording."""
+    for number in range(len(lengths)):
+        samples = read(number)
+        values = onnx_models.encode_sound(network, samples, RATE)
+        share = len(samples) / RATE / len(values)
+        yield number, Steps(values, share * (np.arange(len(values)) + 0.5))
 
 
 def _load_encoder(name: str) -> Source:
@@ -129,7 +175,9 @@ def _load_faces(name: str, file: str, rest: str) -> Source:
         faces.find_faces(np.zeros((32, 32, 3), np.uint8))  # so that a missing package is told at once
 
     def compute(pictures: Iterable[Numbered]) -> Iterator[tuple[int, Steps]]:
-        return inner.compute(_cut_faces(pictures, model))
+        confidences: dict[int, list[float]] = {}
+        for number, steps in inner.compute(_cut_faces(pictures, model, confidences)):
+            yield number, steps._replace(confidence=np.array(confidences.pop(number)))
 
     return Source("pictures", f"{_FACES}{f':{path}' if path else ''}+{inner.name}", identity, compute)
 
@@ -238,17 +286,20 @@ def _group(pictures: Iterable[Numbered]) -> Iterator[tuple[int, Iterator[Picture
         yield number, (picture for _, picture in own)
 
 
-def _cut_faces(pictures: Iterable[Numbered], model: Any) -> Iterator[Numbered]:
+def _cut_faces(pictures: Iterable[Numbered], model: Any, confidences: dict[int, list[float]]) -> Iterator[Numbered]:
+    """The faces of clips; how certain they are is added to `confidences`."""
     for number, own in _group(pictures):
         for seen in faces.follow_face(own):
+            confidences.setdefault(number, []).append(faces.measure_confidence(seen.face))
             points = None if model is None else faces.find_landmarks(model, seen)
             yield number, Picture(seen.time, faces.cut_face(seen, points))
 
 
 def _compute_geometry(model: Any, pictures: Iterable[Numbered]) -> Iterator[tuple[int, Steps]]:
     for number, own in _group(pictures):
-        seen = [(one.time, faces.find_landmarks(model, one)) for one in faces.follow_face(own)]
+        seen = [(one.time, one.face, faces.find_landmarks(model, one)) for one in faces.follow_face(own)]
         if seen:
-            times, points = zip(*seen, strict=True)
+            times, found, points = zip(*seen, strict=True)
             values = faces.compute_geometry(np.stack(points))
-            yield number, _stack(list(zip(times, values, strict=True)))
+            confidence = np.array([faces.measure_confidence(face) for face in found])
+            yield number, _stack(list(zip(times, values, strict=True)))._replace(confidence=confidence)

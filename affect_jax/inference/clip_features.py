@@ -151,7 +151,7 @@ def extract_rows(extractors: Extractors, rows: Sequence[compute.Row], base: Path
         for line in compute.carry_out(plan, report):
             say(" ".join(line.split()))
         for number, path in plan.made.items():
-            if number not in failed and extracted_files.has_steps(path):
+            if number not in failed and extracted_files.has_steps(path, extractors.form.options.min_confidence):
                 files[number][name] = path
     return Extracted(files, faults)
 

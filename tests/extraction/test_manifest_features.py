@@ -1,42 +1,27 @@
 """Columns of a manifest through extractors: each file once, by content, with faults named together."""
 
 import csv
-import json
 
 import numpy as np
 import pytest
-import safetensors.numpy
 import soundfile
 from absl import flags
 from PIL import Image
 
+from affect_jax.datasets import manifest as manifest_corpus
 from affect_jax.datasets.manifest.extract_columns import extract_features
 from affect_jax.encoders import extract, folder, images, pieces, sound
 from affect_jax.errors import UserError
 from affect_jax.features import sound_files
 from launch import prepare
-from tests.encoders import proof
+from tests.extraction.small_encoders import write_encoder
 
 
 @pytest.fixture(scope="module")
 def encoders(tmp_path_factory):
     """Small encoders as folders of the hub: of speech, one step every 20 ms, and of words."""
     pytest.importorskip("tokenizers")
-    made = {}
-    for name in ("wav2vec2_base", "bert"):
-        kinds, config = proof.read_case(name)
-        arrays = dict(kinds["param"])
-        if name == "bert":
-            arrays["embeddings.word_embeddings.weight"] = np.random.default_rng(0).normal(size=(80, 8)).astype("f4")
-            config["vocab_size"] = 80
-        else:
-            config["conv_stride"] = [20, 4, 4]
-        made[name] = tmp_path_factory.mktemp(name)
-        (made[name] / "config.json").write_text(json.dumps(config))
-        safetensors.numpy.save_file(arrays, made[name] / "model.safetensors")
-    tokenizer = (proof.DATA / "processing" / "bert_tokenizer.json").read_bytes()
-    (made["bert"] / "tokenizer.json").write_bytes(tokenizer)
-    return made
+    return {name: write_encoder(name, tmp_path_factory.mktemp(name)) for name in ("wav2vec2_base", "bert")}
 
 
 @pytest.fixture
@@ -117,6 +102,29 @@ def test_stretches_become_items_whose_group_is_the_recording(encoders, manifest,
     assert all(len(load(tmp_path / "out" / row["voice"])) == 5 for row in made)
 
 
+def test_labels_per_step_are_cut_as_their_stretches_are(tmp_path):
+    for at, name in enumerate("abc"):
+        soundfile.write(tmp_path / f"{name}.wav", 0.1 * np.random.default_rng(at).normal(size=32000), 16000)
+    times = 0.04 * np.arange(50)
+    table = "\n".join(f"{time:.2f},{0.5 * time:.3f}" for time in times)
+    (tmp_path / "a.csv").write_text(f"time,valence\n{table}\n")
+    (tmp_path / "bare.csv").write_text("valence\n1\n2\n")
+    rows = [[f"{name}1", f"{name}.wav", "a.csv", 0.4, 1.2] for name in "abc"]
+    rows += [["a2", "a.wav", "a.csv", 1.2, ""]]
+    write(tmp_path / "my.csv", ["id", "clip", "label:valence", "start", "end"], rows)
+    list(extract_features(tmp_path / "my.csv", "voice=clip:log_mel", tmp_path / "out"))
+    settings = {"manifest": str(tmp_path / "out" / "manifest.csv"), "layout": "steps", "folds": 3}
+    recordings = manifest_corpus.load({**settings, "data_dir": str(tmp_path / "data")})
+    kept = {recording.id: recording for recording in recordings.splits["train"]}
+    for name, start, end in (("a1", 0.4, 1.2), ("c1", 0.4, 1.2), ("a2", 1.2, 2.0)):
+        inside = times[(times >= start - 1e-9) & (times < end - 1e-9)]
+        np.testing.assert_allclose(kept[name].targets["valence"], 0.5 * inside, atol=1e-3)
+        assert len(kept[name].features["voice"]) == len(inside)  # each label has the frame of its time
+    write(tmp_path / "my.csv", ["id", "clip", "label", "start"], [["one", "a.wav", "bare.csv", 0.4]])
+    with pytest.raises(UserError, match=r"row 2: label: .*bare\.csv has no times, so that start and end"):
+        list(extract_features(tmp_path / "my.csv", "voice=clip:log_mel", tmp_path / "out"))
+
+
 def test_all_files_that_cannot_be_used_are_named_and_the_others_kept(encoders, manifest, tmp_path):
     (tmp_path / "0.wav").write_bytes(b"")
     (tmp_path / "1.wav").unlink()
@@ -155,13 +163,7 @@ def test_wrong_settings_are_told(encoders, manifest, tmp_path, features, says):
 
 
 def test_frames_of_a_folder_become_steps_in_their_order(tmp_path):
-    kinds, config = proof.read_case("clip_images")
-    clip = tmp_path / "clip"
-    clip.mkdir()
-    (clip / "config.json").write_text(json.dumps(config))
-    safetensors.numpy.save_file(kinds["param"], clip / "model.safetensors")
-    settings = {"size": {"shortest_edge": 8}, "crop_size": {"height": 8, "width": 8}}
-    (clip / "preprocessor_config.json").write_text(json.dumps(settings))
+    clip = write_encoder("clip_images", tmp_path / "clip")
     draw = np.random.default_rng(0)
     for name in ("2.png", "10.png", "1.png"):
         (tmp_path / "face").mkdir(exist_ok=True)

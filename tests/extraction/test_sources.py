@@ -2,12 +2,15 @@
 
 import importlib.util
 
+import matplotlib
 import numpy as np
 import pytest
+from PIL import Image
 
+from affect_jax.datasets import feature_frames
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.errors import UserError
-from affect_jax.extraction import compute, sources, wanted
+from affect_jax.extraction import compute, extracted_files, sources, wanted
 from affect_jax.features import audio, gradients, sound_files, text
 from affect_jax.features.segments import WHOLE, Segment
 
@@ -66,6 +69,31 @@ def test_a_clip_without_a_face_has_no_step(folder, tmp_path):
     assert "no face is found" in lines[0]
 
 
+@pytest.mark.skipif(importlib.util.find_spec("dlib") is None, reason="needs dlib")
+def test_faces_have_a_confidence_by_which_steps_are_missing(tmp_path):
+    """Face, none, face, dim face: of four steps the second is missing, the last one is if it is too uncertain."""
+    portrait = Image.open(f"{matplotlib.get_data_path()}/sample_data/grace_hopper.jpg").convert("RGB")
+    portrait = portrait.crop((60, 40, 480, 460)).resize((256, 256))
+    turned = np.asarray(portrait.rotate(15))
+    frames = [np.asarray(portrait), np.full((256, 256, 3), 90, np.uint8), np.asarray(portrait), turned]
+    clips.write_clip(tmp_path / "face.mp4", seconds=4, fps=1, frames=lambda share: frames[round(share * 4)], tone=None)
+    values, times, _ = extract(tmp_path, "face.mp4", "faces+hog", tmp_path / "out", rate=1.0)
+    np.testing.assert_allclose(times, [0, 2, 3])
+    (path,) = (tmp_path / "out").glob("*.npz")
+    with np.load(path) as file:
+        confidence = file["confidence"]
+    assert ((confidence > 0) & (confidence < 1)).all()
+    assert confidence[2] < confidence[:2].min()
+    between = (confidence[2] + confidence[:2].min()) / 2
+    sure = feature_frames.read_features(path, feature_frames.PLAIN._replace(min_confidence=between))
+    np.testing.assert_array_equal(sure.values, values[:2])
+    np.testing.assert_allclose(sure.times, [0, 2])
+    assert extracted_files.has_steps(path, between)
+    assert not extracted_files.has_steps(path, 0.999)
+    with pytest.raises(UserError, match=r"no face of a confidence of 0\.999 or more"):
+        feature_frames.read_features(path, feature_frames.PLAIN._replace(min_confidence=0.999))
+
+
 def test_words_have_times_where_subtitles_say_them(folder, tmp_path):
     values, times, _ = extract(folder, "clip.srt", f"glove:{folder / 'word2vec.txt'}", tmp_path, Segment(0.1, 2.0))
     np.testing.assert_allclose(values, [[1, 2, 3], [1, 2, 3], [4, 5, 6], [7, 8, 9]])
@@ -104,6 +132,15 @@ def test_files_of_word_vectors_tell_their_width(folder, tmp_path):
     (tmp_path / "no.txt").write_text("some words\nand more of them\n")
     with pytest.raises(UserError, match="no text file of word vectors"):
         text.find_width(tmp_path / "no.txt")
+
+
+def test_a_clip_shorter_than_a_frame(folder, tmp_path):
+    """One picture is one step; sound shorter than its window is told."""
+    clips.write_clip(tmp_path / "blink.mp4", seconds=0.1, fps=10, frames=clips.draw, tone=None)
+    values, times, _ = extract(tmp_path, "blink.mp4", "hog", tmp_path / "out")
+    assert (len(values), times.tolist()) == (1, [0.0])
+    with pytest.raises(UserError, match="has 10 ms, too short for mfcc"):
+        extract(folder, "clip.mp4", "mfcc", tmp_path / "out", Segment(1.0, 1.01))
 
 
 def test_streams_that_are_not_there_are_told(folder, tmp_path):

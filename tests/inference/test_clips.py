@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+import safetensors.numpy
 from absl import flags
 
 from affect_jax.datasets.manifest.extract_columns import extract_features
@@ -20,6 +21,7 @@ from affect_jax.runtime import run_folder
 from configs import fusion
 from launch import predict
 from tests import own, small
+from tests.extraction.small_encoders import write_encoder
 
 clips = pytest.importorskip("tests.extraction.clips")
 WORDS = ("sad", "happy")
@@ -27,10 +29,13 @@ WORDS = ("sad", "happy")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Ten clips of 2 s, two stretches each, and a run of fusion on their sound, pictures and words, with its export."""
+    """Ten clips of 2 s, two stretches each, and a run of fusion on their sound, pictures and words by random encoders:
+    wav2vec 2.0, CLIP's of images and BERT; with its export.
+    """
+    pytest.importorskip("tokenizers")
     folder = tmp_path_factory.mktemp("clips")
-    vectors = [f"{word} {' '.join(map(str, np.eye(4)[at]))}" for at, word in enumerate(("a", "day", *WORDS))]
-    (folder / "words.txt").write_text("\n".join(vectors) + "\n")
+    for name in ("wav2vec2_base", "clip_images", "bert"):
+        write_encoder(name, folder / name)
     rows = []
     for number in range(10):
         mood, name = number % 2, f"c{number}"
@@ -48,7 +53,9 @@ def folder(tmp_path_factory):
             )
     with (folder / "my.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("id", "group", "label", "clip", "said", "start", "end"), *rows])
-    features = f"voice=clip:mfcc, face=clip:hog, words=said:glove:{folder / 'words.txt'}"
+    features = (
+        f"voice=clip:{folder / 'wav2vec2_base'}, face=clip:{folder / 'clip_images'}, words=said:{folder / 'bert'}"
+    )
     list(extract_features(folder / "my.csv", features, folder / "made"))
     config = own.use(fusion.get_config("trimodal,manifest"), folder / "made" / "manifest.csv")
     config.model.update(units=4, heads=2, hidden=4)
@@ -128,18 +135,23 @@ def test_a_list_of_clips_gets_a_prediction_each(folder, monkeypatch, capsys):
 
 
 def test_extractors_are_those_of_the_training(folder, monkeypatch, capsys, tmp_path):
-    shutil.copy(folder / "words.txt", tmp_path / "moved.txt")
-    (tmp_path / "other.txt").write_text("a 1 2 3 4\n")
-    (folder / "words.txt").rename(tmp_path / "away.txt")
+    moved, other = (
+        shutil.copytree(folder / "bert", tmp_path / "moved"),
+        shutil.copytree(folder / "bert", tmp_path / "o"),
+    )
+    weights = safetensors.numpy.load_file(other / "model.safetensors")
+    weights["embeddings.word_embeddings.weight"] = weights["embeddings.word_embeddings.weight"] + 1
+    safetensors.numpy.save_file(weights, other / "model.safetensors")
+    (folder / "bert").rename(tmp_path / "away")
     clip = [f"--run={folder / 'run'}", folder / "c0.mp4"]
     try:
         with pytest.raises(UserError, match="what made 'words' in training cannot be loaded: .*--sources=words=EXTR"):
             call(monkeypatch, capsys, *clip)
-        assert not call(monkeypatch, capsys, *clip, f"--sources=words=glove:{tmp_path / 'moved.txt'}")[2]
+        assert not call(monkeypatch, capsys, *clip, f"--sources=words={moved}")[2]
         with pytest.raises(UserError, match="is not what made 'words' in training"):
-            call(monkeypatch, capsys, *clip, f"--sources=words=glove:{tmp_path / 'other.txt'}")
+            call(monkeypatch, capsys, *clip, f"--sources=words={other}")
     finally:
-        (tmp_path / "away.txt").rename(folder / "words.txt")
+        (tmp_path / "away").rename(folder / "bert")
     with pytest.raises(UserError, match="has 'words', expected MODALITY=EXTRACTOR"):
         clip_features.parse_places("words")
     with pytest.raises(UserError, match="--transcript has 2, but 1 clips"):
