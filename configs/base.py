@@ -115,6 +115,8 @@ def iemocap(labels: str, form: str = "precomputed") -> dict[str, Any]:
     utterances."""
     synthetic = dict(sessions=5, utterances=24, text=16, video=12, audio=24, width=16, seed=0)
     files = dict(glove=left_open(str), video_features=left_open(str))  # of the release
+    if form == "release":
+        files |= dict(text_features=left_open(str), audio_features=left_open(str), frame_rate=left_open(float))
     return corpus("iemocap", form=form, labels=labels, **files, synthetic=synthetic)
 
 

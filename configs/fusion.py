@@ -13,6 +13,8 @@ corpus, then its labels, each with a default (trimodal,synthetic,emotion7). This
     iemocap          configs/fusion_iemocap.py     the features and folds of AMH's authors, which the thesis uses
     iemocap_release  configs/fusion_iemocap.py     the full release; without prosody, which AMH's authors do not explain
     ravdess          configs/fusion_ravdess.py     two modalities, A (MFCC) and V (action units), and so fewer studies
+    clips            configs/fusion_clips.py       films, sound and words by extractors; in place of labels a corpus:
+                                                   ravdess, iemocap or cmu_mosi
     manifest         configs/fusion_manifest.py    one's own, whatever modalities it has (docs/own_data.md)
     arrays           configs/fusion_manifest.py    padded arrays, as peers ship CMU-MOSI and others (docs/arrays.md)
 
@@ -20,18 +22,19 @@ corpus, then its labels, each with a default (trimodal,synthetic,emotion7). This
 
 import ml_collections
 
-from configs import base, fusion_iemocap, fusion_manifest, fusion_ravdess, fusion_synthetic
+from configs import base, fusion_clips, fusion_iemocap, fusion_manifest, fusion_ravdess, fusion_synthetic
 
 FILES = {
     "synthetic": fusion_synthetic.get_config,
     "iemocap": fusion_iemocap.get_config,
     "iemocap_release": lambda argument: fusion_iemocap.get_config(f"{argument},release"),
     "ravdess": fusion_ravdess.get_config,
+    "clips": fusion_clips.get_config,
     "manifest": fusion_manifest.get_config,
     "arrays": lambda argument: fusion_manifest.get_config(f"{argument},arrays"),
 }
 CORPORA = tuple(FILES)
-LABELS = {"ravdess": "emotion"}
+LABELS = {"ravdess": "emotion", "clips": "ravdess"}
 
 
 def get_config(argument: str = "trimodal") -> ml_collections.ConfigDict:

@@ -10,7 +10,8 @@ Needs: a config; the head of its file lists its arguments. Every value in it is 
     configs/recipes/ravdess_audio.py  a small CNN on log-mels for emotions in acted speech (and a face);
         configs/recipes/ravdess_face.py the face alone
     configs/fusion.py          emotions from several modalities, intra- and cross-modal attention (chapter 4); of
-        configs/fusion_synthetic.py, configs/fusion_iemocap.py, configs/fusion_ravdess.py and configs/fusion_manifest.py
+        configs/fusion_synthetic.py, configs/fusion_iemocap.py, configs/fusion_ravdess.py, configs/fusion_manifest.py
+        and configs/fusion_clips.py (films, sound and words through extractors)
     configs/sew.py             a stronger modality teaches a weaker one, step by step; configs/sew_unimodal.py one alone
     configs/seqsew.py          the same over sequences (chapter 5); configs/seqsew_unimodal.py one alone
     configs/rank.py            each modality alone, ranked: which one is the stronger? (5.2.1)

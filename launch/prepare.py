@@ -4,6 +4,8 @@
     python -m launch.prepare --corpus=recola --manual_dir=DIR --target=valence --nonfinite=mean
     python -m launch.prepare --corpus=sspnet_conflict --manual_dir=DIR --rate=8000 --partition=parts.csv
     python -m launch.prepare --corpus=iemocap --form=release --modalities=text,audio --manual_dir=DIR --glove=FILE
+    python -m launch.prepare --corpus=ravdess --form=video --modalities=audio,video --audio_features=mfcc \
+        --video_features=faces+resnet101:FILE --manual_dir=DIR
     python -m launch.prepare --corpus=manifest --manifest=FILE.csv --target=valence
     python -m launch.prepare --manifest=FILE.csv --features=auto    # clips, recordings, transcripts; see docs/clips.md
     python -m launch.prepare --manifest=FILE.csv --features="voice=clip:DIR, words=transcript:DIR@8" --features_out=OUT
@@ -36,7 +38,8 @@ _TEXT = {
     "padding": "arrays: zeros (default; rows of zeros at either end are padding) or none.",
     "data_dir": "Folder for built corpora. Default: ~/.cache/affect_jax/corpora.",
     "target": "recola: arousal (default) or valence; manifest, arrays: a label (default: the first).",
-    "form": "recola: avec (AVEC 2016, default) or native; iemocap: precomputed (default) or release.",
+    "form": "recola: avec (AVEC 2016, default) or native; iemocap: precomputed (default) or release; ravdess: audio"
+    " (default) or video; cmu_mosi: poria (default) or raw.",
     "nonfinite": "Missing or infinite feature values: refuse (default), zero (default of arrays), or mean (of the"
     " recording's column).",
     "unusable": "manifest: files that cannot be used: refuse (default; all are named) or leave_out.",
@@ -45,7 +48,10 @@ _TEXT = {
     "partition": "sspnet_conflict: csv with the columns Name, split.",
     "clipped": "sspnet_conflict: note (default) or refuse clipped clips.",
     "glove": "iemocap, release: file of 300-d word vectors.",
-    "video_features": "iemocap, release: folder with one npy file [T, D] per utterance.",
+    "text_features": "cmu_mosi, raw; iemocap, release: extractor of the words (docs/clips.md).",
+    "audio_features": "ravdess; cmu_mosi, raw; iemocap, release: extractor of the sound (docs/clips.md).",
+    "video_features": "ravdess, video; cmu_mosi, raw; iemocap, release: extractor of the pictures (docs/clips.md); of"
+    " iemocap also a folder with one npy file [T, D] per utterance.",
     "layout": "manifest, arrays: item (default) or group (a group's items are its steps); manifest: steps (labels per"
     " step; default where the label's cells are files).",
     "array": "manifest: which array to read of npz, h5 and mat files that have several.",
@@ -69,8 +75,8 @@ _SWITCHES = {
     "classes": "manifest, arrays: numbers of the target are names of classes.",
 }
 _LISTS = {
-    "modalities": "Separated by commas. ravdess: speech (default), mfcc, log_mel, action_units; iemocap: text, video,"
-    " audio, prosody (all); manifest, arrays: all.",
+    "modalities": "Separated by commas. ravdess: speech (default), mfcc, log_mel, action_units, audio, video; iemocap:"
+    " text, video, audio, prosody (all); manifest, arrays: all.",
     "widths": "arrays: columns of each modality in an array of all, as in text:300,audio:5,video:20.",
 }
 _SETTINGS = (*_TEXT, *_NUMBERS, *_FRACTIONS, *_SWITCHES, *_LISTS)
@@ -100,7 +106,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "manifest: MODALITY=COLUMN:EXTRACTOR, ..., or auto: features of clips, recordings and words (docs/clips.md)."
     )
     flags.DEFINE_string("features", None, features, flag_values=values)
-    frames = "manifest, --features: pictures a second of videos (default 3)."
+    frames = "manifest, --features, and corpora with --video_features: pictures a second of videos (default 3)."
     flags.DEFINE_float("frame_rate", None, frames, flag_values=values)
     out = "Folder for what --features makes, with a manifest of it. Default: beside FILE.csv, FILE_features."
     flags.DEFINE_string("features_out", None, out, flag_values=values)
@@ -125,7 +131,9 @@ def main(argv: list[str]) -> None:
     if FLAGS.shard is not None:
         print(compute_shard(corpus, settings, FLAGS.shard))
         return
-    if any(FLAGS[name].value is not None for name in ("features", "features_out", "frame_rate")):
+    if corpus != "manifest" and FLAGS.frame_rate is not None:
+        settings["frame_rate"] = FLAGS.frame_rate
+    elif any(FLAGS[name].value is not None for name in ("features", "features_out", "frame_rate")):
         settings["manifest"] = _extract_features(corpus, settings)
     for line in prepare_corpus(corpus, settings):
         print(line, flush=True)
@@ -138,14 +146,12 @@ def _extract_features(corpus: str, settings: Mapping[str, Any]) -> str:
       UserError: there is no manifest; or from the extraction.
     """
     if corpus != "manifest" or "manifest" not in settings or FLAGS.features is None:
-        raise UserError(
-            "--features, --features_out and --frame_rate are for your own csv; give --manifest=FILE.csv and --features"
-        )
+        raise UserError("--features and --features_out are for your own csv; give --manifest=FILE.csv and --features")
     from affect_jax.datasets.manifest.extract_columns import RATE, extract_features
 
     manifest = Path(settings["manifest"]).expanduser()
     out = Path(FLAGS.features_out or f"{manifest.with_suffix('')}_features").expanduser()
-    for line in extract_features(manifest, FLAGS.features, out, FLAGS.frame_rate or RATE):
+    for line in extract_features(manifest, FLAGS.features, out, FLAGS.frame_rate or RATE, FLAGS.min_confidence):
         print(line, flush=True)
     return str(out / "manifest.csv")
 

@@ -13,6 +13,7 @@ from configs import (
     conflictnet,
     difficulty,
     fusion,
+    fusion_clips,
     interactions,
     sentiment,
     seqsew,
@@ -55,6 +56,7 @@ CASES = [
                 "colearning,recola",
             ),
         ),
+        (fusion_clips, ("trimodal,iemocap",)),
         (fusion, ("all", "all,ravdess", "moddrop,iemocap_release,emotion4")),
     )
     for argument in arguments
@@ -132,3 +134,12 @@ def test_a_config_fits(config, argument, data_dir):
 def test_an_unknown_argument_is_told_what_there_is(config):
     with pytest.raises(UserError, match="choose one of"):
         config.get_config("joy,nose+ear")
+
+
+def test_clips_are_of_the_corpus_that_the_argument_names():
+    forms = {"": ("ravdess", "video"), ",iemocap": ("iemocap", "release"), ",cmu_mosi": ("cmu_mosi", "raw")}
+    for name, expected in forms.items():
+        corpus = fusion.get_config(f"trimodal,clips{name}").corpus
+        assert (corpus.name, corpus.form) == expected
+    with pytest.raises(UserError, match="choose one of"):
+        fusion.get_config("trimodal,clips,emotion7")

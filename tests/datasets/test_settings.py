@@ -50,7 +50,7 @@ def test_values_override_defaults_down_into_nested_settings():
         (
             ravdess,
             {"modalities": ("mfcc", "mfcc")},
-            "; name one or more of speech, mfcc, log_mel, action_units, each once$",
+            "; name one or more of speech, mfcc, log_mel, action_units, audio, video, each once$",
         ),
         (ravdess, {"modalities": ()}, r"^config.corpus.modalities is \(\); name one or more of speech"),
         (sspnet_conflict, {"rate": 500}, "^config.corpus.rate is 500; set it to 1000 to 192000$"),

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from affect_jax.datasets import build, release_files
 from affect_jax.datasets.cmu_mosi import validation_draws
-from affect_jax.datasets.cmu_mosi.poria_release import LABELS_FILE
+from affect_jax.datasets.cmu_mosi.poria_release import LABELS_FILE, MODALITIES
+from affect_jax.datasets.cmu_mosi.raw_reader import build_raw, load_raw
 from affect_jax.datasets.cmu_mosi.settings import Settings
 from affect_jax.datasets.cmu_mosi.synthetic import synthesize
 from affect_jax.datasets.missing_values import MissingValues, replace_missing_values
@@ -27,7 +28,7 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 
     A recording is one video and its own group. A step is one utterance, named `03bSnISJMiM_1`; steps are in order of
     time. The only target has the name that `labels` has. There is no validation split, but there are validation draws:
-    draw_0 to draw_4, and 'given' where `validation` is set.
+    draw_0 to draw_4, and 'given' where `validation` is set. In the form 'raw' it is as `raw_reader.load_raw` says.
 
     Args:
       corpus: `config.corpus`, see `Settings`.
@@ -41,6 +42,13 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
     """Returns what `load` returns, and how many values were missing in the features."""
     settings = resolve_settings(corpus, Settings)
+    if settings.form == "raw":
+        return load_raw(settings), MissingValues(0, 0, "")
+    named = [f"{m}_features" for m in MODALITIES if getattr(settings, f"{m}_features")]
+    if named:
+        raise UserError(
+            f"config.corpus.{named[0]} is for the form 'raw'; set config.corpus.form to it, or leave it out"
+        )
     builder = _build(settings, release_files.resolve_data_dir(settings.data_dir))
     metadata = builder.info.metadata
     if settings.labels != "binary" and not metadata["scored"]:
@@ -68,6 +76,16 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
         fingerprint="",
     )
     return add_fingerprint(recordings), missing
+
+
+def list_remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:
+    """What to know beside the numbers: what is odd about files that features were extracted from.
+
+    Raises:
+      UserError: as `load`.
+    """
+    settings = resolve_settings(corpus, Settings)
+    return tuple(build_raw(settings).info.metadata["notes"]) if settings.form == "raw" else ()
 
 
 def _build(settings: Settings, data_dir: Path) -> CmuMosi:

@@ -35,6 +35,11 @@ class Settings:
       name: of the corpus.
       manual_dir: folder of the release; None uses the synthetic corpus, or downloads where `download` says so.
       data_dir: folder for built corpora; None is ~/.cache/affect_jax/corpora.
+      form: poria (features, videos of utterances) or raw (films, sound and words of utterances, for extractors).
+      text_features: extractor of the words of the form raw, such as wordllama or a folder of BERT; None for no text.
+      audio_features: extractor of its sound, such as mfcc; likewise.
+      video_features: extractor of its films, such as faces+resnet101:FILE; likewise.
+      frame_rate: pictures a second that it gets.
       download: whether to fetch the public files.
       labels: binary (0, 1), class7 (0..6 for -3..3, halves rounded away from zero) or sentiment (-3..3); the last two
         need mosi_labels.csv.
@@ -46,6 +51,11 @@ class Settings:
     name: str = "cmu_mosi"
     manual_dir: str | None = None
     data_dir: str | None = None
+    form: str = define_setting("poria", choices=("poria", "raw"))
+    text_features: str | None = None
+    audio_features: str | None = None
+    video_features: str | None = None
+    frame_rate: float = define_setting(3.0, least=0.01, most=200)
     download: bool = False
     labels: str = define_setting("binary", choices=("binary", "class7", "sentiment"))
     nonfinite: str = define_setting("refuse", choices=POLICIES)

@@ -26,6 +26,7 @@ import numpy as np
 
 from affect_jax.datasets.cmu_mosi.classes import round_half_away
 from affect_jax.datasets.cmu_mosi.poria_release import LABELS_FILE, MODALITIES, SPLITS
+from affect_jax.datasets.cmu_mosi.synthetic_raw import synthesize_raw
 from affect_jax.datasets.release_files import write_marker
 from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
@@ -47,6 +48,7 @@ def synthesize(
     audio: int = 73,
     video: int = 100,
     seed: int = 0,
+    form: str = "poria",
 ) -> None:
     """Writes the corpus; `folder` appears only when everything is written.
 
@@ -58,10 +60,14 @@ def synthesize(
       audio: feature columns.
       video: feature columns.
       seed: of all random numbers.
+      form: 'poria' (features) or 'raw' (films, sound and words, see `synthetic_raw`).
 
     Raises:
       UserError: a size below 1 (train_videos: 2), or the folder exists or cannot be written.
     """
+    if form == "raw":
+        synthesize_raw(folder, train_videos=train_videos, test_videos=test_videos, seed=seed)
+        return
     columns = {"text": text, "audio": audio, "video": video}
     if min(train_videos - 1, test_videos, *columns.values()) < 1:
         raise UserError(

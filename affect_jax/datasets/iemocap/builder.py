@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow_datasets as tfds
 
+from affect_jax.datasets import clip_features
+from affect_jax.datasets.clip_features import Made
 from affect_jax.datasets.iemocap import emotions, precomputed, release, sessions
 from affect_jax.datasets.iemocap.settings import MODALITIES
 from affect_jax.datasets.release_files import read_marker
 from affect_jax.errors import UserError
+from affect_jax.features.segments import Segment
 
 CHUNK = 250
 """Utterances to store together. TFDS keeps a split in memory while it writes it, and would need TensorFlow beyond 1 GB;
@@ -31,12 +34,18 @@ class IemocapConfig(tfds.core.BuilderConfig):
       modalities: to store.
       glove: file of word vectors of the release form; '' if it is in the folder.
       video_features: folder of video features of the release form; '' if it is in the folder.
+      extractors: (modality, extractor) of those that extractors make of the release form.
+      frame_rate: pictures a second that these get.
+      kept: folder below which they keep what they make.
     """
 
     form: str = "precomputed"
     modalities: tuple[str, ...] = MODALITIES
     glove: str = ""
     video_features: str = ""
+    extractors: tuple[tuple[str, str], ...] = ()
+    frame_rate: float = clip_features.RATE
+    kept: Path = Path()
 
 
 class UtteranceSource(NamedTuple):
@@ -47,27 +56,45 @@ class UtteranceSource(NamedTuple):
       group: its speaker, or itself.
       code: of its emotion.
       sides: its split in each fold, separated by blanks. Built corpora have a feature of this name.
-      read: modality -> float32 [T, D].
+      read: modality -> float32 [T, D]; None where an extractor found no step.
     """
 
     id: str
     group: str
     code: str
     sides: str
-    read: Callable[[str], np.ndarray]
+    read: Callable[[str], np.ndarray | None]
 
 
 _CONFIGS: dict[str, IemocapConfig] = {}  # by name, because TFDS asks for configs by name
 
 
-def make_config(form: str, modalities: tuple[str, ...], glove: str, video_features: str) -> IemocapConfig:
+def make_config(
+    form: str,
+    modalities: tuple[str, ...],
+    glove: str,
+    video_features: str,
+    extractors: tuple[tuple[str, str], ...] = (),
+    frame_rate: float = clip_features.RATE,
+    kept: Path = Path(),
+) -> IemocapConfig:
     """Makes the config of these settings, or returns an equal one; the order of modalities does not matter."""
     ordered = tuple(modality for modality in MODALITIES if modality in modalities)
     outside = (
         hashlib.sha256(os.fsencode(f"{glove}\n{video_features}")).hexdigest()[:8] if glove or video_features else ""
     )
-    name = "_".join(filter(None, (form, "+".join(ordered), outside)))
-    config = IemocapConfig(name=name, form=form, modalities=ordered, glove=glove, video_features=video_features)
+    signed = clip_features.sign_extractors(dict(extractors), frame_rate) if extractors else ""
+    name = "_".join(filter(None, (form, "+".join(ordered), outside, signed)))
+    config = IemocapConfig(
+        name=name,
+        form=form,
+        modalities=ordered,
+        glove=glove,
+        video_features=video_features,
+        extractors=extractors,
+        frame_rate=frame_rate,
+        kept=kept,
+    )
     return _CONFIGS.setdefault(name, config)
 
 
@@ -94,6 +121,7 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
                     "group": tfds.features.Text(),
                     "code": tfds.features.Text(),
                     "sides": tfds.features.Text(),
+                    **({"absent": tfds.features.Text()} if self.builder_config.extractors else {}),
                     "features": tfds.features.FeaturesDict(dict.fromkeys(self.builder_config.modalities, matrix)),
                 }
             ),
@@ -116,6 +144,11 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
             features = {modality: source.read(modality) for modality in self.builder_config.modalities}
             example = source._asdict()
             del example["read"]
+            if self.builder_config.extractors:
+                absent = [modality for modality, values in features.items() if values is None]
+                widths = {m: about["width"] for m, about in self.info.metadata["extracted"].items()}
+                features |= {m: np.zeros((1, widths[m]), np.float32) for m in absent}  # TFDS returns no empty tensors
+                example["absent"] = " ".join(absent)
             yield number, {**example, "features": features}
 
     def _find_precomputed(self, folder: Path, marker: dict[str, Any] | None) -> list[UtteranceSource]:
@@ -156,16 +189,23 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
             f"{len(labelled) - len(wanted)} of {len(labelled)} utterances have another emotion"
             f" ({', '.join(emotions.LEFT_OUT)}): left out"
         ]
+        made = {modality: self._extract(modality, name, wanted, places) for modality, name in settings.extractors}
+        notes += [note for one in made.values() for note in one.notes]
         texts = {}
-        if "text" in settings.modalities:
+        if "text" in settings.modalities and "text" not in made:
             glove = Path(settings.glove or folder / release.GLOVE_FILE)
             texts, note = release.read_text(places, [u.id for u in wanted], glove)
             notes.append(note)
         videos = Path(settings.video_features or folder / release.VIDEO_FOLDER)
-        width = release.read_video_width(videos, wanted[0].id) if "video" in settings.modalities else None
+        has_folder = "video" in settings.modalities and "video" not in made
+        width = release.read_video_width(videos, wanted[0].id) if has_folder else None
         self.info.metadata.update(folds=[f"session{number}" for number in places], notes=notes)
+        if made:
+            self.info.metadata.update(extracted={modality: one.about for modality, one in made.items()})
 
-        def read(utterance: release.Utterance, modality: str) -> np.ndarray:
+        def read(utterance: release.Utterance, modality: str) -> np.ndarray | None:
+            if modality in made:
+                return clip_features.read_features(made[modality], utterance.id)
             if modality == "text":
                 return texts[utterance.id]
             if modality == "audio":
@@ -182,6 +222,22 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
             )
             for u in wanted
         ]
+
+    def _extract(self, modality: str, name: str, utterances: list[release.Utterance], places: dict[int, Path]) -> Made:
+        if modality == "text":
+            words = release.read_transcripts(places, [u.id for u in utterances])
+            clips = [
+                clip_features.Clip(u.id, words[u.id], owner=sessions.parse_speaker(u.id, u.id)) for u in utterances
+            ]
+        elif modality == "audio":
+            clips = [clip_features.Clip(u.id, str(release.find_sound(u))) for u in utterances]
+        else:
+            clips = [
+                clip_features.Clip(u.id, str(release.find_film(u)), Segment(u.start, u.end), u.half) for u in utterances
+            ]
+        kinds = {"text": ("words",), "audio": ("sound",), "video": ("pictures",)}[modality]
+        settings = self.builder_config
+        return clip_features.extract_clips(modality, name, clips, settings.kept, kinds=kinds, rate=settings.frame_rate)
 
 
 def _read_sizes(folder: Path, form: str) -> dict[str, Any] | None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from affect_jax.datasets import build, release_files
+from affect_jax.datasets import build, clip_features, release_files
 from affect_jax.datasets.iemocap import release
 from affect_jax.datasets.iemocap.emotions import LABELS
 from affect_jax.datasets.iemocap.settings import Settings
-from affect_jax.datasets.iemocap.synthetic import synthesize
+from affect_jax.datasets.iemocap.synthetic import FILMS, synthesize
+from affect_jax.datasets.input_form import InputForm
 from affect_jax.datasets.missing_values import MissingValues
 from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
 from affect_jax.datasets.settings import resolve_settings
@@ -68,8 +69,19 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
         folds=folds,
         fingerprint="",
         labels=classes.names,
+        inputs=_describe_inputs(builder, utterances),
     )
     return add_fingerprint(recordings), MissingValues(0, 0, "")
+
+
+def _describe_inputs(builder: Iemocap, utterances: list[Recording]) -> InputForm | None:
+    """How the features were made of files, where extractors made all of them."""
+    extracted = builder.info.metadata.get("extracted", {})
+    modalities = builder.builder_config.modalities
+    if set(modalities) != set(extracted):
+        return None
+    missing = {m: sum(m not in utterance.features for utterance in utterances) for m in modalities}
+    return InputForm({m: clip_features.describe_modality(extracted[m], missing[m]) for m in modalities})
 
 
 def list_remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:
@@ -100,7 +112,8 @@ def find_source_folder(settings: Settings, data_dir: Path) -> Path:
     if settings.manual_dir:
         content = "seven_category_120/" if settings.form == "precomputed" else "Session1/, Session2/, ..."
         return release_files.find_release_folder(settings.manual_dir, content)
-    parameters = {**dataclasses.asdict(settings.synthetic), "form": settings.form}
+    form = FILMS if "video" in _list_extractors(settings) else settings.form
+    parameters = {**dataclasses.asdict(settings.synthetic), "form": form}
     return build.make_synthetic_folder("iemocap", Iemocap.VERSION, parameters, data_dir, synthesize)
 
 
@@ -115,16 +128,47 @@ def _build(corpus: Mapping[str, Any]) -> tuple[Settings, Iemocap]:
             " 'release'"
         )
     data_dir = release_files.resolve_data_dir(settings.data_dir)
+    extractors = _list_extractors(settings)
+    if extractors and settings.form != "release":
+        raise UserError(
+            f"config.corpus.{next(iter(extractors))}_features is for the form 'release' only; leave it out, or set "
+            "config.corpus.form"
+        )
     folder = find_source_folder(settings, data_dir)
-    glove, video_features = (_resolve_outside_path(settings, name) for name in ("glove", "video_features"))
+    outside = [name for name in ("glove", "video_features") if name.partition("_")[0] not in extractors]
+    paths = {name: _resolve_outside_path(settings, name) for name in outside}
+    glove, video_features = paths.get("glove", ""), paths.get("video_features", "")
     builder = build.build_once(
         Iemocap,
-        config=make_config(settings.form, settings.modalities, glove=glove, video_features=video_features),
+        config=make_config(
+            settings.form,
+            settings.modalities,
+            glove=glove,
+            video_features=video_features,
+            extractors=tuple(extractors.items()),
+            frame_rate=settings.frame_rate,
+            kept=data_dir,
+        ),
         data_dir=data_dir,
         manual_dir=folder,
-        source=_sign_source(folder, settings.form, glove, video_features),
+        source=_sign_source(folder, settings.form, glove, video_features, "video" in extractors),
     )
     return settings, builder
+
+
+def _list_extractors(settings: Settings) -> dict[str, str]:
+    """Modality -> extractor, of those that are extracted and asked for."""
+    named = {
+        "text": settings.text_features,
+        "video": settings.video_features,
+        "audio": settings.audio_features,
+    }
+    if named["video"]:
+        from affect_jax.extraction.sources import is_extractor  # JAX, which others need not wait for
+
+        if not is_extractor(named["video"]):
+            named["video"] = None  # a folder
+    return {modality: name for modality, name in named.items() if name and modality in settings.modalities}
 
 
 def _resolve_outside_path(settings: Settings, name: str) -> str:
@@ -140,7 +184,7 @@ def _resolve_outside_path(settings: Settings, name: str) -> str:
     return str(path)
 
 
-def _sign_source(folder: Path, form: str, glove: str, video_features: str) -> str:
+def _sign_source(folder: Path, form: str, glove: str, video_features: str, has_films: bool) -> str:
     """Identifies the raw files; of the release, which has many more, only those that are read."""
     if form == "precomputed":
         return release_files.sign_files(folder, (".npy", ".json"))
@@ -148,6 +192,8 @@ def _sign_source(folder: Path, form: str, glove: str, video_features: str) -> st
     places = [path / name for path in sessions for name in release.FOLDERS]
     places.append(Path(video_features or folder / release.VIDEO_FOLDER))
     signatures = [release_files.sign_files(place, (".txt", ".wav", ".npy")) for place in places]
+    if has_films:
+        signatures += [release_files.sign_files(path / "dialog" / "avi", (".avi",)) for path in sessions]
     for path in (folder / release_files.MARKER, Path(glove or folder / release.GLOVE_FILE)):
         status = path.stat() if path.is_file() else None
         signatures.append(repr(status and (status.st_size, status.st_mtime_ns)))
@@ -155,11 +201,11 @@ def _sign_source(folder: Path, form: str, glove: str, video_features: str) -> st
 
 
 def _make_recording(example: dict[str, Any], labels: str, number: int) -> Recording:
-    name = example["id"].decode()
+    name, absent = example["id"].decode(), example.get("absent", b"").decode().split()
     return Recording(
         id=name,
         group=example["group"].decode(),
         steps=(name,),
-        features=example["features"],
+        features={m: values for m, values in example["features"].items() if m not in absent},
         targets={labels: np.array([number], np.float32)},
     )

@@ -4,6 +4,11 @@
     Session{1..5}/dialog/transcriptions/<dialog>.txt    lines `Ses01F_impro01_F000 [006.2901-008.2357]: Excuse me.`
     Session{1..5}/sentences/wav/<dialog>/<utterance>.wav
 
+    Session{1..5}/dialog/avi/DivX/<dialog>.avi          only where an extractor makes features of them
+
+A film shows both actors, each in one half: the one whose letter the dialog's name has, who wears the markers, on the
+left. We have not seen a film; public code that cuts faces out of them says so.
+
 All text is latin-1. Lines of other forms are ignored (votes of single annotators, a heading, interjections without a
 name), and so are macOS' `._*` files. Video features and word vectors are not part of the release.
 """
@@ -28,21 +33,37 @@ FOLDERS = ("dialog/EmoEvaluation", "dialog/transcriptions", "sentences/wav")
 GLOVE_FILE, VIDEO_FOLDER = "glove.txt", "video_features"
 """Where to look for word vectors and video features unless `config.corpus` says otherwise."""
 
-_EMOTION = re.compile(r"\[[\d.]+ - [\d.]+\]\t(\S+)\t(\S+)\t\[.*")
+FILMS = ("dialog/avi/DivX", "dialog/avi")
+"""Where a session's films may lie."""
+_EMOTION = re.compile(r"\[([\d.]+) - ([\d.]+)\]\t(\S+)\t(\S+)\t\[.*")
 _TRANSCRIPT = re.compile(r"(Ses\S+) \[[\d.]+-[\d.]+\]: ?(.*)")
 
 
 class Utterance(NamedTuple):
-    """What a line of EmoEvaluation says: the utterance's name, its emotion's code, and its session's folder."""
+    """What a line of EmoEvaluation says: the utterance's name, its emotion's code, its session's folder, and when in
+    its dialog it begins and ends, in seconds.
+    """
 
     id: str
     code: str
     folder: Path
+    start: float
+    end: float
 
     @property
     def wav(self) -> Path:
         """Its sound file."""
-        return self.folder / "sentences" / "wav" / self.id.rpartition("_")[0] / f"{self.id}.wav"
+        return self.folder / "sentences" / "wav" / self.dialog / f"{self.id}.wav"
+
+    @property
+    def dialog(self) -> str:
+        """The name of its dialog."""
+        return self.id.rpartition("_")[0]
+
+    @property
+    def half(self) -> str:
+        """The half of the film in which its speaker is seen: 'left' or 'right'."""
+        return "left" if self.id[5] == self.id.rpartition("_")[2][0] else "right"
 
 
 def find_sessions(folder: Path, count: int) -> dict[int, Path]:
@@ -96,7 +117,7 @@ def read_emotions(places: dict[int, Path]) -> list[Utterance]:
                 if line.startswith("["):
                     raise UserError(f"{path} line {at} is cut short or damaged ({line[:60]!r}); copy the file again")
                 continue
-            name, code = match.groups()
+            start, end, name, code = match.groups()
             sessions.parse_speaker(name, f"{path} line {at}")
             if sessions.parse_session(name) != number:
                 raise UserError(
@@ -109,8 +130,36 @@ def read_emotions(places: dict[int, Path]) -> list[Utterance]:
                 )
             if name in utterances:
                 raise UserError(f"{path} line {at} has {name} a second time; copy the file again")
-            utterances[name] = Utterance(name, code, place)
+            utterances[name] = Utterance(name, code, place, _parse_seconds(start), _parse_seconds(end))
     return list(utterances.values())
+
+
+def _parse_seconds(text: str) -> float:
+    """A time; NaN where it is none, as only films need it."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def find_film(utterance: Utterance) -> Path:
+    """The avi file of an utterance's dialog.
+
+    Raises:
+      UserError: it is missing, or the utterance has no times.
+    """
+    if not utterance.start < utterance.end:
+        raise UserError(
+            f"{utterance.id} has no times, or ends before it starts, in dialog/EmoEvaluation; copy the file again"
+        )
+    places = [utterance.folder / folder / f"{utterance.dialog}.avi" for folder in FILMS]
+    film = next((path for path in places if path.is_file()), None)
+    if film is None:
+        raise UserError(
+            f"{utterance.id} has a label but no film: {places[0]} is missing; copy dialog/avi, or leave 'video' out of "
+            "config.corpus.modalities"
+        )
+    return film
 
 
 def read_transcripts(places: dict[int, Path], wanted: Collection[str]) -> dict[str, str]:
@@ -167,17 +216,26 @@ def read_text(places: dict[int, Path], wanted: Collection[str], glove: Path) -> 
     return {name: text.look_up_vectors(tokens, vectors, TEXT) for name, tokens in words.items()}, note
 
 
+def find_sound(utterance: Utterance) -> Path:
+    """The sound file of an utterance.
+
+    Raises:
+      UserError: it is missing.
+    """
+    if not utterance.wav.is_file():
+        raise UserError(
+            f"{utterance.id} has a label but no sound: {utterance.wav} is missing; copy the folders sentences/wav again"
+        )
+    return utterance.wav
+
+
 def read_audio(utterance: Utterance) -> np.ndarray:
     """Computes float32 [T, 120] MFCC and their differences, every 10 ms.
 
     Raises:
       UserError: the sound file is missing, damaged, cut short, or shorter than 25 ms.
     """
-    if not utterance.wav.is_file():
-        raise UserError(
-            f"{utterance.id} has a label but no sound: {utterance.wav} is missing; copy the folders sentences/wav again"
-        )
-    samples = sound_files.read_audio(utterance.wav, rate=RATE)
+    samples = sound_files.read_audio(find_sound(utterance), rate=RATE)
     try:
         return audio.compute_mfcc(samples, RATE)
     except UserError as error:

@@ -44,7 +44,11 @@ class Settings:
       modalities: of text [T, 300], video [T, D], audio [T, 120] and prosody [1, 35] (precomputed form only).
       labels: emotion7, emotion6 or emotion4, see `emotions.LABELS`.
       glove: file of 300-d word vectors (release form only); None is glove.txt in manual_dir.
-      video_features: folder of <utterance>.npy [T, D] (release form only); None is video_features/ in manual_dir.
+      text_features: extractor of the words (release form only), such as a folder of BERT; None for `glove`.
+      video_features: folder of <utterance>.npy [T, D], or an extractor of the avi files, such as resnet101:FILE
+        (release form only); None is video_features/ in manual_dir.
+      audio_features: extractor of the sound (release form only), such as a folder of wav2vec 2.0; None for MFCC.
+      frame_rate: pictures a second that an extractor of the avi files gets.
       synthetic: sizes of the synthetic corpus.
     """
 
@@ -55,5 +59,8 @@ class Settings:
     modalities: tuple[str, ...] = define_setting(MODALITIES, choices=MODALITIES)
     labels: str = define_setting("emotion7", choices=tuple(LABELS))
     glove: str | None = None
+    text_features: str | None = None
     video_features: str | None = None
+    audio_features: str | None = None
+    frame_rate: float = define_setting(3.0, least=0.01, most=200)
     synthetic: Synthetic = Synthetic()

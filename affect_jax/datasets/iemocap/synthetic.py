@@ -10,6 +10,7 @@ copies of them small. The release form has the traps of the real one: names whos
 codes to leave out, latin-1, `._*` files, and a word without a vector.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,13 @@ from affect_jax.datasets.iemocap.planted_emotions import PlantedUtterance
 from affect_jax.datasets.iemocap.sessions import assign_splits
 from affect_jax.datasets.iemocap.settings import FORMS
 from affect_jax.datasets.release_files import write_marker
+from affect_jax.datasets.synthetic_videos import FPS, draw_bars, write_video
 from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
 from affect_jax.features.audio import to_int16
 
+FILMS = "films"
+"""The form of a release that has avi files, too."""
 FACELESS = 60
 """One of so many utterances of the precomputed form has no video."""
 _NOISE = 1.0  # standard deviation of the noise in a frame; a group has the size 1
@@ -45,7 +49,8 @@ def synthesize(
 
     Args:
       folder: must not exist.
-      form: 'precomputed' or 'release'.
+      form: 'precomputed', 'release', or 'films': the release with avi files, in which the speaker's half shows what
+        video features tell.
       sessions: how many, of two speakers each.
       utterances: of each speaker.
       text: words of the longest utterance.
@@ -55,10 +60,10 @@ def synthesize(
       seed: of all random numbers.
 
     Raises:
-      UserError: a size is impossible, or the folder exists or cannot be written.
+      UserError: a size is impossible, the folder exists or cannot be written, or PyAV, which writes films, is missing.
     """
     # Four frames are the shortest sound that has a window of 25 ms.
-    if not (form in FORMS and 3 <= sessions <= 5 and min(text, video, audio - 2) >= 6 and width >= 2):
+    if not (form in (*FORMS, FILMS) and 3 <= sessions <= 5 and min(text, video, audio - 2) >= 6 and width >= 2):
         raise UserError(
             f"config.corpus.synthetic has the form {form!r}, {sessions} sessions, at most {text} words, {video} video"
             f" and {audio} audio frames, and video {width} wide; expected one of {', '.join(FORMS)}, 3 to 5, 6 or"
@@ -76,7 +81,7 @@ def synthesize(
     planted = planted_emotions.draw_utterances(sessions, utterances, seed)
     with make_whole_folder(Path(folder)) as place:
         (_write_precomputed if form == "precomputed" else _write_release)(place, planted, parameters)
-        sizes = {"form": form, "counts": counts, "sessions": sessions, "video": width}
+        sizes = {"form": "release" if form == FILMS else form, "counts": counts, "sessions": sessions, "video": width}
         write_marker(place, "iemocap", parameters, sizes)
 
 
@@ -168,6 +173,7 @@ def _write_release(place: Path, planted: list[PlantedUtterance], parameters: dic
     emotions: dict[Path, list[str]] = {}
     transcripts: dict[Path, list[str]] = {}
     (place / release.VIDEO_FOLDER).mkdir()
+    times = _plan_times(planted) if parameters["form"] == FILMS else [(1.0, 2.0)] * len(planted)
     for number, utterance in enumerate(planted):
         session, dialog = place / f"Session{utterance.session}", utterance.id.rpartition("_")[0]
         wav = session / "sentences" / "wav" / dialog / f"{utterance.id}.wav"
@@ -177,10 +183,14 @@ def _write_release(place: Path, planted: list[PlantedUtterance], parameters: dic
         video = make_video(utterance, number, parameters).astype(np.float32)
         np.save(place / release.VIDEO_FOLDER / f"{utterance.id}.npy", video)
         path = session / "dialog" / "EmoEvaluation" / f"{dialog}.txt"
-        emotions.setdefault(path, []).append(f"[1.0000 - 2.0000]\t{utterance.id}\t{utterance.code}\t[2.5, 2.5, 2.5]")
+        start, end = times[number]
+        line = f"[{start:.4f} - {end:.4f}]\t{utterance.id}\t{utterance.code}\t[2.5, 2.5, 2.5]"
+        emotions.setdefault(path, []).append(line)
         transcript = " ".join(make_words(utterance, number, parameters)).capitalize() + "."
         path = session / "dialog" / "transcriptions" / f"{dialog}.txt"
-        transcripts.setdefault(path, []).append(f"{utterance.id} [001.0000-002.0000]: {transcript}")
+        transcripts.setdefault(path, []).append(f"{utterance.id} [{start:08.4f}-{end:08.4f}]: {transcript}")
+    if parameters["form"] == FILMS:
+        _write_films(place, planted, times, parameters["seed"])
     for number, (path, lines) in enumerate(emotions.items()):
         # An utterance of another emotion, which has no transcript and no sound here.
         other = f"[3.0000 - 4.0000]\t{path.stem}_F999\t{LEFT_OUT[number % len(LEFT_OUT)]}\t[2.5, 2.5, 2.5]"
@@ -195,6 +205,41 @@ def _write_release(place: Path, planted: list[PlantedUtterance], parameters: dic
         for word, vector in table.items():
             if word != render.UNKNOWN_WORD:
                 file.write(f"{word} {' '.join(f'{x:.4f}' for x in vector)}\n")
+
+
+def _plan_times(planted: list[PlantedUtterance]) -> list[tuple[float, float]]:
+    """When in its dialog each utterance begins and ends, one after another."""
+    clocks: dict[str, float] = {}
+    times = []
+    for utterance in planted:
+        dialog = utterance.id.rpartition("_")[0]
+        start = clocks.get(dialog, 0.5)
+        times.append((start, start + 0.8))
+        clocks[dialog] = start + 1.0
+    return times
+
+
+def _write_films(place: Path, planted: list[PlantedUtterance], times: list[tuple[float, float]], seed: int) -> None:
+    """Films of both actors: bars that show the code of whoever speaks in their half, noise in the other."""
+    spoken: dict[Path, list[tuple[float, float, PlantedUtterance]]] = {}
+    for utterance, (start, end) in zip(planted, times, strict=True):
+        dialog = utterance.id.rpartition("_")[0]
+        path = place / f"Session{utterance.session}" / release.FILMS[0] / f"{dialog}.avi"
+        spoken.setdefault(path, []).append((start, end, utterance))
+    for number, (path, turns) in enumerate(spoken.items()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_video(path, _draw_film(np.random.default_rng([seed, 13, number]), turns))
+
+
+def _draw_film(rng: np.random.Generator, turns: list[tuple[float, float, PlantedUtterance]]) -> Iterator[np.ndarray]:
+    for frame in range(round((turns[-1][1] + 0.5) * FPS)):
+        halves = {half: draw_bars(rng.normal(size=7)) for half in ("left", "right")}
+        now = (frame + 0.5) / FPS
+        for start, end, utterance in turns:
+            if start <= now < end:
+                half = "left" if utterance.id[5] == utterance.speaker[-1] else "right"
+                halves[half] = draw_bars(utterance.codes["video"] + 0.3 * rng.normal(size=7))
+        yield np.concatenate([halves["left"], halves["right"]], axis=1)
 
 
 def _write_text(path: Path, lines: list[str]) -> None:

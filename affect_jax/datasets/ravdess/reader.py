@@ -1,22 +1,28 @@
 """Settings of RAVDESS -> `Recordings`."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from affect_jax.datasets import build, release_files
+from affect_jax.datasets import build, clip_features, release_files
 from affect_jax.datasets.input_form import InputForm, ModalityForm
 from affect_jax.datasets.missing_values import MissingValues
 from affect_jax.datasets.ravdess import actors
 from affect_jax.datasets.ravdess.labels import LABELS
-from affect_jax.datasets.ravdess.release import SUFFIXES
-from affect_jax.datasets.ravdess.settings import Settings
+from affect_jax.datasets.ravdess.release import SUFFIXES, VIDEOS
+from affect_jax.datasets.ravdess.settings import EXTRACTED, Settings
 from affect_jax.datasets.ravdess.synthetic import synthesize
 from affect_jax.datasets.recordings import Fold, Recording, Recordings, add_fingerprint
 from affect_jax.datasets.settings import resolve_settings
+from affect_jax.errors import UserError
+
+if TYPE_CHECKING:
+    from affect_jax.datasets.ravdess.builder import Ravdess
 
 _SOUNDS = {"speech": "waveform", "mfcc": "mfcc", "log_mel": "log_mel"}
 """Modality -> what its recordings became."""
@@ -40,19 +46,7 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 
 def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
     """Returns what `load` returns, and that no feature was missing: a missing value is an error here."""
-    # Imported here because it imports TensorFlow Datasets, which takes .6 s.
-    from affect_jax.datasets.ravdess.builder import Ravdess, name_config
-
-    settings = resolve_settings(corpus, Settings)
-    data_dir = release_files.resolve_data_dir(settings.data_dir)
-    folder = find_source_folder(settings.manual_dir, dataclasses.asdict(settings.synthetic), data_dir)
-    builder = build.build_once(
-        Ravdess,
-        config=name_config(settings.modalities, settings.rate),
-        data_dir=data_dir,
-        manual_dir=folder,
-        source=release_files.sign_files(folder, (*SUFFIXES, ".csv", ".json")),
-    )
+    settings, builder = _build(corpus)
     clips = [_make_recording(example, settings.labels) for example in build.read_examples(builder, "train")]
     recordings = Recordings(
         corpus="ravdess",
@@ -63,25 +57,62 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
         folds=_make_folds(clips),
         fingerprint="",
         labels=LABELS[settings.labels][1],
-        inputs=_describe_inputs(settings, clips),
+        inputs=_describe_inputs(settings, clips, builder.info.metadata.get("extracted", {})),
     )
     return add_fingerprint(recordings), MissingValues(0, 0, "")
 
 
-def _describe_inputs(settings: Settings, clips: list[Recording]) -> InputForm | None:
+def list_remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:
+    """What to know beside the numbers: what is odd about files that features were extracted from.
+
+    Raises:
+      UserError: as `load`.
+    """
+    return tuple(_build(corpus)[1].info.metadata.get("notes", ()))
+
+
+def _build(corpus: Mapping[str, Any]) -> tuple[Settings, Ravdess]:
+    # Imported here because it imports TensorFlow Datasets, which takes .6 s.
+    from affect_jax.datasets.ravdess.builder import Ravdess, make_config
+
+    settings = resolve_settings(corpus, Settings)
+    named = {"audio": settings.audio_features, "video": settings.video_features}
+    clip_features.check_extractors(named, settings.modalities)
+    if settings.video_features and settings.form != "video":
+        raise UserError("config.corpus.video_features is for the form 'video'; set config.corpus.form to it")
+    data_dir = release_files.resolve_data_dir(settings.data_dir)
+    parameters = dataclasses.asdict(settings.synthetic)
+    if settings.form == "video":
+        parameters["form"] = "video"
+    folder = find_source_folder(settings.manual_dir, parameters, data_dir)
+    suffixes = VIDEOS if settings.form == "video" else SUFFIXES
+    builder = build.build_once(
+        Ravdess,
+        config=make_config(settings, data_dir),
+        data_dir=data_dir,
+        manual_dir=folder,
+        source=release_files.sign_files(folder, (*suffixes, ".csv", ".json")),
+    )
+    return settings, builder
+
+
+def _describe_inputs(settings: Settings, clips: list[Recording], extracted: Mapping[str, Any]) -> InputForm | None:
     """How the features were made of files; None of several kinds of one recording."""
-    sounds = [name for name in settings.modalities if name != "action_units"]
+    sounds = [name for name in settings.modalities if name not in ("action_units", *EXTRACTED)]
     if len(sounds) > 1:
         return None
     forms = {}
     for name in settings.modalities:
         have = [clip.features[name] for clip in clips if name in clip.features]
+        if name in extracted:
+            forms[name] = clip_features.describe_modality(extracted[name], len(clips) - len(have))
+            continue
         width = 0 if name == "speech" else have[0].shape[1]
         forms[name] = ModalityForm(width, is_sound=name != "action_units", missing=len(clips) - len(have))
     return InputForm(forms, sound=_SOUNDS[sounds[0]] if sounds else "mfcc", rate=settings.rate)
 
 
-def find_source_folder(manual_dir: str | None, synthetic: Mapping[str, int], data_dir: Path) -> Path:
+def find_source_folder(manual_dir: str | None, synthetic: Mapping[str, Any], data_dir: Path) -> Path:
     """The folder with the clips: the user's, or the synthetic corpus, which is written where it is missing.
 
     Args:
@@ -101,12 +132,13 @@ def find_source_folder(manual_dir: str | None, synthetic: Mapping[str, int], dat
 
 def _make_recording(example: dict[str, Any], labels: str) -> Recording:
     name = example["id"].decode()
+    absent = example.get("absent", b"").decode().split()
     number = int(example["intensity" if labels == "intensity" else "emotion"])
     return Recording(
         id=name,
         group=f"actor_{int(example['actor']):02d}",
         steps=(name,),
-        features=example["features"],
+        features={name: values for name, values in example["features"].items() if name not in absent},
         targets={labels: np.array([LABELS[labels][0][number - 1]], np.float32)},
     )
 

@@ -1,11 +1,12 @@
-"""Reads the files of RAVDESS' audio-only speech: what names say, which clips exist, and the action units.
+"""Reads the files of RAVDESS' speech: what names say, which clips exist, and the action units.
 
     Actor_{01..24}/03-01-EE-II-SS-RR-AA.{wav,flac}    60 clips per actor, 1440 in all, at any rate
+    Actor_{01..24}/01-01-EE-II-SS-RR-AA.mp4           the same with pictures; 02-... are the pictures without sound
     action_units_mean.csv                             OpenFace's action units, means over each clip (not of the release)
 
 A name's fields are modality (03: audio alone), vocal channel (01 speech, 02 song), emotion, intensity (01 normal, 02
 strong), statement, repetition and actor; odd actors are men. Neutral has no strong intensity. Only names count: the
-folder that a clip is in is not read. Songs and files that are neither wav nor flac are ignored.
+folder that a clip is in is not read. Songs, files of other kinds, and pictures without sound are ignored.
 """
 
 import re
@@ -30,6 +31,7 @@ ACTION_UNITS = (
 """OpenFace's 35 columns: 17 intensities (_r, 0 to 5) and 18 presences (_c, 0 to 1), means over a clip."""
 
 SUFFIXES = (".wav", ".flac")
+VIDEOS = (".mp4", ".mkv", ".avi", ".mov", ".webm")
 _FOLDERS = ("Audio_Speech_Actors_01-24", "audio_speech_actors_01-24")
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
@@ -105,29 +107,40 @@ def parse_name(name: str, where: str, modalities: tuple[str, ...]) -> Clip | Non
     return clip if fields[1] == "01" else None
 
 
-def find_clips(folder: Path, sizes: Sizes) -> dict[Clip, Path]:
-    """Finds the audio file of every clip, in the order of `list_clips`.
+def find_clips(folder: Path, sizes: Sizes, form: str = "audio") -> dict[Clip, Path]:
+    """Finds the file of every clip, in the order of `list_clips`: of sound, or in the form 'video' of both.
 
     Raises:
       UserError: there is no folder of an actor, a name is wrong, a clip is repeated, or clips are missing or too many.
     """
     root = next((folder / name for name in _FOLDERS if (folder / name).is_dir()), folder)
     folders = sorted(path for path in root.glob("Actor_*") if path.is_dir())
+    if form == "video":
+        folders += sorted(path for path in root.glob("Video_Speech_Actor_*/Actor_*") if path.is_dir())
+    suffixes, kind, others = (VIDEOS, "01", ("02", "03")) if form == "video" else (SUFFIXES, "03", ())
     if not folders:
+        archive = "Video_Speech_Actor_01.zip, ... were" if form == "video" else "Audio_Speech_Actors_01-24.zip was"
         raise UserError(
             f"{folder} holds no folder Actor_01, Actor_02, ...; set config.corpus.manual_dir to the folder into which"
-            " RAVDESS' Audio_Speech_Actors_01-24.zip was unpacked"
+            f" RAVDESS' {archive} unpacked"
         )
     files: dict[Clip, Path] = {}
     for path in sorted(path for actor in folders for path in actor.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):  # macOS leaves ._* beside each file
+        if path.suffix.lower() not in suffixes or path.name.startswith("."):  # macOS leaves ._* beside each file
             continue
-        clip = parse_name(path.stem, str(path), ("03",))
+        if path.stem.partition("-")[0] in others:
+            continue
+        clip = parse_name(path.stem, str(path), (kind,))
         if clip is None:
             continue
         if clip in files:
             raise UserError(f"{path} and {files[clip]} are the same clip; keep one")
         files[clip] = path
+    if form == "video" and not files:
+        raise UserError(
+            f"{root} has no videos with sound (01-01-*.mp4); unpack Video_Speech_Actor_01.zip, ... there, or set"
+            " config.corpus.form to 'audio'"
+        )
     _check_complete(files, sizes, root)
     return {clip: files[clip] for clip in list_clips(sizes)}
 

@@ -5,7 +5,10 @@ import dataclasses
 from affect_jax.datasets.ravdess.labels import LABELS
 from affect_jax.datasets.settings import define_setting
 
-MODALITIES = ("speech", "mfcc", "log_mel", "action_units")
+FORMS = ("audio", "video")
+MODALITIES = ("speech", "mfcc", "log_mel", "action_units", "audio", "video")
+EXTRACTED = ("audio", "video")
+"""What extractors make."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +39,12 @@ class Settings:
       manual_dir: folder of the release; None uses the synthetic corpus.
       data_dir: folder for built corpora; None is ~/.cache/affect_jax/corpora.
       rate: sampling rate of the stored speech, in Hz; MFCC and log-mels are computed from it and hear up to rate / 2.
-      modalities: of speech (a waveform), mfcc (40 and their two differences), log_mel (64 bands in decibels) and
-        action_units (35 means, one row a clip).
+      form: audio (03-01-*.wav) or video (01-01-*.mp4: sound and pictures of one file).
+      modalities: of speech (a waveform), mfcc (40 and their two differences), log_mel (64 bands in decibels),
+        action_units (35 means, one row a clip), audio and video (what `audio_features` and `video_features` make).
+      audio_features: extractor of the sound, such as mfcc or a folder of wav2vec 2.0; None for no such modality.
+      video_features: extractor of the pictures of the form video, such as faces+resnet101:FILE; likewise.
+      frame_rate: pictures a second that it gets.
       labels: emotion, emotion7 or intensity, see `labels.LABELS`.
       synthetic: sizes of the synthetic corpus.
     """
@@ -46,6 +53,10 @@ class Settings:
     manual_dir: str | None = None
     data_dir: str | None = None
     rate: int = define_setting(8000, least=1000, most=192_000)
+    form: str = define_setting("audio", choices=FORMS)
     modalities: tuple[str, ...] = define_setting(("speech",), choices=MODALITIES)
+    audio_features: str | None = None
+    video_features: str | None = None
+    frame_rate: float = define_setting(3.0, least=0.01, most=200)
     labels: str = define_setting("emotion", choices=tuple(LABELS))
     synthetic: Synthetic = Synthetic()

@@ -6,11 +6,14 @@ strongly enough for simple statistics to hear; strong intensity goes half as far
 their own pitch (by sex), loudness and brightness, so that absolute values mislead and a model must learn from other
 actors. The two statements differ in the vowels and number of their syllables, which tells nothing.
 
+In the form 'video' the same voices are heard in clips of drawn faces, whose mouth and brows show the emotion.
+
 Action units: each emotion has a face (a seeded vector), which strong intensity deepens, and each actor has their own
 face. They share only the emotion with the voice.
 """
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +28,13 @@ from affect_jax.datasets.ravdess.release import (
     Sizes,
     list_clips,
 )
+from affect_jax.datasets.ravdess.settings import FORMS
+from affect_jax.datasets.recordings import check_choice
 from affect_jax.datasets.release_files import write_marker
+from affect_jax.datasets.synthetic_videos import FPS, draw_face, write_video
 from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
+from affect_jax.features.audio import to_int16
 
 # emotion -> semitones above neutral, semitones that the pitch moves, dB above neutral, dB an octave less steep than
 # neutral, syllables a second
@@ -40,6 +47,17 @@ _VOICES = {
     "fearful": (7.0, 1.5, 5.0, 1.0, 7.0),
     "disgust": (-3.0, 2.5, 2.0, 2.0, 4.0),
     "surprised": (9.0, 6.0, 4.0, 1.0, 5.0),
+}
+# emotion -> corners of the mouth up, brows down towards the nose, mouth open
+_FACES = {
+    "neutral": (0.0, 0.0, 0.0),
+    "calm": (0.25, 0.0, 0.0),
+    "happy": (1.0, -0.1, 0.3),
+    "sad": (-0.8, -0.7, 0.0),
+    "angry": (-0.5, 1.0, 0.3),
+    "fearful": (-0.3, -1.0, 0.5),
+    "disgust": (-1.0, 0.4, 0.2),
+    "surprised": (0.0, -0.5, 1.0),
 }
 _VOWELS = ((700, 1200), (300, 2200), (500, 900), (400, 1800), (350, 750), (600, 1700))  # two formants in Hz
 _SYLLABLES = {1: (0, 3, 1, 4, 2, 5, 0), 2: (2, 1, 5, 3, 0, 4, 1, 3)}  # statement -> vowels
@@ -55,6 +73,7 @@ def synthesize(
     repetitions: int = 1,
     rate: int = 16000,
     seed: int = 0,
+    form: str = "audio",
 ) -> None:
     """Writes the corpus; `folder` appears only when everything is written.
 
@@ -65,10 +84,12 @@ def synthesize(
       repetitions: 1 or 2; an actor has 15 clips times statements times repetitions.
       rate: sampling rate of the files, in Hz.
       seed: of all random numbers.
+      form: 'audio' (wav files) or 'video' (mp4 files).
 
     Raises:
-      UserError: a size is impossible, or the folder exists or cannot be written.
+      UserError: a size is impossible, the folder exists or cannot be written, or PyAV, which writes videos, is missing.
     """
+    check_choice("form", form, FORMS)
     if not (3 <= actors <= 24 and statements in (1, 2) and repetitions in (1, 2) and rate >= 2000):
         raise UserError(
             f"config.corpus.synthetic has {actors} actors, {statements} statements, {repetitions} repetitions and"
@@ -77,12 +98,12 @@ def synthesize(
     sizes = Sizes(choose_actors(actors), statements, repetitions)
     parameters = dict(actors=actors, statements=statements, repetitions=repetitions, rate=rate, seed=seed)
     with make_whole_folder(Path(folder)) as place:
-        _write_clips(place, sizes, rate, seed)
+        _write_clips(place, sizes, rate, seed, form)
         _write_action_units(place / ACTION_UNITS_FILE, sizes, seed)
         write_marker(place, "ravdess", parameters, sizes._asdict())
 
 
-def _write_clips(place: Path, sizes: Sizes, rate: int, seed: int) -> None:
+def _write_clips(place: Path, sizes: Sizes, rate: int, seed: int, form: str) -> None:
     import soundfile
 
     manner = {actor: np.random.default_rng([seed, 1, actor]).normal(size=3) for actor in sizes.actors}
@@ -90,7 +111,22 @@ def _write_clips(place: Path, sizes: Sizes, rate: int, seed: int) -> None:
         rng = np.random.default_rng([seed, 2, *clip])
         path = place / f"Actor_{clip.actor:02d}" / f"{clip.id}.wav"
         path.parent.mkdir(exist_ok=True)
-        soundfile.write(path, render_voice(rng, clip, manner[clip.actor], rate), rate, subtype="PCM_16")
+        voice = render_voice(rng, clip, manner[clip.actor], rate)
+        if form == "audio":
+            soundfile.write(path, voice, rate, subtype="PCM_16")
+        else:
+            path = path.with_name(f"{clip.id.replace('03-', '01-', 1)}.mp4")
+            faces = _draw_faces(rng, clip, manner[clip.actor], len(voice) / rate)
+            write_video(path, faces, to_int16(voice), rate)
+
+
+def _draw_faces(rng: np.random.Generator, clip: Clip, manner: np.ndarray, seconds: float) -> Iterator[np.ndarray]:
+    """The pictures of a clip: a face that moves about the emotion's, on the actor's own."""
+    far = 1.5 if clip.intensity == STRONG else 1.0
+    face = far * np.array(_FACES[EMOTIONS[clip.emotion - 1]]) + 0.15 * np.tanh(manner) + rng.normal(scale=0.1, size=3)
+    for _ in range(max(1, round(seconds * FPS))):
+        smile, brow, mouth = face + rng.normal(scale=0.1, size=3)
+        yield draw_face(smile, brow, max(mouth, 0.0), 0.5 + 0.2 * float(np.tanh(manner[2])))
 
 
 def render_voice(rng: np.random.Generator, clip: Clip, manner: np.ndarray, rate: int) -> np.ndarray:
