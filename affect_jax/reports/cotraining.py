@@ -17,7 +17,7 @@ CONTROLS = ("-(LFA & Decoder)", "-(CCA & S_D1)")
 """Variants that train the weaker modality in the method's own program with nothing of the stronger in the losses."""
 
 
-class Comparison(NamedTuple):
+class PairDifference(NamedTuple):
     """A pair's method minus one reference, in one metric; `reference` is its name."""
 
     pair: Pair
@@ -35,7 +35,7 @@ def list_pairs(configs: Iterable[str]) -> tuple[Pair, ...]:
     return tuple(pair for pair in PAIRS if pair.method.config in wanted)
 
 
-def compare_pairs(pairs: Iterable[Pair], runs: Runs) -> list[Comparison]:
+def compare_pairs(pairs: Iterable[Pair], runs: Runs) -> list[PairDifference]:
     """Every comparison of these pairs, in order; Holm's family is one method, corpus and metric, over all pairs."""
     asked: list[tuple[Pair, str, Question]] = []
     for pair in pairs:
@@ -50,10 +50,10 @@ def compare_pairs(pairs: Iterable[Pair], runs: Runs) -> list[Comparison]:
         runs,
         family=lambda answer: (answer.question.a.variant, corpora[answer.question.label], answer.metric),
     )
-    return [Comparison(pair, name, answer) for (pair, name, _), answer in zip(asked, answers, strict=True)]
+    return [PairDifference(pair, name, answer) for (pair, name, _), answer in zip(asked, answers, strict=True)]
 
 
-def _cite_evidence(c: Comparison) -> str:
+def _cite_evidence(c: PairDifference) -> str:
     unit = f"points of {c.metric.replace('_', ' ')}" if tables.is_percent(c.metric) else label_metric(c.metric)
     contrast = c.answer.contrast
     facts = [f"n={contrast.n}", f"Holm p {tables.format_p(contrast.holm) or 'none'} by {contrast.test.rule}"]
@@ -62,7 +62,7 @@ def _cite_evidence(c: Comparison) -> str:
     return f"{tables.format_difference(contrast.difference, c.metric)} {unit} ({'; '.join(facts)})"
 
 
-def write_sentence(pair: Pair, comparisons: Iterable[Comparison]) -> str:
+def write_sentence(pair: Pair, comparisons: Iterable[PairDifference]) -> str:
     """One sentence to 'did co-learning help here', whatever it is: by the pair's first metric.
 
     To beat one's unimodal model is not enough for a yes: the same training without anything of the teacher (CONTROLS)
@@ -75,12 +75,12 @@ def write_sentence(pair: Pair, comparisons: Iterable[Comparison]) -> str:
     return write_notes("sentence", cite=_cite_evidence, **values)[0]
 
 
-def _describe_comparison(c: Comparison) -> dict[str, str]:
+def _describe_comparison(c: PairDifference) -> dict[str, str]:
     row = {"pair": c.answer.label, "metric": label_metric(c.metric), "against": c.reference}
     return row | describe_answer(c.answer)
 
 
-def _list_tidy(c: Comparison) -> dict[str, Any]:
+def _list_tidy(c: PairDifference) -> dict[str, Any]:
     row = {"pair": c.answer.label, "split": c.pair.split, "metric": c.metric, "against": c.reference}
     return row | list_numbers(c.answer)
 

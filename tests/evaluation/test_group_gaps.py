@@ -7,13 +7,12 @@ from affect_jax.errors import UserError
 from affect_jax.evaluation import group_gaps, read
 from affect_jax.evaluation.significance import bootstrap_apart
 from affect_jax.reports import group_gaps as table
-from tests.reports.conftest import make_fusion_run  # noqa: F401
 
 TRIMODAL = "configs/fusion.py:trimodal"
 
 
 @pytest.fixture
-def run(make_fusion_run):  # noqa: F811
+def run(make_fusion_run):
     """Sixty clips; those of an even number are made right in every trial."""
     folder = make_fusion_run(TRIMODAL, {"intra": 0.6})
     arrays = dict(np.load(folder / "predictions.npz"))
