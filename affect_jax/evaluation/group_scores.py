@@ -3,6 +3,7 @@
 float64 NumPy on purpose: the same scores as `affect_jax.metrics`, computed from sums that can be weighted by group.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -26,8 +27,11 @@ def count_confusions(predicted: np.ndarray, target: np.ndarray, group: np.ndarra
     Returns:
       float64 [R, G, C, C], truth before prediction.
     """
-    truth, answer = np.eye(classes)[target], np.eye(classes)[predicted]
-    return np.einsum("fg,ft,rfp->rgtp", _mark_members(group), truth, answer, optimize=True)
+    names, place = np.unique(group, return_inverse=True)
+    shape = len(predicted), len(names), classes, classes
+    row = np.arange(len(predicted))[:, None]
+    cells = np.ravel_multi_index(np.broadcast_arrays(row, place, target, predicted), shape)
+    return np.bincount(cells.ravel(), minlength=math.prod(shape)).reshape(shape).astype(np.float64)
 
 
 def sum_moments(prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -38,6 +42,8 @@ def sum_moments(prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -
     members, moments = _mark_members(group), _list_moments(prediction, target)
     broken = np.isnan(moments)
     sums = np.einsum("fg,rfk->rgk", members, np.where(broken, 0.0, moments), optimize=True)
+    if not broken.any():
+        return sums
     # Times 0, a NaN would reach the groups that it does not belong to.
     return np.where(np.einsum("fg,rfk->rgk", members, broken.astype(np.float64), optimize=True) > 0, np.nan, sums)
 
@@ -149,6 +155,8 @@ def sum_statistics(task: str, metric: str, prediction: np.ndarray, target: np.nd
         answer, truth, classes = prediction >= 0.5, target, 2
     counts = count_confusions(answer.astype(np.int64), truth.astype(np.int64), group, classes)
     broken = np.isnan(prediction.reshape(*prediction.shape[:2], -1)).any(-1)
+    if not broken.any():
+        return counts
     is_broken = broken.astype(np.float64) @ _mark_members(group) > 0
     return np.where(is_broken[:, :, None, None], np.nan, counts)
 

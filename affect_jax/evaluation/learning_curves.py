@@ -84,7 +84,7 @@ def _make_curve(curve: tuple[Source, str, str], epochs: Mapping[int, Mapping[tup
     numbers = sorted(epochs)
     values = [list(epochs[number].values()) for number in numbers]
     means = np.array([statistics.fmean(of_epoch) for of_epoch in values])
-    stds = np.array([statistics.stdev(of_epoch) if len(of_epoch) > 1 else math.nan for of_epoch in values])
+    stds = np.array([np.std(of_epoch, ddof=1) if len(of_epoch) > 1 else math.nan for of_epoch in values])
     return Curve(*curve, np.array(numbers), means, stds, np.array([len(of_epoch) for of_epoch in values]))
 
 

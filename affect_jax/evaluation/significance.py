@@ -14,6 +14,10 @@ import numpy as np
 
 LEAST_UNITS = 5
 """Seeds, folds, draws, groups or answers below which no interval is given: over fewer it says nothing."""
+Metric = Callable[[np.ndarray], np.ndarray]
+"""Summed statistics [..., *S] -> scores [...]."""
+_LARGEST_KEPT = 1 << 20
+"""Bytes of a system's statistics up to which the scores of its draws are kept."""
 
 
 class Sample(NamedTuple):
@@ -96,7 +100,7 @@ def _draw_groups(groups: int, draws: int, seed: int) -> np.ndarray:
 def bootstrap_groups(
     a: np.ndarray,
     b: np.ndarray | None,
-    metric: Callable[[np.ndarray], np.ndarray],
+    metric: Metric,
     *,
     draws: int | None = None,
     seed: int = 0,
@@ -121,29 +125,49 @@ def bootstrap_groups(
     Raises:
       ValueError: the two do not have the same groups.
     """
-    systems = [x for x in (a, b) if x is not None]
+    systems = [np.asarray(x, np.float64) for x in (a, b) if x is not None]
     if len({x.shape[1:] for x in systems}) > 1 or a.ndim < 2 or not a.shape[1]:
         raise ValueError(f"statistics are [R, G, ...] with the same groups, but are {[x.shape for x in systems]}")
     groups = a.shape[1]
     draws = draws or int(np.clip(20_000_000 // groups, 1_000, 10_000))
 
-    def difference(weights: np.ndarray) -> np.ndarray:
-        scores = [  # tensordot: [draws, G] and [R, G, *S] -> [draws, R, *S]
-            metric(np.tensordot(weights, x, axes=(1, 1))).mean(axis=1) for x in systems
-        ]
-        return scores[0] - scores[1] if len(scores) > 1 else scores[0]
+    drawn = [_draw_scores(x, metric, draws, seed) for x in systems]
+    whole = [_score_draws(x, metric, np.ones((1, groups)))[0] for x in systems]
+    samples, difference = (one[0] - one[1] if len(one) > 1 else one[0] for one in (drawn, whole))
+    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(difference), float(low), float(high), groups)
 
-    drawn, chunk = _draw_groups(groups, draws, seed), 500  # so that draws x R x S numbers stay small
-    samples = [difference(drawn[start : start + chunk].astype(np.float64)) for start in range(0, draws, chunk)]
-    low, high = np.quantile(np.concatenate(samples), [(1 - level) / 2, (1 + level) / 2])
-    whole = difference(np.ones((1, groups)))[0]
-    return Interval(float(whole), float(low), float(high), groups)
+
+def _draw_scores(statistics: np.ndarray, metric: Metric, draws: int, seed: int) -> np.ndarray:
+    """float64 [draws]: a system's mean score over its trials, of each draw of groups; statistics [R, G, ...]."""
+    if statistics.nbytes > _LARGEST_KEPT:
+        return _compute_draws(statistics, metric, draws, seed)
+    return _recall_draws(statistics.tobytes(), statistics.shape, metric, draws, seed)
+
+
+@functools.lru_cache(maxsize=256)
+def _recall_draws(statistics: bytes, shape: tuple[int, ...], metric: Metric, draws: int, seed: int) -> np.ndarray:
+    """As `_draw_scores`. Kept, as a report compares the same system with many, and gives its own interval, too."""
+    return _compute_draws(np.frombuffer(statistics).reshape(shape), metric, draws, seed)
+
+
+def _compute_draws(statistics: np.ndarray, metric: Metric, draws: int, seed: int) -> np.ndarray:
+    drawn, chunk = _draw_groups(statistics.shape[1], draws, seed), 500  # so that draws x R x S numbers stay small
+    starts = range(0, draws, chunk)
+    return np.concatenate(
+        [_score_draws(statistics, metric, drawn[at : at + chunk].astype(np.float64)) for at in starts]
+    )
+
+
+def _score_draws(statistics: np.ndarray, metric: Metric, weights: np.ndarray) -> np.ndarray:
+    """[D]: weights [D, G] of groups, how often each is drawn, and statistics [R, G, ...]."""
+    return metric(np.tensordot(weights, statistics, axes=(1, 1))).mean(axis=1)  # of [D, R, ...]
 
 
 def bootstrap_apart(
     a: np.ndarray,
     b: np.ndarray,
-    metric: Callable[[np.ndarray], np.ndarray],
+    metric: Metric,
     *,
     draws: int = 10_000,
     seed: int = 0,
