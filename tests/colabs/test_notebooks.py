@@ -79,46 +79,77 @@ def test_at_full_size_it_trains_what_its_settings_say(path, monkeypatch):
     assert {stage["epochs"] for stage in document["stages"].values()} == {names["EPOCHS"]}
 
 
-@pytest.fixture
-def kernel(tmp_path, monkeypatch):
-    """Settings under which a kernel writes below `tmp_path` alone and reaches no network; the folder it runs in."""
-    folders = {name: tmp_path / name.lower() for name in ("HOME", "XDG_CONFIG_HOME", "IPYTHONDIR", "WORK")}
-    folders |= {f"JUPYTER_{name}_DIR": tmp_path / f"jupyter_{name.lower()}" for name in ("DATA", "RUNTIME", "CONFIG")}
-    for name, folder in folders.items():
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """The folder that a kernel runs in, under settings by which it writes there alone and reaches no network."""
+    home = tmp_path_factory.mktemp("kernel")
+    folders = {name: home / name.lower() for name in ("HOME", "XDG_CONFIG_HOME", "IPYTHONDIR", "WORK")}
+    folders |= {f"JUPYTER_{name}_DIR": home / f"jupyter_{name.lower()}" for name in ("DATA", "RUNTIME", "CONFIG")}
+    for folder in folders.values():
         folder.mkdir()
-        monkeypatch.setenv(name, str(folder))
-    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")  # without it, a warning
     # A kernel of its own, as one of this name may be set up elsewhere on the machine, with another Python.
     spec = {"argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
     place = folders["JUPYTER_DATA_DIR"] / "kernels" / "ours"
     place.mkdir(parents=True)
     (place / "kernel.json").write_text(json.dumps({**spec, "display_name": "ours"}))
-    return folders["WORK"]
+    with pytest.MonkeyPatch.context() as patch:
+        for name, folder in folders.items():
+            patch.setenv(name, str(folder))
+        patch.setenv("JUPYTER_PLATFORM_DIRS", "1")  # without it, a warning
+        yield folders["WORK"]
 
 
-def execute(path, work, root):
-    """Runs a notebook and returns it with its outputs."""
-    notebook = nbformat.read(path, as_version=4)
+@pytest.fixture(scope="module")
+def executed(kernel, repo_root):
+    """Notebook -> its cells with their outputs, all run in one kernel: starting one takes as long as running one."""
+    cells, first = [], {}
+    for path in NOTEBOOKS:
+        first[path], folder = len(cells), kernel / path.stem
+        folder.mkdir()
+        # Without the names of the notebook before, in a folder of its own.
+        cells += [nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {folder}"), *nbformat.read(path, as_version=4).cells]
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
     # One virtual device: of four, three would train copies, as a notebook has few trials at this size.
     flags = re.sub(r"(device_count)=\d+", r"\1=1", os.environ["XLA_FLAGS"])
     nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
-    env = {**os.environ, **nowhere, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    resources = {"metadata": {"path": str(work)}}
-    client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="ours", resources=resources)
-    client.execute(env={**env, "XLA_FLAGS": flags, "AFFECT_JAX_NOTEBOOK_SMALL": "1"})
-    return notebook
+    env = {**os.environ, **nowhere, "PYTHONPATH": str(repo_root), "PYTHONDONTWRITEBYTECODE": "1"}
+    # Errors are outputs, so that each notebook is told of its own.
+    how = dict(timeout=300, kernel_name="ours", resources={"metadata": {"path": str(kernel)}}, allow_errors=True)
+    client = nbclient.NotebookClient(nbformat.v4.new_notebook(cells=cells), **how)
+    done = client.execute(env={**env, "XLA_FLAGS": flags, "AFFECT_JAX_NOTEBOOK_SMALL": "1"}).cells
+    ends = [*list(first.values())[1:], len(done)]
+    return {path: done[at:end] for (path, at), end in zip(first.items(), ends, strict=True)}
 
 
 def list_paths(folder):
     return {path for path in folder.rglob("*") if "__pycache__" not in path.parts}
 
 
+@each
+def test_devices_are_set_up_before_jax_is_imported(path):
+    """As one kernel runs them all here, only the first would notice."""
+    program = "\n".join(
+        "".join(cell["source"])
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "code"
+    )
+    begins = [program.index(line) for line in ("\nstartup.use_all_cores()", "\nstartup.cache_compilations()")]
+    assert max(begins) < re.search(r"^\s*(import|from) (jax|affect_jax\.(?!runtime))", program, re.MULTILINE).start()
+
+
+@pytest.mark.timeout(400)
+def test_running_them_leaves_nothing_beside_them(request):
+    before = list_paths(tidy.FOLDER)
+    request.getfixturevalue("executed")
+    assert list_paths(tidy.FOLDER) == before
+
+
 @pytest.mark.timeout(400)
 @each
-def test_it_runs(path, kernel, repo_root):
-    before = list_paths(tidy.FOLDER)
-    notebook = execute(path, kernel, repo_root)
-    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+def test_it_runs(path, executed, kernel):
+    outputs = [output for cell in executed[path] if cell.cell_type == "code" for output in cell.outputs]
+    assert not ["\n".join(output.traceback) for output in outputs if output.output_type == "error"]
     displayed = [output.data for output in outputs if output.output_type in ("display_data", "execute_result")]
     assert sum("image/png" in data for data in displayed) >= 2
     printed = [output.text for output in outputs if output.output_type == "stream" and output.name == "stdout"]
@@ -132,5 +163,4 @@ def test_it_runs(path, kernel, repo_root):
         assert "a synthetic corpus takes the place of CMU-MOSI" in printed[1]
     if path.stem == "conflictnet_explained":
         assert any("<audio" in data.get("text/html", "") for data in displayed)
-    assert (kernel / "runs").is_dir()
-    assert list_paths(tidy.FOLDER) == before
+    assert (kernel / path.stem / "runs").is_dir()

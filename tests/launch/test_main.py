@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 
@@ -31,14 +30,6 @@ OVERRIDES = [
 ]
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "launch.main", *arguments]
-
-
-def start(repo_root, arguments, **kwargs):
-    return subprocess.run(command(*arguments), cwd=repo_root, capture_output=True, text=True, timeout=110, **kwargs)
-
-
 @pytest.fixture
 def overrides():
     """The flags of `small.sew_config`."""
@@ -59,7 +50,8 @@ def begin(fork, arguments, folder, count, log):
 
 @pytest.mark.timeout(300)
 def test_kill_in_mid_study_and_resume_gives_the_same_results(fork, tmp_path, overrides):
-    config, log = ["--config=configs/sew.py", *overrides], tmp_path / "log"
+    only = "--config.study.only=('teachers', 'unimodal_audio')"
+    config, log = ["--config=configs/sew.py", *overrides, only], tmp_path / "log"
     whole = fork(["launch.main", *config, f"--workdir={tmp_path / 'whole'}"], log)
     assert whole.wait(110) == 0, log.read_text()
     assert "synthetic" in log.read_text()
@@ -106,11 +98,13 @@ def test_kill_in_mid_study_and_resume_gives_the_same_results(fork, tmp_path, ove
         ([], "--config"),
     ],
 )
-def test_mistakes_are_one_clear_line(repo_root, tmp_path, arguments, message):
-    done = start(repo_root, [*arguments, f"--workdir={tmp_path / 'run'}"])
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    assert re.search(message, done.stderr, re.IGNORECASE), done.stderr
+def test_mistakes_are_one_clear_line(fork, tmp_path, arguments, message):
+    out, errors = tmp_path / "out", tmp_path / "errors"
+    status = fork(["launch.main", *arguments, f"--workdir={tmp_path / 'run'}"], out, errors).wait(110)
+    told = errors.read_text()
+    assert status not in (0, None), told
+    assert "Traceback" not in told
+    assert re.search(message, told, re.IGNORECASE), told
 
 
 def test_a_workdir_that_cannot_be_made_is_one_clear_line(fork, tmp_path):

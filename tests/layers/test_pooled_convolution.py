@@ -55,27 +55,41 @@ def plain(x, kernel, bias, gamma, beta, valid, pool=POOL, train=True):
 
 def test_the_plain_block_of_the_module_is_this_one():
     args = arguments()
-    np.testing.assert_allclose(
-        run_plain_block(*args, pool=POOL, epsilon=EPSILON), plain(*args, ALL)[0], rtol=1e-5, atol=1e-5
+    ours, wanted = jax.jit(lambda *args: (run_plain_block(*args, pool=POOL, epsilon=EPSILON), plain(*args, ALL)[0]))(
+        *args
     )
+    np.testing.assert_allclose(ours, wanted, rtol=1e-5, atol=1e-5)
 
 
-def loss(args, valid, layer, train=True, pool=POOL):
-    """Of valid examples only, each of which counts in the same way."""
-    y = jnp.where(valid[:, None, None], layer(*args, valid, train=train, pool=pool)[0], 0)
-    return (y * y * jnp.cos(jnp.arange(y[0].size, dtype=y.dtype)).reshape(1, *y[0].shape)).sum()
+def loss_and_outputs(args, valid, layer, train=True, pool=POOL):
+    """The loss is of valid examples only, each of which counts in the same way."""
+    outputs = layer(*args, valid, train=train, pool=pool)
+    y = jnp.where(valid[:, None, None], outputs[0], 0)
+    return (y * y * jnp.cos(jnp.arange(y[0].size, dtype=y.dtype)).reshape(1, *y[0].shape)).sum(), outputs
+
+
+def loss(*args, **options):
+    return loss_and_outputs(*args, **options)[0]
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3))
-def value_and_grads(args, valid, layer, train=True):
-    return jax.value_and_grad(loss)(args, valid, layer, train)
+def run(args, valid, layer, train=True):
+    """((loss, outputs), gradients)."""
+    return jax.value_and_grad(loss_and_outputs, has_aux=True)(args, valid, layer, train)
+
+
+def value_and_grads(args, valid, layer):
+    (value, _), grads = run(args, valid, layer)
+    return value, grads
 
 
 @pytest.fixture(params=["whole clips", "pieces that overlap"])
 def pieces(request, monkeypatch):
     """7 windows in pieces of 4: the last one begins where the one before it has not ended."""
-    if request.param != "whole clips":
-        monkeypatch.setattr(convolution_pieces, "_PIECE_CPU", 4 * POOL * FILTERS)
+    if request.param == "whole clips":
+        yield
+        return
+    monkeypatch.setattr(convolution_pieces, "_PIECE_CPU", 4 * POOL * FILTERS)
     jax.clear_caches()
     yield
     jax.clear_caches()
@@ -90,10 +104,12 @@ def check_grads(found, wanted, tolerance=2e-5):
 @pytest.mark.parametrize("train", [True, False])
 def test_outputs_and_gradients_are_the_plain_layers(pieces, train):
     args = arguments()
-    for ours, theirs in zip(fused(*args, VALID, train=train), plain(*args, VALID, train=train), strict=True):
+    ((value, found), grads), ((wanted, expected), reference) = (
+        run(args, VALID, layer, train) for layer in (fused, plain)
+    )
+    for ours, theirs in zip(found, expected, strict=True):
         part = VALID if np.ndim(ours) == 3 else ...
         np.testing.assert_allclose(np.asarray(ours)[part], np.asarray(theirs)[part], atol=1e-5)
-    (value, grads), (wanted, reference) = (value_and_grads(args, VALID, layer, train) for layer in (fused, plain))
     np.testing.assert_allclose(value, wanted, rtol=1e-5)
     check_grads(grads, reference)
     assert not grads[0][1].any()
@@ -138,7 +154,7 @@ def test_moments_lose_nothing_around_a_large_mean():
     x, kernel, bias, _, _ = arguments(batch=1, steps=5000)
     x = 1e-2 * x
     bias = np.full_like(bias, 100.0)  # mean 100, deviation .01: E[a^2] - E[a]^2 in float32 is noise
-    _, mean, variance = fused(x, kernel, bias, bias, bias, np.ones(1, bool))
+    _, mean, variance = jax.jit(fused)(x, kernel, bias, bias, bias, np.ones(1, bool))
     a = sum(x[0, k : len(x[0]) - WIDTH + 1 + k].astype(float) @ kernel[k] for k in range(WIDTH)) + 100
     np.testing.assert_allclose(mean, a.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(variance, a.var(axis=0), rtol=2e-3)  # 100 is known to 4e-6 only

@@ -48,16 +48,23 @@ def batch(lengths=((6, 3), (4, 2), (9, 5)), seed=0):
     draw = np.random.default_rng(seed)
     inputs, masks = {}, {}
     for (name, (steps, width)), valid in zip(SMALL.items(), lengths, strict=True):
-        masks[name] = jnp.arange(steps)[None, :] < jnp.array(valid)[:, None]
+        masks[name] = np.arange(steps)[None, :] < np.array(valid)[:, None]
         x = draw.normal(size=(2, steps, width)).astype(np.float32)
-        inputs[name] = jnp.where(masks[name][..., None], x, 0.0)
+        inputs[name] = np.where(masks[name][..., None], x, np.float32(0))
     return inputs, masks
+
+
+def draw_variables(model, inputs, masks):
+    """By numpy: jax's initialisers take long to compile."""
+    draw = np.random.default_rng(1)
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, masks, train=False))
+    return jax.tree.map(lambda p: draw.uniform(-0.5, 0.5, p.shape).astype(np.float32), shapes)
 
 
 @functools.cache
 def made(**changes):
     model = Model(**{**TINY, **changes})
-    return model, jax.jit(functools.partial(model.init, train=False))(jax.random.key(0), *batch())
+    return model, draw_variables(model, *batch())
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -72,15 +79,15 @@ def logits(*arguments):
 def test_what_padding_holds_reaches_nothing():
     model, variables = made(attention="cross")
     inputs, masks = batch()
-    dirty = {m: jnp.where(masks[m][..., None], x, jnp.nan) for m, x in inputs.items()}
+    dirty = {m: np.where(masks[m][..., None], x, np.nan) for m, x in inputs.items()}
     np.testing.assert_array_equal(logits(model, variables, dirty, masks), logits(model, variables, inputs, masks))
 
 
 def test_text_may_be_padded_further():
     model, variables = made(attention="cross")
     inputs, masks = batch()
-    longer = {**inputs, "text": jnp.pad(inputs["text"], ((0, 0), (0, 3), (0, 0)))}
-    longer_masks = {**masks, "text": jnp.pad(masks["text"], ((0, 0), (0, 3)))}
+    longer = {**inputs, "text": np.pad(inputs["text"], ((0, 0), (0, 3), (0, 0)))}
+    longer_masks = {**masks, "text": np.pad(masks["text"], ((0, 0), (0, 3)))}
     found = logits(model, variables, longer, longer_masks)
     np.testing.assert_allclose(found, logits(model, variables, inputs, masks), atol=1e-6)
 
@@ -88,7 +95,7 @@ def test_text_may_be_padded_further():
 def test_the_authors_model_reads_padding():
     model, variables = made(fidelity="authors")
     inputs, masks = batch()
-    ones = {m: jnp.ones_like(mask) for m, mask in masks.items()}
+    ones = {m: np.ones_like(mask) for m, mask in masks.items()}
     np.testing.assert_array_equal(logits(model, variables, inputs, masks), logits(model, variables, inputs, ones))
 
 
@@ -97,7 +104,7 @@ def test_the_authors_put_the_deviation_first():
     model, variables = made()
     kernel = variables["params"]["concat"]["kernel"]
     swapped = {"params": {**variables["params"], "concat": {**variables["params"]["concat"]}}}
-    swapped["params"]["concat"]["kernel"] = jnp.concatenate([kernel[8:], kernel[:8]])
+    swapped["params"]["concat"]["kernel"] = np.concatenate([kernel[8:], kernel[:8]])
     authors = logits(Model(**TINY, fidelity="authors"), swapped, inputs, masks)
     np.testing.assert_allclose(authors, logits(model, variables, inputs, masks), atol=1e-6)
 
@@ -127,7 +134,7 @@ def test_dropped_text_changes_what_the_authors_model_trains_on():
 def test_a_missing_modality_leaves_finite_gradients_and_its_values_reach_nothing():
     model, variables = made(attention="cross")
     inputs, masks = batch()
-    masks = {**masks, "audio": jnp.zeros_like(masks["audio"])}
+    masks = {**masks, "audio": np.zeros_like(masks["audio"])}
     other = {**inputs, "audio": inputs["audio"] + 7}
     np.testing.assert_array_equal(logits(model, variables, inputs, masks), logits(model, variables, other, masks))
 
@@ -142,8 +149,8 @@ def test_a_missing_modality_leaves_finite_gradients_and_its_values_reach_nothing
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
     assert not np.asarray(grads["audio_map"]["kernel"]).any()
     assert np.asarray(grads["audio_map"]["bias"]).any()
-    zeros = {**inputs, "audio": jnp.zeros_like(inputs["audio"])}
-    whole = {**masks, "audio": jnp.ones_like(masks["audio"])}
+    zeros = {**inputs, "audio": np.zeros_like(inputs["audio"])}
+    whole = {**masks, "audio": np.ones_like(masks["audio"])}
     np.testing.assert_array_equal(logits(model, variables, inputs, masks), logits(model, variables, zeros, whole))
 
 
@@ -198,7 +205,7 @@ def test_attention_over_one_step_is_no_attention():
     """What RAVDESS' action units, one vector a clip, give: the weights are 1 whatever the query and key."""
     model = Model(**{**TINY, "modalities": ("text",), "map_steps": (0,), "input_dropout": (0.0,)})
     inputs, masks = {"text": batch()[0]["text"][:, :1]}, {"text": jnp.ones((2, 1), bool)}
-    params = jax.jit(functools.partial(model.init, train=False))(jax.random.key(0), inputs, masks)["params"]
+    params = draw_variables(model, inputs, masks)["params"]
     grads = jax.jit(jax.grad(lambda p: model.apply({"params": p}, inputs, masks, train=False)["logits"].sum()))(params)
     query_and_key = np.asarray(grads["intra_text"]["in_proj"]["kernel"][:, :16])
     assert np.abs(query_and_key).max() < 1e-7 < np.abs(grads["intra_text"]["in_proj"]["kernel"][:, 16:]).max()

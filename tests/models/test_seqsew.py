@@ -139,8 +139,8 @@ def test_unimodal_baselines(encoder, layers):
 
 def test_tanh_keeps_regression_between_minus_one_and_one():
     model = Model("b", encoder="none", activation="tanh", classifier_width=3)
-    variables = jax.jit(functools.partial(model.init, train=False))(jax.random.key(0), INPUTS, MASKS)
-    out = model.apply(variables, INPUTS, MASKS, train=False)
+    init = jax.jit(functools.partial(model.init_with_output, train=False))
+    out, _ = init(jax.random.key(0), INPUTS, MASKS)
     np.testing.assert_allclose(out["prediction"], np.tanh(out["logits"]), atol=1e-6)
 
 
