@@ -1,6 +1,7 @@
 """The order of the rooms (docs: imports go one way), held by reading the source, not by importing it."""
 
 import ast
+import functools
 import json
 import pathlib
 from collections.abc import Iterator
@@ -48,9 +49,28 @@ READS_CONFIGS = ("affect_jax/config/", "launch/", "configs/")
 PACKAGES = ("jax", "flax", "optax", "orbax", "numpy", "tensorflow_datasets", "ml_collections", "sklearn", "clu")
 
 
+@functools.cache
+def list_nodes(tree: ast.AST) -> list[ast.AST]:
+    """The nodes of a file that are looked at, wherever in it; kept, as a dozen tests look at each file."""
+    looked_at = ast.Import | ast.ImportFrom | ast.Call | ast.FunctionDef | ast.AsyncFunctionDef
+    return [node for node in ast.walk(tree) if isinstance(node, looked_at)]
+
+
+@functools.cache
+def parse(path: pathlib.Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget():
+    yield
+    list_nodes.cache_clear()
+    parse.cache_clear()
+
+
 def imported(tree: ast.AST, package: str = "") -> Iterator[str]:
     """Every module that a file imports, wherever in it; `package` is the one the file is in, for relative imports."""
-    for node in ast.walk(tree):
+    for node in list_nodes(tree):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -98,7 +118,7 @@ def wrong_imports(module: str, tree: ast.AST, package: str) -> list[str]:
 def unsafe(tree: ast.AST) -> list[str]:
     """Loading that can run foreign code."""
     found = [name for name in imported(tree) if name.split(".")[0] in UNSAFE_MODULES and name not in WRITERS]
-    for node in ast.walk(tree):
+    for node in list_nodes(tree):
         if isinstance(node, ast.Call):
             if dotted(node.func) in UNSAFE_CALLS:
                 found.append(f"{dotted(node.func)}(")
@@ -116,7 +136,7 @@ def python_files(root: pathlib.Path, folders: tuple[str, ...]) -> list[pathlib.P
 def sources(root: pathlib.Path, folders: tuple[str, ...]) -> Iterator[tuple[str, ast.AST]]:
     """(path, syntax tree) of every python file and of the code cells of every notebook."""
     for path in python_files(root, folders):
-        yield str(path.relative_to(root)), ast.parse(path.read_text(encoding="utf-8"))
+        yield str(path.relative_to(root)), parse(path)
     for path in sorted(path for folder in folders for path in (root / folder).rglob("*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         lines = [line for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).splitlines()]
@@ -178,7 +198,7 @@ def test_packages_only_reexport(repo_root):
 def test_functions_stay_short(repo_root):
     found = {}
     for path, tree in sources(repo_root, ("affect_jax", "launch", "configs")):
-        for node in ast.walk(tree):
+        for node in list_nodes(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = node.end_lineno - node.lineno + 1
                 if length > LONGEST_FUNCTION:
@@ -190,7 +210,7 @@ def test_calls_have_few_positional_arguments(repo_root):
     found = [
         f"{path}:{node.lineno} {ast.unparse(node.func)}"
         for path, tree in sources(repo_root, ("affect_jax", "launch", "configs"))
-        for node in ast.walk(tree)
+        for node in list_nodes(tree)
         if isinstance(node, ast.Call) and sum(not isinstance(value, ast.Starred) for value in node.args) > 6
     ]
     assert not found
