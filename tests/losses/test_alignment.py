@@ -304,7 +304,7 @@ def test_the_largest_correlations_are_those_of_multibench():
         views = numbers["in/h1"], numbers["in/h2"]
         loss, gradients = numbers["loss64"], [numbers["gradin64/h1"], numbers["gradin64/h2"]]
     run = functools.partial(dcca, k=4, ridge=1e-3, ridge_mode="absolute", root_ridge=1e-3)
-    value, ours = jax.value_and_grad(run, argnums=(0, 1))(*views, _all(views[0]))
+    value, ours = jax.jit(jax.value_and_grad(run, argnums=(0, 1)))(*views, _all(views[0]))
     np.testing.assert_allclose(value, loss, rtol=1e-5)
     for gradient, theirs in zip(ours, gradients, strict=True):
         np.testing.assert_allclose(gradient, theirs, atol=1e-6 + 1e-4 * np.abs(theirs).max())
