@@ -31,7 +31,7 @@ _NO_CONFIG = "Configuration is not available"
 _NO_MEMORY = "RESOURCE_EXHAUSTED"  # what XLA's errors say where a device cannot hold an array
 
 
-def run(main: Callable[[list[str]], Any]) -> NoReturn:
+def run(main: Callable[[list[str]], Any], *, trains: bool = True) -> NoReturn:
     """Runs `main` under `absl.app.run`, and ends with `error: ...` and status 2 where the user can mend the cause.
 
     Users can mend: a UserError, wrong flags, a wrong config file or override, a full disk, a folder that may not be
@@ -39,13 +39,17 @@ def run(main: Callable[[list[str]], Any]) -> NoReturn:
 
     Args:
       main: receives the program's name and its positional arguments after the flags are parsed.
+      trains: whether it runs many trials, each on a core, and not one network on all cores.
     """
 
     for stream in (sys.stdout, sys.stderr):
         # Names of files are bytes and need not be text, and no terminal's encoding has all characters.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    startup.use_all_cores()
+    if trains:
+        startup.use_all_cores()
+    else:
+        startup.use_one_device()
     startup.cache_compilations()
     accept_both_spellings()
     program = sys.modules["__main__"]

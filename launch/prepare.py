@@ -158,4 +158,4 @@ def _extract_features(corpus: str, settings: Mapping[str, Any]) -> str:
 
 if __name__ == "__main__":
     define_flags(FLAGS)
-    cli.run(main)
+    cli.run(main, trains=False)  # encoders take all cores

@@ -16,7 +16,7 @@ def use_all_cores() -> None:
     jax takes Cholesky factors and eigenvectors on a CPU from scipy's OpenBLAS, whose own threads spin between calls:
     with several, a deep CCA at SEW's sizes took 18 ms of processor time a step, with one 1 ms.
     """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    use_one_device()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     flags = os.environ.get("XLA_FLAGS", "")
     for flag, value in (
@@ -26,6 +26,11 @@ def use_all_cores() -> None:
         if flag not in flags:
             flags += f" --{flag}={value}"
     os.environ["XLA_FLAGS"] = flags.strip()
+
+
+def use_one_device() -> None:
+    """Settings for a CPU as one device with a thread a core, for programs that run one network on batch after batch."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _keep_freed_memory()
     # Tracing makes objects by the hundred thousand, and most of them stay: looking through them for cycles every 700
     # objects took SEW .7 s of processor time before its first epoch; now it takes .2.

@@ -25,7 +25,7 @@ from affect_jax.reports import report_files, thesis_tables
 from launch import cli, console
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = tuple(sorted(path.stem for path in (ROOT / "launch").glob("*.py") if "cli.run(main)" in path.read_text()))
+PROGRAMS = tuple(sorted(path.stem for path in (ROOT / "launch").glob("*.py") if "cli.run(main" in path.read_text()))
 CONFIGS = tuple(
     sorted(
         path.relative_to(ROOT / "configs").as_posix()

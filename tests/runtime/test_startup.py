@@ -46,6 +46,13 @@ def test_every_program_keeps_its_compiled_programs(environment, monkeypatch):
     assert "host_platform_device_count" in environment["XLA_FLAGS"]
 
 
+def test_a_program_that_runs_one_network_has_one_device_with_all_cores(environment, monkeypatch):
+    monkeypatch.setattr(cli.app, "run", lambda main, flags_parser: None)
+    cli.run(print, trains=False)
+    assert "XLA_FLAGS" not in environment
+    assert environment["OPENBLAS_NUM_THREADS"] == "1"
+
+
 def test_flags_that_are_set_stay(environment):
     environment["XLA_FLAGS"] = "--xla_force_host_platform_device_count=7"
     startup.use_all_cores()
