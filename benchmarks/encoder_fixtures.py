@@ -8,7 +8,8 @@ Every clip or text runs alone, without padding, so that what ours makes of the p
 loss is the mean squared difference to `in/target` over all valid steps.
 
 `front/` has what training makes of two of these encoders below a head: states of all layers mixed by softmax weights,
-the mean over time, a dense layer, cross entropy (`make_front`).
+the mean over time, a dense layer, cross entropy (`make_front`); and what a third makes of masked steps, and how many
+steps the library's draws of spans cover (`make_masked`).
 """
 
 import json
@@ -20,6 +21,8 @@ from typing import Any
 
 import numpy as np
 import torch
+
+from benchmarks.encoder_masked import make_masked
 
 LEARNING_RATE, STEPS = 0.02, 3
 _CONV = dict(conv_dim=(6, 6, 6), conv_kernel=(10, 3, 2), conv_stride=(5, 2, 2), num_feat_extract_layers=3)
@@ -221,6 +224,14 @@ def write_fronts(transformers: Any, folder: Path) -> None:
         made = getattr(transformers, model)(getattr(transformers, config)(**sizes, attn_implementation="eager"))
         with np.load(folder / f"{name}.npz") as case:
             write(folder / "front" / f"{name}.npz", make_front(made.eval(), case))
+    write_masked(transformers, folder)
+
+
+def write_masked(transformers: Any, folder: Path) -> None:
+    """Writes the case of masked steps, of an encoder in `folder`."""
+    made = transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(**_SPEECH, attn_implementation="eager"))
+    with np.load(folder / "wav2vec2_base.npz") as case:
+        write(folder / "front" / "masked.npz", make_masked(made.eval(), case))
 
 
 def make_front(model: torch.nn.Module, case: Any) -> dict[str, np.ndarray]:

@@ -149,7 +149,8 @@ def encoder(family: str, train: str, layer: str, **settings: Any) -> dict[str, A
     """An encoder (affect_jax/encoders/tuning.py, `EncoderSettings`): a tiny random one, until a flag names weights."""
     trained = dict(train=train, last=2, rank=8, alpha=16.0, projections=())  # `last` layers; `rank` of adapters
     of_weights = dict(described=left_open(str), fingerprint=left_open(str), normalises=True)
-    return dict(weights=left_open(str), family=family, layer=layer) | trained | of_weights | settings
+    masks = {name: left_open(float) for name in ("step_masks", "channel_masks", "layer_drop")}  # None: of the weights
+    return dict(weights=left_open(str), family=family, layer=layer) | trained | masks | of_weights | settings
 
 
 # --- Losses: what meets what -----------------------------------------------------------------------------------------

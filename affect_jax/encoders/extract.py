@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from affect_jax.encoders import families, images, pieces, resnet, sound, speech, words
+from affect_jax.encoders import images, pieces, resnet, sound, speech, windows, words
 from affect_jax.encoders.families import Encoder
 from affect_jax.encoders.folder import find_folder, load_encoder
+from affect_jax.encoders.strided import Moments
 from affect_jax.errors import UserError
 
 MEAN = "mean"
@@ -21,7 +22,7 @@ LONGEST = 60
 """Seconds that are encoded as a whole: attention over more takes memory with the square of them."""
 CONTEXT = 10
 """Seconds before and behind each window of a longer recording, whose features are left out."""
-_VERSION = 2
+_VERSION = 3
 """To be raised whenever the same weights give other features."""
 _TOGETHER = 40
 """Seconds of sound, with padding, that are encoded at once."""
@@ -82,6 +83,12 @@ def _check_layer(source: str, layer: str, count: int) -> None:
     """Checks that there is such a layer; of images (`count` 0) only the output is taken."""
     if layer == "last" or (count and (layer == MEAN or (layer.isdecimal() and int(layer) <= count))):
         return
+    if layer == "learned":
+        raise UserError(
+            f"{source} asks for learned weights over layers, which are trained with a model and are no features; name "
+            f"a layer or {MEAN} here, or train with configs/speech_emotion.py:wav2vec2 or configs/sentiment.py and "
+            "--config.model.encoder.layer=learned"
+        )
     known = f"there are 0 to {count}, or {MEAN}; name one" if count else "of images the output is taken; leave it out"
     raise UserError(f"{source} asks for the layer {layer!r}, but {known}")
 
@@ -100,7 +107,7 @@ def encode_pictures(extractor: Extractor, pictures: Sequence[np.ndarray]) -> np.
     features = []
     for begin in range(0, len(pictures), _IMAGES):
         batch = [images.prepare_image(image, extractor.prepares) for image in pictures[begin : begin + _IMAGES]]
-        stacked = np.zeros((_IMAGES, *batch[0].shape), np.float32)
+        stacked = np.zeros((_count_rows(_IMAGES, len(pictures)), *batch[0].shape), np.float32)
         stacked[: len(batch)] = batch
         features.append(np.asarray(_encode_images(extractor.encoder.model, variables, stacked))[: len(batch)])
     return np.concatenate(features)
@@ -133,13 +140,10 @@ def extract_sounds(
     for number, length in enumerate(lengths):
         if length > LONGEST * speech.RATE:
             samples = sound.normalise_samples(read(number)) if extractor.normalises else read(number)
-            yield (
-                number,
-                extract_windows(extractor, variables, samples, int(LONGEST * speech.RATE), int(CONTEXT * speech.RATE)),
-            )
+            yield number, extract_windows(extractor, variables, samples, LONGEST, CONTEXT)
     short = {number: length for number, length in enumerate(lengths) if length <= LONGEST * speech.RATE}
     for size, numbers in _group_by_size(short):
-        rows = max(1, int(_TOGETHER * 16_000 / size))
+        rows = _count_rows(max(1, int(_TOGETHER * 16_000 / size)), len(numbers))
         for begin in range(0, len(numbers), rows):
             batch = numbers[begin : begin + rows]
             samples, mask = np.zeros((rows, size), np.float32), np.zeros((rows, size), bool)
@@ -152,36 +156,33 @@ def extract_sounds(
                 yield number, np.asarray(states[row, : int(valid[row].sum())])
 
 
-def extract_windows(extractor: Extractor, variables: Any, samples: np.ndarray, window: int, context: int) -> np.ndarray:
+def extract_windows(
+    extractor: Extractor, variables: Any, samples: np.ndarray, window: float, context: float
+) -> np.ndarray:
     """Features of a long recording, float32 [T, D], in windows that overlap, so that memory does not grow with it.
 
-    Steps are those of the whole recording, but a window attends to itself alone: steps near its ends are left out,
-    where the recording goes on, and those of its middle know `context` samples or more on either side.
+    Steps are those of the whole recording, and so are the moments over time by which some encoders normalise. But a
+    window attends to itself alone: steps near its ends are left out, where the recording goes on, and those of its
+    middle know `context` seconds or more on either side.
 
     Args:
       extractor: of sound.
       variables: of its encoder, on the device.
       samples: float32 [S], normalised as a whole where the encoder asks for it.
-      window: samples of a window, about.
-      context: samples at either end whose features are left out.
+      window: seconds of a window, about.
+      context: seconds at either end whose features are left out.
     """
-    sizes = extractor.encoder.model.sizes
-    hop, total = int(np.prod(sizes.strides)), speech.count_steps(sizes, len(samples))
-    first, read = context // hop, window // hop  # steps
-    behind = families.count_shortest(sizes) - hop  # samples that the last step hears beyond its own
-    pieces = []
-    for begin in range(0, total, read - 2 * first):
-        start = max(begin - first, 0)
-        piece = samples[start * hop : (start + read) * hop + behind]
-        padded, mask = np.zeros((1, read * hop + behind), np.float32), np.zeros((1, read * hop + behind), bool)
-        padded[0, : len(piece)], mask[0, : len(piece)] = piece, True
-        states, valid = _encode(extractor.encoder.model, extractor.layer, variables, padded, mask)
-        is_last = start + read >= total
-        steps = np.asarray(states[0, : int(valid[0].sum())])
-        pieces.append(steps[begin - start :] if is_last else steps[begin - start : begin - start + read - 2 * first])
-        if is_last:
-            break
-    return np.concatenate(pieces)
+    model = extractor.encoder.model
+    plan = windows.plan_windows(model.sizes, len(samples), round(window * speech.RATE), round(context * speech.RATE))
+    moments = windows.measure_moments(model.sizes, variables, samples)
+    features: np.ndarray | None = None
+    for one in plan.windows:
+        padded, mask = windows.cut_window(samples, one, plan.size)
+        states, _ = _encode(model, extractor.layer, variables, padded, mask, moments)
+        if features is None:
+            features = np.empty((plan.steps, states.shape[-1]), np.float32)
+        features[one.first : one.last] = states[0, one.first - one.start : one.last - one.start]
+    return features
 
 
 def check_length(samples: int, name: str) -> None:
@@ -209,9 +210,10 @@ def extract_words(extractor: Extractor, texts: Sequence[Sequence[str]]) -> Itera
     sizes = [min(longest, 1 << max(4, (len(part.numbers) - 1).bit_length())) for _, part in parts]
     for size in sorted(set(sizes)):
         same = [at for at, own in enumerate(sizes) if own == size]
-        for begin in range(0, len(same), _TEXTS):
-            batch = [parts[at] for at in same[begin : begin + _TEXTS]]
-            numbers, mask = np.zeros((_TEXTS, size), np.int32), np.zeros((_TEXTS, size), bool)
+        rows = _count_rows(_TEXTS, len(same))
+        for begin in range(0, len(same), rows):
+            batch = [parts[at] for at in same[begin : begin + rows]]
+            numbers, mask = np.zeros((rows, size), np.int32), np.zeros((rows, size), bool)
             for row, (_, part) in enumerate(batch):
                 numbers[row, : len(part.numbers)] = part.numbers
                 mask[row, : len(part.numbers)] = True
@@ -227,9 +229,10 @@ def extract_words(extractor: Extractor, texts: Sequence[Sequence[str]]) -> Itera
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _encode(
-    model: nn.Module, layer: str, variables: Any, inputs: jax.Array, mask: jax.Array
+    model: nn.Module, layer: str, variables: Any, inputs: jax.Array, mask: jax.Array, moments: Moments | None = None
 ) -> tuple[jax.Array, jax.Array]:
-    outputs = model.apply(variables, inputs, mask)
+    of_whole = {} if moments is None else {"moments": moments}
+    outputs = model.apply(variables, inputs, mask, **of_whole)
     if layer == "last":
         states = outputs.last
     elif layer == MEAN:
@@ -237,6 +240,11 @@ def _encode(
     else:
         states = outputs.states[int(layer)]
     return states, getattr(outputs, "mask", mask)
+
+
+def _count_rows(most: int, count: int) -> int:
+    """Rows of a batch: `most`, or for fewer examples the next power of two, as there are few of these to compile."""
+    return min(most, 1 << (count - 1).bit_length())
 
 
 def _group_by_size(lengths: Mapping[int, int]) -> Iterator[tuple[int, list[int]]]:

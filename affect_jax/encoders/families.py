@@ -10,6 +10,7 @@ from flax import linen as nn
 from affect_jax.encoders import clip, resnet, speech, words
 from affect_jax.encoders.published import Variables, read_variables, spell_names
 from affect_jax.encoders.settings import ConfigFile
+from affect_jax.encoders.spans import NOTHING, Masks
 
 MODEL_TYPES = (*speech.MODEL_TYPES, *words.MODEL_TYPES, *clip.MODEL_TYPES, *resnet.DEPTHS)
 """What `model_type` of a config.json may be. Torchvision has no such file: there it is the name of the network."""
@@ -30,7 +31,12 @@ class Encoder(NamedTuple):
 
 
 def build_encoder(
-    config: ConfigFile, arrays: Mapping[str, np.ndarray], source: str, *, tower: str = "images"
+    config: ConfigFile,
+    arrays: Mapping[str, np.ndarray],
+    source: str,
+    *,
+    tower: str = "images",
+    masks: Masks = NOTHING,
 ) -> Encoder:
     """Builds the encoder that a config describes from its arrays.
 
@@ -39,6 +45,7 @@ def build_encoder(
       arrays: by their published names.
       source: the file of the arrays, for messages.
       tower: of CLIP, 'images' or 'words'.
+      masks: of encoders of speech, what training leaves out.
 
     Raises:
       UserError: the family is unknown, an entry of the config is wrong, or the arrays do not fit it.
@@ -46,7 +53,7 @@ def build_encoder(
     model_type = config.choose("model_type", "", MODEL_TYPES)
     if model_type in speech.MODEL_TYPES:
         arrays = spell_names(arrays, speech.PREFIXES)
-        return _fill("sound", speech.make_model(config), arrays, source)
+        return _fill("sound", speech.make_model(config, masks), arrays, source)
     if model_type in words.MODEL_TYPES:
         arrays = spell_names(arrays, words.PREFIXES)
         return _fill("words", words.make_model(config, arrays), arrays, source)

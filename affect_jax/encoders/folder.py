@@ -14,6 +14,7 @@ import numpy as np
 from affect_jax.encoders import resnet
 from affect_jax.encoders.families import Encoder, build_encoder
 from affect_jax.encoders.settings import ConfigFile
+from affect_jax.encoders.spans import NOTHING, Masks
 from affect_jax.errors import UserError, first_line, join_words
 from affect_jax.runtime import files
 from affect_jax.runtime.safetensors_files import read_safetensors
@@ -22,12 +23,13 @@ WEIGHTS = "model.safetensors"
 _WANTED = ("*.json", "*.safetensors", "*.txt")
 
 
-def load_encoder(source: str, *, tower: str = "images") -> Encoder:
+def load_encoder(source: str, *, tower: str = "images", masks: Masks = NOTHING) -> Encoder:
     """Loads an encoder.
 
     Args:
       source: a folder, a name on the hub such as facebook/wav2vec2-base, or `resnet101:FILE`.
       tower: of CLIP, 'images' or 'words'.
+      masks: of encoders of speech, what training leaves out.
 
     Raises:
       UserError: it is none of these; it is damaged, or of a family or with a setting that is not built here.
@@ -37,7 +39,8 @@ def load_encoder(source: str, *, tower: str = "images") -> Encoder:
         config = ConfigFile({"model_type": network}, source)
         return build_encoder(config, read_safetensors(Path(file)), file)
     folder = find_folder(source)
-    return build_encoder(read_config(folder), read_weights(folder), str(folder / WEIGHTS), tower=tower)
+    weights = str(folder / WEIGHTS)
+    return build_encoder(read_config(folder), read_weights(folder), weights, tower=tower, masks=masks)
 
 
 def find_folder(source: str) -> Path:

@@ -78,13 +78,13 @@ def encode(
       settings: of the encoder.
       inputs: samples [B, S] or numbers of pieces [B, T].
       mask: bool of that shape.
-      train: whether the encoder's own dropout acts, which it does where anything of it is trained.
+      train: whether the encoder's own dropout and masks act, which they do where anything of it is trained.
       merges: whether adapters are added to the kernels first, as is cheaper where nothing is trained.
 
     Returns:
       [B, T, D] and bool [B, T].
     """
-    shapes = tuning.split_parameters(tuning.trace_parameters(settings.described), settings)
+    shapes = tuning.split_parameters(tuning.trace_parameters(settings), settings)
     shared = model.param(SHARED, _make_zeros, shapes.shared) if shapes.shared else {}
     trained = model.param(TRAINED, _make_zeros, shapes.trained) if shapes.trained else {}
     params, adapters = tuning.join_parameters(shared, trained), {}
@@ -95,9 +95,7 @@ def encode(
     drops = train and settings.train != "nothing"
     rngs = {"dropout": model.make_rng("dropout")} if drops else None
     with nn.intercept_methods(tuning.add_adapters(adapters, settings)):
-        outputs = tuning.build_module(settings.described).apply(
-            {"params": params}, inputs, mask, train=drops, rngs=rngs
-        )
+        outputs = tuning.build_front(settings).apply({"params": params}, inputs, mask, train=drops, rngs=rngs)
     return _take_layer(model, settings.layer, outputs), getattr(outputs, "mask", mask)
 
 

@@ -12,8 +12,9 @@ _EPSILON = 1e-7
 
 def normalise_samples(samples: np.ndarray) -> np.ndarray:
     """float32 [S] with mean 0 and variance 1; silence stays 0."""
-    centred = samples.astype(np.float32) - samples.mean(dtype=np.float32)
-    return centred / np.sqrt(np.square(centred).mean() + np.float32(_EPSILON))
+    centred = samples.astype(np.float32, copy=False) - samples.mean(dtype=np.float32)
+    centred /= np.sqrt(np.square(centred).mean() + np.float32(_EPSILON))  # in place: an hour has 230 MB
+    return centred
 
 
 def read_normalises(folder: Path) -> bool:

@@ -18,7 +18,8 @@ from flax import linen as nn
 
 from affect_jax.encoders.blocks import ACTIVATIONS, Norm, attend, read_activation
 from affect_jax.encoders.settings import ConfigFile, check_heads
-from affect_jax.encoders.strided import GroupNorm, PositionalConvolution, StridedConvolution
+from affect_jax.encoders.spans import NOTHING, Masks, mask_spans
+from affect_jax.encoders.strided import GroupNorm, Moments, PositionalConvolution, StridedConvolution
 from affect_jax.errors import UserError
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
@@ -87,27 +88,42 @@ class Sizes:
 
 
 class Speech(nn.Module):
-    """Samples [B, S] at 16 kHz to states, one every 20 ms."""
+    """Samples [B, S] at 16 kHz to states, one every 20 ms; `masks` are what training leaves out at random."""
 
     sizes: Sizes
+    masks: Masks = NOTHING
 
     @nn.compact
-    def __call__(self, samples: jax.Array, mask: jax.Array, *, train: bool = False) -> SpeechStates:
+    def __call__(
+        self, samples: jax.Array, mask: jax.Array, *, moments: Moments | None = None, train: bool = False
+    ) -> SpeechStates:
         """Applies it.
 
         Args:
           samples: [B, S], as `sound.normalise_samples` makes them where the model was trained so.
           mask: bool [B, S]; True up to the end of each recording, False behind it.
-          train: whether dropout acts. Neither steps nor layers are left out at random, as the papers do.
+          moments: of the whole recording of which `samples` is a window, see `windows.measure_moments`.
+          train: whether dropout and `masks` act, with keys of the stream 'dropout'.
 
         Raises:
           UserError: S is too short for one step.
         """
-        x, valid = Convolutions(self.sizes, name="feature_extractor")(samples, mask)
+        x, valid = Convolutions(self.sizes, name="feature_extractor")(samples, mask, moments)
         x = Projection(self.sizes, name="feature_projection")(x)
-        x = zero_padding(Dropout(name="projection_dropout")(x, self.sizes.projection_dropout, train=train), valid)
-        states, last = Transformer(self.sizes, name="encoder")(x, valid, train=train)
+        x = Dropout(name="projection_dropout")(x, self.sizes.projection_dropout, train=train)
+        x = self._mask_spans(x, valid, train)
+        states, last = Transformer(self.sizes, self.masks.layers, name="encoder")(
+            zero_padding(x, valid), valid, train=train
+        )
         return SpeechStates(states, last, valid)
+
+    def _mask_spans(self, x: jax.Array, valid: jax.Array, train: bool) -> jax.Array:
+        masks, embedding = self.masks, None
+        if masks.steps:
+            embedding = self.param("masked_spec_embed", nn.initializers.uniform(1.0), (x.shape[-1],))
+        if not train or not (masks.steps or masks.channels):
+            return x
+        return mask_spans(self.make_rng("dropout"), x, valid, embedding, masks)
 
 
 def count_steps(sizes: Sizes, samples: jax.Array | int) -> jax.Array | int:
@@ -124,7 +140,7 @@ class Convolutions(nn.Module):
     sizes: Sizes
 
     @nn.compact
-    def __call__(self, samples: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def __call__(self, samples: jax.Array, mask: jax.Array, moments: Moments | None) -> tuple[jax.Array, jax.Array]:
         sizes = self.sizes
         lengths = mask.sum(axis=1, dtype=jnp.int32)
         x = zero_padding(samples[..., None], mask)
@@ -136,7 +152,7 @@ class Convolutions(nn.Module):
                 )
             lengths = jnp.maximum((lengths - width) // stride + 1, 0)
             valid = jnp.arange((x.shape[1] - width) // stride + 1)[None, :] < lengths[:, None]
-            x = ConvolutionBlock(sizes, index, name=f"conv_layers_{index}")(x, valid)
+            x = ConvolutionBlock(sizes, index, name=f"conv_layers_{index}")(x, valid, moments)
         return x, valid
 
 
@@ -147,7 +163,7 @@ class ConvolutionBlock(nn.Module):
     index: int
 
     @nn.compact
-    def __call__(self, x: jax.Array, valid: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, valid: jax.Array, moments: Moments | None) -> jax.Array:
         """x [B, S, C], valid [B, T] of what comes out -> [B, T, C]."""
         sizes, index = self.sizes, self.index
         conv = StridedConvolution(
@@ -157,7 +173,7 @@ class ConvolutionBlock(nn.Module):
         if sizes.conv_norm == "layer":
             x = Norm(1e-5, name="layer_norm")(x)
         elif index == 0:
-            x = GroupNorm(name="layer_norm")(x, valid)
+            x = GroupNorm(name="layer_norm")(x, valid, moments)
         return ACTIVATIONS[sizes.conv_activation](x)
 
 
@@ -173,9 +189,14 @@ class Projection(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Positions and layers: [B, T, D], zeros where `valid` is False -> the states of every layer, and the output."""
+    """Positions and layers: [B, T, D], zeros where `valid` is False -> the states of every layer, and the output.
+
+    In training each layer is left out at the rate `drop` for the whole batch, and the next one reads what it read
+    (LayerDrop, Fan et al. 2020); but never WavLM's first, which has the distances for all.
+    """
 
     sizes: Sizes
+    drop: float = 0.0
 
     @nn.compact
     def __call__(self, x: jax.Array, valid: jax.Array, *, train: bool) -> tuple[tuple[jax.Array, ...], jax.Array]:
@@ -185,9 +206,13 @@ class Transformer(nn.Module):
         norm = Norm(sizes.epsilon, name="layer_norm")
         x = x if sizes.pre_norm else norm(x)
         x = Dropout(name="dropout")(x, sizes.dropout, train=train)
-        states, distances = [x], None
+        states, distances, kept = [x], None, None
+        if train and self.drop:
+            kept = jax.random.bernoulli(self.make_rng("dropout"), 1 - self.drop, (sizes.layers,))
+            kept = kept.at[0].set(kept[0] | (sizes.buckets > 0))
         for index in range(sizes.layers):
-            x, distances = Layer(sizes, name=f"layers_{index}")(x, valid, distances, train=train)
+            y, distances = Layer(sizes, name=f"layers_{index}")(x, valid, distances, train=train)
+            x = y if kept is None else jnp.where(kept[index], y, x)
             states.append(x)
         return tuple(states), norm(x) if sizes.pre_norm else x
 
@@ -280,8 +305,25 @@ def bucket_distances(steps: int, buckets: int, furthest: int) -> np.ndarray:
     return (half * (distance > 0) + np.where(np.abs(distance) < exact, np.abs(distance), far)).astype(np.int32)
 
 
-def make_model(config: ConfigFile) -> Speech:
-    """The model of a config.json of one of `MODEL_TYPES`.
+def make_masks(config: ConfigFile, steps: float, channels: float, layers: float) -> Masks:
+    """What training leaves out at these rates, in spans as long as a config.json has them.
+
+    Raises:
+      UserError: an entry is of a wrong type.
+    """
+    return Masks(
+        steps=steps,
+        channels=channels,
+        step_span=config.read_size("mask_time_length", 10),
+        channel_span=config.read_size("mask_feature_length", 10),
+        fewest_steps=config.read("mask_time_min_masks", 2),
+        fewest_channels=config.read("mask_feature_min_masks", 0),
+        layers=layers,
+    )
+
+
+def make_model(config: ConfigFile, masks: Masks = NOTHING) -> Speech:
+    """The model of a config.json of one of `MODEL_TYPES`; `masks` are for training, where the config's do not count.
 
     Raises:
       UserError: an entry is of a wrong type, or asks for what is not built here.
@@ -329,4 +371,4 @@ def make_model(config: ConfigFile) -> Speech:
         activation_dropout=config.read("activation_dropout", 0.1),
         projection_dropout=config.read("feat_proj_dropout", 0.0),
     )
-    return Speech(sizes, parent=None)  # also where another module is at work
+    return Speech(sizes, masks, parent=None)  # also where another module is at work

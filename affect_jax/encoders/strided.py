@@ -3,6 +3,8 @@
 Letters in names of arrays are axes: B batch, T steps, C channels.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -32,21 +34,31 @@ class StridedConvolution(nn.Module):
         return y
 
 
+class Moments(NamedTuple):
+    """Mean and variance of each channel over time, [B, C]."""
+
+    mean: jax.Array
+    variance: jax.Array
+
+
 class GroupNorm(nn.Module):
     """Mean 0 and variance 1 of each channel over the valid steps of each clip: x [B, T, C], valid [B, T] -> [B, T, C].
 
     PyTorch's group norm with a group a channel takes the moments over padding, too; here a clip is normalised as it is
-    alone.
+    alone. A window of a longer recording is normalised by `moments` of the whole.
     """
 
     @nn.compact
-    def __call__(self, x: jax.Array, valid: jax.Array) -> jax.Array:
+    def __call__(self, x: jax.Array, valid: jax.Array, moments: Moments | None = None) -> jax.Array:
         scale = self.param("scale", nn.initializers.ones, (x.shape[-1],))
         bias = self.param("bias", nn.initializers.zeros, (x.shape[-1],))
         wide = to_wide(x)
-        count = jnp.maximum(valid.sum(axis=1), 1).astype(wide.dtype)[:, None, None]
-        centred = wide - zero_padding(wide, valid).sum(axis=1, keepdims=True) / count
-        variance = zero_padding(jnp.square(centred), valid).sum(axis=1, keepdims=True) / count
+        if moments is None:
+            count = jnp.maximum(valid.sum(axis=1), 1).astype(wide.dtype)[:, None, None]
+            centred = wide - zero_padding(wide, valid).sum(axis=1, keepdims=True) / count
+            variance = zero_padding(jnp.square(centred), valid).sum(axis=1, keepdims=True) / count
+        else:
+            centred, variance = wide - moments.mean[:, None], moments.variance[:, None]
         y = centred * jax.lax.rsqrt(variance + 1e-5) * scale.reshape(1, 1, -1) + bias.reshape(1, 1, -1)
         return y.astype(x.dtype)
 

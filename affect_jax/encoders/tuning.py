@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from affect_jax.encoders import families, folder, sound, speech, words
+from affect_jax.encoders import families, folder, sound, spans, speech, words
 from affect_jax.encoders.settings import ConfigFile
 from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.dense import Dense, uniform
@@ -40,7 +40,15 @@ _TINY_SPEECH = dict(
     conv_stride=(5, 2, 2, 2, 2, 2, 2),
     num_conv_pos_embeddings=16,
     num_conv_pos_embedding_groups=4,
+    mask_time_prob=0.0,
+    layerdrop=0.0,
 )
+_RATES = {
+    "step_masks": ("mask_time_prob", 0.05),
+    "channel_masks": ("mask_feature_prob", 0.0),
+    "layer_drop": ("layerdrop", 0.1),
+}
+"""Setting -> the entry of config.json, and what transformers takes where there is none."""
 _TINY_WORDS = dict(
     vocab_size=1000,
     hidden_size=32,
@@ -65,6 +73,9 @@ class EncoderSettings:
       projections: names of the dense layers that get adapters, as in the encoder's parameters; () for query and value.
       layer: which states are taken: 'last' (the output), a number (0 is what the first layer reads), 'mean' of all, or
         'learned': a softmax of one weight a state (SUPERB: Yang et al. 2021, section 3.2).
+      step_masks, channel_masks: of speech, the shares of steps and channels that training masks (SpecAugment), see
+        `spans.Masks`; layer_drop: how often it leaves out a layer (LayerDrop). The config of a run gets those of the
+        weights' config.json unless it has its own; they are 0 where nothing of the encoder is trained.
       normalises: whether samples are normalised, which the config of a run gets from the weights.
       described: the encoder's config.json as text, which the config of a run gets from the weights.
       fingerprint: of the files of weights, likewise.
@@ -78,6 +89,9 @@ class EncoderSettings:
     alpha: float = 16.0
     projections: tuple[str, ...] = ()
     layer: str = "last"
+    step_masks: float = 0.0
+    channel_masks: float = 0.0
+    layer_drop: float = 0.0
     normalises: bool = True
     described: str | None = None
     fingerprint: str | None = None
@@ -127,8 +141,27 @@ def describe_weights(settings: Mapping[str, Any], kind: str) -> dict[str, Any]:
         fingerprint = _hash_weights(place)
         settings = {**settings, "normalises": kind != "sound" or sound.read_normalises(place)}
     described = json.dumps(config, sort_keys=True, default=str)
+    settings = {**settings, **_choose_rates(settings, ConfigFile(config, path), kind)}
     check_settings(dataclasses.replace(_decode(settings), described=described), path)
     return {**settings, "described": described, "fingerprint": fingerprint}
+
+
+def _choose_rates(settings: Mapping[str, Any], config: ConfigFile, kind: str) -> dict[str, float]:
+    """`step_masks`, `channel_masks` and `layer_drop`: those that are asked for, else those of the config.json."""
+    is_trained = settings.get("train", EncoderSettings.train) != "nothing"
+    rates = {}
+    for name, (key, usual) in _RATES.items():
+        asked = settings.get(name)
+        if asked and (kind != "sound" or not is_trained):
+            why = "nothing of the encoder is trained" if kind == "sound" else "encoders of words have none"
+            raise UserError(f"config.model.encoder.{name} is {asked}, but {why}; leave it out")
+        if asked is None:
+            is_off = name != "layer_drop" and not config.read("apply_spec_augment", True)
+            asked = 0.0 if kind != "sound" or not is_trained or is_off else config.read(key, usual)
+        if not 0 <= asked <= 1:
+            raise UserError(f"config.model.encoder.{name} is {asked} ({key} of {config.path}); set it to 0 to 1")
+        rates[name] = float(asked)
+    return rates
 
 
 def _decode(settings: Mapping[str, Any]) -> EncoderSettings:
@@ -180,9 +213,20 @@ def build_module(described: str, path: str = "its config.json") -> speech.Speech
 
 
 @functools.lru_cache(maxsize=8)
-def trace_parameters(described: str) -> Any:
+def build_front(settings: EncoderSettings) -> speech.Speech | words.Words:
+    """The encoder as the settings train it, with what training leaves out of it."""
+    module = build_module(settings.described)
+    if isinstance(module, words.Words):
+        return module
+    config = ConfigFile(json.loads(settings.described), "its config.json")
+    masks = speech.make_masks(config, settings.step_masks, settings.channel_masks, settings.layer_drop)
+    return speech.Speech(module.sizes, masks, parent=None)
+
+
+@functools.lru_cache(maxsize=8)
+def trace_parameters(settings: EncoderSettings) -> Any:
     """Shapes of an encoder's parameters, nested."""
-    return families.trace_shapes(build_module(described))["params"]
+    return families.trace_shapes(build_front(settings))["params"]
 
 
 def find_kind(settings: EncoderSettings) -> str:
@@ -197,7 +241,7 @@ def load_parameters(settings: EncoderSettings) -> Tree:
       UserError: the weights cannot be read, or are others than those that the config was made with.
     """
     if settings.weights is None:
-        return _draw_parameters(settings.described)
+        return _draw_parameters(build_front(settings))
     return _read_parameters(settings)
 
 
@@ -208,7 +252,8 @@ def _read_parameters(settings: EncoderSettings) -> Tree:
         raise UserError(
             f"{place} holds other weights than when the run was configured; restore them, or start a new run"
         )
-    params = folder.load_encoder(str(place)).variables["params"]
+    masks = getattr(build_front(settings), "masks", spans.NOTHING)
+    params = folder.load_encoder(str(place), masks=masks).variables["params"]
     return jax.tree.map(align, {name: tree for name, tree in params.items() if name != "pooler"})
 
 
@@ -222,8 +267,7 @@ def align(array: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=2)
-def _draw_parameters(described: str) -> Tree:
-    module = build_module(described)
+def _draw_parameters(module: nn.Module) -> Tree:
     inputs = families.make_example(module)
     draw = jax.jit(lambda key: module.init(key, *inputs)["params"])
     return jax.tree.map(np.asarray, draw(jax.random.key(0)))
@@ -262,7 +306,7 @@ def list_adapted(settings: EncoderSettings) -> list[tuple[tuple[str, ...], tuple
       UserError: the encoder has no such projection.
     """
     wanted = settings.projections or PROJECTIONS[find_kind(settings)]
-    leaves = _list_leaves(trace_parameters(settings.described))
+    leaves = _list_leaves(trace_parameters(settings))
     dense = {path[:-1]: leaf.shape for path, leaf in leaves if path[-1] == "kernel" and len(leaf.shape) == 2}
     known = sorted({path[-1] for path in dense})
     for name in wanted:

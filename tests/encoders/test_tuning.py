@@ -86,6 +86,29 @@ def test_training_is_that_of_transformers(trained):
     np.testing.assert_allclose(losses, [*theirs["sgd"], behind], atol=1e-5)
 
 
+def test_learned_weights_of_one_layer_are_that_layer_and_all_layers_move_them():
+    settings, params, ins = describe("bert", layer="learned")
+    inputs, masks = make_batch(settings, ins)
+    model = pretrained_words.Model(classes=2, encoder=settings)
+    draw = np.random.default_rng(0)
+    head = {"kernel": draw.normal(size=(8, 2)).astype("f4"), "bias": np.zeros(2, np.float32)}
+    rest = {"pretrained": params, "head": head}
+
+    @jax.jit
+    def answer(scores):
+        variables = {"params": {**rest, "layer_weights": {"scores": scores}}}
+        return model.apply(variables, inputs, masks, train=False)["logits"]
+
+    one = dataclasses.replace(settings, layer="1")
+    alone = jax.jit(lambda: model.clone(encoder=one).apply({"params": rest}, inputs, masks, train=False)["logits"])()
+    np.testing.assert_allclose(answer(jnp.array([-1e9, 0.0, -1e9])), alone, atol=1e-6)
+    even = answer(jnp.zeros(3))
+    assert np.abs(even - alone).max() > 1e-3
+    gradient = jax.jit(jax.grad(lambda scores: answer(scores)[:, 0].sum()))(jnp.zeros(3))
+    assert (np.abs(gradient) > 1e-4).all()
+    assert abs(gradient.sum()) < 1e-4  # what all scores have in common changes nothing
+
+
 @pytest.fixture(scope="module")
 def adapted():
     """A model with adapters, its variables with random ones, and a batch."""
@@ -173,6 +196,8 @@ WRONG = {
     "no layers": (dict(train="last", last=0), "the encoder has 2 layers"),
     "no such state": (dict(layer="3"), "set last, mean, learned, or 0 to 2"),
     "no rank": (dict(train="adapters", rank=0), "set it to 1 or more"),
+    "masks without training": (dict(step_masks=0.1), "step_masks is 0.1, but nothing of the encoder is trained"),
+    "a rate above 1": (dict(train="all", layer_drop=1.5), "set it to 0 to 1"),
     "no such projection": (dict(train="adapters", projections=("query",)), "the dense layers of this encoder are"),
 }
 
@@ -181,6 +206,44 @@ WRONG = {
 def test_settings_that_the_encoder_cannot_follow_are_told(changes, says):
     with pytest.raises(UserError, match=says):
         tuning.describe_weights(dict(family="wav2vec2", weights=None) | changes, "sound")
+
+
+def test_rates_of_masks_are_those_of_the_weights_unless_asked_otherwise(tmp_path):
+    source = save(tmp_path, "wav2vec2_base", mask_time_prob=0.2, mask_feature_prob=0.01)
+    rates = ("step_masks", "channel_masks", "layer_drop")
+
+    def read(**changes):
+        described = tuning.describe_weights(dict(weights=source) | changes, "sound")
+        return tuple(described[name] for name in rates), EncoderSettings(**described)
+
+    for train in ("all", "last", "adapters"):
+        assert read(train=train)[0] == (0.2, 0.01, 0.1)
+    assert read(train="nothing")[0] == (0, 0, 0)
+    assert read(train="all", step_masks=0.0, layer_drop=0.3)[0] == (0, 0.01, 0.3)
+    assert read()[0] == (0, 0, 0)
+    tiny = tuning.describe_weights(dict(family="hubert", train="all"), "sound")
+    assert [tiny[name] for name in rates] == [0, 0, 0]
+
+    masked, unmasked = read(train="last", last=1)[1], read(train="last", last=1, step_masks=0.0)[1]
+    assert "masked_spec_embed" not in front.load_submodules(unmasked)["pretrained"]
+    tuning._read_parameters.cache_clear()
+    kinds, _ = proof.read_case("wav2vec2_base")
+    kept = front.load_submodules(masked)["pretrained"]["masked_spec_embed"]
+    np.testing.assert_array_equal(kept, kinds["param"]["masked_spec_embed"])
+
+    save(tmp_path, "wav2vec2_base", mask_time_prob=0.2, apply_spec_augment=False)
+    assert read(train="all")[0] == (0, 0, 0.1)
+    lacking = {name: value for name, value in kinds["param"].items() if name != "masked_spec_embed"}
+    save(tmp_path, "wav2vec2_base", mask_time_prob=0.2)
+    safetensors.numpy.save_file(lacking, tmp_path / "model.safetensors")
+    with pytest.raises(UserError, match="lacks the array 'masked_spec_embed'"):
+        tuning.load_parameters(read(train="all")[1])
+    (tmp_path / "model.safetensors").unlink()
+    save(tmp_path, "wav2vec2_base", mask_time_prob=1.2)
+    with pytest.raises(UserError, match=r"step_masks is 1\.2 \(mask_time_prob of .*config\.json\); set it to 0 to 1"):
+        read(train="all")
+    with pytest.raises(UserError, match="layer_drop is 0.1, but encoders of words have none"):
+        tuning.describe_weights(dict(family="bert", weights=None, train="all", layer_drop=0.1), "words")
 
 
 def test_texts_are_numbered_by_the_tokenizer_of_the_weights(tmp_path):

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from affect_jax.encoders import extract, families, speech
+from affect_jax.encoders import extract, families, speech, windows
 from tests.encoders import proof
 
 SAMPLES = np.random.default_rng(0).normal(size=9_013).astype(np.float32)
+LOUDER = SAMPLES * np.linspace(0.2, 4, len(SAMPLES), dtype=np.float32) + 0.5
+"""Of which every window has other moments than the whole."""
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,9 @@ def whole(extractor):
 
 
 def extract_in_windows(extractor, window, context, samples=SAMPLES):
-    return extract.extract_windows(extractor, extractor.encoder.variables, samples, window, context)
+    """Window and context in samples."""
+    seconds = (window / speech.RATE, context / speech.RATE)
+    return extract.extract_windows(extractor, extractor.encoder.variables, samples, *seconds)
 
 
 def test_windows_have_the_steps_of_the_whole(extractor, whole):
@@ -41,12 +45,42 @@ def test_a_step_in_the_middle_of_its_window_hears_what_it_hears_in_the_whole(ext
 
 def test_what_is_kept_of_a_window_is_what_the_encoder_makes_of_that_stretch(extractor):
     hop, read, context = 20, 150, 40  # samples, steps, steps
-    encoder, kept = extractor.encoder, read - 2 * context
+    encoder, first, kept = extractor.encoder, read - context, read - 2 * context  # of the second window
     behind = families.count_shortest(encoder.model.sizes) - hop
-    piece = SAMPLES[(kept - context) * hop : (kept - context + read) * hop + behind]  # the second window
+    piece = SAMPLES[(first - context) * hop : (first - context + read) * hop + behind]
     alone = encoder.model.apply(encoder.variables, piece[None], np.ones((1, len(piece)), bool)).last[0]
     ours = extract_in_windows(extractor, read * hop, context * hop)
-    np.testing.assert_allclose(ours[kept : 2 * kept], alone[context : context + kept], atol=1e-5)
+    np.testing.assert_allclose(ours[first : first + kept], alone[context : context + kept], atol=1e-5)
+
+
+@pytest.mark.parametrize("samples", [401, 4_000, 4_001, 4_019, 60_017])
+def test_windows_keep_every_step_once(extractor, samples):
+    sizes = extractor.encoder.model.sizes
+    plan = windows.plan_windows(sizes, samples, 4_000, 400)
+    kept = np.concatenate([np.arange(one.first, one.last) for one in plan.windows])
+    np.testing.assert_array_equal(kept, np.arange(speech.count_steps(sizes, samples)))
+    for number, one in enumerate(plan.windows):
+        assert one.first - one.start == (20 if number else 0)
+        assert one.last - one.start <= speech.count_steps(sizes, plan.size)
+        assert number == len(plan.windows) - 1 or one.begin + plan.size <= samples
+
+
+def test_moments_over_time_are_those_of_the_whole(monkeypatch):
+    """Without attention, windows are then equal to the whole, as what else they hear is near."""
+    encoder = proof.build("wav2vec2_base")
+    monkeypatch.setattr(windows, "_CHUNK", 500)
+    found = windows.measure_moments(encoder.model.sizes, encoder.variables, LOUDER)
+    conv = windows.StridedConvolution(6, 10, 5, False)
+    params = encoder.variables["params"]["feature_extractor"]["conv_layers_0"]["conv"]
+    first = np.asarray(conv.apply({"params": params}, LOUDER[None, :, None])[0], np.float64)
+    np.testing.assert_allclose(found.mean[0], first.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(found.variance[0], first.var(axis=0), rtol=1e-5)
+    assert windows.measure_moments(proof.build("wav2vec2_large").model.sizes, {}, LOUDER) is None
+
+    extractor = extract.Extractor(encoder, "0", False, None, None, "")  # what the first layer of attention reads
+    mask = np.ones((1, len(LOUDER)), bool)
+    whole = encoder.model.apply(encoder.variables, LOUDER[None], mask).states[0][0]
+    np.testing.assert_allclose(extract_in_windows(extractor, 3_000, 400, LOUDER), whole, atol=1e-5)
 
 
 def test_long_recordings_go_by_windows(extractor, monkeypatch):

@@ -154,6 +154,7 @@ def test_all_files_that_cannot_be_used_are_named_and_the_others_kept(encoders, m
         ("face=clip:resnet101:FILE.pth", "converts it"),
         ("face=clip:resnet101:FILE@3", "of images the output is taken"),
         ("voice=clip:SPEECH@9", "there are 0 to 2, or mean"),
+        ("voice=clip:SPEECH@learned", r"--config\.model\.encoder\.layer=learned"),
     ],
 )
 def test_wrong_settings_are_told(encoders, manifest, tmp_path, features, says):
@@ -185,6 +186,20 @@ def test_frames_of_a_folder_become_steps_in_their_order(tmp_path):
     lines = str(error.value).splitlines()
     for line, says in zip(lines, ("no image", "neither a video", "has no pictures"), strict=True):
         assert says in line
+
+
+def test_few_examples_are_no_whole_batch(encoders, monkeypatch):
+    """One clip costs one clip, and is what it is among many."""
+    heard, shapes = extract.load_extractor(str(encoders["wav2vec2_base"])), []
+    encode = extract._encode
+    monkeypatch.setattr(extract, "_encode", lambda *given: shapes.append(given[3].shape[0]) or encode(*given))
+    draw = np.random.default_rng(0)
+    clips = [draw.normal(size=4000 + 100 * number).astype(np.float32) for number in range(5)]
+    found = dict(extract.extract_sounds(heard, [len(clip) for clip in clips], lambda number: clips[number]))
+    ((_, alone),) = extract.extract_sounds(heard, [len(clips[3])], lambda _: clips[3])
+    assert shapes == [8, 1]
+    np.testing.assert_allclose(found[3], alone, atol=1e-5)
+    assert [extract._count_rows(32, count) for count in (1, 2, 3, 32, 33, 500)] == [1, 2, 4, 32, 32, 32]
 
 
 def test_the_mean_of_layers_is_of_all_states(encoders):
