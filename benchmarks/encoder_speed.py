@@ -1,8 +1,8 @@
 """Extraction at base size with random weights, ours against `transformers` and torchvision, on the same batches.
 
-    python -m benchmarks.encoder_speed FOLDER            # in the environment of requirements-bench.txt; 6 to 10 minutes
-    python -m benchmarks.encoder_speed FOLDER --share=4  # a quarter of the clips, texts and images
-    python -m benchmarks.encoder_speed FOLDER --small    # small networks and few batches: whether it works, in a minute
+    python -m benchmarks.encoder_speed FOLDER             # in the environment of requirements-bench.txt; 12 minutes
+    python -m benchmarks.encoder_speed FOLDER --share=4   # a quarter of the clips, texts and images
+    python -m benchmarks.encoder_speed FOLDER --small     # small networks, few batches: whether it works, in 2 minutes
 
 For each model each side has a process of its own, one after the other, with the same cores and as many threads: the
 weights are read, a batch of each shape goes through once, which compiles ours, and then all batches as often as
