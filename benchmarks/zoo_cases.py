@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks import torch_methods as more
+from benchmarks import torch_others as others
 from benchmarks import torch_zoo as zoo
 
 BATCH, STEPS = 32, 50
@@ -198,6 +199,109 @@ METHODS: dict[str, Method] = {
         dict(x=(20, BATCH, TEXT + AUDIO + VIDEO), target=(BATCH,)),
         _absolute("x"),
         {name: dict(drop=0.2) for name in ("NN1Config", "NN2Config", "gamma1Config", "gamma2Config", "outConfig")},
+    ),
+    "mfm": Method(
+        "MMSA's on MOSI: h 128 / 32 / 128, codes 64 / 80 / 80 / 80, 50 steps",
+        lambda: others.Mfm((TEXT, AUDIO, VIDEO), (64, 80, 80, 80), (32, 16, 64, 64), (0.5, 0.7, 0.5, 0.5)),
+        dict(
+            x=(STEPS, BATCH, TEXT + AUDIO + VIDEO),
+            target=(BATCH,),
+            **{f"noise_{letter}": (BATCH, 64 if letter == "l" else 80) for letter in "lavy"},
+        ),
+        lambda m, ins: m(**ins),
+        dict(
+            config={f"z{m}_to_f{m}_dropout": rate for m, rate in dict(l=0.5, a=0.7, v=0.5, y=0.5).items()},
+            **{name: dict(drop=0.2) for name in ("NN1Config", "NN2Config", "gamma1Config", "gamma2Config")},
+        ),
+    ),
+    "raven": Method(
+        "the authors': cells 150, hidden 300, 50 words of 20 sub-steps, batch 20; all of it learns",
+        lambda: others.Raven(50, (TEXT, 74, 47), 150, 300, 0.2, 0.2),
+        dict(
+            words=(20, 50, TEXT),
+            covarep=(20, 50, 20, 74),
+            facet=(20, 50, 20, 47),
+            inputLens=((20,), 50, 51),
+            covarepLens=((20, 50), 1, 21),
+            facetLens=((20, 50), 1, 21),
+            target=(20,),
+        ),
+        lambda m, ins: F.mse_loss(m(ins["words"], ins["covarep"], ins["facet"], ins), ins["target"]),
+        dict(attached=True),
+    ),
+    "self_mm": Method(
+        "MMSA's on MOSI: given text of 768, LSTMs of 16 and 32 over 375 and 500 steps, batch 16",
+        lambda: others.SelfMm((768, AUDIO, VIDEO), (32, 16, 32), 128, (0.0, 0.1, 0.1, 0.0)),
+        dict(
+            text_features=(16, 50, 768),
+            audio=(16, 375, AUDIO),
+            video=(16, 500, VIDEO),
+            audio_lengths=((16,), 300, 376),
+            video_lengths=((16,), 400, 501),
+            **{f"label_{letter}": (16,) for letter in "MTAV"},
+        ),
+        lambda m, ins: m(ins),
+        dict(post_text_dropout=0.1, post_audio_dropout=0.1),
+    ),
+    "cen": Method(
+        "a block of 64 maps of 56 x 56 of two streams, batch 4, half of the channels exchanged",
+        lambda: others.Cen(64, 64, 0.02, 2e-4),
+        dict(**{f"x{i}": (4, 64, 56, 56) for i in range(2)}, **{f"target{i}": (4, 256, 56, 56) for i in range(2)}),
+        _take_outputs("x0", "x1", "target0", "target1"),
+    ),
+    "mutan": Method(
+        "300 x 74, width 360, rank 10 (ours)",
+        lambda: others.Mutan((300, 74), 360, 10, 20),
+        dict(x0=(BATCH, 300), x1=(BATCH, 74), target=(BATCH, 20)),
+        _error("x0", "x1"),
+        dict(normalize=True),
+    ),
+    "block": Method(
+        "300 x 74, width 1,600, 20 chunks, rank 15 (ours)",
+        lambda: others.Block((300, 74), 1600, 20, 15, 20),
+        dict(x0=(BATCH, 300), x1=(BATCH, 74), target=(BATCH, 20)),
+        _error("x0", "x1"),
+    ),
+    "msaf_mfcc": Method(
+        "13 coefficients, 216 frames, 8 classes",
+        lambda: others.MfccNet(13, 1664, 8),
+        dict(x=(BATCH, 13, 216), label=((BATCH,), 8)),
+        _classes("x"),
+    ),
+    "modality_attention": Method(
+        "CMU-MOSI's vectors 100 / 100 / 100, width 64 (ours)",
+        lambda: others.ModalityAttention((100, 100, 100), 64, 2, 0.2),
+        _VECTORS,
+        _classes("text", "video", "audio"),
+        model=dict(classes=2, summary="mean"),
+    ),
+    "rmfn": Method(
+        "widths of 64, three stages, 20 steps (ours: the paper's are not known)",
+        lambda: others.Rmfn((TEXT, AUDIO, VIDEO), 64, 3, (64, 64, 64, 64)),
+        dict(text=(BATCH, 20, TEXT), audio=(BATCH, 20, AUDIO), video=(BATCH, 20, VIDEO), target=(BATCH,)),
+        _absolute("text", "audio", "video"),
+        model=dict(modalities=("text", "audio", "video")),
+    ),
+    "faf": Method(
+        "GRUs of 64, convolution of 64, 20 steps (ours: the paper's are not known)",
+        lambda: others.Faf((TEXT, AUDIO, VIDEO), 64, 0.2),
+        dict(text=(BATCH, 20, TEXT), audio=(BATCH, 20, AUDIO), video=(BATCH, 20, VIDEO), target=(BATCH,)),
+        _absolute("text", "audio", "video"),
+        model=dict(modalities=("text", "audio", "video")),
+    ),
+    "mcsan": Method(
+        "width 64, four heads, 50 steps (ours: the paper's are not known)",
+        lambda: others.Mcsan((TEXT, AUDIO, VIDEO), 64, 4, 0.2),
+        dict(_SEQUENCES, target=(BATCH,)),
+        _absolute("text", "audio", "video"),
+        model=dict(modalities=("text", "audio", "video")),
+    ),
+    "xflow": Method(
+        "two stages of 64, cross-connections of 32, 50 steps (ours: the paper reads pictures)",
+        lambda: others.XFlow((TEXT, AUDIO, VIDEO), 64, 32, 0.2),
+        dict(_SEQUENCES, target=(BATCH,)),
+        _absolute("text", "audio", "video"),
+        model=dict(modalities=("text", "audio", "video")),
     ),
     "graph_mfn": Method(
         "MMSA's on MOSI: h 256 / 32 / 256, memory 300, inner 64, width 100, 50 steps",

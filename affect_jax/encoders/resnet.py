@@ -12,6 +12,7 @@ import numpy as np
 from flax import linen as nn
 
 from affect_jax.layers.batch_norm import BatchNorm
+from affect_jax.layers.convolve import convolve
 from affect_jax.layers.dense import Dense
 
 DEPTHS = {"resnet18": (2, 2, 2, 2), "resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
@@ -104,6 +105,7 @@ def _convolve(x: jax.Array, channels: int, size: int, stride: int, name: str) ->
         padding,
         use_bias=False,
         kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
+        conv_general_dilated=convolve,
         name=name,
     )
     return conv(x)

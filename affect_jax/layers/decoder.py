@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from affect_jax.layers.dense import uniform
+from affect_jax.layers.step_products import Notes, make_notes, multiply
 from affect_jax.layers.wide import wide_product, wide_type
 
 
@@ -21,15 +22,17 @@ class StateDecoder(nn.Module):
         weight_hh = self.param("weight_hh", init, (units, 4 * units))
         bias = self.param("bias_ih", init, (4 * units,)) + self.param("bias_hh", init, (4 * units,))
 
-        def step(state: tuple[jax.Array, jax.Array, jax.Array], _: Any) -> tuple[Any, jax.Array]:
+        both = weight_ih + weight_hh  # what it reads next is its own state, so both matrices meet it
+        steps_TxBx1 = clock_BxT.T[..., None]
+
+        def step(state: tuple[jax.Array, jax.Array], note: Notes) -> tuple[Any, jax.Array]:
             gates, c = state
             i, f, g, o = jnp.split(gates, 4, axis=-1)
             c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
             h = jax.nn.sigmoid(o) * jnp.tanh(c)
-            # What it reads next is its own state, so both matrices meet it.
-            return (wide_product(h, weight_ih + weight_hh) + bias[None, :], c), h
+            return (multiply(h, both, note) + bias[None, :], c), h
 
         first = wide_product(code_BxH, weight_ih) + bias[None, :]
         zeros_BxH = jnp.zeros_like(code_BxH, wide_type(code_BxH.dtype))
-        _, states_TxBxH = jax.lax.scan(step, (first, zeros_BxH), clock_BxT.T)
+        _, states_TxBxH = jax.lax.scan(step, (first, zeros_BxH), make_notes(both, steps_TxBx1))
         return states_TxBxH.swapaxes(0, 1).astype(code_BxH.dtype)

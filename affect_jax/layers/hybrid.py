@@ -16,7 +16,8 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import uniform
 from affect_jax.layers.rounds import scan
-from affect_jax.layers.wide import wide_product, wide_type
+from affect_jax.layers.step_products import make_notes, multiply
+from affect_jax.layers.wide import wide_type
 
 
 class Gates(NamedTuple):
@@ -63,25 +64,28 @@ class HybridState(NamedTuple):
 
 
 def run_hybrid(
-    gates: Mapping[str, Gates], mask_BxT: jax.Array, fuse: Callable[[Sequence[jax.Array]], jax.Array]
+    gates: Mapping[str, Gates], mask_BxT: jax.Array, fuse: Callable[[Sequence[jax.Array], Any], jax.Array], notes: Any
 ) -> HybridState:
     """The state behind the last valid step, 0 at the start. Steps that are not valid change nothing.
 
     Args:
       gates: modality -> its `Gates`.
       mask_BxT: True where any modality has the step.
-      fuse: the states h of all modalities [B, H_m] -> z [B, Z]; it makes no parameters.
+      fuse: the states h of all modalities [B, H_m] and a step's notes -> z [B, Z]; it makes no parameters.
+      notes: of the products in `fuse`, with the steps T in front (layers/step_products.py).
     """
+    own = {m: [make_notes(w, x.swapaxes(0, 1)) for w in weights] for m, (x, *weights) in gates.items()}
 
     def step(state: HybridState, at: Any) -> tuple[HybridState, None]:
-        inputs, valid = at
+        inputs, valid, of_gates, of_fusion = at
         h, c = {}, {}
         for m, (_, weight_hh, weight_zh) in gates.items():
-            summed = inputs[m] + wide_product(state.h[m], weight_hh) + wide_product(state.z, weight_zh)
+            by_state, by_fused = of_gates[m]
+            summed = inputs[m] + multiply(state.h[m], weight_hh, by_state) + multiply(state.z, weight_zh, by_fused)
             i, f, g, o = jnp.split(summed, 4, axis=-1)
             c[m] = nn.sigmoid(f) * state.c[m] + nn.sigmoid(i) * jnp.tanh(g)
             h[m] = nn.sigmoid(o) * jnp.tanh(c[m])
-        new = HybridState(h, c, fuse(list(h.values())))
+        new = HybridState(h, c, fuse(list(h.values()), of_fusion))
         return jax.tree.map(lambda now, before: jnp.where(valid[:, None], now, before), new, state), None
 
     zeros = {m: jnp.zeros_like(x[:, 0, : w.shape[0]], wide_type(x.dtype)) for m, (x, w, _) in gates.items()}
@@ -89,5 +93,5 @@ def run_hybrid(
     # All of one batch size, which may be symbolic, from an array that has it.
     z = jnp.zeros_like(first.inputs_BxTxG[:, 0, :1], wide_type(first.inputs_BxTxG.dtype))
     z = jnp.broadcast_to(z, (z.shape[0], first.weight_zh.shape[0]))
-    steps = {m: x.swapaxes(0, 1) for m, (x, _, _) in gates.items()}, mask_BxT.T
+    steps = {m: x.swapaxes(0, 1) for m, (x, _, _) in gates.items()}, mask_BxT.T, own, notes
     return scan(step, HybridState(zeros, dict(zeros), z), steps)[0]

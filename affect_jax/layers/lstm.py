@@ -87,6 +87,17 @@ def lstm_scan(gates_TxBxG: jax.Array, weight_HxG: jax.Array, activation: str) ->
     return scan(body, _make_first_state(gates_TxBxG), gates_TxBxG)[1]
 
 
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def lstm_scan_cells(gates_TxBxG: jax.Array, weight_HxG: jax.Array, activation: str) -> tuple[jax.Array, jax.Array]:
+    """Returns what `lstm_scan` does, and the cells c [T, B, H]."""
+
+    def body(state, gates_BxG):
+        state, _ = _take_step(state, gates_BxG, weight_HxG, activation)
+        return state, tuple(part.astype(gates_BxG.dtype) for part in state)
+
+    return scan(body, _make_first_state(gates_TxBxG), gates_TxBxG)[1]
+
+
 def run_plain_lstm(gates_TxBxG: jax.Array, weight_HxG: jax.Array, activation: str) -> jax.Array:
     """Returns what `lstm_scan` does, left to autodiff: the reference for tests."""
     squash = jax.nn.sigmoid if activation == "sigmoid" else lambda x: jnp.clip(0.2 * x + 0.5, 0, 1)
@@ -124,17 +135,29 @@ def _take_step(state: _State, gates_BxG: jax.Array, weight_HxG: jax.Array, activ
     return _State(o * jnp.tanh(c), c), jnp.concatenate([i, f, g, o], axis=-1)
 
 
-def _forward(gates_TxBxG: jax.Array, weight_HxG: jax.Array, activation: str) -> tuple[jax.Array, Any]:
+def _forward_cells(gates_TxBxG: jax.Array, weight_HxG: jax.Array, activation: str) -> tuple[Any, Any]:
     def body(state, gates_BxG):
         state, values_BxG = _take_step(state, gates_BxG, weight_HxG, activation)
         return state, (state.h, state.c, values_BxG)
 
     _, saved = scan(body, _make_first_state(gates_TxBxG), gates_TxBxG)
-    return saved[0].astype(gates_TxBxG.dtype), (saved, weight_HxG)
+    return tuple(part.astype(gates_TxBxG.dtype) for part in saved[:2]), (saved, weight_HxG)
+
+
+def _forward(gates_TxBxG: jax.Array, weight_HxG: jax.Array, activation: str) -> tuple[jax.Array, Any]:
+    (h, _), residuals = _forward_cells(gates_TxBxG, weight_HxG, activation)
+    return h, residuals
 
 
 def _backward(activation: str, residuals: Any, dy_TxBxH: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return _backward_cells(activation, residuals, (dy_TxBxH, None))
+
+
+def _backward_cells(
+    activation: str, residuals: Any, upstream: tuple[jax.Array, jax.Array | None]
+) -> tuple[jax.Array, jax.Array]:
     (h, c, values_TxBxG), weight = residuals
+    dy_TxBxH, dc_TxBxH = upstream  # of states and of cells, None where nothing reads these
     i, f, g, o = jnp.split(values_TxBxG, 4, axis=-1)
     previous_c = jnp.concatenate([jnp.zeros_like(c[:1]), c[:-1]])
     squashed = jnp.tanh(c)
@@ -146,16 +169,19 @@ def _backward(activation: str, residuals: Any, dy_TxBxH: jax.Array) -> tuple[jax
         squashed * _slope_gate(o, activation),
     ]
     through = o * (1 - squashed * squashed)  # dh'/dc'
+    transposed = weight.T  # once, not at every step
 
     def body(carry, step):
         d_h, d_c = carry
-        dy, slopes, through, f = step
+        dy, dc, slopes, through, f = step
         d_h = d_h + dy
         d_c = d_c + d_h * through
+        if dc is not None:
+            d_c = d_c + dc
         d_gates = jnp.concatenate([d_c, d_c, d_c, d_h], axis=-1) * slopes
-        return (wide_product(d_gates, weight.T), d_c * f), d_gates
+        return (wide_product(d_gates, transposed), d_c * f), d_gates
 
-    steps = dy_TxBxH, jnp.concatenate(slopes, axis=-1), through, f
+    steps = dy_TxBxH, dc_TxBxH, jnp.concatenate(slopes, axis=-1), through, f
     _, d_gates = scan(body, (jnp.zeros_like(h[0]), jnp.zeros_like(h[0])), steps, reverse=True)
     # The state before the first step is 0 and adds nothing.
     d_weight = wide_product(h[:-1], d_gates[1:].astype(weight.dtype), "tbh,tbg->hg")
@@ -163,3 +189,4 @@ def _backward(activation: str, residuals: Any, dy_TxBxH: jax.Array) -> tuple[jax
 
 
 lstm_scan.defvjp(_forward, _backward)
+lstm_scan_cells.defvjp(_forward_cells, _backward_cells)

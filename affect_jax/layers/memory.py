@@ -16,9 +16,11 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import uniform
 from affect_jax.layers.dropout import Dropout
+from affect_jax.layers.lstm import lstm_scan_cells
 from affect_jax.layers.rounds import scan
+from affect_jax.layers.step_products import make_notes, multiply
 from affect_jax.layers.two_layers import Weights
-from affect_jax.layers.wide import wide_product, wide_type
+from affect_jax.layers.wide import wide_type
 
 
 class CellLSTM(nn.Module):
@@ -36,18 +38,8 @@ class CellLSTM(nn.Module):
         weight_hh = self.param("weight_hh", init, (units, 4 * units))
         bias = self.param("bias_ih", init, (4 * units,)) + self.param("bias_hh", init, (4 * units,))
         gates_BxTxG = x_BxTxD @ weight_ih + bias[None, None, :]
-
-        def step(state: tuple[jax.Array, jax.Array], gates_BxG: jax.Array) -> tuple[Any, Any]:
-            h, c = state
-            i, f, g, o = jnp.split(gates_BxG + wide_product(h, weight_hh), 4, axis=-1)
-            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-            h = jax.nn.sigmoid(o) * jnp.tanh(c)
-            return (h, c), (h, c)
-
-        zeros_BxH = jnp.zeros_like(gates_BxTxG[:, 0, :units], wide_type(gates_BxTxG.dtype))
-        _, states = scan(step, (zeros_BxH, zeros_BxH), gates_BxTxG.swapaxes(0, 1))
-        h, c = (x.swapaxes(0, 1).astype(gates_BxTxG.dtype) for x in states)
-        return h, c
+        h_TxBxH, c_TxBxH = lstm_scan_cells(gates_BxTxG.swapaxes(0, 1), weight_hh, "sigmoid")
+        return h_TxBxH.swapaxes(0, 1), c_TxBxH.swapaxes(0, 1)
 
 
 class Memory(nn.Module):
@@ -84,20 +76,22 @@ class Memory(nn.Module):
             pairs = zip(("drop_keep", "drop_write"), ones, dropouts, strict=True)
             dropped = [Dropout(name=name)(one, rate, train=True) for name, one, rate in pairs]
             factors = jnp.concatenate(dropped, axis=-1).swapaxes(0, 1)
+        recurrent = kernel[inputs:]
+        notes = [make_notes(weight, hidden_BxTxK.swapaxes(0, 1)) for weight in (recurrent, *(w for w, _ in second))]
 
         def step(memory_BxM: jax.Array, at: Any) -> tuple[jax.Array, None]:
-            hidden, proposal, valid, factor = at
-            hidden = nn.relu(hidden + wide_product(memory_BxM, kernel[inputs:]))
+            (hidden, proposal, valid, factor), (note, *gate_notes) = at
+            hidden = nn.relu(hidden + multiply(memory_BxM, recurrent, note))
             parts = jnp.split(hidden if factor is None else hidden * factor, [self.gates[0]], axis=-1)
             keep, write = (
-                nn.sigmoid(wide_product(part, weight) + offset[None, :])
-                for part, (weight, offset) in zip(parts, second, strict=True)
+                nn.sigmoid(multiply(part, weight, note) + offset[None, :])
+                for part, (weight, offset), note in zip(parts, second, gate_notes, strict=True)
             )
             return jnp.where(valid[:, None], keep * memory_BxM + write * proposal, memory_BxM), None
 
         zeros_BxM = jnp.zeros_like(proposal_BxTxM[:, 0], wide_type(proposal_BxTxM.dtype))
         steps = hidden_BxTxK.swapaxes(0, 1), proposal_BxTxM.swapaxes(0, 1), mask_BxT.T, factors
-        return scan(step, zeros_BxM, steps)[0].astype(proposal_BxTxM.dtype)
+        return scan(step, zeros_BxM, (steps, notes))[0].astype(proposal_BxTxM.dtype)
 
 
 def shift_steps(x_BxTxD: jax.Array) -> jax.Array:

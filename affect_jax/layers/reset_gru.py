@@ -18,6 +18,7 @@ from flax import linen as nn
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import zero_padding
 from affect_jax.layers.rounds import scan
+from affect_jax.layers.step_products import make_notes, multiply
 from affect_jax.layers.wide import wide_type
 
 
@@ -61,16 +62,18 @@ def run_reset_gru(
     mask_TxKxB = jnp.broadcast_to(mask_BxT.T[:, None], products_TxKxBxG.shape[:3])
     of_state, of_new = gates.recurrent_KxHxG[..., : 2 * units], gates.recurrent_KxHxG[..., 2 * units :]
 
+    notes = [make_notes(weight, products_TxKxBxG) for weight in (of_state, of_new)]
+
     def body(h, step):
-        product, mask = step
+        product, mask, (state_note, new_note) = step
         state = h if keep_KxBxH is None else h * keep_KxBxH
-        z, r = jnp.split(squash(product[..., : 2 * units] + state @ of_state), 2, axis=-1)
-        new = jnp.tanh(product[..., 2 * units :] + (r * state) @ of_new)
+        z, r = jnp.split(squash(product[..., : 2 * units] + multiply(state, of_state, state_note)), 2, axis=-1)
+        new = jnp.tanh(product[..., 2 * units :] + multiply(r * state, of_new, new_note))
         h = jnp.where(mask[..., None], z * h + (1 - z) * new, h)
         return h, h
 
     first = jnp.zeros_like(products_TxKxBxG[0, ..., :units], wide_type(x_BxTxD.dtype))
-    steps = _reverse_second(products_TxKxBxG), _reverse_second(mask_TxKxB)
+    steps = _reverse_second(products_TxKxBxG), _reverse_second(mask_TxKxB), notes
     h_TxKxBxH = _reverse_second(scan(body, first, steps)[1])
     joined = jnp.concatenate([h_TxKxBxH[:, k] for k in range(directions)], axis=-1)
     return joined.swapaxes(0, 1).astype(x_BxTxD.dtype)

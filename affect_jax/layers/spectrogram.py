@@ -3,18 +3,16 @@
 Letters in names of arrays are axes: B batch, T steps, F bands, C and D channels.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from affect_jax.layers.batch_norm import BatchNorm
+from affect_jax.layers.convolve import convolve
 from affect_jax.layers.masking import zero_padding
 
 WIDTH = 3
 """Steps and bands of a filter."""
-_AXES = ("NHWC", "HWIO", "NHWC")
 _LEAST = -1e30
 """Less than any value of a spectrogram, and finite, so that no gradient of it is NaN."""
 
@@ -43,7 +41,7 @@ class SpectrogramBlock(nn.Module):
     def __call__(self, x: jax.Array, mask: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
         shape = (WIDTH, WIDTH, x.shape[-1], self.filters)
         kernel = self.param("kernel", nn.initializers.he_normal(), shape).astype(x.dtype)
-        x_BxTxFxD = convolve(zero_padding(x, mask[..., None]), kernel, self.stride)
+        x_BxTxFxD = convolve(zero_padding(x, mask[..., None]), kernel, (self.stride,) * 2, [(1, 1)] * 2)
         mask = mask[:, :: self.stride]
         if self.pooled:
             x_BxTxFxD = jnp.where(mask[..., None, None], x_BxTxFxD, jnp.asarray(_LEAST, x.dtype))
@@ -51,50 +49,6 @@ class SpectrogramBlock(nn.Module):
         x_BxTxFxD = zero_padding(x_BxTxFxD, mask[..., None])
         valid_BxTxF = jnp.broadcast_to(mask[..., None], x_BxTxFxD.shape[:3])
         return nn.relu(BatchNorm(name="norm")(x_BxTxFxD, valid_BxTxF, train=train)), mask
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def convolve(x_BxTxFxC: jax.Array, kernel: jax.Array, stride: int = 1) -> jax.Array:
-    """[B, T, F, C] * [3, 3, C, D] -> [B, ceil(T / stride), ceil(F / stride), D], zeros beyond the ends; the
-    cross-correlation, as in all libraries.
-
-    The gradients are written by hand: on a CPU XLA has a fast convolution forwards, but takes 10 to 40 times as long
-    for the two that its own gradient makes of it (benchmarks/spectrogram.py).
-    """
-    strides, ends = (stride, stride), ((1, 1), (1, 1))
-    return jax.lax.conv_general_dilated(x_BxTxFxC, kernel, strides, ends, dimension_numbers=_AXES)
-
-
-def _convolve_forward(x: jax.Array, kernel: jax.Array, stride: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return convolve(x, kernel, stride), (x, kernel)
-
-
-def _convolve_backward(stride: int, kept: tuple[jax.Array, jax.Array], back: jax.Array) -> tuple[jax.Array, jax.Array]:
-    x_BxTxFxC, kernel = kept
-    sizes, spans = x_BxTxFxC.shape[1:3], [stride * (size - 1) + 1 for size in back.shape[1:3]]
-    # Of x: the same once more, of `back` spread out by the stride, with the kernel turned around.
-    of_x = jax.lax.conv_general_dilated(
-        back,
-        kernel[::-1, ::-1].swapaxes(2, 3),
-        (1, 1),
-        [(1, 1 + size - span) for size, span in zip(sizes, spans, strict=True)],
-        lhs_dilation=(stride, stride),
-        dimension_numbers=_AXES,
-    )
-    # Of the kernel: the channels of x are the examples, the examples are channels, and `back` is a kernel as large as a
-    # spectrogram, of which only three steps and bands of places fit.
-    of_kernel = jax.lax.conv_general_dilated(
-        x_BxTxFxC.transpose(3, 1, 2, 0),
-        back.transpose(1, 2, 0, 3),
-        (1, 1),
-        [(1, 1 + span - size) for size, span in zip(sizes, spans, strict=True)],
-        rhs_dilation=(stride, stride),
-        dimension_numbers=_AXES,
-    )
-    return of_x, of_kernel.transpose(1, 2, 0, 3)
-
-
-convolve.defvjp(_convolve_forward, _convolve_backward)
 
 
 def _pool(x: jax.Array, axis: int) -> jax.Array:

@@ -5,7 +5,7 @@ from flax import linen as nn
 
 from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.dropout import Dropout
-from affect_jax.layers.wide import wide_product
+from affect_jax.layers.step_products import Notes, multiply
 
 
 class TwoLayers(nn.Module):
@@ -32,7 +32,7 @@ class Weights(nn.Module):
         return self.param("kernel", init, (self.inputs, self.features)), self.param("bias", init, (self.features,))
 
 
-def apply_weights(weights: tuple[jax.Array, jax.Array], x: jax.Array) -> jax.Array:
-    """The dense layer of these weights on x [B, D], float32 at least."""
+def apply_weights(weights: tuple[jax.Array, jax.Array], x: jax.Array, note: Notes) -> jax.Array:
+    """The dense layer of these weights on x [B, D] at one step of a scan, float32 at least."""
     kernel, bias = weights
-    return wide_product(x, kernel) + bias[None, :]
+    return multiply(x, kernel, note) + bias[None, :]

@@ -17,10 +17,12 @@ import jax
 from flax import linen as nn
 
 from affect_jax.layers.batch_norm import BatchNorm
+from affect_jax.layers.convolve import convolve
 from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import select_modality
 from affect_jax.layers.outputs import check_classes, name_outputs
+from affect_jax.layers.pooling import max_pool
 from affect_jax.layers.wide import to_wide
 
 
@@ -73,10 +75,10 @@ class Model(nn.Module):
         x = select_modality(inputs, masks, self.modality)
         for i, (filters, width) in enumerate(zip(self.filters, self.widths, strict=True)):
             bound = (x.shape[-1] * width) ** -0.5
-            init = dict(kernel_init=uniform(bound), bias_init=uniform(bound))
+            init = dict(kernel_init=uniform(bound), bias_init=uniform(bound), conv_general_dilated=convolve)
             x = nn.relu(nn.Conv(filters, (width,), padding=[(2, 2)], name=f"conv_{i}", **init)(x))
             if i == 1:
-                x = nn.max_pool(x, (self.pool,), (self.pool,))
+                x = max_pool(x, (self.pool,))
             x = BatchNorm(name=f"norm_{i}")(x, train=train and f"norm_{i}" not in frozen)
         flat = x.swapaxes(1, 2).reshape(x.shape[0], x.shape[1] * x.shape[2])
         y = Dropout(name="drop")(to_wide(flat), dropout, train=train and "classifier" not in frozen)

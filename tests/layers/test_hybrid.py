@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from affect_jax.layers.hybrid import Gates, run_hybrid
+from affect_jax.layers.step_products import make_notes, multiply
 
 
 def test_states_are_those_of_a_loop_and_steps_that_are_not_valid_change_nothing():
@@ -20,7 +21,10 @@ def test_states_are_those_of_a_loop_and_steps_that_are_not_valid_change_nothing(
     joint = draw.normal(size=(5, fused)).astype(np.float32)
 
     def run(gates):
-        return run_hybrid(gates, mask, lambda states: jnp.tanh(jnp.concatenate(states, axis=-1) @ joint))
+        def fuse(states, note):
+            return jnp.tanh(multiply(jnp.concatenate(states, axis=-1), joint, note))
+
+        return run_hybrid(gates, mask, fuse, make_notes(jnp.asarray(joint), mask.T[..., None]))
 
     state = jax.jit(run)(gates)
     for example, length in enumerate(mask.sum(1)):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from affect_jax.layers.lstm import ACTIVATIONS, LSTM, lstm_scan, run_plain_lstm
+from affect_jax.layers.lstm import ACTIVATIONS, LSTM, lstm_scan, lstm_scan_cells, run_plain_lstm
 
 BATCH, STEPS, INPUTS, UNITS = 3, 6, 4, 5
 draw = np.random.default_rng(0)
@@ -80,9 +80,16 @@ def test_handwritten_gradient_is_autodiffs(activation):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), ours, plain)
 
 
-def test_gradient_is_the_finite_difference():
+@pytest.mark.parametrize("scan", [lstm_scan, lstm_scan_cells], ids=["states", "states and cells"])
+def test_gradient_is_the_finite_difference(scan):
     with jax.enable_x64(True):
-        check_grads(jax.jit(functools.partial(lstm_scan, activation="sigmoid")), arguments(), order=1, modes=["rev"])
+        check_grads(jax.jit(functools.partial(scan, activation="sigmoid")), arguments(), order=1, modes=["rev"])
+
+
+def test_states_beside_cells_are_those_of_the_scan_without():
+    h, c = lstm_scan_cells(*arguments(), "sigmoid")
+    np.testing.assert_array_equal(h, lstm_scan(*arguments(), "sigmoid"))
+    assert (np.abs(h) < np.abs(np.tanh(c))).all()  # h = o tanh(c)
 
 
 def test_long_sequences_keep_the_gradient_right():

@@ -26,6 +26,7 @@ from flax import linen as nn
 
 from affect_jax.layers.aligned import check_steps
 from affect_jax.layers.batch_norm import BatchNorm
+from affect_jax.layers.convolve import convolve
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import zero_padding
@@ -58,16 +59,17 @@ class Bottleneck(nn.Module):
         first = next(iter(streams.values()))
         axes, told = first.ndim - 2, {}
 
-        def convolve(name: str, width: int, filters: int, stride: int = 1) -> nn.Module:
+        def make(name: str, width: int, filters: int, stride: int = 1) -> nn.Module:
             pad = [(width // 2, width // 2)] * axes
-            return nn.Conv(filters, (width,) * axes, (stride,) * axes, pad, use_bias=False, name=name)
+            options = dict(use_bias=False, conv_general_dilated=convolve, name=name)
+            return nn.Conv(filters, (width,) * axes, (stride,) * axes, pad, **options)
 
         strided = {m: mask[:, :: self.stride] for m, mask in masks.items()}
-        one, two = convolve("conv_0", 1, self.planes), convolve("conv_1", 3, self.planes, self.stride)
-        three, short = convolve("conv_2", 1, EXPANSION * self.planes), None
+        one, two = make("conv_0", 1, self.planes), make("conv_1", 3, self.planes, self.stride)
+        three, short = make("conv_2", 1, EXPANSION * self.planes), None
         is_shaped = first.shape[-1] == EXPANSION * self.planes and self.stride == 1
         if not is_shaped:
-            short = convolve("shortcut", 1, EXPANSION * self.planes, self.stride)
+            short = make("shortcut", 1, EXPANSION * self.planes, self.stride)
         maps, gammas = {}, {}
         for m, x in streams.items():
             y = nn.relu(self._norm("norm_0", m, one(x), masks[m], train))

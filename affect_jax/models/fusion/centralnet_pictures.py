@@ -23,9 +23,11 @@ from flax import linen as nn
 
 from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.batch_norm import BatchNorm
+from affect_jax.layers.convolve import convolve
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.modalities import check_modalities, read_sequence
 from affect_jax.layers.outputs import check_classes, name_outputs
+from affect_jax.layers.pooling import max_pool
 
 FIDELITY = ("paper", "authors")
 COMBINE = ("wsum", "cat")
@@ -53,8 +55,8 @@ class Central(nn.Module):
             if hidden is not None:
                 weight = self.param(f"alpha_hidden_{k - 1}", scale, (1,))
                 fused = self._add(hidden, fused, weight, jnp.ones((1,)))
-            convolve = nn.Conv(1, (3,), padding=[(1, 1)], use_bias=False, name=f"conv_{k}")
-            hidden = nn.relu(convolve(fused[..., None])[..., 0])
+            options = dict(use_bias=False, conv_general_dilated=convolve, name=f"conv_{k}")
+            hidden = nn.relu(nn.Conv(1, (3,), padding=[(1, 1)], **options)(fused[..., None])[..., 0])
         return Dense(self.outputs, name="classifier")(hidden)
 
     def _fuse(self, one: jax.Array, other: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
@@ -192,16 +194,16 @@ class Model(nn.Module):
         for i in range(depth):
             width, norm = 5 if i == 0 else 3, f"{modality}_norm_{i}"
             pad = [(width // 2, width // 2)] * 2
-            filters, name = self.filters * 2**i, f"{modality}_conv_{i}"
-            x = nn.Conv(filters, (width, width), padding=pad, use_bias=False, name=name)(x)
+            options = dict(use_bias=False, conv_general_dilated=convolve, name=f"{modality}_conv_{i}")
+            x = nn.Conv(self.filters * 2**i, (width, width), padding=pad, **options)(x)
             entries = jnp.broadcast_to(valid[..., None], x.shape[:-1])
             x = nn.relu(BatchNorm(name=norm)(x, entries, train=train and norm not in frozen))
             x = jnp.where(valid[:, :, None, None], x, 0)
             before = _average(x, valid)
             if i + 1 < depth or modality in self.pooled:
-                x = nn.max_pool(x, (2, 2), (2, 2))
+                x = max_pool(x, (2, 2))
                 # A row behind the pool counts where both of its rows do.
-                valid = nn.max_pool(1.0 - valid[..., None], (2,), (2,))[..., 0] == 0
+                valid = max_pool(1.0 - valid[..., None], (2,))[..., 0] == 0
             features.append(_average(x, valid) if i == 0 and modality in self.pooled else before)
         return features
 

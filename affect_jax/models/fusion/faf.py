@@ -27,6 +27,7 @@ from flax import linen as nn
 
 from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.aligned import read_aligned
+from affect_jax.layers.convolve import convolve
 from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import zero_padding
@@ -116,7 +117,14 @@ class Model(nn.Module):
         x = self._fuse(states, weights, mask)
         x = Dropout(name="drop_0")(x, dropout, train=train and "convolution" not in frozen)
         bound = uniform((self.span * x.shape[-1]) ** -0.5)
-        conv = nn.Conv(self.filters, (self.span,), kernel_init=bound, bias_init=bound, name="convolution")
+        conv = nn.Conv(
+            self.filters,
+            (self.span,),
+            kernel_init=bound,
+            bias_init=bound,
+            conv_general_dilated=convolve,
+            name="convolution",
+        )
         fused = zero_padding(nn.relu(conv(x)), mask).max(axis=1)  # a ReLU's value is 0 or more
         last = Dropout(name="drop_1")(fused, dropout, train=train and "classifier" not in frozen)
         outputs = {f"latent/{m}": h for m, h in states.items()} | {f"weights/{m}": a for m, a in weights.items()}

@@ -15,6 +15,7 @@ After the paper, whose widths and number of attentions are not known to us: defa
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,7 @@ from affect_jax.layers.hybrid import HybridGates, run_hybrid
 from affect_jax.layers.memory_fusion import assign_each
 from affect_jax.layers.modalities import check_modalities
 from affect_jax.layers.outputs import check_classes, name_outputs
+from affect_jax.layers.step_products import make_notes
 from affect_jax.layers.two_layers import TwoLayers, Weights, apply_weights
 from affect_jax.layers.wide import to_wide
 
@@ -96,7 +98,7 @@ class Model(nn.Module):
         for m, size in zip(self.modalities, units, strict=True):
             dropped = Dropout(name=f"{m}_drop")(x[m], dropout, train=train and f"{m}_lstm" not in frozen)
             gates[m] = HybridGates(size, self.code, name=f"{m}_lstm")(dropped)
-        state = run_hybrid(gates, mask, self._make_fusion(units))
+        state = run_hybrid(gates, mask, *self._make_fusion(units, jnp.swapaxes(mask[..., None], 0, 1)))
         fused = jnp.concatenate([*state.h.values(), state.z], axis=-1)
         head = TwoLayers(self.head, self.classes or 1, name="head")
         y = head(to_wide(fused), train=train and "head" not in frozen, dropout=dropout)
@@ -110,8 +112,10 @@ class Model(nn.Module):
         """Returns predictions [B], or logits [B, classes]."""
         return self(inputs, masks, train=False)["prediction"]
 
-    def _make_fusion(self, units: Sequence[int]) -> Callable[[Sequence[jax.Array]], jax.Array]:
-        """What makes z of the states; it has the parameters, and makes none."""
+    def _make_fusion(
+        self, units: Sequence[int], steps_TxBx1: jax.Array
+    ) -> tuple[Callable[[Sequence[jax.Array], Any], jax.Array], Any]:
+        """What makes z of the states, which has the parameters and makes none, and the notes of its products."""
         total = sum(units)
         first = Weights(total, self.attention, name="attend_0")()
         second = Weights(self.attention, self.attentions * total, name="attend_1")()
@@ -120,16 +124,21 @@ class Model(nn.Module):
         inside = Weights(self.reduced * len(units), self.code, name="code_0")()
         outside = Weights(self.code, self.code, name="code_1")()
 
-        def fuse(states: Sequence[jax.Array]) -> jax.Array:
+        weights = (first, second, inside, outside, *reduce)
+        notes = [make_notes(kernel, steps_TxBx1) for kernel, _ in weights]
+
+        def fuse(states: Sequence[jax.Array], notes: Any) -> jax.Array:
+            of_first, of_second, of_inside, of_outside, *of_reduce = notes
             joined = jnp.concatenate(states, axis=-1)
-            scores = apply_weights(second, nn.relu(apply_weights(first, joined)))
+            scores = apply_weights(second, nn.relu(apply_weights(first, joined, of_first)), of_second)
             scores = scores.reshape(joined.shape[0], self.attentions, total)
             attended = nn.softmax(scores, axis=-1) * joined[:, None]
             at, parts = 0, []
-            for size, weights in zip(units, reduce, strict=True):
+            for size, weights, note in zip(units, reduce, of_reduce, strict=True):
                 part = attended[:, :, at : at + size].reshape(joined.shape[0], self.attentions * size)
-                parts.append(nn.relu(apply_weights(weights, part)))
+                parts.append(nn.relu(apply_weights(weights, part, note)))
                 at += size
-            return apply_weights(outside, nn.relu(apply_weights(inside, jnp.concatenate(parts, axis=-1))))
+            code = nn.relu(apply_weights(inside, jnp.concatenate(parts, axis=-1), of_inside))
+            return apply_weights(outside, code, of_outside)
 
-        return fuse
+        return fuse, notes

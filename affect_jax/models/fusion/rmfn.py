@@ -30,6 +30,7 @@ from affect_jax.layers.hybrid import HybridGates, run_hybrid
 from affect_jax.layers.memory_fusion import assign_each
 from affect_jax.layers.modalities import check_modalities
 from affect_jax.layers.outputs import check_classes, name_outputs
+from affect_jax.layers.step_products import Notes, make_notes
 from affect_jax.layers.two_layers import TwoLayers, Weights, apply_weights
 from affect_jax.layers.wide import to_wide
 
@@ -99,7 +100,7 @@ class Model(nn.Module):
         for m, size in zip(self.modalities, units, strict=True):
             dropped = Dropout(name=f"{m}_drop")(x[m], dropout, train=train and f"{m}_lstm" not in frozen)
             gates[m] = HybridGates(size, self.code, name=f"{m}_lstm")(dropped)
-        state = run_hybrid(gates, mask, self._make_fusion(sum(units)))
+        state = run_hybrid(gates, mask, *self._make_fusion(sum(units), jnp.swapaxes(mask[..., None], 0, 1)))
         fused = jnp.concatenate([*state.h.values(), state.z], axis=-1)
         head = TwoLayers(self.head, self.classes or 1, name="head")
         y = head(to_wide(fused), train=train and "head" not in frozen, dropout=dropout)
@@ -113,8 +114,10 @@ class Model(nn.Module):
         """Returns predictions [B], or logits [B, classes]."""
         return self(inputs, masks, train=False)["prediction"]
 
-    def _make_fusion(self, total: int) -> Callable[[Sequence[jax.Array]], jax.Array]:
-        """What makes z of the states; it has the parameters, and makes none."""
+    def _make_fusion(
+        self, total: int, steps_TxBx1: jax.Array
+    ) -> tuple[Callable[[Sequence[jax.Array], Any], jax.Array], Any]:
+        """What makes z of the states, which has the parameters and makes none, and the notes of its products."""
         read, write = self.highlight, self.fused
         # An LSTM's gates read its inputs and its own state side by side.
         highlight = Weights(total + write + read, 4 * read, name="highlight")()
@@ -122,27 +125,34 @@ class Model(nn.Module):
         fuse_weights = Weights(total + write, 4 * write, name="fuse")()
         summarize = Weights(self.stages * write, self.code, name="summarize")()
 
-        def fuse(states: Sequence[jax.Array]) -> jax.Array:
+        steps_TxSxBx1 = jnp.stack([steps_TxBx1] * self.stages, axis=1)
+        of_stages = [make_notes(kernel, steps_TxSxBx1) for kernel, _ in (highlight, score, fuse_weights)]
+        notes = of_stages, make_notes(summarize[0], steps_TxBx1)
+
+        def fuse(states: Sequence[jax.Array], notes: Any) -> jax.Array:
             joined = jnp.concatenate(states, axis=-1)
 
-            def take_stage(carry: Any, _: None) -> tuple[Any, jax.Array]:
+            def take_stage(carry: Any, of_stage: Any) -> tuple[Any, jax.Array]:
                 (h, c), (s, d) = carry
-                h, c = _take_step(highlight, jnp.concatenate([joined, s], axis=-1), h, c)
-                attended = nn.softmax(apply_weights(score, h), axis=-1) * joined
-                s, d = _take_step(fuse_weights, attended, s, d)
+                of_highlight, of_score, of_fuse = of_stage
+                h, c = _take_step(highlight, jnp.concatenate([joined, s], axis=-1), h, c, of_highlight)
+                attended = nn.softmax(apply_weights(score, h, of_score), axis=-1) * joined
+                s, d = _take_step(fuse_weights, attended, s, d, of_fuse)
                 return ((h, c), (s, d)), s
 
             zeros = [jnp.zeros((joined.shape[0], size), joined.dtype) for size in (read, write)]
-            _, stages = jax.lax.scan(take_stage, tuple((zero, zero) for zero in zeros), length=self.stages)
-            return apply_weights(summarize, stages.swapaxes(0, 1).reshape(joined.shape[0], self.stages * write))
+            of_stages, of_summary = notes
+            _, stages = jax.lax.scan(take_stage, tuple((zero, zero) for zero in zeros), of_stages)
+            flat = stages.swapaxes(0, 1).reshape(joined.shape[0], self.stages * write)
+            return apply_weights(summarize, flat, of_summary)
 
-        return fuse
+        return fuse, notes
 
 
 def _take_step(
-    weights: tuple[jax.Array, jax.Array], x: jax.Array, h: jax.Array, c: jax.Array
+    weights: tuple[jax.Array, jax.Array], x: jax.Array, h: jax.Array, c: jax.Array, note: Notes
 ) -> tuple[jax.Array, jax.Array]:
     """One step of an LSTM, whose weights meet its input and its state side by side."""
-    i, f, g, o = jnp.split(apply_weights(weights, jnp.concatenate([x, h], axis=-1)), 4, axis=-1)
+    i, f, g, o = jnp.split(apply_weights(weights, jnp.concatenate([x, h], axis=-1), note), 4, axis=-1)
     c = nn.sigmoid(f) * c + nn.sigmoid(i) * jnp.tanh(g)
     return nn.sigmoid(o) * jnp.tanh(c), c

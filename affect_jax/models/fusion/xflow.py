@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from affect_jax.layers.convolve import convolve
 from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import zero_padding
@@ -60,7 +61,9 @@ class Stage(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
         bound = uniform((self.span * x.shape[-1]) ** -0.5)
-        conv = nn.Conv(self.features, (self.span,), kernel_init=bound, bias_init=bound, name="conv")
+        conv = nn.Conv(
+            self.features, (self.span,), kernel_init=bound, bias_init=bound, conv_general_dilated=convolve, name="conv"
+        )
         return zero_padding(nn.relu(conv(x)), mask)
 
 

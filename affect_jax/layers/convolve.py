@@ -1,0 +1,90 @@
+"""Convolution whose gradients are quick inside a scan on a CPU.
+
+XLA's CPU compiler brings convolutions into the order of axes that its fast kernel takes (channels last) only outside
+of loops. The two that autodiff makes of a gradient are in another order, and training steps stand in a scan: there each
+takes 10 to 70 times as long (benchmarks/ZOO.md, CentralNet; benchmarks/spectrogram.py). Here gradients are written as
+convolutions in that order. Other compilers have gradients of their own, so elsewhere these are left to autodiff.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+from jax import lax
+
+Ends = tuple[tuple[int, int], ...]
+"""What is added in front of and behind each axis."""
+
+
+def convolve(
+    x: jax.Array, kernel: jax.Array, strides: Sequence[int], padding: str | Sequence[tuple[int, int]], **options: Any
+) -> jax.Array:
+    """The cross-correlation of x [B, spatial ..., C] and kernel [spatial ..., C, D], as `lax.conv_general_dilated`.
+
+    It is one, too, for `nn.Conv(conv_general_dilated=convolve)`; options are what that passes beside: the order of axes
+    is the one above, and there is neither dilation nor a group of channels.
+
+    Raises:
+      ValueError: an option asks for something else.
+    """
+    axes = x.ndim - 2
+    plain = dict(lhs_dilation=(1,) * axes, rhs_dilation=(1,) * axes, feature_group_count=1)
+    for name, value in plain.items():
+        if options.get(name, value) not in (value, None):
+            raise ValueError(f"convolve has no {name}, but got {options[name]}")
+    if isinstance(padding, str):
+        padding = lax.padtype_to_pads(x.shape[1:-1], kernel.shape[:-2], strides, padding)
+    ends = tuple(tuple(pair) for pair in padding)
+    if jax.default_backend() == "cpu":
+        return _convolve(x, kernel, tuple(strides), ends)
+    return _correlate(x, kernel, window_strides=tuple(strides), padding=ends)
+
+
+def _correlate(x: jax.Array, kernel: jax.Array, **options: Any) -> jax.Array:
+    spatial = "XYZ"[: x.ndim - 2]
+    return lax.conv_general_dilated(
+        x, kernel, dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"), **options
+    )
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _convolve(x: jax.Array, kernel: jax.Array, strides: tuple[int, ...], ends: Ends) -> jax.Array:
+    return _correlate(x, kernel, window_strides=strides, padding=ends)
+
+
+def _convolve_forward(
+    x: jax.Array, kernel: jax.Array, strides: tuple[int, ...], ends: Ends
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    return _convolve(x, kernel, strides, ends), (x, kernel)
+
+
+def _convolve_backward(
+    strides: tuple[int, ...], ends: Ends, kept: tuple[jax.Array, jax.Array], back: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    x, kernel = kept
+    axes = range(1, x.ndim - 1)
+    ones, places = (1,) * len(axes), tuple(range(len(axes)))
+    spans = [stride * (back.shape[axis] - 1) + 1 for axis, stride in zip(axes, strides, strict=True)]
+    sizes = list(zip(x.shape[1:-1], spans, kernel.shape[:-2], ends, strict=True))
+    # Of x: the same once more, of `back` spread out by the strides, with the kernel turned around.
+    of_x = _correlate(
+        back,
+        lax.rev(kernel, places).swapaxes(-1, -2),
+        window_strides=ones,
+        padding=[(width - 1 - front, size - span + front) for size, span, width, (front, _) in sizes],
+        lhs_dilation=strides,
+    )
+    # Of the kernel: the channels of x are the examples, the examples are channels, and `back` is a kernel nearly as
+    # large as x, of which only as many places fit as the kernel has.
+    of_kernel = _correlate(
+        x.transpose(x.ndim - 1, *axes, 0),
+        back.transpose(*axes, 0, back.ndim - 1),
+        window_strides=ones,
+        padding=[(front, width - 1 + span - size - front) for size, span, width, (front, _) in sizes],
+        rhs_dilation=strides,
+    )
+    return of_x, of_kernel.transpose(*axes, 0, of_kernel.ndim - 1)
+
+
+_convolve.defvjp(_convolve_forward, _convolve_backward)

@@ -1,0 +1,44 @@
+"""Convolutions whose gradients are written by hand, against XLA's own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from affect_jax.layers.convolve import convolve
+
+CASES = {
+    "pictures": ((2, 5, 4, 3), (3, 3), (1, 1), [(1, 1), (1, 1)]),
+    "strides": ((2, 7, 6, 1), (3, 3), (2, 2), [(1, 1), (1, 1)]),
+    "strides that leave a rest": ((1, 8, 5, 2), (3, 2), (3, 2), [(0, 1), (2, 0)]),
+    "width 1": ((2, 4, 3, 3), (1, 1), (1, 1), "VALID"),
+    "steps": ((2, 9, 3), (5,), (1,), "SAME"),
+    "steps cut at the ends": ((2, 9, 3), (4,), (2,), [(-1, -2)]),
+}
+
+
+@pytest.mark.parametrize(("shape", "width", "strides", "padding"), CASES.values(), ids=CASES)
+def test_a_convolution_and_its_gradients_are_xlas(shape, width, strides, padding):
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=shape).astype(np.float32)
+    kernel = draw.normal(size=(*width, shape[-1], 4)).astype(np.float32)
+    spatial = "XYZ"[: len(width)]
+    axes = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
+
+    @jax.jit
+    def compare(x, kernel):
+        ours, back = jax.vjp(lambda x, kernel: convolve(x, kernel, strides, padding), x, kernel)
+        plain = lambda x, kernel: jax.lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=axes)  # noqa: E731
+        expected, expected_back = jax.vjp(plain, x, kernel)
+        return (ours, back(jnp.cos(expected))), (expected, expected_back(jnp.cos(expected)))
+
+    ours, expected = compare(x, kernel)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), ours, expected)
+
+
+def test_what_it_cannot_do_is_refused():
+    x = jnp.zeros((1, 6, 2))
+    conv = nn.Conv(2, (3,), kernel_dilation=2, conv_general_dilated=convolve)
+    with pytest.raises(ValueError, match="convolve has no rhs_dilation, but got"):
+        conv.init(jax.random.key(0), x)
