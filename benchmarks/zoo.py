@@ -130,22 +130,23 @@ class OurSide:
         self._statistics = {key: x for key, x in variables.items() if key != "params"}
         self.parameters = sum(x.size for x in jax.tree.leaves(self._params))
 
-    def _compute(self, params: Any, statistics: Any, key: Any) -> Any:
+    def _compute(self, params: Any, statistics: Any, key: Any, arrays: Any) -> Any:
         """The loss, and the running statistics; without a key as in evaluation."""
-        inputs, masks = self._case.prepare(self._arrays)
+        inputs, masks = self._case.prepare(arrays)
         variables, changed = {"params": params, **statistics}, statistics
         if key is None:
             outputs = self._model.apply(variables, inputs, masks, train=False)
         else:
             options = dict(train=True, rngs={"dropout": key}, mutable=["batch_stats"])
             outputs, changed = self._model.apply(variables, inputs, masks, **options)
-        return self._case.compute_loss(outputs, self._arrays, params), changed
+        return self._case.compute_loss(outputs, arrays, params), changed
 
     def evaluate(self) -> float:
         """The loss without dropout."""
         import jax
 
-        return float(jax.jit(lambda p, s: self._compute(p, s, None)[0])(self._params, self._statistics))
+        program = jax.jit(lambda p, s, arrays: self._compute(p, s, None, arrays)[0])
+        return float(program(self._params, self._statistics, self._arrays))
 
     def compile(self, steps: int) -> None:
         """Compiles a scan of so many steps."""
@@ -156,17 +157,21 @@ class OurSide:
 
         adam = optax.adam(1e-3)
 
-        def update(carry: Any, key: Any) -> Any:
+        def update(carry: Any, key: Any, arrays: Any) -> Any:
             params, statistics, state = carry
-            (loss, statistics), gradients = jax.value_and_grad(self._compute, has_aux=True)(params, statistics, key)
+            graded = jax.value_and_grad(self._compute, has_aux=True)
+            (loss, statistics), gradients = graded(params, statistics, key, arrays)
             changes, state = adam.update(gradients, state)
             return (optax.apply_updates(params, changes), statistics, state), loss
 
         carry = self._params, self._statistics, adam.init(self._params)
         self._carry = jax.tree.map(jax.numpy.array, carry)
         self._keys = jax.random.split(jax.random.key(0), steps)
-        block = jax.jit(lambda carry, keys: jax.lax.scan(update, carry, keys), donate_argnums=0)
-        traced = block.trace(self._carry, self._keys)
+
+        def take_steps(carry: Any, keys: Any, arrays: Any) -> Any:  # not constants, which XLA would fold for seconds
+            return jax.lax.scan(lambda carry, key: update(carry, key, arrays), carry, keys)
+
+        traced = jax.jit(take_steps, donate_argnums=0).trace(self._carry, self._keys, self._arrays)
         self.products = products.count(traced.jaxpr) / steps
         self._block = traced.lower().compile()
 
@@ -192,7 +197,7 @@ class OurSide:
 
     def run(self) -> float:
         """Takes the steps; the last loss, which also waits for them."""
-        self._carry, losses = self._block(self._carry, self._keys)
+        self._carry, losses = self._block(self._carry, self._keys, self._arrays)
         return float(losses[-1])
 
 

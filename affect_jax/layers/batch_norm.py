@@ -4,6 +4,8 @@ flax's differs in what it keeps: PyTorch's running variance is of the unbiased e
 of the new value, .1.
 """
 
+from typing import Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -29,23 +31,75 @@ class BatchNorm(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, shape)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape)
         running_variance = self.variable("batch_stats", "var", jnp.ones, shape)
-        mean, variance = running_mean.value, running_variance.value
-        if train and not self.is_initializing():
-            mean, variance, count = _compute_moments(to_wide(x), mask)
-            if self.is_mutable_collection("batch_stats"):
-                unbiased = variance * count / jnp.maximum(count - 1, 1)
-                # A batch without a valid entry has nothing to say.
-                share = jnp.where(count > 0, _SHARE, 0.0)
-                running_mean.value += share * (jax.lax.stop_gradient(mean) - running_mean.value)
-                running_variance.value += share * (jax.lax.stop_gradient(unbiased) - running_variance.value)
-        lead = (1,) * (x.ndim - 1) + (-1,)
-        factor = jax.lax.rsqrt(variance + _EPSILON) * scale
-        y = (to_wide(x) - mean.reshape(lead)) * factor.reshape(lead) + bias.reshape(lead)
-        return y.astype(x.dtype)
+        if not train or self.is_initializing():
+            moments = Moments(running_mean.value, running_variance.value, jnp.ones(()))
+            return _apply(x, scale, bias, moments)
+        y, (mean, variance, count) = normalize_batch(x, scale, bias, mask)
+        if self.is_mutable_collection("batch_stats"):
+            unbiased = variance * count / jnp.maximum(count - 1, 1)
+            # A batch without a valid entry has nothing to say.
+            share = jnp.where(count > 0, _SHARE, 0.0)
+            running_mean.value += share * (mean - running_mean.value)
+            running_variance.value += share * (unbiased - running_variance.value)
+        return y
 
 
-def _compute_moments(x: jax.Array, mask: jax.Array | None) -> tuple[jax.Array, jax.Array, jax.Array]:
+class Moments(NamedTuple):
     """Mean [D], biased variance [D] and the number of entries [] that count."""
+
+    mean: jax.Array
+    variance: jax.Array
+    count: jax.Array
+
+
+@jax.custom_vjp
+def normalize_batch(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, mask: jax.Array | None
+) -> tuple[jax.Array, Moments]:
+    """x [..., D] normalised by its own moments over all axes but the last, and these, through which no gradient goes.
+
+    The gradient is written by hand: two sums and one pass over x, where autodiff's passes over it about twice as often.
+    With r = (variance + epsilon)^-1/2 and n valid entries,
+
+        dL/dx = scale r dL/dy - [valid] (scale r (sum of dL/dy) + scale r^3 (x - mean) (sum of dL/dy (x - mean))) / n
+    """
+    moments = _compute_moments(to_wide(x), mask)
+    return _apply(x, scale, bias, moments), moments
+
+
+def _normalize_forward(
+    x: jax.Array, scale: jax.Array, bias: jax.Array, mask: jax.Array | None
+) -> tuple[tuple[jax.Array, Moments], Any]:
+    y, moments = normalize_batch(x, scale, bias, mask)
+    return (y, moments), (x, scale, mask, moments)
+
+
+def _normalize_backward(kept: Any, back: tuple[jax.Array, Moments]) -> tuple[jax.Array, jax.Array, jax.Array, None]:
+    x, scale, mask, (mean, variance, count) = kept
+    axes, lead = tuple(range(x.ndim - 1)), (1,) * (x.ndim - 1) + (-1,)
+    d_y, centred = to_wide(back[0]), to_wide(x) - mean.reshape(lead)
+    total, along = d_y.sum(axis=axes), (d_y * centred).sum(axis=axes)
+    root, safe = jax.lax.rsqrt(variance + _EPSILON), jnp.maximum(count, 1)
+    factor = scale * root
+    by_mean, by_variance = factor * total / safe, factor * root * root * along / safe
+    by_moments = by_mean.reshape(lead) + centred * by_variance.reshape(lead)
+    if mask is not None:
+        by_moments = jnp.where(mask[..., None], by_moments, 0)
+    d_x = d_y * factor.reshape(lead) - by_moments
+    return d_x.astype(x.dtype), (along * root).astype(scale.dtype), total.astype(scale.dtype), None
+
+
+normalize_batch.defvjp(_normalize_forward, _normalize_backward)
+
+
+def _apply(x: jax.Array, scale: jax.Array, bias: jax.Array, moments: Moments) -> jax.Array:
+    lead = (1,) * (x.ndim - 1) + (-1,)
+    factor = jax.lax.rsqrt(moments.variance + _EPSILON) * scale
+    y = (to_wide(x) - moments.mean.reshape(lead)) * factor.reshape(lead) + bias.reshape(lead)
+    return y.astype(x.dtype)
+
+
+def _compute_moments(x: jax.Array, mask: jax.Array | None) -> Moments:
     valid = jnp.ones(x.shape[:-1], bool) if mask is None else mask
     axes = tuple(range(x.ndim - 1))
     count = jnp.sum(valid, dtype=x.dtype)
@@ -54,4 +108,4 @@ def _compute_moments(x: jax.Array, mask: jax.Array | None) -> tuple[jax.Array, j
     variance = (
         jnp.where(valid[..., None], jnp.square(x - mean.reshape((1,) * len(axes) + (-1,))), 0).sum(axis=axes) / safe
     )
-    return mean, variance, count
+    return Moments(mean, variance, count)

@@ -13,6 +13,8 @@ from typing import Any
 import jax
 from jax import lax
 
+from affect_jax.layers.spread import is_left_to_xla
+
 Ends = tuple[tuple[int, int], ...]
 """What is added in front of and behind each axis."""
 
@@ -37,6 +39,8 @@ def convolve(
         padding = lax.padtype_to_pads(x.shape[1:-1], kernel.shape[:-2], strides, padding)
     ends = tuple(tuple(pair) for pair in padding)
     if jax.default_backend() == "cpu":
+        if set(kernel.shape[:-2]) == set(strides) == {1} and not any(map(any, ends)) and not is_left_to_xla():
+            return (x.reshape(-1, x.shape[-1]) @ kernel.reshape(kernel.shape[-2:])).reshape(*x.shape[:-1], -1)
         return _convolve(x, kernel, tuple(strides), ends)
     return _correlate(x, kernel, window_strides=tuple(strides), padding=ends)
 

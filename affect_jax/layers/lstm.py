@@ -25,6 +25,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from affect_jax.layers.rounds import scan
+from affect_jax.layers.step_products import sum_products
 from affect_jax.layers.wide import wide_product, wide_type
 
 ACTIVATIONS = ("sigmoid", "hard_sigmoid")
@@ -183,8 +184,8 @@ def _backward_cells(
 
     steps = dy_TxBxH, dc_TxBxH, jnp.concatenate(slopes, axis=-1), through, f
     _, d_gates = scan(body, (jnp.zeros_like(h[0]), jnp.zeros_like(h[0])), steps, reverse=True)
-    # The state before the first step is 0 and adds nothing.
-    d_weight = wide_product(h[:-1], d_gates[1:].astype(weight.dtype), "tbh,tbg->hg")
+    previous_h = jnp.concatenate([jnp.zeros_like(h[:1]), h[:-1]])
+    d_weight = sum_products(previous_h, d_gates.astype(weight.dtype))
     return d_gates.astype(dy_TxBxH.dtype), d_weight.astype(weight.dtype)
 
 

@@ -38,12 +38,13 @@ class MaskedLSTM(nn.Module):
         weight_ih = self.param(f"weight_ih{suffix}", init, (x_BxTxD.shape[-1], 4 * units))
         weight_hh = self.param(f"weight_hh{suffix}", init, (units, 4 * units))
         bias = self.param(f"bias_ih{suffix}", init, (4 * units,)) + self.param(f"bias_hh{suffix}", init, (4 * units,))
-        product = x_BxTxD @ weight_ih
-        gates_BxTxG = (product + bias[None, None, :]).astype(product.dtype)
-        shut = jnp.arange(4 * units) < units
-        gates_BxTxG = jnp.where(
-            shut[None, None, :] & ~mask_BxT[..., None], jnp.asarray(_SHUT, gates_BxTxG.dtype), gates_BxTxG
-        )
+        # Inputs are turned and not their products, which are most often larger.
         flip = -1 if suffix else 1
-        states_TxBxH = lstm_scan(gates_BxTxG.swapaxes(0, 1)[::flip], weight_hh, "sigmoid")[::flip]
-        return states_TxBxH.swapaxes(0, 1)
+        product = x_BxTxD.swapaxes(0, 1)[::flip] @ weight_ih
+        gates_TxBxG = (product + bias[None, None, :]).astype(product.dtype)
+        shut = jnp.arange(4 * units) < units
+        padded_TxB = ~mask_BxT.T[::flip]
+        gates_TxBxG = jnp.where(
+            shut[None, None, :] & padded_TxB[..., None], jnp.asarray(_SHUT, gates_TxBxG.dtype), gates_TxBxG
+        )
+        return lstm_scan(gates_TxBxG, weight_hh, "sigmoid")[::flip].swapaxes(0, 1)

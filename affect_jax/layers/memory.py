@@ -37,8 +37,8 @@ class CellLSTM(nn.Module):
         weight_ih = self.param("weight_ih", init, (x_BxTxD.shape[-1], 4 * units))
         weight_hh = self.param("weight_hh", init, (units, 4 * units))
         bias = self.param("bias_ih", init, (4 * units,)) + self.param("bias_hh", init, (4 * units,))
-        gates_BxTxG = x_BxTxD @ weight_ih + bias[None, None, :]
-        h_TxBxH, c_TxBxH = lstm_scan_cells(gates_BxTxG.swapaxes(0, 1), weight_hh, "sigmoid")
+        gates_TxBxG = x_BxTxD.swapaxes(0, 1) @ weight_ih + bias[None, None, :]
+        h_TxBxH, c_TxBxH = lstm_scan_cells(gates_TxBxG, weight_hh, "sigmoid")
         return h_TxBxH.swapaxes(0, 1), c_TxBxH.swapaxes(0, 1)
 
 

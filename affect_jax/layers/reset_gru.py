@@ -57,31 +57,28 @@ def run_reset_gru(
     """
     squash = jax.nn.sigmoid if activation == "sigmoid" else lambda x: jnp.clip(0.2 * x + 0.5, 0, 1)
     directions, units, _ = gates.recurrent_KxHxG.shape
-    products_TxKxBxG = jnp.einsum("btd,kdg->tkbg", zero_padding(x_BxTxD, mask_BxT), gates.kernel_KxDxG)
-    products_TxKxBxG = products_TxKxBxG + gates.bias_KxG[None, :, None, :]
-    mask_TxKxB = jnp.broadcast_to(mask_BxT.T[:, None], products_TxKxBxG.shape[:3])
-    of_state, of_new = gates.recurrent_KxHxG[..., : 2 * units], gates.recurrent_KxHxG[..., 2 * units :]
+    x_TxBxD = zero_padding(x_BxTxD, mask_BxT).swapaxes(0, 1)
+    flips, weights, steps = (1, -1)[:directions], [], []
+    for flip, kernel_DxG, recurrent_HxG, bias_G in zip(flips, *gates, strict=True):
+        products_TxBxG = x_TxBxD[::flip] @ kernel_DxG + bias_G[None, None, :]
+        pair = recurrent_HxG[:, : 2 * units], recurrent_HxG[:, 2 * units :]
+        weights.append(pair)
+        steps.append((products_TxBxG, mask_BxT.T[::flip], [make_notes(weight, products_TxBxG) for weight in pair]))
 
-    notes = [make_notes(weight, products_TxKxBxG) for weight in (of_state, of_new)]
+    def body(states, step):
+        new = []
+        for k, (h, (product, valid, (state_note, new_note))) in enumerate(zip(states, step, strict=True)):
+            of_state, of_new = weights[k]
+            state = h if keep_KxBxH is None else h * keep_KxBxH[k]
+            z, r = jnp.split(squash(product[:, : 2 * units] + multiply(state, of_state, state_note)), 2, axis=-1)
+            proposed = jnp.tanh(product[:, 2 * units :] + multiply(r * state, of_new, new_note))
+            new.append(jnp.where(valid[:, None], z * h + (1 - z) * proposed, h))
+        return new, new
 
-    def body(h, step):
-        product, mask, (state_note, new_note) = step
-        state = h if keep_KxBxH is None else h * keep_KxBxH
-        z, r = jnp.split(squash(product[..., : 2 * units] + multiply(state, of_state, state_note)), 2, axis=-1)
-        new = jnp.tanh(product[..., 2 * units :] + multiply(r * state, of_new, new_note))
-        h = jnp.where(mask[..., None], z * h + (1 - z) * new, h)
-        return h, h
-
-    first = jnp.zeros_like(products_TxKxBxG[0, ..., :units], wide_type(x_BxTxD.dtype))
-    steps = _reverse_second(products_TxKxBxG), _reverse_second(mask_TxKxB), notes
-    h_TxKxBxH = _reverse_second(scan(body, first, steps)[1])
-    joined = jnp.concatenate([h_TxKxBxH[:, k] for k in range(directions)], axis=-1)
+    first_BxH = jnp.zeros_like(steps[0][0][0, :, :units], wide_type(x_BxTxD.dtype))
+    states = scan(body, [first_BxH] * directions, steps)[1]
+    joined = jnp.concatenate([h_TxBxH[::flip] for h_TxBxH, flip in zip(states, flips, strict=True)], axis=-1)
     return joined.swapaxes(0, 1).astype(x_BxTxD.dtype)
-
-
-def _reverse_second(a_TxKx: jax.Array) -> jax.Array:
-    """The steps of the second direction in the opposite order."""
-    return a_TxKx if a_TxKx.shape[1] == 1 else jnp.stack([a_TxKx[:, 0], a_TxKx[::-1, 1]], axis=1)
 
 
 class ResetBiGRU(nn.Module):

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from affect_jax.layers.spread import is_left_to_xla
 from affect_jax.layers.wide import wide_product, wide_type
 
 
@@ -42,12 +43,11 @@ def make_notes(kernel: jax.Array, steps: jax.Array) -> Notes:
     """Notes for products by `kernel` in a scan, [*steps.shape[:-1], D] and [..., F].
 
     Args:
-      kernel: [D, F], or of several products side by side [K, D, F].
-      steps: any array of the scan's steps in front, then perhaps those of a scan inside it, then (of [K, D, F]) K, then
-        the batch and one axis more.
+      kernel: [D, F].
+      steps: any array whose axes are the scan's steps, perhaps those of a scan inside it, the batch, and any one.
     """
     dtype = wide_type(kernel.dtype)
-    return Notes(*(jnp.zeros((*steps.shape[:-1], size), dtype) for size in kernel.shape[-2:]))
+    return Notes(*(jnp.zeros((*steps.shape[:-1], size), dtype) for size in kernel.shape))
 
 
 def _make_forward(kernel: jax.Array, steps: jax.Array) -> tuple[Notes, jax.Array]:
@@ -55,11 +55,7 @@ def _make_forward(kernel: jax.Array, steps: jax.Array) -> tuple[Notes, jax.Array
 
 
 def _make_backward(kernel: jax.Array, notes: Notes) -> tuple[jax.Array, None]:
-    gradients = notes.gradients.astype(kernel.dtype)
-    if kernel.ndim == 3:
-        return wide_product(notes.inputs, gradients, "tkbd,tkbf->kdf").astype(kernel.dtype), None
-    flat = notes.inputs.reshape(-1, kernel.shape[0]), gradients.reshape(-1, kernel.shape[1])
-    return wide_product(*flat, "nd,nf->df").astype(kernel.dtype), None
+    return sum_products(notes.inputs, notes.gradients.astype(kernel.dtype)).astype(kernel.dtype), None
 
 
 make_notes.defvjp(_make_forward, _make_backward)
@@ -82,7 +78,7 @@ def _multiply(x: jax.Array, kernel: jax.Array, note: Notes) -> jax.Array:
 def _multiply_forward(x: jax.Array, kernel: jax.Array, note: Notes) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     # Transposed here, where it is the same at every step: JAX takes that out of the scan. Products by a matrix that is
     # read across take up to twice as long on a CPU.
-    return _multiply(x, kernel, note), (x, kernel.swapaxes(-1, -2))
+    return _multiply(x, kernel, note), (x, kernel.T)
 
 
 def _multiply_backward(residuals: tuple[jax.Array, jax.Array], d_y: jax.Array) -> tuple[jax.Array, None, Notes]:
@@ -91,3 +87,14 @@ def _multiply_backward(residuals: tuple[jax.Array, jax.Array], d_y: jax.Array) -
 
 
 _multiply.defvjp(_multiply_forward, _multiply_backward)
+
+
+def sum_products(x: jax.Array, y: jax.Array) -> jax.Array:
+    """The sum of the outer products of x [..., D] and y [..., F] over all axes in front, [D, F]; float32 at least.
+
+    Over several axes a product copies both factors on a CPU, so there these are one.
+    """
+    if jax.default_backend() == "cpu" and not is_left_to_xla():
+        x, y = (a.reshape(-1, a.shape[-1]) for a in (x, y))
+    lead = "stb"[-(x.ndim - 1) :]
+    return wide_product(x, y, f"{lead}d,{lead}f->df")
