@@ -33,7 +33,23 @@ RECORD, PAGE = FOLDER / "results" / "zoo" / "cpu-one-core.json", FOLDER / "ZOO.m
 ROUNDS, SECONDS, STEPS = 7, 0.4, 20
 """Blocks of a side, how long one of PyTorch's is, and steps of a block of a run's study."""
 COMPILE = "compile"
-BOUNDS: dict[str, str] = {}
+BOUNDS = {
+    "block": "products, and Adam's pass over 4.5 M weights",
+    "cen": "passes over maps: eight batch norms over 16 M numbers, and turning them to PyTorch's order for the loss",
+    "centralnet": "convolutions, then batch norms",
+    "gmu": "products, and Adam's pass over 5.6 M weights",
+    "graph_mfn": "products",
+    "lmf": "products of the LSTM",
+    "mcb": "three Fourier transforms of 16,000 numbers an example, the same in both",
+    "mfm": "products, then ten recurrences of 50 steps each",
+    "misa": "products: PyTorch's step hardly holds anything else",
+    "mmmu_ba": "products of 10 rows, one behind the other at each step",
+    "mmtm": "passes over the maps, and turning them to PyTorch's order for the loss",
+    "mult": "passes over 45 layers' attention of 50 x 50 steps by 5 heads, of 6 numbers each",
+    "mutan": "products, and Adam's pass over 2.7 M weights",
+    "raven": "products, and passes over the gates of 1,000 words of 20 sub-steps",
+    "tfn": "products, and passes over 9.3 M weights and a product of 140,481 numbers an example",
+}
 """Method -> what bounds its step, printed where it takes more than half of PyTorch's time."""
 
 
