@@ -35,7 +35,7 @@ ROUNDS, SECONDS, STEPS = 7, 0.4, 20
 COMPILE = "compile"
 BOUNDS = {
     "block": "products, and Adam's pass over 4.5 M weights",
-    "cen": "passes over maps: eight batch norms over 16 M numbers, and turning them to PyTorch's order for the loss",
+    "cen": "products, and passes over maps: eight batch norms of 16 M numbers in all",
     "centralnet": "convolutions, then batch norms",
     "gmu": "products, and Adam's pass over 5.6 M weights",
     "graph_mfn": "products",
@@ -44,7 +44,7 @@ BOUNDS = {
     "mfm": "products, then ten recurrences of 50 steps each",
     "misa": "products: PyTorch's step hardly holds anything else",
     "mmmu_ba": "products of 10 rows, one behind the other at each step",
-    "mmtm": "passes over the maps, and turning them to PyTorch's order for the loss",
+    "mmtm": "passes over the maps",
     "mult": "passes over 45 layers' attention of 50 x 50 steps by 5 heads, of 6 numbers each",
     "mutan": "products, and Adam's pass over 2.7 M weights",
     "raven": "products, and passes over the gates of 1,000 words of 20 sub-steps",

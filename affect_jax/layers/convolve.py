@@ -2,8 +2,8 @@
 
 XLA's CPU compiler brings convolutions into the order of axes that its fast kernel takes (channels last) only outside
 of loops. The two that autodiff makes of a gradient are in another order, and training steps stand in a scan: there each
-takes 10 to 70 times as long (benchmarks/ZOO.md, CentralNet; benchmarks/spectrogram.py). Here gradients are written as
-convolutions in that order. Other compilers have gradients of their own, so elsewhere these are left to autodiff.
+takes 10 to 40 times as long (benchmarks/spectrogram.py). Here gradients are written as convolutions in that order.
+Other compilers have gradients of their own, so elsewhere these are left to autodiff.
 """
 
 import functools

@@ -29,6 +29,8 @@ from affect_jax.layers.step_products import sum_products
 from affect_jax.layers.wide import wide_product, wide_type
 
 ACTIVATIONS = ("sigmoid", "hard_sigmoid")
+_LARGE = 4_000_000
+"""Gates of all steps, above which a CPU forms slopes step by step: all of them at once do not stay in its cache."""
 
 
 class LSTM(nn.Module):
@@ -159,22 +161,16 @@ def _backward_cells(
 ) -> tuple[jax.Array, jax.Array]:
     (h, c, values_TxBxG), weight = residuals
     dy_TxBxH, dc_TxBxH = upstream  # of states and of cells, None where nothing reads these
-    i, f, g, o = jnp.split(values_TxBxG, 4, axis=-1)
-    previous_c = jnp.concatenate([jnp.zeros_like(c[:1]), c[:-1]])
-    squashed = jnp.tanh(c)
-    # The gradients of the gates' inputs are d_c times the first three of these and d_h times the last.
-    slopes = [
-        g * _slope_gate(i, activation),
-        previous_c * _slope_gate(f, activation),
-        i * (1 - g * g),
-        squashed * _slope_gate(o, activation),
-    ]
-    through = o * (1 - squashed * squashed)  # dh'/dc'
+    factors = c, jnp.concatenate([jnp.zeros_like(c[:1]), c[:-1]]), values_TxBxG
     transposed = weight.T  # once, not at every step
+    is_large = jax.default_backend() == "cpu" and values_TxBxG.size > _LARGE
+    if not is_large:
+        factors = _form_slopes(factors, activation)
 
     def body(carry, step):
         d_h, d_c = carry
-        dy, dc, slopes, through, f = step
+        dy, dc, factors = step
+        slopes, through, f = _form_slopes(factors, activation) if is_large else factors
         d_h = d_h + dy
         d_c = d_c + d_h * through
         if dc is not None:
@@ -182,11 +178,30 @@ def _backward_cells(
         d_gates = jnp.concatenate([d_c, d_c, d_c, d_h], axis=-1) * slopes
         return (wide_product(d_gates, transposed), d_c * f), d_gates
 
-    steps = dy_TxBxH, dc_TxBxH, jnp.concatenate(slopes, axis=-1), through, f
+    steps = dy_TxBxH, dc_TxBxH, factors
     _, d_gates = scan(body, (jnp.zeros_like(h[0]), jnp.zeros_like(h[0])), steps, reverse=True)
     previous_h = jnp.concatenate([jnp.zeros_like(h[:1]), h[:-1]])
     d_weight = sum_products(previous_h, d_gates.astype(weight.dtype))
     return d_gates.astype(dy_TxBxH.dtype), d_weight.astype(weight.dtype)
+
+
+def _form_slopes(
+    factors: tuple[jax.Array, jax.Array, jax.Array], activation: str
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Of the cells, those before and the gates' values [..., G]: slopes, dh'/dc' and the forget gate.
+
+    The gradients of the gates' inputs are d_c times the first three parts of the slopes, and d_h times the last.
+    """
+    c, previous_c, values = factors
+    i, f, g, o = jnp.split(values, 4, axis=-1)
+    squashed = jnp.tanh(c)
+    slopes = [
+        g * _slope_gate(i, activation),
+        previous_c * _slope_gate(f, activation),
+        i * (1 - g * g),
+        squashed * _slope_gate(o, activation),
+    ]
+    return jnp.concatenate(slopes, axis=-1), o * (1 - squashed * squashed), f
 
 
 lstm_scan.defvjp(_forward, _backward)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
+from affect_jax.layers import lstm
 from affect_jax.layers.lstm import ACTIVATIONS, LSTM, lstm_scan, lstm_scan_cells, run_plain_lstm
 
 BATCH, STEPS, INPUTS, UNITS = 3, 6, 4, 5
@@ -69,8 +70,10 @@ def graded(scan, activation, arguments):
     return jax.jit(jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))(*arguments)
 
 
+@pytest.mark.parametrize("largest", [lstm._LARGE, 0], ids=["slopes at once", "slopes step by step"])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_handwritten_gradient_is_autodiffs(activation):
+def test_handwritten_gradient_is_autodiffs(activation, largest, monkeypatch):
+    monkeypatch.setattr(lstm, "_LARGE", largest)
     with jax.enable_x64(True):
         gates, weight = arguments()
         gates = 3 * gates  # so that hard sigmoids saturate at both ends
