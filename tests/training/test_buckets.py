@@ -90,8 +90,7 @@ def test_one_trial_equals_itself_in_the_study_and_over_devices(whole):
     parsed, trials, together = whole
     pick = lambda fitted, n: jax.tree.map(lambda x: x[n], fitted)  # noqa: E731
     toy.trees_equal(pick(fit(trials[2:3], parsed), 0), pick(together, 2))
-    toy.trees_equal(fit(trials, parsed, devices=2), together, rtol=1e-5, atol=1e-6)
-    toy.trees_equal(fit(trials, parsed, at_once=4), together, rtol=1e-5, atol=1e-6)
+    toy.trees_equal(fit(trials, parsed, devices=2, at_once=2), together, rtol=1e-5, atol=1e-6)
 
 
 def test_resumed_equals_continued(whole, tmp_path):

@@ -61,7 +61,8 @@ def batch():
 
 @functools.cache
 def run(name):
-    """Variables, outputs and gradients of everything that a loss may name; deployed predictions of the first alone."""
+    """Variables, outputs and gradients of everything that a loss may name; deployed predictions of the first alone, and
+    what the whole model predicts: one program."""
     model, (inputs, masks) = MODELS[name], batch()
     draw = np.random.default_rng(1)
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, masks, train=False))
@@ -78,10 +79,11 @@ def run(name):
     @functools.partial(jax.jit, compiler_options=COMPILED_FAST)
     def compute_all(params, deployed):
         alone = model.apply(deployed, {"text": inputs["text"]}, masks, method="deploy")
-        return *jax.value_and_grad(compute, has_aux=True)(params), alone
+        evaluated = model.apply({"params": params}, inputs, masks, train=False)["prediction"]
+        return *jax.value_and_grad(compute, has_aux=True)(params), alone, evaluated
 
-    (_, outputs), gradients, alone = compute_all(variables["params"], deployed)
-    return variables, outputs, gradients, alone
+    (_, outputs), gradients, alone, evaluated = compute_all(variables["params"], deployed)
+    return variables, outputs, gradients, alone, evaluated
 
 
 def test_every_model_has_a_small_one():
@@ -91,7 +93,7 @@ def test_every_model_has_a_small_one():
 
 @each
 def test_everything_learns_and_padding_has_no_effect(name):
-    _, outputs, gradients, _ = run(name)
+    _, outputs, gradients, *_ = run(name)
     inputs, masks = batch()
     for key, value in outputs.items():
         assert np.isfinite(value).all(), key
@@ -105,28 +107,23 @@ def test_everything_learns_and_padding_has_no_effect(name):
 
 @each
 def test_deployed_parameters_and_the_first_modality_are_enough(name):
-    variables, _, _, alone = run(name)
-    model, (inputs, masks) = MODELS[name], batch()
-    assert set(model.deployed) < set(variables["params"])
-    evaluate = lambda v: model.apply(v, inputs, masks, train=False)["prediction"]  # noqa: E731
-    evaluated = jax.jit(evaluate, compiler_options=COMPILED_FAST)(variables)
+    variables, _, _, alone, evaluated = run(name)
+    assert set(MODELS[name].deployed) < set(variables["params"])
     assert alone.shape == (4, 3)
     np.testing.assert_allclose(alone, evaluated, atol=1e-6)
 
 
 @each
 def test_an_export_takes_any_size(name):
-    model, variables = MODELS[name], run(name)[0]
+    model, (variables, _, _, alone, _) = MODELS[name], run(name)
     size, steps = jax.export.symbolic_shape("b, t")
     features = {"text": jax.ShapeDtypeStruct((size, steps, 3), jnp.float32)}
     symbolic = {"text": jax.ShapeDtypeStruct((size, steps), bool)}
     exported = jax.export.export(jax.jit(lambda x, m: model.apply(variables, x, m, method="deploy")))(
         features, symbolic
     )
-    x = np.nan_to_num(batch()[0]["text"])
-    whole = exported.call({"text": x}, {"text": batch()[1]["text"]})
-    short = exported.call({"text": x[1:2, :2]}, {"text": np.ones((1, 2), bool)})
-    np.testing.assert_allclose(short[0], whole[1], atol=1e-5)
+    short = exported.call({"text": batch()[0]["text"][1:2, :2]}, {"text": np.ones((1, 2), bool)})
+    np.testing.assert_allclose(short[0], alone[1], atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -159,9 +156,12 @@ def test_decoding_freely_is_reading_what_was_said():
     whole = dict.fromkeys(masks, np.ones((4, 4), bool))
     given = {m: np.nan_to_num(x) for m, x in inputs.items()}
     model = MODELS["mctn_multibench"].clone(fidelity="authors")
-    said = model.clone(forced_share=0.0).apply(variables, given, whole, train=False)["translation/video"]
-    forced = model.clone(forced_share=1.0)
-    again = forced.apply(variables, {**given, "video": said}, whole, train=False)["translation/video"]
-    other = forced.apply(variables, given, whole, train=False)["translation/video"]
+
+    @functools.partial(jax.jit, static_argnums=0, compiler_options=COMPILED_FAST)
+    def translate(share, given):
+        return model.clone(forced_share=share).apply(variables, given, whole, train=False)["translation/video"]
+
+    said = translate(0.0, given)
+    again, other = translate(1.0, {**given, "video": said}), translate(1.0, given)
     np.testing.assert_allclose(again, said, atol=1e-5)
     assert np.abs(other - said).max() > 1e-3
