@@ -101,7 +101,7 @@ def kernel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def executed(kernel, repo_root):
-    """Notebook -> its cells with their outputs, all run in one kernel: starting one takes as long as running one."""
+    """Notebook -> its cells with their outputs, all run in one kernel, as each would import everything anew."""
     cells, first = [], {}
     for path in NOTEBOOKS:
         first[path], folder = len(cells), kernel / path.stem
