@@ -9,8 +9,10 @@ from affect_jax.datasets import cmu_mosi, iemocap, ravdess
 from affect_jax.datasets.cmu_mosi import raw_release
 from affect_jax.datasets.iemocap import release
 from affect_jax.errors import UserError
+from affect_jax.extraction import compute
 from affect_jax.features import audio, gradients, sound_files, video
-from affect_jax.features.segments import Segment
+from affect_jax.features.segments import WHOLE, Segment
+from affect_jax.inference import clip_features
 
 pytest.importorskip("av")
 
@@ -37,7 +39,7 @@ def see(path, rate=3.0, **changes):
     return [gradients.compute_gradients(picture.image) for picture in video.read_pictures(path, rate, **changes)]
 
 
-def test_sound_and_face_of_ravdess_are_of_one_file(folders):
+def test_sound_and_face_of_ravdess_are_of_one_file(folders, tmp_path):
     corpus = read(ravdess, folders, "ravdess", **ACTED)
     assert (corpus.form, corpus.synthetic, len(corpus.splits["train"])) == ("audio+video", True, 45)
     clip = corpus.splits["train"][7]
@@ -50,6 +52,12 @@ def test_sound_and_face_of_ravdess_are_of_one_file(folders):
         "audio": ("clip", "mfcc"),
         "video": ("clip", "hog"),
     }
+    extractors = clip_features.load_extractors(corpus.inputs, {})
+    row = compute.Row(0, {"clip": str(path)}, WHOLE)
+    made = clip_features.extract_rows(extractors, [row], tmp_path, tmp_path, print)
+    for modality, values in clip.features.items():
+        with np.load(made.files[0][modality]) as file:
+            np.testing.assert_allclose(file["features"], values, atol=1e-5)
     faster = read(
         ravdess,
         folders,
