@@ -39,7 +39,7 @@ def get_config(argument: str = "+".join(MODALITIES)) -> ml_collections.ConfigDic
         )
     )
     config["studies"] = dict(
-        fused=dict(variants={"text, audio, video": {}}),
+        fused=dict(variants={"text+audio+video": {}}),
         text=dict(
             model=dict(modalities=("text",)),
             variants={"text": dict(stages=dict(fit=dict(augment=dict(modality_dropout=0.0))))},
