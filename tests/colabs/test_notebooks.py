@@ -9,6 +9,7 @@ import nbclient
 import nbformat
 import pytest
 
+from affect_jax.datasets import release_files
 from colabs import tidy
 
 NOTEBOOKS = tidy.list_notebooks()
@@ -24,8 +25,9 @@ def read_prose(path):
     return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
 
 
-def test_there_are_three():
-    assert [path.stem for path in NOTEBOOKS] == ["colearning_cmu_mosi", "conflictnet_explained", "fusion_missing"]
+def test_there_are_four():
+    names = ["colearning_cmu_mosi", "conflictnet_explained", "encoder_answers", "fusion_missing"]
+    assert [path.stem for path in NOTEBOOKS] == names
 
 
 @each
@@ -55,7 +57,8 @@ class Stopped(Exception):
 
 
 @each
-def test_at_full_size_it_trains_what_its_settings_say(path, monkeypatch):
+def test_at_full_size_it_trains_what_its_settings_say(path, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # what a notebook writes before it trains
     monkeypatch.delenv("AFFECT_JAX_NOTEBOOK_SMALL", raising=False)
     experiments = []
 
@@ -73,7 +76,7 @@ def test_at_full_size_it_trains_what_its_settings_say(path, monkeypatch):
     with pytest.raises(Stopped):
         exec(program, names)
     (experiment,) = experiments
-    assert experiment.corpus.synthetic
+    assert experiment.corpus.synthetic or (names["corpus"] / release_files.MARKER).is_file()
     document = experiment.document
     assert document["study"]["seeds"] == names.get("SEEDS", 1)
     assert {stage["epochs"] for stage in document["stages"].values()} == {names["EPOCHS"]}
