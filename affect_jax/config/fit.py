@@ -236,6 +236,8 @@ def _fit_speech(
             "of them, as in "
             f"--config.corpus.modalities={recordings[0]}"
         )
+    if "modalities" in model:
+        return _fit_speech_and_rest(document, columns, recordings[0])
     cut = (document["data"]["steps"] or {}).get(model["modality"])  # samples, which a flag may say
     column = columns[recordings[0]]._replace(longest=cut or columns[recordings[0]].longest)
     model["modality"] = recordings[0]
@@ -243,6 +245,21 @@ def _fit_speech(
         model["rate"] = float(rate)
     studies = rename_modalities(document["studies"], {document["model"]["modality"]: recordings[0]})
     return {**document, "model": model, "studies": studies}, {recordings[0]: column}
+
+
+def _fit_speech_and_rest(
+    document: Mapping[str, Any], columns: Mapping[str, Any], recording: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The config of a model that hears one column and reads as many others as it is written for, and these columns."""
+    model, rest = document["model"], [name for name in columns if name != recording]
+    if len(rest) != len(model["modalities"]) - 1:
+        raise UserError(
+            f"model {model['name']!r} reads {len(model['modalities']) - 1} columns beside the recordings "
+            f"{recording!r}, but there are {join_words(rest) or 'none'}; name them, as in "
+            f"--config.corpus.modalities={recording},words, or add them to the manifest"
+        )
+    ordered = {name: columns[name] for name in (recording, *rest)}
+    return {**document, "model": {**model, "modalities": tuple(ordered)}}, ordered
 
 
 def _fit_words_column(document: Mapping[str, Any], column: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ _CONFIGS = {
     "ravdess": "configs/fusion.py:trimodal,ravdess",
     "ravdess_debates": "configs/conflictnet.py:ravdess_debates",
     "recola": "configs/sew.py",
+    "spoken_conflict": "configs/conflictnet_words.py",
     "sspnet_conflict": "configs/conflictnet.py:sspnet_conflict",
 }
 _OWN = ("manifest", "arrays")

@@ -164,6 +164,18 @@ class Model(nn.Module):
           UserError: the clips are too short for the pools.
         """
         del dropout
+        x = self.lstm[1](self.hear(inputs, masks, train=train, frozen=frozen))
+        return name_outputs(self.dense(to_wide(x.mean(axis=1) if self.global_average else x[:, -1])), self.classes)
+
+    def hear(
+        self,
+        inputs: Mapping[str, jax.Array],
+        masks: Mapping[str, jax.Array],
+        *,
+        train: bool,
+        frozen: Sequence[str] = (),
+    ) -> jax.Array:
+        """What the network makes of speech before its second LSTM, [B, steps, lstm_units[0]]; see `__call__`."""
         x, valid = select_modality(inputs, masks, self.modality), jnp.any(masks[self.modality], axis=-1)
         check_length(x, self.shortest, "conflictnet")
         for index, block in enumerate(self.conv):
@@ -171,10 +183,7 @@ class Model(nn.Module):
         if self.average_pool:
             x = average_pool(x, self.average_pool)
         x = self.lstm[0](x)
-        if self.attention:
-            x = self.attend(x)
-        x = self.lstm[1](x)
-        return name_outputs(self.dense(to_wide(x.mean(axis=1) if self.global_average else x[:, -1])), self.classes)
+        return self.attend(x) if self.attention else x
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Returns predictions [B], or logits [B, C], by the running statistics."""

@@ -66,7 +66,7 @@ def synthesize(
     with make_whole_folder(Path(folder)) as place:
         (place / release.AUDIO_FOLDER).mkdir()
         for split, number in counts.items():
-            shares = _deal_tenths(rng, number) / TENTHS
+            shares = deal_tenths(rng, number) / TENTHS
             for at in range(0, number, _CLIPS):
                 date = (_FIRST + datetime.timedelta(days=7 * debates)).strftime("%y-%m-%d")
                 debates += 1
@@ -111,7 +111,7 @@ def render_clip(
     return whole * np.float32(rng.uniform(0.3, 0.9)) / np.abs(whole).max()
 
 
-def _deal_tenths(rng: np.random.Generator, count: int) -> np.ndarray:
+def deal_tenths(rng: np.random.Generator, count: int) -> np.ndarray:
     """int [count]: numbers of planted tenths, 0 to 10, each equally often, in random order."""
     even = np.arange(count) * (TENTHS + 1) // count if count > 1 else np.array([TENTHS // 2])
     return rng.permutation(even)
