@@ -52,6 +52,7 @@ _TEXT = {
     "audio_features": "ravdess; cmu_mosi, raw; iemocap, release: extractor of the sound (docs/clips.md).",
     "video_features": "ravdess, video; cmu_mosi, raw; iemocap, release: extractor of the pictures (docs/clips.md); of"
     " iemocap also a folder with one npy file [T, D] per utterance.",
+    "raters": "recola: also how much single raters disagree, as the modality `disagreement`.",
     "layout": "manifest, arrays: item (default) or group (a group's items are its steps); manifest: steps (labels per"
     " step; default where the label's cells are files).",
     "array": "manifest: which array to read of npz, h5 and mat files that have several.",

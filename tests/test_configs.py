@@ -11,6 +11,7 @@ from affect_jax.errors import UserError
 from affect_jax.training import loop
 from configs import (
     conflictnet,
+    conflictnet_words,
     difficulty,
     fusion,
     fusion_clips,
@@ -32,10 +33,11 @@ CASES = [
     for config, arguments in (
         (sew, (*sew.PAIRS, sew.SEVERAL[0])),
         (sew_unimodal, sew_unimodal.TARGETS),
-        (difficulty, difficulty.TARGETS[:1]),
+        (difficulty, (difficulty.TARGETS[0], "arousal,raters")),
         (seqsew, (*seqsew.PAIRS, seqsew.SEVERAL[0])),
         (seqsew_unimodal, seqsew_unimodal.ARGUMENTS),
         (conflictnet, (*conflictnet.ARGUMENTS, "wav2vec2", "wav2vec2,ravdess_debates")),
+        (conflictnet_words, ("",)),
         (speech_emotion, (*speech_emotion.CLASSES, "wav2vec2", "wav2vec2,emotion7")),
         (sentiment, ("text",)),
         (third_modality, third_modality.MODELS),
@@ -72,6 +74,7 @@ FEW_ACTORS = dict(actors=10, statements=1, repetitions=1, rate=8000, seed=0)
 SMALL = {
     "recola": dict(synthetic=dict(recordings=2, frames=80, seed=0)),
     "cmu_mosi": dict(synthetic=dict(train_videos=12, test_videos=2, seed=0)),
+    "spoken_conflict": dict(synthetic=dict(train=4, validation=2, test=2, seconds=2, seed=0)),
     "sspnet_conflict": dict(synthetic=dict(train=3, validation=2, test=2, seconds=2, seed=0)),
     "ravdess": dict(synthetic=FEW_ACTORS),
     "manifest": {},
@@ -93,7 +96,7 @@ def size(tree):
 
 @pytest.mark.parametrize(("config", "argument"), CASES, ids=lambda x: x if isinstance(x, str) else x.__name__)
 def test_a_config_fits(config, argument, data_dir):
-    made = config.get_config(argument)
+    made = config.get_config(argument) if argument else config.get_config()
     made.corpus.data_dir = str(data_dir)
     made.corpus.update(SMALL[made.corpus.name])
     experiment = load_config(small.forget_synthetic(made))

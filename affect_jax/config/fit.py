@@ -6,6 +6,7 @@ fields what it can be given (CONTRIBUTING.md):
 
     fields of the model    reads of the manifest
     modalities             all modalities; or each alone, where every study of the config has one
+    modalities             (with `hears_waveforms = True`: conflictnet_words) a column of recordings, and others
     modality               one; of `hears_waveforms = True` (conflictnet, raw_cnn) a column of recordings, as waveforms;
                            of `reads_words = True` (pretrained_words) a column of words, as numbers of their pieces
     weaker, stronger       config.corpus.pair of modalities that share their steps; or each alone
@@ -30,7 +31,7 @@ from affect_jax.config.fit_windows import fit_windows
 from affect_jax.config.fit_words import fit_words
 from affect_jax.config.modalities import copy_losses, copy_studies, map_single_modalities, rename_modalities
 from affect_jax.config.models import choose_fields, has_trait, hears_waveforms, read_fields, reads_words
-from affect_jax.errors import UserError, join_words
+from affect_jax.errors import UserError, format_count, join_words
 
 DRAWS = ("draw_0", "draw_1", "draw_2")
 """config.study.folds of the configs for CMU-MOSI, which no other corpus has."""
@@ -254,8 +255,8 @@ def _fit_speech_and_rest(
     model, rest = document["model"], [name for name in columns if name != recording]
     if len(rest) != len(model["modalities"]) - 1:
         raise UserError(
-            f"model {model['name']!r} reads {len(model['modalities']) - 1} columns beside the recordings "
-            f"{recording!r}, but there are {join_words(rest) or 'none'}; name them, as in "
+            f"model {model['name']!r} reads {format_count(len(model['modalities']) - 1, 'column')} beside the "
+            f"recordings {recording!r}, but there are {join_words(rest)}; name what it reads, as in "
             f"--config.corpus.modalities={recording},words, or add them to the manifest"
         )
     ordered = {name: columns[name] for name in (recording, *rest)}

@@ -12,7 +12,17 @@ from affect_jax.data import folds as folding
 from affect_jax.data import splits
 from affect_jax.errors import UserError
 from affect_jax.training import loop
-from configs import conflictnet, fusion, rank, seqsew, seqsew_unimodal, sew, sew_unimodal, speech_emotion
+from configs import (
+    conflictnet,
+    conflictnet_words,
+    fusion,
+    rank,
+    seqsew,
+    seqsew_unimodal,
+    sew,
+    sew_unimodal,
+    speech_emotion,
+)
 from tests import own
 
 
@@ -27,7 +37,7 @@ def fit(config, argument, path, **corpus):
     raw = config.get_config(argument) if argument else config.get_config()
     if config is seqsew:
         raw.model.encoder = "bigru"  # which is traced sooner
-    if config not in (conflictnet, speech_emotion):
+    if config not in (conflictnet, conflictnet_words, speech_emotion):
         corpus = {"modalities": own.FEATURES, **corpus}
     return load_config(own.use(raw, path, **corpus))
 
@@ -36,6 +46,12 @@ SEW_STUDIES = {"teachers", "unimodal_face", "unimodal_text"}
 # Config, argument, settings of the corpus, and the task, unit, layout and studies that come of them.
 CASES = [
     (conflictnet, "", dict(target="valence"), ("regression", "item", "item", {*conflictnet.NETWORKS, "raw_cnn"})),
+    (
+        conflictnet_words,
+        "",
+        dict(target="valence", modalities=("text", "voice")),
+        ("regression", "item", "item", set(conflictnet_words.NAMES)),
+    ),
     (speech_emotion, "", dict(target="emotion"), ("multiclass", "item", "item", {"trunk"})),
     (fusion, "", dict(target="valence"), ("regression", "item", "item", {"intra", "cross"})),
     (rank, "manifest", dict(target="mood"), ("multiclass", "item", "item", {"face", "text"})),
@@ -192,6 +208,7 @@ def test_names_are_replaced_where_they_are_names():
             dict(modalities=own.FEATURES),
             r"hears raw speech, but of the modalities face, text none",
         ),
+        (conflictnet_words, dict(modalities=("voice",)), "reads 1 column beside .* 'voice', but there are none; name"),
         (speech_emotion, dict(sound="mfcc"), "none are recordings read as waveforms; add a column of .wav"),
         (seqsew, dict(modalities=("face",)), r"seqsew needs 2 modalities.*has face; add a column"),
         (sew, dict(modalities=("face",)), "sew needs 2 modalities"),

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 
+from affect_jax.errors import UserError
 from affect_jax.models.difficulty import Model
 from tests.zoo.proof import COMPILED_FAST
 
@@ -37,3 +38,36 @@ def test_what_is_read_and_what_learns(per_step):
     deployed = {"params": {name: params[name] for name in model.deployed}}
     alone = model.apply(deployed, {"audio": X}, {"audio": MASK}, method="deploy")
     np.testing.assert_allclose(alone, outputs["prediction"], atol=1e-6)
+
+
+@pytest.mark.parametrize("measure", ["predicted", "shared"])
+def test_raters_disagreement_is_learned_and_needs_no_rating(measure):
+    """DDAT's network is told what a first stage says and moves it not; of MTL both are learned from the same states."""
+    model = Model(widths=(4, 2), units=3, measure=measure)
+    shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), {"audio": X}, {"audio": MASK}, train=False))
+    params = jax.tree.map(lambda p: DRAW.uniform(-0.7, 0.7, p.shape).astype("f4"), shapes["params"])
+
+    def compute(params, output):
+        outputs = model.apply({"params": params}, {"audio": X}, {"audio": MASK}, train=False)
+        return (outputs[output] ** 2).sum(), outputs
+
+    def differentiate(params):
+        return [jax.grad(compute, has_aux=True)(params, output) for output in ("prediction", "disagreement")]
+
+    (of_label, outputs), (of_spread, _) = jax.jit(differentiate, compiler_options=COMPILED_FAST)(params)
+    assert outputs["disagreement"].shape == (3, 1)
+    first = ("encoder", "spread") if measure == "predicted" else ("spread",)
+    moved = {name: any(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(of_label[name])) for name in params}
+    assert moved == {name: name not in (*first, "first") for name in params}
+    learns = ("encoder", "spread") if measure == "predicted" else ("network", "spread")
+    assert all(np.abs(leaf).max() > 0 for name in learns for leaf in jax.tree.leaves(of_spread[name]))
+    deployed = {"params": {name: params[name] for name in model.deployed}}
+    alone = model.apply(deployed, {"audio": X}, {"audio": MASK}, method="deploy")
+    np.testing.assert_allclose(alone, outputs["prediction"], atol=1e-6)
+
+
+def test_an_unknown_measure():
+    with pytest.raises(UserError, match=r"has measure 'share' \(did you mean 'shared'\?\)"):
+        jax.eval_shape(
+            lambda: Model(measure="share").init(jax.random.key(0), {"audio": X}, {"audio": MASK}, train=False)
+        )

@@ -2,11 +2,13 @@
 
     features_{audio,video_geometric,video_appearance}/{arousal,valence}/{train,dev,test}_{1..9}.arff
     ratings_gold_standard/{arousal,valence}/{train,dev}_{1..9}.arff
+    ratings_individual/{arousal,valence}/{train,dev}_{1..9}.csv        asked for by config.corpus.raters alone
 
 A feature file has a frame-time column (seconds, every 40 ms from 0) and D feature columns; a string column beside them
 is ignored. The features of one modality differ between the two target folders (their windows have other lengths,
 Valstar et al., "AVEC 2016", ACM MM 2016). The gold standard of the test split was not shipped; if the folder has such a
 file, it is read.
+Nobody here has seen the files of single ratings; they are read in the form that the owners' own release has.
 """
 
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from affect_jax.datasets.column_roles import TIME_COLUMNS
-from affect_jax.datasets.recola import arff_files
+from affect_jax.datasets.recola import arff_files, rating_files
 from affect_jax.datasets.release_files import convert_to_float32, quote_values, require_file
 from affect_jax.errors import UserError
 
@@ -86,8 +88,12 @@ def list_recordings(folder: Path, target: str, split: str, sizes: Sizes) -> list
     return expected
 
 
-def read_recording(folder: Path, target: str, split: str, name: str, sizes: Sizes) -> RawRecording:
+def read_recording(
+    folder: Path, target: str, split: str, name: str, sizes: Sizes, *, raters: bool = False
+) -> RawRecording:
     """Reads the features and the gold standard of one recording and checks that they share one time grid.
+
+    With `raters`, their disagreement is one of the modalities; of test recordings, which nobody reads it of, it is 0.
 
     Raises:
       UserError: a file is missing or damaged, has a wrong number of columns or rows, or frame times off the 40-ms grid;
@@ -106,7 +112,23 @@ def read_recording(folder: Path, target: str, split: str, name: str, sizes: Size
     gold = None
     if split != "test" or path.is_file():
         gold = _read_gold(path, name, sizes.frames)
+    if raters:
+        path = folder / "ratings_individual" / target / f"{name}.csv"
+        kind = rating_files.MODALITY
+        features[kind], columns[kind], files[kind] = np.zeros((sizes.frames, 1), np.float32), ("deviation",), path
+        if split != "test":
+            features[kind] = _read_disagreement(path, name, sizes.frames)
     return RawRecording(name, features, columns, files, gold, start=0)
+
+
+def _read_disagreement(path: Path, name: str, frames: int) -> np.ndarray:
+    """float32 [frames, 1]."""
+    require_file(path, f"single ratings of recording {name}, which config.corpus.raters asks for")
+    times, ratings, _ = rating_files.read_ratings(path)
+    if len(times) != frames:
+        raise UserError(f"{path} has {len(times)} rows, expected {frames}; it may be cut short: copy it again")
+    number_frames(times, path, np.arange(2, len(times) + 2))
+    return convert_to_float32(rating_files.compute_disagreement(ratings, path))
 
 
 def split_time(table: arff_files.ArffTable) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from affect_jax.datasets.recola import avec_release, native_release
+from affect_jax.datasets.recola import avec_release, native_release, rating_files
 from affect_jax.datasets.release_files import MARKER, read_marker
 from affect_jax.errors import UserError
 
@@ -20,26 +20,35 @@ class RecolaConfig(tfds.core.BuilderConfig):
     Attributes:
       target: 'arousal' or 'valence'.
       form: 'avec' (AVEC 2016) or 'native' (the database's own).
+      raters: with their disagreement as a modality.
     """
 
     target: str = "arousal"
     form: str = "avec"
+    raters: bool = False
+
+
+def name_config(target: str, form: str, raters: bool) -> str:
+    """The name of a config: 'arousal', 'valence_native_raters'."""
+    return f"{target}{'' if form == 'avec' else '_native'}{'_raters' if raters else ''}"
 
 
 class Recola(tfds.core.GeneratorBasedBuilder):
     """RECOLA: Ringeval et al., "Introducing the RECOLA multimodal corpus", EmoSPACE 2013."""
 
     # To be raised whenever the reader or the generator gives other values: built corpora are then built again.
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "RECOLA is given out on request: https://diuf.unifr.ch/main/diva/recola/"
     BUILDER_CONFIGS = [
-        RecolaConfig(name=target if form == "avec" else f"{target}_native", target=target, form=form)
+        RecolaConfig(name=name_config(target, form, raters), target=target, form=form, raters=raters)
         for form in ("avec", "native")
         for target in ("arousal", "valence")
+        for raters in (False, True)
     ]
 
     def _info(self) -> tfds.core.DatasetInfo:
         names = avec_release.RELEASE.columns if self.builder_config.form == "avec" else native_release.MODALITIES
+        names = (*names, *((rating_files.MODALITY,) if self.builder_config.raters else ()))
         # Bytes: the only encoding that is exact, takes two open dimensions, and is read back without a copy.
         matrix = tfds.features.Tensor(shape=(None, None), dtype=np.float32, encoding="bytes")
         return self.dataset_info_from_configs(
@@ -78,12 +87,12 @@ class Recola(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(
         self, folder: Path, split: str, names: list[str], sizes: avec_release.Sizes | None
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        target, metadata = self.builder_config.target, self.info.metadata
+        target, metadata, raters = self.builder_config.target, self.info.metadata, self.builder_config.raters
         for name in names:
             if sizes is None:
-                raw = native_release.read_recording(folder, target, split, name)
+                raw = native_release.read_recording(folder, target, split, name, raters=raters)
             else:
-                raw = avec_release.read_recording(folder, target, split, name, sizes)
+                raw = avec_release.read_recording(folder, target, split, name, sizes, raters=raters)
             for modality, columns in raw.columns.items():
                 known = metadata["columns"].setdefault(modality, list(columns))
                 if known != list(columns):

@@ -22,8 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.column_roles import TIME_COLUMNS
-from affect_jax.datasets.recola import arff_files
+from affect_jax.datasets.recola import arff_files, rating_files
 from affect_jax.datasets.recola.avec_release import (
     SPLIT_PREFIXES,
     RawRecording,
@@ -32,10 +31,8 @@ from affect_jax.datasets.recola.avec_release import (
 )
 from affect_jax.datasets.release_files import (
     convert_to_float32,
-    parse_floats,
     quote_values,
     read_rows,
-    read_text,
     require_file,
 )
 from affect_jax.errors import UserError
@@ -78,8 +75,10 @@ def read_partition(folder: Path) -> dict[str, list[str]]:
     return {split: people for split, people in splits.items() if people}
 
 
-def read_recording(folder: Path, target: str, split: str, name: str) -> RawRecording:
+def read_recording(folder: Path, target: str, split: str, name: str, *, raters: bool = False) -> RawRecording:
     """Reads one participant, and cuts modalities and gold standard to the frames that all of them have.
+
+    With `raters`, their disagreement is one of the modalities; where nobody has rated a test recording, it is 0.
 
     Raises:
       UserError: as `avec.read_recording`; or the files share too few frames.
@@ -95,6 +94,9 @@ def read_recording(folder: Path, target: str, split: str, name: str) -> RawRecor
     gold = _read_gold(folder, target, name, required=split != "test")
     if gold is not None:
         values["target"], numbers["target"] = gold[1][:, None], gold[0]
+    has_ratings = (folder / _BEHAVIOUR / target / f"{name}.csv").is_file()
+    if raters and (has_ratings or split != "test"):
+        numbers[rating_files.MODALITY], values[rating_files.MODALITY] = _read_raters(folder, target, name)
     first = max(n[0] for n in numbers.values())
     last = min(n[-1] for n in numbers.values())
     lost = max(max(first - n[0], n[-1] - last) for n in numbers.values())
@@ -102,6 +104,10 @@ def read_recording(folder: Path, target: str, split: str, name: str) -> RawRecor
         spans = ", ".join(f"{k} {n[0] * 0.04:g}-{n[-1] * 0.04:g} s" for k, n in numbers.items())
         raise UserError(f"the files of participant {name} cover different times ({spans}); copy the short one again")
     cut = {k: convert_to_float32(v[first - numbers[k][0] : last - numbers[k][0] + 1]) for k, v in values.items()}
+    if raters:
+        frames = np.zeros((last - first + 1, 1), np.float32)
+        cut, columns[rating_files.MODALITY] = {rating_files.MODALITY: frames, **cut}, ("deviation",)
+        files[rating_files.MODALITY] = folder / _BEHAVIOUR / target / f"{name}.csv"
     label = cut.pop("target")[:, 0] if gold is not None else None
     spans = {kind: (int(n[0]), int(n[-1])) for kind, n in numbers.items()}
     return RawRecording(name, cut, columns, files, label, start=int(first), spans=spans)
@@ -112,36 +118,24 @@ def _read_gold(folder: Path, target: str, name: str, *, required: bool) -> tuple
     gold_file = folder / _BEHAVIOUR / "gold_standard" / target / f"{name}.csv"
     rating_file = folder / _BEHAVIOUR / target / f"{name}.csv"
     if gold_file.is_file():
-        times, ratings, names = _read_ratings(gold_file)
+        times, ratings, names = rating_files.read_ratings(gold_file)
         if len(names) != 1:
             raise UserError(
                 f"{gold_file} has {len(names)} value columns, expected one, the gold standard; copy it again"
             )
         path = gold_file
     elif rating_file.is_file() or required:
-        times, ratings, _ = _read_ratings(require_file(rating_file, f"{target} annotation of participant {name}"))
+        times, ratings, _ = rating_files.read_ratings(
+            require_file(rating_file, f"{target} annotation of participant {name}")
+        )
         path = rating_file
     else:
         return None
-    lines = np.arange(2, len(times) + 2)
-    if not np.isfinite(ratings).all():
-        row = int(np.argwhere(~np.isfinite(ratings))[0, 0])
-        raise UserError(
-            f"{path}:{lines[row]} has a rating that is not finite, and targets cannot be imputed; copy it again"
-        )
-    return number_frames(times, path, lines), ratings.mean(axis=1)
+    return number_frames(times, path, np.arange(2, len(times) + 2)), ratings.mean(axis=1)
 
 
-def _read_ratings(path: Path) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    header = read_text(path).partition("\n")[0]
-    rows = read_rows(path, delimiter=";" if ";" in header else ",")
-    names = [name.strip() for name in rows[0]]
-    columns = [i for i, name in enumerate(names) if name.lower() in TIME_COLUMNS]
-    if len(columns) != 1 or len(names) < 2 or len(rows) < 2:
-        raise UserError(
-            f"{path} starts with {quote_values(header.strip())}, expected one column 'time' beside the columns of"
-            " ratings, and rows below; copy it again"
-        )
-    values = parse_floats(rows[1:], path, first_row=2)
-    time = columns[0]
-    return values[:, time], np.delete(values, time, axis=1), names[:time] + names[time + 1 :]
+def _read_raters(folder: Path, target: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Reads frame numbers and what `disagreement` is there, [T, 1]."""
+    path = folder / _BEHAVIOUR / target / f"{name}.csv"
+    times, ratings, _ = rating_files.read_ratings(require_file(path, f"{target} ratings of participant {name}"))
+    return number_frames(times, path, np.arange(2, len(times) + 2)), rating_files.compute_disagreement(ratings, path)

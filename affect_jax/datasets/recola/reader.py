@@ -31,7 +31,7 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
     """Returns what `load` returns, and how many values were missing in the features."""
     # Imported here because it imports TensorFlow Datasets, which takes .6 s.
-    from affect_jax.datasets.recola.builder import Recola
+    from affect_jax.datasets.recola.builder import Recola, name_config
 
     settings = resolve_settings(corpus, Settings)
     data_dir = release_files.resolve_data_dir(settings.data_dir)
@@ -41,7 +41,7 @@ def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
     else:
         parameters = dataclasses.asdict(settings.synthetic)
         folder = build.make_synthetic_folder("recola", Recola.VERSION, parameters, data_dir, synthesize)
-    config = settings.target if settings.form == "avec" else f"{settings.target}_native"
+    config = name_config(settings.target, settings.form, settings.raters)
     source = release_files.sign_files(folder, (".arff", ".csv", ".json"))
     builder = build.build_once(Recola, config=config, data_dir=data_dir, manual_dir=folder, source=source)
     metadata = builder.info.metadata

@@ -37,6 +37,7 @@ class Settings:
       data_dir: folder for built corpora; None is ~/.cache/affect_jax/corpora.
       target: arousal or valence.
       form: avec (the features of AVEC 2016) or native (the owners' own release).
+      raters: reads the single raters' ratings too, and adds the modality `disagreement`: their standard deviation.
       nonfinite: what happens to NaN and infinite features: refuse, zero, or mean (of the recording's own column).
       synthetic: sizes of the synthetic corpus.
     """
@@ -46,5 +47,6 @@ class Settings:
     data_dir: str | None = None
     target: str = define_setting("arousal", choices=("arousal", "valence"))
     form: str = define_setting("avec", choices=("avec", "native"))
+    raters: bool = False
     nonfinite: str = define_setting("refuse", choices=POLICIES)
     synthetic: Synthetic = Synthetic()

@@ -12,6 +12,8 @@ private + noise, and the gold standard is y plus a rater's drift that no feature
   stronger modality, or to correlate with it, leaves the five directions in which y lies. So co-learning helps; the
   tests show it by a linear version in two steps (regress stronger on weaker, keep five directions, regress the label on
   them).
+- Six raters disagree more where the first nuisance is large: their ratings scatter around the gold standard by
+  `_SCATTER` times exp of half of it. So how much they disagree can be told from features.
 - Both video modalities have runs of all-zero rows, as the release has where no face was detected.
 
 Nothing links y to the number of a recording or to time. The two target folders have different features (drawn
@@ -22,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from affect_jax.datasets.recola import arff_files
+from affect_jax.datasets.recola import arff_files, rating_files
 from affect_jax.datasets.recola.avec_release import FRAME_SECONDS, SPLIT_PREFIXES
 from affect_jax.datasets.release_files import write_marker
 from affect_jax.datasets.whole_folder import make_whole_folder
@@ -30,6 +32,7 @@ from affect_jax.errors import UserError
 
 _NUISANCES, _PRIVATE = 4, 12
 _DRIFT = 0.7  # standard deviation of the rater's drift; of affect it is 1
+_SCATTER, _RATERS = 0.1, 6
 _FACE_LOST = 0.03  # share of the frames of a video modality without a face, in one run
 # modality -> (weight of y, of z, of the private factors, of white noise), for the stronger and for a weaker modality
 _STRONGER = (1.0, 1.0, 0.3, 0.5)
@@ -68,11 +71,11 @@ def synthesize(
     sizes = {"recordings": dict.fromkeys(SPLIT_PREFIXES, recordings), "frames": frames, "columns": columns}
     with make_whole_folder(Path(folder)) as place:
         for number, target in enumerate(("arousal", "valence")):
-            _write_target(place, target, sizes, np.random.default_rng([seed, number]))
+            _write_target(place, target, sizes, np.random.default_rng([seed, number]), seed)
         write_marker(place, "recola", parameters, sizes)
 
 
-def _write_target(place: Path, target: str, sizes: dict, rng: np.random.Generator) -> None:
+def _write_target(place: Path, target: str, sizes: dict, rng: np.random.Generator, seed: int) -> None:
     frames, columns = sizes["frames"], sizes["columns"]
     times = np.arange(frames) * FRAME_SECONDS
     weights = {
@@ -93,6 +96,12 @@ def _write_target(place: Path, target: str, sizes: dict, rng: np.random.Generato
             if split != "test":
                 gold = np.tanh(0.3 * (code[:, 0] + _DRIFT * _make_smooth_process(rng, frames, 1)[:, 0]))
                 arff_files.write_gold(place / "ratings_gold_standard" / target / f"{name}.arff", name, times, gold)
+                # Of another stream of numbers, so that everything else is what it was before there were raters.
+                single = np.random.default_rng([seed, len(split), number]).normal(size=(frames, _RATERS))
+                single *= _SCATTER * np.exp(0.5 * code[:, 1:2])
+                rating_files.write_ratings(
+                    place / "ratings_individual" / target / f"{name}.csv", times, gold[:, None] + single
+                )
 
 
 def _make_modality(rng: np.random.Generator, code: np.ndarray, scales: tuple, mixing: np.ndarray) -> np.ndarray:
