@@ -29,6 +29,7 @@ def _make_study(name: str, place: Place, stages: dict[str, Any], lessons: dict[s
     for stage, losses in lessons.items():
         control |= base.weights(stage, **dict.fromkeys(losses, 0.0))["stages"]
     model = dict(name=name, modalities=place.modalities[::-1], classes=place.classes, **sizes)
+    model["per_step"] = place.per_step
     variants = {name: {}, "control": dict(stages=control)}
     return dict(model=model, stages=stages, schedule=tuple(stages), variants=variants)
 
@@ -65,9 +66,11 @@ def _distil(place: Place) -> Study:
 
 
 def _fool(place: Place) -> Study:
-    """Single streams; hallucinations and what judges them, in turn; student with hallucinations."""
+    """Single streams; student with teachers; hallucinations and what judges them, in turn; student with them."""
     teachers = place.modalities[::-1][1:]
     single = make_stage(place, ("student",), dict(alone=_label("logits/student")), "prediction/student")
+    together = dict(pair=_label("logits/pair"))
+    pair = make_stage(place, ("student", "teachers"), together, "prediction/pair")
     own = {f"imagined_{m}": _label(f"logits/hallucination/{m}") for m in teachers}
     judging = {f"judging_{m}": base.codes("adversary", f"real/{m}", f"imitated/{m}") for m in teachers}
     fooling = {f"fooling_{m}": base.loss("fool", f"imitated/{m}", "target") for m in teachers}
@@ -77,9 +80,10 @@ def _fool(place: Place) -> Study:
     )
     imagined = make_stage(place, ("discriminator", "hallucinations"), {**own, **judging, **fooling})
     imagined |= dict(turns=turns, cycle=("judge", "fool"))
-    stages = dict(teachers=_teach_first(place), single=single, hallucinations=imagined, fit=dict(train=_STREAMS))
+    stages = dict(teachers=_teach_first(place), single=single, pair=pair, hallucinations=imagined)
+    stages["fit"] = dict(train=_STREAMS)
     sizes = dict(width=place.width, bottleneck=place.width, judge=2 * place.width)
-    return _make_study("admd", place, stages, dict(hallucinations={**judging, **fooling}), **sizes)
+    return _make_study("admd", place, stages, dict(pair=together, hallucinations={**judging, **fooling}), **sizes)
 
 
 def _transfer(place: Place) -> Study:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from affect_jax.errors import UserError
+from affect_jax.layers.aligned import check_steps
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.modalities import average_steps, check_modalities, read_sequence
@@ -123,6 +124,28 @@ def read_sequences(
     """
     needed = modalities if initial else modalities[:1]
     return {m: read_sequence(inputs, masks, m) for m in modalities if m in needed or m in inputs}
+
+
+def fold_steps(
+    model: str, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array], modalities: Sequence[str]
+) -> tuple[dict[str, jax.Array], dict[str, jax.Array], tuple[int, ...]]:
+    """Every step as an example of its own, for a label a step: modality -> x [B T, D], mask [B T], and (B, T).
+
+    Vectors [B, D] have one step. Modalities that the batch lacks are left out.
+
+    Raises:
+      UserError: modalities differ in steps.
+    """
+    there = {m: inputs[m] if inputs[m].ndim > 2 else inputs[m][:, None] for m in modalities if m in inputs}
+    check_steps(model, {m: x.shape[1] for m, x in there.items()})
+    folded = {m: x.reshape(x.shape[0] * x.shape[1], x.shape[2]) for m, x in there.items()}
+    shapes = {m: x.shape[:2] for m, x in there.items()}
+    return folded, {m: masks[m].reshape(shapes[m][0] * shapes[m][1]) for m in there}, next(iter(shapes.values()), ())
+
+
+def unfold_steps(outputs: Mapping[str, jax.Array], lead: tuple[int, ...]) -> dict[str, jax.Array]:
+    """Outputs [B T, ...] of `fold_steps` -> [B, T, ...]."""
+    return {name: y.reshape((*lead, *y.shape[1:])) for name, y in outputs.items()}
 
 
 def fix_target(imitation: jax.Array, teacher: jax.Array, present_B: jax.Array) -> jax.Array:

@@ -141,7 +141,9 @@ def test_fields_that_do_not_fit_are_told(model, message):
         jax.eval_shape(lambda: model.init(jax.random.key(0), *batch(), train=False))
 
 
-@pytest.mark.parametrize("name", ["multiview", "mutual_learning", "dcc_cae", "crossmodal_transfer"])
+@pytest.mark.parametrize(
+    "name", ["multiview", "mutual_learning", "dcc_cae", "crossmodal_transfer", "hallucination", "admd", "hmtl"]
+)
 def test_labels_of_steps_need_modalities_that_share_them(name):
     inputs, masks = batch()
     longer = {"text": np.zeros((4, 5, 3), np.float32)}, {"text": np.ones((4, 5), bool)}

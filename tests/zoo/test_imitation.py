@@ -110,6 +110,53 @@ def test_a_discriminator_has_the_layers_of_the_public_code():
     assert widths == [(128, 1024), (1024, 1024), (1024, 1024), (1024, 2048), (2048, 3072), (3072, 6)]
 
 
+@pytest.mark.parametrize("method", ["modality_distillation", "admd"])
+def test_a_label_a_step_is_a_stream_for_each_step(method):
+    """Each step is answered as an item of that step alone would be, whatever imitates what."""
+    model, batch = plan(method)[0], make_batch()
+    inputs, masks = batch["inputs"], batch["masks"]
+    alone = {m: x.reshape(-1, x.shape[-1]) for m, x in inputs.items()}, {m: x.ravel() for m, x in masks.items()}
+
+    def compute():
+        variables = model.init(jax.random.key(0), inputs, masks, train=False)
+        return (
+            model.clone(per_step=True).apply(variables, inputs, masks, train=False),
+            model.apply(variables, *alone, train=False),
+        )
+
+    of_steps, of_items = jax.jit(compute, compiler_options=COMPILED_FAST)()
+    assert of_steps.keys() == of_items.keys()
+    for name, value in of_steps.items():
+        np.testing.assert_allclose(value.reshape(of_items[name].shape), of_items[name], atol=1e-5)
+        assert value.shape[:2] == (ITEMS, 3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_labels_of_steps_fit_every_loss_of_a_study(method):
+    """HMTL's embeddings of steps, too: every term is one number, and padding reaches none."""
+    model, stages, _ = plan(method)
+    model, batch = model.clone(per_step=True), make_batch()
+    batch["masks"] = {
+        m: mask & (np.arange(3)[None] < np.array([[3], [2], [3], [1], [2]])) for m, mask in batch["masks"].items()
+    }
+    batch |= dict(target=np.arange(15).reshape(ITEMS, 3) % CLASSES, mask=batch["masks"]["audio"])
+
+    @functools.partial(jax.jit, compiler_options=COMPILED_FAST)
+    def compute(inputs):
+        outputs = model.init_with_output(jax.random.key(0), inputs, batch["masks"], train=False)[0]
+        terms = [parse_losses(stage["losses"], "multiclass") for stage in stages.values()]
+        ones = [{term.name: 1.0 for term in of_stage} for of_stage in terms]
+        return [
+            objective.total_loss(of_stage, one, outputs, {**batch, "inputs": inputs}, {}).terms
+            for of_stage, one in zip(terms, ones, strict=True)
+        ]
+
+    values = compute(batch["inputs"])
+    spoiled = {m: np.where(batch["masks"][m][..., None], x, 9.0).astype("f4") for m, x in batch["inputs"].items()}
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), values, compute(spoiled))
+    assert all(np.shape(x) == () and np.isfinite(x) for x in jax.tree.leaves(values))
+
+
 @pytest.mark.parametrize(
     ("modalities", "message"),
     [

@@ -9,7 +9,8 @@
 A stream is dense layers on every step, the mean over time, a bottleneck and a dense layer that scores; the paper has
 residual networks on pictures. The discriminator says of which of the C classes a teacher's code is, and of a
 hallucination's that it is of none, the class C + 1; of a number it says only which of the two it reads. In turn, the
-hallucination makes it say the true class. Student and hallucinations answer together, and without the teachers.
+hallucination makes it say the true class. Before that, student and teachers learn together (two streams, `pair`).
+Behind training student and hallucinations answer together, and without the teachers.
 
 After the paper and the sizes of pmorerio/admd: a discriminator of width 1,024 has layers of 1,024, two residual ones,
 2,048 and 3,072 (there 3,076).
@@ -24,7 +25,15 @@ from flax import linen as nn
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.modalities import is_present
 from affect_jax.layers.outputs import average_heads, check_classes
-from affect_jax.layers.streams import Stream, Streams, check_roles, name_scores, read_sequences
+from affect_jax.layers.streams import (
+    Stream,
+    Streams,
+    check_roles,
+    fold_steps,
+    name_scores,
+    read_sequences,
+    unfold_steps,
+)
 
 
 class Discriminator(nn.Module):
@@ -68,6 +77,7 @@ class Model(nn.Module):
       layers: of each stream.
       bottleneck: of each stream.
       judge: width of the discriminators.
+      per_step: a label for each step, which all modalities then share; a stream reads each step alone.
     """
 
     modalities: Sequence[str] = ("video", "text")
@@ -76,9 +86,15 @@ class Model(nn.Module):
     layers: int = 2
     bottleneck: int = 128
     judge: int = 1024
+    per_step: bool = False
 
     deployed = ("student", "hallucinations")
     """Names of the submodules that stay after training."""
+
+    @property
+    def aligned(self) -> bool:
+        """Whether its modalities share their steps."""
+        return self.per_step
 
     @nn.compact
     def __call__(
@@ -100,15 +116,20 @@ class Model(nn.Module):
           frozen: submodules without dropout even when training.
 
         Returns:
+          With steps behind B where `per_step`:
           `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B]: the mean of student
           and hallucinations. Likewise `logits/student`, `logits/<m>` of each teacher, `logits/teachers` of these
-          together, and `logits/hallucination/<m>`. `real/<m>` and `imitated/<m>`: what the discriminator says of the
-          codes of teacher and hallucination, [B, classes + 1], or [B] of a regression.
+          together, `logits/pair` of these and the student, and `logits/hallucination/<m>`. `real/<m>` and
+          `imitated/<m>`: what the discriminator says of the codes of teacher and hallucination, [B, classes + 1], or
+          [B] of a regression.
 
         Raises:
           UserError: the model's fields do not fit each other, or the batch.
         """
         check_roles("admd", self.modalities)
+        lead: tuple[int, ...] = ()
+        if self.per_step:
+            inputs, masks, lead = fold_steps("admd", inputs, masks, self.modalities)
         check_classes("admd", self.classes)
         (first, *others), sizes = self.modalities, (self.width, self.layers, self.classes or 1, self.bottleneck)
         sequences = read_sequences(inputs, masks, self.modalities, initial=self.is_initializing())
@@ -123,13 +144,15 @@ class Model(nn.Module):
         scores |= {f"/{m}": stream.scores for m, stream in taught.items()}
         scores |= {f"/hallucination/{m}": stream.scores for m, stream in imagined.items()}
         if taught:
-            scores["/teachers"] = average_heads({m: stream.scores for m, stream in taught.items()}, present)
+            heads = {m: stream.scores for m, stream in taught.items()}
+            scores["/teachers"] = average_heads(heads, present)
+            scores["/pair"] = average_heads({first: student.scores, **heads}, present)
         scores[""] = jnp.stack([student.scores, *(stream.scores for stream in imagined.values())]).mean(axis=0)
         outputs, codes = name_scores(scores, self.classes), {m: (taught[m].code, imagined[m].code) for m in taught}
         judges = Discriminators(others, self.judge, self.classes + 1, name="discriminator")
         for m, (real, imitated) in judges(codes).items():
             outputs |= {f"real/{m}": real, f"imitated/{m}": imitated}
-        return outputs
+        return unfold_steps(outputs, lead) if self.per_step else outputs
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Returns predictions [B], or logits [B, classes], from the first modality and deployed parameters."""

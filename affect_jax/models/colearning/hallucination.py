@@ -27,8 +27,10 @@ from affect_jax.layers.streams import (
     Streams,
     check_roles,
     fix_target,
+    fold_steps,
     name_scores,
     read_sequences,
+    unfold_steps,
 )
 
 
@@ -40,15 +42,22 @@ class Model(nn.Module):
       classes: number of classes, or 0 for a number.
       width: of the layers of each stream.
       layers: of each stream.
+      per_step: a label for each step, which all modalities then share; a stream reads each step alone.
     """
 
     modalities: Sequence[str] = ("video", "text")
     classes: int = 0
     width: int = 64
     layers: int = 2
+    per_step: bool = False
 
     deployed = ("student", "hallucinations")
     """Names of the submodules that stay after training."""
+
+    @property
+    def aligned(self) -> bool:
+        """Whether its modalities share their steps."""
+        return self.per_step
 
     @nn.compact
     def __call__(
@@ -70,6 +79,7 @@ class Model(nn.Module):
           frozen: submodules without dropout even when training.
 
         Returns:
+          With steps behind B where `per_step`:
           `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B]: the mean of student
           and hallucinations. Likewise `logits/student`, `logits/<m>` of each teacher, and of these together
           `logits/teachers`; of each hallucination, `logits/hallucination/<m>`; of student and teacher,
@@ -80,6 +90,9 @@ class Model(nn.Module):
           UserError: the model's fields do not fit each other, or the batch.
         """
         check_roles("hallucination", self.modalities)
+        lead: tuple[int, ...] = ()
+        if self.per_step:
+            inputs, masks, lead = fold_steps("hallucination", inputs, masks, self.modalities)
         check_classes("hallucination", self.classes)
         (first, *others), sizes = self.modalities, (self.width, self.layers, self.classes or 1)
         sequences = read_sequences(inputs, masks, self.modalities, initial=self.is_initializing())
@@ -102,7 +115,7 @@ class Model(nn.Module):
         for m, stream in taught.items():
             imitation = outputs[f"imitation/{m}"] = nn.sigmoid(imagined[m].code)
             outputs[f"imitated/{m}"] = fix_target(imitation, nn.sigmoid(stream.code), present[m])
-        return outputs
+        return unfold_steps(outputs, lead) if self.per_step else outputs
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Returns predictions [B], or logits [B, classes], from the first modality and deployed parameters."""

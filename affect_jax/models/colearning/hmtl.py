@@ -21,19 +21,22 @@ from typing import Any
 import jax
 from flax import linen as nn
 
+from affect_jax.layers.aligned import check_steps
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.modalities import average_steps, is_present
 from affect_jax.layers.outputs import average_heads, check_classes
 from affect_jax.layers.recurrent import BiGRU
-from affect_jax.layers.streams import check_roles, fix_target, name_scores, read_sequences
+from affect_jax.layers.streams import check_roles, fix_target, name_scores, read_sequences, unfold_steps
 from affect_jax.layers.wide import to_wide
 
 
 class Embedding(nn.Module):
-    """A sequence [B, T, D] under its mask [B, T] -> [B, 2 units]: the mean of its steps, each times its attention."""
+    """A sequence [B, T, D] under its mask [B, T] -> [B, 2 units]: the mean of its steps, each times its attention; or,
+    `per_step`, these steps, [B T, 2 units]."""
 
     units: int
+    per_step: bool = False
 
     @nn.compact
     def __call__(
@@ -43,7 +46,8 @@ class Embedding(nn.Module):
         x = nn.relu(Dense(self.units, name="dense")(x))
         x = Dropout(name="drop")(to_wide(x), dropout, train=train)
         x = BiGRU(self.units, name="gru_1")(x, mask)
-        return average_steps(nn.sigmoid(Dense(1, name="attention")(x)) * x, mask)
+        x = nn.sigmoid(Dense(1, name="attention")(x)) * x
+        return x.reshape(x.shape[0] * x.shape[1], x.shape[2]) if self.per_step else average_steps(x, mask)
 
 
 class Scorer(nn.Module):
@@ -64,6 +68,7 @@ class Teachers(nn.Module):
     names: Sequence[str]
     units: int
     outputs: int
+    per_step: bool = False
 
     @nn.compact
     def __call__(
@@ -72,7 +77,8 @@ class Teachers(nn.Module):
         """Returns name -> embedding [B, W] and scores [B, outputs], of the names that `sequences` has."""
         made = {}
         for name in (name for name in self.names if name in sequences):
-            embedding = Embedding(self.units, name=f"{name}_embedding")(*sequences[name], **acts)
+            make = Embedding(self.units, self.per_step, name=f"{name}_embedding")
+            embedding = make(*sequences[name], **acts)
             made[name] = embedding, Scorer(self.units, self.outputs, name=f"{name}_classifier")(embedding, **acts)
         return made
 
@@ -107,14 +113,21 @@ class Model(nn.Module):
       modalities: that which is deployed, then its teachers.
       classes: number of classes, or 0 for a number.
       units: of each direction of a GRU, and of the dense layers.
+      per_step: a label for each step, which all modalities then share; each step has an embedding.
     """
 
     modalities: Sequence[str] = ("video", "text")
     classes: int = 0
     units: int = 64
+    per_step: bool = False
 
     deployed = ("student", "classifier")
     """Names of the submodules that stay after training."""
+
+    @property
+    def aligned(self) -> bool:
+        """Whether its modalities share their steps."""
+        return self.per_step
 
     @nn.compact
     def __call__(
@@ -136,6 +149,7 @@ class Model(nn.Module):
           frozen: submodules without dropout even when training.
 
         Returns:
+          With steps behind B where `per_step`:
           `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B], of the student;
           likewise `logits/<m>` of each teacher, and `logits/teachers` of these together. `decoded/<m>`, what the
           decoder makes of the student's embedding, and `embedding/<m>`, the teacher's, [B, 2 units]. `real/<m>` and
@@ -151,19 +165,30 @@ class Model(nn.Module):
         acts = {
             name: dict(train=train and name not in frozen, dropout=dropout) for name in (*self.deployed, "teachers")
         }
-        student = Embedding(self.units, name="student")(*sequences[first], **acts["student"])
+        lead = sequences[first][0].shape[:2] if self.per_step else ()
+        if self.per_step:
+            check_steps("hmtl", {m: x.shape[1] for m, (x, _) in sequences.items()})
+        student = Embedding(self.units, self.per_step, name="student")(*sequences[first], **acts["student"])
         scores = {"": Scorer(self.units, count, name="classifier")(student, **acts["classifier"])}
-        taught = Teachers(others, self.units, count, name="teachers")(sequences, **acts["teachers"])
-        if not taught:
-            return name_scores(scores, self.classes)
-        present = {m: is_present(masks, m) for m in taught}
-        scores |= {f"/{m}": y for m, (_, y) in taught.items()}
-        scores["/teachers"] = average_heads({m: y for m, (_, y) in taught.items()}, present)
+        taught = Teachers(others, self.units, count, self.per_step, name="teachers")(sequences, **acts["teachers"])
+        if taught:
+            present = {m: sequences[m][1].ravel() if self.per_step else is_present(masks, m) for m in taught}
+            scores |= {f"/{m}": y for m, (_, y) in taught.items()}
+            scores["/teachers"] = average_heads({m: y for m, (_, y) in taught.items()}, present)
         outputs = name_scores(scores, self.classes)
+        if taught:
+            outputs |= self._compare(student, {m: embedding for m, (embedding, _) in taught.items()}, present)
+        return unfold_steps(outputs, lead) if self.per_step else outputs
+
+    def _compare(
+        self, student: jax.Array, taught: Mapping[str, jax.Array], present: Mapping[str, jax.Array]
+    ) -> dict[str, jax.Array]:
+        """What decoders and discriminators say of embeddings."""
+        outputs = {}
         for m, decoded in Decoders(tuple(taught), self.units, name="decoder")(student).items():
-            outputs |= {f"decoded/{m}": decoded, f"embedding/{m}": fix_target(decoded, taught[m][0], present[m])}
-        pairs = {m: (embedding, student) for m, (embedding, _) in taught.items()}
-        for m, (real, imitated) in Discriminators(others, self.units, name="discriminator")(pairs).items():
+            outputs |= {f"decoded/{m}": decoded, f"embedding/{m}": fix_target(decoded, taught[m], present[m])}
+        pairs = {m: (embedding, student) for m, embedding in taught.items()}
+        for m, (real, imitated) in Discriminators(self.modalities[1:], self.units, name="discriminator")(pairs).items():
             outputs |= {f"real/{m}": real, f"imitated/{m}": imitated}
         return outputs
 

@@ -30,8 +30,10 @@ from affect_jax.layers.streams import (
     Streams,
     check_roles,
     fix_target,
+    fold_steps,
     name_scores,
     read_sequences,
+    unfold_steps,
 )
 
 
@@ -43,15 +45,22 @@ class Model(nn.Module):
       classes: number of classes, or 0 for a number.
       width: of the layers of each stream.
       layers: of each stream.
+      per_step: a label for each step, which all modalities then share; a stream reads each step alone.
     """
 
     modalities: Sequence[str] = ("video", "text")
     classes: int = 0
     width: int = 64
     layers: int = 2
+    per_step: bool = False
 
     deployed = ("student", "hallucinations")
     """Names of the submodules that stay after training."""
+
+    @property
+    def aligned(self) -> bool:
+        """Whether its modalities share their steps."""
+        return self.per_step
 
     @nn.compact
     def __call__(
@@ -73,6 +82,7 @@ class Model(nn.Module):
           frozen: submodules without dropout even when training.
 
         Returns:
+          With steps behind B where `per_step`:
           `logits` and `prediction`, the same, [B, classes], or of a regression `prediction` [B]: the mean of
           hallucinations and of the student that they gate. Likewise `logits/pair`, the mean of teachers and of the
           student that they gate; `logits/student` of the one that nothing gates; `logits/<m>` of each teacher;
@@ -83,6 +93,9 @@ class Model(nn.Module):
           UserError: the model's fields do not fit each other, or the batch.
         """
         check_roles("modality_distillation", self.modalities)
+        lead: tuple[int, ...] = ()
+        if self.per_step:
+            inputs, masks, lead = fold_steps("modality_distillation", inputs, masks, self.modalities)
         check_classes("modality_distillation", self.classes)
         (first, *others), sizes = self.modalities, (self.width, self.layers, self.classes or 1)
         sequences = read_sequences(inputs, masks, self.modalities, initial=self.is_initializing())
@@ -106,7 +119,8 @@ class Model(nn.Module):
             scores |= {f"/{m}": stream.scores, f"/hallucination/{m}": imagined[m].scores}
             imitation = outputs[f"imitation/{m}"] = nn.sigmoid(imagined[m].code)
             outputs[f"imitated/{m}"] = fix_target(imitation, nn.sigmoid(stream.code), present[m])
-        return outputs | name_scores(scores, self.classes)
+        outputs |= name_scores(scores, self.classes)
+        return unfold_steps(outputs, lead) if self.per_step else outputs
 
     def deploy(self, inputs: Mapping[str, jax.Array], masks: Mapping[str, jax.Array]) -> jax.Array:
         """Returns predictions [B], or logits [B, classes], from the first modality and deployed parameters."""
