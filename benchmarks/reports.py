@@ -42,17 +42,19 @@ _NUMBER = re.compile(rb"-?\d*\.?\d+(?:e[-+]?\d+)?")
 
 
 class Report(NamedTuple):
-    """A folder under results/, the runs it is made of, and the commands: a program of `launch`, then its arguments."""
+    """A folder under results/, the runs it is made of, the commands (a program of `launch`, then its arguments), and
+    tables under results/ that these read."""
 
     folder: str
     runs: tuple[str, ...]
     commands: tuple[str, ...]
+    tables: tuple[str, ...] = ()
 
 
 def list_reports() -> list[Report]:
     """What results/reports.toml lists."""
     document = tomllib.loads((RESULTS / "reports.toml").read_text(encoding="utf-8"))
-    return [Report(entry["folder"], tuple(entry["runs"]), tuple(entry["commands"])) for entry in document["report"]]
+    return [Report(**{k: v if k == "folder" else tuple(v) for k, v in entry.items()}) for entry in document["report"]]
 
 
 def pack(run: Path, archives: Path) -> Path:
@@ -100,6 +102,9 @@ def make(asked: Report, folder: Path) -> Path:
     for name in asked.runs:
         if not (folder / "runs" / name).is_dir():
             unpack(name, RESULTS / "runs", folder / "runs")
+    for name in asked.tables:
+        (folder / "results").mkdir(exist_ok=True)
+        shutil.copyfile(RESULTS / name, folder / "results" / name)
     silent = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
     with contextlib.chdir(folder), silent[0], silent[1]:
         for command in asked.commands:

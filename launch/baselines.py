@@ -7,8 +7,9 @@ r"""Classical baselines on the corpus, target and folds of a network's config, w
 
 Methods: mfcc_statistics, action_units, both (MFCC statistics and action units together), is13 (openSMILE's functionals
 and a linear support vector machine), random_subset (features chosen by random subsets, then nearest neighbours),
-canonical (functionals that count most in the canonical correlation with the label, then that machine) and nystroem (an
-ensemble of approximated kernels, then sparse partial least squares).
+canonical (functionals that count most in the canonical correlation with the label, then that machine), forward_backward
+(functionals that enter and leave a linear regression one by one, then that machine) and nystroem (an ensemble of
+approximated kernels, then sparse partial least squares).
 Of labels per step, on the features of single steps, all modalities together: linear, a ridge or logistic regression,
 and of numbers svr, a linear support vector regression, also behind AVEC's chain of post-processing ('SVR + offset').
 Hyper-parameters are chosen on the validation split. Each final model is fitted on the training split alone, as a

@@ -23,6 +23,7 @@ LEARNERS = {
     "is13": learners.SVM,
     "random_subset": learners.KNN,
     "canonical": learners.CANONICAL,
+    "forward_backward": learners.GREEDY,
     "nystroem": learners.NYSTROEM,
     "svr": learners.STEP_SVR,
 }

@@ -158,6 +158,18 @@ def _fit_canonical(task: str, classes: int, hyper: Mapping[str, float], x: np.nd
     return lambda rows: machine(rows[:, chosen])
 
 
+def _list_greedy_choices(task: str) -> tuple[dict[str, float], ...]:
+    del task
+    return tuple({"columns": k, "C": c} for k in (10, 30, 90) for c in (0.1, 1.0))
+
+
+def _fit_greedy(task: str, classes: int, hyper: Mapping[str, float], x: np.ndarray, y: np.ndarray) -> Fitted:
+    """The support vector machine on the columns that forward and backward steps select."""
+    chosen = projections.select_forward_backward(x, _spread_classes(y, classes), int(hyper["columns"]))
+    machine = _fit_svm(task, classes, hyper, x[:, chosen], y)
+    return lambda rows: machine(rows[:, chosen])
+
+
 def _list_nystroem_choices(task: str) -> tuple[dict[str, float], ...]:
     del task
     return tuple({"components": k} for k in (1, 2, 4, 8))
@@ -183,4 +195,5 @@ SVM = Learner(_list_svm_choices, False, _fit_svm)
 KNN = Learner(_list_knn_choices, True, _fit_knn)
 STEP_SVR = Learner(_list_step_svr_choices, False, _fit_step_svr)
 CANONICAL = Learner(_list_canonical_choices, False, _fit_canonical)
+GREEDY = Learner(_list_greedy_choices, False, _fit_greedy)
 NYSTROEM = Learner(_list_nystroem_choices, False, _fit_nystroem)

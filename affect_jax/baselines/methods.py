@@ -13,6 +13,7 @@ NAMES = {
     "is13": "IS13 baseline",
     "random_subset": "Random subset feature selection",
     "canonical": "Canonical correlation selection",
+    "forward_backward": "Forward-backward selection",
     "nystroem": "Ensemble Nyström, sparse PLS",
     "linear": "Linear model of single steps",
     "svr": "SVR",
@@ -26,7 +27,7 @@ OF_STEPS = ("linear", "svr")
 """Methods of labels per step; the others are of whole clips of speech."""
 OF_NUMBERS = ("svr",)
 """Methods that know no classes."""
-OF_FUNCTIONALS = ("is13", "random_subset", "canonical", "nystroem")
+OF_FUNCTIONALS = ("is13", "random_subset", "canonical", "forward_backward", "nystroem")
 """Methods on openSMILE's functionals; all but the first take MFCC statistics where openSMILE is not installed."""
 NEEDING_ACTION_UNITS = ("action_units", "both")
 

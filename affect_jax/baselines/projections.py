@@ -1,4 +1,5 @@
-"""What table 3.1's methods do with thousands of functionals: rank them by a canonical correlation, or project kernels.
+"""What table 3.1's methods do with thousands of functionals: rank them by a canonical correlation, select some of them
+in forward and backward steps, or project kernels.
 
 After what the thesis tells of the papers, whose code is not public: numbers of landmarks, groups and components are
 chosen here.
@@ -35,6 +36,51 @@ def rank_by_correlation(x: np.ndarray, y: np.ndarray, ridge: float = 1.0) -> np.
     gram = x @ x.T + len(x) * ridge * np.eye(len(x))
     weights = x.T @ np.linalg.solve(gram, centred / scale[None, :])
     return np.argsort(-np.linalg.norm(weights, axis=1), kind="stable")
+
+
+def select_forward_backward(x: np.ndarray, y: np.ndarray, columns: int) -> np.ndarray:
+    """Numbers of the columns that a forward-backward greedy search selects for a linear regression, in its order.
+
+    Forward, the column that explains most of the residual enters. Backward, a column leaves again as long as the error
+    rises by less than half of what the last one gained (Zhang 2011, "Adaptive forward-backward greedy algorithm for
+    learning sparse representations", algorithm 1). So a column that stood for several others goes once these are there.
+
+    Args:
+      x: [N, D], standardised.
+      y: [N, C], targets; the errors of all count.
+      columns: at most as many, and fewer than N.
+    """
+    x, y = x.astype(np.float64), y - y.mean(axis=0)[None, :]
+    chosen: list[int] = []
+    gains: list[float] = []
+    error, residual = float(np.square(y).sum()), y
+    total, norm = max(error, _LEAST), np.maximum(np.linalg.norm(x, axis=0), _LEAST)
+    while len(chosen) < min(columns, len(x) - 2, x.shape[1]):
+        explained = np.linalg.norm(x.T @ residual, axis=1) / norm
+        explained[chosen] = -1
+        weights, after, inverse = _regress(x[:, [*chosen, int(explained.argmax())]], y)
+        if error - after <= _LEAST * total:
+            break
+        chosen.append(int(explained.argmax()))
+        gains.append(error - after)
+        error = after
+        while len(chosen) > 1:
+            # What the error rises by when a column alone leaves.
+            rises = np.square(weights).sum(axis=1) / np.maximum(np.diag(inverse), _LEAST * _LEAST)
+            if rises.min() > gains[-1] / 2:
+                break
+            chosen.pop(int(rises.argmin()))
+            gains.pop()
+            weights, error, inverse = _regress(x[:, chosen], y)
+        residual = y - x[:, chosen] @ weights
+    return np.array(chosen, int)
+
+
+def _regress(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Least squares: weights [K, C], the squared error, and the inverse [K, K] of x'x."""
+    inverse = np.linalg.pinv(x.T @ x)
+    weights = inverse @ (x.T @ y)
+    return weights, float(np.square(y - x @ weights).sum()), inverse
 
 
 class _Kernel(NamedTuple):

@@ -95,7 +95,7 @@ def write_synthetic(name: str, folder: str, settings: Mapping[str, Any]) -> str:
     if "parts" in package.DEFAULTS:
         parts = {path.name: f"{path}/manifest.csv" for path in sorted(Path(folder).iterdir()) if path.is_dir()}
         return f'wrote {name} corpora to {folder}; train on them with launch.main --config.corpus.parts="{parts}"'
-    source = f"--manifest={folder}/manifest.csv" if "manifest" in package.DEFAULTS else f"--path={folder}"
-    source = f"--manual_dir={folder}" if "manual_dir" in package.DEFAULTS else source
+    kept = {"manual_dir": f"--manual_dir={folder}", "path": f"--path={folder}"}  # else the form of one's own corpus
+    source = next((text for key, text in kept.items() if key in package.DEFAULTS), f"--manifest={folder}/manifest.csv")
     repeated = "".join(f" --{key}={value}" for key, value in kind.items() if key in package.DEFAULTS)
     return f"wrote a synthetic {name} corpus to {folder}; read it with {source}{repeated}"

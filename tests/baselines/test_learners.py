@@ -3,8 +3,8 @@ import pytest
 
 from affect_jax.baselines import learners, projections
 
-ALL = [learners.LINEAR, learners.SVM, learners.KNN, learners.CANONICAL, learners.NYSTROEM]
-NAMES = ["linear", "svm", "knn", "canonical", "nystroem"]
+ALL = [learners.LINEAR, learners.SVM, learners.KNN, learners.CANONICAL, learners.GREEDY, learners.NYSTROEM]
+NAMES = ["linear", "svm", "knn", "canonical", "greedy", "nystroem"]
 
 
 def clips(task, seed=0, count=80):
@@ -69,6 +69,21 @@ def test_columns_that_go_with_the_target_come_first():
     assert set(projections.rank_by_correlation(x, y[:, None])[:2]) == {7, 40}
     classes = np.eye(3)[np.where(x[:, 7] > 0.4, 0, np.where(x[:, 40] > 0, 1, 2))]
     assert set(projections.rank_by_correlation(x, classes)[:2]) == {7, 40}
+
+
+def test_a_column_that_stood_for_others_leaves_again():
+    """Forward steps alone would keep the sum of three columns, which is nearest to y and of no use beside them."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(200, 50))
+    x[:, 3] = x[:, 7] + x[:, 40] + x[:, 21] + 0.5 * draw.normal(size=200)
+    y = (x[:, 7] + x[:, 40] + x[:, 21])[:, None]
+    assert np.abs(x.T @ y[:, 0]).argmax() == 3
+    assert set(projections.select_forward_backward(x, y, 10)) == {7, 40, 21}
+    assert list(projections.select_forward_backward(x, y, 1)) == [3]
+    few = projections.select_forward_backward(x[:6], y[:6] + draw.normal(size=(6, 1)), 10)
+    assert len(few) <= 4, "fewer than clips"
+    classes = np.eye(3)[np.digitize(y[:, 0], [-0.5, 0.5])]
+    assert {7, 40, 21} <= set(projections.select_forward_backward(x, classes, 5)) | {3}
 
 
 def test_sparse_partial_least_squares_ends_at_least_squares_and_leaves_columns_out():

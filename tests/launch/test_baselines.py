@@ -52,7 +52,10 @@ def test_one_command_for_a_regression(main, tmp_path, capsys):
     out, err = capsys.readouterr()
     assert "without the IS13 baseline, as openSMILE is not installed" in err
     results = read_results(tmp_path / "run")
-    names = [methods.NAMES[name] for name in ("mfcc_statistics", "random_subset", "canonical", "nystroem")]
+    names = [
+        methods.NAMES[name]
+        for name in ("mfcc_statistics", "random_subset", "canonical", "forward_backward", "nystroem")
+    ]
     assert {trial.variant for trial in results.trials} == {*names, *(name + methods.REFITTED for name in names)}
     assert results.task == "signed_regression"
     assert results.config_arg.endswith("configs/conflictnet.py:baseline")
