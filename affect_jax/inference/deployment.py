@@ -229,8 +229,9 @@ def summarize_corpus(corpus: CorpusRecord) -> dict[str, Any]:
 
 
 def find_speech_rate(corpus: Mapping[str, Any], modality: str) -> int | None:
-    """Hz of the raw speech that a run reads as `modality`; None where `modality` is something else."""
-    return corpus.get("rate") if modality == "speech" or corpus.get("sound") == "waveform" else None
+    """Hz of the raw speech that a run reads as `modality`; None where `modality` is something else, or several."""
+    is_raw = corpus.get("sound") == "waveform" and "+" not in modality
+    return corpus.get("rate") if modality == "speech" or is_raw else None
 
 
 def list_inputs(model: Any) -> tuple[str, ...]:

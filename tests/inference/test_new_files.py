@@ -17,7 +17,7 @@ from affect_jax.inference.output import Output
 from affect_jax.reports import listening
 from affect_jax.runtime import run_folder
 from affect_jax.training import loop
-from configs import fusion, rank, speech_emotion
+from configs import conflictnet_words, fusion, rank, speech_emotion
 from tests import fusion_run, own, small
 
 RATE = 8000
@@ -336,3 +336,22 @@ def test_a_list_for_raw_speech(tmp_path):
         rows, _, skipped = predict(model, drop_columns(path, "list.csv", "label:mood"))
         assert not skipped
         compare(rows, read_predictions(run), ("emotion0", "emotion1", "emotion2"))
+
+
+def test_a_list_for_raw_speech_and_words(tmp_path):
+    """A model of several modalities, of which one is a waveform, makes no timelines, and an item may lack its words."""
+    path = own.write(tmp_path, columns=("text", "voice"))
+    path.write_text(path.read_text().replace("text_4.npy", ""))
+    config = own.use(conflictnet_words.get_config(), path, target="valence")
+    sizes = dict(filters=(2, 3), widths=(6, 4), pools=(8, 6), lstm_units=(4, 3), attention_units=2, heads=2)
+    with config.unlocked():
+        config.model.update(sizes)
+    config.study.update(only=("cross",), seeds=1)
+    run, _ = train(config, tmp_path / "run")
+    listing = drop_columns(path, "list.csv", "label:valence", "split")
+    for model in open_both(run, tmp_path / "export"):
+        assert model.trained["rate"] is None
+        rows, _, skipped = predict(model, listing)
+        assert not skipped
+        assert [row["note"] for row in rows if row["note"]] == ["without text"]
+        compare(rows, read_predictions(run))
