@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from affect_jax.datasets import spoken_conflict
+from affect_jax.datasets.manifest.extract_columns import extract_features
 from affect_jax.datasets.spoken_conflict import synthetic
 from affect_jax.errors import UserError
-from affect_jax.extraction.manifest_features import extract_features
 from configs import conflictnet_words
 
 SMALL = dict(train=24, validation=2, test=4, seconds=2, seed=1)
