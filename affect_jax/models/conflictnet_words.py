@@ -10,7 +10,9 @@
 
 `late` adds up what ConflictNET and the words answer, each alone. `cross` is the thesis' cross-attention (equations 2.4,
 2.5 and the mean over time; section 4.2) between the steps of ConflictNET and the words. `speech` is ConflictNET itself,
-`words` the words alone: what the two are compared with. The thesis only names the task; words' sizes are ours.
+`words` the words alone: what the two are compared with. Where an example lacks one of the two, `late` answers by the
+other; `cross` has nothing to ask, or nobody to answer, and knows nothing, as in chapter 4. The thesis only names the
+task; words' sizes are ours.
 """
 
 from collections.abc import Mapping, Sequence

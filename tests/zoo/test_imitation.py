@@ -110,10 +110,9 @@ def test_a_discriminator_has_the_layers_of_the_public_code():
     assert widths == [(128, 1024), (1024, 1024), (1024, 1024), (1024, 2048), (2048, 3072), (3072, 6)]
 
 
-@pytest.mark.parametrize("method", ["modality_distillation", "admd"])
-def test_a_label_a_step_is_a_stream_for_each_step(method):
+def test_a_label_a_step_is_a_stream_for_each_step():
     """Each step is answered as an item of that step alone would be, whatever imitates what."""
-    model, batch = plan(method)[0], make_batch()
+    model, batch = plan("modality_distillation")[0], make_batch()
     inputs, masks = batch["inputs"], batch["masks"]
     alone = {m: x.reshape(-1, x.shape[-1]) for m, x in inputs.items()}, {m: x.ravel() for m, x in masks.items()}
 
@@ -131,7 +130,7 @@ def test_a_label_a_step_is_a_stream_for_each_step(method):
         assert value.shape[:2] == (ITEMS, 3)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["admd", "hmtl"])
 def test_labels_of_steps_fit_every_loss_of_a_study(method):
     """HMTL's embeddings of steps, too: every term is one number, and padding reaches none."""
     model, stages, _ = plan(method)

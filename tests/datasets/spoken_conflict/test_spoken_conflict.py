@@ -51,14 +51,14 @@ def test_words_tell_the_level_of_polite_clips_alone_and_sound_that_of_heated_one
     for row in rows:
         words = row["transcript"].split()
         told.append(sum(word in synthetic._MEANINGS["dissent"] for word in words))
-        sound = soundfile.read(place / row["voice"])[0].reshape(20, -1)
-        heard.append(np.mean(sound**2) / np.max(sound**2))  # of raised voices there is less silence
+        power = np.square(soundfile.read(place / row["voice"])[0]).reshape(40, -1).mean(axis=1)
+        heard.append(np.mean(power > 0.1 * power.max()))  # raised voices make fewer pauses
         levels.append(float(row["label:conflict"]))
         kinds.append(planted[row["id"]][0])
     told, heard, levels, polite = map(np.array, (told, heard, levels, [kind == "polite" for kind in kinds]))
     np.testing.assert_array_equal(told, np.where(polite, levels / 2 + 5, 0))
-    assert np.corrcoef(heard[~polite], levels[~polite])[0, 1] > 0.5
-    assert abs(np.corrcoef(heard[polite], levels[polite])[0, 1]) < 0.5
+    told_by_sound = [np.corrcoef(heard[of], levels[of])[0, 1] for of in (~polite, polite)]
+    assert told_by_sound[0] > max(0.4, told_by_sound[1] + 0.3)
 
 
 def test_transcripts_and_their_vectors_give_the_same_words(place, tmp_path):
