@@ -29,7 +29,7 @@ def get_config(argument: str = TARGETS[0]) -> ml_collections.ConfigDict:
         base.parse_argument(raters, ("raters",), "behind the target")
     modalities = tuple(base.RECOLA.values())
     config = dict(name=f"Difficulty {argument}", task="regression")
-    config["corpus"] = base.recola() | (dict(raters=True) if raters else {})
+    config["corpus"] = base.recola() | dict(raters=bool(raters))
     rated = ("disagreement",) if raters else ()
     config["data"] = base.data((*modalities, *rated), target, unit="frame", eval_size=1024)
     config["model"] = dict(name="difficulty", modality=modalities[0], classes=0, widths=(64, 16), units=120)

@@ -52,7 +52,6 @@ _TEXT = {
     "audio_features": "ravdess; cmu_mosi, raw; iemocap, release: extractor of the sound (docs/clips.md).",
     "video_features": "ravdess, video; cmu_mosi, raw; iemocap, release: extractor of the pictures (docs/clips.md); of"
     " iemocap also a folder with one npy file [T, D] per utterance.",
-    "raters": "recola: also how much single raters disagree, as the modality `disagreement`.",
     "layout": "manifest, arrays: item (default) or group (a group's items are its steps); manifest: steps (labels per"
     " step; default where the label's cells are files).",
     "array": "manifest: which array to read of npz, h5 and mat files that have several.",
@@ -73,6 +72,7 @@ _FRACTIONS = {
 }
 _SWITCHES = {
     "download": "cmu_mosi: fetch the public files.",
+    "raters": "recola: also how much single raters disagree, as the modality `disagreement`.",
     "classes": "manifest, arrays: numbers of the target are names of classes.",
 }
 _LISTS = {

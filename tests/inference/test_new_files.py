@@ -349,9 +349,9 @@ def test_a_list_for_raw_speech_and_words(tmp_path):
     config.study.update(only=("cross",), seeds=1)
     run, _ = train(config, tmp_path / "run")
     listing = drop_columns(path, "list.csv", "label:valence", "split")
-    for model in open_both(run, tmp_path / "export"):
-        assert model.trained["rate"] is None
-        rows, _, skipped = predict(model, listing)
-        assert not skipped
-        assert [row["note"] for row in rows if row["note"]] == ["without text"]
-        compare(rows, read_predictions(run))
+    model = predictor.wrap_deployed(deployment.load_deployed(run, 0))
+    assert model.trained["rate"] is None
+    rows, _, skipped = predict(model, listing)
+    assert not skipped
+    assert [row["note"] for row in rows if row["note"]] == ["without text"]
+    compare(rows, read_predictions(run))
