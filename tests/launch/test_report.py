@@ -186,7 +186,8 @@ def test_missing_runs_are_trained_with_what_the_flags_set(in_process, runs, tmp_
 
     arguments = ("--tables=mosi", f"--runs={runs}", "--train", "--manual_dir=/data", "--data_dir=/built")
     calls = in_process(*arguments, "--set=study.seeds=2", make=make)
-    assert [call[0] for call in calls] == ["configs/seqsew_unimodal.py:mosi", "configs/seqsew.py:mosi,audio+text"]
+    needed = ["configs/seqsew_unimodal.py:mosi", "configs/unimodal_mosi.py", "configs/seqsew.py:mosi,audio+text"]
+    assert [call[0] for call in calls] == needed
     for config_arg, workdir, config in calls:
         assert workdir == str(runs / name_run_folder(config_arg))
         assert config.trials.seeds == 2
@@ -196,7 +197,7 @@ def test_missing_runs_are_trained_with_what_the_flags_set(in_process, runs, tmp_
 def test_every_config_of_the_tables_loads():
     for config_arg in list_needed(TABLES.values()):
         config = changes.load_config_file(config_arg)
-        named = {":mosi": "cmu_mosi", "sspnet_conflict": "sspnet_conflict", "iemocap": "iemocap"}
+        named = {"mosi": "cmu_mosi", "sspnet_conflict": "sspnet_conflict", "iemocap": "iemocap"}
         assert config.corpus.name == next((corpus for name, corpus in named.items() if name in config_arg), "recola")
 
 
