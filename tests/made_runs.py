@@ -127,9 +127,6 @@ UNIMODAL = [
 ]
 
 
-COMPARED = [(f"{m}/{name}", name) for m in ("video", "audio") for name in ("catlstm", "mu_sa")]
-
-
 @pytest.fixture
 def mosi_runs(make_run):
     """mosi_runs(synthetic) makes all runs of tables 5.4 and 5.6."""
@@ -139,7 +136,6 @@ def mosi_runs(make_run):
             make_run("configs/seqsew.py:mosi,video+text", PAIR, synthetic=synthetic, **options),
             make_run("configs/seqsew.py:mosi,audio+text", PAIR, synthetic=synthetic, **options),
             make_run("configs/seqsew_unimodal.py:mosi", UNIMODAL, synthetic=synthetic, **options),
-            make_run("configs/unimodal_mosi.py", COMPARED, synthetic=synthetic, **options),
         ]
 
     return make
