@@ -31,7 +31,8 @@ def test_only_what_is_missing_is_trained(make_run, tmp_path):
             make_run(config_arg, [("text/bigru", "BiGRU+Classifier")])
 
     runs = report_files.gather_runs(report_files.choose_tables(["mosi"]), tmp_path / "runs", train)
-    assert trained == ["configs/seqsew_unimodal.py:mosi", "configs/seqsew.py:mosi,audio+text"]
+    needed = ["configs/seqsew_unimodal.py:mosi", "configs/unimodal_mosi.py", "configs/seqsew.py:mosi,audio+text"]
+    assert trained == needed
     assert runs["configs/seqsew_unimodal.py:mosi"] is not None
     assert runs["configs/seqsew.py:mosi,audio+text"] is None
 
