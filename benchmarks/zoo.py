@@ -48,6 +48,7 @@ BOUNDS = {
     "mult": "passes over 45 layers' attention of 50 x 50 steps by 5 heads, of 6 numbers each",
     "mutan": "products, and Adam's pass over 2.7 M weights",
     "raven": "products, and passes over the gates of 1,000 words of 20 sub-steps",
+    "self_mm": "375 and 500 steps of 16 and 32 units, one behind the other, each too short for its loop",
     "tfn": "products, and passes over 9.3 M weights and a product of 140,481 numbers an example",
 }
 """Method -> what bounds its step, printed where it takes more than half of PyTorch's time."""
