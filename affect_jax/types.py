@@ -24,6 +24,8 @@ class Batch(TypedDict):
     """float32 [B, T] or [B]."""
     mask: Array
     """bool, the target's shape."""
+    labelled: NotRequired[Array]
+    """bool, the target's shape: the step has a label; only where some of the corpus have none."""
     partner: NotRequired[Array]
     """float32 [B]: the target of the example that each was mixed with, see data/augment.py."""
     share: NotRequired[Array]

@@ -72,6 +72,7 @@ def corpus(name: str, **settings: Any) -> dict[str, Any]:
         sound=left_open(str),  # mfcc, log_mel, egemaps or waveform
         rate=left_open(int),  # Hz
         unusable=left_open(str),  # files: refuse or leave_out
+        unlabelled=left_open(str),  # rows without a label: refuse or train
         nonfinite=left_open(str),  # refuse, zero or mean
         folds=left_open(int),
         seed=left_open(int),

@@ -52,6 +52,7 @@ _TEXT = {
     "audio_features": "ravdess; cmu_mosi, raw; iemocap, release: extractor of the sound (docs/clips.md).",
     "video_features": "ravdess, video; cmu_mosi, raw; iemocap, release: extractor of the pictures (docs/clips.md); of"
     " iemocap also a folder with one npy file [T, D] per utterance.",
+    "unlabelled": "manifest: rows without a label: refuse (default), or train (docs/own_data.md).",
     "layout": "manifest, arrays: item (default) or group (a group's items are its steps); manifest: steps (labels per"
     " step; default where the label's cells are files).",
     "array": "manifest: which array to read of npz, h5 and mat files that have several.",

@@ -111,7 +111,8 @@ def mix_examples(key: Array, batch: Batch, alpha: Array) -> Batch:
     order_key, share_key = jax.random.split(key)
     order_B = jax.random.permutation(order_key, batch["target"].shape[0])
     drawn_B = jax.random.beta(share_key, *[jnp.maximum(alpha, 1e-3)] * 2, order_B.shape)
-    has_partner_B = batch["mask"] & batch["mask"][order_B] & (alpha > 0)
+    labelled_B = batch.get("labelled", batch["mask"])
+    has_partner_B = labelled_B & labelled_B[order_B] & (alpha > 0)
     share_B = jnp.where(has_partner_B, drawn_B, 1.0)
     inputs, masks = {}, {}
     for modality, x in batch["inputs"].items():

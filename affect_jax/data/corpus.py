@@ -34,6 +34,7 @@ class Stream:
       steps: padded length T of a batch; None where an example is one frame and has no time axis.
       scored: int32 [N, 2], which frames of an example count, from the first up to but without the last; the others are
         context. Of the target alone, and None where all count.
+      partial: some frames have no label, and are NaN. Of the target alone.
     """
 
     values: Array | None
@@ -42,6 +43,7 @@ class Stream:
     gain: Array | None
     steps: int | None = struct.field(pytree_node=False)
     scored: Array | None = None
+    partial: bool = struct.field(pytree_node=False, default=False)
 
 
 @struct.dataclass
@@ -94,7 +96,7 @@ def build_corpus(
     Args:
       recordings: in any order. An item may lack modalities, which a batch then shows as zeros whose mask is False.
       modalities: to keep.
-      target: name of the target; recordings without it get zeros and `labelled` False.
+      target: name of the target; recordings without it have `labelled` False, and NaN beside others that have it.
       unit: what an example is: a whole `recording` with a target a step, an `item` (a whole recording with one target,
         its modalities of any lengths), a `window`, or a `frame`.
       window: frames of a window; with the unit `recording` 0 for whole ones.
@@ -123,11 +125,12 @@ def build_corpus(
         else:
             inputs[m] = Stream(_join_frames(recordings, m) if resident else None, start, length, None, longest)
     scored = None if (last - first == lengths_of).all() else jnp.asarray(np.stack([first, last], 1))
-    corpus = Corpus(inputs, Stream(_join_targets(recordings, target), start, length, None, longest, scored))
+    values, has = _join_targets(recordings, target)
+    corpus = Corpus(inputs, Stream(values, start, length, None, longest, scored, partial=has.any() and not has.all()))
     index = Index(
         recordings=tuple(r.id for r in recordings),
         groups=tuple(r.group for r in recordings),
-        labelled=np.array([target in recording.targets for recording in recordings]),
+        labelled=has,
         offsets=offsets,
         input_offsets=input_offsets,
         frame_ids=np.array([s for r in recordings for s in r.steps]),
@@ -143,10 +146,12 @@ def _join_frames(recordings: Sequence[Recording], modality: str) -> Array:
     return jnp.asarray(np.concatenate([r.features[modality] for r in recordings]), jnp.float32)
 
 
-def _join_targets(recordings: Sequence[Recording], target: str) -> Array:
-    """float32 [F]; recordings without the target get zeros, which `labelled` keeps out of every fold."""
-    values = [recording.targets.get(target, np.zeros(len(recording.steps))) for recording in recordings]
-    return jnp.asarray(np.concatenate(values), jnp.float32)
+def _join_targets(recordings: Sequence[Recording], target: str) -> tuple[Array, np.ndarray]:
+    """float32 [F], NaN where some recordings have no target and 0 where none has, and bool [R], which have one."""
+    has = np.array([target in recording.targets for recording in recordings])
+    missing = np.nan if has.any() else 0.0
+    values = [recording.targets.get(target, np.full(len(recording.steps), missing)) for recording in recordings]
+    return jnp.asarray(np.concatenate(values), jnp.float32), has
 
 
 def _check_recordings(recordings: Sequence[Recording], modalities: Sequence[str], unit: str) -> None:
@@ -292,7 +297,10 @@ def take_batch(
         inputs[name] = jnp.where(mask[..., None], values, 0.0)
         masks[name] = mask
     target, mask = _gather(corpus.target, index, packing)
-    batch = Batch(inputs=inputs, masks=masks, target=jnp.where(mask, target, 0.0), mask=mask)
+    has_label = mask & ~jnp.isnan(target) if corpus.target.partial else mask
+    batch = Batch(inputs=inputs, masks=masks, target=jnp.where(has_label, target, 0.0), mask=mask)
+    if corpus.target.partial:
+        batch["labelled"] = has_label
     return batch if packing is None else Batch(**batch, segments=jnp.array(packing.rank, jnp.int32))
 
 

@@ -210,7 +210,8 @@ def rescale_predictions(
                 continue
             train = np.asarray(folds.train[fold])
             positions = corpora.locate_frames(development.corpus, train[train >= 0])
-            gold = development.target[positions[positions >= 0]]
+            positions = positions[positions >= 0]
+            gold = development.target[positions[development.index.labelled[development.recording[positions]]]]
             low, high = np.nanmin(values[trial]), np.nanmax(values[trial])
             if high > low:
                 share = (values[trial] - low) / (high - low)

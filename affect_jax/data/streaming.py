@@ -75,7 +75,8 @@ def make_source(corpus: Corpus, index: Index, recordings: Sequence[Recording]) -
 
 def _copy_to_host(stream: Stream) -> Stream:
     leaves = (None if x is None else np.asarray(x) for x in (stream.values, stream.start, stream.length, stream.gain))
-    return Stream(*leaves, stream.steps, None if stream.scored is None else np.asarray(stream.scored))
+    scored = None if stream.scored is None else np.asarray(stream.scored)
+    return Stream(*leaves, stream.steps, scored, partial=stream.partial)
 
 
 def _describe_frames(source: Source, modality: str) -> tuple[np.dtype, tuple[int, ...]]:

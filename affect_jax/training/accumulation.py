@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from affect_jax.errors import UserError
 from affect_jax.types import Array, Batch, Params
 
 
@@ -27,6 +28,11 @@ def add_over_pieces(
       statistics: running statistics, which go from piece to piece.
       key: of the batch; each piece gets another.
     """
+    if "labelled" in batch:
+        raise UserError(
+            "config.stages.<stage>.pieces cuts batches, whose parts have other shares of what has no label "
+            "(config.corpus.unlabelled); set pieces to 1"
+        )
     cut = jax.tree.map(lambda x: _cut_into_pieces(x, pieces), batch)
     valid = jnp.maximum(batch["mask"].sum(), 1)
 

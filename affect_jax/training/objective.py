@@ -145,6 +145,12 @@ def _choose_mask(term: Term, left: Array, batch: Batch) -> Array:
     return mask
 
 
+def _select_labelled(term: Term, batch: Batch) -> Batch:
+    """The batch as a term may read it: with the steps alone that have a label, where it reads labels."""
+    reads = term.right == "target" or term.kind in (*EMBEDDING, *TEACHING, *ADVERSARIAL)
+    return {**batch, "mask": batch["labelled"]} if reads and "labelled" in batch else batch
+
+
 def _mix(share: Array, own: Array, other: Array) -> Array:
     """share [B] of what is an example's own [B, ...], and the rest of the other's."""
     share = share.reshape((-1,) + (1,) * (own.ndim - 1))
@@ -221,8 +227,9 @@ def total_loss(
     """
     names = collect_names(outputs, batch)
     values, new_state = {}, {}
+    whole = batch
     for term in terms:
-        left, right = names[term.left], names[term.right]
+        left, right, batch = names[term.left], names[term.right], _select_labelled(term, whole)
         if term.kind in STATEFUL:
             fn = STATEFUL[term.kind][1]
             values[term.name], new_state[term.name] = fn(

@@ -72,3 +72,32 @@ def test_a_modality_teaches_where_an_item_has_both(kind):
     cut = {name: x[[0, 2]] for name, x in outputs.items()}
     both = dict(inputs={}, masks={}, target=batch["target"][[0, 2]], mask=np.ones(2, bool))
     np.testing.assert_allclose(value, objective.total_loss(terms, {"t": 1.0}, cut, both, {}).total, rtol=1e-5)
+
+
+def test_what_has_no_label_counts_where_no_label_is_read():
+    """A teacher's softened answer is learned of all examples; what reads labels, of those that have one."""
+    draw = np.random.default_rng(0)
+    outputs = {name: draw.normal(size=(4, 3)).astype("f4") for name in ("logits", "logits/a", "latent/a", "latent/b")}
+    batch = dict(inputs={}, masks={}, target=np.array([0, 2, 1, 0]), mask=np.ones(4, bool))
+    batch["labelled"] = np.array([True, True, True, False])
+    terms = losses.parse_losses(
+        {
+            "label": dict(kind="cross_entropy", prediction="logits", target="target", weight=1.0),
+            "near": dict(kind="triplet", a="latent/a", b="latent/b", weight=1.0),
+            "soft": dict(kind="kl", prediction="logits", target="logits/a", weight=1.0),
+        },
+        "multiclass",
+    )
+    ones = {term.name: 1.0 for term in terms}
+
+    def evaluate(keep, **changes):
+        cut = {name: x[:keep] for name, x in outputs.items()}
+        of_batch = {name: batch[name][:keep] for name in ("target", "mask")} | dict(inputs={}, masks={})
+        return objective.total_loss(terms, ones, cut, {**of_batch, **changes}, {}).terms
+
+    some = objective.total_loss(terms, ones, outputs, batch, {}).terms
+    three, four = evaluate(3), evaluate(4)
+    np.testing.assert_allclose([some["label"], some["near"]], [three["label"], three["near"]], rtol=1e-5)
+    np.testing.assert_allclose(some["soft"], four["soft"], rtol=1e-5)
+    assert abs(some["soft"] - three["soft"]) > 1e-3
+    assert abs(some["label"] - four["label"]) > 1e-3

@@ -61,6 +61,7 @@ def read_labels(
     is_target: bool,
     as_classes: bool,
     problems: Problems,
+    may_miss: bool = False,
     finder: FileFinder | None = None,
     options: ReadingOptions = PLAIN,
 ) -> Labels:
@@ -72,12 +73,13 @@ def read_labels(
       is_target: whether it is learned; empty cells, and labels that are all the same, are then problems.
       as_classes: whether numbers are names of classes.
       problems: collects what is wrong.
+      may_miss: whether empty cells of the target are right in rows of the split train.
       finder: of the files of labels per step; None makes one.
       options: for reading these files.
     """
     rows = [row for row in sheet.rows if not is_missing_label(row.labels[name])]
     if is_target:
-        _check_missing(sheet, name, problems)
+        _check_missing(sheet, name, problems, may_miss=may_miss)
     paths = {row.number for row in rows if Path(row.labels[name]).suffix.lower() in frame_files.FEATURES}
     per_step = 2 * len(paths) > len(rows)
     for row in rows:
@@ -137,10 +139,16 @@ def _number_classes(
     return column._replace(classes=classes, values=numbers)
 
 
-def _check_missing(sheet: Sheet, name: str, problems: Problems) -> None:
+def _check_missing(sheet: Sheet, name: str, problems: Problems, *, may_miss: bool) -> None:
+    if may_miss and (sheet.split_column != "split" or not any(row.split == "validation" for row in sheet.rows)):
+        problems.add(
+            0,
+            "config.corpus.unlabelled is 'train', which needs a column 'split' with train and validation, as such rows"
+            " can only train; add it",
+        )
     for row in sheet.rows:
         text = row.labels[name]
-        if is_missing_label(text):
+        if is_missing_label(text) and not (may_miss and row.split == "train" and not text):
             meaning = f" ({quote_values(text)} stands for a missing value; a class needs another name)" if text else ""
             problems.add(
                 row.number,

@@ -98,7 +98,7 @@ def arrange_recordings(
     Args:
       rows: of the manifest, in its order.
       features: row number -> modality -> float32 [T, D] or int16 [T].
-      target: with labels of every row.
+      target: with labels of every row; of items some may have none.
       layout: item, steps or group.
       find_times: (row, modality) -> float64 [T] of the frames in seconds; [0] where their file has no times.
 
@@ -109,12 +109,13 @@ def arrange_recordings(
         return _arrange_groups(rows, features, target)
     recordings = []
     for row in rows:
-        labels, arrays = target.values[row.number], features[row.number]
+        labels, arrays = target.values.get(row.number), features[row.number]
         steps = (row.id,)
         if layout == "steps":
             steps = tuple(f"{row.id}@{t}" for t in range(len(labels)))
             arrays = {m: _bring_to_labels(values, find_times(row, m), row, target) for m, values in arrays.items()}
-        recordings.append(Recording(row.id, row.group, steps, arrays, {target.name: labels}))
+        targets = {} if labels is None else {target.name: labels}  # an item may have none, if it only trains
+        recordings.append(Recording(row.id, row.group, steps, arrays, targets))
     return recordings, {row.number: row.id for row in rows}
 
 

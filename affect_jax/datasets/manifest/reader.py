@@ -135,8 +135,11 @@ def describe(corpus: Mapping[str, Any]) -> Description:
 
 def _remark_labels(checked: _CheckedManifest) -> list[str]:
     """What is remarked of the labels that are learned."""
-    name = checked.settings.target or checked.sheet.labels[0]
-    return [f"label {name}: {remark}" for remark, _ in checked.labels[name].remarks]
+    column, rows = checked.labels[checked.target], len(checked.sheet.rows)
+    remarks = [remark for remark, _ in column.remarks]
+    if len(column.values) < rows:
+        remarks.append(f"{rows - len(column.values)} of {rows} rows have no label, and train without one")
+    return [f"label {checked.target}: {remark}" for remark in remarks]
 
 
 def _remark_clocks(checked: _CheckedManifest) -> list[str]:
@@ -248,14 +251,14 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
             is_target=name == target,
             as_classes=settings.classes and name == target,
             problems=problems,
+            may_miss=settings.unlabelled == "train" and name == target,
             finder=finder,
             options=reading.options._replace(rate=settings.label_rate),
         )
         for name in sheet.labels
     }
-    settings = _choose_layout(settings, columns[target])
-    remarks = segments.check_overlaps(sheet, survey.cells, problems)
-    remarks += segments.list_disordered(sheet) if settings.layout == "group" else []
+    settings = _choose_layout(settings, columns[target], problems)
+    remarks = _check_segments(sheet, survey, settings, problems)
     if settings.min_confidence is not None and not any("confidence" in remark for _, remark in survey.remarks):
         problems.add(
             0,
@@ -280,9 +283,20 @@ def _check_manifest(corpus: Mapping[str, Any]) -> _CheckedManifest:
     )
 
 
-def _choose_layout(settings: Settings, target: labels.Labels) -> Settings:
+def _check_segments(sheet: csv_table.Sheet, survey: Survey, settings: Settings, problems: Problems) -> list[str]:
+    """What is remarked of stretches of recordings; collects what is wrong with them."""
+    remarks = [*segments.check_overlaps(sheet, survey.cells, problems)]
+    return [*remarks, *segments.list_disordered(sheet)] if settings.layout == "group" else remarks
+
+
+def _choose_layout(settings: Settings, target: labels.Labels, problems: Problems) -> Settings:
     """The settings with the layout that the target asks for, where it is left open."""
-    return dataclasses.replace(settings, layout=settings.layout or ("steps" if target.per_step else "item"))
+    layout = settings.layout or ("steps" if target.per_step else "item")
+    if settings.unlabelled == "train" and layout != "item":
+        problems.add(
+            0, "config.corpus.unlabelled is 'train', which only the layout 'item' allows; leave it out, or give labels"
+        )
+    return dataclasses.replace(settings, layout=layout)
 
 
 def check_settings(corpus: Mapping[str, Any]) -> Settings:

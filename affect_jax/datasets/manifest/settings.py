@@ -33,6 +33,8 @@ class Settings:
       classes: whether numbers in the target's column are names of classes.
       unusable: what happens to files that cannot be used (missing, damaged, silent, too long): refuse names them all
         and builds nothing; leave_out goes on as if their cells were empty, and rows without any file were gone.
+      unlabelled: what happens to rows whose cell of the target is empty: refuse; or train, which keeps those of the
+        split train for the losses that need no label.
       nonfinite: what happens to missing, NaN and infinite features: refuse, zero, or mean (of the item's own column).
       min_confidence: frames of less confidence, or without success, count as missing, where files have such columns
         (OpenFace); None reads them as they are.
@@ -57,6 +59,7 @@ class Settings:
     seed: int = define_setting(0, least=0)
     classes: bool = False
     unusable: str = define_setting("refuse", choices=("refuse", "leave_out"))
+    unlabelled: str = define_setting("refuse", choices=("refuse", "train"))
     nonfinite: str = define_setting("refuse", choices=POLICIES)
     min_confidence: float | None = define_setting(None, least=0, most=1)
     array: str | None = None
