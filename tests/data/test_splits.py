@@ -19,8 +19,10 @@ def make_split(target, recordings=2):
     """Single frames as examples, in recordings of equal lengths."""
     count = len(target)
     stream = SimpleNamespace(start=np.arange(count), length=np.ones(count, int), steps=None, scored=None)
-    index = SimpleNamespace(offsets=np.linspace(0, count, recordings + 1).astype(int))
-    return SimpleNamespace(corpus=SimpleNamespace(target=stream), index=index, target=target)
+    offsets = np.linspace(0, count, recordings + 1).astype(int)
+    index = SimpleNamespace(offsets=offsets, labelled=np.ones(recordings, bool))
+    of = np.repeat(np.arange(recordings), np.diff(offsets))
+    return SimpleNamespace(corpus=SimpleNamespace(target=stream), index=index, target=target, recording=of)
 
 
 @pytest.mark.parametrize("seed", range(5))
