@@ -333,6 +333,7 @@ OF_NAMES = ("mfas",)
 PER_STEP = (
     *("mmmu_ba", "mu_sa", "mmuu_sa", "contextual_none", "catlstm"),
     *("multiview", "crossmodal_transfer", "mutual_learning", "dcc_cae", "emobed", "implicit_fusion"),
+    *("hallucination", "modality_distillation", "admd", "hmtl"),
 )
 """Methods that can give a label for each step."""
 
