@@ -35,6 +35,12 @@ def read_gains(path: Path) -> tuple[str, list[Gain]]:
     return rows[0]["metric"], sorted(gains)
 
 
+def name_panel(folder: Path) -> str:
+    """The folder's name; a synthetic corpus is said to be one."""
+    is_synthetic = "on synthetic" in (folder / "ranked.md").read_text(encoding="utf-8").partition("\n")[0]
+    return folder.name.replace("_", " ") + " (synthetic)" * is_synthetic
+
+
 def draw_gains(panels: dict[str, tuple[str, list[Gain]]], out: Path) -> None:
     """Writes panels, title -> metric and gains, side by side; all have their methods in one order."""
     methods = sorted({gain.method for _, gains in panels.values() for gain in gains})

@@ -15,7 +15,7 @@ import numpy as np
 from affect_jax.experiment.results_file import SearchedPoint
 
 LEAST_POINTS = 10
-"""Trials below which nothing is said."""
+"""Points below which nothing is said, however many folds each was tried on."""
 _PARTS, _REPEATS = 5, 20
 
 
@@ -57,7 +57,7 @@ class Searched(NamedTuple):
 
 
 def weigh_hyperparameters(searched: Sequence[SearchedPoint], sign: float, seed: int = 0) -> list[Searched]:
-    """The importance of each hyper-parameter, for every variant that has `LEAST_POINTS` scored trials or more.
+    """The importance of each hyper-parameter, for every variant of which `LEAST_POINTS` points or more have a score.
 
     Args:
       searched: of a run.
@@ -71,7 +71,7 @@ def weigh_hyperparameters(searched: Sequence[SearchedPoint], sign: float, seed: 
     return [
         _weigh(key, points, sign, seed)
         for key, points in of_variant.items()
-        if len(points) >= LEAST_POINTS and points[0].hyper
+        if points[0].hyper and len({tuple(sorted(point.hyper.items())) for point in points}) >= LEAST_POINTS
     ]
 
 
