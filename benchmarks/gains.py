@@ -25,7 +25,11 @@ class Gain(NamedTuple):
 
 
 def read_gains(path: Path) -> tuple[str, list[Gain]]:
-    """The metric and the gains of a ranked.csv, methods by name."""
+    """The metric and the gains of a ranked.csv, methods by name.
+
+    Raises:
+      SystemExit: no method has a control in it.
+    """
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row.get(f"{REFERENCE}: difference")]
     if not rows:

@@ -45,11 +45,11 @@ def make_table(runs: Sequence[Run], names: Sequence[str], metric: str = "", marg
       UserError: a name is not one variant's.
     """
     comparison, keyed = compare_runs(runs, reference=None, metric=metric), read.key_runs(runs)
-    own = {name: controls for name in names if len(controls := _find_controls(name, comparison)) > 1}
-    scores = _rank(comparison, own)
+    controls = {name: of_name for name in names if len(of_name := _find_controls(name, comparison)) > 1}
+    scores = _rank(comparison, controls)
     references: dict[str, References] = {BEST: dict.fromkeys((_place(score) for score in scores), scores[0].source)}
     for name in names:
-        references[name] = own.get(name) or dict.fromkeys(references[BEST], compare.find_variant(name, keyed))
+        references[name] = controls.get(name) or dict.fromkeys(references[BEST], compare.find_variant(name, keyed))
     tests = {name: _test(comparison, scores, of_name, keyed, margin) for name, of_name in references.items()}
     rows, tidy = [], []
     for rank, score in enumerate(scores, 1):
@@ -69,10 +69,10 @@ def make_table(runs: Sequence[Run], names: Sequence[str], metric: str = "", marg
         designs=designs,
         margin=margin,
         names=[
-            name if name in own else comparison.names[next(iter(of_name.values()))]
+            name if name in controls else comparison.names[next(iter(of_name.values()))]
             for name, of_name in references.items()
         ],
-        own=list(own),
+        controls=list(controls),
         budget=_describe_search(runs),
         validation_trap=VALIDATION_TRAP,
     )
@@ -87,13 +87,13 @@ def _find_controls(name: str, comparison: Comparison) -> References:
     return {place: source for source, place in sources.items() if source.variant == name and sizes[place] > 1}
 
 
-def _rank(comparison: Comparison, own: Mapping[str, References]) -> list[Score]:
+def _rank(comparison: Comparison, controls: Mapping[str, References]) -> list[Score]:
     """The best first, without the controls."""
     sign = 1 if comparison.metric in LESS_IS_BETTER else -1
-    hidden = {source for controls in own.values() for source in controls.values()}
+    hidden = {source for of_name in controls.values() for source in of_name.values()}
     scores = [score for score in comparison.tested_scores if score.source not in hidden]
     if not scores:
-        raise UserError(f"--ranked: nothing is left to rank but {', '.join(own)}; name another variant")
+        raise UserError(f"--ranked: nothing is left to rank but {', '.join(controls)}; name another variant")
     return sorted(scores, key=lambda score: sign * score.figure.mean)
 
 
