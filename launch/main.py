@@ -9,8 +9,9 @@ Needs: a config; the head of its file lists its arguments. Every value in it is 
         configs/conflictnet_words.py the words, too
     configs/speech_emotion.py  emotions in raw speech
     configs/recipes/ravdess_audio.py  a small CNN on log-mels for emotions in acted speech (and a face);
-        configs/recipes/ravdess_face.py the face alone; configs/recipes/mosi_utterances.py text, audio and video;
-        configs/recipes/recola_traces.py labels along recordings; configs/recipes/debates_speech.py 30 s of speech
+        configs/recipes/ravdess_face.py the face alone; configs/recipes/ravdess_distilled.py one network for several;
+        configs/recipes/mosi_utterances.py text, audio and video; configs/recipes/recola_traces.py labels along
+        recordings; configs/recipes/debates_speech.py 30 s of speech
     configs/fusion.py          emotions from several modalities, intra- and cross-modal attention (chapter 4); of
         configs/fusion_synthetic.py, configs/fusion_iemocap.py, configs/fusion_ravdess.py, configs/fusion_manifest.py
         and configs/fusion_clips.py (films, sound and words through extractors)

@@ -25,7 +25,14 @@ from configs import (
     third_modality,
     zoo,
 )
-from configs.recipes import debates_speech, mosi_utterances, ravdess_audio, ravdess_face, recola_traces
+from configs.recipes import (
+    debates_speech,
+    mosi_utterances,
+    ravdess_audio,
+    ravdess_distilled,
+    ravdess_face,
+    recola_traces,
+)
 from tests import small
 
 CASES = [
@@ -44,6 +51,7 @@ CASES = [
         (interactions, ("mixed",)),
         (ravdess_audio, tuple(ravdess_audio.READS)),
         (ravdess_face, ("ablations",)),
+        (ravdess_distilled, ("face",)),
         (mosi_utterances, ("text+audio+video",)),
         (recola_traces, ("arousal",)),
         (debates_speech, ("log_mel",)),
@@ -131,7 +139,7 @@ def test_a_config_fits(config, argument, data_dir):
     "config",
     [
         *(sew, sew_unimodal, difficulty, seqsew, seqsew_unimodal, conflictnet, speech_emotion, fusion, sentiment),
-        *(ravdess_audio, ravdess_face, mosi_utterances, recola_traces, debates_speech),
+        *(ravdess_audio, ravdess_face, ravdess_distilled, mosi_utterances, recola_traces, debates_speech),
     ],
 )
 def test_an_unknown_argument_is_told_what_there_is(config):

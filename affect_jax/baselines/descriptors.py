@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from affect_jax.data.normalize import compute_moments
 from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError, join_words
 from affect_jax.features import audio
@@ -94,6 +95,31 @@ def join_tables(name: str, tables: Sequence[Table]) -> Table:
     """Tables of the same clips side by side."""
     columns = tuple(column for table in tables for column in table.columns)
     return Table(name, np.concatenate([table.values for table in tables], axis=1), columns)
+
+
+def standardize_table(table: Table, units: Sequence[str], within: str) -> Table:
+    """The table without the level and spread of each unit's own rows, of whichever split they are.
+
+    Args:
+      table: of N rows.
+      units: N names of speakers or recordings.
+      within: what they are, for the error.
+
+    Raises:
+      UserError: no unit has more than one row, so that nothing would be left.
+    """
+    values, names = np.empty_like(table.values), np.array(units)
+    distinct = np.unique(names)
+    if len(distinct) == len(names):
+        raise UserError(
+            f"config.data.standardize_within is {within!r}, but no {within} has more than one row of {table.name}, so "
+            "nothing of it would be left; choose another, or leave it out"
+        )
+    for unit in distinct:
+        rows = names == unit
+        mean, scale = compute_moments(table.values[rows])
+        values[rows] = (table.values[rows] - mean) / scale
+    return table._replace(values=values)
 
 
 def compute_speech_table(

@@ -63,7 +63,15 @@ def make_tables(
     tables |= dict.fromkeys(of_functionals - {"is13"}, tables.get("is13" if with_opensmile else "mfcc_statistics"))
     if of_steps := set(OF_STEPS) & methods:
         tables |= dict.fromkeys(of_steps, make_step_table(recordings, "features of single steps"))
+    if plan.within:
+        units = [_name_unit(recording, plan.within) for recording in recordings]
+        tables = {method: descriptors.standardize_table(table, units, plan.within) for method, table in tables.items()}
     return {method: tables[method] for method in plan.methods}
+
+
+def _name_unit(recording: Recording, within: str) -> str:
+    """Whose level is taken out: the group, or the recording that a step is of."""
+    return recording.group if within == "group" else recording.id.rpartition("/")[0] or recording.id
 
 
 def fit_folds(

@@ -19,6 +19,8 @@ class Plan(NamedTuple):
       iterations: its random subsets.
       refit: whether each final model is also fitted on the training and validation splits together, as a variant of its
         own.
+      within: 'group' or 'recording', whose mean and deviation are taken out of each descriptor, as
+        `config.data.standardize_within` does it of a network's features; None for neither.
     """
 
     task: str
@@ -27,6 +29,7 @@ class Plan(NamedTuple):
     seeds: int = 1
     iterations: int = 10_000
     refit: bool = True
+    within: str | None = None
 
 
 def check_plan(plan: Plan) -> None:

@@ -47,9 +47,9 @@ def run_baselines(experiment: Experiment, folder: Path, *, config_arg: str, requ
     """
     settings, of_steps = experiment.corpus.settings, experiment.data.unit != "item"
     methods = _choose_methods(experiment, request, config_arg)
-    plan = Plan(
-        experiment.task, experiment.data.target, tuple(methods), request.seeds, request.iterations, request.refit
-    )
+    data = experiment.data
+    of_request = (tuple(methods), request.seeds, request.iterations, request.refit)
+    plan = Plan(experiment.task, data.target, *of_request, data.standardize_within)
     check_plan(plan)
     document = {**encode_document(experiment), "baselines": request._asdict()}
     if (folder / results_file.FILE).exists():

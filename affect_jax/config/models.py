@@ -74,12 +74,15 @@ def choose_fields(config: Mapping[str, Any], lengths: Mapping[str, int]) -> dict
       config: `config.model`.
       lengths: modality -> steps of its longest sequence.
     """
-    choose = getattr(_import_model(config["name"]), "choose_fields", None)
+    reader = config.get("member") or config  # of a model of several networks of one kind, that kind decides
+    choose = getattr(_import_model(reader["name"]), "choose_fields", None)
     return {"modalities": tuple(lengths)} if choose is None else choose(lengths)
 
 
-def make_model(config: Mapping[str, Any]) -> nn.Module:
-    """The module that `config` (name and arguments) describes.
+def make_model(config: Mapping[str, Any], path: str = "config.model") -> nn.Module:
+    """The module that `config` (name and arguments), found at `path`, describes.
+
+    A field that is itself a module is described likewise; it has the `modalities` and `classes` of the whole.
 
     Raises:
       UserError: no such model, or an argument that it does not take, or that has another type or range.
@@ -95,11 +98,28 @@ def make_model(config: Mapping[str, Any]) -> nn.Module:
     problems = Problems()
     hints = typing.get_type_hints(module.Model)
     for argument, value in arguments.items():
-        decoded = decode(_limit(hints[argument], argument), value, f"config.model.{argument}", problems)
+        if hints[argument] is nn.Module:
+            shared = {key: config[key] for key in ("modalities", "classes") if key in config}
+            arguments[argument] = _make_member(
+                {**shared, **value} if isinstance(value, Mapping) else value, f"{path}.{argument}"
+            )
+            continue
+        decoded = decode(_limit(hints[argument], argument), value, f"{path}.{argument}", problems)
         if dataclasses.is_dataclass(hints[argument]):
             arguments[argument] = decoded
     problems.raise_any()
     return module.Model(**arguments)
+
+
+def _make_member(config: Any, path: str) -> nn.Module:
+    """The module of a field that is itself a model.
+
+    Raises:
+      UserError: it is no table with the name of a model, or that model takes no such argument.
+    """
+    if not isinstance(config, Mapping) or "name" not in config:
+        raise UserError(f"{path} is {config!r}; give a table with the name of a model and its arguments")
+    return make_model(config, path)
 
 
 def _import_model(name: str) -> ModuleType:

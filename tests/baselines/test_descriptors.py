@@ -131,3 +131,19 @@ def test_opensmile_is_asked_for_the_functionals_of_a_whole_clip(monkeypatch):
 def test_the_real_functionals(tmp_path):
     table = descriptors.compute_speech_table([recording(0, 0.5)], RATE, functionals.make_extractor(), tmp_path)
     assert table.values.shape == (1, 6373)
+
+
+def test_a_speakers_own_level_is_taken_out_of_the_speakers_rows_alone():
+    draw = np.random.default_rng(0)
+    plain = draw.normal(size=(6, 2)).astype("f4")
+    speakers, table = ["x", "y", "x", "y", "x", "z"], descriptors.Table("levels", plain, ("a", "b"))
+    units = np.array(speakers)
+    within = descriptors.standardize_table(table, speakers, "group").values
+    for speaker in "xy":
+        np.testing.assert_allclose(within[units == speaker].mean(0), 0, atol=1e-6)
+        np.testing.assert_allclose(within[units == speaker].std(0), 1, atol=1e-5)
+    np.testing.assert_array_equal(within[5], 0)
+    louder = table._replace(values=np.where((units == "y")[:, None], 3 * plain + 5, plain))
+    np.testing.assert_allclose(descriptors.standardize_table(louder, speakers, "group").values, within, atol=1e-5)
+    with pytest.raises(UserError, match="no recording has more than one row of levels"):
+        descriptors.standardize_table(table, list("abcdef"), "recording")
