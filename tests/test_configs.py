@@ -51,7 +51,7 @@ CASES = [
         (interactions, ("mixed",)),
         (ravdess_audio, tuple(ravdess_audio.READS)),
         (ravdess_face, ("ablations",)),
-        (ravdess_distilled, ("face",)),
+        (ravdess_distilled, ("face", ravdess_distilled.TAUGHT)),
         (mosi_utterances, ("text+audio+video",)),
         (recola_traces, ("arousal",)),
         (debates_speech, ("log_mel",)),

@@ -1,13 +1,13 @@
-"""A student that learns what several networks like it say together (Hinton et al. 2015; Beyer et al. 2022).
+"""A student that learns what one or several networks of its kind say (Hinton et al. 2015; Beyer et al. 2022).
 
     submodule     what it is
     teacher_<i>   a network of the kind `member`, with initial weights of its own
-    student       one more of the same kind
+    student       one more of the same kind, of all their modalities or some
 
 The teachers learn first, each from the labels; the student then learns the mean of their probabilities by the loss
 `kl`, from the very inputs that they see (cut, masked and mixed alike, Beyer et al.'s "consistent" teaching). What is
 deployed costs one network and is meant to answer as the ensemble does. Of a number it learns the mean of their numbers,
-by a squared error.
+by a squared error. Where the student reads fewer modalities than they do, the rest is needed in training alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from affect_jax.errors import UserError
 from affect_jax.layers.modalities import check_modalities
 from affect_jax.layers.outputs import check_classes
 
@@ -25,27 +26,35 @@ class Model(nn.Module):
 
     Attributes:
       member: the architecture, a model of `affect_jax/models` that itself has `modalities` and `classes`.
-      modalities: those that every network reads.
+      modalities: those that every teacher reads.
       classes: number of classes, or 0 for a number.
       teachers: how many.
+      heard: those of `modalities` that the student reads; None for all.
     """
 
     member: nn.Module
     modalities: Sequence[str] = ("log_mel",)
     classes: int = 0
     teachers: int = 3
+    heard: Sequence[str] | None = None
     deployed = ("student",)
 
     def setup(self) -> None:
         """Builds the networks.
 
         Raises:
-          UserError: no modality, or one class.
+          UserError: no modality, one class, or a student that would read what no teacher does.
         """
         check_modalities("distilled", self.modalities, least=1)
         check_classes("distilled", self.classes)
+        heard = self.modalities if self.heard is None else self.heard
+        if not heard or set(heard) - set(self.modalities):
+            raise UserError(
+                f"config.model.heard is {tuple(heard)}, but the student reads some of the teachers' modalities; choose "
+                f"of {', '.join(self.modalities)}"
+            )
         self.teacher = [self.member.clone(name=None) for _ in range(self.teachers)]
-        self.student = self.member.clone(name=None)
+        self.student = self.member.clone(name=None, modalities=tuple(heard))
 
     def __call__(
         self,

@@ -4,9 +4,11 @@
     python -m launch.main --config=configs/recipes/ravdess_distilled.py --config.corpus.manual_dir=RAVDESS_DIR
     python -m launch.main --config=configs/recipes/ravdess_distilled.py:audio --config.corpus.manual_dir=RAVDESS_DIR
 
-Argument: face (the default) | audio | audio+face. Everything is as in ravdess_face.py and ravdess_audio.py but for the
-stages: `teachers`, three networks on the labels, and `fit`, the student on their mean probabilities alone. The control
-is the same student on the labels. Only the student is deployed. docs/recipes.md has what it gives and how long it took.
+Argument: face (the default) | audio | audio+face | taught_audio. Everything is as in ravdess_face.py and
+ravdess_audio.py but for the stages: `teachers`, three networks on the labels, and `fit`, the student on their mean
+probabilities alone. Of taught_audio one teacher reads sound and face, and the student, who hears the sound alone,
+learns from it and from the labels: co-learning. The control is the same student on the labels. Only the student is
+deployed. docs/recipes.md has what it gives and how long it took.
 """
 
 from typing import Any
@@ -16,30 +18,30 @@ import ml_collections
 from configs import base
 from configs.recipes.ravdess_audio import CLASSES, READS, SETTINGS
 
-ARGUMENTS = ("face", *READS)
-TEACHERS = tuple(f"teacher_{number}" for number in range(3))
+TAUGHT = "taught_audio"
+ARGUMENTS = ("face", *READS, TAUGHT)
 
 
 def get_config(argument: str = "face") -> ml_collections.ConfigDict:
     """The config of one set of modalities."""
     chosen = base.parse_argument(argument, ARGUMENTS, "what is read")
-    modalities = READS.get(chosen, ("action_units",))
+    teachers = tuple(f"teacher_{number}" for number in range(1 if chosen == TAUGHT else 3))
+    modalities = ("action_units",) if chosen == "face" else READS["audio+face" if chosen == TAUGHT else chosen]
     corpus = base.ravdess("emotion") | ({} if chosen == "face" else dict(rate=16000))
     config = dict(name=f"RAVDESS distilled {chosen}", task="multiclass", corpus=corpus)
     steps = dict.fromkeys(modalities, base.left_open(int))
     config["data"] = base.data(modalities, "emotion", unit="item", eval_size=32, steps=steps)
     face = dict(name="early", summary="mean", hidden=(256,))
     member = face if chosen == "face" else dict(name="spectrogram_cnn")
-    config["model"] = dict(
-        name="distilled", member=member, modalities=modalities, classes=CLASSES, teachers=len(TEACHERS)
-    )
-    taught = {f"taught_{name}": _learn_labels(f"logits/{name}") for name in TEACHERS}
+    model = dict(name="distilled", member=member, modalities=modalities, classes=CLASSES, teachers=len(teachers))
+    config["model"] = model | (dict(heard=READS["audio"]) if chosen == TAUGHT else {})
+    taught = {f"taught_{name}": _learn_labels(f"logits/{name}") for name in teachers}
     soft = base.loss("kl", "logits", "logits/teachers", temperature=2.0)
-    losses = dict(soft=soft, prediction=_learn_labels("logits") | dict(weight=0.0))
+    losses = dict(soft=soft, prediction=_learn_labels("logits") | dict(weight=float(chosen == TAUGHT)))
     config["schedule"] = ("teachers", "fit")
     config["stages"] = dict(
-        teachers=_make_stage(chosen, TEACHERS, taught, "prediction/teachers"),
-        fit=_make_stage(chosen, ("student",), losses, "prediction"),
+        teachers=_make_stage(chosen.replace(TAUGHT, "audio+face"), teachers, taught, "prediction/teachers"),
+        fit=_make_stage(chosen.replace(TAUGHT, "audio"), ("student",), losses, "prediction"),
     )
     control = base.weights("fit", soft=0.0, prediction=1.0)
     config["studies"] = dict(student=dict(variants={"distilled": {}, "control": control}))

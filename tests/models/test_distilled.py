@@ -62,6 +62,18 @@ def test_the_mean_of_sure_teachers_is_finite():
     np.testing.assert_allclose(jax.nn.softmax(average_answers(sure, 2)), [[0.5, 0.5]], atol=1e-6)
 
 
+def test_a_student_of_one_modality_is_deployed_without_the_others():
+    model = make_model(CONFIG | dict(classes=3, teachers=1, heard=("b",)))
+    variables = jax.jit(lambda: model.init(jax.random.key(0), INPUTS, MASKS, train=False))()
+    widths = {name: of["hidden_0"]["kernel"].shape[0] for name, of in variables["params"].items()}
+    assert widths == dict(student=2, teacher_0=4)
+    whole = model.apply(variables, INPUTS, MASKS, train=False)["prediction"]
+    own = [{"b": of["b"]} for of in (INPUTS, MASKS)]
+    np.testing.assert_array_equal(model.apply(variables, *own, method="deploy"), whole)
+    with pytest.raises(UserError, match=r"config.model.heard is \('c',\), .* choose of a, b"):
+        make_model(CONFIG | dict(heard=("c",))).init(jax.random.key(0), INPUTS, MASKS, train=False)
+
+
 def test_what_is_read_is_what_the_member_reads():
     lengths = {"face": 1, "sound": 400}
     assert choose_fields(CONFIG | dict(member=dict(name="spectrogram_cnn")), lengths) == {
