@@ -7,7 +7,8 @@ Pictures come in wheels: matplotlib's portrait, scikit-learn's flower and temple
 (pip install scikit-image), its astronaut, a hundred faces and a hundred other pieces of 25 by 25 pixels from LFW, a cat
 and other things. Detectors: dlib's histograms of oriented gradients, which the extractor faces+ uses; scikit-image's
 cascade of local binary patterns where it is installed; YuNet by OpenCV (pip install opencv-python-headless), whose file
-no wheel has.
+no wheel has: packages that run it (alchemyface, detekface) fetch it from GitHub. So YuNet itself was never run here,
+only a stand-in with its interface (tests/benchmarks/test_faces.py); name its file to try it.
 """
 
 import argparse
@@ -110,8 +111,10 @@ def make_cascade() -> Detect:
 
 def make_yunet(file: str) -> Detect:
     """OpenCV's YuNet at its usual threshold."""
-    import cv2
-
+    try:
+        import cv2
+    except ImportError:
+        raise SystemExit("error: YuNet is run by OpenCV: pip install opencv-python-headless") from None
     network = cv2.FaceDetectorYN.create(file, "", (320, 320), 0.9, 0.3, 5000)
 
     def detect(image: np.ndarray) -> list[Box]:
