@@ -14,6 +14,7 @@ from affect_jax.evaluation.read import Run
 from affect_jax.experiment.predictions_file import read_trial_predictions
 from affect_jax.experiment.results_file import Results
 from affect_jax.features import audio, sound_files
+from affect_jax.features.segments import cut_sound, hold_last
 from affect_jax.features.sound_streams import SUFFIXES
 from affect_jax.features.video import is_video, read_facts
 from affect_jax.runtime.files import read_json
@@ -121,8 +122,8 @@ def outline_sound(samples: np.ndarray, buckets: int = COLUMNS) -> np.ndarray:
 
 
 def open_corpus(run: Run, wanted: Set[str]) -> Openers:
-    """Sounds of clips: as the corpus stores them, which is what a model of raw speech heard; of a manifest whose
-    features were made of recordings, these.
+    """Sounds of clips: as the corpus stores them, which is what a model of raw speech heard; else of the recordings and
+    films that a manifest names, or a corpus has.
 
     Raises:
       UserError: the corpus has no speech, or none of these clips.
@@ -143,11 +144,8 @@ def open_corpus(run: Run, wanted: Set[str]) -> Openers:
         for recording in (r for members in recordings.splits.values() for r in members)
         if len(recording.steps) == 1 and recording.steps[0] in wanted and speech in recording.features
     }
-    if not openers and settings.get("name") == "manifest":
-        from affect_jax.datasets.manifest import recorded_rows
-
-        rows = _find_clips(run) or recorded_rows.find_recordings(settings, experiment.data.modalities)
-        openers = {name: partial(recorded_rows.read_recorded_row, row) for name, row in rows.items() if name in wanted}
+    if not openers:
+        openers = _open_files(run, wanted)
     if not openers:
         raise UserError(
             f"corpus {recordings.corpus} has no speech of the clips that the run predicts; "
@@ -156,29 +154,51 @@ def open_corpus(run: Run, wanted: Set[str]) -> Openers:
     return openers
 
 
-def _find_clips(run: Run) -> dict[str, Any]:
-    """Id -> the recording or video of a row whose features were extracted, see `recorded_rows.find_clips`."""
+def _open_files(run: Run, wanted: Set[str]) -> Openers:
+    """Sounds of clips whose features were extracted, from the files of these; else the recordings of a manifest."""
     from affect_jax.config.load import read_experiment
     from affect_jax.datasets.manifest import recorded_rows
 
+    experiment = read_experiment(run.path)
+    files = {
+        name: film
+        for name, film in _find_files(run, wanted).items()
+        if not is_video(film.path) or read_facts(film.path).has_sound
+    }
+    if not files and experiment.corpus.settings.get("name") == "manifest":
+        rows = recorded_rows.find_recordings(experiment.corpus.settings, experiment.data.modalities)
+        files = {name: Film(row.path, row.segment) for name, row in rows.items() if name in wanted}
+    decode = hold_last(sound_files.decode_audio)
+    in_order = sorted(files, key=lambda name: files[name].path)  # clips that are stretches of one file after each other
+    return {name: partial(_read_stretch, files[name], decode) for name in in_order}
+
+
+def _read_stretch(film: Film, decode: Callable[[Path], audio.Sound]) -> audio.Sound:
+    return cut_sound(decode(film.path), film.segment, str(film.path))
+
+
+def _find_files(run: Run, wanted: Set[str]) -> dict[str, Film]:
+    """Clip id -> the recording or video that its features were, or could have been, extracted from."""
+    from affect_jax.config.load import read_experiment
+    from affect_jax.datasets import catalog
+    from affect_jax.datasets.manifest import recorded_rows
+
     settings = read_experiment(run.path).corpus.settings
-    rows = recorded_rows.find_clips(Path(settings["manifest"])) if settings.get("manifest") else {}
-    return {name: row for name, row in rows.items() if not is_video(row.path) or read_facts(row.path).has_sound}
+    name = settings.get("name")
+    if name == "manifest":
+        rows = recorded_rows.find_clips(Path(settings["manifest"])) if settings.get("manifest") else {}
+        return {name: Film(row.path, row.segment) for name, row in rows.items() if name in wanted}
+    find = getattr(catalog.import_corpus(name), "find_films", None) if name else None
+    clips = find(settings) if find else []
+    return {clip.id: Film(Path(clip.content), clip.segment, clip.half) for clip in clips if clip.id in wanted}
 
 
 def find_corpus_films(run: Run, wanted: Set[str]) -> dict[str, Film]:
-    """Clip id -> its film, of a manifest whose features were extracted from videos."""
-    from affect_jax.config.load import read_experiment
-    from affect_jax.datasets.manifest import recorded_rows
-
-    settings = read_experiment(run.path).corpus.settings
-    if settings.get("name") != "manifest" or not settings.get("manifest"):
-        return {}
-    rows = recorded_rows.find_clips(Path(settings["manifest"]))
+    """Clip id -> its film: of a manifest whose features were extracted from videos, or of a corpus that has films."""
     return {
-        name: Film(row.path, row.segment)
-        for name, row in rows.items()
-        if name in wanted and is_video(row.path) and read_facts(row.path).has_pictures
+        name: film
+        for name, film in _find_files(run, wanted).items()
+        if is_video(film.path) and read_facts(film.path).has_pictures
     }
 
 

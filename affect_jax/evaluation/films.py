@@ -2,7 +2,7 @@
 
 import fractions
 import io
-from collections.abc import Container
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,15 +13,17 @@ from affect_jax.errors import UserError
 from affect_jax.features import audio, sound_files, video
 from affect_jax.features.segments import WHOLE, Segment, cut_sound
 
+Decode = Callable[[Path], audio.Sound]
 _FPS, _SIDE, _RATE = 15, 320, 48_000
 """Pictures a second; pixels of their longer side at most; Hz of the sound, which is one of Opus'."""
 
 
 class Film(NamedTuple):
-    """A video of a clip, and the stretch of it that the clip is."""
+    """A video of a clip, the stretch of it that the clip is, and 'left' or 'right' where that half alone is shown."""
 
     path: Path
     segment: Segment = WHOLE
+    half: str = ""
 
 
 def find_films(folder: Path, wanted: Container[str]) -> dict[str, Film]:
@@ -30,21 +32,25 @@ def find_films(folder: Path, wanted: Container[str]) -> dict[str, Film]:
     return {path.stem: Film(path) for path in paths if video.read_facts(path).has_pictures}
 
 
-def encode_film(film: Film) -> tuple[bytes, float]:
+def encode_film(film: Film, decode: Decode = sound_files.decode_audio) -> tuple[bytes, float]:
     """A film as WebM, small, and its seconds.
+
+    Args:
+      film: it.
+      decode: reads the sound of a file; it may remember the last one, of which further clips may be stretches.
 
     Raises:
       UserError: the file cannot be read, or PyAV is not installed.
     """
     av = video.require_av()
-    speech = _read_sound(film)
+    speech = _read_sound(film, decode)
     buffer, count = io.BytesIO(), 0
     with av.open(buffer, "w", format="webm") as container:
         pictures = container.add_stream("libvpx", rate=_FPS, options={"deadline": "realtime", "cpu-used": "8"})
         pictures.pix_fmt, pictures.bit_rate = "yuv420p", 200_000
         voice = container.add_stream("libopus", rate=_RATE, layout="mono") if speech is not None else None
         for picture in video.read_pictures(film.path, _FPS, film.segment):
-            image = _reduce(picture.image)
+            image = _reduce(video.cut_half(picture.image, film.half))
             if not count:
                 pictures.height, pictures.width = image.shape[:2]
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
@@ -61,14 +67,14 @@ def encode_film(film: Film) -> tuple[bytes, float]:
     return buffer.getvalue(), max(seconds, len(speech) / _RATE) if speech is not None else seconds
 
 
-def _read_sound(film: Film) -> np.ndarray | None:
+def _read_sound(film: Film, decode: Decode) -> np.ndarray | None:
     """float32 [T] on the clock of the pictures; None of a film without sound."""
     facts = video.read_facts(film.path)
     if not facts.has_sound:
         return None
     start, end = film.segment.start - facts.sound_start, film.segment.end
     try:
-        sound = sound_files.decode_audio(film.path)
+        sound = decode(film.path)
         sound = cut_sound(sound, Segment(max(start, 0.0), None if end is None else end - facts.sound_start), "")
     except UserError:  # nothing is to be heard in this stretch
         return None

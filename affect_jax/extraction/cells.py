@@ -190,7 +190,4 @@ def read_pictures(cell: Cell, rate: float, remarks: list[str]) -> Iterator[Pictu
             yield Picture(float("nan"), read_image(path))
         return
     for picture in video.read_pictures(cell.path, rate, cell.segment, remarks):
-        middle = picture.image.shape[1] // 2
-        part = {"left": slice(middle), "right": slice(middle, None)}.get(cell.half, slice(None))
-        image = np.ascontiguousarray(picture.image[:, part])
-        yield Picture(picture.time - cell.segment.start, image)
+        yield Picture(picture.time - cell.segment.start, video.cut_half(picture.image, cell.half))

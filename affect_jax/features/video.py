@@ -134,6 +134,13 @@ def read_pictures(
             raise UserError(f"{name} cannot be decoded ({error.strerror}); copy it again") from error
 
 
+def cut_half(image: np.ndarray, half: str) -> np.ndarray:
+    """uint8 [H, W, 3] -> its 'left' or 'right' half [H, W / 2, 3], or all of it where `half` is ''."""
+    middle = image.shape[1] // 2
+    part = {"left": slice(middle), "right": slice(middle, None)}.get(half, slice(None))
+    return np.ascontiguousarray(image[:, part])
+
+
 def _sample(
     frames: Iterator[_Shown | None], rate: float, segment: Segment, announced: float, path: Path
 ) -> Iterator[Picture]:

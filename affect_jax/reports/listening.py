@@ -29,7 +29,8 @@ from affect_jax.evaluation.films import Film, encode_film, find_films
 from affect_jax.evaluation.read import Run
 from affect_jax.experiment import trial_choice
 from affect_jax.experiment.chosen_trial import Choice
-from affect_jax.features import audio
+from affect_jax.features import audio, sound_files
+from affect_jax.features.segments import hold_last
 from affect_jax.features.video import read_facts
 from affect_jax.reports import render
 from affect_jax.runtime.score_text import describe_score
@@ -164,7 +165,9 @@ def explore_run(
     console = Console(file=sys.stderr)
     tracked = track(openers.items(), "clips", console=console, disable=not console.is_terminal)
     sounds = ((name, opener()) for name, opener in tracked)  # read one by one: they may be large
-    films = {name: encode_film(sources[name]) for name in audible if name in sources}
+    decode = hold_last(sound_files.decode_audio)  # clips may be stretches of one film
+    shown = sorted((name for name in audible if name in sources), key=lambda name: sources[name].path)
+    films = {name: encode_film(sources[name], decode) for name in shown}
     beside = film_folder if sum(len(film) for film, _ in films.values()) > EMBEDDED else ""
     data = render_clips(
         clips,

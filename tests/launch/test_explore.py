@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,10 +12,13 @@ from absl import flags
 
 from affect_jax.config import load
 from affect_jax.data import splits
+from affect_jax.datasets import catalog
 from affect_jax.datasets.recordings import Recording, Recordings
 from affect_jax.errors import UserError
+from affect_jax.evaluation.films import Film, encode_film
 from affect_jax.experiment.chosen_trial import Choice
 from affect_jax.experiment.results_file import write_results
+from affect_jax.features import video
 from affect_jax.reports import listening
 from launch import explore
 from tests import browser
@@ -209,6 +213,52 @@ def test_films_play_beside_the_waveform(program, run, tmp_path, monkeypatch, cap
             assert page.js("[sound.videoWidth, sound.videoHeight]") == [64, 48]
             assert page.js("sound.offsetHeight") > 60
             assert not page.named("Runtime.exceptionThrown")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "sizes"),
+    [
+        ("ravdess", {"form": "video"}, {"form": "video", "actors": 3, "statements": 1, "rate": 8000}),
+        ("iemocap", {"form": "release"}, {"form": "films", "sessions": 3, "utterances": 12, "text": 6, "width": 3}),
+        ("cmu_mosi", {"form": "raw"}, {"form": "raw", "train_videos": 3, "test_videos": 1}),
+    ],
+)
+def test_films_of_a_corpus_play(program, corpus, run, tmp_path, monkeypatch, capsys, name, settings, sizes):
+    pytest.importorskip("av")
+    package = catalog.import_corpus(name)
+    package.synthesize(tmp_path / "release", **sizes)
+    settings = {"name": name, "manual_dir": str(tmp_path / "release"), **settings}
+    films = package.find_films(settings)
+    chosen = [films[0], films[1], films[-1]]
+    corpus(modality="video")  # what a model read has no sound
+    experiment = SimpleNamespace(
+        corpus=SimpleNamespace(settings=settings), data=SimpleNamespace(target="planted", modalities=("video",))
+    )
+    monkeypatch.setattr(load, "read_experiment", lambda folder: experiment)
+    with np.load(run / "predictions.npz") as file:
+        arrays = dict(file)
+    arrays["one/test/id"] = np.array([*(film.id for film in chosen), "none"])
+    np.savez(run / "predictions.npz", **arrays)
+    program(f"--run={run}")
+    view, _ = data(run / "listening" / "test_trial_1.html")
+    assert [bool(clip.get("film")) for clip in view["clips"]] == [True] * 3 + [False]
+    assert ["outline" in clip for clip in view["clips"]] == [True] * 3 + [False]
+    for clip, film in zip(view["clips"], chosen, strict=False):
+        start, end = film.segment
+        whole = video.read_facts(Path(film.content)).seconds
+        assert clip["seconds"] == pytest.approx((whole if end is None else end) - start, abs=0.15)
+    assert "3 with films" in capsys.readouterr().out
+
+
+def test_only_the_speaker_s_half_is_shown(tmp_path):
+    clips = pytest.importorskip("tests.extraction.clips")
+    clips.write_clip(tmp_path / "two.mp4", seconds=0.5, frames=clips.draw)
+    sides = []
+    for half in ("left", "right", ""):
+        (tmp_path / "half.webm").write_bytes(encode_film(Film(tmp_path / "two.mp4", half=half))[0])
+        sides.append(next(video.read_pictures(tmp_path / "half.webm", 3)).image.astype(float))
+    np.testing.assert_allclose(np.concatenate(sides[:2], axis=1), sides[2], atol=60)
+    assert np.abs(sides[0] - sides[1]).max() > 100
 
 
 def test_a_clip_with_two_files_is_refused(program, run, sounds):

@@ -6,11 +6,11 @@ and .52. Audio has no such leak. So validation draws say little about text and v
 stopping rule for them.
 """
 
-from affect_jax.datasets.cmu_mosi.reader import inspect, list_remarks, load
+from affect_jax.datasets.cmu_mosi.reader import find_films, inspect, list_remarks, load
 from affect_jax.datasets.cmu_mosi.settings import Settings
 from affect_jax.datasets.cmu_mosi.synthetic import synthesize
 from affect_jax.datasets.settings import make_defaults
 
 DEFAULTS = make_defaults(Settings)
 
-__all__ = ["DEFAULTS", "Settings", "inspect", "list_remarks", "load", "synthesize"]
+__all__ = ["DEFAULTS", "Settings", "find_films", "inspect", "list_remarks", "load", "synthesize"]

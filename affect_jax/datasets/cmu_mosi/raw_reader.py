@@ -75,7 +75,7 @@ def build_raw(settings: Settings) -> CmuMosiRaw:
     if settings.download:
         raise UserError("config.corpus.download fetches the form 'poria' alone; set manual_dir instead")
     data_dir = release_files.resolve_data_dir(settings.data_dir)
-    folder = _find_folder(settings, data_dir)
+    folder = find_raw_folder(settings, data_dir)
     return build.build_once(
         CmuMosiRaw,
         config=make_config(extractors, settings.frame_rate, data_dir),
@@ -85,7 +85,12 @@ def build_raw(settings: Settings) -> CmuMosiRaw:
     )
 
 
-def _find_folder(settings: Settings, data_dir: Path) -> Path:
+def find_raw_folder(settings: Settings, data_dir: Path) -> Path:
+    """The folder of the release: the user's, or the synthetic one, which is written where it is missing.
+
+    Raises:
+      UserError: there is no such folder.
+    """
     from affect_jax.datasets.cmu_mosi.raw_builder import CmuMosiRaw
 
     if settings.manual_dir:

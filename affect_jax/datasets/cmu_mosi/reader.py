@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affect_jax.datasets import build, release_files
-from affect_jax.datasets.cmu_mosi import validation_draws
+from affect_jax.datasets import build, clip_features, release_files
+from affect_jax.datasets.cmu_mosi import raw_release, validation_draws
 from affect_jax.datasets.cmu_mosi.poria_release import LABELS_FILE, MODALITIES
-from affect_jax.datasets.cmu_mosi.raw_reader import build_raw, load_raw
+from affect_jax.datasets.cmu_mosi.raw_reader import build_raw, find_raw_folder, load_raw
 from affect_jax.datasets.cmu_mosi.settings import Settings
 from affect_jax.datasets.cmu_mosi.synthetic import synthesize
 from affect_jax.datasets.missing_values import MissingValues, replace_missing_values
@@ -86,6 +86,19 @@ def list_remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:
     """
     settings = resolve_settings(corpus, Settings)
     return tuple(build_raw(settings).info.metadata["notes"]) if settings.form == "raw" else ()
+
+
+def find_films(corpus: Mapping[str, Any]) -> list[clip_features.Clip]:
+    """The films of utterances that the form 'raw' has, to be looked at; [] in the form 'poria'.
+
+    Raises:
+      UserError: there is no such folder.
+    """
+    settings = resolve_settings(corpus, Settings)
+    if settings.form != "raw":
+        return []
+    root = raw_release.find_root(find_raw_folder(settings, release_files.resolve_data_dir(settings.data_dir)))
+    return [clip_features.Clip(path.stem, str(path)) for path in sorted((root / raw_release.FILM).glob("*.mp4"))]
 
 
 def _build(settings: Settings, data_dir: Path) -> CmuMosi:

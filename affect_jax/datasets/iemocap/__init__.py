@@ -10,11 +10,21 @@ speaker may be in several splits of a fold, which makes the figures better than 
 """
 
 from affect_jax.datasets.iemocap.emotions import LABELS
-from affect_jax.datasets.iemocap.reader import find_source_folder, inspect, list_remarks, load
+from affect_jax.datasets.iemocap.reader import find_films, find_source_folder, inspect, list_remarks, load
 from affect_jax.datasets.iemocap.settings import Settings
 from affect_jax.datasets.iemocap.synthetic import synthesize
 from affect_jax.datasets.settings import make_defaults
 
 DEFAULTS = make_defaults(Settings)
 
-__all__ = ["DEFAULTS", "LABELS", "Settings", "find_source_folder", "inspect", "list_remarks", "load", "synthesize"]
+__all__ = [
+    "DEFAULTS",
+    "LABELS",
+    "Settings",
+    "find_films",
+    "find_source_folder",
+    "inspect",
+    "list_remarks",
+    "load",
+    "synthesize",
+]

@@ -180,7 +180,7 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
 
     def _find_release(self, folder: Path, marker: dict[str, Any] | None) -> list[UtteranceSource]:
         settings = self.builder_config
-        places = release.find_sessions(folder, sessions.SESSIONS if marker is None else marker["sessions"])
+        places = _find_sessions(folder, marker)
         labelled = release.read_emotions(places)
         counts = emotions.COUNTS if marker is None else marker["counts"]
         emotions.check_counts(Counter(u.code for u in labelled), counts, str(folder))
@@ -232,12 +232,34 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
         elif modality == "audio":
             clips = [clip_features.Clip(u.id, str(release.find_sound(u))) for u in utterances]
         else:
-            clips = [
-                clip_features.Clip(u.id, str(release.find_film(u)), Segment(u.start, u.end), u.half) for u in utterances
-            ]
+            clips = [make_film(u) for u in utterances]
         kinds = {"text": ("words",), "audio": ("sound",), "video": ("pictures",)}[modality]
         settings = self.builder_config
         return clip_features.extract_clips(modality, name, clips, settings.kept, kinds=kinds, rate=settings.frame_rate)
+
+
+def find_films(folder: Path) -> list[clip_features.Clip]:
+    """The films of a release, or of a synthetic corpus in its form, of those labelled utterances that have one.
+
+    Raises:
+      UserError: a session, or one of its files, is missing or damaged.
+    """
+    utterances = release.read_emotions(_find_sessions(folder, _read_sizes(folder, "release")))
+    return [make_film(utterance) for utterance in utterances if release.has_film(utterance)]
+
+
+def make_film(utterance: release.Utterance) -> clip_features.Clip:
+    """The speaker's half of the film of an utterance's dialog, while they speak.
+
+    Raises:
+      UserError: there is no film, or the utterance has no times.
+    """
+    segment = Segment(utterance.start, utterance.end)
+    return clip_features.Clip(utterance.id, str(release.find_film(utterance)), segment, utterance.half)
+
+
+def _find_sessions(folder: Path, marker: dict[str, Any] | None) -> dict[int, Path]:
+    return release.find_sessions(folder, sessions.SESSIONS if marker is None else marker["sessions"])
 
 
 def _read_sizes(folder: Path, form: str) -> dict[str, Any] | None:

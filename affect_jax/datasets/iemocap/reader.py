@@ -101,6 +101,21 @@ def list_remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def find_films(corpus: Mapping[str, Any]) -> list[clip_features.Clip]:
+    """The films of the release, to be looked at, of utterances whose dialog has one; [] in the form 'precomputed'.
+
+    Raises:
+      UserError: as `load`.
+    """
+    from affect_jax.datasets.iemocap import builder
+
+    settings = resolve_settings(corpus, Settings)
+    if settings.form != "release":
+        return []
+    folder = find_source_folder(settings, release_files.resolve_data_dir(settings.data_dir))
+    return builder.find_films(folder)
+
+
 def find_source_folder(settings: Settings, data_dir: Path) -> Path:
     """The folder with the files: the user's, or the synthetic corpus, which is written where it is missing.
 

@@ -152,14 +152,24 @@ def find_film(utterance: Utterance) -> Path:
         raise UserError(
             f"{utterance.id} has no times, or ends before it starts, in dialog/EmoEvaluation; copy the file again"
         )
-    places = [utterance.folder / folder / f"{utterance.dialog}.avi" for folder in FILMS]
-    film = next((path for path in places if path.is_file()), None)
+    film = _look_for_film(utterance)
     if film is None:
+        place = utterance.folder / FILMS[0] / f"{utterance.dialog}.avi"
         raise UserError(
-            f"{utterance.id} has a label but no film: {places[0]} is missing; copy dialog/avi, or leave 'video' out of "
+            f"{utterance.id} has a label but no film: {place} is missing; copy dialog/avi, or leave 'video' out of "
             "config.corpus.modalities"
         )
     return film
+
+
+def has_film(utterance: Utterance) -> bool:
+    """Whether the dialog of an utterance has a film, and the utterance times in it."""
+    return utterance.start < utterance.end and _look_for_film(utterance) is not None
+
+
+def _look_for_film(utterance: Utterance) -> Path | None:
+    places = [utterance.folder / folder / f"{utterance.dialog}.avi" for folder in FILMS]
+    return next((path for path in places if path.is_file()), None)
 
 
 def read_transcripts(places: dict[int, Path], wanted: Collection[str]) -> dict[str, str]:

@@ -12,9 +12,7 @@ from affect_jax.datasets.manifest.reader import check_settings
 from affect_jax.datasets.manifest.start_end import read_segments
 from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.datasets.tables import read_table
-from affect_jax.features import sound_files
-from affect_jax.features.audio import Sound
-from affect_jax.features.segments import WHOLE, Segment, cut_sound
+from affect_jax.features.segments import WHOLE, Segment
 from affect_jax.runtime import files
 
 CLIPS = "extracted_clips.csv"
@@ -93,12 +91,3 @@ def find_clips(manifest: Path) -> dict[str, RecordedRow]:
         for number, row in zip(table.numbers, cells, strict=True)
     }
     return {name: row for name, row in rows.items() if row.path.is_file()}
-
-
-def read_recorded_row(row: RecordedRow) -> Sound:
-    """The sound of a row, at the rate of its file.
-
-    Raises:
-      UserError: the file cannot be read, or the stretch is not inside of it.
-    """
-    return cut_sound(sound_files.decode_audio(row.path), row.segment, str(row.path))

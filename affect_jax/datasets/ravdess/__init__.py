@@ -5,11 +5,21 @@ the actor from training knows part of the answer. So the folds (`actors.FOLDS`) 
 """
 
 from affect_jax.datasets.ravdess.labels import LABELS
-from affect_jax.datasets.ravdess.reader import find_source_folder, inspect, list_remarks, load
+from affect_jax.datasets.ravdess.reader import find_films, find_source_folder, inspect, list_remarks, load
 from affect_jax.datasets.ravdess.settings import Settings
 from affect_jax.datasets.ravdess.synthetic import synthesize
 from affect_jax.datasets.settings import make_defaults
 
 DEFAULTS = make_defaults(Settings)
 
-__all__ = ["DEFAULTS", "LABELS", "Settings", "find_source_folder", "inspect", "list_remarks", "load", "synthesize"]
+__all__ = [
+    "DEFAULTS",
+    "LABELS",
+    "Settings",
+    "find_films",
+    "find_source_folder",
+    "inspect",
+    "list_remarks",
+    "load",
+    "synthesize",
+]

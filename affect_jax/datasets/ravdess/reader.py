@@ -71,6 +71,21 @@ def list_remarks(corpus: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(_build(corpus)[1].info.metadata.get("notes", ()))
 
 
+def find_films(corpus: Mapping[str, Any]) -> list[clip_features.Clip]:
+    """The films of the form 'video', to be looked at; [] in the form 'audio'.
+
+    Raises:
+      UserError: as `load`.
+    """
+    from affect_jax.datasets.ravdess.builder import find_clips_and_kind
+
+    settings = resolve_settings(corpus, Settings)
+    if settings.form != "video":
+        return []
+    files, _ = find_clips_and_kind(_find_folder(settings, release_files.resolve_data_dir(settings.data_dir)), "video")
+    return [clip_features.Clip(clip.id, str(path)) for clip, path in files.items()]
+
+
 def _build(corpus: Mapping[str, Any]) -> tuple[Settings, Ravdess]:
     # Imported here because it imports TensorFlow Datasets, which takes .6 s.
     from affect_jax.datasets.ravdess.builder import Ravdess, make_config
@@ -81,10 +96,7 @@ def _build(corpus: Mapping[str, Any]) -> tuple[Settings, Ravdess]:
     if settings.video_features and settings.form != "video":
         raise UserError("config.corpus.video_features is for the form 'video'; set config.corpus.form to it")
     data_dir = release_files.resolve_data_dir(settings.data_dir)
-    parameters = dataclasses.asdict(settings.synthetic)
-    if settings.form == "video":
-        parameters["form"] = "video"
-    folder = find_source_folder(settings.manual_dir, parameters, data_dir)
+    folder = _find_folder(settings, data_dir)
     suffixes = VIDEOS if settings.form == "video" else SUFFIXES
     builder = build.build_once(
         Ravdess,
@@ -94,6 +106,13 @@ def _build(corpus: Mapping[str, Any]) -> tuple[Settings, Ravdess]:
         source=release_files.sign_files(folder, (*suffixes, ".csv", ".json")),
     )
     return settings, builder
+
+
+def _find_folder(settings: Settings, data_dir: Path) -> Path:
+    parameters = dataclasses.asdict(settings.synthetic)
+    if settings.form == "video":
+        parameters["form"] = "video"
+    return find_source_folder(settings.manual_dir, parameters, data_dir)
 
 
 def _describe_inputs(settings: Settings, clips: list[Recording], extracted: Mapping[str, Any]) -> InputForm | None:
