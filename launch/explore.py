@@ -5,9 +5,10 @@
     python -m launch.explore --run=runs/fusion_trimodal_ravdess --audio_dir=RAVDESS_DIR
 
 Needs: a finished run whose examples are clips. Sound is what its corpus has, the recordings or clips of its manifest,
-or the files of --audio_dir. Films play beside the waveform: those that a manifest's features were extracted from, or
-the videos in --audio_dir. Without --variant and --trial, the best trial of the variant with the best mean validation
-score is shown, beside the mean of all its trials.
+or the files of --audio_dir. Films play beside the waveform: those that a manifest's features were extracted from, those
+of RAVDESS (form video), IEMOCAP (form release) and CMU-MOSI (form raw), or the videos in --audio_dir. Without --variant
+and --trial, the best trial of the variant with the best mean validation score is shown, beside the mean of all its
+trials.
 Writes: RUN/listening/SPLIT_trial_N.html, about 100 kB a clip of 30 s at 8 kHz; films, about 30 kB a second, lie in a
 folder beside it if they are more than 20 MB. A regression gives truth against
 prediction, classes give a confusion matrix. Waveforms show the LIME weights that launch.explain left in the run folder.
