@@ -6,7 +6,8 @@
 
 Needs: a config; the head of its file lists its arguments. Every value in it is a flag: --config.stages.fit.epochs=5.
     configs/conflictnet.py     conflict in raw speech, ConflictNET and its ablations (chapter 3);
-        configs/conflictnet_words.py the words, too
+        configs/conflictnet_words.py the words, too; configs/conflict_frames.py how much speech overlaps, by a BLSTM
+        that learned from turns, and an encoder-decoder with attention (table 3.1)
     configs/speech_emotion.py  emotions in raw speech
     configs/recipes/ravdess_audio.py  a small CNN on log-mels for emotions in acted speech (and a face);
         configs/recipes/ravdess_face.py the face alone; configs/recipes/ravdess_distilled.py one network for several;
@@ -22,7 +23,8 @@ Needs: a config; the head of its file lists its arguments. Every value in it is 
     configs/third_modality.py  when does a second teacher help? Planted answers
     configs/interactions.py    fusion where it is known how much of a label is interaction
     configs/sentiment.py       the sentiment of texts, by a pretrained encoder of words
-    configs/unimodal_mosi.py   CAT-LSTM and MU-SA of one modality (table 5.6); configs/difficulty.py, MTL(RE), DDAT(RE)
+    configs/unimodal_mosi.py   CAT-LSTM and MU-SA of one modality (table 5.6); configs/difficulty.py, MTL and DDAT,
+        (RE) and (PU), and configs/emobed.py, EmoBed (tables 5.3, 5.7)
 Without config.corpus.manual_dir a small synthetic corpus in the release's own layout is made and used.
 Writes: the run folder, with results.json, metrics.jsonl (a line an epoch a trial), predictions.npz and weights/.
 

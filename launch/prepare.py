@@ -78,7 +78,8 @@ _SWITCHES = {
 }
 _LISTS = {
     "modalities": "Separated by commas. ravdess: speech (default), mfcc, log_mel, action_units, audio, video; iemocap:"
-    " text, video, audio, prosody (all); manifest, arrays: all.",
+    " text, video, audio, prosody (all); sspnet_conflict, ravdess_debates: speech (default), log_mel, turns (who speaks"
+    " when); manifest, arrays: all.",
     "widths": "arrays: columns of each modality in an array of all, as in text:300,audio:5,video:20.",
 }
 _SETTINGS = (*_TEXT, *_NUMBERS, *_FRACTIONS, *_SWITCHES, *_LISTS)

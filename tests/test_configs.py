@@ -10,9 +10,11 @@ from affect_jax.data import splits
 from affect_jax.errors import UserError
 from affect_jax.training import loop
 from configs import (
+    conflict_frames,
     conflictnet,
     conflictnet_words,
     difficulty,
+    emobed,
     fusion,
     fusion_clips,
     interactions,
@@ -41,10 +43,12 @@ CASES = [
         (sew, (*sew.PAIRS, sew.SEVERAL[0])),
         (sew_unimodal, sew_unimodal.TARGETS),
         (difficulty, (difficulty.TARGETS[0], "arousal,raters")),
+        (emobed, (emobed.PAIRS[0], "valence,audio+app")),
         (seqsew, (*seqsew.PAIRS, seqsew.SEVERAL[0])),
         (seqsew_unimodal, seqsew_unimodal.ARGUMENTS),
         (conflictnet, (*conflictnet.ARGUMENTS, "wav2vec2", "wav2vec2,ravdess_debates")),
         (conflictnet_words, ("",)),
+        (conflict_frames, ("overlap", "overlap,ravdess_debates", "attention,ravdess_debates")),
         (speech_emotion, (*speech_emotion.CLASSES, "wav2vec2", "wav2vec2,emotion7")),
         (sentiment, ("text",)),
         (third_modality, third_modality.MODELS),
@@ -138,7 +142,8 @@ def test_a_config_fits(config, argument, data_dir):
 @pytest.mark.parametrize(
     "config",
     [
-        *(sew, sew_unimodal, difficulty, seqsew, seqsew_unimodal, conflictnet, speech_emotion, fusion, sentiment),
+        *(sew, sew_unimodal, difficulty, emobed, seqsew, seqsew_unimodal, conflictnet, conflict_frames, speech_emotion),
+        *(fusion, sentiment),
         *(ravdess_audio, ravdess_face, ravdess_distilled, mosi_utterances, recola_traces, debates_speech),
     ],
 )

@@ -39,7 +39,7 @@ class RavdessDebates(tfds.core.GeneratorBasedBuilder):
     """Clips of two or three RAVDESS actors with a planted amount of overlap and of angry speech."""
 
     # To be raised whenever the same release and config give other values: built corpora are then built again.
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = builder.Ravdess.MANUAL_DOWNLOAD_INSTRUCTIONS
 
     @classmethod
@@ -55,6 +55,7 @@ class RavdessDebates(tfds.core.GeneratorBasedBuilder):
                     "id": tfds.features.Text(),
                     "actors": tfds.features.Text(),
                     "speech": tfds.features.Tensor(shape=(None,), dtype=np.int16, encoding="bytes"),
+                    "turns": tfds.features.Tensor(shape=(None, 3), dtype=np.float32),  # start, end (s), actor
                     "target": np.float64,
                     "overlap": np.float64,
                     "anger": np.float64,
@@ -103,6 +104,7 @@ class RavdessDebates(tfds.core.GeneratorBasedBuilder):
                     "speech": mix.mix_turns(
                         turns, [speech[turn.utterance.clip] for turn in turns], samples, settings.rate
                     ),
+                    "turns": debate_plan.list_spoken(turns, settings.rate),
                     "target": debate_plan.compute_target(planted.overlap, planted.anger),
                     **planted._asdict(),
                 },

@@ -96,6 +96,12 @@ def measure_shares(turns: Sequence[Turn], samples: int) -> Planted:
     )
 
 
+def list_spoken(turns: Sequence[Turn], rate: int) -> np.ndarray:
+    """float32 [N, 3]: when each utterance is spoken, from and to in seconds, and by which actor; `rate` in Hz."""
+    rows = [(at / rate, (at + u.stop - u.start) / rate, u.clip.actor) for u, at in turns]
+    return np.array(rows, np.float32).reshape(-1, 3)
+
+
 def _average_tenths(values: np.ndarray) -> np.ndarray:
     return np.array([tenth.mean() for tenth in np.array_split(values, TENTHS)], np.float32)
 

@@ -16,7 +16,7 @@ from affect_jax.datasets.ravdess_debates.debate_plan import SPLIT_ACTORS, Plante
 from affect_jax.datasets.ravdess_debates.settings import Settings
 from affect_jax.datasets.recordings import Recording, Recordings, add_fingerprint
 from affect_jax.datasets.settings import resolve_settings
-from affect_jax.features import audio
+from affect_jax.features import audio, turns
 
 if TYPE_CHECKING:
     from affect_jax.datasets.ravdess_debates.builder import RavdessDebates
@@ -27,7 +27,8 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 
     A recording is one clip, `train_0007`, of the group `03+07+18`: its actors, who are in one split only
     (`SPLIT_ACTORS`). It has a single step of its own name, the modalities of the settings and the target 'planted' in
-    [-1, 1] (a tenth of `debate_plan.compute_target`).
+    [-1, 1] (a tenth of `debate_plan.compute_target`); with the modality 'turns' also the target 'overlap', the share of
+    the time with speech in which two people speak.
 
     Args:
       corpus: `config.corpus`, see `Settings`.
@@ -102,10 +103,14 @@ def _make_recording(example: dict[str, Any], settings: Settings) -> Recording:
     name, features = example["id"].decode(), {"speech": example["speech"]}
     if "log_mel" in settings.modalities:
         features["log_mel"] = audio.compute_log_mel(features["speech"], settings.rate)
+    targets = {"planted": np.array([example["target"] / 10], np.float32)}
+    if turns.MODALITY in settings.modalities:
+        features[turns.MODALITY] = turns.describe_clip(example["turns"], features["speech"], settings.rate)
+        targets["overlap"] = np.array([turns.measure_overlap(features[turns.MODALITY])], np.float32)
     return Recording(
         id=name,
         group=example["actors"].decode(),
         steps=(name,),
         features={modality: features[modality] for modality in settings.modalities},
-        targets={"planted": np.array([example["target"] / 10], np.float32)},
+        targets=targets,
     )

@@ -4,6 +4,7 @@ import dataclasses
 
 from affect_jax.datasets.ravdess.settings import Synthetic
 from affect_jax.datasets.settings import define_setting
+from affect_jax.features import turns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Settings:
       seconds: length of a clip; six seconds hold the longest utterance of the release with a pause.
       rate: sampling rate of the speech, in Hz.
       seed: of who says what and when.
-      modalities: of speech (a waveform) and log_mel (64 bands in decibels, a frame every 10 ms, made of it).
+      modalities: of speech (a waveform), log_mel (64 bands in decibels, a frame every 10 ms, made of it) and turns (of
+        the same frames, how much of each somebody speaks in, and how much of it two people).
       synthetic: sizes of the synthetic RAVDESS.
     """
 
@@ -33,5 +35,5 @@ class Settings:
     seconds: int = define_setting(30, least=6)
     rate: int = define_setting(8000, least=1000, most=192_000)
     seed: int = define_setting(0, least=0)
-    modalities: tuple[str, ...] = define_setting(("speech",), choices=("speech", "log_mel"))
+    modalities: tuple[str, ...] = define_setting(("speech",), choices=("speech", "log_mel", turns.MODALITY))
     synthetic: Synthetic = Synthetic()

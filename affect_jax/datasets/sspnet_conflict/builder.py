@@ -43,7 +43,7 @@ class SspnetConflict(tfds.core.GeneratorBasedBuilder):
     """
 
     # To be raised whenever the reader or the generator gives other values: built corpora are then built again.
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The corpus is given out on request by its owners (A. Vinciarelli, Glasgow)."
 
     @classmethod

@@ -14,10 +14,11 @@ from affect_jax.datasets import build, release_files
 from affect_jax.datasets.missing_values import MissingValues
 from affect_jax.datasets.recordings import Recording, Recordings, add_fingerprint
 from affect_jax.datasets.settings import resolve_settings
-from affect_jax.datasets.sspnet_conflict import release
+from affect_jax.datasets.sspnet_conflict import diarization, release
 from affect_jax.datasets.sspnet_conflict.settings import Settings
 from affect_jax.datasets.sspnet_conflict.synthetic import PLANTED_FILE, synthesize
 from affect_jax.errors import UserError
+from affect_jax.features import audio, turns
 
 if TYPE_CHECKING:
     from affect_jax.datasets.sspnet_conflict.builder import SspnetConflict
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 def load(corpus: Mapping[str, Any]) -> Recordings:
     """Builds what is missing below data_dir and reads it.
 
-    A recording is one clip, its group is the debate (yy-mm-dd), and it has a single step, named as the clip. The only
-    modality is `speech`, the only target is `conflict`: a tenth of the level, so in [-1, 1].
+    A recording is one clip, its group is the debate (yy-mm-dd), and it has a single step, named as the clip, and the
+    modalities of the settings. The target is `conflict`: a tenth of the level, so in [-1, 1]; with the modality `turns`
+    also `overlap`, the share of the time with speech in which two or more people speak.
 
     Args:
       corpus: `config.corpus`, see `Settings`.
@@ -40,12 +42,19 @@ def load(corpus: Mapping[str, Any]) -> Recordings:
 
 def inspect(corpus: Mapping[str, Any]) -> tuple[Recordings, MissingValues]:
     """Returns what `load` returns, and that no feature was missing: a sample that is not finite is an error here."""
-    builder = _build(corpus)
+    builder, settings = _build(corpus), resolve_settings(corpus, Settings)
+    folder = Path(builder.info.metadata["folder"])
+    splits = {
+        split: [_make_recording(e, settings, folder) for e in build.read_examples(builder, split)]
+        for split in release.SPLITS
+    }
+    if turns.MODALITY in settings.modalities:
+        turns.check_overlap([r.targets["overlap"].item() for r in splits["train"]], "sspnet_conflict")
     recordings = Recordings(
         corpus="sspnet_conflict",
         form="speech",
         synthetic=builder.info.metadata["synthetic"],
-        splits={split: [_make_recording(e) for e in build.read_examples(builder, split)] for split in release.SPLITS},
+        splits=splits,
         draws={},
         folds={},
         fingerprint="",
@@ -137,12 +146,20 @@ def _describe_clipped(clipped: Mapping[str, float]) -> str:
     )
 
 
-def _make_recording(example: dict[str, Any]) -> Recording:
-    name = example["id"].decode()
+def _make_recording(example: dict[str, Any], settings: Settings, folder: Path) -> Recording:
+    name, features = example["id"].decode(), {"speech": example["speech"]}
+    targets = {"conflict": np.array([example["level"] / release.LARGEST], np.float32)}
+    if "log_mel" in settings.modalities:
+        features["log_mel"] = audio.compute_log_mel(features["speech"], settings.rate)
+    if turns.MODALITY in settings.modalities:
+        seconds = len(features["speech"]) / settings.rate
+        rows = diarization.read_turns(folder / diarization.FOLDER / f"{name}.csv", seconds)
+        features[turns.MODALITY] = turns.describe_clip(rows, features["speech"], settings.rate)
+        targets["overlap"] = np.array([turns.measure_overlap(features[turns.MODALITY])], np.float32)
     return Recording(
         id=name,
         group=example["debate"].decode(),
         steps=(name,),
-        features={"speech": example["speech"]},
-        targets={"conflict": np.array([example["level"] / release.LARGEST], np.float32)},
+        features={modality: features[modality] for modality in settings.modalities},
+        targets=targets,
     )

@@ -3,6 +3,7 @@
     audiodata/*.wav, or audiodata/{train,val,test}/*.wav    1430 clips, 48 kHz, 30 s: yy-mm-dd_start_end.wav (seconds)
     conflictlevel.csv                                       columns Name (of the file, without .wav) and Value (-10..10)
     partition.csv, or another csv here                      columns Name and split (train, val or test)
+    manualdiarization/*.csv                                 who speaks when, see `diarization`; read if asked for
 
 The release has no partition. That of INTERSPEECH 2013 (Schuller et al.) is by debate: those moderated by speaker 50 are
 for training, by 153 for validation, the others for the test. The clips of a debate share the date in their names, and

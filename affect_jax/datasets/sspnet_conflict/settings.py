@@ -3,6 +3,7 @@
 import dataclasses
 
 from affect_jax.datasets.settings import define_setting
+from affect_jax.features import turns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Settings:
       rate: sampling rate of the stored speech, in Hz.
       partition: csv with the columns Name and split; None takes the partition in manual_dir, see `release`.
       clipped: note or refuse clips with more than 1 % of their samples at full scale.
+      modalities: of speech (a waveform), log_mel (64 bands in decibels, a frame every 10 ms, made of it) and turns (of
+        the same frames, how much of each somebody speaks in, and how much of it two people; needs the diarization).
       synthetic: sizes of the synthetic corpus.
     """
 
@@ -44,4 +47,5 @@ class Settings:
     rate: int = define_setting(8000, least=1000, most=192_000)
     partition: str | None = None
     clipped: str = define_setting("note", choices=("note", "refuse"))
+    modalities: tuple[str, ...] = define_setting(("speech",), choices=("speech", "log_mel", turns.MODALITY))
     synthetic: Synthetic = Synthetic()

@@ -3,7 +3,8 @@
 What is planted: a clip has ten super-samples, its tenths. In some of them, which are known, two people talk over one
 another with raised voices: higher, louder, brighter, and with hardly a pause. In the others one person at a time talks
 calmly. The level follows from the share of quarrelling tenths (`compute_level`): -10 if there are none, 10 if all are.
-planted.csv lists them for each clip: an explanation of a model that hears conflict should point there.
+planted.csv lists them for each clip: an explanation of a model that hears conflict should point there. Who speaks when
+is in manualdiarization/: two people speak at once in the planted tenths alone.
 
 Nothing else tells the level: the numbers of planted tenths are dealt out evenly within each split, regardless of debate
 and speakers. Their place in the clip, the speakers' usual pitch and loudness, the noise of the room and the gain of the
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from affect_jax.datasets.release_files import write_marker
-from affect_jax.datasets.sspnet_conflict import release, voices
+from affect_jax.datasets.sspnet_conflict import diarization, release, voices
 from affect_jax.datasets.whole_folder import make_whole_folder
 from affect_jax.errors import UserError
 from affect_jax.features import audio
@@ -76,7 +77,8 @@ def synthesize(
                     name = f"{date}_{2 * k * seconds}_{(2 * k + 1) * seconds}"
                     # One run, which may wrap around the end of the clip, so that every tenth is equally likely.
                     planted = np.sort((rng.integers(TENTHS) + np.arange(round(share * TENTHS))) % TENTHS)
-                    samples = render_clip(rng, people, planted.tolist(), seconds, quiet)
+                    samples, spoken = _render_turns(rng, people, planted.tolist(), seconds, quiet)
+                    diarization.write_turns(place / diarization.FOLDER / f"{name}.csv", spoken)
                     path = place / release.AUDIO_FOLDER / f"{name}.wav"
                     soundfile.write(path, audio.to_int16(samples), RATE, subtype="PCM_16")
                     rows.append((name, split, planted.tolist(), float(share)))
@@ -95,20 +97,30 @@ def render_clip(
       seconds: its length.
       quiet: loudness of the room, relative to a calm speaker.
     """
-    speech = np.zeros(round(seconds * voices.RATE))
+    return _render_turns(rng, people, planted, seconds, quiet)[0]
+
+
+def _render_turns(
+    rng: np.random.Generator, people: list[voices.Voice], planted: list[int], seconds: float, quiet: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A clip, see `render_clip`, and who speaks when in it: float64 [N, 3], start and end in seconds, and speaker."""
+    speech, turns = np.zeros(round(seconds * voices.RATE)), []
     for first, last, quarrel in _find_runs(planted):
         start, end = first * seconds / TENTHS, last * seconds / TENTHS
         if quarrel:
             for number in rng.choice(len(people), size=2, replace=False):
                 voices.add_speech(rng, people[number], voices.RAISED, start, end, speech)
+                turns.append((start, end, number))
             continue
         while start < end:
             turn = min(start + rng.uniform(*_TURN), end)
-            voices.add_speech(rng, people[rng.integers(len(people))], voices.CALM, start, turn, speech)
+            number = rng.integers(len(people))
+            voices.add_speech(rng, people[number], voices.CALM, start, turn, speech)
+            turns.append((start, turn, number))
             start = turn
     speech = voices.remove_low_frequencies(speech) + quiet * voices.make_room_noise(rng, len(speech))
     whole = audio.resample_audio(audio.Sound(speech.astype(np.float32), voices.RATE), RATE)
-    return whole * np.float32(rng.uniform(0.3, 0.9)) / np.abs(whole).max()
+    return whole * np.float32(rng.uniform(0.3, 0.9)) / np.abs(whole).max(), np.array(turns)
 
 
 def deal_tenths(rng: np.random.Generator, count: int) -> np.ndarray:

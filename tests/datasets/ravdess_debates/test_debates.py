@@ -148,3 +148,13 @@ def test_log_mels_are_made_of_the_same_speech(ravdess_raw, tmp_path):
             other.features["log_mel"], audio.compute_log_mel(one.features["speech"], SMALL.get("rate", 8000))
         )
     assert both.fingerprint != speech.fingerprint
+
+
+def test_turns_are_those_by_which_the_clips_were_mixed(ravdess_raw, tmp_path):
+    corpus = load(ravdess_raw, tmp_path, modalities=("log_mel", "turns"))
+    content = ravdess_debates.read_planted({"manual_dir": str(ravdess_raw), "data_dir": str(tmp_path), **SMALL})
+    for clip in (clip for members in corpus.splits.values() for clip in members):
+        assert clip.features["turns"].shape == (len(clip.features["log_mel"]), 2)
+        assert clip.targets["overlap"] == pytest.approx(content[clip.id].overlap, abs=0.005)
+        tenths = [part[:, 1].mean() for part in np.array_split(clip.features["turns"][:-1], 10)]
+        np.testing.assert_allclose(tenths, content[clip.id].overlap_tenths, atol=0.02)
