@@ -4,6 +4,7 @@ r"""Classical baselines on the corpus, target and folds of a network's config, w
     python -m launch.baselines --config=configs/speech_emotion.py --config.corpus.manual_dir=DIR \
       --config.corpus.rate=16000
     python -m launch.baselines --config=configs/conflictnet.py:ravdess_debates --methods=is13,random_subset --seeds=3
+    python -m launch.baselines --config=configs/sew_unimodal.py:arousal --methods=svr --alone
 
 Methods: mfcc_statistics, action_units, both (MFCC statistics and action units together), is13 (openSMILE's functionals
 and a linear support vector machine), random_subset (features chosen by random subsets, then nearest neighbours),
@@ -11,7 +12,8 @@ canonical (functionals that count most in the canonical correlation with the lab
 (functionals that enter and leave a linear regression one by one, then that machine) and nystroem (an ensemble of
 approximated kernels, then sparse partial least squares).
 Of labels per step, on the features of single steps, all modalities together: linear, a ridge or logistic regression,
-and of numbers svr, a linear support vector regression, also behind AVEC's chain of post-processing ('SVR + offset').
+and of numbers svr, a linear support vector regression, also behind AVEC's chain of post-processing ('SVR + offset');
+with --alone also of each modality by itself ('SVR audio + offset', rows of tables 5.3 and 5.7).
 Hyper-parameters are chosen on the validation split. Each final model is fitted on the training split alone, as a
 network is, and once more on the training and validation splits together: the variant '…, refitted'.
 Needs: a config of a corpus of speech, or of labels per step; is13 also `pip install opensmile`, action_units the
@@ -46,6 +48,8 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer("iterations", default.iterations, iterations, flag_values=values)
     refit = "Beside each model of the training split, one of the training and validation splits, a variant of its own."
     flags.DEFINE_bool("refit", default.refit, refit, flag_values=values)
+    alone = "Of labels per step: also learn from each modality by itself, as the variants 'SVR audio', ..."
+    flags.DEFINE_bool("alone", default.alone, alone, flag_values=values)
     flags.DEFINE_string("workdir", None, "Run folder. Default: runs/<name of the config>_baseline.", flag_values=values)
 
 

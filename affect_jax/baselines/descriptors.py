@@ -28,11 +28,13 @@ class Table(NamedTuple):
       name: what they are: 'MFCC statistics', ...
       values: float32 [N, D].
       columns: D names.
+      modality: the one that they are of; '' where they are what a method reads anyway.
     """
 
     name: str
     values: np.ndarray
     columns: tuple[str, ...]
+    modality: str = ""
 
 
 class Extractor(NamedTuple):

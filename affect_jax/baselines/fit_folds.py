@@ -34,12 +34,13 @@ from affect_jax.runtime import run_folder
 from affect_jax.runtime.files import write_json
 
 SPLITS = ("validation", "test")
+STEPS = "features of single steps"
 
 
 def make_tables(
     plan: Plan, recordings: Sequence[Recording], rate: int, cache: Path, progress: Progress
-) -> dict[str, descriptors.Table]:
-    """Method -> the descriptors [N, D] that it learns from.
+) -> list[tuple[str, descriptors.Table]]:
+    """Methods and the descriptors [N, D] that each learns from; with `plan.alone` a method has several.
 
     The methods on openSMILE's functionals, but is13, take MFCC statistics where openSMILE is not installed.
 
@@ -62,11 +63,15 @@ def make_tables(
         tables["is13"] = descriptors.compute_speech_table(recordings, rate, extractor, cache, progress)
     tables |= dict.fromkeys(of_functionals - {"is13"}, tables.get("is13" if with_opensmile else "mfcc_statistics"))
     if of_steps := set(OF_STEPS) & methods:
-        tables |= dict.fromkeys(of_steps, make_step_table(recordings, "features of single steps"))
+        tables |= dict.fromkeys(of_steps, make_step_table(recordings, STEPS))
+    made = [(method, tables[method]) for method in plan.methods]
+    if plan.alone:
+        modalities = {name: make_step_table(recordings, STEPS, (name,)) for name in recordings[0].features}
+        made += [(method, table) for method in plan.methods if method in OF_STEPS for table in modalities.values()]
     if plan.within:
         units = [_name_unit(recording, plan.within) for recording in recordings]
-        tables = {method: descriptors.standardize_table(table, units, plan.within) for method, table in tables.items()}
-    return {method: tables[method] for method in plan.methods}
+        made = [(method, descriptors.standardize_table(table, units, plan.within)) for method, table in made]
+    return made
 
 
 def _name_unit(recording: Recording, within: str) -> str:
@@ -111,7 +116,7 @@ def fit_folds(
     classes = 0 if plan.task in learners.REGRESSIONS else count_classes(plan, clips, recordings)
     setting = Setting(plan, clips, classes)
     trials, selected_columns = [], {}
-    for method, table in make_tables(plan, clips.recordings, rate, cache, progress).items():
+    for method, table in make_tables(plan, clips.recordings, rate, cache, progress):
         for fold in folds:
             for seed in range(plan.seeds if method == "random_subset" else 1):
                 trials += fit_trial(setting, method, table, fold, seed, progress)

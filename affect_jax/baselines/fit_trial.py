@@ -89,18 +89,18 @@ def fit_trial(
     Raises:
       UserError: there is no validation split to choose hyper-parameters on, or one class alone to train on.
     """
-    learner = LEARNERS.get(method, learners.LINEAR)
+    learner, variant = LEARNERS.get(method, learners.LINEAR), f"{NAMES[method]} {table.modality}".strip()
     choices = learner.choices(setting.plan.task)
     _check_fold(setting, fold, len(choices))
     x, columns, selection = table.values, (), None
     if method == "random_subset":
-        name = f"{NAMES[method]}, {fold.name}, seed {seed}"
+        name = f"{variant}, {fold.name}, seed {seed}"
         selection = _select_columns(setting, x, fold, seed, lambda done, total: progress(name, done, total))
         x, columns = x[:, selection.columns], tuple(table.columns[c] for c in selection.columns)
     candidates = []
     for hyper in choices:
         candidates.append(_fit_candidate(setting, learner, hyper, x, fold))
-        progress(f"{NAMES[method]}, {fold.name}", len(candidates), len(choices))
+        progress(f"{variant}, {fold.name}", len(candidates), len(choices))
     metric = choose_metric(setting.plan.task)
     best = choose_candidate(candidates, metric)
     predictors = {"train": best.predict}
@@ -108,7 +108,7 @@ def fit_trial(
         developed = np.concatenate([fold.train, fold.validation])
         predictors["train+validation"] = _fit(setting, learner, best.hyper, x, developed)
     answers = [
-        _Answer(NAMES[method], fitted_on, best.validation, _predict_places(setting, predict, x, fold.test))
+        _Answer(variant, fitted_on, best.validation, _predict_places(setting, predict, x, fold.test))
         for fitted_on, predict in predictors.items()
     ]
     if method in OF_NUMBERS and fold.validation.size:

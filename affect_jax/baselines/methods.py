@@ -41,9 +41,11 @@ class Request(NamedTuple):
       iterations: random subsets of random_subset.
       refit: whether each final model is also fitted on the training and validation splits together, as a variant of its
         own.
+      alone: whether methods of labels per step also learn from each modality by itself: 'SVR audio'.
     """
 
     methods: Sequence[str] = ()
     seeds: int = 1
     iterations: int = 10_000
     refit: bool = True
+    alone: bool = False

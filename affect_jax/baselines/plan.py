@@ -21,6 +21,7 @@ class Plan(NamedTuple):
         own.
       within: 'group' or 'recording', whose mean and deviation are taken out of each descriptor, as
         `config.data.standardize_within` does it of a network's features; None for neither.
+      alone: whether methods of labels per step also learn from each modality by itself, as variants of their own.
     """
 
     task: str
@@ -30,6 +31,7 @@ class Plan(NamedTuple):
     iterations: int = 10_000
     refit: bool = True
     within: str | None = None
+    alone: bool = False
 
 
 def check_plan(plan: Plan) -> None:

@@ -22,6 +22,9 @@ from affect_jax.experiment.results_file import Results, read_results
 from affect_jax.runtime import run_folder
 from affect_jax.runtime.progress import Work
 
+OF_ACTION_UNITS = "ravdess"
+"""The corpus that has a table of them."""
+
 
 class _Corpus(NamedTuple):
     """The recordings, and the plan without the methods that they do not allow."""
@@ -47,9 +50,9 @@ def run_baselines(experiment: Experiment, folder: Path, *, config_arg: str, requ
     """
     settings, of_steps = experiment.corpus.settings, experiment.data.unit != "item"
     methods = _choose_methods(experiment, request, config_arg)
-    data = experiment.data
+    data, alone = experiment.data, _choose_alone(request, of_steps, config_arg)
     of_request = (tuple(methods), request.seeds, request.iterations, request.refit)
-    plan = Plan(experiment.task, data.target, *of_request, data.standardize_within)
+    plan = Plan(experiment.task, data.target, *of_request, data.standardize_within, alone)
     check_plan(plan)
     document = {**encode_document(experiment), "baselines": request._asdict()}
     if (folder / results_file.FILE).exists():
@@ -75,6 +78,20 @@ def run_baselines(experiment: Experiment, folder: Path, *, config_arg: str, requ
                 config_arg=config_arg,
                 progress=work.progress,
             )
+
+
+def _choose_alone(request: Request, of_steps: bool, config_arg: str) -> bool:
+    """Whether each modality is learned from by itself, too.
+
+    Raises:
+      UserError: it was asked of whole clips, whose methods say by their names what they read.
+    """
+    if request.alone and not of_steps:
+        raise UserError(
+            f"--alone is for labels per step, and {config_arg} has one label a clip, whose methods read what their "
+            "names say; leave it out"
+        )
+    return request.alone
 
 
 def _choose_methods(experiment: Experiment, request: Request, config_arg: str) -> list[str]:
@@ -133,7 +150,7 @@ def _load_with_action_units(plan: Plan, experiment: Experiment, work: Work, *, i
     """Loads speech and action units; speech alone where the corpus has no action units and no method was chosen."""
     without = plan._replace(methods=tuple(m for m in plan.methods if m not in NEEDING_ACTION_UNITS))
     corpus = experiment.corpus
-    if "modalities" not in corpus.settings or corpus.name in OWN:
+    if corpus.name != OF_ACTION_UNITS:
         if is_chosen:
             raise UserError(
                 f"the corpus {corpus.name!r} has no action units; leave {' and '.join(NEEDING_ACTION_UNITS)} out"

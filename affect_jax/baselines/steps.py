@@ -35,9 +35,9 @@ def _split(recording: Recording) -> list[Recording]:
     ]
 
 
-def make_step_table(recordings: Sequence[Recording], name: str) -> Table:
-    """The features of single steps, all modalities side by side."""
-    modalities = tuple(recordings[0].features)
+def make_step_table(recordings: Sequence[Recording], name: str, alone: Sequence[str] = ()) -> Table:
+    """The features of single steps: all modalities side by side, or one `alone`."""
+    modalities = tuple(alone or recordings[0].features)
     values = np.stack([np.concatenate([r.features[m][0] for m in modalities]) for r in recordings])
     columns = tuple(f"{m}_{d}" for m in modalities for d in range(recordings[0].features[m].shape[1]))
-    return Table(name, values.astype(np.float32), columns)
+    return Table(name, values.astype(np.float32), columns, *alone)

@@ -47,3 +47,24 @@ def test_regression_of_steps_stands_alone_and_behind_avecs_chain(tmp_path):
     assert [trial.variant for trial in done.trials] == [*names, *(name + REFITTED for name in names)]
     assert behind.validation["ccc"] > plain.validation["ccc"] + 0.05  # noise is filtered away
     assert behind.test["ccc"] > plain.test["ccc"]
+
+
+def test_each_modality_stands_alone_beside_all_of_them(tmp_path):
+    """A row of tables 5.3 and 5.7 is one modality's; noise alone learns nothing."""
+    draw = np.random.default_rng(0)
+    members = []
+    for n in range(4):
+        y = draw.normal(size=60).astype("f4")
+        features = {"told": y[:, None] + 0.1, "noise": draw.normal(size=(60, 2)).astype("f4")}
+        members.append(Recording(f"r{n}", f"g{n}", tuple(f"r{n}@{t}" for t in range(60)), features, {"y": y}))
+    corpus = Recordings("manifest", "y", True, {"train": members}, {}, {"f": None}, "", ())
+    steps, folds = split_into_steps(corpus, [FoldMembers("f", ("r0", "r1"), ("r2",), ("r3",))])
+    run_folder.open_run_folder(tmp_path, {}, "configs/x.py:baseline")
+    plan = Plan("regression", "y", ("linear",), refit=False, alone=True)
+    done = fit_folds(plan, steps, folds, 0, tmp_path, tmp_path, name="x", config_arg="configs/x.py:baseline")
+    name = "Linear model of single steps"
+    scores = {trial.variant: trial.test["pcc"] for trial in done.trials}
+    assert list(scores) == [name, f"{name} told", f"{name} noise"]
+    assert [trial.classical.columns for trial in done.trials] == [3, 1, 2]
+    assert min(scores[name], scores[f"{name} told"]) > 0.99
+    assert abs(scores[f"{name} noise"]) < 0.5

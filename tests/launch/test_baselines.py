@@ -69,6 +69,11 @@ def test_one_command_for_a_regression(main, tmp_path, capsys):
         main(*arguments, "--seeds=2")
 
 
+def test_whole_clips_have_no_modality_alone(main):
+    with pytest.raises(UserError, match="--alone is for labels per step, and .*conflictnet.py:baseline has one label"):
+        main("configs/conflictnet.py", "sspnet_conflict", "--alone")
+
+
 def test_a_report_fits_what_table_3_1_needs(main, tmp_path, monkeypatch, capsys):
     """`launch.report --tables=3.1 --train` on a small synthetic corpus, up to the networks, which are left out."""
     sizes = [f"corpus.synthetic.{name}={value}" for name, value in SMALL["sspnet_conflict"].items()]
