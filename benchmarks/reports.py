@@ -43,7 +43,10 @@ _NUMBER = re.compile(rb"-?\d*\.?\d+(?:e[-+]?\d+)?")
 
 class Report(NamedTuple):
     """A folder under results/, the runs it is made of, the commands (a program of `launch`, then its arguments), and
-    tables under results/ that these read."""
+    tables under results/ that these read.
+
+    A run is the name of its archive, or NAME=ARCHIVE where the thesis' tables look for a run folder of another name.
+    """
 
     folder: str
     runs: tuple[str, ...]
@@ -55,6 +58,12 @@ def list_reports() -> list[Report]:
     """What results/reports.toml lists."""
     document = tomllib.loads((RESULTS / "reports.toml").read_text(encoding="utf-8"))
     return [Report(**{k: v if k == "folder" else tuple(v) for k, v in entry.items()}) for entry in document["report"]]
+
+
+def name_archive(run: str) -> tuple[str, str]:
+    """The name of a report's run folder, and of the archive that has it."""
+    name, _, archive = run.partition("=")
+    return name, archive or name
 
 
 def pack(run: Path, archives: Path) -> Path:
@@ -99,9 +108,11 @@ def make(asked: Report, folder: Path) -> Path:
 
     The commands run there, so that what files say of them holds in any checkout.
     """
-    for name in asked.runs:
+    for name, archive in map(name_archive, asked.runs):
         if not (folder / "runs" / name).is_dir():
-            unpack(name, RESULTS / "runs", folder / "runs")
+            unpack(archive, RESULTS / "runs", folder / "unpacked")
+            (folder / "runs").mkdir(exist_ok=True)
+            (folder / "unpacked" / archive).rename(folder / "runs" / name)
     for name in asked.tables:
         (folder / "results").mkdir(exist_ok=True)
         shutil.copyfile(RESULTS / name, folder / "results" / name)

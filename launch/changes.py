@@ -87,7 +87,8 @@ def make_run(config_arg: str, assignments: Sequence[str], folder: Path) -> None:
         from affect_jax.baselines import methods, run_baselines
         from affect_jax.config.parse import list_seeds
 
-        request = methods.Request(seeds=len(list_seeds(experiment.trials.seeds)))
+        of_steps = experiment.data.unit != "item"
+        request = methods.Request(seeds=len(list_seeds(experiment.trials.seeds)), alone=of_steps)
         run_baselines.run_baselines(experiment, target, config_arg=config_arg, request=request)
     else:
         from affect_jax.experiment.run import run_experiment

@@ -128,14 +128,16 @@ def render_tables(tables: Sequence[Table], runs: Runs, command: str, fold: str =
     """
     needed = thesis_tables.list_needed(tables)
     grids = {f"table_{table.number.replace('.', '_')}": thesis_tables.make_table(table, runs) for table in tables}
-    grids["cotraining"] = cotraining.make_table(cotraining.list_pairs(needed), runs)
+    pairs = cotraining.list_pairs(needed)
+    if any(runs.get(pair.method.config) for pair in pairs):  # else nothing is asked of what there is
+        grids["cotraining"] = cotraining.make_table(pairs, runs)
     grids["significance"] = differences.make_table(
         compare.answer_questions(differences.list_questions(needed), runs), runs
     )
     trimodal, pictures = runs.get(_DRAWN[0].config) if has_confusions(tables) else None, {}
     if trimodal is not None and all(confusion_counts.can_count(trimodal, source) for source in _DRAWN):
         stem, grids[stem], pictures[stem] = confusion.compare_chosen(_DRAWN, runs, fold)
-    grids["diagnosis"] = diagnosis.make_table([run for run in runs.values() if run])
+    grids["diagnosis"] = diagnosis.make_table(list({run.path: run for run in runs.values() if run}.values()))
     return _render_grids(grids, pictures, command)
 
 

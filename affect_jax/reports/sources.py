@@ -23,6 +23,7 @@ class Pair(NamedTuple):
 
 CONFLICTNET = "configs/conflictnet.py:sspnet_conflict"
 FUSION = "configs/fusion.py"
+ZOO = "configs/zoo.py"
 BASELINES = "baseline"
 """Last part of the config argument, and the only study, of what launch.baselines makes."""
 IS13, RANDOM_SUBSET = "IS13 baseline", "Random subset feature selection"
@@ -40,6 +41,11 @@ def name_network(config: str) -> str:
     return re.sub(rf"[,:]{BASELINES}$", "", config)
 
 
+def are_of_speech(config: str) -> bool:
+    """Whether a config argument is that of classical baselines of chapter 3, which read openSMILE's functionals."""
+    return name_network(config) != config and config.startswith(CONFLICTNET.partition(":")[0])
+
+
 def pick_fusion(runs: str, study: str) -> Source:
     """A study of chapter 4, whose one variant has its name; `runs` is the set of studies that are one run folder."""
     return Source(f"{FUSION}:{runs},iemocap", study, study)
@@ -52,6 +58,8 @@ def shrink_config(config: str) -> str:
 
 def list_candidates(config: str, synthetic: bool) -> tuple[str, ...]:
     """Config arguments whose runs have the studies of `config`, the first choice first."""
+    if config.startswith(f"{ZOO}:"):
+        return (config, config.rpartition(",")[0])  # one method alone, or all of them
     if not config.startswith(f"{FUSION}:"):
         return (config,)
     names = (config, f"{FUSION}:all,iemocap")

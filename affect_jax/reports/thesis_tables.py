@@ -98,12 +98,31 @@ def make_table(table: Table, runs: Runs) -> Grid:
         "thesis_table",
         table=table,
         runs={config: runs.get(config) for config in list_needed([table])},
+        fills=_list_fills(table, runs),
         cells=cells,
         corpus_notes=NOTES[table.corpus],
         sources=sources,
         name_run_folder=name_run_folder,
     )
     return make_grid(f"Table {table.number}. {table.caption}", rows, notes, records)
+
+
+def _list_fills(table: Table, runs: Runs) -> list[tuple[str, tuple[str, ...]]]:
+    """Rows that lack a run of ours, those that lack the same ones together, and the commands that make them."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for row in table.rows:
+        lacking = dict.fromkeys(s.config for s in row.sources if s is not None and runs.get(s.config) is None)
+        if lacking:
+            rows.setdefault(tuple(map(_name_command, lacking)), []).append(row.label)
+    return [(", ".join(labels), commands) for commands, labels in rows.items()]
+
+
+def _name_command(config_arg: str) -> str:
+    """What makes the run of a config argument on the corpus' own files."""
+    network = sources.name_network(config_arg)
+    program = "main" if network == config_arg else "baselines"
+    alone = " --methods=svr --alone" if "sew_unimodal" in network and program == "baselines" else ""
+    return f"python -m launch.{program} --config={network}{alone} --config.corpus.manual_dir=DIR"
 
 
 def _label_row(label: str, cells: Sequence[Cell]) -> str:

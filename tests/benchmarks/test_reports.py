@@ -49,6 +49,16 @@ def test_a_number_may_differ_by_a_unit_of_its_last_digit(tmp_path, made, kept, a
     assert agree is not bool(list(reports.list_differences(tmp_path / "made", tmp_path / "kept")))
 
 
+def test_a_report_may_call_an_archive_by_another_name(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "results.json").write_text("{}")
+    monkeypatch.setattr(reports, "RESULTS", tmp_path / "results")
+    (tmp_path / "results").mkdir()
+    reports.pack(tmp_path / "mine", tmp_path / "results" / "runs")
+    reports.make(reports.Report("x", ("mine", "seqsew_mosi=mine"), ()), tmp_path)
+    assert {path.parent.name for path in (tmp_path / "runs").glob("*/results.json")} == {"mine", "seqsew_mosi"}
+
+
 @pytest.mark.slow
 def test_committed_reports_are_made_by_todays_code(tmp_path):
     for report in reports.list_reports():
@@ -58,7 +68,7 @@ def test_committed_reports_are_made_by_todays_code(tmp_path):
 
 def test_every_archive_is_in_a_report_and_every_folder_is_one():
     made = reports.list_reports()
-    used = {name for report in made for name in report.runs}
+    used = {reports.name_archive(run)[1] for report in made for run in report.runs}
     assert {path.name.removesuffix(".tar.xz") for path in (reports.RESULTS / "runs").glob("*.tar.xz")} == used
     folders = {reports.RESULTS / report.folder for report in made} | {reports.RESULTS / "runs", reports.RESULTS}
     files = [path for path in reports.RESULTS.rglob("*") if path.is_file() and path.name != "README.md"]

@@ -186,7 +186,10 @@ def test_missing_runs_are_trained_with_what_the_flags_set(in_process, runs, tmp_
 
     arguments = ("--tables=mosi", f"--runs={runs}", "--train", "--manual_dir=/data", "--data_dir=/built")
     calls = in_process(*arguments, "--set=study.seeds=2", make=make)
-    needed = ["configs/seqsew_unimodal.py:mosi", "configs/unimodal_mosi.py", "configs/seqsew.py:mosi,audio+text"]
+    zoo = [
+        f"configs/zoo.py:colearning,cmu_mosi_{m},{n}" for n in ("seq2seq2sentiment", "hmtl") for m in ("video", "audio")
+    ]
+    needed = ["configs/seqsew_unimodal.py:mosi", "configs/unimodal_mosi.py", *zoo, "configs/seqsew.py:mosi,audio+text"]
     assert [call[0] for call in calls] == needed
     for config_arg, workdir, config in calls:
         assert workdir == str(runs / name_run_folder(config_arg))

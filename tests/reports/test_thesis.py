@@ -141,6 +141,10 @@ def test_the_runs_of_the_tables():
     assert list_needed(thesis.TABLES[n] for n in thesis.GROUPS["mosi"]) == (
         "configs/seqsew_unimodal.py:mosi",
         "configs/unimodal_mosi.py",
+        "configs/zoo.py:colearning,cmu_mosi_video,seq2seq2sentiment",
+        "configs/zoo.py:colearning,cmu_mosi_audio,seq2seq2sentiment",
+        "configs/zoo.py:colearning,cmu_mosi_video,hmtl",
+        "configs/zoo.py:colearning,cmu_mosi_audio,hmtl",
         "configs/seqsew.py:mosi,video+text",
         "configs/seqsew.py:mosi,audio+text",
     )
@@ -148,6 +152,13 @@ def test_the_runs_of_the_tables():
     assert {name_run_folder(config) for config in recola} == {
         "sew_unimodal_arousal",
         "sew_unimodal_valence",
+        "sew_unimodal_arousal_baseline",
+        "sew_unimodal_valence_baseline",
+        "emobed_arousal_geo_audio",
+        "emobed_arousal_app_audio",
+        "emobed_valence_audio_geo",
+        "emobed_valence_audio_app",
+        "emobed_valence_app_audio",
         "sew_arousal_geo_audio",
         "sew_arousal_app_audio",
         "sew_valence_audio_geo",

@@ -9,6 +9,7 @@ from affect_jax.reports.render import FORMATS
 from affect_jax.reports.thesis import TABLES
 
 MOSI = (TABLES["5.4"], TABLES["5.6"])
+TAUGHT = [(method, variant) for method in ("hmtl", "seq2seq2sentiment") for variant in (method, "control")]
 COMPARED = [(f"{m}/{name}", name) for m in ("video", "audio") for name in ("catlstm", "mu_sa")]
 
 
@@ -31,8 +32,8 @@ def test_a_table_beside_the_thesis(mosi_runs, tmp_path):
     assert row_of(text, "SeqSEW (+text)") == (
         f"| SeqSEW (+text) | 63.4 | {cell} | 63.9 | {second} | 64.8 | {cell} | 64.3 | {second} |"
     )
-    label = "Seq2SeqSent-Uni (Pham 2018)"
-    assert row_of(text, label) == f"| {label} | – |  | 48.0 |  | – |  | 56.0 |  |"
+    label = "MU-SA, the thesis' rerun"
+    assert row_of(text, label) == f"| {label} | 62.8 |  | 61.9 |  | 59.7 |  | 58.4 |  |"
     assert "synthetic" not in text
     assert "Validation trap" in text
     assert "alignment dcca; validation draws draw\\_0, draw\\_1" in text
@@ -48,7 +49,8 @@ def test_missing_runs_are_not_run(make_run, tmp_path):
     line = row_of(texts["md"], "SeqSEW (+text)")
     assert line.count("not run") == 2
     assert row_of(texts["md"], "SeqSEW (+text) -LFA").count("not run") == 4
-    assert r"seqsew\_unimodal\_mosi (configs/seqsew\_unimodal.py:mosi)" in texts["md"]
+    command = r"python -m launch.main --config=configs/seqsew\_unimodal.py:mosi --config.corpus.manual\_dir=DIR"
+    assert f"\n- Not run, unimodal BiGRU+TE+Classifier: {command}\n" in texts["md"]
     assert "seqsew_mosi_video_text has no accuracy on test of study teachers, variant -LFA." in texts["csv"]
     assert "not run" in texts["tex"]
     rows = parsed(texts["csv"])
@@ -68,7 +70,7 @@ def test_csv_holds_the_numbers(mosi_runs, tmp_path):
     assert float(record["baseline"]) == pytest.approx(66.6667)
     assert record["run"] == "seqsew_mosi_audio_text"
     published = sum(value is not None for row in TABLES["5.6"].rows for value in row.published)
-    assert len(rows) == published + 8  # and the control, and four weighted F1, which have no published figure
+    assert len(rows) == published + 12  # and the control, and eight scores of which one alone is published
 
 
 def test_recola_figures(make_run):
@@ -92,7 +94,7 @@ def test_recola_figures(make_run):
 def test_swapped_rows_are_marked_and_explained():
     texts = render.write_formats(thesis_tables.make_table(TABLES["5.7"], {}))
     assert row_of(texts["md"], "SVR + offset (Valstar 2016)").startswith(
-        "| SVR + offset (Valstar 2016) | 0.483 † |  | 0.379 † |  | 0.455 |"
+        "| SVR + offset (Valstar 2016) | 0.483 † | not run | 0.379 † | not run | 0.455 |"
     )
     assert "- † the thesis prints these rows" in texts["md"]
     assert "\n# † the thesis prints" in texts["csv"]
@@ -112,6 +114,8 @@ def test_what_the_owners_score_has_no_column_of_ours(number):
 def test_nothing_synthetic_stands_beside_the_thesis_unsaid(mosi_runs, make_run, tmp_path, table, extension):
     mosi_runs(True)
     make_run("configs/unimodal_mosi.py", COMPARED, synthetic=True)
+    for modality in ("video", "audio"):
+        make_run(f"configs/zoo.py:colearning,cmu_mosi_{modality}", TAUGHT, synthetic=True)
     runs_ = report_files.gather_runs(MOSI, tmp_path / "runs")
     text = render.write_formats(thesis_tables.make_table(table, runs_))[extension]
     both = 0
@@ -210,4 +214,22 @@ def test_nothing_synthetic_stands_beside_chapter_4_unsaid(fusion_runs, tmp_path)
 def test_chapter_4_without_runs():
     text = render.write_formats(thesis_tables.make_table(TABLES["4.3"], {}))["md"]
     assert row_of(text, "A2V+T2V") == "| A2V+T2V | 0.569 ± 0.018 | not run | 0.622 ± 0.015 | not run |"
-    assert r"Not run: fusion\_pairs\_iemocap (configs/fusion.py:pairs,iemocap)." in text
+    command = r"python -m launch.main --config=configs/fusion.py:pairs,iemocap --config.corpus.manual\_dir=DIR"
+    assert (
+        f"- Not run, T2V, T2A, V2T, V2A, A2T, A2V, V2T+A2T, V2A+T2A, A2V+T2V, T2V+T2A, V2A+V2T, A2T+A2V: {command}"
+        in text
+    )
+
+
+def test_a_row_says_what_fills_it():
+    notes = thesis_tables.make_table(TABLES["5.3"], {}).notes
+    release = "--config.corpus.manual_dir=DIR"
+    svr = [
+        f"python -m launch.baselines --config=configs/sew_unimodal.py:{of} --methods=svr --alone {release}"
+        for of in ("arousal", "valence")
+    ]
+    raters = [
+        f"python -m launch.main --config=configs/difficulty.py:{of},raters {release}" for of in ("arousal", "valence")
+    ]
+    assert f"Not run, SVR + offset (Valstar 2016): {'; '.join(svr)}" in notes
+    assert f"Not run, MTL, PU (Han 2017b), DDAT, PU (Zhang 2019): {'; '.join(raters)}" in notes
