@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from affect_jax.config.schema import describe_within
 from affect_jax.datasets.input_form import InputForm, describe_form
 from affect_jax.datasets.manifest import frame_files, unlabelled
 from affect_jax.datasets.manifest.csv_table import Row as ListedRow
@@ -17,6 +18,7 @@ from affect_jax.features.segments import WHOLE, Segment
 from affect_jax.inference import timeline_files
 from affect_jax.inference.clip_features import Extractors, extract_rows
 from affect_jax.inference.output import Output, write_output
+from affect_jax.inference.own_level import remove_levels
 from affect_jax.inference.predict_inputs import Answer, answer_recording
 from affect_jax.inference.predictor import Predictor
 from affect_jax.inference.timelines import PEAKS, Timeline, calibrate_timeline, describe_fit
@@ -69,6 +71,8 @@ def predict_clips(
         work.say(f"{predictor.title}: predicting {target!r} from {describe_form(extractors.form)}")
         for sentence in describe_fit(predictor.calibration, wishes.coverage):
             work.say(sentence)
+        if within := predictor.trained.get("within"):
+            work.say(f"note: {describe_within(within)}; here each clip stands for its own speaker")
         for path, transcript in clips:
             try:
                 timeline = _answer_clip(predictor, extractors, path, transcript, wishes, work)
@@ -183,12 +187,12 @@ def list_windows(seconds: float, window: float, hop: float | None) -> list[Segme
 def _answer_windows(predictor: Predictor, form: InputForm, listed: Sequence[ListedRow]) -> list[Answer | None]:
     """The answer to each window; None where it has no modality. A layout of steps has one answer."""
     readers = frame_files.make_readers(form.options, hold=True)
-    if form.layout == "group":
-        return [answer_recording(predictor, unlabelled.make_recording(listed, form, readers))]
-    return [
-        answer_recording(predictor, unlabelled.make_recording([row], form, readers)) if row.files else None
-        for row in listed
-    ]
+    windows = [listed] if form.layout == "group" else [[row] if row.files else [] for row in listed]
+    recordings = remove_levels(predictor, [unlabelled.make_recording(rows, form, readers) for rows in windows if rows])
+    if error := next((one for one in recordings if isinstance(one, UserError)), None):
+        raise error
+    answers = iter([answer_recording(predictor, recording) for recording in recordings])
+    return [next(answers) if rows else None for rows in windows]
 
 
 def _make_timeline(

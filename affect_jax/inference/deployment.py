@@ -101,12 +101,6 @@ def load_deployed(run: Path, number: int) -> Deployed:
     if not (run / "weights").is_dir():
         raise UserError(kept_weights.describe_missing(run, results, [number]))
     experiment = read_experiment(run)
-    if within := experiment.data.standardize_within:
-        raise UserError(
-            f"{run} was trained on features that are standardised within each {within}, which new files do not tell; "
-            "launch.predict --split=test has what it says of its own corpus, and a run without "
-            "config.data.standardize_within predicts new files"
-        )
     trial = results.trials[number]
     leaves, meta = _read_trial_weights(run, results, number)
     model = make_model(meta["model"])
@@ -128,6 +122,7 @@ def load_deployed(run: Path, number: int) -> Deployed:
             "rate": find_speech_rate(experiment.corpus.settings, "+".join(modalities)),
             "moddrop": _is_dropping(experiment, trial.study),
             "postprocessing": _name_postprocessing(experiment.data),
+            "within": experiment.data.standardize_within,
             "words": _describe_words(model, kept_weights.locate_tokenizer(run, trial.study, model)),
         },
         windows=plan_windows(experiment.data),

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from affect_jax.data.windows import WindowPlan
 from affect_jax.datasets.input_form import InputForm
@@ -39,6 +39,7 @@ class Trained:
     moddrop: bool
     postprocessing: str
     words: dict[str, Any] | None = None
+    within: Literal["group", "recording"] | None = None
 
 
 def check_description(described: Mapping[str, Any], shapes: Mapping[str, tuple[int | str, ...]], output: int) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from affect_jax.config.schema import describe_within
 from affect_jax.datasets.input_form import describe_form
 from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
@@ -15,6 +16,7 @@ from affect_jax.features import audio
 from affect_jax.inference import long_inputs, split_files
 from affect_jax.inference.inputs import Requests, collect_requests
 from affect_jax.inference.output import Output, write_output
+from affect_jax.inference.own_level import read_recordings
 from affect_jax.inference.predictor import Predictor
 from affect_jax.inference.split_files import describe_calibration, describe_map
 
@@ -72,9 +74,13 @@ def predict_requests(predictor: Predictor, requests: Requests, output: Output, c
         _say(f"note: {remark}")
     answers: list[Answer] = []
     skipped = 0
-    for request in requests.items:
+    if within := predictor.trained.get("within"):
+        _say(f"note: {describe_within(within)}")
+    for request, recording in read_recordings(predictor, requests.items):
         try:
-            answers.append(answer_recording(predictor, request.read()))
+            if isinstance(recording, UserError):
+                raise recording
+            answers.append(answer_recording(predictor, recording))
         except UserError as error:
             skipped += 1
             if skipped <= _MOST_TOLD:

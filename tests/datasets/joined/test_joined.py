@@ -2,19 +2,25 @@
 
 import csv
 import dataclasses
+from pathlib import Path
 
+import jax
 import ml_collections
 import numpy as np
 import pytest
 
 from affect_jax.config.load import load_config
 from affect_jax.datasets import joined, manifest, prepare_corpus, ravdess
+from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
 from affect_jax.evaluation import across
 from affect_jax.evaluation.group_gaps import ValueScore
 from affect_jax.evaluation.read import read_run
 from affect_jax.evaluation.significance import Sample
-from affect_jax.inference import deployment
+from affect_jax.experiment.predictions_file import read_predictions
+from affect_jax.inference import deployment, own_level, predictor
+from affect_jax.inference.output import Output
+from affect_jax.inference.predict_inputs import predict_inputs
 from affect_jax.reports import report_files
 from affect_jax.runtime import run_identity
 from affect_jax.runtime.files import read_json
@@ -218,12 +224,42 @@ def test_a_run_that_leaves_one_out_has_a_line_a_fold(trained, monkeypatch):
     ]
 
 
-def test_that_tested_speakers_were_looked_at_is_said_and_new_files_are_refused(trained):
+def test_that_tested_speakers_were_looked_at_is_said(trained):
     told = "standardised by the mean and deviation of their own speaker or video, tested ones included"
     assert told in read_json(trained[0] / "config.json")["remarks"][-1]
     assert told in report_files.render_runs([trained[0]], "command", has_page=False)["comparison"]["md"]
-    with pytest.raises(UserError, match="was trained on features that are standardised within each group, which new"):
-        deployment.load_deployed(trained[0], 0)
+
+
+def test_new_recordings_lose_their_speakers_level_as_in_training(trained, twins, tmp_path, capsys):
+    """All recordings of a speaker, listed by group, get the answers that the run gave them; a vector that is all there
+    is of its speaker is refused."""
+    model = predictor.wrap_deployed(deployment.load_deployed(trained[0], 0))
+    predictions = read_predictions(trained[0], "face", "test")
+    run = {name: row for name, row in zip(predictions.id, predictions.prediction[0], strict=True) if row[0] == row[0]}
+    told = {name.partition("/")[2]: row for name, row in run.items() if name.startswith("told/")}
+    listing = Path(twins["parts"]["told"])
+
+    def predict(path):
+        skipped = predict_inputs(model, [path], Output("csv", tmp_path / "out.csv"))
+        with (tmp_path / "out.csv").open(newline="") as file:
+            return skipped, {row["id"]: float(row["happy"]) for row in csv.DictReader(file)}
+
+    skipped, probabilities = predict(listing)
+    expected = {name: float(jax.nn.softmax(row)[0]) for name, row in told.items()}
+    assert skipped == 0
+    assert {name: probabilities[name] for name in expected} == pytest.approx(expected, abs=1e-4)
+    assert "standardised by the mean and deviation of their own speaker" in capsys.readouterr().err
+    header, first, *_ = listing.read_text().splitlines()
+    few = listing.with_name("few.csv")
+    few.write_text(f"{header}\n{first}\n")
+    assert predict(few)[0] == 1
+    assert "few.csv row 2: group 'speaker1' has one step of 'words'" in capsys.readouterr().err
+    vectors = [
+        Recording(f"r{n}", "g" if n else "lonely", ("s",), {"words": np.full((1, 3), n, "f4")}, {}) for n in range(3)
+    ]
+    lonely, *others = own_level.remove_levels(model, vectors)
+    assert "group 'lonely' has one step of 'words'" in str(lonely)
+    np.testing.assert_allclose([r.features["words"][0, 0] for r in others], [-1, 1], atol=1e-5)
 
 
 def test_the_twins_can_be_written_to_look_at(tmp_path):
