@@ -52,19 +52,23 @@ def get_config(argument: str = METHODS[0]) -> ml_collections.ConfigDict:
 
 def _learn_overlap(modality: str) -> dict[str, Any]:
     """First the BLSTM by the turns, then what reads it."""
-    shared = dict(monitor="pcc", batch=16)
     listen = base.stage(
         train=("blstm", "turns"),
         losses=dict(turns=base.mse("turns", "inputs/turns")),
         optimizer=base.adam(1e-2) | dict(clip=1.0),
+        monitor="pcc",
+        batch=16,
         epochs=30,
         patience=0,
         prediction="ratio",
         keep="last",  # what would stop it is a score of conflict, which it does not learn
-        **shared,
     )
     prediction = dict(prediction=base.mse("prediction", "target"))
-    fit = base.stage(train=("head",), losses=prediction, optimizer=base.adam(2e-2), epochs=60, patience=20, **shared)
+    # CCC, as no line on the ratio changes its correlation: PCC would choose the first epoch.
+    optimizer = base.adam(2e-2)
+    fit = base.stage(
+        train=("head",), losses=prediction, optimizer=optimizer, monitor="ccc", batch=16, epochs=60, patience=20
+    )
     model = dict(name="overlap_blstm", modality=modality, classes=0, pool=4, units=32, hidden=())
     deep = dict(train=("hidden", "head"), optimizer=dict(learning_rate=3e-3), dropout=0.2)
     studies = dict(
