@@ -72,7 +72,8 @@ def make_run(config_arg: str, assignments: Sequence[str], folder: Path) -> None:
       folder: holds the run folders.
 
     Raises:
-      UserError: whatever is wrong with the config or its corpus; but of single ratings, which are then left out.
+      UserError: whatever is wrong with the config or its corpus; but of single ratings or turns, which are then left
+        out.
     """
     config = load_config_file(config_arg)
     mine = [assignment for assignment in assignments if has_key(config, assignment)]
@@ -96,10 +97,17 @@ def make_run(config_arg: str, assignments: Sequence[str], folder: Path) -> None:
         try:
             run_experiment(experiment, str(target), config_arg=config_arg)
         except UserError as error:
-            # Not every release of RECOLA has single ratings, and the other rows of its tables need none.
-            if not config.corpus.get("raters"):
+            if not _reads_more_than_all(config):
                 raise
             print(f"note: {config_arg} is left out: {error}", file=sys.stderr)
+
+
+def _reads_more_than_all(config: ml_collections.ConfigDict) -> bool:
+    """Whether a config reads what not every release has, single ratings or who speaks when.
+
+    The other rows of a table need none of it.
+    """
+    return bool(config.corpus.get("raters")) or "turns" in config.corpus.get("modalities", ())
 
 
 def load_config_file(config_arg: str) -> ml_collections.ConfigDict:

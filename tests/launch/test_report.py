@@ -197,6 +197,27 @@ def test_missing_runs_are_trained_with_what_the_flags_set(in_process, runs, tmp_
         assert (config.corpus.settings["manual_dir"], config.corpus.settings["data_dir"]) == ("/data", "/built")
 
 
+@pytest.mark.parametrize(
+    ("config_arg", "is_left_out"),
+    [
+        ("configs/difficulty.py:arousal,raters", True),
+        ("configs/conflict_frames.py:overlap,sspnet_conflict", True),
+        ("configs/conflict_frames.py:attention,sspnet_conflict", False),
+    ],
+)
+def test_what_not_every_release_has_is_left_out(config_arg, is_left_out, monkeypatch, tmp_path, capsys):
+    def refuse(*arguments, **named):
+        raise UserError("a file is missing; copy it")
+
+    monkeypatch.setattr(experiment_run, "run_experiment", refuse)
+    if is_left_out:
+        changes.make_run(config_arg, [], tmp_path)
+        assert f"note: {config_arg} is left out: a file is missing; copy it" in capsys.readouterr().err
+        return
+    with pytest.raises(UserError, match="a file is missing"):
+        changes.make_run(config_arg, [], tmp_path)
+
+
 def test_every_config_of_the_tables_loads():
     for config_arg in list_needed(TABLES.values()):
         config = changes.load_config_file(config_arg)
