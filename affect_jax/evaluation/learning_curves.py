@@ -2,7 +2,6 @@
 
 import json
 import math
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,24 +67,38 @@ def read_curves(run: Run) -> list[Curve]:
     if path.is_file():
         results_file.check_unchanged(run.path, path.name)
     studies = {name_fit(source.study, "final", 0)[:-3]: source.study for source in read.list_variants(run)}
-    values: dict[tuple[Source, str, str], dict[int, dict[tuple, float]]] = {}
+    known: dict[tuple[str, str, str], dict[tuple, dict[str, Any]]] = {}
     for line in _read_lines(path) if path.is_file() else ():
         study = studies.get(str(line["fit"])[:-3])
-        for name, value in line.items() if study is not None else ():
-            is_finite = isinstance(value, int | float) and math.isfinite(value)
-            if is_finite and name not in (*_WHERE, "part", _SCHEDULE):
-                curve = (Source(run.key, study, str(line["variant"])), str(line["stage"]), name)
-                trial = (line["fit"], line["trial"])  # a line that a resumed run wrote again counts once
-                values.setdefault(curve, {}).setdefault(line["epoch"], {})[trial] = float(value)
-    return [_make_curve(curve, epochs) for curve, epochs in values.items()]
+        if study is not None:
+            # A line that a resumed run wrote again counts once.
+            lines = known.setdefault((study, str(line["variant"]), str(line["stage"])), {})
+            lines[line["epoch"], line["fit"], line["trial"]] = line
+    return [
+        curve
+        for (study, variant, stage), lines in known.items()
+        for curve in _make_curves(Source(run.key, study, variant), stage, list(lines.values()))
+    ]
 
 
-def _make_curve(curve: tuple[Source, str, str], epochs: Mapping[int, Mapping[tuple, float]]) -> Curve:
-    numbers = sorted(epochs)
-    values = [list(epochs[number].values()) for number in numbers]
-    means = np.array([statistics.fmean(of_epoch) for of_epoch in values])
-    stds = np.array([np.std(of_epoch, ddof=1) if len(of_epoch) > 1 else math.nan for of_epoch in values])
-    return Curve(*curve, np.array(numbers), means, stds, np.array([len(of_epoch) for of_epoch in values]))
+def _make_curves(source: Source, stage: str, lines: Sequence[Mapping[str, Any]]) -> Iterator[Curve]:
+    """The curves of one variant and stage, of a line an epoch a trial."""
+    for name in dict.fromkeys(name for line in lines for name in line):
+        if name in (*_WHERE, "part", _SCHEDULE):
+            continue
+        points = [(line["epoch"], line[name]) for line in lines if _is_finite(line.get(name))]
+        if not points:
+            continue
+        epochs, values = np.array(points, np.float64).T
+        numbers, place, count = np.unique(epochs.astype(int), return_inverse=True, return_counts=True)
+        mean = np.bincount(place, values) / count
+        square = np.bincount(place, np.square(values - mean[place]))
+        std = np.where(count > 1, np.sqrt(square / np.maximum(count - 1, 1)), math.nan)
+        yield Curve(source, stage, name, epoch=numbers, mean=mean, std=std, trials=count)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def find_monitored(run: Run, stage: str, names: Sequence[str]) -> str:

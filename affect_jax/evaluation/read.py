@@ -135,12 +135,16 @@ def find_run(folder: str | Path, config_arg: str) -> Run | None:
 
 def find_figure(run: Run, source: Source, split: str, metric: str) -> Figure | None:
     """One variant's score, or None where the run has no such variant or no such score."""
-    wanted = (source.study, source.variant, split, metric)
-    summaries = (x for x in run.results.variants if (x.study, x.variant, x.split, x.metric) == wanted)
-    summary = next(summaries, None)
-    if summary is None or summary.mean is None:
-        return None
-    return Figure(summary.mean, summary.std if summary.n > 1 else None, summary.n)
+    return list_figures(run, source).get((split, metric))
+
+
+def list_figures(run: Run, source: Source) -> dict[tuple[str, str], Figure]:
+    """(split, metric) -> one variant's score, of all that it has."""
+    return {
+        (x.split, x.metric): Figure(x.mean, x.std if x.n > 1 else None, x.n)
+        for x in run.results.variants
+        if x.study == source.study and x.variant == source.variant and x.mean is not None
+    }
 
 
 def find_baseline(run: Run, split: str, metric: str) -> float | None:

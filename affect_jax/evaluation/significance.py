@@ -152,7 +152,8 @@ def _recall_draws(statistics: bytes, shape: tuple[int, ...], metric: Metric, dra
 
 
 def _compute_draws(statistics: np.ndarray, metric: Metric, draws: int, seed: int) -> np.ndarray:
-    drawn, chunk = _draw_groups(statistics.shape[1], draws, seed), 500  # so that draws x R x S numbers stay small
+    drawn = _draw_groups(statistics.shape[1], draws, seed)
+    chunk = max(500, 2**16 // statistics[:, 0].size)  # so that draws x R x S numbers stay small
     starts = range(0, draws, chunk)
     return np.concatenate(
         [_score_draws(statistics, metric, drawn[at : at + chunk].astype(np.float64)) for at in starts]

@@ -273,11 +273,9 @@ def _root_error(tested: Tested, name: str) -> float:
 
 def _sum_by_group(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     """float64 [S, N, ...] -> [S, G, ...], summed within groups."""
-    names, place = np.unique(group, return_inverse=True)
-    sums = np.zeros((len(values), len(names), *values.shape[2:]))
-    for row, of_row in zip(sums, values, strict=True):
-        np.add.at(row, place, of_row)
-    return sums
+    order = np.argsort(group, kind="stable")
+    _, starts = np.unique(group[order], return_index=True)
+    return np.add.reduceat(values[:, order], starts, axis=1, dtype=np.float64)
 
 
 def _bound(tested: Tested, is_of_classes: bool) -> dict[str, Interval]:

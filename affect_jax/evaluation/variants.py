@@ -131,9 +131,9 @@ def _list_scores(run: Run, tested: tuple[str, str], find_published: FindPublishe
     results, read_once = run.results, read.make_reader()
     metrics = dict.fromkeys(summary.metric for summary in results.variants)
     for split, source in product(read.list_splits(run), read.list_variants(run)):
-        matched = read.match_trials(run, source)
+        matched, figures = read.match_trials(run, source), read.list_figures(run, source)
         for metric in metrics:
-            figure = read.find_figure(run, source, split, metric)
+            figure = figures.get((split, metric))
             scores = {key: (results.trials[number].scores(split) or {}).get(metric) for key, number in matched.items()}
             scores = {key: score for key, score in scores.items() if score is not None}
             if figure is None or not scores:

@@ -12,6 +12,7 @@ or utterances) that at least one trial was asked for:
 <study>/<split>/group         str [F], a recording, a video or a speaker
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ import numpy as np
 from affect_jax.errors import UserError
 from affect_jax.experiment import results_file
 from affect_jax.runtime import run_folder, run_identity
+from affect_jax.runtime.files import stamp_file
 
 FILE = "predictions.npz"
 _RUN = "run"
@@ -95,6 +97,13 @@ def read_study_arrays(folder: Path, study: str) -> dict[str, np.ndarray]:
       UserError: predictions.npz is missing, damaged, changed, or of another run than config.json, or its arrays are not
         those that the head of this file describes.
     """
+    stamps = tuple(stamp_file(folder / name) for name in (FILE, results_file.FILE, "config.json"))
+    return dict(_read_study_arrays(folder, study, stamps))
+
+
+@functools.lru_cache(maxsize=128)
+def _read_study_arrays(folder: Path, study: str, stamps: tuple) -> dict[str, np.ndarray]:
+    """As `read_study_arrays`. Kept, as each part of a report asks for the same studies; nobody can change them."""
     path, identity = folder / FILE, run_identity.read_identity(folder)
     if path.is_file():
         results_file.check_unchanged(folder, FILE)
@@ -107,6 +116,8 @@ def read_study_arrays(folder: Path, study: str) -> dict[str, np.ndarray]:
     of_study = {name: array for name, array in arrays.items() if name.startswith(f"{study}/")}
     if of_study:
         _check_study(path, study, of_study, results_file.read_task(folder))
+    for array in of_study.values():
+        array.setflags(write=False)
     return of_study
 
 

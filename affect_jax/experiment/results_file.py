@@ -5,6 +5,7 @@ fast.
 """
 
 import dataclasses
+import functools
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from affect_jax.errors import UserError
 from affect_jax.runtime import run_folder
-from affect_jax.runtime.files import hash_file, hash_json, read_json, write_json
+from affect_jax.runtime.files import hash_file, hash_json, read_json, stamp_file, write_json
 from affect_jax.runtime.run_identity import read_identity
 from affect_jax.runtime.typed_json import Mismatch, decode, quote
 
@@ -298,8 +299,14 @@ def read_task(folder: Path) -> str | None:
 
 def _read_document(folder: Path) -> dict[str, Any]:
     """What results.json holds; {} where it is missing or holds something else than an object."""
-    document = read_json(folder / FILE) if (folder / FILE).is_file() else {}
+    document = _parse(folder / FILE, stamp_file(folder / FILE)) if (folder / FILE).is_file() else {}
     return document if isinstance(document, dict) else {}
+
+
+@functools.lru_cache(maxsize=8)
+def _parse(path: Path, stamp: tuple[int, ...] | None) -> Any:
+    """What the file holds. Kept, as every study of a report asks again; nobody may change it."""
+    return read_json(path)
 
 
 def read_results(folder: Path) -> Results:
@@ -314,7 +321,7 @@ def read_results(folder: Path) -> Results:
         if (folder / "config.json").is_file():
             raise UserError(f"{folder} has no {FILE}: its run is not finished; the command that began it goes on")
         raise UserError(f"{folder} has no {FILE}; name the folder of a finished run (its --workdir)")
-    document = read_json(path)
+    document = _parse(path, stamp_file(path))
     if not isinstance(document, dict):
         raise UserError(f"{path} holds {quote(document)}, expected the results of a run; train that run again")
     if document.get("schema") != SCHEMA:
@@ -322,7 +329,7 @@ def read_results(folder: Path) -> Results:
             f"{path} has schema {quote(document.get('schema'))}, and this version reads schema {SCHEMA}; make it anew "
             f"in another folder: {_command(document)}"
         )
-    sums = document.pop(_SUMS, None)
+    sums, document = document.get(_SUMS), {key: value for key, value in document.items() if key != _SUMS}
     try:
         results = decode(Results, document)
         _check_values(results)

@@ -12,6 +12,7 @@ BINS = 15
 """Bins of equal width of `bin_confidences`, as Guo et al. have them."""
 _COLDEST, _HOTTEST = 1 / 50, 50.0
 _LEAST = np.finfo(np.float32).tiny
+_CLOSE = np.finfo(np.float64).resolution
 
 
 class Reliability(NamedTuple):
@@ -128,23 +129,25 @@ def temper_predictions(task: str, prediction: np.ndarray, temperature: float) ->
 def fit_temperature(probabilities: np.ndarray, target: np.ndarray) -> float:
     """The temperature at which the true classes are likeliest: Guo et al. 2017, section 4.2, after J. Platt, 1999.
 
-    The negative log-likelihood is convex in 1/T, so its slope is bisected; T stays within 1/50 and 50, which a model
+    The negative log-likelihood is convex in 1/T, so its slope has one root; T stays within 1/50 and 50, which a model
     reaches that is never wrong, or no better than chance.
 
     Args: see `bin_confidences`.
     """
+    from scipy import optimize  # here, as it takes a third of a second to import
+
     _check(probabilities, target)
     logs = np.log(np.maximum(probabilities, _LEAST))
     of_truth = logs[np.arange(len(target)), target].mean()
 
-    def slope(inverse: float) -> float:
-        return float((apply_temperature(probabilities, 1 / inverse) * logs).sum(-1).mean() - of_truth)
+    def slope(log_temperature: float) -> float:
+        shares = apply_temperature(probabilities, np.exp(log_temperature))
+        return float(np.vdot(shares, logs) / len(logs) - of_truth)
 
-    low, high = np.log(1 / _HOTTEST), np.log(1 / _COLDEST)
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if slope(np.exp(middle)) > 0 else (middle, high)
-    return float(np.exp(-(low + high) / 2))
+    coldest, hottest = np.log(_COLDEST), np.log(_HOTTEST)
+    if slope(coldest) <= 0:
+        return _COLDEST
+    return _HOTTEST if slope(hottest) >= 0 else float(np.exp(optimize.brentq(slope, coldest, hottest)))
 
 
 Curves = tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]
@@ -160,16 +163,31 @@ def fit_isotonic(probabilities: np.ndarray, target: np.ndarray) -> Curves:
 
     Args: see `bin_confidences`.
     """
-    from sklearn.isotonic import IsotonicRegression  # here, as it takes half a second to import
+    from scipy import optimize  # as above
 
     _check(probabilities, target)
     edge, curves = 1 / (len(target) + 2), []
-    for number in range(probabilities.shape[1]):
-        regression = IsotonicRegression(y_min=edge, y_max=1 - edge)
-        regression.fit(probabilities[:, number], target == number)
-        at, values = regression.X_thresholds_, regression.y_thresholds_
-        curves.append((tuple(map(float, at)), tuple(map(float, values))))
+    for number, shares in enumerate(probabilities.T):
+        at = _list_levels(shares)
+        place = np.searchsorted(at, shares, side="right") - 1
+        count = np.bincount(place)
+        right = np.bincount(place, target == number) / count
+        values = np.clip(optimize.isotonic_regression(right, weights=count).x, edge, 1 - edge)
+        # Of steps of one value the two ends say all.
+        is_end = np.append(True, np.diff(values) != 0) | np.append(np.diff(values) != 0, True)
+        curves.append((tuple(at[is_end].tolist()), tuple(values[is_end].tolist())))
     return tuple(curves)
+
+
+def _list_levels(values: np.ndarray) -> np.ndarray:
+    """The values in order, each once; what is within `_CLOSE` above one counts as that one, as in scikit-learn."""
+    levels = np.unique(values)
+    if not (np.diff(levels) < _CLOSE).any():
+        return levels
+    starts = [0]
+    while (following := np.searchsorted(levels, levels[starts[-1]] + _CLOSE)) < len(levels):
+        starts.append(following)
+    return levels[starts]
 
 
 def apply_isotonic(probabilities: np.ndarray, curves: Curves) -> np.ndarray:

@@ -236,8 +236,8 @@ def report_runs(
                 f"anew: {describe_command(folder, read_results(folder))}",
                 file=sys.stderr,
             )
-        is_trained = not any(trial.classical for trial in read_results(folder).trials)
-        if is_trained and not (folder / "metrics.jsonl").is_file():
+        has_curves = (folder / "metrics.jsonl").is_file()
+        if not has_curves and not any(trial.classical for trial in read_results(folder).trials):
             print(f"note: {folder}/metrics.jsonl is missing, so no curves; only training writes it", file=sys.stderr)
     _print_paths(paths)
     for page in (path for path in paths if path.suffix == ".html"):

@@ -129,6 +129,15 @@ def check_ordinary(path: Path) -> None:
         raise UserError(f"{path} is no file but a folder, a pipe or a device; put the file itself there")
 
 
+def stamp_file(path: Path) -> tuple[int, ...] | None:
+    """What is another one once a file was written anew or changed; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def read_json(path: Path) -> Any:
     """Reads what `write_json` wrote.
 

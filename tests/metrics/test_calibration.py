@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import isotonic
 from sklearn import metrics as sk
 
 from affect_jax.metrics import calibration, conformal, selective
@@ -148,3 +149,10 @@ def test_an_isotonic_curve_is_scikit_learn_s_and_never_certain():
     np.testing.assert_allclose(np.interp([0.1, 0.2, 0.5, 0.8, 0.9], at, values), [1 / 6, 1 / 6, 0.5, 5 / 6, 5 / 6])
     same = calibration.apply_isotonic(p, (((0.0, 1.0), (0.0, 1.0)),) * 2)
     np.testing.assert_allclose(same, p)
+    draw = np.random.default_rng(6)
+    p, y = np.round(draw.random(200), 2), draw.integers(0, 2, 200)  # many of them equal
+    p[:20] = np.geomspace(1e-17, 1e-14, 20)  # or nearly
+    reference = isotonic.IsotonicRegression(y_min=1 / 202, y_max=1 - 1 / 202).fit(p, y == 1)
+    at, values = calibration.fit_isotonic(np.stack([1 - p, p], -1), y)[1]
+    np.testing.assert_allclose(at, reference.X_thresholds_)
+    np.testing.assert_allclose(values, reference.y_thresholds_)
