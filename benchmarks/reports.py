@@ -2,6 +2,7 @@
 
     python -m benchmarks.reports                                    # all of them: make results
     python -m benchmarks.reports --check                            # makes them elsewhere and names what differs
+    python -m benchmarks.reports --only=zoo_ravdess                 # one folder of them
     python -m benchmarks.reports --pack=runs/seqsew_unimodal_mosi   # after a run: keeps what reports read of it
 
 results/reports.toml says which runs and which commands make which folder. An archive has results.json, config.json,
@@ -172,15 +173,21 @@ def main() -> None:
     """Packs, checks or makes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing, name the files that today's code changes")
+    parser.add_argument("--only", action="append", help="a folder of results/ to make or check, not all; may repeat")
     parser.add_argument("--pack", action="append", default=[], help="a run folder to keep in results/runs; may repeat")
     asked = parser.parse_args()
     for folder in asked.pack:
         print(f"wrote {pack(Path(folder), RESULTS / 'runs').relative_to(ROOT)}")
     if asked.pack:
         return
+    reports = list_reports()
+    if unknown := set(asked.only or ()) - {one.folder for one in reports}:
+        sys.exit(
+            f"error: results/reports.toml has no folder {', '.join(sorted(unknown))}; add it there, or correct --only"
+        )
     differences: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
-        for asked_report in list_reports():
+        for asked_report in [one for one in reports if not asked.only or one.folder in asked.only]:
             made, kept = make(asked_report, Path(folder)), RESULTS / asked_report.folder
             if asked.check:
                 differences += list_differences(made, kept)
