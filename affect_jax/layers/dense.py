@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.typing import Initializer
 
+from affect_jax.layers.products import multiply_rows
+
 
 def uniform(bound: float) -> Initializer:
     """Initialiser of U(-bound, bound). PyTorch's default is bound = 1 / sqrt(fan in), 1 / sqrt(units) in a GRU."""
@@ -33,7 +35,7 @@ class Dense(nn.Module):
         default = uniform(x.shape[-1] ** -0.5)
         kernel = self.param("kernel", self.kernel_init or default, (x.shape[-1], self.features))
         bias = self.param("bias", self.bias_init or default, (self.features,))
-        product = x @ kernel.astype(jnp.promote_types(kernel.dtype, x.dtype))  # x may be `wide`
+        product = multiply_rows(x, kernel.astype(jnp.promote_types(kernel.dtype, x.dtype)))  # x may be `wide`
         return (product + bias.reshape((1,) * (x.ndim - 1) + (-1,))).astype(product.dtype)
 
 

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from affect_jax.layers.dense import Dense, uniform
+from affect_jax.layers.products import multiply_rows
 
 # The collection of what is kept but not trained.
 _KEPT = "batch_stats"
@@ -35,7 +36,7 @@ class FixedDense(nn.Module):
 
         kernel = self.variable(_KEPT, "kernel", draw, (x.shape[-1], self.features)).value
         bias = self.variable(_KEPT, "bias", draw, (self.features,)).value
-        return x @ kernel.astype(x.dtype) + bias.astype(x.dtype).reshape((1,) * (x.ndim - 1) + (-1,))
+        return multiply_rows(x, kernel.astype(x.dtype)) + bias.astype(x.dtype).reshape((1,) * (x.ndim - 1) + (-1,))
 
 
 class TwoLinear(nn.Module):

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from affect_jax.layers.dense import uniform
+from affect_jax.layers.products import multiply_rows
 from affect_jax.layers.rounds import scan
 from affect_jax.layers.step_products import make_notes, multiply
 from affect_jax.layers.wide import wide_type
@@ -52,7 +53,7 @@ class HybridGates(nn.Module):
         bias = self.param("bias", init, (gates,))
         weight_hh = self.param("weight_hh", init, (self.units, gates))
         weight_zh = self.param("weight_zh", init, (self.fused, gates))
-        return Gates(x_BxTxD @ weight_ih + bias[None, None, :], weight_hh, weight_zh)
+        return Gates(multiply_rows(x_BxTxD, weight_ih) + bias[None, None, :], weight_hh, weight_zh)
 
 
 class HybridState(NamedTuple):

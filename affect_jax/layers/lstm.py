@@ -24,6 +24,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from affect_jax.layers.products import multiply_rows
 from affect_jax.layers.rounds import scan
 from affect_jax.layers.step_products import sum_products
 from affect_jax.layers.wide import wide_product, wide_type
@@ -50,7 +51,7 @@ class LSTM(nn.Module):
         kernel = self.param("kernel", nn.initializers.glorot_uniform(), (x.shape[-1], gates))
         recurrent_kernel = self.param("recurrent_kernel", nn.initializers.orthogonal(), (self.features, gates))
         bias = self.param("bias", _init_unit_forget_bias, (gates,))
-        products = x.swapaxes(0, 1) @ kernel
+        products = multiply_rows(x.swapaxes(0, 1), kernel)
         gates_TxBxG = (products + bias[None, None, :]).astype(products.dtype)
         return lstm_scan(gates_TxBxG, recurrent_kernel, self.recurrent_activation).swapaxes(0, 1)
 

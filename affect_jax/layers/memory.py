@@ -17,6 +17,7 @@ from flax import linen as nn
 from affect_jax.layers.dense import uniform
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.lstm import lstm_scan_cells
+from affect_jax.layers.products import multiply_rows
 from affect_jax.layers.rounds import scan
 from affect_jax.layers.step_products import make_notes, multiply
 from affect_jax.layers.two_layers import Weights
@@ -37,7 +38,7 @@ class CellLSTM(nn.Module):
         weight_ih = self.param("weight_ih", init, (x_BxTxD.shape[-1], 4 * units))
         weight_hh = self.param("weight_hh", init, (units, 4 * units))
         bias = self.param("bias_ih", init, (4 * units,)) + self.param("bias_hh", init, (4 * units,))
-        gates_TxBxG = x_BxTxD.swapaxes(0, 1) @ weight_ih + bias[None, None, :]
+        gates_TxBxG = multiply_rows(x_BxTxD.swapaxes(0, 1), weight_ih) + bias[None, None, :]
         h_TxBxH, c_TxBxH = lstm_scan_cells(gates_TxBxG, weight_hh, "sigmoid")
         return h_TxBxH.swapaxes(0, 1), c_TxBxH.swapaxes(0, 1)
 
@@ -69,7 +70,7 @@ class Memory(nn.Module):
             first.append(Weights(inputs + size, hidden, name=f"{gate}_0")())
             second.append(Weights(hidden, size, name=f"{gate}_1")())
         kernel, bias = (jnp.concatenate(parts, axis=-1) for parts in zip(*first, strict=True))
-        hidden_BxTxK = x_BxTxD @ kernel[:inputs] + bias[None, None, :]
+        hidden_BxTxK = multiply_rows(x_BxTxD, kernel[:inputs]) + bias[None, None, :]
         factors = None  # of dropout, drawn for all steps before the scan
         if train:
             ones = jnp.split(jnp.ones_like(hidden_BxTxK), [self.gates[0]], axis=-1)

@@ -17,6 +17,7 @@ from flax import linen as nn
 
 from affect_jax.layers.dropout import Dropout
 from affect_jax.layers.masking import zero_padding
+from affect_jax.layers.products import multiply_rows
 from affect_jax.layers.rounds import scan
 from affect_jax.layers.step_products import make_notes, multiply
 from affect_jax.layers.wide import wide_type
@@ -60,7 +61,7 @@ def run_reset_gru(
     x_TxBxD = zero_padding(x_BxTxD, mask_BxT).swapaxes(0, 1)
     flips, weights, steps = (1, -1)[:directions], [], []
     for flip, kernel_DxG, recurrent_HxG, bias_G in zip(flips, *gates, strict=True):
-        products_TxBxG = x_TxBxD[::flip] @ kernel_DxG + bias_G[None, None, :]
+        products_TxBxG = multiply_rows(x_TxBxD[::flip], kernel_DxG) + bias_G[None, None, :]
         pair = recurrent_HxG[:, : 2 * units], recurrent_HxG[:, 2 * units :]
         weights.append(pair)
         steps.append((products_TxBxG, mask_BxT.T[::flip], [make_notes(weight, products_TxBxG) for weight in pair]))

@@ -10,6 +10,7 @@ from flax import linen as nn
 from affect_jax.layers.dense import Dense, uniform
 from affect_jax.layers.masked_lstm import MaskedLSTM
 from affect_jax.layers.masking import zero_padding
+from affect_jax.layers.products import multiply_rows
 from affect_jax.layers.recurrent_fusion import select_last_state
 from affect_jax.layers.rounds import scan
 from affect_jax.layers.wide import to_wide
@@ -68,7 +69,7 @@ class AttentionDecoder(nn.Module):
             weights_hh.append(self.param(f"weight_hh{way}", init, (units, 4 * units)))
             biases.append(sum(self.param(f"bias_{side}{way}", init, (4 * units,)) for side in ("ih", "hh")))
         ih_KxDxG, hh_KxHxG = jnp.stack(weights_ih), jnp.stack(weights_hh)
-        keys = codes @ attention[units:]
+        keys = multiply_rows(codes, attention[units:])
         gates_TxKxBxG = jnp.einsum("btd,kdg->tkbg", before, ih_KxDxG[:, :width]) + jnp.stack(biases)[None, :, None, :]
 
         def body(carry, gates_KxBxG):
