@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from affect_jax.layers.sums import sum_rows
 from affect_jax.layers.wide import to_wide
 
 _EPSILON = 1e-5
@@ -76,9 +77,9 @@ def _normalize_forward(
 
 def _normalize_backward(kept: Any, back: tuple[jax.Array, Moments]) -> tuple[jax.Array, jax.Array, jax.Array, None]:
     x, scale, mask, (mean, variance, count) = kept
-    axes, lead = tuple(range(x.ndim - 1)), (1,) * (x.ndim - 1) + (-1,)
+    lead = (1,) * (x.ndim - 1) + (-1,)
     d_y, centred = to_wide(back[0]), to_wide(x) - mean.reshape(lead)
-    total, along = d_y.sum(axis=axes), (d_y * centred).sum(axis=axes)
+    total, along = sum_rows(d_y), sum_rows(d_y * centred)
     root, safe = jax.lax.rsqrt(variance + _EPSILON), jnp.maximum(count, 1)
     factor = scale * root
     by_mean, by_variance = factor * total / safe, factor * root * root * along / safe
@@ -101,11 +102,8 @@ def _apply(x: jax.Array, scale: jax.Array, bias: jax.Array, moments: Moments) ->
 
 def _compute_moments(x: jax.Array, mask: jax.Array | None) -> Moments:
     valid = jnp.ones(x.shape[:-1], bool) if mask is None else mask
-    axes = tuple(range(x.ndim - 1))
     count = jnp.sum(valid, dtype=x.dtype)
     safe = jnp.maximum(count, 1)
-    mean = jnp.where(valid[..., None], x, 0).sum(axis=axes) / safe
-    variance = (
-        jnp.where(valid[..., None], jnp.square(x - mean.reshape((1,) * len(axes) + (-1,))), 0).sum(axis=axes) / safe
-    )
-    return Moments(mean, variance, count)
+    mean = sum_rows(jnp.where(valid[..., None], x, 0)) / safe
+    centred = x - mean.reshape((1,) * (x.ndim - 1) + (-1,))
+    return Moments(mean, sum_rows(jnp.where(valid[..., None], jnp.square(centred), 0)) / safe, count)
