@@ -30,13 +30,14 @@ from flax import linen as nn
 from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
+from affect_jax.layers.dropped_attention import DroppedAttention
 from affect_jax.layers.modalities import check_modalities, read_sequence
 from affect_jax.layers.outputs import check_classes, name_outputs
+from affect_jax.layers.products import multiply_rows
 from affect_jax.layers.recurrent_fusion import select_last_state
 from affect_jax.layers.wide import to_wide
 
 FIDELITY = ("paper", "authors")
-_MASKED = -1e30
 _XAVIER, _ZEROS = nn.initializers.xavier_uniform(), nn.initializers.zeros
 
 
@@ -89,11 +90,9 @@ class Layer(nn.Module):
         projection = _InProjection(name="in_proj")
         q, k, v = projection(asks, answers)
         q, k, v = (part.reshape(*part.shape[:2], self.heads, width // self.heads) for part in (q, k, v))
-        logits = to_wide(jnp.einsum("bthc,bshc->bhts", q * (width // self.heads) ** -0.5, k))
-        if seen is not None:
-            logits = jnp.where(seen, logits, _MASKED)
-        weights = Dropout(name="drop")(nn.softmax(logits).astype(v.dtype), rate, train=train)
-        return jnp.einsum("bhts,bshc->bthc", weights, v).reshape(asks.shape)
+        attention = DroppedAttention(name="drop")
+        mixed = attention(q * (width // self.heads) ** -0.5, k, v, seen, rate, train=train)
+        return mixed.reshape(asks.shape)
 
 
 class _InProjection(nn.Module):
@@ -104,8 +103,9 @@ class _InProjection(nn.Module):
         width = asks.shape[-1]
         kernel = self.param("kernel", _XAVIER, (width, 3 * width))
         bias = self.param("bias", _ZEROS, (3 * width,))
-        q = asks @ kernel[:, :width] + bias[None, None, :width]
-        k, v = jnp.split(answers @ kernel[:, width:] + bias[None, None, width:], 2, axis=-1)
+        q = multiply_rows(asks, kernel[:, :width]) + bias[None, None, :width]
+        both = multiply_rows(answers, kernel[:, width:]) + bias[None, None, width:]
+        k, v = jnp.split(both, 2, axis=-1)
         return q, k, v
 
 
