@@ -8,6 +8,7 @@ from jax.test_util import check_grads
 
 from affect_jax.layers import lstm
 from affect_jax.layers.lstm import ACTIVATIONS, LSTM, lstm_scan, lstm_scan_cells, run_plain_lstm
+from affect_jax.layers.masked_lstm import MaskedLSTM
 
 BATCH, STEPS, INPUTS, UNITS = 3, 6, 4, 5
 draw = np.random.default_rng(0)
@@ -118,3 +119,19 @@ def test_rows_by_vmap_and_by_map_agree():
     rows = jax.tree.map(lambda p: jnp.stack([p, 0.5 * p]), PARAMS)
     vmapped, mapped = jax.jit(lambda r: (jax.vmap(one)(r), jax.lax.map(one, r)))(rows)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), vmapped, mapped)
+
+
+def test_a_dense_layer_in_front_may_be_multiplied_into_the_weights():
+    keys = jax.random.split(jax.random.key(3), 3)
+    x, mask = jax.random.normal(keys[0], (2, 4, 3)), jnp.arange(4)[None] < jnp.array([[4], [2]])
+    before = jax.random.normal(keys[1], (3, 5)), jnp.arange(5.0)
+    lstm = MaskedLSTM(2, bidirectional=True)
+    weights = jax.jit(lstm.init)(keys[2], x, mask, before)
+
+    def read(before, weights, x, is_merged):
+        code = x if is_merged else x @ before[0] + before[1][None, None]
+        return jnp.sin(lstm.apply(weights, code, mask, before if is_merged else None)).sum()
+
+    grade = jax.value_and_grad(read, argnums=(0, 1, 2))
+    merged, apart = jax.jit(lambda *given: [grade(*given, way) for way in (True, False)])(before, weights, x)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6), merged, apart)

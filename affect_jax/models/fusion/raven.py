@@ -35,6 +35,7 @@ from affect_jax.layers.masked_lstm import MaskedLSTM
 from affect_jax.layers.modalities import check_modalities, read_sequence
 from affect_jax.layers.outputs import check_classes, name_outputs
 from affect_jax.layers.recurrent_fusion import select_last_state
+from affect_jax.layers.two_layers import Weights
 from affect_jax.layers.wide import to_wide
 
 FIDELITY = ("paper", "authors")
@@ -175,10 +176,15 @@ class Model(nn.Module):
         if self.words and m in self.modalities[1:3]:
             normed = WordNorm(name=f"{m}_norm")(x)
             x = normed if m == self.modalities[1] else x
-        code = Dense(self.width, name=f"{m}_dense")(x)
-        flat = code.reshape(x.shape[0] * x.shape[1], x.shape[2], self.width)
-        within = mask.reshape(x.shape[0] * x.shape[1], x.shape[2])
-        state = select_last_state(MaskedLSTM(self.units, name=f"{m}_lstm")(flat, within), within)
+        words, steps, features = x.shape[0] * x.shape[1], x.shape[2], x.shape[3]
+        flat, within = x.reshape(words, steps, features), mask.reshape(words, steps)
+        lstm, before = MaskedLSTM(self.units, name=f"{m}_lstm"), None
+        # Of few features one product with the weights of both layers is shorter than two, one behind the other.
+        if features * 4 * self.units < features * self.width + self.width * 4 * self.units:
+            before = Weights(features, self.width, name=f"{m}_dense")()
+        else:
+            flat = Dense(self.width, name=f"{m}_dense")(flat)
+        state = select_last_state(lstm(flat, within, before), within)
         return state.reshape(x.shape[0], x.shape[1], self.units)
 
     def _check_fields(self) -> None:
