@@ -21,9 +21,11 @@ from flax import linen as nn
 from affect_jax.errors import UserError
 from affect_jax.layers.dense import Dense
 from affect_jax.layers.dropout import Dropout
+from affect_jax.layers.dropped_attention import attend_heads
 from affect_jax.layers.masking import zero_padding
 from affect_jax.layers.modalities import average_steps, check_modalities, read_sequence
 from affect_jax.layers.outputs import check_classes, name_outputs
+from affect_jax.layers.products import contract_last
 from affect_jax.layers.transformer import sinusoidal_positions
 from affect_jax.layers.wide import to_wide
 
@@ -44,7 +46,8 @@ class Layer(nn.Module):
         dropout: float | jax.Array,
     ) -> jax.Array:
         width = x.shape[-1]
-        attention = nn.MultiHeadDotProductAttention(self.heads, qkv_features=width, name="attention")
+        products = dict(qkv_dot_general=contract_last, out_dot_general=contract_last, attention_fn=attend_heads)
+        attention = nn.MultiHeadDotProductAttention(self.heads, qkv_features=width, **products, name="attention")
         seen = jnp.broadcast_to(valid[:, None, None], (x.shape[0], 1, x.shape[1], valid.shape[1]))
         attended = attention(x, x if keys is None else keys, mask=seen)
         # Of no valid key, the softmax is even.
