@@ -27,31 +27,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import processor, today
+from benchmarks.zoo_page import write_page
 
 FOLDER = Path(__file__).parent
 RECORD, PAGE = FOLDER / "results" / "zoo" / "cpu-one-core.json", FOLDER / "ZOO.md"
-ROUNDS, SECONDS, STEPS = 7, 0.4, 20
+ROUNDS, SECONDS, STEPS = 5, 0.4, 20
 """Blocks of a side, how long one of PyTorch's is, and steps of a block of a run's study."""
 COMPILE = "compile"
-BOUNDS = {
-    "block": "products, and Adam's pass over 4.5 M weights",
-    "cen": "products, and passes over maps: eight batch norms of 16 M numbers in all",
-    "centralnet": "convolutions, then batch norms",
-    "gmu": "products, and Adam's pass over 5.6 M weights",
-    "graph_mfn": "products",
-    "lmf": "products of the LSTM",
-    "mcb": "three Fourier transforms of 16,000 numbers an example, the same in both",
-    "mfm": "products, then ten recurrences of 50 steps each",
-    "misa": "products: PyTorch's step hardly holds anything else",
-    "mmmu_ba": "products of 10 rows, one behind the other at each step",
-    "mmtm": "passes over the maps",
-    "mult": "passes over 45 layers' attention of 50 x 50 steps by 5 heads, of 6 numbers each",
-    "mutan": "products, and Adam's pass over 2.7 M weights",
-    "raven": "products, and passes over the gates of 1,000 words of 20 sub-steps",
-    "self_mm": "375 and 500 steps of 16 and 32 units, one behind the other, each too short for its loop",
-    "tfn": "products, and passes over 9.3 M weights and a product of 140,481 numbers an example",
-}
-"""Method -> what bounds its step, printed where it takes more than half of PyTorch's time."""
 
 
 def time_method(name: str) -> dict[str, Any]:
@@ -63,6 +45,8 @@ def time_method(name: str) -> dict[str, Any]:
     import torch
 
     from affect_jax import convert
+    from benchmarks import shares
+    from benchmarks.torch_names import read_parameters
     from benchmarks.zoo_cases import METHODS, draw, get_weights
 
     torch.set_num_threads(1)
@@ -86,7 +70,10 @@ def time_method(name: str) -> dict[str, Any]:
     count = sum(p.numel() for p in module.parameters())
     with torch.no_grad():
         theirs = float(method.loss(module.eval(), inputs))
-    error = None if method.model else abs(ours.evaluate() - theirs) / max(1.0, abs(theirs))
+    if method.names:
+        ours.adopt(lambda params: read_parameters(params, module, method.names))
+    is_compared = method.names or not method.model
+    error = abs(ours.evaluate() - theirs) / max(1.0, abs(theirs)) if is_compared else None
     if error is not None and error > 1e-4:
         raise SystemExit(f"error: {name}: PyTorch's loss is {theirs}, ours {ours.evaluate()}; they must be the same")
     module.train()
@@ -106,7 +93,7 @@ def time_method(name: str) -> dict[str, Any]:
         "loss_error": error,
         "products": ours.products,
         "rate": measure_rate(),
-        "adam": ours.measure_adam(steps),
+        "shares": shares.measure(ours.run, ours.program, steps * statistics.median(seconds["ours"])),
         "seconds": seconds,
         "compile": compiled,
         "wall": wall,
@@ -158,6 +145,10 @@ class OurSide:
             outputs, changed = self._model.apply(variables, inputs, masks, **options)
         return self._case.compute_loss(outputs, arrays, params), changed
 
+    def adopt(self, change: Callable[[Any], Any]) -> None:
+        """Takes other weights, which `change` makes of its own."""
+        self._params = change(self._params)
+
     def evaluate(self) -> float:
         """The loss without dropout."""
         import jax
@@ -170,7 +161,7 @@ class OurSide:
         import jax
         import optax
 
-        from benchmarks import products
+        from benchmarks import products, shares
 
         adam = optax.adam(1e-3)
 
@@ -178,8 +169,10 @@ class OurSide:
             params, statistics, state = carry
             graded = jax.value_and_grad(self._compute, has_aux=True)
             (loss, statistics), gradients = graded(params, statistics, key, arrays)
-            changes, state = adam.update(gradients, state)
-            return (optax.apply_updates(params, changes), statistics, state), loss
+            with jax.named_scope(shares.ADAM):
+                changes, state = adam.update(gradients, state)
+                params = optax.apply_updates(params, changes)
+            return (params, statistics, state), loss
 
         carry = self._params, self._statistics, adam.init(self._params)
         self._carry = jax.tree.map(jax.numpy.array, carry)
@@ -192,25 +185,10 @@ class OurSide:
         self.products = products.count(traced.jaxpr) / steps
         self._block = traced.lower().compile()
 
-    def measure_adam(self, steps: int) -> float:
-        """Processor seconds of Adam's update alone, the least of three scans of so many."""
-        import jax
-        import optax
-
-        adam = optax.adam(1e-3)
-
-        def update(carry: Any, _: None) -> Any:
-            params, state = carry
-            changes, state = adam.update(params, state)  # numbers of the right shapes will do as gradients
-            return (optax.apply_updates(params, changes), state), None
-
-        block = jax.jit(lambda carry: jax.lax.scan(update, carry, length=steps)[0], donate_argnums=0)
-        carry, seconds = block(jax.tree.map(jax.numpy.array, (self._params, adam.init(self._params)))), []
-        for _ in range(3):
-            begin = time.process_time()
-            carry = jax.block_until_ready(block(carry))
-            seconds.append(time.process_time() - begin)
-        return min(seconds) / steps
+    @property
+    def program(self) -> str:
+        """XLA's text of the compiled steps."""
+        return self._block.as_text()
 
     def run(self) -> float:
         """Takes the steps; the last loss, which also waits for them."""
@@ -367,44 +345,7 @@ def put(kind: str, name: str, values: dict[str, Any]) -> None:
     record = {"machine": processor(), "methods": record.get("methods", {}), "compile": record.get("compile", {})}
     record[kind] = dict(sorted({**record[kind], name: values}.items()))
     RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    write_page(record)
-
-
-def write_page(record: Mapping[str, Any]) -> None:
-    """ZOO.md from the record."""
-    lines = [
-        "# The zoo's methods: steps and compile times",
-        "",
-        "Written by `python -m benchmarks.zoo` from [results/zoo](results/zoo) and by nothing else; "
-        "[docs/benchmarks.md](../docs/benchmarks.md#the-zoo) says how it is measured.",
-        "",
-        f"Processor time on one core of {record['machine']}, while other programs ran on both cores: load averages "
-        "stand beside. Theirs and ours take turns in one process, so that what others take from caches meets both.",
-        "",
-        "## A training step against PyTorch",
-        "",
-        "| method | sizes | parameters (ours, theirs) | theirs, ms | ours, ms | theirs / ours | in pairs | products % "
-        "| Adam % | bound by | compile, s | load |",
-        "| --- | --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | --- | ---: | ---: |",
-    ]
-    for name, one in record["methods"].items():
-        theirs, ours = (statistics.median(one["seconds"][side]) for side in ("pytorch", "ours"))
-        pairs = [a / b for a, b in zip(one["seconds"]["pytorch"], one["seconds"]["ours"], strict=True)]
-        counts = " / ".join(f"{n:,}" for n in dict.fromkeys(one["parameters"]))
-        share = f"{100 * one['products'] / one['rate'] / ours:.0f}" if "rate" in one else ""
-        adam = f"{100 * one['adam'] / ours:.0f}" if "adam" in one else ""
-        bound = BOUNDS.get(name, "") if statistics.median(pairs) < 2 else ""
-        lines.append(
-            f"| `{name}` | {one['sizes']} | {counts} | {1e3 * theirs:.2f} | {1e3 * ours:.2f} | "
-            f"{statistics.median(pairs):.1f} | {min(pairs):.1f} to {max(pairs):.1f} | {share} | {adam} | {bound} | "
-            f"{one['compile']:.0f} | {one['load']:.1f} |"
-        )
-    lines += ["", "## Compile times", "", "| method | parameters | processor, s | clock, s | load |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: |")
-    for name, one in record["compile"].items():
-        clock = f"{one['wall']:.0f}" if "wall" in one else ""
-        lines.append(f"| `{name}` | {one['parameters']:,} | {one['compile']:.0f} | {clock} | {one['load']:.1f} |")
-    PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_page(record, PAGE)
 
 
 def main() -> None:

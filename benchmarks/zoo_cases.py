@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks import torch_methods as more
+from benchmarks import torch_names
 from benchmarks import torch_others as others
 from benchmarks import torch_zoo as zoo
 
@@ -31,6 +32,7 @@ class Method(NamedTuple):
       arguments: of the authors' constructor, for `launch.convert`.
       rename: the start of a name in the module -> that in the authors' state dict.
       model: fields of ours, of a method whose weights are not read from anywhere.
+      names: of such a method the start of our parameters' names -> that in the module, see `torch_names`.
     """
 
     sizes: str
@@ -40,6 +42,7 @@ class Method(NamedTuple):
     arguments: Mapping[str, Any] = {}
     rename: Mapping[str, str] = {}
     model: Mapping[str, Any] = {}
+    names: Mapping[str, str] = {}
 
 
 def draw(method: Method) -> Arrays:
@@ -102,6 +105,8 @@ _SEQUENCES = dict(text=(BATCH, STEPS, TEXT), audio=(BATCH, STEPS, AUDIO), video=
 _MEANS = dict(audio=(BATCH, AUDIO), video=(BATCH, VIDEO), text=(BATCH, STEPS, TEXT), target=(BATCH, 1))
 _VECTORS = dict(text=(BATCH, 100), video=(BATCH, 100), audio=(BATCH, 100), label=((BATCH,), 2))
 _VIDEOS = dict(text=(10, 63, 100), audio=(10, 63, 73), video=(10, 63, 100), label=((10, 63), 2))
+_ALL, _ALL_VECTORS = ("text", "audio", "video"), ("text", "video", "audio")
+_STAGES = ("first", "second")
 _MOVIES = dict(text=(128, 300), video=(128, 4096), label=((128,), 23))
 
 
@@ -111,6 +116,20 @@ def _rename_mctn() -> dict[str, str]:
     levels = {f"{level}.{ours}": theirs for level in ("first", "second") for ours, theirs in names.items()}
     levels = {ours: theirs.format(1 if ours.startswith("first.") else 2) for ours, theirs in levels.items()}
     return levels | {"rnn": "regression.rnn", "score": "regression.linear", "dense": "regression.linear2"}
+
+
+def _name_rmfn() -> dict[str, str]:
+    names = {name: name for name in ("highlight", "score", "fuse", "summarize")}
+    names |= {"head/dense_0": "head.0", "head/dense_1": "head.2"}
+    leaves = {"weight_ih": "reads.{}.weight", "bias": "reads.{}.bias"}
+    leaves |= {"weight_hh": "keeps.{}.weight", "weight_zh": "hears.{}.weight"}
+    return names | {f"{m}_lstm/{ours}": name.format(i) for i, m in enumerate(_ALL) for ours, name in leaves.items()}
+
+
+def _name_xflow() -> dict[str, str]:
+    names = {f"{m}_stage_{n}/conv": f"{part}.{i}" for i, m in enumerate(_ALL) for n, part in enumerate(_STAGES)}
+    names |= torch_names.name_pairs(_ALL, "{n}_to_{m}_0", "between")
+    return names | torch_names.name_pairs(_ALL, "{n}_input_to_{m}", "inputs") | dict(hidden="hidden", classifier="head")
 
 
 METHODS: dict[str, Method] = {
@@ -274,6 +293,7 @@ METHODS: dict[str, Method] = {
         _VECTORS,
         _classes("text", "video", "audio"),
         model=dict(classes=2, summary="mean"),
+        names=dict(torch_names.spread(_ALL_VECTORS, project="project", score="ask"), score="score", classifier="head"),
     ),
     "rmfn": Method(
         "widths of 64, three stages, 20 steps (ours: the paper's are not known)",
@@ -281,6 +301,7 @@ METHODS: dict[str, Method] = {
         dict(text=(BATCH, 20, TEXT), audio=(BATCH, 20, AUDIO), video=(BATCH, 20, VIDEO), target=(BATCH,)),
         _absolute("text", "audio", "video"),
         model=dict(modalities=("text", "audio", "video")),
+        names=_name_rmfn(),
     ),
     "faf": Method(
         "GRUs of 64, convolution of 64, 20 steps (ours: the paper's are not known)",
@@ -288,6 +309,10 @@ METHODS: dict[str, Method] = {
         dict(text=(BATCH, 20, TEXT), audio=(BATCH, 20, AUDIO), video=(BATCH, 20, VIDEO), target=(BATCH,)),
         _absolute("text", "audio", "video"),
         model=dict(modalities=("text", "audio", "video")),
+        names=dict(
+            torch_names.spread(_ALL, gru="grus", attention="weights"),
+            **dict(fine="fine", convolution="convolution", classifier="head"),
+        ),
     ),
     "mcsan": Method(
         "width 64, four heads, 50 steps (ours: the paper's are not known)",
@@ -295,6 +320,10 @@ METHODS: dict[str, Method] = {
         dict(_SEQUENCES, target=(BATCH,)),
         _absolute("text", "audio", "video"),
         model=dict(modalities=("text", "audio", "video")),
+        names=dict(
+            torch_names.spread(_ALL, projection="project") | torch_names.name_branches(_ALL),
+            **dict(hidden="hidden", classifier="head"),
+        ),
     ),
     "xflow": Method(
         "two stages of 64, cross-connections of 32, 50 steps (ours: the paper reads pictures)",
@@ -302,6 +331,7 @@ METHODS: dict[str, Method] = {
         dict(_SEQUENCES, target=(BATCH,)),
         _absolute("text", "audio", "video"),
         model=dict(modalities=("text", "audio", "video")),
+        names=_name_xflow(),
     ),
     "graph_mfn": Method(
         "MMSA's on MOSI: h 256 / 32 / 256, memory 300, inner 64, width 100, 50 steps",
