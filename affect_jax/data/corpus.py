@@ -114,7 +114,7 @@ def build_corpus(
     train, evaluate = list_examples(lengths, unit, window, hop)
     examples = train if train is evaluate else train + evaluate
     recording_of, begin, lengths_of, first, last = (np.array(x, np.int32) for x in zip(*examples, strict=True))
-    start, length = jnp.asarray(offsets[recording_of] + begin, jnp.int32), jnp.asarray(lengths_of)
+    start, length = _to_device(offsets[recording_of] + begin, np.int32), jnp.asarray(lengths_of)
     is_train = np.arange(len(examples)) < len(train)
     longest = None if unit in ("frame", "item") else int(lengths_of.max())
 
@@ -141,9 +141,14 @@ def build_corpus(
     return corpus, index
 
 
+def _to_device(array: np.ndarray, dtype: type[np.generic]) -> Array:
+    """The array in another type, which it gets on the host: jnp would compile a program for every shape."""
+    return jnp.asarray(np.asarray(array, dtype))
+
+
 def _join_frames(recordings: Sequence[Recording], modality: str) -> Array:
     """float32 [F, D]: the frames of all recordings, end to end."""
-    return jnp.asarray(np.concatenate([r.features[modality] for r in recordings]), jnp.float32)
+    return _to_device(np.concatenate([r.features[modality] for r in recordings]), np.float32)
 
 
 def _join_targets(recordings: Sequence[Recording], target: str) -> tuple[Array, np.ndarray]:
@@ -151,7 +156,7 @@ def _join_targets(recordings: Sequence[Recording], target: str) -> tuple[Array, 
     has = np.array([target in recording.targets for recording in recordings])
     missing = np.nan if has.any() else 0.0
     values = [recording.targets.get(target, np.full(len(recording.steps), missing)) for recording in recordings]
-    return jnp.asarray(np.concatenate(values), jnp.float32), has
+    return _to_device(np.concatenate(values), np.float32), has
 
 
 def _check_recordings(recordings: Sequence[Recording], modalities: Sequence[str], unit: str) -> None:
@@ -201,10 +206,10 @@ def _lay_out_items(
             f"the corpus has {offsets[-1]} frames of {modality!r} and a device holds at most {2**31 - steps - 1}; "
             "set config.engine.stream to True, or use a lower rate or fewer recordings"
         )
-    start = jnp.asarray(offsets[:-1], jnp.int32) if resident else offsets[:-1]
-    length = jnp.asarray(np.minimum(lengths, steps), jnp.int32)
+    start = _to_device(offsets[:-1], np.int32) if resident else offsets[:-1]
+    length = _to_device(np.minimum(lengths, steps), np.int32)
     if pieces[0].ndim == 2:
-        frames = jnp.asarray(np.concatenate(pieces), jnp.float32) if resident else None
+        frames = _to_device(np.concatenate(pieces), np.float32) if resident else None
         return Stream(frames, start, length, None, steps), offsets
     # A waveform is cut out `steps` long from anywhere, so there are that many zeros behind the last one.
     samples = jnp.asarray(np.concatenate([*pieces, np.zeros(steps, pieces[0].dtype)])) if resident else None
@@ -220,7 +225,7 @@ def _compute_gains(
     if not power.all():
         silent = recordings[int(np.argmin(power))].id
         raise UserError(f"recording {silent} is silent (all its samples are 0); remove it or mend its file")
-    return jnp.asarray(1 / np.sqrt(power), jnp.float32)
+    return _to_device(1 / np.sqrt(power), np.float32)
 
 
 def _compute_power(samples: np.ndarray) -> float:

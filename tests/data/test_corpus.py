@@ -1,5 +1,6 @@
 """Examples are starts and lengths into flat frames; batches show exactly those frames."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -31,6 +32,30 @@ def test_recordings_as_examples_are_padded_at_the_end():
     np.testing.assert_array_equal(batch["inputs"]["a"][0, :7], MADE[2].features["a"])
     np.testing.assert_array_equal(batch["inputs"]["a"][0, 7:], 0)
     np.testing.assert_array_equal(batch["target"][2], MADE[0].targets["y"])
+
+
+@pytest.mark.parametrize("unit", ["recording", "item"])
+def test_laying_a_corpus_out_compiles_nothing(unit):
+    """Every corpus has shapes of its own, so a program here would be compiled for each, before each first epoch."""
+    count = 1 if unit == "item" else 11  # which no other test has
+    made = [
+        recording._replace(steps=recording.steps[:count], targets={"y": np.zeros(count)})
+        for recording in toy.recordings(count=5, length=13, seed=1)
+    ]
+    if unit == "recording":
+        made = [one._replace(features={"a": one.features["a"][:count].astype(np.float64)}) for one in made]
+    compiled = []
+
+    def note(event, _, fun_name="", **__):
+        if event.endswith("backend_compile_duration"):
+            compiled.append(fun_name)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    try:
+        corpora.build_corpus(made, modalities=("a",), target="y", unit=unit)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(note)
+    assert not compiled
 
 
 def test_training_windows_overlap_and_evaluation_windows_show_every_frame_once():
