@@ -67,15 +67,19 @@ def score_constant(task: str, target: np.ndarray, mask: np.ndarray) -> dict[str,
     counts = np.bincount(labels.astype(np.int64), minlength=2)
     confusion = np.zeros((counts.size, counts.size), np.int32)
     confusion[:, np.argmax(counts)] = counts
-    scores = {
-        "accuracy": classification.accuracy,
-        "uar": classification.uar,
-        "weighted_f1": classification.weighted_f1,
-        "macro_f1": classification.macro_f1,
-    }
-    values = {name: float(score(jnp.asarray(confusion))) for name, score in scores.items()}
+    values = {name: float(score) for name, score in _score_confusion(confusion).items()}
     share = counts[counts > 0] / max(counts.sum(), 1)
     return values | {"log_loss": float(-(share * np.log(share)).sum())}
+
+
+@jax.jit  # one program: each operation by itself would be one, too
+def _score_confusion(confusion: jax.Array) -> dict[str, jax.Array]:
+    return {
+        "accuracy": classification.accuracy(confusion),
+        "uar": classification.uar(confusion),
+        "weighted_f1": classification.weighted_f1(confusion),
+        "macro_f1": classification.macro_f1(confusion),
+    }
 
 
 def _score_constant_sentiment(labels: np.ndarray) -> dict[str, float]:
