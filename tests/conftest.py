@@ -4,6 +4,7 @@ import gc
 import os
 import pathlib
 import tempfile
+from unittest import mock
 
 import pytest
 
@@ -103,3 +104,16 @@ def shared_data() -> pathlib.Path:
         if place.is_dir():
             return place
     pytest.skip(f"no public corpora at {' or '.join(map(str, places))}; AFFECT_JAX_SHARED_DATA names another folder")
+
+
+@pytest.fixture(scope="session")
+def fork():
+    """`programs.fork_program`: programs in processes of their own, without the seconds of imports that each new Python
+    needs, from a server that has the tests' environment and the users' cache of compilations."""
+    from affect_jax.runtime import startup
+    from benchmarks import programs
+
+    with mock.patch.dict(os.environ):
+        startup.cache_compilations()
+        programs.start_server()
+    return programs.fork_program
