@@ -4,16 +4,18 @@ The stride of a bottleneck is on its 3 x 3 convolution ("V1.5"). Letters in name
 height, W width, C channels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from affect_jax.layers import winograd
 from affect_jax.layers.batch_norm import BatchNorm
 from affect_jax.layers.convolve import convolve
 from affect_jax.layers.dense import Dense
+from affect_jax.layers.spread import is_left_to_xla
 
 DEPTHS = {"resnet18": (2, 2, 2, 2), "resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
 """Name -> how many blocks each of the four stages has."""
@@ -51,7 +53,7 @@ class ResNet(nn.Module):
         if mask is not None:
             x = jnp.where(mask[:, None, None, None], x, 0)
         outputs = {}
-        x = _convolve(x, self.width, 7, 2, "conv1")
+        x = _convolve(x, self.width, 7, 2, "conv1", train)
         x = nn.relu(_normalise(x, mask, train, "bn1"))
         x = nn.max_pool(x, (3, 3), (2, 2), ((1, 1), (1, 1)))
         for stage, depth in enumerate(self.depths):
@@ -81,13 +83,23 @@ class Block(nn.Module):
             plan = ((3, self.stride, 1), (3, 1, 1))
         y = x
         for index, (size, stride, factor) in enumerate(plan, start=1):
-            y = _convolve(y, factor * self.channels, size, stride, f"conv{index}")
+            y = _convolve(y, factor * self.channels, size, stride, f"conv{index}", train)
             y = _normalise(y, mask, train, f"bn{index}")
             y = nn.relu(y) if index < len(plan) else y
         if x.shape != y.shape:
-            x = _convolve(x, y.shape[-1], 1, self.stride, "downsample_0")
+            x = _convolve(x, y.shape[-1], 1, self.stride, "downsample_0", train)
             x = _normalise(x, mask, train, "downsample_1")
-        return nn.relu(x + y)
+        return add_rectified(x, y)
+
+
+def add_rectified(x: jax.Array, y: jax.Array) -> jax.Array:
+    """relu(x + y), where x and y have one shape.
+
+    Two layers read it, and so do the next sums. XLA's CPU compiler computes an operation anew for each reader if it has
+    a single operand of full size, as the maximum of relu has: in a stage of 23 blocks each sum would add up all blocks
+    before it again. The selection has two such operands, so its result is kept.
+    """
+    return jnp.where(x <= -y, 0, x + y)
 
 
 def make_model(name: str, arrays: Mapping[str, np.ndarray]) -> ResNet:
@@ -96,7 +108,7 @@ def make_model(name: str, arrays: Mapping[str, np.ndarray]) -> ResNet:
     return ResNet(DEPTHS[name], name != "resnet18", classes=classes)
 
 
-def _convolve(x: jax.Array, channels: int, size: int, stride: int, name: str) -> jax.Array:
+def _convolve(x: jax.Array, channels: int, size: int, stride: int, name: str, train: bool) -> jax.Array:
     padding = ((size // 2, size // 2),) * 2
     conv = nn.Conv(
         channels,
@@ -105,10 +117,16 @@ def _convolve(x: jax.Array, channels: int, size: int, stride: int, name: str) ->
         padding,
         use_bias=False,
         kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
-        conv_general_dilated=convolve,
+        conv_general_dilated=_choose_convolution(size, stride, train),
         name=name,
     )
     return conv(x)
+
+
+def _choose_convolution(size: int, stride: int, train: bool) -> Callable[..., jax.Array]:
+    # Other compilers choose such algorithms themselves; and in training products are not most of the time.
+    is_fewer = size == 3 and stride == 1 and not train and jax.default_backend() == "cpu" and not is_left_to_xla()
+    return (lambda x, kernel, *_, **__: winograd.convolve_same(x, kernel)) if is_fewer else convolve
 
 
 def _normalise(x: jax.Array, mask: jax.Array | None, train: bool, name: str) -> jax.Array:
