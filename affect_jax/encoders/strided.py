@@ -9,11 +9,10 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from affect_jax.layers.convolve import convolve
 from affect_jax.layers.dense import uniform
 from affect_jax.layers.masking import zero_padding
 from affect_jax.layers.wide import to_wide
-
-_TIME = ("NWC", "WIO", "NWC")
 
 
 class StridedConvolution(nn.Module):
@@ -28,7 +27,7 @@ class StridedConvolution(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         init = nn.initializers.he_normal()
         kernel = self.param("kernel", init, (self.width, x.shape[-1], self.channels)).astype(x.dtype)
-        y = jax.lax.conv_general_dilated(x, kernel, (self.stride,), "VALID", dimension_numbers=_TIME)
+        y = convolve(x, kernel, (self.stride,), "VALID")
         if self.bias:
             y = y + self.param("bias", nn.initializers.zeros, (self.channels,)).astype(x.dtype).reshape(1, 1, -1)
         return y
@@ -92,12 +91,6 @@ class _WeightNormed(nn.Module):
         kernel = (v * (g / norm)).transpose(2, 1, 0).astype(x.dtype)
         # As many steps before as behind, but of an even width one fewer behind.
         before = self.width // 2
-        y = jax.lax.conv_general_dilated(
-            x,
-            kernel,
-            (1,),
-            ((before, self.width - 1 - before),),
-            dimension_numbers=_TIME,
-            feature_group_count=self.groups,
-        )
+        ends = ((before, self.width - 1 - before),)
+        y = convolve(x, kernel, (1,), ends, feature_group_count=self.groups)
         return y + bias.astype(x.dtype).reshape(1, 1, -1)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from affect_jax.layers.spread import is_left_to_xla
@@ -25,13 +26,15 @@ def convolve(
     """The cross-correlation of x [B, spatial ..., C] and kernel [spatial ..., C, D], as `lax.conv_general_dilated`.
 
     It is one, too, for `nn.Conv(conv_general_dilated=convolve)`; options are what that passes beside: the order of axes
-    is the one above, and there is neither dilation nor a group of channels.
+    is the one above, and there is no dilation. With `feature_group_count` groups of channels the kernel is
+    [spatial ..., C / groups, D].
 
     Raises:
       ValueError: an option asks for something else.
     """
     axes = x.ndim - 2
-    plain = dict(lhs_dilation=(1,) * axes, rhs_dilation=(1,) * axes, feature_group_count=1)
+    groups = options.pop("feature_group_count", 1)
+    plain = dict(lhs_dilation=(1,) * axes, rhs_dilation=(1,) * axes)
     for name, value in plain.items():
         if options.get(name, value) not in (value, None):
             raise ValueError(f"convolve has no {name}, but got {options[name]}")
@@ -39,10 +42,11 @@ def convolve(
         padding = lax.padtype_to_pads(x.shape[1:-1], kernel.shape[:-2], strides, padding)
     ends = tuple(tuple(pair) for pair in padding)
     if jax.default_backend() == "cpu":
-        if set(kernel.shape[:-2]) == set(strides) == {1} and not any(map(any, ends)) and not is_left_to_xla():
+        is_product = set(kernel.shape[:-2]) == set(strides) == {groups} == {1} and not any(map(any, ends))
+        if is_product and not is_left_to_xla():
             return (x.reshape(-1, x.shape[-1]) @ kernel.reshape(kernel.shape[-2:])).reshape(*x.shape[:-1], -1)
-        return _convolve(x, kernel, tuple(strides), ends)
-    return _correlate(x, kernel, window_strides=tuple(strides), padding=ends)
+        return _convolve(x, kernel, tuple(strides), ends, groups)
+    return _correlate(x, kernel, window_strides=tuple(strides), padding=ends, feature_group_count=groups)
 
 
 def _correlate(x: jax.Array, kernel: jax.Array, **options: Any) -> jax.Array:
@@ -52,19 +56,19 @@ def _correlate(x: jax.Array, kernel: jax.Array, **options: Any) -> jax.Array:
     )
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _convolve(x: jax.Array, kernel: jax.Array, strides: tuple[int, ...], ends: Ends) -> jax.Array:
-    return _correlate(x, kernel, window_strides=strides, padding=ends)
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def _convolve(x: jax.Array, kernel: jax.Array, strides: tuple[int, ...], ends: Ends, groups: int) -> jax.Array:
+    return _correlate(x, kernel, window_strides=strides, padding=ends, feature_group_count=groups)
 
 
 def _convolve_forward(
-    x: jax.Array, kernel: jax.Array, strides: tuple[int, ...], ends: Ends
+    x: jax.Array, kernel: jax.Array, strides: tuple[int, ...], ends: Ends, groups: int
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _convolve(x, kernel, strides, ends), (x, kernel)
+    return _convolve(x, kernel, strides, ends, groups), (x, kernel)
 
 
 def _convolve_backward(
-    strides: tuple[int, ...], ends: Ends, kept: tuple[jax.Array, jax.Array], back: jax.Array
+    strides: tuple[int, ...], ends: Ends, groups: int, kept: tuple[jax.Array, jax.Array], back: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = kept
     axes = range(1, x.ndim - 1)
@@ -74,21 +78,33 @@ def _convolve_backward(
     # Of x: the same once more, of `back` spread out by the strides, with the kernel turned around.
     of_x = _correlate(
         back,
-        lax.rev(kernel, places).swapaxes(-1, -2),
+        lax.rev(_turn_kernel(kernel, groups), places),
         window_strides=ones,
         padding=[(width - 1 - front, size - span + front) for size, span, width, (front, _) in sizes],
         lhs_dilation=strides,
+        feature_group_count=groups,
     )
     # Of the kernel: the channels of x are the examples, the examples are channels, and `back` is a kernel nearly as
-    # large as x, of which only as many places fit as the kernel has.
-    of_kernel = _correlate(
-        x.transpose(x.ndim - 1, *axes, 0),
-        back.transpose(*axes, 0, back.ndim - 1),
-        window_strides=ones,
-        padding=[(front, width - 1 + span - size - front) for size, span, width, (front, _) in sizes],
-        rhs_dilation=strides,
-    )
-    return of_x, of_kernel.transpose(*axes, 0, of_kernel.ndim - 1)
+    # large as x, of which only as many places fit as the kernel has. Groups of channels one after the other.
+    padding = [(front, width - 1 + span - size - front) for size, span, width, (front, _) in sizes]
+    of_kernel = [
+        _correlate(
+            own_x.transpose(x.ndim - 1, *axes, 0),
+            own_back.transpose(*axes, 0, back.ndim - 1),
+            window_strides=ones,
+            padding=padding,
+            rhs_dilation=strides,
+        )
+        for own_x, own_back in zip(jnp.split(x, groups, -1), jnp.split(back, groups, -1), strict=True)
+    ]
+    return of_x, jnp.concatenate([one.transpose(*axes, 0, x.ndim - 1) for one in of_kernel], axis=-1)
+
+
+def _turn_kernel(kernel: jax.Array, groups: int) -> jax.Array:
+    """[spatial ..., C / groups, D] -> [spatial ..., D / groups, C]: what was read is given."""
+    *spatial, channels, out = kernel.shape
+    parts = kernel.reshape(*spatial, channels, groups, out // groups)
+    return jnp.moveaxis(parts, -1, len(spatial)).swapaxes(-1, -2).reshape(*spatial, out // groups, groups * channels)
 
 
 _convolve.defvjp(_convolve_forward, _convolve_backward)

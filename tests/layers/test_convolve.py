@@ -1,5 +1,7 @@
 """Convolutions whose gradients are written by hand, against XLA's own."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,8 @@ from affect_jax.layers.convolve import convolve
 
 CASES = {
     "pictures": ((2, 5, 4, 3), (3, 3), (1, 1), [(1, 1), (1, 1)]),
+    "groups of channels": ((2, 9, 6), (4,), (1,), [(2, 1)], 2),
+    "strides and groups": ((2, 7, 6, 4), (3, 2), (2, 1), [(1, 1), (0, 1)], 2),
     "strides": ((2, 7, 6, 1), (3, 3), (2, 2), [(1, 1), (1, 1)]),
     "strides that leave a rest": ((1, 8, 5, 2), (3, 2), (3, 2), [(0, 1), (2, 0)]),
     "width 1": ((2, 4, 3, 3), (1, 1), (1, 1), "VALID"),
@@ -18,19 +22,21 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("shape", "width", "strides", "padding"), CASES.values(), ids=CASES)
-def test_a_convolution_and_its_gradients_are_xlas(shape, width, strides, padding):
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_convolution_and_its_gradients_are_xlas(case):
+    shape, width, strides, padding, groups = (*case, 1)[:5]
     draw = np.random.default_rng(0)
     x = draw.normal(size=shape).astype(np.float32)
-    kernel = draw.normal(size=(*width, shape[-1], 4)).astype(np.float32)
+    kernel = draw.normal(size=(*width, shape[-1] // groups, 4)).astype(np.float32)
     spatial = "XYZ"[: len(width)]
     axes = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
 
     @jax.jit
     def compare(x, kernel):
-        ours, back = jax.vjp(lambda x, kernel: convolve(x, kernel, strides, padding), x, kernel)
-        plain = lambda x, kernel: jax.lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=axes)  # noqa: E731
-        expected, expected_back = jax.vjp(plain, x, kernel)
+        grouped = dict(feature_group_count=groups)
+        ours, back = jax.vjp(lambda x, kernel: convolve(x, kernel, strides, padding, **grouped), x, kernel)
+        plain = functools.partial(jax.lax.conv_general_dilated, dimension_numbers=axes, **grouped)
+        expected, expected_back = jax.vjp(lambda x, kernel: plain(x, kernel, strides, padding), x, kernel)
         return (ours, back(jnp.cos(expected))), (expected, expected_back(jnp.cos(expected)))
 
     ours, expected = compare(x, kernel)
