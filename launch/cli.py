@@ -39,7 +39,7 @@ def run(main: Callable[[list[str]], Any], *, trains: bool = True) -> NoReturn:
 
     Args:
       main: receives the program's name and its positional arguments after the flags are parsed.
-      trains: whether it runs many trials, each on a core, and not one network on all cores.
+      trains: whether it runs many trials, each on a core, and not one network at a time on all cores.
     """
 
     for stream in (sys.stdout, sys.stderr):

@@ -285,4 +285,4 @@ def _write_split(run: Path) -> None:
 
 if __name__ == "__main__":
     define_flags(FLAGS)
-    cli.run(main)
+    cli.run(main, trains=False)  # one network after another on all cores

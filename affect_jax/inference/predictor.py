@@ -1,5 +1,6 @@
 """A trained model as a function of batches of features: a trial of a run, or an export. Both are asked the same way."""
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,11 +68,19 @@ def wrap_deployed(deployed: deployment.Deployed) -> Predictor:
         shapes[name] = ("b", *length, len(mean))
     described = deployment.describe_deployed(deployed)
     title = f"{deployment.name_trials(deployed)}, variant {deployed.trial.variant!r}"
-    call = jax.jit(lambda features, mask: deployment.predict_deployed(deployed, features, mask))
+    call = _compile(deployment.predict_deployed, deployed)
     wrapped = _wrap(call, shapes, "item" if deployed.item else "step", described, title)
     if not deployed.members:
         return wrapped
-    return wrapped._replace(disagree=jax.jit(lambda x, mask: deployment.measure_disagreement(deployed, x, mask)))
+    return wrapped._replace(disagree=_compile(deployment.measure_disagreement, deployed))
+
+
+def _compile(apply: Callable[..., jax.Array], deployed: deployment.Deployed) -> Callable[..., jax.Array]:
+    """`apply(deployed, features, mask)` as a jitted function of the last two."""
+    # Parameters are an argument: as constants they would be part of the compiled program, a copy of it on the disk, and
+    # those of a pretrained encoder are hundreds of megabytes.
+    run = jax.jit(lambda params, features, mask: apply(deployed._replace(params=params), features, mask))
+    return functools.partial(run, deployed.params)
 
 
 def wrap_export(folder: Path, exported: export_folder.Exported) -> Predictor:

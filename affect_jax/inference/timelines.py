@@ -107,7 +107,9 @@ def plan_windows(rate: int, steps: int, window: float | None, hop: float | None)
         raise UserError(f"--hop is {hop:g} s and a window {samples / rate:g} s; give more than 0 and at most a window")
     step = max(samples // 3, 1) if hop is None else round(hop * rate)
     count = len(jax.devices())
-    return Windows(rate, steps, samples, step, batch=math.ceil(4 / count) * count)
+    # A CPU predicts one window after another anyway, and what fills up the last batch takes as long as a window.
+    together = 1 if jax.default_backend() == "cpu" else 4
+    return Windows(rate, steps, samples, step, batch=math.ceil(together / count) * count)
 
 
 def compile_model(deployed: deployment.Deployed | export_folder.Exported) -> Predict:
@@ -115,12 +117,13 @@ def compile_model(deployed: deployment.Deployed | export_folder.Exported) -> Pre
     if isinstance(deployed, export_folder.Exported):
         return deployed.call
     devices = mesh.make_mesh()
+    params = mesh.replicate(devices, deployed.params)
 
-    def predict_window(_: tuple, x_Tx1: jax.Array, mask_T: jax.Array) -> jax.Array:
-        return deployment.predict_deployed(deployed, x_Tx1[None], mask_T[None])[0]
+    def predict_window(params: Any, x_Tx1: jax.Array, mask_T: jax.Array) -> jax.Array:
+        return deployment.predict_deployed(deployed._replace(params=params), x_Tx1[None], mask_T[None])[0]
 
     run = mesh.map_over_trials(devices, mesh.choose_trials_at_once(0), predict_window)
-    return lambda x, mask: mesh.to_host(run((), *mesh.shard_trials(devices, (x, mask))))
+    return lambda x, mask: mesh.to_host(run(params, *mesh.shard_trials(devices, (x, mask))))
 
 
 def list_window_starts(samples: int, window: int, hop: int) -> np.ndarray:

@@ -36,6 +36,7 @@ class Planted(NamedTuple):
 
     weights: np.ndarray
     """[10], or [10, C] for logits of classes."""
+    params: tuple = ()
     steps: int = STEPS
     modality: str = "speech"
     trained: dict | None = None

@@ -30,6 +30,7 @@ class Planted(NamedTuple):
     trained: dict
     trial: object
     number: int
+    params: dict = {}
     modality: str = "speech"
     steps: int | None = STEPS
     inputs: dict = {"speech": deployment.Input(np.zeros(1), np.ones(1), STEPS)}
