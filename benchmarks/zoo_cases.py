@@ -106,6 +106,8 @@ _MEANS = dict(audio=(BATCH, AUDIO), video=(BATCH, VIDEO), text=(BATCH, STEPS, TE
 _VECTORS = dict(text=(BATCH, 100), video=(BATCH, 100), audio=(BATCH, 100), label=((BATCH,), 2))
 _VIDEOS = dict(text=(10, 63, 100), audio=(10, 63, 73), video=(10, 63, 100), label=((10, 63), 2))
 _ALL, _ALL_VECTORS = ("text", "audio", "video"), ("text", "video", "audio")
+_SORTED = ("audio", "text", "video")
+"""As a scan has what it carries by name: so the head of RMFN reads the last states."""
 _STAGES = ("first", "second")
 _MOVIES = dict(text=(128, 300), video=(128, 4096), label=((128,), 23))
 
@@ -123,7 +125,7 @@ def _name_rmfn() -> dict[str, str]:
     names |= {"head/dense_0": "head.0", "head/dense_1": "head.2"}
     leaves = {"weight_ih": "reads.{}.weight", "bias": "reads.{}.bias"}
     leaves |= {"weight_hh": "keeps.{}.weight", "weight_zh": "hears.{}.weight"}
-    return names | {f"{m}_lstm/{ours}": name.format(i) for i, m in enumerate(_ALL) for ours, name in leaves.items()}
+    return names | {f"{m}_lstm/{ours}": name.format(i) for i, m in enumerate(_SORTED) for ours, name in leaves.items()}
 
 
 def _name_xflow() -> dict[str, str]:
@@ -297,10 +299,10 @@ METHODS: dict[str, Method] = {
     ),
     "rmfn": Method(
         "widths of 64, three stages, 20 steps (ours: the paper's are not known)",
-        lambda: others.Rmfn((TEXT, AUDIO, VIDEO), 64, 3, (64, 64, 64, 64)),
+        lambda: others.Rmfn((AUDIO, TEXT, VIDEO), 64, 3, (64, 64, 64, 64)),
         dict(text=(BATCH, 20, TEXT), audio=(BATCH, 20, AUDIO), video=(BATCH, 20, VIDEO), target=(BATCH,)),
-        _absolute("text", "audio", "video"),
-        model=dict(modalities=("text", "audio", "video")),
+        _absolute(*_SORTED),
+        model=dict(modalities=_SORTED),
         names=_name_rmfn(),
     ),
     "faf": Method(
