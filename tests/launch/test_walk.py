@@ -110,7 +110,10 @@ def test_the_run_says_what_it_costs_what_it_does_and_what_comes_next(run):
         ),
         ("--config.stages.fit.losses.prediction.kind=mse", "has 2 classes; choose cross_entropy"),
         ("--config.stages.fit.monitor.metric=ccc", "monitors 'ccc'; a multiclass task has accuracy, uar,"),
-        ("--config=configs/fusoin.py", "did you mean 'fusion'?); give the path of a file or one of conflictnet,"),
+        (
+            "--config=configs/fusoin.py",
+            "did you mean 'fusion'?); give the path of a file or one of conflict_frames, conflictnet,",
+        ),
     ],
 )
 def test_mistakes_of_flags(start, run, flag, message):
