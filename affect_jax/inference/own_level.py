@@ -32,8 +32,15 @@ def read_recordings(
 
 
 def remove_levels(predictor: Predictor, recordings: Sequence[Recording]) -> list[Recording | UserError]:
-    """The recordings, standardised within their groups or by themselves as in training; errors where one step is all
-    that there is of a modality."""
+    """Recordings standardised within their groups, or each by itself, as in training.
+
+    Args:
+      predictor: the model, whose `trained` says within what.
+      recordings: all that is known of their groups; features by modality [T, D], waveforms [T] stay as they are.
+
+    Returns:
+      As many, in their order; errors in place of those of whose group one step of a modality is all there is.
+    """
     within = predictor.trained.get("within")
     if not within:
         return list(recordings)

@@ -75,7 +75,7 @@ def predict_requests(predictor: Predictor, requests: Requests, output: Output, c
     answers: list[Answer] = []
     skipped = 0
     if within := predictor.trained.get("within"):
-        _say(f"note: {describe_within(within)}")
+        _say(f"note: {describe_within(within)}; what this call names is all that is known of each")
     for request, recording in read_recordings(predictor, requests.items):
         try:
             if isinstance(recording, UserError):

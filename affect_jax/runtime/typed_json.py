@@ -21,7 +21,7 @@ def decode(kind: Any, value: Any, where: str = "") -> Any:
     """Makes what JSON holds into a value of a type.
 
     Args:
-      kind: a dataclass, NamedTuple, dict, tuple, float, int, bool, str, `Any`, or one of them or None.
+      kind: a dataclass, NamedTuple, dict, tuple, float, int, bool, str, `Literal`, `Any`, or one of them or None.
       value: of JSON.
       where: its path in the document.
 
@@ -48,6 +48,10 @@ def decode(kind: Any, value: Any, where: str = "") -> Any:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if is_number and -sys.float_info.max <= value <= sys.float_info.max:
             return float(value)
+    elif origin is typing.Literal:
+        if value in arguments:
+            return value
+        raise Mismatch(f"has {where} = {quote(value)}, expected {' or '.join(map(repr, arguments))}")
     elif isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
         return value
     expected = {

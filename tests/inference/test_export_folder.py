@@ -158,6 +158,7 @@ def _put(path, value):
         ("trained.labels", "calm", "has trained.labels = 'calm', expected a list"),
         ("trained.corpus.synthetic", 1, "has trained.corpus.synthetic = 1, expected true or false"),
         ("trained.task", "multiclass", "has trained.task = 'multiclass', which the model's output is not of"),
+        ("trained.within", "speaker", "has trained.within = 'speaker', expected 'group' or 'recording'"),
         ("trained.task", "guess", "has trained.task = 'guess', expected one of regression, "),
         ("trained.rate", -1, "has trained.rate = -1, expected 1 to"),
         ("trial", {}, "has trial.variant = None, expected text"),

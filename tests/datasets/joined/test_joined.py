@@ -18,7 +18,7 @@ from affect_jax.evaluation.group_gaps import ValueScore
 from affect_jax.evaluation.read import read_run
 from affect_jax.evaluation.significance import Sample
 from affect_jax.experiment.predictions_file import read_predictions
-from affect_jax.inference import deployment, own_level, predictor
+from affect_jax.inference import deployment, export_folder, own_level, predictor
 from affect_jax.inference.output import Output
 from affect_jax.inference.predict_inputs import predict_inputs
 from affect_jax.reports import report_files
@@ -254,6 +254,10 @@ def test_new_recordings_lose_their_speakers_level_as_in_training(trained, twins,
     few.write_text(f"{header}\n{first}\n")
     assert predict(few)[0] == 1
     assert "few.csv row 2: group 'speaker1' has one step of 'words'" in capsys.readouterr().err
+    deployment.export_deployed(deployment.load_deployed(trained[0], 0), tmp_path / "export", {})
+    model = predictor.wrap_export(tmp_path / "export", export_folder.read_export(tmp_path / "export"))
+    exported = predict(listing)[1]
+    assert {name: exported[name] for name in expected} == pytest.approx(expected, abs=1e-4)
     vectors = [
         Recording(f"r{n}", "g" if n else "lonely", ("s",), {"words": np.full((1, 3), n, "f4")}, {}) for n in range(3)
     ]
