@@ -30,6 +30,14 @@ def cut_outliers(columns: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[d
     return cut, told
 
 
+def shorten(columns: Mapping[str, Any], average: Mapping[str, int] | None) -> dict[str, Any]:
+    """The columns with as many steps as `config.data.average` leaves of them."""
+    return {
+        name: column._replace(longest=-(-column.longest // (average or {}).get(name, 1)))
+        for name, column in columns.items()
+    }
+
+
 def _describe(name: str, column: Any, count: int, usual: int, longest: int) -> str:
     unit = "samples" if column.kind == "waveform" else "frames"
     items = "1 item is" if count == 1 else f"{count} items are"

@@ -251,6 +251,13 @@ def _check_data(data: Data, problems: Problems) -> None:
     if isinstance(data.standardize, tuple):
         _check_names(data.standardize, data.modalities, "config.data.standardize names", problems)
     _check_names(data.steps or (), data.modalities, "config.data.steps names", problems)
+    if data.average and data.unit == "item":
+        _check_names(data.average, data.modalities, "config.data.average names", problems)
+    elif data.average:
+        problems.add(
+            f"config.data.average is {data.average}, but config.data.unit is {data.unit!r}, whose steps have labels; "
+            "leave it out, or choose items"
+        )
     if not data.modalities:
         problems.add("config.data.modalities is empty; name at least one")
     if data.unit == "window" and not (data.window and data.hop):

@@ -37,6 +37,8 @@ class Data:
       hop_seconds: `hop` in seconds, likewise.
       steps: modality -> steps (frames, or samples of a waveform) to which an item is cut or padded; None, for one
         modality or for all, keeps the length of the longest.
+      average: modality -> steps of which one mean is made before anything else, of items: means of 10 frames make a
+        sequence a tenth as long, and what reads it step by step as much faster. None: every step as it is.
       buckets: lengths to which batches are padded, at most: each has examples of similar lengths, where that saves much
         (docs/scaling.md). 1 pads all to the longest. None: 1, and 3 of one's own corpus.
       cut_outliers: whether items of one's own corpus that are far longer than all others are cut.
@@ -62,6 +64,7 @@ class Data:
     window_seconds: Annotated[float, Range(least=0)] | None = None
     hop_seconds: Annotated[float, Range(above=0)] | None = None
     steps: dict[str, Count | None] | None = None
+    average: dict[str, Count] | None = None
     buckets: Count | None = None
     cut_outliers: bool = True
     standardize: bool | tuple[str, ...] = True

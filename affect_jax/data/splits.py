@@ -11,6 +11,7 @@ from affect_jax.config.schema import Corpus, Data
 from affect_jax.data import avec, streaming
 from affect_jax.data import corpus as corpora
 from affect_jax.data import folds as folding
+from affect_jax.data.average import average_steps
 from affect_jax.data.normalize import standardize_within
 from affect_jax.datasets import build
 from affect_jax.datasets.recordings import Fold, Recording, Recordings
@@ -61,11 +62,12 @@ def choose_standardized(data: Data) -> dict[str, bool]:
 def build_split(recordings: Sequence[Recording], data: Data, *, stream: bool = False) -> Split:
     """Lays recordings out as `data` says, their targets delayed where it asks for that; `stream` leaves their features
     where they are."""
-    if data.standardize_within and stream:
+    if stream and (change := "standardize_within" if data.standardize_within else "average" if data.average else ""):
         raise UserError(
-            f"config.data.standardize_within is {data.standardize_within!r}, which needs the features in memory; leave "
-            "it out, or set config.engine.stream=False"
+            f"config.data.{change} is {getattr(data, change)!r}, which needs the features in memory; leave it out, or "
+            "set config.engine.stream=False"
         )
+    recordings = average_steps(recordings, data.average or {})
     if data.standardize_within:
         recordings = standardize_within(recordings, data.modalities, data.standardize_within)
     # Scores are computed against the gold standard on its own clock, so it is taken before the targets are delayed.

@@ -18,7 +18,7 @@ from affect_jax.features.segments import WHOLE, Segment
 from affect_jax.inference import timeline_files
 from affect_jax.inference.clip_features import Extractors, extract_rows
 from affect_jax.inference.output import Output, write_output
-from affect_jax.inference.own_level import remove_levels
+from affect_jax.inference.as_trained import average_recordings, remove_levels
 from affect_jax.inference.predict_inputs import Answer, answer_recording
 from affect_jax.inference.predictor import Predictor
 from affect_jax.inference.timelines import PEAKS, Timeline, calibrate_timeline, describe_fit
@@ -188,7 +188,8 @@ def _answer_windows(predictor: Predictor, form: InputForm, listed: Sequence[List
     """The answer to each window; None where it has no modality. A layout of steps has one answer."""
     readers = frame_files.make_readers(form.options, hold=True)
     windows = [listed] if form.layout == "group" else [[row] if row.files else [] for row in listed]
-    recordings = remove_levels(predictor, [unlabelled.make_recording(rows, form, readers) for rows in windows if rows])
+    read = [unlabelled.make_recording(rows, form, readers) for rows in windows if rows]
+    recordings = remove_levels(predictor, average_recordings(predictor, read))
     if error := next((one for one in recordings if isinstance(one, UserError)), None):
         raise error
     answers = iter([answer_recording(predictor, recording) for recording in recordings])

@@ -123,6 +123,7 @@ def load_deployed(run: Path, number: int) -> Deployed:
             "moddrop": _is_dropping(experiment, trial.study),
             "postprocessing": _name_postprocessing(experiment.data),
             "within": experiment.data.standardize_within,
+            "average": experiment.data.average,
             "words": _describe_words(model, kept_weights.locate_tokenizer(run, trial.study, model)),
         },
         windows=plan_windows(experiment.data),

@@ -40,6 +40,7 @@ class Trained:
     postprocessing: str
     words: dict[str, Any] | None = None
     within: Literal["group", "recording"] | None = None
+    average: dict[str, int] | None = None
 
 
 def check_description(described: Mapping[str, Any], shapes: Mapping[str, tuple[int | str, ...]], output: int) -> None:

@@ -16,7 +16,7 @@ from affect_jax.features import audio
 from affect_jax.inference import long_inputs, split_files
 from affect_jax.inference.inputs import Requests, collect_requests
 from affect_jax.inference.output import Output, write_output
-from affect_jax.inference.own_level import read_recordings
+from affect_jax.inference.as_trained import read_recordings
 from affect_jax.inference.predictor import Predictor
 from affect_jax.inference.split_files import describe_calibration, describe_map
 

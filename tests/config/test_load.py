@@ -113,6 +113,12 @@ def test_what_a_flag_sets_stays_on_a_synthetic_corpus():
         ("data.modalities", (), "config.data.modalities is empty"),
         ("data.modalities", "audio", "config.data.modalities is 'audio'; set a tuple"),
         ("data.steps", {"audoi": 3}, r"config.data.steps names 'audoi' \(did you mean 'audio'\?\)"),
+        ("data.average", {"audio": 0}, "config.data.average.audio is 0; set a whole number at least 1"),
+        (
+            "data.average",
+            {"audio": 2},
+            "but config.data.unit is '.*', whose steps have labels; leave it out, or choose items",
+        ),
         ("data.standardize", ("audoi",), r"config.data.standardize names 'audoi' \(did you mean 'audio'\?\)"),
         (
             "data.rescale",

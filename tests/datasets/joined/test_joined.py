@@ -18,7 +18,7 @@ from affect_jax.evaluation.group_gaps import ValueScore
 from affect_jax.evaluation.read import read_run
 from affect_jax.evaluation.significance import Sample
 from affect_jax.experiment.predictions_file import read_predictions
-from affect_jax.inference import deployment, export_folder, own_level, predictor
+from affect_jax.inference import as_trained, deployment, export_folder, predictor
 from affect_jax.inference.output import Output
 from affect_jax.inference.predict_inputs import predict_inputs
 from affect_jax.reports import report_files
@@ -261,7 +261,7 @@ def test_new_recordings_lose_their_speakers_level_as_in_training(trained, twins,
     vectors = [
         Recording(f"r{n}", "g" if n else "lonely", ("s",), {"words": np.full((1, 3), n, "f4")}, {}) for n in range(3)
     ]
-    lonely, *others = own_level.remove_levels(model, vectors)
+    lonely, *others = as_trained.remove_levels(model, vectors)
     assert "group 'lonely' has one step of 'words'" in str(lonely)
     np.testing.assert_allclose([r.features["words"][0, 0] for r in others], [-1, 1], atol=1e-5)
 

@@ -1,4 +1,5 @@
-"""Features without their speaker's own level: of new files, as `config.data.standardize_within` had them in training.
+"""Features of new files as a run had them in training: means of steps (`config.data.average`), and without their
+speaker's own level (`config.data.standardize_within`).
 
 The mean and deviation are those of what is predicted together, so a speaker wants to be known by some recordings; one
 alone says nothing of how that speaker usually sounds or looks.
@@ -6,6 +7,7 @@ alone says nothing of how that speaker usually sounds or looks.
 
 from collections.abc import Iterator, Sequence
 
+from affect_jax.data.average import average_steps
 from affect_jax.data.normalize import standardize_within
 from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
@@ -21,9 +23,9 @@ def read_recordings(
     One after the other, unless features have to be standardised within groups or recordings: then all are read first.
     """
     if not predictor.trained.get("within"):
-        yield from ((request, _read(request)) for request in requests)
+        yield from ((request, _read(predictor, request)) for request in requests)
         return
-    read = [_read(request) for request in requests]
+    read = [_read(predictor, request) for request in requests]
     answers = iter(remove_levels(predictor, [one for one in read if isinstance(one, Recording)]))
     yield from (
         (request, next(answers) if isinstance(one, Recording) else one)
@@ -63,9 +65,14 @@ def remove_levels(predictor: Predictor, recordings: Sequence[Recording]) -> list
     ]
 
 
-def _read(request: Request) -> Recording | UserError:
+def average_recordings(predictor: Predictor, recordings: Sequence[Recording]) -> list[Recording]:
+    """Recordings whose sequences are means of as many steps as in training."""
+    return average_steps(recordings, predictor.trained.get("average") or {})
+
+
+def _read(predictor: Predictor, request: Request) -> Recording | UserError:
     try:
-        return request.read()
+        return average_recordings(predictor, [request.read()])[0]
     except UserError as error:
         return error
 
