@@ -132,7 +132,7 @@ def data(modalities: Sequence[str], target: str, unit: str, eval_size: int, **se
         window_seconds=left_open(float),  # of one's own corpus
         hop_seconds=left_open(float),
         steps=left_open(dict),
-        average=left_open(dict),
+        average={},  # modality -> steps of a mean; a table, so that a flag can fill it
         buckets=left_open(int),
         cut_outliers=True,
         standardize=all_or_some(True),  # or the modalities that are; the thesis says it of audio alone

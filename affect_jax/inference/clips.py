@@ -16,9 +16,9 @@ from affect_jax.extraction import cells, compute
 from affect_jax.features import audio, sound_files, transcripts, video
 from affect_jax.features.segments import WHOLE, Segment
 from affect_jax.inference import timeline_files
+from affect_jax.inference.as_trained import average_recordings, remove_levels
 from affect_jax.inference.clip_features import Extractors, extract_rows
 from affect_jax.inference.output import Output, write_output
-from affect_jax.inference.as_trained import average_recordings, remove_levels
 from affect_jax.inference.predict_inputs import Answer, answer_recording
 from affect_jax.inference.predictor import Predictor
 from affect_jax.inference.timelines import PEAKS, Timeline, calibrate_timeline, describe_fit

@@ -14,9 +14,9 @@ from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
 from affect_jax.features import audio
 from affect_jax.inference import long_inputs, split_files
+from affect_jax.inference.as_trained import read_recordings
 from affect_jax.inference.inputs import Requests, collect_requests
 from affect_jax.inference.output import Output, write_output
-from affect_jax.inference.as_trained import read_recordings
 from affect_jax.inference.predictor import Predictor
 from affect_jax.inference.split_files import describe_calibration, describe_map
 
