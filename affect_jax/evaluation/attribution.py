@@ -5,7 +5,7 @@ regression are in half of them, because eq. 3.7 halves the prediction; so only r
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -44,7 +44,8 @@ def make_integrator(
     M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep networks", ICML 2017.
 
     Args:
-      predict: float32 [B, T] -> [B] or [B, C] logits; examples must not influence each other.
+      predict: float32 [B, T] -> [B] or [B, C] logits; examples must not influence each other. `jax.tree_util.Partial`
+        where it has arrays of its own.
       steps: points on the line; more make the error smaller.
       batch: points at a time, over all devices. A backward pass needs far more memory than a forward one.
       progress: receives, after each batch, how many points are done, and of how many.
@@ -52,19 +53,17 @@ def make_integrator(
     Returns:
       integrate(x float32 [T], chosen class or None) -> Integrated.
     """
-    size = lime.round_up(min(batch, steps + 2))
-
-    def predict_chosen(waves: jax.Array, chosen: jax.Array) -> jax.Array:
-        out = predict(waves)
-        return out if out.ndim == 1 else jnp.take(jax.nn.softmax(out, axis=-1), chosen, axis=1)
+    size, model = lime.round_up(min(batch, steps + 2)), lime.put_on_devices(predict)
 
     def integrate_points(
-        shared: tuple[jax.Array, jax.Array], points: dict[str, jax.Array]
+        shared: tuple[Any, jax.Array, jax.Array], points: dict[str, jax.Array]
     ) -> tuple[jax.Array, jax.Array]:
-        x, chosen = shared
+        model, x, chosen = shared
 
         def sum_predictions(waves: jax.Array) -> tuple[jax.Array, jax.Array]:
-            values = predict_chosen(waves, chosen)
+            values = model(waves)
+            if values.ndim > 1:
+                values = jnp.take(jax.nn.softmax(values, axis=-1), chosen, axis=1)
             return jnp.sum(values), values
 
         gradient, values = jax.grad(sum_predictions, has_aux=True)(points["at"][:, None] * x[None, :])
@@ -83,7 +82,7 @@ def make_integrator(
         for start in range(0, len(at), size):
             points = {"at": at[start : start + size], "share": share[start : start + size]}
             left = size - len(points["at"])
-            weighted, predicted = run(shared, {name: np.pad(p, (0, left)) for name, p in points.items()})
+            weighted, predicted = run((model, *shared), {name: np.pad(p, (0, left)) for name, p in points.items()})
             mean += np.asarray(weighted, np.float64).sum(axis=0)
             values.append(np.asarray(predicted, np.float64))
             progress(start + size - left, len(at))

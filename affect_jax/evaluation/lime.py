@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType
+from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 KERNELS = ("thesis", "slime")
@@ -169,15 +169,31 @@ def measure_stability(coefficients: np.ndarray) -> float:
     return float(np.mean(taus)) if taus else float("nan")
 
 
+def _make_mesh() -> jax.sharding.Mesh:
+    return jax.make_mesh((len(jax.devices()),), ("batch",), axis_types=(AxisType.Auto,))
+
+
+def put_on_devices(predict: Callable[..., jax.Array]) -> jax.tree_util.Partial:
+    """A model with its arrays on every device, which `map_over_devices` takes as an argument of its function.
+
+    Arrays that a function closes over are constants: a copy of them in the compiled program, and those of a pretrained
+    encoder are hundreds of megabytes.
+
+    Args:
+      predict: a function, or `jax.tree_util.Partial` of one with its arrays.
+    """
+    model = predict if isinstance(predict, jax.tree_util.Partial) else jax.tree_util.Partial(predict)
+    return jax.device_put(model, NamedSharding(_make_mesh(), P()))
+
+
 def map_over_devices(function: Callable[..., Any]) -> Callable[..., Any]:
     """Jits `function(shared, batch)` so that every device computes its part of the leading axis of `batch`.
 
     A CPU has one single-threaded device a core here, so this also makes use of all cores. `function` must not mix
     examples; the batch is a multiple of the number of devices, see `round_up`.
     """
-    mesh = jax.make_mesh((len(jax.devices()),), ("batch",), axis_types=(AxisType.Auto,))
     return jax.jit(
-        jax.shard_map(function, mesh=mesh, in_specs=(P(), P("batch")), out_specs=P("batch"), check_vma=False)
+        jax.shard_map(function, mesh=_make_mesh(), in_specs=(P(), P("batch")), out_specs=P("batch"), check_vma=False)
     )
 
 
@@ -195,7 +211,8 @@ def make_evaluator(
     super-samples have about 700 of the 1,024 possible ones, and several seeds together hardly more than one seed.
 
     Args:
-      predict: float32 [B, T] -> [B] or [B, C]; examples must not influence each other.
+      predict: float32 [B, T] -> [B] or [B, C]; examples must not influence each other. `jax.tree_util.Partial` where
+        it has arrays of its own.
       batch: waveforms at a time, over all devices (rounded up to a multiple of their number).
       progress: receives, after each batch, how many distinct perturbations are done, and of how many.
 
@@ -203,12 +220,12 @@ def make_evaluator(
       evaluate(x float32 [T], bounds int [S + 1], masks bool [N, S]) -> float32 [N] or [N, C]. Absent super-samples are
       zeros; what lies outside the bounds (padding) stays as it is.
     """
-    size = round_up(batch)
+    size, model = round_up(batch), put_on_devices(predict)
 
-    def predict_perturbed(shared: tuple[jax.Array, jax.Array], masks: jax.Array) -> jax.Array:
-        x, segment = shared
+    def predict_perturbed(shared: tuple[Any, jax.Array, jax.Array], masks: jax.Array) -> jax.Array:
+        model, x, segment = shared
         keep = jnp.concatenate([masks, jnp.ones_like(masks[:, :1])], axis=1)  # the last one: outside the bounds
-        return predict(jnp.where(keep[:, segment], x[None, :], 0.0))
+        return model(jnp.where(keep[:, segment], x[None, :], 0.0))
 
     run = map_over_devices(predict_perturbed)
 
@@ -221,7 +238,7 @@ def make_evaluator(
         for start in range(0, len(distinct), size):
             rows = distinct[start : start + size]
             padded = np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])
-            values.append(np.asarray(run(shared, padded))[: len(rows)])
+            values.append(np.asarray(run((model, *shared), padded))[: len(rows)])
             progress(start + len(rows), len(distinct))
         return np.concatenate(values)[where.reshape(-1)]
 

@@ -55,17 +55,19 @@ class Explainer:
         self._class = None if label is None else _find_class(label, model)
         self._clip_id = ""
 
-        def predict(waves_BxT: jax.Array) -> jax.Array:
+        def predict(params: Any, waves_BxT: jax.Array) -> jax.Array:
             # Silence is part of what the model reads, so no sample of a clip is masked.
-            return deployment.predict_deployed(model.deployed, waves_BxT[..., None], jnp.ones(waves_BxT.shape, bool))
+            mask_BxT = jnp.ones(waves_BxT.shape, bool)
+            return deployment.predict_deployed(model.deployed._replace(params=params), waves_BxT[..., None], mask_BxT)
 
         def advance(done: int, total: int) -> None:
             progress(self._clip_id, done, total)
 
-        self._evaluate = lime.make_evaluator(predict, batch=settings.batch, progress=advance)
+        heard = lime.put_on_devices(jax.tree_util.Partial(predict, model.deployed.params))
+        self._evaluate = lime.make_evaluator(heard, batch=settings.batch, progress=advance)
         # A backward pass keeps every layer's activations, hence the smaller batch.
         self._integrate = attribution.make_integrator(
-            predict, steps=settings.steps, batch=max(settings.batch // 4, 1), progress=advance
+            heard, steps=settings.steps, batch=max(settings.batch // 4, 1), progress=advance
         )
         self._keys = [jax.random.key(seed) for seed in range(settings.seeds)]
 
