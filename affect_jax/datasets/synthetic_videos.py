@@ -3,6 +3,7 @@
 import fractions
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ def write_video(path: Path, images: Iterable[np.ndarray], speech: np.ndarray | N
     Args:
       path: its suffix chooses the container.
       images: uint8 [H, W, 3], `FPS` a second; H and W even.
-      speech: int16 [T]; None for a video without sound.
+      speech: int16 [T] or of two channels [T, 2]; None for a video without sound.
       rate: of the speech, in Hz.
 
     Raises:
@@ -27,18 +28,35 @@ def write_video(path: Path, images: Iterable[np.ndarray], speech: np.ndarray | N
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=FPS)
         stream.pix_fmt, stream.gop_size, stream.bit_rate = "yuv420p", 5, 2_000_000
-        voice = container.add_stream("aac", rate=rate, layout="mono") if speech is not None else None
+        voice, done = None, 0
+        if speech is not None:
+            # AVI does not say by how much MP3 or AAC begin late; ADPCM, which old films have too, does not.
+            codec = "adpcm_ms" if path.suffix == ".avi" else "aac"
+            voice = container.add_stream(codec, rate=rate, layout=_find_layout(speech))
         for number, image in enumerate(images):
             if number == 0:
                 stream.height, stream.width = image.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            if voice is not None:  # beside its picture, as players and readers want it
+                done, start = min(len(speech), round((number + 1) / FPS * rate)), done
+                _write_sound(container, voice, speech[start:done], start, rate)
         container.mux(stream.encode())
         if voice is not None:
-            samples = (speech / 32768).astype(np.float32)
-            frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-            frame.sample_rate, frame.time_base, frame.pts = rate, fractions.Fraction(1, rate), 0
-            container.mux(voice.encode(frame))
+            _write_sound(container, voice, speech[done:], done, rate)
             container.mux(voice.encode())
+
+
+def _find_layout(speech: np.ndarray) -> str:
+    return "mono" if speech.ndim == 1 else "stereo"
+
+
+def _write_sound(container: Any, voice: Any, samples: np.ndarray, start: int, rate: int) -> None:
+    """Encodes int16 [T] or [T, 2] from the sample `start` on."""
+    if len(samples):
+        packed = np.ascontiguousarray(samples).reshape(1, -1)
+        frame = video.require_av().AudioFrame.from_ndarray(packed, format="s16", layout=_find_layout(samples))
+        frame.sample_rate, frame.time_base, frame.pts = rate, fractions.Fraction(1, rate), start
+        container.mux(voice.encode(frame))
 
 
 def draw_face(smile: float, brow: float, mouth: float, shade: float) -> np.ndarray:

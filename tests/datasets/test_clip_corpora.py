@@ -7,7 +7,7 @@ import pytest
 
 from affect_jax.datasets import cmu_mosi, iemocap, ravdess
 from affect_jax.datasets.cmu_mosi import raw_release
-from affect_jax.datasets.iemocap import release
+from affect_jax.datasets.iemocap import planted_emotions, release, synthetic
 from affect_jax.errors import UserError
 from affect_jax.extraction import compute
 from affect_jax.features import audio, gradients, sound_files, video
@@ -86,6 +86,40 @@ def test_iemocap_sees_the_speaker_s_half_while_they_speak(folders):
     assert sides == {"left", "right"}
     assert utterances["Ses01F_impro01_M000"].half == "right"
     assert corpus.inputs is None  # the words are not an extractor's
+
+
+def test_iemocap_s_films_sound_as_the_utterances_in_the_channel_of_the_speaker(folders):
+    import av
+
+    utterances = release.read_emotions(release.find_sessions(folders["iemocap"], 3))
+    film = release.find_film(utterances[0])
+    with av.open(str(film)) as container:
+        frames = [frame.to_ndarray().reshape(-1, 2) for frame in container.decode(audio=0)]
+    both = np.concatenate(frames) / 32768
+    assert len(both) / release.RATE == pytest.approx(video.read_facts(film).seconds, abs=0.1)
+    mono = sound_files.decode_audio(film)
+    assert mono.rate == release.RATE
+    np.testing.assert_allclose(mono.samples, both.mean(axis=1), atol=1e-4)
+    halves = set()
+    for one in utterances:
+        if one.dialog != film.stem or not one.wav.is_file():
+            continue
+        halves.add(one.half)
+        alone, start = sound_files.read_audio(one.wav, rate=release.RATE), round(one.start * release.RATE)
+        stretch = both[start : round(one.end * release.RATE)]
+        here = stretch[:, ("left", "right").index(one.half)]
+        assert np.corrcoef(here[: len(alone)], alone)[0, 1] > 0.98  # ADPCM has four bits a sample
+        other = stretch[:, ("right", "left").index(one.half)]
+        assert np.abs(other).max() < 1e-3
+        assert np.abs(here[len(alone) + 50 :]).max() < 0.05 * np.abs(alone).max()
+    assert halves == {"left", "right"}
+
+
+def test_no_stretch_of_iemocap_s_films_is_shorter_than_its_sound():
+    planted = planted_emotions.draw_utterances(3, 12, 1)
+    for frames, seconds in ((24, 0.8), (150, 1.5)):
+        times = synthetic._plan_times(planted, {"audio": frames})
+        assert {round(end - start, 6) for start, end in times} == {seconds}
 
 
 def test_the_raw_mosi_has_the_standard_split(folders):

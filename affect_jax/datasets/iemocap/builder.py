@@ -104,7 +104,7 @@ class Iemocap(tfds.core.GeneratorBasedBuilder):
     """
 
     # To be raised whenever the reader or the generator gives other values: built corpora are then built again.
-    VERSION = tfds.core.Version("1.0.2")
+    VERSION = tfds.core.Version("1.0.3")
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The corpus is given out on request: sail.usc.edu/iemocap."
 
     @classmethod

@@ -12,6 +12,7 @@ codes to leave out, latin-1, `._*` files, and a word without a vector.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,9 +29,21 @@ from affect_jax.features.audio import to_int16
 
 FILMS = "films"
 """The form of a release that has avi files, too."""
+HALVES = ("left", "right")
+"""Of a film, and its channels."""
 FACELESS = 60
 """One of so many utterances of the precomputed form has no video."""
 _NOISE = 1.0  # standard deviation of the noise in a frame; a group has the size 1
+
+
+class _Turn(NamedTuple):
+    """An utterance, its number, when in its film it begins and ends, in seconds, and in which half its speaker is."""
+
+    number: int
+    utterance: PlantedUtterance
+    start: float
+    end: float
+    half: str
 
 
 def synthesize(
@@ -50,7 +63,7 @@ def synthesize(
     Args:
       folder: must not exist.
       form: 'precomputed', 'release', or 'films': the release with avi files, in which the speaker's half shows what
-        video features tell.
+        video features tell, and one of two channels has what is heard.
       sessions: how many, of two speakers each.
       utterances: of each speaker.
       text: words of the longest utterance.
@@ -173,7 +186,7 @@ def _write_release(place: Path, planted: list[PlantedUtterance], parameters: dic
     emotions: dict[Path, list[str]] = {}
     transcripts: dict[Path, list[str]] = {}
     (place / release.VIDEO_FOLDER).mkdir()
-    times = _plan_times(planted) if parameters["form"] == FILMS else [(1.0, 2.0)] * len(planted)
+    times = _plan_times(planted, parameters) if parameters["form"] == FILMS else [(1.0, 2.0)] * len(planted)
     for number, utterance in enumerate(planted):
         session, dialog = place / f"Session{utterance.session}", utterance.id.rpartition("_")[0]
         wav = session / "sentences" / "wav" / dialog / f"{utterance.id}.wav"
@@ -190,7 +203,7 @@ def _write_release(place: Path, planted: list[PlantedUtterance], parameters: dic
         path = session / "dialog" / "transcriptions" / f"{dialog}.txt"
         transcripts.setdefault(path, []).append(f"{utterance.id} [{start:08.4f}-{end:08.4f}]: {transcript}")
     if parameters["form"] == FILMS:
-        _write_films(place, planted, times, parameters["seed"])
+        _write_films(place, planted, times, parameters)
     for number, (path, lines) in enumerate(emotions.items()):
         # An utterance of another emotion, which has no transcript and no sound here.
         other = f"[3.0000 - 4.0000]\t{path.stem}_F999\t{LEFT_OUT[number % len(LEFT_OUT)]}\t[2.5, 2.5, 2.5]"
@@ -207,39 +220,59 @@ def _write_release(place: Path, planted: list[PlantedUtterance], parameters: dic
                 file.write(f"{word} {' '.join(f'{x:.4f}' for x in vector)}\n")
 
 
-def _plan_times(planted: list[PlantedUtterance]) -> list[tuple[float, float]]:
-    """When in its dialog each utterance begins and ends, one after another."""
+def _plan_times(planted: list[PlantedUtterance], parameters: dict) -> list[tuple[float, float]]:
+    """When in its dialog each utterance begins and ends, one after another; none is shorter than its sound."""
     clocks: dict[str, float] = {}
+    seconds = max(0.8, parameters["audio"] / 100)
     times = []
     for utterance in planted:
         dialog = utterance.id.rpartition("_")[0]
         start = clocks.get(dialog, 0.5)
-        times.append((start, start + 0.8))
-        clocks[dialog] = start + 1.0
+        times.append((start, start + seconds))
+        clocks[dialog] = start + seconds + 0.2
     return times
 
 
-def _write_films(place: Path, planted: list[PlantedUtterance], times: list[tuple[float, float]], seed: int) -> None:
-    """Films of both actors: bars that show the code of whoever speaks in their half, noise in the other."""
-    spoken: dict[Path, list[tuple[float, float, PlantedUtterance]]] = {}
-    for utterance, (start, end) in zip(planted, times, strict=True):
+def _write_films(
+    place: Path, planted: list[PlantedUtterance], times: list[tuple[float, float]], parameters: dict
+) -> None:
+    """Films of both actors: bars that show the code of whoever speaks in their half, noise in the other. The sound of
+    an utterance is in the channel of that half.
+    """
+    films: dict[Path, list[_Turn]] = {}
+    for number, (utterance, (start, end)) in enumerate(zip(planted, times, strict=True)):
         dialog = utterance.id.rpartition("_")[0]
+        half = "left" if utterance.id[5] == utterance.speaker[-1] else "right"
         path = place / f"Session{utterance.session}" / release.FILMS[0] / f"{dialog}.avi"
-        spoken.setdefault(path, []).append((start, end, utterance))
-    for number, (path, turns) in enumerate(spoken.items()):
+        films.setdefault(path, []).append(_Turn(number, utterance, start, end, half))
+    for number, (path, turns) in enumerate(films.items()):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_video(path, _draw_film(np.random.default_rng([seed, 13, number]), turns))
+        rng = np.random.default_rng([parameters["seed"], 13, number])
+        write_video(path, _draw_film(rng, turns), _record_film(turns, parameters), release.RATE)
 
 
-def _draw_film(rng: np.random.Generator, turns: list[tuple[float, float, PlantedUtterance]]) -> Iterator[np.ndarray]:
-    for frame in range(round((turns[-1][1] + 0.5) * FPS)):
-        halves = {half: draw_bars(rng.normal(size=7)) for half in ("left", "right")}
+def _record_film(turns: list[_Turn], parameters: dict) -> np.ndarray:
+    """int16 [T, 2]: each utterance from when it begins on, silence between."""
+    sound = np.zeros((round(_measure_film(turns) * release.RATE), 2), np.int16)
+    for turn in turns:
+        voice, start = make_sound(turn.utterance, turn.number, parameters), round(turn.start * release.RATE)
+        sound[start : start + len(voice), HALVES.index(turn.half)] = voice
+    return sound
+
+
+def _measure_film(turns: list[_Turn]) -> float:
+    """Seconds."""
+    return turns[-1].end + 0.5
+
+
+def _draw_film(rng: np.random.Generator, turns: list[_Turn]) -> Iterator[np.ndarray]:
+    for frame in range(round(_measure_film(turns) * FPS)):
+        halves = {half: draw_bars(rng.normal(size=7)) for half in HALVES}
         now = (frame + 0.5) / FPS
-        for start, end, utterance in turns:
-            if start <= now < end:
-                half = "left" if utterance.id[5] == utterance.speaker[-1] else "right"
-                halves[half] = draw_bars(utterance.codes["video"] + 0.3 * rng.normal(size=7))
-        yield np.concatenate([halves["left"], halves["right"]], axis=1)
+        for turn in turns:
+            if turn.start <= now < turn.end:
+                halves[turn.half] = draw_bars(turn.utterance.codes["video"] + 0.3 * rng.normal(size=7))
+        yield np.concatenate([halves[half] for half in HALVES], axis=1)
 
 
 def _write_text(path: Path, lines: list[str]) -> None:
