@@ -17,6 +17,10 @@ class UserError(Exception):
     """
 
 
+class MissingPackageError(UserError):
+    """An optional package is not installed: no file is at fault, so this is said once, at once."""
+
+
 def first_line(error: Exception) -> str:
     """What an error of a library says first, or its type where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()

@@ -3,13 +3,14 @@
 The library `tokenizers` reads the file (extra `words`).
 """
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax.errors import UserError, first_line
+from affect_jax.errors import MissingPackageError, UserError, first_line
 
 FILE = "tokenizer.json"
 
@@ -26,20 +27,29 @@ class Pieces(NamedTuple):
     words: np.ndarray
 
 
+def require_tokenizers() -> Any:
+    """The package tokenizers.
+
+    Raises:
+      MissingPackageError: it is not installed.
+    """
+    if importlib.util.find_spec("tokenizers") is None:
+        raise MissingPackageError(
+            "words are cut into pieces by the package tokenizers, which is not installed: pip install "
+            "'affect-jax[words]'"
+        )
+    import tokenizers
+
+    return tokenizers
+
+
 def read_tokenizer(folder: Path) -> Any:
     """Reads the tokenizer of a folder.
 
     Raises:
       UserError: the file is missing or damaged, or the library is not installed.
     """
-    try:
-        import tokenizers
-    except ImportError:
-        raise UserError(
-            "the package tokenizers, which cuts words into pieces, is not installed; "
-            "run `pip install 'affect-jax[words]'`"
-        ) from None
-    path = folder / FILE
+    tokenizers, path = require_tokenizers(), folder / FILE
     if not path.is_file():
         raise UserError(
             f'{path} is missing; where transformers is, `python -c "from transformers import AutoTokenizer; '

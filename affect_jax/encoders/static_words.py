@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax.errors import UserError, first_line
+from affect_jax.encoders import pieces
+from affect_jax.errors import MissingPackageError, UserError, first_line
 
 _WEIGHTS, _TOKENIZER = Path("weights/l2_supercat_256.safetensors"), Path("tokenizers/l2_supercat_tokenizer_config.json")
 
@@ -32,7 +33,7 @@ class WordVectors(NamedTuple):
 
 def is_installed() -> bool:
     """Whether the package is there."""
-    return importlib.util.find_spec("wordllama") is not None and importlib.util.find_spec("tokenizers") is not None
+    return importlib.util.find_spec("wordllama") is not None
 
 
 def load_word_vectors() -> WordVectors:
@@ -42,10 +43,12 @@ def load_word_vectors() -> WordVectors:
       UserError: it is not installed, or of a version with other files.
     """
     if not is_installed():
-        raise UserError("wordllama is not installed: pip install 'affect-jax[words]', or name a file, as in glove:FILE")
+        raise MissingPackageError(
+            "wordllama, whose wheel has the word vectors, is not installed: pip install 'affect-jax[words]'"
+        )
     import safetensors.numpy
-    import tokenizers
 
+    tokenizers = pieces.require_tokenizers()
     (folder,) = map(Path, importlib.util.find_spec("wordllama").submodule_search_locations)
     weights, tokenizer = folder / _WEIGHTS, folder / _TOKENIZER
     try:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from affect_jax.errors import UserError
+from affect_jax.errors import MissingPackageError, UserError
 from affect_jax.extraction import cells, extracted_files
 from affect_jax.extraction.cells import Cell
 from affect_jax.extraction.extracted_files import Extraction
@@ -97,6 +97,8 @@ def plan_features(
         text = row.cells[wanted.column]
         try:
             cell = cells.open_cell(text, base, row.segment, source, rate, row.half)
+        except MissingPackageError:
+            raise
         except UserError as error:
             report(row.number, f"{wanted.column}: {error}")
             continue
@@ -161,6 +163,8 @@ def _extract_sound(plan: Plan, report: Report) -> Iterator[tuple[int, Steps]]:
         try:
             samples, start = cells.read_samples(task.cell, decode)
             plan.source.check(len(samples), task.cell.name)
+        except MissingPackageError:
+            raise
         except UserError as error:
             _add_problem(plan, task, error, report)
             continue

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from affect_jax.errors import UserError, first_line
+from affect_jax.errors import MissingPackageError, UserError, first_line
 from affect_jax.features import audio
 from affect_jax.features.audio import Sound
 from affect_jax.runtime import files
@@ -76,7 +76,9 @@ def load_network(path: Path) -> Network:
       UserError: onnxruntime is not installed, a file is missing or damaged, or the network has no such input or output.
     """
     if importlib.util.find_spec("onnxruntime") is None:
-        raise UserError("onnx:FILE is run by onnxruntime, which is not installed: pip install 'affect-jax[onnx]'")
+        raise MissingPackageError(
+            "onnx:FILE is run by onnxruntime, which is not installed: pip install 'affect-jax[onnx]'"
+        )
     import onnxruntime
 
     if not path.is_file():

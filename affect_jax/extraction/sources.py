@@ -164,10 +164,10 @@ def _load_encoder(name: str) -> Source:
 def _load_faces(name: str, file: str, rest: str) -> Source:
     """Extractors of the face alone; with a file of landmarks it is turned upright."""
     if not rest:
-        raise UserError(f"--features has {name!r}, which cuts out faces and makes nothing of them; say faces+hog, ...")
+        raise UserError(f"the extractor {name!r} cuts out faces and makes nothing of them; name faces+hog, ...")
     inner = load_source(rest)
     if inner.kind != "pictures" or rest.partition(":")[0] in (_LANDMARKS, _FACES):
-        raise UserError(f"--features has {name!r}, but {rest} does not read pictures of faces; leave out faces+")
+        raise UserError(f"the extractor is {name!r}, but {rest} does not read pictures of faces; leave out faces+")
     path = _resolve(file) if file else None
     model = faces.read_landmark_model(path) if path else None
     identity = _identify(_FACES, files.hash_file(path) if path else "", inner.identity)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from affect_jax.errors import UserError
+from affect_jax.errors import MissingPackageError, UserError
 
 WIDTH = 25
 """Loudness, pitch, formants, jitter, shimmer, spectral slopes and four MFCC (Eyben et al., 2016; set v02)."""
@@ -17,9 +17,9 @@ SHORTEST = 0.06
 @functools.cache
 def _load_opensmile() -> Any:
     if importlib.util.find_spec("opensmile") is None:
-        raise UserError(
+        raise MissingPackageError(
             "eGeMAPS needs openSMILE, which is not installed: pip install 'affect-jax[opensmile]' (its licence is for"
-            " research and teaching only), or use MFCC"
+            " research and teaching only)"
         )
     import opensmile
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from affect_jax.errors import UserError, first_line
+from affect_jax.errors import MissingPackageError, UserError, first_line
 from affect_jax.features.video import Picture
 
 SIDE = 224
@@ -256,7 +256,7 @@ def measure_overlap(face: Face, other: Face | None) -> float:
 
 def _get_dlib() -> Any:
     if importlib.util.find_spec("dlib") is None:
-        raise UserError("faces are found by dlib, which is not installed: pip install 'affect-jax[faces]'")
+        raise MissingPackageError("faces are found by dlib, which is not installed: pip install 'affect-jax[faces]'")
     import dlib
 
     return dlib

@@ -110,7 +110,8 @@ def _list_decoding_errors() -> tuple[type[Exception], ...]:
 
     # MemoryError: a header that announces too much. PyAV is there only where it was needed.
     own = (soundfile.SoundFileError, OSError, TypeError, ValueError, MemoryError, RuntimeError)
-    return (*own, sys.modules["av"].error.FFmpegError) if "av" in sys.modules else own
+    av = sys.modules.get("av")
+    return (*own, av.error.FFmpegError) if av else own
 
 
 def check_is_file(path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from affect_jax.errors import UserError, first_line
+from affect_jax.errors import MissingPackageError, UserError, first_line
 from affect_jax.features.pyav_sound import parse_duration
 from affect_jax.features.segments import SLACK, WHOLE, Segment, check_inside, name_segment
 from affect_jax.features.sound_streams import check_is_file
@@ -233,10 +233,10 @@ def require_av() -> Any:
     """PyAV.
 
     Raises:
-      UserError: it is not installed.
+      MissingPackageError: it is not installed.
     """
     if importlib.util.find_spec("av") is None:
-        raise UserError("videos are read by PyAV, which is not installed: pip install 'affect-jax[video]'")
+        raise MissingPackageError("videos need PyAV, which is not installed: pip install 'affect-jax[video]'")
     import av
 
     return av

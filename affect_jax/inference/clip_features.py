@@ -13,7 +13,7 @@ from affect_jax.datasets.manifest.extract_columns import read_rows
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.datasets.recordings import Recording
-from affect_jax.errors import UserError
+from affect_jax.errors import MissingPackageError, UserError
 from affect_jax.extraction import compute, extracted_files
 from affect_jax.extraction.extracted_files import Extraction
 from affect_jax.extraction.sources import Source, load_source
@@ -116,7 +116,8 @@ def load_extractors(form: InputForm, places: Mapping[str, str]) -> Extractors:
         try:
             sources[name] = load_source(places.get(name, made.source))
         except UserError as error:
-            raise UserError(f"what made {name!r} in training cannot be loaded: {error}; {hint}") from error
+            more = "" if isinstance(error, MissingPackageError) else f"; {hint}"
+            raise UserError(f"what made {name!r} in training cannot be loaded: {error}{more}") from error
         if sources[name].identity != made.identity:
             raise UserError(
                 f"{sources[name].name} is not what made {name!r} in training: its weights, or its version, are others; "

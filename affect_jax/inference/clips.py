@@ -11,7 +11,7 @@ from affect_jax.config.schema import describe_within
 from affect_jax.datasets.input_form import InputForm, describe_form
 from affect_jax.datasets.manifest import frame_files, unlabelled
 from affect_jax.datasets.manifest.csv_table import Row as ListedRow
-from affect_jax.errors import UserError
+from affect_jax.errors import MissingPackageError, UserError
 from affect_jax.extraction import cells, compute
 from affect_jax.features import audio, sound_files, transcripts, video
 from affect_jax.features.segments import WHOLE, Segment
@@ -77,6 +77,8 @@ def predict_clips(
             try:
                 timeline = _answer_clip(predictor, extractors, path, transcript, wishes, work)
                 timeline = calibrate_timeline(timeline, task, predictor.calibration, wishes.coverage)
+            except MissingPackageError:  # no other clip can be read either
+                raise
             except UserError as error:
                 timeline = Timeline(spell_path(path), spell_path(str(error)))
             described.append(timeline_files.describe_timeline(timeline, task, labels))
@@ -157,6 +159,8 @@ def _measure_seconds(extractors: Extractors, texts: dict[str, str]) -> float:
                     else cell.seconds
                 )
                 lengths.append(common if common > cell.seconds - _UNEVEN else cell.seconds)
+            except MissingPackageError:
+                raise
             except UserError as error:  # it may lack one of its streams
                 faults.append(error)
     if not lengths and faults:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from absl import flags
 from affect_jax.datasets.manifest.extract_columns import extract_features
 from affect_jax.errors import UserError
 from affect_jax.experiment import chosen_trial
-from affect_jax.features import transcripts
+from affect_jax.features import egemaps, faces, transcripts
 from affect_jax.features.segments import WHOLE
 from affect_jax.inference import clip_features, deployment, timeline_files
 from affect_jax.inference import clips as clips_of
@@ -156,6 +157,40 @@ def test_extractors_are_those_of_the_training(folder, monkeypatch, capsys, tmp_p
         clip_features.parse_places("words")
     with pytest.raises(UserError, match="--transcript has 2, but 1 clips"):
         call(monkeypatch, capsys, *clip, "--transcript=a.srt", "--transcript=b.srt")
+
+
+@pytest.mark.parametrize(
+    ("package", "modality", "source", "extra"),
+    [
+        ("opensmile", "voice", "egemaps", "opensmile"),
+        ("dlib", "face", "faces+hog", "faces"),
+        ("onnxruntime", "face", "onnx:FILE", "onnx"),
+        ("wordllama", "words", "wordllama", "words"),
+        ("tokenizers", "words", "", "words"),
+        ("huggingface_hub", "voice", "some/model", ""),
+        ("av", "face", "", "video"),
+    ],
+)
+def test_packages_that_made_the_features_and_are_gone(
+    folder, monkeypatch, capsys, package, modality, source, extra, tmp_path
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    for remembers in (egemaps._load_opensmile, faces._get_detector):
+        remembers.cache_clear()
+    listed = clip_features.list_extracted
+
+    def list_extracted(form):
+        made = listed(form)
+        return made | ({modality: made[modality]._replace(source=source)} if source else {})
+
+    monkeypatch.setattr(clip_features, "list_extracted", list_extracted)
+    shutil.copy(folder / "c0.mp4", tmp_path / "c9.mp4")
+    with pytest.raises(UserError) as error:
+        call(monkeypatch, capsys, f"--run={folder / 'export'}", folder / "c0.mp4", tmp_path / "c9.mp4")
+    command = f"not installed: pip install 'affect-jax[{extra}]'" if extra else "`pip install huggingface_hub; hf"
+    assert command in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+    assert ("--sources=" in str(error.value)) is (not extra)  # a folder of weights may lie elsewhere, a package not
 
 
 def test_windows_of_one_class_are_one_subtitle():

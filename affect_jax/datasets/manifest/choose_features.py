@@ -7,7 +7,7 @@ from pathlib import Path
 from affect_jax.datasets.feature_frames import SUFFIXES as FEATURES
 from affect_jax.datasets.parse_numbers import is_missing
 from affect_jax.encoders import static_words
-from affect_jax.errors import UserError
+from affect_jax.errors import MissingPackageError, UserError
 from affect_jax.extraction.wanted import AUTO, FORM, Wanted
 from affect_jax.features import sound_streams, transcripts, video
 
@@ -44,9 +44,10 @@ def choose_features(header: Sequence[str], cells: Sequence[Mapping[str, str]], b
             wanted.append(Wanted(name, name, pictures))
         elif kind == "words":
             if not static_words.is_installed():
-                raise UserError(
-                    f"--features={AUTO} makes word vectors of the column {name!r}, which needs a package: pip install "
-                    f"'affect-jax[words]'; or say {name}=COLUMN:glove:FILE with the others in --features"
+                raise MissingPackageError(
+                    f"--features={AUTO} makes word vectors of the column {name!r} by wordllama, which is not "
+                    "installed: pip install 'affect-jax[words]', or spell --features out, with "
+                    f"words={name}:glove:FILE"
                 )
             wanted.append(Wanted("words" if "words" not in header else name, name, "wordllama"))
     names = [one.modality for one in wanted]
@@ -97,6 +98,8 @@ def _find_streams(column: str, cells: Sequence[Mapping[str, str]], base: Path) -
         if not is_missing(row[column]):
             try:
                 return video.read_facts(base / Path(row[column]).expanduser())
+            except MissingPackageError:
+                raise
             except UserError as fault:
                 error = error or fault
     raise error or UserError(f"the column {column!r} is empty")
