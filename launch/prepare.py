@@ -154,7 +154,9 @@ def _extract_features(corpus: str, settings: Mapping[str, Any]) -> str:
 
     manifest = Path(settings["manifest"]).expanduser()
     out = Path(FLAGS.features_out or f"{manifest.with_suffix('')}_features").expanduser()
-    for line in extract_features(manifest, FLAGS.features, out, FLAGS.frame_rate or RATE, FLAGS.min_confidence):
+    leaves_out, rate = settings.get("unusable") == "leave_out", FLAGS.frame_rate or RATE
+    lines = extract_features(manifest, FLAGS.features, out, rate, FLAGS.min_confidence, leaves_out=leaves_out)
+    for line in lines:
         print(line, flush=True)
     return str(out / "manifest.csv")
 

@@ -38,7 +38,7 @@ def describe_recordings(recordings: Recordings, rate: int | None = None) -> Iter
     for name, ids in recordings.draws.items():
         held_out = set(ids)
         steps = sum(len(r.steps) for r in recordings.splits["train"] if r.id in held_out)
-        named = " ".join(ids[:_MOST_LISTED]) + (" ..." if len(ids) > _MOST_LISTED else "")
+        named = ", ".join(ids[:_MOST_LISTED]) + (", ..." if len(ids) > _MOST_LISTED else "")
         yield f"{name:<12} holds out {len(ids)} training recordings, {steps} steps: {named}"
     for name, fold in recordings.folds.items():
         yield f"{name:<12} {_describe_fold(fold, recordings.splits['train'])}"
@@ -69,7 +69,7 @@ def _count_groups(recordings: Sequence[Recording]) -> int:
 
 def _name_groups(recordings: Sequence[Recording]) -> str:
     names = sorted({recording.group for recording in recordings})
-    return " ".join(names) if len(names) <= _MOST_NAMED else f"{len(names)} groups"
+    return ", ".join(names) if len(names) <= _MOST_NAMED else f"{len(names)} groups"
 
 
 def _describe_modality(name: str, recordings: Sequence[Recording], rate: int | None) -> str:

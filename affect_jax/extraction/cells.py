@@ -89,7 +89,7 @@ def open_cell(text: str, base: Path, segment: Segment, source: Source, rate: flo
         if source.kind == "pictures" and not facts.has_pictures:
             raise video.make_blind_error(path)
         if source.kind == "sound" and not facts.has_sound:
-            raise UserError(f"{path} has no sound; leave its cell empty, or make features of its pictures alone")
+            raise UserError(f"{path} has no sound; name a file that has, or make features of its pictures alone")
     whole = facts.seconds if facts else sound_files.estimate_seconds(path)
     seconds = max((whole if segment.end is None else segment.end) - segment.start, 0.0)
     if source.kind == "pictures":
@@ -125,6 +125,9 @@ def _open_words(text: str, base: Path, segment: Segment) -> Cell:
 
 
 def _open_pictures(path: Path, segment: Segment, source: Source) -> Cell:
+    if path.suffix.lower() in sound_streams.SUFFIXES:
+        sound_streams.check_is_file(path)
+        raise video.make_blind_error(path)
     if segment != WHOLE:
         raise UserError("pictures have no times, so start and end say nothing of them; leave these out")
     try:

@@ -3,7 +3,7 @@
 import collections
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,9 @@ from affect_jax.features.segments import Segment
 _WHAT = {"sound": "recordings", "words": "texts", "pictures": "videos or folders of pictures"}
 _FIRST, _EVERY = 2.0, 10.0
 """Seconds after which progress is told, and then again."""
+
+_MOST_PLACES = 3
+"""Files that are named of those that are odd in the same way."""
 
 Report = Callable[[int, str], None]
 """Gets the number of a row, and what is wrong with it."""
@@ -65,7 +68,7 @@ class Plan(NamedTuple):
       rate: pictures a second, of videos.
       made: number of a row -> the file that keeps its features, whether it is there yet or not.
       tasks: what is not there yet.
-      remarks: what is odd about files -> of how many.
+      remarks: what is odd -> of which files or stretches, in how many rows; '' of words in cells.
     """
 
     wanted: Wanted
@@ -73,7 +76,7 @@ class Plan(NamedTuple):
     rate: float
     made: dict[int, Path]
     tasks: tuple[Task, ...]
-    remarks: collections.Counter
+    remarks: dict[str, collections.Counter]
 
 
 def plan_features(
@@ -92,7 +95,7 @@ def plan_features(
     """
     made: dict[int, Path] = {}
     tasks: dict[Path, Task] = {}
-    remarks = collections.Counter()
+    remarks: dict[str, collections.Counter] = {}
     for row in rows:
         text = row.cells[wanted.column]
         try:
@@ -102,7 +105,7 @@ def plan_features(
         except UserError as error:
             report(row.number, f"{wanted.column}: {error}")
             continue
-        remarks.update(f"{remark} ({cell.path})" if cell.path else remark for remark in cell.remarks)
+        _add_remarks(remarks, cell.remarks, str(cell.path or ""))
         if cell.transcript is not None and not cell.transcript.words:
             continue
         # What two people say in the same words is no file that they share.
@@ -153,8 +156,22 @@ def carry_out(plan: Plan, report: Report) -> Iterator[str]:
             left = passed * (sum(weights) - done) / (done - before)
             yield f"{plan.wanted.modality:<12} {done / sum(weights):.0%} done, about {left:.0f} s left"
             told = passed + _EVERY
-    for remark, count in plan.remarks.items():
-        yield f"note         {plan.wanted.modality}: {remark}{f', {count} times' if count > 1 else ''}"
+    for text, places in plan.remarks.items():
+        yield f"note         {plan.wanted.modality}: {_word_remark(text, places)}"
+
+
+def _add_remarks(remarks: dict[str, collections.Counter], texts: Iterable[str], place: str) -> None:
+    for text in texts:
+        remarks.setdefault(text, collections.Counter())[place] += 1
+
+
+def _word_remark(text: str, places: collections.Counter) -> str:
+    """What is odd, and of which files: the first of them, where they are many."""
+    named = [place for place in places if place]
+    if not named:
+        return f"{text}, {places.total()} times" if places.total() > 1 else text
+    more = f" and {len(named) - _MOST_PLACES} more" if len(named) > _MOST_PLACES else ""
+    return f"{text} ({', '.join(named[:_MOST_PLACES])}{more})"
 
 
 def _extract_sound(plan: Plan, report: Report) -> Iterator[tuple[int, Steps]]:
@@ -171,8 +188,7 @@ def _extract_sound(plan: Plan, report: Report) -> Iterator[tuple[int, Steps]]:
         lengths.append(len(samples))
         starts.append(start)
         usable.append(number)
-        heard = decode(task.cell.path).sound.remarks
-        plan.remarks.update(f"{remark} ({task.cell.path})" for remark in heard)
+        _add_remarks(plan.remarks, decode(task.cell.path).sound.remarks, str(task.cell.path))
         if not plan.source.batches:
             for _, steps in plan.source.compute([len(samples)], lambda _, samples=samples: samples):
                 yield number, steps._replace(times=steps.times + start)
@@ -202,14 +218,14 @@ def _extract_pictures(plan: Plan, report: Report) -> Iterator[tuple[int, Steps]]
             except UserError as error:
                 failed.add(number)
                 _add_problem(plan, task, error, report)
-            plan.remarks.update(f"{remark} ({task.cell.path})" for remark in remarks)
+            _add_remarks(plan.remarks, remarks, str(task.cell.path))
 
     for number, steps in plan.source.compute(stream()):
         empty.discard(number)
         if number not in failed:
             yield number, steps
     for number in sorted(empty - failed):
-        plan.remarks[f"no face is found, so it is missing ({plan.tasks[number].cell.name})"] += 1
+        _add_remarks(plan.remarks, ["no face is found, so it is missing"], plan.tasks[number].cell.name)
         yield number, Steps(np.zeros((0, 1), np.float32))
 
 

@@ -73,7 +73,7 @@ def is_video(path: Path) -> bool:
 
 def make_blind_error(path: Path) -> UserError:
     """The error of a file without pictures."""
-    return UserError(f"{path} has no pictures; leave its cell empty, or make features of its sound alone")
+    return UserError(f"{path} has no pictures; name a file that has, or make features of its sound alone")
 
 
 def read_facts(path: Path) -> VideoFacts:

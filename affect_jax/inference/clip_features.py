@@ -47,11 +47,11 @@ class Extracted(NamedTuple):
 
     Attributes:
       files: number of a row -> modality -> the file of its features; without those of which there is no step.
-      faults: number of a row -> what could not be made of it.
+      faults: number of a row -> modality -> why it could not be made.
     """
 
     files: dict[int, dict[str, Path]]
-    faults: dict[int, list[str]]
+    faults: dict[int, dict[str, str]]
 
 
 def list_extracted(form: InputForm | None) -> dict[str, Extraction]:
@@ -137,15 +137,15 @@ def extract_rows(extractors: Extractors, rows: Sequence[compute.Row], base: Path
       say: gets what is odd about files.
     """
     files: dict[int, dict[str, Path]] = {row.number: {} for row in rows}
-    faults: dict[int, list[str]] = {}
+    faults: dict[int, dict[str, str]] = {}
     for name, source in extractors.sources.items():
         made = extractors.form.modalities[name].extraction
         here = [row for row in rows if not is_missing(row.cells.get(made.column, ""))]
         failed: set[int] = set()
 
-        def report(number: int, text: str, failed: set[int] = failed) -> None:
+        def report(number: int, text: str, failed: set[int] = failed, name: str = name, of: Extraction = made) -> None:
             failed.add(number)
-            faults.setdefault(number, []).append(text)
+            faults.setdefault(number, {})[name] = text.removeprefix(f"{of.column}: ")
 
         wanted = Wanted(name, made.column, made.source)
         plan = compute.plan_features(wanted, source, here, base, folder, rate=made.rate, report=report)
@@ -184,12 +184,12 @@ def collect_rows(extractors: Extractors, path: Path, folder: Path, say: Say) -> 
         listed.setdefault(group if form.layout == "group" else str(row.number), []).append((row, one))
     items = []
     for members in listed.values():
-        faults = [text for row, _ in members for text in extracted.faults.get(row.number, ())]
+        faults = [text for row, _ in members for text in extracted.faults.get(row.number, {}).values()]
         read = functools.partial(_read_members, [one for _, one in members], form, readers, faults)
         items.append(Request(f"{path} row {members[0][0].number}", read))
     for number, texts in extracted.faults.items():
-        for text in texts:
-            say(f"row {number}: {text}")
+        for name, text in texts.items():
+            say(f"row {number}: {name!r} is missing: {text}")
     absent = [column for column in extractors.columns if column not in header]
     remarks = [f"no column {', '.join(absent)}, so what is made of it is missing in every row"] if absent else []
     return Requests(tuple(items), tuple(remarks))

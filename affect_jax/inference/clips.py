@@ -1,7 +1,7 @@
 """Predicts clips: a timeline of each, of windows as long as what the model was trained on, or of its steps."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,10 +109,11 @@ def _answer_clip(
     rows = [compute.Row(number, texts, segment) for number, segment in enumerate(segments)]
     with tempfile.TemporaryDirectory() as folder:
         extracted = extract_rows(extractors, rows, Path(), Path(folder), work.say)
-        for text in dict.fromkeys(text for texts in extracted.faults.values() for text in texts):
-            work.say(f"note: {text}")
         if not any(extracted.files.values()):
-            raise UserError("; ".join(dict.fromkeys(sum(extracted.faults.values(), []))) or f"{path} has no features")
+            texts = dict.fromkeys(text for of_row in extracted.faults.values() for text in of_row.values())
+            raise UserError("; ".join(texts) or f"{path} has no features")
+        for sentence in list_faults(extracted.faults, len(rows)):
+            work.say(f"note: {sentence}")
         listed = [
             ListedRow(row.number, f"{path.stem}@{row.number}", "", path.stem, {}, extracted.files[row.number])
             for row in rows
@@ -121,6 +122,20 @@ def _answer_clip(
     for remark in dict.fromkeys(remark for answer in answers if answer for remark in answer.remarks):
         work.say(f"note: {path.name}: {remark}")
     return _make_timeline(path, seconds, segments, answers, form)
+
+
+def list_faults(faults: Mapping[int, Mapping[str, str]], count: int) -> Iterator[str]:
+    """What could not be made of windows, a sentence for each modality.
+
+    Args:
+      faults: number of a window -> modality -> why, as an error says it: what was found; what to do.
+      count: of all windows.
+    """
+    for name in dict.fromkeys(name for of_window in faults.values() for name in of_window):
+        texts = [of_window[name] for of_window in faults.values() if name in of_window]
+        where = f" in {len(texts)} of {count} windows" if count > 1 else ""
+        found = texts[0].partition("; ")[0]  # nobody is asked to mend a clip of which others things can be read
+        yield f"{name!r} is missing{where}: {found}"
 
 
 def _fill_columns(extractors: Extractors, path: Path, transcript: str) -> dict[str, str]:

@@ -286,5 +286,5 @@ def calibrate_timeline(timeline: Timeline, task: str, fitted: Calibration | None
 def describe_fit(fitted: Calibration | None, coverage: str) -> Iterator[str]:
     """A line on what validation tells of the answers of timelines."""
     if fitted is not None:
-        promise = describe_calibration(fitted, coverage)
-        yield f"note: {promise}, where windows are like the clips of validation"
+        promise, is_kept = describe_calibration(fitted, coverage), fitted.thresholds.get(coverage) is not None
+        yield f"note: {promise}{', where windows are like the clips of validation' if is_kept else ''}"

@@ -1,6 +1,8 @@
 """Columns of a manifest through extractors: each file once, by content, with faults named together."""
 
+import collections
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from affect_jax.datasets import manifest as manifest_corpus
 from affect_jax.datasets.manifest.extract_columns import extract_features
 from affect_jax.encoders import extract, folder, images, pieces, sound
 from affect_jax.errors import UserError
+from affect_jax.extraction import compute
 from affect_jax.features import sound_files
 from launch import prepare
 from tests.extraction.small_encoders import write_encoder
@@ -140,6 +143,55 @@ def test_all_files_that_cannot_be_used_are_named_and_the_others_kept(encoders, m
         assert says in line
     assert not (tmp_path / "out" / "manifest.csv").exists()
     assert len(list((tmp_path / "out" / "features").glob("*.npz"))) == 3 + 4
+
+
+def test_what_cannot_be_used_may_be_left_out(manifest, tmp_path):
+    (tmp_path / "0.wav").write_bytes(b"")
+    (tmp_path / "2.wav").unlink()  # whose row has no words either
+    (tmp_path / "vectors.txt").write_text("cat 1 2\nsit 3 4\n")
+    features = f"voice=clip:mfcc, words=said:glove:{tmp_path / 'vectors.txt'}"
+    with pytest.raises(UserError, match=r"0\.wav is empty.*; --unusable=leave_out goes on without it"):
+        list(extract_features(manifest, features, tmp_path / "out"))
+    lines = list(extract_features(manifest, features, tmp_path / "out", leaves_out=True))
+    left = [" ".join(line.split()) for line in lines if line.startswith("left out")]
+    assert len(left) == 3
+    for line, says in zip(
+        left, ("row 2: clip: .*0.wav is empty", "row 4: clip: .*2.wav is missing", "1 row without"), strict=True
+    ):
+        assert re.search(says, line)
+    rows = {row["id"]: row for row in read(tmp_path / "out")}
+    assert list(rows) == ["i0", "i1", "i3", "i4", "i5"]
+    assert (rows["i0"]["voice"], bool(rows["i0"]["words"]), bool(rows["i1"]["voice"])) == ("", True, True)
+
+
+def test_a_clip_of_which_nothing_is_made_is_no_item(tmp_path):
+    """A film without a face, where only faces are asked for; and columns of clips and words may stay unused."""
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("cat 1 2\n")
+    rows = [[f"i{n}", "xy"[n % 2], f"{n}.wav", text, n] for n, text in enumerate(("a cat", "NA", "cat", "the cat"))]
+    (tmp_path / "empty.srt").write_text("")
+    rows.append(["i4", "x", "4.wav", "empty.srt", 4])
+    write(tmp_path / "my.csv", ["id", "label", "clip", "said", "start"], rows)
+    with pytest.raises(UserError, match=r"has stretches \(start, end\), and --features makes nothing of clip; leave"):
+        list(extract_features(tmp_path / "my.csv", f"words=said:glove:{vectors}", tmp_path / "out"))
+    films = [[*row[:2], row[2].replace(".wav", ".mp4"), row[3]] for row in rows]
+    write(tmp_path / "my.csv", ["id", "label", "clip", "said"], films)
+    lines = list(extract_features(tmp_path / "my.csv", f"words=said:glove:{vectors}", tmp_path / "out"))
+    assert "left out     clip, of which --features makes nothing" in lines
+    assert "left out     1 row without any modality: 6" in lines
+    assert [(row["id"], bool(row["words"])) for row in read(tmp_path / "out")] == [
+        ("i0", True),
+        ("i1", False),
+        ("i2", True),
+        ("i3", True),
+    ]
+
+
+def test_what_is_odd_in_many_files_is_one_line():
+    places = collections.Counter(f"{name}.mp4" for name in "abcdeab")
+    assert compute._word_remark("no face", places) == "no face (a.mp4, b.mp4, c.mp4 and 2 more)"
+    assert compute._word_remark("no word", collections.Counter({"": 4})) == "no word, 4 times"
+    assert compute._word_remark("no word", collections.Counter({"a.srt": 4})) == "no word (a.srt)"
 
 
 @pytest.mark.parametrize(

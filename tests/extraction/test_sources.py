@@ -145,11 +145,13 @@ def test_a_clip_shorter_than_a_frame(folder, tmp_path):
 
 def test_streams_that_are_not_there_are_told(folder, tmp_path):
     clips.write_clip(tmp_path / "mute.mp4", frames=clips.draw, tone=None)
-    clips.write_clip(tmp_path / "blind.mp4")
+    for name in ("blind.mp4", "blind.m4a"):
+        clips.write_clip(tmp_path / name)
     (tmp_path / "empty.mp4").write_bytes(b"")
     for cell, name, says in (
-        ("mute.mp4", "mfcc", "has no sound; leave its cell empty"),
-        ("blind.mp4", "hog", "has no pictures; leave its cell empty"),
+        ("mute.mp4", "mfcc", "has no sound; name a file that has"),
+        ("blind.m4a", "hog", "has no pictures; name a file that has"),
+        ("blind.mp4", "hog", "has no pictures; name a file that has"),
         ("empty.mp4", "hog", "0 bytes"),
         ("gone.mp4", "mfcc", "is missing"),
     ):

@@ -123,6 +123,9 @@ def test_what_a_clip_lacks_is_said(folder, monkeypatch, capsys, tmp_path):
     assert rows[0]["prediction"] in WORDS
     assert "0 bytes" in rows[1]["note"]
     assert "1 of 2 clips predicted, 1 skipped" in said
+    (note,) = [line for line in said.splitlines() if "has no pictures" in line]
+    assert note.startswith("note: 'face' is missing: ")
+    assert note.endswith("blind.m4a has no pictures")  # it is no cell that somebody could empty
     assert "which no item of the training lacked" in said
 
 
@@ -191,6 +194,18 @@ def test_packages_that_made_the_features_and_are_gone(
     assert command in str(error.value)
     assert len(str(error.value).splitlines()) == 1
     assert ("--sources=" in str(error.value)) is (not extra)  # a folder of weights may lie elsewhere, a package not
+
+
+def test_what_windows_lack_is_a_sentence_for_each_modality():
+    behind = "a.mp4 has 3 s, so the end at {} s lies outside of it; correct it"
+    faults = {2: {"face": behind.format(3.6)}, 3: {"face": behind.format(4.5), "voice": "a.mp4 has no sound; name"}}
+    assert list(clips_of.list_faults(faults, 4)) == [
+        "'face' is missing in 2 of 4 windows: a.mp4 has 3 s, so the end at 3.6 s lies outside of it",
+        "'voice' is missing in 1 of 4 windows: a.mp4 has no sound",
+    ]
+    assert list(clips_of.list_faults({0: {"voice": "a.mp4 has no sound; name"}}, 1)) == [
+        "'voice' is missing: a.mp4 has no sound"
+    ]
 
 
 def test_windows_of_one_class_are_one_subtitle():

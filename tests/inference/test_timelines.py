@@ -215,6 +215,8 @@ def test_what_validation_tells_goes_with_a_timeline(write):
     assert timelines.calibrate_timeline(plain, "regression", None, "0.8") is plain
     (line,) = timelines.describe_fit(fitted, "0.8")
     assert "low_80 to high_80 holds the truth in 80 % of cases like these, where windows are like the clips" in line
+    (line,) = timelines.describe_fit(fitted, "0.9")
+    assert line.endswith("too few for sets or intervals of 90 %")
     assert list(timelines.describe_fit(None, "0.8")) == []
     halves = plain._replace(prediction=np.array([0.9, 0.2], np.float32), start=plain.start[:2], end=plain.end[:2])
     tempered = timelines.calibrate_timeline(halves, "binary", Calibration(2.0, {}, 9), "0.9").prediction

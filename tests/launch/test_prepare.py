@@ -120,7 +120,9 @@ def test_names_the_classes_and_what_was_left_out(run, tmp_path, capsys):
     lines = dict(line.split(None, 1) for line in out.splitlines())
     assert lines["corpus"] == "iemocap release text+video (synthetic: made by a generator, not by people)"
     assert lines["train"].startswith("72 recordings of 6 groups; emotion7 angry: 12, excited: 9, happy: 6, ")
-    assert lines["session1"].startswith("scored on 24 recordings of Ses01F Ses01M; selected by 24 recordings of Ses02F")
+    assert lines["session1"].startswith(
+        "scored on 24 recordings of Ses01F, Ses01M; selected by 24 recordings of Ses02F"
+    )
     assert "have no vector in vectors.txt: zeros; most often um" in out
     assert "IEMOCAP has 7487 utterances of emotion7: angry 1103" in out
 

@@ -59,6 +59,12 @@ def choose_features(header: Sequence[str], cells: Sequence[Mapping[str, str]], b
     return tuple(wanted)
 
 
+def list_clips(header: Sequence[str], cells: Sequence[Mapping[str, str]], base: Path) -> list[str]:
+    """Columns of videos, pictures or words, which are nothing to a model until features are made of them."""
+    names = [name for name in header if name and not is_own(name)]
+    return [name for name in names if _find_kind(name, cells, base) in ("video", "pictures", "words")]
+
+
 def _find_kind(column: str, cells: Sequence[Mapping[str, str]], base: Path) -> str:
     """'video', 'sound', 'pictures', 'words' or '' of the first cells of a column, by the most frequent one."""
     kinds = [_find_cell_kind(row[column], base) for row in cells if not is_missing(row[column])][:20]

@@ -85,7 +85,8 @@ def _describe_modality(sheet: Sheet, cells: Cells, modality: str, settings: Sett
     by_file = {row.files[modality]: cell.rate for row, cell in zip(rows, measured, strict=True)}
     counts = collections.Counter(round(rate, 2) for rate in by_file.values() if rate)
     rates = ", ".join(f"{rate:g} Hz ({format_count(count, 'file')})" for rate, count in counts.most_common(_MOST_RATES))
-    rates += f", ... ({len(counts)} rates)" if len(counts) > _MOST_RATES else ""
+    if len(counts) > _MOST_RATES:  # as of words, which come at any times
+        rates = f"{min(counts):g} to {max(counts):g} Hz"
     width = measured[0].width
     if not frame_files.is_sound(rows[0].files[modality]):
         clock = f", {rates} by their times" if rates else ""

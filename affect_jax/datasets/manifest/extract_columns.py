@@ -8,19 +8,20 @@ import csv
 import functools
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from affect_jax.datasets import tables
 from affect_jax.datasets.feature_frames import PLAIN
 from affect_jax.datasets.manifest import recorded_rows
-from affect_jax.datasets.manifest.choose_features import OWN, choose_features, is_own
+from affect_jax.datasets.manifest.choose_features import OWN, choose_features, is_own, list_clips
 from affect_jax.datasets.manifest.cut_steps import cut_steps
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.start_end import read_segments
 from affect_jax.datasets.manifest.step_labels import read_step_labels
 from affect_jax.datasets.parse_numbers import is_missing
-from affect_jax.errors import UserError, suggest_nearest
+from affect_jax.errors import UserError, format_count, suggest_nearest
 from affect_jax.extraction import extracted_files
 from affect_jax.extraction.compute import Row, carry_out, describe_plan, plan_features
 from affect_jax.extraction.sources import load_source
@@ -28,18 +29,26 @@ from affect_jax.extraction.wanted import AUTO, Wanted, parse_features, spell_fea
 from affect_jax.features.segments import WHOLE, hold_last
 from affect_jax.runtime import files
 
+_MOST_ROWS = 20
 RATE = 3.0
 """Pictures a second of videos, as in the thesis."""
 
 
 def extract_features(
-    manifest: Path, features: str, out: Path, rate: float = RATE, min_confidence: float | None = None
+    manifest: Path,
+    features: str,
+    out: Path,
+    rate: float = RATE,
+    min_confidence: float | None = None,
+    *,
+    leaves_out: bool = False,
 ) -> Iterator[str]:
     """Computes what `features` says and writes the manifest `out`/manifest.csv with the files of features.
 
-    Columns that features are made of are left out of it, others are kept. With `start` and `end`, features are of the
-    stretches, so these columns are left out, too, and the recordings become the groups where there is no `group`;
-    files of labels per step are cut by their times.
+    Columns that features are made of are left out of it, and so are others of clips or words; the rest is kept. With
+    `start` and `end`, features are of the stretches, so these columns are left out, too, and the recordings become the
+    groups where there is no `group`; files of labels per step are cut by their times. Rows of which nothing could be
+    made are left out and told.
 
     Args:
       manifest: the csv file.
@@ -47,6 +56,8 @@ def extract_features(
       out: a folder.
       rate: pictures a second, of videos.
       min_confidence: a clip without a face that is at least so certain has none.
+      leaves_out: goes on without what cannot be used, as if its cells were empty, and without rows that then have no
+        modality; else nothing is written.
 
     Yields:
       Lines of what is done.
@@ -65,28 +76,93 @@ def extract_features(
         yield f'features     chosen by kind of file: --features="{spell_features(wanted)}"'
     else:
         wanted = parse_features(features)
-    _check_columns(manifest, header, rows, wanted)
-    folder = out / "features"
-    folder.mkdir(parents=True, exist_ok=True)
-    plans = []
-    for one in wanted:
-        source = load_source(one.source)
-        there = [row for row in rows if not is_missing(row.cells[one.column])]
-        plans.append(plan_features(one, source, there, manifest.parent, folder, rate=rate, report=problems.add))
-        yield describe_plan(plans[-1])
-    for plan in plans:
-        yield from carry_out(plan, problems.add)
-    problems.raise_if_any()
-    made = {plan.wanted.modality: _name_files(plan.made, min_confidence) for plan in plans}
-    for modality, names in made.items():
-        if not any(names.values()):
-            raise UserError(f"{manifest}: no row has any {modality!r}; leave it out of --features")
-    rows = _cut_labels(rows, manifest.parent, out, problems)
+    clips = list_clips(header, [row.cells for row in rows], manifest.parent)
+    unused = [name for name in clips if name not in {one.column for one in wanted}]
+    _check_columns(manifest, header, rows, wanted, unused)
+    header = [name for name in header if name not in unused]
+    if unused:
+        yield f"left out     {', '.join(unused)}, of which --features makes nothing"
+    made, media = yield from _compute(
+        manifest, rows, wanted, out / "features", _Choices(rate, min_confidence, leaves_out)
+    )
+    if gone := _find_empty(header, rows, wanted, made):
+        rows = [row for row in rows if row.number not in gone]
+        numbers = ", ".join(map(str, sorted(gone)[:_MOST_ROWS])) + (", ..." if len(gone) > _MOST_ROWS else "")
+        yield f"left out     {format_count(len(gone), 'row')} without any modality: {numbers}"
+    rows = _cut_labels(rows, manifest.parent, out, Problems(manifest))
     path = out / "manifest.csv"
     files.write_atomic(path, _write_manifest(header, rows, wanted, made, manifest.parent))
-    media = [plan.wanted.column for plan in plans if plan.source.kind != "words"]
     recorded_rows.write_clips(out, [(row.cells, row.segment) for row in rows], media, manifest.parent)
     yield f"written      {path}"
+
+
+class _Choices(NamedTuple):
+    """Of `extract_features`."""
+
+    rate: float
+    min_confidence: float | None
+    leaves_out: bool
+
+
+def _compute(
+    manifest: Path, rows: Sequence[Row], wanted: Sequence[Wanted], folder: Path, choices: _Choices
+) -> Generator[str, None, tuple[dict[str, dict[int, str]], list[str]]]:
+    """Computes all features and yields lines of what is done.
+
+    Returns:
+      Modality -> number of a row -> name of its file, and the columns that name clips.
+
+    Raises:
+      UserError: what cannot be used, unless it is left out; or a modality of which nothing could be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    problems = Problems(manifest)
+    plans, unusable = [], {one.modality: _Unusable(problems, choices.leaves_out) for one in wanted}
+    for one in wanted:
+        source, report = load_source(one.source), unusable[one.modality].add
+        there = [row for row in rows if not is_missing(row.cells[one.column])]
+        plans.append(plan_features(one, source, there, manifest.parent, folder, rate=choices.rate, report=report))
+        yield describe_plan(plans[-1])
+    for plan in plans:
+        yield from carry_out(plan, unusable[plan.wanted.modality].add)
+    if not choices.leaves_out:
+        problems.raise_if_any()
+    yield from (f"left out     {line}" for line in problems.list_lines())
+    made = {}
+    for plan in plans:
+        modality = plan.wanted.modality
+        made[modality] = _name_files(plan.made, unusable[modality].rows, choices.min_confidence)
+        if not any(made[modality].values()):
+            raise UserError(f"{manifest}: no row has any {modality!r}; leave it out of --features")
+    return made, [plan.wanted.column for plan in plans if plan.source.kind != "words"]
+
+
+class _Unusable:
+    """The rows in which a modality cannot be made."""
+
+    def __init__(self, problems: Problems, leaves_out: bool) -> None:
+        self.rows: set[int] = set()
+        self._problems, self._advice = problems, "" if leaves_out else "; --unusable=leave_out goes on without it"
+
+    def add(self, number: int, text: str) -> None:
+        """Notes what is wrong with a row."""
+        self.rows.add(number)
+        self._problems.add(number, f"{text}{self._advice}")
+
+
+def _find_empty(
+    header: Sequence[str], rows: Sequence[Row], wanted: Sequence[Wanted], made: Mapping[str, Mapping[int, str]]
+) -> set[int]:
+    """Numbers of rows of which nothing could be made, and that have nothing in another column of a modality."""
+    used = {one.column for one in wanted}
+    kept = [name for name in header if name and not is_own(name) and name not in used]
+    return {
+        row.number
+        for row in rows
+        if any(not is_missing(row.cells[name]) for name in used)
+        and not any(names.get(row.number) for names in made.values())
+        and all(is_missing(row.cells[name]) for name in kept)
+    }
 
 
 def read_rows(table: tables.Table, problems: Problems) -> tuple[list[str], list[Row]]:
@@ -101,7 +177,10 @@ def read_rows(table: tables.Table, problems: Problems) -> tuple[list[str], list[
     return header, [Row(n, row, segments.get(n, WHOLE)) for n, row in zip(table.numbers, cells, strict=True)]
 
 
-def _check_columns(manifest: Path, header: Sequence[str], rows: Sequence[Row], wanted: Sequence[Wanted]) -> None:
+def _check_columns(
+    manifest: Path, header: Sequence[str], rows: Sequence[Row], wanted: Sequence[Wanted], unused: Sequence[str]
+) -> None:
+    """`unused` are left out."""
     used = {one.column for one in wanted}
     for one in wanted:
         if one.column not in header:
@@ -113,18 +192,20 @@ def _check_columns(manifest: Path, header: Sequence[str], rows: Sequence[Row], w
             raise UserError(
                 f"--features makes {one.modality!r}, but {manifest} has a column of this name; choose another"
             )
-    kept = [name for name in header if name and not is_own(name) and name not in used]
+    kept = [name for name in header if name and not is_own(name) and name not in (*used, *unused)]
     if kept and any(row.segment != WHOLE for row in rows):
         raise UserError(
-            f"{manifest} has stretches (start, end), and the columns {', '.join(kept)}, of which --features makes "
-            "nothing; leave these columns out, or make features of them"
+            f"{manifest} has stretches (start, end), and --features makes nothing of {', '.join(kept)}; leave what it "
+            "makes nothing of out, or make features of it"
         )
 
 
-def _name_files(made: Mapping[int, Path], min_confidence: float | None) -> dict[int, str]:
+def _name_files(made: Mapping[int, Path], failed: set[int], min_confidence: float | None) -> dict[int, str]:
     """Number of a row -> name of its file of features; '' of one without any step."""
     return {
-        number: path.name if extracted_files.has_steps(path, min_confidence) else "" for number, path in made.items()
+        number: path.name if extracted_files.has_steps(path, min_confidence) else ""
+        for number, path in made.items()
+        if number not in failed
     }
 
 

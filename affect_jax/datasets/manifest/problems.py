@@ -34,8 +34,11 @@ class Problems:
 
     def raise_if_any(self) -> None:
         """Raises a UserError with one line a problem, in the order of the rows, if there is any."""
-        if not self._problems:
-            return
+        if lines := self.list_lines():
+            raise UserError("\n".join(lines))
+
+    def list_lines(self) -> list[str]:
+        """A line a problem, in the order of the rows; those that are alike share one where they are many."""
         kinds: dict[str, list[tuple[int, str]]] = {}
         for row, problem in sorted(self._problems, key=lambda entry: entry[0]):
             text = " ".join(problem.split())
@@ -47,7 +50,7 @@ class Problems:
         more = len(lines) - MOST
         if more > 0:
             lines[MOST:] = [f"{self.path}: {more} more problems; correct these {MOST} and run again"]
-        raise UserError("\n".join(lines))
+        return lines
 
 
 def _fold(entries: list[tuple[int, str]]) -> list[tuple[int, str]]:
