@@ -6,6 +6,7 @@ Time 0 is where the container begins, which its sound and its pictures share.
 import contextlib
 import importlib.util
 import math
+import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -128,10 +129,24 @@ def read_pictures(
             announced = length  # else sound may be what is that long
         if not video.average_rate:
             remarks.append("its header has no frame rate, so the times of its frames alone are used")
+        elif _lacks_rate(path):  # FFmpeg assumes one, and says so in its log alone
+            remarks.append(f"its header has no frame rate, so {float(video.average_rate):g} a second are assumed")
         try:
             yield from _sample(_decode(container, video, start, segment.start, remarks), rate, segment, announced, path)
         except require_av().error.FFmpegError as error:
             raise UserError(f"{name} cannot be decoded ({error.strerror}); copy it again") from error
+
+
+def _lacks_rate(path: Path) -> bool:
+    """Whether an AVI file's header of pictures has a frame rate of 0, or of 1 / 0; its frames have no times."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+    at = head.find(b"strh")
+    while head.startswith(b"RIFF") and at >= 0 and len(head) >= at + 36:
+        if head[at + 8 : at + 12] == b"vids":
+            return 0 in struct.unpack_from("<II", head, at + 28)
+        at = head.find(b"strh", at + 4)
+    return False
 
 
 def cut_half(image: np.ndarray, half: str) -> np.ndarray:

@@ -187,7 +187,7 @@ def collect_rows(extractors: Extractors, path: Path, folder: Path, say: Say) -> 
         faults = [text for row, _ in members for text in extracted.faults.get(row.number, {}).values()]
         read = functools.partial(_read_members, [one for _, one in members], form, readers, faults)
         items.append(Request(f"{path} row {members[0][0].number}", read))
-    for number, texts in extracted.faults.items():
+    for number, texts in sorted(extracted.faults.items()):
         for name, text in texts.items():
             say(f"row {number}: {name!r} is missing: {text}")
     absent = [column for column in extractors.columns if column not in header]

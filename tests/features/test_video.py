@@ -180,6 +180,23 @@ def test_a_header_without_a_frame_rate_is_told_and_times_are_used(clip, monkeypa
     assert "no frame rate" in remarks[0]
 
 
+@pytest.mark.parametrize(("at_scale", "is_whole_gone", "rate"), [(28, False, 10), (32, True, 25)])
+def test_an_avi_whose_header_has_no_frame_rate_says_which_is_assumed(tmp_path, at_scale, is_whole_gone, rate):
+    """The rate of the pictures, or the time a picture that the file's own header has beside it, too."""
+    clips.write_clip(tmp_path / "whole.avi", seconds=2, frames=flat)
+    assert not read(tmp_path / "whole.avi", 3)[1]
+    data = bytearray((tmp_path / "whole.avi").read_bytes())
+    at = data.index(b"strh") + at_scale
+    data[at : at + 4] = bytes(4)
+    if is_whole_gone:
+        at = data.index(b"avih") + 8
+        data[at : at + 4] = bytes(4)
+    (tmp_path / "zero.avi").write_bytes(data)
+    pictures, remarks = read(tmp_path / "zero.avi", 3)
+    assert pictures
+    assert remarks == [f"its header has no frame rate, so {rate} a second are assumed"]
+
+
 def _decode_of(decode):
     """`decode`, which gives PyAV its own stream."""
 
