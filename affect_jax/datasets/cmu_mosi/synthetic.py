@@ -81,7 +81,7 @@ def synthesize(
     utterances.sort(key=lambda u: u["id"])  # as text, like the release
     parameters = {"train_videos": train_videos, "test_videos": test_videos, **columns, "seed": seed}
     with make_whole_folder(Path(folder)) as place:
-        sizes = _write_release(place, utterances, counts, columns)
+        sizes = write_release(place, utterances, counts, columns)
         write_marker(place, "cmu_mosi", parameters, sizes)
 
 
@@ -128,7 +128,16 @@ def _make_random_walk(rng: np.random.Generator, length: int, count: int) -> np.n
     return walk
 
 
-def _write_release(place: Path, utterances: list[dict], counts: dict[str, int], columns: dict[str, int]) -> dict:
+def write_release(place: Path, utterances: list[dict], counts: dict[str, int], columns: dict[str, int]) -> dict:
+    """Writes the files of a release; returns its sizes, for the marker.
+
+    Args:
+      place: an empty folder.
+      utterances: in the order of their ids, each with id, split, number (of its video), label, sentiment, words, and a
+        list of numbers for each modality.
+      counts: split -> videos.
+      columns: modality -> how many numbers.
+    """
     _write_csv(place / "transcripts.csv", ([u["id"], u["words"], u["number"], u["label"]] for u in utterances))
     sizes: dict = {"videos": counts, "utterances": {}, "positive": {}, "columns": columns}
     for split in SPLITS:

@@ -17,6 +17,7 @@ class Synthetic:
       video_geometric: columns of geometric video features.
       video_appearance: columns of appearance video features.
       seed: of all random numbers.
+      test_labels: the test split has its labels, which the release keeps back.
     """
 
     recordings: int = define_setting(3, least=1)
@@ -25,6 +26,7 @@ class Synthetic:
     video_geometric: int = define_setting(632, least=1)
     video_appearance: int = define_setting(168, least=1)
     seed: int = define_setting(0, least=0)
+    test_labels: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

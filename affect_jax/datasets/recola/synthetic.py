@@ -17,7 +17,7 @@ private + noise, and the gold standard is y plus a rater's drift that no feature
 - Both video modalities have runs of all-zero rows, as the release has where no face was detected.
 
 Nothing links y to the number of a recording or to time. The two target folders have different features (drawn
-separately), and the test split has no gold standard, as in the release.
+separately), and the test split has no gold standard, as in the release, unless `test_labels` asks for one.
 """
 
 from pathlib import Path
@@ -49,6 +49,7 @@ def synthesize(
     video_geometric: int = 632,
     video_appearance: int = 168,
     seed: int = 0,
+    test_labels: bool = False,
 ) -> None:
     """Writes the corpus; `folder` appears only when everything is written.
 
@@ -60,6 +61,7 @@ def synthesize(
       video_geometric: feature columns.
       video_appearance: feature columns.
       seed: of all random numbers.
+      test_labels: the test split has its gold standard, which the release keeps back.
 
     Raises:
       UserError: a size below 1 (frames: 4), or the folder exists or cannot be written.
@@ -67,15 +69,17 @@ def synthesize(
     columns = {"audio": audio, "video_geometric": video_geometric, "video_appearance": video_appearance}
     if min(recordings, frames // 4, *columns.values()) < 1:
         raise UserError("config.corpus.synthetic has a size that is too small; give at least 1, and at least 4 frames")
-    parameters = {"recordings": recordings, "frames": frames, **columns, "seed": seed}
+    parameters = {"recordings": recordings, "frames": frames, **columns, "seed": seed, "test_labels": test_labels}
     sizes = {"recordings": dict.fromkeys(SPLIT_PREFIXES, recordings), "frames": frames, "columns": columns}
     with make_whole_folder(Path(folder)) as place:
         for number, target in enumerate(("arousal", "valence")):
-            _write_target(place, target, sizes, np.random.default_rng([seed, number]), seed)
+            _write_target(place, target, sizes, np.random.default_rng([seed, number]), seed, test_labels)
         write_marker(place, "recola", parameters, sizes)
 
 
-def _write_target(place: Path, target: str, sizes: dict, rng: np.random.Generator, seed: int) -> None:
+def _write_target(
+    place: Path, target: str, sizes: dict, rng: np.random.Generator, seed: int, test_labels: bool
+) -> None:
     frames, columns = sizes["frames"], sizes["columns"]
     times = np.arange(frames) * FRAME_SECONDS
     weights = {
@@ -93,15 +97,28 @@ def _write_target(place: Path, target: str, sizes: dict, rng: np.random.Generato
                     start = rng.integers(0, frames - lost + 1)
                     values[start : start + lost] = 0.0
                 _write_features(place / f"features_{modality}" / target / f"{name}.arff", times, values)
-            if split != "test":
-                gold = np.tanh(0.3 * (code[:, 0] + _DRIFT * _make_smooth_process(rng, frames, 1)[:, 0]))
-                arff_files.write_gold(place / "ratings_gold_standard" / target / f"{name}.arff", name, times, gold)
+            if split == "test":
+                if test_labels:  # of a stream of its own, so that no feature depends on whether there are labels
+                    drift = _make_smooth_process(rng.spawn(1)[0], frames, 1)[:, 0]
+                    _write_gold(place, target, name, times, _rate(code, drift))
+            else:
+                gold = _rate(code, _make_smooth_process(rng, frames, 1)[:, 0])
+                _write_gold(place, target, name, times, gold)
                 # Of another stream of numbers, so that everything else is what it was before there were raters.
                 single = np.random.default_rng([seed, len(split), number]).normal(size=(frames, _RATERS))
                 single *= _SCATTER * np.exp(0.5 * code[:, 1:2])
                 rating_files.write_ratings(
                     place / "ratings_individual" / target / f"{name}.csv", times, gold[:, None] + single
                 )
+
+
+def _rate(code: np.ndarray, drift: np.ndarray) -> np.ndarray:
+    """The gold standard [frames] of a code [frames, 5] and the rater's drift [frames]."""
+    return np.tanh(0.3 * (code[:, 0] + _DRIFT * drift))
+
+
+def _write_gold(place: Path, target: str, name: str, times: np.ndarray, gold: np.ndarray) -> None:
+    arff_files.write_gold(place / "ratings_gold_standard" / target / f"{name}.arff", name, times, gold)
 
 
 def _make_modality(rng: np.random.Generator, code: np.ndarray, scales: tuple, mixing: np.ndarray) -> np.ndarray:

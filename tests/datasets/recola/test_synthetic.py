@@ -100,3 +100,21 @@ def test_refuses_sizes_and_existing_folders(tmp_path):
         recola.synthesize(tmp_path / "a", frames=3)
     with pytest.raises(UserError, match="exists already"):
         recola.synthesize(tmp_path)
+
+
+def test_labels_of_the_test_split_are_kept_back_unless_asked_for_and_change_nothing_else(tmp_path):
+    sizes = dict(recordings=2, frames=60, audio=8, video_geometric=4, video_appearance=4)
+    without, with_labels = (
+        recola.load({"data_dir": str(tmp_path), "synthetic": sizes | dict(test_labels=asked)})
+        for asked in (False, True)
+    )
+    assert not any(recording.targets for recording in without.splits["test"])
+    for split, recordings in with_labels.splits.items():
+        for one, other in zip(recordings, without.splits[split], strict=True):
+            for modality, values in one.features.items():
+                np.testing.assert_array_equal(values, other.features[modality])
+            if split != "test":
+                np.testing.assert_array_equal(one.targets["arousal"], other.targets["arousal"])
+    gold = [recording.targets["arousal"] for recording in with_labels.splits["test"]]
+    assert all(np.isfinite(values).all() and 0 < np.abs(values).max() < 1 for values in gold)
+    assert not np.array_equal(*gold)
