@@ -19,6 +19,7 @@ if DEVICES not in os.environ.get("XLA_FLAGS", ""):
 # compile wrongly asks for the ones that users have (tests/experiment/test_streamed_runs.py).
 os.environ["XLA_FLAGS"] += " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = "0"  # where each operation was written: a fiftieth of the time
 # Programs that tests start are started again and again. The tests' own programs are not kept: of 384 in half a suite 22
 # were compiled twice.
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
@@ -33,14 +34,14 @@ os.environ["XDG_CACHE_HOME"] = _cache.name
 
 import jax  # noqa: E402
 
-# Tracing makes objects by the hundred thousand, nearly all of which live as long as the process: looking through all of
-# them again and again for cycles took a tenth of the tests' time.
+# Tracing makes objects by the hundred thousand, nearly all of which live as long as the process. Looking for cycles
+# among them, seldom as it was, took a twentieth of the tests' time, and freed a megabyte a minute.
 gc.collect()
 gc.freeze()
-gc.set_threshold(100_000, 50, 100)
+gc.disable()
 
 
-MOST_MAPPINGS = 15_000  # leaves 50,000 for the next file of tests
+MOST_MAPPINGS = 25_000  # leaves 40,000 for the next file of tests
 
 # Files of few tests that take long: begun first, so that no worker is left with one of them alone at the end.
 LONG = (
