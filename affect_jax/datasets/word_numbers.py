@@ -93,7 +93,7 @@ def read_words(cell: str, base: Path) -> list[str]:
         return []
     if not cell.lower().endswith(".txt"):
         return cell.split()
-    path = base / Path(cell).expanduser()
+    path = base / files.expand_home(cell)
     try:
         return path.read_text(encoding="utf-8-sig").split()
     except OSError as error:

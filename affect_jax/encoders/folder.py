@@ -49,7 +49,7 @@ def find_folder(source: str) -> Path:
     Raises:
       UserError: there is no such folder, and it cannot be fetched.
     """
-    folder = Path(source).expanduser()
+    folder = files.expand_home(source)
     if folder.is_dir():
         return folder
     command = f"hf download {shlex.quote(source)} --local-dir DIR"

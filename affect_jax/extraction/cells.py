@@ -77,7 +77,7 @@ def open_cell(text: str, base: Path, segment: Segment, source: Source, rate: flo
     """
     if source.kind == "words":
         return _open_words(text, base, segment)
-    path = base / Path(text).expanduser()
+    path = base / files.expand_home(text)
     if source.kind == "pictures" and not video.is_video(path):
         return _open_pictures(path, segment, source)
     if not path.exists():
@@ -109,7 +109,7 @@ def _hash_version(path: Path, size: int, changed: int) -> str:
 
 
 def _open_words(text: str, base: Path, segment: Segment) -> Cell:
-    path = base / Path(text).expanduser() if text.lower().endswith(transcripts.SUFFIXES) else None
+    path = base / files.expand_home(text) if text.lower().endswith(transcripts.SUFFIXES) else None
     transcript = transcripts.read_transcript(path) if path else transcripts.split_text(text)
     cut = transcripts.cut_transcript(transcript, segment)
     start = segment.start if cut.is_timed else 0.0

@@ -187,7 +187,7 @@ def _identify(*parts: object) -> str:
 
 
 def _resolve(file: str) -> Path:
-    return Path(file).expanduser().absolute()
+    return files.expand_home(file).absolute()
 
 
 def _resolve_encoder(name: str) -> str:
@@ -197,7 +197,7 @@ def _resolve_encoder(name: str) -> str:
         return f"{head}:{_resolve(file)}"
     folder, at, layer = name.rpartition("@")
     folder, suffix = (folder, f"@{layer}") if at else (name, "")
-    return f"{_resolve(folder)}{suffix}" if Path(folder).expanduser().is_dir() else name
+    return f"{_resolve(folder)}{suffix}" if files.expand_home(folder).is_dir() else name
 
 
 def _check_length(name: str, samples: int, file: str) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from affect_jax.datasets import tables
 from affect_jax.datasets.input_form import InputForm
-from affect_jax.datasets.manifest import frame_files, unlabelled
+from affect_jax.datasets.manifest import clip_cells, frame_files, locations, unlabelled
 from affect_jax.datasets.manifest.csv_table import Row as ListedRow
 from affect_jax.datasets.manifest.extract_columns import read_rows
 from affect_jax.datasets.manifest.problems import Problems
@@ -126,7 +126,14 @@ def load_extractors(form: InputForm, places: Mapping[str, str]) -> Extractors:
     return Extractors(form, sources)
 
 
-def extract_rows(extractors: Extractors, rows: Sequence[compute.Row], base: Path, folder: Path, say: Say) -> Extracted:
+def extract_rows(
+    extractors: Extractors,
+    rows: Sequence[compute.Row],
+    base: Path,
+    folder: Path,
+    say: Say,
+    hints: clip_cells.Hints | None = None,
+) -> Extracted:
     """Makes the features of rows.
 
     Args:
@@ -135,6 +142,7 @@ def extract_rows(extractors: Extractors, rows: Sequence[compute.Row], base: Path
       base: folder that paths start from.
       folder: gets the files of features.
       say: gets what is odd about files.
+      hints: what is known of files that are not there.
     """
     files: dict[int, dict[str, Path]] = {row.number: {} for row in rows}
     faults: dict[int, dict[str, str]] = {}
@@ -147,6 +155,7 @@ def extract_rows(extractors: Extractors, rows: Sequence[compute.Row], base: Path
             failed.add(number)
             faults.setdefault(number, {})[name] = text.removeprefix(f"{of.column}: ")
 
+        here = clip_cells.report_hints(here, made.column, hints or {}, report)
         wanted = Wanted(name, made.column, made.source)
         plan = compute.plan_features(wanted, source, here, base, folder, rate=made.rate, report=report)
         for line in compute.carry_out(plan, report):
@@ -173,7 +182,11 @@ def collect_rows(extractors: Extractors, path: Path, folder: Path, say: Say) -> 
     header, rows = read_rows(tables.require_rows(tables.read_table(path)), problems)
     form = extractors.form
     others = [name for name in form.modalities if name not in extractors.sources]
-    extracted = extract_rows(extractors, rows, path.parent, folder, say)
+    finder = locations.FileFinder(path.parent)
+    rows, hints = clip_cells.locate_cells(rows, finder)
+    for what, count in finder.remarks.items():
+        say(f"note: {what}: {count}")
+    extracted = extract_rows(extractors, rows, path.parent, folder, say, hints)
     readers = frame_files.make_readers(form.options, hold=True)
     listed: dict[str, list[tuple[compute.Row, ListedRow]]] = {}
     for row in rows:

@@ -22,7 +22,7 @@ from affect_jax.inference.output import Output, write_output
 from affect_jax.inference.predict_inputs import Answer, answer_recording
 from affect_jax.inference.predictor import Predictor
 from affect_jax.inference.timelines import PEAKS, Timeline, calibrate_timeline, describe_fit
-from affect_jax.runtime.files import spell_path
+from affect_jax.runtime.files import expand_home, spell_path
 from affect_jax.runtime.progress import Work
 
 _WHOLE_UP_TO = 1.25
@@ -156,7 +156,7 @@ def _fill_columns(extractors: Extractors, path: Path, transcript: str) -> dict[s
     if not media:
         return {words[0]: place}
     is_file = transcript.lower().endswith(transcripts.SUFFIXES)
-    name = str(Path(transcript).expanduser().absolute()) if is_file else transcript
+    name = str(expand_home(transcript).absolute()) if is_file else transcript
     return {**dict.fromkeys(media, place), **({words[0]: name} if words and name else {})}
 
 

@@ -19,6 +19,11 @@ PARTIAL = ".partial"
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
+def expand_home(text: str | Path) -> Path:
+    """A path whose `~` is the home folder; as it stands where that is of nobody (`~ laughs ~` is no path)."""
+    return Path(os.path.expanduser(text))
+
+
 def spell_path(path: str | os.PathLike[str]) -> str:
     r"""The text of a path whose names may be any bytes: those that are no text are written as `\xfc`.
 

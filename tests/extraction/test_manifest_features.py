@@ -187,6 +187,33 @@ def test_a_clip_of_which_nothing_is_made_is_no_item(tmp_path):
     ]
 
 
+def test_paths_of_clips_are_found_as_those_of_features(tmp_path):
+    """Typed on Windows, umlauts as macOS writes them, in other letters, beside words with signs of all kinds."""
+    (tmp_path / "Gespr\u00e4che").mkdir()
+    for name in ("a", "b", "c"):
+        samples = 0.1 * np.random.default_rng(ord(name)).normal(size=3200)
+        soundfile.write(tmp_path / "Gespr\u00e4che" / f"{name}.wav", samples, 16000)
+    (tmp_path / "vectors.txt").write_text("cat 1 2\n")
+    rows = [["i0", "x", "Gespr\u00e4che\\a.wav", "$5 a cat"], ["i1", "y", "Gespra\u0308che/b.wav", "~ cat \\o/"]]
+    rows += [["i2", "x", "Gespr\u00e4che/c.wav", "http://cat cat" + 60 * " cats"]]
+    write(tmp_path / "my.csv", ["id", "label", "clip", "said"], rows)
+    features = f"voice=clip:mfcc, words=said:glove:{tmp_path / 'vectors.txt'}"
+    lines = list(extract_features(tmp_path / "my.csv", features, tmp_path / "out"))
+    assert "note         paths with backslashes, read with slashes: 1" in lines
+    assert any("umlauts of macOS" in line for line in lines)
+    assert all(row["voice"] and row["words"] for row in read(tmp_path / "out"))
+    with (tmp_path / "out" / "extracted_clips.csv").open(newline="") as file:
+        clips = [row["clip"] for row in csv.DictReader(file)]
+    assert clips == [str((tmp_path / "Gespr\u00e4che" / f"{name}.wav").resolve()) for name in "abc"]
+    write(
+        tmp_path / "my.csv", ["id", "label", "clip"], [["i0", "x", "Gespr\u00e4che/A.wav"], ["i1", "y", "s3://x/b.wav"]]
+    )
+    with pytest.raises(UserError) as error:
+        list(extract_features(tmp_path / "my.csv", "voice=clip:mfcc", tmp_path / "out"))
+    for line, says in zip(str(error.value).splitlines(), ("Upper and lower case differ", "is an address"), strict=True):
+        assert says in line
+
+
 def test_what_is_odd_in_many_files_is_one_line():
     places = collections.Counter(f"{name}.mp4" for name in "abcdeab")
     assert compute._word_remark("no face", places) == "no face (a.mp4, b.mp4, c.mp4 and 2 more)"

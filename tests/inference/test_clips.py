@@ -138,6 +138,19 @@ def test_a_list_of_clips_gets_a_prediction_each(folder, monkeypatch, capsys):
         np.testing.assert_allclose([float(rows[name][label]) for label in ("happy", "sad")], shares, atol=1e-4)
 
 
+def test_a_list_of_clips_is_read_as_a_manifest(folder, monkeypatch, capsys, tmp_path):
+    (tmp_path / "new").mkdir()
+    shutil.copy(folder / "c0.mp4", tmp_path / "new" / "c0.mp4")
+    rows = ["id,clip,said,start,end", "a,new\\c0.mp4,a sad day,0,1", "b,new/C0.mp4,a sad day,0,1"]
+    (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
+    out, said, _ = call(monkeypatch, capsys, f"--run={folder / 'export'}", tmp_path / "list.csv")
+    notes = {row["id"]: row["note"] for row in csv.DictReader(io.StringIO(out))}
+    assert "without" not in notes["a"]
+    assert "without face; without voice" in notes["b"]
+    assert "note: paths with backslashes, read with slashes: 1" in said
+    assert said.count("Upper and lower case differ") == 2
+
+
 def test_extractors_are_those_of_the_training(folder, monkeypatch, capsys, tmp_path):
     moved, other = (
         shutil.copytree(folder / "bert", tmp_path / "moved"),

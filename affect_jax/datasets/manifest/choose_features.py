@@ -1,6 +1,7 @@
 """What `--features=auto` stands for: features by the kind of file that a manifest's columns name."""
 
 import importlib.util
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from affect_jax.encoders import static_words
 from affect_jax.errors import MissingPackageError, UserError
 from affect_jax.extraction.wanted import AUTO, FORM, Wanted
 from affect_jax.features import sound_streams, transcripts, video
+from affect_jax.runtime import files
 
 OWN = ("id", "split", "fold", "group", "start", "end")
 
@@ -80,10 +82,10 @@ def _find_cell_kind(cell: str, base: Path) -> str:
     if suffix in transcripts.TIMED:
         return "words"
     if suffix == ".txt":
-        return "words" if _holds_words(base / Path(cell).expanduser()) else ""
+        return "words" if _holds_words(base / files.expand_home(cell)) else ""
     if suffix in FEATURES:
         return ""
-    if len(cell) < 4096 and (base / Path(cell).expanduser()).is_dir():
+    if os.path.isdir(base / files.expand_home(cell)):  # which is False of words that are too long for a path
         return "pictures"
     return "words" if " " in cell.strip() else ""
 
@@ -103,7 +105,7 @@ def _find_streams(column: str, cells: Sequence[Mapping[str, str]], base: Path) -
     for row in cells:
         if not is_missing(row[column]):
             try:
-                return video.read_facts(base / Path(row[column]).expanduser())
+                return video.read_facts(base / files.expand_home(row[column]))
             except MissingPackageError:
                 raise
             except UserError as fault:

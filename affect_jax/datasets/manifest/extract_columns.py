@@ -16,7 +16,9 @@ from affect_jax.datasets import tables
 from affect_jax.datasets.feature_frames import PLAIN
 from affect_jax.datasets.manifest import recorded_rows
 from affect_jax.datasets.manifest.choose_features import OWN, choose_features, is_own, list_clips
+from affect_jax.datasets.manifest.clip_cells import Hints, locate_cells, report_hints
 from affect_jax.datasets.manifest.cut_steps import cut_steps
+from affect_jax.datasets.manifest.locations import FileFinder
 from affect_jax.datasets.manifest.problems import Problems
 from affect_jax.datasets.manifest.start_end import read_segments
 from affect_jax.datasets.manifest.step_labels import read_step_labels
@@ -71,6 +73,9 @@ def extract_features(
     problems = Problems(manifest)
     table = tables.require_rows(tables.read_table(manifest))
     header, rows = read_rows(table, problems)
+    finder = FileFinder(manifest.parent)
+    rows, hints = locate_cells(rows, finder)
+    yield from (f"note         {what}: {count}" for what, count in finder.remarks.items())
     if features.strip() == AUTO:
         wanted = choose_features(header, [row.cells for row in rows], manifest.parent)
         yield f'features     chosen by kind of file: --features="{spell_features(wanted)}"'
@@ -83,12 +88,9 @@ def extract_features(
     if unused:
         yield f"left out     {', '.join(unused)}, of which --features makes nothing"
     made, media = yield from _compute(
-        manifest, rows, wanted, out / "features", _Choices(rate, min_confidence, leaves_out)
+        manifest, rows, wanted, out / "features", _Choices(rate, min_confidence, leaves_out, hints)
     )
-    if gone := _find_empty(header, rows, wanted, made):
-        rows = [row for row in rows if row.number not in gone]
-        numbers = ", ".join(map(str, sorted(gone)[:_MOST_ROWS])) + (", ..." if len(gone) > _MOST_ROWS else "")
-        yield f"left out     {format_count(len(gone), 'row')} without any modality: {numbers}"
+    rows = yield from _drop_empty(header, rows, wanted, made)
     rows = _cut_labels(rows, manifest.parent, out, Problems(manifest))
     path = out / "manifest.csv"
     files.write_atomic(path, _write_manifest(header, rows, wanted, made, manifest.parent))
@@ -102,6 +104,7 @@ class _Choices(NamedTuple):
     rate: float
     min_confidence: float | None
     leaves_out: bool
+    hints: Hints
 
 
 def _compute(
@@ -121,6 +124,7 @@ def _compute(
     for one in wanted:
         source, report = load_source(one.source), unusable[one.modality].add
         there = [row for row in rows if not is_missing(row.cells[one.column])]
+        there = report_hints(there, one.column, choices.hints, report)
         plans.append(plan_features(one, source, there, manifest.parent, folder, rate=choices.rate, report=report))
         yield describe_plan(plans[-1])
     for plan in plans:
@@ -150,19 +154,23 @@ class _Unusable:
         self._problems.add(number, f"{text}{self._advice}")
 
 
-def _find_empty(
+def _drop_empty(
     header: Sequence[str], rows: Sequence[Row], wanted: Sequence[Wanted], made: Mapping[str, Mapping[int, str]]
-) -> set[int]:
-    """Numbers of rows of which nothing could be made, and that have nothing in another column of a modality."""
+) -> Generator[str, None, list[Row]]:
+    """Returns the rows without those of which nothing could be made, which have no other modality, and tells these."""
     used = {one.column for one in wanted}
     kept = [name for name in header if name and not is_own(name) and name not in used]
-    return {
+    gone = {
         row.number
         for row in rows
         if any(not is_missing(row.cells[name]) for name in used)
         and not any(names.get(row.number) for names in made.values())
         and all(is_missing(row.cells[name]) for name in kept)
     }
+    if gone:
+        numbers = ", ".join(map(str, sorted(gone)[:_MOST_ROWS])) + (", ..." if len(gone) > _MOST_ROWS else "")
+        yield f"left out     {format_count(len(gone), 'row')} without any modality: {numbers}"
+    return [row for row in rows if row.number not in gone]
 
 
 def read_rows(table: tables.Table, problems: Problems) -> tuple[list[str], list[Row]]:
@@ -220,9 +228,9 @@ def _cut_labels(rows: Sequence[Row], base: Path, out: Path, problems: Problems) 
     for row in rows:
         cells = dict(row.cells)
         for name, text in row.cells.items():
-            path = base / Path(text).expanduser() if len(text) < 4096 else base
+            path = base / files.expand_home(text)
             is_label = name == "label" or name.startswith("label:")
-            if row.segment == WHOLE or not is_label or is_missing(text) or not path.is_file():
+            if row.segment == WHOLE or not is_label or is_missing(text) or not os.path.isfile(path):
                 continue
             try:
                 labels, _ = cut_steps(read(path), row.segment, path, "write them with times")
@@ -267,7 +275,7 @@ def _name_file(name: str | None) -> str:
 
 def _spell_cell(column: str, cell: str, base: Path) -> str:
     """A cell of a kept column; a path to a file becomes absolute, as the new csv is elsewhere."""
-    if column in OWN or is_missing(cell) or len(cell) > 4096:
+    if column in OWN or is_missing(cell):
         return cell
-    path = base / Path(cell).expanduser()
-    return str(path.resolve()) if path.is_file() else cell
+    path = base / files.expand_home(cell)
+    return str(path.resolve()) if os.path.isfile(path) else cell

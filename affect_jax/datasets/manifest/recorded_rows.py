@@ -63,7 +63,7 @@ def write_clips(
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADER)
     for cells, segment in rows:
-        path = next((base / Path(cells[name]).expanduser() for name in media if not is_missing(cells[name])), None)
+        path = next((base / files.expand_home(cells[name]) for name in media if not is_missing(cells[name])), None)
         if path is not None and path.is_file() and "id" in cells:
             end = "" if segment.end is None else segment.end
             writer.writerow([cells["id"], path.resolve(), segment.start, end])
