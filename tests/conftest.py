@@ -34,6 +34,8 @@ os.environ["XDG_CACHE_HOME"] = _cache.name
 
 import jax  # noqa: E402
 
+# A program that is not kept needs no key, which costs a thirtieth of its compilation.
+jax.config.update("jax_enable_compilation_cache", False)
 # Tracing makes objects by the hundred thousand, nearly all of which live as long as the process. Looking for cycles
 # among them, seldom as it was, took a twentieth of the tests' time, and freed a megabyte a minute.
 gc.collect()
@@ -74,6 +76,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files of `LONG` first, in that order; `make test` has xdist keep it."""
     place = {str(ROOT / "tests" / name): number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: place.get(str(item.path), len(LONG)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Looks for cycles once; pytest, which looks twice more, and Python, which looks as it ends, then have little to
+    look at."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module", autouse=True)
