@@ -190,22 +190,34 @@ def collect_rows(extractors: Extractors, path: Path, folder: Path, say: Say) -> 
     readers = frame_files.make_readers(form.options, hold=True)
     listed: dict[str, list[tuple[compute.Row, ListedRow]]] = {}
     for row in rows:
-        files = dict(extracted.files[row.number])
+        files = {} if _is_unreadable(row.number, extractors, extracted) else dict(extracted.files[row.number])
         files |= {m: path.parent / row.cells[m] for m in others if not is_missing(row.cells.get(m, ""))}
         group = row.cells.get("group", "") if form.layout == "group" else row.cells["id"]
         one = ListedRow(row.number, row.cells["id"], "", group, {}, files)
         listed.setdefault(group if form.layout == "group" else str(row.number), []).append((row, one))
-    items = []
+    items, told = [], set()
     for members in listed.values():
         faults = [text for row, _ in members for text in extracted.faults.get(row.number, {}).values()]
+        faults = list(dict.fromkeys(faults))
+        if any(one.files for _, one in members):  # else it is skipped, and told then
+            told |= {row.number for row, _ in members}
         read = functools.partial(_read_members, [one for _, one in members], form, readers, faults)
         items.append(Request(f"{path} row {members[0][0].number}", read))
-    for number, texts in sorted(extracted.faults.items()):
-        for name, text in texts.items():
-            say(f"row {number}: {name!r} is missing: {text}")
+    for number in sorted(told & extracted.faults.keys()):
+        for name, text in extracted.faults[number].items():
+            say(f"row {number}: {name!r} is missing: {text.partition('; ')[0]}")
     absent = [column for column in extractors.columns if column not in header]
     remarks = [f"no column {', '.join(absent)}, so what is made of it is missing in every row"] if absent else []
     return Requests(tuple(items), tuple(remarks))
+
+
+def _is_unreadable(number: int, extractors: Extractors, extracted: Extracted) -> bool:
+    """Whether nothing that is made of one of a row's clips could be made: the clip, not a stream of it, is at fault."""
+    faults = extracted.faults.get(number, {})
+    made_of: dict[str, list[str]] = {}
+    for name in extractors.sources:
+        made_of.setdefault(extractors.form.modalities[name].extraction.column, []).append(name)
+    return any(all(name in faults for name in names) for names in made_of.values())
 
 
 def _read_members(

@@ -143,12 +143,18 @@ def test_a_list_of_clips_is_read_as_a_manifest(folder, monkeypatch, capsys, tmp_
     shutil.copy(folder / "c0.mp4", tmp_path / "new" / "c0.mp4")
     rows = ["id,clip,said,start,end", "a,new\\c0.mp4,a sad day,0,1", "b,new/C0.mp4,a sad day,0,1"]
     (tmp_path / "list.csv").write_text("\n".join(rows) + "\n")
-    out, said, _ = call(monkeypatch, capsys, f"--run={folder / 'export'}", tmp_path / "list.csv")
+    clips.write_clip(tmp_path / "mute.mp4", seconds=1, frames=clips.draw, tone=None)
+    with (tmp_path / "list.csv").open("a") as file:
+        file.write("c,mute.mp4,a sad day,,\n")
+    out, said, status = call(monkeypatch, capsys, f"--run={folder / 'export'}", tmp_path / "list.csv")
+    assert status == 2
     notes = {row["id"]: row["note"] for row in csv.DictReader(io.StringIO(out))}
+    assert set(notes) == {"a", "c"}  # nothing of b's clip can be read, though its words can
     assert "without" not in notes["a"]
-    assert "without face; without voice" in notes["b"]
+    assert "without voice" in notes["c"]
+    assert "row 4: 'voice' is missing: " in said
     assert "note: paths with backslashes, read with slashes: 1" in said
-    assert said.count("Upper and lower case differ") == 2
+    assert said.count("Upper and lower case differ") == 1
 
 
 def test_extractors_are_those_of_the_training(folder, monkeypatch, capsys, tmp_path):

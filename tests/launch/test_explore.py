@@ -215,6 +215,19 @@ def test_films_play_beside_the_waveform(program, run, tmp_path, monkeypatch, cap
             assert not page.named("Runtime.exceptionThrown")
 
 
+def test_films_without_pyav_are_told(program, run, tmp_path, monkeypatch):
+    (tmp_path / "films").mkdir()
+    for name in IDS[:2]:
+        (tmp_path / "films" / f"{name}.mp4").write_bytes(b"\0\0\0\x20ftypisom")
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(UserError) as error:
+        program(f"--run={run}", f"--audio_dir={tmp_path / 'films'}")
+    assert "PyAV" in str(error.value)
+    assert "pip install 'affect-jax[video]'" in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+    assert not (run / "listening").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "sizes"),
     [
