@@ -34,6 +34,8 @@ os.environ["XDG_CACHE_HOME"] = _cache.name
 
 import jax  # noqa: E402
 
+from affect_jax.runtime import mappings  # noqa: E402
+
 # A program that is not kept needs no key, which costs a thirtieth of its compilation.
 jax.config.update("jax_enable_compilation_cache", False)
 # Tracing makes objects by the hundred thousand, nearly all of which live as long as the process. Looking for cycles
@@ -43,7 +45,7 @@ gc.freeze()
 gc.disable()
 
 
-MOST_MAPPINGS = 25_000  # leaves 40,000 for the next file of tests
+MOST_MAPPINGS = 0.38  # of all that a process may have: leaves 40,000 for the next file of tests
 
 # Files of few tests that take long: begun first, so that no worker is left with one of them alone at the end.
 LONG = (
@@ -88,16 +90,9 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_mappings():
-    """Frees the compiled programs after a file of tests, when they have become many.
-
-    XLA maps every kernel into memory of its own. A worker that keeps all programs of the suite passes the 65,530
-    mappings that Linux gives a process by default, and then dies of a segmentation fault wherever it next wants memory.
-    """
+    """Frees the compiled programs after a file of tests, when they have become many."""
     yield
-    mappings = pathlib.Path("/proc/self/maps")
-    if mappings.exists() and mappings.read_bytes().count(b"\n") > MOST_MAPPINGS:
-        jax.clear_caches()
-        gc.collect()
+    mappings.free_programs(MOST_MAPPINGS)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ from affect_jax.experiment.results_file import (
     write_results,
 )
 from affect_jax.experiment.study import repredict_study, run_study
-from affect_jax.runtime import hosts, run_folder, run_identity
+from affect_jax.runtime import hosts, mappings, run_folder, run_identity
 from affect_jax.runtime.progress import Display
 from affect_jax.runtime.signals import never_stop
 from affect_jax.training import loop
@@ -190,6 +190,7 @@ def _run_studies(
         remarks.warn_of_idle_devices(run, study)
         if number == 1 and (seconds := time.monotonic() - began) > _MEASURED:
             run.display.say(remarks.describe_left(seconds, studies[:1], studies[1:], run))
+        mappings.free_programs()  # those of the studies before
         outcome = run_study(run, study)
         folds = [trial.fold for trial in outcome.trials]
         arrays |= _collect_predictions(run, study.name, len(trials), outcome.predictions, folds)
