@@ -4,6 +4,7 @@ Links that lead out of docs/ are right on GitHub. On the site they lead to the p
 to a module of the package to its place in the API, and all others to GitHub.
 """
 
+import functools
 import posixpath
 import re
 from pathlib import Path
@@ -26,6 +27,7 @@ _LINK = re.compile(r"(\]\(\s*|\b(?:src|href)=\")([^)\s\"]+)")
 
 def on_config(config: Any) -> Any:
     """Appends the API pages to the navigation."""
+    list_rooms.cache_clear()  # `mkdocs serve` builds again where a module has come
     if not any("API" in section for section in config.nav):
         config.nav.append({"API": [{name: f"api/{name}.md"} for name in list_rooms()]})
     return config
@@ -62,6 +64,7 @@ def list_images() -> list[str]:
     return sorted(images)
 
 
+@functools.cache
 def list_rooms() -> dict[str, list[str]]:
     """Lists the rooms of the package, the modules beside them under 'affect_jax', and launch; each with its modules."""
     rooms: dict[str, list[str]] = {}
