@@ -6,6 +6,8 @@
 | words | glove:FILE, wordllama, an encoder of words |
 | pictures | hog, resnet101:FILE (also 18, 50), an encoder of images; faces+ before any of them, landmarks |
 | sound or pictures | onnx:FILE |
+
+`bfloat16:` before the name of an encoder has it compute in bfloat16.
 """
 
 import functools
@@ -37,7 +39,10 @@ _STEP = 0.01
 """Seconds between two steps of these."""
 _FACES, _LANDMARKS, _GRADIENTS, _GLOVE, _WORDLLAMA = "faces", "landmarks", "hog", "glove", "wordllama"
 _ONNX = "onnx"
+_BFLOAT16 = "bfloat16"
 _BATCH = 32
+
+_OWN = (_FACES, _LANDMARKS, _GRADIENTS, _GLOVE, _WORDLLAMA, _ONNX)
 
 Read = Callable[[int], np.ndarray]
 """Number of a recording -> its samples, float32 [S] at `RATE`."""
@@ -103,14 +108,30 @@ def load_source(name: str) -> Source:
         return Source("words", f"{_GLOVE}:{path}", _identify(_GLOVE, files.hash_file(path)), compute)
     if kind == _ONNX:
         return _load_onnx(file)
+    if kind == _BFLOAT16:
+        return _load_encoder(_name_encoder(name), in_bfloat16=True)
     return _load_encoder(name)
+
+
+def _name_encoder(name: str) -> str:
+    """The encoder behind `bfloat16:`.
+
+    Raises:
+      UserError: what stands there is no encoder.
+    """
+    inner = name.partition(":")[2]
+    if not inner or inner in _SOUNDS or re.split("[:+]", inner)[0] in (*_OWN, _BFLOAT16):
+        raise UserError(
+            f"the extractor is {name!r}, but only encoders compute in {_BFLOAT16}; name one, such as "
+            f"{_BFLOAT16}:DIR@8, faces+{_BFLOAT16}:resnet101:FILE"
+        )
+    return inner
 
 
 def is_extractor(name: str) -> bool:
     """Whether a name is that of an extractor rather than of a folder of features."""
     head = name.partition("+")[0]
-    own = (*_SOUNDS, _FACES, _LANDMARKS, _GRADIENTS, _GLOVE, _WORDLLAMA, _ONNX)
-    if head.partition(":")[0] in own or re.fullmatch(r"resnet\d+:.+", head):
+    if head.partition(":")[0] in (*_SOUNDS, *_OWN, _BFLOAT16) or re.fullmatch(r"resnet\d+:.+", head):
         return True
     folder, at, layer = name.rpartition("@")
     return any((_resolve(place) / "config.json").is_file() for place in (name, folder if at and layer else name))
@@ -118,7 +139,8 @@ def is_extractor(name: str) -> bool:
 
 def sign_source(name: str) -> str:
     """A hash of an extractor's name and of the size and time of the files that it names, without loading it."""
-    parts = [part for piece in name.split("+") for part in (piece, piece.partition(":")[2], piece.rpartition("@")[0])]
+    pieces = [piece.removeprefix(f"{_BFLOAT16}:") for piece in name.split("+")]
+    parts = [part for piece in pieces for part in (piece, piece.partition(":")[2], piece.rpartition("@")[0])]
     signs = [name, str(_VERSION)]
     for path in (_resolve(part) for part in parts if part):
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
@@ -146,10 +168,10 @@ def _compute_onnx(network: onnx_models.Network, lengths: Sequence[int], read: Re
         yield number, Steps(values, share * (np.arange(len(values)) + 0.5))
 
 
-def _load_encoder(name: str) -> Source:
-    extractor = extract.load_extractor(_resolve_encoder(name))
+def _load_encoder(name: str, *, in_bfloat16: bool = False) -> Source:
+    extractor = extract.load_extractor(_resolve_encoder(name), in_bfloat16=in_bfloat16)
     identity, encoder = _identify(extractor.identity), extractor.encoder
-    name = _resolve_encoder(name)
+    name = (f"{_BFLOAT16}:" if in_bfloat16 else "") + _resolve_encoder(name)
     if encoder.kind == "sound":
         compute = functools.partial(_encode_sounds, extractor)
         return Source("sound", name, identity, compute, extract.check_length, batches=True)
