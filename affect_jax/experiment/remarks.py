@@ -13,6 +13,7 @@ from affect_jax.config.stages import Stage
 from affect_jax.errors import format_count
 from affect_jax.experiment.context import Run
 from affect_jax.experiment.study import plan_final_trials, plan_search_trials
+from affect_jax.runtime.progress import format_duration
 from affect_jax.training import halving, loop, mesh, objective
 
 _OVERHEAD = 1.5e-3
@@ -156,13 +157,6 @@ def _measure_product_rate() -> float:
     for _ in range(4):
         a @ a
     return 4 * 2 * size**3 / max(time.perf_counter() - begin, 1e-6) / 2  # recurrent products are half as fast
-
-
-def format_duration(seconds: float) -> str:
-    """'40 s', '3 min', '2 h'."""
-    if seconds < 90:
-        return f"{max(round(seconds, -1), 10):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.0f} h"
 
 
 def warn_of_saturation(run: Run, study: Study) -> None:

@@ -17,6 +17,7 @@ from affect_jax.extraction.sources import Numbered, Source
 from affect_jax.extraction.steps import Steps
 from affect_jax.extraction.wanted import Wanted
 from affect_jax.features.segments import Segment
+from affect_jax.runtime.progress import format_duration
 
 _WHAT = {"sound": "recordings", "words": "texts", "pictures": "videos or folders of pictures"}
 _FIRST, _EVERY = 2.0, 10.0
@@ -120,11 +121,21 @@ def plan_features(
 
 
 def describe_plan(plan: Plan) -> str:
-    """What will be done, as a line."""
-    seconds = sum(task.cell.seconds for task in plan.tasks)
+    """What will be done, and about how long it takes, as a line."""
     text = f"{plan.wanted.modality:<12} {len(plan.made)} {_WHAT[plan.source.kind]} of the column {plan.wanted.column}"
     text += f" by {plan.wanted.source}, {len(plan.tasks)} to compute"
-    return f"{text}: {seconds:.0f} s" if seconds and plan.source.kind != "words" else text
+    seconds = sum(task.cell.seconds for task in plan.tasks)
+    if plan.source.kind == "words":
+        count = sum(len(task.cell.transcript.words) for task in plan.tasks)
+        what = f"{count} words"
+    else:
+        pictures = sum(len(task.cell.pictures) for task in plan.tasks)
+        count = seconds if plan.source.kind == "sound" else seconds * plan.rate + pictures
+        what = f"{pictures} pictures" if pictures else f"{seconds:.0f} s of them"
+    if not count:
+        return text
+    took = f", about {format_duration(plan.source.pace * count)} on two cores" if plan.source.pace else ""
+    return f"{text}: {what}{took}"
 
 
 def carry_out(plan: Plan, report: Report) -> Iterator[str]:

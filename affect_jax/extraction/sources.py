@@ -41,6 +41,16 @@ _FACES, _LANDMARKS, _GRADIENTS, _GLOVE, _WORDLLAMA = "faces", "landmarks", "hog"
 _ONNX = "onnx"
 _BFLOAT16 = "bfloat16"
 _BATCH = 32
+_PACES = {
+    **dict(mfcc=0.002, log_mel=0.0015, egemaps=0.03),
+    _GRADIENTS: 0.003,
+    _LANDMARKS: 0.08,
+    _FACES: 0.07,
+    _WORDLLAMA: 1e-5,
+}
+"""`Source.pace`, measured here, with what decodes the files."""
+_PER_PARAMETER = {"sound": 1.1e-9, "images": 1.7e-9, "words": 2.5e-11}
+"""The same of an encoder, of each of its parameters: of wav2vec2-base, ResNet-101 and BERT-base (docs/encoders.md)."""
 
 _OWN = (_FACES, _LANDMARKS, _GRADIENTS, _GLOVE, _WORDLLAMA, _ONNX)
 
@@ -61,6 +71,8 @@ class Source(NamedTuple):
         recordings, texts or clips and their steps, in any order.
       check: of sound: raises UserError where a recording of so many samples, called so, cannot be read.
       batches: whether recordings of like lengths are computed together, which asks for all lengths before.
+      pace: about how many seconds two cores of a CPU take for a second of sound, a picture or a word; None where nobody
+        knows, as of a network of the user's.
     """
 
     kind: str
@@ -69,6 +81,7 @@ class Source(NamedTuple):
     compute: Callable[..., Iterator[tuple[int, Steps]]]
     check: Callable[[int, str], None] = lambda samples, name: None
     batches: bool = False
+    pace: float | None = None
 
 
 def load_source(name: str) -> Source:
@@ -88,19 +101,23 @@ def load_source(name: str) -> Source:
         if name == "egemaps":
             egemaps.check_opensmile()
         compute = functools.partial(_compute_sounds, _SOUNDS[name])
-        return Source("sound", name, _identify(name, RATE), compute, functools.partial(_check_length, name))
+        check = functools.partial(_check_length, name)
+        return Source("sound", name, _identify(name, RATE), compute, check, pace=_PACES[name])
     if name == _GRADIENTS:
-        return Source("pictures", name, _identify(name), functools.partial(_compute_images, _compute_all_gradients))
+        compute = functools.partial(_compute_images, _compute_all_gradients)
+        return Source("pictures", name, _identify(name), compute, pace=_PACES[name])
     if kind == _LANDMARKS:
         path = _resolve(file) if file else faces.find_landmark_model()
         model = faces.read_landmark_model(path)
         identity = _identify(name.partition(":")[0], files.hash_file(path))
         source = f"{_LANDMARKS}:{path}" if file else name
-        return Source("pictures", source, identity, functools.partial(_compute_geometry, model))
+        compute = functools.partial(_compute_geometry, model)
+        return Source("pictures", source, identity, compute, pace=_PACES[_LANDMARKS])
     if name == _WORDLLAMA:
         vectors = static_words.load_word_vectors()
         embed = functools.partial(static_words.embed_words, vectors)
-        return Source("words", name, _identify(name, vectors.identity), functools.partial(_compute_words, embed))
+        identity = _identify(name, vectors.identity)
+        return Source("words", name, identity, functools.partial(_compute_words, embed), pace=_PACES[name])
     if kind == _GLOVE:
         path = _resolve(file)
         width = text.find_width(path)
@@ -171,16 +188,17 @@ def _compute_onnx(network: onnx_models.Network, lengths: Sequence[int], read: Re
 def _load_encoder(name: str, *, in_bfloat16: bool = False) -> Source:
     extractor = extract.load_extractor(_resolve_encoder(name), in_bfloat16=in_bfloat16)
     identity, encoder = _identify(extractor.identity), extractor.encoder
+    pace = _PER_PARAMETER[encoder.kind] * sum(leaf.size for leaf in jax.tree.leaves(encoder.variables))
     name = (f"{_BFLOAT16}:" if in_bfloat16 else "") + _resolve_encoder(name)
     if encoder.kind == "sound":
         compute = functools.partial(_encode_sounds, extractor)
-        return Source("sound", name, identity, compute, extract.check_length, batches=True)
+        return Source("sound", name, identity, compute, extract.check_length, batches=True, pace=pace)
     if encoder.kind == "words":
-        return Source("words", name, identity, functools.partial(_encode_words, extractor))
+        return Source("words", name, identity, functools.partial(_encode_words, extractor), pace=pace)
     # Once, not for every batch.
     extractor = extractor._replace(encoder=encoder._replace(variables=jax.device_put(encoder.variables)))
     encode = functools.partial(extract.encode_pictures, extractor)
-    return Source("pictures", name, identity, functools.partial(_compute_images, encode))
+    return Source("pictures", name, identity, functools.partial(_compute_images, encode), pace=pace)
 
 
 def _load_faces(name: str, file: str, rest: str) -> Source:
@@ -201,7 +219,8 @@ def _load_faces(name: str, file: str, rest: str) -> Source:
         for number, steps in inner.compute(_cut_faces(pictures, model, confidences)):
             yield number, steps._replace(confidence=np.array(confidences.pop(number)))
 
-    return Source("pictures", f"{_FACES}{f':{path}' if path else ''}+{inner.name}", identity, compute)
+    pace = None if inner.pace is None else inner.pace + _PACES[_FACES]
+    return Source("pictures", f"{_FACES}{f':{path}' if path else ''}+{inner.name}", identity, compute, pace=pace)
 
 
 def _identify(*parts: object) -> str:

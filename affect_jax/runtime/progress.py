@@ -130,3 +130,10 @@ class Work:
         if not self._console.is_terminal and time.monotonic() - self._printed >= QUIET_SECONDS:
             self.say(f"{name}: {done} of {of}")
             self._printed = time.monotonic()
+
+
+def format_duration(seconds: float) -> str:
+    """'40 s', '3 min', '2 h'."""
+    if seconds < 90:
+        return f"{max(round(seconds, -1), 10):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.0f} h"

@@ -89,7 +89,7 @@ def test_features_are_those_of_each_file_alone_and_are_computed_once(encoders, m
     manifest.write_text(manifest.read_text().replace("0.wav", "renamed.wav"))
     lines = list(extract_features(manifest, features, out))
     assert "6 recordings of the column clip" in lines[0]
-    assert "1 to compute" in lines[0]
+    assert "1 to compute: 1 s of them, about 10 s on two cores" in lines[0]
     assert lines[1].endswith("0 to compute")
     assert [row["voice"] for row in read(out)] == [row["voice"] for row in rows]
 

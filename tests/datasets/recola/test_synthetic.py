@@ -92,7 +92,7 @@ def test_seeded_and_marked(tmp_path):
     assert a != c
     marker = json.loads((tmp_path / "a" / MARKER).read_text())
     assert marker["synthetic"] is True
-    assert marker["parameters"] == {**sizes, "seed": 3}
+    assert marker["parameters"] == {**sizes, "seed": 3, "test_labels": False}
 
 
 def test_refuses_sizes_and_existing_folders(tmp_path):
