@@ -24,7 +24,7 @@ from affect_jax.config.corpus import OWN, import_corpus, select_settings
 from affect_jax.config.fit_delay import fit_delay
 from affect_jax.config.fit_fusion import fit_fusion
 from affect_jax.config.fit_labels import Target, fit_to_label
-from affect_jax.config.fit_lengths import cut_outliers, shorten
+from affect_jax.config.fit_lengths import cut_outliers, shorten_columns
 from affect_jax.config.fit_pair import apply_pair, choose_pair
 from affect_jax.config.fit_schedule import count_examples, fit_schedule
 from affect_jax.config.fit_windows import fit_windows
@@ -121,7 +121,7 @@ def _fit_to_files(
     description = package.describe(corpus)
     label = description.labels[corpus["target"] or next(iter(description.labels))]
     columns, remarks = cut_outliers(description.modalities, document["data"])
-    columns = shorten(columns, document["data"].get("average"))
+    columns = shorten_columns(columns, document["data"].get("average"))
     if hears_waveforms(model):
         document, columns = _fit_speech(document, columns, corpus.get("rate", 0))
     elif reads_words(model):

@@ -30,7 +30,7 @@ def cut_outliers(columns: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[d
     return cut, told
 
 
-def shorten(columns: Mapping[str, Any], average: Mapping[str, int] | None) -> dict[str, Any]:
+def shorten_columns(columns: Mapping[str, Any], average: Mapping[str, int] | None) -> dict[str, Any]:
     """The columns with as many steps as `config.data.average` leaves of them."""
     return {
         name: column._replace(longest=-(-column.longest // (average or {}).get(name, 1)))

@@ -62,11 +62,12 @@ def choose_standardized(data: Data) -> dict[str, bool]:
 def build_split(recordings: Sequence[Recording], data: Data, *, stream: bool = False) -> Split:
     """Lays recordings out as `data` says, their targets delayed where it asks for that; `stream` leaves their features
     where they are."""
-    if stream and (change := "standardize_within" if data.standardize_within else "average" if data.average else ""):
-        raise UserError(
-            f"config.data.{change} is {getattr(data, change)!r}, which needs the features in memory; leave it out, or "
-            "set config.engine.stream=False"
-        )
+    for change in ("standardize_within", "average"):
+        if stream and (value := getattr(data, change)):
+            raise UserError(
+                f"config.data.{change} is {value!r}, which needs the features in memory; leave it out, or set "
+                "config.engine.stream=False"
+            )
     recordings = average_steps(recordings, data.average or {})
     if data.standardize_within:
         recordings = standardize_within(recordings, data.modalities, data.standardize_within)
