@@ -15,8 +15,8 @@ def _mark_members(group: np.ndarray) -> np.ndarray:
     return np.eye(index.max() + 1)[index]
 
 
-def count_confusions(predicted: np.ndarray, target: np.ndarray, group: np.ndarray, classes: int) -> np.ndarray:
-    """Confusion counts by group.
+def count_classes(predicted: np.ndarray, target: np.ndarray, group: np.ndarray, classes: int) -> np.ndarray:
+    """How often each class is true, is answered, and is both, by group: all that scores of classes need of a confusion.
 
     Args:
       predicted: int [R, F] classes.
@@ -25,13 +25,19 @@ def count_confusions(predicted: np.ndarray, target: np.ndarray, group: np.ndarra
       classes: C.
 
     Returns:
-      float64 [R, G, C, C], truth before prediction.
+      float64 [R, G, C, 3]: both, true, answered.
     """
     names, place = np.unique(group, return_inverse=True)
-    shape = len(predicted), len(names), classes, classes
+    shape = len(predicted), len(names), classes
     row = np.arange(len(predicted))[:, None]
-    cells = np.ravel_multi_index(np.broadcast_arrays(row, place, target, predicted), shape)
-    return np.bincount(cells.ravel(), minlength=math.prod(shape)).reshape(shape).astype(np.float64)
+
+    def count(chosen: np.ndarray, where: np.ndarray) -> np.ndarray:
+        cells = np.ravel_multi_index(np.broadcast_arrays(row, place, chosen), shape)[where]
+        return np.bincount(cells.ravel(), minlength=math.prod(shape)).reshape(shape).astype(np.float64)
+
+    everywhere = np.ones(predicted.shape, bool)
+    both = count(target, predicted == target)
+    return np.stack([both, count(target, everywhere), count(predicted, everywhere)], -1)
 
 
 def sum_moments(prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
@@ -56,26 +62,21 @@ def _list_moments(prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def score_accuracy(counts: np.ndarray) -> np.ndarray:
-    """[..., C, C] -> [...]."""
-    return np.trace(counts, axis1=-2, axis2=-1) / counts.sum((-2, -1))
+    """[..., C, 3] -> [...]."""
+    return counts[..., 0].sum(-1) / counts[..., 1].sum(-1)
 
 
 def score_uar(counts: np.ndarray) -> np.ndarray:
-    """Mean recall of the classes that occur: [..., C, C] -> [...]."""
-    support = counts.sum(-1)
-    recall = np.diagonal(counts, axis1=-2, axis2=-1) / np.where(support > 0, support, 1)
-    return recall.sum(-1) / (support > 0).sum(-1)
-
-
-def _score_f1(counts: np.ndarray) -> np.ndarray:
-    """F1 a class [..., C]; 0 for a class that is neither true nor answered."""
-    total = counts.sum(-1) + counts.sum(-2)
-    return 2 * np.diagonal(counts, axis1=-2, axis2=-1) / np.where(total > 0, total, 1)
+    """Mean recall of the classes that occur: [..., C, 3] -> [...]."""
+    both, true = counts[..., 0], counts[..., 1]
+    return (both / np.where(true > 0, true, 1)).sum(-1) / (true > 0).sum(-1)
 
 
 def score_weighted_f1(counts: np.ndarray) -> np.ndarray:
-    """Mean F1 weighted by true counts: [..., C, C] -> [...]."""
-    return (_score_f1(counts) * counts.sum(-1)).sum(-1) / counts.sum((-2, -1))
+    """Mean F1 weighted by true counts, 0 for a class that is neither true nor answered: [..., C, 3] -> [...]."""
+    both, true, answered = np.moveaxis(counts, -1, 0)
+    f1 = 2 * both / np.where(true + answered > 0, true + answered, 1)
+    return (f1 * true).sum(-1) / true.sum(-1)
 
 
 def score_ccc(sums: np.ndarray) -> np.ndarray:
@@ -132,7 +133,7 @@ def has_statistics(task: str, metric: str) -> bool:
 
 
 def sum_statistics(task: str, metric: str, prediction: np.ndarray, target: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """What a score is made of: confusion [R, G, C, C] or moments [R, G, 6].
+    """What a score is made of: counts of classes [R, G, C, 3] or moments [R, G, 6].
 
     A group in which a prediction is NaN has statistics of NaN, and so has every score that they enter: NaN is no
     answer, and compared with a threshold it would be one.
@@ -153,7 +154,7 @@ def sum_statistics(task: str, metric: str, prediction: np.ndarray, target: np.nd
         answer, truth, classes = prediction >= 0, target >= 0, 2
     else:
         answer, truth, classes = prediction >= 0.5, target, 2
-    counts = count_confusions(answer.astype(np.int64), truth.astype(np.int64), group, classes)
+    counts = count_classes(answer.astype(np.int64), truth.astype(np.int64), group, classes)
     broken = np.isnan(prediction.reshape(*prediction.shape[:2], -1)).any(-1)
     if not broken.any():
         return counts
@@ -170,7 +171,10 @@ def sum_constant(metric: str, sums: np.ndarray) -> np.ndarray:
         still = sums[:1].copy()
         still[..., [1, 3, 5]] = 0.0  # shifted by the targets' mean: the answer is 0 everywhere
         return still
-    truth = sums[:1].sum(-1)  # [1, G, C]
-    answer = np.zeros_like(sums[:1])
-    answer[..., truth.sum((0, 1)).argmax()] = truth
-    return answer
+    true = sums[:1, ..., 1]  # [1, G, C]
+    constant = np.zeros_like(sums[:1])
+    constant[..., 1] = true
+    answer = true.sum((0, 1)).argmax()
+    constant[..., answer, 0] = true[..., answer]
+    constant[..., answer, 2] = true.sum(-1)
+    return constant

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from affect_jax import metrics
 from affect_jax.evaluation import group_scores
@@ -10,24 +10,26 @@ GROUP = np.array(["a", "b", "c"])[np.arange(60) % 3]
 
 
 @pytest.mark.parametrize("classes", [2, 4])
-def test_summed_confusions_score_as_sklearn(classes):
+def test_summed_counts_score_as_sklearn(classes):
     predicted, target = random.integers(classes, size=(2, 60)), random.integers(classes, size=60)
-    counts = group_scores.count_confusions(predicted, target, GROUP, classes)
-    assert counts.shape == (2, 3, classes, classes)
+    counts = group_scores.count_classes(predicted, target, GROUP, classes)
+    assert counts.shape == (2, 3, classes, 3)
     for row in range(2):
         assert group_scores.score_accuracy(counts.sum(1))[row] == pytest.approx(accuracy_score(target, predicted[row]))
+        uar = balanced_accuracy_score(target, predicted[row])
+        assert group_scores.score_uar(counts.sum(1))[row] == pytest.approx(uar)
         f1 = f1_score(target, predicted[row], average="weighted")
         assert group_scores.score_weighted_f1(counts.sum(1))[row] == pytest.approx(f1)
 
 
 def test_a_group_has_only_its_steps():
     target = random.integers(2, size=60)
-    counts = group_scores.count_confusions(target[None], target, GROUP, 2)
-    np.testing.assert_array_equal(counts[0, 1], np.diag(np.bincount(target[GROUP == "b"])))
+    counts = group_scores.count_classes(target[None], target, GROUP, 2)
+    np.testing.assert_array_equal(counts[0, 1], np.bincount(target[GROUP == "b"])[:, None].repeat(3, axis=1))
 
 
 def test_a_class_that_is_nowhere_has_no_f1():
-    counts = group_scores.count_confusions(np.zeros((1, 60), int), np.zeros(60, int), GROUP, 2)
+    counts = group_scores.count_classes(np.zeros((1, 60), int), np.zeros(60, int), GROUP, 2)
     assert group_scores.score_weighted_f1(counts.sum(1)) == [1.0]
 
 
