@@ -4,9 +4,14 @@ XLA's CPU compiler brings convolutions into the order of axes that its fast kern
 of loops. The two that autodiff makes of a gradient are in another order, and training steps stand in a scan: there each
 takes 10 to 40 times as long (benchmarks/spectrogram.py). Here gradients are written as convolutions in that order.
 Other compilers have gradients of their own, so elsewhere these are left to autodiff.
+
+The kernel of a CPU also wants many channels: of few it makes a tenth of its speed. Such convolutions, as the first one
+on a spectrogram, are written as one product with what each entry of the kernel meets.
 """
 
 import functools
+import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +23,10 @@ from affect_jax.layers.spread import is_left_to_xla
 
 Ends = tuple[tuple[int, int], ...]
 """What is added in front of and behind each axis."""
+FEW_ENTRIES, FEW_FILTERS = 40, 16
+"""Of a kernel that is multiplied: at most so many entries that a filter has, and filters."""
+MOST_MET = 2**25
+"""Numbers that such a product may read, 128 MiB: each number of x stands there once an entry."""
 
 
 def convolve(
@@ -56,8 +65,41 @@ def _correlate(x: jax.Array, kernel: jax.Array, **options: Any) -> jax.Array:
     )
 
 
+def _list_sizes(x: jax.Array, kernel: jax.Array, strides: Sequence[int], ends: Ends) -> list[int]:
+    """Of the result, along the spatial axes."""
+    axes = zip(x.shape[1:-1], kernel.shape[:-2], strides, ends, strict=True)
+    return [(size + front + behind - width) // stride + 1 for size, width, stride, (front, behind) in axes]
+
+
+def _is_narrow(x: jax.Array, kernel: jax.Array, strides: Sequence[int], ends: Ends, groups: int) -> bool:
+    """Whether a product is quicker than XLA's convolution, not too large, and of examples that lie on one device.
+
+    Where sizes are open, as in an export, it cannot be known.
+    """
+    entries, filters = math.prod(kernel.shape[:-1]), kernel.shape[-1]
+    if groups > 1 or entries > FEW_ENTRIES or filters > FEW_FILTERS or is_left_to_xla():
+        return False
+    is_known = all(isinstance(size, int) for size in x.shape)
+    return is_known and entries * x.shape[0] * math.prod(_list_sizes(x, kernel, strides, ends)) <= MOST_MET
+
+
+def _meet(x: jax.Array, kernel: jax.Array, strides: Sequence[int], ends: Ends) -> jax.Array:
+    """What each entry of the kernel is multiplied with, [entries, B * places]."""
+    sizes = _list_sizes(x, kernel, strides, ends)
+    padded = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *((*pair, 0) for pair in ends), (0, 0, 0)])
+    met = []
+    for *first, channel in itertools.product(*map(range, kernel.shape[:-1])):
+        places = zip(first, strides, sizes, strict=True)
+        spatial = [slice(at, at + stride * (size - 1) + 1, stride) for at, stride, size in places]
+        met.append(padded[:, *spatial, channel].reshape(-1))
+    return jnp.stack(met)
+
+
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _convolve(x: jax.Array, kernel: jax.Array, strides: tuple[int, ...], ends: Ends, groups: int) -> jax.Array:
+    if _is_narrow(x, kernel, strides, ends, groups):
+        product = kernel.reshape(-1, kernel.shape[-1]).T @ _meet(x, kernel, strides, ends)
+        return jnp.moveaxis(product.reshape(-1, x.shape[0], *_list_sizes(x, kernel, strides, ends)), 0, -1)
     return _correlate(x, kernel, window_strides=strides, padding=ends, feature_group_count=groups)
 
 
@@ -84,6 +126,9 @@ def _convolve_backward(
         lhs_dilation=strides,
         feature_group_count=groups,
     )
+    if _is_narrow(x, kernel, strides, ends, groups):
+        of_kernel = _meet(x, kernel, strides, ends) @ back.reshape(-1, back.shape[-1])
+        return of_x, of_kernel.reshape(kernel.shape)
     # Of the kernel: the channels of x are the examples, the examples are channels, and `back` is a kernel nearly as
     # large as x, of which only as many places fit as the kernel has. Groups of channels one after the other.
     padding = [(front, width - 1 + span - size - front) for size, span, width, (front, _) in sizes]

@@ -22,12 +22,13 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("filters", [4, 20])  # few are multiplied
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_convolution_and_its_gradients_are_xlas(case):
+def test_a_convolution_and_its_gradients_are_xlas(case, filters):
     shape, width, strides, padding, groups = (*case, 1)[:5]
     draw = np.random.default_rng(0)
     x = draw.normal(size=shape).astype(np.float32)
-    kernel = draw.normal(size=(*width, shape[-1] // groups, 4)).astype(np.float32)
+    kernel = draw.normal(size=(*width, shape[-1] // groups, filters)).astype(np.float32)
     spatial = "XYZ"[: len(width)]
     axes = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
 
@@ -48,3 +49,12 @@ def test_what_it_cannot_do_is_refused():
     conv = nn.Conv(2, (3,), kernel_dilation=2, conv_general_dilated=convolve)
     with pytest.raises(ValueError, match="convolve has no rhs_dilation, but got"):
         conv.init(jax.random.key(0), x)
+
+
+@pytest.mark.parametrize(("examples", "entries", "filters"), [(3, 3, 17), (3, 21, 2), (2**20, 3, 2)])
+def test_only_what_is_narrow_and_small_is_multiplied(examples, entries, filters):
+    x = jax.ShapeDtypeStruct((examples, 8, 2), "float32")
+    kernel = jax.ShapeDtypeStruct((entries, 2, filters), "float32")
+    program = str(jax.make_jaxpr(lambda x, kernel: convolve(x, kernel, (1,), [(entries // 2,) * 2]))(x, kernel))
+    assert "conv_general_dilated" in program
+    assert "dot_general" not in program
