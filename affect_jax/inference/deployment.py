@@ -4,6 +4,7 @@ Models of one modality, and models that fuse several, are deployed whole.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -233,7 +234,7 @@ def find_speech_rate(corpus: Mapping[str, Any], modality: str) -> int | None:
 def list_inputs(model: Any) -> tuple[str, ...]:
     """The modalities that a model's deployed submodules read."""
     if hasattr(model, "modalities"):
-        names = tuple(model.modalities)
+        names = tuple(model.modalities)[: 1 if getattr(model, "deploys_first", False) else None]
     else:  # a model of one modality calls it so, and SEW and SeqSEW deploy the weaker one
         names = (getattr(model, "modality", None) or model.weaker,)
     prosody = getattr(model, "prosody", "")  # the compared fusion methods read it beside the audio
@@ -308,10 +309,10 @@ def _average_members(task: str, values: jax.Array) -> jax.Array:
 
 
 def _mask_steps(deployed: Deployed, value: jax.Array, mask: Mapping[str, jax.Array]) -> jax.Array:
-    """0 where a step is masked; what is said of an item stays."""
+    """0 where a step is masked, of several modalities in all of them; what is said of an item stays."""
     if deployed.item:
         return value
-    valid = mask[deployed.modality]
+    valid = functools.reduce(jnp.logical_or, [mask[name] for name in deployed.inputs])
     return jnp.where(valid if value.ndim == valid.ndim else valid[..., None], value, 0.0)
 
 

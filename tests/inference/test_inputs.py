@@ -48,6 +48,19 @@ def test_a_prediction_a_step(steps, tmp_path, suffix, length):
     np.testing.assert_allclose(values, toys.answer(model, x, np.ones(length, bool)), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("length", [None, 9])
+def test_a_step_of_several_modalities_is_answered_where_any_has_it(tmp_path, length):
+    model = toys.deployed(toys.SeveralSteps(), face=(3, length), voice=(2, length))
+    found, features = toys.open_export(model, tmp_path / "export"), {"face": drawn(5, 3), "voice": drawn(5, 2, seed=1)}
+    np.savez(tmp_path / "a.npz", **features)
+    ids, values = toys.predict_file(found, tmp_path / "a.npz")
+    assert ids == tuple(f"a@{t}" for t in range(5))
+    masks = {"face": np.array([1, 1, 0, 1, 0], bool), "voice": np.array([0, 1, 1, 1, 0], bool)}
+    whole = {name: np.ones(5, bool) for name in masks}
+    np.testing.assert_allclose(values, toys.answer(model, features, whole), rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(toys.answer(model, features, masks) != 0, [1, 1, 1, 1, 0])
+
+
 def test_frames_that_know_no_time(tmp_path):
     model = toys.deployed(toys.Steps(), x=(3, None))
     found, x = toys.open_export(model, tmp_path / "export"), drawn(7, 3)

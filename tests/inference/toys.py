@@ -21,6 +21,15 @@ class Steps(nn.Module):
     deploy = nn.compact(deploy)
 
 
+class SeveralSteps(nn.Module):
+    """A number a step, a sum over modalities, with biases."""
+
+    @nn.compact
+    def deploy(self, inputs, masks):
+        """float32 [B, T] or [B]."""
+        return sum(nn.Dense(1, name=name)(inputs[name])[..., 0] for name in sorted(inputs))
+
+
 class Item(nn.Module):
     """Logits of an item, of the sums over the steps of all its modalities."""
 
@@ -38,7 +47,7 @@ def deployed(model, seed=0, *, item=False, task="regression", labels=(), rate=No
     """A Deployed: `model` with random numbers; `steps` as modality=(columns, its Input.steps)."""
     draw = np.random.default_rng(seed)
     widths = {name: width for name, (width, _) in steps.items()}
-    parts = [f"{name}" for name in steps] if item else ["Dense_0"]
+    parts = [f"{name}" for name in steps] if item or len(steps) > 1 else ["Dense_0"]
     out = 3 if item else 1
     params = {
         part: {

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from absl import flags
 
+from affect_jax.config.load import read_experiment
 from affect_jax.data import splits
 from affect_jax.errors import UserError
 from affect_jax.evaluation.interactions import outcome_file, score_run
@@ -67,11 +68,17 @@ def test_what_was_asked_before_is_read_again_and_not_after_another_training(run,
     assert outcome_file.read_outcome(run, ["cross"], 9) is None
 
 
+def test_of_co_learning_the_deployed_modality_alone_is_asked(run):
+    [spec] = [study for study in read_experiment(run).studies if study.name == "cross"]
+    taught = spec._replace(model=dict(name="multiview", modalities=("face", "voice")))
+    assert score_run._ask_study(taught, ("face", "voice")).parts == (("face",),)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--study=cros"], "--study='cros'.*'cross'.*is not in"),
-        (["--study=intra A"], "reads 1 modalities, and interactions are those of 2 to 4"),
+        (["--study=intra A"], "answers from 1 modality, and interactions are those of 2 to 4"),
     ],
 )
 def test_what_cannot_interact_is_told(run, main, arguments, message):

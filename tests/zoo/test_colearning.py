@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from affect_jax.errors import UserError
+from affect_jax.inference import deployment
 from affect_jax.models import colearning
 from affect_jax.models.colearning import (
     admd,
@@ -78,7 +79,7 @@ def run(name):
 
     @functools.partial(jax.jit, compiler_options=COMPILED_FAST)
     def compute_all(params, deployed):
-        alone = model.apply(deployed, {"text": inputs["text"]}, masks, method="deploy")
+        alone = model.apply(deployed, {"text": inputs["text"]}, {"text": masks["text"]}, method="deploy")
         evaluated = model.apply({"params": params}, inputs, masks, train=False)["prediction"]
         return *jax.value_and_grad(compute, has_aux=True)(params), alone, evaluated
 
@@ -109,6 +110,7 @@ def test_everything_learns_and_padding_has_no_effect(name):
 def test_deployed_parameters_and_the_first_modality_are_enough(name):
     variables, _, _, alone, evaluated = run(name)
     assert set(MODELS[name].deployed) < set(variables["params"])
+    assert deployment.list_inputs(MODELS[name]) == ("text",)
     assert alone.shape == (4, 3)
     np.testing.assert_allclose(alone, evaluated, atol=1e-6)
 

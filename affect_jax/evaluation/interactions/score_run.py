@@ -12,7 +12,7 @@ from affect_jax.config.load import read_experiment
 from affect_jax.config.models import make_model
 from affect_jax.config.schema import Study
 from affect_jax.data import corpus as corpora
-from affect_jax.errors import UserError, join_words, suggest_nearest
+from affect_jax.errors import UserError, format_count, join_words, suggest_nearest
 from affect_jax.evaluation.interactions.outcome_file import Outcome, Projected
 from affect_jax.evaluation.interactions.projected_answers import Crossing, compile_projected_answers
 from affect_jax.evaluation.interactions.projection import list_subsets, project
@@ -95,8 +95,9 @@ def _check_run(folder: Path, names: Sequence[str]) -> tuple[CheckedRun, tuple[As
                 f"{join_words(sorted(studies))}"
             )
         if name not in several:
+            count = format_count(len(studies[name].parts), "modality", "modalities")
             raise UserError(
-                f"--study={name!r} reads {len(studies[name].parts)} modalities, and interactions are those of 2 to "
+                f"--study={name!r} answers from {count}, and interactions are those of 2 to "
                 f"{max(BLOCKS)}; {folder} has {join_words(sorted(several))}"
             )
     if not several:
@@ -107,10 +108,11 @@ def _check_run(folder: Path, names: Sequence[str]) -> tuple[CheckedRun, tuple[As
 
 
 def _ask_study(spec: Study, available: Sequence[str]) -> AskedStudy:
-    """Inputs that a model has beside its modalities, such as prosody, belong to one of them."""
+    """Inputs that a model has beside its modalities, such as prosody, belong to one of them; of co-learning that which
+    is deployed is asked."""
     model = make_model(spec.model)
     beside = {getattr(model, "audio", ""): getattr(model, "prosody", "")}
-    modalities = getattr(model, "modalities", ())
+    modalities = tuple(getattr(model, "modalities", ()))[: 1 if getattr(model, "deploys_first", False) else None]
     parts = tuple((m, *([beside[m]] if beside.get(m) in available else [])) for m in modalities if m in available)
     return AskedStudy(spec, model, parts)
 

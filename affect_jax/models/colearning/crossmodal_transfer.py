@@ -57,6 +57,7 @@ class Model(nn.Module):
     widths: Sequence[int] = (64, 64)
     per_step: bool = False
     deployed = ("student", "student_head")
+    deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property
     def aligned(self) -> bool:

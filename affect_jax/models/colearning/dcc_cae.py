@@ -52,6 +52,7 @@ class Model(nn.Module):
     widths: Sequence[int] = (64, 32)
     per_step: bool = False
     deployed = ("encoder", "translators", "classifier")
+    deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property
     def aligned(self) -> bool:

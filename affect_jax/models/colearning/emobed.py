@@ -42,6 +42,7 @@ class Model(nn.Module):
     classes: int = 0
     units: int = 120
     per_step: bool = False
+    deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property
     def aligned(self) -> bool:

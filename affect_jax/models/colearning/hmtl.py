@@ -123,6 +123,7 @@ class Model(nn.Module):
 
     deployed = ("student", "classifier")
     """Names of the submodules that stay after training."""
+    deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property
     def aligned(self) -> bool:

@@ -49,6 +49,7 @@ class Model(nn.Module):
     units: int = 32
     longest: int | None = None
     fidelity: str = "paper"
+    deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property
     def deployed(self) -> tuple[str, ...]:

@@ -136,6 +136,7 @@ class Model(nn.Module):
     head: int = 64
     forced_share: float = 0.5
     fidelity: str = "paper"
+    deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property
     def deployed(self) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ class Model(nn.Module):
     widths: Sequence[int] = (64, 64)
     positions: int = 8
     pool: Sequence[int] = ()
+    deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property
     def deployed(self) -> tuple[str, ...]:

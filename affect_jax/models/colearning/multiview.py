@@ -58,6 +58,7 @@ class Model(nn.Module):
     units: int = 64
     per_step: bool = False
     deployed = ("student", "student_head")
+    deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property
     def aligned(self) -> bool:

@@ -46,6 +46,7 @@ class Model(nn.Module):
     units: int = 64
     per_step: bool = False
     deployed = ("input", "lstm", "classifier")
+    deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property
     def aligned(self) -> bool:

@@ -42,6 +42,7 @@ class Model(nn.Module):
     modalities: Sequence[str] = ("text", "vision", "audio")
     classes: int = 0
     units: int = 32
+    deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property
     def deployed(self) -> tuple[str, ...]:
