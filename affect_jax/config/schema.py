@@ -130,7 +130,8 @@ class Search:
 
     Attributes:
       grid: nested like the config, with a tuple of values at each leaf: all combinations are tried. None for no grid.
-      random: number of points that are drawn from `ranges` instead, the same for all studies; None for none.
+      random: number of points that are drawn from `ranges` instead, the same for all studies; None for none, or 0, as
+        a flag can say it, which leaves the ranges of a config unread.
       ranges: nested like the config, with (least, greatest) at each leaf: drawn uniformly in the logarithm, or plainly
         where a range begins at 0.
       rounds: so many times `random` points are tried; those of later rounds, for each variant and fold, are such as a
@@ -142,7 +143,7 @@ class Search:
     """
 
     grid: dict[str, Any] | None = None
-    random: Count | None = None
+    random: Annotated[int, Range(least=0)] | None = None
     ranges: dict[str, Any] | None = None
     draw: Seed = 0
     seeds: SeedCount | tuple[Seed, ...] = 1

@@ -23,7 +23,8 @@ def check_search(search: Search, problems: Problems) -> dict[str, tuple[float, .
             axes[path] = tuple(values)
         else:
             problems.add(f"config.search.grid has {path} = {values!r}; set a tuple of numbers")
-    for path, values in flatten_paths(search.ranges or {}).items():
+    ranges = {} if search.random == 0 else search.ranges or {}  # those of the config, whose search a flag turned off
+    for path, values in flatten_paths(ranges).items():
         if not _are_numbers(values) or len(values) != 2 or not 0 <= values[0] < values[1]:
             problems.add(
                 f"config.search.ranges has {path} = {values!r}; set (least, greatest), two numbers of at least 0, "
@@ -31,14 +32,17 @@ def check_search(search: Search, problems: Problems) -> dict[str, tuple[float, .
             )
         else:
             axes[path] = tuple(values)
-    if search.ranges and not search.random:
-        problems.add("config.search.ranges is set, but config.search.random is not; set how many points are drawn")
+    if ranges and not search.random:
+        problems.add(
+            "config.search.ranges is set, but config.search.random is not; set how many points are drawn, "
+            "0 for no search"
+        )
     if search.random and not search.ranges:
         example = "{'stages': {'fit': {'optimizer': {'learning_rate': (1e-4, 1e-2)}}}}"
         problems.add(
             f'config.search.random is {search.random}, but there are no ranges; set config.search.ranges="{example}"'
         )
-    if search.rounds > 1 and not search.random:
+    if search.rounds > 1 and not search.random and (search.random is None or search.grid):
         problems.add(
             f"config.search.rounds is {search.rounds}, but later rounds need points from ranges; set "
             "config.search.random and config.search.ranges"

@@ -4,10 +4,12 @@ import math
 
 import pytest
 
+from affect_jax.config.load import load_config
 from affect_jax.config.problems import Problems
 from affect_jax.config.schema import Search
 from affect_jax.config.search import check_search, list_points
 from affect_jax.errors import UserError
+from configs import zoo
 
 RATE, DROPOUT = "stages.fit.optimizer.learning_rate", "stages.fit.dropout"
 RANGES = {"stages": {"fit": {"optimizer": {"learning_rate": (1e-4, 1e-2)}, "dropout": (0.0, 0.6)}}}
@@ -40,6 +42,16 @@ def test_random_points_lie_in_their_ranges_uniform_in_the_logarithm_or_plainly_f
     assert sum(rate < 1e-3 for rate in rates) / 2000 == pytest.approx(0.5, abs=0.04)
     assert sum(dropout < 0.3 for dropout in dropouts) / 2000 == pytest.approx(0.5, abs=0.04)
     assert abs(sum((math.log(r) + 6.9) * (d - 0.3) for r, d in zip(rates, dropouts, strict=True)) / 2000) < 0.02
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_a_flag_of_no_points_turns_the_search_of_a_config_off(rounds):
+    assert _list(Search(random=0, ranges=RANGES, rounds=rounds)) == ({}, ({},))
+    config = zoo.get_config("fusion,synthetic,mfas")
+    assert config.search.rounds == 3
+    config.search.random = 0
+    (study,) = load_config(config).studies
+    assert study.points == ({},)
 
 
 def test_studies_that_share_a_path_try_the_same_values_of_it():
