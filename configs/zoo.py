@@ -102,9 +102,9 @@ def _recola() -> tuple[Place, dict[str, Any]]:
 
 def _own(name: str) -> tuple[Place, dict[str, Any]]:
     place, config = _synthetic()  # whose modalities and labels only stand for those of the files
-    place = place._replace(
-        width=64, shares_steps=name == "arrays", epochs=50, patience=10
-    )  # aligned arrays, if not all
+    # Steps are shared where files are aligned or vectors; where not, what needs them is left out.
+    batch = None if name == "manifest" else place.batch
+    place = place._replace(width=64, shares_steps=True, epochs=50, patience=10, batch=batch)
     return place, dict(config, corpus=config["corpus"] | dict(name=name))
 
 

@@ -20,6 +20,7 @@ class Place(NamedTuple):
       per_step: a label for each step, not one for an item.
       epochs: at most so many.
       patience: epochs without a better score before it stops.
+      batch: examples of an update; None for what leaves an epoch several updates.
     """
 
     modalities: tuple[str, ...]
@@ -30,6 +31,7 @@ class Place(NamedTuple):
     per_step: bool = False
     epochs: int = 50
     patience: int = 10
+    batch: int | None = 32
 
 
 def make_stage(place: Place, train: tuple[str, ...], losses: Any, prediction: str = "prediction") -> dict[str, Any]:
@@ -41,6 +43,7 @@ def make_stage(place: Place, train: tuple[str, ...], losses: Any, prediction: st
         monitor="uar",
         epochs=place.epochs,
         patience=place.patience,
+        batch=base.left_open(int) if place.batch is None else place.batch,
         dropout=0.2,
         prediction=prediction,
     )

@@ -26,11 +26,18 @@ from affect_jax.config.fit_fusion import fit_fusion
 from affect_jax.config.fit_labels import Target, fit_to_label
 from affect_jax.config.fit_lengths import cut_outliers, shorten_columns
 from affect_jax.config.fit_pair import apply_pair, choose_pair
-from affect_jax.config.fit_schedule import count_examples, fit_schedule
+from affect_jax.config.fit_schedule import count_examples, fill_batches, fit_schedule
 from affect_jax.config.fit_windows import fit_windows
 from affect_jax.config.fit_words import fit_words
 from affect_jax.config.modalities import copy_losses, copy_studies, map_single_modalities, rename_modalities
-from affect_jax.config.models import choose_fields, has_trait, hears_waveforms, read_fields, reads_words
+from affect_jax.config.models import (
+    choose_fields,
+    has_trait,
+    hears_waveforms,
+    limit_modalities,
+    read_fields,
+    reads_words,
+)
 from affect_jax.errors import UserError, format_count, join_words
 
 DRAWS = ("draw_0", "draw_1", "draw_2")
@@ -145,6 +152,7 @@ def _fit_to_files(
     examples = count_examples(data, getattr(description, "items", 0), description.steps)
     is_for_other = was_given("corpus.name", given)
     document["stages"] = fit_schedule(document["stages"], examples, given, is_for_other=is_for_other)
+    document["studies"] = fill_batches(document["studies"], examples)
     numbers = "sentiment_regression" if getattr(label, "is_sentiment", False) else "regression"
     target = Target(label.name, len(label.classes) if label.kind == "class" else 0, numbers)
     document = fit_to_label(document, target, given)
@@ -276,16 +284,28 @@ def _leave_out(
     """The config without studies whose models cannot take the corpus, and a sentence of which and why.
 
     A config of one study keeps it, and is told what does not fit when its model meets the batch.
+
+    Raises:
+      UserError: a model is taught by other modalities, and there is one alone.
     """
     models = {name: {**document["model"], **study.get("model", {})} for name, study in document["studies"].items()}
+    if len(columns) == 1 and any(has_trait(model, "deploys_first") for model in models.values()):
+        raise UserError(
+            f"the corpus has one modality, {next(iter(columns))!r}, and this config teaches one by others; add a "
+            "column of another one, or train the one alone by configs/rank.py"
+        )
     lengths = {name: column.longest for name, column in columns.items()}
     steps = join_words([f"{name} {length}" for name, length in lengths.items()])
     reasons = {}
     if len(set(lengths.values())) > 1:
         reasons["aligned"] = f"they read all modalities step by step, and steps differ ({steps})"
+    if max(lengths.values()) == 1:
+        reasons["compares_steps"] = "they compare the steps of an example with one another, and vectors have one"
     if not has_classes:
         reasons["only_classes"] = "they combine classes, and the label is a number"
     left_out = {trait: [name for name, model in models.items() if has_trait(model, trait)] for trait in reasons}
+    reasons["most"] = f"they take fewer than {len(columns)} modalities"
+    left_out["most"] = [name for name, model in models.items() if limit_modalities(model) < len(columns)]
     gone = {name for names in left_out.values() for name in names}
     if len(models) < 2 or len(gone) == len(models):
         return document, []

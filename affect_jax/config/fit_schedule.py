@@ -42,7 +42,7 @@ def fit_schedule(
     A batch that is left open is chosen; what a config for another corpus has is lowered, and its epochs and patience
     raised, but for what flags gave.
     """
-    chosen = min(max(examples // UPDATES, LEAST_BATCH), MOST_BATCH) if examples else MOST_BATCH
+    chosen = _choose_batch(examples)
     fitted = {}
     for name, stage in stages.items():
         free = {key for key in ("batch", "epochs", "patience") if not was_given(f"stages.{name}.{key}", given)}
@@ -54,3 +54,19 @@ def fit_schedule(
             stage = {**stage, "batch": chosen, **longer}
         fitted[name] = stage
     return fitted
+
+
+def fill_batches(studies: Mapping[str, Any], examples: int) -> dict[str, Any]:
+    """`config.studies` whose stages of their own have the batch that is chosen, where they leave it open."""
+    chosen, filled = _choose_batch(examples), {}
+    for name, study in studies.items():
+        stages = {
+            key: {**stage, "batch": chosen} if stage and stage.get("batch", chosen) is None else stage
+            for key, stage in (study.get("stages") or {}).items()
+        }
+        filled[name] = {**study, "stages": stages} if stages else study
+    return filled
+
+
+def _choose_batch(examples: int) -> int:
+    return min(max(examples // UPDATES, LEAST_BATCH), MOST_BATCH) if examples else MOST_BATCH

@@ -3,6 +3,7 @@ no other has; its arguments are the fields of its `Model`."""
 
 import dataclasses
 import importlib
+import math
 import pkgutil
 import typing
 from collections.abc import Mapping, Sequence
@@ -61,9 +62,15 @@ def reads_words(config: Mapping[str, Any]) -> bool:
 
 def has_trait(config: Mapping[str, Any], trait: str) -> bool:
     """Whether the model of `config.model` has a trait, an attribute that its fields decide: 'aligned', whose modalities
-    share their steps; 'only_classes', which learns no numbers."""
+    share their steps; 'compares_steps', to which vectors say nothing; 'only_classes', which learns no numbers;
+    'deploys_first', which others teach in training alone."""
     model, known = _import_model(config["name"]).Model, read_fields(config)
     return bool(getattr(model(**{name: value for name, value in config.items() if name in known}), trait, False))
+
+
+def limit_modalities(config: Mapping[str, Any]) -> float:
+    """How many modalities the model of `config.model` takes at most: its `most_modalities`, or any number."""
+    return getattr(_import_model(config["name"]).Model, "most_modalities", math.inf)
 
 
 def choose_fields(config: Mapping[str, Any], lengths: Mapping[str, int]) -> dict[str, Any]:

@@ -136,6 +136,9 @@ class Model(nn.Module):
     head: int = 64
     forced_share: float = 0.5
     fidelity: str = "paper"
+    most_modalities = 3
+    aligned = True
+    """Its modalities share their steps."""
     deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property
@@ -198,7 +201,7 @@ class Model(nn.Module):
         return outputs | {f"latent/{source}": code} | name_outputs(y, self.classes)
 
     def _check(self) -> None:
-        check_modalities("mctn_multibench", self.modalities, most=3)
+        check_modalities("mctn_multibench", self.modalities, most=self.most_modalities)
         check_classes("mctn_multibench", self.classes)
         if self.fidelity not in FIDELITY:
             raise UserError(

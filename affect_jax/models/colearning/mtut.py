@@ -41,6 +41,7 @@ class Model(nn.Module):
     widths: Sequence[int] = (64, 64)
     positions: int = 8
     pool: Sequence[int] = ()
+    compares_steps = True  # no field: a vector has one, which teaches nothing
     deploys_first = True  # no field: the others of its modalities are of training alone
 
     @property

@@ -72,6 +72,9 @@ class Model(nn.Module):
     filters: int = 64
     span: int = 3
 
+    aligned = True
+    """Its modalities share their steps."""
+
     @property
     def deployed(self) -> tuple[str, ...]:
         """Names of the submodules that stay after training: all."""

@@ -66,6 +66,7 @@ class Model(nn.Module):
     dropouts: Sequence[float] = ()
     fidelity: str = "paper"
 
+    most_modalities = 5
     aligned = True
     """Its modalities share their steps."""
 
@@ -137,7 +138,7 @@ class Model(nn.Module):
         return self(inputs, masks, train=False)["prediction"]
 
     def _check_fields(self) -> None:
-        check_modalities("graph_mfn", self.modalities, most=5)  # a vertex for each of 2^n sets
+        check_modalities("graph_mfn", self.modalities, most=self.most_modalities)  # a vertex for each of 2^n sets
         check_classes("graph_mfn", self.classes)
         check_gates("graph_mfn", self.gates)
         if self.fidelity not in FIDELITY:
