@@ -185,7 +185,10 @@ def _check_model(model: str, fields: Collection[str], alone: bool, pair: str | N
             "it what to read; give its Model one of them (CONTRIBUTING.md)"
         )
     if pair and ("weaker" not in fields or alone):
-        raise UserError(f"config.corpus.pair is {pair!r}, but in this config no modality teaches another; leave it out")
+        raise UserError(
+            f"config.corpus.pair is {pair!r}, which SEW and SeqSEW alone read; leave it out, and name the modalities "
+            "by config.corpus.modalities, of which co-learning deploys the first"
+        )
 
 
 def _choose_layout(document: Mapping[str, Any]) -> dict[str, str]:
@@ -286,7 +289,7 @@ def _leave_out(
     A config of one study keeps it, and is told what does not fit when its model meets the batch.
 
     Raises:
-      UserError: a model is taught by other modalities, and there is one alone.
+      UserError: a model is taught by other modalities, and there is one alone; or a flag names what is left out.
     """
     models = {name: {**document["model"], **study.get("model", {})} for name, study in document["studies"].items()}
     if len(columns) == 1 and any(has_trait(model, "deploys_first") for model in models.values()):
@@ -309,6 +312,12 @@ def _leave_out(
     gone = {name for names in left_out.values() for name in names}
     if len(models) < 2 or len(gone) == len(models):
         return document, []
+    for trait, names in left_out.items():
+        if asked := sorted({*names} & {*(document["study"].get("only") or ())}):
+            raise UserError(
+                f"config.study.only names {join_words(asked)}, which do not fit this corpus: {reasons[trait]}; leave "
+                "them out"
+            )
     studies = {name: study for name, study in document["studies"].items() if name not in gone}
     remarks = [f"left out: {join_words(names)}; {reasons[trait]}" for trait, names in left_out.items() if names]
     return {**document, "studies": studies}, remarks

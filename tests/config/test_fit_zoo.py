@@ -125,6 +125,14 @@ def test_methods_that_do_not_fit_the_files_are_left_out_and_told_why():
     assert "graph_mfn" in leave_out("fusion", **dict.fromkeys("abcdef", 2))[0]
 
 
+def test_a_method_that_is_asked_for_among_others_and_does_not_fit_is_refused_with_the_reason():
+    document = zoo.get_config("colearning,manifest").to_dict()
+    document["study"]["only"] = ("alone", "mtut")
+    columns = {name: Column(name, "features", 3, 1) for name in ("face", "words")}
+    with pytest.raises(UserError, match="only names mtut, which do not fit this corpus: they compare the steps"):
+        _leave_out(document, columns, has_classes=True)
+
+
 def test_one_modality_is_taught_by_none():
     for argument in ("colearning,manifest", "colearning,arrays,mctn"):
         columns = {"face": Column("face", "features", 3, 9)}
