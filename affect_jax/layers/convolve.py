@@ -5,8 +5,8 @@ of loops. The two that autodiff makes of a gradient are in another order, and tr
 takes 10 to 40 times as long (benchmarks/spectrogram.py). Here gradients are written as convolutions in that order.
 Other compilers have gradients of their own, so elsewhere these are left to autodiff.
 
-The kernel of a CPU also wants many channels: of few it makes a tenth of its speed. Such convolutions, as the first one
-on a spectrogram, are written as one product with what each entry of the kernel meets.
+That kernel also wants many channels: with few it reaches a tenth of its speed. Such convolutions, as the first one on a
+spectrogram, are written as one product of the weights and what each of them meets.
 """
 
 import functools
@@ -24,7 +24,7 @@ from affect_jax.layers.spread import is_left_to_xla
 Ends = tuple[tuple[int, int], ...]
 """What is added in front of and behind each axis."""
 FEW_ENTRIES, FEW_FILTERS = 40, 16
-"""Of a kernel that is multiplied: at most so many entries that a filter has, and filters."""
+"""Of a convolution that is written as a product: at most so many weights a filter, and filters."""
 MOST_MET = 2**25
 """Numbers that such a product may read, 128 MiB: each number of x stands there once an entry."""
 
