@@ -50,8 +50,8 @@ def variables(name):
 
 @functools.partial(jax.jit, static_argnums=0, compiler_options=COMPILED_FAST)
 def run(name, variables, inputs, masks):
-    """(outputs, gradients by parameters and inputs, outputs in training, prediction of the second example alone, cut to
-    its length): one program for all tests of a model, as most of their time is XLA's."""
+    """(outputs, gradients by parameters and inputs, outputs in training): one program, as most of the time goes into
+    tracing and compiling."""
 
     def compute(params, inputs, train):
         rngs = {"dropout": jax.random.key(0)}
@@ -63,13 +63,27 @@ def run(name, variables, inputs, masks):
     graded = jax.value_and_grad(compute, argnums=(0, 1), has_aux=True)
     (_, outputs), gradients = graded(variables["params"], inputs, False)
     _, trained = compute(variables["params"], inputs, True)
-    alone = MODELS[name].apply(variables, *cut(name, inputs, masks), method="deploy")
-    return outputs, gradients, trained, alone
+    return outputs, gradients, trained
 
 
-def cut(name, inputs, masks):
+@functools.cache
+def export(name):
+    """What launch.export writes: the deployed part, for any number of examples and steps."""
+    scope = jax.export.SymbolicScope()
+    size, *steps = jax.export.symbolic_shape("b, t, v, a", scope=scope)
+    if name in ALIGNED:
+        steps = steps[:1] * 3
+    features = {m: jax.ShapeDtypeStruct((size, at, SIZES[m]), jnp.float32) for m, at in zip(ALL, steps, strict=True)}
+    symbolic = {m: jax.ShapeDtypeStruct(x.shape[:-1], bool) for m, x in features.items()}
+    model, weights = MODELS[name], variables(name)
+    weights = {**weights, "params": {part: weights["params"][part] for part in model.deployed}}
+    deploy = jax.jit(lambda x, m: model.apply(weights, x, m, method="deploy"))
+    return jax.export.export(deploy)(features, symbolic)
+
+
+def cut(inputs, masks):
     """The second example alone, without its padding."""
-    steps = {m: int(mask[1].sum()) for m, mask in batch(name)[1].items()}
+    steps = {m: int(mask[1].sum()) for m, mask in masks.items()}
     return ({m: x[1:2, : steps[m]] for m, x in one.items()} for one in (inputs, masks))
 
 
@@ -95,7 +109,7 @@ def test_models_are_found_by_names_that_are_unique():
 @each
 def test_outputs_gradients_and_padding(name):
     inputs, masks = batch(name)
-    outputs, (d_params, d_inputs), trained, alone = run(name, variables(name), spoil(inputs, masks), masks)
+    outputs, (d_params, d_inputs), trained = jax.device_get(run(name, variables(name), spoil(inputs, masks), masks))
     assert outputs["logits"].shape == (BATCH, 3)
     np.testing.assert_array_equal(outputs["logits"], outputs["prediction"])
     for out in (outputs, trained):
@@ -112,22 +126,13 @@ def test_outputs_gradients_and_padding(name):
         np.testing.assert_array_equal(d_inputs[m][~masks[m]], 0)
         assert np.abs(d_inputs[m][masks[m]]).max() > 0, m
     if name not in EXACT_WITHOUT_PADDING:
+        (alone,) = jax.tree.leaves(export(name).call(*cut(inputs, masks)))
         np.testing.assert_allclose(alone[0], outputs["prediction"][1], atol=1e-5)
 
 
 @each
 def test_deploy_takes_any_size(name):
-    scope = jax.export.SymbolicScope()
-    size, *steps = jax.export.symbolic_shape("b, t, v, a", scope=scope)
-    if name in ALIGNED:
-        steps = steps[:1] * 3
-    features = {m: jax.ShapeDtypeStruct((size, at, SIZES[m]), jnp.float32) for m, at in zip(ALL, steps, strict=True)}
-    symbolic = {m: jax.ShapeDtypeStruct(x.shape[:-1], bool) for m, x in features.items()}
-    model, weights = MODELS[name], variables(name)
-    weights = {**weights, "params": {part: weights["params"][part] for part in model.deployed}}
-    deploy = jax.jit(lambda x, m: model.apply(weights, x, m, method="deploy"))
-    exported = jax.export.export(deploy)(features, symbolic)  # as launch.export does; traced, not compiled
-    assert [str(size) for size in exported.out_avals[0].shape] == ["b", "3"]
+    assert [str(size) for size in export(name).out_avals[0].shape] == ["b", "3"]
 
 
 @pytest.mark.parametrize("combine", ["average", "vote", "product", "learned"])
