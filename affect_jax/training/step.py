@@ -192,20 +192,26 @@ def train_step(
     else:
         updated, loss, terms = make_update(plan, trial, frozen, state, batch, key, weight=weight)
         losses = [loss]
-    is_sound = functools.reduce(jnp.logical_and, map(jnp.isfinite, losses))
-    for leaf in jax.tree.leaves((updated.params, updated.statistics)):
-        is_sound &= jnp.isfinite(leaf).all()
     updated = updated.replace(
         average=follow_average(plan.stage, trial, state, {**updated.params, **updated.statistics}),
         updates=state.updates + 1,
-        finite=state.finite & is_sound,
+        finite=state.finite & _are_finite((losses, updated.params, updated.statistics)),
     )
     # Selecting leaf by leaf, instead of branching, costs nothing in a scan and works under vmap.
     has_steps = batch["mask"].any()
-    after = jax.tree.map(lambda new, old: jnp.where(has_steps & updated.finite, new, old), updated, state)
+    is_made = has_steps & updated.finite
+    after = jax.tree.map(lambda new, old: jax.lax.select(is_made, new, old), updated, state)
     # The flag itself must survive the update that was not made.
     after = after.replace(finite=jnp.where(has_steps, updated.finite, state.finite))
     return after, {**terms, "loss": sum(losses[1:], losses[0])}
+
+
+def _are_finite(tree: Any) -> Array:
+    """bool: all of all tensors is finite."""
+    # XLA turns `all` into a chain of `and`s and copies it into the kernel of every tensor that is then selected: as many
+    # operations as the square of the number of tensors. The place of the first False, which the last one is, it does not.
+    flags = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]
+    return jnp.argmin(jnp.stack([*flags, jnp.array(False)])) == len(flags)
 
 
 def make_update(
