@@ -286,9 +286,8 @@ def _bound(tested: Tested, is_of_classes: bool) -> dict[str, Interval]:
     counts = _sum_by_group(np.stack([tested.covered, ones], -1), tested.group)
     intervals = {"coverage": bootstrap_groups(counts, None, _score_mean)}
     if is_of_classes:
-        placed = (calibration.place_confidences(shares, tested.target) for shares in tested.mended)
-        bins = _sum_by_group(np.stack([np.stack(one, -2) for one in placed]), tested.group)
-        intervals["ece mended"] = bootstrap_groups(bins, None, _score_bins)
+        gaps = np.stack([_place_gaps(shares, tested.target) for shares in tested.mended])
+        intervals["ece mended"] = bootstrap_groups(_sum_by_group(gaps, tested.group), None, _score_gaps)
     return intervals
 
 
@@ -300,8 +299,16 @@ def _score_root(sums: np.ndarray) -> np.ndarray:
     return np.sqrt(_score_mean(sums))
 
 
-def _score_bins(sums: np.ndarray) -> np.ndarray:
-    return calibration.expected_calibration_error(Reliability(*np.moveaxis(sums, -2, 0)))
+def _place_gaps(probabilities: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """float64 [N, B + 1]: each answer's confidence less whether it is right, in its bin, and 1: all that the ECE of a
+    draw of groups needs, a third of the bins' three numbers."""
+    placed = calibration.place_confidences(probabilities, target)
+    return np.concatenate([placed.confidence - placed.right, np.ones((len(target), 1))], -1)
+
+
+def _score_gaps(sums: np.ndarray) -> np.ndarray:
+    """ECE [...] of `_place_gaps` summed [..., B + 1]; see `calibration.expected_calibration_error`."""
+    return np.abs(sums[..., :-1]).sum(-1) / np.maximum(sums[..., -1], 1)
 
 
 def _bound_change(tested: Tested, is_of_classes: bool) -> Interval | None:
