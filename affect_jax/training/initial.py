@@ -20,7 +20,7 @@ from affect_jax.data.packing import Packing
 from affect_jax.data.streaming import Source
 from affect_jax.errors import UserError, join_words, suggest_nearest
 from affect_jax.layers.choices import CHOICES
-from affect_jax.training import batching, keys, mesh, objective, step, turns
+from affect_jax.training import batching, compact_random, keys, mesh, objective, step, turns
 from affect_jax.training.augmentation import check_augment
 from affect_jax.training.averaging import start_average
 from affect_jax.training.engine import Engine, assign_slots
@@ -110,7 +110,7 @@ def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Sou
 def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
     def init(batch: Batch, seed: Array) -> Params:
         # Not of the stage or the variant: trials of one seed must start alike to be compared.
-        key = keys.derive_key(jax.random.key(seed), "init")
+        key = compact_random.make_compact(keys.derive_key(jax.random.key(seed), "init"))
         variables = model.init(key, batch["inputs"], batch["masks"], train=False)
         return split_shared(model, step.join_variables(variables))[0]
 
