@@ -1,5 +1,8 @@
 """Long recordings in windows: their steps are the recording's, each computed with enough around it."""
 
+import functools
+
+import jax
 import numpy as np
 import pytest
 
@@ -16,10 +19,20 @@ def extractor():
     return extract.Extractor(proof.build("wav2vec2_large"), "last", False, None, None, "")
 
 
+@functools.cache
+def make_program(model):
+    return jax.jit(model.apply)
+
+
+def encode_alone(encoder, samples):
+    """The encoder's outputs of a recording in one piece, [T, D] each."""
+    outputs = make_program(encoder.model)(encoder.variables, samples[None], np.ones((1, len(samples)), bool))
+    return jax.tree.map(lambda x: np.asarray(x)[0], outputs)
+
+
 @pytest.fixture(scope="module")
 def whole(extractor):
-    mask = np.ones((1, len(SAMPLES)), bool)
-    return np.asarray(extractor.encoder.model.apply(extractor.encoder.variables, SAMPLES[None], mask).last[0])
+    return encode_alone(extractor.encoder, SAMPLES).last
 
 
 def extract_in_windows(extractor, window, context, samples=SAMPLES):
@@ -48,7 +61,7 @@ def test_what_is_kept_of_a_window_is_what_the_encoder_makes_of_that_stretch(extr
     encoder, first, kept = extractor.encoder, read - context, read - 2 * context  # of the second window
     behind = families.count_shortest(encoder.model.sizes) - hop
     piece = SAMPLES[(first - context) * hop : (first - context + read) * hop + behind]
-    alone = encoder.model.apply(encoder.variables, piece[None], np.ones((1, len(piece)), bool)).last[0]
+    alone = encode_alone(encoder, piece).last
     ours = extract_in_windows(extractor, read * hop, context * hop)
     np.testing.assert_allclose(ours[first : first + kept], alone[context : context + kept], atol=1e-5)
 
@@ -72,14 +85,13 @@ def test_moments_over_time_are_those_of_the_whole(monkeypatch):
     found = windows.measure_moments(encoder.model.sizes, encoder.variables, LOUDER)
     conv = windows.StridedConvolution(6, 10, 5, False)
     params = encoder.variables["params"]["feature_extractor"]["conv_layers_0"]["conv"]
-    first = np.asarray(conv.apply({"params": params}, LOUDER[None, :, None])[0], np.float64)
+    first = np.asarray(jax.jit(conv.apply)({"params": params}, LOUDER[None, :, None]), np.float64)[0]
     np.testing.assert_allclose(found.mean[0], first.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(found.variance[0], first.var(axis=0), rtol=1e-5)
     assert windows.measure_moments(proof.build("wav2vec2_large").model.sizes, {}, LOUDER) is None
 
     extractor = extract.Extractor(encoder, "0", False, None, None, "")  # what the first layer of attention reads
-    mask = np.ones((1, len(LOUDER)), bool)
-    whole = encoder.model.apply(encoder.variables, LOUDER[None], mask).states[0][0]
+    whole = encode_alone(encoder, LOUDER).states[0]
     np.testing.assert_allclose(extract_in_windows(extractor, 3_000, 400, LOUDER), whole, atol=1e-5)
 
 
