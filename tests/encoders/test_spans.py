@@ -109,13 +109,13 @@ def test_without_its_layers_an_encoder_gives_what_the_first_reads(name, first):
 
     @jax.jit
     @functools.partial(jax.value_and_grad, has_aux=True)
-    def compute(variables, key):
-        outputs = encoder.model.apply(variables, *inputs, train=True, rngs={"dropout": key})
+    def compute(layers, key):
+        params = {**encoder.variables["params"], "encoder": layers}
+        outputs = encoder.model.apply({"params": params}, *inputs, train=True, rngs={"dropout": key})
         return outputs.last.sum(), outputs
 
-    (_, outputs), gradients = jax.device_get(compute(encoder.variables, jax.random.key(0)))
+    (_, outputs), layers = jax.device_get(compute(encoder.variables["params"]["encoder"], jax.random.key(0)))
     np.testing.assert_array_equal(outputs.states[first + 1], outputs.states[first])
-    layers = gradients["params"]["encoder"]
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(layers["layers_1"]))
     assert any(np.any(leaf) for leaf in jax.tree.leaves(layers["layers_0"])) == bool(first)
 
