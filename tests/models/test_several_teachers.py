@@ -80,7 +80,8 @@ def total(model, terms):
 @functools.cache
 def both(name):
     """(params, weights by loss) -> (sum of the losses, gradients), of the model with two teachers."""
-    return jax.jit(jax.value_and_grad(total(MODELS[name][1], BOTH)))
+    program = jax.jit(jax.value_and_grad(total(MODELS[name][1], BOTH)))
+    return lambda *arguments: jax.device_get(program(*arguments))
 
 
 def weights(terms, **ones):
