@@ -11,6 +11,9 @@ def check_slope(function, arguments, seed=0):
     """Checks that results, weighted at random, rise along a random direction as their gradient says, in float64.
 
     In one program: `jax.test_util.check_grads` compiles every sum and difference of its own.
+
+    Returns:
+      The gradient by the arguments, of the weighted results.
     """
     draw = np.random.default_rng(seed)
 
@@ -32,3 +35,4 @@ def check_slope(function, arguments, seed=0):
         gradient, risen = jax.device_get(differentiate(arguments)[1]), rise(STEP) - rise(-STEP)
     slope = sum(jax.tree.leaves(jax.tree.map(lambda g, d: np.sum(g * d), gradient, direction)))
     np.testing.assert_allclose(slope, risen / (2 * STEP), rtol=1e-6)
+    return gradient
