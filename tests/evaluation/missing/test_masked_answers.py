@@ -76,13 +76,13 @@ def answers(corpus, model, plan, trials=2, at_once=1):
     """(logits [R, M, I, n, C], parameters, engine) of first weights, trial r on fold r."""
     built, folds, examples = corpus
     engine = toy.engine(at_once=at_once)
-    zeros = {m: jnp.zeros((1, 4, 4)) for m in MODALITIES}
-    masks = {m: jnp.ones((1, 4), bool) for m in MODALITIES}
+    zeros = {m: np.zeros((1, 4, 4), np.float32) for m in MODALITIES}
+    masks = {m: np.ones((1, 4), bool) for m in MODALITIES}
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), zeros, masks, train=False))["params"]
     draw = np.random.default_rng(0)  # jax's initialisers take long to compile
     first = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes)
     params = jax.tree.map(lambda x: np.stack([x * (1 + r) for r in range(trials)]), first)
-    shared = mesh.replicate(engine.mesh, (built, folds, built, jnp.asarray(examples)))
+    shared = mesh.replicate(engine.mesh, (built, folds, built, np.asarray(examples)))
     picked = mesh.shard_trials(engine.mesh, (np.arange(trials, dtype=np.int32), params))
     return np.asarray(compile_masked_answers(model, engine, plan)(shared, *picked)), params, engine
 
