@@ -17,6 +17,8 @@ WIDTHS = {"text": 300, "video": 2048, "audio": 120}
 STEPS = {"text": 128, "video": 32, "audio": 1000}
 SMALL = {"text": (6, 5), "video": (4, 3), "audio": (9, 4)}
 TINY = dict(map_steps=(0, 2, 3), units=4, heads=2, hidden=5, classes=3)
+CROSS = dict(attention="cross", modalities=("text", "audio"), map_steps=(0, 3), input_dropout=(0.0, 0.0))
+"""Of three modalities, six attentions take three times as long to compile (tests/convert/test_fusion.py runs them)."""
 
 
 def size(tree):
@@ -81,14 +83,14 @@ def logits(*arguments):
 
 
 def test_what_padding_holds_reaches_nothing():
-    model, variables = made(attention="cross")
+    model, variables = made(**CROSS)
     inputs, masks = batch()
     dirty = {m: np.where(masks[m][..., None], x, np.nan) for m, x in inputs.items()}
     np.testing.assert_array_equal(logits(model, variables, dirty, masks), logits(model, variables, inputs, masks))
 
 
 def test_text_may_be_padded_further():
-    model, variables = made(attention="cross")
+    model, variables = made(**CROSS)
     inputs, masks = batch()
     longer = {**inputs, "text": np.pad(inputs["text"], ((0, 0), (0, 3), (0, 0)))}
     longer_masks = {**masks, "text": np.pad(masks["text"], ((0, 0), (0, 3)))}
@@ -136,7 +138,7 @@ def test_dropped_text_changes_what_the_authors_model_trains_on():
 
 
 def test_a_missing_modality_leaves_finite_gradients_and_its_values_reach_nothing():
-    model, variables = made(attention="cross")
+    model, variables = made(**CROSS)
     inputs, masks = batch()
     masks = {**masks, "audio": np.zeros_like(masks["audio"])}
     other = {**inputs, "audio": inputs["audio"] + 7}
@@ -181,7 +183,7 @@ def test_ablations(changes, vectors, width):
 
 
 def test_logits_follow_from_the_vectors_before_pooling():
-    model, variables = made(attention="cross")
+    model, variables = made(**CROSS)
     out = outputs(model, variables, *batch())
     again = jax.jit(functools.partial(model.apply, method="classify"))(variables, out["pooled"])
     np.testing.assert_allclose(again, out["logits"], atol=1e-6)

@@ -40,6 +40,7 @@ KINDS["sew"] = ("stronger_encoder", "translator", "reconstructor")
 KEPT = {"seqsew": {"weaker_encoder", "weaker_classifier"}, "sew": {"weaker_encoder", "regressor"}}
 
 
+@functools.cache
 def shapes(model):
     return jax.eval_shape(lambda: model.init(jax.random.key(0), INPUTS, MASKS, train=False))["params"]
 
