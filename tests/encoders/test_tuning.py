@@ -68,7 +68,7 @@ def trained(request):
     batch = {"inputs": inputs, "masks": masks, "target": theirs["labels"].astype(np.float32)}
     batch["mask"] = np.ones(3, bool)
     plan = step.StagePlan(model, stage, "multiclass", 3)
-    state = create_state(start, {}, make_transform(stage, hyper["fit"]).init(start), {})
+    state = create_state(start, {}, jax.jit(make_transform(stage, hyper["fit"]).init)(start), {})
     update, losses = jax.jit(lambda state: step.train_step(plan, trial, {}, state, batch, jax.random.key(0))), []
     first = None
     for _ in range(4):

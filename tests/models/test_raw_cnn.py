@@ -35,9 +35,18 @@ def test_parts_and_parameters_are_those_of_the_docstring():
     assert counts.keys() == set(Model().deployed)
 
 
-@pytest.mark.parametrize("classes", [0, 3])
-def test_outputs_and_gradients_of_a_training_step(classes):
+@pytest.mark.parametrize(("classes", "shape"), [(0, (3,)), (3, (3, 3))])
+def test_a_number_or_classes_are_said_of_each_clip(classes, shape):
     model = Model(**SMALL, classes=classes)
+    given = {"speech": SPEECH}, {"speech": MASK}
+    out, tree = jax.eval_shape(functools.partial(model.init_with_output, train=False), jax.random.key(0), *given)
+    names = ["logits", "prediction"] if classes else ["prediction"]
+    assert {name: value.shape for name, value in out.items()} == dict.fromkeys(names, shape)
+    assert jax.eval_shape(functools.partial(model.apply, method="deploy"), tree, *given).shape == shape
+
+
+def test_outputs_and_gradients_of_a_training_step():
+    model = Model(**SMALL, classes=3)
     draw = np.random.default_rng(1)
     tree = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes(model))
     tree["batch_stats"] = jax.tree.map(np.abs, tree["batch_stats"])
@@ -55,10 +64,6 @@ def test_outputs_and_gradients_of_a_training_step(classes):
         return jnp.sum(out["prediction"][:2] ** 2), (out, moved, predicted, deployed)
 
     (_, (out, moved, predicted, deployed)), grads = jax.device_get(step(tree["params"], spoiled, MASK))
-    shape = (3, classes) if classes else (3,)
-    assert {name: value.shape for name, value in out.items()} == dict.fromkeys(
-        ["logits", "prediction"] if classes else ["prediction"], shape
-    )
     for path, grad in jax.tree_util.tree_leaves_with_path(grads):
         assert np.isfinite(grad).all(), path
         assert np.abs(grad).max() > 0, path
