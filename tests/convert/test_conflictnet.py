@@ -91,20 +91,34 @@ def keras_lstm(w, layer, x, hard):
     return np.array(states)
 
 
-@pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
-def test_outputs_are_the_keras_models(options):
-    arrays = keras_arrays(attention=options.get("attention", True))
-    options = {name: value for name, value in options.items() if name != "attention"}
-    model, variables = import_keras_conflictnet(arrays, **options)
+@pytest.fixture(scope="module")
+def deployed():
+    """Clips, and by variant the model and what it says of them; in one program, as variants have most in common."""
     clips = np.random.default_rng(1).normal(size=(2, STEPS)).astype(np.float32)
     clips[1, 1000:] = 0
     mask = np.arange(STEPS)[None] < np.array([[STEPS], [1000]])
-    deploy = jax.jit(lambda v, x, m: model.apply(v, {"speech": x}, {"speech": m}, method="deploy"))
+    models, variables = {}, {}
+    for name, options in VARIANTS.items():
+        attention, others = options.get("attention", True), {k: v for k, v in options.items() if k != "attention"}
+        models[name], own = import_keras_conflictnet(keras_arrays(attention=attention), **others)
+        jax.tree.map(np.testing.assert_array_equal, own, variables.setdefault(attention, own))
+
+    @jax.jit
+    def deploy(variables, x):
+        given = {"speech": x}, {"speech": mask}
+        return {name: one.apply(variables[one.attention], *given, method="deploy") for name, one in models.items()}
+
+    return clips, models, jax.device_get(deploy(variables, clips[..., None]))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_outputs_are_the_keras_models(name, deployed):
+    options, (clips, models, found) = VARIANTS[name], deployed
+    arrays = keras_arrays(attention=options.get("attention", True))
     hard = options.get("recurrent_activation", "hard_sigmoid") == "hard_sigmoid"
-    expected = [
-        keras_model(arrays, clip, model.average_pool, options.get("global_average", False), hard)[0] for clip in clips
-    ]
-    np.testing.assert_allclose(deploy(variables, clips[..., None], mask), expected, atol=1e-5)
+    average_pool, global_average = models[name].average_pool, options.get("global_average", False)
+    expected = [keras_model(arrays, clip, average_pool, global_average, hard)[0] for clip in clips]
+    np.testing.assert_allclose(found[name], expected, atol=1e-5)
     assert np.abs(np.diff(expected)) > 1e-2
 
 
@@ -126,6 +140,11 @@ def test_the_way_there_and_back_is_exact(attention):
     for name, value in arrays.items():
         np.testing.assert_array_equal(back[name], value)
         assert back[name].dtype == np.float32
+
+
+@functools.cache
+def read_plain_names():
+    return import_keras_conflictnet(keras_arrays())[1]
 
 
 def numbered_from(start):
@@ -159,9 +178,7 @@ def test_names_as_keras_versions_write_them(rename):
     renamed = {rename(name): value for name, value in arrays.items()}
     assert renamed.keys() != arrays.keys()
     shuffled = dict(sorted(renamed.items(), reverse=True))
-    jax.tree.map(
-        np.testing.assert_array_equal, import_keras_conflictnet(shuffled)[1], import_keras_conflictnet(arrays)[1]
-    )
+    jax.tree.map(np.testing.assert_array_equal, import_keras_conflictnet(shuffled)[1], read_plain_names())
 
 
 def without(name):

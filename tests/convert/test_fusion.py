@@ -49,6 +49,11 @@ def attentions(attention, modalities):
     return {f"mha_{LETTERS[s]}_{LETTERS[t]}": (s, t) for s, t in itertools.permutations(modalities, 2)}
 
 
+@functools.cache
+def import_of_three():
+    return import_torch_fusion(torch_arrays(), "intra")
+
+
 def examples(modalities=ALL, count=2):
     draw = np.random.default_rng(1)
     return {m: draw.normal(size=(count, STEPS[m], FEATURES[m])).astype(np.float32) for m in modalities}
@@ -159,7 +164,7 @@ def test_at_the_authors_sizes(attention, parameters):
 
 
 def test_the_thesis_model_says_the_same_in_torch_of_whole_examples():
-    model, variables = import_torch_fusion(torch_arrays(), "intra")
+    model, variables = import_of_three()
     thesis, inputs = model.clone(fidelity="thesis"), examples()
     arrays = export_torch_fusion(thesis, variables)
     assert [name for name in arrays if (arrays[name] != torch_arrays()[name]).any()] == ["concat_linear.weight"]
@@ -233,6 +238,6 @@ def test_another_attention_or_number_of_heads():
     ],
 )
 def test_models_that_the_authors_code_has_no_layers_for(change, message):
-    model, variables = import_torch_fusion(torch_arrays(), "intra")
+    model, variables = import_of_three()
     with pytest.raises(UserError, match=message):
         export_torch_fusion(model.clone(**change), variables)

@@ -3,7 +3,6 @@
 import functools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from affect_jax.data import augment
@@ -13,11 +12,16 @@ LENGTHS = np.array([9, 6, 2, 0])
 MASK = np.arange(9)[None] < LENGTHS[:, None]
 X = np.where(MASK[..., None], DRAW.normal(size=(4, 9, 5)) + 3, 0).astype(np.float32)  # never 0 where valid
 SHARE = np.array([0.999, 0.0, 0.5, 0.3], np.float32)
-KEYS = jax.random.split(jax.random.key(0), 64)
+KEYS = np.stack([np.zeros(64), np.arange(64)], axis=1).astype(np.uint32)
+
+
+def run(change, *arrays, **options):
+    """What a change makes of the arrays, by one program; its options are constants."""
+    return jax.device_get(jax.jit(functools.partial(change, **options))(*arrays))
 
 
 def test_a_crop_is_a_stretch_of_the_example():
-    x, mask = augment.crop_steps(SHARE, X, MASK, 4)
+    x, mask = run(lambda *given: augment.crop_steps(*given, 4), SHARE, X, MASK)
     np.testing.assert_array_equal(mask.sum(axis=1), [4, 4, 2, 0])
     np.testing.assert_array_equal(x[0], X[0, 5:])
     np.testing.assert_array_equal(x[1], X[1, :4])
@@ -26,19 +30,21 @@ def test_a_crop_is_a_stretch_of_the_example():
 
 
 def test_a_shift_rotates_what_is_valid():
-    np.testing.assert_array_equal(augment.shift_steps(SHARE, X, MASK, 0.0), X)
-    x = augment.shift_steps(SHARE, X, MASK, 0.5)
+    shift = jax.jit(augment.shift_steps)
+    np.testing.assert_array_equal(shift(SHARE, X, MASK, 0.0), X)
+    x = np.asarray(shift(SHARE, X, MASK, 0.5))
     np.testing.assert_array_equal(x[0], np.roll(X[0], 4, axis=0))  # half of 9, rounded to the even one
     np.testing.assert_array_equal(x[1, :6], np.roll(X[1, :6], -3, axis=0))
     np.testing.assert_array_equal(x[~MASK], 0)
 
 
 def test_gain_and_noise_have_their_decibels():
-    np.testing.assert_array_equal(augment.change_gain(SHARE, X, 0.0), X)
-    np.testing.assert_allclose(augment.change_gain(np.ones(4, np.float32), X, 20.0), 10 * X, rtol=1e-6)
+    change_gain = jax.jit(augment.change_gain)
+    np.testing.assert_array_equal(change_gain(SHARE, X, 0.0), X)
+    np.testing.assert_allclose(change_gain(np.ones(4, np.float32), X, 20.0), 10 * X, rtol=1e-6)
     x = np.ones((2, 4000, 1), np.float32)
     mask = np.arange(4000)[None] < np.array([[4000], [2000]])
-    noise = np.asarray(augment.add_noise(KEYS[0], np.where(mask[..., None], x, 0), mask, 10.0))
+    noise = run(augment.add_noise, KEYS[0], np.where(mask[..., None], x, 0), mask, 10.0)
     np.testing.assert_array_equal(noise[~mask], 0)
     for number in range(2):
         assert np.isclose(np.var(noise[number, mask[number]]), 0.1, rtol=0.15)
@@ -97,32 +103,33 @@ def test_a_modality_is_dropped_at_its_rate_and_one_stays():
     batch = make_batch()
     drop = jax.jit(jax.vmap(augment.drop_modalities, in_axes=(0, None, None, None)))
     for rate, least, most in ((0.0, 1, 1), (0.3, 0.75, 0.95), (1.0, 0.4, 0.6)):
-        inputs, masks = drop(KEYS, batch["inputs"], batch["masks"], rate)
-        has_a, has_b = np.asarray(masks["a"]).any(axis=2), np.asarray(masks["b"])
+        inputs, masks = jax.device_get(drop(KEYS, batch["inputs"], batch["masks"], rate))
+        has_a, has_b = masks["a"].any(axis=2), masks["b"]
         np.testing.assert_array_equal(has_a | has_b, np.broadcast_to(LENGTHS > 0, has_a.shape))
         assert has_a[:, 2].all(), "its only modality"
         assert least - 0.13 <= has_a[:, :2].mean() <= most + 0.13
-        np.testing.assert_array_equal(np.asarray(inputs["a"])[~np.asarray(masks["a"])], 0)
-    assert jnp.isfinite(inputs["b"]).all()
+        np.testing.assert_array_equal(inputs["a"][~masks["a"]], 0)
+    assert np.isfinite(inputs["b"]).all()
 
 
 def test_a_speed_of_one_changes_nothing_and_others_stretch():
-    x, mask = augment.change_speed(SHARE, X, MASK, 0.0)
+    x, mask = run(augment.change_speed, SHARE, X, MASK, 0.0)
     np.testing.assert_array_equal(x, X)
     np.testing.assert_array_equal(mask, MASK)
     times = np.arange(400) / 400
     tone = np.sin(2 * np.pi * 40 * times)[None, :, None].astype(np.float32)
     valid = np.arange(400)[None] < 300
     tone = np.where(valid[..., None], tone, 0).astype(np.float32)
+    change_speed = jax.jit(augment.change_speed)
     for share, speed in ((1.0, 1.25), (0.0, 0.8), (0.5, 1.0)):
-        played, mask = augment.change_speed(np.array([share], np.float32), tone, valid, 0.25)
+        played, mask = jax.device_get(change_speed(np.array([share], np.float32), tone, valid, 0.25))
         length = int(mask.sum())
         assert length == min(int(np.ceil(np.float32(300 / speed) - 1e-4)), 400)
         np.testing.assert_array_equal(mask[0], np.arange(400) < length)
-        np.testing.assert_array_equal(np.asarray(played)[~np.asarray(mask)], 0)
+        np.testing.assert_array_equal(played[~mask], 0)
         inner = np.arange(length - 3)
         expected = np.sin(2 * np.pi * 40 * speed * inner / 400)
-        np.testing.assert_allclose(np.asarray(played)[0, inner, 0], expected, atol=0.06)
+        np.testing.assert_allclose(played[0, inner, 0], expected, atol=0.06)
 
 
 def test_reverberation_is_a_convolution_of_some_examples():
@@ -146,5 +153,6 @@ def test_noise_keeps_its_power_in_a_room():
     noise = DRAW.normal(size=(1, 40_000, 1)).astype(np.float32)
     room = (DRAW.normal(size=800) * np.exp(-np.arange(800) / 150)).astype(np.float32)
     room = (room / np.sqrt(np.square(room).sum()))[None]
-    wet = augment.add_reverberation(np.zeros(1), np.zeros(1), noise, np.ones((1, 40_000), bool), 1.0, room)
+    nothing = np.zeros(1, np.float32)
+    wet = run(augment.add_reverberation, nothing, nothing, noise, np.ones((1, 40_000), bool), 1.0, room)
     assert np.isclose(np.square(wet).mean(), np.square(noise).mean(), rtol=0.1)

@@ -1,6 +1,5 @@
 """Batches of similar lengths: which examples are together, and that padding changes nothing but the time it takes."""
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -8,6 +7,7 @@ from affect_jax.data import buckets
 from affect_jax.data import corpus as corpora
 from affect_jax.data.buckets import arrange_examples, list_narrowed, list_segments, spread_evenly
 from tests import toy
+from tests.data.batches import take_batch
 
 MANY = {"voice": np.random.default_rng(0).lognormal(5, 0.8, 300).astype(int), "face": np.arange(300) % 7}
 
@@ -72,10 +72,8 @@ def test_a_batch_of_a_bucket_is_the_padded_batch_without_its_padding(monkeypatch
     lengths = {m: np.asarray(stream.length) for m, stream in corpus.inputs.items()}
     rows, chosen = arrange_examples(lengths, np.arange(7, dtype=np.int32)[None], 2, has_steps=True)
     assert [(bucket.examples, bucket.target) for bucket in chosen] == [(6, 6), (1, 40)]
-    moments = ({"a": jnp.zeros(3), "b": jnp.zeros(2)}, {"a": jnp.ones(3), "b": jnp.ones(2)})
     for columns, bucket in zip(list_segments(chosen), chosen, strict=True):
-        short = corpora.take_batch(corpus, jnp.asarray(rows[0, columns]), *moments, bucket=bucket)
-        padded = corpora.take_batch(corpus, jnp.asarray(rows[0, columns]), *moments)
+        short, padded = take_batch(corpus, rows[0, columns], bucket=bucket), take_batch(corpus, rows[0, columns])
         steps = short["mask"].shape[1]
         assert not padded["mask"][:, steps:].any()
         np.testing.assert_array_equal(short["mask"], padded["mask"][:, :steps])

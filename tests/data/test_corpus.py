@@ -1,7 +1,6 @@
 """Examples are starts and lengths into flat frames; batches show exactly those frames."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -11,6 +10,7 @@ from affect_jax.data import windows
 from affect_jax.data.normalize import compute_moments
 from affect_jax.errors import UserError
 from tests import toy
+from tests.data.batches import take_batch
 
 MADE = toy.recordings(count=4, length=9)  # of 9, 8, 7 and 9 steps
 
@@ -19,14 +19,9 @@ def build(unit, **kwargs):
     return corpora.build_corpus(MADE, modalities=("a",), target="y", unit=unit, **kwargs)
 
 
-def plain(corpus, index):
-    zero, one = {"a": jnp.zeros(3)}, {"a": jnp.ones(3)}
-    return corpora.take_batch(corpus, jnp.asarray(index), zero, one)
-
-
 def test_recordings_as_examples_are_padded_at_the_end():
     corpus, _ = build("recording")
-    batch = plain(corpus, [2, -1, 0])
+    batch = take_batch(corpus, [2, -1, 0])
     assert batch["inputs"]["a"].shape == (3, 9, 3)
     np.testing.assert_array_equal(batch["mask"].sum(1), [7, 0, 9])
     np.testing.assert_array_equal(batch["inputs"]["a"][0, :7], MADE[2].features["a"])
@@ -74,7 +69,7 @@ def test_avec_recordings_have_298_windows():
 
 def test_frames_have_no_time_axis():
     corpus, _ = build("frame")
-    batch = plain(corpus, [10, -1])
+    batch = take_batch(corpus, [10, -1])
     np.testing.assert_array_equal(batch["inputs"]["a"][0], MADE[1].features["a"][1])
     np.testing.assert_array_equal(batch["mask"], [True, False])
 

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import pytest
 
@@ -11,6 +11,7 @@ from affect_jax.data import folds as folding
 from affect_jax.data import moddrop, splits
 from affect_jax.datasets.recordings import Recording
 from affect_jax.errors import UserError
+from tests.data.batches import take_batch, take_on_device
 
 LENGTHS = {"r0": 3, "r1": 0, "r2": 2, "r3": 0}  # frames of the face; r1 and r3 have none
 
@@ -32,28 +33,23 @@ def build(made):
     return corpora.build_corpus(made, modalities=("face", "voice"), target="y", unit="item")
 
 
-def batch_of(corpus, index):
-    zero, one = {"face": jnp.zeros(2), "voice": jnp.zeros(1)}, {"face": jnp.ones(2), "voice": jnp.ones(1)}
-    return corpora.take_batch(corpus, jnp.asarray(index), zero, one)
-
-
 def test_a_missing_modality_is_zeros_under_a_false_mask():
     made = recordings()
-    batch = batch_of(build(made)[0], [3, 0, 2, 1, -1])
+    batch = take_batch(build(made)[0], [3, 0, 2, 1, -1])
     np.testing.assert_array_equal(batch["masks"]["face"].sum(1), [0, 3, 2, 0, 0])
     np.testing.assert_array_equal(batch["masks"]["voice"].sum(1), [6, 6, 0, 6, 0])
     np.testing.assert_array_equal(batch["inputs"]["face"][1], made[0].features["face"])
     for modality, lacking in (("face", [0, 3, 4]), ("voice", [2, 4])):
-        np.testing.assert_array_equal(batch["inputs"][modality][np.array(lacking)], 0)
+        np.testing.assert_array_equal(batch["inputs"][modality][lacking], 0)
     np.testing.assert_array_equal(batch["mask"], [True, True, True, True, False])
-    power = np.mean(np.square(batch["inputs"]["voice"][jnp.array([0, 1, 3]), :, 0]), axis=1)
+    power = np.mean(np.square(batch["inputs"]["voice"][[0, 1, 3], :, 0]), axis=1)
     np.testing.assert_allclose(power, 1, rtol=1e-5)
 
 
 def test_whole_items_are_the_same_beside_others_that_lack_something():
     made = recordings()
     alone, among = build([made[0]])[0], build(made)[0]
-    one, other = batch_of(alone, [0]), batch_of(among, [0])
+    one, other = take_batch(alone, [0]), take_batch(among, [0])
     for modality in ("face", "voice"):
         np.testing.assert_array_equal(one["inputs"][modality][0], other["inputs"][modality][0])
 
@@ -85,6 +81,14 @@ def test_what_cannot_be_left_out():
         build([empty, made[2]])
 
 
+@jax.jit
+def take_and_drop(corpus, index, folds):
+    """Batches of the examples: as they are, by Moddrop without a face, and with the face removed."""
+    whole = take_on_device(corpus, index, *folds.select_moments(0))
+    combined = moddrop.apply_moddrop(whole, np.array([1, 1]), (("face", "voice"), ("voice",)))
+    return whole, combined, moddrop.remove_modalities(whole, ("face",))
+
+
 @pytest.mark.parametrize("standardize", [True, False, ("face",), ("voice",), ()])
 def test_zeros_stand_behind_standardisation_whichever_modalities_are_standardised(standardize):
     """An own gap, an example that Moddrop takes a modality from, and one that a test removes it from: all are zeros, so
@@ -98,13 +102,11 @@ def test_zeros_stand_behind_standardisation_whichever_modalities_are_standardise
     chosen = splits.choose_standardized(data)
     assert set(chosen.values()) <= {True, False}
     folds = folding.build_folds(corpus, index, [folding.FoldMembers("f", ("r0", "r1"), ("r2",))], chosen)
-    whole = corpora.take_batch(corpus, jnp.array([0, 1]), *folds.select_moments(0))
-    combined = moddrop.apply_moddrop(whole, jnp.array([1, 1]), (("face", "voice"), ("voice",)))
-    removed = moddrop.remove_modalities(whole, ("face",))
+    whole, combined, removed = jax.device_get(take_and_drop(corpus, np.array([0, 1]), folds))
     for batch, lacking in ((whole, [1]), (combined, [0, 1]), (removed, [0, 1])):
-        np.testing.assert_array_equal(np.asarray(batch["inputs"]["face"])[lacking], 0)
-        assert not np.asarray(batch["masks"]["face"])[lacking].any()
-    face = np.asarray(whole["inputs"]["face"])[0]
+        np.testing.assert_array_equal(batch["inputs"]["face"][lacking], 0)
+        assert not batch["masks"]["face"][lacking].any()
+    face = whole["inputs"]["face"][0]
     expected = made[0].features["face"]
     if chosen["face"]:
         expected = (expected - expected.mean(0)) / expected.std(0)

@@ -1,7 +1,6 @@
 """Sequences that share a line must give what they give alone."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -11,6 +10,7 @@ from affect_jax.data import packing
 from affect_jax.models import seqsew
 from affect_jax.training import objective
 from tests import toy
+from tests.data.batches import take_batch
 
 LENGTHS = np.array([9, 8, 7, 3, 3, 2, 2, 1, 1])
 
@@ -44,9 +44,7 @@ def batches():
     ]
     corpus, _ = corpora.build_corpus(made, modalities=("a", "b"), target="y", unit="recording")
     plan = packing.plan_packing([np.asarray(corpus.target.length)], 4)
-    zero = {"a": jnp.zeros(3), "b": jnp.zeros(2)}, {"a": jnp.ones(3), "b": jnp.ones(2)}
-    index = jnp.array([2, 0, -1, 4])
-    return corpora.take_batch(corpus, index, *zero), corpora.take_batch(corpus, index, *zero, plan)
+    return take_batch(corpus, [2, 0, -1, 4]), take_batch(corpus, [2, 0, -1, 4], packing=plan)
 
 
 def test_a_packed_batch_has_the_same_steps(batches):
@@ -54,7 +52,7 @@ def test_a_packed_batch_has_the_same_steps(batches):
     assert packed["mask"].shape[0] < padded["mask"].shape[0]
     assert packed["mask"].sum() == padded["mask"].sum() == 9 + 4 + 3
     for name in ("a", "b"):
-        both = [np.asarray(b["inputs"][name])[np.asarray(b["mask"])] for b in (padded, packed)]
+        both = [b["inputs"][name][b["mask"]] for b in (padded, packed)]
         np.testing.assert_array_equal(*(rows[np.lexsort(rows.T)] for rows in both))
 
 

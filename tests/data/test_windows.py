@@ -1,7 +1,6 @@
 """Windows of long recordings: training shows every step equally often, evaluation scores every step once."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -9,6 +8,7 @@ from affect_jax.data import corpus as corpora
 from affect_jax.data import streaming, windows
 from affect_jax.errors import UserError
 from tests import toy
+from tests.data.batches import take_batch
 
 LENGTHS = (1, 2, 7, 10, 11, 19, 20, 21, 100, 137)
 WINDOWS = ((10, 5), (10, 10), (10, 2), (9, 3), (2, 1), (1, 1))
@@ -47,34 +47,29 @@ def build(resident=True, made=MADE, window=10, hop=5):
     return corpora.build_corpus(made, **where)
 
 
-def take(corpus, numbers):
-    zero, one = ({m: jnp.full(x.shape[-1], v) for m, x in MADE[0].features.items()} for v in (0.0, 1.0))
-    return corpora.take_batch(corpus, jnp.asarray(numbers), zero, one)
-
-
 def test_cut_and_stitched_recordings_are_the_recordings():
     corpus, index = build()
     numbers = np.flatnonzero(index.evaluation)
-    batch, frames = take(corpus, [*numbers, -1]), corpora.locate_frames(corpus, numbers)
+    batch, frames = take_batch(corpus, [*numbers, -1]), corpora.locate_frames(corpus, numbers)
     assert batch["inputs"]["a"].shape[1] == 10
-    mask = np.asarray(batch["mask"])
+    mask = batch["mask"]
     assert not mask[-1].any()
     np.testing.assert_array_equal(mask[:-1], frames >= 0)
     np.testing.assert_array_equal(np.sort(frames[frames >= 0]), np.arange(23 + 22 + 21))
     whole = {m: np.concatenate([r.features[m] for r in MADE]) for m in ("a", "b")}
     for m, values in whole.items():
         stitched = np.zeros_like(values)
-        stitched[frames[frames >= 0]] = np.asarray(batch["inputs"][m])[:-1][frames >= 0]
+        stitched[frames[frames >= 0]] = batch["inputs"][m][:-1][frames >= 0]
         np.testing.assert_array_equal(stitched, values)
         assert batch["masks"][m][:-1].all()  # what is not scored is context, and read
     gold = np.concatenate([r.targets["y"] for r in MADE])
-    np.testing.assert_array_equal(np.asarray(batch["target"])[:-1][frames >= 0], gold[frames[frames >= 0]])
+    np.testing.assert_array_equal(batch["target"][:-1][frames >= 0], gold[frames[frames >= 0]])
 
 
 def test_training_windows_count_whole_and_show_their_recording():
     corpus, index = build()
     numbers = np.flatnonzero(index.training)
-    batch = take(corpus, numbers)
+    batch = take_batch(corpus, numbers)
     length = np.asarray(corpus.target.length)[numbers]
     np.testing.assert_array_equal(batch["mask"].sum(1), length)
     np.testing.assert_array_equal(batch["mask"], batch["masks"]["a"])
@@ -88,7 +83,7 @@ def test_streamed_windows_are_the_resident_ones():
     laid, streamed_index = build(resident=False)
     source = streaming.make_source(laid, streamed_index, MADE)
     chunk = streaming.cut_features(source, numbers, streaming.measure_capacity(source, numbers[None], 4))
-    batches = take(corpus, numbers), take(chunk, np.arange(3))
+    batches = take_batch(corpus, numbers), take_batch(chunk, np.arange(3))
     for one, other in zip(*(jax.tree.leaves(dict(batch)) for batch in batches), strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -5,6 +5,7 @@
 Each example of a case ran alone there and runs here in one batch, padded with values that must reach nothing.
 """
 
+import functools
 import json
 import sys
 from collections.abc import Callable
@@ -48,7 +49,9 @@ def read_case(name: str) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, An
     return kinds, config
 
 
+@functools.cache
 def build(name: str) -> families.Encoder:
+    """The encoder of a case. Whoever asks again gets the same one: tracing its shapes is most of the work."""
     kinds, config = read_case(name)
     if "depths" in config:
         model = resnet.ResNet(tuple(config["depths"]), config["bottleneck"], config["width"], 3)
@@ -57,18 +60,18 @@ def build(name: str) -> families.Encoder:
     return families.build_encoder(ConfigFile(config, name), kinds["param"], name, tower=tower)
 
 
-def pad_inputs(model: Any, ins: dict[str, np.ndarray]) -> tuple[jax.Array, ...]:
+def pad_inputs(model: Any, ins: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
     """The batch, with padding that would be seen: NaN of numbers, the greatest piece of texts."""
     if "images" in ins:
-        return (jnp.asarray(ins["images"]),)
+        return (ins["images"],)
     padding, key, filler = (PADDING, "samples", np.nan) if "samples" in ins else (2, "pieces", 3)
     values, lengths = ins[key], ins["lengths"]
     values = np.pad(values, ((0, 0), (0, padding)))
     mask = np.arange(values.shape[1])[None] < lengths[:, None]
     values = np.where(mask, values, filler).astype(values.dtype)
     if isinstance(model, words.Words):
-        return jnp.asarray(values), jnp.asarray(mask), jnp.asarray(np.pad(ins["kinds"], ((0, 0), (0, padding))))
-    return jnp.asarray(values), jnp.asarray(mask)
+        return values, mask, np.pad(ins["kinds"], ((0, 0), (0, padding)))
+    return values, mask
 
 
 def describe(outputs: Any, ins: dict[str, np.ndarray], index: int) -> dict[str, np.ndarray]:
@@ -89,7 +92,7 @@ def describe(outputs: Any, ins: dict[str, np.ndarray], index: int) -> dict[str, 
 def make_loss(encoder: families.Encoder, kinds: dict[str, dict[str, np.ndarray]]) -> Callable[..., Any]:
     """Variables -> (loss, outputs); in training where there is batch norm."""
     ins = kinds["in"]
-    inputs, target = pad_inputs(encoder.model, ins), jnp.asarray(ins["target"])
+    inputs, target = pad_inputs(encoder.model, ins), ins["target"]
 
     def loss(params: Any, rest: Any) -> tuple[jax.Array, Any]:
         if rest:
@@ -114,16 +117,16 @@ def compare(name: str, *, trains: bool = True) -> Errors:
     encoder = build(name)
     if not trains:
         outputs = jax.jit(encoder.model.apply)(encoder.variables, *pad_inputs(encoder.model, kinds["in"]))
-        return Errors(_compare_outputs(encoder, kinds, outputs, None), 0.0, 0.0)
+        return Errors(_compare_outputs(encoder, kinds, jax.device_get(outputs), None), 0.0, 0.0)
     rest = {key: value for key, value in encoder.variables.items() if key != "params"}
     step = jax.jit(jax.value_and_grad(make_loss(encoder, kinds), has_aux=True))
     params, losses, outputs, kept = encoder.variables["params"], [], [], []
     for _ in range(3):
-        (value, (states, rest)), gradients = step(params, rest)
+        (value, (states, rest)), gradients = jax.device_get(step(params, rest))
         losses.append(value)
         outputs.append(states)
         kept.append(gradients)
-        params = jax.tree.map(lambda p, g: p - LEARNING_RATE * g, params, gradients)
+        params = jax.tree.map(lambda p, g: p - np.float32(LEARNING_RATE) * g, params, gradients)
     named = {
         name_array(key.key for key in path): (leaf, path[-1].key)
         for path, leaf in jax.tree_util.tree_flatten_with_path(kept[0])[0]
@@ -135,7 +138,7 @@ def compare(name: str, *, trains: bool = True) -> Errors:
     )
 
 
-def _compare_gradient(gradients: dict[str, np.ndarray], name: str, ours: jax.Array, leaf: str) -> float:
+def _compare_gradient(gradients: dict[str, np.ndarray], name: str, ours: np.ndarray, leaf: str) -> float:
     theirs = gradients.get(
         name.replace("weight_g", "parametrizations.weight.original0").replace(
             "weight_v", "parametrizations.weight.original1"
@@ -143,7 +146,6 @@ def _compare_gradient(gradients: dict[str, np.ndarray], name: str, ours: jax.Arr
     )
     if theirs is None:  # not in the loss
         return float(np.abs(ours).max())
-    ours = np.asarray(ours)
     if leaf == "kernel":
         ours = ours.transpose(ours.ndim - 1, ours.ndim - 2, *range(ours.ndim - 2))
     return float(np.abs(ours - theirs).max() / max(1, np.abs(theirs).max()))
@@ -153,7 +155,8 @@ def _compare_outputs(
     encoder: families.Encoder, kinds: dict[str, dict[str, np.ndarray]], outputs: Any, rest: Any
 ) -> float:
     if rest:
-        ours = jax.jit(encoder.model.apply)(encoder.variables, *pad_inputs(encoder.model, kinds["in"]))
+        apply = jax.jit(encoder.model.apply)
+        ours = jax.device_get(apply(encoder.variables, *pad_inputs(encoder.model, kinds["in"])))
         moved = {
             name_array(key.key for key in path): leaf
             for path, leaf in jax.tree_util.tree_flatten_with_path(rest["batch_stats"])[0]

@@ -39,7 +39,7 @@ def make_batch(settings, ins):
     """(inputs, masks) of a case: padded, and what is padded is NaN or a piece."""
     values, mask, *_ = proof.pad_inputs(tuning.build_module(settings.described), ins)
     name = "speech" if "samples" in ins else "words"
-    return {name: values[..., None].astype(jnp.float32)}, {name: mask}
+    return {name: values[..., None].astype(np.float32)}, {name: mask}
 
 
 @pytest.fixture(scope="module", params=["wav2vec2_base", "bert"])
@@ -65,15 +65,15 @@ def trained(request):
     hyper = {"fit": default_hyper(config)}
     trial = TrialArrays(np.int32(0), np.int32(0), jax.tree.map(np.float32, hyper))
     inputs, masks = make_batch(settings, ins)
-    batch = {"inputs": inputs, "masks": masks, "target": jnp.asarray(theirs["labels"], jnp.float32)}
-    batch["mask"] = jnp.ones(3, bool)
+    batch = {"inputs": inputs, "masks": masks, "target": theirs["labels"].astype(np.float32)}
+    batch["mask"] = np.ones(3, bool)
     plan = step.StagePlan(model, stage, "multiclass", 3)
-    state = create_state(start, {}, make_transform(stage, hyper["fit"]).init(start), {})
+    state = create_state(start, {}, jax.jit(make_transform(stage, hyper["fit"]).init)(start), {})
     update, losses = jax.jit(lambda state: step.train_step(plan, trial, {}, state, batch, jax.random.key(0))), []
     first = None
     for _ in range(4):
         state, terms = update(state)
-        first = first or state.params
+        first = first or jax.device_get(state.params)
         losses.append(float(terms["loss"]))
     return theirs, jax.tree.map(lambda old, new: (old - new) / proof.LEARNING_RATE, start, first), losses
 
@@ -95,60 +95,68 @@ def test_learned_weights_of_one_layer_are_that_layer_and_all_layers_move_them():
     head = {"kernel": draw.normal(size=(8, 2)).astype("f4"), "bias": np.zeros(2, np.float32)}
     rest = {"pretrained": params, "head": head}
 
+    one = model.clone(encoder=dataclasses.replace(settings, layer="1"))
+
     @jax.jit
+    @functools.partial(jax.value_and_grad, has_aux=True)
     def answer(scores):
         variables = {"params": {**rest, "layer_weights": {"scores": scores}}}
-        return model.apply(variables, inputs, masks, train=False)["logits"]
+        logits = model.apply(variables, inputs, masks, train=False)["logits"]
+        return logits[:, 0].sum(), (logits, one.apply({"params": rest}, inputs, masks, train=False)["logits"])
 
-    one = dataclasses.replace(settings, layer="1")
-    alone = jax.jit(lambda: model.clone(encoder=one).apply({"params": rest}, inputs, masks, train=False)["logits"])()
-    np.testing.assert_allclose(answer(jnp.array([-1e9, 0.0, -1e9])), alone, atol=1e-6)
-    even = answer(jnp.zeros(3))
+    (_, (of_one, alone)), _ = jax.device_get(answer(np.array([-1e9, 0.0, -1e9], np.float32)))
+    np.testing.assert_allclose(of_one, alone, atol=1e-6)
+    (_, (even, alone)), gradient = jax.device_get(answer(np.zeros(3, np.float32)))
     assert np.abs(even - alone).max() > 1e-3
-    gradient = jax.jit(jax.grad(lambda scores: answer(scores)[:, 0].sum()))(jnp.zeros(3))
     assert (np.abs(gradient) > 1e-4).all()
     assert abs(gradient.sum()) < 1e-4  # what all scores have in common changes nothing
 
 
 @pytest.fixture(scope="module")
 def adapted():
-    """A model with adapters, its variables with random ones, and a batch."""
+    """A model with adapters, its variables, random adapters, and a program: variables -> (what the model predicts, what
+    it predicts without adapters, gradients of the first)."""
     settings, params, ins = describe("wav2vec2_base", train="adapters", rank=2, alpha=3.0, layer="mean")
     model = pretrained_speech.Model(classes=0, encoder=settings, pooling="attentive")
     inputs, masks = make_batch(settings, ins)
-    variables = jax.jit(functools.partial(model.init, train=False))(jax.random.key(0), inputs, masks)["params"]
-    variables, draw = variables | {"pretrained": params}, np.random.default_rng(1)
+
+    @jax.jit
+    def start(key):
+        variables = model.init(key, inputs, masks, train=False)["params"]
+        return {name: tree for name, tree in variables.items() if name != "pretrained"}
+
+    frozen = model.clone(encoder=dataclasses.replace(settings, train="nothing"))
+
+    @jax.jit
+    @functools.partial(jax.value_and_grad, has_aux=True)
+    def compute(variables):
+        prediction = model.apply({"params": variables}, inputs, masks, train=False)["prediction"]
+        rest = {name: tree for name, tree in variables.items() if name != "adapters"}
+        without = frozen.apply({"params": rest}, inputs, masks, train=False)["prediction"]
+        return prediction.sum(), (prediction, without)
+
+    variables, draw = jax.device_get(start(jax.random.key(0))) | {"pretrained": params}, np.random.default_rng(1)
     noise = jax.tree.map(lambda x: draw.standard_normal(x.shape, np.float32), variables["adapters"])
-    apply = jax.jit(lambda variables: model.apply({"params": variables}, inputs, masks, train=False))
-    return model, variables, noise, inputs, masks, apply
+    return model, variables, noise, lambda variables: jax.device_get(compute(variables))
 
 
 def test_new_adapters_add_nothing_and_trained_ones_are_part_of_the_kernels(adapted):
-    model, variables, noise, inputs, masks, apply = adapted
+    model, variables, noise, compute = adapted
     assert model.shared == ("pretrained",)
     assert sorted(model.deployed) == ["adapters", "head", "pooling", "pretrained"]
-    frozen = model.clone(encoder=dataclasses.replace(model.encoder, train="nothing"))
-    rest = {name: tree for name, tree in variables.items() if name != "adapters"}
-    apply_frozen = jax.jit(
-        lambda variables: frozen.apply({"params": variables}, inputs, masks, train=False)["prediction"]
-    )
-    plain = apply_frozen(rest)
-    np.testing.assert_allclose(apply(variables)["prediction"], plain, atol=1e-6)
-    changed = apply({**variables, "adapters": noise})["prediction"]
+    (_, (fresh, plain)), _ = compute(variables)
+    np.testing.assert_allclose(fresh, plain, atol=1e-6)
+    (_, (changed, _)), _ = compute({**variables, "adapters": noise})
     assert np.abs(changed - plain).max() > 1e-3
     merged = tuning.merge_adapters(variables["pretrained"], noise, model.encoder)
-    np.testing.assert_allclose(apply_frozen({**rest, "pretrained": merged}), changed, atol=1e-5)
+    (_, (_, without)), _ = compute({**variables, "pretrained": merged})
+    np.testing.assert_allclose(without, changed, atol=1e-5)
 
 
 def test_gradients_of_adapters_follow_from_those_of_kernels(adapted):
     """d loss / d up = alpha / rank down' dW, and of new adapters nothing moves `down`."""
-    model, variables, _, inputs, masks, _ = adapted
-
-    @jax.jit
-    def differentiate(variables):
-        return jax.grad(lambda v: model.apply({"params": v}, inputs, masks, train=False)["prediction"].sum())(variables)
-
-    gradients = differentiate(variables)
+    _, variables, _, compute = adapted
+    _, gradients = compute(variables)
     at = ("encoder", "layers_1", "attention", "q_proj")
     pair, start = (tuning._get_leaf(tree["adapters"], at) for tree in (gradients, variables))
     kernel = tuning._get_leaf(gradients["pretrained"], (*at, "kernel"))

@@ -28,8 +28,9 @@ class Wide(nn.Module):
 
 @pytest.fixture
 def model():
-    inputs = {"speech": jnp.zeros((1, STEPS, 1))}
-    params = jax.tree.map(np.asarray, Wide().init(jax.random.key(0), inputs, {}, method="deploy")["params"])
+    inputs, draw = {"speech": np.zeros((1, STEPS, 1), np.float32)}, np.random.default_rng(1)
+    shapes = jax.eval_shape(lambda: Wide().init(jax.random.key(0), inputs, {}, method="deploy"))["params"]
+    params = jax.tree.map(lambda leaf: draw.normal(size=leaf.shape).astype(np.float32) / len(leaf) ** 0.5, shapes)
     unscaled = deployment.Input(np.zeros(1, np.float32), np.ones(1, np.float32), STEPS)
     deployed = deployment.Deployed(Wide(), params, {"speech": unscaled}, item=True, trial=None, trained={})
     return SpeechModel(deployed, 100, "signed_regression", (), "conflict", {"model": "wide"}, "wide")

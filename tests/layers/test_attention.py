@@ -49,7 +49,8 @@ def test_output_is_the_equation_whatever_the_groups(steps):
 
 
 def test_parameters_have_their_names_shapes_and_count():
-    params = jax.jit(AdditiveSelfAttention().init)(jax.random.key(0), jnp.zeros((1, 2, 128)))["params"]
+    init = jax.jit(AdditiveSelfAttention().init)
+    params = jax.device_get(init(jax.random.key(0), np.zeros((1, 2, 128), np.float32)))["params"]
     shapes = {"Wt": (128, 32), "Wx": (128, 32), "bh": (32,), "Wa": (32, 1), "ba": (1,)}
     assert {name: p.shape for name, p in params.items()} == shapes
     assert sum(p.size for p in params.values()) == 8257
@@ -68,11 +69,12 @@ def test_gradient_is_that_of_the_plain_equation():
         return jnp.sum(jnp.cos(jnp.arange(out.size).reshape(out.shape)) * out)
 
     with jax.enable_x64(True):
-        given = jax.tree.map(lambda p: jnp.asarray(p, jnp.float64), (PARAMS, inputs(ROWS + 3)))
-        ours, theirs = (
-            jax.jit(jax.value_and_grad(functools.partial(loss, attend), argnums=(0, 1)))(*given)
+        given = jax.tree.map(np.float64, (PARAMS, inputs(ROWS + 3)))
+        both = [
+            jax.value_and_grad(functools.partial(loss, attend), argnums=(0, 1))
             for attend in (lambda p, x: LAYER.apply({"params": p}, x), plain)
-        )
+        ]
+        ours, theirs = jax.jit(lambda *given: [grad(*given) for grad in both])(*given)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-12), ours, theirs)
 
 

@@ -24,9 +24,9 @@ def test_states_are_those_of_a_loop_and_steps_that_are_not_valid_change_nothing(
         def fuse(states, note):
             return jnp.tanh(multiply(jnp.concatenate(states, axis=-1), joint, note))
 
-        return run_hybrid(gates, mask, fuse, make_notes(jnp.asarray(joint), mask.T[..., None]))
+        return run_hybrid(gates, mask, fuse, make_notes(joint, mask.T[..., None]))
 
-    state = jax.jit(run)(gates)
+    state = jax.device_get(jax.jit(run)(gates))
     for example, length in enumerate(mask.sum(1)):
         h, c = ({m: np.zeros(size) for m, size in units.items()} for _ in range(2))
         z = np.zeros(fused)

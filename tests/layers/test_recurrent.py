@@ -23,8 +23,12 @@ def variables(kind=BiGRU):
 
 
 @jax.jit
-def bigru(variables, x, mask, segments=None):
+def compute(variables, x, mask, segments):
     return BiGRU(UNITS).apply(variables, x, mask, segments)
+
+
+def bigru(variables, x, mask, segments=None):
+    return np.asarray(compute(variables, x, mask, segments))
 
 
 def loss(variables, x, mask):
@@ -32,7 +36,11 @@ def loss(variables, x, mask):
     return jnp.sum(h**2 * jnp.cos(jnp.arange(h.size).reshape(h.shape)))
 
 
-loss_and_grads = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
+differentiate = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
+
+
+def loss_and_grads(*arguments):
+    return jax.device_get(differentiate(*arguments))
 
 
 def sigmoid(x):
@@ -71,7 +79,7 @@ def test_bidirectional_states_are_torchs():
 
 
 def test_forward_states_are_torchs_and_no_mask_means_all_valid():
-    out = jax.jit(GRU(UNITS).apply)(variables(GRU), X)
+    out = np.asarray(jax.jit(GRU(UNITS).apply)(variables(GRU), X))
     np.testing.assert_allclose(out[0], reference(variables(GRU)["params"], X[0]), atol=2e-6)
     everything = np.ones_like(MASK)
     np.testing.assert_allclose(bigru(variables(), X, None), bigru(variables(), X, everything), atol=1e-6)
@@ -86,7 +94,7 @@ def test_single_step_is_the_first_step_from_zero():
         out = SingleStepGRU(UNITS).apply(variables, X[:, 0])
         return jnp.sum(out**2), out
 
-    grads, out = graded(variables_)
+    grads, out = jax.device_get(graded(variables_))
     expected = [torch_cell(variables_["params"], x, np.zeros(UNITS)) for x in X[:, 0].astype(np.float64)]
     np.testing.assert_allclose(out, np.array(expected), atol=1e-6)
     np.testing.assert_array_equal(grads["params"]["weight_hh"], 0)  # the zero state multiplies it away
@@ -96,9 +104,10 @@ def test_single_step_is_the_first_step_from_zero():
 def test_parameters_have_torchs_names_shapes_and_range():
     shapes = {"weight_ih": (30, 192), "weight_hh": (64, 192), "bias_ih": (192,), "bias_hh": (192,)}
     both = shapes | {f"{name}_reverse": shape for name, shape in shapes.items()}
-    params = jax.eval_shape(BiGRU(64).init, jax.random.key(0), jnp.zeros((1, 1, 30)))["params"]
+    params = jax.eval_shape(BiGRU(64).init, jax.random.key(0), np.zeros((1, 1, 30), np.float32))["params"]
     assert {name: p.shape for name, p in params.items()} == both
-    params = jax.jit(SingleStepGRU(64).init)(jax.random.key(0), jnp.zeros((1, 30)))["params"]
+    init = jax.jit(SingleStepGRU(64).init)
+    params = jax.device_get(init(jax.random.key(0), np.zeros((1, 30), np.float32)))["params"]
     assert {name: p.shape for name, p in params.items()} == shapes
     for name, p in params.items():
         assert np.abs(p).max() <= 1 / 8, name
@@ -111,7 +120,7 @@ def test_long_sequences_keep_the_gradient_right():
     draw = np.random.default_rng(3)
     x, mask = draw.normal(size=(2, 300, INPUTS)), np.arange(300)[None] < np.array([[300], [211]])
     with jax.enable_x64(True):
-        exact = loss_and_grads(jax.tree.map(lambda p: jnp.asarray(p, jnp.float64), variables()), x, mask)
+        exact = loss_and_grads(jax.tree.map(np.float64, variables()), x, mask)
     single = loss_and_grads(variables(), x.astype(np.float32), mask)
     scale = {jax.tree_util.keystr(k): np.abs(g).max() for k, g in jax.tree.leaves_with_path(exact)}
     for (path, a), b in zip(jax.tree.leaves_with_path(single), jax.tree.leaves(exact), strict=True):
@@ -126,7 +135,7 @@ def test_masked_is_the_shorter_sequence_in_values_and_gradients():
         return jnp.sum(BiGRU(UNITS).apply(variables, x) ** 2 * weights[1:2, :3])
 
     value, (d_params, d_x) = loss_and_grads(variables(), X, MASK & (np.arange(BATCH) == 1)[:, None])
-    expected = alone(variables(), X[1:2, :3])
+    expected = jax.device_get(alone(variables(), X[1:2, :3]))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), (value, (d_params, d_x[1:2, :3])), expected)
 
 
@@ -168,8 +177,8 @@ def test_the_forward_direction_is_causal_and_the_backward_one_anticausal():
     def of_step(x, weights):
         return jnp.sum(weights * BiGRU(UNITS).apply(variables(), x)[0, 2])
 
-    is_backward = jnp.arange(2 * UNITS) >= UNITS
-    forward, backward = of_step(X, 1.0 - is_backward)[0], of_step(X, 1.0 * is_backward)[0]
+    is_backward = (np.arange(2 * UNITS) >= UNITS).astype(np.float32)
+    forward, backward = (np.asarray(of_step(X, weights))[0] for weights in (1 - is_backward, is_backward))
     np.testing.assert_array_equal(forward[3:], 0)
     np.testing.assert_array_equal(backward[:2], 0)
     assert np.all(np.abs(forward[:3]).max(-1) > 0)

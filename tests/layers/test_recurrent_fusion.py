@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -56,14 +58,20 @@ def shapes(model, inputs=INPUTS):
     return jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, MASKS, train=False))["params"]
 
 
-def outputs(params, masks):
+@jax.jit
+def compute(params, masks):
     return MODEL.apply({"params": params}, INPUTS, masks, train=False)
+
+
+def outputs(params, masks):
+    return jax.device_get(compute(params, masks))
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_last_state_is_that_of_each_direction_behind_its_last_valid_step(bidirectional):
     states = draw.normal(size=(3, STEPS, 6)).astype(np.float32)
-    last = select_last_state(np.where(MASK[..., None], states, 0), MASK, bidirectional=bidirectional)
+    select = jax.jit(functools.partial(select_last_state, bidirectional=bidirectional))
+    last = select(np.where(MASK[..., None], states, 0), MASK)
     expected = np.stack([states[0, 3], states[1, 1], np.zeros(6)])
     if bidirectional:
         expected[:, 3:] = [states[0, 0, 3:], states[1, 0, 3:], np.zeros(3)]

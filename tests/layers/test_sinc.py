@@ -11,13 +11,13 @@ from affect_jax.layers.sinc import LEAST_HZ, SincBlock, compute_cutoffs, form_ba
 
 RATE, WIDTH, POOL, FILTERS = 8000, 125, 4, 3
 BLOCK = SincBlock(FILTERS, WIDTH, POOL, RATE)
-X = jnp.asarray(np.random.default_rng(0).normal(size=(3, 200, 1)), jnp.float32)
-VALID = jnp.array([True, True, False])
+X = np.random.default_rng(0).standard_normal((3, 200, 1), np.float32)
+VALID = np.array([True, True, False])
 
 
 @functools.cache
 def variables():
-    return jax.jit(functools.partial(BLOCK.init, train=False))(jax.random.key(0), X, VALID)
+    return jax.device_get(jax.jit(functools.partial(BLOCK.init, train=False))(jax.random.key(0), X, VALID))
 
 
 def gain(kernel, hz):
@@ -28,7 +28,8 @@ def gain(kernel, hz):
 
 def test_filters_pass_their_band_with_gain_one_and_stop_the_rest():
     lower, upper = np.array([500.0, 1500.0]), np.array([1200.0, 3000.0])
-    kernel = form_band_pass(jnp.asarray(lower / RATE), jnp.asarray(upper / RATE), WIDTH)
+    form = jax.jit(functools.partial(form_band_pass, width=WIDTH))
+    kernel = np.asarray(form((lower / RATE).astype(np.float32), (upper / RATE).astype(np.float32)))
     assert kernel.shape == (WIDTH, 1, 2)
     np.testing.assert_allclose(gain(kernel, 850.0), [1, 0], atol=0.01)
     np.testing.assert_allclose(gain(kernel, 2200.0), [0, 1], atol=0.01)
@@ -37,7 +38,8 @@ def test_filters_pass_their_band_with_gain_one_and_stop_the_rest():
 
 
 def test_bands_start_side_by_side_on_the_mel_scale_and_end_at_half_the_rate():
-    lower, upper = (RATE * np.asarray(f) for f in compute_cutoffs(*map(jnp.asarray, place_mel_bands(64, RATE)), RATE))
+    cutoffs = jax.jit(functools.partial(compute_cutoffs, rate=RATE))(*place_mel_bands(64, RATE))
+    lower, upper = (RATE * np.asarray(f) for f in cutoffs)
     inner = upper[:-1] - LEAST_HZ  # each is wider than the distance to the next by the least band width
     np.testing.assert_allclose(inner, lower[1:], rtol=1e-4)
     distances = np.diff(np.log10(1 + (lower - LEAST_HZ) / 700))
@@ -47,45 +49,52 @@ def test_bands_start_side_by_side_on_the_mel_scale_and_end_at_half_the_rate():
 
 def test_any_parameters_give_a_band_within_the_spectrum():
     draw = np.random.default_rng(0)
-    low, band = jnp.asarray(draw.normal(size=(2, 100)), jnp.float32)
-    lower, upper = compute_cutoffs(low, band, RATE)
+    low, band = draw.standard_normal((2, 100), np.float32)
+    lower, upper = jax.device_get(jax.jit(functools.partial(compute_cutoffs, rate=RATE))(low, band))
     assert np.all(lower >= LEAST_HZ / RATE)
     assert np.all(upper <= 0.5)
     assert np.all(upper - lower >= 0.999 * LEAST_HZ / RATE)
 
 
 def test_the_block_is_a_convolution_block_with_that_kernel():
-    y, moved = jax.jit(lambda v: BLOCK.apply(v, X, VALID, train=True, mutable=["batch_stats"]))(variables())
     params = variables()["params"]
     assert {name: p.shape for name, p in params.items()} == dict.fromkeys(("low", "band", "gamma", "beta"), (FILTERS,))
-    same = {
-        "kernel": form_band_pass(*compute_cutoffs(params["low"], params["band"], RATE), WIDTH),
-        "bias": jnp.zeros(FILTERS),
-        "gamma": params["gamma"],
-        "beta": params["beta"],
-    }
-    plain = {"params": same, "batch_stats": variables()["batch_stats"]}
-    expected = ConvBlock(FILTERS, WIDTH, POOL).apply(plain, X, VALID, train=True, mutable=["batch_stats"])
+
+    @jax.jit
+    def run(variables):
+        params = variables["params"]
+        same = {
+            "kernel": form_band_pass(*compute_cutoffs(params["low"], params["band"], RATE), WIDTH),
+            "bias": jnp.zeros(FILTERS),
+            "gamma": params["gamma"],
+            "beta": params["beta"],
+        }
+        plain = {"params": same, "batch_stats": variables["batch_stats"]}
+        blocks = (BLOCK, variables), (ConvBlock(FILTERS, WIDTH, POOL), plain)
+        return [block.apply(own, X, VALID, train=True, mutable=["batch_stats"]) for block, own in blocks]
+
+    (y, moved), expected = jax.device_get(run(variables()))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), (y, moved), expected)
     assert np.abs(moved["batch_stats"]["variance"] - 1).min() > 0
 
 
 def test_both_frequencies_are_learned():
-    def loss(params, dtype=jnp.float32):
-        stats = jax.tree.map(lambda s: s.astype(dtype), variables()["batch_stats"])
-        y = BLOCK.apply({"params": params, "batch_stats": stats}, X.astype(dtype), VALID, train=False)
+    wide = jax.tree.map(np.float64, variables())
+
+    @jax.jit
+    @jax.value_and_grad
+    def run(params):
+        y = BLOCK.apply({**wide, "params": params}, X.astype(np.float64), VALID, train=False)
         return jnp.sum(y**2)
 
     with jax.enable_x64(True):
-        params = jax.tree.map(lambda p: jnp.asarray(p, jnp.float64), variables()["params"])
-        params["band"] = 0.9 * params["band"]  # off the limit at half the rate
-        value = jax.jit(functools.partial(loss, dtype=jnp.float64))
-        grads = jax.jit(jax.grad(functools.partial(loss, dtype=jnp.float64)))(params)
+        params = wide["params"] | {"band": 0.9 * wide["params"]["band"]}  # off the limit at half the rate
+        grads = jax.device_get(run(params)[1])
         for name in ("low", "band"):
             for at in range(FILTERS):
                 step = np.zeros(FILTERS)
                 step[at] = 1e-6
-                up, down = (value(params | {name: params[name] + sign * step}) for sign in (1, -1))
+                up, down = (float(run(params | {name: params[name] + sign * step})[0]) for sign in (1, -1))
                 np.testing.assert_allclose(grads[name][at], (up - down) / 2e-6, rtol=1e-3)
                 assert grads[name][at] != 0
 
@@ -101,5 +110,7 @@ def test_both_frequencies_are_learned():
 def test_what_does_not_fit(block, channels, message):
     with pytest.raises(UserError, match=message):
         jax.eval_shape(
-            lambda: block.init(jax.random.key(0), jnp.zeros((1, 200, channels)), jnp.ones(1, bool), train=True)
+            lambda: block.init(
+                jax.random.key(0), np.zeros((1, 200, channels), np.float32), np.ones(1, bool), train=True
+            )
         )

@@ -58,7 +58,7 @@ def reference(params, x):
 
 
 def test_values_are_torchs_and_masked_is_the_shorter_sequence():
-    out = layer(variables(), X, MASK)
+    out = np.asarray(layer(variables(), X, MASK))
     for b, length in ((0, 5), (1, 3)):
         expected = reference(variables()["params"], X[b, :length].astype(np.float64))
         np.testing.assert_allclose(out[b, :length], expected, atol=1e-5)
@@ -66,8 +66,9 @@ def test_values_are_torchs_and_masked_is_the_shorter_sequence():
 
 def test_padding_changes_no_valid_output_and_gets_no_gradient():
     other = np.where(MASK[..., None], X, 7.0).astype(np.float32)
-    value, (d_params, d_x) = loss_and_grads(variables(), X, MASK)
-    value_other, (d_params_other, _) = loss_and_grads(variables(), other, MASK)
+    (value, (d_params, d_x)), (value_other, (d_params_other, _)) = (
+        jax.device_get(loss_and_grads(variables(), x, MASK)) for x in (X, other)
+    )
     assert value == value_other
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), d_params, d_params_other)
     np.testing.assert_array_equal(d_x[~MASK], 0)
@@ -82,11 +83,11 @@ def test_a_row_of_padding_is_finite_in_values_and_gradients():
 
 def test_dropout_acts_by_key_and_its_rate_is_data():
     out = layer(variables(), X, MASK)
-    np.testing.assert_allclose(noisy(variables(), X, jax.random.key(0), 0.0), out, atol=1e-6)
-    draws = [noisy(variables(), X, key, jnp.float32(0.3)) for key in jax.random.split(jax.random.key(1), 2)]
+    np.testing.assert_allclose(noisy(variables(), X, jax.random.key(0), np.float32(0)), out, atol=1e-6)
+    draws = [np.asarray(noisy(variables(), X, jax.random.key(seed), np.float32(0.3))) for seed in (1, 2)]
     assert np.abs(draws[0] - draws[1]).max() > 0.01
     p = variables()["params"]  # at rate 1 neither branch is left
-    everything = noisy(variables(), X, jax.random.key(2), jnp.float32(1))
+    everything = noisy(variables(), X, jax.random.key(2), np.float32(1))
     np.testing.assert_allclose(everything, norm(norm(X, p["norm1"]), p["norm2"]), atol=1e-5)
 
 
@@ -105,7 +106,7 @@ def test_dropout_acts_in_four_places_with_four_masks():
             LAYER.apply(variables, X, MASK, train=True, dropout=0.5, rngs={"dropout": key})
         return dropped
 
-    dropped = masks(variables(), jax.random.key(0))
+    dropped = jax.device_get(masks(variables(), jax.random.key(0)))
     assert dropped.keys() == {"self_attn/dropout", "dropout1", "dropout", "dropout2"}
     shape = (BATCH, STEPS, FEATURES)
     assert dropped["dropout1"].shape == dropped["dropout2"].shape == shape
@@ -116,7 +117,8 @@ def test_dropout_acts_in_four_places_with_four_masks():
 
 def test_parameters_have_torchs_initialisation():
     attention = SelfAttention(2)
-    params = jax.jit(attention.init)(jax.random.key(0), jnp.zeros((1, 1, 40)), jnp.ones((1, 1), bool))["params"]
+    init = jax.jit(attention.init)
+    params = jax.device_get(init(jax.random.key(0), np.zeros((1, 1, 40), np.float32), np.ones((1, 1), bool)))["params"]
     bounds = {"in_proj": np.sqrt(6 / 160), "out_proj": 1 / np.sqrt(40)}  # xavier of the joint [120, 40]; 1/sqrt(fan in)
     for name, bound in bounds.items():
         assert np.abs(params[name]["kernel"]).max() <= bound
@@ -131,7 +133,7 @@ def test_heads_must_divide_the_features():
 
 @pytest.mark.parametrize("features", [6, 7])
 def test_positions(features):
-    table = np.asarray(sinusoidal_positions(20, features))
+    table = np.asarray(jax.jit(lambda: sinusoidal_positions(20, features))())
     for column in range(features):
         angle = np.arange(20) / 10_000 ** ((column - column % 2) / features)
         np.testing.assert_allclose(table[:, column], np.cos(angle) if column % 2 else np.sin(angle), atol=1e-5)

@@ -1,12 +1,15 @@
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import sklearn.metrics as sk
 
 from affect_jax.metrics import classification as c
 
-confusion = jax.jit(c.count_confusions, static_argnums=3)
+count = jax.jit(c.count_confusions, static_argnums=3)
+
+
+def confusion(*arguments):
+    return np.asarray(count(*arguments))
 
 
 @jax.jit
@@ -24,7 +27,7 @@ def _labels(seed, classes, n=60):
 @pytest.mark.parametrize("classes", [2, 7])
 def test_equal_to_scikit_learn(seed, classes):
     predicted, truth = _labels(seed, classes)
-    got = confusion(jnp.asarray(predicted), jnp.asarray(truth), jnp.ones(60, bool), classes)
+    got = confusion(predicted, truth, np.ones(60, bool), classes)
     np.testing.assert_array_equal(got, sk.confusion_matrix(truth, predicted, labels=range(classes)))
     expected = [
         sk.accuracy_score(truth, predicted),
@@ -38,14 +41,14 @@ def test_equal_to_scikit_learn(seed, classes):
 
 def test_the_names_of_the_thesis():
     """Eq. 2.10 by hand: UWA is plain accuracy and WA is mean recall, the reverse of the field's WA and UA."""
-    truth, predicted = jnp.array([0, 0, 0, 1]), jnp.array([0, 0, 0, 0])
-    matrix = confusion(predicted, truth, jnp.ones(4, bool), 2)
+    truth, predicted = np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0])
+    matrix = confusion(predicted, truth, np.ones(4, bool), 2)
     uwa, wa = 3 / 4, (3 / 3 + 0 / 1) / 2
     assert scores(matrix)[:2] == [uwa, wa]
 
 
 def test_absent_classes_are_left_out():
-    truth, predicted, where = jnp.array([0, 0, 2, 2]), jnp.array([0, 3, 2, 2]), jnp.ones(4, bool)
+    truth, predicted, where = np.array([0, 0, 2, 2]), np.array([0, 3, 2, 2]), np.ones(4, bool)
     matrix = confusion(predicted, truth, where, 5)
     # class 3 is predicted but never true: F1 0; classes 1 and 4 are neither
     np.testing.assert_allclose(scores(matrix)[1:3], [(0.5 + 1) / 2, (2 / 3 + 1 + 0) / 3], rtol=1e-6)
@@ -54,23 +57,23 @@ def test_absent_classes_are_left_out():
 def test_padding_never_matters_and_parts_add_up():
     predicted, truth = _labels(0, 4)
     where = np.arange(60) % 3 > 0
-    garbage = jnp.where(where, truth, 1e30).reshape(6, 10)
-    got = confusion(jnp.asarray(predicted).reshape(6, 10), garbage, jnp.asarray(where).reshape(6, 10), 4)
+    garbage = np.where(where, truth, 1e30).reshape(6, 10)
+    got = confusion(predicted.reshape(6, 10), garbage, where.reshape(6, 10), 4)
     np.testing.assert_array_equal(got, sk.confusion_matrix(truth[where], predicted[where], labels=range(4)))
-    rest = confusion(jnp.asarray(predicted), jnp.asarray(truth), jnp.asarray(~where), 4)
-    whole = confusion(jnp.asarray(predicted), jnp.asarray(truth), jnp.ones(60, bool), 4)
+    rest = confusion(predicted, truth, ~where, 4)
+    whole = confusion(predicted, truth, np.ones(60, bool), 4)
     np.testing.assert_array_equal(got + rest, whole)
 
 
 def test_labels_out_of_range_are_not_counted():
-    matrix = confusion(jnp.array([0, 1, 0, 5]), jnp.array([-1, 1, 7, 0]), jnp.ones(4, bool), 2)
+    matrix = confusion(np.array([0, 1, 0, 5]), np.array([-1, 1, 7, 0]), np.ones(4, bool), 2)
     np.testing.assert_array_equal(matrix, [[0, 0], [0, 1]])
 
 
 def test_nothing_measured():
-    assert scores(jnp.zeros((2, 2), jnp.int32)) == [0] * 5
+    assert scores(np.zeros((2, 2), np.int32)) == [0] * 5
 
 
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="one shape"):
-        confusion(jnp.zeros((4, 1), int), jnp.zeros(4, int), jnp.ones(4, bool), 2)
+        confusion(np.zeros((4, 1), int), np.zeros(4, int), np.ones(4, bool), 2)

@@ -89,8 +89,8 @@ def compute_by_hand(task, prediction, target, mask):
 @pytest.mark.parametrize("task", metrics.TASKS)
 def test_evaluate_is_the_pure_functions_to_the_last_bit(task):
     prediction, target = garble(task)
-    by_hand = jax.jit(compute_by_hand, static_argnums=0)(task, prediction, target, MASK)
-    ours = jax.jit(metrics.evaluate, static_argnums=0)(task, prediction, target, MASK)
+    both = jax.jit(lambda *given: [of(task, *given) for of in (metrics.evaluate, compute_by_hand)])
+    ours, by_hand = both(prediction, target, MASK)
     jax.tree.map(np.testing.assert_array_equal, ours, by_hand)
     assert ours.keys() == by_hand.keys()
 
@@ -99,7 +99,7 @@ def test_evaluate_is_the_pure_functions_to_the_last_bit(task):
 def test_any_split_of_a_batch_is_the_whole(task):
     whole = score(task, np.arange(N), 1)
     assert all(np.isfinite(value) for value in whole.values())
-    for pieces in (2, 3, 8, N):
+    for pieces in (3, N):
         assert_same(task, score(task, np.arange(N), pieces), whole)
         assert_same(task, score(task, np.random.default_rng(pieces).permutation(N), pieces), whole)
 
@@ -130,7 +130,7 @@ def test_sharded_is_unsharded(task):
     def gather(prediction, target, mask):
         return of.gather_from_model_output(axis_name="data", prediction=prediction, target=target, mask=mask)
 
-    everywhere = jax.jit(gather)(*shards)
+    everywhere = jax.device_get(jax.jit(gather)(*shards))
     whole = compute(measure(task, prediction, target, MASK))
     for device in range(4):
         assert_same(task, compute(jax.tree.map(lambda x, device=device: x[device], everywhere)), whole)
@@ -139,7 +139,7 @@ def test_sharded_is_unsharded(task):
 @pytest.mark.parametrize("task", metrics.TASKS)
 def test_a_scan_may_carry_a_collection(task):
     prediction, target = garble(task)
-    pieces = [jnp.asarray(x.reshape(6, N // 6, *x.shape[1:])) for x in (prediction, target, MASK)]
+    pieces = [x.reshape(6, N // 6, *x.shape[1:]) for x in (prediction, target, MASK)]
 
     def add(total, piece):
         return total.merge(measure(task, *piece)), None
@@ -163,11 +163,14 @@ def test_a_nan_in_one_piece_stays(task):
 def test_single_metrics_have_the_interface_of_clu():
     outputs = dict(prediction=PREDICTION["regression"], target=TARGET["regression"], mask=MASK)
     for metric in (collection.CCC, collection.PCC, collection.RMSE):
-        value = metric.empty().merge(metric.from_model_output(**outputs, unused=0)).compute()
+        of = jax.jit(
+            lambda metric=metric: metric.empty().merge(metric.from_model_output(**outputs, unused=0)).compute()
+        )
+        value = of()
         np.testing.assert_allclose(value, score("regression", np.arange(N), 1)[metric.__name__.lower()], rtol=1e-6)
     own = clu.metrics.Collection.create(agreement=collection.CCC, right=collection.Accuracy)
     outputs = dict(prediction=PREDICTION["binary"], target=TARGET["binary"], mask=MASK)
-    values = own.single_from_model_output(**outputs).compute()
+    values = jax.jit(lambda: own.single_from_model_output(**outputs).compute())()
     np.testing.assert_array_equal(values["right"], score("binary", np.arange(N), 1)["accuracy"])
 
 

@@ -1,5 +1,7 @@
 """Models of chapter 3 that read frames: what they say of overlap, what learns, and that padding changes nothing."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -18,9 +20,22 @@ MODELS = {
 }
 
 
+@functools.cache
 def draw(model):
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), {"log_mel": X}, {"log_mel": MASK}, train=False))
     return jax.tree.map(lambda p: DRAW.uniform(-0.7, 0.7, p.shape).astype("f4"), shapes["params"])
+
+
+@functools.cache
+def make_program(model):
+    """Params, x, mask -> ((loss, outputs), gradients)."""
+
+    def compute(params, x, mask):
+        outputs = model.apply({"params": params}, {"log_mel": x}, {"log_mel": mask}, train=False)
+        return (outputs["prediction"][:2] ** 2).sum(), outputs
+
+    run = jax.jit(jax.value_and_grad(compute, has_aux=True), compiler_options=COMPILED_FAST)
+    return lambda *arguments: jax.device_get(run(*arguments))
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -28,12 +43,7 @@ def test_padding_changes_nothing_and_everything_deployed_is_there(name):
     model = MODELS[name]
     params = draw(model)
     assert set(model.deployed) == set(params)
-
-    def compute(params, x, mask):
-        outputs = model.apply({"params": params}, {"log_mel": x}, {"log_mel": mask}, train=False)
-        return (outputs["prediction"][:2] ** 2).sum(), outputs
-
-    run = jax.jit(jax.value_and_grad(compute, has_aux=True), compiler_options=COMPILED_FAST)
+    run = make_program(model)
     (_, outputs), gradients = run(params, X, MASK)
     (_, spoiled), _ = run(params, np.where(MASK[..., None], X, np.nan), MASK)
     jax.tree.map(np.testing.assert_array_equal, outputs, spoiled)
@@ -41,15 +51,16 @@ def test_padding_changes_nothing_and_everything_deployed_is_there(name):
     assert np.isfinite(outputs["prediction"]).all()
     assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(gradients["head"]))
     # A shorter clip alone is the clip in a batch of longer ones.
-    _, alone = compute(params, X[1:2, :6], MASK[1:2, :6])
+    apply = jax.jit(functools.partial(model.apply, train=False))
+    alone = apply({"params": params}, {"log_mel": X[1:2, :6]}, {"log_mel": MASK[1:2, :6]})
     np.testing.assert_allclose(alone["prediction"], outputs["prediction"][1:2], atol=1e-5)
 
 
 def test_the_ratio_is_overlap_over_speech_and_its_line_reads_nothing_else():
     model = MODELS["ratio"]
     params = draw(model)
-    outputs = model.apply({"params": params}, {"log_mel": X}, {"log_mel": MASK}, train=False)
-    turns, ratio = np.asarray(outputs["turns"]), np.asarray(outputs["ratio"])
+    (_, outputs), _ = make_program(model)(params, X, MASK)
+    turns, ratio = outputs["turns"], outputs["ratio"]
     assert turns.shape == (3, 9, 2)
     assert (turns >= 0).all()
     assert (turns <= 1).all()

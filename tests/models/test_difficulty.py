@@ -21,11 +21,13 @@ def test_what_is_read_and_what_learns(per_step):
 
     def compute(params, x):
         outputs = model.apply({"params": params}, {"audio": x}, {"audio": MASK}, train=False)
-        return (outputs["prediction"] ** 2).sum(), outputs
+        deployed = {"params": {name: params[name] for name in model.deployed}}
+        alone = model.apply(deployed, {"audio": x}, {"audio": MASK}, method="deploy")
+        return (outputs["prediction"] ** 2).sum(), (outputs, alone)
 
     run = jax.jit(jax.value_and_grad(compute, has_aux=True), compiler_options=COMPILED_FAST)
-    (_, outputs), gradients = run(params, X)
-    (_, spoiled), _ = run(params, np.where(MASK[..., None], X, np.nan))
+    (_, (outputs, alone)), gradients = jax.device_get(run(params, X))
+    (_, (spoiled, _)), _ = run(params, np.where(MASK[..., None], X, np.nan))
     jax.tree.map(np.testing.assert_array_equal, outputs, spoiled)
     again = outputs["reconstruction/audio"]
     expected = np.where(MASK, np.sqrt(np.square(again - X).mean(axis=-1)), 0)
@@ -35,8 +37,6 @@ def test_what_is_read_and_what_learns(per_step):
         jax.tree.map(lambda g: np.testing.assert_array_equal(g, 0), gradients[name])
     for leaf in jax.tree.leaves([gradients["network"], gradients["head"]]):
         assert np.abs(leaf).max() > 0
-    deployed = {"params": {name: params[name] for name in model.deployed}}
-    alone = model.apply(deployed, {"audio": X}, {"audio": MASK}, method="deploy")
     np.testing.assert_allclose(alone, outputs["prediction"], atol=1e-6)
 
 
@@ -52,17 +52,18 @@ def test_raters_disagreement_is_learned_and_needs_no_rating(measure):
         return (outputs[output] ** 2).sum(), outputs
 
     def differentiate(params):
-        return [jax.grad(compute, has_aux=True)(params, output) for output in ("prediction", "disagreement")]
+        gradients = [jax.grad(compute, has_aux=True)(params, output) for output in ("prediction", "disagreement")]
+        deployed = {"params": {name: params[name] for name in model.deployed}}
+        return gradients, model.apply(deployed, {"audio": X}, {"audio": MASK}, method="deploy")
 
-    (of_label, outputs), (of_spread, _) = jax.jit(differentiate, compiler_options=COMPILED_FAST)(params)
+    run = jax.jit(differentiate, compiler_options=COMPILED_FAST)
+    ((of_label, outputs), (of_spread, _)), alone = jax.device_get(run(params))
     assert outputs["disagreement"].shape == (3, 1)
     first = ("encoder", "spread") if measure == "predicted" else ("spread",)
     moved = {name: any(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(of_label[name])) for name in params}
     assert moved == {name: name not in (*first, "first") for name in params}
     learns = ("encoder", "spread") if measure == "predicted" else ("network", "spread")
     assert all(np.abs(leaf).max() > 0 for name in learns for leaf in jax.tree.leaves(of_spread[name]))
-    deployed = {"params": {name: params[name] for name in model.deployed}}
-    alone = model.apply(deployed, {"audio": X}, {"audio": MASK}, method="deploy")
     np.testing.assert_allclose(alone, outputs["prediction"], atol=1e-6)
 
 

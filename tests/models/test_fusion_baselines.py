@@ -38,8 +38,21 @@ def params(model):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def outputs(model, params, inputs, masks):
-    return model.apply({"params": params}, inputs, masks, train=False)
+def differentiate(model, params, inputs):
+    def loss(params, inputs):
+        out = model.apply({"params": params}, inputs, MASKS, train=False)
+        return jnp.sum(jnp.sin(jnp.arange(3.0))[None] * out["logits"] ** 2), out
+
+    return jax.grad(loss, argnums=(0, 1), has_aux=True)(params, inputs)
+
+
+def run(model, inputs=INPUTS):
+    """(gradients of the parameters, of the inputs), outputs."""
+    return jax.device_get(differentiate(model, params(model), inputs))
+
+
+def outputs(model, inputs=INPUTS):
+    return run(model, inputs)[1]
 
 
 @functools.partial(jax.jit, static_argnums=(0, 4))
@@ -51,7 +64,7 @@ def noisy(model, params, key, dropout, frozen=()):
 
 @each
 def test_outputs_and_parts(model):
-    out = outputs(model, params(model), INPUTS, MASKS)
+    out = outputs(model)
     assert out["logits"].shape == (BATCH, 3)
     np.testing.assert_array_equal(out["logits"], out["prediction"])
     assert params(model).keys() == set(model.deployed)
@@ -61,24 +74,18 @@ def test_outputs_and_parts(model):
 @each
 def test_what_padding_holds_has_no_effect_and_gets_no_attention(model):
     dirty = {name: np.where(MASKS[name][..., None], x, np.nan) for name, x in INPUTS.items()}
-    out = outputs(model, params(model), INPUTS, MASKS)
-    jax.tree.map(np.testing.assert_array_equal, out, outputs(model, params(model), dirty, MASKS))
+    out = outputs(model)
+    jax.tree.map(np.testing.assert_array_equal, out, outputs(model, dirty))
     for hop, target in enumerate(getattr(model, "targets", ()), 1):
-        weights = np.asarray(out[f"attention/hop_{hop}"])
+        weights = out[f"attention/hop_{hop}"]
         np.testing.assert_array_equal(weights[~MASKS[target]], 0)
         np.testing.assert_allclose(weights.sum(axis=1), MASKS[target].any(axis=1), atol=1e-6)
 
 
 @each
 def test_gradients_are_finite_with_missing_modalities_and_reach_everything_that_is_there(model):
-    @jax.jit
-    @functools.partial(jax.grad, argnums=(0, 1))
-    def graded(params, inputs):
-        out = model.apply({"params": params}, inputs, MASKS, train=False)
-        return jnp.sum(jnp.sin(jnp.arange(3.0))[None] * out["logits"] ** 2)
-
     dirty = {name: np.where(MASKS[name][..., None], x, np.nan) for name, x in INPUTS.items()}
-    d_params, d_inputs = graded(params(model), dirty)
+    (d_params, d_inputs), _ = run(model, dirty)
     for path, grad in jax.tree_util.tree_leaves_with_path(d_params):
         assert np.isfinite(grad).all(), path
         assert np.abs(grad).max() > 0, path
@@ -89,10 +96,10 @@ def test_gradients_are_finite_with_missing_modalities_and_reach_everything_that_
 
 @each
 def test_dropout_is_data_and_frozen_parts_have_none(model):
-    quiet = outputs(model, params(model), INPUTS, MASKS)["logits"]
+    quiet = outputs(model)["logits"]
     key, other = jax.random.key(0), jax.random.key(1)
-    np.testing.assert_allclose(noisy(model, params(model), key, jnp.float32(0)), quiet, atol=1e-6)
-    first, second = (noisy(model, params(model), k, jnp.float32(0.5)) for k in (key, other))
+    np.testing.assert_allclose(noisy(model, params(model), key, np.float32(0)), quiet, atol=1e-6)
+    first, second = (np.asarray(noisy(model, params(model), k, np.float32(0.5))) for k in (key, other))
     assert np.abs(first - second).max() > 1e-3
     jax.eval_shape(  # no rngs given: a draw would raise
         lambda: model.apply({"params": params(model)}, INPUTS, MASKS, train=True, dropout=0.5, frozen=model.deployed)
@@ -111,4 +118,4 @@ def test_deploy_takes_any_size_and_an_example_cut_to_its_length_gives_the_same(m
     exported = jax.export.export(deploy)(features, masks)
     cut = {n: INPUTS[n][1:2, : LENGTHS.get(n, [1, 1])[1]] for n in names}
     alone = exported.call(cut, {n: np.ones(x.shape[:2], bool) for n, x in cut.items()})
-    np.testing.assert_allclose(alone[0], outputs(model, params(model), INPUTS, MASKS)["logits"][1], atol=1e-6)
+    np.testing.assert_allclose(np.asarray(alone)[0], outputs(model)["logits"][1], atol=1e-6)

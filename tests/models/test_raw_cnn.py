@@ -16,7 +16,7 @@ MASK = np.arange(STEPS)[None] < np.array([[STEPS], [40], [0]])
 
 
 def shapes(model, steps=STEPS):
-    x, mask = jnp.zeros((2, steps, 1)), jnp.ones((2, steps), bool)
+    x, mask = np.zeros((2, steps, 1), np.float32), np.ones((2, steps), bool)
     return jax.eval_shape(lambda: model.init(jax.random.key(0), {"speech": x}, {"speech": mask}, train=False))
 
 
@@ -35,36 +35,42 @@ def test_parts_and_parameters_are_those_of_the_docstring():
     assert counts.keys() == set(Model().deployed)
 
 
-@pytest.mark.parametrize("classes", [0, 3])
-def test_outputs_and_gradients_of_a_training_step(classes):
+@pytest.mark.parametrize(("classes", "shape"), [(0, (3,)), (3, (3, 3))])
+def test_a_number_or_classes_are_said_of_each_clip(classes, shape):
     model = Model(**SMALL, classes=classes)
+    given = {"speech": SPEECH}, {"speech": MASK}
+    out, tree = jax.eval_shape(functools.partial(model.init_with_output, train=False), jax.random.key(0), *given)
+    names = ["logits", "prediction"] if classes else ["prediction"]
+    assert {name: value.shape for name, value in out.items()} == dict.fromkeys(names, shape)
+    assert jax.eval_shape(functools.partial(model.apply, method="deploy"), tree, *given).shape == shape
+
+
+def test_outputs_and_gradients_of_a_training_step():
+    model = Model(**SMALL, classes=3)
     draw = np.random.default_rng(1)
     tree = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes(model))
     tree["batch_stats"] = jax.tree.map(np.abs, tree["batch_stats"])
     spoiled = np.where(MASK[..., None], SPEECH, np.nan)
 
+    train = functools.partial(model.apply, train=True, mutable=["batch_stats"])
+
     @jax.jit
     @functools.partial(jax.value_and_grad, has_aux=True)
     def step(params, x, mask):
         both = {**tree, "params": params}
-        out, moved = model.apply(both, {"speech": x}, {"speech": mask}, train=True, mutable=["batch_stats"])
-        return jnp.sum(out["prediction"][:2] ** 2), (out, moved)
+        out, moved = train(both, {"speech": x}, {"speech": mask})
+        predicted = model.apply(both, {"speech": x}, {"speech": mask}, train=False)["prediction"]
+        deployed = model.apply(both, {"speech": x}, {"speech": mask}, method="deploy")
+        return jnp.sum(out["prediction"][:2] ** 2), (out, moved, predicted, deployed)
 
-    (_, (out, moved)), grads = step(tree["params"], spoiled, MASK)
-    shape = (3, classes) if classes else (3,)
-    assert {name: value.shape for name, value in out.items()} == dict.fromkeys(
-        ["logits", "prediction"] if classes else ["prediction"], shape
-    )
+    (_, (out, moved, predicted, deployed)), grads = jax.device_get(step(tree["params"], spoiled, MASK))
     for path, grad in jax.tree_util.tree_leaves_with_path(grads):
         assert np.isfinite(grad).all(), path
         assert np.abs(grad).max() > 0, path
-    (_, (alone, moved_alone)), _ = step(tree["params"], SPEECH[:2] * MASK[:2, :, None], MASK[:2])
+    alone, moved_alone = jax.jit(train)(tree, {"speech": SPEECH[:2] * MASK[:2, :, None]}, {"speech": MASK[:2]})
     np.testing.assert_allclose(out["prediction"][:2], alone["prediction"], atol=1e-5)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), moved, moved_alone)
-    deployed = model.apply(tree, {"speech": SPEECH}, {"speech": MASK}, method="deploy")
-    np.testing.assert_array_equal(
-        deployed, model.apply(tree, {"speech": SPEECH}, {"speech": MASK}, train=False)["prediction"]
-    )
+    np.testing.assert_array_equal(deployed, predicted)
 
 
 def test_what_does_not_fit():

@@ -40,6 +40,7 @@ KINDS["sew"] = ("stronger_encoder", "translator", "reconstructor")
 KEPT = {"seqsew": {"weaker_encoder", "weaker_classifier"}, "sew": {"weaker_encoder", "regressor"}}
 
 
+@functools.cache
 def shapes(model):
     return jax.eval_shape(lambda: model.init(jax.random.key(0), INPUTS, MASKS, train=False))["params"]
 
@@ -80,7 +81,8 @@ def total(model, terms):
 @functools.cache
 def both(name):
     """(params, weights by loss) -> (sum of the losses, gradients), of the model with two teachers."""
-    return jax.jit(jax.value_and_grad(total(MODELS[name][1], BOTH)))
+    program = jax.jit(jax.value_and_grad(total(MODELS[name][1], BOTH)))
+    return lambda *arguments: jax.device_get(program(*arguments))
 
 
 def weights(terms, **ones):

@@ -3,7 +3,7 @@
 import math
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from affect_jax.models import seqsew, sew
@@ -17,8 +17,8 @@ DECODERS = {"geo": (256, 512, 632), "audio": (108, 88), "app": (168,)}
 def sizes(model, widths, steps=()):
     """(parameters of the whole model, of what is deployed)"""
     names = (model.weaker, *model.stronger)
-    inputs = {name: jnp.zeros((2, *steps, widths[name])) for name in names}
-    masks = {name: jnp.ones((2, *steps), bool) for name in names}
+    inputs = {name: np.zeros((2, *steps, widths[name]), np.float32) for name in names}
+    masks = {name: np.ones((2, *steps), bool) for name in names}
     shapes = jax.eval_shape(lambda key: model.init(key, inputs, masks, train=False), jax.random.key(0))["params"]
     parts = {part: sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree)) for part, tree in shapes.items()}
     return sum(parts.values()), sum(parts[part] for part in model.deployed)
