@@ -56,7 +56,8 @@ def seqsew_config(data_dir):
     config.model.decoder_layers = 1
     config.study.folds = ("draw_0", "draw_1")
     config.study.seeds = 2
-    # What is left has as many trials in its search as in its final study, so that both share what is compiled.
+    # What is left has as many trials in its search as in its final study, and as many teachers, as one searched weight
+    # is a teacher's: both share what is compiled.
     with config.unlocked():
         del config.studies["no_decoder"]
         del config.studies.teachers.variants["-LFA"]
@@ -64,9 +65,8 @@ def seqsew_config(data_dir):
         config.stages[name].epochs = 2
         config.stages[name].optimizer.learning_rate = 0.01
     config.stages.student.losses.alignment_text.k = 2
-    weights = config.search.grid.stages.student.losses
-    weights.alignment_text.weight = (0.01, 1.0)
-    weights.translation_text.weight = (1.0,)
+    with config.search.unlocked():
+        config.search.grid = dict(stages=dict(teacher_text=dict(losses=dict(prediction=dict(weight=(0.01, 1.0))))))
     return config
 
 

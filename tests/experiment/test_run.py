@@ -97,7 +97,7 @@ def test_search_selects_on_validation_per_fold_and_the_final_trials_use_it(seqse
     assert results.corpus.synthetic is True
     chosen = {(s.study, s.variant, s.fold): s for s in results.selected}
     assert set(chosen) == {("teachers", "SeqSEW", "draw_0"), ("teachers", "SeqSEW", "draw_1")}
-    weight = "stages.student.losses.alignment_text.weight"
+    weight = "stages.teacher_text.losses.prediction.weight"
     assert chosen["teachers", "SeqSEW", "draw_0"].candidates == 2
     for trial in results.trials:
         assert trial.hyper[weight] == chosen["teachers", "SeqSEW", trial.fold].hyper[weight]
