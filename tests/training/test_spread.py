@@ -3,7 +3,6 @@
 import re
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -25,7 +24,7 @@ def graded(name, devices):
         return gradients.loss, gradients.forward.statistics, gradients.params
 
     where = mesh.make_mesh(devices, devices)
-    arguments = mesh.shard_trials(where, jax.tree.map(lambda x: jnp.asarray(x)[None], (trial, frozen, now, batch)))
+    arguments = mesh.shard_trials(where, jax.tree.map(lambda x: np.asarray(x)[None], (trial, frozen, now, batch)))
     program = mesh.map_over_trials(where, 1, of_trial).lower((), *arguments).compile()
     return program.as_text(), mesh.to_host(program((), *arguments))
 
