@@ -19,7 +19,7 @@ DATA = toy.development()
 def on(devices, data, trial_fn, *trials):
     """`trial_fn` of one trial, its batches over `data` devices."""
     where = mesh.make_mesh(devices, data)
-    doubled = jax.tree.map(lambda x: jnp.stack([x] * mesh.count_replicas(where)), trials)
+    doubled = jax.tree.map(lambda x: np.stack([x] * mesh.count_replicas(where)), trials)
     program = mesh.map_over_trials(where, 1, lambda _, *trial: trial_fn(*trial))
     return jax.tree.map(lambda x: x[0], mesh.to_host(program((), *mesh.shard_trials(where, doubled))))
 

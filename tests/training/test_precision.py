@@ -82,9 +82,7 @@ def test_matrices_and_inputs_are_cast_and_vectors_are_not():
 
 # Rounding sends a gradient another way where it decides between nearly equal things: which step of a pooling window is
 # the largest (weights and inputs alone rounded, in float32, took conv_0 to .989), or on which side of 0 a ReLU is.
-@pytest.mark.parametrize(
-    ("name", "least"), [("sew", 0.998), ("seqsew", 0.98), ("conflictnet", 0.97), ("intra", 0.998)]
-)
+@pytest.mark.parametrize(("name", "least"), [("sew", 0.998), ("seqsew", 0.98), ("conflictnet", 0.97), ("intra", 0.998)])
 def test_gradients_are_those_of_float32_but_for_rounding(name, least):
     module, staged, trial, batch, (now, frozen) = families.loaded(families.SMALL[name])
     batch, now, frozen = families.numbers(batch, now, frozen, getattr(module, "classes", 0))
