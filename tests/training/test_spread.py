@@ -1,4 +1,4 @@
-"""Every family of models with its batches over two devices: the gradients of one, and no examples sent around."""
+"""Families of models with their batches over two devices: the gradients of one, and no examples sent around."""
 
 import re
 
