@@ -16,7 +16,8 @@ from affect_jax.training import trials as rowing
 from tests import toy
 
 DATA = toy.development()
-PLAIN = toy.stage_config(epochs=4)  # of all single trials without anything of their own, whose program is then one
+# Of all single trials that ask for nothing else, whose program is then one: a rate is traced, its plateau is not.
+PLAIN = toy.stage_config(epochs=4, plateau=dict(factor=0.5, patience=2))
 
 
 def fit(trials, parsed, *, model=None, data=DATA, listener=None, folder=None, **engine):
@@ -201,9 +202,7 @@ def test_best_weights_score_what_was_reported():
 
 
 def test_plateau_and_inverse_time_decay_lower_the_rate():
-    config = toy.stage_config(epochs=4, plateau=dict(factor=0.5, patience=2))
-    config["optimizer"]["learning_rate"] = 0.0
-    parsed, traced = toy.stages(fit=config)
+    parsed, traced = toy.stages(fit={**PLAIN, "optimizer": {**PLAIN["optimizer"], "learning_rate": 0.0}})
     scale = []
     listener = loop.Listener(lambda p: scale.append(float(p.log["scale"][0])), lambda *_: None)
     fit(toy.trials(traced, folds=1, seeds=(0,)), parsed, listener=listener)
