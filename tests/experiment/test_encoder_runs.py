@@ -36,7 +36,7 @@ def speech(tmp_path_factory):
     """A run over a folder of weights, which is gone afterwards."""
     folder, weights = tmp_path_factory.mktemp("runs") / "speech", tmp_path_factory.mktemp("weights")
     described = dict(model_type="wav2vec2", num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2, **SIZES)
-    described |= dict(conv_dim=[6, 6], conv_stride=[10, 4], conv_kernel=[10, 4], mask_time_prob=0.0)
+    described |= dict(conv_dim=[6], conv_stride=[40], conv_kernel=[40], mask_time_prob=0.0)
     write_weights(weights, described)
     config = small.encoder_config(tmp_path_factory.mktemp("corpora"))
     config.model.encoder.weights = str(weights)
