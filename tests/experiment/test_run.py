@@ -206,7 +206,7 @@ def test_predictions_of_the_unlabelled_part_in_the_owners_form(sew, tmp_path):
 
 
 def test_delay_and_postprocessing_run_and_keep_the_clock(corpora, tmp_path):
-    config = small.sew_config(corpora)
+    config = small.sew_config(corpora, only=("teachers",))
     config.data.delay = 2
     config.data.postprocess = True
     results = small.run(config, str(tmp_path / "run"), config_arg="configs/sew.py")
