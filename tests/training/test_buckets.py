@@ -85,12 +85,6 @@ def test_an_epoch_takes_every_example_once_in_batches_of_one_bucket(whole):
     assert (orders[0] != again).any()  # another epoch
 
 
-def test_trials_are_the_same_in_another_study_and_over_devices(whole):
-    parsed, trials, together = whole
-    others = jax.tree.map(lambda x: x[1:], together)
-    toy.trees_equal(fit(trials[1:], parsed, devices=2, at_once=2), others, rtol=1e-5, atol=1e-6)
-
-
 def test_resumed_equals_continued(whole, tmp_path):
     parsed, trials, together = whole
 
@@ -103,10 +97,10 @@ def test_resumed_equals_continued(whole, tmp_path):
     toy.trees_equal(fit(trials, parsed, folder=tmp_path), together)
 
 
-def test_streamed_equals_resident(whole):
+def test_trials_are_the_same_streamed_in_another_study_and_over_devices(whole):
     parsed, trials, together = whole
-    data = build(toy.left_in_files(MADE), resident=False)
-    toy.trees_equal(fit(trials, parsed, data=data, devices=2), together, rtol=1e-5, atol=1e-6)
+    data, others = build(toy.left_in_files(MADE), resident=False), jax.tree.map(lambda x: x[1:], together)
+    toy.trees_equal(fit(trials[1:], parsed, data=data, devices=2, at_once=2), others, rtol=1e-5, atol=1e-6)
 
 
 def test_lengths_that_are_alike_train_by_the_program_without_buckets():
