@@ -30,8 +30,9 @@ def conflict(corpora, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def emotion(corpora, tmp_path_factory):
+    """A run whose weights are drawn: (folder, config, results)."""
     folder, config = tmp_path_factory.mktemp("runs") / "emotion", small.speech_emotion_config(corpora)
-    return folder, config, small.run(config, str(folder), config_arg="configs/speech_emotion.py")
+    return folder, config, small.run_drawn(config, folder, config_arg="configs/speech_emotion.py")
 
 
 def test_a_clip_has_one_prediction_and_its_sign_is_scored(conflict):

@@ -5,7 +5,6 @@ import csv
 import io
 import re
 
-import jax
 import numpy as np
 import pytest
 import soundfile
@@ -17,35 +16,11 @@ from affect_jax.inference import deployment, export_folder, predict_inputs, pred
 from affect_jax.inference.output import Output
 from affect_jax.reports import listening
 from affect_jax.runtime import run_folder
-from affect_jax.training import loop, step
 from configs import conflictnet_words, rank, speech_emotion, zoo
 from tests import own, small
 
 RATE = 8000
 SEQUENCE_SIZES = dict(encoder="bigru", latent=4, classifier_width=4)
-
-
-def give_drawn_weights(model, stages, task, corpus, folds, trials, engine, **_):
-    """In place of loop.fit_study: numbers for which nothing is compiled, twice as large as layers draw them, so that
-    answers differ."""
-    draw, count = np.random.default_rng(0), len(trials)
-
-    def make(leaf):
-        return (draw.normal(size=(count, *leaf.shape)) * 2 / np.sqrt(leaf.shape[0])).astype(np.float32)
-
-    params = jax.tree.map(make, loop.trace_shapes(model, corpus, folds).params)
-    if step.STATISTICS in params:  # variances among them
-        params[step.STATISTICS] = jax.tree.map(np.abs, params[step.STATISTICS])
-    none = {stage.name: np.zeros(count, np.int32) for stage in stages}
-    return loop.Fitted(params, np.zeros(count, np.float32), none, none, np.ones(count, bool), {})
-
-
-def train(config, folder):
-    """A run folder with drawn weights in place of trained ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "fit_study", give_drawn_weights)
-        results = small.run(config, folder, config_arg="x")
-    return folder, results
 
 
 def open_both(folder, out, number=0):
@@ -107,7 +82,8 @@ def items(tmp_path_factory):
     config = own.use(zoo.get_config("fusion,manifest,early"), path, target="emotion")
     config.data.average = dict(voice=3)  # so that what is read for an answer is averaged as what was trained on
     config.study.seeds, config.search.random = 1, 0
-    run, _ = train(config, folder / "run")
+    run = folder / "run"
+    small.run_drawn(config, run)
     return path, run, open_both(run, folder / "run" / "export")
 
 
@@ -304,7 +280,8 @@ def test_steps_are_those_of_the_labels_and_windows_those_of_the_evaluation(tmp_p
     config.data.delay = 3
     config.model.update(SEQUENCE_SIZES)
     config.study.seeds = 1
-    run, _ = train(config, tmp_path / "run")
+    run = tmp_path / "run"
+    small.run_drawn(config, run)
     listing = drop_columns(path, "list.csv", "label:arousal", "split")
     expected = read_predictions(run)
     assert len(expected) > 150
@@ -325,7 +302,8 @@ def test_a_group_is_a_sequence_of_its_items(tmp_path):
     config = own.use(rank.get_config("manifest,sequence"), path, target="valence", layout="group")
     config.model.update(SEQUENCE_SIZES)
     config.study.seeds = 1
-    run, _ = train(config, tmp_path / "run")
+    run = tmp_path / "run"
+    small.run_drawn(config, run)
     listing = drop_columns(path, "list.csv", "label:mood", "label:emotion", "label:valence", "label:trace", "split")
     expected = read_predictions(run)
     for model in open_both(run, tmp_path / "export"):
@@ -349,7 +327,8 @@ def test_a_list_for_raw_speech(tmp_path):
     with config.unlocked():
         config.model.update(small.NETWORK)
     config.study.seeds = 1
-    run, _ = train(config, tmp_path / "run")
+    run = tmp_path / "run"
+    small.run_drawn(config, run)
     for model in open_both(run, tmp_path / "export"):
         rows, _, skipped = predict(model, drop_columns(path, "list.csv", "label:mood"))
         assert not skipped
@@ -365,7 +344,8 @@ def test_a_list_for_raw_speech_and_words(tmp_path):
     with config.unlocked():
         config.model.update(sizes)
     config.study.update(only=("cross",), seeds=1)
-    run, _ = train(config, tmp_path / "run")
+    run = tmp_path / "run"
+    small.run_drawn(config, run)
     listing = drop_columns(path, "list.csv", "label:valence", "split")
     model = predictor.wrap_deployed(deployment.load_deployed(run, 0))
     assert model.trained["rate"] is None
