@@ -1,4 +1,4 @@
-"""One training step of every family of models, without a corpus: of published sizes to be traced, small to be run."""
+"""One training step of families of models, without a corpus: of published sizes to be traced, small to be run."""
 
 import importlib
 import math
@@ -26,13 +26,11 @@ _SEQ = dict(latent=10, feed_forward=12, classifier_width=40, transformer_layers=
 _SEW = dict(weaker_layers=(16, 12), stronger_layers=((12,),), stronger_decoder_layers=((10,),), regressor_width=9)
 _CONV = dict(filters=(6,), widths=(6,), pools=(40,), lstm_units=(6, 5), attention_units=3)
 _FUSED = dict(modalities=("audio",), units=6, heads=3, hidden=5, map_steps=(9,), input_dropout=(0.0,))
-_MDRE = dict(modalities=("text", "audio"), units=6, hidden=5)
 SMALL = {
     "sew": (*PUBLISHED["sew"][:3], _SEW, dict(video_geometric=(32, 14), audio=(32, 10))),
     "seqsew": ("seqsew_unimodal", "mosi", "text/bigru+te", _SEQ, dict(text=(6, 7, 11))),
     "conflictnet": (*PUBLISHED["conflictnet"][:3], _CONV, dict(speech=(6, 2600, 1))),
     "intra": ("fusion", "trimodal,iemocap", "intra", _FUSED, dict(audio=(4, 12, 9))),
-    "mdre": ("fusion", "modalities,iemocap", "mdre", _MDRE, dict(text=(4, 7, 5), audio=(4, 12, 9), prosody=(4, 1, 3))),
 }
 
 

@@ -1,7 +1,13 @@
 """The real experiments at sizes that train in seconds."""
 
+from unittest import mock
+
+import jax
+import numpy as np
+
 from affect_jax.config.load import load_config
 from affect_jax.experiment.run import run_experiment
+from affect_jax.training import loop, step
 from configs import conflictnet, seqsew, sew, speech_emotion
 
 FEATURES = dict(audio=4, video_geometric=5, video_appearance=3)
@@ -11,6 +17,27 @@ def run(config, folder, config_arg="x", **options):
     """Runs a ConfigDict as `launch.main` does; on one device where it names none, as one program is compiled faster."""
     config.engine.devices = config.engine.devices or 1
     return run_experiment(load_config(config), str(folder), config_arg=config_arg, **options)
+
+
+def give_drawn_weights(model, stages, task, corpus, folds, trials, engine, **_):
+    """In place of `loop.fit_study`: numbers for which nothing is compiled, twice as large as layers draw them, so that
+    answers differ."""
+    draw, count = np.random.default_rng(0), len(trials)
+
+    def make(leaf):
+        return (draw.normal(size=(count, *leaf.shape)) * 2 / np.sqrt(leaf.shape[0])).astype(np.float32)
+
+    params = jax.tree.map(make, loop.trace_shapes(model, corpus, folds).params)
+    if step.STATISTICS in params:  # variances among them
+        params[step.STATISTICS] = jax.tree.map(np.abs, params[step.STATISTICS])
+    none = {stage.name: np.zeros(count, np.int32) for stage in stages}
+    return loop.Fitted(params, np.zeros(count, np.float32), none, none, np.ones(count, bool), {})
+
+
+def run_drawn(config, folder, config_arg="x"):
+    """`run` with drawn weights in place of trained ones."""
+    with mock.patch.object(loop, "fit_study", give_drawn_weights):
+        return run(config, folder, config_arg)
 
 
 def forget_synthetic(config):
@@ -56,7 +83,8 @@ def seqsew_config(data_dir):
     config.model.decoder_layers = 1
     config.study.folds = ("draw_0", "draw_1")
     config.study.seeds = 2
-    # What is left has as many trials in its search as in its final study, so that both share what is compiled.
+    # What is left has as many trials in its search as in its final study, and as many teachers, as one searched weight
+    # is a teacher's: both share what is compiled.
     with config.unlocked():
         del config.studies["no_decoder"]
         del config.studies.teachers.variants["-LFA"]
@@ -64,13 +92,13 @@ def seqsew_config(data_dir):
         config.stages[name].epochs = 2
         config.stages[name].optimizer.learning_rate = 0.01
     config.stages.student.losses.alignment_text.k = 2
-    weights = config.search.grid.stages.student.losses
-    weights.alignment_text.weight = (0.01, 1.0)
-    weights.translation_text.weight = (1.0,)
+    with config.search.unlocked():
+        config.search.grid = dict(stages=dict(teacher_text=dict(losses=dict(prediction=dict(weight=(0.01, 1.0))))))
     return config
 
 
-NETWORK = dict(filters=(2, 3), widths=(6, 4), pools=(8, 6), lstm_units=(3, 2), attention_units=2)
+NETWORK = dict(filters=(2,), widths=(6,), pools=(40,), lstm_units=(3, 2), attention_units=2)
+RAW_CNN = dict(name="raw_cnn", filters=(2,), widths=(6,), pools=(40,), hidden=2)
 
 
 def conflictnet_config(data_dir):
@@ -105,7 +133,6 @@ def speech_emotion_config(data_dir):
     config.corpus.synthetic = dict(actors=10, statements=1, repetitions=1, rate=8000, seed=0)
     config.study.folds = ("fold_1", "fold_4")
     config.data.steps.speech = 4000
-    config.stages.fit.epochs = 1
     with config.unlocked():
         config.model.update(NETWORK)
     return config

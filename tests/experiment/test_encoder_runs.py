@@ -24,13 +24,20 @@ from tests.encoders import proof
 SIZES = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
 
 
+def write_weights(folder, described):
+    """A random encoder as a folder of the hub."""
+    params = tuning.load_parameters(tuning.EncoderSettings(described=json.dumps(described)))
+    safetensors.numpy.save_file(published.write_arrays({"params": params}), folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(described))
+
+
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory):
     """A run over a folder of weights, which is gone afterwards."""
     folder, weights = tmp_path_factory.mktemp("runs") / "speech", tmp_path_factory.mktemp("weights")
-    kinds, described = proof.read_case("wav2vec2_base")
-    safetensors.numpy.save_file(kinds["param"], weights / "model.safetensors")
-    (weights / "config.json").write_text(json.dumps(described))
+    described = dict(model_type="wav2vec2", num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2, **SIZES)
+    described |= dict(conv_dim=[6], conv_stride=[40], conv_kernel=[40], mask_time_prob=0.0)
+    write_weights(weights, described)
     config = small.encoder_config(tmp_path_factory.mktemp("corpora"))
     config.model.encoder.weights = str(weights)
     small.run(config, folder, config_arg="configs/speech_emotion.py")
@@ -45,10 +52,7 @@ def words(tmp_path_factory):
     pytest.importorskip("tokenizers")
     place = tmp_path_factory.mktemp("words")
     (place / "weights").mkdir()
-    described = dict(model_type="bert", vocab_size=68, max_position_embeddings=40, **SIZES)
-    params = tuning.load_parameters(tuning.EncoderSettings(described=json.dumps(described)))
-    safetensors.numpy.save_file(published.write_arrays({"params": params}), place / "weights" / "model.safetensors")
-    (place / "weights" / "config.json").write_text(json.dumps(described))
+    write_weights(place / "weights", dict(model_type="bert", vocab_size=68, max_position_embeddings=40, **SIZES))
     shutil.copyfile(proof.DATA / "processing" / "bert_tokenizer.json", place / "weights" / "tokenizer.json")
     rows = [("id", "group", "label:sentiment", "said")]
     for n in range(36):
@@ -154,13 +158,13 @@ def test_adapters_are_part_of_the_exported_kernels(speech):
     deployed = deployment.load_deployed(speech, 0)
     features = np.random.default_rng(1).normal(size=(2, 2000, 1)).astype(np.float32)
     mask = np.arange(2000)[None] < np.array([[2000], [1500]])
-    said = jax.jit(lambda x, m: deployment.predict_deployed(deployed, x, m))(features, mask)
-    plain = deployed.model.apply(
-        {"params": deployed.params},
-        {"speech": np.where(mask[..., None], features, 0)},
-        {"speech": mask},
-        train=False,
-    )["prediction"]
+
+    @jax.jit
+    def predict(x, mask):
+        plain = deployed.model.apply({"params": deployed.params}, {"speech": x}, {"speech": mask}, train=False)
+        return deployment.predict_deployed(deployed, x, mask), plain["prediction"]
+
+    said, plain = predict(np.where(mask[..., None], features, 0), mask)
     np.testing.assert_allclose(said, plain, atol=1e-5)
     described = json.loads((speech / "config.json").read_text())["config"]["model"]["encoder"]["described"]
     assert json.loads(described)["model_type"] == "wav2vec2"

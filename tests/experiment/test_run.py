@@ -97,7 +97,7 @@ def test_search_selects_on_validation_per_fold_and_the_final_trials_use_it(seqse
     assert results.corpus.synthetic is True
     chosen = {(s.study, s.variant, s.fold): s for s in results.selected}
     assert set(chosen) == {("teachers", "SeqSEW", "draw_0"), ("teachers", "SeqSEW", "draw_1")}
-    weight = "stages.student.losses.alignment_text.weight"
+    weight = "stages.teacher_text.losses.prediction.weight"
     assert chosen["teachers", "SeqSEW", "draw_0"].candidates == 2
     for trial in results.trials:
         assert trial.hyper[weight] == chosen["teachers", "SeqSEW", trial.fold].hyper[weight]
@@ -206,7 +206,7 @@ def test_predictions_of_the_unlabelled_part_in_the_owners_form(sew, tmp_path):
 
 
 def test_delay_and_postprocessing_run_and_keep_the_clock(corpora, tmp_path):
-    config = small.sew_config(corpora)
+    config = small.sew_config(corpora, only=("teachers",))
     config.data.delay = 2
     config.data.postprocess = True
     results = small.run(config, str(tmp_path / "run"), config_arg="configs/sew.py")

@@ -49,7 +49,7 @@ def test_remarks_are_the_same_words_for_all_files(tmp_path):
 
 def test_workers_measure_what_this_process_would(talk, tmp_path):
     (tmp_path / "text.wav").write_text("no sound")
-    with recording_workers.start_workers(2) as measure:
+    with recording_workers.start_workers(1) as measure:
         assert measure(talk, "mfcc", RATE, tmp_path) == recordings.measure_recording(talk, "mfcc", RATE, None)
         np.testing.assert_array_equal(
             recordings.read_recording(talk, "mfcc", RATE, tmp_path).values,

@@ -1,6 +1,9 @@
 """What an export says of files of features is what the model says that it was made of."""
 
+import functools
+
 import flax.linen as nn
+import jax
 import numpy as np
 import pytest
 
@@ -67,9 +70,8 @@ def test_frames_that_know_no_time(tmp_path):
     np.save(tmp_path / "a.npy", x)
     ids, values = toys.predict_file(found, tmp_path / "a.npy")
     assert ids == tuple(f"a@{t}" for t in range(7))
-    np.testing.assert_allclose(
-        values, np.asarray(deployment.predict_deployed(model, x, np.ones(7, bool))), rtol=1e-5, atol=1e-5
-    )
+    answered = jax.jit(functools.partial(deployment.predict_deployed, model))(x, np.ones(7, bool))
+    np.testing.assert_allclose(values, answered, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("missing", [(), ("face",), ("audio", "text")])
@@ -159,9 +161,12 @@ def test_long_files_are_read_in_the_windows_of_the_training_run(tmp_path, length
     found, x = toys.open_export(model, tmp_path / "export"), drawn(length, 3)
     np.save(tmp_path / "a.npy", x)
     ids, values = toys.predict_file(found, tmp_path / "a.npy")
-    expected = np.full(length, np.nan, np.float32)
+    expected, answer = (
+        np.full(length, np.nan, np.float32),
+        jax.jit(functools.partial(deployment.predict_deployed, model)),
+    )
     for start, size, first, last in windows.cover_once(length, 6, 2):
-        piece = deployment.predict_deployed(model, x[None, start : start + size], np.ones((1, size), bool))
+        piece = answer(x[None, start : start + size], np.ones((1, size), bool))
         expected[start + first : start + last] = np.asarray(piece)[0, first:last]
     assert len(ids) == length
     # Where labels were learned earlier than they are, predictions come later, and the first stands for those before.
@@ -174,7 +179,7 @@ def test_windows_of_a_run_of_windows_follow_each_other(tmp_path):
     found, x = toys.open_export(model, tmp_path / "export"), drawn(8, 3)
     np.save(tmp_path / "a.npy", x)
     _, values = toys.predict_file(found, tmp_path / "a.npy")
-    pieces = [deployment.predict_deployed(model, p[None], np.ones((1, len(p)), bool))[0] for p in (x[:6], x[6:])]
+    pieces = [toys.answer(model, piece, np.ones(len(piece), bool)) for piece in (x[:6], x[6:])]
     np.testing.assert_allclose(values, np.concatenate(pieces), rtol=1e-5, atol=1e-5)
 
 

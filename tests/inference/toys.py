@@ -2,7 +2,6 @@
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from affect_jax.inference import deployment, export_folder, predict_inputs, predictor
@@ -85,6 +84,6 @@ def answer(model, features, masks):
     """What deploy.predict says, of arrays without the axis of the batch."""
     one = isinstance(features, np.ndarray)
     features, masks = ({"x": features}, {"x": masks}) if one else (features, masks)
-    sides = [{name: jnp.asarray(x)[None] for name, x in side.items()} for side in (features, masks)]
+    sides = [{name: np.asarray(x)[None] for name, x in side.items()} for side in (features, masks)]
     predict = jax.jit(lambda *sides: deployment.predict_deployed(model, *sides))
     return np.asarray(predict(*(side["x"] if one else side for side in sides)))[0]

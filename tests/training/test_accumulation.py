@@ -39,7 +39,8 @@ def test_pieces_of_a_batch_train_as_the_whole(whole):
 
 
 def test_a_submodule_has_a_rate_of_its_own_which_trials_differ_in(whole):
-    start = fit(epochs=1, optimizer=config()["optimizer"] | dict(learning_rate=0.0)).params
+    trials = toy.trials(toy.stages(fit=config())[1], folds=1, seeds=(0,))
+    start = initial.init_params(toy.Model(), initial.FoldedCorpus(CORPUS, FOLDS), trials, toy.engine())
     np.testing.assert_array_equal(whole.params["head"]["kernel"][1], start["head"]["kernel"][0])
     assert np.abs(whole.params["head"]["kernel"][0] - start["head"]["kernel"][0]).max() > 1e-3
     assert np.abs(whole.params["student"]["kernel"][1] - start["student"]["kernel"][0]).max() > 1e-3

@@ -82,11 +82,12 @@ def study():
     return parsed, trials, fit(trials, parsed)
 
 
-def test_a_trial_alone_equals_that_of_a_study(study):
+def test_a_trial_alone_and_its_batches_over_devices_equals_that_of_a_study(study):
     parsed, trials, whole = study
-    toy.trees_equal(fit(trials[1:2], parsed).params, jax.tree.map(lambda x: x[1:2], whole.params))
+    alone = fit(trials[1:2], parsed, devices=2, data=2)
+    toy.trees_equal(alone.params, jax.tree.map(lambda x: x[1:2], whole.params), rtol=2e-3, atol=2e-4)
     different = jax.tree.map(lambda x: np.abs(x[0] - x[1]).max(), whole.params)
-    assert max(jax.tree.leaves(different)) > 1e-4, "mixup changes something"
+    assert max(jax.tree.leaves(different)) > 1e-2, "mixup changes something"
 
 
 def test_stopped_and_resumed_equals_uninterrupted(study, tmp_path):
@@ -95,12 +96,6 @@ def test_stopped_and_resumed_equals_uninterrupted(study, tmp_path):
     with pytest.raises(Stopped):
         fit(trials, parsed, folder=tmp_path, listener=loop.Listener(stop=lambda: next(left)))
     toy.trees_equal(fit(trials, parsed, folder=tmp_path).params, whole.params)
-
-
-def test_batches_over_devices_equal_whole_ones(study):
-    parsed, trials, whole = study
-    shared = fit(trials[:2], parsed, devices=2, data=2)
-    toy.trees_equal(shared.params, jax.tree.map(lambda x: x[:2], whole.params), rtol=2e-3, atol=2e-4)
 
 
 def test_nothing_asked_for_leaves_the_batch_alone():
@@ -129,6 +124,7 @@ def test_the_loss_of_a_mixture_is_that_of_both_targets(kind):
     target, partner = np.array([0.0, 3.0, 1.0], np.float32), np.array([2.0, 1.0, 1.0], np.float32)
     share = np.array([0.3, 0.9, 1.0], np.float32)
 
+    @jax.jit
     def total(batch):
         return objective.total_loss(stage.terms, {"x": 1.0}, outputs, {"inputs": {}, **batch}, {}).total
 
@@ -165,10 +161,14 @@ def test_speech_is_heard_in_the_rooms_of_a_folder(tmp_path):
     assert not responses[0, 4:].any()
     stage, strengths = rooms(impulse_responses=str(folder))
     check_augment(stage, speech())
-    batch = corpora.take_batch(speech(), jnp.arange(2), {"v": jnp.zeros(1)}, {"v": jnp.ones(1)})
-    heard = augment_batch(stage, strengths, batch, jax.random.key(0), jnp.zeros((), jnp.int32))
-    dry = np.asarray(batch["inputs"]["v"])[0, :, 0]
-    np.testing.assert_allclose(heard["inputs"]["v"][0, :, 0], np.convolve(dry, responses[0])[:8], atol=1e-5)
+
+    @jax.jit
+    def hear(key):
+        batch = corpora.take_batch(speech(), jnp.arange(2), {"v": jnp.zeros(1)}, {"v": jnp.ones(1)})
+        return batch, augment_batch(stage, strengths, batch, key, jnp.zeros((), jnp.int32))
+
+    dry, wet = (np.asarray(batch["inputs"]["v"])[0, :, 0] for batch in hear(jax.random.key(0)))
+    np.testing.assert_allclose(wet, np.convolve(dry, responses[0])[:8], atol=1e-5)
 
 
 def test_rooms_that_cannot_be_heard_are_refused(tmp_path):

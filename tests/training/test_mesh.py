@@ -19,9 +19,14 @@ DATA = toy.development()
 def on(devices, data, trial_fn, *trials):
     """`trial_fn` of one trial, its batches over `data` devices."""
     where = mesh.make_mesh(devices, data)
-    doubled = jax.tree.map(lambda x: jnp.stack([x] * mesh.count_replicas(where)), trials)
+    doubled = jax.tree.map(lambda x: np.stack([x] * mesh.count_replicas(where)), trials)
     program = mesh.map_over_trials(where, 1, lambda _, *trial: trial_fn(*trial))
     return jax.tree.map(lambda x: x[0], mesh.to_host(program((), *mesh.shard_trials(where, doubled))))
+
+
+def alone(trial_fn, *trial):
+    """`trial_fn` of one trial on one device."""
+    return jax.tree.map(np.asarray, jax.jit(trial_fn)(*trial))
 
 
 def of_all_samples(name, loss):
@@ -49,7 +54,7 @@ def test_losses_of_all_samples_see_the_whole_batch_over_several_devices(of_batch
     draw = np.random.default_rng(0)
     a, b = draw.normal(size=(2, 6, 5, 16)).astype(np.float32)
     where = np.arange(5)[None, :] < np.array([5, 2, 4, 0, 5, 3])[:, None]
-    toy.trees_equal(on(4, 4, of_batch, a, b, where), on(1, 1, of_batch, a, b, where), rtol=2e-4, atol=2e-6)
+    toy.trees_equal(on(4, 4, of_batch, a, b, where), alone(of_batch, a, b, where), rtol=2e-4, atol=2e-6)
 
 
 def test_attention_in_groups_of_a_batch_over_several_devices_is_that_on_one(monkeypatch):
@@ -65,7 +70,7 @@ def test_attention_in_groups_of_a_batch_over_several_devices_is_that_on_one(monk
 
         return jax.value_and_grad(loss, argnums=(0, 1))(q, k)
 
-    in_turn = on(1, 1, of_batch, q, k, share, valid)
+    in_turn = alone(of_batch, q, k, share, valid)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")  # a CPU takes one example after another
     monkeypatch.setattr(mean_attention, "_GROUP", 2 * 2 * 5 * 6)
     toy.trees_equal(on(2, 2, of_batch, q, k, share, valid), in_turn, rtol=1e-5, atol=1e-6)
@@ -102,7 +107,7 @@ def test_batch_statistics_are_those_of_the_whole_batch():
         return jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(kernel, scale)
 
     trials = x, kernel, scale
-    toy.trees_equal(on(2, 2, gradients, *trials), on(1, 1, gradients, *trials), rtol=1e-4, atol=1e-5)
+    toy.trees_equal(on(2, 2, gradients, *trials), alone(gradients, *trials), rtol=1e-4, atol=1e-5)
 
 
 def test_what_is_no_mesh_is_refused():

@@ -9,7 +9,7 @@ from affect_jax.data import corpus as corpora
 from affect_jax.data import streaming
 from affect_jax.errors import UserError
 from affect_jax.runtime.signals import Stopped
-from affect_jax.training import chunks, loop, predictor
+from affect_jax.training import checkpoint, chunks, loop, predictor
 from tests import toy
 
 SMALL = 0.004  # megabytes: two of five batches at a time
@@ -57,7 +57,7 @@ def test_windows_too_and_their_recordings_are_read_once_where_there_is_room():
     parsed, traced = toy.stages(fit=toy.stage_config(train=("*",), epochs=2, batch=4))
     trials, times = toy.trials(traced, folds=1, seeds=(0,)), []
     corpus, _, folds = sources("window", count=5)
-    whole = fit(corpus, trials, parsed, folds=folds)
+    whole = fit(corpus, trials, parsed, folds=folds, megabytes=TINY)
     for limit in (0.0, 1e9):
         made = []
         _, source, _ = sources("window", limit, lambda x, made=made: made.append(toy.Counted(x)) or made[0], count=5)
@@ -67,13 +67,15 @@ def test_windows_too_and_their_recordings_are_read_once_where_there_is_room():
     assert times[1] == 1  # when it was laid out, and never again
 
 
-def test_stopped_inside_an_epoch_and_resumed_equals_continued(plain, tmp_path):
+def test_stopped_inside_an_epoch_and_resumed_equals_continued(plain, tmp_path, monkeypatch):
+    # An engine with other `checkpoint_seconds` would compile anew.
+    monkeypatch.setattr(checkpoint.CheckpointTimer, "is_due", lambda _: False)
     parsed, trials, whole = plain
     for call, where in ((2, "epoch 1 after batch 2"), (4, "epoch 2 after batch 2")):
         calls = iter(range(1, 99))
         listener = loop.Listener(lambda _: None, lambda *_: None, lambda n=calls, call=call: next(n) >= call)
         with pytest.raises(Stopped, match=f"fit: stopped in {where}"):
-            fit(SOURCE, trials, parsed, folder=tmp_path, listener=listener, checkpoint_seconds=1e9)
+            fit(SOURCE, trials, parsed, folder=tmp_path, listener=listener)
     with pytest.raises(UserError, match="set config.engine.stream to True"):
         fit(CORPUS, trials, parsed, folder=tmp_path)
     heard = []
