@@ -195,7 +195,7 @@ def train_step(
     updated = updated.replace(
         average=follow_average(plan.stage, trial, state, {**updated.params, **updated.statistics}),
         updates=state.updates + 1,
-        finite=state.finite & _are_finite((losses, updated.params, updated.statistics)),
+        finite=state.finite & are_finite((losses, updated.params, updated.statistics)),
     )
     # Selecting leaf by leaf, instead of branching, costs nothing in a scan and works under vmap.
     has_steps = batch["mask"].any()
@@ -206,10 +206,10 @@ def train_step(
     return after, {**terms, "loss": sum(losses[1:], losses[0])}
 
 
-def _are_finite(tree: Any) -> Array:
+def are_finite(tree: Any) -> Array:
     """bool: all of all tensors is finite."""
-    # XLA turns `all` into a chain of `and`s and copies it into the kernel of every tensor that is then selected: as many
-    # operations as the square of the number of tensors. The place of the first False, which the last one is, it does not.
+    # XLA makes a chain of `and`s of `all` and copies it into the kernel of every tensor that is then selected: as many
+    # operations as the square of the number of tensors. With the place of the first False, the last one, it does not.
     flags = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]
     return jnp.argmin(jnp.stack([*flags, jnp.array(False)])) == len(flags)
 
