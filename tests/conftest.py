@@ -15,8 +15,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 if DEVICES not in os.environ.get("XLA_FLAGS", ""):
     # Four virtual devices, so that sharding is tested wherever the tests run.
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {DEVICES}=4".strip()
-# Tests compile much and compute little. XLA's older emitters take a quarter of the time; a test whose programs they
-# compile wrongly asks for the ones that users have (tests/experiment/test_streamed_runs.py).
+# Tests compile much and compute little. XLA's older emitters take a quarter of the time.
 os.environ["XLA_FLAGS"] += " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = "0"  # where each operation was written: a fiftieth of the time

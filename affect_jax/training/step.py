@@ -422,11 +422,11 @@ def _advance_schedule(stage: Stage, state: TrialState, score: Array, plateau: Ar
     waited = jnp.where(rises, 0, epoch - state.plateau_start)
     drop = (waited >= stage.plateau_patience) if stage.plateau_patience else jnp.array(False)
     stopped = (epoch - best_epoch >= stage.patience) if stage.patience else jnp.array(False)
-    weights = select_weights(state)
+    weights, is_kept = select_weights(state), keep & state.finite
     return state.replace(
         epoch=epoch,
         live=state.live & state.finite & ~stopped & (epoch < stage.epochs),
-        best=jax.tree.map(lambda new, old: jnp.where(keep & state.finite, new, old), weights, state.best),
+        best=jax.tree.map(lambda new, old: jax.lax.select(is_kept, new, old), weights, state.best),
         best_score=jnp.where(better, score, state.best_score),
         best_epoch=best_epoch,
         plateau_best=jnp.where(rises, plateau, state.plateau_best),
