@@ -158,7 +158,9 @@ def init_states(
             states[turn.name] = transform.init(turns.select_trained(turn, params))
         return states
 
-    opt_state = mesh.to_host(jax.jit(jax.vmap(init))(params, trials.hyper[plan.stage.name]))
+    # Every optimizer starts from zeros (see `_DIRECTIONS`): a program for them would be compiled anew for each stage.
+    of_trials = jax.eval_shape(jax.vmap(init), params, trials.hyper[plan.stage.name])
+    opt_state = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), of_trials)
     # The rest is alike for all trials. On the host, as jnp would compile a program for each shape.
     one, count = create_state({}, {}, (), loss_state), len(trials.seed)
     state = jax.tree.map(lambda x: np.broadcast_to(x, (count, *x.shape)), one)

@@ -54,8 +54,8 @@ def test_sharded_over_devices_and_under_vmap_equals_a_loop_on_one(pair):
     toy.trees_equal(fit(trials[:7], parsed, devices=2, at_once=2), seven, rtol=1e-5, atol=1e-6)
 
 
-def test_before_its_first_epoch_a_stage_compiles_two_programs():
-    """The first weights and the optimizer's state. An array made by jnp here is one program more for each shape."""
+def test_before_its_first_epoch_a_stage_compiles_one_program():
+    """The first weights. An array made by jnp here is one program more for each shape."""
     parsed, traced = toy.stages(fit=toy.stage_config())
     compiled = []
 
@@ -70,7 +70,7 @@ def test_before_its_first_epoch_a_stage_compiles_two_programs():
             fit(toy.trials(traced, seeds=range(7)), parsed, devices=2, listener=loop.Listener(stop=lambda: True))
     finally:
         jax.monitoring.unregister_event_duration_listener(note)
-    assert len(compiled) == 2, compiled
+    assert len(compiled) == 1, compiled
 
 
 def test_no_two_arrays_of_a_first_state_share_memory():
