@@ -14,6 +14,7 @@ from affect_jax.runtime.signals import Stopped
 from affect_jax.training import checkpoint, initial, loop, state, step
 from affect_jax.training import trials as rowing
 from tests import toy
+from tests.compiled import list_compiled
 
 DATA = toy.development()
 # Of all single trials that ask for nothing else, whose program is then one: a rate is traced, its plateau is not.
@@ -57,19 +58,9 @@ def test_sharded_over_devices_and_under_vmap_equals_a_loop_on_one(pair):
 def test_before_its_first_epoch_a_stage_compiles_one_program():
     """The first weights. An array made by jnp here is one program more for each shape."""
     parsed, traced = toy.stages(fit=toy.stage_config())
-    compiled = []
-
-    def note(event, _, fun_name="", **__):
-        if event.endswith("backend_compile_duration"):
-            compiled.append(fun_name)
-
-    jax.monitoring.register_event_duration_secs_listener(note)
-    try:
-        with pytest.raises(Stopped):
-            # A number of trials that no other test has: what was compiled before would not be told again.
-            fit(toy.trials(traced, seeds=range(7)), parsed, devices=2, listener=loop.Listener(stop=lambda: True))
-    finally:
-        jax.monitoring.unregister_event_duration_listener(note)
+    # A number of trials that no other test has: what was compiled before would not be told again.
+    with list_compiled() as compiled, pytest.raises(Stopped):
+        fit(toy.trials(traced, seeds=range(7)), parsed, devices=2, listener=loop.Listener(stop=lambda: True))
     assert len(compiled) == 1, compiled
 
 
