@@ -64,6 +64,13 @@ def test_before_its_first_epoch_a_stage_compiles_one_program():
     assert len(compiled) == 1, compiled
 
 
+def test_an_engine_that_saves_at_other_times_shares_what_is_compiled(pair):
+    parsed, trials, _ = pair
+    with list_compiled() as compiled:
+        fit(trials, parsed, checkpoint_seconds=60.0)
+    assert not compiled
+
+
 def test_no_two_arrays_of_a_first_state_share_memory():
     """A program that is given the state writes the next one over it."""
     corpus, _, folds = DATA
