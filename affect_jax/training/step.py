@@ -208,8 +208,9 @@ def train_step(
 
 def _are_finite(tree: Any) -> Array:
     """bool: all of all tensors is finite."""
-    # XLA turns `all` into a chain of `and`s and copies it into the kernel of every tensor that is then selected: as many
-    # operations as the square of the number of tensors. The place of the first False, which the last one is, it does not.
+    # XLA turns `all` into a chain of `and`s and copies it into the kernel of every tensor that is then selected: as
+    # many operations as the square of the number of tensors. The place of the first False, which the last one is, it
+    # does not.
     flags = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]
     return jnp.argmin(jnp.stack([*flags, jnp.array(False)])) == len(flags)
 
