@@ -6,13 +6,13 @@ model.json    `model`: its name and arguments, as in config.model; `input`: moda
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from affect_jax.config.models import make_model
@@ -107,7 +107,16 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def trace_variables(model: nn.Module, inputs: Mapping[str, Mapping[str, int]]) -> Variables:
-    """Returns the shapes of the model's variables without running it; `inputs` as in `write_model`."""
-    features = {name: jnp.zeros((1, size["steps"], size["features"])) for name, size in inputs.items()}
-    masks = {name: jnp.ones((1, size["steps"]), bool) for name, size in inputs.items()}
-    return jax.eval_shape(lambda: model.init(jax.random.key(0), features, masks, train=False))
+    """Returns the shapes of the model's variables without running it; `inputs` as in `write_model`.
+
+    The tree is shared with others who ask for the same: not to be changed.
+    """
+    return _trace_sizes(model, tuple((name, size["steps"], size["features"]) for name, size in inputs.items()))
+
+
+@functools.lru_cache(maxsize=16)
+def _trace_sizes(model: nn.Module, sizes: tuple[tuple[str, int, int], ...]) -> Variables:
+    """`trace_variables` of (modality, steps, features). Cached: what converts, writes and reads a model asks alike."""
+    features = {name: jax.ShapeDtypeStruct((1, steps, width), np.float32) for name, steps, width in sizes}
+    masks = {name: jax.ShapeDtypeStruct((1, steps), np.bool_) for name, steps, _ in sizes}
+    return jax.eval_shape(lambda x, mask: model.init(jax.random.key(0), x, mask, train=False), features, masks)

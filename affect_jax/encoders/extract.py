@@ -178,9 +178,11 @@ def extract_sounds(
                 clip = read(number)
                 samples[row, : len(clip)] = sound.normalise_samples(clip) if extractor.normalises else clip
                 mask[row, : len(clip)] = True
-            states, valid = _encode(extractor.encoder.model, extractor.layer, variables, samples, mask)
+            # To the host as a whole: a piece of an array on a device is a program for each length.
+            states, valid = jax.device_get(_encode(extractor.encoder.model, extractor.layer, variables, samples, mask))
             for row, number in enumerate(batch):
-                yield number, np.asarray(states[row, : int(valid[row].sum())])
+                # A copy, as whoever keeps a view keeps the whole batch.
+                yield number, states[row, : valid[row].sum()].copy()
 
 
 def extract_windows(
@@ -205,7 +207,7 @@ def extract_windows(
     features: np.ndarray | None = None
     for one in plan.windows:
         padded, mask = windows.cut_window(samples, one, plan.size)
-        states, _ = _encode(model, extractor.layer, variables, padded, mask, moments)
+        states = jax.device_get(_encode(model, extractor.layer, variables, padded, mask, moments)[0])
         if features is None:
             features = np.empty((plan.steps, states.shape[-1]), np.float32)
         features[one.first : one.last] = states[0, one.first - one.start : one.last - one.start]
@@ -244,9 +246,9 @@ def extract_words(extractor: Extractor, texts: Sequence[Sequence[str]]) -> Itera
             for row, (_, part) in enumerate(batch):
                 numbers[row, : len(part.numbers)] = part.numbers
                 mask[row, : len(part.numbers)] = True
-            states, _ = _encode(extractor.encoder.model, extractor.layer, variables, numbers, mask)
+            states = jax.device_get(_encode(extractor.encoder.model, extractor.layer, variables, numbers, mask)[0])
             for row, (number, part) in enumerate(batch):
-                own = np.asarray(states[row, : len(part.numbers)])
+                own = states[row, : len(part.numbers)]
                 # No word is in two parts, so their sum has each word's features.
                 found[number] = found.get(number, 0) + pieces.average_over_words(own, part, len(texts[number]))
                 left[number] -= 1

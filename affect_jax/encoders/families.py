@@ -1,5 +1,6 @@
 """Which families there are, and a model of each with its weights from what its authors publish."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -66,8 +67,10 @@ def build_encoder(
     return _fill("images", clip.make_image_tower(config, "visual_projection.weight" in arrays), arrays, source)
 
 
+@functools.lru_cache(maxsize=16)
 def trace_shapes(model: nn.Module) -> Variables:
-    """Shapes of the variables of an encoder, without running it."""
+    """Shapes of the variables of an encoder, without running it. Cached, for weights that are loaded again: not to be
+    changed."""
     inputs = make_example(model)
     return jax.eval_shape(lambda: model.init(jax.random.key(0), *inputs))
 

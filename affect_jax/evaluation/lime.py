@@ -9,6 +9,7 @@ Two numbers belong beside every such explanation: the surrogate's R^2 (near 0: t
 super-samples, and the coefficients mean little) and how stable the ranks are when other perturbations are drawn.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -89,10 +90,16 @@ def draw_perturbations(key: jax.Array, perturbations: int, segments: int) -> np.
     As SLIME draws: first how many are silenced, 1 to S with equal chance, then which ones. So rows with one or two
     silenced super-samples are far more frequent than under fair coins.
     """
+    # One program: its operations one by one are a dozen.
+    return np.array(_draw_masks(key, perturbations, segments)) | (np.arange(perturbations) == 0)[:, None]
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _draw_masks(key: jax.Array, perturbations: int, segments: int) -> jax.Array:
     count_key, choice_key = jax.random.split(key)
     silenced = jax.random.randint(count_key, (perturbations, 1), 1, segments + 1)
     rank = jnp.argsort(jnp.argsort(jax.random.uniform(choice_key, (perturbations, segments)), axis=1), axis=1)
-    return np.array(rank >= silenced) | (np.arange(perturbations) == 0)[:, None]
+    return rank >= silenced
 
 
 def compute_kernel_weights(masks: np.ndarray, kernel: str = "thesis") -> np.ndarray:

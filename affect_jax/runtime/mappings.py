@@ -5,7 +5,6 @@ a segmentation fault in the middle of a compilation, which nothing can catch: so
 thirteenth.
 """
 
-import gc
 from pathlib import Path
 
 _MAPPINGS = Path("/proc/self/maps")
@@ -31,6 +30,6 @@ def free_programs(share: float = _SHARE) -> bool:
         return False
     import jax
 
+    # This alone unmaps them. Cycles are left to Python: late in a long process it looks at objects for seconds.
     jax.clear_caches()
-    gc.collect()
     return True

@@ -27,6 +27,11 @@ class Engine(NamedTuple):
     stream_megabytes: float = 64.0
     buckets: int = 1
 
+    @property
+    def program_key(self) -> tuple[jax.sharding.Mesh, int]:
+        """`mesh` and `at_once`, on which programs depend: engines that differ in the rest share what is compiled."""
+        return self.mesh, self.at_once
+
 
 def assign_slots(trials: Sequence[int], engine: Engine) -> list[int]:
     """Trial numbers, followed by copies of the first one up to a multiple of what the devices run at once.

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import jax
 import numpy as np
 
 from affect_jax.data.folds import FoldedCorpus
@@ -57,14 +58,14 @@ class Epochs(Protocol):
 
 
 @functools.lru_cache(maxsize=16)
-def _epoch_program(plan: step.StagePlan, engine: Engine) -> Callable[..., Any]:
+def _epoch_program(plan: step.StagePlan, devices: jax.sharding.Mesh, at_once: int) -> Callable[..., Any]:
     """One epoch of every trial. Cached, so that all batches of trials of a study share what is compiled."""
 
     def run_epoch(data: FoldedCorpus, trial: TrialArrays, frozen: Params, state: TrialState) -> Any:
         return step.run_epoch(plan, data, trial, {**frozen, **data.shared}, state)
 
     # Argument 3 is the state: without donation a study would hold it twice.
-    return mesh.map_over_trials(engine.mesh, engine.at_once, run_epoch, donate=3)
+    return mesh.map_over_trials(devices, at_once, run_epoch, donate=3)
 
 
 class ResidentEpochs:
@@ -72,7 +73,7 @@ class ResidentEpochs:
 
     def __init__(self, plan: step.StagePlan, data: FoldedCorpus, engine: Engine):
         self._data = data
-        self._program = _epoch_program(plan, engine)
+        self._program = _epoch_program(plan, *engine.program_key)
 
     def place(
         self, trials: Sequence[Trial], epoch: int, batch: int = 0, batch_log: dict[str, np.ndarray] | None = None

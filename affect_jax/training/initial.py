@@ -107,14 +107,14 @@ def check_stages(model: nn.Module, stages: Sequence[Stage], corpus: Corpus | Sou
 
 
 @functools.lru_cache(maxsize=16)
-def _init_program(model: nn.Module, engine: Engine) -> Callable[..., Any]:
+def _init_program(model: nn.Module, devices: jax.sharding.Mesh, at_once: int) -> Callable[..., Any]:
     def init(batch: Batch, seed: Array) -> Params:
         # Not of the stage or the variant: trials of one seed must start alike to be compared.
         key = compact_random.make_compact(keys.derive_key(jax.random.key(seed), "init"))
         variables = model.init(key, batch["inputs"], batch["masks"], train=False)
         return split_shared(model, step.join_variables(variables))[0]
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, init)
+    return mesh.map_over_trials(devices, at_once, init)
 
 
 def init_params(model: nn.Module, data: FoldedCorpus, trials: Sequence[Trial], engine: Engine) -> Params:
@@ -124,7 +124,8 @@ def init_params(model: nn.Module, data: FoldedCorpus, trials: Sequence[Trial], e
     seeds = np.array([trials[i].seed for i in slots], np.int32)
     # Only the shapes of a batch matter.
     batch = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), trace_shapes(model, data.corpus, data.folds).batch)
-    params = _init_program(model, engine)(mesh.replicate(engine.mesh, batch), mesh.shard_trials(engine.mesh, seeds))
+    program = _init_program(model, *engine.program_key)
+    params = program(mesh.replicate(engine.mesh, batch), mesh.shard_trials(engine.mesh, seeds))
     # Behind the trials are the copies that fill the slots.
     params = jax.tree.map(lambda x: x[: len(trials)], mesh.to_host(params))
     loaded = split_shared(model, model.load_submodules())[0] if hasattr(model, "load_submodules") else {}
@@ -158,7 +159,9 @@ def init_states(
             states[turn.name] = transform.init(turns.select_trained(turn, params))
         return states
 
-    opt_state = mesh.to_host(jax.jit(jax.vmap(init))(params, trials.hyper[plan.stage.name]))
+    # Every optimizer starts from zeros (see `_DIRECTIONS`): a program for them would be compiled anew for each stage.
+    of_trials = jax.eval_shape(jax.vmap(init), params, trials.hyper[plan.stage.name])
+    opt_state = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), of_trials)
     # The rest is alike for all trials. On the host, as jnp would compile a program for each shape.
     one, count = create_state({}, {}, (), loss_state), len(trials.seed)
     state = jax.tree.map(lambda x: np.broadcast_to(x, (count, *x.shape)), one)

@@ -14,6 +14,7 @@ _FIRST, _LAST = 1 / 25, 1 / 25 / 1e4
 """Of one cycle: shares of the learning rate at its beginning and end, PyTorch's."""
 
 # Each gives directions, not steps: `compute_learning_rate` is applied behind them, because it depends on the state.
+# `initial.init_states` relies on each one's first state being zeros.
 _DIRECTIONS: dict[str, Callable[[Stage, Hyper], optax.GradientTransformation]] = {
     "sgd": lambda stage, hyper: optax.trace(hyper.momentum),
     "adam": lambda stage, hyper: optax.scale_by_adam(eps=stage.epsilon),

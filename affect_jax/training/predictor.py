@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -30,23 +31,25 @@ def _scatter_to_frames(corpus: Corpus | Source, index: np.ndarray, values: np.nd
 
 
 @functools.lru_cache(maxsize=16)
-def _predict_program(plan: step.PredictionPlan, engine: Engine) -> Callable[..., Any]:
+def _predict_program(plan: step.PredictionPlan, devices: jax.sharding.Mesh, at_once: int) -> Callable[..., Any]:
     def predict(shared: tuple[FoldedCorpus, Array], fold: Array, params: Params) -> Array:
         data, examples = shared
         moments = data.folds.select_moments(fold)
         predictions = step.predict_examples(plan, {**params, **data.shared}, data.corpus, examples[fold], moments)
         return predictions.outputs[plan.outputs[0]]
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, predict)
+    return mesh.map_over_trials(devices, at_once, predict)
 
 
 @functools.lru_cache(maxsize=16)
-def _alignment_program(model: nn.Module, terms: tuple[Term, ...], engine: Engine) -> Callable[..., Any]:
+def _alignment_program(
+    model: nn.Module, terms: tuple[Term, ...], eval_size: int, devices: jax.sharding.Mesh, at_once: int
+) -> Callable[..., Any]:
     def measure(data: FoldedCorpus, fold: Array, params: Params) -> dict[str, Array]:
         examples, moments = data.folds.validation[fold], data.folds.select_moments(fold)
 
         def predict(output: str) -> step.Predictions:
-            plan = step.PredictionPlan(model, (output,), engine.eval_size)
+            plan = step.PredictionPlan(model, (output,), eval_size)
             return step.predict_examples(plan, params, data.corpus, examples, moments)
 
         correlations = {}
@@ -56,15 +59,15 @@ def _alignment_program(model: nn.Module, terms: tuple[Term, ...], engine: Engine
             correlations[term.name] = _sum_correlations(term, *codes, left.mask)
         return correlations
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, measure)
+    return mesh.map_over_trials(devices, at_once, measure)
 
 
 @functools.lru_cache(maxsize=16)
-def _correlation_program(terms: tuple[Term, ...], engine: Engine) -> Callable[..., Any]:
+def _correlation_program(terms: tuple[Term, ...], devices: jax.sharding.Mesh, at_once: int) -> Callable[..., Any]:
     def measure(_: None, codes: dict[str, Array], mask: Array) -> dict[str, Array]:
         return {term.name: _sum_correlations(term, codes[term.left], codes[term.right], mask) for term in terms}
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, measure)
+    return mesh.map_over_trials(devices, at_once, measure)
 
 
 def _sum_correlations(term: Term, a: Array, b: Array, mask: Array) -> Array:
@@ -98,10 +101,10 @@ def measure_alignment(
         plan = step.PredictionPlan(model, names, engine.eval_size)
         data = FoldedCorpus(corpus, mesh.replicate(engine.mesh, folds))
         codes = streamed.predict_outputs(plan, slot_params, fold_of[slots], data, np.asarray(folds.validation), engine)
-        values = _correlation_program(terms, engine)(None, *mesh.shard_trials(engine.mesh, codes))
+        values = _correlation_program(terms, *engine.program_key)(None, *mesh.shard_trials(engine.mesh, codes))
     else:
         data = mesh.replicate(engine.mesh, FoldedCorpus(corpus, folds))
-        values = _alignment_program(model, terms, engine)(data, fold, slot_params)
+        values = _alignment_program(model, terms, engine.eval_size, *engine.program_key)(data, fold, slot_params)
     return {name: values[: len(fold_of)] for name, values in mesh.to_host(values).items()}
 
 
@@ -142,5 +145,5 @@ def predict_split(
         values = streamed.predict_outputs(plan, slot_params, fold_of[slots], data, examples, engine)[0][output]
     else:
         shared = mesh.replicate(engine.mesh, (FoldedCorpus(corpus, folds, once or {}), jnp.asarray(examples)))
-        values = mesh.to_host(_predict_program(plan, engine)(shared, fold, slot_params))
+        values = mesh.to_host(_predict_program(plan, *engine.program_key)(shared, fold, slot_params))
     return np.stack([_scatter_to_frames(corpus, examples[k], values[r]) for r, k in enumerate(fold_of)])

@@ -59,7 +59,7 @@ def _pick_key(chunk: Any, key: Array) -> Any:
 
 
 @functools.lru_cache(maxsize=16)
-def _train_program(plan: StagePlan, engine: Engine) -> Callable[..., Any]:
+def _train_program(plan: StagePlan, devices: jax.sharding.Mesh, at_once: int) -> Callable[..., Any]:
     """(TrainShared, chunk), key of slot, trial, frozen, carry -> (carry, updates)."""
 
     def train_chunk(shared: Any, key_of_slot: Array, trial: TrialArrays, frozen: Params, carry: Carry) -> Any:
@@ -81,11 +81,11 @@ def _train_program(plan: StagePlan, engine: Engine) -> Callable[..., Any]:
         # The sum is a buffer of its own: the host waits for it after `carry` was donated to the next chunk.
         return carry, carry.state.updates + 0
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, train_chunk, donate=4, layout=(P(), P("replica")))
+    return mesh.map_over_trials(devices, at_once, train_chunk, donate=4, layout=(P(), P("replica")))
 
 
 @functools.lru_cache(maxsize=16)
-def _predict_program(plan: PredictionPlan, engine: Engine) -> Callable[..., Any]:
+def _predict_program(plan: PredictionPlan, devices: jax.sharding.Mesh, at_once: int) -> Callable[..., Any]:
     """(PredictShared, chunk), key of slot, fold, live, params -> Predictions with leaves [C, B, ...]."""
 
     def predict_chunk(shared: Any, key_of_slot: Array, fold: Array, live: Array, params: Params) -> Predictions:
@@ -104,11 +104,11 @@ def _predict_program(plan: PredictionPlan, engine: Engine) -> Callable[..., Any]
 
         return jax.lax.cond(live, lambda: jax.lax.fori_loop(0, count, add_batch, nothing), lambda: nothing)
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, predict_chunk, layout=(P(), P("replica")))
+    return mesh.map_over_trials(devices, at_once, predict_chunk, layout=(P(), P("replica")))
 
 
 @functools.lru_cache(maxsize=16)
-def _finish_program(stage: Stage, task: str, engine: Engine) -> Callable[..., Any]:
+def _finish_program(stage: Stage, task: str, devices: jax.sharding.Mesh, at_once: int) -> Callable[..., Any]:
     """folds, state, log, predictions of the validation chunks -> (state, log)."""
 
     def finish(folds: Folds, state: TrialState, log: BatchLog, validation: tuple[Predictions, ...]) -> Any:
@@ -123,7 +123,7 @@ def _finish_program(stage: Stage, task: str, engine: Engine) -> Callable[..., An
 
         return jax.lax.cond(state.live, finish_live, functools.partial(step.keep_state, finish_live), state)
 
-    return mesh.map_over_trials(engine.mesh, engine.at_once, finish, donate=1)
+    return mesh.map_over_trials(devices, at_once, finish, donate=1)
 
 
 @functools.lru_cache(maxsize=16)
@@ -143,9 +143,10 @@ class StreamedEpochs:
 
     def __init__(self, plan: StagePlan, data: FoldedCorpus, engine: Engine):
         self._plan, self._data, self._engine, self.waited = plan, data, engine, 0.0
-        self._train = _train_program(plan, engine)
-        self._predict = _predict_program(PredictionPlan(plan.model, (plan.stage.prediction,), plan.eval_size), engine)
-        self._finish = _finish_program(plan.stage, plan.task, engine)
+        self._train = _train_program(plan, *engine.program_key)
+        predicts = PredictionPlan(plan.model, (plan.stage.prediction,), plan.eval_size)
+        self._predict = _predict_program(predicts, *engine.program_key)
+        self._finish = _finish_program(plan.stage, plan.task, *engine.program_key)
         self._chunks: Iterator[Chunk] = iter(())
 
     def place(
@@ -276,7 +277,7 @@ def predict_outputs(
     for chunk in chunks.read_ahead(data.corpus, engine.mesh, requests):
         placed = chunks.place_on_mesh(engine.mesh, chunk.replicas)
         shared = PredictShared(data.folds, np.int32(chunk.count), data.shared), placed
-        piece = mesh.to_host(_predict_program(plan, engine)(shared, key_of_slot, fold, live, params))
+        piece = mesh.to_host(_predict_program(plan, *engine.program_key)(shared, key_of_slot, fold, live, params))
         # The batches behind `count` of the last chunk are empty.
         pieces.append(jax.tree.map(lambda x, n=chunk.count: x[:, :n], (piece.outputs, piece.mask)))
 

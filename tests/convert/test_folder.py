@@ -37,6 +37,13 @@ def test_what_is_written_is_read(folder):
     assert described["source"] == "a test"
 
 
+def test_a_model_that_is_read_again_is_not_traced_again(folder, monkeypatch):
+    convert.read_model(folder)
+    monkeypatch.delattr(Model, "__call__")
+    _, again = convert.read_model(folder)
+    jax.tree.map(np.testing.assert_array_equal, again, variables())
+
+
 def test_inputs_that_the_model_cannot_read_are_not_written(tmp_path):
     with pytest.raises(UserError, match="clips of 20 samples"):
         convert.write_model(tmp_path / "x", MODEL, variables(), {"speech": {"steps": 20, "features": 1}}, "")

@@ -1,6 +1,5 @@
 """Examples are starts and lengths into flat frames; batches show exactly those frames."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -10,6 +9,7 @@ from affect_jax.data import windows
 from affect_jax.data.normalize import compute_moments
 from affect_jax.errors import UserError
 from tests import toy
+from tests.compiled import list_compiled
 from tests.data.batches import take_batch
 
 MADE = toy.recordings(count=4, length=9)  # of 9, 8, 7 and 9 steps
@@ -39,17 +39,8 @@ def test_laying_a_corpus_out_compiles_nothing(unit):
     ]
     if unit == "recording":
         made = [one._replace(features={"a": one.features["a"][:count].astype(np.float64)}) for one in made]
-    compiled = []
-
-    def note(event, _, fun_name="", **__):
-        if event.endswith("backend_compile_duration"):
-            compiled.append(fun_name)
-
-    jax.monitoring.register_event_duration_secs_listener(note)
-    try:
+    with list_compiled() as compiled:
         corpora.build_corpus(made, modalities=("a",), target="y", unit=unit)
-    finally:
-        jax.monitoring.unregister_event_duration_listener(note)
     assert not compiled
 
 

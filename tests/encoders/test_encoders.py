@@ -1,5 +1,6 @@
 """Every encoder equals its authors' code, in a padded batch, in outputs of every layer, gradients and training."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -18,6 +19,14 @@ def test_equals_the_authors_code(name):
     # Batch norm over the 16 numbers that a channel of these small images has left is ill-conditioned.
     allowed = 5e-5 if "resnet" in name else 1e-5
     assert max(errors) < allowed, errors
+
+
+def test_weights_that_are_loaded_again_trace_nothing(monkeypatch):
+    load = proof.build.__wrapped__
+    first = load("bert")
+    monkeypatch.delattr(type(first.model), "__call__")
+    again = load("bert")
+    jax.tree.map(np.testing.assert_array_equal, again.variables, first.variables)
 
 
 def test_names_and_layouts_go_back_to_the_published_ones():

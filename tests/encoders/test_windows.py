@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from affect_jax.encoders import extract, families, speech, windows
+from tests.compiled import list_compiled
 from tests.encoders import proof
 
 SAMPLES = np.random.default_rng(0).normal(size=9_013).astype(np.float32)
@@ -104,3 +105,17 @@ def test_long_recordings_go_by_windows(extractor, monkeypatch):
     ((number, found),) = extract.extract_sounds(extractor, [len(SAMPLES)], lambda _: SAMPLES)
     assert number == 0
     np.testing.assert_array_equal(found, extract_in_windows(extractor, WINDOW, CONTEXT))
+
+
+def test_recordings_of_other_lengths_need_no_other_program(extractor):
+    """A piece that is cut on a device is a program for every length."""
+
+    def extract_all(lengths):
+        extract_in_windows(extractor, WINDOW, CONTEXT, SAMPLES[: lengths[-1]])
+        return list(extract.extract_sounds(extractor, lengths, lambda number: SAMPLES[: lengths[number]]))
+
+    extract_all((2_000, 3_100, 7_000))
+    with list_compiled() as compiled:
+        found = extract_all((2_345, 3_210, 7_531))
+    assert not compiled
+    assert all(features.base is None for _, features in found), "a view, which keeps the whole batch"

@@ -60,6 +60,11 @@ def test_draws_are_a_key_s_own_and_begin_with_the_clip_itself():
     assert (a != b).any()
 
 
+def test_draws_are_the_same_compiled_and_operation_by_operation():
+    masks = lime.draw_perturbations(jax.random.key(0), FEW, SEGMENTS)
+    np.testing.assert_array_equal(masks[1:], lime._draw_masks.__wrapped__(jax.random.key(0), FEW, SEGMENTS)[1:])
+
+
 def test_draws_silence_1_to_all_super_samples_with_equal_chance_and_none_of_them_more_than_another():
     masks = lime.draw_perturbations(jax.random.key(3), 20_000, SEGMENTS)[1:]
     silenced = np.bincount((~masks).sum(axis=1), minlength=SEGMENTS + 1) / len(masks)

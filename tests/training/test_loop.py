@@ -14,6 +14,7 @@ from affect_jax.runtime.signals import Stopped
 from affect_jax.training import checkpoint, initial, loop, state, step
 from affect_jax.training import trials as rowing
 from tests import toy
+from tests.compiled import list_compiled
 
 DATA = toy.development()
 # Of all single trials that ask for nothing else, whose program is then one: a rate is traced, its plateau is not.
@@ -54,23 +55,20 @@ def test_sharded_over_devices_and_under_vmap_equals_a_loop_on_one(pair):
     toy.trees_equal(fit(trials[:7], parsed, devices=2, at_once=2), seven, rtol=1e-5, atol=1e-6)
 
 
-def test_before_its_first_epoch_a_stage_compiles_two_programs():
-    """The first weights and the optimizer's state. An array made by jnp here is one program more for each shape."""
+def test_before_its_first_epoch_a_stage_compiles_one_program():
+    """The first weights. An array made by jnp here is one program more for each shape."""
     parsed, traced = toy.stages(fit=toy.stage_config())
-    compiled = []
+    # A number of trials that no other test has: what was compiled before would not be told again.
+    with list_compiled() as compiled, pytest.raises(Stopped):
+        fit(toy.trials(traced, seeds=range(7)), parsed, devices=2, listener=loop.Listener(stop=lambda: True))
+    assert len(compiled) == 1, compiled
 
-    def note(event, _, fun_name="", **__):
-        if event.endswith("backend_compile_duration"):
-            compiled.append(fun_name)
 
-    jax.monitoring.register_event_duration_secs_listener(note)
-    try:
-        with pytest.raises(Stopped):
-            # A number of trials that no other test has: what was compiled before would not be told again.
-            fit(toy.trials(traced, seeds=range(7)), parsed, devices=2, listener=loop.Listener(stop=lambda: True))
-    finally:
-        jax.monitoring.unregister_event_duration_listener(note)
-    assert len(compiled) == 2, compiled
+def test_an_engine_that_saves_at_other_times_shares_what_is_compiled(pair):
+    parsed, trials, _ = pair
+    with list_compiled() as compiled:
+        fit(trials, parsed, checkpoint_seconds=60.0)
+    assert not compiled
 
 
 def test_no_two_arrays_of_a_first_state_share_memory():

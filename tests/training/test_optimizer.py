@@ -1,9 +1,11 @@
 """Optimizers, schedules and averages by hand; Adam's epsilon is the config's, and Keras' where that follows Keras."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from affect_jax.config.hyper import OPTIMIZERS
 from affect_jax.config.load import load_config
 from affect_jax.errors import UserError
 from affect_jax.training.averaging import follow_average, select_weights
@@ -28,6 +30,17 @@ def test_epsilon_is_that_of_the_config(epsilon):
     step, _ = transform.update(gradient, transform.init(gradient), gradient)
     expected = np.asarray(gradient) / (np.abs(np.asarray(gradient)) + (epsilon or 1e-8))
     np.testing.assert_allclose(step, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_every_optimizer_starts_from_zeros(name):
+    """As `init_states` has them, which runs no optimizer."""
+    momentum = dict(momentum=0.7) if "momentum" in OPTIMIZERS[name] else {}
+    optimizer = dict(name=name, learning_rate=0.1, inverse_time_decay=0.0, weight_decay=0.5, **momentum)
+    (stage,), hyper = toy.stages(fit=toy.stage_config(train=("*",), optimizer=optimizer))
+    state = make_transform(stage, hyper["fit"]).init({"a": jnp.ones(2), "b": jnp.ones((1, 3))})
+    assert jax.tree.leaves(state)
+    assert not any(np.any(leaf) for leaf in jax.tree.leaves(state))
 
 
 @pytest.mark.parametrize(
