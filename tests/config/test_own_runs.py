@@ -31,7 +31,7 @@ def test_fusion_of_one_s_own_classes(path, tmp_path):
     config.stages.fit.epochs = 1
     config.engine.devices = 1
     config.study.update(only=("intra",), seeds=1)
-    results = small.run(config, tmp_path / "run", config_arg="configs/fusion.py:trimodal,manifest")
+    results = small.run_drawn(config, tmp_path / "run", config_arg="configs/fusion.py:trimodal,manifest")
     assert results.corpus.name == "manifest"
     assert not results.corpus.synthetic
     assert results.corpus.labels == ("emotion0", "emotion1", "emotion2")

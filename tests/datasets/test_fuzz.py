@@ -46,7 +46,7 @@ CASES = {
         recola,
         {"target": "arousal"},
         ("features_*/arousal/*.arff", "ratings_gold_standard/arousal/*.arff", "synthetic.json"),
-        50,
+        30,
     ),
     # Who is in which part nothing but the user's partition.csv says.
     "recola native": Case(
@@ -61,14 +61,14 @@ CASES = {
         cmu_mosi,
         {"labels": "sentiment"},
         ("transcripts.csv", "mosi_labels.csv", "text_*.csv", "*/*.csv", "synthetic.json"),
-        50,
+        30,
     ),
     "sspnet_conflict": Case(
         lambda folder: sspnet_conflict.synthesize(folder, train=3, validation=2, test=2, seconds=2),
         sspnet_conflict,
         {"rate": 48000},
         ("conflictlevel.csv", "partition.csv", "audiodata/*.wav", "synthetic.json"),
-        40,
+        30,
     ),
     "ravdess": Case(
         lambda folder: ravdess.synthesize(folder, **SPEECH),
@@ -88,7 +88,7 @@ CASES = {
             "video_features/*.npy",
             "synthetic.json",
         ),
-        50,
+        30,
         (("transcriptions", "text"), ("glove", "text"), (".npy", "video")),
     ),
     "iemocap precomputed": Case(
@@ -102,7 +102,7 @@ CASES = {
             "seven_category_120/folds/*/*.npy",
             "synthetic.json",
         ),
-        50,
+        30,
         (("nlp_trans", "text"), ("W_embedding", "text"), ("prosody", "prosody")),
     ),
     # Its csv file is fuzzed in manifest/test_csv_fuzz.py.
@@ -111,7 +111,7 @@ CASES = {
         manifest,
         {"sound": "waveform", "rate": 16000},
         ("face/*.npy", "words/*.csv", "voice/*.wav"),
-        40,
+        30,
         (("face", "face"), ("words", "words")),
     ),
 }

@@ -28,24 +28,33 @@ FILES = {
 }
 
 
-@pytest.fixture
-def start(tmp_path):
-    """Starts a program in a copy of the packages to which the files of the page were added."""
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the packages to which the files of the page were added."""
+    folder = tmp_path_factory.mktemp("copy")
     for package in ("affect_jax", "configs", "launch"):
-        shutil.copytree(commands.ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(commands.ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     for name, text in FILES.items():
-        path = tmp_path / name
+        path = folder / name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+    return folder
+
+
+@pytest.fixture
+def start(copy):
+    """Starts a program in the copy."""
+    # The next program finds what Python has made of the packages.
+    settings = {"PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "", "XDG_CACHE_HOME": str(copy / "cache")}
 
     def run(program, *arguments):
         done = subprocess.run(
             [sys.executable, "-m", f"launch.{program}", *arguments],
             capture_output=True,
             text=True,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": "", "XDG_CACHE_HOME": str(tmp_path / "cache")},
+            cwd=copy,
+            env={**os.environ, **settings},
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -66,10 +75,10 @@ def test_the_loss_is_found_by_its_name_and_right(tmp_path, monkeypatch):
     np.testing.assert_allclose(total, (0.125 + 1.375) / 2)
 
 
-def test_model_and_loss_train_on_a_manifest(start, tmp_path):
+def test_model_and_loss_train_on_a_manifest(start, copy, tmp_path):
     (tmp_path / "files").mkdir()
     manifest = own.write(tmp_path / "files", columns=own.FEATURES)
-    small = ["--config.stages.fit.epochs=4", "--config.study.seeds=1", f"--config.corpus.manifest={manifest}"]
+    small = ["--config.stages.fit.epochs=1", "--config.study.seeds=1", f"--config.corpus.manifest={manifest}"]
     small.append(f"--config.corpus.data_dir={tmp_path / 'data'}")
     table = start("main", "--config=configs/mean_pool.py", "--config.corpus.target=emotion", *small)
     assert "mean pool" in table
@@ -77,7 +86,7 @@ def test_model_and_loss_train_on_a_manifest(start, tmp_path):
     own_loss = ["--config.stages.fit.losses.prediction.kind=my_losses:huber", "--workdir=runs/loss"]
     table = start("main", "--config=configs/mean_pool.py", "--config.corpus.target=valence", *own_loss, *small)
     assert "CCC" in table
-    written = json.loads((tmp_path / "runs" / "loss" / "config.json").read_text())
+    written = json.loads((copy / "runs" / "loss" / "config.json").read_text())
     assert written["config"]["stages"]["fit"]["losses"]["prediction"]["kind"] == "my_losses:huber"
     assert any(line.startswith("stages.fit.monitor.metric: uar -> ccc, because") for line in written["remarks"])
 

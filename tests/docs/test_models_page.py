@@ -1,5 +1,6 @@
 """docs/models.md: every model stands there, and its numbers of parameters are those of the configs."""
 
+import functools
 import math
 import pkgutil
 import re
@@ -24,8 +25,10 @@ def count(model, reads):
     inputs, masks = {}, {}
     for name, sizes in re.findall(r"(\w+) \[([\d, ]+)\]", reads):
         shape = (2, *map(int, sizes.split(",")))
-        inputs[name], masks[name] = jnp.zeros(shape), jnp.ones(shape[:-1], bool)
-    shapes = jax.eval_shape(lambda key: model.init(key, inputs, masks, train=False), jax.random.key(0))["params"]
+        inputs[name] = jax.ShapeDtypeStruct(shape, jnp.float32)
+        masks[name] = jax.ShapeDtypeStruct(shape[:-1], bool)
+    init = functools.partial(model.init, train=False)
+    shapes = jax.eval_shape(init, jax.random.key(0), inputs, masks)["params"]
     parts = {part: sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree)) for part, tree in shapes.items()}
     return sum(parts.values()), sum(parts[part] for part in model.deployed)
 

@@ -3,6 +3,7 @@
 import csv
 import sys
 
+import jax
 import numpy as np
 import pytest
 from absl import flags
@@ -12,8 +13,9 @@ from affect_jax.data import splits
 from affect_jax.errors import UserError
 from affect_jax.evaluation.interactions import outcome_file, score_run
 from affect_jax.experiment.results_file import read_results
+from affect_jax.training import loop
 from launch import interactions as launcher
-from tests import fusion_run
+from tests import fusion_run, small
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -23,10 +25,20 @@ def corpus():
         yield
 
 
+def give_large_weights(*study, **options):
+    """In place of `loop.fit_study`: weights so large that interactions change answers."""
+    fitted = small.give_drawn_weights(*study, **options)
+    return fitted._replace(params=jax.tree.map(lambda leaf: 3 * leaf, fitted.params))
+
+
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, corpus):
     """A run of two models; two folds, three seeds."""
-    return fusion_run.make(tmp_path_factory.mktemp("runs") / "fusion", "cross", "intra A")
+    folder = tmp_path_factory.mktemp("runs") / "fusion"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "fit_study", give_large_weights)
+        small.run(fusion_run.config("cross", "intra A"), folder, "configs/fusion.py:all,ravdess")
+    return folder
 
 
 @pytest.fixture

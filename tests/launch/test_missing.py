@@ -17,7 +17,7 @@ from affect_jax.evaluation.missing import checked_run, masked_scores, missing_fi
 from affect_jax.experiment.results_file import ClassicalDetails, read_results, write_results
 from affect_jax.inference import deployment
 from launch import missing as launcher
-from tests import fusion_run
+from tests import fusion_run, small
 from tests.inference import toys
 
 MASKS = ("A", "V", "A+V")
@@ -31,10 +31,11 @@ def corpus():
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, corpus):
     """A run of intra and the same with Moddrop; two folds, three seeds."""
     folder = tmp_path_factory.mktemp("runs") / "fusion"
-    return fusion_run.make(folder, "intra", "intra+moddrop")
+    small.run_drawn(fusion_run.config("intra", "intra+moddrop"), folder, "configs/fusion.py:all,ravdess")
+    return folder
 
 
 @pytest.fixture

@@ -15,12 +15,13 @@ from tests import small
 from tests.launch.test_main import OVERRIDES
 
 KEPT = [flag for flag in OVERRIDES if "engine.devices" not in flag and "epochs" not in flag]
-EPOCHS = 30
+PATIENCE = 5  # both trials are best after their first epoch: they are killed in their third, and end after six
 ARGUMENTS = [
     *KEPT,
     "--config.engine.data=2",
     "--config.study.only=('unimodal_video_geometric',)",
-    f"--config.stages.fit.epochs={EPOCHS}",
+    "--config.stages.fit.epochs=30",
+    f"--config.stages.fit.patience={PATIENCE}",
 ]
 TRIALS = 2  # one variant, two seeds
 
@@ -52,11 +53,11 @@ def test_two_processes_give_the_results_of_one_also_after_one_was_killed(fork, t
     folder = tmp_path / "two"
     processes = start(fork, folder)
     metrics, deadline = folder / "metrics.jsonl", time.monotonic() + 250
-    while not (metrics.exists() and metrics.read_text().count("\n") > 3 * TRIALS):
+    while not (metrics.exists() and metrics.read_text().count("\n") > TRIALS):
         assert all(p.wait(0.01) is None for p in processes), logs(folder)
         assert time.monotonic() < deadline, logs(folder)
     processes[1].kill()
-    if processes[0].wait(3) is None:  # it waits for the other one, until the heartbeat tells it
+    if processes[0].wait(1) is None:  # it waits for the other one, until the heartbeat tells it
         processes[0].kill()
     assert not (folder / "results.json").exists()
 
@@ -67,7 +68,7 @@ def test_two_processes_give_the_results_of_one_also_after_one_was_killed(fork, t
     assert "run folder" not in folder.with_suffix(".1.log").read_text()
 
     config = small.sew_config(tmp_path / "data", seeds=2, only=("unimodal_video_geometric",))
-    config.stages.fit.epochs = EPOCHS
+    config.stages.fit.epochs, config.stages.fit.patience = 30, PATIENCE
     config.engine.devices, config.engine.data = 4, 2
     one = small.run(config, tmp_path / "one", config_arg="configs/sew.py")
     two = read_results(folder)

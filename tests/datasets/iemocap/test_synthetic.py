@@ -15,6 +15,11 @@ MODALITIES = ("text", "video", "audio")
 COEFFICIENTS = slice(0, 40)
 
 
+def encode(x, train):
+    """The eight largest components of `train`, of `x`."""
+    return make_pipeline(StandardScaler(), PCA(8, random_state=0), StandardScaler()).fit(train).transform(x)
+
+
 class Means:
     """Utterances as the means of their modalities, and how well a logistic regression reads emotions from them."""
 
@@ -25,16 +30,14 @@ class Means:
         self.y = np.array([corpus.labels[int(r.targets["emotion7"][0])] for r in result])
         ids = np.array([r.id for r in result])
         self.tests = [np.isin(ids, fold.test) for fold in corpus.folds.values()]
+        self.codes = {m: [encode(x, x[~test]) for test in self.tests] for m, x in self.x.items()}
 
     def accuracy(self, *modalities, products=False, among=None):
         """Over all folds. `products` adds those of the three largest components of every two modalities."""
         right, remaining_ids = 0, np.ones(len(self.y), bool) if among is None else np.isin(self.y, among)
-        for test in self.tests:
+        for fold, test in enumerate(self.tests):
             train, test = ~test & remaining_ids, test & remaining_ids
-            codes = []
-            for m in modalities:
-                code = make_pipeline(StandardScaler(), PCA(8, random_state=0), StandardScaler()).fit(self.x[m][~test])
-                codes.append(code.transform(self.x[m]))
+            codes = [self.codes[m][fold] for m in modalities]
             columns = list(codes)
             for a, b in itertools.combinations(codes, 2) if products else ():
                 columns.append((a[:, :3, None] * b[:, None, :3]).reshape(len(a), 9))

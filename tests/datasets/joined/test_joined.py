@@ -175,15 +175,14 @@ def test_the_place_of_a_part_is_no_part_of_a_run_s_identity():
 
 @pytest.fixture(scope="module")
 def trained(twins, tmp_path_factory):
-    """A run folder that trains on one corpus, and its experiment."""
+    """The folder of a run on one corpus, of drawn weights, and its experiment."""
     config = ravdess_face.get_config()
     tables = {key: ml_collections.ConfigDict(twins[key]) for key in ("parts", "label_map")}  # as flags give them
     config.corpus.update({**twins, **tables}, train=("acted",))
     config.data.standardize_within = "group"
-    config.stages.fit.epochs = 8
     config.study.seeds = 2
     folder = tmp_path_factory.mktemp("run") / "acted"
-    small.run(config, folder, config_arg="configs/recipes/ravdess_face.py")
+    small.run_drawn(config, folder, config_arg="configs/recipes/ravdess_face.py")
     return folder, load_config(config)
 
 

@@ -96,7 +96,7 @@ def test_a_damaged_table_is_refused_or_taken_at_its_word(generated_corpus):
     @settings(
         derandomize=not LONG,
         database=None,
-        max_examples=LONG or 60,
+        max_examples=LONG or 30,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )

@@ -17,8 +17,14 @@ def load(folder, tmp_path, **settings):
     return ravdess.load({"manual_dir": str(folder), "data_dir": str(tmp_path / "data"), **settings})
 
 
-def test_load_gives_what_the_files_say(ravdess_raw, tmp_path):
-    corpus = load(ravdess_raw, tmp_path)
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Where tests that spoil nothing build corpora: each is built once."""
+    return tmp_path_factory.mktemp("place")
+
+
+def test_load_gives_what_the_files_say(ravdess_raw, place):
+    corpus = load(ravdess_raw, place)
     assert (corpus.corpus, corpus.form, corpus.synthetic) == ("ravdess", "speech", True)
     assert (list(corpus.splits), corpus.draws) == (["train"], {})
     assert corpus.labels == release.EMOTIONS
@@ -34,28 +40,28 @@ def test_load_gives_what_the_files_say(ravdess_raw, tmp_path):
         np.testing.assert_array_equal(clip.features["speech"], samples)
 
 
-def test_every_modality(ravdess_raw, tmp_path):
-    corpus = load(ravdess_raw, tmp_path, modalities=("action_units", "mfcc", "speech"))
+def test_every_modality(ravdess_raw, place):
+    corpus = load(ravdess_raw, place, modalities=("action_units", "mfcc", "speech"))
     units = release.read_action_units(ravdess_raw / release.ACTION_UNITS_FILE, [])
     for clip in corpus.splits["train"]:
         assert clip.features["mfcc"].shape == (1 + len(clip.features["speech"]) // 80, 120)
         assert clip.features["mfcc"].dtype == np.float32
         named = release.parse_name(clip.id, "", ("03",))
         np.testing.assert_array_equal(clip.features["action_units"], units[named])
-    alone = load(ravdess_raw, tmp_path, modalities=("action_units",))
+    alone = load(ravdess_raw, place, modalities=("action_units",))
     assert alone.form == "action_units"
     assert set(alone.splits["train"][0].features) == {"action_units"}
 
 
 @pytest.mark.parametrize("modality", ["mfcc", "speech"])
-def test_a_clip_s_file_becomes_what_the_corpus_has(ravdess_raw, tmp_path, modality):
-    corpus = load(ravdess_raw, tmp_path, modalities=(modality,))
+def test_a_clip_s_file_becomes_what_the_corpus_has(ravdess_raw, place, modality):
+    corpus = load(ravdess_raw, place, modalities=(modality,))
     (clip,) = (one for one in corpus.splits["train"] if one.id in CLIP)
     readers = frame_files.make_readers(corpus.inputs.options)
     again = unlabelled.make_recording(unlabelled.request_file(ravdess_raw / CLIP, modality), corpus.inputs, readers)
     assert again.id == clip.id
     np.testing.assert_array_equal(again.features[modality], clip.features[modality])
-    assert load(ravdess_raw, tmp_path, modalities=("mfcc", "speech")).inputs is None
+    assert load(ravdess_raw, place, modalities=("mfcc", "speech")).inputs is None
 
 
 def test_read_at_another_rate_and_from_flac(ravdess_copy, tmp_path):
@@ -73,8 +79,8 @@ def test_read_at_another_rate_and_from_flac(ravdess_copy, tmp_path):
 @pytest.mark.parametrize(
     ("labels", "classes"), [("emotion", (0, 1, 2, 5)), ("emotion7", (0, 0, 1, 4)), ("intensity", (0, 1, 1, 0))]
 )
-def test_labels(ravdess_raw, tmp_path, labels, classes):
-    corpus = load(ravdess_raw, tmp_path, labels=labels)
+def test_labels(ravdess_raw, place, labels, classes):
+    corpus = load(ravdess_raw, place, labels=labels)
     result = {clip.id: int(clip.targets[labels][0]) for clip in corpus.splits["train"]}
     ids = ("03-01-01-01-01-01-02", "03-01-02-02-01-01-02", "03-01-03-02-01-01-02", "03-01-06-01-01-01-02")
     assert tuple(result[i] for i in ids) == classes

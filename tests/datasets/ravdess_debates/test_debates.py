@@ -18,18 +18,24 @@ def load(folder, tmp_path, **settings):
     return ravdess_debates.load({"manual_dir": str(folder), "data_dir": str(tmp_path), **SMALL, **settings})
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Where tests that spoil nothing build debates: each is built once."""
+    return tmp_path_factory.mktemp("place")
+
+
 def test_parts_are_whole_published_folds():
     assert sorted(actor for part in SPLIT_ACTORS.values() for actor in part) == list(range(1, 25))
     for fold in actors.FOLDS.values():
         assert sum(set(fold) <= set(part) for part in SPLIT_ACTORS.values()) == 1
 
 
-def test_load(ravdess_raw, tmp_path):
-    corpus = load(ravdess_raw, tmp_path)
+def test_load(ravdess_raw, place):
+    corpus = load(ravdess_raw, place)
     assert (corpus.corpus, corpus.synthetic, corpus.draws, corpus.folds) == ("ravdess_debates", True, {}, {})
     assert corpus.form == "synthetic speech, constructed target"
     assert {split: len(members) for split, members in corpus.splits.items()} == {"train": 5, "validation": 3, "test": 4}
-    content = ravdess_debates.read_planted({"manual_dir": str(ravdess_raw), "data_dir": str(tmp_path), **SMALL})
+    content = ravdess_debates.read_planted({"manual_dir": str(ravdess_raw), "data_dir": str(place), **SMALL})
     assert list(content) == [clip.id for part in corpus.splits.values() for clip in part]
     for split, members in corpus.splits.items():
         for number, clip in enumerate(members):
@@ -46,8 +52,8 @@ def test_load(ravdess_raw, tmp_path):
             assert (what.anger == 0) == (what.anger_tenths.max() == 0)
 
 
-def test_the_word_conflict_is_not_in_it(ravdess_raw, tmp_path):
-    corpus = load(ravdess_raw, tmp_path)
+def test_the_word_conflict_is_not_in_it(ravdess_raw, place):
+    corpus = load(ravdess_raw, place)
     names = [corpus.corpus, corpus.form, *corpus.splits["train"][0].targets, *ravdess_debates.DEFAULTS]
     assert not [name for name in names if "conflict" in name]
 
@@ -60,11 +66,11 @@ def test_real_speech_is_called_semi_synthetic(ravdess_raw, tmp_path, monkeypatch
     assert corpus.form == "semi-synthetic: real speech, constructed target"
 
 
-def test_seeded_and_parts_independent(ravdess_raw, tmp_path):
-    corpus = load(ravdess_raw, tmp_path)
-    assert load(ravdess_raw, tmp_path / "again").fingerprint == corpus.fingerprint
-    assert load(ravdess_raw, tmp_path, seed=1).fingerprint != corpus.fingerprint
-    more = load(ravdess_raw, tmp_path, train=6)
+def test_seeded_and_parts_independent(ravdess_raw, place, tmp_path):
+    corpus = load(ravdess_raw, place)
+    assert load(ravdess_raw, tmp_path).fingerprint == corpus.fingerprint
+    assert load(ravdess_raw, place, seed=1).fingerprint != corpus.fingerprint
+    more = load(ravdess_raw, place, train=6)
     for part in ("validation", "test"):
         for a, b in zip(corpus.splits[part], more.splits[part], strict=True):
             np.testing.assert_array_equal(a.features["speech"], b.features["speech"])
@@ -139,8 +145,8 @@ def test_silent_utterance_is_named(tmp_path):
         load(raw, tmp_path / "data")
 
 
-def test_log_mels_are_made_of_the_same_speech(ravdess_raw, tmp_path):
-    speech, both = load(ravdess_raw, tmp_path), load(ravdess_raw, tmp_path, modalities=("log_mel", "speech"))
+def test_log_mels_are_made_of_the_same_speech(ravdess_raw, place):
+    speech, both = load(ravdess_raw, place), load(ravdess_raw, place, modalities=("log_mel", "speech"))
     for one, other in zip(speech.splits["test"], both.splits["test"], strict=True):
         assert list(other.features) == ["log_mel", "speech"]
         np.testing.assert_array_equal(one.features["speech"], other.features["speech"])
@@ -150,9 +156,9 @@ def test_log_mels_are_made_of_the_same_speech(ravdess_raw, tmp_path):
     assert both.fingerprint != speech.fingerprint
 
 
-def test_turns_are_those_by_which_the_clips_were_mixed(ravdess_raw, tmp_path):
-    corpus = load(ravdess_raw, tmp_path, modalities=("log_mel", "turns"))
-    content = ravdess_debates.read_planted({"manual_dir": str(ravdess_raw), "data_dir": str(tmp_path), **SMALL})
+def test_turns_are_those_by_which_the_clips_were_mixed(ravdess_raw, place):
+    corpus = load(ravdess_raw, place, modalities=("log_mel", "turns"))
+    content = ravdess_debates.read_planted({"manual_dir": str(ravdess_raw), "data_dir": str(place), **SMALL})
     for clip in (clip for members in corpus.splits.values() for clip in members):
         assert clip.features["turns"].shape == (len(clip.features["log_mel"]), 2)
         assert clip.targets["overlap"] == pytest.approx(content[clip.id].overlap, abs=0.005)
