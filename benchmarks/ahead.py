@@ -139,9 +139,9 @@ def lower(case: Case | SpeechCase | FusionCase, precision: str, count: int, devi
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), tree)
 
     with traced_for_gpu():
-        params, outputs, example = loop.trace_shapes(model, corpus, folds)
-        names = objective.collect_names(outputs, example)
-        frozen, now = jax.eval_shape(jax.vmap(fresh, in_axes=(None, 0)), params, arrays)
+        shapes = loop.trace_shapes(model, corpus, folds)
+        names = objective.collect_names(shapes.outputs, shapes.batch)
+        frozen, now = jax.eval_shape(jax.vmap(fresh, in_axes=(None, 0)), shapes.params, arrays)
         program = mesh.map_over_trials(devices, count, updates, donate=3)
         arguments = laid(FoldedCorpus(corpus, folds)), *laid((arrays, frozen, now), "replica")
         return program.trace(*arguments).lower(lowering_platforms=("cuda",))

@@ -134,7 +134,8 @@ class Steps:
         self.devices = len(jax.devices()) if spreads(case) else 1
         where = mesh.make_mesh(self.devices, self.devices)
         arrays = trials.stack_trials([make_trial(loaded, 0, {})])
-        names = objective.collect_names(*loop.trace_shapes(model, corpus, folds)[1:])
+        shapes = loop.trace_shapes(model, corpus, folds)
+        names = objective.collect_names(shapes.outputs, shapes.batch)
         train = True if isinstance(case, Case) else case.train
         plan = step.StagePlan(model, staged, "regression", 1)  # task and evaluation play no part in a step
 

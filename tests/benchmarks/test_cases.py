@@ -2,11 +2,14 @@
 
 import importlib
 
+import jax
+import numpy as np
 import pytest
 
 from affect_jax.config.load import load_config
 from affect_jax.config.stages import PRECISIONS as stage_precisions
 from affect_jax.reports.thesis import TABLES
+from benchmarks import ahead, jax_side
 from benchmarks.cases import (
     BATCH,
     BY_NAME,
@@ -168,3 +171,12 @@ def test_what_is_timed_has_the_sizes_and_the_schedule_of_the_release():
     (sew,) = (s for s in jax_side.load_published("sew", "arousal,geo+audio").studies if s.name == "teachers")
     assert sew.hyper["fit"].learning_rate == 1e-3
     assert set(GRID) | {"prediction"} == set(sew.hyper["fit"].loss_weights)
+
+
+def test_a_case_takes_a_step_here_and_is_lowered_for_a_gpu():
+    """What `make bench`, `benchmarks.turns` and `benchmarks.ahead` do first, at the smallest case."""
+    case = BY_NAME["sew"]
+    steps = jax_side.Steps(case)
+    assert np.isfinite(steps.run(1))
+    assert steps.products == steps.count() > 0
+    assert "stablehlo.while" in ahead.lower(case, "float32", 2, jax.devices()[0]).as_text()
