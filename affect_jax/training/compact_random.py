@@ -1,8 +1,8 @@
 """Threefry as jax.random has it, bit for bit, in few operations to compile.
 
 A model draws each parameter by a key of its own, two calls of the cipher a parameter. jax writes four of its twenty
-rounds into each step of a loop, and XLA compiles every call anew: initial weights took longer to compile than the
-training of a recurrent model. Here a step is one round.
+rounds into each step of a loop, and XLA compiles every call anew. Here a step is one round, which takes two thirds of
+the time to compile (docs/benchmarks.md).
 
 J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
@@ -71,5 +71,10 @@ _COMPACT = extended.define_prng_impl(
 
 
 def make_compact(key: Array) -> Array:
-    """The same key for programs that draw much and run once; what is drawn with it is the same."""
+    """The same key for programs that draw much and run once; what is drawn with it is the same.
+
+    A key of another generator, which JAX_DEFAULT_PRNG_IMPL may have asked for, stays as it is.
+    """
+    if str(jax.random.key_impl(key)) != "threefry2x32" or not jax.config.jax_threefry_partitionable:
+        return key
     return jax.random.wrap_key_data(jax.random.key_data(key), impl=_COMPACT)

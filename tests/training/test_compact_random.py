@@ -36,3 +36,9 @@ def test_seeds_of_trials_under_vmap_too():
     one, other = jax.jit(jax.vmap(draw))(jnp.array([0, 1, 2**31 - 1]))
     np.testing.assert_array_equal(one, other)
     assert len(np.unique(one)) == 12
+
+
+def test_keys_of_another_generator_stay_as_they_are():
+    key = jax.random.key(3, impl="rbg")
+    assert compact_random.make_compact(key) is key
+    assert compact_random.make_compact(jax.random.key(3)).dtype != jax.random.key(3).dtype
