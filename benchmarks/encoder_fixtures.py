@@ -358,7 +358,9 @@ def make_resnet(torchvision: Any, block: str, depths: tuple[int, ...]) -> dict[s
 
     model = Narrow()
     shake(model)
-    images = torch.randn(4, 3, 37, 45)
+    # 36 numbers of a channel are left behind the last stage: with fewer, batch norm in training is ill-conditioned. Of
+    # 256 values, which the file packs well.
+    images = torch.randint(-128, 128, (4, 3, 69, 77)) / 64
     target = torch.randn(4, 3)
     model.eval()
     outputs = {}

@@ -16,8 +16,9 @@ TRAINED = ("bert", "clip_images", "resnet_bottleneck", "wavlm_large")
 @pytest.mark.parametrize("name", [name for name in proof.list_cases() if name != "resnet_basic"])
 def test_equals_the_authors_code(name):
     errors = proof.compare(name, trains=name in TRAINED)
-    # Batch norm over the 16 numbers that a channel of these small images has left is ill-conditioned.
-    allowed = 5e-5 if "resnet" in name else 1e-5
+    # ResNet's are within 1e-5 where they were last measured (docs/encoders.md); batch norm in training, over the 36
+    # numbers that a channel of small images has left, doubles what another processor rounds otherwise.
+    allowed = 2e-5 if "resnet" in name else 1e-5
     assert max(errors) < allowed, errors
 
 
