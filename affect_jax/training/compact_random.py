@@ -26,7 +26,7 @@ _PARITY = np.uint32(0x1BD11BDA)
 
 @jax.jit
 def _encrypt(key: Array, high: Array, low: Array) -> tuple[Array, Array]:
-    """Threefry-2x32 of two counters of one shape under a key uint32 [2]."""
+    """Threefry-2x32, section 3.3: two counters uint32 [...] under a key uint32 [2] -> two words of bits [...]."""
     words = [key[0], key[1], key[0] ^ key[1] ^ _PARITY]
     added = [sum(word * mask for word, mask in zip(words, of_half, strict=True)) for of_half in _MASKS]
 
@@ -71,9 +71,10 @@ _COMPACT = extended.define_prng_impl(
 
 
 def make_compact(key: Array) -> Array:
-    """The same key for programs that draw much and run once; what is drawn with it is the same.
+    """The same key [] for programs that draw much and run once; what is drawn with it is the same.
 
-    A key of another generator, which JAX_DEFAULT_PRNG_IMPL may have asked for, stays as it is.
+    Salmon et al. 2011, as `jax.random` applies it. A key of another generator, which JAX_DEFAULT_PRNG_IMPL may have
+    asked for, stays as it is.
     """
     if str(jax.random.key_impl(key)) != "threefry2x32" or not jax.config.jax_threefry_partitionable:
         return key

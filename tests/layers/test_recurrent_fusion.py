@@ -15,6 +15,7 @@ from affect_jax.layers.recurrent_fusion import (
     encode_modalities,
     select_last_state,
 )
+from tests.weights import draw_weights
 
 STEPS = 4
 MASK = np.arange(STEPS)[None] < np.array([[4], [2], [0]])
@@ -79,7 +80,7 @@ def test_last_state_is_that_of_each_direction_behind_its_last_valid_step(bidirec
 
 
 def test_prosody_joins_the_audio_as_it_is_and_is_missing_where_the_audio_is():
-    params = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes(MODEL))
+    params = draw_weights(shapes(MODEL), draw)
     assert params["classifier"]["kernel"].shape == (2 + 3 + 5, 3)
     out = outputs(params, MASKS)
     silent = {**MASKS, "prosody": np.zeros((3, 1), bool)}

@@ -8,6 +8,7 @@ import pytest
 
 from affect_jax.errors import UserError
 from affect_jax.models.conflictnet import Model
+from tests.weights import draw_weights
 
 SMALL = dict(filters=(3, 4), widths=(6, 4), pools=(4, 3), average_pool=2, lstm_units=(4, 3), attention_units=3)
 MODEL = Model(**SMALL)
@@ -40,7 +41,7 @@ def count(tree):
 def variables(model=MODEL):
     """Drawn by numpy: jax's initialisers take long to compile."""
     draw = np.random.default_rng(1)
-    tree = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes(model))
+    tree = draw_weights(shapes(model), draw)
     tree["batch_stats"] = jax.tree.map(np.abs, tree["batch_stats"])
     return tree
 

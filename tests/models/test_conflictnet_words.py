@@ -10,6 +10,7 @@ import pytest
 from affect_jax.errors import UserError
 from affect_jax.models import conflictnet
 from affect_jax.models.conflictnet_words import FUSIONS, Model
+from tests.weights import draw_weights
 
 SIZES = dict(filters=(3, 4), widths=(6, 4), pools=(4, 3), average_pool=2, lstm_units=(4, 3), attention_units=3)
 draw = np.random.default_rng(0)
@@ -26,7 +27,7 @@ def make(fusion):
 def variables(fusion):
     model, draw = make(fusion), np.random.default_rng(1)
     tree = jax.eval_shape(lambda key: model.init(key, INPUTS, MASKS, train=False), jax.random.key(0))
-    tree = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), tree)
+    tree = draw_weights(tree, draw)
     return (
         jax.tree.map(np.abs, tree)
         if "batch_stats" not in tree

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from affect_jax.models import amh, mdre, mha
+from tests.weights import draw_weights
 
 ALL = ("text", "video", "audio")
 MODELS = {
@@ -34,7 +35,7 @@ def params(model):
     """Drawn by numpy: jax's initialisers take long to compile."""
     draw = np.random.default_rng(1)
     tree = jax.eval_shape(lambda: model.init(jax.random.key(0), INPUTS, MASKS, train=False))["params"]
-    return jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), tree)
+    return draw_weights(tree, draw)
 
 
 @functools.partial(jax.jit, static_argnums=0)

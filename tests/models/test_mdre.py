@@ -8,6 +8,7 @@ import pytest
 from affect_jax.errors import UserError
 from affect_jax.layers.recurrent import GRU
 from affect_jax.models.mdre import Model
+from tests.weights import draw_weights
 
 IEMOCAP = {"text": (2, 300), "video": (2, 2048), "audio": (2, 120), "prosody": (1, 35)}
 
@@ -60,7 +61,7 @@ def test_logits_are_the_equation():
     inputs["pitch"] = draw.normal(size=(1, 1, 4)).astype(np.float32)
     masks = {name: np.ones(x.shape[:2], bool) for name, x in inputs.items()}
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, masks, train=False))["params"]
-    params = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes)
+    params = draw_weights(shapes, draw)
 
     @jax.jit
     def run(params):

@@ -8,6 +8,7 @@ import pytest
 from affect_jax.errors import UserError
 from affect_jax.layers.recurrent import BiGRU
 from affect_jax.models.mha import Model
+from tests.weights import draw_weights
 
 IEMOCAP = {"text": (2, 300), "video": (2, 2048), "audio": (2, 120), "prosody": (1, 35)}
 draw = np.random.default_rng(0)
@@ -32,15 +33,15 @@ def tiny(hops):
     return Model(("a", "b"), 3, units=2, prosody="pitch", audio="b", hops=hops)
 
 
-def drawn(model):
+def draw_params(model):
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), INPUTS, MASKS, train=False))["params"]
-    return jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes)
+    return draw_weights(shapes, draw)
 
 
 @functools.cache
 def run():
     """Parameters, what models of 1, 2 and 3 hops give with them, and the states that they read, [T, D]."""
-    params = drawn(tiny(3))
+    params = draw_params(tiny(3))
 
     @jax.jit
     def compute(params):

@@ -8,6 +8,7 @@ import pytest
 
 from affect_jax.errors import UserError
 from affect_jax.models.raw_cnn import Model
+from tests.weights import draw_weights
 
 SMALL = dict(filters=(3, 4), widths=(6, 3), pools=(4, 2), hidden=5)
 STEPS = 60
@@ -48,7 +49,7 @@ def test_a_number_or_classes_are_said_of_each_clip(classes, shape):
 def test_outputs_and_gradients_of_a_training_step():
     model = Model(**SMALL, classes=3)
     draw = np.random.default_rng(1)
-    tree = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes(model))
+    tree = draw_weights(shapes(model), draw)
     tree["batch_stats"] = jax.tree.map(np.abs, tree["batch_stats"])
     spoiled = np.where(MASK[..., None], SPEECH, np.nan)
 

@@ -7,6 +7,7 @@ import pytest
 
 from affect_jax.errors import UserError
 from affect_jax.models.seqsew import Model
+from tests.weights import draw_weights
 
 SMALL = dict(latent=4, feed_forward=5, transformer_layers=1, classifier_width=6, decoder_width=2, decoder_layers=1)
 MODEL = Model("a", ("b",), weaker_gru_layers=1, stronger_gru_layers=(1,), **SMALL)
@@ -26,7 +27,7 @@ def shapes(model):
 @functools.cache
 def params():
     """Drawn by numpy: jax's initialisers take long to compile."""
-    return jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes(MODEL))
+    return draw_weights(shapes(MODEL), draw)
 
 
 @jax.jit

@@ -11,6 +11,7 @@ from affect_jax.config.losses import parse_losses
 from affect_jax.errors import UserError
 from affect_jax.models import seqsew, sew
 from affect_jax.training import objective
+from tests.weights import draw_weights
 
 STEPS = 4
 VALID = np.arange(STEPS)[None] < np.array([[4], [3], [4]])
@@ -48,7 +49,7 @@ def shapes(model):
 @functools.cache
 def params(name):
     """Of the model with two teachers; drawn by numpy: jax's initialisers take long to compile."""
-    return jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes(MODELS[name][1]))
+    return draw_weights(shapes(MODELS[name][1]), draw)
 
 
 def losses(ends):

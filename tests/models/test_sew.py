@@ -7,6 +7,7 @@ import pytest
 
 from affect_jax.errors import UserError
 from affect_jax.models.sew import Model
+from tests.weights import draw_weights
 
 R = dict(regressor_width=3, regressor_layers=1)
 MODEL = Model("a", ("b",), weaker_layers=(5, 4), stronger_layers=((4,),), stronger_decoder_layers=((6, 2),), **R)
@@ -20,7 +21,7 @@ MASKS = {"a": VALID, "b": VALID}
 def params():
     """Drawn by numpy: jax's initialisers take long to compile."""
     shapes = jax.eval_shape(lambda: MODEL.init(jax.random.key(0), INPUTS, MASKS, train=False))["params"]
-    return jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes)
+    return draw_weights(shapes, draw)
 
 
 @jax.jit

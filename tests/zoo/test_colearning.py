@@ -26,6 +26,7 @@ from affect_jax.models.colearning import (
     mutual_learning,
     seq2seq2sentiment,
 )
+from tests.weights import draw_weights
 from tests.zoo.proof import COMPILED_FAST
 
 ALL = ("text", "video", "audio")
@@ -67,7 +68,7 @@ def run(name):
     model, (inputs, masks) = MODELS[name], batch()
     draw = np.random.default_rng(1)
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), inputs, masks, train=False))
-    variables = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype("f4"), shapes)
+    variables = draw_weights(shapes, draw)
 
     def compute(params):
         rngs = {"dropout": jax.random.key(0)}

@@ -12,6 +12,7 @@ from affect_jax import models
 from affect_jax.config.models import list_models, make_model
 from affect_jax.errors import UserError
 from affect_jax.models import fusion
+from tests.weights import draw_weights
 from tests.zoo.proof import COMPILED_FAST
 from tests.zoo.small_models import ALIGNED, ALL, EXACT_WITHOUT_PADDING, MODELS, UNUSED
 
@@ -41,7 +42,7 @@ def variables(name):
     """Drawn by numpy: jax's initialisers take long to compile."""
     draw = np.random.default_rng(1)
     shapes = jax.eval_shape(lambda: MODELS[name].init(jax.random.key(0), *batch(name), train=False))
-    params = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype("f4"), shapes["params"])
+    params = draw_weights(shapes["params"], draw)
     moments = {kind: tree for kind, tree in shapes.items() if kind != "params"}
     # Moments of batch norm, and MCB's places and signs, for which whole numbers will do.
     drawn = jax.tree.map(lambda p: (1 + np.arange(p.size) % 3).reshape(p.shape).astype("f4"), moments)

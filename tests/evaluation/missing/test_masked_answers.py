@@ -14,6 +14,7 @@ from affect_jax.evaluation.missing.checked_run import TestedStudy
 from affect_jax.evaluation.missing.masked_answers import Plan, compile_masked_answers
 from affect_jax.training import mesh, predictor
 from tests import toy
+from tests.weights import draw_weights
 
 MODALITIES = ("a", "b", "c")
 COUNTS, METRICS = (1, 3), ("euclidean", "cosine")
@@ -80,7 +81,7 @@ def answers(corpus, model, plan, trials=2, at_once=1):
     masks = {m: np.ones((1, 4), bool) for m in MODALITIES}
     shapes = jax.eval_shape(lambda: model.init(jax.random.key(0), zeros, masks, train=False))["params"]
     draw = np.random.default_rng(0)  # jax's initialisers take long to compile
-    first = jax.tree.map(lambda p: draw.uniform(-0.7, 0.7, p.shape).astype(np.float32), shapes)
+    first = draw_weights(shapes, draw)
     params = jax.tree.map(lambda x: np.stack([x * (1 + r) for r in range(trials)]), first)
     shared = mesh.replicate(engine.mesh, (built, folds, built, np.asarray(examples)))
     picked = mesh.shard_trials(engine.mesh, (np.arange(trials, dtype=np.int32), params))
