@@ -46,7 +46,5 @@ def _list_tested(fold: str) -> list[str]:
 
 def _find_corpora(run: Run) -> dict[str, str]:
     """Group -> the corpus that it is of, which stands before it."""
-    read_once = read.make_reader()
-    kept = [read_once(run, source.study, split) for source in read.list_variants(run) for split in read.SPLITS]
-    groups = {str(name) for one in kept if one is not None for name in np.unique(one.group)}
+    groups = {str(name) for one in read.read_all_predictions(run) for name in np.unique(one.group)}
     return {name: name.partition("/")[0] for name in groups}

@@ -13,7 +13,7 @@ from affect_jax.errors import UserError, suggest_nearest
 from affect_jax.evaluation import over_groups, read
 from affect_jax.evaluation.decision import Contrast, contrast_scores, correct_family
 from affect_jax.evaluation.design import Design, derive_design
-from affect_jax.evaluation.read import PredictionReader, Run, Runs, Source
+from affect_jax.evaluation.read import Run, Runs, Source
 from affect_jax.experiment.ensembles import SEED
 from affect_jax.runtime.run_folder import name_run_folder
 
@@ -147,7 +147,7 @@ def _match_ensemble(
     return Matched(*scores, *trials, derive_design([(fold, SEED) for fold in folds], split, corpus), tuple(designs))
 
 
-def _find_difference(read_once: PredictionReader, runs: Runs, question: Question, matched: Matched) -> str:
+def _find_difference(runs: Runs, question: Question, matched: Matched) -> str:
     """Why two runs cannot be compared, or ''. Features may differ, as where one model reads a modality more; examples,
     truth and folds may not.
     """
@@ -157,13 +157,13 @@ def _find_difference(read_once: PredictionReader, runs: Runs, question: Question
     if corpora[0].fingerprint == corpora[1].fingerprint:
         return ""
     is_same_corpus = all(getattr(corpora[0], name) == getattr(corpora[1], name) for name in ("name", "synthetic"))
-    a, b = (read_once(runs[x.config], x.study, question.split) for x in sources)
+    a, b = (read.read_predictions(runs[x.config], x.study, question.split) for x in sources)
     if is_same_corpus and a and b and over_groups.are_same_examples(a, b, matched.trials_a, matched.trials_b):
         return ""
     return f"{of_sources[0].path.name} and {of_sources[1].path.name} were not scored on the same examples"
 
 
-def _answer(read_once: PredictionReader, runs: Runs, question: Question, metric: str) -> Answer:
+def _answer(runs: Runs, question: Question, metric: str) -> Answer:
     """One question in one metric, not yet corrected."""
     a, b, split, answer = question.a, question.b, question.split, Answer(question, metric)
     for source in (a, b):
@@ -177,10 +177,10 @@ def _answer(read_once: PredictionReader, runs: Runs, question: Question, metric:
     if matched is None:
         names = a.variant if b is None else f"{a.variant} and {b.variant}"
         return answer._replace(missing=f"no trials of {names} with the same fold and seed have a {metric} on {split}")
-    if b is not None and (difference := _find_difference(read_once, runs, question, matched)):
+    if b is not None and (difference := _find_difference(runs, question, matched)):
         return answer._replace(missing=difference)
     joined = [
-        over_groups.join_folds(read_once(runs[source.config], source.study, split), trials, design)
+        over_groups.join_folds(read.read_predictions(runs[source.config], source.study, split), trials, design)
         for source, trials, design in zip(
             (a, b or a), (matched.trials_a, matched.trials_b), matched.designs, strict=True
         )
@@ -205,8 +205,7 @@ def answer_questions(
       margin: within which two variants count as equivalent, as a fraction; None does not ask.
       family: answers of which this is equal are corrected together.
     """
-    read_once = read.make_reader()
-    answers = [_answer(read_once, runs, q, m)._replace(margin=margin) for q in questions for m in q.metrics]
+    answers = [_answer(runs, q, m)._replace(margin=margin) for q in questions for m in q.metrics]
     members: dict[Hashable, list[int]] = {}
     for at, answer in enumerate(answers):
         members.setdefault(family(answer), []).append(at)

@@ -7,7 +7,7 @@ import numpy as np
 
 from affect_jax.errors import UserError, format_count, suggest_nearest
 from affect_jax.evaluation import read
-from affect_jax.evaluation.read import TASKS_OF_CLASSES, PredictionReader, Run, Source
+from affect_jax.evaluation.read import TASKS_OF_CLASSES, Run, Source
 from affect_jax.experiment import predictions_file
 
 
@@ -31,22 +31,20 @@ class Confusion(NamedTuple):
         return self.counts.sum(1) + self.unanswered
 
 
-def _choose_split(run: Run, source: Source, reader: PredictionReader) -> str:
+def _choose_split(run: Run, source: Source) -> str:
     # Owners may keep the labels of the test split back: then nothing is scored on it.
     is_tested = any(run.results.trials[number].test for number in read.match_trials(run, source).values())
-    return "test" if is_tested and reader(run, source.study, "test") else "validation"
+    return "test" if is_tested and read.read_predictions(run, source.study, "test") else "validation"
 
 
-def can_count(run: Run, source: Source, reader: PredictionReader = read.read_predictions) -> bool:
+def can_count(run: Run, source: Source) -> bool:
     """Whether the run still has what a confusion matrix of this variant needs."""
     if run.results.task not in TASKS_OF_CLASSES:
         return False
-    return reader(run, source.study, _choose_split(run, source, reader)) is not None
+    return read.read_predictions(run, source.study, _choose_split(run, source)) is not None
 
 
-def count_answers(
-    run: Run, source: Source, fold: str = "", reader: PredictionReader = read.read_predictions
-) -> Confusion:
+def count_answers(run: Run, source: Source, fold: str = "") -> Confusion:
     """The confusion of one variant on the test split where there is one, in one fold or in all.
 
     Raises:
@@ -55,8 +53,8 @@ def count_answers(
     if run.results.task not in TASKS_OF_CLASSES:
         expected = " or ".join(TASKS_OF_CLASSES)
         raise UserError(f"{run.path} is of task {run.results.task}; a confusion matrix needs {expected}")
-    matched, split = read.match_trials(run, source), _choose_split(run, source, reader)
-    predictions, folds = reader(run, source.study, split), sorted({name for name, _ in matched})
+    matched, split = read.match_trials(run, source), _choose_split(run, source)
+    predictions, folds = read.read_predictions(run, source.study, split), sorted({name for name, _ in matched})
     if predictions is None:
         raise UserError(f"{run.path} kept no predictions of {source.study}; train it again with launch.main")
     if fold and fold not in folds:
@@ -80,10 +78,9 @@ def count_answers(
 
 def count_all(runs: Sequence[Run]) -> dict[Source, Confusion]:
     """Of every variant that has classes and predictions."""
-    reader = read.make_reader()
     return {
-        source: count_answers(run, source, reader=reader)
+        source: count_answers(run, source)
         for run in runs
         for source in read.list_variants(run)
-        if can_count(run, source, reader)
+        if can_count(run, source)
     }

@@ -104,9 +104,8 @@ def read_column(run: Run, asked: str) -> dict[str, str]:
 
 
 def _list_names(run: Run) -> set[str]:
-    read_once = read.make_reader()
-    kept = [read_once(run, source.study, split) for source in read.list_variants(run) for split in read.SPLITS]
-    return {str(name) for one in kept if one is not None for names in (one.id, one.group) for name in np.unique(names)}
+    kept = read.read_all_predictions(run)
+    return {str(name) for one in kept for names in (one.id, one.group) for name in np.unique(names)}
 
 
 def score_by(run: Run, cells: Mapping[str, str] | None, split: str, metric: str) -> list[Gaps]:
@@ -145,11 +144,11 @@ def describe_values(
 
 def _score_sources(run: Run, cells: Mapping[str, str] | None, split: str, metric: str) -> list["_Scored"]:
     """The variants whose answers have some value of the column."""
-    task, read_once, known = run.results.task, read.make_reader(), []
+    task, known = run.results.task, []
     for source in read.list_variants(run):
         matched = sorted(read.match_trials(run, source).items())
         trials = {key: number for key, number in matched if run.results.trials[number].scores(split)}
-        predictions = read_once(run, source.study, split)
+        predictions = read.read_predictions(run, source.study, split)
         mine = predictions and trials and predictions.select_trials(list(trials.values()))
         if not mine:
             continue

@@ -3,9 +3,11 @@
 Nothing of the trainer is imported.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from affect_jax.config.corpus import OWN
@@ -36,12 +38,15 @@ class Run(NamedTuple):
       results: of the run, and of its ensembles where `add_ensembles` added them.
       config: its resolved config, {} where the folder has no config.json.
       ensembles: number of an ensemble in `results` -> those of its members.
+      read_averaged: reads predictions with those of the ensembles by (study, split), and averages once; None without
+        ensembles.
     """
 
     path: Path
     results: Results
     config: Mapping[str, Any]
-    ensembles: Mapping[int, tuple[int, ...]] = {}
+    ensembles: Mapping[int, tuple[int, ...]] = MappingProxyType({})
+    read_averaged: Callable[[str, str], Predictions | None] | None = None
 
     @property
     def synthetic(self) -> bool:
@@ -97,7 +102,21 @@ def add_ensembles(run: Run) -> Run:
       UserError: predictions.npz is damaged, changed or of another run.
     """
     extended = ensembles.add_ensembles(run.path, run.results)
-    return run._replace(results=extended.results, ensembles=extended.members)
+    run = run._replace(results=extended.results, ensembles=extended.members)
+    return run._replace(read_averaged=functools.cache(functools.partial(_average, run)))
+
+
+def _average(run: Run, study: str, split: str) -> Predictions | None:
+    predictions = _read_own(run, study, split)
+    members = {number: of for number, of in run.ensembles.items() if run.results.trials[number].study == study}
+    if predictions is None or not members:
+        return predictions
+    return ensembles.append_ensembles(run.results.task, predictions, members)
+
+
+def _read_own(run: Run, study: str, split: str) -> Predictions | None:
+    is_kept = (run.path / predictions_file.FILE).is_file()
+    return predictions_file.read_predictions(run.path, study, split) if is_kept else None
 
 
 def is_ensemble(run: Run, source: Source) -> bool:
@@ -184,29 +203,14 @@ def read_predictions(run: Run, study: str, split: str) -> Predictions | None:
     Raises:
       UserError: predictions.npz is damaged or holds pickled objects, or its arrays do not fit together.
     """
-    is_kept = (run.path / predictions_file.FILE).is_file()
-    predictions = predictions_file.read_predictions(run.path, study, split) if is_kept else None
-    members = {number: of for number, of in run.ensembles.items() if run.results.trials[number].study == study}
-    if predictions is None or not members:
-        return predictions
-    return ensembles.append_ensembles(run.results.task, predictions, members)
+    return _read_own(run, study, split) if run.read_averaged is None else run.read_averaged(study, split)
 
 
-PredictionReader = Callable[[Run, str, str], Predictions | None]
-"""`read_predictions`, or something that reads like it."""
-
-
-def make_reader() -> PredictionReader:
-    """`read_predictions` that reads no array twice."""
-    known: dict[tuple[str, str, str], Predictions | None] = {}
-
-    def read_once(run: Run, study: str, split: str) -> Predictions | None:
-        key = (run.key, study, split)
-        if key not in known:
-            known[key] = read_predictions(run, study, split)
-        return known[key]
-
-    return read_once
+def read_all_predictions(run: Run) -> list[Predictions]:
+    """What was kept of every study and split; raises as `read_predictions`."""
+    studies = dict.fromkeys(source.study for source in list_variants(run))
+    kept = [read_predictions(run, study, split) for study in studies for split in SPLITS]
+    return [one for one in kept if one is not None]
 
 
 def list_splits(run: Run) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from affect_jax.evaluation import over_groups, read
 from affect_jax.evaluation.decision import Contrast, contrast_scores, correct_family
 from affect_jax.evaluation.design import Design, derive_design
-from affect_jax.evaluation.read import PredictionReader, Run, Source
+from affect_jax.evaluation.read import Run, Source
 from affect_jax.evaluation.significance import LEAST_UNITS, Interval, bootstrap_groups
 from affect_jax.experiment.calibrations import Calibration, fit_calibration
 from affect_jax.experiment.predictions_file import Predictions
@@ -85,20 +85,19 @@ def assess_run(run: Run) -> list[Trust]:
 
     The contrasts of a run are one family of Holm's correction.
     """
-    read_once = read.make_reader()
-    known = [one for source in read.list_variants(run) if (one := _assess(run, source, read_once)) is not None]
+    known = [one for source in read.list_variants(run) if (one := _assess(run, source)) is not None]
     contrasts = correct_family([one.contrast for one in known])
     return [one._replace(contrast=contrast) for one, contrast in zip(known, contrasts, strict=True)]
 
 
-def _assess(run: Run, source: Source, read_once: PredictionReader) -> Trust | None:
+def _assess(run: Run, source: Source) -> Trust | None:
     task, matched = run.results.task, read.match_trials(run, source)
     keys, numbers = sorted(matched), [matched[key] for key in sorted(matched)]
     trials = [run.results.trials[number] for number in numbers]
     # Labels of a test split may be kept back, and what was fitted on validation, too, would test itself.
     if not all(trial.test and trial.validation for trial in trials) or any(_knows_validation(t) for t in trials):
         return None
-    both = [read_once(run, source.study, split) for split in ("validation", "test")]
+    both = [read.read_predictions(run, source.study, split) for split in ("validation", "test")]
     chosen = [one and one.select_trials(numbers) for one in both]
     if any(one is None for one in chosen):
         return None

@@ -128,7 +128,7 @@ def read_runs(run_folders: Sequence[str]) -> list[Run]:
 
 def _list_scores(run: Run, tested: tuple[str, str], find_published: FindPublished | None) -> Iterator[Score]:
     """The scores of a run; those of the `tested` split and metric with their interval over groups."""
-    results, read_once = run.results, read.make_reader()
+    results = run.results
     metrics = dict.fromkeys(summary.metric for summary in results.variants)
     for split, source in product(read.list_splits(run), read.list_variants(run)):
         matched, figures = read.match_trials(run, source), read.list_figures(run, source)
@@ -143,7 +143,7 @@ def _list_scores(run: Run, tested: tuple[str, str], find_published: FindPublishe
             is_told = not math.isnan(low) and design.count_units() >= LEAST_UNITS
             interval = clip_interval(low, high, metric.removesuffix(PER_RECORDING)) if is_told else None
             if (split, metric) == tested:
-                predictions = read_once(run, source.study, split)
+                predictions = read.read_predictions(run, source.study, split)
                 joined = over_groups.join_folds(predictions, [matched[key] for key in scores], design)
                 count = results.corpus.counts.get(split)
                 groups = over_groups.bound_score(results.task, metric, joined, figure.mean, count and count.steps)

@@ -16,6 +16,7 @@ from affect_jax.experiment import predictions_file
 from affect_jax.experiment.predictions_file import Predictions
 from affect_jax.experiment.results import score_trial, summarize_variants
 from affect_jax.experiment.results_file import Results, Scores, TrialResult
+from affect_jax.metrics.calibration import compute_probabilities
 
 SEED = -1
 """In place of a seed, of the trial that an ensemble is in a table; no trial has it."""
@@ -58,8 +59,7 @@ def average_predictions(task: str, predictions: np.ndarray) -> np.ndarray:
     """
     if task != "multiclass":
         return predictions.mean(0, dtype=np.float64).astype(np.float32)
-    shares = np.exp(predictions - predictions.max(-1, keepdims=True), dtype=np.float64)
-    mean = (shares / shares.sum(-1, keepdims=True)).mean(0)
+    mean = compute_probabilities(task, predictions).mean(0)
     return np.log(np.maximum(mean, LEAST)).astype(np.float32)
 
 

@@ -4,6 +4,7 @@ Every map is fitted on validation predictions and applied to others. A temperatu
 numbers that a few hundred answers determine them; isotonic curves follow more, and need more answers.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,16 @@ def compute_probabilities(task: str, prediction: np.ndarray) -> np.ndarray:
         return np.stack([1 - prediction, prediction], -1)
     if task != "multiclass":
         raise ValueError(f"a task of classes is binary or multiclass, not {task!r}")
-    shares = np.exp(prediction - prediction.max(-1, keepdims=True))
+    return _normalize(prediction)
+
+
+def find_largest(values: np.ndarray) -> np.ndarray:
+    """The maximum over the last axis, [..., C] -> [...]: class by class, as numpy is slow over an axis of few."""
+    return functools.reduce(np.maximum, np.moveaxis(values, -1, 0))
+
+
+def _normalize(logits: np.ndarray) -> np.ndarray:
+    shares = np.exp(logits - find_largest(logits)[..., None])
     return shares / shares.sum(-1, keepdims=True)
 
 
@@ -72,7 +82,7 @@ def bin_confidences(probabilities: np.ndarray, target: np.ndarray, bins: int = B
 def place_confidences(probabilities: np.ndarray, target: np.ndarray, bins: int = BINS) -> Reliability:
     """Each answer in its bin, float64 [N, B], zeros in the others; arguments as `bin_confidences`."""
     _check(probabilities, target)
-    confidence, right = probabilities.max(-1), probabilities.argmax(-1) == target
+    confidence, right = find_largest(probabilities), probabilities.argmax(-1) == target
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     count = np.eye(bins)[place]
     return Reliability(count, count * confidence[:, None], count * right[:, None])
@@ -113,9 +123,7 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
 
     The most probable class stays the most probable one.
     """
-    logs = np.log(np.maximum(probabilities, _LEAST)) / temperature
-    shares = np.exp(logs - logs.max(-1, keepdims=True))
-    return shares / shares.sum(-1, keepdims=True)
+    return _normalize(np.log(np.maximum(probabilities, _LEAST)) / temperature)
 
 
 def temper_predictions(task: str, prediction: np.ndarray, temperature: float) -> np.ndarray:

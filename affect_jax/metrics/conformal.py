@@ -11,6 +11,8 @@ import math
 
 import numpy as np
 
+from affect_jax.metrics.calibration import find_largest
+
 COVERAGES = (0.8, 0.9, 0.95)
 """What sets and intervals are made for."""
 
@@ -42,7 +44,7 @@ def choose_sets(probabilities: np.ndarray, threshold: float) -> np.ndarray:
 
     An empty set would be of no use to anybody; adding a class only makes the coverage larger.
     """
-    top = probabilities == probabilities.max(-1, keepdims=True)
+    top = probabilities == find_largest(probabilities)[..., None]
     return (1 - probabilities <= threshold) | top
 
 

@@ -77,7 +77,7 @@ def test_folds_are_joined_by_what_each_was_asked(make_fusion_run):
     source = read.list_variants(run)[0]
     matched = read.match_trials(run, source)
     design = derive_design(list(matched), "test", run.results.corpus)
-    plain = read.make_reader()(run, source.study, "test").select_trials(list(matched.values()))
+    plain = read.read_predictions(run, source.study, "test").select_trials(list(matched.values()))
     said = plain._replace(asked=plain.is_known, trial=np.array(list(matched.values())))
     joined = over_groups.join_folds(said, list(matched.values()), design)
     assert joined.is_known.shape == (design.seeds, plain.target.size)
@@ -92,7 +92,7 @@ def test_no_interval_over_fewer_than_five(make_fusion_run, make_traces):
     assert (few.interval, few.over_groups) == (None, None), "four seeds, three recordings"
     run = read.read_run(make_fusion_run(TRIMODAL, {"intra": 0.3}))
     source = read.list_variants(run)[0]
-    whole = read.make_reader()(run, source.study, "test")
+    whole = read.read_predictions(run, source.study, "test")
     names = np.unique(whole.group)
     for groups, is_told in ((4, False), (5, True)):
         kept = np.isin(whole.group, names[:groups])
