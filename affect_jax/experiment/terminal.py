@@ -131,8 +131,8 @@ def _explain(results: Results, split: str) -> str:
         )
     if any(trial.affine for trial in results.trials):
         notes.append(
-            "numbers are mapped to the labels by scale and offset, fitted on validation, as the loss leaves both free; "
-            "PCC is what it was (--config.data.rescale=none leaves the map out)"
+            "numbers are mapped to the labels by a scale and an offset, fitted on validation; PCC is what it was "
+            "(--config.data.rescale=none leaves the map out)"
         )
     if any(trial.seed == ensembles.SEED for trial in results.trials):
         notes.append("ensemble: the answers of the seeds of a fold, averaged; its spread is over folds")
