@@ -200,7 +200,8 @@ def train_step(
     # Selecting leaf by leaf, instead of branching, costs nothing in a scan and works under vmap.
     has_steps = batch["mask"].any()
     is_made = has_steps & updated.finite
-    after = jax.tree.map(lambda new, old: jax.lax.select(is_made, new, old), updated, state)
+    # What no update touches, such as the best weights, is passed on as it is.
+    after = jax.tree.map(lambda new, old: old if new is old else jax.lax.select(is_made, new, old), updated, state)
     # The flag itself must survive the update that was not made.
     after = after.replace(finite=jnp.where(has_steps, updated.finite, state.finite))
     return after, {**terms, "loss": sum(losses[1:], losses[0])}
