@@ -45,7 +45,7 @@ gc.freeze()
 gc.disable()
 
 
-MOST_MAPPINGS = 0.38  # of all that a process may have: leaves 40,000 for the next file of tests
+MOST_MAPPINGS = 0.7  # of all that a process may have: leaves 19,000 for the next file of tests; the largest takes 8,000
 
 # Files of few tests that take long: begun first, so that no worker is left with one of them alone at the end.
 LONG = (
@@ -95,10 +95,12 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _few_mappings():
-    """Frees the compiled programs after a file of tests, when they have become many."""
+def _little_to_look_at():
+    """Frees the compiled programs after a file of tests, when they have become many, and takes what it left out of the
+    sight of `gc.collect`: Hypothesis calls it at the first test of a process, which late in one took five seconds."""
     yield
     mappings.free_programs(MOST_MAPPINGS)
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
