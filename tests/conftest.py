@@ -95,7 +95,7 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _little_to_look_at():
+def _free_and_freeze():
     """Frees the compiled programs after a file of tests, when they have become many, and takes what it left out of the
     sight of `gc.collect`: Hypothesis calls it at the first test of a process, which late in one took five seconds."""
     yield

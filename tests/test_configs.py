@@ -65,6 +65,8 @@ CASES = [
                 "fusion,cmu_mosi",
                 "fusion,cmu_mosi_videos",
                 "colearning,synthetic",
+                "colearning,planted",
+                "colearning,cmu_mosi_audio",
                 "colearning,recola",
             ),
         ),

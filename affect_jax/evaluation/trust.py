@@ -228,7 +228,7 @@ def measure_classes(tested: Tested) -> dict[str, np.ndarray]:
     """
     rows: list[dict[str, float]] = []
     for raw, mended, isotonic, covered, size in zip(*tested[:5], strict=True):
-        wrong, doubt = (mended.argmax(-1) != tested.target).astype(float), 1 - mended.max(-1)
+        wrong, doubt = (mended.argmax(-1) != tested.target).astype(float), 1 - calibration.find_largest(mended)
         row = {"accuracy": 1 - wrong.mean()}
         for name, shares in (("", raw), (" mended", mended), (" isotonic", isotonic)):
             bins = calibration.bin_confidences(shares, tested.target)
@@ -256,7 +256,7 @@ def sum_reliability(tested: Tested, name: str) -> Reliability:
 def trace_risks(tested: Tested) -> np.ndarray:
     """float64 [N]: the error at every coverage of the calibrated classes, the mean of all rows."""
     rows = [
-        selective.trace_risk(1 - shares.max(-1), (shares.argmax(-1) != tested.target).astype(float))
+        selective.trace_risk(1 - calibration.find_largest(shares), (shares.argmax(-1) != tested.target).astype(float))
         for shares in tested.mended
     ]
     return np.mean(rows, axis=0)

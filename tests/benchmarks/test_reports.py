@@ -60,15 +60,15 @@ def test_a_report_may_call_an_archive_by_another_name(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory):
+def report_folder(tmp_path_factory):
     """Where all reports are made, as several have the same runs."""
     return tmp_path_factory.mktemp("reports")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("report", reports.list_reports(), ids=lambda report: report.folder)
-def test_committed_reports_are_made_by_todays_code(unpacked, report):
-    made, kept = reports.make(report, unpacked), reports.RESULTS / report.folder
+def test_committed_reports_are_made_by_todays_code(report_folder, report):
+    made, kept = reports.make(report, report_folder), reports.RESULTS / report.folder
     assert not list(reports.list_differences(made, kept)), "run `make results` and look at what changed"
 
 

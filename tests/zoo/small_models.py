@@ -38,11 +38,11 @@ from affect_jax.models.fusion import (
 )
 
 ALL = ("text", "video", "audio")
-PAIR = ALL[:2]  # of models with a part for each pair; all three of their authors are in tests/zoo/test_proof.py
+PAIR = ALL[:2]  # for models with a part for each pair; where authors read three, tests/zoo/test_proof.py does
 MODELS = {
     "bilinear": bilinear.Model(ALL, 3, width=3),
     "faf": faf.Model(ALL, 3, units=2, width=3, filters=4),
-    "mcsan": mcsan.Model(PAIR, 3, width=4, heads=2, hidden=4),
+    "mcsan": mcsan.Model(ALL, 3, width=4, heads=2, hidden=4),
     "mfas": mfas.Model(ALL, 3, width=4, layers=2, fusions=2, inner=3),
     "xflow": xflow.Model(ALL, 3, widths=(4, 6), crossed=3, hidden=9),
     "catlstm": catlstm.Model(ALL, 3, "attention", attention=True, units=2, fused=4, widths=(3,), per_step=False),
